@@ -1,0 +1,204 @@
+"""Time behind one interface: real, or virtual for simulated rigs.
+
+Every wait in flowrig goes through a `Clock`. The virtual clock is a small discrete-event scheduler:
+it moves on only when every thread that takes part in the run is asleep or waits for one that is, so
+that a simulated campaign replays bit for bit however the operating system schedules its threads.
+"""
+
+import heapq
+import itertools
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+__all__ = ["Clock", "RealClock", "VirtualClock"]
+
+
+class Clock(ABC):
+    """Rig time in seconds since the run began, and every way to wait for it."""
+
+    @property
+    @abstractmethod
+    def is_virtual(self) -> bool:
+        """Whether time is simulated."""
+
+    @abstractmethod
+    def now_s(self) -> float:
+        """Rig time [s]; it never runs backwards."""
+
+    @abstractmethod
+    def sleep(self, duration_s: float) -> None:
+        """Wait for a duration [s]; only threads that take part in the run may call this.
+
+        `interrupt` ends the wait early.
+        """
+
+    @abstractmethod
+    def emulate_delay(self, duration_s: float) -> None:
+        """The time [s] that an emulated instrument takes before it answers.
+
+        Really waits on the real clock. On the virtual clock it returns at once: the caller on the
+        other side of the wire paces itself.
+        """
+
+    @abstractmethod
+    def interrupt(self) -> None:
+        """Wake every sleeper now; later sleeps return at once until `clear_interrupt`."""
+
+    @abstractmethod
+    def clear_interrupt(self) -> None:
+        """Let sleeps last again."""
+
+    def sleep_until(self, time_s: float) -> None:
+        """Wait until a rig time [s]; returns at once if it has passed."""
+        remaining = time_s - self.now_s()
+        if remaining > 0:
+            self.sleep(remaining)
+
+    @contextmanager
+    def taking_part(self) -> Iterator[None]:
+        """The calling thread takes part in the run, so virtual time waits for it.
+
+        A thread that starts others calls `add_participants` for them first and `step_aside` while
+        it only waits for them.
+        """
+        try:
+            yield
+        finally:
+            self.leave()
+
+    def add_participants(self, count: int) -> None:  # noqa: B027 - real time waits for nobody
+        """Announce threads that are about to take part in the run."""
+
+    def leave(self) -> None:  # noqa: B027
+        """The calling thread no longer takes part."""
+
+    @contextmanager
+    def step_aside(self) -> Iterator[None]:
+        """The calling thread waits for others, so virtual time need not wait for it."""
+        yield
+
+
+class RealClock(Clock):
+    """Monotonic time; unaffected by daylight saving and by changes of the wall clock.
+
+    Args:
+        start_s: rig time [s] at construction, for a run that is resumed.
+    """
+
+    def __init__(self, start_s: float = 0.0) -> None:
+        self._origin_s = time.monotonic() - start_s
+        self._interrupted = threading.Event()
+
+    @property
+    def is_virtual(self) -> bool:
+        """False: seconds are seconds."""
+        return False
+
+    def now_s(self) -> float:
+        """Rig time [s]."""
+        return time.monotonic() - self._origin_s
+
+    def sleep(self, duration_s: float) -> None:
+        """Wait for a duration [s] or until `interrupt`."""
+        if duration_s > 0:
+            self._interrupted.wait(duration_s)
+
+    def emulate_delay(self, duration_s: float) -> None:
+        """Really wait [s]."""
+        if duration_s > 0:
+            time.sleep(duration_s)
+
+    def interrupt(self) -> None:
+        """Wake every sleeper."""
+        self._interrupted.set()
+
+    def clear_interrupt(self) -> None:
+        """Let sleeps last again."""
+        self._interrupted.clear()
+
+
+class VirtualClock(Clock):
+    """Time that jumps to the next moment at which a participant wants to wake.
+
+    The thread that creates the clock takes part in the run from the beginning.
+
+    Args:
+        start_s: rig time [s] at construction, for a run that is resumed.
+    """
+
+    def __init__(self, start_s: float = 0.0) -> None:
+        self._now_s = start_s
+        self._active = 1
+        self._lock = threading.Lock()
+        self._order = itertools.count()
+        self._sleepers: list[tuple[float, int, threading.Event]] = []
+        self._interrupted = False
+
+    @property
+    def is_virtual(self) -> bool:
+        """True: hours pass in seconds."""
+        return True
+
+    def now_s(self) -> float:
+        """Rig time [s]."""
+        return self._now_s
+
+    def sleep(self, duration_s: float) -> None:
+        """Wait until everyone else sleeps too and virtual time has moved on by a duration [s]."""
+        with self._lock:
+            if self._interrupted or duration_s <= 0:
+                return
+            wake = threading.Event()
+            heapq.heappush(self._sleepers, (self._now_s + duration_s, next(self._order), wake))
+            self._active -= 1
+            self._advance_if_idle()
+        wake.wait()
+
+    def emulate_delay(self, duration_s: float) -> None:
+        """Return at once: the client's own pacing moves virtual time."""
+
+    def interrupt(self) -> None:
+        """Wake every sleeper without moving time."""
+        with self._lock:
+            self._interrupted = True
+            self._active += len(self._sleepers)
+            for _, _, wake in self._sleepers:
+                wake.set()
+            self._sleepers.clear()
+
+    def clear_interrupt(self) -> None:
+        """Let sleeps last again."""
+        with self._lock:
+            self._interrupted = False
+
+    def add_participants(self, count: int) -> None:
+        """Announce threads that are about to take part; time waits for them from now on."""
+        with self._lock:
+            self._active += count
+
+    def leave(self) -> None:
+        """The calling thread no longer takes part."""
+        with self._lock:
+            self._active -= 1
+            self._advance_if_idle()
+
+    @contextmanager
+    def step_aside(self) -> Iterator[None]:
+        """Time need not wait for the calling thread, which waits for others."""
+        self.leave()
+        try:
+            yield
+        finally:
+            self.add_participants(1)
+
+    def _advance_if_idle(self) -> None:
+        if self._active > 0 or not self._sleepers:
+            return
+        self._now_s = self._sleepers[0][0]
+        while self._sleepers and self._sleepers[0][0] == self._now_s:
+            _, _, wake = heapq.heappop(self._sleepers)
+            self._active += 1
+            wake.set()

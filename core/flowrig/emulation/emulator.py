@@ -1,0 +1,60 @@
+"""An emulated instrument that a real driver can be pointed at."""
+
+from abc import ABC, abstractmethod
+from types import TracebackType
+from typing import Self
+
+from attrs import frozen
+
+from flowrig.clock import Clock
+from flowrig.emulation.world import World
+from flowrig.interfaces.device import DeviceSettings
+
+__all__ = ["Emulator", "EmulatorContext"]
+
+
+@frozen
+class EmulatorContext:
+    """What an emulator is built from.
+
+    Attributes:
+        device: the device's name in the profile.
+        settings: the settings that the driver will be opened with, but for the address.
+        world: where its body is.
+        clock: the run's clock.
+    """
+
+    device: str
+    settings: DeviceSettings
+    world: World
+    clock: Clock
+
+
+class Emulator(ABC):
+    """One emulated instrument on loopback or a pseudo-terminal.
+
+    Args:
+        context: which device it plays, in which world.
+    """
+
+    def __init__(self, context: EmulatorContext) -> None:
+        self.context = context
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @abstractmethod
+    def start(self) -> str:
+        """Begin to answer; returns the address in the form that the driver takes."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Stop answering and release the port; idempotent."""

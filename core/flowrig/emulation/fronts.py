@@ -1,0 +1,163 @@
+"""Thin fronts that put a protocol core on a wire: a pseudo-terminal, or a TCP port on loopback."""
+
+import contextlib
+import importlib
+import os
+import select
+import socket
+import sys
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Protocol
+
+__all__ = ["Front", "ProtocolCore", "PtyFront", "SocketFront", "serial_front"]
+
+
+class ProtocolCore(Protocol):
+    """An instrument's side of a conversation: bytes in, bytes out, no transport."""
+
+    def feed(self, data: bytes) -> bytes:
+        """Take bytes as they arrive, in pieces of any size; return what is answered to them."""
+        ...
+
+
+class Front(ABC):
+    """Something that carries bytes between a driver and a core."""
+
+    @abstractmethod
+    def start(self) -> str:
+        """Begin to serve in a thread; returns where."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Stop serving; idempotent."""
+
+
+class PtyFront(Front):
+    """A pseudo-terminal, which a serial driver opens like any port. Linux and macOS only.
+
+    Args:
+        core: the protocol core to serve.
+    """
+
+    def __init__(self, core: ProtocolCore) -> None:
+        self._core = core
+        self._master = -1
+        self._slave = -1
+        self._wake: tuple[socket.socket, socket.socket] | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> str:
+        """Open the pair; returns the path of the side that the driver opens."""
+        # Imported by name because the modules do not exist on Windows.
+        pty, tty = importlib.import_module("pty"), importlib.import_module("tty")
+        self._master, self._slave = pty.openpty()
+        tty.setraw(self._slave)
+        self._wake = socket.socketpair()
+        self._thread = threading.Thread(target=self._serve, name="pty-emulator", daemon=True)
+        self._thread.start()
+        return os.ttyname(self._slave)  # type: ignore[attr-defined,unused-ignore]
+
+    def stop(self) -> None:
+        """Close the pair."""
+        if self._thread is None or self._wake is None:
+            return
+        self._wake[1].send(b"x")
+        self._thread.join()
+        self._thread = None
+        for end in self._wake:
+            end.close()
+        for descriptor in (self._master, self._slave):
+            os.close(descriptor)
+
+    def _serve(self) -> None:
+        assert self._wake is not None
+        wake = self._wake[0]
+        while True:
+            ready, _, _ = select.select([self._master, wake.fileno()], [], [])
+            if wake.fileno() in ready:
+                return
+            reply = self._core.feed(os.read(self._master, 4096))
+            while reply:
+                reply = reply[os.write(self._master, reply) :]
+
+
+class SocketFront(Front):
+    """A TCP port on loopback; every connection gets a core of its own from `new_core`.
+
+    Args:
+        new_core: makes the core of one connection.
+        port: the port, or 0 for a free one.
+    """
+
+    def __init__(self, new_core: Callable[[], ProtocolCore], port: int = 0) -> None:
+        self._new_core = new_core
+        self._port = port
+        self._listener: socket.socket | None = None
+        self._connections: set[socket.socket] = set()
+        self._threads: list[threading.Thread] = []
+        self._lock = threading.Lock()
+
+    def start(self) -> str:
+        """Listen; returns "127.0.0.1:port"."""
+        self._listener = socket.create_server(("127.0.0.1", self._port))
+        host, port = self._listener.getsockname()[:2]
+        thread = threading.Thread(target=self._accept, name="tcp-emulator", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+        return f"{host}:{port}"
+
+    def stop(self) -> None:
+        """Hang up on everybody and free the port."""
+        listener, self._listener = self._listener, None
+        if listener is None:
+            return
+        with contextlib.suppress(OSError):
+            listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        with self._lock:
+            connections = list(self._connections)
+        for connection in connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(timeout=2.0)
+        self._threads.clear()
+
+    def _accept(self) -> None:
+        listener = self._listener
+        while listener is not None:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with self._lock:
+                self._connections.add(connection)
+            thread = threading.Thread(
+                target=self._serve, args=(connection,), name="tcp-emulator-connection", daemon=True
+            )
+            self._threads.append(thread)
+            thread.start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        core = self._new_core()
+        with connection, contextlib.suppress(OSError):
+            while data := connection.recv(65536):
+                reply = core.feed(data)
+                if reply:
+                    connection.sendall(reply)
+        with self._lock:
+            self._connections.discard(connection)
+
+
+def serial_front(core: ProtocolCore) -> Front:
+    """The front that a serial driver on this operating system can open.
+
+    A pseudo-terminal where there are any; on Windows a TCP port, whose address needs the prefix
+    `socket://` for pyserial.
+    """
+    if sys.platform == "win32":
+        return SocketFront(lambda: core)
+    return PtyFront(core)

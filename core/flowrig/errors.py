@@ -1,0 +1,107 @@
+"""What can go wrong, sorted by what the caller can do about it.
+
+FlowrigError
+├── InputError            fix the input: a profile, a campaign, a plugin, a command line
+│   ├── ProfileError      … every problem with its file, line and column
+│   ├── PluginError       … a plugin is missing, broken or installed twice
+│   └── MissingDependencyError … install what the message names
+├── OutOfRangeError       fix the request: nothing was sent to the instrument
+├── UnsupportedError      the instrument cannot do this
+├── DeviceError           about one instrument; carries device, command and reply
+│   ├── NotReadyError     wait, then ask again
+│   ├── ConnectionLostError  reconnect; an actuator command may or may not have arrived
+│   ├── ProtocolError     the reply makes no sense; resynchronize, then call a person
+│   ├── RefusedError      the instrument kept its old value; fix the profile or the request
+│   ├── DeviceFaultError  the instrument reports a fault; call a person
+│   └── UnknownOutcomeError  a command was sent, its effect is not known; look at the rig
+├── StopRequested         a person asked the run to stop
+├── NeedsPersonError      the run holds until somebody acts
+└── UnsafeStateError      the safe state was not confirmed; look at the rig now
+"""
+
+
+class FlowrigError(Exception):
+    """Base of everything that flowrig raises on purpose."""
+
+
+class InputError(FlowrigError):
+    """The input is wrong; the message says where and what was expected."""
+
+
+class PluginError(InputError):
+    """A plugin is missing, broken, or claimed by two distributions."""
+
+
+class MissingDependencyError(InputError):
+    """A plugin needs a package that is not installed; the message says what to install."""
+
+
+class OutOfRangeError(FlowrigError, ValueError):
+    """A requested value lies outside the limits; not a byte was sent to the instrument."""
+
+
+class UnsupportedError(FlowrigError):
+    """The instrument, or its driver, has no such function."""
+
+
+class DeviceError(FlowrigError):
+    """Something about one instrument.
+
+    Args:
+        message: one sentence that says what happened and, where possible, what to do.
+        device: the name of the device in the rig profile.
+        command: what was sent, if anything.
+        reply: what came back, if anything.
+    """
+
+    def __init__(
+        self, message: str, *, device: str = "", command: str = "", reply: str = ""
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.device = device
+        self.command = command
+        self.reply = reply
+
+    def __str__(self) -> str:
+        text = f"{self.device}: {self.message}" if self.device else self.message
+        if self.command:
+            text += f" [sent {self.command!r}"
+            text += f", got {self.reply!r}]" if self.reply else "]"
+        return text
+
+
+class NotReadyError(DeviceError):
+    """The instrument is busy or not open; wait or open it, then ask again."""
+
+
+class ConnectionLostError(DeviceError):
+    """The link is gone or silent; reconnect. An actuator command may or may not have arrived."""
+
+
+class ProtocolError(DeviceError):
+    """The reply does not fit the protocol; the driver has to resynchronize."""
+
+
+class RefusedError(DeviceError):
+    """The instrument did not take a value and kept its old one."""
+
+
+class DeviceFaultError(DeviceError):
+    """The instrument itself reports a fault (stall, open sensor, …); a person has to look."""
+
+
+class UnknownOutcomeError(DeviceError):
+    """An actuator command was sent and its effect is not known; it is never repeated blindly."""
+
+
+class StopRequested(FlowrigError):  # noqa: N818 - a wish, not a fault
+    """A person asked the run to stop; it ends in the safe state."""
+
+
+class NeedsPersonError(FlowrigError):
+    """The run holds, in a safe state, until a person acts; the message says what to do."""
+
+
+class UnsafeStateError(FlowrigError):
+    """The safe state was not confirmed; the message lists what is not known."""

@@ -1,0 +1,35 @@
+"""The five things that a plugin can be: Pump, Heater, Spectrometer, Optimizer, Surrogate."""
+
+from flowrig.interfaces.device import Device, DeviceSettings, Identity, Quality, Reading
+from flowrig.interfaces.heater import Heater, HeaterLimits, HeaterReading
+from flowrig.interfaces.optimizer import Optimizer, OptimizerSettings, Problem, Suggestion
+from flowrig.interfaces.pump import Dispensed, Pump, PumpLimits, PumpState, PumpStatus, Syringe
+from flowrig.interfaces.spectrometer import Frames, Spectrometer, SpectrometerLimits
+from flowrig.interfaces.surrogate import Posterior, Surrogate, SurrogateSettings
+
+__all__ = [
+    "Device",
+    "DeviceSettings",
+    "Dispensed",
+    "Frames",
+    "Heater",
+    "HeaterLimits",
+    "HeaterReading",
+    "Identity",
+    "Optimizer",
+    "OptimizerSettings",
+    "Posterior",
+    "Problem",
+    "Pump",
+    "PumpLimits",
+    "PumpState",
+    "PumpStatus",
+    "Quality",
+    "Reading",
+    "Spectrometer",
+    "SpectrometerLimits",
+    "Suggestion",
+    "Surrogate",
+    "SurrogateSettings",
+    "Syringe",
+]

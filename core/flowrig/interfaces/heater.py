@@ -1,0 +1,90 @@
+"""Heated plates, baths and reactors."""
+
+import math
+from abc import abstractmethod
+
+from attrs import frozen
+
+from flowrig.errors import OutOfRangeError
+from flowrig.interfaces.device import Device, Reading
+
+__all__ = ["Heater", "HeaterLimits", "HeaterReading"]
+
+
+@frozen
+class HeaterLimits:
+    """The set points that a heater takes [°C]."""
+
+    temperature_min_c: float
+    temperature_max_c: float
+
+
+@frozen(kw_only=True)
+class HeaterReading(Reading):
+    """One look at a heater.
+
+    Attributes:
+        temperature_c: measured temperature [°C]; `quality` is BAD on a sensor error.
+        set_point_c: the set point [°C] that the controller works towards now.
+    """
+
+    temperature_c: float
+    set_point_c: float
+
+
+class Heater(Device):
+    """A closed-loop temperature controller and what it heats."""
+
+    @property
+    def limits(self) -> HeaterLimits:
+        """The set points [°C] that this heater takes."""
+        return self._do_limits()
+
+    def set_temperature(self, temperature_c: float) -> None:
+        """Set the set point [°C] and verify that the controller took it.
+
+        Raises:
+            OutOfRangeError: outside `limits`; nothing was sent.
+            RefusedError: the controller kept another set point.
+        """
+        self._require_open()
+        limits = self.limits
+        if not (
+            math.isfinite(temperature_c)
+            and limits.temperature_min_c <= temperature_c <= limits.temperature_max_c
+        ):
+            raise OutOfRangeError(
+                f"{self.name}: {temperature_c:g} °C is outside the heater's "
+                f"{limits.temperature_min_c:g} to {limits.temperature_max_c:g} °C"
+            )
+        self._do_set_temperature(temperature_c)
+
+    def off(self) -> None:
+        """Stop heating, in the way that the driver documents; idempotent.
+
+        Raises:
+            UnknownOutcomeError: the controller did not confirm it.
+        """
+        self._require_open()
+        self._do_off()
+
+    def read(self) -> HeaterReading:
+        """Temperature and set point [°C], asked from the controller."""
+        self._require_open()
+        return self._do_read()
+
+    @abstractmethod
+    def _do_limits(self) -> HeaterLimits:
+        """The set points that this heater takes [°C]."""
+
+    @abstractmethod
+    def _do_set_temperature(self, temperature_c: float) -> None:
+        """Set the set point [°C] and verify it."""
+
+    @abstractmethod
+    def _do_off(self) -> None:
+        """Stop heating and verify it."""
+
+    @abstractmethod
+    def _do_read(self) -> HeaterReading:
+        """Ask the controller for temperature and set point [°C]."""

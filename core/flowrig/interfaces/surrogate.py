@@ -1,0 +1,102 @@
+"""Surrogate models: what the measured responses would be elsewhere, and how sure we are.
+
+Letters: `n` experiments, `d` conditions, `m` responses, `s` samples, `k` ensemble members.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from flowrig.errors import InputError, NotReadyError
+
+__all__ = ["Posterior", "Surrogate", "SurrogateSettings"]
+
+Array = NDArray[np.float64]
+
+
+@frozen(kw_only=True)
+class SurrogateSettings:
+    """Base of every surrogate's settings class."""
+
+
+class Posterior(ABC):
+    """What a surrogate believes about `m` responses at `n` conditions."""
+
+    @property
+    @abstractmethod
+    def mean(self) -> Array:
+        """Expected responses, shape `n x m`, in natural units."""
+
+    @property
+    @abstractmethod
+    def sd(self) -> Array:
+        """Standard deviation of a new measurement, noise included, shape `n x m`."""
+
+    @abstractmethod
+    def sample(self, count: int, rng: np.random.Generator) -> Array:
+        """Samples of the noise-free responses, shape `s x n x m`.
+
+        The same generator state gives samples that vary smoothly with the conditions.
+        """
+
+
+class Surrogate(ABC):
+    """A regression model with uncertainty. Conditions come as points of the unit cube.
+
+    Args:
+        settings: an instance of the surrogate's settings class.
+        seed: everything random follows from it; the same seed and data give the same model.
+    """
+
+    settings: SurrogateSettings
+
+    def __init__(self, settings: SurrogateSettings, seed: int = 0) -> None:
+        self.settings = settings
+        self.seed = seed
+        self._responses: int | None = None
+
+    def fit(self, X: Array, Y: Array) -> None:
+        """Learn from experiments; what was learnt before is forgotten.
+
+        Args:
+            X: conditions in the unit cube, shape `n x d`.
+            Y: measured responses in natural units, shape `n x m`.
+
+        Raises:
+            InputError: shapes do not fit, fewer than 2 experiments, or a value is not finite.
+        """
+        X, Y = np.asarray(X, dtype=float), np.asarray(Y, dtype=float)
+        if X.ndim != 2 or Y.ndim != 2 or len(X) != len(Y):
+            raise InputError(f"expected X as n x d and Y as n x m, got {X.shape} and {Y.shape}")
+        if len(X) < 2:
+            raise InputError(f"a surrogate needs at least 2 experiments, got {len(X)}")
+        if not (np.isfinite(X).all() and np.isfinite(Y).all()):
+            raise InputError("conditions and responses must be finite numbers")
+        self._do_fit(X, Y)
+        self._responses = Y.shape[1]
+
+    def predict(self, X: Array) -> Posterior:
+        """The posterior at conditions `X` in the unit cube, shape `n x d`.
+
+        Raises:
+            NotReadyError: `fit` was not called.
+        """
+        if self._responses is None:
+            raise NotReadyError("fit() the surrogate first")
+        return self._do_predict(np.asarray(X, dtype=float))
+
+    def describe(self) -> Mapping[str, Any]:
+        """What the model learnt, as plain numbers for the journal (length scales, noise, …)."""
+        return {}
+
+    @abstractmethod
+    def _do_fit(self, X: Array, Y: Array) -> None:
+        """Learn from `X`, shape `n x d`, and `Y`, shape `n x m`."""
+
+    @abstractmethod
+    def _do_predict(self, X: Array) -> Posterior:
+        """The posterior at `X`, shape `n x d`."""

@@ -1,0 +1,1 @@
+"""Rig profiles: which instruments there are, and how the liquid runs through them."""

@@ -1,0 +1,136 @@
+"""The search space: which conditions may be chosen, in natural units and in the unit cube."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from attrs import field, frozen
+from numpy.typing import NDArray
+
+from flowrig.errors import InputError, OutOfRangeError
+
+__all__ = ["LinearConstraint", "Parameter", "Space"]
+
+Array = NDArray[np.float64]
+
+
+@frozen
+class Parameter:
+    """One condition that the optimizer chooses.
+
+    Attributes:
+        name: for instance "temperature" or the name of a stream.
+        low: lower bound, in `unit`.
+        high: upper bound, in `unit`.
+        unit: "°C", "µL/min", …
+    """
+
+    name: str
+    low: float
+    high: float
+    unit: str
+
+    def __attrs_post_init__(self) -> None:
+        if not self.low < self.high:
+            raise InputError(f"{self.name}: lower bound {self.low} is not below {self.high}")
+
+
+@frozen
+class LinearConstraint:
+    """`low <= sum(coefficient * condition) <= high`, for instance a limit on the total flow rate.
+
+    Attributes:
+        label: what it is, for messages.
+        coefficients: by parameter name; a parameter that is not named counts as 0.
+        low: lower bound, in the unit of the sum.
+        high: upper bound, in the unit of the sum.
+    """
+
+    label: str
+    coefficients: Mapping[str, float]
+    low: float
+    high: float
+
+
+@frozen
+class Space:
+    """A box of `d` parameters with linear constraints.
+
+    Attributes:
+        parameters: in the order of the columns of every array of conditions.
+        constraints: what must hold besides the bounds.
+    """
+
+    parameters: tuple[Parameter, ...]
+    constraints: tuple[LinearConstraint, ...] = field(default=())
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Parameter names, in column order."""
+        return tuple(parameter.name for parameter in self.parameters)
+
+    @property
+    def low(self) -> Array:
+        """Lower bounds, shape `d`."""
+        return np.array([parameter.low for parameter in self.parameters])
+
+    @property
+    def high(self) -> Array:
+        """Upper bounds, shape `d`."""
+        return np.array([parameter.high for parameter in self.parameters])
+
+    def to_unit(self, X: Array) -> Array:
+        """Conditions in natural units, shape `n x d`, as points of the unit cube."""
+        return np.asarray((X - self.low) / (self.high - self.low))
+
+    def from_unit(self, U: Array) -> Array:
+        """Points of the unit cube, shape `n x d`, as conditions in natural units."""
+        return np.asarray(self.low + U * (self.high - self.low))
+
+    def array(self, rows: Sequence[Mapping[str, float]]) -> Array:
+        """Conditions given by name as an array of shape `n x d`."""
+        return np.array([[row[name] for name in self.names] for row in rows], dtype=float).reshape(
+            len(rows), len(self.names)
+        )
+
+    def rows(self, X: Array) -> list[dict[str, float]]:
+        """An array of conditions, shape `n x d`, as one mapping by name a row."""
+        return [dict(zip(self.names, map(float, row), strict=True)) for row in X]
+
+    def feasible(self, X: Array, tolerance: float = 1e-9) -> NDArray[np.bool_]:
+        """Which rows of `X`, shape `n x d`, lie inside bounds and constraints; shape `n`."""
+        slack = tolerance * (self.high - self.low)
+        inside = np.asarray(((self.low - slack <= X) & (self.high + slack >= X)).all(axis=1))
+        for constraint in self.constraints:
+            total = X @ np.array([constraint.coefficients.get(name, 0.0) for name in self.names])
+            width = tolerance * max(abs(constraint.low), abs(constraint.high), 1.0)
+            inside &= (total >= constraint.low - width) & (total <= constraint.high + width)
+        return inside
+
+    def require_feasible(self, conditions: Mapping[str, float]) -> None:
+        """Say which bound or constraint some conditions break.
+
+        Raises:
+            OutOfRangeError: a name is missing or unknown, a value is not finite, out of bounds, or
+                breaks a constraint.
+        """
+        unknown = set(conditions) ^ set(self.names)
+        if unknown:
+            raise OutOfRangeError(
+                f"conditions must name {', '.join(self.names)}; check {', '.join(sorted(unknown))}"
+            )
+        for parameter in self.parameters:
+            value = conditions[parameter.name]
+            slack = 1e-9 * (parameter.high - parameter.low)
+            if not (parameter.low - slack <= value <= parameter.high + slack):
+                raise OutOfRangeError(
+                    f"{parameter.name} = {value:g} {parameter.unit} is outside "
+                    f"{parameter.low:g} to {parameter.high:g} {parameter.unit}"
+                )
+        for constraint in self.constraints:
+            total = sum(c * conditions[name] for name, c in constraint.coefficients.items())
+            width = 1e-9 * max(abs(constraint.low), abs(constraint.high), 1.0)
+            if not constraint.low - width <= total <= constraint.high + width:
+                raise OutOfRangeError(
+                    f"{constraint.label}: {total:g} is outside "
+                    f"{constraint.low:g} to {constraint.high:g}"
+                )

@@ -1,0 +1,1 @@
+"""What the core itself offers, through the same door as every plugin."""
