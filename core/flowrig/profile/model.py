@@ -1,0 +1,479 @@
+"""What a rig profile says, as frozen values.
+
+A field whose name ends in a unit is written in TOML without it, as a quantity:
+`inner_diameter_mm` is `inner_diameter = "0.02 in"`. A pair is a two-element array:
+`total_flow_ul_min` is `total_flow = ["600 uL/min", "900 uL/min"]`.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from attrs import field, frozen
+
+from flowrig.interfaces.device import DeviceSettings
+from flowrig.interfaces.optimizer import OptimizerSettings
+from flowrig.interfaces.pump import Syringe
+from flowrig.interfaces.surrogate import SurrogateSettings
+from flowrig.objective import Objective
+from flowrig.offers import DriverOffer, Offer
+from flowrig.space import Space
+
+__all__ = [
+    "AbsorbanceAnalysis",
+    "Analysis",
+    "Calibration",
+    "Campaign",
+    "Component",
+    "DeviceEntry",
+    "Limits",
+    "LinearRule",
+    "PhotoluminescenceAnalysis",
+    "Profile",
+    "ResidenceTime",
+    "SafeStep",
+    "Simulation",
+    "Solute",
+    "Stage",
+    "Steady",
+    "Stock",
+    "StopRules",
+    "Stream",
+    "SurrogateChoice",
+    "Variable",
+]
+
+Window = tuple[float, float]
+StreamRole = Literal["reagent", "solvent", "carrier"]
+ComponentKind = Literal["tubing", "junction", "mixer", "reactor", "flow-cell", "waste"]
+SafeAction = Literal["heater-off", "stop", "flush", "light-off"]
+
+
+@frozen
+class DeviceEntry:
+    """An instrument of the rig.
+
+    Attributes:
+        name: its name in the profile.
+        offer: the driver that opens it.
+        settings: an instance of the driver's settings class.
+    """
+
+    name: str
+    offer: DriverOffer
+    settings: DeviceSettings
+
+
+@frozen(kw_only=True)
+class Solute:
+    """One ingredient of a stock solution, by amount [mmol] or by volume [mL]."""
+
+    name: str
+    amount_mmol: float | None = None
+    volume_ml: float | None = None
+
+
+@frozen(kw_only=True)
+class Stock:
+    """How the content of a syringe was made.
+
+    Attributes:
+        ingredients: what was mixed.
+        dilution: by which factor the mixture was then diluted.
+        diluent: with what.
+        preparation: in words.
+    """
+
+    ingredients: tuple[Solute, ...]
+    dilution: float = 1.0
+    diluent: str = ""
+    preparation: str = ""
+
+
+@frozen(kw_only=True)
+class Stream:
+    """A liquid and what drives it.
+
+    Attributes:
+        name: its name in the profile, used in flow rules and the search space.
+        pump: the device that drives it.
+        syringe: what sits on the pump.
+        contents: what is in it, in words.
+        role: reagents stop first in an emergency; solvent and carrier may flush.
+        flow_rate_ul_min: operating limits of its flow rate [µL/min].
+        to: the component that it enters.
+        stock: recipe, where there is one.
+    """
+
+    name: str
+    pump: str
+    syringe: Syringe
+    contents: str
+    role: StreamRole
+    flow_rate_ul_min: Window
+    to: str
+    stock: Stock | None = None
+
+
+@frozen(kw_only=True)
+class Component:
+    """A piece of the flow path.
+
+    Attributes:
+        name: its name in the profile.
+        kind: tubing, junction, mixer, reactor, flow-cell or waste.
+        to: the component downstream; waste has none.
+        material: wetted material, as a label.
+        inner_diameter_mm: bore [mm].
+        length_mm: length [mm].
+        given_volume_ul: volume [µL] where it is known directly; written `volume` in a profile.
+        heater: the device that heats it; reactors only.
+        spectrometer: the device that looks at it; flow cells only.
+        note: where the numbers come from, in words.
+    """
+
+    name: str
+    kind: ComponentKind
+    to: str | None = None
+    material: str = ""
+    inner_diameter_mm: float | None = None
+    length_mm: float | None = None
+    given_volume_ul: float | None = field(default=None)
+    heater: str | None = None
+    spectrometer: str | None = None
+    note: str = ""
+
+    @property
+    def volume_ul(self) -> float:
+        """Inner volume [µL]: as given, else from bore and length, else 0 (1 mm³ is 1 µL)."""
+        if self.given_volume_ul is not None:
+            return self.given_volume_ul
+        if self.inner_diameter_mm is None or self.length_mm is None:
+            return 0.0
+        return math.pi / 4 * self.inner_diameter_mm**2 * self.length_mm
+
+
+@frozen(kw_only=True)
+class ResidenceTime:
+    """Between which components the residence time τ counts, and how many τ make a steady state.
+
+    Attributes:
+        start: the component at whose inlet τ starts.
+        end: the component at whose inlet τ ends.
+        equilibrium: how many τ to wait after the pumps start, t_E / τ.
+    """
+
+    start: str
+    end: str
+    equilibrium: float
+
+
+@frozen
+class LinearRule:
+    """A flow rate [µL/min] that follows from others: `constant + sum(coefficient * flow rate)`.
+
+    Attributes:
+        coefficients: by stream name.
+        constant_ul_min: what is added [µL/min].
+    """
+
+    coefficients: Mapping[str, float]
+    constant_ul_min: float = 0.0
+
+    def value(self, flow_rates_ul_min: Mapping[str, float]) -> float:
+        """The dependent flow rate [µL/min]."""
+        return self.constant_ul_min + sum(
+            factor * flow_rates_ul_min[stream] for stream, factor in self.coefficients.items()
+        )
+
+
+@frozen(kw_only=True)
+class Limits:
+    """Operating limits of the rig as a whole.
+
+    Attributes:
+        total_flow_ul_min: total flow rate [µL/min] while an experiment runs.
+        temperature_c: set points [°C] that are ever allowed.
+    """
+
+    total_flow_ul_min: Window
+    temperature_c: Window
+
+
+@frozen(kw_only=True)
+class Steady:
+    """When a heater counts as stable at its set point.
+
+    Attributes:
+        tolerance_c: largest distance [°C] from the set point …
+        hold_s: … that is kept for this long [s].
+        timeout_s: longest wait [s]; after it the experiment fails and the rig goes safe.
+        poll_s: time between looks [s].
+    """
+
+    tolerance_c: float = 1.0
+    hold_s: float = 20.0
+    timeout_s: float = 3600.0
+    poll_s: float = 2.0
+
+
+@frozen(kw_only=True)
+class Calibration:
+    """How dark and lamp reference are taken when a run begins.
+
+    Attributes:
+        flow_rates_ul_min: what flows [µL/min] so that the cells hold something transparent.
+        duration_s: for how long [s] before the reference is taken.
+        dark_frames: frames with the light source shut, averaged.
+        reference_frames: frames with the light source open, averaged.
+    """
+
+    flow_rates_ul_min: Mapping[str, float]
+    duration_s: float
+    dark_frames: int = 20
+    reference_frames: int = 20
+
+
+@frozen(kw_only=True)
+class AbsorbanceAnalysis:
+    """Beer-Lambert absorbance of one spectrometer's frames.
+
+    Attributes:
+        spectrometer: the device.
+        wavelength_nm: where the absorbance is read [nm]; the feature is named after it ("a300").
+        baseline_window_nm: where absorbance counts as zero [nm].
+    """
+
+    spectrometer: str
+    wavelength_nm: float
+    baseline_window_nm: Window
+
+    @property
+    def feature(self) -> str:
+        """Name of the feature, for instance "a300"."""
+        return f"a{self.wavelength_nm:.0f}"
+
+
+@frozen(kw_only=True)
+class PhotoluminescenceAnalysis:
+    """Photoluminescence of one spectrometer's frames; features "pli" (peak) and "pla" (area).
+
+    Attributes:
+        spectrometer: the device.
+        peak_nm: where the peak intensity is read [nm].
+        area_window_nm: over which the area is taken [nm].
+        baseline_window_nm: where the emission counts as zero [nm].
+    """
+
+    spectrometer: str
+    peak_nm: float
+    area_window_nm: Window
+    baseline_window_nm: Window
+
+
+@frozen(kw_only=True)
+class Analysis:
+    """From raw frames to features.
+
+    Attributes:
+        frames: frames a sample.
+        frame_interval_s: time [s] from one frame to the next.
+        dark_frames: frames with the light source shut before each sample, averaged.
+        reactive_frames: how many frames with the lowest mean counts …
+        reactive_window_nm: … in this window [nm] count as reactive phase.
+        absorbance: the absorbance spectrometer.
+        photoluminescence: the photoluminescence spectrometer.
+    """
+
+    frames: int
+    frame_interval_s: float
+    dark_frames: int
+    reactive_frames: int
+    reactive_window_nm: Window
+    absorbance: AbsorbanceAnalysis
+    photoluminescence: PhotoluminescenceAnalysis
+
+
+@frozen(kw_only=True)
+class SafeStep:
+    """One step of the safe-state sequence; each is tried whatever became of the ones before.
+
+    Attributes:
+        do: heater-off, stop, flush or light-off.
+        heaters: for heater-off.
+        streams: for stop.
+        spectrometers: for light-off.
+        flow_rates_ul_min: for flush: what flows [µL/min] …
+        until_below_c: … until every heater is below this temperature [°C] …
+        at_most_s: … or for this long [s].
+    """
+
+    do: SafeAction
+    heaters: tuple[str, ...] = ()
+    streams: tuple[str, ...] = ()
+    spectrometers: tuple[str, ...] = ()
+    flow_rates_ul_min: Mapping[str, float] = field(factory=dict)
+    until_below_c: float | None = None
+    at_most_s: float = 0.0
+
+
+@frozen(kw_only=True)
+class Variable:
+    """One condition that may be chosen: a heater's set point or a stream's flow rate.
+
+    Attributes:
+        name: what reports call it.
+        heater: the device whose set point it is …
+        stream: … or the stream whose flow rate it is.
+        range: lower and upper bound [°C or µL/min].
+    """
+
+    name: str
+    range: Window
+    heater: str | None = None
+    stream: str | None = None
+
+    @property
+    def unit(self) -> str:
+        """ "°C" or "µL/min"."""
+        return "°C" if self.heater is not None else "µL/min"
+
+
+@frozen
+class Simulation:
+    """The world behind the emulators when the rig is simulated.
+
+    Attributes:
+        offer: the world.
+        settings: an instance of its settings class.
+    """
+
+    offer: Offer
+    settings: Any
+
+
+@frozen
+class SurrogateChoice:
+    """A surrogate model with its settings."""
+
+    offer: Offer
+    settings: SurrogateSettings
+
+
+@frozen(kw_only=True)
+class Stage:
+    """A part of a campaign in which one optimizer chooses.
+
+    Attributes:
+        name: what reports call it.
+        experiments: how many.
+        offer: the optimizer.
+        settings: an instance of its settings class; written beside the stage's own keys.
+        batch: how many conditions are asked for at once.
+        order_by: the variable by which a batch is sorted, for instance to spare heating time.
+    """
+
+    name: str
+    experiments: int
+    offer: Offer
+    settings: OptimizerSettings
+    batch: int = 1
+    order_by: str | None = None
+
+
+@frozen(kw_only=True)
+class StopRules:
+    """When a campaign ends before its last experiment.
+
+    Attributes:
+        objective_above: a figure of merit that is good enough.
+        at_most_s: longest duration [s] of the run.
+    """
+
+    objective_above: float | None = None
+    at_most_s: float | None = None
+
+
+@frozen(kw_only=True)
+class Campaign:
+    """What to run on a rig: stages, surrogate and stop rules.
+
+    Attributes:
+        title: in words.
+        stages: in order.
+        surrogate: the model that the stages share.
+        stop: when to end early.
+        seed: everything random follows from it.
+    """
+
+    title: str
+    stages: tuple[Stage, ...]
+    surrogate: SurrogateChoice
+    stop: StopRules = StopRules()
+    seed: int = 1
+
+    @property
+    def experiments(self) -> int:
+        """How many experiments all stages ask for."""
+        return sum(stage.experiments for stage in self.stages)
+
+
+@frozen(kw_only=True)
+class Profile:
+    """One rig: instruments, flow path, limits, analysis, safe state and search space.
+
+    Attributes:
+        name: the file's name without its ending.
+        title: in words.
+        source: where its facts come from.
+        digest: SHA-256 of the profile's content after `extends`.
+        devices: by name.
+        streams: by name.
+        dependent_flows: flow rules by stream name.
+        path: components by name.
+        residence_time: where τ starts and ends.
+        limits: operating limits.
+        steady: when a heater is stable.
+        calibration: dark and lamp reference.
+        analysis: from frames to features.
+        objective: the figure of merit.
+        safe_state: the sequence, in order.
+        variables: the search space as written.
+        simulation: the world for `--simulate`.
+        campaign: what `flowrig run PROFILE` runs.
+    """
+
+    name: str
+    title: str
+    digest: str
+    devices: Mapping[str, DeviceEntry]
+    streams: Mapping[str, Stream]
+    path: Mapping[str, Component]
+    residence_time: ResidenceTime
+    limits: Limits
+    calibration: Calibration
+    analysis: Analysis
+    objective: Objective
+    safe_state: tuple[SafeStep, ...]
+    variables: tuple[Variable, ...]
+    steady: Steady = Steady()
+    source: str = ""
+    dependent_flows: Mapping[str, LinearRule] = field(factory=dict)
+    simulation: Simulation | None = None
+    campaign: Campaign | None = None
+
+    @property
+    def space(self) -> Space:
+        """The search space, with the limits on flow rates as linear constraints."""
+        raise NotImplementedError
+
+    def flow_rates_ul_min(self, conditions: Mapping[str, float]) -> dict[str, float]:
+        """Flow rate [µL/min] of every stream under some conditions, dependent ones included."""
+        rates = {v.stream: conditions[v.name] for v in self.variables if v.stream is not None}
+        for stream, rule in self.dependent_flows.items():
+            rates[stream] = rule.value(rates)
+        return rates
+
+    def set_points_c(self, conditions: Mapping[str, float]) -> dict[str, float]:
+        """Set point [°C] of every heater under some conditions."""
+        return {v.heater: conditions[v.name] for v in self.variables if v.heater is not None}
