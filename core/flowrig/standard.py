@@ -1,1 +1,28 @@
 """What the core itself offers, through the same door as every plugin."""
+
+from collections.abc import Sequence
+
+from flowrig.hookspecs import hookimpl
+from flowrig.objective import MaximumResponse, PlqyProxy
+from flowrig.offers import Offer
+
+
+@hookimpl
+def flowrig_objectives() -> Sequence[Offer]:
+    """Figures of merit that need nothing but numpy; an objective is its own settings class."""
+    return [
+        Offer(
+            kind="objective",
+            name="plqy-proxy",
+            target="flowrig.objective:PlqyProxy",
+            settings=PlqyProxy,
+            summary="PLQY relative to a reference dye, from absorbance and PL area",
+        ),
+        Offer(
+            kind="objective",
+            name="maximum",
+            target="flowrig.objective:MaximumResponse",
+            settings=MaximumResponse,
+            summary="one measured feature, as large as possible",
+        ),
+    ]

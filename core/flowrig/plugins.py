@@ -1,0 +1,224 @@
+"""Which plugins are installed, and what they offer.
+
+`entrypoints` lists the entry-point group "flowrig" without importing anything; pluggy then loads
+the light entry modules by name and checks their hooks. The classes behind the offers are imported
+when a profile that names them is opened.
+"""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import entrypoints
+import pluggy
+from attrs import field, frozen
+
+from flowrig import hookspecs
+from flowrig.errors import PluginError
+from flowrig.offers import DriverOffer, Kind, Offer
+
+__all__ = ["GROUP", "InstalledPlugin", "ListedOffer", "Plugins"]
+
+GROUP = "flowrig"
+
+_HOOKS = (
+    "flowrig_drivers",
+    "flowrig_optimizers",
+    "flowrig_surrogates",
+    "flowrig_objectives",
+    "flowrig_worlds",
+)
+
+
+@frozen
+class InstalledPlugin:
+    """A plugin as its distribution declares it; nothing is imported to know this.
+
+    Attributes:
+        name: the entry point's name.
+        distribution: the distribution that declares it.
+        version: the distribution's version.
+    """
+
+    name: str
+    distribution: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"{self.distribution} {self.version}".strip()
+
+
+@frozen
+class ListedOffer:
+    """An offer together with the plugin that makes it."""
+
+    plugin: InstalledPlugin
+    offer: Offer
+
+
+@frozen
+class Plugins:
+    """Everything that installed plugins offer, looked up by kind and name.
+
+    Attributes:
+        listed: every offer.
+        folders: folders with profiles, each with the plugin that ships it.
+        broken: what is wrong with plugins that could not be loaded, by plugin.
+    """
+
+    listed: tuple[ListedOffer, ...]
+    folders: tuple[tuple[InstalledPlugin, Path], ...] = ()
+    broken: Mapping[str, str] = field(factory=dict)
+
+    @classmethod
+    def discover(
+        cls, extra: Mapping[str, object] | None = None, *, strict: bool = True
+    ) -> "Plugins":
+        """Find and load every installed plugin.
+
+        Args:
+            extra: further plugins by name, as modules or objects, for instance from a notebook.
+            strict: whether a plugin that cannot be loaded is an error; else it is listed as broken.
+
+        Raises:
+            PluginError: two distributions claim one name, a hook is misspelt, or (if strict) an
+                entry module does not import.
+        """
+        loader = _Loader(strict)
+        loader.load_installed(installed_plugins())
+        for name, plugin in (extra or {}).items():
+            loader.register(InstalledPlugin(name, "this session", ""), plugin)
+        return cls(tuple(loader.offers()), tuple(loader.folders()), loader.broken)
+
+    @cached_property
+    def _by_kind(self) -> dict[str, dict[str, ListedOffer]]:
+        table: dict[str, dict[str, ListedOffer]] = {}
+        for listed in self.listed:
+            kind = "driver" if isinstance(listed.offer, DriverOffer) else listed.offer.kind
+            names = table.setdefault(kind, {})
+            twin = names.setdefault(listed.offer.name, listed)
+            if twin is not listed:
+                raise PluginError(
+                    f"the {kind} {listed.offer.name!r} is offered by two plugins: "
+                    f"{twin.plugin.name!r} of {twin.plugin} and "
+                    f"{listed.plugin.name!r} of {listed.plugin}; uninstall one of them"
+                )
+        return table
+
+    def offers(self, kind: str) -> Mapping[str, Offer]:
+        """Offers of a kind by name; the kind "driver" is any pump, heater or spectrometer."""
+        return {name: listed.offer for name, listed in self._by_kind.get(kind, {}).items()}
+
+    def drivers(self) -> Mapping[str, DriverOffer]:
+        """Pumps, heaters and spectrometers by name."""
+        return {n: o for n, o in self.offers("driver").items() if isinstance(o, DriverOffer)}
+
+    def offer(self, kind: Kind | str, name: str) -> Offer:
+        """The offer of a kind and name.
+
+        Raises:
+            PluginError: nobody offers it; the message names what comes near and what is installed.
+        """
+        known = self.offers(kind)
+        if name in known:
+            return known[name]
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise PluginError(
+            f"no installed plugin offers the {kind} {name!r}{hint} "
+            f"(there are: {', '.join(sorted(known)) or 'none'})"
+        )
+
+    def owner(self, offer: Offer) -> InstalledPlugin:
+        """The plugin that makes an offer."""
+        return next(listed.plugin for listed in self.listed if listed.offer is offer)
+
+    def profile_folders(self) -> tuple[Path, ...]:
+        """Folders in which other distributions ship profiles."""
+        return tuple(folder for _, folder in self.folders)
+
+
+def installed_plugins() -> list[InstalledPlugin]:
+    """Every entry point of the group, in the order of their names; nothing is imported.
+
+    Raises:
+        PluginError: two distributions claim one name.
+    """
+    found: dict[str, InstalledPlugin] = {}
+    for entry in entrypoints.get_group_all(GROUP):
+        distribution = entry.distro
+        plugin = InstalledPlugin(
+            entry.name,
+            distribution.name if distribution else entry.module_name,
+            distribution.version if distribution else "",
+        )
+        twin = found.setdefault(entry.name, plugin)
+        if twin != plugin:
+            raise PluginError(
+                f"the plugin name {entry.name!r} is claimed by two distributions: "
+                f"{twin} and {plugin}; uninstall one of them"
+            )
+    return [found[name] for name in sorted(found)]
+
+
+class _Loader:
+    def __init__(self, strict: bool) -> None:
+        self.broken: dict[str, str] = {}
+        self._strict = strict
+        self._owners: list[tuple[InstalledPlugin, object]] = []
+        self._manager = pluggy.PluginManager(GROUP)
+        self._manager.add_hookspecs(hookspecs)
+
+    def load_installed(self, plugins: Sequence[InstalledPlugin]) -> Self:
+        for plugin in plugins:
+            try:
+                self._manager.load_setuptools_entrypoints(GROUP, name=plugin.name)
+                self._manager.check_pending()
+            except Exception as error:
+                self._give_up(plugin, error)
+                continue
+            module = self._manager.get_plugin(plugin.name)
+            if module is not None:
+                self._owners.append((plugin, module))
+        return self
+
+    def register(self, plugin: InstalledPlugin, module: object) -> None:
+        try:
+            self._manager.register(module, name=plugin.name)
+            self._manager.check_pending()
+        except Exception as error:
+            self._give_up(plugin, error)
+            return
+        self._owners.append((plugin, module))
+
+    def offers(self) -> list[ListedOffer]:
+        return [
+            ListedOffer(plugin, offer)
+            for plugin, hook_result in self._results(*_HOOKS)
+            for offer in hook_result
+        ]
+
+    def folders(self) -> list[tuple[InstalledPlugin, Path]]:
+        return [
+            (plugin, folder)
+            for plugin, hook_result in self._results("flowrig_profiles")
+            for folder in hook_result
+        ]
+
+    def _results(self, *hooks: str) -> list[tuple[InstalledPlugin, Sequence[Any]]]:
+        return [
+            (plugin, implementation.function())
+            for plugin, module in self._owners
+            for hook in hooks
+            for implementation in getattr(self._manager.hook, hook).get_hookimpls()
+            if implementation.plugin is module
+        ]
+
+    def _give_up(self, plugin: InstalledPlugin, error: Exception) -> None:
+        message = f"the plugin {plugin.name!r} of {plugin} cannot be loaded: {error}"
+        if self._strict:
+            raise PluginError(message) from error
+        self._manager.unregister(name=plugin.name)
+        self.broken[plugin.name] = message
