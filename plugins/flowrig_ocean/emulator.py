@@ -1,0 +1,196 @@
+"""An emulated HDX on a TCP port of this machine, which python-seabreeze takes for a real one."""
+
+import struct
+import threading
+from collections.abc import Callable, Mapping
+
+from attrs import define, field
+
+from flowrig.clock import Clock
+from flowrig.emulation import Emulator, EmulatorContext, SocketFront, SpectrometerBody
+from flowrig_ocean.obp import ErrorCode, Flag, Frame, FrameReader, Message
+from flowrig_ocean.settings import INTEGRATION_TIME_MAX_US, INTEGRATION_TIME_MIN_US, HdxSettings
+
+__all__ = ["HdxEmulator", "HdxFaults", "HdxInstrument", "HdxProtocol"]
+
+PRODUCT_ID = 0x2003
+TRIGGER_MODES = (0, 1, 3, 255)
+NONLINEARITY_COEFFICIENTS = (1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+"""An ideal detector: the correction polynomial is 1."""
+
+
+@define
+class HdxFaults:
+    """What the instrument does wrong from now on.
+
+    Attributes:
+        silent: takes messages and answers none.
+        hangs_up: closes the connection instead of answering.
+        refuses: message types that are answered with a NACK.
+        spectrum_bytes_lost: by how many bytes the payload of a spectrum is too short.
+        garbles: answers with bytes that are no frame.
+    """
+
+    silent: bool = False
+    hangs_up: bool = False
+    refuses: set[int] = field(factory=set)
+    spectrum_bytes_lost: int = 0
+    garbles: bool = False
+
+
+class _Nack(Exception):  # noqa: N818 - an answer, not a fault
+    def __init__(self, code: ErrorCode) -> None:
+        super().__init__(code.name)
+        self.code = code
+
+
+class HdxInstrument:
+    """The state of one HDX, which all connections to it share.
+
+    As on the real one the detector runs freely: the first spectrum after a change of the
+    integration time was still exposed with the old one.
+
+    Args:
+        body: the detector and the light source on its lamp-enable line.
+        clock: an exposure takes its integration time on this clock.
+        serial_number: what it calls itself.
+    """
+
+    def __init__(self, body: SpectrometerBody, clock: Clock, serial_number: str) -> None:
+        self.faults = HdxFaults()
+        self.integration_time_us = INTEGRATION_TIME_MIN_US
+        self._exposing_us = self.integration_time_us
+        self._body = body
+        self._clock = clock
+        self._serial_number = serial_number.encode()[:255]
+        self._lock = threading.Lock()
+        self._handlers: Mapping[int, Callable[[bytes], bytes]] = {
+            Message.GET_SERIAL_NUMBER: lambda _: self._serial_number,
+            Message.GET_SERIAL_NUMBER_LENGTH: lambda _: bytes([len(self._serial_number)]),
+            Message.GET_MULTICAST_ENABLED: lambda _: b"\x01",
+            Message.GET_PRODUCT_ID: lambda _: PRODUCT_ID.to_bytes(2, "little"),
+            Message.GET_SPECTRUM: lambda _: self._spectrum(),
+            Message.SET_INTEGRATION_TIME_US: self._set_integration_time,
+            Message.SET_TRIGGER_MODE: self._set_trigger_mode,
+            Message.SET_LAMP_ENABLE: self._set_lamp_enable,
+            Message.GET_WAVELENGTH_COEFFICIENT_COUNT: lambda _: bytes(
+                [len(self._body.wavelength_coefficients)]
+            ),
+            Message.GET_WAVELENGTH_COEFFICIENT: lambda index: _coefficient(
+                self._body.wavelength_coefficients, index
+            ),
+            Message.GET_NONLINEARITY_COEFFICIENT_COUNT: lambda _: bytes(
+                [len(NONLINEARITY_COEFFICIENTS)]
+            ),
+            Message.GET_NONLINEARITY_COEFFICIENT: lambda index: _coefficient(
+                NONLINEARITY_COEFFICIENTS, index
+            ),
+        }
+
+    def answer(self, request: Frame) -> Frame | None:
+        """What the instrument answers to a message, if anything."""
+        with self._lock:
+            try:
+                payload = self._handler(request.message)(request.payload)
+            except _Nack as nack:
+                return Frame(request.message, flags=Flag.RESPONSE | Flag.NACK, error=nack.code)
+        if payload:
+            return Frame(request.message, payload, Flag.RESPONSE)
+        if request.flags & Flag.REQUEST_ACK:
+            return Frame(request.message, flags=Flag.RESPONSE | Flag.ACK)
+        return None
+
+    def _handler(self, message: int) -> Callable[[bytes], bytes]:
+        if message in self.faults.refuses or message not in self._handlers:
+            raise _Nack(ErrorCode.UNKNOWN_MESSAGE)
+        return self._handlers[message]
+
+    def _spectrum(self) -> bytes:
+        exposed_us, self._exposing_us = self._exposing_us, self.integration_time_us
+        self._clock.emulate_delay(exposed_us * 1e-6)
+        data = self._body.expose(exposed_us).astype("<u2", copy=False).tobytes()
+        return data[: len(data) - self.faults.spectrum_bytes_lost]
+
+    def _set_integration_time(self, payload: bytes) -> bytes:
+        integration_time_us = _number("<I", payload)
+        if not INTEGRATION_TIME_MIN_US <= integration_time_us <= INTEGRATION_TIME_MAX_US:
+            raise _Nack(ErrorCode.INVALID_DATA)
+        self.integration_time_us = integration_time_us
+        return b""
+
+    def _set_trigger_mode(self, payload: bytes) -> bytes:
+        if _number("<B", payload) not in TRIGGER_MODES:
+            raise _Nack(ErrorCode.INVALID_DATA)
+        return b""
+
+    def _set_lamp_enable(self, payload: bytes) -> bytes:
+        self._body.light(bool(_number("<B", payload)))
+        return b""
+
+
+class HdxProtocol:
+    """One connection to an instrument.
+
+    Args:
+        instrument: who answers.
+    """
+
+    def __init__(self, instrument: HdxInstrument) -> None:
+        self._instrument = instrument
+        self._reader = FrameReader()
+
+    def feed(self, data: bytes) -> bytes:
+        """Take bytes as they arrive, in pieces of any size; return the frames answered to them.
+
+        Raises:
+            ConnectionAbortedError: the instrument hangs up; the front closes the connection.
+        """
+        faults = self._instrument.faults
+        if faults.hangs_up:
+            raise ConnectionAbortedError("the emulated spectrometer hangs up")
+        if faults.silent:
+            return b""
+        answers = (self._instrument.answer(request) for request in self._reader.feed(data))
+        reply = b"".join(answer.encode() for answer in answers if answer is not None)
+        return reply[::-1] if faults.garbles else reply
+
+
+class HdxEmulator(Emulator):
+    """An HDX on loopback Ethernet.
+
+    Args:
+        context: which device it plays, in which world.
+    """
+
+    def __init__(self, context: EmulatorContext) -> None:
+        super().__init__(context)
+        assert isinstance(context.settings, HdxSettings)
+        self.instrument = HdxInstrument(
+            context.world.spectrometer(context.device),
+            context.clock,
+            serial_number=f"emulated {context.device}",
+        )
+        self._front = SocketFront(lambda: HdxProtocol(self.instrument))
+
+    def start(self) -> str:
+        """Listen; returns "127.0.0.1:port"."""
+        return self._front.start()
+
+    def stop(self) -> None:
+        """Hang up and free the port."""
+        self._front.stop()
+
+
+def _number(layout: str, payload: bytes) -> int:
+    try:
+        (value,) = struct.unpack(layout, payload)
+    except struct.error as error:
+        raise _Nack(ErrorCode.WRONG_LENGTH) from error
+    return int(value)
+
+
+def _coefficient(coefficients: tuple[float, ...], index: bytes) -> bytes:
+    position = _number("<B", index)
+    if position >= len(coefficients):
+        raise _Nack(ErrorCode.INVALID_DATA)
+    return struct.pack("<f", coefficients[position])

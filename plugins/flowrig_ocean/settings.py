@@ -1,0 +1,105 @@
+"""Settings of the HDX driver, and the addresses that it takes."""
+
+from ipaddress import AddressValueError, IPv4Address
+from typing import Any, Literal
+
+from attrs import Attribute, field, frozen, validators
+
+from flowrig.interfaces.device import DeviceSettings
+
+__all__ = [
+    "INTEGRATION_TIME_MAX_US",
+    "INTEGRATION_TIME_MIN_US",
+    "EthernetAddress",
+    "HdxSettings",
+    "UsbAddress",
+    "parse_address",
+]
+
+INTEGRATION_TIME_MIN_US = 6_000
+INTEGRATION_TIME_MAX_US = 9_999_999
+"""Longest integration time [µs]; python-seabreeze refuses 10 s itself."""
+
+ETHERNET_PORT = 57357
+"""The port on which an HDX listens (python-seabreeze, pull request 243)."""
+
+
+@frozen
+class EthernetAddress:
+    """An HDX on the network.
+
+    Attributes:
+        host: IPv4 address in dotted form.
+        port: TCP port.
+    """
+
+    host: str
+    port: int = ETHERNET_PORT
+
+
+@frozen
+class UsbAddress:
+    """An HDX on the USB.
+
+    Attributes:
+        serial_number: which one; empty takes the first that is free.
+    """
+
+    serial_number: str = ""
+
+
+def parse_address(address: str) -> EthernetAddress | UsbAddress:
+    """Read "192.168.254.254:57357", "192.168.254.254", "usb" or "usb:SERIAL".
+
+    Raises:
+        ValueError: the address has none of these forms.
+    """
+    head, colon, tail = address.partition(":")
+    if head == "usb" and bool(colon) == bool(tail):
+        return UsbAddress(tail)
+    try:
+        host = str(IPv4Address(head))
+        port = int(tail) if colon else ETHERNET_PORT
+    except (AddressValueError, ValueError):
+        port = 0
+    if not 0 < port < 65536:
+        raise ValueError(
+            f"expected an address such as '192.168.254.254:{ETHERNET_PORT}', 'usb' or "
+            f"'usb:SERIAL', got {address!r}"
+        )
+    return EthernetAddress(host, port)
+
+
+def _check_address(settings: "HdxSettings", attribute: "Attribute[str]", value: str) -> None:
+    parse_address(value)
+
+
+def _whole_us(value: Any) -> int:
+    return round(float(value))
+
+
+@frozen(kw_only=True)
+class HdxSettings(DeviceSettings):
+    """Settings of an Ocean Insight HDX.
+
+    Attributes:
+        address: "192.168.254.254:57357" for Ethernet; "usb:SERIAL", or "usb" for the only one, for
+            USB. On Linux and macOS USB is known to time out (python-seabreeze, issue 133).
+        deadline_s: longest wait [s] for one answer, on top of the integration time.
+        integration_time_us: integration time [µs] from `open` on, 6000 to 9 999 999.
+        light_source: "lamp-enable" if the lamp-enable line of the spectrometer drives the shutter
+            of the lamp or the driver of the LED; "none" if the light is not under its control.
+            The message for that line is part of the OBP protocol (libseabreeze,
+            OBPMessageTypes.h, 0x00110410), but python-seabreeze does not offer it for the HDX and
+            it was not tried on a real one: check once that the light follows.
+    """
+
+    address: str = field(validator=_check_address)
+    integration_time_us: int = field(
+        default=8_000,
+        converter=_whole_us,
+        validator=[validators.ge(INTEGRATION_TIME_MIN_US), validators.le(INTEGRATION_TIME_MAX_US)],
+    )
+    light_source: Literal["lamp-enable", "none"] = field(
+        default="none", validator=validators.in_(("lamp-enable", "none"))
+    )
