@@ -64,3 +64,11 @@ def test_we_read_what_seabreeze_writes(message, payload, ack):
     data = UnboundProtocol()._construct_outgoing_message(message, payload, request_ack=ack)
     assert FrameReader().feed(data) == [Frame(message, payload, flags=4 if ack else 0)]
     assert Frame(message, payload, flags=4 if ack else 0).encode() == data
+
+
+@given(frame=frames, length=st.integers(17, 255))
+def test_more_immediate_data_than_there_is_room_for_is_no_frame(frame, length):
+    """A frame that claims more than 16 bytes of immediate data is passed over."""
+    impossible = bytearray(Frame(message=0).encode())
+    impossible[23] = length
+    assert FrameReader().feed(bytes(impossible) + frame.encode()) == [frame]
