@@ -1,1 +1,32 @@
-"""Plugin."""
+"""Watlow F4T temperature controller over Ethernet."""
+
+from collections.abc import Sequence
+
+from flowrig.hookspecs import hookimpl
+from flowrig.offers import DriverOffer
+from flowrig_watlow.settings import F4TSettings
+
+__all__ = ["F4TSettings", "flowrig_drivers"]
+
+
+@hookimpl
+def flowrig_drivers() -> Sequence[DriverOffer]:
+    """Offer the F4T.
+
+    The controller's own parameters go to ±99 999 (Watlow, "F4T Setup and Operations User's Guide",
+    0600-0093-0000), so the limits are those of the silicone-oil baths, Peltier stages and hot
+    plates that a flow reactor sits on.
+    """
+    return [
+        DriverOffer(
+            kind="heater",
+            name="watlow-f4t",
+            target="flowrig_watlow.driver:WatlowF4T",
+            settings=F4TSettings,
+            summary="Watlow F4T controller, one control loop, SCPI over Ethernet",
+            needs=("pyvisa", "pyvisa_py"),
+            install="flowrig[watlow]",
+            limits={"temperature_c": (-100.0, 400.0)},
+            emulator="flowrig_watlow.emulator:WatlowEmulator",
+        )
+    ]

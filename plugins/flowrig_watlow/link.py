@@ -1,0 +1,172 @@
+"""Line-by-line SCPI over TCP through pyvisa-py, with the deadlines that it lacks.
+
+pyvisa-py (0.8) opens a closed port without complaint, spins until the timeout when the peer hangs
+up, and hands a reply that came too late to the next question. Here each of them is an error at
+once, and a link that failed is closed, so that nothing of an old conversation survives.
+"""
+
+import contextlib
+import select
+import socket
+import time
+from typing import Any, cast
+
+import pyvisa
+from pyvisa.constants import BufferOperation, StatusCode
+from pyvisa.resources import MessageBasedResource
+
+__all__ = ["ScpiLink"]
+
+
+class ScpiLink:
+    """One SCPI conversation; it reopens by itself on the next use after a failure.
+
+    Args:
+        host: host name or IPv4 address.
+        port: TCP port.
+        deadline_s: longest wait [s] for the connection, and for one answer.
+    """
+
+    def __init__(self, host: str, port: int, deadline_s: float) -> None:
+        self._host = host
+        self._port = port
+        self._deadline_s = deadline_s
+        self._resource: MessageBasedResource | None = None
+        self._socket: _PromptSocket | None = None
+
+    def open(self) -> None:
+        """Connect anew.
+
+        Raises:
+            OSError: the host is unknown, or nobody listens there.
+        """
+        self.close()
+        address = socket.gethostbyname(self._host)
+        self._resource = self._open_resource(f"TCPIP0::{address}::{self._port}::SOCKET")
+        try:
+            self._socket = _take_over(self._resource)
+        except OSError as error:
+            self.close()
+            raise ConnectionRefusedError("nobody listens there") from error
+
+    def close(self) -> None:
+        """Hang up; harmless when there is no connection."""
+        resource, self._resource, self._socket = self._resource, None, None
+        if resource is not None:
+            with contextlib.suppress(pyvisa.Error, OSError):
+                resource.close()
+
+    def send(self, command: str) -> None:
+        """Send a command that asks nothing.
+
+        Raises:
+            OSError: the link is broken; the command may or may not have arrived.
+        """
+        try:
+            self._send(command)
+        except (OSError, pyvisa.Error) as error:
+            raise self._broken(error) from error
+
+    def query(self, command: str) -> str:
+        """Send a question and return its answer, without the newline and outer blanks.
+
+        Empty lines are skipped: some firmware answers a plain newline to every write. Whatever came
+        before the question is discarded, as it cannot be its answer.
+
+        Raises:
+            TimeoutError: no answer within the deadline.
+            OSError: the link is broken.
+        """
+        try:
+            self._send(command)
+            return self._read_line()
+        except (OSError, pyvisa.Error) as error:
+            raise self._broken(error) from error
+        except BaseException:  # Ctrl-C leaves an answer under way
+            self.close()
+            raise
+
+    def _open_resource(self, name: str) -> MessageBasedResource:
+        try:
+            resource = pyvisa.ResourceManager("@py").open_resource(
+                name,
+                open_timeout=round(self._deadline_s * 1000),
+                timeout=self._deadline_s * 1000,
+                read_termination="\n",
+                write_termination="\n",
+            )
+        except Exception as error:  # pyvisa-py raises a bare Exception here
+            raise TimeoutError(f"no connection within {self._deadline_s:g} s") from error
+        return cast(MessageBasedResource, resource)
+
+    def _send(self, command: str) -> None:
+        if self._resource is None or self._socket is None:
+            self.open()
+        resource, prompt = self._opened()
+        prompt.discard_input()
+        resource.flush(BufferOperation.discard_read_buffer_no_io)
+        prompt.deadline_s = time.monotonic() + self._deadline_s
+        resource.write_raw(command.encode("ascii") + b"\n")
+
+    def _read_line(self) -> str:
+        resource, prompt = self._opened()
+        while True:
+            line = resource.read_raw().decode("ascii", errors="replace").strip()
+            if line:
+                return line
+            prompt.require_time_left()
+
+    def _opened(self) -> tuple[MessageBasedResource, "_PromptSocket"]:
+        assert self._resource is not None
+        assert self._socket is not None
+        return self._resource, self._socket
+
+    def _broken(self, error: Exception) -> OSError:
+        """Hang up after a failure; returns the failure as an `OSError`."""
+        self.close()
+        timed_out = isinstance(error, TimeoutError) or (
+            isinstance(error, pyvisa.VisaIOError) and error.error_code == StatusCode.error_timeout
+        )
+        if timed_out:
+            return TimeoutError(f"no answer within {self._deadline_s:g} s")
+        return error if isinstance(error, OSError) else ConnectionError(str(error))
+
+
+class _PromptSocket(socket.socket):
+    """A socket that reports a hang-up as an error, and reads no further than a deadline.
+
+    Attributes:
+        deadline_s: monotonic time [s] after which nothing is read any more.
+    """
+
+    deadline_s: float = 0.0
+
+    def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
+        self.require_time_left()
+        data = super().recv(bufsize, flags)
+        if not data:
+            raise ConnectionResetError("the instrument hung up")
+        return data
+
+    def require_time_left(self) -> None:
+        if time.monotonic() > self.deadline_s:
+            raise TimeoutError("the deadline passed")
+
+    def discard_input(self) -> None:
+        while select.select([self], [], [], 0.0)[0]:
+            if not super().recv(65536):
+                raise ConnectionResetError("the instrument hung up")
+
+
+def _take_over(resource: MessageBasedResource) -> _PromptSocket:
+    """Put a `_PromptSocket` in the place of the socket of a pyvisa-py session.
+
+    Raises:
+        OSError: the socket is not connected.
+    """
+    session = cast(Any, resource.visalib).sessions[resource.session]
+    session.interface.getpeername()
+    prompt = _PromptSocket(fileno=session.interface.detach())
+    prompt.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    session.interface = prompt
+    return prompt

@@ -1,0 +1,25 @@
+"""The two temperature units that an F4T speaks."""
+
+from enum import Enum
+
+__all__ = ["TemperatureUnit"]
+
+
+class TemperatureUnit(Enum):
+    """Unit of every temperature on the wire, as `:UNIT:TEMPERATURE?` spells it."""
+
+    CELSIUS = "C"
+    FAHRENHEIT = "F"
+
+    def to_celsius(self, value: float) -> float:
+        """A temperature in this unit, in °C."""
+        return value if self is TemperatureUnit.CELSIUS else (value - 32.0) / 1.8
+
+    def from_celsius(self, temperature_c: float) -> float:
+        """A temperature [°C] in this unit."""
+        return temperature_c if self is TemperatureUnit.CELSIUS else temperature_c * 1.8 + 32.0
+
+    @property
+    def degrees_per_kelvin(self) -> float:
+        """How many degrees of this unit a difference of 1 K is."""
+        return 1.0 if self is TemperatureUnit.CELSIUS else 1.8

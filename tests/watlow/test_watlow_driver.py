@@ -1,0 +1,158 @@
+"""The F4T driver against its emulator, through the real pyvisa."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flowrig.errors import NotReadyError, OutOfRangeError, RefusedError, UnknownOutcomeError
+from flowrig.interfaces.device import Identity, Quality
+from flowrig.interfaces.heater import HeaterLimits
+from flowrig_watlow.controller import F4TTraits
+from flowrig_watlow.temperature import TemperatureUnit
+
+FIRMWARES = {
+    "celsius": F4TTraits(),
+    "fahrenheit": F4TTraits(unit=TemperatureUnit.FAHRENHEIT),
+    "newline-on-write": F4TTraits(newline_on_write=True),
+}
+
+
+def test_open_identifies_without_moving_anything(rig):
+    """Opening tells who answers and leaves the set point as it was."""
+    expected = Identity("Watlow Electric", "F4T", "0000000001", "04:05:0007")
+
+    assert rig.driver.identify() == expected
+    assert rig.plate.set_point_c == 20.0
+
+
+def test_reading_before_open_is_refused(plate_rig):
+    """A driver that was never opened sends nothing."""
+    with plate_rig() as closed, pytest.raises(NotReadyError):
+        closed.driver.read()
+
+
+def test_read_tells_temperature_and_set_point(rig):
+    """A reading holds both temperatures, its time and a good quality."""
+    rig.plate.temperature_c = 87.25
+    rig.driver.set_temperature(90.0)
+
+    reading = rig.driver.read()
+
+    assert (reading.temperature_c, reading.set_point_c) == (87.25, 90.0)
+    assert reading.quality is Quality.GOOD
+    assert reading.time_s == rig.clock.now_s()
+
+
+@pytest.mark.parametrize("firmware", FIRMWARES)
+@given(set_point_c=st.floats(0.0, 200.0))
+def test_set_point_reaches_the_plate(plate_rig, firmware, set_point_c):
+    """Any set point in range arrives within 0.05 °C in both units, and reads back as such."""
+    with plate_rig(FIRMWARES[firmware]) as emulated:
+        emulated.driver.open()
+        emulated.driver.set_temperature(set_point_c)
+
+        assert emulated.plate.set_point_c == pytest.approx(set_point_c, abs=0.05)
+        assert emulated.driver.read().set_point_c == pytest.approx(set_point_c, abs=0.05)
+
+
+@given(temperature_c=st.floats(-50.0, 300.0))
+def test_fahrenheit_reads_as_celsius(plate_rig, temperature_c):
+    """What a controller shows in °F is read in °C."""
+    with plate_rig(F4TTraits(unit=TemperatureUnit.FAHRENHEIT)) as emulated:
+        emulated.plate.temperature_c = temperature_c
+        emulated.driver.open()
+
+        assert emulated.driver.read().temperature_c == pytest.approx(temperature_c, abs=0.05)
+
+
+@pytest.mark.parametrize("tells_errors", [False, True])
+def test_firmware_without_a_unit_speaks_fahrenheit(plate_rig, tells_errors):
+    """A controller that does not know the question for its unit is taken to speak °F."""
+    old = F4TTraits(unit=TemperatureUnit.FAHRENHEIT, knows_unit=False, tells_errors=tells_errors)
+    with plate_rig(old, deadline_s=0.1) as emulated:
+        emulated.driver.open()
+        emulated.driver.set_temperature(100.0)
+
+        assert emulated.plate.set_point_c == pytest.approx(100.0, abs=0.05)
+
+
+def test_unit_changed_at_the_panel_is_noticed(rig):
+    """A set point is never written in a unit that somebody changed since."""
+    rig.driver.set_temperature(60.0)
+    rig.traits.unit = TemperatureUnit.FAHRENHEIT
+
+    rig.driver.set_temperature(100.0)
+
+    assert rig.plate.set_point_c == pytest.approx(100.0, abs=0.05)
+
+
+@pytest.mark.parametrize("temperature_c", [-0.01, 200.01, float("nan"), float("inf")])
+def test_out_of_range_sends_nothing(rig, temperature_c):
+    """A set point outside the limits leaves the controller alone."""
+    with pytest.raises(OutOfRangeError):
+        rig.driver.set_temperature(temperature_c)
+
+    assert rig.driver.limits == HeaterLimits(0.0, 200.0)
+    assert rig.plate.set_point_c == 20.0
+
+
+@pytest.mark.parametrize("tells_errors", [False, True])
+@pytest.mark.parametrize("newline_on_write", [False, True])
+def test_ignored_set_point_is_refused(plate_rig, tells_errors, newline_on_write):
+    """A controller that keeps its old set point is caught, and can still be talked to."""
+    narrow = F4TTraits(
+        set_point_max_c=60.0, tells_errors=tells_errors, newline_on_write=newline_on_write
+    )
+    with plate_rig(narrow) as emulated:
+        emulated.driver.open()
+        emulated.driver.set_temperature(50.0)
+        with pytest.raises(RefusedError, match=r"stayed at 50\.00 °C instead of 100\.00 °C"):
+            emulated.driver.set_temperature(100.0)
+
+        assert emulated.driver.read().set_point_c == 50.0
+
+
+def test_off_moves_the_set_point_to_idle(plate_rig):
+    """Off means the idle set point, as often as it is said."""
+    with plate_rig(idle_c=15.0) as emulated:
+        emulated.driver.open()
+        emulated.driver.set_temperature(120.0)
+        emulated.driver.off()
+        emulated.driver.off()
+
+        assert emulated.plate.set_point_c == 15.0
+
+
+def test_off_that_is_not_confirmed_says_so(rig):
+    """Off does not return as long as the controller holds on to its set point."""
+    rig.driver.set_temperature(120.0)
+    rig.traits.set_point_min_c = 50.0
+
+    with pytest.raises(UnknownOutcomeError, match=r"stayed at 120\.00 °C"):
+        rig.driver.off()
+
+
+def test_set_point_is_read_back_after_it_settled(plate_rig):
+    """The driver waits for the controller on the rig's clock before it reads back."""
+    with plate_rig(settle_s=0.5) as emulated:
+        emulated.driver.open()
+        before_s = emulated.clock.now_s()
+        emulated.driver.set_temperature(50.0)
+
+        assert emulated.clock.now_s() == before_s + 0.5
+
+
+def test_broken_sensor_makes_the_reading_bad(rig):
+    """A temperature that the controller marks as an input error is not passed off as good."""
+    rig.traits.input_error = True
+
+    assert rig.driver.read().quality is Quality.BAD
+
+
+def test_other_loop_is_addressed(plate_rig):
+    """The loop of the settings is the one that is read and set."""
+    with plate_rig(loop=3) as emulated:
+        emulated.driver.open()
+        emulated.driver.set_temperature(70.0)
+
+        assert emulated.driver.read().set_point_c == 70.0

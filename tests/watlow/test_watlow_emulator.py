@@ -1,0 +1,191 @@
+"""The emulated F4T on its own: what goes in and what comes out."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flowrig.clock import VirtualClock
+from flowrig_watlow.controller import F4TController, F4TTraits
+from flowrig_watlow.emulator import F4TProtocol
+from flowrig_watlow.scpi import short_form
+from flowrig_watlow.temperature import TemperatureUnit
+
+COMMANDS = (
+    "*IDN?",
+    ":UNIT:TEMPERATURE?",
+    ":UNIT:TEMPERATURE F",
+    ":SOURCE:CLOOP1:PVALUE?",
+    ":SOURCE:CLOOP1:SPOINT 42.5",
+    ":SOURCE:CLOOP1:SPOINT?",
+    ":OUTPUT2:STATE ON",
+    ":OUTPUT2:STATE?",
+    "NONSENSE",
+)
+
+
+class Plate:
+    """A plate at 25 °C that remembers what it works towards."""
+
+    temperature_c = 25.0
+    set_point_c = 0.0
+
+    def control(self, set_point_c: float) -> None:
+        self.set_point_c = set_point_c
+
+
+class Bench:
+    """One emulated F4T without any transport."""
+
+    def __init__(self, **traits: object) -> None:
+        self.clock = VirtualClock()
+        self.plate = Plate()
+        self.traits = F4TTraits(**traits)
+        controller = F4TController(self.plate, self.clock, 1, 20.0, self.traits)
+        self.protocol = F4TProtocol(controller, self.clock)
+
+    def say(self, line: str) -> str:
+        """What is answered to one line."""
+        return self.protocol.feed(f"{line}\n".encode()).decode()
+
+
+@given(
+    lines=st.lists(st.sampled_from(COMMANDS), max_size=8),
+    ends=st.lists(st.sampled_from([b"\n", b"\r", b"\r\n"]), min_size=8, max_size=8),
+    cuts=st.lists(st.integers(0, 200), max_size=10),
+    traits=st.fixed_dictionaries(
+        {"newline_on_write": st.booleans(), "tells_errors": st.booleans()}
+    ),
+)
+def test_answers_do_not_depend_on_the_pieces(lines, ends, cuts, traits):
+    """However a stream is cut, the same bytes come back."""
+    stream = b"".join(line.encode() + end for line, end in zip(lines, ends, strict=False))
+    bounds = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
+    pieces = [stream[low:high] for low, high in itertools.pairwise(bounds)]
+    in_pieces = Bench(**traits).protocol
+
+    answers = b"".join(in_pieces.feed(piece) for piece in pieces)
+
+    assert answers == Bench(**traits).protocol.feed(stream)
+
+
+@given(st.binary(max_size=200))
+def test_noise_breaks_nothing(noise):
+    """After any bytes at all the next proper line is answered."""
+    bench = Bench()
+    bench.protocol.feed(noise + b"\n")
+
+    assert bench.say("*IDN?").startswith('"Watlow Electric"')
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ":SOURCE:CLOOP1:PVALUE?",
+        "SOURCE:CLOOP1:PVALUE?",
+        ":source:cloop1:pvalue?",
+        ":SOUR:CLO1:PVAL?",
+        ":SOURce:CLOop:PVALue?",
+        "  :SOURCE:CLOOP1:PVALUE?  ",
+    ],
+)
+def test_every_spelling_is_understood(line):
+    """Long and short forms, any case, with and without the leading colon mean the same."""
+    assert Bench().say(line) == "25.00\n"
+
+
+@pytest.mark.parametrize(
+    ("keyword", "short"),
+    [
+        ("SOURCE", "SOUR"),
+        ("CLOOP", "CLO"),
+        ("PVALUE", "PVAL"),
+        ("TEMPERATURE", "TEMP"),
+        ("IDLE", "IDLE"),
+    ],
+)
+def test_short_forms_follow_scpi(keyword, short):
+    """The short forms are those that the controller's manual prints in capitals."""
+    assert short_form(keyword) == short
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ":SOURCE:CLOOP2:PVALUE?",
+        ":SOURCE:CLOO1:PVALUE?",
+        ":SOURCE:CLOOP1:SPOINT 1_0",
+        ":SOURCE:CLOOP1:SPOINT nan",
+        ":SOURCE:CLOOP1:SPOINT 401",
+        ":SOURCE:CLOOP1:RRATE -1",
+        ":SOURCE:CLOOP1:RACTION PERHAPS",
+        ":OUTPUT8:STATE?",
+        ":UNITS:TEMPERATURE C",
+        "SYST:ERR?",
+    ],
+)
+def test_bad_command_is_silent_or_an_error(line):
+    """A command that is not accepted changes nothing and says so only if the unit does."""
+    silent, telling = Bench(), Bench(tells_errors=True)
+
+    assert silent.say(line) == ""
+    assert telling.say(line) == "ERROR\n"
+    assert telling.say(":SOURCE:CLOOP1:SPOINT?") == "20.00\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "question", "answer"),
+    [
+        (":UNIT:TEMPERATURE F", ":UNIT:TEMPERATURE?", "F"),
+        (":UNIT:TEMPERATURE:DISPLAY F", ":UNIT:TEMPERATURE:DISPLAY?", "F"),
+        (":SOURCE:CLOOP1:IDLE 18", ":SOURCE:CLOOP1:IDLE?", "18.00"),
+        (":SOURCE:CLOOP1:RRATE 2.5", ":SOURCE:CLOOP1:RRATE?", "2.50"),
+        (":SOURCE:CLOOP1:RTIME 12", ":SOURCE:CLOOP1:RTIME?", "12.00"),
+        (":OUTPUT7:STATE ON", ":OUTPUT7:STATE?", "ON"),
+    ],
+)
+def test_what_is_set_is_read_back(command, question, answer):
+    """A write is silent, or one newline on such units, and its question tells the new value."""
+    assert Bench().say(command) == ""
+    bench = Bench(newline_on_write=True)
+
+    assert bench.say(command) == "\n"
+    assert bench.say(question) == f"{answer}\n"
+
+
+def test_output_has_a_name():
+    """Events carry the name that the integrator gave them."""
+    assert Bench().say(":OUTPUT1:NAME?") == '"Event 1"\n'
+
+
+def test_unit_changes_what_is_shown_and_nothing_else():
+    """In °F the same plate shows other numbers; a rate has no offset."""
+    bench = Bench(unit=TemperatureUnit.FAHRENHEIT)
+    bench.say(":SOURCE:CLOOP1:SPOINT 212")
+    bench.say(":SOURCE:CLOOP1:RRATE 1.8")
+    bench.say(":UNIT:TEMPERATURE C")
+
+    assert bench.plate.set_point_c == pytest.approx(100.0)
+    assert bench.say(":SOURCE:CLOOP1:SPOINT?") == "100.00\n"
+    assert bench.say(":SOURCE:CLOOP1:RRATE?") == "1.00\n"
+
+
+@pytest.mark.parametrize(("scale", "after_s"), [("MINUTES", 60.0), ("HOURS", 3600.0)])
+def test_ramp_moves_the_set_point_only_where_it_is_on(scale, after_s):
+    """The active set point follows the rate with the ramp on, and jumps with the ramp off."""
+    bench = Bench()
+    for line in (f":SOURCE:CLOOP1:RSCALE {scale}", ":SOURCE:CLOOP1:RRATE 5"):
+        bench.say(line)
+    bench.say(":SOURCE:CLOOP1:SPOINT 30")
+    assert bench.plate.set_point_c == 30.0
+
+    bench.say(":SOURCE:CLOOP1:RACTION SETPOINT")
+    bench.say(":SOURCE:CLOOP1:SPOINT 42")
+    shown = []
+    for _ in range(4):
+        bench.clock.sleep(after_s)
+        shown.append(bench.say(":SOURCE:CLOOP1:SPOINT?"))
+
+    assert shown == ["35.00\n", "40.00\n", "42.00\n", "42.00\n"]
+    assert bench.plate.set_point_c == 42.0

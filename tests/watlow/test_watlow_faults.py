@@ -1,0 +1,215 @@
+"""What a link to an F4T can do wrong, and what the driver makes of it."""
+
+import gc
+import math
+import socket
+import threading
+import warnings
+
+import pytest
+
+from flowrig.emulation import SocketFront
+from flowrig.errors import ConnectionLostError, ProtocolError, UnknownOutcomeError
+from flowrig.interfaces.device import Quality
+
+PVALUE, ERROR, SPOINT = (f":SOURCE:CLOOP1:{name}?" for name in ("PVALUE", "ERROR", "SPOINT"))
+SANE = {PVALUE: b"25.00\n", ERROR: b"NONE\n", SPOINT: b"20.00\n"}
+
+
+def closed_port() -> int:
+    """A port at which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def test_closed_port_is_told_at_open(driver_at):
+    """Where nobody listens, opening fails and says where."""
+    port = closed_port()
+    driver = driver_at(f"127.0.0.1:{port}", deadline_s=60.0)
+
+    with pytest.raises(ConnectionLostError, match=f"127.0.0.1:{port}: nobody listens"):
+        driver.open()
+
+    assert not driver.is_open
+
+
+def test_unknown_host_is_told_at_open(driver_at):
+    """A host that has no address is a lost connection like any other."""
+    with pytest.raises(ConnectionLostError, match="no connection to"):
+        driver_at("no-such-host.invalid").open()
+
+
+def test_other_instrument_is_not_taken_for_an_f4t(peer, driver_at):
+    """Whoever does not name Watlow as maker is refused before any temperature is asked."""
+    driver = driver_at(peer({"*IDN?": b"ACME,Scope,1,2\n"}))
+
+    with pytest.raises(ProtocolError, match="another instrument") as caught:
+        driver.open()
+
+    assert caught.value.reply == "ACME,Scope,1,2"
+    assert not driver.is_open
+
+
+def test_silent_instrument_is_lost_at_open(peer, driver_at):
+    """Somebody who accepts the connection and says nothing is no instrument."""
+    with pytest.raises(ConnectionLostError, match=r"no answer within 0\.1 s"):
+        driver_at(peer({"*IDN?": None}), deadline_s=0.1).open()
+
+
+@pytest.mark.parametrize("fragment", [b"", b"25."])
+def test_hang_up_while_reading_is_told_before_the_deadline(peer, driver_at, fragment):
+    """A peer that hangs up, even in the middle of a reply, is noticed as such, not as silence."""
+    driver = driver_at(peer({**SANE, PVALUE: (fragment,)}), deadline_s=60.0)
+    driver.open()
+
+    with pytest.raises(ConnectionLostError, match="hung up") as caught:
+        driver.read()
+
+    assert isinstance(caught.value.__cause__, ConnectionResetError)
+
+
+def test_link_comes_back_by_itself(rig):
+    """After a hang-up the next call opens a new connection."""
+    rig.traits.hangs_up = True
+    with pytest.raises(ConnectionLostError):
+        rig.driver.read()
+    rig.traits.hangs_up = False
+
+    assert rig.driver.read().temperature_c == 25.0
+
+
+def test_controller_that_stays_away_keeps_being_lost(rig):
+    """Without anybody at the address every call says so, whatever broke first."""
+    rig.emulator.stop()
+
+    for _ in range(3):
+        with pytest.raises(ConnectionLostError):
+            rig.driver.read()
+
+
+def test_late_reply_is_never_the_next_answer(peer, driver_at):
+    """The answer to a question that was given up does not come up as the answer to another."""
+    given_up = threading.Event()
+    temperatures = iter([b"99.00\n", b"30.00\n"])
+
+    def answer_late():
+        given_up.wait(10.0)
+        return next(temperatures)
+
+    driver = driver_at(peer({**SANE, PVALUE: answer_late}), deadline_s=0.2)
+    driver.open()
+    with pytest.raises(ConnectionLostError, match="no answer"):
+        driver.read()
+    given_up.set()
+
+    assert driver.read().temperature_c == 30.0
+
+
+def test_interrupted_question_leaves_no_answer_behind(rig, monkeypatch):
+    """After Ctrl-C in the middle of a question the heater can be switched off at once."""
+    with monkeypatch.context() as patch:
+        patch.setattr("pyvisa.resources.MessageBasedResource.read_raw", _press_ctrl_c)
+        with pytest.raises(KeyboardInterrupt):
+            rig.driver.read()
+
+    rig.driver.off()
+
+    assert rig.driver.read().temperature_c == 25.0
+
+
+def _press_ctrl_c(_resource: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_stray_line_is_never_an_answer(peer, driver_at):
+    """A line that came before the question cannot be its answer."""
+    driver = driver_at(peer({**SANE, ERROR: b"NONE\n777.0\n", SPOINT: b"\n\r\n  20.00 \r\n"}))
+    driver.open()
+
+    for _ in range(3):
+        reading = driver.read()
+        assert (reading.temperature_c, reading.set_point_c) == (25.0, 20.0)
+
+
+def test_babbler_does_not_hold_the_driver_forever(driver_at):
+    """A peer that sends without end and never ends a line runs into the deadline."""
+
+    class Babbler:
+        def feed(self, data: bytes) -> bytes:
+            return b"x" * 50_000_000
+
+    front = SocketFront(Babbler)
+    driver = driver_at(front.start(), deadline_s=0.05)
+
+    with pytest.raises(ConnectionLostError):
+        driver.open()
+    front.stop()
+
+
+@pytest.mark.parametrize(
+    "reply", [b"nan", b"inf", b"1_0", b"25,0", b"0x10", b"1e999", b"\xff", b"--"]
+)
+def test_number_that_is_none_is_an_error(peer, driver_at, reply):
+    """Only a finite decimal number is a temperature, and the reply is quoted otherwise."""
+    driver = driver_at(peer({**SANE, SPOINT: reply + b"\n"}))
+    driver.open()
+
+    with pytest.raises(ProtocolError, match="not a temperature"):
+        driver.read()
+
+
+def test_broken_sensor_may_show_no_number(peer, driver_at):
+    """With an input error, a process value that is no number gives a bad reading, not a failure."""
+    driver = driver_at(peer({**SANE, PVALUE: b"-----\n", ERROR: b"ERROR\n"}))
+    driver.open()
+
+    reading = driver.read()
+
+    assert reading.quality is Quality.BAD
+    assert math.isnan(reading.temperature_c)
+
+
+def test_unknown_unit_is_an_error(peer, driver_at):
+    """A unit that is neither °C nor °F is not guessed."""
+    with pytest.raises(ProtocolError, match="neither C nor F"):
+        driver_at(peer({":UNIT:TEMPERATURE?": b"K\n"})).open()
+
+
+@pytest.mark.parametrize(
+    "read_back", [pytest.param(None, id="silence"), pytest.param((b"",), id="hang-up"), b"??\n"]
+)
+def test_set_point_without_read_back_is_an_unknown_outcome(peer, driver_at, read_back):
+    """A set point that was sent and cannot be confirmed is reported as unknown."""
+    command = ":SOURCE:CLOOP1:SPOINT 90.00"
+    driver = driver_at(peer({command: None, SPOINT: read_back}), deadline_s=0.2)
+    driver.open()
+
+    with pytest.raises(UnknownOutcomeError) as caught:
+        driver.set_temperature(90.0)
+
+    assert caught.value.command == command
+
+
+def test_link_lost_before_the_set_point_is_no_unknown_outcome(rig):
+    """Where nothing can have arrived, the error says that the link is lost, not more."""
+    rig.emulator.stop()
+
+    with pytest.raises(ConnectionLostError):
+        rig.driver.set_temperature(90.0)
+
+
+def test_no_socket_is_left_open(plate_rig, driver_at):
+    """Neither a good session nor a failed one leaves a socket to the garbage collector."""
+    gc.collect()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with plate_rig() as emulated:
+            emulated.driver.open()
+            emulated.driver.close()
+            emulated.driver.close()
+        with pytest.raises(ConnectionLostError):
+            driver_at(f"127.0.0.1:{closed_port()}").open()
+        del emulated
+        gc.collect()
+
+    assert [str(warning.message) for warning in caught] == []
