@@ -6,7 +6,7 @@ A field whose name ends in a unit is written in TOML without it, as a quantity:
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from attrs import field, frozen
@@ -17,7 +17,7 @@ from flowrig.interfaces.pump import Syringe
 from flowrig.interfaces.surrogate import SurrogateSettings
 from flowrig.objective import Objective
 from flowrig.offers import DriverOffer, Offer
-from flowrig.space import Space
+from flowrig.space import LinearConstraint, Parameter, Space
 
 __all__ = [
     "AbsorbanceAnalysis",
@@ -138,7 +138,7 @@ class Component:
     material: str = ""
     inner_diameter_mm: float | None = None
     length_mm: float | None = None
-    given_volume_ul: float | None = field(default=None)
+    given_volume_ul: float | None = field(default=None, metadata={"toml": "volume"})
     heater: str | None = None
     spectrometer: str | None = None
     note: str = ""
@@ -455,7 +455,7 @@ class Profile:
     analysis: Analysis
     objective: Objective
     safe_state: tuple[SafeStep, ...]
-    variables: tuple[Variable, ...]
+    variables: tuple[Variable, ...] = field(metadata={"toml": "space"})
     steady: Steady = Steady()
     source: str = ""
     dependent_flows: Mapping[str, LinearRule] = field(factory=dict)
@@ -465,7 +465,31 @@ class Profile:
     @property
     def space(self) -> Space:
         """The search space, with the limits on flow rates as linear constraints."""
-        raise NotImplementedError
+        parameters = tuple(Parameter(v.name, *v.range, v.unit) for v in self.variables)
+        return Space(parameters, tuple(self._flow_constraints()))
+
+    def _flow_constraints(self) -> Iterator[LinearConstraint]:
+        """Limits on the total flow rate and on dependent streams, as far as they can be chosen."""
+        rules = {v.stream: LinearRule({v.stream: 1.0}) for v in self.variables if v.stream}
+        rules |= self.dependent_flows
+        total = LinearRule(
+            {
+                v.stream: sum(r.coefficients.get(v.stream, 0.0) for r in rules.values())
+                for v in self.variables
+                if v.stream
+            },
+            sum(rule.constant_ul_min for rule in rules.values()),
+        )
+        limited = {"total flow rate [µL/min]": (total, self.limits.total_flow_ul_min)}
+        for stream, rule in self.dependent_flows.items():
+            window = self.streams[stream].flow_rate_ul_min
+            limited[f"flow rate of {stream} [µL/min]"] = (rule, window)
+        names = {v.stream: v.name for v in self.variables if v.stream}
+        for label, (rule, (low, high)) in limited.items():
+            factors = {names[stream]: factor for stream, factor in rule.coefficients.items()}
+            offset = rule.constant_ul_min
+            if factors:
+                yield LinearConstraint(label, factors, low - offset, high - offset)
 
     def flow_rates_ul_min(self, conditions: Mapping[str, float]) -> dict[str, float]:
         """Flow rate [µL/min] of every stream under some conditions, dependent ones included."""

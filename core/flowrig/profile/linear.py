@@ -1,0 +1,129 @@
+"""Linear flow rules: "0.5 * (CuI + ZnI2 + CsOA + ODE)"; read, never run."""
+
+import ast
+import math
+from collections.abc import Callable
+
+from attrs import field, frozen
+
+from flowrig.profile.model import LinearRule
+
+__all__ = ["LONGEST_RULE", "RuleError", "parse_rule"]
+
+LONGEST_RULE = 500
+"""Characters of the longest rule that is read."""
+
+_EXAMPLE = 'a linear rule such as "0.5 * (A + B)"'
+
+
+class RuleError(ValueError):
+    """A text is no linear rule.
+
+    Attributes:
+        message: what is wrong.
+        expected: what would have been right.
+        offset: characters from the start of the text to what is wrong.
+    """
+
+    def __init__(self, message: str, offset: int = 0) -> None:
+        super().__init__(message)
+        self.message = message
+        self.expected = _EXAMPLE
+        self.offset = offset
+
+
+@frozen
+class _Form:
+    """`constant + sum(factor * stream)`."""
+
+    constant: float = 0.0
+    factors: dict[str, float] = field(factory=dict)
+
+    def scaled(self, by: float) -> "_Form":
+        return _Form(self.constant * by, {name: f * by for name, f in self.factors.items()})
+
+    def plus(self, other: "_Form") -> "_Form":
+        names = self.factors | other.factors
+        total = {n: self.factors.get(n, 0.0) + other.factors.get(n, 0.0) for n in names}
+        return _Form(self.constant + other.constant, total)
+
+
+def parse_rule(text: str) -> LinearRule:
+    """Read a linear rule over stream names.
+
+    Plain numbers, names, `+`, `-`, `*`, `/` and parentheses are allowed; a number that stands
+    alone is a flow rate [µL/min].
+
+    Raises:
+        RuleError: anything else, a product of two streams, a division by a stream or by zero, or a
+            coefficient that is not finite.
+    """
+    if len(text) > LONGEST_RULE:
+        raise RuleError(f"the rule has {len(text)} characters; at most {LONGEST_RULE} are read")
+    try:
+        tree = ast.parse(text.strip(), mode="eval")
+    except SyntaxError as error:
+        raise RuleError("the rule cannot be read", max((error.offset or 1) - 1, 0)) from error
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise RuleError("the rule cannot be read") from error
+    form = _form(tree.body)
+    if not all(map(math.isfinite, (form.constant, *form.factors.values()))):
+        raise RuleError("a coefficient of the rule is not finite")
+    return LinearRule(form.factors, form.constant)
+
+
+def _form(node: ast.expr) -> _Form:
+    match node:
+        case ast.Constant(value=bool()):
+            raise RuleError("only numbers and streams are allowed", node.col_offset)
+        case ast.Constant(value=int() | float() as number):
+            return _Form(_number(number, node))
+        case ast.Name(id=name):
+            return _Form(0.0, {name: 1.0})
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return _form(operand).scaled(-1.0)
+        case ast.UnaryOp(op=ast.UAdd(), operand=operand):
+            return _form(operand)
+        case ast.BinOp(left=left, op=op, right=right):
+            combine = _COMBINE.get(type(op))
+            if combine is not None:
+                return combine(_form(left), _form(right), node)
+    raise RuleError("only + - * / of numbers and streams are allowed", node.col_offset)
+
+
+def _number(number: int | float, node: ast.expr) -> float:
+    try:
+        return float(number)
+    except OverflowError as error:
+        raise RuleError("the number is too large", node.col_offset) from error
+
+
+def _add(left: _Form, right: _Form, _node: ast.expr) -> _Form:
+    return left.plus(right)
+
+
+def _subtract(left: _Form, right: _Form, _node: ast.expr) -> _Form:
+    return left.plus(right.scaled(-1.0))
+
+
+def _multiply(left: _Form, right: _Form, node: ast.expr) -> _Form:
+    if left.factors and right.factors:
+        raise RuleError("a product of streams is not linear", node.col_offset)
+    return left.scaled(right.constant) if left.factors else right.scaled(left.constant)
+
+
+def _divide(left: _Form, right: _Form, node: ast.expr) -> _Form:
+    if right.factors:
+        raise RuleError("a division by a stream is not linear", node.col_offset)
+    if right.constant == 0:
+        raise RuleError("division by zero", node.col_offset)
+    parts = {name: f / right.constant for name, f in left.factors.items()}
+    return _Form(left.constant / right.constant, parts)
+
+
+_COMBINE: dict[type[ast.operator], Callable[[_Form, _Form, ast.expr], _Form]] = {
+    ast.Add: _add,
+    ast.Sub: _subtract,
+    ast.Mult: _multiply,
+    ast.Div: _divide,
+}

@@ -1,0 +1,151 @@
+"""From a name or path to a profile and a campaign, with every problem found on the way."""
+
+from pathlib import Path
+from typing import Any
+
+import attrs
+import tomlkit
+
+from flowrig.profile.library import Finder
+from flowrig.profile.model import Campaign, Profile
+from flowrig.profile.problems import Finding, Place, Problem, ProfileError, nearest
+from flowrig.profile.rules import check
+from flowrig.profile.source import Document, extended, parse_text, read_document
+from flowrig.profile.structure import OfferSource, Structurer, toml_key
+
+__all__ = [
+    "check_profile",
+    "load_campaign",
+    "load_profile",
+    "load_profile_text",
+    "load_target",
+    "merged_toml",
+]
+
+_GIVEN = ("name", "digest")
+"""Fields of a profile that no file writes."""
+
+
+def load_profile(target: str | Path, plugins: OfferSource) -> Profile:
+    """Load a profile; a campaign file gives its profile with that campaign.
+
+    Args:
+        target: a name, or a path.
+        plugins: what is installed.
+
+    Raises:
+        ProfileError: everything that is wrong with it, each with file, line and column.
+    """
+    name, document = _document(target, plugins)
+    return _profile(name, document, plugins)
+
+
+def check_profile(target: str | Path, plugins: OfferSource) -> list[Problem]:
+    """Everything that is wrong with a profile or campaign; an empty list if it can be used."""
+    try:
+        load_profile(target, plugins)
+    except ProfileError as error:
+        return list(error.problems)
+    return []
+
+
+def load_profile_text(text: str, file: str, plugins: OfferSource) -> Profile:
+    """Load a profile from its text, for instance the frozen copy that a run keeps.
+
+    Args:
+        text: TOML.
+        file: what messages call it; its name without ending is the profile's name, and a relative
+            `extends` starts from its folder.
+        plugins: what is installed.
+
+    Raises:
+        ProfileError: everything that is wrong with it.
+    """
+    finder = Finder(plugins)
+    document = extended(parse_text(text, file), finder.find)
+    name, document = _on_profile(document, Path(file).stem, finder)
+    return _profile(name, document, plugins)
+
+
+def load_campaign(path: str | Path, plugins: OfferSource) -> tuple[Profile, Campaign]:
+    """Load a campaign file, or the campaign that a profile brings along.
+
+    Raises:
+        ProfileError: everything that is wrong with either, or there is no campaign.
+    """
+    profile = load_profile(path, plugins)
+    if profile.campaign is None:
+        place = Place(str(Finder(plugins).find(path)))
+        raise ProfileError([Problem(place, "there is no campaign in it", "a table [campaign]")])
+    return profile, profile.campaign
+
+
+def load_target(target: str | Path, plugins: OfferSource) -> tuple[Profile, Campaign | None]:
+    """Load what a command line names: a campaign file, or a profile with its own campaign if any.
+
+    Raises:
+        ProfileError: everything that is wrong with it.
+    """
+    profile = load_profile(target, plugins)
+    return profile, profile.campaign
+
+
+def merged_toml(target: str | Path, plugins: OfferSource) -> str:
+    """One self-contained text for a profile or campaign, with all that it extends.
+
+    `load_profile_text(text, f"{profile.name}.toml", plugins)` gives the same profile and digest.
+
+    Raises:
+        ProfileError: a file cannot be read or is not TOML.
+    """
+    _, document = _document(target, plugins)
+    return tomlkit.dumps(document.content)
+
+
+def _document(target: str | Path, plugins: OfferSource) -> tuple[str, Document]:
+    finder = Finder(plugins)
+    file = finder.find(target)
+    return _on_profile(read_document(file, finder.find), file.stem, finder)
+
+
+def _on_profile(document: Document, name: str, finder: Finder) -> tuple[str, Document]:
+    """The whole content: what is extended, and for a campaign the profile underneath."""
+    if "profile" not in document.content:
+        return name, document
+    target = document.content["profile"]
+    place = document.spots["profile",].value
+    if not isinstance(target, str):
+        raise ProfileError([Problem(place, f"got {target!r}", "the name of a profile")])
+    try:
+        file = finder.find(target, Path(document.file).parent)
+    except ProfileError as error:
+        first = error.problems[0]
+        raise ProfileError([attrs.evolve(first, place=place)]) from error
+    profile = read_document(file, finder.find).without("campaign")
+    if "profile" in profile.content:
+        raise ProfileError([Problem(place, f"{target!r} is a campaign itself", "a profile")])
+    return file.stem, document.without("profile").below("campaign").over(profile)
+
+
+def _profile(name: str, document: Document, plugins: OfferSource) -> Profile:
+    structurer = Structurer(plugins)
+    findings: list[Finding] = []
+    sections: dict[str, Any] = {}
+    fields = {toml_key(one): one for one in attrs.fields(Profile) if one.name not in _GIVEN}
+    findings += [
+        Finding((key,), f"unknown key {key!r}", nearest=nearest(key, fields), on_key=True)
+        for key in document.content
+        if key not in fields
+    ]
+    for key, attribute in fields.items():
+        if key in document.content:
+            value, wrong = structurer.structure(document.content[key], attribute.type, (key,))
+            findings += wrong
+            if not wrong:
+                sections[attribute.name] = value
+        elif attribute.default is attrs.NOTHING:
+            findings.append(Finding((), f"missing key {key!r}"))
+    findings += check(sections)
+    if findings:
+        raise ProfileError(sorted(map(document.problem, findings), key=lambda one: one.place))
+    return Profile(name=name, digest=document.digest, **sections)

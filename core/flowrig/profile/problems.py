@@ -1,0 +1,111 @@
+"""What is wrong with a profile, and where: file, line, column, what was expected, what was meant."""
+
+import difflib
+from collections.abc import Iterable
+
+from attrs import field, frozen
+
+from flowrig.errors import InputError
+
+__all__ = ["Finding", "Key", "Path", "Place", "Problem", "ProfileError", "nearest"]
+
+Key = str | int
+Path = tuple[Key, ...]
+
+
+@frozen(order=True)
+class Place:
+    """A place in a file.
+
+    Attributes:
+        file: as people should see it.
+        line: from 1.
+        column: from 1, in characters.
+    """
+
+    file: str
+    line: int = 1
+    column: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@frozen
+class Finding:
+    """Something wrong at a path of keys and array indices, not yet located in a file.
+
+    Attributes:
+        path: the keys and indices that lead to it.
+        message: what is wrong.
+        expected: what would have been right, as a noun phrase.
+        nearest: the valid name that comes nearest to what was written.
+        on_key: whether the key is wrong rather than its value.
+        offset: characters from the start of the value's text to what is wrong within it.
+    """
+
+    path: Path
+    message: str
+    expected: str = field(default="", kw_only=True)
+    nearest: str = field(default="", kw_only=True)
+    on_key: bool = field(default=False, kw_only=True)
+    offset: int = field(default=0, kw_only=True)
+
+
+@frozen
+class Problem:
+    """Something wrong at a place of a file.
+
+    Attributes:
+        place: file, line and column.
+        message: what is wrong.
+        expected: what would have been right, as a noun phrase.
+        nearest: the valid name that comes nearest to what was written.
+    """
+
+    place: Place
+    message: str
+    expected: str = ""
+    nearest: str = ""
+
+    @property
+    def file(self) -> str:
+        """The file, as people should see it."""
+        return self.place.file
+
+    @property
+    def line(self) -> int:
+        """Line, from 1."""
+        return self.place.line
+
+    @property
+    def column(self) -> int:
+        """Column, from 1, in characters."""
+        return self.place.column
+
+    def __str__(self) -> str:
+        parts = [f"{self.place}: {self.message}"]
+        if self.expected:
+            parts.append(f"expected {self.expected}")
+        if self.nearest:
+            parts.append(f"did you mean {self.nearest!r}?")
+        return "; ".join(parts)
+
+
+class ProfileError(InputError):
+    """A profile or campaign cannot be used.
+
+    Attributes:
+        problems: everything that is wrong, in the order of the files.
+    """
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def nearest(name: object, known: Iterable[object]) -> str:
+    """The known name that comes nearest to a misspelt one, or "" if none comes near."""
+    names = {str(one).casefold(): str(one) for one in known}
+    close = difflib.get_close_matches(str(name).casefold(), names, n=1, cutoff=0.55)
+    return names[close[0]] if close else ""

@@ -1,0 +1,165 @@
+"""Quantities: "50 mL", "600 uL/min", "0.02 in", "180 degC"; and the units that field names carry."""
+
+import math
+import re
+from collections.abc import Mapping
+from fractions import Fraction
+
+from attrs import frozen
+
+__all__ = ["SUFFIX_UNITS", "QuantityError", "format_quantity", "parse_quantity", "split_suffix"]
+
+_NUMBER = re.compile(
+    r"\s*([+-]?(?:\d{1,30}\.?\d{0,30}|\.\d{1,30})(?:[eE][+-]?\d{1,3})?)\s*(\S.*?)\s*"
+)
+
+
+class QuantityError(ValueError):
+    """A text is not the quantity that was expected.
+
+    Attributes:
+        expected: what was, with an example.
+    """
+
+    def __init__(self, message: str, expected: str) -> None:
+        super().__init__(f"expected {expected}, {message}")
+        self.message = message
+        self.expected = expected
+
+
+@frozen
+class _Dimension:
+    """A kind of quantity: how messages call it, and its units as multiples of one of them."""
+
+    name: str
+    units: Mapping[str, Fraction]
+
+
+def _scaled(**factors: str) -> dict[str, Fraction]:
+    return {unit: Fraction(factor) for unit, factor in factors.items()}
+
+
+_TIMES = _scaled(us="1e-6", ms="1e-3", s="1", min="60", h="3600", d="86400")
+_VOLUMES = _scaled(
+    nL="1e-3", uL="1", mL="1e3", L="1e6", nl="1e-3", ul="1", ml="1e3", l="1e6", mm3="1", cm3="1e3"
+)
+_AMOUNTS = _scaled(nmol="1e-6", umol="1e-3", mmol="1", mol="1e3")
+_LENGTHS = _scaled(nm="1e-6", um="1e-3", mm="1", cm="10", m="1e3") | {"in": Fraction("25.4")}
+_PRESSURES = _scaled(Pa="1e-3", kPa="1", MPa="1e3", mbar="0.1", bar="100", psi="6.894757293168361")
+
+_DIMENSIONS = (
+    _Dimension("a time", _TIMES),
+    _Dimension("a volume", _VOLUMES),
+    _Dimension("an amount of substance", _AMOUNTS),
+    _Dimension("a length", _LENGTHS),
+    _Dimension("a pressure", _PRESSURES),
+    _Dimension("a frequency", _scaled(Hz="1", kHz="1e3", MHz="1e6")),
+    _Dimension("a temperature", {"degC": Fraction(1), "°C": Fraction(1), "C": Fraction(1)}),
+    _Dimension(
+        "a flow rate",
+        {
+            f"{volume}/{time}": _VOLUMES[volume] / _TIMES[time]
+            for volume in _VOLUMES
+            for time in ("s", "min", "h")
+        },
+    ),
+    _Dimension(
+        "a concentration",
+        {
+            f"{amount}/{volume}": _AMOUNTS[amount] / _VOLUMES[volume]
+            for amount in _AMOUNTS
+            for volume in ("uL", "mL", "L", "ul", "ml", "l")
+        }
+        | {"M": Fraction("1e-3"), "mM": Fraction("1e-6"), "uM": Fraction("1e-9")},
+    ),
+)
+
+_EXAMPLES = {
+    "uL/min": "100 uL/min",
+    "uL": "400 uL",
+    "mL": "50 mL",
+    "mmol": "0.48 mmol",
+    "mol/L": "0.1 mol/L",
+    "mmol/L": "10 mmol/L",
+    "mm": "0.5 mm",
+    "nm": "300 nm",
+    "um": "5 um",
+    "s": "20 s",
+    "ms": "8 ms",
+    "us": "8 ms",
+    "min": "10 min",
+    "degC": "120 degC",
+    "kPa": "100 kPa",
+    "Hz": "10 Hz",
+}
+
+SUFFIX_UNITS: Mapping[str, str] = {
+    "_ul_min": "uL/min",
+    "_mmol_l": "mmol/L",
+    "_mol_l": "mol/L",
+    "_mmol": "mmol",
+    "_kpa": "kPa",
+    "_ul": "uL",
+    "_ml": "mL",
+    "_mm": "mm",
+    "_nm": "nm",
+    "_um": "um",
+    "_ms": "ms",
+    "_us": "us",
+    "_hz": "Hz",
+    "_s": "s",
+    "_c": "degC",
+}
+"""The unit that the end of a field's name stands for."""
+
+
+def split_suffix(name: str) -> tuple[str, str]:
+    """A field's name without its unit, and the unit: ("rate", "uL/min") for "rate_ul_min".
+
+    Returns:
+        the name and "" if it does not end in a unit.
+    """
+    for suffix, unit in SUFFIX_UNITS.items():
+        if name.endswith(suffix) and len(name) > len(suffix):
+            return name.removesuffix(suffix), unit
+    return name, ""
+
+
+def parse_quantity(text: object, unit: str) -> float:
+    """Read a quantity such as "50 mL" and express it in a unit.
+
+    Conversion is exact up to the final rounding: "0.02 in" is 0.508 mm.
+
+    Args:
+        text: a number and a unit; "µ" and "u" are the same, and so are "°C" and "degC".
+        unit: one of the values of `SUFFIX_UNITS`.
+
+    Raises:
+        QuantityError: not a text, no number, no unit, a unit of another kind, or not finite.
+    """
+    dimension = next(one for one in _DIMENSIONS if unit in one.units)
+    expected = f'{dimension.name} such as "{_EXAMPLES[unit]}"'
+    if not isinstance(text, str):
+        raise QuantityError(f"got {text!r} without quotes and unit", expected)
+    match = _NUMBER.fullmatch(text.replace("µ", "u").replace("μ", "u"))
+    if match is None:
+        raise QuantityError(f"got {_shown(text)}", expected)
+    factor = dimension.units.get(match[2])
+    if factor is None:
+        raise QuantityError(f"got {_shown(text)}", expected)
+    try:
+        value = float(Fraction(match[1]) * factor / dimension.units[unit])
+    except OverflowError:
+        value = math.inf
+    if not math.isfinite(value):
+        raise QuantityError(f"got {_shown(text)}, which is too large", expected)
+    return value
+
+
+def format_quantity(value: float, unit: str) -> str:
+    """A quantity as a profile writes it; `parse_quantity` gives the very same number back."""
+    return f"{float(value)!r} {unit}"
+
+
+def _shown(text: str) -> str:
+    return f'"{text}"' if len(text) <= 60 else f'"{text[:57]}..."'

@@ -1,0 +1,240 @@
+"""TOML text into plain values that remember their place, and `extends` resolved."""
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path as FilePath
+from typing import Any
+
+import tomlkit
+from attrs import field, frozen
+from tomlkit.exceptions import ParseError, TOMLKitError
+
+from flowrig.profile.positions import Lines, TomlShapeError, scan
+from flowrig.profile.problems import Finding, Path, Place, Problem, ProfileError
+
+__all__ = [
+    "LONGEST_CHAIN",
+    "LONGEST_TEXT",
+    "Document",
+    "Spot",
+    "extended",
+    "parse_text",
+    "read_document",
+]
+
+LONGEST_TEXT = 1_000_000
+"""Bytes of the longest file that is read; a profile is some 10 kB."""
+
+LONGEST_CHAIN = 16
+"""How many files may extend each other."""
+
+Finder = Callable[[str, FilePath], FilePath]
+"""From a name or relative path, and the folder of the file that says it, to a file."""
+
+_TOMLKIT_PLACE = re.compile(r" at line \d+ col \d+$")
+
+
+@frozen
+class Spot:
+    """Where a key and its value were last set."""
+
+    key: Place
+    value: Place
+
+
+@frozen
+class Document:
+    """The content of a profile or campaign as plain values, and where each was set.
+
+    Attributes:
+        file: the file, as people should see it.
+        content: tables as dicts, arrays as lists.
+        spots: by the path of keys and indices that leads to a value.
+    """
+
+    file: str
+    content: dict[str, Any]
+    spots: Mapping[Path, Spot] = field(factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the content, whatever the order of its keys and wherever they were set."""
+        text = json.dumps(
+            self.content, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str
+        )
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def problem(self, finding: Finding) -> Problem:
+        """Give a finding its place: that of its path or, where nothing is written, of its table."""
+        place = Place(self.file)
+        for length in range(len(finding.path), 0, -1):
+            spot = self.spots.get(finding.path[:length])
+            if spot is not None:
+                exact = length == len(finding.path)
+                place = spot.value if exact and not finding.on_key else spot.key
+                break
+        if finding.offset:
+            place = Place(place.file, place.line, place.column + finding.offset)
+        return Problem(place, finding.message, finding.expected, finding.nearest)
+
+    def over(self, base: "Document") -> "Document":
+        """This document on top of another: tables merge, arrays and values replace."""
+        replaced: set[Path] = set()
+        content = _merged(base.content, self.content, (), replaced)
+        spots = {path: spot for path, spot in base.spots.items() if not _within(path, replaced)}
+        spots |= {path: spot for path, spot in self.spots.items() if _within(path, replaced)}
+        return Document(self.file, content, spots)
+
+    def without(self, key: str) -> "Document":
+        """This document without a top-level key."""
+        content = {name: value for name, value in self.content.items() if name != key}
+        spots = {path: spot for path, spot in self.spots.items() if path[0] != key}
+        return Document(self.file, content, spots)
+
+    def below(self, key: str) -> "Document":
+        """This document as the content of one table of another."""
+        top = Place(self.file)
+        spots = {(key, *path): spot for path, spot in self.spots.items()}
+        return Document(self.file, {key: self.content}, {(key,): Spot(top, top)} | spots)
+
+
+def _merged(
+    base: Mapping[str, Any], upper: Mapping[str, Any], path: Path, replaced: set[Path]
+) -> dict[str, Any]:
+    """Two tables as one; the paths that `upper` replaced or added are put into `replaced`."""
+    merged = dict(base)
+    for key, value in upper.items():
+        old = base.get(key)
+        if isinstance(value, dict) and isinstance(old, dict):
+            merged[key] = _merged(old, value, (*path, key), replaced)
+        else:
+            merged[key] = value
+            replaced.add((*path, key))
+    return merged
+
+
+def _within(path: Path, roots: set[Path]) -> bool:
+    return any(path[:length] in roots for length in range(1, len(path) + 1))
+
+
+def parse_text(text: str, file: str) -> Document:
+    """Read a TOML text on its own, without following `extends`.
+
+    Raises:
+        ProfileError: the text is not TOML, too long, or nested too deeply.
+    """
+    if len(text) > LONGEST_TEXT:
+        raise _refused(Place(file), "the file is too large", f"at most {LONGEST_TEXT} characters")
+    text = text.removeprefix("\ufeff")
+    lines = Lines(text)
+    try:
+        spans = scan(text)
+        content = tomlkit.parse(text).unwrap()
+    except TomlShapeError as error:
+        place = Place(file, *lines.locate(error.offset))
+        raise _refused(place, f"not TOML: {error.message}", error.expected) from error
+    except ParseError as error:
+        message = _TOMLKIT_PLACE.sub("", str(error))
+        raise _refused(Place(file, error.line, error.col + 1), f"not TOML: {message}") from error
+    except (TOMLKitError, ValueError) as error:
+        raise _refused(Place(file), f"not TOML: {error}") from error
+    except RecursionError as error:
+        raise _refused(Place(file), "not TOML: nested too deeply") from error
+    spots = {
+        path: Spot(Place(file, *lines.locate(span.key)), Place(file, *lines.locate(span.value)))
+        for path, span in spans.items()
+    }
+    document = Document(file, content, spots)
+    endless = [document.problem(finding) for finding in _not_finite(content, ())]
+    if endless:
+        raise ProfileError(endless)
+    return document
+
+
+def _not_finite(value: Any, path: Path) -> Iterator[Finding]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _not_finite(inner, (*path, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _not_finite(inner, (*path, index))
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield Finding(path, f"{value} is not finite", expected="a finite number")
+
+
+def read_document(file: FilePath, find: Finder) -> Document:
+    """Read a file and everything that it extends.
+
+    Args:
+        file: the file.
+        find: finds what `extends` names.
+
+    Raises:
+        ProfileError: one of the files cannot be read or is not TOML, or they extend each other in
+            a circle.
+    """
+    return extended(parse_text(_read(file, Place(str(file))), str(file)), find)
+
+
+def extended(document: Document, find: Finder) -> Document:
+    """A document on top of everything that it extends.
+
+    Raises:
+        ProfileError: as `read_document`.
+    """
+    chain, seen = [document], [_resolved(document.file)]
+    while "extends" in chain[-1].content:
+        last = chain[-1]
+        place = last.spots["extends",].value
+        file = _base_file(last, place, find)
+        if _resolved(str(file)) in seen:
+            names = " extends ".join(FilePath(one.file).name for one in (*chain, chain[0]))
+            raise _refused(place, f"these profiles extend each other in a circle: {names}")
+        if len(chain) >= LONGEST_CHAIN:
+            raise _refused(place, f"more than {LONGEST_CHAIN} profiles extend each other")
+        seen.append(_resolved(str(file)))
+        chain.append(parse_text(_read(file, place), str(file)))
+    merged = chain[-1]
+    for upper in reversed(chain[:-1]):
+        merged = upper.without("extends").over(merged)
+    return merged
+
+
+def _base_file(document: Document, place: Place, find: Finder) -> FilePath:
+    name = document.content["extends"]
+    if not isinstance(name, str):
+        raise _refused(place, f"got {name!r}", "the name of a profile")
+    try:
+        return find(name, FilePath(document.file).parent)
+    except ProfileError as error:
+        first = error.problems[0]
+        raise _refused(place, first.message, first.expected, first.nearest) from error
+
+
+def _resolved(file: str) -> FilePath:
+    return FilePath(file).resolve()
+
+
+def _read(file: FilePath, place: Place) -> str:
+    """The text of a file; `place` is blamed if there is none."""
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(LONGEST_TEXT + 1)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise _refused(place, f"{file} cannot be read: {reason}") from error
+    if len(data) > LONGEST_TEXT:
+        raise _refused(Place(str(file)), "the file is too large", f"at most {LONGEST_TEXT} bytes")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        good = data[: error.start].decode("utf-8")
+        spot = Place(str(file), *Lines(good).locate(len(good)))
+        raise _refused(spot, "the file is not UTF-8 text") from error
+
+
+def _refused(place: Place, message: str, expected: str = "", nearest: str = "") -> ProfileError:
+    return ProfileError([Problem(place, message, expected, nearest)])
