@@ -72,7 +72,7 @@ class Finder:
         """
         if isinstance(target, Path) or target.endswith(ENDING) or "/" in target or "\\" in target:
             return self._by_path(base / target)
-        names = {}
+        names: dict[str, Path] = {}
         for file in self.files():
             names.setdefault(file.stem, file)
         if target in names:

@@ -1,4 +1,4 @@
-"""What is wrong with a profile, and where: file, line, column, what was expected, what was meant."""
+"""What is wrong with a profile, where it stands, what was expected and what was meant."""
 
 import difflib
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Quantities: "50 mL", "600 uL/min", "0.02 in", "180 degC"; and the units that field names carry."""
+"""Quantities such as "50 mL" or "0.02 in", and the units that field names carry."""
 
 import math
 import re

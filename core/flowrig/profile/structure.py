@@ -222,18 +222,15 @@ def _strict_converter() -> Converter:
     converter = Converter(forbid_extra_keys=True, detailed_validation=True)
     converter.register_structure_hook_factory(attrs.has, lambda cls: _class_hook(cls, converter))
     converter.register_structure_hook_factory(
-        lambda wanted: typing.get_origin(wanted) is tuple,
+        lambda wanted: _origin(wanted) is tuple,
         lambda wanted: _tuple_hook(wanted, converter.get_structure_hook),
     )
     converter.register_structure_hook_factory(
-        lambda wanted: (
-            isinstance(typing.get_origin(wanted), type)
-            and issubclass(typing.get_origin(wanted) or object, Mapping)
-        ),
+        _is_mapping,
         lambda wanted: _mapping_hook(wanted, converter.get_structure_hook),
     )
     converter.register_structure_hook_factory(
-        lambda wanted: typing.get_origin(wanted) is Literal,
+        lambda wanted: _origin(wanted) is Literal,
         lambda wanted: _choice_hook(typing.get_args(wanted)),
     )
     converter.register_structure_hook_factory(
@@ -245,9 +242,19 @@ def _strict_converter() -> Converter:
     return converter
 
 
+def _origin(wanted: Any) -> Any:
+    """`tuple` for `tuple[int, ...]`, `Literal` for `Literal["a"]`, None for a plain class."""
+    return typing.get_origin(wanted)
+
+
+def _is_mapping(wanted: Any) -> bool:
+    origin = _origin(wanted)
+    return isinstance(origin, type) and issubclass(origin, Mapping)
+
+
 def _class_hook(cls: type, converter: Converter) -> Hook:
     """Structures an attrs class from a table whose keys carry no units."""
-    attrs.resolve_types(cls)  # type: ignore[type-var]
+    attrs.resolve_types(cls)
     overrides: dict[str, Any] = {}
     for attribute in attrs.fields(cls):
         unit = split_suffix(attribute.name)[1]
@@ -255,7 +262,9 @@ def _class_hook(cls: type, converter: Converter) -> Hook:
         overrides[attribute.name] = override(rename=toml_key(attribute), struct_hook=hook)
     if cls in _NAMED:
         overrides["name"] = override(rename=_NAME)
-    from_table = make_dict_structure_fn(cls, converter, _cattrs_forbid_extra_keys=True, **overrides)
+    from_table: Hook = make_dict_structure_fn(
+        cls, converter, _cattrs_forbid_extra_keys=True, **overrides
+    )
     return lambda value, wanted: from_table(_table(value), wanted)
 
 
@@ -265,7 +274,7 @@ _NAMED = (model.Stream, model.Component, model.DeviceEntry)
 
 def _quantity_hook(wanted: Any, unit: str) -> Hook | None:
     """A hook for a number, a pair or a mapping of numbers in a unit; None for other types."""
-    if typing.get_origin(wanted) in (Union, types.UnionType):
+    if _origin(wanted) in (Union, types.UnionType):
         (wanted,) = (one for one in typing.get_args(wanted) if one is not types.NoneType)
     if wanted is float:
         return lambda value, _wanted: _quantity(value, unit)
@@ -275,10 +284,9 @@ def _quantity_hook(wanted: Any, unit: str) -> Hook | None:
     def inner(part: Any) -> Hook:
         return _quantity_hook(part, unit) or _number
 
-    origin = typing.get_origin(wanted)
-    if origin is tuple:
+    if _origin(wanted) is tuple:
         return _tuple_hook(wanted, inner)
-    if isinstance(origin, type) and issubclass(origin, Mapping):
+    if _is_mapping(wanted):
         return _mapping_hook(wanted, inner)
     return None
 
