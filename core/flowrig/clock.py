@@ -57,20 +57,11 @@ class Clock(ABC):
         if remaining > 0:
             self.sleep(remaining)
 
-    @contextmanager
-    def taking_part(self) -> Iterator[None]:
-        """The calling thread takes part in the run, so virtual time waits for it.
-
-        A thread that starts others calls `add_participants` for them first and `step_aside` while
-        it only waits for them.
-        """
-        try:
-            yield
-        finally:
-            self.leave()
-
     def add_participants(self, count: int) -> None:  # noqa: B027 - real time waits for nobody
-        """Announce threads that are about to take part in the run."""
+        """Announce threads that are about to take part in the run; virtual time waits for them.
+
+        Each calls `leave` when it is done; whoever only waits for them calls `step_aside`.
+        """
 
     def leave(self) -> None:  # noqa: B027
         """The calling thread no longer takes part."""

@@ -1,0 +1,95 @@
+"""Everything that moves or heats, journalled: the intent before, the outcome after."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from flowrig.errors import ConnectionLostError, DeviceError, UnknownOutcomeError
+from flowrig.ledger import SyringeLedger
+from flowrig.rig import Rig
+from flowrig.workers import DeviceCallErrors
+
+__all__ = ["Actuation", "Recorder"]
+
+Recorder = Callable[[str, Mapping[str, Any]], int]
+"""Writes an event of a kind with its data durably and returns its number."""
+
+
+class Actuation:
+    """The only way to an actuator during a run. No command is ever repeated here.
+
+    Args:
+        rig: the opened rig.
+        record: writes intents and outcomes to the journal.
+        ledger: keeps account of the syringes.
+    """
+
+    def __init__(self, rig: Rig, record: Recorder, ledger: SyringeLedger) -> None:
+        self.rig = rig
+        self.ledger = ledger
+        self._record = record
+        self._flow_rates_ul_min: dict[str, float] = {}
+
+    def set_temperatures(self, set_points_c: Mapping[str, float]) -> None:
+        """Set set points [°C] by heater."""
+        with self._journalled("set-temperatures", {"set_points_c": set_points_c}):
+            self.rig.set_temperatures(set_points_c)
+
+    def heaters_off(self, heaters: Iterable[str]) -> None:
+        """Stop heating."""
+        names = tuple(heaters)
+        with self._journalled("heater-off", {"heaters": names}):
+            for name in names:
+                self.rig.heater(name).off()
+
+    def set_flow_rates(self, flow_rates_ul_min: Mapping[str, float]) -> None:
+        """Set flow rates [µL/min] by stream, inside the profile's limits for each stream.
+
+        Raises:
+            OutOfRangeError: a pump refuses its flow rate before anything is sent to it.
+        """
+        with self._journalled("set-flow-rates", {"flow_rates_ul_min": flow_rates_ul_min}):
+            self.rig.set_flow_rates(flow_rates_ul_min)
+        self._flow_rates_ul_min.update(flow_rates_ul_min)
+
+    def start(self, streams: Iterable[str]) -> None:
+        """Start streams together."""
+        rates = {stream: self._flow_rates_ul_min[stream] for stream in streams}
+        with self._journalled("start", {"flow_rates_ul_min": rates}):
+            self.ledger.started(self.rig.clock.now_s(), rates)
+            self.rig.start(rates)
+
+    def stop(self, streams: Iterable[str]) -> None:
+        """Stop streams together, then ask what they delivered."""
+        names = tuple(streams)
+        with self._journalled("stop", {"streams": names}) as outcome:
+            self.rig.stop(names)
+            now_s = self.rig.clock.now_s()
+            try:
+                told = self.rig.dispensed(names)
+                delivered: dict[str, float | None] = {s: told[s].volume_ul for s in names}
+            except (DeviceError, DeviceCallErrors):
+                delivered = dict.fromkeys(names)
+            outcome["dispensed_ul"] = self.ledger.stopped(now_s, delivered)
+
+    def set_light(self, spectrometers: Iterable[str], on: bool) -> None:
+        """Open or shut light sources."""
+        names = tuple(spectrometers)
+        with self._journalled("set-light", {"spectrometers": names, "on": on}):
+            self.rig.set_light(names, on)
+
+    @contextmanager
+    def _journalled(self, command: str, data: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        intent = self._record("intent", {"command": command, **data})
+        outcome: dict[str, Any] = {"intent": intent, "command": command}
+        try:
+            yield outcome
+        except BaseException as error:
+            unknown = isinstance(
+                error, (UnknownOutcomeError, ConnectionLostError, DeviceCallErrors)
+            ) or not isinstance(error, Exception)
+            outcome |= {"outcome": "unknown" if unknown else "failed", "error": str(error)}
+            self._record("outcome", outcome)
+            raise
+        outcome["outcome"] = "done"
+        self._record("outcome", outcome)

@@ -1,0 +1,166 @@
+"""The closed loop: ask the optimizer, run the condition, tell it what was measured."""
+
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+from attrs import asdict, evolve
+from numpy.typing import NDArray
+
+from flowrig.executor import Executor
+from flowrig.interfaces import Optimizer, Problem, Suggestion
+from flowrig.journal import Journal
+from flowrig.measurement import evaluate, measured_arrays
+from flowrig.model_check import check_model
+from flowrig.procedures import Reference, calibrate, run_condition
+from flowrig.profile import Profile, Stage
+from flowrig.record import Decision, Experiment, RunRecord, new_surrogate
+
+__all__ = ["CampaignLoop"]
+
+Array = NDArray[np.float64]
+
+
+class CampaignLoop:
+    """Runs the stages of a campaign. Its whole memory is the journal.
+
+    Args:
+        record: reads the journal.
+        journal: writes it.
+        executor: runs procedures.
+        wavelengths_nm: by spectrometer, each of shape `n_pixels`.
+        now_s: rig time [s].
+    """
+
+    def __init__(
+        self,
+        record: RunRecord,
+        journal: Journal,
+        executor: Executor,
+        wavelengths_nm: Mapping[str, Array],
+        now_s: Callable[[], float],
+    ) -> None:
+        self._record = record
+        self._profile: Profile = record.profile
+        self._journal = journal
+        self._executor = executor
+        self._wavelengths_nm = wavelengths_nm
+        self._now_s = now_s
+
+    def run(self) -> None:
+        """Calibrate, then do every experiment that the journal does not hold yet."""
+        if len(self._record.experiments()) >= self._record.campaign.experiments:
+            return
+        reference = self._calibrate()
+        for stage in self._record.campaign.stages:
+            if self._should_end():
+                break
+            self._run_stage(stage, reference)
+        self._check_model()
+
+    def _calibrate(self) -> Reference:
+        reference = self._executor.run(calibrate(self._profile))
+        arrays: dict[str, NDArray[Any]] = {}
+        for name, wavelengths in self._wavelengths_nm.items():
+            arrays[f"{name}.dark"] = reference.dark[name]
+            arrays[f"{name}.lamp"] = reference.lamp[name]
+            arrays[f"{name}.wavelengths_nm"] = wavelengths
+        self._journal.append("calibrated", self._now_s(), arrays=arrays)
+        return reference
+
+    def _run_stage(self, stage: Stage, reference: Reference) -> None:
+        self._journal.append(
+            "stage", self._now_s(), {"stage": stage.name, "experiments": stage.experiments}
+        )
+        optimizer: Optimizer | None = None
+        known = 0
+        while not self._should_end():
+            experiments = self._record.experiments()
+            measured = {experiment.index for experiment in experiments}
+            decided = [d for d in self._record.decisions() if d.stage == stage.name]
+            pending = [decision for decision in decided if decision.index not in measured]
+            if pending:
+                self._run_experiment(pending[0], reference)
+                continue
+            if len(decided) >= stage.experiments:
+                return
+            if optimizer is None:
+                optimizer = self._new_optimizer(stage)
+            optimizer.ingest([self._row(experiment) for experiment in experiments[known:]])
+            known = len(experiments)
+            self._decide(stage, optimizer, stage.experiments - len(decided))
+
+    def _new_optimizer(self, stage: Stage) -> Optimizer:
+        campaign, seed = self._record.campaign, self._record.seed
+        problem = Problem(
+            self._profile.space,
+            self._profile.objective,
+            int.from_bytes(sha256(f"{seed}/{stage.name}".encode()).digest()[:4]),
+            lambda: new_surrogate(campaign, seed),
+        )
+        optimizer: Optimizer = stage.offer.load()(problem, stage.settings)
+        return optimizer
+
+    def _row(self, experiment: Experiment) -> dict[str, Any]:
+        return {
+            **experiment.conditions,
+            **experiment.features,
+            self._profile.objective.name: experiment.objective,
+        }
+
+    def _decide(self, stage: Stage, optimizer: Optimizer, wanted: int) -> None:
+        self._journal.note("step", self._now_s(), {"what": "choosing conditions"})
+        suggestions = optimizer.suggest_explained(min(stage.batch, wanted))
+        if stage.order_by is not None:
+            variable = stage.order_by
+            suggestions = sorted(suggestions, key=lambda s: s.conditions[variable])
+        first = len(self._record.decisions()) + 1
+        for offset, suggestion in enumerate(suggestions):
+            self._journal.append(
+                "decided", self._now_s(), _decided(first + offset, stage.name, suggestion)
+            )
+
+    def _run_experiment(self, decision: Decision, reference: Reference) -> None:
+        started_s = self._now_s()
+        self._journal.append("experiment", started_s, {"index": decision.index})
+        observation = self._executor.run(run_condition(self._profile, decision.conditions))
+        measurement, features = evaluate(
+            self._profile, self._wavelengths_nm, reference, observation
+        )
+        self._journal.append(
+            "measured",
+            self._now_s(),
+            {
+                "index": decision.index,
+                "conditions": decision.conditions,
+                "flow_rates_ul_min": self._profile.flow_rates_ul_min(decision.conditions),
+                "features": measurement.features,
+                "objective": measurement.objective,
+                "quality": measurement.quality.value,
+                "flags": measurement.flags,
+                "started_s": started_s,
+            },
+            measured_arrays(observation, features),
+        )
+
+    def _should_end(self) -> bool:
+        stop = self._record.campaign.stop
+        best = self._record.best()
+        if (
+            stop.objective_above is not None
+            and best is not None
+            and best.objective >= stop.objective_above
+        ):
+            return True
+        return stop.at_most_s is not None and self._now_s() >= stop.at_most_s
+
+    def _check_model(self) -> None:
+        checks = check_model(self._record)
+        if checks:
+            self._journal.append("model-checked", self._now_s(), {"predictions": checks})
+
+
+def _decided(index: int, stage: str, suggestion: Suggestion) -> dict[str, Any]:
+    decision = Decision(index=index, stage=stage, **asdict(suggestion, recurse=False))
+    return asdict(evolve(decision, conditions=dict(decision.conditions)), recurse=False)

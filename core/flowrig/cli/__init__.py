@@ -1,0 +1,45 @@
+"""The command line: `flowrig demo`, `run`, `resume`, `report`, `check`, `plugins`, `profiles`.
+
+Exit codes: 0 done, 1 the run failed and is safe, 2 the input is wrong, 3 waits for a person, 4 the
+rig's state is unknown.
+"""
+
+import sys
+from typing import Any
+
+import click
+
+from flowrig import __version__
+from flowrig.cli.listing import check, plugins, profiles
+from flowrig.cli.reporting import report
+from flowrig.cli.running import demo, resume, run
+from flowrig.errors import FlowrigError, InputError
+
+__all__ = ["main"]
+
+
+class _Group(click.Group):
+    """Turns flowrig's errors into one line and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except InputError as error:
+            click.secho(str(error), fg="red", err=True)
+            sys.exit(2)
+        except FlowrigError as error:
+            click.secho(str(error), fg="red", err=True)
+            sys.exit(1)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="flowrig")
+def main() -> None:
+    """Run self-driving fluidic labs: pumps, heaters, spectrometers and optimizers from one profile.
+
+    Start with `flowrig demo`: the published 76-experiment campaign on an emulated rig.
+    """
+
+
+for command in (demo, run, resume, report, check, profiles, plugins):
+    main.add_command(command)

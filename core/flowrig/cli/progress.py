@@ -1,0 +1,173 @@
+"""Live progress in the terminal, read from the journal's events like everything else."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from flowrig.journal import Event
+
+__all__ = ["Progress"]
+
+
+class Progress:
+    """Shows stage, condition, step, temperatures, flow rates, best so far and the time left.
+
+    On a terminal one panel is kept up to date; elsewhere every experiment is one line.
+
+    Args:
+        folder: the run's folder, for the headline.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._console = Console(stderr=False, highlight=False)
+        self._live = Live(
+            get_renderable=self._panel, console=self._console, refresh_per_second=8, transient=True
+        )
+        self._begin_s = time.monotonic()
+        self._done_here = 0
+        self._state: dict[str, Any] = {
+            "title": "", "stage": "", "what": "opening the rig", "planned": 0, "done": 0,
+            "time_s": 0.0, "until_s": None, "conditions": {}, "heaters": {}, "flow_rates": {},
+            "pumps": {}, "best": None, "index": None,
+        }  # fmt: skip
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._console.is_terminal:
+            self._live.stop()
+
+    def __call__(self, event: Event) -> None:
+        """Take note of an event of the journal."""
+        self._state["time_s"] = event.time_s
+        handler = getattr(self, f"_on_{event.kind.replace('-', '_')}", None)
+        if handler is not None:
+            handler(event, event.data)
+
+    def _say(self, text: str, style: str = "") -> None:
+        self._console.print(Text(text, style=style))
+
+    def _on_run_started(self, event: Event, data: Mapping[str, Any]) -> None:
+        self._state |= {"title": f"{data['profile']}: {data['campaign']}"}
+        self._state["planned"] = data["experiments"]
+        rig = "emulated rig, virtual time" if data["simulated"] else "real rig"
+        self._say(f"{self._state['title']}\n{rig}, seed {data['seed']}, run in {self._folder}")
+
+    def _on_opened(self, event: Event, data: Mapping[str, Any]) -> None:
+        for name, who in data["devices"].items():
+            label = f"{who['vendor']} {who['model']} {who['serial_number']}".strip()
+            self._say(f"  {name}: {label}", "dim")
+
+    def _on_resumed(self, event: Event, data: Mapping[str, Any]) -> None:
+        self._state |= {"planned": data["planned"], "done": data["done"], "best": data["best"]}
+        self._say(
+            f"resuming {self._folder} with {data['done']} of {data['planned']} experiments measured; "
+            "first the rig goes to its safe state"
+        )
+
+    def _on_safe_state(self, event: Event, data: Mapping[str, Any]) -> None:
+        self._say(data["text"], "green" if data["reached"] else "bold red")
+
+    def _on_stage(self, event: Event, data: Mapping[str, Any]) -> None:
+        self._state["stage"] = data["stage"]
+
+    def _on_step(self, event: Event, data: Mapping[str, Any]) -> None:
+        duration_s = data.get("duration_s")
+        self._state["what"] = data["what"]
+        self._state["until_s"] = event.time_s + duration_s if duration_s else None
+
+    def _on_intent(self, event: Event, data: Mapping[str, Any]) -> None:
+        if data["command"] == "start":
+            self._state["flow_rates"] = data["flow_rates_ul_min"]
+        elif data["command"] == "stop":
+            self._state["flow_rates"] = {}
+
+    def _on_reading(self, event: Event, data: Mapping[str, Any]) -> None:
+        self._state |= {"heaters": data["heaters"], "pumps": data["pumps"]}
+
+    def _on_decided(self, event: Event, data: Mapping[str, Any]) -> None:
+        self._state["conditions"][data["index"]] = data["conditions"]
+
+    def _on_experiment(self, event: Event, data: Mapping[str, Any]) -> None:
+        self._state["index"] = data["index"]
+
+    def _on_measured(self, event: Event, data: Mapping[str, Any]) -> None:
+        self._done_here += 1
+        self._state["done"] += 1
+        value, best = data["objective"], self._state["best"]
+        is_best = data["quality"] == "good" and (best is None or value > best)
+        if is_best:
+            self._state["best"] = value
+        shown = "no value" if value is None else f"{value:.4g}"
+        conditions = "  ".join(f"{n} {v:.4g}" for n, v in data["conditions"].items())
+        note = "  best so far" if is_best else ""
+        self._say(
+            f"{self._state['done']:4d}/{self._state['planned']}  {self._state['stage']:<8}  "
+            f"{conditions}  ->  {shown}{note}" + "".join(f"  ({f})" for f in data["flags"]),
+            "bold" if is_best else "",
+        )
+
+    def _eta(self) -> str:
+        if not self._done_here:
+            return "…"
+        elapsed_s = time.monotonic() - self._begin_s
+        left_s = elapsed_s / self._done_here * (self._state["planned"] - self._state["done"])
+        return _duration(left_s)
+
+    def _panel(self) -> Panel:
+        state = self._state
+        bar = Table.grid(padding=(0, 1))
+        bar.add_row(
+            ProgressBar(total=max(state["planned"], 1), completed=state["done"], width=40),
+            f"{state['done']}/{state['planned']}",
+            f"stage {state['stage'] or '-'}",
+            f"about {self._eta()} left",
+        )
+        facts = Table.grid(padding=(0, 2))
+        left = state["until_s"]
+        remaining = f", {_duration(left - state['time_s'])} of rig time" if left else ""
+        facts.add_row("step", f"{state['what']}{remaining}")
+        if state["index"] in state["conditions"]:
+            chosen = state["conditions"][state["index"]]
+            facts.add_row("condition", "  ".join(f"{n} {v:.4g}" for n, v in chosen.items()))
+        facts.add_row(
+            "heaters",
+            "  ".join(
+                f"{name} {reading['temperature_c']:.1f} °C (set {reading['set_point_c']:.1f})"
+                for name, reading in state["heaters"].items()
+            ),
+        )
+        facts.add_row(
+            "flows",
+            "  ".join(f"{n} {q:.1f} µL/min" for n, q in state["flow_rates"].items()) or "none",
+        )
+        best = "-" if state["best"] is None else f"{state['best']:.4g}"
+        facts.add_row("best so far", best)
+        facts.add_row("rig time", _duration(state["time_s"]))
+        return Panel(Group(bar, facts), title=state["title"], title_align="left")
+
+
+def _duration(duration_s: float) -> str:
+    minutes, seconds = divmod(round(max(duration_s, 0.0)), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02d} min"
+    return f"{minutes} min {seconds:02d} s" if minutes else f"{seconds} s"

@@ -1,0 +1,145 @@
+"""`flowrig demo`, `run` and `resume`."""
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from flowrig.executor import StopSwitch
+    from flowrig.runs import RunOutcome
+
+__all__ = ["demo", "resume", "run"]
+
+DEMO_PROFILE = "cs3cu2i5-heatup-chem3"
+
+seed_option = click.option("--seed", type=int, help="Everything random follows from it.")
+out_option = click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), help="The run's folder."
+)
+
+
+@click.command()
+@seed_option
+@out_option
+def demo(seed: int | None, out: Path | None) -> None:
+    """Run the published 76-experiment campaign on an emulated rig, and write a report.
+
+    60 Latin-hypercube, 15 expected-improvement and 1 exploitation experiments on Cs3Cu2I5
+    nanocrystals (Chem3; Sadeghi et al., Digital Discovery 2025, 4, 1722), through the real drivers,
+    on a virtual clock: about eight hours of rig time in a minute or two. Nothing but this computer
+    is needed.
+    """
+    _start(DEMO_PROFILE, out or _free(Path("flowrig-demo")), seed=seed, simulate=True)
+
+
+@click.command()
+@click.argument("target")
+@click.option("--simulate", is_flag=True, help="Put emulated instruments behind the drivers.")
+@seed_option
+@out_option
+def run(target: str, simulate: bool, seed: int | None, out: Path | None) -> None:
+    """Run a campaign.
+
+    TARGET is a campaign file, or a rig profile by name or path, whose own campaign is then run.
+    Ctrl-C ends the run in its safe state; `flowrig resume` goes on.
+    """
+    label = f"{Path(target).stem}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+    _start(target, out or _free(Path("flowrig-runs") / label), seed=seed, simulate=simulate)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--refilled", multiple=True, metavar="STREAM", help="A syringe that was filled.")
+def resume(folder: Path, refilled: tuple[str, ...]) -> None:
+    """Go on with the run in FOLDER; the rig is first brought to its safe state."""
+    from flowrig.cli.progress import Progress
+    from flowrig.runs import resume_run
+
+    with _stop_on_signals() as switch, Progress(folder) as progress:
+        outcome = resume_run(folder, refilled=refilled, listeners=[progress], switch=switch)
+    _finish(outcome)
+
+
+def _start(target: str, folder: Path, *, seed: int | None, simulate: bool) -> None:
+    from flowrig.cli.progress import Progress
+    from flowrig.runs import start_run
+
+    with _stop_on_signals() as switch, Progress(folder) as progress:
+        outcome = start_run(
+            target, folder, simulate=simulate, seed=seed, listeners=[progress], switch=switch
+        )
+    _finish(outcome)
+
+
+def _finish(outcome: "RunOutcome") -> None:
+    from flowrig.cli.reporting import write_html
+    from flowrig.record import RunRecord
+
+    with RunRecord(outcome.folder) as record:
+        summary = record.summary()
+        best = summary["best"]
+        click.echo()
+        click.secho(
+            f"{outcome.state}: {summary['experiments']} of {summary['planned']} experiments",
+            bold=True,
+        )
+        if outcome.reason:
+            click.secho(outcome.reason, fg="yellow", err=True)
+        if best is not None:
+            conditions = ", ".join(
+                f"{name} {entry['value']:.4g} {entry['unit']}"
+                for name, entry in best["conditions"].items()
+            )
+            value = _value(best["objective"], summary["objective"]["unit"])
+            click.echo(
+                f"best {summary['objective']['name']} {value} in experiment "
+                f"{best['index']}: {conditions}"
+            )
+        if summary["experiments"]:
+            click.echo(f"report: {write_html(record)}")
+    if outcome.state in {"stopped", "held", "failed"}:
+        click.echo(f"go on with: flowrig resume {outcome.folder}")
+    sys.exit(outcome.exit_code)
+
+
+def _value(objective: float, unit: str) -> str:
+    return f"{objective:.4g} {unit}" if unit else f"{objective:.1%}"
+
+
+def _free(folder: Path) -> Path:
+    """The folder, or the first numbered one beside it that does not exist yet."""
+    candidate, number = folder, 1
+    while candidate.exists():
+        number += 1
+        candidate = folder.with_name(f"{folder.name}-{number}")
+    return candidate
+
+
+@contextmanager
+def _stop_on_signals() -> "Iterator[StopSwitch]":
+    """Ctrl-C, and a polite kill, press the stop switch instead of tearing the program down."""
+    from flowrig.executor import StopSwitch
+
+    switch = StopSwitch()
+
+    def press(number: int, frame: FrameType | None) -> None:
+        # The clock's locks may be held by the very thread that the signal interrupts.
+        threading.Thread(target=switch.press, daemon=True).start()
+        click.echo("\nstopping in the safe state; once more to skip flushing", err=True)
+
+    names = ("SIGINT", "SIGTERM", "SIGBREAK", "SIGHUP")
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    before = {number: signal.signal(number, press) for number in numbers}
+    try:
+        yield switch
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

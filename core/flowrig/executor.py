@@ -1,0 +1,248 @@
+"""Runs procedures: one small interpreter of steps, which watches the rig while it waits."""
+
+from collections.abc import Callable, Generator, Mapping
+from typing import Any, TypeVar
+
+from flowrig.actuation import Actuation
+from flowrig.errors import (
+    DeviceFaultError,
+    NeedsPersonError,
+    OutOfRangeError,
+    StopRequested,
+)
+from flowrig.interfaces import HeaterReading, PumpState, Quality
+from flowrig.rig import Rig
+from flowrig.steps import (
+    Acquire,
+    RequireVolume,
+    SetFlowRates,
+    SetLight,
+    SetTemperatures,
+    Start,
+    Step,
+    Stop,
+    Wait,
+    WaitSteady,
+)
+
+__all__ = ["Executor", "StopSwitch"]
+
+WATCH_S = 5.0
+"""Time [s] between two looks at heaters and pumps while a procedure waits."""
+
+OVERSHOOT_C = 10.0
+"""How far [°C] above the profile's limit a temperature may read before the run ends."""
+
+R = TypeVar("R")
+Noter = Callable[[str, Mapping[str, Any]], None]
+
+
+class StopSwitch:
+    """What a person, or a signal, presses to end a run; pressing it again means hurry."""
+
+    def __init__(self) -> None:
+        self._presses = 0
+        self._wake: Callable[[], None] = lambda: None
+
+    def connect(self, wake: Callable[[], None]) -> None:
+        """Call `wake` on each press, so that waits end."""
+        self._wake = wake
+
+    def press(self) -> None:
+        """Ask the run to stop."""
+        self._presses += 1
+        self._wake()
+
+    @property
+    def pressed(self) -> bool:
+        """Whether the run was asked to stop."""
+        return self._presses > 0
+
+    @property
+    def hurried(self) -> bool:
+        """Whether it was asked more than once."""
+        return self._presses > 1
+
+
+class Executor:
+    """Performs the steps of procedures on an opened rig.
+
+    Args:
+        actuation: the journalled actuators of the rig.
+        note: writes routine readings and progress to the journal.
+        switch: ends the run between and within waits.
+    """
+
+    def __init__(self, actuation: Actuation, note: Noter, switch: StopSwitch) -> None:
+        self._actuation = actuation
+        self._rig: Rig = actuation.rig
+        self._note = note
+        self._switch = switch
+        self._flowing: set[str] = set()
+        self._perform: dict[type[Step], Callable[[Any], Any]] = {
+            RequireVolume: self._require_volume,
+            SetTemperatures: self._set_temperatures,
+            WaitSteady: self._wait_steady,
+            SetFlowRates: self._set_flow_rates,
+            Start: self._start,
+            Stop: self._stop,
+            Wait: self._wait,
+            SetLight: self._set_light,
+            Acquire: self._acquire,
+        }
+
+    def run(self, procedure: Generator[Step, Any, R]) -> R:
+        """Run a procedure to its end.
+
+        Raises:
+            StopRequested: a person asked the run to stop.
+            NeedsPersonError: a syringe needs a refill.
+            FlowrigError: an instrument failed or a limit was hit; the caller goes safe.
+        """
+        result: Any = None
+        try:
+            while True:
+                step = procedure.send(result)
+                self._obey_stop()
+                result = self._perform[type(step)](step)
+        except StopIteration as end:
+            finished: R = end.value
+            return finished
+        finally:
+            procedure.close()
+
+    def _obey_stop(self) -> None:
+        if self._switch.pressed:
+            raise StopRequested("a person asked the run to stop")
+
+    def _require_volume(self, step: RequireVolume) -> None:
+        short = self._actuation.ledger.short_of(step.volumes_ul)
+        if short:
+            lines = [
+                f"{stream}: {left / 1000:.1f} mL left, {step.volumes_ul[stream] / 1000:.1f} mL "
+                f"needed, fill up to {self._actuation.ledger.full_ul(stream) / 1000:g} mL"
+                for stream, left in short.items()
+            ]
+            raise NeedsPersonError(
+                "refill "
+                + "; ".join(lines)
+                + "; then resume with "
+                + " ".join(f"--refilled {stream}" for stream in short)
+            )
+
+    def _set_temperatures(self, step: SetTemperatures) -> None:
+        low, high = self._rig.profile.limits.temperature_c
+        for heater, set_point in step.set_points_c.items():
+            if not low <= set_point <= high:
+                raise OutOfRangeError(
+                    f"{heater}: {set_point:g} °C is outside the profile's limits, "
+                    f"{low:g} to {high:g} °C"
+                )
+        self._actuation.set_temperatures(step.set_points_c)
+
+    def _set_flow_rates(self, step: SetFlowRates) -> None:
+        for stream, rate in step.flow_rates_ul_min.items():
+            low, high = self._rig.profile.streams[stream].flow_rate_ul_min
+            if not low - 1e-9 <= rate <= high + 1e-9:
+                raise OutOfRangeError(
+                    f"{stream}: {rate:g} µL/min is outside the profile's limits, "
+                    f"{low:g} to {high:g} µL/min"
+                )
+        self._actuation.set_flow_rates(step.flow_rates_ul_min)
+
+    def _start(self, step: Start) -> None:
+        self._flowing.update(step.streams)
+        self._actuation.start(step.streams)
+
+    def _stop(self, step: Stop) -> None:
+        self._actuation.stop(step.streams)
+        self._flowing.difference_update(step.streams)
+
+    def _set_light(self, step: SetLight) -> None:
+        self._actuation.set_light(step.spectrometers, step.on)
+
+    def _wait(self, step: Wait) -> None:
+        self._tell(step.reason, step.duration_s)
+        end_s = self._rig.clock.now_s() + step.duration_s
+        while (left_s := end_s - self._rig.clock.now_s()) > 1e-9:
+            self._rig.clock.sleep(min(left_s, WATCH_S))
+            self._obey_stop()
+            self._watch()
+
+    def _wait_steady(self, step: WaitSteady) -> None:
+        steady = self._rig.profile.steady
+        self._tell("heating or cooling to " + _degrees(step.set_points_c), None)
+        clock = self._rig.clock
+        begin_s = clock.now_s()
+        since_s: float | None = None
+        while True:
+            heaters = self._watch()
+            near = all(
+                abs(heaters[name].temperature_c - set_point) <= steady.tolerance_c
+                for name, set_point in step.set_points_c.items()
+            )
+            since_s = (since_s if since_s is not None else clock.now_s()) if near else None
+            if since_s is not None and clock.now_s() - since_s >= steady.hold_s:
+                return
+            if clock.now_s() - begin_s > steady.timeout_s:
+                now = {name: heaters[name].temperature_c for name in step.set_points_c}
+                raise DeviceFaultError(
+                    f"not steady at {_degrees(step.set_points_c)} after "
+                    f"{steady.timeout_s / 60:.0f} min, it reads {_degrees(now)}; "
+                    "check heater, sensor and the profile's [steady] table",
+                    device=", ".join(step.set_points_c),
+                )
+            clock.sleep(steady.poll_s)
+            self._obey_stop()
+
+    def _acquire(self, step: Acquire) -> Any:
+        self._tell(f"{step.frames} {step.purpose} frames", step.frames * step.interval_s)
+        long = step.frames * step.interval_s > WATCH_S
+        return self._rig.acquire(
+            step.spectrometers,
+            step.frames,
+            step.interval_s,
+            tick_s=WATCH_S if long else None,
+            on_tick=self._watch_and_obey,
+        )
+
+    def _watch_and_obey(self) -> None:
+        self._watch()
+
+    def _tell(self, what: str, duration_s: float | None) -> None:
+        self._note("step", {"what": what, "duration_s": duration_s})
+
+    def _watch(self) -> Mapping[str, HeaterReading]:
+        """Look at heaters and pumps; what is not as it should be ends the run."""
+        reading = self._rig.read()
+        self._note(
+            "reading",
+            {
+                "heaters": {
+                    name: {"temperature_c": r.temperature_c, "set_point_c": r.set_point_c}
+                    for name, r in reading.heaters.items()
+                },
+                "pumps": {name: state.value for name, state in reading.pumps.items()},
+            },
+        )
+        limit_c = self._rig.profile.limits.temperature_c[1] + OVERSHOOT_C
+        for name, heater in reading.heaters.items():
+            if heater.quality is Quality.BAD:
+                raise DeviceFaultError("the temperature sensor reports an error", device=name)
+            if heater.temperature_c > limit_c:
+                raise DeviceFaultError(
+                    f"{heater.temperature_c:g} °C is above the limit of {limit_c:g} °C", device=name
+                )
+        for stream in self._flowing:
+            state = reading.pumps[stream]
+            if state is not PumpState.RUNNING:
+                raise DeviceFaultError(
+                    f"the pump of {stream} should run and is {state.value}; look for an empty "
+                    "syringe or a blocked line",
+                    device=self._rig.profile.streams[stream].pump,
+                )
+        return reading.heaters
+
+
+def _degrees(temperatures_c: Mapping[str, float]) -> str:
+    return ", ".join(f"{temperature:.1f} °C" for temperature in temperatures_c.values())

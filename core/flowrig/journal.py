@@ -1,0 +1,261 @@
+"""The journal of a run: one SQLite file, the single source of truth.
+
+Every event is one row: when (rig time), what, and its data as JSON, chained by SHA-256 to the row
+before. Arrays belong to a measurement and are written in the same transaction as its event. The
+file is in write-ahead mode with `synchronous=FULL`, so what was acknowledged survives a power cut.
+"""
+
+import hashlib
+import json
+import sqlite3
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from flowrig.errors import InputError
+
+__all__ = ["FORMAT", "Event", "Journal", "canonical_json"]
+
+FORMAT = 1
+"""Version of the journal's tables and events."""
+
+FILE_NAME = "journal.sqlite"
+
+_SCHEMA = """
+CREATE TABLE event (
+    sequence INTEGER PRIMARY KEY,
+    time_s REAL NOT NULL,
+    wall TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    data TEXT NOT NULL,
+    chain TEXT NOT NULL
+);
+CREATE INDEX event_kind ON event (kind);
+CREATE TABLE array (
+    sequence INTEGER NOT NULL REFERENCES event (sequence),
+    name TEXT NOT NULL,
+    dtype TEXT NOT NULL,
+    shape TEXT NOT NULL,
+    data BLOB NOT NULL,
+    PRIMARY KEY (sequence, name)
+);
+"""
+
+
+@frozen
+class Event:
+    """Something that happened in a run.
+
+    Attributes:
+        sequence: running number.
+        time_s: rig time [s].
+        wall: wall-clock label, ISO 8601 in UTC; never used in a decision.
+        kind: what happened.
+        data: plain JSON values.
+    """
+
+    sequence: int
+    time_s: float
+    wall: str
+    kind: str
+    data: Mapping[str, Any]
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with sorted keys and no spaces; numbers that are not finite become null.
+
+    Raises:
+        TypeError: a value is not plain JSON.
+    """
+    return json.dumps(_finite(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    if isinstance(value, (float, np.floating)):
+        return float(value) if np.isfinite(value) else None
+    if isinstance(value, np.integer):
+        return int(value)
+    return value
+
+
+class Journal:
+    """Writes and reads the journal of one run. One thread writes.
+
+    Args:
+        path: the file.
+        read_only: readers may look while another process writes.
+
+    Raises:
+        InputError: there is no journal at the path, or a newer flowrig wrote it.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        if not path.is_file():
+            raise InputError(f"{path} is not there; is this the folder of a run?")
+        mode = "ro" if read_only else "rw"
+        self.path = path
+        self._listeners: list[Callable[[Event], None]] = []
+        self._connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None
+        )
+        version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+        if version != FORMAT:
+            self._connection.close()
+            raise InputError(f"{path} has journal format {version}, this flowrig reads {FORMAT}")
+        if not read_only:
+            self._connection.execute("PRAGMA synchronous=FULL")
+        last = self._connection.execute(
+            "SELECT sequence, chain FROM event ORDER BY sequence DESC LIMIT 1"
+        ).fetchone()
+        self._sequence: int = last[0] if last else 0
+        self._chain: str = last[1] if last else ""
+
+    @classmethod
+    def create(cls, path: Path) -> "Journal":
+        """Create the file.
+
+        Raises:
+            InputError: it is there already; nothing is ever overwritten.
+        """
+        if path.exists():
+            raise InputError(f"{path} exists; use 'flowrig resume', or choose another folder")
+        connection = sqlite3.connect(path, isolation_level=None)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.executescript(_SCHEMA)
+        connection.execute(f"PRAGMA user_version={FORMAT:d}")
+        connection.close()
+        return cls(path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Commit and release the file."""
+        if self._connection.in_transaction:
+            self._connection.execute("COMMIT")
+        self._connection.close()
+
+    def listen(self, *listeners: Callable[[Event], None]) -> None:
+        """Call listeners with every event after it was committed (or noted)."""
+        self._listeners.extend(listeners)
+
+    def append(
+        self,
+        kind: str,
+        time_s: float,
+        data: Mapping[str, Any] | None = None,
+        arrays: Mapping[str, NDArray[Any]] | None = None,
+    ) -> Event:
+        """Write an event, with the arrays that belong to it, and wait until it is on the disk."""
+        event = self._insert(kind, time_s, data or {}, arrays or {})
+        self._connection.execute("COMMIT")
+        self._tell(event)
+        return event
+
+    def note(self, kind: str, time_s: float, data: Mapping[str, Any]) -> Event:
+        """Write an event that may be lost in a power cut, such as a routine reading.
+
+        It reaches the disk together with the next `append`.
+        """
+        event = self._insert(kind, time_s, data, {})
+        self._tell(event)
+        return event
+
+    def events(self, *kinds: str) -> Iterator[Event]:
+        """Events in order, of some kinds or of all."""
+        where = f"WHERE kind IN ({','.join('?' * len(kinds))})" if kinds else ""
+        rows = self._connection.execute(
+            f"SELECT sequence, time_s, wall, kind, data FROM event {where} ORDER BY sequence",  # noqa: S608 - only placeholders
+            kinds,
+        )
+        for sequence, time_s, wall, kind, data in rows:
+            yield Event(sequence, time_s, wall, kind, json.loads(data))
+
+    def last(self, *kinds: str) -> Event | None:
+        """The newest event of some kinds."""
+        newest = None
+        for newest in self.events(*kinds):  # noqa: B007 - the last one counts
+            pass
+        return newest
+
+    def arrays(self, sequence: int) -> dict[str, NDArray[Any]]:
+        """The arrays that were written with an event, by name."""
+        rows = self._connection.execute(
+            "SELECT name, dtype, shape, data FROM array WHERE sequence = ? ORDER BY name",
+            (sequence,),
+        )
+        return {
+            name: np.frombuffer(zlib.decompress(data), dtype=np.dtype(dtype)).reshape(
+                json.loads(shape)
+            )
+            for name, dtype, shape, data in rows
+        }
+
+    def digest(self) -> str:
+        """SHA-256 over everything measured and decided, without wall-clock labels."""
+        total = hashlib.sha256()
+        for event in self.events("decided", "measured"):
+            total.update(canonical_json([event.kind, event.time_s, event.data]).encode())
+        return total.hexdigest()
+
+    def _insert(
+        self,
+        kind: str,
+        time_s: float,
+        data: Mapping[str, Any],
+        arrays: Mapping[str, NDArray[Any]],
+    ) -> Event:
+        if not self._connection.in_transaction:
+            self._connection.execute("BEGIN IMMEDIATE")
+        contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+        content = dict(data)
+        if contiguous:
+            content["arrays"] = {
+                name: hashlib.sha256(array.tobytes()).hexdigest()
+                for name, array in contiguous.items()
+            }
+        text = canonical_json(content)
+        wall = datetime.now(UTC).isoformat(timespec="milliseconds")
+        self._sequence += 1
+        link = canonical_json([self._chain, self._sequence, time_s, wall, kind]) + text
+        self._chain = hashlib.sha256(link.encode()).hexdigest()
+        self._connection.execute(
+            "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?)",
+            (self._sequence, time_s, wall, kind, text, self._chain),
+        )
+        for name, array in contiguous.items():
+            self._connection.execute(
+                "INSERT INTO array VALUES (?, ?, ?, ?, ?)",
+                (
+                    self._sequence,
+                    name,
+                    array.dtype.str,
+                    json.dumps(array.shape),
+                    zlib.compress(array.tobytes(), 1),
+                ),
+            )
+        return Event(self._sequence, time_s, wall, kind, json.loads(text))
+
+    def _tell(self, event: Event) -> None:
+        for listener in self._listeners:
+            listener(event)

@@ -1,0 +1,291 @@
+"""What a run's folder holds, read back: conditions, features, frames, predictions, state."""
+
+import sqlite3
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from flowrig.interfaces import Surrogate
+from flowrig.journal import FILE_NAME, Event, Journal
+from flowrig.plugins import Plugins
+from flowrig.profile import Campaign, Profile, load_profile
+
+__all__ = ["PROFILE_NAME", "Decision", "Experiment", "RunRecord", "is_locked", "new_surrogate"]
+
+PROFILE_NAME = "profile.toml"
+LOCK_NAME = "lock.sqlite"
+
+Array = NDArray[np.float64]
+
+
+@frozen(kw_only=True)
+class Decision:
+    """Conditions that an optimizer chose.
+
+    Attributes:
+        index: number of the experiment, from 1.
+        stage: name of the stage.
+        conditions: by name, in the units of the search space.
+        mean: expected responses by name, where a model was asked.
+        sd: their standard deviations.
+        objective_mean: expected figure of merit, where a model was asked.
+        objective_sd: its standard deviation.
+        reason: one phrase.
+    """
+
+    index: int
+    stage: str
+    conditions: Mapping[str, float]
+    mean: Mapping[str, float]
+    sd: Mapping[str, float]
+    objective_mean: float | None
+    objective_sd: float | None
+    reason: str
+
+
+@frozen(kw_only=True)
+class Experiment:
+    """An experiment that was measured.
+
+    Attributes:
+        decision: what was chosen, and why.
+        features: by name; nan where there is no value.
+        objective: figure of merit; nan where there is none.
+        quality: "good", "doubtful" or "bad".
+        flags: why not good.
+        started_s: rig time [s] at its first step.
+        ended_s: rig time [s] at its last.
+        sequence: number of its event in the journal.
+    """
+
+    decision: Decision
+    features: Mapping[str, float]
+    objective: float
+    quality: str
+    flags: tuple[str, ...]
+    started_s: float
+    ended_s: float
+    sequence: int
+
+    @property
+    def index(self) -> int:
+        """Number of the experiment, from 1."""
+        return self.decision.index
+
+    @property
+    def conditions(self) -> Mapping[str, float]:
+        """Conditions by name, in the units of the search space."""
+        return self.decision.conditions
+
+
+class RunRecord:
+    """A run's folder, read only; the run may be under way in another process.
+
+    Args:
+        folder: the folder.
+        plugins: what is installed, if it was looked up already.
+
+    Raises:
+        InputError: this is not the folder of a run.
+    """
+
+    def __init__(self, folder: Path | str, plugins: Plugins | None = None) -> None:
+        self.folder = Path(folder)
+        self.journal = Journal(self.folder / FILE_NAME, read_only=True)
+        self._plugins = plugins or Plugins.discover()
+
+    def close(self) -> None:
+        """Release the file."""
+        self.journal.close()
+
+    def __enter__(self) -> "RunRecord":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @cached_property
+    def profile(self) -> Profile:
+        """The rig, from the copy that the run froze."""
+        return load_profile(self.folder / PROFILE_NAME, self._plugins)
+
+    @property
+    def campaign(self) -> Campaign:
+        """The campaign, from the same copy."""
+        campaign = self.profile.campaign
+        assert campaign is not None
+        return campaign
+
+    @cached_property
+    def start(self) -> Event:
+        """The event with which the run began: seed, versions, whether it is simulated."""
+        return next(self.journal.events("run-started"))
+
+    @property
+    def seed(self) -> int:
+        """The seed of the run."""
+        return int(self.start.data["seed"])
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the instruments are emulated."""
+        return bool(self.start.data["simulated"])
+
+    @property
+    def state(self) -> str:
+        """ "running", "finished", "stopped", "held", "failed", "unknown" or "interrupted"."""
+        newest = self.journal.last("ended", "run-started", "resumed")
+        if newest is not None and newest.kind == "ended":
+            return str(newest.data["state"])
+        return "running" if is_locked(self.folder) else "interrupted"
+
+    @property
+    def reason(self) -> str:
+        """Why the run ended as it did, in one line."""
+        newest = self.journal.last("ended")
+        return "" if newest is None else str(newest.data["reason"])
+
+    def decisions(self) -> list[Decision]:
+        """Everything that was decided, in order."""
+        return [_decision(event) for event in self.journal.events("decided")]
+
+    def experiments(self) -> list[Experiment]:
+        """Everything that was measured, in order of time."""
+        decided = {decision.index: decision for decision in self.decisions()}
+        return [
+            _experiment(event, decided[event.data["index"]])
+            for event in self.journal.events("measured")
+        ]
+
+    def best(self) -> Experiment | None:
+        """The experiment with the highest figure of merit; doubtful ones do not count."""
+        sound = [e for e in self.experiments() if e.quality == "good"]
+        return max(sound, key=lambda e: e.objective, default=None)
+
+    def conditions(self) -> Array:
+        """Conditions of the measured experiments, shape `n x d`, in natural units."""
+        return self.profile.space.array([e.conditions for e in self.experiments()])
+
+    def features(self, *names: str) -> Array:
+        """Features of the measured experiments, shape `n x m`; the objective's by default."""
+        wanted = names or self.profile.objective.responses
+        rows = [[e.features[name] for name in wanted] for e in self.experiments()]
+        return np.array(rows, dtype=float).reshape(len(rows), len(wanted))
+
+    def objective(self) -> Array:
+        """Figure of merit of the measured experiments, shape `n`."""
+        return np.array([e.objective for e in self.experiments()])
+
+    def arrays(self, index: int) -> dict[str, NDArray[Any]]:
+        """What was kept with an experiment: raw frames, darks and mean spectra, by name."""
+        experiment = next(e for e in self.experiments() if e.index == index)
+        return self.journal.arrays(experiment.sequence)
+
+    def frames(self, index: int, spectrometer: str) -> NDArray[np.uint16]:
+        """Raw counts of one experiment, shape `n_frames x n_pixels`."""
+        return self.arrays(index)[f"{spectrometer}.counts"]
+
+    def wavelengths_nm(self, spectrometer: str) -> Array:
+        """Wavelength [nm] of every pixel, shape `n_pixels`."""
+        return self.reference(spectrometer)["wavelengths_nm"]
+
+    def reference(self, spectrometer: str) -> dict[str, Array]:
+        """The newest "dark" and "lamp" reference and "wavelengths_nm", each of shape `n_pixels`."""
+        calibrated = self.journal.last("calibrated")
+        assert calibrated is not None
+        arrays = self.journal.arrays(calibrated.sequence)
+        return {
+            name: arrays[f"{spectrometer}.{name}"] for name in ("dark", "lamp", "wavelengths_nm")
+        }
+
+    def model(self) -> Surrogate:
+        """The campaign's surrogate, fitted anew to everything measured; it takes the unit cube."""
+        surrogate = new_surrogate(self.campaign, self.seed)
+        X, Y = self.conditions(), self.features()
+        sound = np.isfinite(Y).all(axis=1)
+        surrogate.fit(self.profile.space.to_unit(X[sound]), Y[sound])
+        return surrogate
+
+    def summary(self) -> dict[str, Any]:
+        """What `flowrig report --json` prints."""
+        experiments = self.experiments()
+        best = self.best()
+        units = {parameter.name: parameter.unit for parameter in self.profile.space.parameters}
+        return {
+            "state": self.state,
+            "reason": self.reason,
+            "profile": self.start.data["profile"],
+            "simulated": self.simulated,
+            "seed": self.seed,
+            "objective": {
+                "name": self.profile.objective.name,
+                "unit": self.profile.objective.unit,
+            },
+            "experiments": len(experiments),
+            "planned": self.campaign.experiments,
+            "best": None
+            if best is None
+            else {
+                "objective": best.objective,
+                "index": best.index,
+                "stage": best.decision.stage,
+                "conditions": {
+                    name: {"value": value, "unit": units[name]}
+                    for name, value in best.conditions.items()
+                },
+                "features": dict(best.features),
+            },
+            "rig_time_s": experiments[-1].ended_s if experiments else 0.0,
+            "digest": self.journal.digest(),
+        }
+
+
+def new_surrogate(campaign: Campaign, seed: int) -> Surrogate:
+    """A fresh surrogate as a campaign configures it."""
+    surrogate: Surrogate = campaign.surrogate.offer.load()(campaign.surrogate.settings, seed=seed)
+    return surrogate
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether a process is running the campaign of this folder now."""
+    lock = folder / LOCK_NAME
+    if not lock.is_file():
+        return False
+    connection = sqlite3.connect(lock, timeout=0, isolation_level=None)
+    try:
+        connection.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError:
+        return True
+    else:
+        connection.execute("ROLLBACK")
+        return False
+    finally:
+        connection.close()
+
+
+def _decision(event: Event) -> Decision:
+    data = event.data
+    return Decision(**{field: data[field] for field in Decision.__annotations__})
+
+
+def _experiment(event: Event, decision: Decision) -> Experiment:
+    data = event.data
+    return Experiment(
+        decision=decision,
+        features={name: _number(value) for name, value in data["features"].items()},
+        objective=_number(data["objective"]),
+        quality=data["quality"],
+        flags=tuple(data["flags"]),
+        started_s=data["started_s"],
+        ended_s=event.time_s,
+        sequence=event.sequence,
+    )
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else float(value)

@@ -1,0 +1,257 @@
+"""A rig: the instruments of a profile, opened through their plugins."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import Any
+
+from attrs import frozen
+
+from flowrig.clock import Clock, RealClock, VirtualClock
+from flowrig.errors import InputError
+from flowrig.interfaces import (
+    Device,
+    Dispensed,
+    Frames,
+    Heater,
+    HeaterReading,
+    Identity,
+    Pump,
+    PumpState,
+    Spectrometer,
+)
+from flowrig.plugins import Plugins
+from flowrig.profile import Profile, load_profile
+from flowrig.simulation import simulated
+from flowrig.workers import Workers
+
+__all__ = ["Rig", "RigReading", "open_rig"]
+
+
+@frozen
+class RigReading:
+    """One look at every heater and pump.
+
+    Attributes:
+        heaters: by device name.
+        pumps: state by stream name.
+    """
+
+    heaters: Mapping[str, HeaterReading]
+    pumps: Mapping[str, PumpState]
+
+
+class Rig:
+    """The opened instruments of one profile. Made by `open_rig`.
+
+    Methods that name several devices act on all of them at once, one thread a device.
+
+    Args:
+        profile: the rig.
+        clock: the run's clock.
+        workers: the threads of the rig.
+    """
+
+    def __init__(self, profile: Profile, clock: Clock, workers: Workers) -> None:
+        self.profile = profile
+        self.clock = clock
+        self._workers = workers
+        self._devices: dict[str, Device] = {
+            name: device.offer.load()(name, device.settings, clock)
+            for name, device in profile.devices.items()
+        }
+        self.identities: Mapping[str, Identity] = {}
+
+    def __getitem__(self, name: str) -> Device:
+        """The device of a name in the profile.
+
+        Raises:
+            InputError: the profile has no such device.
+        """
+        if name not in self._devices:
+            raise InputError(
+                f"{self.profile.name} has no device {name!r}; it has {', '.join(self._devices)}"
+            )
+        return self._devices[name]
+
+    def pump(self, stream: str) -> Pump:
+        """The pump that drives a stream."""
+        device = self._devices[self.profile.streams[stream].pump]
+        assert isinstance(device, Pump)
+        return device
+
+    def heater(self, device: str) -> Heater:
+        """A heater by its device name."""
+        found = self[device]
+        if not isinstance(found, Heater):
+            raise InputError(f"{device} is no heater; heaters are {', '.join(self.heaters)}")
+        return found
+
+    def spectrometer(self, device: str) -> Spectrometer:
+        """A spectrometer by its device name."""
+        found = self[device]
+        if not isinstance(found, Spectrometer):
+            raise InputError(
+                f"{device} is no spectrometer; spectrometers are {', '.join(self.spectrometers)}"
+            )
+        return found
+
+    @property
+    def heaters(self) -> tuple[str, ...]:
+        """Device names of the heaters."""
+        return tuple(n for n, device in self._devices.items() if isinstance(device, Heater))
+
+    @property
+    def spectrometers(self) -> tuple[str, ...]:
+        """Device names of the spectrometers."""
+        return tuple(n for n, device in self._devices.items() if isinstance(device, Spectrometer))
+
+    def open(self) -> None:
+        """Open and identify every device at once, and tell the pumps their syringes.
+
+        Raises:
+            DeviceError: one device does not answer.
+            DeviceCallErrors: several do not; the message names each.
+            InputError: a pump cannot do the flow rates that the profile asks for.
+        """
+        self.identities = self._workers.call(
+            {name: device.open for name, device in self._devices.items()}
+        )
+        limits = self._workers.call(
+            {
+                stream.pump: partial(self.pump(name).set_syringe, stream.syringe)
+                for name, stream in self.profile.streams.items()
+            }
+        )
+        for name, stream in self.profile.streams.items():
+            low, high = stream.flow_rate_ul_min
+            able = limits[stream.pump]
+            if low < able.rate_min_ul_min or high > able.rate_max_ul_min:
+                raise InputError(
+                    f"streams.{name}: {stream.pump} can do {able.rate_min_ul_min:g} to "
+                    f"{able.rate_max_ul_min:g} µL/min with this syringe, "
+                    f"the profile asks for {low:g} to {high:g} µL/min"
+                )
+
+    def close(self) -> None:
+        """Release every port; moves nothing."""
+        self._workers.attempt({name: device.close for name, device in self._devices.items()})
+
+    def set_flow_rates(self, flow_rates_ul_min: Mapping[str, float]) -> None:
+        """Set flow rates [µL/min] by stream name."""
+        self._on_pumps(
+            {
+                stream: partial(self.pump(stream).set_rate, q)
+                for stream, q in flow_rates_ul_min.items()
+            }
+        )
+
+    def start(self, streams: Iterable[str]) -> None:
+        """Start streams together."""
+        self._on_pumps({stream: self.pump(stream).start for stream in streams})
+
+    def stop(self, streams: Iterable[str]) -> None:
+        """Stop streams together; each is tried whatever becomes of the others."""
+        self._on_pumps({stream: self.pump(stream).stop for stream in streams})
+
+    def dispensed(self, streams: Iterable[str]) -> dict[str, Dispensed]:
+        """Volume [µL] that each stream has delivered since its last start."""
+        return self._on_pumps({stream: self.pump(stream).dispensed for stream in streams})
+
+    def set_temperatures(self, set_points_c: Mapping[str, float]) -> None:
+        """Set set points [°C] by heater name."""
+        self._workers.call(
+            {n: partial(self.heater(n).set_temperature, c) for n, c in set_points_c.items()}
+        )
+
+    def read_heaters(self, heaters: Iterable[str]) -> dict[str, HeaterReading]:
+        """Temperatures and set points [°C] by heater name."""
+        return self._workers.call({name: self.heater(name).read for name in heaters})
+
+    def read(self) -> RigReading:
+        """Look at every heater and pump at once."""
+        pump_of = {name: stream.pump for name, stream in self.profile.streams.items()}
+        calls: dict[str, Callable[[], Any]] = {n: self.heater(n).read for n in self.heaters}
+        calls |= {device: self.pump(stream).status for stream, device in pump_of.items()}
+        outcome = self._workers.call(calls)
+        return RigReading(
+            heaters={name: outcome[name] for name in self.heaters},
+            pumps={stream: outcome[device].state for stream, device in pump_of.items()},
+        )
+
+    def set_light(self, spectrometers: Iterable[str], on: bool) -> None:
+        """Open or shut the light sources that spectrometers control."""
+        self._workers.call(
+            {name: partial(self.spectrometer(name).set_light, on) for name in spectrometers}
+        )
+
+    def acquire(
+        self,
+        spectrometers: Iterable[str],
+        frames: int,
+        interval_s: float = 0.0,
+        *,
+        tick_s: float | None = None,
+        on_tick: Callable[[], None] = lambda: None,
+    ) -> dict[str, Frames]:
+        """Take frames on several spectrometers at once.
+
+        Args:
+            spectrometers: device names.
+            frames: frames on each.
+            interval_s: time [s] from one frame to the next.
+            tick_s: call `on_tick` this often [s] meanwhile.
+            on_tick: for instance a look at heaters and pumps.
+        """
+        return self._workers.call(
+            {n: partial(self.spectrometer(n).acquire, frames, interval_s) for n in spectrometers},
+            duration_s=frames * max(interval_s, 0.1),
+            tick_s=tick_s,
+            on_tick=on_tick,
+        )
+
+    def _on_pumps(self, calls: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
+        pump_of = {stream: self.profile.streams[stream].pump for stream in calls}
+        outcome = self._workers.call({pump_of[stream]: call for stream, call in calls.items()})
+        return {stream: outcome[device] for stream, device in pump_of.items()}
+
+
+@contextmanager
+def open_rig(
+    profile: Profile | str,
+    *,
+    simulate: bool = False,
+    clock: Clock | None = None,
+    seed: int = 1,
+    fill_ul: Mapping[str, float] | None = None,
+    plugins: Plugins | None = None,
+) -> Iterator[Rig]:
+    """Open the rig of a profile, and close it in the end.
+
+    Closing releases the ports and moves nothing; use `flowrig.safety.reach_safe_state` to bring a
+    rig to rest. A simulated rig is stopped with its emulators.
+
+    Args:
+        profile: a profile, or its name or path.
+        simulate: put emulated instruments behind the same drivers.
+        clock: real time by default, virtual time by default when simulated.
+        seed: every noise of the emulated rig follows from it.
+        fill_ul: liquid left [µL] by stream in the emulated syringes; full where not named.
+        plugins: what is installed, if it was looked up already.
+
+    Raises:
+        InputError: the profile is wrong, a package is missing, or the rig cannot be simulated.
+        DeviceError: a device does not answer.
+    """
+    if isinstance(profile, str):
+        profile = load_profile(profile, plugins or Plugins.discover())
+    if clock is None:
+        clock = VirtualClock() if simulate else RealClock()
+    with ExitStack() as stack:
+        if simulate:
+            profile = stack.enter_context(simulated(profile, clock, seed, fill_ul))
+        workers = stack.enter_context(Workers(clock))
+        rig = Rig(profile, clock, workers)
+        stack.callback(rig.close)
+        rig.open()
+        yield rig

@@ -1,0 +1,332 @@
+"""Runs: a folder with everything in it, started once and resumed as often as it takes."""
+
+import platform
+import sqlite3
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from attrs import asdict, frozen
+
+from flowrig import __version__
+from flowrig.actuation import Actuation
+from flowrig.campaign import CampaignLoop
+from flowrig.clock import Clock, RealClock, VirtualClock
+from flowrig.errors import FlowrigError, InputError, NeedsPersonError, StopRequested
+from flowrig.executor import Executor, StopSwitch
+from flowrig.journal import FILE_NAME, Event, Journal
+from flowrig.ledger import SyringeLedger
+from flowrig.plugins import Plugins
+from flowrig.profile import Profile, load_profile, merged_toml
+from flowrig.record import LOCK_NAME, PROFILE_NAME, RunRecord
+from flowrig.rig import Rig, open_rig
+from flowrig.safety import SafeState, reach_safe_state
+from flowrig.workers import DeviceCallErrors
+
+__all__ = ["RunOutcome", "resume_run", "start_run"]
+
+PACKAGES = (
+    "numpy", "pyserial", "pyvisa", "pyvisa-py", "seabreeze", "scikit-learn", "torch",
+)  # fmt: skip
+"""Packages whose versions are kept with a run where they are installed."""
+
+Listener = Callable[[Event], None]
+
+
+@frozen
+class RunOutcome:
+    """How a run ended.
+
+    Attributes:
+        folder: where everything of it is.
+        state: "finished", "stopped", "held", "failed" or "unknown".
+        reason: in one line.
+    """
+
+    folder: Path
+    state: str
+    reason: str
+
+    @property
+    def exit_code(self) -> int:
+        """0 done, 1 failed and safe, 3 waits for a person, 4 the rig's state is unknown."""
+        return {"finished": 0, "stopped": 3, "held": 3, "failed": 1}.get(self.state, 4)
+
+
+def start_run(
+    target: str | Path,
+    folder: Path,
+    *,
+    simulate: bool = False,
+    seed: int | None = None,
+    clock: Clock | None = None,
+    listeners: Sequence[Listener] = (),
+    switch: StopSwitch | None = None,
+    plugins: Plugins | None = None,
+) -> RunOutcome:
+    """Run a campaign from its beginning.
+
+    Args:
+        target: a campaign file, or the name or path of a profile with a campaign of its own.
+        folder: where everything of the run goes; must not hold a run yet.
+        simulate: put emulated instruments behind the drivers.
+        seed: everything random follows from it; the campaign's own by default.
+        clock: real by default, virtual by default when simulated.
+        listeners: called with every event of the journal.
+        switch: ends the run when it is pressed.
+        plugins: what is installed, if it was looked up already.
+
+    Raises:
+        InputError: the input is wrong; nothing was opened and nothing was written.
+    """
+    plugins = plugins or Plugins.discover()
+    text = merged_toml(target, plugins)
+    if (folder / FILE_NAME).exists():
+        raise InputError(f"{folder} holds a run already; resume it with: flowrig resume {folder}")
+    folder.mkdir(parents=True, exist_ok=True)
+    frozen_profile = folder / PROFILE_NAME
+    frozen_profile.write_text(text, encoding="utf-8")
+    profile = load_profile(frozen_profile, plugins)
+    if profile.campaign is None:
+        frozen_profile.unlink()
+        raise InputError(f"{target} has no [campaign]; name a campaign file instead")
+    load_plugins_of(profile)
+    name = Path(target).stem if Path(target).suffix else str(target)
+    with _locked(folder), Journal.create(folder / FILE_NAME) as journal:
+        journal.listen(*listeners)
+        journal.append(
+            "run-started",
+            0.0,
+            {
+                "profile": name,
+                "profile_digest": profile.digest,
+                "campaign": profile.campaign.title,
+                "experiments": profile.campaign.experiments,
+                "seed": profile.campaign.seed if seed is None else seed,
+                "simulated": simulate,
+                "versions": _versions(plugins),
+            },
+        )
+        return _Session(
+            folder, journal, plugins=plugins, clock=clock, switch=switch
+        ).run(resumed=False)
+
+
+def resume_run(
+    folder: Path,
+    *,
+    refilled: Sequence[str] = (),
+    clock: Clock | None = None,
+    listeners: Sequence[Listener] = (),
+    switch: StopSwitch | None = None,
+    plugins: Plugins | None = None,
+) -> RunOutcome:
+    """Go on with a run that was stopped, held or interrupted; the rig goes to its safe state first.
+
+    Args:
+        folder: the run's folder.
+        refilled: streams whose syringes a person has filled.
+        clock: real by default, virtual by default when simulated.
+        listeners: called with every event of the journal.
+        switch: ends the run when it is pressed.
+        plugins: what is installed, if it was looked up already.
+
+    Raises:
+        InputError: this is not the folder of a run, it runs elsewhere, or its profile was changed.
+    """
+    plugins = plugins or Plugins.discover()
+    with RunRecord(folder, plugins) as record:
+        profile, summary = record.profile, record.summary()
+        if profile.digest != record.start.data["profile_digest"]:
+            raise InputError(
+                f"{folder / PROFILE_NAME} was changed since the run began; "
+                "restore it, or start a new run"
+            )
+    for stream in refilled:
+        if stream not in profile.streams:
+            raise InputError(
+                f"there is no stream {stream!r}; there are {', '.join(profile.streams)}"
+            )
+    load_plugins_of(profile)
+    with _locked(folder), Journal(folder / FILE_NAME) as journal:
+        journal.listen(*listeners)
+        newest = journal.last()
+        now_s = newest.time_s if newest is not None else 0.0
+        journal.append(
+            "resumed",
+            now_s,
+            {
+                "refilled": list(refilled),
+                "versions": _versions(plugins),
+                "profile": profile.name,
+                "planned": summary["planned"],
+                "done": summary["experiments"],
+                "best": summary["best"] and summary["best"]["objective"],
+            },
+        )
+        return _Session(
+            folder, journal, plugins=plugins, clock=clock, switch=switch
+        ).run(resumed=True)
+
+
+def load_plugins_of(profile: Profile) -> None:
+    """Import everything that a profile names: a missing package shows before anything moves.
+
+    Raises:
+        MissingDependencyError: a package is missing; the message says what to install.
+    """
+    for device in profile.devices.values():
+        device.offer.load()
+    if profile.campaign is not None:
+        profile.campaign.surrogate.offer.load()
+        for stage in profile.campaign.stages:
+            stage.offer.load()
+
+
+class _Session:
+    """One process's share of a run."""
+
+    def __init__(
+        self,
+        folder: Path,
+        journal: Journal,
+        *,
+        plugins: Plugins,
+        clock: Clock | None,
+        switch: StopSwitch | None,
+    ) -> None:
+        self._folder = folder
+        self._journal = journal
+        self._plugins = plugins
+        self._switch = switch or StopSwitch()
+        self._record = RunRecord(folder, plugins)
+        newest = journal.last()
+        begin_s = newest.time_s if newest is not None else 0.0
+        self._clock = clock or (
+            VirtualClock(begin_s) if self._record.simulated else RealClock(begin_s)
+        )
+
+    def run(self, *, resumed: bool) -> RunOutcome:
+        ledger = _ledger_of(self._record)
+        try:
+            with ExitStack() as stack:
+                stack.callback(self._record.close)
+                rig = stack.enter_context(
+                    open_rig(
+                        self._record.profile,
+                        simulate=self._record.simulated,
+                        clock=self._clock,
+                        seed=self._record.seed,
+                        fill_ul=ledger.left_ul,
+                        plugins=self._plugins,
+                    )
+                )
+                return self._run_on(rig, ledger, resumed)
+        except (FlowrigError, DeviceCallErrors) as error:
+            return self._end("unknown" if resumed else "failed", f"the rig did not open: {error}")
+
+    def _run_on(self, rig: Rig, ledger: SyringeLedger, resumed: bool) -> RunOutcome:
+        self._journal.append(
+            "opened",
+            self._clock.now_s(),
+            {"devices": {name: asdict(who) for name, who in rig.identities.items()}},
+        )
+        actuation = Actuation(rig, self._write, ledger)
+        if resumed and not (safe := self._go_safe(rig, actuation)).reached:
+            return self._end("unknown", str(safe))
+        self._switch.connect(self._clock.interrupt)
+        state, reason = "finished", ""
+        try:
+            self._loop(rig, actuation).run()
+        except (StopRequested, KeyboardInterrupt):
+            state, reason = "stopped", "a person asked the run to stop"
+        except NeedsPersonError as error:
+            state, reason = "held", str(error)
+        except (FlowrigError, DeviceCallErrors) as error:
+            state, reason = "failed", str(error)
+        except BaseException as error:
+            state, reason = "failed", f"internal error: {error!r}"
+            (self._folder / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
+        safe = self._go_safe(rig, actuation)
+        if not safe.reached:
+            state, reason = "unknown", f"{reason}; {safe}".lstrip("; ")
+        return self._end(state, reason)
+
+    def _loop(self, rig: Rig, actuation: Actuation) -> CampaignLoop:
+        executor = Executor(actuation, self._note, self._switch)
+        return CampaignLoop(
+            self._record,
+            self._journal,
+            executor,
+            {name: rig.spectrometer(name).wavelengths_nm() for name in rig.spectrometers},
+            self._clock.now_s,
+        )
+
+    def _go_safe(self, rig: Rig, actuation: Actuation) -> SafeState:
+        self._clock.clear_interrupt()
+        self._note("step", {"what": "going to the safe state", "duration_s": None})
+        safe = reach_safe_state(rig, actuation, hurried=lambda: self._switch.hurried)
+        self._journal.append(
+            "safe-state",
+            self._clock.now_s(),
+            {"reached": safe.reached, "steps": [asdict(s) for s in safe.steps], "text": str(safe)},
+        )
+        return safe
+
+    def _end(self, state: str, reason: str) -> RunOutcome:
+        self._journal.append("ended", self._clock.now_s(), {"state": state, "reason": reason})
+        return RunOutcome(self._folder, state, reason)
+
+    def _write(self, kind: str, data: Any) -> int:
+        return self._journal.append(kind, self._clock.now_s(), data).sequence
+
+    def _note(self, kind: str, data: Any) -> None:
+        self._journal.note(kind, self._clock.now_s(), data)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep other processes from running this folder; the lock dies with the process."""
+    connection = sqlite3.connect(folder / LOCK_NAME, timeout=0, isolation_level=None)
+    try:
+        connection.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError as error:
+        raise InputError(f"{folder} is being run by another process") from error
+    try:
+        yield
+    finally:
+        connection.close()
+
+
+def _ledger_of(record: RunRecord) -> SyringeLedger:
+    """The syringes' account, from the journal alone."""
+    ledger = SyringeLedger(record.profile)
+    last_s = 0.0
+    for event in record.journal.events("intent", "outcome", "resumed", "reading"):
+        data = event.data
+        if event.kind == "intent" and data["command"] == "start":
+            ledger.started(event.time_s, data["flow_rates_ul_min"])
+        elif event.kind == "outcome" and "dispensed_ul" in data:
+            ledger.stopped(event.time_s, data["dispensed_ul"])
+        elif event.kind == "resumed":
+            ledger.stopped(last_s, dict.fromkeys(ledger.running))
+            for stream in data["refilled"]:
+                ledger.refilled(stream)
+        last_s = event.time_s
+    return ledger
+
+
+def _versions(plugins: Plugins) -> dict[str, str]:
+    """Versions of flowrig, Python, every plugin's distribution, and the packages they use."""
+    found = {"flowrig": __version__, "python": platform.python_version(), "system": sys.platform}
+    found |= {listed.plugin.distribution: listed.plugin.version for listed in plugins.listed}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,139 @@
+"""The safe state: the sequence that the profile gives, each step verified, none left out."""
+
+from collections.abc import Callable
+
+from attrs import frozen
+
+from flowrig.actuation import Actuation
+from flowrig.errors import FlowrigError
+from flowrig.interfaces import PumpState, Quality
+from flowrig.ledger import SyringeLedger
+from flowrig.profile import SafeStep
+from flowrig.rig import Rig
+from flowrig.workers import DeviceCallErrors
+
+__all__ = ["SafeState", "StepOutcome", "reach_safe_state"]
+
+FLUSH_POLL_S = 5.0
+SET_POINT_TOLERANCE_C = 1.0
+RESTING = (PumpState.STOPPED, PumpState.PAUSED)
+
+
+@frozen
+class StepOutcome:
+    """What became of one step.
+
+    Attributes:
+        step: in words.
+        reached: whether it was confirmed by the instruments.
+        detail: what is not known, and why.
+    """
+
+    step: str
+    reached: bool
+    detail: str = ""
+
+
+@frozen
+class SafeState:
+    """What became of the whole sequence."""
+
+    steps: tuple[StepOutcome, ...]
+
+    @property
+    def reached(self) -> bool:
+        """Whether every step was confirmed."""
+        return all(step.reached for step in self.steps)
+
+    def __str__(self) -> str:
+        if self.reached:
+            return "the rig is in its safe state: " + ", ".join(s.step for s in self.steps)
+        unknown = "; ".join(f"{s.step}: {s.detail}" for s in self.steps if not s.reached)
+        return f"the rig's state is NOT known, look at it now: {unknown}"
+
+
+def reach_safe_state(
+    rig: Rig,
+    actuation: Actuation | None = None,
+    *,
+    hurried: Callable[[], bool] = lambda: False,
+) -> SafeState:
+    """Bring a rig to the safe state of its profile.
+
+    Every step is tried, whatever became of the ones before; none is repeated.
+
+    Args:
+        rig: the opened rig.
+        actuation: the run's journalled actuators; without a run, a way without a journal.
+        hurried: asked while flushing; True ends the flush early.
+
+    Returns:
+        what was confirmed and what is not known.
+    """
+    actuation = actuation or Actuation(rig, lambda kind, data: 0, SyringeLedger(rig.profile))
+    outcomes = []
+    for step in rig.profile.safe_state:
+        label, perform = _plan(step, rig, actuation, hurried)
+        try:
+            perform()
+        except (FlowrigError, DeviceCallErrors) as error:
+            outcomes.append(StepOutcome(label, False, str(error)))
+        else:
+            outcomes.append(StepOutcome(label, True))
+    return SafeState(tuple(outcomes))
+
+
+def _plan(
+    step: SafeStep, rig: Rig, actuation: Actuation, hurried: Callable[[], bool]
+) -> tuple[str, Callable[[], None]]:
+    if step.do == "heater-off":
+        return f"{', '.join(step.heaters)} off", lambda: _heaters_off(step, rig, actuation)
+    if step.do == "stop":
+        return f"{', '.join(step.streams)} stopped", lambda: _stop(step, rig, actuation)
+    if step.do == "light-off":
+        return "light sources off", lambda: actuation.set_light(step.spectrometers, False)
+    return (
+        f"flushed with {', '.join(step.flow_rates_ul_min)}",
+        lambda: _flush(step, rig, actuation, hurried),
+    )
+
+
+def _heaters_off(step: SafeStep, rig: Rig, actuation: Actuation) -> None:
+    actuation.heaters_off(step.heaters)
+
+
+def _stop(step: SafeStep, rig: Rig, actuation: Actuation) -> None:
+    actuation.stop(step.streams)
+    for stream in step.streams:
+        state = rig.pump(stream).status().state
+        if state not in RESTING:
+            raise FlowrigError(f"{stream}: the pump says that it is {state.value}")
+
+
+def _flush(step: SafeStep, rig: Rig, actuation: Actuation, hurried: Callable[[], bool]) -> None:
+    if not _hot(step, rig) or hurried():
+        return
+    minutes = step.at_most_s / 60
+    left = actuation.ledger.left_ul
+    rates = {s: q for s, q in step.flow_rates_ul_min.items() if left[s] > q * minutes}
+    if not rates:
+        return
+    running = tuple(stream for stream in rates if stream in actuation.ledger.running)
+    if running:
+        actuation.stop(running)
+    actuation.set_flow_rates(rates)
+    actuation.start(rates)
+    end_s = rig.clock.now_s() + step.at_most_s
+    while rig.clock.now_s() < end_s and _hot(step, rig) and not hurried():
+        rig.clock.sleep(FLUSH_POLL_S)
+    actuation.stop(rates)
+
+
+def _hot(step: SafeStep, rig: Rig) -> bool:
+    """Whether a heater is above the flush limit, or cannot say that it is below."""
+    if step.until_below_c is None:
+        return True
+    return any(
+        reading.quality is not Quality.GOOD or reading.temperature_c > step.until_below_c
+        for reading in rig.read_heaters(rig.heaters).values()
+    )

@@ -1,0 +1,100 @@
+"""What a procedure can ask for; each step is one frozen value.
+
+A procedure is a generator that yields steps and is sent their results. The executor performs them,
+the journal shows them, and nothing else in flowrig moves an actuator during a run.
+"""
+
+from collections.abc import Generator, Mapping
+from typing import Any, Literal
+
+from attrs import frozen
+
+__all__ = [
+    "Acquire",
+    "Procedure",
+    "RequireVolume",
+    "SetFlowRates",
+    "SetLight",
+    "SetTemperatures",
+    "Start",
+    "Step",
+    "Stop",
+    "Wait",
+    "WaitSteady",
+]
+
+
+@frozen
+class Step:
+    """Base of every step."""
+
+
+@frozen
+class RequireVolume(Step):
+    """Make sure that syringes hold enough [µL] by stream; the run holds for a refill otherwise."""
+
+    volumes_ul: Mapping[str, float]
+
+
+@frozen
+class SetTemperatures(Step):
+    """Set set points [°C] by heater."""
+
+    set_points_c: Mapping[str, float]
+
+
+@frozen
+class WaitSteady(Step):
+    """Wait until heaters are stable at set points [°C]."""
+
+    set_points_c: Mapping[str, float]
+
+
+@frozen
+class SetFlowRates(Step):
+    """Set flow rates [µL/min] by stream; nothing starts."""
+
+    flow_rates_ul_min: Mapping[str, float]
+
+
+@frozen
+class Start(Step):
+    """Start streams together."""
+
+    streams: tuple[str, ...]
+
+
+@frozen
+class Stop(Step):
+    """Stop streams together and take stock of what they delivered."""
+
+    streams: tuple[str, ...]
+
+
+@frozen
+class Wait(Step):
+    """Wait a while [s], watching heaters and pumps."""
+
+    duration_s: float
+    reason: str
+
+
+@frozen
+class SetLight(Step):
+    """Open or shut the light sources that spectrometers control."""
+
+    spectrometers: tuple[str, ...]
+    on: bool
+
+
+@frozen
+class Acquire(Step):
+    """Take frames on spectrometers at once, watching the rig; the result is `Frames` by device."""
+
+    spectrometers: tuple[str, ...]
+    frames: int
+    interval_s: float
+    purpose: Literal["dark", "reference", "sample"]
+
+
+Procedure = Generator[Step, Any, Any]
