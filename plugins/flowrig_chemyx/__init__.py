@@ -1,1 +1,36 @@
-"""Plugin."""
+"""Chemyx Fusion syringe pumps over RS-232 or USB serial."""
+
+from collections.abc import Sequence
+
+from flowrig.hookspecs import hookimpl
+from flowrig.offers import DriverOffer
+from flowrig_chemyx.settings import (
+    INNER_DIAMETER_MAX_MM,
+    INNER_DIAMETER_MIN_MM,
+    RATE_MAX_UL_MIN,
+    RATE_MIN_UL_MIN,
+    FusionSettings,
+)
+
+__all__ = ["FusionSettings", "flowrig_drivers"]
+
+
+@hookimpl
+def flowrig_drivers() -> Sequence[DriverOffer]:
+    """The Fusion driver and the emulator that speaks its protocol."""
+    return [
+        DriverOffer(
+            kind="pump",
+            name="chemyx-fusion",
+            target="flowrig_chemyx.driver:ChemyxFusion",
+            settings=FusionSettings,
+            summary="Chemyx Fusion syringe pumps, one or two channels, over serial",
+            needs=("serial",),
+            install="flowrig[chemyx]",
+            limits={
+                "rate_ul_min": (RATE_MIN_UL_MIN, RATE_MAX_UL_MIN),
+                "inner_diameter_mm": (INNER_DIAMETER_MIN_MM, INNER_DIAMETER_MAX_MM),
+            },
+            emulator="flowrig_chemyx.emulator:ChemyxEmulator",
+        )
+    ]

@@ -1,0 +1,52 @@
+"""What a profile says about a Fusion pump, and what the series can do at best."""
+
+from typing import Final
+
+from attrs import field, frozen, validators
+
+from flowrig.interfaces import DeviceSettings
+
+__all__ = [
+    "BAUD_RATES",
+    "INNER_DIAMETER_MAX_MM",
+    "INNER_DIAMETER_MIN_MM",
+    "RATE_MAX_UL_MIN",
+    "RATE_MIN_UL_MIN",
+    "FusionSettings",
+]
+
+BAUD_RATES: Final = (9600, 14400, 19200, 38400, 57600, 115200)
+"""The choices in the pump's own menu, as offered by Chemyx's Python software
+(github.com/cukelarter/Chemyx-Syringe-Pump)."""
+
+INNER_DIAMETER_MIN_MM: Final = 0.103
+INNER_DIAMETER_MAX_MM: Final = 40.0
+"""Syringe inner diameters [mm] of the Fusion series (Chemyx knowledge base, "Serial (RS232)
+Commands", `set diameter`)."""
+
+RATE_MIN_UL_MIN: Final = 0.0001
+"""The slowest flow rate [µL/min] that public Fusion drivers give (qudi, Fusion 4000-X module)."""
+
+RATE_MAX_UL_MIN: Final = 225_000.0
+"""An upper bound on any flow rate [µL/min]: a 40 mm bore at 178.2 mm/min, the top speed that
+follows from a Fusion's reply to `read limit parameter`. The pump itself gives the true limit."""
+
+
+@frozen(kw_only=True)
+class FusionSettings(DeviceSettings):
+    """Settings of one Fusion pump, or of one channel of a dual pump.
+
+    Attributes:
+        address: the serial port, "COM3" or "/dev/ttyUSB0", or "socket://host:port" for a serial
+            device server.
+        baud: line speed; must equal the one in the pump's own "System Settings" menu.
+        model: model name behind "Fusion", as a label: the protocol cannot be asked for it.
+        channel: 1 or 2 on a dual pump, which takes two devices with one address; left out on a
+            single pump.
+        deadline_s: longest wait [s] for one answer.
+    """
+
+    baud: int = field(default=38400, validator=validators.in_(BAUD_RATES))
+    model: str = "6000"
+    channel: int | None = field(default=None, validator=validators.optional(validators.in_((1, 2))))
+    deadline_s: float = field(default=1.0, validator=validators.gt(0))

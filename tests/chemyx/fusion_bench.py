@@ -1,0 +1,125 @@
+"""A Fusion on a bench: the driver, an emulator behind a real wire, and one plunger."""
+
+from contextlib import contextmanager
+from math import inf
+
+from attrs import evolve, frozen
+
+from flowrig.clock import VirtualClock
+from flowrig.emulation import EmulatorContext, SocketFront, World, serial_front
+from flowrig.interfaces import Syringe
+from flowrig_chemyx.driver import ChemyxFusion
+from flowrig_chemyx.emulator import ChemyxEmulator
+from flowrig_chemyx.settings import FusionSettings
+
+SYRINGE = Syringe(volume_ul=10_000.0, inner_diameter_mm=14.567)
+FRONTS = {"serial": serial_front, "socket": lambda core: SocketFront(lambda: core)}
+
+
+class Plunger:
+    """Moves at the rate that it was told, until its syringe is empty."""
+
+    def __init__(self, clock, fill_ul=inf, inner_diameter_mm=SYRINGE.inner_diameter_mm):
+        self.inner_diameter_mm = inner_diameter_mm
+        self.rate_ul_min = 0.0
+        self._clock = clock
+        self._full_ul = fill_ul
+        self._since_s = clock.now_s()
+        self._wanted_ul = 0.0
+
+    @property
+    def moved_ul(self):
+        now_s = self._clock.now_s()
+        self._wanted_ul += self.rate_ul_min * (now_s - self._since_s) / 60
+        self._since_s = now_s
+        return min(self._wanted_ul, self._full_ul)
+
+    @property
+    def fill_ul(self):
+        return self._full_ul - self.moved_ul
+
+    @property
+    def stalled(self):
+        return self.moved_ul < self._wanted_ul
+
+    def push(self, rate_ul_min):
+        self._wanted_ul = self.moved_ul
+        self.rate_ul_min = rate_ul_min
+
+
+class OnePlungerWorld(World):
+    """The same plunger for whoever asks, and nothing else."""
+
+    def __init__(self, plunger):
+        self._plunger = plunger
+
+    def pump(self, device):
+        return self._plunger
+
+    def heater(self, device):
+        raise KeyError(device)
+
+    def spectrometer(self, device):
+        raise KeyError(device)
+
+
+class Recorder:
+    """A core that remembers what reached it."""
+
+    def __init__(self, core):
+        self._core = core
+        self.received = b""
+
+    def feed(self, data):
+        self.received += data
+        return self._core.feed(data)
+
+
+@frozen(kw_only=True)
+class Bench:
+    """Everything that a test looks at."""
+
+    pump: ChemyxFusion
+    core: object
+    wire: Recorder
+    emulator: ChemyxEmulator
+    plunger: Plunger
+    clock: VirtualClock
+
+
+@contextmanager
+def bench(front="serial", dialect=None, deadline_s=1.0, channel=None, **plunger):
+    """A closed driver, wired to a running emulator."""
+    clock = VirtualClock()
+    body = Plunger(clock, **plunger)
+    settings = FusionSettings(address="", channel=channel, deadline_s=deadline_s)
+    recorders = []
+
+    def recording_front(core):
+        recorders.append(Recorder(core))
+        return FRONTS[front](recorders[0])
+
+    context = EmulatorContext("pump", settings, OnePlungerWorld(body), clock)
+    emulator = ChemyxEmulator(context, dialect, recording_front)
+    with emulator:
+        pump = ChemyxFusion("pump", evolve(settings, address=emulator.start()), clock)
+        try:
+            yield Bench(
+                pump=pump,
+                core=emulator.core,
+                wire=recorders[0],
+                emulator=emulator,
+                plunger=body,
+                clock=clock,
+            )
+        finally:
+            pump.close()
+
+
+@contextmanager
+def ready_bench(**options):
+    """An open driver that knows its syringe."""
+    with bench(**options) as setup:
+        setup.pump.open()
+        setup.pump.set_syringe(SYRINGE)
+        yield setup

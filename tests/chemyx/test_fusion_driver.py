@@ -1,0 +1,243 @@
+"""The driver against the emulator, over a real wire."""
+
+import pytest
+from fusion_bench import SYRINGE, bench, ready_bench
+
+from flowrig.errors import (
+    DeviceFaultError,
+    NotReadyError,
+    OutOfRangeError,
+    ProtocolError,
+)
+from flowrig.interfaces import PumpState, Syringe
+from flowrig_chemyx import flowrig_drivers
+from flowrig_chemyx.emulator import Dialect
+
+DIALECTS = {
+    "echo ends with CR": Dialect(),
+    "echo on its own line": Dialect(echo_end=b"\r\n"),
+    "LF CR between lines": Dialect(separator=b" \n\r"),
+    "pump status only": Dialect(status_spellings=("pump status",)),
+    "status only": Dialect(status_spellings=("status",)),
+    "counts anew after a pause": Dialect(counts_on_after_pause=False),
+}
+
+
+@pytest.fixture(params=["serial", "socket"])
+def over(request):
+    """How the bytes travel."""
+    return request.param
+
+
+def test_a_run_from_start_to_stop(over):
+    """A pump delivers the rate that was set for as long as it ran, and counts it."""
+    with ready_bench(front=over) as b:
+        assert b.pump.status().state is PumpState.STOPPED
+        b.pump.set_rate(120.0)
+        b.pump.start()
+        assert b.pump.status().state is PumpState.RUNNING
+        b.clock.sleep(600)
+        b.pump.stop()
+        b.clock.sleep(60)
+        assert b.pump.dispensed().volume_ul == pytest.approx(1200.0)
+        assert b.plunger.moved_ul == pytest.approx(1200.0)
+        assert b.pump.status().state is PumpState.STOPPED
+
+
+@pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
+def test_a_running_pump_changes_its_rate(dialect):
+    """The flow goes on at the new rate and no volume is lost from the count, in any dialect."""
+    with ready_bench(dialect=dialect) as b:
+        b.pump.set_rate(60.0)
+        b.pump.start()
+        b.clock.sleep(120)
+        b.pump.set_rate(30.0)
+        assert b.plunger.rate_ul_min == pytest.approx(30.0)
+        b.clock.sleep(120)
+        assert b.pump.dispensed().volume_ul == pytest.approx(180.0)
+
+
+def test_a_running_pump_changes_to_a_rate_that_needs_other_units():
+    """A change of units within a run keeps rate and count right."""
+    syringe = Syringe(volume_ul=10.0, inner_diameter_mm=0.46)
+    with bench(inner_diameter_mm=0.46) as b:
+        b.pump.open()
+        b.pump.set_syringe(syringe)
+        b.pump.set_rate(6.0)
+        b.pump.start()
+        b.clock.sleep(10)
+        b.pump.set_rate(0.0006)
+        assert b.plunger.rate_ul_min == pytest.approx(0.0006)
+        b.clock.sleep(1000)
+        b.pump.set_rate(6.0)
+        b.clock.sleep(10)
+        assert b.pump.dispensed().volume_ul == pytest.approx(2.01, rel=1e-3)
+
+
+def test_each_start_counts_from_zero():
+    """What was delivered before the last start is not counted again."""
+    with ready_bench() as b:
+        b.pump.set_rate(60.0)
+        for _ in range(2):
+            b.pump.start()
+            b.clock.sleep(60)
+            b.pump.stop()
+        assert b.pump.dispensed().volume_ul == pytest.approx(60.0)
+
+
+@pytest.mark.parametrize("channel", [1, 2])
+def test_one_channel_of_a_dual_pump(channel):
+    """On a dual pump only the channel that the profile names is touched."""
+    with ready_bench(channel=channel) as b:
+        b.pump.set_rate(10.0)
+        b.pump.start()
+        b.clock.sleep(60)
+        b.pump.stop()
+        assert b.pump.dispensed().volume_ul == pytest.approx(10.0)
+        other = f"{3 - channel} ".encode()
+        assert not any(line.startswith(other) for line in b.wire.received.split(b"\r"))
+
+
+def test_two_devices_share_the_port_of_a_dual_pump():
+    """Both channels of a dual pump work through one port, which closes with the second."""
+    with ready_bench(channel=1) as b:
+        settings = type(b.pump.settings)(address=b.pump.settings.address, channel=2)
+        with type(b.pump)("second", settings, b.clock) as second:
+            second.set_syringe(SYRINGE)
+            b.pump.close()
+            assert second.status().state is PumpState.STOPPED
+
+
+def test_the_same_channel_is_not_opened_twice():
+    """Two devices of a profile with one address and one channel are a mistake that is told."""
+    with ready_bench() as b:
+        twin = type(b.pump)("twin", b.pump.settings, b.clock)
+        with pytest.raises(Exception, match="another device of this rig uses it"):
+            twin.open()
+        assert b.pump.status().state is PumpState.STOPPED
+
+
+def test_a_dual_pump_needs_a_channel():
+    """A dual pump in a profile without a channel is refused, with what to write."""
+    with bench(channel=1) as b:
+        settings = type(b.pump.settings)(address=b.pump.settings.address)
+        with pytest.raises(ProtocolError, match="set channel = 1 or 2"):
+            type(b.pump)("pump", settings, b.clock).open()
+
+
+def test_limits_come_from_the_pump_and_the_syringe():
+    """Rates are limited by the pump, volumes by what is smaller of stroke and syringe."""
+    with ready_bench() as b:
+        area_mm2 = 3.14159265 / 4 * SYRINGE.inner_diameter_mm**2
+        assert b.pump.limits.rate_max_ul_min == pytest.approx(area_mm2 * 178.2, rel=1e-4)
+        assert b.pump.limits.volume_max_ul == SYRINGE.volume_ul
+        long_syringe = Syringe(volume_ul=100_000.0, inner_diameter_mm=SYRINGE.inner_diameter_mm)
+        limits = b.pump.set_syringe(long_syringe)
+        assert limits.volume_max_ul == pytest.approx(area_mm2 * 150.0, rel=1e-4)
+        b.pump.set_rate(limits.rate_max_ul_min)
+        b.pump.set_rate(limits.rate_min_ul_min)
+
+
+@pytest.mark.parametrize("factor", [0.0, -1.0, 1.001, float("inf"), float("nan")])
+def test_a_rate_out_of_range_writes_no_byte(factor):
+    """A rate outside the limits is refused before anything is sent."""
+    with ready_bench() as b:
+        before = b.wire.received
+        with pytest.raises(OutOfRangeError):
+            b.pump.set_rate(b.pump.limits.rate_max_ul_min * factor)
+        assert b.wire.received == before
+
+
+@pytest.mark.parametrize("inner_diameter_mm", [0.05, 41.0, -1.0])
+def test_a_diameter_out_of_range_writes_no_byte(inner_diameter_mm):
+    """A bore that no Fusion takes is refused before anything is sent."""
+    with ready_bench() as b:
+        before = b.wire.received
+        with pytest.raises(OutOfRangeError):
+            b.pump.set_syringe(Syringe(1000.0, inner_diameter_mm))
+        assert b.wire.received == before
+
+
+def test_opening_moves_and_sets_nothing():
+    """A pump that runs when it is opened runs on, and can be counted and stopped."""
+    with ready_bench() as b:
+        b.pump.set_rate(60.0)
+        b.pump.start()
+        b.pump.close()
+        b.clock.sleep(60)
+        b.pump.open()
+        assert b.pump.status().state is PumpState.RUNNING
+        assert b.pump.dispensed().volume_ul == pytest.approx(60.0)
+        with pytest.raises(NotReadyError, match=r"stop\(\)"):
+            b.pump.set_syringe(SYRINGE)
+        b.pump.stop()
+        assert b.plunger.rate_ul_min == 0.0
+
+
+def test_stop_is_idempotent():
+    """Stop is harmless on a pump that stands still."""
+    with ready_bench() as b:
+        for _ in range(3):
+            b.pump.stop()
+        assert b.pump.status().state is PumpState.STOPPED
+
+
+def test_start_needs_a_rate():
+    """A pump that was told no rate does not start, and nothing is sent."""
+    with ready_bench() as b:
+        before = b.wire.received
+        with pytest.raises(NotReadyError, match="set_rate"):
+            b.pump.start()
+        assert b.wire.received == before
+
+
+def test_a_start_while_running_changes_nothing():
+    """A second start neither restarts the run nor its count."""
+    with ready_bench() as b:
+        b.pump.set_rate(60.0)
+        b.pump.start()
+        b.clock.sleep(60)
+        b.pump.start()
+        assert b.pump.dispensed().volume_ul == pytest.approx(60.0)
+
+
+def test_a_run_ends_with_the_syringe():
+    """The pump stops by itself when a full syringe was delivered."""
+    with ready_bench() as b:
+        b.pump.set_rate(1000.0)
+        b.pump.start()
+        b.clock.sleep(601)
+        assert b.pump.status().state is PumpState.STOPPED
+        assert b.plunger.rate_ul_min == 0.0
+
+
+def test_an_empty_syringe_stalls_the_pump():
+    """A stall shows as a state; the next start is refused until the stall is cleared by a stop."""
+    with ready_bench(fill_ul=50.0) as b:
+        b.pump.set_rate(60.0)
+        b.pump.start()
+        b.clock.sleep(60)
+        assert b.pump.status().state is PumpState.STALLED
+        assert b.pump.dispensed().volume_ul == pytest.approx(50.0)
+        with pytest.raises(DeviceFaultError, match="stalled"):
+            b.pump.start()
+        b.pump.stop()
+        assert b.pump.status().state is PumpState.STOPPED
+
+
+def test_a_wrong_diameter_shows_in_the_flow_only():
+    """A pump with the wrong diameter counts what it believes; the true flow goes with the bore."""
+    with ready_bench(inner_diameter_mm=2 * SYRINGE.inner_diameter_mm) as b:
+        b.pump.set_rate(10.0)
+        b.pump.start()
+        b.clock.sleep(60)
+        assert b.pump.dispensed().volume_ul == pytest.approx(10.0)
+        assert b.plunger.moved_ul == pytest.approx(40.0)
+
+
+def test_the_offer_leads_to_the_driver_and_its_emulator():
+    """The plugin's one offer loads what it names."""
+    (offer,) = flowrig_drivers()
+    assert offer.missing() == ()
+    assert offer.load().__name__ == "ChemyxFusion"
+    assert offer.emulator == "flowrig_chemyx.emulator:ChemyxEmulator"
