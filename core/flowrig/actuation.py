@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from flowrig.errors import ConnectionLostError, DeviceError, UnknownOutcomeError
+from flowrig.errors import ConnectionLostError, FlowrigError, UnknownOutcomeError
 from flowrig.ledger import SyringeLedger
 from flowrig.rig import Rig
 from flowrig.workers import DeviceCallErrors
@@ -68,7 +68,7 @@ class Actuation:
             try:
                 told = self.rig.dispensed(names)
                 delivered: dict[str, float | None] = {s: told[s].volume_ul for s in names}
-            except (DeviceError, DeviceCallErrors):
+            except (FlowrigError, DeviceCallErrors):
                 delivered = dict.fromkeys(names)
             outcome["dispensed_ul"] = self.ledger.stopped(now_s, delivered)
 

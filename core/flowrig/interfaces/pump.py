@@ -6,7 +6,7 @@ from enum import Enum
 
 from attrs import frozen
 
-from flowrig.errors import NotReadyError, OutOfRangeError
+from flowrig.errors import NotReadyError, OutOfRangeError, UnsupportedError
 from flowrig.interfaces.device import Device, Reading
 
 __all__ = ["Dispensed", "Pump", "PumpLimits", "PumpState", "PumpStatus", "Syringe"]
@@ -144,7 +144,11 @@ class Pump(Device):
         return PumpStatus(time_s=self.clock.now_s(), state=self._do_read_state())
 
     def dispensed(self) -> Dispensed:
-        """Volume [µL] delivered since the last start, asked from the pump."""
+        """Volume [µL] delivered since the last start, asked from the pump.
+
+        Raises:
+            UnsupportedError: the pump keeps no count; flow rate times time has to do.
+        """
         self._require_open()
         return Dispensed(time_s=self.clock.now_s(), volume_ul=self._do_read_dispensed_ul())
 
@@ -168,6 +172,6 @@ class Pump(Device):
     def _do_read_state(self) -> PumpState:
         """Ask the pump what it does."""
 
-    @abstractmethod
     def _do_read_dispensed_ul(self) -> float:
-        """Ask the pump how much it delivered [µL] since the last start."""
+        """Ask the pump how much it delivered [µL] since the last start, where it keeps count."""
+        raise UnsupportedError(f"{self.name}: this pump keeps no count of what it delivers")
