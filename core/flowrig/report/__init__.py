@@ -1,0 +1,6 @@
+"""The report of a run: one HTML file that needs nothing but a browser."""
+
+from flowrig.report.content import Expectation, Experiment, Prediction, ReportContent
+from flowrig.report.html import render
+
+__all__ = ["Expectation", "Experiment", "Prediction", "ReportContent", "render"]

@@ -1,0 +1,146 @@
+"""What a report is made of."""
+
+import math
+from collections.abc import Mapping
+
+from attrs import field, frozen
+
+from flowrig.interfaces.device import Quality
+from flowrig.profile.model import Profile
+from flowrig.report.numbers import Quantity
+from flowrig.spectra import Spectrum
+
+__all__ = ["Expectation", "Experiment", "Prediction", "ReportContent"]
+
+FEATURE_NAMES = {"pli": "PL peak", "pla": "PL area"}
+
+
+@frozen
+class Prediction:
+    """What a model expects of one measured value.
+
+    Attributes:
+        mean: expected value.
+        sd: standard deviation of the measurement, noise included.
+    """
+
+    mean: float
+    sd: float
+
+
+@frozen
+class Expectation:
+    """What a model expects of one experiment.
+
+    Attributes:
+        features: by name.
+        objective: the figure of merit.
+    """
+
+    features: Mapping[str, Prediction] = field(factory=dict)
+    objective: Prediction | None = None
+
+
+@frozen(kw_only=True)
+class Experiment:
+    """One experiment of a campaign, measured or failed.
+
+    Attributes:
+        index: position in the campaign, from 1.
+        stage: the stage that asked for it.
+        conditions: by variable name, in the variable's unit.
+        features: what was measured, by name; empty if the experiment failed.
+        objective: the figure of merit; None if the experiment failed.
+        expected: what the model expected when it chose the conditions.
+        held_out: what a model expects that was fitted to other experiments only.
+        quality: how far the features can be trusted.
+        reason: why the conditions were chosen, in one phrase.
+        remark: what is known against it, in words.
+    """
+
+    index: int
+    stage: str
+    conditions: Mapping[str, float]
+    features: Mapping[str, float] = field(factory=dict)
+    objective: float | None = None
+    expected: Expectation | None = None
+    held_out: Expectation | None = None
+    quality: Quality = Quality.GOOD
+    reason: str = ""
+    remark: str = ""
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether there is a figure of merit."""
+        return self.objective is not None and math.isfinite(self.objective)
+
+
+@frozen(kw_only=True, eq=False)
+class ReportContent:
+    """A run as its report shows it.
+
+    Attributes:
+        title: of the campaign, in words.
+        profile: the rig, with its variables, objective and analysis.
+        state: how the run stands, in one word: "finished", "stopped", "running", …
+        seed: everything random followed from it.
+        experiments: in the order in which they were made.
+        absorbance: averaged absorbance spectrum of the best experiment.
+        photoluminescence: averaged emission spectrum [counts] of the best experiment.
+        feature_units: unit of each feature; "" where it has none.
+        duration_s: rig time [s] from first to last event.
+        provenance: what produced the numbers: software and plugin versions, devices' identities.
+        notes: what went wrong or needs attention, one sentence each.
+    """
+
+    title: str
+    profile: Profile
+    state: str
+    seed: int
+    experiments: tuple[Experiment, ...] = ()
+    absorbance: Spectrum | None = None
+    photoluminescence: Spectrum | None = None
+    feature_units: Mapping[str, str] = field(factory=dict)
+    duration_s: float | None = None
+    provenance: Mapping[str, str] = field(factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """The stages that have experiments, in the order of their first one."""
+        return tuple(dict.fromkeys(experiment.stage for experiment in self.experiments))
+
+    @property
+    def succeeded(self) -> tuple[Experiment, ...]:
+        """The experiments that have a figure of merit."""
+        return tuple(experiment for experiment in self.experiments if experiment.succeeded)
+
+    @property
+    def best(self) -> Experiment | None:
+        """The experiment with the largest figure of merit among those of good quality."""
+        trusted = [e for e in self.succeeded if e.quality is Quality.GOOD]
+        return max(trusted, key=lambda e: e.objective or 0.0, default=None)
+
+    @property
+    def merit(self) -> Quantity:
+        """The figure of merit; a fraction is shown in percent."""
+        objective = self.profile.objective
+        if objective.unit == "" and objective.name not in objective.responses:
+            return Quantity(objective.name, "%", 100.0)
+        return Quantity(objective.name, objective.unit)
+
+    @property
+    def conditions(self) -> dict[str, Quantity]:
+        """The chosen conditions by name."""
+        return {v.name: Quantity(v.name, v.unit, significant=4) for v in self.profile.variables}
+
+    @property
+    def features(self) -> dict[str, Quantity]:
+        """The features that any experiment has, by name."""
+        names = dict.fromkeys(name for e in self.experiments for name in e.features)
+        return {name: self._feature(name) for name in names}
+
+    def _feature(self, name: str) -> Quantity:
+        at_wavelength = name.startswith("a") and name[1:].isdigit()
+        shown = FEATURE_NAMES.get(name, name.upper() if at_wavelength else name)
+        return Quantity(shown, self.feature_units.get(name, ""))

@@ -1,0 +1,317 @@
+"""The figures of a report: which data of a run go into which chart."""
+
+import math
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from flowrig.report.charts import (
+    Axes,
+    Axis,
+    Series,
+    chart,
+    curve,
+    filled,
+    legend,
+    note,
+    points,
+    ring,
+    span,
+    steps,
+    symbol,
+    vertical,
+)
+from flowrig.report.content import Expectation, Experiment, Prediction, ReportContent
+from flowrig.report.markup import Markup, tag
+from flowrig.report.numbers import Quantity, grouped
+from flowrig.spectra import Spectrum, area, interpolate_at
+
+__all__ = ["absorbance", "best_so_far", "emission", "parameters", "parity"]
+
+CURVE_MARGIN_NM = 25.0
+
+
+def best_so_far(content: ReportContent) -> Markup:
+    """Figure of merit of every experiment, coloured by stage, and the best one until then."""
+    merit = content.merit
+    measured = [(e.index, _shown(merit, e.objective)) for e in content.succeeded]
+    axes = Axes(
+        _experiments_axis(content),
+        Axis.around(merit.label, [y for _, y in measured], from_zero=True, margin=0.12),
+        width=1040.0,
+        height=340.0,
+    )
+    marks = [steps(axes, *_running_best(measured), "best-so-far"), *_by_stage(content, axes, merit)]
+    best = content.best
+    if best is not None and best.objective is not None:
+        at = (float(best.index), _shown(merit, best.objective))
+        marks += [ring(axes, *at, "ring"), note(axes, *at, merit.text(best.objective))]
+    failed = [e for e in content.experiments if not e.succeeded]
+    marks += [_failure(axes, experiment) for experiment in failed]
+    keys = [(symbol(i), stage) for i, stage in enumerate(content.stages)]
+    keys.append((_key_line("best-so-far"), "best so far"))
+    if failed:
+        keys.append((_key_cross(), "failed"))
+    return _figure(chart(axes, *marks, title=f"{merit.name} of every experiment"), legend(keys))
+
+
+def parameters(content: ReportContent) -> list[Markup]:
+    """Each condition over the campaign, coloured by stage; a dotted line shows the best one."""
+    figures = []
+    best = content.best
+    for variable in content.profile.variables:
+        quantity = content.conditions[variable.name]
+        axes = Axes(
+            _experiments_axis(content),
+            Axis.around(quantity.label, variable.range, margin=0.08),
+            width=340.0,
+            height=230.0,
+        )
+        marks = [
+            points(
+                axes,
+                Series(
+                    style=style,
+                    x=[e.index for e in content.experiments if e.stage == stage],
+                    y=[
+                        e.conditions[variable.name] for e in content.experiments if e.stage == stage
+                    ],
+                    hints=[
+                        f"experiment {e.index}: {quantity.text(e.conditions[variable.name])}"
+                        for e in content.experiments
+                        if e.stage == stage
+                    ],
+                ),
+            )
+            for style, stage in enumerate(content.stages)
+        ]
+        if best is not None:
+            value = best.conditions[variable.name]
+            marks.insert(0, curve(axes, [axes.x.low, axes.x.high], [value, value], "best-line"))
+            marks.append(ring(axes, best.index, value, "ring"))
+        figures.append(_figure(chart(axes, *marks, title=f"{quantity.label} over the campaign")))
+    return figures
+
+
+def parity(content: ReportContent, expected: Sequence[Expectation | None]) -> list[Markup]:
+    """Predicted against measured values, for each feature that was predicted and the objective.
+
+    Args:
+        content: the run.
+        expected: what to compare each experiment with, in the same order.
+    """
+    beside = [(e, x) for e, x in zip(content.experiments, expected, strict=True) if x is not None]
+    figures = []
+    for name, quantity in content.features.items():
+        pairs = [
+            Pair(e, e.features[name], x.features[name])
+            for e, x in beside
+            if name in x.features and math.isfinite(e.features.get(name, math.nan))
+        ]
+        if pairs:
+            figures.append(_parity_figure(content, quantity, pairs))
+    merit = [
+        Pair(e, e.objective, x.objective)
+        for e, x in beside
+        if e.succeeded and e.objective is not None and x.objective is not None
+    ]
+    if merit:
+        figures.append(_parity_figure(content, content.merit, merit))
+    return figures
+
+
+def absorbance(content: ReportContent, spectrum: Spectrum) -> Markup:
+    """The absorbance spectrum with its baseline window and the wavelength where it is read."""
+    settings = content.profile.analysis.absorbance
+    low, high = settings.baseline_window_nm
+    start = min(content.profile.analysis.reactive_window_nm[0], settings.wavelength_nm - 50)
+    axes = _spectrum_axes(spectrum, start, high, "absorbance")
+    read = interpolate_at(spectrum.values, spectrum.wavelengths_nm, settings.wavelength_nm)
+    marks = [
+        span(axes, low, high, "baseline"),
+        curve(axes, spectrum.wavelengths_nm, spectrum.values, "spectrum"),
+        vertical(axes, settings.wavelength_nm, f"A{settings.wavelength_nm:.0f} = {read:.3f}"),
+    ]
+    words = f"Absorbance, mean of {len(spectrum.frames)} frames of reactive phase."
+    return _figure(chart(axes, *marks, title="Absorbance spectrum"), tag("figcaption", words))
+
+
+def emission(content: ReportContent, spectrum: Spectrum) -> Markup:
+    """The emission spectrum with the window of its area, its baseline window and its peak."""
+    settings = content.profile.analysis.photoluminescence
+    low, high = settings.area_window_nm
+    axes = _spectrum_axes(
+        spectrum, low - CURVE_MARGIN_NM, settings.baseline_window_nm[1], "emission (counts)"
+    )
+    inside = (spectrum.wavelengths_nm >= low) & (spectrum.wavelengths_nm <= high)
+    total = grouped(area(spectrum.values, spectrum.wavelengths_nm, settings.area_window_nm))
+    marks = [
+        span(axes, *settings.baseline_window_nm, "baseline"),
+        filled(axes, spectrum.wavelengths_nm[inside], spectrum.values[inside], "emission"),
+        curve(axes, spectrum.wavelengths_nm, spectrum.values, "spectrum"),
+        vertical(axes, settings.peak_nm, f"{settings.peak_nm:g} nm"),
+    ]
+    words = (
+        f"Photoluminescence, mean of {len(spectrum.frames)} frames of reactive phase; "
+        f"the filled area, {low:g} to {high:g} nm, is {total} counts·nm."
+    )
+    return _figure(chart(axes, *marks, title="Emission spectrum"), tag("figcaption", words))
+
+
+@frozen
+class Pair:
+    """A measured value beside what a model expected of it."""
+
+    experiment: Experiment
+    measured: float
+    predicted: Prediction
+
+
+def _parity_figure(content: ReportContent, quantity: Quantity, pairs: Sequence[Pair]) -> Markup:
+    factor = quantity.factor
+    seen = [
+        value * factor
+        for p in pairs
+        for value in (
+            p.measured,
+            p.predicted.mean - p.predicted.sd,
+            p.predicted.mean + p.predicted.sd,
+        )
+    ]
+    both = Axis.around(f"measured {quantity.label}", seen)
+    axes = Axes(both, Axis(f"predicted {quantity.label}", both.low, both.high), 380.0, 360.0)
+    marks = [curve(axes, [both.low, both.high], [both.low, both.high], "diagonal")]
+    for style, stage in enumerate(content.stages):
+        own = [p for p in pairs if p.experiment.stage == stage]
+        marks.append(
+            points(
+                axes,
+                Series(
+                    style=style,
+                    x=[p.measured * factor for p in own],
+                    y=[p.predicted.mean * factor for p in own],
+                    sd=[p.predicted.sd * factor for p in own],
+                    hints=[
+                        f"experiment {p.experiment.index}: measured {quantity.text(p.measured)}, "
+                        f"predicted {quantity.text(p.predicted.mean, p.predicted.sd)}"
+                        for p in own
+                    ],
+                ),
+            )
+        )
+    title = f"Predicted against measured {quantity.name}"
+    return _figure(chart(axes, *marks, title=title), tag("figcaption", _parity_words(pairs)))
+
+
+def _parity_words(pairs: Sequence[Pair]) -> str:
+    """R² and how often the measurement lay within one and two standard deviations."""
+    count = len(pairs)
+    errors = [abs(p.measured - p.predicted.mean) for p in pairs]
+    center = sum(p.measured for p in pairs) / count
+    spread = sum((p.measured - center) ** 2 for p in pairs)
+    words = f"{count} prediction{'s' if count > 1 else ''}"
+    if spread > 0:
+        words += f", R² = {1 - sum(e**2 for e in errors) / spread:.2f}".replace("-", "−")
+    within = [
+        sum(e <= k * p.predicted.sd for e, p in zip(errors, pairs, strict=True)) for k in (1, 2)
+    ]
+    return (
+        f"{words}. {within[0]} of {count} measurements lie within one standard deviation of the "
+        f"prediction (68 % expected), {within[1]} within two (95 % expected)."
+    )
+
+
+def _by_stage(content: ReportContent, axes: Axes, merit: Quantity) -> list[Markup]:
+    drawn = []
+    for style, stage in enumerate(content.stages):
+        own = [e for e in content.succeeded if e.stage == stage]
+        drawn.append(
+            points(
+                axes,
+                Series(
+                    style=style,
+                    x=[e.index for e in own],
+                    y=[_shown(merit, e.objective) for e in own],
+                    hints=[_hint(content, merit, e) for e in own],
+                ),
+            )
+        )
+    return drawn
+
+
+def _hint(content: ReportContent, merit: Quantity, experiment: Experiment) -> str:
+    conditions = ", ".join(
+        f"{name} {content.conditions[name].text(value)}"
+        for name, value in experiment.conditions.items()
+        if name in content.conditions
+    )
+    return (
+        f"experiment {experiment.index} ({experiment.stage}): "
+        f"{merit.text(experiment.objective or 0.0)} at {conditions}"
+    )
+
+
+def _running_best(measured: Sequence[tuple[int, float]]) -> tuple[list[float], list[float]]:
+    """Where the best value rose, as x and y of a step line."""
+    xs: list[float] = []
+    ys: list[float] = []
+    for x, y in measured:
+        if not ys or y > ys[-1]:
+            xs.append(float(x))
+            ys.append(y)
+    return xs, ys
+
+
+def _failure(axes: Axes, experiment: Experiment) -> Markup:
+    x, y = axes.x_px(experiment.index), axes.bottom - 8
+    hint = f"experiment {experiment.index} failed"
+    if experiment.remark:
+        hint += f": {experiment.remark}"
+    return tag(
+        "g",
+        tag("title", hint),
+        tag("path", d=f"M{x - 4:.1f} {y - 4:.1f}l8 8m0 -8l-8 8", class_="failed"),
+    )
+
+
+def _experiments_axis(content: ReportContent) -> Axis:
+    last = max((e.index for e in content.experiments), default=1)
+    return Axis("experiment", 0.0, last + 1.0, whole=True)
+
+
+def _spectrum_axes(spectrum: Spectrum, low_nm: float, high_nm: float, label: str) -> Axes:
+    shown = (spectrum.wavelengths_nm >= low_nm) & (spectrum.wavelengths_nm <= high_nm)
+    return Axes(
+        Axis("wavelength (nm)", low_nm, high_nm),
+        Axis.around(label, spectrum.values[shown], from_zero=True),
+        width=520.0,
+        height=330.0,
+    )
+
+
+def _shown(quantity: Quantity, value: float | None) -> float:
+    return math.nan if value is None else value * quantity.factor
+
+
+def _figure(*parts: Markup) -> Markup:
+    return tag("figure", *parts, class_="card")
+
+
+def _key_line(class_: str) -> Markup:
+    return tag(
+        "svg",
+        tag("path", d="M-7 0H7", class_=class_),
+        viewBox="-7 -7 14 14",
+        class_="symbol",
+        aria_hidden="true",
+    )
+
+
+def _key_cross() -> Markup:
+    return tag(
+        "svg",
+        tag("path", d="M-4 -4l8 8m0 -8l-8 8", class_="failed"),
+        viewBox="-7 -7 14 14",
+        class_="symbol",
+        aria_hidden="true",
+    )

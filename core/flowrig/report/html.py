@@ -1,0 +1,286 @@
+"""The report as one HTML file: no scripts, nothing loaded from elsewhere, everything escaped."""
+
+from flowrig.interfaces.device import Quality
+from flowrig.report import figures
+from flowrig.report.content import Experiment, ReportContent
+from flowrig.report.markup import Markup, join, tag
+from flowrig.report.numbers import Quantity, decimals_for, duration, grouped, with_unit
+from flowrig.report.rig_drawing import draw_rig
+from flowrig.report.style import STYLE
+
+__all__ = ["render"]
+
+DONE = frozenset({"finished", "completed"})
+
+
+def render(content: ReportContent) -> str:
+    """The report of a run.
+
+    Args:
+        content: what the report shows.
+
+    Returns:
+        an HTML document, readable on screens, in the dark and on paper.
+    """
+    body = tag(
+        "main",
+        _header(content),
+        _headline(content),
+        _campaign(content),
+        _spectra(content),
+        _model(content),
+        _rig(content),
+        _health(content),
+        _experiments(content),
+        _provenance(content),
+    )
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag(
+            "meta",
+            http_equiv="Content-Security-Policy",
+            content="default-src 'none'; style-src 'unsafe-inline'",
+        ),
+        tag("title", f"{content.title} – flowrig"),
+        tag("style", Markup(STYLE)),
+    )
+    return f"<!DOCTYPE html>\n{tag('html', head, tag('body', body), lang='en')}\n"
+
+
+def _header(content: ReportContent) -> Markup:
+    profile = content.profile
+    badge = "badge" if content.state in DONE else "badge open"
+    origin = f"{profile.title} ({profile.source})" if profile.source else profile.title
+    return tag(
+        "header",
+        tag("h1", content.title, " ", tag("span", content.state, class_=badge)),
+        tag("p", origin, class_="sub"),
+    )
+
+
+def _headline(content: ReportContent) -> Markup:
+    best = content.best
+    if best is None:
+        shown = tag("p", "No experiment has a trusted figure of merit yet.")
+    else:
+        shown = tag(
+            "div",
+            tag(
+                "div",
+                tag("div", content.merit.text(best.objective or 0.0), class_="big"),
+                tag(
+                    "p",
+                    f"best {content.merit.name}, experiment {best.index} ({best.stage})",
+                    class_="quiet",
+                ),
+            ),
+            _best_conditions(content, best),
+            class_="card head",
+        )
+    return join(shown, _run_facts(content))
+
+
+def _best_conditions(content: ReportContent, best: Experiment) -> Markup:
+    chosen = [(q.name, q.text(best.conditions[name])) for name, q in content.conditions.items()]
+    flows = content.profile.flow_rates_ul_min(best.conditions)
+    derived = [
+        (f"{stream} (follows)", with_unit(flows[stream], "µL/min"))
+        for stream in content.profile.dependent_flows
+    ]
+    total = [("total flow", with_unit(sum(flows.values()), "µL/min"))] if flows else []
+    measured = [
+        (quantity.name, quantity.text(best.features[name]))
+        for name, quantity in content.features.items()
+        if name in best.features
+    ]
+    return tag(
+        "div",
+        _definitions([*chosen, *derived, *total], "conditions"),
+        _definitions(measured, "facts"),
+    )
+
+
+def _run_facts(content: ReportContent) -> Markup:
+    made, succeeded = len(content.experiments), len(content.succeeded)
+    planned = content.profile.campaign.experiments if content.profile.campaign else made
+    facts = [
+        ("experiments", f"{made} of {planned}" if planned != made else f"{made}"),
+        ("with a figure of merit", f"{succeeded}"),
+        ("seed", f"{content.seed}"),
+        ("profile", content.profile.name),
+        ("profile digest", content.profile.digest[:12]),
+    ]
+    if content.duration_s is not None:
+        facts.insert(2, ("rig time", duration(content.duration_s)))
+    return _definitions(facts, "facts")
+
+
+def _campaign(content: ReportContent) -> Markup:
+    if not content.experiments:
+        return Markup()
+    return _section(
+        "Campaign",
+        "Each point is one experiment; the line is the best figure of merit until then.",
+        tag("div", figures.best_so_far(content), class_="wide"),
+        tag("div", *figures.parameters(content), class_="small-multiples"),
+    )
+
+
+def _spectra(content: ReportContent) -> Markup:
+    drawn = []
+    if content.absorbance is not None:
+        drawn.append(figures.absorbance(content, content.absorbance))
+    if content.photoluminescence is not None:
+        drawn.append(figures.emission(content, content.photoluminescence))
+    if not drawn:
+        return Markup()
+    return _section("Spectra of the best condition", "", tag("div", *drawn, class_="pair"))
+
+
+def _model(content: ReportContent) -> Markup:
+    beforehand = figures.parity(content, [e.expected for e in content.experiments])
+    held_out = figures.parity(content, [e.held_out for e in content.experiments])
+    return join(
+        _parity(
+            "What the model expected",
+            "Each prediction was made before the measurement, when the conditions were chosen.",
+            beforehand,
+        ),
+        _parity(
+            "What the model makes of experiments that it has not seen",
+            "Cross-validation: each experiment is predicted by a model fitted to others only.",
+            held_out,
+        ),
+    )
+
+
+def _parity(title: str, words: str, drawn: list[Markup]) -> Markup:
+    if not drawn:
+        return Markup()
+    bars = "Bars are one standard deviation of a measurement, noise included."
+    return _section(title, f"{words} {bars}", tag("div", *drawn, class_="small-multiples"))
+
+
+def _rig(content: ReportContent) -> Markup:
+    roles = dict.fromkeys(stream.role for stream in content.profile.streams.values())
+    keys = [
+        tag("span", tag("span", class_=f"role {role}"), " ", role, class_="key") for role in roles
+    ]
+    return _section(
+        "Rig",
+        "Inner volumes and bores as the profile says.",
+        tag(
+            "figure",
+            tag("div", draw_rig(content.profile), class_="wide"),
+            tag("p", *keys, class_="legend"),
+            class_="card",
+        ),
+    )
+
+
+def _health(content: ReportContent) -> Markup:
+    failed = [e for e in content.experiments if not e.succeeded]
+    doubtful = [e for e in content.succeeded if e.quality is not Quality.GOOD]
+    told = [*content.notes, *(_remark(e, "failed") for e in failed)]
+    told += [_remark(e, f"is {e.quality.value}") for e in doubtful]
+    if not told:
+        return _section("Health", "No experiment failed and no measurement is in doubt.")
+    return _section("Health", "", tag("ul", *(tag("li", line) for line in told), class_="notes"))
+
+
+def _remark(experiment: Experiment, what: str) -> str:
+    told = f"Experiment {experiment.index} {what}"
+    return f"{told}: {experiment.remark}" if experiment.remark else f"{told}."
+
+
+def _experiments(content: ReportContent) -> Markup:
+    if not content.experiments:
+        return Markup()
+    columns = [
+        *(
+            _column(q, [e.conditions.get(n) for e in content.experiments])
+            for n, q in content.conditions.items()
+        ),
+        *(
+            _column(q, [e.features.get(n) for e in content.experiments])
+            for n, q in content.features.items()
+        ),
+        _column(content.merit, [e.objective for e in content.experiments]),
+    ]
+    predicted = any(e.expected and e.expected.objective for e in content.experiments)
+    header = [_head("#"), _head("stage", "", "text"), *(head for head, _ in columns)]
+    header += [_head("expected", content.merit.unit)] if predicted else []
+    header.append(_head("quality, remark", "", "text"))
+    rows = [
+        tag(
+            "tr",
+            tag("td", f"{e.index}"),
+            tag("td", e.stage, class_="text"),
+            *(tag("td", cells[i]) for _, cells in columns),
+            *([tag("td", _expected(content.merit, e))] if predicted else []),
+            tag("td", _quality_words(e), class_="text"),
+            class_=_row_class(content, e),
+        )
+        for i, e in enumerate(content.experiments)
+    ]
+    table = tag("table", tag("thead", tag("tr", *header)), tag("tbody", *rows))
+    return _section("All experiments", "", tag("div", table, class_="card scroll"))
+
+
+def _column(quantity: Quantity, values: list[float | None]) -> tuple[Markup, list[str]]:
+    """Head and cells of one column, all cells with the same number of decimals."""
+    shown = [None if value is None else value * quantity.factor for value in values]
+    decimals = decimals_for([v for v in shown if v is not None], quantity.significant)
+    cells = ["–" if value is None else grouped(value, decimals) for value in shown]
+    return _head(quantity.name, quantity.unit), cells
+
+
+def _head(name: str, unit: str = "", class_: str | None = None) -> Markup:
+    return tag("th", name, *([tag("small", unit)] if unit else []), class_=class_, scope="col")
+
+
+def _expected(merit: Quantity, experiment: Experiment) -> str:
+    prediction = experiment.expected.objective if experiment.expected else None
+    if prediction is None:
+        return ""
+    mean, sd = prediction.mean * merit.factor, prediction.sd * merit.factor
+    decimals = decimals_for([mean], merit.significant)
+    return f"{grouped(mean, decimals)} ± {grouped(sd, decimals)}"
+
+
+def _quality_words(experiment: Experiment) -> str:
+    state = experiment.quality.value if experiment.succeeded else "failed"
+    return ": ".join(part for part in (state, experiment.remark or experiment.reason) if part)
+
+
+def _row_class(content: ReportContent, experiment: Experiment) -> str | None:
+    if experiment is content.best:
+        return "best"
+    trusted = experiment.succeeded and experiment.quality is Quality.GOOD
+    return None if trusted else "doubtful"
+
+
+def _provenance(content: ReportContent) -> Markup:
+    entries = [
+        *content.provenance.items(),
+        ("profile digest (SHA-256)", content.profile.digest),
+        ("seed", f"{content.seed}"),
+    ]
+    return _section(
+        "Provenance", "What produced these numbers.", _definitions(entries, "provenance")
+    )
+
+
+def _definitions(entries: list[tuple[str, str]], class_: str) -> Markup:
+    if class_ == "provenance":
+        pairs = [join(tag("dt", name), tag("dd", value)) for name, value in entries]
+    else:
+        pairs = [tag("div", tag("dt", name), tag("dd", value)) for name, value in entries]
+    return tag("dl", *pairs, class_=class_) if pairs else Markup()
+
+
+def _section(title: str, words: str, *parts: Markup) -> Markup:
+    lead = [tag("p", words, class_="sub")] if words else []
+    return tag("section", tag("h2", title), *lead, *parts)

@@ -1,0 +1,48 @@
+"""HTML and SVG elements that escape whatever is put into them."""
+
+from html import escape
+
+__all__ = ["Markup", "join", "tag"]
+
+VOID = frozenset({"meta"})
+
+
+class Markup(str):
+    """Text that is markup already and needs no escaping."""
+
+    __slots__ = ()
+
+
+def tag(
+    name: str, /, *children: "str | Markup", **attributes: "str | float | bool | None"
+) -> Markup:
+    """One element.
+
+    Args:
+        name: of the element.
+        children: its content; plain text is escaped, `Markup` is not.
+        attributes: by name; "class_" is "class", "stroke_width" is "stroke-width"; None and False
+            leave an attribute out, True writes it without a value.
+    """
+    written = "".join(
+        _attribute(key.rstrip("_").replace("_", "-"), value)
+        for key, value in attributes.items()
+        if value is not None and value is not False
+    )
+    if name in VOID:
+        return Markup(f"<{name}{written}>")
+    return Markup(f"<{name}{written}>{join(*children)}</{name}>")
+
+
+def join(*parts: "str | Markup", between: str = "") -> Markup:
+    """Several pieces one after the other; plain text is escaped, `Markup` is not."""
+    return Markup(
+        between.join(part if isinstance(part, Markup) else escape(part) for part in parts)
+    )
+
+
+def _attribute(name: str, value: "str | float | bool") -> str:
+    if value is True:
+        return f" {name}"
+    text = f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+    return f' {name}="{escape(text)}"'
