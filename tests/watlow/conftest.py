@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from attrs import define, frozen
 
-from flowrig.clock import VirtualClock
+from flowrig.clock import Clock, VirtualClock
 from flowrig.emulation import EmulatorContext, HeaterBody, World
 from flowrig_watlow.controller import F4TTraits
 from flowrig_watlow.driver import WatlowF4T
@@ -98,7 +98,7 @@ def peer() -> Iterator[Peer]:
     """Starts a peer that sends fixed bytes for each line, and returns its address.
 
     It identifies itself as an F4T and speaks °C unless told otherwise. `None` is silence; a tuple
-    is bytes and then a hang-up; a function is called for its bytes.
+    is bytes and then a hang-up; a function is called for the pieces to send.
     """
     with contextlib.ExitStack() as stack:
 
@@ -131,7 +131,8 @@ def _serve(listener: socket.socket, answers: Mapping[str, Any]) -> None:
                 if isinstance(answer, tuple):
                     connection.sendall(answer[0])
                     break
-                connection.sendall((answer() if callable(answer) else answer) or b"")
+                for piece in answer() if callable(answer) else [answer or b""]:
+                    connection.sendall(piece)
 
 
 @pytest.fixture
@@ -139,8 +140,9 @@ def driver_at() -> Iterator[Callable[..., WatlowF4T]]:
     """Makes a driver for an address; it is closed at the end."""
     with contextlib.ExitStack() as stack:
 
-        def make(address: str, **settings: Any) -> WatlowF4T:
-            driver = WatlowF4T("plate", F4TSettings(address=address, **settings), VirtualClock())
+        def make(address: str, clock: Clock | None = None, **settings: Any) -> WatlowF4T:
+            clock = clock if clock is not None else VirtualClock()
+            driver = WatlowF4T("plate", F4TSettings(address=address, **settings), clock)
             stack.callback(driver.close)
             return driver
 

@@ -154,6 +154,17 @@ def test_what_is_set_is_read_back(command, question, answer):
     assert bench.say(question) == f"{answer}\n"
 
 
+def test_answers_take_their_time(monkeypatch):
+    """Every line waits on the rig's clock for as long as the unit's traits say."""
+    delays_s = []
+    bench = Bench(reply_delay_s=0.25)
+    monkeypatch.setattr(bench.clock, "emulate_delay", delays_s.append)
+
+    bench.protocol.feed(b"*IDN?\n*IDN?\n")
+
+    assert delays_s == [0.25, 0.25]
+
+
 def test_output_has_a_name():
     """Events carry the name that the integrator gave them."""
     assert Bench().say(":OUTPUT1:NAME?") == '"Event 1"\n'

@@ -1,6 +1,7 @@
 """What a link to an F4T can do wrong, and what the driver makes of it."""
 
 import gc
+import itertools
 import math
 import socket
 import threading
@@ -8,7 +9,7 @@ import warnings
 
 import pytest
 
-from flowrig.emulation import SocketFront
+from flowrig.clock import VirtualClock
 from flowrig.errors import ConnectionLostError, ProtocolError, UnknownOutcomeError
 from flowrig.interfaces.device import Quality
 
@@ -78,6 +79,18 @@ def test_link_comes_back_by_itself(rig):
     assert rig.driver.read().temperature_c == 25.0
 
 
+def test_silence_is_a_lost_link_until_it_ends(plate_rig):
+    """A controller that stops answering is lost, and found again when it answers."""
+    with plate_rig(deadline_s=0.1) as emulated:
+        emulated.driver.open()
+        emulated.traits.mute = True
+        with pytest.raises(ConnectionLostError, match=r"no answer within 0\.1 s"):
+            emulated.driver.read()
+        emulated.traits.mute = False
+
+        assert emulated.driver.read().temperature_c == 25.0
+
+
 def test_controller_that_stays_away_keeps_being_lost(rig):
     """Without anybody at the address every call says so, whatever broke first."""
     rig.emulator.stop()
@@ -94,7 +107,7 @@ def test_late_reply_is_never_the_next_answer(peer, driver_at):
 
     def answer_late():
         given_up.wait(10.0)
-        return next(temperatures)
+        yield next(temperatures)
 
     driver = driver_at(peer({**SANE, PVALUE: answer_late}), deadline_s=0.2)
     driver.open()
@@ -105,16 +118,22 @@ def test_late_reply_is_never_the_next_answer(peer, driver_at):
     assert driver.read().temperature_c == 30.0
 
 
-def test_interrupted_question_leaves_no_answer_behind(rig, monkeypatch):
-    """After Ctrl-C in the middle of a question the heater can be switched off at once."""
+def test_interrupted_question_leaves_no_answer_behind(peer, driver_at, monkeypatch):
+    """After Ctrl-C in the middle of a question the answer to it is not taken for the next one."""
+    never = threading.Event()
+
+    def answer_slowly():
+        never.wait(0.2)
+        yield b"99.00\n"
+
+    driver = driver_at(peer({**SANE, PVALUE: answer_slowly}))
+    driver.open()
     with monkeypatch.context() as patch:
         patch.setattr("pyvisa.resources.MessageBasedResource.read_raw", _press_ctrl_c)
         with pytest.raises(KeyboardInterrupt):
-            rig.driver.read()
+            driver.read()
 
-    rig.driver.off()
-
-    assert rig.driver.read().temperature_c == 25.0
+    assert driver.identify().vendor == "Watlow Electric"
 
 
 def _press_ctrl_c(_resource: object) -> None:
@@ -131,19 +150,43 @@ def test_stray_line_is_never_an_answer(peer, driver_at):
         assert (reading.temperature_c, reading.set_point_c) == (25.0, 20.0)
 
 
-def test_babbler_does_not_hold_the_driver_forever(driver_at):
+def test_answer_to_a_write_is_not_the_read_back(peer, driver_at):
+    """Whatever a write is answered while the set point settles is discarded."""
+    sent = threading.Event()
+
+    def answer_write():
+        yield b"777.0\n"
+        sent.set()
+
+    class UntilSent(VirtualClock):
+        def sleep(self, duration_s: float) -> None:
+            assert sent.wait(10.0)
+
+    address = peer({":SOURCE:CLOOP1:SPOINT 90.00": answer_write, SPOINT: b"90.00\n"})
+    driver = driver_at(address, UntilSent())
+    driver.open()
+
+    driver.set_temperature(90.0)
+
+
+def test_set_point_is_written_again_where_the_first_did_not_take(peer, driver_at):
+    """A controller that misses one write gets a second chance."""
+    read_backs = iter([b"20.00\n", b"90.00\n"])
+    address = peer({":SOURCE:CLOOP1:SPOINT 90.00": None, SPOINT: lambda: [next(read_backs)]})
+    driver = driver_at(address)
+    driver.open()
+
+    driver.set_temperature(90.0)
+
+    assert next(read_backs, None) is None
+
+
+def test_babbler_does_not_hold_the_driver_forever(peer, driver_at):
     """A peer that sends without end and never ends a line runs into the deadline."""
+    driver = driver_at(peer({"*IDN?": lambda: itertools.repeat(b"x" * 100)}), deadline_s=0.1)
 
-    class Babbler:
-        def feed(self, data: bytes) -> bytes:
-            return b"x" * 50_000_000
-
-    front = SocketFront(Babbler)
-    driver = driver_at(front.start(), deadline_s=0.05)
-
-    with pytest.raises(ConnectionLostError):
+    with pytest.raises(ConnectionLostError, match="no answer"):
         driver.open()
-    front.stop()
 
 
 @pytest.mark.parametrize(

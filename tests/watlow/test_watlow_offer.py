@@ -5,16 +5,19 @@ import sys
 
 import pytest
 
+from flowrig.offers import import_target
 from flowrig_watlow import F4TSettings, flowrig_drivers
 from flowrig_watlow.driver import WatlowF4T
+from flowrig_watlow.emulator import WatlowEmulator
 
 
-def test_offer_loads_the_driver():
-    """The offer's target is the driver, and nothing that it needs is missing."""
+def test_offer_loads():
+    """The offer leads to the driver and its emulator, and nothing that they need is missing."""
     (offer,) = flowrig_drivers()
 
     assert offer.missing() == ()
     assert offer.load() is WatlowF4T
+    assert import_target(offer.emulator, "the test") is WatlowEmulator
     assert offer.settings is F4TSettings
 
 
