@@ -2,13 +2,13 @@
 
 import ast
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from attrs import field, frozen
 
 from flowrig.profile.model import LinearRule
 
-__all__ = ["LONGEST_RULE", "RuleError", "parse_rule"]
+__all__ = ["LONGEST_RULE", "RuleError", "expand_rules", "parse_rule"]
 
 LONGEST_RULE = 500
 """Characters of the longest rule that is read."""
@@ -60,16 +60,47 @@ def parse_rule(text: str) -> LinearRule:
     """
     if len(text) > LONGEST_RULE:
         raise RuleError(f"the rule has {len(text)} characters; at most {LONGEST_RULE} are read")
+    leading = len(text) - len(text.lstrip())
     try:
-        tree = ast.parse(text.strip(), mode="eval")
-    except SyntaxError as error:
-        raise RuleError("the rule cannot be read", max((error.offset or 1) - 1, 0)) from error
-    except (ValueError, RecursionError, MemoryError) as error:
+        form = _form(ast.parse(text.strip(), mode="eval").body)
+    except RuleError as error:
+        raise RuleError(error.message, error.offset + leading) from None
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise RuleError("the rule cannot be read") from error
-    form = _form(tree.body)
     if not all(map(math.isfinite, (form.constant, *form.factors.values()))):
         raise RuleError("a coefficient of the rule is not finite")
-    return LinearRule(form.factors, form.constant)
+    return LinearRule(form.factors, form.constant, text=text)
+
+
+def expand_rules(
+    rules: Mapping[str, LinearRule],
+) -> tuple[dict[str, LinearRule], tuple[str, ...]]:
+    """Put rules into rules until they are about streams without one.
+
+    Returns:
+        the expanded rules, and the streams whose rules lead back to themselves, which are left out.
+    """
+    expanded: dict[str, LinearRule] = {}
+    waiting = dict(rules)
+    while waiting:
+        ready = {n: r for n, r in waiting.items() if not waiting.keys() & r.coefficients.keys()}
+        if not ready:
+            break
+        for name, rule in ready.items():
+            expanded[name] = _substitute(rule, expanded)
+            del waiting[name]
+    return expanded, tuple(waiting)
+
+
+def _substitute(rule: LinearRule, known: Mapping[str, LinearRule]) -> LinearRule:
+    form = _Form(rule.constant_ul_min)
+    for name, factor in rule.coefficients.items():
+        inner = known.get(name)
+        if inner is None:
+            form = form.plus(_Form(0.0, {name: factor}))
+        else:
+            form = form.plus(_Form(inner.constant_ul_min, dict(inner.coefficients)).scaled(factor))
+    return LinearRule(form.factors, form.constant, text=rule.text)
 
 
 def _form(node: ast.expr) -> _Form:

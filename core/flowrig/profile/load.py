@@ -7,9 +7,11 @@ import attrs
 import tomlkit
 
 from flowrig.profile.library import Finder
+from flowrig.profile.linear import expand_rules
 from flowrig.profile.model import Campaign, Profile
 from flowrig.profile.problems import Finding, Place, Problem, ProfileError, nearest
 from flowrig.profile.rules import check
+from flowrig.profile.rules.campaign import reachable
 from flowrig.profile.source import Document, extended, parse_text, read_document
 from flowrig.profile.structure import OfferSource, Structurer, toml_key
 
@@ -145,7 +147,18 @@ def _profile(name: str, document: Document, plugins: OfferSource) -> Profile:
                 sections[attribute.name] = value
         elif attribute.default is attrs.NOTHING:
             findings.append(Finding((), f"missing key {key!r}"))
+        else:
+            sections[attribute.name] = _default(attribute)
     findings += check(sections)
-    if findings:
-        raise ProfileError(sorted(map(document.problem, findings), key=lambda one: one.place))
-    return Profile(name=name, digest=document.digest, **sections)
+    if not findings:
+        expanded, _ = expand_rules(sections.pop("dependent_flows"))
+        profile = Profile(name=name, digest=document.digest, dependent_flows=expanded, **sections)
+        findings += reachable(profile.space)
+        if not findings:
+            return profile
+    raise ProfileError(sorted(map(document.problem, findings), key=lambda one: one.place))
+
+
+def _default(attribute: "attrs.Attribute[Any]") -> Any:
+    default: Any = attribute.default
+    return default.factory() if hasattr(default, "factory") else default

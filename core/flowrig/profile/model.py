@@ -175,10 +175,12 @@ class LinearRule:
     Attributes:
         coefficients: by stream name.
         constant_ul_min: what is added [µL/min].
+        text: the rule as it was written.
     """
 
     coefficients: Mapping[str, float]
     constant_ul_min: float = 0.0
+    text: str = field(default="", eq=False, kw_only=True)
 
     def value(self, flow_rates_ul_min: Mapping[str, float]) -> float:
         """The dependent flow rate [µL/min]."""
@@ -429,7 +431,7 @@ class Profile:
         digest: SHA-256 of the profile's content after `extends`.
         devices: by name.
         streams: by name.
-        dependent_flows: flow rules by stream name.
+        dependent_flows: flow rules by stream name, in terms of the streams of `variables`.
         path: components by name.
         residence_time: where τ starts and ends.
         limits: operating limits.

@@ -53,10 +53,16 @@ class Span:
 
     The two are the same for the elements of an array, which have no key, and for tables with a
     header of their own, which have no other text.
+
+    Attributes:
+        key: of the key.
+        value: of the value, its opening quote or bracket included.
+        text: of the first character of a text without escapes on one line, else None.
     """
 
     key: int
     value: int
+    text: int | None = None
 
 
 class Lines:
@@ -170,9 +176,8 @@ class _Scanner:
         self._require_shallow(path, offset)
         if path in self.spans:
             raise self._twice(path, offset)
-        self.spans[path] = Span(offset, self.at)
         self.values.add(path)
-        self._value(path)
+        self._value(path, offset)
 
     def _key(self) -> list[tuple[str, int]]:
         parts = []
@@ -200,22 +205,26 @@ class _Scanner:
         self.at = quoted.end()
         return name
 
-    def _value(self, path: Path) -> None:
+    def _value(self, path: Path, key: int) -> None:
+        self.spans[path] = Span(key, self.at)
         match self.text[self.at : self.at + 1]:
             case "[":
                 self._array(path)
             case "{":
                 self._inline_table(path)
             case '"' | "'":
-                self._string()
+                self.spans[path] = Span(key, self.at, self._string())
             case _:
                 self._scalar()
 
-    def _string(self) -> None:
-        string = _STRING.match(self.text, self.at)
+    def _string(self) -> int | None:
+        """Skip a string; where its text starts, if it stands there as it is."""
+        start, string = self.at, _STRING.match(self.text, self.at)
         if string is None:
             raise TomlShapeError(self.at, "this text is not closed", "a closing quote")
         self.at = string.end()
+        quotes = 3 if string[0].startswith(('"""', "'''")) else 1
+        return None if "\\" in string[0] or "\n" in string[0] else start + quotes
 
     def _scalar(self) -> None:
         scalar = _SCALAR.match(self.text, self.at)
@@ -228,8 +237,7 @@ class _Scanner:
         self.at += 1
         while not self._closed("]", opening, "array"):
             self._require_shallow((*path, index), self.at)
-            self.spans[(*path, index)] = Span(self.at, self.at)
-            self._value((*path, index))
+            self._value((*path, index), self.at)
             index += 1
             self._separator("]", opening, "array")
 

@@ -41,7 +41,7 @@ class Finding:
         expected: what would have been right, as a noun phrase.
         nearest: the valid name that comes nearest to what was written.
         on_key: whether the key is wrong rather than its value.
-        offset: characters from the start of the value's text to what is wrong within it.
+        offset: where in the value's text it is wrong, in characters from the opening quote.
     """
 
     path: Path
@@ -49,7 +49,7 @@ class Finding:
     expected: str = field(default="", kw_only=True)
     nearest: str = field(default="", kw_only=True)
     on_key: bool = field(default=False, kw_only=True)
-    offset: int = field(default=0, kw_only=True)
+    offset: int | None = field(default=None, kw_only=True)
 
 
 @frozen

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path as FilePath
 from typing import Any
 
+import attrs
 import tomlkit
 from attrs import field, frozen
 from tomlkit.exceptions import ParseError, TOMLKitError
 
-from flowrig.profile.positions import Lines, TomlShapeError, scan
+from flowrig.profile.positions import Lines, Span, TomlShapeError, scan
 from flowrig.profile.problems import Finding, Path, Place, Problem, ProfileError
 
 __all__ = [
@@ -39,10 +40,11 @@ _TOMLKIT_PLACE = re.compile(r" at line \d+ col \d+$")
 
 @frozen
 class Spot:
-    """Where a key and its value were last set."""
+    """Where a key and its value were last set, and where a plain text starts inside its quotes."""
 
     key: Place
     value: Place
+    text: Place | None = None
 
 
 @frozen
@@ -69,16 +71,19 @@ class Document:
 
     def problem(self, finding: Finding) -> Problem:
         """Give a finding its place: that of its path or, where nothing is written, of its table."""
-        place = Place(self.file)
+        return Problem(self._place(finding), finding.message, finding.expected, finding.nearest)
+
+    def _place(self, finding: Finding) -> Place:
         for length in range(len(finding.path), 0, -1):
             spot = self.spots.get(finding.path[:length])
-            if spot is not None:
-                exact = length == len(finding.path)
-                place = spot.value if exact and not finding.on_key else spot.key
-                break
-        if finding.offset:
-            place = Place(place.file, place.line, place.column + finding.offset)
-        return Problem(place, finding.message, finding.expected, finding.nearest)
+            if spot is None:
+                continue
+            if length < len(finding.path) or finding.on_key:
+                return spot.key
+            if finding.offset is None or spot.text is None:
+                return spot.value
+            return attrs.evolve(spot.text, column=spot.text.column + finding.offset)
+        return Place(self.file)
 
     def over(self, base: "Document") -> "Document":
         """This document on top of another: tables merge, arrays and values replace."""
@@ -143,15 +148,20 @@ def parse_text(text: str, file: str) -> Document:
         raise _refused(Place(file), f"not TOML: {error}") from error
     except RecursionError as error:
         raise _refused(Place(file), "not TOML: nested too deeply") from error
-    spots = {
-        path: Spot(Place(file, *lines.locate(span.key)), Place(file, *lines.locate(span.value)))
-        for path, span in spans.items()
-    }
+    spots = {path: _spot(span, lines, file) for path, span in spans.items()}
     document = Document(file, content, spots)
     endless = [document.problem(finding) for finding in _not_finite(content, ())]
     if endless:
         raise ProfileError(endless)
     return document
+
+
+def _spot(span: Span, lines: Lines, file: str) -> Spot:
+    def place(offset: int) -> Place:
+        return Place(file, *lines.locate(offset))
+
+    text = None if span.text is None else place(span.text)
+    return Spot(place(span.key), place(span.value), text)
 
 
 def _not_finite(value: Any, path: Path) -> Iterator[Finding]:

@@ -68,7 +68,7 @@ class Mismatch(ValueError):  # noqa: N818 - a finding on its way up through catt
         *,
         at: Path = (),
         on_key: bool = False,
-        offset: int = 0,
+        offset: int | None = None,
     ) -> None:
         super().__init__(message)
         self.finding = Finding(
@@ -149,8 +149,7 @@ class Structurer:
             message = f"no plugin offers the {kind} {name!r}"
             if name in known:
                 message = str(error)
-            installed = ", ".join(sorted(known)) or "a plugin that offers one"
-            expected = f"one of {installed}"
+            expected = f"one of {', '.join(sorted(known))}" if known else "a plugin that offers one"
             raise Mismatch(message, expected, nearest(name, known), at=(key,)) from error
 
     def _device(self, value: Any, _type: Any) -> model.DeviceEntry:

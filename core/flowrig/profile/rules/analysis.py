@@ -1,0 +1,62 @@
+"""Calibration, spectra and the figure of merit."""
+
+from collections.abc import Iterator, Mapping
+
+from flowrig.profile.model import Profile
+from flowrig.profile.problems import Finding, Path
+from flowrig.profile.rules import names
+from flowrig.profile.rules.limits import outside
+
+__all__ = ["RULES", "flow_rates"]
+
+
+def flow_rates(
+    profile: Profile, rates_ul_min: Mapping[str, float], path: Path
+) -> Iterator[Finding]:
+    """Fixed flow rates are those of streams, within their limits; standing still is always fine."""
+    for name, rate in rates_ul_min.items():
+        here = (*path, name)
+        yield from names.one_of(name, profile.streams, "stream", here, on_key=True)
+        if name in profile.streams and rate != 0:
+            window = profile.streams[name].flow_rate_ul_min
+            yield from outside(rate, window, "uL/min", f"the limits of the stream {name!r}", here)
+
+
+def calibration(profile: Profile) -> Iterator[Finding]:
+    """The reference is taken while known streams flow."""
+    path: Path = ("calibration", "flow_rates")
+    yield from flow_rates(profile, profile.calibration.flow_rates_ul_min, path)
+
+
+def spectrometers(profile: Profile) -> Iterator[Finding]:
+    """Both spectrometers exist and look at a flow cell."""
+    watched = {component.spectrometer for component in profile.path.values()}
+    for section, name in (
+        ("absorbance", profile.analysis.absorbance.spectrometer),
+        ("photoluminescence", profile.analysis.photoluminescence.spectrometer),
+    ):
+        path: Path = ("analysis", section, "spectrometer")
+        wrong = list(names.device(profile, name, "spectrometer", path))
+        yield from wrong
+        if not wrong and name not in watched:
+            message = f"the spectrometer {name!r} looks at no flow cell"
+            yield Finding(path, message, expected="a flow cell in [path] with it")
+
+
+def responses(profile: Profile) -> Iterator[Finding]:
+    """The figure of merit is made of features that the analysis gives."""
+    features = (profile.analysis.absorbance.feature, "pli", "pla")
+    for response in profile.objective.responses:
+        if response not in features:
+            yield Finding(
+                ("objective", "name"),
+                f"the objective needs the feature {response!r}, which the analysis does not give",
+                expected=f"features among {', '.join(features)}",
+            )
+    for index, variable in enumerate(profile.variables):
+        if variable.name in features:
+            message = f"{variable.name!r} is the name of a feature"
+            yield Finding(("space", index, "name"), message, expected="another name")
+
+
+RULES = (calibration, spectrometers, responses)

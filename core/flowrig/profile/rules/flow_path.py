@@ -1,0 +1,112 @@
+"""The flow path: every stream reaches the waste, and every component is on somebody's way."""
+
+from collections.abc import Iterator
+
+from flowrig.profile.model import Profile
+from flowrig.profile.problems import Finding, Path
+from flowrig.profile.rules import names
+
+__all__ = ["RULES"]
+
+_NEED_VOLUME = ("tubing", "mixer", "reactor")
+
+
+def ends_meet(profile: Profile) -> Iterator[Finding]:
+    """Every `to` names a component; the waste alone has none."""
+    for name, stream in profile.streams.items():
+        yield from names.one_of(stream.to, profile.path, "component", ("streams", name, "to"))
+    for name, component in profile.path.items():
+        here: Path = ("path", name)
+        if component.kind == "waste":
+            if component.to is not None:
+                yield Finding((*here, "to"), "a waste leads nowhere", on_key=True)
+        elif component.to is None:
+            message = f"the flow path has a hole: {name!r} does not say where it leads"
+            yield Finding(here, message, expected="a key `to`", on_key=True)
+        else:
+            yield from names.one_of(component.to, profile.path, "component", (*here, "to"))
+
+
+def no_loop(profile: Profile) -> Iterator[Finding]:
+    """Nothing flows in a circle."""
+    on_some_loop: set[str] = set()
+    for start in profile.path:
+        walked: list[str] = []
+        name: str | None = start
+        while name is not None and name in profile.path and name not in walked:
+            walked.append(name)
+            name = profile.path[name].to
+        if name is not None and name in walked and name not in on_some_loop:
+            loop = walked[walked.index(name) :]
+            on_some_loop.update(loop)
+            message = f"the flow path has a loop: {' -> '.join((*loop, name))}"
+            yield Finding(("path", loop[-1], "to"), message, expected="a way to the waste")
+
+
+def somebody_flows(profile: Profile) -> Iterator[Finding]:
+    """Every component has somebody who flows into it."""
+    fed = {stream.to for stream in profile.streams.values()}
+    fed |= {component.to for component in profile.path.values() if component.to is not None}
+    for name in profile.path:
+        if name not in fed:
+            message = f"the flow path has a hole: nothing flows into {name!r}"
+            yield Finding(
+                ("path", name),
+                message,
+                expected="a stream or component with it as `to`",
+                on_key=True,
+            )
+
+
+def equipment(profile: Profile) -> Iterator[Finding]:
+    """Reactors have a heater, flow cells a spectrometer, and nothing else has either."""
+    for name, component in profile.path.items():
+        here: Path = ("path", name)
+        for kind, key, given in (
+            ("reactor", "heater", component.heater),
+            ("flow-cell", "spectrometer", component.spectrometer),
+        ):
+            if given is not None:
+                if component.kind != kind:
+                    message = f"a {component.kind} has no {key}"
+                    yield Finding((*here, key), message, expected=f"a {kind}", on_key=True)
+                yield from names.device(profile, given, key, (*here, key))
+            elif component.kind == kind:
+                yield Finding(here, f"the {kind} {name!r} has no {key}", on_key=True)
+
+
+def volumes(profile: Profile) -> Iterator[Finding]:
+    """Whatever holds liquid for a while says how much."""
+    for name, component in profile.path.items():
+        bored = component.inner_diameter_mm is not None and component.length_mm is not None
+        if component.kind in _NEED_VOLUME and component.given_volume_ul is None and not bored:
+            message = f"the volume of {name!r} is not known"
+            expected = "`volume`, or `inner_diameter` and `length`"
+            yield Finding(("path", name), message, expected=expected, on_key=True)
+
+
+def residence_time(profile: Profile) -> Iterator[Finding]:
+    """τ starts at a component and ends at one downstream of it."""
+    start, end = profile.residence_time.start, profile.residence_time.end
+    unknown = [
+        *names.one_of(start, profile.path, "component", ("residence_time", "start")),
+        *names.one_of(end, profile.path, "component", ("residence_time", "end")),
+    ]
+    yield from unknown
+    if not unknown and end not in _after(profile, start):
+        message = f"{end!r} is not downstream of {start!r}"
+        expected = f"one of {', '.join(_after(profile, start)) or 'the components before it'}"
+        yield Finding(("residence_time", "end"), message, expected=expected)
+
+
+def _after(profile: Profile, start: str) -> list[str]:
+    """The components downstream of one, as far as the path can be followed."""
+    walked: list[str] = []
+    name = profile.path[start].to
+    while name is not None and name in profile.path and name not in walked:
+        walked.append(name)
+        name = profile.path[name].to
+    return walked
+
+
+RULES = (ends_meet, no_loop, somebody_flows, equipment, volumes, residence_time)

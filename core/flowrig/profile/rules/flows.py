@@ -1,0 +1,99 @@
+"""Streams, their pumps, and what decides each flow rate and set point."""
+
+import re
+from collections.abc import Iterator
+
+from flowrig.profile.linear import expand_rules
+from flowrig.profile.model import LinearRule, Profile
+from flowrig.profile.problems import Finding, Path, nearest
+from flowrig.profile.rules import names
+
+__all__ = ["RULES"]
+
+
+def pumps(profile: Profile) -> Iterator[Finding]:
+    """Every stream has a pump of its own."""
+    drives: dict[str, str] = {}
+    for name, stream in profile.streams.items():
+        here: Path = ("streams", name, "pump")
+        yield from names.device(profile, stream.pump, "pump", here)
+        other = drives.setdefault(stream.pump, name)
+        if other != name:
+            message = f"the pump {stream.pump!r} drives the stream {other!r} already"
+            yield Finding(here, message, expected="a pump of its own")
+
+
+def stream_names(profile: Profile) -> Iterator[Finding]:
+    """Streams have names that a flow rule can hold."""
+    for name in profile.streams:
+        if not (name.isidentifier() and name.isascii()):
+            yield Finding(
+                ("streams", name),
+                f"{name!r} cannot be written in a flow rule",
+                expected="a name of letters, digits and underscores",
+                on_key=True,
+            )
+
+
+def dependent_flows(profile: Profile) -> Iterator[Finding]:
+    """Flow rules are about streams, and none leads back to itself."""
+    for stream, rule in profile.dependent_flows.items():
+        here: Path = ("dependent_flows", stream)
+        yield from names.one_of(stream, profile.streams, "stream", here, on_key=True)
+        for name in rule.coefficients:
+            if name not in profile.streams:
+                yield _unknown_in_rule(profile, name, rule, here)
+    _, circular = expand_rules(profile.dependent_flows)
+    for stream in circular:
+        message = f"the flow rate of {stream!r} depends on itself"
+        yield Finding(("dependent_flows", stream), message, expected="a rule of other streams")
+
+
+def _unknown_in_rule(profile: Profile, name: str, rule: LinearRule, here: Path) -> Finding:
+    found = re.search(rf"\b{re.escape(name)}\b", rule.text)
+    return Finding(
+        here,
+        f"unknown stream {name!r}",
+        expected=f"one of {', '.join(sorted(profile.streams))}",
+        nearest=nearest(name, profile.streams),
+        offset=found.start() if found else None,
+    )
+
+
+def variables(profile: Profile) -> Iterator[Finding]:
+    """Variables name streams and heaters, each at most once."""
+    seen: dict[tuple[str, str], int] = {}
+    for index, variable in enumerate(profile.variables):
+        here: Path = ("space", index)
+        marks = [("name", variable.name)]
+        if variable.stream is not None:
+            path = (*here, "stream")
+            yield from names.one_of(variable.stream, profile.streams, "stream", path)
+            marks.append(("stream", variable.stream))
+            if variable.stream in profile.dependent_flows:
+                message = f"{variable.stream!r} follows from [dependent_flows] already"
+                yield Finding(path, message, expected="a stream without a flow rule")
+        if variable.heater is not None:
+            yield from names.device(profile, variable.heater, "heater", (*here, "heater"))
+            marks.append(("heater", variable.heater))
+        for key, name in marks:
+            if seen.setdefault((key, name), index) != index:
+                yield Finding((*here, key), f"there is a variable for the {key} {name!r} already")
+
+
+def all_decided(profile: Profile) -> Iterator[Finding]:
+    """Something decides the flow rate of every stream and the set point of every heater in use."""
+    decided = {variable.stream for variable in profile.variables} | set(profile.dependent_flows)
+    for name in profile.streams:
+        if name not in decided:
+            message = f"nothing decides the flow rate of {name!r}"
+            expected = "a variable in [[space]] or a rule in [dependent_flows]"
+            yield Finding(("streams", name), message, expected=expected, on_key=True)
+    set_by = {variable.heater for variable in profile.variables}
+    for name, component in profile.path.items():
+        if component.heater in profile.devices and component.heater not in set_by:
+            message = f"nothing decides the set point of {component.heater!r}"
+            yield Finding(("path", name, "heater"), message, expected="a variable in [[space]]")
+
+
+RULES = (pumps, stream_names, dependent_flows, variables, all_decided)

@@ -1,0 +1,108 @@
+"""Limits: a profile may narrow what an instrument can do, never widen it."""
+
+from collections.abc import Iterator, Mapping
+
+from flowrig.profile.model import DeviceEntry, Profile, Window
+from flowrig.profile.problems import Finding, Path
+from flowrig.profile.quantity import split_suffix
+
+__all__ = ["RULES", "outside"]
+
+_SET_POINTS = ("set_point_min_c", "set_point_max_c", "idle_c")
+"""Settings of heaters that are set points."""
+
+
+def outside(value: float, window: Window, unit: str, whose: str, path: Path) -> Iterator[Finding]:
+    """A finding unless a value lies within limits.
+
+    Args:
+        value: the value, in `unit`.
+        window: lower and upper limit, in `unit`.
+        unit: for the message.
+        whose: whose limits they are.
+        path: where the value stands.
+    """
+    low, high = window
+    if not low <= value <= high:
+        yield Finding(
+            path,
+            f"{value:g} {unit} is outside {whose}",
+            expected=f"{low:g} to {high:g} {unit}",
+        )
+
+
+def _both(window: Window, limits: Window, unit: str, whose: str, path: Path) -> Iterator[Finding]:
+    for index, value in enumerate(window):
+        yield from outside(value, limits, unit, whose, (*path, index))
+
+
+def settings(profile: Profile) -> Iterator[Finding]:
+    """A device's settings lie within what its instrument can do."""
+    for name, device in profile.devices.items():
+        for limit, window in device.offer.limits.items():
+            key, unit = split_suffix(limit)
+            fields = _SET_POINTS if limit == "temperature_c" else (limit,)
+            for field in fields:
+                value = getattr(device.settings, field, None)
+                if value is not None:
+                    path: Path = ("devices", name, split_suffix(field)[0])
+                    whose = f"the {key.replace('_', ' ')} of a {device.offer.name}"
+                    yield from outside(value, window, unit, whose, path)
+
+
+def streams(profile: Profile) -> Iterator[Finding]:
+    """A stream's flow rate and syringe are those that its pump can take."""
+    for name, stream in profile.streams.items():
+        pump = profile.devices.get(stream.pump)
+        limits: Mapping[str, Window] = pump.offer.limits if pump is not None else {}
+        here: Path = ("streams", name)
+        whose = f"the pump {stream.pump!r}"
+        if "rate_ul_min" in limits:
+            rate, path = stream.flow_rate_ul_min, (*here, "flow_rate")
+            yield from _both(rate, limits["rate_ul_min"], "uL/min", whose, path)
+        for key, unit, value in (
+            ("inner_diameter_mm", "mm", stream.syringe.inner_diameter_mm),
+            ("volume_ul", "uL", stream.syringe.volume_ul),
+        ):
+            if key in limits:
+                path = (*here, "syringe", split_suffix(key)[0])
+                yield from outside(value, limits[key], unit, whose, path)
+
+
+def heater_window(device: DeviceEntry) -> Window:
+    """The set points [°C] that a heater takes, by its driver and its settings."""
+    low, high = device.offer.limits.get("temperature_c", (-273.15, float("inf")))
+    return (
+        max(low, getattr(device.settings, "set_point_min_c", low)),
+        min(high, getattr(device.settings, "set_point_max_c", high)),
+    )
+
+
+def temperature(profile: Profile) -> Iterator[Finding]:
+    """The rig's set points are ones that a heater of it takes."""
+    windows = [heater_window(one) for one in profile.devices.values() if one.offer.kind == "heater"]
+    if windows:
+        hull = (min(low for low, _ in windows), max(high for _, high in windows))
+        path: Path = ("limits", "temperature")
+        yield from _both(profile.limits.temperature_c, hull, "°C", "the rig's heaters", path)
+
+
+def variables(profile: Profile) -> Iterator[Finding]:
+    """A variable stays within the limits of its stream, of its heater and of the rig."""
+    for index, variable in enumerate(profile.variables):
+        path: Path = ("space", index, "range")
+        stream = profile.streams.get(variable.stream or "")
+        if stream is not None:
+            window = stream.flow_rate_ul_min
+            whose = f"the limits of the stream {variable.stream!r}"
+            yield from _both(variable.range, window, "uL/min", whose, path)
+        device = profile.devices.get(variable.heater or "")
+        if device is not None and device.offer.kind == "heater":
+            low, high = heater_window(device)
+            window = profile.limits.temperature_c
+            window = (max(low, window[0]), min(high, window[1]))
+            whose = f"the limits of the rig and of {device.name!r}"
+            yield from _both(variable.range, window, "°C", whose, path)
+
+
+RULES = (settings, streams, temperature, variables)

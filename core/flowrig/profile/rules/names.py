@@ -1,0 +1,40 @@
+"""Names that must be those of something else in the profile."""
+
+from collections.abc import Iterable, Iterator
+
+from flowrig.profile.model import Profile
+from flowrig.profile.problems import Finding, Path, nearest
+
+__all__ = ["device", "one_of"]
+
+
+def one_of(
+    name: str, known: Iterable[str], what: str, path: Path, *, on_key: bool = False
+) -> Iterator[Finding]:
+    """A finding unless the name is known.
+
+    Args:
+        name: as written.
+        known: the names that would be right.
+        what: kind of thing, for the message.
+        path: where the name stands.
+        on_key: whether it is a key.
+    """
+    names = sorted(known)
+    if name not in names:
+        expected = f"one of {', '.join(names)}" if names else ""
+        near = nearest(name, names)
+        yield Finding(
+            path, f"unknown {what} {name!r}", expected=expected, nearest=near, on_key=on_key
+        )
+
+
+def device(profile: Profile, name: str, kind: str, path: Path) -> Iterator[Finding]:
+    """A finding unless the name is that of a device of some kind."""
+    entry = profile.devices.get(name)
+    fitting = [one.name for one in profile.devices.values() if one.offer.kind == kind]
+    if entry is None:
+        yield from one_of(name, fitting, kind, path)
+    elif entry.offer.kind != kind:
+        expected = f"a {kind}" + (f": {', '.join(sorted(fitting))}" if fitting else "")
+        yield Finding(path, f"{name!r} is a {entry.offer.kind}", expected=expected)
