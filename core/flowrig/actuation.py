@@ -67,9 +67,9 @@ class Actuation:
             now_s = self.rig.clock.now_s()
             try:
                 told = self.rig.dispensed(names)
-                delivered: dict[str, float | None] = {s: told[s].volume_ul for s in names}
+                delivered = {s: told[s].volume_ul or None for s in names}
             except (FlowrigError, DeviceCallErrors):
-                delivered = dict.fromkeys(names)
+                delivered = dict.fromkeys(names)  # flow rate times time has to do
             outcome["dispensed_ul"] = self.ledger.stopped(now_s, delivered)
 
     def set_light(self, spectrometers: Iterable[str], on: bool) -> None:

@@ -107,16 +107,23 @@ class Rig:
         return tuple(n for n, device in self._devices.items() if isinstance(device, Spectrometer))
 
     def open(self) -> None:
-        """Open and identify every device at once, and tell the pumps their syringes.
+        """Open and identify every device at once; moves nothing.
 
         Raises:
             DeviceError: one device does not answer.
             DeviceCallErrors: several do not; the message names each.
-            InputError: a pump cannot do the flow rates that the profile asks for.
         """
         self.identities = self._workers.call(
             {name: device.open for name, device in self._devices.items()}
         )
+
+    def prepare(self) -> None:
+        """Tell the pumps their syringes, and check that they can do what the profile asks for.
+
+        Raises:
+            NotReadyError: a pump is running; stop it first.
+            InputError: a pump cannot do the flow rates that the profile asks for.
+        """
         limits = self._workers.call(
             {
                 stream.pump: partial(self.pump(name).set_syringe, stream.syringe)
@@ -225,6 +232,7 @@ def open_rig(
     seed: int = 1,
     fill_ul: Mapping[str, float] | None = None,
     plugins: Plugins | None = None,
+    prepare: bool = True,
 ) -> Iterator[Rig]:
     """Open the rig of a profile, and close it in the end.
 
@@ -238,6 +246,7 @@ def open_rig(
         seed: every noise of the emulated rig follows from it.
         fill_ul: liquid left [µL] by stream in the emulated syringes; full where not named.
         plugins: what is installed, if it was looked up already.
+        prepare: tell the pumps their syringes, for which they must stand still.
 
     Raises:
         InputError: the profile is wrong, a package is missing, or the rig cannot be simulated.
@@ -254,4 +263,6 @@ def open_rig(
         rig = Rig(profile, clock, workers)
         stack.callback(rig.close)
         rig.open()
+        if prepare:
+            rig.prepare()
         yield rig

@@ -223,6 +223,7 @@ class _Session:
                         seed=self._record.seed,
                         fill_ul=ledger.left_ul,
                         plugins=self._plugins,
+                        prepare=False,
                     )
                 )
                 return self._run_on(rig, ledger, resumed)
@@ -236,6 +237,9 @@ class _Session:
             {"devices": {name: asdict(who) for name, who in rig.identities.items()}},
         )
         actuation = Actuation(rig, self._write, ledger)
+        if ledger.running:
+            actuation.stop(ledger.running)
+        rig.prepare()
         if resumed and not (safe := self._go_safe(rig, actuation)).reached:
             return self._end("unknown", str(safe))
         self._switch.connect(self._clock.interrupt)
@@ -305,18 +309,15 @@ def _locked(folder: Path) -> Iterator[None]:
 def _ledger_of(record: RunRecord) -> SyringeLedger:
     """The syringes' account, from the journal alone."""
     ledger = SyringeLedger(record.profile)
-    last_s = 0.0
-    for event in record.journal.events("intent", "outcome", "resumed", "reading"):
+    for event in record.journal.events("intent", "outcome", "resumed"):
         data = event.data
         if event.kind == "intent" and data["command"] == "start":
             ledger.started(event.time_s, data["flow_rates_ul_min"])
         elif event.kind == "outcome" and "dispensed_ul" in data:
             ledger.stopped(event.time_s, data["dispensed_ul"])
         elif event.kind == "resumed":
-            ledger.stopped(last_s, dict.fromkeys(ledger.running))
             for stream in data["refilled"]:
                 ledger.refilled(stream)
-        last_s = event.time_s
     return ledger
 
 

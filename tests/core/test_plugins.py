@@ -1,0 +1,125 @@
+"""Discovery of plugins."""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from types import SimpleNamespace
+
+import pytest
+
+from flowrig import plugins as plugins_module
+from flowrig.errors import MissingDependencyError, PluginError
+from flowrig.hookspecs import hookimpl
+from flowrig.objective import MaximumResponse
+from flowrig.offers import Offer
+from flowrig.plugins import Plugins
+
+SHIPPED = {
+    "driver": {"chemyx-fusion", "watlow-f4t", "ocean-hdx"},
+    "optimizer": {"bayes", "lhs", "random"},
+    "surrogate": {"gp", "enn"},
+    "objective": {"plqy-proxy", "maximum"},
+    "world": {"fluidic"},
+}
+
+
+def offering(name: str, *, needs: tuple[str, ...] = ()) -> object:
+    """A plugin that offers one objective."""
+
+    class Plugin:
+        @hookimpl
+        def flowrig_objectives(self) -> Sequence[Offer]:
+            return [
+                Offer(
+                    kind="objective",
+                    name=name,
+                    target="flowrig.objective:MaximumResponse",
+                    settings=MaximumResponse,
+                    needs=needs,
+                    install="acme[all]",
+                )
+            ]
+
+    return Plugin()
+
+
+def test_shipped_plugins_come_through_the_entry_points() -> None:
+    """Everything that flowrig ships is found like a third party's plugin."""
+    plugins = Plugins.discover()
+    for kind, names in SHIPPED.items():
+        assert names <= set(plugins.offers(kind))
+
+
+def test_a_plugin_of_ones_own_is_found() -> None:
+    """A plugin that is handed over, as from a notebook, is looked up by kind and name."""
+    plugins = Plugins.discover(extra={"mine": offering("yield")})
+    assert plugins.offer("objective", "yield").load() is MaximumResponse
+
+
+def test_an_unknown_name_gets_the_nearest() -> None:
+    """The error names what was meant, and what there is."""
+    with pytest.raises(PluginError, match="did you mean 'plqy-proxy'"):
+        Plugins.discover().offer("objective", "plqy-poxy")
+
+
+def test_two_plugins_that_offer_one_name_are_refused() -> None:
+    """The error names both."""
+    plugins = Plugins.discover(extra={"mine": offering("plqy-proxy")})
+    with pytest.raises(PluginError, match=r"'standard' of flowrig .* and 'mine' of this session"):
+        plugins.offers("objective")
+
+
+def test_a_misspelt_hook_is_an_error() -> None:
+    """A hook that flowrig does not know names the plugin that has it."""
+
+    class Misspelt:
+        @hookimpl
+        def flowrig_objetives(self) -> Sequence[Offer]:
+            return []
+
+    with pytest.raises(PluginError, match=r"'mine'.*flowrig_objetives"):
+        Plugins.discover(extra={"mine": Misspelt()})
+    assert "mine" in Plugins.discover(extra={"mine": Misspelt()}, strict=False).broken
+
+
+def test_a_missing_package_is_one_line() -> None:
+    """It says what to install."""
+    plugins = Plugins.discover(extra={"mine": offering("yield", needs=("no_such_package",))})
+    with pytest.raises(MissingDependencyError, match=r"pip install 'acme\[all\]'") as caught:
+        plugins.offer("objective", "yield").load()
+    assert "\n" not in str(caught.value)
+
+
+def test_two_distributions_that_claim_one_entry_point_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The error names both distributions."""
+
+    def entry(distribution: str) -> SimpleNamespace:
+        return SimpleNamespace(
+            name="pump",
+            module_name="acme",
+            distro=SimpleNamespace(name=distribution, version="1.0"),
+        )
+
+    monkeypatch.setattr(
+        plugins_module.entrypoints, "get_group_all", lambda group: [entry("acme"), entry("other")]
+    )
+    with pytest.raises(PluginError, match=r"acme 1\.0 and other 1\.0"):
+        plugins_module.installed_plugins()
+
+
+@pytest.mark.parametrize(
+    "program", ["import flowrig", "from flowrig.cli import main; main(['plugins', '--json'])"]
+)
+def test_light_commands_import_nothing_heavy(program: str) -> None:
+    """`import flowrig` and `flowrig plugins` import no scientific or instrument package."""
+    heavy = ("torch", "sklearn", "scipy", "pyvisa", "serial", "seabreeze", "usb")
+    check = (
+        f"import sys\ntry:\n    {program}\nexcept SystemExit: pass\n"
+        f"print([m for m in {heavy} if m in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", check], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert done.stderr.strip().endswith("[]")
