@@ -271,6 +271,7 @@ class _Session:
         )
 
     def _go_safe(self, rig: Rig, actuation: Actuation) -> SafeState:
+        self._switch.connect(lambda: None)
         self._clock.clear_interrupt()
         self._note("step", {"what": "going to the safe state", "duration_s": None})
         safe = reach_safe_state(rig, actuation, hurried=lambda: self._switch.hurried)
