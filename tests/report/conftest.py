@@ -69,12 +69,16 @@ def fake_experiment(index: int, stage: str, rng: np.random.Generator) -> Experim
     )
 
 
-def spectra() -> tuple[Spectrum, Spectrum]:
-    """An absorbance and an emission spectrum with noise."""
+def spectra(experiment: Experiment) -> tuple[Spectrum, Spectrum]:
+    """An absorbance and an emission spectrum with noise that fit an experiment's features."""
     rng = np.random.default_rng(3)
     noise = rng.standard_normal((2, WAVELENGTHS_NM.size))
-    absorbance = 0.6 * band(286, 40) + 0.1 * band(240, 60) + 0.002 * noise[0]
-    emission = 4200 * band(445, 80) + 20000 * band(300, 13.5) + 4 * noise[1]
+    shape = band(286, 40) + 0.2 * band(240, 60)
+    absorbance = experiment.features["a300"] * shape / np.interp(300, WAVELENGTHS_NM, shape)
+    absorbance += 0.002 * noise[0]
+    glow, pixel_nm = band(445, 80), WAVELENGTHS_NM[1] - WAVELENGTHS_NM[0]
+    emission = experiment.features["pla"] * glow / (glow.sum() * pixel_nm)
+    emission += 20000 * band(300, 13.5) + 4 * noise[1]
     frames = np.arange(50)
     return (
         Spectrum(WAVELENGTHS_NM, absorbance, frames),
@@ -90,7 +94,7 @@ def fake_content(count: int = 76) -> ReportContent:
     for i, change in ((22, "failed"), (40, "doubtful")):
         if i < count:
             experiments[i] = _spoilt(experiments[i], change)
-    absorbance, emission = spectra() if count else (None, None)
+    absorbance, emission = spectra(experiments[0]) if count else (None, None)
     return ReportContent(
         title="60 Latin-hypercube, 15 expected-improvement and 1 exploitation experiments",
         profile=reference_profile(),

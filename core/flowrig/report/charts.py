@@ -33,7 +33,7 @@ __all__ = [
     "vertical",
 ]
 
-LEFT, RIGHT, TOP, BOTTOM = 58.0, 14.0, 30.0, 42.0
+LEFT, RIGHT, TOP, BOTTOM = 58.0, 20.0, 30.0, 42.0
 SYMBOL_RADIUS = 4.0
 SYMBOLS = (
     "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0Z",
@@ -153,7 +153,8 @@ class Series:
         x: shape `n`.
         y: shape `n`.
         sd: half lengths of the error bars, shape `n`; None draws none.
-        hints: what each point says under the mouse, `n` of them.
+        hints: what each point says under the mouse, `n` of them; empty says nothing.
+        hollow: which points are drawn as outlines, `n` of them; empty fills all.
     """
 
     style: int
@@ -161,6 +162,7 @@ class Series:
     y: Sequence[float]
     sd: Sequence[float] | None = None
     hints: Sequence[str] = field(factory=tuple)
+    hollow: Sequence[bool] = field(factory=tuple)
 
 
 def chart(axes: Axes, *marks: Markup, title: str) -> Markup:
@@ -211,7 +213,7 @@ def points(axes: Axes, series: Series) -> Markup:
                 "path",
                 d=SYMBOLS[style],
                 transform=f"translate({at_x:.1f} {at_y:.1f})",
-                class_="point",
+                class_="point hollow" if series.hollow and series.hollow[i] else "point",
             )
         )
         marks.append(tag("g", *drawn))
@@ -290,8 +292,8 @@ def note(axes: Axes, x: float, y: float, text: str) -> Markup:
 
 
 def _grid(axes: Axes) -> Markup:
-    x_ticks = axes.x.ticks(max(3, int(axes.width // 90)))
-    y_ticks = axes.y.ticks(max(3, int(axes.height // 60)))
+    x_ticks = axes.x.ticks(max(3, int(axes.width // 55)))
+    y_ticks = axes.y.ticks(max(3, int(axes.height // 48)))
     x_decimals, y_decimals = _tick_decimals(x_ticks), _tick_decimals(y_ticks)
     rows = [
         join(

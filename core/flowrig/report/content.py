@@ -84,11 +84,13 @@ class ReportContent:
         profile: the rig, with its variables, objective and analysis.
         state: how the run stands, in one word: "finished", "stopped", "running", …
         seed: everything random followed from it.
+        simulated: whether the instruments were emulated.
         experiments: in the order in which they were made.
         absorbance: averaged absorbance spectrum of the best experiment.
         photoluminescence: averaged emission spectrum [counts] of the best experiment.
         feature_units: unit of each feature; "" where it has none.
         duration_s: rig time [s] from first to last event.
+        digest: SHA-256 of everything that was decided and measured; "" where it is not known.
         provenance: what produced the numbers: software and plugin versions, devices' identities.
         notes: what went wrong or needs attention, one sentence each.
     """
@@ -97,11 +99,13 @@ class ReportContent:
     profile: Profile
     state: str
     seed: int
+    simulated: bool = False
     experiments: tuple[Experiment, ...] = ()
     absorbance: Spectrum | None = None
     photoluminescence: Spectrum | None = None
     feature_units: Mapping[str, str] = field(factory=dict)
     duration_s: float | None = None
+    digest: str = ""
     provenance: Mapping[str, str] = field(factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -116,10 +120,14 @@ class ReportContent:
         return tuple(experiment for experiment in self.experiments if experiment.succeeded)
 
     @property
+    def trusted(self) -> tuple[Experiment, ...]:
+        """Those of good quality; only they count."""
+        return tuple(e for e in self.succeeded if e.quality is Quality.GOOD)
+
+    @property
     def best(self) -> Experiment | None:
-        """The experiment with the largest figure of merit among those of good quality."""
-        trusted = [e for e in self.succeeded if e.quality is Quality.GOOD]
-        return max(trusted, key=lambda e: e.objective or 0.0, default=None)
+        """The experiment with the largest figure of merit among the trusted ones."""
+        return max(self.trusted, key=lambda e: e.objective or 0.0, default=None)
 
     @property
     def merit(self) -> Quantity:

@@ -41,7 +41,8 @@ def best_so_far(content: ReportContent) -> Markup:
         width=1040.0,
         height=340.0,
     )
-    marks = [steps(axes, *_running_best(measured), "best-so-far"), *_by_stage(content, axes, merit)]
+    trusted = [(e.index, _shown(merit, e.objective)) for e in content.trusted]
+    marks = [steps(axes, *_running_best(trusted), "best-so-far"), *_by_stage(content, axes, merit)]
     best = content.best
     if best is not None and best.objective is not None:
         at = (float(best.index), _shown(merit, best.objective))
@@ -50,9 +51,12 @@ def best_so_far(content: ReportContent) -> Markup:
     marks += [_failure(axes, experiment) for experiment in failed]
     keys = [(symbol(i), stage) for i, stage in enumerate(content.stages)]
     keys.append((_key_line("best-so-far"), "best so far"))
+    if len(content.trusted) < len(content.succeeded):
+        keys.append((_key_hollow(), "in doubt, does not count"))
     if failed:
         keys.append((_key_cross(), "failed"))
-    return _figure(chart(axes, *marks, title=f"{merit.name} of every experiment"), legend(keys))
+    drawing = chart(axes, *marks, title=f"{merit.name} of every experiment")
+    return _figure(tag("div", drawing, class_="wide"), legend(keys))
 
 
 def parameters(content: ReportContent) -> list[Markup]:
@@ -233,6 +237,7 @@ def _by_stage(content: ReportContent, axes: Axes, merit: Quantity) -> list[Marku
                     x=[e.index for e in own],
                     y=[_shown(merit, e.objective) for e in own],
                     hints=[_hint(content, merit, e) for e in own],
+                    hollow=[e not in content.trusted for e in own],
                 ),
             )
         )
@@ -298,20 +303,16 @@ def _figure(*parts: Markup) -> Markup:
 
 
 def _key_line(class_: str) -> Markup:
-    return tag(
-        "svg",
-        tag("path", d="M-7 0H7", class_=class_),
-        viewBox="-7 -7 14 14",
-        class_="symbol",
-        aria_hidden="true",
-    )
+    return _key(tag("path", d="M-7 0H7", class_=class_))
 
 
 def _key_cross() -> Markup:
-    return tag(
-        "svg",
-        tag("path", d="M-4 -4l8 8m0 -8l-8 8", class_="failed"),
-        viewBox="-7 -7 14 14",
-        class_="symbol",
-        aria_hidden="true",
-    )
+    return _key(tag("path", d="M-4 -4l8 8m0 -8l-8 8", class_="failed"))
+
+
+def _key_hollow() -> Markup:
+    return _key(tag("circle", r=4.0, class_="point hollow"))
+
+
+def _key(mark: Markup) -> Markup:
+    return tag("svg", mark, viewBox="-7 -7 14 14", class_="symbol", aria_hidden="true")

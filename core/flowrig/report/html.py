@@ -7,6 +7,7 @@ from flowrig.report.markup import Markup, join, tag
 from flowrig.report.numbers import Quantity, decimals_for, duration, grouped, with_unit
 from flowrig.report.rig_drawing import draw_rig
 from flowrig.report.style import STYLE
+from flowrig.topology import Topology
 
 __all__ = ["render"]
 
@@ -52,10 +53,11 @@ def render(content: ReportContent) -> str:
 def _header(content: ReportContent) -> Markup:
     profile = content.profile
     badge = "badge" if content.state in DONE else "badge open"
+    simulated = [" ", tag("span", "simulated", class_="badge open")] if content.simulated else []
     origin = f"{profile.title} ({profile.source})" if profile.source else profile.title
     return tag(
         "header",
-        tag("h1", content.title, " ", tag("span", content.state, class_=badge)),
+        tag("h1", content.title, " ", tag("span", content.state, class_=badge), *simulated),
         tag("p", origin, class_="sub"),
     )
 
@@ -89,7 +91,12 @@ def _best_conditions(content: ReportContent, best: Experiment) -> Markup:
         (f"{stream} (follows)", with_unit(flows[stream], "µL/min"))
         for stream in content.profile.dependent_flows
     ]
-    total = [("total flow", with_unit(sum(flows.values()), "µL/min"))] if flows else []
+    topology = Topology(content.profile)
+    derived += [
+        ("total flow", with_unit(sum(flows.values()), "µL/min")),
+        ("residence time τ", with_unit(topology.residence_time_s(flows), "s", 3)),
+        ("in the reactor", with_unit(topology.reactor_time_s(flows), "s", 3)),
+    ]
     measured = [
         (quantity.name, quantity.text(best.features[name]))
         for name, quantity in content.features.items()
@@ -97,7 +104,7 @@ def _best_conditions(content: ReportContent, best: Experiment) -> Markup:
     ]
     return tag(
         "div",
-        _definitions([*chosen, *derived, *total], "conditions"),
+        _definitions([*chosen, *derived], "conditions"),
         _definitions(measured, "facts"),
     )
 
@@ -109,9 +116,10 @@ def _run_facts(content: ReportContent) -> Markup:
         ("experiments", f"{made} of {planned}" if planned != made else f"{made}"),
         ("with a figure of merit", f"{succeeded}"),
         ("seed", f"{content.seed}"),
-        ("profile", content.profile.name),
-        ("profile digest", content.profile.digest[:12]),
+        ("profile", f"{content.profile.name} · {content.profile.digest[:12]}"),
     ]
+    if content.digest:
+        facts.append(("run digest", content.digest[:12]))
     if content.duration_s is not None:
         facts.insert(2, ("rig time", duration(content.duration_s)))
     return _definitions(facts, "facts")
@@ -122,8 +130,8 @@ def _campaign(content: ReportContent) -> Markup:
         return Markup()
     return _section(
         "Campaign",
-        "Each point is one experiment; the line is the best figure of merit until then.",
-        tag("div", figures.best_so_far(content), class_="wide"),
+        "Each point is one experiment; the line is the best trusted figure of merit until then.",
+        figures.best_so_far(content),
         tag("div", *figures.parameters(content), class_="small-multiples"),
     )
 
@@ -258,14 +266,14 @@ def _quality_words(experiment: Experiment) -> str:
 def _row_class(content: ReportContent, experiment: Experiment) -> str | None:
     if experiment is content.best:
         return "best"
-    trusted = experiment.succeeded and experiment.quality is Quality.GOOD
-    return None if trusted else "doubtful"
+    return None if experiment in content.trusted else "doubtful"
 
 
 def _provenance(content: ReportContent) -> Markup:
     entries = [
         *content.provenance.items(),
         ("profile digest (SHA-256)", content.profile.digest),
+        *([("run digest (SHA-256)", content.digest)] if content.digest else []),
         ("seed", f"{content.seed}"),
     ]
     return _section(

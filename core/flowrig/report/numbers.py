@@ -29,8 +29,9 @@ def grouped(value: float, decimals: int = 0) -> str:
 
 
 def with_unit(value: float, unit: str, significant: int = 4) -> str:
-    """A number with its unit, for instance "175.3 °C"."""
+    """A number with its unit and no zeros at its end, for instance "0.5 mm"."""
     text = grouped(value, decimals_for([value], significant))
+    text = text.rstrip("0").rstrip(".") if "." in text else text
     return f"{text}{THIN_SPACE}{unit}" if unit else text
 
 

@@ -11,13 +11,14 @@ from attrs import frozen
 from flowrig.profile.model import Component, Profile, Stream
 from flowrig.report.markup import Markup, join, tag
 from flowrig.report.numbers import with_unit
+from flowrig.topology import Topology
 
 __all__ = ["draw_rig"]
 
 COLUMN, ROW = 104.0, 62.0
-LEFT, TOP = 112.0, 44.0
-BELOW = 120.0
-COIL_TURN = "a8 8 0 0 1 16 0v20a8 8 0 0 0 16 0v-20"
+LEFT, TOP = 80.0, 54.0
+BELOW = 96.0
+COIL = "h8v-10" + "v-20".join(["a8 8 0 0 1 16 0v20a8 8 0 0 0 16 0"] * 2) + "v-10h8"
 
 
 @frozen
@@ -30,10 +31,19 @@ class Place:
 
 @frozen
 class Layout:
-    """Where everything is drawn, by stream and component name, and the size of the drawing [px]."""
+    """Where everything is drawn, by stream and component name, and sizes [px].
+
+    Attributes:
+        streams: needle tips of the syringes, by stream.
+        components: by name.
+        barrel: length of a syringe's barrel, as the longest name asks for.
+        width: of the drawing.
+        height: of the drawing.
+    """
 
     streams: Mapping[str, Place]
     components: Mapping[str, Place]
+    barrel: float
     width: float
     height: float
 
@@ -47,7 +57,7 @@ def draw_rig(profile: Profile) -> Markup:
         tag("title", title),
         tag("g", *_tubes(profile, layout), class_="tubes"),
         *(_draw_component(c, layout.components[c.name]) for c in profile.path.values()),
-        *(_draw_stream(s, layout.streams[s.name]) for s in profile.streams.values()),
+        *(_draw_stream(s, layout.streams[s.name], layout.barrel) for s in profile.streams.values()),
         _residence_time(profile, layout),
         viewBox=f"0 0 {layout.width:g} {layout.height:g}",
         role="img",
@@ -57,36 +67,45 @@ def draw_rig(profile: Profile) -> Markup:
 
 
 def _lay_out(profile: Profile) -> Layout:
-    path = profile.path
+    depth = _depths(profile.path)
+    stream_rows, rows = _rows(profile)
+    barrel = max(44.0, 10 + 7.5 * max((len(name) for name in stream_rows), default=0))
+    left = LEFT + barrel
+    return Layout(
+        streams={name: Place(left, TOP + row * ROW) for name, row in stream_rows.items()},
+        components={
+            name: Place(left + depth[name] * COLUMN, TOP + row * ROW) for name, row in rows.items()
+        },
+        barrel=barrel,
+        width=left + max(depth.values(), default=0) * COLUMN + COLUMN / 2,
+        height=TOP + max(len(stream_rows) - 1, 0) * ROW + BELOW,
+    )
+
+
+def _rows(profile: Profile) -> tuple[dict[str, float], dict[str, float]]:
+    """The row of each stream, so that no branches cross, and of each component."""
+    path, topology = profile.path, Topology(profile)
     sources = {name: [c for c in path if path[c].to == name] for name in path}
     feeds = {name: [s for s in profile.streams if profile.streams[s].to == name] for name in path}
-    depth, weight = _depths(path), _weights(path, feeds, sources)
-    rows: dict[str, float] = {}
-    stream_rows: dict[str, float] = {}
+    weight = {name: len(topology.streams_through(name)) for name in path}
+    streams: dict[str, float] = {}
+    components: dict[str, float] = {}
 
     def settle(name: str) -> None:
         for upstream in sorted(sources[name], key=lambda c: -weight[c]):
             settle(upstream)
         for stream in feeds[name]:
-            stream_rows[stream] = float(len(stream_rows))
+            streams[stream] = float(len(streams))
         heaviest = max((weight[c] for c in sources[name]), default=0)
-        main = [rows[c] for c in sources[name] if weight[c] == heaviest]
+        main = [components[c] for c in sources[name] if weight[c] == heaviest]
         if heaviest <= 1:
-            main += [stream_rows[s] for s in feeds[name]]
-        rows[name] = sum(main) / len(main) if main else float(len(stream_rows))
+            main += [streams[s] for s in feeds[name]]
+        components[name] = sum(main) / len(main) if main else float(len(streams))
 
     for name, component in path.items():
         if component.to is None:
             settle(name)
-    columns, height = max(depth.values(), default=0), max(len(stream_rows) - 1, 0) * ROW
-    return Layout(
-        streams={name: Place(LEFT, TOP + row * ROW) for name, row in stream_rows.items()},
-        components={
-            name: Place(LEFT + depth[name] * COLUMN, TOP + row * ROW) for name, row in rows.items()
-        },
-        width=LEFT + columns * COLUMN + COLUMN / 2,
-        height=TOP + height + BELOW,
-    )
+    return streams, components
 
 
 def _depths(path: Mapping[str, Component]) -> dict[str, int]:
@@ -99,19 +118,6 @@ def _depths(path: Mapping[str, Component]) -> dict[str, int]:
             depth[at] = max(depth[at], steps)
             at = path[at].to
     return depth
-
-
-def _weights(
-    path: Mapping[str, Component],
-    feeds: Mapping[str, list[str]],
-    sources: Mapping[str, list[str]],
-) -> dict[str, int]:
-    """How many streams pass each component."""
-
-    def passing(name: str) -> int:
-        return len(feeds[name]) + sum(passing(upstream) for upstream in sources[name])
-
-    return {name: passing(name) for name in path}
 
 
 def _tubes(profile: Profile, layout: Layout) -> list[Markup]:
@@ -131,43 +137,41 @@ def _tube(start: Place, end: Place) -> Markup:
     return tag("path", d=f"M{start.x:.1f} {start.y:.1f}H{end.x:.1f}V{end.y:.1f}")
 
 
-def _draw_stream(stream: Stream, at: Place) -> Markup:
-    volume = with_unit(stream.syringe.volume_ul / 1000, "mL")
+def _draw_stream(stream: Stream, tip: Place, barrel: float) -> Markup:
+    volume = with_unit(stream.syringe.volume_ul / 1000, "mL", 2)
+    x, y = tip.x - 8 - barrel, tip.y
     return tag(
         "g",
         tag("title", f"{stream.name}: {stream.contents}; {volume} syringe on {stream.pump}"),
-        tag("rect", x=at.x - 52, y=at.y - 11, width=44.0, height=22.0, rx=3.0, class_="barrel"),
-        tag("rect", x=at.x - 51, y=at.y - 10, width=42.0, height=20.0, rx=2.0, class_="liquid"),
-        tag("path", d=f"M{at.x - 8:.1f} {at.y:.1f}h8", class_="needle"),
-        tag(
-            "path",
-            d=f"M{at.x - 52:.1f} {at.y:.1f}h-9m0 -8v16",
-            class_="plunger",
-        ),
-        tag("text", stream.name, x=at.x - 30, y=at.y + 4, text_anchor="middle", class_="content"),
-        tag("text", volume, x=at.x - 66, y=at.y + 4, text_anchor="end", class_="small"),
+        tag("rect", x=x, y=y - 11, width=barrel, height=22.0, rx=3.0, class_="barrel"),
+        tag("rect", x=x + 1, y=y - 10, width=barrel - 2, height=20.0, rx=2.0, class_="liquid"),
+        tag("path", d=f"M{tip.x - 8:.1f} {y:.1f}h8", class_="needle"),
+        tag("path", d=f"M{x:.1f} {y:.1f}h-9m0 -8v16", class_="plunger"),
+        tag("text", stream.name, x=x + barrel / 2, y=y + 4, text_anchor="middle", class_="content"),
+        tag("text", volume, x=x - 14, y=y + 4, text_anchor="end", class_="small"),
         class_=f"stream {stream.role}",
     )
 
 
 def _draw_component(component: Component, at: Place) -> Markup:
+    dimensions = _dimensions(component)
+    if component.kind == "tubing":
+        labels = _lines(dimensions, at.x, at.y - 9 - 12 * (len(dimensions) - 1), "small")
+    else:
+        y = at.y + BELOW_SHAPE[component.kind]
+        name = component.name.replace("_", " ")
+        above = component.kind == "junction"
+        labels = _lines([name], at.x, at.y - 15 if above else y, "name")
+        labels += _lines(dimensions, at.x, y if above else y + 13, "small")
     shape = SHAPES[component.kind](component, at)
-    below = at.y + (40.0 if component.kind == "reactor" else 27.0)
-    words = [component.name.replace("_", " ")] if component.kind != "tubing" else []
-    lines = words + _dimensions(component)
-    start = below if component.kind != "tubing" else at.y - 9 - 12 * (len(lines) - 1)
-    labels = [
-        tag(
-            "text",
-            line,
-            x=at.x,
-            y=start + 12 * i,
-            text_anchor="middle",
-            class_="name" if line in words else "small",
-        )
+    return tag("g", tag("title", _hint(component)), shape, *labels, class_=component.kind)
+
+
+def _lines(lines: list[str], x: float, y: float, class_: str) -> list[Markup]:
+    return [
+        tag("text", line, x=x, y=y + 12 * i, text_anchor="middle", class_=class_)
         for i, line in enumerate(lines)
     ]
-    return tag("g", tag("title", _hint(component)), shape, *labels, class_=component.kind)
 
 
 def _dimensions(component: Component) -> list[str]:
@@ -212,11 +216,10 @@ def _mixer(component: Component, at: Place) -> Markup:
 
 
 def _reactor(component: Component, at: Place) -> Markup:
-    coil = f"M{at.x - 40:.1f} {at.y:.1f}h8v-10" + 2 * COIL_TURN + "v10h8"
     heater = component.heater or ""
     return join(
         tag("rect", x=at.x - 40, y=at.y - 26, width=80.0, height=52.0, rx=6.0, class_="plate"),
-        tag("path", d=coil, class_="inside"),
+        tag("path", d=f"M{at.x - 40:.1f} {at.y:.1f}{COIL}", class_="inside"),
         tag("text", heater, x=at.x, y=at.y - 32, text_anchor="middle", class_="device"),
     )
 
@@ -247,6 +250,9 @@ def _waste(component: Component, at: Place) -> Markup:
     )
 
 
+BELOW_SHAPE = {"junction": 22.0, "mixer": 27.0, "reactor": 42.0, "flow-cell": 44.0, "waste": 39.0}
+"""How far below its middle the words of a component stand [px]; a junction's name is above."""
+
 SHAPES: Mapping[str, Callable[[Component, Place], Markup]] = {
     "tubing": _tubing,
     "junction": _junction,
@@ -261,10 +267,7 @@ def _residence_time(profile: Profile, layout: Layout) -> Markup:
     """A dimension line from where the residence time starts to where it ends."""
     span = profile.residence_time
     start, end = layout.components[span.start], layout.components[span.end]
-    volume_ul, at = 0.0, span.start
-    while at != span.end:
-        volume_ul += profile.path[at].volume_ul
-        at = profile.path[at].to or span.end
+    volume_ul = Topology(profile).volume_ul(span.start, span.end)
     y = layout.height - 26
     words = f"τ counts over {with_unit(volume_ul, 'µL')}; spectra after {span.equilibrium:g} τ"
     return tag(

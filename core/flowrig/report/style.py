@@ -76,6 +76,7 @@ svg.chart .note{font-size:14px;font-weight:650}
 .s0{color:var(--c0)}.s1{color:var(--c1)}.s2{color:var(--c2)}
 .s3{color:var(--c3)}.s4{color:var(--c4)}.s5{color:var(--c5)}
 .point{fill:currentColor}
+.point.hollow{fill:var(--card);stroke:currentColor;stroke-width:1.6}
 .legend{display:flex;flex-wrap:wrap;gap:2px 18px;margin-top:6px}
 .symbol{width:14px;height:14px;vertical-align:-2px}
 .scroll{overflow:auto;max-height:640px;margin-top:12px;padding:0}
@@ -98,6 +99,8 @@ svg.rig .needle,svg.rig .plunger{stroke:var(--ink);stroke-width:1.8;fill:none}
 svg.rig .reagent .liquid{fill:var(--reagent)}
 svg.rig .solvent .liquid{fill:var(--solvent)}
 svg.rig .carrier .liquid{fill:var(--carrier)}
+svg.rig text{paint-order:stroke;stroke:var(--card);stroke-width:4px;stroke-linejoin:round}
+svg.rig .liquid~.content{stroke:none}
 svg.rig .content{font-size:12px;font-weight:650}
 svg.rig .name{font-size:12px;font-weight:550}
 svg.rig .small{font-size:11px;fill:var(--soft)}
@@ -117,13 +120,13 @@ svg.rig .tau text{fill:var(--soft);font-size:12px}
   body{font-size:10.5pt}
   main{max-width:none;padding:0}
   section{margin-top:22px}
-  h2{break-after:avoid}
+  h2,.sub{break-after:avoid}
   .scroll{max-height:none;overflow:visible;border:0}
   .wide{overflow:visible}
   .card{break-inside:avoid}
   .card.scroll{break-inside:auto}
   .pair{grid-template-columns:1fr 1fr}
-  .small-multiples{grid-template-columns:repeat(3,1fr)}
+  .small-multiples{grid-template-columns:1fr 1fr}
   table{font-size:7.5pt}
   th,td{padding:2px 4px}
   th{position:static}

@@ -1,0 +1,153 @@
+"""What a run's journal says, as the content of its report."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flowrig import record as journalled
+from flowrig.interfaces.device import Quality
+from flowrig.journal import Event
+from flowrig.profile.model import Analysis
+from flowrig.report.content import Expectation, Experiment, Prediction, ReportContent
+from flowrig.spectra import Spectrum, reactive_frames
+
+__all__ = ["content_of"]
+
+FEATURE_UNITS = {"pli": "counts", "pla": "counts·nm"}
+
+
+def content_of(record: journalled.RunRecord) -> ReportContent:
+    """The report's content of a run, finished or under way.
+
+    Args:
+        record: an open reader of the run's folder.
+    """
+    best = record.best()
+    absorbance, emission = (None, None) if best is None else _spectra(record, best.index)
+    newest = record.journal.last()
+    return ReportContent(
+        title=record.campaign.title,
+        profile=record.profile,
+        state=record.state,
+        seed=record.seed,
+        simulated=record.simulated,
+        experiments=_experiments(record),
+        absorbance=absorbance,
+        photoluminescence=emission,
+        feature_units=FEATURE_UNITS,
+        duration_s=None if newest is None else newest.time_s,
+        digest=record.journal.digest(),
+        provenance=_provenance(record),
+        notes=_notes(record),
+    )
+
+
+def _experiments(record: journalled.RunRecord) -> tuple[Experiment, ...]:
+    checked = record.journal.last("model-checked")
+    checks = {} if checked is None else {c["index"]: c for c in checked.data["predictions"]}
+    measured = [_measured(e, checks.get(e.index)) for e in record.experiments()]
+    return tuple(sorted([*measured, *_failed(record)], key=lambda e: e.index))
+
+
+def _measured(experiment: journalled.Experiment, check: Mapping[str, Any] | None) -> Experiment:
+    decision = experiment.decision
+    return Experiment(
+        index=experiment.index,
+        stage=decision.stage,
+        conditions=experiment.conditions,
+        features=experiment.features,
+        objective=experiment.objective,
+        expected=_expectation(
+            decision.mean, decision.sd, decision.objective_mean, decision.objective_sd
+        ),
+        held_out=None
+        if check is None
+        else _expectation(
+            check["mean"], check["sd"], check["objective_mean"], check["objective_sd"]
+        ),
+        quality=Quality(experiment.quality),
+        reason=decision.reason,
+        remark="; ".join(experiment.flags),
+    )
+
+
+def _failed(record: journalled.RunRecord) -> list[Experiment]:
+    """Experiments that began and gave no measurement; one under way does not count."""
+    if record.state == "running":
+        return []
+    done = {e.index for e in record.experiments()}
+    begun = {int(event.data["index"]) for event in record.journal.events("experiment")} - done
+    return [
+        Experiment(index=d.index, stage=d.stage, conditions=d.conditions, remark=record.reason)
+        for d in record.decisions()
+        if d.index in begun
+    ]
+
+
+def _expectation(
+    mean: Mapping[str, float],
+    sd: Mapping[str, float],
+    objective_mean: float | None,
+    objective_sd: float | None,
+) -> Expectation | None:
+    objective = None
+    if objective_mean is not None and objective_sd is not None:
+        objective = Prediction(objective_mean, objective_sd)
+    features = {name: Prediction(mean[name], sd[name]) for name in mean if name in sd}
+    return Expectation(features, objective) if features or objective is not None else None
+
+
+def _spectra(record: journalled.RunRecord, index: int) -> tuple[Spectrum, Spectrum]:
+    """The averaged spectra of one experiment, with the frames that went into them."""
+    analysis, arrays = record.profile.analysis, record.arrays(index)
+
+    def spectrum(name: str, spectrometer: str) -> Spectrum:
+        wavelengths_nm = record.wavelengths_nm(spectrometer)
+        used = _used(analysis, arrays[f"{spectrometer}.counts"], wavelengths_nm)
+        return Spectrum(wavelengths_nm, arrays[name], used)
+
+    return (
+        spectrum("absorbance", analysis.absorbance.spectrometer),
+        spectrum("photoluminescence", analysis.photoluminescence.spectrometer),
+    )
+
+
+def _used(analysis: Analysis, counts: Any, wavelengths_nm: Any) -> Any:
+    return reactive_frames(
+        counts, wavelengths_nm, analysis.reactive_window_nm, analysis.reactive_frames
+    )
+
+
+def _provenance(record: journalled.RunRecord) -> dict[str, str]:
+    """Who answered at each device when the rig was last opened, and the versions at the start."""
+    opened = record.journal.last("opened")
+    devices = {} if opened is None else opened.data["devices"]
+    told = {name: _identity(who) for name, who in devices.items()}
+    return {**told, **record.start.data["versions"]}
+
+
+def _identity(who: Mapping[str, str]) -> str:
+    parts = [f"{who['vendor']} {who['model']}".strip()]
+    if who["serial_number"]:
+        parts.append(f"serial number {who['serial_number']}")
+    if who["firmware"]:
+        parts.append(f"firmware {who['firmware']}")
+    return ", ".join(parts)
+
+
+def _notes(record: journalled.RunRecord) -> tuple[str, ...]:
+    """Interruptions, safe states that were not reached, and why the run ended early."""
+    notes = [_resumption(event) for event in record.journal.events("resumed")]
+    notes += [
+        f"At {event.time_s:.0f} s: {event.data['text']}."
+        for event in record.journal.events("safe-state")
+        if not event.data["reached"]
+    ]
+    if record.reason:
+        notes.append(f"The run ended as {record.state}: {record.reason}.")
+    return tuple(notes)
+
+
+def _resumption(event: Event) -> str:
+    refilled = event.data["refilled"]
+    words = f", with {', '.join(refilled)} refilled" if refilled else ""
+    return f"The run was resumed at {event.time_s:.0f} s{words}."
