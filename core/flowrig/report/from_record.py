@@ -84,16 +84,20 @@ def _failed(record: journalled.RunRecord) -> list[Experiment]:
 
 
 def _expectation(
-    mean: Mapping[str, float],
-    sd: Mapping[str, float],
+    mean: Mapping[str, Any],
+    sd: Mapping[str, Any],
     objective_mean: float | None,
     objective_sd: float | None,
 ) -> Expectation | None:
-    objective = None
-    if objective_mean is not None and objective_sd is not None:
-        objective = Prediction(objective_mean, objective_sd)
-    features = {name: Prediction(mean[name], sd[name]) for name in mean if name in sd}
+    objective = _prediction(objective_mean, objective_sd)
+    each = {name: _prediction(value, sd.get(name)) for name, value in mean.items()}
+    features = {name: prediction for name, prediction in each.items() if prediction is not None}
     return Expectation(features, objective) if features or objective is not None else None
+
+
+def _prediction(mean: float | None, sd: float | None) -> Prediction | None:
+    """A prediction, if both of its numbers were finite when they were journalled."""
+    return None if mean is None or sd is None else Prediction(mean, sd)
 
 
 def _spectra(record: journalled.RunRecord, index: int) -> tuple[Spectrum, Spectrum]:
