@@ -234,7 +234,7 @@ class Journal:
                 name: hashlib.sha256(array.tobytes()).hexdigest()
                 for name, array in contiguous.items()
             }
-        text = canonical_json(content)
+        text = json.dumps(_finite(content), ensure_ascii=False)
         wall = datetime.now(UTC).isoformat(timespec="milliseconds")
         self._sequence += 1
         link = canonical_json([self._chain, self._sequence, time_s, wall, kind]) + text

@@ -17,8 +17,10 @@ def check_model(record: RunRecord) -> list[dict[str, Any]]:
 
     Returns:
         one mapping an experiment: `index`, `mean` and `sd` by response, `objective_mean` and
-        `objective_sd`; nothing if there are too few experiments.
+        `objective_sd`; nothing if there are too few experiments, or the campaign has no surrogate.
     """
+    if record.campaign.surrogate is None:
+        return []
     experiments = [e for e in record.experiments() if e.quality != "bad"]
     if len(experiments) < 2 * FOLDS:
         return []

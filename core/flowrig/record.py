@@ -10,6 +10,7 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
+from flowrig.errors import InputError
 from flowrig.interfaces import Surrogate
 from flowrig.journal import FILE_NAME, Event, Journal
 from flowrig.plugins import Plugins
@@ -246,7 +247,15 @@ class RunRecord:
 
 
 def new_surrogate(campaign: Campaign, seed: int) -> Surrogate:
-    """A fresh surrogate as a campaign configures it."""
+    """A fresh surrogate as a campaign configures it.
+
+    Raises:
+        InputError: the campaign names none.
+    """
+    if campaign.surrogate is None:
+        raise InputError(
+            "the campaign names no surrogate; add one, for instance: surrogate = { name = 'gp' }"
+        )
     surrogate: Surrogate = campaign.surrogate.offer.load()(campaign.surrogate.settings, seed=seed)
     return surrogate
 

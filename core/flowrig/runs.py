@@ -111,9 +111,9 @@ def start_run(
                 "versions": _versions(plugins),
             },
         )
-        return _Session(
-            folder, journal, plugins=plugins, clock=clock, switch=switch
-        ).run(resumed=False)
+        return _Session(folder, journal, plugins=plugins, clock=clock, switch=switch).run(
+            resumed=False
+        )
 
 
 def resume_run(
@@ -168,9 +168,9 @@ def resume_run(
                 "best": summary["best"] and summary["best"]["objective"],
             },
         )
-        return _Session(
-            folder, journal, plugins=plugins, clock=clock, switch=switch
-        ).run(resumed=True)
+        return _Session(folder, journal, plugins=plugins, clock=clock, switch=switch).run(
+            resumed=True
+        )
 
 
 def load_plugins_of(profile: Profile) -> None:
@@ -182,7 +182,8 @@ def load_plugins_of(profile: Profile) -> None:
     for device in profile.devices.values():
         device.offer.load()
     if profile.campaign is not None:
-        profile.campaign.surrogate.offer.load()
+        if profile.campaign.surrogate is not None:
+            profile.campaign.surrogate.offer.load()
         for stage in profile.campaign.stages:
             stage.offer.load()
 

@@ -30,9 +30,6 @@ class Progress:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._console = Console(stderr=False, highlight=False)
-        self._live = Live(
-            get_renderable=self._panel, console=self._console, refresh_per_second=8, transient=True
-        )
         self._begin_s = time.monotonic()
         self._done_here = 0
         self._state: dict[str, Any] = {
@@ -40,6 +37,9 @@ class Progress:
             "time_s": 0.0, "until_s": None, "conditions": {}, "heaters": {}, "flow_rates": {},
             "pumps": {}, "best": None, "index": None,
         }  # fmt: skip
+        self._live = Live(
+            get_renderable=self._panel, console=self._console, refresh_per_second=8, transient=True
+        )
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
@@ -63,7 +63,7 @@ class Progress:
             handler(event, event.data)
 
     def _say(self, text: str, style: str = "") -> None:
-        self._console.print(Text(text, style=style))
+        self._console.print(Text(text, style=style), soft_wrap=True)
 
     def _on_run_started(self, event: Event, data: Mapping[str, Any]) -> None:
         self._state |= {"title": f"{data['profile']}: {data['campaign']}"}

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import sys
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -26,7 +27,7 @@ def report(folder: Path, as_json: bool, as_csv: bool) -> None:
         if as_json:
             click.echo(json.dumps(record.summary(), indent=2))
         elif as_csv:
-            write_csv(record, click.get_text_stream("stdout"))
+            write_csv(record, sys.stdout)
         else:
             click.echo(f"wrote {write_html(record)}")
 

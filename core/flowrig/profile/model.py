@@ -20,6 +20,7 @@ from flowrig.offers import DriverOffer, Offer
 from flowrig.space import LinearConstraint, Parameter, Space
 
 __all__ = [
+    "TOTAL_FLOW",
     "AbsorbanceAnalysis",
     "Analysis",
     "Calibration",
@@ -42,6 +43,9 @@ __all__ = [
     "SurrogateChoice",
     "Variable",
 ]
+
+TOTAL_FLOW = "total flow rate [µL/min]"
+"""Label of the constraint on the total flow rate."""
 
 Window = tuple[float, float]
 StreamRole = Literal["reagent", "solvent", "carrier"]
@@ -403,14 +407,14 @@ class Campaign:
     Attributes:
         title: in words.
         stages: in order.
-        surrogate: the model that the stages share.
+        surrogate: the model that the stages share; optimizers of one's own may need none.
         stop: when to end early.
         seed: everything random follows from it.
     """
 
     title: str
     stages: tuple[Stage, ...]
-    surrogate: SurrogateChoice
+    surrogate: SurrogateChoice | None = None
     stop: StopRules = StopRules()
     seed: int = 1
 
@@ -482,7 +486,7 @@ class Profile:
             },
             sum(rule.constant_ul_min for rule in rules.values()),
         )
-        limited = {"total flow rate [µL/min]": (total, self.limits.total_flow_ul_min)}
+        limited = {TOTAL_FLOW: (total, self.limits.total_flow_ul_min)}
         for stream, rule in self.dependent_flows.items():
             window = self.streams[stream].flow_rate_ul_min
             limited[f"flow rate of {stream} [µL/min]"] = (rule, window)
