@@ -81,18 +81,19 @@ class Finder:
         raise _unknown(target, f"no profile is called {target!r}", known, nearest(target, names))
 
     def _by_path(self, file: Path) -> Path:
-        if not file.is_file():
+        try:
+            if file.is_file():
+                return file
+            beside = [one.name for one in file.parent.iterdir() if one.suffix == ENDING]
+        except OSError:
             beside = []
-            if file.parent.is_dir():
-                beside = [one.name for one in file.parent.iterdir() if one.suffix == ENDING]
-            near = nearest(file.name, beside)
-            raise _unknown(str(file), f"there is no file {str(file)!r}", "", near)
-        return file
+        near = nearest(file.name, beside)
+        raise _unknown(str(file), f"there is no file {str(file)!r}", "", near)
 
 
 def _unknown(target: str, message: str, known: str, near: str) -> ProfileError:
     expected = f"a path or one of {known}" if known else ""
-    return ProfileError([Problem(Place(target), message, expected, near)])
+    return ProfileError([Problem(Place(target, 0, 0), message, expected, near)])
 
 
 def list_profiles(plugins: OfferSource) -> list[ListedProfile]:

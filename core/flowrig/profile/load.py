@@ -9,7 +9,7 @@ import tomlkit
 from flowrig.profile.library import Finder
 from flowrig.profile.linear import expand_rules
 from flowrig.profile.model import Campaign, Profile
-from flowrig.profile.problems import Finding, Place, Problem, ProfileError, nearest
+from flowrig.profile.problems import Finding, Place, Problem, ProfileError, nearest, shown
 from flowrig.profile.rules import check
 from flowrig.profile.rules.campaign import reachable
 from flowrig.profile.source import Document, extended, parse_text, read_document
@@ -77,7 +77,7 @@ def load_campaign(path: str | Path, plugins: OfferSource) -> tuple[Profile, Camp
     """
     profile = load_profile(path, plugins)
     if profile.campaign is None:
-        place = Place(str(Finder(plugins).find(path)))
+        place = Place(str(Finder(plugins).find(path)), 0, 0)
         raise ProfileError([Problem(place, "there is no campaign in it", "a table [campaign]")])
     return profile, profile.campaign
 
@@ -117,7 +117,7 @@ def _on_profile(document: Document, name: str, finder: Finder) -> tuple[str, Doc
     target = document.content["profile"]
     place = document.spots["profile",].value
     if not isinstance(target, str):
-        raise ProfileError([Problem(place, f"got {target!r}", "the name of a profile")])
+        raise ProfileError([Problem(place, f"got {shown(target)}", "the name of a profile")])
     try:
         file = finder.find(target, Path(document.file).parent)
     except ProfileError as error:

@@ -28,8 +28,8 @@ _STRING = re.compile(
     r'"""(?:[^\\]|\\[\s\S])*?"{3,5}|\'\'\'[\s\S]*?\'{3,5}'
     r'|"(?!"")(?:[^"\\\n]|\\[^\n])*"|\'(?!\'\')[^\'\n]*\''
 )
-_SCALAR = re.compile(r"[^,\]}#\r\n]+")
-_END_OF_LINE = re.compile(r"[ \t]*(?:#[^\n]*)?\r?(?:\n|\Z)")
+_SCALAR = re.compile(r"[^\s,\]}#]+(?: \d\d:[^\s,\]}#]+)?")
+_END_OF_LINE = re.compile(r"(?:#[^\n]*)?\r?(?:\n|\Z)")
 
 
 class TomlShapeError(ValueError):
@@ -106,6 +106,7 @@ class _Scanner:
                 table = self._header()
             else:
                 self._key_value(table)
+            self._skip(_BLANK)
             end = _END_OF_LINE.match(self.text, self.at)
             if end is None:
                 raise TomlShapeError(self.at, "unexpected text", "a new line")
@@ -228,9 +229,9 @@ class _Scanner:
 
     def _scalar(self) -> None:
         scalar = _SCALAR.match(self.text, self.at)
-        if scalar is None or not scalar[0].strip():
+        if scalar is None:
             raise TomlShapeError(self.at, "the value is missing", "a value")
-        self.at = scalar.start() + len(scalar[0].rstrip())
+        self.at = scalar.end()
 
     def _array(self, path: Path) -> None:
         opening, index = self.at, 0

@@ -7,7 +7,10 @@ from attrs import field, frozen
 
 from flowrig.errors import InputError
 
-__all__ = ["Finding", "Key", "Path", "Place", "Problem", "ProfileError", "nearest"]
+__all__ = ["Finding", "Key", "Path", "Place", "Problem", "ProfileError", "nearest", "shown"]
+
+LONGEST_SHOWN = 60
+"""Characters of a text that messages repeat."""
 
 Key = str | int
 Path = tuple[Key, ...]
@@ -19,7 +22,7 @@ class Place:
 
     Attributes:
         file: as people should see it.
-        line: from 1.
+        line: from 1; 0 stands for the file as a whole.
         column: from 1, in characters.
     """
 
@@ -28,7 +31,7 @@ class Place:
     column: int = 1
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
 
 
 @frozen
@@ -109,3 +112,17 @@ def nearest(name: object, known: Iterable[object]) -> str:
     names = {str(one).casefold(): str(one) for one in known}
     close = difflib.get_close_matches(str(name).casefold(), names, n=1, cutoff=0.55)
     return names[close[0]] if close else ""
+
+
+def shown(value: object) -> str:
+    """A value of a TOML file as messages show it: short, and as it was written."""
+    match value:
+        case dict():
+            return "a table"
+        case list():
+            return "an array"
+        case bool():
+            return str(value).lower()
+        case str():
+            return f'"{value}"' if len(value) <= LONGEST_SHOWN else f'"{value[:LONGEST_SHOWN]}…"'
+    return str(value)

@@ -7,6 +7,8 @@ from fractions import Fraction
 
 from attrs import frozen
 
+from flowrig.profile.problems import shown
+
 __all__ = ["SUFFIX_UNITS", "QuantityError", "format_quantity", "parse_quantity", "split_suffix"]
 
 _NUMBER = re.compile(
@@ -140,26 +142,22 @@ def parse_quantity(text: object, unit: str) -> float:
     dimension = next(one for one in _DIMENSIONS if unit in one.units)
     expected = f'{dimension.name} such as "{_EXAMPLES[unit]}"'
     if not isinstance(text, str):
-        raise QuantityError(f"got {text!r} without quotes and unit", expected)
+        raise QuantityError(f"got {shown(text)} without quotes and unit", expected)
     match = _NUMBER.fullmatch(text.replace("µ", "u").replace("μ", "u"))
     if match is None:
-        raise QuantityError(f"got {_shown(text)}", expected)
+        raise QuantityError(f"got {shown(text)}", expected)
     factor = dimension.units.get(match[2])
     if factor is None:
-        raise QuantityError(f"got {_shown(text)}", expected)
+        raise QuantityError(f"got {shown(text)}", expected)
     try:
         value = float(Fraction(match[1]) * factor / dimension.units[unit])
     except OverflowError:
         value = math.inf
     if not math.isfinite(value):
-        raise QuantityError(f"got {_shown(text)}, which is too large", expected)
+        raise QuantityError(f"got {shown(text)}, which is too large", expected)
     return value
 
 
 def format_quantity(value: float, unit: str) -> str:
     """A quantity as a profile writes it; `parse_quantity` gives the very same number back."""
     return f"{float(value)!r} {unit}"
-
-
-def _shown(text: str) -> str:
-    return f'"{text}"' if len(text) <= 60 else f'"{text[:57]}..."'

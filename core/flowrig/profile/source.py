@@ -14,7 +14,7 @@ from attrs import field, frozen
 from tomlkit.exceptions import ParseError, TOMLKitError
 
 from flowrig.profile.positions import Lines, Span, TomlShapeError, scan
-from flowrig.profile.problems import Finding, Path, Place, Problem, ProfileError
+from flowrig.profile.problems import Finding, Path, Place, Problem, ProfileError, shown
 
 __all__ = [
     "LONGEST_CHAIN",
@@ -26,7 +26,7 @@ __all__ = [
     "read_document",
 ]
 
-LONGEST_TEXT = 1_000_000
+LONGEST_TEXT = 200_000
 """Bytes of the longest file that is read; a profile is some 10 kB."""
 
 LONGEST_CHAIN = 16
@@ -150,9 +150,9 @@ def parse_text(text: str, file: str) -> Document:
         raise _refused(Place(file), "not TOML: nested too deeply") from error
     spots = {path: _spot(span, lines, file) for path, span in spans.items()}
     document = Document(file, content, spots)
-    endless = [document.problem(finding) for finding in _not_finite(content, ())]
-    if endless:
-        raise ProfileError(endless)
+    unusable = [document.problem(finding) for finding in _unusable_numbers(content, ())]
+    if unusable:
+        raise ProfileError(unusable)
     return document
 
 
@@ -164,15 +164,17 @@ def _spot(span: Span, lines: Lines, file: str) -> Spot:
     return Spot(place(span.key), place(span.value), text)
 
 
-def _not_finite(value: Any, path: Path) -> Iterator[Finding]:
+def _unusable_numbers(value: Any, path: Path) -> Iterator[Finding]:
     if isinstance(value, dict):
         for key, inner in value.items():
-            yield from _not_finite(inner, (*path, key))
+            yield from _unusable_numbers(inner, (*path, key))
     elif isinstance(value, list):
         for index, inner in enumerate(value):
-            yield from _not_finite(inner, (*path, index))
+            yield from _unusable_numbers(inner, (*path, index))
     elif isinstance(value, float) and not math.isfinite(value):
         yield Finding(path, f"{value} is not finite", expected="a finite number")
+    elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+        yield Finding(path, "the number is too large", expected="at most 64 bits")
 
 
 def read_document(file: FilePath, find: Finder) -> Document:
@@ -216,7 +218,7 @@ def extended(document: Document, find: Finder) -> Document:
 def _base_file(document: Document, place: Place, find: Finder) -> FilePath:
     name = document.content["extends"]
     if not isinstance(name, str):
-        raise _refused(place, f"got {name!r}", "the name of a profile")
+        raise _refused(place, f"got {shown(name)}", "the name of a profile")
     try:
         return find(name, FilePath(document.file).parent)
     except ProfileError as error:

@@ -26,7 +26,7 @@ from flowrig.objective import Objective
 from flowrig.offers import DriverOffer, Offer
 from flowrig.profile import model
 from flowrig.profile.linear import RuleError, parse_rule
-from flowrig.profile.problems import Finding, Key, Path, nearest
+from flowrig.profile.problems import Finding, Key, Path, nearest, shown
 from flowrig.profile.quantity import QuantityError, parse_quantity, split_suffix
 
 __all__ = ["OfferSource", "Structurer", "toml_key"]
@@ -300,7 +300,9 @@ def _quantity(value: Any, unit: str) -> float:
 def _whole_quantity(value: Any, unit: str) -> int:
     number = _quantity(value, unit)
     if abs(number - round(number)) > 1e-6:
-        raise Mismatch(f"got {value!r}, which is {number:g} {unit}", f"a whole number of {unit}")
+        raise Mismatch(
+            f"got {shown(value)}, which is {number:g} {unit}", f"a whole number of {unit}"
+        )
     return round(number)
 
 
@@ -320,7 +322,9 @@ def _tuple_hook(wanted: Any, hook_for: Callable[[Any], Hook]) -> Hook:
         parts = zip(hooks, array, args, strict=True)
         result = tuple(_each(dict(enumerate(parts))).values())
         if args == (float, float) and not result[0] < result[1]:
-            raise Mismatch(f"the lower bound {array[0]!r} is not below the upper, {array[1]!r}")
+            raise Mismatch(
+                f"the lower bound {shown(array[0])} is not below the upper, {shown(array[1])}"
+            )
         return result
 
     return fixed
@@ -360,43 +364,43 @@ class _At(ValueError):  # noqa: N818 - wraps the error of one element
 
 def _table(value: Any, *at: Key) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise Mismatch(f"got {value!r}", "a table", at=at)
+        raise Mismatch(f"got {shown(value)}", "a table", at=at)
     return value
 
 
 def _array(value: Any) -> list[Any]:
     if not isinstance(value, list):
-        raise Mismatch(f"got {value!r}", "an array")
+        raise Mismatch(f"got {shown(value)}", "an array")
     return value
 
 
 def _text(value: Any, _wanted: Any) -> str:
     if not isinstance(value, str):
-        raise Mismatch(f"got {value!r}", "a text in quotes")
+        raise Mismatch(f"got {shown(value)}", "a text in quotes")
     return value
 
 
 def _truth(value: Any, _wanted: Any) -> bool:
     if not isinstance(value, bool):
-        raise Mismatch(f"got {value!r}", "true or false")
+        raise Mismatch(f"got {shown(value)}", "true or false")
     return value
 
 
 def _whole(value: Any, _wanted: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise Mismatch(f"got {value!r}", "a whole number")
+        raise Mismatch(f"got {shown(value)}", "a whole number")
     return value
 
 
 def _number(value: Any, _wanted: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise Mismatch(f"got {value!r}", "a number")
+        raise Mismatch(f"got {shown(value)}", "a number")
     try:
         number = float(value)
     except OverflowError:
         number = math.inf
     if not math.isfinite(number):
-        raise Mismatch(f"got {value!r}", "a finite number")
+        raise Mismatch(f"got {shown(value)}", "a finite number")
     return number
 
 
@@ -404,7 +408,7 @@ def _choice_hook(choices: tuple[Any, ...]) -> Hook:
     def choice(value: Any, _wanted: Any) -> Any:
         if isinstance(value, bool) or value not in choices:
             names = ", ".join(repr(one) for one in choices)
-            raise Mismatch(f"got {value!r}", f"one of {names}", nearest(value, choices))
+            raise Mismatch(f"got {shown(value)}", f"one of {names}", nearest(value, choices))
         return value
 
     return choice
@@ -427,7 +431,7 @@ def _named(value: Any, key: str) -> str:
     if key not in table:
         raise Mismatch(f"missing key {key!r}", on_key=True)
     if not isinstance(table[key], str):
-        raise Mismatch(f"got {table[key]!r}", "a text in quotes", at=(key,))
+        raise Mismatch(f"got {shown(table[key])}", "a text in quotes", at=(key,))
     return str(table[key])
 
 

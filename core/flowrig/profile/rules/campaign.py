@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from flowrig.profile.model import Profile
+from flowrig.profile.model import TOTAL_FLOW, Profile
 from flowrig.profile.problems import Finding, Path
 from flowrig.profile.rules import names
 from flowrig.space import LinearConstraint, Space
@@ -40,7 +40,7 @@ def reachable(space: Space) -> Iterator[Finding]:
         low, high = _extremes(space, constraint)
         if high < constraint.low or low > constraint.high:
             yield Finding(
-                path if constraint.label.startswith("total") else ("space",),
+                path if constraint.label == TOTAL_FLOW else ("space",),
                 f"the {constraint.label} is {low:g} to {high:g} in the whole search space",
                 expected=f"a part of it within {constraint.low:g} to {constraint.high:g}",
             )

@@ -40,13 +40,13 @@ def settings(profile: Profile) -> Iterator[Finding]:
     """A device's settings lie within what its instrument can do."""
     for name, device in profile.devices.items():
         for limit, window in device.offer.limits.items():
-            key, unit = split_suffix(limit)
+            _, unit = split_suffix(limit)
             fields = _SET_POINTS if limit == "temperature_c" else (limit,)
             for field in fields:
                 value = getattr(device.settings, field, None)
                 if value is not None:
                     path: Path = ("devices", name, split_suffix(field)[0])
-                    whose = f"the {key.replace('_', ' ')} of a {device.offer.name}"
+                    whose = f"what a {device.offer.name} can do"
                     yield from outside(value, window, unit, whose, path)
 
 
@@ -56,7 +56,7 @@ def streams(profile: Profile) -> Iterator[Finding]:
         pump = profile.devices.get(stream.pump)
         limits: Mapping[str, Window] = pump.offer.limits if pump is not None else {}
         here: Path = ("streams", name)
-        whose = f"the pump {stream.pump!r}"
+        whose = f"what the pump {stream.pump!r} can do"
         if "rate_ul_min" in limits:
             rate, path = stream.flow_rate_ul_min, (*here, "flow_rate")
             yield from _both(rate, limits["rate_ul_min"], "uL/min", whose, path)
@@ -84,7 +84,9 @@ def temperature(profile: Profile) -> Iterator[Finding]:
     if windows:
         hull = (min(low for low, _ in windows), max(high for _, high in windows))
         path: Path = ("limits", "temperature")
-        yield from _both(profile.limits.temperature_c, hull, "°C", "the rig's heaters", path)
+        yield from _both(
+            profile.limits.temperature_c, hull, "°C", "what the rig's heaters can do", path
+        )
 
 
 def variables(profile: Profile) -> Iterator[Finding]:

@@ -1,0 +1,180 @@
+"""What must hold between the parts of a profile: one small change to the reference rig a rule."""
+
+import pytest
+
+from flowrig.plugins import Plugins
+from flowrig.profile import ProfileError, load_profile_text
+from flowrig.profile.rules import RULES
+from flowrig.profile.rules import campaign as campaign_rules
+from flowrig.space import LinearConstraint, Parameter, Space
+
+HEAD = 'extends = "cs3cu2i5-heatup-chem3"\n'
+
+CASES = [
+    # numbers
+    ("streams.CuI.syringe.volume = '0 mL'", "2:30: got 0; expected more than 0"),
+    ("streams.CuI.flow_rate = ['-1 uL/min', '120 uL/min']", "2:26: got -1; expected at least 0"),
+    ("streams.CuI.stock.dilution = 0.5", "2:30: got 0.5; expected at least 1"),
+    (
+        "streams.CuI.stock.ingredients = [{ name = 'CuI' }]",
+        "2:34: CuI: how much?; expected either `amount` or `volume`",
+    ),
+    ("path.reactor.volume = '-1 uL'", "2:23: got -1; expected at least 0"),
+    ("path.feed_cui.length = '0 mm'", "2:24: got 0; expected more than 0"),
+    ("residence_time.equilibrium = 0", "2:30: got 0; expected more than 0"),
+    ("steady.poll = '0 s'", "2:15: got 0; expected more than 0"),
+    ("steady.timeout = '10 s'", "2:18: got 10 s; expected longer than `hold`, 20 s"),
+    ("analysis.frames = 0", "2:19: got 0; expected at least 1"),
+    ("calibration.dark_frames = 0", "2:27: got 0; expected at least 1"),
+    ("campaign.stop.at_most = '0 h'", "2:25: got 0; expected more than 0"),
+    # flow path
+    ("path.mixer.to = 'segmentatoin'", "2:17: unknown component 'segmentatoin'; expected one of"),
+    ("path.waste.to = 'reactor'", "2:12: a waste leads nowhere"),
+    ("path.mixer.heater = 'plate'", "2:12: a mixer has no heater; expected a reactor"),
+    (
+        "path.reactor.heater = 'hdx_pl'",
+        "2:23: 'hdx_pl' is a spectrometer; expected a heater: plate",
+    ),
+    ("path.cell_pl.spectrometer = 'hdx'", "2:29: unknown spectrometer 'hdx'; expected one of hdx_"),
+    ("path.x = { kind = 'reactor', to = 'mixer' }", "2:6: the reactor 'x' has no heater"),
+    ("path.x = { kind = 'mixer', to = 'mixer' }", "2:6: the volume of 'x' is not known; expected"),
+    ("residence_time.start = 'nowhere'", "2:24: unknown component 'nowhere'; expected one of"),
+    ("residence_time.start = 'waste'", "is not downstream of 'waste'"),
+    # flows
+    ("streams.CuI.pump = 'pump_cu'", "2:20: unknown pump 'pump_cu'; expected one of pump_csoa"),
+    ("streams.'N 2'.role = 'carrier'", "2:9: missing key 'pump'"),
+    ("dependent_flows.PFO = '0.5 * PFO'", "2:23: the flow rate of 'PFO' depends on itself"),
+    ("dependent_flows.Pfo = '2 * ODE'", "2:17: unknown stream 'Pfo'; expected one of"),
+    ("dependent_flows.ODE = '2 * CuI'", "'ODE' follows from [dependent_flows] already"),
+    ("dependent_flows.PFO = '2 ** ODE'", "2:24: only + - * / of numbers and streams are allowed"),
+    (
+        "[[space]]\nname = 'ODE'\nstream = 'ODE'\nrange = ['250 uL/min', '220 uL/min']",
+        '5:9: the lower bound "250 uL/min" is not below the upper, "220 uL/min"',
+    ),
+    (
+        "[[space]]\nname = 'ODE'\nrange = ['220 uL/min', '250 uL/min']",
+        "2:3: a variable is a heater's or a stream's; expected either `heater` or `stream`",
+    ),
+    (
+        "[[space]]\nname = 'ODE'\nstream = 'ODE'\nrange = ['220 uL/min', '250 uL/min']",
+        "nothing decides the flow rate of 'CuI'; expected a variable in [[space]]",
+    ),
+    (
+        "[[space]]\nname = 'ODE'\nstream = 'ODE'\nrange = ['220 uL/min', '250 uL/min']",
+        "nothing decides the set point of 'plate'",
+    ),
+    (
+        "[[space]]\nname='a'\nstream='ODE'\nrange=['220 uL/min', '250 uL/min']\n"
+        "[[space]]\nname='b'\nstream='ODE'\nrange=['220 uL/min', '250 uL/min']",
+        "8:8: there is a variable for the stream 'ODE' already",
+    ),
+    (
+        "[[space]]\nname='t'\nheater='plate'\nrange=['20 uL/min', '25 uL/min']",
+        '5:8: got "20 uL/min"; expected a temperature such as "120 degC"',
+    ),
+    # limits
+    ("devices.plate.idle = '-200 °C'", "2:22: -200 degC is outside what a watlow-f4t can do"),
+    (
+        "streams.CuI.syringe.inner_diameter = '10 cm'",
+        "2:38: 100 mm is outside what the pump 'pump_cui' can do; expected 0.1 to 60 mm",
+    ),
+    (
+        "limits.temperature = ['0 degC', '210 degC']",
+        "2:33: 210 °C is outside what the rig's heaters can do; expected 0 to 200 °C",
+    ),
+    (
+        "limits.temperature = ['0 degC', '170 degC']",
+        "180 °C is outside the limits of the rig and of 'plate'; expected 0 to 170 °C",
+    ),
+    (
+        "streams.ODE.flow_rate = ['20 uL/min', '260 uL/min']",
+        "280 uL/min is outside the limits of the stream 'ODE'; expected 20 to 260 uL/min",
+    ),
+    (
+        "streams.PFO.flow_rate = ['500 uL/min', '600 uL/min']",
+        "the flow rate of PFO [µL/min] is 200 to 280 in the whole search space",
+    ),
+    # analysis
+    (
+        "calibration.flow_rates = { PFO = '5 mL/min' }",
+        "2:34: 5000 uL/min is outside the limits of the stream 'PFO'; expected 20 to 600 uL/min",
+    ),
+    ("analysis.reactive_window = ['350 nm', '250 nm']", "2:28: the lower bound"),
+    ("analysis.absorbance.wavelength = '310 nm'", "the objective needs the feature 'a300'"),
+    ("path.cell_pl.spectrometer = 'hdx_absorbance'", "'hdx_pl' looks at no flow cell"),
+    (
+        "[[space]]\nname = 'a300'\nheater = 'plate'\nrange = ['120 °C', '180 °C']",
+        "3:8: 'a300' is the name of a feature",
+    ),
+    # safe state
+    ("[[safe_state]]\ndo = 'stop'\nheaters = ['plate']", "4:1: the step 'stop' has no 'heaters'"),
+    ("[[safe_state]]\ndo = 'heater-off'", "2:3: the step 'heater-off' does nothing"),
+    ("[[safe_state]]\ndo = 'stop'\nstreams = ['N2']", "4:12: unknown stream 'N2'"),
+    (
+        "[[safe_state]]\ndo = 'flush'\nflow_rates = { ODE = '200 uL/min' }",
+        "2:3: a flush must come to an end; expected `at_most`",
+    ),
+    ("[[safe_state]]\ndo = 'stpo'", "3:6: got \"stpo\"; expected one of 'heater-off', 'stop'"),
+    # campaign
+    ("[campaign]\nstages = []", "3:10: there is no stage"),
+    (
+        "[[campaign.stages]]\nname='a'\noptimizer='lhs'\nexperiments=1\norder_by='temp'",
+        "6:10: unknown variable 'temp'; expected one of",
+    ),
+    (
+        "[[campaign.stages]]\nname='a'\noptimizer='lhs'\nexperiments=1\n"
+        "[[campaign.stages]]\nname='a'\noptimizer='lhs'\nexperiments=1",
+        "7:6: there is a stage 'a' already",
+    ),
+    # settings of plugins
+    ("devices.hdx_pl.integration_time = '1 ms'", "2:35: `integration_time` must be >= 6000: 1000"),
+    (
+        "devices.hdx_pl.integration_time = '6000500 ns'",
+        '2:35: got "6000500 ns"; expected a time such as "8 ms"',
+    ),
+    ("devices.hdx_pl.integration_time = '8.0005 ms'", "expected a whole number of us"),
+    ("devices.plate.deadline_s = 3", "2:15: unknown key 'deadline_s'; did you mean 'deadline'?"),
+    ("objective.name = 'plqy'", "2:18: no plugin offers the objective 'plqy'; expected one of"),
+    ("objective.dye_pl_aera = 1", "2:11: unknown key 'dye_pl_aera'; did you mean 'dye_pl_area'?"),
+    (
+        "simulation.world = 'flat'",
+        "2:20: no plugin offers the world 'flat'; expected one of fluidic",
+    ),
+    ("simulation.chemistry = 3", "2:24: got 3; expected a text in quotes"),
+    (
+        "[[campaign.stages]]\nname='a'\noptimizer='bayes'\nexperiments=1",
+        "2:12: missing key 'acquisition'",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), CASES)
+def test_a_change_for_the_worse_is_found(text: str, said: str, plugins: Plugins) -> None:
+    """Each rule speaks up, at the place of the change where it is about what was changed."""
+    with pytest.raises(ProfileError) as caught:
+        load_profile_text(HEAD + text, "worse.toml", plugins)
+    problems = [str(one).removeprefix("worse.toml:") for one in caught.value.problems]
+    assert any(said in problem for problem in problems), problems
+
+
+def test_one_unreadable_section_hides_no_other(plugins: Plugins) -> None:
+    """Rules that do not need what is broken still speak."""
+    text = f"{HEAD}title = 3\nstreams.PFO.role = 'x'\nresidence_time.end = 'feed_pfo'\nsteady.poll = '0 s'"
+    with pytest.raises(ProfileError) as caught:
+        load_profile_text(text, "worse.toml", plugins)
+    assert [problem.line for problem in caught.value.problems] == [2, 3, 4, 5]
+
+
+def test_rules_say_what_they_hold() -> None:
+    """Every rule is described in one sentence."""
+    assert all((rule.__doc__ or "").endswith(".") for rule in RULES)
+
+
+def test_limits_that_exclude_each_other_are_found() -> None:
+    """Two limits that can each be met, but never together, leave no search space."""
+    axes = (Parameter("a", 0, 1, ""), Parameter("b", 0, 1, ""))
+    total = LinearConstraint("sum", {"a": 1.0, "b": 1.0}, 1.5, 2.0)
+    near = Space(axes, (total, LinearConstraint("a", {"a": 1.0}, 0.0, 0.5)))
+    apart = Space(axes, (total, LinearConstraint("a", {"a": 1.0}, 0.0, 0.4)))
+    assert list(campaign_rules.reachable(near)) == []
+    assert "at once" in next(campaign_rules.reachable(apart)).message
