@@ -89,7 +89,7 @@ class WatlowF4T(Heater):
         command = f"{self._loop('SPOINT')} {self._unit.from_celsius(temperature_c):.2f}"
         kept_c = math.nan
         for _ in range(WRITE_ATTEMPTS):
-            kept_c = self._write_set_point(command)
+            kept_c = self._write_set_point(command, temperature_c)
             if abs(kept_c - temperature_c) <= SET_POINT_TOLERANCE_C:
                 return
         raise self._fault(
@@ -122,16 +122,22 @@ class WatlowF4T(Heater):
             return math.nan
         return self._parse_temperature_c(self._loop("PVALUE?"), reply)
 
-    def _write_set_point(self, command: str) -> float:
+    def _write_set_point(self, command: str, temperature_c: float) -> float:
         """Send a set point and return the one that the controller holds afterwards [°C].
+
+        The read-back follows at once, so that the write is known to have arrived; a controller that
+        still shows its old set point gets the settling time before it is asked again.
 
         Raises:
             UnknownOutcomeError: it was sent, and cannot be read back.
         """
         try:
             self._link.send(command)
-            self.clock.sleep(self.settings.settle_s)
-            return self._read_back_c()
+            kept_c = self._read_back_c()
+            if abs(kept_c - temperature_c) > SET_POINT_TOLERANCE_C:
+                self.clock.sleep(self.settings.settle_s)
+                kept_c = self._read_back_c()
+            return kept_c
         except (OSError, DeviceError) as error:
             reason = error.message if isinstance(error, DeviceError) else error
             raise self._fault(

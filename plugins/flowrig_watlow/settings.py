@@ -53,8 +53,8 @@ class F4TSettings(DeviceSettings):
         idle_c: set point [°C] that stands for "off". SCPI has no command that switches a control
             loop off, so that a heater at rest is one whose set point lies at or below the room's
             temperature.
-        settle_s: wait [s] between a write and its read-back; the controller needs some 0.2 s to
-            show a new set point.
+        settle_s: wait [s] before a set point that does not show yet is asked for again; users of
+            the F4T report some 0.2 s.
     """
 
     address: str = field(validator=_is_address)

@@ -132,14 +132,27 @@ def test_off_that_is_not_confirmed_says_so(rig):
         rig.driver.off()
 
 
-def test_set_point_is_read_back_after_it_settled(plate_rig):
-    """The driver waits for the controller on the rig's clock before it reads back."""
+def test_set_point_that_shows_at_once_costs_no_time(plate_rig):
+    """The driver does not wait for a controller that already shows its new set point."""
     with plate_rig(settle_s=0.5) as emulated:
         emulated.driver.open()
         before_s = emulated.clock.now_s()
         emulated.driver.set_temperature(50.0)
 
-        assert emulated.clock.now_s() == before_s + 0.5
+        assert emulated.clock.now_s() == before_s
+
+
+def test_set_point_that_does_not_show_gets_time_to_settle(plate_rig):
+    """After each of two writes the controller has the settling time before it is asked again."""
+    with plate_rig(settle_s=0.5) as emulated:
+        emulated.driver.open()
+        emulated.traits.set_point_max_c = 40.0
+        before_s = emulated.clock.now_s()
+
+        with pytest.raises(RefusedError, match="stayed at"):
+            emulated.driver.set_temperature(50.0)
+
+        assert emulated.clock.now_s() == before_s + 1.0
 
 
 def test_broken_sensor_makes_the_reading_bad(rig):
