@@ -6,7 +6,7 @@ A field whose name ends in a unit is written in TOML without it, as a quantity:
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from attrs import field, frozen
@@ -20,13 +20,13 @@ from flowrig.offers import DriverOffer, Offer
 from flowrig.space import LinearConstraint, Parameter, Space
 
 __all__ = [
-    "TOTAL_FLOW",
     "AbsorbanceAnalysis",
     "Analysis",
     "Calibration",
     "Campaign",
     "Component",
     "DeviceEntry",
+    "LimitedFlow",
     "Limits",
     "LinearRule",
     "PhotoluminescenceAnalysis",
@@ -43,9 +43,6 @@ __all__ = [
     "SurrogateChoice",
     "Variable",
 ]
-
-TOTAL_FLOW = "total flow rate [µL/min]"
-"""Label of the constraint on the total flow rate."""
 
 Window = tuple[float, float]
 StreamRole = Literal["reagent", "solvent", "carrier"]
@@ -191,6 +188,33 @@ class LinearRule:
         return self.constant_ul_min + sum(
             factor * flow_rates_ul_min[stream] for stream, factor in self.coefficients.items()
         )
+
+
+@frozen
+class LimitedFlow:
+    """A flow rate that follows from others and has limits.
+
+    Attributes:
+        stream: whose it is; None for the total of all streams.
+        rule: how it follows.
+        limits_ul_min: smallest and largest [µL/min].
+    """
+
+    stream: str | None
+    rule: LinearRule
+    limits_ul_min: Window
+
+    @property
+    def label(self) -> str:
+        """What messages call it."""
+        return "total flow rate" if self.stream is None else f"flow rate of {self.stream}"
+
+    def constraint(self, names: Mapping[str, str]) -> LinearConstraint:
+        """The limits as a constraint on parameters, whose names are given by stream name."""
+        low, high = self.limits_ul_min
+        constant = self.rule.constant_ul_min
+        factors = {names[stream]: factor for stream, factor in self.rule.coefficients.items()}
+        return LinearConstraint(f"{self.label} [µL/min]", factors, low - constant, high - constant)
 
 
 @frozen(kw_only=True)
@@ -472,30 +496,29 @@ class Profile:
     def space(self) -> Space:
         """The search space, with the limits on flow rates as linear constraints."""
         parameters = tuple(Parameter(v.name, *v.range, v.unit) for v in self.variables)
-        return Space(parameters, tuple(self._flow_constraints()))
+        names = {v.stream: v.name for v in self.variables if v.stream is not None}
+        constraints = tuple(one.constraint(names) for one in self.limited_flows)
+        return Space(parameters, constraints)
 
-    def _flow_constraints(self) -> Iterator[LinearConstraint]:
-        """Limits on the total flow rate and on dependent streams, as far as they can be chosen."""
-        rules = {v.stream: LinearRule({v.stream: 1.0}) for v in self.variables if v.stream}
-        rules |= self.dependent_flows
+    @property
+    def limited_flows(self) -> tuple["LimitedFlow", ...]:
+        """Flow rates that follow from the variables and have limits of their own."""
+        chosen = [v.stream for v in self.variables if v.stream is not None]
+        rules = {stream: LinearRule({stream: 1.0}) for stream in chosen} | self.dependent_flows
         total = LinearRule(
             {
-                v.stream: sum(r.coefficients.get(v.stream, 0.0) for r in rules.values())
-                for v in self.variables
-                if v.stream
+                one: sum(rule.coefficients.get(one, 0.0) for rule in rules.values())
+                for one in chosen
             },
             sum(rule.constant_ul_min for rule in rules.values()),
         )
-        limited = {TOTAL_FLOW: (total, self.limits.total_flow_ul_min)}
-        for stream, rule in self.dependent_flows.items():
-            window = self.streams[stream].flow_rate_ul_min
-            limited[f"flow rate of {stream} [µL/min]"] = (rule, window)
-        names = {v.stream: v.name for v in self.variables if v.stream}
-        for label, (rule, (low, high)) in limited.items():
-            factors = {names[stream]: factor for stream, factor in rule.coefficients.items()}
-            offset = rule.constant_ul_min
-            if factors:
-                yield LinearConstraint(label, factors, low - offset, high - offset)
+        return (
+            LimitedFlow(None, total, self.limits.total_flow_ul_min),
+            *(
+                LimitedFlow(stream, rule, self.streams[stream].flow_rate_ul_min)
+                for stream, rule in self.dependent_flows.items()
+            ),
+        )
 
     def flow_rates_ul_min(self, conditions: Mapping[str, float]) -> dict[str, float]:
         """Flow rate [µL/min] of every stream under some conditions, dependent ones included."""

@@ -1,0 +1,60 @@
+"""Whether the search space holds anything at all."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from flowrig.profile.model import Profile
+from flowrig.profile.problems import Finding, Path
+from flowrig.space import LinearConstraint, Space
+
+__all__ = ["reachable"]
+
+_SWEEPS = 2000
+_TOLERANCE = 1e-6
+
+
+def reachable(profile: Profile) -> Iterator[Finding]:
+    """Some condition of the search space obeys every limit on flow rates."""
+    space, met = profile.space, True
+    for flow, constraint in zip(profile.limited_flows, space.constraints, strict=True):
+        low, high = _extremes(space, constraint)
+        if high < constraint.low or low > constraint.high:
+            met, constant = False, flow.rule.constant_ul_min
+            path: Path = ("limits", "total_flow")
+            yield Finding(
+                path if flow.stream is None else ("streams", flow.stream, "flow_rate"),
+                f"the {flow.label} is {low + constant:g} to {high + constant:g} uL/min in the "
+                f"whole search space, outside its limits",
+                expected="other limits, or other ranges in [[space]]",
+            )
+    if met and not has_point(space):
+        message = "no condition of the search space obeys all limits on flow rates at once"
+        expected = "other limits, or other ranges in [[space]]"
+        yield Finding(("limits", "total_flow"), message, expected=expected)
+
+
+def _extremes(space: Space, constraint: LinearConstraint) -> tuple[float, float]:
+    """Smallest and largest value of a constraint's sum within the bounds."""
+    factors = np.array([constraint.coefficients.get(name, 0.0) for name in space.names])
+    ends = np.array([factors * space.low, factors * space.high])
+    return float(ends.min(axis=0).sum()), float(ends.max(axis=0).sum())
+
+
+def has_point(space: Space) -> bool:
+    """Whether bounds and constraints have a point in common.
+
+    Projects a point onto one after the other; for convex sets that share a point this converges to
+    one (Bregman, USSR Computational Mathematics and Mathematical Physics 1967, 7, 200).
+    """
+    point = (space.low + space.high) / 2
+    for _ in range(_SWEEPS):
+        for constraint in space.constraints:
+            factors = np.array([constraint.coefficients.get(name, 0.0) for name in space.names])
+            total = factors @ point
+            miss = total - np.clip(total, constraint.low, constraint.high)
+            if miss and factors.any():
+                point = np.clip(point - miss * factors / (factors @ factors), space.low, space.high)
+        if bool(space.feasible(point[None, :], _TOLERANCE)[0]):
+            return True
+    return False
