@@ -151,7 +151,7 @@ def installed_plugins() -> list[InstalledPlugin]:
         distribution = entry.distro
         plugin = InstalledPlugin(
             entry.name,
-            distribution.name if distribution else entry.module_name,
+            distribution.name.replace("_", "-") if distribution else entry.module_name,
             distribution.version if distribution else "",
         )
         twin = found.setdefault(entry.name, plugin)
