@@ -20,7 +20,7 @@ def flowrig_drivers() -> Sequence[DriverOffer]:
             summary="ACME Drip syringe pumps over serial",
             needs=("serial",),
             install="acme-drip",
-            limits={"rate_ul_min": (0.01, 60_000.0), "inner_diameter_mm": (1.0, 40.0)},
+            limits={"rate_ul_min": (0.1, 60_000.0), "inner_diameter_mm": (1.0, 40.0)},
             emulator="acme_drip.emulator:DripEmulator",
         )
     ]

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from acme_drip.settings import DripSettings
 from flowrig.emulation import Emulator, EmulatorContext, PumpBody, SocketFront, serial_front
 
-SLOWEST_MM_MIN = 0.001
+BORES_MM = (1.0, 40.0)
+SLOWEST_UL_MIN = 0.1
 FASTEST_MM_MIN = 45.0
 
 
@@ -31,8 +32,8 @@ class DripProtocol:
         self._answers: dict[str, Callable[[], str]] = {
             "ACME": lambda: f"{model} 0042",
             "BORE": lambda: f"{self._bore_mm:.3f}",
-            "SLOWEST": lambda: f"{SLOWEST_MM_MIN * self._area_mm2():.6f}",
-            "FASTEST": lambda: f"{FASTEST_MM_MIN * self._area_mm2():.3f}",
+            "SLOWEST": lambda: f"{SLOWEST_UL_MIN:.3f}",
+            "FASTEST": lambda: f"{self._fastest_ul_min():.3f}",
             "RATE": lambda: f"{self._rate_ul_min:.3f}",
             "STATE": self._look,
             "VOLUME": self._volume,
@@ -49,15 +50,16 @@ class DripProtocol:
         if word.endswith("?") and word[:-1] in self._answers:
             return f"{word[:-1]} {self._answers[word[:-1]]()}"
         try:
-            return self._obey(word, number)
+            obeyed = self._obey(word, number)
         except ValueError:
-            return f"ERR {number} is no number"
+            obeyed = False
+        return "OK" if obeyed else f"ERR {line} is not possible while {self._state}"
 
-    def _obey(self, word: str, number: str) -> str:
+    def _obey(self, word: str, number: str) -> bool:
         running = self._look() == "RUNNING"
-        if word == "BORE" and not running:
+        if word == "BORE" and not running and BORES_MM[0] <= float(number) <= BORES_MM[1]:
             self._bore_mm = float(number)
-        elif word == "RATE":
+        elif word == "RATE" and SLOWEST_UL_MIN <= float(number) <= self._fastest_ul_min():
             self._rate_ul_min = float(number)
             if running:
                 self._push(self._rate_ul_min)
@@ -68,8 +70,8 @@ class DripProtocol:
             self._state = "STOPPED"
             self._push(0.0)
         else:
-            return f"ERR {word} is not possible while {self._state}"
-        return "OK"
+            return False
+        return True
 
     def _look(self) -> str:
         if self._state == "RUNNING" and self._body.stalled:
@@ -86,8 +88,8 @@ class DripProtocol:
     def _true_per_told(self) -> float:
         return (self._body.inner_diameter_mm / self._bore_mm) ** 2
 
-    def _area_mm2(self) -> float:
-        return math.pi / 4 * self._bore_mm**2
+    def _fastest_ul_min(self) -> float:
+        return FASTEST_MM_MIN * math.pi / 4 * self._bore_mm**2
 
 
 class DripEmulator(Emulator):

@@ -122,6 +122,12 @@ def test_a_stall_is_a_fault(pump: AcmeDrip, bench: Bench) -> None:
     pump.stop()
 
 
+def test_a_refusal_is_told(pump: AcmeDrip) -> None:
+    """What the pump does not take is an error with the pump's own words."""
+    with pytest.raises(RefusedError, match="ERR BORE 60"):
+        pump.set_syringe(evolve(SYRINGE, inner_diameter_mm=60.0))
+
+
 def test_another_model_is_refused(emulator: DripEmulator) -> None:
     """A pump that is not the one of the profile does not open."""
     other = evolve(SETTINGS, address=emulator.start(), model="DRIP-10")
@@ -143,7 +149,7 @@ def test_a_rate_is_read_back(
     pump: AcmeDrip, emulator: DripEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A pump that says OK and keeps another rate is found out."""
-    monkeypatch.setattr(emulator.core, "_obey", lambda word, number: "OK")
+    monkeypatch.setattr(emulator.core, "_obey", lambda word, number: True)
     with pytest.raises(RefusedError, match=r"kept RATE 0\.000"):
         pump.set_rate(100.0)
 
