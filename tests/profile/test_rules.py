@@ -115,7 +115,7 @@ CASES = [
         "[[safe_state]]\ndo = 'flush'\nflow_rates = { ODE = '200 uL/min' }",
         "2:3: a flush must come to an end; expected `at_most`",
     ),
-    ("[[safe_state]]\ndo = 'stpo'", "3:6: got \"stpo\"; expected one of 'heater-off', 'stop'"),
+    ("[[safe_state]]\ndo = 'stpo'", '3:6: got "stpo"; expected one of "heater-off", "stop"'),
     # campaign
     ("[campaign]\nstages = []", "3:10: there is no stage"),
     (

@@ -8,12 +8,13 @@ import tomlkit
 
 from flowrig.profile.library import Finder
 from flowrig.profile.linear import expand_rules
+from flowrig.profile.mismatch import toml_key
 from flowrig.profile.model import Campaign, Profile
 from flowrig.profile.problems import Finding, Place, Problem, ProfileError, nearest, shown
 from flowrig.profile.rules import check
 from flowrig.profile.rules.space import reachable
 from flowrig.profile.source import Document, extended, parse_text, read_document
-from flowrig.profile.structure import OfferSource, Structurer, toml_key
+from flowrig.profile.structure import OfferSource, Structurer
 
 __all__ = [
     "check_profile",

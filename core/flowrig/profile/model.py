@@ -504,13 +504,10 @@ class Profile:
     def limited_flows(self) -> tuple["LimitedFlow", ...]:
         """Flow rates that follow from the variables and have limits of their own."""
         chosen = [v.stream for v in self.variables if v.stream is not None]
-        rules = {stream: LinearRule({stream: 1.0}) for stream in chosen} | self.dependent_flows
+        rules = self.dependent_flows.values()
         total = LinearRule(
-            {
-                one: sum(rule.coefficients.get(one, 0.0) for rule in rules.values())
-                for one in chosen
-            },
-            sum(rule.constant_ul_min for rule in rules.values()),
+            {one: 1.0 + sum(rule.coefficients.get(one, 0.0) for rule in rules) for one in chosen},
+            sum(rule.constant_ul_min for rule in rules),
         )
         return (
             LimitedFlow(None, total, self.limits.total_flow_ul_min),
