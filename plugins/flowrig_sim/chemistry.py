@@ -1,0 +1,184 @@
+"""What the synthesis of Cs3Cu2I5 nanocrystals yields, as fitted to published measurements.
+
+Absorbance and quantum yield over the search space are smooth surfaces in temperature and
+concentrations. Their coefficients were fitted to the 60 Latin-hypercube experiments per chemistry
+published with Sadeghi et al., Digital Discovery 2025, 4, 1722 (data: doi 10.5281/zenodo.15283084).
+They explain 93, 94 and 98 % of the variance of the quantum yield proxy and 69, 77 and 79 % of that
+of the absorbance. The saturation of the quantum yield was fitted to the published best results.
+Outside the published ranges the surfaces are not extrapolated, see `Formulation`.
+"""
+
+import math
+from collections.abc import Mapping
+
+from attrs import frozen
+
+__all__ = ["FORMULATIONS", "Concentrations", "Formulation", "emission_area", "published_c"]
+
+CENTRE_CU_MM, CENTRE_ZN_MM, CENTRE_CS_MM = 0.37, 0.277, 5.1
+"""Reference concentrations of the fits [mmol/L in the reactive phase]."""
+LOWEST_C, HIGHEST_C = 120.0, 180.0
+"""Published temperatures [°C]; beyond them the surfaces stay as at the edge."""
+LOWEST_REAGENT_SHARE = 180.0 / 460.0
+"""Least reagent solution in the reactive phase in the published search space."""
+LOWEST_CS_SHARE = 20.0 / 540.0
+"""Least caesium oleate solution in the reactive phase in the published search space."""
+DYE_YIELD, DYE_ABSORBANCE, DYE_AREA = 0.1336, 0.9115, 198_493.1521
+"""Quantum yield, absorbance and emission area [counts·nm] of the published reference dye."""
+
+
+@frozen
+class Concentrations:
+    """Of the reactive phase [mmol/L], with the volume shares that they come from.
+
+    Attributes:
+        cu_mm: copper.
+        zn_mm: zinc.
+        cs_mm: caesium.
+        reagent_share: reagent solutions in the reactive phase, 0 to 1.
+        cs_share: caesium oleate solution in the reactive phase, 0 to 1.
+    """
+
+    cu_mm: float
+    zn_mm: float
+    cs_mm: float
+    reagent_share: float
+    cs_share: float
+
+
+def emission_area(yield_percent: float, absorbance: float) -> float:
+    """Photoluminescence area [counts·nm] on the scale of the published reference dye.
+
+    The published in-situ proxy of the quantum yield, solved for the area.
+
+    Args:
+        yield_percent: quantum yield proxy [%].
+        absorbance: decadic absorbance at 300 nm.
+    """
+    absorbed = math.expm1(-math.log(10) * absorbance) / math.expm1(-math.log(10) * DYE_ABSORBANCE)
+    return yield_percent / 100.0 / DYE_YIELD * DYE_AREA * absorbed
+
+
+@frozen(kw_only=True)
+class Formulation:
+    """Stock solutions and fitted surfaces of one published chemistry.
+
+    Below the published share of reagents the mixture counts as a dilution of the leanest published
+    one: same yield, less absorbance (Beer-Lambert). Without caesium there are no crystals.
+
+    Attributes:
+        cu_stock_mm: copper in the CuI syringe [mmol/L] (published recipe).
+        zn_stock_mm: zinc in the ZnI2 syringe [mmol/L] (published recipe).
+        cs_stock_mm: caesium in the CsOA syringe [mmol/L] (published recipe).
+        background_percent: yield of what emits without crystals: ligands and scattered light.
+        saturation_percent: largest yield of the crystals.
+        slope: intercept and coefficients of temperature, Cu, Zn, Cs and temperature x Cs in the
+            argument of the yield.
+        absorption: coefficients of 1, t, t², t³, Cu, Zn, Cs and the crystals' yield in the
+            absorbance at 300 nm.
+    """
+
+    cu_stock_mm: float
+    zn_stock_mm: float
+    cs_stock_mm: float
+    background_percent: float
+    saturation_percent: float
+    slope: tuple[float, float, float, float, float, float]
+    absorption: tuple[float, float, float, float, float, float, float, float]
+
+    def concentrations(self, cui: float, zni2: float, csoa: float) -> Concentrations:
+        """Concentrations from the volume shares of the stock solutions in the reactive phase."""
+        return Concentrations(
+            cu_mm=cui * self.cu_stock_mm,
+            zn_mm=zni2 * self.zn_stock_mm,
+            cs_mm=csoa * self.cs_stock_mm,
+            reagent_share=cui + zni2 + csoa,
+            cs_share=csoa,
+        )
+
+    def crystal_yield_percent(self, reactive: Concentrations, temperature_c: float) -> float:
+        """Quantum yield [%] of the crystals, background excluded, well mixed and complete.
+
+        `M (1 - exp(-3 softplus(g) / M))`, g linear in reciprocal temperature and in the logarithms
+        of the concentrations.
+        """
+        strength = min(reactive.reagent_share / LOWEST_REAGENT_SHARE, 1.0)
+        if strength <= 0.0:
+            return 0.0
+        caesium = min(reactive.cs_share / strength / LOWEST_CS_SHARE, 1.0)
+        if caesium <= 0.0:
+            return 0.0
+        kelvin = published_c(temperature_c) + 273.15
+        heat = (1 / 423.15 - 1 / kelvin) * 423.15**2 / 30.0
+        cu = _log_ratio(reactive.cu_mm / strength, CENTRE_CU_MM)
+        zn = _log_ratio(reactive.zn_mm / strength, CENTRE_ZN_MM)
+        cs = _log_ratio(reactive.cs_mm / strength / caesium, CENTRE_CS_MM)
+        b0, b_heat, b_cu, b_zn, b_cs, b_heat_cs = self.slope
+        g = b0 + b_heat * heat + b_cu * cu + b_zn * zn + (b_cs + b_heat_cs * heat) * cs
+        largest = self.saturation_percent
+        return caesium * largest * (1.0 - math.exp(-3.0 * _softplus(g) / largest))
+
+    def absorbance(
+        self, reactive: Concentrations, temperature_c: float, crystal_yield_percent: float
+    ) -> float:
+        """Decadic absorbance at 300 nm in the published cell, never negative."""
+        strength = min(reactive.reagent_share / LOWEST_REAGENT_SHARE, 1.0)
+        if strength <= 0.0:
+            return 0.0
+        t = (published_c(temperature_c) - 150.0) / 30.0
+        c0, c1, c2, c3, c_cu, c_zn, c_cs, c_yield = self.absorption
+        value = c0 + t * (c1 + t * (c2 + t * c3))
+        value += c_cu * (reactive.cu_mm / strength / CENTRE_CU_MM - 1.0)
+        value += c_zn * (reactive.zn_mm / strength / CENTRE_ZN_MM - 1.0)
+        value += c_cs * (reactive.cs_mm / strength / CENTRE_CS_MM - 1.0)
+        value += c_yield * crystal_yield_percent / 10.0
+        return max(value * strength, 0.0)
+
+
+def published_c(temperature_c: float) -> float:
+    """The nearest temperature [°C] at which yields were measured."""
+    return min(max(temperature_c, LOWEST_C), HIGHEST_C)
+
+
+def _log_ratio(value: float, reference: float) -> float:
+    return math.log(max(value / reference, 1e-6))
+
+
+def _softplus(value: float) -> float:
+    return max(value, 0.0) + math.log1p(math.exp(-abs(value)))
+
+
+def _molarity_mm(amount_mmol: float, volume_ml: float, dilution: float) -> float:
+    return amount_mmol / volume_ml * 1e3 / dilution
+
+
+FORMULATIONS: Mapping[str, Formulation] = {
+    "chem1": Formulation(
+        cu_stock_mm=_molarity_mm(0.48, 50.4, 5.0),
+        zn_stock_mm=_molarity_mm(0.36, 50.4, 5.0),
+        cs_stock_mm=_molarity_mm(2 * 2.024, 50.6, 1.5),
+        background_percent=4.98,
+        saturation_percent=27.0,
+        slope=(1.493, -0.246, 6.715, 1.456, -5.281, -5.179),
+        absorption=(0.459, -0.014, 0.072, 0.161, 0.173, 0.152, 0.137, 0.130),
+    ),
+    "chem2": Formulation(
+        cu_stock_mm=_molarity_mm(0.48, 50.4, 5.0),
+        zn_stock_mm=_molarity_mm(0.36, 50.4, 5.0),
+        cs_stock_mm=_molarity_mm(2 * 2.024, 50.6, 1.5),
+        background_percent=2.11,
+        saturation_percent=33.0,
+        slope=(-3.067, 5.418, 7.509, 8.943, -13.086, 7.422),
+        absorption=(0.677, 0.009, 0.146, 0.047, 0.320, 0.207, -0.096, -0.028),
+    ),
+    "chem3": Formulation(
+        cu_stock_mm=_molarity_mm(0.533, 50.4, 5.0),
+        zn_stock_mm=_molarity_mm(0.4, 50.4, 5.0),
+        cs_stock_mm=_molarity_mm(2 * 2.249, 50.6, 1.5),
+        background_percent=1.84,
+        saturation_percent=60.0,
+        slope=(-2.562, 2.413, 5.643, 5.041, -11.234, -0.652),
+        absorption=(0.653, -0.040, 0.124, 0.088, 0.342, 0.187, -0.061, -0.118),
+    ),
+}
+"""The three chemistries by name. Stocks: published recipes, diluted 5, 5 and 1.5 times."""

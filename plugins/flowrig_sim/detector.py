@@ -1,0 +1,73 @@
+"""The detector of an Ocean Insight HDX.
+
+Pixels, range and exposure limits: python-seabreeze. Wavelengths of the short unit, dark pedestal
+and fixed pattern: measured on the raw spectra published with Volk et al., Nat. Commun. 2023, 14,
+1403 (AlphaFlow). Read noise and gain follow from the vendor's 12000:1 dynamic range and 400:1
+signal to noise, from memory.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["PIXELS", "PL_COEFFICIENTS", "UV_COEFFICIENTS", "Detector"]
+
+PIXELS = 2068
+UV_COEFFICIENTS = (195.2096, 0.372739, -4.12918e-5, 2.30361e-9)
+"""Wavelength polynomial of a real unit, 195 to 810 nm (measured)."""
+PL_COEFFICIENTS = (195.0, 0.55, -5.8e-5, 3.0e-9)
+"""Wavelength polynomial of a unit with a longer range, 195 to 1110 nm (assumed).
+
+The published processing takes its baseline from 800 to 1000 nm.
+"""
+FULL_SCALE = 65_535.0
+DARK_COUNTS = 1_357.0
+"""Dark pedestal (measured: clipping at 64178 above it)."""
+PATTERN_COUNTS = 0.33
+"""Fixed pattern, standard deviation from pixel to pixel (measured)."""
+FIRST_PIXELS_COUNTS = (145.0, -179.0)
+"""Offset of the first two pixels (measured)."""
+READ_NOISE_COUNTS = 5.5
+ELECTRONS_PER_COUNT = 2.44
+
+
+class Detector:
+    """Turns light into counts, with pedestal, fixed pattern, shot and read noise.
+
+    Args:
+        coefficients: wavelength polynomial in the pixel number, lowest order first [nm].
+        rng: source of its noise, used frame by frame.
+        noise: scale of shot and read noise.
+    """
+
+    def __init__(
+        self, coefficients: tuple[float, ...], rng: np.random.Generator, noise: float
+    ) -> None:
+        self.coefficients = coefficients
+        self._rng = rng
+        self._noise = np.float32(noise)
+        self._dark = DARK_COUNTS + PATTERN_COUNTS * rng.standard_normal(PIXELS, dtype=np.float32)
+        self._dark[: len(FIRST_PIXELS_COUNTS)] += np.array(FIRST_PIXELS_COUNTS, np.float32)
+
+    @property
+    def wavelengths_nm(self) -> NDArray[np.float64]:
+        """Wavelength [nm] of every pixel, shape `p`."""
+        return np.asarray(np.polynomial.polynomial.polyval(np.arange(PIXELS), self.coefficients))
+
+    def read(self, light: NDArray[np.float32] | None) -> NDArray[np.uint16]:
+        """One frame.
+
+        Args:
+            light: expected counts above dark, shape `p`, or None in darkness.
+
+        Returns:
+            counts, shape `p`.
+        """
+        draw = self._rng.standard_normal(PIXELS, dtype=np.float32)
+        draw *= self._noise
+        if light is None:
+            counts = READ_NOISE_COUNTS * draw + self._dark
+        else:
+            draw *= np.sqrt(light * (1.0 / ELECTRONS_PER_COUNT) + READ_NOISE_COUNTS**2)
+            counts = draw + light + self._dark
+        np.rint(counts, out=counts)
+        return np.clip(counts, 0.0, FULL_SCALE, out=counts).astype(np.uint16)

@@ -1,0 +1,80 @@
+"""The heated plate: closed-loop dynamics and thermal history."""
+
+from bisect import bisect_right
+
+import numpy as np
+
+__all__ = [
+    "AMBIENT_C",
+    "COOLING_C_S",
+    "HEATING_C_S",
+    "LOSS_TIME_S",
+    "SETTLING_TIME_S",
+    "Plate",
+]
+
+AMBIENT_C = 25.0
+"""Room temperature [°C] (assumed)."""
+HEATING_C_S = 20.0 / 60.0
+"""Fastest heating [°C/s] (assumed: 20 °C/min for three cartridges in an aluminium plate)."""
+COOLING_C_S = 6.0 / 60.0
+"""Fastest cooling [°C/s] (assumed: 6 °C/min)."""
+LOSS_TIME_S = 600.0
+"""Time constant [s] of cooling to the room without power (assumed); felt below 85 °C."""
+SETTLING_TIME_S = 15.0
+"""Time constant [s] with which the closed loop settles, without overshoot (assumed)."""
+
+
+class Plate:
+    """A plate that works towards its set point on the world's time grid.
+
+    The published rig gives no dynamics of its plate: ramps are limited, and the last degrees are
+    approached exponentially.
+
+    Args:
+        start_s: rig time [s] when the world begins; the plate is at room temperature then.
+        step_s: step [s] of the time grid.
+    """
+
+    def __init__(self, start_s: float, step_s: float) -> None:
+        self._start_s = start_s
+        self._step_s = step_s
+        self._set_points: list[tuple[float, float]] = [(start_s, AMBIENT_C)]
+        self._temperatures_c = [AMBIENT_C]
+
+    def control(self, set_point_c: float, time_s: float) -> None:
+        """Work towards a set point [°C] from the first grid time at or after a time [s]."""
+        self._set_points.append((time_s, set_point_c))
+
+    def advance(self, steps: int) -> None:
+        """Live on to a number of grid steps since the world began."""
+        temperature = self._temperatures_c[-1]
+        for step in range(len(self._temperatures_c) - 1, steps):
+            set_point = self._set_point_c(self._start_s + step * self._step_s)
+            temperature += self._step_s * _velocity_c_s(temperature, set_point)
+            self._temperatures_c.append(temperature)
+
+    @property
+    def temperature_c(self) -> float:
+        """Temperature [°C] at the last grid time."""
+        return self._temperatures_c[-1]
+
+    def history_c(
+        self, from_s: float, until_s: float
+    ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        """Temperature [°C] at the grid times between two rig times [s], at least one."""
+        first = max(int((from_s - self._start_s) / self._step_s), 0)
+        last = int((until_s - self._start_s) / self._step_s)
+        first = min(first, len(self._temperatures_c) - 1)
+        return np.array(self._temperatures_c[first : max(last, first) + 1])
+
+    def _set_point_c(self, time_s: float) -> float:
+        index = bisect_right(self._set_points, (time_s, float("inf"))) - 1
+        return self._set_points[index][1]
+
+
+def _velocity_c_s(temperature_c: float, set_point_c: float) -> float:
+    """How fast [°C/s] the plate's temperature moves under closed-loop control."""
+    wish = (max(set_point_c, AMBIENT_C) - temperature_c) / SETTLING_TIME_S
+    cooling = min(COOLING_C_S, (temperature_c - AMBIENT_C) / LOSS_TIME_S)
+    return min(max(wish, -cooling), HEATING_C_S)

@@ -1,0 +1,85 @@
+"""What a syringe pump's plunger does to the liquid in front of it."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flowrig.errors import OutOfRangeError
+from flowrig.interfaces.pump import Syringe
+
+__all__ = ["LEAD_MM", "Plunger"]
+
+Array = NDArray[np.float64]
+
+LEAD_MM = 1.0
+"""Travel per turn of the lead screw [mm] (assumed); the flow error repeats with it."""
+
+
+class Plunger:
+    """A plunger on a lead screw, as a function of time.
+
+    The screw's pitch error makes the flow rate swing by `ripple` once a turn (at 100 µL/min from a
+    50 mL syringe, in 6.4 minutes), so that what comes out differs a little from what the motor was
+    told. Every value is computed from the last command alone, so that asking changes nothing.
+
+    Args:
+        syringe: true dimensions of the syringe.
+        fill_ul: liquid in it [µL] when the world begins.
+        ripple: amplitude of the flow error, as a fraction.
+        phase: position of the screw when the world begins [rad].
+        start_s: rig time [s] when the world begins.
+    """
+
+    def __init__(
+        self, syringe: Syringe, fill_ul: float, ripple: float, phase: float, start_s: float
+    ) -> None:
+        self.inner_diameter_mm = syringe.inner_diameter_mm
+        self._start_fill_ul = fill_ul
+        self._turn_ul = LEAD_MM * math.pi / 4 * syringe.inner_diameter_mm**2
+        self._ripple_ul = ripple * self._turn_ul / (2 * math.pi)
+        self._phase = phase
+        self._since_s = start_s
+        self._since_ul = 0.0
+        self._rate_ul_min = 0.0
+
+    def push(self, rate_ul_min: float, time_s: float) -> None:
+        """Move at a flow rate [µL/min] from a time [s] on.
+
+        Raises:
+            OutOfRangeError: the rate is negative or not finite; this plunger only pushes.
+        """
+        if not (math.isfinite(rate_ul_min) and rate_ul_min >= 0.0):
+            raise OutOfRangeError(f"a plunger pushes at 0 µL/min or more, got {rate_ul_min}")
+        self._since_ul = self.moved_ul(time_s)
+        self._since_s = time_s
+        self._rate_ul_min = rate_ul_min
+
+    def moved_ul(self, time_s: float) -> float:
+        """Volume [µL] that the motor has pushed since the world began, as commanded."""
+        return min(self._unobstructed_ul(time_s), self._start_fill_ul)
+
+    def fill_ul(self, time_s: float) -> float:
+        """Liquid left [µL]."""
+        return self._start_fill_ul - self.moved_ul(time_s)
+
+    def stalled(self, time_s: float) -> bool:
+        """Whether the motor pushes against the end stop."""
+        return self._rate_ul_min > 0.0 and self._unobstructed_ul(time_s) >= self._start_fill_ul
+
+    def delivered_ul(self, times_s: Array) -> Array:
+        """Volume [µL] that has come out since the world began, pitch error included.
+
+        Args:
+            times_s: rig times [s] since the last command, shape `n`.
+
+        Returns:
+            volumes, shape `n`.
+        """
+        moved = self._since_ul + self._rate_ul_min * (times_s - self._since_s) / 60.0
+        moved = np.minimum(moved, self._start_fill_ul)
+        angle = 2 * math.pi / self._turn_ul * moved + self._phase
+        return np.asarray(moved + self._ripple_ul * (math.cos(self._phase) - np.cos(angle)))
+
+    def _unobstructed_ul(self, time_s: float) -> float:
+        return self._since_ul + self._rate_ul_min * (time_s - self._since_s) / 60.0

@@ -1,0 +1,30 @@
+"""Settings of the fluidic world."""
+
+from typing import Literal
+
+from attrs import field, frozen, validators
+
+__all__ = ["ChemistryName", "FluidicSettings"]
+
+ChemistryName = Literal["chem1", "chem2", "chem3"]
+
+
+@frozen(kw_only=True)
+class FluidicSettings:
+    """What a profile's `[simulation]` table says about the fluidic world.
+
+    Attributes:
+        chemistry: which of the three published precursor formulations of Cs3Cu2I5 fills the
+            syringes (Sadeghi et al., Digital Discovery 2025, 4, 1722).
+        noise: scale of everything random, 1 as on the published rig, 0 for none.
+        flow_ripple: amplitude of each pump's periodic flow error, as a fraction of its flow rate.
+        pl_integration_time_us: exposure [µs] at which the photoluminescence area is on the scale of
+            the published reference dye; it scales with the exposure.
+    """
+
+    chemistry: ChemistryName = field(
+        default="chem3", validator=validators.in_(("chem1", "chem2", "chem3"))
+    )
+    noise: float = field(default=1.0, validator=validators.ge(0.0))
+    flow_ripple: float = field(default=0.01, validator=[validators.ge(0.0), validators.lt(0.5)])
+    pl_integration_time_us: float = field(default=8_000.0, validator=validators.gt(0.0))

@@ -1,0 +1,87 @@
+"""Plungers: volumes, end stop, ripple."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sim_bench import Bench
+
+from flowrig.errors import InputError, OutOfRangeError
+from flowrig.interfaces.pump import Syringe
+from flowrig_sim.plunger import LEAD_MM, Plunger
+
+SYRINGE = Syringe(50_000.0, 28.6)
+rates = st.floats(0.0, 500.0)
+moves = st.lists(st.tuples(rates, st.floats(0.0, 600.0)), max_size=8)
+
+
+@given(moves=moves, questions=st.lists(st.floats(0.0, 1.0), max_size=4))
+def test_moved_volume_is_the_integral_of_what_was_commanded(moves, questions):
+    """The plunger's account is rate times time, however often it is asked in between."""
+    plunger = Plunger(SYRINGE, 50_000.0, 0.01, 0.3, 0.0)
+    time_s, expected_ul = 0.0, 0.0
+    for rate_ul_min, duration_s in moves:
+        plunger.push(rate_ul_min, time_s)
+        for share in questions:
+            plunger.moved_ul(time_s + share * duration_s)
+        time_s += duration_s
+        expected_ul += rate_ul_min * duration_s / 60.0
+    assert plunger.moved_ul(time_s) == pytest.approx(expected_ul, rel=1e-12, abs=1e-9)
+    assert plunger.moved_ul(time_s) + plunger.fill_ul(time_s) == pytest.approx(50_000.0)
+
+
+@given(rate=st.floats(1.0, 500.0), ripple=st.floats(0.0, 0.1), phase=st.floats(0.0, 6.0))
+def test_ripple_swings_the_flow_by_its_amplitude_once_a_turn(rate, ripple, phase):
+    """The delivered flow stays within the ripple of the command and is exact after whole turns."""
+    plunger = Plunger(SYRINGE, 50_000.0, ripple, phase, 0.0)
+    plunger.push(rate, 0.0)
+    turn_s = LEAD_MM * math.pi / 4 * 28.6**2 / rate * 60.0
+    times_s = np.linspace(0.0, turn_s, 101)
+    flow = np.diff(plunger.delivered_ul(times_s)) / np.diff(times_s) * 60.0
+    assert np.all(np.abs(flow / rate - 1.0) <= ripple + 1e-6)
+    assert plunger.delivered_ul(times_s)[-1] == pytest.approx(plunger.moved_ul(turn_s), rel=1e-9)
+
+
+@pytest.mark.parametrize("rate", [-1.0, math.nan, math.inf])
+def test_a_plunger_only_pushes(rate):
+    """A rate that no plunger can push at is refused and nothing moves."""
+    bench = Bench()
+    with pytest.raises(OutOfRangeError, match="pushes at 0"):
+        bench.flow({"CuI": rate})
+    bench.wait(10.0)
+    assert bench.world.pump("pump_cui").moved_ul == 0.0
+
+
+def test_an_empty_syringe_stalls_its_pump_and_stops_its_flow():
+    """At the end stop the pump stalls, all liquid is out, and stopping clears the stall."""
+    bench = Bench(fill_ul={"CuI": 100.0})
+    pump = bench.world.pump("pump_cui")
+    bench.flow({"CuI": 100.0, "ODE": 200.0})
+    bench.wait(59.0)
+    assert not pump.stalled
+    bench.wait(2.0)
+    assert pump.stalled
+    assert pump.fill_ul == 0.0
+    assert pump.moved_ul == 100.0
+    assert not bench.world.pump("pump_ode").stalled
+    bench.flow({"CuI": 0.0})
+    assert not pump.stalled
+
+
+def test_syringes_are_full_unless_told_otherwise():
+    """A resumed rig starts with what was left; streams that are not named are full."""
+    bench = Bench(fill_ul={"CuI": 1234.0})
+    assert bench.world.pump("pump_cui").fill_ul == 1234.0
+    assert bench.world.pump("pump_ode").fill_ul == 100_000.0
+    assert bench.world.pump("pump_ode").inner_diameter_mm == 34.9
+
+
+@pytest.mark.parametrize(
+    ("fill_ul", "message"), [({"CuI": 60_000.0}, "cannot hold"), ({"KI": 1.0}, "no stream KI")]
+)
+def test_an_impossible_filling_is_refused(fill_ul, message):
+    """A filling that no syringe can have is an error that says why."""
+    with pytest.raises(InputError, match=message):
+        Bench(fill_ul=fill_ul)

@@ -1,0 +1,95 @@
+"""Mixing and plug flow: conservation, times, standstill."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flowrig_sim.transport import FlowRecord, Premix
+
+STEP_S = 0.5
+REACTOR_UL = (0.0, 600.0)
+
+
+def record(reactive_ul_min, carrier_ul_min, duration_s, premix_ul=440.0):
+    """A record of constant flow of two reactive streams, solvent second."""
+    steps = round(duration_s / STEP_S)
+    result = FlowRecord(Premix(premix_ul), solvent=1, reactive=2, step_s=STEP_S)
+    result.append(
+        STEP_S * np.arange(1, steps + 1),
+        np.tile(np.array(reactive_ul_min) * STEP_S / 60.0, (steps, 1)),
+        np.full(steps, carrier_ul_min * STEP_S / 60.0),
+    )
+    return result
+
+
+@given(
+    dye=st.floats(0.0, 300.0),
+    solvent=st.floats(1.0, 300.0),
+    carrier=st.floats(0.0, 500.0),
+    duration_s=st.floats(10.0, 600.0),
+    position_ul=st.floats(0.0, 1500.0),
+)
+def test_shares_are_shares(dye, solvent, carrier, duration_s, position_ul):
+    """Whatever flowed, the shares in a slice lie between 0 and 1 and make 1 together."""
+    flow = record((dye, solvent), carrier, duration_s)
+    parcel = flow.parcel(flow.end_ul, position_ul, REACTOR_UL)
+    if parcel is not None:
+        assert parcel.shares.sum() == pytest.approx(1.0)
+        assert np.all(parcel.shares >= -1e-12)
+        assert parcel.reactive_share == pytest.approx((dye + solvent) / (dye + solvent + carrier))
+
+
+@given(
+    total=st.floats(100.0, 900.0),
+    position_ul=st.floats(600.0, 1200.0),
+)
+def test_plug_flow_takes_volume_over_flow_rate(total, position_ul):
+    """A slice spends the reactor's volume over the flow rate in it, wherever it is seen later."""
+    duration_s = 1.5 * position_ul / total * 60.0
+    flow = record((total / 3, total / 3), total / 3, duration_s)
+    parcel = flow.parcel(flow.end_ul, position_ul, REACTOR_UL)
+    assert parcel.left_s - parcel.entered_s == pytest.approx(600.0 / total * 60.0, rel=1e-6)
+    assert parcel.total_flow_ul_min == pytest.approx(total)
+
+
+@settings(max_examples=20)
+@given(premix_ul=st.floats(50.0, 1000.0))
+def test_the_premix_holds_back_its_own_volume_on_average(premix_ul):
+    """The mean of the residence distribution is the premixing volume."""
+    volumes = np.linspace(0.0, 2.5 * premix_ul, 5000)
+    held = 1.0 - Premix(premix_ul).left(volumes)
+    assert np.sum(0.5 * (held[1:] + held[:-1]) * np.diff(volumes)) == pytest.approx(
+        premix_ul, rel=1e-3
+    )
+
+
+def test_a_step_leaves_the_premix_half_after_its_volume():
+    """Half of a new composition has arrived when its own volume has passed the mixer."""
+    flow = record((100.0, 0.0), 0.0, duration_s=440.0 / 100.0 * 60.0)
+    parcel = flow.parcel(flow.end_ul, 1e-6, REACTOR_UL)
+    assert parcel.shares[0] == pytest.approx(0.5, abs=0.05)
+
+
+def test_before_anything_arrives_there_is_carrier():
+    """Behind the segmentation junction a fresh rig is full of carrier."""
+    flow = record((100.0, 100.0), 100.0, duration_s=60.0)
+    assert flow.parcel(flow.end_ul, 1000.0, REACTOR_UL) is None
+
+
+def test_steps_may_come_one_by_one_or_together():
+    """Grouping of steps changes no bit of the record."""
+    rng = np.random.default_rng(4)
+    times_s = STEP_S * np.arange(1, 3001)
+    reactive_ul, carrier_ul = rng.random((3000, 2)), rng.random(3000)
+    parcels = []
+    for chunk in (3000, 7, 1):
+        flow = FlowRecord(Premix(440.0), solvent=1, reactive=2, step_s=STEP_S)
+        for start in range(0, 3000, chunk):
+            part = slice(start, start + chunk)
+            flow.append(times_s[part], reactive_ul[part], carrier_ul[part])
+        parcels.append(flow.parcel(flow.end_ul, 1000.0, REACTOR_UL))
+    for other in parcels[1:]:
+        assert np.array_equal(other.shares, parcels[0].shares)
+        assert other.entered_s == parcels[0].entered_s
+        assert other.left_s == parcels[0].left_s
