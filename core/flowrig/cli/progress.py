@@ -79,8 +79,8 @@ class Progress:
     def _on_resumed(self, event: Event, data: Mapping[str, Any]) -> None:
         self._state |= {"planned": data["planned"], "done": data["done"], "best": data["best"]}
         self._say(
-            f"resuming {self._folder} with {data['done']} of {data['planned']} experiments measured; "
-            "first the rig goes to its safe state"
+            f"resuming {self._folder} with {data['done']} of {data['planned']} experiments "
+            "measured; first the rig goes to its safe state"
         )
 
     def _on_safe_state(self, event: Event, data: Mapping[str, Any]) -> None:

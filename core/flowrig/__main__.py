@@ -1,0 +1,5 @@
+"""`python -m flowrig`."""
+
+from flowrig.cli import main
+
+main(prog_name="flowrig")
