@@ -1,5 +1,6 @@
 """From a name or path to a profile and a campaign, with every problem found on the way."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,9 @@ __all__ = [
 ]
 
 _GIVEN = ("name", "digest")
-"""Fields of a profile that no file writes."""
+"""Fields of a profile that stand outside its content."""
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 
 
 def load_profile(target: str | Path, plugins: OfferSource) -> Profile:
@@ -57,8 +60,8 @@ def load_profile_text(text: str, file: str, plugins: OfferSource) -> Profile:
 
     Args:
         text: TOML.
-        file: what messages call it; its name without ending is the profile's name, and a relative
-            `extends` starts from its folder.
+        file: what messages call it; a relative `extends` starts from its folder, and it names the
+            profile unless the text does.
         plugins: what is installed.
 
     Raises:
@@ -96,13 +99,13 @@ def load_target(target: str | Path, plugins: OfferSource) -> tuple[Profile, Camp
 def merged_toml(target: str | Path, plugins: OfferSource) -> str:
     """One self-contained text for a profile or campaign, with all that it extends.
 
-    `load_profile_text(text, f"{profile.name}.toml", plugins)` gives the same profile and digest.
+    It loads to the same profile and digest, under whatever file name it is kept.
 
     Raises:
         ProfileError: a file cannot be read or is not TOML.
     """
-    _, document = _document(target, plugins)
-    return tomlkit.dumps(document.content)
+    name, document = _document(target, plugins)
+    return tomlkit.dumps({"name": name, **document.content})
 
 
 def _document(target: str | Path, plugins: OfferSource) -> tuple[str, Document]:
@@ -114,7 +117,7 @@ def _document(target: str | Path, plugins: OfferSource) -> tuple[str, Document]:
 def _on_profile(document: Document, name: str, finder: Finder) -> tuple[str, Document]:
     """The whole content: what is extended, and for a campaign the profile underneath."""
     if "profile" not in document.content:
-        return name, document
+        return _own_name(document, name)
     target = document.content["profile"]
     place = document.spots["profile",].value
     if not isinstance(target, str):
@@ -127,7 +130,20 @@ def _on_profile(document: Document, name: str, finder: Finder) -> tuple[str, Doc
     profile = read_document(file, finder.find).without("campaign")
     if "profile" in profile.content:
         raise ProfileError([Problem(place, f"{target!r} is a campaign itself", "a profile")])
-    return file.stem, document.without("profile").below("campaign").over(profile)
+    name, profile = _own_name(profile, file.stem)
+    return name, document.without("profile").below("campaign").over(profile)
+
+
+def _own_name(document: Document, name: str) -> tuple[str, Document]:
+    """The name that a profile gives itself, else that of its file; and the rest of it."""
+    if "name" not in document.content:
+        return name, document
+    own = document.content["name"]
+    if not isinstance(own, str) or not _NAME.fullmatch(own):
+        place = document.spots["name",].value
+        expected = "a text of letters, digits, dots, hyphens and underscores"
+        raise ProfileError([Problem(place, f"got {shown(own)}", expected)])
+    return own, document.without("name")
 
 
 def _profile(name: str, document: Document, plugins: OfferSource) -> Profile:

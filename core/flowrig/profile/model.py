@@ -453,7 +453,7 @@ class Profile:
     """One rig: instruments, flow path, limits, analysis, safe state and search space.
 
     Attributes:
-        name: the file's name without its ending.
+        name: as the profile calls itself with `name`, else the file's name without its ending.
         title: in words.
         source: where its facts come from.
         digest: SHA-256 of the profile's content after `extends`.

@@ -192,7 +192,7 @@ def read_document(file: FilePath, find: Finder) -> Document:
 
 
 def extended(document: Document, find: Finder) -> Document:
-    """A document on top of everything that it extends.
+    """A document on top of everything that it extends; names are not inherited.
 
     Raises:
         ProfileError: as `read_document`.
@@ -211,7 +211,7 @@ def extended(document: Document, find: Finder) -> Document:
         chain.append(parse_text(_read(file, place), str(file)))
     merged = chain[-1]
     for upper in reversed(chain[:-1]):
-        merged = upper.without("extends").over(merged)
+        merged = upper.without("extends").over(merged.without("name"))
     return merged
 
 
