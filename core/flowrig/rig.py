@@ -75,7 +75,16 @@ class Rig:
         return self._devices[name]
 
     def pump(self, stream: str) -> Pump:
-        """The pump that drives a stream."""
+        """The pump that drives a stream.
+
+        Raises:
+            InputError: the profile has no such stream.
+        """
+        if stream not in self.profile.streams:
+            raise InputError(
+                f"{self.profile.name} has no stream {stream!r}; "
+                f"it has {', '.join(self.profile.streams)}"
+            )
         device = self._devices[self.profile.streams[stream].pump]
         assert isinstance(device, Pump)
         return device

@@ -59,7 +59,7 @@ class RunOutcome:
 
 def start_run(
     target: str | Path,
-    folder: Path,
+    folder: Path | str,
     *,
     simulate: bool = False,
     seed: int | None = None,
@@ -83,7 +83,9 @@ def start_run(
     Raises:
         InputError: the input is wrong; nothing was opened and nothing was written.
     """
-    plugins = plugins or Plugins.discover()
+    plugins, folder = plugins or Plugins.discover(), Path(folder)
+    if load_profile(target, plugins).campaign is None:
+        raise InputError(f"{target} has no [campaign]; name a campaign file instead")
     text = merged_toml(target, plugins)
     if (folder / FILE_NAME).exists():
         raise InputError(f"{folder} holds a run already; resume it with: flowrig resume {folder}")
@@ -91,9 +93,7 @@ def start_run(
     frozen_profile = folder / PROFILE_NAME
     frozen_profile.write_text(text, encoding="utf-8")
     profile = load_profile(frozen_profile, plugins)
-    if profile.campaign is None:
-        frozen_profile.unlink()
-        raise InputError(f"{target} has no [campaign]; name a campaign file instead")
+    assert profile.campaign is not None
     load_plugins_of(profile)
     name = Path(target).stem if Path(target).suffix else str(target)
     with _locked(folder), Journal.create(folder / FILE_NAME) as journal:
@@ -117,7 +117,7 @@ def start_run(
 
 
 def resume_run(
-    folder: Path,
+    folder: Path | str,
     *,
     refilled: Sequence[str] = (),
     clock: Clock | None = None,
@@ -138,7 +138,7 @@ def resume_run(
     Raises:
         InputError: this is not the folder of a run, it runs elsewhere, or its profile was changed.
     """
-    plugins = plugins or Plugins.discover()
+    plugins, folder = plugins or Plugins.discover(), Path(folder)
     with RunRecord(folder, plugins) as record:
         profile, summary = record.profile, record.summary()
         if profile.digest != record.start.data["profile_digest"]:

@@ -10,7 +10,6 @@ from flowrig.interfaces import PumpState, Quality
 from flowrig.ledger import SyringeLedger
 from flowrig.profile import SafeStep
 from flowrig.rig import Rig
-from flowrig.workers import DeviceCallErrors
 
 __all__ = ["SafeState", "StepOutcome", "reach_safe_state"]
 
@@ -76,7 +75,7 @@ def reach_safe_state(
         label, perform = _plan(step, rig, actuation, hurried)
         try:
             perform()
-        except (FlowrigError, DeviceCallErrors) as error:
+        except Exception as error:  # whatever a driver raises, the next step is tried
             outcomes.append(StepOutcome(label, False, str(error)))
         else:
             outcomes.append(StepOutcome(label, True))
