@@ -1,1 +1,25 @@
-"""Plugin."""
+"""Gaussian-process surrogate on scikit-learn."""
+
+from collections.abc import Sequence
+
+from flowrig.hookspecs import hookimpl
+from flowrig.offers import Offer
+from flowrig_gp.settings import GaussianProcessSettings
+
+__all__ = ["GaussianProcessSettings", "flowrig_surrogates"]
+
+
+@hookimpl
+def flowrig_surrogates() -> Sequence[Offer]:
+    """Offer the Gaussian process."""
+    return [
+        Offer(
+            kind="surrogate",
+            name="gp",
+            target="flowrig_gp.surrogate:GaussianProcess",
+            settings=GaussianProcessSettings,
+            summary="Gaussian process, one a response, that learns which conditions matter",
+            needs=("sklearn", "scipy"),
+            install="flowrig[gp]",
+        )
+    ]
