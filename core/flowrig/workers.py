@@ -105,10 +105,7 @@ class Workers:
             by device name: what the call returned, or the exception that it raised.
         """
         self._clock.add_participants(len(calls))
-        running = {
-            name: self._workers.setdefault(name, _Worker(name, self._clock)).submit(function)
-            for name, function in calls.items()
-        }
+        running = {name: self._worker(name).submit(call) for name, call in calls.items()}
         if tick_s is not None:
             while not all(call.done.is_set() for call in running.values()):
                 self._clock.sleep(tick_s)
@@ -133,6 +130,11 @@ class Workers:
                 "; ".join(map(str, errors)), [e for e in errors if isinstance(e, Exception)]
             )
         return outcomes
+
+    def _worker(self, name: str) -> _Worker:
+        if name not in self._workers:
+            self._workers[name] = _Worker(name, self._clock)
+        return self._workers[name]
 
     def _outcome(self, name: str, call: _Call, deadline_s: float) -> Any:
         if call.done.wait(deadline_s):

@@ -90,3 +90,13 @@ def test_ticks_come_at_known_times() -> None:
             on_tick=lambda: ticks.append(clock.now_s()),
         )
     assert ticks == [5.0, 10.0, 15.0]
+
+
+def test_a_device_keeps_its_thread() -> None:
+    """However many calls are made, there is one thread a device, and none after the end."""
+    before = threading.active_count()
+    with Workers(VirtualClock()) as workers:
+        for _ in range(20):
+            workers.call({"a": lambda: None, "b": lambda: None})
+        assert threading.active_count() == before + 2
+    assert threading.active_count() == before

@@ -1,0 +1,50 @@
+"""Settings of the optimizers that this plugin offers."""
+
+from typing import Literal
+
+from attrs import field, frozen
+from attrs.validators import ge, gt
+
+from flowrig.interfaces import OptimizerSettings
+
+__all__ = ["Acquisition", "BayesSettings", "LhsSettings", "RandomSettings"]
+
+Acquisition = Literal["ei", "pi", "ucb", "exploit", "max-variance"]
+
+
+@frozen(kw_only=True)
+class RandomSettings(OptimizerSettings):
+    """Settings of `random`: there are none."""
+
+
+@frozen(kw_only=True)
+class LhsSettings(OptimizerSettings):
+    """Settings of `lhs`.
+
+    Attributes:
+        designs: how many Latin hypercubes are drawn; the one whose closest pair of points is
+            farthest apart is taken.
+    """
+
+    designs: int = field(default=64, validator=ge(1))
+
+
+@frozen(kw_only=True)
+class BayesSettings(OptimizerSettings):
+    """Settings of `bayes`.
+
+    Attributes:
+        acquisition: what the next condition should have most of: "ei" expected improvement, "pi"
+            probability of improvement, "ucb" upper confidence bound, "exploit" expected figure of
+            merit, "max-variance" its uncertainty.
+        ucb_beta: for "ucb", how many standard deviations are added to the mean.
+        candidates: conditions that are looked at before the best are refined.
+        refinements: rounds of local search around the best.
+        samples: posterior samples that the figure of merit is computed on.
+    """
+
+    acquisition: Acquisition = "ei"
+    ucb_beta: float = field(default=2.0, validator=ge(0.0))
+    candidates: int = field(default=2000, validator=gt(0))
+    refinements: int = field(default=6, validator=ge(0))
+    samples: int = field(default=256, validator=gt(1))

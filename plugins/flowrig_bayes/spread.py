@@ -1,0 +1,47 @@
+"""Optimizers that spread points without a model: `lhs` and `random`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from flowrig.interfaces import Optimizer, Problem, Suggestion
+from flowrig_bayes.designs import maximin_latin_hypercube, uniform
+from flowrig_bayes.settings import LhsSettings, RandomSettings
+
+__all__ = ["LatinHypercube", "UniformRandom"]
+
+
+class _Spread(Optimizer):
+    """Keeps count of what it has seen, so that a later call does not repeat an earlier one."""
+
+    def __init__(self, problem: Problem, settings: LhsSettings | RandomSettings) -> None:
+        super().__init__(problem, settings)
+        self._seen = 0
+
+    def _do_ingest(self, results: Sequence[Mapping[str, Any]]) -> None:
+        self._seen += len(results)
+
+    def _rng(self) -> np.random.Generator:
+        return np.random.default_rng([self.problem.seed, self._seen])
+
+
+class LatinHypercube(_Spread):
+    """A Latin hypercube of as many points as are asked for at once."""
+
+    settings: LhsSettings
+
+    def _do_suggest(self, num_points: int) -> list[Suggestion]:
+        space = self.problem.space
+        points = maximin_latin_hypercube(space, num_points, self.settings.designs, self._rng())
+        reason = f"Latin hypercube of {num_points}"
+        return [Suggestion(row, reason=reason) for row in space.rows(space.from_unit(points))]
+
+
+class UniformRandom(_Spread):
+    """Independent uniform points."""
+
+    def _do_suggest(self, num_points: int) -> list[Suggestion]:
+        space = self.problem.space
+        points = uniform(space, num_points, self._rng())
+        return [Suggestion(row, reason="random") for row in space.rows(space.from_unit(points))]
