@@ -7,6 +7,7 @@ from typing import Any
 import click
 from attrs import asdict
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 __all__ = ["check", "plugins", "profiles"]
@@ -40,7 +41,7 @@ def plugins(as_json: bool) -> None:
     else:
         table = Table("kind", "name", "distribution", "needs", "what it is", box=None)
         for row in rows:
-            needs = "ready" if row["ready"] else f"pip install '{row['install']}'"
+            needs = "ready" if row["ready"] else escape(f"pip install '{row['install']}'")
             table.add_row(
                 row["kind"], row["name"], f"{row['distribution']} {row['version']}", needs,
                 row["summary"],
