@@ -84,8 +84,10 @@ def start_run(
         InputError: the input is wrong; nothing was opened and nothing was written.
     """
     plugins, folder = plugins or Plugins.discover(), Path(folder)
-    if load_profile(target, plugins).campaign is None:
+    planned = load_profile(target, plugins)
+    if planned.campaign is None:
         raise InputError(f"{target} has no [campaign]; name a campaign file instead")
+    load_plugins_of(planned)
     text = merged_toml(target, plugins)
     if (folder / FILE_NAME).exists():
         raise InputError(f"{folder} holds a run already; resume it with: flowrig resume {folder}")
@@ -94,7 +96,6 @@ def start_run(
     frozen_profile.write_text(text, encoding="utf-8")
     profile = load_profile(frozen_profile, plugins)
     assert profile.campaign is not None
-    load_plugins_of(profile)
     name = Path(target).stem if Path(target).suffix else str(target)
     with _locked(folder), Journal.create(folder / FILE_NAME) as journal:
         journal.listen(*listeners)
