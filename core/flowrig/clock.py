@@ -1,19 +1,19 @@
 """Time behind one interface: real, or virtual for simulated rigs.
 
 Every wait in flowrig goes through a `Clock`. The virtual clock is a small discrete-event scheduler:
-it moves on only when every thread that takes part in the run is asleep or waits for one that is, so
-that a simulated campaign replays bit for bit however the operating system schedules its threads.
+it moves on only when every thread that takes part in the run is asleep or waits for one that is,
+and wakes one thread at a time, so that a simulated campaign replays bit for bit however the
+operating system schedules its threads.
 """
 
 import heapq
-import itertools
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 __all__ = ["Clock", "RealClock", "VirtualClock"]
+
+_Sleeper = tuple[float, tuple[bool, str], int, threading.Event]
 
 
 class Clock(ABC):
@@ -60,16 +60,11 @@ class Clock(ABC):
     def add_participants(self, count: int) -> None:  # noqa: B027 - real time waits for nobody
         """Announce threads that are about to take part in the run; virtual time waits for them.
 
-        Each calls `leave` when it is done; whoever only waits for them calls `step_aside`.
+        Each calls `leave` when it is done.
         """
 
     def leave(self) -> None:  # noqa: B027
         """The calling thread no longer takes part."""
-
-    @contextmanager
-    def step_aside(self) -> Iterator[None]:
-        """The calling thread waits for others, so virtual time need not wait for it."""
-        yield
 
 
 class RealClock(Clock):
@@ -114,6 +109,9 @@ class RealClock(Clock):
 class VirtualClock(Clock):
     """Time that jumps to the next moment at which a participant wants to wake.
 
+    Of those who want to wake at one moment, the next wakes when the one before sleeps again: first
+    the other threads by their names, then the one that created the clock.
+
     The thread that creates the clock takes part in the run from the beginning.
 
     Args:
@@ -124,8 +122,8 @@ class VirtualClock(Clock):
         self._now_s = start_s
         self._active = 1
         self._lock = threading.Lock()
-        self._order = itertools.count()
-        self._sleepers: list[tuple[float, int, threading.Event]] = []
+        self._owner = threading.get_ident()
+        self._sleepers: list[_Sleeper] = []
         self._interrupted = False
 
     @property
@@ -143,7 +141,9 @@ class VirtualClock(Clock):
             if self._interrupted or duration_s <= 0:
                 return
             wake = threading.Event()
-            heapq.heappush(self._sleepers, (self._now_s + duration_s, next(self._order), wake))
+            thread = threading.current_thread()
+            rank = (thread.ident == self._owner, thread.name)
+            heapq.heappush(self._sleepers, (self._now_s + duration_s, rank, id(wake), wake))
             self._active -= 1
             self._advance_if_idle()
         wake.wait()
@@ -156,7 +156,7 @@ class VirtualClock(Clock):
         with self._lock:
             self._interrupted = True
             self._active += len(self._sleepers)
-            for _, _, wake in self._sleepers:
+            for *_, wake in self._sleepers:
                 wake.set()
             self._sleepers.clear()
 
@@ -176,20 +176,9 @@ class VirtualClock(Clock):
             self._active -= 1
             self._advance_if_idle()
 
-    @contextmanager
-    def step_aside(self) -> Iterator[None]:
-        """Time need not wait for the calling thread, which waits for others."""
-        self.leave()
-        try:
-            yield
-        finally:
-            self.add_participants(1)
-
     def _advance_if_idle(self) -> None:
         if self._active > 0 or not self._sleepers:
             return
-        self._now_s = self._sleepers[0][0]
-        while self._sleepers and self._sleepers[0][0] == self._now_s:
-            _, _, wake = heapq.heappop(self._sleepers)
-            self._active += 1
-            wake.set()
+        self._now_s, _, _, wake = heapq.heappop(self._sleepers)
+        self._active = 1
+        wake.set()

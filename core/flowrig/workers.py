@@ -1,6 +1,7 @@
 """One thread a device: calls on one device follow each other, calls on several run side by side."""
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from queue import SimpleQueue
 from types import TracebackType
@@ -21,24 +22,65 @@ class DeviceCallErrors(ExceptionGroup[Exception]):
     """Calls on several devices failed at once."""
 
 
+class _Round:
+    """Calls that were made together, and the thread that waits for them.
+
+    While it waits, the last call to end hands its part in virtual time over to it, so that time
+    never moves between the end of the calls and the moment at which the caller knows of it.
+    """
+
+    def __init__(self, clock: Clock, count: int) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._running = count
+        self._awaited = False
+        self._given_up = False
+        self.finished = threading.Event()
+        clock.add_participants(count)
+
+    def end(self) -> None:
+        """One call has ended."""
+        with self._lock:
+            self._running -= 1
+            if not self._given_up and (self._running or not self._awaited):
+                self._clock.leave()
+            if not self._running:
+                self.finished.set()
+
+    def wait(self, timeout_s: float) -> None:
+        """Wait until every call has ended, or give up those that have not."""
+        with self._lock:
+            if not self._running:
+                return
+            self._awaited = True
+            self._clock.leave()
+        if self.finished.wait(timeout_s):
+            return
+        with self._lock:
+            if self._running:
+                self._given_up = True
+                self._clock.add_participants(1)
+                for _ in range(self._running):
+                    self._clock.leave()
+
+
 @define(eq=False)
 class _Call:
     function: Callable[[], Any]
+    round: _Round
     done: threading.Event = field(factory=threading.Event)
     result: Any = None
     error: BaseException | None = None
-    given_up: bool = False
 
 
 class _Worker:
-    def __init__(self, name: str, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, name: str) -> None:
         self._calls: SimpleQueue[_Call | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._work, name=f"device-{name}", daemon=True)
         self._thread.start()
 
-    def submit(self, function: Callable[[], Any]) -> _Call:
-        call = _Call(function)
+    def submit(self, function: Callable[[], Any], together: _Round) -> _Call:
+        call = _Call(function, together)
         self._calls.put(call)
         return call
 
@@ -55,8 +97,7 @@ class _Worker:
             except BaseException as error:  # handed to the caller's thread
                 call.error = error
             call.done.set()
-            if not call.given_up:
-                self._clock.leave()
+            call.round.end()
 
 
 class Workers:
@@ -104,15 +145,17 @@ class Workers:
         Returns:
             by device name: what the call returned, or the exception that it raised.
         """
-        self._clock.add_participants(len(calls))
-        running = {name: self._worker(name).submit(call) for name, call in calls.items()}
-        if tick_s is not None:
-            while not all(call.done.is_set() for call in running.values()):
-                self._clock.sleep(tick_s)
-                on_tick()
+        together = _Round(self._clock, len(calls))
+        running = {n: self._worker(n).submit(call, together) for n, call in calls.items()}
         deadline_s = DEADLINE_S + (0.0 if self._clock.is_virtual else duration_s)
-        with self._clock.step_aside():
-            return {name: self._outcome(name, call, deadline_s) for name, call in running.items()}
+        give_up_s = time.monotonic() + deadline_s
+        while tick_s is not None and not together.finished.is_set():
+            if time.monotonic() > give_up_s:
+                break
+            self._clock.sleep(tick_s)
+            on_tick()
+        together.wait(deadline_s)
+        return {name: self._outcome(name, call, deadline_s) for name, call in running.items()}
 
     def call(self, calls: Mapping[str, Callable[[], Any]], **options: Any) -> dict[str, Any]:
         """As `attempt`, but raises what went wrong.
@@ -133,14 +176,12 @@ class Workers:
 
     def _worker(self, name: str) -> _Worker:
         if name not in self._workers:
-            self._workers[name] = _Worker(name, self._clock)
+            self._workers[name] = _Worker(name)
         return self._workers[name]
 
     def _outcome(self, name: str, call: _Call, deadline_s: float) -> Any:
-        if call.done.wait(deadline_s):
+        if call.done.is_set():
             return call.result if call.error is None else call.error
-        call.given_up = True
-        self._clock.leave()
         self._workers.pop(name)
         return UnknownOutcomeError(
             f"the driver did not return within {deadline_s:g} s; its port is given up", device=name
