@@ -35,6 +35,9 @@ LONGEST_CHAIN = 16
 Finder = Callable[[str, FilePath], FilePath]
 """From a name or relative path, and the folder of the file that says it, to a file."""
 
+_CHOICES = ("driver", "world", "name")
+"""Keys that say what a table is about, and so which other keys it has."""
+
 _TOMLKIT_PLACE = re.compile(r" at line \d+ col \d+$")
 
 
@@ -86,7 +89,11 @@ class Document:
         return Place(self.file)
 
     def over(self, base: "Document") -> "Document":
-        """This document on top of another: tables merge, arrays and values replace."""
+        """This document on top of another: tables merge, arrays and values replace.
+
+        A table that names another driver, world, objective or surrogate replaces the old one, whose
+        keys are settings of what is no longer meant.
+        """
         replaced: set[Path] = set()
         content = _merged(base.content, self.content, (), replaced)
         spots = {path: spot for path, spot in base.spots.items() if not _within(path, replaced)}
@@ -113,12 +120,17 @@ def _merged(
     merged = dict(base)
     for key, value in upper.items():
         old = base.get(key)
-        if isinstance(value, dict) and isinstance(old, dict):
+        if isinstance(value, dict) and isinstance(old, dict) and not _means_another(old, value):
             merged[key] = _merged(old, value, (*path, key), replaced)
         else:
             merged[key] = value
             replaced.add((*path, key))
     return merged
+
+
+def _means_another(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Whether a table is about another thing than the one that it extends."""
+    return any(isinstance(new.get(key), str) and old.get(key) != new[key] for key in _CHOICES)
 
 
 def _within(path: Path, roots: set[Path]) -> bool:
