@@ -1,1 +1,25 @@
-"""Plugin."""
+"""Ensemble-of-neural-networks surrogate on PyTorch."""
+
+from collections.abc import Sequence
+
+from flowrig.hookspecs import hookimpl
+from flowrig.offers import Offer
+from flowrig_enn.settings import EnsembleSettings
+
+__all__ = ["EnsembleSettings", "flowrig_surrogates"]
+
+
+@hookimpl
+def flowrig_surrogates() -> Sequence[Offer]:
+    """Offer the ensemble of neural networks."""
+    return [
+        Offer(
+            kind="surrogate",
+            name="enn",
+            target="flowrig_enn.surrogate:EnsembleOfNetworks",
+            settings=EnsembleSettings,
+            summary="ensemble of small neural networks that are trained all at once",
+            needs=("torch",),
+            install="flowrig[enn]",
+        )
+    ]
