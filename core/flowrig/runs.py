@@ -96,16 +96,16 @@ def start_run(
     frozen_profile.write_text(text, encoding="utf-8")
     profile = load_profile(frozen_profile, plugins)
     assert profile.campaign is not None
-    name = Path(target).stem if Path(target).suffix else str(target)
+
     with _locked(folder), Journal.create(folder / FILE_NAME) as journal:
         journal.listen(*listeners)
         journal.append(
             "run-started",
             0.0,
             {
-                "profile": name,
+                "profile": profile.name,
                 "profile_digest": profile.digest,
-                "campaign": profile.campaign.title,
+                "campaign": profile.campaign.title or profile.title,
                 "experiments": profile.campaign.experiments,
                 "seed": profile.campaign.seed if seed is None else seed,
                 "simulated": simulate,

@@ -8,7 +8,7 @@ from typing import Self, TypeVar
 from attrs import field, frozen
 
 from flowrig.clock import Clock, RealClock
-from flowrig.errors import DeviceError, NotReadyError
+from flowrig.errors import ConnectionLostError, DeviceError, NotReadyError
 
 __all__ = ["Device", "DeviceSettings", "Identity", "Quality", "Reading"]
 
@@ -113,7 +113,8 @@ class Device(ABC):
             who answered.
 
         Raises:
-            ConnectionLostError: nobody answers at the address within the deadline.
+            ConnectionLostError: nobody answers at the address within the deadline, or the driver
+                raised an OSError.
             ProtocolError: somebody answers who is not this kind of instrument.
         """
         if self._identity is not None:
@@ -121,8 +122,10 @@ class Device(ABC):
         try:
             self._do_open()
             self._identity = self._do_identify()
-        except BaseException:
+        except BaseException as error:
             self._do_close()
+            if isinstance(error, OSError):
+                raise self._fault(ConnectionLostError, str(error)) from error
             raise
         return self._identity
 

@@ -429,15 +429,15 @@ class Campaign:
     """What to run on a rig: stages, surrogate and stop rules.
 
     Attributes:
-        title: in words.
+        title: in words; may be left out.
         stages: in order.
         surrogate: the model that the stages share; optimizers of one's own may need none.
         stop: when to end early.
         seed: everything random follows from it.
     """
 
-    title: str
     stages: tuple[Stage, ...]
+    title: str = ""
     surrogate: SurrogateChoice | None = None
     stop: StopRules = StopRules()
     seed: int = 1

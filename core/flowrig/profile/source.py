@@ -92,7 +92,7 @@ class Document:
         """This document on top of another: tables merge, arrays and values replace.
 
         A table that names another driver, world, objective or surrogate replaces the old one, whose
-        keys are settings of what is no longer meant.
+        keys are settings of what is no longer meant; so does a campaign with stages of its own.
         """
         replaced: set[Path] = set()
         content = _merged(base.content, self.content, (), replaced)
@@ -130,7 +130,9 @@ def _merged(
 
 def _means_another(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     """Whether a table is about another thing than the one that it extends."""
-    return any(isinstance(new.get(key), str) and old.get(key) != new[key] for key in _CHOICES)
+    return "stages" in new or any(
+        isinstance(new.get(key), str) and old.get(key) != new[key] for key in _CHOICES
+    )
 
 
 def _within(path: Path, roots: set[Path]) -> bool:

@@ -25,7 +25,7 @@ def content_of(record: journalled.RunRecord) -> ReportContent:
     absorbance, emission = (None, None) if best is None else _spectra(record, best.index)
     newest = record.journal.last()
     return ReportContent(
-        title=record.campaign.title,
+        title=record.campaign.title or record.profile.title,
         profile=record.profile,
         state=record.state,
         seed=record.seed,
