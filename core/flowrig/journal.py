@@ -5,6 +5,7 @@ before. Arrays belong to a measurement and are written in the same transaction a
 file is in write-ahead mode with `synchronous=FULL`, so what was acknowledged survives a power cut.
 """
 
+import contextlib
 import hashlib
 import json
 import sqlite3
@@ -113,7 +114,9 @@ class Journal:
         if version != FORMAT:
             self._connection.close()
             raise InputError(f"{path} has journal format {version}, this flowrig reads {FORMAT}")
+        self._read_only = read_only
         if not read_only:
+            self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=FULL")
         last = self._connection.execute(
             "SELECT sequence, chain FROM event ORDER BY sequence DESC LIMIT 1"
@@ -131,8 +134,6 @@ class Journal:
         if path.exists():
             raise InputError(f"{path} exists; use 'flowrig resume', or choose another folder")
         connection = sqlite3.connect(path, isolation_level=None)
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
         connection.executescript(_SCHEMA)
         connection.execute(f"PRAGMA user_version={FORMAT:d}")
         connection.close()
@@ -150,9 +151,12 @@ class Journal:
         self.close()
 
     def close(self) -> None:
-        """Commit and release the file."""
+        """Commit and release the file; at rest it is one plain file, unless somebody reads it."""
         if self._connection.in_transaction:
             self._connection.execute("COMMIT")
+        if not self._read_only:
+            with contextlib.suppress(sqlite3.OperationalError):
+                self._connection.execute("PRAGMA journal_mode=DELETE")
         self._connection.close()
 
     def listen(self, *listeners: Callable[[Event], None]) -> None:

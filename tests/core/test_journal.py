@@ -92,6 +92,13 @@ def test_the_digest_leaves_out_wall_clock_labels(tmp_path: Path) -> None:
     assert digests[0] == digests[1]
 
 
+def test_at_rest_the_journal_is_one_file(tmp_path: Path) -> None:
+    """A finished run can be copied as one file, and read where nothing can be written."""
+    with Journal.create(tmp_path / FILE_NAME) as journal:
+        journal.append("first", 0.0)
+    assert [path.name for path in tmp_path.iterdir()] == [FILE_NAME]
+
+
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     """A second journal at the same place is refused with what to do."""
     Journal.create(tmp_path / FILE_NAME).close()

@@ -34,7 +34,7 @@ def demo(seed: int | None, out: Path | None) -> None:
 
     60 Latin-hypercube, 15 expected-improvement and 1 exploitation experiments on Cs3Cu2I5
     nanocrystals (Chem3; Sadeghi et al., Digital Discovery 2025, 4, 1722), through the real drivers,
-    on a virtual clock: about eight hours of rig time in a minute or two. Nothing but this computer
+    on a virtual clock: about six hours of rig time in a minute or two. Nothing but this computer
     is needed.
     """
     _start(DEMO_PROFILE, out or _free(Path("flowrig-demo")), seed=seed, simulate=True)
