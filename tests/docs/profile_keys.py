@@ -1,0 +1,106 @@
+"""Every key that a profile can have, from the attrs classes that it is read into."""
+
+import typing
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import attrs
+from attrs import frozen
+
+from flowrig.objective import Objective
+from flowrig.plugins import Plugins
+from flowrig.profile import model
+from flowrig.profile.mismatch import toml_key
+from flowrig.profile.quantity import split_suffix
+
+__all__ = ["ProfileKey", "keys_of_profile", "keys_of_settings"]
+
+CHOICES = {
+    model.DeviceEntry: "driver",
+    model.Simulation: "world",
+    model.SurrogateChoice: "name",
+    model.Stage: "optimizer",
+    Objective: "name",
+}
+"""The key that names the offer whose settings stand beside it."""
+
+NAMED_BY_THEIR_TABLE = (model.DeviceEntry, model.Stream, model.Component)
+
+
+@frozen
+class ProfileKey:
+    """One key.
+
+    Attributes:
+        table: as a heading shows it: "[streams.NAME]", "[[space]]", or a plugin's name.
+        key: the key.
+        unit: of a quantity, else "".
+        default: attrs.NOTHING where the key is required.
+    """
+
+    table: str
+    key: str
+    unit: str
+    default: Any
+
+    def __str__(self) -> str:
+        return f"{self.table} {self.key}"
+
+
+def keys_of_profile() -> Iterator[ProfileKey]:
+    """The keys of a profile's own tables."""
+    yield from _keys(model.Profile, "", "profile")
+
+
+def keys_of_settings() -> Iterator[ProfileKey]:
+    """The keys of the settings of everything that comes with flowrig."""
+    for listed in Plugins.discover().listed:
+        if listed.plugin.distribution == "flowrig":
+            attrs.resolve_types(listed.offer.settings)
+            for attribute in attrs.fields(listed.offer.settings):
+                if attribute.init:
+                    yield _key(attribute, listed.offer.name)
+
+
+def _keys(cls: type, path: str, heading: str) -> Iterator[ProfileKey]:
+    if cls in CHOICES:
+        yield ProfileKey(heading, CHOICES[cls], "", attrs.NOTHING)
+    if cls is Objective:
+        return
+    attrs.resolve_types(cls)
+    for attribute in attrs.fields(cls):
+        own_name = attribute.name == "name" and cls in NAMED_BY_THEIR_TABLE
+        if own_name or attribute.name in ("offer", "settings", "digest"):
+            continue
+        inner, marks = _table_in(attribute.type)
+        if inner is None:
+            yield _key(attribute, heading)
+            continue
+        below = f"{path}.{toml_key(attribute)}".lstrip(".") + (".NAME" if marks == "{}" else "")
+        yield from _keys(inner, below, f"[[{below}]]" if marks == "[]" else f"[{below}]")
+
+
+def _key(attribute: "attrs.Attribute[Any]", heading: str) -> ProfileKey:
+    default: Any = attribute.default
+    if isinstance(default, attrs.Factory):  # type: ignore[arg-type]
+        default = default.factory()
+    if attribute.name == "name" and heading == "profile":
+        default = ""  # the file's name
+    unit = split_suffix(attribute.name)[1]
+    return ProfileKey(heading, toml_key(attribute), unit, default)
+
+
+def _table_in(wanted: Any) -> tuple[type | None, str]:
+    """The class behind a field, if it is a table, and whether there are several of it."""
+    arguments = [one for one in typing.get_args(wanted) if one is not type(None)]
+    origin = typing.get_origin(wanted)
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return (arguments[1], "{}") if _is_table(arguments[1]) else (None, "")
+    if origin is tuple:
+        return (arguments[0], "[]") if _is_table(arguments[0]) else (None, "")
+    plain = arguments[0] if arguments else wanted
+    return (plain, "") if _is_table(plain) else (None, "")
+
+
+def _is_table(cls: Any) -> bool:
+    return cls is Objective or (attrs.has(cls) and cls is not model.LinearRule)
