@@ -1,0 +1,186 @@
+"""What goes wrong in a run, judged by what the emulated rig physically does in the end."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from flowrig.clock import Clock, VirtualClock
+from flowrig.errors import UnknownOutcomeError
+from flowrig.executor import StopSwitch
+from flowrig.hookspecs import hookimpl
+from flowrig.interfaces import Optimizer, OptimizerSettings
+from flowrig.offers import DriverOffer, Offer
+from flowrig.plugins import Plugins
+from flowrig.profile import Profile
+from flowrig.record import RunRecord
+from flowrig.runs import RunOutcome, start_run
+from flowrig_chemyx.driver import ChemyxFusion
+from flowrig_chemyx.settings import FusionSettings
+from flowrig_sim.settings import FluidicSettings
+from flowrig_sim.world import FluidicWorld
+
+HERE = Path(__file__).stem
+
+
+class WatchedWorld(FluidicWorld):
+    """A rig whose CuI syringe can hold less than anybody knows, and that can be looked at later."""
+
+    fill_ul: ClassVar[Mapping[str, float]] = {}
+    newest: ClassVar["WatchedWorld"]
+
+    def __init__(
+        self,
+        profile: Profile,
+        settings: FluidicSettings,
+        clock: Clock,
+        seed: int,
+        fill_ul: Mapping[str, float] | None = None,
+    ) -> None:
+        super().__init__(profile, settings, clock, seed, {**(fill_ul or {}), **self.fill_ul})
+        WatchedWorld.newest = self
+
+
+class StubbornFusion(ChemyxFusion):
+    """A pump that does not confirm its third stop, nor any later one."""
+
+    def _do_stop(self) -> None:
+        self.stops = getattr(self, "stops", 0) + 1
+        super()._do_stop()
+        if self.stops > 2:
+            raise UnknownOutcomeError("no answer", device=self.name, command="stop")
+
+
+class Wild(Optimizer):
+    """Suggests what the rig must not do."""
+
+    def _do_suggest(self, num_points: int) -> Sequence[Mapping[str, float]]:
+        space = self.problem.space
+        return [dict(zip(space.names, space.high * 2, strict=True))] * num_points
+
+    def _do_ingest(self, results: Sequence[Mapping[str, Any]]) -> None:
+        pass
+
+
+class Faulty:
+    """The plugin that offers them."""
+
+    @hookimpl
+    def flowrig_worlds(self) -> Sequence[Offer]:
+        return [
+            Offer(
+                kind="world",
+                name="watched",
+                target=f"{HERE}:WatchedWorld",
+                settings=FluidicSettings,
+            )
+        ]
+
+    @hookimpl
+    def flowrig_drivers(self) -> Sequence[DriverOffer]:
+        return [
+            DriverOffer(
+                kind="pump",
+                name="stubborn-fusion",
+                target=f"{HERE}:StubbornFusion",
+                settings=FusionSettings,
+                emulator="flowrig_chemyx.emulator:ChemyxEmulator",
+            )
+        ]
+
+    @hookimpl
+    def flowrig_optimizers(self) -> Sequence[Offer]:
+        return [
+            Offer(kind="optimizer", name="wild", target=f"{HERE}:Wild", settings=OptimizerSettings)
+        ]
+
+
+Run = Callable[..., tuple[RunOutcome, WatchedWorld, VirtualClock]]
+
+
+@pytest.fixture
+def run(short: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a short campaign in a watched world."""
+
+    def start(
+        more: str = "", fill_ul: Mapping[str, float] | None = None, switch: StopSwitch | None = None
+    ) -> tuple[RunOutcome, WatchedWorld, VirtualClock]:
+        monkeypatch.setattr(WatchedWorld, "fill_ul", fill_ul or {})
+        world = '[simulation]\nworld = "watched"\nchemistry = "chem3"\n'
+        clock = VirtualClock()
+        outcome = start_run(
+            short(3, 1, world + more),
+            tmp_path / "run",
+            simulate=True,
+            clock=clock,
+            switch=switch,
+            plugins=Plugins.discover(extra={"faulty": Faulty()}),
+        )
+        return outcome, WatchedWorld.newest, clock
+
+    return start
+
+
+def moved_ul(world: WatchedWorld) -> dict[str, float]:
+    """What every plunger has pushed out."""
+    return {
+        name: world.pump(f"pump_{name}").moved_ul for name in ("cui", "zni2", "csoa", "ode", "pfo")
+    }
+
+
+def assert_at_rest(world: WatchedWorld, clock: VirtualClock) -> None:
+    """Nothing moves and the plate cools down."""
+    before, hot_c = moved_ul(world), world.heater("plate").temperature_c
+    clock.sleep(600.0)
+    assert moved_ul(world) == before
+    assert world.heater("plate").temperature_c < max(hot_c, 30.0)
+
+
+def test_a_finished_run_leaves_the_rig_at_rest(run: Run, tmp_path: Path) -> None:
+    """No plunger moves after the end, and the ledger agrees with the plungers."""
+    outcome, world, clock = run()
+    assert outcome.state == "finished"
+    assert_at_rest(world, clock)
+    with RunRecord(tmp_path / "run", Plugins.discover(extra={"faulty": Faulty()})) as record:
+        stops = [e.data.get("dispensed_ul", {}) for e in record.journal.events("outcome")]
+    for stream, name in (("CuI", "cui"), ("ODE", "ode"), ("PFO", "pfo")):
+        counted = sum(stop.get(stream, 0.0) for stop in stops)
+        assert counted == pytest.approx(moved_ul(world)[name], abs=1.0)
+
+
+def test_a_pump_that_stalls_ends_the_run_safely(run: Run) -> None:
+    """A syringe that is emptier than the ledger says is told by its pump; everything stops."""
+    outcome, world, clock = run(fill_ul={"CuI": 400.0})
+    assert outcome.state == "failed"
+    assert "pump_cui" in outcome.reason
+    assert "CuI" in outcome.reason
+    assert_at_rest(world, clock)
+
+
+def test_an_unconfirmed_stop_is_told_as_unknown(run: Run, tmp_path: Path) -> None:
+    """The run ends with what is not known; every other pump and the heater are at rest."""
+    more = '[devices.pump_csoa]\ndriver = "stubborn-fusion"\naddress = "COM5"\n'
+    outcome, world, clock = run(more)
+    assert (outcome.state, outcome.exit_code) == ("unknown", 4)
+    assert "NOT known" in outcome.reason
+    assert "pump_csoa" in outcome.reason
+    assert_at_rest(world, clock)
+
+
+def test_a_wild_suggestion_never_reaches_a_pump(run: Run) -> None:
+    """What an optimizer suggests outside its space ends the run before anything is set."""
+    more = '[campaign]\n[[campaign.stages]]\nname = "wild"\noptimizer = "wild"\nexperiments = 2\n'
+    outcome, world, clock = run(more.replace("[campaign]\n", ""))
+    assert outcome.state == "failed"
+    assert "outside" in outcome.reason
+    assert_at_rest(world, clock)
+
+
+def test_a_stop_wish_is_obeyed_while_heating(run: Run) -> None:
+    """A run that is asked to stop before its first experiment measures none and is safe."""
+    switch = StopSwitch()
+    switch.press()
+    outcome, world, clock = run(switch=switch)
+    assert (outcome.state, outcome.exit_code) == ("stopped", 3)
+    assert_at_rest(world, clock)
