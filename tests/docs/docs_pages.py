@@ -21,7 +21,7 @@ _FENCE = re.compile(
     r"(?P<marks>(?:^<!-- [^\n]+ -->\n)*)^```(?P<language>\w*)\n(?P<body>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
-_MARK = re.compile(r"<!-- (not run: .+|file: .+|exits \d) -->")
+_MARK = re.compile(r"<!-- (not run|file|exits):? (.+) -->")
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 
 
@@ -51,7 +51,7 @@ def blocks(page: Path) -> list[Block]:
     text = page.read_text(encoding="utf-8")
     found = []
     for fence in _FENCE.finditer(text):
-        marks = dict(mark.replace(": ", " ").split(" ", 1) for mark in _MARK.findall(fence["marks"]))
+        marks = dict(_MARK.findall(fence["marks"]))
         found.append(
             Block(
                 fence["language"],
@@ -59,7 +59,7 @@ def blocks(page: Path) -> list[Block]:
                 text.count("\n", 0, fence.start("body")) + 1,
                 file=marks.get("file", ""),
                 exits=int(marks.get("exits", 0)),
-                is_run="not" not in marks,
+                is_run="not run" not in marks,
             )
         )
     return found

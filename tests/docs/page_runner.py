@@ -11,7 +11,6 @@ from types import ModuleType
 
 import pytest
 import tomlkit
-
 from docs_pages import Block, blocks, says
 
 __all__ = ["PageRunner"]

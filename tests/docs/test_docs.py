@@ -5,10 +5,10 @@ import re
 from pathlib import Path
 
 import pytest
-
-from docs_pages import DOCS, PAGES, ROOT, blocks, headings, links
-from flowrig import hookspecs, interfaces
+from docs_pages import DOCS, PAGES, ROOT, blocks, headings, links, says
 from page_runner import PageRunner
+
+from flowrig import hookspecs, interfaces
 
 CHECKED = [*PAGES, ROOT / "README.md"]
 INTERFACES = (
@@ -39,6 +39,15 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert file.exists(), f"{page.name}: {link}"
         if anchor:
             assert anchor in headings(file), f"{page.name}: {link}"
+
+
+@pytest.mark.parametrize(
+    ("expected", "missing"),
+    [("a\nc", ""), ("a …\nc", "a …"), ("…\nc d", "c d"), ("b …", ""), ("c\na", "a")],
+)
+def test_an_output_that_differs_is_found_out(expected: str, missing: str) -> None:
+    """Lines may be left out, but those that are shown must come, in this order."""
+    assert says(expected, "a\nb  3\nc\n") == missing
 
 
 def test_every_page_is_on_the_map() -> None:

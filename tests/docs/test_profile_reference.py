@@ -6,10 +6,10 @@ from typing import Any
 import attrs
 import pytest
 import tomlkit
-
 from docs_pages import DOCS
-from flowrig.profile.quantity import parse_quantity
 from profile_keys import ProfileKey, keys_of_profile, keys_of_settings
+
+from flowrig.profile.quantity import parse_quantity
 
 KEYS = sorted({*map(str, [*keys_of_profile(), *keys_of_settings()])})
 NOTHING = "–"
