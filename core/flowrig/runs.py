@@ -107,6 +107,7 @@ def start_run(
                 "profile_digest": profile.digest,
                 "campaign": profile.campaign.title or profile.title,
                 "experiments": profile.campaign.experiments,
+                "objective": {"name": profile.objective.name, "unit": profile.objective.unit},
                 "seed": profile.campaign.seed if seed is None else seed,
                 "simulated": simulate,
                 "versions": _versions(plugins),
@@ -163,7 +164,7 @@ def resume_run(
             {
                 "refilled": list(refilled),
                 "versions": _versions(plugins),
-                "profile": profile.name,
+                "objective": summary["objective"],
                 "planned": summary["planned"],
                 "done": summary["experiments"],
                 "best": summary["best"] and summary["best"]["objective"],

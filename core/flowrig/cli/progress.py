@@ -15,7 +15,7 @@ from rich.text import Text
 
 from flowrig.journal import Event
 
-__all__ = ["Progress"]
+__all__ = ["Progress", "figure_of_merit"]
 
 
 class Progress:
@@ -35,7 +35,7 @@ class Progress:
         self._state: dict[str, Any] = {
             "title": "", "stage": "", "what": "opening the rig", "planned": 0, "done": 0,
             "time_s": 0.0, "until_s": None, "conditions": {}, "heaters": {}, "flow_rates": {},
-            "pumps": {}, "best": None, "index": None,
+            "pumps": {}, "best": None, "index": None, "objective": {"name": "", "unit": ""},
         }  # fmt: skip
         self._live = Live(
             get_renderable=self._panel, console=self._console, refresh_per_second=8, transient=True
@@ -62,29 +62,30 @@ class Progress:
         if handler is not None:
             handler(event, event.data)
 
-    def _say(self, text: str, style: str = "") -> None:
+    def say(self, text: str, style: str = "") -> None:
+        """Print a line above the panel."""
         self._console.print(Text(text, style=style), soft_wrap=True)
 
     def _on_run_started(self, event: Event, data: Mapping[str, Any]) -> None:
         self._state |= {"title": f"{data['profile']}: {data['campaign']}"}
-        self._state["planned"] = data["experiments"]
+        self._state |= {"planned": data["experiments"], "objective": data["objective"]}
         rig = "emulated rig, virtual time" if data["simulated"] else "real rig"
-        self._say(f"{self._state['title']}\n{rig}, seed {data['seed']}, run in {self._folder}")
+        self.say(f"{self._state['title']}\n{rig}, seed {data['seed']}, run in {self._folder}")
 
     def _on_opened(self, event: Event, data: Mapping[str, Any]) -> None:
         for name, who in data["devices"].items():
             label = f"{who['vendor']} {who['model']} {who['serial_number']}".strip()
-            self._say(f"  {name}: {label}", "dim")
+            self.say(f"  {name}: {label}", "dim")
 
     def _on_resumed(self, event: Event, data: Mapping[str, Any]) -> None:
-        self._state |= {"planned": data["planned"], "done": data["done"], "best": data["best"]}
-        self._say(
+        self._state |= {key: data[key] for key in ("planned", "done", "best", "objective")}
+        self.say(
             f"resuming {self._folder} with {data['done']} of {data['planned']} experiments "
             "measured; first the rig goes to its safe state"
         )
 
     def _on_safe_state(self, event: Event, data: Mapping[str, Any]) -> None:
-        self._say(data["text"], "green" if data["reached"] else "bold red")
+        self.say(data["text"], "green" if data["reached"] else "bold red")
 
     def _on_stage(self, event: Event, data: Mapping[str, Any]) -> None:
         self._state["stage"] = data["stage"]
@@ -116,14 +117,17 @@ class Progress:
         is_best = data["quality"] == "good" and (best is None or value > best)
         if is_best:
             self._state["best"] = value
-        shown = "no value" if value is None else f"{value:.4g}"
+        shown = self._merit(value)
         conditions = "  ".join(f"{n} {v:.4g}" for n, v in data["conditions"].items())
         note = "  best so far" if is_best else ""
-        self._say(
+        self.say(
             f"{self._state['done']:4d}/{self._state['planned']}  {self._state['stage']:<8}  "
             f"{conditions}  ->  {shown}{note}" + "".join(f"  ({f})" for f in data["flags"]),
             "bold" if is_best else "",
         )
+
+    def _merit(self, value: float | None) -> str:
+        return "-" if value is None else figure_of_merit(value, self._state["objective"]["unit"])
 
     def _eta(self) -> str:
         if not self._done_here:
@@ -159,10 +163,14 @@ class Progress:
             "flows",
             "  ".join(f"{n} {q:.1f} µL/min" for n, q in state["flow_rates"].items()) or "none",
         )
-        best = "-" if state["best"] is None else f"{state['best']:.4g}"
-        facts.add_row("best so far", best)
+        facts.add_row("best so far", f"{state['objective']['name']} {self._merit(state['best'])}")
         facts.add_row("rig time", _duration(state["time_s"]))
         return Panel(Group(bar, facts), title=state["title"], title_align="left")
+
+
+def figure_of_merit(value: float, unit: str) -> str:
+    """A figure of merit for people; a fraction is shown in percent."""
+    return f"{value:.4g} {unit}" if unit else f"{value:.1%}"
 
 
 def _duration(duration_s: float) -> str:

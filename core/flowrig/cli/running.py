@@ -3,7 +3,7 @@
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -63,7 +63,7 @@ def resume(folder: Path, refilled: tuple[str, ...]) -> None:
     from flowrig.cli.progress import Progress
     from flowrig.runs import resume_run
 
-    with _stop_on_signals() as switch, Progress(folder) as progress:
+    with Progress(folder) as progress, _stop_on_signals(progress.say) as switch:
         outcome = resume_run(folder, refilled=refilled, listeners=[progress], switch=switch)
     _finish(outcome)
 
@@ -72,7 +72,7 @@ def _start(target: str, folder: Path, *, seed: int | None, simulate: bool) -> No
     from flowrig.cli.progress import Progress
     from flowrig.runs import start_run
 
-    with _stop_on_signals() as switch, Progress(folder) as progress:
+    with Progress(folder) as progress, _stop_on_signals(progress.say) as switch:
         outcome = start_run(
             target, folder, simulate=simulate, seed=seed, listeners=[progress], switch=switch
         )
@@ -80,6 +80,7 @@ def _start(target: str, folder: Path, *, seed: int | None, simulate: bool) -> No
 
 
 def _finish(outcome: "RunOutcome") -> None:
+    from flowrig.cli.progress import figure_of_merit
     from flowrig.cli.reporting import write_html
     from flowrig.record import RunRecord
 
@@ -98,7 +99,7 @@ def _finish(outcome: "RunOutcome") -> None:
                 f"{name} {entry['value']:.4g} {entry['unit']}"
                 for name, entry in best["conditions"].items()
             )
-            value = _value(best["objective"], summary["objective"]["unit"])
+            value = figure_of_merit(best["objective"], summary["objective"]["unit"])
             click.echo(
                 f"best {summary['objective']['name']} {value} in experiment "
                 f"{best['index']}: {conditions}"
@@ -108,10 +109,6 @@ def _finish(outcome: "RunOutcome") -> None:
     if outcome.state in {"stopped", "held", "failed"}:
         click.echo(f"go on with: flowrig resume {outcome.folder}")
     sys.exit(outcome.exit_code)
-
-
-def _value(objective: float, unit: str) -> str:
-    return f"{objective:.4g} {unit}" if unit else f"{objective:.1%}"
 
 
 def _free(folder: Path) -> Path:
@@ -124,7 +121,7 @@ def _free(folder: Path) -> Path:
 
 
 @contextmanager
-def _stop_on_signals() -> "Iterator[StopSwitch]":
+def _stop_on_signals(say: Callable[[str], None]) -> "Iterator[StopSwitch]":
     """Ctrl-C, and a polite kill, press the stop switch instead of tearing the program down."""
     from flowrig.executor import StopSwitch
 
@@ -133,7 +130,7 @@ def _stop_on_signals() -> "Iterator[StopSwitch]":
     def press(number: int, frame: FrameType | None) -> None:
         # The clock's locks may be held by the very thread that the signal interrupts.
         threading.Thread(target=switch.press, daemon=True).start()
-        click.echo("\nstopping in the safe state; once more to skip flushing", err=True)
+        say("stopping in the safe state; once more to skip flushing")
 
     names = ("SIGINT", "SIGTERM", "SIGBREAK", "SIGHUP")
     numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
