@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from flowrig.rig import Rig, open_rig
     from flowrig.runs import RunOutcome, resume_run, start_run
     from flowrig.safety import reach_safe_state
-    from flowrig.session import perform
+    from flowrig.session import measure, perform
 
 __version__ = "0.1.0"
 
@@ -31,6 +31,7 @@ __all__ = [
     "__version__",
     "calibrate",
     "load_profile",
+    "measure",
     "open_rig",
     "perform",
     "reach_safe_state",
@@ -46,6 +47,7 @@ _HOMES = {
     "RunRecord": "record",
     "calibrate": "procedures",
     "load_profile": "profile",
+    "measure": "session",
     "open_rig": "rig",
     "perform": "session",
     "reach_safe_state": "safety",

@@ -4,12 +4,20 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from flowrig.errors import ConnectionLostError, FlowrigError, UnknownOutcomeError
+from flowrig.errors import (
+    ConnectionLostError,
+    FlowrigError,
+    ProtocolError,
+    SeveralDevicesError,
+    UnknownOutcomeError,
+)
 from flowrig.ledger import SyringeLedger
 from flowrig.rig import Rig
-from flowrig.workers import DeviceCallErrors
 
 __all__ = ["Actuation", "Recorder"]
+
+UNKNOWN = (UnknownOutcomeError, ConnectionLostError, ProtocolError, SeveralDevicesError)
+"""Errors after which nobody knows whether a command had its effect."""
 
 Recorder = Callable[[str, Mapping[str, Any]], int]
 """Writes an event of a kind with its data durably and returns its number."""
@@ -68,7 +76,7 @@ class Actuation:
             try:
                 told = self.rig.dispensed(names)
                 delivered = {s: told[s].volume_ul or None for s in names}
-            except (FlowrigError, DeviceCallErrors):
+            except FlowrigError:
                 delivered = dict.fromkeys(names)  # flow rate times time has to do
             outcome["dispensed_ul"] = self.ledger.stopped(now_s, delivered)
 
@@ -85,9 +93,7 @@ class Actuation:
         try:
             yield outcome
         except BaseException as error:
-            unknown = isinstance(
-                error, (UnknownOutcomeError, ConnectionLostError, DeviceCallErrors)
-            ) or not isinstance(error, Exception)
+            unknown = not isinstance(error, FlowrigError) or isinstance(error, UNKNOWN)
             outcome |= {"outcome": "unknown" if unknown else "failed", "error": str(error)}
             self._record("outcome", outcome)
             raise

@@ -13,11 +13,14 @@ FlowrigError
 │   ├── ProtocolError     the reply makes no sense; resynchronize, then call a person
 │   ├── RefusedError      the instrument kept its old value; fix the profile or the request
 │   ├── DeviceFaultError  the instrument reports a fault; call a person
-│   └── UnknownOutcomeError  a command was sent, its effect is not known; look at the rig
+│   ├── UnknownOutcomeError  a command was sent, its effect is not known; look at the rig
+│   └── SeveralDevicesError  several of the above at once, one line each
 ├── StopRequested         a person asked the run to stop
 ├── NeedsPersonError      the run holds until somebody acts
 └── UnsafeStateError      the safe state was not confirmed; look at the rig now
 """
+
+from collections.abc import Mapping
 
 
 class FlowrigError(Exception):
@@ -93,6 +96,22 @@ class DeviceFaultError(DeviceError):
 
 class UnknownOutcomeError(DeviceError):
     """An actuator command was sent and its effect is not known; it is never repeated blindly."""
+
+
+class SeveralDevicesError(DeviceError):
+    """Several devices failed in one step.
+
+    Args:
+        errors: what each raised, by device name.
+    """
+
+    def __init__(self, errors: Mapping[str, BaseException]) -> None:
+        lines = [
+            str(error) if isinstance(error, DeviceError) else f"{name}: {error!r}"
+            for name, error in errors.items()
+        ]
+        super().__init__("\n".join([f"{len(lines)} devices failed:", *lines]))
+        self.errors = dict(errors)
 
 
 class StopRequested(FlowrigError):  # noqa: N818 - a wish, not a fault

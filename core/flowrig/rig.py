@@ -5,7 +5,9 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
 
+import numpy as np
 from attrs import frozen
+from numpy.typing import NDArray
 
 from flowrig.clock import Clock, RealClock, VirtualClock
 from flowrig.errors import InputError
@@ -120,7 +122,7 @@ class Rig:
 
         Raises:
             DeviceError: one device does not answer.
-            DeviceCallErrors: several do not; the message names each.
+            SeveralDevicesError: several do not; the message names each.
         """
         self.identities = self._workers.call(
             {name: device.open for name, device in self._devices.items()}
@@ -131,8 +133,10 @@ class Rig:
 
         Raises:
             NotReadyError: a pump is running; stop it first.
-            InputError: a pump cannot do the flow rates that the profile asks for.
+            InputError: a pump cannot do the flow rates that the profile asks for, or a spectrometer
+                of the analysis cannot shut its light for dark frames.
         """
+        self._require_lights()
         limits = self._workers.call(
             {
                 stream.pump: partial(self.pump(name).set_syringe, stream.syringe)
@@ -149,9 +153,24 @@ class Rig:
                     f"the profile asks for {low:g} to {high:g} µL/min"
                 )
 
+    def _require_lights(self) -> None:
+        analysis = self.profile.analysis
+        for name in (analysis.absorbance.spectrometer, analysis.photoluminescence.spectrometer):
+            if not self.spectrometer(name).controls_light:
+                raise InputError(
+                    f"devices.{name}: its light source is not under control, so dark frames cannot "
+                    "be taken; wire its shutter to the spectrometer and say so in the settings"
+                )
+
     def close(self) -> None:
         """Release every port; moves nothing."""
         self._workers.attempt({name: device.close for name, device in self._devices.items()})
+
+    def wavelengths_nm(self) -> dict[str, NDArray[np.float64]]:
+        """Wavelength [nm] of every pixel, by spectrometer, each of shape `n_pixels`."""
+        return self._workers.call(
+            {name: self.spectrometer(name).wavelengths_nm for name in self.spectrometers}
+        )
 
     def set_flow_rates(self, flow_rates_ul_min: Mapping[str, float]) -> None:
         """Set flow rates [µL/min] by stream name."""

@@ -25,7 +25,6 @@ from flowrig.profile import Profile, load_profile, merged_toml
 from flowrig.record import LOCK_NAME, PROFILE_NAME, RunRecord
 from flowrig.rig import Rig, open_rig
 from flowrig.safety import SafeState, reach_safe_state
-from flowrig.workers import DeviceCallErrors
 
 __all__ = ["RunOutcome", "resume_run", "start_run"]
 
@@ -230,7 +229,7 @@ class _Session:
                     )
                 )
                 return self._run_on(rig, ledger, resumed)
-        except (FlowrigError, DeviceCallErrors) as error:
+        except FlowrigError as error:
             return self._end("unknown" if resumed else "failed", f"the rig did not open: {error}")
 
     def _run_on(self, rig: Rig, ledger: SyringeLedger, resumed: bool) -> RunOutcome:
@@ -253,7 +252,7 @@ class _Session:
             state, reason = "stopped", "a person asked the run to stop"
         except NeedsPersonError as error:
             state, reason = "held", str(error)
-        except (FlowrigError, DeviceCallErrors) as error:
+        except FlowrigError as error:
             state, reason = "failed", str(error)
         except BaseException as error:
             state, reason = "failed", f"internal error: {error!r}"
@@ -269,7 +268,7 @@ class _Session:
             self._record,
             self._journal,
             executor,
-            {name: rig.spectrometer(name).wavelengths_nm() for name in rig.spectrometers},
+            rig.wavelengths_nm(),
             self._clock.now_s,
         )
 

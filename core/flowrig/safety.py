@@ -90,7 +90,8 @@ def _plan(
     if step.do == "stop":
         return f"{', '.join(step.streams)} stopped", lambda: _stop(step, rig, actuation)
     if step.do == "light-off":
-        return "light sources off", lambda: actuation.set_light(step.spectrometers, False)
+        switched = [n for n in step.spectrometers if rig.spectrometer(n).controls_light]
+        return "light sources off", lambda: actuation.set_light(switched, False)
     return (
         f"flushed with {', '.join(step.flow_rates_ul_min)}",
         lambda: _flush(step, rig, actuation, hurried),

@@ -1,16 +1,19 @@
-"""Procedures by hand: for a notebook, on a rig that is open, without a campaign."""
+"""Work by hand: for a notebook, on a rig that is open, without a campaign."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from typing import Any, TypeVar
 
 from flowrig.actuation import Actuation
 from flowrig.executor import Executor, StopSwitch
 from flowrig.ledger import SyringeLedger
+from flowrig.measurement import Measurement, evaluate
+from flowrig.procedures import Observation, Reference, calibrate, run_condition
+from flowrig.profile import Profile
 from flowrig.rig import Rig
 from flowrig.safety import reach_safe_state
 from flowrig.steps import Step
 
-__all__ = ["perform"]
+__all__ = ["measure", "perform"]
 
 R = TypeVar("R")
 
@@ -36,3 +39,31 @@ def perform(rig: Rig, procedure: Generator[Step, Any, R]) -> R:
         return executor.run(procedure)
     finally:
         reach_safe_state(rig, actuation)
+
+
+def measure(rig: Rig, conditions: Mapping[str, float]) -> Measurement:
+    """Calibrate, measure one condition and evaluate it; the rig ends in its safe state.
+
+    Args:
+        rig: the opened rig.
+        conditions: by the names of the search space, in its units.
+
+    Returns:
+        features, figure of merit and quality.
+
+    Raises:
+        OutOfRangeError: the conditions are outside the search space; nothing was done.
+        FlowrigError: an instrument failed; the rig is in its safe state.
+    """
+    rig.profile.space.require_feasible(conditions)
+    reference, observation = perform(rig, _calibrated(rig.profile, conditions))
+    measurement, _ = evaluate(rig.profile, rig.wavelengths_nm(), reference, observation)
+    return measurement
+
+
+def _calibrated(
+    profile: Profile, conditions: Mapping[str, float]
+) -> Generator[Step, Any, tuple[Reference, Observation]]:
+    reference = yield from calibrate(profile)
+    observation = yield from run_condition(profile, conditions)
+    return reference, observation

@@ -10,16 +10,12 @@ from typing import Any, Self
 from attrs import define, field
 
 from flowrig.clock import Clock
-from flowrig.errors import UnknownOutcomeError
+from flowrig.errors import SeveralDevicesError, UnknownOutcomeError
 
-__all__ = ["DeviceCallErrors", "Workers"]
+__all__ = ["Workers"]
 
 DEADLINE_S = 30.0
 """Longest wait [s, real time] for one call, over and above what the call itself waits."""
-
-
-class DeviceCallErrors(ExceptionGroup[Exception]):
-    """Calls on several devices failed at once."""
 
 
 class _Round:
@@ -162,16 +158,14 @@ class Workers:
 
         Raises:
             Exception: what the one call that failed raised.
-            DeviceCallErrors: several calls failed.
+            SeveralDevicesError: several calls failed.
         """
         outcomes = self.attempt(calls, **options)
-        errors = [outcome for outcome in outcomes.values() if isinstance(outcome, BaseException)]
+        errors = {n: o for n, o in outcomes.items() if isinstance(o, BaseException)}
         if len(errors) == 1:
-            raise errors[0]
+            raise next(iter(errors.values()))
         if errors:
-            raise DeviceCallErrors(
-                "; ".join(map(str, errors)), [e for e in errors if isinstance(e, Exception)]
-            )
+            raise SeveralDevicesError(errors)
         return outcomes
 
     def _worker(self, name: str) -> _Worker:

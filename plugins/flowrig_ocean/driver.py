@@ -119,8 +119,13 @@ class OceanHdx(Spectrometer):
             self._integration_time_us = integration_time_us
             self._discard_frame(previous_us + integration_time_us)
 
+    @property
+    def controls_light(self) -> bool:
+        """Whether the lamp-enable line drives the light source."""
+        return self.settings.light_source == "lamp-enable"
+
     def _do_set_light(self, on: bool) -> None:
-        if self.settings.light_source == "none":
+        if not self.controls_light:
             super()._do_set_light(on)
         with self._lock:
             self._set(Message.SET_LAMP_ENABLE, int(on))

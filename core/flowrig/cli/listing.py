@@ -72,8 +72,9 @@ def profiles(as_json: bool) -> None:
 
 @click.command()
 @click.argument("profile")
+@click.option("--connect", is_flag=True, help="Open and identify every device; moves nothing.")
 @as_json
-def check(profile: str, as_json: bool) -> None:
+def check(profile: str, connect: bool, as_json: bool) -> None:
     """Check a rig profile, by name or path: every problem with its file, line and column."""
     from flowrig.plugins import Plugins
     from flowrig.profile import check_profile, load_profile
@@ -98,6 +99,8 @@ def check(profile: str, as_json: bool) -> None:
             click.secho(str(problem), fg="red", err=True)
     else:
         _describe(load_profile(profile, plugins))
+    if connect and not problems:
+        _identify(profile, plugins)
     sys.exit(2 if problems else 0)
 
 
@@ -118,3 +121,12 @@ def _describe(profile: Any) -> None:
         f"{topology.equilibrium_time_s(rates):.0f} s"
     )
     console.print("  safe state: " + ", then ".join(step.do for step in profile.safe_state))
+
+
+def _identify(profile: str, plugins: Any) -> None:
+    """Open every device, say who answers, and close it again."""
+    from flowrig.rig import open_rig
+
+    with open_rig(profile, plugins=plugins, prepare=False) as rig:
+        for name, who in rig.identities.items():
+            click.echo(f"  {name}: {who.vendor} {who.model} {who.serial_number}".rstrip())

@@ -48,6 +48,11 @@ class Spectrometer(Device):
     """A spectrometer that returns whole spectra as counts."""
 
     @property
+    def controls_light(self) -> bool:
+        """Whether `set_light` opens and shuts a light source; a driver that can says so."""
+        return False
+
+    @property
     def limits(self) -> SpectrometerLimits:
         """What the spectrometer can do."""
         return self._do_limits()

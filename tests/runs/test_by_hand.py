@@ -1,0 +1,103 @@
+"""A rig by hand: open, check, measure, and what is told when instruments do not answer."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import flowrig as package
+from flowrig.errors import FlowrigError, InputError, OutOfRangeError, SeveralDevicesError
+from flowrig.interfaces import PumpState
+
+NOBODY = """\
+extends = "cs3cu2i5-heatup-chem3"
+title = "A rig whose instruments are not there"
+
+[devices.pump_cui]
+address = "no-such-port-1"
+
+[devices.pump_zni2]
+address = "no-such-port-2"
+
+[devices.pump_csoa]
+address = "no-such-port-3"
+
+[devices.pump_ode]
+address = "no-such-port-4"
+
+[devices.pump_pfo]
+address = "no-such-port-5"
+
+[devices.plate]
+address = "127.0.0.1:9"
+
+[devices.hdx_absorbance]
+address = "127.0.0.1:9"
+
+[devices.hdx_pl]
+address = "127.0.0.1:9"
+"""
+
+CONDITIONS = {"temperature": 175.0, "CuI": 118.0, "ZnI2": 115.0, "CsOA": 24.0, "ODE": 250.0}
+
+
+def test_one_condition_by_hand(short: Any) -> None:
+    """Calibrated, measured and evaluated in one call; the rig is at rest afterwards."""
+    with package.open_rig(str(short()), simulate=True) as rig:
+        measurement = package.measure(rig, CONDITIONS)
+        assert 0.2 < measurement.objective < 0.35
+        assert set(rig.read().pumps.values()) == {PumpState.STOPPED}
+
+
+def test_conditions_outside_the_search_space_do_nothing(short: Any) -> None:
+    """The message names the condition; no time passes on the rig."""
+    with package.open_rig(str(short()), simulate=True) as rig:
+        with pytest.raises(OutOfRangeError, match="temperature = 250 °C is outside 120 to 180"):
+            package.measure(rig, {**CONDITIONS, "temperature": 250.0})
+        assert rig.clock.now_s() == 0.0
+
+
+def test_every_device_that_does_not_answer_is_named(flowrig: Any, tmp_path: Path) -> None:
+    """One start-up tells of all of them, a line each, without a traceback."""
+    profile = tmp_path / "nobody.toml"
+    profile.write_text(NOBODY, encoding="utf-8")
+    done = flowrig("check", profile, "--connect", code=1)
+    for device in ("pump_cui", "pump_pfo", "plate", "hdx_pl"):
+        assert f"\n{device}: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_light_that_cannot_be_shut_is_told_before_anything_moves(short: Any) -> None:
+    """Without dark frames there is no absorbance; the message says what to do."""
+    more = '[devices.hdx_pl]\nlight_source = "none"\n'
+    with (
+        pytest.raises(InputError, match=r"devices\.hdx_pl.*dark frames"),
+        package.open_rig(str(short(more=more)), simulate=True),
+    ):
+        pass
+
+
+def test_the_safe_state_goes_on_whatever_a_driver_raises(
+    short: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A driver's bug in one step keeps no other step from being done, and is told."""
+    with package.open_rig(str(short()), simulate=True) as rig:
+        rig.heater("plate").set_temperature(150.0)
+        rig.pump("PFO").set_rate(300.0)
+        rig.pump("PFO").start()
+
+        def broken() -> None:
+            raise ZeroDivisionError("a bug")
+
+        monkeypatch.setattr(rig.pump("CuI"), "stop", broken)
+        safe = package.reach_safe_state(rig)
+
+        assert not safe.reached
+        assert "a bug" in str(safe)
+        assert rig.pump("PFO").status().state is PumpState.STOPPED
+        assert rig.heater("plate").read().set_point_c < 30.0
+
+
+def test_all_errors_are_flowrigs_own() -> None:
+    """Whoever catches FlowrigError catches what several devices raise at once, too."""
+    assert issubclass(SeveralDevicesError, FlowrigError)
