@@ -4,6 +4,7 @@ from collections.abc import Generator, Mapping
 from typing import Any, TypeVar
 
 from flowrig.actuation import Actuation
+from flowrig.errors import UnsafeStateError
 from flowrig.executor import Executor, StopSwitch
 from flowrig.ledger import SyringeLedger
 from flowrig.measurement import Measurement, evaluate
@@ -31,6 +32,7 @@ def perform(rig: Rig, procedure: Generator[Step, Any, R]) -> R:
         what the procedure returns.
 
     Raises:
+        UnsafeStateError: the safe state was not confirmed; the message says what is not known.
         FlowrigError: an instrument failed or a limit was hit; the rig is in its safe state.
     """
     actuation = Actuation(rig, lambda kind, data: 0, SyringeLedger(rig.profile))
@@ -38,7 +40,9 @@ def perform(rig: Rig, procedure: Generator[Step, Any, R]) -> R:
     try:
         return executor.run(procedure)
     finally:
-        reach_safe_state(rig, actuation)
+        safe = reach_safe_state(rig, actuation)
+        if not safe.reached:
+            raise UnsafeStateError(str(safe))
 
 
 def measure(rig: Rig, conditions: Mapping[str, float]) -> Measurement:

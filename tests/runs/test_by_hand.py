@@ -6,7 +6,13 @@ from typing import Any
 import pytest
 
 import flowrig as package
-from flowrig.errors import FlowrigError, InputError, OutOfRangeError, SeveralDevicesError
+from flowrig.errors import (
+    FlowrigError,
+    InputError,
+    OutOfRangeError,
+    SeveralDevicesError,
+    UnsafeStateError,
+)
 from flowrig.interfaces import PumpState
 
 NOBODY = """\
@@ -96,6 +102,8 @@ def test_the_safe_state_goes_on_whatever_a_driver_raises(
         assert "a bug" in str(safe)
         assert rig.pump("PFO").status().state is PumpState.STOPPED
         assert rig.heater("plate").read().set_point_c < 30.0
+        with pytest.raises(UnsafeStateError, match="look at it now"):
+            package.perform(rig, (step for step in ()))
 
 
 def test_all_errors_are_flowrigs_own() -> None:
