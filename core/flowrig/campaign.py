@@ -50,7 +50,8 @@ class CampaignLoop:
 
     def run(self) -> None:
         """Calibrate, then do every experiment that the journal does not hold yet."""
-        if len(self._record.experiments()) >= self._record.campaign.experiments:
+        done = len(self._record.experiments()) >= self._record.campaign.experiments
+        if done or self._should_end():
             return
         reference = self._calibrate()
         for stage in self._record.campaign.stages:

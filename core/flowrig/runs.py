@@ -239,9 +239,13 @@ class _Session:
             {"devices": {name: asdict(who) for name, who in rig.identities.items()}},
         )
         actuation = Actuation(rig, self._write, ledger)
-        if ledger.running:
-            actuation.stop(ledger.running)
-        rig.prepare()
+        try:
+            if ledger.running:
+                actuation.stop(ledger.running)
+            rig.prepare()
+        except FlowrigError as error:
+            safe = self._go_safe(rig, actuation)
+            return self._end("failed" if safe.reached else "unknown", f"{error}; {safe}")
         if resumed and not (safe := self._go_safe(rig, actuation)).reached:
             return self._end("unknown", str(safe))
         self._switch.connect(self._clock.interrupt)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import pytest
 
 from flowrig.clock import Clock, VirtualClock
-from flowrig.errors import UnknownOutcomeError
+from flowrig.errors import RefusedError, UnknownOutcomeError
 from flowrig.executor import StopSwitch
 from flowrig.hookspecs import hookimpl
 from flowrig.interfaces import Optimizer, OptimizerSettings
@@ -165,6 +165,21 @@ def test_an_unconfirmed_stop_is_told_as_unknown(run: Run, tmp_path: Path) -> Non
     assert (outcome.state, outcome.exit_code) == ("unknown", 4)
     assert "NOT known" in outcome.reason
     assert "pump_csoa" in outcome.reason
+    assert_at_rest(world, clock)
+
+
+def test_a_rig_that_cannot_be_prepared_is_brought_to_rest(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pump that does not take its syringe ends the run before it begins, in the safe state."""
+
+    def refuse(*_: object) -> None:
+        raise RefusedError("the pump kept another diameter", device="pump_cui")
+
+    monkeypatch.setattr(ChemyxFusion, "_do_set_syringe", refuse)
+    outcome, world, clock = run()
+    assert outcome.exit_code in {1, 4}
+    assert "another diameter" in outcome.reason
     assert_at_rest(world, clock)
 
 
