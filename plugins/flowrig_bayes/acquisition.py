@@ -33,8 +33,8 @@ def _mean(values: Array, incumbent: float, settings: BayesSettings) -> Array:
     return np.asarray(values.mean(axis=0))
 
 
-def _variance(values: Array, incumbent: float, settings: BayesSettings) -> Array:
-    return np.asarray(values.var(axis=0))
+def _standard_deviation(values: Array, incumbent: float, settings: BayesSettings) -> Array:
+    return np.asarray(values.std(axis=0))
 
 
 _FUNCTIONS: dict[Acquisition, tuple[str, Callable[[Array, float, BayesSettings], Array]]] = {
@@ -42,7 +42,7 @@ _FUNCTIONS: dict[Acquisition, tuple[str, Callable[[Array, float, BayesSettings],
     "pi": ("probability of improvement", _probability_of_improvement),
     "ucb": ("upper confidence bound", _upper_confidence_bound),
     "exploit": ("expected figure of merit", _mean),
-    "max-variance": ("variance of the figure of merit", _variance),
+    "max-variance": ("standard deviation", _standard_deviation),
 }
 
 
@@ -60,6 +60,15 @@ def acquisition(values: Array, incumbent: float, settings: BayesSettings) -> Arr
     return _FUNCTIONS[settings.acquisition][1](values, incumbent, settings)
 
 
-def describe(settings: BayesSettings, value: float) -> str:
-    """One phrase for people."""
-    return f"{_FUNCTIONS[settings.acquisition][0]} {value:.3g}"
+def describe(settings: BayesSettings, value: float, unit: str) -> str:
+    """One phrase for people, for instance "expected improvement 0.8 %".
+
+    Args:
+        settings: names the function.
+        value: its value.
+        unit: of the figure of merit; "" for a fraction, which is told in percent.
+    """
+    name = _FUNCTIONS[settings.acquisition][0]
+    if unit and settings.acquisition != "pi":
+        return f"{name} {value:.3g} {unit}"
+    return f"{name} {100.0 * value:.2g} %"

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from flowrig.interfaces import Optimizer, Problem, Suggestion, Surrogate
 from flowrig_bayes.acquisition import acquisition, describe
 from flowrig_bayes.designs import maximin_latin_hypercube, uniform
+from flowrig_bayes.repair import pulled_inside
 from flowrig_bayes.settings import BayesSettings
 
 __all__ = ["BayesianOptimizer"]
@@ -79,15 +80,15 @@ class BayesianOptimizer(Optimizer):
         space, settings = self.problem.space, self.settings
         noise = int(rng.integers(2**32))
         incumbent = float(self._samples(surrogate, X, noise).mean(axis=0).max())
-        points = np.vstack([uniform(space, settings.candidates, rng), self._X])
+        visited = self._X[space.feasible(space.from_unit(self._X))]
+        points = np.vstack([uniform(space, settings.candidates, rng), visited])
         values = acquisition(self._samples(surrogate, points, noise), incumbent, settings)
         step = FIRST_STEP
         for _ in range(settings.refinements):
             leaders = points[np.argsort(values)[::-1][:LEADERS]]
             moved = np.repeat(leaders, 12, axis=0)
             moved += step * rng.standard_normal(moved.shape) * (rng.random(moved.shape) < 0.5)
-            moved = np.clip(moved, 0.0, 1.0)
-            moved = moved[space.feasible(space.from_unit(moved))]
+            moved = pulled_inside(space, moved)
             fresh = acquisition(self._samples(surrogate, moved, noise), incumbent, settings)
             points, values = (
                 np.vstack([leaders, moved]),
@@ -101,7 +102,7 @@ class BayesianOptimizer(Optimizer):
         """Samples of the figure of merit at points of the unit cube, shape `s x n`."""
         rng = np.random.default_rng(noise)
         responses = surrogate.predict(U).sample(self.settings.samples, rng)
-        return self.problem.objective.value(responses)
+        return _finite(self.problem.objective.value(responses))
 
     def _explain(self, surrogate: Surrogate, point: Array, value: float) -> Suggestion:
         """The suggestion with the measurement that the surrogate expects of it."""
@@ -109,7 +110,7 @@ class BayesianOptimizer(Optimizer):
         mean, sd = posterior.mean[0], posterior.sd[0]
         rng = np.random.default_rng(self.problem.seed)
         measured = mean + sd * rng.standard_normal((REPORT_SAMPLES, len(mean)))
-        merit = self.problem.objective.value(measured)
+        merit = _finite(self.problem.objective.value(measured))
         names = self.problem.objective.responses
         return Suggestion(
             conditions=self.problem.space.rows(self.problem.space.from_unit(point[None]))[0],
@@ -117,9 +118,18 @@ class BayesianOptimizer(Optimizer):
             sd=dict(zip(names, map(float, sd), strict=True)),
             objective_mean=float(merit.mean()),
             objective_sd=float(merit.std()),
-            reason=describe(self.settings, value),
+            reason=describe(self.settings, value, self.problem.objective.unit),
         )
 
 
 def _number(value: Any) -> float:
-    return float("nan") if value is None else float(value)
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return float("nan")
+
+
+def _finite(values: Array) -> Array:
+    """Figures of merit with the least finite one in place of those that are not finite."""
+    finite = np.isfinite(values)
+    return np.where(finite, values, values[finite].min()) if finite.any() else np.zeros_like(values)

@@ -5,12 +5,14 @@ from numpy.typing import NDArray
 
 from flowrig.errors import InputError
 from flowrig.space import Space
+from flowrig_bayes.repair import pulled_inside
 
 __all__ = ["latin_hypercube", "maximin_latin_hypercube", "uniform"]
 
 Array = NDArray[np.float64]
 
-MOST_DRAWS = 1000
+MOST_DRAWS = 50
+"""Draws after which a thin space is filled with points that are pulled inside."""
 
 
 def latin_hypercube(count: int, dimensions: int, rng: np.random.Generator) -> Array:
@@ -61,8 +63,11 @@ def maximin_latin_hypercube(
 def uniform(space: Space, count: int, rng: np.random.Generator) -> Array:
     """Uniform points inside bounds and constraints, in the unit cube, shape `n x d`.
 
+    Where constraints leave hardly any room, as an equality does, uniform points of the box are
+    pulled inside.
+
     Raises:
-        InputError: hardly any point of the box meets the constraints.
+        InputError: no point of the box meets the constraints.
     """
     kept: list[Array] = []
     found = 0
@@ -73,10 +78,13 @@ def uniform(space: Space, count: int, rng: np.random.Generator) -> Array:
         found += len(inside)
         if found >= count:
             return np.concatenate(kept)[:count]
-    raise InputError(
-        "hardly any condition meets every constraint: "
-        + ", ".join(constraint.label for constraint in space.constraints)
-    )
+    pulled = pulled_inside(space, rng.random((count, len(space.names))))
+    if len(pulled) < count:
+        raise InputError(
+            "no condition meets every constraint: "
+            + ", ".join(constraint.label for constraint in space.constraints)
+        )
+    return pulled
 
 
 def _smallest_distance(design: Array) -> float:

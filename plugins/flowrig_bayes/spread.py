@@ -13,17 +13,24 @@ __all__ = ["LatinHypercube", "UniformRandom"]
 
 
 class _Spread(Optimizer):
-    """Keeps count of what it has seen, so that a later call does not repeat an earlier one."""
+    """Keeps count of its points, so that a later call does not repeat an earlier one.
+
+    Points count when they are suggested or, after a rebuild, when they are ingested.
+    """
 
     def __init__(self, problem: Problem, settings: LhsSettings | RandomSettings) -> None:
         super().__init__(problem, settings)
-        self._seen = 0
+        self._ingested = 0
+        self._position = 0
 
     def _do_ingest(self, results: Sequence[Mapping[str, Any]]) -> None:
-        self._seen += len(results)
+        self._ingested += len(results)
+        self._position = max(self._position, self._ingested)
 
-    def _rng(self) -> np.random.Generator:
-        return np.random.default_rng([self.problem.seed, self._seen])
+    def _next_rng(self, num_points: int) -> np.random.Generator:
+        rng = np.random.default_rng([self.problem.seed, self._position])
+        self._position += num_points
+        return rng
 
 
 class LatinHypercube(_Spread):
@@ -33,7 +40,8 @@ class LatinHypercube(_Spread):
 
     def _do_suggest(self, num_points: int) -> list[Suggestion]:
         space = self.problem.space
-        points = maximin_latin_hypercube(space, num_points, self.settings.designs, self._rng())
+        rng = self._next_rng(num_points)
+        points = maximin_latin_hypercube(space, num_points, self.settings.designs, rng)
         reason = f"Latin hypercube of {num_points}"
         return [Suggestion(row, reason=reason) for row in space.rows(space.from_unit(points))]
 
@@ -43,5 +51,5 @@ class UniformRandom(_Spread):
 
     def _do_suggest(self, num_points: int) -> list[Suggestion]:
         space = self.problem.space
-        points = uniform(space, num_points, self._rng())
+        points = uniform(space, num_points, self._next_rng(num_points))
         return [Suggestion(row, reason="random") for row in space.rows(space.from_unit(points))]

@@ -39,7 +39,7 @@ class EnsembleSettings(SurrogateSettings):
     held_out: float = field(default=0.2, validator=and_(ge(0.0), lt(0.9)))
     prior_scale: float = field(default=1.0, validator=ge(0.0))
     weight_decay: float = field(default=1e-3, validator=ge(0.0))
-    relevance_decay: float = field(default=0.1, validator=ge(0.0))
+    relevance_decay: float = field(default=0.01, validator=ge(0.0))
     transform: Literal["sqrt", "identity"] = field(
         default="sqrt", validator=in_(("sqrt", "identity"))
     )
