@@ -249,7 +249,7 @@ class ChemyxEmulator(Emulator):
             for number, body in bodies.items()
         }
         self.core = FusionProtocol(drives, dialect)
-        self._front = new_front(self.core)
+        self._front = new_front(context.tap(self.core))
 
     def start(self) -> str:
         """Begin to answer; returns a port path, or "socket://host:port" on a TCP front."""

@@ -170,7 +170,7 @@ class HdxEmulator(Emulator):
             context.clock,
             serial_number=f"emulated {context.device}",
         )
-        self._front = SocketFront(lambda: HdxProtocol(self.instrument))
+        self._front = SocketFront(lambda: context.tap(HdxProtocol(self.instrument)))
 
     def start(self) -> str:
         """Listen; returns "127.0.0.1:port"."""

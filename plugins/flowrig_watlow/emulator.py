@@ -72,7 +72,7 @@ class WatlowEmulator(Emulator):
             settings.idle_c,
             self.traits,
         )
-        self._front = SocketFront(lambda: F4TProtocol(self._controller, context.clock))
+        self._front = SocketFront(lambda: context.tap(F4TProtocol(self._controller, context.clock)))
 
     def start(self) -> str:
         """Begin to answer; returns "127.0.0.1:port"."""

@@ -1,16 +1,22 @@
 """An emulated instrument that a real driver can be pointed at."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
 from attrs import frozen
 
 from flowrig.clock import Clock
+from flowrig.emulation.fronts import ProtocolCore
 from flowrig.emulation.world import World
 from flowrig.interfaces.device import DeviceSettings
 
 __all__ = ["Emulator", "EmulatorContext"]
+
+
+def _untapped(core: ProtocolCore) -> ProtocolCore:
+    return core
 
 
 @frozen
@@ -22,12 +28,15 @@ class EmulatorContext:
         settings: the settings that the driver will be opened with, but for the address.
         world: where its body is.
         clock: the run's clock.
+        tap: what every protocol core goes through on its way to a front, so that the conformance
+            kit can listen to the wire and disturb it: `serial_front(context.tap(core))`.
     """
 
     device: str
     settings: DeviceSettings
     world: World
     clock: Clock
+    tap: Callable[[ProtocolCore], ProtocolCore] = _untapped
 
 
 class Emulator(ABC):

@@ -6,19 +6,37 @@ import os
 import select
 import socket
 import sys
+import tempfile
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from pathlib import Path
 from typing import Protocol
 
-__all__ = ["Front", "ProtocolCore", "PtyFront", "SocketFront", "serial_front"]
+__all__ = ["Front", "HangUp", "ProtocolCore", "PtyFront", "SocketFront", "serial_front"]
+
+
+class HangUp(ConnectionAbortedError):  # noqa: N818 - what an instrument does, not a fault
+    """A core raises this to break the connection; who connects again is served again.
+
+    Args:
+        last_words: what is still sent before.
+    """
+
+    def __init__(self, last_words: bytes = b"") -> None:
+        super().__init__("the emulated instrument hangs up")
+        self.last_words = last_words
 
 
 class ProtocolCore(Protocol):
     """An instrument's side of a conversation: bytes in, bytes out, no transport."""
 
     def feed(self, data: bytes) -> bytes:
-        """Take bytes as they arrive, in pieces of any size; return what is answered to them."""
+        """Take bytes as they arrive, in pieces of any size; return what is answered to them.
+
+        Raises:
+            HangUp: the connection breaks here.
+        """
         ...
 
 
@@ -37,6 +55,9 @@ class Front(ABC):
 class PtyFront(Front):
     """A pseudo-terminal, which a serial driver opens like any port. Linux and macOS only.
 
+    Its path is a link, as the paths by which an operating system finds a USB adapter again: when
+    the core hangs up, the terminal goes, and a new one takes its place behind the link.
+
     Args:
         core: the protocol core to serve.
     """
@@ -45,42 +66,66 @@ class PtyFront(Front):
         self._core = core
         self._master = -1
         self._slave = -1
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._wake: tuple[socket.socket, socket.socket] | None = None
         self._thread: threading.Thread | None = None
 
     def start(self) -> str:
         """Open the pair; returns the path of the side that the driver opens."""
-        # Imported by name because the modules do not exist on Windows.
-        pty, tty = importlib.import_module("pty"), importlib.import_module("tty")
-        self._master, self._slave = pty.openpty()
-        tty.setraw(self._slave)
+        self._folder = tempfile.TemporaryDirectory(prefix="flowrig-")
+        link = Path(self._folder.name) / "port"
+        self._open_pair(link)
         self._wake = socket.socketpair()
-        self._thread = threading.Thread(target=self._serve, name="pty-emulator", daemon=True)
+        self._thread = threading.Thread(
+            target=self._serve, args=(link,), name="pty-emulator", daemon=True
+        )
         self._thread.start()
-        return os.ttyname(self._slave)  # type: ignore[attr-defined,unused-ignore]
+        return str(link)
 
     def stop(self) -> None:
         """Close the pair."""
-        if self._thread is None or self._wake is None:
+        if self._thread is None or self._wake is None or self._folder is None:
             return
         self._wake[1].send(b"x")
         self._thread.join()
         self._thread = None
         for end in self._wake:
             end.close()
+        self._close_pair()
+        self._folder.cleanup()
+
+    def _open_pair(self, link: Path) -> None:
+        # Imported by name because the modules do not exist on Windows.
+        pty, tty = importlib.import_module("pty"), importlib.import_module("tty")
+        self._master, self._slave = pty.openpty()
+        tty.setraw(self._slave)
+        fresh = link.with_suffix(".new")
+        fresh.symlink_to(os.ttyname(self._slave))  # type: ignore[attr-defined,unused-ignore]
+        fresh.replace(link)
+
+    def _close_pair(self) -> None:
         for descriptor in (self._master, self._slave):
             os.close(descriptor)
 
-    def _serve(self) -> None:
+    def _serve(self, link: Path) -> None:
         assert self._wake is not None
         wake = self._wake[0]
         while True:
             ready, _, _ = select.select([self._master, wake.fileno()], [], [])
             if wake.fileno() in ready:
                 return
-            reply = self._core.feed(os.read(self._master, 4096))
-            while reply:
-                reply = reply[os.write(self._master, reply) :]
+            try:
+                self._send(self._core.feed(os.read(self._master, 4096)))
+            except HangUp as end:
+                self._send(end.last_words)
+                gone = self._master, self._slave
+                self._open_pair(link)
+                for descriptor in gone:
+                    os.close(descriptor)
+
+    def _send(self, data: bytes) -> None:
+        while data:
+            data = data[os.write(self._master, data) :]
 
 
 class SocketFront(Front):
@@ -144,10 +189,11 @@ class SocketFront(Front):
     def _serve(self, connection: socket.socket) -> None:
         core = self._new_core()
         with connection, contextlib.suppress(OSError):
-            while data := connection.recv(65536):
-                reply = core.feed(data)
-                if reply:
-                    connection.sendall(reply)
+            try:
+                while data := connection.recv(65536):
+                    connection.sendall(core.feed(data))
+            except HangUp as end:
+                connection.sendall(end.last_words)
         with self._lock:
             self._connections.discard(connection)
 
