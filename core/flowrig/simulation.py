@@ -52,7 +52,5 @@ def simulated(
                 EmulatorContext(name, device.settings, world, clock)
             )
             stack.enter_context(emulator)
-            devices[name] = evolve(
-                device, settings=evolve(device.settings, address=emulator.start())
-            )
+            devices[name] = evolve(device, settings=emulator.serve())
         yield evolve(profile, devices=devices)

@@ -120,6 +120,9 @@ def _describe(profile: Any) -> None:
         f"τ = {topology.residence_time_s(rates):.0f} s, steady after "
         f"{topology.equilibrium_time_s(rates):.0f} s"
     )
+    for name, device in profile.devices.items():
+        for sentence in device.settings.describe():
+            console.print(f"  {escape(name)}: {escape(sentence)}")
     console.print("  safe state: " + ", then ".join(step.do for step in profile.safe_state))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from flowrig.clock import Clock
 from flowrig.emulation.fronts import ProtocolCore
@@ -59,6 +59,14 @@ class Emulator(ABC):
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+
+    def serve(self) -> DeviceSettings:
+        """Begin to answer; returns the settings of a driver that is to find this emulator.
+
+        They are those of the context with the address from `start`; an emulator that answers at
+        more than one address replaces the others as well.
+        """
+        return evolve(self.context.settings, address=self.start())
 
     @abstractmethod
     def start(self) -> str:

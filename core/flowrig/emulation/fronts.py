@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol
 
@@ -128,17 +128,28 @@ class PtyFront(Front):
             data = data[os.write(self._master, data) :]
 
 
+def _whole(reply: bytes) -> Iterable[bytes]:
+    return (reply,)
+
+
 class SocketFront(Front):
     """A TCP port on loopback; every connection gets a core of its own from `new_core`.
 
     Args:
         new_core: makes the core of one connection.
         port: the port, or 0 for a free one.
+        cut: the pieces in which a reply goes out; whole unless said otherwise.
     """
 
-    def __init__(self, new_core: Callable[[], ProtocolCore], port: int = 0) -> None:
+    def __init__(
+        self,
+        new_core: Callable[[], ProtocolCore],
+        port: int = 0,
+        cut: Callable[[bytes], Iterable[bytes]] = _whole,
+    ) -> None:
         self._new_core = new_core
         self._port = port
+        self._cut = cut
         self._listener: socket.socket | None = None
         self._connections: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
@@ -191,7 +202,8 @@ class SocketFront(Front):
         with connection, contextlib.suppress(OSError):
             try:
                 while data := connection.recv(65536):
-                    connection.sendall(core.feed(data))
+                    for piece in self._cut(core.feed(data)):
+                        connection.sendall(piece)
             except HangUp as end:
                 connection.sendall(end.last_words)
         with self._lock:

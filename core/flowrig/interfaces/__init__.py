@@ -1,7 +1,7 @@
 """The five things that a plugin can be: Pump, Heater, Spectrometer, Optimizer, Surrogate."""
 
 from flowrig.interfaces.device import Device, DeviceSettings, Identity, Quality, Reading
-from flowrig.interfaces.heater import Heater, HeaterLimits, HeaterReading
+from flowrig.interfaces.heater import Heater, HeaterLimits, HeaterPower, HeaterReading
 from flowrig.interfaces.optimizer import Optimizer, OptimizerSettings, Problem, Suggestion
 from flowrig.interfaces.pump import Dispensed, Pump, PumpLimits, PumpState, PumpStatus, Syringe
 from flowrig.interfaces.spectrometer import Frames, Spectrometer, SpectrometerLimits
@@ -14,6 +14,7 @@ __all__ = [
     "Frames",
     "Heater",
     "HeaterLimits",
+    "HeaterPower",
     "HeaterReading",
     "Identity",
     "Optimizer",

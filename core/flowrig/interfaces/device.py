@@ -68,6 +68,10 @@ class DeviceSettings:
     address: str
     deadline_s: float = field(default=2.0)
 
+    def describe(self) -> tuple[str, ...]:
+        """What a person should know before a run, one sentence each; `flowrig check` shows them."""
+        return ()
+
 
 class Device(ABC):
     """One instrument on one port. Plain blocking Python; the rig serializes the calls.

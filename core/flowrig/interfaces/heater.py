@@ -5,10 +5,10 @@ from abc import abstractmethod
 
 from attrs import frozen
 
-from flowrig.errors import OutOfRangeError
+from flowrig.errors import OutOfRangeError, UnsupportedError
 from flowrig.interfaces.device import Device, Reading
 
-__all__ = ["Heater", "HeaterLimits", "HeaterReading"]
+__all__ = ["Heater", "HeaterLimits", "HeaterPower", "HeaterReading"]
 
 
 @frozen
@@ -30,6 +30,13 @@ class HeaterReading(Reading):
 
     temperature_c: float
     set_point_c: float
+
+
+@frozen(kw_only=True)
+class HeaterPower(Reading):
+    """What a heater puts in [% of its full power]; negative where it cools."""
+
+    power_percent: float
 
 
 class Heater(Device):
@@ -73,6 +80,31 @@ class Heater(Device):
         self._require_open()
         return self._do_read()
 
+    def set_ramp_rate(self, rate_c_min: float | None) -> None:
+        """Let the set point travel to a new value at a rate [°C/min]; None lets it jump.
+
+        Raises:
+            OutOfRangeError: the rate is not a positive number; nothing was sent.
+            RefusedError: the controller kept another rate.
+            UnsupportedError: the controller has no ramp, or the driver does not know it.
+        """
+        self._require_open()
+        if rate_c_min is not None and not (math.isfinite(rate_c_min) and rate_c_min > 0):
+            raise OutOfRangeError(
+                f"{self.name}: a ramp rate must be a positive number, got {rate_c_min:g} °C/min"
+            )
+        self._do_set_ramp_rate(rate_c_min)
+
+    def output_power(self) -> HeaterPower:
+        """The power [%] that goes into the heater now, asked from the controller.
+
+        Raises:
+            UnsupportedError: the controller does not tell.
+        """
+        self._require_open()
+        power_percent = self._do_read_power_percent()
+        return HeaterPower(time_s=self.clock.now_s(), power_percent=power_percent)
+
     @abstractmethod
     def _do_limits(self) -> HeaterLimits:
         """The set points that this heater takes [°C]."""
@@ -88,3 +120,11 @@ class Heater(Device):
     @abstractmethod
     def _do_read(self) -> HeaterReading:
         """Ask the controller for temperature and set point [°C]."""
+
+    def _do_set_ramp_rate(self, rate_c_min: float | None) -> None:
+        """Set the ramp rate [°C/min] and verify it, or switch the ramp off, where there is one."""
+        raise UnsupportedError(f"{self.name}: this driver sets no ramp")
+
+    def _do_read_power_percent(self) -> float:
+        """Ask the controller for its output power [%], where it tells."""
+        raise UnsupportedError(f"{self.name}: this heater does not tell its power")
