@@ -15,6 +15,7 @@ FlowrigError
 │   ├── DeviceFaultError  the instrument reports a fault; call a person
 │   ├── UnknownOutcomeError  a command was sent, its effect is not known; look at the rig
 │   └── SeveralDevicesError  several of the above at once, one line each
+├── JournalError          the journal takes nothing more: free the disk, then resume
 ├── StopRequested         a person asked the run to stop
 ├── NeedsPersonError      the run holds until somebody acts
 └── UnsafeStateError      the safe state was not confirmed; look at the rig now
@@ -112,6 +113,10 @@ class SeveralDevicesError(DeviceError):
         ]
         super().__init__("\n".join([f"{len(lines)} devices failed:", *lines]))
         self.errors = dict(errors)
+
+
+class JournalError(FlowrigError):
+    """The journal cannot be written, for instance on a full disk; what was acknowledged is kept."""
 
 
 class StopRequested(FlowrigError):  # noqa: N818 - a wish, not a fault

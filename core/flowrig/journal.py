@@ -20,7 +20,7 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from flowrig.errors import InputError
+from flowrig.errors import InputError, JournalError
 
 __all__ = ["FORMAT", "Event", "Journal", "canonical_json"]
 
@@ -106,18 +106,33 @@ class Journal:
             raise InputError(f"{path} is not there; is this the folder of a run?")
         mode = "ro" if read_only else "rw"
         self.path = path
-        self._listeners: list[Callable[[Event], None]] = []
-        self._connection = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None
-        )
-        version = self._connection.execute("PRAGMA user_version").fetchone()[0]
-        if version != FORMAT:
-            self._connection.close()
-            raise InputError(f"{path} has journal format {version}, this flowrig reads {FORMAT}")
         self._read_only = read_only
-        if not read_only:
+        self._listeners: list[Callable[[Event], None]] = []
+        with _opening(path):
+            self._connection = sqlite3.connect(
+                f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None
+            )
+        try:
+            with _opening(path):
+                self._begin()
+        except InputError:
+            self._connection.close()
+            raise
+
+    def _begin(self) -> None:
+        version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+        if version == 0:
+            raise InputError(f"{self.path} is empty: the run was interrupted before it began")
+        if version != FORMAT:
+            raise InputError(
+                f"{self.path} has journal format {version}, this flowrig reads {FORMAT}"
+            )
+        if not self._read_only:
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=FULL")
+        self._find_end()
+
+    def _find_end(self) -> None:
         last = self._connection.execute(
             "SELECT sequence, chain FROM event ORDER BY sequence DESC LIMIT 1"
         ).fetchone()
@@ -129,15 +144,18 @@ class Journal:
         """Create the file.
 
         Raises:
-            InputError: it is there already; nothing is ever overwritten.
+            InputError: it is there already, as nothing is ever overwritten, or the folder cannot be
+                written.
         """
         if path.exists():
             raise InputError(f"{path} exists; use 'flowrig resume', or choose another folder")
-        connection = sqlite3.connect(path, isolation_level=None)
-        connection.executescript(_SCHEMA)
-        connection.execute(f"PRAGMA user_version={FORMAT:d}")
-        connection.close()
-        return cls(path)
+        try:
+            with _opening(path), contextlib.closing(sqlite3.connect(path)) as connection:
+                connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version={FORMAT:d}; COMMIT")
+            return cls(path)
+        except InputError:
+            path.unlink(missing_ok=True)
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -152,15 +170,18 @@ class Journal:
 
     def close(self) -> None:
         """Commit and release the file; at rest it is one plain file, unless somebody reads it."""
-        if self._connection.in_transaction:
-            self._connection.execute("COMMIT")
-        if not self._read_only:
-            with contextlib.suppress(sqlite3.OperationalError):
+        with contextlib.suppress(sqlite3.Error):
+            if self._connection.in_transaction:
+                self._connection.execute("COMMIT")
+            if not self._read_only:
                 self._connection.execute("PRAGMA journal_mode=DELETE")
         self._connection.close()
 
     def listen(self, *listeners: Callable[[Event], None]) -> None:
-        """Call listeners with every event after it was committed (or noted)."""
+        """Call listeners with every event after it was committed (or noted).
+
+        A listener that raises is not called again: nothing that looks on may end a run.
+        """
         self._listeners.extend(listeners)
 
     def append(
@@ -170,9 +191,14 @@ class Journal:
         data: Mapping[str, Any] | None = None,
         arrays: Mapping[str, NDArray[Any]] | None = None,
     ) -> Event:
-        """Write an event, with the arrays that belong to it, and wait until it is on the disk."""
-        event = self._insert(kind, time_s, data or {}, arrays or {})
-        self._connection.execute("COMMIT")
+        """Write an event, with the arrays that belong to it, and wait until it is on the disk.
+
+        Raises:
+            JournalError: it could not be written; notes since the last `append` are lost too.
+        """
+        with self._whole():
+            event = self._insert(kind, time_s, data or {}, arrays or {})
+            self._connection.execute("COMMIT")
         self._tell(event)
         return event
 
@@ -180,16 +206,23 @@ class Journal:
         """Write an event that may be lost in a power cut, such as a routine reading.
 
         It reaches the disk together with the next `append`.
+
+        Raises:
+            JournalError: it could not be written; notes since the last `append` are lost too.
         """
-        event = self._insert(kind, time_s, data, {})
+        with self._whole():
+            event = self._insert(kind, time_s, data, {})
         self._tell(event)
         return event
 
     def events(self, *kinds: str) -> Iterator[Event]:
         """Events in order, of some kinds or of all."""
+        return self._select(kinds, "ASC")
+
+    def _select(self, kinds: tuple[str, ...], order: str) -> Iterator[Event]:
         where = f"WHERE kind IN ({','.join('?' * len(kinds))})" if kinds else ""
         rows = self._connection.execute(
-            f"SELECT sequence, time_s, wall, kind, data FROM event {where} ORDER BY sequence",  # noqa: S608 - only placeholders
+            f"SELECT sequence, time_s, wall, kind, data FROM event {where} ORDER BY sequence {order}",  # noqa: S608, E501 - only placeholders
             kinds,
         )
         for sequence, time_s, wall, kind, data in rows:
@@ -197,10 +230,7 @@ class Journal:
 
     def last(self, *kinds: str) -> Event | None:
         """The newest event of some kinds."""
-        newest = None
-        for newest in self.events(*kinds):  # noqa: B007 - the last one counts
-            pass
-        return newest
+        return next(self._select(kinds, "DESC LIMIT 1"), None)
 
     def arrays(self, sequence: int) -> dict[str, NDArray[Any]]:
         """The arrays that were written with an event, by name."""
@@ -221,6 +251,20 @@ class Journal:
         for event in self.events("decided", "measured"):
             total.update(canonical_json([event.kind, event.time_s, event.data]).encode())
         return total.hexdigest()
+
+    @contextlib.contextmanager
+    def _whole(self) -> Iterator[None]:
+        """Write all of it or nothing, so that the chain holds whatever happens."""
+        try:
+            yield
+        except BaseException as error:
+            with contextlib.suppress(sqlite3.Error):
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                self._find_end()
+            if isinstance(error, sqlite3.Error):
+                raise JournalError(f"{self.path} cannot be written: {error}") from error
+            raise
 
     def _insert(
         self,
@@ -261,5 +305,17 @@ class Journal:
         return Event(self._sequence, time_s, wall, kind, json.loads(text))
 
     def _tell(self, event: Event) -> None:
-        for listener in self._listeners:
-            listener(event)
+        for listener in tuple(self._listeners):
+            try:
+                listener(event)
+            except Exception as error:  # whatever it is, the run goes on
+                self._listeners.remove(listener)
+                self.note("listener-failed", event.time_s, {"error": repr(error)})
+
+
+@contextlib.contextmanager
+def _opening(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise InputError(f"{path} does not open as a journal: {error}") from error

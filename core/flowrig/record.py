@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -124,8 +125,17 @@ class RunRecord:
 
     @cached_property
     def start(self) -> Event:
-        """The event with which the run began: seed, versions, whether it is simulated."""
-        return next(self.journal.events("run-started"))
+        """The event with which the run began: seed, versions, whether it is simulated.
+
+        Raises:
+            InputError: the process was ended before it was written.
+        """
+        for event in self.journal.events("run-started"):
+            return event
+        raise InputError(
+            f"the run in {self.folder} was interrupted before it began, and nothing has moved; "
+            "delete the folder and run again"
+        )
 
     @property
     def seed(self) -> int:
@@ -265,16 +275,19 @@ def is_locked(folder: Path) -> bool:
     lock = folder / LOCK_NAME
     if not lock.is_file():
         return False
-    connection = sqlite3.connect(lock, timeout=0, isolation_level=None)
     try:
-        connection.execute("BEGIN EXCLUSIVE")
-    except sqlite3.OperationalError:
-        return True
-    else:
-        connection.execute("ROLLBACK")
-        return False
-    finally:
-        connection.close()
+        with closing(
+            sqlite3.connect(f"{lock.absolute().as_uri()}?mode=ro", uri=True, timeout=0)
+        ) as c:
+            c.execute("SELECT 1 FROM sqlite_master").fetchone()
+    except sqlite3.Error as error:
+        return is_busy(error)
+    return False
+
+
+def is_busy(error: sqlite3.Error) -> bool:
+    """Whether somebody else's lock is the reason of an error."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
 
 
 def _decision(event: Event) -> Decision:

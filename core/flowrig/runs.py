@@ -5,7 +5,7 @@ import sqlite3
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,20 @@ from flowrig import __version__
 from flowrig.actuation import Actuation
 from flowrig.campaign import CampaignLoop
 from flowrig.clock import Clock, RealClock, VirtualClock
-from flowrig.errors import FlowrigError, InputError, NeedsPersonError, StopRequested
+from flowrig.errors import (
+    FlowrigError,
+    InputError,
+    JournalError,
+    NeedsPersonError,
+    StopRequested,
+    UnsafeStateError,
+)
 from flowrig.executor import Executor, StopSwitch
 from flowrig.journal import FILE_NAME, Event, Journal
 from flowrig.ledger import SyringeLedger
 from flowrig.plugins import Plugins
 from flowrig.profile import Profile, load_profile, merged_toml
-from flowrig.record import LOCK_NAME, PROFILE_NAME, RunRecord
+from flowrig.record import LOCK_NAME, PROFILE_NAME, RunRecord, is_busy
 from flowrig.rig import Rig, open_rig
 from flowrig.safety import SafeState, reach_safe_state
 
@@ -32,6 +39,10 @@ PACKAGES = (
     "numpy", "pyserial", "pyvisa", "pyvisa-py", "seabreeze", "scikit-learn", "torch",
 )  # fmt: skip
 """Packages whose versions are kept with a run where they are installed."""
+
+ERROR_NAME = "error.txt"
+LOCK_WAIT_S = 1.0
+"""Longest wait [s, real time] for somebody who only looks whether a run is under way."""
 
 Listener = Callable[[Event], None]
 
@@ -88,15 +99,14 @@ def start_run(
         raise InputError(f"{target} has no [campaign]; name a campaign file instead")
     load_plugins_of(planned)
     text = merged_toml(target, plugins)
-    if (folder / FILE_NAME).exists():
-        raise InputError(f"{folder} holds a run already; resume it with: flowrig resume {folder}")
-    folder.mkdir(parents=True, exist_ok=True)
-    frozen_profile = folder / PROFILE_NAME
-    frozen_profile.write_text(text, encoding="utf-8")
-    profile = load_profile(frozen_profile, plugins)
-    assert profile.campaign is not None
-
-    with _locked(folder), Journal.create(folder / FILE_NAME) as journal:
+    _require_new(folder)
+    with (
+        _locked(folder),
+        _frozen(folder, text) as frozen_profile,
+        Journal.create(folder / FILE_NAME) as journal,
+    ):
+        profile = load_profile(frozen_profile, plugins)
+        assert profile.campaign is not None
         journal.listen(*listeners)
         journal.append(
             "run-started",
@@ -214,9 +224,9 @@ class _Session:
 
     def run(self, *, resumed: bool) -> RunOutcome:
         ledger = _ledger_of(self._record)
-        try:
-            with ExitStack() as stack:
-                stack.callback(self._record.close)
+        with ExitStack() as stack:
+            stack.callback(self._record.close)
+            try:
                 rig = stack.enter_context(
                     open_rig(
                         self._record.profile,
@@ -228,43 +238,48 @@ class _Session:
                         prepare=False,
                     )
                 )
-                return self._run_on(rig, ledger, resumed)
-        except FlowrigError as error:
-            return self._end("unknown" if resumed else "failed", f"the rig did not open: {error}")
+            except BaseException as error:
+                state, reason = self._ended_by(error)
+                return self._end("unknown" if resumed else state, f"the rig did not open: {reason}")
+            return self._run_on(rig, ledger, resumed)
 
     def _run_on(self, rig: Rig, ledger: SyringeLedger, resumed: bool) -> RunOutcome:
-        self._journal.append(
-            "opened",
-            self._clock.now_s(),
-            {"devices": {name: asdict(who) for name, who in rig.identities.items()}},
-        )
         actuation = Actuation(rig, self._write, ledger)
-        try:
-            if ledger.running:
-                actuation.stop(ledger.running)
-            rig.prepare()
-        except FlowrigError as error:
-            safe = self._go_safe(rig, actuation)
-            return self._end("failed" if safe.reached else "unknown", f"{error}; {safe}")
-        if resumed and not (safe := self._go_safe(rig, actuation)).reached:
-            return self._end("unknown", str(safe))
-        self._switch.connect(self._clock.interrupt)
         state, reason = "finished", ""
         try:
+            self._prepare(rig, actuation, resumed)
+            self._switch.connect(self._clock.interrupt)
             self._loop(rig, actuation).run()
-        except (StopRequested, KeyboardInterrupt):
-            state, reason = "stopped", "a person asked the run to stop"
-        except NeedsPersonError as error:
-            state, reason = "held", str(error)
-        except FlowrigError as error:
-            state, reason = "failed", str(error)
+        except UnsafeStateError as error:
+            return self._end("unknown", str(error))
         except BaseException as error:
-            state, reason = "failed", f"internal error: {error!r}"
-            (self._folder / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
-        safe = self._go_safe(rig, actuation)
+            state, reason = self._ended_by(error)
+        safe = self._go_safe(rig, ledger)
         if not safe.reached:
             state, reason = "unknown", f"{reason}; {safe}".lstrip("; ")
         return self._end(state, reason)
+
+    def _prepare(self, rig: Rig, actuation: Actuation, resumed: bool) -> None:
+        identities = {name: asdict(who) for name, who in rig.identities.items()}
+        self._write("opened", {"devices": identities})
+        if actuation.ledger.running:
+            actuation.stop(actuation.ledger.running)
+        rig.prepare()
+        if resumed and not (safe := self._go_safe(rig, actuation.ledger)).reached:
+            raise UnsafeStateError(str(safe))
+
+    def _ended_by(self, error: BaseException) -> tuple[str, str]:
+        """State and reason of a run that an error ended."""
+        if isinstance(error, StopRequested | KeyboardInterrupt):
+            return "stopped", "a person asked the run to stop"
+        if isinstance(error, NeedsPersonError):
+            return "held", str(error)
+        if isinstance(error, FlowrigError):
+            return "failed", str(error)
+        place = self._folder / ERROR_NAME
+        with suppress(OSError):
+            place.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+        return "failed", f"internal error: {error!r}; see {place}"
 
     def _loop(self, rig: Rig, actuation: Actuation) -> CampaignLoop:
         executor = Executor(actuation, self._note, self._switch)
@@ -276,41 +291,79 @@ class _Session:
             self._clock.now_s,
         )
 
-    def _go_safe(self, rig: Rig, actuation: Actuation) -> SafeState:
+    def _go_safe(self, rig: Rig, ledger: SyringeLedger) -> SafeState:
         self._switch.connect(lambda: None)
         self._clock.clear_interrupt()
-        self._note("step", {"what": "going to the safe state", "duration_s": None})
+        with suppress(JournalError):
+            self._note("step", {"what": "going to the safe state", "duration_s": None})
+        actuation = Actuation(rig, self._write_if_possible, ledger)
         safe = reach_safe_state(rig, actuation, hurried=lambda: self._switch.hurried)
-        self._journal.append(
+        self._write_if_possible(
             "safe-state",
-            self._clock.now_s(),
             {"reached": safe.reached, "steps": [asdict(s) for s in safe.steps], "text": str(safe)},
         )
         return safe
 
     def _end(self, state: str, reason: str) -> RunOutcome:
-        self._journal.append("ended", self._clock.now_s(), {"state": state, "reason": reason})
+        self._write_if_possible("ended", {"state": state, "reason": reason})
         return RunOutcome(self._folder, state, reason)
 
     def _write(self, kind: str, data: Any) -> int:
         return self._journal.append(kind, self._clock.now_s(), data).sequence
 
+    def _write_if_possible(self, kind: str, data: Any) -> int:
+        """As `_write`, but a full disk keeps no rig from its safe state."""
+        try:
+            return self._write(kind, data)
+        except JournalError:
+            return 0
+
     def _note(self, kind: str, data: Any) -> None:
         self._journal.note(kind, self._clock.now_s(), data)
+
+
+def _require_new(folder: Path) -> None:
+    if (folder / FILE_NAME).exists():
+        raise InputError(f"{folder} holds a run already; resume it with: flowrig resume {folder}")
+    if (folder / PROFILE_NAME).exists():
+        raise InputError(f"{folder} holds a {PROFILE_NAME} already; choose another folder")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be made: {error.strerror}") from error
+
+
+@contextmanager
+def _frozen(folder: Path, text: str) -> Iterator[Path]:
+    """The run's own copy of its profile; one that leads to no journal is taken away again."""
+    path = folder / PROFILE_NAME
+    try:
+        with path.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}") from error
+    try:
+        yield path
+    finally:
+        if not (folder / FILE_NAME).exists():
+            path.unlink()
 
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """Keep other processes from running this folder; the lock dies with the process."""
-    connection = sqlite3.connect(folder / LOCK_NAME, timeout=0, isolation_level=None)
     try:
-        connection.execute("BEGIN EXCLUSIVE")
-    except sqlite3.OperationalError as error:
-        raise InputError(f"{folder} is being run by another process") from error
-    try:
+        connection = sqlite3.connect(folder / LOCK_NAME, timeout=LOCK_WAIT_S, isolation_level=None)
+    except sqlite3.Error as error:
+        raise InputError(f"{folder} cannot be written: {error}") from error
+    with closing(connection):
+        try:
+            connection.execute("BEGIN EXCLUSIVE")
+        except sqlite3.Error as error:
+            if is_busy(error):
+                raise InputError(f"{folder} is being run by another process") from error
+            raise InputError(f"{folder} cannot be written: {error}") from error
         yield
-    finally:
-        connection.close()
 
 
 def _ledger_of(record: RunRecord) -> SyringeLedger:

@@ -24,7 +24,9 @@ plain = st.recursive(
 
 
 @given(st.dictionaries(st.text(), plain, max_size=4))
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_events_come_back_as_they_were(tmp_path: Path, data: dict[str, object]) -> None:
     """Whatever plain data an event carries, it is read back equal; infinities become null."""
     path = tmp_path / FILE_NAME

@@ -2,44 +2,31 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
+from watched_rig import (
+    WORLD,
+    Run,
+    WatchedWorld,
+    assert_at_rest,
+    moved_ul,
+    plugins_with,
+    run_watched,
+)
 
-from flowrig.clock import Clock, VirtualClock
+from flowrig.clock import VirtualClock
 from flowrig.errors import RefusedError, UnknownOutcomeError
 from flowrig.executor import StopSwitch
 from flowrig.hookspecs import hookimpl
 from flowrig.interfaces import Optimizer, OptimizerSettings
 from flowrig.offers import DriverOffer, Offer
-from flowrig.plugins import Plugins
-from flowrig.profile import Profile
 from flowrig.record import RunRecord
-from flowrig.runs import RunOutcome, start_run
+from flowrig.runs import RunOutcome
 from flowrig_chemyx.driver import ChemyxFusion
 from flowrig_chemyx.settings import FusionSettings
-from flowrig_sim.settings import FluidicSettings
-from flowrig_sim.world import FluidicWorld
 
 HERE = Path(__file__).stem
-
-
-class WatchedWorld(FluidicWorld):
-    """A rig whose CuI syringe can hold less than anybody knows, and that can be looked at later."""
-
-    fill_ul: ClassVar[Mapping[str, float]] = {}
-    newest: ClassVar["WatchedWorld"]
-
-    def __init__(
-        self,
-        profile: Profile,
-        settings: FluidicSettings,
-        clock: Clock,
-        seed: int,
-        fill_ul: Mapping[str, float] | None = None,
-    ) -> None:
-        super().__init__(profile, settings, clock, seed, {**(fill_ul or {}), **self.fill_ul})
-        WatchedWorld.newest = self
 
 
 class StubbornFusion(ChemyxFusion):
@@ -67,17 +54,6 @@ class Faulty:
     """The plugin that offers them."""
 
     @hookimpl
-    def flowrig_worlds(self) -> Sequence[Offer]:
-        return [
-            Offer(
-                kind="world",
-                name="watched",
-                target=f"{HERE}:WatchedWorld",
-                settings=FluidicSettings,
-            )
-        ]
-
-    @hookimpl
     def flowrig_drivers(self) -> Sequence[DriverOffer]:
         return [
             DriverOffer(
@@ -96,9 +72,6 @@ class Faulty:
         ]
 
 
-Run = Callable[..., tuple[RunOutcome, WatchedWorld, VirtualClock]]
-
-
 @pytest.fixture
 def run(short: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs a short campaign in a watched world."""
@@ -107,34 +80,10 @@ def run(short: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPa
         more: str = "", fill_ul: Mapping[str, float] | None = None, switch: StopSwitch | None = None
     ) -> tuple[RunOutcome, WatchedWorld, VirtualClock]:
         monkeypatch.setattr(WatchedWorld, "fill_ul", fill_ul or {})
-        world = '[simulation]\nworld = "watched"\nchemistry = "chem3"\n'
-        clock = VirtualClock()
-        outcome = start_run(
-            short(3, 1, world + more),
-            tmp_path / "run",
-            simulate=True,
-            clock=clock,
-            switch=switch,
-            plugins=Plugins.discover(extra={"faulty": Faulty()}),
-        )
-        return outcome, WatchedWorld.newest, clock
+        profile, plugins = short(3, 1, WORLD + more), plugins_with(faulty=Faulty())
+        return run_watched(profile, tmp_path / "run", plugins, switch=switch)
 
     return start
-
-
-def moved_ul(world: WatchedWorld) -> dict[str, float]:
-    """What every plunger has pushed out."""
-    return {
-        name: world.pump(f"pump_{name}").moved_ul for name in ("cui", "zni2", "csoa", "ode", "pfo")
-    }
-
-
-def assert_at_rest(world: WatchedWorld, clock: VirtualClock) -> None:
-    """Nothing moves and the plate cools down."""
-    before, hot_c = moved_ul(world), world.heater("plate").temperature_c
-    clock.sleep(600.0)
-    assert moved_ul(world) == before
-    assert world.heater("plate").temperature_c < max(hot_c, 30.0)
 
 
 def test_a_finished_run_leaves_the_rig_at_rest(run: Run, tmp_path: Path) -> None:
@@ -142,7 +91,7 @@ def test_a_finished_run_leaves_the_rig_at_rest(run: Run, tmp_path: Path) -> None
     outcome, world, clock = run()
     assert outcome.state == "finished"
     assert_at_rest(world, clock)
-    with RunRecord(tmp_path / "run", Plugins.discover(extra={"faulty": Faulty()})) as record:
+    with RunRecord(tmp_path / "run", plugins_with()) as record:
         stops = [e.data.get("dispensed_ul", {}) for e in record.journal.events("outcome")]
     for stream, name in (("CuI", "cui"), ("ODE", "ode"), ("PFO", "pfo")):
         counted = sum(stop.get(stream, 0.0) for stop in stops)
