@@ -47,8 +47,7 @@ class Actuation:
         """Stop heating."""
         names = tuple(heaters)
         with self._journalled("heater-off", {"heaters": names}):
-            for name in names:
-                self.rig.heater(name).off()
+            self.rig.heaters_off(names)
 
     def set_flow_rates(self, flow_rates_ul_min: Mapping[str, float]) -> None:
         """Set flow rates [µL/min] by stream, inside the profile's limits for each stream.

@@ -143,10 +143,22 @@ class VirtualClock(Clock):
             wake = threading.Event()
             thread = threading.current_thread()
             rank = (thread.ident == self._owner, thread.name)
-            heapq.heappush(self._sleepers, (self._now_s + duration_s, rank, id(wake), wake))
+            sleeper = (self._now_s + duration_s, rank, id(wake), wake)
+            heapq.heappush(self._sleepers, sleeper)
             self._active -= 1
             self._advance_if_idle()
-        wake.wait()
+        try:
+            wake.wait()
+        except BaseException:  # Ctrl-C: nobody may wait for a sleeper that is not there
+            self._forget(sleeper)
+            raise
+
+    def _forget(self, sleeper: _Sleeper) -> None:
+        with self._lock:
+            if sleeper in self._sleepers:
+                self._sleepers.remove(sleeper)
+                heapq.heapify(self._sleepers)
+                self._active += 1
 
     def emulate_delay(self, duration_s: float) -> None:
         """Return at once: the client's own pacing moves virtual time."""

@@ -1,5 +1,6 @@
 """Runs procedures: one small interpreter of steps, which watches the rig while it waits."""
 
+import threading
 from collections.abc import Callable, Generator, Mapping
 from typing import Any, TypeVar
 
@@ -41,17 +42,20 @@ class StopSwitch:
     """What a person, or a signal, presses to end a run; pressing it again means hurry."""
 
     def __init__(self) -> None:
+        self._lock = threading.RLock()  # a press may come as a signal in the thread that connects
         self._presses = 0
         self._wake: Callable[[], None] = lambda: None
 
     def connect(self, wake: Callable[[], None]) -> None:
         """Call `wake` on each press, so that waits end."""
-        self._wake = wake
+        with self._lock:
+            self._wake = wake
 
     def press(self) -> None:
         """Ask the run to stop."""
-        self._presses += 1
-        self._wake()
+        with self._lock:
+            self._presses += 1
+            self._wake()
 
     @property
     def pressed(self) -> bool:
@@ -207,6 +211,7 @@ class Executor:
         )
 
     def _watch_and_obey(self) -> None:
+        self._obey_stop()
         self._watch()
 
     def _tell(self, what: str, duration_s: float | None) -> None:

@@ -162,6 +162,18 @@ class Rig:
                     "be taken; wire its shutter to the spectrometer and say so in the settings"
                 )
 
+    def reconnect(self) -> bool:
+        """Close and open again each device that does not answer; moves nothing.
+
+        Returns:
+            whether one of them answers now.
+        """
+        told = self._workers.attempt({n: device.identify for n, device in self._devices.items()})
+        lost = [name for name, answer in told.items() if isinstance(answer, BaseException)]
+        self._workers.attempt({name: self._devices[name].close for name in lost})
+        told = self._workers.attempt({name: self._devices[name].open for name in lost})
+        return any(isinstance(answer, Identity) for answer in told.values())
+
     def close(self) -> None:
         """Release every port; moves nothing."""
         self._workers.attempt({name: device.close for name, device in self._devices.items()})
@@ -189,6 +201,11 @@ class Rig:
         """Stop streams together; each is tried whatever becomes of the others."""
         self._on_pumps({stream: self.pump(stream).stop for stream in streams})
 
+    def pump_states(self, streams: Iterable[str]) -> dict[str, PumpState]:
+        """What the pumps do now, by stream name."""
+        told = self._on_pumps({stream: self.pump(stream).status for stream in streams})
+        return {stream: status.state for stream, status in told.items()}
+
     def dispensed(self, streams: Iterable[str]) -> dict[str, Dispensed]:
         """Volume [µL] that each stream has delivered since its last start."""
         return self._on_pumps({stream: self.pump(stream).dispensed for stream in streams})
@@ -198,6 +215,10 @@ class Rig:
         self._workers.call(
             {n: partial(self.heater(n).set_temperature, c) for n, c in set_points_c.items()}
         )
+
+    def heaters_off(self, heaters: Iterable[str]) -> None:
+        """Stop heating; each is tried whatever becomes of the others."""
+        self._workers.call({name: self.heater(name).off for name in heaters})
 
     def read_heaters(self, heaters: Iterable[str]) -> dict[str, HeaterReading]:
         """Temperatures and set points [°C] by heater name."""
@@ -227,7 +248,7 @@ class Rig:
         interval_s: float = 0.0,
         *,
         tick_s: float | None = None,
-        on_tick: Callable[[], None] = lambda: None,
+        on_tick: Callable[[], object] = lambda: None,
     ) -> dict[str, Frames]:
         """Take frames on several spectrometers at once.
 
@@ -238,9 +259,14 @@ class Rig:
             tick_s: call `on_tick` this often [s] meanwhile.
             on_tick: for instance a look at heaters and pumps.
         """
+        names = tuple(spectrometers)
+        exposures_us = self._workers.call(
+            {name: self.spectrometer(name).integration_time_us for name in names}
+        )
+        period_s = max(interval_s, 0.1, *(us * 1e-6 for us in exposures_us.values()))
         return self._workers.call(
-            {n: partial(self.spectrometer(n).acquire, frames, interval_s) for n in spectrometers},
-            duration_s=frames * max(interval_s, 0.1),
+            {name: partial(self.spectrometer(name).acquire, frames, interval_s) for name in names},
+            duration_s=frames * period_s,
             tick_s=tick_s,
             on_tick=on_tick,
         )

@@ -1,11 +1,12 @@
 """The safe state: the sequence that the profile gives, each step verified, none left out."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from attrs import frozen
 
 from flowrig.actuation import Actuation
-from flowrig.errors import FlowrigError
+from flowrig.errors import DeviceError, FlowrigError
 from flowrig.interfaces import PumpState, Quality
 from flowrig.ledger import SyringeLedger
 from flowrig.profile import SafeStep
@@ -14,7 +15,7 @@ from flowrig.rig import Rig
 __all__ = ["SafeState", "StepOutcome", "reach_safe_state"]
 
 FLUSH_POLL_S = 5.0
-SET_POINT_TOLERANCE_C = 1.0
+INTERRUPTED = "Ctrl-C came before it was confirmed"
 RESTING = (PumpState.STOPPED, PumpState.PAUSED)
 
 
@@ -59,7 +60,9 @@ def reach_safe_state(
 ) -> SafeState:
     """Bring a rig to the safe state of its profile.
 
-    Every step is tried, whatever became of the ones before; none is repeated.
+    Every step is tried, whatever became of the ones before. In the end, if a device that was lost
+    can be opened again, the steps that were not confirmed are tried once more, except for flushing.
+    So is a step that Ctrl-C came in; Ctrl-C while flushing ends the flush.
 
     Args:
         rig: the opened rig.
@@ -70,16 +73,31 @@ def reach_safe_state(
         what was confirmed and what is not known.
     """
     actuation = actuation or Actuation(rig, lambda kind, data: 0, SyringeLedger(rig.profile))
-    outcomes = []
-    for step in rig.profile.safe_state:
-        label, perform = _plan(step, rig, actuation, hurried)
-        try:
-            perform()
-        except Exception as error:  # whatever a driver raises, the next step is tried
-            outcomes.append(StepOutcome(label, False, str(error)))
-        else:
-            outcomes.append(StepOutcome(label, True))
+    steps = rig.profile.safe_state
+    outcomes = [_attempt(*_plan(step, rig, actuation, hurried)) for step in steps]
+    open_ends = [i for i, end in enumerate(outcomes) if not end.reached and steps[i].do != "flush"]
+    interrupted = any(outcomes[i].detail == INTERRUPTED for i in open_ends)
+    if open_ends and (_reconnected(rig) or interrupted):
+        for i in open_ends:
+            outcomes[i] = _attempt(*_plan(steps[i], rig, actuation, hurried))
     return SafeState(tuple(outcomes))
+
+
+def _attempt(label: str, perform: Callable[[], None]) -> StepOutcome:
+    try:
+        perform()
+    except KeyboardInterrupt:
+        return StepOutcome(label, False, INTERRUPTED)
+    except BaseException as error:  # whatever a driver raises, the next step is tried
+        return StepOutcome(label, False, str(error) or repr(error))
+    return StepOutcome(label, True)
+
+
+def _reconnected(rig: Rig) -> bool:
+    try:
+        return rig.reconnect()
+    except KeyboardInterrupt:
+        return False
 
 
 def _plan(
@@ -104,8 +122,7 @@ def _heaters_off(step: SafeStep, rig: Rig, actuation: Actuation) -> None:
 
 def _stop(step: SafeStep, rig: Rig, actuation: Actuation) -> None:
     actuation.stop(step.streams)
-    for stream in step.streams:
-        state = rig.pump(stream).status().state
+    for stream, state in rig.pump_states(step.streams).items():
         if state not in RESTING:
             raise FlowrigError(f"{stream}: the pump says that it is {state.value}")
 
@@ -124,8 +141,9 @@ def _flush(step: SafeStep, rig: Rig, actuation: Actuation, hurried: Callable[[],
     actuation.set_flow_rates(rates)
     actuation.start(rates)
     end_s = rig.clock.now_s() + step.at_most_s
-    while rig.clock.now_s() < end_s and _hot(step, rig) and not hurried():
-        rig.clock.sleep(FLUSH_POLL_S)
+    with suppress(KeyboardInterrupt):
+        while rig.clock.now_s() < end_s and _hot(step, rig) and not hurried():
+            rig.clock.sleep(FLUSH_POLL_S)
     actuation.stop(rates)
 
 
@@ -133,7 +151,11 @@ def _hot(step: SafeStep, rig: Rig) -> bool:
     """Whether a heater is above the flush limit, or cannot say that it is below."""
     if step.until_below_c is None:
         return True
+    try:
+        readings = rig.read_heaters(rig.heaters)
+    except DeviceError:
+        return True
     return any(
         reading.quality is not Quality.GOOD or reading.temperature_c > step.until_below_c
-        for reading in rig.read_heaters(rig.heaters).values()
+        for reading in readings.values()
     )

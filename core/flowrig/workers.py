@@ -43,27 +43,45 @@ class _Round:
             if not self._running:
                 self.finished.set()
 
+    def give_up(self) -> None:
+        """Let time go on without the calls that have not ended; `wait` does so by itself."""
+        with self._lock:
+            if not self._awaited:
+                self._abandon()
+
     def wait(self, timeout_s: float) -> None:
         """Wait until every call has ended, or give up those that have not."""
         with self._lock:
-            if not self._running:
+            if not self._running or self._given_up:
                 return
             self._awaited = True
             self._clock.leave()
-        if self.finished.wait(timeout_s):
+        try:
+            ended = self.finished.wait(timeout_s)
+        except BaseException:  # Ctrl-C: the caller takes part again, the calls end by themselves
+            with self._lock:
+                if self._running:
+                    self._awaited = False
+                    self._clock.add_participants(1)
+            raise
+        if ended:
             return
         with self._lock:
             if self._running:
-                self._given_up = True
                 self._clock.add_participants(1)
-                for _ in range(self._running):
-                    self._clock.leave()
+                self._abandon()
+
+    def _abandon(self) -> None:
+        self._given_up = True
+        for _ in range(self._running):
+            self._clock.leave()
 
 
 @define(eq=False)
 class _Call:
     function: Callable[[], Any]
     round: _Round
+    end_s: float
     done: threading.Event = field(factory=threading.Event)
     result: Any = None
     error: BaseException | None = None
@@ -72,11 +90,18 @@ class _Call:
 class _Worker:
     def __init__(self, name: str) -> None:
         self._calls: SimpleQueue[_Call | None] = SimpleQueue()
+        self._newest: _Call | None = None
         self._thread = threading.Thread(target=self._work, name=f"device-{name}", daemon=True)
         self._thread.start()
 
-    def submit(self, function: Callable[[], Any], together: _Round) -> _Call:
-        call = _Call(function, together)
+    def busy_s(self) -> float:
+        """How long [s, real time] the call that was left under way, if any, still takes."""
+        if self._newest is None or self._newest.done.is_set():
+            return 0.0
+        return max(self._newest.end_s - time.monotonic(), 0.0)
+
+    def submit(self, function: Callable[[], Any], together: _Round, end_s: float) -> _Call:
+        self._newest = call = _Call(function, together, end_s)
         self._calls.put(call)
         return call
 
@@ -128,7 +153,7 @@ class Workers:
         *,
         duration_s: float = 0.0,
         tick_s: float | None = None,
-        on_tick: Callable[[], None] = lambda: None,
+        on_tick: Callable[[], object] = lambda: None,
     ) -> dict[str, Any]:
         """Make one call a device, side by side, and wait for all.
 
@@ -136,22 +161,35 @@ class Workers:
             calls: by device name.
             duration_s: how long [s] the calls wait on the clock by themselves.
             tick_s: while they run, call `on_tick` this often [s] on the clock.
-            on_tick: for instance a look at the devices that are not busy.
+            on_tick: for instance a look at the devices that are not busy. If it raises, the calls
+                go on, and later ones on the same devices wait for them.
 
         Returns:
             by device name: what the call returned, or the exception that it raised.
         """
+        busy_s = max((self._worker(name).busy_s() for name in calls), default=0.0)
+        deadline_s = DEADLINE_S + busy_s + duration_s
+        end_s = time.monotonic() + busy_s + duration_s
         together = _Round(self._clock, len(calls))
-        running = {n: self._worker(n).submit(call, together) for n, call in calls.items()}
-        deadline_s = DEADLINE_S + (0.0 if self._clock.is_virtual else duration_s)
-        give_up_s = time.monotonic() + deadline_s
-        while tick_s is not None and not together.finished.is_set():
-            if time.monotonic() > give_up_s:
-                break
-            self._clock.sleep(tick_s)
-            on_tick()
+        running = {n: self._worker(n).submit(call, together, end_s) for n, call in calls.items()}
+        if tick_s is not None:
+            self._tick(together, deadline_s, tick_s, on_tick)
         together.wait(deadline_s)
         return {name: self._outcome(name, call, deadline_s) for name, call in running.items()}
+
+    def _tick(
+        self, together: _Round, deadline_s: float, tick_s: float, on_tick: Callable[[], object]
+    ) -> None:
+        # Virtual time stands still while a driver hangs, so that only real time can end the wait.
+        give_up = threading.Timer(deadline_s, together.give_up)
+        give_up.start()
+        end_s = time.monotonic() + deadline_s
+        try:
+            while not together.finished.is_set() and time.monotonic() < end_s:
+                self._clock.sleep(tick_s)
+                on_tick()
+        finally:
+            give_up.cancel()
 
     def call(self, calls: Mapping[str, Callable[[], Any]], **options: Any) -> dict[str, Any]:
         """As `attempt`, but raises what went wrong.
@@ -176,7 +214,7 @@ class Workers:
     def _outcome(self, name: str, call: _Call, deadline_s: float) -> Any:
         if call.done.is_set():
             return call.result if call.error is None else call.error
-        self._workers.pop(name)
+        self._workers.pop(name).stop()
         return UnknownOutcomeError(
             f"the driver did not return within {deadline_s:g} s; its port is given up", device=name
         )

@@ -62,6 +62,11 @@ class Spectrometer(Device):
         self._require_open()
         return self._do_wavelengths_nm()
 
+    def integration_time_us(self) -> int:
+        """The integration time [µs] of the next frame."""
+        self._require_open()
+        return self._do_integration_time_us()
+
     def set_integration_time(self, integration_time_us: int) -> None:
         """Set the integration time [µs]; the next frame already has it.
 
