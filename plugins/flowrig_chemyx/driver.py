@@ -1,6 +1,8 @@
 """Driver for Chemyx Fusion syringe pumps."""
 
+from collections.abc import Sequence
 from contextlib import suppress
+from math import inf, isclose
 from typing import Final
 
 from flowrig.clock import Clock
@@ -14,22 +16,11 @@ from flowrig.errors import (
     RefusedError,
     UnknownOutcomeError,
 )
-from flowrig.interfaces import Identity, Pump, PumpLimits, PumpState, Syringe
-from flowrig_chemyx.line import LineFault, SerialLine, claim_line, release_line
-from flowrig_chemyx.protocol import (
-    REJECTION,
-    Units,
-    agrees,
-    choose_units,
-    decimal,
-    parse_limits,
-    parse_number,
-    parse_parameters,
-    parse_state,
-    parse_units,
-    strip_echo,
-    value_of,
-)
+from flowrig.interfaces import Identity, Pump, PumpLimits, PumpState, PumpStep, Syringe
+from flowrig_chemyx.dialogue import Dialogue
+from flowrig_chemyx.line import LineFault, SerialLine, claim_line, comports, release_line
+from flowrig_chemyx.ports import ListPorts, find_port
+from flowrig_chemyx.protocol import Units, choose_units
 from flowrig_chemyx.settings import (
     INNER_DIAMETER_MAX_MM,
     INNER_DIAMETER_MIN_MM,
@@ -39,9 +30,6 @@ from flowrig_chemyx.settings import (
 
 __all__ = ["ChemyxFusion", "Totalizer"]
 
-STATUS_SPELLINGS: Final = ("status", "pump status")
-VIEW: Final = "view parameter"  # names both channels of a dual pump, and takes no number
-STOP_ATTEMPTS: Final = 2
 MOVING: Final = frozenset({PumpState.RUNNING, PumpState.DELAYED})
 AT_REST: Final = frozenset({PumpState.STOPPED, PumpState.STALLED})
 
@@ -70,12 +58,13 @@ class Totalizer:
 
 
 class ChemyxFusion(Pump):
-    """A Fusion pump, or one channel of a dual one, that infuses at a constant rate.
+    """A Fusion pump, or one channel of a dual one.
 
-    The pump needs a target volume for a run; it gets the whole syringe, or the whole stroke where
-    that is shorter. What a pump prints after `start`, `pause` and `stop` differs between models:
-    only its status is believed. `restart` is never sent, since sources disagree on whether it
-    resumes a run or reboots the pump. Pump delays are not used either, for a like reason.
+    The pump needs a target volume for a run; `start` gives it the whole syringe, or the whole
+    stroke where that is shorter. What a pump prints after `start`, `pause` and `stop` differs
+    between models: only its status is believed. `restart` is never sent, since sources disagree on
+    whether it resumes a run or reboots the pump. Pump delays are not used either, since sources
+    disagree on their unit.
 
     Source: Chemyx knowledge base, "Serial Commands" and "RS232 Communication", and Chemyx's own
     Python software (github.com/cukelarter/Chemyx-Syringe-Pump).
@@ -84,52 +73,54 @@ class ChemyxFusion(Pump):
         name: the device's name in the rig profile.
         settings: port, line speed, channel.
         clock: what readings are stamped with.
+        list_ports: the serial ports of this computer.
     """
 
     settings: FusionSettings
 
-    def __init__(self, name: str, settings: FusionSettings, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        settings: FusionSettings,
+        clock: Clock | None = None,
+        list_ports: ListPorts = comports,
+    ) -> None:
         super().__init__(name, settings, clock)
+        self._list_ports = list_ports
         self._line: SerialLine | None = None
-        self._status_request = STATUS_SPELLINGS[0]
+        self._open_dialogue: Dialogue | None = None
         self._syringe: Syringe | None = None
-        self._units: Units | None = None
         self._rate_ul_min: float | None = None
+        self._in_program = False
         self._totalizer = Totalizer()
+
+    @property
+    def _dialogue(self) -> Dialogue:
+        if self._open_dialogue is None:
+            raise self._fault(NotReadyError, "the port is closed")
+        return self._open_dialogue
 
     def _do_open(self) -> None:
         settings = self.settings
         try:
-            self._line = claim_line(settings.address, settings.baud, settings.channel)
-        except (OSError, ValueError) as error:
+            port = find_port(settings.address, self._list_ports)
+            self._line = claim_line(port, settings.bauds, settings.channel)
+            self._line.find_baud(settings.deadline_s)
+        except (OSError, LineFault) as error:
             raise self._fault(
                 ConnectionLostError, f"{settings.address} does not open: {error}"
             ) from error
-        self._find_status_spelling()
+        self._open_dialogue = Dialogue(self._line, self.name, settings.channel, settings.deadline_s)
+        self._dialogue.learn_status_spelling()
 
     def _do_close(self) -> None:
-        line, self._line = self._line, None
-        self._units = self._syringe = self._limits = self._rate_ul_min = None
+        line, self._line, self._open_dialogue = self._line, None, None
+        self._syringe = self._limits = self._rate_ul_min = None
         if line is not None:
-            release_line(self.settings.address, line, self.settings.channel)
+            release_line(line, self.settings.channel)
 
     def _do_identify(self) -> Identity:
-        lines = self._query(VIEW)
-        channels = parse_parameters(lines)
-        wanted = self.settings.channel or 0
-        if wanted not in channels:
-            hint = "set channel = 1 or 2" if 2 in channels else "leave channel out"
-            raise self._fault(
-                ProtocolError,
-                f"the parameters lack the configured channel; {hint} if this is a Fusion",
-                VIEW,
-                " ".join(lines),
-            )
-        parameters = channels[wanted]
-        try:
-            self._units = parse_units(parameters.get("unit", parameters.get("units", "")))
-        except ValueError as error:
-            raise self._nonsense(error, VIEW, lines) from error
+        self._dialogue.learn_units()
         return Identity("Chemyx", f"Fusion {self.settings.model}")
 
     def _do_set_syringe(self, syringe: Syringe) -> PumpLimits:
@@ -142,21 +133,26 @@ class ChemyxFusion(Pump):
         if self._do_read_state() not in AT_REST:
             raise self._fault(NotReadyError, "stop() the pump before its syringe is set")
         self._syringe = self._limits = self._rate_ul_min = None
-        self._set_units(Units.UL_MIN)
-        self._set_number("diameter", diameter_mm, places=3)
-        limits = self._read_limits(syringe)
+        self._in_program = False
+        self._dialogue.set_units(Units.UL_MIN)
+        self._dialogue.set_diameter(diameter_mm)
+        raw = self._dialogue.limits()
         self._syringe = syringe
-        return limits
+        return PumpLimits(
+            rate_min_ul_min=max(raw.rate_min, RATE_MIN_UL_MIN),
+            rate_max_ul_min=raw.rate_max,
+            volume_max_ul=min(raw.volume_max, syringe.volume_ul),
+        )
 
     def _do_set_rate(self, rate_ul_min: float) -> None:
         state = self._do_read_state()
+        if state in MOVING and self._in_program:
+            raise self._fault(NotReadyError, "a program is under way; wait for its end, or stop()")
         self._rate_ul_min = None
         if state in MOVING:
             self._change_running_rate(rate_ul_min)
         else:
-            if state is PumpState.PAUSED:
-                self._do_stop()
-            self._prepare_run(rate_ul_min)
+            self._prepare_constant_rate(state, rate_ul_min)
         self._rate_ul_min = rate_ul_min
 
     def _do_start(self) -> None:
@@ -171,16 +167,30 @@ class ChemyxFusion(Pump):
         self._totalizer.restart()
         self._launch()
 
+    def _do_start_program(self, steps: Sequence[PumpStep]) -> None:
+        state = self._do_read_state()
+        if state in MOVING:
+            raise self._fault(NotReadyError, "stop() the pump before a program")
+        self._require_healthy(state)
+        self._rate_ul_min = None
+        self._prepare_run(state, steps)
+        self._totalizer.restart()
+        self._in_program = True
+        is_plain = len(steps) == 1 and len(steps[0].rates_ul_min) == 1
+        self._launch(multistep=not is_plain, whole_ul=sum(abs(step.volume_ul) for step in steps))
+
     def _do_stop(self) -> None:
+        """Stop this channel; where that is not confirmed, stop whatever hangs on this port."""
         state: PumpState | None = None
         trouble: DeviceError | None = None
-        for _ in range(STOP_ATTEMPTS):
+        for everything in (False, True):
             try:
-                state = self._stop_once()
+                state = self._stop_once(everything=everything)
             except DeviceError as error:
                 trouble = error
                 continue
             if state in AT_REST:
+                self._in_program = False
                 return
         seen = f"it reports {state.value!r}" if state else f"{trouble}"
         raise self._fault(
@@ -188,85 +198,40 @@ class ChemyxFusion(Pump):
         ) from trouble
 
     def _do_read_state(self) -> PumpState:
-        request = self._status_request
-        lines = self._query(request)
-        try:
-            return parse_state(lines)
-        except ValueError as error:
-            raise self._nonsense(error, request, lines) from error
+        return self._dialogue.state()
 
     def _do_read_dispensed_ul(self) -> float:
         return self._totalizer.observe(self._read_counter_ul())
 
-    def _find_status_spelling(self) -> None:
-        for self._status_request in STATUS_SPELLINGS:
-            with suppress(ProtocolError):
-                self._do_read_state()
-                return
-        self._status_request = STATUS_SPELLINGS[0]
-        self._do_read_state()
+    def _do_read_elapsed_s(self) -> float:
+        return self._dialogue.elapsed_min() * 60.0
 
-    def _set_units(self, units: Units) -> None:
-        self._units = None
-        lines = self._command(f"set units {units.value}")
-        try:
-            kept = parse_units(value_of(lines, "units"))
-        except ValueError as error:
-            raise self._nonsense(error, "set units", lines) from error
-        if kept is not units:
-            raise self._fault(
-                RefusedError, f"the pump kept units {kept.name} instead of {units.name}"
-            )
-        self._units = units
+    def _prepare_constant_rate(self, state: PumpState, rate_ul_min: float) -> None:
+        self._prepare_run(state, [PumpStep(self.limits.volume_max_ul, rate_ul_min)])
+        self._in_program = False
 
-    def _set_number(self, what: str, value: float, places: int = 5) -> None:
-        text = decimal(value, places)
-        request = f"set {what} {text}"
-        lines = self._command(request)
-        try:
-            kept = parse_number(value_of(lines, what))
-        except ValueError as error:
-            raise self._nonsense(error, request, lines) from error
-        if not agrees(float(text), kept, tolerance=10.0**-places):
-            raise self._fault(
-                RefusedError,
-                f"the pump kept {what} {kept:g} instead of {text}{self._limits_clause()}",
-                request,
-                " ".join(lines),
-            )
-
-    def _limits_clause(self) -> str:
-        if self._limits is None:
-            return ""
-        return (
-            f"; it gave its limits as {self._limits.rate_min_ul_min:g} to "
-            f"{self._limits.rate_max_ul_min:g} µL/min and {self._limits.volume_max_ul:g} µL"
-        )
-
-    def _read_limits(self, syringe: Syringe) -> PumpLimits:
-        request = "read limit parameter"
-        lines = self._query(request)
-        try:
-            raw = parse_limits(lines)
-        except ValueError as error:
-            raise self._nonsense(error, request, lines) from error
-        return PumpLimits(
-            rate_min_ul_min=max(raw.rate_min, RATE_MIN_UL_MIN),
-            rate_max_ul_min=raw.rate_max,
-            volume_max_ul=min(raw.volume_max, syringe.volume_ul),
-        )
-
-    def _prepare_run(self, rate_ul_min: float) -> None:
+    def _prepare_run(self, state: PumpState, steps: Sequence[PumpStep]) -> None:
         """Tell a standing pump all that a run needs, whatever happened to it since the last one."""
         assert self._syringe is not None
-        self._set_units(choose_units(rate_ul_min))
-        self._set_number("diameter", self._syringe.inner_diameter_mm, places=3)
-        self._set_number("volume", self.limits.volume_max_ul)
-        self._send_rate(rate_ul_min)
+        if state is PumpState.PAUSED:
+            self._do_stop()
+        units = choose_units(min(rate for step in steps for rate in step.rates_ul_min))
+        self._dialogue.set_units(units)
+        self._dialogue.set_diameter(self._syringe.inner_diameter_mm)
+        volumes = [step.volume_ul / units.volume_ul for step in steps]
+        self._dialogue.set_volumes(volumes, self._limits_clause())
+        self._send_rates(units, steps)
 
-    def _send_rate(self, rate_ul_min: float) -> None:
-        assert self._units is not None
-        self._set_number("rate", rate_ul_min / self._units.rate_ul_min)
+    def _send_rates(self, units: Units, steps: Sequence[PumpStep]) -> None:
+        rates = [tuple(rate / units.rate_ul_min for rate in step.rates_ul_min) for step in steps]
+        self._dialogue.set_rates(rates, self._limits_clause())
+
+    def _limits_clause(self) -> str:
+        limits = self.limits
+        return (
+            f"; it gave its limits as {limits.rate_min_ul_min:g} to {limits.rate_max_ul_min:g} "
+            f"µL/min and {limits.volume_max_ul:g} µL"
+        )
 
     def _change_running_rate(self, rate_ul_min: float) -> None:
         """Interrupt the run, change the rate, go on; if the pump refuses the rate it stays paused.
@@ -275,25 +240,26 @@ class ChemyxFusion(Pump):
         """
         self._pause()
         self._totalizer.observe(self._read_counter_ul())
-        if choose_units(rate_ul_min) is self._units:
-            self._send_rate(rate_ul_min)
+        units = choose_units(rate_ul_min)
+        if units is self._dialogue.units:
+            self._send_rates(units, [PumpStep(self.limits.volume_max_ul, rate_ul_min)])
         else:
-            self._do_stop()
-            self._prepare_run(rate_ul_min)
+            self._prepare_constant_rate(PumpState.PAUSED, rate_ul_min)
         self._launch()
         self._totalizer.observe(self._read_counter_ul())
 
     def _pause(self) -> None:
         """Pause, and make sure that it was a run: a misread status must never lead to a start."""
-        self._command("pause")
+        self._dialogue.pause()
         state = self._do_read_state()
         if state is not PumpState.PAUSED:
             raise self._fault(
                 RefusedError, f"the pump did not pause; it reports {state.value!r}", "pause"
             )
 
-    def _launch(self) -> None:
-        self._command("start")
+    def _launch(self, *, multistep: bool = False, whole_ul: float = inf) -> None:
+        """Start, and make sure that it runs, or has delivered the whole volume [µL] already."""
+        self._dialogue.start(multistep=multistep)
         try:
             state = self._do_read_state()
         except (ConnectionLostError, ProtocolError) as error:
@@ -301,14 +267,17 @@ class ChemyxFusion(Pump):
                 UnknownOutcomeError, f"the pump did not confirm that it runs: {error}", "start"
             ) from error
         self._require_healthy(state)
+        is_over = state is PumpState.STOPPED and whole_ul < inf
+        if is_over and isclose(self._read_counter_ul(), whole_ul, rel_tol=0.01):
+            return
         if state not in MOVING:
             raise self._fault(
                 RefusedError, f"the pump did not start; it reports {state.value!r}", "start"
             )
 
-    def _stop_once(self) -> PumpState:
+    def _stop_once(self, *, everything: bool) -> PumpState:
         with suppress(UnknownOutcomeError, ProtocolError):
-            self._command("stop", urgent=True)
+            self._dialogue.stop(everything=everything)
         return self._do_read_state()
 
     def _require_healthy(self, state: PumpState) -> None:
@@ -317,57 +286,14 @@ class ChemyxFusion(Pump):
                 DeviceFaultError,
                 "the pump stalled: its syringe is empty or its line is blocked; clear it and stop()"
                 " before the next start",
-                self._status_request,
+                "status",
             )
         if state is PumpState.FAULT:
-            raise self._fault(
-                DeviceFaultError, "the pump reports an error on its screen", self._status_request
-            )
+            raise self._fault(DeviceFaultError, "the pump reports an error on its screen", "status")
 
     def _read_counter_ul(self) -> float:
-        request = "dispensed volume"
-        lines = self._query(request)
-        if self._units is None:
-            self._do_identify()
-        assert self._units is not None
-        try:
-            return parse_number(value_of(lines, "dispensed volume")) * self._units.volume_ul
-        except ValueError as error:
-            raise self._nonsense(error, request, lines) from error
-
-    def _query(self, request: str) -> list[str]:
-        """Ask for something; an answer that does not come means a lost connection."""
-        try:
-            return self._exchange(request)
-        except LineFault as fault:
-            raise self._fault(
-                ConnectionLostError,
-                f"{fault} at {self.settings.address}; is the pump on, and set to "
-                f"{self.settings.baud} baud?",
-                request,
-                fault.reply,
-            ) from fault
-
-    def _command(self, request: str, *, urgent: bool = False) -> list[str]:
-        """Have something done; an answer that does not come leaves it unknown whether it was."""
-        try:
-            return self._exchange(request, urgent=urgent)
-        except LineFault as fault:
-            kind = UnknownOutcomeError if fault.sent else ConnectionLostError
-            raise self._fault(kind, str(fault), request, fault.reply) from fault
-
-    def _exchange(self, request: str, *, urgent: bool = False) -> list[str]:
-        if self._line is None:
-            raise self._fault(NotReadyError, "the port is closed")
-        if self.settings.channel and request != VIEW:
-            request = f"{self.settings.channel} {request}"
-        lines = self._line.exchange(request, self.settings.deadline_s, urgent=urgent)
-        answer = strip_echo(lines, request)
-        if REJECTION in answer:
-            raise self._fault(
-                ProtocolError, "the pump does not know this command", request, REJECTION
-            )
-        return answer
-
-    def _nonsense(self, error: ValueError, request: str, lines: list[str]) -> ProtocolError:
-        return self._fault(ProtocolError, f"{error}", request, " ".join(lines))
+        counter = self._dialogue.dispensed()
+        if self._dialogue.units is None:
+            self._dialogue.learn_units()
+        assert self._dialogue.units is not None
+        return counter * self._dialogue.units.volume_ul

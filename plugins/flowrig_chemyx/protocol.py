@@ -27,6 +27,7 @@ __all__ = [
     "parse_number",
     "parse_parameters",
     "parse_state",
+    "parse_steps",
     "parse_units",
     "strip_echo",
     "value_of",
@@ -37,6 +38,7 @@ REJECTION: Final = "Invalid Command!"
 
 PROMPT: Final = b">"
 
+_PROMPT_LINE = re.compile(rb"(?:\A|(?<=[\r\n>]))[ \t]*>")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,12}(\.[0-9]{0,12})?")
 _HEADING = re.compile(r"pump ([12]):?", re.IGNORECASE)
 
@@ -81,7 +83,11 @@ class RawLimits:
 
 
 class FrameSplitter:
-    """Cuts a stream of bytes into replies at the prompt."""
+    """Cuts a stream of bytes into replies at the prompt.
+
+    The prompt stands at the beginning of a line; elsewhere a `>` is more likely a damaged byte of
+    a number, so that it counts only if nothing follows it.
+    """
 
     def __init__(self) -> None:
         self._rest = b""
@@ -97,8 +103,19 @@ class FrameSplitter:
         Returns:
             the replies that are now complete: the stripped lines of each, empty ones left out.
         """
-        *frames, self._rest = (self._rest + data).split(PROMPT)
+        *frames, self._rest = _PROMPT_LINE.split(self._rest + data)
         return [_lines(frame) for frame in frames]
+
+    def settle(self) -> list[list[str]]:
+        """Nothing more has come for a while: a `>` at the very end is a prompt wherever it stands.
+
+        Returns:
+            the reply that this completes, if any.
+        """
+        if not self._rest.endswith(PROMPT):
+            return []
+        frame, self._rest = self._rest.removesuffix(PROMPT), b""
+        return [_lines(frame)]
 
 
 def _lines(frame: bytes) -> list[str]:
@@ -123,6 +140,19 @@ def parse_number(text: str) -> float:
     if not _NUMBER.fullmatch(text):
         raise ValueError(f"expected a number, got {text!r}")
     return float(text)
+
+
+def parse_steps(text: str) -> list[tuple[float, ...]]:
+    """The numbers of a run in several steps: "1.5,2/3" is 1.5, then from 2 to 3.
+
+    Raises:
+        ValueError: a part is no number, or a ramp has not two ends.
+    """
+    parts = [part.strip() for part in text.removesuffix(",").split(",")]
+    steps = [tuple(parse_number(end.strip()) for end in part.split("/")) for part in parts]
+    if any(len(step) > 2 for step in steps):
+        raise ValueError(f"expected ramps of two flow rates, got {text!r}")
+    return steps
 
 
 def value_of(lines: Sequence[str], key: str) -> str:

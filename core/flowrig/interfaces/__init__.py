@@ -3,7 +3,16 @@
 from flowrig.interfaces.device import Device, DeviceSettings, Identity, Quality, Reading
 from flowrig.interfaces.heater import Heater, HeaterLimits, HeaterPower, HeaterReading
 from flowrig.interfaces.optimizer import Optimizer, OptimizerSettings, Problem, Suggestion
-from flowrig.interfaces.pump import Dispensed, Pump, PumpLimits, PumpState, PumpStatus, Syringe
+from flowrig.interfaces.pump import (
+    Dispensed,
+    Elapsed,
+    Pump,
+    PumpLimits,
+    PumpState,
+    PumpStatus,
+    PumpStep,
+    Syringe,
+)
 from flowrig.interfaces.spectrometer import Frames, Spectrometer, SpectrometerLimits
 from flowrig.interfaces.surrogate import Posterior, Surrogate, SurrogateSettings
 
@@ -11,6 +20,7 @@ __all__ = [
     "Device",
     "DeviceSettings",
     "Dispensed",
+    "Elapsed",
     "Frames",
     "Heater",
     "HeaterLimits",
@@ -25,6 +35,7 @@ __all__ = [
     "PumpLimits",
     "PumpState",
     "PumpStatus",
+    "PumpStep",
     "Quality",
     "Reading",
     "Spectrometer",

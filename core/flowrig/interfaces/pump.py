@@ -1,15 +1,27 @@
 """Syringe pumps."""
 
+import itertools
 import math
 from abc import abstractmethod
+from collections.abc import Sequence
 from enum import Enum
+from typing import Self
 
 from attrs import frozen
 
 from flowrig.errors import NotReadyError, OutOfRangeError, UnsupportedError
 from flowrig.interfaces.device import Device, Reading
 
-__all__ = ["Dispensed", "Pump", "PumpLimits", "PumpState", "PumpStatus", "Syringe"]
+__all__ = [
+    "Dispensed",
+    "Elapsed",
+    "Pump",
+    "PumpLimits",
+    "PumpState",
+    "PumpStatus",
+    "PumpStep",
+    "Syringe",
+]
 
 
 class PumpState(Enum):
@@ -67,8 +79,59 @@ class Dispensed(Reading):
     volume_ul: float
 
 
+@frozen(kw_only=True)
+class Elapsed(Reading):
+    """Time [s] since the run that is under way began, or length of the last one."""
+
+    duration_s: float
+
+
+@frozen
+class PumpStep:
+    """One step of a program: a volume, at a flow rate or along a linear ramp between two.
+
+    Attributes:
+        volume_ul: volume [µL]; positive infuses, negative withdraws.
+        rate_ul_min: flow rate [µL/min] at the beginning, without a sign.
+        end_rate_ul_min: flow rate [µL/min] at the end of a ramp; None is no ramp.
+    """
+
+    volume_ul: float
+    rate_ul_min: float
+    end_rate_ul_min: float | None = None
+
+    @classmethod
+    def lasting(
+        cls,
+        duration_s: float,
+        rate_ul_min: float,
+        end_rate_ul_min: float | None = None,
+        *,
+        withdraw: bool = False,
+    ) -> Self:
+        """The step that takes a duration [s]; its volume is that times the mean flow rate."""
+        end = rate_ul_min if end_rate_ul_min is None else end_rate_ul_min
+        volume_ul = duration_s / 60.0 * (rate_ul_min + end) / 2.0
+        return cls(-volume_ul if withdraw else volume_ul, rate_ul_min, end_rate_ul_min)
+
+    @property
+    def rates_ul_min(self) -> tuple[float, ...]:
+        """The flow rate [µL/min], or both ends of the ramp."""
+        ends = (self.rate_ul_min, self.end_rate_ul_min)
+        return tuple(rate for rate in ends if rate is not None)
+
+    @property
+    def duration_s(self) -> float:
+        """How long the step takes [s]."""
+        rates = self.rates_ul_min
+        return abs(self.volume_ul) * 60.0 * len(rates) / sum(rates)
+
+
 class Pump(Device):
     """A syringe pump that infuses at a constant flow rate until it is stopped.
+
+    Some pumps can do more: withdraw, deliver a certain volume, run several steps and ramps. For
+    them there is `start_program`; on the others it raises UnsupportedError.
 
     A driver writes `_do_open`, `_do_close`, `_do_identify` and the `_do_…` methods below.
     """
@@ -129,6 +192,44 @@ class Pump(Device):
         self._require_open()
         self._do_start()
 
+    def start_program(self, steps: Sequence[PumpStep]) -> None:
+        """Run steps one after the other, by the pump's own clockwork, and stand still after them.
+
+        One step is how to deliver or to withdraw a certain volume. `status` tells when the program
+        is over, `stop` ends it early. The flow rate of `set_rate` is forgotten.
+
+        Raises:
+            OutOfRangeError: there is no step, a volume is zero, a flow rate is outside `limits`, or
+                the plunger would travel more than one stroke; nothing was sent.
+            NotReadyError: no syringe was set yet, or the pump is running.
+            UnsupportedError: the pump, or its driver, cannot do these steps.
+            RefusedError: the pump kept other values.
+            DeviceFaultError: the pump reports a stall or a fault.
+            UnknownOutcomeError: the command was sent and no answer came.
+        """
+        self._require_open()
+        for number, step in enumerate(steps, 1):
+            self._check_step(number, step)
+        travel_ul = list(itertools.accumulate((step.volume_ul for step in steps), initial=0.0))
+        stroke_ul = max(travel_ul) - min(travel_ul)
+        if not 0 < stroke_ul <= self.limits.volume_max_ul:
+            raise OutOfRangeError(
+                f"{self.name}: a program that moves the plunger over {stroke_ul:g} µL does not fit "
+                f"into {self.limits.volume_max_ul:g} µL"
+            )
+        self._do_start_program(steps)
+
+    def _check_step(self, number: int, step: PumpStep) -> None:
+        limits = self.limits
+        if not (math.isfinite(step.volume_ul) and step.volume_ul):
+            raise OutOfRangeError(f"{self.name}: step {number} moves {step.volume_ul:g} µL")
+        for rate in step.rates_ul_min:
+            if not limits.rate_min_ul_min <= rate <= limits.rate_max_ul_min:
+                raise OutOfRangeError(
+                    f"{self.name}: step {number}: {rate:g} µL/min is outside the pump's "
+                    f"{limits.rate_min_ul_min:g} to {limits.rate_max_ul_min:g} µL/min"
+                )
+
     def stop(self) -> None:
         """Stop; harmless when the pump stands still, and possible in every state.
 
@@ -151,6 +252,17 @@ class Pump(Device):
         """
         self._require_open()
         return Dispensed(time_s=self.clock.now_s(), volume_ul=self._do_read_dispensed_ul())
+
+    def elapsed(self) -> Elapsed:
+        """How long the pump has run since it was last started, asked from the pump.
+
+        Whether a change of the flow rate begins a new count depends on the pump.
+
+        Raises:
+            UnsupportedError: the pump does not tell.
+        """
+        self._require_open()
+        return Elapsed(time_s=self.clock.now_s(), duration_s=self._do_read_elapsed_s())
 
     @abstractmethod
     def _do_set_syringe(self, syringe: Syringe) -> PumpLimits:
@@ -175,3 +287,11 @@ class Pump(Device):
     def _do_read_dispensed_ul(self) -> float:
         """Ask the pump how much it delivered [µL] since the last start, where it keeps count."""
         raise UnsupportedError(f"{self.name}: this pump keeps no count of what it delivers")
+
+    def _do_start_program(self, steps: Sequence[PumpStep]) -> None:
+        """Set the steps, verify them and start, where the pump has a clockwork of its own."""
+        raise UnsupportedError(f"{self.name}: this pump only infuses at a constant flow rate")
+
+    def _do_read_elapsed_s(self) -> float:
+        """Ask the pump how long it has run [s], where it keeps count."""
+        raise UnsupportedError(f"{self.name}: this pump does not tell how long it has run")
