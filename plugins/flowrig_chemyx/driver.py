@@ -239,6 +239,16 @@ class ChemyxFusion(Pump):
         The counter is read while nothing flows, so that no volume is lost if it begins anew.
         """
         self._pause()
+        try:
+            self._change_paused_rate(rate_ul_min)
+        except (ConnectionLostError, ProtocolError) as error:
+            raise self._fault(
+                UnknownOutcomeError,
+                f"the run was paused to change its rate, and it is not known to go on: {error}",
+                "set rate",
+            ) from error
+
+    def _change_paused_rate(self, rate_ul_min: float) -> None:
         self._totalizer.observe(self._read_counter_ul())
         units = choose_units(rate_ul_min)
         if units is self._dialogue.units:
@@ -251,7 +261,12 @@ class ChemyxFusion(Pump):
     def _pause(self) -> None:
         """Pause, and make sure that it was a run: a misread status must never lead to a start."""
         self._dialogue.pause()
-        state = self._do_read_state()
+        try:
+            state = self._do_read_state()
+        except (ConnectionLostError, ProtocolError) as error:
+            raise self._fault(
+                UnknownOutcomeError, f"the pump did not confirm its pause: {error}", "pause"
+            ) from error
         if state is not PumpState.PAUSED:
             raise self._fault(
                 RefusedError, f"the pump did not pause; it reports {state.value!r}", "pause"

@@ -129,22 +129,26 @@ class OceanHdx(Spectrometer):
             super()._do_set_light(on)
         with self._lock:
             self._set(Message.SET_LAMP_ENABLE, int(on))
-            self._discard_frame(2 * self._integration_time_us)
+            self._discard_frame(2 * self._integration_time_us, unanswered=UnknownOutcomeError)
 
     def _do_acquire_frame(self) -> NDArray[np.uint16]:
         return self._read_frame(self._integration_time_us)
 
-    def _discard_frame(self, longest_exposure_us: int) -> None:
+    def _discard_frame(
+        self, longest_exposure_us: int, unanswered: type[DeviceError] | None = None
+    ) -> None:
         """Pass over the frame that was under way while a setting changed.
 
         The detector runs freely, so that the first frame after a change may have been exposed
         before it (python-seabreeze, issues 38, 110 and 177).
         """
-        self._read_frame(longest_exposure_us)
+        self._read_frame(longest_exposure_us, unanswered)
 
-    def _read_frame(self, longest_exposure_us: int) -> NDArray[np.uint16]:
+    def _read_frame(
+        self, longest_exposure_us: int, unanswered: type[DeviceError] | None = None
+    ) -> NDArray[np.uint16]:
         timeout_ms = round(longest_exposure_us * 1e-3 + self.settings.deadline_s * 1e3)
-        with self._talking(Message.GET_SPECTRUM.name):
+        with self._talking(Message.GET_SPECTRUM.name, unanswered):
             data = self._protocol().query(Message.GET_SPECTRUM, timeout_ms=timeout_ms)
             num_pixels = len(self._wavelengths_nm)
             if len(data) != 2 * num_pixels:

@@ -8,6 +8,7 @@ once, and a link that failed is closed, so that nothing of an old conversation s
 import contextlib
 import select
 import socket
+import threading
 import time
 from typing import Any, cast
 
@@ -21,6 +22,8 @@ __all__ = ["ScpiLink"]
 class ScpiLink:
     """One SCPI conversation; it reopens by itself on the next use after a failure.
 
+    Threads that share it wait for each other, so that each gets the answer to its own question.
+
     Args:
         host: host name or IPv4 address.
         port: TCP port.
@@ -31,6 +34,7 @@ class ScpiLink:
         self._host = host
         self._port = port
         self._deadline_s = deadline_s
+        self._lock = threading.RLock()
         self._resource: MessageBasedResource | None = None
         self._socket: _PromptSocket | None = None
 
@@ -62,10 +66,11 @@ class ScpiLink:
         Raises:
             OSError: the link is broken; the command may or may not have arrived.
         """
-        try:
-            self._send(command)
-        except (OSError, pyvisa.Error) as error:
-            raise self._broken(error) from error
+        with self._lock:
+            try:
+                self._send(command)
+            except (OSError, pyvisa.Error) as error:
+                raise self._broken(error) from error
 
     def query(self, command: str) -> str:
         """Send a question and return its answer, without the newline and outer blanks.
@@ -77,14 +82,15 @@ class ScpiLink:
             TimeoutError: no answer within the deadline.
             OSError: the link is broken.
         """
-        try:
-            self._send(command)
-            return self._read_line()
-        except (OSError, pyvisa.Error) as error:
-            raise self._broken(error) from error
-        except BaseException:  # Ctrl-C leaves an answer under way
-            self.close()
-            raise
+        with self._lock:
+            try:
+                self._send(command)
+                return self._read_line()
+            except (OSError, pyvisa.Error) as error:
+                raise self._broken(error) from error
+            except BaseException:  # Ctrl-C leaves an answer under way
+                self.close()
+                raise
 
     def _open_resource(self, name: str) -> MessageBasedResource:
         try:

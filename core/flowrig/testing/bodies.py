@@ -43,11 +43,7 @@ class Plunger:
     @property
     def moved_ul(self) -> float:
         """Volume [µL] that came out since the bench began."""
-        now_s = self._clock.now_s()
-        if not self._jammed:
-            step_ul = self.rate_ul_min * (now_s - self._since_s) / 60.0
-            self._moved_ul = min(self._moved_ul + step_ul, self._full_ul)
-        self._since_s = now_s
+        self._advance()
         return self._moved_ul
 
     @property
@@ -67,14 +63,21 @@ class Plunger:
 
     def push(self, rate_ul_min: float) -> None:
         """Move so that a flow rate [µL/min] comes out; 0 stands still."""
-        assert self.moved_ul >= 0.0  # what came out so far came out at the old rate
+        self._advance()
         self.starts += rate_ul_min != 0.0 and not self.moves
         self.rate_ul_min = rate_ul_min
 
     def jam(self, jammed: bool = True) -> None:
         """Block the plunger, or free it."""
-        assert self.moved_ul >= 0.0
+        self._advance()
         self._jammed = jammed
+
+    def _advance(self) -> None:
+        now_s = self._clock.now_s()
+        if not self._jammed:
+            step_ul = self.rate_ul_min * (now_s - self._since_s) / 60.0
+            self._moved_ul = min(self._moved_ul + step_ul, self._full_ul)
+        self._since_s = now_s
 
 
 class Plate:
@@ -102,12 +105,8 @@ class Plate:
 
     @property
     def temperature_c(self) -> float:
-        """What its sensor reads [°C]."""
-        now_s = self._clock.now_s()
-        reach_c = self._speed_c_s * (now_s - self._since_s)
-        self._since_s = now_s
-        difference_c = self.set_point_c - self._temperature_c
-        self._temperature_c += max(-reach_c, min(reach_c, difference_c))
+        """What its sensor reads [°C]; not a number on an open sensor."""
+        self._advance()
         return self._temperature_c
 
     @temperature_c.setter
@@ -118,8 +117,16 @@ class Plate:
     def control(self, set_point_c: float) -> None:
         """Work towards a set point [°C]."""
         if not self.set_points_c or set_point_c != self.set_point_c:
-            self.temperature_c = self.temperature_c
+            self._advance()
             self.set_points_c.append(set_point_c)
+
+    def _advance(self) -> None:
+        now_s = self._clock.now_s()
+        reach_c = self._speed_c_s * (now_s - self._since_s)
+        self._since_s = now_s
+        difference_c = self.set_point_c - self._temperature_c
+        if math.isfinite(difference_c):
+            self._temperature_c += max(-reach_c, min(reach_c, difference_c))
 
 
 class Detector:

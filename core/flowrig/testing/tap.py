@@ -150,10 +150,12 @@ class Tap:
 
     Attributes:
         sent: every byte that the driver has sent.
+        answered: how many bytes were answered.
     """
 
     def __init__(self) -> None:
         self.sent = b""
+        self.answered = 0
         self._wire = Wire()
 
     def wrap(self, core: ProtocolCore) -> ProtocolCore:
@@ -172,7 +174,9 @@ class Tap:
     def carry(self, core: ProtocolCore, data: bytes) -> bytes:
         """Note what the driver sends, and take it over the wire that is in place."""
         self.sent += data
-        return self._wire.carry(core, data)
+        answer = self._wire.carry(core, data)
+        self.answered += len(answer)
+        return answer
 
 
 class _Tapped:

@@ -1,0 +1,44 @@
+"""The conformance kit: a suite of checks for each interface, and the bench that they stand on.
+
+A plugin's test class inherits from the suite of its kind and adds one fixture::
+
+    class TestDrip(PumpConformance):
+        @pytest.fixture
+        def bench(self):
+            settings = DripSettings(address="", deadline_s=0.3)
+            with PumpBench(AcmeDrip, DripEmulator, settings) as bench:
+                yield bench
+"""
+
+from flowrig.testing.bench import Bench, HeaterBench, PumpBench, SpectrometerBench
+from flowrig.testing.bodies import BenchWorld, Detector, Plate, Plunger
+from flowrig.testing.checks import Level
+from flowrig.testing.device import DeviceConformance
+from flowrig.testing.heater import HeaterConformance
+from flowrig.testing.pump import PumpConformance
+from flowrig.testing.spectrometer import SpectrometerConformance
+from flowrig.testing.tap import Cut, Garbled, InPieces, Late, Mute, Slow, Tap, Wire
+
+__all__ = [
+    "Bench",
+    "BenchWorld",
+    "Cut",
+    "Detector",
+    "DeviceConformance",
+    "Garbled",
+    "HeaterBench",
+    "HeaterConformance",
+    "InPieces",
+    "Late",
+    "Level",
+    "Mute",
+    "Plate",
+    "Plunger",
+    "PumpBench",
+    "PumpConformance",
+    "Slow",
+    "SpectrometerBench",
+    "SpectrometerConformance",
+    "Tap",
+    "Wire",
+]

@@ -1,0 +1,208 @@
+"""A bench: one driver, the emulator that it talks to, a tap between them, and what really moves."""
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar
+
+from flowrig.clock import Clock, VirtualClock
+from flowrig.emulation import Emulator, EmulatorContext
+from flowrig.errors import DeviceError
+from flowrig.interfaces import Device, DeviceSettings, Heater, Pump, Spectrometer, Syringe
+from flowrig.testing.bodies import BenchWorld, Detector, Plate, Plunger
+from flowrig.testing.checks import finish, require
+from flowrig.testing.tap import Tap
+
+__all__ = ["Bench", "HeaterBench", "PumpBench", "SpectrometerBench"]
+
+D = TypeVar("D", bound=Device)
+T = TypeVar("T")
+
+NAME = "bench"
+
+
+class Bench(Generic[D]):
+    """A closed driver in front of a running emulator; a context manager.
+
+    Args:
+        driver: the driver's class.
+        emulator: the class of the emulator that speaks its protocol, or what makes one. It hands
+            its protocol cores to a front through `context.tap`.
+        settings: the driver's settings; the emulator's address takes the place of theirs. A short
+            deadline keeps the checks quick: 0.3 s is enough for an emulator.
+        patience_s: longest wait [s], real time, for a call; after it the driver counts as hanging.
+
+    Attributes:
+        tap: the wire.
+        clock: virtual time, of the driver and of what really moves.
+        world: what really moves.
+        driver: the driver under test, closed at first.
+    """
+
+    driver: D
+
+    def __init__(
+        self,
+        driver: Callable[[str, Any, Clock], D],
+        emulator: Callable[[EmulatorContext], Emulator],
+        settings: DeviceSettings,
+        *,
+        patience_s: float = 20.0,
+    ) -> None:
+        self.tap = Tap()
+        self.clock = VirtualClock()
+        self.world = BenchWorld(Plunger(self.clock), Plate(self.clock), Detector())
+        self._new_driver = driver
+        self._new_emulator = emulator
+        self._settings = settings
+        self._patience_s = patience_s
+        self._drivers: list[D] = []
+
+    def __enter__(self) -> Self:
+        context = EmulatorContext(NAME, self._settings, self.world, self.clock, self.tap.wrap)
+        self._emulator = self._new_emulator(context)
+        self._served = self._emulator.serve()
+        self.driver = self.another_driver()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for driver in self._drivers:
+            driver.close()
+        self._emulator.stop()
+
+    def another_driver(self) -> D:
+        """A further driver for the same address, closed; the bench closes it in the end."""
+        driver = self._new_driver(NAME, self._served, self.clock)
+        self._drivers.append(driver)
+        return driver
+
+    def open(self, driver: D | None = None) -> D:
+        """Open a driver, by default the one under test, and make sure that the tap hears it."""
+        driver = driver or self.driver
+        self.call(driver.open)
+        require(
+            self.tap.sent,
+            "the bench hears nothing on the wire: in the emulator, hand the protocol core to the "
+            "front through the tap, as in serial_front(context.tap(core))",
+        )
+        return driver
+
+    def reopen(self) -> D:
+        """Close and open the driver under test, as one does after an error."""
+        self.call(self.driver.close)
+        return self.open()
+
+    def call(self, function: Callable[[], T]) -> T:
+        """What a call returns; it must come to an end.
+
+        Raises:
+            AssertionError: it did not.
+        """
+        outcome = self.attempt(function)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    def attempt(self, function: Callable[[], T]) -> T | Exception:
+        """What a call returns or raises; it must come to an end.
+
+        Raises:
+            AssertionError: it did not.
+        """
+        (outcome,) = finish(self.clock, self._patience_s, function)
+        return outcome
+
+    def attempt_together(self, *functions: Callable[[], Any]) -> list[Any]:
+        """What calls that are made side by side return or raise."""
+        return finish(self.clock, self._patience_s, *functions)
+
+    def attempt_despite_a_fault(self, function: Callable[[], T], what: str) -> T | DeviceError:
+        """What a call returns while something is wrong, or how it says so.
+
+        Args:
+            function: the call.
+            what: how messages name it.
+
+        Raises:
+            AssertionError: it hangs, or lets an exception out that is no `DeviceError`.
+        """
+        outcome = self.attempt(function)
+        if isinstance(outcome, Exception) and not isinstance(outcome, DeviceError):
+            raise AssertionError(
+                f"{what} let a {type(outcome).__name__} out ({outcome}); catch what the link and "
+                "the parser can raise, and raise self._fault(ConnectionLostError, …) or "
+                "self._fault(ProtocolError, …) instead"
+            ) from outcome
+        return outcome
+
+
+class PumpBench(Bench[Pump]):
+    """A bench with a pump on it.
+
+    Args:
+        driver: see `Bench`.
+        emulator: see `Bench`.
+        settings: see `Bench`.
+        syringe: the syringe that really is on the pump.
+        patience_s: see `Bench`.
+    """
+
+    def __init__(
+        self,
+        driver: Callable[[str, Any, Clock], Pump],
+        emulator: Callable[[EmulatorContext], Emulator],
+        settings: DeviceSettings,
+        *,
+        syringe: Syringe = Syringe(volume_ul=10_000.0, inner_diameter_mm=14.567),  # noqa: B008
+        patience_s: float = 20.0,
+    ) -> None:
+        super().__init__(driver, emulator, settings, patience_s=patience_s)
+        self.syringe = syringe
+        self.plunger.inner_diameter_mm = syringe.inner_diameter_mm
+
+    @property
+    def plunger(self) -> Plunger:
+        """What the pump moves."""
+        return self.world.plunger
+
+
+class HeaterBench(Bench[Heater]):
+    """A bench with a heater on it; see `Bench`."""
+
+    @property
+    def plate(self) -> Plate:
+        """What the heater heats."""
+        return self.world.plate
+
+
+class SpectrometerBench(Bench[Spectrometer]):
+    """A bench with a spectrometer on it; see `Bench`.
+
+    Args:
+        driver: see `Bench`.
+        emulator: see `Bench`.
+        settings: see `Bench`.
+        detector: what the spectrometer sees; by default one of 2068 pixels.
+        patience_s: see `Bench`.
+    """
+
+    def __init__(
+        self,
+        driver: Callable[[str, Any, Clock], Spectrometer],
+        emulator: Callable[[EmulatorContext], Emulator],
+        settings: DeviceSettings,
+        *,
+        detector: Detector | None = None,
+        patience_s: float = 20.0,
+    ) -> None:
+        super().__init__(driver, emulator, settings, patience_s=patience_s)
+        self.world.detector = detector or self.world.detector
+
+    @property
+    def detector(self) -> Detector:
+        """What the spectrometer sees."""
+        return self.world.detector
