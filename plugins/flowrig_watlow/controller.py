@@ -1,24 +1,27 @@
-"""The inside of an emulated F4T: what kind of unit it is, its registers and its commands.
+"""The inside of an emulated F4T: what kind of unit it is, and the state behind its two servers."""
 
-Commands: TestEquity, "F4T Touch Screen Controller User's Guide", rev. 4.0 (2019), chapter 4.
-"""
-
-import re
 import threading
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from attrs import define
 
 from flowrig.clock import Clock
 from flowrig.emulation import HeaterBody
-from flowrig_watlow.scpi import Command, CommandTable
+from flowrig_watlow.registers import ControlMode, RampAction, RampScale, WordOrder
 from flowrig_watlow.temperature import TemperatureUnit
 
-__all__ = ["F4TController", "F4TTraits"]
+__all__ = ["OUTPUTS", "F4TController", "F4TTraits"]
 
-IDENTITY = '"Watlow Electric","F4T","0000000001","04:05:0007"'
 OUTPUTS = 7
-_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
+PROGRAMS = 40
+PROGRAM_STEPS = 50
+HEAT_BAND_C = 13.0
+"""Proportional band [°C] as shipped (Watlow, "F4T Setup and Operations User's Guide",
+0600-0093-0000, chapter 6)."""
+NO_HEAT_C = -273.15
+"""A set point [°C] at which a loop gives no heat."""
+SECONDS = {RampScale.MINUTES: 60.0, RampScale.HOURS: 3600.0}
 
 
 @define(kw_only=True)
@@ -26,14 +29,21 @@ class F4TTraits:
     """What differs between firmwares and integrators, and what can go wrong; may change any time.
 
     Attributes:
-        unit: unit of every temperature on the wire.
+        unit: unit of every temperature in SCPI.
         knows_unit: whether the firmware can tell and change its unit.
         newline_on_write: whether every write is answered by a plain newline.
         tells_errors: whether a bad command is answered by `ERROR`; silence otherwise.
+        modbus_unit: unit of every temperature in Modbus, which the panel sets apart from SCPI's.
+        word_order: which half of a float comes first in Modbus.
         input_error: whether the temperature sensor is broken.
+        sensor_frozen: whether the sensor shows for ever what it showed last.
+        heater_stuck_on: whether the heater heats whatever the controller says, as behind a relay
+            whose contacts are welded.
+        refuses_sets: whether nothing can be set, without a word about it.
         set_point_min_c: lowest set point [°C]; lower ones are ignored.
         set_point_max_c: highest set point [°C]; higher ones are ignored.
         reply_delay_s: time [s] that every answer takes.
+        reply_piece: bytes of an answer that go out at once; 0 sends it whole.
         mute: whether commands are obeyed and nothing is answered.
         hangs_up: whether the connection is closed at the next command.
     """
@@ -42,18 +52,25 @@ class F4TTraits:
     knows_unit: bool = True
     newline_on_write: bool = False
     tells_errors: bool = False
+    modbus_unit: TemperatureUnit = TemperatureUnit.CELSIUS
+    word_order: WordOrder = WordOrder.LOW_FIRST
     input_error: bool = False
+    sensor_frozen: bool = False
+    heater_stuck_on: bool = False
+    refuses_sets: bool = False
     set_point_min_c: float = -100.0
     set_point_max_c: float = 400.0
     reply_delay_s: float = 0.0
+    reply_piece: int = 0
     mute: bool = False
     hangs_up: bool = False
 
 
 class F4TController:
-    """The registers of one control loop; any number of connections share them.
+    """One control loop with its outputs and its profile; any number of connections share it.
 
     While a ramp is on, the active set point moves whenever the controller is asked something.
+    Profiles are listed, started and stopped, but do not touch the set point.
 
     Args:
         body: what it heats.
@@ -61,174 +78,124 @@ class F4TController:
         loop: number of the control loop.
         idle_c: the idle set point [°C], which is also the first set point.
         traits: what kind of unit this is.
+
+    Attributes:
+        mode: the control mode; manual power is not emulated.
+        idle_c: the idle set point [°C].
+        ramp_action: when the set point travels.
+        ramp_scale: what the ramp rate counts in.
+        ramp_rate_c: the ramp rate [°C per minute or hour].
+        ramp_time: the ramp time, which is kept and not used.
+        display_unit: unit of the panel.
+        outputs: whether each output is on.
+        program: number of the selected profile.
+        program_step: number of the selected step.
+        program_state: `IDLE`, `RUN` or `HOLD`.
     """
 
     def __init__(
         self, body: HeaterBody, clock: Clock, loop: int, idle_c: float, traits: F4TTraits
     ) -> None:
         self.traits = traits
+        self.loop = loop
+        self.mode = ControlMode.AUTO
+        self.idle_c = idle_c
+        self.ramp_action = RampAction.OFF
+        self.ramp_scale = RampScale.MINUTES
+        self.ramp_rate_c = 1.0
+        self.ramp_time = 0.0
+        self.display_unit = TemperatureUnit.CELSIUS
+        self.outputs = dict.fromkeys(range(1, OUTPUTS + 1), False)
+        self.program = 1
+        self.program_step = 1
+        self.program_state = "IDLE"
         self._body = body
         self._clock = clock
         self._lock = threading.Lock()
-        self._loop = loop
-        self._idle_c = idle_c
-        self._target_c = idle_c
-        self._active_c = idle_c
+        self._user_set_point_c = idle_c
+        self._set_point_c = idle_c
+        self._driven_c: float | None = None
+        self._seen_c = body.temperature_c
         self._advanced_s = clock.now_s()
-        self._ramp_action = "OFF"
-        self._ramp_scale = "MINUTES"
-        self._ramp_rate_c = 1.0
-        self._ramp_time = 0.0
-        self._display_unit = TemperatureUnit.CELSIUS
-        self._outputs = dict.fromkeys(range(1, OUTPUTS + 1), "OFF")
-        self._commands = CommandTable(self._list_commands())
-        body.control(self._active_c)
+        self._drive()
 
-    def run(self, line: str) -> str | None:
-        """Carry out one line of SCPI; returns the answer, or None where there is none.
-
-        Raises:
-            ValueError: the command or its parameter is not accepted.
-        """
+    @contextmanager
+    def moment(self) -> Iterator[None]:
+        """Everything inside happens at one moment, without anybody else."""
         with self._lock:
             self._advance()
-            answer = self._commands.run(line)
+            yield
             self._advance()
-            return answer
 
-    def _list_commands(self) -> list[Command]:
-        return [
-            Command("*IDN?", lambda _suffix, _parameter: IDENTITY),
-            Command("UNIT:TEMPERATURE?", self._ask_unit),
-            Command("UNIT:TEMPERATURE", self._set_unit),
-            Command("UNIT:TEMPERATURE:DISPLAY?", lambda _suffix, _: self._display_unit.value),
-            Command("UNIT:TEMPERATURE:DISPLAY", self._set_display_unit),
-            Command("SOURCE:CLOOP#:PVALUE?", self._asking(self._process_value)),
-            Command("SOURCE:CLOOP#:ERROR?", self._asking(self._input_error)),
-            Command("SOURCE:CLOOP#:SPOINT?", self._asking(lambda: self._show(self._active_c))),
-            Command("SOURCE:CLOOP#:SPOINT", self._setting(self._set_set_point)),
-            Command("SOURCE:CLOOP#:IDLE?", self._asking(lambda: self._show(self._idle_c))),
-            Command("SOURCE:CLOOP#:IDLE", self._setting(self._set_idle)),
-            Command("SOURCE:CLOOP#:RACTION", self._setting(self._set_ramp_action)),
-            Command("SOURCE:CLOOP#:RSCALE", self._setting(self._set_ramp_scale)),
-            Command("SOURCE:CLOOP#:RRATE?", self._asking(self._ramp_rate)),
-            Command("SOURCE:CLOOP#:RRATE", self._setting(self._set_ramp_rate)),
-            Command("SOURCE:CLOOP#:RTIME?", self._asking(lambda: f"{self._ramp_time:.2f}")),
-            Command("SOURCE:CLOOP#:RTIME", self._setting(self._set_ramp_time)),
-            Command("OUTPUT#:STATE?", lambda output, _: self._outputs[_existing(output)]),
-            Command("OUTPUT#:STATE", self._set_output),
-            Command("OUTPUT#:NAME?", lambda output, _: f'"Event {_existing(output)}"'),
-        ]
+    @property
+    def process_value_c(self) -> float:
+        """What the sensor shows [°C]."""
+        if not self.traits.sensor_frozen:
+            self._seen_c = self._body.temperature_c
+        return self._seen_c
 
-    def _asking(self, ask: Callable[[], str]) -> Callable[[int, str], str]:
-        def action(loop: int, parameter: str) -> str:
-            self._require_loop(loop)
-            if parameter:
-                raise ValueError("a question takes no parameter")
-            return ask()
+    @property
+    def set_point_c(self) -> float:
+        """The set point [°C] that it works towards now."""
+        return self._set_point_c
 
-        return action
+    @property
+    def user_set_point_c(self) -> float:
+        """The set point [°C] that was asked for."""
+        return self._user_set_point_c
 
-    def _setting(self, set_value: Callable[[str], None]) -> Callable[[int, str], None]:
-        def action(loop: int, parameter: str) -> None:
-            self._require_loop(loop)
-            set_value(parameter)
+    @user_set_point_c.setter
+    def user_set_point_c(self, temperature_c: float) -> None:
+        self._user_set_point_c = self.accepted_c(temperature_c)
 
-        return action
+    @property
+    def power_percent(self) -> float:
+        """Power [%] that goes to the heater: proportional, within the heat band."""
+        if self.traits.heater_stuck_on:
+            return 100.0
+        if self.mode is not ControlMode.AUTO:
+            return 0.0
+        share = (self._set_point_c - self.process_value_c) / HEAT_BAND_C
+        return 100.0 * min(max(share, 0.0), 1.0)
 
-    def _require_loop(self, loop: int) -> None:
-        if loop != self._loop:
-            raise ValueError(f"no control loop {loop}")
+    def accepted_c(self, temperature_c: float) -> float:
+        """A set point [°C], if the controller takes it.
 
-    def _advance(self) -> None:
-        """Move the active set point towards the target by the time that has passed."""
-        now_s = self._clock.now_s()
-        seconds = 60.0 if self._ramp_scale == "MINUTES" else 3600.0
-        step_c = self._ramp_rate_c * (now_s - self._advanced_s) / seconds
-        self._advanced_s = now_s
-        if self._ramp_action in ("SETPOINT", "BOTH"):
-            low_c, high_c = self._active_c - step_c, self._active_c + step_c
-            self._active_c = min(max(self._target_c, low_c), high_c)
-        else:
-            self._active_c = self._target_c
-        self._body.control(self._active_c)
-
-    def _show(self, temperature_c: float) -> str:
-        return f"{self.traits.unit.from_celsius(temperature_c):.2f}"
-
-    def _process_value(self) -> str:
-        return self._show(self._body.temperature_c)
-
-    def _input_error(self) -> str:
-        return "ERROR" if self.traits.input_error else "NONE"
-
-    def _ask_unit(self, _suffix: int, _parameter: str) -> str:
-        self._require_unit_command()
-        return self.traits.unit.value
-
-    def _set_unit(self, _suffix: int, parameter: str) -> None:
-        self._require_unit_command()
-        self.traits.unit = TemperatureUnit(parameter.upper())
-
-    def _require_unit_command(self) -> None:
-        if not self.traits.knows_unit:
-            raise ValueError("this firmware has one unit only")
-
-    def _set_display_unit(self, _suffix: int, parameter: str) -> None:
-        self._display_unit = TemperatureUnit(parameter.upper())
-
-    def _set_set_point(self, parameter: str) -> None:
-        self._target_c = self._accepted_c(parameter)
-
-    def _set_idle(self, parameter: str) -> None:
-        self._idle_c = self._accepted_c(parameter)
-
-    def _accepted_c(self, parameter: str) -> float:
-        temperature_c = self.traits.unit.to_celsius(_number(parameter))
+        Raises:
+            ValueError: it lies outside the range.
+        """
         if not self.traits.set_point_min_c <= temperature_c <= self.traits.set_point_max_c:
             raise ValueError("outside the controller's set point range")
         return temperature_c
 
-    def _set_ramp_action(self, parameter: str) -> None:
-        self._ramp_action = _one_of(parameter, "OFF", "STARTUP", "SETPOINT", "BOTH")
+    def power_cycle(self) -> None:
+        """Lose power and come back: settings stay, outputs and the profile are off."""
+        with self._lock:
+            self._advance()
+            self.outputs = dict.fromkeys(self.outputs, False)
+            self.program_state = "IDLE"
+            if self.ramp_action in (RampAction.STARTUP, RampAction.BOTH):
+                self._set_point_c = self.process_value_c
+            self._drive()
 
-    def _set_ramp_scale(self, parameter: str) -> None:
-        self._ramp_scale = _one_of(parameter, "MINUTES", "HOURS")
+    def _advance(self) -> None:
+        """Move the active set point towards the one that was asked for."""
+        now_s = self._clock.now_s()
+        step_c = self.ramp_rate_c * (now_s - self._advanced_s) / SECONDS[self.ramp_scale]
+        self._advanced_s = now_s
+        if self.ramp_action in (RampAction.SETPOINT, RampAction.BOTH):
+            low_c, high_c = self._set_point_c - step_c, self._set_point_c + step_c
+            self._set_point_c = min(max(self._user_set_point_c, low_c), high_c)
+        else:
+            self._set_point_c = self._user_set_point_c
+        self._drive()
 
-    def _ramp_rate(self) -> str:
-        return f"{self._ramp_rate_c * self.traits.unit.degrees_per_kelvin:.2f}"
-
-    def _set_ramp_rate(self, parameter: str) -> None:
-        self._ramp_rate_c = _not_negative(parameter) / self.traits.unit.degrees_per_kelvin
-
-    def _set_ramp_time(self, parameter: str) -> None:
-        self._ramp_time = _not_negative(parameter)
-
-    def _set_output(self, output: int, parameter: str) -> None:
-        self._outputs[_existing(output)] = _one_of(parameter, "ON", "OFF")
-
-
-def _number(parameter: str) -> float:
-    if not _NUMBER.fullmatch(parameter):
-        raise ValueError(f"{parameter!r} is not a number")
-    return float(parameter)
-
-
-def _not_negative(parameter: str) -> float:
-    value = _number(parameter)
-    if value < 0:
-        raise ValueError(f"{value:g} is negative")
-    return value
-
-
-def _one_of(parameter: str, *words: str) -> str:
-    word = parameter.upper()
-    if word not in words:
-        raise ValueError(f"{parameter!r} is none of {', '.join(words)}")
-    return word
-
-
-def _existing(output: int) -> int:
-    if not 1 <= output <= OUTPUTS:
-        raise ValueError(f"no output {output}")
-    return output
+    def _drive(self) -> None:
+        target_c = self._set_point_c
+        if self.traits.heater_stuck_on:
+            target_c = self.traits.set_point_max_c
+        elif self.mode is not ControlMode.AUTO:
+            target_c = NO_HEAT_C
+        if target_c != self._driven_c:
+            self._driven_c = target_c
+            self._body.control(target_c)

@@ -1,53 +1,51 @@
-"""Driver of the Watlow F4T.
+"""Driver of the Watlow F4T."""
 
-Commands: TestEquity, "F4T Touch Screen Controller User's Guide", rev. 4.0 (2019), chapter 4, and
-Watlow, "F4T Setup and Operations User's Guide", 0600-0093-0000, "SCPI".
-"""
-
-import csv
-import math
-import re
+from attrs import frozen
 
 from flowrig.clock import Clock
 from flowrig.errors import (
-    ConnectionLostError,
     DeviceError,
-    ProtocolError,
+    OutOfRangeError,
     RefusedError,
     UnknownOutcomeError,
+    UnsupportedError,
 )
 from flowrig.interfaces.device import Identity, Quality
 from flowrig.interfaces.heater import Heater, HeaterLimits, HeaterReading
-from flowrig_watlow.link import ScpiLink
+from flowrig_watlow.dialogue import Dialogue
+from flowrig_watlow.modbus_loop import ModbusLoop
+from flowrig_watlow.registers import ControlMode, LoopRegister
+from flowrig_watlow.set_point import SetPoint
 from flowrig_watlow.settings import F4TSettings
-from flowrig_watlow.temperature import TemperatureUnit
+from flowrig_watlow.verified import Change
 
-__all__ = ["WatlowF4T"]
+__all__ = ["ProgramStatus", "WatlowF4T"]
 
-SET_POINT_TOLERANCE_C = 0.05
-"""Largest difference [°C] between a set point and its read-back; covers rounding to 0.1 °F."""
+OUTPUTS = 7
 
-WRITE_ATTEMPTS = 2
-UNIT_ATTEMPTS = 2
-UNIT_QUESTION = ":UNIT:TEMPERATURE?"
 
-_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
+@frozen
+class ProgramStatus:
+    """The profile that is selected on the controller, in the controller's own words.
+
+    Attributes:
+        state: what it does, `IDLE`, `RUN` or `HOLD` as far as users report.
+        name: its name; empty where there is none.
+    """
+
+    state: str
+    name: str
 
 
 class WatlowF4T(Heater):
-    """One control loop of a Watlow F4T, by SCPI over Ethernet.
+    """One control loop of a Watlow F4T: by SCPI over Ethernet, and by Modbus where it is named.
 
-    `off` moves the set point to `idle_c`, as SCPI cannot switch a control loop off.
-
-    Old firmware speaks °F only and does not know the question for the unit: a controller that
-    identifies itself but leaves that question unanswered is taken to speak °F. Where the unit can
-    be asked, it is asked anew before every set point, since the panel can change it.
-
-    After any failure the connection is closed; the next call opens a new one.
+    What `off` does stands in the settings: it moves the set point to `idle_c`, or switches the
+    control loop off. After any failure the connection is closed; the next call opens a new one.
 
     Args:
         name: the device's name in the rig profile.
-        settings: where the controller is, and its limits.
+        settings: where the controller is, its limits, and what "off" means.
         clock: what readings are stamped with and what waits go through.
     """
 
@@ -55,152 +53,185 @@ class WatlowF4T(Heater):
 
     def __init__(self, name: str, settings: F4TSettings, clock: Clock | None = None) -> None:
         super().__init__(name, settings, clock)
-        self._link = ScpiLink(settings.host, settings.port, settings.deadline_s)
-        self._unit = TemperatureUnit.FAHRENHEIT
-        self._tells_unit = False
+        self._scpi = Dialogue(name, settings)
+        self._modbus = ModbusLoop(name, settings) if settings.modbus else None
+        self._limits = HeaterLimits(settings.set_point_min_c, settings.set_point_max_c)
+        self._set_point = SetPoint(name, self._scpi, self._modbus, self.clock, settings.settle_s)
+
+    def control_mode(self) -> ControlMode:
+        """What the control loop does now.
+
+        Raises:
+            UnsupportedError: the settings name no Modbus address.
+        """
+        self._require_open()
+        return self._by_modbus("tell its control mode").control_mode()
+
+    def alarm(self, number: int) -> bool:
+        """Whether an alarm of the controller, counted from 1, warns of something.
+
+        Raises:
+            RefusedError: there is no such alarm.
+            UnsupportedError: the settings name no Modbus address.
+        """
+        self._require_open()
+        if number < 1:
+            raise OutOfRangeError(f"{self.name}: alarms count from 1, got {number}")
+        return self._by_modbus("tell its alarms").alarm(number)
+
+    def output(self, number: int) -> bool:
+        """Whether an output, 1 to 7, is on: what the integrator wired to it is on."""
+        self._require_output(number)
+        return self._scpi.output(number)
+
+    def set_output(self, number: int, on: bool) -> None:
+        """Switch an output, 1 to 7, and verify it.
+
+        Raises:
+            OutOfRangeError: there is no such output; nothing was sent.
+            RefusedError: it kept its state, for instance because a profile holds it.
+            UnknownOutcomeError: it was sent, and cannot be read back.
+        """
+        self._require_output(number)
+        self._scpi.prove()
+        command = self._scpi.output_command(number, on)
+        Change(
+            device=self.name,
+            what=f"output {number}",
+            command=command,
+            send=lambda: self._scpi.send(command),
+            read_back=lambda: self._scpi.output(number),
+            is_taken=lambda kept: kept == on,
+            show=lambda state: "ON" if state else "OFF",
+            wanted=on,
+            hint="look for a running profile that holds it",
+        ).make(self.clock, self.settings.settle_s)
+
+    def program(self) -> ProgramStatus:
+        """The profile that is selected on the controller, and what it does."""
+        self._require_open()
+        return ProgramStatus(*self._scpi.program())
 
     def _do_open(self) -> None:
-        try:
-            self._link.open()
-        except OSError as error:
-            raise self._fault(
-                ConnectionLostError,
-                f"no connection to {self.settings.host}:{self.settings.port}: {error}",
-            ) from error
-        self._do_identify()
-        self._learn_unit()
+        self._scpi.open()
+        if self._modbus is not None:
+            self._open_modbus(self._modbus)
 
     def _do_close(self) -> None:
-        self._link.close()
+        self._scpi.close()
+        if self._modbus is not None:
+            self._modbus.close()
 
     def _do_identify(self) -> Identity:
-        reply = self._ask("*IDN?")
-        vendor, *rest = [part.strip() for part in next(csv.reader([reply], skipinitialspace=True))]
-        if "watlow" not in vendor.lower():
-            raise self._nonsense("another instrument answers at this address", "*IDN?", reply)
-        model, serial_number, firmware = [*rest, "", "", ""][:3]
-        return Identity(vendor, model, serial_number, firmware)
+        return self._scpi.identity()
 
     def _do_limits(self) -> HeaterLimits:
-        return HeaterLimits(self.settings.set_point_min_c, self.settings.set_point_max_c)
+        return self._limits
 
     def _do_set_temperature(self, temperature_c: float) -> None:
-        self._prove_link()
-        command = f"{self._loop('SPOINT')} {self._unit.from_celsius(temperature_c):.2f}"
-        kept_c = math.nan
-        for _ in range(WRITE_ATTEMPTS):
-            kept_c = self._write_set_point(command, temperature_c)
-            if abs(kept_c - temperature_c) <= SET_POINT_TOLERANCE_C:
-                return
-        raise self._fault(
-            RefusedError,
-            f"the set point stayed at {kept_c:.2f} °C instead of {temperature_c:.2f} °C; "
-            "look for a ramp, a running profile or a narrower set point range on the controller",
-            command=command,
-        )
+        self._set_point.move(temperature_c)
+        if self._modbus is None:
+            return
+        if self.settings.off == "control-mode":
+            self._switch(self._modbus, ControlMode.AUTO)
+        elif (mode := self._modbus.control_mode()) is not ControlMode.AUTO:
+            raise self._fault(
+                RefusedError,
+                f"the control mode is {mode.name.lower()}, so that the set point does nothing; "
+                'switch the loop to auto at the panel, or let off = "control-mode"',
+            )
 
     def _do_off(self) -> None:
-        try:
-            self._do_set_temperature(self.settings.idle_c)
-        except RefusedError as error:
-            raise self._fault(UnknownOutcomeError, error.message, command=error.command) from error
+        if self._modbus is not None and self.settings.off == "control-mode":
+            self._switch_off(self._modbus)
+        else:
+            self._set_idle()
 
     def _do_read(self) -> HeaterReading:
-        process_value = self._ask(self._loop("PVALUE?"))
-        faulty = self._ask(self._loop("ERROR?")).upper() != "NONE"
-        set_point_c = self._ask_temperature_c("SPOINT?")
+        temperature_c, faulty = self._scpi.process_value_c()
+        set_point_c = self._scpi.set_point_c()
         return HeaterReading(
             time_s=self.clock.now_s(),
             quality=Quality.BAD if faulty else Quality.GOOD,
-            temperature_c=self._process_value_c(process_value, faulty),
+            temperature_c=temperature_c,
             set_point_c=set_point_c,
         )
 
-    def _process_value_c(self, reply: str, faulty: bool) -> float:
-        """The temperature [°C]; not a number where a faulty input shows none."""
-        if faulty and not _NUMBER.fullmatch(reply):
-            return math.nan
-        return self._parse_temperature_c(self._loop("PVALUE?"), reply)
+    def _do_read_power_percent(self) -> float:
+        return self._by_modbus("tell its output power").power_percent()
 
-    def _write_set_point(self, command: str, temperature_c: float) -> float:
-        """Send a set point and return the one that the controller holds afterwards [°C].
+    def _do_set_ramp_rate(self, rate_c_min: float | None) -> None:
+        self._set_point.set_ramp(rate_c_min)
 
-        The read-back follows at once, so that the write is known to have arrived; a controller that
-        still shows its old set point gets the settling time before it is asked again.
-
-        Raises:
-            UnknownOutcomeError: it was sent, and cannot be read back.
-        """
-        try:
-            self._link.send(command)
-            kept_c = self._read_back_c()
-            if abs(kept_c - temperature_c) > SET_POINT_TOLERANCE_C:
-                self.clock.sleep(self.settings.settle_s)
-                kept_c = self._read_back_c()
-            return kept_c
-        except (OSError, DeviceError) as error:
-            reason = error.message if isinstance(error, DeviceError) else error
+    def _open_modbus(self, modbus: ModbusLoop) -> None:
+        """Connect by Modbus, and take over the controller's own limits."""
+        process_value_c, faulty = self._scpi.process_value_c()
+        known_c = {LoopRegister.SET_POINT: self._scpi.set_point_c()}
+        if not faulty:
+            known_c[LoopRegister.PROCESS_VALUE] = process_value_c
+        modbus.open(known_c)
+        low_c, high_c = modbus.set_point_range_c()
+        self._limits = HeaterLimits(
+            max(self.settings.set_point_min_c, low_c), min(self.settings.set_point_max_c, high_c)
+        )
+        if self.settings.off == "idle" and not low_c <= self.settings.idle_c <= high_c:
             raise self._fault(
-                UnknownOutcomeError,
-                f"the set point was sent and could not be read back: {reason}",
-                command=command,
-            ) from error
+                RefusedError,
+                f"idle is {self.settings.idle_c:g} °C, and the controller takes set points from "
+                f"{low_c:g} to {high_c:g} °C; off would do nothing",
+            )
 
-    def _read_back_c(self) -> float:
-        """The set point [°C], even where an answer to the write comes in the place of it."""
-        try:
-            return self._ask_temperature_c("SPOINT?")
-        except ProtocolError:
-            return self._ask_temperature_c("SPOINT?")  # on the new connection
+    def _by_modbus(self, what: str) -> ModbusLoop:
+        if self._modbus is None:
+            raise UnsupportedError(
+                f"{self.name}: an F4T cannot {what} by SCPI; name its Modbus address: "
+                f'modbus = "{self.settings.host}"'
+            )
+        return self._modbus
 
-    def _learn_unit(self) -> None:
-        self._unit, self._tells_unit = TemperatureUnit.FAHRENHEIT, False
-        for _ in range(UNIT_ATTEMPTS):
-            try:
-                reply = self._ask(UNIT_QUESTION)
-            except ConnectionLostError as error:
-                if not isinstance(error.__cause__, TimeoutError):
-                    raise
-                continue
-            if not reply.upper().startswith("ERROR"):
-                self._unit, self._tells_unit = self._parse_unit(reply), True
+    def _switch(self, modbus: ModbusLoop, mode: ControlMode) -> None:
+        """Switch the control loop, and verify that it does what it was told."""
+        if modbus.commanded_mode() is mode and modbus.control_mode() is mode:
             return
+        Change(
+            device=self.name,
+            what="the control mode",
+            command=f"control mode {mode.name.lower()}",
+            send=lambda: modbus.command_mode(mode),
+            read_back=modbus.control_mode,
+            is_taken=lambda kept: kept is mode,
+            show=lambda kept: kept.name.lower(),
+            wanted=mode,
+            hint="look at the panel for a failed input or a limit that tripped",
+        ).make(self.clock, self.settings.settle_s)
 
-    def _prove_link(self) -> None:
-        """Let the controller answer something before it is sent a set point."""
-        if self._tells_unit:
-            self._unit = self._parse_unit(self._ask(UNIT_QUESTION))
-        else:
-            self._do_identify()
-
-    def _parse_unit(self, reply: str) -> TemperatureUnit:
+    def _switch_off(self, modbus: ModbusLoop) -> None:
+        """Switch the control loop off; where that fails, take at least the set point back."""
         try:
-            return TemperatureUnit(reply.upper())
-        except ValueError as error:
-            raise self._nonsense(
-                "the temperature unit is neither C nor F", UNIT_QUESTION, reply
-            ) from error
+            self._switch(modbus, ControlMode.OFF)
+        except DeviceError as error:
+            raise self._not_off(error) from error
 
-    def _ask_temperature_c(self, question: str) -> float:
-        command = self._loop(question)
-        return self._parse_temperature_c(command, self._ask(command))
-
-    def _parse_temperature_c(self, command: str, reply: str) -> float:
-        value = float(reply) if _NUMBER.fullmatch(reply) else math.nan
-        if not math.isfinite(value):
-            raise self._nonsense("the reply is not a temperature", command, reply)
-        return self._unit.to_celsius(value)
-
-    def _loop(self, command: str) -> str:
-        return f":SOURCE:CLOOP{self.settings.loop}:{command}"
-
-    def _ask(self, command: str) -> str:
+    def _not_off(self, error: DeviceError) -> UnknownOutcomeError:
+        """The error of a control loop that may be on, after the idle set point was tried."""
         try:
-            return self._link.query(command)
-        except OSError as error:
-            raise self._fault(ConnectionLostError, str(error), command=command) from error
+            self._set_point.jump(self.settings.idle_c)
+            rescue = f"its set point now is {self.settings.idle_c:g} °C"
+        except DeviceError as second:
+            rescue = f"nor could its set point be taken back: {second.message}"
+        return self._fault(
+            UnknownOutcomeError,
+            f"the control loop may still be on ({error.message}); {rescue}",
+            command=error.command,
+        )
 
-    def _nonsense(self, message: str, command: str, reply: str) -> ProtocolError:
-        """The error of a reply that makes no sense, after which the conversation starts anew."""
-        self._link.close()
-        return self._fault(ProtocolError, message, command=command, reply=reply)
+    def _set_idle(self) -> None:
+        try:
+            self._set_point.jump(self.settings.idle_c)
+        except RefusedError as error:
+            raise self._fault(UnknownOutcomeError, error.message, command=error.command) from error
+
+    def _require_output(self, number: int) -> None:
+        self._require_open()
+        if not 1 <= number <= OUTPUTS:
+            raise OutOfRangeError(f"{self.name}: outputs are 1 to {OUTPUTS}, got {number}")

@@ -1,20 +1,21 @@
 """What a rig profile says about an F4T."""
 
-from typing import Any
+from typing import Any, Literal
 
 from attrs import Attribute, field, frozen
 from attrs.validators import ge, gt, in_
 
 from flowrig.interfaces.device import DeviceSettings
 
-__all__ = ["DEFAULT_PORT", "F4TSettings"]
+__all__ = ["F4TSettings"]
 
-DEFAULT_PORT = 5025
-"""TCP port of the SCPI server (TestEquity, "F4T Touch Screen Controller User's Guide", rev. 4.0,
+SCPI_PORT = 5025
+MODBUS_PORT = 502
+"""TCP ports of the two servers (TestEquity, "F4T Touch Screen Controller User's Guide", rev. 4.0,
 chapter 4)."""
 
 
-def _split(address: str) -> tuple[str, int]:
+def _split(address: str, default_port: int) -> tuple[str, int]:
     host, colon, port = address.partition(":")
     if not host:
         raise ValueError(f'{address!r} has no host; expected "host" or "host:port"')
@@ -23,14 +24,27 @@ def _split(address: str) -> tuple[str, int]:
     except UnicodeError as error:
         raise ValueError(f"{host!r} is no host name") from error
     if not colon:
-        return host, DEFAULT_PORT
+        return host, default_port
     if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
         raise ValueError(f"{port!r} in {address!r} is no TCP port; expected 1 to 65535")
     return host, int(port)
 
 
 def _is_address(_settings: Any, _attribute: "Attribute[str]", value: str) -> None:
-    _split(value)
+    _split(value, SCPI_PORT)
+
+
+def _is_address_or_empty(settings: Any, attribute: "Attribute[str]", value: str) -> None:
+    if value:
+        _is_address(settings, attribute, value)
+
+
+def _can_be_off(settings: "F4TSettings", _attribute: "Attribute[str]", value: str) -> None:
+    if value == "control-mode" and not settings.modbus:
+        raise ValueError(
+            "'control-mode' needs Modbus, as SCPI switches no control loop off; "
+            f"add modbus = \"{settings.host}\", or take 'idle'"
+        )
 
 
 def _is_in_range(settings: "F4TSettings", attribute: "Attribute[float]", value: float) -> None:
@@ -46,31 +60,55 @@ class F4TSettings(DeviceSettings):
     """Where an F4T is and how far it may heat.
 
     Attributes:
-        address: "host" or "host:port"; the port is 5025 unless said otherwise.
+        address: "host" or "host:port" of the SCPI server; the port is 5025 unless said otherwise.
         loop: number of the control loop, 1 to 4.
         set_point_min_c: lowest set point [°C] that is sent.
         set_point_max_c: highest set point [°C] that is sent.
-        idle_c: set point [°C] that stands for "off". SCPI has no command that switches a control
-            loop off, so that a heater at rest is one whose set point lies at or below the room's
-            temperature.
-        settle_s: wait [s] before a set point that does not show yet is asked for again; users of
-            the F4T report some 0.2 s.
+        modbus: "host" or "host:port" of the Modbus server, port 502 unless said otherwise, for a
+            second connection; empty for none. It serves what SCPI cannot: the control mode, the
+            output power, alarms and the controller's own set point range.
+        word_order: which half of a number comes first in Modbus, as the panel says under network
+            settings. It is compared with SCPI when the device is opened.
+        off: what "off" means. "idle" sets `idle_c` and leaves the control loop on; "control-mode"
+            switches the control loop off, which needs `modbus`.
+        idle_c: set point [°C] at which the plate gets no heat, at or below the temperature of the
+            room.
+        settle_s: wait [s] before a value that does not show yet is asked for again; users of the
+            F4T report some 0.2 s.
     """
 
     address: str = field(validator=_is_address)
     loop: int = field(default=1, validator=in_(range(1, 5)))
     set_point_min_c: float = 0.0
     set_point_max_c: float = 200.0
+    modbus: str = field(default="", validator=_is_address_or_empty)
+    word_order: Literal["low-first", "high-first"] = field(
+        default="low-first", validator=in_(("low-first", "high-first"))
+    )
+    off: Literal["idle", "control-mode"] = field(
+        default="idle", validator=[in_(("idle", "control-mode")), _can_be_off]
+    )
     idle_c: float = field(default=20.0, validator=_is_in_range)
     settle_s: float = field(default=0.2, validator=ge(0.0))
     deadline_s: float = field(default=2.0, validator=gt(0.0))
 
     @property
     def host(self) -> str:
-        """Host name or IPv4 address."""
-        return _split(self.address)[0]
+        """Host name or IPv4 address of the SCPI server."""
+        return _split(self.address, SCPI_PORT)[0]
 
     @property
     def port(self) -> int:
-        """TCP port."""
-        return _split(self.address)[1]
+        """TCP port of the SCPI server."""
+        return _split(self.address, SCPI_PORT)[1]
+
+    @property
+    def modbus_host_and_port(self) -> tuple[str, int]:
+        """Host and TCP port of the Modbus server; `modbus` names one."""
+        return _split(self.modbus, MODBUS_PORT)
+
+    def describe(self) -> tuple[str, ...]:
+        """What "off" means."""
+        if self.off == "control-mode":
+            return ("off switches the control loop off, by Modbus",)
+        return (f"off sets {self.idle_c:g} °C and leaves the control loop on",)

@@ -15,6 +15,7 @@ from flowrig.emulation import EmulatorContext, HeaterBody, World
 from flowrig_watlow.controller import F4TTraits
 from flowrig_watlow.driver import WatlowF4T
 from flowrig_watlow.emulator import WatlowEmulator
+from flowrig_watlow.faults import FaultScript
 from flowrig_watlow.settings import F4TSettings
 
 IDENTITY = '"Watlow Electric","F4T","1234","04:05:0007"'
@@ -26,9 +27,11 @@ class Plate:
 
     temperature_c: float = 25.0
     set_point_c: float = 0.0
+    controlled: int = 0
 
     def control(self, set_point_c: float) -> None:
         self.set_point_c = set_point_c
+        self.controlled += 1
 
 
 class PlateWorld(World):
@@ -55,21 +58,27 @@ class PlateRig:
     emulator: WatlowEmulator
     traits: F4TTraits
     plate: Plate
-    clock: VirtualClock
+    clock: Clock
 
 
 RigFactory = Callable[..., AbstractContextManager[PlateRig]]
 
 
 @contextlib.contextmanager
-def _plate_rig(traits: F4TTraits | None = None, **settings: Any) -> Iterator[PlateRig]:
+def _plate_rig(
+    traits: F4TTraits | None = None,
+    clock: Clock | None = None,
+    scpi_faults: FaultScript | None = None,
+    modbus_faults: FaultScript | None = None,
+    **settings: Any,
+) -> Iterator[PlateRig]:
     traits = traits if traits is not None else F4TTraits()
-    plate, clock = Plate(), VirtualClock()
+    plate, clock = Plate(), clock if clock is not None else VirtualClock()
     context = EmulatorContext(
         "plate", F4TSettings(address="unused", **settings), PlateWorld(plate), clock
     )
-    with WatlowEmulator(context, traits) as emulator:
-        driver = WatlowF4T("plate", F4TSettings(address=emulator.start(), **settings), clock)
+    with WatlowEmulator(context, traits, scpi_faults, modbus_faults) as emulator:
+        driver = WatlowF4T("plate", emulator.serve(), clock)
         try:
             yield PlateRig(driver, emulator, traits, plate, clock)
         finally:
@@ -88,6 +97,14 @@ def rig() -> Iterator[PlateRig]:
     with _plate_rig() as plain:
         plain.driver.open()
         yield plain
+
+
+@pytest.fixture
+def modbus_rig() -> Iterator[PlateRig]:
+    """An open driver on a plain emulated F4T, by both protocols; off is the control mode."""
+    with _plate_rig(modbus="unused", off="control-mode") as both:
+        both.driver.open()
+        yield both
 
 
 Peer = Callable[[Mapping[str, Any]], str]

@@ -69,7 +69,7 @@ def test_fahrenheit_reads_as_celsius(plate_rig, temperature_c):
 def test_firmware_without_a_unit_speaks_fahrenheit(plate_rig, tells_errors):
     """A controller that does not know the question for its unit is taken to speak °F."""
     old = F4TTraits(unit=TemperatureUnit.FAHRENHEIT, knows_unit=False, tells_errors=tells_errors)
-    with plate_rig(old, deadline_s=0.1) as emulated:
+    with plate_rig(old, deadline_s=0.4) as emulated:
         emulated.driver.open()
         emulated.driver.set_temperature(100.0)
 

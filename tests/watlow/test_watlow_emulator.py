@@ -43,7 +43,7 @@ class Bench:
         self.plate = Plate()
         self.traits = F4TTraits(**traits)
         controller = F4TController(self.plate, self.clock, 1, 20.0, self.traits)
-        self.protocol = F4TProtocol(controller, self.clock)
+        self.protocol = F4TProtocol(controller)
 
     def say(self, line: str) -> str:
         """What is answered to one line."""
@@ -154,15 +154,15 @@ def test_what_is_set_is_read_back(command, question, answer):
     assert bench.say(question) == f"{answer}\n"
 
 
-def test_answers_take_their_time(monkeypatch):
-    """Every line waits on the rig's clock for as long as the unit's traits say."""
+def test_answers_take_their_time(rig, monkeypatch):
+    """Every exchange waits on the rig's clock for as long as the unit's traits say."""
     delays_s = []
-    bench = Bench(reply_delay_s=0.25)
-    monkeypatch.setattr(bench.clock, "emulate_delay", delays_s.append)
+    monkeypatch.setattr(rig.clock, "emulate_delay", delays_s.append)
+    rig.traits.reply_delay_s = 0.25
 
-    bench.protocol.feed(b"*IDN?\n*IDN?\n")
+    rig.driver.read()
 
-    assert delays_s == [0.25, 0.25]
+    assert delays_s == [0.25, 0.25, 0.25]
 
 
 def test_output_has_a_name():

@@ -197,7 +197,7 @@ def test_number_that_is_none_is_an_error(peer, driver_at, reply):
     driver = driver_at(peer({**SANE, SPOINT: reply + b"\n"}))
     driver.open()
 
-    with pytest.raises(ProtocolError, match="not a temperature"):
+    with pytest.raises(ProtocolError, match="not a number"):
         driver.read()
 
 

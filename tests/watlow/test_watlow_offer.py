@@ -4,7 +4,9 @@ import subprocess
 import sys
 
 import pytest
+from click.testing import CliRunner
 
+from flowrig.cli import main
 from flowrig.offers import import_target
 from flowrig_watlow import F4TSettings, flowrig_drivers
 from flowrig_watlow.driver import WatlowF4T
@@ -22,16 +24,16 @@ def test_offer_loads():
 
 
 def test_entry_module_is_light():
-    """Asking what the plugin offers imports no pyvisa."""
+    """Asking what the plugin offers imports neither pyvisa nor pymodbus."""
     check = (
         "import sys, flowrig_watlow\n"
         "flowrig_watlow.flowrig_drivers()\n"
-        "print('pyvisa' in sys.modules)"
+        "print({'pyvisa', 'pymodbus'} & set(sys.modules))"
     )
 
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
 
-    assert done.stdout.strip() == "False"
+    assert done.stdout.strip() == "set()"
 
 
 @pytest.mark.parametrize(
@@ -45,6 +47,43 @@ def test_address_is_host_and_port(address, host, port):
     assert (settings.host, settings.port) == (host, port)
 
 
+def test_modbus_address_has_its_own_port():
+    """The port of Modbus may be left out too."""
+    settings = F4TSettings(address="plate", modbus="plate.lab")
+
+    assert settings.modbus_host_and_port == ("plate.lab", 502)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"idle_c": 15.0}, "off sets 15 °C and leaves the control loop on"),
+        (
+            {"modbus": "plate", "off": "control-mode"},
+            "off switches the control loop off, by Modbus",
+        ),
+    ],
+)
+def test_check_tells_what_off_means(settings, sentence, tmp_path):
+    """`flowrig check` says in a sentence what "off" does to the plate."""
+    keys = {
+        "idle_c": "idle = '15 degC'",
+        "modbus": "modbus = 'plate'",
+        "off": "off = 'control-mode'",
+    }
+    profile = tmp_path / "rig.toml"
+    profile.write_text(
+        'extends = "cs3cu2i5-heatup-chem3"\n[devices.plate]\n'
+        + "\n".join(keys[name] for name in settings),
+        encoding="utf-8",
+    )
+
+    checked = CliRunner().invoke(main, ["check", str(profile)])
+
+    assert F4TSettings(address="plate", **settings).describe() == (sentence,)
+    assert f"plate: {sentence}" in checked.output
+
+
 @pytest.mark.parametrize(
     ("wrong", "complaint"),
     [
@@ -55,6 +94,10 @@ def test_address_is_host_and_port(address, host, port):
         ({"address": "plate:0"}, "no TCP port"),
         ({"address": "plate:65536"}, "no TCP port"),
         ({"address": "plate:5025:1"}, "no TCP port"),
+        ({"modbus": "plate:0"}, "no TCP port"),
+        ({"word_order": "middle-first"}, "word_order"),
+        ({"off": "never"}, "off"),
+        ({"off": "control-mode"}, "needs Modbus"),
         ({"loop": 0}, "loop"),
         ({"loop": 5}, "loop"),
         ({"idle_c": 250.0}, "outside the set points"),

@@ -1,0 +1,121 @@
+"""Registers over Modbus TCP through pymodbus, which repeats nothing by itself here.
+
+pymodbus (3.16) sends a request that was not answered three times more unless it is told not to,
+tells neither a closed port nor a wrong length of a reply by an exception of its own, and keeps the
+connection after a failure. Here each of them is an error at once, and a link that failed is closed.
+"""
+
+import struct
+from collections.abc import Callable
+from typing import Any
+
+from pymodbus.client import ModbusTcpClient
+from pymodbus.exceptions import ConnectionException, ModbusException
+from pymodbus.pdu import ModbusPDU
+
+__all__ = ["ModbusLink", "ModbusRefusedError"]
+
+EXCEPTIONS = {1: "it does not know the function", 2: "it has no such register", 3: "a bad value"}
+MALFORMED = (ModbusException, struct.error, IndexError, ValueError)
+"""What pymodbus raises about a reply that is no Modbus."""
+
+
+class ModbusRefusedError(Exception):
+    """The controller answered with an exception code.
+
+    Args:
+        code: the code (Modbus Application Protocol Specification, V1.1b3, chapter 7).
+    """
+
+    def __init__(self, code: int) -> None:
+        super().__init__(
+            f"the controller refuses with Modbus exception {code}"
+            + (f": {EXCEPTIONS[code]}" if code in EXCEPTIONS else "")
+        )
+
+
+class ModbusLink:
+    """One Modbus conversation; it reopens by itself on the next use after a failure.
+
+    Args:
+        host: host name or IPv4 address.
+        port: TCP port.
+        deadline_s: longest wait [s] for the connection, and for one answer.
+    """
+
+    def __init__(self, host: str, port: int, deadline_s: float) -> None:
+        self._host = host
+        self._port = port
+        self._deadline_s = deadline_s
+        self._client: Any = None
+
+    def open(self) -> None:
+        """Connect anew.
+
+        Raises:
+            OSError: nobody listens there.
+        """
+        self._opened()
+
+    def close(self) -> None:
+        """Hang up; harmless when there is no connection."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def read(self, address: int, count: int) -> list[int]:
+        """The words of some registers.
+
+        Raises:
+            ModbusRefusedError: the controller has no such registers.
+            TimeoutError: no answer within the deadline.
+            OSError: the link is broken.
+        """
+        reply = self._exchange(lambda client: client.read_holding_registers(address, count=count))
+        if reply.function_code != 3 or len(reply.registers) != count:
+            raise self._malformed()
+        return list(reply.registers)
+
+    def write(self, address: int, word: int) -> None:
+        """Set one register.
+
+        Raises:
+            ModbusRefusedError: the controller does not take it.
+            OSError: no answer, or the link is broken; the word may or may not have arrived.
+        """
+        reply = self._exchange(lambda client: client.write_register(address, word))
+        if (reply.function_code, reply.address, list(reply.registers)) != (6, address, [word]):
+            raise self._malformed()
+
+    def _exchange(self, ask: Callable[[Any], ModbusPDU]) -> ModbusPDU:
+        client = self._opened()
+        try:
+            reply = ask(client)
+        except ConnectionException as error:
+            self.close()
+            raise ConnectionResetError("the instrument hung up") from error
+        except MALFORMED as error:
+            self.close()
+            if "No response" in str(error):
+                raise TimeoutError(f"no answer within {self._deadline_s:g} s") from error
+            raise self._malformed() from error
+        except BaseException:  # Ctrl-C leaves an answer under way
+            self.close()
+            raise
+        if reply.isError():
+            raise ModbusRefusedError(reply.exception_code)
+        return reply
+
+    def _opened(self) -> Any:
+        if self._client is None:
+            client: Any = ModbusTcpClient(
+                self._host, port=self._port, timeout=self._deadline_s, retries=0
+            )
+            if not client.connect():
+                raise ConnectionRefusedError("nobody listens there")
+            self._client = client
+        return self._client
+
+    def _malformed(self) -> ConnectionError:
+        self.close()
+        return ConnectionError("the reply is not Modbus")

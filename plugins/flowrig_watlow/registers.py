@@ -1,0 +1,123 @@
+"""Where an F4T keeps what in its Modbus registers, and how.
+
+Relative addresses of data map 1, and codes: Watlow, "F4T Setup and Operations User's Guide",
+0600-0093-0000, chapter 6. Control mode, power, limits and process value of a loop, and the state of
+an alarm, are known from published programs only.
+"""
+
+import math
+import struct
+from collections.abc import Sequence
+from enum import Enum, IntEnum
+
+__all__ = [
+    "ALARM_AT_REST",
+    "EVENTS",
+    "OFF",
+    "ON",
+    "PROGRAM_STATES",
+    "ControlMode",
+    "LoopRegister",
+    "RampAction",
+    "RampScale",
+    "WordOrder",
+    "alarm_state_register",
+]
+
+LOOP_STRIDE = 160
+ALARM_STATE = 1356
+ALARM_STRIDE = 100
+ALARM_AT_REST = frozenset({12, 61, 88})
+"""States of an alarm that warn of nothing; 88 is its start-up."""
+OFF, ON = 62, 63
+EVENTS = (16594, 16596, 16598, 16600, 16822, 16824, 16826)
+"""Registers of outputs 1 to 7, each `OFF` or `ON`."""
+PROGRAM_STATE = 16568
+PROGRAM_STATES = {"IDLE": 62, "RUN": 149, "HOLD": 146}
+"""What register 16568 holds, by the word that SCPI has for it."""
+
+
+class LoopRegister(IntEnum):
+    """A register of control loop 1; two registers hold one IEEE 754 float."""
+
+    USER_CONTROL_MODE = 2730
+    SET_POINT_MIN = 2774
+    SET_POINT_MAX = 2776
+    USER_SET_POINT = 2782
+    RAMP_ACTION = 2794
+    RAMP_SCALE = 2796
+    RAMP_RATE = 2798
+    OUTPUT_POWER = 2808
+    SET_POINT = 2810
+    CONTROL_MODE = 2814
+    PROCESS_VALUE = 2820
+
+    def of_loop(self, loop: int) -> int:
+        """Its address in a control loop, counted from 1."""
+        return int(self) + LOOP_STRIDE * (loop - 1)
+
+
+class ControlMode(IntEnum):
+    """What a control loop does: nothing, reach its set point, or give a fixed power."""
+
+    OFF = 62
+    AUTO = 10
+    MANUAL = 54
+
+
+class RampAction(IntEnum):
+    """When the set point travels instead of jumping; the names are the words of SCPI."""
+
+    OFF = 62
+    STARTUP = 88
+    SETPOINT = 85
+    BOTH = 13
+
+
+class RampScale(IntEnum):
+    """What the ramp rate counts in; the names are the words of SCPI."""
+
+    MINUTES = 57
+    HOURS = 39
+
+
+class WordOrder(Enum):
+    """Which half of a float comes in the first of its two registers."""
+
+    LOW_FIRST = "low-first"
+    HIGH_FIRST = "high-first"
+
+    @property
+    def other(self) -> "WordOrder":
+        """The opposite order."""
+        return WordOrder.HIGH_FIRST if self is WordOrder.LOW_FIRST else WordOrder.LOW_FIRST
+
+    def words(self, value: float) -> tuple[int, int]:
+        """The two registers that hold a number.
+
+        Raises:
+            ValueError: no single-precision float is that large.
+        """
+        try:
+            high, low = struct.unpack(">HH", struct.pack(">f", value))
+        except OverflowError as error:
+            raise ValueError(f"{value:g} is too large") from error
+        return (low, high) if self is WordOrder.LOW_FIRST else (high, low)
+
+    def number(self, words: Sequence[int]) -> float:
+        """The finite number in two registers.
+
+        Raises:
+            ValueError: they hold none.
+        """
+        first, second = words
+        high, low = (second, first) if self is WordOrder.LOW_FIRST else (first, second)
+        (value,) = struct.unpack(">f", struct.pack(">HH", high, low))
+        if not math.isfinite(value):
+            raise ValueError(f"registers {first:#06x} {second:#06x} hold no number")
+        return float(value)
+
+
+def alarm_state_register(alarm: int) -> int:
+    """Where the state of an alarm is, counted from 1."""
+    return ALARM_STATE + ALARM_STRIDE * (alarm - 1)

@@ -1,0 +1,280 @@
+"""What the second, Modbus connection to an F4T adds, and when it is refused."""
+
+import contextlib
+import itertools
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flowrig.clock import VirtualClock
+from flowrig.emulation import HangUp
+from flowrig.errors import (
+    ConnectionLostError,
+    ProtocolError,
+    RefusedError,
+    UnknownOutcomeError,
+    UnsupportedError,
+)
+from flowrig.interfaces.heater import HeaterLimits
+from flowrig_watlow.bank import RegisterBank
+from flowrig_watlow.controller import NO_HEAT_C, F4TController, F4TTraits
+from flowrig_watlow.faults import HangUpAt, Mute
+from flowrig_watlow.modbus import ModbusServer
+from flowrig_watlow.registers import ControlMode, WordOrder
+from flowrig_watlow.temperature import TemperatureUnit
+
+BOTH = {"modbus": "unused", "off": "control-mode"}
+
+
+class Plate:
+    """A plate at 25 °C."""
+
+    temperature_c = 25.0
+
+    def control(self, set_point_c: float) -> None:
+        self.set_point_c = set_point_c
+
+
+class Bench:
+    """One Modbus connection without any transport."""
+
+    def __init__(self, **traits: object) -> None:
+        self.traits = F4TTraits(**traits)
+        self.controller = F4TController(Plate(), VirtualClock(), 1, 20.0, self.traits)
+        self.server = ModbusServer(RegisterBank(self.controller))
+
+    def say(self, pdu: bytes) -> bytes:
+        """What is answered to one request, both without their headers."""
+        answer = self.server.feed(struct.pack(">HHHB", 7, 0, len(pdu) + 1, 1) + pdu)
+        assert answer[:7] == struct.pack(">HHHB", 7, 0, len(answer) - 6, 1)
+        return answer[7:]
+
+
+@given(st.floats(width=32, allow_nan=False, allow_infinity=False), st.sampled_from(WordOrder))
+def test_numbers_survive_their_registers(value, order):
+    """A number comes back from its two registers; the other order puts the same words the other
+    way round."""
+    words = order.words(value)
+
+    assert order.number(words) == value
+    assert order.other.words(value) == words[::-1]
+
+
+@pytest.mark.parametrize("words", [(0x0000, 0x7FC0), (0x0000, 0x7F80), (0x0000, 0xFF80)])
+def test_registers_without_a_number_are_refused(words):
+    """Neither "not a number" nor an infinity passes for a temperature."""
+    with pytest.raises(ValueError, match="hold no number"):
+        WordOrder.LOW_FIRST.number(words)
+
+
+def test_published_registers_are_served():
+    """The addresses, codes and word order that users of an F4T publish lead to the right values."""
+    bench = Bench()
+
+    assert bench.say(struct.pack(">BHH", 3, 2820, 2)).hex() == "0304" + "000041c8"  # 25.0
+    assert bench.say(struct.pack(">BHH", 4, 2814, 1)).hex() == "0402" + "000a"  # auto
+    assert bench.say(struct.pack(">BHH", 6, 2730, 62)).hex() == "060aaa003e"  # off
+    assert bench.controller.mode is ControlMode.OFF
+    set_90 = struct.pack(">BHHBHH", 16, 2782, 2, 4, 0x0000, 0x42B4)
+    assert bench.say(set_90).hex() == "100ade0002"
+    assert bench.controller.user_set_point_c == 90.0
+
+
+@pytest.mark.parametrize(
+    ("request_pdu", "code"),
+    [
+        (struct.pack(">BHH", 1, 0, 1), 1),
+        (struct.pack(">BHH", 3, 2821, 2), 2),
+        (struct.pack(">BHH", 3, 2730 + 160, 1), 2),
+        (struct.pack(">BHH", 6, 2820, 1), 2),
+        (struct.pack(">BHH", 3, 2820, 0), 3),
+        (struct.pack(">BHH", 3, 2820, 126), 3),
+        (struct.pack(">BH", 3, 2820), 3),
+        (struct.pack(">BHH", 6, 2730, 11), 3),
+        (struct.pack(">BHHBHH", 16, 2782, 2, 4, 0x0000, 0x7FC0), 3),
+        (struct.pack(">BHHBHH", 16, 2782, 2, 4, 0x0000, 0x447A), 3),
+        (struct.pack(">BHHBH", 16, 2782, 1, 4, 0), 3),
+    ],
+)
+def test_bad_request_gets_its_exception_code(request_pdu, code):
+    """What is not served is answered by the exception code of the specification."""
+    bench = Bench()
+
+    assert bench.say(request_pdu) == bytes([request_pdu[0] | 0x80, code])
+    assert bench.controller.user_set_point_c == 20.0
+
+
+@given(
+    cuts=st.lists(st.integers(0, 60), max_size=6),
+    pdus=st.lists(
+        st.sampled_from([struct.pack(">BHH", 3, 2820, 2), struct.pack(">BHH", 6, 2730, 62)]),
+        max_size=5,
+    ),
+)
+def test_answers_do_not_depend_on_the_pieces(cuts, pdus):
+    """However a stream is cut, the same bytes come back."""
+    stream = b"".join(struct.pack(">HHHB", 1, 0, len(pdu) + 1, 1) + pdu for pdu in pdus)
+    bounds = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
+    in_pieces = Bench().server
+
+    answers = b"".join(in_pieces.feed(stream[low:high]) for low, high in itertools.pairwise(bounds))
+
+    assert answers == Bench().server.feed(stream)
+
+
+@given(st.binary(max_size=300))
+def test_noise_ends_the_connection_at_worst(noise):
+    """Bytes that are no Modbus are answered by a hang-up, never by anything else."""
+    with contextlib.suppress(HangUp):
+        Bench().server.feed(noise)
+
+
+def test_off_switches_the_loop_off(modbus_rig):
+    """Off is the control mode, however often it is said; the next set point switches to auto."""
+    modbus_rig.driver.set_temperature(120.0)
+    modbus_rig.driver.off()
+    modbus_rig.driver.off()
+
+    assert modbus_rig.plate.set_point_c == NO_HEAT_C
+    assert modbus_rig.driver.control_mode() is ControlMode.OFF
+    assert modbus_rig.driver.read().set_point_c == 120.0
+
+    modbus_rig.driver.set_temperature(90.0)
+
+    assert modbus_rig.driver.control_mode() is ControlMode.AUTO
+    assert modbus_rig.plate.set_point_c == 90.0
+
+
+def test_power_is_read(modbus_rig):
+    """The power is that of the controller, and none with the loop off."""
+    modbus_rig.driver.set_temperature(26.3)
+    assert modbus_rig.driver.output_power().power_percent == pytest.approx(10.0)
+
+    modbus_rig.driver.off()
+
+    assert modbus_rig.driver.output_power().power_percent == 0.0
+
+
+def test_alarms_are_read(modbus_rig):
+    """An alarm at rest is told as such, and one that does not exist is refused."""
+    assert modbus_rig.driver.alarm(1) is False
+    with pytest.raises(RefusedError, match="no such register"):
+        modbus_rig.driver.alarm(40)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [lambda d: d.output_power(), lambda d: d.control_mode(), lambda d: d.alarm(1)],
+    ids=["power", "mode", "alarm"],
+)
+def test_without_modbus_the_driver_says_what_to_do(rig, ask):
+    """What SCPI cannot do is refused with the setting that would help."""
+    with pytest.raises(UnsupportedError, match='modbus = "127'):
+        ask(rig.driver)
+
+
+@pytest.mark.parametrize("order", WordOrder)
+@pytest.mark.parametrize("unit", TemperatureUnit)
+@pytest.mark.parametrize("scpi_unit", TemperatureUnit)
+def test_every_word_order_and_unit_is_read(plate_rig, order, unit, scpi_unit):
+    """Whatever the panel says about Modbus, limits and set points are in °C."""
+    traits = F4TTraits(unit=scpi_unit, modbus_unit=unit, word_order=order, set_point_max_c=150.0)
+    with plate_rig(traits, word_order=order.value, **BOTH) as emulated:
+        emulated.driver.open()
+        emulated.driver.set_temperature(100.0)
+
+        assert emulated.driver.limits.temperature_max_c == pytest.approx(150.0, abs=1e-3)
+        assert emulated.plate.set_point_c == pytest.approx(100.0, abs=0.05)
+
+
+def test_wrong_word_order_is_told_at_open(plate_rig):
+    """A profile with the wrong word order does not open, and the message has the right one."""
+    traits = F4TTraits(word_order=WordOrder.HIGH_FIRST)
+    with (
+        plate_rig(traits, **BOTH) as emulated,
+        pytest.raises(ProtocolError, match='set word_order = "high-first"'),
+    ):
+        emulated.driver.open()
+
+
+def test_other_controller_at_the_modbus_address_is_told(plate_rig, monkeypatch):
+    """A Modbus server that shows other temperatures is not trusted."""
+    with plate_rig(**BOTH) as emulated:
+        to_words = RegisterBank._words
+        monkeypatch.setattr(RegisterBank, "_words", lambda bank, value: to_words(bank, 7 + value))
+        with pytest.raises(ProtocolError, match="other temperatures than SCPI"):
+            emulated.driver.open()
+
+
+def test_broken_sensor_does_not_keep_the_device_from_opening(plate_rig):
+    """With an input error the two protocols are compared by the set point alone."""
+    with plate_rig(F4TTraits(input_error=True), **BOTH) as emulated:
+        emulated.plate.temperature_c = 900.0
+        emulated.traits.sensor_frozen = True
+        emulated.driver.open()
+
+        assert emulated.driver.control_mode() is ControlMode.AUTO
+
+
+def test_limits_of_the_controller_narrow_those_of_the_profile(plate_rig):
+    """The smaller range counts."""
+    with plate_rig(F4TTraits(set_point_max_c=80.0), modbus="unused") as emulated:
+        emulated.driver.open()
+
+        assert emulated.driver.limits == HeaterLimits(0.0, 80.0)
+
+
+def test_idle_that_the_controller_would_refuse_is_told_at_open(plate_rig):
+    """Where off could not work, the device does not open."""
+    with (
+        plate_rig(F4TTraits(set_point_min_c=30.0), modbus="unused") as emulated,
+        pytest.raises(RefusedError, match="off would do nothing"),
+    ):
+        emulated.driver.open()
+
+
+def test_set_point_into_a_loop_that_is_off_is_refused(plate_rig):
+    """With off = "idle" the control mode is a person's business, and a set point without effect
+    is not passed off as one."""
+    with plate_rig(modbus="unused") as emulated:
+        emulated.driver.open()
+        emulated.emulator.controller.mode = ControlMode.OFF
+
+        with pytest.raises(RefusedError, match="the control mode is off"):
+            emulated.driver.set_temperature(90.0)
+
+
+@pytest.mark.parametrize("fault", [Mute(), HangUpAt(0), HangUpAt(12), HangUpAt(15)])
+@pytest.mark.parametrize("after", [0, 1, 2, 3])
+def test_off_without_an_answer_takes_the_set_point_back(plate_rig, fault, after):
+    """Where Modbus fails in the middle of off, the outcome is unknown, and the plate cools."""
+    with plate_rig(deadline_s=0.4, **BOTH) as emulated:
+        emulated.driver.open()
+        emulated.driver.set_temperature(120.0)
+        emulated.emulator.modbus_faults.plan(fault, after)
+        if after < 3:
+            with pytest.raises(UnknownOutcomeError, match="its set point now is 20 °C"):
+                emulated.driver.off()
+            assert emulated.plate.set_point_c <= 20.0
+        else:
+            emulated.driver.off()
+            assert emulated.plate.set_point_c == NO_HEAT_C
+
+
+def test_loop_that_stays_on_is_not_off(modbus_rig):
+    """A controller that takes nothing leaves off unconfirmed."""
+    modbus_rig.driver.set_temperature(120.0)
+    modbus_rig.traits.refuses_sets = True
+
+    with pytest.raises(UnknownOutcomeError, match="control mode stayed at auto instead of off"):
+        modbus_rig.driver.off()
+
+
+def test_closed_modbus_port_is_told_at_open(plate_rig, driver_at):
+    """Where nobody listens, opening says which of the two connections is missing."""
+    with plate_rig() as emulated:
+        driver = driver_at(emulated.driver.settings.address, modbus="127.0.0.1:1")
+        with pytest.raises(ConnectionLostError, match=r"no Modbus connection to 127\.0\.0\.1:1"):
+            driver.open()
