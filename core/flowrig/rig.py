@@ -257,19 +257,25 @@ class Rig:
             frames: frames on each.
             interval_s: time [s] from one frame to the next.
             tick_s: call `on_tick` this often [s] meanwhile.
-            on_tick: for instance a look at heaters and pumps.
+            on_tick: for instance a look at heaters and pumps; if it raises, no further frame is
+                taken.
         """
         names = tuple(spectrometers)
         exposures_us = self._workers.call(
             {name: self.spectrometer(name).integration_time_us for name in names}
         )
         period_s = max(interval_s, 0.1, *(us * 1e-6 for us in exposures_us.values()))
-        return self._workers.call(
-            {name: partial(self.spectrometer(name).acquire, frames, interval_s) for name in names},
-            duration_s=frames * period_s,
-            tick_s=tick_s,
-            on_tick=on_tick,
-        )
+        try:
+            return self._workers.call(
+                {n: partial(self.spectrometer(n).acquire, frames, interval_s) for n in names},
+                duration_s=frames * period_s,
+                tick_s=tick_s,
+                on_tick=on_tick,
+            )
+        except BaseException:
+            for name in names:
+                self.spectrometer(name).abandon()
+            raise
 
     def _on_pumps(self, calls: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
         pump_of = {stream: self.profile.streams[stream].pump for stream in calls}

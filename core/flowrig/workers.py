@@ -46,7 +46,7 @@ class _Round:
     def give_up(self) -> None:
         """Let time go on without the calls that have not ended; `wait` does so by itself."""
         with self._lock:
-            if not self._awaited:
+            if not (self._awaited or self._given_up):
                 self._abandon()
 
     def wait(self, timeout_s: float) -> None:
@@ -94,11 +94,13 @@ class _Worker:
         self._thread = threading.Thread(target=self._work, name=f"device-{name}", daemon=True)
         self._thread.start()
 
-    def busy_s(self) -> float:
-        """How long [s, real time] the call that was left under way, if any, still takes."""
-        if self._newest is None or self._newest.done.is_set():
-            return 0.0
-        return max(self._newest.end_s - time.monotonic(), 0.0)
+    def settle(self) -> bool:
+        """Wait for the call that was left under way, if any; returns whether it ended."""
+        left = self._newest
+        if left is None or left.done.is_set():
+            return True
+        left.round.wait(max(left.end_s - time.monotonic(), 0.0) + DEADLINE_S)
+        return left.done.is_set()
 
     def submit(self, function: Callable[[], Any], together: _Round, end_s: float) -> _Call:
         self._newest = call = _Call(function, together, end_s)
@@ -167,9 +169,10 @@ class Workers:
         Returns:
             by device name: what the call returned, or the exception that it raised.
         """
-        busy_s = max((self._worker(name).busy_s() for name in calls), default=0.0)
-        deadline_s = DEADLINE_S + busy_s + duration_s
-        end_s = time.monotonic() + busy_s + duration_s
+        for name in calls:
+            if not self._worker(name).settle():
+                self._workers.pop(name).stop()
+        deadline_s, end_s = DEADLINE_S + duration_s, time.monotonic() + duration_s
         together = _Round(self._clock, len(calls))
         running = {n: self._worker(n).submit(call, together, end_s) for n, call in calls.items()}
         if tick_s is not None:
@@ -182,14 +185,13 @@ class Workers:
     ) -> None:
         # Virtual time stands still while a driver hangs, so that only real time can end the wait.
         give_up = threading.Timer(deadline_s, together.give_up)
+        give_up.daemon = True
         give_up.start()
         end_s = time.monotonic() + deadline_s
-        try:
-            while not together.finished.is_set() and time.monotonic() < end_s:
-                self._clock.sleep(tick_s)
-                on_tick()
-        finally:
-            give_up.cancel()
+        while not together.finished.is_set() and time.monotonic() < end_s:
+            self._clock.sleep(tick_s)
+            on_tick()
+        give_up.cancel()
 
     def call(self, calls: Mapping[str, Callable[[], Any]], **options: Any) -> dict[str, Any]:
         """As `attempt`, but raises what went wrong.

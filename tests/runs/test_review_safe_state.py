@@ -132,3 +132,16 @@ def test_a_call_waits_for_the_one_that_was_left_under_way(monkeypatch: pytest.Mo
             threads.attempt({"hdx": gate.wait}, duration_s=60.0, tick_s=0.0, on_tick=fault)
         threading.Timer(0.4, gate.set).start()
         assert threads.call({"hdx": lambda: "dark"}) == {"hdx": "dark"}
+
+
+def test_a_fault_while_frames_are_taken_ends_the_acquisition(short: Short) -> None:
+    """The light is shut at once, not after the frames that nobody wants any more."""
+
+    def fault() -> None:
+        raise ConnectionLostError("no answer", device="pump_cui")
+
+    with package.open_rig(str(short()), simulate=True) as rig:
+        with pytest.raises(ConnectionLostError):
+            rig.acquire(["hdx_pl"], 200, 1.0, tick_s=5.0, on_tick=fault)
+        rig.set_light(["hdx_pl"], False)
+        assert rig.clock.now_s() < 10.0

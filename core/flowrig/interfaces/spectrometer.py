@@ -6,7 +6,7 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from flowrig.errors import OutOfRangeError, UnsupportedError
+from flowrig.errors import NotReadyError, OutOfRangeError, UnsupportedError
 from flowrig.interfaces.device import Device, Reading
 
 __all__ = ["Frames", "Spectrometer", "SpectrometerLimits"]
@@ -46,6 +46,8 @@ class Frames(Reading):
 
 class Spectrometer(Device):
     """A spectrometer that returns whole spectra as counts."""
+
+    _abandoned = False
 
     @property
     def controls_light(self) -> bool:
@@ -104,15 +106,19 @@ class Spectrometer(Device):
         Raises:
             OutOfRangeError: no frame was asked for.
             ConnectionLostError: a frame did not arrive within the deadline.
+            NotReadyError: another thread called `abandon`.
         """
         self._require_open()
         if count < 1:
             raise OutOfRangeError(f"{self.name}: at least 1 frame must be asked for, got {count}")
+        self._abandoned = False
         integration_time_us = self._do_integration_time_us()
         period_s = max(interval_s, integration_time_us * 1e-6)
         start_s = self.clock.now_s()
         frames, times_s = [], []
         for index in range(count):
+            if self._abandoned:
+                raise NotReadyError("the acquisition was abandoned", device=self.name)
             times_s.append(self.clock.now_s())
             frames.append(self._do_acquire_frame())
             self.clock.sleep_until(start_s + (index + 1) * period_s)
@@ -124,6 +130,10 @@ class Spectrometer(Device):
             integration_time_us=integration_time_us,
             saturated=counts.max(axis=1) >= self.limits.saturation_counts,
         )
+
+    def abandon(self) -> None:
+        """End an `acquire` that is under way in another thread before its next frame."""
+        self._abandoned = True
 
     def _do_set_light(self, on: bool) -> None:
         """Open or shut the light source; leave as it is where the spectrometer controls none."""
