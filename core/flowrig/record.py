@@ -92,14 +92,27 @@ class RunRecord:
         folder: the folder.
         plugins: what is installed, if it was looked up already.
 
+    Attributes:
+        start: the event with which the run began: seed, versions, whether it is simulated.
+
     Raises:
-        InputError: this is not the folder of a run.
+        InputError: this is not the folder of a run, or the run was interrupted before it began.
     """
 
     def __init__(self, folder: Path | str, plugins: Plugins | None = None) -> None:
         self.folder = Path(folder)
         self.journal = Journal(self.folder / FILE_NAME, read_only=True)
         self._plugins = plugins or Plugins.discover()
+        self.start = self._first_event()
+
+    def _first_event(self) -> Event:
+        for event in self.journal.events("run-started"):
+            return event
+        self.close()
+        raise InputError(
+            f"the run in {self.folder} was interrupted before it began, and nothing has moved; "
+            "delete the folder and run again"
+        )
 
     def close(self) -> None:
         """Release the file."""
@@ -122,20 +135,6 @@ class RunRecord:
         campaign = self.profile.campaign
         assert campaign is not None
         return campaign
-
-    @cached_property
-    def start(self) -> Event:
-        """The event with which the run began: seed, versions, whether it is simulated.
-
-        Raises:
-            InputError: the process was ended before it was written.
-        """
-        for event in self.journal.events("run-started"):
-            return event
-        raise InputError(
-            f"the run in {self.folder} was interrupted before it began, and nothing has moved; "
-            "delete the folder and run again"
-        )
 
     @property
     def seed(self) -> int:

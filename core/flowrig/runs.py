@@ -41,6 +41,9 @@ PACKAGES = (
 """Packages whose versions are kept with a run where they are installed."""
 
 ERROR_NAME = "error.txt"
+SEED_MAX = 2**32 - 1
+"""Largest seed that every generator of random numbers takes."""
+
 LOCK_WAIT_S = 1.0
 """Longest wait [s, real time] for somebody who only looks whether a run is under way."""
 
@@ -97,6 +100,9 @@ def start_run(
     planned = load_profile(target, plugins)
     if planned.campaign is None:
         raise InputError(f"{target} has no [campaign]; name a campaign file instead")
+    seed = planned.campaign.seed if seed is None else seed
+    if not 0 <= seed <= SEED_MAX:
+        raise InputError(f"the seed must be 0 to {SEED_MAX}, got {seed}")
     load_plugins_of(planned)
     text = merged_toml(target, plugins)
     _require_new(folder)
@@ -117,7 +123,7 @@ def start_run(
                 "campaign": profile.campaign.title or profile.title,
                 "experiments": profile.campaign.experiments,
                 "objective": {"name": profile.objective.name, "unit": profile.objective.unit},
-                "seed": profile.campaign.seed if seed is None else seed,
+                "seed": seed,
                 "simulated": simulate,
                 "versions": _versions(plugins),
             },

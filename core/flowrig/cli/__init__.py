@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 the run failed and is safe, 2 the input is wrong, 3 waits 
 rig's state is unknown.
 """
 
+import io
 import sys
 from typing import Any
 
@@ -22,6 +23,9 @@ class _Group(click.Group):
     """Turns flowrig's errors into one line and an exit code."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")  # a console without τ shows ? instead
         try:
             return super().invoke(ctx)
         except InputError as error:

@@ -7,8 +7,8 @@ from typing import Any
 import click
 from attrs import asdict
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 __all__ = ["check", "plugins", "profiles"]
 
@@ -41,11 +41,10 @@ def plugins(as_json: bool) -> None:
     else:
         table = Table("kind", "name", "distribution", "needs", "what it is", box=None)
         for row in rows:
-            needs = "ready" if row["ready"] else escape(f"pip install '{row['install']}'")
-            table.add_row(
-                row["kind"], row["name"], f"{row['distribution']} {row['version']}", needs,
-                row["summary"],
-            )  # fmt: skip
+            needs = "ready" if row["ready"] else f"pip install '{row['install']}'"
+            distribution = f"{row['distribution']} {row['version']}"
+            cells = (row["kind"], row["name"], distribution, needs, row["summary"])
+            table.add_row(*map(Text, cells))
         Console().print(table)
         for message in found.broken.values():
             click.secho(message, fg="red", err=True)
@@ -66,7 +65,7 @@ def profiles(as_json: bool) -> None:
         return
     table = Table("name", "what it is", "file", box=None)
     for row in listed:
-        table.add_row(row.name, row.title, str(row.file))
+        table.add_row(Text(row.name), Text(row.title), Text(str(row.file)))
     Console().print(table)
 
 
@@ -112,18 +111,18 @@ def _describe(profile: Any) -> None:
     space = profile.space
     middle = space.rows(((space.low + space.high) / 2)[None])[0]
     rates = profile.flow_rates_ul_min(middle)
-    console = Console()
-    console.print(f"[green]{profile.name} is sound[/green]: {profile.title}")
-    console.print(f"  {len(profile.devices)} devices, {len(profile.streams)} streams")
-    console.print(
+    click.secho(f"{profile.name} is sound", fg="green", nl=False)
+    click.echo(f": {profile.title}")
+    click.echo(f"  {len(profile.devices)} devices, {len(profile.streams)} streams")
+    click.echo(
         f"  in the middle of the search space: {sum(rates.values()):.0f} µL/min in all, "
         f"τ = {topology.residence_time_s(rates):.0f} s, steady after "
         f"{topology.equilibrium_time_s(rates):.0f} s"
     )
     for name, device in profile.devices.items():
         for sentence in device.settings.describe():
-            console.print(f"  {escape(name)}: {escape(sentence)}")
-    console.print("  safe state: " + ", then ".join(step.do for step in profile.safe_state))
+            click.echo(f"  {name}: {sentence}")
+    click.echo("  safe state: " + ", then ".join(step.do for step in profile.safe_state))
 
 
 def _identify(profile: str, plugins: Any) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -53,7 +54,8 @@ class Progress:
         trace: TracebackType | None,
     ) -> None:
         if self._console.is_terminal:
-            self._live.stop()
+            with suppress(OSError):  # the terminal may have gone away
+                self._live.stop()
 
     def __call__(self, event: Event) -> None:
         """Take note of an event of the journal."""
@@ -148,29 +150,39 @@ class Progress:
         facts = Table.grid(padding=(0, 2))
         left = state["until_s"]
         remaining = f", {_duration(left - state['time_s'])} of rig time" if left else ""
-        facts.add_row("step", f"{state['what']}{remaining}")
+        facts.add_row("step", Text(f"{state['what']}{remaining}"))
         if state["index"] in state["conditions"]:
             chosen = state["conditions"][state["index"]]
-            facts.add_row("condition", "  ".join(f"{n} {v:.4g}" for n, v in chosen.items()))
+            facts.add_row("condition", Text("  ".join(f"{n} {v:.4g}" for n, v in chosen.items())))
         facts.add_row(
             "heaters",
-            "  ".join(
-                f"{name} {reading['temperature_c']:.1f} °C (set {reading['set_point_c']:.1f})"
-                for name, reading in state["heaters"].items()
+            Text(
+                "  ".join(
+                    f"{name} {_degrees(reading['temperature_c'])} "
+                    f"(set {_degrees(reading['set_point_c'])})"
+                    for name, reading in state["heaters"].items()
+                )
             ),
         )
         facts.add_row(
             "flows",
-            "  ".join(f"{n} {q:.1f} µL/min" for n, q in state["flow_rates"].items()) or "none",
+            Text(
+                "  ".join(f"{n} {q:.1f} µL/min" for n, q in state["flow_rates"].items()) or "none"
+            ),
         )
-        facts.add_row("best so far", f"{state['objective']['name']} {self._merit(state['best'])}")
+        best = f"{state['objective']['name']} {self._merit(state['best'])}"
+        facts.add_row("best so far", Text(best))
         facts.add_row("rig time", _duration(state["time_s"]))
-        return Panel(Group(bar, facts), title=state["title"], title_align="left")
+        return Panel(Group(bar, facts), title=Text(state["title"]), title_align="left")
 
 
 def figure_of_merit(value: float, unit: str) -> str:
     """A figure of merit for people; a fraction is shown in percent."""
     return f"{value:.4g} {unit}" if unit else f"{value:.1%}"
+
+
+def _degrees(temperature_c: float | None) -> str:
+    return "no reading" if temperature_c is None else f"{temperature_c:.1f} °C"
 
 
 def _duration(duration_s: float) -> str:

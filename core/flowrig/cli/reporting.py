@@ -33,11 +33,19 @@ def report(folder: Path, as_json: bool, as_csv: bool) -> None:
 
 
 def write_html(record: Any) -> Path:
-    """Write the self-contained HTML report of a run into its folder."""
+    """Write the self-contained HTML report of a run into its folder.
+
+    Raises:
+        InputError: the folder cannot be written.
+    """
+    from flowrig.errors import InputError
     from flowrig.report import content_of, render
 
     path: Path = record.folder / REPORT_NAME
-    path.write_text(render(content_of(record)), encoding="utf-8")
+    try:
+        path.write_text(render(content_of(record)), encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}") from error
     return path
 
 

@@ -4,7 +4,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from types import FrameType
@@ -82,6 +82,7 @@ def _start(target: str, folder: Path, *, seed: int | None, simulate: bool) -> No
 def _finish(outcome: "RunOutcome") -> None:
     from flowrig.cli.progress import figure_of_merit
     from flowrig.cli.reporting import write_html
+    from flowrig.errors import InputError
     from flowrig.record import RunRecord
 
     with RunRecord(outcome.folder) as record:
@@ -105,9 +106,13 @@ def _finish(outcome: "RunOutcome") -> None:
                 f"{best['index']}: {conditions}"
             )
         if summary["experiments"]:
-            click.echo(f"report: {write_html(record)}")
+            try:
+                click.echo(f"report: {write_html(record)}")
+            except InputError as error:
+                click.secho(str(error), fg="red", err=True)
     if outcome.state in {"stopped", "held", "failed"}:
-        click.echo(f"go on with: flowrig resume {outcome.folder}")
+        folder = f'"{outcome.folder}"' if " " in str(outcome.folder) else outcome.folder
+        click.echo(f"go on with: flowrig resume {folder}")
     sys.exit(outcome.exit_code)
 
 
@@ -122,19 +127,27 @@ def _free(folder: Path) -> Path:
 
 @contextmanager
 def _stop_on_signals(say: Callable[[str], None]) -> "Iterator[StopSwitch]":
-    """Ctrl-C, and a polite kill, press the stop switch instead of tearing the program down."""
+    """Ctrl-C, and a polite kill, press the stop switch instead of tearing the program down.
+
+    What was told to be ignored, as nohup does with a hang-up, stays ignored.
+    """
     from flowrig.executor import StopSwitch
 
     switch = StopSwitch()
 
     def press(number: int, frame: FrameType | None) -> None:
-        # The clock's locks may be held by the very thread that the signal interrupts.
-        threading.Thread(target=switch.press, daemon=True).start()
-        say("stopping in the safe state; once more to skip flushing")
+        # The clock's and the terminal's locks may be held by the thread that the signal interrupts.
+        threading.Thread(target=told, daemon=True).start()
+
+    def told() -> None:
+        switch.press()
+        with suppress(OSError):  # after a hang-up nobody reads it
+            say("stopping in the safe state; once more to skip flushing")
 
     names = ("SIGINT", "SIGTERM", "SIGBREAK", "SIGHUP")
     numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
-    before = {number: signal.signal(number, press) for number in numbers}
+    wanted = [n for n in numbers if n == signal.SIGINT or signal.getsignal(n) != signal.SIG_IGN]
+    before = {number: signal.signal(number, press) for number in wanted}
     try:
         yield switch
     finally:
