@@ -33,16 +33,6 @@ class TestFusion(PumpConformance):
             yield bench
 
 
-class TestDualFusion(PumpConformance):
-    """The second channel of a dual Fusion."""
-
-    @pytest.fixture
-    def bench(self) -> Iterator[PumpBench]:
-        settings = FusionSettings(address="", deadline_s=0.3, channel=2)
-        with PumpBench(ChemyxFusion, ChemyxEmulator, settings) as bench:
-            yield bench
-
-
 class TestF4T(HeaterConformance):
     """An F4T."""
 
@@ -58,6 +48,6 @@ class TestHdx(SpectrometerConformance):
 
     @pytest.fixture
     def bench(self) -> Iterator[SpectrometerBench]:
-        settings = HdxSettings(address="127.0.0.1", deadline_s=0.5, light_source="lamp-enable")
+        settings = HdxSettings(address="127.0.0.1", deadline_s=0.3, light_source="lamp-enable")
         with SpectrometerBench(OceanHdx, HdxEmulator, settings) as bench:
             yield bench

@@ -15,8 +15,11 @@ from flowrig.testing.bodies import BenchWorld, Detector, Plate, Plunger
 from flowrig.testing.checks import Level
 from flowrig.testing.device import DeviceConformance
 from flowrig.testing.heater import HeaterConformance
+from flowrig.testing.learning import OptimizerBench, PlainGaussianProcess, SurrogateBench
+from flowrig.testing.optimizer import OptimizerConformance
 from flowrig.testing.pump import PumpConformance
 from flowrig.testing.spectrometer import SpectrometerConformance
+from flowrig.testing.surrogate import SurrogateConformance
 from flowrig.testing.tap import Cut, Garbled, InPieces, Late, Mute, Slow, Tap, Wire
 
 __all__ = [
@@ -32,6 +35,9 @@ __all__ = [
     "Late",
     "Level",
     "Mute",
+    "OptimizerBench",
+    "OptimizerConformance",
+    "PlainGaussianProcess",
     "Plate",
     "Plunger",
     "PumpBench",
@@ -39,6 +45,8 @@ __all__ = [
     "Slow",
     "SpectrometerBench",
     "SpectrometerConformance",
+    "SurrogateBench",
+    "SurrogateConformance",
     "Tap",
     "Wire",
 ]
