@@ -33,7 +33,7 @@ def test_a_silent_refusal_is_noticed():
 def test_a_rate_outside_the_pumps_own_limits_is_refused():
     """A rate that the pump itself does not take is refused with the limits in the message."""
     with ready_bench() as b:
-        b.core._setters["rate"] = lambda *_: None
+        b.core.faults.stubborn = True
         with pytest.raises(RefusedError, match="limits as"):
             b.pump.set_rate(10.0)
 
@@ -175,7 +175,7 @@ def test_a_pump_that_comes_back():
 def test_a_pump_without_the_commands_is_no_fusion(monkeypatch):
     """Somebody who rejects the status query in every spelling is not a Fusion."""
     with bench() as b:
-        monkeypatch.setattr(b.core, "_actions", {"elapsed time": lambda _: ["elapsed time = 0"]})
+        monkeypatch.setattr(b.core.firmware, "_actions", {"elapsed time": lambda _: ["elapsed time = 0"]})
         with pytest.raises(ProtocolError, match="does not know"):
             b.pump.open()
 
@@ -205,7 +205,7 @@ def test_a_flipped_bit_never_moves_a_pump(shared, position, bit):
     b.core.feed = flip
     try:
         b.pump.set_rate(12.0)
-        assert b.core._drives[0].rate == 12.0
+        assert b.core.firmware.drives[0].rates == ((12.0,),)
     except DeviceError:
         pass
     finally:

@@ -3,6 +3,7 @@
 import contextlib
 import importlib
 import os
+import re
 import select
 import socket
 import sys
@@ -50,6 +51,15 @@ class Front(ABC):
     @abstractmethod
     def stop(self) -> None:
         """Stop serving; idempotent."""
+
+    @abstractmethod
+    def send(self, data: bytes) -> None:
+        """Say something now, asked or not, to everybody who is connected."""
+
+    @property
+    def baud(self) -> int | None:
+        """Line speed that the client has set, where the operating system tells."""
+        return None
 
 
 class PtyFront(Front):
@@ -115,17 +125,26 @@ class PtyFront(Front):
             if wake.fileno() in ready:
                 return
             try:
-                self._send(self._core.feed(os.read(self._master, 4096)))
+                self.send(self._core.feed(os.read(self._master, 4096)))
             except HangUp as end:
-                self._send(end.last_words)
+                self.send(end.last_words)
                 gone = self._master, self._slave
                 self._open_pair(link)
                 for descriptor in gone:
                     os.close(descriptor)
 
-    def _send(self, data: bytes) -> None:
+    def send(self, data: bytes) -> None:
+        """Write to the terminal."""
         while data:
             data = data[os.write(self._master, data) :]
+
+    @property
+    def baud(self) -> int | None:
+        """Line speed of the terminal; None for one that termios has no name for."""
+        termios = importlib.import_module("termios")
+        speed = termios.tcgetattr(self._slave)[4]
+        names = {getattr(termios, name): name for name in dir(termios) if re.match(r"B\d", name)}
+        return int(names[speed][1:]) if speed in names else None
 
 
 def _whole(reply: bytes) -> Iterable[bytes]:
@@ -180,6 +199,14 @@ class SocketFront(Front):
         for thread in self._threads:
             thread.join(timeout=2.0)
         self._threads.clear()
+
+    def send(self, data: bytes) -> None:
+        """Write to every connection."""
+        with self._lock:
+            connections = list(self._connections)
+        for connection in connections:
+            with contextlib.suppress(OSError):
+                connection.sendall(data)
 
     def _accept(self) -> None:
         listener = self._listener
