@@ -9,7 +9,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import entrypoints
 import pluggy
@@ -23,13 +23,14 @@ __all__ = ["GROUP", "InstalledPlugin", "ListedOffer", "Plugins"]
 
 GROUP = "flowrig"
 
-_HOOKS = (
-    "flowrig_drivers",
-    "flowrig_optimizers",
-    "flowrig_surrogates",
-    "flowrig_objectives",
-    "flowrig_worlds",
-)
+_HOOKS = {
+    "flowrig_drivers": ("pump", "heater", "spectrometer"),
+    "flowrig_optimizers": ("optimizer",),
+    "flowrig_surrogates": ("surrogate",),
+    "flowrig_objectives": ("objective",),
+    "flowrig_worlds": ("world",),
+}
+"""The kinds that each hook may offer."""
 
 
 @frozen
@@ -57,6 +58,11 @@ class ListedOffer:
     plugin: InstalledPlugin
     offer: Offer
 
+    @property
+    def table(self) -> str:
+        """The kind under which it is looked up; pumps, heaters and spectrometers are drivers."""
+        return "driver" if isinstance(self.offer, DriverOffer) else self.offer.kind
+
 
 @frozen
 class Plugins:
@@ -83,28 +89,21 @@ class Plugins:
             strict: whether a plugin that cannot be loaded is an error; else it is listed as broken.
 
         Raises:
-            PluginError: two distributions claim one name, a hook is misspelt, or (if strict) an
-                entry module does not import.
+            PluginError: two distributions claim one entry-point name; or, if strict, a plugin does
+                not import, its hooks fail or are misspelt, or two plugins offer the same thing.
         """
         loader = _Loader(strict)
         loader.load_installed(installed_plugins())
         for name, plugin in (extra or {}).items():
             loader.register(InstalledPlugin(name, "this session", ""), plugin)
-        return cls(tuple(loader.offers()), tuple(loader.folders()), loader.broken)
+        loader.refuse_twins()
+        return cls(tuple(loader.listed), tuple(loader.folders), loader.broken)
 
     @cached_property
     def _by_kind(self) -> dict[str, dict[str, ListedOffer]]:
         table: dict[str, dict[str, ListedOffer]] = {}
         for listed in self.listed:
-            kind = "driver" if isinstance(listed.offer, DriverOffer) else listed.offer.kind
-            names = table.setdefault(kind, {})
-            twin = names.setdefault(listed.offer.name, listed)
-            if twin is not listed:
-                raise PluginError(
-                    f"the {kind} {listed.offer.name!r} is offered by two plugins: "
-                    f"{twin.plugin.name!r} of {twin.plugin} and "
-                    f"{listed.plugin.name!r} of {listed.plugin}; uninstall one of them"
-                )
+            table.setdefault(listed.table, {}).setdefault(listed.offer.name, listed)
         return table
 
     def offers(self, kind: str) -> Mapping[str, Offer]:
@@ -164,61 +163,81 @@ def installed_plugins() -> list[InstalledPlugin]:
 
 
 class _Loader:
+    """Loads plugins one by one, and keeps of each everything or nothing.
+
+    Args:
+        strict: whether a plugin that cannot be used is an error; else it is noted in `broken`.
+    """
+
     def __init__(self, strict: bool) -> None:
+        self.listed: list[ListedOffer] = []
+        self.folders: list[tuple[InstalledPlugin, Path]] = []
         self.broken: dict[str, str] = {}
         self._strict = strict
-        self._owners: list[tuple[InstalledPlugin, object]] = []
         self._manager = pluggy.PluginManager(GROUP)
         self._manager.add_hookspecs(hookspecs)
 
-    def load_installed(self, plugins: Sequence[InstalledPlugin]) -> Self:
+    def load_installed(self, plugins: Sequence[InstalledPlugin]) -> None:
         for plugin in plugins:
             try:
                 self._manager.load_setuptools_entrypoints(GROUP, name=plugin.name)
-                self._manager.check_pending()
+                self._take(plugin, self._manager.get_plugin(plugin.name))
             except Exception as error:
                 self._give_up(plugin, error)
-                continue
-            module = self._manager.get_plugin(plugin.name)
-            if module is not None:
-                self._owners.append((plugin, module))
-        return self
 
     def register(self, plugin: InstalledPlugin, module: object) -> None:
         try:
             self._manager.register(module, name=plugin.name)
-            self._manager.check_pending()
+            self._take(plugin, module)
         except Exception as error:
             self._give_up(plugin, error)
-            return
-        self._owners.append((plugin, module))
 
-    def offers(self) -> list[ListedOffer]:
-        return [
-            ListedOffer(plugin, offer)
-            for plugin, hook_result in self._results(*_HOOKS)
-            for offer in hook_result
-        ]
+    def refuse_twins(self) -> None:
+        """Two plugins must not offer one name: nobody could say which is meant."""
+        first: dict[tuple[str, str], InstalledPlugin] = {}
+        for listed in self.listed:
+            plugin, name = listed.plugin, listed.offer.name
+            twin = first.setdefault((listed.table, name), plugin)
+            if twin is not plugin:
+                self._break(
+                    plugin,
+                    f"the {listed.table} {name!r} is offered by two plugins: {twin.name!r} of "
+                    f"{twin} and {plugin.name!r} of {plugin}; uninstall one of them",
+                )
 
-    def folders(self) -> list[tuple[InstalledPlugin, Path]]:
-        return [
-            (plugin, folder)
-            for plugin, hook_result in self._results("flowrig_profiles")
-            for folder in hook_result
-        ]
+    def _take(self, plugin: InstalledPlugin, module: object) -> None:
+        self._manager.check_pending()
+        if module is not None and not self._manager.get_hookcallers(module):
+            raise PluginError("it has no hook; is there a @hookimpl in front of its functions?")
+        offers = [offer for hook in _HOOKS for offer in self._offers(hook, module)]
+        folders = self._results("flowrig_profiles", module)
+        self.listed += [ListedOffer(plugin, offer) for offer in offers]
+        self.folders += [(plugin, Path(folder)) for folder in folders]
 
-    def _results(self, *hooks: str) -> list[tuple[InstalledPlugin, Sequence[Any]]]:
-        return [
-            (plugin, implementation.function())
-            for plugin, module in self._owners
-            for hook in hooks
-            for implementation in getattr(self._manager.hook, hook).get_hookimpls()
-            if implementation.plugin is module
-        ]
+    def _offers(self, hook: str, module: object) -> list[Offer]:
+        offers = self._results(hook, module)
+        for offer in offers:
+            if not isinstance(offer, Offer) or offer.kind not in _HOOKS[hook]:
+                kinds = " or ".join(_HOOKS[hook])
+                got = f"the kind {offer.kind!r}" if isinstance(offer, Offer) else repr(offer)
+                raise PluginError(f"{hook}() offers {got}; expected offers of the kind {kinds}")
+        return offers
+
+    def _results(self, hook: str, module: object) -> list[Any]:
+        results: list[Any] = []
+        for implementation in getattr(self._manager.hook, hook).get_hookimpls():
+            if implementation.plugin is module:
+                try:
+                    results += implementation.function()
+                except Exception as error:
+                    raise PluginError(f"{hook}() fails: {type(error).__name__}: {error}") from error
+        return results
 
     def _give_up(self, plugin: InstalledPlugin, error: Exception) -> None:
-        message = f"the plugin {plugin.name!r} of {plugin} cannot be loaded: {error}"
-        if self._strict:
-            raise PluginError(message) from error
+        self._break(plugin, f"the plugin {plugin.name!r} of {plugin} cannot be loaded: {error}")
         self._manager.unregister(name=plugin.name)
+
+    def _break(self, plugin: InstalledPlugin, message: str) -> None:
+        if self._strict:
+            raise PluginError(message)
         self.broken[plugin.name] = message

@@ -63,10 +63,49 @@ def test_an_unknown_name_gets_the_nearest() -> None:
 
 
 def test_two_plugins_that_offer_one_name_are_refused() -> None:
-    """The error names both."""
-    plugins = Plugins.discover(extra={"mine": offering("plqy-proxy")})
+    """The error names both, once; the list of plugins shows them as broken."""
+    extra = {"mine": offering("plqy-proxy")}
     with pytest.raises(PluginError, match=r"'standard' of flowrig .* and 'mine' of this session"):
-        plugins.offers("objective")
+        Plugins.discover(extra=extra)
+    assert "uninstall one" in Plugins.discover(extra=extra, strict=False).broken["mine"]
+
+
+def test_a_hook_that_fails_breaks_its_plugin_alone() -> None:
+    """The error names plugin and hook; nothing of the plugin is kept, all others are."""
+
+    class Failing:
+        @hookimpl
+        def flowrig_objectives(self) -> Sequence[Offer]:
+            raise KeyError("colour")
+
+    with pytest.raises(PluginError, match=r"'mine'.*flowrig_objectives\(\) fails: KeyError"):
+        Plugins.discover(extra={"mine": Failing()})
+    plugins = Plugins.discover(extra={"mine": Failing()}, strict=False)
+    assert "mine" in plugins.broken
+    assert SHIPPED["objective"] <= set(plugins.offers("objective"))
+
+
+def test_an_offer_of_another_kind_than_its_hook_is_refused() -> None:
+    """What would never be found is an error."""
+
+    class Mistaken:
+        @hookimpl
+        def flowrig_optimizers(self) -> Sequence[Offer]:
+            return offering("yield").flowrig_objectives()  # type: ignore[attr-defined, no-any-return]
+
+    with pytest.raises(PluginError, match=r"offers the kind 'objective'; expected .* optimizer"):
+        Plugins.discover(extra={"mine": Mistaken()})
+
+
+def test_a_plugin_without_a_hook_is_told() -> None:
+    """A forgotten @hookimpl does not pass in silence."""
+
+    class Silent:
+        def flowrig_objectives(self) -> Sequence[Offer]:
+            return []
+
+    with pytest.raises(PluginError, match=r"'mine'.* has no hook; is there a @hookimpl"):
+        Plugins.discover(extra={"mine": Silent()})
 
 
 def test_a_misspelt_hook_is_an_error() -> None:
