@@ -113,10 +113,13 @@ class Space:
             OutOfRangeError: a name is missing or unknown, a value is not finite, out of bounds, or
                 breaks a constraint.
         """
-        unknown = set(conditions) ^ set(self.names)
-        if unknown:
+        missing = [name for name in self.names if name not in conditions]
+        unknown = [str(name) for name in conditions if name not in self.names]
+        if missing or unknown:
+            wrong = [f"{', '.join(missing)} missing"] if missing else []
+            wrong += [f"{', '.join(unknown)} unknown"] if unknown else []
             raise OutOfRangeError(
-                f"conditions must name {', '.join(self.names)}; check {', '.join(sorted(unknown))}"
+                f"conditions must name {', '.join(self.names)}: {' and '.join(wrong)}"
             )
         for parameter in self.parameters:
             value = conditions[parameter.name]

@@ -4,8 +4,9 @@
 and blop share (`gest-api`), with conditions and results as one mapping a row.
 """
 
+import reprlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -83,8 +84,12 @@ class Optimizer(ABC):
     def suggest(self, num_points: int = 1) -> list[dict[str, float]]:
         """Conditions to try next, one mapping by parameter name each.
 
+        Returns:
+            as many as were asked for, or fewer, but at least one.
+
         Raises:
-            InputError: fewer than 1 asked for, or too little ingested for this optimizer.
+            InputError: fewer than 1 asked for, too little ingested for this optimizer, or it
+                suggested no conditions or more than asked for.
             OutOfRangeError: the optimizer left its space; nothing of the suggestion is used.
         """
         return [dict(suggestion.conditions) for suggestion in self.suggest_explained(num_points)]
@@ -93,13 +98,26 @@ class Optimizer(ABC):
         """As `suggest`, with the prediction and the reason behind each point."""
         if num_points < 1:
             raise InputError(f"at least 1 point must be asked for, got {num_points}")
-        suggestions = [
-            point if isinstance(point, Suggestion) else Suggestion(point)
-            for point in self._do_suggest(num_points)
-        ]
+        suggestions = self._suggestions(self._do_suggest(num_points))
+        if not 1 <= len(suggestions) <= num_points:
+            raise InputError(
+                f"{type(self).__name__} suggested {len(suggestions)} points; "
+                f"at least 1 and at most {num_points} were asked for"
+            )
         for suggestion in suggestions:
             self.problem.space.require_feasible(suggestion.conditions)
         return suggestions
+
+    def _suggestions(self, points: object) -> list[Suggestion]:
+        """What an optimizer suggested, if it is a list of conditions."""
+        listed: list[Any] = list(points) if isinstance(points, Iterable) else [points]
+        for wrong in (point for point in listed if not isinstance(point, Suggestion | Mapping)):
+            got = wrong if isinstance(points, list | tuple) else points
+            raise InputError(
+                f"{type(self).__name__} suggested {reprlib.repr(got)}; expected a list of mappings "
+                "from the names of the parameters to their values"
+            )
+        return [p if isinstance(p, Suggestion) else Suggestion(p) for p in listed]
 
     def ingest(self, results: Sequence[Mapping[str, Any]]) -> None:
         """Learn from experiments: one mapping each, with every parameter and response by name.
