@@ -76,7 +76,8 @@ class ScpiLink:
         """Send a question and return its answer, without the newline and outer blanks.
 
         Empty lines are skipped: some firmware answers a plain newline to every write. Whatever came
-        before the question is discarded, as it cannot be its answer.
+        before the question is discarded, as it cannot be its answer. A connection that the
+        instrument ended since the last exchange is opened anew, as nothing was sent over it yet.
 
         Raises:
             TimeoutError: no answer within the deadline.
@@ -84,6 +85,7 @@ class ScpiLink:
         """
         with self._lock:
             try:
+                self._drop_if_ended()
                 self._send(command)
                 return self._read_line()
             except (OSError, pyvisa.Error) as error:
@@ -104,6 +106,13 @@ class ScpiLink:
         except Exception as error:  # pyvisa-py raises a bare Exception here
             raise TimeoutError(f"no connection within {self._deadline_s:g} s") from error
         return cast(MessageBasedResource, resource)
+
+    def _drop_if_ended(self) -> None:
+        if self._socket is not None:
+            try:
+                self._socket.discard_input()
+            except OSError:
+                self.close()
 
     def _send(self, command: str) -> None:
         if self._resource is None or self._socket is None:

@@ -5,7 +5,9 @@ tells neither a closed port nor a wrong length of a reply by an exception of its
 connection after a failure. Here each of them is an error at once, and a link that failed is closed.
 """
 
+import select
 import struct
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -37,6 +39,8 @@ class ModbusRefusedError(Exception):
 class ModbusLink:
     """One Modbus conversation; it reopens by itself on the next use after a failure.
 
+    Threads that share it wait for each other, so that each gets the answer to its own question.
+
     Args:
         host: host name or IPv4 address.
         port: TCP port.
@@ -48,6 +52,7 @@ class ModbusLink:
         self._port = port
         self._deadline_s = deadline_s
         self._client: Any = None
+        self._lock = threading.Lock()
 
     def open(self) -> None:
         """Connect anew.
@@ -88,9 +93,16 @@ class ModbusLink:
             raise self._malformed()
 
     def _exchange(self, ask: Callable[[Any], ModbusPDU]) -> ModbusPDU:
+        with self._lock:
+            reply = self._answer(ask)
+        if reply.isError():
+            raise ModbusRefusedError(reply.exception_code)
+        return reply
+
+    def _answer(self, ask: Callable[[Any], ModbusPDU]) -> ModbusPDU:
         client = self._opened()
         try:
-            reply = ask(client)
+            return ask(client)
         except ConnectionException as error:
             self.close()
             raise ConnectionResetError("the instrument hung up") from error
@@ -102,11 +114,14 @@ class ModbusLink:
         except BaseException:  # Ctrl-C leaves an answer under way
             self.close()
             raise
-        if reply.isError():
-            raise ModbusRefusedError(reply.exception_code)
-        return reply
 
     def _opened(self) -> Any:
+        """The client; connected anew where there is none, or where nothing good waits in it.
+
+        Between two exchanges there is nothing to read but a stale answer, or the end.
+        """
+        if self._client is not None and select.select([self._client.socket], [], [], 0.0)[0]:
+            self.close()
         if self._client is None:
             client: Any = ModbusTcpClient(
                 self._host, port=self._port, timeout=self._deadline_s, retries=0

@@ -3,6 +3,7 @@
 import contextlib
 import math
 from collections.abc import Callable
+from functools import partial
 
 from flowrig.clock import Clock
 from flowrig.errors import DeviceError, OutOfRangeError, ProtocolError
@@ -80,7 +81,7 @@ class SetPoint:
         if self._ramp_is_ours:
             self._switch_ramp(ramp_c_min is not None)
         if self._modbus is not None:
-            self._write(temperature_c, self._modbus.user_set_point_c)
+            self._write(temperature_c, partial(self._user_c, self._modbus))
         elif ramp_c_min is None:
             self._write(temperature_c, self._active_c)
         else:
@@ -112,6 +113,7 @@ class SetPoint:
         travel_c = min(abs(temperature_c - before_c), TRAVEL_SEEN_C)
 
         def read_back() -> float:
+            self._active_c()  # the command has arrived; from now on the set point travels
             self._clock.sleep(60.0 * travel_c / ramp_c_min)
             return self._active_c()
 
@@ -144,6 +146,15 @@ class SetPoint:
             "controller",
         ).make(self._clock, self._settle_s)
 
+    def _user_c(self, modbus: ModbusLoop) -> float:
+        """The set point [°C] that was asked for.
+
+        The two connections do not wait for each other: an answer by SCPI shows first that the
+        command arrived.
+        """
+        self._active_c()
+        return modbus.user_set_point_c()
+
     def _active_c(self) -> float:
         """The set point [°C] that the loop works towards, even where an answer to the write comes
         in the place of it.
@@ -170,17 +181,15 @@ class SetPoint:
     def _switch_ramp(self, on: bool) -> None:
         """Let the set point travel or jump.
 
-        SCPI has no question for it, Modbus has; without, any answer afterwards shows that the
-        command arrived.
+        Any answer afterwards shows that the command arrived. What became of it only Modbus can
+        tell; SCPI has no question for it.
         """
         wanted = RampAction.SETPOINT if on else RampAction.OFF
         modbus = self._modbus
 
         def read_back() -> RampAction:
-            if modbus is not None:
-                return modbus.ramp_action()
             self._scpi.prove()
-            return wanted
+            return wanted if modbus is None else modbus.ramp_action()
 
         Change(
             device=self._device,
