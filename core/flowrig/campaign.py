@@ -58,7 +58,6 @@ class CampaignLoop:
             if self._should_end():
                 break
             self._run_stage(stage, reference)
-        self._check_model()
 
     def _calibrate(self) -> Reference:
         reference = self._executor.run(calibrate(self._profile))
@@ -111,16 +110,21 @@ class CampaignLoop:
         }
 
     def _decide(self, stage: Stage, optimizer: Optimizer, wanted: int) -> None:
-        self._journal.note("step", self._now_s(), {"what": "choosing conditions"})
-        suggestions = optimizer.suggest_explained(min(stage.batch, wanted))
+        count = min(stage.batch, wanted)
+        suggestions = self._executor.think(
+            "choosing conditions", lambda: optimizer.suggest_explained(count)
+        )
         if stage.order_by is not None:
             variable = stage.order_by
             suggestions = sorted(suggestions, key=lambda s: s.conditions[variable])
         first = len(self._record.decisions()) + 1
-        for offset, suggestion in enumerate(suggestions):
-            self._journal.append(
-                "decided", self._now_s(), _decided(first + offset, stage.name, suggestion)
-            )
+        *others, last = [
+            _decided(index, stage.name, suggestion)
+            for index, suggestion in enumerate(suggestions, first)
+        ]
+        for decided in others:  # on the disk together with the last: a batch is decided as a whole
+            self._journal.note("decided", self._now_s(), decided)
+        self._journal.append("decided", self._now_s(), last)
 
     def _run_experiment(self, decision: Decision, reference: Reference) -> None:
         started_s = self._now_s()
@@ -156,7 +160,10 @@ class CampaignLoop:
             return True
         return stop.at_most_s is not None and self._now_s() >= stop.at_most_s
 
-    def _check_model(self) -> None:
+    def check_model(self) -> None:
+        """Write down how well the surrogate predicts, once; for a rig at rest, as it takes time."""
+        if self._journal.last("model-checked") is not None:
+            return
         checks = check_model(self._record)
         if checks:
             self._journal.append("model-checked", self._now_s(), {"predictions": checks})

@@ -31,6 +31,12 @@ __all__ = ["Executor", "StopSwitch"]
 WATCH_S = 5.0
 """Time [s] between two looks at heaters and pumps while a procedure waits."""
 
+THINK_S = 1200.0
+"""Longest time [s] for choosing the next conditions."""
+
+THINK_WATCH_S = 1.0
+"""Time [s] between two looks at heaters and pumps meanwhile."""
+
 OVERSHOOT_C = 10.0
 """How far [°C] above the profile's limit a temperature may read before the run ends."""
 
@@ -114,6 +120,26 @@ class Executor:
             return finished
         finally:
             procedure.close()
+
+    def think(self, what: str, function: Callable[[], R]) -> R:
+        """Compute something that takes its time, while a heater may be hot.
+
+        On the real clock the rig is watched meanwhile, and a wish to stop is obeyed at once.
+
+        Args:
+            what: what is computed, for people.
+            function: the computation; it touches no device.
+
+        Raises:
+            FlowrigError: it took longer than `THINK_S`.
+        """
+        self._obey_stop()
+        self._tell(what, None)
+        if self._rig.clock.is_virtual:
+            return function()
+        return self._rig.alongside(
+            function, THINK_S, tick_s=THINK_WATCH_S, on_tick=self._watch_and_obey
+        )
 
     def _obey_stop(self) -> None:
         if self._switch.pressed:

@@ -1,5 +1,6 @@
 """How much liquid is left in every syringe, from what the journal says."""
 
+import math
 from collections.abc import Mapping
 
 from flowrig.profile import Profile
@@ -37,8 +38,8 @@ class SyringeLedger:
     def stopped(self, time_s: float, dispensed_ul: Mapping[str, float | None]) -> dict[str, float]:
         """Streams stopped at a rig time [s] and reported what they delivered [µL].
 
-        A stream whose report is missing is charged flow rate times time. Streams that did not run
-        are charged nothing, whatever their pump remembers of an earlier run.
+        A stream whose report is missing, or no volume, is charged flow rate times time. Streams
+        that did not run are charged nothing, whatever their pump remembers of an earlier run.
 
         Returns:
             what was charged [µL] by stream.
@@ -48,7 +49,9 @@ class SyringeLedger:
             if stream not in self._running:
                 continue
             since_s, rate = self._running.pop(stream)
-            charged[stream] = told if told is not None else rate * (time_s - since_s) / 60
+            charged[stream] = rate * (time_s - since_s) / 60
+            if told is not None and math.isfinite(told) and told >= 0:
+                charged[stream] = told
             self._left_ul[stream] = max(self._left_ul[stream] - charged[stream], 0.0)
         return charged
 

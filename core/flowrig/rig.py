@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
 from flowrig.clock import Clock, RealClock, VirtualClock
-from flowrig.errors import InputError
+from flowrig.errors import FlowrigError, InputError, UnknownOutcomeError
 from flowrig.interfaces import (
     Device,
     Dispensed,
@@ -28,6 +28,11 @@ from flowrig.simulation import simulated
 from flowrig.workers import Workers
 
 __all__ = ["Rig", "RigReading", "open_rig"]
+
+COMPUTATION = "(computation)"
+"""Name of a thread that is no device's."""
+
+R = TypeVar("R")
 
 
 @frozen
@@ -276,6 +281,38 @@ class Rig:
             for name in names:
                 self.spectrometer(name).abandon()
             raise
+
+    def alongside(
+        self,
+        function: Callable[[], R],
+        at_most_s: float,
+        *,
+        tick_s: float,
+        on_tick: Callable[[], object],
+    ) -> R:
+        """Compute something in a thread of its own, with a look at the rig from time to time.
+
+        Args:
+            function: the computation; it touches no device.
+            at_most_s: how long [s, real time] it may take.
+            tick_s: call `on_tick` this often [s] meanwhile.
+            on_tick: for instance a look at heaters and pumps.
+
+        Raises:
+            FlowrigError: it took longer.
+        """
+        done: list[R] = []
+        outcome = self._workers.attempt(
+            {COMPUTATION: lambda: done.append(function())},
+            duration_s=at_most_s,
+            tick_s=tick_s,
+            on_tick=on_tick,
+        )[COMPUTATION]
+        if isinstance(outcome, UnknownOutcomeError) and not done:
+            raise FlowrigError(f"no result after {at_most_s / 60:.0f} min of computing")
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return done[0]
 
     def _on_pumps(self, calls: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
         pump_of = {stream: self.profile.streams[stream].pump for stream in calls}

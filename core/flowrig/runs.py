@@ -255,7 +255,8 @@ class _Session:
         try:
             self._prepare(rig, actuation, resumed)
             self._switch.connect(self._clock.interrupt)
-            self._loop(rig, actuation).run()
+            loop = self._loop(rig, actuation)
+            loop.run()
         except UnsafeStateError as error:
             return self._end("unknown", str(error))
         except BaseException as error:
@@ -263,7 +264,17 @@ class _Session:
         safe = self._go_safe(rig, ledger)
         if not safe.reached:
             state, reason = "unknown", f"{reason}; {safe}".lstrip("; ")
+        if state == "finished":
+            reason = self._check_model(loop)
         return self._end(state, reason)
+
+    def _check_model(self, loop: CampaignLoop) -> str:
+        """Check the model of a campaign that is done; returns what went wrong, if anything."""
+        try:
+            loop.check_model()
+        except (Exception, KeyboardInterrupt) as error:
+            return f"the surrogate could not be checked: {str(error) or repr(error)}"
+        return ""
 
     def _prepare(self, rig: Rig, actuation: Actuation, resumed: bool) -> None:
         identities = {name: asdict(who) for name, who in rig.identities.items()}
