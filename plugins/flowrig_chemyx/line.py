@@ -53,7 +53,7 @@ class SerialLine:
         port: what pyserial opened.
         bauds: the line speeds at which the pump may listen.
         claims: the channels in use.
-        broken: whether the port is gone.
+        broken: whether the port is gone, or closed.
 
     Raises:
         OSError: the port does not open.
@@ -131,6 +131,7 @@ class SerialLine:
     def close(self) -> None:
         """Release the port; idempotent."""
         with self._lock, contextlib.suppress(OSError):
+            self.broken = True
             self._wire.close()
 
     def _require_port(self) -> None:
@@ -143,6 +144,7 @@ class SerialLine:
             self._write("")
             with contextlib.suppress(LineFault):
                 self._await_reply("", min(FLUSH_S, deadline_s))
+            self._require_port()
             self._drain()
             others, self._probe_unanswered = self._probe_unanswered, True
             self._write(self._probe)
@@ -213,7 +215,6 @@ class SerialLine:
             raise self._gone(error, sent=True) from error
 
     def _gone(self, error: OSError, *, sent: bool) -> LineFault:
-        self.broken = True
         self._in_step = False
         self.close()
         return LineFault(f"the port is gone: {error}", sent=sent)

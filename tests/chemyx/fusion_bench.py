@@ -64,15 +64,23 @@ class OnePlungerWorld(World):
 
 
 class Recorder:
-    """A core that remembers what reached it."""
+    """A core that remembers what reached it, and how much it answered."""
 
     def __init__(self, core):
         self._core = core
         self.received = b""
+        self.answered = 0
+
+    @property
+    def passed(self):
+        """Bytes in both directions."""
+        return len(self.received) + self.answered
 
     def feed(self, data):
         self.received += data
-        return self._core.feed(data)
+        answer = self._core.feed(data)
+        self.answered += len(answer)
+        return answer
 
 
 @frozen(kw_only=True)
@@ -88,9 +96,11 @@ class Bench:
 
 
 @contextmanager
-def bench(front="serial", dialect=None, deadline_s=1.0, channel=None, **plunger):
+def bench(
+    *, front="serial", dialect=None, deadline_s=1.0, channel=None, uart=None, clock=None, **plunger
+):
     """A closed driver, wired to a running emulator."""
-    clock = VirtualClock()
+    clock = clock or VirtualClock()
     body = Plunger(clock, **plunger)
     settings = FusionSettings(address="", channel=channel, deadline_s=deadline_s)
     recorders = []
@@ -100,7 +110,7 @@ def bench(front="serial", dialect=None, deadline_s=1.0, channel=None, **plunger)
         return FRONTS[front](recorders[0])
 
     context = EmulatorContext("pump", settings, OnePlungerWorld(body), clock)
-    emulator = ChemyxEmulator(context, dialect, recording_front)
+    emulator = ChemyxEmulator(context, dialect, recording_front, uart)
     with emulator:
         pump = ChemyxFusion("pump", evolve(settings, address=emulator.start()), clock)
         try:

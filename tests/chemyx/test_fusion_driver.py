@@ -20,6 +20,9 @@ DIALECTS = {
     "pump status only": Dialect(status_spellings=("pump status",)),
     "status only": Dialect(status_spellings=("status",)),
     "counts anew after a pause": Dialect(counts_on_after_pause=False),
+    "no echo": Dialect(echo=False),
+    "one step only": Dialect(multistep=False),
+    "says what nobody asked for": Dialect(announces=True),
 }
 
 

@@ -175,7 +175,9 @@ def test_a_pump_that_comes_back():
 def test_a_pump_without_the_commands_is_no_fusion(monkeypatch):
     """Somebody who rejects the status query in every spelling is not a Fusion."""
     with bench() as b:
-        monkeypatch.setattr(b.core.firmware, "_actions", {"elapsed time": lambda _: ["elapsed time = 0"]})
+        monkeypatch.setattr(
+            b.core.firmware, "_actions", {"elapsed time": lambda _: ["elapsed time = 0"]}
+        )
         with pytest.raises(ProtocolError, match="does not know"):
             b.pump.open()
 

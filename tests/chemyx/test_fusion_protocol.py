@@ -53,6 +53,16 @@ def test_merged_replies_are_told_apart(replies, rest):
     assert splitter.rest == rest
 
 
+def test_a_prompt_inside_a_number_is_damage():
+    """A number with a `>` in it is not cut short, unless nothing follows."""
+    splitter = FrameSplitter()
+    assert splitter.feed(b"elapsed time\relapsed time = 1>5") == []
+    assert splitter.settle() == []
+    assert splitter.feed(b"0\r\n>") == [["elapsed time", "elapsed time = 1>50"]]
+    assert splitter.feed(b"status\r0>") == []
+    assert splitter.settle() == [["status", "0"]]
+
+
 @given(data=st.binary())
 def test_noise_never_breaks_the_splitter(data):
     """Any bytes are cut into lines of text without an exception."""
@@ -96,6 +106,21 @@ def test_units_leave_volumes_alone(first, second):
     """No two rates need units that count volumes differently."""
     volumes = {protocol.choose_units(rate).volume_ul for rate in (first, second)}
     assert volumes == {1.0}
+
+
+@given(st.lists(st.lists(st.floats(0, 1e6), min_size=1, max_size=2), min_size=1, max_size=9))
+def test_steps_survive_their_spelling(steps):
+    """What is written as steps and ramps is read as the same, with blanks and a comma too many."""
+    text = " , ".join("/".join(protocol.decimal(end) for end in step) for step in steps)
+    read = protocol.parse_steps(text + ",")
+    assert [list(step) for step in read] == [pytest.approx(step, abs=1e-5) for step in steps]
+
+
+@pytest.mark.parametrize("text", ["", ",", "1,,2", "1/2/3", "1/", "nan", "1;2", "1.5 2"])
+def test_foreign_steps_are_refused(text):
+    """Anything else is no list of steps."""
+    with pytest.raises(ValueError, match="expected"):
+        protocol.parse_steps(text)
 
 
 @pytest.mark.parametrize(

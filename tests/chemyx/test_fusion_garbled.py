@@ -1,0 +1,165 @@
+"""A hundred thousand damaged replies: nothing but device errors comes out, and no bad number."""
+
+import math
+import random
+import re
+
+import pytest
+from fusion_bench import SYRINGE
+
+from flowrig.clock import VirtualClock
+from flowrig.errors import FlowrigError
+from flowrig.interfaces import PumpState, PumpStep
+from flowrig_chemyx import driver
+from flowrig_chemyx.dialogue import Dialogue
+from flowrig_chemyx.line import LineFault
+from flowrig_chemyx.protocol import FrameSplitter
+from flowrig_chemyx.settings import FusionSettings
+
+FRAMES = 100_000
+HOSTILE = (
+    *(b"nan", b"inf", b"-inf", b"1_0", b"1,5", b"1e9", b"0x10", b"--1", b"+", b".", b" ", b"\x00"),
+    *(b"\xff", b"\xd9\xa3", b">", b"\r", b"\n", b"=", b"Invalid Command!", b"status", b"9" * 400),
+)
+ANSWERS = {
+    "status": "1",
+    "view parameter": "unit = 2\r\ndia = 14.567\r\nrate = 60.000000\r\nvolume = 10000.000000",
+    "read limit parameter": "29698.8312 0.0472 24998.8765 3.3332",
+    "dispensed volume": "dispensed volume = 123.4567",
+    "elapsed time": "elapsed time = 2.50000",
+    "set units 2": "units = 2",
+    "set diameter 14.567": "diameter = 14.567",
+    "set volume 10000.00000": "volume = 10000.000000",
+    "set volume 100.00000,-50.00000": "volume = 100.000000,-50.000000",
+    "set rate 60.00000": "rate = 60.000000",
+    "set rate 60.00000,30.00000/60.00000": "rate = 60.000000,30.000000/60.000000",
+    "start": "Pump start running...",
+    "pause": "Pump pause!",
+    "stop": "Pump stop!",
+}
+
+
+def damaged(frame, draw):
+    """The frame with one to three bytes flipped, lost, doubled, or replaced by something nasty."""
+    frame = bytearray(frame)
+    for _ in range(draw.randint(1, 3)):
+        place = draw.randrange(len(frame) + 1)
+        kind = draw.randrange(5)
+        if kind == 0 and place < len(frame):
+            frame[place] ^= 1 << draw.randrange(8)
+        elif kind == 1:
+            del frame[place : place + draw.randint(1, 6)]
+        elif kind == 2:
+            frame[place:place] = frame[place : place + 8]
+        elif kind == 3:
+            frame[place : place + draw.randint(0, 6)] = draw.choice(HOSTILE)
+        else:
+            del frame[place:]
+    return bytes(frame)
+
+
+class DamagedLine:
+    """Answers like a pump behind a wire that damages what it carries."""
+
+    speeds = "38400 baud"
+
+    def __init__(self, seed):
+        self.draw = random.Random(seed)
+        self.chance = 1.0
+        self.frames = 0
+        self.text = ""
+        self.state = "1"
+
+    def exchange(self, request, deadline_s, *, urgent=False):
+        answer = self.state if request == "status" else ANSWERS.get(request, "")
+        end, separator = self.draw.choice([("\r", "\r\n"), ("\r\n", "\r\n"), ("\r", " \n\r")])
+        frame = f"{request}{end}{answer}{separator}>".encode()
+        if self.draw.random() < self.chance:
+            frame = damaged(frame, self.draw)
+            self.frames += 1
+        self.text = frame.decode("ascii", "replace")
+        splitter = FrameSplitter()
+        replies = splitter.feed(frame) or splitter.settle()
+        if not replies:
+            raise LineFault("no answer", sent=True, reply=splitter.rest)
+        return replies[0]
+
+    def distrust(self):
+        pass
+
+    def find_baud(self, deadline_s):
+        pass
+
+
+def is_in(number, text):
+    """Whether a number stands in a text as a plain decimal."""
+    found = re.findall(r"(?<![0-9A-Za-z_.,+-])[+-]?[0-9]+\.?[0-9]*(?![0-9A-Za-z_.,])", text)
+    return any(float(one) == number for one in found)
+
+
+def test_no_damaged_reply_becomes_a_bad_number():
+    """Every question, answered with damage: a number that was really there, or a device error."""
+    line = DamagedLine(seed=1)
+    dialogue = Dialogue(line, "pump", None, 1.0)
+    questions = {
+        dialogue.dispensed: lambda value: (value,),
+        dialogue.elapsed_min: lambda value: (value,),
+        dialogue.limits: lambda raw: (raw.rate_max, raw.rate_min, raw.volume_max, raw.volume_min),
+        dialogue.state: lambda _: (),
+        dialogue.learn_units: lambda _: (),
+    }
+    taken = 0
+    while line.frames < FRAMES // 2:
+        for ask, numbers_in in questions.items():
+            try:
+                numbers = numbers_in(ask())
+            except FlowrigError:
+                continue
+            assert all(map(math.isfinite, numbers))
+            assert all(is_in(number, line.text) for number in numbers), line.text
+            taken += len(numbers)
+    assert taken > 1000
+
+
+@pytest.fixture
+def garbled(monkeypatch):
+    """A driver without a wire, in front of a line that damages replies; opened undisturbed."""
+    line = DamagedLine(seed=2)
+    line.chance = 0.0
+    monkeypatch.setattr(driver, "claim_line", lambda *_: line)
+    monkeypatch.setattr(driver, "release_line", lambda *_: None)
+    line.state = "0"
+    pump = driver.ChemyxFusion("pump", FusionSettings(address="nowhere"), VirtualClock())
+    with pump:
+        pump.set_syringe(SYRINGE)
+        pump.set_rate(60.0)
+        line.chance = 0.5
+        yield pump, line
+
+
+def test_a_driver_lives_through_damaged_replies(garbled):
+    """Every call ends with an answer or a documented error, whatever the replies look like."""
+    pump, line = garbled
+    steps = [PumpStep(100.0, 60.0), PumpStep(-50.0, 30.0, 60.0)]
+    limits = pump.limits
+    calls = [
+        lambda: pump.status().state,
+        lambda: pump.dispensed().volume_ul,
+        lambda: pump.elapsed().duration_s,
+        lambda: pump.set_rate(60.0),
+        lambda: pump.start_program(steps),
+        lambda: pump.set_syringe(SYRINGE),
+        pump.start,
+        pump.stop,
+        pump.identify,
+    ]
+    line.frames = 0
+    while line.frames < FRAMES // 2:
+        line.state = line.draw.choice("01245")
+        pump._limits, pump._syringe = limits, SYRINGE
+        try:
+            value = line.draw.choice(calls)()
+        except FlowrigError:
+            continue
+        assert value is None or not isinstance(value, float) or math.isfinite(value)
+        assert not isinstance(value, PumpState) or value in PumpState

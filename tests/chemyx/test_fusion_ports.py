@@ -1,0 +1,146 @@
+"""Which port it is, at which line speed, and who else has it."""
+
+import errno
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+from attrs import evolve
+from fusion_bench import bench
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flowrig.errors import ConnectionLostError
+from flowrig.interfaces import PumpState
+from flowrig_chemyx.driver import ChemyxFusion
+from flowrig_chemyx.emulator import Uart
+from flowrig_chemyx.ports import find_port, owners, why_not
+from flowrig_chemyx.settings import BAUD_RATES, FusionSettings
+
+SOON_S = 0.1
+needs_terminals = pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="owners are known on Linux only")
+
+
+def port(device, serial_number=None):
+    return SimpleNamespace(device=device, serial_number=serial_number)
+
+
+def other(pump, list_ports=list, **changes):
+    """A driver of the same pump with other settings."""
+    return ChemyxFusion("pump", evolve(pump.settings, **changes), pump.clock, list_ports)
+
+
+@needs_terminals
+@pytest.mark.parametrize("baud", [9600, 19200, 38400, 57600, 115200])
+def test_the_line_speed_is_found(baud):
+    """With `baud = "probe"` a pump is found at any line speed, and nothing on it was changed."""
+    with bench(uart=Uart(baud=baud, strict=True), deadline_s=SOON_S) as b:
+        with other(b.pump, baud="probe") as pump:
+            assert pump.status().state is PumpState.STOPPED
+        heard = set(b.wire.received.split(b"\r"))
+        assert heard <= {b"", b"elapsed time", b"status", b"view parameter"}
+
+
+@needs_terminals
+def test_a_wrong_line_speed_is_told():
+    """A pump at another line speed than the profile says answers nothing that makes sense."""
+    with bench(uart=Uart(baud=9600, strict=True), deadline_s=SOON_S) as b:
+        with pytest.raises(ConnectionLostError, match="set to 38400 baud"):
+            b.pump.open()
+        with other(b.pump, baud=9600) as pump:
+            assert pump.is_open
+
+
+def test_a_probe_in_vain_names_what_it_tried():
+    """When nobody answers at any line speed, the message has them all."""
+    with bench(deadline_s=0.02) as b:
+        b.core.faults.mute = True
+        with pytest.raises(ConnectionLostError) as caught:
+            other(b.pump, baud="probe").open()
+        assert all(str(baud) in str(caught.value) for baud in BAUD_RATES)
+
+
+def test_channels_may_differ_in_how_they_know_the_speed():
+    """A channel that probes shares the port with one that knows its speed, not with another's."""
+    with bench(channel=1) as b, b.pump:
+        for baud in ("probe", 38400):
+            with other(b.pump, channel=2, baud=baud) as second:
+                assert second.status().state is PumpState.STOPPED
+        with pytest.raises(ConnectionLostError, match="other channel uses it at 38400 baud"):
+            other(b.pump, channel=2, baud=9600).open()
+
+
+def test_a_pump_is_found_again_where_it_is_plugged_in():
+    """After a replug the same serial number leads to the new port."""
+    with bench() as b:
+        first = b.pump.settings.address
+        ports = [port("COM1"), port(first, "A10KZP45")]
+        pump = other(b.pump, lambda: ports, address="usb:A10KZP45")
+        pump.open()
+        pump.close()
+        ports.remove(ports[1])
+        with pytest.raises(ConnectionLostError, match="no USB serial port has this serial number"):
+            pump.open()
+        ports.append(port(first, "A10KZP45"))
+        pump.open()
+        assert pump.status().state is PumpState.STOPPED
+        pump.close()
+
+
+@settings(max_examples=50)
+@given(numbers=st.lists(st.text("AB1", min_size=1, max_size=2), max_size=5))
+def test_a_serial_number_means_one_port(numbers):
+    """The port of a serial number is found if there is just one; else the message says what is."""
+    ports = [port(f"COM{index}", number) for index, number in enumerate(numbers)]
+    for wanted in {*numbers, "absent"}:
+        if numbers.count(wanted) == 1:
+            assert find_port(f"usb:{wanted}", lambda: ports) == f"COM{numbers.index(wanted)}"
+            continue
+        with pytest.raises(OSError, match=r"serial number") as caught:
+            find_port(f"usb:{wanted}", lambda: ports)
+        assert all(one.device in str(caught.value) for one in ports if wanted == one.serial_number)
+
+
+def test_other_addresses_are_taken_as_they_are():
+    """Nothing is looked up for a plain port or a device server."""
+    for address in ("COM3", "/dev/ttyUSB0", "socket://10.0.0.7:4001"):
+        assert find_port(address, lambda: pytest.fail("looked up")) == address
+
+
+@needs_proc
+def test_the_program_that_has_the_port_is_named():
+    """A port that another program keeps open is told with that program's name and number."""
+    keep = "import serial, sys; p = serial.Serial(sys.argv[1], exclusive=True); print(1); input()"
+    with bench() as b:
+        address = b.pump.settings.address
+        command = [sys.executable, "-u", "-c", keep.replace("print(1)", "print(1, flush=True)")]
+        with subprocess.Popen(
+            [*command, address], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as holder:
+            assert holder.stdout.readline()
+            with pytest.raises(ConnectionLostError, match=rf"\(process {holder.pid}\).* has it"):
+                b.pump.open()
+            holder.stdin.close()
+        b.pump.open()
+
+
+@needs_terminals
+def test_a_port_that_this_program_has_is_told(tmp_path):
+    """Where the operating system shows no processes, somebody has it."""
+    with bench() as b, b.pump:
+        assert owners(b.pump.settings.address, processes=tmp_path) == []
+        taken = OSError(errno.EBUSY, "busy")
+        assert "another program has it" in why_not(str(tmp_path / "port"), taken)
+        assert "dialout" in why_not("COM1", OSError(errno.EACCES, "denied"))
+        assert why_not("COM1", ValueError("odd")) == "odd"
+        if sys.platform == "linux":
+            assert "this program itself has it" in why_not(b.pump.settings.address, taken)
+
+
+def test_settings_offer_what_they_probe():
+    """Every line speed of the pump's menu can be set, and all of them are probed."""
+    for baud in BAUD_RATES:
+        assert FusionSettings(address="COM3", baud=baud).bauds == (baud,)
+    assert FusionSettings(address="COM3", baud="probe").bauds == BAUD_RATES

@@ -1,0 +1,115 @@
+"""The cable is pulled at every byte of every exchange."""
+
+from collections import Counter
+
+import pytest
+from fusion_bench import SYRINGE, bench
+
+from flowrig.errors import DeviceError
+from flowrig.interfaces import PumpState, PumpStep
+
+STEPS = [PumpStep(100.0, 60.0), PumpStep(-50.0, 30.0, 60.0)]
+RATE_UL_MIN = 60.0
+
+
+def at_rest(pump):
+    """A pump that knows its syringe."""
+
+
+def ready(pump):
+    """A pump that knows its rate."""
+    pump.set_rate(RATE_UL_MIN)
+
+
+def running(pump):
+    """A pump that delivers."""
+    pump.set_rate(RATE_UL_MIN)
+    pump.start()
+
+
+CALLS = {
+    "set_syringe": (at_rest, lambda pump: pump.set_syringe(SYRINGE)),
+    "set_rate": (at_rest, lambda pump: pump.set_rate(RATE_UL_MIN)),
+    "set_rate, running": (running, lambda pump: pump.set_rate(30.0)),
+    "start": (ready, lambda pump: pump.start()),
+    "start_program": (at_rest, lambda pump: pump.start_program(STEPS)),
+    "stop": (running, lambda pump: pump.stop()),
+    "status": (running, lambda pump: pump.status().state),
+    "dispensed": (running, lambda pump: pump.dispensed().volume_ul),
+    "elapsed": (running, lambda pump: pump.elapsed().duration_s),
+    "identify": (running, lambda pump: pump.identify()),
+}
+
+
+@pytest.fixture(scope="module")
+def shared():
+    """One bench for all places at which the cable is pulled."""
+    with bench(deadline_s=0.2) as b:
+        yield b
+
+
+@pytest.fixture
+def obeyed(shared):
+    """The requests that the pump itself has seen."""
+    seen = Counter()
+    feed = shared.core.firmware.feed
+
+    def counting(data):
+        answer = feed(data)
+        seen.update(data.split(b"\r")[:-1] if answer else [])
+        return answer
+
+    shared.core.firmware.feed = counting
+    yield seen
+    del shared.core.firmware.feed
+
+
+def prepare(b, state):
+    """The pump, freshly switched on and opened, in a state."""
+    b.pump.close()
+    b.core.faults.hang_up_after = None
+    b.emulator.power_cycle()
+    b.pump.open()
+    b.pump.set_syringe(SYRINGE)
+    state(b.pump)
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_unplugged_at_every_byte(shared, obeyed, name):
+    """The call fails with a device error, nothing was done twice, and afterwards all is known."""
+    b = shared
+    state, call = CALLS[name]
+    prepare(b, state)
+    before = b.wire.passed
+    expected = call(b.pump)
+    length = b.wire.passed - before
+    assert length > 10
+    for place in range(length):
+        prepare(b, state)
+        obeyed.clear()
+        b.core.faults.hang_up_after = place
+        with pytest.raises(DeviceError):
+            call(b.pump)
+        assert max(obeyed[command] for command in (b"start", b"start 1", b"pause", b"stop")) <= 1
+        b.pump.close()
+        b.pump.open()
+        moves = b.plunger.rate_ul_min != 0
+        assert (b.pump.status().state is PumpState.RUNNING) == moves
+    prepare(b, state)
+    assert call(b.pump) == expected
+
+
+def test_unplugged_while_it_is_opened(shared):
+    """A pump that is pulled while somebody opens it is not open, and opens once it is back."""
+    b = shared
+    b.pump.close()
+    before = b.wire.passed
+    b.pump.open()
+    for place in range(b.wire.passed - before):
+        b.pump.close()
+        b.core.faults.hang_up_after = place
+        with pytest.raises(DeviceError):
+            b.pump.open()
+        assert not b.pump.is_open
+    b.core.faults.hang_up_after = None
+    b.pump.open()
