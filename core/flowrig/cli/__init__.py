@@ -1,4 +1,4 @@
-"""The command line: `flowrig demo`, `run`, `resume`, `report`, `check`, `plugins`, `profiles`.
+"""The command line: `flowrig demo`, `run`, `resume`, `report`, `check`, `plugins`, `plugin`, …
 
 Exit codes: 0 done, 1 the run failed and is safe, 2 the input is wrong, 3 waits for a person, 4 the
 rig's state is unknown.
@@ -12,6 +12,7 @@ import click
 
 from flowrig import __version__
 from flowrig.cli.listing import check, plugins, profiles
+from flowrig.cli.plugin import plugin
 from flowrig.cli.reporting import report
 from flowrig.cli.running import demo, resume, run
 from flowrig.errors import FlowrigError, InputError
@@ -45,5 +46,5 @@ def main() -> None:
     """
 
 
-for command in (demo, run, resume, report, check, profiles, plugins):
+for command in (demo, run, resume, report, check, profiles, plugins, plugin):
     main.add_command(command)

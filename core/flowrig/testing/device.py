@@ -29,7 +29,7 @@ QUIET_S = 0.05
 ROUNDS = 15
 """How often each of two threads asks."""
 
-SILENCES = 4
+SILENCES = 3
 """After how many answers of a command the instrument falls silent at the latest."""
 
 RECOVERIES = 3

@@ -1,0 +1,90 @@
+"""Driver for Template heaters. The protocol is made up; put your controller's in its place."""
+
+import math
+
+from flowrig.errors import (
+    ConnectionLostError,
+    DeviceError,
+    NotReadyError,
+    ProtocolError,
+    RefusedError,
+    UnknownOutcomeError,
+)
+from flowrig.interfaces import Heater, HeaterLimits, HeaterReading, Identity, Quality
+
+from .line import Line, LineError, number
+from .settings import TemplateSettings
+
+LIMITS = HeaterLimits(temperature_min_c=5.0, temperature_max_c=250.0)
+
+
+class TemplateHeater(Heater):
+    """A hot plate with a controller of its own. `off` shuts the output; the plate cools down."""
+
+    settings: TemplateSettings
+    _line: Line | None = None
+
+    def _do_open(self) -> None:
+        self._line = Line(self.settings.address, self.settings.baud, self.settings.deadline_s)
+
+    def _do_close(self) -> None:
+        line, self._line = self._line, None
+        if line is not None:
+            line.close()
+
+    def _do_identify(self) -> Identity:
+        model, _, serial_number = self._ask("WHO?").partition(" ")
+        return Identity("Template", model, serial_number)
+
+    def _do_limits(self) -> HeaterLimits:
+        return LIMITS
+
+    def _do_set_temperature(self, temperature_c: float) -> None:
+        request = f"SET {temperature_c:.2f}"
+        kept = self._tell(request)
+        if kept != f"{temperature_c:.2f}":
+            raise self._fault(RefusedError, f"the controller kept {kept!r}", request, kept)
+
+    def _do_off(self) -> None:
+        state = self._tell("OFF")
+        if state != "off":
+            raise self._fault(UnknownOutcomeError, f"the controller reports {state!r}", "OFF")
+
+    def _do_read(self) -> HeaterReading:
+        sensor, _, set_point = self._ask("READ?").partition(" ")
+        try:
+            temperature_c = math.nan if sensor == "open" else number(sensor)
+            set_point_c = number(set_point)
+        except ValueError as error:
+            answer = f"{sensor} {set_point}"
+            raise self._fault(ProtocolError, f"{error}", "READ?", answer) from error
+        return HeaterReading(
+            time_s=self.clock.now_s(),
+            quality=Quality.BAD if sensor == "open" else Quality.GOOD,
+            temperature_c=temperature_c,
+            set_point_c=set_point_c,
+        )
+
+    def _ask(self, question: str) -> str:
+        """Ask for something; without an answer the connection is lost."""
+        try:
+            return self._open_line().ask(question)
+        except LineError as error:
+            kind = ProtocolError if error.answer else ConnectionLostError
+            raise self._fault(kind, f"{error}", question, error.answer) from error
+
+    def _tell(self, command: str) -> str:
+        """Have something done; without an answer it is not known whether it was."""
+        try:
+            return self._open_line().ask(command)
+        except LineError as error:
+            kind: type[DeviceError] = ConnectionLostError
+            if error.sent:
+                refused = error.answer.startswith("ERROR")
+                kind = RefusedError if refused else UnknownOutcomeError
+            raise self._fault(kind, f"{error}", command, error.answer) from error
+
+    def _open_line(self) -> Line:
+        if self._line is None:
+            raise self._fault(NotReadyError, "the port is closed")
+        return self._line

@@ -1,0 +1,26 @@
+"""Template heaters for flowrig; nothing heavy is imported here."""
+
+from collections.abc import Sequence
+
+from flowrig.hookspecs import hookimpl
+from flowrig.offers import DriverOffer
+
+from .settings import TemplateSettings
+
+
+@hookimpl
+def flowrig_drivers() -> Sequence[DriverOffer]:
+    """The heater, and the emulator that speaks its protocol."""
+    return [
+        DriverOffer(
+            kind="heater",
+            name="template",
+            target=f"{__name__}.heater:TemplateHeater",
+            settings=TemplateSettings,
+            summary="Template heaters over serial",
+            needs=("serial",),
+            install="flowrig-template",
+            limits={"temperature_c": (5.0, 250.0)},
+            emulator=f"{__name__}.heater_emulator:TemplateEmulator",
+        )
+    ]

@@ -1,0 +1,22 @@
+"""The Template optimizer for flowrig; nothing heavy is imported here."""
+
+from collections.abc import Sequence
+
+from flowrig.hookspecs import hookimpl
+from flowrig.offers import Offer
+
+from .optimizer_settings import TemplateOptimizerSettings
+
+
+@hookimpl
+def flowrig_optimizers() -> Sequence[Offer]:
+    """The search."""
+    return [
+        Offer(
+            kind="optimizer",
+            name="template",
+            target=f"{__name__}.optimizer:TemplateOptimizer",
+            settings=TemplateOptimizerSettings,
+            summary="random steps from the best condition so far",
+        )
+    ]

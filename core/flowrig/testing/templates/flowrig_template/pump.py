@@ -1,0 +1,113 @@
+"""Driver for Template syringe pumps. The protocol is made up; put your pump's in its place."""
+
+from flowrig.errors import (
+    ConnectionLostError,
+    DeviceError,
+    DeviceFaultError,
+    NotReadyError,
+    ProtocolError,
+    RefusedError,
+    UnknownOutcomeError,
+)
+from flowrig.interfaces import Identity, Pump, PumpLimits, PumpState, Syringe
+
+from .line import Line, LineError, number
+from .settings import TemplateSettings
+
+
+class TemplatePump(Pump):
+    """A pump that infuses at a constant rate."""
+
+    settings: TemplateSettings
+    _line: Line | None = None
+
+    def _do_open(self) -> None:
+        self._line = Line(self.settings.address, self.settings.baud, self.settings.deadline_s)
+
+    def _do_close(self) -> None:
+        line, self._line, self._limits = self._line, None, None
+        if line is not None:
+            line.close()
+
+    def _do_identify(self) -> Identity:
+        model, _, serial_number = self._ask("WHO?").partition(" ")
+        return Identity("Template", model, serial_number)
+
+    def _do_set_syringe(self, syringe: Syringe) -> PumpLimits:
+        if self._do_read_state() is PumpState.RUNNING:
+            raise self._fault(NotReadyError, "stop() the pump before its syringe is set")
+        self._set("BORE", syringe.inner_diameter_mm)
+        slowest, fastest = self._ask_number("SLOWEST?"), self._ask_number("FASTEST?")
+        return PumpLimits(slowest, fastest, syringe.volume_ul)
+
+    def _do_set_rate(self, rate_ul_min: float) -> None:
+        self._set("RATE", rate_ul_min)
+
+    def _do_start(self) -> None:
+        self._tell("START")
+        state = self._confirmed_state("START")
+        if state is PumpState.STALLED:
+            raise self._fault(DeviceFaultError, "the plunger is stuck or the syringe is empty")
+        if state is not PumpState.RUNNING:
+            raise self._fault(UnknownOutcomeError, f"the pump reports {state.value!r}", "START")
+
+    def _do_stop(self) -> None:
+        self._tell("STOP")
+        state = self._confirmed_state("STOP")
+        if state is not PumpState.STOPPED:
+            raise self._fault(UnknownOutcomeError, f"the pump reports {state.value!r}", "STOP")
+
+    def _do_read_state(self) -> PumpState:
+        word = self._ask("STATE?")
+        try:
+            return PumpState(word)
+        except ValueError as error:
+            raise self._fault(ProtocolError, f"{error}", "STATE?", word) from error
+
+    def _do_read_dispensed_ul(self) -> float:
+        return self._ask_number("VOLUME?")
+
+    def _confirmed_state(self, command: str) -> PumpState:
+        """The state after a command; if the pump does not tell it, the outcome is not known."""
+        try:
+            return self._do_read_state()
+        except DeviceError as error:
+            raise self._fault(UnknownOutcomeError, f"not confirmed: {error}", command) from error
+
+    def _set(self, what: str, value: float) -> None:
+        """Set a number to three places, and compare it with what the pump kept."""
+        request = f"{what} {value:.3f}"
+        kept = self._tell(request)
+        if kept != f"{value:.3f}":
+            raise self._fault(RefusedError, f"the pump kept {kept!r}", request, kept)
+
+    def _ask_number(self, question: str) -> float:
+        text = self._ask(question)
+        try:
+            return number(text)
+        except ValueError as error:
+            raise self._fault(ProtocolError, f"{error}", question, text) from error
+
+    def _ask(self, question: str) -> str:
+        """Ask for something; without an answer the connection is lost."""
+        try:
+            return self._open_line().ask(question)
+        except LineError as error:
+            kind = ProtocolError if error.answer else ConnectionLostError
+            raise self._fault(kind, f"{error}", question, error.answer) from error
+
+    def _tell(self, command: str) -> str:
+        """Have something done; without an answer it is not known whether it was."""
+        try:
+            return self._open_line().ask(command)
+        except LineError as error:
+            kind: type[DeviceError] = ConnectionLostError
+            if error.sent:
+                refused = error.answer.startswith("ERROR")
+                kind = RefusedError if refused else UnknownOutcomeError
+            raise self._fault(kind, f"{error}", command, error.answer) from error
+
+    def _open_line(self) -> Line:
+        if self._line is None:
+            raise self._fault(NotReadyError, "the port is closed")
+        return self._line

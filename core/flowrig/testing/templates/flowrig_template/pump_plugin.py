@@ -1,0 +1,26 @@
+"""Template syringe pumps for flowrig; nothing heavy is imported here."""
+
+from collections.abc import Sequence
+
+from flowrig.hookspecs import hookimpl
+from flowrig.offers import DriverOffer
+
+from .settings import TemplateSettings
+
+
+@hookimpl
+def flowrig_drivers() -> Sequence[DriverOffer]:
+    """The pump, and the emulator that speaks its protocol."""
+    return [
+        DriverOffer(
+            kind="pump",
+            name="template",
+            target=f"{__name__}.pump:TemplatePump",
+            settings=TemplateSettings,
+            summary="Template syringe pumps over serial",
+            needs=("serial",),
+            install="flowrig-template",
+            limits={"rate_ul_min": (0.1, 120_000.0), "inner_diameter_mm": (0.1, 50.0)},
+            emulator=f"{__name__}.pump_emulator:TemplateEmulator",
+        )
+    ]

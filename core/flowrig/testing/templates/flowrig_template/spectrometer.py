@@ -1,0 +1,113 @@
+"""Driver for Template spectrometers. The protocol is made up; put your instrument's in its place.
+
+Numbers and counts come as text: a frame is its integration time [µs] and four hexadecimal digits a
+pixel.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flowrig.errors import (
+    ConnectionLostError,
+    DeviceError,
+    NotReadyError,
+    ProtocolError,
+    RefusedError,
+    UnknownOutcomeError,
+)
+from flowrig.interfaces import Identity, Spectrometer, SpectrometerLimits
+
+from .line import Line, LineError
+from .settings import TemplateSettings
+
+LIMITS = SpectrometerLimits(
+    integration_time_min_us=1_000, integration_time_max_us=5_000_000, saturation_counts=65_535
+)
+
+
+class TemplateSpectrometer(Spectrometer):
+    """An array spectrometer with a lamp of its own."""
+
+    settings: TemplateSettings
+    _line: Line | None = None
+    _integration_time_us: int = LIMITS.integration_time_min_us
+
+    @property
+    def controls_light(self) -> bool:
+        """It has a lamp."""
+        return True
+
+    def _do_open(self) -> None:
+        self._line = Line(self.settings.address, self.settings.baud, self.settings.deadline_s)
+        self._do_set_integration_time(self._integration_time_us)
+
+    def _do_close(self) -> None:
+        line, self._line = self._line, None
+        if line is not None:
+            line.close()
+
+    def _do_identify(self) -> Identity:
+        model, _, serial_number = self._ask("WHO?").partition(" ")
+        return Identity("Template", model, serial_number)
+
+    def _do_limits(self) -> SpectrometerLimits:
+        return LIMITS
+
+    def _do_wavelengths_nm(self) -> NDArray[np.float64]:
+        answer = self._ask("WAVELENGTHS?")
+        try:
+            pixels, *coefficients = answer.split()
+            polynomial = np.polynomial.Polynomial([float.fromhex(text) for text in coefficients])
+            return np.asarray(polynomial(np.arange(int(pixels))), dtype=float)
+        except ValueError as error:
+            raise self._fault(ProtocolError, f"{error}", "WAVELENGTHS?", answer) from error
+
+    def _do_set_integration_time(self, integration_time_us: int) -> None:
+        self._set(f"TIME {integration_time_us}", f"{integration_time_us}")
+        self._integration_time_us = integration_time_us
+
+    def _do_integration_time_us(self) -> int:
+        return self._integration_time_us
+
+    def _do_acquire_frame(self) -> NDArray[np.uint16]:
+        answer = self._ask("FRAME?", self._integration_time_us * 1e-6)
+        time_us, _, digits = answer.partition(" ")
+        try:
+            if int(time_us) != self._integration_time_us:
+                raise ValueError(f"a frame of {time_us} µs")
+            return np.frombuffer(bytes.fromhex(digits), dtype=">u2").astype(np.uint16)
+        except ValueError as error:
+            raise self._fault(ProtocolError, f"{error}", "FRAME?", answer[:40]) from error
+
+    def _do_set_light(self, on: bool) -> None:
+        word = "on" if on else "off"
+        self._set(f"LIGHT {word}", word)
+
+    def _set(self, request: str, wanted: str) -> None:
+        kept = self._tell(request)
+        if kept != wanted:
+            raise self._fault(RefusedError, f"the spectrometer kept {kept!r}", request, kept)
+
+    def _ask(self, question: str, extra_s: float = 0.0) -> str:
+        """Ask for something; without an answer the connection is lost."""
+        try:
+            return self._open_line().ask(question, extra_s)
+        except LineError as error:
+            kind = ProtocolError if error.answer else ConnectionLostError
+            raise self._fault(kind, f"{error}", question, error.answer[:40]) from error
+
+    def _tell(self, command: str) -> str:
+        """Have something done; without an answer it is not known whether it was."""
+        try:
+            return self._open_line().ask(command)
+        except LineError as error:
+            kind: type[DeviceError] = ConnectionLostError
+            if error.sent:
+                refused = error.answer.startswith("ERROR")
+                kind = RefusedError if refused else UnknownOutcomeError
+            raise self._fault(kind, f"{error}", command, error.answer) from error
+
+    def _open_line(self) -> Line:
+        if self._line is None:
+            raise self._fault(NotReadyError, "the port is closed")
+        return self._line
