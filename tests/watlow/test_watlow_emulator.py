@@ -121,7 +121,12 @@ def test_short_forms_follow_scpi(keyword, short):
         ":SOURCE:CLOOP1:RRATE -1",
         ":SOURCE:CLOOP1:RACTION PERHAPS",
         ":OUTPUT8:STATE?",
+        ":SOURCE:CLOOP1:RRATE 1e999",
+        ":SOURCE:CLOOP1:PVALUE? 1",
         ":UNITS:TEMPERATURE C",
+        ":PROGRAM:NUMBER 41",
+        ":PROGRAM:STEP 1.5",
+        ":PROGRAM:SELECTED:STATE JUMP",
         "SYST:ERR?",
     ],
 )
@@ -143,6 +148,8 @@ def test_bad_command_is_silent_or_an_error(line):
         (":SOURCE:CLOOP1:RRATE 2.5", ":SOURCE:CLOOP1:RRATE?", "2.50"),
         (":SOURCE:CLOOP1:RTIME 12", ":SOURCE:CLOOP1:RTIME?", "12.00"),
         (":OUTPUT7:STATE ON", ":OUTPUT7:STATE?", "ON"),
+        (":PROGRAM:STEP 3", ":PROGRAM:SELECTED:STEP?", "3"),
+        (":PROGRAM:SELECTED:STATE PAUSE", ":PROGRAM:SELECTED:STATE?", "HOLD"),
     ],
 )
 def test_what_is_set_is_read_back(command, question, answer):
@@ -163,6 +170,15 @@ def test_answers_take_their_time(rig, monkeypatch):
     rig.driver.read()
 
     assert delays_s == [0.25, 0.25, 0.25]
+
+
+def test_only_a_profile_that_exists_is_started():
+    """A profile without a name is none."""
+    bench = Bench(tells_errors=True)
+    assert bench.say(":PROGRAM:NUMBER 2") == ""
+    assert bench.say(":PROGRAM:NAME?") == '""\n'
+    assert bench.say(":PROGRAM:SELECTED:STATE START") == "ERROR\n"
+    assert bench.say(":PROGRAM:SELECTED:STATE?") == "IDLE\n"
 
 
 def test_output_has_a_name():

@@ -12,6 +12,7 @@ from flowrig.clock import VirtualClock
 from flowrig.emulation import HangUp
 from flowrig.errors import (
     ConnectionLostError,
+    OutOfRangeError,
     ProtocolError,
     RefusedError,
     UnknownOutcomeError,
@@ -261,6 +262,29 @@ def test_off_without_an_answer_takes_the_set_point_back(plate_rig, fault, after)
         else:
             emulated.driver.off()
             assert emulated.plate.set_point_c == NO_HEAT_C
+
+
+def test_off_with_nobody_there_tells_both_failures(modbus_rig):
+    """Where neither connection works, the error names both."""
+    modbus_rig.emulator.stop()
+
+    with pytest.raises(UnknownOutcomeError, match="nor could its set point be taken back"):
+        modbus_rig.driver.off()
+
+
+@pytest.mark.parametrize("number", [0, -1])
+def test_alarms_count_from_one(modbus_rig, number):
+    """An alarm that cannot exist is not asked for."""
+    with pytest.raises(OutOfRangeError):
+        modbus_rig.driver.alarm(number)
+
+
+def test_code_that_nobody_knows_is_an_error(modbus_rig, monkeypatch):
+    """A control mode that is none of the three is not guessed."""
+    monkeypatch.setattr(modbus_rig.emulator.controller, "mode", 99)
+
+    with pytest.raises(ProtocolError, match="99 is not a valid ControlMode"):
+        modbus_rig.driver.control_mode()
 
 
 def test_loop_that_stays_on_is_not_off(modbus_rig):
