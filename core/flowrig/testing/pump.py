@@ -8,7 +8,7 @@ from unittest import SkipTest
 
 from attrs import evolve
 
-from flowrig.errors import DeviceFaultError, UnsupportedError
+from flowrig.errors import DeviceFaultError, UnknownOutcomeError, UnsupportedError
 from flowrig.interfaces import PumpState, PumpStatus
 from flowrig.testing.bench import PumpBench
 from flowrig.testing.checks import Level, earns, require
@@ -188,6 +188,20 @@ class PumpConformance(DeviceConformance[PumpBench]):
         with bench.tap.through(Mute()):
             bench.attempt_despite_a_fault(bench.driver.status, "status()")
         self._require_stop(bench, "after a question without an answer")
+
+    @earns(Level.SILVER)
+    def test_stop_is_sent_into_silence(self, bench: PumpBench) -> None:
+        """A pump that obeys without an answer is stopped, though nobody can tell."""
+        self._open_ready(bench)
+        with bench.tap.through(Mute()):
+            bench.attempt_despite_a_fault(bench.driver.status, "status()")
+            outcome = bench.attempt_despite_a_fault(bench.driver.stop, "stop()")
+        require(
+            not bench.plunger.moves and isinstance(outcome, UnknownOutcomeError),
+            f"stop() to a pump that does not answer gave {outcome!r}, and the plunger "
+            f"{'moves' if bench.plunger.moves else 'stands'}; send the stop first, before anything "
+            "that needs an answer, and raise UnknownOutcomeError when it is not confirmed",
+        )
 
     @earns(Level.SILVER)
     def test_the_dispensed_volume_is_true(self, bench: PumpBench) -> None:

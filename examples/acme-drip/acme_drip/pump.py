@@ -1,14 +1,23 @@
 """Driver for ACME Drip syringe pumps.
 
 The pump takes ASCII lines. A command (`RATE 100.000`, `BORE 28.600`, `GO`, `HALT`) is answered by
-`OK` or by `ERR` and a reason; a question repeats its first word (`RATE?` gives `RATE 100.000`).
+`OK` or by `ERR` and a reason, which repeats the command; a question repeats its first word (`RATE?`
+gives `RATE 100.000`).
+
+An answer that came too late would be taken for the answer to the next line. So at first and after
+every failure the driver sends a line that no pump knows and that was never sent before, and drops
+all that comes before the `ERR` to it.
 """
 
+import re
+import threading
+import time
 from typing import Any
 
 import serial
 
 from acme_drip.settings import DripSettings
+from flowrig.clock import Clock
 from flowrig.errors import (
     ConnectionLostError,
     DeviceError,
@@ -20,12 +29,20 @@ from flowrig.errors import (
 )
 from flowrig.interfaces import Identity, Pump, PumpLimits, PumpState, Syringe
 
+NUMBER = re.compile(r"[0-9]{1,9}\.[0-9]{3}")  # float() would take "nan" and "1_0" as well
+
 
 class AcmeDrip(Pump):
     """A Drip that infuses at a constant rate."""
 
     settings: DripSettings
     _port: Any = None
+
+    def __init__(self, name: str, settings: DripSettings, clock: Clock | None = None) -> None:
+        super().__init__(name, settings, clock)
+        self._lock = threading.RLock()
+        self._in_step = False
+        self._probes = time.monotonic_ns()
 
     def _do_open(self) -> None:
         address, deadline_s = self.settings.address, self.settings.deadline_s
@@ -35,6 +52,7 @@ class AcmeDrip(Pump):
             )
         except (OSError, ValueError) as error:
             raise self._fault(ConnectionLostError, f"{address} does not open: {error}") from error
+        self._in_step = False
 
     def _do_close(self) -> None:
         port, self._port, self._limits = self._port, None, None
@@ -66,9 +84,11 @@ class AcmeDrip(Pump):
             raise self._fault(UnknownOutcomeError, "the pump says OK and stands still", "GO")
 
     def _do_stop(self) -> None:
-        self._tell("HALT")
+        with self._lock:  # at once, also to a pump that obeys without an answer
+            self._in_step = False
+            self._write("HALT", UnknownOutcomeError)
         if self._confirmed_state("HALT") is not PumpState.STOPPED:
-            raise self._fault(UnknownOutcomeError, "the pump says OK and moves on", "HALT")
+            raise self._fault(UnknownOutcomeError, "the pump does not stand still", "HALT")
 
     def _do_read_state(self) -> PumpState:
         word = self._ask("STATE")
@@ -89,41 +109,71 @@ class AcmeDrip(Pump):
 
     def _set(self, what: str, value: float) -> None:
         """Set a number to three places, and read it back."""
-        self._tell(f"{what} {value:.3f}")
-        kept = self._number(what)
+        command = f"{what} {value:.3f}"
+        self._tell(command)
+        try:
+            kept = self._number(what)
+        except DeviceError as error:
+            raise self._fault(UnknownOutcomeError, f"not confirmed: {error}", command) from error
         if kept != round(value, 3):
             raise self._fault(RefusedError, f"the pump kept {what} {kept:.3f}, not {value:.3f}")
 
     def _number(self, what: str) -> float:
         text = self._ask(what)
-        try:
-            return float(text)
-        except ValueError as error:
-            raise self._fault(ProtocolError, "not a number", f"{what}?", text) from error
+        if not NUMBER.fullmatch(text):
+            raise self._fault(ProtocolError, "not a number", f"{what}?", text)
+        return float(text)
 
     def _ask(self, what: str) -> str:
         question = f"{what}?"
-        reply = self._exchange(question)
-        if not reply:
-            raise self._fault(ConnectionLostError, "the pump is silent", question)
+        reply = self._exchange(question, ConnectionLostError)
         name, _, value = reply.partition(" ")
         if name != what:
             raise self._fault(ProtocolError, "this answers another question", question, reply)
         return value
 
     def _tell(self, command: str) -> None:
-        reply = self._exchange(command)
-        if reply.startswith("ERR"):
+        reply = self._exchange(command, UnknownOutcomeError)
+        if reply.startswith(f"ERR {command}"):
             raise self._fault(RefusedError, "the pump refuses", command, reply)
         if reply != "OK":
             raise self._fault(UnknownOutcomeError, "not acknowledged", command, reply)
 
-    def _exchange(self, line: str) -> str:
-        """Send a line and return the answer, or nothing if none is complete in time."""
+    def _exchange(self, line: str, unanswered: type[DeviceError]) -> str:
+        """Send a line and return the answer; threads wait for each other.
+
+        Raises:
+            ConnectionLostError: the pump was not there before the line was sent.
+            DeviceError: of the kind `unanswered`, where no answer came.
+        """
+        with self._lock:
+            if not self._in_step:
+                self._synchronize()
+            self._in_step = False
+            self._write(line, unanswered)
+            reply = self._read(line, unanswered)
+            self._in_step = True
+            return reply
+
+    def _synchronize(self) -> None:
+        """End what was begun, and drop every answer that is still under way."""
+        self._probes += 1
+        probe = f"SYNC {self._probes}"
+        self._write(f"\n{probe}", ConnectionLostError)
+        while not self._read(probe, ConnectionLostError).startswith(f"ERR {probe}"):
+            pass
+
+    def _write(self, line: str, kind: type[DeviceError]) -> None:
         try:
-            self._port.reset_input_buffer()
             self._port.write(f"{line}\n".encode("ascii"))
+        except OSError as error:
+            raise self._fault(kind, f"the port is gone: {error}", line) from error
+
+    def _read(self, line: str, unanswered: type[DeviceError]) -> str:
+        try:
             reply: bytes = self._port.readline()
         except OSError as error:
-            raise self._fault(ConnectionLostError, f"the port is gone: {error}", line) from error
-        return reply.decode("ascii", "replace").strip() if reply.endswith(b"\n") else ""
+            raise self._fault(unanswered, f"the port is gone: {error}", line) from error
+        if not reply.endswith(b"\n"):
+            raise self._fault(unanswered, "the pump is silent", line, repr(reply))
+        return reply.decode("ascii", "replace").strip()

@@ -136,13 +136,15 @@ def test_another_model_is_refused(emulator: DripEmulator) -> None:
 
 
 def test_silence_is_told(pump: AcmeDrip, emulator: DripEmulator) -> None:
-    """A question without an answer is a lost connection, a command without one is unknown."""
+    """A command without an answer is unknown, and nothing but a stop is sent into silence."""
     emulator.core.mute = True
-    with pytest.raises(ConnectionLostError):
-        pump.status()
-    for command in (pump.start, pump.stop, lambda: pump.set_rate(10.0)):
-        with pytest.raises(UnknownOutcomeError):
+    with pytest.raises(UnknownOutcomeError):
+        pump.start()
+    for command in (pump.status, pump.start, lambda: pump.set_rate(10.0)):
+        with pytest.raises(ConnectionLostError):
             command()
+    with pytest.raises(UnknownOutcomeError):
+        pump.stop()
 
 
 def test_a_rate_is_read_back(

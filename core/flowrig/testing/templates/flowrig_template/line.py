@@ -54,7 +54,7 @@ class Line:
         self._lock = threading.RLock()
         self._input = b""
         self._in_step = False
-        self._syncs = time.monotonic_ns() // 1_000_000 % 1_000_000
+        self._syncs = time.monotonic_ns()
 
     def close(self) -> None:
         """Release the port."""
@@ -82,6 +82,16 @@ class Line:
                 raise LineError("this is no answer to the request", sent=True, answer=answer)
             self._in_step = True
             return rest
+
+    def send(self, request: str) -> None:
+        """Send a request at once, also to an instrument that does not answer; ask what came of it.
+
+        Raises:
+            LineError: the port is gone.
+        """
+        with self._lock:
+            self._in_step = False
+            self._write(request)
 
     def _synchronize(self) -> None:
         self._syncs += 1

@@ -52,7 +52,10 @@ class TemplatePump(Pump):
             raise self._fault(UnknownOutcomeError, f"the pump reports {state.value!r}", "START")
 
     def _do_stop(self) -> None:
-        self._tell("STOP")
+        try:
+            self._open_line().send("STOP")
+        except LineError as error:
+            raise self._fault(UnknownOutcomeError, f"{error}", "STOP") from error
         state = self._confirmed_state("STOP")
         if state is not PumpState.STOPPED:
             raise self._fault(UnknownOutcomeError, f"the pump reports {state.value!r}", "STOP")
