@@ -196,8 +196,10 @@ class SerialLine:
                 quiet_s = time.monotonic() + FLUSH_S
 
     def _drain(self) -> None:
+        """Drop what has come; somebody who never stops talking is noticed by the next reply."""
+        end_s = time.monotonic() + FLUSH_S
         try:
-            while waiting := self._wire.in_waiting:
+            while (waiting := self._wire.in_waiting) and time.monotonic() < end_s:
                 self._wire.read(waiting)
         except OSError as error:
             raise self._gone(error, sent=False) from error

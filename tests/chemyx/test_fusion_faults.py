@@ -1,5 +1,7 @@
 """What the driver says when the wire or the pump lets it down."""
 
+import threading
+
 import pytest
 from fusion_bench import bench, ready_bench
 from hypothesis import HealthCheck, example, given, settings
@@ -127,6 +129,28 @@ def test_a_port_that_does_not_exist(tmp_path):
     address = str(tmp_path / "ttyUSB7")
     with pytest.raises(ConnectionLostError, match="ttyUSB7"):
         ChemyxFusion("pump", FusionSettings(address=address)).open()
+
+
+@pytest.mark.parametrize("babble", [b"$GPGGA,1,2,3*47\r\n", b">\r\n", b"elapsed time = nan\r\n>"])
+@pytest.mark.parametrize("front", ["serial", "socket"])
+def test_somebody_who_never_stops_talking(front, babble):
+    """A port with another instrument that talks all the time is given up, not listened to."""
+    with bench(front=front, deadline_s=SOON_S) as b:
+        over = threading.Event()
+
+        def talk():
+            while not over.wait(0.001):
+                b.emulator._front.send(babble)
+
+        b.core.faults.deaf = True
+        talker = threading.Thread(target=talk)
+        talker.start()
+        try:
+            with pytest.raises(DeviceError):
+                b.pump.open()
+        finally:
+            over.set()
+            talker.join()
 
 
 def test_half_a_line_from_before_does_no_harm():
