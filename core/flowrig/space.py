@@ -69,6 +69,11 @@ class Space:
         return tuple(parameter.name for parameter in self.parameters)
 
     @property
+    def units(self) -> dict[str, str]:
+        """Units by parameter name, in column order."""
+        return {parameter.name: parameter.unit for parameter in self.parameters}
+
+    @property
     def low(self) -> Array:
         """Lower bounds, shape `d`."""
         return np.array([parameter.low for parameter in self.parameters])

@@ -1,24 +1,27 @@
 """What there is: plugins, profiles, and what is wrong with one."""
 
-import json
 import sys
+from itertools import groupby
 from typing import Any
 
 import click
 from attrs import asdict
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+
+from flowrig.cli.printing import print_entries, print_json, print_paragraph
 
 __all__ = ["check", "plugins", "profiles"]
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 
 
-@click.command()
+@click.command(short_help="List drivers, optimizers and models, and what they need.")
 @as_json
 def plugins(as_json: bool) -> None:
-    """List what installed plugins offer, and whether their needs are met."""
+    """List what installed plugins offer, and whether their needs are met.
+
+    The names are those that a profile or a campaign uses. Nothing is opened, and no instrument
+    package is imported.
+    """
     from flowrig.plugins import Plugins
 
     found = Plugins.discover(strict=False)
@@ -37,44 +40,63 @@ def plugins(as_json: bool) -> None:
         for listed in sorted(found.listed, key=lambda item: (item.offer.kind, item.offer.name))
     ]
     if as_json:
-        click.echo(json.dumps({"plugins": rows, "broken": dict(found.broken)}, indent=2))
+        print_json({"plugins": rows, "broken": dict(found.broken)})
     else:
-        table = Table("kind", "name", "distribution", "needs", "what it is", box=None)
-        for row in rows:
-            needs = "ready" if row["ready"] else f"pip install '{row['install']}'"
-            distribution = f"{row['distribution']} {row['version']}"
-            cells = (row["kind"], row["name"], distribution, needs, row["summary"])
-            table.add_row(*map(Text, cells))
-        Console().print(table)
+        for kind, of_kind in groupby(rows, key=lambda row: row["kind"]):
+            click.secho(kind, underline=True)
+            print_entries(
+                (f"  {row['name']}", row["summary"], f"{_origin(row)}, {_needs(row)}")
+                for row in of_kind
+            )
         for message in found.broken.values():
             click.secho(message, fg="red", err=True)
     sys.exit(2 if found.broken else 0)
 
 
-@click.command()
+def _origin(row: dict[str, Any]) -> str:
+    return f"{row['distribution']} {row['version']}".strip()
+
+
+def _needs(row: dict[str, Any]) -> str:
+    if row["ready"]:
+        return "ready"
+    return f"needs: pip install '{row['install'] or ' '.join(row['missing'])}'"
+
+
+@click.command(short_help="List the rig profiles that have a name.")
 @as_json
 def profiles(as_json: bool) -> None:
-    """List the rig profiles and campaigns that can be named without a path."""
+    """List the rig profiles and campaigns that can be named without a path.
+
+    A name stands wherever a path can stand: in `extends`, and behind `check` and `run`.
+    """
     from flowrig.plugins import Plugins
     from flowrig.profile import list_profiles
 
     listed = list_profiles(Plugins.discover(strict=False))
     if as_json:
         rows = [{key: str(value) for key, value in asdict(row).items()} for row in listed]
-        click.echo(json.dumps(rows, indent=2))
+        print_json(rows)
         return
-    table = Table("name", "what it is", "file", box=None)
-    for row in listed:
-        table.add_row(Text(row.name), Text(row.title), Text(str(row.file)))
-    Console().print(table)
+    print_entries((row.name, row.title, str(row.file)) for row in listed)
 
 
-@click.command()
+@click.command(short_help="Tell every problem of a rig profile or campaign.")
 @click.argument("profile")
 @click.option("--connect", is_flag=True, help="Open and identify every device; moves nothing.")
 @as_json
 def check(profile: str, connect: bool, as_json: bool) -> None:
-    """Check a rig profile, by name or path: every problem with its file, line and column."""
+    """Check a rig profile or a campaign: every problem with its file, line and column.
+
+    PROFILE is a name that `flowrig profiles` lists, or the path of a file. If nothing is wrong,
+    it says how the file was understood. No port is opened, unless by --connect.
+
+    \b
+    Examples:
+      flowrig check cs3cu2i5-heatup-chem3
+      flowrig check my-rig.toml
+      flowrig check my-rig.toml --connect
+    """
     from flowrig.plugins import Plugins
     from flowrig.profile import check_profile, load_profile
 
@@ -92,14 +114,15 @@ def check(profile: str, connect: bool, as_json: bool) -> None:
             }
             for problem in problems
         ]
-        click.echo(json.dumps({"problems": rows}, indent=2))
+        devices = _identify(profile, plugins) if connect and not problems else {}
+        print_json({"problems": rows, "devices": devices})
     elif problems:
         for problem in problems:
             click.secho(str(problem), fg="red", err=True)
     else:
         _describe(load_profile(profile, plugins))
-    if connect and not problems:
-        _identify(profile, plugins)
+        for name, who in _identify(profile, plugins).items() if connect else ():
+            click.echo(f"  {name}: {' '.join(filter(None, who.values()))}")
     sys.exit(2 if problems else 0)
 
 
@@ -114,21 +137,46 @@ def _describe(profile: Any) -> None:
     click.secho(f"{profile.name} is sound", fg="green", nl=False)
     click.echo(f": {profile.title}")
     click.echo(f"  {len(profile.devices)} devices, {len(profile.streams)} streams")
-    click.echo(
-        f"  in the middle of the search space: {sum(rates.values()):.0f} µL/min in all, "
+    print_paragraph(
+        f"in the middle of the search space: {sum(rates.values()):.0f} µL/min in all, "
         f"τ = {topology.residence_time_s(rates):.0f} s, steady after "
-        f"{topology.equilibrium_time_s(rates):.0f} s"
+        f"{topology.equilibrium_time_s(rates):.0f} s",
+        indent=2,
     )
     for name, device in profile.devices.items():
         for sentence in device.settings.describe():
-            click.echo(f"  {name}: {sentence}")
-    click.echo("  safe state: " + ", then ".join(step.do for step in profile.safe_state))
+            print_paragraph(f"{name}: {sentence}", indent=2)
+    steps = ", then ".join(step.do for step in profile.safe_state)
+    print_paragraph(f"safe state: {steps}", indent=2)
+    if profile.campaign is not None:
+        stages = ", then ".join(_stage(stage) for stage in profile.campaign.stages)
+        print_paragraph(f"campaign: {stages}", indent=2)
+    _tell_missing(profile)
 
 
-def _identify(profile: str, plugins: Any) -> None:
-    """Open every device, say who answers, and close it again."""
+def _stage(stage: Any) -> str:
+    return f"{stage.experiments} {stage.name} by {stage.offer.name}"
+
+
+def _tell_missing(profile: Any) -> None:
+    """A profile can be checked without the packages that it takes to run it."""
+    offers = [device.offer for device in profile.devices.values()]
+    if profile.campaign is not None:
+        offers += [stage.offer for stage in profile.campaign.stages]
+        if profile.campaign.surrogate is not None:
+            offers.append(profile.campaign.surrogate.offer)
+    needs = {one.install or " ".join(one.missing()) for one in offers if one.missing()}
+    if needs:
+        names = " ".join(f"'{need}'" for need in sorted(needs))
+        click.secho(f"  to run it, first: pip install {names}", fg="yellow")
+
+
+def _identify(profile: str, plugins: Any) -> dict[str, dict[str, str]]:
+    """Open every device, ask who it is, and close it again."""
     from flowrig.rig import open_rig
 
     with open_rig(profile, plugins=plugins, prepare=False) as rig:
-        for name, who in rig.identities.items():
-            click.echo(f"  {name}: {who.vendor} {who.model} {who.serial_number}".rstrip())
+        return {
+            name: {"vendor": who.vendor, "model": who.model, "serial_number": who.serial_number}
+            for name, who in rig.identities.items()
+        }

@@ -1,11 +1,12 @@
 """Write a plugin, and find out how far one can be trusted."""
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from flowrig.cli.printing import print_json
 
 if TYPE_CHECKING:
     from flowrig.offers import Offer
@@ -22,7 +23,7 @@ def plugin() -> None:
     """Write a plugin of your own, and check one."""
 
 
-@plugin.command()
+@plugin.command(short_help="Write a complete plugin that passes its tests.")
 @click.argument("kind", type=click.Choice(KINDS))
 @click.argument("name")
 @click.option(
@@ -32,7 +33,13 @@ def plugin() -> None:
     help="Where the new folder goes; here, if not given.",
 )
 def new(kind: str, name: str, into: Path) -> None:
-    """Write a complete plugin that already passes its tests, into a new folder flowrig-NAME."""
+    """Write a complete plugin that already passes its tests, into a new folder flowrig-NAME.
+
+    \b
+    Examples:
+      flowrig plugin new pump drip
+      flowrig plugin new optimizer farthest --into ~/plugins
+    """
     from flowrig.testing.scaffold import new_plugin
 
     root = new_plugin(kind, name, into)
@@ -41,7 +48,7 @@ def new(kind: str, name: str, into: Path) -> None:
     click.echo(f"  flowrig plugin check {name}")
 
 
-@plugin.command()
+@plugin.command(short_help="Tell how far a plugin can be trusted, and why.")
 @click.argument("name")
 @click.option(
     "--at-least",
@@ -58,6 +65,11 @@ def check(name: str, at_least: str, address: str, as_json: bool) -> None:
     """Run the conformance suites on what the plugin NAME offers; drivers face their emulators.
 
     Each offer gets the level that it has earned: bronze, silver or gold.
+
+    \b
+    Examples:
+      flowrig plugin check chemyx
+      flowrig plugin check drip --at-least silver
     """
     from flowrig.plugins import Plugins
     from flowrig.testing.installed import offers_of, score_offer
@@ -69,7 +81,7 @@ def check(name: str, at_least: str, address: str, as_json: bool) -> None:
         if not as_json:
             _show(offer, card)
     if as_json:
-        click.echo(json.dumps([_plain(offer, card) for offer, card in cards], indent=2))
+        print_json([_plain(offer, card) for offer, card in cards])
     wanted = LEVELS.index(at_least)
     sys.exit(0 if all(_rank(card) >= wanted for _, card in cards) else 1)
 

@@ -14,9 +14,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from flowrig.cli.experiment_table import ExperimentTable, conditions_text, figure_of_merit
 from flowrig.journal import Event
 
-__all__ = ["Progress", "figure_of_merit"]
+__all__ = ["Progress"]
 
 
 class Progress:
@@ -33,10 +34,12 @@ class Progress:
         self._console = Console(stderr=False, highlight=False)
         self._begin_s = time.monotonic()
         self._done_here = 0
+        self._table: ExperimentTable | None = None
         self._state: dict[str, Any] = {
             "title": "", "stage": "", "what": "opening the rig", "planned": 0, "done": 0,
             "time_s": 0.0, "until_s": None, "conditions": {}, "heaters": {}, "flow_rates": {},
             "pumps": {}, "best": None, "index": None, "objective": {"name": "", "unit": ""},
+            "units": {},
         }  # fmt: skip
         self._live = Live(
             get_renderable=self._panel, console=self._console, refresh_per_second=8, transient=True
@@ -71,6 +74,7 @@ class Progress:
     def _on_run_started(self, event: Event, data: Mapping[str, Any]) -> None:
         self._state |= {"title": f"{data['profile']}: {data['campaign']}"}
         self._state |= {"planned": data["experiments"], "objective": data["objective"]}
+        self._state["units"] = data["units"]
         rig = "emulated rig, virtual time" if data["simulated"] else "real rig"
         self.say(f"{self._state['title']}\n{rig}, seed {data['seed']}, run in {self._folder}")
 
@@ -80,7 +84,7 @@ class Progress:
             self.say(f"  {name}: {label}", "dim")
 
     def _on_resumed(self, event: Event, data: Mapping[str, Any]) -> None:
-        self._state |= {key: data[key] for key in ("planned", "done", "best", "objective")}
+        self._state |= {key: data[key] for key in ("planned", "done", "best", "objective", "units")}
         self.say(
             f"resuming {self._folder} with {data['done']} of {data['planned']} experiments "
             "measured; first the rig goes to its safe state"
@@ -91,6 +95,7 @@ class Progress:
 
     def _on_stage(self, event: Event, data: Mapping[str, Any]) -> None:
         self._state["stage"] = data["stage"]
+        self._table = None
 
     def _on_step(self, event: Event, data: Mapping[str, Any]) -> None:
         duration_s = data.get("duration_s")
@@ -119,14 +124,20 @@ class Progress:
         is_best = data["quality"] == "good" and (best is None or value > best)
         if is_best:
             self._state["best"] = value
-        shown = self._merit(value)
-        conditions = "  ".join(f"{n} {v:.4g}" for n, v in data["conditions"].items())
-        note = "  best so far" if is_best else ""
+        notes = ["best" if is_best else "", *(f"({flag})" for flag in data["flags"])]
+        if self._table is None:
+            self._table = self._new_table()
+            self.say(self._table.head(), "dim")
         self.say(
-            f"{self._state['done']:4d}/{self._state['planned']}  {self._state['stage']:<8}  "
-            f"{conditions}  ->  {shown}{note}" + "".join(f"  ({f})" for f in data["flags"]),
+            self._table.row(
+                self._state["done"], data["conditions"], value, list(filter(None, notes))
+            ),
             "bold" if is_best else "",
         )
+
+    def _new_table(self) -> ExperimentTable:
+        state = self._state
+        return ExperimentTable(state["stage"], state["planned"], state["units"], state["objective"])
 
     def _merit(self, value: float | None) -> str:
         return "-" if value is None else figure_of_merit(value, self._state["objective"]["unit"])
@@ -153,7 +164,7 @@ class Progress:
         facts.add_row("step", Text(f"{state['what']}{remaining}"))
         if state["index"] in state["conditions"]:
             chosen = state["conditions"][state["index"]]
-            facts.add_row("condition", Text("  ".join(f"{n} {v:.4g}" for n, v in chosen.items())))
+            facts.add_row("condition", Text(conditions_text(chosen, state["units"])))
         facts.add_row(
             "heaters",
             Text(
@@ -174,11 +185,6 @@ class Progress:
         facts.add_row("best so far", Text(best))
         facts.add_row("rig time", _duration(state["time_s"]))
         return Panel(Group(bar, facts), title=Text(state["title"]), title_align="left")
-
-
-def figure_of_merit(value: float, unit: str) -> str:
-    """A figure of merit for people; a fraction is shown in percent."""
-    return f"{value:.4g} {unit}" if unit else f"{value:.1%}"
 
 
 def _degrees(temperature_c: float | None) -> str:

@@ -1,33 +1,42 @@
 """`flowrig report`: look at a run, finished or under way."""
 
-import csv
-import json
-import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import click
+
+from flowrig.cli.printing import print_csv, print_json
 
 __all__ = ["report", "write_html"]
 
 REPORT_NAME = "report.html"
 
 
-@click.command()
+@click.command(short_help="Write the report of a run, or print it as JSON or CSV.")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print a summary as JSON.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print one row an experiment as CSV.")
 def report(folder: Path, as_json: bool, as_csv: bool) -> None:
-    """Write FOLDER/report.html from the journal of a run, or print it as JSON or CSV."""
+    """Write FOLDER/report.html from the journal of a run, or print it as JSON or CSV.
+
+    The run may be finished or under way.
+
+    \b
+    Examples:
+      flowrig report flowrig-demo
+      flowrig report flowrig-demo --csv > experiments.csv
+      flowrig report flowrig-demo --json
+    """
     from flowrig.record import RunRecord
 
     if as_json and as_csv:
         raise click.UsageError("--json or --csv, not both")
     with RunRecord(folder) as record:
         if as_json:
-            click.echo(json.dumps(record.summary(), indent=2))
+            print_json(record.summary())
         elif as_csv:
-            write_csv(record, sys.stdout)
+            print_csv(_rows(record))
         else:
             click.echo(f"wrote {write_html(record)}")
 
@@ -49,25 +58,29 @@ def write_html(record: Any) -> Path:
     return path
 
 
-def write_csv(record: Any, stream: TextIO) -> None:
-    """Write one row an experiment; every column's unit is in its name."""
+def _rows(record: Any) -> Iterator[Sequence[Any]]:
+    """A head, and one row an experiment; the unit of a condition or time is in its column's name.
+
+    Features and the figure of merit have the units that `docs/analysis.md` gives them.
+    """
     units = {"°C": "c", "µL/min": "ul_min"}
     parameters = record.profile.space.parameters
     experiments = record.experiments()
     features = list(experiments[0].features) if experiments else []
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(
+    yield (
         ["index", "stage"]
         + [f"{p.name}_{units.get(p.unit, p.unit)}" for p in parameters]
         + features
-        + ["objective", "quality", "started_s", "ended_s", "predicted_objective", "predicted_sd"]
+        + ["objective", "quality", "flags", "started_s", "ended_s"]
+        + ["predicted_objective", "predicted_sd"]
     )
     for experiment in experiments:
         decision = experiment.decision
-        writer.writerow(
+        yield (
             [experiment.index, decision.stage]
             + [experiment.conditions[p.name] for p in parameters]
             + [experiment.features[name] for name in features]
-            + [experiment.objective, experiment.quality, experiment.started_s, experiment.ended_s]
+            + [experiment.objective, experiment.quality, "; ".join(experiment.flags)]
+            + [experiment.started_s, experiment.ended_s]
             + [decision.objective_mean, decision.objective_sd]
         )

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from flowrig.cli.printing import print_paragraph
+
 if TYPE_CHECKING:
     from flowrig.executor import StopSwitch
     from flowrig.runs import RunOutcome
@@ -20,13 +22,19 @@ __all__ = ["demo", "resume", "run"]
 
 DEMO_PROFILE = "cs3cu2i5-heatup-chem3"
 
-seed_option = click.option("--seed", type=int, help="Everything random follows from it.")
+seed_option = click.option(
+    "--seed",
+    type=int,
+    help="Everything random follows from it; default: that of the campaign, else 1.",
+)
 out_option = click.option(
-    "--out", type=click.Path(file_okay=False, path_type=Path), help="The run's folder."
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The run's folder; must not hold a run yet.",
 )
 
 
-@click.command()
+@click.command(short_help="Run the published campaign on an emulated rig.")
 @seed_option
 @out_option
 def demo(seed: int | None, out: Path | None) -> None:
@@ -35,12 +43,17 @@ def demo(seed: int | None, out: Path | None) -> None:
     60 Latin-hypercube, 15 expected-improvement and 1 exploitation experiments on Cs3Cu2I5
     nanocrystals (Chem3; Sadeghi et al., Digital Discovery 2025, 4, 1722), through the real drivers,
     on a virtual clock: about six hours of rig time in a minute or two. Nothing but this computer
-    is needed.
+    is needed. Without --out the run goes to flowrig-demo, or a numbered folder beside it.
+
+    \b
+    Examples:
+      flowrig demo
+      flowrig demo --seed 2 --out second
     """
     _start(DEMO_PROFILE, out or _free(Path("flowrig-demo")), seed=seed, simulate=True)
 
 
-@click.command()
+@click.command(short_help="Run a campaign, on a real or an emulated rig.")
 @click.argument("target")
 @click.option("--simulate", is_flag=True, help="Put emulated instruments behind the drivers.")
 @seed_option
@@ -49,17 +62,41 @@ def run(target: str, simulate: bool, seed: int | None, out: Path | None) -> None
     """Run a campaign.
 
     TARGET is a campaign file, or a rig profile by name or path, whose own campaign is then run.
+    Without --out the run gets a folder of its own in flowrig-runs.
     Ctrl-C ends the run in its safe state; `flowrig resume` goes on.
+
+    \b
+    Examples:
+      flowrig run cs3cu2i5-heatup-chem3 --simulate
+      flowrig run my-campaign.toml --simulate --out tried
+      flowrig run my-campaign.toml
+
+    \b
+    Exit codes:
+      0  finished
+      1  failed, and in the safe state
+      2  the input is wrong; nothing was opened
+      3  stopped or held, in the safe state; waits for a person
+      4  the safe state was not confirmed: look at the rig
     """
     label = f"{Path(target).stem}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
     _start(target, out or _free(Path("flowrig-runs") / label), seed=seed, simulate=simulate)
 
 
-@click.command()
+@click.command(short_help="Go on with a run that was stopped, held or cut off.")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--refilled", multiple=True, metavar="STREAM", help="A syringe that was filled.")
+@click.option("--refilled", multiple=True, metavar="STREAM", help="Its syringe is full again.")
 def resume(folder: Path, refilled: tuple[str, ...]) -> None:
-    """Go on with the run in FOLDER; the rig is first brought to its safe state."""
+    """Go on with the run in FOLDER; the rig is first brought to its safe state.
+
+    What was measured is kept, and nothing is measured twice. A run that was simulated goes on
+    simulated. Exit codes are those of `flowrig run`.
+
+    \b
+    Examples:
+      flowrig resume flowrig-runs/my-rig-20261121-093000
+      flowrig resume flowrig-demo --refilled CuI --refilled ZnI2
+    """
     from flowrig.cli.progress import Progress
     from flowrig.runs import resume_run
 
@@ -80,7 +117,7 @@ def _start(target: str, folder: Path, *, seed: int | None, simulate: bool) -> No
 
 
 def _finish(outcome: "RunOutcome") -> None:
-    from flowrig.cli.progress import figure_of_merit
+    from flowrig.cli.experiment_table import figure_of_merit
     from flowrig.cli.reporting import write_html
     from flowrig.errors import InputError
     from flowrig.record import RunRecord
@@ -101,7 +138,7 @@ def _finish(outcome: "RunOutcome") -> None:
                 for name, entry in best["conditions"].items()
             )
             value = figure_of_merit(best["objective"], summary["objective"]["unit"])
-            click.echo(
+            print_paragraph(
                 f"best {summary['objective']['name']} {value} in experiment "
                 f"{best['index']}: {conditions}"
             )

@@ -1,0 +1,72 @@
+"""One line an experiment, under a head that names the columns and their units."""
+
+from collections.abc import Mapping, Sequence
+
+__all__ = ["ExperimentTable", "conditions_text", "figure_of_merit"]
+
+NARROWEST = 6
+"""Characters of the narrowest column: four digits, a point and a sign."""
+
+
+class ExperimentTable:
+    """The experiments of a stage in lines of equal columns: number, conditions, figure of merit.
+
+    Args:
+        stage: its name, which heads the column of numbers.
+        planned: experiments of the whole campaign.
+        units: of the conditions, by name, in the order of the columns.
+        objective: `name` and `unit` of the figure of merit.
+    """
+
+    def __init__(
+        self, stage: str, planned: int, units: Mapping[str, str], objective: Mapping[str, str]
+    ) -> None:
+        self._planned = planned
+        self._conditions = tuple(units)
+        self._unit = objective["unit"]
+        self._names = (stage, *units, objective["name"])
+        self._units = ("", *units.values(), self._unit)
+        self._widths = [max(len(stage), 2 * len(str(planned)) + 1)] + [
+            max(len(name), len(unit), NARROWEST)
+            for name, unit in zip(self._names[1:], self._units[1:], strict=True)
+        ]
+
+    def head(self) -> str:
+        """Names of the columns, and below them their units."""
+        return f"{self._line(self._names)}\n{self._line(self._units).rstrip()}"
+
+    def row(
+        self,
+        number: int,
+        conditions: Mapping[str, float],
+        objective: float | None,
+        notes: Sequence[str] = (),
+    ) -> str:
+        """One experiment.
+
+        Args:
+            number: of the experiment, from 1.
+            conditions: by name.
+            objective: the figure of merit, None if there is none.
+            notes: what else is to be said.
+        """
+        merit = "-" if objective is None else figure_of_merit(objective, self._unit)
+        cells = [f"{number}/{self._planned}"]
+        cells += [f"{conditions[name]:.4g}" for name in self._conditions]
+        cells.append(merit.removesuffix(self._unit).rstrip())
+        return "  ".join([self._line(cells), *notes])
+
+    def _line(self, cells: Sequence[str]) -> str:
+        return "  ".join(
+            f"{cell:>{width}}" for cell, width in zip(cells, self._widths, strict=True)
+        )
+
+
+def figure_of_merit(value: float, unit: str) -> str:
+    """A figure of merit for people; a fraction is shown in percent."""
+    return f"{value:.4g} {unit}" if unit else f"{value:.1%}"
+
+
+def conditions_text(conditions: Mapping[str, float], units: Mapping[str, str]) -> str:
+    """Conditions in one line, each with its unit."""
+    return ", ".join(f"{n} {v:.4g} {units.get(n, '')}".rstrip() for n, v in conditions.items())

@@ -1,0 +1,66 @@
+"""What commands print for programs, and paragraphs for people."""
+
+import csv
+import io
+import json
+import shutil
+import textwrap
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import click
+
+__all__ = ["print_csv", "print_entries", "print_json", "print_paragraph"]
+
+NARROWEST = 40
+"""Columns of a terminal below which nothing is wrapped any narrower."""
+
+ENDLESS = 100_000
+"""Columns where there is no terminal: lines in a file or a pipe are not wrapped."""
+
+
+def print_json(value: Any) -> None:
+    """Print JSON in UTF-8, whatever the encoding of the console (RFC 8259, section 8.1)."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False).encode())
+
+
+def print_csv(rows: Iterable[Sequence[Any]]) -> None:
+    """Print rows as CSV in UTF-8, one line each."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    click.echo(text.getvalue().encode(), nl=False)
+
+
+def print_paragraph(text: str, indent: int = 0) -> None:
+    """Print a text on lines no longer than the terminal; what follows the first is indented."""
+    for line in _wrapped(text, indent, indent + 2):
+        click.echo(line)
+
+
+def print_entries(entries: Iterable[tuple[str, str, str]]) -> None:
+    """Print a list of names, each with a sentence and a line of details that is never wrapped.
+
+    Args:
+        entries: name, sentence, details.
+    """
+    rows = list(entries)
+    indent = max((len(name) for name, _, _ in rows), default=0) + 2
+    for name, sentence, details in rows:
+        first, *others = _wrapped(sentence or details, indent, indent)
+        click.echo(click.style(name, bold=True) + first[len(name) :])
+        for line in others:
+            click.echo(line)
+        if sentence and details:
+            click.secho(" " * indent + details, dim=True)
+
+
+def _wrapped(text: str, indent: int, following: int) -> list[str]:
+    width = max(shutil.get_terminal_size((ENDLESS, 0)).columns, NARROWEST)
+    return textwrap.wrap(
+        text,
+        width,
+        initial_indent=" " * indent,
+        subsequent_indent=" " * following,
+        break_long_words=False,
+        break_on_hyphens=False,
+    ) or [""]
