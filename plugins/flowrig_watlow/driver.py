@@ -4,8 +4,10 @@ from attrs import frozen
 
 from flowrig.clock import Clock
 from flowrig.errors import (
+    ConnectionLostError,
     DeviceError,
     OutOfRangeError,
+    ProtocolError,
     RefusedError,
     UnknownOutcomeError,
     UnsupportedError,
@@ -129,17 +131,14 @@ class WatlowF4T(Heater):
         return self._limits
 
     def _do_set_temperature(self, temperature_c: float) -> None:
-        self._set_point.move(temperature_c)
         if self._modbus is None:
-            return
-        if self.settings.off == "control-mode":
-            self._switch(self._modbus, ControlMode.AUTO)
-        elif (mode := self._modbus.control_mode()) is not ControlMode.AUTO:
-            raise self._fault(
-                RefusedError,
-                f"the control mode is {mode.name.lower()}, so that the set point does nothing; "
-                'switch the loop to auto at the panel, or let off = "control-mode"',
-            )
+            self._set_point.move(temperature_c)
+        elif self.settings.off == "idle":
+            self._require_auto(self._modbus)
+            self._set_point.move(temperature_c)
+        else:
+            self._set_point.move(temperature_c)
+            self._switch_on(self._modbus)
 
     def _do_off(self) -> None:
         if self._modbus is not None and self.settings.off == "control-mode":
@@ -204,6 +203,27 @@ class WatlowF4T(Heater):
             wanted=mode,
             hint="look at the panel for a failed input or a limit that tripped",
         ).make(self.clock, self.settings.settle_s)
+
+    def _require_auto(self, modbus: ModbusLoop) -> None:
+        """Refuse where a set point would do nothing; the control mode is somebody else's here."""
+        mode = modbus.control_mode()
+        if mode is not ControlMode.AUTO:
+            raise self._fault(
+                RefusedError,
+                f"the control mode is {mode.name.lower()}, so that a set point does nothing; "
+                'switch the loop to auto at the panel, or let off = "control-mode"',
+            )
+
+    def _switch_on(self, modbus: ModbusLoop) -> None:
+        """Let the loop work towards its set point, which has been set already."""
+        try:
+            self._switch(modbus, ControlMode.AUTO)
+        except (ConnectionLostError, ProtocolError) as error:
+            raise self._fault(
+                UnknownOutcomeError,
+                f"the set point was set, and the control mode is not known: {error.message}",
+                command=error.command,
+            ) from error
 
     def _switch_off(self, modbus: ModbusLoop) -> None:
         """Switch the control loop off; where that fails, take at least the set point back."""

@@ -100,10 +100,10 @@ class ModbusLoop:
         return self._temperature_c(LoopRegister.USER_SET_POINT)
 
     def set_point_range_c(self) -> tuple[float, float]:
-        """The set points [°C] that the controller takes."""
+        """The set points [°C] that the controller takes, rounded as set points are sent."""
         return (
-            self._temperature_c(LoopRegister.SET_POINT_MIN),
-            self._temperature_c(LoopRegister.SET_POINT_MAX),
+            round(self._temperature_c(LoopRegister.SET_POINT_MIN), 2),
+            round(self._temperature_c(LoopRegister.SET_POINT_MAX), 2),
         )
 
     def power_percent(self) -> float:

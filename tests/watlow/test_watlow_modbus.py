@@ -246,6 +246,8 @@ def test_set_point_into_a_loop_that_is_off_is_refused(plate_rig):
         with pytest.raises(RefusedError, match="the control mode is off"):
             emulated.driver.set_temperature(90.0)
 
+        assert emulated.emulator.controller.user_set_point_c == 20.0
+
 
 @pytest.mark.parametrize("fault", [Mute(), HangUpAt(0), HangUpAt(12), HangUpAt(15)])
 @pytest.mark.parametrize("after", [0, 1, 2, 3])
@@ -262,6 +264,14 @@ def test_off_without_an_answer_takes_the_set_point_back(plate_rig, fault, after)
         else:
             emulated.driver.off()
             assert emulated.plate.set_point_c == NO_HEAT_C
+
+
+def test_set_point_with_a_control_mode_that_is_not_known(modbus_rig):
+    """A set point that was set, in a loop of which nobody knows whether it is on, is unknown."""
+    modbus_rig.emulator.modbus_faults.plan(HangUpAt(0), after=1)
+
+    with pytest.raises(UnknownOutcomeError, match="the control mode is not known"):
+        modbus_rig.driver.set_temperature(90.0)
 
 
 def test_off_with_nobody_there_tells_both_failures(modbus_rig):

@@ -1,0 +1,43 @@
+"""The conformance kit on the F4T, in every dialect and by both protocols."""
+
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+from attrs import evolve
+
+from flowrig.testing import HeaterBench, HeaterConformance
+from flowrig_watlow.controller import F4TTraits
+from flowrig_watlow.driver import WatlowF4T
+from flowrig_watlow.emulator import WatlowEmulator
+from flowrig_watlow.registers import WordOrder
+from flowrig_watlow.settings import F4TSettings
+from flowrig_watlow.temperature import TemperatureUnit
+
+PLAIN = F4TSettings(address="127.0.0.1", deadline_s=0.5)
+MODBUS = evolve(PLAIN, modbus="127.0.0.1")
+DIALECTS = {
+    "fahrenheit": (PLAIN, F4TTraits(unit=TemperatureUnit.FAHRENHEIT)),
+    "newline-on-write": (PLAIN, F4TTraits(newline_on_write=True)),
+    "tells-errors": (PLAIN, F4TTraits(tells_errors=True)),
+    "old": (
+        PLAIN,
+        F4TTraits(unit=TemperatureUnit.FAHRENHEIT, knows_unit=False, tells_errors=True),
+    ),
+    "modbus": (
+        evolve(MODBUS, word_order="high-first"),
+        F4TTraits(word_order=WordOrder.HIGH_FIRST, modbus_unit=TemperatureUnit.FAHRENHEIT),
+    ),
+    "control-mode": (evolve(MODBUS, off="control-mode"), F4TTraits()),
+}
+
+
+class TestDialects(HeaterConformance):
+    """An F4T of each kind."""
+
+    @pytest.fixture(params=DIALECTS)
+    def bench(self, request: pytest.FixtureRequest) -> Iterator[HeaterBench]:
+        settings, traits = DIALECTS[request.param]
+        emulator = partial(WatlowEmulator, traits=evolve(traits))
+        with HeaterBench(WatlowF4T, emulator, settings) as bench:
+            yield bench
