@@ -12,22 +12,25 @@ HEAD = 'extends = "cs3cu2i5-heatup-chem3"\n'
 
 CASES = [
     # numbers
-    ("streams.CuI.syringe.volume = '0 mL'", "2:30: got 0; expected more than 0"),
-    ("streams.CuI.flow_rate = ['-1 uL/min', '120 uL/min']", "2:26: got -1; expected at least 0"),
+    ("streams.CuI.syringe.volume = '0 mL'", "2:30: got 0 µL; expected more than 0 µL"),
+    (
+        "streams.CuI.flow_rate = ['-1 uL/min', '120 uL/min']",
+        "2:26: got -1 µL/min; expected at least 0 µL/min",
+    ),
     ("streams.CuI.stock.dilution = 0.5", "2:30: got 0.5; expected at least 1"),
     (
         "streams.CuI.stock.ingredients = [{ name = 'CuI' }]",
         "2:34: CuI: how much?; expected either `amount` or `volume`",
     ),
-    ("path.reactor.volume = '-1 uL'", "2:23: got -1; expected at least 0"),
-    ("path.feed_cui.length = '0 mm'", "2:24: got 0; expected more than 0"),
+    ("path.reactor.volume = '-1 uL'", "2:23: got -1 µL; expected at least 0 µL"),
+    ("path.feed_cui.length = '0 mm'", "2:24: got 0 mm; expected more than 0 mm"),
     ("residence_time.equilibrium = 0", "2:30: got 0; expected more than 0"),
-    ("steady.poll = '0 s'", "2:15: got 0; expected more than 0"),
+    ("steady.poll = '0 s'", "2:15: got 0 s; expected more than 0 s"),
     ("steady.timeout = '10 s'", "2:18: got 10 s; expected longer than `hold`, 20 s"),
     ("dependent_flows.PFO = '10'", "the flow rate of PFO is 10 to 10 uL/min in the whole"),
     ("analysis.frames = 0", "2:19: got 0; expected at least 1"),
     ("calibration.dark_frames = 0", "2:27: got 0; expected at least 1"),
-    ("campaign.stop.at_most = '0 h'", "2:25: got 0; expected more than 0"),
+    ("campaign.stop.at_most = '0 h'", "2:25: got 0 s; expected more than 0 s"),
     # flow path
     ("path.mixer.to = 'segmentatoin'", "2:17: unknown component 'segmentatoin'; expected one of"),
     ("path.waste.to = 'reactor'", "2:12: a waste leads nowhere"),

@@ -25,6 +25,9 @@ __all__ = ["NAME", "Hook", "as_table", "as_text", "quantity_hook", "strict_conve
 NAME = "<name>"
 """Where a table's own name is handed to cattrs; nobody writes such a key."""
 
+LIKE = 0.8
+"""Likeness of two names of tables from which one may be the other, misspelt."""
+
 Hook = Callable[[Any, Any], Any]
 
 
@@ -183,7 +186,9 @@ def _each(parts: Mapping[Any, tuple[Hook, Any, Any]]) -> dict[Any, Any]:
         try:
             result[key] = hook(value, wanted)
         except MISFITS as error:
-            errors.append(At(key, error))
+            others = [one for one in parts if one != key]
+            near = nearest(key, others, LIKE) if isinstance(key, str) else ""
+            errors.append(At(key, error, near))
     if errors:
         raise ExceptionGroup("parts", errors)
     return result
@@ -204,6 +209,8 @@ def as_text(value: Any, *at: Key) -> str:
 
 
 def _array(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        raise Mismatch("got a table", "an array; of tables, if each is headed [[NAME]]")
     if not isinstance(value, list):
         raise Mismatch(f"got {shown(value)}", "an array")
     return value

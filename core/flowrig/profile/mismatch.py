@@ -42,11 +42,17 @@ class Mismatch(ValueError):  # noqa: N818 - a finding on its way up through catt
 
 
 class At(ValueError):  # noqa: N818 - a finding on its way up through cattrs
-    """The misfit of one element of an array or table."""
+    """The misfit of one element of an array or table.
 
-    def __init__(self, key: Key, error: Exception) -> None:
+    Args:
+        key: of the element.
+        error: what is wrong with it.
+        near: the name of an element beside it that is much like `key`, if there is one.
+    """
+
+    def __init__(self, key: Key, error: Exception, near: str = "") -> None:
         super().__init__(str(error))
-        self.key, self.error = key, error
+        self.key, self.error, self.near = key, error, near
 
 
 def toml_key(attribute: "attrs.Attribute[Any]") -> str:
@@ -64,11 +70,20 @@ def findings(error: BaseException, path: Path) -> Iterator[Finding]:
             for inner in error.exceptions:
                 yield from findings(inner, path)
         case At():
-            yield from findings(error.error, (*path, error.key))
+            for one in findings(error.error, (*path, error.key)):
+                yield _of_element(one, error, path)
         case Mismatch():
             yield attrs.evolve(error.finding, path=path + error.finding.path)
         case _:
             yield Finding(path, str(error))
+
+
+def _of_element(finding: Finding, element: At, path: Path) -> Finding:
+    """A table that lacks a key may be another one whose name is misspelt."""
+    if not element.near or not finding.on_key or finding.path != (*path, element.key):
+        return finding
+    message = f"{finding.message} in {element.key!r}"
+    return attrs.evolve(finding, message=message, nearest=element.near)
 
 
 def _class_findings(error: ClassValidationError, path: Path) -> Iterator[Finding]:

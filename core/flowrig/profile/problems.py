@@ -107,10 +107,16 @@ class ProfileError(InputError):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
-def nearest(name: object, known: Iterable[object]) -> str:
-    """The known name that comes nearest to a misspelt one, or "" if none comes near."""
+def nearest(name: object, known: Iterable[object], cutoff: float = 0.55) -> str:
+    """The known name that comes nearest to a misspelt one, or "" if none comes near.
+
+    Args:
+        name: what was written.
+        known: what could have been meant.
+        cutoff: the least likeness, from 0 to 1 (`difflib`).
+    """
     names = {str(one).casefold(): str(one) for one in known}
-    close = difflib.get_close_matches(str(name).casefold(), names, n=1, cutoff=0.55)
+    close = difflib.get_close_matches(str(name).casefold(), names, n=1, cutoff=cutoff)
     return names[close[0]] if close else ""
 
 

@@ -8,23 +8,29 @@ from flowrig.profile.problems import Finding, Path
 __all__ = ["RULES"]
 
 
-def _at_least(value: float | None, least: float, path: Path) -> Iterator[Finding]:
+def _at_least(value: float | None, least: float, path: Path, unit: str = "") -> Iterator[Finding]:
     if value is not None and value < least:
-        yield Finding(path, f"got {value:g}", expected=f"at least {least:g}")
+        yield Finding(path, _got(value, unit), expected=f"at least {least:g} {unit}".rstrip())
 
 
-def _positive(value: float | None, path: Path) -> Iterator[Finding]:
+def _positive(value: float | None, path: Path, unit: str = "") -> Iterator[Finding]:
     if value is not None and not value > 0:
-        yield Finding(path, f"got {value:g}", expected="more than 0")
+        yield Finding(path, _got(value, unit), expected=f"more than 0 {unit}".rstrip())
+
+
+def _got(value: float, unit: str) -> str:
+    return f"got {value:g} {unit}".rstrip()
 
 
 def streams(profile: Profile) -> Iterator[Finding]:
     """Syringes have a size, flow rates are not negative, stocks have amounts."""
     for name, stream in profile.streams.items():
         here: Path = ("streams", name)
-        yield from _positive(stream.syringe.volume_ul, (*here, "syringe", "volume"))
-        yield from _positive(stream.syringe.inner_diameter_mm, (*here, "syringe", "inner_diameter"))
-        yield from _at_least(stream.flow_rate_ul_min[0], 0, (*here, "flow_rate", 0))
+        yield from _positive(stream.syringe.volume_ul, (*here, "syringe", "volume"), "µL")
+        yield from _positive(
+            stream.syringe.inner_diameter_mm, (*here, "syringe", "inner_diameter"), "mm"
+        )
+        yield from _at_least(stream.flow_rate_ul_min[0], 0, (*here, "flow_rate", 0), "µL/min")
         if stream.stock is not None:
             yield from _stock(stream.stock, (*here, "stock"))
 
@@ -35,31 +41,33 @@ def _stock(stock: Stock, here: Path) -> Iterator[Finding]:
         path = (*here, "ingredients", index)
         if (solute.amount_mmol is None) == (solute.volume_ml is None):
             yield Finding(path, f"{solute.name}: how much?", expected="either `amount` or `volume`")
-        yield from _positive(solute.amount_mmol, (*path, "amount"))
-        yield from _positive(solute.volume_ml, (*path, "volume"))
+        yield from _positive(solute.amount_mmol, (*path, "amount"), "mmol")
+        yield from _positive(solute.volume_ml, (*path, "volume"), "mL")
 
 
 def path(profile: Profile) -> Iterator[Finding]:
     """Bores and lengths are positive, volumes are not negative."""
     for name, component in profile.path.items():
         here: Path = ("path", name)
-        yield from _positive(component.inner_diameter_mm, (*here, "inner_diameter"))
-        yield from _positive(component.length_mm, (*here, "length"))
-        yield from _at_least(component.given_volume_ul, 0, (*here, "volume"))
+        yield from _positive(component.inner_diameter_mm, (*here, "inner_diameter"), "mm")
+        yield from _positive(component.length_mm, (*here, "length"), "mm")
+        yield from _at_least(component.given_volume_ul, 0, (*here, "volume"), "µL")
 
 
 def times(profile: Profile) -> Iterator[Finding]:
     """Waits have a sensible length."""
     yield from _positive(profile.residence_time.equilibrium, ("residence_time", "equilibrium"))
-    yield from _at_least(profile.limits.total_flow_ul_min[0], 0, ("limits", "total_flow", 0))
+    yield from _at_least(
+        profile.limits.total_flow_ul_min[0], 0, ("limits", "total_flow", 0), "µL/min"
+    )
 
 
 def steady(profile: Profile) -> Iterator[Finding]:
     """A heater can become stable before the wait for it ends."""
     rule = profile.steady
-    yield from _positive(rule.tolerance_c, ("steady", "tolerance"))
-    yield from _at_least(rule.hold_s, 0, ("steady", "hold"))
-    yield from _positive(rule.poll_s, ("steady", "poll"))
+    yield from _positive(rule.tolerance_c, ("steady", "tolerance"), "°C")
+    yield from _at_least(rule.hold_s, 0, ("steady", "hold"), "s")
+    yield from _positive(rule.poll_s, ("steady", "poll"), "s")
     if rule.timeout_s <= rule.hold_s:
         yield Finding(
             ("steady", "timeout"),
@@ -72,7 +80,7 @@ def frames(profile: Profile) -> Iterator[Finding]:
     """Every sample and calibration has frames."""
     analysis = profile.analysis
     yield from _at_least(analysis.frames, 1, ("analysis", "frames"))
-    yield from _at_least(analysis.frame_interval_s, 0, ("analysis", "frame_interval"))
+    yield from _at_least(analysis.frame_interval_s, 0, ("analysis", "frame_interval"), "s")
     yield from _at_least(analysis.dark_frames, 0, ("analysis", "dark_frames"))
     yield from _at_least(analysis.reactive_frames, 1, ("analysis", "reactive_frames"))
     if analysis.reactive_frames > analysis.frames:
@@ -86,7 +94,7 @@ def frames(profile: Profile) -> Iterator[Finding]:
 def calibration(profile: Profile) -> Iterator[Finding]:
     """Dark and reference are averages of at least one frame."""
     settings = profile.calibration
-    yield from _at_least(settings.duration_s, 0, ("calibration", "duration"))
+    yield from _at_least(settings.duration_s, 0, ("calibration", "duration"), "s")
     yield from _at_least(settings.dark_frames, 1, ("calibration", "dark_frames"))
     yield from _at_least(settings.reference_frames, 1, ("calibration", "reference_frames"))
 
@@ -99,7 +107,7 @@ def campaign(profile: Profile) -> Iterator[Finding]:
         here: Path = ("campaign", "stages", index)
         yield from _at_least(stage.experiments, 1, (*here, "experiments"))
         yield from _at_least(stage.batch, 1, (*here, "batch"))
-    yield from _positive(profile.campaign.stop.at_most_s, ("campaign", "stop", "at_most"))
+    yield from _positive(profile.campaign.stop.at_most_s, ("campaign", "stop", "at_most"), "s")
 
 
 RULES = (streams, path, times, steady, frames, calibration, campaign)
