@@ -48,7 +48,7 @@ class TestGaussianProcess(SurrogateConformance):
 
     @pytest.fixture
     def bench(self) -> SurrogateBench:
-        return SurrogateBench(GaussianProcess, GaussianProcessSettings())
+        return SurrogateBench(GaussianProcess, GaussianProcessSettings(restarts=0))
 
 
 class TestEnsemble(SurrogateConformance):
@@ -56,7 +56,7 @@ class TestEnsemble(SurrogateConformance):
 
     @pytest.fixture
     def bench(self) -> SurrogateBench:
-        return SurrogateBench(EnsembleOfNetworks, EnsembleSettings())
+        return SurrogateBench(EnsembleOfNetworks, EnsembleSettings(members=16, steps=200))
 
 
 class TestPlainGaussianProcess(SurrogateConformance):

@@ -85,8 +85,8 @@ class Bench(Generic[D]):
         driver = driver or self.driver
         self.call(driver.open)
         require(
-            self.tap.sent,
-            "the bench hears nothing on the wire: in the emulator, hand the protocol core to the "
+            self.tap.cores,
+            "the bench hears nothing on the wire: in the emulator, hand every protocol core to its "
             "front through the tap, as in serial_front(context.tap(core))",
         )
         return driver
@@ -97,14 +97,17 @@ class Bench(Generic[D]):
         return self.open()
 
     def call(self, function: Callable[[], T]) -> T:
-        """What a call returns; it must come to an end.
+        """What a call on a sound wire returns.
 
         Raises:
-            AssertionError: it did not.
+            AssertionError: it raises something, or does not come to an end.
         """
         outcome = self.attempt(function)
         if isinstance(outcome, Exception):
-            raise outcome
+            raise AssertionError(
+                f"on a sound wire the driver raised {type(outcome).__name__}: {outcome}; compare "
+                "the emulator with the driver, and look at what is left of an earlier failure"
+            ) from outcome
         return outcome
 
     def attempt(self, function: Callable[[], T]) -> T | Exception:

@@ -30,11 +30,17 @@ class OptimizerConformance:
     @earns(Level.BRONZE)
     def test_suggestions_keep_to_the_space(self, bench: OptimizerBench) -> None:
         """Every suggestion keeps to bounds and constraints, wide or thin."""
-        for space in (box(1), box(4), limited_space(), thin_space()):
+        spaces = {
+            "in a box of one condition": box(1),
+            "in a box of four": box(4),
+            "where a sum is limited": limited_space(),
+            "where two conditions must nearly agree": thin_space(),
+        }
+        for where, space in spaces.items():
             problem = bench.problem(seed=3, space=space)
             optimizer = bench.optimizer(problem, measured(space, inside(space, bench.start)))
             for count in (1, 4):
-                self._suggest(optimizer, count, f"in {space}")
+                self._suggest(optimizer, count, where)
 
     @earns(Level.BRONZE)
     def test_it_suggests_as_many_as_are_asked_for(self, bench: OptimizerBench) -> None:
@@ -110,17 +116,23 @@ class OptimizerConformance:
         rows = _start(bench)
         below = [{**row, RESPONSE: row[RESPONSE] - 5.0} for row in rows]
         corner = dict(zip(problem.space.names, map(float, problem.space.low + 15.0), strict=True))
-        suggestions: list[Any] = []
-        for failed in (
-            corner, {**corner, RESPONSE: None}, {**corner, RESPONSE: np.nan},
-            {**corner, RESPONSE: np.inf},
-        ):  # fmt: skip
-            optimizer = bench.optimizer(problem, [*below, failed])
-            suggestions.append(self._suggest(optimizer, 2, "after a failed experiment"))
+
+        def suggested(result: dict[str, Any]) -> list[dict[str, float]]:
+            optimizer = bench.optimizer(problem, [*below, {**corner, **result}])
+            return self._suggest(optimizer, 2, "after a failed experiment")
+
+        missing = suggested({})
+        others = [suggested({RESPONSE: value}) for value in (None, np.nan, np.inf)]
         require(
-            all(one == suggestions[0] for one in suggestions),
-            f"experiments without a finite result are not taken alike: {suggestions}; leave them "
-            "out of what you learn from, and never count them as zero",
+            all(one == missing for one in others),
+            f"experiments without a finite result are not taken alike: {[missing, *others]}; leave "
+            "them out of what you learn from",
+        )
+        zero, poor = suggested({RESPONSE: 0.0}), suggested({RESPONSE: -9.0})
+        require(
+            zero == poor or missing != zero,
+            "an experiment without a result counts as one with the result 0; leave it out of what "
+            "you learn from",
         )
 
     @earns(Level.GOLD)

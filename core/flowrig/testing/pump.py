@@ -67,13 +67,14 @@ class PumpConformance(DeviceConformance[PumpBench]):
     def commands(self, bench: PumpBench) -> Sequence[Command]:
         """Start, stop, and another rate on the run."""
         driver, plunger = bench.driver, bench.plunger
-        starts = 0
+        starts, usual_ul_min, other_ul_min = 0, 0.0, 0.0
 
         def stand() -> None:
-            nonlocal starts
+            nonlocal starts, usual_ul_min, other_ul_min
             bench.call(driver.stop)
             self._with_rate(bench)
             starts = plunger.starts
+            usual_ul_min, other_ul_min = _rate(bench, USUAL), _rate(bench, OTHER)
 
         def run() -> None:
             nonlocal starts
@@ -81,15 +82,12 @@ class PumpConformance(DeviceConformance[PumpBench]):
             bench.call(driver.start)
             starts = plunger.starts
 
-        def flows(fraction: float) -> bool:
-            return _agree(plunger.rate_ul_min, _rate(bench, fraction))
-
         return [
             Command(
                 "start()",
                 stand,
                 driver.start,
-                done=lambda: flows(USUAL),
+                done=lambda: _agree(plunger.rate_ul_min, usual_ul_min),
                 untouched=lambda: plunger.starts == starts,
                 once=lambda: plunger.starts <= starts + 1,
             ),
@@ -104,9 +102,11 @@ class PumpConformance(DeviceConformance[PumpBench]):
             Command(
                 "set_rate() on the run",
                 run,
-                lambda: driver.set_rate(_rate(bench, OTHER)),
-                done=lambda: flows(OTHER),
-                untouched=lambda: plunger.starts == starts and flows(USUAL),
+                lambda: driver.set_rate(other_ul_min),
+                done=lambda: _agree(plunger.rate_ul_min, other_ul_min),
+                untouched=lambda: (
+                    plunger.starts == starts and _agree(plunger.rate_ul_min, usual_ul_min)
+                ),
                 once=lambda: plunger.starts <= starts + 1,
             ),
         ]

@@ -149,17 +149,20 @@ class Tap:
     """Sits between the front and the cores of one emulator.
 
     Attributes:
+        cores: how many protocol cores it sits before.
         sent: every byte that the driver has sent.
         answered: how many bytes were answered.
     """
 
     def __init__(self) -> None:
+        self.cores = 0
         self.sent = b""
         self.answered = 0
         self._wire = Wire()
 
     def wrap(self, core: ProtocolCore) -> ProtocolCore:
         """Put the tap before a core; what `EmulatorContext.tap` does on a bench."""
+        self.cores += 1
         return _Tapped(self, core)
 
     @contextmanager

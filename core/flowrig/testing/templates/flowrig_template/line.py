@@ -10,6 +10,7 @@ that comes before the answer to it.
 """
 
 import re
+import sys
 import threading
 import time
 
@@ -49,7 +50,9 @@ class Line:
     """
 
     def __init__(self, address: str, baud: int, deadline_s: float) -> None:
-        self._port = serial.serial_for_url(address, baud, timeout=POLL_S, write_timeout=deadline_s)
+        self._port = serial.serial_for_url(
+            address, baud, timeout=POLL_S, write_timeout=deadline_s, **_alone(address)
+        )
         self._deadline_s = deadline_s
         self._lock = threading.RLock()
         self._input = b""
@@ -124,6 +127,11 @@ class Line:
                 )
         line, _, self._input = self._input.partition(b"\n")
         return line.decode("ascii", "replace").strip()
+
+
+def _alone(address: str) -> dict[str, bool]:
+    """Keep other programs off the port; Windows does so anyhow."""
+    return {} if "://" in address or sys.platform == "win32" else {"exclusive": True}
 
 
 def number(text: str) -> float:
