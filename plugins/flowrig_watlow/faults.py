@@ -1,6 +1,7 @@
 """What can go wrong on a wire: faults that strike an emulator at exchanges of one's choice.
 
-An exchange is one piece of bytes that arrives, and what is answered to it.
+An exchange is one piece of bytes that arrives, and what is answered to it. A command without an
+answer may arrive in one piece with the question that follows.
 """
 
 import random
@@ -176,6 +177,11 @@ class FaultScript:
         """Let a fault strike, after a number of exchanges from now that go well."""
         with self._lock:
             self._plan[self._exchange + after] = fault
+
+    def forget(self) -> None:
+        """Let nothing that was planned strike any more."""
+        with self._lock:
+            self._plan.clear()
 
     def next(self) -> WireFault | None:
         """The fault of the exchange that begins now."""
