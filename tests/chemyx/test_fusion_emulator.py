@@ -184,7 +184,7 @@ def test_a_script_follows_from_its_seed(seed):
 @pytest.mark.parametrize("seed", range(4))
 def test_a_script_of_faults_ends_in_a_known_state(seed):
     """Through faults of every kind: no misread state, no flow that nobody asked for."""
-    with ready_bench(deadline_s=0.05) as b:
+    with ready_bench(deadline_s=0.2) as b:
         b.core.script = {
             90 + request: faults for request, faults in random_script(seed, 60, 0.2).items()
         }

@@ -209,7 +209,7 @@ def test_a_pump_without_the_commands_is_no_fusion(monkeypatch):
 @pytest.fixture(scope="module")
 def shared():
     """One bench for all examples of a property."""
-    with ready_bench(deadline_s=0.02) as b:
+    with ready_bench(deadline_s=0.2) as b:
         yield b
 
 

@@ -55,7 +55,7 @@ def test_a_wrong_line_speed_is_told():
 
 def test_a_probe_in_vain_names_what_it_tried():
     """When nobody answers at any line speed, the message has them all."""
-    with bench(deadline_s=0.02) as b:
+    with bench(deadline_s=0.1) as b:
         b.core.faults.mute = True
         with pytest.raises(ConnectionLostError) as caught:
             other(b.pump, baud="probe").open()
