@@ -382,7 +382,7 @@ def pump(driver=TemplatePump, emulator=pump_emulator.TemplateEmulator):
     broken = emulator if driver is TemplatePump else driver
     return (
         PumpConformance,
-        lambda: PumpBench(driver, emulator, SETTINGS, patience_s=2.0),
+        lambda: PumpBench(driver, emulator, SETTINGS, patience_s=1.0),
         broken.__name__,
     )
 
@@ -391,7 +391,7 @@ def heater(driver):
     emulator = heater_emulator.TemplateEmulator
     return (
         HeaterConformance,
-        lambda: HeaterBench(driver, emulator, SETTINGS, patience_s=2.0),
+        lambda: HeaterBench(driver, emulator, SETTINGS, patience_s=1.0),
         driver.__name__,
     )
 
@@ -400,7 +400,7 @@ def spectrometer(driver):
     emulator = spectrometer_emulator.TemplateEmulator
     return (
         SpectrometerConformance,
-        lambda: SpectrometerBench(driver, emulator, SETTINGS, patience_s=2.0),
+        lambda: SpectrometerBench(driver, emulator, SETTINGS, patience_s=1.0),
         driver.__name__,
     )
 

@@ -28,7 +28,7 @@ class TestFusion(PumpConformance):
 
     @pytest.fixture
     def bench(self) -> Iterator[PumpBench]:
-        settings = FusionSettings(address="", deadline_s=0.3)
+        settings = FusionSettings(address="", deadline_s=0.4)
         with PumpBench(ChemyxFusion, ChemyxEmulator, settings) as bench:
             yield bench
 
@@ -48,6 +48,6 @@ class TestHdx(SpectrometerConformance):
 
     @pytest.fixture
     def bench(self) -> Iterator[SpectrometerBench]:
-        settings = HdxSettings(address="127.0.0.1", deadline_s=0.3, light_source="lamp-enable")
+        settings = HdxSettings(address="127.0.0.1", deadline_s=0.8, light_source="lamp-enable")
         with SpectrometerBench(OceanHdx, HdxEmulator, settings) as bench:
             yield bench

@@ -24,7 +24,7 @@ class TestBayes(OptimizerConformance):
 
     @pytest.fixture
     def bench(self) -> OptimizerBench:
-        return OptimizerBench(BayesianOptimizer, BayesSettings(candidates=300, samples=64))
+        return OptimizerBench(BayesianOptimizer, BayesSettings(candidates=150, refinements=3, samples=64))
 
 
 class TestLatinHypercube(OptimizerConformance):
@@ -56,7 +56,7 @@ class TestEnsemble(SurrogateConformance):
 
     @pytest.fixture
     def bench(self) -> SurrogateBench:
-        return SurrogateBench(EnsembleOfNetworks, EnsembleSettings(members=16, steps=200))
+        return SurrogateBench(EnsembleOfNetworks, EnsembleSettings(members=12, steps=150))
 
 
 class TestPlainGaussianProcess(SurrogateConformance):

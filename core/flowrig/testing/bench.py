@@ -28,7 +28,7 @@ class Bench(Generic[D]):
         emulator: the class of the emulator that speaks its protocol, or what makes one. It hands
             its protocol cores to a front through `context.tap`.
         settings: the driver's settings; the emulator's address takes the place of theirs. A short
-            deadline keeps the checks quick: 0.3 s is enough for an emulator.
+            deadline keeps the checks quick: 0.5 s is enough for an emulator.
         patience_s: longest wait [s], real time, for a call; after it the driver counts as hanging.
 
     Attributes:

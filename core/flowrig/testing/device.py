@@ -407,10 +407,10 @@ class DeviceConformance(ABC, Generic[B]):
 
 
 def _positions(total: int) -> Iterator[int]:
-    """Every byte of a short exchange; of a long one both ends, and some in between."""
+    """Every byte of a short exchange; of a long one some of the head, the body and the end."""
     if total <= 400:
         yield from range(total)
         return
-    yield from range(64)
-    yield from range(64, total - 24, max((total - 88) // 16, 1))
-    yield from range(total - 24, total)
+    yield from range(0, 64, 3)
+    yield from range(64, total - 24, (total - 88) // 8)
+    yield from range(total - 24, total, 3)

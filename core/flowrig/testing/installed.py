@@ -19,7 +19,7 @@ from flowrig.testing.surrogate import SurrogateConformance
 
 __all__ = ["DEADLINE_S", "offers_of", "score_offer"]
 
-DEADLINE_S = 0.3
+DEADLINE_S = 0.5
 """Deadline [s] of a driver in front of its emulator."""
 
 _DEVICES: dict[str, tuple[type, type[Bench[Any]]]] = {

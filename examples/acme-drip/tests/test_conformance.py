@@ -16,7 +16,7 @@ class TestAcmeDrip(PumpConformance):
 
     @pytest.fixture
     def bench(self) -> Iterator[PumpBench]:
-        settings = DripSettings(address="", deadline_s=0.3)
+        settings = DripSettings(address="", deadline_s=0.5)
         with PumpBench(AcmeDrip, DripEmulator, settings) as bench:
             yield bench
 
