@@ -24,7 +24,9 @@ class TestBayes(OptimizerConformance):
 
     @pytest.fixture
     def bench(self) -> OptimizerBench:
-        return OptimizerBench(BayesianOptimizer, BayesSettings(candidates=150, refinements=3, samples=64))
+        return OptimizerBench(
+            BayesianOptimizer, BayesSettings(candidates=150, refinements=3, samples=64)
+        )
 
 
 class TestLatinHypercube(OptimizerConformance):
