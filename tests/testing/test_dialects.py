@@ -1,0 +1,80 @@
+"""The shipped drivers in the dialects that their instruments are known to speak."""
+
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import Any
+
+import pytest
+
+from flowrig.emulation import SocketFront
+from flowrig.testing import HeaterBench, HeaterConformance, PumpBench, PumpConformance
+from flowrig_chemyx.dialect import Dialect
+from flowrig_chemyx.driver import ChemyxFusion
+from flowrig_chemyx.emulator import ChemyxEmulator
+from flowrig_chemyx.settings import FusionSettings
+from flowrig_watlow.controller import F4TTraits
+from flowrig_watlow.driver import WatlowF4T
+from flowrig_watlow.emulator import WatlowEmulator
+from flowrig_watlow.settings import F4TSettings
+from flowrig_watlow.temperature import TemperatureUnit
+
+FAHRENHEIT = TemperatureUnit.FAHRENHEIT
+DIALECTS = {
+    "echo with CR LF": Dialect(echo_end=b"\r\n", separator=b"\n\r"),
+    "no echo": Dialect(echo=False),
+    "pump status only": Dialect(status_spellings=("pump status",)),
+    "counts anew after a pause": Dialect(counts_on_after_pause=False),
+    "one step only": Dialect(multistep=False, withdraws=False, primerate_line=False),
+}
+TRAITS = {
+    "Fahrenheit": F4TTraits(unit=FAHRENHEIT),
+    "newline on write": F4TTraits(newline_on_write=True),
+    "tells errors": F4TTraits(tells_errors=True),
+    "Fahrenheit only, tells errors": F4TTraits(
+        unit=FAHRENHEIT, knows_unit=False, tells_errors=True
+    ),
+    "answers in pieces": F4TTraits(reply_piece=3),
+}
+
+
+def fusion(channel: int | None = None, **options: Any) -> AbstractContextManager[PumpBench]:
+    settings = FusionSettings(address="", deadline_s=0.4, channel=channel)
+    return PumpBench(ChemyxFusion, partial(ChemyxEmulator, **options), settings)
+
+
+def f4t(traits: F4TTraits) -> AbstractContextManager[HeaterBench]:
+    settings = F4TSettings(address="127.0.0.1", deadline_s=0.4)
+    return HeaterBench(WatlowF4T, partial(WatlowEmulator, traits=traits), settings)
+
+
+BENCHES = {
+    **{name: (PumpConformance, partial(fusion, dialect=one)) for name, one in DIALECTS.items()},
+    "first channel": (PumpConformance, partial(fusion, channel=1)),
+    "second channel": (PumpConformance, partial(fusion, channel=2)),
+    "TCP": (PumpConformance, partial(fusion, new_front=lambda core: SocketFront(lambda: core))),
+    **{name: (HeaterConformance, partial(f4t, one)) for name, one in TRAITS.items()},
+}
+CHECKS = (
+    "test_the_identity_is_stable",
+    "test_opening_moves_nothing",
+    "test_answers_are_fresh_and_dated",
+    "test_the_rate_reaches_the_plunger",
+    "test_a_running_pump_takes_another_rate",
+    "test_stop_works_in_every_state",
+    "test_the_dispensed_volume_is_true",
+    "test_the_set_point_reaches_the_plate",
+    "test_off_works_in_every_state",
+    "test_a_late_answer_is_never_returned",
+    "test_the_emulator_takes_bytes_in_any_pieces",
+)
+"""What a dialect could spoil."""
+
+
+@pytest.mark.parametrize("dialect", BENCHES)
+def test_a_dialect_is_understood(dialect: str) -> None:
+    """In every dialect the driver does what it is told, reads what there is and keeps in step."""
+    suite, new_bench = BENCHES[dialect]
+    for check in CHECKS:
+        if hasattr(suite, check):
+            with new_bench() as bench:
+                getattr(suite(), check)(bench)
