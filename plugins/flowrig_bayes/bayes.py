@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from flowrig.designs import maximin_latin_hypercube, uniform
+from flowrig.feasibility import pulled_inside
 from flowrig.interfaces import Optimizer, Problem, Suggestion, Surrogate
 from flowrig_bayes.acquisition import acquisition, describe
-from flowrig_bayes.designs import maximin_latin_hypercube, uniform
-from flowrig_bayes.repair import pulled_inside
 from flowrig_bayes.settings import BayesSettings
 
 __all__ = ["BayesianOptimizer"]

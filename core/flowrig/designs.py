@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flowrig.errors import InputError
+from flowrig.feasibility import pulled_inside
 from flowrig.space import Space
-from flowrig_bayes.repair import pulled_inside
 
 __all__ = ["latin_hypercube", "maximin_latin_hypercube", "uniform"]
 
