@@ -97,7 +97,7 @@ class PtyFront(Front):
         if self._thread is None or self._wake is None or self._folder is None:
             return
         self._wake[1].send(b"x")
-        self._thread.join()
+        self._thread.join(timeout=2.0)
         self._thread = None
         for end in self._wake:
             end.close()
