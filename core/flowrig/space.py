@@ -41,14 +41,26 @@ class LinearConstraint:
     Attributes:
         label: what it is, for messages.
         coefficients: by parameter name; a parameter that is not named counts as 0.
-        low: lower bound, in the unit of the sum.
-        high: upper bound, in the unit of the sum.
+        low: lower bound, in the unit of the sum; `-inf` for none.
+        high: upper bound, in the unit of the sum; `inf` for none.
     """
 
     label: str
     coefficients: Mapping[str, float]
     low: float
     high: float
+
+    def holds(self, total: Array, tolerance: float) -> NDArray[np.bool_]:
+        """Which sums keep to the bounds.
+
+        Args:
+            total: sums, of any shape.
+            tolerance: how far out still counts as in, as a share of the larger finite bound, or of
+                one unit where that is more.
+        """
+        finite = [abs(bound) for bound in (self.low, self.high) if np.isfinite(bound)]
+        width = tolerance * max([1.0, *finite])
+        return np.asarray((total >= self.low - width) & (total <= self.high + width))
 
 
 @frozen
@@ -107,8 +119,7 @@ class Space:
         inside = np.asarray(((self.low - slack <= X) & (self.high + slack >= X)).all(axis=1))
         for constraint in self.constraints:
             total = X @ np.array([constraint.coefficients.get(name, 0.0) for name in self.names])
-            width = tolerance * max(abs(constraint.low), abs(constraint.high), 1.0)
-            inside &= (total >= constraint.low - width) & (total <= constraint.high + width)
+            inside &= constraint.holds(total, tolerance)
         return inside
 
     def require_feasible(self, conditions: Mapping[str, float]) -> None:
@@ -136,8 +147,7 @@ class Space:
                 )
         for constraint in self.constraints:
             total = sum(c * conditions[name] for name, c in constraint.coefficients.items())
-            width = 1e-9 * max(abs(constraint.low), abs(constraint.high), 1.0)
-            if not constraint.low - width <= total <= constraint.high + width:
+            if not constraint.holds(np.asarray(total), 1e-9):
                 raise OutOfRangeError(
                     f"{constraint.label}: {total:g} is outside "
                     f"{constraint.low:g} to {constraint.high:g}"
