@@ -16,7 +16,7 @@ from flowrig.errors import (
     UnknownOutcomeError,
     UnsupportedError,
 )
-from flowrig.interfaces import PumpState
+from flowrig.interfaces import PumpState, WireChannel
 from flowrig_chemyx.line import LineFault
 from flowrig_chemyx.protocol import (
     REJECTION,
@@ -54,7 +54,9 @@ class Exchange(Protocol):
         """The line speeds that may have been tried, for a message."""
         ...
 
-    def exchange(self, request: str, deadline_s: float, *, urgent: bool = False) -> list[str]:
+    def exchange(
+        self, request: str, deadline_s: float, log: WireChannel, *, urgent: bool = False
+    ) -> list[str]:
         """Send a request and wait for the lines of the reply, or raise LineFault."""
         ...
 
@@ -74,16 +76,25 @@ class Dialogue:
         device: the device's name in the rig profile.
         channel: 1 or 2 on a dual pump, else None.
         deadline_s: longest wait [s] for one answer.
+        log: is told the bytes.
 
     Attributes:
         units: what the pump is known to be set to, or None.
     """
 
-    def __init__(self, line: Exchange, device: str, channel: int | None, deadline_s: float) -> None:
+    def __init__(
+        self,
+        line: Exchange,
+        device: str,
+        channel: int | None,
+        deadline_s: float,
+        log: WireChannel,
+    ) -> None:
         self.units: Units | None = None
         self._line = line
         self._channel = channel
         self._deadline_s = deadline_s
+        self._log = log
         self._device = device
         self._status_request = STATUS_SPELLINGS[0]
 
@@ -240,7 +251,8 @@ class Dialogue:
     def _exchange(self, request: str, *, urgent: bool = False, addressed: bool = True) -> list[str]:
         if self._channel and addressed and request != VIEW:
             request = f"{self._channel} {request}"
-        answer = strip_echo(self._line.exchange(request, self._deadline_s, urgent=urgent), request)
+        lines = self._line.exchange(request, self._deadline_s, self._log, urgent=urgent)
+        answer = strip_echo(lines, request)
         if REJECTION in answer:
             raise self._fault(
                 ProtocolError, "the pump does not know this command", request, REJECTION

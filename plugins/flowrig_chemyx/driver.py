@@ -105,12 +105,15 @@ class ChemyxFusion(Pump):
         try:
             port = find_port(settings.address, self._list_ports)
             self._line = claim_line(port, settings.bauds, settings.channel)
-            self._line.find_baud(settings.deadline_s)
+            self._line.find_baud(settings.deadline_s, self.wire)
+            self._line.distrust()  # so that a trace of this device alone begins in step
         except (OSError, LineFault) as error:
             raise self._fault(
                 ConnectionLostError, f"{settings.address} does not open: {error}"
             ) from error
-        self._open_dialogue = Dialogue(self._line, self.name, settings.channel, settings.deadline_s)
+        self._open_dialogue = Dialogue(
+            self._line, self.name, settings.channel, settings.deadline_s, self.wire
+        )
         self._dialogue.learn_status_spelling()
 
     def _do_close(self) -> None:

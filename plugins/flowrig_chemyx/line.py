@@ -15,6 +15,7 @@ from typing import Any, Final
 import serial
 from serial.tools.list_ports import comports
 
+from flowrig.interfaces import WireChannel, WireLog
 from flowrig_chemyx.ports import why_not
 from flowrig_chemyx.protocol import FrameSplitter, parse_number, value_of
 
@@ -70,17 +71,20 @@ class SerialLine:
         self._probe_unanswered = False
         self._lock = threading.RLock()
         self._wire = _open_port(port, self.bauds[0])
+        self._log: WireChannel = WireLog()
 
-    def find_baud(self, deadline_s: float) -> None:
+    def find_baud(self, deadline_s: float, log: WireChannel) -> None:
         """Settle on the line speed at which somebody answers, if there is a choice.
 
         Args:
             deadline_s: longest wait [s] at each.
+            log: is told the bytes.
 
         Raises:
             LineFault: nobody answers at any of them, or the port is gone.
         """
         with self._lock:
+            self._log = log
             if len(self.bauds) == 1 or self._in_step:
                 return
             for baud in self.bauds:
@@ -96,12 +100,15 @@ class SerialLine:
         """The line speeds that may have been tried, for a message."""
         return f"{', '.join(map(str, self.bauds))} baud"
 
-    def exchange(self, request: str, deadline_s: float, *, urgent: bool = False) -> list[str]:
+    def exchange(
+        self, request: str, deadline_s: float, log: WireChannel, *, urgent: bool = False
+    ) -> list[str]:
         """Send a request and wait for the reply.
 
         Args:
             request: the line to send, without its end.
             deadline_s: longest wait [s].
+            log: is told the bytes; the channels of a dual pump have one each.
             urgent: send it even if the line is out of step. The reply may then be an older one.
 
         Returns:
@@ -111,6 +118,7 @@ class SerialLine:
             LineFault: no reply came, more than one did, or the port is gone.
         """
         with self._lock:
+            self._log = log
             self._require_port()
             if not self._in_step and not urgent:
                 self._resynchronize(deadline_s)
@@ -200,19 +208,23 @@ class SerialLine:
         end_s = time.monotonic() + FLUSH_S
         try:
             while (waiting := self._wire.in_waiting) and time.monotonic() < end_s:
-                self._wire.read(waiting)
+                self._log.received(self._wire.read(waiting))
         except OSError as error:
             raise self._gone(error, sent=False) from error
 
     def _read(self) -> bytes:
         try:
-            return bytes(self._wire.read(self._wire.in_waiting or 1))
+            data = bytes(self._wire.read(self._wire.in_waiting or 1))
         except OSError as error:
             raise self._gone(error, sent=True) from error
+        self._log.received(data)
+        return data
 
     def _write(self, request: str) -> None:
+        data = request.encode("ascii") + b"\r"
+        self._log.sent(data)
         try:
-            self._wire.write(request.encode("ascii") + b"\r")
+            self._wire.write(data)
         except OSError as error:
             raise self._gone(error, sent=True) from error
 

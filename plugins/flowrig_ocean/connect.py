@@ -16,21 +16,25 @@ from seabreeze.pyseabreeze.transport import (
 )
 
 from flowrig.errors import MissingDependencyError
+from flowrig.interfaces import WireChannel
 from flowrig_ocean.protocol import HdxSeabreezeProtocol
 from flowrig_ocean.settings import EthernetAddress, UsbAddress
-from flowrig_ocean.transport import SafeIPv4Transport, TimedHandle
+from flowrig_ocean.transport import SafeIPv4Transport, TimedHandle, tell_usb
 
 __all__ = ["MODEL", "connect"]
 
 MODEL = "HDX"
 
 
-def connect(address: EthernetAddress | UsbAddress, deadline_s: float) -> SeaBreezeDevice:
+def connect(
+    address: EthernetAddress | UsbAddress, deadline_s: float, wire: WireChannel
+) -> SeaBreezeDevice:
     """Open the HDX at an address.
 
     Args:
         address: where it is.
         deadline_s: longest wait [s] for one answer over Ethernet.
+        wire: is told the bytes.
 
     Raises:
         MissingDependencyError: a USB address, and libusb is not installed.
@@ -39,23 +43,26 @@ def connect(address: EthernetAddress | UsbAddress, deadline_s: float) -> SeaBree
         HdxProtocolError: somebody answers who is no HDX.
     """
     if isinstance(address, EthernetAddress):
-        return _connect_ethernet(address, deadline_s)
-    return _connect_usb(address)
+        return _connect_ethernet(address, deadline_s, wire)
+    return _connect_usb(address, wire)
 
 
-def _connect_ethernet(address: EthernetAddress, deadline_s: float) -> SeaBreezeDevice:
+def _connect_ethernet(
+    address: EthernetAddress, deadline_s: float, wire: WireChannel
+) -> SeaBreezeDevice:
     handle = TimedHandle(address, deadline_s)
     IPv4Transport.devices_ip_port.setdefault(handle.get_address(), MODEL)
     device = SeaBreezeDevice(handle)
-    device._transport = SafeIPv4Transport(deadline_s)
+    device._transport = SafeIPv4Transport(deadline_s, wire)
     return _opened(device)
 
 
-def _connect_usb(address: UsbAddress) -> SeaBreezeDevice:
+def _connect_usb(address: UsbAddress, wire: WireChannel) -> SeaBreezeDevice:
     for handle in _usb_handles():
         device = SeaBreezeDevice(handle)
         assert isinstance(device._transport, USBTransport)
         device._transport._protocol_cls = HdxSeabreezeProtocol
+        tell_usb(device._transport, wire)
         try:
             _opened(device)
         except USBTransportDeviceInUse:

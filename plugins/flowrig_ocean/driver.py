@@ -83,7 +83,8 @@ class OceanHdx(Spectrometer):
     def _do_open(self) -> None:
         with self._talking("connect"):
             try:
-                self._hdx = connect(parse_address(self.settings.address), self.settings.deadline_s)
+                address = parse_address(self.settings.address)
+                self._hdx = connect(address, self.settings.deadline_s, self.wire)
                 self._wavelengths_nm = self._hdx.f.spectrometer.get_wavelengths()
             except HdxRefusal as refusal:
                 raise HdxProtocolError(

@@ -9,12 +9,13 @@ import socket
 import time
 from typing import Any
 
-from seabreeze.pyseabreeze.transport import IPv4Transport, IPv4TransportHandle
+from seabreeze.pyseabreeze.transport import IPv4Transport, IPv4TransportHandle, USBTransport
 
+from flowrig.interfaces import WireChannel
 from flowrig_ocean.protocol import HdxSeabreezeProtocol
 from flowrig_ocean.settings import EthernetAddress
 
-__all__ = ["SafeIPv4Transport", "TimedHandle"]
+__all__ = ["SafeIPv4Transport", "TimedHandle", "tell_usb"]
 
 MINIMUM_FRAME_BYTES = 64
 
@@ -52,11 +53,13 @@ class SafeIPv4Transport(IPv4Transport):
 
     Args:
         deadline_s: longest wait [s] for the bytes of one read, where no other is asked for.
+        wire: is told the bytes.
     """
 
-    def __init__(self, deadline_s: float) -> None:
+    def __init__(self, deadline_s: float, wire: WireChannel) -> None:
         super().__init__(HdxSeabreezeProtocol)
         self._deadline_s = deadline_s
+        self._wire = wire
 
     @property
     def default_timeout_ms(self) -> int:
@@ -74,6 +77,7 @@ class SafeIPv4Transport(IPv4Transport):
         """
         connection = self._socket()
         connection.settimeout(timeout_ms / 1000 if timeout_ms else self._deadline_s)
+        self._wire.sent(data)
         connection.sendall(data)
         return len(data)
 
@@ -103,6 +107,7 @@ class SafeIPv4Transport(IPv4Transport):
             received = connection.recv_into(rest)
             if received == 0:
                 raise ConnectionResetError("the spectrometer hung up")
+            self._wire.received(bytes(rest[:received]))
             rest = rest[received:]
         return bytes(data)
 
@@ -110,3 +115,19 @@ class SafeIPv4Transport(IPv4Transport):
         if self._device is None:
             raise ConnectionResetError("the connection is closed")
         return self._device.socket
+
+
+def tell_usb(transport: USBTransport, wire: WireChannel) -> None:
+    """Have python-seabreeze's USB transport tell its bytes."""
+    write, read = transport.write, transport.read
+
+    def told_write(data: bytes, *arguments: Any, **options: Any) -> int:
+        wire.sent(data)
+        return int(write(data, *arguments, **options))
+
+    def told_read(*arguments: Any, **options: Any) -> bytes:
+        data = read(*arguments, **options)
+        wire.received(data)
+        return data
+
+    vars(transport).update(write=told_write, read=told_read)

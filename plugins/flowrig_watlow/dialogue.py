@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from flowrig.errors import ConnectionLostError, ProtocolError
-from flowrig.interfaces.device import Identity
+from flowrig.interfaces import Identity, WireChannel
 from flowrig_watlow.link import ScpiLink
 from flowrig_watlow.replies import (
     parse_identity,
@@ -38,13 +38,14 @@ class Dialogue:
     Args:
         device: the device's name, for messages.
         settings: where the controller is, and its loop.
+        wire: is told the bytes.
     """
 
-    def __init__(self, device: str, settings: F4TSettings) -> None:
+    def __init__(self, device: str, settings: F4TSettings, wire: WireChannel) -> None:
         self._device = device
         self._where = f"{settings.host}:{settings.port}"
         self._loop = f":SOURCE:CLOOP{settings.loop}:"
-        self._link = ScpiLink(settings.host, settings.port, settings.deadline_s)
+        self._link = ScpiLink(settings.host, settings.port, settings.deadline_s, wire)
         self._unit = TemperatureUnit.FAHRENHEIT
         self._tells_unit = False
 

@@ -55,8 +55,9 @@ class WatlowF4T(Heater):
 
     def __init__(self, name: str, settings: F4TSettings, clock: Clock | None = None) -> None:
         super().__init__(name, settings, clock)
-        self._scpi = Dialogue(name, settings)
-        self._modbus = ModbusLoop(name, settings) if settings.modbus else None
+        self._scpi = Dialogue(name, settings, self.wire.channel("scpi"))
+        modbus_wire = self.wire.channel("modbus")
+        self._modbus = ModbusLoop(name, settings, modbus_wire) if settings.modbus else None
         self._limits = HeaterLimits(settings.set_point_min_c, settings.set_point_max_c)
         self._set_point = SetPoint(name, self._scpi, self._modbus, self.clock, settings.settle_s)
 

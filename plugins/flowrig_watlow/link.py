@@ -16,6 +16,8 @@ import pyvisa
 from pyvisa.constants import BufferOperation, StatusCode
 from pyvisa.resources import MessageBasedResource
 
+from flowrig.interfaces import WireChannel
+
 __all__ = ["ScpiLink"]
 
 
@@ -28,12 +30,14 @@ class ScpiLink:
         host: host name or IPv4 address.
         port: TCP port.
         deadline_s: longest wait [s] for the connection, and for one answer.
+        wire: is told the bytes.
     """
 
-    def __init__(self, host: str, port: int, deadline_s: float) -> None:
+    def __init__(self, host: str, port: int, deadline_s: float, wire: WireChannel) -> None:
         self._host = host
         self._port = port
         self._deadline_s = deadline_s
+        self._wire = wire
         self._lock = threading.RLock()
         self._resource: MessageBasedResource | None = None
         self._socket: _PromptSocket | None = None
@@ -48,7 +52,7 @@ class ScpiLink:
         address = socket.gethostbyname(self._host)
         self._resource = self._open_resource(f"TCPIP0::{address}::{self._port}::SOCKET")
         try:
-            self._socket = _take_over(self._resource)
+            self._socket = _take_over(self._resource, self._wire)
         except OSError as error:
             self.close()
             raise ConnectionRefusedError("nobody listens there") from error
@@ -121,7 +125,9 @@ class ScpiLink:
         prompt.discard_input()
         resource.flush(BufferOperation.discard_read_buffer_no_io)
         prompt.deadline_s = time.monotonic() + self._deadline_s
-        resource.write_raw(command.encode("ascii") + b"\n")
+        data = command.encode("ascii") + b"\n"
+        self._wire.sent(data)
+        resource.write_raw(data)
 
     def _read_line(self) -> str:
         resource, prompt = self._opened()
@@ -150,17 +156,28 @@ class ScpiLink:
 class _PromptSocket(socket.socket):
     """A socket that reports a hang-up as an error, and reads no further than a deadline.
 
+    Args:
+        descriptor: of the connection.
+        wire: is told what is received.
+
     Attributes:
         deadline_s: monotonic time [s] after which nothing is read any more.
     """
 
-    deadline_s: float = 0.0
+    def __init__(self, descriptor: int, wire: WireChannel) -> None:
+        super().__init__(fileno=descriptor)
+        self.deadline_s = 0.0
+        self._wire = wire
 
     def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
         self.require_time_left()
+        return self._received(bufsize, flags)
+
+    def _received(self, bufsize: int, flags: int = 0) -> bytes:
         data = super().recv(bufsize, flags)
         if not data:
             raise ConnectionResetError("the instrument hung up")
+        self._wire.received(data)
         return data
 
     def require_time_left(self) -> None:
@@ -169,11 +186,10 @@ class _PromptSocket(socket.socket):
 
     def discard_input(self) -> None:
         while select.select([self], [], [], 0.0)[0]:
-            if not super().recv(65536):
-                raise ConnectionResetError("the instrument hung up")
+            self._received(65536)
 
 
-def _take_over(resource: MessageBasedResource) -> _PromptSocket:
+def _take_over(resource: MessageBasedResource, wire: WireChannel) -> _PromptSocket:
     """Put a `_PromptSocket` in the place of the socket of a pyvisa-py session.
 
     Raises:
@@ -181,7 +197,7 @@ def _take_over(resource: MessageBasedResource) -> _PromptSocket:
     """
     session = cast(Any, resource.visalib).sessions[resource.session]
     session.interface.getpeername()
-    prompt = _PromptSocket(fileno=session.interface.detach())
+    prompt = _PromptSocket(session.interface.detach(), wire)
     prompt.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     session.interface = prompt
     return prompt

@@ -15,6 +15,8 @@ from pymodbus.client import ModbusTcpClient
 from pymodbus.exceptions import ConnectionException, ModbusException
 from pymodbus.pdu import ModbusPDU
 
+from flowrig.interfaces import WireChannel
+
 __all__ = ["ModbusLink", "ModbusRefusedError"]
 
 EXCEPTIONS = {1: "it does not know the function", 2: "it has no such register", 3: "a bad value"}
@@ -36,6 +38,23 @@ class ModbusRefusedError(Exception):
         )
 
 
+class _ToldClient(ModbusTcpClient):
+    """A client that tells its bytes, and repeats nothing."""
+
+    def __init__(self, host: str, port: int, deadline_s: float, wire: WireChannel) -> None:
+        self._wire = wire
+        super().__init__(host, port=port, timeout=deadline_s, retries=0)
+
+    def send(self, request: bytes, addr: Any = None) -> int:
+        self._wire.sent(request)
+        return int(super().send(request, addr))
+
+    def recv(self, size: int | None) -> bytes:
+        data = bytes(super().recv(size))
+        self._wire.received(data)
+        return data
+
+
 class ModbusLink:
     """One Modbus conversation; it reopens by itself on the next use after a failure.
 
@@ -45,12 +64,14 @@ class ModbusLink:
         host: host name or IPv4 address.
         port: TCP port.
         deadline_s: longest wait [s] for the connection, and for one answer.
+        wire: is told the bytes.
     """
 
-    def __init__(self, host: str, port: int, deadline_s: float) -> None:
+    def __init__(self, host: str, port: int, deadline_s: float, wire: WireChannel) -> None:
         self._host = host
         self._port = port
         self._deadline_s = deadline_s
+        self._wire = wire
         self._client: Any = None
         self._lock = threading.Lock()
 
@@ -123,9 +144,7 @@ class ModbusLink:
         if self._client is not None and select.select([self._client.socket], [], [], 0.0)[0]:
             self.close()
         if self._client is None:
-            client: Any = ModbusTcpClient(
-                self._host, port=self._port, timeout=self._deadline_s, retries=0
-            )
+            client: Any = _ToldClient(self._host, self._port, self._deadline_s, self._wire)
             if not client.connect():
                 raise ConnectionRefusedError("nobody listens there")
             self._client = client

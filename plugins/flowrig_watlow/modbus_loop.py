@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from flowrig.errors import ConnectionLostError, ProtocolError, RefusedError
+from flowrig.interfaces import WireChannel
 from flowrig_watlow.modbus_link import ModbusLink, ModbusRefusedError
 from flowrig_watlow.registers import (
     ALARM_AT_REST,
@@ -33,16 +34,17 @@ class ModbusLoop:
     Args:
         device: the device's name, for messages.
         settings: where the controller is, and its loop.
+        wire: is told the bytes.
     """
 
-    def __init__(self, device: str, settings: F4TSettings) -> None:
+    def __init__(self, device: str, settings: F4TSettings, wire: WireChannel) -> None:
         host, port = settings.modbus_host_and_port
         self._device = device
         self._where = f"{host}:{port}"
         self._loop = settings.loop
         self._order = WordOrder(settings.word_order)
         self._unit = TemperatureUnit.CELSIUS
-        self._link = ModbusLink(host, port, settings.deadline_s)
+        self._link = ModbusLink(host, port, settings.deadline_s, wire)
 
     def open(self, known_c: dict[LoopRegister, float]) -> None:
         """Connect, and make sure that the numbers mean what they should.

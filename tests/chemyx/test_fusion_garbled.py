@@ -9,7 +9,7 @@ from fusion_bench import SYRINGE
 
 from flowrig.clock import VirtualClock
 from flowrig.errors import FlowrigError
-from flowrig.interfaces import PumpState, PumpStep
+from flowrig.interfaces import PumpState, PumpStep, WireLog
 from flowrig_chemyx import driver
 from flowrig_chemyx.dialogue import Dialogue
 from flowrig_chemyx.line import LineFault
@@ -70,7 +70,7 @@ class DamagedLine:
         self.text = ""
         self.state = "1"
 
-    def exchange(self, request, deadline_s, *, urgent=False):
+    def exchange(self, request, deadline_s, log, *, urgent=False):
         answer = self.state if request == "status" else ANSWERS.get(request, "")
         end, separator = self.draw.choice([("\r", "\r\n"), ("\r\n", "\r\n"), ("\r", " \n\r")])
         frame = f"{request}{end}{answer}{separator}>".encode()
@@ -87,7 +87,7 @@ class DamagedLine:
     def distrust(self):
         pass
 
-    def find_baud(self, deadline_s):
+    def find_baud(self, deadline_s, log):
         pass
 
 
@@ -100,7 +100,7 @@ def is_in(number, text):
 def test_no_damaged_reply_becomes_a_bad_number():
     """Every question, answered with damage: a number that was really there, or a device error."""
     line = DamagedLine(seed=1)
-    dialogue = Dialogue(line, "pump", None, 1.0)
+    dialogue = Dialogue(line, "pump", None, 1.0, WireLog())
     questions = {
         dialogue.dispensed: lambda value: (value,),
         dialogue.elapsed_min: lambda value: (value,),

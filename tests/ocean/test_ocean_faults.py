@@ -12,6 +12,7 @@ from flowrig.errors import (
     RefusedError,
     UnknownOutcomeError,
 )
+from flowrig.interfaces import WireLog
 from flowrig_ocean.emulator import HdxProtocol
 from flowrig_ocean.obp import Message
 from flowrig_ocean.settings import EthernetAddress
@@ -187,7 +188,7 @@ def test_a_dribbling_peer_does_not_stretch_the_deadline():
 
         thread = threading.Thread(target=drip)
         thread.start()
-        transport = SafeIPv4Transport(deadline_s=SHORT_S)
+        transport = SafeIPv4Transport(SHORT_S, WireLog())
         host, port = server.getsockname()
         transport.open_device(TimedHandle(EthernetAddress(str(IPv4Address(host)), port), 1.0))
         try:

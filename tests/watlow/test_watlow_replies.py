@@ -9,6 +9,7 @@ import struct
 import pytest
 
 from flowrig.errors import ProtocolError
+from flowrig.interfaces import WireLog
 from flowrig_watlow.dialogue import Dialogue
 from flowrig_watlow.modbus_link import ModbusLink, ModbusRefusedError
 from flowrig_watlow.registers import WordOrder
@@ -81,7 +82,7 @@ def check(parse, reply, value):
 def test_garbled_conversations_end_as_protocol_errors(monkeypatch):
     """A loop that is asked for its temperatures returns finite numbers or raises ProtocolError."""
     chance = random.Random(1)
-    loop = Dialogue("plate", F4TSettings(address="plate"))
+    loop = Dialogue("plate", F4TSettings(address="plate"), WireLog())
 
     class Link:
         def query(self, question):
@@ -117,7 +118,7 @@ def test_garbled_frames_are_lost_connections(monkeypatch):
         ours, theirs = socket.socketpair()
         with theirs, monkeypatch.context() as patch:
             patch.setattr("socket.create_connection", lambda *_, ours=ours, **__: ours)
-            link = ModbusLink("plate", 502, 5.0)
+            link = ModbusLink("plate", 502, 5.0, WireLog())
             link.open()
             patch.setattr(link, "_opened", lambda link=link: link._client)  # the reply waits there
             theirs.sendall(mutated(frame, chance))

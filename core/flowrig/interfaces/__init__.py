@@ -15,6 +15,7 @@ from flowrig.interfaces.pump import (
 )
 from flowrig.interfaces.spectrometer import Frames, Spectrometer, SpectrometerLimits
 from flowrig.interfaces.surrogate import Posterior, Surrogate, SurrogateSettings
+from flowrig.interfaces.wire_log import WireChannel, WireLog
 
 __all__ = [
     "Device",
@@ -44,4 +45,6 @@ __all__ = [
     "Surrogate",
     "SurrogateSettings",
     "Syringe",
+    "WireChannel",
+    "WireLog",
 ]

@@ -9,6 +9,7 @@ from attrs import field, frozen
 
 from flowrig.clock import Clock, RealClock
 from flowrig.errors import ConnectionLostError, DeviceError, NotReadyError
+from flowrig.interfaces.wire_log import WireLog
 
 __all__ = ["Device", "DeviceSettings", "Identity", "Quality", "Reading"]
 
@@ -83,6 +84,9 @@ class Device(ABC):
         name: the device's name in the rig profile, used in every message.
         settings: an instance of the driver's settings class.
         clock: what readings are stamped with and what waits go through.
+
+    Attributes:
+        wire: is told every byte that the driver sends and receives.
     """
 
     settings: DeviceSettings
@@ -91,6 +95,7 @@ class Device(ABC):
         self.name = name
         self.settings = settings
         self.clock: Clock = clock if clock is not None else RealClock()
+        self.wire = WireLog()
         self._identity: Identity | None = None
 
     def __enter__(self) -> Self:
