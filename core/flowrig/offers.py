@@ -1,6 +1,6 @@
 """What a plugin puts on the table: light descriptions, whose heavy part is imported on use."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Literal
@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from flowrig.errors import MissingDependencyError, PluginError
 
-__all__ = ["DriverOffer", "Kind", "Offer", "import_target"]
+__all__ = ["DriverOffer", "Kind", "Offer", "import_target", "require_installed", "requirements"]
 
 Kind = Literal[
     "pump", "heater", "spectrometer", "optimizer", "surrogate", "objective", "world", "profiles"
@@ -50,12 +50,7 @@ class Offer:
             MissingDependencyError: a package is missing; the message says what to install.
             PluginError: the target does not exist.
         """
-        missing = self.missing()
-        if missing:
-            raise MissingDependencyError(
-                f"the {self.kind} {self.name!r} needs {', '.join(missing)}; "
-                f"install it with: pip install '{self.install or ' '.join(missing)}'"
-            )
+        require_installed([self])
         return import_target(self.target, f"the {self.kind} {self.name!r}")
 
 
@@ -73,6 +68,42 @@ class DriverOffer(Offer):
 
     limits: Mapping[str, tuple[float, float]] = field(factory=dict)
     emulator: str = ""
+
+
+def requirements(offers: Iterable[Offer]) -> list[str]:
+    """What to `pip install` for all that offers lack, the extras of one distribution together.
+
+    Returns:
+        requirements such as "flowrig[chemyx,watlow]"; none if nothing is missing.
+    """
+    extras: dict[str, set[str]] = {}
+    for offer in offers:
+        missing = offer.missing()
+        for requirement in (offer.install,) if offer.install and missing else missing:
+            name, _, listed = requirement.removesuffix("]").partition("[")
+            extras.setdefault(name, set()).update(filter(None, listed.split(",")))
+    return [
+        f"{name}[{','.join(sorted(some))}]" if some else name
+        for name, some in sorted(extras.items())
+    ]
+
+
+def require_installed(offers: Iterable[Offer]) -> None:
+    """Refuse offers of which any lacks a package.
+
+    Raises:
+        MissingDependencyError: packages are missing; the message names all of them, and the one
+            command that installs them.
+    """
+    lacking = {(offer.kind, offer.name): offer for offer in offers if offer.missing()}.values()
+    if not lacking:
+        return
+    needs = ", ".join(
+        f"the {offer.kind} {offer.name!r} needs {' and '.join(offer.missing())}"
+        for offer in lacking
+    )
+    install = " ".join(f"'{requirement}'" for requirement in requirements(lacking))
+    raise MissingDependencyError(f"{needs}; install what is missing with: pip install {install}")
 
 
 def import_target(target: str, owner: str) -> Any:

@@ -27,6 +27,7 @@ from flowrig.errors import (
 from flowrig.executor import Executor, StopSwitch
 from flowrig.journal import FILE_NAME, Event, Journal
 from flowrig.ledger import SyringeLedger
+from flowrig.offers import require_installed
 from flowrig.plugins import Plugins
 from flowrig.profile import Profile, load_profile, merged_toml
 from flowrig.record import LOCK_NAME, PROFILE_NAME, RunRecord, is_busy
@@ -196,15 +197,11 @@ def load_plugins_of(profile: Profile) -> None:
     """Import everything that a profile names: a missing package shows before anything moves.
 
     Raises:
-        MissingDependencyError: a package is missing; the message says what to install.
+        MissingDependencyError: packages are missing; the message says what to install for all.
     """
-    for device in profile.devices.values():
-        device.offer.load()
-    if profile.campaign is not None:
-        if profile.campaign.surrogate is not None:
-            profile.campaign.surrogate.offer.load()
-        for stage in profile.campaign.stages:
-            stage.offer.load()
+    require_installed(profile.offers)
+    for offer in profile.offers:
+        offer.load()
 
 
 class _Session:
@@ -343,6 +340,12 @@ class _Session:
 
 def _require_new(folder: Path) -> None:
     if (folder / FILE_NAME).exists():
+        with RunRecord(folder) as record:
+            if record.state == "finished":
+                raise InputError(
+                    f"{folder} holds a finished run; look at it with: flowrig report {folder}, "
+                    "or choose another folder with --out"
+                )
         raise InputError(f"{folder} holds a run already; resume it with: flowrig resume {folder}")
     if (folder / PROFILE_NAME).exists():
         raise InputError(f"{folder} holds a {PROFILE_NAME} already; choose another folder")

@@ -11,7 +11,7 @@ from flowrig import plugins as plugins_module
 from flowrig.errors import MissingDependencyError, PluginError
 from flowrig.hookspecs import hookimpl
 from flowrig.objective import MaximumResponse
-from flowrig.offers import Offer
+from flowrig.offers import Offer, require_installed
 from flowrig.plugins import Plugins
 
 SHIPPED = {
@@ -127,6 +127,25 @@ def test_a_missing_package_is_one_line() -> None:
     with pytest.raises(MissingDependencyError, match=r"pip install 'acme\[all\]'") as caught:
         plugins.offer("objective", "yield").load()
     assert "\n" not in str(caught.value)
+
+
+def test_all_that_is_missing_is_one_command() -> None:
+    """Extras of one distribution share their brackets; what is there, or named twice, is not."""
+
+    def offer(name: str, need: str, install: str) -> Offer:
+        return Offer(
+            kind="pump", name=name, target="", settings=dict, needs=(need,), install=install
+        )
+
+    one, two = offer("one", "no_such_one", "rig[b,c]"), offer("two", "no_such_two", "rig[a,b]")
+    other, there = offer("other", "no_such_three", ""), offer("there", "json", "rig[d]")
+    with pytest.raises(MissingDependencyError) as caught:
+        require_installed([one, two, one, there, other])
+    text = str(caught.value)
+    assert text.endswith("with: pip install 'no_such_three' 'rig[a,b,c]'")
+    assert text.count("the pump 'one' needs no_such_one") == 1
+    assert "there" not in text
+    require_installed([there])
 
 
 def test_two_distributions_that_claim_one_entry_point_are_refused(

@@ -1,7 +1,6 @@
 """What there is: plugins, profiles, and what is wrong with one."""
 
 import sys
-from collections.abc import Iterable
 from itertools import groupby
 from typing import Any
 
@@ -161,24 +160,12 @@ def _stage(stage: Any) -> str:
 
 def _tell_missing(profile: Any) -> None:
     """A profile can be checked without the packages that it takes to run it."""
-    offers = [device.offer for device in profile.devices.values()]
-    if profile.campaign is not None:
-        offers += [stage.offer for stage in profile.campaign.stages]
-        if profile.campaign.surrogate is not None:
-            offers.append(profile.campaign.surrogate.offer)
-    needs = _joined({one.install or " ".join(one.missing()) for one in offers if one.missing()})
+    from flowrig.offers import requirements
+
+    needs = requirements(profile.offers)
     if needs:
         names = " ".join(f"'{need}'" for need in needs)
         click.secho(f"  to run it, first: pip install {names}", fg="yellow")
-
-
-def _joined(requirements: Iterable[str]) -> list[str]:
-    """Requirements with the extras of one distribution in one pair of brackets."""
-    extras: dict[str, list[str]] = {}
-    for requirement in sorted(requirements):
-        name, _, extra = requirement.removesuffix("]").partition("[")
-        extras.setdefault(name, []).extend(filter(None, [extra]))
-    return [f"{name}[{','.join(some)}]" if some else name for name, some in extras.items()]
 
 
 def _identify(profile: str, plugins: Any) -> dict[str, dict[str, str]]:

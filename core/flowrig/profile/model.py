@@ -501,6 +501,16 @@ class Profile:
         return Space(parameters, constraints)
 
     @property
+    def offers(self) -> tuple[Offer, ...]:
+        """All that plugins have to bring for it to run: drivers, optimizers, a surrogate."""
+        offers: list[Offer] = [device.offer for device in self.devices.values()]
+        if self.campaign is not None:
+            if self.campaign.surrogate is not None:
+                offers.append(self.campaign.surrogate.offer)
+            offers += [stage.offer for stage in self.campaign.stages]
+        return tuple(offers)
+
+    @property
     def limited_flows(self) -> tuple["LimitedFlow", ...]:
         """Flow rates that follow from the variables and have limits of their own."""
         chosen = [v.stream for v in self.variables if v.stream is not None]
