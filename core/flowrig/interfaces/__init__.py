@@ -1,6 +1,7 @@
 """The five things that a plugin can be: Pump, Heater, Spectrometer, Optimizer, Surrogate."""
 
 from flowrig.interfaces.device import Device, DeviceSettings, Identity, Quality, Reading
+from flowrig.interfaces.exposure import Exposure, ExposureVerdict
 from flowrig.interfaces.heater import Heater, HeaterLimits, HeaterPower, HeaterReading
 from flowrig.interfaces.optimizer import Optimizer, OptimizerSettings, Problem, Suggestion
 from flowrig.interfaces.pump import (
@@ -14,12 +15,14 @@ from flowrig.interfaces.pump import (
     Syringe,
 )
 from flowrig.interfaces.spectrometer import Frames, Spectrometer, SpectrometerLimits
-from flowrig.interfaces.surrogate import Posterior, Surrogate, SurrogateSettings
+from flowrig.interfaces.surrogate import NormalPosterior, Posterior, Surrogate, SurrogateSettings
 from flowrig.interfaces.wire_log import WireChannel, WireLog
 
 __all__ = [
     "Device",
     "DeviceSettings",
+    "Exposure",
+    "ExposureVerdict",
     "Dispensed",
     "Elapsed",
     "Frames",
@@ -28,6 +31,7 @@ __all__ = [
     "HeaterPower",
     "HeaterReading",
     "Identity",
+    "NormalPosterior",
     "Optimizer",
     "OptimizerSettings",
     "Posterior",

@@ -1,6 +1,10 @@
 """Surrogate models: what the measured responses would be elsewhere, and how sure we are.
 
 Letters: `n` experiments, `d` conditions, `m` responses, `s` samples, `k` ensemble members.
+
+A `Posterior` is all that a surrogate must return. One that returns a `NormalPosterior` tells in
+closed form what it believes at each condition, with gradients, so that an optimizer can climb
+instead of trying many conditions.
 """
 
 from abc import ABC, abstractmethod
@@ -13,7 +17,7 @@ from numpy.typing import NDArray
 
 from flowrig.errors import InputError, NotReadyError
 
-__all__ = ["Posterior", "Surrogate", "SurrogateSettings"]
+__all__ = ["NormalPosterior", "Posterior", "Surrogate", "SurrogateSettings"]
 
 Array = NDArray[np.float64]
 
@@ -38,10 +42,46 @@ class Posterior(ABC):
 
     @abstractmethod
     def sample(self, count: int, rng: np.random.Generator) -> Array:
-        """Samples of the noise-free responses, shape `s x n x m`.
+        """Joint samples of the noise-free responses, shape `s x n x m`.
 
-        The same generator state gives samples that vary smoothly with the conditions.
+        Each sample is one function that the data allow, at all `n` conditions: differences between
+        conditions are as sure as the model is of them. With the same generator state samples vary
+        smoothly with the conditions.
         """
+
+
+class NormalPosterior(Posterior):
+    """A posterior that is normal at each condition, on an increasing scale for each response.
+
+    Optional. On its scale the noise-free response at a condition is `latent_mean + latent_sd * e`,
+    `e` standard normal; `natural` leads from there to the unit of the response.
+    """
+
+    @property
+    @abstractmethod
+    def latent_mean(self) -> Array:
+        """Mean of the noise-free responses on their scales, shape `n x m`."""
+
+    @property
+    @abstractmethod
+    def latent_sd(self) -> Array:
+        """Standard deviation of the noise-free responses on their scales, shape `n x m`."""
+
+    @abstractmethod
+    def latent_gradients(self) -> tuple[Array, Array]:
+        """Derivatives of `latent_mean` and `latent_sd` along the conditions in the unit cube.
+
+        Returns:
+            two arrays of shape `n x m x d`.
+        """
+
+    @abstractmethod
+    def natural(self, latent: Array) -> Array:
+        """Values on the scales, shape `… x m`, in natural units; increasing in each response."""
+
+    @abstractmethod
+    def natural_slope(self, latent: Array) -> Array:
+        """Derivative of `natural`, shape `… x m`."""
 
 
 class Surrogate(ABC):
