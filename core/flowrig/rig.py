@@ -24,7 +24,9 @@ from flowrig.interfaces import (
 )
 from flowrig.plugins import Plugins
 from flowrig.profile import Profile, load_profile
+from flowrig.recording import Recording, recorded
 from flowrig.simulation import simulated
+from flowrig.trace import TraceHeader, settings_of
 from flowrig.workers import Workers
 
 __all__ = ["Rig", "RigReading", "open_rig"]
@@ -330,6 +332,7 @@ def open_rig(
     fill_ul: Mapping[str, float] | None = None,
     plugins: Plugins | None = None,
     prepare: bool = True,
+    record: Recording | None = None,
 ) -> Iterator[Rig]:
     """Open the rig of a profile, and close it in the end.
 
@@ -344,6 +347,7 @@ def open_rig(
         fill_ul: liquid left [µL] by stream in the emulated syringes; full where not named.
         plugins: what is installed, if it was looked up already.
         prepare: tell the pumps their syringes, for which they must stand still.
+        record: where every byte and every call goes, from the opening to the closing.
 
     Raises:
         InputError: the profile is wrong, a package is missing, or the rig cannot be simulated.
@@ -354,12 +358,33 @@ def open_rig(
     if clock is None:
         clock = VirtualClock() if simulate else RealClock()
     with ExitStack() as stack:
+        written = profile
         if simulate:
             profile = stack.enter_context(simulated(profile, clock, seed, fill_ul))
         workers = stack.enter_context(Workers(clock))
         rig = Rig(profile, clock, workers)
+        if record is not None:
+            headers = _headers(written, plugins or Plugins.discover(), simulate)
+            devices = {name: rig[name] for name in profile.devices}
+            stack.enter_context(recorded(devices, headers, record))
         stack.callback(rig.close)
         rig.open()
         if prepare:
             rig.prepare()
         yield rig
+
+
+def _headers(profile: Profile, plugins: Plugins, simulated: bool) -> dict[str, TraceHeader]:
+    """What the traces of a rig's devices are of."""
+    plugin_of = {listed.offer.name: str(listed.plugin) for listed in plugins.listed}
+    return {
+        name: TraceHeader(
+            device=name,
+            kind=device.offer.kind,
+            driver=device.offer.name,
+            plugin=plugin_of.get(device.offer.name, ""),
+            settings=settings_of(device.settings),
+            simulated=simulated,
+        )
+        for name, device in profile.devices.items()
+    }

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 from attrs import asdict, frozen
@@ -31,6 +32,7 @@ from flowrig.offers import require_installed
 from flowrig.plugins import Plugins
 from flowrig.profile import Profile, load_profile, merged_toml
 from flowrig.record import LOCK_NAME, PROFILE_NAME, RunRecord, is_busy
+from flowrig.recording import FOLDER_NAME, Recording
 from flowrig.rig import Rig, open_rig
 from flowrig.safety import SafeState, reach_safe_state
 
@@ -76,6 +78,7 @@ def start_run(
     folder: Path | str,
     *,
     simulate: bool = False,
+    record: bool = False,
     seed: int | None = None,
     clock: Clock | None = None,
     listeners: Sequence[Listener] = (),
@@ -88,6 +91,7 @@ def start_run(
         target: a campaign file, or the name or path of a profile with a campaign of its own.
         folder: where everything of the run goes; must not hold a run yet.
         simulate: put emulated instruments behind the drivers.
+        record: keep every byte and every call of every instrument in the run's folder.
         seed: everything random follows from it; the campaign's own by default.
         clock: real by default, virtual by default when simulated.
         listeners: called with every event of the journal.
@@ -130,15 +134,15 @@ def start_run(
                 "versions": _versions(plugins),
             },
         )
-        return _Session(folder, journal, plugins=plugins, clock=clock, switch=switch).run(
-            resumed=False
-        )
+        session = _Session(folder, journal, plugins=plugins, clock=clock, switch=switch)
+        return session.run(resumed=False, record=record)
 
 
 def resume_run(
     folder: Path | str,
     *,
     refilled: Sequence[str] = (),
+    record: bool = False,
     clock: Clock | None = None,
     listeners: Sequence[Listener] = (),
     switch: StopSwitch | None = None,
@@ -149,6 +153,7 @@ def resume_run(
     Args:
         folder: the run's folder.
         refilled: streams whose syringes a person has filled.
+        record: keep every byte and every call of every instrument in the run's folder.
         clock: real by default, virtual by default when simulated.
         listeners: called with every event of the journal.
         switch: ends the run when it is pressed.
@@ -158,9 +163,9 @@ def resume_run(
         InputError: this is not the folder of a run, it runs elsewhere, or its profile was changed.
     """
     plugins, folder = plugins or Plugins.discover(), Path(folder)
-    with RunRecord(folder, plugins) as record:
-        profile, summary = record.profile, record.summary()
-        if profile.digest != record.start.data["profile_digest"]:
+    with RunRecord(folder, plugins) as before:
+        profile, summary = before.profile, before.summary()
+        if profile.digest != before.start.data["profile_digest"]:
             raise InputError(
                 f"{folder / PROFILE_NAME} was changed since the run began; "
                 "restore it, or start a new run"
@@ -188,9 +193,8 @@ def resume_run(
                 "best": summary["best"] and summary["best"]["objective"],
             },
         )
-        return _Session(folder, journal, plugins=plugins, clock=clock, switch=switch).run(
-            resumed=True
-        )
+        session = _Session(folder, journal, plugins=plugins, clock=clock, switch=switch)
+        return session.run(resumed=True, record=record)
 
 
 def load_plugins_of(profile: Profile) -> None:
@@ -221,14 +225,16 @@ class _Session:
         self._plugins = plugins
         self._switch = switch or StopSwitch()
         self._record = RunRecord(folder, plugins)
+        self._notices: SimpleQueue[str] = SimpleQueue()
         newest = journal.last()
         begin_s = newest.time_s if newest is not None else 0.0
         self._clock = clock or (
             VirtualClock(begin_s) if self._record.simulated else RealClock(begin_s)
         )
 
-    def run(self, *, resumed: bool) -> RunOutcome:
+    def run(self, *, resumed: bool, record: bool) -> RunOutcome:
         ledger = _ledger_of(self._record)
+        traces = Recording(self._folder / FOLDER_NAME, self._notices.put)
         with ExitStack() as stack:
             stack.callback(self._record.close)
             try:
@@ -241,6 +247,7 @@ class _Session:
                         fill_ul=ledger.left_ul,
                         plugins=self._plugins,
                         prepare=False,
+                        record=traces if record else None,
                     )
                 )
             except BaseException as error:
@@ -325,6 +332,8 @@ class _Session:
         return RunOutcome(self._folder, state, reason)
 
     def _write(self, kind: str, data: Any) -> int:
+        while not self._notices.empty():
+            self._journal.append("notice", self._clock.now_s(), {"text": self._notices.get()})
         return self._journal.append(kind, self._clock.now_s(), data).sequence
 
     def _write_if_possible(self, kind: str, data: Any) -> int:

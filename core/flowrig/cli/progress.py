@@ -93,6 +93,9 @@ class Progress:
     def _on_safe_state(self, event: Event, data: Mapping[str, Any]) -> None:
         self.say(data["text"], "green" if data["reached"] else "bold red")
 
+    def _on_notice(self, event: Event, data: Mapping[str, Any]) -> None:
+        self.say(data["text"], "yellow")
+
     def _on_stage(self, event: Event, data: Mapping[str, Any]) -> None:
         self._state["stage"] = data["stage"]
         self._table = None

@@ -27,6 +27,11 @@ seed_option = click.option(
     type=int,
     help="Everything random follows from it; default: that of the campaign, else 1.",
 )
+record_option = click.option(
+    "--record",
+    is_flag=True,
+    help="Keep every byte of every instrument in the run's folder, under traces.",
+)
 out_option = click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -56,9 +61,10 @@ def demo(seed: int | None, out: Path | None) -> None:
 @click.command(short_help="Run a campaign, on a real or an emulated rig.")
 @click.argument("target")
 @click.option("--simulate", is_flag=True, help="Put emulated instruments behind the drivers.")
+@record_option
 @seed_option
 @out_option
-def run(target: str, simulate: bool, seed: int | None, out: Path | None) -> None:
+def run(target: str, simulate: bool, record: bool, seed: int | None, out: Path | None) -> None:
     """Run a campaign.
 
     TARGET is a campaign file, or a rig profile by name or path, whose own campaign is then run.
@@ -80,13 +86,15 @@ def run(target: str, simulate: bool, seed: int | None, out: Path | None) -> None
       4  the safe state was not confirmed: look at the rig
     """
     label = f"{Path(target).stem}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
-    _start(target, out or _free(Path("flowrig-runs") / label), seed=seed, simulate=simulate)
+    folder = out or _free(Path("flowrig-runs") / label)
+    _start(target, folder, seed=seed, simulate=simulate, record=record)
 
 
 @click.command(short_help="Go on with a run that was stopped, held or cut off.")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--refilled", multiple=True, metavar="STREAM", help="Its syringe is full again.")
-def resume(folder: Path, refilled: tuple[str, ...]) -> None:
+@record_option
+def resume(folder: Path, refilled: tuple[str, ...], record: bool) -> None:
     """Go on with the run in FOLDER; the rig is first brought to its safe state.
 
     What was measured is kept, and nothing is measured twice. A run that was simulated goes on
@@ -101,17 +109,27 @@ def resume(folder: Path, refilled: tuple[str, ...]) -> None:
     from flowrig.runs import resume_run
 
     with Progress(folder) as progress, _stop_on_signals(progress.say) as switch:
-        outcome = resume_run(folder, refilled=refilled, listeners=[progress], switch=switch)
+        outcome = resume_run(
+            folder, refilled=refilled, record=record, listeners=[progress], switch=switch
+        )
     _finish(outcome)
 
 
-def _start(target: str, folder: Path, *, seed: int | None, simulate: bool) -> None:
+def _start(
+    target: str, folder: Path, *, seed: int | None, simulate: bool, record: bool = False
+) -> None:
     from flowrig.cli.progress import Progress
     from flowrig.runs import start_run
 
     with Progress(folder) as progress, _stop_on_signals(progress.say) as switch:
         outcome = start_run(
-            target, folder, simulate=simulate, seed=seed, listeners=[progress], switch=switch
+            target,
+            folder,
+            simulate=simulate,
+            record=record,
+            seed=seed,
+            listeners=[progress],
+            switch=switch,
         )
     _finish(outcome)
 
