@@ -21,10 +21,10 @@ from flowrig.interfaces.wire_log import WireChannel, WireLog
 __all__ = [
     "Device",
     "DeviceSettings",
-    "Exposure",
-    "ExposureVerdict",
     "Dispensed",
     "Elapsed",
+    "Exposure",
+    "ExposureVerdict",
     "Frames",
     "Heater",
     "HeaterLimits",

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from flowrig.errors import NotReadyError, OutOfRangeError, UnsupportedError
 from flowrig.interfaces.device import Device, Reading
+from flowrig.interfaces.exposure import Exposure, ExposureSearch
 
 __all__ = ["Frames", "Spectrometer", "SpectrometerLimits"]
 
@@ -43,6 +44,10 @@ class Frames(Reading):
     integration_time_us: int
     saturated: NDArray[np.bool_]
 
+    def mean_counts(self) -> NDArray[np.float64]:
+        """Counts averaged over all frames, shape `n_pixels`."""
+        return np.asarray(self.counts.mean(axis=0, dtype=np.float64))
+
 
 class Spectrometer(Device):
     """A spectrometer that returns whole spectra as counts."""
@@ -76,14 +81,7 @@ class Spectrometer(Device):
             OutOfRangeError: outside `limits`; nothing was sent.
         """
         self._require_open()
-        limits = self.limits
-        if not (
-            limits.integration_time_min_us <= integration_time_us <= limits.integration_time_max_us
-        ):
-            raise OutOfRangeError(
-                f"{self.name}: an integration time of {integration_time_us} µs is outside "
-                f"{limits.integration_time_min_us} to {limits.integration_time_max_us} µs"
-            )
+        self._require_in_limits(integration_time_us)
         self._do_set_integration_time(integration_time_us)
 
     def set_light(self, on: bool) -> None:
@@ -117,10 +115,8 @@ class Spectrometer(Device):
         start_s = self.clock.now_s()
         frames, times_s = [], []
         for index in range(count):
-            if self._abandoned:
-                raise NotReadyError("the acquisition was abandoned", device=self.name)
             times_s.append(self.clock.now_s())
-            frames.append(self._do_acquire_frame())
+            frames.append(self._next_frame())
             self.clock.sleep_until(start_s + (index + 1) * period_s)
         counts = np.stack(frames)
         return Frames(
@@ -131,9 +127,113 @@ class Spectrometer(Device):
             saturated=counts.max(axis=1) >= self.limits.saturation_counts,
         )
 
+    def auto_expose(
+        self,
+        target_fraction: float = 0.8,
+        *,
+        tolerance: float = 0.05,
+        shortest_us: int | None = None,
+        longest_us: int | None = None,
+        window_nm: tuple[float, float] | None = None,
+        frames_max: int = 12,
+    ) -> Exposure:
+        """Find and set the integration time at which the brightest pixel is just bright enough.
+
+        Open the light first, and fill the cell with what lets most light through (for
+        photoluminescence: what shines most). The search takes the detector for linear with an
+        unknown offset; it usually ends after 2 to 4 frames. The light is left as it is.
+
+        Args:
+            target_fraction: wanted counts of the brightest pixel, as a fraction of the counts at
+                which it is saturated.
+            tolerance: how far from the target is near enough, as a fraction of it.
+            shortest_us: shortest integration time [µs] to set; by default what `limits` says.
+            longest_us: longest integration time [µs] to set, for instance the time that a plug
+                takes to pass the cell; by default what `limits` says.
+            window_nm: lower and upper wavelength [nm] of the pixels that count; by default all do.
+            frames_max: after how many frames a search in unsteady light is given up.
+
+        Returns:
+            the integration time, which is set, and whether it is what was asked for: a light that
+            is too weak or too strong raises nothing.
+
+        Raises:
+            OutOfRangeError: an argument makes no sense, or a time is outside `limits`; nothing was
+                sent.
+            NotReadyError: the device is not open, or another thread called `abandon`.
+        """
+        self._require_open()
+        limits = self.limits
+        shortest_us = limits.integration_time_min_us if shortest_us is None else shortest_us
+        longest_us = limits.integration_time_max_us if longest_us is None else longest_us
+        self._require_in_limits(shortest_us)
+        self._require_in_limits(longest_us)
+        pixels = self._pixels_in(window_nm)
+        if not (
+            0.0 < target_fraction < target_fraction * (1.0 + tolerance) < 1.0
+            and shortest_us <= longest_us
+            and frames_max >= 1
+        ):
+            raise OutOfRangeError(
+                f"{self.name}: cannot expose to {target_fraction:g} (1 ± {tolerance:g}) of "
+                f"saturation within {shortest_us} to {longest_us} µs and {frames_max} frames"
+            )
+        begin_us = min(max(self._do_integration_time_us(), shortest_us), longest_us)
+        search = ExposureSearch(target_fraction, tolerance, shortest_us, longest_us, begin_us)
+        return self._carry_out(search, pixels, frames_max)
+
     def abandon(self) -> None:
-        """End an `acquire` that is under way in another thread before its next frame."""
+        """End what takes frames in another thread before its next frame."""
         self._abandoned = True
+
+    def _carry_out(
+        self, search: ExposureSearch, pixels: NDArray[np.bool_], frames_max: int
+    ) -> Exposure:
+        self._abandoned = False
+        frames_taken = 0
+        while search.verdict is None:
+            self._set_if_other(search.proposal_us)
+            counts = self._next_frame()
+            frames_taken += 1
+            search.learn(float(counts[pixels].max()) / self.limits.saturation_counts)
+            if frames_taken >= frames_max and search.verdict is None:
+                search.give_up()
+        self._set_if_other(search.proposal_us)
+        return Exposure(
+            integration_time_us=search.proposal_us,
+            peak_fraction=search.peak_fraction,
+            verdict=search.verdict,
+            frames_taken=frames_taken,
+        )
+
+    def _set_if_other(self, integration_time_us: int) -> None:
+        if integration_time_us != self._do_integration_time_us():
+            self._do_set_integration_time(integration_time_us)
+
+    def _next_frame(self) -> NDArray[np.uint16]:
+        if self._abandoned:
+            raise NotReadyError("the acquisition was abandoned", device=self.name)
+        return self._do_acquire_frame()
+
+    def _pixels_in(self, window_nm: tuple[float, float] | None) -> NDArray[np.bool_]:
+        wavelengths_nm = self._do_wavelengths_nm()
+        low_nm, high_nm = window_nm or (-np.inf, np.inf)
+        pixels = np.asarray((low_nm <= wavelengths_nm) & (wavelengths_nm <= high_nm))
+        if not pixels.any():
+            raise OutOfRangeError(
+                f"{self.name}: no pixel lies between {low_nm:g} and {high_nm:g} nm"
+            )
+        return pixels
+
+    def _require_in_limits(self, integration_time_us: int) -> None:
+        limits = self.limits
+        if not (
+            limits.integration_time_min_us <= integration_time_us <= limits.integration_time_max_us
+        ):
+            raise OutOfRangeError(
+                f"{self.name}: an integration time of {integration_time_us} µs is outside "
+                f"{limits.integration_time_min_us} to {limits.integration_time_max_us} µs"
+            )
 
     def _do_set_light(self, on: bool) -> None:
         """Open or shut the light source; leave as it is where the spectrometer controls none."""
