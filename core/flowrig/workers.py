@@ -7,7 +7,7 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Self
 
-from attrs import define, field
+from attrs import define
 
 from flowrig.clock import Clock
 from flowrig.errors import SeveralDevicesError, UnknownOutcomeError
@@ -31,8 +31,14 @@ class _Round:
         self._running = count
         self._awaited = False
         self._given_up = False
-        self.finished = threading.Event()
+        self._gate = threading.Lock()  # a bare lock wakes its waiter sooner than an event does
+        self._gate.acquire()
         clock.add_participants(count)
+
+    @property
+    def finished(self) -> bool:
+        """Whether every call has ended."""
+        return not self._running
 
     def end(self) -> None:
         """One call has ended."""
@@ -41,7 +47,7 @@ class _Round:
             if not self._given_up and (self._running or not self._awaited):
                 self._clock.leave()
             if not self._running:
-                self.finished.set()
+                self._gate.release()
 
     def give_up(self) -> None:
         """Let time go on without the calls that have not ended; `wait` does so by itself."""
@@ -57,7 +63,7 @@ class _Round:
             self._awaited = True
             self._clock.leave()
         try:
-            ended = self.finished.wait(timeout_s)
+            ended = self._gate.acquire(timeout=timeout_s)
         except BaseException:  # Ctrl-C: the caller takes part again, the calls end by themselves
             with self._lock:
                 if self._running:
@@ -65,6 +71,7 @@ class _Round:
                     self._clock.add_participants(1)
             raise
         if ended:
+            self._gate.release()
             return
         with self._lock:
             if self._running:
@@ -82,7 +89,7 @@ class _Call:
     function: Callable[[], Any]
     round: _Round
     end_s: float
-    done: threading.Event = field(factory=threading.Event)
+    done: bool = False
     result: Any = None
     error: BaseException | None = None
 
@@ -97,10 +104,10 @@ class _Worker:
     def settle(self) -> bool:
         """Wait for the call that was left under way, if any; returns whether it ended."""
         left = self._newest
-        if left is None or left.done.is_set():
+        if left is None or left.done:
             return True
         left.round.wait(max(left.end_s - time.monotonic(), 0.0) + DEADLINE_S)
-        return left.done.is_set()
+        return left.done
 
     def submit(self, function: Callable[[], Any], together: _Round, end_s: float) -> _Call:
         self._newest = call = _Call(function, together, end_s)
@@ -119,7 +126,7 @@ class _Worker:
                 call.result = call.function()
             except BaseException as error:  # handed to the caller's thread
                 call.error = error
-            call.done.set()
+            call.done = True
             call.round.end()
 
 
@@ -188,7 +195,7 @@ class Workers:
         give_up.daemon = True
         give_up.start()
         end_s = time.monotonic() + deadline_s
-        while not together.finished.is_set() and time.monotonic() < end_s:
+        while not together.finished and time.monotonic() < end_s:
             self._clock.sleep(tick_s)
             on_tick()
         give_up.cancel()
@@ -214,7 +221,7 @@ class Workers:
         return self._workers[name]
 
     def _outcome(self, name: str, call: _Call, deadline_s: float) -> Any:
-        if call.done.is_set():
+        if call.done:
             return call.result if call.error is None else call.error
         self._workers.pop(name).stop()
         return UnknownOutcomeError(

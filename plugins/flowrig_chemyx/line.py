@@ -214,7 +214,9 @@ class SerialLine:
 
     def _read(self) -> bytes:
         try:
-            data = bytes(self._wire.read(self._wire.in_waiting or 1))
+            data = bytes(self._wire.read(1))
+            if data:
+                data += self._wire.read(self._wire.in_waiting)
         except OSError as error:
             raise self._gone(error, sent=True) from error
         self._log.received(data)

@@ -72,6 +72,8 @@ class ScpiLink:
         """
         with self._lock:
             try:
+                if self._socket is not None:
+                    self._socket.discard_input()
                 self._send(command)
             except (OSError, pyvisa.Error) as error:
                 raise self._broken(error) from error
@@ -122,8 +124,9 @@ class ScpiLink:
         if self._resource is None or self._socket is None:
             self.open()
         resource, prompt = self._opened()
-        prompt.discard_input()
-        resource.flush(BufferOperation.discard_read_buffer_no_io)
+        if prompt.has_read_ahead:
+            resource.flush(BufferOperation.discard_read_buffer_no_io)
+            prompt.has_read_ahead = False
         prompt.deadline_s = time.monotonic() + self._deadline_s
         data = command.encode("ascii") + b"\n"
         self._wire.sent(data)
@@ -162,16 +165,20 @@ class _PromptSocket(socket.socket):
 
     Attributes:
         deadline_s: monotonic time [s] after which nothing is read any more.
+        has_read_ahead: whether more came at once than one line, so that pyvisa-py may keep a part.
     """
 
     def __init__(self, descriptor: int, wire: WireChannel) -> None:
         super().__init__(fileno=descriptor)
         self.deadline_s = 0.0
+        self.has_read_ahead = False
         self._wire = wire
 
     def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
         self.require_time_left()
-        return self._received(bufsize, flags)
+        data = self._received(bufsize, flags)
+        self.has_read_ahead |= data.find(b"\n", 0, -1) >= 0
+        return data
 
     def _received(self, bufsize: int, flags: int = 0) -> bytes:
         data = super().recv(bufsize, flags)
