@@ -64,10 +64,18 @@ class DriverOffer(Offer):
             may narrow them, never widen them.
         emulator: where the emulator's class is, as "module:Class", a `flowrig.emulation.Emulator`;
             empty if the plugin ships none.
+        reply_shape: where the function is, as "module:function", that tells the form of a reply
+            apart from its values: it takes bytes and the connection's label in `Device.wire`, and
+            returns a text, or None for the default. By default words with a digit in them are
+            masked in text, and of anything else the length counts.
+        discover: where the function is that looks for such instruments, as "module:function", a
+            `flowrig.discovery.LookFor`; empty if there is none.
     """
 
     limits: Mapping[str, tuple[float, float]] = field(factory=dict)
     emulator: str = ""
+    reply_shape: str = ""
+    discover: str = ""
 
 
 def requirements(offers: Iterable[Offer]) -> list[str]:

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import cattrs
 import numpy as np
 from attrs import frozen
 
@@ -44,6 +45,8 @@ __all__ = [
     "is_text",
     "plain",
     "read_trace",
+    "readable",
+    "settings_from",
     "settings_of",
 ]
 
@@ -52,6 +55,9 @@ FORMAT = 1
 
 HEX_AT_MOST = 64
 """Bytes up to which a binary message is written in hexadecimal, which a person can read."""
+
+SHOWN_AT_MOST = 24
+"""Bytes of a binary message that are shown to a person."""
 
 PRINTABLE = frozenset(range(0x20, 0x7F)) | frozenset(b"\t\r\n")
 TIMES = frozenset({"time_s", "times_s"})
@@ -223,6 +229,16 @@ def is_text(data: bytes) -> bool:
     return PRINTABLE.issuperset(data)
 
 
+def readable(data: bytes) -> str:
+    """Bytes for a person: text as it is, of others the first in hexadecimal, and how many."""
+    if not data:
+        return "nothing"
+    if is_text(data):
+        return repr(data.decode("ascii"))
+    shown = data[:SHOWN_AT_MOST].hex(" ")
+    return f"{len(data)} bytes {shown}{' …' if len(data) > SHOWN_AT_MOST else ''}"
+
+
 def plain(value: Any) -> Any:
     """A value of the interfaces as JSON.
 
@@ -244,8 +260,22 @@ def plain(value: Any) -> Any:
 
 def settings_of(settings: DeviceSettings) -> dict[str, Any]:
     """A driver's settings as JSON; the address is nobody's business."""
-    fields = attrs.asdict(settings, recurse=False)
-    return {name: plain(value) for name, value in fields.items() if name != "address"}
+    values: dict[str, Any] = _SETTINGS.unstructure(settings)
+    return {name: value for name, value in values.items() if name != "address"}
+
+
+def settings_from(values: Mapping[str, Any], kind: type, address: str) -> DeviceSettings:
+    """A driver's settings from what `settings_of` made of them, and an address.
+
+    Raises:
+        ValueError: the driver has no such settings, or does not take the values.
+    """
+    try:
+        settings: DeviceSettings = _SETTINGS.structure({**values, "address": address}, kind)
+    except Exception as error:
+        causes = getattr(error, "exceptions", (error,))
+        raise ValueError("; ".join(map(str, causes))) from error
+    return settings
 
 
 def from_plain(value: Any) -> Any:
@@ -269,6 +299,11 @@ def from_plain(value: Any) -> Any:
 
 def _plain_float(value: float) -> Any:
     return float(value) if math.isfinite(value) else {"number": str(float(value))}
+
+
+_SETTINGS = cattrs.Converter(forbid_extra_keys=True)
+_SETTINGS.register_unstructure_hook(float, _plain_float)
+_SETTINGS.register_structure_hook(float, lambda value, _: float(from_plain(value)))
 
 
 def _plain_array(array: np.ndarray[Any, Any]) -> Any:

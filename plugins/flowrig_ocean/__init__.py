@@ -27,5 +27,7 @@ def flowrig_drivers() -> Sequence[DriverOffer]:
             install="flowrig[ocean]",
             limits={"integration_time_us": (INTEGRATION_TIME_MIN_US, INTEGRATION_TIME_MAX_US)},
             emulator="flowrig_ocean.emulator:HdxEmulator",
+            reply_shape="flowrig_ocean.shape:reply_shape",
+            discover="flowrig_ocean.discovery:find_hdxs",
         )
     ]

@@ -28,5 +28,7 @@ def flowrig_drivers() -> Sequence[DriverOffer]:
             install="flowrig[watlow]",
             limits={"temperature_c": (-100.0, 400.0)},
             emulator="flowrig_watlow.emulator:WatlowEmulator",
+            reply_shape="flowrig_watlow.modbus:reply_shape",
+            discover="flowrig_watlow.discovery:find_f4ts",
         )
     ]

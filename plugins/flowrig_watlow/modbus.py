@@ -10,11 +10,12 @@ from typing import Protocol
 
 from flowrig.emulation import HangUp
 
-__all__ = ["ModbusServer", "Registers"]
+__all__ = ["ModbusServer", "Registers", "reply_shape"]
 
 HEADER = struct.Struct(">HHHB")
 """Transaction, protocol (0), length from the unit on, unit."""
 READ_HOLDING, READ_INPUT, WRITE_ONE, WRITE_MANY = 3, 4, 6, 16
+EXCEPTION = 0x80
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE = 1, 2, 3
 MOST_READ, MOST_WRITTEN, LONGEST = 125, 123, 254
 
@@ -71,7 +72,7 @@ class ModbusServer:
             code = ILLEGAL_ADDRESS
         except (ValueError, struct.error):
             code = ILLEGAL_VALUE
-        return bytes([request[0] | 0x80, code])
+        return bytes([request[0] | EXCEPTION, code])
 
     def _obey(self, function: int, data: bytes) -> bytes:
         if function in (READ_HOLDING, READ_INPUT):
@@ -93,3 +94,14 @@ class ModbusServer:
         if not 1 <= count <= MOST_READ:
             raise ValueError(f"{count} registers at once")
         return self._registers.read(address, count)
+
+
+def reply_shape(reply: bytes, channel: str) -> str | None:
+    """The form of a Modbus reply: its lengths, function and exception code; None of others."""
+    if channel != "modbus":
+        return None
+    if len(reply) < HEADER.size + 2:
+        return f"{len(reply)} bytes that are no Modbus"
+    function, first = reply[HEADER.size : HEADER.size + 2]
+    told = f"{len(reply)} bytes, length {HEADER.unpack_from(reply)[2]}, function {function}"
+    return f"{told}, exception {first}" if function & EXCEPTION else told

@@ -11,10 +11,12 @@ from typing import Any
 import click
 
 from flowrig import __version__
+from flowrig.cli.discover import discover
 from flowrig.cli.listing import check, plugins, profiles
 from flowrig.cli.plugin import plugin
 from flowrig.cli.reporting import report
 from flowrig.cli.running import demo, resume, run
+from flowrig.cli.trace import trace
 from flowrig.errors import FlowrigError, InputError
 
 __all__ = ["main"]
@@ -46,5 +48,5 @@ def main() -> None:
     """
 
 
-for command in (demo, run, resume, report, check, profiles, plugins, plugin):
+for command in (demo, run, resume, report, check, profiles, discover, plugins, plugin, trace):
     main.add_command(command)
