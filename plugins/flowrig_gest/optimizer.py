@@ -1,0 +1,169 @@
+"""An optimizer that leaves the choice to a gest-api generator."""
+
+import random
+import sys
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+from gest_api import Generator
+from gest_api.vocs import VOCS
+from numpy.typing import NDArray
+
+from flowrig.designs import maximin_latin_hypercube
+from flowrig.errors import InputError
+from flowrig.feasibility import pulled_inside
+from flowrig.interfaces import Optimizer, Problem, Suggestion
+from flowrig_gest.lookup import find_generator
+from flowrig_gest.settings import GeneratorSettings
+
+__all__ = ["GeneratorOptimizer", "vocabulary"]
+
+DESIGNS = 16
+
+
+def vocabulary(problem: Problem) -> VOCS:
+    """The problem in the words of the standard.
+
+    Constraints on conditions are not among them; what a generator suggests is moved inside.
+    """
+    space, objective = problem.space, problem.objective
+    return VOCS(
+        variables={p.name: [p.low, p.high] for p in space.parameters},
+        objectives={objective.name: "MAXIMIZE"},
+        observables=[name for name in objective.responses if name != objective.name],
+    )
+
+
+class GeneratorOptimizer(Optimizer):
+    """Hands conditions and results to and fro between flowrig and a generator.
+
+    Experiments that failed are not shown to the generator. The generators of random numbers that
+    generators share (those of Python, numpy and torch) are seeded before each question, so that a
+    run that is resumed gets the same answer, and put back after it.
+
+    A plugin that brings a generator of its own derives from this class and gives
+    `generator_class`.
+
+    Raises:
+        InputError: the generator does not load, or refuses the problem or its options.
+    """
+
+    settings: GeneratorSettings
+    generator_class: type[Generator] | None = None
+    """The generator's class, instead of the one that the settings name."""
+
+    def __init__(self, problem: Problem, settings: GeneratorSettings) -> None:
+        super().__init__(problem, settings)
+        self._class = self.generator_class or find_generator(settings.generator)
+        self._results: list[dict[str, float]] = []
+        self._seen = 0
+        self._generator = self._new_generator()
+
+    def _new_generator(self) -> Generator:
+        with self._reproducible():
+            try:
+                options = deepcopy(dict(self.settings.options))  # a validator may change them
+                return self._class(vocs=vocabulary(self.problem), **options)
+            except (TypeError, ValueError) as error:
+                raise InputError(f"{self._class.__name__} refuses the problem: {error}") from error
+
+    def _do_ingest(self, results: Sequence[Mapping[str, Any]]) -> None:
+        self._seen += len(results)
+        fresh = [row for result in results if (row := self._sound(result)) is not None]
+        if fresh:
+            self._results += fresh
+            with self._reproducible():
+                self._generator.ingest(fresh)
+
+    def _sound(self, result: Mapping[str, Any]) -> dict[str, float] | None:
+        """Conditions, responses and figure of merit; None if anything is missing or not finite."""
+        objective = self.problem.objective
+        names = (*self.problem.space.names, *objective.responses)
+        try:
+            row = {name: float(result[name]) for name in names}
+        except (KeyError, TypeError, ValueError):
+            return None
+        responses = np.array([row[name] for name in objective.responses])
+        row[objective.name] = float(objective.value(responses))
+        return row if np.isfinite(list(row.values())).all() else None
+
+    def _do_suggest(self, num_points: int) -> list[Suggestion]:
+        if len(self._results) < self.settings.initial:
+            return self._spread(
+                num_points, f"fewer than {self.settings.initial} sound experiments so far"
+            )
+        try:
+            asked = self._ask(num_points)
+            suggested = self.problem.space.to_unit(self.problem.space.array(asked))
+        except Exception as error:  # somebody else's code: whatever it raises, the run goes on
+            return self._spread(num_points, f"{self._class.__name__} failed: {error}")
+        sound = suggested[np.isfinite(suggested).all(axis=1)]
+        points = pulled_inside(self.problem.space, sound)
+        if len(points) < num_points:
+            return self._spread(num_points, f"{self._class.__name__} left the space")
+        return self._explained(points, f"chosen by {self._class.__name__}")
+
+    def _spread(self, num_points: int, why: str) -> list[Suggestion]:
+        rng = np.random.default_rng([self.problem.seed, self._seen])
+        points = maximin_latin_hypercube(self.problem.space, num_points, DESIGNS, rng)
+        return self._explained(points, f"space filling: {why}")
+
+    def _explained(self, points: NDArray[np.float64], reason: str) -> list[Suggestion]:
+        space = self.problem.space
+        return [Suggestion(row, reason=reason) for row in space.rows(space.from_unit(points))]
+
+    def _ask(self, num_points: int) -> list[dict[str, Any]]:
+        """Points from the generator; one at a time where it gives no batches."""
+        if num_points > 1:
+            with self._reproducible(), suppress(Exception):
+                points: list[dict[str, Any]] = self._generator.suggest(num_points)
+                if len(points) == num_points and _differ(points):
+                    return points
+        points, generator = [], self._generator
+        while True:
+            with self._reproducible():
+                points += generator.suggest(1)[:1]
+            if len(points) == num_points:
+                return points
+            generator = self._told_of(points)
+
+    def _told_of(self, pending: list[dict[str, Any]]) -> Generator:
+        """A fresh generator that takes pending points for as good as the mean (constant liar).
+
+        Ginsbourger, Le Riche & Carraro, Kriging Is Well-Suited to Parallelize Optimization, 2010.
+        """
+        names = (*self.problem.objective.responses, self.problem.objective.name)
+        lies = {name: float(np.mean([row[name] for row in self._results])) for name in names}
+        generator = self._new_generator()
+        with self._reproducible():
+            generator.ingest([*self._results, *({**point, **lies} for point in pending)])
+        return generator
+
+    @contextmanager
+    def _reproducible(self) -> Iterator[None]:
+        """Seed what generators draw from, and quieten what they warn of; restored afterwards."""
+        seed = int(np.random.SeedSequence([self.problem.seed, self._seen]).generate_state(1)[0])
+        torch = sys.modules.get("torch")
+        plain, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002 - others use it
+        tensors = torch.get_rng_state() if torch is not None else None
+        random.seed(seed)
+        np.random.seed(seed)  # noqa: NPY002
+        if torch is not None:
+            torch.manual_seed(seed)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                yield
+        finally:
+            random.setstate(plain)
+            np.random.set_state(legacy)  # noqa: NPY002
+            if torch is not None and tensors is not None:
+                torch.set_rng_state(tensors)
+
+
+def _differ(points: list[dict[str, Any]]) -> bool:
+    return len({tuple(sorted(point.items())) for point in points}) == len(points)

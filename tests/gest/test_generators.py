@@ -1,0 +1,79 @@
+"""Generators of the gest-api standard as optimizers: Xopt's, and BoTorch through an example."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from flowrig.errors import InputError
+from flowrig.testing import OptimizerBench, OptimizerConformance
+from flowrig.testing.learning import inside, measured
+from flowrig_gest.optimizer import GeneratorOptimizer
+from flowrig_gest.settings import GeneratorSettings
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "botorch-generator"
+XOPT = "xopt.generators.bayesian.expected_improvement:ExpectedImprovementGenerator"
+QUICK = {
+    "numerical_optimizer": {"name": "LBFGS", "n_restarts": 1, "max_iter": 20},
+    "n_monte_carlo_samples": 16,
+}
+
+
+class TestXopt(OptimizerConformance):
+    """Xopt's expected improvement, named by a profile."""
+
+    @pytest.fixture
+    def bench(self) -> OptimizerBench:
+        settings = GeneratorSettings(generator=XOPT, options=QUICK)
+        return OptimizerBench(GeneratorOptimizer, settings)
+
+
+class TestBoTorch(OptimizerConformance):
+    """BoTorch's log expected improvement, from the example of a thin plugin."""
+
+    @pytest.fixture
+    def bench(self, monkeypatch: pytest.MonkeyPatch) -> OptimizerBench:
+        monkeypatch.syspath_prepend(EXAMPLE)
+        from botorch_generator.generator import LogEi
+
+        class OfTheExample(GeneratorOptimizer):
+            generator_class = LogEi
+
+        options = {"restarts": 1, "samples": 16, "steps": 20}
+        return OptimizerBench(OfTheExample, GeneratorSettings(generator="a:B", options=options))
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("antigravity:Generator", "needs the package 'antigravity'"),
+        ("numpy.random:Generator", "does not require gest-api"),
+        ("gest_api:Missing", "does not load"),
+        ("gest_api.vocs:VOCS", "no gest_api.Generator"),
+    ],
+)
+def test_only_generators_are_loaded(name: str, told: str) -> None:
+    """A profile can make flowrig import nothing but generators of the standard."""
+    bench = OptimizerBench(GeneratorOptimizer, GeneratorSettings(generator=name))
+    with pytest.raises(InputError, match=told):
+        bench.optimizer(bench.problem())
+    assert "antigravity" not in sys.modules
+
+
+def test_a_generator_that_fails_is_told_and_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a generator raises, points are spread over the space, and the reason says so."""
+    monkeypatch.syspath_prepend(EXAMPLE)
+    from botorch_generator.generator import LogEi
+
+    class Broken(LogEi):
+        def suggest(self, num_points):
+            raise RuntimeError("the model did not converge")
+
+    class Ours(GeneratorOptimizer):
+        generator_class = Broken
+
+    bench = OptimizerBench(Ours, GeneratorSettings(generator="a:B"))
+    problem = bench.problem()
+    rows = measured(problem.space, inside(problem.space, 6))
+    (suggestion,) = bench.optimizer(problem, rows).suggest_explained()
+    assert "Broken failed: the model did not converge" in suggestion.reason
