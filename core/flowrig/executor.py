@@ -259,7 +259,8 @@ class Executor:
         limit_c = self._rig.profile.limits.temperature_c[1] + OVERSHOOT_C
         for name, heater in reading.heaters.items():
             if heater.quality is Quality.BAD:
-                raise DeviceFaultError("the temperature sensor reports an error", device=name)
+                told = "; ".join(heater.faults) or "the temperature sensor reports an error"
+                raise DeviceFaultError(told, device=name)
             if heater.temperature_c > limit_c:
                 raise DeviceFaultError(
                     f"{heater.temperature_c:g} °C is above the limit of {limit_c:g} °C", device=name

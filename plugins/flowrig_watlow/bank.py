@@ -2,26 +2,39 @@
 
 from collections.abc import Callable, Sequence
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from flowrig_watlow.controller import F4TController
 from flowrig_watlow.registers import (
-    ALARM_AT_REST,
+    ERROR,
     EVENTS,
+    FAIL,
+    NONE,
     OFF,
     ON,
     PROGRAM_STATE,
     PROGRAM_STATES,
+    SAFE,
+    AlarmKind,
+    AlarmRegister,
     ControlMode,
+    LimitRegister,
     LoopRegister,
+    PidRegister,
     RampAction,
     RampScale,
-    alarm_state_register,
 )
 
 __all__ = ["RegisterBank"]
 
-ALARMS = 4
+LIMIT_SLOT = 5
+"""Where the one limit module is."""
+PID_NAMES = {
+    PidRegister.HEAT_BAND: "heat_band_c",
+    PidRegister.COOL_BAND: "cool_band_c",
+    PidRegister.INTEGRAL: "integral_s",
+    PidRegister.DERIVATIVE: "derivative_s",
+}
 
 
 @frozen
@@ -102,9 +115,50 @@ class RegisterBank:
         cells = {PROGRAM_STATE: _Cell(lambda: (PROGRAM_STATES[here.program_state],))}
         for output, address in enumerate(EVENTS, 1):
             cells[address] = self._output(output)
-        for alarm in range(1, ALARMS + 1):
-            cells[alarm_state_register(alarm)] = _Cell(lambda: (min(ALARM_AT_REST),))
-        return cells
+        for alarm in here.alarms:
+            cells |= self._alarm_cells(alarm)
+        for number in here.pids:
+            for register in PidRegister:
+                cells[register.of_set(number, here.loop)] = self._pid(number, register)
+        return cells | self._limit_cells()
+
+    def _limit_cells(self) -> dict[int, _Cell]:
+        tripped = self._controller.limits_tripped
+        cells = {
+            LimitRegister.STATE: _Cell(lambda: (ERROR if LIMIT_SLOT in tripped else NONE,)),
+            LimitRegister.STATUS: _Cell(lambda: (FAIL if LIMIT_SLOT in tripped else SAFE,)),
+            LimitRegister.CLEAR: _Cell(lambda: (NONE,)),
+        }
+        return {register.of_slot(LIMIT_SLOT): cell for register, cell in cells.items()}
+
+    def _alarm_cells(self, number: int) -> dict[int, _Cell]:
+        here = self._controller
+        cells = {
+            AlarmRegister.KIND: _Cell(lambda: (here.alarms[number].kind,)),
+            AlarmRegister.LOW: _Cell(lambda: self._threshold(number, here.alarms[number].low_c)),
+            AlarmRegister.HIGH: _Cell(lambda: self._threshold(number, here.alarms[number].high_c)),
+            AlarmRegister.STATE: _Cell(lambda: (ERROR if here.alarm_warns(number) else NONE,)),
+        }
+        return {register.of_alarm(number): cell for register, cell in cells.items()}
+
+    def _threshold(self, number: int, threshold_c: float) -> tuple[int, ...]:
+        unit = self._controller.traits.modbus_unit
+        if self._controller.alarms[number].kind is AlarmKind.DEVIATION:
+            return self._words(threshold_c * unit.degrees_per_kelvin)
+        return self._words(unit.from_celsius(threshold_c))
+
+    def _pid(self, number: int, register: PidRegister) -> _Cell:
+        """One number of a PID set."""
+        traits, pids = self._controller.traits, self._controller.pids
+        name = PID_NAMES[register]
+
+        def factor() -> float:
+            return traits.modbus_unit.degrees_per_kelvin if name.endswith("_c") else 1.0
+
+        def write(words: tuple[int, ...]) -> None:
+            pids[number] = evolve(pids[number], **{name: self._number(words) / factor()})
+
+        return _Cell(lambda: self._words(getattr(pids[number], name) * factor()), write)
 
     def _temperature(
         self, read_c: Callable[[], float], write_c: Callable[[float], None] | None = None

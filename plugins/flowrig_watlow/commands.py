@@ -16,7 +16,9 @@ from flowrig_watlow.temperature import TemperatureUnit
 
 __all__ = ["ScpiServer"]
 
-IDENTITY = '"Watlow Electric","F4T","0000000001","04:05:0007"'
+IDENTITY = '"Watlow Electric","F4T","0000000001","{}"'
+FIRMWARE, OLD_FIRMWARE = "04:05:0007", "04:01:0001"
+"""What tells its temperature unit, and what does not."""
 PROGRAM_NAMES = {1: "Heat Only"}
 PROGRAM_ACTIONS = {"START": "RUN", "STOP": "IDLE", "PAUSE": "HOLD", "RESUME": "RUN"}
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -48,7 +50,7 @@ class ScpiServer:
 
     def _general(self) -> list[Command]:
         return [
-            Command("*IDN?", lambda _suffix, _parameter: IDENTITY),
+            Command("*IDN?", self._identify),
             Command("UNIT:TEMPERATURE?", self._ask_unit),
             Command("UNIT:TEMPERATURE", self._set_unit),
             Command("UNIT:TEMPERATURE:DISPLAY?", self._ask_display_unit),
@@ -123,6 +125,10 @@ class ScpiServer:
 
     def _input_error(self) -> str:
         return "ERROR" if self._controller.traits.input_error else "NONE"
+
+    def _identify(self, _suffix: int, _parameter: str) -> str:
+        knows_unit = self._controller.traits.knows_unit
+        return IDENTITY.format(FIRMWARE if knows_unit else OLD_FIRMWARE)
 
     def _ask_unit(self, _suffix: int, _parameter: str) -> str:
         self._require_unit_command()

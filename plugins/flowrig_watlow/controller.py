@@ -8,12 +8,15 @@ from attrs import define
 
 from flowrig.clock import Clock
 from flowrig.emulation import HeaterBody
-from flowrig_watlow.registers import ControlMode, RampAction, RampScale, WordOrder
+from flowrig_watlow.parameters import AlarmSetting, PidSet
+from flowrig_watlow.registers import AlarmKind, ControlMode, RampAction, RampScale, WordOrder
 from flowrig_watlow.temperature import TemperatureUnit
 
 __all__ = ["OUTPUTS", "F4TController", "F4TTraits"]
 
+ALARMS = 4
 OUTPUTS = 7
+PID_SETS = 5
 PROGRAMS = 40
 PROGRAM_STEPS = 50
 HEAT_BAND_C = 13.0
@@ -91,6 +94,9 @@ class F4TController:
         program: number of the selected profile.
         program_step: number of the selected step.
         program_state: `IDLE`, `RUN` or `HOLD`.
+        alarms: what each alarm compares, and with what; they do not latch.
+        limits_tripped: slots of limit modules that have tripped.
+        pids: the PID sets, of which nothing but the heat band of the first is used.
     """
 
     def __init__(
@@ -109,6 +115,13 @@ class F4TController:
         self.program = 1
         self.program_step = 1
         self.program_state = "IDLE"
+        silent = AlarmSetting(kind=AlarmKind.OFF, low_c=0.0, high_c=0.0)
+        self.alarms = dict.fromkeys(range(1, ALARMS + 1), silent)
+        self.limits_tripped: set[int] = set()
+        shipped = PidSet(
+            heat_band_c=HEAT_BAND_C, cool_band_c=HEAT_BAND_C, integral_s=180.0, derivative_s=0.0
+        )
+        self.pids = dict.fromkeys(range(1, PID_SETS + 1), shipped)
         self._body = body
         self._clock = clock
         self._lock = threading.Lock()
@@ -155,8 +168,16 @@ class F4TController:
             return 100.0
         if self.mode is not ControlMode.AUTO:
             return 0.0
-        share = (self._set_point_c - self.process_value_c) / HEAT_BAND_C
+        share = (self._set_point_c - self.process_value_c) / max(self.pids[1].heat_band_c, 1e-3)
         return 100.0 * min(max(share, 0.0), 1.0)
+
+    def alarm_warns(self, number: int) -> bool:
+        """Whether an alarm finds the temperature beyond one of its thresholds."""
+        alarm = self.alarms[number]
+        compared_c = self.process_value_c
+        if alarm.kind is AlarmKind.DEVIATION:
+            compared_c -= self._set_point_c
+        return alarm.kind is not AlarmKind.OFF and not alarm.low_c <= compared_c <= alarm.high_c
 
     def accepted_c(self, temperature_c: float) -> float:
         """A set point [°C], if the controller takes it.

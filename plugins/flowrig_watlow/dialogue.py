@@ -11,7 +11,9 @@ from typing import TypeVar
 from flowrig.errors import ConnectionLostError, ProtocolError
 from flowrig.interfaces import Identity, WireChannel
 from flowrig_watlow.link import ScpiLink
+from flowrig_watlow.parameters import ProgramStatus
 from flowrig_watlow.replies import (
+    firmware_tells_unit,
     parse_identity,
     parse_number,
     parse_switch,
@@ -25,6 +27,7 @@ __all__ = ["Dialogue"]
 
 T = TypeVar("T")
 
+PROGRAM_QUESTION = ":PROGRAM:SELECTED:STATE?"
 UNIT_ATTEMPTS = 2
 UNIT_QUESTION = ":UNIT:TEMPERATURE?"
 
@@ -32,8 +35,9 @@ UNIT_QUESTION = ":UNIT:TEMPERATURE?"
 class Dialogue:
     """Talks to one control loop; a reply that makes no sense ends the conversation.
 
-    Old firmware speaks °F only and does not know the question for the unit: a controller that
-    identifies itself but leaves that question unanswered is taken to speak °F.
+    Firmware before 04:03:0108 speaks °F only and does not know the question for the unit
+    (TestEquity, chapter 4): a controller that identifies itself but leaves that question unanswered
+    is taken to speak °F, unless its firmware is known to be newer.
 
     Args:
         device: the device's name, for messages.
@@ -48,6 +52,7 @@ class Dialogue:
         self._link = ScpiLink(settings.host, settings.port, settings.deadline_s, wire)
         self._unit = TemperatureUnit.FAHRENHEIT
         self._tells_unit = False
+        self._tells_program = True
 
     def open(self) -> None:
         """Connect, and learn who answers and in which unit.
@@ -62,8 +67,8 @@ class Dialogue:
             raise ConnectionLostError(
                 f"no connection to {self._where}: {error}", device=self._device
             ) from error
-        self.identity()
-        self._learn_unit()
+        self._learn_unit(self.identity())
+        self._tells_program = True
 
     def close(self) -> None:
         """Hang up."""
@@ -99,8 +104,8 @@ class Dialogue:
             raise self._nonsense(error, question, reply) from error
 
     def set_point_c(self) -> float:
-        """The set point [°C] that the loop works towards now."""
-        return self._unit.to_celsius(self._ask(f"{self._loop}SPOINT?", parse_number))
+        """The set point [°C] that the loop works towards now, rounded as set points are sent."""
+        return round(self._unit.to_celsius(self._ask(f"{self._loop}SPOINT?", parse_number)), 2)
 
     def set_point_command(self, temperature_c: float) -> str:
         """The command that sets a set point [°C]."""
@@ -109,7 +114,7 @@ class Dialogue:
     def ramp_rate_c_min(self) -> float:
         """The ramp rate [°C/min], where the scale is minutes."""
         rate = self._ask(f"{self._loop}RRATE?", parse_number)
-        return rate / self._unit.degrees_per_kelvin
+        return round(rate / self._unit.degrees_per_kelvin, 2)
 
     def ramp_rate_command(self, rate_c_min: float) -> str:
         """The command that sets a ramp rate [°C/min], where the scale is minutes."""
@@ -131,10 +136,26 @@ class Dialogue:
         """The command that switches an output."""
         return f":OUTPUT{number}:STATE {'ON' if on else 'OFF'}"
 
-    def program(self) -> tuple[str, str]:
-        """State and name of the selected profile, in the controller's own words."""
-        state = self._ask(":PROGRAM:SELECTED:STATE?", parse_text)
-        return state, self._ask(":PROGRAM:SELECTED:NAME?", parse_text)
+    def program(self) -> ProgramStatus:
+        """The selected profile, in the controller's own words."""
+        state = self._ask(PROGRAM_QUESTION, parse_text)
+        return ProgramStatus(state, self._ask(":PROGRAM:SELECTED:NAME?", parse_text))
+
+    def program_state(self) -> str | None:
+        """State of the selected profile, in the controller's own words.
+
+        Whether every firmware knows the question is not known: one that leaves it unanswered is not
+        asked again until `open`, and None stands for its answer.
+        """
+        if not self._tells_program:
+            return None
+        reply = self._answer_if_known(PROGRAM_QUESTION)
+        self._tells_program = reply is not None
+        return None if reply is None else self._understood(PROGRAM_QUESTION, reply, parse_text)
+
+    def stop_program_command(self) -> str:
+        """The command that ends the profile that runs."""
+        return ":PROGRAM:SELECTED:STATE STOP"
 
     def send(self, command: str) -> None:
         """Send a command that asks nothing.
@@ -147,19 +168,30 @@ class Dialogue:
         except OSError as error:
             raise self._lost(error, command) from error
 
-    def _learn_unit(self) -> None:
+    def _learn_unit(self, identity: Identity) -> None:
         self._unit, self._tells_unit = TemperatureUnit.FAHRENHEIT, False
         for _ in range(UNIT_ATTEMPTS):
-            try:
-                reply = self._query(UNIT_QUESTION)
-            except ConnectionLostError as error:
-                if not isinstance(error.__cause__, TimeoutError):
-                    raise
-                continue
-            if not reply.upper().startswith("ERROR"):
+            reply = self._answer_if_known(UNIT_QUESTION)
+            if reply is not None:
                 self._unit = self._understood(UNIT_QUESTION, reply, parse_unit)
                 self._tells_unit = True
-            return
+                return
+        if firmware_tells_unit(identity.firmware):
+            raise ConnectionLostError(
+                f"firmware {identity.firmware} knows its temperature unit and did not tell it",
+                device=self._device,
+                command=UNIT_QUESTION,
+            )
+
+    def _answer_if_known(self, question: str) -> str | None:
+        """The answer to a question that not every firmware knows; None for silence or `ERROR`."""
+        try:
+            reply = self._query(question)
+        except ConnectionLostError as error:
+            if not isinstance(error.__cause__, TimeoutError):
+                raise
+            return None
+        return None if reply.upper().startswith("ERROR") else reply
 
     def _ask(self, question: str, parse: Callable[[str], T]) -> T:
         return self._understood(question, self._query(question), parse)

@@ -1,6 +1,7 @@
 """Driver of the Watlow F4T."""
 
-from attrs import frozen
+import contextlib
+from collections.abc import Iterator
 
 from flowrig.clock import Clock
 from flowrig.errors import (
@@ -16,34 +17,25 @@ from flowrig.interfaces.device import Identity, Quality
 from flowrig.interfaces.heater import Heater, HeaterLimits, HeaterReading
 from flowrig_watlow.dialogue import Dialogue
 from flowrig_watlow.modbus_loop import ModbusLoop
+from flowrig_watlow.parameters import AlarmSetting, PidSet, ProgramStatus
 from flowrig_watlow.registers import ControlMode, LoopRegister
 from flowrig_watlow.set_point import SetPoint
-from flowrig_watlow.settings import F4TSettings
+from flowrig_watlow.settings import ALARMS, SLOTS, F4TSettings
+from flowrig_watlow.stored_profile import StoredProfile
 from flowrig_watlow.verified import Change
 
-__all__ = ["ProgramStatus", "WatlowF4T"]
+__all__ = ["WatlowF4T"]
 
 OUTPUTS = 7
-
-
-@frozen
-class ProgramStatus:
-    """The profile that is selected on the controller, in the controller's own words.
-
-    Attributes:
-        state: what it does, `IDLE`, `RUN` or `HOLD` as far as users report.
-        name: its name; empty where there is none.
-    """
-
-    state: str
-    name: str
+PID_SETS = 5
 
 
 class WatlowF4T(Heater):
     """One control loop of a Watlow F4T: by SCPI over Ethernet, and by Modbus where it is named.
 
     What `off` does stands in the settings: it moves the set point to `idle_c`, or switches the
-    control loop off. After any failure the connection is closed; the next call opens a new one.
+    control loop off; a stored profile that would heat again is ended. After any failure the
+    connection is closed; the next call opens a new one.
 
     Args:
         name: the device's name in the rig profile.
@@ -59,7 +51,9 @@ class WatlowF4T(Heater):
         modbus_wire = self.wire.channel("modbus")
         self._modbus = ModbusLoop(name, settings, modbus_wire) if settings.modbus else None
         self._limits = HeaterLimits(settings.set_point_min_c, settings.set_point_max_c)
-        self._set_point = SetPoint(name, self._scpi, self._modbus, self.clock, settings.settle_s)
+        talk = name, self._scpi, self._modbus, self.clock, settings.settle_s
+        self._set_point = SetPoint(*talk)
+        self._profile = StoredProfile(*talk)
 
     def control_mode(self) -> ControlMode:
         """What the control loop does now.
@@ -77,14 +71,63 @@ class WatlowF4T(Heater):
             RefusedError: there is no such alarm.
             UnsupportedError: the settings name no Modbus address.
         """
-        self._require_open()
-        if number < 1:
-            raise OutOfRangeError(f"{self.name}: alarms count from 1, got {number}")
+        self._require_number("alarms", number, ALARMS)
         return self._by_modbus("tell its alarms").alarm(number)
+
+    def alarm_setting(self, number: int) -> AlarmSetting:
+        """What an alarm of the controller, counted from 1, compares, and with what.
+
+        Raises:
+            RefusedError: there is no such alarm.
+            UnsupportedError: the settings name no Modbus address.
+        """
+        self._require_number("alarms", number, ALARMS)
+        return self._by_modbus("tell its alarms").alarm_setting(number)
+
+    def limit_tripped(self, slot: int) -> bool:
+        """Whether the limit module in a slot, 1 to 6, has tripped or reports an error.
+
+        Raises:
+            RefusedError: there is none.
+            UnsupportedError: the settings name no Modbus address.
+        """
+        self._require_number("slots", slot, SLOTS)
+        return self._by_modbus("tell its limits").limit_tripped(slot)
+
+    def pid(self, number: int) -> PidSet:
+        """One of the control loop's PID sets, 1 to 5.
+
+        Raises:
+            UnsupportedError: the settings name no Modbus address.
+        """
+        self._require_number("PID sets", number, PID_SETS)
+        return self._by_modbus("tell its PID sets").pid(number)
+
+    def set_pid(self, number: int, pid: PidSet) -> None:
+        """Set one of the control loop's PID sets, 1 to 5, and verify it.
+
+        Raises:
+            RefusedError: the controller kept other numbers; some may be set.
+            UnknownOutcomeError: they were sent, and cannot be read back; some may be set.
+            UnsupportedError: the settings name no Modbus address.
+        """
+        self._require_number("PID sets", number, PID_SETS)
+        modbus = self._by_modbus("take a PID set")
+        modbus.pid(number)  # nothing is sent into nowhere
+        Change(
+            device=self.name,
+            what=f"PID set {number}",
+            command=f"Modbus PID set {number}",
+            send=lambda: modbus.write_pid(number, pid),
+            read_back=lambda: modbus.pid(number),
+            is_taken=pid.is_close_to,
+            show=str,
+            wanted=pid,
+        ).make(self.clock, self.settings.settle_s)
 
     def output(self, number: int) -> bool:
         """Whether an output, 1 to 7, is on: what the integrator wired to it is on."""
-        self._require_output(number)
+        self._require_number("outputs", number, OUTPUTS)
         return self._scpi.output(number)
 
     def set_output(self, number: int, on: bool) -> None:
@@ -95,7 +138,7 @@ class WatlowF4T(Heater):
             RefusedError: it kept its state, for instance because a profile holds it.
             UnknownOutcomeError: it was sent, and cannot be read back.
         """
-        self._require_output(number)
+        self._require_number("outputs", number, OUTPUTS)
         self._scpi.prove()
         command = self._scpi.output_command(number, on)
         Change(
@@ -113,7 +156,17 @@ class WatlowF4T(Heater):
     def program(self) -> ProgramStatus:
         """The profile that is selected on the controller, and what it does."""
         self._require_open()
-        return ProgramStatus(*self._scpi.program())
+        return self._scpi.program()
+
+    def stop_program(self) -> None:
+        """End the profile that runs on the controller; the set point stays where it is.
+
+        Raises:
+            RefusedError: it goes on.
+            UnknownOutcomeError: it was told to end, and does not tell whether it did.
+        """
+        self._require_open()
+        self._profile.stop()
 
     def _do_open(self) -> None:
         self._scpi.open()
@@ -132,6 +185,7 @@ class WatlowF4T(Heater):
         return self._limits
 
     def _do_set_temperature(self, temperature_c: float) -> None:
+        self._profile.require_none()
         if self._modbus is None:
             self._set_point.move(temperature_c)
         elif self.settings.off == "idle":
@@ -142,6 +196,19 @@ class WatlowF4T(Heater):
             self._switch_on(self._modbus)
 
     def _do_off(self) -> None:
+        try:
+            self._cool()
+        except UnknownOutcomeError:
+            with contextlib.suppress(DeviceError):
+                if self._ended_profile():  # it held the set point
+                    self._cool()
+                    return
+            raise
+        if self._ended_profile():
+            self._cool()
+
+    def _cool(self) -> None:
+        """Do what the settings call off, and verify it."""
         if self._modbus is not None and self.settings.off == "control-mode":
             self._switch_off(self._modbus)
         else:
@@ -150,11 +217,14 @@ class WatlowF4T(Heater):
     def _do_read(self) -> HeaterReading:
         temperature_c, faulty = self._scpi.process_value_c()
         set_point_c = self._scpi.set_point_c()
+        faults = ["the temperature sensor reports an error"] if faulty else []
+        faults += self._warnings()
         return HeaterReading(
             time_s=self.clock.now_s(),
-            quality=Quality.BAD if faulty else Quality.GOOD,
+            quality=Quality.BAD if faults else Quality.GOOD,
             temperature_c=temperature_c,
             set_point_c=set_point_c,
+            faults=tuple(faults),
         )
 
     def _do_read_power_percent(self) -> float:
@@ -180,6 +250,29 @@ class WatlowF4T(Heater):
                 f"idle is {self.settings.idle_c:g} °C, and the controller takes set points from "
                 f"{low_c:g} to {high_c:g} °C; off would do nothing",
             )
+
+    def _warnings(self) -> Iterator[str]:
+        """What alarms and limits say that the settings let the driver watch."""
+        for number in self.settings.alarms:
+            if self._by_modbus("tell its alarms").alarm(number):
+                yield f"alarm {number} of the controller warns"
+        for slot in self.settings.limit_modules:
+            if self._by_modbus("tell its limits").limit_tripped(slot):
+                yield f"the limit module in slot {slot} has tripped or reports an error"
+
+    def _ended_profile(self) -> bool:
+        """End a stored profile, which would move the set point again; returns whether one ran."""
+        try:
+            if not self._profile.holds_set_point():
+                return False
+            self._profile.stop()
+        except DeviceError as error:
+            raise self._fault(
+                UnknownOutcomeError,
+                f"off was taken, and a stored profile may heat again: {error.message}",
+                command=error.command,
+            ) from error
+        return True
 
     def _by_modbus(self, what: str) -> ModbusLoop:
         if self._modbus is None:
@@ -252,7 +345,7 @@ class WatlowF4T(Heater):
         except RefusedError as error:
             raise self._fault(UnknownOutcomeError, error.message, command=error.command) from error
 
-    def _require_output(self, number: int) -> None:
+    def _require_number(self, what: str, number: int, most: int) -> None:
         self._require_open()
-        if not 1 <= number <= OUTPUTS:
-            raise OutOfRangeError(f"{self.name}: outputs are 1 to {OUTPUTS}, got {number}")
+        if not 1 <= number <= most:
+            raise OutOfRangeError(f"{self.name}: {what} are 1 to {most}, got {number}")

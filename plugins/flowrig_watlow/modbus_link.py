@@ -8,7 +8,7 @@ connection after a failure. Here each of them is an error at once, and a link th
 import select
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pymodbus.client import ModbusTcpClient
@@ -102,15 +102,22 @@ class ModbusLink:
             raise self._malformed()
         return list(reply.registers)
 
-    def write(self, address: int, word: int) -> None:
-        """Set one register.
+    def write(self, address: int, words: Sequence[int]) -> None:
+        """Set one register, or some that follow each other at once.
 
         Raises:
             ModbusRefusedError: the controller does not take it.
-            OSError: no answer, or the link is broken; the word may or may not have arrived.
+            OSError: no answer, or the link is broken; it may or may not have arrived.
         """
-        reply = self._exchange(lambda client: client.write_register(address, word))
-        if (reply.function_code, reply.address, list(reply.registers)) != (6, address, [word]):
+        if len(words) == 1:
+            reply = self._exchange(lambda client: client.write_register(address, words[0]))
+            expected: tuple[int, ...] = (6, address, words[0])
+            got = (reply.function_code, reply.address, *reply.registers)
+        else:
+            reply = self._exchange(lambda client: client.write_registers(address, list(words)))
+            expected = (16, address, len(words))
+            got = (reply.function_code, reply.address, reply.count)
+        if got != expected:
             raise self._malformed()
 
     def _exchange(self, ask: Callable[[Any], ModbusPDU]) -> ModbusPDU:

@@ -1,18 +1,28 @@
 """The Modbus side of one control loop: what SCPI cannot say."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 from flowrig.errors import ConnectionLostError, ProtocolError, RefusedError
 from flowrig.interfaces import WireChannel
 from flowrig_watlow.modbus_link import ModbusLink, ModbusRefusedError
+from flowrig_watlow.parameters import AlarmSetting, PidSet
 from flowrig_watlow.registers import (
     ALARM_AT_REST,
+    ERROR,
+    FAIL,
+    NONE,
+    PROGRAM_HOLDS,
+    PROGRAM_STATE,
+    AlarmKind,
+    AlarmRegister,
     ControlMode,
+    LimitRegister,
     LoopRegister,
+    PidRegister,
     RampAction,
     WordOrder,
-    alarm_state_register,
 )
 from flowrig_watlow.settings import F4TSettings
 from flowrig_watlow.temperature import TemperatureUnit
@@ -95,7 +105,7 @@ class ModbusLoop:
     def command_mode(self, mode: ControlMode) -> None:
         """Tell the loop what to do."""
         address = LoopRegister.USER_CONTROL_MODE.of_loop(self._loop)
-        self._talk(LoopRegister.USER_CONTROL_MODE, lambda: self._link.write(address, mode))
+        self._talk(LoopRegister.USER_CONTROL_MODE, lambda: self._link.write(address, [mode]))
 
     def user_set_point_c(self) -> float:
         """The set point [°C] that was asked for, also while the active one travels."""
@@ -116,35 +126,107 @@ class ModbusLoop:
         """When the set point travels."""
         return self._code(LoopRegister.RAMP_ACTION, RampAction)
 
+    def program_holds_set_point(self) -> bool:
+        """Whether a stored profile moves the set point, or will; not where there are none."""
+        try:
+            (state,) = self._words("state of the stored profile", PROGRAM_STATE, 1)
+        except RefusedError:
+            return False
+        return state in PROGRAM_HOLDS
+
     def alarm(self, number: int) -> bool:
         """Whether an alarm of the controller warns of something."""
-        address = alarm_state_register(number)
-        (state,) = self._talk(f"state of alarm {number}", lambda: self._link.read(address, 1))
+        address = AlarmRegister.STATE.of_alarm(number)
+        (state,) = self._words(f"state of alarm {number}", address, 1)
         return state not in ALARM_AT_REST
 
+    def alarm_setting(self, number: int) -> AlarmSetting:
+        """What an alarm of the controller compares, and with what."""
+        what = f"setting of alarm {number}"
+        words = self._words(what, AlarmRegister.KIND.of_alarm(number), 1)
+        kind = self._understood(what, words, _first(AlarmKind))
+        read_c = self._difference_c if kind is AlarmKind.DEVIATION else self._degrees_c
+        return AlarmSetting(
+            kind=kind,
+            low_c=read_c(what, AlarmRegister.LOW.of_alarm(number)),
+            high_c=read_c(what, AlarmRegister.HIGH.of_alarm(number)),
+        )
+
+    def limit_tripped(self, slot: int) -> bool:
+        """Whether the limit module in a slot has tripped, or reports an error."""
+        state, status, clear = (
+            self._words(f"{register.name.lower()} of limit {slot}", register.of_slot(slot), 1)[0]
+            for register in LimitRegister
+        )
+        return state == ERROR or status == FAIL or clear != NONE
+
+    def pid(self, number: int) -> PidSet:
+        """One of the loop's PID sets."""
+        what = f"PID set {number}"
+        heat_c, cool_c = (
+            self._difference_c(what, band.of_set(number, self._loop))
+            for band in (PidRegister.HEAT_BAND, PidRegister.COOL_BAND)
+        )
+        integral_s, derivative_s = (
+            self._float(what, time.of_set(number, self._loop))
+            for time in (PidRegister.INTEGRAL, PidRegister.DERIVATIVE)
+        )
+        if min(heat_c, cool_c, integral_s, derivative_s) < 0.0:
+            raise self._nonsense("a PID set has no negative numbers", what)
+        return PidSet(
+            heat_band_c=heat_c,
+            cool_band_c=cool_c,
+            integral_s=integral_s,
+            derivative_s=derivative_s,
+        )
+
+    def write_pid(self, number: int, pid: PidSet) -> None:
+        """Send one of the loop's PID sets, one number after the other."""
+        per_kelvin = self._unit.degrees_per_kelvin
+        for register, value in {
+            PidRegister.HEAT_BAND: pid.heat_band_c * per_kelvin,
+            PidRegister.COOL_BAND: pid.cool_band_c * per_kelvin,
+            PidRegister.INTEGRAL: pid.integral_s,
+            PidRegister.DERIVATIVE: pid.derivative_s,
+        }.items():
+            address, words = register.of_set(number, self._loop), self._order.words(value)
+            self._talk(f"PID set {number}", partial(self._link.write, address, words))
+
     def _temperature_c(self, register: LoopRegister) -> float:
-        return self._unit.to_celsius(self._number(register))
+        return self._degrees_c(register, register.of_loop(self._loop))
 
     def _number(self, register: LoopRegister) -> float:
-        return self._understood(register, self._read(register, 2), self._order.number)
+        return self._float(register, register.of_loop(self._loop))
 
     def _code(self, register: LoopRegister, kind: Callable[[int], T]) -> T:
-        return self._understood(register, self._read(register, 1), lambda words: kind(words[0]))
+        return self._understood(register, self._read(register, 1), _first(kind))
 
     def _read(self, register: LoopRegister, count: int) -> list[int]:
-        address = register.of_loop(self._loop)
-        return self._talk(register, lambda: self._link.read(address, count))
+        return self._words(register, register.of_loop(self._loop), count)
+
+    def _degrees_c(self, what: LoopRegister | str, address: int) -> float:
+        return self._unit.to_celsius(self._float(what, address))
+
+    def _difference_c(self, what: LoopRegister | str, address: int) -> float:
+        return self._float(what, address) / self._unit.degrees_per_kelvin
+
+    def _float(self, what: LoopRegister | str, address: int) -> float:
+        return self._understood(what, self._words(what, address, 2), self._order.number)
+
+    def _words(self, what: LoopRegister | str, address: int, count: int) -> list[int]:
+        return self._talk(what, lambda: self._link.read(address, count))
 
     def _understood(
-        self, register: LoopRegister, words: list[int], parse: Callable[[list[int]], T]
+        self, what: LoopRegister | str, words: list[int], parse: Callable[[list[int]], T]
     ) -> T:
         try:
             return parse(words)
         except ValueError as error:
-            self.close()
-            raise ProtocolError(
-                str(error), device=self._device, command=_named(register), reply=str(words)
-            ) from error
+            raise self._nonsense(str(error), what, str(words)) from error
+
+    def _nonsense(self, message: str, what: LoopRegister | str, reply: str = "") -> ProtocolError:
+        self.close()
+        return ProtocolError(message, device=self._device, command=_named(what), reply=reply)
 
     def _talk(self, what: LoopRegister | str, exchange: Callable[[], T]) -> T:
         try:
@@ -155,6 +237,10 @@ class ModbusLoop:
             ) from error
         except ModbusRefusedError as error:
             raise RefusedError(str(error), device=self._device, command=_named(what)) from error
+
+
+def _first(kind: Callable[[int], T]) -> Callable[[list[int]], T]:
+    return lambda words: kind(words[0])
 
 
 def _named(what: LoopRegister | str) -> str:

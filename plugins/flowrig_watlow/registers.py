@@ -1,8 +1,10 @@
 """Where an F4T keeps what in its Modbus registers, and how.
 
 Relative addresses of data map 1, and codes: Watlow, "F4T Setup and Operations User's Guide",
-0600-0093-0000, chapter 6. Control mode, power, limits and process value of a loop, and the state of
-an alarm, are known from published programs only.
+0600-0093-0000, chapter 6. Control mode, power, limits and process value of a loop, the state of an
+alarm and what a limit module tells are known from a published program only: Espec North America,
+ChamberConnectLibrary, `watlowf4t.py`. Of the PID sets, Watlow lists the third and those after it;
+the first two are taken to lie before it at the same distance.
 """
 
 import math
@@ -12,29 +14,41 @@ from enum import Enum, IntEnum
 
 __all__ = [
     "ALARM_AT_REST",
+    "ERROR",
     "EVENTS",
+    "FAIL",
+    "NONE",
     "OFF",
     "ON",
+    "PROGRAM_HOLDS",
+    "PROGRAM_STATE",
     "PROGRAM_STATES",
+    "SAFE",
+    "AlarmKind",
+    "AlarmRegister",
     "ControlMode",
+    "LimitRegister",
     "LoopRegister",
+    "PidRegister",
     "RampAction",
     "RampScale",
     "WordOrder",
-    "alarm_state_register",
 ]
 
 LOOP_STRIDE = 160
-ALARM_STATE = 1356
 ALARM_STRIDE = 100
+LIMIT_STRIDE = 60
+PID_STRIDE = 8
 ALARM_AT_REST = frozenset({12, 61, 88})
 """States of an alarm that warn of nothing; 88 is its start-up."""
-OFF, ON = 62, 63
+ERROR, FAIL, NONE, OFF, ON, SAFE = 28, 32, 61, 62, 63, 1667
 EVENTS = (16594, 16596, 16598, 16600, 16822, 16824, 16826)
 """Registers of outputs 1 to 7, each `OFF` or `ON`."""
 PROGRAM_STATE = 16568
 PROGRAM_STATES = {"IDLE": 62, "RUN": 149, "HOLD": 146}
 """What register 16568 holds, by the word that SCPI has for it."""
+PROGRAM_HOLDS = frozenset({146, 149, 1783})
+"""States in which a profile moves the set point, or will: paused, running, waiting for its time."""
 
 
 class LoopRegister(IntEnum):
@@ -55,6 +69,53 @@ class LoopRegister(IntEnum):
     def of_loop(self, loop: int) -> int:
         """Its address in a control loop, counted from 1."""
         return int(self) + LOOP_STRIDE * (loop - 1)
+
+
+class PidRegister(IntEnum):
+    """A register of the first PID set of control loop 1; two registers hold one IEEE 754 float."""
+
+    HEAT_BAND = 2830
+    COOL_BAND = 2832
+    INTEGRAL = 2834
+    DERIVATIVE = 2836
+
+    def of_set(self, number: int, loop: int) -> int:
+        """Its address in a PID set of a control loop, both counted from 1."""
+        return int(self) + PID_STRIDE * (number - 1) + LOOP_STRIDE * (loop - 1)
+
+
+class AlarmRegister(IntEnum):
+    """A register of alarm 1; thresholds are IEEE 754 floats in two registers."""
+
+    KIND = 1330
+    HIGH = 1334
+    LOW = 1336
+    STATE = 1356
+
+    def of_alarm(self, number: int) -> int:
+        """Its address in an alarm, counted from 1."""
+        return int(self) + ALARM_STRIDE * (number - 1)
+
+
+class LimitRegister(IntEnum):
+    """A register of the limit module in slot 1."""
+
+    STATE = 11250
+    STATUS = 11264
+    CLEAR = 11288
+
+    def of_slot(self, slot: int) -> int:
+        """Its address in the module of a slot, counted from 1."""
+        return int(self) + LIMIT_STRIDE * (slot - 1)
+
+
+class AlarmKind(IntEnum):
+    """What an alarm compares with its thresholds: nothing, the temperature itself, or its
+    difference from the set point."""
+
+    OFF = 62
+    PROCESS = 76
+    DEVIATION = 24
 
 
 class ControlMode(IntEnum):
@@ -116,8 +177,3 @@ class WordOrder(Enum):
         if not math.isfinite(value):
             raise ValueError(f"registers {first:#06x} {second:#06x} hold no number")
         return float(value)
-
-
-def alarm_state_register(alarm: int) -> int:
-    """Where the state of an alarm is, counted from 1."""
-    return ALARM_STATE + ALARM_STRIDE * (alarm - 1)

@@ -7,8 +7,19 @@ import re
 from flowrig.interfaces.device import Identity
 from flowrig_watlow.temperature import TemperatureUnit
 
-__all__ = ["parse_identity", "parse_number", "parse_switch", "parse_text", "parse_unit"]
+__all__ = [
+    "firmware_tells_unit",
+    "parse_identity",
+    "parse_number",
+    "parse_switch",
+    "parse_text",
+    "parse_unit",
+]
 
+FIRST_TO_TELL_UNIT = (4, 3, 108)
+"""Firmware from which on the unit can be asked and chosen (TestEquity, "F4T Touch Screen Controller
+User's Guide", rev. 4.0, 2019, chapter 4)."""
+_FIRMWARE = re.compile(r"([0-9]{1,4})[:.]([0-9]{1,4})[:.]([0-9]{1,6})")
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
 
 
@@ -74,3 +85,9 @@ def parse_identity(reply: str) -> Identity:
         raise ValueError("another instrument answers at this address")
     model, serial_number, firmware = [*rest, "", "", ""][:3]
     return Identity(vendor, model, serial_number, firmware)
+
+
+def firmware_tells_unit(firmware: str) -> bool:
+    """Whether firmware, `04:05:0007` for instance, is known to tell its temperature unit."""
+    match = _FIRMWARE.fullmatch(firmware.strip())
+    return match is not None and tuple(map(int, match.groups())) >= FIRST_TO_TELL_UNIT

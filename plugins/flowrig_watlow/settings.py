@@ -3,7 +3,7 @@
 from typing import Any, Literal
 
 from attrs import Attribute, field, frozen
-from attrs.validators import ge, gt, in_
+from attrs.validators import deep_iterable, ge, gt, in_
 
 from flowrig.interfaces.device import DeviceSettings
 
@@ -13,6 +13,10 @@ SCPI_PORT = 5025
 MODBUS_PORT = 502
 """TCP ports of the two servers (TestEquity, "F4T Touch Screen Controller User's Guide", rev. 4.0,
 chapter 4)."""
+ALARMS = 14
+SLOTS = 6
+"""Alarms whose registers fit before those of the control loops, and slots for modules (Espec North
+America, ChamberConnectLibrary, `watlowf4t.py`)."""
 
 
 def _split(address: str, default_port: int) -> tuple[str, int]:
@@ -47,6 +51,13 @@ def _can_be_off(settings: "F4TSettings", _attribute: "Attribute[str]", value: st
         )
 
 
+def _can_be_watched(
+    settings: "F4TSettings", attribute: "Attribute[tuple[int, ...]]", value: tuple[int, ...]
+) -> None:
+    if value and not settings.modbus:
+        raise ValueError(f'{attribute.name} are watched by Modbus; add modbus = "{settings.host}"')
+
+
 def _is_in_range(settings: "F4TSettings", attribute: "Attribute[float]", value: float) -> None:
     if not settings.set_point_min_c <= value <= settings.set_point_max_c:
         raise ValueError(
@@ -73,6 +84,9 @@ class F4TSettings(DeviceSettings):
             switches the control loop off, which needs `modbus`.
         idle_c: set point [°C] at which the plate gets no heat, at or below the temperature of the
             room.
+        alarms: numbers of those alarms of the controller that must not warn: while one does,
+            readings are BAD and say so, which ends a run. They need `modbus`.
+        limit_modules: slots of those limit modules that must not trip, in the same way.
         settle_s: wait [s] before a value that does not show yet is asked for again; users of the
             F4T report some 0.2 s.
     """
@@ -89,6 +103,12 @@ class F4TSettings(DeviceSettings):
         default="idle", validator=[in_(("idle", "control-mode")), _can_be_off]
     )
     idle_c: float = field(default=20.0, validator=_is_in_range)
+    alarms: tuple[int, ...] = field(
+        default=(), validator=[deep_iterable(in_(range(1, ALARMS + 1))), _can_be_watched]
+    )
+    limit_modules: tuple[int, ...] = field(
+        default=(), validator=[deep_iterable(in_(range(1, SLOTS + 1))), _can_be_watched]
+    )
     settle_s: float = field(default=0.2, validator=ge(0.0))
     deadline_s: float = field(default=2.0, validator=gt(0.0))
 
@@ -108,7 +128,11 @@ class F4TSettings(DeviceSettings):
         return _split(self.modbus, MODBUS_PORT)
 
     def describe(self) -> tuple[str, ...]:
-        """What "off" means."""
+        """What "off" means, and what else ends a run."""
         if self.off == "control-mode":
-            return ("off switches the control loop off, by Modbus",)
-        return (f"off sets {self.idle_c:g} °C and leaves the control loop on",)
+            off = "off switches the control loop off, by Modbus"
+        else:
+            off = f"off sets {self.idle_c:g} °C and leaves the control loop on"
+        watched = [f"alarm {number}" for number in self.alarms]
+        watched += [f"the limit module in slot {slot}" for slot in self.limit_modules]
+        return (off, f"a run ends when {' or '.join(watched)} warns") if watched else (off,)

@@ -18,7 +18,11 @@ from flowrig_watlow.emulator import WatlowEmulator
 from flowrig_watlow.faults import FaultScript
 from flowrig_watlow.settings import F4TSettings
 
-IDENTITY = '"Watlow Electric","F4T","1234","04:05:0007"'
+PLAIN = {
+    "*IDN?": b'"Watlow Electric","F4T","1234","04:05:0007"\n',
+    ":UNIT:TEMPERATURE?": b"C\n",
+    ":PROGRAM:SELECTED:STATE?": b"IDLE\n",
+}
 
 
 @define
@@ -114,14 +118,14 @@ Peer = Callable[[Mapping[str, Any]], str]
 def peer() -> Iterator[Peer]:
     """Starts a peer that sends fixed bytes for each line, and returns its address.
 
-    It identifies itself as an F4T and speaks °C unless told otherwise. `None` is silence; a tuple
-    is bytes and then a hang-up; a function is called for the pieces to send.
+    It identifies itself as an F4T, speaks °C and runs no profile unless told otherwise. `None` is
+    silence; a tuple is bytes and then a hang-up; a function is called for the pieces to send.
     """
     with contextlib.ExitStack() as stack:
 
         def start(answers: Mapping[str, Any]) -> str:
             listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-            known = {"*IDN?": f"{IDENTITY}\n".encode(), ":UNIT:TEMPERATURE?": b"C\n", **answers}
+            known = {**PLAIN, **answers}
             thread = threading.Thread(target=_serve, args=(listener, known), daemon=True)
             thread.start()
             stack.callback(thread.join, 5.0)

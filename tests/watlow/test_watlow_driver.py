@@ -4,10 +4,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowrig.errors import NotReadyError, OutOfRangeError, RefusedError, UnknownOutcomeError
+from flowrig.clock import VirtualClock
+from flowrig.errors import (
+    ConnectionLostError,
+    NotReadyError,
+    OutOfRangeError,
+    RefusedError,
+    UnknownOutcomeError,
+)
+from flowrig.interfaces import WireLog
 from flowrig.interfaces.device import Identity, Quality
 from flowrig.interfaces.heater import HeaterLimits
-from flowrig_watlow.controller import F4TTraits
+from flowrig_watlow.controller import F4TController, F4TTraits
+from flowrig_watlow.dialogue import Dialogue
+from flowrig_watlow.emulator import F4TProtocol
+from flowrig_watlow.settings import F4TSettings
 from flowrig_watlow.temperature import TemperatureUnit
 
 FIRMWARES = {
@@ -169,3 +180,53 @@ def test_other_loop_is_addressed(plate_rig):
         emulated.driver.set_temperature(70.0)
 
         assert emulated.driver.read().set_point_c == 70.0
+
+
+@pytest.mark.parametrize("firmware", ["04:03:0108", "04:05:0007", "5.0.1"])
+def test_new_firmware_that_does_not_tell_its_unit_is_lost(peer, driver_at, firmware):
+    """Firmware that can tell its unit and does not is never taken to speak °F: a set point in the
+    wrong unit would overheat the plate."""
+    identity = f'"Watlow Electric","F4T","1","{firmware}"\n'.encode()
+    driver = driver_at(peer({"*IDN?": identity, ":UNIT:TEMPERATURE?": None}), deadline_s=0.1)
+
+    with pytest.raises(ConnectionLostError, match="knows its temperature unit and did not tell"):
+        driver.open()
+
+    assert not driver.is_open
+
+
+class Plate:
+    """A plate at 25 °C."""
+
+    temperature_c = 25.0
+
+    def control(self, set_point_c):
+        pass
+
+
+class Wire:
+    """A link straight into an emulated controller, without a socket."""
+
+    def __init__(self, traits):
+        self._core = F4TProtocol(F4TController(Plate(), VirtualClock(), 1, 20.0, traits))
+
+    def query(self, question):
+        return self._core.feed(question.encode() + b"\n").decode().strip()
+
+    def send(self, command):
+        self._core.feed(command.encode() + b"\n")
+
+
+@given(hundredths=st.integers(-9_999, 39_999), rate_hundredths=st.integers(10, 9_999))
+def test_fahrenheit_keeps_the_digits(hundredths, rate_hundredths):
+    """A set point in hundredths of a degree Celsius, and a ramp rate, come back from a controller
+    that speaks °F with the very digits that were set."""
+    loop = Dialogue("plate", F4TSettings(address="plate"), WireLog())
+    loop._link = Wire(F4TTraits(unit=TemperatureUnit.FAHRENHEIT, knows_unit=False))
+    set_point_c, rate_c_min = hundredths / 100, rate_hundredths / 100
+
+    loop.send(loop.set_point_command(set_point_c))
+    loop.send(loop.ramp_rate_command(rate_c_min))
+
+    assert loop.set_point_c() == set_point_c
+    assert loop.ramp_rate_c_min() == rate_c_min

@@ -26,10 +26,13 @@ class HeaterReading(Reading):
     Attributes:
         temperature_c: measured temperature [°C]; `quality` is BAD on a sensor error.
         set_point_c: the set point [°C] that the controller works towards now.
+        faults: what sensor, alarms and limits report, one sentence each; `quality` is not GOOD
+            then.
     """
 
     temperature_c: float
     set_point_c: float
+    faults: tuple[str, ...] = ()
 
 
 @frozen(kw_only=True)
