@@ -159,7 +159,7 @@ class NeverInStep(Line):
 class TakesLateAnswers(TemplatePump):
     def _do_open(self):
         settings = self.settings
-        self._line = NeverInStep(settings.address, settings.baud, settings.deadline_s)
+        self._line = NeverInStep(settings.address, settings.baud, settings.deadline_s, self.wire)
 
 
 class TakesNonsenseForRest(TemplatePump):
@@ -176,6 +176,18 @@ class HasNoLock(TemplatePump):
     def _do_open(self):
         super()._do_open()
         self._line._lock = nullcontext()
+
+
+class TellsOnlyWhatItSends(TemplatePump):
+    def _do_open(self):
+        self.wire.received = lambda data: None
+        super()._do_open()
+
+
+class TellsTwice(TemplatePump):
+    def _ask(self, question):
+        self.wire.sent(f"{question}\n".encode())
+        return super()._ask(question)
 
 
 class LetsErrorsOut(TemplatePump):
@@ -434,6 +446,8 @@ BROKEN = [
     ("test_a_late_answer_is_never_returned", *pump(TakesLateAnswers)),
     ("test_nonsense_is_never_returned", *pump(TakesNonsenseForRest)),
     ("test_two_threads_get_their_own_answers", *pump(HasNoLock)),
+    ("test_every_byte_is_told", *pump(TellsOnlyWhatItSends)),
+    ("test_every_byte_is_told", *pump(TellsTwice)),
     ("test_a_cut_at_any_byte", *pump(LetsErrorsOut)),
     ("test_a_cut_at_any_byte", *pump(CallsTheUnknownLost)),
     ("test_a_wrong_byte_anywhere", *pump(ReadsLeniently)),

@@ -17,6 +17,7 @@ from flowrig.testing.device import DeviceConformance
 from flowrig.testing.heater import HeaterConformance
 from flowrig.testing.learning import OptimizerBench, PlainGaussianProcess, SurrogateBench
 from flowrig.testing.optimizer import OptimizerConformance
+from flowrig.testing.playback import check_trace
 from flowrig.testing.pump import PumpConformance
 from flowrig.testing.spectrometer import SpectrometerConformance
 from flowrig.testing.surrogate import SurrogateConformance
@@ -49,4 +50,5 @@ __all__ = [
     "SurrogateConformance",
     "Tap",
     "Wire",
+    "check_trace",
 ]

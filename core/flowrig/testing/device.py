@@ -4,9 +4,11 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
+from unittest import SkipTest
 
 from attrs import frozen
 
+from flowrig.emulation import ProtocolCore
 from flowrig.errors import (
     ConnectionLostError,
     DeviceError,
@@ -15,9 +17,11 @@ from flowrig.errors import (
     UnknownOutcomeError,
 )
 from flowrig.interfaces import Quality
+from flowrig.interfaces.wire_log import Direction
 from flowrig.testing.bench import Bench
 from flowrig.testing.checks import Level, earns, require
 from flowrig.testing.tap import Cut, Garbled, InPieces, Late, Mute, Slow, Wire
+from flowrig.trace import readable
 
 __all__ = ["Command", "DeviceConformance"]
 
@@ -55,6 +59,25 @@ class Command:
     done: Callable[[], bool]
     untouched: Callable[[], bool]
     once: Callable[[], bool]
+
+
+class Overheard(Wire):
+    """A sound wire that keeps what passes; `sent` and `received` are as the driver sees them."""
+
+    def __init__(self) -> None:
+        self.sent = b""
+        self.received = b""
+
+    def add(self, direction: Direction, data: bytes) -> None:
+        """Keep bytes."""
+        setattr(self, direction, getattr(self, direction) + data)
+
+    def carry(self, core: ProtocolCore, data: bytes) -> bytes:
+        """Pass bytes on, and keep them."""
+        self.add("sent", data)
+        answer = core.feed(data)
+        self.add("received", answer)
+        return answer
 
 
 class DeviceConformance(ABC, Generic[B]):
@@ -311,6 +334,29 @@ class DeviceConformance(ABC, Generic[B]):
         )
 
     @earns(Level.GOLD)
+    def test_every_byte_is_told(self, bench: B) -> None:
+        """What the driver tells its wire log is what goes over the wire, both ways."""
+        told, overheard = Overheard(), Overheard()
+        bench.driver.wire.listener = lambda direction, data, channel: told.add(direction, data)
+        with bench.tap.through(overheard):
+            self._open_ready(bench)
+            bench.call(lambda: self.ask(bench))
+        if not told.sent and not told.received:
+            raise SkipTest(
+                "this driver tells no bytes, so that its traces show calls only; call "
+                "self.wire.sent(data) before each write and self.wire.received(data) after each "
+                "read"
+            )
+        for direction in ("sent", "received"):
+            one, other = getattr(told, direction), getattr(overheard, direction)
+            require(
+                one == other,
+                f"the driver tells {_where_they_part(one, other)} of what it {direction}; call "
+                f"self.wire.{direction}(data) once wherever the port is used, with exactly the "
+                "bytes that went over it, also those that are dropped",
+            )
+
+    @earns(Level.GOLD)
     def test_a_cut_at_any_byte(self, bench: B) -> None:
         """Wherever the link breaks: no hang, no wrong value, and the truth about every command."""
         self._open_ready(bench)
@@ -404,6 +450,16 @@ class DeviceConformance(ABC, Generic[B]):
         outcome = bench.attempt(call)
         time.sleep(QUIET_S)
         return outcome, bench.tap.sent[before:]
+
+
+def _where_they_part(told: bytes, overheard: bytes) -> str:
+    """Two streams of bytes, from shortly before the first that differs."""
+    pairs = enumerate(zip(told, overheard, strict=False))
+    same = next((index for index, (a, b) in pairs if a != b), min(len(told), len(overheard)))
+    begin = max(same - 16, 0)
+    return (
+        f"{readable(told[begin:])} instead of {readable(overheard[begin:])}, from byte {begin} on,"
+    )
 
 
 def _positions(total: int) -> Iterator[int]:

@@ -219,22 +219,22 @@ def _other_outcome(call: RecordedCall, outcome: Any) -> Difference | None:
         now = EndEntry(time_s, end.number, None, type(outcome).__name__, str(outcome))
     else:
         now = EndEntry(time_s, end.number, plain(outcome))
-    if now.raised == end.raised and _alike(now.returned, end.returned):
+    if now.raised == end.raised and _alike(end.returned, now.returned):
         return None
     verbs = ("raises" if now.raised else "returns", "raised" if end.raised else "returned")
     what = f"the driver {verbs[0]} something else than it {verbs[1]}"
     return Difference(time_s, str(call.entry), what, str(end), str(now))
 
 
-def _alike(one: Any, other: Any) -> bool:
-    """Whether two plain values are the same, up to the last digits of numbers."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_alike(one[key], other[key]) for key in one)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_alike, one, other))
-    if isinstance(one, float) and isinstance(other, float | int):
-        return math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-12)
-    return bool(one == other)
+def _alike(recorded: Any, now: Any) -> bool:
+    """Whether two plain values are the same, up to last digits and what readings now have more."""
+    if isinstance(recorded, dict) and isinstance(now, dict):
+        return all(key in now and _alike(value, now[key]) for key, value in recorded.items())
+    if isinstance(recorded, list) and isinstance(now, list):
+        return len(recorded) == len(now) and all(map(_alike, recorded, now))
+    if isinstance(recorded, float) and isinstance(now, float | int):
+        return math.isclose(recorded, now, rel_tol=1e-9, abs_tol=1e-12)
+    return bool(recorded == now)
 
 
 def _settings(trace: Trace, offer: DriverOffer, address: str) -> DeviceSettings:

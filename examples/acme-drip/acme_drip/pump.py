@@ -164,8 +164,10 @@ class AcmeDrip(Pump):
             pass
 
     def _write(self, line: str, kind: type[DeviceError]) -> None:
+        data = f"{line}\n".encode("ascii")
+        self.wire.sent(data)
         try:
-            self._port.write(f"{line}\n".encode("ascii"))
+            self._port.write(data)
         except OSError as error:
             raise self._fault(kind, f"the port is gone: {error}", line) from error
 
@@ -174,6 +176,7 @@ class AcmeDrip(Pump):
             reply: bytes = self._port.readline()
         except OSError as error:
             raise self._fault(unanswered, f"the port is gone: {error}", line) from error
+        self.wire.received(reply)
         if not reply.endswith(b"\n"):
             raise self._fault(unanswered, "the pump is silent", line, repr(reply))
         return reply.decode("ascii", "replace").strip()

@@ -25,7 +25,8 @@ class TemplateHeater(Heater):
     _line: Line | None = None
 
     def _do_open(self) -> None:
-        self._line = Line(self.settings.address, self.settings.baud, self.settings.deadline_s)
+        settings = self.settings
+        self._line = Line(settings.address, settings.baud, settings.deadline_s, self.wire)
 
     def _do_close(self) -> None:
         line, self._line = self._line, None

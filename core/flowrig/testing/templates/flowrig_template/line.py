@@ -16,6 +16,8 @@ import time
 
 import serial
 
+from flowrig.interfaces import WireChannel
+
 POLL_S = 0.05
 MOST_STALE_LINES = 100
 
@@ -44,16 +46,18 @@ class Line:
         address: what pyserial opens.
         baud: line speed.
         deadline_s: longest wait [s] for one answer.
+        wire: is told every byte, so that `flowrig run --record` can keep it.
 
     Raises:
         OSError: the port does not open.
     """
 
-    def __init__(self, address: str, baud: int, deadline_s: float) -> None:
+    def __init__(self, address: str, baud: int, deadline_s: float, wire: WireChannel) -> None:
         self._port = serial.serial_for_url(
             address, baud, timeout=POLL_S, write_timeout=deadline_s, **_alone(address)
         )
         self._deadline_s = deadline_s
+        self._wire = wire
         self._lock = threading.RLock()
         self._input = b""
         self._in_step = False
@@ -109,8 +113,10 @@ class Line:
         raise LineError("the instrument talks without being asked", sent=False)
 
     def _write(self, request: str) -> None:
+        data = f"{request}\n".encode("ascii")
+        self._wire.sent(data)
         try:
-            self._port.write(f"{request}\n".encode("ascii"))
+            self._port.write(data)
         except OSError as error:
             raise LineError(f"the port is gone: {error}", sent=True) from error
 
@@ -118,9 +124,11 @@ class Line:
         end_s = time.monotonic() + self._deadline_s + extra_s
         while b"\n" not in self._input:
             try:
-                self._input += self._port.read(self._port.in_waiting or 1)
+                data = self._port.read(self._port.in_waiting or 1)
             except OSError as error:
                 raise LineError(f"the port is gone: {error}", sent=True) from error
+            self._wire.received(data)
+            self._input += data
             if time.monotonic() > end_s and b"\n" not in self._input:
                 raise LineError(
                     "no answer in time", sent=True, answer=self._input.decode("ascii", "replace")

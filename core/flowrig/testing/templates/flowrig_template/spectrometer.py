@@ -38,7 +38,8 @@ class TemplateSpectrometer(Spectrometer):
         return True
 
     def _do_open(self) -> None:
-        self._line = Line(self.settings.address, self.settings.baud, self.settings.deadline_s)
+        settings = self.settings
+        self._line = Line(settings.address, settings.baud, settings.deadline_s, self.wire)
         self._do_set_integration_time(self._integration_time_us)
 
     def _do_close(self) -> None:
