@@ -32,5 +32,6 @@ def flowrig_drivers() -> Sequence[DriverOffer]:
                 "inner_diameter_mm": (INNER_DIAMETER_MIN_MM, INNER_DIAMETER_MAX_MM),
             },
             emulator="flowrig_chemyx.emulator:ChemyxEmulator",
+            discover="flowrig_chemyx.discovery:find_fusions",
         )
     ]

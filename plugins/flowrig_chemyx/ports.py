@@ -23,6 +23,11 @@ class PortInfo(Protocol):
         ...
 
     @property
+    def description(self) -> str:
+        """What the operating system calls it."""
+        ...
+
+    @property
     def serial_number(self) -> str | None:
         """Serial number of the USB adapter, if it is one and has one."""
         ...
