@@ -43,19 +43,42 @@ class Recording:
 def recorded(
     devices: Mapping[str, Device], headers: Mapping[str, TraceHeader], recording: Recording
 ) -> Iterator[None]:
-    """Record devices; a disk that is full ends the recording and nothing else.
+    """Record devices; a disk that is full ends the recording of all, and nothing else.
 
     Args:
         devices: by name, closed.
         headers: what each trace is of.
         recording: where the traces go.
     """
-    recorders = [_Recorder(device, headers[name], recording) for name, device in devices.items()]
+    trouble = _Trouble(recording.notice)
+    recorders = [
+        _Recorder(device, headers[name], recording.folder, trouble)
+        for name, device in devices.items()
+    ]
     try:
         yield
     finally:
         for recorder in recorders:
             recorder.end()
+
+
+class _Trouble:
+    """What ends a recording, told once.
+
+    Attributes:
+        came: whether there was any.
+    """
+
+    def __init__(self, notice: Callable[[str], None]) -> None:
+        self.came = False
+        self._notice = notice
+        self._lock = threading.Lock()
+
+    def tell(self, error: Exception) -> None:
+        with self._lock:
+            came, self.came = self.came, True
+        if not came:
+            self._notice(f"nothing more is recorded: {error}")
 
 
 class _Recorder:
@@ -65,9 +88,11 @@ class _Recorder:
     outer one is recorded. Nothing that happens here is raised.
     """
 
-    def __init__(self, device: Device, header: TraceHeader, recording: Recording) -> None:
+    def __init__(
+        self, device: Device, header: TraceHeader, folder: Path, trouble: _Trouble
+    ) -> None:
         self._device = device
-        self._notice = recording.notice
+        self._trouble = trouble
         self._lock = threading.Lock()
         self._inside = threading.local()
         self._numbers = count(1)
@@ -75,8 +100,8 @@ class _Recorder:
         self._writer: TraceWriter | None = None
         self._wrapped: list[str] = []
         try:
-            recording.folder.mkdir(parents=True, exist_ok=True)
-            self._writer = _new_writer(recording.folder, header)
+            folder.mkdir(parents=True, exist_ok=True)
+            self._writer = _new_writer(folder, header)
             self._wrap()
         except Exception as error:
             self._give_up(error)
@@ -141,6 +166,9 @@ class _Recorder:
         waiting, self._bytes = self._bytes, None
         if self._writer is None:
             return
+        if self._trouble.came:
+            self._let_go()
+            return
         try:
             if waiting is not None:
                 self._writer.append(waiting)
@@ -151,7 +179,7 @@ class _Recorder:
 
     def _give_up(self, error: Exception) -> None:
         self._let_go()
-        self._notice(f"{self._device.name} is no longer recorded: {error}")
+        self._trouble.tell(error)
 
     def _let_go(self) -> None:
         self._device.wire.listener = None
