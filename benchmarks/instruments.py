@@ -6,11 +6,13 @@ locks and its drivers. What is compared alternates, so that a busy machine distu
 """
 
 import argparse
+import itertools
 import json
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 
 import pyvisa
 import serial
@@ -114,6 +116,11 @@ def alternating(reference: Act, flowrig: Act, effort: Effort) -> tuple[list[floa
     return list(reference_s), list(flowrig_s)
 
 
+def few(effort: Effort) -> Effort:
+    """What is enough of exchanges that take milliseconds."""
+    return evolve(effort, pairs=max(effort.pairs // 10, 1))
+
+
 @contextmanager
 def emulated_rig(*devices: str, baud: int | None = None) -> Iterator[Rig]:
     """A rig of some devices of the reference rig, closed.
@@ -151,34 +158,52 @@ def address(rig: Rig, device: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def pump_rows(effort: Effort) -> Iterator[Row]:
-    """Exchanges with a pump, next to pyserial on a second pump, as one port takes one program."""
-    with emulated_rig("pump_cui", "pump_ode") as rig, ExitStack() as stack:
-        pump = rig["pump_cui"]
-        pump.open()
+@contextmanager
+def pump_and_port(baud: int | None = None) -> Iterator[tuple[Rig, serial.Serial]]:
+    """A rig with one pump, and a bare port to a second, as one port takes one program."""
+    with emulated_rig("pump_cui", "pump_ode", baud=baud) as rig:
+        rig["pump_cui"].open()
         bare_address = rig["pump_ode"].settings.address
-        port = stack.enter_context(serial.serial_for_url(bare_address, USUAL_BAUD, timeout=1.0))
+        with serial.serial_for_url(bare_address, baud or USUAL_BAUD, timeout=1.0) as port:
+            yield rig, port
 
-        def ask(request: bytes) -> bytes:
-            port.write(request + b"\r")
-            return bytes(port.read_until(b">"))
 
-        def ask_in_pieces(request: bytes) -> bytes:
-            port.write(request + b"\r")
-            reply = b""
-            while not reply.endswith(b">"):
-                reply += port.read(port.in_waiting or 1)
-            return reply
+def read_until(port: serial.Serial, request: bytes) -> bytes:
+    """An exchange as pyserial offers it, which reads byte by byte."""
+    port.write(request + b"\r")
+    return bytes(port.read_until(b">"))
 
-        workers = stack.enter_context(Workers(rig.clock))
-        for request, flowrig in {
+
+def read_waiting(port: serial.Serial, request: bytes) -> bytes:
+    """An exchange that takes what has come, for somebody who knows pyserial well."""
+    port.write(request + b"\r")
+    reply = b""
+    while not reply.endswith(b">"):
+        reply += port.read(port.in_waiting or 1)
+    return reply
+
+
+def pump_rows(effort: Effort) -> Iterator[Row]:
+    """Exchanges with a pump that answers at once, next to bare pyserial."""
+    with pump_and_port() as (rig, port), Workers(rig.clock) as workers:
+        pump = rig["pump_cui"]
+        acts: dict[bytes, Act] = {
             b"status": lambda: rig.pump_states(["CuI"]),
             b"dispensed volume": lambda: rig.dispensed(["CuI"]),
             b"view parameter": lambda: workers.call({"pump_cui": pump.identify}),
-        }.items():
-            for how, bare in {"read_until": ask, "in_waiting": ask_in_pieces}.items():
-                times = alternating(lambda r=request, b=bare: b(r), flowrig, effort)
-                yield Row(f"pump: {request.decode()}", f"pyserial, {how}", *times, 1.5)
+        }
+        for (request, flowrig), bare in itertools.product(acts.items(), (read_until, read_waiting)):
+            times = alternating(partial(bare, port, request), flowrig, effort)
+            yield Row(f"pump: {request.decode()}", f"pyserial, {bare.__name__}", *times, 1.5)
+
+
+def slow_pump_row(effort: Effort) -> Row:
+    """The shortest exchange with a pump whose bytes take their time, next to bare pyserial."""
+    with pump_and_port(USUAL_BAUD) as (rig, port):
+        times = alternating(
+            partial(read_waiting, port, b"status"), lambda: rig.pump_states(["CuI"]), few(effort)
+        )
+    return Row(f"pump: status at {USUAL_BAUD} baud", "pyserial, read_waiting", *times, 1.5)
 
 
 def heater_row(effort: Effort) -> Row:
@@ -200,7 +225,6 @@ def heater_row(effort: Effort) -> Row:
 
 def spectrometer_rows(effort: Effort) -> Iterator[Row]:
     """Exchanges with a spectrometer, next to python-seabreeze on a second connection."""
-    few = evolve(effort, pairs=max(effort.pairs // 10, 1))
     with emulated_rig("hdx_pl") as rig, ExitStack() as stack:
         host, port = address(rig, "hdx_pl")
         IPv4Transport.register_model("HDX", ipv4_address=host, ipv4_port=port)
@@ -211,7 +235,7 @@ def spectrometer_rows(effort: Effort) -> Iterator[Row]:
         bare.open()
         workers = stack.enter_context(Workers(rig.clock))
         times = alternating(
-            bare.f.spectrometer.get_intensities, lambda: rig.acquire(["hdx_pl"], 1), few
+            bare.f.spectrometer.get_intensities, lambda: rig.acquire(["hdx_pl"], 1), few(effort)
         )
         yield Row("spectrometer: a frame of 6 ms", "python-seabreeze", *times, 1.5)
         times = alternating(
@@ -275,6 +299,7 @@ def connecting_row(effort: Effort) -> Row:
 def measure(effort: Effort) -> Iterator[Row]:
     """Every row of the table."""
     yield from pump_rows(effort)
+    yield slow_pump_row(effort)
     yield heater_row(effort)
     yield from spectrometer_rows(effort)
     for row in (five_pumps_row, frames_row, connecting_row):
