@@ -226,6 +226,7 @@ class _Session:
         self._switch = switch or StopSwitch()
         self._record = RunRecord(folder, plugins)
         self._notices: SimpleQueue[str] = SimpleQueue()
+        self._safe: SafeState | None = None  # while nothing was commanded since
         newest = journal.last()
         begin_s = newest.time_s if newest is not None else 0.0
         self._clock = clock or (
@@ -267,7 +268,8 @@ class _Session:
             return self._end("unknown", str(error))
         except BaseException as error:
             state, reason = self._ended_by(error)
-        safe = self._go_safe(rig, ledger)
+        safe = self._safe if state == "finished" else None
+        safe = safe or self._go_safe(rig, ledger)
         if not safe.reached:
             state, reason = "unknown", f"{reason}; {safe}".lstrip("; ")
         if state == "finished":
@@ -325,6 +327,7 @@ class _Session:
             "safe-state",
             {"reached": safe.reached, "steps": [asdict(s) for s in safe.steps], "text": str(safe)},
         )
+        self._safe = safe
         return safe
 
     def _end(self, state: str, reason: str) -> RunOutcome:
@@ -334,6 +337,8 @@ class _Session:
     def _write(self, kind: str, data: Any) -> int:
         while not self._notices.empty():
             self._journal.append("notice", self._clock.now_s(), {"text": self._notices.get()})
+        if kind == "intent":
+            self._safe = None
         return self._journal.append(kind, self._clock.now_s(), data).sequence
 
     def _write_if_possible(self, kind: str, data: Any) -> int:

@@ -1,6 +1,6 @@
 """The safe state: the sequence that the profile gives, each step verified, none left out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from attrs import frozen
@@ -16,6 +16,7 @@ __all__ = ["SafeState", "StepOutcome", "reach_safe_state"]
 
 FLUSH_POLL_S = 5.0
 INTERRUPTED = "Ctrl-C came before it was confirmed"
+MOVING = (PumpState.RUNNING, PumpState.DELAYED)
 RESTING = (PumpState.STOPPED, PumpState.PAUSED)
 
 
@@ -140,11 +141,28 @@ def _flush(step: SafeStep, rig: Rig, actuation: Actuation, hurried: Callable[[],
         actuation.stop(running)
     actuation.set_flow_rates(rates)
     actuation.start(rates)
-    end_s = rig.clock.now_s() + step.at_most_s
+    end_s, stuck = rig.clock.now_s() + step.at_most_s, dict[str, PumpState]()
     with suppress(KeyboardInterrupt):
         while rig.clock.now_s() < end_s and _hot(step, rig) and not hurried():
             rig.clock.sleep(FLUSH_POLL_S)
+            stuck |= _not_moving(rig, rates.keys() - stuck.keys())
+            if len(stuck) == len(rates):
+                break
     actuation.stop(rates)
+    if stuck:
+        told = ", ".join(
+            f"the pump of {stream} was {state.value}" for stream, state in stuck.items()
+        )
+        raise FlowrigError(f"{told} while it should flush; look for an empty or blocked line")
+
+
+def _not_moving(rig: Rig, streams: Iterable[str]) -> dict[str, PumpState]:
+    """Those pumps that should run and do not; one that cannot be asked may run."""
+    try:
+        states = rig.pump_states(streams)
+    except DeviceError:
+        return {}
+    return {stream: state for stream, state in states.items() if state not in MOVING}
 
 
 def _hot(step: SafeStep, rig: Rig) -> bool:

@@ -5,7 +5,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from watched_rig import WORLD, assert_at_rest, plugins_with, run_watched
+from watched_rig import (
+    WORLD,
+    WatchedWorld,
+    assert_at_rest,
+    moved_ul,
+    plugins_with,
+    run_watched,
+)
 
 import flowrig as package
 from flowrig import workers
@@ -52,6 +59,30 @@ def test_a_plate_that_cannot_be_read_counts_as_hot(
         package.reach_safe_state(rig)
         flush = next(step for step in rig.profile.safe_state if step.do == "flush")
         assert rig.clock.now_s() >= flush.at_most_s
+
+
+def test_a_pump_that_stalls_while_it_flushes_is_told(
+    short: Short, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The flush is not confirmed and names the stream; the other one flushes to its end."""
+
+    def lost(self: WatlowF4T) -> None:
+        raise ConnectionLostError("no answer", device=self.name)
+
+    monkeypatch.setattr(WatchedWorld, "fill_ul", {"ODE": 500.0})
+    profile = str(short(1, 1, WORLD))
+    with package.open_rig(profile, simulate=True, plugins=plugins_with()) as rig:
+        monkeypatch.setattr(WatlowF4T, "_do_read", lost)
+        safe = package.reach_safe_state(rig)
+        flush = next(step for step in rig.profile.safe_state if step.do == "flush")
+
+        told = [step.detail for step in safe.steps if not step.reached]
+        assert len(told) == 1
+        assert "the pump of ODE was stalled while it should flush" in told[0]
+        moved = moved_ul(WatchedWorld.newest)
+        assert moved["ode"] == pytest.approx(500.0, abs=1.0)
+        assert moved["pfo"] >= flush.flow_rates_ul_min["PFO"] * flush.at_most_s / 60.0
+        assert_at_rest(WatchedWorld.newest, rig.clock)
 
 
 def test_a_spectrometer_that_was_lost_is_opened_again_to_shut_its_light(

@@ -22,7 +22,7 @@ from flowrig.hookspecs import hookimpl
 from flowrig.interfaces import Optimizer, OptimizerSettings
 from flowrig.offers import DriverOffer, Offer
 from flowrig.record import RunRecord
-from flowrig.runs import RunOutcome
+from flowrig.runs import RunOutcome, resume_run
 from flowrig_chemyx.driver import ChemyxFusion
 from flowrig_chemyx.settings import FusionSettings
 
@@ -96,6 +96,18 @@ def test_a_finished_run_leaves_the_rig_at_rest(run: Run, tmp_path: Path) -> None
     for stream, name in (("CuI", "cui"), ("ODE", "ode"), ("PFO", "pfo")):
         counted = sum(stop.get(stream, 0.0) for stop in stops)
         assert counted == pytest.approx(moved_ul(world)[name], abs=1.0)
+
+
+def test_a_finished_run_goes_to_the_safe_state_once_when_it_is_resumed(
+    run: Run, tmp_path: Path
+) -> None:
+    """Where nothing is left to do, the way that every resumed run begins with is the only one."""
+    run()
+    outcome = resume_run(tmp_path / "run", plugins=plugins_with())
+    assert outcome.state == "finished"
+    with RunRecord(tmp_path / "run", plugins_with()) as record:
+        kinds = [event.kind for event in record.journal.events("resumed", "safe-state", "ended")]
+    assert kinds == ["safe-state", "ended", "resumed", "safe-state", "ended"]
 
 
 def test_a_pump_that_stalls_ends_the_run_safely(run: Run) -> None:
