@@ -4,12 +4,11 @@ from typing import Any
 
 import numpy as np
 
+from flowrig.objective import Objective
 from flowrig.record import RunRecord, new_surrogate
+from flowrig.twin import FOLDS, Fold, held_out
 
 __all__ = ["check_model"]
-
-FOLDS = 5
-SAMPLES = 512
 
 
 def check_model(record: RunRecord) -> list[dict[str, Any]]:
@@ -27,25 +26,23 @@ def check_model(record: RunRecord) -> list[dict[str, Any]]:
     space, objective = record.profile.space, record.profile.objective
     X = space.to_unit(space.array([e.conditions for e in experiments]))
     Y = np.array([[e.features[name] for name in objective.responses] for e in experiments])
-    rng = np.random.default_rng(record.seed)
-    fold = rng.permutation(len(experiments)) % FOLDS
-    checks: list[dict[str, Any]] = []
-    for held_out in range(FOLDS):
-        rows = np.flatnonzero(fold == held_out)
-        surrogate = new_surrogate(record.campaign, record.seed)
-        surrogate.fit(X[fold != held_out], Y[fold != held_out])
-        posterior = surrogate.predict(X[rows])
-        mean, sd = posterior.mean, posterior.sd
-        measured = mean + sd * rng.standard_normal((SAMPLES, *mean.shape))
-        values = objective.value(measured)
-        for place, row in enumerate(rows):
-            checks.append(
-                {
-                    "index": experiments[row].index,
-                    "mean": dict(zip(objective.responses, map(float, mean[place]), strict=True)),
-                    "sd": dict(zip(objective.responses, map(float, sd[place]), strict=True)),
-                    "objective_mean": float(values[:, place].mean()),
-                    "objective_sd": float(values[:, place].std()),
-                }
-            )
+    checks = [
+        _check(experiments[row].index, place, fold, objective)
+        for fold in held_out(
+            X, Y, objective, lambda: new_surrogate(record.campaign, record.seed), record.seed
+        )
+        for place, row in enumerate(fold.rows)
+    ]
     return sorted(checks, key=lambda check: int(check["index"]))
+
+
+def _check(index: int, place: int, fold: Fold, objective: Objective) -> dict[str, Any]:
+    """What was predicted of one experiment, the one at `place` in a fold."""
+    names = objective.responses
+    return {
+        "index": index,
+        "mean": dict(zip(names, map(float, fold.mean[place]), strict=True)),
+        "sd": dict(zip(names, map(float, fold.sd[place]), strict=True)),
+        "objective_mean": float(fold.objective_mean[place]),
+        "objective_sd": float(fold.objective_sd[place]),
+    }

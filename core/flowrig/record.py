@@ -265,8 +265,7 @@ def new_surrogate(campaign: Campaign, seed: int) -> Surrogate:
         raise InputError(
             "the campaign names no surrogate; add one, for instance: surrogate = { name = 'gp' }"
         )
-    surrogate: Surrogate = campaign.surrogate.offer.load()(campaign.surrogate.settings, seed=seed)
-    return surrogate
+    return campaign.surrogate.build(seed)
 
 
 def is_locked(folder: Path) -> bool:

@@ -17,6 +17,7 @@ from flowrig.cli.plugin import plugin
 from flowrig.cli.reporting import report
 from flowrig.cli.running import demo, resume, run
 from flowrig.cli.trace import trace
+from flowrig.cli.twin import twin
 from flowrig.errors import FlowrigError, InputError
 
 __all__ = ["main"]
@@ -48,5 +49,5 @@ def main() -> None:
     """
 
 
-for command in (demo, run, resume, report, check, profiles, discover, plugins, plugin, trace):
+for command in (demo, run, resume, report, check, profiles, discover, plugins, plugin, trace, twin):
     main.add_command(command)

@@ -9,12 +9,13 @@ import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
+import attrs
 from attrs import field, frozen
 
 from flowrig.interfaces.device import DeviceSettings
 from flowrig.interfaces.optimizer import OptimizerSettings
 from flowrig.interfaces.pump import Syringe
-from flowrig.interfaces.surrogate import SurrogateSettings
+from flowrig.interfaces.surrogate import Surrogate, SurrogateSettings
 from flowrig.objective import Objective
 from flowrig.offers import DriverOffer, Offer
 from flowrig.space import LinearConstraint, Parameter, Space
@@ -384,10 +385,33 @@ class Simulation:
 
 @frozen
 class SurrogateChoice:
-    """A surrogate model with its settings."""
+    """A surrogate model with its settings.
+
+    Attributes:
+        offer: the surrogate.
+        settings: an instance of its settings class; it may hold further choices, of surrogates
+            that this one is made of.
+    """
 
     offer: Offer
     settings: SurrogateSettings
+
+    @property
+    def offers(self) -> tuple[Offer, ...]:
+        """All that plugins have to bring for it: its own offer, and those of its parts."""
+        values = (getattr(self.settings, one.name) for one in attrs.fields(type(self.settings)))
+        listed = (value if isinstance(value, tuple) else (value,) for value in values)
+        parts = (part for some in listed for part in some if isinstance(part, SurrogateChoice))
+        return (self.offer, *(offer for part in parts for offer in part.offers))
+
+    def build(self, seed: int) -> Surrogate:
+        """A fresh surrogate.
+
+        Raises:
+            InputError: a package is missing, or the surrogate refuses its settings.
+        """
+        surrogate: Surrogate = self.offer.load()(self.settings, seed=seed)
+        return surrogate
 
 
 @frozen(kw_only=True)
@@ -506,7 +530,7 @@ class Profile:
         offers: list[Offer] = [device.offer for device in self.devices.values()]
         if self.campaign is not None:
             if self.campaign.surrogate is not None:
-                offers.append(self.campaign.surrogate.offer)
+                offers += self.campaign.surrogate.offers
             offers += [stage.offer for stage in self.campaign.stages]
         return tuple(offers)
 

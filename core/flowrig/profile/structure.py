@@ -128,6 +128,8 @@ class Structurer:
         return model.Simulation(offer, self._beside(value, {"world"}, offer.settings))
 
     def _surrogate(self, value: Any, _type: Any) -> model.SurrogateChoice:
+        """A table with a name and settings, or the name alone."""
+        value = {"name": value} if isinstance(value, str) else value
         offer = self._offer(value, "name", "surrogate")
         return model.SurrogateChoice(offer, self._beside(value, {"name"}, offer.settings))
 
