@@ -1,4 +1,4 @@
-"""How to get an open python-seabreeze device for an HDX, over Ethernet or USB.
+"""How to get an open python-seabreeze device for a spectrometer, over Ethernet or USB.
 
 python-seabreeze's own way in, `list_devices`, scans the USB and waits a second for multicast
 answers, whatever is looked for, and needs libusb for a spectrometer on the network. Its parts are
@@ -7,19 +7,25 @@ put together here without that.
 
 from collections.abc import Iterator
 
+import usb.core
 from seabreeze.pyseabreeze.devices import SeaBreezeDevice
 from seabreeze.pyseabreeze.transport import (
     IPv4Transport,
     USBTransport,
     USBTransportDeviceInUse,
-    USBTransportHandle,
+    USBTransportError,
 )
 
-from flowrig.errors import MissingDependencyError
+from flowrig.errors import InputError, MissingDependencyError
 from flowrig.interfaces import WireChannel
-from flowrig_ocean.protocol import HdxSeabreezeProtocol
 from flowrig_ocean.settings import EthernetAddress, UsbAddress
-from flowrig_ocean.transport import SafeIPv4Transport, TimedHandle, tell_usb
+from flowrig_ocean.transport import (
+    SafeIPv4Transport,
+    SafeUSBTransport,
+    TimedHandle,
+    UnobtrusiveHandle,
+)
+from flowrig_ocean.virtual_usb import VIRTUAL_USB
 
 __all__ = ["MODEL", "connect"]
 
@@ -27,62 +33,84 @@ MODEL = "HDX"
 
 
 def connect(
-    address: EthernetAddress | UsbAddress, deadline_s: float, wire: WireChannel
+    address: EthernetAddress | UsbAddress,
+    deadline_s: float,
+    wire: WireChannel,
+    model: str = MODEL,
 ) -> SeaBreezeDevice:
-    """Open the HDX at an address.
+    """Open the spectrometer at an address.
 
     Args:
         address: where it is.
-        deadline_s: longest wait [s] for one answer over Ethernet.
+        deadline_s: longest wait [s] for one answer.
         wire: is told the bytes.
+        model: python-seabreeze's name of its model.
 
     Raises:
         MissingDependencyError: a USB address, and libusb is not installed.
-        LookupError: no HDX with this serial number is on the USB and free.
+        InputError: python-seabreeze does not know the model, or not over Ethernet.
+        LookupError: no such spectrometer with this serial number is on the USB and free.
         OSError: nobody answers.
-        HdxProtocolError: somebody answers who is no HDX.
+        ObpProtocolError: somebody answers who is no spectrometer.
     """
     if isinstance(address, EthernetAddress):
-        return _connect_ethernet(address, deadline_s, wire)
-    return _connect_usb(address, wire)
+        return _connect_ethernet(address, deadline_s, wire, model)
+    return _connect_usb(address, deadline_s, wire, model)
 
 
 def _connect_ethernet(
-    address: EthernetAddress, deadline_s: float, wire: WireChannel
+    address: EthernetAddress, deadline_s: float, wire: WireChannel, model: str
 ) -> SeaBreezeDevice:
     handle = TimedHandle(address, deadline_s)
-    IPv4Transport.devices_ip_port.setdefault(handle.get_address(), MODEL)
-    device = SeaBreezeDevice(handle)
-    device._transport = SafeIPv4Transport(deadline_s, wire)
+    IPv4Transport.devices_ip_port[handle.get_address()] = model
+    try:
+        device = SeaBreezeDevice(handle)
+    except (TypeError, KeyError) as error:
+        raise InputError(f"python-seabreeze knows no {model!r} on Ethernet; use USB") from error
+    assert isinstance(device._transport, IPv4Transport)
+    device._transport = SafeIPv4Transport(device._transport._protocol_cls, deadline_s, wire)
     return _opened(device)
 
 
-def _connect_usb(address: UsbAddress, wire: WireChannel) -> SeaBreezeDevice:
-    for handle in _usb_handles():
+def _connect_usb(
+    address: UsbAddress, deadline_s: float, wire: WireChannel, model: str
+) -> SeaBreezeDevice:
+    obstacle: Exception | None = None
+    for handle in _usb_handles(model):
         device = SeaBreezeDevice(handle)
         assert isinstance(device._transport, USBTransport)
-        device._transport._protocol_cls = HdxSeabreezeProtocol
-        tell_usb(device._transport, wire)
+        device._transport = SafeUSBTransport(device._transport, deadline_s, wire)
         try:
             _opened(device)
-        except USBTransportDeviceInUse:
+        except (USBTransportDeviceInUse, USBTransportError, OSError) as error:
+            obstacle = error
             continue
         if address.serial_number in ("", device.serial_number):
             return device
         device.close()
     wanted = f" with serial number {address.serial_number!r}" if address.serial_number else ""
-    raise LookupError(f"no free {MODEL}{wanted} is on the USB")
+    reason = f"; one that is there does not open: {obstacle}" if obstacle else ""
+    raise LookupError(f"no free {model}{wanted} is on the USB{reason}") from obstacle
 
 
-def _usb_handles() -> Iterator[USBTransportHandle]:
+def _usb_handles(model: str) -> Iterator[UnobtrusiveHandle]:
+    """All spectrometers of a model; while the virtual USB has devices, those on it alone."""
+    known = USBTransport.vendor_product_ids
+    wanted = [ids for ids, name in known.items() if name == model]
+    if not wanted:
+        models = ", ".join(sorted(known.values()))
+        raise InputError(f"python-seabreeze knows no {model!r} on USB; it knows {models}")
     try:
-        for handle in USBTransport.list_devices():
-            if USBTransport.supported_model(handle) == MODEL:
-                yield handle
-    except RuntimeError as error:
+        devices = usb.core.find(
+            find_all=True,
+            backend=VIRTUAL_USB if VIRTUAL_USB.devices else None,
+            custom_match=lambda device: (device.idVendor, device.idProduct) in wanted,
+        )
+        yield from map(UnobtrusiveHandle, devices)
+    except usb.core.NoBackendError as error:
         raise MissingDependencyError(
-            "an HDX on USB needs the libusb library: install it (apt install libusb-1.0-0, "
-            "brew install libusb, or the libusb DLL), or connect the HDX by Ethernet"
+            f"a {model} on USB needs the libusb library: install it (apt install libusb-1.0-0, "
+            "brew install libusb, or the libusb DLL), or connect by Ethernet"
         ) from error
 
 

@@ -1,16 +1,17 @@
-"""The Ocean Insight HDX behind flowrig's `Spectrometer`."""
+"""Ocean spectrometers behind flowrig's `Spectrometer`."""
 
 import contextlib
 import struct
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import usb.core
 from numpy.typing import NDArray
 from seabreeze.pyseabreeze.devices import SeaBreezeDevice
 from seabreeze.pyseabreeze.exceptions import SeaBreezeError
-from seabreeze.pyseabreeze.protocol import OBPProtocol
+from seabreeze.pyseabreeze.protocol import OOIProtocol
 from seabreeze.pyseabreeze.transport import USBTransportError
 
 from flowrig.clock import Clock
@@ -21,33 +22,38 @@ from flowrig.errors import (
     ProtocolError,
     RefusedError,
     UnknownOutcomeError,
+    UnsupportedError,
 )
 from flowrig.interfaces.device import Identity
 from flowrig.interfaces.spectrometer import Spectrometer, SpectrometerLimits
 from flowrig_ocean.connect import connect
 from flowrig_ocean.obp import Message
-from flowrig_ocean.protocol import HdxProtocolError, HdxRefusal
+from flowrig_ocean.protocol import ObpProtocolError, ObpRefusal, SafeObpProtocol
 from flowrig_ocean.settings import (
     INTEGRATION_TIME_MAX_US,
     INTEGRATION_TIME_MIN_US,
     HdxSettings,
+    OceanSettings,
     parse_address,
 )
 
-__all__ = ["OceanHdx"]
+__all__ = ["OceanHdx", "OceanSpectrometer"]
 
-SATURATION_COUNTS = 65_535
-LIMITS = SpectrometerLimits(
+COUNTS_MAX = 65_535
+HDX_LIMITS = SpectrometerLimits(
     integration_time_min_us=INTEGRATION_TIME_MIN_US,
     integration_time_max_us=INTEGRATION_TIME_MAX_US,
-    saturation_counts=SATURATION_COUNTS,
+    saturation_counts=COUNTS_MAX,
 )
+
+LAMP_ENABLE = {SafeObpProtocol: Message.SET_LAMP_ENABLE, OOIProtocol: 0x03}
+"""The message for the lamp-enable line, by protocol."""
 
 # What python-seabreeze lets through, besides its own errors, when the link is gone …
 _LINK_ERRORS = (OSError, LookupError, ReferenceError, RuntimeError, USBTransportError)
 # … and when what came back is no answer.
 _ANSWER_ERRORS = (
-    HdxProtocolError,
+    ObpProtocolError,
     SeaBreezeError,
     AssertionError,
     TypeError,
@@ -56,56 +62,84 @@ _ANSWER_ERRORS = (
 )
 
 
-class OceanHdx(Spectrometer):
-    """An Ocean Insight HDX, 2068 pixels of 16 bit, over Ethernet or USB.
-
-    Spectra are raw counts as the spectrometer sends them: python-seabreeze calls the message "raw
-    spectrum", libseabreeze "corrected spectrum", so no nonlinearity correction is added here.
+class OceanSpectrometer(Spectrometer):
+    """A spectrometer that python-seabreeze knows, on its own counts of up to 16 bit.
 
     After a lost connection or an answer that makes no sense the device is closed, because the
     bytes still under way would be taken for the next answer; `open` connects anew.
 
     Args:
         name: the device's name in the rig profile.
-        settings: address, integration time and light source.
+        settings: address, model, integration time and light source.
         clock: what readings are stamped with.
     """
 
-    settings: HdxSettings
+    settings: OceanSettings | HdxSettings
 
-    def __init__(self, name: str, settings: HdxSettings, clock: Clock | None = None) -> None:
+    def __init__(
+        self, name: str, settings: OceanSettings | HdxSettings, clock: Clock | None = None
+    ) -> None:
         super().__init__(name, settings, clock)
         self._lock = threading.RLock()
-        self._hdx: SeaBreezeDevice | None = None
+        self._device: SeaBreezeDevice | None = None
+        self._limits: SpectrometerLimits | None = None
         self._wavelengths_nm: NDArray[np.float64] = np.empty(0)
+        self._step_us = 1
         self._integration_time_us = settings.integration_time_us
 
     def _do_open(self) -> None:
+        settings = self.settings
         with self._talking("connect"):
             try:
-                address = parse_address(self.settings.address)
-                self._hdx = connect(address, self.settings.deadline_s, self.wire)
-                self._wavelengths_nm = self._hdx.f.spectrometer.get_wavelengths()
-            except HdxRefusal as refusal:
-                raise HdxProtocolError(
-                    f"it does not know what an HDX knows: {refusal}"
+                address = parse_address(settings.address)
+                self._device = connect(address, settings.deadline_s, self.wire, settings.model)
+                self._learn()
+            except ObpRefusal as refusal:
+                raise ObpProtocolError(
+                    f"it does not know what a spectrometer knows: {refusal}"
                 ) from refusal
-        self._do_set_integration_time(self.settings.integration_time_us)
+        if self.controls_light and self._lamp_enable() is None:
+            raise UnsupportedError(f"{self.name}: a {settings.model} has no lamp-enable line")
+        self._require_in_limits(settings.integration_time_us)
+        self._do_set_integration_time(settings.integration_time_us)
+
+    def _learn(self) -> None:
+        """Read what does not change: limits and wavelengths."""
+        feature = self._feature()
+        shortest_us, beyond_us = feature.get_integration_time_micros_limits()
+        saturation_counts = int(feature.get_maximum_intensity())
+        if saturation_counts > COUNTS_MAX:
+            raise UnsupportedError(
+                f"{self.name}: a {self.settings.model} counts to {saturation_counts}, which is "
+                "beyond 16 bit"
+            )
+        self._limits = SpectrometerLimits(shortest_us, beyond_us - 1, saturation_counts)
+        self._step_us = feature._integration_time_base
+        wavelengths_nm = np.asarray(feature.get_wavelengths(), dtype=np.float64)
+        if (
+            wavelengths_nm.shape != (feature._spectrum_length,)
+            or not np.isfinite(wavelengths_nm).all()
+            or not (np.diff(wavelengths_nm) > 0).all()
+        ):
+            raise ObpProtocolError("its wavelength calibration makes no sense")
+        self._wavelengths_nm = wavelengths_nm
 
     def _do_close(self) -> None:
         with self._lock:
-            hdx, self._hdx = self._hdx, None
-            if hdx is not None:
+            device, self._device = self._device, None
+            if device is not None:
                 with contextlib.suppress(OSError, usb.core.USBError):
-                    hdx.close()
+                    device.close()
 
     def _do_identify(self) -> Identity:
         with self._talking("get serial number"):
-            serial_number = self._device().get_serial_number()
-        return Identity("Ocean Insight", self._device().model, serial_number)
+            serial_number = self._opened().get_serial_number()
+        return Identity("Ocean Insight", self._opened().model, serial_number)
 
     def _do_limits(self) -> SpectrometerLimits:
-        return LIMITS
+        if self._limits is None:
+            raise NotReadyError("its limits are known once it is open", device=self.name)
+        return self._limits
 
     def _do_wavelengths_nm(self) -> NDArray[np.float64]:
         return self._wavelengths_nm.copy()
@@ -116,9 +150,11 @@ class OceanHdx(Spectrometer):
     def _do_set_integration_time(self, integration_time_us: int) -> None:
         with self._lock:
             previous_us = self._integration_time_us
-            self._set(Message.SET_INTEGRATION_TIME_US, integration_time_us)
-            self._integration_time_us = integration_time_us
-            self._discard_frame(previous_us + integration_time_us)
+            new_us = integration_time_us - integration_time_us % self._step_us
+            with self._talking(f"set integration time {new_us}", unanswered=UnknownOutcomeError):
+                self._feature().set_integration_time_micros(new_us)
+            self._integration_time_us = new_us
+            self._discard_frame(previous_us + new_us)
 
     @property
     def controls_light(self) -> bool:
@@ -129,8 +165,12 @@ class OceanHdx(Spectrometer):
         if not self.controls_light:
             super()._do_set_light(on)
         with self._lock:
-            self._set(Message.SET_LAMP_ENABLE, int(on))
+            with self._talking(f"set lamp enable {int(on)}", unanswered=UnknownOutcomeError):
+                self._opened()._transport.protocol.send(self._lamp_enable() or 0, int(on))
             self._discard_frame(2 * self._integration_time_us, unanswered=UnknownOutcomeError)
+
+    def _lamp_enable(self) -> int | None:
+        return LAMP_ENABLE.get(type(self._opened()._transport.protocol))
 
     def _do_acquire_frame(self) -> NDArray[np.uint16]:
         return self._read_frame(self._integration_time_us)
@@ -148,30 +188,24 @@ class OceanHdx(Spectrometer):
     def _read_frame(
         self, longest_exposure_us: int, unanswered: type[DeviceError] | None = None
     ) -> NDArray[np.uint16]:
-        timeout_ms = round(longest_exposure_us * 1e-3 + self.settings.deadline_s * 1e3)
-        with self._talking(Message.GET_SPECTRUM.name, unanswered):
-            data = self._protocol().query(Message.GET_SPECTRUM, timeout_ms=timeout_ms)
-            num_pixels = len(self._wavelengths_nm)
-            if len(data) != 2 * num_pixels:
-                raise HdxProtocolError(
-                    f"expected a spectrum of {2 * num_pixels} bytes, got {len(data)}"
+        with self._talking("get spectrum", unanswered):
+            feature = self._feature()
+            feature._integration_time = longest_exposure_us  # its wait, beside the deadline
+            counts = np.rint(feature.get_intensities())
+            if counts.shape != self._wavelengths_nm.shape or counts.max() > COUNTS_MAX:
+                raise ObpProtocolError(
+                    f"expected {self._wavelengths_nm.size} counts of 16 bit, got {counts.size}"
                 )
-        return np.frombuffer(data, dtype="<u2").astype(np.uint16, copy=False)
+        frame: NDArray[np.uint16] = counts.astype(np.uint16)
+        return frame
 
-    def _set(self, message: Message, value: int) -> None:
-        timeout_ms = round(self.settings.deadline_s * 1e3)
-        with self._talking(f"{message.name} {value}", unanswered=UnknownOutcomeError):
-            self._protocol().send(message, value, timeout_ms=timeout_ms)
-
-    def _device(self) -> SeaBreezeDevice:
-        if self._hdx is None:
+    def _opened(self) -> SeaBreezeDevice:
+        if self._device is None:
             raise NotReadyError("the device is not open; call open() first", device=self.name)
-        return self._hdx
+        return self._device
 
-    def _protocol(self) -> OBPProtocol:
-        protocol = self._device()._transport.protocol
-        assert isinstance(protocol, OBPProtocol)
-        return protocol
+    def _feature(self) -> Any:
+        return self._opened().f.spectrometer
 
     @contextlib.contextmanager
     def _talking(self, command: str, unanswered: type[DeviceError] | None = None) -> Iterator[None]:
@@ -185,7 +219,7 @@ class OceanHdx(Spectrometer):
         with self._lock:
             try:
                 yield
-            except HdxRefusal as refusal:
+            except ObpRefusal as refusal:
                 message = f"the spectrometer refused: {refusal}"
                 raise self._fault(RefusedError, message, command, "NACK") from refusal
             except _LINK_ERRORS as error:
@@ -195,7 +229,25 @@ class OceanHdx(Spectrometer):
             except _ANSWER_ERRORS as error:
                 self.close()
                 kind = unanswered or ProtocolError
-                raise self._fault(kind, f"not an OBP answer: {error}", command) from error
+                raise self._fault(kind, f"not an answer: {error}", command) from error
             except BaseException:
                 self.close()
                 raise
+
+
+class OceanHdx(OceanSpectrometer):
+    """An Ocean Insight HDX, 2068 pixels of 16 bit, over Ethernet or USB.
+
+    Spectra are raw counts as the spectrometer sends them: python-seabreeze calls the message "raw
+    spectrum", libseabreeze "corrected spectrum", so no nonlinearity correction is added here.
+
+    Args:
+        name: the device's name in the rig profile.
+        settings: address, integration time and light source.
+        clock: what readings are stamped with.
+    """
+
+    settings: HdxSettings
+
+    def _do_limits(self) -> SpectrometerLimits:
+        return HDX_LIMITS

@@ -1,4 +1,4 @@
-"""An emulated HDX on a TCP port of this machine, which python-seabreeze takes for a real one."""
+"""An emulated HDX on loopback Ethernet or a virtual USB, real for python-seabreeze."""
 
 import math
 import struct
@@ -8,13 +8,21 @@ from collections.abc import Callable, Mapping
 from attrs import define, field
 
 from flowrig.clock import Clock
-from flowrig.emulation import Emulator, EmulatorContext, SocketFront, SpectrometerBody
+from flowrig.emulation import (
+    Emulator,
+    EmulatorContext,
+    Front,
+    ProtocolCore,
+    SocketFront,
+    SpectrometerBody,
+)
+from flowrig_ocean.dialect import HdxDialect
 from flowrig_ocean.obp import ErrorCode, Flag, Frame, FrameReader, Message
-from flowrig_ocean.settings import INTEGRATION_TIME_MAX_US, INTEGRATION_TIME_MIN_US, HdxSettings
+from flowrig_ocean.settings import UsbAddress, parse_address
 
-__all__ = ["HdxEmulator", "HdxFaults", "HdxInstrument", "HdxProtocol"]
+__all__ = ["HdxDialect", "HdxEmulator", "HdxFaults", "HdxInstrument", "HdxProtocol"]
 
-PRODUCT_ID = 0x2003
+HDX = HdxDialect()
 TRIGGER_MODES = (0, 1, 3, 255)
 NONLINEARITY_COEFFICIENTS = (1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 """An ideal detector: the correction polynomial is 1."""
@@ -56,11 +64,19 @@ class HdxInstrument:
         body: the detector and the light source on its lamp-enable line.
         clock: an exposure takes its integration time on this clock.
         serial_number: what it calls itself.
+        dialect: how it answers.
     """
 
-    def __init__(self, body: SpectrometerBody, clock: Clock, serial_number: str) -> None:
+    def __init__(
+        self,
+        body: SpectrometerBody,
+        clock: Clock,
+        serial_number: str,
+        dialect: HdxDialect = HDX,
+    ) -> None:
         self.faults = HdxFaults()
-        self.integration_time_us = INTEGRATION_TIME_MIN_US
+        self.dialect = dialect
+        self.integration_time_us = dialect.integration_time_min_us
         self._exposing_us = self.integration_time_us
         self._begin_s = clock.now_s()
         self._body = body
@@ -68,11 +84,13 @@ class HdxInstrument:
         self._serial_number = serial_number.encode()[:255]
         self._lock = threading.Lock()
         self._handlers: Mapping[int, Callable[[bytes], bytes]] = {
-            Message.GET_SERIAL_NUMBER: lambda _: self._serial_number,
+            Message.GET_SERIAL_NUMBER: lambda _: (
+                self._serial_number + bytes(dialect.serial_number_padding)
+            ),
             Message.GET_SERIAL_NUMBER_LENGTH: lambda _: bytes([len(self._serial_number)]),
             Message.GET_MULTICAST_ENABLED: lambda _: b"\x01",
-            Message.GET_PRODUCT_ID: lambda _: PRODUCT_ID.to_bytes(2, "little"),
-            Message.GET_SPECTRUM: lambda _: self._spectrum(),
+            Message.GET_PRODUCT_ID: lambda _: dialect.product_id.to_bytes(2, "little"),
+            dialect.spectrum_message: lambda _: self._spectrum(),
             Message.SET_INTEGRATION_TIME_US: self._set_integration_time,
             Message.SET_TRIGGER_MODE: self._set_trigger_mode,
             Message.SET_LAMP_ENABLE: self._set_lamp_enable,
@@ -99,7 +117,8 @@ class HdxInstrument:
                 return Frame(request.message, flags=Flag.RESPONSE | Flag.NACK, error=nack.code)
         if payload:
             return Frame(request.message, payload, Flag.RESPONSE)
-        if request.flags & Flag.REQUEST_ACK:
+        silent = request.message == Message.SET_LAMP_ENABLE and self.dialect.lamp == "silent"
+        if request.flags & Flag.REQUEST_ACK and not silent:
             return Frame(request.message, flags=Flag.RESPONSE | Flag.ACK)
         return None
 
@@ -110,6 +129,8 @@ class HdxInstrument:
 
     def _spectrum(self) -> bytes:
         exposed_us, self._exposing_us = self._exposing_us, self.integration_time_us
+        if not self.dialect.runs_freely:
+            exposed_us = self.integration_time_us
         self._clock.emulate_delay(self._rest_s(exposed_us * 1e-6))
         data = self._body.expose(exposed_us).astype("<u2", copy=False).tobytes()
         return data[: len(data) - self.faults.spectrum_bytes_lost]
@@ -122,7 +143,10 @@ class HdxInstrument:
 
     def _set_integration_time(self, payload: bytes) -> bytes:
         integration_time_us = _number("<I", payload)
-        if not INTEGRATION_TIME_MIN_US <= integration_time_us <= INTEGRATION_TIME_MAX_US:
+        limits = self.dialect
+        if not (
+            limits.integration_time_min_us <= integration_time_us <= limits.integration_time_max_us
+        ):
             raise _Nack(ErrorCode.INVALID_DATA)
         self.integration_time_us = integration_time_us
         return b""
@@ -133,6 +157,8 @@ class HdxInstrument:
         return b""
 
     def _set_lamp_enable(self, payload: bytes) -> bytes:
+        if self.dialect.lamp == "unknown":
+            raise _Nack(ErrorCode.UNKNOWN_MESSAGE)
         self._body.light(bool(_number("<B", payload)))
         return b""
 
@@ -160,34 +186,54 @@ class HdxProtocol:
         if faults.silent:
             return b""
         answers = (self._instrument.answer(request) for request in self._reader.feed(data))
-        reply = b"".join(answer.encode() for answer in answers if answer is not None)
+        dialect = self._instrument.dialect
+        reply = b"".join(
+            answer.encode(immediate=dialect.immediate, checksum=dialect.checksums)
+            for answer in answers
+            if answer is not None
+        )
         return reply[::-1] if faults.garbles else reply
 
 
 class HdxEmulator(Emulator):
-    """An HDX on loopback Ethernet.
+    """An HDX on loopback Ethernet, or on a virtual USB if the settings name a USB address.
 
     Args:
         context: which device it plays, in which world.
+        dialect: how it answers.
     """
 
-    def __init__(self, context: EmulatorContext) -> None:
+    def __init__(self, context: EmulatorContext, dialect: HdxDialect = HDX) -> None:
         super().__init__(context)
-        assert isinstance(context.settings, HdxSettings)
+        serial_number = f"emulated {context.device}"
         self.instrument = HdxInstrument(
-            context.world.spectrometer(context.device),
-            context.clock,
-            serial_number=f"emulated {context.device}",
+            context.world.spectrometer(context.device), context.clock, serial_number, dialect
         )
-        self._front = SocketFront(lambda: context.tap(HdxProtocol(self.instrument)))
+
+        def new_core() -> ProtocolCore:
+            return context.tap(HdxProtocol(self.instrument))
+
+        over_usb = isinstance(parse_address(context.settings.address), UsbAddress)
+        self._front: Front = (
+            _usb_front(new_core, serial_number, dialect) if over_usb else SocketFront(new_core)
+        )
 
     def start(self) -> str:
-        """Listen; returns "127.0.0.1:port"."""
+        """Begin to answer; returns "127.0.0.1:port" or "usb:SERIAL"."""
         return self._front.start()
 
     def stop(self) -> None:
         """Hang up and free the port."""
         self._front.stop()
+
+
+def _usb_front(
+    new_core: Callable[[], ProtocolCore], serial_number: str, dialect: HdxDialect
+) -> Front:
+    from flowrig_ocean.virtual_usb import UsbFront, VirtualDevice
+
+    device = VirtualDevice(new_core, dialect.product_id, dialect.packet_bytes)
+    return UsbFront(device, serial_number)
 
 
 def _number(layout: str, payload: bytes) -> int:

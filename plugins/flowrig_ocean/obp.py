@@ -11,12 +11,23 @@ Layout and numbers follow libseabreeze (OBPMessage.cpp, OBPMessageTypes.h) and p
     then       16 bytes of checksum and the footer C5 C4 C3 C2
 """
 
+import hashlib
 import struct
 from enum import IntEnum, IntFlag
 
 from attrs import frozen
 
-__all__ = ["ErrorCode", "Flag", "Frame", "FrameReader", "Message"]
+__all__ = [
+    "MINIMUM_FRAME_BYTES",
+    "ErrorCode",
+    "Flag",
+    "Frame",
+    "FrameReader",
+    "MalformedFrameError",
+    "Message",
+    "decode",
+    "frame_length",
+]
 
 START = 0xC0C1
 VERSION = 0x1100
@@ -27,17 +38,28 @@ MAX_PAYLOAD = 65_536
 HEADER = struct.Struct("<HHHHII6sBB16sI")
 TRAILER = struct.Struct("<16sI")
 IMMEDIATE_BYTES = 16
+MINIMUM_FRAME_BYTES = HEADER.size + TRAILER.size
 CHECKSUM_NONE = 0
+CHECKSUM_MD5 = 1
+
+
+class MalformedFrameError(ValueError):
+    """These bytes are no frame."""
 
 
 class Message(IntEnum):
-    """Message types that an HDX is known, or in the case of the lamp expected, to take."""
+    """Message types that an HDX is known, or in the case of the lamp expected, to take.
+
+    The other OBP spectrometers, for instance the STS, answer GET_SPECTRUM_OF_OTHERS instead of
+    GET_SPECTRUM.
+    """
 
     GET_SERIAL_NUMBER = 0x00000100
     GET_SERIAL_NUMBER_LENGTH = 0x00000101
     GET_MULTICAST_ENABLED = 0x00000A80
     GET_PRODUCT_ID = 0x00000E01
     GET_SPECTRUM = 0x00101000
+    GET_SPECTRUM_OF_OTHERS = 0x00101100
     SET_INTEGRATION_TIME_US = 0x00110010
     SET_TRIGGER_MODE = 0x00110110
     SET_LAMP_ENABLE = 0x00110410
@@ -82,29 +104,81 @@ class Frame:
     flags: int = 0
     error: int = 0
 
-    def encode(self) -> bytes:
-        """The bytes on the wire."""
-        immediate = self.payload if len(self.payload) <= IMMEDIATE_BYTES else b""
-        attached = b"" if immediate else self.payload
-        return b"".join(
-            (
-                HEADER.pack(
-                    START,
-                    VERSION,
-                    self.flags,
-                    self.error,
-                    self.message,
-                    0,
-                    b"",
-                    CHECKSUM_NONE,
-                    len(immediate),
-                    immediate,
-                    len(attached) + TRAILER.size,
-                ),
-                attached,
-                TRAILER.pack(b"", FOOTER),
-            )
+    def encode(
+        self, *, version: int = VERSION, immediate: bool = True, checksum: bool = False
+    ) -> bytes:
+        """The bytes on the wire.
+
+        Args:
+            version: protocol version.
+            immediate: whether a payload of up to 16 bytes goes into the header.
+            checksum: whether to add the MD5 sum of what comes before it.
+        """
+        inside = self.payload if immediate and len(self.payload) <= IMMEDIATE_BYTES else b""
+        attached = b"" if inside else self.payload
+        head = HEADER.pack(
+            START,
+            version,
+            self.flags,
+            self.error,
+            self.message,
+            0,
+            b"",
+            CHECKSUM_MD5 if checksum else CHECKSUM_NONE,
+            len(inside),
+            inside,
+            len(attached) + TRAILER.size,
         )
+        return head + attached + TRAILER.pack(_md5(head + attached) if checksum else b"", FOOTER)
+
+
+def frame_length(head: bytes | bytearray, version: int = VERSION) -> int:
+    """Length [bytes] of the frame that begins with a header.
+
+    Raises:
+        MalformedFrameError: this is no header.
+    """
+    start, found, *_, immediate_length, _, following = HEADER.unpack_from(head)
+    if start != START or found != version:
+        raise MalformedFrameError(f"not an OBP frame of version {version:#06x}: {head[:4].hex()}")
+    if not (
+        immediate_length <= IMMEDIATE_BYTES
+        and TRAILER.size <= following <= MAX_PAYLOAD + TRAILER.size
+    ):
+        raise MalformedFrameError(
+            f"impossible lengths: {immediate_length} bytes of immediate data, {following} to follow"
+        )
+    return HEADER.size + int(following)
+
+
+def decode(data: bytes) -> Frame:
+    """One whole frame.
+
+    Args:
+        data: as many bytes as `frame_length` says.
+
+    Raises:
+        MalformedFrameError: the footer is missing, the checksum is wrong or of an unknown kind, or
+            there is payload in both places.
+    """
+    fields = HEADER.unpack_from(data)
+    flags, error, message = fields[2:5]
+    checksum_type, immediate_length, immediate = fields[7:10]
+    checksum, footer = TRAILER.unpack_from(data, len(data) - TRAILER.size)
+    attached = data[HEADER.size : -TRAILER.size]
+    if footer != FOOTER:
+        raise MalformedFrameError(f"the frame ends with {footer:#010x} instead of its footer")
+    if checksum_type not in (CHECKSUM_NONE, CHECKSUM_MD5):
+        raise MalformedFrameError(f"checksum of unknown kind {checksum_type}")
+    if checksum_type == CHECKSUM_MD5 and checksum != _md5(data[: -TRAILER.size]):
+        raise MalformedFrameError("the checksum is wrong")
+    if attached and immediate_length:
+        raise MalformedFrameError("payload both in the header and after it")
+    return Frame(message, attached or immediate[:immediate_length], flags, error)
+
+
+def _md5(data: bytes) -> bytes:
+    return hashlib.md5(data, usedforsecurity=False).digest()
 
 
 class FrameReader:
@@ -123,14 +197,16 @@ class FrameReader:
 
     def _next(self) -> Frame | None:
         while self._find_start() and len(self._buffer) >= HEADER.size:
-            length = self._frame_length()
-            if length and len(self._buffer) < length:
-                return None
-            if length and self._ends_well(length):
-                frame = _decode(bytes(self._buffer[:length]))
-                del self._buffer[:length]
-                return frame
-            del self._buffer[:2]
+            try:
+                length = frame_length(self._buffer)
+                if len(self._buffer) < length:
+                    return None
+                frame = decode(bytes(self._buffer[:length]))
+            except MalformedFrameError:
+                del self._buffer[:2]
+                continue
+            del self._buffer[:length]
+            return frame
         return None
 
     def _find_start(self) -> bool:
@@ -144,24 +220,3 @@ class FrameReader:
             return False
         del self._buffer[:position]
         return True
-
-    def _frame_length(self) -> int:
-        """Length [bytes] of the frame at the beginning; 0 if that is no frame."""
-        header = HEADER.unpack_from(self._buffer)
-        version, immediate_length, following = header[1], header[8], header[10]
-        plausible = (
-            version == VERSION
-            and immediate_length <= IMMEDIATE_BYTES
-            and TRAILER.size <= following <= MAX_PAYLOAD + TRAILER.size
-        )
-        return HEADER.size + following if plausible else 0
-
-    def _ends_well(self, length: int) -> bool:
-        _, footer = TRAILER.unpack_from(self._buffer, length - TRAILER.size)
-        return bool(footer == FOOTER)
-
-
-def _decode(data: bytes) -> Frame:
-    _, _, flags, error, message, _, _, _, immediate_length, immediate, _ = HEADER.unpack_from(data)
-    payload = data[HEADER.size : -TRAILER.size] or immediate[:immediate_length]
-    return Frame(message, payload, flags, error)

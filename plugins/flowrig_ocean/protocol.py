@@ -1,45 +1,127 @@
-"""python-seabreeze's OBP protocol with the lamp-enable message, and without swallowed refusals."""
+"""python-seabreeze's OBP protocols, with the answers checked as the vendor's library checks them.
+
+python-seabreeze 2.11 takes any frame for the answer to any message; drops every SeaBreezeError
+while it waits for an acknowledgement, so that a refused setting looks like an accepted one; answers
+a refused query with another read that can only time out; and reads as many bytes as a damaged
+header says. libseabreeze (OBPTransaction.cpp) takes only an answer of the message type that was
+asked, and for a command only an acknowledgement. So does the code below.
+"""
 
 import struct
+from collections.abc import Mapping
 from typing import Any, Final
 
-from seabreeze.pyseabreeze.exceptions import SeaBreezeError
-from seabreeze.pyseabreeze.protocol import OBPProtocol
+from seabreeze.pyseabreeze.protocol import OBP2Protocol, OBPProtocol
+from seabreeze.pyseabreeze.types import PySeaBreezeProtocol
 
-from flowrig_ocean.obp import Flag, Message
+from flowrig_ocean.obp import (
+    MINIMUM_FRAME_BYTES,
+    Flag,
+    Frame,
+    MalformedFrameError,
+    Message,
+    decode,
+    frame_length,
+)
 
-__all__ = ["HdxProtocolError", "HdxRefusal", "HdxSeabreezeProtocol"]
+__all__ = ["ObpProtocolError", "ObpRefusal", "SafeObp2Protocol", "SafeObpProtocol", "safe_protocol"]
 
+ACK: Final = int(Flag.ACK)
 REFUSED: Final = int(Flag.NACK | Flag.HARDWARE_EXCEPTION)
 
 
-class HdxRefusal(Exception):  # noqa: N818 - an answer, not a fault
+class ObpRefusal(Exception):  # noqa: N818 - an answer, not a fault
     """The spectrometer answered with a NACK; the text is its reason."""
 
 
-class HdxProtocolError(Exception):
-    """The answer is no OBP frame."""
+class ObpProtocolError(Exception):
+    """What came is no answer to what was asked."""
 
 
-class HdxSeabreezeProtocol(OBPProtocol):
-    """OBP as the HDX speaks it.
+class _CheckedAnswers(OBPProtocol):
+    """OBP in which an answer fits its question, or is none."""
 
-    python-seabreeze 2.11 drops every SeaBreezeError while it waits for an acknowledgement, so that
-    a refused setting looks like an accepted one, and answers a refused query with another read
-    that can only time out. Both are avoided here by exceptions of another family.
-    """
+    _asked = 0
+
+    def send(
+        self,
+        msg_type: int,
+        payload: Any = (),
+        timeout_ms: int | None = None,
+        request_ack: bool = True,
+        **kwargs: Any,
+    ) -> int:
+        """Send a message; with `request_ack` wait until the spectrometer has taken it.
+
+        Returns:
+            how many bytes were sent.
+
+        Raises:
+            ObpRefusal: the spectrometer refused.
+            ObpProtocolError: what came back is no acknowledgement of this message.
+        """
+        values = payload if isinstance(payload, (tuple, list)) else (payload,)
+        data = self.msgs[msg_type](*values)
+        self._asked = msg_type
+        sent: int = self.transport.write(
+            self._construct_outgoing_message(msg_type, data, request_ack=request_ack),
+            timeout_ms=timeout_ms,
+        )
+        if request_ack and not self._answer(timeout_ms).flags & ACK:
+            raise ObpProtocolError(f"message {msg_type:#010x} was neither taken nor refused")
+        return sent
+
+    def receive(
+        self, size: int | None = None, timeout_ms: int | None = None, **kwargs: Any
+    ) -> bytes:
+        """The payload of the answer to the last message.
+
+        Raises:
+            ObpRefusal: the spectrometer refused.
+            ObpProtocolError: what came back is no answer to this message.
+        """
+        return self._answer(timeout_ms).payload
+
+    def _answer(self, timeout_ms: int | None) -> Frame:
+        version = self.OBP.HEADER_PROTOCOL_VERSION
+        try:
+            data = self.transport.read(size=MINIMUM_FRAME_BYTES, timeout_ms=timeout_ms)
+            missing = frame_length(data, version) - len(data)
+            if missing:
+                data += self.transport.read(size=missing, timeout_ms=timeout_ms)
+            frame = decode(data)
+        except MalformedFrameError as error:
+            raise ObpProtocolError(str(error)) from error
+        if frame.message != self._asked:
+            raise ObpProtocolError(
+                f"expected an answer to message {self._asked:#010x}, got one to "
+                f"{frame.message:#010x}"
+            )
+        if frame.flags & REFUSED:
+            reason = self.OBP.ERROR_CODES.get(frame.error, f"error number {frame.error}")
+            raise ObpRefusal(reason)
+        return frame
+
+
+class SafeObpProtocol(_CheckedAnswers):
+    """OBP with checked answers and the lamp-enable message."""
 
     msgs = {  # noqa: RUF012 - python-seabreeze's own table, extended
         **OBPProtocol.msgs,
         Message.SET_LAMP_ENABLE: struct.Struct("<B").pack,
     }
 
-    def _check_incoming_message_header(self, header: bytes, *, _raw: bool = False) -> Any:
-        if len(header) >= 8:
-            flags, error = struct.unpack_from("<HH", header, 4)
-            if flags & REFUSED:
-                raise HdxRefusal(self.OBP.ERROR_CODES.get(error, f"error number {error}"))
-        try:
-            return super()._check_incoming_message_header(header, _raw=_raw)
-        except SeaBreezeError as error:
-            raise HdxProtocolError(str(error)) from error
+
+class SafeObp2Protocol(_CheckedAnswers, OBP2Protocol):
+    """The second version of OBP, with checked answers."""
+
+
+CHECKED: Final[Mapping[type[PySeaBreezeProtocol], type[PySeaBreezeProtocol]]] = {
+    OBPProtocol: SafeObpProtocol,
+    OBP2Protocol: SafeObp2Protocol,
+}
+
+
+def safe_protocol(protocol: type[PySeaBreezeProtocol]) -> type[PySeaBreezeProtocol]:
+    """The checked form of one of python-seabreeze's protocols; itself where there is none."""
+    return CHECKED.get(protocol, protocol)

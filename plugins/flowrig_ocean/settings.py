@@ -12,6 +12,7 @@ __all__ = [
     "INTEGRATION_TIME_MIN_US",
     "EthernetAddress",
     "HdxSettings",
+    "OceanSettings",
     "UsbAddress",
     "parse_address",
 ]
@@ -70,7 +71,7 @@ def parse_address(address: str) -> EthernetAddress | UsbAddress:
     return EthernetAddress(host, port)
 
 
-def _check_address(settings: "HdxSettings", attribute: "Attribute[str]", value: str) -> None:
+def _check_address(settings: "_LampSettings", attribute: "Attribute[str]", value: str) -> None:
     parse_address(value)
 
 
@@ -79,7 +80,15 @@ def _whole_us(value: Any) -> int:
 
 
 @frozen(kw_only=True)
-class HdxSettings(DeviceSettings):
+class _LampSettings(DeviceSettings):
+    address: str = field(validator=_check_address)
+    light_source: Literal["lamp-enable", "none"] = field(
+        default="none", validator=validators.in_(("lamp-enable", "none"))
+    )
+
+
+@frozen(kw_only=True)
+class HdxSettings(_LampSettings):
     """Settings of an Ocean Insight HDX.
 
     Attributes:
@@ -94,12 +103,31 @@ class HdxSettings(DeviceSettings):
             it was not tried on a real one: check once that the light follows.
     """
 
-    address: str = field(validator=_check_address)
     integration_time_us: int = field(
         default=8_000,
         converter=_whole_us,
         validator=[validators.ge(INTEGRATION_TIME_MIN_US), validators.le(INTEGRATION_TIME_MAX_US)],
     )
-    light_source: Literal["lamp-enable", "none"] = field(
-        default="none", validator=validators.in_(("lamp-enable", "none"))
+
+    @property
+    def model(self) -> str:
+        """python-seabreeze's name of the model."""
+        return "HDX"
+
+
+@frozen(kw_only=True)
+class OceanSettings(_LampSettings):
+    """Settings of any other Ocean spectrometer that python-seabreeze knows.
+
+    Attributes:
+        address: "usb:SERIAL", or "usb" for the only one of its model.
+        deadline_s: longest wait [s] for one answer, on top of the integration time.
+        model: python-seabreeze's name of the model, for instance "FLAMES", "USB2000PLUS" or "STS".
+        integration_time_us: integration time [µs] from `open` on; the model has its own limits.
+        light_source: as for the HDX; models that speak neither OBP nor OOI have no such line.
+    """
+
+    model: str = field(validator=validators.min_len(1))
+    integration_time_us: int = field(
+        default=10_000, converter=_whole_us, validator=validators.ge(1)
     )

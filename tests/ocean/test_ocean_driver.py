@@ -166,9 +166,6 @@ def test_ethernet_needs_no_usb(bench, monkeypatch):
 
 def test_the_vendors_own_client_takes_the_emulator_for_an_hdx(bench):
     """Python-seabreeze's Spectrometer, unchanged, opens the emulator and reads spectra from it."""
-    import seabreeze
-
-    seabreeze.use("pyseabreeze")
     from seabreeze.pyseabreeze.devices import SeaBreezeDevice
     from seabreeze.pyseabreeze.transport import IPv4Transport, IPv4TransportHandle
     from seabreeze.spectrometers import Spectrometer

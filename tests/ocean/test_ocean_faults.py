@@ -5,6 +5,7 @@ import threading
 from ipaddress import IPv4Address
 
 import pytest
+from seabreeze.pyseabreeze.protocol import OBPProtocol
 
 from flowrig.errors import (
     ConnectionLostError,
@@ -92,7 +93,7 @@ def test_a_refused_setting_is_an_error_and_changes_nothing(bench):
             Message.SET_INTEGRATION_TIME_US,
             Message.SET_LAMP_ENABLE,
         }
-        with pytest.raises(RefusedError, match="SET_INTEGRATION_TIME_US 20000"):
+        with pytest.raises(RefusedError, match="set integration time 20000"):
             hdx.set_integration_time(20_000)
         with pytest.raises(RefusedError, match="Unknown message type"):
             hdx.set_light(True)
@@ -123,7 +124,7 @@ def test_a_short_spectrum_is_a_protocol_error(bench):
     hdx = bench.spectrometer()
     hdx.open()
     bench.instrument.faults.spectrum_bytes_lost = 2
-    with pytest.raises(ProtocolError, match="4136 bytes, got 4134"):
+    with pytest.raises(ProtocolError, match="4136 bytes"):
         hdx.acquire(1)
     bench.instrument.faults.spectrum_bytes_lost = 0
     assert_opens_again(hdx)
@@ -143,9 +144,9 @@ def test_garbage_is_a_protocol_error(bench):
 def test_timeouts_do_not_grow_with_every_spectrum(bench):
     """Python-seabreeze's own spectrum call leaves the deadline of the transport as it was."""
     with bench.spectrometer(integration_time_us=100_000) as hdx:
-        transport = hdx._hdx._transport
+        transport = hdx._device._transport
         for _ in range(20):
-            hdx._hdx.f.spectrometer.get_intensities()
+            hdx._device.f.spectrometer.get_intensities()
         assert transport.default_timeout_ms == 2_000
 
 
@@ -167,7 +168,7 @@ def test_close_hangs_up(bench):
         bench.address = f"127.0.0.1:{server.getsockname()[1]}"
         hdx = bench.spectrometer()
         hdx.open()
-        held = hdx._hdx  # so that it is close(), not the garbage collector, that hangs up
+        held = hdx._device  # so that it is close(), not the garbage collector, that hangs up
         assert not hung_up.is_set()
         hdx.close()
         assert hung_up.wait(timeout=10)
@@ -188,7 +189,7 @@ def test_a_dribbling_peer_does_not_stretch_the_deadline():
 
         thread = threading.Thread(target=drip)
         thread.start()
-        transport = SafeIPv4Transport(SHORT_S, WireLog())
+        transport = SafeIPv4Transport(OBPProtocol, SHORT_S, WireLog())
         host, port = server.getsockname()
         transport.open_device(TimedHandle(EthernetAddress(str(IPv4Address(host)), port), 1.0))
         try:

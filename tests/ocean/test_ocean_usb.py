@@ -1,57 +1,90 @@
 """The driver on USB: real python-seabreeze and pyusb on a virtual bus."""
 
+import gc
+
 import numpy as np
 import pytest
 import usb.backend.libusb0
 import usb.backend.libusb1
 import usb.backend.openusb
-from virtual_usb import VirtualBus, VirtualDevice
+import usb.core
+from ocean_bench import bench_with_hdx
 
 from flowrig.errors import (
     ConnectionLostError,
+    InputError,
     MissingDependencyError,
     RefusedError,
     UnknownOutcomeError,
+    UnsupportedError,
 )
-from flowrig_ocean.emulator import HdxInstrument
+from flowrig.interfaces import Identity, SpectrometerLimits
+from flowrig_ocean.dialect import STS, HdxDialect
+from flowrig_ocean.driver import OceanSpectrometer
 from flowrig_ocean.obp import Message
+from flowrig_ocean.settings import OceanSettings
+from flowrig_ocean.virtual_usb import VIRTUAL_USB
+
+
+def on_the_bus(bench):
+    """The device of a bench on the virtual USB."""
+    (device,) = (
+        device
+        for device in VIRTUAL_USB.devices.values()
+        if device.new_core()._instrument is bench.instrument
+    )
+    return device
 
 
 @pytest.fixture
-def plug_in(monkeypatch):
-    """Lets pyusb find a bus with these devices and nothing else; without a bus, no libusb."""
-
-    def use(bus):
-        for backend in (usb.backend.libusb1, usb.backend.libusb0, usb.backend.openusb):
-            monkeypatch.setattr(backend, "get_backend", lambda *_, **__: bus)
-
-    return use
-
-
-@pytest.fixture
-def usb_bench(bench, plug_in):
-    """A bench whose HDX is on the USB, beside one with another serial number."""
-    twin = HdxInstrument(bench.detector, bench.clock, serial_number="HDX00002")
-    plug_in(VirtualBus(VirtualDevice(twin, address=7), VirtualDevice(bench.instrument, address=8)))
-    bench.address = "usb:emulated hdx"
-    return bench
+def taken(usb_bench):
+    """The HDX of the bench, held by another program in the middle of an exchange."""
+    device = on_the_bus(usb_bench)
+    found = usb.core.find(find_all=True, backend=VIRTUAL_USB)
+    (other,) = (one for one in found if VIRTUAL_USB.devices[one.address] is device)
+    other.set_configuration()
+    other.write(0x01, b"half a frame")
+    device.leftovers.append(b"an answer on its way")
+    return device
 
 
 def test_the_serial_number_picks_the_instrument(usb_bench):
     """Of two HDXs on the bus the one with the serial number of the address is opened."""
+    assert usb_bench.address == "usb:emulated hdx"
     with usb_bench.spectrometer() as hdx:
         assert hdx.identify().serial_number == "emulated hdx"
 
 
-def test_without_serial_number_the_first_free_one_is_opened(usb_bench, plug_in):
-    """An HDX that another program holds is passed over."""
-    taken = VirtualDevice(usb_bench.instrument, address=3)
-    taken.claimed_elsewhere = True
-    free = HdxInstrument(usb_bench.detector, usb_bench.clock, serial_number="HDX00002")
-    plug_in(VirtualBus(taken, VirtualDevice(free, address=4)))
+def test_without_serial_number_the_first_free_one_is_opened(usb_bench):
+    """An HDX that is in use is passed over."""
     usb_bench.address = "usb"
-    with usb_bench.spectrometer() as hdx:
-        assert hdx.identify().serial_number == "HDX00002"
+    with usb_bench.spectrometer() as first, usb_bench.spectrometer() as second:
+        names = [one.identify().serial_number for one in (first, second)]
+    assert names == ["emulated twin", "emulated hdx"]
+
+
+def test_who_only_looks_disturbs_nobody(usb_bench, taken):
+    """Passing over a device that another program holds neither resets it nor takes its answers."""
+    usb_bench.address = "usb:HDX99999"
+    with pytest.raises(ConnectionLostError, match=r"HDX99999.*does not open"):
+        usb_bench.spectrometer().open()
+    gc.collect()
+    assert list(taken.leftovers) == [b"an answer on its way"]
+    assert taken.owner is not None
+
+
+def test_two_instruments_side_by_side(usb_bench):
+    """Opening, using and closing one HDX leaves the exchanges of its neighbour alone."""
+    usb_bench.address = "usb:emulated twin"
+    twin = usb_bench.spectrometer(integration_time_us=20_000)
+    usb_bench.address = "usb:emulated hdx"
+    with twin:
+        for _ in range(3):
+            with usb_bench.spectrometer() as hdx:
+                assert (hdx.acquire(1).counts == 80).all()
+                assert (twin.acquire(1).counts == 200).all()
+        gc.collect()
+        assert (twin.acquire(1).counts == 200).all()
 
 
 def test_frames_settings_and_light_over_usb(usb_bench):
@@ -65,16 +98,38 @@ def test_frames_settings_and_light_over_usb(usb_bench):
     assert usb_bench.instrument.integration_time_us == 25_000
 
 
+def test_packets_of_high_speed_usb():
+    """Where packets hold 512 bytes, no read is too small for one: libusb would call it overflow."""
+    with bench_with_hdx("usb", dialect=HdxDialect(packet_bytes=512)) as bench:
+        bench.detector.scene = np.arange(2068, dtype=np.uint16)
+        with bench.spectrometer() as hdx:
+            np.testing.assert_array_equal(hdx.acquire(3).counts[2], bench.detector.scene)
+
+
+def test_what_an_earlier_program_left_is_dropped(usb_bench):
+    """A program that was killed leaves its answer in the endpoint; it is not taken for ours."""
+    device = on_the_bus(usb_bench)
+    device.leftovers.extend([b"\xc1\xc0" * 2_100, b"x" * 64])
+    with usb_bench.spectrometer() as hdx:
+        assert hdx.identify().serial_number == "emulated hdx"
+
+
 def test_an_unplugged_instrument_is_a_lost_connection(usb_bench):
     """Pulling the plug loses the connection; after plugging in again open() finds it."""
+    device = on_the_bus(usb_bench)
     hdx = usb_bench.spectrometer()
     hdx.open()
-    usb_bench.instrument.faults.hangs_up = True
-    with pytest.raises(ConnectionLostError):
+    for address, one in list(VIRTUAL_USB.devices.items()):
+        if one is device:
+            VIRTUAL_USB.pull(address)
+    with pytest.raises(ConnectionLostError, match="No such device"):
         hdx.acquire(1)
-    usb_bench.instrument.faults.hangs_up = False
+    with pytest.raises(ConnectionLostError, match="is on the USB"):
+        hdx.open()
+    address = VIRTUAL_USB.plug_in(device)
     with hdx:
         assert (hdx.acquire(1).counts == 80).all()
+    VIRTUAL_USB.pull(address)
 
 
 def test_silence_and_refusal_over_usb(usb_bench):
@@ -88,15 +143,99 @@ def test_silence_and_refusal_over_usb(usb_bench):
             hdx.set_integration_time(20_000)
 
 
-def test_a_serial_number_that_is_not_there(usb_bench):
-    """A serial number that no HDX on the bus has is named in the message."""
-    usb_bench.address = "usb:HDX99999"
-    with pytest.raises(ConnectionLostError, match="HDX99999"):
-        usb_bench.spectrometer().open()
+def test_the_deadline_reaches_libusb(usb_bench, monkeypatch):
+    """Every read and write over USB waits no longer than the driver's deadline."""
+    waits_ms = []
+    read, write = VIRTUAL_USB.bulk_read, VIRTUAL_USB.bulk_write
+    monkeypatch.setattr(VIRTUAL_USB, "bulk_read", lambda *a: (waits_ms.append(a[-1]), read(*a))[1])
+    monkeypatch.setattr(
+        VIRTUAL_USB, "bulk_write", lambda *a: (waits_ms.append(a[-1]), write(*a))[1]
+    )
+    with usb_bench.spectrometer(deadline_s=0.7, integration_time_us=6_000) as hdx:
+        hdx.acquire(2)
+        hdx.identify()
+    assert waits_ms
+    assert 0 < min(waits_ms) <= max(waits_ms) <= 700 + 2 * 6
 
 
-def test_without_libusb_the_message_says_what_to_install(usb_bench, plug_in):
+def test_without_libusb_the_message_says_what_to_install(bench, monkeypatch):
     """Where pyusb finds no libusb, the error names it."""
-    plug_in(None)
+    for backend in (usb.backend.libusb1, usb.backend.libusb0, usb.backend.openusb):
+        monkeypatch.setattr(backend, "get_backend", lambda *_, **__: None)
+    bench.address = "usb"
     with pytest.raises(MissingDependencyError, match="libusb"):
-        usb_bench.spectrometer().open()
+        bench.spectrometer().open()
+
+
+def test_the_vendors_own_client_finds_the_virtual_usb(usb_bench, monkeypatch):
+    """Python-seabreeze, unchanged but for its choice of backend, lists, opens and reads."""
+    from seabreeze.pyseabreeze.devices import SeaBreezeDevice
+    from seabreeze.pyseabreeze.transport import USBTransport
+    from seabreeze.spectrometers import Spectrometer
+
+    monkeypatch.setitem(
+        USBTransport.list_devices.__func__.__globals__["_pyusb_backend_instances"],
+        "virtual",
+        VIRTUAL_USB,
+    )
+    handles = list(USBTransport.list_devices(pyusb_backend="virtual"))
+    assert len(handles) == 2
+    vendors = Spectrometer(SeaBreezeDevice(handles[1]))
+    vendors.integration_time_micros(7_000)
+    vendors.intensities()
+    np.testing.assert_array_equal(vendors.intensities(), np.full(2068, 70.0))
+    assert vendors.serial_number == "emulated hdx"
+    vendors.close()
+
+
+@pytest.fixture
+def sts():
+    """An STS, another spectrometer that speaks OBP, on the virtual USB."""
+    with bench_with_hdx("usb", dialect=STS) as bench:
+        bench.detector.scene = np.arange(1024, dtype=np.uint16)
+        yield bench
+
+
+def other(bench, model, **settings):
+    """A driver for another model than the HDX."""
+    return OceanSpectrometer(
+        "eye", OceanSettings(address="usb", model=model, **settings), bench.clock
+    )
+
+
+def test_another_model_works_through_the_same_driver(sts):
+    """An STS has its own pixels, limits and saturation, and its lamp-enable line."""
+    with other(sts, "STS", light_source="lamp-enable", integration_time_us=500) as eye:
+        assert eye.identify() == Identity("Ocean Insight", "STS", "emulated hdx")
+        assert eye.limits == SpectrometerLimits(10, 84_999_999, 16_383)
+        assert eye.wavelengths_nm().shape == (1024,)
+        eye.set_light(True)
+        assert sts.detector.lit
+        eye.set_integration_time(20)
+        frames = eye.acquire(2)
+        np.testing.assert_array_equal(frames.counts, np.tile(sts.detector.scene, (2, 1)))
+        assert not frames.saturated.any()
+        sts.detector.scene[7] = 16_383
+        assert eye.acquire(1).saturated.all()
+        assert sts.detector.exposures_us[-1] == 20
+
+
+def test_models_that_python_seabreeze_does_not_know(sts):
+    """An unknown model, one on the wrong wire, and one without lamp-enable are told in words."""
+    with pytest.raises(InputError, match=r"no 'HDY' on USB; it knows .*STS"):
+        other(sts, "HDY").open()
+    with pytest.raises(ConnectionLostError, match="no free SPARK"):
+        other(sts, "SPARK").open()
+    ethernet = OceanSettings(address="127.0.0.1:1", model="STS")
+    with pytest.raises(InputError, match="use USB"):
+        OceanSpectrometer("eye", ethernet, sts.clock).open()
+
+
+def test_counts_beyond_16_bit_are_unsupported():
+    """A QE Pro counts to 200 000, which frames of 16 bit cannot hold."""
+    qepro = HdxDialect(product_id=0x4004, spectrum_message=Message.GET_SPECTRUM_OF_OTHERS)
+    with (
+        bench_with_hdx("usb", dialect=qepro) as bench,
+        pytest.raises(UnsupportedError, match="beyond 16 bit"),
+    ):
+        other(bench, "QEPRO").open()
