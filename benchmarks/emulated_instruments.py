@@ -15,12 +15,11 @@ from pathlib import Path
 from attrs import asdict, evolve
 
 from flowrig.clock import RealClock
-from flowrig.emulation import EmulatorContext
+from flowrig.emulation import BenchWorld, Detector, EmulatorContext, Plate, Plunger
 from flowrig.interfaces import DeviceSettings
 from flowrig.offers import import_target
 from flowrig.plugins import Plugins
 from flowrig.profile import DeviceEntry
-from flowrig.testing.bodies import BenchWorld, Detector, Plate, Plunger
 from flowrig_chemyx.dialect import Uart
 from flowrig_chemyx.settings import FusionSettings
 

@@ -1,11 +1,11 @@
 """An emulated F4T on loopback ports: a SCPI server and a Modbus server over one controller."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from attrs import evolve
 
-from flowrig.emulation import Emulator, EmulatorContext, HangUp, ProtocolCore, SocketFront
+from flowrig.emulation import Burst, Emulator, EmulatorContext, HangUp, ProtocolCore, SocketFront
 from flowrig.interfaces.device import DeviceSettings
 from flowrig_watlow.bank import RegisterBank
 from flowrig_watlow.commands import ScpiServer
@@ -61,7 +61,10 @@ class _MoodyCore:
             raise HangUp
         self._clock.emulate_delay(self._traits.reply_delay_s)
         answer = self._core.feed(data)
-        return b"" if self._traits.mute else answer
+        if self._traits.mute:
+            return b""
+        size = self._traits.reply_piece or len(answer) or 1
+        return Burst([answer[start : start + size] for start in range(0, len(answer), size)])
 
 
 class WatlowEmulator(Emulator):
@@ -116,7 +119,7 @@ class WatlowEmulator(Emulator):
         """Begin to answer; returns the address of the SCPI server, "127.0.0.1:port"."""
         for name, new_core in self._servers.items():
             port = int(self._addresses.get(name, ":0").partition(":")[2])
-            self._fronts[name] = SocketFront(new_core, port, self._cut)
+            self._fronts[name] = SocketFront(new_core, port)
             self._addresses[name] = self._fronts[name].start()
         return self._addresses["address"]
 
@@ -141,7 +144,3 @@ class WatlowEmulator(Emulator):
     def _on_the_wire(self, core: ProtocolCore, faults: FaultScript) -> ProtocolCore:
         moody = _MoodyCore(core, self.traits, self.context)
         return self.context.tap(FaultyCore(moody, faults, self.context.clock))
-
-    def _cut(self, reply: bytes) -> Iterable[bytes]:
-        size = self.traits.reply_piece or len(reply) or 1
-        return (reply[start : start + size] for start in range(0, len(reply), size))

@@ -1,7 +1,16 @@
-"""Emulated instruments: protocol cores without transport, thin fronts, one physical world."""
+"""Emulated instruments: protocol cores without transport, thin fronts, one physical world.
 
-from flowrig.emulation.emulator import Emulator, EmulatorContext
+Every wire between an emulator and its driver, and every body behind it, can be given faults; see
+`Emulator.inject`.
+"""
+
+from flowrig.emulation.bodies import ROOM_C, BenchWorld, Detector, Plate, Plunger
+from flowrig.emulation.device_fault import DeviceFault
+from flowrig.emulation.disturbed_wire import DisturbedWire, When
+from flowrig.emulation.emulator import MAIN_LINK, Emulator, EmulatorContext
+from flowrig.emulation.faulty_world import FaultyWorld
 from flowrig.emulation.fronts import (
+    Burst,
     Front,
     HangUp,
     ProtocolCore,
@@ -9,19 +18,62 @@ from flowrig.emulation.fronts import (
     SocketFront,
     serial_front,
 )
+from flowrig.emulation.wire import (
+    WIRE_FAULTS,
+    Cut,
+    Deaf,
+    Delay,
+    Drop,
+    Garbled,
+    InPieces,
+    Late,
+    Line,
+    Mute,
+    Repeat,
+    Slow,
+    Split,
+    Stale,
+    Wire,
+)
 from flowrig.emulation.world import HeaterBody, PumpBody, SpectrometerBody, World
 
 __all__ = [
+    "MAIN_LINK",
+    "ROOM_C",
+    "WIRE_FAULTS",
+    "BenchWorld",
+    "Burst",
+    "Cut",
+    "Deaf",
+    "Delay",
+    "Detector",
+    "DeviceFault",
+    "DisturbedWire",
+    "Drop",
     "Emulator",
     "EmulatorContext",
+    "FaultyWorld",
     "Front",
+    "Garbled",
     "HangUp",
     "HeaterBody",
+    "InPieces",
+    "Late",
+    "Line",
+    "Mute",
+    "Plate",
+    "Plunger",
     "ProtocolCore",
     "PtyFront",
     "PumpBody",
+    "Repeat",
+    "Slow",
     "SocketFront",
     "SpectrometerBody",
+    "Split",
+    "Stale",
+    "When",
+    "Wire",
     "World",
     "serial_front",
 ]

@@ -9,12 +9,13 @@ import socket
 import sys
 import tempfile
 import threading
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
-__all__ = ["Front", "HangUp", "ProtocolCore", "PtyFront", "SocketFront", "serial_front"]
+__all__ = ["Burst", "Front", "HangUp", "ProtocolCore", "PtyFront", "SocketFront", "serial_front"]
 
 
 class HangUp(ConnectionAbortedError):  # noqa: N818 - what an instrument does, not a fault
@@ -27,6 +28,32 @@ class HangUp(ConnectionAbortedError):  # noqa: N818 - what an instrument does, n
     def __init__(self, last_words: bytes = b"") -> None:
         super().__init__("the emulated instrument hangs up")
         self.last_words = last_words
+
+
+class Burst(bytes):
+    """An answer that does not go out as one piece.
+
+    Args:
+        parts: the pieces.
+        pause_s: pause [s, real time] between two of them.
+    """
+
+    parts: tuple[bytes, ...]
+    pause_s: float
+
+    def __new__(cls, parts: Sequence[bytes], pause_s: float = 0.0) -> Self:
+        """Join the pieces, and remember them."""
+        whole = super().__new__(cls, b"".join(parts))
+        whole.parts = tuple(parts)
+        whole.pause_s = pause_s
+        return whole
+
+    def send(self, send: Callable[[bytes], None]) -> None:
+        """Send one piece after the other."""
+        for number, part in enumerate(self.parts):
+            if number and self.pause_s:
+                time.sleep(self.pause_s)
+            send(part)
 
 
 class ProtocolCore(Protocol):
@@ -125,7 +152,7 @@ class PtyFront(Front):
             if wake.fileno() in ready:
                 return
             try:
-                self.send(self._core.feed(os.read(self._master, 4096)))
+                _send(self._core.feed(os.read(self._master, 4096)), self.send)
             except HangUp as end:
                 self.send(end.last_words)
                 gone = self._master, self._slave
@@ -147,8 +174,11 @@ class PtyFront(Front):
         return int(names[speed][1:]) if speed in names else None
 
 
-def _whole(reply: bytes) -> Iterable[bytes]:
-    return (reply,)
+def _send(answer: bytes, send: Callable[[bytes], None]) -> None:
+    if isinstance(answer, Burst):
+        answer.send(send)
+    else:
+        send(answer)
 
 
 class SocketFront(Front):
@@ -157,18 +187,11 @@ class SocketFront(Front):
     Args:
         new_core: makes the core of one connection.
         port: the port, or 0 for a free one.
-        cut: the pieces in which a reply goes out; whole unless said otherwise.
     """
 
-    def __init__(
-        self,
-        new_core: Callable[[], ProtocolCore],
-        port: int = 0,
-        cut: Callable[[bytes], Iterable[bytes]] = _whole,
-    ) -> None:
+    def __init__(self, new_core: Callable[[], ProtocolCore], port: int = 0) -> None:
         self._new_core = new_core
         self._port = port
-        self._cut = cut
         self._listener: socket.socket | None = None
         self._connections: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
@@ -197,7 +220,8 @@ class SocketFront(Front):
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
-            thread.join(timeout=2.0)
+            if thread is not threading.current_thread():  # a fault may cut the power while it asks
+                thread.join(timeout=2.0)
         self._threads.clear()
 
     def send(self, data: bytes) -> None:
@@ -229,20 +253,23 @@ class SocketFront(Front):
         with connection, contextlib.suppress(OSError):
             try:
                 while data := connection.recv(65536):
-                    for piece in self._cut(core.feed(data)):
-                        connection.sendall(piece)
+                    _send(core.feed(data), connection.sendall)
             except HangUp as end:
                 connection.sendall(end.last_words)
         with self._lock:
             self._connections.discard(connection)
 
 
-def serial_front(core: ProtocolCore) -> Front:
+def serial_front(core: ProtocolCore, port: int = 0) -> Front:
     """The front that a serial driver on this operating system can open.
 
-    A pseudo-terminal where there are any; on Windows a TCP port, whose address needs the prefix
-    `socket://` for pyserial.
+    A pseudo-terminal where there are any. On Windows, or if a port is asked for, a TCP port, whose
+    address needs the prefix `socket://` for pyserial.
+
+    Args:
+        core: the protocol core to serve.
+        port: a TCP port; 0 leaves the choice to the operating system.
     """
-    if sys.platform == "win32":
-        return SocketFront(lambda: core)
+    if port or sys.platform == "win32":
+        return SocketFront(lambda: core, port)
     return PtyFront(core)

@@ -10,8 +10,20 @@ A plugin's test class inherits from the suite of its kind and adds one fixture::
                 yield bench
 """
 
+from flowrig.emulation import (
+    BenchWorld,
+    Cut,
+    Detector,
+    Garbled,
+    InPieces,
+    Late,
+    Mute,
+    Plate,
+    Plunger,
+    Slow,
+    Wire,
+)
 from flowrig.testing.bench import Bench, HeaterBench, PumpBench, SpectrometerBench
-from flowrig.testing.bodies import BenchWorld, Detector, Plate, Plunger
 from flowrig.testing.checks import Level
 from flowrig.testing.device import DeviceConformance
 from flowrig.testing.heater import HeaterConformance
@@ -21,7 +33,7 @@ from flowrig.testing.playback import check_trace
 from flowrig.testing.pump import PumpConformance
 from flowrig.testing.spectrometer import SpectrometerConformance
 from flowrig.testing.surrogate import SurrogateConformance
-from flowrig.testing.tap import Cut, Garbled, InPieces, Late, Mute, Slow, Tap, Wire
+from flowrig.testing.tap import Tap
 
 __all__ = [
     "Bench",

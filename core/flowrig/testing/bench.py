@@ -5,10 +5,16 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from flowrig.clock import Clock, VirtualClock
-from flowrig.emulation import Emulator, EmulatorContext
+from flowrig.emulation import (
+    BenchWorld,
+    Detector,
+    Emulator,
+    EmulatorContext,
+    Plate,
+    Plunger,
+)
 from flowrig.errors import DeviceError
 from flowrig.interfaces import Device, DeviceSettings, Heater, Pump, Spectrometer, Syringe
-from flowrig.testing.bodies import BenchWorld, Detector, Plate, Plunger
 from flowrig.testing.checks import finish, require
 from flowrig.testing.tap import Tap
 
@@ -48,8 +54,8 @@ class Bench(Generic[D]):
         *,
         patience_s: float = 20.0,
     ) -> None:
-        self.tap = Tap()
         self.clock = VirtualClock()
+        self.tap = Tap(self.clock)
         self.world = BenchWorld(Plunger(self.clock), Plate(self.clock), Detector())
         self._new_driver = driver
         self._new_emulator = emulator

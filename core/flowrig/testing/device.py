@@ -8,7 +8,7 @@ from unittest import SkipTest
 
 from attrs import frozen
 
-from flowrig.emulation import ProtocolCore
+from flowrig.emulation import Cut, Garbled, InPieces, Late, Mute, ProtocolCore, Slow, Wire
 from flowrig.errors import (
     ConnectionLostError,
     DeviceError,
@@ -20,7 +20,6 @@ from flowrig.interfaces import Quality
 from flowrig.interfaces.wire_log import Direction
 from flowrig.testing.bench import Bench
 from flowrig.testing.checks import Level, earns, require
-from flowrig.testing.tap import Cut, Garbled, InPieces, Late, Mute, Slow, Wire
 from flowrig.trace import readable
 
 __all__ = ["Command", "DeviceConformance"]

@@ -5,13 +5,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from flowrig.emulation import ROOM_C, Mute
 from flowrig.errors import DeviceError
 from flowrig.interfaces import HeaterReading, Quality
 from flowrig.testing.bench import HeaterBench
-from flowrig.testing.bodies import ROOM_C
 from flowrig.testing.checks import Level, earns, require
 from flowrig.testing.device import Command, DeviceConformance
-from flowrig.testing.tap import Mute
 
 __all__ = ["HeaterConformance"]
 

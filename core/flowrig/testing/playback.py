@@ -14,12 +14,11 @@ from typing import Any
 from attrs import frozen
 
 from flowrig.clock import VirtualClock
-from flowrig.emulation import EmulatorContext
+from flowrig.emulation import BenchWorld, Detector, EmulatorContext, Plate, Plunger
 from flowrig.errors import InputError
 from flowrig.interfaces import Device, DeviceSettings
 from flowrig.offers import DriverOffer, import_target
 from flowrig.plugins import Plugins
-from flowrig.testing.bodies import BenchWorld, Detector, Plate, Plunger
 from flowrig.testing.checks import finish
 from flowrig.testing.exchanges import RecordedCall, conversation, until
 from flowrig.testing.script import Difference, Script, shape_of

@@ -8,12 +8,12 @@ from unittest import SkipTest
 
 from attrs import evolve
 
+from flowrig.emulation import Mute
 from flowrig.errors import DeviceFaultError, UnknownOutcomeError, UnsupportedError
 from flowrig.interfaces import PumpState, PumpStatus
 from flowrig.testing.bench import PumpBench
 from flowrig.testing.checks import Level, earns, require
 from flowrig.testing.device import Command, DeviceConformance
-from flowrig.testing.tap import Mute
 
 __all__ = ["PumpConformance"]
 

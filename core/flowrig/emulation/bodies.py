@@ -1,4 +1,7 @@
-"""The physical side of a bench: one plunger, one plate, one detector, on the bench's clock."""
+"""The plainest physical world: one plunger, one plate, one detector, on whatever clock.
+
+What stands behind the benches of the conformance kit, and behind `flowrig emulate`.
+"""
 
 import math
 
@@ -6,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flowrig.clock import Clock
-from flowrig.emulation import HeaterBody, PumpBody, SpectrometerBody, World
+from flowrig.emulation.world import HeaterBody, PumpBody, SpectrometerBody, World
 
 __all__ = ["ROOM_C", "BenchWorld", "Detector", "Plate", "Plunger"]
 
@@ -53,8 +56,8 @@ class Plunger:
 
     @property
     def stalled(self) -> bool:
-        """Whether it cannot move although it should, or has run against its end."""
-        return self._jammed or self.fill_ul <= 0.0
+        """Whether it is jammed, or is told to push and has nothing left."""
+        return self._jammed or (self.rate_ul_min > 0.0 and self.fill_ul <= 0.0)
 
     @property
     def moves(self) -> bool:
@@ -139,7 +142,8 @@ class Detector:
     Attributes:
         wavelength_coefficients: as above.
         brightness: counts a millisecond in the first pixel; the last pixel gets twice as many.
-        lit: whether the light source is open.
+        lit: whether the light source was opened. Before it is told anything it is not, and there is
+            light all the same; once it is shut, it is dark.
         exposures_us: integration time [µs] of every exposure so far.
     """
 
@@ -152,11 +156,13 @@ class Detector:
         self.brightness = 100.0
         self.lit = False
         self.exposures_us: list[int] = []
+        self._shut = False
         self._pixels = np.arange(num_pixels)
 
     def light(self, on: bool) -> None:
         """Open or shut the light source."""
         self.lit = on
+        self._shut = not on
 
     def wavelengths_nm(self) -> NDArray[np.float64]:
         """Wavelength [nm] of every pixel, shape `n_pixels`."""
@@ -165,6 +171,8 @@ class Detector:
 
     def counts(self, integration_time_us: int) -> NDArray[np.uint16]:
         """Counts of an exposure of an integration time [µs], shape `n_pixels`."""
+        if self._shut:
+            return np.zeros(len(self._pixels), dtype=np.uint16)
         slope = 1.0 + self._pixels / max(len(self._pixels) - 1, 1)
         counts = self.brightness * integration_time_us * 1e-3 * slope
         return np.minimum(counts, 65_535.0).astype(np.uint16)
