@@ -15,7 +15,13 @@ from flowrig.interfaces.pump import (
     Syringe,
 )
 from flowrig.interfaces.spectrometer import Frames, Spectrometer, SpectrometerLimits
-from flowrig.interfaces.surrogate import NormalPosterior, Posterior, Surrogate, SurrogateSettings
+from flowrig.interfaces.surrogate import (
+    NormalPosterior,
+    Posterior,
+    Surrogate,
+    SurrogateSettings,
+    SurrogateState,
+)
 from flowrig.interfaces.wire_log import WireChannel, WireLog
 
 __all__ = [
@@ -48,6 +54,7 @@ __all__ = [
     "Suggestion",
     "Surrogate",
     "SurrogateSettings",
+    "SurrogateState",
     "Syringe",
     "WireChannel",
     "WireLog",

@@ -15,9 +15,9 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from flowrig.errors import InputError, NotReadyError
+from flowrig.errors import InputError, NotReadyError, UnsupportedError
 
-__all__ = ["NormalPosterior", "Posterior", "Surrogate", "SurrogateSettings"]
+__all__ = ["NormalPosterior", "Posterior", "Surrogate", "SurrogateSettings", "SurrogateState"]
 
 Array = NDArray[np.float64]
 
@@ -84,6 +84,20 @@ class NormalPosterior(Posterior):
         """Derivative of `natural`, shape `… x m`."""
 
 
+@frozen(eq=False)
+class SurrogateState:
+    """Everything that a surrogate has learnt, in a form that can be kept in a file.
+
+    Attributes:
+        values: what JSON can say, and nothing else: `None`, truth values, numbers that are finite,
+            texts, lists and mappings from texts.
+        arrays: by name; of numbers or truth values.
+    """
+
+    values: Mapping[str, Any]
+    arrays: Mapping[str, NDArray[Any]]
+
+
 class Surrogate(ABC):
     """A regression model with uncertainty. Conditions come as points of the unit cube.
 
@@ -125,13 +139,69 @@ class Surrogate(ABC):
         Raises:
             NotReadyError: `fit` was not called.
         """
-        if self._responses is None:
-            raise NotReadyError("fit() the surrogate first")
+        self._require_fit()
         return self._do_predict(np.asarray(X, dtype=float))
 
     def describe(self) -> Mapping[str, Any]:
         """What the model learnt, as plain numbers for the journal (length scales, noise, …)."""
         return {}
+
+    def unseen(self) -> tuple[Array, Array] | None:
+        """What it would have expected of each experiment, had it not learnt from that one.
+
+        Optional, and cheap: from the members of an ensemble that did not see an experiment, say.
+
+        Returns:
+            mean and standard deviation of a measurement, in natural units, shape `n x m` each, in
+            the order of `fit`; None if the surrogate cannot tell.
+
+        Raises:
+            NotReadyError: `fit` was not called.
+        """
+        self._require_fit()
+        return self._do_unseen()
+
+    def state(self) -> SurrogateState:
+        """Everything that was learnt; `restore` of it predicts the same, bit for bit.
+
+        Raises:
+            NotReadyError: `fit` was not called.
+            UnsupportedError: this surrogate cannot be kept.
+        """
+        responses = self._require_fit()
+        kept = self._do_state()
+        return SurrogateState({"responses": responses, **kept.values}, kept.arrays)
+
+    def restore(self, state: SurrogateState) -> None:
+        """Know what another surrogate with the same settings had learnt, instead of `fit`.
+
+        Raises:
+            InputError: the state is not one of such a surrogate.
+            UnsupportedError: this surrogate cannot be kept.
+        """
+        try:
+            self._do_restore(state)
+            self._responses = int(state.values["responses"])
+        except (KeyError, ValueError, TypeError, IndexError) as error:
+            raise InputError(f"this is not the state of such a model: {error!r}") from error
+
+    def _require_fit(self) -> int:
+        """The number of responses that were learnt."""
+        if self._responses is None:
+            raise NotReadyError("fit() the surrogate first")
+        return self._responses
+
+    def _do_unseen(self) -> tuple[Array, Array] | None:
+        """As `unseen`, after a fit."""
+        return None
+
+    def _do_state(self) -> SurrogateState:
+        """As `state`, after a fit."""
+        raise UnsupportedError(f"{type(self).__name__} cannot be kept in a file")
+
+    def _do_restore(self, state: SurrogateState) -> None:
+        """As `restore`; raise KeyError or ValueError for a state that does not fit."""
+        raise UnsupportedError(f"{type(self).__name__} cannot be kept in a file")
 
     @abstractmethod
     def _do_fit(self, X: Array, Y: Array) -> None:
