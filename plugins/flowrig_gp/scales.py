@@ -4,10 +4,14 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr
 
-__all__ = ["Identity", "Scale", "SquareRoot"]
+__all__ = ["Identity", "Logarithm", "Scale", "SquareRoot"]
 
 Array = NDArray[np.float64]
+
+MOST_LOG = 300.0
+"""Logarithms above it count as this one, so that moments stay finite."""
 
 
 class Scale(ABC):
@@ -22,6 +26,10 @@ class Scale(ABC):
     @abstractmethod
     def backward(self, z: Array) -> Array:
         """Values on the model's scale as responses."""
+
+    @abstractmethod
+    def slope(self, z: Array) -> Array:
+        """`dy/dz` at values on the model's scale."""
 
     @abstractmethod
     def log_slope(self, y: Array) -> float:
@@ -45,6 +53,10 @@ class Identity(Scale):
         """Unchanged."""
         return z
 
+    def slope(self, z: Array) -> Array:
+        """One."""
+        return np.ones_like(z)
+
     def log_slope(self, y: Array) -> float:
         """Zero."""
         return 0.0
@@ -64,18 +76,54 @@ class SquareRoot(Scale):
         return np.sqrt(y)
 
     def backward(self, z: Array) -> Array:
-        """Square."""
-        return np.square(z)
+        """Square; 0 below the root of 0."""
+        return np.square(np.maximum(z, 0.0))
+
+    def slope(self, z: Array) -> Array:
+        """From `y = z²`."""
+        return 2.0 * np.maximum(z, 0.0)
 
     def log_slope(self, y: Array) -> float:
         """From `dz/dy = 1 / (2 sqrt(y))`."""
         return float(-np.log(2.0 * np.sqrt(y)).sum())
 
     def moments(self, mean: Array, sd: Array) -> tuple[Array, Array]:
-        """Exact: the square of a normal variable follows a scaled non-central χ² law.
+        """Exact: moments of the square of a normal variable that is cut off at 0.
 
-        Its mean is `m² + s²` and its variance `2 s⁴ + 4 m² s²`.
+        By the recursion `M(k) = m M(k-1) + (k-1) s² M(k-2)` of its second to fourth power.
         """
+        inside = ndtr(mean / sd)
+        edge = sd * np.exp(-0.5 * np.square(mean / sd)) / np.sqrt(2.0 * np.pi)
+        powers = [inside, mean * inside + edge]
+        for k in (2, 3, 4):
+            powers.append(mean * powers[-1] + (k - 1) * np.square(sd) * powers[-2])
+        least = 1e-9 * np.square(np.square(mean) + np.square(sd))
+        return powers[2], np.sqrt(np.maximum(powers[4] - np.square(powers[2]), least))
+
+
+class Logarithm(Scale):
+    """Natural logarithm: for a positive response that varies over powers of ten."""
+
+    name = "log"
+
+    def forward(self, y: Array) -> Array:
+        """Logarithm of positive responses."""
+        return np.log(y)
+
+    def backward(self, z: Array) -> Array:
+        """Exponential."""
+        return np.exp(np.minimum(z, MOST_LOG))
+
+    def slope(self, z: Array) -> Array:
+        """The exponential again."""
+        return self.backward(z)
+
+    def log_slope(self, y: Array) -> float:
+        """From `dz/dy = 1 / y`."""
+        return float(-np.log(y).sum())
+
+    def moments(self, mean: Array, sd: Array) -> tuple[Array, Array]:
+        """Exact: those of the log-normal law."""
         variance = np.square(sd)
-        spread = np.sqrt(2.0 * np.square(variance) + 4.0 * np.square(mean) * variance)
-        return np.square(mean) + variance, spread
+        expected = self.backward(mean + 0.5 * variance)
+        return expected, expected * np.sqrt(np.expm1(np.minimum(variance, MOST_LOG)))

@@ -1,0 +1,132 @@
+"""A Gaussian process with known hyperparameters: predictions and their gradients."""
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
+
+from flowrig_gp.covariance import COVARIANCES, Covariance
+from flowrig_gp.evidence import Hyperparameters
+
+__all__ = ["Belief", "Process"]
+
+Array = NDArray[np.float64]
+
+LEAST_VARIANCE = 1e-12
+"""Of the noise-free response, in units of its prior variance."""
+
+
+@frozen(eq=False)
+class Belief:
+    """What a process believes of the noise-free response at conditions.
+
+    Attributes:
+        mean: shape `n`.
+        sd: shape `n`.
+    """
+
+    mean: Array
+    sd: Array
+    _process: "Process"
+    _X: Array
+    _slope: Array
+    _solved: Array
+
+    def gradients(self) -> tuple[Array, Array]:
+        """Derivatives of `mean` and `sd` along the conditions, shape `n x d` each."""
+        mean = -self._process.pull(self._X, self._slope * self._process.alpha)
+        variance = 2.0 * self._process.pull(self._X, self._slope * self._solved)
+        return mean, variance / (2.0 * self.sd)[:, None]
+
+
+@frozen(eq=False)
+class Process:
+    """A process that was conditioned on standardized measurements.
+
+    Predictions use the inverse of the covariance of the measurements, so that a single condition
+    costs three products (Rasmussen & Williams, Gaussian Processes for Machine Learning, 2006,
+    equations 2.25 and 2.26).
+
+    Attributes:
+        hyperparameters: of the covariance.
+        regressor: the same process in scikit-learn, of the measurements less their `level`.
+        level: mean of the process where nothing was measured: the most probable one.
+        alpha: the inverse times the measurements, shape `n`.
+    """
+
+    hyperparameters: Hyperparameters
+    regressor: GaussianProcessRegressor
+    level: float
+    alpha: Array
+    _X: Array
+    _inverse: Array
+    _covariance: Covariance
+    _weights: Array
+
+    @classmethod
+    def conditioned(
+        cls, X: Array, z: Array, hyperparameters: Hyperparameters, smoothness: float
+    ) -> "Process":
+        """Condition on measurements `z`, shape `n`, at `X`, shape `n x d`."""
+        kernel = ConstantKernel(hyperparameters.signal) * Matern(
+            hyperparameters.length_scales, nu=smoothness
+        ) + WhiteKernel(hyperparameters.noise)
+        inverse = np.linalg.inv(kernel(X))
+        weight = inverse.sum(axis=1)
+        level = float(weight @ z) / float(weight.sum())
+        regressor = GaussianProcessRegressor(kernel, alpha=0.0, optimizer=None).fit(X, z - level)
+        weights = 1.0 / np.square(hyperparameters.length_scales)
+        covariance = COVARIANCES[smoothness]
+        return cls(
+            hyperparameters, regressor, level, regressor.alpha_, X, inverse, covariance, weights
+        )
+
+    def at(self, X: Array) -> Belief:
+        """The belief at conditions `X`, shape `n x d`."""
+        signal = self.hyperparameters.signal
+        scaled = self._X * np.sqrt(self._weights)
+        asked = X * np.sqrt(self._weights)
+        squared = np.square(asked)
+        distance = squared.sum(axis=1)[:, None] + np.square(scaled).sum(axis=1)
+        correlation, slope = self._covariance(np.maximum(distance - 2.0 * asked @ scaled.T, 0.0))
+        across = signal * correlation
+        solved = across @ self._inverse
+        variance = signal - np.einsum("ij,ij->i", across, solved)
+        return Belief(
+            self.level + across @ self.alpha,
+            np.sqrt(np.maximum(variance, LEAST_VARIANCE * signal)),
+            self,
+            X,
+            signal * slope,
+            solved,
+        )
+
+    def joint_root(self, X: Array) -> Array:
+        """A triangular root of the covariance of the noise-free response, shape `n x n`."""
+        _, covariance = self.regressor.predict(X, return_cov=True)
+        places = np.diag_indices(len(X))
+        covariance[places] -= self.hyperparameters.noise
+        size = float(covariance[places].max())
+        for power in range(-10, 1):
+            jittered = covariance.copy()
+            jittered[places] += max(size, LEAST_VARIANCE) * 10.0**power
+            try:
+                return np.linalg.cholesky(jittered)
+            except np.linalg.LinAlgError:
+                continue
+        return np.diag(np.sqrt(np.maximum(covariance[places], 0.0)))
+
+    def pull(self, X: Array, factors: Array) -> Array:
+        """Sum over measurements of `factors * (X - measured) / length scale²`.
+
+        Args:
+            X: conditions, shape `n x d`.
+            factors: a number for each condition and measurement.
+
+        Returns:
+            shape `n x d`.
+        """
+        return np.asarray(
+            self._weights * (X * factors.sum(axis=1, keepdims=True) - factors @ self._X)
+        )
