@@ -18,6 +18,7 @@ from flowrig.cli.reporting import report
 from flowrig.cli.running import demo, resume, run
 from flowrig.cli.trace import trace
 from flowrig.cli.twin import twin
+from flowrig.cli.twin_report import twin_report
 from flowrig.errors import FlowrigError, InputError
 
 __all__ = ["main"]
@@ -49,5 +50,6 @@ def main() -> None:
     """
 
 
+twin.add_command(twin_report)
 for command in (demo, run, resume, report, check, profiles, discover, plugins, plugin, trace, twin):
     main.add_command(command)

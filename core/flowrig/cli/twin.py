@@ -13,7 +13,7 @@ from flowrig.cli.printing import print_json
 if TYPE_CHECKING:
     from flowrig.twin import Scores
 
-__all__ = ["twin"]
+__all__ = ["progress", "response_option", "surrogate_option", "twin"]
 
 SHOWN = ("r2", "nll", "coverage68", "coverage95")
 
@@ -103,7 +103,7 @@ def cv(
     choice = choose_surrogate(rig, surrogate, plugins)
     require_installed(choice.offers)
     experiments = read_experiments(file, rig.space, rig.objective.responses, columns)
-    with _progress(FOLDS * repeats, choice.offer.name) as bar:
+    with progress(FOLDS * repeats, choice.offer.name) as bar:
         result = cross_validate(
             experiments.X,
             experiments.Y,
@@ -132,7 +132,7 @@ def cv(
     click.echo(f"fit_seconds {result.fit_seconds:.3g} (processor time of one fit)")
 
 
-def _progress(fits: int, name: str) -> Any:
+def progress(fits: int, name: str) -> Any:
     """A bar on the terminal's error channel, so that what is printed can be piped."""
     return click.progressbar(length=fits, label=f"fitting {name}", file=sys.stderr)
 

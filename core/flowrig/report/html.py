@@ -5,8 +5,8 @@ from flowrig.report import figures
 from flowrig.report.content import Experiment, ReportContent
 from flowrig.report.markup import Markup, join, tag
 from flowrig.report.numbers import Quantity, decimals_for, duration, grouped, with_unit
+from flowrig.report.page import document, section
 from flowrig.report.rig_drawing import draw_rig
-from flowrig.report.style import STYLE
 from flowrig.topology import Topology
 
 __all__ = ["render"]
@@ -23,8 +23,8 @@ def render(content: ReportContent) -> str:
     Returns:
         an HTML document, readable on screens, in the dark and on paper.
     """
-    body = tag(
-        "main",
+    return document(
+        content.title,
         _header(content),
         _headline(content),
         _campaign(content),
@@ -35,19 +35,6 @@ def render(content: ReportContent) -> str:
         _experiments(content),
         _provenance(content),
     )
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag(
-            "meta",
-            http_equiv="Content-Security-Policy",
-            content="default-src 'none'; style-src 'unsafe-inline'",
-        ),
-        tag("title", f"{content.title} – flowrig"),
-        tag("style", Markup(STYLE)),
-    )
-    return f"<!DOCTYPE html>\n{tag('html', head, tag('body', body), lang='en')}\n"
 
 
 def _header(content: ReportContent) -> Markup:
@@ -128,7 +115,7 @@ def _run_facts(content: ReportContent) -> Markup:
 def _campaign(content: ReportContent) -> Markup:
     if not content.experiments:
         return Markup()
-    return _section(
+    return section(
         "Campaign",
         "Each point is one experiment; the line is the best trusted figure of merit until then.",
         figures.best_so_far(content),
@@ -144,7 +131,7 @@ def _spectra(content: ReportContent) -> Markup:
         drawn.append(figures.emission(content, content.photoluminescence))
     if not drawn:
         return Markup()
-    return _section("Spectra of the best condition", "", tag("div", *drawn, class_="pair"))
+    return section("Spectra of the best condition", "", tag("div", *drawn, class_="pair"))
 
 
 def _model(content: ReportContent) -> Markup:
@@ -168,7 +155,7 @@ def _parity(title: str, words: str, drawn: list[Markup]) -> Markup:
     if not drawn:
         return Markup()
     bars = "Bars are one standard deviation of a measurement, noise included."
-    return _section(title, f"{words} {bars}", tag("div", *drawn, class_="small-multiples"))
+    return section(title, f"{words} {bars}", tag("div", *drawn, class_="small-multiples"))
 
 
 def _rig(content: ReportContent) -> Markup:
@@ -176,7 +163,7 @@ def _rig(content: ReportContent) -> Markup:
     keys = [
         tag("span", tag("span", class_=f"role {role}"), " ", role, class_="key") for role in roles
     ]
-    return _section(
+    return section(
         "Rig",
         "Inner volumes and bores as the profile says.",
         tag(
@@ -194,8 +181,8 @@ def _health(content: ReportContent) -> Markup:
     told = [*content.notes, *(_remark(e, "failed") for e in failed)]
     told += [_remark(e, f"is {e.quality.value}") for e in doubtful]
     if not told:
-        return _section("Health", "No experiment failed and no measurement is in doubt.")
-    return _section("Health", "", tag("ul", *(tag("li", line) for line in told), class_="notes"))
+        return section("Health", "No experiment failed and no measurement is in doubt.")
+    return section("Health", "", tag("ul", *(tag("li", line) for line in told), class_="notes"))
 
 
 def _remark(experiment: Experiment, what: str) -> str:
@@ -234,7 +221,7 @@ def _experiments(content: ReportContent) -> Markup:
         for i, e in enumerate(content.experiments)
     ]
     table = tag("table", tag("thead", tag("tr", *header)), tag("tbody", *rows))
-    return _section("All experiments", "", tag("div", table, class_="card scroll"))
+    return section("All experiments", "", tag("div", table, class_="card scroll"))
 
 
 def _column(quantity: Quantity, values: list[float | None]) -> tuple[Markup, list[str]]:
@@ -276,7 +263,7 @@ def _provenance(content: ReportContent) -> Markup:
         *([("run digest (SHA-256)", content.digest)] if content.digest else []),
         ("seed", f"{content.seed}"),
     ]
-    return _section(
+    return section(
         "Provenance", "What produced these numbers.", _definitions(entries, "provenance")
     )
 
@@ -287,8 +274,3 @@ def _definitions(entries: list[tuple[str, str]], class_: str) -> Markup:
     else:
         pairs = [tag("div", tag("dt", name), tag("dd", value)) for name, value in entries]
     return tag("dl", *pairs, class_=class_) if pairs else Markup()
-
-
-def _section(title: str, words: str, *parts: Markup) -> Markup:
-    lead = [tag("p", words, class_="sub")] if words else []
-    return tag("section", tag("h2", title), *lead, *parts)

@@ -1,0 +1,291 @@
+"""The report of a digital twin as one HTML file."""
+
+import math
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from flowrig.report.charts import Axes, Axis, Series, chart, curve, legend, points, symbol
+from flowrig.report.heat_map import color_of, heat_map, ramp
+from flowrig.report.markup import Markup, join, tag
+from flowrig.report.numbers import Quantity
+from flowrig.report.page import document, section
+from flowrig.space import Parameter
+from flowrig.twin.scores import Scores
+from flowrig.twin.study import TwinStudy
+from flowrig.twin.surfaces import Surface
+
+__all__ = ["render_twin"]
+
+Array = NDArray[np.float64]
+
+SPREAD = 0.36
+"""Largest distance of a point of a swarm from its line, in lines."""
+
+
+def render_twin(study: TwinStudy, title: str, surrogate: str) -> str:
+    """The report of a digital twin.
+
+    Args:
+        study: what is known of the twin.
+        title: what it is a twin of.
+        surrogate: name of the model.
+
+    Returns:
+        an HTML document.
+    """
+    count, left_out = len(study.training), study.experiments.left_out
+    missing = f", {left_out} without a value left out" if left_out else ""
+    return document(
+        f"Digital twin of {title}",
+        tag(
+            "header",
+            tag("h1", "Digital twin"),
+            tag("p", f"{title}; model {surrogate}, {count} experiments{missing}", class_="sub"),
+        ),
+        _scores(study),
+        _parity(study),
+        _learning(study),
+        _attribution(study),
+        _surfaces(study),
+    )
+
+
+def _merit(study: TwinStudy) -> Quantity:
+    fraction = study.objective.unit == ""
+    return Quantity(
+        study.objective.name, "%" if fraction else study.objective.unit, 100.0 if fraction else 1.0
+    )
+
+
+def _scores(study: TwinStudy) -> Markup:
+    rows = {**study.scores.responses, study.objective.name: study.scores.objective}
+    head = ("", "R²", "negative log density", "within 1 sd (68 %)", "within 1.96 sd (95 %)")
+    table = tag(
+        "table",
+        tag("thead", tag("tr", *(tag("th", name) for name in head))),
+        tag("tbody", *(_score_row(name, scores) for name, scores in rows.items())),
+    )
+    words = (
+        f"Every experiment predicted from four fifths of the others, {study.scores.repeats} times. "
+        "The log density is per experiment, in standard deviations of the data; lower is better."
+    )
+    return section("How well it predicts", words, tag("div", table, class_="card scroll"))
+
+
+def _score_row(name: str, scores: Scores) -> Markup:
+    values = (scores.r2, scores.nll, scores.coverage68, scores.coverage95)
+    cells = (tag("td", f"{value:.3f}".replace("-", "−")) for value in values)
+    return tag("tr", tag("td", name, class_="text"), *cells)
+
+
+@frozen(eq=False)
+class _Column:
+    quantity: Quantity
+    measured: Array
+    mean: Array
+    sd: Array
+
+
+def _columns(study: TwinStudy) -> list[_Column]:
+    predicted = study.predicted
+    columns = [
+        _Column(Quantity(name), study.experiments.Y[:, j], predicted.mean[:, j], predicted.sd[:, j])
+        for j, name in enumerate(study.objective.responses)
+    ]
+    measured = study.objective.value(study.experiments.Y)
+    merit = _Column(_merit(study), measured, predicted.objective_mean, predicted.objective_sd)
+    return [*columns, merit]
+
+
+def _parity(study: TwinStudy) -> Markup:
+    shares = {"learnt from": study.training, "not seen": ~study.training}
+    keys = legend((symbol(style), name) for style, name in enumerate(shares))
+    figures = [_parity_figure(column, study.training) for column in _columns(study)]
+    return section(
+        "Predicted against measured",
+        "A twin of 80 % of the experiments; the others it has not seen. Bars are one standard "
+        "deviation of a measurement.",
+        tag("div", *figures, class_="small-multiples"),
+        keys,
+    )
+
+
+def _parity_figure(column: _Column, training: NDArray[np.bool_]) -> Markup:
+    factor, quantity = column.quantity.factor, column.quantity
+    seen = np.concatenate([column.measured, column.mean - column.sd, column.mean + column.sd])
+    both = Axis.around(f"measured {quantity.label}", seen * factor)
+    axes = Axes(both, Axis(f"predicted {quantity.label}", both.low, both.high), 380.0, 360.0)
+    marks = [curve(axes, [both.low, both.high], [both.low, both.high], "diagonal")]
+    for style, rows in enumerate((np.flatnonzero(training), np.flatnonzero(~training))):
+        series = Series(
+            style=style,
+            x=[float(column.measured[i]) * factor for i in rows],
+            y=[float(column.mean[i]) * factor for i in rows],
+            sd=[float(column.sd[i]) * factor for i in rows],
+            hints=[
+                f"measured {quantity.text(float(column.measured[i]))}, predicted "
+                f"{quantity.text(float(column.mean[i]), float(column.sd[i]))}"
+                for i in rows
+            ],
+        )
+        marks.append(points(axes, series))
+    drawing = chart(axes, *marks, title=f"Predicted against measured {quantity.name}")
+    return tag("figure", drawing, class_="card")
+
+
+def _learning(study: TwinStudy) -> Markup:
+    merit = _merit(study)
+    sizes = [float(point.experiments) for point in study.learning]
+    x = Axis.around("experiments learnt from", sizes)
+    r2 = [point.r2 for point in study.learning]
+    accuracy = Axes(x, Axis.around("R² of the others", [max(value, -0.2) for value in r2] + [1.0]))
+    unsure = [point.sd_mean * merit.factor for point in study.learning]
+    doubt = Axes(x, Axis.around(f"uncertainty of {merit.label}", unsure, from_zero=True))
+    figures = [
+        (accuracy, r2, [point.r2_sd for point in study.learning], "Accuracy"),
+        (doubt, unsure, [p.sd_spread * merit.factor for p in study.learning], "Uncertainty"),
+    ]
+    drawn = [
+        tag(
+            "figure",
+            chart(
+                axes,
+                curve(axes, sizes, values, "best-so-far"),
+                points(axes, Series(style=0, x=sizes, y=values, sd=spread)),
+                title=f"{name} over the number of experiments",
+            ),
+            class_="card",
+        )
+        for axes, values, spread, name in figures
+    ]
+    words = (
+        "Random subsets of the experiments, the others predicted (bars: spread over the subsets), "
+        "and the predicted standard deviation over random conditions (bars: spread over them). "
+        "Where both curves are flat, more of the same experiments bring little."
+    )
+    return section(
+        "What more experiments bring", words, tag("div", *drawn, class_="small-multiples")
+    )
+
+
+def _attribution(study: TwinStudy) -> Markup:
+    merit, ranking = _merit(study), study.attribution.ranking
+    values = study.attribution.values * merit.factor
+    lines = len(ranking)
+    axes = Axes(
+        Axis.around(f"effect on {merit.label}", values),
+        Axis("", 0.5, lines + 0.5),
+        width=760.0,
+        height=80.0 + 44.0 * lines,
+    )
+    marks = [curve(axes, [0.0, 0.0], [0.5, lines + 0.5], "diagonal")]
+    for place, column in enumerate(ranking):
+        parameter = study.space.parameters[column]
+        marks.append(
+            _swarm(
+                axes, lines - place, values[:, column], study.experiments.X[:, column], parameter
+            )
+        )
+    order = ", ".join(study.space.names[column] for column in ranking)
+    drawing = _without_ticks(axes, marks)
+    base = merit.text(study.attribution.base)
+    words = (
+        f"Exact Shapley values: what each condition adds to the mean, {base}, in every experiment. "
+        f"From the strongest: {order}."
+    )
+    figure = tag("figure", tag("div", drawing, class_="wide"), ramp("low", "high"), class_="card")
+    return section("Which conditions matter", words, figure)
+
+
+def _without_ticks(axes: Axes, marks: list[Markup]) -> Markup:
+    ticks = axes.x.ticks(8)
+    grid = [
+        join(
+            tag("path", d=f"M{axes.x_px(v):.1f} {axes.top:.1f}V{axes.bottom:.1f}"),
+            tag(
+                "text",
+                f"{v:g}".replace("-", "−"),
+                x=axes.x_px(v),
+                y=axes.bottom + 17,
+                text_anchor="middle",
+            ),
+        )
+        for v in ticks
+    ]
+    label = tag(
+        "text", axes.x.label, x=axes.right, y=axes.height - 7, text_anchor="end", class_="label"
+    )
+    return tag(
+        "svg",
+        tag("title", "Shapley values of every condition and experiment"),
+        tag("g", *grid, label, class_="grid"),
+        *marks,
+        viewBox=f"0 0 {axes.width:g} {axes.height:g}",
+        role="img",
+        class_="chart",
+    )
+
+
+def _swarm(axes: Axes, line: int, effects: Array, levels: Array, parameter: Parameter) -> Markup:
+    """One condition's values side by side on a line, coloured by the condition."""
+    shifts = _spread_out(effects, (axes.x.high - axes.x.low) / 90.0)
+    dots = []
+    for effect, level, shift in zip(effects, levels, shifts, strict=True):
+        value = parameter.low + float(level) * (parameter.high - parameter.low)
+        dots.append(
+            tag(
+                "circle",
+                tag("title", f"{parameter.name} {value:.4g} {parameter.unit}: {effect:+.3g}"),
+                cx=axes.x_px(float(effect)),
+                cy=axes.y_px(line + shift),
+                r=3.2,
+                fill=color_of(float(level)),
+            )
+        )
+    name = tag("text", parameter.name, x=4.0, y=axes.y_px(line) + 4, class_="label")
+    return tag("g", *dots, name)
+
+
+def _spread_out(values: Array, width: float) -> Array:
+    """How far each value moves off its line so that neighbours do not hide each other."""
+    bins = np.round(values / width).astype(int)
+    shifts = np.zeros(len(values))
+    for one in np.unique(bins):
+        rows = np.flatnonzero(bins == one)
+        steps = (np.arange(len(rows)) + 1) // 2 * np.where(np.arange(len(rows)) % 2, 1, -1)
+        shifts[rows] = steps * min(0.12, SPREAD / max(math.ceil(len(rows) / 2), 1))
+    return shifts
+
+
+def _surfaces(study: TwinStudy) -> Markup:
+    if not study.surfaces:
+        return Markup()
+    merit = _merit(study)
+    low = min(float(one.mean.min()) for one in study.surfaces)
+    high = max(float(one.mean.max()) for one in study.surfaces)
+    figures = [_surface_figure(study, merit, one, low, high) for one in study.surfaces]
+    return section(
+        f"{merit.name} over the strongest conditions",
+        "Two conditions at a time; the others are held low, in the middle, and high.",
+        ramp(merit.text(low), merit.text(high)),
+        tag("div", *figures, class_="small-multiples"),
+    )
+
+
+def _surface_figure(
+    study: TwinStudy, merit: Quantity, one: Surface, low: float, high: float
+) -> Markup:
+    first, second = (study.space.parameters[column] for column in (one.first, one.second))
+    axes = Axes(
+        Axis(f"{first.name} ({first.unit})", first.low, first.high),
+        Axis(f"{second.name} ({second.unit})", second.low, second.high),
+        360.0,
+        300.0,
+    )
+    title = f"{merit.name} over {first.name} and {second.name}, the others {one.level}"
+    unsure = merit.text(float(one.sd.mean()))
+    words = f"The others {one.level}; {merit.text(float(one.mean.max()))} at best, ± {unsure}."
+    drawing = heat_map(axes, one.mean, low, high, title)
+    return tag("figure", drawing, tag("figcaption", words), class_="card")
