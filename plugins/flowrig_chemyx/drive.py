@@ -67,7 +67,6 @@ class Drive:
         self.begun_late = False
         self._clear()
         self._state = PumpState.STOPPED
-        self._jammed = False
         self._step = 0
         self._steps = 1
         self._past_ul = self._step_ul = self._uncounted_ul = 0.0
@@ -197,13 +196,6 @@ class Drive:
         if self.state in (PumpState.RUNNING, PumpState.DELAYED):
             self._halt(PumpState.STOPPED)
         self._state = PumpState.STOPPED
-        self._jammed = False
-
-    def jam(self) -> None:
-        """Block the plunger: the motor stalls."""
-        self.advance()
-        self._jammed = True
-        self.advance()
 
     def advance(self) -> None:
         """Follow the run up to now."""
@@ -211,7 +203,7 @@ class Drive:
             self.begun_late = True
             self._move()
         while self._state is PumpState.RUNNING:
-            if self._jammed or (self.volumes[self._step] > 0 and self._body.stalled):
+            if self._body.stalled:
                 self._halt(PumpState.STALLED)
             elif self._progress_ul() >= self._wanted_ul() * (1 - 1e-12):
                 self._end_step()

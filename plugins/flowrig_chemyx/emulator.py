@@ -1,8 +1,9 @@
 """An emulated Fusion pump on a wire: `flowrig_chemyx.firmware` over `flowrig_chemyx.drive`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from flowrig.emulation import (
+    DeviceFault,
     Emulator,
     EmulatorContext,
     Front,
@@ -13,12 +14,12 @@ from flowrig.emulation import (
 )
 from flowrig_chemyx.dialect import Dialect, Uart
 from flowrig_chemyx.drive import Drive
-from flowrig_chemyx.faults import Faults, FaultyLine, random_script
 from flowrig_chemyx.firmware import FusionProtocol
 from flowrig_chemyx.follower import Follower
+from flowrig_chemyx.serial_port import SerialPort
 from flowrig_chemyx.settings import FusionSettings
 
-__all__ = ["ChemyxEmulator", "Dialect", "Faults", "FusionProtocol", "Uart", "random_script"]
+__all__ = ["ChemyxEmulator", "Dialect", "FusionProtocol", "Uart"]
 
 
 class _NoSyringe:
@@ -42,18 +43,19 @@ class ChemyxEmulator(Emulator):
     Args:
         context: which device it plays, in which world.
         dialect: what kind of Fusion it is; by default what the settings call for.
-        new_front: puts the core on a wire.
+        new_front: puts the core on a wire; by default on a pseudo-terminal, or on the TCP port of
+            the context if it names one.
         uart: its serial port; by default one at the line speed of the settings that takes no time.
 
     Attributes:
-        core: the wire, with the switches for faults.
+        core: the firmware behind its serial port.
     """
 
     def __init__(
         self,
         context: EmulatorContext,
         dialect: Dialect | None = None,
-        new_front: Callable[[ProtocolCore], Front] = serial_front,
+        new_front: Callable[[ProtocolCore], Front] | None = None,
         uart: Uart | None = None,
     ) -> None:
         super().__init__(context)
@@ -68,13 +70,14 @@ class ChemyxEmulator(Emulator):
             number: Drive(body, context.clock.now_s, dialect) for number, body in bodies.items()
         }
         firmware = FusionProtocol(drives, dialect)
-        self.core = FaultyLine(
+        self.core = SerialPort(
             firmware,
             uart or Uart(baud=settings.bauds[0]),
             context.clock,
             front=lambda: self._front,
         )
-        self._front = new_front(context.tap(self.core))
+        core = context.tap(self.core)
+        self._front = new_front(core) if new_front else serial_front(core, context.port)
         self._follower = Follower(firmware, self._front)
 
     def start(self) -> str:
@@ -89,10 +92,26 @@ class ChemyxEmulator(Emulator):
         self._follower.stop()
         self._front.stop()
 
-    def power_cycle(self) -> None:
-        """Switch the pump off and on: it stands still and has forgotten what it was told."""
-        self.core.firmware.power_cycle()
+    def fault_switches(self) -> Mapping[str, DeviceFault]:
+        """Those of every pump, and what a Fusion and its menu can do wrong."""
+        firmware = self.core.firmware
+        return {
+            **super().fault_switches(),
+            "power-cycle": DeviceFault(
+                "off and on: it stands still and has forgotten what it was told", self._power_cycle
+            ),
+            "wrong-baud": DeviceFault(
+                "another line speed in the pump's menu: garbage in both directions", self._misset
+            ),
+            "silent-refusal": DeviceFault(
+                "every set is answered with the old value", firmware.keep_old_values
+            ),
+            "nack": DeviceFault("every command is answered by Invalid Command!", firmware.reject),
+        }
 
-    def jam(self) -> None:
-        """Block the plungers: a motor that runs stalls."""
-        self.core.firmware.jam()
+    def _power_cycle(self, on: bool) -> None:
+        if on:
+            self.core.firmware.power_cycle()
+
+    def _misset(self, on: bool) -> None:
+        self.core.is_misset = on

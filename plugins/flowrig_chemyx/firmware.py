@@ -52,13 +52,13 @@ class FusionProtocol:
 
     Attributes:
         drives: the motors, by channel.
-        is_stubborn: whether every `set` is answered with the old value.
         on_motion: called when a motor may have begun or ended to move.
     """
 
     def __init__(self, drives: Mapping[int, Drive], dialect: Dialect) -> None:
         self.drives = drives
-        self.is_stubborn = False
+        self._keeps_old_values = False
+        self._rejects = False
         self.on_motion: Callable[[], None] = lambda: None
         self._dialect = dialect
         self._echo = dialect.echo
@@ -93,11 +93,13 @@ class FusionProtocol:
             waits = [drive.next_event_s for drive in self.drives.values()]
         return min((wait for wait in waits if wait is not None), default=None)
 
-    def jam(self) -> None:
-        """Block the plungers: a motor that runs stalls."""
-        with self._lock:
-            for drive in self.drives.values():
-                drive.jam()
+    def keep_old_values(self, on: bool) -> None:
+        """From now on answer every `set` with the old value, or take new ones again."""
+        self._keeps_old_values = on
+
+    def reject(self, on: bool) -> None:
+        """From now on reject every command, or take them again."""
+        self._rejects = on
 
     def power_cycle(self) -> None:
         """Switch the pump off and on."""
@@ -124,6 +126,8 @@ class FusionProtocol:
     def _answer(self, request: str) -> list[str]:
         if not request:
             return []
+        if self._rejects:
+            return [REJECTION]
         if request in ("echo on", "echo off"):
             self._echo = request == "echo on"
             return []
@@ -154,7 +158,7 @@ class FusionProtocol:
             return [REJECTION]
         if verb != "set" or what not in _SETTERS:
             return [REJECTION]
-        if not self.is_stubborn:
+        if not self._keeps_old_values:
             for drive in drives:
                 _SETTERS[what](drive, steps)
         return _kept(drives[0], what)

@@ -2,22 +2,42 @@
 
 import threading
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from fusion_bench import SYRINGE, OnePlungerWorld, Plunger, bench, ready_bench
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from flowrig.clock import RealClock, VirtualClock
-from flowrig.emulation import EmulatorContext
+from flowrig.emulation import (
+    Cut,
+    Deaf,
+    Drop,
+    EmulatorContext,
+    Garbled,
+    Late,
+    Mute,
+    Split,
+    Stale,
+    Wire,
+)
 from flowrig.errors import DeviceError, RefusedError, UnknownOutcomeError
 from flowrig.interfaces import PumpState, PumpStep
-from flowrig_chemyx.emulator import ChemyxEmulator, Dialect, Uart, random_script
-from flowrig_chemyx.faults import Faults
+from flowrig_chemyx.emulator import ChemyxEmulator, Dialect, Uart
 from flowrig_chemyx.protocol import REJECTION, FrameSplitter
 from flowrig_chemyx.settings import FusionSettings
 
 SOON_S = 0.1
+FAULTS: list[Callable[[], Wire]] = [
+    Mute,
+    Deaf,
+    Garbled,
+    Split,
+    Stale,
+    *(partial(Late, answers) for answers in (1, 2)),
+    *(partial(Garbled, byte, 1) for byte in range(12)),
+    *(partial(Drop, byte) for byte in range(12)),
+    *(partial(Cut, byte) for byte in range(40)),
+]
 
 
 def off_the_wire(dialect=None, channel=None, clock=None, **plunger):
@@ -126,7 +146,7 @@ def test_a_power_cycle_forgets_everything():
     with ready_bench() as b:
         b.pump.set_rate(60.0)
         b.pump.start()
-        b.emulator.power_cycle()
+        b.emulator.switch("power-cycle")
         assert b.plunger.rate_ul_min == 0.0
         assert b.pump.status().state is PumpState.STOPPED
         with pytest.raises(RefusedError, match="did not start"):
@@ -137,25 +157,26 @@ def test_a_power_cycle_forgets_everything():
 
 
 def test_a_jam_stalls_the_pump_until_it_is_stopped():
-    """A blocked plunger shows as a stall; a stop acknowledges it."""
+    """A blocked plunger shows as a stall; a stop acknowledges it, and once free it runs again."""
     with ready_bench() as b:
         b.pump.set_rate(60.0)
         b.pump.start()
-        b.emulator.jam()
+        b.emulator.switch("stall")
         assert b.plunger.rate_ul_min == 0.0
         assert b.pump.status().state is PumpState.STALLED
         b.pump.stop()
+        b.emulator.switch("stall", False)
         b.pump.start()
         assert b.pump.status().state is PumpState.RUNNING
 
 
-@pytest.mark.parametrize("switch", ["split", "stale"])
+@pytest.mark.parametrize("fault", [Split, Stale])
 @pytest.mark.parametrize("front", ["serial", "socket"])
-def test_replies_in_pieces_or_with_company_are_never_mistaken(front, switch):
+def test_replies_in_pieces_or_with_company_are_never_mistaken(front, fault):
     """Split replies are put together; of replies that come with an older one, none is misread."""
     with ready_bench(front=front, deadline_s=SOON_S) as b:
         b.pump.set_rate(60.0)
-        setattr(b.core.faults, switch, True)
+        b.emulator.wire.plan(fault())
         for _ in range(3):
             try:
                 b.pump.start()
@@ -165,29 +186,18 @@ def test_replies_in_pieces_or_with_company_are_never_mistaken(front, switch):
                 b.pump.stop()
                 assert b.plunger.rate_ul_min == 0.0
             except DeviceError:
-                assert switch == "stale"
-        b.core.faults = Faults()
+                assert fault is Stale
+        b.emulator.heal()
         b.pump.stop()
         assert b.plunger.rate_ul_min == 0.0
-
-
-@settings(deadline=None, max_examples=30)
-@given(seed=st.integers(0, 2**32))
-def test_a_script_follows_from_its_seed(seed):
-    """The same seed gives the same faults, which all end."""
-    script = random_script(seed, 50)
-    assert script == random_script(seed, 50)
-    assert script[0] == Faults() or 1 in script
-    assert script[max(script)] == Faults()
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_script_of_faults_ends_in_a_known_state(seed):
     """Through faults of every kind: no misread state, no flow that nobody asked for."""
     with ready_bench(deadline_s=0.2) as b:
-        b.core.script = {
-            90 + request: faults for request, faults in random_script(seed, 60, 0.2).items()
-        }
+        b.emulator.wire.seed(seed)
+        b.emulator.wire.plan_at_random(0.2, FAULTS)
         calls: list[Callable[[], object]] = [
             lambda: b.pump.set_rate(60.0),
             b.pump.start,
@@ -206,7 +216,7 @@ def test_a_script_of_faults_ends_in_a_known_state(seed):
                     b.pump.set_syringe(SYRINGE)
                 except DeviceError:
                     continue
-        b.core.script, b.core.faults = {}, Faults()
+        b.emulator.heal()
         b.pump.close()
         b.pump.open()
         moves = b.plunger.rate_ul_min != 0.0
@@ -260,6 +270,6 @@ def test_an_emergency_stop_reaches_both_channels():
 def test_a_stop_that_nobody_confirms_is_unknown():
     """When neither stop is confirmed, the outcome is unknown, not good."""
     with ready_bench(channel=1, deadline_s=SOON_S) as b:
-        b.core.faults.deaf = True
+        b.emulator.wire.plan(Deaf())
         with pytest.raises(UnknownOutcomeError, match="stands still"):
             b.pump.stop()

@@ -7,7 +7,7 @@ from fusion_bench import bench, ready_bench
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from flowrig.emulation import SocketFront
+from flowrig.emulation import Deaf, Garbled, Late, Mute, SocketFront
 from flowrig.errors import (
     ConnectionLostError,
     DeviceError,
@@ -25,7 +25,7 @@ SOON_S = 0.1
 def test_a_silent_refusal_is_noticed():
     """A pump that keeps its old value without a word is caught by its echo."""
     with ready_bench() as b:
-        b.core.faults.stubborn = True
+        b.emulator.switch("silent-refusal")
         with pytest.raises(RefusedError, match="kept"):
             b.pump.set_rate(10.0)
         with pytest.raises(RefusedError, match="kept"):
@@ -35,7 +35,7 @@ def test_a_silent_refusal_is_noticed():
 def test_a_rate_outside_the_pumps_own_limits_is_refused():
     """A rate that the pump itself does not take is refused with the limits in the message."""
     with ready_bench() as b:
-        b.core.faults.stubborn = True
+        b.emulator.switch("silent-refusal")
         with pytest.raises(RefusedError, match="limits as"):
             b.pump.set_rate(10.0)
 
@@ -44,7 +44,7 @@ def test_a_mute_pump_loses_queries_and_leaves_commands_unknown():
     """No answer to a question is a lost connection, no answer to a command an unknown outcome."""
     with ready_bench(deadline_s=SOON_S) as b:
         b.pump.set_rate(10.0)
-        b.core.faults.mute = True
+        b.emulator.wire.plan(Mute())
         with pytest.raises(ConnectionLostError, match="no answer"):
             b.pump.status()
         with pytest.raises(ConnectionLostError):
@@ -53,22 +53,22 @@ def test_a_mute_pump_loses_queries_and_leaves_commands_unknown():
             b.pump.stop()
 
 
-@pytest.mark.parametrize("fault", ["mute", "deaf"])
-def test_a_start_without_answer_is_unknown_and_can_be_looked_up(fault, monkeypatch):
+@pytest.mark.parametrize("fault", [Mute, Deaf])
+def test_a_start_without_answer_is_unknown_and_can_be_looked_up(fault):
     """After a start whose answer was lost, the pump's status says what became of it."""
+
+    class AtTheStart(fault):
+        def carry(self, line, data):
+            is_start = data.startswith(b"start")
+            return super().carry(line, data) if is_start else line.feed(data)
+
     with ready_bench(deadline_s=SOON_S) as b:
         b.pump.set_rate(10.0)
-        feed = b.core.feed
-
-        def lose_the_start(data):
-            setattr(b.core.faults, fault, data.startswith(b"start"))
-            return feed(data)
-
-        monkeypatch.setattr(b.core, "feed", lose_the_start)
+        b.emulator.wire.plan(AtTheStart())
         with pytest.raises(UnknownOutcomeError, match="no answer"):
             b.pump.start()
         running = b.pump.status().state is PumpState.RUNNING
-        assert running == (b.plunger.rate_ul_min > 0) == (fault == "mute")
+        assert running == (b.plunger.rate_ul_min > 0) == (fault is Mute)
 
 
 def test_a_mute_pump_is_stopped_all_the_same():
@@ -76,7 +76,7 @@ def test_a_mute_pump_is_stopped_all_the_same():
     with ready_bench(deadline_s=SOON_S) as b:
         b.pump.set_rate(10.0)
         b.pump.start()
-        b.core.faults.mute = True
+        b.emulator.wire.plan(Mute())
         with pytest.raises(ConnectionLostError):
             b.pump.status()
         with pytest.raises(UnknownOutcomeError):
@@ -91,7 +91,7 @@ def test_late_replies_are_never_taken_for_others(late):
         b.pump.set_rate(60.0)
         b.pump.start()
         b.clock.sleep(60)
-        b.core.faults.hold_replies = late
+        b.emulator.wire.plan(Late(late))
         with pytest.raises(ConnectionLostError):
             b.pump.dispensed()
         for _ in range(late):
@@ -109,16 +109,16 @@ def test_a_stop_with_a_late_answer_is_confirmed():
     with ready_bench(deadline_s=SOON_S) as b:
         b.pump.set_rate(60.0)
         b.pump.start()
-        b.core.faults.hold_replies = 1
+        b.emulator.wire.plan(Late())
         b.pump.stop()
         assert b.plunger.rate_ul_min == 0.0
 
 
-@pytest.mark.parametrize("fault", ["mute", "garbled"])
+@pytest.mark.parametrize("fault", [Mute, Garbled])
 def test_nobody_understandable_at_the_port(fault):
     """A pump that is off, or at another line speed, is told apart from nothing by its speed."""
     with bench(deadline_s=SOON_S) as b:
-        setattr(b.core.faults, fault, True)
+        b.emulator.wire.plan(fault())
         with pytest.raises(ConnectionLostError, match="38400 baud"):
             b.pump.open()
         assert not b.pump.is_open
@@ -142,7 +142,7 @@ def test_somebody_who_never_stops_talking(front, babble):
             while not over.wait(0.001):
                 b.emulator._front.send(babble)
 
-        b.core.faults.deaf = True
+        b.emulator.wire.plan(Deaf())
         talker = threading.Thread(target=talk)
         talker.start()
         try:

@@ -11,6 +11,7 @@ from fusion_bench import bench
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flowrig.emulation import Mute
 from flowrig.errors import ConnectionLostError
 from flowrig.interfaces import PumpState
 from flowrig_chemyx.driver import ChemyxFusion
@@ -56,7 +57,7 @@ def test_a_wrong_line_speed_is_told():
 def test_a_probe_in_vain_names_what_it_tried():
     """When nobody answers at any line speed, the message has them all."""
     with bench(deadline_s=0.1) as b:
-        b.core.faults.mute = True
+        b.emulator.wire.plan(Mute())
         with pytest.raises(ConnectionLostError) as caught:
             other(b.pump, baud="probe").open()
         assert all(str(baud) in str(caught.value) for baud in BAUD_RATES)

@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 from fusion_bench import SYRINGE, bench
 
+from flowrig.emulation import Cut
 from flowrig.errors import DeviceError
 from flowrig.interfaces import PumpState, PumpStep
 
@@ -67,8 +68,8 @@ def obeyed(shared):
 def prepare(b, state):
     """The pump, freshly switched on and opened, in a state."""
     b.pump.close()
-    b.core.faults.hang_up_after = None
-    b.emulator.power_cycle()
+    b.emulator.wire.clear()
+    b.emulator.switch("power-cycle")
     b.pump.open()
     b.pump.set_syringe(SYRINGE)
     state(b.pump)
@@ -87,7 +88,7 @@ def test_unplugged_at_every_byte(shared, obeyed, name):
     for place in range(length):
         prepare(b, state)
         obeyed.clear()
-        b.core.faults.hang_up_after = place
+        b.emulator.wire.plan(Cut(place))
         with pytest.raises(DeviceError):
             call(b.pump)
         assert max(obeyed[command] for command in (b"start", b"start 1", b"pause", b"stop")) <= 1
@@ -107,9 +108,9 @@ def test_unplugged_while_it_is_opened(shared):
     b.pump.open()
     for place in range(b.wire.passed - before):
         b.pump.close()
-        b.core.faults.hang_up_after = place
+        b.emulator.wire.plan(Cut(place))
         with pytest.raises(DeviceError):
             b.pump.open()
         assert not b.pump.is_open
-    b.core.faults.hang_up_after = None
+    b.emulator.wire.clear()
     b.pump.open()
