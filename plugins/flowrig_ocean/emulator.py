@@ -129,9 +129,11 @@ class HdxInstrument:
 
     def _spectrum(self) -> bytes:
         exposed_us, self._exposing_us = self._exposing_us, self.integration_time_us
-        if not self.dialect.runs_freely:
+        if self.dialect.runs_freely:
+            self._clock.emulate_delay(self._rest_s(exposed_us * 1e-6))
+        else:
             exposed_us = self.integration_time_us
-        self._clock.emulate_delay(self._rest_s(exposed_us * 1e-6))
+            self._clock.emulate_delay(exposed_us * 1e-6)
         data = self._body.expose(exposed_us).astype("<u2", copy=False).tobytes()
         return data[: len(data) - self.faults.spectrum_bytes_lost]
 
