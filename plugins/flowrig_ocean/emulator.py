@@ -3,12 +3,13 @@
 import math
 import struct
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 
-from attrs import define, field
+from attrs import define
 
 from flowrig.clock import Clock
 from flowrig.emulation import (
+    DeviceFault,
     Emulator,
     EmulatorContext,
     Front,
@@ -23,6 +24,9 @@ from flowrig_ocean.settings import UsbAddress, parse_address
 __all__ = ["HdxDialect", "HdxEmulator", "HdxFaults", "HdxInstrument", "HdxProtocol"]
 
 HDX = HdxDialect()
+SETTINGS = frozenset(
+    {Message.SET_INTEGRATION_TIME_US, Message.SET_TRIGGER_MODE, Message.SET_LAMP_ENABLE}
+)
 TRIGGER_MODES = (0, 1, 3, 255)
 NONLINEARITY_COEFFICIENTS = (1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 """An ideal detector: the correction polynomial is 1."""
@@ -30,21 +34,17 @@ NONLINEARITY_COEFFICIENTS = (1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 @define
 class HdxFaults:
-    """What the instrument does wrong from now on.
+    """What the instrument says wrong from now on.
 
     Attributes:
-        silent: takes messages and answers none.
-        hangs_up: closes the connection instead of answering.
         refuses: message types that are answered with a NACK.
+        ignores_sets: whether settings are acknowledged and not taken.
         spectrum_bytes_lost: by how many bytes the payload of a spectrum is too short.
-        garbles: answers with bytes that are no frame.
     """
 
-    silent: bool = False
-    hangs_up: bool = False
-    refuses: set[int] = field(factory=set)
+    refuses: Container[int] = ()
+    ignores_sets: bool = False
     spectrum_bytes_lost: int = 0
-    garbles: bool = False
 
 
 class _Nack(Exception):  # noqa: N818 - an answer, not a fault
@@ -108,6 +108,12 @@ class HdxInstrument:
             ),
         }
 
+    def power_cycle(self) -> None:
+        """Lose power and come back with the shortest integration time, the light as it was."""
+        with self._lock:
+            self.integration_time_us = self._exposing_us = self.dialect.integration_time_min_us
+            self._begin_s = self._clock.now_s()
+
     def answer(self, request: Frame) -> Frame | None:
         """What the instrument answers to a message, if anything."""
         with self._lock:
@@ -125,6 +131,8 @@ class HdxInstrument:
     def _handler(self, message: int) -> Callable[[bytes], bytes]:
         if message in self.faults.refuses or message not in self._handlers:
             raise _Nack(ErrorCode.UNKNOWN_MESSAGE)
+        if self.faults.ignores_sets and message in SETTINGS:
+            return lambda _: b""
         return self._handlers[message]
 
     def _spectrum(self) -> bytes:
@@ -177,24 +185,14 @@ class HdxProtocol:
         self._reader = FrameReader()
 
     def feed(self, data: bytes) -> bytes:
-        """Take bytes as they arrive, in pieces of any size; return the frames answered to them.
-
-        Raises:
-            ConnectionAbortedError: the instrument hangs up; the front closes the connection.
-        """
-        faults = self._instrument.faults
-        if faults.hangs_up:
-            raise ConnectionAbortedError("the emulated spectrometer hangs up")
-        if faults.silent:
-            return b""
+        """Take bytes as they arrive, in pieces of any size; return the frames answered to them."""
         answers = (self._instrument.answer(request) for request in self._reader.feed(data))
         dialect = self._instrument.dialect
-        reply = b"".join(
+        return b"".join(
             answer.encode(immediate=dialect.immediate, checksum=dialect.checksums)
             for answer in answers
             if answer is not None
         )
-        return reply[::-1] if faults.garbles else reply
 
 
 class HdxEmulator(Emulator):
@@ -217,7 +215,9 @@ class HdxEmulator(Emulator):
 
         over_usb = isinstance(parse_address(context.settings.address), UsbAddress)
         self._front: Front = (
-            _usb_front(new_core, serial_number, dialect) if over_usb else SocketFront(new_core)
+            _usb_front(new_core, serial_number, dialect)
+            if over_usb
+            else SocketFront(new_core, context.port)
         )
 
     def start(self) -> str:
@@ -227,6 +227,34 @@ class HdxEmulator(Emulator):
     def stop(self) -> None:
         """Hang up and free the port."""
         self._front.stop()
+
+    def fault_switches(self) -> Mapping[str, DeviceFault]:
+        """Those of every spectrometer, and what an HDX can say wrong."""
+        instrument = self.instrument
+        return {
+            **super().fault_switches(),
+            "power-cycle": DeviceFault(
+                "off and on: the integration time is the shortest again", self._power_cycle
+            ),
+            "silent-refusal": DeviceFault(
+                "settings are acknowledged and not taken",
+                lambda on: setattr(instrument.faults, "ignores_sets", on),
+            ),
+            "nack": DeviceFault(
+                "every message is answered with a NACK",
+                lambda on: setattr(instrument.faults, "refuses", set(Message) if on else ()),
+            ),
+            "short-spectrum": DeviceFault(
+                "spectra lack their last pixel",
+                lambda on: setattr(instrument.faults, "spectrum_bytes_lost", 2 if on else 0),
+            ),
+        }
+
+    def _power_cycle(self, on: bool) -> None:
+        if on:
+            self.stop()
+            self.instrument.power_cycle()
+            self.start()
 
 
 def _usb_front(

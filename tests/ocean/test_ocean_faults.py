@@ -7,6 +7,7 @@ from ipaddress import IPv4Address
 import pytest
 from seabreeze.pyseabreeze.protocol import OBPProtocol
 
+from flowrig.emulation import Cut, Deaf, Garbled
 from flowrig.errors import (
     ConnectionLostError,
     ProtocolError,
@@ -33,20 +34,19 @@ def test_a_peer_that_hangs_up_is_a_lost_connection(bench):
     """A connection that closes during a read ends it at once; the device can be opened again."""
     hdx = bench.spectrometer()
     hdx.open()
-    bench.instrument.faults.hangs_up = True
-    with pytest.raises(ConnectionLostError, match="hdx: no answer: the spectrometer hung up"):
+    with (
+        bench.tap.through(Cut(0)),
+        pytest.raises(ConnectionLostError, match="hdx: no answer: the spectrometer hung up"),
+    ):
         hdx.acquire(1)
-    bench.instrument.faults.hangs_up = False
     assert_opens_again(hdx)
 
 
 def test_a_silent_device_is_a_lost_connection_at_open(bench):
     """A device that accepts the connection and says nothing does not hold up open()."""
-    bench.instrument.faults.silent = True
     hdx = bench.spectrometer(deadline_s=SHORT_S)
-    with pytest.raises(ConnectionLostError):
+    with bench.tap.through(Deaf()), pytest.raises(ConnectionLostError):
         hdx.open()
-    bench.instrument.faults.silent = False
     assert_opens_again(hdx)
 
 
@@ -54,10 +54,8 @@ def test_a_silent_device_is_a_lost_connection_at_a_frame(bench):
     """A spectrum that does not come within integration time and deadline is given up."""
     hdx = bench.spectrometer(deadline_s=SHORT_S)
     hdx.open()
-    bench.instrument.faults.silent = True
-    with pytest.raises(ConnectionLostError):
+    with bench.tap.through(Deaf()), pytest.raises(ConnectionLostError):
         hdx.acquire(1)
-    bench.instrument.faults.silent = False
     assert_opens_again(hdx)
 
 
@@ -73,16 +71,14 @@ def test_nobody_listens():
         hdx.open()
 
 
-@pytest.mark.parametrize("fault", ["silent", "hangs_up", "garbles"])
+@pytest.mark.parametrize("fault", [Deaf, Cut, Garbled])
 def test_a_setting_without_acknowledgement_has_an_unknown_outcome(bench, fault):
     """A setting may have arrived although its acknowledgement did not."""
     hdx = bench.spectrometer(deadline_s=SHORT_S, light_source="lamp-enable")
     for change in (lambda: hdx.set_light(True), lambda: hdx.set_integration_time(20_000)):
         hdx.open()
-        setattr(bench.instrument.faults, fault, True)
-        with pytest.raises(UnknownOutcomeError):
+        with bench.tap.through(fault()), pytest.raises(UnknownOutcomeError):
             change()
-        setattr(bench.instrument.faults, fault, False)
         assert_opens_again(hdx)
 
 
@@ -134,10 +130,8 @@ def test_garbage_is_a_protocol_error(bench):
     """Bytes that are no OBP frame are not taken for a spectrum."""
     hdx = bench.spectrometer()
     hdx.open()
-    bench.instrument.faults.garbles = True
-    with pytest.raises(ProtocolError):
+    with bench.tap.through(Garbled()), pytest.raises(ProtocolError):
         hdx.acquire(1)
-    bench.instrument.faults.garbles = False
     assert_opens_again(hdx)
 
 

@@ -198,13 +198,13 @@ class SocketFront(Front):
         self._lock = threading.Lock()
 
     def start(self) -> str:
-        """Listen; returns "127.0.0.1:port"."""
+        """Listen; returns "127.0.0.1:port", the same port whenever it is started again."""
         self._listener = socket.create_server(("127.0.0.1", self._port))
-        host, port = self._listener.getsockname()[:2]
+        host, self._port = self._listener.getsockname()[:2]
         thread = threading.Thread(target=self._accept, name="tcp-emulator", daemon=True)
         self._threads.append(thread)
         thread.start()
-        return f"{host}:{port}"
+        return f"{host}:{self._port}"
 
     def stop(self) -> None:
         """Hang up on everybody and free the port."""
