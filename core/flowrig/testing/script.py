@@ -98,13 +98,13 @@ class Script:
         """The driver sends something else than it did."""
         if self.driver is None and self._call is not None:
             entry = self._call.entry
-            self.driver = Difference(
-                expected.time_s if expected else entry.time_s,
-                str(entry),
-                "the driver sends something else",
-                readable(expected.sent) if expected else "nothing more",
-                readable(got),
-            )
+            time_s, wanted = entry.time_s, "nothing more"
+            if expected is not None:
+                time_s = expected.time_s
+                sent, got = _first_lines_that_differ(expected.sent, got)
+                wanted = readable(sent)
+            what = "the driver sends something else"
+            self.driver = Difference(time_s, str(entry), what, wanted, readable(got))
 
     def compare_the_rest(self) -> None:
         """Ask the emulator what the driver did not come to ask."""
@@ -183,6 +183,15 @@ def shape_of(offer: DriverOffer) -> Shape:
         return told if told is not None else _default_shape(reply)
 
     return shape
+
+
+def _first_lines_that_differ(expected: bytes, got: bytes) -> tuple[bytes, bytes]:
+    """Of text the lines that differ, as it depends on the wire how much comes at once."""
+    if is_text(expected) and is_text(got):
+        for one, other in zip(expected.splitlines(True), got.splitlines(True), strict=False):
+            if not match(one, other):
+                return one, other
+    return expected, got
 
 
 def _default_shape(reply: bytes) -> str:
