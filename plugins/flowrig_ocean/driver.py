@@ -167,7 +167,7 @@ class OceanSpectrometer(Spectrometer):
         with self._lock:
             with self._talking(f"set lamp enable {int(on)}", unanswered=UnknownOutcomeError):
                 self._opened()._transport.protocol.send(self._lamp_enable() or 0, int(on))
-            self._discard_frame(2 * self._integration_time_us, unanswered=UnknownOutcomeError)
+            self._discard_frame(2 * self._integration_time_us)
 
     def _lamp_enable(self) -> int | None:
         return LAMP_ENABLE.get(type(self._opened()._transport.protocol))
@@ -175,15 +175,13 @@ class OceanSpectrometer(Spectrometer):
     def _do_acquire_frame(self) -> NDArray[np.uint16]:
         return self._read_frame(self._integration_time_us)
 
-    def _discard_frame(
-        self, longest_exposure_us: int, unanswered: type[DeviceError] | None = None
-    ) -> None:
+    def _discard_frame(self, longest_exposure_us: int) -> None:
         """Pass over the frame that was under way while a setting changed.
 
         The detector runs freely, so that the first frame after a change may have been exposed
         before it (python-seabreeze, issues 38, 110 and 177).
         """
-        self._read_frame(longest_exposure_us, unanswered)
+        self._read_frame(longest_exposure_us, unanswered=UnknownOutcomeError)
 
     def _read_frame(
         self, longest_exposure_us: int, unanswered: type[DeviceError] | None = None

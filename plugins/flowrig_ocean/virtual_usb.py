@@ -17,7 +17,7 @@ from typing import Any, Final
 import usb.backend
 import usb.core
 
-from flowrig.emulation import Front, HangUp, ProtocolCore
+from flowrig.emulation import Burst, Front, HangUp, ProtocolCore
 
 __all__ = ["VIRTUAL_USB", "UsbFront", "VirtualDevice", "VirtualUsb"]
 
@@ -58,6 +58,7 @@ class VirtualDevice:
 
     Attributes:
         owner: who has claimed it.
+        leftovers: transfers that wait to be read.
     """
 
     def __init__(
@@ -211,8 +212,8 @@ class VirtualUsb(usb.backend.IBackend):  # type: ignore[misc]
             dev_handle.is_gone = True
             if not answer:
                 dev_handle.require_here()
-        if answer:
-            dev_handle.device.leftovers.append(answer)
+        parts = answer.parts if isinstance(answer, Burst) else (answer,)
+        dev_handle.device.leftovers.extend(part for part in parts if part)
         return len(data)
 
     def bulk_read(

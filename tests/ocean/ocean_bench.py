@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from flowrig.clock import VirtualClock
 from flowrig.emulation import EmulatorContext, SpectrometerBody, World
+from flowrig.testing.tap import Tap
 from flowrig_ocean import HdxSettings
 from flowrig_ocean.emulator import HdxDialect, HdxEmulator, HdxInstrument
 
@@ -58,12 +59,14 @@ class Bench:
         clock: virtual time.
         detector: what the instrument sees.
         instrument: its state and its faults.
+        tap: the wire.
     """
 
     address: str
     clock: VirtualClock
     detector: Detector
     instrument: HdxInstrument
+    tap: Tap
 
     def spectrometer(self, **settings: Any) -> Any:
         """A driver for this instrument, not open yet."""
@@ -74,10 +77,19 @@ class Bench:
 
 @contextmanager
 def bench_with_hdx(
-    address: str = "127.0.0.1", device: str = "hdx", dialect: HdxDialect | None = None
+    address: str = "127.0.0.1",
+    device: str = "hdx",
+    dialect: HdxDialect | None = None,
 ) -> Iterator[Bench]:
     """A running emulator; on the virtual USB if the address is "usb"."""
     clock, detector = VirtualClock(), Detector()
-    context = EmulatorContext(device, HdxSettings(address=address), DetectorWorld(detector), clock)
+    tap = Tap(clock)
+    context = EmulatorContext(
+        device,
+        HdxSettings(address=address),
+        DetectorWorld(detector),
+        clock,
+        tap.wrap,
+    )
     with HdxEmulator(context, dialect or HdxDialect()) as emulator:
-        yield Bench(emulator.start(), clock, detector, emulator.instrument)
+        yield Bench(emulator.start(), clock, detector, emulator.instrument, tap)

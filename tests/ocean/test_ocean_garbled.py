@@ -1,0 +1,164 @@
+"""A hundred thousand damaged frames: nothing but device errors comes out, and no bad array."""
+
+import random
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from ocean_bench import Detector
+from seabreeze.pyseabreeze.protocol import OBPProtocol
+
+from flowrig.clock import VirtualClock
+from flowrig.errors import DeviceError
+from flowrig.interfaces import WireLog
+from flowrig_ocean import driver
+from flowrig_ocean.connect import connect
+from flowrig_ocean.dialect import HdxDialect
+from flowrig_ocean.emulator import HdxInstrument, HdxProtocol
+from flowrig_ocean.obp import Flag, Frame, Message
+from flowrig_ocean.protocol import ObpProtocolError, ObpRefusal, SafeObpProtocol
+from flowrig_ocean.settings import HdxSettings
+from flowrig_ocean.transport import SafeIPv4Transport
+
+FRAMES = 100_000
+AT_THE_DRIVER = 10_000
+HOSTILE = (
+    *(b"\x00", b"\xff", b"\x00" * 4, b"\xff" * 4, b"\xc1\xc0\x00\x11", b"\xc5\xc4\xc3\xc2"),
+    *(b"\x00\x00\xc0\x7f", b"\x00\x00\x80\x7f", b"\x00\x00\x80\xff"),  # nan, inf, -inf
+)
+
+
+def damaged(frame, draw):
+    """The frame with one to three bytes flipped, lost, doubled, or replaced by something nasty."""
+    frame = bytearray(frame)
+    for _ in range(draw.randint(1, 3)):
+        place = draw.randrange(min(len(frame), 80) + 1)  # most of what matters is in front
+        kind = draw.randrange(5)
+        if kind == 0 and place < len(frame):
+            frame[place] ^= 1 << draw.randrange(8)
+        elif kind == 1:
+            del frame[place : place + draw.randint(1, 6)]
+        elif kind == 2:
+            frame[place:place] = frame[place : place + 8]
+        elif kind == 3:
+            nasty = draw.choice(HOSTILE)
+            frame[place : place + draw.choice((0, len(nasty)))] = nasty
+        else:
+            del frame[place:]
+    return bytes(frame)
+
+
+class DamagedTransport(SafeIPv4Transport):
+    """Answers like an HDX behind a wire that damages what it carries; nobody waits."""
+
+    def __init__(self, instrument, seed):
+        super().__init__(OBPProtocol, 1.0, WireLog())
+        self.core = HdxProtocol(instrument)
+        self.draw = random.Random(seed)
+        self.chance = 0.0
+        self.frames = 0
+        self.before = b""
+        self._waiting = b""
+
+    def open_device(self, device):
+        self._waiting = b""
+        self._device = device
+        self._protocol = self._protocol_cls(self)
+
+    def close_device(self):
+        self._device = self._protocol = None
+
+    def write(self, data, timeout_ms=None, **_):
+        answer = self.core.feed(data)
+        if self.draw.random() < self.chance:
+            self.frames += 1
+            stale, self.before = self.before, answer
+            answer = damaged(stale if self.draw.random() < 0.1 else answer, self.draw)
+        self._waiting += answer
+        return len(data)
+
+    def read(self, size=None, timeout_ms=None, mode=None, **_):
+        assert 0 < size <= 70_000, "a damaged length was believed"
+        if len(self._waiting) < size:
+            raise TimeoutError("nothing more comes")
+        data, self._waiting = self._waiting[:size], self._waiting[size:]
+        return data
+
+
+def test_no_damaged_frame_is_a_surprise():
+    """Every answer, damaged, is taken, refused or no answer; a short one never grows long."""
+    draw = random.Random(3)
+    payloads = [b"", b"\x08", b"HDX00123", np.float32(0.37).tobytes(), bytes(range(200))]
+    transport = DamagedTransport(None, 3)
+    transport.open_device(object())
+    protocol: SafeObpProtocol = transport.protocol
+    taken = 0
+    for number in range(FRAMES - AT_THE_DRIVER):
+        payload = payloads[number % len(payloads)]
+        flags = Flag.RESPONSE | (Flag.ACK if not payload else 0)
+        frame = Frame(Message.GET_SERIAL_NUMBER, payload, flags)
+        checksum, immediate = draw.random() < 0.5, draw.random() < 0.5
+        protocol._asked = frame.message
+        transport._waiting = damaged(frame.encode(checksum=checksum, immediate=immediate), draw)
+        try:
+            got = protocol.receive()
+        except (ObpProtocolError, ObpRefusal, TimeoutError):
+            continue
+        assert len(got) <= max(len(payload), 16)
+        taken += 1
+    assert taken > 1000
+
+
+@pytest.fixture(params=[False, True], ids=["plain", "with checksums"])
+def garbled(request, monkeypatch) -> Iterator:
+    """A driver in front of a wire that damages answers; opened undisturbed."""
+    instrument = HdxInstrument(
+        Detector(), VirtualClock(), "HDX00123", HdxDialect(checksums=request.param)
+    )
+    transport = DamagedTransport(instrument, seed=4)
+
+    def connect_damaged(address, deadline_s, wire, model):
+        monkeypatch.setattr("flowrig_ocean.connect.SafeIPv4Transport", lambda *_: transport)
+        return connect(address, deadline_s, wire, model)
+
+    monkeypatch.setattr(driver, "connect", connect_damaged)
+    settings = HdxSettings(address="127.0.0.1", light_source="lamp-enable")
+    hdx = driver.OceanHdx("hdx", settings, VirtualClock())
+    hdx.open()
+    yield hdx, transport, instrument
+    hdx.close()
+
+
+def test_a_driver_lives_through_damaged_frames(garbled):
+    """Every call ends with the truth or a device error; arrays are finite and of the right size,
+    and a setting that returns was obeyed."""
+    hdx, transport, instrument = garbled
+    wavelengths_nm = hdx.wavelengths_nm()
+    answered = 0
+    while transport.frames < AT_THE_DRIVER // 2:
+        call = transport.draw.choice(("open", "acquire", "set", "light", "identify"))
+        try:
+            transport.chance = 0.1
+            hdx.open()
+            transport.chance = 0.5
+            if call == "acquire":
+                frames = hdx.acquire(1)
+                assert frames.counts.shape == (1, 2068)
+                assert frames.counts.dtype == np.uint16
+            elif call == "set":
+                hdx.set_integration_time(transport.draw.randint(6_000, 6_553_500))
+                assert instrument.integration_time_us == hdx.integration_time_us()
+            elif call == "light":
+                on = transport.draw.random() < 0.5
+                hdx.set_light(on)
+                assert instrument._body.lit is on
+            elif call == "identify":
+                assert isinstance(hdx.identify().serial_number, str)
+        except DeviceError:
+            continue
+        answered += 1
+        found_nm = hdx.wavelengths_nm()
+        assert found_nm.shape == wavelengths_nm.shape
+        assert np.isfinite(found_nm).all()
+        assert (np.diff(found_nm) > 0).all()
+    assert answered > 100
