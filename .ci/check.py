@@ -13,7 +13,7 @@ CHECKS = [
     [BIN / "lint-imports", "--no-cache"],
     [sys.executable, "-m", "mypy"],
 ]
-TESTS = [sys.executable, "-m", "pytest", "-q", "-n", "2"]
+TESTS = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadgroup"]
 
 
 def main() -> int:

@@ -1,7 +1,32 @@
-"""Settings of the whole suite."""
+"""Settings of the whole suite, and the fresh environment that some of its modules share."""
 
+import pytest
 from hypothesis import settings
+
+from fresh_environment import ACME, ROOT, Bare, Lab, build_wheels
 
 settings.register_profile("flowrig", deadline=None)  # no test asserts wall-clock time
 settings.register_profile("flowrig-ci", deadline=None, derandomize=True)
 settings.load_profile("flowrig-ci" if settings.get_current_profile_name() == "ci" else "flowrig")
+
+
+@pytest.fixture(scope="session")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Bare:
+    """Flowrig's wheel alone in a fresh environment."""
+    folder = tmp_path_factory.mktemp("stranger")
+    wheels = build_wheels([ROOT, ACME], folder / "wheels")
+    bare = Bare(Lab(folder), dict(zip(("flowrig", "acme"), wheels, strict=True)))
+    bare.lab.create()
+    bare.lab.install(bare.wheels["flowrig"])
+    bare.said["plugins"] = bare.lab.flowrig("plugins")
+    bare.said["run"] = bare.lab.flowrig(
+        "run", "cs3cu2i5-heatup-chem3", "--simulate", "--out", "too-early"
+    )
+    return bare
+
+
+@pytest.fixture(scope="session")
+def lab(bare: Bare) -> Lab:
+    """The instruments' packages and ACME's plugin added; neither torch nor scikit-learn."""
+    bare.lab.install(f"{bare.wheels['flowrig']}[chemyx,watlow,ocean]", bare.wheels["acme"])
+    return bare.lab
