@@ -9,19 +9,31 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from math import inf
 
+import numpy as np
 import torch
 from attrs import frozen
 from torch import Generator, Tensor
 
-from flowrig_enn.networks import Networks
+from flowrig_enn.calibration import Unseen
+from flowrig_enn.descent import Adam
+from flowrig_enn.networks import CascadeNetworks, LayeredNetworks, Networks
 from flowrig_enn.settings import EnsembleSettings
 
 __all__ = ["Ensemble", "single_thread"]
 
 CHECK_EVERY = 10
 """Training steps between looks at the experiments that members have not seen."""
-SMALLEST_NOISE = 0.01
-"""Least noise variance, in variances of the response."""
+SETTLED = 0.4
+"""Share of the steps after which weights may be kept; before, relevance is still being found."""
+FIRST_LOG_RELEVANCE = 0.7
+RELEVANCE_RATE = 2.0
+"""Step size of the relevance, in step sizes of the weights."""
+FIRST_UNEXPLAINED = 0.1
+UNEXPLAINED = (0.01, 0.6)
+"""Share of the variance that is not explained: what it is taken for at first, and its bounds. From
+above, so that a response never is smoothed into a constant."""
+
+ARCHITECTURES: dict[str, type[Networks]] = {"layered": LayeredNetworks, "cascade": CascadeNetworks}
 
 
 @contextmanager
@@ -40,7 +52,7 @@ def single_thread() -> Iterator[None]:
 
 @frozen(eq=False)
 class Ensemble:
-    """A trained ensemble of standardized responses.
+    """An ensemble for standardized responses.
 
     Attributes:
         trained: the trained networks, response by response.
@@ -62,37 +74,48 @@ class Ensemble:
     ) -> "Ensemble":
         """Random networks that take every condition for equally relevant."""
         count = responses * settings.members
+        architecture = ARCHITECTURES[settings.architecture]
         prior, trained = (
-            Networks.random(count, conditions, settings.width, generator, settings.device)
+            architecture.random(count, conditions, settings.width, generator, settings.device)
             for _ in range(2)
         )
-        relevance = torch.zeros(responses, conditions, device=settings.device)
+        relevance = torch.full((responses, conditions), FIRST_LOG_RELEVANCE, device=settings.device)
         return cls(trained, prior, relevance, settings.members, settings.prior_scale)
 
     @property
     def parameters(self) -> list[Tensor]:
-        """Everything that can be trained."""
+        """Everything that can be trained; the relevance comes last."""
         return [*self.trained.parameters, self.log_relevance]
 
     def __call__(self, x: Tensor) -> Tensor:
         """What each member says of conditions in the unit cube.
 
         Args:
-            x: shape `n x d`.
+            x: shape `n x d`, or `b x n x d` for other conditions in each network.
 
         Returns:
             standardized responses, shape `m x k x n`.
         """
+        inputs = self._inputs(x)
+        return self._by_response(self.trained(inputs)) + self._wander(inputs)
+
+    def _inputs(self, x: Tensor) -> Tensor:
+        """Conditions by their relevance, shape `b x n x d`, about zero."""
         relevance = self.log_relevance.exp().repeat_interleave(self.members, dim=0)
-        centered = 2.0 * x - 1.0
-        said = self.trained(centered, relevance)
-        if self.prior_scale:
-            said = said + self.prior_scale * self.prior(centered, relevance)
+        return (2.0 * x - 1.0) * relevance[:, None]
+
+    def _wander(self, inputs: Tensor) -> Tensor | float:
+        """The fixed random functions, shape `m x k x n`."""
+        if not self.prior_scale:
+            return 0.0
+        return self._by_response(self.prior_scale * self.prior(inputs))
+
+    def _by_response(self, said: Tensor) -> Tensor:
         return said.view(len(self.log_relevance), self.members, -1)
 
     def train(
         self, x: Tensor, y: Tensor, settings: EnsembleSettings, generator: Generator
-    ) -> Tensor:
+    ) -> Unseen:
         """Train in place and keep, for each response, the weights that did best on unseen data.
 
         Args:
@@ -102,35 +125,47 @@ class Ensemble:
             generator: decides which experiments a member sees.
 
         Returns:
-            noise variance of each response, shape `m`.
+            what the members say of experiments that they have not seen.
         """
         seen = _seen(y, settings, generator)
-        for parameter in self.parameters:
+        parameters = self.parameters
+        for parameter in parameters:
             parameter.requires_grad_()
-        optimizer = torch.optim.Adam(self.parameters, lr=settings.learning_rate)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.steps)
+        rates = [settings.first_rate] * (len(parameters) - 1)
+        adam = Adam(parameters, [*rates, RELEVANCE_RATE * settings.first_rate], settings.steps)
         best = _Best(self, len(y))
+        unexplained = torch.full((len(y),), FIRST_UNEXPLAINED, device=y.device)
+        wander: Tensor | float = 0.0
         for step in range(settings.steps):
-            said = self(x)
+            inputs = self._inputs(x)
             if step % CHECK_EVERY == 0:
-                best.offer(_unseen_error(said.detach(), y, seen))
-            loss = self._loss(said, y, seen, settings)
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            schedule.step()
-        for parameter in self.parameters:
+                # Relevance changes slowly: the random functions follow it from time to time.
+                wander = self._wander(inputs.detach())
+            said = self._by_response(self.trained(inputs)) + wander
+            if step % CHECK_EVERY == 0:
+                error = _unseen_error(said.detach(), y, seen)
+                unexplained = 0.5 * (unexplained + error.clamp(*UNEXPLAINED))
+                if step >= SETTLED * settings.steps:
+                    best.offer(error)
+            loss = self._loss(said, y, seen, unexplained, settings)
+            adam.step(torch.autograd.grad(loss, parameters))
+        for parameter in parameters:
             parameter.requires_grad_(False)
         best.offer(_unseen_error(self(x), y, seen))
         best.restore()
-        return _noise_variance(self(x), y, seen)
+        return _unseen(self(x), seen)
 
-    def _loss(self, said: Tensor, y: Tensor, seen: Tensor, settings: EnsembleSettings) -> Tensor:
+    def _loss(
+        self, said: Tensor, y: Tensor, seen: Tensor, unexplained: Tensor, settings: EnsembleSettings
+    ) -> Tensor:
         """Sum over networks of mean squared error and penalties."""
         error = (seen * (said - y[:, None]).square()).sum() / seen[0, 0].sum()
-        weights = sum(weight.square().sum() for weight in self.trained.weights)
-        relevance = self.members * self.log_relevance.exp().sum()
-        return error + settings.weight_decay * weights + settings.relevance_decay * relevance
+        weights = sum(
+            weight.square().view(len(y), -1).sum(dim=1) for weight in self.trained.weights
+        )
+        relevance = self.members * self.log_relevance.exp().sum(dim=1)
+        penalty = settings.weight_decay * weights + settings.relevance_decay * relevance
+        return error + (unexplained * penalty).sum()
 
 
 class _Best:
@@ -167,7 +202,8 @@ def _unseen_mean(said: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
     """Mean over the members that have not seen an experiment, and their number; `m x n` each."""
     unseen = 1.0 - seen
     count = unseen.sum(dim=1)
-    return (unseen * said).sum(dim=1) / count.clamp(min=1.0), count
+    mean = (unseen * said).sum(dim=1) / count.clamp(min=1.0)
+    return torch.where(count > 0, mean, said.mean(dim=1)), count
 
 
 def _unseen_error(said: Tensor, y: Tensor, seen: Tensor) -> Tensor:
@@ -177,9 +213,7 @@ def _unseen_error(said: Tensor, y: Tensor, seen: Tensor) -> Tensor:
     return (known * (mean - y).square()).sum(dim=1) / known.sum(dim=1).clamp(min=1.0)
 
 
-def _noise_variance(said: Tensor, y: Tensor, seen: Tensor) -> Tensor:
-    """What the members' disagreement does not explain of the error, shape `m`."""
+def _unseen(said: Tensor, seen: Tensor) -> Unseen:
     mean, count = _unseen_mean(said, seen)
-    mean = torch.where(count > 0, mean, said.mean(dim=1))
-    explained = said.var(dim=1) * (1.0 + 1.0 / count.clamp(min=1.0))
-    return ((mean - y).square() - explained).mean(dim=1).clamp(min=SMALLEST_NOISE)
+    tensors = (mean, said.var(dim=1), count)
+    return Unseen(*(tensor.cpu().numpy().astype(np.float64) for tensor in tensors))

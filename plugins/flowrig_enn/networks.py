@@ -5,84 +5,150 @@ hidden units.
 """
 
 import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from itertools import pairwise
 
+import torch
 from attrs import frozen
-from torch import Generator, Tensor, baddbmm, randn, zeros
+from torch import Generator, Tensor, baddbmm
+from torch.nn.functional import gelu
 
-__all__ = ["Networks"]
+__all__ = ["CascadeNetworks", "LayeredNetworks", "Networks"]
+
+HIDDEN_LAYERS = 2
+FIRST_BIAS_SD, LATER_BIAS_SD = 1.0, 0.1
+"""Standard deviations of the biases of random networks."""
+
+CASCADE_LAYERS = (8, 10)
+CASCADE_NODES = (20, 40)
+"""Fewest and most hidden layers of a cascade, and nodes of each (Sadeghi et al., Digital Discovery
+2025, 4, 1722)."""
 
 
 @frozen(eq=False)
-class Networks:
-    """`b` networks with two hidden layers and one output each.
+class Networks(ABC):
+    """`b` networks with one output each.
 
     Attributes:
-        first: weights of the conditions, shape `b x d x h`.
-        first_bias: shape `b x 1 x h`.
-        second: weights between the hidden layers, shape `b x h x h`.
-        second_bias: shape `b x 1 x h`.
-        last: weights of the output, shape `b x h x 1`.
-        last_bias: shape `b x 1 x 1`.
+        weights: of each layer, shape `b x inputs x outputs`.
+        biases: of each layer, shape `b x 1 x outputs`.
     """
 
-    first: Tensor
-    first_bias: Tensor
-    second: Tensor
-    second_bias: Tensor
-    last: Tensor
-    last_bias: Tensor
+    weights: tuple[Tensor, ...]
+    biases: tuple[Tensor, ...]
 
     @classmethod
+    @abstractmethod
     def random(
         cls, networks: int, conditions: int, width: int, generator: Generator, device: str
     ) -> "Networks":
-        """Random weights that keep the variance from layer to layer.
+        """Random networks whose outputs have a variance near 1.
 
         They are drawn where the generator lives and moved then, so that every device starts from
         the same ones.
+
+        Args:
+            networks: how many, `b`.
+            conditions: how many inputs each has, `d`.
+            width: units of a hidden layer, `h`, where the architecture leaves a choice.
+            generator: draws them.
+            device: where to compute.
         """
-
-        def normal(rows: int, columns: int, variance: float) -> Tensor:
-            drawn: Tensor = randn(networks, rows, columns, generator=generator)
-            return (math.sqrt(variance) * drawn).to(device)
-
-        return cls(
-            first=normal(conditions, width, 1.0 / conditions),
-            first_bias=normal(1, width, 1.0),
-            second=normal(width, width, 1.0 / width),
-            second_bias=normal(1, width, 0.01),
-            last=normal(width, 1, 1.0 / width),
-            last_bias=zeros(networks, 1, 1, device=device),
-        )
-
-    @property
-    def weights(self) -> tuple[Tensor, Tensor, Tensor]:
-        """What weight decay acts on."""
-        return self.first, self.second, self.last
 
     @property
     def parameters(self) -> list[Tensor]:
         """Everything that can be trained."""
-        return [
-            self.first,
-            self.first_bias,
-            self.second,
-            self.second_bias,
-            self.last,
-            self.last_bias,
-        ]
+        return [*self.weights, *self.biases]
 
-    def __call__(self, x: Tensor, relevance: Tensor) -> Tensor:
-        """Outputs of all networks.
+    def tensors(self) -> dict[str, Tensor]:
+        """All that the networks are made of, by name."""
+        return {
+            **{f"weights.{layer}": weight for layer, weight in enumerate(self.weights)},
+            **{f"biases.{layer}": bias for layer, bias in enumerate(self.biases)},
+        }
 
-        Args:
-            x: conditions, shape `n x d`.
-            relevance: weight of each condition in each network, shape `b x d`.
+    @abstractmethod
+    def __call__(self, inputs: Tensor) -> Tensor:
+        """Outputs of all networks, shape `b x n`, for inputs of shape `b x n x d`."""
 
-        Returns:
-            shape `b x n`.
-        """
-        inputs = x.expand(len(self.first), -1, -1)
-        hidden = baddbmm(self.first_bias, inputs, self.first * relevance[:, :, None]).tanh()
-        hidden = baddbmm(self.second_bias, hidden, self.second).tanh()
-        return baddbmm(self.last_bias, hidden, self.last)[:, :, 0]
+
+@frozen(eq=False)
+class LayeredNetworks(Networks):
+    """Two hidden layers of smooth units, one behind the other."""
+
+    @classmethod
+    def random(
+        cls, networks: int, conditions: int, width: int, generator: Generator, device: str
+    ) -> "LayeredNetworks":
+        """As `Networks.random`."""
+        return cls(*_random_layers(networks, _sizes(conditions, width), generator, device))
+
+    def __call__(self, inputs: Tensor) -> Tensor:
+        """As `Networks`."""
+        *hidden, (last, last_bias) = zip(self.weights, self.biases, strict=True)
+        for weight, bias in hidden:
+            inputs = gelu(baddbmm(bias, inputs, weight), approximate="tanh")
+        return baddbmm(last_bias, inputs, last)[:, :, 0]
+
+
+@frozen(eq=False)
+class CascadeNetworks(Networks):
+    """Deep networks in which each layer sees the conditions and every layer before it.
+
+    Members differ in their number of layers and of nodes. All are computed at the largest size, and
+    what a member lacks is masked out.
+
+    Attributes:
+        masks: 1 for each node that a network has, 0 for others; shape `layers x b x 1 x h`.
+    """
+
+    masks: Tensor
+
+    @classmethod
+    def random(
+        cls, networks: int, conditions: int, width: int, generator: Generator, device: str
+    ) -> "CascadeNetworks":
+        """As `Networks.random`; layers and nodes are drawn too, and `width` has no say."""
+        fewest, most = CASCADE_LAYERS
+        least_nodes, nodes = CASCADE_NODES
+        inputs = [conditions + nodes * layer for layer in range(most + 1)]
+        sizes = list(zip(inputs, [nodes] * most + [1], strict=True))
+        drawn = _random_layers(networks, sizes, generator, device)
+        layers = torch.randint(fewest, most + 1, (1, networks, 1, 1), generator=generator)
+        widths = torch.randint(least_nodes, nodes + 1, (most, networks, 1, 1), generator=generator)
+        exists = torch.arange(most)[:, None, None, None] < layers
+        masks = exists & (torch.arange(nodes) < widths)
+        return cls(*drawn, masks.to(device=device, dtype=torch.float32))
+
+    def tensors(self) -> dict[str, Tensor]:
+        """As `Networks.tensors`."""
+        return {**super().tensors(), "masks": self.masks}
+
+    def __call__(self, inputs: Tensor) -> Tensor:
+        """As `Networks`."""
+        *hidden, (last, last_bias) = zip(self.weights, self.biases, strict=True)
+        for (weight, bias), mask in zip(hidden, self.masks, strict=True):
+            nodes = baddbmm(bias, inputs, weight).tanh() * mask
+            inputs = torch.cat([inputs, nodes], dim=-1)
+        return baddbmm(last_bias, inputs, last)[:, :, 0]
+
+
+def _sizes(conditions: int, width: int) -> list[tuple[int, int]]:
+    """Inputs and outputs of each layer of `LayeredNetworks`."""
+    return list(pairwise([conditions, *[width] * HIDDEN_LAYERS, 1]))
+
+
+def _random_layers(
+    networks: int, sizes: Sequence[tuple[int, int]], generator: Generator, device: str
+) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    """Weights that keep the variance from layer to layer, and biases; 0 for the output."""
+
+    def normal(rows: int, columns: int, sd: float) -> Tensor:
+        drawn: Tensor = torch.randn(networks, rows, columns, generator=generator)
+        return (sd * drawn).to(device)
+
+    weights = [normal(rows, columns, 1.0 / math.sqrt(rows)) for rows, columns in sizes]
+    spreads = [FIRST_BIAS_SD, *[LATER_BIAS_SD] * (len(sizes) - 2), 0.0]
+    biases = [normal(1, columns, sd) for (_, columns), sd in zip(sizes, spreads, strict=True)]
+    return tuple(weights), tuple(biases)
