@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from flowrig import __version__
+from flowrig.cli.bench import bench
 from flowrig.cli.discover import discover
 from flowrig.cli.listing import check, plugins, profiles
 from flowrig.cli.plugin import plugin
@@ -51,5 +52,18 @@ def main() -> None:
 
 
 twin.add_command(twin_report)
-for command in (demo, run, resume, report, check, profiles, discover, plugins, plugin, trace, twin):
+for command in (
+    demo,
+    run,
+    resume,
+    report,
+    check,
+    profiles,
+    discover,
+    plugins,
+    plugin,
+    trace,
+    twin,
+    bench,
+):
     main.add_command(command)

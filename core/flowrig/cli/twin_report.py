@@ -80,14 +80,10 @@ def _read(
 ) -> "tuple[Profile, Experiments]":
     from flowrig.errors import InputError
     from flowrig.profile import load_profile
-    from flowrig.record import RunRecord
-    from flowrig.twin import read_experiments
-    from flowrig.twin.from_record import experiments_of
+    from flowrig.record import PROFILE_NAME
+    from flowrig.twin.source import read_source
 
-    if source.is_dir():
-        with RunRecord(source, plugins) as record:
-            return record.profile, experiments_of(record)
-    if profile is None:
+    if profile is None and not source.is_dir():
         raise InputError("a CSV file does not say of which rig it is; add --profile NAME")
-    rig = load_profile(profile, plugins)
-    return rig, read_experiments(source, rig.space, rig.objective.responses, columns)
+    rig = load_profile(profile or source / PROFILE_NAME, plugins)
+    return rig, read_source(source, rig, columns, plugins)

@@ -79,6 +79,7 @@ svg.chart .note{font-size:14px;font-weight:650}
 .point.hollow{fill:var(--card);stroke:currentColor;stroke-width:1.6}
 .legend{display:flex;flex-wrap:wrap;gap:2px 18px;margin-top:6px}
 .ramp{width:160px;height:12px;vertical-align:-1px}
+.quartile{fill:none;stroke:currentColor;stroke-opacity:.45;stroke-width:1.2}
 .symbol{width:14px;height:14px;vertical-align:-2px}
 .scroll{overflow:auto;max-height:640px;margin-top:12px;padding:0}
 table{border-collapse:collapse;width:100%;font-size:.86rem;font-variant-numeric:tabular-nums}

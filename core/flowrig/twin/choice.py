@@ -1,13 +1,13 @@
-"""Which surrogate a twin is made with."""
+"""Surrogates and optimizers that somebody names on the command line."""
 
 import tomllib
 from typing import Any
 
 from flowrig.errors import InputError
-from flowrig.profile import Profile, SurrogateChoice
+from flowrig.profile import Profile, Stage, SurrogateChoice
 from flowrig.profile.structure import OfferSource, Structurer
 
-__all__ = ["choose_surrogate"]
+__all__ = ["choose_optimizer", "choose_surrogate"]
 
 
 def choose_surrogate(
@@ -28,16 +28,43 @@ def choose_surrogate(
         if profile.campaign is None or profile.campaign.surrogate is None:
             raise InputError(f"{profile.name} names no surrogate; name one: --surrogate gp")
         return profile.campaign.surrogate
-    choice, wrong = Structurer(plugins).structure(_value(written), SurrogateChoice, ())
+    choice = _structured(written, "surrogate", {}, SurrogateChoice, plugins)
+    assert isinstance(choice, SurrogateChoice)
+    return choice
+
+
+def choose_optimizer(written: str, experiments: int, plugins: OfferSource) -> Stage:
+    """An optimizer that somebody names, as a stage of its own.
+
+    Args:
+        written: a name, "bayes", or a table, "{ optimizer = 'bayes', acquisition = 'ucb' }".
+        experiments: how many it chooses.
+        plugins: what is installed.
+
+    Raises:
+        InputError: there is none, or its settings are wrong.
+    """
+    own = {"name": written, "experiments": experiments}
+    stage = _structured(written, "optimizer", own, Stage, plugins)
+    assert isinstance(stage, Stage)
+    return stage
+
+
+def _structured(
+    written: str, key: str, own: dict[str, Any], wanted: type, plugins: OfferSource
+) -> Any:
+    value = _value(written)
+    if own:
+        value = own | (value if isinstance(value, dict) else {key: value})
+    choice, wrong = Structurer(plugins).structure(value, wanted, ())
     if wrong:
         raise InputError(
-            f"--surrogate {written}: "
+            f"{key} {written}: "
             + "; ".join(
                 one.message + (f", expected {one.expected}" if one.expected else "")
                 for one in wrong
             )
         )
-    assert isinstance(choice, SurrogateChoice)
     return choice
 
 
@@ -45,6 +72,6 @@ def _value(written: str) -> Any:
     if not written.lstrip().startswith("{"):
         return written
     try:
-        return tomllib.loads(f"surrogate = {written}")["surrogate"]
+        return tomllib.loads(f"value = {written}")["value"]
     except tomllib.TOMLDecodeError as error:
-        raise InputError(f"--surrogate {written}: no TOML table: {error}") from error
+        raise InputError(f"{written}: no TOML table: {error}") from error

@@ -1,0 +1,112 @@
+"""Optimizers side by side on a twin."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from flowrig.cli import main
+from flowrig.cli.bench import split
+from flowrig.errors import InputError
+from flowrig.objective import MaximumResponse
+from flowrig.plugins import Plugins
+from flowrig.testing import PlainGaussianProcess
+from flowrig.testing.learning import hill, limited_space
+from flowrig.twin.choice import choose_optimizer
+from flowrig.twin.comparison import Contender, Race, race, summarize
+from flowrig.twin.stand_in import StandIn
+
+PUBLISHED = Path(__file__).parents[1] / "learning" / "data" / "cs3cu2i5_lhs_chem3.csv"
+
+
+@pytest.fixture(scope="module")
+def stand_in() -> StandIn:
+    """The twin of a smooth hill in a constrained space."""
+    rng = np.random.default_rng(0)
+    U = rng.random((80, 3))
+    model = PlainGaussianProcess()
+    model.fit(U, hill(U)[:, None])
+    return StandIn(model, limited_space(), MaximumResponse("height"))
+
+
+def test_a_twin_measures_with_noise_around_the_truth(stand_in: StandIn) -> None:
+    """Measurements scatter around the noise-free value, and the figure of merit goes with them."""
+    conditions = {"cui": 50.0, "zni2": 40.0, "ode": 70.0}
+    rng = np.random.default_rng(1)
+    rows = [stand_in.measure(conditions, rng) for _ in range(200)]
+    heights = np.array([row["height"] for row in rows])
+    U = stand_in.space.to_unit(stand_in.space.array([conditions]))
+    assert heights.std() > 0
+    assert abs(heights.mean() - stand_in.truth(U)[0]) < 4 * heights.std() / np.sqrt(200)
+
+
+def test_the_optimum_is_not_below_any_point(stand_in: StandIn) -> None:
+    """No condition inside the constraints is better than the optimum, but for a hair."""
+    rng = np.random.default_rng(2)
+    U = rng.random((5000, 3))
+    inside = stand_in.space.feasible(stand_in.space.from_unit(U))
+    assert stand_in.truth(U[inside]).max() <= stand_in.optimum() + 1e-6
+
+
+def test_all_begin_alike_and_a_seed_repeats(stand_in: StandIn) -> None:
+    """Contenders share the start of a seed, and a race repeats exactly."""
+    plugins = Plugins.discover()
+    start = choose_optimizer("lhs", 6, plugins)
+    races = [
+        race(
+            stand_in,
+            Contender(name, choose_optimizer(name, 3, plugins)),
+            PlainGaussianProcess,
+            start,
+            experiments=3,
+            seed=4,
+        )
+        for name in ("random", "random", "lhs")
+    ]
+    assert np.array_equal(races[0].best, races[1].best)
+    assert np.array_equal(races[0].best[:6], races[2].best[:6])
+    assert len(races[0].decision_s) == 3
+
+
+def test_curves_are_quartiles_of_the_regret() -> None:
+    """Regret is the distance to the optimum; its quartiles are over the seeds."""
+    races = [
+        Race(contender="a", seed=i, best=np.array([0.0, float(i)]), decision_s=(0.1,))
+        for i in range(5)
+    ]
+    (curves,) = summarize(races, 4.0, start=1)
+    assert curves.quartiles.tolist() == [[4, 1], [4, 2], [4, 3]]
+    assert curves.final == curves.area == 2.0
+
+
+def test_a_list_of_optimizers() -> None:
+    """Commas inside a table belong to the table, and nothing is raced twice."""
+    listed = "bayes, { optimizer = 'bayes', acquisition = 'ucb' } ,lhs, bayes"
+    assert split(listed) == ["bayes", "{ optimizer = 'bayes', acquisition = 'ucb' }", "lhs"]
+
+
+def test_a_wrong_optimizer_is_told() -> None:
+    """An unknown optimizer or setting is refused with what would do."""
+    plugins = Plugins.discover()
+    with pytest.raises(InputError, match=r"one of .*bayes"):
+        choose_optimizer("bays", 1, plugins)
+    with pytest.raises(InputError, match="acquisition"):
+        choose_optimizer("{ optimizer = 'bayes', acquisition = 'best' }", 1, plugins)
+
+
+def test_the_command_draws_the_curves(tmp_path: Path) -> None:
+    """Two processes, two optimizers, a page and numbers."""
+    out = tmp_path / "bench.html"
+    done = CliRunner().invoke(
+        main,
+        ["bench", "cs3cu2i5-heatup-chem3", "--twin", str(PUBLISHED), "--surrogate", "gp",
+         "--optimizers", "random,lhs", "--seeds", "2", "--start", "5", "--experiments", "3",
+         "--jobs", "2", "--out", str(out), "--json"],
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert [one["optimizer"] for one in told] == ["random", "lhs"]
+    assert all(np.shape(one["regret_quartiles"]) == (3, 8) for one in told)
+    assert "the optimizers choose" in out.read_text(encoding="utf-8")
