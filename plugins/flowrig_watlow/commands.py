@@ -124,7 +124,7 @@ class ScpiServer:
         return f"{self._unit.from_celsius(temperature_c):.2f}"
 
     def _input_error(self) -> str:
-        return "ERROR" if self._controller.traits.input_error else "NONE"
+        return "ERROR" if self._controller.input_error else "NONE"
 
     def _identify(self, _suffix: int, _parameter: str) -> str:
         knows_unit = self._controller.traits.knows_unit

@@ -1,5 +1,6 @@
 """The inside of an emulated F4T: what kind of unit it is, and the state behind its two servers."""
 
+import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,7 +30,7 @@ SECONDS = {RampScale.MINUTES: 60.0, RampScale.HOURS: 3600.0}
 
 @define(kw_only=True)
 class F4TTraits:
-    """What differs between firmwares and integrators, and what can go wrong; may change any time.
+    """What differs between firmwares and integrators; may change any time.
 
     Attributes:
         unit: unit of every temperature in SCPI.
@@ -38,17 +39,11 @@ class F4TTraits:
         tells_errors: whether a bad command is answered by `ERROR`; silence otherwise.
         modbus_unit: unit of every temperature in Modbus, which the panel sets apart from SCPI's.
         word_order: which half of a float comes first in Modbus.
-        input_error: whether the temperature sensor is broken.
-        sensor_frozen: whether the sensor shows for ever what it showed last.
-        heater_stuck_on: whether the heater heats whatever the controller says, as behind a relay
-            whose contacts are welded.
         refuses_sets: whether nothing can be set, without a word about it.
         set_point_min_c: lowest set point [°C]; lower ones are ignored.
         set_point_max_c: highest set point [°C]; higher ones are ignored.
-        reply_delay_s: time [s] that every answer takes.
         reply_piece: bytes of an answer that go out at once; 0 sends it whole.
-        mute: whether commands are obeyed and nothing is answered.
-        hangs_up: whether the connection is closed at the next command.
+        rejects: whether every SCPI command is answered by `ERROR`.
     """
 
     unit: TemperatureUnit = TemperatureUnit.CELSIUS
@@ -57,16 +52,11 @@ class F4TTraits:
     tells_errors: bool = False
     modbus_unit: TemperatureUnit = TemperatureUnit.CELSIUS
     word_order: WordOrder = WordOrder.LOW_FIRST
-    input_error: bool = False
-    sensor_frozen: bool = False
-    heater_stuck_on: bool = False
     refuses_sets: bool = False
     set_point_min_c: float = -100.0
     set_point_max_c: float = 400.0
-    reply_delay_s: float = 0.0
     reply_piece: int = 0
-    mute: bool = False
-    hangs_up: bool = False
+    rejects: bool = False
 
 
 class F4TController:
@@ -142,10 +132,16 @@ class F4TController:
 
     @property
     def process_value_c(self) -> float:
-        """What the sensor shows [°C]."""
-        if not self.traits.sensor_frozen:
-            self._seen_c = self._body.temperature_c
+        """What the sensor shows [°C], or showed before it broke."""
+        shown_c = self._body.temperature_c
+        if math.isfinite(shown_c):
+            self._seen_c = shown_c
         return self._seen_c
+
+    @property
+    def input_error(self) -> bool:
+        """Whether the temperature sensor is broken."""
+        return not math.isfinite(self._body.temperature_c)
 
     @property
     def set_point_c(self) -> float:
@@ -163,10 +159,8 @@ class F4TController:
 
     @property
     def power_percent(self) -> float:
-        """Power [%] that goes to the heater: proportional, within the heat band."""
-        if self.traits.heater_stuck_on:
-            return 100.0
-        if self.mode is not ControlMode.AUTO:
+        """Power [%] that the controller gives: proportional, within the heat band."""
+        if self.mode is not ControlMode.AUTO or self.input_error:
             return 0.0
         share = (self._set_point_c - self.process_value_c) / max(self.pids[1].heat_band_c, 1e-3)
         return 100.0 * min(max(share, 0.0), 1.0)
@@ -213,9 +207,7 @@ class F4TController:
 
     def _drive(self) -> None:
         target_c = self._set_point_c
-        if self.traits.heater_stuck_on:
-            target_c = self.traits.set_point_max_c
-        elif self.mode is not ControlMode.AUTO:
+        if self.mode is not ControlMode.AUTO:
             target_c = NO_HEAT_C
         if target_c != self._driven_c:
             self._driven_c = target_c

@@ -1,21 +1,28 @@
 """An emulated F4T on loopback ports: a SCPI server and a Modbus server over one controller."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Mapping
 
 from attrs import evolve
 
-from flowrig.emulation import Burst, Emulator, EmulatorContext, HangUp, ProtocolCore, SocketFront
+from flowrig.emulation import (
+    Burst,
+    DeviceFault,
+    Emulator,
+    EmulatorContext,
+    ProtocolCore,
+    SocketFront,
+)
 from flowrig.interfaces.device import DeviceSettings
 from flowrig_watlow.bank import RegisterBank
 from flowrig_watlow.commands import ScpiServer
 from flowrig_watlow.controller import F4TController, F4TTraits
-from flowrig_watlow.faults import FaultScript, FaultyCore
 from flowrig_watlow.modbus import ModbusServer
 from flowrig_watlow.settings import F4TSettings
 
 __all__ = ["F4TProtocol", "WatlowEmulator"]
 
+MODBUS_LINK = "modbus"
 _LINE_END = re.compile(rb"[\r\n]+")
 
 
@@ -39,6 +46,8 @@ class F4TProtocol:
         return b"".join(self._answer(line.decode("latin-1")) for line in lines if line.strip())
 
     def _answer(self, line: str) -> bytes:
+        if self._traits.rejects:
+            return b"ERROR\n"
         try:
             answer = self._server.run(line)
         except ValueError:
@@ -48,22 +57,18 @@ class F4TProtocol:
         return answer.encode("ascii") + b"\n"
 
 
-class _MoodyCore:
-    """A core that is as slow, silent or short-spoken as the unit's traits say."""
+class _InPieces:
+    """A core whose answers go out in pieces, where the unit's traits say so."""
 
-    def __init__(self, core: ProtocolCore, traits: F4TTraits, context: EmulatorContext) -> None:
+    def __init__(self, core: ProtocolCore, traits: F4TTraits) -> None:
         self._core = core
         self._traits = traits
-        self._clock = context.clock
 
     def feed(self, data: bytes) -> bytes:
-        if self._traits.hangs_up:
-            raise HangUp
-        self._clock.emulate_delay(self._traits.reply_delay_s)
         answer = self._core.feed(data)
-        if self._traits.mute:
-            return b""
-        size = self._traits.reply_piece or len(answer) or 1
+        size = self._traits.reply_piece
+        if not size:
+            return answer
         return Burst([answer[start : start + size] for start in range(0, len(answer), size)])
 
 
@@ -73,22 +78,16 @@ class WatlowEmulator(Emulator):
     Args:
         context: which device it plays, in which world.
         traits: what kind of unit it is; a plain one unless said otherwise.
-        scpi_faults: what goes wrong with the bytes of SCPI.
-        modbus_faults: what goes wrong with the bytes of Modbus.
 
     Attributes:
         traits: what kind of unit it is; may be changed any time.
         controller: the state behind both servers.
-        scpi_faults: what goes wrong with the bytes of SCPI; faults may be planned any time.
-        modbus_faults: the same for Modbus.
     """
 
     def __init__(
         self,
         context: EmulatorContext,
         traits: F4TTraits | None = None,
-        scpi_faults: FaultScript | None = None,
-        modbus_faults: FaultScript | None = None,
     ) -> None:
         super().__init__(context)
         settings = context.settings
@@ -102,12 +101,10 @@ class WatlowEmulator(Emulator):
             settings.idle_c,
             self.traits,
         )
-        self.scpi_faults = scpi_faults if scpi_faults is not None else FaultScript()
-        self.modbus_faults = modbus_faults if modbus_faults is not None else FaultScript()
-        self._servers: dict[str, Callable[[], ProtocolCore]] = {"address": self._scpi_core}
+        self._fronts = {"address": SocketFront(self._scpi_core, context.port)}
         if settings.modbus:
-            self._servers["modbus"] = self._modbus_core
-        self._fronts: dict[str, SocketFront] = {}
+            self._fronts["modbus"] = SocketFront(self._modbus_core)
+            context.wire(MODBUS_LINK)
         self._addresses: dict[str, str] = {}
 
     def serve(self) -> DeviceSettings:
@@ -117,10 +114,7 @@ class WatlowEmulator(Emulator):
 
     def start(self) -> str:
         """Begin to answer; returns the address of the SCPI server, "127.0.0.1:port"."""
-        for name, new_core in self._servers.items():
-            port = int(self._addresses.get(name, ":0").partition(":")[2])
-            self._fronts[name] = SocketFront(new_core, port)
-            self._addresses[name] = self._fronts[name].start()
+        self._addresses = {name: front.start() for name, front in self._fronts.items()}
         return self._addresses["address"]
 
     def stop(self) -> None:
@@ -128,19 +122,33 @@ class WatlowEmulator(Emulator):
         for front in self._fronts.values():
             front.stop()
 
-    def power_cycle(self) -> None:
-        """Hang up on everybody, lose what a controller without power loses, and answer again."""
-        self.stop()
-        self.controller.power_cycle()
-        self.start()
+    def fault_switches(self) -> Mapping[str, DeviceFault]:
+        """Those of every heater, and what an F4T can do wrong."""
+        traits = self.traits
+        return {
+            **super().fault_switches(),
+            "power-cycle": DeviceFault(
+                "off and on: it hangs up, and outputs and the profile are off", self._power_cycle
+            ),
+            "silent-refusal": DeviceFault(
+                "nothing can be set, without a word about it",
+                lambda on: setattr(traits, "refuses_sets", on),
+            ),
+            "nack": DeviceFault(
+                "every SCPI command is answered by ERROR",
+                lambda on: setattr(traits, "rejects", on),
+            ),
+        }
+
+    def _power_cycle(self, on: bool) -> None:
+        if on:
+            self.stop()
+            self.controller.power_cycle()
+            self.start()
 
     def _scpi_core(self) -> ProtocolCore:
-        return self._on_the_wire(F4TProtocol(self.controller), self.scpi_faults)
+        return self.context.tap(_InPieces(F4TProtocol(self.controller), self.traits))
 
     def _modbus_core(self) -> ProtocolCore:
         core = ModbusServer(RegisterBank(self.controller))
-        return self._on_the_wire(core, self.modbus_faults)
-
-    def _on_the_wire(self, core: ProtocolCore, faults: FaultScript) -> ProtocolCore:
-        moody = _MoodyCore(core, self.traits, self.context)
-        return self.context.tap(FaultyCore(moody, faults, self.context.clock))
+        return self.context.tap(_InPieces(core, self.traits), MODBUS_LINK)

@@ -11,11 +11,10 @@ import pytest
 from attrs import define, frozen
 
 from flowrig.clock import Clock, VirtualClock
-from flowrig.emulation import EmulatorContext, HeaterBody, World
+from flowrig.emulation import DisturbedWire, EmulatorContext, HeaterBody, World
 from flowrig_watlow.controller import F4TTraits
 from flowrig_watlow.driver import WatlowF4T
 from flowrig_watlow.emulator import WatlowEmulator
-from flowrig_watlow.faults import FaultScript
 from flowrig_watlow.settings import F4TSettings
 
 PLAIN = {
@@ -64,6 +63,10 @@ class PlateRig:
     plate: Plate
     clock: Clock
 
+    def wire(self, protocol: str) -> DisturbedWire:
+        """What SCPI or Modbus goes over."""
+        return self.emulator.context.wire("main" if protocol == "scpi" else protocol)
+
 
 RigFactory = Callable[..., AbstractContextManager[PlateRig]]
 
@@ -72,8 +75,6 @@ RigFactory = Callable[..., AbstractContextManager[PlateRig]]
 def _plate_rig(
     traits: F4TTraits | None = None,
     clock: Clock | None = None,
-    scpi_faults: FaultScript | None = None,
-    modbus_faults: FaultScript | None = None,
     **settings: Any,
 ) -> Iterator[PlateRig]:
     traits = traits if traits is not None else F4TTraits()
@@ -81,7 +82,7 @@ def _plate_rig(
     context = EmulatorContext(
         "plate", F4TSettings(address="unused", **settings), PlateWorld(plate), clock
     )
-    with WatlowEmulator(context, traits, scpi_faults, modbus_faults) as emulator:
+    with WatlowEmulator(context, traits) as emulator:
         driver = WatlowF4T("plate", emulator.serve(), clock)
         try:
             yield PlateRig(driver, emulator, traits, plate, clock)

@@ -168,7 +168,7 @@ def test_set_point_that_does_not_show_gets_time_to_settle(plate_rig):
 
 def test_broken_sensor_makes_the_reading_bad(rig):
     """A temperature that the controller marks as an input error is not passed off as good."""
-    rig.traits.input_error = True
+    rig.emulator.switch("open-sensor")
 
     assert rig.driver.read().quality is Quality.BAD
 
@@ -230,3 +230,30 @@ def test_fahrenheit_keeps_the_digits(hundredths, rate_hundredths):
 
     assert loop.set_point_c() == set_point_c
     assert loop.ramp_rate_c_min() == rate_c_min
+
+
+@pytest.mark.parametrize(
+    ("firmware", "asked"), [("04:03:0107", 1), ("03.99.9999", 1), ("unreadable", 2), ("", 2)]
+)
+def test_old_firmware_is_asked_for_its_unit_once(peer, driver_at, firmware, asked):
+    """Firmware that is known to speak °F only is believed at the first silence, other firmware at
+    the second."""
+    questions = []
+
+    def unit():
+        questions.append(1)
+        return [b""]
+
+    identity = f'"Watlow Electric","F4T","1","{firmware}"\n'.encode()
+    answers = {
+        "*IDN?": identity,
+        ":UNIT:TEMPERATURE?": unit,
+        ":SOURCE:CLOOP1:PVALUE?": b"212.00\n",
+        ":SOURCE:CLOOP1:ERROR?": b"NONE\n",
+        ":SOURCE:CLOOP1:SPOINT?": b"68.00\n",
+    }
+    driver = driver_at(peer(answers), deadline_s=0.1)
+    driver.open()
+
+    assert driver.read().temperature_c == 100.0
+    assert len(questions) == asked

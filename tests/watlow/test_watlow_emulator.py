@@ -161,17 +161,6 @@ def test_what_is_set_is_read_back(command, question, answer):
     assert bench.say(question) == f"{answer}\n"
 
 
-def test_answers_take_their_time(rig, monkeypatch):
-    """Every exchange waits on the rig's clock for as long as the unit's traits say."""
-    delays_s = []
-    monkeypatch.setattr(rig.clock, "emulate_delay", delays_s.append)
-    rig.traits.reply_delay_s = 0.25
-
-    rig.driver.read()
-
-    assert delays_s == [0.25, 0.25, 0.25]
-
-
 def test_only_a_profile_that_exists_is_started():
     """A profile without a name is none."""
     bench = Bench(tells_errors=True)

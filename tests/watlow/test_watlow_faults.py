@@ -10,6 +10,7 @@ import warnings
 import pytest
 
 from flowrig.clock import VirtualClock
+from flowrig.emulation import Cut, Mute
 from flowrig.errors import ConnectionLostError, ProtocolError, UnknownOutcomeError
 from flowrig.interfaces.device import Quality
 
@@ -71,10 +72,9 @@ def test_hang_up_while_reading_is_told_before_the_deadline(peer, driver_at, frag
 
 def test_link_comes_back_by_itself(rig):
     """After a hang-up the next call opens a new connection."""
-    rig.traits.hangs_up = True
+    rig.wire("scpi").plan(Cut())
     with pytest.raises(ConnectionLostError):
         rig.driver.read()
-    rig.traits.hangs_up = False
 
     assert rig.driver.read().temperature_c == 25.0
 
@@ -83,10 +83,10 @@ def test_silence_is_a_lost_link_until_it_ends(plate_rig):
     """A controller that stops answering is lost, and found again when it answers."""
     with plate_rig(deadline_s=0.1) as emulated:
         emulated.driver.open()
-        emulated.traits.mute = True
+        emulated.wire("scpi").plan(Mute())
         with pytest.raises(ConnectionLostError, match=r"no answer within 0\.1 s"):
             emulated.driver.read()
-        emulated.traits.mute = False
+        emulated.emulator.heal()
 
         assert emulated.driver.read().temperature_c == 25.0
 

@@ -3,13 +3,14 @@
 import contextlib
 import itertools
 import struct
+from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from flowrig.clock import VirtualClock
-from flowrig.emulation import HangUp
+from flowrig.emulation import Cut, HangUp, Mute, When
 from flowrig.errors import (
     ConnectionLostError,
     OutOfRangeError,
@@ -21,7 +22,6 @@ from flowrig.errors import (
 from flowrig.interfaces.heater import HeaterLimits
 from flowrig_watlow.bank import RegisterBank
 from flowrig_watlow.controller import NO_HEAT_C, F4TController, F4TTraits
-from flowrig_watlow.faults import HangUpAt, Mute
 from flowrig_watlow.modbus import ModbusServer
 from flowrig_watlow.registers import ControlMode, WordOrder
 from flowrig_watlow.temperature import TemperatureUnit
@@ -211,9 +211,8 @@ def test_other_controller_at_the_modbus_address_is_told(plate_rig, monkeypatch):
 
 def test_broken_sensor_does_not_keep_the_device_from_opening(plate_rig):
     """With an input error the two protocols are compared by the set point alone."""
-    with plate_rig(F4TTraits(input_error=True), **BOTH) as emulated:
-        emulated.plate.temperature_c = 900.0
-        emulated.traits.sensor_frozen = True
+    with plate_rig(**BOTH) as emulated:
+        emulated.emulator.switch("open-sensor")
         emulated.driver.open()
 
         assert emulated.driver.control_mode() is ControlMode.AUTO
@@ -249,14 +248,14 @@ def test_set_point_into_a_loop_that_is_off_is_refused(plate_rig):
         assert emulated.emulator.controller.user_set_point_c == 20.0
 
 
-@pytest.mark.parametrize("fault", [Mute(), HangUpAt(0), HangUpAt(12), HangUpAt(15)])
+@pytest.mark.parametrize("fault", [Mute, Cut, partial(Cut, 12), partial(Cut, 15)])
 @pytest.mark.parametrize("after", range(5))
 def test_off_without_an_answer_takes_the_set_point_back(plate_rig, fault, after):
     """Where Modbus fails in the middle of off, the outcome is unknown, and the plate cools."""
     with plate_rig(deadline_s=0.4, **BOTH) as emulated:
         emulated.driver.open()
         emulated.driver.set_temperature(120.0)
-        emulated.emulator.modbus_faults.plan(fault, after)
+        emulated.wire("modbus").plan(fault(), When(after=after, times=1))
         if after < 3:
             with pytest.raises(UnknownOutcomeError, match="its set point now is 20 °C"):
                 emulated.driver.off()
@@ -272,7 +271,7 @@ def test_off_without_an_answer_takes_the_set_point_back(plate_rig, fault, after)
 
 def test_set_point_with_a_control_mode_that_is_not_known(modbus_rig):
     """A set point that was set, in a loop of which nobody knows whether it is on, is unknown."""
-    modbus_rig.emulator.modbus_faults.plan(HangUpAt(0), after=2)
+    modbus_rig.wire("modbus").plan(Cut(), When(after=2))
 
     with pytest.raises(UnknownOutcomeError, match="the control mode is not known"):
         modbus_rig.driver.set_temperature(90.0)

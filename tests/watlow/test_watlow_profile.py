@@ -2,13 +2,13 @@
 
 import pytest
 
+from flowrig.emulation import Cut, When
 from flowrig.errors import (
     ConnectionLostError,
     ProtocolError,
     RefusedError,
     UnknownOutcomeError,
 )
-from flowrig_watlow.faults import HangUpAt
 from flowrig_watlow.parameters import ProgramStatus
 from flowrig_watlow.registers import PROGRAM_STATE
 
@@ -97,7 +97,7 @@ def test_off_says_that_a_profile_may_go_on(running):
     exchanges = {"scpi": 3, "modbus": 0}[wire]
     if running.driver.settings.off == "control-mode":
         exchanges = 3
-    getattr(running.emulator, f"{wire}_faults").plan(HangUpAt(0), after=exchanges)
+    running.wire(wire).plan(Cut(), When(after=exchanges))
 
     with pytest.raises(UnknownOutcomeError, match="a stored profile may heat again"):
         running.driver.off()

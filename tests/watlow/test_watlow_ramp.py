@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flowrig.emulation import Cut, When
 from flowrig.errors import OutOfRangeError, RefusedError, UnknownOutcomeError
 from flowrig_watlow.controller import F4TTraits
 from flowrig_watlow.driver import ProgramStatus
-from flowrig_watlow.faults import HangUpAt
 from flowrig_watlow.registers import RampAction, RampScale
 from flowrig_watlow.temperature import TemperatureUnit
 
@@ -107,11 +107,11 @@ def test_ignored_ramp_rate_is_refused(any_rig):
 @pytest.mark.parametrize("rate_c_min", [0.0, -1.0, 0.05, float("nan"), float("inf")])
 def test_impossible_ramp_sends_nothing(rig, rate_c_min):
     """A rate that is none, or too slow to be told, leaves the controller alone."""
-    before = rig.emulator.scpi_faults.exchanges
+    before = rig.wire("scpi").exchanges
     with pytest.raises(OutOfRangeError):
         rig.driver.set_ramp_rate(rate_c_min)
 
-    assert rig.emulator.scpi_faults.exchanges == before
+    assert rig.wire("scpi").exchanges == before
 
 
 def test_ramp_of_the_panel_is_no_obstacle_with_modbus(plate_rig):
@@ -136,13 +136,13 @@ def test_output_is_switched_and_read(rig):
 @pytest.mark.parametrize("number", [0, 8])
 def test_output_that_does_not_exist_is_out_of_range(rig, number):
     """Outputs are 1 to 7; anything else sends nothing."""
-    before = rig.emulator.scpi_faults.exchanges
+    before = rig.wire("scpi").exchanges
     with pytest.raises(OutOfRangeError):
         rig.driver.set_output(number, True)
     with pytest.raises(OutOfRangeError):
         rig.driver.output(number)
 
-    assert rig.emulator.scpi_faults.exchanges == before
+    assert rig.wire("scpi").exchanges == before
 
 
 def test_output_that_keeps_its_state_is_refused(rig):
@@ -155,7 +155,7 @@ def test_output_that_keeps_its_state_is_refused(rig):
 def test_output_without_read_back_is_an_unknown_outcome(rig):
     """An output that was sent and cannot be read back is reported as unknown."""
     for after in (1, 2):  # the command alone and then the question, or both in one piece
-        rig.emulator.scpi_faults.plan(HangUpAt(len(":OUTPUT3:STATE ON\n")), after)
+        rig.wire("scpi").plan(Cut(len(":OUTPUT3:STATE ON\n")), When(after=after, times=1))
     with pytest.raises(UnknownOutcomeError):
         rig.driver.set_output(3, True)
 

@@ -64,7 +64,7 @@ def test_limit_reaches_the_reading(watched):
 
 def test_every_fault_is_told(watched):
     """A broken sensor does not hide the limit that tripped on it."""
-    watched.emulator.traits.input_error = True
+    watched.emulator.switch("open-sensor")
     watched.emulator.controller.limits_tripped.add(5)
 
     assert len(watched.driver.read().faults) == 2

@@ -6,25 +6,26 @@ from collections import Counter
 import pytest
 from attrs import field, frozen
 
+from flowrig.emulation import Cut, When, Wire
 from flowrig.errors import ConnectionLostError, UnknownOutcomeError
 from flowrig_watlow.bank import RegisterBank
 from flowrig_watlow.commands import ScpiServer
-from flowrig_watlow.driver import ProgramStatus
-from flowrig_watlow.faults import FaultScript, HangUpAt, WireFault
+from flowrig_watlow.parameters import PidSet, ProgramStatus
 from flowrig_watlow.registers import ControlMode
 
+PID = PidSet(heat_band_c=5.0, cool_band_c=5.0, integral_s=60.0, derivative_s=0.0)
 BOTH = {"modbus": "unused", "off": "control-mode"}
 
 
-@frozen
-class Measure(WireFault):
+class Measure(Wire):
     """No fault at all; keeps the length [bytes] of each exchange."""
 
-    sizes: list[int] = field(factory=list)
+    def __init__(self):
+        self.sizes = []
 
-    def strike(self, request, feed, clock):
-        answer = feed(request)
-        self.sizes.append(len(request) + len(answer))
+    def carry(self, line, data):
+        answer = line.feed(data)
+        self.sizes.append(len(data) + len(answer))
         return answer
 
 
@@ -62,6 +63,9 @@ CALLS = [
     Call("alarm", lambda d: d.alarm(1), False, BOTH, ("modbus",)),
     Call("set_both", lambda d: d.set_temperature(90.0), None, BOTH, ("scpi", "modbus")),
     Call("off_both", lambda d: d.off(), None, BOTH, ("modbus",)),
+    Call("limit", lambda d: d.limit_tripped(5), False, BOTH, ("modbus",)),
+    Call("set_pid", lambda d: d.set_pid(2, PID), None, BOTH, ("modbus",)),
+    Call("stop_program", lambda d: d.stop_program()),
     Call("ramp_both", lambda d: d.set_ramp_rate(5.0), None, BOTH, ("scpi", "modbus")),
 ]
 
@@ -88,8 +92,8 @@ def written(monkeypatch):
 def sizes_of(call, plate_rig, wire):
     """How long [bytes] each exchange of a call is on one wire."""
     measure = Measure()
-    script = FaultScript.at_random(0, 1.0, [measure])
-    with plate_rig(**{f"{wire}_faults": script}, **call.settings) as emulated:
+    with plate_rig(**call.settings) as emulated:
+        emulated.wire(wire).plan(measure)
         prepare(emulated)
         before = len(measure.sizes)
         assert call.run(emulated.driver) == call.expected
@@ -111,16 +115,15 @@ def test_pulled_at_any_byte(plate_rig, written, call, wire):
     """Wherever the connection breaks, a call fails at once as lost or unknown, or returns what is
     true; nothing is sent twice, and the controller is found again."""
     sizes = sizes_of(call, plate_rig, wire)
-    cuts = [(exchange, byte) for exchange, size in enumerate(sizes) for byte in range(size + 1)]
+    cuts = [(exchange, byte) for exchange, size in enumerate(sizes) for byte in range(size)]
     with plate_rig(deadline_s=30.0, **call.settings) as emulated:
-        faults = getattr(emulated.emulator, f"{wire}_faults")
         for exchange, byte in cuts:
             prepare(emulated)
             written.clear()
-            faults.plan(HangUpAt(byte), after=exchange)
+            emulated.wire(wire).plan(Cut(byte), When(after=exchange, times=1))
             with contextlib.suppress(ConnectionLostError, UnknownOutcomeError):
                 assert call.run(emulated.driver) == call.expected, (exchange, byte)
-            faults.forget()
+            emulated.wire(wire).clear()
             assert max(written.values(), default=0) <= 1, (exchange, byte, written)
             assert is_found_again(emulated.driver), (exchange, byte)
 

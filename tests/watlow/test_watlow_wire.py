@@ -1,30 +1,20 @@
 """The emulated F4T as other programs see it, and with everything that can go wrong."""
 
 import threading
+from functools import partial
 
 import pytest
 import pyvisa
-from hypothesis import given
-from hypothesis import strategies as st
 from pymodbus.client import ModbusTcpClient
 
-from flowrig.clock import RealClock, VirtualClock
-from flowrig.emulation import HangUp
+from flowrig.clock import RealClock
+from flowrig.emulation import Cut, Deaf, Delay, Late, Mute, Repeat, When
 from flowrig.errors import ConnectionLostError, DeviceError, RefusedError
 from flowrig.interfaces.device import Quality
-from flowrig_watlow import faults
 from flowrig_watlow.controller import F4TTraits
-from flowrig_watlow.faults import FaultScript, FaultyCore
 from flowrig_watlow.registers import WordOrder
 
 BOTH = {"modbus": "unused", "off": "control-mode"}
-
-
-class Echo:
-    """A core that answers with what it got."""
-
-    def feed(self, data: bytes) -> bytes:
-        return data
 
 
 @pytest.fixture
@@ -98,67 +88,6 @@ def test_both_servers_share_one_word_order(plate_rig):
             assert client.read_holding_registers(2820, count=2).registers == [0x41C8, 0x0000]
 
 
-@pytest.mark.parametrize(
-    ("fault", "answer"),
-    [
-        (None, b"abcdef"),
-        (faults.Mute(), b""),
-        (faults.Lose(), b""),
-        (faults.Drop(2), b"abdef"),
-        (faults.Drop(9), b"abcdef"),
-        (faults.Garble(0, 0x20), b"Abcdef"),
-        (faults.Garble(9), b"abcdef"),
-        (faults.Repeat(), b"abcdefabcdef"),
-        (faults.Delay(1.0), b"abcdef"),
-    ],
-)
-def test_fault_strikes_the_exchange_it_was_planned_for(fault, answer):
-    """A fault changes its exchange and leaves those before and after alone."""
-    core = FaultyCore(Echo(), FaultScript({1: fault} if fault else {}), VirtualClock())
-
-    assert [core.feed(b"abcdef") for _ in range(3)] == [b"abcdef", answer, b"abcdef"]
-
-
-def test_merged_answer_comes_with_the_next():
-    """Two answers arrive as one, on one connection; another connection has no part in it."""
-    script = FaultScript()
-    here, there = (FaultyCore(Echo(), script, VirtualClock()) for _ in range(2))
-    script.plan(faults.Merge())
-
-    assert [here.feed(b"1"), there.feed(b"2"), here.feed(b"3")] == [b"", b"2", b"13"]
-
-
-@given(st.integers(0, 14))
-def test_hang_up_cuts_an_exchange_at_any_byte(byte):
-    """The request arrives up to the byte, or whole and then the answer up to it."""
-    core = FaultyCore(Echo(), FaultScript({0: faults.HangUpAt(byte)}), VirtualClock())
-    with pytest.raises(HangUp) as caught:
-        core.feed(b"abcdef")
-
-    assert caught.value.last_words == b"abcdef"[: max(byte - 6, 0)]
-
-
-def test_delay_waits_on_the_clock(monkeypatch):
-    """A late answer is late by the rig's clock."""
-    clock, delays_s = VirtualClock(), []
-    monkeypatch.setattr(clock, "emulate_delay", delays_s.append)
-    FaultyCore(Echo(), FaultScript({0: faults.Delay(1.5)}), clock).feed(b"?")
-
-    assert delays_s == [1.5]
-
-
-@given(seed=st.integers(0, 1000), probability=st.floats(0.0, 1.0))
-def test_random_faults_repeat_with_their_seed(seed, probability):
-    """The same seed gives the same faults at the same exchanges, and none at probability 0."""
-    kinds = [faults.Mute(), faults.Drop(1), faults.Repeat()]
-    first, second = (FaultScript.at_random(seed, probability, kinds) for _ in range(2))
-    struck = [first.next() for _ in range(20)]
-
-    assert struck == [second.next() for _ in range(20)]
-    assert probability > 0 or struck == [None] * 20
-    assert first.exchanges == 20
-
-
 @pytest.mark.parametrize("piece", [1, 2, 7])
 def test_answers_in_pieces_are_put_together(plate_rig, piece):
     """Both protocols work over a line that delivers a few bytes at a time."""
@@ -170,9 +99,7 @@ def test_answers_in_pieces_are_put_together(plate_rig, piece):
         assert emulated.driver.read().set_point_c == 77.0
 
 
-@pytest.mark.parametrize(
-    "fault", [faults.Mute(), faults.Lose(), faults.Delay(0.6), faults.Merge()], ids=repr
-)
+@pytest.mark.parametrize("fault", [Mute, Deaf, partial(Delay, 0.6), Late])
 @pytest.mark.parametrize("wire", ["scpi", "modbus"])
 def test_unanswered_question_is_lost_and_never_answered_later(plate_rig, wire, fault):
     """After a question without an answer in time, the next one gets its own."""
@@ -180,7 +107,7 @@ def test_unanswered_question_is_lost_and_never_answered_later(plate_rig, wire, f
         driver = emulated.driver
         driver.open()
         driver.set_temperature(38.0)
-        getattr(emulated.emulator, f"{wire}_faults").plan(fault)
+        emulated.wire(wire).plan(fault(), When(times=1))
         with pytest.raises(ConnectionLostError, match="no answer"):
             driver.read() if wire == "scpi" else driver.output_power()
 
@@ -192,8 +119,8 @@ def test_unanswered_question_is_lost_and_never_answered_later(plate_rig, wire, f
 @pytest.mark.parametrize("wire", ["scpi", "modbus"])
 def test_repeated_answer_is_not_taken_for_the_next(plate_rig, wire):
     """A stale answer that waits in the line is discarded before the next question."""
-    repeating = FaultScript.at_random(0, 1.0, [faults.Repeat()])
-    with plate_rig(**{f"{wire}_faults": repeating}, **BOTH) as emulated:
+    with plate_rig(**BOTH) as emulated:
+        emulated.wire(wire).plan(Repeat())
         emulated.driver.open()
         emulated.driver.set_temperature(38.0)
 
@@ -206,14 +133,11 @@ def test_repeated_answer_is_not_taken_for_the_next(plate_rig, wire):
 @pytest.mark.parametrize("seed", range(4))
 def test_bad_line_gives_errors_but_no_untruth(plate_rig, seed):
     """On a line that repeats and breaks at random, what is returned is true."""
-    kinds = [faults.Repeat(), *(faults.HangUpAt(byte) for byte in range(40))]
-    with plate_rig(
-        clock=RealClock(),
-        deadline_s=0.5,
-        scpi_faults=FaultScript.at_random(seed, 0.2, kinds),
-        modbus_faults=FaultScript.at_random(seed, 0.2, kinds),
-        **BOTH,
-    ) as emulated:
+    kinds = [Repeat, *(partial(Cut, byte) for byte in range(40))]
+    with plate_rig(clock=RealClock(), deadline_s=0.5, **BOTH) as emulated:
+        for wire in (emulated.wire("scpi"), emulated.wire("modbus")):
+            wire.seed(seed)
+            wire.plan_at_random(0.2, kinds)
         told = 0
         for _ in range(60):
             try:
@@ -231,7 +155,7 @@ def test_frozen_sensor_shows_what_it_showed(rig):
     """A frozen sensor looks healthy; only the temperature stands still."""
     rig.plate.temperature_c = 60.0
     rig.driver.read()
-    rig.traits.sensor_frozen = True
+    rig.emulator.switch("frozen-sensor")
     rig.plate.temperature_c = 90.0
 
     reading = rig.driver.read()
@@ -240,14 +164,14 @@ def test_frozen_sensor_shows_what_it_showed(rig):
 
 
 def test_stuck_heater_heats_whatever_is_said(both):
-    """Behind welded contacts neither the set point nor the control mode helps, and the power
-    that is read shows it."""
+    """Behind welded contacts neither the set point nor the control mode helps, and the controller
+    does not know."""
     both.driver.open()
-    both.traits.heater_stuck_on = True
+    both.emulator.switch("heater-stuck-on")
     both.driver.off()
 
-    assert both.plate.set_point_c == both.traits.set_point_max_c
-    assert both.driver.output_power().power_percent == 100.0
+    assert both.plate.set_point_c > both.traits.set_point_max_c
+    assert both.driver.output_power().power_percent == 0.0
 
 
 def test_silent_refusal_changes_nothing(both):
@@ -269,7 +193,7 @@ def test_power_cycle_is_survived(both):
     both.driver.open()
     both.driver.set_temperature(90.0)
     both.driver.set_output(1, True)
-    both.emulator.power_cycle()
+    both.emulator.switch("power-cycle")
 
     assert both.driver.read().set_point_c == 90.0
     assert both.driver.output(1) is False
@@ -283,7 +207,7 @@ def test_startup_ramp_begins_at_the_plate(both):
     both.driver.set_ramp_rate(5.0)
     controller = both.emulator.controller
     controller.ramp_action = type(controller.ramp_action).BOTH
-    both.emulator.power_cycle()
+    both.emulator.switch("power-cycle")
 
     assert both.driver.read().set_point_c == 25.0
     both.clock.sleep(60.0)

@@ -65,8 +65,11 @@ class EmulatorContext:
             core: the core of one connection.
             link: which of the instrument's links it is on, where there are several.
         """
-        wire = self.wires.setdefault(link, DisturbedWire(self.clock))
-        return wire.wrap(self._tap(core))
+        return self.wire(link).wrap(self._tap(core))
+
+    def wire(self, link: str = MAIN_LINK) -> DisturbedWire:
+        """The wire of a link, made when it is first asked for."""
+        return self.wires.setdefault(link, DisturbedWire(self.clock))
 
 
 class Emulator(ABC):
