@@ -18,7 +18,7 @@ __all__ = ["trace"]
 file_type = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-@click.group()
+@click.group(short_help="Show recorded bytes, and play them back.")
 def trace() -> None:
     """Show the bytes that were recorded of an instrument, and play them back.
 
