@@ -109,4 +109,4 @@ def test_the_command_draws_the_curves(tmp_path: Path) -> None:
     told = json.loads(done.stdout)
     assert [one["optimizer"] for one in told] == ["random", "lhs"]
     assert all(np.shape(one["regret_quartiles"]) == (3, 8) for one in told)
-    assert "the optimizers choose" in out.read_text(encoding="utf-8")
+    assert "All begin with the same" in out.read_text(encoding="utf-8")

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from flowrig.report.charts import Axes, Axis, Series, chart, curve, legend, points, symbol, vertical
+from flowrig.report.charts import Axes, Axis, Series, chart, curve, legend, points, symbol
 from flowrig.report.markup import tag
 from flowrig.report.numbers import Quantity, with_unit
 from flowrig.report.page import document, section
@@ -29,12 +29,12 @@ def render_comparison(
     count = curves[0].quartiles.shape[1]
     most = [max(row[start - 1] for row in one.quartiles) * merit.factor for one in curves]
     axes = Axes(
-        Axis("experiment", 0.0, count + 1.0, whole=True),
+        Axis("experiment", start - 1.0, count + 1.0, whole=True),
         Axis.around(f"regret in {merit.label}", [0.0, *most], from_zero=True),
         width=1040.0,
         height=380.0,
     )
-    marks = [vertical(axes, start + 0.5, "the optimizers choose")]
+    marks = []
     for style, one in enumerate(curves):
         lower, middle, upper = one.quartiles * merit.factor
         x = [float(i) for i in range(1, count + 1)]
@@ -58,7 +58,8 @@ def render_comparison(
         section(
             "Regret",
             f"How far the best condition so far is from the best there is: medians of {seeds} "
-            "campaigns with their quartiles, without noise. All begin with the same conditions.",
+            "campaigns with their quartiles, without noise. All begin with the same "
+            f"{start} conditions.",
             tag(
                 "figure",
                 tag("div", chart(axes, *marks, title="Regret"), class_="wide"),
