@@ -13,6 +13,7 @@ import click
 from flowrig import __version__
 from flowrig.cli.bench import bench
 from flowrig.cli.discover import discover
+from flowrig.cli.emulate import emulate
 from flowrig.cli.listing import check, plugins, profiles
 from flowrig.cli.plugin import plugin
 from flowrig.cli.reporting import report
@@ -60,6 +61,7 @@ for command in (
     check,
     profiles,
     discover,
+    emulate,
     plugins,
     plugin,
     trace,

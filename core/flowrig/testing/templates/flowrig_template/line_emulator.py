@@ -43,7 +43,7 @@ class LineEmulator(Emulator):
         self, context: EmulatorContext, commands: Mapping[str, Callable[[str], str]]
     ) -> None:
         super().__init__(context)
-        self._front = serial_front(context.tap(LineProtocol(commands)))
+        self._front = serial_front(context.tap(LineProtocol(commands)), context.port)
 
     def start(self) -> str:
         """Begin to answer; returns the port."""

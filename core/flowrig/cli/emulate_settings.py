@@ -1,0 +1,62 @@
+"""Settings of a driver from the words of a command line."""
+
+import tomllib
+from collections.abc import Iterable
+from typing import Any
+
+import attrs
+
+from flowrig.errors import InputError
+from flowrig.interfaces import DeviceSettings
+from flowrig.offers import DriverOffer
+from flowrig.profile.converter import strict_converter
+from flowrig.profile.mismatch import MISFITS, findings, toml_key
+
+__all__ = ["settings_from"]
+
+PLACEHOLDER = "127.0.0.1"
+"""What stands for an address until there is one; every shipped driver takes it for one."""
+
+
+def settings_from(offer: DriverOffer, words: Iterable[str]) -> DeviceSettings:
+    """The settings of a driver as a profile would have them, from key=value.
+
+    Args:
+        offer: the driver.
+        words: "baud=9600", "set_point_max=250 °C"; keys and quantities are those of a profile.
+
+    Raises:
+        InputError: a key that does not exist, or a value that does not fit; it says what would.
+    """
+    attributes = {toml_key(one): one for one in attrs.fields(attrs.resolve_types(offer.settings))}
+    table: dict[str, Any] = {"address": PLACEHOLDER}
+    for word in words:
+        key, equals, text = word.partition("=")
+        if not equals:
+            raise InputError(f"--set {word!r}: expected key=value")
+        takes_text = key in attributes and attributes[key].type is str
+        table[key.strip()] = text if takes_text else _value(text)
+    try:
+        settings: Any = strict_converter().structure(table, offer.settings)
+    except MISFITS as error:
+        raise InputError(_message(offer, error)) from error
+    assert isinstance(settings, DeviceSettings)
+    return settings
+
+
+def _value(text: str) -> Any:
+    """What TOML makes of a text; the text itself, if that is nothing."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _message(offer: DriverOffer, error: BaseException) -> str:
+    lines = []
+    for finding in findings(error, ()):
+        where = "".join(f"{key}: " for key in finding.path if not finding.on_key)
+        expected = f"; expected {finding.expected}" if finding.expected else ""
+        near = f"; did you mean {finding.nearest!r}?" if finding.nearest else ""
+        lines.append(f"{offer.name}: {where}{finding.message}{expected}{near}")
+    return "\n".join(lines)
