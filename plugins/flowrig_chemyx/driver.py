@@ -61,10 +61,11 @@ class ChemyxFusion(Pump):
     """A Fusion pump, or one channel of a dual one.
 
     The pump needs a target volume for a run; `start` gives it the whole syringe, or the whole
-    stroke where that is shorter. What a pump prints after `start`, `pause` and `stop` differs
-    between models: only its status is believed. `restart` is never sent, since sources disagree on
-    whether it resumes a run or reboots the pump. Pump delays are not used either, since sources
-    disagree on their unit.
+    stroke where that is shorter, and tells it units, diameter and rate once more: nothing in the
+    protocol shows whether a pump lost its power since `set_rate`, and what it keeps then is not
+    known. What a pump prints after `start`, `pause` and `stop` differs between models: only its
+    status is believed. `restart` is never sent, since sources disagree on whether it resumes a run
+    or reboots the pump. Pump delays are not used either, since sources disagree on their unit.
 
     Source: Chemyx knowledge base, "Serial Commands" and "RS232 Communication", and Chemyx's own
     Python software (github.com/cukelarter/Chemyx-Syringe-Pump).
@@ -165,8 +166,7 @@ class ChemyxFusion(Pump):
         if state in MOVING:
             return
         self._require_healthy(state)
-        if state is PumpState.PAUSED:
-            self._do_stop()
+        self._prepare_constant_rate(state, self._rate_ul_min)  # it may have lost power since
         self._totalizer.restart()
         self._launch()
 

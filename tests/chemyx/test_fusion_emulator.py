@@ -20,7 +20,7 @@ from flowrig.emulation import (
     Stale,
     Wire,
 )
-from flowrig.errors import DeviceError, RefusedError, UnknownOutcomeError
+from flowrig.errors import DeviceError, UnknownOutcomeError
 from flowrig.interfaces import PumpState, PumpStep
 from flowrig_chemyx.emulator import ChemyxEmulator, Dialect, Uart
 from flowrig_chemyx.protocol import REJECTION, FrameSplitter
@@ -118,8 +118,7 @@ def test_a_delayed_start(unit_s):
     """A delay holds the plunger, shows as its own state, and what is said after it is ignored."""
     with ready_bench(dialect=Dialect(delay_unit_s=unit_s, announces=True)) as b:
         b.pump.set_rate(60.0)
-        b.core.feed(b"set delay 2\r")
-        b.pump.start()
+        b.core.feed(b"set delay 2\rstart\r")
         assert b.pump.status().state is PumpState.DELAYED
         b.clock.sleep(unit_s)
         assert b.pump.status().state is PumpState.DELAYED
@@ -142,16 +141,31 @@ def test_the_basic_mode_runs_the_first_step_only():
 
 
 def test_a_power_cycle_forgets_everything():
-    """After a power cycle the pump stands still, and a start without a rate is refused."""
+    """After a power cycle the pump stands still, and nothing but a rate lets it run again."""
     with ready_bench() as b:
         b.pump.set_rate(60.0)
         b.pump.start()
         b.emulator.switch("power-cycle")
         assert b.plunger.rate_ul_min == 0.0
         assert b.pump.status().state is PumpState.STOPPED
-        with pytest.raises(RefusedError, match="did not start"):
-            b.pump.start()
+        b.core.feed(b"start\r")
+        assert b.plunger.rate_ul_min == 0.0
+
+
+WAKES_WITH = {
+    "nothing": b"",
+    "other units": b"set units 0\rset volume 1\rset rate 60\r",
+    "an older rate": b"set units 2\rset diameter 10\rset volume 100\rset rate 600\r",
+}
+
+
+@pytest.mark.parametrize("memory", WAKES_WITH.values(), ids=WAKES_WITH)
+def test_a_power_cycle_before_the_start_changes_no_rate(memory):
+    """Whatever a pump remembers after it lost its power, it runs at the rate that was set."""
+    with ready_bench() as b:
         b.pump.set_rate(60.0)
+        b.emulator.switch("power-cycle")
+        b.core.feed(memory)
         b.pump.start()
         assert b.plunger.rate_ul_min == pytest.approx(60.0)
 
