@@ -1,4 +1,4 @@
-"""Ocean Insight HDX spectrometers, through python-seabreeze."""
+"""Ocean spectrometers, first of all the HDX, through python-seabreeze."""
 
 from collections.abc import Sequence
 
@@ -8,14 +8,15 @@ from flowrig_ocean.settings import (
     INTEGRATION_TIME_MAX_US,
     INTEGRATION_TIME_MIN_US,
     HdxSettings,
+    OceanSettings,
 )
 
-__all__ = ["HdxSettings", "flowrig_drivers"]
+__all__ = ["HdxSettings", "OceanSettings", "flowrig_drivers"]
 
 
 @hookimpl
 def flowrig_drivers() -> Sequence[DriverOffer]:
-    """The HDX, over Ethernet or USB."""
+    """The HDX, and the other models that python-seabreeze knows."""
     return [
         DriverOffer(
             kind="spectrometer",
@@ -29,5 +30,14 @@ def flowrig_drivers() -> Sequence[DriverOffer]:
             emulator="flowrig_ocean.emulator:HdxEmulator",
             reply_shape="flowrig_ocean.shape:reply_shape",
             discover="flowrig_ocean.discovery:find_hdxs",
-        )
+        ),
+        DriverOffer(
+            kind="spectrometer",
+            name="ocean",
+            target="flowrig_ocean.driver:OceanSpectrometer",
+            settings=OceanSettings,
+            summary="other Ocean spectrometers that python-seabreeze knows, over USB",
+            needs=("seabreeze", "usb"),
+            install="flowrig[ocean]",
+        ),
     ]

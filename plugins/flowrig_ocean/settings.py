@@ -122,7 +122,8 @@ class OceanSettings(_LampSettings):
     Attributes:
         address: "usb:SERIAL", or "usb" for the only one of its model.
         deadline_s: longest wait [s] for one answer, on top of the integration time.
-        model: python-seabreeze's name of the model, for instance "FLAMES", "USB2000PLUS" or "STS".
+        model: python-seabreeze's name of the model, for instance "STS", "USB2000PLUS" (which
+            stands for the Flame-S as well) or "SR4".
         integration_time_us: integration time [µs] from `open` on; the model has its own limits.
         light_source: as for the HDX; models that speak neither OBP nor OOI have no such line.
     """

@@ -12,12 +12,13 @@ from flowrig_ocean.settings import EthernetAddress, UsbAddress, parse_address
 
 
 def test_the_offer_loads_driver_and_emulator():
-    """The one driver that the plugin offers is there, and so is its emulator."""
+    """The drivers that the plugin offers are there, and so is the HDX's emulator."""
     from flowrig.emulation import Emulator
     from flowrig.interfaces import Spectrometer
     from flowrig.offers import import_target
 
-    (offer,) = flowrig_drivers()
+    offer, other = flowrig_drivers()
+    assert issubclass(other.load(), Spectrometer)
     assert issubclass(offer.load(), Spectrometer)
     assert issubclass(import_target(offer.emulator, offer.name), Emulator)
     assert offer.limits == {"integration_time_us": (6_000, 9_999_999)}

@@ -8,8 +8,10 @@ import usb.backend.libusb0
 import usb.backend.libusb1
 import usb.backend.openusb
 import usb.core
-from ocean_bench import bench_with_hdx
+from ocean_bench import Detector, bench_with_hdx
+from ooi_core import PRODUCT_ID, OoiCore
 
+from flowrig.clock import VirtualClock
 from flowrig.emulation import Deaf
 from flowrig.errors import (
     ConnectionLostError,
@@ -24,7 +26,7 @@ from flowrig_ocean.dialect import STS, HdxDialect
 from flowrig_ocean.driver import OceanSpectrometer
 from flowrig_ocean.obp import Message
 from flowrig_ocean.settings import OceanSettings
-from flowrig_ocean.virtual_usb import VIRTUAL_USB
+from flowrig_ocean.virtual_usb import VIRTUAL_USB, UsbFront, VirtualDevice
 
 
 def on_the_bus():
@@ -234,3 +236,30 @@ def test_counts_beyond_16_bit_are_unsupported():
         pytest.raises(UnsupportedError, match="beyond 16 bit"),
     ):
         other(bench, "QEPRO").open()
+
+
+@pytest.mark.parametrize(("firmware", "model"), [(1, "USB2000PLUS"), (3, "FLAMES")])
+def test_the_older_protocol_works_through_the_same_driver(firmware, model):
+    """A USB2000+ or Flame-S speaks OOI, which acknowledges nothing; the driver works as far as
+    python-seabreeze does, lamp-enable line included."""
+    detector, clock = Detector(scene=np.arange(2048, dtype=np.uint16)), VirtualClock()
+    core = OoiCore(detector, firmware)
+    front = UsbFront(VirtualDevice(lambda: core, PRODUCT_ID, packet_bytes=512), "FLMS01234")
+    settings = OceanSettings(
+        address=front.start(), model="USB2000PLUS", light_source="lamp-enable", deadline_s=0.5
+    )
+    eye = OceanSpectrometer("eye", settings, clock)
+    try:
+        with eye:
+            assert eye.identify() == Identity("Ocean Insight", model, "FLMS01234")
+            eye.set_light(True)
+            assert detector.lit
+            eye.set_integration_time(3_000)
+            assert core.set_us == [10_000, 3_000]
+            frames = eye.acquire(2)
+            np.testing.assert_array_equal(frames.counts, np.tile(detector.scene, (2, 1)))
+            front.stop()
+            with pytest.raises(ConnectionLostError):
+                eye.acquire(1)
+    finally:
+        front.stop()

@@ -200,7 +200,7 @@ class Spectrometer(Device):
                 search.give_up()
         self._set_if_other(search.proposal_us)
         return Exposure(
-            integration_time_us=search.proposal_us,
+            integration_time_us=self._do_integration_time_us(),
             peak_fraction=search.peak_fraction,
             verdict=search.verdict,
             frames_taken=frames_taken,

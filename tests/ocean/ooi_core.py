@@ -1,0 +1,46 @@
+"""A USB2000+ or Flame-S, as far as python-seabreeze talks to one (OOI, the older protocol)."""
+
+import struct
+
+from ocean_bench import Detector
+
+PRODUCT_ID = 0x101E
+HIGH_SPEED = 0x80
+END_OF_SPECTRUM = b"\x69"
+
+
+class OoiCore:
+    """Takes commands of one byte and their arguments; answers what has an answer.
+
+    Args:
+        detector: of 2048 pixels.
+        firmware: major version of its gate array; 3 and above is a Flame-S.
+    """
+
+    def __init__(self, detector: Detector, firmware: int) -> None:
+        self.detector = detector
+        self.integration_time_us = 1_000
+        self.set_us: list[int] = []
+        self._firmware = firmware
+        numbers = map(repr, detector.wavelength_coefficients)
+        self._slots = dict(enumerate(["FLMS01234", *numbers]))
+
+    def feed(self, data: bytes) -> bytes:
+        """Obey one command, which comes in one transfer."""
+        command, arguments = data[0], data[1:]
+        if command == 0x02:
+            (self.integration_time_us,) = struct.unpack("<I", arguments)
+            self.set_us.append(self.integration_time_us)
+        elif command == 0x03:
+            self.detector.light(bool(struct.unpack("<H", arguments)[0]))
+        elif command == 0x05:
+            text = self._slots.get(arguments[0], "").encode()[:14]
+            return data + text.ljust(15, b"\0")
+        elif command == 0x09:
+            counts = self.detector.expose(self.integration_time_us)
+            return counts.astype("<u2").tobytes() + END_OF_SPECTRUM
+        elif command == 0x6B:
+            return struct.pack("<BH", arguments[0], self._firmware << 12)
+        elif command == 0xFE:
+            return struct.pack("<HI10B", 2048, self.integration_time_us, *[0] * 8, HIGH_SPEED, 0)
+        return b""
