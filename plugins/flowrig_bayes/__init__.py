@@ -9,14 +9,16 @@ from flowrig_bayes.settings import BayesSettings, LhsSettings, RandomSettings
 
 @hookimpl
 def flowrig_optimizers() -> Sequence[Offer]:
-    """The optimizers; none needs more than numpy, their surrogates may."""
+    """The optimizers; their surrogates may need more."""
     return [
         Offer(
             kind="optimizer",
             name="bayes",
             target="flowrig_bayes.bayes:BayesianOptimizer",
             settings=BayesSettings,
-            summary="Bayesian optimization: EI, PI, UCB, exploitation, maximum variance",
+            summary="Bayesian optimization: EI, PI, UCB, exploitation, maximum variance, Thompson",
+            needs=("scipy",),
+            install="flowrig[bayes]",
         ),
         Offer(
             kind="optimizer",

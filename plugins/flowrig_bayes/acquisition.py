@@ -9,45 +9,71 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit, logsumexp
 
 from flowrig_bayes.settings import Acquisition, BayesSettings
 
 __all__ = ["acquisition", "describe"]
 
 Array = NDArray[np.float64]
+Sampled = Callable[[Array, float, BayesSettings], tuple[Array, Array]]
+
+BLUR = 0.02
+"""Width over which an improvement sets in, in standard deviations of the figure of merit: without
+it, samples that all lie below the incumbent would show no way up (Ament et al., NeurIPS 2023)."""
 
 
-def _expected_improvement(values: Array, incumbent: float, settings: BayesSettings) -> Array:
-    return np.asarray(np.maximum(values - incumbent, 0.0).mean(axis=0))
+def _log_expected_improvement(
+    values: Array, incumbent: float, settings: BayesSettings
+) -> tuple[Array, Array]:
+    width = BLUR * values.std(axis=0) + 1e-12 * (1.0 + abs(incumbent))
+    x = (values - incumbent) / width
+    log_gain = np.where(x < -30.0, x, np.log(np.logaddexp(0.0, np.maximum(x, -30.0))))
+    total = logsumexp(log_gain, axis=0)
+    slope = np.where(x < -30.0, 1.0, expit(x) * np.exp(-np.maximum(log_gain, -31.0)))
+    return total + np.log(width / len(values)), np.exp(log_gain - total) * slope / width
 
 
-def _probability_of_improvement(values: Array, incumbent: float, settings: BayesSettings) -> Array:
-    return np.asarray((values > incumbent).mean(axis=0))
+def _log_probability_of_improvement(
+    values: Array, incumbent: float, settings: BayesSettings
+) -> tuple[Array, Array]:
+    width = 5.0 * BLUR * values.std(axis=0) + 1e-12 * (1.0 + abs(incumbent))
+    x = (values - incumbent) / width
+    log_share = -np.logaddexp(0.0, -x)
+    total = logsumexp(log_share, axis=0)
+    return total - np.log(len(values)), np.exp(log_share - total) * expit(-x) / width
 
 
-def _upper_confidence_bound(values: Array, incumbent: float, settings: BayesSettings) -> Array:
-    return np.asarray(values.mean(axis=0) + settings.ucb_beta * values.std(axis=0))
+def _upper_confidence_bound(
+    values: Array, incumbent: float, settings: BayesSettings
+) -> tuple[Array, Array]:
+    mean, mean_slopes = _mean(values, incumbent, settings)
+    sd, sd_slopes = _standard_deviation(values, incumbent, settings)
+    return mean + settings.ucb_beta * sd, mean_slopes + settings.ucb_beta * sd_slopes
 
 
-def _mean(values: Array, incumbent: float, settings: BayesSettings) -> Array:
-    return np.asarray(values.mean(axis=0))
+def _mean(values: Array, incumbent: float, settings: BayesSettings) -> tuple[Array, Array]:
+    return values.mean(axis=0), np.full_like(values, 1.0 / len(values))
 
 
-def _standard_deviation(values: Array, incumbent: float, settings: BayesSettings) -> Array:
-    return np.asarray(values.std(axis=0))
+def _standard_deviation(
+    values: Array, incumbent: float, settings: BayesSettings
+) -> tuple[Array, Array]:
+    sd = values.std(axis=0)
+    return sd, (values - values.mean(axis=0)) / (len(values) * np.maximum(sd, 1e-300))
 
 
-_FUNCTIONS: dict[Acquisition, tuple[str, Callable[[Array, float, BayesSettings], Array]]] = {
-    "ei": ("expected improvement", _expected_improvement),
-    "pi": ("probability of improvement", _probability_of_improvement),
-    "ucb": ("upper confidence bound", _upper_confidence_bound),
-    "exploit": ("expected figure of merit", _mean),
-    "max-variance": ("standard deviation", _standard_deviation),
+_SAMPLED: dict[Acquisition, Sampled] = {
+    "ei": _log_expected_improvement,
+    "pi": _log_probability_of_improvement,
+    "ucb": _upper_confidence_bound,
+    "exploit": _mean,
+    "max-variance": _standard_deviation,
 }
 
 
-def acquisition(values: Array, incumbent: float, settings: BayesSettings) -> Array:
-    """How much each condition has of what is wanted.
+def acquisition(values: Array, incumbent: float, settings: BayesSettings) -> tuple[Array, Array]:
+    """How much each condition has of what is wanted, on a scale that is good to climb on.
 
     Args:
         values: samples of the figure of merit, shape `s x n`.
@@ -55,20 +81,42 @@ def acquisition(values: Array, incumbent: float, settings: BayesSettings) -> Arr
         settings: names the function.
 
     Returns:
-        the acquisition value of every condition, shape `n`, to be maximized.
+        the value of every condition, shape `n`, to be maximized (a logarithm for "ei" and "pi"),
+        and its derivatives along the samples, shape `s x n`.
     """
-    return _FUNCTIONS[settings.acquisition][1](values, incumbent, settings)
+    return _SAMPLED[settings.acquisition](values, incumbent, settings)
 
 
-def describe(settings: BayesSettings, value: float, unit: str) -> str:
+_TOLD: dict[Acquisition, tuple[str, Callable[[Array, float, BayesSettings], float]]] = {
+    "ei": (
+        "expected improvement",
+        lambda values, incumbent, _: float(np.maximum(values - incumbent, 0.0).mean()),
+    ),
+    "pi": (
+        "probability of improvement",
+        lambda values, incumbent, _: float((values > incumbent).mean()),
+    ),
+    "ucb": (
+        "upper confidence bound",
+        lambda values, _, settings: float(values.mean() + settings.ucb_beta * values.std()),
+    ),
+    "exploit": ("expected figure of merit", lambda values, *_: float(values.mean())),
+    "max-variance": ("standard deviation", lambda values, *_: float(values.std())),
+    "thompson": ("sampled figure of merit", lambda values, *_: float(values.mean())),
+}
+
+
+def describe(values: Array, incumbent: float, settings: BayesSettings, unit: str) -> str:
     """One phrase for people, for instance "expected improvement 0.8 %".
 
     Args:
+        values: samples of the figure of merit at the chosen condition, shape `s`.
+        incumbent: the figure of merit to improve on.
         settings: names the function.
-        value: its value.
         unit: of the figure of merit; "" for a fraction, which is told in percent.
     """
-    name = _FUNCTIONS[settings.acquisition][0]
+    name, function = _TOLD[settings.acquisition]
+    value = function(values, incumbent, settings)
     if unit and settings.acquisition != "pi":
         return f"{name} {value:.3g} {unit}"
     return f"{name} {100.0 * value:.2g} %"

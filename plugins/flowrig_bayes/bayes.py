@@ -6,11 +6,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from flowrig.designs import maximin_latin_hypercube, uniform
-from flowrig.feasibility import pulled_inside
+from flowrig.designs import maximin_latin_hypercube
 from flowrig.interfaces import Optimizer, Problem, Suggestion, Surrogate
-from flowrig_bayes.acquisition import acquisition, describe
+from flowrig_bayes.acquisition import describe
+from flowrig_bayes.merit import Merit, stratified_normals
+from flowrig_bayes.search import candidates, clear_of, searched
 from flowrig_bayes.settings import BayesSettings
+from flowrig_bayes.surface import Surface
 
 __all__ = ["BayesianOptimizer"]
 
@@ -18,19 +20,26 @@ Array = NDArray[np.float64]
 
 FEWEST = 4
 """Sound experiments below which no model is asked."""
-LEADERS = 20
-"""Candidates whose neighbourhood is searched."""
-FIRST_STEP = 0.15
-"""Width of the first neighbourhood in the unit cube; each refinement halves it."""
+BEST = 5
+"""Measured points around which the search looks more closely."""
 REPORT_SAMPLES = 1024
+SAME = 1e-4
+"""Conditions that differ by less, as a share of each range, count as the same."""
+ARRIVED = 0.01
+"""A pending point counts as measured when a result is as close, as a share of each range."""
+FAILED = 0.05
+"""How far suggestions keep from failed experiments in at least one condition, as a share."""
 
 
 class BayesianOptimizer(Optimizer):
     """Fits a surrogate to everything measured and takes the best acquisition value's condition.
 
-    Experiments without finite responses are left out of the fit; they never count as zero. Several
-    points at once are chosen one after the other, each as if those before it had come out as the
-    surrogate expects (kriging believer: Ginsbourger, Le Riche & Carraro, 2010).
+    Experiments without finite responses are left out of the fit and kept away from; they never
+    count as zero. Points that were suggested and not yet measured, and those of one batch, are
+    chosen one after the other, each as if those before it had come out as the surrogate expects
+    (kriging believer: Ginsbourger, Le Riche & Carraro, 2010). The incumbent is the best expected
+    figure of merit at a measured condition, which noise does not flatter as it does the best
+    measurement.
     """
 
     settings: BayesSettings
@@ -40,10 +49,10 @@ class BayesianOptimizer(Optimizer):
         d, m = len(problem.space.names), len(problem.objective.responses)
         self._X: Array = np.empty((0, d))
         self._Y: Array = np.empty((0, m))
-        self._seen = 0
+        self._failed: Array = np.empty((0, d))
+        self._pending: Array = np.empty((0, d))
 
     def _do_ingest(self, results: Sequence[Mapping[str, Any]]) -> None:
-        self._seen += len(results)
         responses = self.problem.objective.responses
         rows = [[_number(row.get(name)) for name in responses] for row in results]
         Y = np.array(rows, dtype=float).reshape(len(results), len(responses))
@@ -51,74 +60,85 @@ class BayesianOptimizer(Optimizer):
         X = self.problem.space.to_unit(self.problem.space.array(results))
         self._X = np.vstack([self._X, X[sound]])
         self._Y = np.vstack([self._Y, Y[sound]])
+        self._failed = np.vstack([self._failed, X[~sound]])
+        self._pending = clear_of(self._pending, [(X, ARRIVED)])
 
     def _do_suggest(self, num_points: int) -> list[Suggestion]:
-        rng = np.random.default_rng([self.problem.seed, self._seen])
+        known = len(self._X) + len(self._failed) + len(self._pending)
+        rng = np.random.default_rng([self.problem.seed, known])
         if len(self._X) < FEWEST:
             return self._spread(num_points, rng)
-        X, Y = self._X, self._Y
-        chosen = []
-        for _ in range(num_points):
-            surrogate = self.problem.new_surrogate()
-            surrogate.fit(X, Y)
-            point, value = self._best_point(surrogate, X, rng)
-            chosen.append(self._explain(surrogate, point, value))
-            X = np.vstack([X, point])
-            Y = np.vstack([Y, surrogate.predict(point[None]).mean])
-        return chosen
+        return [self._next(rng) for _ in range(num_points)]
 
     def _spread(self, num_points: int, rng: np.random.Generator) -> list[Suggestion]:
         space = self.problem.space
         points = maximin_latin_hypercube(space, num_points, 16, rng)
+        self._pending = np.vstack([self._pending, points])
         reason = f"space filling: fewer than {FEWEST} sound experiments so far"
         return [Suggestion(row, reason=reason) for row in space.rows(space.from_unit(points))]
 
-    def _best_point(
-        self, surrogate: Surrogate, X: Array, rng: np.random.Generator
-    ) -> tuple[Array, float]:
-        """The point of the unit cube with the best acquisition value, and that value."""
-        space, settings = self.problem.space, self.settings
-        noise = int(rng.integers(2**32))
-        incumbent = float(self._samples(surrogate, X, noise).mean(axis=0).max())
-        visited = self._X[space.feasible(space.from_unit(self._X))]
-        points = np.vstack([uniform(space, settings.candidates, rng), visited])
-        values = acquisition(self._samples(surrogate, points, noise), incumbent, settings)
-        step = FIRST_STEP
-        for _ in range(settings.refinements):
-            leaders = points[np.argsort(values)[::-1][:LEADERS]]
-            moved = np.repeat(leaders, 12, axis=0)
-            moved += step * rng.standard_normal(moved.shape) * (rng.random(moved.shape) < 0.5)
-            moved = pulled_inside(space, moved)
-            fresh = acquisition(self._samples(surrogate, moved, noise), incumbent, settings)
-            points, values = (
-                np.vstack([leaders, moved]),
-                np.concatenate([np.sort(values)[::-1][:LEADERS], fresh]),
-            )
-            step /= 2
-        best = int(np.argmax(values))
-        return points[best], float(values[best])
+    def _next(self, rng: np.random.Generator) -> Suggestion:
+        """One more point, which is pending from then on."""
+        surrogate = self._believer()
+        merit, incumbent, best_measured = self._merit(surrogate, rng)
+        points = candidates(self.problem.space, self.settings.candidates, best_measured, rng)
+        if self.settings.acquisition == "thompson":
+            drawn = self.problem.objective.value(surrogate.predict(points).sample(1, rng))[0]
+            ranked = points[np.argsort(-np.where(np.isfinite(drawn), drawn, merit.floor))]
+        else:
+            surface = Surface(merit, incumbent, self.settings)
+            ranked = searched(self.problem.space, surface, points, self.settings, rng)
+        clear = clear_of(ranked, self._avoided())
+        point = clear[0] if len(clear) else ranked[0]
+        self._pending = np.vstack([self._pending, point])
+        return self._explain(merit, incumbent, point)
 
-    def _samples(self, surrogate: Surrogate, U: Array, noise: int) -> Array:
-        """Samples of the figure of merit at points of the unit cube, shape `s x n`."""
-        rng = np.random.default_rng(noise)
-        responses = surrogate.predict(U).sample(self.settings.samples, rng)
-        return _finite(self.problem.objective.value(responses))
+    def _believer(self) -> Surrogate:
+        """A surrogate that takes pending points as measured with what it expects of them."""
+        surrogate = self.problem.new_surrogate()
+        surrogate.fit(self._X, self._Y)
+        if len(self._pending):
+            believed = surrogate.predict(self._pending).mean
+            surrogate = self.problem.new_surrogate()
+            surrogate.fit(np.vstack([self._X, self._pending]), np.vstack([self._Y, believed]))
+        return surrogate
 
-    def _explain(self, surrogate: Surrogate, point: Array, value: float) -> Suggestion:
+    def _merit(self, surrogate: Surrogate, rng: np.random.Generator) -> tuple[Merit, float, Array]:
+        """The figure of merit, its best at a measured point, and the best measured points."""
+        space, objective = self.problem.space, self.problem.objective
+        normals = stratified_normals(self.settings.samples, self._Y.shape[1], rng)
+        inside = space.feasible(space.from_unit(self._X))
+        measured = self._X[inside] if inside.any() else self._X
+        values = Merit(surrogate, objective, normals, np.nan).samples(measured)
+        finite = np.isfinite(values)
+        floor = float(values[finite].min()) if finite.any() else 0.0
+        expected = np.where(finite, values, floor).mean(axis=0)
+        best = self._X[inside][np.argsort(-expected)[:BEST]] if inside.any() else self._X[:0]
+        return Merit(surrogate, objective, normals, floor), float(expected.max()), best
+
+    def _avoided(self) -> list[tuple[Array, float]]:
+        """What not to suggest again. Only exploitation may repeat a measurement."""
+        repeated = self._X[:0] if self.settings.acquisition == "exploit" else self._X
+        return [(np.vstack([self._pending, repeated]), SAME), (self._failed, FAILED)]
+
+    def _explain(self, merit: Merit, incumbent: float, point: Array) -> Suggestion:
         """The suggestion with the measurement that the surrogate expects of it."""
-        posterior = surrogate.predict(point[None])
+        posterior = merit.surrogate.predict(point[None])
         mean, sd = posterior.mean[0], posterior.sd[0]
         rng = np.random.default_rng(self.problem.seed)
         measured = mean + sd * rng.standard_normal((REPORT_SAMPLES, len(mean)))
-        merit = _finite(self.problem.objective.value(measured))
-        names = self.problem.objective.responses
+        values = self.problem.objective.value(measured)
+        values = np.where(np.isfinite(values), values, merit.floor)
+        names, space = self.problem.objective.responses, self.problem.space
         return Suggestion(
-            conditions=self.problem.space.rows(self.problem.space.from_unit(point[None]))[0],
+            conditions=space.rows(space.from_unit(point[None]))[0],
             mean=dict(zip(names, map(float, mean), strict=True)),
             sd=dict(zip(names, map(float, sd), strict=True)),
-            objective_mean=float(merit.mean()),
-            objective_sd=float(merit.std()),
-            reason=describe(self.settings, value, self.problem.objective.unit),
+            objective_mean=float(values.mean()),
+            objective_sd=float(values.std()),
+            reason=describe(
+                merit.of(posterior)[:, 0], incumbent, self.settings, self.problem.objective.unit
+            ),
         )
 
 
@@ -127,9 +147,3 @@ def _number(value: Any) -> float:
         return float(value)
     except (TypeError, ValueError):
         return float("nan")
-
-
-def _finite(values: Array) -> Array:
-    """Figures of merit with the least finite one in place of those that are not finite."""
-    finite = np.isfinite(values)
-    return np.where(finite, values, values[finite].min()) if finite.any() else np.zeros_like(values)

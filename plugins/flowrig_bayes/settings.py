@@ -9,7 +9,7 @@ from flowrig.interfaces import OptimizerSettings
 
 __all__ = ["Acquisition", "BayesSettings", "LhsSettings", "RandomSettings"]
 
-Acquisition = Literal["ei", "pi", "ucb", "exploit", "max-variance"]
+Acquisition = Literal["ei", "pi", "ucb", "exploit", "max-variance", "thompson"]
 
 
 @frozen(kw_only=True)
@@ -36,15 +36,19 @@ class BayesSettings(OptimizerSettings):
     Attributes:
         acquisition: what the next condition should have most of: "ei" expected improvement, "pi"
             probability of improvement, "ucb" upper confidence bound, "exploit" expected figure of
-            merit, "max-variance" its uncertainty.
+            merit, "max-variance" its uncertainty, "thompson" a figure of merit that is drawn at
+            random from what the surrogate holds possible.
         ucb_beta: for "ucb", how many standard deviations are added to the mean.
-        candidates: conditions that are looked at before the best are refined.
-        refinements: rounds of local search around the best.
+        candidates: conditions that are looked at all over the space before the best are refined.
+        starts: how many of the best, apart from each other, are climbed from, where the surrogate
+            tells gradients.
+        refinements: rounds of random search around the best, where it does not.
         samples: posterior samples that the figure of merit is computed on.
     """
 
     acquisition: Acquisition = "ei"
     ucb_beta: float = field(default=2.0, validator=ge(0.0))
-    candidates: int = field(default=2000, validator=gt(0))
+    candidates: int = field(default=500, validator=gt(0))
+    starts: int = field(default=6, validator=gt(0))
     refinements: int = field(default=6, validator=ge(0))
-    samples: int = field(default=256, validator=gt(1))
+    samples: int = field(default=128, validator=gt(1))

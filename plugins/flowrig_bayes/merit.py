@@ -1,0 +1,110 @@
+"""What a surrogate believes of the figure of merit, and how it changes with the conditions.
+
+Letters: `s` samples, `n` conditions, `d` parameters, `m` responses.
+"""
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from flowrig.interfaces import NormalPosterior, Posterior, Surrogate
+from flowrig.objective import MaximumResponse, Objective
+
+__all__ = ["Merit", "stratified_normals"]
+
+Array = NDArray[np.float64]
+
+STEP = 1e-5
+"""Relative step of the differences that stand for the objective's derivatives."""
+
+
+@frozen(eq=False)
+class Merit:
+    """The figure of merit under a surrogate, on the same random numbers wherever it is asked.
+
+    Attributes:
+        surrogate: a fitted model of the responses.
+        objective: the figure of merit of responses.
+        normals: independent standard normal numbers, shape `s x m`.
+        floor: what counts where the figure of merit is not finite.
+    """
+
+    surrogate: Surrogate
+    objective: Objective
+    normals: Array
+    floor: float
+
+    def samples(self, U: Array) -> Array:
+        """Samples at points of the unit cube, shape `s x n`."""
+        return self.of(self.surrogate.predict(U))
+
+    def of(self, posterior: Posterior) -> Array:
+        """Samples of a posterior's figure of merit, shape `s x n`."""
+        if isinstance(posterior, NormalPosterior):
+            responses = posterior.natural(self._latent(posterior))
+        else:
+            responses = posterior.sample(len(self.normals), np.random.default_rng(0))
+        values = self.objective.value(responses)
+        return np.where(np.isfinite(values), values, self.floor)
+
+    def slopes(self, posterior: NormalPosterior, weights: Array) -> Array:
+        """Derivatives, along the conditions, of a function of the samples.
+
+        Args:
+            posterior: at `n` conditions.
+            weights: derivatives of the function along the samples, shape `s x n`.
+
+        Returns:
+            shape `n x d`.
+        """
+        latent = self._latent(posterior)
+        pull = weights[..., None] * self._along_responses(posterior.natural(latent))
+        pull = pull * posterior.natural_slope(latent)
+        mean, sd = posterior.latent_gradients()
+        along_sd = np.einsum("snm,sm->nm", pull, self.normals)
+        by_mean = np.einsum("nm,nmd->nd", pull.sum(axis=0), mean)
+        return np.asarray(by_mean + np.einsum("nm,nmd->nd", along_sd, sd))
+
+    def is_normal(self, posterior: Posterior) -> bool:
+        """Whether the figure of merit is one response that is modelled on its own scale."""
+        if not isinstance(posterior, NormalPosterior):
+            return False
+        if not isinstance(self.objective, MaximumResponse):
+            return False
+        ends = posterior.latent_mean + posterior.latent_sd * np.array([[[-1.0]], [[1.0]]])
+        return bool(np.array_equal(posterior.natural(ends), ends))
+
+    def _latent(self, posterior: NormalPosterior) -> Array:
+        return posterior.latent_mean + posterior.latent_sd * self.normals[:, None, :]
+
+    def _along_responses(self, responses: Array) -> Array:
+        """Derivatives of the figure of merit along responses, shape `s x n x m`; 0 where undefined.
+
+        By central differences, so that an objective needs no derivatives of its own.
+        """
+        slopes = np.empty_like(responses)
+        for j in range(responses.shape[-1]):
+            step = STEP * (np.abs(responses[..., j]) + 1e-3 * np.abs(responses[..., j]).max())
+            step = np.maximum(step, 1e-12)
+            above, below = responses.copy(), responses.copy()
+            above[..., j] += step
+            below[..., j] -= step
+            rise = self.objective.value(above) - self.objective.value(below)
+            slopes[..., j] = rise / (2.0 * step)
+        return np.where(np.isfinite(slopes), slopes, 0.0)
+
+
+def stratified_normals(count: int, responses: int, rng: np.random.Generator) -> Array:
+    """Standard normal numbers, one in each of `s` equally probable slices for every response.
+
+    Args:
+        count: number of samples `s`.
+        responses: number of responses `m`.
+        rng: pairs the slices of different responses.
+
+    Returns:
+        shape `s x m`.
+    """
+    middles = ndtri((np.arange(count) + 0.5) / count)
+    return np.stack([rng.permutation(middles) for _ in range(responses)], axis=1)

@@ -1,0 +1,61 @@
+"""The acquisition function over the unit cube, as the search sees it."""
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from flowrig.interfaces import NormalPosterior
+from flowrig_bayes.acquisition import acquisition
+from flowrig_bayes.closed_form import CLOSED_FORMS
+from flowrig_bayes.merit import Merit
+from flowrig_bayes.settings import BayesSettings
+
+__all__ = ["Surface"]
+
+Array = NDArray[np.float64]
+
+
+@frozen(eq=False)
+class Surface:
+    """How much each condition has of what is wanted.
+
+    In closed form where the figure of merit is normal, else on samples of it.
+
+    Attributes:
+        merit: the figure of merit under the surrogate.
+        incumbent: the figure of merit to improve on.
+        settings: names the acquisition function.
+    """
+
+    merit: Merit
+    incumbent: float
+    settings: BayesSettings
+
+    def heights(self, U: Array) -> Array:
+        """Values at points of the unit cube, shape `n`."""
+        posterior = self.merit.surrogate.predict(U)
+        if isinstance(posterior, NormalPosterior) and self.merit.is_normal(posterior):
+            mean, sd = posterior.latent_mean[:, 0], posterior.latent_sd[:, 0]
+            return self._closed_form(mean, sd)[0]
+        return acquisition(self.merit.of(posterior), self.incumbent, self.settings)[0]
+
+    def climbable(self, u: Array) -> bool:
+        """Whether `height_and_slope` can be asked."""
+        return isinstance(self.merit.surrogate.predict(u[None]), NormalPosterior)
+
+    def height_and_slope(self, u: Array) -> tuple[float, Array]:
+        """Value and gradient at one point, shape `d`, where the posterior is a normal one."""
+        posterior = self.merit.surrogate.predict(u[None])
+        assert isinstance(posterior, NormalPosterior)
+        if self.merit.is_normal(posterior):
+            mean, sd = posterior.latent_gradients()
+            value, along_mean, along_sd = self._closed_form(
+                posterior.latent_mean[:, 0], posterior.latent_sd[:, 0]
+            )
+            return float(value[0]), along_mean[0] * mean[0, 0] + along_sd[0] * sd[0, 0]
+        value, weights = acquisition(self.merit.of(posterior), self.incumbent, self.settings)
+        return float(value[0]), self.merit.slopes(posterior, weights)[0]
+
+    def _closed_form(self, mean: Array, sd: Array) -> tuple[Array, Array, Array]:
+        function = CLOSED_FORMS[self.settings.acquisition]
+        return function(mean, sd, self.incumbent, self.settings)
