@@ -170,13 +170,14 @@ class Dialogue:
 
     def _learn_unit(self, identity: Identity) -> None:
         self._unit, self._tells_unit = TemperatureUnit.FAHRENHEIT, False
-        for _ in range(UNIT_ATTEMPTS):
+        tells_unit = firmware_tells_unit(identity.firmware)
+        for _ in range(1 if tells_unit is False else UNIT_ATTEMPTS):
             reply = self._answer_if_known(UNIT_QUESTION)
             if reply is not None:
                 self._unit = self._understood(UNIT_QUESTION, reply, parse_unit)
                 self._tells_unit = True
                 return
-        if firmware_tells_unit(identity.firmware):
+        if tells_unit:
             raise ConnectionLostError(
                 f"firmware {identity.firmware} knows its temperature unit and did not tell it",
                 device=self._device,

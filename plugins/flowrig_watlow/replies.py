@@ -87,7 +87,7 @@ def parse_identity(reply: str) -> Identity:
     return Identity(vendor, model, serial_number, firmware)
 
 
-def firmware_tells_unit(firmware: str) -> bool:
-    """Whether firmware, `04:05:0007` for instance, is known to tell its temperature unit."""
+def firmware_tells_unit(firmware: str) -> bool | None:
+    """Whether firmware, `04:05:0007` for instance, tells its temperature unit; None if unknown."""
     match = _FIRMWARE.fullmatch(firmware.strip())
-    return match is not None and tuple(map(int, match.groups())) >= FIRST_TO_TELL_UNIT
+    return None if match is None else tuple(map(int, match.groups())) >= FIRST_TO_TELL_UNIT
