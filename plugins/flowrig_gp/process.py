@@ -53,12 +53,14 @@ class Process:
         regressor: the same process in scikit-learn, of the measurements less their `level`.
         level: mean of the process where nothing was measured: the most probable one.
         alpha: the inverse times the measurements, shape `n`.
+        measured: the measurements, shape `n`.
     """
 
     hyperparameters: Hyperparameters
     regressor: GaussianProcessRegressor
     level: float
     alpha: Array
+    measured: Array
     _X: Array
     _inverse: Array
     _covariance: Covariance
@@ -79,7 +81,15 @@ class Process:
         weights = 1.0 / np.square(hyperparameters.length_scales)
         covariance = COVARIANCES[smoothness]
         return cls(
-            hyperparameters, regressor, level, regressor.alpha_, X, inverse, covariance, weights
+            hyperparameters,
+            regressor,
+            level,
+            regressor.alpha_,
+            z,
+            X,
+            inverse,
+            covariance,
+            weights,
         )
 
     def at(self, X: Array) -> Belief:
@@ -101,6 +111,17 @@ class Process:
             signal * slope,
             solved,
         )
+
+    def left_out(self) -> tuple[Array, Array]:
+        """Each measurement as the others predict it, with these hyperparameters.
+
+        Rasmussen & Williams, Gaussian Processes for Machine Learning, 2006, equations 5.10 to 5.12.
+
+        Returns:
+            mean and standard deviation of the measurement, noise included, shape `n` each.
+        """
+        precision = np.diag(self._inverse)
+        return self.measured - self.alpha / precision, 1.0 / np.sqrt(precision)
 
     def joint_root(self, X: Array) -> Array:
         """A triangular root of the covariance of the noise-free response, shape `n x n`."""

@@ -1,12 +1,15 @@
 """A Gaussian process for one response in natural units."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from flowrig_gp.evidence import most_probable
+from flowrig_gp.evidence import Hyperparameters, most_probable
 from flowrig_gp.process import Process
-from flowrig_gp.scales import Scale
+from flowrig_gp.scales import SCALES, Scale
 from flowrig_gp.settings import GaussianProcessSettings
 
 __all__ = ["ResponseModel"]
@@ -67,3 +70,32 @@ class ResponseModel:
     def noise_sd(self) -> float:
         """Standard deviation of a repeated measurement, on the model's scale."""
         return self.spread * float(np.sqrt(self.process.hyperparameters.noise))
+
+    def left_out(self) -> tuple[Array, Array]:
+        """Mean and sd of each measurement in natural units, as the others predict it."""
+        mean, sd = self.process.left_out()
+        return self.scale.moments(self.center + self.spread * mean, self.spread * sd)
+
+    def state(self) -> dict[str, Any]:
+        """What is needed to condition it again, besides `X`, as JSON has it."""
+        return {
+            "scale": self.scale.name,
+            "center": self.center,
+            "spread": self.spread,
+            "evidence": self.evidence,
+            "signal": self.process.hyperparameters.signal,
+            "length_scales": self.length_scales.tolist(),
+            "noise": self.process.hyperparameters.noise,
+        }
+
+    @classmethod
+    def restored(
+        cls, X: Array, z: Array, state: Mapping[str, Any], smoothness: float
+    ) -> "ResponseModel":
+        """The model that gave a `state`, of standardized values `z`, shape `n`."""
+        hyperparameters = Hyperparameters(
+            np.array(state["length_scales"]), float(state["signal"]), float(state["noise"])
+        )
+        process = Process.conditioned(X, z, hyperparameters, smoothness)
+        center, spread, evidence = (float(state[n]) for n in ("center", "spread", "evidence"))
+        return cls(SCALES[state["scale"]](), center, spread, process, evidence)

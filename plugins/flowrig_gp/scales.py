@@ -1,12 +1,13 @@
 """The scale on which a response is modelled, and the way back to natural units."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-__all__ = ["Identity", "Logarithm", "Scale", "SquareRoot"]
+__all__ = ["SCALES", "Identity", "Logarithm", "Scale", "SquareRoot"]
 
 Array = NDArray[np.float64]
 
@@ -127,3 +128,7 @@ class Logarithm(Scale):
         variance = np.square(sd)
         expected = self.backward(mean + 0.5 * variance)
         return expected, expected * np.sqrt(np.expm1(np.minimum(variance, MOST_LOG)))
+
+
+SCALES: Mapping[str, type[Scale]] = {one.name: one for one in (Identity, SquareRoot, Logarithm)}
+"""By name."""

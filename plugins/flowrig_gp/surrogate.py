@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from flowrig.interfaces.surrogate import Surrogate
+from flowrig.interfaces.surrogate import Surrogate, SurrogateState
 from flowrig_gp.posterior import GaussianProcessPosterior
 from flowrig_gp.response import ResponseModel
 from flowrig_gp.scales import Identity, Logarithm, Scale, SquareRoot
@@ -41,6 +41,7 @@ class GaussianProcess(Surrogate):
         }
 
     def _do_fit(self, X: Array, Y: Array) -> None:
+        self._X = X
         self._models = tuple(self._fit_response(X, y) for y in Y.T)
 
     def _fit_response(self, X: Array, y: Array) -> ResponseModel:
@@ -59,3 +60,20 @@ class GaussianProcess(Surrogate):
 
     def _do_predict(self, X: Array) -> GaussianProcessPosterior:
         return GaussianProcessPosterior(self._models, X)
+
+    def _do_unseen(self) -> tuple[Array, Array]:
+        means, sds = zip(*(model.left_out() for model in self._models), strict=True)
+        return np.stack(means, axis=-1), np.stack(sds, axis=-1)
+
+    def _do_state(self) -> SurrogateState:
+        return SurrogateState(
+            {"models": [model.state() for model in self._models]},
+            {"X": self._X, "z": np.stack([model.process.measured for model in self._models])},
+        )
+
+    def _do_restore(self, state: SurrogateState) -> None:
+        self._X = state.arrays["X"]
+        self._models = tuple(
+            ResponseModel.restored(self._X, z, model, self.settings.smoothness)
+            for z, model in zip(state.arrays["z"], state.values["models"], strict=True)
+        )
