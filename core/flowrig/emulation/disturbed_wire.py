@@ -220,11 +220,10 @@ class _Connection:
 
     def __init__(self, wire: DisturbedWire, core: ProtocolCore, clock: Clock) -> None:
         self._wire = wire
-        self._core = core
+        self._instrument = _Remembering(core)
         self._clock = clock
         self._lines: dict[Wire, Line] = {}
         self._clearings = 0
-        self._before = b""
 
     def feed(self, data: bytes) -> bytes:
         """Take bytes over every wire that is in place.
@@ -240,22 +239,34 @@ class _Connection:
             answer = self._path(wires).feed(data)
         except HangUp as end:
             self._wire.count_bytes(len(end.last_words))
-            self._lines, self._before = {}, b""
+            self._lines, self._instrument.said = {}, b""
             raise
         self._wire.count_bytes(len(answer))
-        self._before = answer or self._before
         return answer
 
     def _path(self, wires: Sequence[Wire]) -> ProtocolCore:
         """The core behind all wires, and behind those that still hold something back."""
         held = {wire: line for wire, line in self._lines.items() if line.held}
-        due = {wire: self._lines.get(wire) or Line(self._core, self._clock) for wire in wires}
+        due = {wire: self._lines.get(wire) or Line(self._instrument, self._clock) for wire in wires}
         self._lines = held | due
-        core = self._core
+        core: ProtocolCore = self._instrument
         for wire, line in self._lines.items():
-            line.core, line.before = core, self._before
+            line.core, line.before = core, self._instrument.said
             core = _Stretch(wire if wire in due else Wire(), line)
         return core
+
+
+@define(eq=False)
+class _Remembering:
+    """A core and what it said last."""
+
+    core: ProtocolCore
+    said: bytes = b""
+
+    def feed(self, data: bytes) -> bytes:
+        answer = self.core.feed(data)
+        self.said = answer or self.said
+        return answer
 
 
 @frozen

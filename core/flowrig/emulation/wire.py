@@ -71,7 +71,7 @@ class Line:
         core: what is at the far end.
         clock: the run's clock.
         held: answers that wait for the next one.
-        before: the answer before on this connection, as it was got.
+        before: what the instrument answered before on this connection.
     """
 
     def __init__(self, core: ProtocolCore, clock: Clock) -> None:
