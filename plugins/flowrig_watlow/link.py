@@ -17,6 +17,7 @@ from pyvisa.constants import BufferOperation, StatusCode
 from pyvisa.resources import MessageBasedResource
 
 from flowrig.interfaces import WireChannel
+from flowrig_watlow.host import address_of
 
 __all__ = ["ScpiLink"]
 
@@ -49,7 +50,7 @@ class ScpiLink:
             OSError: the host is unknown, or nobody listens there.
         """
         self.close()
-        address = socket.gethostbyname(self._host)
+        address = address_of(self._host, self._deadline_s)
         self._resource = self._open_resource(f"TCPIP0::{address}::{self._port}::SOCKET")
         try:
             self._socket = _take_over(self._resource, self._wire)

@@ -16,6 +16,7 @@ from pymodbus.exceptions import ConnectionException, ModbusException
 from pymodbus.pdu import ModbusPDU
 
 from flowrig.interfaces import WireChannel
+from flowrig_watlow.host import address_of
 
 __all__ = ["ModbusLink", "ModbusRefusedError"]
 
@@ -79,7 +80,7 @@ class ModbusLink:
         """Connect anew.
 
         Raises:
-            OSError: nobody listens there.
+            OSError: the host is unknown, or nobody listens there.
         """
         self._opened()
 
@@ -151,7 +152,8 @@ class ModbusLink:
         if self._client is not None and select.select([self._client.socket], [], [], 0.0)[0]:
             self.close()
         if self._client is None:
-            client: Any = _ToldClient(self._host, self._port, self._deadline_s, self._wire)
+            address = address_of(self._host, self._deadline_s)
+            client: Any = _ToldClient(address, self._port, self._deadline_s, self._wire)
             if not client.connect():
                 raise ConnectionRefusedError("nobody listens there")
             self._client = client

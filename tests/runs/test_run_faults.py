@@ -25,6 +25,7 @@ from flowrig.record import RunRecord
 from flowrig.runs import RunOutcome, resume_run
 from flowrig_chemyx.driver import ChemyxFusion
 from flowrig_chemyx.settings import FusionSettings
+from flowrig_watlow.controller import F4TController
 
 HERE = Path(__file__).stem
 
@@ -116,6 +117,21 @@ def test_a_pump_that_stalls_ends_the_run_safely(run: Run) -> None:
     assert outcome.state == "failed"
     assert "pump_cui" in outcome.reason
     assert "CuI" in outcome.reason
+    assert_at_rest(world, clock)
+
+
+def test_an_alarm_of_the_controller_ends_the_run_safely(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An alarm that the profile names is the reason that is told, and the rig is at rest."""
+
+    def above_100_c(controller: F4TController, number: int) -> bool:
+        return number == 2 and controller.process_value_c > 100.0
+
+    monkeypatch.setattr(F4TController, "alarm_warns", above_100_c)
+    outcome, world, clock = run('[devices.plate]\nmodbus = "127.0.0.1"\nalarms = [1, 2]\n')
+    assert outcome.state == "failed"
+    assert "plate: alarm 2 of the controller warns" in outcome.reason
     assert_at_rest(world, clock)
 
 

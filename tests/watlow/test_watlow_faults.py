@@ -1,5 +1,6 @@
 """What a link to an F4T can do wrong, and what the driver makes of it."""
 
+import contextlib
 import gc
 import itertools
 import math
@@ -12,7 +13,9 @@ import pytest
 from flowrig.clock import VirtualClock
 from flowrig.emulation import Cut, Mute
 from flowrig.errors import ConnectionLostError, ProtocolError, UnknownOutcomeError
+from flowrig.interfaces import WireLog
 from flowrig.interfaces.device import Quality
+from flowrig_watlow.modbus_link import ModbusLink
 
 PVALUE, ERROR, SPOINT = (f":SOURCE:CLOOP1:{name}?" for name in ("PVALUE", "ERROR", "SPOINT"))
 SANE = {PVALUE: b"25.00\n", ERROR: b"NONE\n", SPOINT: b"20.00\n"}
@@ -187,6 +190,38 @@ def test_babbler_does_not_hold_the_driver_forever(peer, driver_at):
 
     with pytest.raises(ConnectionLostError, match="no answer"):
         driver.open()
+
+
+@pytest.mark.parametrize("drip", [b"x" * 100, b"\x00"], ids=["noise", "zeros"])
+def test_modbus_babbler_does_not_hold_the_driver_forever(drip):
+    """A peer that sends without end and never ends a frame runs into the deadline, or is told as
+    no Modbus."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def babble():
+            connection, _ = listener.accept()
+            with connection, contextlib.suppress(OSError):
+                while True:
+                    connection.sendall(drip)
+
+        thread = threading.Thread(target=babble, daemon=True)
+        thread.start()
+        link = ModbusLink("127.0.0.1", listener.getsockname()[1], 0.2, WireLog())
+        with pytest.raises(OSError, match=r"no answer|not Modbus"):
+            link.read(2820, 2)
+        link.close()
+        thread.join(5.0)
+
+
+def test_name_that_nobody_resolves_runs_into_the_deadline(driver_at, monkeypatch):
+    """A name server that stays silent holds an open no longer than anything else."""
+    never = threading.Event()
+    monkeypatch.setattr("socket.gethostbyname", lambda _: never.wait(60.0))
+
+    with pytest.raises(ConnectionLostError, match="nobody told the address of plate within"):
+        driver_at("plate", deadline_s=0.1).open()
+
+    never.set()
 
 
 @pytest.mark.parametrize(

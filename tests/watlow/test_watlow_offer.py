@@ -84,6 +84,15 @@ def test_check_tells_what_off_means(settings, sentence, tmp_path):
     assert f"plate: {sentence}" in checked.output
 
 
+def test_check_tells_what_ends_a_run():
+    """Watched alarms and limits are told next to what "off" means."""
+    settings = F4TSettings(address="plate", modbus="plate", alarms=(1, 3), limit_modules=(5,))
+
+    assert settings.describe()[1] == (
+        "a run ends when alarm 1 or alarm 3 or the limit module in slot 5 warns"
+    )
+
+
 @pytest.mark.parametrize(
     ("wrong", "complaint"),
     [
@@ -98,6 +107,11 @@ def test_check_tells_what_off_means(settings, sentence, tmp_path):
         ({"word_order": "middle-first"}, "word_order"),
         ({"off": "never"}, "off"),
         ({"off": "control-mode"}, "needs Modbus"),
+        ({"alarms": (1,)}, "alarms are watched by Modbus"),
+        ({"limit_modules": (5,)}, "limit_modules are watched by Modbus"),
+        ({"modbus": "plate", "alarms": (0,)}, "alarms"),
+        ({"modbus": "plate", "alarms": (15,)}, "alarms"),
+        ({"modbus": "plate", "limit_modules": (7,)}, "limit_modules"),
         ({"loop": 0}, "loop"),
         ({"loop": 5}, "loop"),
         ({"idle_c": 250.0}, "outside the set points"),
