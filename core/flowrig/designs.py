@@ -64,7 +64,7 @@ def uniform(space: Space, count: int, rng: np.random.Generator) -> Array:
     """Uniform points inside bounds and constraints, in the unit cube, shape `n x d`.
 
     Where constraints leave hardly any room, as an equality does, uniform points of the box are
-    pulled inside.
+    pulled inside; where some cannot be, mixtures of the others take their place.
 
     Raises:
         InputError: no point of the box meets the constraints.
@@ -79,12 +79,13 @@ def uniform(space: Space, count: int, rng: np.random.Generator) -> Array:
         if found >= count:
             return np.concatenate(kept)[:count]
     pulled = pulled_inside(space, rng.random((count, len(space.names))))
-    if len(pulled) < count:
+    if not len(pulled):
         raise InputError(
             "no condition meets every constraint: "
             + ", ".join(constraint.label for constraint in space.constraints)
         )
-    return pulled
+    shares = rng.dirichlet(np.ones(len(pulled)), count - len(pulled))
+    return np.vstack([pulled, shares @ pulled])
 
 
 def _smallest_distance(design: Array) -> float:

@@ -1,0 +1,232 @@
+"""Regret of the optimizers on problems with known optima, beside BoTorch's where it is installed.
+
+Run with `python benchmarks/regret.py`; `pip install "flowrig[bench]"` adds BoTorch. Every search
+starts with the same 10 Latin-hypercube experiments for each optimizer and goes on for 30, one at a
+time. Two numbers are told: the regret at the end, and the mean regret over the 30 experiments (the
+area under the curve), both averages over seeds and without noise.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from attrs import asdict, evolve, frozen
+from landscapes import LANDSCAPES, Landscape
+from numpy.typing import NDArray
+
+from flowrig.designs import maximin_latin_hypercube, uniform
+from flowrig.interfaces import Optimizer, OptimizerSettings, Problem, Surrogate
+from flowrig.objective import MaximumResponse
+from flowrig.space import Parameter, Space
+from flowrig_bayes.bayes import BayesianOptimizer
+from flowrig_bayes.merit import Merit, stratified_normals
+from flowrig_bayes.settings import BayesSettings
+from flowrig_bayes.surface import Surface
+from flowrig_gp.settings import GaussianProcessSettings
+from flowrig_gp.surrogate import GaussianProcess
+
+Array = NDArray[np.float64]
+
+START, EXPERIMENTS = 10, 30
+BRUTE_POINTS = 20_000
+"""Random points that the search for the best condition is compared with."""
+
+
+def new_gp() -> Surrogate:
+    """A Gaussian process as a campaign gets it by default."""
+    return GaussianProcess(GaussianProcessSettings())
+
+
+def new_enn() -> Surrogate:
+    """An ensemble of networks as a campaign gets it by default."""
+    from flowrig_enn.settings import EnsembleSettings  # noqa: PLC0415 - PyTorch, where asked for
+    from flowrig_enn.surrogate import EnsembleOfNetworks  # noqa: PLC0415
+
+    return EnsembleOfNetworks(EnsembleSettings())
+
+
+def _bayes(new_surrogate: Callable[[], Surrogate], problem: Problem) -> Optimizer:
+    return BayesianOptimizer(evolve(problem, new_surrogate=new_surrogate), BayesSettings())
+
+
+def _botorch(problem: Problem) -> Optimizer:
+    from botorch_peer import BoTorchLogEI  # noqa: PLC0415 - an extra
+
+    return BoTorchLogEI(problem, OptimizerSettings())
+
+
+OPTIMIZERS: dict[str, Callable[[Problem], Optimizer]] = {
+    "gp": lambda problem: _bayes(new_gp, problem),
+    "enn": lambda problem: _bayes(new_enn, problem),
+    "botorch": _botorch,
+}
+
+
+@frozen
+class Search:
+    """One optimizer's search on one problem.
+
+    Attributes:
+        optimizer: its name.
+        problem: its name.
+        seed: of problem, noise and optimizer.
+        regrets: least regret so far, after the start and after each experiment.
+        decision_s: processor time of a decision [s].
+    """
+
+    optimizer: str
+    problem: str
+    seed: int
+    regrets: tuple[float, ...]
+    decision_s: float
+
+
+def rows_of(landscape: Landscape, U: Array, Y: Array) -> list[dict[str, Any]]:
+    """What an optimizer is told: conditions and responses by name."""
+    space, names = landscape.space, landscape.objective.responses
+    conditions = space.rows(space.from_unit(U))
+    return [
+        {**row, **dict(zip(names, map(float, y), strict=True))}
+        for row, y in zip(conditions, Y, strict=True)
+    ]
+
+
+def search(job: tuple[str, str, int]) -> Search:
+    """Run one search."""
+    name, problem_name, seed = job
+    landscape = LANDSCAPES[problem_name](seed)
+    space = landscape.space
+    optimizer = OPTIMIZERS[name](Problem(space, landscape.objective, seed, new_gp))
+    noise = np.random.default_rng([seed, 1])
+    U = maximin_latin_hypercube(space, START, 16, np.random.default_rng([seed, 0]))
+    regrets, spent_s = [], 0.0
+    for _ in range(EXPERIMENTS):
+        regrets.append(float(landscape.regret(U).min()))
+        optimizer.ingest(rows_of(landscape, U, landscape.measure(U, noise)))
+        started_s = time.process_time()
+        U = space.to_unit(space.array(optimizer.suggest()))
+        spent_s += time.process_time() - started_s
+    regrets.append(float(landscape.regret(U).min()))
+    least = tuple(map(float, np.minimum.accumulate(regrets)))
+    return Search(name, problem_name, seed, least, spent_s / EXPERIMENTS)
+
+
+def searches(jobs: Sequence[tuple[str, str, int]], processes: int) -> list[Search]:
+    """Run searches, several at a time."""
+    if processes == 1:
+        return [search(job) for job in jobs]
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        return list(pool.map(search, jobs))
+
+
+def print_regrets(done: Sequence[Search]) -> None:
+    """One line a problem and optimizer; ratios to BoTorch where it ran."""
+    print(f"{'problem':10} {'optimizer':9} {'final':>7} {'area':>7}   {'to BoTorch':>12}  decision")
+    for problem in dict.fromkeys(one.problem for one in done):
+        curves = {
+            name: np.array([s.regrets for s in done if (s.problem, s.optimizer) == (problem, name)])
+            for name in dict.fromkeys(one.optimizer for one in done)
+        }
+        peer = curves.get("botorch")
+        for name, curve in curves.items():
+            final, area = curve[:, -1].mean(), curve[:, 1:].mean()
+            ratios = "" if peer is None else f"{final / peer[:, -1].mean():.2f} "
+            ratios += "" if peer is None else f"{area / peer[:, 1:].mean():.2f}"
+            decision_s = np.mean(
+                [s.decision_s for s in done if (s.problem, s.optimizer) == (problem, name)]
+            )
+            print(
+                f"{problem:10} {name:9} {final:7.3f} {area:7.3f}   {ratios:>12}"
+                f"  {1e3 * decision_s:.0f} ms"
+            )
+
+
+def print_search_quality(seeds: int) -> None:
+    """The acquisition value that the search finds, beside the best of many random points."""
+    print(f"\nacquisition value of the suggestion less that of the best of {BRUTE_POINTS} points")
+    for name, make in LANDSCAPES.items():
+        gains = []
+        for seed in range(seeds):
+            landscape = make(seed)
+            rng = np.random.default_rng(seed)
+            U = uniform(landscape.space, 30, rng)
+            Y = landscape.measure(U, rng)
+            problem = Problem(landscape.space, landscape.objective, seed, new_gp)
+            optimizer = BayesianOptimizer(problem, BayesSettings())
+            optimizer.ingest(rows_of(landscape, U, Y))
+            found = landscape.space.to_unit(landscape.space.array(optimizer.suggest()))
+            surface = _surface(landscape, U, Y)
+            brute = surface.heights(uniform(landscape.space, BRUTE_POINTS, rng)).max()
+            gains.append(float(surface.heights(found)[0] - brute))
+        print(
+            f"{name:10} least {min(gains):+.3f}, median {np.median(gains):+.3f} (logarithm of EI)"
+        )
+
+
+def _surface(landscape: Landscape, U: Array, Y: Array) -> Surface:
+    surrogate, settings = new_gp(), BayesSettings()
+    surrogate.fit(U, Y)
+    rng = np.random.default_rng(0)
+    normals = stratified_normals(settings.samples, Y.shape[1], rng)
+    merit = Merit(surrogate, landscape.objective, normals, 0.0)
+    return Surface(merit, float(merit.samples(U).mean(axis=0).max()), settings)
+
+
+def print_growth() -> None:
+    """Processor time of a decision by number of experiments and conditions."""
+    print("\ndecision time [ms of processor time] on a smooth response")
+    for d in (5, 8, 12):
+        line = []
+        for n in (60, 120, 300, 600):
+            space = Space(tuple(Parameter(f"x{j}", 0.0, 1.0, "") for j in range(d)))
+            U = np.random.default_rng(0).random((n, d))
+            y = np.sin(3.0 * U).sum(axis=1) + np.prod(U[:, :2], axis=1)
+            optimizer = OPTIMIZERS["gp"](Problem(space, MaximumResponse("y"), 0, new_gp))
+            optimizer.ingest([{**r, "y": float(v)} for r, v in zip(space.rows(U), y, strict=True)])
+            started_s = time.process_time()
+            optimizer.suggest()
+            line.append(f"n = {n}: {1e3 * (time.process_time() - started_s):.0f}")
+        print(f"d = {d:2}   " + "   ".join(line))
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--problems", nargs="+", choices=LANDSCAPES, default=list(LANDSCAPES))
+    parser.add_argument("--optimizers", nargs="+", choices=OPTIMIZERS, default=["gp", "botorch"])
+    parser.add_argument("--seeds", type=int, default=20, help="searches a line")
+    parser.add_argument("--jobs", type=int, default=1, help="searches at a time")
+    parser.add_argument("--json", type=Path, help="file for all regrets; added to what it holds")
+    arguments = parser.parse_args()
+    kept = _read(arguments.json)
+    known = {(one.optimizer, one.problem, one.seed) for one in kept}
+    wanted = [
+        (optimizer, problem, seed)
+        for problem in arguments.problems
+        for optimizer in arguments.optimizers
+        for seed in range(arguments.seeds)
+    ]
+    done = kept + searches([job for job in wanted if job not in known], arguments.jobs)
+    if arguments.json is not None:
+        arguments.json.write_text(json.dumps([asdict(one) for one in done]), encoding="utf-8")
+    print_regrets([one for one in done if (one.optimizer, one.problem, one.seed) in wanted])
+    print_search_quality(min(arguments.seeds, 10))
+    print_growth()
+
+
+def _read(path: Path | None) -> list[Search]:
+    """Searches of an earlier call."""
+    if path is None or not path.exists():
+        return []
+    rows = json.loads(path.read_text(encoding="utf-8"))
+    return [Search(**{**row, "regrets": tuple(row["regrets"])}) for row in rows]
+
+
+if __name__ == "__main__":
+    main()
