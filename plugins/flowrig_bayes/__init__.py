@@ -1,10 +1,17 @@
-"""Optimizers: Bayesian optimization over any surrogate, Latin hypercube and random sampling."""
+"""Optimizers: Bayesian optimization over any surrogate, and designs that need none."""
 
 from collections.abc import Sequence
 
 from flowrig.hookspecs import hookimpl
 from flowrig.offers import Offer
-from flowrig_bayes.settings import BayesSettings, LhsSettings, RandomSettings
+from flowrig_bayes.settings import (
+    BayesSettings,
+    GridSettings,
+    LhsSettings,
+    PartialGridSettings,
+    RandomSettings,
+    SobolSettings,
+)
 
 
 @hookimpl
@@ -33,5 +40,28 @@ def flowrig_optimizers() -> Sequence[Offer]:
             target="flowrig_bayes.spread:UniformRandom",
             settings=RandomSettings,
             summary="uniform random conditions",
+        ),
+        Offer(
+            kind="optimizer",
+            name="sobol",
+            target="flowrig_bayes.grids:Sobol",
+            settings=SobolSettings,
+            summary="scrambled Sobol sequence",
+            needs=("scipy",),
+            install="flowrig[bayes]",
+        ),
+        Offer(
+            kind="optimizer",
+            name="grid",
+            target="flowrig_bayes.grids:Grid",
+            settings=GridSettings,
+            summary="every combination of evenly spaced values",
+        ),
+        Offer(
+            kind="optimizer",
+            name="partial-grid",
+            target="flowrig_bayes.grids:PartialGrid",
+            settings=PartialGridSettings,
+            summary="one condition at a time through its range",
         ),
     ]

@@ -3,11 +3,19 @@
 from typing import Literal
 
 from attrs import field, frozen
-from attrs.validators import ge, gt
+from attrs.validators import ge, gt, le
 
 from flowrig.interfaces import OptimizerSettings
 
-__all__ = ["Acquisition", "BayesSettings", "LhsSettings", "RandomSettings"]
+__all__ = [
+    "Acquisition",
+    "BayesSettings",
+    "GridSettings",
+    "LhsSettings",
+    "PartialGridSettings",
+    "RandomSettings",
+    "SobolSettings",
+]
 
 Acquisition = Literal["ei", "pi", "ucb", "exploit", "max-variance", "thompson"]
 
@@ -15,6 +23,35 @@ Acquisition = Literal["ei", "pi", "ucb", "exploit", "max-variance", "thompson"]
 @frozen(kw_only=True)
 class RandomSettings(OptimizerSettings):
     """Settings of `random`: there are none."""
+
+
+@frozen(kw_only=True)
+class SobolSettings(OptimizerSettings):
+    """Settings of `sobol`: there are none."""
+
+
+@frozen(kw_only=True)
+class GridSettings(OptimizerSettings):
+    """Settings of `grid`.
+
+    Attributes:
+        levels: evenly spaced values of each condition, its bounds included.
+    """
+
+    levels: int = field(default=3, validator=ge(2))
+
+
+@frozen(kw_only=True)
+class PartialGridSettings(OptimizerSettings):
+    """Settings of `partial-grid`.
+
+    Attributes:
+        levels: evenly spaced values of the condition that is varied, its bounds included.
+        middle: where the others are held, as a fraction of their ranges.
+    """
+
+    levels: int = field(default=5, validator=ge(2))
+    middle: float = field(default=0.5, validator=[ge(0.0), le(1.0)])
 
 
 @frozen(kw_only=True)

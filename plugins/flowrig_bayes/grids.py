@@ -1,0 +1,137 @@
+"""Optimizers that go through a fixed list of points: `grid`, `partial-grid` and `sobol`."""
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flowrig.errors import InputError
+from flowrig.feasibility import pulled_inside
+from flowrig.interfaces import Optimizer, OptimizerSettings, Problem, Suggestion
+from flowrig_bayes.settings import GridSettings, PartialGridSettings
+
+__all__ = ["Grid", "PartialGrid", "Sobol"]
+
+Array = NDArray[np.float64]
+
+SAME = 1e-6
+"""Distance in the unit cube below which two points are one."""
+
+MOST_POINTS = 1_000_000
+
+
+class _Listed(Optimizer):
+    """Suggests the points of its list that were neither suggested nor measured yet, in order."""
+
+    def __init__(self, problem: Problem, settings: OptimizerSettings) -> None:
+        super().__init__(problem, settings)
+        self._known = np.empty((0, len(problem.space.names)))
+        self._points = self._feasible(self._listed(len(problem.space.names)))
+
+    @abstractmethod
+    def _listed(self, dimensions: int) -> Array:
+        """Points of the unit cube, shape `n x d`, in the order in which they are suggested."""
+
+    @property
+    @abstractmethod
+    def _label(self) -> str:
+        """What the list is called in messages."""
+
+    def _feasible(self, U: Array) -> Array:
+        space = self.problem.space
+        inside = U[space.feasible(space.from_unit(U))]
+        if not len(inside):
+            raise InputError(f"no point of the {self._label} meets the constraints")
+        return inside
+
+    def _do_ingest(self, results: Sequence[Mapping[str, Any]]) -> None:
+        space = self.problem.space
+        self._know(space.to_unit(space.array(results)))
+
+    def _know(self, U: Array) -> None:
+        self._known = np.vstack([self._known, U])
+
+    def _do_suggest(self, num_points: int) -> list[Suggestion]:
+        fresh = [u for u in self._points if not self._is_known(u)][:num_points]
+        if not fresh:
+            raise InputError(
+                f"all {len(self._points)} points of the {self._label} are done; plan fewer "
+                "experiments, or a finer list"
+            )
+        self._know(np.array(fresh))
+        space = self.problem.space
+        rows = space.rows(space.from_unit(np.array(fresh)))
+        return [Suggestion(row, reason=f"next point of the {self._label}") for row in rows]
+
+    def _is_known(self, u: Array) -> bool:
+        return bool((np.abs(self._known - u).max(axis=1, initial=0.0) < SAME).any())
+
+
+class Grid(_Listed):
+    """Every combination of evenly spaced values; the last condition changes fastest."""
+
+    settings: GridSettings
+    _label = "grid"
+
+    def _listed(self, dimensions: int) -> Array:
+        levels = self.settings.levels
+        if levels**dimensions > MOST_POINTS:
+            raise InputError(
+                f"{levels} levels of {dimensions} conditions are {levels**dimensions:g} points; "
+                f"at most {MOST_POINTS:g} can be listed"
+            )
+        return np.array(list(product(np.linspace(0.0, 1.0, levels), repeat=dimensions)))
+
+
+class PartialGrid(_Listed):
+    """The middle of the space, then one condition at a time through its range.
+
+    As the partial grid search of Sadeghi, Bateni et al., Nanoscale 2024, 16, 580.
+    """
+
+    settings: PartialGridSettings
+    _label = "partial grid"
+
+    def _listed(self, dimensions: int) -> Array:
+        middle = np.full(dimensions, self.settings.middle)
+        points = [middle]
+        for j in range(dimensions):
+            for value in np.linspace(0.0, 1.0, self.settings.levels):
+                if abs(value - self.settings.middle) > SAME:
+                    points.append(np.where(np.arange(dimensions) == j, value, middle))
+        return np.array(points)
+
+
+class Sobol(Optimizer):
+    """A scrambled Sobol sequence, which fills the space evenly however many points are taken.
+
+    The sequence goes on where the number of experiments that were ingested, or suggested, leaves
+    it (Sobol, USSR Computational Mathematics and Mathematical Physics 1967, 7, 86; scrambled after
+    Owen, 1998, by scipy).
+    """
+
+    def __init__(self, problem: Problem, settings: OptimizerSettings) -> None:
+        super().__init__(problem, settings)
+        self._ingested = 0
+        self._position = 0
+
+    def _do_ingest(self, results: Sequence[Mapping[str, Any]]) -> None:
+        self._ingested += len(results)
+        self._position = max(self._position, self._ingested)
+
+    def _do_suggest(self, num_points: int) -> list[Suggestion]:
+        from scipy.stats.qmc import Sobol as Sequence_
+
+        space = self.problem.space
+        sequence = Sequence_(len(space.names), seed=self.problem.seed)
+        if self._position:
+            sequence.fast_forward(self._position)
+        self._position += num_points
+        drawn = pulled_inside(space, sequence.random(num_points))
+        if not len(drawn):
+            raise InputError("no condition meets every constraint")
+        rows = space.rows(space.from_unit(drawn))
+        return [Suggestion(row, reason="Sobol sequence") for row in rows]
