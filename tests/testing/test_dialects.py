@@ -15,6 +15,7 @@ from flowrig_chemyx.settings import FusionSettings
 from flowrig_watlow.controller import F4TTraits
 from flowrig_watlow.driver import WatlowF4T
 from flowrig_watlow.emulator import WatlowEmulator
+from flowrig_watlow.registers import WordOrder
 from flowrig_watlow.settings import F4TSettings
 from flowrig_watlow.temperature import TemperatureUnit
 
@@ -33,7 +34,16 @@ TRAITS = {
     "Fahrenheit only, tells errors": F4TTraits(
         unit=FAHRENHEIT, knows_unit=False, tells_errors=True
     ),
+    "Fahrenheit only": F4TTraits(unit=FAHRENHEIT, knows_unit=False),
     "answers in pieces": F4TTraits(reply_piece=3),
+}
+LINKS: dict[str, tuple[F4TTraits, dict[str, Any]]] = {
+    "Modbus": (F4TTraits(), {}),
+    "Modbus, control mode": (F4TTraits(reply_piece=3), {"off": "control-mode"}),
+    "Modbus, Fahrenheit, high word first": (
+        F4TTraits(modbus_unit=FAHRENHEIT, word_order=WordOrder.HIGH_FIRST),
+        {"word_order": "high-first", "alarms": (1, 2), "limit_modules": (5,)},
+    ),
 }
 
 
@@ -42,8 +52,8 @@ def fusion(channel: int | None = None, **options: Any) -> AbstractContextManager
     return PumpBench(ChemyxFusion, partial(ChemyxEmulator, **options), settings)
 
 
-def f4t(traits: F4TTraits) -> AbstractContextManager[HeaterBench]:
-    settings = F4TSettings(address="127.0.0.1", deadline_s=0.4)
+def f4t(traits: F4TTraits, **options: Any) -> AbstractContextManager[HeaterBench]:
+    settings = F4TSettings(address="127.0.0.1", deadline_s=0.4, **options)
     return HeaterBench(WatlowF4T, partial(WatlowEmulator, traits=traits), settings)
 
 
@@ -53,6 +63,10 @@ BENCHES = {
     "second channel": (PumpConformance, partial(fusion, channel=2)),
     "TCP": (PumpConformance, partial(fusion, new_front=lambda core: SocketFront(lambda: core))),
     **{name: (HeaterConformance, partial(f4t, one)) for name, one in TRAITS.items()},
+    **{
+        name: (HeaterConformance, partial(f4t, one, modbus="127.0.0.1", **options))
+        for name, (one, options) in LINKS.items()
+    },
 }
 CHECKS = (
     "test_the_identity_is_stable",
