@@ -17,7 +17,7 @@ class Dialect:
     """What kind of Fusion it is.
 
     Attributes:
-        dual: two channels, which take "1 " or "2 " before a command.
+        dual: two channels, which take "1 " or "2 " before a command, and "3 " for cycle mode.
         echo: whether requests are echoed from the beginning; `echo on` and `echo off` change it.
         echo_end: what ends the echo.
         separator: what separates lines.
@@ -28,6 +28,8 @@ class Dialect:
         primerate_line: whether a single-channel pump shows its priming rate as well.
         delay_unit_s: one unit of `set delay` [s]: Chemyx's MATLAB programs (2016) count minutes,
             the dual-channel scripts in Chemyx-Syringe-Pump seconds.
+        rate_while_running: whether `set rate` acts on a run that is under way; public programs
+            disagree, and `change rate` always does.
         announces: whether it says unasked that a delayed run has begun.
     """
 
@@ -41,6 +43,7 @@ class Dialect:
     withdraws: bool = True
     primerate_line: bool = True
     delay_unit_s: float = 60.0
+    rate_while_running: bool = False
     announces: bool = False
 
 

@@ -1,7 +1,7 @@
 """The motor of an emulated Fusion, between its firmware's beliefs and the simulated world."""
 
 from collections.abc import Callable, Sequence
-from math import pi, sqrt
+from math import inf, pi, sqrt
 from typing import Final, TypeVar
 
 from flowrig.emulation import PumpBody
@@ -33,8 +33,9 @@ class Drive:
 
     The firmware knows the diameter that it was told, not the syringe: its flow rates and volumes
     are plunger travel in disguise. A change of units or diameter clears rate and volume, and while
-    a run is under way nothing but the rate of a paused one can be set; real pumps may be more
-    lenient. A body that cannot withdraw makes the drive report an error.
+    a run is under way nothing but the rate of a paused one can be set, unless the dialect says
+    otherwise; real pumps may be more lenient. A body that cannot withdraw makes the drive report
+    an error.
 
     The drive looks at the clock when it is asked: a step that ends, and a ramp, are followed as
     often as somebody calls.
@@ -68,7 +69,8 @@ class Drive:
         self._clear()
         self._state = PumpState.STOPPED
         self._step = 0
-        self._steps = 1
+        self._steps = 1.0
+        self._cycles: int | None = None
         self._past_ul = self._step_ul = self._uncounted_ul = 0.0
         self._zero_ul = self._body.moved_ul
         self._delay_end_s = 0.0
@@ -84,6 +86,11 @@ class Drive:
         """Volume of this run, or of the last, in the unit that is set; both directions count."""
         self.advance()
         return (self._past_ul + self._progress_ul() - self._uncounted_ul) / self.units.volume_ul
+
+    @property
+    def present_rate(self) -> float:
+        """Rate of the step that is under way, or was last; where it begins, of a ramp."""
+        return self._now(self.rates)[0] if self._step < len(self.rates) else self.rates[0][0]
 
     @property
     def elapsed_min(self) -> float:
@@ -106,7 +113,7 @@ class Drive:
             return max(self._delay_end_s - self._now_s(), 0.0)
         if self._state is not PumpState.RUNNING:
             return None
-        if len(self.rates[self._step]) > 1:
+        if len(self._now(self.rates)) > 1:
             return RAMP_TICK_S
         left_ul = self._wanted_ul() - self._progress_ul()
         return max(left_ul / self._rate_ul_min() * 60.0, 0.0)
@@ -138,9 +145,24 @@ class Drive:
         """Take the rate of every step, or keep the old ones."""
         if not self._dialect.multistep:
             steps = [steps[0][:1]]
-        can_set = self.state not in (PumpState.RUNNING, PumpState.DELAYED)
+        is_free = self.state not in (PumpState.RUNNING, PumpState.DELAYED)
+        can_set = is_free or self._dialect.rate_while_running
         if can_set and all(self._is_rate(rate) for step in steps for rate in step):
             self.rates = _fit(steps, len(self.volumes))
+            self._follow_rate()
+
+    def change_rate(self, value: float) -> None:
+        """Take another rate for the step that is under way, or keep the old one."""
+        self.advance()
+        if self._is_rate(value):
+            rates = list(self.rates)
+            rates[0 if self._cycles is not None else self._step] = (value,)
+            self.rates = tuple(rates)
+            self._follow_rate()
+
+    def _follow_rate(self) -> None:
+        if self._state is PumpState.RUNNING:
+            self._push()
 
     def set_volumes(self, values: Sequence[float]) -> None:
         """Take the volumes of as many steps, or keep the old ones."""
@@ -174,14 +196,25 @@ class Drive:
         Args:
             basic: run the first step only.
         """
-        steps = 1 if basic else len(self.volumes)
+        self._start(1 if basic else len(self.volumes))
+
+    def start_cycle(self, phase: int) -> None:
+        """Infuse and withdraw the first volume by turns, until it is stopped.
+
+        Args:
+            phase: 0 infuses first, 1 withdraws first.
+        """
+        self._start(inf, phase)
+
+    def _start(self, count: float, phase: int | None = None) -> None:
+        steps = 1 if phase is not None else int(count)
         is_set = all(self.volumes[:steps]) and all(map(_mean, self.rates[:steps]))
         if self.state in (PumpState.RUNNING, PumpState.DELAYED) or not is_set:
             return
         if self._state is PumpState.PAUSED:
             self._resume()
             return
-        self._steps, self._step = steps, 0
+        self._steps, self._step, self._cycles = count, 0, phase
         self._past_ul = self._step_ul = self._uncounted_ul = 0.0
         self._begin_s = self._now_s()
         self._begin_step()
@@ -208,7 +241,7 @@ class Drive:
             elif self._progress_ul() >= self._wanted_ul() * (1 - 1e-12):
                 self._end_step()
             else:
-                if len(self.rates[self._step]) > 1:
+                if len(self._now(self.rates)) > 1:
                     self._push()
                 return
 
@@ -216,7 +249,7 @@ class Drive:
         self.volumes, self.rates, self.delays = (0.0,), ((0.0,),), (0.0,)
 
     def _begin_step(self) -> None:
-        delay_s = self.delays[self._step] * self._dialect.delay_unit_s
+        delay_s = self._now(self.delays) * self._dialect.delay_unit_s
         if delay_s:
             self._delay_end_s = self._now_s() + delay_s
             self._state = PumpState.DELAYED
@@ -249,7 +282,7 @@ class Drive:
     def _push(self) -> None:
         rate = self._rate_ul_min() * self._true_per_believed()
         try:
-            self._body.push(rate if self.volumes[self._step] > 0 else -rate)
+            self._body.push(rate if self._infuses() else -rate)
         except OutOfRangeError:
             self._halt(PumpState.FAULT)
 
@@ -271,8 +304,17 @@ class Drive:
         _, _, largest, smallest = self.limits()
         return smallest <= abs(value) <= largest and (value > 0 or self._dialect.withdraws)
 
+    def _now(self, values: Sequence[T]) -> T:
+        """The value of the step that is under way; a cycle repeats the first."""
+        return values[0 if self._cycles is not None else self._step]
+
+    def _infuses(self) -> bool:
+        if self._cycles is None:
+            return self.volumes[self._step] > 0
+        return (self._step + self._cycles) % 2 == 0
+
     def _wanted_ul(self) -> float:
-        return abs(self.volumes[self._step]) * self.units.volume_ul
+        return abs(self._now(self.volumes)) * self.units.volume_ul
 
     def _progress_ul(self) -> float:
         """Volume of the step that is under way, as believed."""
@@ -283,7 +325,7 @@ class Drive:
 
     def _rate_ul_min(self) -> float:
         """Flow rate now. Linear in time means that its square is linear in the volume."""
-        first, *end = self.rates[self._step]
+        first, *end = self._now(self.rates)
         if not end:
             return first * self.units.rate_ul_min
         done = min(self._progress_ul() / self._wanted_ul(), 1.0)

@@ -21,6 +21,7 @@ STATUS_DIGITS: Final = {
     PumpState.FAULT: "5",
 }
 BEGUN: Final = "Pump start running..."
+CYCLE: Final = "start cycle"
 PROMPT: Final = b">"
 HELP: Final = {
     "help": "these lines",
@@ -40,6 +41,8 @@ HELP: Final = {
     "view parameter": "what is set",
     "dispensed volume": "volume of this run",
     "elapsed time": "minutes of this run",
+    "change rate": "flow rate of the step that runs",
+    "hexw2": "units mode diameter volume rate delay [start]; mode 1 withdraws",
 }
 
 
@@ -124,30 +127,39 @@ class FusionProtocol:
         return echo + b"".join(line.encode("ascii") + separator for line in lines) + PROMPT
 
     def _answer(self, request: str) -> list[str]:
-        if not request:
-            return []
-        if self._rejects:
-            return [REJECTION]
         if request in ("echo on", "echo off"):
             self._echo = request == "echo on"
             return []
+        if request and self._rejects:
+            return [REJECTION]
         if request == "help":
             return [f"{command:<22}-{meaning}" for command, meaning in HELP.items()]
-        drives, command = self._addressed(request)
+        return self._carry_out(*self._addressed(request)) if request else []
+
+    def _addressed(self, request: str) -> tuple[list[Drive], str]:
+        """Which drives a request is for; without a channel, a dual pump takes it for both.
+
+        So does channel 3, which is cycle mode (Chemyx-Syringe-Pump, dualchannel_cycle.py).
+        """
+        channel, blank, command = request.partition(" ")
+        if not (self._dialect.dual and blank and channel in ("1", "2", "3")):
+            return (list(self.drives.values()), request)
+        if channel == "3":
+            return (list(self.drives.values()), re.sub("^start( +2)?$", CYCLE, command))
+        return ([self.drives[int(channel)]], command)
+
+    def _carry_out(self, drives: list[Drive], command: str) -> list[str]:
         command = re.sub(r"^start +", "start ", command)
         if re.fullmatch("view parameter( [0-9])?", command):
             return self._parameters()
+        if command == CYCLE:
+            return self._start_cycle()
         if command in self._actions:
             replies = [self._actions[command](drive) for drive in drives]
             return replies[0]
+        if command.startswith("hexw2 "):
+            return self._set_everything(drives, command)
         return self._set(drives, command)
-
-    def _addressed(self, request: str) -> tuple[list[Drive], str]:
-        """Which drives a request is for; without a channel, a dual pump takes it for both."""
-        channel, blank, command = request.partition(" ")
-        if self._dialect.dual and blank and channel in ("1", "2"):
-            return ([self.drives[int(channel)]], command)
-        return (list(self.drives.values()), request)
 
     def _set(self, drives: list[Drive], command: str) -> list[str]:
         verb, _, rest = command.partition(" ")
@@ -156,12 +168,51 @@ class FusionProtocol:
             steps = parse_steps(text)
         except ValueError:
             return [REJECTION]
+        if (verb, what) == ("change", "rate"):
+            return self._change_rate(drives, steps)
         if verb != "set" or what not in _SETTERS:
             return [REJECTION]
         if not self._keeps_old_values:
             for drive in drives:
                 _SETTERS[what](drive, steps)
         return _kept(drives[0], what)
+
+    def _change_rate(self, drives: list[Drive], steps: Sequence[tuple[float, ...]]) -> list[str]:
+        """As AFRL ARES knows it (ChemyxPumpPlugin): with the channel in front of the answer."""
+        if not self._keeps_old_values:
+            for drive in drives:
+                drive.change_rate(steps[0][0])
+        self.on_motion()
+        ((number, drive),) = [pair for pair in self.drives.items() if pair[1] is drives[0]]
+        shown = f"change rate = {drive.present_rate:.6f}"
+        return [f"pump {number} {shown}" if self._dialect.dual else shown]
+
+    def _start_cycle(self) -> list[str]:
+        """One channel infuses while the other fills, and then the other way round."""
+        for phase, drive in enumerate(self.drives.values()):
+            drive.start_cycle(phase)
+        self.on_motion()
+        delayed = any(drive.state is PumpState.DELAYED for drive in self.drives.values())
+        return ["Pump delay..." if delayed else BEGUN]
+
+    def _set_everything(self, drives: list[Drive], command: str) -> list[str]:
+        """What `hexw2` says, in one line; it is silent where it does not start, as nobody told."""
+        words = command.split()[1:]
+        starts = words[-1:] == ["start"]
+        try:
+            units, mode, diameter, volume, rate, delay = map(float, words[:6])
+        except ValueError:
+            return [REJECTION]
+        if len(words) != 6 + starts or mode not in (0, 1):
+            return [REJECTION]
+        for drive in drives:
+            drive.set_units(units)
+            drive.set_diameter(diameter)
+            drive.set_volumes([-volume if mode else volume])
+            drive.set_rates([(rate,)])
+            drive.set_delays([delay])
+        replies = [self._start(drive) for drive in drives] if starts else [[]]
+        return replies[0]
 
     def _start(self, drive: Drive, *, basic: bool = False) -> list[str]:
         drive.start(basic=basic)

@@ -82,21 +82,21 @@ class PlungerBody:
 
     @property
     def moved_ul(self) -> float:
-        """Volume [µL] that the plunger has pushed out since the world began, as commanded."""
+        """Volume [µL] by which the plunger has pushed since the world began, as commanded."""
         with self._moment.now() as now_s:
             return self._plunger.moved_ul(now_s)
 
     @property
     def stalled(self) -> bool:
-        """Whether the plunger is at its end stop and the motor still wants to push."""
+        """Whether the motor drives the plunger against an end stop."""
         with self._moment.now() as now_s:
             return self._plunger.stalled(now_s)
 
     def push(self, rate_ul_min: float) -> None:
-        """Push at a flow rate [µL/min]; 0 stands still.
+        """Push at a flow rate [µL/min], or withdraw at a negative one; 0 stands still.
 
         Raises:
-            OutOfRangeError: the rate is negative or not finite.
+            OutOfRangeError: the rate is not finite.
         """
         with self._moment.now() as now_s:
             self._plunger.push(rate_ul_min, now_s)

@@ -23,6 +23,10 @@ class Plunger:
     50 mL syringe, in 6.4 minutes), so that what comes out differs a little from what the motor was
     told. Every value is computed from the last command alone, so that asking changes nothing.
 
+    Withdrawing draws liquid back from the line until the syringe is full. The line is taken to
+    stand still meanwhile, and goes on once the plunger has pushed back what it took: how a train
+    of plugs runs backwards through junctions is not modelled.
+
     Args:
         syringe: true dimensions of the syringe.
         fill_ul: liquid in it [µL] when the world begins.
@@ -35,37 +39,46 @@ class Plunger:
         self, syringe: Syringe, fill_ul: float, ripple: float, phase: float, start_s: float
     ) -> None:
         self.inner_diameter_mm = syringe.inner_diameter_mm
-        self._start_fill_ul = fill_ul
+        self._empty_at_ul = fill_ul
+        self._full_at_ul = fill_ul - syringe.volume_ul
         self._turn_ul = LEAD_MM * math.pi / 4 * syringe.inner_diameter_mm**2
         self._ripple_ul = ripple * self._turn_ul / (2 * math.pi)
         self._phase = phase
         self._since_s = start_s
         self._since_ul = 0.0
+        self._furthest_ul = 0.0
         self._rate_ul_min = 0.0
 
     def push(self, rate_ul_min: float, time_s: float) -> None:
-        """Move at a flow rate [µL/min] from a time [s] on.
+        """Move at a flow rate [µL/min] from a time [s] on; a negative one withdraws.
 
         Raises:
-            OutOfRangeError: the rate is negative or not finite; this plunger only pushes.
+            OutOfRangeError: the rate is not finite.
         """
-        if not (math.isfinite(rate_ul_min) and rate_ul_min >= 0.0):
-            raise OutOfRangeError(f"a plunger pushes at 0 µL/min or more, got {rate_ul_min}")
+        if not math.isfinite(rate_ul_min):
+            raise OutOfRangeError(f"a plunger moves at a finite rate, got {rate_ul_min} µL/min")
         self._since_ul = self.moved_ul(time_s)
+        self._furthest_ul = max(self._furthest_ul, self._since_ul)
         self._since_s = time_s
         self._rate_ul_min = rate_ul_min
 
     def moved_ul(self, time_s: float) -> float:
-        """Volume [µL] that the motor has pushed since the world began, as commanded."""
-        return min(self._unobstructed_ul(time_s), self._start_fill_ul)
+        """Volume [µL] by which the motor has pushed since the world began, as commanded.
+
+        What it has withdrawn counts as negative.
+        """
+        return min(max(self._unobstructed_ul(time_s), self._full_at_ul), self._empty_at_ul)
 
     def fill_ul(self, time_s: float) -> float:
         """Liquid left [µL]."""
-        return self._start_fill_ul - self.moved_ul(time_s)
+        return self._empty_at_ul - self.moved_ul(time_s)
 
     def stalled(self, time_s: float) -> bool:
-        """Whether the motor pushes against the end stop."""
-        return self._rate_ul_min > 0.0 and self._unobstructed_ul(time_s) >= self._start_fill_ul
+        """Whether the motor drives against one of the end stops."""
+        aim_ul = self._unobstructed_ul(time_s)
+        if self._rate_ul_min > 0.0:
+            return aim_ul >= self._empty_at_ul
+        return self._rate_ul_min < 0.0 and aim_ul <= self._full_at_ul
 
     def delivered_ul(self, times_s: Array) -> Array:
         """Volume [µL] that has come out since the world began, pitch error included.
@@ -77,7 +90,7 @@ class Plunger:
             volumes, shape `n`.
         """
         moved = self._since_ul + self._rate_ul_min * (times_s - self._since_s) / 60.0
-        moved = np.minimum(moved, self._start_fill_ul)
+        moved = np.clip(moved, self._furthest_ul, self._empty_at_ul)
         angle = 2 * math.pi / self._turn_ul * moved + self._phase
         return np.asarray(moved + self._ripple_ul * (math.cos(self._phase) - np.cos(angle)))
 

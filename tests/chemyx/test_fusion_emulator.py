@@ -99,7 +99,9 @@ def test_help_names_every_command_that_works():
     assert len(commands) > 10
     for command in commands:
         if command != "echo off":
-            assert REJECTION not in ask(f"{command} 1" if command.startswith("set") else command)
+            verb = command.partition(" ")[0]
+            values = {"set": " 1", "change": " 1", "hexw2": " 2 0 14 50 60 0"}.get(verb, "")
+            assert REJECTION not in ask(command + values)
 
 
 def test_echo_on_and_off():
@@ -287,3 +289,63 @@ def test_a_stop_that_nobody_confirms_is_unknown():
         b.emulator.wire.plan(Deaf())
         with pytest.raises(UnknownOutcomeError, match="stands still"):
             b.pump.stop()
+
+
+def test_in_cycle_mode_the_channels_take_turns():
+    """One channel pushes while the other fills, until it is stopped."""
+    emulator, plunger, ask = off_the_wire(channel=1, clock=(clock := VirtualClock()))
+    other = Plunger(clock)
+    emulator.core.firmware.drives[2]._body = other
+    for request in ("units 2", "diameter 14.567", "volume 10", "rate 60"):
+        ask(f"3 set {request}")
+    assert answer(ask("3 start 2")) == ["Pump start running..."]
+    rates = []
+    for _ in range(4):
+        ask("status")
+        rates.append((plunger.rate_ul_min, other.rate_ul_min))
+        clock.sleep(10.0)
+    assert (
+        rates
+        == [
+            (pytest.approx(60.0), pytest.approx(-60.0)),
+            (pytest.approx(-60.0), pytest.approx(60.0)),
+        ]
+        * 2
+    )
+    ask("stop")
+    assert (plunger.rate_ul_min, other.rate_ul_min) == (0.0, 0.0)
+
+
+def test_everything_can_be_set_in_one_line():
+    """`hexw2` sets units, direction, diameter, volume, rate and delay, and may start."""
+    _, plunger, ask = off_the_wire()
+    assert answer(ask("hexw2 2 1 14.567 50 60 0")) == []
+    assert "volume = -50.000000" in answer(ask("view parameter"))
+    assert answer(ask("hexw2 2 0 14.567 50 60 0 start")) == ["Pump start running..."]
+    assert plunger.rate_ul_min == pytest.approx(60.0)
+    for nonsense in ("hexw2 2 0", "hexw2 2 2 14.567 50 60 0", "hexw2 a b c d e f"):
+        assert answer(ask(nonsense)) == [REJECTION]
+
+
+@pytest.mark.parametrize(
+    ("command", "lenient", "reply"),
+    [
+        ("change rate 30", False, "change rate = 30.000000"),
+        ("set rate 30", True, "rate = 30.000000"),
+        ("set rate 30", False, "rate = 60.000000"),
+    ],
+)
+def test_a_rate_may_change_while_it_runs(command, lenient, reply):
+    """`change rate` acts at once, `set rate` where the dialect says so, and no volume is lost."""
+    clock = VirtualClock()
+    _, plunger, ask = off_the_wire(Dialect(rate_while_running=lenient), clock=clock)
+    for request in ("units 2", "diameter 14.567", "volume 50", "rate 60"):
+        ask(f"set {request}")
+    ask("start")
+    clock.sleep(10.0)
+    assert answer(ask(command)) == [reply]
+    rate_ul_min = float(reply.rpartition(" ")[2])
+    assert plunger.rate_ul_min == pytest.approx(rate_ul_min)
+    clock.sleep(10.0)
+    expected_ul = 10.0 + rate_ul_min / 6.0
+    assert answer(ask("dispensed volume")) == [f"dispensed volume = {expected_ul:.4f}"]

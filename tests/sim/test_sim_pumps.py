@@ -44,14 +44,47 @@ def test_ripple_swings_the_flow_by_its_amplitude_once_a_turn(rate, ripple, phase
     assert plunger.delivered_ul(times_s)[-1] == pytest.approx(plunger.moved_ul(turn_s), rel=1e-9)
 
 
-@pytest.mark.parametrize("rate", [-1.0, math.nan, math.inf])
-def test_a_plunger_only_pushes(rate):
-    """A rate that no plunger can push at is refused and nothing moves."""
+@pytest.mark.parametrize("rate", [-math.inf, math.nan, math.inf])
+def test_a_rate_that_is_none_is_refused(rate):
+    """A rate that no plunger can move at is refused and nothing moves."""
     bench = Bench()
-    with pytest.raises(OutOfRangeError, match="pushes at 0"):
+    with pytest.raises(OutOfRangeError, match="a finite rate"):
         bench.flow({"CuI": rate})
     bench.wait(10.0)
     assert bench.world.pump("pump_cui").moved_ul == 0.0
+
+
+@given(moves=st.lists(st.tuples(st.floats(-500.0, 500.0), st.floats(0.0, 600.0)), max_size=8))
+def test_withdrawing_fills_the_syringe_and_never_reverses_the_line(moves):
+    """What is drawn back is in the syringe, which holds no more than fits; nothing flows back out
+    of the reactor, and the line goes on where it stopped."""
+    plunger = Plunger(SYRINGE, 49_000.0, 0.01, 0.3, 0.0)
+    time_s, expected_ul, furthest_ul, delivered_ul = 0.0, 0.0, 0.0, 0.0
+    for rate_ul_min, duration_s in moves:
+        plunger.push(rate_ul_min, time_s)
+        times_s = np.linspace(time_s, time_s + duration_s, 5)
+        delivered = plunger.delivered_ul(times_s)
+        assert np.all(np.diff([delivered_ul, *delivered]) >= -1e-6)
+        time_s, delivered_ul = time_s + duration_s, delivered[-1]
+        expected_ul = min(max(expected_ul + rate_ul_min * duration_s / 60.0, -1_000.0), 49_000.0)
+        furthest_ul = max(furthest_ul, expected_ul)
+    assert plunger.moved_ul(time_s) == pytest.approx(expected_ul, abs=1e-6)
+    assert plunger.fill_ul(time_s) == pytest.approx(49_000.0 - expected_ul)
+    assert delivered_ul == pytest.approx(furthest_ul, abs=5.0)
+
+
+def test_a_full_syringe_stalls_a_pump_that_withdraws():
+    """At the other end stop the pump stalls, and pushing clears it."""
+    bench = Bench(fill_ul={"CuI": 49_900.0})
+    pump = bench.world.pump("pump_cui")
+    pump.push(-100.0)
+    bench.wait(59.0)
+    assert not pump.stalled
+    bench.wait(2.0)
+    assert pump.stalled
+    assert pump.fill_ul == pytest.approx(50_000.0)
+    pump.push(1.0)
+    assert not pump.stalled
 
 
 def test_an_empty_syringe_stalls_its_pump_and_stops_its_flow():

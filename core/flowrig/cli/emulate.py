@@ -82,7 +82,7 @@ def _driver(plugins: "Plugins", name: str) -> "DriverOffer":
         return drivers[owned[0]]
     if owned:
         raise InputError(f"{name!r} has several emulators; name one of: {', '.join(owned)}")
-    near = nearest(name, drivers)
+    near = nearest(name, [*drivers, *(plugins.owner(offer).name for offer in drivers.values())])
     hint = f"; did you mean {near!r}?" if near else f"; there are: {', '.join(sorted(drivers))}"
     raise InputError(f"no installed driver {name!r} ships an emulator{hint}")
 
@@ -103,21 +103,20 @@ def _build(offer: "DriverOffer", settings: "DeviceSettings", port: int) -> "Emul
 def _serve(name: str, emulator: "Emulator") -> None:
     from flowrig.errors import InputError
 
-    over = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: over.set())
     try:
         served = emulator.serve()
     except OSError as error:
-        raise InputError(
-            f"{name} cannot answer at port {emulator.context.port}: {error}"
-        ) from error
+        where = f" at port {emulator.context.port}" if emulator.context.port else ""
+        raise InputError(f"{name} cannot answer{where}: {error}") from error
     with emulator:
         if emulator.context.port and f":{emulator.context.port}" not in served.address:
             raise InputError(f"the emulator of {name} takes no --port; it is at {served.address}")
-        click.echo(f"{name} answers, until Ctrl-C:")
+        over = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: over.set())
         for key, address in _addresses(emulator.context.settings, served).items():
-            click.echo(f'  {key} = "{address}"')
+            click.echo(f'{key} = "{address}"')
+        click.echo(f"{name} answers there until Ctrl-C.")
         while not over.wait(BLINK_S):
             pass
 

@@ -29,16 +29,22 @@ class PumpBody(Protocol):
 
     @property
     def moved_ul(self) -> float:
-        """Volume [µL] that the plunger has pushed out since the world began."""
+        """Volume [µL] by which the plunger has pushed since the world began.
+
+        What it has withdrawn counts as negative.
+        """
         ...
 
     @property
     def stalled(self) -> bool:
-        """Whether the plunger ran against its end stop and the motor gave up."""
+        """Whether the plunger cannot go where the motor drives it."""
         ...
 
     def push(self, rate_ul_min: float) -> None:
-        """Move the plunger so that a flow rate [µL/min] comes out; 0 stands still."""
+        """Move the plunger so that a flow rate [µL/min] comes out; 0 stands still.
+
+        A negative rate withdraws.
+        """
         ...
 
 
