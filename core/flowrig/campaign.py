@@ -9,6 +9,7 @@ from attrs import asdict, evolve
 from numpy.typing import NDArray
 
 from flowrig.executor import Executor
+from flowrig.expected_best import expected_best
 from flowrig.interfaces import Optimizer, Problem, Suggestion
 from flowrig.journal import Journal
 from flowrig.measurement import evaluate, measured_arrays
@@ -161,12 +162,18 @@ class CampaignLoop:
         return stop.at_most_s is not None and self._now_s() >= stop.at_most_s
 
     def check_model(self) -> None:
-        """Write down how well the surrogate predicts, once; for a rig at rest, as it takes time."""
-        if self._journal.last("model-checked") is not None:
-            return
-        checks = check_model(self._record)
-        if checks:
-            self._journal.append("model-checked", self._now_s(), {"predictions": checks})
+        """Write down what the surrogate expects most of, and how well it predicts.
+
+        Once, and for a rig at rest, as it takes time.
+        """
+        if self._journal.last("expected-best") is None:
+            best = expected_best(self._record)
+            if best is not None:
+                self._journal.append("expected-best", self._now_s(), best)
+        if self._journal.last("model-checked") is None:
+            checks = check_model(self._record)
+            if checks:
+                self._journal.append("model-checked", self._now_s(), {"predictions": checks})
 
 
 def _decided(index: int, stage: str, suggestion: Suggestion) -> dict[str, Any]:

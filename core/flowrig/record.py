@@ -17,7 +17,15 @@ from flowrig.journal import FILE_NAME, Event, Journal
 from flowrig.plugins import Plugins
 from flowrig.profile import Campaign, Profile, load_profile
 
-__all__ = ["PROFILE_NAME", "Decision", "Experiment", "RunRecord", "is_locked", "new_surrogate"]
+__all__ = [
+    "PROFILE_NAME",
+    "Decision",
+    "ExpectedBest",
+    "Experiment",
+    "RunRecord",
+    "is_locked",
+    "new_surrogate",
+]
 
 PROFILE_NAME = "profile.toml"
 LOCK_NAME = "lock.sqlite"
@@ -83,6 +91,21 @@ class Experiment:
     def conditions(self) -> Mapping[str, float]:
         """Conditions by name, in the units of the search space."""
         return self.decision.conditions
+
+
+@frozen(kw_only=True)
+class ExpectedBest:
+    """The incumbent: the measured conditions of which a model of all experiments expects most.
+
+    Attributes:
+        experiment: what was measured there.
+        objective_mean: expected figure of merit, without the noise of a measurement.
+        objective_sd: how sure that is.
+    """
+
+    experiment: Experiment
+    objective_mean: float
+    objective_sd: float
 
 
 class RunRecord:
@@ -177,6 +200,20 @@ class RunRecord:
         sound = [e for e in self.experiments() if e.quality == "good"]
         return max(sound, key=lambda e: e.objective, default=None)
 
+    def expected_best(self) -> ExpectedBest | None:
+        """The incumbent, once a campaign with a surrogate is done; the journal holds it.
+
+        Less flattering than `best`, which is the luckiest of many noisy measurements.
+        """
+        told = self.journal.last("expected-best")
+        if told is None:
+            return None
+        return ExpectedBest(
+            experiment=next(e for e in self.experiments() if e.index == told.data["index"]),
+            objective_mean=_number(told.data["objective_mean"]),
+            objective_sd=_number(told.data["objective_sd"]),
+        )
+
     def conditions(self) -> Array:
         """Conditions of the measured experiments, shape `n x d`, in natural units."""
         return self.profile.space.array([e.conditions for e in self.experiments()])
@@ -224,8 +261,7 @@ class RunRecord:
     def summary(self) -> dict[str, Any]:
         """What `flowrig report --json` prints."""
         experiments = self.experiments()
-        best = self.best()
-        units = {parameter.name: parameter.unit for parameter in self.profile.space.parameters}
+        best, expected = self.best(), self.expected_best()
         return {
             "state": self.state,
             "reason": self.reason,
@@ -238,20 +274,30 @@ class RunRecord:
             },
             "experiments": len(experiments),
             "planned": self.campaign.experiments,
-            "best": None
-            if best is None
+            "best": None if best is None else self._told(best),
+            "expected_best": None
+            if expected is None
             else {
-                "objective": best.objective,
-                "index": best.index,
-                "stage": best.decision.stage,
-                "conditions": {
-                    name: {"value": value, "unit": units[name]}
-                    for name, value in best.conditions.items()
-                },
-                "features": dict(best.features),
+                "objective_mean": expected.objective_mean,
+                "objective_sd": expected.objective_sd,
+                **self._told(expected.experiment),
             },
             "rig_time_s": experiments[-1].ended_s if experiments else 0.0,
             "digest": self.journal.digest(),
+        }
+
+    def _told(self, experiment: Experiment) -> dict[str, Any]:
+        """An experiment in a summary."""
+        units = {parameter.name: parameter.unit for parameter in self.profile.space.parameters}
+        return {
+            "objective": experiment.objective,
+            "index": experiment.index,
+            "stage": experiment.decision.stage,
+            "conditions": {
+                name: {"value": value, "unit": units[name]}
+                for name, value in experiment.conditions.items()
+            },
+            "features": dict(experiment.features),
         }
 
 

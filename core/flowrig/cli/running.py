@@ -3,12 +3,12 @@
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -135,14 +135,12 @@ def _start(
 
 
 def _finish(outcome: "RunOutcome") -> None:
-    from flowrig.cli.experiment_table import figure_of_merit
     from flowrig.cli.reporting import write_html
     from flowrig.errors import InputError
     from flowrig.record import RunRecord
 
     with RunRecord(outcome.folder) as record:
         summary = record.summary()
-        best = summary["best"]
         click.echo()
         click.secho(
             f"{outcome.state}: {summary['experiments']} of {summary['planned']} experiments",
@@ -150,16 +148,8 @@ def _finish(outcome: "RunOutcome") -> None:
         )
         if outcome.reason:
             click.secho(outcome.reason, fg="yellow", err=True)
-        if best is not None:
-            conditions = ", ".join(
-                f"{name} {entry['value']:.4g} {entry['unit']}"
-                for name, entry in best["conditions"].items()
-            )
-            value = figure_of_merit(best["objective"], summary["objective"]["unit"])
-            print_paragraph(
-                f"best {summary['objective']['name']} {value} in experiment "
-                f"{best['index']}: {conditions}"
-            )
+        for line in _best_lines(summary):
+            print_paragraph(line)
         if summary["experiments"]:
             try:
                 click.echo(f"report: {write_html(record)}")
@@ -169,6 +159,32 @@ def _finish(outcome: "RunOutcome") -> None:
         folder = f'"{outcome.folder}"' if " " in str(outcome.folder) else outcome.folder
         click.echo(f"go on with: flowrig resume {folder}")
     sys.exit(outcome.exit_code)
+
+
+def _best_lines(summary: Mapping[str, Any]) -> list[str]:
+    """What was best where: what was measured, and what a model of all experiments expects."""
+    from flowrig.cli.experiment_table import figure_of_merit
+
+    name, unit = summary["objective"]["name"], summary["objective"]["unit"]
+    best, expected = summary["best"], summary["expected_best"]
+    if best is None:
+        return []
+    value = figure_of_merit(best["objective"], unit)
+    if expected is None:
+        return [f"best {name} {value} in experiment {best['index']}: {_conditions_of(best)}"]
+    mean = figure_of_merit(expected["objective_mean"], unit)
+    sd = figure_of_merit(expected["objective_sd"], unit)
+    return [
+        f"best {name} {mean} ± {sd}, as the model of all experiments expects, at the conditions "
+        f"of experiment {expected['index']}: {_conditions_of(expected)}",
+        f"highest measured {value}, in experiment {best['index']}",
+    ]
+
+
+def _conditions_of(told: Mapping[str, Any]) -> str:
+    return ", ".join(
+        f"{name} {entry['value']:.4g} {entry['unit']}" for name, entry in told["conditions"].items()
+    )
 
 
 def _free(folder: Path) -> Path:

@@ -10,7 +10,7 @@ from flowrig.profile.model import Profile
 from flowrig.report.numbers import Quantity
 from flowrig.spectra import Spectrum
 
-__all__ = ["Expectation", "Experiment", "Prediction", "ReportContent"]
+__all__ = ["Expectation", "ExpectedBest", "Experiment", "Prediction", "ReportContent"]
 
 FEATURE_NAMES = {"pli": "PL peak", "pla": "PL area"}
 
@@ -39,6 +39,19 @@ class Expectation:
 
     features: Mapping[str, Prediction] = field(factory=dict)
     objective: Prediction | None = None
+
+
+@frozen
+class ExpectedBest:
+    """The measured conditions of which a model of all experiments expects most.
+
+    Attributes:
+        index: number of an experiment there.
+        merit: expected figure of merit, without the noise of a measurement, and how sure that is.
+    """
+
+    index: int
+    merit: Prediction
 
 
 @frozen(kw_only=True)
@@ -86,8 +99,9 @@ class ReportContent:
         seed: everything random followed from it.
         simulated: whether the instruments were emulated.
         experiments: in the order in which they were made.
-        absorbance: averaged absorbance spectrum of the best experiment.
-        photoluminescence: averaged emission spectrum [counts] of the best experiment.
+        expected_best: what a model of all of them expects most of; None where none was asked.
+        absorbance: averaged absorbance spectrum of the incumbent.
+        photoluminescence: averaged emission spectrum [counts] of the incumbent.
         feature_units: unit of each feature; "" where it has none.
         duration_s: rig time [s] from first to last event.
         digest: SHA-256 of everything that was decided and measured; "" where it is not known.
@@ -101,6 +115,7 @@ class ReportContent:
     seed: int
     simulated: bool = False
     experiments: tuple[Experiment, ...] = ()
+    expected_best: ExpectedBest | None = None
     absorbance: Spectrum | None = None
     photoluminescence: Spectrum | None = None
     feature_units: Mapping[str, str] = field(factory=dict)
@@ -128,6 +143,17 @@ class ReportContent:
     def best(self) -> Experiment | None:
         """The experiment with the largest figure of merit among the trusted ones."""
         return max(self.trusted, key=lambda e: e.objective or 0.0, default=None)
+
+    @property
+    def incumbent(self) -> Experiment | None:
+        """The experiment whose conditions count as the best: the model's choice, if it was asked.
+
+        Where no model was asked, the one with the largest trusted figure of merit.
+        """
+        if self.expected_best is None:
+            return self.best
+        wanted = self.expected_best.index
+        return next((e for e in self.trusted if e.index == wanted), self.best)
 
     @property
     def merit(self) -> Quantity:

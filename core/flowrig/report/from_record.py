@@ -7,7 +7,13 @@ from flowrig import record as journalled
 from flowrig.interfaces.device import Quality
 from flowrig.journal import Event
 from flowrig.profile.model import Analysis
-from flowrig.report.content import Expectation, Experiment, Prediction, ReportContent
+from flowrig.report.content import (
+    Expectation,
+    ExpectedBest,
+    Experiment,
+    Prediction,
+    ReportContent,
+)
 from flowrig.spectra import Spectrum, reactive_frames
 
 __all__ = ["content_of"]
@@ -21,8 +27,9 @@ def content_of(record: journalled.RunRecord) -> ReportContent:
     Args:
         record: an open reader of the run's folder.
     """
-    best = record.best()
-    absorbance, emission = (None, None) if best is None else _spectra(record, best.index)
+    best, expected = record.best(), record.expected_best()
+    incumbent = best if expected is None else expected.experiment
+    absorbance, emission = (None, None) if incumbent is None else _spectra(record, incumbent.index)
     newest = record.journal.last()
     return ReportContent(
         title=record.campaign.title or record.profile.title,
@@ -31,6 +38,11 @@ def content_of(record: journalled.RunRecord) -> ReportContent:
         seed=record.seed,
         simulated=record.simulated,
         experiments=_experiments(record),
+        expected_best=None
+        if expected is None
+        else ExpectedBest(
+            expected.experiment.index, Prediction(expected.objective_mean, expected.objective_sd)
+        ),
         absorbance=absorbance,
         photoluminescence=emission,
         feature_units=FEATURE_UNITS,

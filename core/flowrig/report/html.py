@@ -50,25 +50,42 @@ def _header(content: ReportContent) -> Markup:
 
 
 def _headline(content: ReportContent) -> Markup:
-    best = content.best
-    if best is None:
+    best, incumbent = content.best, content.incumbent
+    if best is None or incumbent is None:
         shown = tag("p", "No experiment has a trusted figure of merit yet.")
     else:
         shown = tag(
             "div",
-            tag(
-                "div",
-                tag("div", content.merit.text(best.objective or 0.0), class_="big"),
-                tag(
-                    "p",
-                    f"best {content.merit.name}, experiment {best.index} ({best.stage})",
-                    class_="quiet",
-                ),
-            ),
-            _best_conditions(content, best),
+            tag("div", *_best_value(content, best, incumbent)),
+            _best_conditions(content, incumbent),
             class_="card head",
         )
     return join(shown, _run_facts(content))
+
+
+def _best_value(content: ReportContent, best: Experiment, incumbent: Experiment) -> list[Markup]:
+    """The figure of merit in large digits: what a model expects, else the largest measured one."""
+    merit, expected = content.merit, content.expected_best
+    largest = merit.text(best.objective or 0.0)
+    if expected is None:
+        words = f"best {merit.name}, experiment {best.index} ({best.stage})"
+        return [tag("div", largest, class_="big"), tag("p", words, class_="quiet")]
+    spread = merit.text(expected.merit.mean, expected.merit.sd)
+    return [
+        tag("div", merit.text(expected.merit.mean), class_="big"),
+        tag(
+            "p",
+            f"best {merit.name} as a model of all experiments expects it, {spread}, at the "
+            f"conditions of experiment {incumbent.index} ({incumbent.stage})",
+            class_="quiet",
+        ),
+        tag(
+            "p",
+            f"Highest measured: {largest}, experiment {best.index} ({best.stage}). The highest of "
+            "many noisy measurements reads too high.",
+            class_="quiet",
+        ),
+    ]
 
 
 def _best_conditions(content: ReportContent, best: Experiment) -> Markup:
@@ -251,7 +268,7 @@ def _quality_words(experiment: Experiment) -> str:
 
 
 def _row_class(content: ReportContent, experiment: Experiment) -> str | None:
-    if experiment is content.best:
+    if experiment is content.incumbent:
         return "best"
     return None if experiment in content.trusted else "doubtful"
 
