@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from flowrig.cli.live import Consent, check_live, live_options, plain_verdict, setting_keys
 from flowrig.cli.printing import print_json
 
 if TYPE_CHECKING:
@@ -58,25 +59,53 @@ def new(kind: str, name: str, into: Path) -> None:
     help="The level below which the exit code is 1.",
 )
 @click.option(
-    "--address", default="127.0.0.1", help="An address that the driver's settings take.",
-)  # fmt: skip
+    "--address",
+    default="127.0.0.1",
+    help="An address that the driver's settings take; with --live, the instrument's.",
+)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A setting of the driver, as a profile writes it.",
+)
+@live_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
-def check(name: str, at_least: str, address: str, as_json: bool) -> None:
+def check(
+    *,
+    name: str,
+    at_least: str,
+    address: str,
+    settings: tuple[str, ...],
+    live: bool,
+    consent: Consent,
+    as_json: bool,
+) -> None:
     """Run the conformance suites on what the plugin NAME offers; drivers face their emulators.
 
     Each offer gets the level that it has earned: bronze, silver or gold.
+
+    With --live a driver faces the instrument at --address instead, with those checks that are safe
+    on a real one. Each is announced and asked for. Nothing moves and nothing heats, unless you say
+    so, and whatever happens, each check ends with the instrument at rest.
 
     \b
     Examples:
       flowrig plugin check chemyx
       flowrig plugin check drip --at-least silver
+      flowrig plugin check chemyx --live --address COM3 --set baud=9600
     """
     from flowrig.plugins import Plugins
     from flowrig.testing.installed import offers_of, score_offer
 
+    keys = setting_keys(settings)
+    if live:
+        offers = offers_of(Plugins.discover(strict=False), name)
+        sys.exit(check_live(offers, {"address": address, **keys}, consent, as_json=as_json))
     cards = []
     for offer in offers_of(Plugins.discover(strict=False), name):
-        card = score_offer(offer, address)
+        card = score_offer(offer, address, keys)
         cards.append((offer, card))
         if not as_json:
             _show(offer, card)
@@ -106,16 +135,7 @@ def _plain(offer: "Offer", card: "Scorecard") -> dict[str, Any]:
         "kind": offer.kind,
         "name": offer.name,
         "level": card.level.value if card.level else None,
-        "checks": [
-            {
-                "check": verdict.check,
-                "requirement": verdict.requirement,
-                "level": verdict.level.value,
-                "outcome": verdict.outcome,
-                "advice": verdict.advice,
-            }
-            for verdict in card.verdicts
-        ],
+        "checks": [plain_verdict(verdict) for verdict in card.verdicts],
     }
 
 

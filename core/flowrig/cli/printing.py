@@ -31,10 +31,10 @@ def print_csv(rows: Iterable[Sequence[Any]]) -> None:
     click.echo(text.getvalue().encode(), nl=False)
 
 
-def print_paragraph(text: str, indent: int = 0) -> None:
+def print_paragraph(text: str, indent: int = 0, *, err: bool = False) -> None:
     """Print a text on lines no longer than the terminal; what follows the first is indented."""
     for line in _wrapped(text, indent, indent + 2):
-        click.echo(line)
+        click.echo(line, err=err)
 
 
 def print_entries(entries: Iterable[tuple[str, str, str]]) -> None:

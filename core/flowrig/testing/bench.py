@@ -1,8 +1,9 @@
 """A bench: one driver, the emulator that it talks to, a tap between them, and what really moves."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from flowrig.clock import Clock, VirtualClock
 from flowrig.emulation import (
@@ -18,7 +19,7 @@ from flowrig.interfaces import Device, DeviceSettings, Heater, Pump, Spectromete
 from flowrig.testing.checks import finish, require
 from flowrig.testing.tap import Tap
 
-__all__ = ["Bench", "HeaterBench", "PumpBench", "SpectrometerBench"]
+__all__ = ["BaseBench", "Bench", "HeaterBench", "PumpBench", "SpectrometerBench"]
 
 D = TypeVar("D", bound=Device)
 T = TypeVar("T")
@@ -26,75 +27,45 @@ T = TypeVar("T")
 NAME = "bench"
 
 
-class Bench(Generic[D]):
-    """A closed driver in front of a running emulator; a context manager.
+class BaseBench(ABC, Generic[D]):
+    """Drivers for one instrument, and calls on them that must come to an end.
 
     Args:
-        driver: the driver's class.
-        emulator: the class of the emulator that speaks its protocol, or what makes one. It hands
-            its protocol cores to a front through `context.tap`.
-        settings: the driver's settings; the emulator's address takes the place of theirs. A short
-            deadline keeps the checks quick: 0.5 s is enough for an emulator.
+        clock: of the drivers.
         patience_s: longest wait [s], real time, for a call; after it the driver counts as hanging.
 
     Attributes:
-        tap: the wire.
-        clock: virtual time, of the driver and of what really moves.
-        world: what really moves.
+        is_live: whether the instrument is a real one: what it does, only it can tell.
+        may_act: whether it may be moved, heated or lit.
+        pause_s: how long [s] a check lets time pass.
+        clock: of the drivers.
         driver: the driver under test, closed at first.
     """
 
+    is_live: ClassVar[bool] = False
+    may_act: bool = True
+    pause_s: ClassVar[float] = 10.0
     driver: D
 
-    def __init__(
-        self,
-        driver: Callable[[str, Any, Clock], D],
-        emulator: Callable[[EmulatorContext], Emulator],
-        settings: DeviceSettings,
-        *,
-        patience_s: float = 20.0,
-    ) -> None:
-        self.clock = VirtualClock()
-        self.tap = Tap(self.clock)
-        self.world = BenchWorld(Plunger(self.clock), Plate(self.clock), Detector())
-        self._new_driver = driver
-        self._new_emulator = emulator
-        self._settings = settings
+    def __init__(self, clock: Clock, patience_s: float) -> None:
+        self.clock = clock
         self._patience_s = patience_s
         self._drivers: list[D] = []
 
-    def __enter__(self) -> Self:
-        context = EmulatorContext(NAME, self._settings, self.world, self.clock, self.tap.wrap)
-        self._emulator = self._new_emulator(context)
-        self._served = self._emulator.serve()
-        self.driver = self.another_driver()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        for driver in self._drivers:
-            driver.close()
-        self._emulator.stop()
-
     def another_driver(self) -> D:
         """A further driver for the same address, closed; the bench closes it in the end."""
-        driver = self._new_driver(NAME, self._served, self.clock)
+        driver = self._make_driver()
         self._drivers.append(driver)
         return driver
 
+    @abstractmethod
+    def _make_driver(self) -> D:
+        """A closed driver for the instrument of this bench."""
+
     def open(self, driver: D | None = None) -> D:
-        """Open a driver, by default the one under test, and make sure that the tap hears it."""
+        """Open a driver, by default the one under test."""
         driver = driver or self.driver
         self.call(driver.open)
-        require(
-            self.tap.cores,
-            "the bench hears nothing on the wire: in the emulator, hand every protocol core to its "
-            "front through the tap, as in serial_front(context.tap(core))",
-        )
         return driver
 
     def reopen(self) -> D:
@@ -147,6 +118,70 @@ class Bench(Generic[D]):
                 "self._fault(ProtocolError, …) instead"
             ) from outcome
         return outcome
+
+
+class Bench(BaseBench[D]):
+    """A closed driver in front of a running emulator; a context manager.
+
+    Args:
+        driver: the driver's class.
+        emulator: the class of the emulator that speaks its protocol, or what makes one. It hands
+            its protocol cores to a front through `context.tap`.
+        settings: the driver's settings; the emulator's address takes the place of theirs. A short
+            deadline keeps the checks quick: 0.5 s is enough for an emulator.
+        patience_s: longest wait [s], real time, for a call; after it the driver counts as hanging.
+
+    Attributes:
+        tap: the wire.
+        clock: virtual time, of the driver and of what really moves.
+        world: what really moves.
+        driver: the driver under test, closed at first.
+    """
+
+    def __init__(
+        self,
+        driver: Callable[[str, Any, Clock], D],
+        emulator: Callable[[EmulatorContext], Emulator],
+        settings: DeviceSettings,
+        *,
+        patience_s: float = 20.0,
+    ) -> None:
+        super().__init__(VirtualClock(), patience_s)
+        self.tap = Tap(self.clock)
+        self.world = BenchWorld(Plunger(self.clock), Plate(self.clock), Detector())
+        self._new_driver = driver
+        self._new_emulator = emulator
+        self._settings = settings
+
+    def __enter__(self) -> Self:
+        context = EmulatorContext(NAME, self._settings, self.world, self.clock, self.tap.wrap)
+        self._emulator = self._new_emulator(context)
+        self._served = self._emulator.serve()
+        self.driver = self.another_driver()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for driver in self._drivers:
+            driver.close()
+        self._emulator.stop()
+
+    def open(self, driver: D | None = None) -> D:
+        """Open a driver, by default the one under test, and make sure that the tap hears it."""
+        driver = super().open(driver)
+        require(
+            self.tap.cores,
+            "the bench hears nothing on the wire: in the emulator, hand every protocol core to its "
+            "front through the tap, as in serial_front(context.tap(core))",
+        )
+        return driver
+
+    def _make_driver(self) -> D:
+        return self._new_driver(NAME, self._served, self.clock)
 
 
 class PumpBench(Bench[Pump]):

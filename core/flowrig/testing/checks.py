@@ -5,9 +5,11 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any, TypeVar
 
+from attrs import frozen
+
 from flowrig.clock import Clock
 
-__all__ = ["Level", "earns", "finish", "level_of", "require"]
+__all__ = ["Level", "Live", "earns", "finish", "level_of", "live_of", "require"]
 
 F = TypeVar("F", bound=Callable[..., None])
 T = TypeVar("T")
@@ -27,14 +29,38 @@ class Level(Enum):
     GOLD = "gold"
 
 
-def earns(level: Level) -> Callable[[F], F]:
-    """Mark a check with the level that it counts for."""
+@frozen
+class Live:
+    """What a check does to a real instrument.
+
+    Attributes:
+        does: for the person who is asked for consent: a clause without a subject.
+        acts: whether it moves, heats or lights something.
+    """
+
+    does: str
+    acts: bool = False
+
+
+def earns(level: Level, live: Live | None = None) -> Callable[[F], F]:
+    """Mark a check.
+
+    Args:
+        level: what it counts for.
+        live: what it does to a real instrument; None if it needs an emulated one.
+    """
 
     def mark(check: F) -> F:
         check.level = level  # type: ignore[attr-defined]
+        check.live = live  # type: ignore[attr-defined]
         return check
 
     return mark
+
+
+def live_of(check: Callable[..., None]) -> Live | None:
+    """What a check does to a real instrument, or None if it needs an emulated one."""
+    return getattr(check, "live", None)
 
 
 def level_of(check: Callable[..., None]) -> Level | None:

@@ -9,7 +9,7 @@ from flowrig.emulation import ROOM_C, Mute
 from flowrig.errors import DeviceError
 from flowrig.interfaces import HeaterReading, Quality
 from flowrig.testing.bench import HeaterBench
-from flowrig.testing.checks import Level, earns, require
+from flowrig.testing.checks import Level, Live, earns, require
 from flowrig.testing.device import Command, DeviceConformance
 
 __all__ = ["HeaterConformance"]
@@ -20,13 +20,17 @@ TOLERANCE_C = 0.1
 LUKEWARM_C = 30.0
 """A plate that is driven to a set point [°C] above this one is not off."""
 
+RISE_C = 4.0
+"""How far [°C] above its temperature a real heater is set at most."""
+
 
 class HeaterConformance(DeviceConformance[HeaterBench]):
     """The conformance suite of heaters; a test class adds the fixture `bench`, a `HeaterBench`."""
 
     def ready(self, bench: HeaterBench) -> None:
-        """A heater that heats."""
-        bench.call(lambda: bench.driver.set_temperature(_warm_c(bench, 0.5)))
+        """A heater that heats; a real one is left as it is."""
+        if not bench.is_live:
+            self._heat(bench)
 
     def ask(self, bench: HeaterBench) -> HeaterReading:
         """Temperature and set point."""
@@ -50,10 +54,11 @@ class HeaterConformance(DeviceConformance[HeaterBench]):
     def out_of_range(self, bench: HeaterBench) -> Sequence[tuple[str, Callable[[], Any]]]:
         """Set points beyond the limits, and none at all."""
         limits, heat = bench.driver.limits, bench.driver.set_temperature
-        below_c, above_c = limits.temperature_min_c - 0.5, limits.temperature_max_c + 0.5
+        harmless = (limits.temperature_min_c - 0.5, math.nan, -math.inf)
+        hot = (limits.temperature_max_c + 0.5, math.inf)
         return [
             (f"set_temperature({wanted_c:g})", partial(heat, wanted_c))
-            for wanted_c in (below_c, above_c, math.nan, math.inf, -math.inf)
+            for wanted_c in ((*harmless, *hot) if bench.may_act else harmless)
         ]
 
     def commands(self, bench: HeaterBench) -> Sequence[Command]:
@@ -68,7 +73,7 @@ class HeaterConformance(DeviceConformance[HeaterBench]):
 
         def hot() -> None:
             nonlocal before
-            self.ready(bench)
+            self._heat(bench)
             before = len(plate.set_points_c)
 
         def untouched() -> bool:
@@ -109,14 +114,13 @@ class HeaterConformance(DeviceConformance[HeaterBench]):
             "and ask in _do_open, and only hang up in _do_close",
         )
 
-    @earns(Level.BRONZE)
+    @earns(Level.BRONZE, Live(f"heats by up to {RISE_C:g} °C, and stops heating", acts=True))
     def test_the_set_point_reaches_the_plate(self, bench: HeaterBench) -> None:
         """The plate works towards the set point that was set [°C], limits included."""
         bench.open()
         limits = bench.driver.limits
-        for wanted_c in (
-            _warm_c(bench, 0.31), limits.temperature_max_c, limits.temperature_min_c,
-        ):  # fmt: skip
+        extremes = () if bench.is_live else (limits.temperature_max_c, limits.temperature_min_c)
+        for wanted_c in (_warm_c(bench, 0.31), *extremes):
             bench.call(lambda: bench.driver.set_temperature(wanted_c))  # noqa: B023
             reading = bench.call(bench.driver.read)
             require(
@@ -126,12 +130,12 @@ class HeaterConformance(DeviceConformance[HeaterBench]):
                 "convert to the controller's unit both ways, and return limits that it keeps to",
             )
 
-    @earns(Level.BRONZE)
+    @earns(Level.BRONZE, Live(f"heats by up to {RISE_C:g} °C, and stops heating", acts=True))
     def test_off_works_in_every_state(self, bench: HeaterBench) -> None:
         """Off stops the heating, and is harmless when nothing is heated."""
         bench.open()
         self._require_off(bench, "after open()")
-        self.ready(bench)
+        self._heat(bench)
         self._require_off(bench, "while it heats")
         self._require_off(bench, "a second time")
 
@@ -155,6 +159,9 @@ class HeaterConformance(DeviceConformance[HeaterBench]):
             "'inf' and '1_0'), ask for the sensor's error, and mark the reading as BAD",
         )
 
+    def _heat(self, bench: HeaterBench) -> None:
+        bench.call(lambda: bench.driver.set_temperature(_warm_c(bench, 0.5)))
+
     def _require_off(self, bench: HeaterBench, when: str) -> None:
         outcome = bench.attempt(bench.driver.off)
         require(
@@ -166,8 +173,11 @@ class HeaterConformance(DeviceConformance[HeaterBench]):
 
 
 def _warm_c(bench: HeaterBench, fraction: float) -> float:
-    """A set point [°C] between the room's temperature and the highest, with one place."""
-    return round(ROOM_C + fraction * (bench.driver.limits.temperature_max_c - ROOM_C), 1)
+    """A set point [°C] above the room's temperature with one place; a real heater hardly warms."""
+    highest_c = bench.driver.limits.temperature_max_c
+    if bench.is_live:
+        return round(min(bench.plate.temperature_c + fraction * RISE_C, highest_c), 1)
+    return round(ROOM_C + fraction * (highest_c - ROOM_C), 1)
 
 
 def _agree(one_c: float, other_c: float) -> bool:

@@ -10,9 +10,9 @@ from attrs import evolve
 
 from flowrig.emulation import Mute
 from flowrig.errors import DeviceFaultError, UnknownOutcomeError, UnsupportedError
-from flowrig.interfaces import PumpState, PumpStatus
+from flowrig.interfaces import Dispensed, PumpState, PumpStatus
 from flowrig.testing.bench import PumpBench
-from flowrig.testing.checks import Level, earns, require
+from flowrig.testing.checks import Level, Live, earns, require
 from flowrig.testing.device import Command, DeviceConformance
 
 __all__ = ["PumpConformance"]
@@ -20,14 +20,24 @@ __all__ = ["PumpConformance"]
 RATE_TOLERANCE = 0.005
 """Largest relative difference between the flow rate that was asked for and the one that flows."""
 
+SMALL = 1 / 1000
+"""The part of a syringe's volume that may be pushed out for a check."""
+
+SMALL_S = 2.0
+"""How long [s] that takes."""
+
+SMALL_TOLERANCE = 0.5
+"""Largest relative difference to a volume that was timed over a link with delays."""
+
 
 class PumpConformance(DeviceConformance[PumpBench]):
     """The conformance suite of pumps; a test class adds the fixture `bench`, a `PumpBench`."""
 
     def ready(self, bench: PumpBench) -> None:
-        """A pump that runs."""
+        """A pump that runs; a real one stands."""
         self._with_rate(bench)
-        bench.call(bench.driver.start)
+        if not bench.is_live:
+            bench.call(bench.driver.start)
 
     def ask(self, bench: PumpBench) -> PumpStatus:
         """Its state."""
@@ -157,17 +167,54 @@ class PumpConformance(DeviceConformance[PumpBench]):
         bench.call(lambda: bench.driver.set_rate(_rate(bench, USUAL)))
         require(not bench.plunger.moves, "set_rate() starts a pump that stands; only set the rate")
 
-    @earns(Level.BRONZE)
-    def test_stop_works_in_every_state(self, bench: PumpBench) -> None:
-        """Stop is harmless on a pump that stands, and stops one that runs or is stalled."""
+    @earns(Level.BRONZE, Live("stops it, though it stands"))
+    def test_stop_is_harmless_at_rest(self, bench: PumpBench) -> None:
+        """Stop on a pump that stands leaves it standing, also before its syringe is set."""
         bench.open()
         self._require_stop(bench, "before a syringe is set")
+        self._require_stop(bench, "a second time")
+
+    @earns(Level.BRONZE)
+    def test_stop_works_in_every_state(self, bench: PumpBench) -> None:
+        """Stop stops a pump that runs, one that was stopped already, and one that is stalled."""
+        bench.open()
         self.ready(bench)
         self._require_stop(bench, "while it runs")
         self._require_stop(bench, "a second time")
         bench.call(bench.driver.start)
         bench.plunger.jam()
         self._require_stop(bench, "when the plunger is stalled")
+
+    @earns(
+        Level.BRONZE,
+        Live(f"pushes out a {1 / SMALL:.0f}th of the syringe within {SMALL_S:g} s", acts=True),
+    )
+    def test_a_small_volume_is_delivered(self, bench: PumpBench) -> None:
+        """A pump tells that it runs, about how much came out, and that it stands again."""
+        self._with_rate(bench)
+        rate_ul_min = _small_rate_ul_min(bench)
+        bench.call(lambda: bench.driver.set_rate(rate_ul_min))
+        bench.call(bench.driver.start)
+        began_s = bench.clock.now_s()
+        running = bench.call(bench.driver.status)
+        bench.clock.sleep(SMALL_S)
+        dispensed = bench.attempt(bench.driver.dispensed)
+        expected_ul = rate_ul_min * (bench.clock.now_s() - began_s) / 60.0
+        bench.call(bench.driver.stop)
+        standing = bench.call(bench.driver.status)
+        require(
+            running.state is PumpState.RUNNING and standing.state is not PumpState.RUNNING,
+            f"after start() the pump says {running.state.value!r}, after stop() "
+            f"{standing.state.value!r}; read the state from the pump",
+        )
+        if isinstance(dispensed, UnsupportedError):
+            return
+        require(
+            isinstance(dispensed, Dispensed)
+            and math.isclose(dispensed.volume_ul, expected_ul, rel_tol=SMALL_TOLERANCE),
+            f"at {rate_ul_min:g} µL/min dispensed() gave {dispensed!r}, and {expected_ul:g} µL is "
+            "what rate and time make; mind the unit",
+        )
 
     @earns(Level.BRONZE)
     def test_a_stall_is_told(self, bench: PumpBench) -> None:
@@ -225,7 +272,8 @@ class PumpConformance(DeviceConformance[PumpBench]):
         """A standing pump that knows its syringe and its rate."""
         if not bench.driver.is_open:
             bench.open()
-        bench.call(lambda: bench.driver.set_syringe(bench.syringe))
+        syringe = bench.syringe
+        bench.call(lambda: bench.driver.set_syringe(syringe))
         bench.call(lambda: bench.driver.set_rate(_rate(bench, USUAL)))
 
     def _require_stop(self, bench: PumpBench, when: str) -> None:
@@ -246,6 +294,13 @@ def _rate(bench: PumpBench, fraction: float) -> float:
     """A flow rate [µL/min] between the limits, with three places."""
     limits = bench.driver.limits
     return round(max(fraction * limits.rate_max_ul_min, 2.0 * limits.rate_min_ul_min), 3)
+
+
+def _small_rate_ul_min(bench: PumpBench) -> float:
+    """A flow rate [µL/min] that moves a small part of the syringe's volume in a short time."""
+    limits = bench.driver.limits
+    rate_ul_min = SMALL * bench.syringe.volume_ul / SMALL_S * 60.0
+    return round(min(max(rate_ul_min, 2.0 * limits.rate_min_ul_min), limits.rate_max_ul_min), 3)
 
 
 def _agree(flows_ul_min: float, wanted_ul_min: float) -> bool:

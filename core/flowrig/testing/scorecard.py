@@ -8,9 +8,10 @@ from unittest import SkipTest
 
 from attrs import frozen
 
+from flowrig.errors import UnsafeStateError
 from flowrig.testing.checks import Level, level_of
 
-__all__ = ["Scorecard", "Verdict", "score"]
+__all__ = ["Scorecard", "Verdict", "checks_of", "requirement_of", "score", "verdict"]
 
 
 @frozen
@@ -61,13 +62,25 @@ def score(suite: type, new_bench: Callable[[], AbstractContextManager[Any]]) -> 
         suite: one of the conformance classes, or one that inherits from it.
         new_bench: makes a bench.
     """
-    verdicts = []
-    for name, level in checks_of(suite):
-        check = getattr(suite(), name)
-        outcome, advice = _outcome(check, new_bench)
-        requirement = " ".join((inspect.getdoc(check) or name).split())
-        verdicts.append(Verdict(name, requirement, level, outcome, advice))
-    return Scorecard(tuple(verdicts))
+    return Scorecard(tuple(verdict(suite, name, new_bench) for name, _ in checks_of(suite)))
+
+
+def verdict(
+    suite: type, name: str, new_bench: Callable[[], AbstractContextManager[Any]]
+) -> Verdict:
+    """Run one check of a suite on a bench of its own.
+
+    Raises:
+        UnsafeStateError: the bench could not bring its instrument to rest.
+    """
+    check = getattr(suite(), name)
+    outcome, advice = _outcome(check, new_bench)
+    return Verdict(name, requirement_of(check), level_of(check) or Level.GOLD, outcome, advice)
+
+
+def requirement_of(check: Callable[..., None]) -> str:
+    """What a check asks for, in one sentence."""
+    return " ".join((inspect.getdoc(check) or check.__name__).split())
 
 
 def checks_of(suite: type) -> Iterator[tuple[str, Level]]:
@@ -87,6 +100,8 @@ def _outcome(
     try:
         with new_bench() as bench:
             check(bench)
+    except UnsafeStateError:
+        raise
     except SkipTest as reason:
         return "skipped", str(reason)
     except AssertionError as advice:
