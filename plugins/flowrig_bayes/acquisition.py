@@ -21,27 +21,33 @@ Sampled = Callable[[Array, float, BayesSettings], tuple[Array, Array]]
 BLUR = 0.02
 """Width over which an improvement sets in, in standard deviations of the figure of merit: without
 it, samples that all lie below the incumbent would show no way up (Ament et al., NeurIPS 2023)."""
+FAR = -30.0
+"""Widths below the incumbent from where the logarithm of the gain is taken as its asymptote."""
 
 
 def _log_expected_improvement(
     values: Array, incumbent: float, settings: BayesSettings
 ) -> tuple[Array, Array]:
-    width = BLUR * values.std(axis=0) + 1e-12 * (1.0 + abs(incumbent))
+    width, width_slopes = _width(values, incumbent, BLUR)
     x = (values - incumbent) / width
-    log_gain = np.where(x < -30.0, x, np.log(np.logaddexp(0.0, np.maximum(x, -30.0))))
+    log_gain = np.where(x < FAR, x, np.log(np.logaddexp(0.0, np.maximum(x, FAR))))
     total = logsumexp(log_gain, axis=0)
-    slope = np.where(x < -30.0, 1.0, expit(x) * np.exp(-np.maximum(log_gain, -31.0)))
-    return total + np.log(width / len(values)), np.exp(log_gain - total) * slope / width
+    slope = np.exp(log_gain - total)
+    slope *= np.where(x < FAR, 1.0, expit(x) * np.exp(-np.maximum(log_gain, FAR - 1.0)))
+    along_width = (1.0 - (slope * x).sum(axis=0)) / width
+    return total + np.log(width / len(values)), slope / width + along_width * width_slopes
 
 
 def _log_probability_of_improvement(
     values: Array, incumbent: float, settings: BayesSettings
 ) -> tuple[Array, Array]:
-    width = 5.0 * BLUR * values.std(axis=0) + 1e-12 * (1.0 + abs(incumbent))
+    width, width_slopes = _width(values, incumbent, 5.0 * BLUR)
     x = (values - incumbent) / width
     log_share = -np.logaddexp(0.0, -x)
     total = logsumexp(log_share, axis=0)
-    return total - np.log(len(values)), np.exp(log_share - total) * expit(-x) / width
+    slope = np.exp(log_share - total) * expit(-x)
+    along_width = -(slope * x).sum(axis=0) / width
+    return total - np.log(len(values)), slope / width + along_width * width_slopes
 
 
 def _upper_confidence_bound(
@@ -61,6 +67,13 @@ def _standard_deviation(
 ) -> tuple[Array, Array]:
     sd = values.std(axis=0)
     return sd, (values - values.mean(axis=0)) / (len(values) * np.maximum(sd, 1e-300))
+
+
+def _width(values: Array, incumbent: float, blur: float) -> tuple[Array, Array]:
+    """Over what an improvement sets in, shape `n`, and its derivatives along the samples."""
+    sd = values.std(axis=0)
+    slopes = (values - values.mean(axis=0)) / (len(values) * np.maximum(sd, 1e-300))
+    return blur * sd + 1e-12 * (1.0 + abs(incumbent)), blur * slopes
 
 
 _SAMPLED: dict[Acquisition, Sampled] = {

@@ -65,7 +65,7 @@ class Priors:
     high: Array = field(init=False)
 
     LENGTH = (math.sqrt(2.0) - 3.0, math.sqrt(3.0), math.log(0.025), math.log(1e3))
-    SIGNAL = (0.0, 1.0, math.log(0.01), math.log(100.0))
+    SIGNAL = (0.0, 2.0, math.log(0.01), math.log(100.0))
     NOISE = (-5.0, 1.0, math.log(1e-4), math.log(4.0))
 
     def __attrs_post_init__(self) -> None:
