@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from flowrig.hookspecs import hookimpl
+from flowrig.mean_of_settings import MeanOfSettings
 from flowrig.objective import MaximumResponse, PlqyProxy
 from flowrig.offers import Offer
 
@@ -24,5 +25,19 @@ def flowrig_objectives() -> Sequence[Offer]:
             target="flowrig.objective:MaximumResponse",
             settings=MaximumResponse,
             summary="one measured feature, as large as possible",
+        ),
+    ]
+
+
+@hookimpl
+def flowrig_surrogates() -> Sequence[Offer]:
+    """A surrogate that is made of others."""
+    return [
+        Offer(
+            kind="surrogate",
+            name="mean-of",
+            target="flowrig.mean_of:MeanOf",
+            settings=MeanOfSettings,
+            summary="mean of several surrogates, weighted by how well each predicts",
         ),
     ]

@@ -8,10 +8,10 @@ __all__ = ["Calibration", "Unseen"]
 
 Array = NDArray[np.float64]
 
-TAIL = 5.0
+TAIL = 10.0
 """Degrees of freedom of the t distribution that errors are taken to have. A few errors are always
 larger than a normal distribution would have them, and must not widen all others."""
-T_TO_NORMAL = 1.105
+T_TO_NORMAL = 1.053
 """Half the width of the central 68.3 % of that distribution; that of the normal one is 1."""
 
 FACTORS = np.exp(np.linspace(-1.5, 1.5, 31))

@@ -45,7 +45,7 @@ class EnsembleSettings(SurrogateSettings):
     architecture: Architecture = field(default="layered", validator=in_(("layered", "cascade")))
     members: int = field(default=32, validator=ge(2))
     width: int = field(default=16, validator=ge(1))
-    steps: int = field(default=150, validator=ge(1))
+    steps: int = field(default=180, validator=ge(1))
     learning_rate: float | None = field(default=None, validator=optional(gt(0.0)))
     held_out: float = field(default=0.2, validator=and_(ge(0.0), lt(0.9)))
     prior_scale: float = field(default=1.0, validator=ge(0.0))

@@ -1,0 +1,152 @@
+"""A fitted surrogate in a file: plain arrays, and a header in JSON.
+
+The file is a NumPy archive (`.npz`). Its array `header` holds UTF-8 JSON: `schema`, the surrogate's
+name and settings as a profile writes them, its seed, what it says of its state, and notes of
+whoever saved it. All other arrays are the state's. Nothing in it is executed.
+"""
+
+import json
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from flowrig.errors import InputError
+from flowrig.interfaces import Surrogate, SurrogateSettings, SurrogateState
+from flowrig.profile import SurrogateChoice
+from flowrig.profile.mismatch import toml_key
+from flowrig.profile.quantity import format_quantity, split_suffix
+from flowrig.profile.structure import OfferSource, Structurer
+
+__all__ = ["SCHEMA", "SavedModel", "load_model", "save_model"]
+
+SCHEMA = "flowrig-model/1"
+_HEADER = "header"
+_STATE = "state."
+
+
+@frozen(eq=False)
+class SavedModel:
+    """What a file holds.
+
+    Attributes:
+        choice: the surrogate's offer and settings.
+        surrogate: it, fitted.
+        notes: what was saved with it.
+    """
+
+    choice: SurrogateChoice
+    surrogate: Surrogate
+    notes: Mapping[str, Any]
+
+
+def save_model(
+    path: Path,
+    choice: SurrogateChoice,
+    surrogate: Surrogate,
+    notes: Mapping[str, Any] | None = None,
+) -> None:
+    """Keep a fitted surrogate in a file.
+
+    Args:
+        path: the file, usually `….npz`; what it held before is lost.
+        choice: the offer and the settings that the surrogate was made from.
+        surrogate: it, fitted.
+        notes: plain JSON values to keep beside it, for instance names and units.
+
+    Raises:
+        NotReadyError: it is not fitted.
+        UnsupportedError: it cannot be kept.
+        InputError: the file cannot be written.
+    """
+    state = surrogate.state()
+    header = {
+        "schema": SCHEMA,
+        "surrogate": _written(choice),
+        "seed": surrogate.seed,
+        "state": dict(state.values),
+        "notes": dict(notes or {}),
+    }
+    text = json.dumps(header, allow_nan=False).encode()
+    arrays: dict[str, NDArray[Any]] = {
+        _HEADER: np.frombuffer(text, dtype=np.uint8),
+        **{f"{_STATE}{name}": array for name, array in state.arrays.items()},
+    }
+    try:
+        with path.open("wb") as file:
+            np.savez(file, allow_pickle=False, **arrays)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def load_model(path: Path, plugins: OfferSource) -> SavedModel:
+    """Read a surrogate back; it predicts what the saved one did, bit for bit.
+
+    Args:
+        path: the file.
+        plugins: what is installed.
+
+    Raises:
+        InputError: this is no such file, or its surrogate is not installed, or its settings or
+            state are none that this version knows.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+        header = json.loads(arrays.pop(_HEADER).tobytes())
+        schema = header["schema"]
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+    except (ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} is no saved model: {error}") from error
+    if schema != SCHEMA:
+        raise InputError(f"{path} is written as {schema!r}; this version reads {SCHEMA!r}")
+    return _restored(path, header, arrays, plugins)
+
+
+def _restored(
+    path: Path, header: Mapping[str, Any], arrays: Mapping[str, Any], plugins: OfferSource
+) -> SavedModel:
+    try:
+        written, seed = header["surrogate"], int(header["seed"])
+        state = SurrogateState(
+            header["state"], {name.removeprefix(_STATE): array for name, array in arrays.items()}
+        )
+        notes = dict(header["notes"])
+    except (KeyError, ValueError, TypeError) as error:
+        raise InputError(f"{path} is no saved model: {error!r}") from error
+    choice, wrong = Structurer(plugins).structure(written, SurrogateChoice, ())
+    if wrong:
+        raise InputError(f"{path}: " + "; ".join(finding.message for finding in wrong))
+    assert isinstance(choice, SurrogateChoice)
+    surrogate = choice.build(seed)
+    surrogate.restore(state)
+    return SavedModel(choice, surrogate, notes)
+
+
+def _written(choice: SurrogateChoice) -> dict[str, Any]:
+    """A choice as a profile writes it."""
+    return {"name": choice.offer.name, **_settings(choice.settings)}
+
+
+def _settings(settings: SurrogateSettings) -> dict[str, Any]:
+    written = {}
+    for attribute in attrs.fields(type(settings)):
+        value = getattr(settings, attribute.name)
+        if attribute.init and value is not None:
+            unit = split_suffix(attribute.name)[1]
+            written[toml_key(attribute)] = _value(value, unit)
+    return written
+
+
+def _value(value: Any, unit: str) -> Any:
+    if isinstance(value, SurrogateChoice):
+        return _written(value)
+    if isinstance(value, tuple):
+        return [_value(one, unit) for one in value]
+    return format_quantity(value, unit) if unit else value
