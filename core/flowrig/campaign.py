@@ -1,6 +1,6 @@
 """The closed loop: ask the optimizer, run the condition, tell it what was measured."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from flowrig.executor import Executor
 from flowrig.expected_best import expected_best
+from flowrig.health import Symptom, many_failed, same_again
 from flowrig.interfaces import Optimizer, Problem, Suggestion
 from flowrig.journal import Journal
 from flowrig.measurement import evaluate, measured_arrays
-from flowrig.model_check import check_model
+from flowrig.model_check import check_model, model_symptoms
 from flowrig.procedures import Reference, calibrate, run_condition
 from flowrig.profile import Profile, Stage
 from flowrig.record import Decision, Experiment, RunRecord, new_surrogate
@@ -149,6 +150,7 @@ class CampaignLoop:
             },
             measured_arrays(observation, features),
         )
+        self._tell([symptom for symptom in self._symptoms() if symptom.kind not in self._told()])
 
     def _should_end(self) -> bool:
         stop = self._record.campaign.stop
@@ -174,6 +176,30 @@ class CampaignLoop:
             checks = check_model(self._record)
             if checks:
                 self._journal.append("model-checked", self._now_s(), {"predictions": checks})
+                self._tell(model_symptoms(self._record, checks))
+        self._tell(self._symptoms())
+
+    def _symptoms(self) -> list[Symptom]:
+        """What can be said without a model."""
+        experiments = self._record.experiments()
+        space = self._profile.space
+        X = space.to_unit(space.array([e.conditions for e in experiments]))
+        found = (
+            same_again(X, [e.index for e in experiments]),
+            many_failed([e.quality != "bad" for e in experiments]),
+        )
+        return [symptom for symptom in found if symptom is not None]
+
+    def _told(self) -> set[str]:
+        """Kinds of symptoms that the operator knows of."""
+        return {event.data["kind"] for event in self._journal.events("health")}
+
+    def _tell(self, symptoms: Sequence[Symptom]) -> None:
+        """Write down what is new, or has changed since it was told."""
+        told = {event.data["kind"]: event.data["text"] for event in self._journal.events("health")}
+        for symptom in symptoms:
+            if told.get(symptom.kind) != symptom.text:
+                self._journal.append("health", self._now_s(), asdict(symptom))
 
 
 def _decided(index: int, stage: str, suggestion: Suggestion) -> dict[str, Any]:

@@ -1,14 +1,25 @@
 """How well the surrogate predicts experiments that it has not seen: cross-validation."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from flowrig.health import (
+    Symptom,
+    drift,
+    explained_share,
+    explains_nothing,
+    without_effect,
+)
 from flowrig.objective import Objective
 from flowrig.record import RunRecord, new_surrogate
 from flowrig.twin import FOLDS, Fold, held_out
 
-__all__ = ["check_model"]
+__all__ = ["check_model", "model_symptoms"]
+
+Array = NDArray[np.float64]
 
 
 def check_model(record: RunRecord) -> list[dict[str, Any]]:
@@ -46,3 +57,32 @@ def _check(index: int, place: int, fold: Fold, objective: Objective) -> dict[str
         "objective_mean": float(fold.objective_mean[place]),
         "objective_sd": float(fold.objective_sd[place]),
     }
+
+
+def model_symptoms(record: RunRecord, checks: Sequence[dict[str, Any]]) -> list[Symptom]:
+    """What the predictions of unseen experiments say about the campaign.
+
+    Args:
+        record: the run.
+        checks: from `check_model`.
+    """
+    told = {check["index"]: check for check in checks}
+    experiments = [e for e in record.experiments() if e.index in told]
+    if not experiments:
+        return []
+    measured = np.array([e.objective for e in experiments])
+    predicted = np.array([told[e.index]["objective_mean"] for e in experiments])
+    sd = np.array([told[e.index]["objective_sd"] for e in experiments])
+    space, objective, model = record.profile.space, record.profile.objective, record.model()
+
+    def expected(X: Array) -> Array:
+        return objective.value(model.predict(X).mean)
+
+    X = space.to_unit(space.array([e.conditions for e in experiments]))
+    explained = explained_share(measured, predicted)
+    found = (
+        explains_nothing(measured, predicted),
+        without_effect(expected, X, space.names, explained, record.seed),
+        drift((measured - predicted) / sd),
+    )
+    return [symptom for symptom in found if symptom is not None]

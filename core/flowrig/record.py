@@ -282,6 +282,7 @@ class RunRecord:
                 "objective_sd": expected.objective_sd,
                 **self._told(expected.experiment),
             },
+            "health": {e.data["kind"]: e.data["text"] for e in self.journal.events("health")},
             "rig_time_s": experiments[-1].ended_s if experiments else 0.0,
             "digest": self.journal.digest(),
         }

@@ -35,6 +35,7 @@ class Progress:
         self._begin_s = time.monotonic()
         self._done_here = 0
         self._table: ExperimentTable | None = None
+        self._symptoms: set[str] = set()
         self._state: dict[str, Any] = {
             "title": "", "stage": "", "what": "opening the rig", "planned": 0, "done": 0,
             "time_s": 0.0, "until_s": None, "conditions": {}, "heaters": {}, "flow_rates": {},
@@ -95,6 +96,11 @@ class Progress:
 
     def _on_notice(self, event: Event, data: Mapping[str, Any]) -> None:
         self.say(data["text"], "yellow")
+
+    def _on_health(self, event: Event, data: Mapping[str, Any]) -> None:
+        if data["kind"] not in self._symptoms:
+            self._symptoms.add(data["kind"])
+            self.say(f"health: {data['text']}", "yellow")
 
     def _on_stage(self, event: Event, data: Mapping[str, Any]) -> None:
         self._state["stage"] = data["stage"]

@@ -151,8 +151,10 @@ def _identity(who: Mapping[str, str]) -> str:
 
 
 def _notes(record: journalled.RunRecord) -> tuple[str, ...]:
-    """Interruptions, safe states that were not reached, and why the run ended early."""
-    notes = [_resumption(event) for event in record.journal.events("resumed")]
+    """Symptoms, interruptions, safe states that were not reached, and why the run ended early."""
+    symptoms = {event.data["kind"]: event.data["text"] for event in record.journal.events("health")}
+    notes = [f"{text[0].upper()}{text[1:]}." for text in symptoms.values()]
+    notes += [_resumption(event) for event in record.journal.events("resumed")]
     notes += [
         f"At {event.time_s:.0f} s: {event.data['text']}."
         for event in record.journal.events("safe-state")
