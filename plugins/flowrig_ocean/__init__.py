@@ -39,5 +39,6 @@ def flowrig_drivers() -> Sequence[DriverOffer]:
             summary="other Ocean spectrometers that python-seabreeze knows, over USB",
             needs=("seabreeze", "usb"),
             install="flowrig[ocean]",
+            discover="flowrig_ocean.discovery:find_others",
         ),
     ]

@@ -1,14 +1,16 @@
-"""Which HDXs are on the USB, and which of the hosts that a person names is one.
+"""Which Ocean spectrometers are on the USB, and which of the hosts that a person names is an HDX.
 
 On the USB it is enough to look at what the operating system knows of a device: nothing is opened.
 On the network python-seabreeze would send a question to all who listen for it (multicast), whoever
 they are; here only those are asked who were named.
 """
 
-from collections.abc import Iterator
-from typing import Final
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any, Final
 
 import usb.core
+from seabreeze.pyseabreeze.transport import USBTransport
 
 from flowrig.discovery import Discovery, Found, NoAnswer
 from flowrig.errors import MissingDependencyError
@@ -16,13 +18,11 @@ from flowrig.interfaces import Identity, WireLog
 from flowrig_ocean.connect import MODEL, connect
 from flowrig_ocean.settings import ETHERNET_PORT, EthernetAddress, parse_address
 
-__all__ = ["find_hdxs"]
+__all__ = ["find_hdxs", "find_others"]
 
 DRIVER: Final = "ocean-hdx"
+DRIVER_OF_OTHERS: Final = "ocean"
 VENDOR: Final = "Ocean Insight"
-VENDOR_ID: Final = 0x2457
-PRODUCT_ID: Final = 0x2003
-"""How an HDX presents itself on the USB (python-seabreeze, `devices.py`)."""
 
 
 def find_hdxs(ask: Discovery) -> Iterator[Found | NoAnswer]:
@@ -37,31 +37,59 @@ def find_hdxs(ask: Discovery) -> Iterator[Found | NoAnswer]:
     yield from ask.each(
         ask.endpoints(ETHERNET_PORT), lambda address: [_ask(address, ask.deadline_s)]
     )
-    yield from _on_usb()
+    for model, note in _on_usb(lambda model: model == MODEL):
+        yield Found(driver=DRIVER, address="usb", identity=Identity(VENDOR, model), note=note)
 
 
-def _on_usb() -> Iterator[Found]:
-    """The HDXs that the operating system knows.
+def find_others(ask: Discovery) -> Iterator[Found]:
+    """List the other spectrometers on the USB that python-seabreeze knows.
+
+    Args:
+        ask: what a person allows.
+
+    Raises:
+        MissingDependencyError: the libusb library is not installed.
+    """
+    for model, note in _on_usb(lambda model: model != MODEL):
+        yield Found(
+            driver=DRIVER_OF_OTHERS,
+            address="usb",
+            identity=Identity(VENDOR, model),
+            settings={"model": model},
+            note=note,
+        )
+
+
+def _on_usb(wanted: Callable[[str], bool]) -> list[tuple[str, str]]:
+    """Model and place of each spectrometer that the operating system knows.
 
     Raises:
         MissingDependencyError: the libusb library is not installed.
     """
     try:
-        devices = list(usb.core.find(find_all=True, idVendor=VENDOR_ID, idProduct=PRODUCT_ID))
+        devices = [(_model(one), one) for one in usb.core.find(find_all=True, custom_match=_model)]
     except usb.core.NoBackendError as error:
         raise MissingDependencyError(
             "to look on the USB, install the libusb library (apt install libusb-1.0-0, "
             "brew install libusb, or the libusb DLL)"
         ) from error
-    several = f'one of {len(devices)}; take "usb:" and the serial number on its label'
-    for device in devices:
-        place = f"USB bus {device.bus}, device {device.address}"
-        yield Found(
-            driver=DRIVER,
-            address="usb",
-            identity=Identity(VENDOR, MODEL),
-            note=f"{place}, {several}" if len(devices) > 1 else place,
-        )
+    numbers = Counter(model for model, _ in devices)
+    return [
+        (model, f"USB bus {one.bus}, device {one.address}{_choice(numbers[model])}")
+        for model, one in devices
+        if wanted(model)
+    ]
+
+
+def _model(device: Any) -> str:
+    """python-seabreeze's name of the model; empty for what is no spectrometer of Ocean's."""
+    return str(USBTransport.vendor_product_ids.get((device.idVendor, device.idProduct), ""))
+
+
+def _choice(number: int) -> str:
+    return (
+        f', one of {number}; take "usb:" and the serial number on its label' if number > 1 else ""
+    )
 
 
 def _ask(address: str, deadline_s: float) -> Found | NoAnswer:

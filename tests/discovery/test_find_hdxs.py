@@ -1,4 +1,4 @@
-"""HDXs are found on the USB without being opened, and among the hosts that a person names."""
+"""Spectrometers are found on the USB unopened, and HDXs among the hosts that a person names."""
 
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -10,13 +10,14 @@ from flowrig.discovery import Discovery, Found, NoAnswer
 from flowrig.errors import MissingDependencyError
 from flowrig.interfaces import Identity
 from flowrig.testing import Mute, SpectrometerBench
-from flowrig_ocean.discovery import find_hdxs
+from flowrig_ocean.discovery import find_hdxs, find_others
 from flowrig_ocean.driver import OceanHdx
 from flowrig_ocean.emulator import HdxEmulator
 from flowrig_ocean.obp import FrameReader, Message
-from flowrig_ocean.settings import HdxSettings
+from flowrig_ocean.settings import HdxSettings, OceanSettings
 
 SOON_S = 0.05
+HDX, STS = 0x2003, 0x4000
 
 
 @pytest.fixture
@@ -79,16 +80,27 @@ def test_hosts_that_are_no_hdx_are_told(
     assert all(one.reason for one in seen)
 
 
-def test_hdxs_on_the_usb_are_seen_without_being_opened(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Other spectrometers of the same maker are none; of several, a person has to choose."""
-    plug_in(monkeypatch, LookOnly(0x1022, 0x2003))
+def test_spectrometers_on_the_usb_are_seen_without_being_opened(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An HDX is for one driver, any other for another; what is no spectrometer is for none."""
+    plug_in(monkeypatch, LookOnly(STS, HDX, 0x0001))
     (found,) = find_hdxs(Discovery())
     assert (found.address, found.identity) == ("usb", Identity("Ocean Insight", "HDX"))
     assert found.note == "USB bus 1, device 1"
-    plug_in(monkeypatch, LookOnly(0x2003, 0x2003))
+    (other,) = find_others(Discovery())
+    assert (other.driver, other.identity) == ("ocean", Identity("Ocean Insight", "STS"))
+    assert OceanSettings(address=other.address, **other.settings).model == "STS"
+
+
+def test_of_several_a_person_has_to_choose(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Serial numbers cannot be read without opening; only twins need one."""
+    plug_in(monkeypatch, LookOnly(HDX, STS, HDX))
     notes = [one.note for one in find_hdxs(Discovery())]
     assert len(notes) == 2
     assert all("serial number on its label" in note for note in notes)
+    (other,) = find_others(Discovery())
+    assert "label" not in other.note
 
 
 def test_without_libusb_hosts_are_asked_all_the_same(
