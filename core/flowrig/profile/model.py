@@ -233,19 +233,28 @@ class Limits:
 
 @frozen(kw_only=True)
 class Steady:
-    """When a heater counts as stable at its set point.
+    """When a heater counts as stable at its set point, and how fast it gets there.
+
+    Rates and settling time are what `flowrig plan` reckons with; a run looks at the heater instead.
+    Their defaults are assumed: three cartridges in an aluminium plate that cools in still air.
 
     Attributes:
         tolerance_c: largest distance [°C] from the set point …
         hold_s: … that is kept for this long [s].
         timeout_s: longest wait [s]; after it the experiment fails and the rig goes safe.
         poll_s: time between looks [s].
+        heating_c_min: how fast it heats [°C/min].
+        cooling_c_min: how fast it cools [°C/min].
+        settling_s: time constant [s] with which it approaches the set point in the end.
     """
 
     tolerance_c: float = 1.0
     hold_s: float = 20.0
     timeout_s: float = 3600.0
     poll_s: float = 2.0
+    heating_c_min: float = 20.0
+    cooling_c_min: float = 6.0
+    settling_s: float = 15.0
 
 
 @frozen(kw_only=True)

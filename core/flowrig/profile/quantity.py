@@ -58,6 +58,14 @@ _DIMENSIONS = (
     _Dimension("a frequency", _scaled(Hz="1", kHz="1e3", MHz="1e6")),
     _Dimension("a temperature", {"degC": Fraction(1), "°C": Fraction(1), "C": Fraction(1)}),
     _Dimension(
+        "a heating rate",
+        {
+            f"{degree}/{time}": 1 / _TIMES[time]
+            for degree in ("degC", "°C", "C", "K")
+            for time in ("s", "min", "h")
+        },
+    ),
+    _Dimension(
         "a flow rate",
         {
             f"{volume}/{time}": _VOLUMES[volume] / _TIMES[time]
@@ -91,12 +99,14 @@ _EXAMPLES = {
     "us": "8 ms",
     "min": "10 min",
     "degC": "120 degC",
+    "degC/min": "20 degC/min",
     "kPa": "100 kPa",
     "Hz": "10 Hz",
 }
 
 SUFFIX_UNITS: Mapping[str, str] = {
     "_ul_min": "uL/min",
+    "_c_min": "degC/min",
     "_mmol_l": "mmol/L",
     "_mol_l": "mol/L",
     "_mmol": "mmol",

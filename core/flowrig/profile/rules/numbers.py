@@ -68,6 +68,9 @@ def steady(profile: Profile) -> Iterator[Finding]:
     yield from _positive(rule.tolerance_c, ("steady", "tolerance"), "°C")
     yield from _at_least(rule.hold_s, 0, ("steady", "hold"), "s")
     yield from _positive(rule.poll_s, ("steady", "poll"), "s")
+    yield from _positive(rule.heating_c_min, ("steady", "heating"), "°C/min")
+    yield from _positive(rule.cooling_c_min, ("steady", "cooling"), "°C/min")
+    yield from _positive(rule.settling_s, ("steady", "settling"), "s")
     if rule.timeout_s <= rule.hold_s:
         yield Finding(
             ("steady", "timeout"),
