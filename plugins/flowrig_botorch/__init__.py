@@ -1,0 +1,25 @@
+"""BoTorch as an optimizer: several objectives, batches, and models for many conditions."""
+
+from collections.abc import Sequence
+
+from flowrig.hookspecs import hookimpl
+from flowrig.offers import Offer
+from flowrig_botorch.settings import BoTorchSettings
+
+__all__ = ["BoTorchSettings", "flowrig_optimizers"]
+
+
+@hookimpl
+def flowrig_optimizers() -> Sequence[Offer]:
+    """Offer BoTorch."""
+    return [
+        Offer(
+            kind="optimizer",
+            name="botorch",
+            target="flowrig_botorch.optimizer:BoTorchOptimizer",
+            settings=BoTorchSettings,
+            summary="BoTorch: several objectives, batches, sparse models for many conditions",
+            needs=("botorch",),
+            install="flowrig[botorch]",
+        )
+    ]

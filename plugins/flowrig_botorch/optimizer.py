@@ -1,0 +1,183 @@
+"""Bayesian optimization by BoTorch."""
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from botorch.acquisition.logei import qLogNoisyExpectedImprovement
+from botorch.acquisition.multi_objective.logei import qLogNoisyExpectedHypervolumeImprovement
+from botorch.optim.optimize import optimize_acqf, optimize_acqf_discrete
+from botorch.utils.multi_objective.hypervolume import infer_reference_point
+from botorch.utils.multi_objective.pareto import is_non_dominated
+from numpy.typing import NDArray
+
+from flowrig.designs import maximin_latin_hypercube, uniform
+from flowrig.feasibility import pulled_inside
+from flowrig.interfaces import Optimizer, Problem, Suggestion
+from flowrig_botorch.figures import Figures
+from flowrig_botorch.models import SurrogateModel, gaussian_processes
+from flowrig_botorch.settings import BoTorchSettings
+
+__all__ = ["BoTorchOptimizer"]
+
+Array = NDArray[np.float64]
+
+FEWEST = 4
+"""Sound experiments below which points are spread over the space."""
+
+DESIGNS = 16
+STEPS = 100
+"""Most steps of one climb of the acquisition function."""
+
+
+class BoTorchOptimizer(Optimizer):
+    """Log noisy expected improvement, or of the hypervolume where there are several figures.
+
+    Ament et al., Unexpected improvements to expected improvement for Bayesian optimization, 2023;
+    Daulton, Balandat & Bakshy, Parallel Bayesian optimization of multiple noisy objectives with
+    expected hypervolume improvement, 2021. Experiments that failed are left out.
+
+    Raises:
+        InputError: a figure is named twice.
+    """
+
+    settings: BoTorchSettings
+
+    def __init__(self, problem: Problem, settings: BoTorchSettings) -> None:
+        super().__init__(problem, settings)
+        self._figures = Figures.of(problem.objective, settings)
+        d, m, p = map(len, (problem.space.names, problem.objective.responses, self._figures.signs))
+        self._X, self._Y, self._F = np.empty((0, d)), np.empty((0, m)), np.empty((0, p))
+        self._seen = 0
+
+    def _do_ingest(self, results: Sequence[Mapping[str, Any]]) -> None:
+        self._seen += len(results)
+        for result in results:
+            figures = self._figures.of_result(result)
+            if np.isfinite(figures).all():
+                row = [_number(result.get(name)) for name in self.problem.objective.responses]
+                conditions = self.problem.space.array([result])
+                self._X = np.vstack([self._X, self.problem.space.to_unit(conditions)])
+                self._Y = np.vstack([self._Y, row])
+                self._F = np.vstack([self._F, figures])
+
+    def _do_suggest(self, num_points: int) -> list[Suggestion]:
+        if len(self._X) < FEWEST:
+            rng = np.random.default_rng([self.problem.seed, self._seen])
+            points = maximin_latin_hypercube(self.problem.space, num_points, DESIGNS, rng)
+            return self._explained(
+                points, f"space filling: fewer than {FEWEST} sound experiments so far"
+            )
+        with _reproducible(self.problem.seed, self._seen):
+            if self.settings.model == "surrogate":
+                points = self._from_list(num_points)
+            else:
+                points = self._by_climbing(num_points)
+        several = len(self._figures.signs) > 1
+        reason = (
+            "noisy expected hypervolume improvement" if several else "noisy expected improvement"
+        )
+        return self._explained(self._distinct(points, num_points), f"BoTorch, {reason}")
+
+    def _explained(self, U: Array, reason: str) -> list[Suggestion]:
+        space = self.problem.space
+        return [Suggestion(row, reason=reason) for row in space.rows(space.from_unit(U))]
+
+    def _by_climbing(self, num_points: int) -> Array:
+        X, F = torch.as_tensor(self._X), torch.as_tensor(_with_spread(self._F))
+        model = gaussian_processes(X, F, sparse=self.settings.model == "saas")
+        bounds = torch.tensor([[0.0], [1.0]], dtype=X.dtype).expand(2, X.shape[1])
+        found, _ = optimize_acqf(
+            self._acquisition(model, X, F),
+            bounds,
+            q=num_points,
+            num_restarts=self.settings.restarts,
+            raw_samples=self.settings.candidates,
+            options={"maxiter": STEPS},
+            inequality_constraints=self._inequalities() or None,
+            sequential=True,
+        )
+        return np.asarray(found.numpy())
+
+    def _from_list(self, num_points: int) -> Array:
+        surrogate = self.problem.new_surrogate()
+        surrogate.fit(self._X, self._Y)
+        model = SurrogateModel(
+            surrogate,
+            self._figures.of_responses,
+            count=self.settings.samples,
+            outputs=self._F.shape[1],
+            seed=self.problem.seed,
+        )
+        rng = np.random.default_rng([self.problem.seed, self._seen])
+        near = self._X[np.argsort(-self._F.sum(axis=1))[:8]]
+        moved = np.repeat(near, self.settings.candidates // 8 // len(near) + 1, axis=0)
+        choices = np.vstack(
+            [
+                uniform(self.problem.space, self.settings.candidates, rng),
+                pulled_inside(self.problem.space, moved + 0.1 * rng.standard_normal(moved.shape)),
+            ]
+        )
+        X, F = torch.as_tensor(self._X), torch.as_tensor(self._F)
+        found, _ = optimize_acqf_discrete(
+            self._acquisition(model, X, F),
+            q=num_points,
+            choices=torch.as_tensor(choices),
+            max_batch_size=256,
+            unique=True,
+        )
+        return np.asarray(found.numpy())
+
+    def _acquisition(self, model: Any, X: torch.Tensor, F: torch.Tensor) -> Any:
+        if F.shape[1] == 1:
+            return qLogNoisyExpectedImprovement(model, X, prune_baseline=False, cache_root=False)
+        front = F[is_non_dominated(F)]
+        return qLogNoisyExpectedHypervolumeImprovement(
+            model, infer_reference_point(front), X, prune_baseline=False, cache_root=False
+        )
+
+    def _inequalities(self) -> list[tuple[torch.Tensor, torch.Tensor, float]]:
+        """Linear constraints in the unit cube, each as `sum(coefficient * u) >= bound`."""
+        space = self.problem.space
+        width = space.high - space.low
+        found = []
+        for constraint in space.constraints:
+            raw = np.array([constraint.coefficients.get(name, 0.0) for name in space.names])
+            offset, columns = float(raw @ space.low), np.flatnonzero(raw)
+            for sign, bound in ((1.0, constraint.low), (-1.0, constraint.high)):
+                if np.isfinite(bound):
+                    slope = torch.as_tensor(sign * (raw * width)[columns])
+                    found.append((torch.as_tensor(columns), slope, sign * (bound - offset)))
+        return found
+
+    def _distinct(self, points: Array, count: int) -> Array:
+        """Points inside the space, each once; random ones in the place of repeats."""
+        space = self.problem.space
+        inside = np.unique(np.round(pulled_inside(space, points), 12), axis=0)
+        inside = inside[space.feasible(space.from_unit(inside))]
+        rng = np.random.default_rng([self.problem.seed, self._seen, 1])
+        return np.vstack([inside, uniform(space, max(count - len(inside), 0), rng)])[:count]
+
+
+def _number(value: Any) -> float:
+    return float("nan") if value is None else float(value)
+
+
+def _with_spread(F: Array) -> Array:
+    """Figures that can be standardized: a constant column gets a hair's width."""
+    constant = np.ptp(F, axis=0) <= 1e-12 * np.abs(F).max(axis=0, initial=1e-300)
+    ramp = np.linspace(0.0, 1e-6, len(F))[:, None] * np.maximum(np.abs(F[:1]), 1.0)
+    return np.asarray(np.where(constant, F + ramp, F))
+
+
+@contextmanager
+def _reproducible(seed: int, seen: int) -> Iterator[None]:
+    """Draw from a seed of our own; what BoTorch warns of is no news to an operator."""
+    state = int(np.random.SeedSequence([seed, seen]).generate_state(1)[0])
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.manual_seed(state)
+        yield

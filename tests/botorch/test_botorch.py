@@ -1,0 +1,115 @@
+"""BoTorch as an optimizer."""
+
+import numpy as np
+import pytest
+
+from flowrig.errors import InputError
+from flowrig.interfaces import Problem
+from flowrig.objective import MaximumResponse
+from flowrig.space import LinearConstraint, Parameter, Space
+from flowrig.testing import OptimizerBench, OptimizerConformance, PlainGaussianProcess
+from flowrig_botorch.optimizer import BoTorchOptimizer
+from flowrig_botorch.settings import BoTorchSettings
+
+
+@pytest.fixture(autouse=True)
+def short_climbs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Climb the acquisition function a few steps only."""
+    monkeypatch.setattr("flowrig_botorch.optimizer.STEPS", 8)
+
+
+QUICK = {"restarts": 1, "candidates": 16, "samples": 16}
+
+
+class TestSingleTask(OptimizerConformance):
+    """One figure, Gaussian process."""
+
+    @pytest.fixture
+    def bench(self) -> OptimizerBench:
+        return OptimizerBench(BoTorchOptimizer, BoTorchSettings(**QUICK))
+
+
+class TestSurrogate(OptimizerConformance):
+    """Over the campaign's own surrogate."""
+
+    @pytest.fixture
+    def bench(self) -> OptimizerBench:
+        return OptimizerBench(BoTorchOptimizer, BoTorchSettings(model="surrogate", **QUICK))
+
+
+SPACE = Space(
+    (Parameter("a", 0.0, 10.0, "µL/min"), Parameter("b", 0.0, 10.0, "µL/min")),
+    (LinearConstraint("total flow", {"a": 1.0, "b": 1.0}, 4.0, 16.0),),
+)
+
+
+def measured(points: list[dict[str, float]]) -> list[dict[str, float]]:
+    """Two figures at odds: brightness wants much of both, width little of a."""
+    return [
+        {**p, "bright": -((p["a"] - 8.0) ** 2) - (p["b"] - 6.0) ** 2, "width": p["a"] ** 2}
+        for p in points
+    ]
+
+
+def start() -> list[dict[str, float]]:
+    """Eight experiments."""
+    U = np.random.default_rng(2).random((40, 2))
+    X = SPACE.from_unit(U)
+    return measured(SPACE.rows(X[SPACE.feasible(X)][:8]))
+
+
+def optimizer(**settings: object) -> BoTorchOptimizer:
+    """One that was told of the start."""
+    problem = Problem(SPACE, MaximumResponse("bright"), 3, PlainGaussianProcess)
+    made = BoTorchOptimizer(problem, BoTorchSettings(**{**QUICK, **settings}))
+    made.ingest(start())
+    return made
+
+
+def hypervolume(rows: list[dict[str, float]]) -> float:
+    """Area that the Pareto front covers, down to the worst corner."""
+    front = sorted({(row["bright"], -row["width"]) for row in rows}, reverse=True)
+    area, floor = 0.0, -100.0
+    for bright, narrow in front:
+        if narrow > floor:
+            area += (bright + 100.0) * (narrow - floor)
+            floor = narrow
+    return area
+
+
+def test_several_objectives_widen_the_front() -> None:
+    """With a figure to maximize and one to minimize, the hypervolume grows beyond the start's."""
+    rows, chooser = start(), optimizer(maximize=("bright",), minimize=("width",))
+    before = hypervolume(rows)
+    for _ in range(2):
+        fresh = measured(chooser.suggest())
+        chooser.ingest(fresh)
+        rows += fresh
+    assert hypervolume(rows) > before
+
+
+def test_a_batch_over_several_objectives_keeps_the_constraint() -> None:
+    """A batch of three differs, and keeps the limit on the total flow rate."""
+    points = optimizer(maximize=("bright",), minimize=("width",)).suggest(3)
+    X = SPACE.array(points)
+    assert SPACE.feasible(X).all()
+    assert len(np.unique(np.round(X, 6), axis=0)) == 3
+
+
+def test_the_sparse_model_finds_the_condition_that_matters() -> None:
+    """Among eight conditions of which one matters, the next point is where that one is high."""
+    space = Space(tuple(Parameter(f"x{j}", 0.0, 1.0, "") for j in range(8)))
+    X = np.random.default_rng(5).random((20, 8))
+    problem = Problem(space, MaximumResponse("bright"), 1, PlainGaussianProcess)
+    chooser = BoTorchOptimizer(problem, BoTorchSettings(model="saas", **QUICK))
+    chooser.ingest([{**row, "bright": -((row["x3"] - 0.9) ** 2)} for row in space.rows(X)])
+    (point,) = chooser.suggest()
+    assert 0.75 < point["x3"] <= 1.0
+
+
+def test_figures_that_cannot_be_are_told() -> None:
+    """A figure named twice, or unknown to the surrogate, is refused with what to do."""
+    with pytest.raises(InputError, match="named once"):
+        optimizer(maximize=("bright",), minimize=("bright",))
+    with pytest.raises(InputError, match="use the model 'single-task'"):
+        optimizer(model="surrogate", maximize=("bright",), minimize=("width",)).suggest()
