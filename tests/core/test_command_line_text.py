@@ -33,7 +33,8 @@ def test_help_fits_and_is_whole(run: CliRunner, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["check", "demo", "report", "resume", "run", "plugin new", "plugin check"]
+    "command",
+    ["check", "demo", "discover", "report", "resume", "run", "plugin new", "plugin check"],
 )
 def test_help_has_examples(run: CliRunner, command: str) -> None:
     """Help that takes an argument shows one."""
@@ -55,7 +56,7 @@ def test_a_profile_can_be_checked_without_the_packages_that_run_it(
     monkeypatch.setattr(Offer, "missing", lambda self: self.needs)
     done = run.invoke(main, ["check", "cs3cu2i5-heatup-chem3"])
     assert done.exit_code == 0
-    assert "pip install 'flowrig[chemyx,enn,ocean,watlow]'" in done.output
+    assert "pip install 'flowrig[bayes,chemyx,enn,ocean,watlow]'" in done.output
 
 
 def test_details_are_never_wrapped(run: CliRunner, capsys: pytest.CaptureFixture[str]) -> None:
