@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from flowrig.executor import Executor
 from flowrig.expected_best import expected_best
 from flowrig.health import Symptom, many_failed, same_again
-from flowrig.interfaces import Optimizer, Problem, Suggestion
+from flowrig.interfaces import Optimizer, Problem, Suggestion, Surrogate
 from flowrig.journal import Journal
 from flowrig.measurement import evaluate, measured_arrays
 from flowrig.model_check import check_model, model_symptoms
@@ -19,7 +19,7 @@ from flowrig.procedures import Reference, calibrate, run_condition
 from flowrig.profile import Profile, Stage
 from flowrig.record import Decision, Experiment, RunRecord, new_surrogate
 
-__all__ = ["CampaignLoop"]
+__all__ = ["CampaignLoop", "new_optimizer"]
 
 Array = NDArray[np.float64]
 
@@ -95,14 +95,7 @@ class CampaignLoop:
 
     def _new_optimizer(self, stage: Stage) -> Optimizer:
         campaign, seed = self._record.campaign, self._record.seed
-        problem = Problem(
-            self._profile.space,
-            self._profile.objective,
-            int.from_bytes(sha256(f"{seed}/{stage.name}".encode()).digest()[:4]),
-            lambda: new_surrogate(campaign, seed),
-        )
-        optimizer: Optimizer = stage.offer.load()(problem, stage.settings)
-        return optimizer
+        return new_optimizer(self._profile, stage, seed, lambda: new_surrogate(campaign, seed))
 
     def _row(self, experiment: Experiment) -> dict[str, Any]:
         return {
@@ -200,6 +193,23 @@ class CampaignLoop:
         for symptom in symptoms:
             if told.get(symptom.kind) != symptom.text:
                 self._journal.append("health", self._now_s(), asdict(symptom))
+
+
+def new_optimizer(
+    profile: Profile, stage: Stage, seed: int, surrogate: Callable[[], Surrogate]
+) -> Optimizer:
+    """The optimizer of a stage, as a run with a seed has it.
+
+    Args:
+        profile: the rig, with its campaign.
+        stage: whose optimizer.
+        seed: of the run.
+        surrogate: makes a fresh surrogate model.
+    """
+    own_seed = int.from_bytes(sha256(f"{seed}/{stage.name}".encode()).digest()[:4])
+    problem = Problem(profile.space, profile.objective, own_seed, surrogate)
+    optimizer: Optimizer = stage.offer.load()(problem, stage.settings)
+    return optimizer
 
 
 def _decided(index: int, stage: str, suggestion: Suggestion) -> dict[str, Any]:
