@@ -1,0 +1,203 @@
+"""What is special about the ensemble of networks."""
+
+import numpy as np
+import pytest
+import torch  # noqa: TID251 - the insides of the ensemble are tensors
+from learning_bench import smooth_response
+
+from flowrig.interfaces import NormalPosterior
+from flowrig_enn.calibration import Calibration, Unseen
+from flowrig_enn.descent import Adam
+from flowrig_enn.networks import CASCADE_LAYERS, CASCADE_NODES, CascadeNetworks
+from flowrig_enn.settings import EnsembleSettings
+from flowrig_enn.surrogate import EnsembleOfNetworks
+
+NOISE_SD = 0.1
+
+
+def noisy(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Experiments in three conditions, of which the last does not matter, with noise."""
+    rng = np.random.default_rng(seed)
+    X = rng.random((count, 3))
+    slope = X[:, :1] + smooth_response(X[:, :2])[:, None]
+    return X, 5.0 + slope + NOISE_SD * rng.standard_normal((count, 1))
+
+
+@pytest.fixture(scope="module")
+def fitted() -> EnsembleOfNetworks:
+    """An ensemble that has learnt from 40 noisy experiments."""
+    ensemble = EnsembleOfNetworks(EnsembleSettings(transform="identity"))
+    ensemble.fit(*noisy(40))
+    return ensemble
+
+
+def test_noise_is_learnt(fitted: EnsembleOfNetworks) -> None:
+    """The noise that the model tells is that of the measurements, within a factor of two."""
+    (noise_sd,) = fitted.describe()["noise_sd"]
+
+    assert 0.5 * NOISE_SD < noise_sd < 2.0 * NOISE_SD
+
+
+def test_relevance_is_learnt(fitted: EnsembleOfNetworks) -> None:
+    """A condition that does not matter has the least relevance."""
+    (relevance,) = fitted.describe()["relevance"]
+
+    assert int(np.argmin(relevance)) == 2
+
+
+def test_spread_is_right_on_new_experiments(fitted: EnsembleOfNetworks) -> None:
+    """About two thirds of new measurements lie within one sd, and nearly all within 1.96."""
+    X, Y = noisy(400, seed=1)
+    posterior = fitted.predict(X)
+    off = np.abs(Y - posterior.mean) / posterior.sd
+
+    assert 0.55 < (off < 1.0).mean() < 0.82
+    assert (off < 1.96).mean() > 0.84
+
+
+def test_unseen_errors_are_those_of_new_experiments(fitted: EnsembleOfNetworks) -> None:
+    """What members expect of experiments that they did not see errs as on new experiments."""
+    unseen = fitted.unseen()
+    assert unseen is not None
+    mean, sd = unseen
+    _, Y = noisy(40)
+    there, truth = noisy(400, seed=1)
+    new = float(np.square(truth - fitted.predict(there).mean).mean())
+    error = np.square(Y - mean)
+
+    assert 0.5 * new < error.mean() < 2.5 * new
+    assert 0.5 < (error / np.square(sd)).mean() < 2.0
+
+
+def test_gradients_are_those_of_the_posterior(fitted: EnsembleOfNetworks) -> None:
+    """Central differences of the latent mean and standard deviation agree with the gradients."""
+    X = np.random.default_rng(2).random((6, 3))
+    posterior = fitted.predict(X)
+    assert isinstance(posterior, NormalPosterior)
+    gradients = posterior.latent_gradients()
+    step = 0.01
+    for j in range(3):
+        ahead, behind = (fitted.predict(X + s * np.eye(3)[j]) for s in (step, -step))
+        assert isinstance(ahead, NormalPosterior)
+        assert isinstance(behind, NormalPosterior)
+        pairs = (
+            (ahead.latent_mean, behind.latent_mean),
+            (ahead.latent_sd, behind.latent_sd),
+        )
+        for (after, before), gradient in zip(pairs, gradients, strict=True):
+            size = np.abs(gradient).max()
+            assert np.allclose((after - before) / (2 * step), gradient[:, :, j], atol=0.02 * size)
+
+
+def test_latent_values_lead_to_the_mean() -> None:
+    """On the square-root scale too, `natural` of the latent distribution has the posterior mean."""
+    X, Y = noisy(30)
+    ensemble = EnsembleOfNetworks(EnsembleSettings(members=8, steps=60))
+    ensemble.fit(X, Y)
+    posterior = ensemble.predict(X[:5])
+    assert isinstance(posterior, NormalPosterior)
+    normal = np.random.default_rng(0).standard_normal((20_000, 1, 1))
+    values = posterior.natural(posterior.latent_mean + posterior.latent_sd * normal)
+    h = 1e-4 * posterior.latent_mean
+    slope = (
+        posterior.natural(posterior.latent_mean + h) - posterior.natural(posterior.latent_mean - h)
+    ) / (2 * h)
+
+    assert np.allclose(values.mean(axis=0), posterior.mean, rtol=0.01)
+    assert np.allclose(slope, posterior.natural_slope(posterior.latent_mean))
+
+
+def test_calibration_finds_factor_and_noise() -> None:
+    """Errors that are three times the members' disagreement give that factor."""
+    rng = np.random.default_rng(0)
+    variance = np.exp(rng.normal(-3.0, 1.5, (1, 2000)))
+    count = np.full((1, 2000), 50.0)
+    mean = rng.standard_normal((1, 2000))
+    sd = np.sqrt(9.0 * variance + 0.04)
+    calibration = Calibration.of(
+        Unseen(mean, variance, count), mean + sd * rng.standard_normal((1, 2000))
+    )
+
+    assert calibration.factor[0] == pytest.approx(3.0, rel=0.15)
+    assert calibration.noise_variance[0] == pytest.approx(0.04, rel=0.3)
+
+
+def test_one_error_does_not_widen_all() -> None:
+    """An outlier of 30 standard deviations changes the spread by less than a third."""
+    rng = np.random.default_rng(0)
+    variance, count = np.full((1, 50), 0.01), np.full((1, 50), 50.0)
+    clean = rng.normal(0.0, 0.3, (1, 50))
+    spoilt = clean.copy()
+    spoilt[0, 0] = 9.0
+    unseen = Unseen(np.zeros((1, 50)), variance, count)
+    one, two = (
+        Calibration.of(unseen, errors).variance_of(unseen)[0, 0] for errors in (clean, spoilt)
+    )
+
+    assert np.sqrt(two / one) < 4 / 3
+
+
+def test_nothing_held_out_still_learns() -> None:
+    """Without experiments to check on, the priors of the calibration decide."""
+    ensemble = EnsembleOfNetworks(EnsembleSettings(held_out=0.0, members=4, steps=40))
+    ensemble.fit(*noisy(12))
+    learnt = ensemble.describe()
+
+    assert learnt["spread_factor"] == [1.0]
+    assert np.isfinite(learnt["noise_sd"]).all()
+
+
+def test_descent_is_adam() -> None:
+    """Steps are those of PyTorch's Adam with its cosine schedule."""
+    start = torch.linspace(-1.0, 2.0, 7)
+    ours, theirs = start.clone().requires_grad_(), start.clone().requires_grad_()
+    descent = Adam([ours], [0.1], steps=20)
+    reference = torch.optim.Adam([theirs], lr=0.1)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(reference, 20)
+    for _ in range(20):
+        descent.step(torch.autograd.grad(ours.pow(4).sum(), [ours]))
+        reference.zero_grad()
+        theirs.pow(4).sum().backward()
+        reference.step()
+        schedule.step()
+
+    assert torch.allclose(ours, theirs, atol=1e-5)
+
+
+def test_cascades_have_the_published_sizes() -> None:
+    """Each member has 8 to 10 layers of 20 to 40 nodes, not all the same."""
+    generator = torch.Generator().manual_seed(0)
+    masks = CascadeNetworks.random(20, 5, 16, generator, "cpu").masks[:, :, 0]
+    layers, nodes = masks.amax(dim=-1).sum(dim=0), masks.sum(dim=-1).amax(dim=0)
+
+    for sizes, (least, most) in ((layers, CASCADE_LAYERS), (nodes, CASCADE_NODES)):
+        assert least <= sizes.min() < sizes.max() <= most
+
+
+def test_nodes_that_a_cascade_lacks_have_no_say() -> None:
+    """Other weights in and out of masked nodes give the same outputs."""
+    generator = torch.Generator().manual_seed(0)
+    networks = CascadeNetworks.random(3, 2, 16, generator, "cpu")
+    x = torch.rand(3, 4, 2, generator=generator)
+    before = networks(x)
+    lacking = 1.0 - networks.masks
+    for layer, mask in enumerate(lacking):
+        networks.weights[layer].add_(mask)
+        rows = slice(2 + layer * mask.shape[-1], 2 + (layer + 1) * mask.shape[-1])
+        for later in networks.weights[layer + 1 :]:
+            later[:, rows] += mask.mT
+
+    assert torch.equal(networks(x), before)
+
+
+def test_cascades_learn() -> None:
+    """The published architecture explains most of a smooth response."""
+    X, Y = noisy(40)
+    ensemble = EnsembleOfNetworks(
+        EnsembleSettings(architecture="cascade", members=3, steps=40, transform="identity")
+    )
+    ensemble.fit(X, Y)
+    there, truth = noisy(100, seed=1)
+    left = np.square(truth - ensemble.predict(there).mean).mean() / truth.var()
+
+    assert left < 0.3
