@@ -8,7 +8,7 @@ from typing import Any
 import broken_drivers
 import click.testing
 import pytest
-from attrs import evolve, frozen
+from attrs import frozen
 
 from flowrig.cli import main
 from flowrig.clock import RealClock
@@ -269,7 +269,7 @@ def test_scripts_get_verdicts_alone(check: Callable[..., Any]) -> None:
     [
         (["chemyx", "--set", "buad=9600"], "did you mean 'baud'"),
         (["chemyx", "--set", "baud=fast"], "baud"),
-        (["chemyx", "--set", "baud"], "KEY=VALUE"),
+        (["chemyx", "--set", "baud"], "key=value"),
         (["chemyx", "--may-move"], "which syringe"),
         (["chemyx", "--syringe", "10 mL", "wide"], "a length such as"),
         (["random"], "name one driver"),
@@ -298,11 +298,13 @@ def test_settings_reach_the_emulator_too(monkeypatch: pytest.MonkeyPatch) -> Non
     seen = []
     monkeypatch.setattr(installed, "score", lambda suite, new_bench: seen.append(new_bench))
     offer = Plugins.discover().drivers()["chemyx-fusion"]
-    installed.score_offer(offer, "COM3", {"channel": 2})
+    installed.score_offer(offer, "COM3", ["channel=2", "model=4000"])
     settings = seen[0].args[2]
-    assert settings == FusionSettings(address="COM3", channel=2, deadline_s=installed.DEADLINE_S)
-    installed.score_offer(offer, "COM3", {"deadline": "3 s"})
-    assert seen[1].args[2] == evolve(settings, channel=None, deadline_s=3.0)
+    assert settings == FusionSettings(
+        address="COM3", channel=2, model="4000", deadline_s=installed.DEADLINE_S
+    )
+    installed.score_offer(offer, "COM3", ["deadline=3 s"])
+    assert seen[1].args[2] == FusionSettings(address="COM3", deadline_s=3.0)
 
 
 def test_errors_of_a_link_are_no_failure_of_a_check() -> None:

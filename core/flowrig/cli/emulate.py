@@ -19,6 +19,10 @@ __all__ = ["emulate"]
 
 SYRINGE_UL = 10_000.0
 """What is in the syringe of an emulated pump [µL]."""
+
+PLACEHOLDER = "127.0.0.1"
+"""What stands for an address until there is one; every shipped driver takes it for one."""
+
 BLINK_S = 0.5
 """How often [s] Ctrl-C is looked for; some systems do not interrupt a longer wait."""
 
@@ -50,11 +54,11 @@ def emulate(  # noqa: PLR0917 - one for each option
       flowrig emulate watlow-f4t --port 5025 --set modbus=127.0.0.1
       flowrig emulate ocean-hdx --fault "saturation at_s=60 for_s=30"
     """
-    from flowrig.cli.emulate_settings import settings_from
     from flowrig.plugins import Plugins
+    from flowrig.profile.settings import settings_from
 
     offer = _driver(Plugins.discover(strict=False), name)
-    emulator = _build(offer, settings_from(offer, words), port)
+    emulator = _build(offer, settings_from(offer, words, address=PLACEHOLDER), port)
     for wire in emulator.context.wires.values():
         wire.seed(seed)
     if list_faults:

@@ -1,7 +1,6 @@
 """`flowrig plugin check --live`: the checks that are safe on a real instrument."""
 
-import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from flowrig.testing.live import LiveCheck, LiveSession
     from flowrig.testing.scorecard import Verdict
 
-__all__ = ["Consent", "check_live", "live_options", "plain_verdict", "setting_keys"]
+__all__ = ["Consent", "check_live", "live_options", "plain_verdict"]
 
 F = TypeVar("F", bound=Callable[..., None])
 
@@ -84,36 +83,20 @@ def live_options(command: F) -> F:
     return with_consent  # type: ignore[return-value]
 
 
-def setting_keys(texts: Sequence[str]) -> dict[str, Any]:
-    """Keys and values from "key=value"; what is no TOML value is taken as text.
-
-    Raises:
-        InputError: there is no "=" in one.
-    """
-    keys = {}
-    for text in texts:
-        key, equals, value = text.partition("=")
-        if not (key.strip() and equals):
-            raise InputError(f"expected --set KEY=VALUE, got {text!r}")
-        keys[key.strip()] = _value(value.strip())
-    return keys
-
-
-def _value(text: str) -> Any:
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
-
-
 def check_live(
-    offers: Sequence["Offer"], keys: Mapping[str, Any], consent: Consent, *, as_json: bool
+    offers: Sequence["Offer"],
+    address: str,
+    words: Sequence[str],
+    consent: Consent,
+    *,
+    as_json: bool,
 ) -> int:
     """Check the one driver among some offers on a real instrument.
 
     Args:
         offers: what the plugin offers.
-        keys: the settings, as a profile writes them.
+        address: where the instrument is.
+        words: further settings, each as "key=value" with keys and values of a profile.
         consent: what a person allows.
         as_json: whether the verdicts are printed as JSON, and all else goes to standard error.
 
@@ -125,7 +108,7 @@ def check_live(
         DeviceError: the instrument does not answer.
     """
     from flowrig.offers import DriverOffer
-    from flowrig.testing.installed import settings_of
+    from flowrig.profile.settings import settings_from
     from flowrig.testing.live import LiveSession
 
     drivers = [offer for offer in offers if isinstance(offer, DriverOffer)]
@@ -135,13 +118,13 @@ def check_live(
     (offer,) = drivers
     session = LiveSession(
         offer,
-        settings_of(offer, keys),
+        settings_from(offer, words, address=address),
         may_act=consent.may_act(offer.kind),
         syringe=_syringe(consent.syringe),
     )
     who = session.first_look()
     click.secho(
-        f"{offer.name} at {keys['address']}: {who.vendor} {who.model} {who.serial_number}".rstrip(),
+        f"{offer.name} at {address}: {who.vendor} {who.model} {who.serial_number}".rstrip(),
         bold=True,
         err=as_json,
     )

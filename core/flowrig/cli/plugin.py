@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flowrig.cli.live import Consent, check_live, live_options, plain_verdict, setting_keys
+from flowrig.cli.live import Consent, check_live, live_options, plain_verdict
 from flowrig.cli.printing import print_json
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def new(kind: str, name: str, into: Path) -> None:
 )
 @click.option(
     "--set",
-    "settings",
+    "words",
     multiple=True,
     metavar="KEY=VALUE",
     help="A setting of the driver, as a profile writes it.",
@@ -77,7 +77,7 @@ def check(
     name: str,
     at_least: str,
     address: str,
-    settings: tuple[str, ...],
+    words: tuple[str, ...],
     live: bool,
     consent: Consent,
     as_json: bool,
@@ -99,13 +99,12 @@ def check(
     from flowrig.plugins import Plugins
     from flowrig.testing.installed import offers_of, score_offer
 
-    keys = setting_keys(settings)
     if live:
         offers = offers_of(Plugins.discover(strict=False), name)
-        sys.exit(check_live(offers, {"address": address, **keys}, consent, as_json=as_json))
+        sys.exit(check_live(offers, address, words, consent, as_json=as_json))
     cards = []
     for offer in offers_of(Plugins.discover(strict=False), name):
-        card = score_offer(offer, address, keys)
+        card = score_offer(offer, address, words)
         cards.append((offer, card))
         if not as_json:
             _show(offer, card)

@@ -1,6 +1,6 @@
 """The suites for what an installed plugin offers."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
@@ -8,9 +8,7 @@ from typing import Any
 from flowrig.errors import InputError
 from flowrig.offers import DriverOffer, Offer, import_target
 from flowrig.plugins import Plugins
-from flowrig.profile.converter import strict_converter
-from flowrig.profile.mismatch import MISFITS, findings
-from flowrig.profile.problems import Finding
+from flowrig.profile.settings import settings_from
 from flowrig.testing.bench import Bench, HeaterBench, PumpBench, SpectrometerBench
 from flowrig.testing.heater import HeaterConformance
 from flowrig.testing.learning import OptimizerBench, SurrogateBench
@@ -20,7 +18,7 @@ from flowrig.testing.scorecard import Scorecard, score
 from flowrig.testing.spectrometer import SpectrometerConformance
 from flowrig.testing.surrogate import SurrogateConformance
 
-__all__ = ["DEADLINE_S", "offers_of", "score_offer", "settings_of"]
+__all__ = ["DEADLINE_S", "offers_of", "score_offer"]
 
 DEADLINE_S = 0.5
 """Deadline [s] of a driver in front of its emulator."""
@@ -61,29 +59,26 @@ def offers_of(plugins: Plugins, name: str) -> Sequence[Offer]:
     return offers
 
 
-def score_offer(
-    offer: Offer, address: str = "127.0.0.1", keys: Mapping[str, Any] | None = None
-) -> Scorecard:
+def score_offer(offer: Offer, address: str = "127.0.0.1", words: Sequence[str] = ()) -> Scorecard:
     """Run the suite of an offer's kind; a driver runs in front of the emulator that it ships.
 
     Args:
         offer: what a plugin offers.
         address: an address that the driver's settings take; the emulator's own takes its place.
-        keys: further settings, as a profile writes them.
+        words: further settings, each as "key=value" with keys and values of a profile.
 
     Raises:
         InputError: a package is missing, a driver ships no emulator, or a setting does not fit or
             is missing.
     """
-    keys = keys or {}
     if isinstance(offer, DriverOffer):
-        return _score_driver(offer, {"address": address, "deadline": f"{DEADLINE_S} s", **keys})
+        return _score_driver(offer, address, words)
     suite, bench = _MODELS[offer.kind]
-    target, settings = offer.load(), settings_of(offer, keys)
+    target, settings = offer.load(), settings_from(offer, words)
     return score(suite, lambda: nullcontext(bench(target, settings)))
 
 
-def _score_driver(offer: DriverOffer, keys: Mapping[str, Any]) -> Scorecard:
+def _score_driver(offer: DriverOffer, address: str, words: Sequence[str]) -> Scorecard:
     if not offer.emulator:
         raise InputError(
             f"the driver {offer.name!r} ships no emulator, and without one nothing can be checked; "
@@ -92,28 +87,8 @@ def _score_driver(offer: DriverOffer, keys: Mapping[str, Any]) -> Scorecard:
     suite, bench = _DEVICES[offer.kind]
     target = offer.load()
     emulator = import_target(offer.emulator, f"the driver {offer.name!r}")
-    settings = settings_of(offer, keys)
+    settings = settings_from(offer, words, address=address, deadline=f"{DEADLINE_S} s")
     new_bench: Callable[[], AbstractContextManager[Any]] = partial(
         bench, target, emulator, settings
     )
     return score(suite, new_bench)
-
-
-def settings_of(offer: Offer, keys: Mapping[str, Any]) -> Any:
-    """Settings of an offer from keys and values as a profile writes them.
-
-    Raises:
-        InputError: a key is unknown or missing, or a value does not fit.
-    """
-    try:
-        return strict_converter().structure(dict(keys), offer.settings)
-    except MISFITS as error:
-        said = "; ".join(_told(finding) for finding in findings(error, ()))
-        raise InputError(f"the settings of {offer.name!r} do not fit: {said}") from error
-
-
-def _told(finding: Finding) -> str:
-    where = ".".join(map(str, finding.path))
-    expected = f", expected {finding.expected}" if finding.expected else ""
-    near = f", did you mean {finding.nearest!r}?" if finding.nearest else ""
-    return f"{where}: {finding.message}{expected}{near}".removeprefix(": ")

@@ -1,4 +1,4 @@
-"""Settings of a driver from the words of a command line."""
+"""Settings of what a plugin offers, from the words of a command line."""
 
 import tomllib
 from collections.abc import Iterable
@@ -7,41 +7,38 @@ from typing import Any
 import attrs
 
 from flowrig.errors import InputError
-from flowrig.interfaces import DeviceSettings
-from flowrig.offers import DriverOffer
+from flowrig.offers import Offer
 from flowrig.profile.converter import strict_converter
 from flowrig.profile.mismatch import MISFITS, findings, toml_key
 
 __all__ = ["settings_from"]
 
-PLACEHOLDER = "127.0.0.1"
-"""What stands for an address until there is one; every shipped driver takes it for one."""
 
-
-def settings_from(offer: DriverOffer, words: Iterable[str]) -> DeviceSettings:
-    """The settings of a driver as a profile would have them, from key=value.
+def settings_from(offer: Offer, words: Iterable[str], **table: Any) -> Any:
+    """The settings of an offer as a profile would have them.
 
     Args:
-        offer: the driver.
+        offer: a driver, an optimizer, a surrogate.
         words: "baud=9600", "set_point_max=250 °C"; keys and quantities are those of a profile.
+        table: further keys with their values; words take their place.
+
+    Returns:
+        an instance of the offer's settings class.
 
     Raises:
         InputError: a key that does not exist, or a value that does not fit; it says what would.
     """
     attributes = {toml_key(one): one for one in attrs.fields(attrs.resolve_types(offer.settings))}
-    table: dict[str, Any] = {"address": PLACEHOLDER}
     for word in words:
-        key, equals, text = word.partition("=")
-        if not equals:
+        key, equals, text = (part.strip() for part in word.partition("="))
+        if not (key and equals):
             raise InputError(f"--set {word!r}: expected key=value")
         takes_text = key in attributes and attributes[key].type is str
-        table[key.strip()] = text if takes_text else _value(text)
+        table[key] = text if takes_text else _value(text)
     try:
-        settings: Any = strict_converter().structure(table, offer.settings)
+        return strict_converter().structure(table, offer.settings)
     except MISFITS as error:
         raise InputError(_message(offer, error)) from error
-    assert isinstance(settings, DeviceSettings)
-    return settings
 
 
 def _value(text: str) -> Any:
@@ -52,7 +49,7 @@ def _value(text: str) -> Any:
         return text
 
 
-def _message(offer: DriverOffer, error: BaseException) -> str:
+def _message(offer: Offer, error: BaseException) -> str:
     lines = []
     for finding in findings(error, ()):
         where = "".join(f"{key}: " for key in finding.path if not finding.on_key)
