@@ -13,6 +13,7 @@ from flowrig.errors import InputError
 from flowrig.interfaces import Frames, Quality
 from flowrig.profile.model import AbsorbanceAnalysis, Analysis, PhotoluminescenceAnalysis
 from flowrig.spectra import (
+    EMISSION_SHAPE,
     Sample,
     absorbance,
     area,
@@ -227,3 +228,19 @@ def test_impossible_requests_are_refused() -> None:
         features(ANALYSIS, evolve(sample, lamp=None), emission)
     with pytest.raises(InputError, match="expected 2068 pixels"):
         evolve(sample, dark=np.zeros(10))
+
+
+def test_no_emission_peak_spoils_only_what_needs_it() -> None:
+    """Without emission the shape has no value and a flag; absorbance and area remain good."""
+    found = features(ANALYSIS, absorbance_sample(0.65), pl_sample(0.0))
+    assert all(math.isnan(found.values[name]) for name in EMISSION_SHAPE)
+    assert [flag.reason for flag in found.flags] == ["hdx_pl: no emission peak in 345 to 700 nm"]
+    assert found.quality is Quality.GOOD
+
+
+def test_the_shape_of_the_emission_is_read() -> None:
+    """Peak and width of a known band come back within a nanometre and two."""
+    values = features(ANALYSIS, absorbance_sample(0.65), pl_sample(120_000.0)).values
+    assert values["peak_nm"] == pytest.approx(445.0, abs=1.0)
+    assert values["peak_ev"] == pytest.approx(1239.842 / values["peak_nm"], rel=1e-6)
+    assert values["fwhm_nm"] == pytest.approx(80.0, abs=2.0)

@@ -14,12 +14,14 @@ import numpy as np
 from attrs import field, frozen
 from numpy.typing import NDArray
 
+from flowrig.emission import find_peak, photon_energy_ev
 from flowrig.errors import InputError
 from flowrig.interfaces.device import Quality
 from flowrig.interfaces.spectrometer import Frames
 from flowrig.profile.model import AbsorbanceAnalysis, Analysis, PhotoluminescenceAnalysis, Window
 
 __all__ = [
+    "EMISSION_SHAPE",
     "Features",
     "Flag",
     "Sample",
@@ -37,13 +39,17 @@ __all__ = [
 Array = NDArray[np.float64]
 Counts = NDArray[np.uint16] | Array
 
+EMISSION_SHAPE = ("peak_nm", "peak_ev", "fwhm_nm")
+"""Features of the shape of the emission spectrum."""
+
 
 @frozen
 class Flag:
     """Why some features cannot be trusted fully.
 
     Attributes:
-        quality: DOUBTFUL or BAD.
+        quality: DOUBTFUL or BAD; GOOD where only the shape of the emission is missing, which
+            spoils nothing but a figure of merit that needs it.
         reason: one phrase for people.
     """
 
@@ -101,8 +107,8 @@ class Features:
     """What one experiment amounts to.
 
     Attributes:
-        values: by name, for instance "a300" [absorbance units], "pli" [counts] and
-            "pla" [counts·nm]; nan where there is no value.
+        values: by name, for instance "a300" [absorbance units], "pli" [counts], "pla" [counts·nm],
+            "peak_nm", "peak_ev" and "fwhm_nm"; nan where there is no value.
         absorbance: the averaged absorbance spectrum.
         photoluminescence: the averaged emission spectrum [counts].
         flags: why some of it cannot be trusted; empty when all is well.
@@ -280,11 +286,12 @@ def features(
         for name, value in values.items()
         if not np.isfinite(value)
     )
+    shape, shape_flags = _emission_shape(analysis, emitted)
     return Features(
-        values=values,
+        values=values | shape,
         absorbance=absorbed,
         photoluminescence=emitted,
-        flags=(*absorbed_flags, *emitted_flags, *missing),
+        flags=(*absorbed_flags, *emitted_flags, *missing, *shape_flags),
     )
 
 
@@ -354,6 +361,28 @@ def _photoluminescence_features(
             ],
         ),
     )
+
+
+def _emission_shape(analysis: Analysis, emitted: Spectrum) -> tuple[dict[str, float], list[Flag]]:
+    """Peak and width of the emission inside the window of its area."""
+    settings = analysis.photoluminescence
+    window = window_slice(emitted.wavelengths_nm, settings.area_window_nm)
+    peak = find_peak(emitted.values[window], emitted.wavelengths_nm[window])
+    where = "{:g} to {:g} nm".format(*settings.area_window_nm)
+    if peak is None:
+        nothing = dict.fromkeys(EMISSION_SHAPE, np.nan)
+        return nothing, [
+            Flag(Quality.GOOD, f"{settings.spectrometer}: no emission peak in {where}")
+        ]
+    values = {
+        "peak_nm": peak.wavelength_nm,
+        "peak_ev": photon_energy_ev(peak.wavelength_nm),
+        "fwhm_nm": peak.fwhm_nm,
+    }
+    if np.isfinite(peak.fwhm_nm):
+        return values, []
+    words = f"{settings.spectrometer}: the emission does not fall to half its height in {where}"
+    return values, [Flag(Quality.GOOD, words)]
 
 
 def _reactive(analysis: Analysis, sample: Sample) -> tuple[NDArray[np.intp], Array]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from flowrig.hookspecs import hookimpl
 from flowrig.mean_of_settings import MeanOfSettings
-from flowrig.objective import MaximumResponse, PlqyProxy
+from flowrig.objective import MaximumResponse, PlqyProxy, TargetObjective
 from flowrig.offers import Offer
 
 
@@ -25,6 +25,13 @@ def flowrig_objectives() -> Sequence[Offer]:
             target="flowrig.objective:MaximumResponse",
             settings=MaximumResponse,
             summary="one measured feature, as large as possible",
+        ),
+        Offer(
+            kind="objective",
+            name="target",
+            target="flowrig.objective:TargetObjective",
+            settings=TargetObjective,
+            summary="goals in order: a target within a tolerance, then narrow, then bright",
         ),
     ]
 

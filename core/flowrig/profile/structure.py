@@ -15,13 +15,14 @@ import attrs
 from cattrs.gen import make_dict_structure_fn, override
 
 from flowrig.errors import PluginError
-from flowrig.objective import Objective
+from flowrig.objective import Goal, Objective
 from flowrig.offers import DriverOffer, Offer
 from flowrig.profile import model
 from flowrig.profile.converter import NAME, as_table, as_text, quantity_hook, strict_converter
 from flowrig.profile.linear import RuleError, parse_rule
 from flowrig.profile.mismatch import MISFITS, Mismatch, findings, toml_key
 from flowrig.profile.problems import Finding, Path, nearest
+from flowrig.profile.quantity import split_suffix
 
 __all__ = ["OfferSource", "Structurer"]
 
@@ -62,6 +63,7 @@ class Structurer:
             (model.SurrogateChoice, self._surrogate),
             (model.Stage, self._stage),
             (Objective, self._objective),
+            (Goal, self._goal),
             (model.LinearRule, _linear_rule),
             (model.Variable, self._variable),
         ):
@@ -139,6 +141,19 @@ class Structurer:
         if not isinstance(objective, Objective):
             raise Mismatch(f"{offer.name!r} is no objective", "an objective", at=("name",))
         return objective
+
+    def _goal(self, value: Any, _type: Any) -> Goal:
+        """A goal; what it wants is written in the unit at the end of the response's name."""
+        table = as_table(value)
+        unit = split_suffix(str(table.get("response", "")))[1]
+        wanted: dict[str, Any] = {}
+        if unit:
+            hook = override(struct_hook=quantity_hook(float, unit))
+            wanted = dict.fromkeys(("target", "above", "below", "tolerance"), hook)
+        structured = make_dict_structure_fn(
+            Goal, self._converter, _cattrs_forbid_extra_keys=True, **wanted
+        )
+        return structured(table, Goal)
 
     def _stage(self, value: Any, _type: Any) -> model.Stage:
         own = {toml_key(attribute) for attribute in attrs.fields(_StageKeys)}

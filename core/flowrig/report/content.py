@@ -12,7 +12,13 @@ from flowrig.spectra import Spectrum
 
 __all__ = ["Expectation", "ExpectedBest", "Experiment", "Prediction", "ReportContent"]
 
-FEATURE_NAMES = {"pli": "PL peak", "pla": "PL area"}
+FEATURE_NAMES = {
+    "pli": "PL peak",
+    "pla": "PL area",
+    "peak_nm": "peak wavelength",
+    "peak_ev": "peak energy",
+    "fwhm_nm": "FWHM",
+}
 
 
 @frozen

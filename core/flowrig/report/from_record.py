@@ -18,7 +18,13 @@ from flowrig.spectra import Spectrum, reactive_frames
 
 __all__ = ["content_of"]
 
-FEATURE_UNITS = {"pli": "counts", "pla": "counts·nm"}
+FEATURE_UNITS = {
+    "pli": "counts",
+    "pla": "counts·nm",
+    "peak_nm": "nm",
+    "peak_ev": "eV",
+    "fwhm_nm": "nm",
+}
 
 
 def content_of(record: journalled.RunRecord) -> ReportContent:

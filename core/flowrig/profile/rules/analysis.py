@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
+from flowrig.objective import MaximumResponse, Objective, TargetObjective
 from flowrig.profile.model import Profile
-from flowrig.profile.problems import Finding, Path
+from flowrig.profile.problems import Finding, Path, nearest
 from flowrig.profile.rules import names
 from flowrig.profile.rules.limits import outside
 
@@ -45,18 +46,30 @@ def spectrometers(profile: Profile) -> Iterator[Finding]:
 
 def responses(profile: Profile) -> Iterator[Finding]:
     """The figure of merit is made of features that the analysis gives."""
-    features = (profile.analysis.absorbance.feature, "pli", "pla")
+    features = (profile.analysis.absorbance.feature, "pli", "pla", "peak_nm", "peak_ev", "fwhm_nm")
     for response in profile.objective.responses:
         if response not in features:
             yield Finding(
-                ("objective", "name"),
+                _place_of(profile.objective, response),
                 f"the objective needs the feature {response!r}, which the analysis does not give",
                 expected=f"features among {', '.join(features)}",
+                nearest=nearest(response, features),
             )
     for index, variable in enumerate(profile.variables):
         if variable.name in features:
             message = f"{variable.name!r} is the name of a feature"
             yield Finding(("space", index, "name"), message, expected="another name")
+
+
+def _place_of(objective: Objective, response: str) -> Path:
+    """Where an objective says that it needs a response."""
+    if isinstance(objective, MaximumResponse):
+        return ("objective", "response")
+    if isinstance(objective, TargetObjective):
+        number = next(i for i, goal in enumerate(objective.goals) if response in goal.responses)
+        key = "objective" if objective.goals[number].objective is not None else "response"
+        return ("objective", "goals", number, key)
+    return ("objective", "name")
 
 
 RULES = (calibration, spectrometers, responses)
