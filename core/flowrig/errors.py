@@ -6,6 +6,7 @@ FlowrigError
 │   ├── PluginError       … a plugin is missing, broken or installed twice
 │   └── MissingDependencyError … install what the message names
 ├── OutOfRangeError       fix the request: nothing was sent to the instrument
+├── InterlockError        a command would break a safety rule: nothing was sent
 ├── UnsupportedError      the instrument cannot do this
 ├── DeviceError           about one instrument; carries device, command and reply
 │   ├── NotReadyError     wait, then ask again
@@ -13,6 +14,7 @@ FlowrigError
 │   ├── ProtocolError     the reply makes no sense; resynchronize, then call a person
 │   ├── RefusedError      the instrument kept its old value; fix the profile or the request
 │   ├── DeviceFaultError  the instrument reports a fault; call a person
+│   │   └── SafetyTripError … a safety rule is broken; the run ends, a person resets it
 │   ├── UnknownOutcomeError  a command was sent, its effect is not known; look at the rig
 │   └── SeveralDevicesError  several of the above at once, one line each
 ├── JournalError          the journal takes nothing more: free the disk, then resume
@@ -21,7 +23,9 @@ FlowrigError
 └── UnsafeStateError      the safe state was not confirmed; look at the rig now
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+from flowrig.kernel import Action, Trip
 
 
 class FlowrigError(Exception):
@@ -42,6 +46,10 @@ class MissingDependencyError(InputError):
 
 class OutOfRangeError(FlowrigError, ValueError):
     """A requested value lies outside the limits; not a byte was sent to the instrument."""
+
+
+class InterlockError(FlowrigError):
+    """A command would break a safety rule; not a byte was sent."""
 
 
 class UnsupportedError(FlowrigError):
@@ -93,6 +101,26 @@ class RefusedError(DeviceError):
 
 class DeviceFaultError(DeviceError):
     """The instrument itself reports a fault (stall, open sensor, …); a person has to look."""
+
+
+class SafetyTripError(DeviceFaultError):
+    """Safety rules are broken; the run ends as the gravest of them asks for.
+
+    Args:
+        trips: what is broken, at least one; the first is told first.
+    """
+
+    def __init__(self, trips: Sequence[Trip]) -> None:
+        first, *others = trips
+        also = "".join(f"; also {trip.device}: {trip.cause}" for trip in others)
+        super().__init__(f"{first.cause}; {first.remedy}{also}", device=first.device)
+        self.trips = tuple(trips)
+
+    @property
+    def action(self) -> Action:
+        """How the run has to end."""
+        wanted = {trip.action for trip in self.trips}
+        return "halt" if "halt" in wanted else "safe" if "safe" in wanted else "hold"
 
 
 class UnknownOutcomeError(DeviceError):

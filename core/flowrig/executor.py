@@ -5,13 +5,8 @@ from collections.abc import Callable, Generator, Mapping
 from typing import Any, TypeVar
 
 from flowrig.actuation import Actuation
-from flowrig.errors import (
-    DeviceFaultError,
-    NeedsPersonError,
-    OutOfRangeError,
-    StopRequested,
-)
-from flowrig.interfaces import HeaterReading, PumpState, Quality
+from flowrig.errors import DeviceFaultError, NeedsPersonError, StopRequested
+from flowrig.guard import Guard, require_flow_rates, require_set_points
 from flowrig.rig import Rig
 from flowrig.steps import (
     Acquire,
@@ -26,7 +21,7 @@ from flowrig.steps import (
     WaitSteady,
 )
 
-__all__ = ["Executor", "StopSwitch"]
+__all__ = ["Executor", "StopSwitch", "require_flow_rates", "require_set_points"]
 
 WATCH_S = 5.0
 """Time [s] between two looks at heaters and pumps while a procedure waits."""
@@ -36,9 +31,6 @@ THINK_S = 1200.0
 
 THINK_WATCH_S = 1.0
 """Time [s] between two looks at heaters and pumps meanwhile."""
-
-OVERSHOOT_C = 10.0
-"""How far [°C] above the profile's limit a temperature may read before the run ends."""
 
 R = TypeVar("R")
 Noter = Callable[[str, Mapping[str, Any]], None]
@@ -88,7 +80,7 @@ class Executor:
         self._rig: Rig = actuation.rig
         self._note = note
         self._switch = switch
-        self._flowing: set[str] = set()
+        self._guard = Guard(actuation, note)
         self._perform: dict[type[Step], Callable[[Any], Any]] = {
             RequireVolume: self._require_volume,
             SetTemperatures: self._set_temperatures,
@@ -107,6 +99,7 @@ class Executor:
         Raises:
             StopRequested: a person asked the run to stop.
             NeedsPersonError: a syringe needs a refill.
+            SafetyTripError: a safety rule is broken; the caller goes safe, or halts.
             FlowrigError: an instrument failed or a limit was hit; the caller goes safe.
         """
         result: Any = None
@@ -161,32 +154,16 @@ class Executor:
             )
 
     def _set_temperatures(self, step: SetTemperatures) -> None:
-        low, high = self._rig.profile.limits.temperature_c
-        for heater, set_point in step.set_points_c.items():
-            if not low <= set_point <= high:
-                raise OutOfRangeError(
-                    f"{heater}: {set_point:g} °C is outside the profile's limits, "
-                    f"{low:g} to {high:g} °C"
-                )
-        self._actuation.set_temperatures(step.set_points_c)
+        self._guard.set_temperatures(step.set_points_c)
 
     def _set_flow_rates(self, step: SetFlowRates) -> None:
-        for stream, rate in step.flow_rates_ul_min.items():
-            low, high = self._rig.profile.streams[stream].flow_rate_ul_min
-            if not low - 1e-9 <= rate <= high + 1e-9:
-                raise OutOfRangeError(
-                    f"{stream}: {rate:g} µL/min is outside the profile's limits, "
-                    f"{low:g} to {high:g} µL/min"
-                )
-        self._actuation.set_flow_rates(step.flow_rates_ul_min)
+        self._guard.set_flow_rates(step.flow_rates_ul_min)
 
     def _start(self, step: Start) -> None:
-        self._flowing.update(step.streams)
-        self._actuation.start(step.streams)
+        self._guard.start(step.streams)
 
     def _stop(self, step: Stop) -> None:
-        self._actuation.stop(step.streams)
-        self._flowing.difference_update(step.streams)
+        self._guard.stop(step.streams)
 
     def _set_light(self, step: SetLight) -> None:
         self._actuation.set_light(step.spectrometers, step.on)
@@ -197,7 +174,7 @@ class Executor:
         while (left_s := end_s - self._rig.clock.now_s()) > 1e-9:
             self._rig.clock.sleep(min(left_s, WATCH_S))
             self._obey_stop()
-            self._watch()
+            self._guard.look()
 
     def _wait_steady(self, step: WaitSteady) -> None:
         steady = self._rig.profile.steady
@@ -206,7 +183,7 @@ class Executor:
         begin_s = clock.now_s()
         since_s: float | None = None
         while True:
-            heaters = self._watch()
+            heaters = self._guard.look()
             near = all(
                 abs(heaters[name].temperature_c - set_point) <= steady.tolerance_c
                 for name, set_point in step.set_points_c.items()
@@ -238,42 +215,10 @@ class Executor:
 
     def _watch_and_obey(self) -> None:
         self._obey_stop()
-        self._watch()
+        self._guard.look()
 
     def _tell(self, what: str, duration_s: float | None) -> None:
         self._note("step", {"what": what, "duration_s": duration_s})
-
-    def _watch(self) -> Mapping[str, HeaterReading]:
-        """Look at heaters and pumps; what is not as it should be ends the run."""
-        reading = self._rig.read()
-        self._note(
-            "reading",
-            {
-                "heaters": {
-                    name: {"temperature_c": r.temperature_c, "set_point_c": r.set_point_c}
-                    for name, r in reading.heaters.items()
-                },
-                "pumps": {name: state.value for name, state in reading.pumps.items()},
-            },
-        )
-        limit_c = self._rig.profile.limits.temperature_c[1] + OVERSHOOT_C
-        for name, heater in reading.heaters.items():
-            if heater.quality is Quality.BAD:
-                told = "; ".join(heater.faults) or "the temperature sensor reports an error"
-                raise DeviceFaultError(told, device=name)
-            if heater.temperature_c > limit_c:
-                raise DeviceFaultError(
-                    f"{heater.temperature_c:g} °C is above the limit of {limit_c:g} °C", device=name
-                )
-        for stream in self._flowing:
-            state = reading.pumps[stream]
-            if state is not PumpState.RUNNING:
-                raise DeviceFaultError(
-                    f"the pump of {stream} should run and is {state.value}; look for an empty "
-                    "syringe or a blocked line",
-                    device=self._rig.profile.streams[stream].pump,
-                )
-        return reading.heaters
 
 
 def _degrees(temperatures_c: Mapping[str, float]) -> str:

@@ -25,6 +25,14 @@ class SyringeLedger:
         """Volume left [µL] by stream; a stream that runs is counted up to its last stop."""
         return dict(self._left_ul)
 
+    def left_at_ul(self, time_s: float) -> dict[str, float]:
+        """Volume left [µL] by stream at a rig time [s]; one that runs is charged rate times time.
+
+        It may be less than nothing where a flow rate is only nearly what comes out.
+        """
+        moved = {s: rate * (time_s - since) / 60 for s, (since, rate) in self._running.items()}
+        return {stream: left - moved.get(stream, 0.0) for stream, left in self._left_ul.items()}
+
     @property
     def running(self) -> tuple[str, ...]:
         """Streams that were started and not stopped since."""

@@ -34,14 +34,17 @@ from flowrig.profile.model import (
     Variable,
 )
 from flowrig.profile.problems import Place, Problem, ProfileError
+from flowrig.profile.supervision import Commissioning, Interlock, Supervision
 
 __all__ = [
     "AbsorbanceAnalysis",
     "Analysis",
     "Calibration",
     "Campaign",
+    "Commissioning",
     "Component",
     "DeviceEntry",
+    "Interlock",
     "LimitedFlow",
     "Limits",
     "LinearRule",
@@ -60,6 +63,7 @@ __all__ = [
     "Stock",
     "StopRules",
     "Stream",
+    "Supervision",
     "SurrogateChoice",
     "Variable",
     "check_profile",

@@ -18,6 +18,7 @@ from flowrig.interfaces.pump import Syringe
 from flowrig.interfaces.surrogate import Surrogate, SurrogateSettings
 from flowrig.objective import Objective
 from flowrig.offers import DriverOffer, Offer
+from flowrig.profile.supervision import Interlock, Supervision
 from flowrig.space import LinearConstraint, Parameter, Space
 
 __all__ = [
@@ -296,12 +297,15 @@ class AbsorbanceAnalysis:
 
 @frozen(kw_only=True)
 class PhotoluminescenceAnalysis:
-    """Photoluminescence of one spectrometer's frames; features "pli" (peak) and "pla" (area).
+    """Photoluminescence of one spectrometer's frames.
+
+    Features: "pli" (intensity at a wavelength), "pla" (area), and of the shape of the spectrum
+    "peak_nm", "peak_ev" and "fwhm_nm".
 
     Attributes:
         spectrometer: the device.
         peak_nm: where the peak intensity is read [nm].
-        area_window_nm: over which the area is taken [nm].
+        area_window_nm: over which the area is taken, and in which the peak is looked for [nm].
         baseline_window_nm: where the emission counts as zero [nm].
     """
 
@@ -501,6 +505,8 @@ class Profile:
         analysis: from frames to features.
         objective: the figure of merit.
         safe_state: the sequence, in order.
+        interlocks: rules between heat, flow and syringes.
+        supervision: when a heater counts as broken.
         variables: the search space as written.
         simulation: the world for `--simulate`.
         campaign: what `flowrig run PROFILE` runs.
@@ -520,6 +526,8 @@ class Profile:
     safe_state: tuple[SafeStep, ...]
     variables: tuple[Variable, ...] = field(metadata={"toml": "space"})
     steady: Steady = Steady()
+    interlocks: tuple[Interlock, ...] = ()
+    supervision: Supervision = field(factory=Supervision)
     source: str = ""
     dependent_flows: Mapping[str, LinearRule] = field(factory=dict)
     simulation: Simulation | None = None

@@ -211,7 +211,7 @@ def extended(document: Document, find: Finder) -> Document:
     Raises:
         ProfileError: as `read_document`.
     """
-    chain, seen = [document], [_resolved(document.file)]
+    chain, seen = [_with_commissioning(document)], [_resolved(document.file)]
     while "extends" in chain[-1].content:
         last = chain[-1]
         place = last.spots["extends",].value
@@ -222,11 +222,25 @@ def extended(document: Document, find: Finder) -> Document:
         if len(chain) >= LONGEST_CHAIN:
             raise _refused(place, f"more than {LONGEST_CHAIN} profiles extend each other")
         seen.append(_resolved(str(file)))
-        chain.append(parse_text(_read(file, place), str(file)))
+        chain.append(_with_commissioning(parse_text(_read(file, place), str(file))))
     merged = chain[-1]
     for upper in reversed(chain[:-1]):
         merged = upper.without("extends").over(merged.without("name"))
     return merged
+
+
+def _with_commissioning(document: Document) -> Document:
+    """A document with the content of its commissioning file in place of the file's path."""
+    supervision = document.content.get("supervision")
+    if not isinstance(supervision, dict) or not isinstance(supervision.get("commissioning"), str):
+        return document
+    here = ("supervision", "commissioning")
+    spot = document.spots[here]
+    file = FilePath(document.file).parent / supervision["commissioning"]
+    measured = parse_text(_read(file, spot.value), str(file))
+    content = document.content | {"supervision": supervision | {here[1]: measured.content}}
+    below = {(*here, *path): where for path, where in measured.spots.items()}
+    return Document(document.file, content, {**document.spots, **below})
 
 
 def _base_file(document: Document, place: Place, find: Finder) -> FilePath:

@@ -9,7 +9,16 @@ from typing import Any, cast
 
 from flowrig.profile.model import Profile
 from flowrig.profile.problems import Finding
-from flowrig.profile.rules import analysis, campaign, flow_path, flows, limits, numbers, safe_state
+from flowrig.profile.rules import (
+    analysis,
+    campaign,
+    flow_path,
+    flows,
+    limits,
+    numbers,
+    safe_state,
+    supervision,
+)
 
 __all__ = ["check"]
 
@@ -22,6 +31,7 @@ RULES: tuple[Rule, ...] = (
     *limits.RULES,
     *analysis.RULES,
     *safe_state.RULES,
+    *supervision.RULES,
     *campaign.RULES,
 )
 

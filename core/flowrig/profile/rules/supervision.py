@@ -1,0 +1,66 @@
+"""Interlocks and the supervision of heaters."""
+
+from collections.abc import Iterator
+
+from flowrig.profile.model import Profile
+from flowrig.profile.problems import Finding, Path
+from flowrig.profile.rules import names
+
+__all__ = ["RULES"]
+
+_KEYS = {
+    "heat-needs-flow": ("heater", "above_c"),
+    "flow-needs-steady-temperature": ("heater", "tolerance_c", "or_below_c"),
+    "syringe-not-empty": ("remainder_ul",),
+}
+"""What each kind of interlock takes besides `streams`, `grace` and `action`."""
+
+_OPTIONAL = ("or_below_c", "remainder_ul")
+
+
+def interlocks(profile: Profile) -> Iterator[Finding]:
+    """An interlock is about streams and heaters of the rig, and says what its kind needs."""
+    for index, interlock in enumerate(profile.interlocks):
+        here: Path = ("interlocks", index)
+        if not interlock.streams:
+            yield Finding((*here, "streams"), "no stream is named", expected="at least one")
+        for position, stream in enumerate(interlock.streams):
+            path = (*here, "streams", position)
+            yield from names.one_of(stream, profile.streams, "stream", path)
+        if interlock.heater is not None:
+            yield from names.device(profile, interlock.heater, "heater", (*here, "heater"))
+        for field in ("heater", "above_c", "tolerance_c", "or_below_c", "remainder_ul"):
+            key = field.removesuffix("_c").removesuffix("_ul")
+            wanted, given = field in _KEYS[interlock.kind], getattr(interlock, field)
+            if wanted and given is None and field not in _OPTIONAL:
+                yield Finding(here, f"{interlock.kind} needs a key {key!r}")
+            elif not wanted and given:
+                message = f"{interlock.kind} takes no key {key!r}"
+                yield Finding((*here, key), message, on_key=True)
+
+
+def commissioned(profile: Profile) -> Iterator[Finding]:
+    """What was commissioned are heaters of the rig."""
+    for heater in profile.supervision.commissioning:
+        path: Path = ("supervision", "commissioning", heater)
+        yield from names.device(profile, heater, "heater", path)
+
+
+def margins(profile: Profile) -> Iterator[Finding]:
+    """The search space leaves time to notice a broken sensor before the rig is too hot."""
+    for index, variable in enumerate(profile.variables):
+        if variable.heater is None:
+            continue
+        limit_c = profile.limits.temperature_c[1]
+        at = profile.supervision.thresholds(variable.heater, limit_c, profile.steady.heating_c_min)
+        if variable.range[1] >= at.highest_set_point_c():
+            yield Finding(
+                ("space", index, "range", 1),
+                f"at {variable.range[1]:g} °C a broken sensor would be noticed after "
+                f"{at.detection_s:.0f} s, up to {at.margin_c:.0f} °C higher, and the rig must "
+                f"never reach {at.never_above_c:g} °C",
+                expected=f"less than {at.highest_set_point_c():.0f} °C, or a faster [supervision]",
+            )
+
+
+RULES = (interlocks, commissioned, margins)
