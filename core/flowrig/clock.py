@@ -10,6 +10,7 @@ import heapq
 import threading
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 __all__ = ["Clock", "RealClock", "VirtualClock"]
 
@@ -125,11 +126,25 @@ class VirtualClock(Clock):
         self._owner = threading.get_ident()
         self._sleepers: list[_Sleeper] = []
         self._interrupted = False
+        self._onlookers: list[Callable[[], object]] = []
 
     @property
     def is_virtual(self) -> bool:
         """True: hours pass in seconds."""
         return True
+
+    def listen(self, onlooker: Callable[[], object]) -> None:
+        """Call somebody whenever time has moved on, before anyone wakes.
+
+        Args:
+            onlooker: may ask `now_s`, and nothing else of the clock.
+        """
+        self._onlookers.append(onlooker)
+
+    def skip(self, duration_s: float) -> None:
+        """Let time jump by a duration [s] past everybody, as when a computer was suspended."""
+        with self._lock:
+            self._now_s += duration_s
 
     def now_s(self) -> float:
         """Rig time [s]."""
@@ -191,6 +206,9 @@ class VirtualClock(Clock):
     def _advance_if_idle(self) -> None:
         if self._active > 0 or not self._sleepers:
             return
-        self._now_s, _, _, wake = heapq.heappop(self._sleepers)
+        time_s, _, _, wake = heapq.heappop(self._sleepers)
+        self._now_s = max(time_s, self._now_s)
+        for onlooker in self._onlookers:
+            onlooker()
         self._active = 1
         wake.set()

@@ -25,7 +25,7 @@ from flowrig.interfaces import (
 from flowrig.plugins import Plugins
 from flowrig.profile import Profile, load_profile
 from flowrig.recording import Recording, recorded
-from flowrig.simulation import simulated
+from flowrig.simulation import Simulator, simulated
 from flowrig.trace import TraceHeader, settings_of
 from flowrig.workers import Workers
 
@@ -333,6 +333,7 @@ def open_rig(
     plugins: Plugins | None = None,
     prepare: bool = True,
     record: Recording | None = None,
+    simulator: Simulator = simulated,
 ) -> Iterator[Rig]:
     """Open the rig of a profile, and close it in the end.
 
@@ -348,6 +349,7 @@ def open_rig(
         plugins: what is installed, if it was looked up already.
         prepare: tell the pumps their syringes, for which they must stand still.
         record: where every byte and every call goes, from the opening to the closing.
+        simulator: what puts emulated instruments there.
 
     Raises:
         InputError: the profile is wrong, a package is missing, or the rig cannot be simulated.
@@ -360,7 +362,7 @@ def open_rig(
     with ExitStack() as stack:
         written = profile
         if simulate:
-            profile = stack.enter_context(simulated(profile, clock, seed, fill_ul))
+            profile = stack.enter_context(simulator(profile, clock, seed, fill_ul))
         workers = stack.enter_context(Workers(clock))
         rig = Rig(profile, clock, workers)
         if record is not None:

@@ -1,9 +1,9 @@
 """A simulated rig: the same profile and drivers, with addresses of emulated instruments."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from flowrig.clock import Clock
 from flowrig.emulation import Emulator, EmulatorContext, World
@@ -11,7 +11,27 @@ from flowrig.errors import InputError
 from flowrig.offers import import_target
 from flowrig.profile import Profile
 
-__all__ = ["simulated"]
+__all__ = ["EmulatedRig", "Simulator", "emulated", "simulated"]
+
+Simulator = Callable[
+    [Profile, Clock, int, Mapping[str, float] | None], AbstractContextManager[Profile]
+]
+"""What puts emulated instruments behind a rig, in the manner of `simulated`."""
+
+
+@frozen(eq=False)
+class EmulatedRig:
+    """Emulated instruments that answer.
+
+    Attributes:
+        profile: with the addresses at which they do.
+        world: what is behind all of them.
+        emulators: by device name; they take faults.
+    """
+
+    profile: Profile
+    world: World
+    emulators: Mapping[str, Emulator]
 
 
 @contextmanager
@@ -32,15 +52,40 @@ def simulated(
     Raises:
         InputError: the profile names no world, or a driver ships no emulator.
     """
+    with emulated(profile, clock, seed, fill_ul) as rig:
+        yield rig.profile
+
+
+@contextmanager
+def emulated(
+    profile: Profile,
+    clock: Clock,
+    seed: int,
+    fill_ul: Mapping[str, float] | None = None,
+    *,
+    watched: Callable[[World], World] = lambda world: world,
+) -> Iterator[EmulatedRig]:
+    """As `simulated`, for those who want to see and to disturb what is behind the drivers.
+
+    Args:
+        profile: the rig; its `[simulation]` names the world.
+        clock: the run's clock.
+        seed: every noise follows from it.
+        fill_ul: liquid left [µL] by stream; full syringes where a stream is not named.
+        watched: puts something in front of the world that sees what every body really does.
+
+    Raises:
+        InputError: the profile names no world, or a driver ships no emulator.
+    """
     if profile.simulation is None:
         raise InputError(
             f"{profile.name} has no [simulation] table; add one, for instance: world = 'fluidic'"
         )
-    world: World = profile.simulation.offer.load()(
-        profile, profile.simulation.settings, clock, seed, fill_ul
+    world = watched(
+        profile.simulation.offer.load()(profile, profile.simulation.settings, clock, seed, fill_ul)
     )
     with ExitStack() as stack:
-        devices = {}
+        devices, emulators = {}, {}
         for name, device in profile.devices.items():
             if not device.offer.emulator:
                 raise InputError(
@@ -51,6 +96,6 @@ def simulated(
             emulator: Emulator = import_target(device.offer.emulator, f"the driver of {name}")(
                 EmulatorContext(name, device.settings, world, clock)
             )
-            stack.enter_context(emulator)
+            emulators[name] = stack.enter_context(emulator)
             devices[name] = evolve(device, settings=emulator.serve())
-        yield evolve(profile, devices=devices)
+        yield EmulatedRig(evolve(profile, devices=devices), world, emulators)
