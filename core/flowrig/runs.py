@@ -35,6 +35,7 @@ from flowrig.record import LOCK_NAME, PROFILE_NAME, RunRecord, is_busy
 from flowrig.recording import FOLDER_NAME, Recording
 from flowrig.rig import Rig, open_rig
 from flowrig.safety import SafeState, reach_safe_state
+from flowrig.simulation import Simulator, simulated
 
 __all__ = ["RunOutcome", "resume_run", "start_run"]
 
@@ -84,6 +85,7 @@ def start_run(
     listeners: Sequence[Listener] = (),
     switch: StopSwitch | None = None,
     plugins: Plugins | None = None,
+    simulator: Simulator = simulated,
 ) -> RunOutcome:
     """Run a campaign from its beginning.
 
@@ -97,6 +99,7 @@ def start_run(
         listeners: called with every event of the journal.
         switch: ends the run when it is pressed.
         plugins: what is installed, if it was looked up already.
+        simulator: what puts emulated instruments behind the drivers of a simulated run.
 
     Raises:
         InputError: the input is wrong; nothing was opened and nothing was written.
@@ -134,7 +137,9 @@ def start_run(
                 "versions": _versions(plugins),
             },
         )
-        session = _Session(folder, journal, plugins=plugins, clock=clock, switch=switch)
+        session = _Session(
+            folder, journal, plugins=plugins, clock=clock, switch=switch, simulator=simulator
+        )
         return session.run(resumed=False, record=record)
 
 
@@ -147,6 +152,7 @@ def resume_run(
     listeners: Sequence[Listener] = (),
     switch: StopSwitch | None = None,
     plugins: Plugins | None = None,
+    simulator: Simulator = simulated,
 ) -> RunOutcome:
     """Go on with a run that was stopped, held or interrupted; the rig goes to its safe state first.
 
@@ -158,6 +164,7 @@ def resume_run(
         listeners: called with every event of the journal.
         switch: ends the run when it is pressed.
         plugins: what is installed, if it was looked up already.
+        simulator: what puts emulated instruments behind the drivers of a simulated run.
 
     Raises:
         InputError: this is not the folder of a run, it runs elsewhere, or its profile was changed.
@@ -193,7 +200,9 @@ def resume_run(
                 "best": summary["best"] and summary["best"]["objective"],
             },
         )
-        session = _Session(folder, journal, plugins=plugins, clock=clock, switch=switch)
+        session = _Session(
+            folder, journal, plugins=plugins, clock=clock, switch=switch, simulator=simulator
+        )
         return session.run(resumed=True, record=record)
 
 
@@ -219,10 +228,12 @@ class _Session:
         plugins: Plugins,
         clock: Clock | None,
         switch: StopSwitch | None,
+        simulator: Simulator,
     ) -> None:
         self._folder = folder
         self._journal = journal
         self._plugins = plugins
+        self._simulator = simulator
         self._switch = switch or StopSwitch()
         self._record = RunRecord(folder, plugins)
         self._notices: SimpleQueue[str] = SimpleQueue()
@@ -249,6 +260,7 @@ class _Session:
                         plugins=self._plugins,
                         prepare=False,
                         record=traces if record else None,
+                        simulator=self._simulator,
                     )
                 )
             except BaseException as error:
