@@ -15,6 +15,7 @@ from flowrig.cli.bench import bench
 from flowrig.cli.discover import discover
 from flowrig.cli.emulate import emulate
 from flowrig.cli.listing import check, plugins, profiles
+from flowrig.cli.plan import plan
 from flowrig.cli.plugin import plugin
 from flowrig.cli.reporting import report
 from flowrig.cli.running import demo, resume, run
@@ -59,6 +60,7 @@ for command in (
     resume,
     report,
     check,
+    plan,
     profiles,
     discover,
     emulate,

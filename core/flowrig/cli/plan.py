@@ -1,0 +1,179 @@
+"""`flowrig plan`: how long a campaign takes, and how much of what, before it begins."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from attrs import asdict
+
+from flowrig.cli.printing import print_json, print_paragraph
+
+if TYPE_CHECKING:
+    from flowrig.planner import Plan
+    from flowrig.profile import Profile
+
+__all__ = ["plan"]
+
+ROLES = ("reagent", "solvent", "carrier")
+
+
+@click.command(short_help="Tell how long a campaign takes, and how much of what it needs.")
+@click.argument("campaign")
+@click.option("--seed", type=int, help="Of the run that is planned; default: that of the campaign.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
+def plan(campaign: str, seed: int | None, as_json: bool) -> None:
+    """Tell how long CAMPAIGN takes, what it draws from each syringe, and when to refill.
+
+    CAMPAIGN is a campaign file, or a rig profile by name or path, as for `flowrig run`; or the
+    folder of a run, whose decided conditions are then taken as they are. The procedures of the run
+    are performed on paper: no port is opened, and nothing moves. Conditions that depend on results
+    are taken in the middle of the search space, and ranges say what they may make of it.
+
+    \b
+    Examples:
+      flowrig plan cs3cu2i5-heatup-chem3
+      flowrig plan my-campaign.toml --seed 3 --json
+      flowrig plan flowrig-runs/first
+    """
+    from flowrig.planner import plan_campaign
+
+    profile, seed, decided = _read(campaign, seed)
+    told = plan_campaign(profile, seed, decided)
+    if as_json:
+        print_json(asdict(told))
+        return
+    for line in _lines(told, profile):
+        click.echo(line)
+    _advise(told)
+
+
+def _read(
+    campaign: str, seed: int | None
+) -> "tuple[Profile, int | None, dict[str, list[Any]] | None]":
+    """The profile; for a run's folder its seed and what it has decided by stage, too."""
+    from flowrig.journal import FILE_NAME
+    from flowrig.plugins import Plugins
+    from flowrig.profile import load_profile
+    from flowrig.record import RunRecord
+
+    plugins = Plugins.discover()
+    if not (Path(campaign) / FILE_NAME).is_file():
+        return load_profile(campaign, plugins), seed, None
+    decided: dict[str, list[Any]] = {}
+    with RunRecord(campaign, plugins) as record:
+        for one in record.decisions():
+            decided.setdefault(one.stage, []).append(one.conditions)
+        return record.profile, record.seed, decided
+
+
+def _lines(told: "Plan", profile: "Profile") -> Iterator[str]:
+    yield (
+        f"{told.profile}: {told.experiments} experiments, {_duration(told.time_s)}"
+        f"{_range([_duration(t) for t in told.time_range_s])}, "
+        f"{_ml(told.waste_ul)} mL to the waste{_range(_millilitres(told.waste_range_ul))}"
+    )
+    yield ""
+    yield from _table(
+        ("stage", "experiments", "known", "time", "range", "ends at", *ROLES, "waste"),
+        ("", "", "", "", "", "", "mL", "mL", "mL", "mL"),
+        _stage_rows(told, profile),
+    )
+    yield ""
+    yield from _table(
+        ("stream", "role", "needed", "range", "syringe", "refills"),
+        ("", "", "mL", "mL", "mL", ""),
+        _stream_rows(told, profile),
+    )
+    yield ""
+
+
+def _stage_rows(told: "Plan", profile: "Profile") -> Iterator[Sequence[str]]:
+    for part in told.parts:
+        by_role = {
+            role: sum(part.volumes_ul[n] for n, s in profile.streams.items() if s.role == role)
+            for role in ROLES
+        }
+        counts = (str(part.experiments), str(part.known)) if part.experiments else ("", "")
+        yield (
+            part.name,
+            *counts,
+            _duration(part.time_s),
+            _between([_duration(t) for t in part.time_range_s]),
+            _duration(part.ends_s),
+            *map(_ml, by_role.values()),
+            _ml(sum(part.volumes_ul.values())),
+        )
+
+
+def _stream_rows(told: "Plan", profile: "Profile") -> Iterator[Sequence[str]]:
+    for name, stream in profile.streams.items():
+        yield (
+            name,
+            stream.role,
+            _ml(told.volumes_ul[name]),
+            _between(_millilitres(told.volume_ranges_ul[name])),
+            f"{stream.syringe.volume_ul / 1000:g}",
+            str(sum(name in refill.streams for refill in told.refills)),
+        )
+
+
+def _advise(told: "Plan") -> None:
+    """What a person has to do, or to know, besides the numbers."""
+    for refill in told.refills:
+        print_paragraph(
+            f"{' and '.join(refill.streams)} runs out before experiment {refill.experiment} "
+            f"({refill.stage}), {_duration(refill.time_s)} after the start: refill then"
+        )
+    for problem in told.problems:
+        click.secho(problem, fg="red")
+    if told.reachable < 1:
+        limits = ", ".join(
+            f"{label} leaves {share:.0%}" for label, share in told.constraints.items() if share < 1
+        )
+        print_paragraph(
+            f"{told.reachable:.0%} of the box of bounds can be reached; of it, {limits}"
+        )
+    if told.known < told.experiments:
+        print_paragraph(
+            f"of {told.experiments - told.known} experiments the conditions depend on results: "
+            "they are taken in the middle of the search space"
+        )
+    for assumption in told.assumptions:
+        print_paragraph(f"assumed: {assumption}")
+
+
+def _table(
+    head: Sequence[str], units: Sequence[str], rows: Iterator[Sequence[str]]
+) -> Iterator[str]:
+    """Lines of equal columns; the first is flush left, the others flush right."""
+    lines = [head, units, *rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        first, *others = (
+            f"{cell:<{width}}" if place == 0 else f"{cell:>{width}}"
+            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
+        yield "  ".join([first, *others]).rstrip()
+
+
+def _millilitres(volumes_ul: Sequence[float]) -> list[str]:
+    return [_ml(volume) for volume in volumes_ul]
+
+
+def _ml(volume_ul: float) -> str:
+    return f"{volume_ul / 1000:.1f}"
+
+
+def _between(texts: Sequence[str]) -> str:
+    low, high = texts
+    return "" if low == high else f"{low} – {high}"
+
+
+def _range(texts: Sequence[str]) -> str:
+    return f" ({between})" if (between := _between(texts)) else ""
+
+
+def _duration(duration_s: float) -> str:
+    hours, minutes = divmod(round(duration_s / 60), 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min"

@@ -1,0 +1,331 @@
+"""Performs a campaign's procedures on paper: time, temperatures and volumes, and no device."""
+
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import numpy as np
+from attrs import frozen
+
+from flowrig.errors import NeedsPersonError, OutOfRangeError
+from flowrig.heating import AMBIENT_C, heating_time_s, steady_time_s
+from flowrig.interfaces import Frames
+from flowrig.ledger import SyringeLedger
+from flowrig.procedures import calibrate, run_condition
+from flowrig.profile import Profile, SafeStep
+from flowrig.steps import (
+    Acquire,
+    RequireVolume,
+    SetFlowRates,
+    SetLight,
+    SetTemperatures,
+    Start,
+    Step,
+    Stop,
+    Wait,
+    WaitSteady,
+)
+
+__all__ = ["DryRun", "Outcome", "Part", "Refill"]
+
+FLUSH_LOOK_S = 5.0
+"""Time [s] between two looks at the temperature while a rig flushes."""
+
+R = TypeVar("R")
+
+
+@frozen(kw_only=True)
+class Refill:
+    """A syringe has to be filled before an experiment.
+
+    Attributes:
+        experiment: number of the experiment that cannot begin, from 1.
+        stage: name of its stage.
+        time_s: rig time [s] at which the run holds.
+        streams: whose syringes to fill.
+    """
+
+    experiment: int
+    stage: str
+    time_s: float
+    streams: tuple[str, ...]
+
+
+@frozen(kw_only=True)
+class Part:
+    """A stage of a campaign, or what comes before and after.
+
+    Attributes:
+        name: the stage, "calibration" or "safe state".
+        experiments: how many.
+        time_s: how long it takes [s].
+        ends_s: rig time [s] at its end.
+        volumes_ul: what it delivers [µL], by stream.
+    """
+
+    name: str
+    experiments: int
+    time_s: float
+    ends_s: float
+    volumes_ul: Mapping[str, float]
+
+
+@frozen(kw_only=True)
+class Outcome:
+    """What a campaign took.
+
+    Attributes:
+        parts: calibration, stages and safe state, in order.
+        volumes_ul: what each stream delivered [µL].
+        refills: when it held for which syringe.
+        problems: what could not be done, in sentences.
+    """
+
+    parts: tuple[Part, ...]
+    volumes_ul: Mapping[str, float]
+    refills: tuple[Refill, ...]
+    problems: tuple[str, ...]
+
+    @property
+    def time_s(self) -> float:
+        """From the start to the safe state [s]."""
+        return self.parts[-1].ends_s
+
+
+class _EmptyError(NeedsPersonError):
+    """Syringes hold too little for an experiment."""
+
+    def __init__(self, streams: Sequence[str]) -> None:
+        super().__init__(f"refill {', '.join(streams)}")
+        self.streams = tuple(streams)
+
+
+class DryRun:
+    """One performance of a campaign on paper, from its start.
+
+    Args:
+        profile: the rig, with a campaign.
+    """
+
+    def __init__(self, profile: Profile) -> None:
+        self._profile = profile
+        self._ledger = SyringeLedger(profile)
+        self._now_s = 0.0
+        self._rates_ul_min: dict[str, float] = {}
+        self._volumes_ul = dict.fromkeys(profile.streams, 0.0)
+        self._temperatures_c = {
+            part.heater: AMBIENT_C for part in profile.path.values() if part.heater is not None
+        }
+        self._parts: list[Part] = []
+        self._refills: list[Refill] = []
+        self._problems: list[str] = []
+        self._perform: dict[type[Step], Callable[[Any], Any]] = {
+            RequireVolume: self._require_volume,
+            SetTemperatures: self._set_temperatures,
+            WaitSteady: self._wait_steady,
+            SetFlowRates: self._set_flow_rates,
+            Start: lambda step: self._start(step.streams),
+            Stop: lambda step: self._stop(step.streams),
+            Wait: self._wait,
+            SetLight: lambda step: None,
+            Acquire: self._acquire,
+        }
+
+    def campaign(self, stages: Mapping[str, Sequence[Mapping[str, float]]]) -> Outcome:
+        """Perform a campaign.
+
+        Args:
+            stages: the conditions of every experiment, by name of the stage, in order.
+        """
+        with self._part("calibration", 0):
+            self._run(calibrate(self._profile))
+        number = 0
+        for name, conditions in stages.items():
+            with self._part(name, len(conditions)):
+                for one in conditions:
+                    number += 1
+                    if not self._is_over(number):
+                        self._experiment(number, name, one)
+        with self._part("safe state", 0):
+            self._safe_state()
+        return Outcome(
+            parts=tuple(self._parts),
+            volumes_ul=self._volumes_ul,
+            refills=tuple(self._refills),
+            problems=tuple(self._problems),
+        )
+
+    @contextmanager
+    def _part(self, name: str, experiments: int) -> Iterator[None]:
+        begin_s, before = self._now_s, dict(self._volumes_ul)
+        try:
+            yield
+        except (OutOfRangeError, NeedsPersonError) as error:
+            self._problems.append(f"{name}: {error}")
+        self._parts.append(
+            Part(
+                name=name,
+                experiments=experiments,
+                time_s=self._now_s - begin_s,
+                ends_s=self._now_s,
+                volumes_ul={s: ul - before[s] for s, ul in self._volumes_ul.items()},
+            )
+        )
+
+    def _is_over(self, number: int) -> bool:
+        assert self._profile.campaign is not None
+        at_most_s = self._profile.campaign.stop.at_most_s
+        if at_most_s is None or self._now_s < at_most_s:
+            return False
+        told = f"the campaign's time of {at_most_s / 3600:.3g} h is over before experiment "
+        if not any(problem.startswith(told) for problem in self._problems):
+            self._problems.append(f"{told}{number}")
+        return True
+
+    def _experiment(self, number: int, stage: str, conditions: Mapping[str, float]) -> None:
+        """One experiment; where a syringe is low the run holds, and is resumed once it is full."""
+        try:
+            try:
+                self._run(run_condition(self._profile, conditions))
+            except _EmptyError as empty:
+                self._refills.append(
+                    Refill(
+                        experiment=number, stage=stage, time_s=self._now_s, streams=empty.streams
+                    )
+                )
+                self._safe_state()
+                for stream in empty.streams:
+                    self._ledger.refilled(stream)
+                self._run(calibrate(self._profile))
+                self._run(run_condition(self._profile, conditions))
+        except (OutOfRangeError, NeedsPersonError) as error:
+            self._problems.append(f"experiment {number}: {error}")
+
+    def _run(self, procedure: Generator[Step, Any, R]) -> R:
+        result: Any = None
+        try:
+            while True:
+                step = procedure.send(result)
+                result = self._perform[type(step)](step)
+        except StopIteration as end:
+            finished: R = end.value
+            return finished
+        finally:
+            procedure.close()
+
+    def _require_volume(self, step: RequireVolume) -> None:
+        for stream, volume_ul in step.volumes_ul.items():
+            full_ul = self._ledger.full_ul(stream)
+            if volume_ul > full_ul:
+                raise OutOfRangeError(
+                    f"{stream}: {volume_ul / 1000:.1f} mL are needed at once, "
+                    f"the syringe holds {full_ul / 1000:g} mL"
+                )
+        short = self._ledger.short_of(step.volumes_ul)
+        if short:
+            raise _EmptyError(tuple(short))
+
+    def _set_temperatures(self, step: SetTemperatures) -> None:
+        limits_c = self._profile.limits.temperature_c
+        for heater, set_point_c in step.set_points_c.items():
+            _require_inside(heater, set_point_c, limits_c, "°C")
+
+    def _wait_steady(self, step: WaitSteady) -> None:
+        steady = self._profile.steady
+        for heater, set_point_c in step.set_points_c.items():
+            if set_point_c < AMBIENT_C - steady.tolerance_c:
+                raise OutOfRangeError(
+                    f"{heater}: {set_point_c:g} °C cannot be reached, it is below room temperature"
+                )
+        times_s = {
+            heater: steady_time_s(steady, self._temperatures_c[heater], set_point_c)
+            for heater, set_point_c in step.set_points_c.items()
+        }
+        for heater, time_s in times_s.items():
+            if time_s > steady.timeout_s:
+                raise OutOfRangeError(
+                    f"{heater}: {step.set_points_c[heater]:g} °C takes {time_s / 60:.0f} min, "
+                    f"longer than [steady] timeout, {steady.timeout_s / 60:.0f} min"
+                )
+        self._now_s += max(times_s.values(), default=0.0)
+        self._temperatures_c.update(step.set_points_c)
+
+    def _set_flow_rates(self, step: SetFlowRates) -> None:
+        for stream, rate in step.flow_rates_ul_min.items():
+            limits_ul_min = self._profile.streams[stream].flow_rate_ul_min
+            _require_inside(stream, rate, limits_ul_min, "µL/min")
+        self._rates_ul_min.update(step.flow_rates_ul_min)
+
+    def _start(self, streams: Sequence[str]) -> None:
+        self._ledger.started(self._now_s, {s: self._rates_ul_min[s] for s in streams})
+
+    def _stop(self, streams: Sequence[str]) -> None:
+        for stream, ul in self._ledger.stopped(self._now_s, dict.fromkeys(streams)).items():
+            self._volumes_ul[stream] += ul
+
+    def _wait(self, step: Wait) -> None:
+        self._now_s += step.duration_s
+
+    def _acquire(self, step: Acquire) -> dict[str, Frames]:
+        """Frames take their time, and show nothing."""
+        exposures_s = (self._integration_time_us(name) * 1e-6 for name in step.spectrometers)
+        self._now_s += step.frames * max(step.interval_s, *exposures_s)
+        return {name: self._nothing_seen(name, step.frames) for name in step.spectrometers}
+
+    def _integration_time_us(self, spectrometer: str) -> int:
+        settings = self._profile.devices[spectrometer].settings
+        return int(getattr(settings, "integration_time_us", None) or 0)
+
+    def _nothing_seen(self, spectrometer: str, frames: int) -> Frames:
+        return Frames(
+            time_s=self._now_s,
+            counts=np.zeros((frames, 1), np.uint16),
+            times_s=np.zeros(frames),
+            integration_time_us=self._integration_time_us(spectrometer),
+            saturated=np.zeros(frames, bool),
+        )
+
+    def _safe_state(self) -> None:
+        for step in self._profile.safe_state:
+            if step.do == "flush":
+                self._flush(step)
+            elif step.do == "stop":
+                self._stop(step.streams)
+
+    def _flush(self, step: SafeStep) -> None:
+        """Solvent and carrier flow, as far as there is enough, until the heaters are cool."""
+        duration_s = min(self._cooling_time_s(step.until_below_c), step.at_most_s)
+        left_ul = self._ledger.left_ul
+        rates = {
+            s: q for s, q in step.flow_rates_ul_min.items() if left_ul[s] > q * step.at_most_s / 60
+        }
+        if not rates or not duration_s:
+            return
+        self._rates_ul_min.update(rates)
+        self._start(tuple(rates))
+        self._now_s += duration_s
+        self._stop(tuple(rates))
+        rate_c_s = self._profile.steady.cooling_c_min / 60
+        for heater, temperature_c in self._temperatures_c.items():
+            self._temperatures_c[heater] = max(temperature_c - rate_c_s * duration_s, AMBIENT_C)
+
+    def _cooling_time_s(self, below_c: float | None) -> float:
+        if below_c is None:
+            return float("inf")
+        hottest_c = max(self._temperatures_c.values(), default=AMBIENT_C)
+        if hottest_c <= below_c:
+            return 0.0
+        if below_c <= AMBIENT_C:
+            return float("inf")
+        cooling_s = heating_time_s(
+            self._profile.steady, hottest_c, AMBIENT_C, within_c=below_c - AMBIENT_C
+        )
+        return (cooling_s // FLUSH_LOOK_S + 1) * FLUSH_LOOK_S
+
+
+def _require_inside(name: str, value: float, limits: tuple[float, float], unit: str) -> None:
+    low, high = limits
+    if not low - 1e-9 <= value <= high + 1e-9:
+        raise OutOfRangeError(
+            f"{name}: {value:g} {unit} is outside the profile's limits, {low:g} to {high:g} {unit}"
+        )

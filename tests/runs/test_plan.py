@@ -1,0 +1,103 @@
+"""What `flowrig plan` tells before a run is what the run then takes."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flowrig.heating import heating_time_s, steady_time_s
+from flowrig.planner import Plan, plan_campaign
+from flowrig.plugins import Plugins
+from flowrig.profile import Steady, load_profile
+from flowrig.record import RunRecord
+from flowrig.runs import start_run
+
+Short = Callable[..., Path]
+
+
+def planned(path: Path, **more: Any) -> Plan:
+    """The plan of a campaign."""
+    return plan_campaign(load_profile(path, Plugins.discover()), **more)
+
+
+def test_a_plan_is_what_the_run_takes(short: Short, tmp_path: Path) -> None:
+    """Right where conditions are known in advance, and inside the ranges where they are not."""
+    told = planned(short(5, 1), seed=3)
+    assert (told.experiments, told.known) == (6, 5)
+
+    start_run(short(5, 1), tmp_path / "run", simulate=True, seed=3)
+    with RunRecord(tmp_path / "run") as record:
+        ended = record.journal.last("ended")
+        assert ended is not None
+        *_, improve = record.journal.events("stage")
+        delivered = dict.fromkeys(record.profile.streams, 0.0)
+        for event in record.journal.events("outcome"):
+            for stream, volume_ul in event.data.get("dispensed_ul", {}).items():
+                delivered[stream] += volume_ul
+        chosen: dict[str, list[Any]] = {}
+        for one in record.decisions():
+            chosen.setdefault(one.stage, []).append(one.conditions)
+    afterwards = planned(short(5, 1), seed=3, decided=chosen)
+
+    waste_ul = sum(delivered.values())
+    assert told.parts[1].ends_s == pytest.approx(improve.time_s, rel=0.03)
+    assert told.time_range_s[0] <= ended.time_s <= told.time_range_s[1]
+    assert told.waste_ul == pytest.approx(waste_ul, rel=0.01)
+    assert afterwards.time_s == pytest.approx(ended.time_s, rel=0.03)
+    assert afterwards.volumes_ul == pytest.approx(delivered, rel=0.003)
+
+
+def test_a_refill_is_foretold_for_the_experiment_that_would_hold(short: Short) -> None:
+    """A syringe of 1 mL is empty after three experiments; it is told which, when and whose."""
+    more = '[streams.CuI]\nsyringe = { volume = "1 mL", inner_diameter = "4.6 mm" }\n'
+    told = planned(short(4, 1, more))
+    (refill,) = told.refills
+    assert (refill.experiment, refill.stage, refill.streams) == (4, "explore", ("CuI",))
+    assert 0 < refill.time_s < told.time_s
+    assert told.volumes_ul["CuI"] > 1000
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (
+            '[streams.CuI]\nsyringe = { volume = "0.2 mL", inner_diameter = "2.3 mm" }\n',
+            "experiment 2: CuI: 0.3 mL are needed at once, the syringe holds 0.2 mL",
+        ),
+        ('[steady]\ntimeout = "90 s"\n', "takes 6 min, longer than [steady] timeout"),
+        ('[campaign.stop]\nat_most = "15 min"\n', "is over before experiment 3"),
+    ],
+)
+def test_what_cannot_be_done_is_told(short: Short, more: str, says: str) -> None:
+    """A syringe that is too small, a set point that takes too long, a campaign that is too long."""
+    told = planned(short(4, 1, more))
+    assert any(says in problem for problem in told.problems), told.problems
+
+
+@given(st.floats(30, 200), st.floats(30, 200), st.floats(1, 60), st.floats(1, 60))
+@settings(deadline=None, max_examples=100)
+def test_heating_takes_longer_the_farther_it_is(
+    from_c: float, to_c: float, rate_c_min: float, settling_s: float
+) -> None:
+    """Never less than the hold, never faster than the ramp, and less from half the way."""
+    steady = Steady(heating_c_min=rate_c_min, cooling_c_min=rate_c_min, settling_s=settling_s)
+    time_s = steady_time_s(steady, from_c, to_c)
+    ramp_s = max(abs(to_c - from_c) - steady.tolerance_c, 0) / (rate_c_min / 60)
+    assert time_s >= steady.hold_s
+    assert heating_time_s(steady, from_c, to_c, steady.tolerance_c) >= ramp_s - 1e-6
+    assert steady_time_s(steady, (from_c + to_c) / 2, to_c) <= time_s
+
+
+def test_a_plan_is_printed_for_people_and_programs(flowrig: Any, short: Short) -> None:
+    """A line a stage and one a syringe, each with units; JSON has the same numbers."""
+    lines = flowrig("plan", short(4, 1)).stdout.splitlines()
+    assert lines[0].startswith("short: 5 experiments, ")
+    names = ("calibration", "explore", "improve", "safe state", "CuI", "PFO")
+    assert all(any(line.startswith(name) for line in lines) for name in names)
+    told = json.loads(flowrig("plan", short(4, 1), "--json").stdout)
+    assert [part["known"] for part in told["parts"]] == [0, 4, 0, 0]
+    assert told["time_s"] == pytest.approx(sum(part["time_s"] for part in told["parts"]))
