@@ -12,6 +12,7 @@ from flowrig.profile.model import Profile, Stream
 from flowrig_sim.chemistry import FORMULATIONS
 from flowrig_sim.flowpath import FlowCell, FlowPath
 from flowrig_sim.heatup import HeatUp
+from flowrig_sim.learnt import LearntSynthesis
 from flowrig_sim.noise import generator
 from flowrig_sim.plate import Plate
 from flowrig_sim.plunger import Plunger
@@ -76,9 +77,7 @@ class Process:
         self.path = FlowPath.of(profile)
         self.plungers = _plungers(profile, settings, seed, fill_ul or {}, start_s)
         self.plates = {heater: Plate(start_s, STEP_S) for heater in _heaters(profile)}
-        self._synthesis = Synthesis(
-            FORMULATIONS[settings.chemistry], HeatUp(self.path.reactor_bore_mm)
-        )
+        self._synthesis = _synthesis(profile, settings, self.path)
         self._stocks = [self.path.reactive.index(name) for name in STOCKS]
         self._record = FlowRecord(
             Premix(self.path.premix_ul),
@@ -155,6 +154,22 @@ class Process:
         """Delivered volume [µL], shape `streams x n`, reactive streams first."""
         names = (*self.path.reactive, *self.path.carriers)
         return np.array([self.plungers[name].delivered_ul(times_s) for name in names])
+
+
+def _synthesis(
+    profile: Profile, settings: FluidicSettings, path: FlowPath
+) -> Synthesis | LearntSynthesis:
+    if settings.twin is None:
+        return Synthesis(FORMULATIONS[settings.chemistry], HeatUp(path.reactor_bore_mm))
+    places = (*STOCKS, SOLVENT)
+    heater = next((v.name for v in profile.variables if v.heater == path.heater), None)
+    streams = {v.name: places.index(v.stream) for v in profile.variables if v.stream in places}
+    if heater is None or len(streams) + 1 != len(profile.variables):
+        raise InputError(
+            "a twin stands in for a search space of the plate's temperature and the flow rates of "
+            f"{', '.join(places)}"
+        )
+    return LearntSynthesis.load(settings.twin, profile.space, heater, streams)
 
 
 def _require_streams(profile: Profile) -> None:

@@ -1,5 +1,6 @@
 """Settings of the fluidic world."""
 
+from pathlib import Path
 from typing import Literal
 
 from attrs import field, frozen, validators
@@ -16,6 +17,7 @@ class FluidicSettings:
     Attributes:
         chemistry: which of the three published precursor formulations of Cs3Cu2I5 fills the
             syringes (Sadeghi et al., Digital Discovery 2025, 4, 1722).
+        twin: a file that `flowrig twin train` wrote, in the place of the chemistry.
         noise: scale of everything random, 1 as on the published rig, 0 for none.
         flow_ripple: amplitude of each pump's periodic flow error, as a fraction of its flow rate.
         pl_integration_time_us: exposure [µs] at which the photoluminescence area is on the scale of
@@ -25,6 +27,7 @@ class FluidicSettings:
     chemistry: ChemistryName = field(
         default="chem3", validator=validators.in_(("chem1", "chem2", "chem3"))
     )
+    twin: Path | None = None
     noise: float = field(default=1.0, validator=validators.ge(0.0))
     flow_ripple: float = field(default=0.01, validator=[validators.ge(0.0), validators.lt(0.5)])
     pl_integration_time_us: float = field(default=8_000.0, validator=validators.gt(0.0))

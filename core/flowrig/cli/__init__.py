@@ -18,10 +18,11 @@ from flowrig.cli.listing import check, plugins, profiles
 from flowrig.cli.plan import plan
 from flowrig.cli.plugin import plugin
 from flowrig.cli.reporting import report
-from flowrig.cli.running import demo, resume, run
+from flowrig.cli.running import demo, reset, resume, run
 from flowrig.cli.trace import trace
 from flowrig.cli.twin import twin
 from flowrig.cli.twin_report import twin_report
+from flowrig.cli.twin_train import twin_train
 from flowrig.errors import FlowrigError, InputError
 
 __all__ = ["main"]
@@ -54,10 +55,12 @@ def main() -> None:
 
 
 twin.add_command(twin_report)
+twin.add_command(twin_train)
 for command in (
     demo,
     run,
     resume,
+    reset,
     report,
     check,
     plan,

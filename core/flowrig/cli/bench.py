@@ -41,7 +41,7 @@ class _Task:
     "--twin",
     required=True,
     type=click.Path(exists=True, path_type=Path),
-    help="A CSV file of experiments, or a run's folder, that the twin learns from.",
+    help="A twin's file; or a CSV file of experiments, or a run's folder, that it learns from.",
 )
 @click.option(
     "--optimizers",
@@ -184,6 +184,7 @@ def _twin_of(
 ) -> "tuple[StandIn, SurrogateChoice, Stage]":
     """The twin, the model that optimizers may ask for, and the stage that all begin with."""
     from flowrig.errors import InputError
+    from flowrig.model_file import load_model
     from flowrig.plugins import Plugins
     from flowrig.profile import load_profile
     from flowrig.twin import choose_surrogate
@@ -195,9 +196,12 @@ def _twin_of(
     if rig.campaign is None:
         raise InputError(f"{campaign} has no [campaign]; name a campaign file instead")
     choice = choose_surrogate(rig, surrogate, plugins)
-    experiments = read_source(source, rig, dict(columns), plugins)
-    model = choice.build(0)
-    model.fit(experiments.X, experiments.Y)
+    if source.suffix == ".npz":
+        model = load_model(source, plugins).surrogate
+    else:
+        experiments = read_source(source, rig, dict(columns), plugins)
+        model = choice.build(0)
+        model.fit(experiments.X, experiments.Y)
     return StandIn(model, rig.space, rig.objective), choice, rig.campaign.stages[0]
 
 

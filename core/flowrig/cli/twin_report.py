@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from flowrig.profile import Profile
     from flowrig.twin import Experiments
 
-__all__ = ["twin_report"]
+__all__ = ["read", "twin_report"]
 
 
 @click.command("report", short_help="Write a page about a model of measurements.")
@@ -56,7 +56,7 @@ def twin_report(
     from flowrig.twin.study import fit_count, study_twin
 
     plugins = Plugins.discover()
-    rig, experiments = _read(source, profile, columns, plugins)
+    rig, experiments = read(source, profile, columns, plugins)
     choice = choose_surrogate(rig, surrogate, plugins)
     choice.offer.load()
     with progress(fit_count(len(experiments.X), repeats), choice.offer.name) as bar:
@@ -75,9 +75,10 @@ def twin_report(
     click.echo(f"report: {out}")
 
 
-def _read(
+def read(
     source: Path, profile: str | None, columns: dict[str, str], plugins: "Plugins"
 ) -> "tuple[Profile, Experiments]":
+    """The rig and its experiments, from a CSV file or a run's folder."""
     from flowrig.errors import InputError
     from flowrig.profile import load_profile
     from flowrig.record import PROFILE_NAME

@@ -1,0 +1,109 @@
+"""A twin in the place of the simulated rig's chemistry."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from attrs import evolve
+from click.testing import CliRunner
+
+from flowrig.cli import main
+from flowrig.errors import InputError
+from flowrig.plugins import Plugins
+from flowrig.profile import load_profile
+from flowrig.record import RunRecord
+from flowrig.space import Space
+from flowrig.twin.in_place import with_twin
+from flowrig_sim.learnt import LearntSynthesis
+from flowrig_sim.process import Process
+from flowrig_sim.settings import FluidicSettings
+
+PUBLISHED = Path(__file__).parents[1] / "learning" / "data" / "cs3cu2i5_lhs_chem1.csv"
+PROFILE = "cs3cu2i5-heatup-chem1"
+
+
+@pytest.fixture(scope="module")
+def twin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Gaussian process of the published Chem1 experiments, as the command keeps it."""
+    out = tmp_path_factory.mktemp("twin") / "twin.npz"
+    words = ["twin", "train", PUBLISHED, "--profile", PROFILE, "--surrogate", "gp", "--out", out]
+    done = CliRunner().invoke(main, list(map(str, words)))
+    assert done.exit_code == 0, done.output
+    assert "gp of 60 experiments" in done.output
+    return out
+
+
+def test_the_reactor_yields_what_was_measured(twin: Path) -> None:
+    """At the published conditions, absorbance and PL area come out as published."""
+    rig = load_profile(PROFILE, Plugins.discover())
+    process = Process(rig, FluidicSettings(twin=twin), 1, None, 0.0)
+    table = np.genfromtxt(PUBLISHED, delimiter=",", names=True)
+    found = np.array(
+        [
+            [product.absorbance, product.area]
+            for row in table
+            for product in [
+                process.steady_product(
+                    {
+                        "temperature": row["temperature_c"],
+                        "CuI": row["cui_ul_min"],
+                        "ZnI2": row["zni2_ul_min"],
+                        "CsOA": row["csoa_ul_min"],
+                        "ODE": row["ode_ul_min"],
+                    }
+                )
+            ]
+        ]
+    )
+    for column, name in enumerate(("absorbance_300nm", "pl_area")):
+        assert np.corrcoef(found[:, column], table[name])[0, 1] > 0.95
+
+
+def test_carrier_oil_alone_gives_nothing(twin: Path) -> None:
+    """Without precursors there is next to no absorbance and no emission."""
+    rig = load_profile(PROFILE, Plugins.discover())
+    process = Process(rig, FluidicSettings(twin=twin), 1, None, 0.0)
+    none = dict.fromkeys(("CuI", "ZnI2", "CsOA"), 0.0) | {"temperature": 150.0, "ODE": 250.0}
+    product = process.steady_product(none)
+    assert product.area == 0.0
+    assert product.absorbance < 0.01
+
+
+def test_a_run_on_a_twin(twin: Path, tmp_path: Path) -> None:
+    """`--simulate twin:FILE` runs the whole rig on what the twin learnt."""
+    campaign = tmp_path / "short.toml"
+    campaign.write_text(
+        f'extends = "{PROFILE}"\ntitle = "short"\n'
+        '[analysis]\nframes = 60\nframe_interval = "100 ms"\nreactive_frames = 15\n'
+        '[campaign]\n[[campaign.stages]]\nname = "x"\noptimizer = "lhs"\n'
+        "experiments = 2\nbatch = 2\n",
+        encoding="utf-8",
+    )
+    words = ["run", str(campaign), "--simulate", f"twin:{twin}", "--out", str(tmp_path / "run")]
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == 0, done.output
+    with RunRecord(tmp_path / "run") as record:
+        rig, measured = record.profile, record.experiments()
+        process = Process(rig, FluidicSettings(twin=twin), 1, None, 0.0)
+        for experiment in measured:
+            wanted = process.steady_product(experiment.conditions)
+            assert experiment.features["a300"] == pytest.approx(wanted.absorbance, rel=0.2)
+            assert experiment.features["pla"] == pytest.approx(wanted.area, rel=0.25)
+    assert len(measured) == 2
+
+
+def test_a_twin_of_another_rig_is_refused(twin: Path) -> None:
+    """A rig with another search space is told before anything runs."""
+    other = load_profile("cs3cu2i5-heatup-chem1", Plugins.discover())
+    hotter = evolve(other.space.parameters[0], high=190.0)
+    space = Space((hotter, *other.space.parameters[1:]))
+    with pytest.raises(InputError, match="another search space"):
+        LearntSynthesis.load(twin, space, "temperature", {})
+
+
+def test_what_lacks_is_told(twin: Path) -> None:
+    """No such file, or a profile without a world, is told with what to do."""
+    with pytest.raises(InputError, match="flowrig twin train"):
+        with_twin("[simulation]\n", Path("nowhere.npz"))
+    with pytest.raises(InputError, match=r"no \[simulation\] table"):
+        with_twin("", twin)
