@@ -22,6 +22,7 @@ from flowrig.errors import (
     InputError,
     JournalError,
     NeedsPersonError,
+    SafetyTripError,
     StopRequested,
     UnsafeStateError,
 )
@@ -34,10 +35,12 @@ from flowrig.profile import Profile, load_profile, merged_toml
 from flowrig.record import LOCK_NAME, PROFILE_NAME, RunRecord, is_busy
 from flowrig.recording import FOLDER_NAME, Recording
 from flowrig.rig import Rig, open_rig
+from flowrig.twin.in_place import with_twin
 from flowrig.safety import SafeState, reach_safe_state
 from flowrig.simulation import Simulator, simulated
+from flowrig.trips import LatchedTrip, latched_trips, trip_data
 
-__all__ = ["RunOutcome", "resume_run", "start_run"]
+__all__ = ["RunOutcome", "reset_trips", "resume_run", "start_run"]
 
 PACKAGES = (
     "numpy", "pyserial", "pyvisa", "pyvisa-py", "seabreeze", "scikit-learn", "torch",
@@ -79,6 +82,7 @@ def start_run(
     folder: Path | str,
     *,
     simulate: bool = False,
+    twin: Path | None = None,
     record: bool = False,
     seed: int | None = None,
     clock: Clock | None = None,
@@ -93,6 +97,8 @@ def start_run(
         target: a campaign file, or the name or path of a profile with a campaign of its own.
         folder: where everything of the run goes; must not hold a run yet.
         simulate: put emulated instruments behind the drivers.
+        twin: the file of a twin that takes the place of the simulated rig's chemistry; it must stay
+            where it is for the run to be resumed.
         record: keep every byte and every call of every instrument in the run's folder.
         seed: everything random follows from it; the campaign's own by default.
         clock: real by default, virtual by default when simulated.
@@ -113,9 +119,11 @@ def start_run(
         raise InputError(f"the seed must be 0 to {SEED_MAX}, got {seed}")
     load_plugins_of(planned)
     text = merged_toml(target, plugins)
+    if twin is not None:
+        text = with_twin(text, twin)
     _require_new(folder)
     with (
-        _locked(folder),
+        locked(folder),
         _frozen(folder, text) as frozen_profile,
         Journal.create(folder / FILE_NAME) as journal,
     ):
@@ -147,6 +155,7 @@ def resume_run(
     folder: Path | str,
     *,
     refilled: Sequence[str] = (),
+    reset: Sequence[str] = (),
     record: bool = False,
     clock: Clock | None = None,
     listeners: Sequence[Listener] = (),
@@ -159,6 +168,7 @@ def resume_run(
     Args:
         folder: the run's folder.
         refilled: streams whose syringes a person has filled.
+        reset: safety rules that tripped, and whose cause a person has removed.
         record: keep every byte and every call of every instrument in the run's folder.
         clock: real by default, virtual by default when simulated.
         listeners: called with every event of the journal.
@@ -167,7 +177,8 @@ def resume_run(
         simulator: what puts emulated instruments behind the drivers of a simulated run.
 
     Raises:
-        InputError: this is not the folder of a run, it runs elsewhere, or its profile was changed.
+        InputError: this is not the folder of a run, it runs elsewhere, its profile was changed, or
+            a safety rule tripped that nobody has reset.
     """
     plugins, folder = plugins or Plugins.discover(), Path(folder)
     with RunRecord(folder, plugins) as before:
@@ -183,10 +194,11 @@ def resume_run(
                 f"there is no stream {stream!r}; there are {', '.join(profile.streams)}"
             )
     load_plugins_of(profile)
-    with _locked(folder), Journal(folder / FILE_NAME) as journal:
+    with locked(folder), Journal(folder / FILE_NAME) as journal:
         journal.listen(*listeners)
-        newest = journal.last()
-        now_s = newest.time_s if newest is not None else 0.0
+        _reset(journal, reset)
+        _require_reset(journal, folder)
+        now_s = _newest_s(journal)
         journal.append(
             "resumed",
             now_s,
@@ -204,6 +216,56 @@ def resume_run(
             folder, journal, plugins=plugins, clock=clock, switch=switch, simulator=simulator
         )
         return session.run(resumed=True, record=record)
+
+
+def reset_trips(
+    folder: Path | str, rules: Sequence[str] = (), plugins: Plugins | None = None
+) -> list[LatchedTrip]:
+    """A person has removed the cause of what tripped; the run may be resumed then.
+
+    Args:
+        folder: the run's folder.
+        rules: names of the rules; all that tripped if none is named.
+        plugins: what is installed, if it was looked up already.
+
+    Returns:
+        the trips that were reset.
+
+    Raises:
+        InputError: this is not the folder of a run, it is under way, or the rule did not trip.
+    """
+    folder = Path(folder)
+    RunRecord(folder, plugins).close()
+    with locked(folder), Journal(folder / FILE_NAME) as journal:
+        latched = latched_trips(journal)
+        wanted = rules or [trip.rule for trip in latched]
+        _reset(journal, wanted)
+        return [trip for trip in latched if trip.rule in wanted]
+
+
+def _reset(journal: Journal, rules: Sequence[str]) -> None:
+    tripped = {trip.rule for trip in latched_trips(journal)}
+    for rule in rules:
+        if rule not in tripped:
+            known = ", ".join(sorted(tripped)) or "none"
+            raise InputError(f"the rule {rule!r} has not tripped; those that have: {known}")
+    if rules:
+        journal.append("trip-reset", _newest_s(journal), {"rules": list(dict.fromkeys(rules))})
+
+
+def _require_reset(journal: Journal, folder: Path) -> None:
+    latched = latched_trips(journal)
+    if latched:
+        told = "".join(f"\n  {trip.rule}: {trip}" for trip in latched)
+        raise InputError(
+            f"a safety rule tripped, and nobody has reset it:{told}\n"
+            f"remove the cause, then: flowrig reset {folder}"
+        )
+
+
+def _newest_s(journal: Journal) -> float:
+    newest = journal.last()
+    return 0.0 if newest is None else newest.time_s
 
 
 def load_plugins_of(profile: Profile) -> None:
@@ -238,14 +300,13 @@ class _Session:
         self._record = RunRecord(folder, plugins)
         self._notices: SimpleQueue[str] = SimpleQueue()
         self._safe: SafeState | None = None  # while nothing was commanded since
-        newest = journal.last()
-        begin_s = newest.time_s if newest is not None else 0.0
+        begin_s = _newest_s(journal)
         self._clock = clock or (
             VirtualClock(begin_s) if self._record.simulated else RealClock(begin_s)
         )
 
     def run(self, *, resumed: bool, record: bool) -> RunOutcome:
-        ledger = _ledger_of(self._record)
+        ledger = ledger_of(self._record)
         traces = Recording(self._folder / FOLDER_NAME, self._notices.put)
         with ExitStack() as stack:
             stack.callback(self._record.close)
@@ -270,7 +331,7 @@ class _Session:
 
     def _run_on(self, rig: Rig, ledger: SyringeLedger, resumed: bool) -> RunOutcome:
         actuation = Actuation(rig, self._write, ledger)
-        state, reason = "finished", ""
+        state, reason, halt = "finished", "", False
         try:
             self._prepare(rig, actuation, resumed)
             self._switch.connect(self._clock.interrupt)
@@ -280,8 +341,9 @@ class _Session:
             return self._end("unknown", str(error))
         except BaseException as error:
             state, reason = self._ended_by(error)
+            halt = isinstance(error, SafetyTripError) and error.action == "halt"
         safe = self._safe if state == "finished" else None
-        safe = safe or self._go_safe(rig, ledger)
+        safe = safe or self._go_safe(rig, ledger, halt)
         if not safe.reached:
             state, reason = "unknown", f"{reason}; {safe}".lstrip("; ")
         if state == "finished":
@@ -311,6 +373,10 @@ class _Session:
             return "stopped", "a person asked the run to stop"
         if isinstance(error, NeedsPersonError):
             return "held", str(error)
+        if isinstance(error, SafetyTripError):
+            for trip in error.trips:
+                self._write_if_possible("trip", trip_data(trip))
+            return ("held" if error.action == "hold" else "failed"), str(error)
         if isinstance(error, FlowrigError):
             return "failed", str(error)
         place = self._folder / ERROR_NAME
@@ -328,13 +394,13 @@ class _Session:
             self._clock.now_s,
         )
 
-    def _go_safe(self, rig: Rig, ledger: SyringeLedger) -> SafeState:
+    def _go_safe(self, rig: Rig, ledger: SyringeLedger, halt: bool = False) -> SafeState:
         self._switch.connect(lambda: None)
         self._clock.clear_interrupt()
         with suppress(JournalError):
             self._note("step", {"what": "going to the safe state", "duration_s": None})
         actuation = Actuation(rig, self._write_if_possible, ledger)
-        safe = reach_safe_state(rig, actuation, hurried=lambda: self._switch.hurried)
+        safe = reach_safe_state(rig, actuation, hurried=lambda: self._switch.hurried, halt=halt)
         self._write_if_possible(
             "safe-state",
             {"reached": safe.reached, "steps": [asdict(s) for s in safe.steps], "text": str(safe)},
@@ -398,7 +464,7 @@ def _frozen(folder: Path, text: str) -> Iterator[Path]:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """Keep other processes from running this folder; the lock dies with the process."""
     try:
         connection = sqlite3.connect(folder / LOCK_NAME, timeout=LOCK_WAIT_S, isolation_level=None)
@@ -414,7 +480,7 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def _ledger_of(record: RunRecord) -> SyringeLedger:
+def ledger_of(record: RunRecord) -> SyringeLedger:
     """The syringes' account, from the journal alone."""
     ledger = SyringeLedger(record.profile)
     for event in record.journal.events("intent", "outcome", "resumed"):

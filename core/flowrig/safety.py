@@ -58,6 +58,8 @@ def reach_safe_state(
     actuation: Actuation | None = None,
     *,
     hurried: Callable[[], bool] = lambda: False,
+    halt: bool = False,
+    on_tick: Callable[[], object] = lambda: None,
 ) -> SafeState:
     """Bring a rig to the safe state of its profile.
 
@@ -69,22 +71,37 @@ def reach_safe_state(
         rig: the opened rig.
         actuation: the run's journalled actuators; without a run, a way without a journal.
         hurried: asked while flushing; True ends the flush early.
+        halt: stop all flow and heat first, whatever the profile's order, and flush nothing.
+        on_tick: called before every step, and again and again while flushing.
 
     Returns:
         what was confirmed and what is not known.
     """
     actuation = actuation or Actuation(rig, lambda kind, data: 0, SyringeLedger(rig.profile))
-    steps = rig.profile.safe_state
-    outcomes = [_attempt(*_plan(step, rig, actuation, hurried)) for step in steps]
+    steps = _halting(rig) if halt else rig.profile.safe_state
+
+    def asked() -> bool:
+        on_tick()
+        return hurried()
+
+    outcomes = [_attempt(*_plan(step, rig, actuation, asked), on_tick) for step in steps]
     open_ends = [i for i, end in enumerate(outcomes) if not end.reached and steps[i].do != "flush"]
     interrupted = any(outcomes[i].detail == INTERRUPTED for i in open_ends)
     if open_ends and (_reconnected(rig) or interrupted):
         for i in open_ends:
-            outcomes[i] = _attempt(*_plan(steps[i], rig, actuation, hurried))
+            outcomes[i] = _attempt(*_plan(steps[i], rig, actuation, asked), on_tick)
     return SafeState(tuple(outcomes))
 
 
-def _attempt(label: str, perform: Callable[[], None]) -> StepOutcome:
+def _halting(rig: Rig) -> tuple[SafeStep, ...]:
+    """All pumps and heaters at once, then what else the profile asks for, but no flush."""
+    stop = SafeStep(do="stop", streams=tuple(rig.profile.streams))
+    lights = (step for step in rig.profile.safe_state if step.do == "light-off")
+    return (SafeStep(do="heater-off", heaters=rig.heaters), stop, *lights)
+
+
+def _attempt(label: str, perform: Callable[[], None], on_tick: Callable[[], object]) -> StepOutcome:
+    on_tick()
     try:
         perform()
     except KeyboardInterrupt:

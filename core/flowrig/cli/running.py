@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
     from flowrig.executor import StopSwitch
     from flowrig.runs import RunOutcome
 
-__all__ = ["demo", "resume", "run"]
+__all__ = ["demo", "reset", "resume", "run"]
 
+TWIN = "twin:"
 DEMO_PROFILE = "cs3cu2i5-heatup-chem3"
 
 seed_option = click.option(
@@ -58,13 +60,39 @@ def demo(seed: int | None, out: Path | None) -> None:
     _start(DEMO_PROFILE, out or _free(Path("flowrig-demo")), seed=seed, simulate=True)
 
 
-@click.command(short_help="Run a campaign, on a real or an emulated rig.")
+class _OnTwin(click.Command):
+    """Takes `--simulate` alone, or followed by `twin:FILE`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Tell a twin from the target that may follow `--simulate` as well."""
+        for place, (word, after) in enumerate(pairwise(args)):
+            if word == "--simulate" and after.startswith(TWIN):
+                args = [*args[:place], word, "--twin", after[len(TWIN) :], *args[place + 2 :]]
+                break
+        return super().parse_args(ctx, args)
+
+
+@click.command(cls=_OnTwin, short_help="Run a campaign, on a real or an emulated rig.")
 @click.argument("target")
-@click.option("--simulate", is_flag=True, help="Put emulated instruments behind the drivers.")
+@click.option(
+    "--simulate",
+    is_flag=True,
+    help="Put emulated instruments behind the drivers; `--simulate twin:FILE` also a twin in the "
+    "place of the chemistry.",
+)
+@click.option("--twin", type=click.Path(path_type=Path), hidden=True)
 @record_option
 @seed_option
 @out_option
-def run(target: str, simulate: bool, record: bool, seed: int | None, out: Path | None) -> None:
+def run(
+    target: str,
+    *,
+    simulate: bool,
+    twin: Path | None,
+    record: bool,
+    seed: int | None,
+    out: Path | None,
+) -> None:
     """Run a campaign.
 
     TARGET is a campaign file, or a rig profile by name or path, whose own campaign is then run.
@@ -75,6 +103,7 @@ def run(target: str, simulate: bool, record: bool, seed: int | None, out: Path |
     Examples:
       flowrig run cs3cu2i5-heatup-chem3 --simulate
       flowrig run my-campaign.toml --simulate --out tried
+      flowrig run my-campaign.toml --simulate twin:twin.npz
       flowrig run my-campaign.toml
 
     \b
@@ -87,14 +116,17 @@ def run(target: str, simulate: bool, record: bool, seed: int | None, out: Path |
     """
     label = f"{Path(target).stem}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
     folder = out or _free(Path("flowrig-runs") / label)
-    _start(target, folder, seed=seed, simulate=simulate, record=record)
+    _start(target, folder, seed=seed, simulate=simulate, twin=twin, record=record)
 
 
 @click.command(short_help="Go on with a run that was stopped, held or cut off.")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--refilled", multiple=True, metavar="STREAM", help="Its syringe is full again.")
+@click.option(
+    "--reset-trip", "reset", multiple=True, metavar="RULE", help="The cause of its trip is gone."
+)
 @record_option
-def resume(folder: Path, refilled: tuple[str, ...], record: bool) -> None:
+def resume(folder: Path, refilled: tuple[str, ...], reset: tuple[str, ...], record: bool) -> None:
     """Go on with the run in FOLDER; the rig is first brought to its safe state.
 
     What was measured is kept, and nothing is measured twice. A run that was simulated goes on
@@ -104,19 +136,51 @@ def resume(folder: Path, refilled: tuple[str, ...], record: bool) -> None:
     Examples:
       flowrig resume flowrig-runs/my-rig-20261121-093000
       flowrig resume flowrig-demo --refilled CuI --refilled ZnI2
+      flowrig resume flowrig-demo --reset-trip stream-stopped
     """
     from flowrig.cli.progress import Progress
     from flowrig.runs import resume_run
 
     with Progress(folder) as progress, _stop_on_signals(progress.say) as switch:
         outcome = resume_run(
-            folder, refilled=refilled, record=record, listeners=[progress], switch=switch
+            folder,
+            refilled=refilled,
+            reset=reset,
+            record=record,
+            listeners=[progress],
+            switch=switch,
         )
     _finish(outcome)
 
 
+@click.command(short_help="Say that the cause of a safety trip is gone.")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--rule", "rules", multiple=True, help="Only this rule; all that tripped else.")
+def reset(folder: Path, rules: tuple[str, ...]) -> None:
+    """Say that a person has removed the cause of what tripped in the run in FOLDER.
+
+    A safety rule that ended a run stays tripped until then, and `flowrig resume` refuses. Nothing
+    moves.
+
+    \b
+    Examples:
+      flowrig reset flowrig-runs/my-rig-20261121-093000
+      flowrig reset flowrig-demo --rule stream-stopped
+    """
+    from flowrig.runs import reset_trips
+
+    for trip in reset_trips(folder, rules):
+        click.echo(f"reset {trip.rule}, which said: {trip}")
+
+
 def _start(
-    target: str, folder: Path, *, seed: int | None, simulate: bool, record: bool = False
+    target: str,
+    folder: Path,
+    *,
+    seed: int | None,
+    simulate: bool,
+    twin: Path | None = None,
+    record: bool = False,
 ) -> None:
     from flowrig.cli.progress import Progress
     from flowrig.runs import start_run
@@ -126,6 +190,7 @@ def _start(
             target,
             folder,
             simulate=simulate,
+            twin=twin,
             record=record,
             seed=seed,
             listeners=[progress],
@@ -138,8 +203,10 @@ def _finish(outcome: "RunOutcome") -> None:
     from flowrig.cli.reporting import write_html
     from flowrig.errors import InputError
     from flowrig.record import RunRecord
+    from flowrig.trips import latched_trips
 
     with RunRecord(outcome.folder) as record:
+        tripped = dict.fromkeys(trip.rule for trip in latched_trips(record.journal))
         summary = record.summary()
         click.echo()
         click.secho(
@@ -157,7 +224,8 @@ def _finish(outcome: "RunOutcome") -> None:
                 click.secho(str(error), fg="red", err=True)
     if outcome.state in {"stopped", "held", "failed"}:
         folder = f'"{outcome.folder}"' if " " in str(outcome.folder) else outcome.folder
-        click.echo(f"go on with: flowrig resume {folder}")
+        resets = "".join(f" --reset-trip {rule}" for rule in tripped)
+        click.echo(f"go on with: flowrig resume {folder}{resets}")
     sys.exit(outcome.exit_code)
 
 
