@@ -8,8 +8,10 @@ import numpy as np
 from attrs import frozen
 
 from flowrig.errors import NeedsPersonError, OutOfRangeError
+from flowrig.guard import rules_of
 from flowrig.heating import AMBIENT_C, heating_time_s, steady_time_s
 from flowrig.interfaces import Frames
+from flowrig.kernel import HeaterState, Snapshot, StreamState, Supervisor
 from flowrig.ledger import SyringeLedger
 from flowrig.procedures import calibrate, run_condition
 from flowrig.profile import Profile, SafeStep
@@ -110,12 +112,16 @@ class DryRun:
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
         self._ledger = SyringeLedger(profile)
+        self._supervisor = Supervisor(rules_of(profile))
         self._now_s = 0.0
-        self._rates_ul_min: dict[str, float] = {}
+        self._rates_ul_min = dict.fromkeys(profile.streams, 0.0)
         self._volumes_ul = dict.fromkeys(profile.streams, 0.0)
         self._temperatures_c = {
-            part.heater: AMBIENT_C for part in profile.path.values() if part.heater is not None
+            name: AMBIENT_C
+            for name, device in profile.devices.items()
+            if device.offer.kind == "heater"
         }
+        self._set_points_c = dict(self._temperatures_c)
         self._parts: list[Part] = []
         self._refills: list[Refill] = []
         self._problems: list[str] = []
@@ -124,8 +130,8 @@ class DryRun:
             SetTemperatures: self._set_temperatures,
             WaitSteady: self._wait_steady,
             SetFlowRates: self._set_flow_rates,
-            Start: lambda step: self._start(step.streams),
-            Stop: lambda step: self._stop(step.streams),
+            Start: self._start,
+            Stop: self._stop,
             Wait: self._wait,
             SetLight: lambda step: None,
             Acquire: self._acquire,
@@ -161,7 +167,7 @@ class DryRun:
         try:
             yield
         except (OutOfRangeError, NeedsPersonError) as error:
-            self._problems.append(f"{name}: {error}")
+            self._give_up(name, error)
         self._parts.append(
             Part(
                 name=name,
@@ -199,7 +205,11 @@ class DryRun:
                 self._run(calibrate(self._profile))
                 self._run(run_condition(self._profile, conditions))
         except (OutOfRangeError, NeedsPersonError) as error:
-            self._problems.append(f"experiment {number}: {error}")
+            self._give_up(f"experiment {number}", error)
+
+    def _give_up(self, what: str, error: Exception) -> None:
+        self._problems.append(f"{what}: {error}")
+        self._rest(self._ledger.running)
 
     def _run(self, procedure: Generator[Step, Any, R]) -> R:
         result: Any = None
@@ -226,9 +236,8 @@ class DryRun:
             raise _EmptyError(tuple(short))
 
     def _set_temperatures(self, step: SetTemperatures) -> None:
-        limits_c = self._profile.limits.temperature_c
-        for heater, set_point_c in step.set_points_c.items():
-            _require_inside(heater, set_point_c, limits_c, "°C")
+        self._permit(lambda now: now.with_set_points(step.set_points_c))
+        self._set_points_c.update(step.set_points_c)
 
     def _wait_steady(self, step: WaitSteady) -> None:
         steady = self._profile.steady
@@ -251,17 +260,47 @@ class DryRun:
         self._temperatures_c.update(step.set_points_c)
 
     def _set_flow_rates(self, step: SetFlowRates) -> None:
-        for stream, rate in step.flow_rates_ul_min.items():
-            limits_ul_min = self._profile.streams[stream].flow_rate_ul_min
-            _require_inside(stream, rate, limits_ul_min, "µL/min")
+        self._permit(lambda now: now.with_rates(step.flow_rates_ul_min))
         self._rates_ul_min.update(step.flow_rates_ul_min)
 
-    def _start(self, streams: Sequence[str]) -> None:
+    def _start(self, step: Start) -> None:
+        self._permit(lambda now: now.with_flow(step.streams, running=True))
+        self._flow(step.streams)
+
+    def _stop(self, step: Stop) -> None:
+        self._permit(lambda now: now.with_flow(step.streams, running=False))
+        self._rest(step.streams)
+
+    def _flow(self, streams: Sequence[str]) -> None:
         self._ledger.started(self._now_s, {s: self._rates_ul_min[s] for s in streams})
 
-    def _stop(self, streams: Sequence[str]) -> None:
+    def _rest(self, streams: Sequence[str]) -> None:
         for stream, ul in self._ledger.stopped(self._now_s, dict.fromkeys(streams)).items():
             self._volumes_ul[stream] += ul
+
+    def _permit(self, change: Callable[[Snapshot], Snapshot]) -> None:
+        """Ask the rules of the rig, as a run does before every command."""
+        now = self._snapshot()
+        refused = self._supervisor.refuse(now, change(now))
+        if refused:
+            raise OutOfRangeError(str(refused[0]))
+
+    def _snapshot(self) -> Snapshot:
+        left_ul = self._ledger.left_at_ul(self._now_s)
+        return Snapshot(
+            self._now_s,
+            {n: HeaterState(c, self._set_points_c[n]) for n, c in self._temperatures_c.items()},
+            {
+                name: StreamState(
+                    pump=stream.pump,
+                    state="running" if name in self._ledger.running else "stopped",
+                    rate_ul_min=self._rates_ul_min[name],
+                    left_ul=left_ul[name],
+                    wanted=name in self._ledger.running,
+                )
+                for name, stream in self._profile.streams.items()
+            },
+        )
 
     def _wait(self, step: Wait) -> None:
         self._now_s += step.duration_s
@@ -290,7 +329,7 @@ class DryRun:
             if step.do == "flush":
                 self._flush(step)
             elif step.do == "stop":
-                self._stop(step.streams)
+                self._rest(step.streams)
 
     def _flush(self, step: SafeStep) -> None:
         """Solvent and carrier flow, as far as there is enough, until the heaters are cool."""
@@ -302,9 +341,9 @@ class DryRun:
         if not rates or not duration_s:
             return
         self._rates_ul_min.update(rates)
-        self._start(tuple(rates))
+        self._flow(tuple(rates))
         self._now_s += duration_s
-        self._stop(tuple(rates))
+        self._rest(tuple(rates))
         rate_c_s = self._profile.steady.cooling_c_min / 60
         for heater, temperature_c in self._temperatures_c.items():
             self._temperatures_c[heater] = max(temperature_c - rate_c_s * duration_s, AMBIENT_C)
@@ -321,11 +360,3 @@ class DryRun:
             self._profile.steady, hottest_c, AMBIENT_C, within_c=below_c - AMBIENT_C
         )
         return (cooling_s // FLUSH_LOOK_S + 1) * FLUSH_LOOK_S
-
-
-def _require_inside(name: str, value: float, limits: tuple[float, float], unit: str) -> None:
-    low, high = limits
-    if not low - 1e-9 <= value <= high + 1e-9:
-        raise OutOfRangeError(
-            f"{name}: {value:g} {unit} is outside the profile's limits, {low:g} to {high:g} {unit}"
-        )

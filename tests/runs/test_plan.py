@@ -69,6 +69,11 @@ def test_a_refill_is_foretold_for_the_experiment_that_would_hold(short: Short) -
             "experiment 2: CuI: 0.3 mL are needed at once, the syringe holds 0.2 mL",
         ),
         ('[steady]\ntimeout = "90 s"\n', "takes 6 min, longer than [steady] timeout"),
+        (
+            '[[interlocks]]\nkind = "heat-needs-flow"\nheater = "plate"\nabove = "100 degC"\n'
+            'streams = ["ODE"]\n',
+            "experiment 1: plate: nothing flows while it is above 100 °C",
+        ),
         ('[campaign.stop]\nat_most = "15 min"\n', "is over before experiment 3"),
     ],
 )
