@@ -22,6 +22,7 @@ __all__ = [
     "Decision",
     "ExpectedBest",
     "Experiment",
+    "NoSurrogateError",
     "RunRecord",
     "is_locked",
     "new_surrogate",
@@ -106,6 +107,10 @@ class ExpectedBest:
     experiment: Experiment
     objective_mean: float
     objective_sd: float
+
+
+class NoSurrogateError(InputError):
+    """A surrogate is asked for, and the campaign names none."""
 
 
 class RunRecord:
@@ -306,10 +311,10 @@ def new_surrogate(campaign: Campaign, seed: int) -> Surrogate:
     """A fresh surrogate as a campaign configures it.
 
     Raises:
-        InputError: the campaign names none.
+        NoSurrogateError: the campaign names none.
     """
     if campaign.surrogate is None:
-        raise InputError(
+        raise NoSurrogateError(
             "the campaign names no surrogate; add one, for instance: surrogate = { name = 'gp' }"
         )
     return campaign.surrogate.build(seed)

@@ -226,10 +226,12 @@ class Limits:
     Attributes:
         total_flow_ul_min: total flow rate [µL/min] while an experiment runs.
         temperature_c: set points [°C] that are ever allowed.
+        pause_s: how long [s] a paused run may keep its temperature without flow.
     """
 
     total_flow_ul_min: Window
     temperature_c: Window
+    pause_s: float = 600.0
 
 
 @frozen(kw_only=True)
@@ -471,6 +473,11 @@ class Campaign:
         surrogate: the model that the stages share; optimizers of one's own may need none.
         stop: when to end early.
         seed: everything random follows from it.
+        if_optimizer_fails: what is done when an optimizer gives no usable answer, from a fresh
+            start neither: conditions far from all others, hold for a person, or end the campaign.
+        optimizer_deadline_s: how long [s] an optimizer may think; only in a process of its own.
+        optimizer_memory_gb: memory [GB] that it may take; only in a process of its own.
+        repeats_at_most: how often an optimizer may choose the same conditions.
     """
 
     stages: tuple[Stage, ...]
@@ -478,6 +485,10 @@ class Campaign:
     surrogate: SurrogateChoice | None = None
     stop: StopRules = StopRules()
     seed: int = 1
+    if_optimizer_fails: Literal["fallback", "hold", "finish"] = "fallback"
+    optimizer_deadline_s: float = 1200.0
+    optimizer_memory_gb: float = 8.0
+    repeats_at_most: int = 10
 
     @property
     def experiments(self) -> int:

@@ -56,6 +56,7 @@ _DIMENSIONS = (
     _Dimension("a length", _LENGTHS),
     _Dimension("a photon energy", _scaled(meV="1e-3", eV="1")),
     _Dimension("a pressure", _PRESSURES),
+    _Dimension("an amount of memory", _scaled(MB="1e-3", GB="1", TB="1e3")),
     _Dimension("a frequency", _scaled(Hz="1", kHz="1e3", MHz="1e6")),
     _Dimension("a temperature", {"degC": Fraction(1), "°C": Fraction(1), "C": Fraction(1)}),
     _Dimension(
@@ -104,6 +105,7 @@ _EXAMPLES = {
     "degC/min": "20 degC/min",
     "kPa": "100 kPa",
     "Hz": "10 Hz",
+    "GB": "8 GB",
 }
 
 SUFFIX_UNITS: Mapping[str, str] = {
@@ -122,6 +124,7 @@ SUFFIX_UNITS: Mapping[str, str] = {
     "_ms": "ms",
     "_us": "us",
     "_hz": "Hz",
+    "_gb": "GB",
     "_s": "s",
     "_c": "degC",
 }

@@ -1,4 +1,4 @@
-"""The stages of a campaign."""
+"""The stages of a campaign, and what its optimizers may take."""
 
 from collections.abc import Iterator
 
@@ -27,4 +27,18 @@ def stages(profile: Profile) -> Iterator[Finding]:
             yield from names.one_of(stage.order_by, known, "variable", (*here, "order_by"))
 
 
-RULES = (stages,)
+def optimizer(profile: Profile) -> Iterator[Finding]:
+    """An optimizer has time, memory and something to choose from."""
+    if profile.campaign is None:
+        return
+    for key, value, unit in (
+        ("optimizer_deadline", profile.campaign.optimizer_deadline_s, "s"),
+        ("optimizer_memory", profile.campaign.optimizer_memory_gb, "GB"),
+        ("repeats_at_most", profile.campaign.repeats_at_most, ""),
+    ):
+        if not value > 0:
+            got = f"got {value:g} {unit}".rstrip()
+            yield Finding(("campaign", key), got, expected=f"more than 0 {unit}".rstrip())
+
+
+RULES = (stages, optimizer)

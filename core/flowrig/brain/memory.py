@@ -1,0 +1,55 @@
+"""How much memory a process may take before it is refused more, or ended."""
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+__all__ = ["limit_memory"]
+
+LOOK_S = 0.5
+"""Time [s] between two looks, where the operating system keeps no limit itself."""
+
+EXIT_CODE = 75
+"""With which a process ends that took too much."""
+
+
+def limit_memory(limit_gb: float) -> None:
+    """Limit the memory that this process may take.
+
+    Linux refuses more than that (`RLIMIT_DATA`, which counts private writable memory since 4.7);
+    elsewhere the process looks at itself twice a second and ends when it has taken more.
+
+    Args:
+        limit_gb: the limit, in 10⁹ bytes.
+    """
+    limit = int(limit_gb * 1e9)
+    if sys.platform == "linux":
+        import resource  # noqa: PLC0415 - not on every system
+
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        if hard == resource.RLIM_INFINITY or limit < hard:
+            resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    else:
+        import psutil  # noqa: PLC0415
+
+        used = psutil.Process().memory_info
+        watch = threading.Thread(target=watch_memory, args=(limit, lambda: used().rss), daemon=True)
+        watch.start()
+
+
+def watch_memory(
+    limit: int, used: Callable[[], int], end: Callable[[int], object] = os._exit
+) -> None:
+    """End this process as soon as it has taken more memory than a limit.
+
+    Args:
+        limit: in bytes.
+        used: what it has taken, in bytes.
+        end: called with the exit code.
+    """
+    while used() <= limit:
+        time.sleep(LOOK_S)
+    print(f"more memory than {limit / 1e9:g} GB", file=sys.stderr, flush=True)
+    end(EXIT_CODE)

@@ -1,0 +1,72 @@
+"""What goes through the pipes between a run and its optimizer: one JSON object a line.
+
+First the run says `{"path": […], "seed": 1, "memory_gb": 8.0}`. Then for every decision it asks
+`{"stage": "improve", "rows": […], "count": 1}`, with the experiments that are new since it asked
+last, and gets `{"suggestions": […]}` or `{"error": "…"}`. Numbers come out as they went in, to the
+last bit; those that are not finite are written `NaN` and `Infinity`.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from flowrig.interfaces import Suggestion
+
+__all__ = ["decoded", "encoded", "plain", "suggestion"]
+
+
+def encoded(message: Mapping[str, Any]) -> str:
+    """A message as one line.
+
+    Raises:
+        TypeError: a value is no text, number, list or table.
+    """
+    return json.dumps(message) + "\n"
+
+
+def decoded(line: str) -> dict[str, Any]:
+    """The message of a line.
+
+    Raises:
+        ValueError: it is none.
+    """
+    message = json.loads(line)
+    if not isinstance(message, dict):
+        raise ValueError(f"expected a JSON object, got {line[:80]!r}")
+    return message
+
+
+def plain(suggestion: Suggestion) -> dict[str, Any]:
+    """A suggestion as JSON has it."""
+    return {
+        "conditions": _numbers(suggestion.conditions),
+        "mean": _numbers(suggestion.mean),
+        "sd": _numbers(suggestion.sd),
+        "objective_mean": _number(suggestion.objective_mean),
+        "objective_sd": _number(suggestion.objective_sd),
+        "reason": str(suggestion.reason),
+    }
+
+
+def suggestion(message: Mapping[str, Any]) -> Suggestion:
+    """A suggestion as it came through the pipe.
+
+    Raises:
+        ValueError, TypeError, KeyError, AttributeError: it is none.
+    """
+    return Suggestion(
+        conditions=_numbers(message["conditions"]),
+        mean=_numbers(message["mean"]),
+        sd=_numbers(message["sd"]),
+        objective_mean=_number(message["objective_mean"]),
+        objective_sd=_number(message["objective_sd"]),
+        reason=str(message["reason"]),
+    )
+
+
+def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
+    return {str(name): float(value) for name, value in values.items()}
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None else float(value)

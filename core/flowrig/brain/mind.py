@@ -1,0 +1,90 @@
+"""A mind: it asks the optimizers of a campaign, whose state follows from what was measured."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
+from typing import Any
+
+from flowrig.errors import FlowrigError
+from flowrig.interfaces import Optimizer, Problem, Suggestion, Surrogate
+from flowrig.profile import Profile, Stage
+from flowrig.record import new_surrogate
+
+__all__ = ["Mind", "OptimizerFailedError", "OwnMind", "Row", "new_optimizer"]
+
+Row = Mapping[str, Any]
+"""An experiment: conditions, responses and figure of merit by name."""
+
+
+class OptimizerFailedError(FlowrigError):
+    """An optimizer gave no answer that can be used; the message says why."""
+
+
+class Mind(ABC):
+    """Chooses conditions for the stages of a campaign."""
+
+    @abstractmethod
+    def suggest(self, stage: str, rows: Sequence[Row], count: int) -> list[Suggestion]:
+        """Ask the optimizer of a stage.
+
+        Args:
+            stage: its name.
+            rows: every experiment that was measured, in order of time; the same ones as before,
+                and those that have come since.
+            count: how many conditions are wanted.
+
+        Raises:
+            OptimizerFailedError: no answer can be had.
+            Exception: whatever an optimizer raises that thinks in this process.
+        """
+
+    def close(self) -> None:  # noqa: B027 - most have nothing to give up
+        """Give up everything; a question under way is not answered."""
+
+
+class OwnMind(Mind):
+    """Thinks in this process.
+
+    Args:
+        profile: the rig, with its campaign.
+        seed: of the run.
+    """
+
+    def __init__(self, profile: Profile, seed: int) -> None:
+        assert profile.campaign is not None
+        self._profile = profile
+        self._campaign = profile.campaign
+        self._seed = seed
+        self._stage = ""
+        self._optimizer: Optimizer | None = None
+        self._known = 0
+
+    def suggest(self, stage: str, rows: Sequence[Row], count: int) -> list[Suggestion]:
+        """Tell the optimizer of a stage what is new to it, and ask it."""
+        if self._optimizer is None or stage != self._stage:
+            self._optimizer, self._stage, self._known = self._new(stage), stage, 0
+        self._optimizer.ingest(rows[self._known :])
+        self._known = len(rows)
+        return self._optimizer.suggest_explained(count)
+
+    def _new(self, name: str) -> Optimizer:
+        stage = next(stage for stage in self._campaign.stages if stage.name == name)
+        campaign, seed = self._campaign, self._seed
+        return new_optimizer(self._profile, stage, seed, lambda: new_surrogate(campaign, seed))
+
+
+def new_optimizer(
+    profile: Profile, stage: Stage, seed: int, surrogate: Callable[[], Surrogate]
+) -> Optimizer:
+    """The optimizer of a stage, as a run with a seed has it.
+
+    Args:
+        profile: the rig, with its campaign.
+        stage: whose optimizer.
+        seed: of the run.
+        surrogate: makes a fresh surrogate model.
+    """
+    own_seed = int.from_bytes(sha256(f"{seed}/{stage.name}".encode()).digest()[:4])
+    problem = Problem(profile.space, profile.objective, own_seed, surrogate)
+    optimizer: Optimizer = stage.offer.load()(problem, stage.settings)
+    return optimizer
