@@ -1,11 +1,14 @@
-"""Move points that break bounds or constraints to where they hold."""
+"""Move points that break bounds, steps or constraints to where they hold."""
+
+from collections.abc import Mapping
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
 from flowrig.space import LinearConstraint, Space
 
-__all__ = ["pulled_inside"]
+__all__ = ["on_steps", "pulled_inside"]
 
 Array = NDArray[np.float64]
 
@@ -73,3 +76,37 @@ def _in_unit_cube(space: Space, constraint: LinearConstraint) -> tuple[Array, fl
         (constraint.low + margin - offset) / length,
         (constraint.high - margin - offset) / length,
     )
+
+
+def on_steps(space: Space, conditions: Mapping[str, float]) -> dict[str, float]:
+    """The nearest conditions whose values are on the steps of their parameters.
+
+    Of the values below and above in each stepped condition, the combination is taken that is
+    nearest, in shares of the ranges, and keeps to every constraint; if none does, the nearest.
+
+    Args:
+        space: bounds, steps and constraints.
+        conditions: by parameter name.
+    """
+    stepped = [p for p in space.parameters if p.step is not None]
+    if not stepped or any(p.name not in conditions for p in space.parameters):
+        return dict(conditions)
+    choices = [_around(conditions[p.name], p.low, p.high, p.step or 0.0) for p in stepped]
+    rows = [
+        {**conditions, **dict(zip([p.name for p in stepped], values, strict=True))}
+        for values in product(*choices)
+    ]
+    X = space.array(rows)
+    wanted = space.to_unit(space.array([conditions]))
+    far = np.square(space.to_unit(X) - wanted).sum(axis=1)
+    inside = space.feasible(X)
+    if inside.any():
+        far = np.where(inside, far, np.inf)
+    return rows[int(np.argmin(far))]
+
+
+def _around(value: float, low: float, high: float, step: float) -> list[float]:
+    """The values on steps below and above, inside the bounds."""
+    below = np.floor((value - low) / step + 1e-9)
+    most = np.floor((high - low) / step + 1e-9)
+    return sorted({low + step * float(np.clip(k, 0.0, most)) for k in (below, below + 1.0)})

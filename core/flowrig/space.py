@@ -22,14 +22,18 @@ class Parameter:
         low: lower bound, in `unit`.
         high: upper bound, in `unit`.
         unit: "°C", "µL/min", …
+        step: distance of the values that it can take, counted from `low`, in `unit`; None for any.
     """
 
     name: str
     low: float
     high: float
     unit: str
+    step: float | None = None
 
     def __attrs_post_init__(self) -> None:
+        if self.step is not None and not 0.0 < self.step <= self.high - self.low:
+            raise InputError(f"{self.name}: a step of {self.step:g} does not fit into its range")
         if not self.low < self.high:
             raise InputError(f"{self.name}: lower bound {self.low} is not below {self.high}")
 
@@ -145,6 +149,11 @@ class Space:
                     f"{parameter.name} = {value:g} {parameter.unit} is outside "
                     f"{parameter.low:g} to {parameter.high:g} {parameter.unit}"
                 )
+            if parameter.step is not None and _off_step(value, parameter.low, parameter.step):
+                raise OutOfRangeError(
+                    f"{parameter.name} = {value:g} {parameter.unit} is not {parameter.low:g} and "
+                    f"whole steps of {parameter.step:g} {parameter.unit}"
+                )
         for constraint in self.constraints:
             total = sum(c * conditions[name] for name, c in constraint.coefficients.items())
             if not constraint.holds(np.asarray(total), 1e-9):
@@ -152,3 +161,8 @@ class Space:
                     f"{constraint.label}: {total:g} is outside "
                     f"{constraint.low:g} to {constraint.high:g}"
                 )
+
+
+def _off_step(value: float, low: float, step: float) -> bool:
+    steps = (value - low) / step
+    return abs(steps - round(steps)) > 1e-6

@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from numpy.typing import NDArray
 
 from flowrig.errors import InputError
+from flowrig.feasibility import on_steps
 from flowrig.interfaces.surrogate import Surrogate
 from flowrig.objective import Objective
 from flowrig.space import Space
@@ -95,7 +96,10 @@ class Optimizer(ABC):
         return [dict(suggestion.conditions) for suggestion in self.suggest_explained(num_points)]
 
     def suggest_explained(self, num_points: int = 1) -> list[Suggestion]:
-        """As `suggest`, with the prediction and the reason behind each point."""
+        """As `suggest`, with the prediction and the reason behind each point.
+
+        Values are brought onto the steps of parameters that have any.
+        """
         if num_points < 1:
             raise InputError(f"at least 1 point must be asked for, got {num_points}")
         suggestions = self._suggestions(self._do_suggest(num_points))
@@ -104,8 +108,10 @@ class Optimizer(ABC):
                 f"{type(self).__name__} suggested {len(suggestions)} points; "
                 f"at least 1 and at most {num_points} were asked for"
             )
+        space = self.problem.space
+        suggestions = [evolve(s, conditions=on_steps(space, s.conditions)) for s in suggestions]
         for suggestion in suggestions:
-            self.problem.space.require_feasible(suggestion.conditions)
+            space.require_feasible(suggestion.conditions)
         return suggestions
 
     def _suggestions(self, points: object) -> list[Suggestion]:

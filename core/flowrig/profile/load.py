@@ -12,6 +12,7 @@ from flowrig.profile.linear import expand_rules
 from flowrig.profile.mismatch import toml_key
 from flowrig.profile.model import Campaign, Profile
 from flowrig.profile.problems import Finding, Place, Problem, ProfileError, nearest, shown
+from flowrig.profile.quantity import split_suffix
 from flowrig.profile.rules import check
 from flowrig.profile.rules.space import reachable
 from flowrig.profile.source import Document, extended, parse_text, read_document
@@ -158,7 +159,9 @@ def _profile(name: str, document: Document, plugins: OfferSource) -> Profile:
     ]
     for key, attribute in fields.items():
         if key in document.content:
-            value, wrong = structurer.structure(document.content[key], attribute.type, (key,))
+            value, wrong = structurer.structure(
+                document.content[key], attribute.type, (key,), split_suffix(attribute.name)[1]
+            )
             findings += wrong
             if not wrong:
                 sections[attribute.name] = value
@@ -166,6 +169,8 @@ def _profile(name: str, document: Document, plugins: OfferSource) -> Profile:
             findings.append(Finding((), f"missing key {key!r}"))
         else:
             sections[attribute.name] = _default(attribute)
+    if sections.get("campaign") is not None:
+        sections["campaign"] = _beside_their_file(sections["campaign"], document)
     findings += check(sections)
     if not findings:
         expanded, _ = expand_rules(sections.pop("dependent_flows"))
@@ -174,6 +179,15 @@ def _profile(name: str, document: Document, plugins: OfferSource) -> Profile:
         if not findings:
             return profile
     raise ProfileError(sorted(map(document.problem, findings), key=lambda one: one.place))
+
+
+def _beside_their_file(campaign: Campaign, document: Document) -> Campaign:
+    """A campaign whose prior knowledge is where the file that names it says."""
+    found = []
+    for index, prior in enumerate(campaign.prior):
+        named_in = document.spots["campaign", "prior", index, "source"].value.file
+        found.append(attrs.evolve(prior, source=Path(named_in).parent / prior.source))
+    return attrs.evolve(campaign, prior=tuple(found))
 
 
 def _default(attribute: "attrs.Attribute[Any]") -> Any:

@@ -7,6 +7,7 @@ A field whose name ends in a unit is written in TOML without it, as a quantity:
 
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal
 
 import attrs
@@ -32,6 +33,7 @@ __all__ = [
     "Limits",
     "LinearRule",
     "PhotoluminescenceAnalysis",
+    "Prior",
     "Profile",
     "ResidenceTime",
     "SafeStep",
@@ -372,12 +374,14 @@ class Variable:
         heater: the device whose set point it is …
         stream: … or the stream whose flow rate it is.
         range: lower and upper bound [°C or µL/min].
+        step: distance of the values that it can take, counted from the lower bound.
     """
 
     name: str
     range: Window
     heater: str | None = None
     stream: str | None = None
+    step: float | None = None
 
     @property
     def unit(self) -> str:
@@ -464,6 +468,19 @@ class StopRules:
 
 
 @frozen(kw_only=True)
+class Prior:
+    """Earlier experiments that the surrogate starts from.
+
+    Attributes:
+        source: a run's folder or a CSV file; relative to the file that says it.
+        columns: by response, the column of a CSV file in which it stands if that has another name.
+    """
+
+    source: Path
+    columns: Mapping[str, str] = field(factory=dict)
+
+
+@frozen(kw_only=True)
 class Campaign:
     """What to run on a rig: stages, surrogate and stop rules.
 
@@ -471,6 +488,7 @@ class Campaign:
         title: in words; may be left out.
         stages: in order.
         surrogate: the model that the stages share; optimizers of one's own may need none.
+        prior: earlier experiments that it starts from.
         stop: when to end early.
         seed: everything random follows from it.
         if_optimizer_fails: what is done when an optimizer gives no usable answer, from a fresh
@@ -483,6 +501,7 @@ class Campaign:
     stages: tuple[Stage, ...]
     title: str = ""
     surrogate: SurrogateChoice | None = None
+    prior: tuple[Prior, ...] = ()
     stop: StopRules = StopRules()
     seed: int = 1
     if_optimizer_fails: Literal["fallback", "hold", "finish"] = "fallback"
@@ -508,6 +527,7 @@ class Profile:
         devices: by name.
         streams: by name.
         dependent_flows: flow rules by stream name, in terms of the streams of `variables`.
+        fixed_temperatures_c: set points [°C] by heater of which no variable decides.
         path: components by name.
         residence_time: where τ starts and ends.
         limits: operating limits.
@@ -541,13 +561,14 @@ class Profile:
     supervision: Supervision = field(factory=Supervision)
     source: str = ""
     dependent_flows: Mapping[str, LinearRule] = field(factory=dict)
+    fixed_temperatures_c: Mapping[str, float] = field(factory=dict)
     simulation: Simulation | None = None
     campaign: Campaign | None = None
 
     @property
     def space(self) -> Space:
         """The search space, with the limits on flow rates as linear constraints."""
-        parameters = tuple(Parameter(v.name, *v.range, v.unit) for v in self.variables)
+        parameters = tuple(Parameter(v.name, *v.range, v.unit, v.step) for v in self.variables)
         names = {v.stream: v.name for v in self.variables if v.stream is not None}
         constraints = tuple(one.constraint(names) for one in self.limited_flows)
         return Space(parameters, constraints)
@@ -588,4 +609,5 @@ class Profile:
 
     def set_points_c(self, conditions: Mapping[str, float]) -> dict[str, float]:
         """Set point [°C] of every heater under some conditions."""
-        return {v.heater: conditions[v.name] for v in self.variables if v.heater is not None}
+        chosen = {v.heater: conditions[v.name] for v in self.variables if v.heater is not None}
+        return {**self.fixed_temperatures_c, **chosen}

@@ -69,19 +69,23 @@ class Structurer:
         ):
             self._converter.register_structure_hook_func(partial(operator.is_, cls), hook)
 
-    def structure(self, value: Any, wanted: Any, path: Path) -> tuple[Any, list[Finding]]:
+    def structure(
+        self, value: Any, wanted: Any, path: Path, unit: str = ""
+    ) -> tuple[Any, list[Finding]]:
         """Structure one value.
 
         Args:
             value: plain content.
             wanted: a type of the model.
             path: where the value stands in the profile.
+            unit: in which quantities come, by the suffix of a field; "" for none.
 
         Returns:
             the model value, or None if something is wrong, and what is wrong.
         """
         try:
-            return self._converter.get_structure_hook(wanted)(value, wanted), []
+            hook = quantity_hook(wanted, unit) if unit else None
+            return (hook or self._converter.get_structure_hook(wanted))(value, wanted), []
         except MISFITS as error:
             return None, list(findings(error, path))
 
@@ -183,6 +187,7 @@ class Structurer:
             self._converter,
             _cattrs_forbid_extra_keys=True,
             range=override(struct_hook=quantity_hook(model.Window, unit)),
+            step=override(struct_hook=quantity_hook(float, unit)),
         )
         return hook(table, model.Variable)
 

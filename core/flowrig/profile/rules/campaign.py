@@ -1,4 +1,4 @@
-"""The stages of a campaign, and what its optimizers may take."""
+"""The stages of a campaign, what its optimizers may take, and what it starts from."""
 
 from collections.abc import Iterator
 
@@ -41,4 +41,20 @@ def optimizer(profile: Profile) -> Iterator[Finding]:
             yield Finding(("campaign", key), got, expected=f"more than 0 {unit}".rstrip())
 
 
-RULES = (stages, optimizer)
+def prior(profile: Profile) -> Iterator[Finding]:
+    """Earlier experiments teach a surrogate the responses that the objective needs."""
+    if profile.campaign is None:
+        return
+    for index, one in enumerate(profile.campaign.prior):
+        here: Path = ("campaign", "prior", index)
+        if profile.campaign.surrogate is None:
+            message = "no surrogate could learn from it"
+            yield Finding(here, message, expected="a [campaign.surrogate]")
+        for name in one.columns:
+            path = (*here, "columns", name)
+            yield from names.one_of(
+                name, profile.objective.responses, "response", path, on_key=True
+            )
+
+
+RULES = (stages, optimizer, prior)

@@ -89,11 +89,12 @@ def all_decided(profile: Profile) -> Iterator[Finding]:
             message = f"nothing decides the flow rate of {name!r}"
             expected = "a variable in [[space]] or a rule in [dependent_flows]"
             yield Finding(("streams", name), message, expected=expected, on_key=True)
-    set_by = {variable.heater for variable in profile.variables}
+    set_by = {variable.heater for variable in profile.variables} | set(profile.fixed_temperatures_c)
     for name, component in profile.path.items():
         if component.heater in profile.devices and component.heater not in set_by:
             message = f"nothing decides the set point of {component.heater!r}"
-            yield Finding(("path", name, "heater"), message, expected="a variable in [[space]]")
+            expected = "a variable in [[space]] or a set point in [fixed_temperatures]"
+            yield Finding(("path", name, "heater"), message, expected=expected)
 
 
 RULES = (pumps, stream_names, dependent_flows, variables, all_decided)

@@ -93,6 +93,10 @@ def variables(profile: Profile) -> Iterator[Finding]:
     """A variable stays within the limits of its stream, of its heater and of the rig."""
     for index, variable in enumerate(profile.variables):
         path: Path = ("space", index, "range")
+        low, high = variable.range
+        if variable.step is not None and not 0.0 < variable.step <= high - low:
+            message = f"a step of {variable.step:g} does not fit into the range"
+            yield Finding(("space", index, "step"), message, expected=f"at most {high - low:g}")
         stream = profile.streams.get(variable.stream or "")
         if stream is not None:
             window = stream.flow_rate_ul_min
@@ -100,11 +104,31 @@ def variables(profile: Profile) -> Iterator[Finding]:
             yield from _both(variable.range, window, "uL/min", whose, path)
         device = profile.devices.get(variable.heater or "")
         if device is not None and device.offer.kind == "heater":
-            low, high = heater_window(device)
-            window = profile.limits.temperature_c
-            window = (max(low, window[0]), min(high, window[1]))
             whose = f"the limits of the rig and of {device.name!r}"
-            yield from _both(variable.range, window, "°C", whose, path)
+            yield from _both(variable.range, _allowed(profile, device), "°C", whose, path)
 
 
-RULES = (settings, streams, temperature, variables)
+def fixed_temperatures(profile: Profile) -> Iterator[Finding]:
+    """A fixed set point belongs to a heater without a variable, and stays within its limits."""
+    chosen = {variable.heater for variable in profile.variables}
+    for heater, set_point in profile.fixed_temperatures_c.items():
+        path: Path = ("fixed_temperatures", heater)
+        device = profile.devices.get(heater)
+        if device is None or device.offer.kind != "heater":
+            heaters = [n for n, d in profile.devices.items() if d.offer.kind == "heater"]
+            message = f"there is no heater {heater!r}"
+            yield Finding(path, message, expected=f"one of {', '.join(heaters)}", on_key=True)
+        elif heater in chosen:
+            yield Finding(path, f"a variable in [[space]] decides of {heater!r}", on_key=True)
+        else:
+            whose = f"the limits of the rig and of {heater!r}"
+            yield from outside(set_point, _allowed(profile, device), "°C", whose, path)
+
+
+def _allowed(profile: Profile, device: DeviceEntry) -> Window:
+    low, high = heater_window(device)
+    window = profile.limits.temperature_c
+    return max(low, window[0]), min(high, window[1])
+
+
+RULES = (settings, streams, temperature, variables, fixed_temperatures)
