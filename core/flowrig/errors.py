@@ -19,6 +19,9 @@ FlowrigError
 │   └── SeveralDevicesError  several of the above at once, one line each
 ├── JournalError          the journal takes nothing more: free the disk, then resume
 ├── StopRequested         a person asked the run to stop
+│   └── HaltRequested     … with all flow and heat off at once
+├── PauseRequested        a person asked the run to pause
+├── SkipRequested         a person gave up the experiment under way
 ├── NeedsPersonError      the run holds until somebody acts
 └── UnsafeStateError      the safe state was not confirmed; look at the rig now
 """
@@ -149,6 +152,18 @@ class JournalError(FlowrigError):
 
 class StopRequested(FlowrigError):  # noqa: N818 - a wish, not a fault
     """A person asked the run to stop; it ends in the safe state."""
+
+
+class HaltRequested(StopRequested):
+    """A person asked for all flow and heat off at once, and nothing flushed."""
+
+
+class PauseRequested(FlowrigError):  # noqa: N818
+    """A person asked the run to pause; what is not measured yet begins again later."""
+
+
+class SkipRequested(FlowrigError):  # noqa: N818
+    """A person gave up the experiment under way."""
 
 
 class NeedsPersonError(FlowrigError):

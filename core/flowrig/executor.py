@@ -1,11 +1,10 @@
 """Runs procedures: one small interpreter of steps, which watches the rig while it waits."""
 
-import threading
 from collections.abc import Callable, Generator, Mapping
 from typing import Any, TypeVar
 
 from flowrig.actuation import Actuation
-from flowrig.errors import DeviceFaultError, NeedsPersonError, StopRequested
+from flowrig.errors import DeviceFaultError, InterlockError, NeedsPersonError
 from flowrig.guard import Guard, require_flow_rates, require_set_points
 from flowrig.rig import Rig
 from flowrig.steps import (
@@ -20,8 +19,9 @@ from flowrig.steps import (
     Wait,
     WaitSteady,
 )
+from flowrig.switchboard import Switchboard
 
-__all__ = ["Executor", "StopSwitch", "require_flow_rates", "require_set_points"]
+__all__ = ["Executor", "require_flow_rates", "require_set_points"]
 
 WATCH_S = 5.0
 """Time [s] between two looks at heaters and pumps while a procedure waits."""
@@ -32,38 +32,11 @@ THINK_S = 1200.0
 THINK_WATCH_S = 1.0
 """Time [s] between two looks at heaters and pumps meanwhile."""
 
+HOLD_WATCH_S = 1.0
+"""Time [s] between two looks at heaters and pumps while a person has paused the run."""
+
 R = TypeVar("R")
 Noter = Callable[[str, Mapping[str, Any]], None]
-
-
-class StopSwitch:
-    """What a person, or a signal, presses to end a run; pressing it again means hurry."""
-
-    def __init__(self) -> None:
-        self._lock = threading.RLock()  # a press may come as a signal in the thread that connects
-        self._presses = 0
-        self._wake: Callable[[], None] = lambda: None
-
-    def connect(self, wake: Callable[[], None]) -> None:
-        """Call `wake` on each press, so that waits end."""
-        with self._lock:
-            self._wake = wake
-
-    def press(self) -> None:
-        """Ask the run to stop."""
-        with self._lock:
-            self._presses += 1
-            self._wake()
-
-    @property
-    def pressed(self) -> bool:
-        """Whether the run was asked to stop."""
-        return self._presses > 0
-
-    @property
-    def hurried(self) -> bool:
-        """Whether it was asked more than once."""
-        return self._presses > 1
 
 
 class Executor:
@@ -72,15 +45,16 @@ class Executor:
     Args:
         actuation: the journalled actuators of the rig.
         note: writes routine readings and progress to the journal.
-        switch: ends the run between and within waits.
+        switch: what a person wants of the run; asked between and within waits.
     """
 
-    def __init__(self, actuation: Actuation, note: Noter, switch: StopSwitch) -> None:
+    def __init__(self, actuation: Actuation, note: Noter, switch: Switchboard) -> None:
         self._actuation = actuation
         self._rig: Rig = actuation.rig
         self._note = note
         self._switch = switch
         self._guard = Guard(actuation, note)
+        self._may_pause = True
         self._perform: dict[type[Step], Callable[[Any], Any]] = {
             RequireVolume: self._require_volume,
             SetTemperatures: self._set_temperatures,
@@ -97,16 +71,19 @@ class Executor:
         """Run a procedure to its end.
 
         Raises:
-            StopRequested: a person asked the run to stop.
+            StopRequested: a person asked the run to end.
+            PauseRequested: a person asked the run to pause; nothing is measured yet.
+            SkipRequested: a person gave up the experiment under way.
             NeedsPersonError: a syringe needs a refill.
             SafetyTripError: a safety rule is broken; the caller goes safe, or halts.
             FlowrigError: an instrument failed or a limit was hit; the caller goes safe.
         """
         result: Any = None
+        self._may_pause = True
         try:
             while True:
                 step = procedure.send(result)
-                self._obey_stop()
+                self._obey()
                 result = self._perform[type(step)](step)
         except StopIteration as end:
             finished: R = end.value
@@ -114,7 +91,49 @@ class Executor:
         finally:
             procedure.close()
 
-    def think(self, what: str, function: Callable[[], R]) -> R:
+    def stop_flow(self) -> None:
+        """Stop whatever flows; temperatures stay.
+
+        Raises:
+            NeedsPersonError: an interlock is against it; the caller goes safe.
+        """
+        flowing = self._guard.flowing
+        if flowing:
+            try:
+                self._guard.stop(flowing)
+            except InterlockError as error:
+                raise NeedsPersonError(f"liquid must not stop here: {error}") from error
+
+    def hold(self, at_most_s: float) -> None:
+        """Stop whatever flows, and wait until a person lets the run go on; temperatures stay.
+
+        Args:
+            at_most_s: longest wait [s]. Real seconds pass on the virtual clock too.
+
+        Raises:
+            NeedsPersonError: nobody did in time, or liquid must not stop here.
+            StopRequested: a person asked the run to end.
+        """
+        self.stop_flow()
+        self._tell("paused", at_most_s)
+        clock = self._rig.clock
+        end_s = clock.now_s() + at_most_s
+        while self._switch.paused:
+            left_s = end_s - clock.now_s()
+            if left_s <= 0.0:
+                raise NeedsPersonError(
+                    f"the run was paused for {at_most_s / 60:g} min and nobody let it go on"
+                )
+            if clock.is_virtual:
+                self._switch.wait(min(left_s, HOLD_WATCH_S))
+            clock.sleep(min(left_s, HOLD_WATCH_S))
+            self._guard.look()
+            self._obey(may_pause=False, may_skip=False)
+        self._obey(may_pause=False, may_skip=False)
+
+    def think(
+        self, what: str, function: Callable[[], R], at_most_s: float | None = None
+    ) -> R:
         """Compute something that takes its time, while a heater may be hot.
 
         On the real clock the rig is watched meanwhile, and a wish to stop is obeyed at once.
@@ -122,21 +141,29 @@ class Executor:
         Args:
             what: what is computed, for people.
             function: the computation; it touches no device.
+            at_most_s: how long [s, real time] it may take; `THINK_S` by default.
 
         Raises:
-            FlowrigError: it took longer than `THINK_S`.
+            FlowrigError: it took longer.
         """
-        self._obey_stop()
+        self._obey(may_pause=False)
         self._tell(what, None)
         if self._rig.clock.is_virtual:
             return function()
         return self._rig.alongside(
-            function, THINK_S, tick_s=THINK_WATCH_S, on_tick=self._watch_and_obey
+            function,
+            THINK_S if at_most_s is None else at_most_s,
+            tick_s=THINK_WATCH_S,
+            on_tick=self._watch_and_obey,
         )
 
-    def _obey_stop(self) -> None:
-        if self._switch.pressed:
-            raise StopRequested("a person asked the run to stop")
+    def _obey(self, *, may_pause: bool | None = None, may_skip: bool = True) -> None:
+        """Raise what a person asked for, if this is the moment."""
+        for told in self._switch.news():
+            self._note("operator", told)
+        self._switch.obey(
+            may_pause=self._may_pause if may_pause is None else may_pause, may_skip=may_skip
+        )
 
     def _require_volume(self, step: RequireVolume) -> None:
         short = self._actuation.ledger.short_of(step.volumes_ul)
@@ -173,7 +200,7 @@ class Executor:
         end_s = self._rig.clock.now_s() + step.duration_s
         while (left_s := end_s - self._rig.clock.now_s()) > 1e-9:
             self._rig.clock.sleep(min(left_s, WATCH_S))
-            self._obey_stop()
+            self._obey()
             self._guard.look()
 
     def _wait_steady(self, step: WaitSteady) -> None:
@@ -200,9 +227,10 @@ class Executor:
                     device=", ".join(step.set_points_c),
                 )
             clock.sleep(steady.poll_s)
-            self._obey_stop()
+            self._obey()
 
     def _acquire(self, step: Acquire) -> Any:
+        self._may_pause &= step.purpose == "dark"  # what is being measured is finished
         self._tell(f"{step.frames} {step.purpose} frames", step.frames * step.interval_s)
         long = step.frames * step.interval_s > WATCH_S
         return self._rig.acquire(
@@ -214,7 +242,7 @@ class Executor:
         )
 
     def _watch_and_obey(self) -> None:
-        self._obey_stop()
+        self._obey(may_pause=False)
         self._guard.look()
 
     def _tell(self, what: str, duration_s: float | None) -> None:

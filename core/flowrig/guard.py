@@ -103,6 +103,11 @@ class Guard:
         self._started: set[str] = set()
         self._rates_ul_min: dict[str, float] = {}
 
+    @property
+    def flowing(self) -> tuple[str, ...]:
+        """Streams that were started and not stopped since."""
+        return tuple(sorted(self._started))
+
     def look(self) -> Mapping[str, HeaterReading]:
         """Look at heaters and pumps.
 

@@ -19,6 +19,7 @@ from flowrig.campaign import CampaignLoop
 from flowrig.clock import Clock, RealClock, VirtualClock
 from flowrig.errors import (
     FlowrigError,
+    HaltRequested,
     InputError,
     JournalError,
     NeedsPersonError,
@@ -26,7 +27,7 @@ from flowrig.errors import (
     StopRequested,
     UnsafeStateError,
 )
-from flowrig.executor import Executor, StopSwitch
+from flowrig.executor import Executor
 from flowrig.journal import FILE_NAME, Event, Journal
 from flowrig.ledger import SyringeLedger
 from flowrig.offers import require_installed
@@ -38,6 +39,7 @@ from flowrig.rig import Rig, open_rig
 from flowrig.twin.in_place import with_twin
 from flowrig.safety import SafeState, reach_safe_state
 from flowrig.simulation import Simulator, simulated
+from flowrig.switchboard import Switchboard
 from flowrig.trips import LatchedTrip, latched_trips, trip_data
 
 __all__ = ["RunOutcome", "reset_trips", "resume_run", "start_run"]
@@ -87,7 +89,7 @@ def start_run(
     seed: int | None = None,
     clock: Clock | None = None,
     listeners: Sequence[Listener] = (),
-    switch: StopSwitch | None = None,
+    switch: Switchboard | None = None,
     plugins: Plugins | None = None,
     simulator: Simulator = simulated,
 ) -> RunOutcome:
@@ -103,7 +105,7 @@ def start_run(
         seed: everything random follows from it; the campaign's own by default.
         clock: real by default, virtual by default when simulated.
         listeners: called with every event of the journal.
-        switch: ends the run when it is pressed.
+        switch: what a person wants of the run.
         plugins: what is installed, if it was looked up already.
         simulator: what puts emulated instruments behind the drivers of a simulated run.
 
@@ -159,7 +161,7 @@ def resume_run(
     record: bool = False,
     clock: Clock | None = None,
     listeners: Sequence[Listener] = (),
-    switch: StopSwitch | None = None,
+    switch: Switchboard | None = None,
     plugins: Plugins | None = None,
     simulator: Simulator = simulated,
 ) -> RunOutcome:
@@ -172,7 +174,7 @@ def resume_run(
         record: keep every byte and every call of every instrument in the run's folder.
         clock: real by default, virtual by default when simulated.
         listeners: called with every event of the journal.
-        switch: ends the run when it is pressed.
+        switch: what a person wants of the run.
         plugins: what is installed, if it was looked up already.
         simulator: what puts emulated instruments behind the drivers of a simulated run.
 
@@ -289,14 +291,14 @@ class _Session:
         *,
         plugins: Plugins,
         clock: Clock | None,
-        switch: StopSwitch | None,
+        switch: Switchboard | None,
         simulator: Simulator,
     ) -> None:
         self._folder = folder
         self._journal = journal
         self._plugins = plugins
         self._simulator = simulator
-        self._switch = switch or StopSwitch()
+        self._switch = switch or Switchboard()
         self._record = RunRecord(folder, plugins)
         self._notices: SimpleQueue[str] = SimpleQueue()
         self._safe: SafeState | None = None  # while nothing was commanded since
@@ -341,7 +343,8 @@ class _Session:
             return self._end("unknown", str(error))
         except BaseException as error:
             state, reason = self._ended_by(error)
-            halt = isinstance(error, SafetyTripError) and error.action == "halt"
+            tripped = isinstance(error, SafetyTripError) and error.action == "halt"
+            halt = tripped or isinstance(error, HaltRequested)
         safe = self._safe if state == "finished" else None
         safe = safe or self._go_safe(rig, ledger, halt)
         if not safe.reached:
@@ -369,6 +372,8 @@ class _Session:
 
     def _ended_by(self, error: BaseException) -> tuple[str, str]:
         """State and reason of a run that an error ended."""
+        if isinstance(error, HaltRequested):
+            return "stopped", str(error)
         if isinstance(error, StopRequested | KeyboardInterrupt):
             return "stopped", "a person asked the run to stop"
         if isinstance(error, NeedsPersonError):
@@ -397,6 +402,7 @@ class _Session:
     def _go_safe(self, rig: Rig, ledger: SyringeLedger, halt: bool = False) -> SafeState:
         self._switch.connect(lambda: None)
         self._clock.clear_interrupt()
+        self._note_wishes()
         with suppress(JournalError):
             self._note("step", {"what": "going to the safe state", "duration_s": None})
         actuation = Actuation(rig, self._write_if_possible, ledger)
@@ -408,7 +414,12 @@ class _Session:
         self._safe = safe
         return safe
 
+    def _note_wishes(self) -> None:
+        for told in self._switch.news():
+            self._write_if_possible("operator", told)
+
     def _end(self, state: str, reason: str) -> RunOutcome:
+        self._note_wishes()
         self._write_if_possible("ended", {"state": state, "reason": reason})
         return RunOutcome(self._folder, state, reason)
 

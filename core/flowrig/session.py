@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from flowrig.actuation import Actuation
 from flowrig.errors import UnsafeStateError
-from flowrig.executor import Executor, StopSwitch
+from flowrig.executor import Executor
 from flowrig.ledger import SyringeLedger
 from flowrig.measurement import Measurement, evaluate
 from flowrig.procedures import Observation, Reference, calibrate, run_condition
@@ -13,6 +13,7 @@ from flowrig.profile import Profile
 from flowrig.rig import Rig
 from flowrig.safety import reach_safe_state
 from flowrig.steps import Step
+from flowrig.switchboard import Switchboard
 
 __all__ = ["measure", "perform"]
 
@@ -36,7 +37,7 @@ def perform(rig: Rig, procedure: Generator[Step, Any, R]) -> R:
         FlowrigError: an instrument failed or a limit was hit; the rig is in its safe state.
     """
     actuation = Actuation(rig, lambda kind, data: 0, SyringeLedger(rig.profile))
-    executor = Executor(actuation, lambda kind, data: None, StopSwitch())
+    executor = Executor(actuation, lambda kind, data: None, Switchboard())
     try:
         return executor.run(procedure)
     finally:

@@ -13,10 +13,11 @@ from flowrig import executor as executor_module
 from flowrig.actuation import Actuation
 from flowrig.clock import RealClock
 from flowrig.errors import FlowrigError, StopRequested
-from flowrig.executor import Executor, StopSwitch
+from flowrig.executor import Executor
 from flowrig.journal import FILE_NAME, Event, Journal
 from flowrig.ledger import SyringeLedger
 from flowrig.record import RunRecord
+from flowrig.switchboard import Switchboard, Wish
 
 Short = Callable[..., Path]
 
@@ -61,12 +62,12 @@ def test_the_rig_is_watched_while_conditions_are_chosen(
     monkeypatch.setattr(executor_module, "THINK_WATCH_S", 0.05)
     monkeypatch.setattr(executor_module, "THINK_S", 0.5)
     monkeypatch.setattr("flowrig.workers.DEADLINE_S", 0.5)
-    switch, kinds, for_ever = StopSwitch(), [], threading.Event()
+    switch, kinds, for_ever = Switchboard(), [], threading.Event()
     with package.open_rig(str(short()), simulate=True, clock=RealClock(), prepare=False) as rig:
         actuation = Actuation(rig, lambda kind, data: 0, SyringeLedger(rig.profile))
         executor = Executor(actuation, lambda kind, data: kinds.append(kind), switch)
         if stop:
-            threading.Timer(0.3, switch.press).start()
+            threading.Timer(0.3, switch.ask, [Wish.STOP]).start()
         with pytest.raises(error, match="stop" if stop else "no result"):
             executor.think("choosing", for_ever.wait)
         for_ever.set()

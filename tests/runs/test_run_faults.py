@@ -17,12 +17,12 @@ from watched_rig import (
 
 from flowrig.clock import VirtualClock
 from flowrig.errors import RefusedError, UnknownOutcomeError
-from flowrig.executor import StopSwitch
 from flowrig.hookspecs import hookimpl
 from flowrig.interfaces import Optimizer, OptimizerSettings
 from flowrig.offers import DriverOffer, Offer
 from flowrig.record import RunRecord
 from flowrig.runs import RunOutcome, resume_run
+from flowrig.switchboard import Switchboard, Wish
 from flowrig_chemyx.driver import ChemyxFusion
 from flowrig_chemyx.settings import FusionSettings
 from flowrig_watlow.controller import F4TController
@@ -78,7 +78,9 @@ def run(short: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPa
     """Runs a short campaign in a watched world."""
 
     def start(
-        more: str = "", fill_ul: Mapping[str, float] | None = None, switch: StopSwitch | None = None
+        more: str = "",
+        fill_ul: Mapping[str, float] | None = None,
+        switch: Switchboard | None = None,
     ) -> tuple[RunOutcome, WatchedWorld, VirtualClock]:
         monkeypatch.setattr(WatchedWorld, "fill_ul", fill_ul or {})
         profile, plugins = short(3, 1, WORLD + more), plugins_with(faulty=Faulty())
@@ -171,8 +173,8 @@ def test_a_wild_suggestion_never_reaches_a_pump(run: Run) -> None:
 
 def test_a_stop_wish_is_obeyed_while_heating(run: Run) -> None:
     """A run that is asked to stop before its first experiment measures none and is safe."""
-    switch = StopSwitch()
-    switch.press()
+    switch = Switchboard()
+    switch.ask(Wish.STOP)
     outcome, world, clock = run(switch=switch)
     assert (outcome.state, outcome.exit_code) == ("stopped", 3)
     assert_at_rest(world, clock)

@@ -16,8 +16,8 @@ import click
 from flowrig.cli.printing import print_paragraph
 
 if TYPE_CHECKING:
-    from flowrig.executor import StopSwitch
     from flowrig.runs import RunOutcome
+    from flowrig.switchboard import Switchboard
 
 __all__ = ["demo", "reset", "resume", "run"]
 
@@ -265,21 +265,21 @@ def _free(folder: Path) -> Path:
 
 
 @contextmanager
-def _stop_on_signals(say: Callable[[str], None]) -> "Iterator[StopSwitch]":
+def _stop_on_signals(say: Callable[[str], None]) -> "Iterator[Switchboard]":
     """Ctrl-C, and a polite kill, press the stop switch instead of tearing the program down.
 
     What was told to be ignored, as nohup does with a hang-up, stays ignored.
     """
-    from flowrig.executor import StopSwitch
+    from flowrig.switchboard import Switchboard, Wish
 
-    switch = StopSwitch()
+    switch = Switchboard()
 
     def press(number: int, frame: FrameType | None) -> None:
         # The clock's and the terminal's locks may be held by the thread that the signal interrupts.
         threading.Thread(target=told, daemon=True).start()
 
     def told() -> None:
-        switch.press()
+        switch.ask(Wish.STOP, "signal")
         with suppress(OSError):  # after a hang-up nobody reads it
             say("stopping in the safe state; once more to skip flushing")
 
