@@ -3,6 +3,7 @@
 Every event is one row: when (rig time), what, and its data as JSON, chained by SHA-256 to the row
 before. Arrays belong to a measurement and are written in the same transaction as its event. The
 file is in write-ahead mode with `synchronous=FULL`, so what was acknowledged survives a power cut.
+Whoever opens it checks the chain first: what is not as it was written is never passed on.
 """
 
 import contextlib
@@ -21,33 +22,25 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from flowrig.errors import InputError, JournalError
+from flowrig.journal_check import (
+    Damage,
+    examine,
+    intact_arrays,
+    keep_copy,
+    rebuild,
+    torn_pages,
+)
+from flowrig.journal_format import (
+    FILE_NAME,
+    FORMAT,
+    SCHEMA,
+    array_digests,
+    canonical_json,
+    chained,
+    finite,
+)
 
-__all__ = ["FORMAT", "Event", "Journal", "canonical_json"]
-
-FORMAT = 1
-"""Version of the journal's tables and events."""
-
-FILE_NAME = "journal.sqlite"
-
-_SCHEMA = """
-CREATE TABLE event (
-    sequence INTEGER PRIMARY KEY,
-    time_s REAL NOT NULL,
-    wall TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    data TEXT NOT NULL,
-    chain TEXT NOT NULL
-);
-CREATE INDEX event_kind ON event (kind);
-CREATE TABLE array (
-    sequence INTEGER NOT NULL REFERENCES event (sequence),
-    name TEXT NOT NULL,
-    dtype TEXT NOT NULL,
-    shape TEXT NOT NULL,
-    data BLOB NOT NULL,
-    PRIMARY KEY (sequence, name)
-);
-"""
+__all__ = ["FILE_NAME", "FORMAT", "Event", "Journal", "canonical_json"]
 
 
 @frozen
@@ -69,75 +62,124 @@ class Event:
     data: Mapping[str, Any]
 
 
-def canonical_json(value: Any) -> str:
-    """JSON with sorted keys and no spaces; numbers that are not finite become null.
-
-    Raises:
-        TypeError: a value is not plain JSON.
-    """
-    return json.dumps(_finite(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    if isinstance(value, (float, np.floating)):
-        return float(value) if np.isfinite(value) else None
-    if isinstance(value, np.integer):
-        return int(value)
-    return value
-
-
 class Journal:
     """Writes and reads the journal of one run. One thread writes.
+
+    What follows a damaged event is not read. The writer cuts it off, keeps the old file beside the
+    journal as `journal-cut-<n>.sqlite`, and says so by an event `journal-cut`.
 
     Args:
         path: the file.
         read_only: readers may look while another process writes.
+        cut: whether the writer may cut off more than one measurement.
+
+    Attributes:
+        path: the file.
+        damage: what a reader found not to hold; None if all does.
 
     Raises:
-        InputError: there is no journal at the path, or a newer flowrig wrote it.
+        InputError: there is no journal at the path, a newer flowrig wrote it, or it is damaged so
+            that more than one measurement would be lost; the message says what to do.
     """
 
-    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False, cut: bool = False) -> None:
         if not path.is_file():
             raise InputError(f"{path} is not there; is this the folder of a run?")
-        mode = "ro" if read_only else "rw"
         self.path = path
+        self.damage: Damage | None = None
         self._read_only = read_only
         self._listeners: list[Callable[[Event], None]] = []
-        with _opening(path):
-            self._connection = sqlite3.connect(
-                f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None
-            )
+        self._untold: list[Event] = []
+        self._connect()
         try:
             with _opening(path):
-                self._begin()
-        except InputError:
+                self._begin(cut)
+        except BaseException:
             self._connection.close()
             raise
 
-    def _begin(self) -> None:
+    def _connect(self) -> None:
+        mode = "ro" if self._read_only else "rw"
+        with _opening(self.path):
+            self._connection = sqlite3.connect(
+                f"{self.path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None
+            )
+
+    def _begin(self, cut: bool) -> None:
+        self._require_format()
+        damage = examine(self._connection, arrays=not self._read_only)
+        if damage is not None and damage.good == 0 and damage.events != 0:
+            raise InputError(f"{self.path}: {damage}; restore a copy of the file")
+        if self._read_only:
+            self.damage = damage
+        else:
+            self._settle(damage, cut)
+        self._find_end()
+
+    def _require_format(self) -> None:
         version = self._connection.execute("PRAGMA user_version").fetchone()[0]
-        if version == 0:
+        tables = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if version == 0 and not tables:
             raise InputError(f"{self.path} is empty: the run was interrupted before it began")
         if version != FORMAT:
             raise InputError(
-                f"{self.path} has journal format {version}, this flowrig reads {FORMAT}"
+                f"{self.path} has journal format {version}, this flowrig reads {FORMAT}; "
+                "a newer flowrig wrote it, or it is damaged"
             )
-        if not self._read_only:
-            self._connection.execute("PRAGMA journal_mode=WAL")
-            self._connection.execute("PRAGMA synchronous=FULL")
+
+    def _settle(self, damage: Damage | None, cut: bool) -> None:
+        """Cut off what does not hold, and begin to write behind the last event that does."""
+        told = None
+        if damage is None:
+            told = self._torn()
+        elif not (damage.is_tail or cut):
+            raise InputError(
+                f"{self.path}: {damage}; restore a copy of the file, or go on without what is "
+                f"behind it: flowrig resume {self.path.parent} --cut (the old file is kept)"
+            )
+        else:
+            self._connection.close()
+            kept = self._kept(lambda: rebuild(self.path, damage))
+            self._connect()
+            lost = None if damage.events is None else damage.events - damage.good
+            told = _cut_data(f"{damage}; what was there is kept in {kept.name}", kept, lost, damage)
+        self._connection.execute("PRAGMA journal_mode=WAL")
+        self._connection.execute("PRAGMA synchronous=FULL")
         self._find_end()
+        if told is not None:
+            newest = self.last()
+            time_s = 0.0 if newest is None else newest.time_s
+            self._untold.append(self.append("journal-cut", time_s, told))
+
+    def _torn(self) -> dict[str, Any] | None:
+        """What is to be said of a write-ahead log whose end did not reach the disk whole."""
+        frames = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1]
+        torn = torn_pages(self.path, max(frames, 0))
+        if not torn:
+            return None
+        kept = self._kept(lambda: keep_copy(self.path, log_only=True))
+        text = f"{torn} pages did not reach the disk whole; what was there is kept in {kept.name}"
+        return _cut_data(text, kept, 0, None)
+
+    def _kept(self, copy: Callable[[], Path]) -> Path:
+        try:
+            return copy()
+        except (OSError, sqlite3.Error) as error:
+            raise InputError(
+                f"{self.path} is damaged, and what was there cannot be kept: {error}"
+            ) from error
 
     def _find_end(self) -> None:
         last = self._connection.execute(
-            "SELECT sequence, chain FROM event ORDER BY sequence DESC LIMIT 1"
+            f"SELECT sequence, chain FROM event {self._sound} ORDER BY sequence DESC LIMIT 1"  # noqa: S608 - a number
         ).fetchone()
         self._sequence: int = last[0] if last else 0
         self._chain: str = last[1] if last else ""
+
+    @property
+    def _sound(self) -> str:
+        """Which rows are read: those that hold, past an index that may not."""
+        return "" if self.damage is None else f"NOT INDEXED WHERE sequence <= {self.damage.good:d}"
 
     @classmethod
     def create(cls, path: Path) -> "Journal":
@@ -151,7 +193,7 @@ class Journal:
             raise InputError(f"{path} exists; use 'flowrig resume', or choose another folder")
         try:
             with _opening(path), contextlib.closing(sqlite3.connect(path)) as connection:
-                connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version={FORMAT:d}; COMMIT")
+                connection.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version={FORMAT:d}; COMMIT")
             return cls(path)
         except InputError:
             path.unlink(missing_ok=True)
@@ -183,6 +225,9 @@ class Journal:
         A listener that raises is not called again: nothing that looks on may end a run.
         """
         self._listeners.extend(listeners)
+        untold, self._untold = self._untold, []
+        for event in untold:
+            self._tell(event)
 
     def append(
         self,
@@ -220,7 +265,9 @@ class Journal:
         return self._select(kinds, "ASC")
 
     def _select(self, kinds: tuple[str, ...], order: str) -> Iterator[Event]:
-        where = f"WHERE kind IN ({','.join('?' * len(kinds))})" if kinds else ""
+        where = self._sound
+        if kinds:
+            where += f" {'AND' if where else 'WHERE'} kind IN ({','.join('?' * len(kinds))})"
         rows = self._connection.execute(
             f"SELECT sequence, time_s, wall, kind, data FROM event {where} ORDER BY sequence {order}",  # noqa: S608, E501 - only placeholders
             kinds,
@@ -233,16 +280,23 @@ class Journal:
         return next(self._select(kinds, "DESC LIMIT 1"), None)
 
     def arrays(self, sequence: int) -> dict[str, NDArray[Any]]:
-        """The arrays that were written with an event, by name."""
-        rows = self._connection.execute(
-            "SELECT name, dtype, shape, data FROM array WHERE sequence = ? ORDER BY name",
-            (sequence,),
-        )
-        return {
-            name: np.frombuffer(zlib.decompress(data), dtype=np.dtype(dtype)).reshape(
-                json.loads(shape)
+        """The arrays that were written with an event, by name.
+
+        Raises:
+            JournalError: they are not what was written.
+        """
+        row = self._connection.execute(
+            "SELECT data FROM event WHERE sequence = ?", (sequence,)
+        ).fetchone()
+        found = intact_arrays(self._connection, sequence, row[0]) if row else []
+        if found is None:
+            raise JournalError(
+                f"{self.path}: the arrays of event {sequence} are damaged; restore a copy of the "
+                "file to have them"
             )
-            for name, dtype, shape, data in rows
+        return {
+            name: np.frombuffer(content, dtype=np.dtype(dtype)).reshape(json.loads(shape))
+            for name, dtype, shape, content in found
         }
 
     def digest(self) -> str:
@@ -275,32 +329,25 @@ class Journal:
     ) -> Event:
         if not self._connection.in_transaction:
             self._connection.execute("BEGIN IMMEDIATE")
-        contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+        rows = [(name, *_packed(array)) for name, array in arrays.items()]
         content = dict(data)
-        if contiguous:
+        if rows:
             content["arrays"] = {
-                name: hashlib.sha256(array.tobytes()).hexdigest()
-                for name, array in contiguous.items()
+                name: array_digests(raw, dtype, shape)[0] for name, dtype, shape, raw in rows
             }
-        text = json.dumps(_finite(content), ensure_ascii=False)
+        text = json.dumps(finite(content), ensure_ascii=False)
         wall = datetime.now(UTC).isoformat(timespec="milliseconds")
+        time_s = float(time_s)
         self._sequence += 1
-        link = canonical_json([self._chain, self._sequence, time_s, wall, kind]) + text
-        self._chain = hashlib.sha256(link.encode()).hexdigest()
+        self._chain = chained(self._chain, (self._sequence, time_s, wall, kind), text)
         self._connection.execute(
             "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?)",
             (self._sequence, time_s, wall, kind, text, self._chain),
         )
-        for name, array in contiguous.items():
+        for name, dtype, shape, raw in rows:
             self._connection.execute(
                 "INSERT INTO array VALUES (?, ?, ?, ?, ?)",
-                (
-                    self._sequence,
-                    name,
-                    array.dtype.str,
-                    json.dumps(array.shape),
-                    zlib.compress(array.tobytes(), 1),
-                ),
+                (self._sequence, name, dtype, shape, zlib.compress(raw, 1)),
             )
         return Event(self._sequence, time_s, wall, kind, json.loads(text))
 
@@ -311,6 +358,23 @@ class Journal:
             except Exception as error:  # whatever it is, the run goes on
                 self._listeners.remove(listener)
                 self.note("listener-failed", event.time_s, {"error": repr(error)})
+
+
+def _packed(array: NDArray[Any]) -> tuple[str, str, bytes]:
+    """Type, shape and content of an array, as they are written."""
+    contiguous = np.ascontiguousarray(array)
+    return contiguous.dtype.str, json.dumps(contiguous.shape), contiguous.tobytes()
+
+
+def _cut_data(text: str, kept: Path, lost: int | None, damage: Damage | None) -> dict[str, Any]:
+    """The data of an event `journal-cut`."""
+    return {
+        "text": f"the journal was damaged: {text}",
+        "file": kept.name,
+        "events_lost": lost,
+        "measurements_lost": 0 if damage is None else damage.measured,
+        "arrays_lost_of": [] if damage is None else damage.arrays,
+    }
 
 
 @contextlib.contextmanager

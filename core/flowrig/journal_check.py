@@ -1,0 +1,266 @@
+"""Is a journal what was written? Its chain tells; what does not hold any more is cut off and kept.
+
+Nothing of a damaged file is thrown away: it is copied beside the journal before anything changes.
+"""
+
+import json
+import os
+import shutil
+import sqlite3
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from flowrig.journal_format import FORMAT, SCHEMA, array_digests, chained, schema_of
+
+__all__ = [
+    "Damage",
+    "examine",
+    "intact_arrays",
+    "keep_copy",
+    "rebuild",
+    "torn_pages",
+]
+
+WAL_HEADER = struct.Struct(">8I")
+FRAME_HEADER = struct.Struct(">6I")
+"""Headers of a write-ahead log and of its frames (SQLite, "WAL-mode File Format")."""
+
+UNREADABLE = (sqlite3.Error, TypeError, ValueError, OverflowError, MemoryError, zlib.error)
+"""What reading a damaged row raises."""
+
+
+@frozen
+class Damage:
+    """What does not hold in a journal.
+
+    Attributes:
+        good: number of the last event that holds; 0 if none does.
+        events: number of the last event that can be seen; None if that cannot be said.
+        measured: measurements behind the last good event; None if that cannot be said.
+        arrays: events that hold, but whose arrays do not.
+        cause: in one clause.
+    """
+
+    good: int
+    events: int | None
+    measured: int | None
+    arrays: tuple[int, ...]
+    cause: str
+
+    @property
+    def is_tail(self) -> bool:
+        """Whether at most one measurement is lost if it is cut off."""
+        return self.good > 0 and self.measured is not None and self.measured <= 1
+
+    def __str__(self) -> str:
+        if self.events == self.good and not self.arrays:
+            return f"its structure is damaged ({self.cause}); all {self.good} events hold"
+        if self.events == self.good:
+            listed = ", ".join(map(str, self.arrays))
+            return f"the arrays of event {listed} are damaged ({self.cause}); all events hold"
+        whole = "an unknown number" if self.events is None else str(self.events)
+        lost = "an unknown number of" if self.measured is None else str(self.measured)
+        return (
+            f"it is damaged behind event {self.good} of {whole} ({self.cause}); "
+            f"{lost} measurements are behind it"
+        )
+
+
+def examine(connection: sqlite3.Connection, *, arrays: bool) -> Damage | None:
+    """Check the file's structure, the chain of its events and, if wished, every array.
+
+    Returns:
+        what does not hold, or None.
+    """
+    structure = _structure(connection)
+    good, cause = _chain(connection)
+    broken = tuple(_broken_arrays(connection, good)) if arrays else ()
+    cause = cause or structure or ("what was measured is not what was written" if broken else "")
+    if not cause:
+        return None
+    events, measured = _behind(connection, good)
+    return Damage(good, events, measured, broken, cause)
+
+
+def _structure(connection: sqlite3.Connection) -> str:
+    try:
+        listed = [sql for (sql,) in connection.execute("SELECT sql FROM sqlite_master") if sql]
+        if schema_of(listed) != schema_of(SCHEMA.split(";")):
+            return "its tables are not those of a journal"
+        told = str(connection.execute("PRAGMA integrity_check(1)").fetchone()[0])
+    except UNREADABLE as error:
+        return str(error)
+    return "" if told == "ok" else told.splitlines()[-1]
+
+
+def _chain(connection: sqlite3.Connection) -> tuple[int, str]:
+    """The last event up to which the chain holds, and why it does not go on."""
+    good, chain = 0, ""
+    try:
+        for sequence, *head, text, told in connection.execute(
+            "SELECT sequence, time_s, wall, kind, data, chain FROM event NOT INDEXED "
+            "ORDER BY sequence"
+        ):
+            chain = chained(chain, (sequence, *head), text)
+            if sequence != good + 1 or told != chain:
+                return good, f"event {good + 1} is not what was written"
+            good = sequence
+    except UNREADABLE as error:
+        return good, str(error)
+    return good, ""
+
+
+def _behind(connection: sqlite3.Connection, good: int) -> tuple[int | None, int | None]:
+    """The last event, and the measurements behind a good one, as far as they can be seen."""
+    try:
+        last = connection.execute("SELECT max(sequence) FROM event NOT INDEXED").fetchone()[0] or 0
+        kinds = [
+            connection.execute("SELECT kind FROM event WHERE sequence = ?", (n,)).fetchone()
+            for n in range(good + 1, last + 1)
+        ]
+    except UNREADABLE:
+        return None, None
+    return last, sum(row is None or row[0] == "measured" for row in kinds)
+
+
+def _broken_arrays(connection: sqlite3.Connection, good: int) -> Iterator[int]:
+    for sequence, text in connection.execute(
+        "SELECT sequence, data FROM event NOT INDEXED WHERE sequence <= ? ORDER BY sequence",
+        (good,),
+    ):
+        if '"arrays"' in text and intact_arrays(connection, sequence, text) is None:
+            yield sequence
+
+
+def intact_arrays(
+    connection: sqlite3.Connection, sequence: int, text: str
+) -> list[tuple[str, str, str, bytes]] | None:
+    """The arrays of an event: name, type, shape and content; None if one is not what was written.
+
+    Args:
+        connection: of the journal.
+        sequence: the event.
+        text: its data, with the digests of its arrays.
+    """
+    wanted = json.loads(text).get("arrays", {})
+    found = []
+    try:
+        for name, dtype, shape, data in connection.execute(
+            "SELECT name, dtype, shape, data FROM array WHERE sequence = ? ORDER BY name",
+            (sequence,),
+        ):
+            content = zlib.decompress(data)
+            if wanted.get(name) not in array_digests(content, dtype, shape):
+                return None
+            found.append((name, dtype, shape, content))
+    except UNREADABLE:
+        return None
+    return found if len(found) == len(wanted) else None
+
+
+def rebuild(path: Path, damage: Damage) -> Path:
+    """Write a journal anew with the events and arrays that hold; the old file is kept beside it.
+
+    At every moment there is a whole file under the journal's name.
+
+    Returns:
+        the copy of the old file.
+
+    Raises:
+        OSError: there is no room for the copy.
+        sqlite3.Error: the new file could not be written.
+    """
+    kept = keep_copy(path)
+    fresh = path.with_name(f"{path.name}.part")
+    fresh.unlink(missing_ok=True)
+    try:
+        with (
+            closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as old,
+            closing(sqlite3.connect(fresh)) as new,
+        ):
+            new.executescript(f"PRAGMA synchronous=FULL; BEGIN; {SCHEMA}")
+            _copy_rows(old, new, damage)
+            new.execute(f"PRAGMA user_version={FORMAT:d}")
+            new.commit()
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    return kept
+
+
+def _copy_rows(old: sqlite3.Connection, new: sqlite3.Connection, damage: Damage) -> None:
+    rows: Iterator[tuple[Any, ...]] = old.execute(
+        "SELECT sequence, time_s, wall, kind, data, chain FROM event NOT INDEXED "
+        "WHERE sequence <= ? ORDER BY sequence",
+        (damage.good,),
+    )
+    for row in rows:
+        new.execute("INSERT INTO event VALUES (?, ?, ?, ?, ?, ?)", row)
+        arrays = intact_arrays(old, row[0], row[4]) if '"arrays"' in row[4] else None
+        for name, dtype, shape, content in arrays or ():
+            new.execute(
+                "INSERT INTO array VALUES (?, ?, ?, ?, ?)",
+                (row[0], name, dtype, shape, zlib.compress(content, 1)),
+            )
+
+
+def keep_copy(path: Path, *, log_only: bool = False) -> Path:
+    """Copy a journal and its write-ahead log to the next free `journal-cut-<n>.sqlite`.
+
+    Args:
+        path: of the journal.
+        log_only: copy no more than the log.
+
+    Returns:
+        the copy; of the log, if only that was copied.
+    """
+    number = 1
+    while list(path.parent.glob(f"{path.stem}-cut-{number}{path.suffix}*")):
+        number += 1
+    copy = path.with_name(f"{path.stem}-cut-{number}{path.suffix}")
+    log, copied_log = (one.with_name(f"{one.name}-wal") for one in (path, copy))
+    if log.is_file():
+        _copied(log, copied_log)
+    if log_only:
+        return copied_log
+    _copied(path, copy)
+    return copy
+
+
+def _copied(source: Path, target: Path) -> None:
+    with source.open("rb") as old, target.open("xb") as new:
+        shutil.copyfileobj(old, new)
+        new.flush()
+        os.fsync(new.fileno())
+
+
+def torn_pages(path: Path, whole: int) -> int:
+    """Pages at the end of a write-ahead log that belong to it and did not reach the disk whole.
+
+    Args:
+        path: of the journal.
+        whole: frames of the log that SQLite takes.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    if not log.is_file():
+        return 0
+    with log.open("rb") as file:
+        header = file.read(WAL_HEADER.size)
+        if len(header) < WAL_HEADER.size:
+            return 0
+        _, _, page_size, _, *salts, _, _ = WAL_HEADER.unpack(header)
+        torn = 0
+        file.seek(WAL_HEADER.size + whole * (FRAME_HEADER.size + page_size))
+        while len(head := file.read(FRAME_HEADER.size)) == FRAME_HEADER.size:
+            _, _, *here, _, _ = FRAME_HEADER.unpack(head)
+            torn += here == salts
+            file.seek(page_size, os.SEEK_CUR)
+    return torn

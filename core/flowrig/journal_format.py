@@ -1,0 +1,88 @@
+"""What stands in a journal's file: tables, the chain of its events, digests of its arrays."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+__all__ = [
+    "FILE_NAME",
+    "FORMAT",
+    "SCHEMA",
+    "array_digests",
+    "canonical_json",
+    "chained",
+    "finite",
+    "schema_of",
+]
+
+FORMAT = 1
+"""Version of the journal's tables and events."""
+
+FILE_NAME = "journal.sqlite"
+
+SCHEMA = """
+CREATE TABLE event (
+    sequence INTEGER PRIMARY KEY,
+    time_s REAL NOT NULL,
+    wall TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    data TEXT NOT NULL,
+    chain TEXT NOT NULL
+);
+CREATE INDEX event_kind ON event (kind);
+CREATE TABLE array (
+    sequence INTEGER NOT NULL REFERENCES event (sequence),
+    name TEXT NOT NULL,
+    dtype TEXT NOT NULL,
+    shape TEXT NOT NULL,
+    data BLOB NOT NULL,
+    PRIMARY KEY (sequence, name)
+);
+"""
+
+
+def schema_of(statements: list[str]) -> list[str]:
+    """Statements of a schema in a form in which they can be compared."""
+    return sorted(" ".join(one.split()) for one in statements if one.strip())
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with sorted keys and no spaces; numbers that are not finite become null.
+
+    Raises:
+        TypeError: a value is not plain JSON.
+    """
+    return json.dumps(finite(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def finite(value: Any) -> Any:
+    """The same with plain numbers, and None for those that are not finite."""
+    if isinstance(value, Mapping):
+        return {str(key): finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(item) for item in value]
+    if isinstance(value, (float, np.floating)):
+        return float(value) if np.isfinite(value) else None
+    if isinstance(value, np.integer):
+        return int(value)
+    return value
+
+
+def chained(before: str, head: Sequence[Any], text: str) -> str:
+    """The `chain` of an event: SHA-256 of its row and of the `chain` before it.
+
+    Args:
+        before: the `chain` of the event before, "" for the first.
+        head: sequence, time_s, wall and kind.
+        text: data.
+    """
+    return hashlib.sha256((canonical_json([before, *head]) + text).encode()).hexdigest()
+
+
+def array_digests(content: bytes, dtype: str, shape: str) -> tuple[str, str]:
+    """SHA-256 of an array with its form, as it is written; and of its bytes alone, as 0.1.0 did."""
+    with_form = hashlib.sha256(f"{dtype} {shape} ".encode() + content).hexdigest()
+    return with_form, hashlib.sha256(content).hexdigest()
