@@ -46,14 +46,21 @@ class Executor:
         actuation: the journalled actuators of the rig.
         note: writes routine readings and progress to the journal.
         switch: what a person wants of the run; asked between and within waits.
+        on_look: called after every look at heaters and pumps.
     """
 
-    def __init__(self, actuation: Actuation, note: Noter, switch: Switchboard) -> None:
+    def __init__(
+        self,
+        actuation: Actuation,
+        note: Noter,
+        switch: Switchboard,
+        on_look: Callable[[], object] = lambda: None,
+    ) -> None:
         self._actuation = actuation
         self._rig: Rig = actuation.rig
         self._note = note
         self._switch = switch
-        self._guard = Guard(actuation, note)
+        self._guard = Guard(actuation, note, on_look)
         self._may_pause = True
         self._perform: dict[type[Step], Callable[[Any], Any]] = {
             RequireVolume: self._require_volume,
@@ -131,9 +138,7 @@ class Executor:
             self._obey(may_pause=False, may_skip=False)
         self._obey(may_pause=False, may_skip=False)
 
-    def think(
-        self, what: str, function: Callable[[], R], at_most_s: float | None = None
-    ) -> R:
+    def think(self, what: str, function: Callable[[], R], at_most_s: float | None = None) -> R:
         """Compute something that takes its time, while a heater may be hot.
 
         On the real clock the rig is watched meanwhile, and a wish to stop is obeyed at once.

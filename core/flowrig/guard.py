@@ -92,12 +92,16 @@ class Guard:
     Args:
         actuation: the journalled actuators of the rig.
         note: writes readings to the journal.
+        on_look: called after every look.
     """
 
-    def __init__(self, actuation: Actuation, note: Noter) -> None:
+    def __init__(
+        self, actuation: Actuation, note: Noter, on_look: Callable[[], object] = lambda: None
+    ) -> None:
         self._actuation = actuation
         self._rig = actuation.rig
         self._note = note
+        self._on_look = on_look
         self._supervisor = Supervisor(rules_of(self._rig.profile))
         self._heated: set[str] = set()
         self._started: set[str] = set()
@@ -156,6 +160,7 @@ class Guard:
 
     def _look(self) -> tuple[RigReading, Snapshot]:
         reading = self._rig.read()
+        self._on_look()
         self._note(
             "reading",
             {

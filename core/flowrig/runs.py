@@ -29,18 +29,20 @@ from flowrig.errors import (
 )
 from flowrig.executor import Executor
 from flowrig.journal import FILE_NAME, Event, Journal
+from flowrig.lease import Lease
 from flowrig.ledger import SyringeLedger
 from flowrig.offers import require_installed
 from flowrig.plugins import Plugins
+from flowrig.prior import freeze, read_earlier
 from flowrig.profile import Profile, load_profile, merged_toml
 from flowrig.record import LOCK_NAME, PROFILE_NAME, RunRecord, is_busy
 from flowrig.recording import FOLDER_NAME, Recording
 from flowrig.rig import Rig, open_rig
-from flowrig.twin.in_place import with_twin
 from flowrig.safety import SafeState, reach_safe_state
 from flowrig.simulation import Simulator, simulated
 from flowrig.switchboard import Switchboard
 from flowrig.trips import LatchedTrip, latched_trips, trip_data
+from flowrig.twin.in_place import with_twin
 
 __all__ = ["RunOutcome", "reset_trips", "resume_run", "start_run"]
 
@@ -120,6 +122,7 @@ def start_run(
     if not 0 <= seed <= SEED_MAX:
         raise InputError(f"the seed must be 0 to {SEED_MAX}, got {seed}")
     load_plugins_of(planned)
+    earlier = read_earlier(planned, plugins)
     text = merged_toml(target, plugins)
     if twin is not None:
         text = with_twin(text, twin)
@@ -147,6 +150,7 @@ def start_run(
                 "versions": _versions(plugins),
             },
         )
+        freeze(journal, earlier, 0.0)
         session = _Session(
             folder, journal, plugins=plugins, clock=clock, switch=switch, simulator=simulator
         )
@@ -302,6 +306,7 @@ class _Session:
         self._record = RunRecord(folder, plugins)
         self._notices: SimpleQueue[str] = SimpleQueue()
         self._safe: SafeState | None = None  # while nothing was commanded since
+        self._lease: Lease | None = None  # a simulated rig needs none
         begin_s = _newest_s(journal)
         self._clock = clock or (
             VirtualClock(begin_s) if self._record.simulated else RealClock(begin_s)
@@ -312,6 +317,9 @@ class _Session:
         traces = Recording(self._folder / FOLDER_NAME, self._notices.put)
         with ExitStack() as stack:
             stack.callback(self._record.close)
+            if not (self._record.simulated or self._clock.is_virtual):
+                lease = Lease(self._folder, self._record.profile.supervision.lease_s)
+                self._lease = stack.enter_context(lease)
             try:
                 rig = stack.enter_context(
                     open_rig(
@@ -328,13 +336,31 @@ class _Session:
                 )
             except BaseException as error:
                 state, reason = self._ended_by(error)
+                if not resumed:  # nothing has moved, but before a resume anything may have
+                    self._say_goodbye()
                 return self._end("unknown" if resumed else state, f"the rig did not open: {reason}")
             return self._run_on(rig, ledger, resumed)
+
+    def _renew(self) -> None:
+        if self._lease is not None:
+            self._lease.renew(self._clock.now_s())
+
+    def _renew_if_possible(self) -> None:
+        """As `_renew`, but a watchdog that is gone keeps no rig from its safe state."""
+        with suppress(FlowrigError):
+            self._renew()
+
+    def _say_goodbye(self) -> None:
+        if self._lease is not None:
+            self._lease.say_goodbye()
+            self._lease = None
 
     def _run_on(self, rig: Rig, ledger: SyringeLedger, resumed: bool) -> RunOutcome:
         actuation = Actuation(rig, self._write, ledger)
         state, reason, halt = "finished", "", False
         try:
+            if self._lease is not None:
+                self._lease.require_ready(self._clock.now_s())
             self._prepare(rig, actuation, resumed)
             self._switch.connect(self._clock.interrupt)
             loop = self._loop(rig, actuation)
@@ -347,7 +373,9 @@ class _Session:
             halt = tripped or isinstance(error, HaltRequested)
         safe = self._safe if state == "finished" else None
         safe = safe or self._go_safe(rig, ledger, halt)
-        if not safe.reached:
+        if safe.reached:
+            self._say_goodbye()
+        else:
             state, reason = "unknown", f"{reason}; {safe}".lstrip("; ")
         if state == "finished":
             reason = self._check_model(loop)
@@ -390,7 +418,7 @@ class _Session:
         return "failed", f"internal error: {error!r}; see {place}"
 
     def _loop(self, rig: Rig, actuation: Actuation) -> CampaignLoop:
-        executor = Executor(actuation, self._note, self._switch)
+        executor = Executor(actuation, self._note, self._switch, self._renew)
         return CampaignLoop(
             self._record,
             self._journal,
@@ -406,7 +434,13 @@ class _Session:
         with suppress(JournalError):
             self._note("step", {"what": "going to the safe state", "duration_s": None})
         actuation = Actuation(rig, self._write_if_possible, ledger)
-        safe = reach_safe_state(rig, actuation, hurried=lambda: self._switch.hurried, halt=halt)
+        safe = reach_safe_state(
+            rig,
+            actuation,
+            hurried=lambda: self._switch.hurried,
+            halt=halt,
+            on_tick=self._renew_if_possible,
+        )
         self._write_if_possible(
             "safe-state",
             {"reached": safe.reached, "steps": [asdict(s) for s in safe.steps], "text": str(safe)},

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from flowrig.profile.model import Profile
 from flowrig.profile.problems import Finding, Path
+from flowrig.profile.quantity import split_suffix
 from flowrig.profile.rules import names
 
 __all__ = ["RULES"]
@@ -14,6 +15,9 @@ _KEYS = {
     "syringe-not-empty": ("remainder_ul",),
 }
 """What each kind of interlock takes besides `streams`, `grace` and `action`."""
+
+_THRESHOLDS_C = ("near_c", "progress_c", "runaway_c", "above_limit_c")
+_THRESHOLDS_S = ("rise_s", "fall_s", "frozen_s", "lease_s")
 
 _OPTIONAL = ("or_below_c", "remainder_ul")
 
@@ -37,6 +41,24 @@ def interlocks(profile: Profile) -> Iterator[Finding]:
             elif not wanted and given:
                 message = f"{interlock.kind} takes no key {key!r}"
                 yield Finding((*here, key), message, on_key=True)
+
+
+def thresholds(profile: Profile) -> Iterator[Finding]:
+    """Thresholds are positive, and so are the numbers of a commissioning that is divided by."""
+    said = profile.supervision
+    for field in (*_THRESHOLDS_C, *_THRESHOLDS_S):
+        key, unit = split_suffix(field)
+        yield from _positive(getattr(said, field), ("supervision", key), unit)
+    for heater, measured in said.commissioning.items():
+        for field in ("time_constant_s", "heating_c_min"):
+            key, unit = split_suffix(field)
+            path: Path = ("supervision", "commissioning", heater, key)
+            yield from _positive(getattr(measured, field), path, unit)
+
+
+def _positive(value: float, path: Path, unit: str) -> Iterator[Finding]:
+    if not value > 0:
+        yield Finding(path, f"got {value:g} {unit}", expected=f"more than 0 {unit}")
 
 
 def commissioned(profile: Profile) -> Iterator[Finding]:
@@ -63,4 +85,4 @@ def margins(profile: Profile) -> Iterator[Finding]:
             )
 
 
-RULES = (interlocks, commissioned, margins)
+RULES = (interlocks, thresholds, commissioned, margins)
