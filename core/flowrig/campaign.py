@@ -17,7 +17,7 @@ from flowrig.measurement import evaluate, measured_arrays
 from flowrig.model_check import check_model, model_symptoms
 from flowrig.procedures import Reference, calibrate, run_condition
 from flowrig.profile import Profile, Stage
-from flowrig.record import Decision, Experiment, RunRecord, new_surrogate
+from flowrig.record import Decision, Experiment, RunRecord
 
 __all__ = ["CampaignLoop", "new_optimizer"]
 
@@ -94,8 +94,8 @@ class CampaignLoop:
             self._decide(stage, optimizer, stage.experiments - len(decided))
 
     def _new_optimizer(self, stage: Stage) -> Optimizer:
-        campaign, seed = self._record.campaign, self._record.seed
-        return new_optimizer(self._profile, stage, seed, lambda: new_surrogate(campaign, seed))
+        surrogates = self._record.surrogates()
+        return new_optimizer(self._profile, stage, self._record.seed, surrogates)
 
     def _row(self, experiment: Experiment) -> dict[str, Any]:
         return {

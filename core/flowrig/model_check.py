@@ -14,7 +14,7 @@ from flowrig.health import (
     without_effect,
 )
 from flowrig.objective import Objective
-from flowrig.record import RunRecord, new_surrogate
+from flowrig.record import RunRecord
 from flowrig.twin import FOLDS, Fold, held_out
 
 __all__ = ["check_model", "model_symptoms"]
@@ -39,9 +39,7 @@ def check_model(record: RunRecord) -> list[dict[str, Any]]:
     Y = np.array([[e.features[name] for name in objective.responses] for e in experiments])
     checks = [
         _check(experiments[row].index, place, fold, objective)
-        for fold in held_out(
-            X, Y, objective, lambda: new_surrogate(record.campaign, record.seed), record.seed
-        )
+        for fold in held_out(X, Y, objective, record.surrogates(), record.seed)
         for place, row in enumerate(fold.rows)
     ]
     return sorted(checks, key=lambda check: int(check["index"]))

@@ -1,7 +1,7 @@
 """What a run's folder holds, read back: conditions, features, frames, predictions, state."""
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,7 @@ from flowrig.interfaces import Surrogate
 from flowrig.journal import FILE_NAME, Event, Journal
 from flowrig.plugins import Plugins
 from flowrig.profile import Campaign, Profile, load_profile
+from flowrig.with_prior import PriorKnowledge
 
 __all__ = [
     "PROFILE_NAME",
@@ -26,6 +27,7 @@ __all__ = [
     "RunRecord",
     "is_locked",
     "new_surrogate",
+    "surrogates_of",
 ]
 
 PROFILE_NAME = "profile.toml"
@@ -255,9 +257,13 @@ class RunRecord:
             name: arrays[f"{spectrometer}.{name}"] for name in ("dark", "lamp", "wavelengths_nm")
         }
 
+    def surrogates(self) -> Callable[[], Surrogate]:
+        """As `surrogates_of` this run."""
+        return surrogates_of(self.folder, self.campaign, self.seed)
+
     def model(self) -> Surrogate:
         """The campaign's surrogate, fitted anew to everything measured; it takes the unit cube."""
-        surrogate = new_surrogate(self.campaign, self.seed)
+        surrogate = self.surrogates()()
         X, Y = self.conditions(), self.features()
         sound = np.isfinite(Y).all(axis=1)
         surrogate.fit(self.profile.space.to_unit(X[sound]), Y[sound])
@@ -318,6 +324,27 @@ def new_surrogate(campaign: Campaign, seed: int) -> Surrogate:
             "the campaign names no surrogate; add one, for instance: surrogate = { name = 'gp' }"
         )
     return campaign.surrogate.build(seed)
+
+
+def surrogates_of(folder: Path, campaign: Campaign, seed: int) -> Callable[[], Surrogate]:
+    """Makes surrogates that have learnt nothing new, but know what the campaign started from.
+
+    What is needed of the journal is read now; the result may be used in another thread.
+
+    Args:
+        folder: the run's folder.
+        campaign: the run's campaign.
+        seed: of the run.
+    """
+
+    def cold() -> Surrogate:
+        return new_surrogate(campaign, seed)
+
+    if not campaign.prior:
+        return cold
+    with Journal(folder / FILE_NAME, read_only=True) as journal:
+        kept = [journal.arrays(event.sequence) for event in journal.events("prior")]
+    return PriorKnowledge(cold, [(one["X"], one["Y"]) for one in kept]).surrogate
 
 
 def is_locked(folder: Path) -> bool:

@@ -19,7 +19,7 @@ from flowrig.brain.messages import decoded, encoded, plain
 from flowrig.brain.mind import OwnMind, Row
 from flowrig.plugins import Plugins
 from flowrig.profile import load_profile
-from flowrig.record import PROFILE_NAME, NoSurrogateError
+from flowrig.record import PROFILE_NAME, NoSurrogateError, surrogates_of
 
 
 def main() -> None:
@@ -41,7 +41,9 @@ def serve(folder: Path, lines: Iterator[str], answers: TextIO) -> None:
     sys.path[:] = begin["path"]
     limit_memory(begin["memory_gb"])
     profile = load_profile(folder / PROFILE_NAME, Plugins.discover())
-    mind, rows = OwnMind(profile, begin["seed"]), list[Row]()
+    assert profile.campaign is not None
+    surrogates = surrogates_of(folder, profile.campaign, begin["seed"])
+    mind, rows = OwnMind(profile, begin["seed"], surrogates), list[Row]()
     for line in lines:
         question = decoded(line)
         rows.extend(question["rows"])

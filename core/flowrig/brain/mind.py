@@ -48,13 +48,18 @@ class OwnMind(Mind):
     Args:
         profile: the rig, with its campaign.
         seed: of the run.
+        surrogates: makes a fresh surrogate, with what the campaign started from; see
+            `surrogates_of`. By default one that knows nothing.
     """
 
-    def __init__(self, profile: Profile, seed: int) -> None:
+    def __init__(
+        self, profile: Profile, seed: int, surrogates: Callable[[], Surrogate] | None = None
+    ) -> None:
         assert profile.campaign is not None
         self._profile = profile
         self._campaign = profile.campaign
         self._seed = seed
+        self._surrogates = surrogates
         self._stage = ""
         self._optimizer: Optimizer | None = None
         self._known = 0
@@ -69,8 +74,10 @@ class OwnMind(Mind):
 
     def _new(self, name: str) -> Optimizer:
         stage = next(stage for stage in self._campaign.stages if stage.name == name)
-        campaign, seed = self._campaign, self._seed
-        return new_optimizer(self._profile, stage, seed, lambda: new_surrogate(campaign, seed))
+        return new_optimizer(self._profile, stage, self._seed, self._surrogates or self._cold)
+
+    def _cold(self) -> Surrogate:
+        return new_surrogate(self._campaign, self._seed)
 
 
 def new_optimizer(

@@ -1,0 +1,65 @@
+"""Earlier experiments that a campaign starts from: read once, and frozen into its journal."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from attrs import frozen
+
+from flowrig.errors import InputError
+from flowrig.journal import Journal
+from flowrig.plugins import Plugins
+from flowrig.profile import Profile
+from flowrig.twin.source import read_source
+from flowrig.twin.table import Experiments
+
+__all__ = ["LEAST_EXPERIMENTS", "EarlierExperiments", "freeze", "read_earlier"]
+
+LEAST_EXPERIMENTS = 5
+"""Experiments below which a source teaches nothing that could transfer."""
+
+
+@frozen(eq=False)
+class EarlierExperiments:
+    """What was measured before a campaign.
+
+    Attributes:
+        source: where it was read.
+        experiments: conditions in the unit cube of the campaign's space, and responses.
+    """
+
+    source: str
+    experiments: Experiments
+
+
+def read_earlier(profile: Profile, plugins: Plugins) -> list[EarlierExperiments]:
+    """Everything that a profile's campaign names as prior knowledge.
+
+    Raises:
+        InputError: a source cannot be read, lacks a condition or response, or holds too little.
+    """
+    if profile.campaign is None:
+        return []
+    read = []
+    for prior in profile.campaign.prior:
+        if not prior.source.exists():
+            raise InputError(f"prior knowledge: {prior.source} is not there")
+        experiments = read_source(prior.source, profile, prior.columns, plugins)
+        if len(experiments.X) < LEAST_EXPERIMENTS:
+            raise InputError(
+                f"prior knowledge: {prior.source} holds {len(experiments.X)} usable experiments; "
+                f"at least {LEAST_EXPERIMENTS} are needed"
+            )
+        read.append(EarlierExperiments(str(prior.source), experiments))
+    return read
+
+
+def freeze(journal: Journal, earlier: Iterable[EarlierExperiments], time_s: float) -> None:
+    """Keep a copy in the journal, so that nothing else is needed to go on with the run."""
+    for one in earlier:
+        told: dict[str, Any] = {
+            "source": one.source,
+            "experiments": len(one.experiments.X),
+            "left_out": one.experiments.left_out,
+        }
+        arrays = {"X": one.experiments.X, "Y": one.experiments.Y}
+        journal.append("prior", time_s, told, arrays)
