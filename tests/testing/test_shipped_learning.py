@@ -3,6 +3,10 @@
 import pytest
 
 from flowrig.interfaces import SurrogateSettings
+from flowrig.mean_of import MeanOf
+from flowrig.mean_of_settings import MeanOfSettings
+from flowrig.plugins import Plugins
+from flowrig.profile import SurrogateChoice
 from flowrig.testing import (
     OptimizerBench,
     OptimizerConformance,
@@ -59,6 +63,19 @@ class TestEnsemble(SurrogateConformance):
     @pytest.fixture
     def bench(self) -> SurrogateBench:
         return SurrogateBench(EnsembleOfNetworks, EnsembleSettings(members=12, steps=150))
+
+
+class TestMeanOf(SurrogateConformance):
+    """A mean of a Gaussian process and a small ensemble."""
+
+    @pytest.fixture
+    def bench(self) -> SurrogateBench:
+        offers = Plugins.discover().offers("surrogate")
+        parts = (
+            SurrogateChoice(offers["gp"], GaussianProcessSettings(restarts=0)),
+            SurrogateChoice(offers["enn"], EnsembleSettings(members=12, steps=100)),
+        )
+        return SurrogateBench(MeanOf, MeanOfSettings(of=parts))
 
 
 class TestPlainGaussianProcess(SurrogateConformance):

@@ -1,11 +1,13 @@
 """What a surrogate must do."""
 
+import io
 import json
 
 import numpy as np
 from numpy.typing import NDArray
 
-from flowrig.interfaces import Posterior
+from flowrig.errors import UnsupportedError
+from flowrig.interfaces import Posterior, SurrogateState
 from flowrig.testing.checks import Level, earns, require
 from flowrig.testing.learning import SurrogateBench, hill
 
@@ -161,6 +163,31 @@ class SurrogateConformance:
                 "standard deviation of zero",
             )
 
+    @earns(Level.SILVER)
+    def test_a_kept_model_predicts_the_same(self, bench: SurrogateBench) -> None:
+        """A model that can be kept predicts the same after it is read back, bit for bit."""
+        X, Y = _experiments(20)
+        surrogate = bench.fitted(X, Y, seed=5)
+        try:
+            state = surrogate.state()
+        except UnsupportedError:
+            return
+        again = bench.fresh(seed=5)
+        again.restore(_written_and_read(state))
+        there = _elsewhere(9)
+        one, other = surrogate.predict(there), again.predict(there)
+        samples = [p.sample(4, np.random.default_rng(3)) for p in (one, other)]
+        same = (
+            np.array_equal(one.mean, other.mean),
+            np.array_equal(one.sd, other.sd),
+            np.array_equal(samples[0], samples[1]),
+        )
+        require(
+            all(same),
+            "what state() tells is not enough for restore(): the two models predict differently; "
+            "keep every number that predict() uses, in full precision",
+        )
+
     @earns(Level.GOLD)
     def test_it_learns(self, bench: SurrogateBench) -> None:
         """From 40 experiments on a smooth hill it explains 80 % of the variance elsewhere."""
@@ -202,6 +229,22 @@ class SurrogateConformance:
             f"the sd is {near:.2g} among the experiments and {far:.2g} far from them; a model that "
             "is sure where nothing was measured sends an optimizer astray",
         )
+
+
+def _written_and_read(state: SurrogateState) -> SurrogateState:
+    """A state as it comes back from a file: values by JSON, arrays by NumPy, without pickles."""
+    try:
+        values = json.loads(json.dumps(dict(state.values), allow_nan=False))
+        file = io.BytesIO()
+        np.savez(file, allow_pickle=False, **dict(state.arrays))
+        file.seek(0)
+        with np.load(file, allow_pickle=False) as archive:
+            return SurrogateState(values, {name: archive[name] for name in archive.files})
+    except (TypeError, ValueError) as error:
+        raise AssertionError(
+            f"state() cannot be written to a file: {error}; values must be plain JSON, and arrays "
+            "of numbers or truth values"
+        ) from error
 
 
 def _truth(U: Array) -> Array:
