@@ -1,27 +1,30 @@
 """The closed loop: ask the optimizer, run the condition, tell it what was measured."""
 
 from collections.abc import Callable, Mapping, Sequence
-from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from attrs import asdict, evolve
 from numpy.typing import NDArray
 
+from flowrig.brain import Brain
+from flowrig.errors import NeedsPersonError, PauseRequested, SkipRequested
 from flowrig.executor import Executor
 from flowrig.expected_best import expected_best
 from flowrig.health import Symptom, many_failed, same_again
-from flowrig.interfaces import Optimizer, Problem, Suggestion, Surrogate
+from flowrig.interfaces import Suggestion
 from flowrig.journal import Journal
 from flowrig.measurement import evaluate, measured_arrays
 from flowrig.model_check import check_model, model_symptoms
-from flowrig.procedures import Reference, calibrate, run_condition
+from flowrig.procedures import Observation, Reference, calibrate, run_condition
 from flowrig.profile import Profile, Stage
 from flowrig.record import Decision, Experiment, RunRecord
+from flowrig.switchboard import Switchboard
 
-__all__ = ["CampaignLoop", "new_optimizer"]
+__all__ = ["CampaignLoop"]
 
 Array = NDArray[np.float64]
+R = TypeVar("R")
 
 
 class CampaignLoop:
@@ -33,6 +36,8 @@ class CampaignLoop:
         executor: runs procedures.
         wavelengths_nm: by spectrometer, each of shape `n_pixels`.
         now_s: rig time [s].
+        brain: chooses conditions.
+        switch: what a person wants of the run.
     """
 
     def __init__(
@@ -42,6 +47,8 @@ class CampaignLoop:
         executor: Executor,
         wavelengths_nm: Mapping[str, Array],
         now_s: Callable[[], float],
+        brain: Brain,
+        switch: Switchboard,
     ) -> None:
         self._record = record
         self._profile: Profile = record.profile
@@ -49,10 +56,14 @@ class CampaignLoop:
         self._executor = executor
         self._wavelengths_nm = wavelengths_nm
         self._now_s = now_s
+        self._brain = brain
+        self._switch = switch
+        self._given_up = False
 
     def run(self) -> None:
         """Calibrate, then do every experiment that the journal does not hold yet."""
-        done = len(self._record.experiments()) >= self._record.campaign.experiments
+        settled = len(self._record.experiments()) + len(self._record.skipped())
+        done = settled >= self._record.campaign.experiments
         if done or self._should_end():
             return
         reference = self._calibrate()
@@ -62,7 +73,7 @@ class CampaignLoop:
             self._run_stage(stage, reference)
 
     def _calibrate(self) -> Reference:
-        reference = self._executor.run(calibrate(self._profile))
+        reference = self._through_pauses(lambda: self._executor.run(calibrate(self._profile)))
         arrays: dict[str, NDArray[Any]] = {}
         for name, wavelengths in self._wavelengths_nm.items():
             arrays[f"{name}.dark"] = reference.dark[name]
@@ -75,27 +86,17 @@ class CampaignLoop:
         self._journal.append(
             "stage", self._now_s(), {"stage": stage.name, "experiments": stage.experiments}
         )
-        optimizer: Optimizer | None = None
-        known = 0
         while not self._should_end():
             experiments = self._record.experiments()
-            measured = {experiment.index for experiment in experiments}
+            over = {experiment.index for experiment in experiments} | self._record.skipped()
             decided = [d for d in self._record.decisions() if d.stage == stage.name]
-            pending = [decision for decision in decided if decision.index not in measured]
+            pending = [decision for decision in decided if decision.index not in over]
             if pending:
                 self._run_experiment(pending[0], reference)
                 continue
             if len(decided) >= stage.experiments:
                 return
-            if optimizer is None:
-                optimizer = self._new_optimizer(stage)
-            optimizer.ingest([self._row(experiment) for experiment in experiments[known:]])
-            known = len(experiments)
-            self._decide(stage, optimizer, stage.experiments - len(decided))
-
-    def _new_optimizer(self, stage: Stage) -> Optimizer:
-        surrogates = self._record.surrogates()
-        return new_optimizer(self._profile, stage, self._record.seed, surrogates)
+            self._decide(stage, experiments, stage.experiments - len(decided))
 
     def _row(self, experiment: Experiment) -> dict[str, Any]:
         return {
@@ -104,15 +105,31 @@ class CampaignLoop:
             self._profile.objective.name: experiment.objective,
         }
 
-    def _decide(self, stage: Stage, optimizer: Optimizer, wanted: int) -> None:
-        count = min(stage.batch, wanted)
-        suggestions = self._executor.think(
-            "choosing conditions", lambda: optimizer.suggest_explained(count)
+    def _decide(self, stage: Stage, experiments: Sequence[Experiment], wanted: int) -> None:
+        tried = self._record.decisions()
+        choice = self._brain.choose(
+            stage,
+            [self._row(experiment) for experiment in experiments],
+            [decision.conditions for decision in tried],
+            min(stage.batch, wanted),
+            self._executor.think,
         )
+        first = len(tried) + 1
+        if choice.incident:
+            self._tell([Symptom(f"optimizer-failed-{first}", choice.incident)])
+        if choice.suggestions:
+            self._write_down(stage, choice.suggestions, first)
+        elif self._record.campaign.if_optimizer_fails == "hold":
+            raise NeedsPersonError(
+                f"the optimizer failed before experiment {first}; put it right, then resume"
+            )
+        else:
+            self._given_up = True
+
+    def _write_down(self, stage: Stage, suggestions: Sequence[Suggestion], first: int) -> None:
         if stage.order_by is not None:
             variable = stage.order_by
             suggestions = sorted(suggestions, key=lambda s: s.conditions[variable])
-        first = len(self._record.decisions()) + 1
         *others, last = [
             _decided(index, stage.name, suggestion)
             for index, suggestion in enumerate(suggestions, first)
@@ -122,9 +139,14 @@ class CampaignLoop:
         self._journal.append("decided", self._now_s(), last)
 
     def _run_experiment(self, decision: Decision, reference: Reference) -> None:
-        started_s = self._now_s()
-        self._journal.append("experiment", started_s, {"index": decision.index})
-        observation = self._executor.run(run_condition(self._profile, decision.conditions))
+        try:
+            with self._switch.experiment(decision.index):
+                started_s, observation = self._through_pauses(lambda: self._observe(decision))
+        except SkipRequested:
+            self._executor.stop_flow()
+            skipped = {"index": decision.index, "conditions": decision.conditions}
+            self._journal.append("skipped", self._now_s(), skipped)
+            return
         measurement, features = evaluate(
             self._profile, self._wavelengths_nm, reference, observation
         )
@@ -145,7 +167,27 @@ class CampaignLoop:
         )
         self._tell([symptom for symptom in self._symptoms() if symptom.kind not in self._told()])
 
+    def _observe(self, decision: Decision) -> tuple[float, Observation]:
+        """When an experiment began, and what it gave."""
+        started_s = self._now_s()
+        self._journal.append("experiment", started_s, {"index": decision.index})
+        conditions = decision.conditions
+        return started_s, self._executor.run(run_condition(self._profile, conditions))
+
+    def _through_pauses(self, attempt: Callable[[], R]) -> R:
+        """Do something from its beginning after every pause that a person made in it."""
+        while True:
+            try:
+                return attempt()
+            except PauseRequested:
+                at_most_s = self._profile.limits.pause_s
+                self._journal.append("paused", self._now_s(), {"at_most_s": at_most_s})
+                self._executor.hold(at_most_s)
+                self._journal.append("went-on", self._now_s())
+
     def _should_end(self) -> bool:
+        if self._given_up:
+            return True
         stop = self._record.campaign.stop
         best = self._record.best()
         if (
@@ -193,23 +235,6 @@ class CampaignLoop:
         for symptom in symptoms:
             if told.get(symptom.kind) != symptom.text:
                 self._journal.append("health", self._now_s(), asdict(symptom))
-
-
-def new_optimizer(
-    profile: Profile, stage: Stage, seed: int, surrogate: Callable[[], Surrogate]
-) -> Optimizer:
-    """The optimizer of a stage, as a run with a seed has it.
-
-    Args:
-        profile: the rig, with its campaign.
-        stage: whose optimizer.
-        seed: of the run.
-        surrogate: makes a fresh surrogate model.
-    """
-    own_seed = int.from_bytes(sha256(f"{seed}/{stage.name}".encode()).digest()[:4])
-    problem = Problem(profile.space, profile.objective, own_seed, surrogate)
-    optimizer: Optimizer = stage.offer.load()(problem, stage.settings)
-    return optimizer
 
 
 def _decided(index: int, stage: str, suggestion: Suggestion) -> dict[str, Any]:

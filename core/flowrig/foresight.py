@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from flowrig.campaign import new_optimizer
+from flowrig.brain import new_optimizer
 from flowrig.designs import uniform
 from flowrig.errors import FlowrigError, OutOfRangeError
 from flowrig.feasibility import pulled_inside

@@ -23,6 +23,9 @@ __all__ = ["GROUP", "InstalledPlugin", "ListedOffer", "Plugins"]
 
 GROUP = "flowrig"
 
+SESSION = "this session"
+"""What counts as the distribution of plugins that are handed over, for instance in a notebook."""
+
 _HOOKS = {
     "flowrig_drivers": ("pump", "heater", "spectrometer"),
     "flowrig_optimizers": ("optimizer",),
@@ -95,9 +98,15 @@ class Plugins:
         loader = _Loader(strict)
         loader.load_installed(installed_plugins())
         for name, plugin in (extra or {}).items():
-            loader.register(InstalledPlugin(name, "this session", ""), plugin)
+            loader.register(InstalledPlugin(name, SESSION, ""), plugin)
         loader.refuse_twins()
         return cls(tuple(loader.listed), tuple(loader.folders), loader.broken)
+
+    @property
+    def all_installed(self) -> bool:
+        """Whether another process finds the same plugins; those of a session are found here only."""
+        plugins = [listed.plugin for listed in self.listed] + [plugin for plugin, _ in self.folders]
+        return all(plugin.distribution != SESSION for plugin in plugins)
 
     @cached_property
     def _by_kind(self) -> dict[str, dict[str, ListedOffer]]:

@@ -202,6 +202,10 @@ class RunRecord:
             for event in self.journal.events("measured")
         ]
 
+    def skipped(self) -> frozenset[int]:
+        """Numbers of the experiments that a person gave up."""
+        return frozenset(event.data["index"] for event in self.journal.events("skipped"))
+
     def best(self) -> Experiment | None:
         """The experiment with the highest figure of merit; doubtful ones do not count."""
         sound = [e for e in self.experiments() if e.quality == "good"]
@@ -285,6 +289,7 @@ class RunRecord:
             },
             "experiments": len(experiments),
             "planned": self.campaign.experiments,
+            "skipped": sorted(self.skipped()),
             "best": None if best is None else self._told(best),
             "expected_best": None
             if expected is None

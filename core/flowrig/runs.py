@@ -15,6 +15,7 @@ from attrs import asdict, frozen
 
 from flowrig import __version__
 from flowrig.actuation import Actuation
+from flowrig.brain import Brain, Mind, OwnMind, ProcessMind
 from flowrig.campaign import CampaignLoop
 from flowrig.clock import Clock, RealClock, VirtualClock
 from flowrig.errors import (
@@ -92,6 +93,7 @@ def start_run(
     clock: Clock | None = None,
     listeners: Sequence[Listener] = (),
     switch: Switchboard | None = None,
+    optimizer_process: bool | None = None,
     plugins: Plugins | None = None,
     simulator: Simulator = simulated,
 ) -> RunOutcome:
@@ -108,6 +110,8 @@ def start_run(
         clock: real by default, virtual by default when simulated.
         listeners: called with every event of the journal.
         switch: what a person wants of the run.
+        optimizer_process: whether the optimizer thinks in a process of its own; by default on the real
+            clock, where all that it needs is installed.
         plugins: what is installed, if it was looked up already.
         simulator: what puts emulated instruments behind the drivers of a simulated run.
 
@@ -152,7 +156,13 @@ def start_run(
         )
         freeze(journal, earlier, 0.0)
         session = _Session(
-            folder, journal, plugins=plugins, clock=clock, switch=switch, simulator=simulator
+            folder,
+            journal,
+            plugins=plugins,
+            clock=clock,
+            switch=switch,
+            optimizer_process=optimizer_process,
+            simulator=simulator,
         )
         return session.run(resumed=False, record=record)
 
@@ -166,6 +176,7 @@ def resume_run(
     clock: Clock | None = None,
     listeners: Sequence[Listener] = (),
     switch: Switchboard | None = None,
+    optimizer_process: bool | None = None,
     plugins: Plugins | None = None,
     simulator: Simulator = simulated,
 ) -> RunOutcome:
@@ -179,6 +190,8 @@ def resume_run(
         clock: real by default, virtual by default when simulated.
         listeners: called with every event of the journal.
         switch: what a person wants of the run.
+        optimizer_process: whether the optimizer thinks in a process of its own; by default on the real
+            clock, where all that it needs is installed.
         plugins: what is installed, if it was looked up already.
         simulator: what puts emulated instruments behind the drivers of a simulated run.
 
@@ -219,7 +232,13 @@ def resume_run(
             },
         )
         session = _Session(
-            folder, journal, plugins=plugins, clock=clock, switch=switch, simulator=simulator
+            folder,
+            journal,
+            plugins=plugins,
+            clock=clock,
+            switch=switch,
+            optimizer_process=optimizer_process,
+            simulator=simulator,
         )
         return session.run(resumed=True, record=record)
 
@@ -296,6 +315,7 @@ class _Session:
         plugins: Plugins,
         clock: Clock | None,
         switch: Switchboard | None,
+        optimizer_process: bool | None,
         simulator: Simulator,
     ) -> None:
         self._folder = folder
@@ -303,6 +323,7 @@ class _Session:
         self._plugins = plugins
         self._simulator = simulator
         self._switch = switch or Switchboard()
+        self._optimizer_process = optimizer_process
         self._record = RunRecord(folder, plugins)
         self._notices: SimpleQueue[str] = SimpleQueue()
         self._safe: SafeState | None = None  # while nothing was commanded since
@@ -358,12 +379,13 @@ class _Session:
     def _run_on(self, rig: Rig, ledger: SyringeLedger, resumed: bool) -> RunOutcome:
         actuation = Actuation(rig, self._write, ledger)
         state, reason, halt = "finished", "", False
+        brain = Brain(self._record.profile, self._record.seed, self._new_mind)
         try:
             if self._lease is not None:
                 self._lease.require_ready(self._clock.now_s())
             self._prepare(rig, actuation, resumed)
             self._switch.connect(self._clock.interrupt)
-            loop = self._loop(rig, actuation)
+            loop = self._loop(rig, actuation, brain)
             loop.run()
         except UnsafeStateError as error:
             return self._end("unknown", str(error))
@@ -371,6 +393,8 @@ class _Session:
             state, reason = self._ended_by(error)
             tripped = isinstance(error, SafetyTripError) and error.action == "halt"
             halt = tripped or isinstance(error, HaltRequested)
+        finally:
+            brain.close()
         safe = self._safe if state == "finished" else None
         safe = safe or self._go_safe(rig, ledger, halt)
         if safe.reached:
@@ -417,7 +441,7 @@ class _Session:
             place.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
         return "failed", f"internal error: {error!r}; see {place}"
 
-    def _loop(self, rig: Rig, actuation: Actuation) -> CampaignLoop:
+    def _loop(self, rig: Rig, actuation: Actuation, brain: Brain) -> CampaignLoop:
         executor = Executor(actuation, self._note, self._switch, self._renew)
         return CampaignLoop(
             self._record,
@@ -425,6 +449,20 @@ class _Session:
             executor,
             rig.wavelengths_nm(),
             self._clock.now_s,
+            brain,
+            self._switch,
+        )
+
+    def _new_mind(self) -> Mind:
+        """Whom to ask for conditions: on a real rig a process that no heater depends on."""
+        profile, seed, apart = self._record.profile, self._record.seed, self._optimizer_process
+        if apart is None:
+            apart = not self._clock.is_virtual and self._plugins.all_installed
+        if not apart:
+            return OwnMind(profile, seed, self._record.surrogates())
+        campaign = self._record.campaign
+        return ProcessMind(
+            self._folder, seed, campaign.optimizer_deadline_s, campaign.optimizer_memory_gb
         )
 
     def _go_safe(self, rig: Rig, ledger: SyringeLedger, halt: bool = False) -> SafeState:

@@ -140,14 +140,23 @@ class Switchboard:
 
     @contextmanager
     def experiment(self, index: int) -> Iterator[None]:
-        """Within this an experiment is under way, and may be skipped."""
+        """Within this an experiment is under way, and may be skipped.
+
+        Raises:
+            SkipRequested: at the end, where a skip came too late to be obeyed before.
+        """
         with self._lock:
             self._experiment, self._skips = index, False
+        late = False
         try:
             yield
+            late = True
         finally:
             with self._lock:
+                late = late and self._skips
                 self._experiment, self._skips = None, False
+        if late:
+            raise SkipRequested(f"a person skipped experiment {index}")
 
     def obey(self, *, may_pause: bool, may_skip: bool) -> None:
         """Raise what the run was asked for.

@@ -94,8 +94,14 @@ def _failed(record: journalled.RunRecord) -> list[Experiment]:
         return []
     done = {e.index for e in record.experiments()}
     begun = {int(event.data["index"]) for event in record.journal.events("experiment")} - done
+    remarks = dict.fromkeys(record.skipped(), "skipped by a person")
     return [
-        Experiment(index=d.index, stage=d.stage, conditions=d.conditions, remark=record.reason)
+        Experiment(
+            index=d.index,
+            stage=d.stage,
+            conditions=d.conditions,
+            remark=remarks.get(d.index, record.reason),
+        )
         for d in record.decisions()
         if d.index in begun
     ]
