@@ -47,6 +47,7 @@ class CampaignLoop:
         executor: Executor,
         wavelengths_nm: Mapping[str, Array],
         now_s: Callable[[], float],
+        *,
         brain: Brain,
         switch: Switchboard,
     ) -> None:

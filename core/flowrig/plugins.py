@@ -104,7 +104,7 @@ class Plugins:
 
     @property
     def all_installed(self) -> bool:
-        """Whether another process finds the same plugins; those of a session are found here only."""
+        """Whether another process finds the same plugins; not so those of a session."""
         plugins = [listed.plugin for listed in self.listed] + [plugin for plugin, _ in self.folders]
         return all(plugin.distribution != SESSION for plugin in plugins)
 

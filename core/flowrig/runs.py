@@ -110,8 +110,8 @@ def start_run(
         clock: real by default, virtual by default when simulated.
         listeners: called with every event of the journal.
         switch: what a person wants of the run.
-        optimizer_process: whether the optimizer thinks in a process of its own; by default on the real
-            clock, where all that it needs is installed.
+        optimizer_process: whether the optimizer thinks in a process of its own; by default on the
+            real clock, where all that it needs is installed.
         plugins: what is installed, if it was looked up already.
         simulator: what puts emulated instruments behind the drivers of a simulated run.
 
@@ -190,8 +190,8 @@ def resume_run(
         clock: real by default, virtual by default when simulated.
         listeners: called with every event of the journal.
         switch: what a person wants of the run.
-        optimizer_process: whether the optimizer thinks in a process of its own; by default on the real
-            clock, where all that it needs is installed.
+        optimizer_process: whether the optimizer thinks in a process of its own; by default on the
+            real clock, where all that it needs is installed.
         plugins: what is installed, if it was looked up already.
         simulator: what puts emulated instruments behind the drivers of a simulated run.
 
@@ -449,8 +449,8 @@ class _Session:
             executor,
             rig.wavelengths_nm(),
             self._clock.now_s,
-            brain,
-            self._switch,
+            brain=brain,
+            switch=self._switch,
         )
 
     def _new_mind(self) -> Mind:
