@@ -17,7 +17,7 @@ from flowrig.plugins import Plugins
 SHIPPED = {
     "driver": {"chemyx-fusion", "watlow-f4t", "ocean-hdx"},
     "optimizer": {"bayes", "lhs", "random"},
-    "surrogate": {"gp", "enn"},
+    "surrogate": {"gp", "enn", "mean-of"},
     "objective": {"plqy-proxy", "maximum"},
     "world": {"fluidic"},
 }
