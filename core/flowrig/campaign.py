@@ -15,7 +15,7 @@ from flowrig.health import Symptom, many_failed, same_again
 from flowrig.interfaces import Suggestion
 from flowrig.journal import Journal
 from flowrig.measurement import evaluate, measured_arrays
-from flowrig.model_check import check_model, model_symptoms
+from flowrig.model_check import check_model, model_r2, model_symptoms
 from flowrig.procedures import Observation, Reference, calibrate, run_condition
 from flowrig.profile import Profile, Stage
 from flowrig.record import Decision, Experiment, RunRecord
@@ -63,12 +63,11 @@ class CampaignLoop:
 
     def run(self) -> None:
         """Calibrate, then do every experiment that the journal does not hold yet."""
-        settled = len(self._record.experiments()) + len(self._record.skipped())
-        done = settled >= self._record.campaign.experiments
-        if done or self._should_end():
+        stages = self._record.campaign.stages
+        if self._should_end() or all(self._is_over(stage) for stage in stages):
             return
         reference = self._calibrate()
-        for stage in self._record.campaign.stages:
+        for stage in stages:
             if self._should_end():
                 break
             self._run_stage(stage, reference)
@@ -88,16 +87,41 @@ class CampaignLoop:
             "stage", self._now_s(), {"stage": stage.name, "experiments": stage.experiments}
         )
         while not self._should_end():
-            experiments = self._record.experiments()
-            over = {experiment.index for experiment in experiments} | self._record.skipped()
-            decided = [d for d in self._record.decisions() if d.stage == stage.name]
-            pending = [decision for decision in decided if decision.index not in over]
+            pending = self._pending(stage)
             if pending:
                 self._run_experiment(pending[0], reference)
                 continue
-            if len(decided) >= stage.experiments:
+            if self._is_over(stage) or self._explains_enough(stage):
                 return
-            self._decide(stage, experiments, stage.experiments - len(decided))
+            wanted = stage.experiments - len(self._decided_in(stage))
+            self._decide(stage, self._record.experiments(), wanted)
+
+    def _decided_in(self, stage: Stage) -> list[Decision]:
+        return [d for d in self._record.decisions() if d.stage == stage.name]
+
+    def _pending(self, stage: Stage) -> list[Decision]:
+        """What was decided in a stage, and neither measured nor skipped."""
+        over = {e.index for e in self._record.experiments()} | self._record.skipped()
+        return [decision for decision in self._decided_in(stage) if decision.index not in over]
+
+    def _is_over(self, stage: Stage) -> bool:
+        """Whether everything was done in a stage that there is to do, as the journal says."""
+        explored = {event.data["stage"] for event in self._journal.events("explored")}
+        enough = len(self._decided_in(stage)) >= stage.experiments or stage.name in explored
+        return enough and not self._pending(stage)
+
+    def _explains_enough(self, stage: Stage) -> bool:
+        """Whether the surrogate explains as much as a stage was to find out; written down if so."""
+        compute = None if stage.until_r2 is None else model_r2(self._record)
+        if stage.until_r2 is None or compute is None:
+            return False
+        r2 = self._executor.think("seeing how much the model explains", compute)
+        if r2 < stage.until_r2:
+            return False
+        count = len(self._decided_in(stage))
+        told = {"stage": stage.name, "r2": r2, "until_r2": stage.until_r2, "experiments": count}
+        self._journal.append("explored", self._now_s(), told)
+        return True
 
     def _row(self, experiment: Experiment) -> dict[str, Any]:
         return {

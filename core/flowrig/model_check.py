@@ -1,6 +1,6 @@
 """How well the surrogate predicts experiments that it has not seen: cross-validation."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,10 +14,10 @@ from flowrig.health import (
     without_effect,
 )
 from flowrig.objective import Objective
-from flowrig.record import RunRecord
+from flowrig.record import Experiment, RunRecord
 from flowrig.twin import FOLDS, Fold, held_out
 
-__all__ = ["check_model", "model_symptoms"]
+__all__ = ["check_model", "model_r2", "model_symptoms"]
 
 Array = NDArray[np.float64]
 
@@ -29,20 +29,54 @@ def check_model(record: RunRecord) -> list[dict[str, Any]]:
         one mapping an experiment: `index`, `mean` and `sd` by response, `objective_mean` and
         `objective_sd`; nothing if there are too few experiments, or the campaign has no surrogate.
     """
-    if record.campaign.surrogate is None:
-        return []
-    experiments = [e for e in record.experiments() if e.quality != "bad"]
-    if len(experiments) < 2 * FOLDS:
-        return []
-    space, objective = record.profile.space, record.profile.objective
-    X = space.to_unit(space.array([e.conditions for e in experiments]))
-    Y = np.array([[e.features[name] for name in objective.responses] for e in experiments])
+    experiments = _checkable(record)
+    objective = record.profile.objective
     checks = [
         _check(experiments[row].index, place, fold, objective)
-        for fold in held_out(X, Y, objective, record.surrogates(), record.seed)
+        for fold in _folds(record, experiments)
         for place, row in enumerate(fold.rows)
     ]
     return sorted(checks, key=lambda check: int(check["index"]))
+
+
+def model_r2(record: RunRecord) -> Callable[[], float] | None:
+    """How to compute what the surrogate explains of experiments that it has not seen.
+
+    Returns:
+        a function that gives R² of the figure of merit, from five folds; it touches no journal, so
+        that it may run in another thread. None if there are too few experiments.
+    """
+    experiments = _checkable(record)
+    if not experiments:
+        return None
+    measured = np.array([e.objective for e in experiments])
+    folds = _folds(record, experiments)
+
+    def compute() -> float:
+        predicted = np.empty_like(measured)
+        for fold in folds:
+            predicted[fold.rows] = fold.objective_mean
+        return explained_share(measured, predicted)
+
+    return compute
+
+
+def _checkable(record: RunRecord) -> list[Experiment]:
+    """The experiments that a model can be checked on; none if there are too few, or no model."""
+    if record.campaign.surrogate is None:
+        return []
+    experiments = [e for e in record.experiments() if e.quality != "bad"]
+    return experiments if len(experiments) >= 2 * FOLDS else []
+
+
+def _folds(record: RunRecord, experiments: Sequence[Experiment]) -> Iterator[Fold]:
+    """Predictions of some experiments from others, computed as they are asked for."""
+    if not experiments:
+        return iter(())
+    space, objective = record.profile.space, record.profile.objective
+    X = space.to_unit(space.array([e.conditions for e in experiments]))
+    Y = np.array([[e.features[name] for name in objective.responses] for e in experiments])
+    return held_out(X, Y, objective, record.surrogates(), record.seed)
 
 
 def _check(index: int, place: int, fold: Fold, objective: Objective) -> dict[str, Any]:

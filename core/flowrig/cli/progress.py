@@ -97,6 +97,12 @@ class Progress:
     def _on_notice(self, event: Event, data: Mapping[str, Any]) -> None:
         self.say(data["text"], "yellow")
 
+    def _on_explored(self, event: Event, data: Mapping[str, Any]) -> None:
+        self.say(
+            f"stage {data['stage']} ends after {data['experiments']} experiments: the model "
+            f"explains {data['r2']:.0%} of the variance of those that it has not seen"
+        )
+
     def _on_health(self, event: Event, data: Mapping[str, Any]) -> None:
         if data["kind"] not in self._symptoms:
             self._symptoms.add(data["kind"])

@@ -444,6 +444,8 @@ class Stage:
         settings: an instance of its settings class; written beside the stage's own keys.
         batch: how many conditions are asked for at once.
         order_by: the variable by which a batch is sorted, for instance to spare heating time.
+        until_r2: share of the variance of the figure of merit that the surrogate has to explain of
+            experiments that it has not seen, R²; the stage ends when it does.
     """
 
     name: str
@@ -452,6 +454,7 @@ class Stage:
     settings: OptimizerSettings
     batch: int = 1
     order_by: str | None = None
+    until_r2: float | None = None
 
 
 @frozen(kw_only=True)

@@ -200,6 +200,7 @@ class _StageKeys:
     experiments: int
     batch: int = 1
     order_by: str | None = None
+    until_r2: float | None = None
 
 
 def _linear_rule(value: Any, _type: Any) -> model.LinearRule:

@@ -166,6 +166,11 @@ def _notes(record: journalled.RunRecord) -> tuple[str, ...]:
     """Symptoms, interruptions, safe states that were not reached, and why the run ended early."""
     symptoms = {event.data["kind"]: event.data["text"] for event in record.journal.events("health")}
     notes = [f"{text[0].upper()}{text[1:]}." for text in symptoms.values()]
+    notes += [
+        f"Stage {event.data['stage']} ended after {event.data['experiments']} experiments, with "
+        f"R² = {event.data['r2']:.2f} of the {event.data['until_r2']:.2f} that were wanted."
+        for event in record.journal.events("explored")
+    ]
     notes += [_resumption(event) for event in record.journal.events("resumed")]
     notes += [
         f"At {event.time_s:.0f} s: {event.data['text']}."

@@ -25,6 +25,17 @@ def stages(profile: Profile) -> Iterator[Finding]:
         seen.add(stage.name)
         if stage.order_by is not None:
             yield from names.one_of(stage.order_by, known, "variable", (*here, "order_by"))
+        if stage.until_r2 is not None:
+            yield from _explained(profile, stage.until_r2, (*here, "until_r2"))
+
+
+def _explained(profile: Profile, share: float, path: Path) -> Iterator[Finding]:
+    """A share of the variance that a surrogate can explain."""
+    if not 0 < share < 1:
+        yield Finding(path, f"got {share:g}", expected="more than 0 and less than 1")
+    if profile.campaign is not None and profile.campaign.surrogate is None:
+        message = "no surrogate could explain anything"
+        yield Finding(path, message, expected="a [campaign.surrogate]", on_key=True)
 
 
 def optimizer(profile: Profile) -> Iterator[Finding]:
