@@ -16,6 +16,7 @@ from rich.text import Text
 
 from flowrig.cli.experiment_table import ExperimentTable, conditions_text, figure_of_merit
 from flowrig.journal import Event
+from flowrig.status import RunStatus
 
 __all__ = ["Progress"]
 
@@ -34,14 +35,10 @@ class Progress:
         self._console = Console(stderr=False, highlight=False)
         self._begin_s = time.monotonic()
         self._done_here = 0
+        self._is_best = False
         self._table: ExperimentTable | None = None
         self._symptoms: set[str] = set()
-        self._state: dict[str, Any] = {
-            "title": "", "stage": "", "what": "opening the rig", "planned": 0, "done": 0,
-            "time_s": 0.0, "until_s": None, "conditions": {}, "heaters": {}, "flow_rates": {},
-            "pumps": {}, "best": None, "index": None, "objective": {"name": "", "unit": ""},
-            "units": {},
-        }  # fmt: skip
+        self._status = RunStatus()
         self._live = Live(
             get_renderable=self._panel, console=self._console, refresh_per_second=8, transient=True
         )
@@ -63,7 +60,9 @@ class Progress:
 
     def __call__(self, event: Event) -> None:
         """Take note of an event of the journal."""
-        self._state["time_s"] = event.time_s
+        best_before = self._status.best
+        self._status(event)
+        self._is_best = self._status.best != best_before
         handler = getattr(self, f"_on_{event.kind.replace('-', '_')}", None)
         if handler is not None:
             handler(event, event.data)
@@ -73,11 +72,8 @@ class Progress:
         self._console.print(Text(text, style=style), soft_wrap=True)
 
     def _on_run_started(self, event: Event, data: Mapping[str, Any]) -> None:
-        self._state |= {"title": f"{data['profile']}: {data['campaign']}"}
-        self._state |= {"planned": data["experiments"], "objective": data["objective"]}
-        self._state["units"] = data["units"]
         rig = "emulated rig, virtual time" if data["simulated"] else "real rig"
-        self.say(f"{self._state['title']}\n{rig}, seed {data['seed']}, run in {self._folder}")
+        self.say(f"{self._title()}\n{rig}, seed {data['seed']}, run in {self._folder}")
 
     def _on_opened(self, event: Event, data: Mapping[str, Any]) -> None:
         for name, who in data["devices"].items():
@@ -85,7 +81,6 @@ class Progress:
             self.say(f"  {name}: {label}", "dim")
 
     def _on_resumed(self, event: Event, data: Mapping[str, Any]) -> None:
-        self._state |= {key: data[key] for key in ("planned", "done", "best", "objective", "units")}
         self.say(
             f"resuming {self._folder} with {data['done']} of {data['planned']} experiments "
             "measured; first the rig goes to its safe state"
@@ -109,97 +104,94 @@ class Progress:
             self.say(f"health: {data['text']}", "yellow")
 
     def _on_stage(self, event: Event, data: Mapping[str, Any]) -> None:
-        self._state["stage"] = data["stage"]
         self._table = None
 
-    def _on_step(self, event: Event, data: Mapping[str, Any]) -> None:
-        duration_s = data.get("duration_s")
-        self._state["what"] = data["what"]
-        self._state["until_s"] = event.time_s + duration_s if duration_s else None
+    def _on_operator(self, event: Event, data: Mapping[str, Any]) -> None:
+        if not data["refused"] and data["by"] != "signal":  # who pressed Ctrl-C is told at once
+            self.say(f"{data['wish']}, by {data['by']}", "yellow")
 
-    def _on_intent(self, event: Event, data: Mapping[str, Any]) -> None:
-        if data["command"] == "start":
-            self._state["flow_rates"] = data["flow_rates_ul_min"]
-        elif data["command"] == "stop":
-            self._state["flow_rates"] = {}
+    def _on_paused(self, event: Event, data: Mapping[str, Any]) -> None:
+        self.say(
+            f"paused: no liquid flows, temperatures stay; after {_duration(data['at_most_s'])} "
+            "the rig goes to its safe state",
+            "yellow",
+        )
 
-    def _on_reading(self, event: Event, data: Mapping[str, Any]) -> None:
-        self._state |= {"heaters": data["heaters"], "pumps": data["pumps"]}
+    def _on_went_on(self, event: Event, data: Mapping[str, Any]) -> None:
+        self.say("the run goes on", "yellow")
 
-    def _on_decided(self, event: Event, data: Mapping[str, Any]) -> None:
-        self._state["conditions"][data["index"]] = data["conditions"]
-
-    def _on_experiment(self, event: Event, data: Mapping[str, Any]) -> None:
-        self._state["index"] = data["index"]
+    def _on_skipped(self, event: Event, data: Mapping[str, Any]) -> None:
+        self.say(f"experiment {data['index']} is skipped", "yellow")
 
     def _on_measured(self, event: Event, data: Mapping[str, Any]) -> None:
         self._done_here += 1
-        self._state["done"] += 1
-        value, best = data["objective"], self._state["best"]
-        is_best = data["quality"] == "good" and (best is None or value > best)
-        if is_best:
-            self._state["best"] = value
-        notes = ["best" if is_best else "", *(f"({flag})" for flag in data["flags"])]
+        notes = ["best" if self._is_best else "", *(f"({flag})" for flag in data["flags"])]
         if self._table is None:
             self._table = self._new_table()
             self.say(self._table.head(), "dim")
         self.say(
             self._table.row(
-                self._state["done"], data["conditions"], value, list(filter(None, notes))
+                self._status.done, data["conditions"], data["objective"], list(filter(None, notes))
             ),
-            "bold" if is_best else "",
+            "bold" if self._is_best else "",
         )
 
     def _new_table(self) -> ExperimentTable:
-        state = self._state
-        return ExperimentTable(state["stage"], state["planned"], state["units"], state["objective"])
+        status = self._status
+        return ExperimentTable(status.stage, status.planned, status.units, status.objective)
+
+    def _title(self) -> str:
+        return ": ".join(filter(None, (self._status.profile, self._status.campaign)))
 
     def _merit(self, value: float | None) -> str:
-        return "-" if value is None else figure_of_merit(value, self._state["objective"]["unit"])
+        return "-" if value is None else figure_of_merit(value, self._status.objective["unit"])
 
     def _eta(self) -> str:
         if not self._done_here:
             return "…"
         elapsed_s = time.monotonic() - self._begin_s
-        left_s = elapsed_s / self._done_here * (self._state["planned"] - self._state["done"])
+        status = self._status
+        left = status.planned - status.done - status.skipped
+        left_s = elapsed_s / self._done_here * left
         return _duration(left_s)
 
     def _panel(self) -> Panel:
-        state = self._state
+        status = self._status
         bar = Table.grid(padding=(0, 1))
         bar.add_row(
-            ProgressBar(total=max(state["planned"], 1), completed=state["done"], width=40),
-            f"{state['done']}/{state['planned']}",
-            f"stage {state['stage'] or '-'}",
+            ProgressBar(total=max(status.planned, 1), completed=status.done, width=40),
+            f"{status.done}/{status.planned}",
+            f"stage {status.stage or '-'}",
             f"about {self._eta()} left",
         )
         facts = Table.grid(padding=(0, 2))
-        left = state["until_s"]
-        remaining = f", {_duration(left - state['time_s'])} of rig time" if left else ""
-        facts.add_row("step", Text(f"{state['what']}{remaining}"))
-        if state["index"] in state["conditions"]:
-            chosen = state["conditions"][state["index"]]
-            facts.add_row("condition", Text(conditions_text(chosen, state["units"])))
+        left = status.until_s
+        remaining = f", {_duration(left - status.time_s)} of rig time" if left else ""
+        facts.add_row("step", Text(f"{status.step}{remaining}"))
+        chosen = status.conditions.get(status.index or 0)
+        if chosen is not None:
+            facts.add_row("condition", Text(conditions_text(chosen, status.units)))
         facts.add_row(
             "heaters",
             Text(
                 "  ".join(
                     f"{name} {_degrees(reading['temperature_c'])} "
                     f"(set {_degrees(reading['set_point_c'])})"
-                    for name, reading in state["heaters"].items()
+                    for name, reading in status.heaters.items()
                 )
             ),
         )
         facts.add_row(
             "flows",
             Text(
-                "  ".join(f"{n} {q:.1f} µL/min" for n, q in state["flow_rates"].items()) or "none"
+                "  ".join(f"{n} {q:.1f} µL/min" for n, q in status.flow_rates_ul_min.items())
+                or "none"
             ),
         )
-        best = f"{state['objective']['name']} {self._merit(state['best'])}"
+        best = f"{status.objective['name']} {self._merit(status.best)}"
         facts.add_row("best so far", Text(best))
-        facts.add_row("rig time", _duration(state["time_s"]))
-        return Panel(Group(bar, facts), title=Text(state["title"]), title_align="left")
+        facts.add_row("rig time", _duration(status.time_s))
+        return Panel(Group(bar, facts), title=Text(self._title()), title_align="left")
 
 
 def _degrees(temperature_c: float | None) -> str:
