@@ -11,11 +11,12 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
+from flowrig.changes import profile_of
 from flowrig.errors import InputError
 from flowrig.interfaces import Surrogate
 from flowrig.journal import FILE_NAME, Event, Journal
 from flowrig.plugins import Plugins
-from flowrig.profile import Campaign, Profile, load_profile
+from flowrig.profile import Campaign, Profile
 from flowrig.with_prior import PriorKnowledge
 
 __all__ = [
@@ -156,8 +157,8 @@ class RunRecord:
 
     @cached_property
     def profile(self) -> Profile:
-        """The rig, from the copy that the run froze."""
-        return load_profile(self.folder / PROFILE_NAME, self._plugins)
+        """The rig, as the run froze it."""
+        return profile_of(self.journal, self.folder / PROFILE_NAME, self._plugins)
 
     @property
     def campaign(self) -> Campaign:

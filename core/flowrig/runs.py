@@ -17,6 +17,7 @@ from flowrig import __version__
 from flowrig.actuation import Actuation
 from flowrig.brain import Brain, Mind, OwnMind, ProcessMind
 from flowrig.campaign import CampaignLoop
+from flowrig.changes import changes_of
 from flowrig.clock import Clock, RealClock, VirtualClock
 from flowrig.errors import (
     FlowrigError,
@@ -152,6 +153,7 @@ def start_run(
                 "seed": seed,
                 "simulated": simulate,
                 "versions": _versions(plugins),
+                "profile_toml": text,
             },
         )
         freeze(journal, earlier, 0.0)
@@ -172,6 +174,8 @@ def resume_run(
     *,
     refilled: Sequence[str] = (),
     reset: Sequence[str] = (),
+    accept_changes: bool = False,
+    cut: bool = False,
     record: bool = False,
     clock: Clock | None = None,
     listeners: Sequence[Listener] = (),
@@ -186,6 +190,8 @@ def resume_run(
         folder: the run's folder.
         refilled: streams whose syringes a person has filled.
         reset: safety rules that tripped, and whose cause a person has removed.
+        accept_changes: go on though the profile, or a plugin that it names, is not as it was.
+        cut: go on in front of damage in the journal, however much is behind it.
         record: keep every byte and every call of every instrument in the run's folder.
         clock: real by default, virtual by default when simulated.
         listeners: called with every event of the journal.
@@ -196,28 +202,29 @@ def resume_run(
         simulator: what puts emulated instruments behind the drivers of a simulated run.
 
     Raises:
-        InputError: this is not the folder of a run, it runs elsewhere, its profile was changed, or
-            a safety rule tripped that nobody has reset.
+        InputError: this is not the folder of a run, it runs elsewhere, something changed that
+            nobody has accepted, its journal is damaged, or a safety rule tripped that nobody has
+            reset.
     """
     plugins, folder = plugins or Plugins.discover(), Path(folder)
     with RunRecord(folder, plugins) as before:
-        profile, summary = before.profile, before.summary()
-        if profile.digest != before.start.data["profile_digest"]:
-            raise InputError(
-                f"{folder / PROFILE_NAME} was changed since the run began; "
-                "restore it, or start a new run"
-            )
+        summary = before.summary()
+        changes = changes_of(before.journal, folder / PROFILE_NAME, plugins)
+    changes.require_accepted(accept_changes, folder)
+    profile = changes.profile
     for stream in refilled:
         if stream not in profile.streams:
             raise InputError(
                 f"there is no stream {stream!r}; there are {', '.join(profile.streams)}"
             )
     load_plugins_of(profile)
-    with locked(folder), Journal(folder / FILE_NAME) as journal:
+    with locked(folder), Journal(folder / FILE_NAME, cut=cut) as journal:
         journal.listen(*listeners)
         _reset(journal, reset)
         _require_reset(journal, folder)
         now_s = _newest_s(journal)
+        if changes.differences:
+            journal.append("changes-accepted", now_s, changes.data)
         journal.append(
             "resumed",
             now_s,
@@ -226,7 +233,7 @@ def resume_run(
                 "versions": _versions(plugins),
                 "objective": summary["objective"],
                 "units": profile.space.units,
-                "planned": summary["planned"],
+                "planned": profile.campaign.experiments if profile.campaign else 0,
                 "profile": profile.name,
                 "simulated": summary["simulated"],
                 "skipped": len(summary["skipped"]),

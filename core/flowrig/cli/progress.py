@@ -89,6 +89,13 @@ class Progress:
     def _on_safe_state(self, event: Event, data: Mapping[str, Any]) -> None:
         self.say(data["text"], "green" if data["reached"] else "bold red")
 
+    def _on_journal_cut(self, event: Event, data: Mapping[str, Any]) -> None:
+        self.say(data["text"], "bold red")
+
+    def _on_changes_accepted(self, event: Event, data: Mapping[str, Any]) -> None:
+        for difference in data["differences"]:
+            self.say(f"accepted: {difference}", "yellow")
+
     def _on_notice(self, event: Event, data: Mapping[str, Any]) -> None:
         self.say(data["text"], "yellow")
 

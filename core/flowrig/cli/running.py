@@ -125,12 +125,27 @@ def run(
 @click.option(
     "--reset-trip", "reset", multiple=True, metavar="RULE", help="The cause of its trip is gone."
 )
+@click.option(
+    "--accept-changes", is_flag=True, help="Go on with a profile or plugins that were changed."
+)
+@click.option("--cut", is_flag=True, help="Go on in front of damage in the journal.")
 @record_option
-def resume(folder: Path, refilled: tuple[str, ...], reset: tuple[str, ...], record: bool) -> None:
+def resume(
+    folder: Path,
+    *,
+    refilled: tuple[str, ...],
+    reset: tuple[str, ...],
+    accept_changes: bool,
+    cut: bool,
+    record: bool,
+) -> None:
     """Go on with the run in FOLDER; the rig is first brought to its safe state.
 
     What was measured is kept, and nothing is measured twice. A run that was simulated goes on
     simulated. Exit codes are those of `flowrig run`.
+
+    If the profile in FOLDER, flowrig or a plugin that the profile names is not as it was, nothing
+    is done until --accept-changes says so; the differences go to the journal.
 
     \b
     Examples:
@@ -146,6 +161,8 @@ def resume(folder: Path, refilled: tuple[str, ...], reset: tuple[str, ...], reco
             folder,
             refilled=refilled,
             reset=reset,
+            accept_changes=accept_changes,
+            cut=cut,
             record=record,
             listeners=[progress],
             switch=switch,
