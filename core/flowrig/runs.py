@@ -19,6 +19,7 @@ from flowrig.brain import Brain, Mind, OwnMind, ProcessMind
 from flowrig.campaign import CampaignLoop
 from flowrig.changes import changes_of
 from flowrig.clock import Clock, RealClock, VirtualClock
+from flowrig.control import ControlServer
 from flowrig.errors import (
     FlowrigError,
     HaltRequested,
@@ -42,6 +43,7 @@ from flowrig.recording import FOLDER_NAME, Recording
 from flowrig.rig import Rig, open_rig
 from flowrig.safety import SafeState, reach_safe_state
 from flowrig.simulation import Simulator, simulated
+from flowrig.status import RunStatus
 from flowrig.switchboard import Switchboard
 from flowrig.trips import LatchedTrip, latched_trips, trip_data
 from flowrig.twin.in_place import with_twin
@@ -139,7 +141,8 @@ def start_run(
     ):
         profile = load_profile(frozen_profile, plugins)
         assert profile.campaign is not None
-        journal.listen(*listeners)
+        status = RunStatus()
+        journal.listen(status, *listeners)
         journal.append(
             "run-started",
             0.0,
@@ -163,6 +166,7 @@ def start_run(
             plugins=plugins,
             clock=clock,
             switch=switch,
+            status=status,
             optimizer_process=optimizer_process,
             simulator=simulator,
         )
@@ -219,7 +223,8 @@ def resume_run(
             )
     load_plugins_of(profile)
     with locked(folder), Journal(folder / FILE_NAME, cut=cut) as journal:
-        journal.listen(*listeners)
+        status = RunStatus()
+        journal.listen(status, *listeners)
         _reset(journal, reset)
         _require_reset(journal, folder)
         now_s = _newest_s(journal)
@@ -247,6 +252,7 @@ def resume_run(
             plugins=plugins,
             clock=clock,
             switch=switch,
+            status=status,
             optimizer_process=optimizer_process,
             simulator=simulator,
         )
@@ -325,6 +331,7 @@ class _Session:
         plugins: Plugins,
         clock: Clock | None,
         switch: Switchboard | None,
+        status: RunStatus,
         optimizer_process: bool | None,
         simulator: Simulator,
     ) -> None:
@@ -333,6 +340,7 @@ class _Session:
         self._plugins = plugins
         self._simulator = simulator
         self._switch = switch or Switchboard()
+        self._status = status
         self._optimizer_process = optimizer_process
         self._record = RunRecord(folder, plugins)
         self._notices: SimpleQueue[str] = SimpleQueue()
@@ -348,6 +356,7 @@ class _Session:
         traces = Recording(self._folder / FOLDER_NAME, self._notices.put)
         with ExitStack() as stack:
             stack.callback(self._record.close)
+            stack.enter_context(self._within_reach())
             if not (self._record.simulated or self._clock.is_virtual):
                 lease = Lease(self._folder, self._record.profile.supervision.lease_s)
                 self._lease = stack.enter_context(lease)
@@ -385,6 +394,17 @@ class _Session:
         if self._lease is not None:
             self._lease.say_goodbye()
             self._lease = None
+
+    @contextmanager
+    def _within_reach(self) -> Iterator[None]:
+        """Let other processes of this computer ask how the run stands, pause it and stop it."""
+        with ExitStack() as stack:
+            try:
+                server = ControlServer(self._folder, self._switch, self._status.as_json)
+                stack.enter_context(server)
+            except OSError as error:
+                self._notices.put(f"this run cannot be reached from another shell: {error}")
+            yield
 
     def _run_on(self, rig: Rig, ledger: SyringeLedger, resumed: bool) -> RunOutcome:
         actuation = Actuation(rig, self._write, ledger)

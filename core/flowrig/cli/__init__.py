@@ -12,6 +12,7 @@ import click
 
 from flowrig import __version__
 from flowrig.cli.bench import bench
+from flowrig.cli.control import go_on, halt, pause, skip, status, stop
 from flowrig.cli.discover import discover
 from flowrig.cli.emulate import emulate
 from flowrig.cli.listing import check, plugins, profiles
@@ -60,6 +61,12 @@ for command in (
     demo,
     run,
     resume,
+    status,
+    pause,
+    go_on,
+    skip,
+    stop,
+    halt,
     reset,
     report,
     check,

@@ -10,7 +10,14 @@ from typing import Any
 
 import click
 
-__all__ = ["print_csv", "print_entries", "print_json", "print_paragraph"]
+__all__ = [
+    "degrees_text",
+    "experiments_text",
+    "print_csv",
+    "print_entries",
+    "print_json",
+    "print_paragraph",
+]
 
 NARROWEST = 40
 """Columns of a terminal below which nothing is wrapped any narrower."""
@@ -52,6 +59,16 @@ def print_entries(entries: Iterable[tuple[str, str, str]]) -> None:
             click.echo(line)
         if sentence and details:
             click.secho(" " * indent + details, dim=True)
+
+
+def degrees_text(temperature_c: float | None) -> str:
+    """A temperature [°C] for people."""
+    return "no reading" if temperature_c is None else f"{temperature_c:.1f} °C"
+
+
+def experiments_text(done: int, planned: int, skipped: int) -> str:
+    """How far a campaign has come, for people."""
+    return f"{done} of {planned} experiments" + (f", {skipped} skipped" if skipped else "")
 
 
 def _wrapped(text: str, indent: int, following: int) -> list[str]:

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flowrig.cli.experiment_table import ExperimentTable, conditions_text, figure_of_merit
+from flowrig.cli.printing import degrees_text
 from flowrig.journal import Event
 from flowrig.status import RunStatus
 
@@ -182,8 +183,8 @@ class Progress:
             "heaters",
             Text(
                 "  ".join(
-                    f"{name} {_degrees(reading['temperature_c'])} "
-                    f"(set {_degrees(reading['set_point_c'])})"
+                    f"{name} {degrees_text(reading['temperature_c'])} "
+                    f"(set {degrees_text(reading['set_point_c'])})"
                     for name, reading in status.heaters.items()
                 )
             ),
@@ -199,10 +200,6 @@ class Progress:
         facts.add_row("best so far", Text(best))
         facts.add_row("rig time", _duration(status.time_s))
         return Panel(Group(bar, facts), title=Text(self._title()), title_align="left")
-
-
-def _degrees(temperature_c: float | None) -> str:
-    return "no reading" if temperature_c is None else f"{temperature_c:.1f} °C"
 
 
 def _duration(duration_s: float) -> str:

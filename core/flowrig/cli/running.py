@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flowrig.cli.printing import print_paragraph
+from flowrig.cli.printing import experiments_text, print_paragraph
 
 if TYPE_CHECKING:
     from flowrig.runs import RunOutcome
@@ -226,10 +226,10 @@ def _finish(outcome: "RunOutcome") -> None:
         tripped = dict.fromkeys(trip.rule for trip in latched_trips(record.journal))
         summary = record.summary()
         click.echo()
-        click.secho(
-            f"{outcome.state}: {summary['experiments']} of {summary['planned']} experiments",
-            bold=True,
+        count = experiments_text(
+            summary["experiments"], summary["planned"], len(summary["skipped"])
         )
+        click.secho(f"{outcome.state}: {count}", bold=True)
         if outcome.reason:
             click.secho(outcome.reason, fg="yellow", err=True)
         for line in _best_lines(summary):
