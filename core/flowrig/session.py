@@ -1,6 +1,6 @@
 """Work by hand: for a notebook, on a rig that is open, without a campaign."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import Any, TypeVar
 
 from flowrig.actuation import Actuation
@@ -20,7 +20,11 @@ __all__ = ["measure", "perform"]
 R = TypeVar("R")
 
 
-def perform(rig: Rig, procedure: Generator[Step, Any, R]) -> R:
+def perform(
+    rig: Rig,
+    procedure: Generator[Step, Any, R],
+    note: Callable[[str, Mapping[str, Any]], None] = lambda kind, data: None,
+) -> R:
     """Run one procedure on an open rig; whatever happens, the rig ends in its safe state.
 
     Nothing is journalled, and syringes count as full.
@@ -28,6 +32,7 @@ def perform(rig: Rig, procedure: Generator[Step, Any, R]) -> R:
     Args:
         rig: the opened rig.
         procedure: for instance `flowrig.run_condition(rig.profile, conditions)`.
+        note: told every reading and every step, by kind, with its data.
 
     Returns:
         what the procedure returns.
@@ -37,7 +42,7 @@ def perform(rig: Rig, procedure: Generator[Step, Any, R]) -> R:
         FlowrigError: an instrument failed or a limit was hit; the rig is in its safe state.
     """
     actuation = Actuation(rig, lambda kind, data: 0, SyringeLedger(rig.profile))
-    executor = Executor(actuation, lambda kind, data: None, Switchboard())
+    executor = Executor(actuation, note, Switchboard())
     try:
         return executor.run(procedure)
     finally:

@@ -12,6 +12,7 @@ import click
 
 from flowrig import __version__
 from flowrig.cli.bench import bench
+from flowrig.cli.commission import commission
 from flowrig.cli.control import go_on, halt, pause, skip, status, stop
 from flowrig.cli.discover import discover
 from flowrig.cli.emulate import emulate
@@ -20,6 +21,7 @@ from flowrig.cli.plan import plan
 from flowrig.cli.plugin import plugin
 from flowrig.cli.reporting import report
 from flowrig.cli.running import demo, reset, resume, run
+from flowrig.cli.torture import torture
 from flowrig.cli.trace import trace
 from flowrig.cli.twin import twin
 from flowrig.cli.twin_report import twin_report
@@ -72,6 +74,7 @@ for command in (
     check,
     plan,
     profiles,
+    commission,
     discover,
     emulate,
     plugins,
@@ -79,5 +82,6 @@ for command in (
     trace,
     twin,
     bench,
+    torture,
 ):
     main.add_command(command)

@@ -10,9 +10,10 @@ from flowrig.kernel.limits import OperatingLimits
 from flowrig.kernel.snapshot import Action, HeaterState, Snapshot, StreamState, Trip
 from flowrig.kernel.streams import StreamWatch
 from flowrig.kernel.supervisor import Rule, Supervisor
-from flowrig.kernel.thermal import ThermalModel, Thresholds, thresholds_of
+from flowrig.kernel.thermal import NOISE_SDS, ThermalModel, Thresholds, thresholds_of
 
 __all__ = [
+    "NOISE_SDS",
     "Action",
     "FlowNeedsSteadyTemperature",
     "HeatNeedsFlow",

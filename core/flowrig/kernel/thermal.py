@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-__all__ = ["ThermalModel", "Thresholds", "thresholds_of"]
+__all__ = ["NOISE_SDS", "ThermalModel", "Thresholds", "thresholds_of"]
 
 SHORTEST_FROZEN_S = 30.0
 """Shortest time [s] after which a reading that stands still counts as frozen."""
@@ -120,7 +120,7 @@ def thresholds_of(assumed: Thresholds, model: ThermalModel) -> Thresholds:
         progress_c=progress_c,
         rise_s=max(rise_s, SHORTEST_PROGRESS_S, 2.0 * assumed.look_s),
         runaway_c=max(5.0, 2.0 * model.overshoot_c + noise_c, model.dead_time_s * heating_c_s),
-        frozen_s=max(SHORTEST_FROZEN_S, 2.0 * model.dead_time_s, STILL_FACTOR * model.still_s),
+        frozen_s=max(SHORTEST_FROZEN_S, 2.0 * model.dead_time_s),
         still_s=_still_s(model),
         heating_c_min=model.heating_c_min,
         overshoot_c=max(model.overshoot_c, noise_c),
