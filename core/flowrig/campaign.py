@@ -38,6 +38,7 @@ class CampaignLoop:
         now_s: rig time [s].
         brain: chooses conditions.
         switch: what a person wants of the run.
+        require_room: holds the run if so many experiments do not fit on the disk.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class CampaignLoop:
         *,
         brain: Brain,
         switch: Switchboard,
+        require_room: Callable[[int], None] = lambda experiments: None,
     ) -> None:
         self._record = record
         self._profile: Profile = record.profile
@@ -59,6 +61,7 @@ class CampaignLoop:
         self._now_s = now_s
         self._brain = brain
         self._switch = switch
+        self._require_room = require_room
         self._given_up = False
 
     def run(self) -> None:
@@ -66,6 +69,7 @@ class CampaignLoop:
         stages = self._record.campaign.stages
         if self._should_end() or all(self._is_over(stage) for stage in stages):
             return
+        self._require_room(self._record.campaign.experiments - len(self._record.experiments()))
         reference = self._calibrate()
         for stage in stages:
             if self._should_end():
@@ -164,6 +168,7 @@ class CampaignLoop:
         self._journal.append("decided", self._now_s(), last)
 
     def _run_experiment(self, decision: Decision, reference: Reference) -> None:
+        self._require_room(1)
         try:
             with self._switch.experiment(decision.index):
                 started_s, observation = self._through_pauses(lambda: self._observe(decision))

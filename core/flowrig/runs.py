@@ -31,6 +31,7 @@ from flowrig.errors import (
     UnsafeStateError,
 )
 from flowrig.executor import Executor
+from flowrig.headroom import Headroom, experiment_bytes
 from flowrig.journal import FILE_NAME, Event, Journal
 from flowrig.lease import Lease
 from flowrig.ledger import SyringeLedger
@@ -473,14 +474,18 @@ class _Session:
 
     def _loop(self, rig: Rig, actuation: Actuation, brain: Brain) -> CampaignLoop:
         executor = Executor(actuation, self._note, self._switch, self._renew)
+        wavelengths_nm = rig.wavelengths_nm()
+        pixels = {name: len(shown) for name, shown in wavelengths_nm.items()}
+        room = Headroom(self._folder, experiment_bytes(rig.profile, pixels))
         return CampaignLoop(
             self._record,
             self._journal,
             executor,
-            rig.wavelengths_nm(),
+            wavelengths_nm,
             self._clock.now_s,
             brain=brain,
             switch=self._switch,
+            require_room=room.require,
         )
 
     def _new_mind(self) -> Mind:

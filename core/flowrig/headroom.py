@@ -1,0 +1,63 @@
+"""Room on the disk: what is measured must fit, before anything is measured."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from flowrig.errors import NeedsPersonError
+from flowrig.profile import Profile
+
+__all__ = ["Headroom", "experiment_bytes"]
+
+COUNTS_BYTES = 2
+"""Bytes of one pixel of a raw frame."""
+
+AVERAGES = 2
+"""Averaged spectra that are kept of each spectrometer with an experiment: dark and result."""
+
+AVERAGE_BYTES = 8
+"""Bytes of one pixel of an averaged spectrum."""
+
+RESERVE_BYTES = 64 * 2**20
+"""Kept free for the write-ahead log, readings, the way to the safe state and the report."""
+
+MEBIBYTE = 2**20
+
+
+def experiment_bytes(profile: Profile, pixels: Mapping[str, int]) -> int:
+    """Size of what an experiment measures; the journal packs it, so that it takes less.
+
+    Args:
+        profile: how many frames, on which spectrometers.
+        pixels: by spectrometer.
+    """
+    frames = profile.analysis.frames
+    return sum(n * (frames * COUNTS_BYTES + AVERAGES * AVERAGE_BYTES) for n in pixels.values())
+
+
+class Headroom:
+    """Says when the disk is too full to go on.
+
+    Args:
+        folder: the run's folder.
+        each_bytes: size of an experiment.
+    """
+
+    def __init__(self, folder: Path, each_bytes: int) -> None:
+        self._folder = folder
+        self._each_bytes = each_bytes
+
+    def require(self, experiments: int) -> None:
+        """Hold the run if experiments do not fit.
+
+        Raises:
+            NeedsPersonError: there is too little room; the message says how much is needed.
+        """
+        free = shutil.disk_usage(self._folder).free
+        need = experiments * self._each_bytes + RESERVE_BYTES
+        if free < need:
+            raise NeedsPersonError(
+                f"the disk of {self._folder} has {free / MEBIBYTE:.0f} MiB free; "
+                f"{experiments} experiments need up to {need / MEBIBYTE:.0f} MiB: "
+                "make room, then resume"
+            )

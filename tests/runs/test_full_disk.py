@@ -1,0 +1,170 @@
+"""A disk that fills up: told before, survived when it happens, and nothing is lost."""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from watched_rig import WORLD, assert_at_rest, plugins_with, run_watched
+
+from flowrig import headroom
+from flowrig.journal import FILE_NAME, Journal
+from flowrig.record import RunRecord
+from flowrig.runs import resume_run
+
+QUICK = """\
+extends = "cs3cu2i5-heatup-chem3"
+
+[calibration]
+duration = "10 s"
+
+[analysis]
+frames = 8
+frame_interval = "100 ms"
+reactive_frames = 2
+
+[steady]
+hold = "4 s"
+
+[[space]]
+name = "temperature"
+heater = "plate"
+range = ["26 degC", "27 degC"]
+
+[[space]]
+name = "ODE"
+stream = "ODE"
+range = ["220 uL/min", "280 uL/min"]
+
+[dependent_flows]
+PFO = "0.5 * (CuI + ZnI2 + CsOA + ODE)"
+CuI = "0.4 * ODE"
+ZnI2 = "0.4 * ODE"
+CsOA = "0.2 * ODE"
+
+[[campaign.stages]]
+name = "explore"
+optimizer = "lhs"
+experiments = 1
+"""
+
+EVERY = 9
+"""Every how manieth write is tried; the commits of one run are some hundred."""
+
+
+@pytest.fixture
+def quick(tmp_path: Path) -> Path:
+    """A campaign of one experiment that hardly waits."""
+    path = tmp_path / "quick.toml"
+    path.write_text(QUICK + WORLD, encoding="utf-8")
+    return path
+
+
+class FullDisk:
+    """A connection to a disk that is full from the n-th commit on."""
+
+    def __init__(self, connection: sqlite3.Connection, writes: int) -> None:
+        self._connection = connection
+        self._left = writes
+        self.was_full = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    def execute(self, statement: str, *values: Any) -> sqlite3.Cursor:
+        """As SQLite does, when there is no page left."""
+        if statement == "COMMIT":
+            self._left -= 1
+            if self._left < 0:
+                self.was_full = True
+                raise sqlite3.OperationalError("database or disk is full")
+        return self._connection.execute(statement, *values)
+
+
+@pytest.fixture
+def full_after(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], list[FullDisk]]:
+    """Gives new journals a disk that is full after some writes."""
+    create = Journal.create
+
+    def give(writes: int) -> list[FullDisk]:
+        disks: list[FullDisk] = []
+
+        def on_a_full_disk(path: Path) -> Journal:
+            journal = create(path)
+            disks.append(FullDisk(journal._connection, writes))
+            journal._connection = disks[0]  # type: ignore[assignment]
+            return journal
+
+        monkeypatch.setattr(Journal, "create", on_a_full_disk)
+        return disks
+
+    return give
+
+
+def test_a_disk_that_is_full_at_any_write_loses_nothing(
+    quick: Path, tmp_path: Path, full_after: Callable[[int], list[FullDisk]]
+) -> None:
+    """Whichever write is refused: the rig is at rest, and the run is resumed with all it had."""
+    was_full, writes, tried = True, 1, 0
+    while was_full:
+        folder = tmp_path / str(writes)
+        disks = full_after(writes)
+        outcome, world, clock = run_watched(quick, folder)
+        (disk,) = disks
+        was_full, tried = disk.was_full, tried + 1
+        assert_at_rest(world, clock)
+        assert outcome.state == "finished" or (was_full and "disk is full" in outcome.reason)
+        with RunRecord(folder, plugins_with()) as record:
+            before = [event.sequence for event in record.journal.events()]
+        assert len(before) >= writes
+        if was_full:
+            assert resume_run(folder, plugins=plugins_with()).state == "finished"
+        with RunRecord(folder, plugins_with()) as record:
+            after = [event.sequence for event in record.journal.events()]
+            measured = Counter(event.data["index"] for event in record.journal.events("measured"))
+        assert after[: len(before)] == before
+        assert measured == {1: 1}
+        writes += EVERY
+    assert tried > 3
+
+
+def room_of(monkeypatch: pytest.MonkeyPatch, *free: int) -> None:
+    """What the disk has free [bytes], each time somebody asks; the last for ever."""
+    left = list(free)
+
+    def usage(path: Path) -> SimpleNamespace:
+        return SimpleNamespace(free=left.pop(0) if len(left) > 1 else left[0])
+
+    monkeypatch.setattr(headroom.shutil, "disk_usage", usage)
+
+
+def test_a_campaign_that_does_not_fit_does_not_begin(
+    quick: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is free and what is needed is told, and nothing has flowed; with room it is resumed."""
+    room_of(monkeypatch, 30 * 2**20)
+    outcome, world, clock = run_watched(quick, tmp_path / "run")
+    assert (outcome.state, outcome.exit_code) == ("held", 3)
+    assert "has 30 MiB free; 1 experiments need up to 64 MiB" in outcome.reason
+    assert_at_rest(world, clock)
+    with Journal(tmp_path / "run" / FILE_NAME, read_only=True) as journal:
+        commands = {event.data["command"] for event in journal.events("intent")}
+    assert "start" not in commands
+    room_of(monkeypatch, 2**40)
+    assert resume_run(tmp_path / "run", plugins=plugins_with()).state == "finished"
+
+
+def test_a_disk_that_gets_short_holds_the_run_before_the_next_experiment(
+    quick: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was calibrated is kept, the rig is at rest, and the run waits for room."""
+    room_of(monkeypatch, 2**40, 2**20)
+    outcome, world, clock = run_watched(quick, tmp_path / "run")
+    assert (outcome.state, outcome.exit_code) == ("held", 3)
+    assert_at_rest(world, clock)
+    with Journal(tmp_path / "run" / FILE_NAME, read_only=True) as journal:
+        assert journal.last("calibrated") is not None
+        assert journal.last("experiment") is None
