@@ -153,10 +153,15 @@ def resume(
       flowrig resume flowrig-demo --refilled CuI --refilled ZnI2
       flowrig resume flowrig-demo --reset-trip stream-stopped
     """
+    from flowrig.cli.by_key import obey_keys
     from flowrig.cli.progress import Progress
     from flowrig.runs import resume_run
 
-    with Progress(folder) as progress, _stop_on_signals(progress.say) as switch:
+    with (
+        Progress(folder) as progress,
+        _stop_on_signals(progress.say) as switch,
+        obey_keys(switch, progress.say),
+    ):
         outcome = resume_run(
             folder,
             refilled=refilled,
@@ -199,10 +204,15 @@ def _start(
     twin: Path | None = None,
     record: bool = False,
 ) -> None:
+    from flowrig.cli.by_key import obey_keys
     from flowrig.cli.progress import Progress
     from flowrig.runs import start_run
 
-    with Progress(folder) as progress, _stop_on_signals(progress.say) as switch:
+    with (
+        Progress(folder) as progress,
+        _stop_on_signals(progress.say) as switch,
+        obey_keys(switch, progress.say),
+    ):
         outcome = start_run(
             target,
             folder,
