@@ -26,6 +26,7 @@ from flowrig.objective import MaximumResponse
 from flowrig.space import Parameter, Space
 from flowrig_bayes.bayes import BayesianOptimizer
 from flowrig_bayes.merit import Merit, stratified_normals
+from flowrig_bayes.model import learnt
 from flowrig_bayes.settings import BayesSettings
 from flowrig_bayes.surface import Surface
 from flowrig_gp.settings import GaussianProcessSettings
@@ -170,12 +171,15 @@ def print_search_quality(seeds: int) -> None:
 
 
 def _surface(landscape: Landscape, U: Array, Y: Array) -> Surface:
-    surrogate, settings = new_gp(), BayesSettings()
-    surrogate.fit(U, Y)
-    rng = np.random.default_rng(0)
-    normals = stratified_normals(settings.samples, Y.shape[1], rng)
-    merit = Merit(surrogate, landscape.objective, normals, 0.0)
-    return Surface(merit, float(merit.samples(U).mean(axis=0).max()), settings)
+    """The acquisition function that the optimizer sees, after the same experiments."""
+    settings, rng = BayesSettings(), np.random.default_rng(0)
+    problem = Problem(landscape.space, landscape.objective, 0, new_gp)
+    model = learnt(problem, U, Y, U[:0], settings)
+    posterior = model.surrogate.predict(U)
+    values = model.objective.value(posterior.sample(settings.samples, rng))
+    normals = stratified_normals(settings.samples, posterior.mean.shape[1], rng)
+    merit = Merit(model.surrogate, model.objective, model.itself, normals, 0.0)
+    return Surface(merit, float(values.max(axis=1).mean()), settings)
 
 
 def print_growth() -> None:

@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flowrig.designs import maximin_latin_hypercube
-from flowrig.interfaces import Optimizer, Problem, Suggestion, Surrogate
+from flowrig.interfaces import Optimizer, Problem, Suggestion
 from flowrig_bayes.acquisition import describe
 from flowrig_bayes.merit import Merit, stratified_normals
+from flowrig_bayes.model import Model, learnt
 from flowrig_bayes.search import candidates, clear_of, searched
 from flowrig_bayes.settings import BayesSettings
 from flowrig_bayes.surface import Surface
@@ -37,9 +38,10 @@ class BayesianOptimizer(Optimizer):
     Experiments without finite responses are left out of the fit and kept away from; they never
     count as zero. Points that were suggested and not yet measured, and those of one batch, are
     chosen one after the other, each as if those before it had come out as the surrogate expects
-    (kriging believer: Ginsbourger, Le Riche & Carraro, 2010). The incumbent is the best expected
-    figure of merit at a measured condition, which noise does not flatter as it does the best
-    measurement.
+    (kriging believer: Ginsbourger, Le Riche & Carraro, 2010). The incumbent is the expectation of
+    the best noise-free figure of merit at the measured conditions, which noise does not flatter as
+    it does the best measurement (as in the noisy expected improvement of Letham et al., Bayesian
+    Analysis 2019, 14, 495, but taken once for all samples).
     """
 
     settings: BayesSettings
@@ -79,42 +81,35 @@ class BayesianOptimizer(Optimizer):
 
     def _next(self, rng: np.random.Generator) -> Suggestion:
         """One more point, which is pending from then on."""
-        surrogate = self._believer()
-        merit, incumbent, best_measured = self._merit(surrogate, rng)
-        points = candidates(self.problem.space, self.settings.candidates, best_measured, rng)
-        if self.settings.acquisition == "thompson":
-            drawn = self.problem.objective.value(surrogate.predict(points).sample(1, rng))[0]
+        problem, settings = self.problem, self.settings
+        model = learnt(problem, self._X, self._Y, self._pending, settings)
+        merit, incumbent, best_measured = self._merit(model, rng)
+        points = candidates(problem.space, settings.candidates, best_measured, rng)
+        if settings.acquisition == "thompson":
+            drawn = model.objective.value(model.surrogate.predict(points).sample(1, rng))[0]
             ranked = points[np.argsort(-np.where(np.isfinite(drawn), drawn, merit.floor))]
         else:
-            surface = Surface(merit, incumbent, self.settings)
-            ranked = searched(self.problem.space, surface, points, self.settings, rng)
+            surface = Surface(merit, incumbent, settings)
+            ranked = searched(problem.space, surface, points, settings, rng)
         clear = clear_of(ranked, self._avoided())
         point = clear[0] if len(clear) else ranked[0]
         self._pending = np.vstack([self._pending, point])
         return self._explain(merit, incumbent, point)
 
-    def _believer(self) -> Surrogate:
-        """A surrogate that takes pending points as measured with what it expects of them."""
-        surrogate = self.problem.new_surrogate()
-        surrogate.fit(self._X, self._Y)
-        if len(self._pending):
-            believed = surrogate.predict(self._pending).mean
-            surrogate = self.problem.new_surrogate()
-            surrogate.fit(np.vstack([self._X, self._pending]), np.vstack([self._Y, believed]))
-        return surrogate
-
-    def _merit(self, surrogate: Surrogate, rng: np.random.Generator) -> tuple[Merit, float, Array]:
+    def _merit(self, model: Model, rng: np.random.Generator) -> tuple[Merit, float, Array]:
         """The figure of merit, its best at a measured point, and the best measured points."""
-        space, objective = self.problem.space, self.problem.objective
-        normals = stratified_normals(self.settings.samples, self._Y.shape[1], rng)
+        space, objective = self.problem.space, model.objective
         inside = space.feasible(space.from_unit(self._X))
-        measured = self._X[inside] if inside.any() else self._X
-        values = Merit(surrogate, objective, normals, np.nan).samples(measured)
+        posterior = model.surrogate.predict(self._X[inside] if inside.any() else self._X)
+        values = objective.value(posterior.sample(self.settings.samples, rng))
         finite = np.isfinite(values)
         floor = float(values[finite].min()) if finite.any() else 0.0
-        expected = np.where(finite, values, floor).mean(axis=0)
-        best = self._X[inside][np.argsort(-expected)[:BEST]] if inside.any() else self._X[:0]
-        return Merit(surrogate, objective, normals, floor), float(expected.max()), best
+        values = np.where(finite, values, floor)
+        order = np.argsort(-values.mean(axis=0), kind="stable")[:BEST]
+        best = self._X[inside][order] if inside.any() else self._X[:0]
+        normals = stratified_normals(self.settings.samples, posterior.mean.shape[1], rng)
+        merit = Merit(model.surrogate, objective, model.itself, normals, floor)
+        return merit, float(values.max(axis=1).mean()), best
 
     def _avoided(self) -> list[tuple[Array, float]]:
         """What not to suggest again. Only exploitation may repeat a measurement."""
@@ -127,13 +122,13 @@ class BayesianOptimizer(Optimizer):
         mean, sd = posterior.mean[0], posterior.sd[0]
         rng = np.random.default_rng(self.problem.seed)
         measured = mean + sd * rng.standard_normal((REPORT_SAMPLES, len(mean)))
-        values = self.problem.objective.value(measured)
+        values = merit.objective.value(measured)
         values = np.where(np.isfinite(values), values, merit.floor)
         names, space = self.problem.objective.responses, self.problem.space
         return Suggestion(
             conditions=space.rows(space.from_unit(point[None]))[0],
-            mean=dict(zip(names, map(float, mean), strict=True)),
-            sd=dict(zip(names, map(float, sd), strict=True)),
+            mean=dict(zip(names, map(float, mean[: len(names)]), strict=True)),
+            sd=dict(zip(names, map(float, sd[: len(names)]), strict=True)),
             objective_mean=float(values.mean()),
             objective_sd=float(values.std()),
             reason=describe(

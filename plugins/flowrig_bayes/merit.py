@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from flowrig.interfaces import NormalPosterior, Posterior, Surrogate
-from flowrig.objective import MaximumResponse, Objective
+from flowrig.objective import Objective
 
 __all__ = ["Merit", "stratified_normals"]
 
@@ -26,12 +26,14 @@ class Merit:
     Attributes:
         surrogate: a fitted model of the responses.
         objective: the figure of merit of responses.
+        itself: whether that is the last of the responses.
         normals: independent standard normal numbers, shape `s x m`.
         floor: what counts where the figure of merit is not finite.
     """
 
     surrogate: Surrogate
     objective: Objective
+    itself: bool
     normals: Array
     floor: float
 
@@ -68,12 +70,10 @@ class Merit:
 
     def is_normal(self, posterior: Posterior) -> bool:
         """Whether the figure of merit is one response that is modelled on its own scale."""
-        if not isinstance(posterior, NormalPosterior):
-            return False
-        if not isinstance(self.objective, MaximumResponse):
+        if not (self.itself and isinstance(posterior, NormalPosterior)):
             return False
         ends = posterior.latent_mean + posterior.latent_sd * np.array([[[-1.0]], [[1.0]]])
-        return bool(np.array_equal(posterior.natural(ends), ends))
+        return bool(np.array_equal(posterior.natural(ends)[..., -1], ends[..., -1]))
 
     def _latent(self, posterior: NormalPosterior) -> Array:
         return posterior.latent_mean + posterior.latent_sd * self.normals[:, None, :]

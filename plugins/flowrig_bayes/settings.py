@@ -3,7 +3,7 @@
 from typing import Literal
 
 from attrs import field, frozen
-from attrs.validators import ge, gt, le
+from attrs.validators import ge, gt, in_, le
 
 from flowrig.interfaces import OptimizerSettings
 
@@ -75,6 +75,9 @@ class BayesSettings(OptimizerSettings):
             probability of improvement, "ucb" upper confidence bound, "exploit" expected figure of
             merit, "max-variance" its uncertainty, "thompson" a figure of merit that is drawn at
             random from what the surrogate holds possible.
+        model: what the surrogate models: the "responses", from which the figure of merit is
+            computed; the figure of "merit" itself; or "either", whichever foretells experiments
+            better that it has not learnt from, where the surrogate can tell.
         ucb_beta: for "ucb", how many standard deviations are added to the mean.
         candidates: conditions that are looked at all over the space before the best are refined.
         starts: how many of the best, apart from each other, are climbed from, where the surrogate
@@ -84,6 +87,9 @@ class BayesSettings(OptimizerSettings):
     """
 
     acquisition: Acquisition = "ei"
+    model: Literal["either", "responses", "merit"] = field(
+        default="either", validator=in_(("either", "responses", "merit"))
+    )
     ucb_beta: float = field(default=2.0, validator=ge(0.0))
     candidates: int = field(default=500, validator=gt(0))
     starts: int = field(default=6, validator=gt(0))

@@ -35,7 +35,7 @@ class Surface:
         """Values at points of the unit cube, shape `n`."""
         posterior = self.merit.surrogate.predict(U)
         if isinstance(posterior, NormalPosterior) and self.merit.is_normal(posterior):
-            mean, sd = posterior.latent_mean[:, 0], posterior.latent_sd[:, 0]
+            mean, sd = posterior.latent_mean[:, -1], posterior.latent_sd[:, -1]
             return self._closed_form(mean, sd)[0]
         return acquisition(self.merit.of(posterior), self.incumbent, self.settings)[0]
 
@@ -50,9 +50,9 @@ class Surface:
         if self.merit.is_normal(posterior):
             mean, sd = posterior.latent_gradients()
             value, along_mean, along_sd = self._closed_form(
-                posterior.latent_mean[:, 0], posterior.latent_sd[:, 0]
+                posterior.latent_mean[:, -1], posterior.latent_sd[:, -1]
             )
-            return float(value[0]), along_mean[0] * mean[0, 0] + along_sd[0] * sd[0, 0]
+            return float(value[0]), along_mean[0] * mean[0, -1] + along_sd[0] * sd[0, -1]
         value, weights = acquisition(self.merit.of(posterior), self.incumbent, self.settings)
         return float(value[0]), self.merit.slopes(posterior, weights)[0]
 

@@ -53,7 +53,9 @@ def surface_of(
     surrogate.fit(X, Y)
     normals = stratified_normals(128, Y.shape[1], np.random.default_rng(0))
     return Surface(
-        Merit(surrogate, objective, normals, 0.0), incumbent, BayesSettings(acquisition=name)
+        Merit(surrogate, objective, Y.shape[1] == 1, normals, 0.0),
+        incumbent,
+        BayesSettings(acquisition=name),
     )
 
 

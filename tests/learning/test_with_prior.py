@@ -192,3 +192,21 @@ def test_too_few_new_experiments_say_nothing_about_the_prior() -> None:
     model: WithPrior = knowledge.surrogate()
     model.fit(X, smooth_response(X)[:, None])
     assert model.describe()["prior_share"] == [0.0]
+
+
+def test_a_response_that_no_prior_knows_is_learnt_from_new_experiments() -> None:
+    """Fewer responses than earlier, or more, are no mistake; the others profit all the same."""
+    X = np.random.default_rng(1).random((10, 3))
+    known, unknown = smooth_response(X), X[:, 0] ** 2
+    source, told = earlier("alike", 3)
+    model = PriorKnowledge(new_gp, [(source, told)]).surrogate()
+    model.fit(X, np.column_stack([known, unknown]))
+    assert model.share[0] > 0.5
+    assert model.share[1] == 0.0
+    posterior = model.predict(X)
+    assert isinstance(posterior, NormalPosterior)
+    assert posterior.latent_gradients()[0].shape == (10, 2, 3)
+
+    wide = PriorKnowledge(new_gp, [(source, np.column_stack([told, told]))]).surrogate()
+    wide.fit(X, known[:, None])
+    assert wide.predict(X).mean.shape == (10, 1)
