@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from flowrig.record import RunRecord
+from flowrig.with_prior import WithPrior
 
 __all__ = ["LEAST_EXPERIMENTS", "expected_best"]
 
@@ -25,21 +26,26 @@ def expected_best(record: RunRecord) -> dict[str, Any] | None:
 
     Returns:
         `index` of the experiment, `objective_mean` and `objective_sd`: expected noise-free figure
-        of merit at its conditions and how sure that is; None if there are too few experiments, or
-        the campaign has no surrogate.
+        of merit at its conditions and how sure that is, and, where the campaign started from
+        earlier experiments, `prior_share`: by response how much they count. None if there are too
+        few experiments, or the campaign has no surrogate.
     """
     trusted = [e for e in record.experiments() if e.quality == "good"]
     if record.campaign.surrogate is None or len(trusted) < LEAST_EXPERIMENTS:
         return None
     space = record.profile.space
     X = space.to_unit(space.array([e.conditions for e in trusted]))
-    posterior = record.model().predict(X)
-    responses = posterior.sample(SAMPLES, np.random.default_rng(record.seed))
-    values = record.profile.objective.value(responses)
+    model = record.model()
+    responses = model.predict(X).sample(SAMPLES, np.random.default_rng(record.seed))
+    objective = record.profile.objective
+    values = objective.value(responses)
     means = values.mean(axis=0)
     place = int(np.argmax(means))
-    return {
+    told: dict[str, Any] = {
         "index": trusted[place].index,
         "objective_mean": float(means[place]),
         "objective_sd": float(values[:, place].std()),
     }
+    if isinstance(model, WithPrior):
+        told["prior_share"] = dict(zip(objective.responses, model.share.tolist(), strict=True))
+    return told

@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 from attrs import frozen
+from numpy.typing import NDArray
 
 from flowrig.errors import InputError
 from flowrig.journal import Journal
@@ -13,6 +15,8 @@ from flowrig.twin.source import read_source
 from flowrig.twin.table import Experiments
 
 __all__ = ["LEAST_EXPERIMENTS", "EarlierExperiments", "freeze", "read_earlier"]
+
+Array = NDArray[np.float64]
 
 LEAST_EXPERIMENTS = 5
 """Experiments below which a source teaches nothing that could transfer."""
@@ -25,10 +29,12 @@ class EarlierExperiments:
     Attributes:
         source: where it was read.
         experiments: conditions in the unit cube of the campaign's space, and responses.
+        objective: the campaign's figure of merit of these responses, shape `n`.
     """
 
     source: str
     experiments: Experiments
+    objective: Array
 
 
 def read_earlier(profile: Profile, plugins: Plugins) -> list[EarlierExperiments]:
@@ -49,7 +55,8 @@ def read_earlier(profile: Profile, plugins: Plugins) -> list[EarlierExperiments]
                 f"prior knowledge: {prior.source} holds {len(experiments.X)} usable experiments; "
                 f"at least {LEAST_EXPERIMENTS} are needed"
             )
-        read.append(EarlierExperiments(str(prior.source), experiments))
+        merit = profile.objective.value(experiments.Y)
+        read.append(EarlierExperiments(str(prior.source), experiments, merit))
     return read
 
 
@@ -61,5 +68,5 @@ def freeze(journal: Journal, earlier: Iterable[EarlierExperiments], time_s: floa
             "experiments": len(one.experiments.X),
             "left_out": one.experiments.left_out,
         }
-        arrays = {"X": one.experiments.X, "Y": one.experiments.Y}
+        arrays = {"X": one.experiments.X, "Y": one.experiments.Y, "objective": one.objective}
         journal.append("prior", time_s, told, arrays)

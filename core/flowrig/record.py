@@ -335,7 +335,9 @@ def new_surrogate(campaign: Campaign, seed: int) -> Surrogate:
 def surrogates_of(folder: Path, campaign: Campaign, seed: int) -> Callable[[], Surrogate]:
     """Makes surrogates that have learnt nothing new, but know what the campaign started from.
 
-    What is needed of the journal is read now; the result may be used in another thread.
+    They take the responses that the objective needs and, where somebody models that too, the
+    figure of merit after them. What is needed of the journal is read now; the result may be used in
+    another thread.
 
     Args:
         folder: the run's folder.
@@ -350,7 +352,10 @@ def surrogates_of(folder: Path, campaign: Campaign, seed: int) -> Callable[[], S
         return cold
     with Journal(folder / FILE_NAME, read_only=True) as journal:
         kept = [journal.arrays(event.sequence) for event in journal.events("prior")]
-    return PriorKnowledge(cold, [(one["X"], one["Y"]) for one in kept]).surrogate
+    sources = [(one["X"], np.column_stack([one["Y"], one["objective"]])) for one in kept]
+    sound = [np.isfinite(Y).all(axis=1) for _, Y in sources]
+    known = [(X[rows], Y[rows]) for (X, Y), rows in zip(sources, sound, strict=True)]
+    return PriorKnowledge(cold, known).surrogate
 
 
 def is_locked(folder: Path) -> bool:

@@ -39,8 +39,9 @@ class PriorKnowledge:
 
     Args:
         new_surrogate: makes a surrogate that has learnt nothing.
-        sources: conditions in the unit cube, shape `n x d`, and responses, shape `n x m`, of every
-            source.
+        sources: conditions in the unit cube, shape `n x d`, and responses, of every source. What
+            is learnt later may have fewer responses, or others after these, of which nothing is
+            known from earlier.
     """
 
     def __init__(
@@ -79,13 +80,18 @@ class WithPrior(Surrogate):
         self._share = np.zeros(0)
         self._slopes = np.zeros((len(priors), 0))
 
+    @property
+    def share(self) -> Array:
+        """How much earlier experiments count for each response, from 0 to 1, shape `m`."""
+        return self._share
+
     def describe(self) -> Mapping[str, Any]:
         """Share of the warm model, and scale of each prior, for each response."""
         return {"prior_share": self._share.tolist(), "prior_slopes": self._slopes.tolist()}
 
     def _do_fit(self, X: Array, Y: Array) -> None:
         self._cold, self._warm = self._fitted(X, Y), None
-        beliefs = np.stack([prior.predict(X).mean for prior in self._priors])
+        beliefs = _of_responses([prior.predict(X).mean for prior in self._priors], Y.shape[1])
         self._slopes, leverage = _fitting_slopes(Y, beliefs)
         self._share = np.zeros(Y.shape[1])
         if len(X) < LEAST_EXPERIMENTS or not self._slopes.any():
@@ -122,7 +128,8 @@ class WithPrior(Surrogate):
         stacking = Stacking(np.stack([1.0 - self._share, self._share]), np.ones_like(self._share))
         left = self._warm.predict(X)
         beliefs = [prior.predict(X) for prior in self._priors]
-        amount = np.einsum("pm,pnm->nm", self._slopes, np.stack([one.mean for one in beliefs]))
+        means = _of_responses([one.mean for one in beliefs], len(self._share))
+        amount = np.einsum("pm,pnm->nm", self._slopes, means)
         normal = [one for one in beliefs if isinstance(one, NormalPosterior)]
         if (
             isinstance(cold, NormalPosterior)
@@ -137,7 +144,14 @@ class WithPrior(Surrogate):
 def _gradients(slopes: Array, beliefs: Sequence[NormalPosterior]) -> Array:
     """Derivatives of the scaled priors along the conditions, shape `n x m x d`."""
     each = [in_natural_units(belief).latent_gradients()[0] for belief in beliefs]
-    return np.asarray(np.einsum("pm,pnmd->nmd", slopes, np.stack(each)))
+    return np.asarray(np.einsum("pm,pnmd->nmd", slopes, _of_responses(each, slopes.shape[1])))
+
+
+def _of_responses(each: Sequence[Array], count: int) -> Array:
+    """What every prior tells, shape `p x n x m …`, of so many responses; 0 where it knows none."""
+    told = np.stack(each)[:, :, :count]
+    unknown = np.zeros((*told.shape[:2], count - told.shape[2], *told.shape[3:]))
+    return np.concatenate([told, unknown], axis=2)
 
 
 def _fitting_slopes(Y: Array, beliefs: Array) -> tuple[Array, Array]:

@@ -13,6 +13,7 @@ from flowrig.errors import InputError
 from flowrig.plugins import Plugins
 from flowrig.profile import check_profile
 from flowrig.record import RunRecord, new_surrogate
+from flowrig.report import content_of, render
 from flowrig.with_prior import WithPrior
 
 PUBLISHED = Path(__file__).parents[1] / "learning" / "data" / "cs3cu2i5_lhs_chem1.csv"
@@ -44,6 +45,7 @@ def test_a_run_starts_from_what_was_measured_before(
         assert (told.data["experiments"], told.data["left_out"]) == (60, 0)
         assert record.journal.arrays(told.sequence)["X"].shape == (60, 5)
         assert isinstance(record.model(), WithPrior)
+        assert "At the end earlier experiments counted" in render(content_of(record))
 
         last = record.decisions()[-1]
         X, Y = record.profile.space.to_unit(record.conditions()), record.features()
@@ -51,8 +53,8 @@ def test_a_run_starts_from_what_was_measured_before(
         expected = {}
         cold = new_surrogate(record.campaign, record.seed)
         for name, model in (("warm", record.surrogates()()), ("cold", cold)):
-            model.fit(X[:4], Y[:4])
-            expected[name] = model.predict(chosen).mean[0]
+            model.fit(X[:4], np.column_stack([Y, record.objective()])[:4])
+            expected[name] = model.predict(chosen).mean[0, :2]
     decided = np.array([last.mean["a300"], last.mean["pla"]])
     np.testing.assert_allclose(decided, expected["warm"], rtol=1e-6)
     assert not np.allclose(decided, expected["cold"], rtol=1e-3)

@@ -171,6 +171,7 @@ def _notes(record: journalled.RunRecord) -> tuple[str, ...]:
         f"R² = {event.data['r2']:.2f} of the {event.data['until_r2']:.2f} that were wanted."
         for event in record.journal.events("explored")
     ]
+    notes += [_shares(event) for event in record.journal.events("expected-best")]
     notes += [_resumption(event) for event in record.journal.events("resumed")]
     notes += [
         f"At {event.time_s:.0f} s: {event.data['text']}."
@@ -179,7 +180,14 @@ def _notes(record: journalled.RunRecord) -> tuple[str, ...]:
     ]
     if record.reason:
         notes.append(f"The run ended as {record.state}: {record.reason}.")
-    return tuple(notes)
+    return tuple(filter(None, notes))
+
+
+def _shares(event: Event) -> str:
+    """How much earlier experiments counted, as far as there were any."""
+    shares = event.data.get("prior_share", {}).items()
+    told = " and ".join(f"{share:.0%} for {response}" for response, share in shares)
+    return told and f"At the end earlier experiments counted {told}."
 
 
 def _resumption(event: Event) -> str:
