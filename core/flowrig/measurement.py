@@ -70,11 +70,11 @@ def evaluate(
     )
     responses = np.array([features.values[name] for name in profile.objective.responses])
     value = profile.objective.value(responses) if np.isfinite(responses).all() else np.nan
+    quality = features.quality if np.isfinite(value) else Quality.BAD
+    # What is no fault of the sample is told only where the figure of merit lacks it.
+    told = [f for f in features.flags if f.quality is not Quality.GOOD or quality is Quality.BAD]
     measurement = Measurement(
-        features.values,
-        float(value),
-        features.quality if np.isfinite(value) else Quality.BAD,
-        tuple(flag.reason for flag in features.flags),
+        features.values, float(value), quality, tuple(flag.reason for flag in told)
     )
     return measurement, features
 

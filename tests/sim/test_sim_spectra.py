@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from sim_bench import CENTRE, EXPOSURE_US, STANDSTILL, Bench
 
+from flowrig.interfaces import Quality
+
 CONDITIONS = [
     CENTRE,
     {"temperature": 180.0, "CuI": 120.0, "ZnI2": 120.0, "CsOA": 20.0, "ODE": 220.0},
@@ -21,7 +23,7 @@ def test_processed_frames_give_the_truth(chemistry):
         bench.wait(2.5 * bench.start(conditions))
         measured = bench.measure(references)
         absorbance, area = bench.world.truth(conditions)
-        assert not measured.flags
+        assert measured.quality is Quality.GOOD
         assert measured.values["a300"] == pytest.approx(absorbance, rel=0.011)
         assert measured.values["pla"] == pytest.approx(area, rel=0.011)
 
