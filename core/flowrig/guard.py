@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from flowrig.actuation import Actuation
-from flowrig.errors import InterlockError, OutOfRangeError, SafetyTripError
+from flowrig.errors import InterlockError, NeedsPersonError, OutOfRangeError, SafetyTripError
 from flowrig.interfaces import HeaterReading, Quality
 from flowrig.kernel import (
     FlowNeedsSteadyTemperature,
@@ -30,11 +30,11 @@ Noter = Callable[[str, Mapping[str, Any]], None]
 def rules_of(profile: Profile) -> Iterator[Rule]:
     """The rules that a profile asks for."""
     limits, heating_c_min = profile.limits.temperature_c, profile.steady.heating_c_min
+    yield _limits_of(profile)
     for heater in _heaters(profile):
         thresholds = profile.supervision.thresholds(heater, limits[1], heating_c_min)
         yield HeaterWatch(heater, thresholds)
     yield StreamWatch()
-    yield _limits_of(profile)
     for interlock in profile.interlocks:
         yield _rule_of(interlock)
 
@@ -128,6 +128,7 @@ class Guard:
         Raises:
             OutOfRangeError: outside the limits; nothing was sent.
             InterlockError: an interlock is against it; nothing was sent.
+            NeedsPersonError: the same of an interlock that asks for a person.
         """
         self._permit(lambda now: now.with_set_points(set_points_c))
         self._actuation.set_temperatures(set_points_c)
@@ -155,6 +156,8 @@ class Guard:
         _, now = self._look()
         refused = self._supervisor.refuse(now, change(now))
         if refused:
+            if refused[0].action == "hold":
+                raise NeedsPersonError(str(refused[0]))
             about_value = refused[0].rule in (OperatingLimits.name, "heating-margin")
             raise (OutOfRangeError if about_value else InterlockError)(str(refused[0]))
 
