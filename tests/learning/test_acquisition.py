@@ -1,5 +1,6 @@
 """Acquisition functions, their gradients, and the search for their highest point."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from flowrig_bayes.acquisition import acquisition
 from flowrig_bayes.bayes import BayesianOptimizer
 from flowrig_bayes.closed_form import CLOSED_FORMS, log_expected_improvement
 from flowrig_bayes.merit import Merit, stratified_normals
+from flowrig_bayes.model import learnt
 from flowrig_bayes.settings import BayesSettings
 from flowrig_bayes.surface import Surface
 
@@ -231,3 +233,51 @@ def test_thompson_draws() -> None:
 
     assert chosen[0].std(axis=0).max() > 0.03
     assert (smooth_response(chosen[1]) > 0.95).all()
+
+
+class Quotient(Objective):
+    """Of two responses."""
+
+    name = "quotient"
+    unit = ""
+    responses = ("a", "b")
+
+    def value(self, responses: np.ndarray) -> np.ndarray:
+        return responses[..., 0] / responses[..., 1]
+
+
+class Fold(Quotient):
+    """How near a smooth response is to another, with a sharp top."""
+
+    def value(self, responses: np.ndarray) -> np.ndarray:
+        return -np.abs(responses[..., 0] - responses[..., 1])
+
+
+def wild_quotient(X: np.ndarray) -> np.ndarray:
+    """Two rough responses whose quotient is a smooth hill."""
+    rough = 2.0 + np.sin(25.0 * X[:, 0]) * np.cos(19.0 * X[:, 1])
+    return np.stack([smooth_response(X) * rough, rough], axis=1)
+
+
+def smooth_pair(X: np.ndarray) -> np.ndarray:
+    """Two smooth responses that cross several times."""
+    return np.stack([2.0 + np.sin(9.0 * X[:, 0]), 2.0 + X[:, 1]], axis=1)
+
+
+@pytest.mark.parametrize(
+    ("objective", "truth", "itself"),
+    [(Quotient(), wild_quotient, True), (Fold(), smooth_pair, False)],
+    ids=["quotient of rough responses", "fold of smooth ones"],
+)
+def test_what_foretells_better_is_modelled(
+    objective: Objective, truth: Callable[[np.ndarray], np.ndarray], itself: bool
+) -> None:
+    """A figure of merit smoother than its responses is modelled itself, a rougher one is not."""
+    X = np.random.default_rng(0).random((40, 2))
+    problem = evolve(smooth_problem(2), objective=objective)
+    chosen = {
+        model: learnt(problem, X, truth(X), X[:0], BayesSettings(model=model)).itself
+        for model in ("either", "responses", "merit")
+    }
+
+    assert chosen == {"either": itself, "responses": False, "merit": True}

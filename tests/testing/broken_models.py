@@ -4,7 +4,7 @@ from contextlib import nullcontext
 
 import numpy as np
 
-from flowrig.interfaces import Posterior, SurrogateSettings, SurrogateState
+from flowrig.interfaces import NormalPosterior, Posterior, SurrogateSettings, SurrogateState
 from flowrig.testing import (
     OptimizerBench,
     OptimizerConformance,
@@ -169,6 +169,35 @@ class ScalesByCompany(PlainGaussianProcess):
         return Changed(posterior, mean=posterior.mean + 0.1 * np.ptp(X))
 
 
+class _Flat(NormalPosterior):
+    def __init__(self, posterior, conditions):
+        self._posterior = posterior
+        self._conditions = conditions
+
+    mean = property(lambda self: self._posterior.mean)
+    sd = property(lambda self: self._posterior.sd)
+    latent_mean = mean
+    latent_sd = sd
+
+    def sample(self, count, rng):
+        return self._posterior.sample(count, rng)
+
+    def latent_gradients(self):
+        nowhere = np.zeros((*self.mean.shape, self._conditions))
+        return nowhere, nowhere
+
+    def natural(self, latent):
+        return latent
+
+    def natural_slope(self, latent):
+        return np.ones_like(latent)
+
+
+class PointsNowhere(PlainGaussianProcess):
+    def _do_predict(self, X):
+        return _Flat(super()._do_predict(X), X.shape[1])
+
+
 class DividesByZero(PlainGaussianProcess):
     def _do_fit(self, X, Y):
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -240,6 +269,7 @@ BROKEN = [
     ("test_samples_agree_with_mean_and_sd", *surrogate(ScattersTooFar)),
     ("test_samples_are_smooth", *surrogate(DrawsNoise)),
     ("test_company_does_not_matter", *surrogate(ScalesByCompany)),
+    ("test_gradients_are_derivatives", *surrogate(PointsNowhere)),
     ("test_poor_data_do_no_harm", *surrogate(DividesByZero)),
     ("test_a_kept_model_predicts_the_same", *surrogate(ForgetsItsCenter)),
     ("test_a_kept_model_predicts_the_same", *surrogate(KeepsObjects)),

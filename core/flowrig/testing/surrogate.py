@@ -2,12 +2,13 @@
 
 import io
 import json
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from flowrig.errors import UnsupportedError
-from flowrig.interfaces import Posterior, SurrogateState
+from flowrig.interfaces import NormalPosterior, Posterior, Surrogate, SurrogateState
 from flowrig.testing.checks import Level, earns, require
 from flowrig.testing.learning import SurrogateBench, hill
 
@@ -18,6 +19,7 @@ Array = NDArray[np.float64]
 EXPERIMENTS = 40
 NOISE_SD = 0.03
 SAMPLES = 2000
+STEP = 1e-3
 
 
 class SurrogateConformance:
@@ -143,6 +145,32 @@ class SurrogateConformance:
         )
 
     @earns(Level.SILVER)
+    def test_gradients_are_derivatives(self, bench: SurrogateBench) -> None:
+        """A normal posterior changes with the conditions as its gradients say."""
+        X, Y = _experiments(20)
+        surrogate = bench.fitted(X, Y)
+        here = _elsewhere(5)
+        if not isinstance(surrogate.predict(here), NormalPosterior):
+            return
+        told = np.stack(_normal(surrogate, here).latent_gradients())
+        require(
+            told.shape == (2, 5, 2, 3),
+            f"latent_gradients() at 5 conditions, 2 responses and 3 parameters has the shape "
+            f"{told.shape[1:]}; expected (5, 2, 3), for mean and sd",
+        )
+        ends = [
+            _normal(surrogate, here + s) for s in np.vstack([STEP * np.eye(3), -STEP * np.eye(3)])
+        ]
+        levels = np.array([[end.latent_mean, end.latent_sd] for end in ends])
+        rise = np.moveaxis((levels[:3] - levels[3:]) / (2.0 * STEP), 0, -1)
+        off = np.abs(told - rise).max(axis=(1, 3)) / np.abs(rise).max(axis=(1, 3))
+        require(
+            bool((off < 0.05).all()),
+            f"gradients of latent mean and sd are up to {off.max():.0%} off the differences over "
+            f"a step of {STEP}; they are derivatives along the unit cube, on the model's scale",
+        )
+
+    @earns(Level.SILVER)
     def test_poor_data_do_no_harm(self, bench: SurrogateBench) -> None:
         """Repeats, constants and two experiments end in finite predictions near the data."""
         corners = np.eye(3)
@@ -245,6 +273,15 @@ def _written_and_read(state: SurrogateState) -> SurrogateState:
             f"state() cannot be written to a file: {error}; values must be plain JSON, and arrays "
             "of numbers or truth values"
         ) from error
+
+
+def _normal(surrogate: Surrogate, U: Array) -> NormalPosterior:
+    posterior = surrogate.predict(U)
+    require(
+        isinstance(posterior, NormalPosterior),
+        "some posteriors are normal ones and some are not; return the same kind everywhere",
+    )
+    return cast(NormalPosterior, posterior)
 
 
 def _truth(U: Array) -> Array:
