@@ -81,9 +81,12 @@ def run(short: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPa
         more: str = "",
         fill_ul: Mapping[str, float] | None = None,
         switch: Switchboard | None = None,
+        campaign: str = "",
     ) -> tuple[RunOutcome, WatchedWorld, VirtualClock]:
         monkeypatch.setattr(WatchedWorld, "fill_ul", fill_ul or {})
         profile, plugins = short(3, 1, WORLD + more), plugins_with(faulty=Faulty())
+        text = profile.read_text(encoding="utf-8").replace("[campaign]", f"[campaign]\n{campaign}")
+        profile.write_text(text, encoding="utf-8")
         return run_watched(profile, tmp_path / "run", plugins, switch=switch)
 
     return start
@@ -162,12 +165,27 @@ def test_a_rig_that_cannot_be_prepared_is_brought_to_rest(
     assert_at_rest(world, clock)
 
 
-def test_a_wild_suggestion_never_reaches_a_pump(run: Run) -> None:
-    """What an optimizer suggests outside its space ends the run before anything is set."""
-    more = '[campaign]\n[[campaign.stages]]\nname = "wild"\noptimizer = "wild"\nexperiments = 2\n'
-    outcome, world, clock = run(more.replace("[campaign]\n", ""))
-    assert outcome.state == "failed"
-    assert "outside" in outcome.reason
+def test_a_wild_suggestion_never_reaches_a_pump(run: Run, tmp_path: Path) -> None:
+    """What is suggested outside the space is told once a decision, and others are done instead."""
+    more = '[[campaign.stages]]\nname = "wild"\noptimizer = "wild"\nexperiments = 2\n'
+    outcome, world, clock = run(more)
+    assert outcome.state == "finished"
+    assert_at_rest(world, clock)
+    with RunRecord(tmp_path / "run", plugins_with(faulty=Faulty())) as record:
+        space, told = record.profile.space, record.summary()["health"]
+        assert [e.decision.stage for e in record.experiments()][-2:] == ["wild", "wild"]
+        assert space.feasible(record.conditions()).all()
+    incidents = [text for kind, text in told.items() if kind.startswith("optimizer-failed")]
+    assert len(incidents) == 2
+    assert "failed twice before experiment 5: temperature = 360 °C is outside" in incidents[0]
+
+
+@pytest.mark.parametrize(("what", "state"), [("hold", "held"), ("finish", "finished")])
+def test_without_its_optimizer_a_campaign_holds_or_ends(run: Run, what: str, state: str) -> None:
+    """As the campaign says: the rig is at rest either way, and the run can be resumed."""
+    more = '[[campaign.stages]]\nname = "wild"\noptimizer = "wild"\nexperiments = 2\n'
+    outcome, world, clock = run(more, campaign=f'if_optimizer_fails = "{what}"')
+    assert outcome.state == state
     assert_at_rest(world, clock)
 
 

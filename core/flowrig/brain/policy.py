@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from flowrig.brain.messages import plain, suggestion
 from flowrig.brain.mind import Mind, OptimizerFailedError, Row
 from flowrig.designs import maximin_latin_hypercube
-from flowrig.errors import OutOfRangeError
 from flowrig.interfaces import Suggestion
 from flowrig.profile import Profile, Stage
 from flowrig.record import NoSurrogateError
@@ -144,9 +143,10 @@ class Brain:
         for one in answer:
             self._space.require_feasible(one.conditions)
             done.append(one.conditions)
-            again = self._count(one.conditions, done)
-            if again > self._campaign.repeats_at_most:
-                raise OutOfRangeError(f"the same conditions for the {again}th time")
+            if self._count(one.conditions, done) > self._campaign.repeats_at_most:
+                raise OptimizerFailedError(
+                    f"the same conditions more than {self._campaign.repeats_at_most} times"
+                )
 
     def _count(self, conditions: Mapping[str, float], done: Sequence[Mapping[str, float]]) -> int:
         U = self._space.to_unit(self._space.array([conditions, *done]))
