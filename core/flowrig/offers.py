@@ -70,12 +70,15 @@ class DriverOffer(Offer):
             masked in text, and of anything else the length counts.
         discover: where the function is that looks for such instruments, as "module:function", a
             `flowrig.discovery.LookFor`; empty if there is none.
+        dead_man: whether the instrument stops by itself when nobody talks to it, and the driver
+            arms that; a rig arms it before it moves anything.
     """
 
     limits: Mapping[str, tuple[float, float]] = field(factory=dict)
     emulator: str = ""
     reply_shape: str = ""
     discover: str = ""
+    dead_man: bool = False
 
 
 def requirements(offers: Iterable[Offer]) -> list[str]:

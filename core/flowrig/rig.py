@@ -160,6 +160,16 @@ class Rig:
                     f"the profile asks for {low:g} to {high:g} µL/min"
                 )
 
+    def arm_dead_men(self, timeout_s: float) -> None:
+        """Arm the dead-man timers [s] of all devices whose drivers offer one."""
+        self._workers.call(
+            {
+                name: partial(self[name].arm_dead_man, timeout_s)
+                for name, device in self.profile.devices.items()
+                if device.offer.dead_man
+            }
+        )
+
     def _require_lights(self) -> None:
         analysis = self.profile.analysis
         for name in (analysis.absorbance.spectrometer, analysis.photoluminescence.spectrometer):

@@ -450,6 +450,7 @@ class _Session:
         if actuation.ledger.running:
             actuation.stop(actuation.ledger.running)
         rig.prepare()
+        rig.arm_dead_men(self._record.profile.supervision.lease_s)
         if resumed and not (safe := self._go_safe(rig, actuation.ledger)).reached:
             raise UnsafeStateError(str(safe))
 

@@ -118,12 +118,12 @@ def test_a_reading_that_stands_still_at_its_set_point_is_frozen_if_it_never_did_
 def test_a_set_point_that_leaves_no_time_is_refused() -> None:
     """Detection time times heating rate plus overshoot must fit below what must not be reached."""
     at = Thresholds(above_c=195.0, heating_c_min=20.0, never_above_c=200.0)
-    assert at.margin_c == pytest.approx(35.0 / 3.0 + 3.0)
+    assert at.margin_c == pytest.approx(125.0 / 3.0 + 3.0)
     rule, cold = HeaterWatch("plate", at), snapshot(0.0, heater(25.0))
-    assert not list(rule.refuse(cold, cold.with_set_points({"plate": 185.0})))
-    (trip,) = rule.refuse(cold, cold.with_set_points({"plate": 186.0}))
+    assert not list(rule.refuse(cold, cold.with_set_points({"plate": 155.0})))
+    (trip,) = rule.refuse(cold, cold.with_set_points({"plate": 156.0}))
     assert trip.rule == "heating-margin"
     unknown = HeaterWatch("plate", AT)
     assert not list(unknown.refuse(cold, cold.with_set_points({"plate": 1000.0})))
-    kept = cold.with_set_points({"plate": 186.0})
+    kept = cold.with_set_points({"plate": 156.0})
     assert not list(rule.refuse(kept, kept))

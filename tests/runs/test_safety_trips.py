@@ -1,18 +1,29 @@
 """Trips and interlocks in runs, judged by what the emulated rig physically does in the end."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from watched_rig import WORLD, WatchedWorld, assert_at_rest, moved_ul, plugins_with, run_watched
 
 import flowrig as package
-from flowrig.errors import InputError, InterlockError, OutOfRangeError, SafetyTripError
+from flowrig.errors import (
+    InputError,
+    InterlockError,
+    OutOfRangeError,
+    SafetyTripError,
+    UnsupportedError,
+)
+from flowrig.hookspecs import hookimpl
 from flowrig.interfaces import Heater, HeaterReading
 from flowrig.journal import FILE_NAME, Journal
+from flowrig.offers import DriverOffer
 from flowrig.runs import reset_trips, resume_run
 from flowrig.steps import SetFlowRates, SetTemperatures, Start, Step, Stop, Wait, WaitSteady
+from flowrig.switchboard import Switchboard, Wish
+from flowrig_chemyx.driver import ChemyxFusion
+from flowrig_chemyx.settings import FusionSettings
 from flowrig_sim.plate import Plate
 
 Short = Callable[..., Path]
@@ -197,3 +208,60 @@ def test_a_reading_that_freezes_ends_a_run(
     assert outcome.state == "failed"
     assert "plate: the reading has stood still at 100 °C" in outcome.reason
     assert "check the sensor" in outcome.reason
+
+
+class PumpWithTimer(ChemyxFusion):
+    """A pump that stops by itself when nobody talks to it."""
+
+    armed_s: ClassVar[list[float]] = []
+
+    def _do_arm_dead_man(self, timeout_s: float) -> None:
+        self.armed_s.append(timeout_s)
+
+
+class Timers:
+    """The plugin that offers it."""
+
+    @hookimpl
+    def flowrig_drivers(self) -> Sequence[DriverOffer]:
+        return [
+            DriverOffer(
+                kind="pump",
+                name="timed-fusion",
+                target=f"{Path(__file__).stem}:PumpWithTimer",
+                settings=FusionSettings,
+                emulator="flowrig_chemyx.emulator:ChemyxEmulator",
+                dead_man=True,
+            )
+        ]
+
+
+def test_a_dead_man_timer_is_armed_before_anything_moves(short: Short, tmp_path: Path) -> None:
+    """With the time after which the watchdog would take over; drivers without one are not asked."""
+    more = '[devices.pump_csoa]\ndriver = "timed-fusion"\naddress = "COM5"\n'
+    switch = Switchboard()
+    switch.ask(Wish.STOP)
+    run_watched(
+        short(1, 1, WORLD + more),
+        tmp_path / "run",
+        plugins_with(timers=Timers()),
+        switch=switch,
+    )
+    assert PumpWithTimer.armed_s == [60.0]
+
+
+def test_a_device_without_a_dead_man_timer_says_so(short: Short) -> None:
+    """And a time that is none is refused before anybody is asked."""
+    with package.open_rig(str(short()), simulate=True) as rig:
+        with pytest.raises(UnsupportedError, match="no dead-man timer"):
+            rig["plate"].arm_dead_man(60.0)
+        with pytest.raises(OutOfRangeError, match="positive time"):
+            rig["plate"].arm_dead_man(float("nan"))
+
+
+def test_a_check_tells_the_rules_and_what_the_rig_lacks(flowrig: Any) -> None:
+    """Interlocks, how soon a broken sensor is noticed, and who goes on if the computer dies."""
+    said = " ".join(flowrig("check", "cs3cu2i5-heatup-chem3").stdout.split())
+    assert "PFO flow only while plate is within 5 °C of its set point or below 110 °C" in said
+    assert "plate: a broken sensor is noticed within" in said
+    assert "no dead-man timer: pump_cui" in said

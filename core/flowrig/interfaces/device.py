@@ -1,5 +1,6 @@
 """What every instrument has in common."""
 
+import math
 from abc import ABC, abstractmethod
 from enum import Enum
 from types import TracebackType
@@ -8,7 +9,13 @@ from typing import Self, TypeVar
 from attrs import field, frozen
 
 from flowrig.clock import Clock, RealClock
-from flowrig.errors import ConnectionLostError, DeviceError, NotReadyError
+from flowrig.errors import (
+    ConnectionLostError,
+    DeviceError,
+    NotReadyError,
+    OutOfRangeError,
+    UnsupportedError,
+)
 from flowrig.interfaces.wire_log import WireLog
 
 __all__ = ["Device", "DeviceSettings", "Identity", "Quality", "Reading"]
@@ -152,6 +159,24 @@ class Device(ABC):
         self._require_open()
         return self._do_identify()
 
+    def arm_dead_man(self, timeout_s: float) -> None:
+        """Let the instrument come to rest by itself when nobody has talked to it for a time [s].
+
+        Every later request begins the time anew. A driver that has this says so in its offer, with
+        `dead_man`.
+
+        Raises:
+            NotReadyError: the device is not open.
+            OutOfRangeError: the time is not a positive number; nothing was sent.
+            UnsupportedError: the instrument has no such timer, or the driver does not know it.
+        """
+        self._require_open()
+        if not (math.isfinite(timeout_s) and timeout_s > 0):
+            raise OutOfRangeError(
+                f"{self.name}: a dead-man timer takes a positive time, got {timeout_s:g} s"
+            )
+        self._do_arm_dead_man(timeout_s)
+
     def _require_open(self) -> None:
         if self._identity is None:
             raise NotReadyError("the device is not open; call open() first", device=self.name)
@@ -171,3 +196,7 @@ class Device(ABC):
     @abstractmethod
     def _do_identify(self) -> Identity:
         """Ask the instrument who it is."""
+
+    def _do_arm_dead_man(self, timeout_s: float) -> None:
+        """Arm the instrument's own timer [s] and verify it, where there is one."""
+        raise UnsupportedError(f"{self.name}: this driver arms no dead-man timer")

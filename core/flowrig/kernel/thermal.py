@@ -87,7 +87,7 @@ class Thresholds:
     @property
     def detection_s(self) -> float:
         """Longest time [s] until a sensor that no longer tells the truth is noticed."""
-        return self.look_s + max(min(self.frozen_s, self.rise_s), self.still_s or 0.0)
+        return self.look_s + max(self.frozen_s, self.rise_s, self.still_s or 0.0)
 
     @property
     def margin_c(self) -> float:
