@@ -8,48 +8,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from watched_rig import WORLD, assert_at_rest, plugins_with, run_watched
+from watched_rig import QUICK, WORLD, assert_at_rest, plugins_with, run_watched
 
 from flowrig import headroom
 from flowrig.journal import FILE_NAME, Journal
 from flowrig.record import RunRecord
 from flowrig.runs import resume_run
-
-QUICK = """\
-extends = "cs3cu2i5-heatup-chem3"
-
-[calibration]
-duration = "10 s"
-
-[analysis]
-frames = 8
-frame_interval = "100 ms"
-reactive_frames = 2
-
-[steady]
-hold = "4 s"
-
-[[space]]
-name = "temperature"
-heater = "plate"
-range = ["26 degC", "27 degC"]
-
-[[space]]
-name = "ODE"
-stream = "ODE"
-range = ["220 uL/min", "280 uL/min"]
-
-[dependent_flows]
-PFO = "0.5 * (CuI + ZnI2 + CsOA + ODE)"
-CuI = "0.4 * ODE"
-ZnI2 = "0.4 * ODE"
-CsOA = "0.2 * ODE"
-
-[[campaign.stages]]
-name = "explore"
-optimizer = "lhs"
-experiments = 1
-"""
 
 EVERY = 9
 """Every how manieth write is tried; the commits of one run are some hundred."""
@@ -59,7 +23,7 @@ EVERY = 9
 def quick(tmp_path: Path) -> Path:
     """A campaign of one experiment that hardly waits."""
     path = tmp_path / "quick.toml"
-    path.write_text(QUICK + WORLD, encoding="utf-8")
+    path.write_text(QUICK.format(experiments=1) + WORLD, encoding="utf-8")
     return path
 
 

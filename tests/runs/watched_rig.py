@@ -49,6 +49,43 @@ class Watched:
 
 WORLD = '[simulation]\nworld = "watched"\nchemistry = "chem3"\n'
 
+QUICK = """\
+extends = "cs3cu2i5-heatup-chem3"
+
+[calibration]
+duration = "10 s"
+
+[analysis]
+frames = 8
+frame_interval = "100 ms"
+reactive_frames = 2
+
+[steady]
+hold = "4 s"
+
+[[space]]
+name = "temperature"
+heater = "plate"
+range = ["26 degC", "27 degC"]
+
+[[space]]
+name = "ODE"
+stream = "ODE"
+range = ["220 uL/min", "280 uL/min"]
+
+[dependent_flows]
+PFO = "0.5 * (CuI + ZnI2 + CsOA + ODE)"
+CuI = "0.4 * ODE"
+ZnI2 = "0.4 * ODE"
+CsOA = "0.2 * ODE"
+
+[[campaign.stages]]
+name = "explore"
+optimizer = "lhs"
+experiments = {experiments}
+"""
+"""A campaign that hardly waits: a cold plate, few frames, one condition that is free."""
+
 Run = Callable[..., tuple[RunOutcome, WatchedWorld, VirtualClock]]
 
 

@@ -16,9 +16,11 @@ from flowrig.cli.commission import commission
 from flowrig.cli.control import go_on, halt, pause, skip, status, stop
 from flowrig.cli.discover import discover
 from flowrig.cli.emulate import emulate
+from flowrig.cli.export import export
 from flowrig.cli.listing import check, plugins, profiles
 from flowrig.cli.plan import plan
 from flowrig.cli.plugin import plugin
+from flowrig.cli.replay import replay
 from flowrig.cli.reporting import report
 from flowrig.cli.running import demo, reset, resume, run
 from flowrig.cli.torture import torture
@@ -71,6 +73,8 @@ for command in (
     halt,
     reset,
     report,
+    replay,
+    export,
     check,
     plan,
     profiles,

@@ -47,14 +47,13 @@ def write_html(record: Any) -> Path:
     Raises:
         InputError: the folder cannot be written.
     """
-    from flowrig.errors import InputError
     from flowrig.report import content_of, render
+    from flowrig.whole_file import whole_file
 
     path: Path = record.folder / REPORT_NAME
-    try:
-        path.write_text(render(content_of(record)), encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}") from error
+    page = render(content_of(record))
+    with whole_file(path) as part:
+        part.write_text(page, encoding="utf-8")
     return path
 
 
@@ -63,24 +62,8 @@ def _rows(record: Any) -> Iterator[Sequence[Any]]:
 
     Features and the figure of merit have the units that `docs/analysis.md` gives them.
     """
-    units = {"°C": "c", "µL/min": "ul_min"}
-    parameters = record.profile.space.parameters
-    experiments = record.experiments()
-    features = list(experiments[0].features) if experiments else []
-    yield (
-        ["index", "stage"]
-        + [f"{p.name}_{units.get(p.unit, p.unit)}" for p in parameters]
-        + features
-        + ["objective", "quality", "flags", "started_s", "ended_s"]
-        + ["predicted_objective", "predicted_sd"]
-    )
-    for experiment in experiments:
-        decision = experiment.decision
-        yield (
-            [experiment.index, decision.stage]
-            + [experiment.conditions[p.name] for p in parameters]
-            + [experiment.features[name] for name in features]
-            + [experiment.objective, experiment.quality, "; ".join(experiment.flags)]
-            + [experiment.started_s, experiment.ended_s]
-            + [decision.objective_mean, decision.objective_sd]
-        )
+    from flowrig.exports.table import experiment_columns
+
+    columns = experiment_columns(record)
+    yield [column.name for column in columns]
+    yield from zip(*(column.values for column in columns), strict=True)

@@ -1,0 +1,53 @@
+"""`flowrig export`: a run in the formats of other programs."""
+
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+import click
+
+__all__ = ["export"]
+
+FORMATS = {
+    "csv": ("", "experiments.csv"),
+    "parquet": ("pyarrow", "experiments.parquet"),
+    "nexus": ("h5py", "run.nxs"),
+}
+"""The package that each format needs, and how its file is called."""
+
+
+@click.command(short_help="Write a run as CSV, Parquet or NeXus.")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--format", "form", type=click.Choice(list(FORMATS)), required=True)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The file; default: in the run's folder.",
+)
+def export(folder: Path, form: str, out: Path | None) -> None:
+    """Write the run in FOLDER in a format of other programs. The run may be under way.
+
+    \b
+      csv      one row an experiment; the unit of a condition or time is in its column's name
+      parquet  the same, typed, with units beside the columns   (pip install 'flowrig[parquet]')
+      nexus    HDF5 with every raw frame, spectrum and unit      (pip install 'flowrig[nexus]')
+
+    \b
+    Examples:
+      flowrig export flowrig-demo --format csv
+      flowrig export flowrig-demo --format nexus --out demo.nxs
+    """
+    from flowrig.errors import MissingDependencyError
+    from flowrig.record import RunRecord
+    from flowrig.whole_file import whole_file
+
+    package, name = FORMATS[form]
+    if package and find_spec(package) is None:
+        raise MissingDependencyError(
+            f"{form} needs {package}; install it with: pip install 'flowrig[{form}]'"
+        )
+    path = out or folder / name
+    writer = import_module(f"flowrig.exports.{form}")
+    with RunRecord(folder) as record, whole_file(path) as part:
+        writer.write(record, part)
+    click.echo(f"wrote {path}")
