@@ -55,7 +55,8 @@ class PlugTrain:
         plug_ul = self._plug_ul_per_length * plug_length_in_diameters(reactive_share)
         period_ul = plug_ul / reactive_share
         periods = passed_ul / period_ul
-        self._position = (self._position + periods + JITTER * math.sqrt(periods) * wobble) % 1.0
+        jitter = JITTER * math.sqrt(abs(periods))  # rounding lets a liquid at rest move back a hair
+        self._position = (self._position + periods + jitter * wobble) % 1.0
         window = (self._beam_ul + flow_ul_min / 60.0 * exposure_s) / period_ul
         seen = _reactive_until(self._position + window, reactive_share)
         return (seen - _reactive_until(self._position, reactive_share)) / window

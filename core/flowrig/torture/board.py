@@ -1,0 +1,129 @@
+"""The board: which cells there are, what became of them, and the line that counts."""
+
+import random
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, Final
+
+from attrs import frozen
+
+from flowrig.errors import InputError
+from flowrig.torture.cell import Cell, Result
+from flowrig.torture.faults import FAULTS, HEALTHY, Fault, applicable
+from flowrig.torture.observer import Kind
+from flowrig.torture.phases import Phase
+
+__all__ = ["Board", "choose_cells"]
+
+QUICK_PHASES: Final = 3
+"""Phases of each fault in a quick look."""
+
+
+def choose_cells(
+    *,
+    full: bool,
+    seeds: int,
+    healthy: int,
+    faults: Collection[int] = (),
+    phases: Collection[Phase] = (),
+) -> list[Cell]:
+    """The cells to play.
+
+    Args:
+        full: every phase of a fault; else, where no phase is named, a few by chance.
+        seeds: how many of each.
+        healthy: how many campaigns without a fault, where no fault is named.
+        faults: rows; all by default.
+        phases: all by default.
+
+    Raises:
+        InputError: a row is not on the board or does not apply to the rig, or nothing is left.
+    """
+    rows = [_row(number) for number in faults] or applicable()
+    cells = [
+        Cell(row.number, phase, seed)
+        for seed in range(1, seeds + 1)
+        for row in rows
+        for phase in _phases(row, full, phases)
+    ]
+    if not faults and not phases:
+        control = HEALTHY.phases[0]
+        cells += [Cell(HEALTHY.number, control, seed) for seed in range(1, healthy + 1)]
+    if not cells:
+        raise InputError("none of these faults strikes in these phases")
+    return cells
+
+
+def _row(number: int) -> Fault:
+    fault = FAULTS.get(number)
+    if fault is None:
+        raise InputError(f"there is no fault {number}; there are 1 to {max(FAULTS)}")
+    if fault.make is None:
+        raise InputError(f"fault {number}, {fault.name}: not applicable: {fault.why_not}")
+    return fault
+
+
+def _phases(row: Fault, full: bool, wanted: Collection[Phase]) -> list[Phase]:
+    possible = [phase for phase in row.phases if not wanted or phase in wanted]
+    if full or wanted or len(possible) <= QUICK_PHASES:
+        return possible
+    some = random.Random(row.number).sample(possible, QUICK_PHASES)  # noqa: S311 - repeatable
+    return [phase for phase in possible if phase in some]
+
+
+@frozen
+class Board:
+    """Results, counted.
+
+    Attributes:
+        results: of every cell that was played.
+    """
+
+    results: Sequence[Result]
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """How many campaigns there were, and in how many of them each kind of promise broke."""
+        broken = Counter(
+            kind for result in self.results for kind in {b.kind for b in result.breaches}
+        )
+        totals = {_plural(kind): broken[kind] for kind in Kind}
+        return {"campaigns": len(self.results), **totals}
+
+    @property
+    def failed(self) -> list[Result]:
+        """Cells in which a promise broke."""
+        return sorted((r for r in self.results if r.breaches), key=lambda r: r.cell)
+
+    def lines(self) -> Iterator[str]:
+        """The table, as text."""
+        yield f"{'':>3} {'fault':38} {'cells':>5} {'failed':>6}  ended"
+        for fault in FAULTS.values():
+            own = [result for result in self.results if result.cell.fault == fault.number]
+            if fault.make is None:
+                yield f"{fault.number:>3} {fault.name:38} {'-':>5} {'-':>6}  {fault.why_not}"
+            elif own:
+                failed = sum(bool(result.breaches) for result in own)
+                ended = Counter(result.endings[:1] or ("hung",) for result in own)
+                text = ", ".join(f"{n} {' '.join(ending)}" for ending, n in ended.most_common())
+                yield f"{fault.number:>3} {fault.name:38} {len(own):>5} {failed:>6}  {text}"
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {
+            "totals": self.totals,
+            "faults": [
+                {
+                    "number": fault.number,
+                    "name": fault.name,
+                    "expected": fault.expected.value if fault.make else None,
+                    "not_applicable": fault.why_not or None,
+                }
+                for fault in FAULTS.values()
+            ],
+            "cells": [result.plain() for result in self.results],
+        }
+
+
+def _plural(kind: Kind) -> str:
+    return "false_stops" if kind is Kind.FALSE_STOP else kind.value

@@ -1,0 +1,149 @@
+"""One cell of the board: a fault, a phase and a seed, played through and judged."""
+
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Self
+
+from attrs import asdict, frozen
+
+from flowrig.errors import InputError
+from flowrig.torture.faults import FAULTS, HEALTHY, Ending
+from flowrig.torture.observer import Breach, Kind, Reference, judge
+from flowrig.torture.phases import Phase
+from flowrig.torture.rig import TortureRig
+from flowrig.torture.trial import Trial, TrialError
+
+__all__ = ["Cell", "Result", "run_cell"]
+
+
+@frozen(order=True)
+class Cell:
+    """A campaign of the board.
+
+    Attributes:
+        fault: number of the row; 0 is the control.
+        phase: when it strikes.
+        seed: everything random follows from it.
+    """
+
+    fault: int
+    phase: Phase
+    seed: int
+
+    def __str__(self) -> str:
+        return f"{self.fault}/{self.phase}/{self.seed}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read "13/settle/2".
+
+        Raises:
+            InputError: it is no cell of the board.
+        """
+        try:
+            number, phase, seed = text.split("/")
+            cell = cls(int(number), Phase(phase), int(seed))
+        except ValueError as error:
+            raise InputError(f"{text!r} is no cell; expected for instance 13/settle/2") from error
+        fault = FAULTS.get(cell.fault)
+        if fault is None or cell.phase not in fault.phases:
+            raise InputError(f"{text!r} is no cell of the board")
+        return cell
+
+
+@frozen
+class Result:
+    """What became of a cell.
+
+    Attributes:
+        cell: which.
+        endings: of every session, in order.
+        texts: what the user was told at the end of each.
+        breaches: what was broken.
+        seconds: how long it took, real time.
+    """
+
+    cell: Cell
+    endings: tuple[str, ...]
+    texts: tuple[str, ...]
+    breaches: tuple[Breach, ...]
+    seconds: float
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {**asdict(self), "cell": str(self.cell)}
+
+    @classmethod
+    def of(cls, plain: dict[str, Any]) -> Self:
+        """From `plain`."""
+        return cls(
+            Cell.parse(plain["cell"]),
+            tuple(plain["endings"]),
+            tuple(plain["texts"]),
+            tuple(Breach(Kind(b["kind"]), b["text"]) for b in plain["breaches"]),
+            plain["seconds"],
+        )
+
+
+def run_cell(cell: Cell) -> Result:
+    """Play one cell through."""
+    begin_s = time.perf_counter()
+    reference = _reference(cell.seed) if cell.fault else None
+    with _played(cell) as (trial, broken):
+        seen = judge(trial, reference) if trial.sessions else []
+        return Result(
+            cell,
+            tuple(session.ending.value for session in trial.sessions),
+            tuple(session.text for session in trial.sessions),
+            (*broken, *seen),
+            time.perf_counter() - begin_s,
+        )
+
+
+@contextmanager
+def _played(cell: Cell) -> Iterator[tuple[Trial, list[Breach]]]:
+    """A trial that is over, while its files are there, and what is wrong with the board itself."""
+    broken: list[Breach] = []
+    with (
+        tempfile.TemporaryDirectory(prefix="flowrig-torture-") as home,
+        TortureRig() as rig,
+        _deaths(broken),
+    ):
+        trial = Trial(FAULTS[cell.fault], cell.phase, cell.seed, Path(home), rig)
+        try:
+            trial.run()
+        except TrialError as error:
+            broken.append(Breach(Kind.BROKEN, str(error)))
+        yield trial, broken
+
+
+@contextmanager
+def _deaths(broken: list[Breach]) -> Iterator[None]:
+    """Notice threads that die of an exception: an emulator must survive whatever it is sent."""
+    before = threading.excepthook
+
+    def note(died: threading.ExceptHookArgs) -> None:
+        broken.append(Breach(Kind.BROKEN, f"a thread died of {died.exc_value!r}"))
+
+    threading.excepthook = note
+    try:
+        yield
+    finally:
+        threading.excepthook = before
+
+
+@lru_cache(maxsize=8)
+def _reference(seed: int) -> Reference | None:
+    """The features of the campaign of a seed in health; None if that does not get to its end."""
+    with _played(Cell(HEALTHY.number, HEALTHY.phases[0], seed)) as (trial, _):
+        if trial.sessions[-1].ending is not Ending.FINISHED:
+            return None
+        with trial.record as record:
+            return Reference(
+                {tuple(x.conditions.values()): dict(x.features) for x in record.experiments()}
+            )

@@ -1,0 +1,246 @@
+"""The 48 faults: what is done, when, and what flowrig must make of it."""
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import Final
+
+from attrs import frozen
+
+from flowrig.torture.injections import (
+    BadBrain,
+    Healthy,
+    Injection,
+    JournalRefuses,
+    Killed,
+    Misspells,
+    OnDevice,
+    PowerCut,
+    ProfileSays,
+    Suspended,
+    TamperedJournal,
+    TamperedPlugins,
+    TamperedProfile,
+    TamperedSpectrometer,
+    Unplugged,
+)
+from flowrig.torture.phases import Phase
+
+__all__ = ["FAULTS", "HEALTHY", "Ending", "Expected", "Fault", "applicable"]
+
+ALL: Final = tuple(Phase)
+OPEN: Final = ALL[2:]
+"""Phases in which every device is open."""
+RUNNING: Final = tuple(p for p in ALL if p not in (Phase.CONNECT, Phase.IDENTIFY, Phase.HOME))
+"""Phases of which the journal tells what was commanded."""
+HEATED: Final = (
+    Phase.HEAT_UP, Phase.FLOW, Phase.SETTLE, Phase.MEASURE, Phase.COMMIT, Phase.SUGGEST,
+    Phase.FLUSH, Phase.CLOSE,
+)  # fmt: skip
+FLOWING: Final = (
+    Phase.PRIME, Phase.FLOW, Phase.SETTLE, Phase.MEASURE, Phase.FLUSH, Phase.CLOSE,
+)  # fmt: skip
+SEEING: Final = (Phase.PRIME, Phase.FLOW, Phase.SETTLE, Phase.MEASURE)
+
+
+class Ending(StrEnum):
+    """What becomes of the run that a fault strikes."""
+
+    FINISHED = "finished"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    HELD = "held"
+    UNKNOWN = "unknown"
+    REFUSED = "refused"
+    KILLED = "killed"
+    ESCAPED = "escaped"
+    """An exception of the program reached the user."""
+
+
+class Expected(StrEnum):
+    """What must become of it."""
+
+    SURVIVES = "survives"
+    SAFE = "survives, or ends safe and tells"
+    TOLD = "ends safe as far as devices answer, and tells what is not known"
+    REFUSED = "refused before anything moves"
+    RESUMES = "goes safe at the next start, then goes on where it was"
+    NOT_RESUMED = "not resumed before it is put right"
+    MENDED = "not resumed before it is put right, or nothing of it is lost"
+
+    @property
+    def endings(self) -> frozenset[Ending]:
+        """The endings that satisfy it; of the resumed run where the program is killed."""
+        return _ENDINGS[self]
+
+
+_SAFE: Final = frozenset({Ending.FINISHED, Ending.FAILED, Ending.HELD, Ending.STOPPED})
+_ENDINGS: Final[Mapping[Expected, frozenset[Ending]]] = {
+    Expected.SURVIVES: frozenset({Ending.FINISHED}),
+    Expected.SAFE: _SAFE,
+    Expected.TOLD: _SAFE | {Ending.UNKNOWN},
+    Expected.REFUSED: frozenset({Ending.REFUSED, Ending.FAILED}),
+    Expected.RESUMES: frozenset({Ending.FINISHED}),
+    Expected.NOT_RESUMED: frozenset({Ending.REFUSED, Ending.FAILED, Ending.HELD}),
+    Expected.MENDED: frozenset({Ending.REFUSED, Ending.FAILED, Ending.FINISHED}),
+}
+
+
+@frozen(kw_only=True)
+class Fault:
+    """One row of the board.
+
+    Attributes:
+        number: 1 to 48.
+        name: in a few words.
+        make: makes the injection of one cell; None where this rig cannot have the fault.
+        phases: in which it strikes.
+        expected: what must become of the run.
+        why_not: why the rig cannot have it.
+        at_once: whether reagents must stop within a bound of the strike, and not only at the end.
+    """
+
+    number: int
+    name: str
+    make: Callable[[], Injection] | None = None
+    phases: tuple[Phase, ...] = ()
+    expected: Expected = Expected.SAFE
+    why_not: str = ""
+    at_once: bool = False
+
+
+def _not(number: int, name: str, why_not: str) -> Fault:
+    return Fault(number=number, name=name, why_not=why_not)
+
+
+def _fault(
+    number: int,
+    name: str,
+    make: Callable[[], Injection],
+    phases: tuple[Phase, ...] = ALL,
+    expected: Expected = Expected.SAFE,
+    *,
+    at_once: bool = False,
+) -> Fault:
+    return Fault(
+        number=number,
+        name=name,
+        make=make,
+        phases=phases,
+        expected=expected,
+        at_once=at_once,
+    )
+
+
+HEALTHY: Final = _fault(0, "nothing: noise, drift, slow replies", Healthy, (Phase.CONNECT,),
+                        Expected.SURVIVES)  # fmt: skip
+"""The board's control: a campaign in health must never be stopped."""
+
+_LINK: Final = (
+    _fault(1, "unplugged in mid-command", Unplugged, ALL, Expected.TOLD),
+    _fault(2, "garbled reply",
+           lambda: OnDevice("any", "garble position={byte} bits={bit} times=3 after={after}")),
+    _fault(3, "stale or late reply",
+           lambda: OnDevice("any", "late after={after} times=1", "stale after={after} times=2",
+                            "repeat after={after} times=2")),
+    _fault(4, "truncated or merged replies",
+           lambda: OnDevice("any", "drop byte={byte} after={after} times=1", "split times=4")),
+    _not(5, "wrong address answers", "each pump has a line of its own; there is no daisy chain"),
+    _fault(6, "wrong baud, or no answer at open",
+           lambda: OnDevice("any", "wrong-baud", "deaf"), (Phase.CONNECT, Phase.IDENTIFY),
+           Expected.TOLD),
+    _not(7, "port taken by another process",
+         "needs two processes; tests/chemyx/test_fusion_ports.py has them"),
+    _not(8, "ports swapped",
+         "a Fusion does not say who it is; the address usb:SERIAL is what prevents it"),
+    _fault(9, "device power-cycled", lambda: OnDevice("any", "power-cycle times=1"), OPEN,
+           at_once=True),
+    _fault(10, "setting silently not taken",
+           lambda: OnDevice("any", "silent-refusal times=8 after={after}"), OPEN, Expected.TOLD),
+    _fault(11, "numbers that are none", lambda: Misspells("nan", "inf", "1_0.0", "1,5")),
+    _not(12, "driver call never returns",
+         "the virtual clock stands still while a driver hangs; tests/core/test_clock.py"),
+)  # fmt: skip
+
+_FLUIDICS: Final = (
+    _fault(13, "pump stall", lambda: OnDevice("pump", "stall"), FLOWING,
+           Expected.TOLD, at_once=True),
+    _fault(14, "syringe empty", lambda: OnDevice("pump", "syringe-empty"), FLOWING,
+           Expected.TOLD, at_once=True),
+    _not(15, "wrong syringe diameter in the profile", "no balance and no camera at the outlet"),
+    _fault(16, "rate out of the pump's range",
+           lambda: ProfileSays('[streams.CuI]\nflow_rate = ["1e-6 uL/min", "120 uL/min"]\n'),
+           (Phase.CONNECT,), Expected.REFUSED),
+    _not(17, "bubble or missing plug", "the emulated cells know no bubbles yet"),
+    _not(18, "leak or over-pressure", "the rig has no pressure sensor"),
+    _not(19, "back-diffusion, carry-over", "the world's liquid flows forwards only"),
+    _not(20, "valve did not turn", "the rig has no valve"),
+    _not(21, "waste full", "flowrig keeps no account of the waste yet"),
+    _fault(22, "answer to a start is lost", lambda: OnDevice("pump", "mute times=1 after={after}"),
+           (Phase.PRIME, Phase.FLOW, Phase.MEASURE, Phase.FLUSH, Phase.CLOSE), Expected.TOLD),
+)  # fmt: skip
+
+_HEAT: Final = (
+    _fault(23, "open thermocouple", lambda: OnDevice("heater", "open-sensor"), HEATED,
+           at_once=True),
+    _fault(24, "sensor stuck low", lambda: OnDevice("heater", "frozen-sensor"), (Phase.HEAT_UP,),
+           Expected.TOLD, at_once=True),
+    _fault(25, "sensor frozen near its target", lambda: OnDevice("heater", "frozen-sensor"),
+           (Phase.FLOW, Phase.SETTLE, Phase.MEASURE, Phase.COMMIT), Expected.TOLD),
+    _fault(26, "heater stuck on", lambda: OnDevice("heater", "heater-stuck-on"), HEATED,
+           Expected.TOLD),
+    _not(27, "thermowell fell out", "the emulated sensors cannot be loose yet"),
+    _fault(28, "set point above the limit",
+           lambda: ProfileSays('[limits]\ntemperature = ["0 degC", "130 degC"]\n'),
+           (Phase.CONNECT,), Expected.REFUSED),
+    _not(29, "heating without flow",
+         "the published procedure heats first; the interlock is tested in tests/kernel"),
+)  # fmt: skip
+
+_OPTICS: Final = (
+    _fault(30, "saturation", lambda: OnDevice("spectrometer", "saturation"), SEEING),
+    _fault(31, "stale spectrum", lambda: OnDevice("spectrometer", "frozen-sensor"), SEEING),
+    _fault(32, "spectrometer gone or silent",
+           lambda: OnDevice("spectrometer", "mute", "deaf", "hang-up times=1", "short-spectrum"),
+           OPEN, Expected.TOLD),
+    _fault(33, "lamp off", lambda: OnDevice("spectrometer", "lamp-off"), SEEING),
+    _not(34, "dark or reference drift", "drift is part of every healthy campaign of the board"),
+    _fault(35, "wavelength table changed", TamperedSpectrometer, (Phase.SETTLE, Phase.SUGGEST),
+           Expected.NOT_RESUMED),
+)  # fmt: skip
+
+_BRAIN: Final = (
+    _fault(36, "not a number from a model",
+           lambda: BadBrain(surrogate=', ailment = "not-a-number"'), (Phase.SUGGEST,),
+           Expected.SURVIVES),
+    _fault(37, "optimizer crash", lambda: BadBrain(improve='ailment = "crash"'), (Phase.SUGGEST,)),
+    _not(38, "optimizer hang", "the virtual clock stands still while an optimizer thinks"),
+    _fault(39, "suggestion out of bounds", lambda: BadBrain(improve='ailment = "outside"'),
+           (Phase.SUGGEST,)),
+    _fault(40, "plugin version changed on resume", TamperedPlugins, (Phase.SETTLE, Phase.SUGGEST),
+           Expected.NOT_RESUMED),
+)  # fmt: skip
+
+_HOST: Final = (
+    _fault(41, "disk full", JournalRefuses, OPEN),
+    _fault(42, "kill -9", Killed, ALL, Expected.RESUMES),
+    _fault(43, "power loss", PowerCut, ALL, Expected.RESUMES),
+    _fault(44, "clock jump, suspend", Suspended, OPEN, Expected.SAFE),
+    _fault(45, "bit rot in the journal", TamperedJournal, RUNNING, Expected.MENDED),
+    _fault(46, "profile edited in mid-run", TamperedProfile, RUNNING, Expected.NOT_RESUMED),
+)  # fmt: skip
+
+_MALICE: Final = (
+    _not(47, "hostile profile, run name or plugin", "no campaign begins; tests/profile/broken"),
+    _not(48, "dashboard on the network", "there is no web server yet"),
+)  # fmt: skip
+
+FAULTS: Final[Mapping[int, Fault]] = {
+    fault.number: fault
+    for fault in (HEALTHY, *_LINK, *_FLUIDICS, *_HEAT, *_OPTICS, *_BRAIN, *_HOST, *_MALICE)
+}
+"""Every row by its number; 0 is the control."""
+
+
+def applicable() -> list[Fault]:
+    """The rows that this rig can have, without the control."""
+    return [fault for fault in FAULTS.values() if fault.make is not None and fault.number]

@@ -1,0 +1,421 @@
+"""The judge: from what was physically done, and from the journal as it is in the end.
+
+Nothing that a running flowrig says of itself is believed, but for what it told the user.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+from attrs import frozen
+
+from flowrig.brain import new_optimizer
+from flowrig.journal import Event
+from flowrig.profile import Profile
+from flowrig.record import RunRecord, new_surrogate
+from flowrig.torture.faults import Ending, Expected
+from flowrig.torture.injections import BadBrain, JournalRefuses
+from flowrig.torture.physics import off_target_s
+from flowrig.torture.reference import EXPERIMENTS
+from flowrig.torture.trial import Session, Trial
+
+__all__ = ["Breach", "Kind", "Reference", "judge"]
+
+SAFE_WITHIN_S: Final = 30.0
+"""Within this time [s] of setting out for the safe state, reagents stand still."""
+
+STOP_WITHIN_S: Final = 60.0
+"""Within this time [s] of a fault that the rig can see, reagents stand still."""
+
+ADRIFT_S: Final = 90.0
+"""For so long [s] reagents may flow at a wrong temperature before that is noticed."""
+
+ADRIFT_C: Final = 8.0
+"""From this distance [°C] on a temperature is wrong."""
+
+VOLUME_UL: Final = 2.0
+"""Difference [µL] between plunger and ledger that rounding explains."""
+
+SAME_FEATURES: Final = 0.25
+"""Share by which a sound measurement of the same conditions may differ."""
+
+COLD_C: Final = 40.0
+"""A plate at or below this temperature [°C] need not cool any more."""
+
+
+class Kind(StrEnum):
+    """What a breach is counted as."""
+
+    LOST = "lost"
+    """A measurement is lost, doubled, invented, or worthless and not flagged (I2)."""
+    UNSAFE = "unsafe"
+    """The rig was not safe when it had to be (I1, I4)."""
+    DOUBLE = "double"
+    """Liquid moved without an account of it, or more often than was commanded (I3)."""
+    MISCOUNTED = "miscounted"
+    """The account holds more than what moved: a syringe is refilled too early (I3)."""
+    HUNG = "hung"
+    """It did not end, or left a thread behind (I5)."""
+    UNTOLD = "untold"
+    """The notice is missing, names no device, or is a traceback (I6)."""
+    DIVERGED = "diverged"
+    """After resuming, other conditions were suggested (I7)."""
+    FALSE_STOP = "false stop"
+    """A campaign in health was stopped (I8)."""
+    UNEXPECTED = "unexpected"
+    """It ended otherwise than the table says."""
+    BROKEN = "broken"
+    """The board itself failed: the fault did not happen, or an emulator died."""
+
+
+@frozen
+class Breach:
+    """A promise that was broken.
+
+    Attributes:
+        kind: what it is counted as.
+        text: what was seen.
+    """
+
+    kind: Kind
+    text: str
+
+
+@frozen
+class Reference:
+    """The same campaign in health.
+
+    Attributes:
+        features: of each experiment, by its conditions.
+    """
+
+    features: dict[tuple[float, ...], dict[str, float]]
+
+
+def judge(trial: Trial, reference: Reference | None = None) -> list[Breach]:
+    """Everything that was broken.
+
+    Args:
+        trial: a campaign that is over.
+        reference: the campaign of the same seed without a fault.
+    """
+    breaches = [Breach(kind, text) for kind, text in _of_sessions(trial)]
+    breaches += [Breach(kind, text) for kind, text in _of_the_ending(trial)]
+    if _has_begun(trial):
+        with trial.record as record:
+            for check in (_measurements, _volumes, _thoughts):
+                breaches += [Breach(kind, text) for kind, text in check(trial, record)]
+            if reference is not None:
+                breaches += [Breach(k, t) for k, t in _flags(trial, record, reference)]
+    return breaches
+
+
+Seen = Iterator[tuple[Kind, str]]
+
+
+def _has_begun(trial: Trial) -> bool:
+    return trial.sessions[0].first("run-started") is not None
+
+
+def _of_sessions(trial: Trial) -> Seen:
+    for number, session in enumerate(trial.sessions, 1):
+        before = trial.sessions[number - 2].ending if number > 1 else None
+        checks: tuple[Callable[[Trial, Session], Seen], ...] = (
+            _rest, _stops, _heat, _threads, _notice,
+        )  # fmt: skip
+        if session.ending is Ending.KILLED:
+            checks = (_heat, _threads)
+        if before is Ending.KILLED and session.ending is Ending.REFUSED:
+            checks = (_threads, _notice)  # nobody took hold of the rig
+        for check in checks:
+            for kind, text in check(trial, session):
+                yield kind, f"session {number}: {text}"
+
+
+def _of_the_ending(trial: Trial) -> Seen:
+    if trial.struck_s is None and trial.fault.number and not trial.injection.is_written:
+        yield Kind.BROKEN, "the campaign never came to that phase"
+        return
+    first = trial.sessions[1 if trial.injection.kills and len(trial.sessions) > 1 else 0]
+    if not trial.fault.number:
+        if first.ending is not Ending.FINISHED:
+            yield Kind.FALSE_STOP, f"{first.ending}: {first.text}"
+        return
+    if first.ending not in trial.fault.expected.endings:
+        yield Kind.UNEXPECTED, f"{first.ending}: {first.text}"
+    last = trial.sessions[-1]
+    if trial.fault.expected is not Expected.REFUSED and last.ending is not Ending.FINISHED:
+        yield Kind.LOST, f"it cannot be finished any more: {last.ending}: {last.text}"
+
+
+# --- the rig itself (I1, I4) ---
+
+
+def _excused(session: Session, device: str) -> bool:
+    """Whether the user was told that nobody knows what a device does."""
+    return session.ending is Ending.UNKNOWN and device in session.text
+
+
+def _rest(trial: Trial, session: Session) -> Seen:
+    """In the end nothing moves, nothing heats, and no light burns."""
+    (moved, moved_later), (hot, hot_later) = session.moved_ul, session.temperatures_c
+    for device, ul in moved.items():
+        more_ul = moved_later[device] - ul
+        if abs(more_ul) > 1e-6 and not _excused(session, device):
+            yield Kind.UNSAFE, f"{device} pushed {more_ul:.0f} µL after the end ({session.ending})"
+    for device, before_c in hot.items():
+        later_c = hot_later[device]
+        if later_c > max(before_c, COLD_C) and not _excused(session, device):
+            yield (
+                Kind.UNSAFE,
+                f"{device} went from {before_c:.0f} to {later_c:.0f} °C after the end "
+                f"({session.ending})",
+            )
+    if session.first("safe-state") is not None:
+        for device in session.lit:
+            if not _excused(session, device):
+                yield Kind.UNSAFE, f"the light of {device} burns after the end ({session.ending})"
+
+
+def _stops(trial: Trial, session: Session) -> Seen:
+    """Reagents stop in time, and stay so until they are commanded to flow again."""
+    if not trial.rig.is_built:
+        return
+    spans = {
+        (event.time_s + SAFE_WITHIN_S, _flows_again_s(trial, session, event.time_s)): (
+            "it set out for the safe state"
+        )
+        for event in session.events
+        if event.kind == "intent" and event.data["command"] == "heater-off"
+    }
+    struck_s = trial.struck_s
+    if (
+        trial.fault.at_once
+        and struck_s is not None
+        and session.begin_s <= struck_s <= session.end_s
+        and session.ending is not Ending.FINISHED
+    ):
+        spans[struck_s + STOP_WITHIN_S, session.end_s] = "the fault"
+    for (from_s, until_s), since in spans.items():
+        for stream in trial.rig.rig.profile.streams.values():
+            if stream.role != "reagent" or _excused(session, stream.pump) or from_s >= until_s:
+                continue
+            if any(trial.rig.physics.rates_ul_min[stream.pump].between(from_s, until_s)):
+                yield Kind.UNSAFE, f"{stream.name} flowed long after {since}"
+
+
+def _flows_again_s(trial: Trial, session: Session, after_s: float) -> float:
+    """When the next experiment begins after a rig time [s], or the session ends."""
+    return next(
+        (e.time_s for e in session.events if e.kind == "experiment" and e.time_s > after_s),
+        session.end_s,
+    )
+
+
+def _heat(trial: Trial, session: Session) -> Seen:
+    """No plate is ever too hot, and reagents do not flow through one that is not as it should."""
+    if not trial.rig.is_built:
+        return
+    profile = trial.rig.rig.profile
+    for device, course in trial.rig.physics.temperatures_c.items():
+        cap_c = never_above_c(profile)
+        hottest_c = max(course.between(session.begin_s, session.end_s))
+        if hottest_c > cap_c >= course.at(session.begin_s) and not _excused(session, device):
+            yield Kind.UNSAFE, f"{device} reached {hottest_c:.0f} °C, above {cap_c:.0f} °C"
+        adrift_s = _adrift_s(trial, session, device)
+        if adrift_s > ADRIFT_S:
+            yield (
+                Kind.UNSAFE,
+                f"reagents flowed for {adrift_s:.0f} s while {device} was more than "
+                f"{ADRIFT_C:g} °C away from its set point",
+            )
+
+
+def never_above_c(profile: Profile) -> float:
+    """The temperature [°C] that no plate may ever reach."""
+    return profile.supervision.never_above_c or profile.limits.temperature_c[1] + 15.0
+
+
+def _adrift_s(trial: Trial, session: Session, device: str) -> float:
+    """For how long [s] reagents flowed through a plate that was not at its set point."""
+    profile, physics = trial.rig.rig.profile, trial.rig.physics
+    commanded = [
+        (event.time_s, event.data["set_points_c"][device])
+        for one in trial.sessions
+        for event in one.events
+        if event.kind == "intent" and event.data["command"] == "set-temperatures"
+    ]
+
+    def target_c(time_s: float) -> float:
+        return next((c for t, c in reversed(commanded) if t <= time_s), np.nan)
+
+    pumps = [s.pump for s in profile.streams.values() if s.role == "reagent"]
+    longest_s = 0.0
+    for pump in pumps:
+        spans = [
+            (max(begin_s, session.begin_s), min(end_s, session.end_s))
+            for begin_s, end_s, rate in physics.rates_ul_min[pump].spans(session.end_s)
+            if rate > 0.0
+        ]
+        total_s = sum(
+            off_target_s(physics.temperatures_c[device], target_c, span, ADRIFT_C)
+            for span in spans
+            if span[1] > span[0]
+        )
+        longest_s = max(longest_s, total_s)
+    return longest_s
+
+
+# --- the program (I5, I6) ---
+
+
+def _threads(trial: Trial, session: Session) -> Seen:
+    if session.threads:
+        yield Kind.HUNG, f"left {', '.join(session.threads)} behind"
+
+
+def _notice(trial: Trial, session: Session) -> Seen:
+    """A run that does not finish tells why, once, in words for its user."""
+    if session.ending is Ending.ESCAPED:
+        yield Kind.UNTOLD, f"an exception reached the user: {session.text}"
+        return
+    if session.ending is Ending.FINISHED:
+        return
+    if not session.text or "Traceback" in session.text or "internal error" in session.text:
+        yield Kind.UNTOLD, f"{session.ending}: {session.text or 'without a reason'}"
+    is_struck = trial.struck_s is not None and (session.begin_s <= trial.struck_s <= session.end_s)
+    blamed = trial.injection.blamed if is_struck else ()
+    if blamed and not any(device in session.text for device in blamed):
+        yield Kind.UNTOLD, f"names none of {', '.join(blamed)}: {session.text}"
+    notices = sum(event.kind == "ended" for event in session.events)
+    if notices > 1 or (session.ending is not Ending.REFUSED and not notices and not _mute(trial)):
+        yield Kind.UNTOLD, f"{notices} notices that it ended"
+
+
+def _mute(trial: Trial) -> bool:
+    """Whether the journal takes nothing."""
+    return isinstance(trial.injection, JournalRefuses)
+
+
+# --- the journal (I2, I3, I7) ---
+
+
+def _measurements(trial: Trial, record: RunRecord) -> Seen:
+    """What was acknowledged is there, once, with what was decided; and nothing else is."""
+    measured = list(record.journal.events("measured"))
+    counts = Counter(event.data["index"] for event in measured)
+    for index, count in counts.items():
+        if count > 1:
+            yield Kind.LOST, f"experiment {index} was measured {count} times"
+    if trial.sessions[-1].ending is Ending.FINISHED and set(counts) != _all_indices():
+        yield Kind.LOST, f"of {EXPERIMENTS} experiments {sorted(counts)} are there"
+    kept = {event.data["index"]: event.data for event in measured}
+    for session in trial.sessions:
+        for event in session.events:
+            if event.kind == "measured" and kept.get(event.data["index"]) != event.data:
+                yield Kind.LOST, f"experiment {event.data['index']} was acknowledged, and is gone"
+    decided = {d.index: d.conditions for d in record.decisions()}
+    for index, data in kept.items():
+        if decided.get(index) != data["conditions"]:
+            yield Kind.LOST, f"experiment {index} was measured at conditions nobody decided"
+    yield from _invented(trial, record)
+
+
+def _all_indices() -> set[int]:
+    return set(range(1, EXPERIMENTS + 1))
+
+
+def _invented(trial: Trial, record: RunRecord) -> Seen:
+    """A good measurement was taken while everything flowed as it says."""
+    profile, physics = record.profile, trial.rig.physics
+    for event in record.journal.events("measured"):
+        seen_s, stopped_s = (_last_s(record, command, event) for command in ("set-light", "stop"))
+        if event.data["quality"] != "good":
+            continue
+        for stream, wanted in event.data["flow_rates_ul_min"].items():
+            course = physics.rates_ul_min[profile.streams[stream].pump]
+            true = course.between(seen_s, stopped_s - 1e-3)
+            if any(abs(rate - wanted) > 0.01 * wanted for rate in true):
+                yield (
+                    Kind.LOST,
+                    f"experiment {event.data['index']} counts as good, and {stream} flowed at "
+                    f"{min(true):.0f} instead of {wanted:.0f} µL/min",
+                )
+
+
+def _last_s(record: RunRecord, command: str, before: Event) -> float:
+    """When a command was given last before an event [s]."""
+    return max(
+        event.time_s
+        for event in record.journal.events("intent")
+        if event.data["command"] == command and event.sequence < before.sequence
+    )
+
+
+def _flags(trial: Trial, record: RunRecord, reference: Reference) -> Seen:
+    """A measurement that a fault has spoilt is not passed off as good."""
+    for experiment in record.experiments():
+        sound = reference.features.get(tuple(experiment.conditions.values()))
+        if sound is None or experiment.quality != "good":
+            continue
+        for name in record.profile.objective.responses:
+            value = experiment.features[name]
+            if not abs(value - sound[name]) <= SAME_FEATURES * abs(sound[name]):
+                yield (
+                    Kind.LOST,
+                    f"experiment {experiment.index} counts as good with {name} = {value:.4g} "
+                    f"instead of {sound[name]:.4g}",
+                )
+
+
+def _volumes(trial: Trial, record: RunRecord) -> Seen:
+    """Every volume that moved is in the ledger, and every start was commanded."""
+    if not trial.rig.is_built:
+        return
+    charged: Counter[str] = Counter()
+    for event in record.journal.events("outcome"):
+        for stream, ul in event.data.get("dispensed_ul", {}).items():
+            charged[stream] += ul
+    commanded = Counter(
+        stream
+        for session in trial.sessions
+        for event in session.events
+        if event.kind == "intent" and event.data["command"] == "start"
+        for stream in event.data["flow_rates_ul_min"]
+    )
+    moved = trial.rig.physics.moved_ul()
+    for name, stream in record.profile.streams.items():
+        starts = trial.rig.physics.starts[stream.pump]
+        if starts > commanded[name] and not _mute(trial):
+            yield Kind.DOUBLE, f"{name} began to flow {starts} times at {commanded[name]} commands"
+        uncounted_ul = moved[stream.pump] - charged[name]
+        text = f"{name} moved {moved[stream.pump]:.1f} µL and was charged {charged[name]:.1f} µL"
+        if uncounted_ul > VOLUME_UL:
+            yield Kind.DOUBLE, text
+        elif uncounted_ul < -VOLUME_UL and not trial.injection.forgets:
+            yield Kind.MISCOUNTED, text
+
+
+def _thoughts(trial: Trial, record: RunRecord) -> Seen:
+    """Every suggestion follows, bit by bit, from the seed and what had been measured by then."""
+    if isinstance(trial.injection, BadBrain):
+        return
+    events = {e.data["index"]: e for e in record.journal.events("decided")}
+    for stage in record.campaign.stages:
+        decided = [d for d in record.decisions() if d.stage == stage.name]
+        if not decided:
+            continue
+        known = [x for x in record.experiments() if x.sequence < events[decided[0].index].sequence]
+        optimizer = new_optimizer(
+            record.profile,
+            stage,
+            record.seed,
+            lambda: new_surrogate(record.campaign, record.seed),
+        )
+        merit = record.profile.objective.name
+        optimizer.ingest([{**x.conditions, **x.features, merit: x.objective} for x in known])
+        again = optimizer.suggest(len(decided))
+        if again != [dict(decision.conditions) for decision in decided]:
+            yield Kind.DIVERGED, f"stage {stage.name} decided something else than its journal gives"

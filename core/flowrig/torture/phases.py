@@ -1,0 +1,102 @@
+"""The phases of a campaign, told apart by what its journal says."""
+
+from collections import Counter
+from collections.abc import Callable
+from enum import StrEnum
+
+from flowrig.journal import Event
+
+__all__ = ["Phase", "PhaseWatch"]
+
+
+class Phase(StrEnum):
+    """What a campaign is about when a fault strikes."""
+
+    CONNECT = "connect"
+    """Ports are opened."""
+    IDENTIFY = "identify"
+    """A device has answered, and is asked who it is."""
+    HOME = "home"
+    """Pumps are told their syringes."""
+    PRIME = "prime"
+    """Cells are cleared and references taken."""
+    HEAT_UP = "heat-up"
+    """The plate goes to its set point."""
+    FLOW = "flow"
+    """All streams are about to be started."""
+    SETTLE = "settle"
+    """Everything flows, and the steady state is waited for."""
+    MEASURE = "measure"
+    """Frames are taken."""
+    COMMIT = "commit"
+    """The streams have stopped, and the measurement is about to be written."""
+    SUGGEST = "suggest"
+    """The next conditions are chosen."""
+    FLUSH = "flush"
+    """On the way to the safe state, solvent is about to flow."""
+    CLOSE = "cool-down"
+    """The plate has cooled, and the last streams are about to be stopped."""
+
+
+class PhaseWatch:
+    """Follows a journal and says when a phase begins; a listener of `start_run`.
+
+    `CONNECT` and `IDENTIFY` come before the journal knows of them.
+
+    Args:
+        entered: takes the phase, and how often it has come by now, from 1.
+        passed: called with every event, after `entered`.
+    """
+
+    def __init__(
+        self, entered: Callable[[Phase, int], None], passed: Callable[[], None] = lambda: None
+    ) -> None:
+        self._entered = entered
+        self._passed = passed
+        self._counts: Counter[Phase] = Counter()
+        self._in_experiment = False
+        self._going_safe = False
+        self._flushing = False
+
+    def __call__(self, event: Event) -> None:
+        """Look at an event."""
+        phase = self._phase_at(event)
+        if phase is not None:
+            self._counts[phase] += 1
+            self._entered(phase, self._counts[phase])
+        self._passed()
+
+    def _phase_at(self, event: Event) -> Phase | None:
+        command = event.data.get("command")
+        if event.kind == "opened":
+            self._in_experiment = self._going_safe = self._flushing = False
+            return Phase.HOME
+        if event.kind == "stage":
+            return Phase.SUGGEST
+        if event.kind in ("experiment", "measured"):
+            self._in_experiment = event.kind == "experiment"
+        if event.kind == "intent" and command == "heater-off":
+            self._going_safe, self._in_experiment = True, False
+        if event.kind == "intent" and command in ("start", "stop"):
+            return self._at_intent(command)
+        if event.kind == "outcome" and self._in_experiment:
+            return self._in_experiment_after(command)
+        return None
+
+    def _at_intent(self, command: str) -> Phase | None:
+        if self._going_safe:
+            self._flushing |= command == "start"
+            if command == "start":
+                return Phase.FLUSH
+            return Phase.CLOSE if self._flushing else None
+        if command == "start":
+            return Phase.FLOW if self._in_experiment else Phase.PRIME
+        return None
+
+    def _in_experiment_after(self, command: str | None) -> Phase | None:
+        return {
+            "set-temperatures": Phase.HEAT_UP,
+            "start": Phase.SETTLE,
+            "set-light": Phase.MEASURE,
+            "stop": Phase.COMMIT,
+        }.get(command or "")

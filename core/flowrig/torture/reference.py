@@ -1,0 +1,120 @@
+"""The reference campaign: short, with every phase of a long one in it."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+from flowrig.plugins import Plugins
+from flowrig.torture.brain import BRAIN
+
+__all__ = ["EXPERIMENTS", "SEEDED_STAGE", "plugins", "write_campaign"]
+
+EXPERIMENTS: Final = 3
+
+SEEDED_STAGE: Final = "explore"
+"""The stage whose conditions follow from the seed alone."""
+
+_CAMPAIGN: Final = """\
+extends = "cs3cu2i5-heatup-chem3"
+title = "The reference rig, for a campaign of a few minutes"
+{top}
+[devices.pump_cui]
+deadline = "300 ms"
+[devices.pump_zni2]
+deadline = "300 ms"
+[devices.pump_csoa]
+deadline = "300 ms"
+[devices.pump_ode]
+deadline = "300 ms"
+[devices.pump_pfo]
+deadline = "300 ms"
+[devices.plate]
+deadline = "300 ms"
+[devices.hdx_absorbance]
+deadline = "300 ms"
+[devices.hdx_pl]
+deadline = "300 ms"
+
+[calibration]
+duration = "150 s"
+dark_frames = 2
+reference_frames = 2
+
+[analysis]
+frames = 24
+frame_interval = "100 ms"
+dark_frames = 2
+reactive_frames = 6
+
+[steady]
+poll = "5 s"
+
+[[space]]
+name = "temperature"
+heater = "plate"
+range = ["120 degC", "140 degC"]
+
+[[space]]
+name = "CuI"
+stream = "CuI"
+range = ["80 uL/min", "120 uL/min"]
+
+[[space]]
+name = "ZnI2"
+stream = "ZnI2"
+range = ["80 uL/min", "120 uL/min"]
+
+[[space]]
+name = "CsOA"
+stream = "CsOA"
+range = ["20 uL/min", "80 uL/min"]
+
+[[space]]
+name = "ODE"
+stream = "ODE"
+range = ["220 uL/min", "280 uL/min"]
+
+[campaign]
+title = "two spread conditions, then one that follows from them"
+surrogate = {{ name = "torture-level"{surrogate} }}
+
+[[campaign.stages]]
+name = "explore"
+optimizer = "lhs"
+experiments = 2
+batch = 2
+
+[[campaign.stages]]
+name = "improve"
+optimizer = "torture-climber"
+experiments = 1
+{improve}
+{more}
+"""
+
+
+def write_campaign(
+    folder: Path, *, top: str = "", improve: str = "", surrogate: str = "", more: str = ""
+) -> Path:
+    """Write the campaign as TOML.
+
+    Args:
+        folder: where the file goes.
+        top: more keys of the profile itself.
+        improve: more keys of the last stage.
+        surrogate: more keys of the surrogate, each after a comma.
+        more: more tables.
+
+    Returns:
+        the file.
+    """
+    path = folder / "reference.toml"
+    text = _CAMPAIGN.format(top=top, improve=improve, surrogate=surrogate, more=more)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@lru_cache(maxsize=1)
+def plugins() -> Plugins:
+    """What is installed, and what the reference campaign thinks with."""
+    return Plugins.discover(extra={"torture": BRAIN})

@@ -1,0 +1,145 @@
+"""An emulated rig that outlives the runs on it: what a crashed program leaves behind."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from types import TracebackType
+from typing import Self
+
+from attrs import define, evolve
+
+from flowrig.clock import Clock, VirtualClock
+from flowrig.emulation import HangUp, Line, When, Wire, World
+from flowrig.profile import Profile
+from flowrig.simulation import EmulatedRig, emulated
+from flowrig.torture.physics import Physics, WatchedWorld
+
+__all__ = ["Gone", "Misspelt", "TortureRig"]
+
+
+class Gone(Wire):
+    """The cable is out: whoever connects is hung up on."""
+
+    def carry(self, line: Line, data: bytes) -> bytes:
+        """Hang up.
+
+        Raises:
+            HangUp: always.
+        """
+        self.struck = True
+        raise HangUp
+
+
+@define(eq=False, slots=False)
+class Misspelt(Wire):
+    """Every number with a point in an answer comes as something that is none.
+
+    Attributes:
+        text: what comes instead.
+    """
+
+    text: bytes
+
+    def carry(self, line: Line, data: bytes) -> bytes:
+        """Put the text in the place of numbers."""
+        answer = line.feed(data)
+        changed = re.sub(rb"-?\d+\.\d+", self.text, answer)
+        self.struck |= changed != answer
+        return changed
+
+
+@define(eq=False, slots=False)
+class _Trip(Wire):
+    """A sound wire that calls somebody when it is first used."""
+
+    action: Callable[[], object]
+
+    def carry(self, line: Line, data: bytes) -> bytes:
+        self.action()
+        return line.feed(data)
+
+
+class TortureRig:
+    """One world with its emulators, for as many runs one after the other as it takes.
+
+    Attributes:
+        clock: of the rig and of every run on it.
+        physics: what really happened.
+        on_ready: called whenever a run is about to connect.
+        world: what is watched, from the first run on.
+    """
+
+    world: WatchedWorld
+
+    def __init__(self) -> None:
+        self.clock = VirtualClock()
+        self.physics = Physics(self.clock)
+        self.on_ready: Callable[[], None] = lambda: None
+        self._stack = ExitStack()
+        self._rig: EmulatedRig | None = None
+        self._gone: dict[str, Gone] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    @property
+    def rig(self) -> EmulatedRig:
+        """World and emulators; there are none before the first run."""
+        assert self._rig is not None
+        return self._rig
+
+    @property
+    def is_built(self) -> bool:
+        """Whether a run has begun on it."""
+        return self._rig is not None
+
+    @contextmanager
+    def simulator(
+        self,
+        profile: Profile,
+        clock: Clock,
+        seed: int,
+        fill_ul: Mapping[str, float] | None = None,
+    ) -> Iterator[Profile]:
+        """Put this rig behind a profile; see `flowrig.simulation.simulated`."""
+        if self._rig is None:
+            self._rig = self._stack.enter_context(
+                emulated(profile, clock, seed, fill_ul, watched=self._watched)
+            )
+        served = self._rig.profile.devices
+        devices = {
+            name: evolve(device, settings=served[name].settings)
+            for name, device in profile.devices.items()
+        }
+        self.on_ready()
+        yield evolve(profile, devices=devices)
+
+    def _watched(self, world: World) -> World:
+        self.world = WatchedWorld(world, self.physics)
+        return self.world
+
+    def trip(self, device: str, after: int, action: Callable[[], object]) -> None:
+        """Call somebody in the exchange after some that go well."""
+        wire = self.rig.emulators[device].wire
+        wire.plan(_Trip(action), When(after=after, times=1))
+
+    def unplug(self, *devices: str) -> None:
+        """Pull cables out until `plug_in`."""
+        for device in devices or tuple(self.rig.emulators):
+            if device not in self._gone:
+                gone = self._gone[device] = Gone()
+                self.rig.emulators[device].wire.plan(gone)
+
+    def heal(self) -> None:
+        """Put everything right again."""
+        for emulator in self.rig.emulators.values():
+            emulator.heal()
+        self._gone.clear()

@@ -1,0 +1,277 @@
+"""One campaign with one fault: run, struck, healed and resumed, until it is done."""
+
+import random
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import define, field, frozen
+
+from flowrig.errors import InputError
+from flowrig.journal import Event
+from flowrig.record import RunRecord
+from flowrig.runs import RunOutcome, resume_run, start_run
+from flowrig.torture.faults import Ending, Expected, Fault
+from flowrig.torture.injections import Injection, Scene, image_of
+from flowrig.torture.phases import Phase, PhaseWatch
+from flowrig.torture.reference import plugins
+from flowrig.torture.rig import TortureRig
+from flowrig.trips import latched_trips
+
+__all__ = ["REST_S", "Session", "Trial", "TrialError"]
+
+REST_S: Final = 600.0
+"""For how long [s] a rig is watched after a run has ended."""
+
+LOOK_S: Final = 10.0
+"""Time [s] between two looks meanwhile."""
+
+AWAY_S: Final = (5.0, 120.0)
+"""How long [s] nobody notices that the program is gone."""
+
+SESSIONS: Final = 4
+"""How often a person starts or resumes one campaign before giving up."""
+
+OFTEN: Final = {
+    Phase.HEAT_UP: (3, 25), Phase.FLOW: (3, 0), Phase.SETTLE: (3, 25), Phase.MEASURE: (6, 2),
+    Phase.COMMIT: (3, 0), Phase.SUGGEST: (2, 0), Phase.PRIME: (1, 8), Phase.CLOSE: (1, 0),
+}  # fmt: skip
+"""How often a phase comes in the reference campaign, and how many events of the journal after its
+beginning a fault may strike."""
+
+
+class TrialError(Exception):
+    """The board itself is wrong, not what it tests."""
+
+
+@define(eq=False, kw_only=True)
+class Session:
+    """One process's share of a campaign, seen from outside.
+
+    Attributes:
+        begin_s: rig time [s] of its beginning.
+        end_s: and of its end.
+        ending: what became of it.
+        text: what the user was told.
+        events: what its journal acknowledged.
+        threads: names of the threads of devices that it left behind.
+        moved_ul: what each plunger had pushed out at its end, and again `REST_S` later.
+        temperatures_c: each plate at its end, and again `REST_S` later.
+        lit: spectrometers whose light was open `REST_S` after its end.
+    """
+
+    begin_s: float
+    end_s: float = 0.0
+    ending: Ending = Ending.ESCAPED
+    text: str = ""
+    events: list[Event] = field(factory=list)
+    threads: tuple[str, ...] = ()
+    moved_ul: tuple[dict[str, float], dict[str, float]] = ({}, {})
+    temperatures_c: tuple[dict[str, float], dict[str, float]] = ({}, {})
+    lit: tuple[str, ...] = ()
+
+    def first(self, kind: str, **data: Any) -> Event | None:
+        """The first event of a kind with some data."""
+        for event in self.events:
+            if event.kind == kind and all(event.data.get(k) == v for k, v in data.items()):
+                return event
+        return None
+
+
+@frozen
+class _When:
+    """At which event of which phase a fault strikes."""
+
+    phase: Phase
+    occurrence: int
+    delay: int
+
+
+class Trial:
+    """One campaign on one rig with one fault.
+
+    Args:
+        fault: the row of the board.
+        phase: when it strikes.
+        seed: of the campaign, the rig and everything that is left to chance.
+        home: where the run's folder goes.
+        rig: a fresh one.
+
+    Attributes:
+        injection: what was done.
+        struck_s: rig time [s] at which it struck; None if it has not.
+        healed_s: rig time [s] at which it was healed.
+        sessions: what was seen of each process.
+        folder: of the run.
+    """
+
+    def __init__(self, fault: Fault, phase: Phase, seed: int, home: Path, rig: TortureRig) -> None:
+        assert fault.make is not None
+        self.fault = fault
+        self.seed = seed
+        self.rig = rig
+        self.injection: Injection = fault.make()
+        self.struck_s: float | None = None
+        self.healed_s: float | None = None
+        self.sessions: list[Session] = []
+        self.folder = home / "run"
+        draw = random.Random(f"{fault.number}/{phase}/{seed}")  # noqa: S311 - to be repeatable
+        occurrences, delays = OFTEN.get(phase, (1, 0))
+        self._when = _When(phase, draw.randint(1, occurrences), draw.randint(0, delays))
+        self._scene = Scene(rig, self.folder, phase, draw)
+        self._entered = False
+        self._acknowledged = 0
+        self._trouble: Exception | None = None
+
+    def run(self) -> None:
+        """Run it to its end.
+
+        Raises:
+            TrialError: the fault could not be made to happen.
+        """
+        campaign = self.injection.campaign(self.folder.parent)
+        self.rig.on_ready = self._connecting
+        with self._session() as (session, listeners):
+            outcome = start_run(
+                campaign,
+                self.folder,
+                simulate=True,
+                seed=self.seed,
+                clock=self.rig.clock,
+                listeners=listeners,
+                plugins=plugins(),
+                simulator=self.rig.simulator,
+            )
+            self._note(session, outcome)
+        self.rig.on_ready = lambda: None
+        if self._trouble is not None:
+            raise TrialError(f"the fault could not be injected: {self._trouble!r}")
+        if self.injection.kills and self.struck_s is not None:
+            self._killed(self.sessions[0])
+        self._resume()
+
+    @property
+    def record(self) -> RunRecord:
+        """What the journal says in the end."""
+        return RunRecord(self.folder, plugins())
+
+    def _killed(self, session: Session) -> None:
+        session.ending, session.text = Ending.KILLED, ""
+        del session.events[self._acknowledged :]
+        self.folder = image_of(self.folder)
+        self._scene = Scene(self.rig, self.folder, self._scene.phase, self._scene.draw)
+        self.rig.clock.sleep(self._scene.draw.uniform(*AWAY_S))
+        self.injection.heal(self._scene)
+        self.healed_s = self.rig.clock.now_s()
+        self.injection.tamper(self._scene)
+
+    def _resume(self) -> None:
+        while self._wants_more():
+            newest = self.sessions[-1]
+            if newest.ending is not Ending.KILLED:
+                self._repair(newest)
+            with self._session() as (session, listeners):
+                outcome = resume_run(
+                    self.folder,
+                    refilled=self.injection.refilled,
+                    reset=self._rules_to_reset(),
+                    clock=self.rig.clock,
+                    listeners=listeners,
+                    plugins=self.injection.plugins(),
+                    simulator=self.rig.simulator,
+                )
+                self._note(session, outcome)
+
+    def _repair(self, newest: Session) -> None:
+        if newest.ending is Ending.REFUSED and len(self.sessions) > 1:
+            self.injection.mend(self._scene)
+        self.injection.heal(self._scene)
+        self.healed_s = self.healed_s or self.rig.clock.now_s()
+
+    def _wants_more(self) -> bool:
+        newest = self.sessions[-1].ending
+        if newest in (Ending.FINISHED, Ending.ESCAPED) or len(self.sessions) >= SESSIONS:
+            return False
+        if self.fault.expected is Expected.REFUSED:
+            return False
+        return newest is not Ending.REFUSED or len(self.sessions) > 1
+
+    def _rules_to_reset(self) -> tuple[str, ...]:
+        with self.record as record:
+            return tuple(dict.fromkeys(trip.rule for trip in latched_trips(record.journal)))
+
+    @contextmanager
+    def _session(self) -> Iterator[tuple[Session, list[Callable[[Event], None]]]]:
+        session = Session(begin_s=self.rig.clock.now_s())
+        self.sessions.append(session)
+        listeners: list[Callable[[Event], None]] = [session.events.append]
+        if self.struck_s is None:
+            listeners.append(PhaseWatch(self._phase, self._passed))
+        try:
+            yield session, listeners
+        except InputError as error:
+            session.ending, session.text = Ending.REFUSED, str(error)
+        except Exception as error:
+            session.ending, session.text = Ending.ESCAPED, repr(error)
+        session.end_s = self.rig.clock.now_s()
+        session.threads = tuple(
+            thread.name for thread in threading.enumerate() if thread.name.startswith("device-")
+        )
+        if self.rig.is_built and not (self.injection.kills and len(self.sessions) == 1):
+            self._watch_at_rest(session)
+
+    def _note(self, session: Session, outcome: RunOutcome) -> None:
+        session.ending, session.text = Ending(outcome.state), outcome.reason
+
+    def _watch_at_rest(self, session: Session) -> None:
+        physics, clock = self.rig.physics, self.rig.clock
+        until_s = clock.now_s() + REST_S
+
+        def now() -> tuple[dict[str, float], dict[str, float]]:
+            physics.look()
+            plates = {d: c.values[-1] for d, c in physics.temperatures_c.items()}
+            return physics.moved_ul(), plates
+
+        before = now()
+        while clock.now_s() < until_s:
+            clock.sleep(LOOK_S)
+        after = now()
+        session.moved_ul = before[0], after[0]
+        session.temperatures_c = before[1], after[1]
+        session.lit = tuple(
+            device for device, c in physics.lights.items() if c.at(clock.now_s(), before=1.0)
+        )
+
+    # --- when the fault strikes ---
+
+    def _connecting(self) -> None:
+        if self._when.phase is Phase.CONNECT:
+            self._strike()
+        elif self._when.phase is Phase.IDENTIFY:
+            device = self.injection.target(self._scene)
+            self.rig.trip(device, 1 + self._scene.draw.randrange(2), self._strike)
+
+    def _phase(self, phase: Phase, occurrence: int) -> None:
+        if self._entered:
+            self._strike()
+        elif (phase, occurrence) == (self._when.phase, self._when.occurrence):
+            self._entered = True
+            self._left = self._when.delay
+
+    def _passed(self) -> None:
+        if self._entered and self.struck_s is None:
+            if self._left <= 0:
+                self._strike()
+            self._left -= 1
+
+    def _strike(self) -> None:
+        if self.struck_s is not None or self._trouble is not None:
+            return
+        self.struck_s = self.rig.clock.now_s()
+        self._acknowledged = len(self.sessions[-1].events)
+        try:
+            self.injection.strike(self._scene)
+        except Exception as error:
+            self._trouble = error

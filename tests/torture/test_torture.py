@@ -1,0 +1,139 @@
+"""The fault board: a few cells of it, and that its observer sees what is broken on purpose."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from flowrig.cli import main
+from flowrig.kernel import HeaterWatch
+from flowrig.ledger import SyringeLedger
+from flowrig.rig import Rig
+from flowrig.runs import _Session
+from flowrig.safety import SafeState
+from flowrig.torture import FAULTS, Board, Cell, Kind, applicable, choose_cells, run_cell
+
+
+def play(text: str) -> set[Kind]:
+    """The kinds of promises that broke in a cell."""
+    return {breach.kind for breach in run_cell(Cell.parse(text)).breaches}
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "0/connect/1",
+        "1/settle/1",
+        "3/measure/1",
+        "6/connect/1",
+        "13/flow/1",
+        "16/connect/1",
+        "22/cool-down/1",
+        "24/heat-up/1",
+        "37/suggest/1",
+        "42/commit/1",
+        "43/heat-up/1",
+        "46/prime/1",
+    ],
+)
+def test_every_promise_holds(cell: str) -> None:
+    """Whatever goes wrong, nothing is lost, unsafe, doubled or hushed up."""
+    assert play(cell) == set()
+
+
+def test_a_cell_replays() -> None:
+    """The same cell ends twice in the same way, in the same words."""
+    one, two = (run_cell(Cell.parse("1/heat-up/2")) for _ in range(2))
+    assert (one.endings, one.texts, one.breaches) == (two.endings, two.texts, two.breaches)
+
+
+# --- the observer is honest: what is switched off shows ---
+
+
+def test_a_safe_state_that_is_skipped_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that only says that it is safe leaves a hot plate and flowing reagents behind."""
+
+    def only_says(self: _Session, *_: Any, **__: Any) -> SafeState:
+        self._write_if_possible("safe-state", {"reached": True, "steps": [], "text": "safe"})
+        return SafeState(())
+
+    monkeypatch.setattr(_Session, "_go_safe", only_says)
+    assert Kind.UNSAFE in play("9/settle/1")
+
+
+def test_a_ledger_that_is_not_written_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Liquid that moves without being charged is counted as moved twice."""
+    monkeypatch.setattr(SyringeLedger, "stopped", lambda *_, **__: {})
+    assert Kind.DOUBLE in play("0/connect/1")
+
+
+def test_supervision_that_is_off_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody looks at the heater: the plate behind a sensor that shows too little gets too hot."""
+    monkeypatch.setattr(HeaterWatch, "check", lambda *_: iter(()))
+    assert Kind.UNSAFE in play("24/heat-up/1")
+
+
+def test_an_unknown_command_that_is_repeated_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A start whose answer is lost, and that is sent again blindly, moves liquid twice."""
+    once: Callable[..., None] = Rig.start
+
+    def twice(self: Rig, streams: Any) -> None:
+        once(self, streams)
+        self.stop(streams)
+        once(self, streams)
+
+    monkeypatch.setattr(Rig, "start", twice)
+    assert Kind.DOUBLE in play("22/flow/2")
+
+
+# --- the board ---
+
+
+def test_every_fault_is_on_the_board() -> None:
+    """All 48 rows are there: with phases, or with the reason why this rig cannot have them."""
+    assert list(FAULTS) == list(range(49))
+    for fault in FAULTS.values():
+        assert bool(fault.phases) == (fault.make is not None) == (not fault.why_not)
+
+
+def test_a_full_board_has_every_phase_of_every_fault() -> None:
+    """No cell is left out, and the control is there."""
+    cells = choose_cells(full=True, seeds=2, healthy=3)
+    assert len(set(cells)) == len(cells) == 3 + 2 * sum(len(f.phases) for f in applicable())
+
+
+def test_the_command_plays_cells_side_by_side() -> None:
+    """A board of one fault in one phase comes as JSON, from processes of its own."""
+    words = ["torture", "--faults", "16", "--seeds", "2", "--jobs", "1", "--json"]
+    done = CliRunner().invoke(main, words)
+    told = json.loads(done.stdout)
+    assert done.exit_code == 0, done.output
+    assert told["totals"]["campaigns"] == 2
+    assert [cell["endings"] for cell in told["cells"]] == [["refused"], ["refused"]]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--faults", "18"], ["--faults", "99"], ["--faults", "x"], ["--replay", "18/flow/1"]],
+)
+def test_what_is_not_on_the_board_is_refused(words: list[str]) -> None:
+    """A fault that the rig cannot have is not passed off as survived."""
+    assert CliRunner().invoke(main, ["torture", *words]).exit_code == 2
+
+
+def test_a_broken_promise_is_told_with_the_way_to_replay_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The exit code is 1, and the command is there to be copied."""
+    monkeypatch.setattr(SyringeLedger, "stopped", lambda *_, **__: {})
+    done = CliRunner().invoke(main, ["torture", "--replay", "0/connect/1"])
+    assert done.exit_code == 1
+    assert "flowrig torture --replay 0/connect/1" in done.output
+
+
+def test_totals_count_campaigns_and_not_breaches() -> None:
+    """A campaign that loses two measurements counts once."""
+    result = run_cell(Cell.parse("16/connect/1"))
+    assert Board([result]).totals["lost"] == 0
