@@ -256,4 +256,7 @@ def _ignore_signals() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])))
+    try:
+        sys.exit(main(Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])))
+    except FlowrigError as failure:
+        sys.exit(f"watchdog: {failure}")
