@@ -76,7 +76,8 @@ class GaussianProcessPosterior(NormalPosterior):
     def _moments(self) -> tuple[Array, Array]:
         columns = [
             model.scale.moments(
-                self.latent_mean[:, j], np.hypot(self.latent_sd[:, j], model.noise_sd)
+                self.latent_mean[:, j],
+                model.widening * np.hypot(self.latent_sd[:, j], model.noise_sd),
             )
             for j, model in enumerate(self._models)
         ]

@@ -67,6 +67,16 @@ class ResponseModel:
         return self.process.hyperparameters.length_scales
 
     @property
+    def widening(self) -> float:
+        """Factor of the standard deviation of a new measurement, for hyperparameters from few data.
+
+        `sqrt(1 + p / n)` for `p` fitted numbers, as a fit's error on what it has learnt from falls
+        short of that on what comes (Akaike's final prediction error, 1970).
+        """
+        fitted = len(self.length_scales) + 2
+        return float(np.sqrt(1.0 + fitted / len(self.process.alpha)))
+
+    @property
     def noise_sd(self) -> float:
         """Standard deviation of a repeated measurement, on the model's scale."""
         return self.spread * float(np.sqrt(self.process.hyperparameters.noise))
