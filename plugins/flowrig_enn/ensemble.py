@@ -79,7 +79,12 @@ class Ensemble:
             architecture.random(count, conditions, settings.width, generator, settings.device)
             for _ in range(2)
         )
-        relevance = torch.full((responses, conditions), FIRST_LOG_RELEVANCE, device=settings.device)
+        relevance = torch.full(
+            (responses, conditions),
+            FIRST_LOG_RELEVANCE,
+            dtype=torch.float32,
+            device=settings.device,
+        )
         return cls(trained, prior, relevance, settings.members, settings.prior_scale)
 
     @property
@@ -133,8 +138,8 @@ class Ensemble:
             parameter.requires_grad_()
         rates = [settings.first_rate] * (len(parameters) - 1)
         adam = Adam(parameters, [*rates, RELEVANCE_RATE * settings.first_rate], settings.steps)
-        best = _Best(self, len(y))
-        unexplained = torch.full((len(y),), FIRST_UNEXPLAINED, device=y.device)
+        best = _Best(self)
+        unexplained = torch.full_like(y[:, 0], FIRST_UNEXPLAINED)
         wander: Tensor | float = 0.0
         for step in range(settings.steps):
             inputs = self._inputs(x)
@@ -171,10 +176,10 @@ class Ensemble:
 class _Best:
     """The weights of each response at the step when its members did best on unseen data."""
 
-    def __init__(self, ensemble: Ensemble, responses: int) -> None:
+    def __init__(self, ensemble: Ensemble) -> None:
         self._parameters = ensemble.parameters
         self._kept = [parameter.detach().clone() for parameter in self._parameters]
-        self._error = torch.full((responses,), inf, device=ensemble.log_relevance.device)
+        self._error = torch.full_like(ensemble.log_relevance[:, 0], inf)
 
     def offer(self, error: Tensor) -> None:
         """Keep the present weights of the responses whose error, shape `m`, is the least yet."""
@@ -193,7 +198,9 @@ class _Best:
 def _seen(y: Tensor, settings: EnsembleSettings, generator: Generator) -> Tensor:
     """1 where a member trains on an experiment, 0 where not; shape `m x k x n`."""
     responses, experiments = y.shape
-    order = torch.rand(responses, settings.members, experiments, generator=generator).argsort(-1)
+    order = torch.rand(
+        responses, settings.members, experiments, generator=generator, dtype=torch.float32
+    ).argsort(-1)
     held_out = int(settings.held_out * experiments)
     return (order.argsort(-1) >= held_out).to(y)
 

@@ -155,7 +155,9 @@ def _random_layers(
     """Weights that keep the variance from layer to layer, and biases; 0 for the output."""
 
     def normal(rows: int, columns: int, sd: float) -> Tensor:
-        drawn: Tensor = torch.randn(networks, rows, columns, generator=generator)
+        drawn: Tensor = torch.randn(
+            networks, rows, columns, generator=generator, dtype=torch.float32
+        )
         return (sd * drawn).to(device)
 
     weights = [normal(rows, columns, 1.0 / math.sqrt(rows)) for rows, columns in sizes]

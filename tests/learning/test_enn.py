@@ -201,3 +201,21 @@ def test_cascades_learn() -> None:
     left = np.square(truth - ensemble.predict(there).mean).mean() / truth.var()
 
     assert left < 0.3
+
+
+def test_another_default_precision_changes_nothing() -> None:
+    """A package that makes double precision the default of PyTorch does not change the model."""
+    rng = np.random.default_rng(8)
+    X = rng.random((20, 2))
+    Y = np.sin(3.0 * X[:, :1])
+    said = []
+    for dtype in (torch.float32, torch.float64):
+        before = torch.get_default_dtype()
+        torch.set_default_dtype(dtype)
+        try:
+            model = EnsembleOfNetworks(EnsembleSettings(members=4, steps=20), seed=1)
+            model.fit(X, Y)
+            said.append(model.predict(X).mean)
+        finally:
+            torch.set_default_dtype(before)
+    assert np.array_equal(*said)
