@@ -65,9 +65,15 @@ class Actuation:
         with self._journalled("start", {"flow_rates_ul_min": rates}):
             self.ledger.started(self.rig.clock.now_s(), rates)
             self.rig.start(rates)
+            self.ledger.confirmed(rates)
 
-    def stop(self, streams: Iterable[str]) -> None:
-        """Stop streams together, then ask what they delivered."""
+    def stop(self, streams: Iterable[str], *, unseen: bool = False) -> None:
+        """Stop streams together, then ask what they delivered.
+
+        Args:
+            streams: their names.
+            unseen: charge also what pumps delivered that the journal knows nothing of.
+        """
         names = tuple(streams)
         with self._journalled("stop", {"streams": names}) as outcome:
             self.rig.stop(names)
@@ -77,7 +83,9 @@ class Actuation:
                 delivered = {s: told[s].volume_ul or None for s in names}
             except FlowrigError:
                 delivered = dict.fromkeys(names)  # flow rate times time has to do
-            outcome["dispensed_ul"] = self.ledger.stopped(now_s, delivered)
+            charged = self.ledger.stopped(now_s, delivered, unseen=unseen)
+            outcome["dispensed_ul"] = charged
+            outcome["estimated"] = [stream for stream in charged if delivered[stream] is None]
 
     def set_light(self, spectrometers: Iterable[str], on: bool) -> None:
         """Open or shut light sources."""

@@ -1,11 +1,14 @@
 """How much liquid is left in every syringe, from what the journal says."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from flowrig.profile import Profile
 
 __all__ = ["SyringeLedger"]
+
+SAME_UL = 1e-3
+"""Reports [µL] of a pump that differ by less are the same: a count that has not moved."""
 
 
 class SyringeLedger:
@@ -19,6 +22,8 @@ class SyringeLedger:
         self._full_ul = {name: s.syringe.volume_ul for name, s in profile.streams.items()}
         self._left_ul = dict(self._full_ul)
         self._running: dict[str, tuple[float, float]] = {}
+        self._unconfirmed: set[str] = set()
+        self._told_ul: dict[str, float] = {}
 
     @property
     def left_ul(self) -> Mapping[str, float]:
@@ -42,26 +47,74 @@ class SyringeLedger:
         """Streams started at a rig time [s] with flow rates [µL/min]."""
         for stream, rate in flow_rates_ul_min.items():
             self._running[stream] = (time_s, rate)
+            self._unconfirmed.add(stream)
 
-    def stopped(self, time_s: float, dispensed_ul: Mapping[str, float | None]) -> dict[str, float]:
+    def confirmed(self, streams: Iterable[str]) -> None:
+        """Pumps have said that they run."""
+        self._unconfirmed.difference_update(streams)
+
+    def stopped(
+        self, time_s: float, dispensed_ul: Mapping[str, float | None], *, unseen: bool = False
+    ) -> dict[str, float]:
         """Streams stopped at a rig time [s] and reported what they delivered [µL].
 
-        A stream whose report is missing, or no volume, is charged flow rate times time. Streams
-        that did not run are charged nothing, whatever their pump remembers of an earlier run.
+        A stream whose report is missing, or no volume, is charged flow rate times time. One whose
+        start nobody confirmed, and whose pump reports what it reported before, never started.
+        Streams that did not run are charged nothing, whatever their pump remembers of an earlier
+        run, unless that is to be found out.
+
+        Args:
+            time_s: rig time [s].
+            dispensed_ul: by stream; None where there is no report.
+            unseen: charge a stream that did not run, if its pump has delivered something since it
+                last reported in this run.
 
         Returns:
             what was charged [µL] by stream.
         """
-        charged: dict[str, float] = {}
+        charged, silent = dict[str, float](), list[str]()
         for stream, told in dispensed_ul.items():
-            if stream not in self._running:
-                continue
-            since_s, rate = self._running.pop(stream)
-            charged[stream] = rate * (time_s - since_s) / 60
-            if told is not None and math.isfinite(told) and told >= 0:
-                charged[stream] = told
-            self._left_ul[stream] = max(self._left_ul[stream] - charged[stream], 0.0)
+            volume_ul = told if told is not None and math.isfinite(told) and told >= 0 else None
+            if volume_ul is None:
+                silent.append(stream)
+            if stream in self._running:
+                charged[stream] = self._moved_ul(stream, time_s, volume_ul)
+            elif unseen and volume_ul is not None and self._has_news(stream, volume_ul):
+                charged[stream] = volume_ul
+        self.charge(charged, silent)
         return charged
+
+    def charge(self, charged_ul: Mapping[str, float], estimated: Collection[str] = ()) -> None:
+        """Take volumes [µL] off streams that have stopped.
+
+        Args:
+            charged_ul: by stream.
+            estimated: those whose pump did not report, so that its next report is no news.
+        """
+        for stream, volume_ul in charged_ul.items():
+            self._running.pop(stream, None)
+            self._unconfirmed.discard(stream)
+            self._left_ul[stream] = max(self._left_ul[stream] - volume_ul, 0.0)
+            if stream in estimated:
+                self._told_ul.pop(stream, None)
+            elif volume_ul > 0.0:
+                self._told_ul[stream] = volume_ul
+
+    def _moved_ul(self, stream: str, time_s: float, told_ul: float | None) -> float:
+        since_s, rate = self._running[stream]
+        if told_ul is None:
+            return rate * (time_s - since_s) / 60
+        never_started = (
+            stream in self._unconfirmed
+            and stream in self._told_ul
+            and not self._has_news(stream, told_ul)
+        )
+        return 0.0 if never_started else told_ul
+
+    def _has_news(self, stream: str, told_ul: float) -> bool:
+        """Whether a pump reports something else than before, as far as that is known."""
+        before_ul = self._told_ul.get(stream)
+        return before_ul is not None and abs(told_ul - before_ul) > SAME_UL
 
     def refilled(self, stream: str) -> None:
         """A person filled the syringe of a stream."""

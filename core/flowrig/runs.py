@@ -447,8 +447,8 @@ class _Session:
     def _prepare(self, rig: Rig, actuation: Actuation, resumed: bool) -> None:
         identities = {name: asdict(who) for name, who in rig.identities.items()}
         self._write("opened", {"devices": identities})
-        if actuation.ledger.running:
-            actuation.stop(actuation.ledger.running)
+        if resumed:  # whatever was commanded and could not be written down any more
+            actuation.stop(rig.profile.streams, unseen=True)
         rig.prepare()
         rig.arm_dead_men(self._record.profile.supervision.lease_s)
         if resumed and not (safe := self._go_safe(rig, actuation.ledger)).reached:
@@ -601,13 +601,16 @@ def locked(folder: Path) -> Iterator[None]:
 
 def ledger_of(record: RunRecord) -> SyringeLedger:
     """The syringes' account, from the journal alone."""
-    ledger = SyringeLedger(record.profile)
+    ledger, starting = SyringeLedger(record.profile), {}
     for event in record.journal.events("intent", "outcome", "resumed"):
         data = event.data
         if event.kind == "intent" and data["command"] == "start":
-            ledger.started(event.time_s, data["flow_rates_ul_min"])
+            starting = data["flow_rates_ul_min"]
+            ledger.started(event.time_s, starting)
+        elif event.kind == "outcome" and data["command"] == "start" and data["outcome"] == "done":
+            ledger.confirmed(starting)
         elif event.kind == "outcome" and "dispensed_ul" in data:
-            ledger.stopped(event.time_s, data["dispensed_ul"])
+            ledger.charge(data["dispensed_ul"], data.get("estimated", ()))
         elif event.kind == "resumed":
             for stream in data["refilled"]:
                 ledger.refilled(stream)

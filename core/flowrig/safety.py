@@ -1,6 +1,7 @@
 """The safe state: the sequence that the profile gives, each step verified, none left out."""
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 
 from attrs import frozen
@@ -15,6 +16,8 @@ from flowrig.rig import Rig
 __all__ = ["SafeState", "StepOutcome", "reach_safe_state"]
 
 FLUSH_POLL_S = 5.0
+RISE_C = 3.0
+"""How much hotter [°C] a heater may read after a flush than before."""
 INTERRUPTED = "Ctrl-C came before it was confirmed"
 MOVING = (PumpState.RUNNING, PumpState.DELAYED)
 RESTING = (PumpState.STOPPED, PumpState.PAUSED)
@@ -156,6 +159,7 @@ def _flush(step: SafeStep, rig: Rig, actuation: Actuation, hurried: Callable[[],
     running = tuple(stream for stream in rates if stream in actuation.ledger.running)
     if running:
         actuation.stop(running)
+    before_c = _readings_c(rig)
     actuation.set_flow_rates(rates)
     actuation.start(rates)
     end_s, stuck = rig.clock.now_s() + step.at_most_s, dict[str, PumpState]()
@@ -171,6 +175,31 @@ def _flush(step: SafeStep, rig: Rig, actuation: Actuation, hurried: Callable[[],
             f"the pump of {stream} was {state.value}" for stream, state in stuck.items()
         )
         raise FlowrigError(f"{told} while it should flush; look for an empty or blocked line")
+    _require_cooling(before_c, _readings_c(rig))
+
+
+def _readings_c(rig: Rig) -> dict[str, float]:
+    """What heaters read [°C], as far as they can be asked and trusted."""
+    try:
+        readings = rig.read_heaters(rig.heaters)
+    except DeviceError:
+        return {}
+    return {n: r.temperature_c for n, r in readings.items() if r.quality is Quality.GOOD}
+
+
+def _require_cooling(before_c: Mapping[str, float], after_c: Mapping[str, float]) -> None:
+    """Find heaters that are off and get hotter.
+
+    Raises:
+        FlowrigError: there is one; its set point says nothing of its power.
+    """
+    rising = [
+        f"{name} went from {before_c[name]:.0f} to {reads_c:.0f} °C although it is off"
+        for name, reads_c in after_c.items()
+        if reads_c > before_c.get(name, math.inf) + RISE_C
+    ]
+    if rising:
+        raise FlowrigError("; ".join(rising) + "; cut its power: its output may be stuck")
 
 
 def _not_moving(rig: Rig, streams: Iterable[str]) -> dict[str, PumpState]:

@@ -13,6 +13,7 @@ from flowrig.errors import (
     InterlockError,
     OutOfRangeError,
     SafetyTripError,
+    UnsafeStateError,
     UnsupportedError,
 )
 from flowrig.hookspecs import hookimpl
@@ -175,20 +176,22 @@ def test_a_heater_that_needs_flow_is_not_heated_without_it(short: Short) -> None
 def test_an_output_that_sticks_ends_by_hand_too(
     short: Short, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A plate that runs away trips while a person works on the rig, which then goes safe."""
+    """A plate that runs away trips; as it heats while it is off, nobody calls that safe."""
     true = Plate._set_point_c
 
     def welded(plate: Plate, time_s: float) -> float:
         return 500.0 if plate.temperature_c > 119.0 else true(plate, time_s)
 
     monkeypatch.setattr(Plate, "_set_point_c", welded)
-    with pytest.raises(SafetyTripError, match="above its set point"):
+    with pytest.raises(UnsafeStateError, match=r"plate went from .* cut its power") as told:
         perform(
             short(1, 1, WORLD),
             SetTemperatures({"plate": 120.0}),
             WaitSteady({"plate": 120.0}),
             Wait(600.0, "nothing"),
         )
+    assert isinstance(told.value.__context__, SafetyTripError)
+    assert "above its set point" in str(told.value.__context__)
 
 
 def test_a_reading_that_freezes_ends_a_run(

@@ -257,7 +257,12 @@ class PowerCut(Killed):
 
 
 class JournalRefuses(Injection):
-    """Nothing more can be written into the journal, as on a full disk."""
+    """Nothing more can be written into the journal, as on a full disk.
+
+    A start whose end could not be written either is charged until the run is resumed.
+    """
+
+    forgets = True
 
     def strike(self, scene: Scene) -> None:
         """Let every insertion fail."""

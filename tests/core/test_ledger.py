@@ -1,0 +1,59 @@
+"""The syringes' account: what moved is charged once, also where nobody could write it down."""
+
+import pytest
+
+from flowrig.ledger import SyringeLedger
+from flowrig.plugins import Plugins
+from flowrig.profile import load_profile
+
+
+@pytest.fixture
+def ledger() -> SyringeLedger:
+    """Full syringes; CuI has run once and was charged 30 µL."""
+    ledger = SyringeLedger(load_profile("cs3cu2i5-heatup-chem3", Plugins.discover()))
+    ledger.started(0.0, {"CuI": 100.0})
+    ledger.confirmed(["CuI"])
+    ledger.stopped(18.0, {"CuI": 30.0})
+    return ledger
+
+
+def spent_ul(ledger: SyringeLedger) -> float:
+    """What is gone of 50 mL of CuI."""
+    return 50_000.0 - ledger.left_ul["CuI"]
+
+
+def test_a_start_that_never_came_is_charged_nothing(ledger: SyringeLedger) -> None:
+    """The program died between intent and command: the pump still tells of its last run."""
+    ledger.started(20.0, {"CuI": 100.0})
+    assert ledger.stopped(620.0, {"CuI": 30.0}) == {"CuI": 0.0}
+    assert spent_ul(ledger) == pytest.approx(30.0)
+
+
+def test_a_start_that_came_is_charged_what_its_pump_tells(ledger: SyringeLedger) -> None:
+    """The answer was lost, not the command; and a confirmed start counts whatever it tells."""
+    ledger.started(20.0, {"CuI": 100.0})
+    assert ledger.stopped(620.0, {"CuI": 45.0}) == {"CuI": 45.0}
+    ledger.started(700.0, {"CuI": 100.0})
+    ledger.confirmed(["CuI"])
+    assert ledger.stopped(727.0, {"CuI": 45.0}) == {"CuI": 45.0}
+    assert spent_ul(ledger) == pytest.approx(120.0)
+
+
+def test_a_start_without_any_report_is_charged_rate_times_time(ledger: SyringeLedger) -> None:
+    """What cannot be asked counts as gone, and its next report is no news."""
+    ledger.started(60.0, {"CuI": 100.0})
+    assert ledger.stopped(120.0, {"CuI": None}) == {"CuI": pytest.approx(100.0)}
+    assert ledger.stopped(180.0, {"CuI": 99.0}, unseen=True) == {}
+
+
+def test_what_nobody_wrote_down_is_found_out(ledger: SyringeLedger) -> None:
+    """A pump that ran while the disk was full tells another volume than when it was last asked."""
+    assert ledger.stopped(900.0, {"CuI": 55.0}) == {}
+    assert ledger.stopped(900.0, {"CuI": 55.0}, unseen=True) == {"CuI": 55.0}
+    assert ledger.stopped(900.0, {"CuI": 55.0}, unseen=True) == {}
+    assert spent_ul(ledger) == pytest.approx(85.0)
+
+
+def test_a_pump_that_never_ran_in_this_run_is_not_charged(ledger: SyringeLedger) -> None:
+    """What it remembers is from before."""
+    assert ledger.stopped(900.0, {"ZnI2": 55.0}, unseen=True) == {}
