@@ -191,6 +191,12 @@ class RunRecord:
         newest = self.journal.last("ended")
         return "" if newest is None else str(newest.data["reason"])
 
+    @property
+    def damage(self) -> str:
+        """What of the journal does not hold and is not read; empty if all does."""
+        found = self.journal.damage
+        return "" if found is None else f"{self.journal.path}: {found}"
+
     def decisions(self) -> list[Decision]:
         """Everything that was decided, in order."""
         return [_decision(event) for event in self.journal.events("decided")]
@@ -302,6 +308,7 @@ class RunRecord:
             "health": {e.data["kind"]: e.data["text"] for e in self.journal.events("health")},
             "rig_time_s": experiments[-1].ended_s if experiments else 0.0,
             "digest": self.journal.digest(),
+            "damage": self.damage,
         }
 
     def _told(self, experiment: Experiment) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 import csv
 import shutil
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +98,20 @@ def test_a_replay_shows_the_run_and_writes_its_report(run: Path) -> None:
     assert "the rig is in its safe state" in done.output
     assert [line.split()[0] for line in done.output.splitlines() if "/3 " in line] == ["1/3", "2/3"]
     assert "<svg" in (run / "report.html").read_text(encoding="utf-8")
+
+
+def test_what_is_damaged_is_told_and_left_out(run: Path) -> None:
+    """The experiments before the damage are exported, and a line says what is missing."""
+    with closing(sqlite3.connect(run / "journal.sqlite")) as connection, connection:
+        connection.execute(
+            "UPDATE event SET time_s = 0 WHERE sequence = "
+            "(SELECT max(sequence) FROM event WHERE kind = 'measured')"
+        )
+    done = call("export", run, "--format", "csv")
+    assert done.exit_code == 0
+    assert "1 measurements are behind it" in done.output
+    lines = (run / "experiments.csv").read_text("utf-8").splitlines()
+    assert [line.split(",")[0] for line in lines] == ["index", "1"]
 
 
 def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -26,10 +26,12 @@ def planned(path: Path, **more: Any) -> Plan:
 
 def test_a_plan_is_what_the_run_takes(short: Short, tmp_path: Path) -> None:
     """Right where conditions are known in advance, and inside the ranges where they are not."""
-    told = planned(short(5, 1), seed=3)
+    path = short(5, 1)
+    path.write_text(path.read_text("utf-8").replace("frames = 60", "frames = 50"), "utf-8")
+    told = planned(path, seed=3)
     assert (told.experiments, told.known) == (6, 5)
 
-    start_run(short(5, 1), tmp_path / "run", simulate=True, seed=3)
+    start_run(path, tmp_path / "run", simulate=True, seed=3)
     with RunRecord(tmp_path / "run") as record:
         ended = record.journal.last("ended")
         assert ended is not None
@@ -41,14 +43,14 @@ def test_a_plan_is_what_the_run_takes(short: Short, tmp_path: Path) -> None:
         chosen: dict[str, list[Any]] = {}
         for one in record.decisions():
             chosen.setdefault(one.stage, []).append(one.conditions)
-    afterwards = planned(short(5, 1), seed=3, decided=chosen)
+    afterwards = planned(path, seed=3, decided=chosen)
 
     waste_ul = sum(delivered.values())
     assert told.parts[1].ends_s == pytest.approx(improve.time_s, rel=0.03)
     assert told.time_range_s[0] <= ended.time_s <= told.time_range_s[1]
-    assert told.waste_ul == pytest.approx(waste_ul, rel=0.01)
+    assert told.waste_range_ul[0] <= waste_ul <= told.waste_range_ul[1]
     assert afterwards.time_s == pytest.approx(ended.time_s, rel=0.03)
-    assert afterwards.volumes_ul == pytest.approx(delivered, rel=0.003)
+    assert afterwards.volumes_ul == pytest.approx(delivered, rel=0.01)
 
 
 def test_a_refill_is_foretold_for_the_experiment_that_would_hold(short: Short) -> None:

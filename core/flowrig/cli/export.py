@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from flowrig.cli.printing import print_damage
+
 __all__ = ["export"]
 
 FORMATS = {
@@ -28,9 +30,12 @@ def export(folder: Path, form: str, out: Path | None) -> None:
     """Write the run in FOLDER in a format of other programs. The run may be under way.
 
     \b
-      csv      one row an experiment; the unit of a condition or time is in its column's name
-      parquet  the same, typed, with units beside the columns   (pip install 'flowrig[parquet]')
-      nexus    HDF5 with every raw frame, spectrum and unit      (pip install 'flowrig[nexus]')
+    Formats:
+      csv      one row an experiment, units in the names of the columns
+      parquet  the same with types, units beside the columns
+      nexus    HDF5 with every raw frame and spectrum
+
+    Parquet needs pip install 'flowrig[parquet]', NeXus pip install 'flowrig[nexus]'.
 
     \b
     Examples:
@@ -49,5 +54,6 @@ def export(folder: Path, form: str, out: Path | None) -> None:
     path = out or folder / name
     writer = import_module(f"flowrig.exports.{form}")
     with RunRecord(folder) as record, whole_file(path) as part:
+        print_damage(record)
         writer.write(record, part)
     click.echo(f"wrote {path}")

@@ -6,14 +6,18 @@ import json
 import shutil
 import textwrap
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from flowrig.record import RunRecord
 
 __all__ = [
     "degrees_text",
     "experiments_text",
     "print_csv",
+    "print_damage",
     "print_entries",
     "print_json",
     "print_paragraph",
@@ -24,6 +28,12 @@ NARROWEST = 40
 
 ENDLESS = 100_000
 """Columns where there is no terminal: lines in a file or a pipe are not wrapped."""
+
+
+def print_damage(record: "RunRecord") -> None:
+    """Say on the error channel what of a run's journal is damaged, and so is not shown."""
+    if record.damage:
+        click.secho(record.damage, fg="red", err=True)
 
 
 def print_json(value: Any) -> None:

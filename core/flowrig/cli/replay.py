@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from flowrig.cli.printing import print_damage
+
 __all__ = ["replay"]
 
 
@@ -32,6 +34,7 @@ def replay(folder: Path, speed: float) -> None:
     from flowrig.record import RunRecord
 
     with RunRecord(folder) as record:
+        print_damage(record)
         with Progress(folder) as progress:
             now_s = record.start.time_s
             for event in record.journal.events():

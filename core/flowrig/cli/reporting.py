@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from flowrig.cli.printing import print_csv, print_json
+from flowrig.cli.printing import print_csv, print_damage, print_json
 
 __all__ = ["report", "write_html"]
 
@@ -33,6 +33,7 @@ def report(folder: Path, as_json: bool, as_csv: bool) -> None:
     if as_json and as_csv:
         raise click.UsageError("--json or --csv, not both")
     with RunRecord(folder) as record:
+        print_damage(record)
         if as_json:
             print_json(record.summary())
         elif as_csv:
