@@ -207,6 +207,15 @@ def test_saturation_counts_only_where_it_is_read() -> None:
     assert led.quality is Quality.GOOD
 
 
+def test_a_spectrum_that_stands_still_is_bad() -> None:
+    """Two exposures never give the same counts in every pixel; one repeated is an old one."""
+    sample = pl_sample(1e5)
+    stale = evolve(sample.frames, counts=np.tile(sample.frames.counts[:1], (200, 1)))
+    found = features(ANALYSIS, absorbance_sample(0.65), evolve(sample, frames=stale))
+    assert found.quality is Quality.BAD
+    assert any("hdx_pl: all 200 frames are one and the same" in f.reason for f in found.flags)
+
+
 def test_doubtful_frames_make_doubtful_features() -> None:
     """Features are never better than the frames they came from."""
     sample = pl_sample(1e5)

@@ -400,7 +400,8 @@ def _frame_flags(
     """What speaks against the used frames: their reading's quality, saturation where it is read.
 
     A clipped pixel reads its frame's maximum; one outside the windows, for instance at the peak of
-    the excitation source, does no harm.
+    the excitation source, does no harm. No detector shows the same counts in every pixel of several
+    exposures: its noise is several counts.
     """
     flags = []
     if sample.frames.quality is not Quality.GOOD:
@@ -410,6 +411,10 @@ def _frame_flags(
                 f"{spectrometer}: the frames are {sample.frames.quality.value}",
             )
         )
+    frames = sample.frames.counts
+    if len(frames) > 1 and (frames == frames[0]).all():
+        words = f"{spectrometer}: all {len(frames)} frames are one and the same exposure"
+        flags.append(Flag(Quality.BAD, words))
     saturated = used[sample.frames.saturated[used]]
     if saturated.size:
         counts = sample.frames.counts[saturated]
