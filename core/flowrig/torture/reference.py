@@ -14,6 +14,19 @@ EXPERIMENTS: Final = 3
 SEEDED_STAGE: Final = "explore"
 """The stage whose conditions follow from the seed alone."""
 
+_THERMAL: Final = """\
+[plate]
+gain = 1.0
+dead_time = "1 s"
+time_constant = "15 s"
+heating = "20.3 degC/min"
+overshoot = "0.1 degC"
+noise = "0.013 degC"
+still = "3 s"
+set_point = "120 degC"
+"""
+"""What `flowrig commission` writes of the emulated plate."""
+
 _CAMPAIGN: Final = """\
 extends = "cs3cu2i5-heatup-chem3"
 title = "The reference rig, for a campaign of a few minutes"
@@ -48,6 +61,9 @@ reactive_frames = 6
 
 [steady]
 poll = "5 s"
+
+[supervision]
+commissioning = "thermal.toml"
 
 [[space]]
 name = "temperature"
@@ -96,7 +112,7 @@ experiments = 1
 def write_campaign(
     folder: Path, *, top: str = "", improve: str = "", surrogate: str = "", more: str = ""
 ) -> Path:
-    """Write the campaign as TOML.
+    """Write the campaign as TOML, on a rig that was commissioned.
 
     Args:
         folder: where the file goes.
@@ -111,6 +127,7 @@ def write_campaign(
     path = folder / "reference.toml"
     text = _CAMPAIGN.format(top=top, improve=improve, surrogate=surrogate, more=more)
     path.write_text(text, encoding="utf-8")
+    path.with_name("thermal.toml").write_text(_THERMAL, encoding="utf-8")
     return path
 
 
