@@ -27,7 +27,7 @@ def test_runaway_begins_above_its_distance(reads_c: float, expected: list[str]) 
     watch = Supervisor([HeaterWatch("plate", AT)])
     watch.check(snapshot(*looks[0]))
     (trip,) = watch.check(snapshot(5.0, heater(162.0, 150.0, **HOT)))
-    assert "12 °C above its set point" in trip.cause
+    assert "is 12 °C above its set point" in trip.cause
 
 
 @pytest.mark.parametrize(("reads_c", "expected"), [(-50.0, []), (-50.1, ["sensor-out-of-range"])])
@@ -127,3 +127,14 @@ def test_the_times_of_a_model() -> None:
     assert slow.rise_s == pytest.approx(3.0 * (2.0 + 2.0 / (8.0 / 80.0)))
     assert thresholds_of(ASSUMED, replace(MEASURED, still_s=1.0)).still_s == 30.0
     assert quick.detection_s == 5.0 + 50.0
+
+
+@pytest.mark.parametrize(("reads_c", "expected"), [(155.0, []), (155.1, ["sensor-jump"])])
+def test_a_jump_is_more_than_what_heating_explains(reads_c: float, expected: list[str]) -> None:
+    """A step of 25 °C, and half a degree for every second since the last look."""
+    looks = [(1000.0, heater(100.0, 180.0)), (1060.0, heater(reads_c, 180.0))]
+    watch = Supervisor([HeaterWatch("plate", AT)])
+    watch.check(snapshot(*looks[0]))
+    trips = watch.check(snapshot(*looks[1]))
+    assert rules(trips) == expected
+    assert all("to 155.1 °C within 60 s" in trip.cause for trip in trips)
