@@ -11,6 +11,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
+import numpy as np
 from attrs import asdict, frozen
 
 from flowrig import __version__
@@ -453,6 +454,24 @@ class _Session:
         rig.arm_dead_men(self._record.profile.supervision.lease_s)
         if resumed and not (safe := self._go_safe(rig, actuation.ledger)).reached:
             raise UnsafeStateError(str(safe))
+        self._require_same_wavelengths(rig)
+
+    def _require_same_wavelengths(self, rig: Rig) -> None:
+        """Hold a run whose spectrometers do not see as when it was calibrated.
+
+        Raises:
+            NeedsPersonError: a wavelength table is another one.
+        """
+        calibrated = self._journal.last("calibrated")
+        if calibrated is None:
+            return
+        before = self._journal.arrays(calibrated.sequence)
+        for name, now_nm in rig.wavelengths_nm().items():
+            if not np.array_equal(before[f"{name}.wavelengths_nm"], now_nm):
+                raise NeedsPersonError(
+                    f"{name} has another wavelength table than when the run began; put the same "
+                    "spectrometer back, or start a new run"
+                )
 
     def _ended_by(self, error: BaseException) -> tuple[str, str]:
         """State and reason of a run that an error ended."""

@@ -125,7 +125,7 @@ class Injection:
         """Change something while no program runs."""
 
     def mend(self, scene: Scene) -> None:
-        """Take back what `tamper` did, after a refusal."""
+        """Take back what `tamper` did, after a run that did not go on with it."""
 
     def plugins(self) -> Plugins:
         """What is installed when the run is resumed."""

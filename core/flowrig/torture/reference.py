@@ -32,21 +32,21 @@ extends = "cs3cu2i5-heatup-chem3"
 title = "The reference rig, for a campaign of a few minutes"
 {top}
 [devices.pump_cui]
-deadline = "300 ms"
+deadline = "1 s"
 [devices.pump_zni2]
-deadline = "300 ms"
+deadline = "1 s"
 [devices.pump_csoa]
-deadline = "300 ms"
+deadline = "1 s"
 [devices.pump_ode]
-deadline = "300 ms"
+deadline = "1 s"
 [devices.pump_pfo]
-deadline = "300 ms"
+deadline = "1 s"
 [devices.plate]
-deadline = "300 ms"
+deadline = "1 s"
 [devices.hdx_absorbance]
-deadline = "300 ms"
+deadline = "1 s"
 [devices.hdx_pl]
-deadline = "300 ms"
+deadline = "1 s"
 
 [calibration]
 duration = "150 s"

@@ -185,7 +185,7 @@ class Trial:
                 self._note(session, outcome)
 
     def _repair(self, newest: Session) -> None:
-        if newest.ending is Ending.REFUSED and len(self.sessions) > 1:
+        if self.injection.kills:
             self.injection.mend(self._scene)
         self.injection.heal(self._scene)
         self.healed_s = self.healed_s or self.rig.clock.now_s()
