@@ -19,6 +19,9 @@ __all__ = ["SurrogateModel", "gaussian_processes"]
 
 Array = NDArray[np.float64]
 
+FIT_STEPS = 200
+"""Most steps of the search for a Gaussian process's hyperparameters."""
+
 
 def gaussian_processes(X: torch.Tensor, figures: torch.Tensor, *, sparse: bool) -> ModelListGP:
     """A fitted Gaussian process of each figure.
@@ -33,7 +36,8 @@ def gaussian_processes(X: torch.Tensor, figures: torch.Tensor, *, sparse: bool) 
     models = []
     for column in figures.T:
         model = kind(X, column[:, None], outcome_transform=Standardize(1))
-        fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
+        likelihood = ExactMarginalLogLikelihood(model.likelihood, model)
+        fit_gpytorch_mll(likelihood, optimizer_kwargs={"options": {"maxiter": FIT_STEPS}})
         models.append(model)
     return ModelListGP(*models)
 

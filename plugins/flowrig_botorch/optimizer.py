@@ -10,6 +10,7 @@ import torch
 from botorch.acquisition.logei import qLogNoisyExpectedImprovement
 from botorch.acquisition.multi_objective.logei import qLogNoisyExpectedHypervolumeImprovement
 from botorch.optim.optimize import optimize_acqf, optimize_acqf_discrete
+from botorch.sampling.normal import SobolQMCNormalSampler
 from botorch.utils.multi_objective.hypervolume import infer_reference_point
 from botorch.utils.multi_objective.pareto import is_non_dominated
 from numpy.typing import NDArray
@@ -133,11 +134,24 @@ class BoTorchOptimizer(Optimizer):
 
     def _acquisition(self, model: Any, X: torch.Tensor, F: torch.Tensor) -> Any:
         if F.shape[1] == 1:
-            return qLogNoisyExpectedImprovement(model, X, prune_baseline=False, cache_root=False)
+            return qLogNoisyExpectedImprovement(
+                model, X, self._sampler(), prune_baseline=False, cache_root=False
+            )
         front = F[is_non_dominated(F)]
         return qLogNoisyExpectedHypervolumeImprovement(
-            model, infer_reference_point(front), X, prune_baseline=False, cache_root=False
+            model,
+            infer_reference_point(front),
+            X,
+            self._sampler(),
+            prune_baseline=False,
+            cache_root=False,
         )
+
+    def _sampler(self) -> Any:
+        """Of Gaussian processes; a surrogate's samples are all taken."""
+        if self.settings.model == "surrogate":
+            return None
+        return SobolQMCNormalSampler(torch.Size([self.settings.samples]), seed=self.problem.seed)
 
     def _inequalities(self) -> list[tuple[torch.Tensor, torch.Tensor, float]]:
         """Linear constraints in the unit cube, each as `sum(coefficient * u) >= bound`."""

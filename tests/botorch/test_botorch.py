@@ -14,8 +14,9 @@ from flowrig_botorch.settings import BoTorchSettings
 
 @pytest.fixture(autouse=True)
 def short_climbs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Climb the acquisition function a few steps only."""
+    """Climb the acquisition function, and fit, a few steps only."""
     monkeypatch.setattr("flowrig_botorch.optimizer.STEPS", 8)
+    monkeypatch.setattr("flowrig_botorch.models.FIT_STEPS", 12)
 
 
 QUICK = {"restarts": 1, "candidates": 16, "samples": 16}

@@ -4,8 +4,9 @@ import warnings
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
-    import botorch  # noqa: F401
     import xopt.generators.bayesian.expected_improvement  # noqa: F401
+
+    import botorch  # noqa: F401
 
 from collections.abc import Iterator
 
