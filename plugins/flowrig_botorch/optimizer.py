@@ -90,18 +90,32 @@ class BoTorchOptimizer(Optimizer):
     def _by_climbing(self, num_points: int) -> Array:
         X, F = torch.as_tensor(self._X), torch.as_tensor(_with_spread(self._F))
         model = gaussian_processes(X, F, sparse=self.settings.model == "saas")
+        acquisition = self._acquisition(model, X, F)
         bounds = torch.tensor([[0.0], [1.0]], dtype=X.dtype).expand(2, X.shape[1])
-        found, _ = optimize_acqf(
-            self._acquisition(model, X, F),
-            bounds,
-            q=num_points,
-            num_restarts=self.settings.restarts,
-            raw_samples=self.settings.candidates,
-            options={"maxiter": STEPS},
-            inequality_constraints=self._inequalities() or None,
-            sequential=True,
-        )
+        rng = np.random.default_rng([self.problem.seed, self._seen])
+        found = torch.empty((0, X.shape[1]), dtype=X.dtype)
+        for _ in range(num_points):
+            acquisition.set_X_pending(found if len(found) else None)
+            point, _ = optimize_acqf(
+                acquisition,
+                bounds,
+                q=1,
+                num_restarts=self.settings.restarts,
+                options={"maxiter": STEPS},
+                inequality_constraints=self._inequalities() or None,
+                batch_initial_conditions=self._starts(acquisition, rng),
+            )
+            found = torch.cat([found, point])
         return np.asarray(found.numpy())
+
+    def _starts(self, acquisition: Any, rng: np.random.Generator) -> torch.Tensor:
+        """The most promising of random points inside every constraint, shape `r x 1 x d`."""
+        scouts = uniform(self.problem.space, self.settings.candidates, rng)
+        points = torch.as_tensor(scouts)[:, None]
+        with torch.no_grad():
+            values = acquisition(points)
+        count = min(self.settings.restarts, len(points))
+        return points[values.topk(count).indices]
 
     def _from_list(self, num_points: int) -> Array:
         surrogate = self.problem.new_surrogate()
