@@ -240,10 +240,13 @@ def test_impossible_requests_are_refused() -> None:
 
 
 def test_no_emission_peak_spoils_only_what_needs_it() -> None:
-    """Without emission the shape has no value and a flag; absorbance and area remain good."""
+    """Without emission the shape has no value; absorbance and area remain good, with a word."""
     found = features(ANALYSIS, absorbance_sample(0.65), pl_sample(0.0))
     assert all(math.isnan(found.values[name]) for name in EMISSION_SHAPE)
-    assert [flag.reason for flag in found.flags] == ["hdx_pl: no emission peak in 345 to 700 nm"]
+    assert [flag.reason for flag in found.flags] == [
+        "hdx_pl: no more light than in the dark: the excitation is out, or nothing emits",
+        "hdx_pl: no emission peak in 345 to 700 nm",
+    ]
     assert found.quality is Quality.GOOD
 
 

@@ -39,6 +39,9 @@ __all__ = [
 Array = NDArray[np.float64]
 Counts = NDArray[np.uint16] | Array
 
+DARK_SDS = 5.0
+"""An emission of fewer standard deviations of its noise is none."""
+
 EMISSION_SHAPE = ("peak_nm", "peak_ev", "fwhm_nm")
 """Features of the shape of the emission spectrum."""
 
@@ -344,23 +347,35 @@ def _photoluminescence_features(
     values = photoluminescence(
         mean, sample.dark, sample.wavelengths_nm, settings.baseline_window_nm
     )
+    emitted = area(values, sample.wavelengths_nm, settings.area_window_nm)
+    flags = _frame_flags(
+        settings.spectrometer,
+        sample,
+        used,
+        [
+            settings.baseline_window_nm,
+            settings.area_window_nm,
+            _neighbours_nm(sample.wavelengths_nm, settings.peak_nm),
+        ],
+    )
+    if emitted < DARK_SDS * _area_sd(values, sample.wavelengths_nm, settings):
+        words = "no more light than in the dark: the excitation is out, or nothing emits"
+        flags.append(Flag(Quality.GOOD, f"{settings.spectrometer}: {words}"))
     return (
         Spectrum(sample.wavelengths_nm, values, used),
         {
             "pli": interpolate_at(values, sample.wavelengths_nm, settings.peak_nm),
-            "pla": area(values, sample.wavelengths_nm, settings.area_window_nm),
+            "pla": emitted,
         },
-        _frame_flags(
-            settings.spectrometer,
-            sample,
-            used,
-            [
-                settings.baseline_window_nm,
-                settings.area_window_nm,
-                _neighbours_nm(sample.wavelengths_nm, settings.peak_nm),
-            ],
-        ),
+        flags,
     )
+
+
+def _area_sd(values: Array, wavelengths_nm: Array, settings: PhotoluminescenceAnalysis) -> float:
+    """Standard deviation of the area that the noise of the baseline alone gives [counts·nm]."""
+    noise = float(np.std(values[window_slice(wavelengths_nm, settings.baseline_window_nm)]))
+    pixels_nm = np.diff(wavelengths_nm[window_slice(wavelengths_nm, settings.area_window_nm)])
+    return noise * float(np.sqrt(np.square(pixels_nm).sum()))
 
 
 def _emission_shape(analysis: Analysis, emitted: Spectrum) -> tuple[dict[str, float], list[Flag]]:
