@@ -33,6 +33,7 @@ def play(text: str) -> set[Kind]:
         "22/flow/1",
         "24/heat-up/1",
         "26/flow/1",
+        "35/settle/1",
         "37/suggest/1",
         "41/commit/1",
         "42/commit/1",

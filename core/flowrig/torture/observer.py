@@ -355,17 +355,17 @@ def _last_s(record: RunRecord, command: str, before: Event) -> float:
 
 
 def _flags(trial: Trial, record: RunRecord, reference: Reference) -> Seen:
-    """A measurement that a fault has spoilt is not passed off as good."""
+    """A measurement that a fault has spoilt is not passed off as good without a word."""
     for experiment in record.experiments():
         sound = reference.features.get(tuple(experiment.conditions.values()))
-        if sound is None or experiment.quality != "good":
+        if sound is None or experiment.quality != "good" or experiment.flags:
             continue
         for name in record.profile.objective.responses:
             value = experiment.features[name]
             if not abs(value - sound[name]) <= SAME_FEATURES * abs(sound[name]):
                 yield (
                     Kind.LOST,
-                    f"experiment {experiment.index} counts as good with {name} = {value:.4g} "
+                    f"experiment {experiment.index} is good, unflagged, with {name} = {value:.4g} "
                     f"instead of {sound[name]:.4g}",
                 )
 
