@@ -240,14 +240,15 @@ def test_impossible_requests_are_refused() -> None:
 
 
 def test_no_emission_peak_spoils_only_what_needs_it() -> None:
-    """Without emission the shape has no value; absorbance and area remain good, with a word."""
+    """Without emission the shape has no value; the rest has, but the excitation may be out."""
     found = features(ANALYSIS, absorbance_sample(0.65), pl_sample(0.0))
     assert all(math.isnan(found.values[name]) for name in EMISSION_SHAPE)
     assert [flag.reason for flag in found.flags] == [
         "hdx_pl: no more light than in the dark: the excitation is out, or nothing emits",
         "hdx_pl: no emission peak in 345 to 700 nm",
     ]
-    assert found.quality is Quality.GOOD
+    assert np.isfinite([found.values[name] for name in ("a300", "pla")]).all()
+    assert found.quality is Quality.DOUBTFUL
 
 
 def test_the_shape_of_the_emission_is_read() -> None:

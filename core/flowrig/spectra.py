@@ -360,7 +360,7 @@ def _photoluminescence_features(
     )
     if emitted < DARK_SDS * _area_sd(values, sample.wavelengths_nm, settings):
         words = "no more light than in the dark: the excitation is out, or nothing emits"
-        flags.append(Flag(Quality.GOOD, f"{settings.spectrometer}: {words}"))
+        flags.append(Flag(Quality.DOUBTFUL, f"{settings.spectrometer}: {words}"))
     return (
         Spectrum(sample.wavelengths_nm, values, used),
         {
