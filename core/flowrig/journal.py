@@ -11,7 +11,7 @@ import hashlib
 import json
 import sqlite3
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -24,7 +24,9 @@ from numpy.typing import NDArray
 from flowrig.errors import InputError, JournalError
 from flowrig.journal_check import (
     Damage,
+    digests_in,
     examine,
+    holding,
     intact_arrays,
     keep_copy,
     rebuild,
@@ -87,6 +89,7 @@ class Journal:
             raise InputError(f"{path} is not there; is this the folder of a run?")
         self.path = path
         self.damage: Damage | None = None
+        self._held: list[Event] = []  # of a damaged journal, whose file is not asked again
         self._read_only = read_only
         self._listeners: list[Callable[[Event], None]] = []
         self._untold: list[Event] = []
@@ -110,11 +113,11 @@ class Journal:
         damage = examine(self._connection, arrays=not self._read_only)
         if damage is not None and damage.good == 0 and damage.events != 0:
             raise InputError(f"{self.path}: {damage}; restore a copy of the file")
-        if self._read_only:
-            self.damage = damage
-        else:
+        if not self._read_only:
             self._settle(damage, cut)
-        self._find_end()
+        elif damage is not None:
+            self.damage = damage
+            self._held = [_event(row) for row in holding(self._connection)]
 
     def _require_format(self) -> None:
         version = self._connection.execute("PRAGMA user_version").fetchone()[0]
@@ -139,7 +142,7 @@ class Journal:
             )
         else:
             self._connection.close()
-            kept = self._kept(lambda: rebuild(self.path, damage))
+            kept = self._kept(lambda: rebuild(self.path))
             self._connect()
             lost = None if damage.events is None else damage.events - damage.good
             told = _cut_data(f"{damage}; what was there is kept in {kept.name}", kept, lost, damage)
@@ -171,15 +174,10 @@ class Journal:
 
     def _find_end(self) -> None:
         last = self._connection.execute(
-            f"SELECT sequence, chain FROM event {self._sound} ORDER BY sequence DESC LIMIT 1"  # noqa: S608 - a number
+            "SELECT sequence, chain FROM event ORDER BY sequence DESC LIMIT 1"
         ).fetchone()
         self._sequence: int = last[0] if last else 0
         self._chain: str = last[1] if last else ""
-
-    @property
-    def _sound(self) -> str:
-        """Which rows are read: those that hold, past an index that may not."""
-        return "" if self.damage is None else f"NOT INDEXED WHERE sequence <= {self.damage.good:d}"
 
     @classmethod
     def create(cls, path: Path) -> "Journal":
@@ -262,22 +260,23 @@ class Journal:
 
     def events(self, *kinds: str) -> Iterator[Event]:
         """Events in order, of some kinds or of all."""
+        if self.damage is not None:
+            return (event for event in self._held if not kinds or event.kind in kinds)
         return self._select(kinds, "ASC")
 
+    def last(self, *kinds: str) -> Event | None:
+        """The newest event of some kinds."""
+        if self.damage is not None:
+            return max(self.events(*kinds), key=lambda event: event.sequence, default=None)
+        return next(self._select(kinds, "DESC LIMIT 1"), None)
+
     def _select(self, kinds: tuple[str, ...], order: str) -> Iterator[Event]:
-        where = self._sound
-        if kinds:
-            where += f" {'AND' if where else 'WHERE'} kind IN ({','.join('?' * len(kinds))})"
+        where = f"WHERE kind IN ({','.join('?' * len(kinds))})" if kinds else ""
         rows = self._connection.execute(
             f"SELECT sequence, time_s, wall, kind, data FROM event {where} ORDER BY sequence {order}",  # noqa: S608, E501 - only placeholders
             kinds,
         )
-        for sequence, time_s, wall, kind, data in rows:
-            yield Event(sequence, time_s, wall, kind, json.loads(data))
-
-    def last(self, *kinds: str) -> Event | None:
-        """The newest event of some kinds."""
-        return next(self._select(kinds, "DESC LIMIT 1"), None)
+        yield from map(_event, rows)
 
     def arrays(self, sequence: int) -> dict[str, NDArray[Any]]:
         """The arrays that were written with an event, by name.
@@ -285,10 +284,7 @@ class Journal:
         Raises:
             JournalError: they are not what was written.
         """
-        row = self._connection.execute(
-            "SELECT data FROM event WHERE sequence = ?", (sequence,)
-        ).fetchone()
-        found = intact_arrays(self._connection, sequence, row[0]) if row else []
+        found = intact_arrays(self._connection, sequence, self._digests(sequence))
         if found is None:
             raise JournalError(
                 f"{self.path}: the arrays of event {sequence} are damaged; restore a copy of the "
@@ -298,6 +294,16 @@ class Journal:
             name: np.frombuffer(content, dtype=np.dtype(dtype)).reshape(json.loads(shape))
             for name, dtype, shape, content in found
         }
+
+    def _digests(self, sequence: int) -> Mapping[str, str]:
+        """Digests of the arrays of an event, by name."""
+        if self.damage is not None:
+            known = {event.sequence: event.data for event in self._held}
+            return dict(known.get(sequence, {}).get("arrays", {}))
+        row = self._connection.execute(
+            "SELECT data FROM event WHERE sequence = ?", (sequence,)
+        ).fetchone()
+        return digests_in(row[0]) if row else {}
 
     def digest(self) -> str:
         """SHA-256 over everything measured and decided, without wall-clock labels."""
@@ -360,6 +366,11 @@ class Journal:
                 self.note("listener-failed", event.time_s, {"error": repr(error)})
 
 
+def _event(row: Sequence[Any]) -> Event:
+    sequence, time_s, wall, kind, text, *_ = row
+    return Event(sequence, time_s, wall, kind, json.loads(text))
+
+
 def _packed(array: NDArray[Any]) -> tuple[str, str, bytes]:
     """Type, shape and content of an array, as they are written."""
     contiguous = np.ascontiguousarray(array)
@@ -381,5 +392,5 @@ def _cut_data(text: str, kept: Path, lost: int | None, damage: Damage | None) ->
 def _opening(path: Path) -> Iterator[None]:
     try:
         yield
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # messages may quote damaged bytes
         raise InputError(f"{path} does not open as a journal: {error}") from error

@@ -9,10 +9,9 @@ import shutil
 import sqlite3
 import struct
 import zlib
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any
 
 from attrs import frozen
 
@@ -20,7 +19,9 @@ from flowrig.journal_format import FORMAT, SCHEMA, array_digests, chained, schem
 
 __all__ = [
     "Damage",
+    "digests_in",
     "examine",
+    "holding",
     "intact_arrays",
     "keep_copy",
     "rebuild",
@@ -30,6 +31,9 @@ __all__ = [
 WAL_HEADER = struct.Struct(">8I")
 FRAME_HEADER = struct.Struct(">6I")
 """Headers of a write-ahead log and of its frames (SQLite, "WAL-mode File Format")."""
+
+Row = tuple[int, float, str, str, str, str]
+"""Of table `event`: sequence, time_s, wall, kind, data, chain."""
 
 UNREADABLE = (sqlite3.Error, TypeError, ValueError, OverflowError, MemoryError, zlib.error)
 """What reading a damaged row raises."""
@@ -80,7 +84,7 @@ def examine(connection: sqlite3.Connection, *, arrays: bool) -> Damage | None:
     """
     structure = _structure(connection)
     good, cause = _chain(connection)
-    broken = tuple(_broken_arrays(connection, good)) if arrays else ()
+    broken = tuple(_broken_arrays(connection)) if arrays else ()
     cause = cause or structure or ("what was measured is not what was written" if broken else "")
     if not cause:
         return None
@@ -99,18 +103,36 @@ def _structure(connection: sqlite3.Connection) -> str:
     return "" if told == "ok" else told.splitlines()[-1]
 
 
+def verified(connection: sqlite3.Connection) -> Iterator[Row]:
+    """The rows of table `event` in order, as long as each is what was written.
+
+    Raises:
+        ValueError: the next one is not; nothing behind it can be told from a forgery.
+        sqlite3.Error: it cannot be read.
+    """
+    number, chain = 0, ""
+    for row in connection.execute(
+        "SELECT sequence, time_s, wall, kind, data, chain FROM event NOT INDEXED ORDER BY sequence"
+    ):
+        sequence, *head, text, told = row
+        number, chain = number + 1, chained(chain, (sequence, *head), text)
+        if sequence != number or told != chain:
+            raise ValueError(f"event {number} is not what was written")
+        yield row
+
+
+def holding(connection: sqlite3.Connection) -> Iterator[Row]:
+    """The same of a damaged journal; it ends where they do not hold any more."""
+    with suppress(*UNREADABLE):
+        yield from verified(connection)
+
+
 def _chain(connection: sqlite3.Connection) -> tuple[int, str]:
     """The last event up to which the chain holds, and why it does not go on."""
-    good, chain = 0, ""
+    good = 0
     try:
-        for sequence, *head, text, told in connection.execute(
-            "SELECT sequence, time_s, wall, kind, data, chain FROM event NOT INDEXED "
-            "ORDER BY sequence"
-        ):
-            chain = chained(chain, (sequence, *head), text)
-            if sequence != good + 1 or told != chain:
-                return good, f"event {good + 1} is not what was written"
-            good = sequence
+        for row in verified(connection):
+            good = row[0]
     except UNREADABLE as error:
         return good, str(error)
     return good, ""
@@ -129,26 +151,30 @@ def _behind(connection: sqlite3.Connection, good: int) -> tuple[int | None, int 
     return last, sum(row is None or row[0] == "measured" for row in kinds)
 
 
-def _broken_arrays(connection: sqlite3.Connection, good: int) -> Iterator[int]:
-    for sequence, text in connection.execute(
-        "SELECT sequence, data FROM event NOT INDEXED WHERE sequence <= ? ORDER BY sequence",
-        (good,),
-    ):
-        if '"arrays"' in text and intact_arrays(connection, sequence, text) is None:
+def _broken_arrays(connection: sqlite3.Connection) -> Iterator[int]:
+    for sequence, _, _, _, text, _ in list(holding(connection)):
+        if intact_arrays(connection, sequence, digests_in(text)) is None:
             yield sequence
 
 
+def digests_in(text: str) -> Mapping[str, str]:
+    """Digests of arrays, by name, in the data of an event."""
+    found: Mapping[str, str] = json.loads(text).get("arrays", {}) if '"arrays"' in text else {}
+    return found
+
+
 def intact_arrays(
-    connection: sqlite3.Connection, sequence: int, text: str
+    connection: sqlite3.Connection, sequence: int, digests: Mapping[str, str]
 ) -> list[tuple[str, str, str, bytes]] | None:
     """The arrays of an event: name, type, shape and content; None if one is not what was written.
 
     Args:
         connection: of the journal.
         sequence: the event.
-        text: its data, with the digests of its arrays.
+        digests: of its arrays, by name, as the event holds them.
     """
-    wanted = json.loads(text).get("arrays", {})
+    if not digests:
+        return []
     found = []
     try:
         for name, dtype, shape, data in connection.execute(
@@ -156,15 +182,15 @@ def intact_arrays(
             (sequence,),
         ):
             content = zlib.decompress(data)
-            if wanted.get(name) not in array_digests(content, dtype, shape):
+            if digests.get(name) not in array_digests(content, dtype, shape):
                 return None
             found.append((name, dtype, shape, content))
     except UNREADABLE:
         return None
-    return found if len(found) == len(wanted) else None
+    return found if len(found) == len(digests) else None
 
 
-def rebuild(path: Path, damage: Damage) -> Path:
+def rebuild(path: Path) -> Path:
     """Write a journal anew with the events and arrays that hold; the old file is kept beside it.
 
     At every moment there is a whole file under the journal's name.
@@ -185,7 +211,7 @@ def rebuild(path: Path, damage: Damage) -> Path:
             closing(sqlite3.connect(fresh)) as new,
         ):
             new.executescript(f"PRAGMA synchronous=FULL; BEGIN; {SCHEMA}")
-            _copy_rows(old, new, damage)
+            _copy_rows(old, new)
             new.execute(f"PRAGMA user_version={FORMAT:d}")
             new.commit()
         fresh.replace(path)
@@ -196,19 +222,14 @@ def rebuild(path: Path, damage: Damage) -> Path:
     return kept
 
 
-def _copy_rows(old: sqlite3.Connection, new: sqlite3.Connection, damage: Damage) -> None:
-    rows: Iterator[tuple[Any, ...]] = old.execute(
-        "SELECT sequence, time_s, wall, kind, data, chain FROM event NOT INDEXED "
-        "WHERE sequence <= ? ORDER BY sequence",
-        (damage.good,),
-    )
-    for row in rows:
+def _copy_rows(old: sqlite3.Connection, new: sqlite3.Connection) -> None:
+    for row in list(holding(old)):
         new.execute("INSERT INTO event VALUES (?, ?, ?, ?, ?, ?)", row)
-        arrays = intact_arrays(old, row[0], row[4]) if '"arrays"' in row[4] else None
-        for name, dtype, shape, content in arrays or ():
+        sequence, _, _, _, text, _ = row
+        for name, dtype, shape, content in intact_arrays(old, sequence, digests_in(text)) or ():
             new.execute(
                 "INSERT INTO array VALUES (?, ?, ?, ?, ?)",
-                (row[0], name, dtype, shape, zlib.compress(content, 1)),
+                (sequence, name, dtype, shape, zlib.compress(content, 1)),
             )
 
 
