@@ -158,7 +158,7 @@ _LINK: Final = (
            lambda: OnDevice("any", "silent-refusal times=8 after={after}"), OPEN, Expected.TOLD),
     _fault(11, "numbers that are none", lambda: Misspells("nan", "inf", "1_0.0", "1,5")),
     _not(12, "driver call never returns",
-         "the virtual clock stands still while a driver hangs; tests/runs/test_review_safe_state.py"),
+         "virtual time stands still while a driver hangs; tests/runs/test_review_safe_state.py"),
 )  # fmt: skip
 
 _FLUIDICS: Final = (
@@ -213,7 +213,8 @@ _BRAIN: Final = (
            lambda: BadBrain(surrogate=', ailment = "not-a-number"'), (Phase.SUGGEST,),
            Expected.SURVIVES),
     _fault(37, "optimizer crash", lambda: BadBrain(improve='ailment = "crash"'), (Phase.SUGGEST,)),
-    _not(38, "optimizer hang", "on the virtual clock it has no process of its own; tests/brain/test_own_process.py"),
+    _not(38, "optimizer hang",
+         "in virtual time it has no process of its own; tests/brain/test_own_process.py"),
     _fault(39, "suggestion out of bounds", lambda: BadBrain(improve='ailment = "outside"'),
            (Phase.SUGGEST,)),
     _fault(40, "plugin version changed on resume", TamperedPlugins, (Phase.SETTLE, Phase.SUGGEST),
