@@ -56,7 +56,7 @@ def test_a_profile_can_be_checked_without_the_packages_that_run_it(
     monkeypatch.setattr(Offer, "missing", lambda self: self.needs)
     done = run.invoke(main, ["check", "cs3cu2i5-heatup-chem3"])
     assert done.exit_code == 0
-    assert "pip install 'flowrig[bayes,chemyx,enn,ocean,watlow]'" in done.output
+    assert "pip install 'flowrig[bayes,chemyx,gp,ocean,watlow]'" in done.output
 
 
 def test_details_are_never_wrapped(run: CliRunner, capsys: pytest.CaptureFixture[str]) -> None:

@@ -68,6 +68,7 @@ OFFERS = (
     Offer(kind="optimizer", name="lhs", target=TARGET, settings=OptimizerSettings),
     Offer(kind="optimizer", name="bayes", target=TARGET, settings=BayesSettings),
     Offer(kind="surrogate", name="enn", target=TARGET, settings=SurrogateSettings),
+    Offer(kind="surrogate", name="gp", target=TARGET, settings=SurrogateSettings),
     Offer(kind="objective", name="plqy-proxy", target=TARGET, settings=PlqyProxy),
     Offer(kind="objective", name="maximum", target=TARGET, settings=MaximumResponse),
     Offer(kind="world", name="fluidic", target=TARGET, settings=WorldSettings),
