@@ -547,7 +547,13 @@ class _Session:
 
     def _end(self, state: str, reason: str) -> RunOutcome:
         self._note_wishes()
-        self._write_if_possible("ended", {"state": state, "reason": reason})
+        is_written = self._write_if_possible("ended", {"state": state, "reason": reason})
+        if state == "finished" and not is_written:
+            state = "failed"
+            reason = (
+                f"everything is measured and the rig is safe, but {self._journal.path} cannot be "
+                "written any more; free the disk, then resume"
+            )
         return RunOutcome(self._folder, state, reason)
 
     def _write(self, kind: str, data: Any) -> int:

@@ -66,9 +66,9 @@ def reach_safe_state(
 ) -> SafeState:
     """Bring a rig to the safe state of its profile.
 
-    Every step is tried, whatever became of the ones before. In the end, if a device that was lost
-    can be opened again, the steps that were not confirmed are tried once more, except for flushing.
-    So is a step that Ctrl-C came in; Ctrl-C while flushing ends the flush.
+    Every step is tried, whatever became of the ones before. Before flushing and in the end, if a
+    device that was lost can be opened again, the steps that were not confirmed are tried once more,
+    except for flushing. So is a step that Ctrl-C came in; Ctrl-C while flushing ends the flush.
 
     Args:
         rig: the opened rig.
@@ -87,12 +87,24 @@ def reach_safe_state(
         on_tick()
         return hurried()
 
-    outcomes = [_attempt(*_plan(step, rig, actuation, asked), on_tick) for step in steps]
-    open_ends = [i for i, end in enumerate(outcomes) if not end.reached and steps[i].do != "flush"]
-    interrupted = any(outcomes[i].detail == INTERRUPTED for i in open_ends)
-    if open_ends and (_reconnected(rig) or interrupted):
-        for i in open_ends:
-            outcomes[i] = _attempt(*_plan(steps[i], rig, actuation, asked), on_tick)
+    def attempt(step: SafeStep) -> StepOutcome:
+        return _attempt(*_plan(step, rig, actuation, asked), on_tick)
+
+    def try_again() -> None:
+        open_ends = [
+            i for i, end in enumerate(outcomes) if not end.reached and steps[i].do != "flush"
+        ]
+        interrupted = any(outcomes[i].detail == INTERRUPTED for i in open_ends)
+        if open_ends and (_reconnected(rig) or interrupted):
+            for i in open_ends:
+                outcomes[i] = attempt(steps[i])
+
+    outcomes: list[StepOutcome] = []
+    for step in steps:
+        if step.do == "flush":  # it takes long, and a pump that was lost may push meanwhile
+            try_again()
+        outcomes.append(attempt(step))
+    try_again()
     return SafeState(tuple(outcomes))
 
 

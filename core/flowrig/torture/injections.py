@@ -14,7 +14,7 @@ from typing import Final
 
 from attrs import evolve, frozen
 
-from flowrig.emulation import When
+from flowrig.emulation import WIRE_FAULTS, When
 from flowrig.journal import FILE_NAME
 from flowrig.plugins import Plugins
 from flowrig.profile import Profile
@@ -41,6 +41,10 @@ __all__ = [
     "TamperedSpectrometer",
     "Unplugged",
 ]
+
+STARTING: Final = (Phase.PRIME, Phase.FLOW, Phase.FLUSH)
+"""Phases in which a program can die between a start and its confirmation: a pump that has not run
+before cannot say whether it was told."""
 
 SUSPENDED_S: Final = 3600.0
 """How long [s] the computer sleeps."""
@@ -98,6 +102,7 @@ class Injection:
         kills: whether the program is gone afterwards.
         forgets: whether pumps lose their count of what they delivered; then flow rate times time
             has to do, up to the moment at which the loss is seen.
+        is_seen_at_once: whether a look at pumps and heaters shows it.
         is_written: whether it is in the campaign's file, and needs no moment to strike.
         refilled: streams whose syringes a person fills before the run is resumed.
     """
@@ -105,6 +110,7 @@ class Injection:
     kills = False
     forgets = False
     is_written = False
+    is_seen_at_once = True
 
     def __init__(self) -> None:
         self.blamed: tuple[str, ...] = ()
@@ -161,11 +167,13 @@ class OnDevice(Injection):
         """Plan the fault from the next exchange on."""
         emulator = scene.rig.rig.emulators[self.target(scene)]
         draw = scene.draw
-        known = [t for t in self._texts if t.split()[0] in emulator.fault_switches()]
-        text = draw.choice(known or self._texts).format(
+        possible = emulator.fault_switches().keys() | WIRE_FAULTS.keys()
+        text = draw.choice([t for t in self._texts if t.split()[0] in possible]).format(
             byte=draw.randrange(24), bit=1 << draw.randrange(8), after=draw.randrange(3)
         )
         self.forgets = text.startswith("power-cycle")
+        kind = scene.profile.devices[self.target(scene)].offer.kind
+        self.is_seen_at_once = kind != "spectrometer"
         emulator.inject(text)
 
 
@@ -224,6 +232,7 @@ class Killed(Injection):
 
     def strike(self, scene: Scene) -> None:
         """Cut every wire and keep what is on the disk."""
+        self.forgets |= scene.phase in STARTING
         scene.rig.unplug()
         image = image_of(scene.folder)
         image.mkdir()
@@ -332,6 +341,8 @@ class BadBrain(Injection):
 
 class TamperedJournal(Killed):
     """A bit of the journal turns over while no program runs."""
+
+    forgets = True
 
     def tamper(self, scene: Scene) -> None:
         """Turn it."""

@@ -193,6 +193,7 @@ def _stops(trial: Trial, session: Session) -> Seen:
     struck_s = trial.struck_s
     if (
         trial.fault.at_once
+        and trial.injection.is_seen_at_once
         and struck_s is not None
         and session.begin_s <= struck_s <= session.end_s
         and session.ending is not Ending.FINISHED
@@ -312,7 +313,8 @@ def _measurements(trial: Trial, record: RunRecord) -> Seen:
     if trial.sessions[-1].ending is Ending.FINISHED and set(counts) != _all_indices():
         yield Kind.LOST, f"of {EXPERIMENTS} experiments {sorted(counts)} are there"
     kept = {event.data["index"]: event.data for event in measured}
-    for session in trial.sessions:
+    is_cut = record.journal.last("journal-cut") is not None  # told, kept aside, and measured anew
+    for session in trial.sessions if not is_cut else ():
         for event in session.events:
             if event.kind == "measured" and kept.get(event.data["index"]) != event.data:
                 yield Kind.LOST, f"experiment {event.data['index']} was acknowledged, and is gone"
