@@ -1,7 +1,7 @@
 """Every table of the learning benchmarks, one after the other.
 
-Run with `python benchmarks/learning.py`; it takes some hours on one core. `--quick` takes minutes and
-shows that everything runs. `pip install "flowrig[bench]"` adds BoTorch.
+Run with `python benchmarks/learning.py`; it takes some hours on one core. `--quick` takes minutes
+and shows that everything runs. `pip install "flowrig[bench]"` adds BoTorch.
 """
 
 import argparse
