@@ -46,8 +46,8 @@ def profile(tmp_path: Path) -> Path:
     content["campaign"] = {
         "surrogate": {"name": "our-surrogate"},
         "stages": [
-            {"name": "explore", "optimizer": "our-optimizer", "experiments": 2},
-            {"name": "improve", "optimizer": "bayes", "acquisition": "ei", "experiments": 1},
+            # From five experiments on, the surrogate tells the best at the end.
+            {"name": "explore", "optimizer": "our-optimizer", "experiments": 5},
         ],
     }
     path = tmp_path / "ours.toml"
@@ -86,7 +86,8 @@ def test_a_run_goes_through_all_of_them(new: Lab, profile: Path) -> None:
     done = new.flowrig("run", profile, "--simulate", "--out", new.folder / "ours")
     assert done.returncode == 0, done.stdout + done.stderr
     summary = new.json("report", new.folder / "ours")
-    assert (summary["state"], summary["experiments"]) == ("finished", 3)
+    assert (summary["state"], summary["experiments"]) == ("finished", 5)
+    assert summary["expected_best"] is not None
     journal = Journal(new.folder / "ours" / FILE_NAME, read_only=True)
     devices = next(journal.events("opened")).data["devices"].values()
     assert {who["vendor"] for who in devices} == {"Our Pump", "Our Heater", "Our Spectrometer"}

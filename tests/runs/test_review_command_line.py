@@ -53,7 +53,7 @@ def test_brackets_in_a_title_are_text(
 def test_the_panel_shows_odd_titles_and_missing_readings(tmp_path: Path) -> None:
     """Brackets are text; a heater without a reading is told as such."""
     progress = Progress(tmp_path)
-    progress._state["title"] = "tube [/red] 2"
+    progress._status.campaign = "tube [/red] 2"
     heater = {"temperature_c": None, "set_point_c": 150.0}
     progress(Event(1, 0.0, "", "reading", {"heaters": {"plate": heater}, "pumps": {}}))
     console = Console(file=io.StringIO(), width=100)
