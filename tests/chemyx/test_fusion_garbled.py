@@ -38,6 +38,8 @@ ANSWERS = {
     "stop": "Pump stop!",
 }
 
+pytestmark = pytest.mark.slow
+
 
 def damaged(frame, draw):
     """The frame with one to three bytes flipped, lost, doubled, or replaced by something nasty."""

@@ -19,6 +19,7 @@ QUICK = {
 }
 
 
+@pytest.mark.slow
 class TestXopt(OptimizerConformance):
     """Xopt's expected improvement, named by a profile."""
 

@@ -32,6 +32,7 @@ DIALECTS = {
 }
 
 
+@pytest.mark.slow
 class TestDialects(HeaterConformance):
     """An F4T of each kind."""
 
