@@ -1,5 +1,13 @@
 """Settings of the whole suite, and the fresh environment that some of its modules share."""
 
+import os
+
+# Small matrices on several workers: more threads than cores are many times slower. It has to be
+# said before numpy is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
 import pytest
 from hypothesis import settings
 
