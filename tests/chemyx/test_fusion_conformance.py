@@ -29,7 +29,6 @@ DIALECTS = {
 
 
 @pytest.mark.parametrize("name", DIALECTS)
-@pytest.mark.slow
 class TestDialects(PumpConformance):
     """The same promises, however the pump words its answers."""
 

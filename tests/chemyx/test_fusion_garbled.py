@@ -38,8 +38,6 @@ ANSWERS = {
     "stop": "Pump stop!",
 }
 
-pytestmark = pytest.mark.slow
-
 
 def damaged(frame, draw):
     """The frame with one to three bytes flipped, lost, doubled, or replaced by something nasty."""

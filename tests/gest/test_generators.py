@@ -19,7 +19,6 @@ QUICK = {
 }
 
 
-@pytest.mark.slow
 class TestXopt(OptimizerConformance):
     """Xopt's expected improvement, named by a profile."""
 

@@ -27,8 +27,6 @@ HOSTILE = (
     *(b"\x00\x00\xc0\x7f", b"\x00\x00\x80\x7f", b"\x00\x00\x80\xff"),  # nan, inf, -inf
 )
 
-pytestmark = pytest.mark.slow
-
 
 def damaged(frame, draw):
     """The frame with one to three bytes flipped, lost, doubled, or replaced by something nasty."""

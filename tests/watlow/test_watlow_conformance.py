@@ -32,7 +32,6 @@ DIALECTS = {
 }
 
 
-@pytest.mark.slow
 class TestDialects(HeaterConformance):
     """An F4T of each kind."""
 

@@ -156,7 +156,6 @@ def canned_link(monkeypatch):
     return link_to
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("exchange", EXCHANGES.values(), ids=EXCHANGES)
 def test_garbled_frames_are_lost_connections(canned_link, exchange):
     """Of 100 000 garbled Modbus frames in all, each gives the words that it holds, a refusal, or a
