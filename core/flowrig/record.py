@@ -12,7 +12,8 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from flowrig.changes import profile_of
-from flowrig.errors import InputError
+from flowrig.darkness import LitReference
+from flowrig.errors import InputError, JournalError
 from flowrig.interfaces import Surrogate
 from flowrig.journal import FILE_NAME, Event, Journal
 from flowrig.plugins import Plugins
@@ -266,6 +267,21 @@ class RunRecord:
         arrays = self.journal.arrays(calibrated.sequence)
         return {
             name: arrays[f"{spectrometer}.{name}"] for name in ("dark", "lamp", "wavelengths_nm")
+        }
+
+    def lights(self) -> dict[str, LitReference]:
+        """What each spectrometer saw in the newest calibration; none without one, or if damaged."""
+        calibrated = self.journal.last("calibrated")
+        if calibrated is None:
+            return {}
+        try:
+            arrays = self.journal.arrays(calibrated.sequence)
+        except JournalError:
+            return {}
+        return {
+            name: LitReference(arrays[f"{name}.dark"], arrays[f"{name}.lamp"])
+            for name in self.profile.devices
+            if f"{name}.dark" in arrays and f"{name}.lamp" in arrays
         }
 
     def surrogates(self) -> Callable[[], Surrogate]:

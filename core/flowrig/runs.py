@@ -533,6 +533,7 @@ class _Session:
             hurried=lambda: self._switch.hurried,
             halt=halt,
             on_tick=self._renew_if_possible,
+            references=self._record.lights(),
         )
         self._write_if_possible(
             "safe-state",

@@ -1,12 +1,13 @@
 """The safe state: the sequence that the profile gives, each step verified, none left out."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from attrs import frozen
 
 from flowrig.actuation import Actuation
+from flowrig.darkness import References, light_seen
 from flowrig.errors import DeviceError, FlowrigError
 from flowrig.interfaces import PumpState, Quality
 from flowrig.ledger import SyringeLedger
@@ -19,6 +20,8 @@ FLUSH_POLL_S = 5.0
 RISE_C = 3.0
 """How much hotter [°C] a heater may read after a flush than before."""
 INTERRUPTED = "Ctrl-C came before it was confirmed"
+SHUTS = 2
+"""How often a light is shut that is seen to burn on."""
 MOVING = (PumpState.RUNNING, PumpState.DELAYED)
 RESTING = (PumpState.STOPPED, PumpState.PAUSED)
 
@@ -63,12 +66,14 @@ def reach_safe_state(
     hurried: Callable[[], bool] = lambda: False,
     halt: bool = False,
     on_tick: Callable[[], object] = lambda: None,
+    references: References | None = None,
 ) -> SafeState:
     """Bring a rig to the safe state of its profile.
 
     Every step is tried, whatever became of the ones before. Before flushing and in the end, if a
     device that was lost can be opened again, the steps that were not confirmed are tried once more,
     except for flushing. So is a step that Ctrl-C came in; Ctrl-C while flushing ends the flush.
+    A light that was shut is looked for in a frame, and shut once more if it is seen.
 
     Args:
         rig: the opened rig.
@@ -76,6 +81,7 @@ def reach_safe_state(
         hurried: asked while flushing; True ends the flush early.
         halt: stop all flow and heat first, whatever the profile's order, and flush nothing.
         on_tick: called before every step, and again and again while flushing.
+        references: what spectrometers saw when their lights were known.
 
     Returns:
         what was confirmed and what is not known.
@@ -88,7 +94,7 @@ def reach_safe_state(
         return hurried()
 
     def attempt(step: SafeStep) -> StepOutcome:
-        return _attempt(*_plan(step, rig, actuation, asked), on_tick)
+        return _attempt(*_plan(step, rig, actuation, asked, references or {}), on_tick)
 
     def try_again() -> None:
         open_ends = [
@@ -134,7 +140,11 @@ def _reconnected(rig: Rig) -> bool:
 
 
 def _plan(
-    step: SafeStep, rig: Rig, actuation: Actuation, hurried: Callable[[], bool]
+    step: SafeStep,
+    rig: Rig,
+    actuation: Actuation,
+    hurried: Callable[[], bool],
+    references: References,
 ) -> tuple[str, Callable[[], None]]:
     if step.do == "heater-off":
         return f"{', '.join(step.heaters)} off", lambda: _heaters_off(step, rig, actuation)
@@ -142,7 +152,7 @@ def _plan(
         return f"{', '.join(step.streams)} stopped", lambda: _stop(step, rig, actuation)
     if step.do == "light-off":
         switched = [n for n in step.spectrometers if rig.spectrometer(n).controls_light]
-        return "light sources off", lambda: actuation.set_light(switched, False)
+        return "light sources off", lambda: _lights_off(switched, rig, actuation, references)
     return (
         f"flushed with {', '.join(step.flow_rates_ul_min)}",
         lambda: _flush(step, rig, actuation, hurried),
@@ -158,6 +168,27 @@ def _stop(step: SafeStep, rig: Rig, actuation: Actuation) -> None:
     for stream, state in rig.pump_states(step.streams).items():
         if state not in RESTING:
             raise FlowrigError(f"{stream}: the pump says that it is {state.value}")
+
+
+def _lights_off(
+    spectrometers: Sequence[str], rig: Rig, actuation: Actuation, references: References
+) -> None:
+    burning: Sequence[str] = spectrometers
+    for _ in range(SHUTS if spectrometers else 0):
+        actuation.set_light(burning, False)
+        seen = {
+            name: light_seen(
+                frames.counts[-1],
+                rig.spectrometer(name).limits.saturation_counts,
+                references.get(name),
+            )
+            for name, frames in rig.acquire(burning, 1).items()
+        }
+        burning = [name for name in burning if seen[name]]
+        if not burning:
+            return
+    told = "; ".join(f"{name}: {seen[name]}" for name in burning)
+    raise FlowrigError(f"{told}; shut it by hand")
 
 
 def _flush(step: SafeStep, rig: Rig, actuation: Actuation, hurried: Callable[[], bool]) -> None:

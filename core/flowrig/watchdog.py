@@ -23,6 +23,7 @@ from attrs import asdict, frozen
 
 from flowrig.actuation import Actuation
 from flowrig.clock import Clock, RealClock
+from flowrig.darkness import References
 from flowrig.errors import FlowrigError, InputError, JournalError
 from flowrig.journal import FILE_NAME, Journal
 from flowrig.lease import GOODBYE, READY, RENEW
@@ -138,10 +139,11 @@ def make_safe(
         except InputError as error:
             _tell(folder, f"{why}; {error}, so the watchdog leaves the rig alone")
             return None
+        references: References = {}
         with suppress(FlowrigError), RunRecord(folder, plugins) as record:
-            ledger = ledger_of(record)
+            ledger, references = ledger_of(record), record.lights()
         journal = stack.enter_context(_written(folder, end.clock))
-        safe = journal.reach(profile, ledger, why)
+        safe = journal.reach(profile, ledger, references, why)
         text = f"{why}; {safe}"
         journal.write(
             "safe-state",
@@ -170,7 +172,9 @@ class _Written:
                 return self._journal.append(kind, self._clock.now_s(), data).sequence
         return 0
 
-    def reach(self, profile: Profile, ledger: SyringeLedger, why: str) -> SafeState:
+    def reach(
+        self, profile: Profile, ledger: SyringeLedger, references: References, why: str
+    ) -> SafeState:
         """Open what answers, stop what runs, and go through the profile's sequence."""
         self.write("notice", {"text": f"{why}; the watchdog brings the rig to its safe state"})
         try:
@@ -180,14 +184,14 @@ class _Written:
                 with suppress(FlowrigError):  # what does not answer is told by its step
                     rig.open()
                 try:
-                    return _reach(rig, actuation)
+                    return _reach(rig, actuation, references)
                 finally:
                     rig.close()
         except Exception as error:  # whatever a driver does, a person has to know
             return SafeState((StepOutcome("opening the rig", False, repr(error)),))
 
 
-def _reach(rig: Rig, actuation: Actuation) -> SafeState:
+def _reach(rig: Rig, actuation: Actuation, references: References) -> SafeState:
     """Heat and flow first: pumps have to stand still before they can be told to flush."""
     with suppress(FlowrigError):
         actuation.heaters_off(rig.heaters)
@@ -195,7 +199,7 @@ def _reach(rig: Rig, actuation: Actuation) -> SafeState:
         actuation.stop(rig.profile.streams)
     with suppress(FlowrigError):
         rig.prepare()
-    return reach_safe_state(rig, actuation)
+    return reach_safe_state(rig, actuation, references=references)
 
 
 @contextmanager

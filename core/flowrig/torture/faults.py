@@ -201,8 +201,10 @@ _HEAT: Final = (
 )  # fmt: skip
 
 _OPTICS: Final = (
-    _fault(30, "saturation", lambda: OnDevice("spectrometer", "saturation"), SEEING),
-    _fault(31, "stale spectrum", lambda: OnDevice("spectrometer", "frozen-sensor"), SEEING),
+    _fault(30, "saturation", lambda: OnDevice("spectrometer", "saturation"), SEEING,
+           Expected.TOLD),
+    _fault(31, "stale spectrum", lambda: OnDevice("spectrometer", "frozen-sensor"), SEEING,
+           Expected.TOLD),
     _fault(32, "spectrometer gone or silent",
            lambda: OnDevice("spectrometer", "mute", "deaf", "hang-up times=1", "short-spectrum"),
            OPEN, Expected.TOLD),
