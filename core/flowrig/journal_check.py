@@ -12,6 +12,8 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 from attrs import frozen
 
@@ -19,11 +21,13 @@ from flowrig.journal_format import FORMAT, SCHEMA, array_digests, chained, schem
 
 __all__ = [
     "Damage",
+    "LostRow",
     "digests_in",
     "examine",
     "holding",
     "intact_arrays",
     "keep_copy",
+    "lost_rows",
     "rebuild",
     "torn_pages",
 ]
@@ -188,6 +192,59 @@ def intact_arrays(
     except UNREADABLE:
         return None
     return found if len(found) == len(digests) else None
+
+
+@frozen
+class LostRow:
+    """An event behind damage, as it stands in the file.
+
+    Attributes:
+        kind: what happened.
+        time_s: rig time [s].
+        data: plain JSON values.
+        holds: whether it is what was written, as far as the row before it tells.
+    """
+
+    kind: str
+    time_s: float
+    data: Mapping[str, Any]
+    holds: bool
+
+
+def lost_rows(copy: Path, good: int) -> Iterator[LostRow | None]:
+    """Events that were cut off, from the copy of the damaged file, which is left as it is.
+
+    Args:
+        copy: the file that was kept.
+        good: number of the last event that was not cut off.
+
+    Yields:
+        each row; None for one that is missing, or where nothing more can be read.
+    """
+    with TemporaryDirectory(prefix="flowrig-") as folder:
+        try:
+            for name in (copy.name, f"{copy.name}-wal"):
+                if (source := copy.with_name(name)).is_file():
+                    shutil.copyfile(source, Path(folder) / name)
+            with closing(sqlite3.connect(Path(folder) / copy.name)) as connection:
+                yield from _rows_behind(connection, good)
+        except (OSError, *UNREADABLE):
+            yield None
+
+
+def _rows_behind(connection: sqlite3.Connection, good: int) -> Iterator[LostRow | None]:
+    number, before = good, ""
+    for sequence, time_s, wall, kind, text, chain in connection.execute(
+        "SELECT sequence, time_s, wall, kind, data, chain FROM event NOT INDEXED "
+        "WHERE sequence >= ? ORDER BY sequence",
+        (max(good, 1),),
+    ):
+        if sequence != good:
+            yield from [None] * (sequence - number - 1)
+            holds = chain == chained(before, (sequence, time_s, wall, kind), text)
+            data = json.loads(text) if holds else {}
+            yield LostRow(kind, time_s if holds else 0.0, data, holds)
+        number, before = sequence, chain
 
 
 def rebuild(path: Path) -> Path:

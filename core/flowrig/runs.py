@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 from attrs import asdict, frozen
+from numpy.typing import NDArray
 
 from flowrig import __version__
+from flowrig.account import account_of_cuts, ledger_of
 from flowrig.actuation import Actuation
 from flowrig.brain import Brain, Mind, OwnMind, ProcessMind
 from flowrig.campaign import CampaignLoop
@@ -227,6 +229,7 @@ def resume_run(
     with locked(folder), Journal(folder / FILE_NAME, cut=cut) as journal:
         status = RunStatus()
         journal.listen(status, *listeners)
+        _account_of_cuts(journal, folder, plugins)
         _reset(journal, reset)
         _require_reset(journal, folder)
         now_s = _newest_s(journal)
@@ -280,10 +283,16 @@ def reset_trips(
     folder = Path(folder)
     RunRecord(folder, plugins).close()
     with locked(folder), Journal(folder / FILE_NAME) as journal:
+        _account_of_cuts(journal, folder, plugins)
         latched = latched_trips(journal)
         wanted = rules or [trip.rule for trip in latched]
         _reset(journal, wanted)
         return [trip for trip in latched if trip.rule in wanted]
+
+
+def _account_of_cuts(journal: Journal, folder: Path, plugins: Plugins | None) -> None:
+    with RunRecord(folder, plugins) as record:
+        account_of_cuts(journal, record)
 
 
 def _reset(journal: Journal, rules: Sequence[str]) -> None:
@@ -307,8 +316,8 @@ def _require_reset(journal: Journal, folder: Path) -> None:
 
 
 def _newest_s(journal: Journal) -> float:
-    newest = journal.last()
-    return 0.0 if newest is None else newest.time_s
+    newest, cut = journal.last(), journal.last("cut-liquid")
+    return max((event.time_s for event in (newest, cut) if event is not None), default=0.0)
 
 
 def load_plugins_of(profile: Profile) -> None:
@@ -462,16 +471,25 @@ class _Session:
         Raises:
             NeedsPersonError: a wavelength table is another one.
         """
-        calibrated = self._journal.last("calibrated")
-        if calibrated is None:
+        calibrations = list(self._journal.events("calibrated"))
+        before = next(filter(None, map(self._calibration, reversed(calibrations))), None)
+        if before is None:
+            if calibrations:
+                text = "no calibration is intact; that the spectrometers see as before is not known"
+                self._write("notice", {"text": text})
             return
-        before = self._journal.arrays(calibrated.sequence)
         for name, now_nm in rig.wavelengths_nm().items():
             if not np.array_equal(before[f"{name}.wavelengths_nm"], now_nm):
                 raise NeedsPersonError(
                     f"{name} has another wavelength table than when the run began; put the same "
                     "spectrometer back, or start a new run"
                 )
+
+    def _calibration(self, calibrated: Event) -> dict[str, NDArray[Any]] | None:
+        try:
+            return self._journal.arrays(calibrated.sequence)
+        except JournalError:
+            return None
 
     def _ended_by(self, error: BaseException) -> tuple[str, str]:
         """State and reason of a run that an error ended."""
@@ -623,24 +641,6 @@ def locked(folder: Path) -> Iterator[None]:
                 raise InputError(f"{folder} is being run by another process") from error
             raise InputError(f"{folder} cannot be written: {error}") from error
         yield
-
-
-def ledger_of(record: RunRecord) -> SyringeLedger:
-    """The syringes' account, from the journal alone."""
-    ledger, starting = SyringeLedger(record.profile), {}
-    for event in record.journal.events("intent", "outcome", "resumed"):
-        data = event.data
-        if event.kind == "intent" and data["command"] == "start":
-            starting = data["flow_rates_ul_min"]
-            ledger.started(event.time_s, starting)
-        elif event.kind == "outcome" and data["command"] == "start" and data["outcome"] == "done":
-            ledger.confirmed(starting)
-        elif event.kind == "outcome" and "dispensed_ul" in data:
-            ledger.charge(data["dispensed_ul"], data.get("estimated", ()))
-        elif event.kind == "resumed":
-            for stream in data["refilled"]:
-                ledger.refilled(stream)
-    return ledger
 
 
 def _versions(plugins: Plugins) -> dict[str, str]:

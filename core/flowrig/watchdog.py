@@ -21,6 +21,7 @@ from typing import Any
 
 from attrs import asdict, frozen
 
+from flowrig.account import ledger_of
 from flowrig.actuation import Actuation
 from flowrig.clock import Clock, RealClock
 from flowrig.darkness import References
@@ -32,7 +33,7 @@ from flowrig.plugins import Plugins
 from flowrig.profile import Profile
 from flowrig.record import RunRecord
 from flowrig.rig import Rig
-from flowrig.runs import ledger_of, locked
+from flowrig.runs import locked
 from flowrig.safety import SafeState, StepOutcome, reach_safe_state
 from flowrig.workers import Workers
 

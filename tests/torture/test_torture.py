@@ -28,6 +28,7 @@ def play(text: str) -> set[Kind]:
         "1/settle/1",
         "3/measure/1",
         "6/connect/1",
+        "10/commit/2",
         "13/flow/1",
         "16/connect/1",
         "22/flow/1",
@@ -39,6 +40,9 @@ def play(text: str) -> set[Kind]:
         "42/commit/1",
         "42/flush/1",
         "43/heat-up/1",
+        "45/heat-up/2",
+        "45/measure/2",
+        "45/prime/4",
         "46/prime/1",
     ],
 )

@@ -97,6 +97,8 @@ class Progress:
         for difference in data["differences"]:
             self.say(f"accepted: {difference}", "yellow")
 
+    _on_cut_liquid = _on_journal_cut
+
     def _on_notice(self, event: Event, data: Mapping[str, Any]) -> None:
         self.say(data["text"], "yellow")
 

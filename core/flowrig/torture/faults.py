@@ -81,7 +81,7 @@ _ENDINGS: Final[Mapping[Expected, frozenset[Ending]]] = {
     Expected.REFUSED: frozenset({Ending.REFUSED, Ending.FAILED}),
     Expected.RESUMES: frozenset({Ending.FINISHED}),
     Expected.NOT_RESUMED: frozenset({Ending.REFUSED, Ending.FAILED, Ending.HELD}),
-    Expected.MENDED: frozenset({Ending.REFUSED, Ending.FAILED, Ending.FINISHED}),
+    Expected.MENDED: frozenset({Ending.REFUSED, Ending.FAILED, Ending.HELD, Ending.FINISHED}),
 }
 
 

@@ -3,8 +3,8 @@
 Nothing that a running flowrig says of itself is believed, but for what it told the user.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from typing import Final
 
@@ -376,10 +376,10 @@ def _volumes(trial: Trial, record: RunRecord) -> Seen:
     """Every volume that moved is in the ledger, and every start was commanded."""
     if not trial.rig.is_built:
         return
-    charged: Counter[str] = Counter()
-    for event in record.journal.events("outcome"):
-        for stream, ul in event.data.get("dispensed_ul", {}).items():
-            charged[stream] += ul
+    charged: defaultdict[str, float] = defaultdict(float)
+    for volumes_ul in _charges(record):
+        for name, ul in volumes_ul.items():
+            charged[name] += ul
     commanded = Counter(
         stream
         for session in trial.sessions
@@ -398,6 +398,18 @@ def _volumes(trial: Trial, record: RunRecord) -> Seen:
             yield Kind.DOUBLE, text
         elif uncounted_ul < -VOLUME_UL and not trial.injection.forgets:
             yield Kind.MISCOUNTED, text
+
+
+def _charges(record: RunRecord) -> Iterator[Mapping[str, float]]:
+    """What the ledger was charged [µL] by stream, also for events that were cut off."""
+    for event in record.journal.events("outcome", "cut-liquid"):
+        if event.kind == "outcome":
+            yield event.data.get("dispensed_ul", {})
+            continue
+        yield event.data["emptied_ul"]
+        for kind, _, lost in event.data["events"]:
+            if kind == "outcome":
+                yield lost.get("dispensed_ul", {})
 
 
 def _thoughts(trial: Trial, record: RunRecord) -> Seen:

@@ -185,7 +185,9 @@ class Trial:
                 self._note(session, outcome)
 
     def _repair(self, newest: Session) -> None:
-        if self.injection.kills:
+        if newest.ending is Ending.HELD and "--refilled" in newest.text:
+            self.injection.refilled = tuple(self._scene.profile.streams)
+        elif self.injection.kills:
             self.injection.mend(self._scene)
         self.injection.heal(self._scene)
         self.healed_s = self.healed_s or self.rig.clock.now_s()

@@ -1,0 +1,84 @@
+"""The syringes' account of a run, from its journal; also of liquid whose events were cut off."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from flowrig.journal import Journal
+from flowrig.journal_check import lost_rows
+from flowrig.ledger import SyringeLedger
+from flowrig.record import RunRecord
+
+__all__ = ["account_of_cuts", "ledger_of"]
+
+COUNTED = ("intent", "outcome", "resumed", "cut-liquid")
+"""Kinds of events that change the account."""
+
+UNCOUNTED = (
+    "calibrated", "decided", "ended", "expected-best", "experiment", "explored", "health",
+    "listener-failed", "measured", "model-checked", "notice", "opened", "operator", "paused",
+    "prior", "reading", "safe-state", "skipped", "stage", "step", "went-on",
+)  # fmt: skip
+"""Kinds of events of which no liquid depends: a damaged one of them leaves the account whole."""
+
+
+def ledger_of(record: RunRecord) -> SyringeLedger:
+    """The syringes' account, from the journal alone."""
+    ledger = SyringeLedger(record.profile)
+    _enter(ledger, ((e.kind, e.time_s, e.data) for e in record.journal.events(*COUNTED)))
+    return ledger
+
+
+def account_of_cuts(journal: Journal, record: RunRecord) -> None:
+    """Take into the account what flowed in events that were cut off, where nobody has yet.
+
+    They are read from the file that keeps them, each by its own link of the chain. Where one of
+    which liquid may depend cannot be read, every syringe counts as empty: the account may hold too
+    much, never too little. A safety rule that tripped there stays tripped.
+    """
+    done = {event.data["cut"] for event in journal.events("cut-liquid")}
+    for cut in list(journal.events("journal-cut")):
+        if cut.sequence in done or cut.data["events_lost"] == 0:
+            continue
+        rows = list(lost_rows(journal.path.with_name(cut.data["file"]), cut.sequence - 1))
+        lost = [row for row in rows if row is not None and row.holds and row.kind in COUNTED]
+        is_whole = bool(rows) and all(
+            row is not None and (row.holds or row.kind in UNCOUNTED) for row in rows
+        )
+        for row in rows:
+            if row is not None and row.holds and row.kind == "trip":
+                journal.append("trip", cut.time_s, row.data)
+        last_s = max((row.time_s for row in rows if row is not None and row.holds), default=0.0)
+        text = "what its liquid cost was taken from the events that were cut off"
+        if not is_whole:
+            text = (
+                "what flowed in the events that were cut off is not known, so every syringe counts "
+                "as empty; fill them, and say so with --refilled"
+            )
+        journal.append(
+            "cut-liquid",
+            max(cut.time_s, last_s),
+            {
+                "cut": cut.sequence,
+                "text": f"the journal was damaged: {text}",
+                "events": [[row.kind, row.time_s, row.data] for row in lost],
+                "emptied_ul": {} if is_whole else dict(ledger_of(record).left_ul),
+            },
+        )
+
+
+def _enter(ledger: SyringeLedger, events: Iterable[tuple[str, float, Mapping[str, Any]]]) -> None:
+    starting: Mapping[str, float] = {}
+    for kind, time_s, data in events:
+        if kind == "intent" and data["command"] == "start":
+            starting = data["flow_rates_ul_min"]
+            ledger.started(time_s, starting)
+        elif kind == "outcome" and data["command"] == "start" and data["outcome"] == "done":
+            ledger.confirmed(starting)
+        elif kind == "outcome" and "dispensed_ul" in data:
+            ledger.charge(data["dispensed_ul"], data.get("estimated", ()))
+        elif kind == "resumed":
+            for stream in data["refilled"]:
+                ledger.refilled(stream)
+        elif kind == "cut-liquid":
+            _enter(ledger, data["events"])
+            ledger.charge(data["emptied_ul"], tuple(data["emptied_ul"]))
