@@ -125,6 +125,7 @@ def main() -> None:
                 measured.Y,
                 profile.objective,
                 new_surrogate,
+                rsd=profile.rsd,
                 repeats=arguments.repeats,
                 seed=arguments.seed,
             )

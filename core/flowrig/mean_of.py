@@ -63,7 +63,7 @@ class MeanOf(Surrogate):
 
     def _do_fit(self, X: Array, Y: Array) -> None:
         for part in self._parts:
-            part.fit(X, Y)
+            part.fit(X, Y, self.rsd)
         self._stacking = Stacking.equal(len(self._parts), Y.shape[1])
         unseen = self._parts_unseen()
         if self.settings.weighted and unseen is not None:

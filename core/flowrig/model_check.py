@@ -76,7 +76,7 @@ def _folds(record: RunRecord, experiments: Sequence[Experiment]) -> Iterator[Fol
     space, objective = record.profile.space, record.profile.objective
     X = space.to_unit(space.array([e.conditions for e in experiments]))
     Y = np.array([[e.features[name] for name in objective.responses] for e in experiments])
-    return held_out(X, Y, objective, record.surrogates(), record.seed)
+    return held_out(X, Y, objective, record.surrogates(), record.seed, rsd=record.profile.rsd)
 
 
 def _check(index: int, place: int, fold: Fold, objective: Objective) -> dict[str, Any]:

@@ -293,7 +293,7 @@ class RunRecord:
         surrogate = self.surrogates()()
         X, Y = self.conditions(), self.features()
         sound = np.isfinite(Y).all(axis=1)
-        surrogate.fit(self.profile.space.to_unit(X[sound]), Y[sound])
+        surrogate.fit(self.profile.space.to_unit(X[sound]), Y[sound], self.profile.rsd)
         return surrogate
 
     def summary(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from flowrig.interfaces import NormalPosterior, Posterior, Surrogate, SurrogateSettings
 from flowrig.mixture import Mixture, NormalMixture
@@ -90,7 +90,7 @@ class WithPrior(Surrogate):
         return {"prior_share": self._share.tolist(), "prior_slopes": self._slopes.tolist()}
 
     def _do_fit(self, X: Array, Y: Array) -> None:
-        self._cold, self._warm = self._fitted(X, Y), None
+        self._cold, self._warm = self._fitted(X, Y, self.rsd), None
         beliefs = _of_responses([prior.predict(X).mean for prior in self._priors], Y.shape[1])
         self._slopes, leverage = _fitting_slopes(Y, beliefs)
         self._share = np.zeros(Y.shape[1])
@@ -103,9 +103,9 @@ class WithPrior(Surrogate):
         self._share = _share_of_warm(cold_error, warm_error) * (self._slopes > 0).any(axis=0)
         self._warm = warm if self._share.any() else None
 
-    def _fitted(self, X: Array, Y: Array) -> Surrogate:
+    def _fitted(self, X: Array, Y: Array, rsd: ArrayLike = ()) -> Surrogate:
         surrogate = self._new_surrogate()
-        surrogate.fit(X, Y)
+        surrogate.fit(X, Y, rsd)
         return surrogate
 
     def _unseen_mean(self, fitted: Surrogate, X: Array, Y: Array) -> Array:

@@ -149,6 +149,8 @@ def clear_of(points: Array, avoided: Sequence[tuple[Array, float]]) -> Array:
     """
     for others, distance in avoided:
         if len(others):
-            gaps = np.abs(points[:, None] - others[None]).max(axis=2).min(axis=1)
-            points = points[gaps > distance]
+            gaps = np.zeros((len(points), len(others)))
+            for one, other in zip(points.T, others.T, strict=True):
+                np.maximum(gaps, np.abs(one[:, None] - other), out=gaps)
+            points = points[gaps.min(axis=1) > distance]
     return points

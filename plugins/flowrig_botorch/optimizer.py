@@ -119,7 +119,7 @@ class BoTorchOptimizer(Optimizer):
 
     def _from_list(self, num_points: int) -> Array:
         surrogate = self.problem.new_surrogate()
-        surrogate.fit(self._X, self._Y)
+        surrogate.fit(self._X, self._Y, self.problem.rsd)
         model = SurrogateModel(
             surrogate,
             self._figures.of_responses,

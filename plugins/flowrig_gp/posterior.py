@@ -74,12 +74,9 @@ class GaussianProcessPosterior(NormalPosterior):
 
     @cached_property
     def _moments(self) -> tuple[Array, Array]:
-        columns = [
-            model.scale.moments(
-                self.latent_mean[:, j],
-                model.widening * np.hypot(self.latent_sd[:, j], model.noise_sd),
-            )
-            for j, model in enumerate(self._models)
-        ]
+        columns = []
+        for model, mean, sd in zip(self._models, self.latent_mean.T, self.latent_sd.T, strict=True):
+            measured_sd = model.widening * np.hypot(sd, model.noise_sd(mean))
+            columns.append(model.scale.moments(mean, measured_sd))
         means, sds = zip(*columns, strict=True)
         return np.stack(means, axis=-1), np.stack(sds, axis=-1)

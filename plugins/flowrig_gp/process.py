@@ -3,8 +3,7 @@
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
-from sklearn.gaussian_process import GaussianProcessRegressor
-from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
+from sklearn.gaussian_process.kernels import ConstantKernel, Kernel, Matern
 
 from flowrig_gp.covariance import COVARIANCES, Covariance
 from flowrig_gp.evidence import Hyperparameters
@@ -50,56 +49,64 @@ class Process:
 
     Attributes:
         hyperparameters: of the covariance.
-        regressor: the same process in scikit-learn, of the measurements less their `level`.
         level: mean of the process where nothing was measured: the most probable one.
         alpha: the inverse times the measurements, shape `n`.
         measured: the measurements, shape `n`.
     """
 
     hyperparameters: Hyperparameters
-    regressor: GaussianProcessRegressor
     level: float
     alpha: Array
     measured: Array
     _X: Array
+    _kernel: Kernel
     _inverse: Array
     _covariance: Covariance
     _weights: Array
 
     @classmethod
     def conditioned(
-        cls, X: Array, z: Array, hyperparameters: Hyperparameters, smoothness: float
+        cls,
+        X: Array,
+        z: Array,
+        stated: Array | None,
+        hyperparameters: Hyperparameters,
+        smoothness: float,
     ) -> "Process":
-        """Condition on measurements `z`, shape `n`, at `X`, shape `n x d`."""
-        kernel = ConstantKernel(hyperparameters.signal) * Matern(
-            hyperparameters.length_scales, nu=smoothness
-        ) + WhiteKernel(hyperparameters.noise)
-        inverse = np.linalg.inv(kernel(X))
+        """Condition on measurements.
+
+        Args:
+            X: conditions in the unit cube, shape `n x d`.
+            z: standardized measurements, shape `n`.
+            stated: variance of each by what is said of repeated measurements, shape `n`.
+            hyperparameters: of the covariance.
+            smoothness: `nu` of the Matérn covariance.
+        """
+        noise = np.full(len(z), hyperparameters.noise)
+        if stated is not None:
+            noise += hyperparameters.stated * stated
+        scales = hyperparameters.length_scales
+        kernel = ConstantKernel(hyperparameters.signal) * Matern(scales, nu=smoothness)
+        inverse = np.linalg.inv(kernel(X) + np.diag(noise))
         weight = inverse.sum(axis=1)
         level = float(weight @ z) / float(weight.sum())
-        regressor = GaussianProcessRegressor(kernel, alpha=0.0, optimizer=None).fit(X, z - level)
-        weights = 1.0 / np.square(hyperparameters.length_scales)
-        covariance = COVARIANCES[smoothness]
         return cls(
-            hyperparameters,
-            regressor,
-            level,
-            regressor.alpha_,
-            z,
-            X,
-            inverse,
-            covariance,
-            weights,
+            hyperparameters=hyperparameters,
+            level=level,
+            alpha=inverse @ (z - level),
+            measured=z,
+            X=X,
+            kernel=kernel,
+            inverse=inverse,
+            covariance=COVARIANCES[smoothness],
+            weights=1.0 / np.square(scales),
         )
 
     def at(self, X: Array) -> Belief:
         """The belief at conditions `X`, shape `n x d`."""
         signal = self.hyperparameters.signal
-        scaled = self._X * np.sqrt(self._weights)
-        asked = X * np.sqrt(self._weights)
-        squared = np.square(asked)
-        distance = squared.sum(axis=1)[:, None] + np.square(scaled).sum(axis=1)
-        correlation, slope = self._covariance(np.maximum(distance - 2.0 * asked @ scaled.T, 0.0))
+        root = np.sqrt(self._weights)
+        correlation, slope = self._covariance(_squared_distance(X * root, self._X * root))
         across = signal * correlation
         solved = across @ self._inverse
         variance = signal - np.einsum("ij,ij->i", across, solved)
@@ -125,9 +132,9 @@ class Process:
 
     def joint_root(self, X: Array) -> Array:
         """A triangular root of the covariance of the noise-free response, shape `n x n`."""
-        _, covariance = self.regressor.predict(X, return_cov=True)
+        across = self._kernel(X, self._X)
+        covariance = self._kernel(X) - across @ self._inverse @ across.T
         places = np.diag_indices(len(X))
-        covariance[places] -= self.hyperparameters.noise
         size = float(covariance[places].max())
         for power in range(-10, 1):
             jittered = covariance.copy()
@@ -151,3 +158,9 @@ class Process:
         return np.asarray(
             self._weights * (X * factors.sum(axis=1, keepdims=True) - factors @ self._X)
         )
+
+
+def _squared_distance(A: Array, B: Array) -> Array:
+    """Between all rows of two matrices, shape `a x b`."""
+    squares = np.square(A).sum(axis=1)[:, None] + np.square(B).sum(axis=1)
+    return np.asarray(np.maximum(squares - 2.0 * A @ B.T, 0.0))

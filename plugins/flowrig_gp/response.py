@@ -25,6 +25,8 @@ class ResponseModel:
         scale: the scale on which the response is modelled.
         center: mean of the measurements on that scale.
         spread: their standard deviation on that scale.
+        rsd: relative standard deviation of repeated measurements that was told, a fraction; nan if
+            none was.
         process: the process of the standardized values.
         evidence: logarithm of the probability density of the measurements in natural units, with
             the priors on the hyperparameters.
@@ -33,12 +35,20 @@ class ResponseModel:
     scale: Scale
     center: float
     spread: float
+    rsd: float
     process: Process
     evidence: float
 
     @classmethod
     def fit(
-        cls, X: Array, y: Array, scale: Scale, settings: GaussianProcessSettings, seed: int
+        cls,
+        X: Array,
+        y: Array,
+        scale: Scale,
+        settings: GaussianProcessSettings,
+        *,
+        rsd: float,
+        seed: int,
     ) -> "ResponseModel":
         """Fit by maximum evidence with priors on the hyperparameters.
 
@@ -47,6 +57,7 @@ class ResponseModel:
             y: measurements of one response, shape `n`.
             scale: the scale to model it on.
             settings: how to search.
+            rsd: relative standard deviation of repeated measurements, a fraction, or nan.
             seed: of the random starting points.
         """
         values = scale.forward(y)
@@ -54,12 +65,19 @@ class ResponseModel:
         if spread <= 1e-12 * max(abs(center), 1e-300):
             spread = 1.0
         z, smoothness = (values - center) / spread, settings.smoothness
+        stated = _stated_variance(scale, values, spread, rsd)
         found, evidence = most_probable(
-            X, z, smoothness, starts=settings.restarts + 1, steps=settings.iterations, seed=seed
+            X,
+            z,
+            stated,
+            smoothness,
+            starts=settings.restarts + 1,
+            steps=settings.iterations,
+            seed=seed,
         )
-        process = Process.conditioned(X, z, found, smoothness)
+        process = Process.conditioned(X, z, stated, found, smoothness)
         natural = evidence - len(y) * float(np.log(spread)) + scale.log_slope(y)
-        return cls(scale, center, spread, process, natural)
+        return cls(scale, center, spread, rsd, process, natural)
 
     @property
     def length_scales(self) -> Array:
@@ -68,18 +86,24 @@ class ResponseModel:
 
     @property
     def widening(self) -> float:
-        """Factor of the standard deviation of a new measurement, for hyperparameters from few data.
+        """Factor of the standard deviation of a new measurement, for noise from few data.
 
         `sqrt(1 + p / n)` for `p` fitted numbers, as a fit's error on what it has learnt from falls
-        short of that on what comes (Akaike's final prediction error, 1970).
+        short of that on what comes (Akaike's final prediction error, 1970). 1 where the noise was
+        told.
         """
+        if not np.isnan(self.rsd):
+            return 1.0
         fitted = len(self.length_scales) + 2
         return float(np.sqrt(1.0 + fitted / len(self.process.alpha)))
 
-    @property
-    def noise_sd(self) -> float:
-        """Standard deviation of a repeated measurement, on the model's scale."""
-        return self.spread * float(np.sqrt(self.process.hyperparameters.noise))
+    def noise_sd(self, latent: Array) -> Array:
+        """Standard deviation of a repeated measurement where the noise-free response is `latent`,
+        both on the model's scale."""
+        found = self.process.hyperparameters
+        stated = _stated_variance(self.scale, latent, self.spread, self.rsd)
+        told = 0.0 if stated is None else found.stated * stated
+        return self.spread * np.sqrt(np.full_like(latent, found.noise) + told)
 
     def left_out(self) -> tuple[Array, Array]:
         """Mean and sd of each measurement in natural units, as the others predict it."""
@@ -92,10 +116,12 @@ class ResponseModel:
             "scale": self.scale.name,
             "center": self.center,
             "spread": self.spread,
+            "rsd": None if np.isnan(self.rsd) else self.rsd,
             "evidence": self.evidence,
             "signal": self.process.hyperparameters.signal,
             "length_scales": self.length_scales.tolist(),
             "noise": self.process.hyperparameters.noise,
+            "stated": self.process.hyperparameters.stated,
         }
 
     @classmethod
@@ -104,8 +130,27 @@ class ResponseModel:
     ) -> "ResponseModel":
         """The model that gave a `state`, of standardized values `z`, shape `n`."""
         hyperparameters = Hyperparameters(
-            np.array(state["length_scales"]), float(state["signal"]), float(state["noise"])
+            np.array(state["length_scales"]),
+            *(float(state[name]) for name in ("signal", "noise", "stated")),
         )
-        process = Process.conditioned(X, z, hyperparameters, smoothness)
+        scale = SCALES[state["scale"]]()
         center, spread, evidence = (float(state[n]) for n in ("center", "spread", "evidence"))
-        return cls(SCALES[state["scale"]](), center, spread, process, evidence)
+        rsd = np.nan if state["rsd"] is None else float(state["rsd"])
+        stated = _stated_variance(scale, center + spread * z, spread, rsd)
+        process = Process.conditioned(X, z, stated, hyperparameters, smoothness)
+        return cls(scale, center, spread, rsd, process, evidence)
+
+
+def _stated_variance(scale: Scale, values: Array, spread: float, rsd: float) -> Array | None:
+    """Variance of repeated measurements by what is said of them, in squared `spread`s.
+
+    Args:
+        scale: the model's.
+        values: responses on it, shape `n`.
+        spread: standard deviation of the measurements on it.
+        rsd: relative standard deviation of repeated measurements, a fraction, or nan.
+
+    Returns:
+        shape `n`; None where nothing is said.
+    """
+    return None if np.isnan(rsd) else np.square(rsd * scale.relative(values) / spread)

@@ -33,6 +33,10 @@ class Scale(ABC):
         """`dy/dz` at values on the model's scale."""
 
     @abstractmethod
+    def relative(self, z: Array) -> Array:
+        """What a small relative deviation of the response is on the scale, as a multiple of it."""
+
+    @abstractmethod
     def log_slope(self, y: Array) -> float:
         """Sum of `log |dz/dy|` over responses `y`, which makes evidences comparable."""
 
@@ -57,6 +61,10 @@ class Identity(Scale):
     def slope(self, z: Array) -> Array:
         """One."""
         return np.ones_like(z)
+
+    def relative(self, z: Array) -> Array:
+        """The response's size."""
+        return np.abs(z)
 
     def log_slope(self, y: Array) -> float:
         """Zero."""
@@ -83,6 +91,10 @@ class SquareRoot(Scale):
     def slope(self, z: Array) -> Array:
         """From `y = z²`."""
         return 2.0 * np.maximum(z, 0.0)
+
+    def relative(self, z: Array) -> Array:
+        """Half the root: from `dz/z = dy/(2 y)`."""
+        return 0.5 * np.maximum(z, 0.0)
 
     def log_slope(self, y: Array) -> float:
         """From `dz/dy = 1 / (2 sqrt(y))`."""
@@ -118,6 +130,10 @@ class Logarithm(Scale):
     def slope(self, z: Array) -> Array:
         """The exponential again."""
         return self.backward(z)
+
+    def relative(self, z: Array) -> Array:
+        """One: from `dz = dy/y`."""
+        return np.ones_like(z)
 
     def log_slope(self, y: Array) -> float:
         """From `dz/dy = 1 / y`."""

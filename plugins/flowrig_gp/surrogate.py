@@ -22,7 +22,9 @@ class GaussianProcess(Surrogate):
 
     A length scale for every condition lets conditions that do not matter drop out; measurements
     are standardized first (Rasmussen & Williams, Gaussian Processes for Machine Learning, 2006,
-    chapters 2 and 5).
+    chapters 2 and 5). Where the relative standard deviation of repeated measurements is told, the
+    noise grows with the response as that says, by a factor that is learnt with a belief around 1,
+    on top of noise that is the same everywhere.
     """
 
     settings: GaussianProcessSettings
@@ -36,17 +38,22 @@ class GaussianProcess(Surrogate):
         return {
             "transform": [model.scale.name for model in self._models],
             "length_scales": [model.length_scales.tolist() for model in self._models],
-            "noise_sd": [model.noise_sd for model in self._models],
+            "noise_sd": [
+                float(model.noise_sd(np.array([model.center]))[0]) for model in self._models
+            ],
             "log_evidence": [model.evidence for model in self._models],
         }
 
     def _do_fit(self, X: Array, Y: Array) -> None:
         self._X = X
-        self._models = tuple(self._fit_response(X, y) for y in Y.T)
+        self._models = tuple(
+            self._fit_response(X, y, rsd) for y, rsd in zip(Y.T, self.rsd.tolist(), strict=True)
+        )
 
-    def _fit_response(self, X: Array, y: Array) -> ResponseModel:
+    def _fit_response(self, X: Array, y: Array, rsd: float) -> ResponseModel:
         fitted = [
-            ResponseModel.fit(X, y, scale, self.settings, self.seed) for scale in self._scales(y)
+            ResponseModel.fit(X, y, scale, self.settings, rsd=rsd, seed=self.seed)
+            for scale in self._scales(y)
         ]
         return max(fitted, key=lambda model: model.evidence)
 

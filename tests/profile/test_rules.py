@@ -105,6 +105,9 @@ CASES = [
     ),
     ("analysis.reactive_window = ['350 nm', '250 nm']", "2:28: the lower bound"),
     ("analysis.absorbance.wavelength = '310 nm'", "the objective needs the feature 'a300'"),
+    ("analysis.repeatability = { plq = '4 %' }", "2:28: unknown feature 'plq'; expected one of"),
+    ("analysis.repeatability.pla = '0 %'", "2:30: got 0 %; expected more than 0 % and less than"),
+    ("analysis.repeatability.pla = 4.2", "2:30: got 4.2 without quotes and unit; expected a share"),
     ("path.cell_pl.spectrometer = 'hdx_absorbance'", "'hdx_pl' looks at no flow cell"),
     (
         "[[space]]\nname = 'a300'\nheater = 'plate'\nrange = ['120 °C', '180 °C']",

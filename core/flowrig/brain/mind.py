@@ -92,6 +92,6 @@ def new_optimizer(
         surrogate: makes a fresh surrogate model.
     """
     own_seed = int.from_bytes(sha256(f"{seed}/{stage.name}".encode()).digest()[:4])
-    problem = Problem(profile.space, profile.objective, own_seed, surrogate)
+    problem = Problem(profile.space, profile.objective, own_seed, surrogate, profile.rsd)
     optimizer: Optimizer = stage.offer.load()(problem, stage.settings)
     return optimizer

@@ -201,7 +201,7 @@ def _twin_of(
     else:
         experiments = read_source(source, rig, dict(columns), plugins)
         model = choice.build(0)
-        model.fit(experiments.X, experiments.Y)
+        model.fit(experiments.X, experiments.Y, rig.rsd)
     return StandIn(model, rig.space, rig.objective), choice, rig.campaign.stages[0]
 
 

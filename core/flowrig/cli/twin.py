@@ -109,6 +109,7 @@ def cv(
             experiments.Y,
             rig.objective,
             choice.build,
+            rsd=rig.rsd,
             repeats=repeats,
             seed=seed,
             on_fold=lambda: bar.update(1),

@@ -65,6 +65,7 @@ def twin_report(
             rig.space,
             rig.objective,
             choice.build,
+            rsd=rig.rsd,
             repeats=repeats,
             seed=seed,
             on_fit=lambda: bar.update(1),

@@ -51,7 +51,7 @@ def twin_train(
     rig, experiments = read(source, profile, columns, plugins)
     choice = choose_surrogate(rig, surrogate, plugins)
     model = choice.build(seed)
-    model.fit(experiments.X, experiments.Y)
+    model.fit(experiments.X, experiments.Y, rig.rsd)
     notes = {
         "conditions": [[p.name, p.low, p.high] for p in rig.space.parameters],
         "units": rig.space.units,

@@ -39,12 +39,15 @@ class Problem:
         seed: everything random follows from it and from what was ingested, so that an optimizer
             that is rebuilt from the journal suggests what the old one would have.
         new_surrogate: makes a fresh surrogate model, as the campaign configures it.
+        rsd: relative standard deviations of repeated measurements of the objective's responses, as
+            fractions, for `Surrogate.fit`; nan where one is not known, empty if none is.
     """
 
     space: Space
     objective: Objective
     seed: int
     new_surrogate: Callable[[], Surrogate]
+    rsd: tuple[float, ...] = ()
 
 
 @frozen

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from attrs import frozen
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from flowrig.errors import InputError, NotReadyError, UnsupportedError
 
@@ -107,21 +107,28 @@ class Surrogate(ABC):
     """
 
     settings: SurrogateSettings
+    rsd: Array
+    """What `fit` is told of the noise: relative standard deviations of repeated measurements, as
+    fractions, shape `m`; nan where nothing is known. A surrogate is free to use it or not."""
 
     def __init__(self, settings: SurrogateSettings, seed: int = 0) -> None:
         self.settings = settings
         self.seed = seed
+        self.rsd = np.empty(0)
         self._responses: int | None = None
 
-    def fit(self, X: Array, Y: Array) -> None:
+    def fit(self, X: Array, Y: Array, rsd: ArrayLike = ()) -> None:
         """Learn from experiments; what was learnt before is forgotten.
 
         Args:
             X: conditions in the unit cube, shape `n x d`.
             Y: measured responses in natural units, shape `n x m`.
+            rsd: relative standard deviations of repeated measurements, as fractions, of the first
+                responses or all; nan where it is not known.
 
         Raises:
-            InputError: shapes do not fit, fewer than 2 experiments, or a value is not finite.
+            InputError: shapes do not fit, fewer than 2 experiments, a value is not finite, or a
+                relative standard deviation is not more than 0.
         """
         X, Y = np.asarray(X, dtype=float), np.asarray(Y, dtype=float)
         if X.ndim != 2 or Y.ndim != 2 or len(X) != len(Y):
@@ -130,6 +137,7 @@ class Surrogate(ABC):
             raise InputError(f"a surrogate needs at least 2 experiments, got {len(X)}")
         if not (np.isfinite(X).all() and np.isfinite(Y).all()):
             raise InputError("conditions and responses must be finite numbers")
+        self.rsd = _of_all_responses(rsd, Y.shape[1])
         self._do_fit(X, Y)
         self._responses = Y.shape[1]
 
@@ -210,3 +218,15 @@ class Surrogate(ABC):
     @abstractmethod
     def _do_predict(self, X: Array) -> Posterior:
         """The posterior at `X`, shape `n x d`."""
+
+
+def _of_all_responses(rsd: ArrayLike, responses: int) -> Array:
+    """Relative standard deviations, shape `m`, with nan for those of which nothing is said."""
+    known = np.asarray(rsd, dtype=float)
+    if known.ndim != 1 or len(known) > responses:
+        raise InputError(
+            f"expected relative standard deviations of {responses} responses, got {known.tolist()}"
+        )
+    if not (np.isnan(known) | ((known > 0) & np.isfinite(known))).all():
+        raise InputError(f"relative standard deviations must be more than 0, got {known.tolist()}")
+    return np.concatenate([known, np.full(responses - len(known), np.nan)])

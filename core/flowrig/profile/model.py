@@ -6,7 +6,7 @@ A field whose name ends in a unit is written in TOML without it, as a quantity:
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -331,6 +331,8 @@ class Analysis:
         reactive_window_nm: … in this window [nm] count as reactive phase.
         absorbance: the absorbance spectrometer.
         photoluminescence: the photoluminescence spectrometer.
+        repeatability_percent: by feature, the relative standard deviation [%] of measurements that
+            are repeated at the same conditions, where it is known.
     """
 
     frames: int
@@ -340,6 +342,16 @@ class Analysis:
     reactive_window_nm: Window
     absorbance: AbsorbanceAnalysis
     photoluminescence: PhotoluminescenceAnalysis
+    repeatability_percent: Mapping[str, float] = field(factory=dict)
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of everything that is measured."""
+        return (self.absorbance.feature, "pli", "pla", "peak_nm", "peak_ev", "fwhm_nm")
+
+    def rsd(self, features: Iterable[str]) -> tuple[float, ...]:
+        """Relative standard deviations of repeated measurements, as fractions; nan if not known."""
+        return tuple(self.repeatability_percent.get(name, math.nan) / 100.0 for name in features)
 
 
 @frozen(kw_only=True)
@@ -585,6 +597,12 @@ class Profile:
                 offers += self.campaign.surrogate.offers
             offers += [stage.offer for stage in self.campaign.stages]
         return tuple(offers)
+
+    @property
+    def rsd(self) -> tuple[float, ...]:
+        """Relative standard deviations of repeated measurements of the objective's responses, as
+        fractions; nan where one is not known."""
+        return self.analysis.rsd(self.objective.responses)
 
     @property
     def limited_flows(self) -> tuple["LimitedFlow", ...]:

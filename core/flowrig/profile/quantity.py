@@ -58,6 +58,7 @@ _DIMENSIONS = (
     _Dimension("a pressure", _PRESSURES),
     _Dimension("an amount of memory", _scaled(MB="1e-3", GB="1", TB="1e3")),
     _Dimension("a frequency", _scaled(Hz="1", kHz="1e3", MHz="1e6")),
+    _Dimension("a share", {"%": Fraction(1)}),
     _Dimension("a temperature", {"degC": Fraction(1), "°C": Fraction(1), "C": Fraction(1)}),
     _Dimension(
         "a heating rate",
@@ -106,6 +107,7 @@ _EXAMPLES = {
     "kPa": "100 kPa",
     "Hz": "10 Hz",
     "GB": "8 GB",
+    "%": "3 %",
 }
 
 SUFFIX_UNITS: Mapping[str, str] = {
@@ -125,6 +127,7 @@ SUFFIX_UNITS: Mapping[str, str] = {
     "_us": "us",
     "_hz": "Hz",
     "_gb": "GB",
+    "_percent": "%",
     "_s": "s",
     "_c": "degC",
 }

@@ -3,7 +3,8 @@
 Letters: `n` experiments, `d` conditions, `m` responses, `s` samples.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from time import process_time
 
 import numpy as np
@@ -65,7 +66,13 @@ class CrossValidation:
 
 
 def held_out(
-    X: Array, Y: Array, objective: Objective, new_surrogate: Callable[[], Surrogate], seed: int
+    X: Array,
+    Y: Array,
+    objective: Objective,
+    new_surrogate: Callable[[], Surrogate],
+    seed: int,
+    *,
+    rsd: Sequence[float] = (),
 ) -> Iterator[Fold]:
     """Predict every experiment once, from the other four fifths.
 
@@ -75,6 +82,7 @@ def held_out(
         objective: the figure of merit of the responses.
         new_surrogate: makes a surrogate that has learnt nothing.
         seed: decides how the experiments are shared out.
+        rsd: relative standard deviations of repeated measurements, for `Surrogate.fit`.
 
     Yields:
         five folds, as soon as each is done.
@@ -93,7 +101,7 @@ def held_out(
         rows, others = np.flatnonzero(fold == number), fold != number
         surrogate = new_surrogate()
         began = process_time()
-        surrogate.fit(X[others], Y[others])
+        surrogate.fit(X[others], Y[others], rsd)
         fit_seconds = process_time() - began
         posterior = surrogate.predict(X[rows])
         values = objective.value(measurements(posterior, SAMPLES, rng))
@@ -127,6 +135,7 @@ def cross_validate(
     objective: Objective,
     new_surrogate: Callable[[int], Surrogate],
     *,
+    rsd: Sequence[float] = (),
     repeats: int = 3,
     seed: int = 0,
     on_fold: Callable[[], None] = lambda: None,
@@ -138,6 +147,7 @@ def cross_validate(
         Y: measured responses, shape `n x m`, in the order of the objective's responses.
         objective: the figure of merit of the responses.
         new_surrogate: makes a surrogate from a seed.
+        rsd: relative standard deviations of repeated measurements, for `Surrogate.fit`.
         repeats: how often.
         seed: everything random follows from it.
         on_fold: called when a fold is done.
@@ -156,7 +166,8 @@ def cross_validate(
     for repeat in range(repeats):
         mean, sd = np.empty_like(measured), np.empty_like(measured)
         repeat_seed = seed + repeat
-        for fold in held_out(X, Y, objective, lambda: new_surrogate(repeat_seed), repeat_seed):  # noqa: B023 - called in this turn
+        new = partial(new_surrogate, repeat_seed)
+        for fold in held_out(X, Y, objective, new, repeat_seed, rsd=rsd):
             mean[fold.rows] = np.column_stack([fold.mean, fold.objective_mean])
             sd[fold.rows] = np.column_stack([fold.sd, fold.objective_sd])
             seconds.append(fold.fit_seconds)

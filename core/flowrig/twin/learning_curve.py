@@ -62,6 +62,7 @@ def learning_curve(
     new_surrogate: Callable[[int], Surrogate],
     *,
     sizes: Sequence[int],
+    rsd: Sequence[float] = (),
     repeats: int = 5,
     seed: int = 0,
     on_fit: Callable[[], None] = lambda: None,
@@ -78,6 +79,7 @@ def learning_curve(
         objective: the figure of merit of the responses.
         new_surrogate: makes a surrogate from a seed.
         sizes: how many experiments to learn from.
+        rsd: relative standard deviations of repeated measurements, for `Surrogate.fit`.
         repeats: random subsets a size.
         seed: everything random follows from it.
         on_fit: called after each fit.
@@ -97,7 +99,7 @@ def learning_curve(
             order = rng.permutation(len(X))
             known, others = order[:size], order[size:]
             surrogate = new_surrogate(seed + repeat)
-            surrogate.fit(X[known], Y[known])
+            surrogate.fit(X[known], Y[known], rsd)
             expected = _merit(surrogate, X[others], objective, rng).mean(axis=0)
             scatter = np.square(measured[others] - measured[others].mean()).sum()
             r2.append(1.0 - float(np.square(measured[others] - expected).sum() / scatter))

@@ -71,6 +71,7 @@ def study_twin(
     objective: Objective,
     new_surrogate: Callable[[int], Surrogate],
     *,
+    rsd: Sequence[float] = (),
     repeats: int = 3,
     seed: int = 0,
     on_fit: Callable[[], None] = lambda: None,
@@ -85,6 +86,7 @@ def study_twin(
         space: the conditions.
         objective: the figure of merit of the responses.
         new_surrogate: makes a surrogate from a seed.
+        rsd: relative standard deviations of repeated measurements, for `Surrogate.fit`.
         repeats: of the cross-validation.
         seed: everything random follows from it.
         on_fit: called after each fit; `fit_count` says how often.
@@ -98,7 +100,7 @@ def study_twin(
     training = np.zeros(len(X), dtype=bool)
     training[rng.permutation(len(X))[: round(TRAINING_SHARE * len(X))]] = True
     scores = cross_validate(
-        X, Y, objective, new_surrogate, repeats=repeats, seed=seed, on_fold=on_fit
+        X, Y, objective, new_surrogate, rsd=rsd, repeats=repeats, seed=seed, on_fold=on_fit
     )
     learning = learning_curve(
         X,
@@ -106,15 +108,16 @@ def study_twin(
         objective,
         new_surrogate,
         sizes=sizes,
+        rsd=rsd,
         repeats=LEARNING_REPEATS,
         seed=seed,
         on_fit=on_fit,
     )
     learner = new_surrogate(seed)
-    learner.fit(X[training], Y[training])
+    learner.fit(X[training], Y[training], rsd)
     on_fit()
     twin = new_surrogate(seed)
-    twin.fit(X, Y)
+    twin.fit(X, Y, rsd)
     on_fit()
 
     def merit(U: Array) -> tuple[Array, Array]:

@@ -1,5 +1,6 @@
 """Calibration, spectra and the figure of merit."""
 
+import re
 from collections.abc import Iterator, Mapping
 
 from flowrig.objective import MaximumResponse, Objective, TargetObjective
@@ -46,7 +47,7 @@ def spectrometers(profile: Profile) -> Iterator[Finding]:
 
 def responses(profile: Profile) -> Iterator[Finding]:
     """The figure of merit is made of features that the analysis gives."""
-    features = (profile.analysis.absorbance.feature, "pli", "pla", "peak_nm", "peak_ev", "fwhm_nm")
+    features = profile.analysis.features
     for response in profile.objective.responses:
         if response not in features:
             yield Finding(
@@ -61,6 +62,16 @@ def responses(profile: Profile) -> Iterator[Finding]:
             yield Finding(("space", index, "name"), message, expected="another name")
 
 
+def repeatability(profile: Profile) -> Iterator[Finding]:
+    """It is that of features, perhaps of an absorbance that another profile reads elsewhere."""
+    for name, percent in profile.analysis.repeatability_percent.items():
+        path: Path = ("analysis", "repeatability", name)
+        if not re.fullmatch(r"a\d+", name):
+            yield from names.one_of(name, profile.analysis.features, "feature", path, on_key=True)
+        if not 0.0 < percent < 100.0:
+            yield Finding(path, f"got {percent:g} %", expected="more than 0 % and less than 100 %")
+
+
 def _place_of(objective: Objective, response: str) -> Path:
     """Where an objective says that it needs a response."""
     if isinstance(objective, MaximumResponse):
@@ -72,4 +83,4 @@ def _place_of(objective: Objective, response: str) -> Path:
     return ("objective", "name")
 
 
-RULES = (calibration, spectrometers, responses)
+RULES = (calibration, spectrometers, responses, repeatability)
