@@ -14,7 +14,8 @@ from collections.abc import Callable
 
 __all__ = ["Clock", "RealClock", "VirtualClock"]
 
-_Sleeper = tuple[float, tuple[bool, str], int, threading.Event]
+_Sleeper = tuple[float, tuple[bool, str], int, threading.Lock]
+"""When to wake, whom of several first, and the lock that is held until then."""
 
 
 class Clock(ABC):
@@ -155,7 +156,8 @@ class VirtualClock(Clock):
         with self._lock:
             if self._interrupted or duration_s <= 0:
                 return
-            wake = threading.Event()
+            wake = threading.Lock()  # a bare lock wakes its waiter sooner than an event does
+            wake.acquire()
             thread = threading.current_thread()
             rank = (thread.ident == self._owner, thread.name)
             sleeper = (self._now_s + duration_s, rank, id(wake), wake)
@@ -163,7 +165,7 @@ class VirtualClock(Clock):
             self._active -= 1
             self._advance_if_idle()
         try:
-            wake.wait()
+            wake.acquire()
         except BaseException:  # Ctrl-C: nobody may wait for a sleeper that is not there
             self._forget(sleeper)
             raise
@@ -184,7 +186,7 @@ class VirtualClock(Clock):
             self._interrupted = True
             self._active += len(self._sleepers)
             for *_, wake in self._sleepers:
-                wake.set()
+                wake.release()
             self._sleepers.clear()
 
     def clear_interrupt(self) -> None:
@@ -211,4 +213,4 @@ class VirtualClock(Clock):
         for onlooker in self._onlookers:
             onlooker()
         self._active = 1
-        wake.set()
+        wake.release()

@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import json
 import sqlite3
-import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,6 +38,7 @@ from flowrig.journal_format import (
     array_digests,
     canonical_json,
     chained,
+    compressed,
     finite,
 )
 
@@ -258,11 +258,20 @@ class Journal:
         self._tell(event)
         return event
 
-    def events(self, *kinds: str) -> Iterator[Event]:
-        """Events in order, of some kinds or of all."""
+    def events(self, *kinds: str, after: int = 0) -> Iterator[Event]:
+        """Events in order, of some kinds or of all.
+
+        Args:
+            kinds: which.
+            after: only those behind the event of this number.
+        """
         if self.damage is not None:
-            return (event for event in self._held if not kinds or event.kind in kinds)
-        return self._select(kinds, "ASC")
+            return (
+                event
+                for event in self._held
+                if event.sequence > after and (not kinds or event.kind in kinds)
+            )
+        return self._select(kinds, "ASC", after)
 
     def last(self, *kinds: str) -> Event | None:
         """The newest event of some kinds."""
@@ -270,11 +279,11 @@ class Journal:
             return max(self.events(*kinds), key=lambda event: event.sequence, default=None)
         return next(self._select(kinds, "DESC LIMIT 1"), None)
 
-    def _select(self, kinds: tuple[str, ...], order: str) -> Iterator[Event]:
-        where = f"WHERE kind IN ({','.join('?' * len(kinds))})" if kinds else ""
+    def _select(self, kinds: tuple[str, ...], order: str, after: int = 0) -> Iterator[Event]:
+        where = f"AND kind IN ({','.join('?' * len(kinds))})" if kinds else ""
         rows = self._connection.execute(
-            f"SELECT sequence, time_s, wall, kind, data FROM event {where} ORDER BY sequence {order}",  # noqa: S608, E501 - only placeholders
-            kinds,
+            f"SELECT sequence, time_s, wall, kind, data FROM event WHERE sequence > ? {where} ORDER BY sequence {order}",  # noqa: S608, E501 - only placeholders
+            (after, *kinds),
         )
         yield from map(_event, rows)
 
@@ -353,7 +362,7 @@ class Journal:
         for name, dtype, shape, raw in rows:
             self._connection.execute(
                 "INSERT INTO array VALUES (?, ?, ?, ?, ?)",
-                (self._sequence, name, dtype, shape, zlib.compress(raw, 1)),
+                (self._sequence, name, dtype, shape, compressed(raw)),
             )
         return Event(self._sequence, time_s, wall, kind, json.loads(text))
 

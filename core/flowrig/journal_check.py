@@ -17,7 +17,14 @@ from typing import Any
 
 from attrs import frozen
 
-from flowrig.journal_format import FORMAT, SCHEMA, array_digests, chained, schema_of
+from flowrig.journal_format import (
+    FORMAT,
+    SCHEMA,
+    array_digests,
+    chained,
+    compressed,
+    schema_of,
+)
 
 __all__ = [
     "Damage",
@@ -286,7 +293,7 @@ def _copy_rows(old: sqlite3.Connection, new: sqlite3.Connection) -> None:
         for name, dtype, shape, content in intact_arrays(old, sequence, digests_in(text)) or ():
             new.execute(
                 "INSERT INTO array VALUES (?, ?, ?, ?, ?)",
-                (sequence, name, dtype, shape, zlib.compress(content, 1)),
+                (sequence, name, dtype, shape, compressed(content)),
             )
 
 

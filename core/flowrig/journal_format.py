@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import math
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,9 +16,12 @@ __all__ = [
     "array_digests",
     "canonical_json",
     "chained",
+    "compressed",
     "finite",
     "schema_of",
 ]
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 FORMAT = 1
 """Version of the journal's tables and events."""
@@ -55,17 +60,19 @@ def canonical_json(value: Any) -> str:
     Raises:
         TypeError: a value is not plain JSON.
     """
-    return json.dumps(finite(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _CANONICAL.encode(finite(value))
 
 
 def finite(value: Any) -> Any:
     """The same with plain numbers, and None for those that are not finite."""
-    if isinstance(value, Mapping):
+    if isinstance(value, (str, bool, int)) or value is None:
+        return value
+    if isinstance(value, (float, np.floating)):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, (dict, Mapping)):
         return {str(key): finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [finite(item) for item in value]
-    if isinstance(value, (float, np.floating)):
-        return float(value) if np.isfinite(value) else None
     if isinstance(value, np.integer):
         return int(value)
     return value
@@ -86,3 +93,13 @@ def array_digests(content: bytes, dtype: str, shape: str) -> tuple[str, str]:
     """SHA-256 of an array with its form, as it is written; and of its bytes alone, as 0.1.0 did."""
     with_form = hashlib.sha256(f"{dtype} {shape} ".encode() + content).hexdigest()
     return with_form, hashlib.sha256(content).hexdigest()
+
+
+def compressed(content: bytes) -> bytes:
+    """The bytes of an array as table `array` keeps them, for `zlib.decompress`.
+
+    Without a search for repetitions: there are none in the noise of a detector, and looking for
+    them takes more than twice as long.
+    """
+    packer = zlib.compressobj(1, strategy=zlib.Z_HUFFMAN_ONLY)
+    return packer.compress(content) + packer.flush()

@@ -135,6 +135,7 @@ class RunRecord:
         self.folder = Path(folder)
         self.journal = Journal(self.folder / FILE_NAME, read_only=True)
         self._plugins = plugins or Plugins.discover()
+        self._known: dict[str, list[Event]] = {}
         self.start = self._first_event()
 
     def _first_event(self) -> Event:
@@ -198,21 +199,24 @@ class RunRecord:
         found = self.journal.damage
         return "" if found is None else f"{self.journal.path}: {found}"
 
+    def _all(self, kind: str) -> list[Event]:
+        """Every event of a kind; each is read once, as a journal does nothing but grow."""
+        known = self._known.setdefault(kind, [])
+        known.extend(self.journal.events(kind, after=known[-1].sequence if known else 0))
+        return known
+
     def decisions(self) -> list[Decision]:
         """Everything that was decided, in order."""
-        return [_decision(event) for event in self.journal.events("decided")]
+        return [_decision(event) for event in self._all("decided")]
 
     def experiments(self) -> list[Experiment]:
         """Everything that was measured, in order of time."""
         decided = {decision.index: decision for decision in self.decisions()}
-        return [
-            _experiment(event, decided[event.data["index"]])
-            for event in self.journal.events("measured")
-        ]
+        return [_experiment(event, decided[event.data["index"]]) for event in self._all("measured")]
 
     def skipped(self) -> frozenset[int]:
         """Numbers of the experiments that a person gave up."""
-        return frozenset(event.data["index"] for event in self.journal.events("skipped"))
+        return frozenset(event.data["index"] for event in self._all("skipped"))
 
     def best(self) -> Experiment | None:
         """The experiment with the highest figure of merit; doubtful ones do not count."""

@@ -39,6 +39,7 @@ from flowrig.journal import FILE_NAME, Event, Journal
 from flowrig.lease import Lease
 from flowrig.ledger import SyringeLedger
 from flowrig.offers import require_installed
+from flowrig.one_thread import one_thread
 from flowrig.plugins import Plugins
 from flowrig.prior import freeze, read_earlier
 from flowrig.profile import Profile, load_profile, merged_toml
@@ -366,6 +367,7 @@ class _Session:
         ledger = ledger_of(self._record)
         traces = Recording(self._folder / FOLDER_NAME, self._notices.put)
         with ExitStack() as stack:
+            stack.enter_context(one_thread())
             stack.callback(self._record.close)
             stack.enter_context(self._within_reach())
             if not (self._record.simulated or self._clock.is_virtual):

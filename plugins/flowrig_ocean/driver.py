@@ -203,7 +203,7 @@ class OceanSpectrometer(Spectrometer):
         return self._device
 
     def _feature(self) -> Any:
-        return self._opened().f.spectrometer
+        return self._opened().features["spectrometer"][0]
 
     @contextlib.contextmanager
     def _talking(self, command: str, unanswered: type[DeviceError] | None = None) -> Iterator[None]:

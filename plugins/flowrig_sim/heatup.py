@@ -71,9 +71,12 @@ class HeatUp:
 
     inner_diameter_mm: float
     nucleation_time_s: float = field(init=False)
+    _mixed_on_surface: float = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         object.__setattr__(self, "nucleation_time_s", math.log(100) * self._time_constant_s())
+        there = self.mixed(SURFACE_FLOW_UL_MIN, SURFACE_REACTIVE_SHARE)
+        object.__setattr__(self, "_mixed_on_surface", there)
 
     def mixed(self, total_flow_ul_min: float, reactive_share: float) -> float:
         """Degree of mixing when the plug is hot, `1 - exp(-t_nuc / t_mix)`.
@@ -120,8 +123,9 @@ class HeatUp:
         """
         here = self.mixed(total_flow_ul_min, reactive_share)
         here *= self.converted(plate_c, residence_time_s)
-        there = self.mixed(SURFACE_FLOW_UL_MIN, SURFACE_REACTIVE_SHARE)
-        return here / (there * self.converted(np.array([surface_c]), SURFACE_TIME_S))
+        return here / (
+            self._mixed_on_surface * self.converted(np.array([surface_c]), SURFACE_TIME_S)
+        )
 
     def _rate_per_s(self, plate_c: Array) -> Array:
         fitted = math.log(50) / (NEARLY_COMPLETE_S - self.nucleation_time_s / 2)

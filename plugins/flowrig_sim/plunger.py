@@ -1,6 +1,7 @@
 """What a syringe pump's plunger does to the liquid in front of it."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 from flowrig.errors import OutOfRangeError
 from flowrig.interfaces.pump import Syringe
 
-__all__ = ["LEAD_MM", "Plunger"]
+__all__ = ["LEAD_MM", "Plunger", "Plungers"]
 
 Array = NDArray[np.float64]
 
@@ -33,6 +34,9 @@ class Plunger:
         ripple: amplitude of the flow error, as a fraction.
         phase: position of the screw when the world begins [rad].
         start_s: rig time [s] when the world begins.
+
+    Attributes:
+        commands: how often it was told to move, or to stand still.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class Plunger:
         self._since_ul = 0.0
         self._furthest_ul = 0.0
         self._rate_ul_min = 0.0
+        self.commands = 0
 
     def push(self, rate_ul_min: float, time_s: float) -> None:
         """Move at a flow rate [µL/min] from a time [s] on; a negative one withdraws.
@@ -61,6 +66,7 @@ class Plunger:
         self._furthest_ul = max(self._furthest_ul, self._since_ul)
         self._since_s = time_s
         self._rate_ul_min = rate_ul_min
+        self.commands += 1
 
     def moved_ul(self, time_s: float) -> float:
         """Volume [µL] by which the motor has pushed since the world began, as commanded.
@@ -80,19 +86,58 @@ class Plunger:
             return aim_ul >= self._empty_at_ul
         return self._rate_ul_min < 0.0 and aim_ul <= self._full_at_ul
 
+    @property
+    def course(self) -> tuple[float, ...]:
+        """What the delivered volume follows from until the next command.
+
+        Rig time [s] and position [µL] at the last command, rate [µL/min], furthest position so far
+        and end stop [µL], and of the screw radians per µL, phase [rad], its cosine and the swing
+        [µL].
+        """
+        return (
+            self._since_s,
+            self._since_ul,
+            self._rate_ul_min,
+            self._furthest_ul,
+            self._empty_at_ul,
+            2 * math.pi / self._turn_ul,
+            self._phase,
+            math.cos(self._phase),
+            self._ripple_ul,
+        )
+
+    def _unobstructed_ul(self, time_s: float) -> float:
+        return self._since_ul + self._rate_ul_min * (time_s - self._since_s) / 60.0
+
+
+class Plungers:
+    """Several plungers, looked at together.
+
+    Args:
+        plungers: each of them.
+    """
+
+    def __init__(self, plungers: Sequence[Plunger]) -> None:
+        self._plungers = tuple(plungers)
+        self._commands = -1
+        self._courses = np.empty((9, len(self._plungers), 1))
+
     def delivered_ul(self, times_s: Array) -> Array:
-        """Volume [µL] that has come out since the world began, pitch error included.
+        """Volume [µL] that has come out since the world began, pitch errors included.
 
         Args:
             times_s: rig times [s] since the last command, shape `n`.
 
         Returns:
-            volumes, shape `n`.
+            volumes, shape `plungers x n`.
         """
-        moved = self._since_ul + self._rate_ul_min * (times_s - self._since_s) / 60.0
-        moved = np.clip(moved, self._furthest_ul, self._empty_at_ul)
-        angle = 2 * math.pi / self._turn_ul * moved + self._phase
-        return np.asarray(moved + self._ripple_ul * (math.cos(self._phase) - np.cos(angle)))
-
-    def _unobstructed_ul(self, time_s: float) -> float:
-        return self._since_ul + self._rate_ul_min * (time_s - self._since_s) / 60.0
+        commands = sum(plunger.commands for plunger in self._plungers)
+        if commands != self._commands:
+            self._courses = np.array([p.course for p in self._plungers]).T[:, :, None]
+            self._commands = commands
+        since_s, since_ul, rate_ul_min, furthest_ul, empty_at_ul = self._courses[:5]
+        turns, phase, cosine, ripple_ul = self._courses[5:]
+        moved = since_ul + rate_ul_min * (times_s - since_s) / 60.0
+        moved = np.minimum(np.maximum(moved, furthest_ul), empty_at_ul)
+        angle = turns * moved + phase
+        return np.asarray(moved + ripple_ul * (cosine - np.cos(angle)))

@@ -15,7 +15,7 @@ from flowrig_sim.heatup import HeatUp
 from flowrig_sim.learnt import LearntSynthesis
 from flowrig_sim.noise import generator
 from flowrig_sim.plate import Plate
-from flowrig_sim.plunger import Plunger
+from flowrig_sim.plunger import Plunger, Plungers
 from flowrig_sim.settings import FluidicSettings
 from flowrig_sim.synthesis import Product, Synthesis
 from flowrig_sim.transport import FlowRecord, Premix
@@ -76,6 +76,9 @@ class Process:
         self._start_s = start_s
         self.path = FlowPath.of(profile)
         self.plungers = _plungers(profile, settings, seed, fill_ul or {}, start_s)
+        self._flowing = Plungers(
+            [self.plungers[name] for name in (*self.path.reactive, *self.path.carriers)]
+        )
         self.plates = {heater: Plate(start_s, STEP_S) for heater in _heaters(profile)}
         self._synthesis = _synthesis(profile, settings, self.path)
         self._stocks = [self.path.reactive.index(name) for name in STOCKS]
@@ -86,7 +89,7 @@ class Process:
             STEP_S,
         )
         self._steps = 0
-        self._delivered_ul = self._delivered(np.array([start_s]))[:, 0]
+        self._delivered_ul = self._flowing.delivered_ul(np.array([start_s]))[:, 0]
         self._step_before_ul = 0.0
 
     def advance(self, now_s: float) -> None:
@@ -96,7 +99,7 @@ class Process:
             return
         grid: NDArray[np.float64] = np.arange(self._steps + 1, steps + 1, dtype=np.float64)
         times_s = self._start_s + STEP_S * grid
-        delivered = np.column_stack((self._delivered_ul, self._delivered(times_s)))
+        delivered = np.column_stack((self._delivered_ul, self._flowing.delivered_ul(times_s)))
         added = np.diff(delivered, axis=1)
         split = len(self.path.reactive)
         self._record.append(times_s, added[:split].T, added[split:].sum(axis=0))
@@ -108,7 +111,7 @@ class Process:
 
     def view(self, cell: FlowCell, now_s: float) -> View:
         """What stands in a cell; `advance` comes first."""
-        delivered_ul = float(self._delivered(np.array([now_s])).sum())
+        delivered_ul = float(self._flowing.delivered_ul(np.array([now_s])).sum())
         total_ul = self._record.end_ul + delivered_ul - float(self._delivered_ul.sum())
         since_s = now_s - self._start_s - STEP_S * max(self._steps - 1, 0)
         flow_ul_min = (
@@ -149,11 +152,6 @@ class Process:
             np.array([self._profile.set_points_c(conditions)[self.path.heater]]),
             self.path.reactor_ul / total * 60.0,
         )
-
-    def _delivered(self, times_s: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Delivered volume [µL], shape `streams x n`, reactive streams first."""
-        names = (*self.path.reactive, *self.path.carriers)
-        return np.array([self.plungers[name].delivered_ul(times_s) for name in names])
 
 
 def _synthesis(

@@ -161,7 +161,7 @@ class FlowRecord:
     def _leaving_premix(self, reactive_ul: float, last: int) -> Array:
         """Volume shares that left the premixing volume when so much [µL] had passed it."""
         volumes = self._reactive_ul[: last + 2]
-        first = int(np.searchsorted(volumes, reactive_ul - self._premix.longest_ul, side="right"))
+        first = int(volumes.searchsorted(reactive_ul - self._premix.longest_ul, side="right"))
         first = max(first - 1, 0)
         left = self._premix.left(np.maximum(reactive_ul - volumes[first:], 0.0))
         weights = left[:-1] - left[1:]
@@ -171,7 +171,7 @@ class FlowRecord:
     def _step_at(self, total_ul: float) -> int:
         """The step in which the total volume [µL] passed a value."""
         ends = self._total_ul[1 : self._count + 1]
-        return min(int(np.searchsorted(ends, total_ul)), self._count - 1)
+        return min(int(ends.searchsorted(total_ul)), self._count - 1)
 
     def _time_s(self, total_ul: float) -> float:
         """When the total volume [µL] passed a value."""

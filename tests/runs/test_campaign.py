@@ -8,9 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 import flowrig as package
+from flowrig.journal import Event
 from flowrig.record import RunRecord
+from flowrig.switchboard import Switchboard, Wish
 
 Summary = Callable[[Path], dict[str, Any]]
 
@@ -58,6 +61,20 @@ def test_what_was_measured_can_be_read_as_arrays(short: Any, tmp_path: Path) -> 
         posterior = record.model().predict(record.profile.space.to_unit(X))
         assert posterior.mean.shape == (7, 2)
         np.testing.assert_allclose(record.objective(), record.profile.objective.value(Y))
+
+
+def test_a_run_computes_on_one_thread(short: Any, tmp_path: Path) -> None:
+    """Whatever the process does elsewhere: with more, last bits would depend on the computer."""
+    switch, threads = Switchboard(), set[int]()
+
+    def look(event: Event) -> None:
+        if event.kind == "opened":
+            threads.update(pool["num_threads"] for pool in threadpool_info())
+            switch.ask(Wish.STOP)
+
+    with threadpool_limits(2):
+        package.start_run(short(), tmp_path / "run", simulate=True, listeners=[look], switch=switch)
+    assert threads == {1}
 
 
 def test_csv_has_a_row_an_experiment_with_units_in_its_columns(

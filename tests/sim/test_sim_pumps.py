@@ -10,7 +10,7 @@ from sim_bench import Bench
 
 from flowrig.errors import InputError, OutOfRangeError
 from flowrig.interfaces.pump import Syringe
-from flowrig_sim.plunger import LEAD_MM, Plunger
+from flowrig_sim.plunger import LEAD_MM, Plunger, Plungers
 
 SYRINGE = Syringe(50_000.0, 28.6)
 rates = st.floats(0.0, 500.0)
@@ -39,9 +39,11 @@ def test_ripple_swings_the_flow_by_its_amplitude_once_a_turn(rate, ripple, phase
     plunger.push(rate, 0.0)
     turn_s = LEAD_MM * math.pi / 4 * 28.6**2 / rate * 60.0
     times_s = np.linspace(0.0, turn_s, 101)
-    flow = np.diff(plunger.delivered_ul(times_s)) / np.diff(times_s) * 60.0
+    flow = np.diff(Plungers([plunger]).delivered_ul(times_s)[0]) / np.diff(times_s) * 60.0
     assert np.all(np.abs(flow / rate - 1.0) <= ripple + 1e-6)
-    assert plunger.delivered_ul(times_s)[-1] == pytest.approx(plunger.moved_ul(turn_s), rel=1e-9)
+    assert Plungers([plunger]).delivered_ul(times_s)[0][-1] == pytest.approx(
+        plunger.moved_ul(turn_s), rel=1e-9
+    )
 
 
 @pytest.mark.parametrize("rate", [-math.inf, math.nan, math.inf])
@@ -63,7 +65,7 @@ def test_withdrawing_fills_the_syringe_and_never_reverses_the_line(moves):
     for rate_ul_min, duration_s in moves:
         plunger.push(rate_ul_min, time_s)
         times_s = np.linspace(time_s, time_s + duration_s, 5)
-        delivered = plunger.delivered_ul(times_s)
+        delivered = Plungers([plunger]).delivered_ul(times_s)[0]
         assert np.all(np.diff([delivered_ul, *delivered]) >= -1e-6)
         time_s, delivered_ul = time_s + duration_s, delivered[-1]
         expected_ul = min(max(expected_ul + rate_ul_min * duration_s / 60.0, -1_000.0), 49_000.0)

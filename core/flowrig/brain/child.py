@@ -1,5 +1,6 @@
 """The run's end of the pipes: an optimizer in a process of its own, with a deadline."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -11,6 +12,7 @@ from queue import Empty, SimpleQueue
 from flowrig.brain.messages import decoded, encoded, suggestion
 from flowrig.brain.mind import Mind, OptimizerFailedError, Row
 from flowrig.interfaces import Suggestion
+from flowrig.one_thread import VARIABLES
 from flowrig.record import NoSurrogateError
 
 __all__ = ["LOG_NAME", "ProcessMind"]
@@ -84,6 +86,7 @@ class ProcessMind(Mind):
                     stdout=subprocess.PIPE,
                     stderr=log,
                     encoding="utf-8",
+                    env=os.environ | VARIABLES,
                 )
         except OSError as error:
             raise OptimizerFailedError(f"its process did not start: {error}") from error

@@ -29,6 +29,7 @@ from flowrig.cli.twin import twin
 from flowrig.cli.twin_report import twin_report
 from flowrig.cli.twin_train import twin_train
 from flowrig.errors import FlowrigError, InputError
+from flowrig.one_thread import one_thread_from_now_on
 
 __all__ = ["main"]
 
@@ -37,6 +38,7 @@ class _Group(click.Group):
     """Turns flowrig's errors into one line and an exit code."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        one_thread_from_now_on()
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="replace")  # a console without τ shows ? instead

@@ -1,0 +1,179 @@
+"""How fast a simulated campaign is, and where its time goes.
+
+Run with `python benchmarks/campaign.py`: the campaign of a shipped profile on its emulated rig,
+through the real drivers, with every raw frame in the journal. Processor time is taken thread by
+thread; parts of one thread are told apart by clocks around them.
+"""
+
+import argparse
+import functools
+import json
+import resource
+import tempfile
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+import flowrig.campaign
+from flowrig.brain import Brain
+from flowrig.campaign import CampaignLoop
+from flowrig.cli.reporting import write_html
+from flowrig.journal import Journal
+from flowrig.record import RunRecord
+from flowrig.runs import start_run
+from flowrig_sim.bodies import CellBody
+from flowrig_sim.process import Process
+
+THREADS = {"device-": "drivers", "tcp-": "emulators", "pty-": "emulators"}
+"""What threads are for, by how their names begin."""
+
+JOURNAL = "journal"
+OTHER = "loop, safety kernel, clock"
+
+
+class Clocks:
+    """Processor time [s] and real time [s] by part; what is inside a part does not count twice."""
+
+    def __init__(self) -> None:
+        self.processor_s: dict[str, float] = defaultdict(float)
+        self.real_s: dict[str, float] = defaultdict(float)
+        self._inside = threading.local()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """Take the time of a block."""
+        above = getattr(self._inside, "taken", None)
+        self._inside.taken = within = [0.0, 0.0]
+        begin = time.thread_time(), time.perf_counter()
+        try:
+            yield
+        finally:
+            took = time.thread_time() - begin[0], time.perf_counter() - begin[1]
+            with self._lock:
+                self.processor_s[name] += took[0] - within[0]
+                self.real_s[name] += took[1] - within[1]
+            if above is not None:
+                above[0] += took[0]
+                above[1] += took[1]
+            self._inside.taken = above
+
+    def watch(self, owner: Any, method: str, name: str) -> None:
+        """Take the time of a method from now on."""
+        plain: Callable[..., Any] = getattr(owner, method)
+
+        @functools.wraps(plain)
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            with self.part(name):
+                return plain(*args, **kwargs)
+
+        setattr(owner, method, timed)
+
+    def watch_threads(self) -> None:
+        """Take the time of every thread that begins from now on."""
+        plain = threading.Thread.run
+
+        def timed(thread: threading.Thread) -> None:
+            part = next((p for start, p in THREADS.items() if thread.name.startswith(start)), OTHER)
+            with self.part(part):
+                plain(thread)
+
+        threading.Thread.run = timed  # type: ignore[method-assign]
+
+
+def watched() -> Clocks:
+    """Clocks around the parts of a campaign."""
+    clocks = Clocks()
+    clocks.watch_threads()
+    for method in ("append", "note"):
+        clocks.watch(Journal, method, JOURNAL)
+    clocks.watch(CellBody, "expose", "world, with its detectors")
+    clocks.watch(Process, "advance", "world, with its detectors")
+    clocks.watch(flowrig.campaign, "evaluate", "spectra")
+    clocks.watch(Brain, "choose", "learning")
+    clocks.watch(CampaignLoop, "check_model", "learning")
+    return clocks
+
+
+def peak_mb() -> float:
+    """Most memory that this process had [MB]."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+
+
+def measure(target: str, seed: int, folder: Path) -> dict[str, Any]:
+    """Run a campaign once, and take its times."""
+    clocks = watched()
+    begin_s, begin_processor_s = time.perf_counter(), time.process_time()
+    with clocks.part(OTHER):
+        outcome = start_run(target, folder, simulate=True, seed=seed)
+    run_s, run_processor_s = time.perf_counter() - begin_s, time.process_time() - begin_processor_s
+    with RunRecord(folder) as record:
+        summary = record.summary()
+        write_html(record)
+    return {
+        "state": outcome.state,
+        "experiments": summary["experiments"],
+        "digest": summary["digest"],
+        "rig_s": summary["rig_time_s"],
+        "real_s": run_s,
+        "processor_s": run_processor_s,
+        "rig_s_per_real_s": summary["rig_time_s"] / run_s,
+        "rig_s_per_processor_s": summary["rig_time_s"] / run_processor_s,
+        "report_s": time.perf_counter() - begin_s - run_s,
+        "journal_share_of_real_time": clocks.real_s[JOURNAL] / run_s,
+        "journal_share_of_processor_time": clocks.processor_s[JOURNAL] / run_processor_s,
+        "journal_mb": (folder / "journal.sqlite").stat().st_size / 1e6,
+        "parts_processor_s": dict(clocks.processor_s),
+        "peak_mb": peak_mb(),
+    }
+
+
+def tell(found: dict[str, Any]) -> None:
+    """Print what was measured."""
+    console = Console()
+    console.print(
+        f"{found['state']}: {found['experiments']} experiments, {found['rig_s'] / 3600:.2f} h of "
+        f"rig time in {found['real_s']:.1f} s and {found['processor_s']:.1f} s of processor time"
+    )
+    console.print(
+        f"{found['rig_s_per_real_s']:.0f} rig seconds a second, "
+        f"{found['rig_s_per_processor_s']:.0f} a second of processor time; "
+        f"report after {found['report_s']:.1f} s more"
+    )
+    console.print(
+        f"journal: {found['journal_share_of_real_time']:.1%} of real time, "
+        f"{found['journal_share_of_processor_time']:.1%} of processor time, "
+        f"{found['journal_mb']:.0f} MB; peak memory {found['peak_mb']:.0f} MB"
+    )
+    table = Table("part", "processor time, s", "share")
+    parts = found["parts_processor_s"]
+    for name, taken_s in sorted(parts.items(), key=lambda part: -part[1]):
+        table.add_row(name, f"{taken_s:.2f}", f"{taken_s / sum(parts.values()):.0%}")
+    console.print(table)
+    console.print(f"digest {found['digest']}")
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--target", default="cs3cu2i5-heatup-chem3", help="profile or campaign")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", action="store_true", help="for programs")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="flowrig-") as folder:
+        found = measure(options.target, options.seed, Path(folder) / "run")
+    if options.json:
+        print(json.dumps(found, indent=2))
+    else:
+        tell(found)
+
+
+if __name__ == "__main__":
+    main()
