@@ -14,6 +14,7 @@ from flowrig_bayes.model import Model, learnt
 from flowrig_bayes.search import candidates, clear_of, searched
 from flowrig_bayes.settings import BayesSettings
 from flowrig_bayes.surface import Surface
+from flowrig.one_thread import one_thread
 
 __all__ = ["BayesianOptimizer"]
 
@@ -70,7 +71,8 @@ class BayesianOptimizer(Optimizer):
         rng = np.random.default_rng([self.problem.seed, known])
         if len(self._X) < FEWEST:
             return self._spread(num_points, rng)
-        return [self._next(rng) for _ in range(num_points)]
+        with one_thread():
+            return [self._next(rng) for _ in range(num_points)]
 
     def _spread(self, num_points: int, rng: np.random.Generator) -> list[Suggestion]:
         space = self.problem.space

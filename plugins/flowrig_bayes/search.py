@@ -51,17 +51,21 @@ def searched(
 ) -> Array:
     """Points of the unit cube inside the space, the best first, shape `n x d`.
 
-    From the best of some points, apart from each other, the search climbs along gradients
-    (sequential quadratic programming: Kraft, 1988); where a surrogate has none, it looks at random
-    neighbours, nearer and nearer.
+    From the best of some points, apart from each other, the search climbs along gradients: from all
+    of them at once in a box (L-BFGS-B: Byrd, Lu, Nocedal & Zhu, 1995), one after the other where
+    there are constraints (sequential quadratic programming: Kraft, 1988). Where a surrogate has no
+    gradients, it looks at random neighbours, nearer and nearer.
     """
     heights = surface.heights(points)
     order = np.argsort(-heights, kind="stable")
     if surface.climbable(points[0]):
         scale = float(heights[order[0]] - heights[order[len(order) // 10]]) or 1.0
         starts = _apart(points[order], settings.starts)
-        climbed = [_climbed(space, surface, start, scale) for start in starts]
-        found = pulled_inside(space, np.array(climbed))
+        if space.constraints:
+            climbed = np.array([_climbed(space, surface, start, scale) for start in starts])
+        else:
+            climbed = _climbed_together(surface, np.array(starts), scale)
+        found = pulled_inside(space, climbed)
     else:
         found = _wandered(space, surface, points[order], settings.refinements, rng)
     points = np.vstack([found, points])
@@ -78,6 +82,25 @@ def _apart(points: Array, count: int) -> list[Array]:
         if len(chosen) == count:
             break
     return chosen
+
+
+def _climbed_together(surface: Surface, starts: Array, scale: float) -> Array:
+    """Where climbs inside the unit cube end, shape `n x d`: one search for the largest sum."""
+
+    def down(u: Array) -> tuple[float, Array]:
+        heights, slopes = surface.heights_and_slopes(u.reshape(starts.shape))
+        return -float(heights.sum()) / scale, -slopes.ravel() / scale
+
+    result = minimize(
+        down,
+        starts.ravel(),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(0.0, 1.0)] * starts.size,
+        options={"maxiter": CLIMB_STEPS, "ftol": CLIMB_TOLERANCE},
+    )
+    ends = np.asarray(result.x).reshape(starts.shape)
+    return np.where(np.isfinite(ends).all(axis=1, keepdims=True), ends, starts)
 
 
 def _climbed(space: Space, surface: Surface, start: Array, scale: float) -> Array:

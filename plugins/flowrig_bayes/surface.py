@@ -45,16 +45,21 @@ class Surface:
 
     def height_and_slope(self, u: Array) -> tuple[float, Array]:
         """Value and gradient at one point, shape `d`, where the posterior is a normal one."""
-        posterior = self.merit.surrogate.predict(u[None])
+        heights, slopes = self.heights_and_slopes(u[None])
+        return float(heights[0]), slopes[0]
+
+    def heights_and_slopes(self, U: Array) -> tuple[Array, Array]:
+        """Values, shape `n`, and gradients, shape `n x d`, where the posterior is a normal one."""
+        posterior = self.merit.surrogate.predict(U)
         assert isinstance(posterior, NormalPosterior)
         if self.merit.is_normal(posterior):
             mean, sd = posterior.latent_gradients()
-            value, along_mean, along_sd = self._closed_form(
+            heights, along_mean, along_sd = self._closed_form(
                 posterior.latent_mean[:, -1], posterior.latent_sd[:, -1]
             )
-            return float(value[0]), along_mean[0] * mean[0, -1] + along_sd[0] * sd[0, -1]
-        value, weights = acquisition(self.merit.of(posterior), self.incumbent, self.settings)
-        return float(value[0]), self.merit.slopes(posterior, weights)[0]
+            return heights, along_mean[:, None] * mean[:, -1] + along_sd[:, None] * sd[:, -1]
+        heights, weights = acquisition(self.merit.of(posterior), self.incumbent, self.settings)
+        return heights, self.merit.slopes(posterior, weights)
 
     def _closed_form(self, mean: Array, sd: Array) -> tuple[Array, Array, Array]:
         function = CLOSED_FORMS[self.settings.acquisition]

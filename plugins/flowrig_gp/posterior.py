@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from flowrig.interfaces.surrogate import NormalPosterior
 from flowrig_gp.response import ResponseModel
+from flowrig.one_thread import one_thread
 
 __all__ = ["GaussianProcessPosterior"]
 
@@ -67,9 +68,10 @@ class GaussianProcessPosterior(NormalPosterior):
     def sample(self, count: int, rng: np.random.Generator) -> Array:
         """Joint samples of the noise-free responses, shape `s x n x m`."""
         draws = []
-        for model in self._models:
-            root = model.process.joint_root(self._X)
-            draws.append(model.spread * rng.standard_normal((count, len(root))) @ root.T)
+        with one_thread():
+            for model in self._models:
+                root = model.process.joint_root(self._X)
+                draws.append(model.spread * rng.standard_normal((count, len(root))) @ root.T)
         return self.natural(self.latent_mean + np.stack(draws, axis=-1))
 
     @cached_property

@@ -62,7 +62,9 @@ class Process:
     _kernel: Kernel
     _inverse: Array
     _covariance: Covariance
-    _weights: Array
+    _root: Array
+    _scaled: Array
+    _squared: Array
 
     @classmethod
     def conditioned(
@@ -99,14 +101,18 @@ class Process:
             kernel=kernel,
             inverse=inverse,
             covariance=COVARIANCES[smoothness],
-            weights=1.0 / np.square(scales),
+            root=1.0 / scales,
+            scaled=X / scales,
+            squared=np.square(X / scales).sum(axis=1),
         )
 
     def at(self, X: Array) -> Belief:
         """The belief at conditions `X`, shape `n x d`."""
         signal = self.hyperparameters.signal
-        root = np.sqrt(self._weights)
-        correlation, slope = self._covariance(_squared_distance(X * root, self._X * root))
+        asked = X * self._root
+        squared = np.square(asked).sum(axis=1)[:, None] + self._squared
+        squared -= 2.0 * asked @ self._scaled.T
+        correlation, slope = self._covariance(np.maximum(squared, 0.0))
         across = signal * correlation
         solved = across @ self._inverse
         variance = signal - np.einsum("ij,ij->i", across, solved)
@@ -156,11 +162,5 @@ class Process:
             shape `n x d`.
         """
         return np.asarray(
-            self._weights * (X * factors.sum(axis=1, keepdims=True) - factors @ self._X)
+            np.square(self._root) * (X * factors.sum(axis=1, keepdims=True) - factors @ self._X)
         )
-
-
-def _squared_distance(A: Array, B: Array) -> Array:
-    """Between all rows of two matrices, shape `a x b`."""
-    squares = np.square(A).sum(axis=1)[:, None] + np.square(B).sum(axis=1)
-    return np.asarray(np.maximum(squares - 2.0 * A @ B.T, 0.0))

@@ -11,6 +11,7 @@ from flowrig_gp.posterior import GaussianProcessPosterior
 from flowrig_gp.response import ResponseModel
 from flowrig_gp.scales import Identity, Logarithm, Scale, SquareRoot
 from flowrig_gp.settings import GaussianProcessSettings
+from flowrig.one_thread import one_thread
 
 __all__ = ["GaussianProcess"]
 
@@ -46,9 +47,10 @@ class GaussianProcess(Surrogate):
 
     def _do_fit(self, X: Array, Y: Array) -> None:
         self._X = X
-        self._models = tuple(
-            self._fit_response(X, y, rsd) for y, rsd in zip(Y.T, self.rsd.tolist(), strict=True)
-        )
+        with one_thread():
+            self._models = tuple(
+                self._fit_response(X, y, rsd) for y, rsd in zip(Y.T, self.rsd.tolist(), strict=True)
+            )
 
     def _fit_response(self, X: Array, y: Array, rsd: float) -> ResponseModel:
         fitted = [
@@ -66,7 +68,8 @@ class GaussianProcess(Surrogate):
         return [SquareRoot() if self.settings.transform == "sqrt" else Logarithm()]
 
     def _do_predict(self, X: Array) -> GaussianProcessPosterior:
-        return GaussianProcessPosterior(self._models, X)
+        with one_thread():
+            return GaussianProcessPosterior(self._models, X)
 
     def _do_unseen(self) -> tuple[Array, Array]:
         means, sds = zip(*(model.left_out() for model in self._models), strict=True)

@@ -12,6 +12,7 @@ from sklearn.gaussian_process.kernels import (  # noqa: TID251
     Matern,
     WhiteKernel,
 )
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from flowrig.interfaces import NormalPosterior
 from flowrig_gp.covariance import COVARIANCES
@@ -164,3 +165,31 @@ def test_many_experiments() -> None:
 
     assert np.abs(process.at(X).mean - z).mean() < 0.15
     assert np.corrcoef(process.at(there).mean, truth)[0, 1] > 0.98
+
+
+def threads() -> list[int]:
+    """How many threads each library of linear algebra takes now."""
+    return [one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"]
+
+
+def test_it_computes_on_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While it learns, predicts and samples, linear algebra has one thread; afterwards as before."""
+    seen: list[int] = []
+
+    def watched(squared: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        seen.extend(threads())
+        return COVARIANCES[2.5](squared)
+
+    X, Y = positive()
+    with threadpool_limits(2, user_api="blas"):
+        before = threads()
+        with monkeypatch.context() as patched:
+            patched.setattr("flowrig_gp.evidence.COVARIANCES", {2.5: watched})
+            patched.setattr("flowrig_gp.process.COVARIANCES", {2.5: watched})
+            surrogate = GaussianProcess(GaussianProcessSettings(transform="log"))
+            surrogate.fit(X, Y)
+            surrogate.predict(X).sample(2, np.random.default_rng(0))
+        after = threads()
+
+    assert set(seen) == {1}
+    assert after == before
