@@ -6,11 +6,13 @@ threads only cost time.
 """
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Final
 
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 __all__ = ["VARIABLES", "one_thread", "one_thread_from_now_on"]
 
@@ -29,5 +31,15 @@ def one_thread_from_now_on() -> None:
 @contextmanager
 def one_thread() -> Iterator[None]:
     """One thread for what is loaded, as long as the block runs, whatever the environment says."""
-    with threadpool_limits(1):
+    with _libraries(len(sys.modules)).limit(limits=1):
         yield
+
+
+@lru_cache(maxsize=1)
+def _libraries(modules: int) -> ThreadpoolController:
+    """Those that are loaded now; looked for anew, which takes milliseconds, after an import.
+
+    Args:
+        modules: how many Python modules are loaded.
+    """
+    return ThreadpoolController()

@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 
 from flowrig.designs import maximin_latin_hypercube
 from flowrig.interfaces import Optimizer, Problem, Suggestion
+from flowrig.one_thread import one_thread
 from flowrig_bayes.acquisition import describe
 from flowrig_bayes.merit import Merit, stratified_normals
 from flowrig_bayes.model import Model, learnt
 from flowrig_bayes.search import candidates, clear_of, searched
 from flowrig_bayes.settings import BayesSettings
 from flowrig_bayes.surface import Surface
-from flowrig.one_thread import one_thread
 
 __all__ = ["BayesianOptimizer"]
 

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flowrig.interfaces.surrogate import NormalPosterior
-from flowrig_gp.response import ResponseModel
 from flowrig.one_thread import one_thread
+from flowrig_gp.response import ResponseModel
 
 __all__ = ["GaussianProcessPosterior"]
 

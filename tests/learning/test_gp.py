@@ -173,7 +173,7 @@ def threads() -> list[int]:
 
 
 def test_it_computes_on_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    """While it learns, predicts and samples, linear algebra has one thread; afterwards as before."""
+    """It learns, predicts and samples on one thread; afterwards all is as before."""
     seen: list[int] = []
 
     def watched(squared: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
