@@ -1,31 +1,19 @@
-"""The syringes' account of a run, from its journal; also of liquid whose events were cut off."""
-
-from collections.abc import Iterable, Mapping
-from typing import Any
+"""The account of liquid whose events were cut off from a journal."""
 
 from flowrig.journal import Journal
 from flowrig.journal_check import lost_rows
-from flowrig.ledger import SyringeLedger
+from flowrig.ledger import COUNTED
 from flowrig.record import RunRecord
 
-__all__ = ["account_of_cuts", "ledger_of"]
-
-COUNTED = ("intent", "outcome", "resumed", "cut-liquid")
-"""Kinds of events that change the account."""
+__all__ = ["account_of_cuts"]
 
 UNCOUNTED = (
-    "calibrated", "decided", "ended", "expected-best", "experiment", "explored", "health",
-    "listener-failed", "measured", "model-checked", "notice", "opened", "operator", "paused",
-    "prior", "reading", "safe-state", "skipped", "stage", "step", "went-on",
+    "calibrated", "decided", "ended", "expected-best", "experiment", "explored",
+    "gate-asked", "gate-opened", "health", "hold", "listener-failed", "measured", "model-checked",
+    "notice", "opened", "operator", "prior", "reading", "safe-state", "skipped", "stage", "step",
+    "waste",
 )  # fmt: skip
 """Kinds of events of which no liquid depends: a damaged one of them leaves the account whole."""
-
-
-def ledger_of(record: RunRecord) -> SyringeLedger:
-    """The syringes' account, from the journal alone."""
-    ledger = SyringeLedger(record.profile)
-    _enter(ledger, ((e.kind, e.time_s, e.data) for e in record.journal.events(*COUNTED)))
-    return ledger
 
 
 def account_of_cuts(journal: Journal, record: RunRecord) -> None:
@@ -61,24 +49,6 @@ def account_of_cuts(journal: Journal, record: RunRecord) -> None:
                 "cut": cut.sequence,
                 "text": f"the journal was damaged: {text}",
                 "events": [[row.kind, row.time_s, row.data] for row in lost],
-                "emptied_ul": {} if is_whole else dict(ledger_of(record).left_ul),
+                "emptied_ul": {} if is_whole else dict(record.ledger().left_ul),
             },
         )
-
-
-def _enter(ledger: SyringeLedger, events: Iterable[tuple[str, float, Mapping[str, Any]]]) -> None:
-    starting: Mapping[str, float] = {}
-    for kind, time_s, data in events:
-        if kind == "intent" and data["command"] == "start":
-            starting = data["flow_rates_ul_min"]
-            ledger.started(time_s, starting)
-        elif kind == "outcome" and data["command"] == "start" and data["outcome"] == "done":
-            ledger.confirmed(starting)
-        elif kind == "outcome" and "dispensed_ul" in data:
-            ledger.charge(data["dispensed_ul"], data.get("estimated", ()))
-        elif kind == "resumed":
-            for stream in data["refilled"]:
-                ledger.refilled(stream)
-        elif kind == "cut-liquid":
-            _enter(ledger, data["events"])
-            ledger.charge(data["emptied_ul"], tuple(data["emptied_ul"]))

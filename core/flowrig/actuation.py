@@ -28,14 +28,14 @@ class Actuation:
 
     Args:
         rig: the opened rig.
-        record: writes intents and outcomes to the journal.
+        record: writes intents and outcomes to the journal, and whatever else must not be lost.
         ledger: keeps account of the syringes.
     """
 
     def __init__(self, rig: Rig, record: Recorder, ledger: SyringeLedger) -> None:
         self.rig = rig
         self.ledger = ledger
-        self._record = record
+        self.record = record
         self._flow_rates_ul_min: dict[str, float] = {}
 
     def set_temperatures(self, set_points_c: Mapping[str, float]) -> None:
@@ -95,14 +95,14 @@ class Actuation:
 
     @contextmanager
     def _journalled(self, command: str, data: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        intent = self._record("intent", {"command": command, **data})
+        intent = self.record("intent", {"command": command, **data})
         outcome: dict[str, Any] = {"intent": intent, "command": command}
         try:
             yield outcome
         except BaseException as error:
             unknown = not isinstance(error, FlowrigError) or isinstance(error, UNKNOWN)
             outcome |= {"outcome": "unknown" if unknown else "failed", "error": str(error)}
-            self._record("outcome", outcome)
+            self.record("outcome", outcome)
             raise
         outcome["outcome"] = "done"
-        self._record("outcome", outcome)
+        self.record("outcome", outcome)

@@ -8,18 +8,27 @@ from attrs import asdict, evolve
 from numpy.typing import NDArray
 
 from flowrig.brain import Brain
-from flowrig.errors import NeedsPersonError, PauseRequested, SkipRequested
+from flowrig.errors import (
+    HoldExpiredError,
+    NeedsPersonError,
+    PauseRequested,
+    SafetyTripError,
+    SkipRequested,
+)
 from flowrig.executor import Executor
 from flowrig.expected_best import expected_best
 from flowrig.health import Symptom, many_failed, same_again
+from flowrig.holds import Hold, HoldKind
 from flowrig.interfaces import Suggestion
 from flowrig.journal import Journal
+from flowrig.kernel import SyringeNotEmpty
 from flowrig.measurement import evaluate, measured_arrays
 from flowrig.model_check import check_model, model_r2, model_symptoms
 from flowrig.procedures import Observation, Reference, calibrate, run_condition
 from flowrig.profile import Profile, Stage
 from flowrig.record import Decision, Experiment, RunRecord
 from flowrig.switchboard import Switchboard
+from flowrig.trips import trip_data
 
 __all__ = ["CampaignLoop"]
 
@@ -69,7 +78,8 @@ class CampaignLoop:
         stages = self._record.campaign.stages
         if self._should_end() or all(self._is_over(stage) for stage in stages):
             return
-        self._require_room(self._record.campaign.experiments - len(self._record.experiments()))
+        missing = self._record.campaign.experiments - len(self._record.experiments())
+        self._through_holds(lambda: self._require_room(missing))
         reference = self._calibrate()
         for stage in stages:
             if self._should_end():
@@ -77,7 +87,7 @@ class CampaignLoop:
             self._run_stage(stage, reference)
 
     def _calibrate(self) -> Reference:
-        reference = self._through_pauses(lambda: self._executor.run(calibrate(self._profile)))
+        reference = self._through_holds(lambda: self._executor.run(calibrate(self._profile)))
         arrays: dict[str, NDArray[Any]] = {}
         for name, wavelengths in self._wavelengths_nm.items():
             arrays[f"{name}.dark"] = reference.dark[name]
@@ -90,15 +100,18 @@ class CampaignLoop:
         self._journal.append(
             "stage", self._now_s(), {"stage": stage.name, "experiments": stage.experiments}
         )
+        asked = False
         while not self._should_end():
             pending = self._pending(stage)
+            if not pending and (self._is_over(stage) or self._explains_enough(stage)):
+                return
+            if not asked:
+                self._executor.begin_stage(stage.name)
+                asked = True
             if pending:
                 self._run_experiment(pending[0], reference)
-                continue
-            if self._is_over(stage) or self._explains_enough(stage):
-                return
-            wanted = stage.experiments - len(self._decided_in(stage))
-            self._decide(stage, self._record.experiments(), wanted)
+            else:
+                self._through_holds(lambda: self._decide(stage))
 
     def _decided_in(self, stage: Stage) -> list[Decision]:
         return [d for d in self._record.decisions() if d.stage == stage.name]
@@ -134,8 +147,9 @@ class CampaignLoop:
             self._profile.objective.name: experiment.objective,
         }
 
-    def _decide(self, stage: Stage, experiments: Sequence[Experiment], wanted: int) -> None:
-        tried = self._record.decisions()
+    def _decide(self, stage: Stage) -> None:
+        tried, experiments = self._record.decisions(), self._record.experiments()
+        wanted = stage.experiments - len(self._decided_in(stage))
         choice = self._brain.choose(
             stage,
             [self._row(experiment) for experiment in experiments],
@@ -149,9 +163,7 @@ class CampaignLoop:
         if choice.suggestions:
             self._write_down(stage, choice.suggestions, first)
         elif self._record.campaign.if_optimizer_fails == "hold":
-            raise NeedsPersonError(
-                f"the optimizer failed before experiment {first}; put it right, then resume"
-            )
+            raise NeedsPersonError(f"the optimizer failed before experiment {first}; put it right")
         else:
             self._given_up = True
 
@@ -168,10 +180,10 @@ class CampaignLoop:
         self._journal.append("decided", self._now_s(), last)
 
     def _run_experiment(self, decision: Decision, reference: Reference) -> None:
-        self._require_room(1)
+        self._through_holds(lambda: self._require_room(1))
         try:
             with self._switch.experiment(decision.index):
-                started_s, observation = self._through_pauses(lambda: self._observe(decision))
+                started_s, observation = self._through_holds(lambda: self._observe(decision))
         except SkipRequested:
             self._executor.stop_flow()
             skipped = {"index": decision.index, "conditions": decision.conditions}
@@ -204,16 +216,32 @@ class CampaignLoop:
         conditions = decision.conditions
         return started_s, self._executor.run(run_condition(self._profile, conditions))
 
-    def _through_pauses(self, attempt: Callable[[], R]) -> R:
-        """Do something from its beginning after every pause that a person made in it."""
+    def _through_holds(self, attempt: Callable[[], R]) -> R:
+        """Do something from its beginning after every time that the run waited for a person."""
         while True:
             try:
                 return attempt()
             except PauseRequested:
-                at_most_s = self._profile.limits.pause_s
-                self._journal.append("paused", self._now_s(), {"at_most_s": at_most_s})
-                self._executor.hold(at_most_s)
-                self._journal.append("went-on", self._now_s())
+                hold = Hold(kind=HoldKind.PAUSE, text="a person paused the run")
+            except HoldExpiredError:
+                raise
+            except NeedsPersonError as error:
+                need = HoldKind.NEED
+                hold = Hold(kind=need, text=str(error), refill=error.refill, empty=error.empty)
+            except SafetyTripError as error:
+                if error.action != "hold":
+                    raise
+                hold = self._hold_of(error)
+            self._executor.hold(hold)
+
+    def _hold_of(self, error: SafetyTripError) -> Hold:
+        """The hold that an interlock asks for."""
+        for trip in error.trips:
+            self._journal.append("trip", self._now_s(), trip_data(trip))
+        pumps = {trip.device for trip in error.trips if trip.rule == SyringeNotEmpty.name}
+        streams = self._profile.streams.items()
+        empty = tuple(name for name, stream in streams if stream.pump in pumps)
+        return Hold(kind=HoldKind.NEED, text=str(error), refill=empty)
 
     def _should_end(self) -> bool:
         if self._given_up:

@@ -2,8 +2,8 @@
 
 The run listens on 127.0.0.1 only, and writes port and secret to a file in its folder that only its
 owner may read (on Windows, whoever may read the folder). A request is one line of JSON, the answer
-is another: `{"token": "…", "request": "pause"}` gives `{"text": "…"}` or `{"refused": "…"}`. Who
-does not know the secret is refused.
+is another: `{"token": "…", "request": "pause"}` gives `{"text": "…"}` or `{"refused": "…"}`. With
+`go-on` may come lists `refilled` and `emptied`. Who does not know the secret is refused.
 """
 
 import hmac
@@ -12,7 +12,7 @@ import os
 import secrets
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 from types import TracebackType
@@ -106,6 +106,7 @@ class ControlServer:
         try:
             request = json.loads(line)
             token, wanted = str(request["token"]), str(request["request"])
+            done = {key: _names(request.get(key, [])) for key in ("refilled", "emptied")}
         except (ValueError, TypeError, KeyError):
             return {"refused": "expected one line of JSON with token and request"}
         if not hmac.compare_digest(token.encode(), self._token.encode()):
@@ -115,18 +116,32 @@ class ControlServer:
         if wanted not in set(Wish):
             return {"refused": f"expected {STATUS}, {', '.join(Wish)}, got {wanted[:40]!r}"}
         try:
-            self._switch.ask(Wish(wanted), "command line")
+            self._switch.ask(Wish(wanted), "command line", **done)
         except InputError as error:
             return {"refused": str(error)}
         return {"text": MEANINGS[Wish(wanted)]}
 
 
-def ask_run(folder: Path | str, request: str) -> dict[str, Any]:
+def _names(said: Any) -> tuple[str, ...]:
+    if not isinstance(said, list):
+        raise TypeError("expected a list")
+    return tuple(map(str, said))
+
+
+def ask_run(
+    folder: Path | str,
+    request: str,
+    *,
+    refilled: Sequence[str] = (),
+    emptied: Sequence[str] = (),
+) -> dict[str, Any]:
     """Ask something of the run that is under way in a folder, maybe in another process.
 
     Args:
         folder: the run's folder.
         request: a `Wish`, or `STATUS`.
+        refilled: with go-on: streams whose syringes are full again.
+        emptied: with go-on: wastes that are empty again.
 
     Returns:
         for a wish "text", what happens now; for `STATUS` how the run stands.
@@ -140,7 +155,9 @@ def ask_run(folder: Path | str, request: str) -> dict[str, Any]:
         raise InputError(f"no run is under way in {folder}")
     try:
         secret = json.loads((folder / CONTROL_NAME).read_text(encoding="utf-8"))
-        line = json.dumps({"token": secret["token"], "request": request}).encode() + b"\n"
+        told = {"token": secret["token"], "request": request}
+        told |= {"refilled": list(refilled), "emptied": list(emptied)}
+        line = json.dumps(told).encode() + b"\n"
         answer = _exchanged(int(secret["port"]), line)
     except (OSError, ValueError, KeyError) as error:
         raise FlowrigError(f"the run in {folder} does not answer: {error}") from error

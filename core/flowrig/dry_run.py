@@ -8,13 +8,14 @@ import numpy as np
 from attrs import frozen
 
 from flowrig.errors import NeedsPersonError, OutOfRangeError
+from flowrig.gates import Gates, sentence
 from flowrig.guard import rules_of
 from flowrig.heating import AMBIENT_C, heating_time_s, steady_time_s
 from flowrig.interfaces import Frames
 from flowrig.kernel import HeaterState, Snapshot, StreamState, Supervisor
 from flowrig.ledger import SyringeLedger
 from flowrig.procedures import calibrate, run_condition
-from flowrig.profile import Profile, SafeStep
+from flowrig.profile import Gate, Profile, SafeStep
 from flowrig.steps import (
     Acquire,
     RequireVolume,
@@ -28,7 +29,7 @@ from flowrig.steps import (
     WaitSteady,
 )
 
-__all__ = ["DryRun", "Outcome", "Part", "Refill"]
+__all__ = ["DryRun", "Emptying", "Outcome", "Part", "Question", "Refill"]
 
 FLUSH_LOOK_S = 5.0
 """Time [s] between two looks at the temperature while a rig flushes."""
@@ -51,6 +52,40 @@ class Refill:
     stage: str
     time_s: float
     streams: tuple[str, ...]
+
+
+@frozen(kw_only=True)
+class Emptying:
+    """A waste has to be emptied before an experiment.
+
+    Attributes:
+        experiment: number of the experiment that cannot begin, from 1.
+        stage: name of its stage.
+        time_s: rig time [s] at which the run holds.
+        wastes: which.
+    """
+
+    experiment: int
+    stage: str
+    time_s: float
+    wastes: tuple[str, ...]
+
+
+@frozen(kw_only=True)
+class Question:
+    """A gate is closed until a person opens it.
+
+    Attributes:
+        gate: its name.
+        before: what it stands before, in words.
+        asks: the question, in words.
+        time_s: rig time [s] at which the run asks.
+    """
+
+    gate: str
+    before: str
+    asks: str
+    time_s: float
 
 
 @frozen(kw_only=True)
@@ -80,26 +115,22 @@ class Outcome:
         parts: calibration, stages and safe state, in order.
         volumes_ul: what each stream delivered [µL].
         refills: when it held for which syringe.
+        emptyings: when it held for which waste.
+        questions: when it asked what, at gates.
         problems: what could not be done, in sentences.
     """
 
     parts: tuple[Part, ...]
     volumes_ul: Mapping[str, float]
     refills: tuple[Refill, ...]
+    emptyings: tuple[Emptying, ...]
+    questions: tuple[Question, ...]
     problems: tuple[str, ...]
 
     @property
     def time_s(self) -> float:
         """From the start to the safe state [s]."""
         return self.parts[-1].ends_s
-
-
-class _EmptyError(NeedsPersonError):
-    """Syringes hold too little for an experiment."""
-
-    def __init__(self, streams: Sequence[str]) -> None:
-        super().__init__(f"refill {', '.join(streams)}")
-        self.streams = tuple(streams)
 
 
 class DryRun:
@@ -124,6 +155,9 @@ class DryRun:
         self._set_points_c = dict(self._temperatures_c)
         self._parts: list[Part] = []
         self._refills: list[Refill] = []
+        self._emptyings: list[Emptying] = []
+        self._gates = Gates(profile)
+        self._questions: list[Question] = []
         self._problems: list[str] = []
         self._perform: dict[type[Step], Callable[[Any], Any]] = {
             RequireVolume: self._require_volume,
@@ -148,6 +182,8 @@ class DryRun:
         number = 0
         for name, conditions in stages.items():
             with self._part(name, len(conditions)):
+                if conditions:
+                    self._ask(self._gates.before_stage(name))
                 for one in conditions:
                     number += 1
                     if not self._is_over(number):
@@ -158,6 +194,8 @@ class DryRun:
             parts=tuple(self._parts),
             volumes_ul=self._volumes_ul,
             refills=tuple(self._refills),
+            emptyings=tuple(self._emptyings),
+            questions=tuple(self._questions),
             problems=tuple(self._problems),
         )
 
@@ -189,23 +227,38 @@ class DryRun:
         return True
 
     def _experiment(self, number: int, stage: str, conditions: Mapping[str, float]) -> None:
-        """One experiment; where a syringe is low the run holds, and is resumed once it is full."""
+        """One experiment; where a syringe is low, or a waste full, the run holds, and goes on."""
         try:
             try:
                 self._run(run_condition(self._profile, conditions))
-            except _EmptyError as empty:
-                self._refills.append(
-                    Refill(
-                        experiment=number, stage=stage, time_s=self._now_s, streams=empty.streams
-                    )
-                )
-                self._safe_state()
-                for stream in empty.streams:
-                    self._ledger.refilled(stream)
-                self._run(calibrate(self._profile))
+            except NeedsPersonError as need:
+                self._serve(need, number, stage)
                 self._run(run_condition(self._profile, conditions))
         except (OutOfRangeError, NeedsPersonError) as error:
             self._give_up(f"experiment {number}", error)
+
+    def _serve(self, need: NeedsPersonError, number: int, stage: str) -> None:
+        """Do at once what a run on hold waits for."""
+        now_s = self._now_s
+        if need.refill:
+            self._refills.append(
+                Refill(experiment=number, stage=stage, time_s=now_s, streams=need.refill)
+            )
+        if need.empty:
+            self._emptyings.append(
+                Emptying(experiment=number, stage=stage, time_s=now_s, wastes=need.empty)
+            )
+        for stream in need.refill:
+            self._ledger.refilled(stream)
+        for waste in need.empty:
+            self._ledger.waste.emptied(waste)
+
+    def _ask(self, gates: Sequence[Gate]) -> None:
+        for gate in gates:
+            self._questions.append(
+                Question(gate=gate.name, before=sentence(gate), asks=gate.asks, time_s=self._now_s)
+            )
+            self._gates.opened(gate)
 
     def _give_up(self, what: str, error: Exception) -> None:
         self._problems.append(f"{what}: {error}")
@@ -224,18 +277,16 @@ class DryRun:
             procedure.close()
 
     def _require_volume(self, step: RequireVolume) -> None:
-        for stream, volume_ul in step.volumes_ul.items():
-            full_ul = self._ledger.full_ul(stream)
-            if volume_ul > full_ul:
-                raise OutOfRangeError(
-                    f"{stream}: {volume_ul / 1000:.1f} mL are needed at once, "
-                    f"the syringe holds {full_ul / 1000:g} mL"
-                )
-        short = self._ledger.short_of(step.volumes_ul)
-        if short:
-            raise _EmptyError(tuple(short))
+        self._ledger.require_possible(step.volumes_ul)
+        waste = self._ledger.waste
+        short, full = self._ledger.short_of(step.volumes_ul), waste.too_full_for(step.volumes_ul)
+        if short or full:
+            raise NeedsPersonError(
+                "something is empty or full", refill=tuple(short), empty=tuple(full)
+            )
 
     def _set_temperatures(self, step: SetTemperatures) -> None:
+        self._ask(self._gates.before_heating(step.set_points_c))
         self._permit(lambda now: now.with_set_points(step.set_points_c))
         self._set_points_c.update(step.set_points_c)
 
@@ -264,6 +315,7 @@ class DryRun:
         self._rates_ul_min.update(step.flow_rates_ul_min)
 
     def _start(self, step: Start) -> None:
+        self._ask(self._gates.before_flow(step.streams))
         self._permit(lambda now: now.with_flow(step.streams, running=True))
         self._flow(step.streams)
 

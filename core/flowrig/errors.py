@@ -23,6 +23,7 @@ FlowrigError
 ├── PauseRequested        a person asked the run to pause
 ├── SkipRequested         a person gave up the experiment under way
 ├── NeedsPersonError      the run holds until somebody acts
+│   └── HoldExpiredError  … and nobody did in time
 └── UnsafeStateError      the safe state was not confirmed; look at the rig now
 """
 
@@ -167,7 +168,24 @@ class SkipRequested(FlowrigError):  # noqa: N818
 
 
 class NeedsPersonError(FlowrigError):
-    """The run holds, in a safe state, until a person acts; the message says what to do."""
+    """The run holds until a person acts; the message says what to do.
+
+    Args:
+        message: what to do, in one sentence.
+        refill: streams whose syringes have to be filled.
+        empty: wastes that have to be emptied.
+    """
+
+    def __init__(
+        self, message: str, *, refill: Sequence[str] = (), empty: Sequence[str] = ()
+    ) -> None:
+        super().__init__(message)
+        self.refill = tuple(refill)
+        self.empty = tuple(empty)
+
+
+class HoldExpiredError(NeedsPersonError):
+    """A run was on hold for as long as its profile allows; it ends in the safe state."""
 
 
 class UnsafeStateError(FlowrigError):

@@ -1,11 +1,16 @@
 """Runs procedures: one small interpreter of steps, which watches the rig while it waits."""
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 from flowrig.actuation import Actuation
-from flowrig.errors import DeviceFaultError, InterlockError, NeedsPersonError
+from flowrig.errors import DeviceFaultError, NeedsPersonError
+from flowrig.gates import Gates, sentence
 from flowrig.guard import Guard, require_flow_rates, require_set_points
+from flowrig.holding import Holding
+from flowrig.holds import Answer, Hold, HoldKind
+from flowrig.profile import Gate
 from flowrig.rig import Rig
 from flowrig.steps import (
     Acquire,
@@ -32,9 +37,6 @@ THINK_S = 1200.0
 THINK_WATCH_S = 1.0
 """Time [s] between two looks at heaters and pumps meanwhile."""
 
-HOLD_WATCH_S = 1.0
-"""Time [s] between two looks at heaters and pumps while a person has paused the run."""
-
 R = TypeVar("R")
 Noter = Callable[[str, Mapping[str, Any]], None]
 
@@ -47,6 +49,7 @@ class Executor:
         note: writes routine readings and progress to the journal.
         switch: what a person wants of the run; asked between and within waits.
         on_look: called after every look at heaters and pumps.
+        gates: what a person is asked before; nothing by default.
     """
 
     def __init__(
@@ -55,12 +58,16 @@ class Executor:
         note: Noter,
         switch: Switchboard,
         on_look: Callable[[], object] = lambda: None,
+        gates: Gates | None = None,
     ) -> None:
         self._actuation = actuation
         self._rig: Rig = actuation.rig
         self._note = note
         self._switch = switch
         self._guard = Guard(actuation, note, on_look)
+        self._gates = gates
+        obey = partial(self._obey, may_pause=False, may_skip=False)
+        self._holding = Holding(actuation, self._guard, switch, obey)
         self._may_pause = True
         self._perform: dict[type[Step], Callable[[Any], Any]] = {
             RequireVolume: self._require_volume,
@@ -81,7 +88,8 @@ class Executor:
             StopRequested: a person asked the run to end.
             PauseRequested: a person asked the run to pause; nothing is measured yet.
             SkipRequested: a person gave up the experiment under way.
-            NeedsPersonError: a syringe needs a refill.
+            NeedsPersonError: a syringe needs a refill, or a waste has to be emptied.
+            HoldExpiredError: nobody opened a gate.
             SafetyTripError: a safety rule is broken; the caller goes safe, or halts.
             FlowrigError: an instrument failed or a limit was hit; the caller goes safe.
         """
@@ -104,39 +112,58 @@ class Executor:
         Raises:
             NeedsPersonError: an interlock is against it; the caller goes safe.
         """
-        flowing = self._guard.flowing
-        if flowing:
-            try:
-                self._guard.stop(flowing)
-            except InterlockError as error:
-                raise NeedsPersonError(f"liquid must not stop here: {error}") from error
+        self._holding.stop_flow()
 
-    def hold(self, at_most_s: float) -> None:
-        """Stop whatever flows, and wait until a person lets the run go on; temperatures stay.
+    def hold(self, hold: Hold) -> Answer:
+        """Wait until a person lets the run go on.
+
+        Temperatures stay, reagents stop, and what the profile's [hold] names flows, unless that is
+        what the person works at. The rig is watched as ever. What the person has filled and emptied
+        is in the accounts afterwards, and nothing flows.
 
         Args:
-            at_most_s: longest wait [s]. Real seconds pass on the virtual clock too.
+            hold: what is waited for. In simulated time real seconds pass if a person paused the
+                run, or sits beside it; else the time is over at once.
 
         Raises:
-            NeedsPersonError: nobody did in time, or liquid must not stop here.
+            HoldExpiredError: nobody came within the profile's time.
+            NeedsPersonError: liquid must not stop here.
             StopRequested: a person asked the run to end.
+            SafetyTripError: a safety rule is broken meanwhile.
         """
-        self.stop_flow()
-        self._tell("paused", at_most_s)
-        clock = self._rig.clock
-        end_s = clock.now_s() + at_most_s
-        while self._switch.paused:
-            left_s = end_s - clock.now_s()
-            if left_s <= 0.0:
-                raise NeedsPersonError(
-                    f"the run was paused for {at_most_s / 60:g} min and nobody let it go on"
-                )
-            if clock.is_virtual:
-                self._switch.wait(min(left_s, HOLD_WATCH_S))
-            clock.sleep(min(left_s, HOLD_WATCH_S))
-            self._guard.look()
-            self._obey(may_pause=False, may_skip=False)
+        self._tell(f"on hold: {hold.text}", self._rig.profile.hold.longest_s)
+        answer = self._holding.wait(hold)
         self._obey(may_pause=False, may_skip=False)
+        return answer
+
+    def begin_stage(self, stage: str) -> None:
+        """Ask a person before a stage of the campaign, where the profile wants it.
+
+        Raises:
+            HoldExpiredError: nobody answered.
+        """
+        if self._gates is not None:
+            self._pass(self._gates.before_stage(stage))
+
+    def _pass(self, gates: Iterable[Gate]) -> None:
+        """Have every gate opened; nothing flows and no set point is sent meanwhile."""
+        for gate in gates:
+            asks = gate.asks or f"may it begin: {sentence(gate)}?"
+            told = {"gate": gate.name, "before": sentence(gate), "asks": asks}
+            self._actuation.record("gate-asked", told)
+            by = self._opened_by(gate, asks)
+            self._actuation.record("gate-opened", {"gate": gate.name, "by": by})
+            assert self._gates is not None
+            self._gates.opened(gate)
+
+    def _opened_by(self, gate: Gate, asks: str) -> str:
+        assert self._gates is not None
+        if gate.name in self._gates.yes_to:
+            return "--yes-to"
+        if self._rig.clock.is_virtual and not self._switch.attended:
+            return "simulation"
+        text = f"{sentence(gate)}: {asks}" if gate.asks else asks
+        return self.hold(Hold(kind=HoldKind.GATE, text=text, gate=gate.name)).by
 
     def think(self, what: str, function: Callable[[], R], at_most_s: float | None = None) -> R:
         """Compute something that takes its time, while a heater may be hot.
@@ -171,31 +198,49 @@ class Executor:
         )
 
     def _require_volume(self, step: RequireVolume) -> None:
-        short = self._actuation.ledger.short_of(step.volumes_ul)
+        ledger = self._actuation.ledger
+        ledger.require_possible(step.volumes_ul)
+        short, full = ledger.short_of(step.volumes_ul), ledger.waste.too_full_for(step.volumes_ul)
+        wants = []
         if short:
             lines = [
                 f"{stream}: {left / 1000:.1f} mL left, {step.volumes_ul[stream] / 1000:.1f} mL "
-                f"needed, fill up to {self._actuation.ledger.full_ul(stream) / 1000:g} mL"
+                f"needed, fill up to {ledger.full_ul(stream) / 1000:g} mL"
                 for stream, left in short.items()
             ]
-            raise NeedsPersonError(
-                "refill "
-                + "; ".join(lines)
-                + "; then resume with "
-                + " ".join(f"--refilled {stream}" for stream in short)
-            )
+            wants.append("refill " + "; ".join(lines))
+        wants += [
+            f"empty {waste}: {ledger.waste.filled_ul[waste] / 1000:.1f} mL are in it, "
+            f"{more_ul / 1000:.1f} mL would come, and it may hold "
+            f"{ledger.waste.mark_ul(waste) / 1000:.4g} of "
+            f"{ledger.waste.capacity_ul[waste] / 1000:g} mL"
+            for waste, more_ul in full.items()
+        ]
+        if wants:
+            raise NeedsPersonError("; ".join(wants), refill=tuple(short), empty=tuple(full))
 
     def _set_temperatures(self, step: SetTemperatures) -> None:
+        if self._gates is not None:
+            self._pass(self._gates.before_heating(step.set_points_c))
         self._guard.set_temperatures(step.set_points_c)
 
     def _set_flow_rates(self, step: SetFlowRates) -> None:
         self._guard.set_flow_rates(step.flow_rates_ul_min)
 
     def _start(self, step: Start) -> None:
+        if self._gates is not None:
+            self._pass(self._gates.before_flow(step.streams))
         self._guard.start(step.streams)
 
     def _stop(self, step: Stop) -> None:
         self._guard.stop(step.streams)
+        waste = self._actuation.ledger.waste
+        if waste.capacity_ul:
+            levels = {
+                name: {"filled_ul": waste.filled_ul[name], "capacity_ul": capacity_ul}
+                for name, capacity_ul in waste.capacity_ul.items()
+            }
+            self._note("waste", {"vessels": levels})
 
     def _set_light(self, step: SetLight) -> None:
         self._actuation.set_light(step.spectrometers, step.on)

@@ -106,11 +106,22 @@ class Guard:
         self._heated: set[str] = set()
         self._started: set[str] = set()
         self._rates_ul_min: dict[str, float] = {}
+        self._newest = Snapshot(0.0, {}, {})
 
     @property
     def flowing(self) -> tuple[str, ...]:
         """Streams that were started and not stopped since."""
         return tuple(sorted(self._started))
+
+    @property
+    def rates_ul_min(self) -> Mapping[str, float]:
+        """Flow rates [µL/min] that were set, by stream."""
+        return dict(self._rates_ul_min)
+
+    @property
+    def heats(self) -> bool:
+        """Whether a heater was given a set point."""
+        return bool(self._heated)
 
     def look(self) -> Mapping[str, HeaterReading]:
         """Look at heaters and pumps.
@@ -140,6 +151,11 @@ class Guard:
         self._actuation.set_flow_rates(flow_rates_ul_min)
         self._rates_ul_min.update(flow_rates_ul_min)
 
+    def may_start(self, streams: Sequence[str]) -> bool:
+        """Look at heaters and pumps, and tell whether no rule is against starting streams now."""
+        _, now = self._look()
+        return not self._supervisor.refuse(now, now.with_flow(tuple(streams), running=True))
+
     def start(self, streams: Sequence[str]) -> None:
         """Start streams together, if no rule is against it; raises the same."""
         self._permit(lambda now: now.with_flow(tuple(streams), running=True))
@@ -147,13 +163,21 @@ class Guard:
         self._started.update(streams)
 
     def stop(self, streams: Sequence[str]) -> None:
-        """Stop streams together, if no rule is against it; raises the same."""
-        self._permit(lambda now: now.with_flow(tuple(streams), running=False))
+        """Stop streams together, if no rule is against it; raises the same.
+
+        A rule that is broken, and only asks for a person, keeps nobody from stopping.
+        """
+        self._permit(lambda now: now.with_flow(tuple(streams), running=False), stopping=True)
         self._actuation.stop(streams)
         self._started.difference_update(streams)
 
-    def _permit(self, change: Callable[[Snapshot], Snapshot]) -> None:
-        _, now = self._look()
+    def _permit(self, change: Callable[[Snapshot], Snapshot], *, stopping: bool = False) -> None:
+        try:
+            _, now = self._look()
+        except SafetyTripError as error:
+            if not stopping or error.action != "hold":
+                raise
+            now = self._newest
         refused = self._supervisor.refuse(now, change(now))
         if refused:
             if refused[0].action == "hold":
@@ -174,7 +198,7 @@ class Guard:
                 "pumps": {name: state.value for name, state in reading.pumps.items()},
             },
         )
-        snapshot = self._snapshot(reading)
+        snapshot = self._newest = self._snapshot(reading)
         trips = self._supervisor.check(snapshot)
         if trips:
             raise SafetyTripError(trips)

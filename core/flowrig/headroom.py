@@ -59,5 +59,5 @@ class Headroom:
             raise NeedsPersonError(
                 f"the disk of {self._folder} has {free / MEBIBYTE:.0f} MiB free; "
                 f"{experiments} experiments need up to {need / MEBIBYTE:.0f} MiB: "
-                "make room, then resume"
+                "make room"
             )

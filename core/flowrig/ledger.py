@@ -2,10 +2,16 @@
 
 import math
 from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
+from flowrig.errors import OutOfRangeError
 from flowrig.profile import Profile
+from flowrig.waste import WasteAccount
 
-__all__ = ["SyringeLedger"]
+__all__ = ["COUNTED", "SyringeLedger"]
+
+COUNTED = ("intent", "outcome", "resumed", "went-on", "cut-liquid")
+"""Kinds of events of a journal that change the account."""
 
 SAME_UL = 1e-3
 """Reports [µL] of a pump that differ by less are the same: a count that has not moved."""
@@ -16,14 +22,24 @@ class SyringeLedger:
 
     Args:
         profile: the rig, whose syringes are taken as full at the start of a run.
+
+    Attributes:
+        waste: where it went.
     """
 
     def __init__(self, profile: Profile) -> None:
         self._full_ul = {name: s.syringe.volume_ul for name, s in profile.streams.items()}
         self._left_ul = dict(self._full_ul)
+        self._remainder_ul = dict.fromkeys(profile.streams, 0.0)
+        for interlock in profile.interlocks:
+            if interlock.kind == "syringe-not-empty":
+                for name in interlock.streams:
+                    least_ul = self._remainder_ul[name]
+                    self._remainder_ul[name] = max(interlock.remainder_ul, least_ul)
         self._running: dict[str, tuple[float, float]] = {}
         self._unconfirmed: set[str] = set()
         self._told_ul: dict[str, float] = {}
+        self.waste = WasteAccount(profile)
 
     @property
     def left_ul(self) -> Mapping[str, float]:
@@ -91,6 +107,7 @@ class SyringeLedger:
             charged_ul: by stream.
             estimated: those whose pump did not report, so that its next report is no news.
         """
+        self.waste.add(charged_ul)
         for stream, volume_ul in charged_ul.items():
             self._running.pop(stream, None)
             self._unconfirmed.discard(stream)
@@ -121,8 +138,50 @@ class SyringeLedger:
         self._left_ul[stream] = self._full_ul[stream]
 
     def short_of(self, volumes_ul: Mapping[str, float]) -> dict[str, float]:
-        """Streams that hold less than asked for, with what is left [µL]."""
-        return {s: self._left_ul[s] for s, ul in volumes_ul.items() if self._left_ul[s] < ul}
+        """Streams that hold less than asked for, with what is left [µL].
+
+        What an interlock wants to stay in a syringe is not counted.
+        """
+        left = {s: self._left_ul[s] - self._remainder_ul[s] for s in volumes_ul}
+        return {s: self._left_ul[s] for s, ul in volumes_ul.items() if left[s] < ul}
+
+    def enter(self, events: Iterable[tuple[str, float, Mapping[str, Any]]]) -> None:
+        """Take into account what a journal says.
+
+        Args:
+            events: kind, rig time [s] and data of each, in order; those of `COUNTED` kinds.
+        """
+        starting: Mapping[str, float] = {}
+        for kind, time_s, data in events:
+            if kind == "intent" and data["command"] == "start":
+                starting = data["flow_rates_ul_min"]
+                self.started(time_s, starting)
+            elif kind == "outcome" and data["command"] == "start" and data["outcome"] == "done":
+                self.confirmed(starting)
+            elif kind == "outcome" and "dispensed_ul" in data:
+                self.charge(data["dispensed_ul"], data.get("estimated", ()))
+            elif kind in ("resumed", "went-on"):
+                for stream in data["refilled"]:
+                    self.refilled(stream)
+                for waste in data.get("emptied", ()):
+                    self.waste.emptied(waste)
+            elif kind == "cut-liquid":
+                self.enter(data["events"])
+                self.charge(data["emptied_ul"], tuple(data["emptied_ul"]))
+
+    def require_possible(self, volumes_ul: Mapping[str, float]) -> None:
+        """Refuse what full syringes cannot deliver, or empty wastes take, at once.
+
+        Raises:
+            OutOfRangeError: a syringe or a waste is too small.
+        """
+        for stream, volume_ul in volumes_ul.items():
+            if volume_ul > self._full_ul[stream] - self._remainder_ul[stream]:
+                raise OutOfRangeError(
+                    f"{stream}: {volume_ul / 1000:.1f} mL are needed at once, "
+                    f"the syringe holds {self._full_ul[stream] / 1000:g} mL"
+                )
+        self.waste.require_possible(volumes_ul)
 
     def full_ul(self, stream: str) -> float:
         """Volume [µL] of a full syringe."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from attrs import evolve, frozen
 
-from flowrig.dry_run import DryRun, Outcome, Refill
+from flowrig.dry_run import DryRun, Emptying, Outcome, Question, Refill
 from flowrig.errors import InputError, OutOfRangeError
 from flowrig.foresight import Conditions, centre, extremes, foreseen, scattered
 from flowrig.heating import AMBIENT_C
@@ -64,6 +64,8 @@ class Plan:
         waste_ul: what reaches the waste [µL].
         waste_range_ul: least and most [µL].
         refills: when the run will hold for which syringe.
+        emptyings: when it will hold for which waste.
+        questions: what it will ask at gates, and when.
         problems: limits that would be hit, and conditions that cannot be reached; sentences.
         reachable: share of the box of bounds that keeps to every constraint.
         constraints: share of the box that each constraint leaves by itself, by its label.
@@ -82,6 +84,8 @@ class Plan:
     waste_ul: float
     waste_range_ul: Range
     refills: tuple[Refill, ...]
+    emptyings: tuple[Emptying, ...]
+    questions: tuple[Question, ...]
     problems: tuple[str, ...]
     reachable: float
     constraints: Mapping[str, float]
@@ -124,6 +128,8 @@ def plan_campaign(profile: Profile, seed: int | None = None, decided: Chosen | N
         waste_ul=waste_ul[0],
         waste_range_ul=_span(waste_ul),
         refills=expected.refills,
+        emptyings=expected.emptyings,
+        questions=expected.questions,
         problems=tuple(dict.fromkeys((*problems, *expected.problems))),
         reachable=reachable,
         constraints=constraints,
@@ -216,14 +222,17 @@ def _assumptions(profile: Profile, expected: Outcome) -> tuple[str, ...]:
     assert profile.campaign is not None
     good_enough = profile.campaign.stop.objective_above
     told = [
-        "every syringe is full at the start",
+        "every syringe is full at the start, and every waste empty",
         f"heaters begin at {AMBIENT_C:g} °C, heat at {steady.heating_c_min:g} °C/min, cool at "
         f"{steady.cooling_c_min:g} °C/min and settle within {steady.settling_s:g} s: "
         "heating, cooling and settling in [steady]",
         "neither the answers of instruments nor the choice of conditions take time",
     ]
-    if expected.refills:
-        told.append("a person refills at once, and only the syringes that are named")
+    if expected.refills or expected.emptyings or expected.questions:
+        told.append(
+            "a person does at once what the run waits for, and only with the syringes and wastes "
+            "that are named"
+        )
     if good_enough is not None:
         told.append(f"the campaign does not end before, at a figure of merit of {good_enough:g}")
     return tuple(told)

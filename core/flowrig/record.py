@@ -16,6 +16,7 @@ from flowrig.darkness import LitReference
 from flowrig.errors import InputError, JournalError
 from flowrig.interfaces import Surrogate
 from flowrig.journal import FILE_NAME, Event, Journal
+from flowrig.ledger import COUNTED, SyringeLedger
 from flowrig.plugins import Plugins
 from flowrig.profile import Campaign, Profile
 from flowrig.with_prior import PriorKnowledge
@@ -205,6 +206,12 @@ class RunRecord:
         known.extend(self.journal.events(kind, after=known[-1].sequence if known else 0))
         return known
 
+    def ledger(self) -> SyringeLedger:
+        """The account of syringes and wastes, from the journal alone."""
+        ledger = SyringeLedger(self.profile)
+        ledger.enter((e.kind, e.time_s, e.data) for e in self.journal.events(*COUNTED))
+        return ledger
+
     def decisions(self) -> list[Decision]:
         """Everything that was decided, in order."""
         return [_decision(event) for event in self._all("decided")]
@@ -326,9 +333,18 @@ class RunRecord:
                 **self._told(expected.experiment),
             },
             "health": {e.data["kind"]: e.data["text"] for e in self.journal.events("health")},
+            "waste": self._waste(),
             "rig_time_s": experiments[-1].ended_s if experiments else 0.0,
             "digest": self.journal.digest(),
             "damage": self.damage,
+        }
+
+    def _waste(self) -> dict[str, dict[str, float]]:
+        """How full the wastes are whose volume the profile gives, by name."""
+        waste = self.ledger().waste
+        return {
+            name: {"filled_ul": waste.filled_ul[name], "capacity_ul": capacity_ul}
+            for name, capacity_ul in waste.capacity_ul.items()
         }
 
     def _told(self, experiment: Experiment) -> dict[str, Any]:

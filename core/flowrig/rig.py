@@ -25,7 +25,7 @@ from flowrig.interfaces import (
 from flowrig.plugins import Plugins
 from flowrig.profile import Profile, load_profile
 from flowrig.recording import Recording, recorded
-from flowrig.simulation import Simulator, simulated
+from flowrig.simulation import Simulator, emulated
 from flowrig.trace import TraceHeader, settings_of
 from flowrig.workers import Workers
 
@@ -50,6 +50,10 @@ class RigReading:
     pumps: Mapping[str, PumpState]
 
 
+def _nothing(stream: str) -> None:
+    pass
+
+
 class Rig:
     """The opened instruments of one profile. Made by `open_rig`.
 
@@ -59,10 +63,18 @@ class Rig:
         profile: the rig.
         clock: the run's clock.
         workers: the threads of the rig.
+        refill: fills the syringe of a stream; on a real rig a person has done it.
     """
 
-    def __init__(self, profile: Profile, clock: Clock, workers: Workers) -> None:
+    def __init__(
+        self,
+        profile: Profile,
+        clock: Clock,
+        workers: Workers,
+        refill: Callable[[str], object] = _nothing,
+    ) -> None:
         self.profile = profile
+        self._refill = refill
         self.clock = clock
         self._workers = workers
         self._devices: dict[str, Device] = {
@@ -159,6 +171,11 @@ class Rig:
                     f"{able.rate_max_ul_min:g} µL/min with this syringe, "
                     f"the profile asks for {low:g} to {high:g} µL/min"
                 )
+
+    def refilled(self, streams: Iterable[str]) -> None:
+        """A person has filled the syringes of streams; emulated ones are filled now."""
+        for stream in streams:
+            self._refill(stream)
 
     def arm_dead_men(self, timeout_s: float) -> None:
         """Arm the dead-man timers [s] of all devices whose drivers offer one."""
@@ -343,7 +360,7 @@ def open_rig(
     plugins: Plugins | None = None,
     prepare: bool = True,
     record: Recording | None = None,
-    simulator: Simulator = simulated,
+    simulator: Simulator = emulated,
 ) -> Iterator[Rig]:
     """Open the rig of a profile, and close it in the end.
 
@@ -370,11 +387,12 @@ def open_rig(
     if clock is None:
         clock = VirtualClock() if simulate else RealClock()
     with ExitStack() as stack:
-        written = profile
+        written, by_hand = profile, _nothing
         if simulate:
-            profile = stack.enter_context(simulator(profile, clock, seed, fill_ul))
+            emulation = stack.enter_context(simulator(profile, clock, seed, fill_ul))
+            profile, by_hand = emulation.profile, emulation.world.refill
         workers = stack.enter_context(Workers(clock))
-        rig = Rig(profile, clock, workers)
+        rig = Rig(profile, clock, workers, by_hand)
         if record is not None:
             headers = _headers(written, plugins or Plugins.discover(), simulate)
             devices = {name: rig[name] for name in profile.devices}

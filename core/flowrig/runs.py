@@ -16,7 +16,7 @@ from attrs import asdict, frozen
 from numpy.typing import NDArray
 
 from flowrig import __version__
-from flowrig.account import account_of_cuts, ledger_of
+from flowrig.account import account_of_cuts
 from flowrig.actuation import Actuation
 from flowrig.brain import Brain, Mind, OwnMind, ProcessMind
 from flowrig.campaign import CampaignLoop
@@ -34,6 +34,7 @@ from flowrig.errors import (
     UnsafeStateError,
 )
 from flowrig.executor import Executor
+from flowrig.gates import Gates, require_gates
 from flowrig.headroom import Headroom, experiment_bytes
 from flowrig.journal import FILE_NAME, Event, Journal
 from flowrig.lease import Lease
@@ -47,11 +48,12 @@ from flowrig.record import LOCK_NAME, PROFILE_NAME, RunRecord, is_busy
 from flowrig.recording import FOLDER_NAME, Recording
 from flowrig.rig import Rig, open_rig
 from flowrig.safety import SafeState, reach_safe_state
-from flowrig.simulation import Simulator, simulated
+from flowrig.simulation import Simulator, emulated
 from flowrig.status import RunStatus
 from flowrig.switchboard import Switchboard
 from flowrig.trips import LatchedTrip, latched_trips, trip_data
 from flowrig.twin.in_place import with_twin
+from flowrig.waste import WasteAccount
 
 __all__ = ["RunOutcome", "reset_trips", "resume_run", "start_run"]
 
@@ -102,8 +104,9 @@ def start_run(
     listeners: Sequence[Listener] = (),
     switch: Switchboard | None = None,
     optimizer_process: bool | None = None,
+    yes_to: Sequence[str] = (),
     plugins: Plugins | None = None,
-    simulator: Simulator = simulated,
+    simulator: Simulator = emulated,
 ) -> RunOutcome:
     """Run a campaign from its beginning.
 
@@ -120,6 +123,7 @@ def start_run(
         switch: what a person wants of the run.
         optimizer_process: whether the optimizer thinks in a process of its own; by default on the
             real clock, where all that it needs is installed.
+        yes_to: gates that are answered ahead, by name.
         plugins: what is installed, if it was looked up already.
         simulator: what puts emulated instruments behind the drivers of a simulated run.
 
@@ -133,6 +137,7 @@ def start_run(
     seed = planned.campaign.seed if seed is None else seed
     if not 0 <= seed <= SEED_MAX:
         raise InputError(f"the seed must be 0 to {SEED_MAX}, got {seed}")
+    require_gates(planned, yes_to)
     load_plugins_of(planned)
     earlier = read_earlier(planned, plugins)
     text = merged_toml(target, plugins)
@@ -173,6 +178,7 @@ def start_run(
             switch=switch,
             status=status,
             optimizer_process=optimizer_process,
+            yes_to=yes_to,
             simulator=simulator,
         )
         return session.run(resumed=False, record=record)
@@ -182,6 +188,7 @@ def resume_run(
     folder: Path | str,
     *,
     refilled: Sequence[str] = (),
+    emptied: Sequence[str] = (),
     reset: Sequence[str] = (),
     accept_changes: bool = False,
     cut: bool = False,
@@ -190,14 +197,16 @@ def resume_run(
     listeners: Sequence[Listener] = (),
     switch: Switchboard | None = None,
     optimizer_process: bool | None = None,
+    yes_to: Sequence[str] = (),
     plugins: Plugins | None = None,
-    simulator: Simulator = simulated,
+    simulator: Simulator = emulated,
 ) -> RunOutcome:
     """Go on with a run that was stopped, held or interrupted; the rig goes to its safe state first.
 
     Args:
         folder: the run's folder.
         refilled: streams whose syringes a person has filled.
+        emptied: wastes that a person has emptied.
         reset: safety rules that tripped, and whose cause a person has removed.
         accept_changes: go on though the profile, or a plugin that it names, is not as it was.
         cut: go on in front of damage in the journal, however much is behind it.
@@ -207,6 +216,7 @@ def resume_run(
         switch: what a person wants of the run.
         optimizer_process: whether the optimizer thinks in a process of its own; by default on the
             real clock, where all that it needs is installed.
+        yes_to: gates that are answered ahead, by name.
         plugins: what is installed, if it was looked up already.
         simulator: what puts emulated instruments behind the drivers of a simulated run.
 
@@ -221,11 +231,16 @@ def resume_run(
         changes = changes_of(before.journal, folder / PROFILE_NAME, plugins)
     changes.require_accepted(accept_changes, folder)
     profile = changes.profile
-    for stream in refilled:
-        if stream not in profile.streams:
-            raise InputError(
-                f"there is no stream {stream!r}; there are {', '.join(profile.streams)}"
-            )
+    wastes = WasteAccount(profile).capacity_ul
+    for done, known, what in (
+        (refilled, profile.streams, "stream"),
+        (emptied, wastes, "waste with a volume"),
+    ):
+        for name in done:
+            if name not in known:
+                there = ", ".join(known) or "none"
+                raise InputError(f"there is no {what} {name!r}; there are {there}")
+    require_gates(profile, yes_to)
     load_plugins_of(profile)
     with locked(folder), Journal(folder / FILE_NAME, cut=cut) as journal:
         status = RunStatus()
@@ -241,6 +256,7 @@ def resume_run(
             now_s,
             {
                 "refilled": list(refilled),
+                "emptied": list(emptied),
                 "versions": _versions(plugins),
                 "objective": summary["objective"],
                 "units": profile.space.units,
@@ -260,6 +276,7 @@ def resume_run(
             switch=switch,
             status=status,
             optimizer_process=optimizer_process,
+            yes_to=yes_to,
             simulator=simulator,
         )
         return session.run(resumed=True, record=record)
@@ -345,6 +362,7 @@ class _Session:
         switch: Switchboard | None,
         status: RunStatus,
         optimizer_process: bool | None,
+        yes_to: Sequence[str],
         simulator: Simulator,
     ) -> None:
         self._folder = folder
@@ -355,6 +373,7 @@ class _Session:
         self._status = status
         self._optimizer_process = optimizer_process
         self._record = RunRecord(folder, plugins)
+        self._yes_to = yes_to
         self._notices: SimpleQueue[str] = SimpleQueue()
         self._safe: SafeState | None = None  # while nothing was commanded since
         self._lease: Lease | None = None  # a simulated rig needs none
@@ -364,7 +383,8 @@ class _Session:
         )
 
     def run(self, *, resumed: bool, record: bool) -> RunOutcome:
-        ledger = ledger_of(self._record)
+        ledger = self._record.ledger()
+        self._switch.name_vessels(self._record.profile.streams, ledger.waste.capacity_ul)
         traces = Recording(self._folder / FOLDER_NAME, self._notices.put)
         with ExitStack() as stack:
             stack.enter_context(one_thread())
@@ -513,7 +533,8 @@ class _Session:
         return "failed", f"internal error: {error!r}; see {place}"
 
     def _loop(self, rig: Rig, actuation: Actuation, brain: Brain) -> CampaignLoop:
-        executor = Executor(actuation, self._note, self._switch, self._renew)
+        gates = Gates(rig.profile, self._yes_to)
+        executor = Executor(actuation, self._note, self._switch, self._renew, gates)
         wavelengths_nm = rig.wavelengths_nm()
         pixels = {name: len(shown) for name, shown in wavelengths_nm.items()}
         room = Headroom(self._folder, experiment_bytes(rig.profile, pixels))

@@ -11,12 +11,7 @@ from flowrig.errors import InputError
 from flowrig.offers import import_target
 from flowrig.profile import Profile
 
-__all__ = ["EmulatedRig", "Simulator", "emulated", "simulated"]
-
-Simulator = Callable[
-    [Profile, Clock, int, Mapping[str, float] | None], AbstractContextManager[Profile]
-]
-"""What puts emulated instruments behind a rig, in the manner of `simulated`."""
+__all__ = ["EmulatedRig", "Simulator", "emulated"]
 
 
 @frozen(eq=False)
@@ -34,26 +29,10 @@ class EmulatedRig:
     emulators: Mapping[str, Emulator]
 
 
-@contextmanager
-def simulated(
-    profile: Profile, clock: Clock, seed: int, fill_ul: Mapping[str, float] | None = None
-) -> Iterator[Profile]:
-    """Start an emulator for every device, in front of one physical world.
-
-    Args:
-        profile: the rig; its `[simulation]` names the world.
-        clock: the run's clock.
-        seed: every noise follows from it.
-        fill_ul: liquid left [µL] by stream; full syringes where a stream is not named.
-
-    Yields:
-        the profile with nothing but the addresses of its devices replaced.
-
-    Raises:
-        InputError: the profile names no world, or a driver ships no emulator.
-    """
-    with emulated(profile, clock, seed, fill_ul) as rig:
-        yield rig.profile
+Simulator = Callable[
+    [Profile, Clock, int, Mapping[str, float] | None], AbstractContextManager[EmulatedRig]
+]
+"""What puts emulated instruments behind a rig, in the manner of `emulated`."""
 
 
 @contextmanager
@@ -65,7 +44,7 @@ def emulated(
     *,
     watched: Callable[[World], World] = lambda world: world,
 ) -> Iterator[EmulatedRig]:
-    """As `simulated`, for those who want to see and to disturb what is behind the drivers.
+    """Start an emulator for every device, in front of one physical world.
 
     Args:
         profile: the rig; its `[simulation]` names the world.
@@ -73,6 +52,9 @@ def emulated(
         seed: every noise follows from it.
         fill_ul: liquid left [µL] by stream; full syringes where a stream is not named.
         watched: puts something in front of the world that sees what every body really does.
+
+    Yields:
+        the profile with nothing but the addresses of its devices replaced, and what is behind them.
 
     Raises:
         InputError: the profile names no world, or a driver ships no emulator.

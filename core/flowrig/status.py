@@ -26,7 +26,8 @@ class RunStatus:
         conditions: of every experiment that was decided in this process, by number.
         step: what is done just now.
         until_s: rig time [s] at which that ends, where it is known.
-        paused: whether a person has paused the run.
+        hold: what a run on hold waits for, as its event says; None while it goes on.
+        waste: "filled_ul" and "capacity_ul" by waste whose volume the profile gives.
         ending: whether the rig goes to its safe state, or is there.
         best: highest figure of merit so far, of sound experiments.
         heaters: "temperature_c" and "set_point_c" by heater.
@@ -50,7 +51,8 @@ class RunStatus:
         self.conditions: dict[int, Mapping[str, float]] = {}
         self.step = "opening the rig"
         self.until_s: float | None = None
-        self.paused = False
+        self.hold: Mapping[str, Any] | None = None
+        self.waste: Mapping[str, Mapping[str, float]] = {}
         self.ending = False
         self.best: float | None = None
         self.heaters: Mapping[str, Mapping[str, float | None]] = {}
@@ -69,9 +71,8 @@ class RunStatus:
     def as_json(self) -> dict[str, Any]:
         """What `flowrig status --json` prints of a run that is under way."""
         with self._lock:
-            state = "paused" if self.paused else "running"
             return {
-                "state": "ending" if self.ending else state,
+                "state": self._state(),
                 "profile": self.profile,
                 "campaign": self.campaign,
                 "simulated": self.simulated,
@@ -89,8 +90,17 @@ class RunStatus:
                 "heaters": {name: dict(reading) for name, reading in self.heaters.items()},
                 "pumps": dict(self.pumps),
                 "flow_rates_ul_min": dict(self.flow_rates_ul_min),
+                "waste": {name: dict(levels) for name, levels in self.waste.items()},
+                "hold": None if self.hold is None else dict(self.hold),
                 "rig_time_s": self.time_s,
             }
+
+    def _state(self) -> str:
+        if self.ending:
+            return "ending"
+        if self.hold is None:
+            return "running"
+        return "paused" if self.hold["kind"] == "pause" else "on hold"
 
     def _on_run_started(self, event: Event, data: Mapping[str, Any]) -> None:
         self.profile, self.campaign = data["profile"], data["campaign"]
@@ -113,9 +123,10 @@ class RunStatus:
 
     def _on_intent(self, event: Event, data: Mapping[str, Any]) -> None:
         if data["command"] == "start":
-            self.flow_rates_ul_min = data["flow_rates_ul_min"]
+            self.flow_rates_ul_min = {**self.flow_rates_ul_min, **data["flow_rates_ul_min"]}
         elif data["command"] == "stop":
-            self.flow_rates_ul_min = {}
+            flowing = self.flow_rates_ul_min.items()
+            self.flow_rates_ul_min = {s: q for s, q in flowing if s not in data["streams"]}
 
     def _on_reading(self, event: Event, data: Mapping[str, Any]) -> None:
         self.heaters, self.pumps = data["heaters"], data["pumps"]
@@ -135,14 +146,20 @@ class RunStatus:
     def _on_skipped(self, event: Event, data: Mapping[str, Any]) -> None:
         self.skipped += 1
 
-    def _on_paused(self, event: Event, data: Mapping[str, Any]) -> None:
-        self.paused = True
+    def _on_hold(self, event: Event, data: Mapping[str, Any]) -> None:
+        self.hold, self.until_s = data, data["until_s"]
 
     def _on_went_on(self, event: Event, data: Mapping[str, Any]) -> None:
-        self.paused = False
+        self.hold = None
+
+    def _on_waste(self, event: Event, data: Mapping[str, Any]) -> None:
+        self.waste = data["vessels"]
 
     def _on_operator(self, event: Event, data: Mapping[str, Any]) -> None:
         self.ending = self.ending or data["wish"] in ("stop", "halt")
+
+    def _on_safe_state(self, event: Event, data: Mapping[str, Any]) -> None:
+        self.hold, self.flow_rates_ul_min = None, {}
 
     def _on_ended(self, event: Event, data: Mapping[str, Any]) -> None:
         self.ending = True

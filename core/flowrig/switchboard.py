@@ -1,7 +1,7 @@
-"""What a person wants of a run: wishes come from any thread, and the run asks for them."""
+"""What people want of a run, and what it waits for: from any thread, until the run asks."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 
@@ -14,6 +14,7 @@ from flowrig.errors import (
     SkipRequested,
     StopRequested,
 )
+from flowrig.holds import Answer, Hold, HoldKind
 
 __all__ = ["MEANINGS", "Switchboard", "Told", "Wish"]
 
@@ -30,11 +31,12 @@ class Wish(StrEnum):
 
 MEANINGS: Mapping[Wish, str] = {
     Wish.PAUSE: "an experiment whose frames are being taken is finished; any other is given up, "
-    "and begun again later. Liquid stops, temperatures stay. If nobody says go-on in time, the rig "
-    "goes to its safe state",
-    Wish.GO_ON: "the run goes on; an experiment that was given up begins again",
+    "and begun again later. Reagents stop, temperatures and carrier stay. If nobody says go-on in "
+    "time, the rig goes to its safe state",
+    Wish.GO_ON: "the run goes on, as what it waits for is done; an experiment that was given up "
+    "begins again",
     Wish.SKIP: "the experiment under way is given up for good and recorded as skipped. Liquid "
-    "stops, and the next experiment begins",
+    "stops, and the next experiment begins; of a run on hold, once it goes on",
     Wish.STOP: "the run ends in the safe state of its profile, flushing included; "
     "`flowrig resume` goes on later. Once more ends the flushing",
     Wish.HALT: "the run ends: all flow and all heat off at once. Nothing is flushed, so what is in "
@@ -59,9 +61,15 @@ class Told:
 
 
 class Switchboard:
-    """Takes wishes from any thread, says which make sense now, and reminds the run of them."""
+    """Takes wishes from any thread, says which make sense now, and reminds the run of them.
+
+    Attributes:
+        attended: whether a person sits beside the run, so that it waits in the time of people even
+            where its own time is simulated.
+    """
 
     def __init__(self) -> None:
+        self.attended = False
         self._lock = threading.RLock()  # a wish may come as a signal in the thread that connects
         self._changed = threading.Condition(self._lock)
         self._wake: Callable[[], None] = lambda: None
@@ -70,6 +78,10 @@ class Switchboard:
         self._pauses = False
         self._skips = False
         self._experiment: int | None = None
+        self._hold: Hold | None = None
+        self._answer: Answer | None = None
+        self._streams: tuple[str, ...] = ()
+        self._wastes: tuple[str, ...] = ()
         self._news: list[Told] = []
 
     def connect(self, wake: Callable[[], None]) -> None:
@@ -77,22 +89,38 @@ class Switchboard:
         with self._lock:
             self._wake = wake
 
-    def ask(self, wish: Wish, by: str = "program") -> None:
+    def name_vessels(self, streams: Iterable[str], wastes: Iterable[str]) -> None:
+        """Say which syringes can be refilled and which wastes emptied, by their names."""
+        with self._lock:
+            self._streams, self._wastes = tuple(streams), tuple(wastes)
+
+    def ask(
+        self,
+        wish: Wish,
+        by: str = "program",
+        *,
+        refilled: Sequence[str] = (),
+        emptied: Sequence[str] = (),
+    ) -> None:
         """Utter a wish.
 
         Args:
             wish: which.
             by: from where, for the journal.
+            refilled: with go-on: streams whose syringes are full again.
+            emptied: with go-on: wastes that are empty again.
 
         Raises:
             InputError: it makes no sense now; the message says why.
         """
         with self._lock:
-            refused = self._refusal(wish)
+            refused = self._refusal(wish) or self._not_done(wish, refilled, emptied)
             self._news.append(Told(wish.value, by, refused))
             if refused:
                 raise InputError(refused)
             self._take(wish)
+            if wish is Wish.GO_ON and self._hold is not None:
+                self._answer = Answer(by=by, refilled=tuple(refilled), emptied=tuple(emptied))
             self._changed.notify_all()
             if wish in (Wish.STOP, Wish.HALT):
                 self._wake()
@@ -104,11 +132,31 @@ class Switchboard:
         reasons = {
             "the run is ending": self.ending,
             "the run is paused already": wish is Wish.PAUSE and self._pauses,
-            "the run is not paused": wish is Wish.GO_ON and not self._pauses,
+            "the run is on hold already": wish is Wish.PAUSE and self._hold is not None,
+            "the run is not paused, and waits for nobody": wish is Wish.GO_ON
+            and not self._pauses
+            and self._hold is None,
+            "the run goes on already": wish is Wish.GO_ON and self._answer is not None,
             "no experiment is under way": wish is Wish.SKIP and self._experiment is None,
             "that experiment is skipped already": wish is Wish.SKIP and self._skips,
         }
         return next((reason for reason, holds in reasons.items() if holds), "")
+
+    def _not_done(self, wish: Wish, refilled: Sequence[str], emptied: Sequence[str]) -> str:
+        """Why what a person has done is not what the run waits for; "" where it is."""
+        hold = self._hold if wish is Wish.GO_ON else None
+        for done, known, what in (
+            (refilled, self._streams, "stream"),
+            (emptied, self._wastes, "waste with a volume"),
+        ):
+            for name in done:
+                if name not in known:
+                    return f"there is no {what} {name!r}; there are {', '.join(known) or 'none'}"
+        if hold is None:
+            return "that counts only while the run is on hold" if refilled or emptied else ""
+        if set(hold.refill) <= set(refilled) and set(hold.empty) <= set(emptied):
+            return ""
+        return f"the run waits: {hold.text}; when that is done, say {hold.options}"
 
     def _take(self, wish: Wish) -> None:
         match wish:
@@ -137,6 +185,28 @@ class Switchboard:
     def paused(self) -> bool:
         """Whether the run was asked to pause, and not to go on since."""
         return self._pauses
+
+    @property
+    def hold(self) -> Hold | None:
+        """What the run waits for, if it is on hold."""
+        return self._hold
+
+    @property
+    def answer(self) -> Answer | None:
+        """What a person said to that, if somebody did."""
+        return self._answer
+
+    @contextmanager
+    def holding(self, hold: Hold) -> Iterator[None]:
+        """Within this the run waits for a person; a pause that is over already needs none."""
+        with self._lock:
+            over = hold.kind is HoldKind.PAUSE and not self._pauses
+            self._hold, self._answer = hold, Answer(by="") if over else None
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._hold = self._answer = None
 
     @contextmanager
     def experiment(self, index: int) -> Iterator[None]:

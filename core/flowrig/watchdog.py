@@ -21,7 +21,6 @@ from typing import Any
 
 from attrs import asdict, frozen
 
-from flowrig.account import ledger_of
 from flowrig.actuation import Actuation
 from flowrig.clock import Clock, RealClock
 from flowrig.darkness import References
@@ -64,7 +63,7 @@ def main(folder: Path, engine: int, lease_s: float) -> int:
     _ignore_signals()
     plugins = Plugins.discover()
     with RunRecord(folder, plugins) as record:
-        profile, ledger, newest = record.profile, ledger_of(record), record.journal.last()
+        profile, ledger, newest = record.profile, record.ledger(), record.journal.last()
     for device in profile.devices.values():
         device.offer.load()
     words: SimpleQueue[bytes] = SimpleQueue()
@@ -142,7 +141,7 @@ def make_safe(
             return None
         references: References = {}
         with suppress(FlowrigError), RunRecord(folder, plugins) as record:
-            ledger, references = ledger_of(record), record.lights()
+            ledger, references = record.ledger(), record.lights()
         journal = stack.enter_context(_written(folder, end.clock))
         safe = journal.reach(profile, ledger, references, why)
         text = f"{why}; {safe}"

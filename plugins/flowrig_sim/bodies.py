@@ -101,6 +101,11 @@ class PlungerBody:
         with self._moment.now() as now_s:
             self._plunger.push(rate_ul_min, now_s)
 
+    def refill(self) -> None:
+        """Put a full syringe in the place of this one."""
+        with self._moment.now() as now_s:
+            self._plunger.refill(now_s)
+
 
 class PlateBody:
     """A heated plate and its sensor; see `flowrig.emulation.HeaterBody`."""

@@ -45,6 +45,7 @@ class Plunger:
         self.inner_diameter_mm = syringe.inner_diameter_mm
         self._empty_at_ul = fill_ul
         self._full_at_ul = fill_ul - syringe.volume_ul
+        self._capacity_ul = syringe.volume_ul
         self._turn_ul = LEAD_MM * math.pi / 4 * syringe.inner_diameter_mm**2
         self._ripple_ul = ripple * self._turn_ul / (2 * math.pi)
         self._phase = phase
@@ -67,6 +68,11 @@ class Plunger:
         self._since_s = time_s
         self._rate_ul_min = rate_ul_min
         self.commands += 1
+
+    def refill(self, time_s: float) -> None:
+        """Put a full syringe in the place of this one, at a rig time [s]."""
+        moved_ul = self.moved_ul(time_s)
+        self._empty_at_ul, self._full_at_ul = moved_ul + self._capacity_ul, moved_ul
 
     def moved_ul(self, time_s: float) -> float:
         """Volume [µL] by which the motor has pushed since the world began, as commanded.

@@ -54,10 +54,10 @@ class FluidicWorld(World):
         start_s = clock.now_s()
         self._process = Process(profile, settings, seed, fill_ul, start_s)
         moment = Moment(self._process, clock)
-        self._pumps = {
-            stream.pump: PlungerBody(self._process.plungers[name], moment)
-            for name, stream in profile.streams.items()
+        self._syringes = {
+            name: PlungerBody(self._process.plungers[name], moment) for name in profile.streams
         }
+        self._pumps = {one.pump: self._syringes[name] for name, one in profile.streams.items()}
         self._heaters = {
             name: PlateBody(
                 plate,
@@ -93,6 +93,14 @@ class FluidicWorld(World):
             InputError: the spectrometer looks at no flow cell, or the analysis does not use it.
         """
         return _known(self._spectrometers, device, "spectrometer at a flow cell that is analysed")
+
+    def refill(self, stream: str) -> None:
+        """A full syringe in the place of the one that drives a stream.
+
+        Raises:
+            InputError: there is no such stream.
+        """
+        _known(self._syringes, stream, "stream").refill()
 
     def truth(self, conditions: Mapping[str, float]) -> tuple[float, float]:
         """What a perfect measurement at steady state would find.

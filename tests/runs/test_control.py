@@ -62,7 +62,7 @@ def test_the_token_opens_the_door(board: Switchboard, tmp_path: Path) -> None:
     assert ask("status") == {"state": "running"}
     assert "not paused" in ask("go-on")["refused"]
     assert "expected status" in ask("explode")["refused"]
-    assert "Liquid stops" in ask("pause")["text"]
+    assert "Reagents stop" in ask("pause")["text"]
     assert board.paused
     board.ask(Wish.GO_ON)
 
@@ -89,10 +89,11 @@ def test_a_run_is_asked_paused_and_stopped_from_another_shell(
         while not (folder / CONTROL_NAME).exists():
             assert process.poll() is None
             time.sleep(0.02)
-        assert "Liquid stops" in flowrig("pause", folder).stdout
+        assert "Reagents stop" in flowrig("pause", folder).stdout
         while (told := json.loads(flowrig("status", folder, "--json").stdout))["state"] != "paused":
             assert process.poll() is None
-        assert told["flow_rates_ul_min"] == {}
+        assert set(told["flow_rates_ul_min"]) <= {"PFO"}
+        assert told["hold"]["text"] == "a person paused the run"
         assert "paused: " in flowrig("status", folder).stdout
         assert "paused already" in flowrig("pause", folder, code=2).stderr
         assert "safe state" in flowrig("stop", folder).stdout

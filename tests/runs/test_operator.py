@@ -36,8 +36,8 @@ dark_frames = 5
 frame_interval = "100 ms"
 reactive_frames = 5
 
-[limits]
-pause = "{pause}"
+[hold]
+longest = "{pause}"
 
 [campaign]
 
@@ -93,36 +93,42 @@ def journalled(folder: Path, *kinds: str) -> list[Event]:
 @pytest.mark.parametrize("moment", [HEATING, FLOWING])
 def test_a_paused_experiment_begins_again(tmp_path: Path, moment: str) -> None:
     """Liquid stops, the plate stays hot; go-on measures from the start, and nothing is lost."""
-    outcome, world, clock = ran(tmp_path, [(moment, Wish.PAUSE), ("paused", Wish.GO_ON)])
+    outcome, world, clock = ran(tmp_path, [(moment, Wish.PAUSE), ("hold", Wish.GO_ON)])
     assert outcome.state == "finished"
     assert_at_rest(world, clock)
-    kinds = [e.kind for e in journalled(tmp_path, "experiment", "paused", "went-on", "measured")]
+    kinds = [e.kind for e in journalled(tmp_path, "experiment", "hold", "went-on", "measured")]
     begun = kinds[kinds.index("went-on") + 1 :]
     if moment == FLOWING:
-        assert kinds[: kinds.index("paused")].count("experiment") <= 1
+        assert kinds[: kinds.index("hold")].count("experiment") <= 1
     assert begun == ["experiment", "measured"] * 3
     told = [(e.data["wish"], e.data["refused"]) for e in journalled(tmp_path, "operator")]
     assert told == [("pause", ""), ("go-on", "")]
 
 
-def test_no_liquid_flows_while_a_run_is_paused(tmp_path: Path) -> None:
-    """The pumps were told to stop before the wait begins, and the heater was not told anything."""
-    ran(tmp_path, [(FLOWING, Wish.PAUSE), ("paused", Wish.GO_ON)])
-    events = journalled(tmp_path, "intent", "paused", "went-on")
+def test_no_reagent_flows_while_a_run_is_paused(tmp_path: Path) -> None:
+    """Reagents were told to stop before the wait begins; the carrier flows, the plate stays hot."""
+    ran(tmp_path, [(FLOWING, Wish.PAUSE), ("hold", Wish.GO_ON)])
+    events = journalled(tmp_path, "intent", "outcome", "hold", "went-on")
     kinds = [e.data.get("command", e.kind) for e in events]
-    between = kinds[kinds.index("paused") : kinds.index("went-on")]
-    assert "heater-off" not in kinds[: kinds.index("went-on")]
-    assert set(between) <= {"paused", "stop"}
-    assert kinds[: kinds.index("went-on")].count("start") == kinds[: kinds.index("went-on")].count(
-        "stop"
-    )
+    begin, end = kinds.index("hold"), kinds.index("went-on")
+    flowing: set[str] = set()
+    for event in events[:begin]:
+        if event.kind == "intent" and event.data["command"] == "start":
+            flowing |= set(event.data["flow_rates_ul_min"])
+        elif event.kind == "intent" and event.data["command"] == "stop":
+            flowing -= set(event.data["streams"])
+    assert flowing == {"PFO"}
+    assert events[begin].data["flows"] == ["PFO"]
+    assert "heater-off" not in kinds[:end]
+    (last,) = [e for e in events[begin:end] if e.kind == "intent"]
+    assert (last.data["command"], last.data["streams"]) == ("stop", ["PFO"])
 
 
 def test_what_is_being_measured_is_finished_before_a_pause(tmp_path: Path) -> None:
     """A pause that comes with the sample frames waits for them; they are measured once."""
-    ran(tmp_path, [(MEASURING, Wish.PAUSE), ("paused", Wish.GO_ON)])
-    kinds = [e.kind for e in journalled(tmp_path, "paused", "measured")]
-    assert kinds == ["measured", "paused", "measured", "measured"]
+    ran(tmp_path, [(MEASURING, Wish.PAUSE), ("hold", Wish.GO_ON)])
+    kinds = [e.kind for e in journalled(tmp_path, "hold", "measured")]
+    assert kinds == ["measured", "hold", "measured", "measured"]
 
 
 def test_a_pause_that_nobody_ends_leads_to_the_safe_state(tmp_path: Path) -> None:
@@ -167,7 +173,7 @@ WISHES = st.sampled_from([Wish.PAUSE, Wish.SKIP, Wish.STOP, Wish.HALT, Wish.GO_O
 @given(st.lists(st.tuples(MOMENTS, WISHES), max_size=4))
 def test_whatever_a_person_does_every_experiment_has_one_end(plan: Plan) -> None:
     """At rest in the end; each experiment measured or skipped, once; a resume does the others."""
-    patient = [step for moment in plan for step in (moment, ("paused", Wish.GO_ON))]
+    patient = [step for moment in plan for step in (moment, ("hold", Wish.GO_ON))]
     plan = patient if any(wish is Wish.PAUSE for _, wish in plan) else plan
     with tempfile.TemporaryDirectory() as folder:
         outcome, world, clock = ran(Path(folder), plan, pause="200 ms")

@@ -19,6 +19,7 @@ from flowrig.errors import (
 from flowrig.hookspecs import hookimpl
 from flowrig.interfaces import Heater, HeaterReading
 from flowrig.journal import FILE_NAME, Journal
+from flowrig.ledger import SyringeLedger
 from flowrig.offers import DriverOffer
 from flowrig.runs import reset_trips, resume_run
 from flowrig.steps import SetFlowRates, SetTemperatures, Start, Step, Stop, Wait, WaitSteady
@@ -91,8 +92,11 @@ def test_the_command_line_tells_a_trip_once_and_how_to_reset_it(
 
 
 @pytest.mark.parametrize("action", ["safe", "halt", "hold"])
-def test_an_interlock_ends_a_run_as_it_says(short: Short, tmp_path: Path, action: str) -> None:
+def test_an_interlock_ends_a_run_as_it_says(
+    short: Short, tmp_path: Path, action: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Safe flushes, halt does not, and hold waits for a person without a latch; all are at rest."""
+    monkeypatch.setattr(SyringeLedger, "short_of", lambda self, volumes_ul: {})
     more = (
         f'[[interlocks]]\nkind = "syringe-not-empty"\nstreams = ["CuI"]\naction = "{action}"\n'
         'remainder = "49.5 mL"\n'

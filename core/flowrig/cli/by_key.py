@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from flowrig.cli.keys import Keys
 from flowrig.errors import InputError
+from flowrig.holds import Hold
 from flowrig.switchboard import MEANINGS, Switchboard, Wish
 
 __all__ = ["KEYS", "Dialog", "obey_keys"]
@@ -35,6 +36,7 @@ class Dialog:
         self._switch = switch
         self._say = say
         self._proposed: Wish | None = None
+        self._hold: Hold | None = None
 
     def press(self, key: str) -> None:
         """Take a key: a wish, its confirmation, or anything else, which takes the wish back."""
@@ -43,13 +45,23 @@ class Dialog:
             self._utter(proposed)
         elif (wish := KEYS.get(key.lower())) is not None:
             self._proposed = wish
-            self._say(f"{wish}: {MEANINGS[wish]}. {YES} to do it, any other key to leave it")
+            self._say(f"{wish}: {self._meaning(wish)}. {YES} to do it, any other key to leave it")
         elif proposed is not None:
             self._say(f"no {proposed}")
 
+    def _meaning(self, wish: Wish) -> str:
+        """What a wish does, and what a person says by it who lets a run on hold go on."""
+        self._hold = self._switch.hold if wish is Wish.GO_ON else None
+        claim = f"; you say that {self._hold.claim}" if self._hold is not None else ""
+        return MEANINGS[wish] + claim
+
     def _utter(self, wish: Wish) -> None:
         try:
-            self._switch.ask(wish, "terminal")
+            if wish is Wish.GO_ON and self._hold is not None:
+                done = {"refilled": self._hold.refill, "emptied": self._hold.empty}
+                self._switch.ask(wish, "terminal", **done)
+            else:
+                self._switch.ask(wish, "terminal")
         except InputError as error:
             self._say(f"{wish}: {error}")
 
@@ -66,6 +78,7 @@ def obey_keys(switch: Switchboard, say: Callable[[str], None]) -> Iterator[None]
         yield
         return
     say("keys: " + ", ".join(f"{key} {wish}" for key, wish in KEYS.items()))
+    switch.attended = True
     dialog, over = Dialog(switch, say), threading.Event()
 
     def listen(keys: Keys) -> None:

@@ -125,6 +125,18 @@ def _advise(told: "Plan") -> None:
             f"{' and '.join(refill.streams)} runs out before experiment {refill.experiment} "
             f"({refill.stage}), {_duration(refill.time_s)} after the start: refill then"
         )
+    for emptying in told.emptyings:
+        print_paragraph(
+            f"{' and '.join(emptying.wastes)} is full before experiment {emptying.experiment} "
+            f"({emptying.stage}), {_duration(emptying.time_s)} after the start: empty it then"
+        )
+    for gate in dict.fromkeys(question.gate for question in told.questions):
+        first, *more = (question for question in told.questions if question.gate == gate)
+        often = f", and {len(more)} times more" if more else ""
+        print_paragraph(
+            f"gate {gate}, before {first.before}: you are asked {_duration(first.time_s)} after "
+            f"the start{often}" + (f": {first.asks}" if first.asks else "")
+        )
     for problem in told.problems:
         click.secho(problem, fg="red")
     if told.reachable < 1:

@@ -6,6 +6,7 @@ import json
 import shutil
 import textwrap
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -21,6 +22,7 @@ __all__ = [
     "print_entries",
     "print_json",
     "print_paragraph",
+    "quoted",
 ]
 
 NARROWEST = 40
@@ -69,6 +71,11 @@ def print_entries(entries: Iterable[tuple[str, str, str]]) -> None:
             click.echo(line)
         if sentence and details:
             click.secho(" " * indent + details, dim=True)
+
+
+def quoted(path: Path) -> str:
+    """A path as it is typed in a shell."""
+    return f'"{path}"' if " " in str(path) else str(path)
 
 
 def degrees_text(temperature_c: float | None) -> str:

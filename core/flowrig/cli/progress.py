@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,9 +16,11 @@ from rich.table import Table
 from rich.text import Text
 
 from flowrig.cli.experiment_table import ExperimentTable, conditions_text, figure_of_merit
+from flowrig.cli.holds import hold_lines, waste_text
 from flowrig.cli.printing import degrees_text
 from flowrig.journal import Event
 from flowrig.status import RunStatus
+from flowrig.waste import WARN
 
 __all__ = ["Progress"]
 
@@ -39,6 +42,7 @@ class Progress:
         self._is_best = False
         self._table: ExperimentTable | None = None
         self._symptoms: set[str] = set()
+        self._filling: set[str] = set()
         self._status = RunStatus()
         self._live = Live(
             get_renderable=self._panel, console=self._console, refresh_per_second=8, transient=True
@@ -120,15 +124,35 @@ class Progress:
         if not data["refused"] and data["by"] != "signal":  # who pressed Ctrl-C is told at once
             self.say(f"{data['wish']}, by {data['by']}", "yellow")
 
-    def _on_paused(self, event: Event, data: Mapping[str, Any]) -> None:
+    def _on_hold(self, event: Event, data: Mapping[str, Any]) -> None:
+        for line in hold_lines(self._folder, data):
+            self.say(line, "yellow")
+        end = datetime.now().astimezone() + timedelta(seconds=data["longest_s"])
         self.say(
-            f"paused: no liquid flows, temperatures stay; after {_duration(data['at_most_s'])} "
-            "the rig goes to its safe state",
+            f"until {end:%H:%M:%S}, for {_duration(data['longest_s'])}; then the rig goes to its "
+            "safe state",
             "yellow",
         )
 
     def _on_went_on(self, event: Event, data: Mapping[str, Any]) -> None:
-        self.say("the run goes on", "yellow")
+        done = [f"{stream} is full" for stream in data["refilled"]]
+        done += [f"{waste} is empty" for waste in data["emptied"]]
+        self.say("; ".join(["the run goes on", *done]), "yellow")
+
+    def _on_gate_asked(self, event: Event, data: Mapping[str, Any]) -> None:
+        self.say(f"gate {data['gate']}, before {data['before']}: {data['asks']}", "yellow")
+
+    def _on_gate_opened(self, event: Event, data: Mapping[str, Any]) -> None:
+        self.say(f"gate {data['gate']}: yes, by {data['by']}", "yellow")
+
+    def _on_waste(self, event: Event, data: Mapping[str, Any]) -> None:
+        for name, levels in data["vessels"].items():
+            share = levels["filled_ul"] / levels["capacity_ul"]
+            if share < WARN:
+                self._filling.discard(name)
+            elif name not in self._filling:
+                self._filling.add(name)
+                self.say(f"{waste_text(name, levels)}: empty it soon", "yellow")
 
     def _on_skipped(self, event: Event, data: Mapping[str, Any]) -> None:
         self.say(f"experiment {data['index']} is skipped", "yellow")

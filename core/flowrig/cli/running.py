@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flowrig.cli.printing import experiments_text, print_paragraph
+from flowrig.cli.printing import experiments_text, print_paragraph, quoted
 
 if TYPE_CHECKING:
     from flowrig.runs import RunOutcome
@@ -28,6 +28,9 @@ seed_option = click.option(
     "--seed",
     type=int,
     help="Everything random follows from it; default: that of the campaign, else 1.",
+)
+yes_option = click.option(
+    "--yes-to", multiple=True, metavar="GATE", help="This gate of the profile is open; ask nobody."
 )
 record_option = click.option(
     "--record",
@@ -81,6 +84,7 @@ class _OnTwin(click.Command):
     "place of the chemistry.",
 )
 @click.option("--twin", type=click.Path(path_type=Path), hidden=True)
+@yes_option
 @record_option
 @seed_option
 @out_option
@@ -89,6 +93,7 @@ def run(
     *,
     simulate: bool,
     twin: Path | None,
+    yes_to: tuple[str, ...],
     record: bool,
     seed: int | None,
     out: Path | None,
@@ -116,12 +121,13 @@ def run(
     """
     label = f"{Path(target).stem}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
     folder = out or _free(Path("flowrig-runs") / label)
-    _start(target, folder, seed=seed, simulate=simulate, twin=twin, record=record)
+    _start(target, folder, seed=seed, simulate=simulate, twin=twin, record=record, yes_to=yes_to)
 
 
 @click.command(short_help="Go on with a run that was stopped, held or cut off.")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--refilled", multiple=True, metavar="STREAM", help="Its syringe is full again.")
+@click.option("--emptied", multiple=True, metavar="WASTE", help="It is empty again.")
 @click.option(
     "--reset-trip", "reset", multiple=True, metavar="RULE", help="The cause of its trip is gone."
 )
@@ -129,14 +135,17 @@ def run(
     "--accept-changes", is_flag=True, help="Go on with a profile or plugins that were changed."
 )
 @click.option("--cut", is_flag=True, help="Go on in front of damage in the journal.")
+@yes_option
 @record_option
 def resume(
     folder: Path,
     *,
     refilled: tuple[str, ...],
+    emptied: tuple[str, ...],
     reset: tuple[str, ...],
     accept_changes: bool,
     cut: bool,
+    yes_to: tuple[str, ...],
     record: bool,
 ) -> None:
     """Go on with the run in FOLDER; the rig is first brought to its safe state.
@@ -165,12 +174,14 @@ def resume(
         outcome = resume_run(
             folder,
             refilled=refilled,
+            emptied=emptied,
             reset=reset,
             accept_changes=accept_changes,
             cut=cut,
             record=record,
             listeners=[progress],
             switch=switch,
+            yes_to=yes_to,
         )
     _finish(outcome)
 
@@ -203,6 +214,7 @@ def _start(
     simulate: bool,
     twin: Path | None = None,
     record: bool = False,
+    yes_to: tuple[str, ...] = (),
 ) -> None:
     from flowrig.cli.by_key import obey_keys
     from flowrig.cli.progress import Progress
@@ -222,11 +234,13 @@ def _start(
             seed=seed,
             listeners=[progress],
             switch=switch,
+            yes_to=yes_to,
         )
     _finish(outcome)
 
 
 def _finish(outcome: "RunOutcome") -> None:
+    from flowrig.cli.holds import hold_of
     from flowrig.cli.reporting import write_html
     from flowrig.errors import InputError
     from flowrig.record import RunRecord
@@ -234,6 +248,7 @@ def _finish(outcome: "RunOutcome") -> None:
 
     with RunRecord(outcome.folder) as record:
         tripped = dict.fromkeys(trip.rule for trip in latched_trips(record.journal))
+        waits = record.journal.last("hold", "went-on")
         summary = record.summary()
         click.echo()
         count = experiments_text(
@@ -250,9 +265,12 @@ def _finish(outcome: "RunOutcome") -> None:
             except InputError as error:
                 click.secho(str(error), fg="red", err=True)
     if outcome.state in {"stopped", "held", "failed"}:
-        folder = f'"{outcome.folder}"' if " " in str(outcome.folder) else outcome.folder
-        resets = "".join(f" --reset-trip {rule}" for rule in tripped)
-        click.echo(f"go on with: flowrig resume {folder}{resets}")
+        options = [f"--reset-trip {rule}" for rule in tripped]
+        if waits is not None and waits.kind == "hold":
+            options.append(hold_of(waits.data).options)
+        click.echo(
+            " ".join(["go on with: flowrig resume", quoted(outcome.folder), *options]).rstrip()
+        )
     sys.exit(outcome.exit_code)
 
 

@@ -3,6 +3,7 @@
 import click
 
 from flowrig.cli.printing import print_paragraph
+from flowrig.gates import sentence
 from flowrig.profile import Interlock, Profile
 
 __all__ = ["tell_safety"]
@@ -14,6 +15,13 @@ def tell_safety(profile: Profile) -> None:
         print_paragraph(f"interlock: {_sentence(interlock)}", indent=2)
     for heater in _of_kind(profile, "heater"):
         print_paragraph(_supervision(profile, heater), indent=2)
+    for gate in profile.gates:
+        often = "each time" if gate.each_time else "once"
+        print_paragraph(f"gate {gate.name}: asked {often} before {sentence(gate)}", indent=2)
+    flows = ", ".join(profile.hold_flow_rates_ul_min) or "nothing"
+    print_paragraph(
+        f"on hold: {flows} flows, for {profile.hold.longest_s / 60:g} min at most", indent=2
+    )
     bare = [n for n, one in profile.devices.items() if _moves(one.offer.kind, one.offer.dead_man)]
     if bare:
         click.secho(

@@ -237,6 +237,10 @@ class FaultyWorld(World):
                 body = self._bodies[device] = FaultySpectrometer(self._world.spectrometer(device))
             return body
 
+    def refill(self, stream: str) -> None:
+        """As the world behind."""
+        self._world.refill(stream)
+
     def faults(self, device: str) -> Mapping[str, DeviceFault]:
         """What can go wrong behind a device whose body was asked for, by name."""
         body = self._bodies.get(device)

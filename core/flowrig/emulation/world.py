@@ -92,3 +92,6 @@ class World(ABC):
     @abstractmethod
     def spectrometer(self, device: str) -> SpectrometerBody:
         """The body behind a device of the profile."""
+
+    def refill(self, stream: str) -> None:  # noqa: B027 - where syringes never empty
+        """A person puts a full syringe on the pump of a stream that stands still."""

@@ -1,5 +1,6 @@
 """Rig profiles and campaigns: TOML files into checked, frozen values."""
 
+from flowrig.profile.attendance import Gate, HoldRules
 from flowrig.profile.library import ListedProfile, list_profiles
 from flowrig.profile.load import (
     check_profile,
@@ -45,6 +46,8 @@ __all__ = [
     "Commissioning",
     "Component",
     "DeviceEntry",
+    "Gate",
+    "HoldRules",
     "Interlock",
     "LimitedFlow",
     "Limits",

@@ -19,6 +19,7 @@ from flowrig.interfaces.pump import Syringe
 from flowrig.interfaces.surrogate import Surrogate, SurrogateSettings
 from flowrig.objective import Objective
 from flowrig.offers import DriverOffer, Offer
+from flowrig.profile.attendance import Gate, HoldRules
 from flowrig.profile.supervision import Interlock, Supervision
 from flowrig.space import LinearConstraint, Parameter, Space
 
@@ -131,7 +132,8 @@ class Component:
         material: wetted material, as a label.
         inner_diameter_mm: bore [mm].
         length_mm: length [mm].
-        given_volume_ul: volume [µL] where it is known directly; written `volume` in a profile.
+        given_volume_ul: volume [µL] where it is known directly; written `volume` in a profile. Of a
+            waste: how much its vessel takes.
         heater: the device that heats it; reactors only.
         spectrometer: the device that looks at it; flow cells only.
         note: where the numbers come from, in words.
@@ -228,12 +230,10 @@ class Limits:
     Attributes:
         total_flow_ul_min: total flow rate [µL/min] while an experiment runs.
         temperature_c: set points [°C] that are ever allowed.
-        pause_s: how long [s] a paused run may keep its temperature without flow.
     """
 
     total_flow_ul_min: Window
     temperature_c: Window
-    pause_s: float = 600.0
 
 
 @frozen(kw_only=True)
@@ -553,6 +553,8 @@ class Profile:
         safe_state: the sequence, in order.
         interlocks: rules between heat, flow and syringes.
         supervision: when a heater counts as broken.
+        gates: what a person is asked before.
+        hold: what goes on while a run waits for a person.
         variables: the search space as written.
         simulation: the world for `--simulate`.
         campaign: what `flowrig run PROFILE` runs.
@@ -574,6 +576,8 @@ class Profile:
     steady: Steady = Steady()
     interlocks: tuple[Interlock, ...] = ()
     supervision: Supervision = field(factory=Supervision)
+    gates: tuple[Gate, ...] = ()
+    hold: HoldRules = field(factory=HoldRules)
     source: str = ""
     dependent_flows: Mapping[str, LinearRule] = field(factory=dict)
     fixed_temperatures_c: Mapping[str, float] = field(factory=dict)
@@ -603,6 +607,18 @@ class Profile:
         """Relative standard deviations of repeated measurements of the objective's responses, as
         fractions; nan where one is not known."""
         return self.analysis.rsd(self.objective.responses)
+
+    @property
+    def hold_flow_rates_ul_min(self) -> dict[str, float]:
+        """What flows [µL/min] while a run waits for a person."""
+        if self.hold.flow_rates_ul_min is not None:
+            return dict(self.hold.flow_rates_ul_min)
+        flushes = (step.flow_rates_ul_min for step in self.safe_state if step.do == "flush")
+        return {
+            stream: rate
+            for stream, rate in next(flushes, {}).items()
+            if self.streams[stream].role == "carrier"
+        }
 
     @property
     def limited_flows(self) -> tuple["LimitedFlow", ...]:

@@ -113,6 +113,7 @@ class ReportContent:
         digest: SHA-256 of everything that was decided and measured; "" where it is not known.
         provenance: what produced the numbers: software and plugin versions, devices' identities.
         notes: what went wrong or needs attention, one sentence each.
+        waste: by waste of which it is known, how much is in it and how much it takes [µL].
     """
 
     title: str
@@ -129,6 +130,7 @@ class ReportContent:
     digest: str = ""
     provenance: Mapping[str, str] = field(factory=dict)
     notes: tuple[str, ...] = ()
+    waste: Mapping[str, tuple[float, float]] = field(factory=dict)
 
     @property
     def stages(self) -> tuple[str, ...]:

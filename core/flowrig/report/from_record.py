@@ -36,7 +36,7 @@ def content_of(record: journalled.RunRecord) -> ReportContent:
     best, expected = record.best(), record.expected_best()
     incumbent = best if expected is None else expected.experiment
     absorbance, emission = (None, None) if incumbent is None else _spectra(record, incumbent.index)
-    newest = record.journal.last()
+    newest, waste = record.journal.last(), record.ledger().waste
     return ReportContent(
         title=record.campaign.title or record.profile.title,
         profile=record.profile,
@@ -56,6 +56,7 @@ def content_of(record: journalled.RunRecord) -> ReportContent:
         digest=record.journal.digest(),
         provenance=_provenance(record),
         notes=_notes(record),
+        waste={n: (waste.filled_ul[n], most_ul) for n, most_ul in waste.capacity_ul.items()},
     )
 
 

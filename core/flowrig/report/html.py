@@ -189,6 +189,14 @@ def _rig(content: ReportContent) -> Markup:
             tag("p", *keys, class_="legend"),
             class_="card",
         ),
+        *(
+            tag(
+                "p",
+                f"{name}: {with_unit(filled_ul / 1000, 'mL')} of "
+                f"{with_unit(most_ul / 1000, 'mL')}, {filled_ul / most_ul:.0%} full",
+            )
+            for name, (filled_ul, most_ul) in content.waste.items()
+        ),
     )
 
 

@@ -178,7 +178,9 @@ def _dimensions(component: Component) -> list[str]:
     """Volume and bore, where they are known and not zero."""
     found = []
     if component.volume_ul > 0:
-        found.append(with_unit(component.volume_ul, "µL", 3))
+        vessel = component.kind == "waste"
+        size = (component.volume_ul / 1000, "mL") if vessel else (component.volume_ul, "µL")
+        found.append(with_unit(*size, 3))
     if component.inner_diameter_mm is not None:
         found.append(f"⌀\u2009{with_unit(component.inner_diameter_mm, 'mm', 2)}")
     return found

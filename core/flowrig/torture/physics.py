@@ -177,6 +177,10 @@ class WatchedWorld(World):
         body = self._world.pump(device)
         return _WatchedPump(body, self._physics.add_pump(device, body))
 
+    def refill(self, stream: str) -> None:
+        """A full syringe for a stream."""
+        self._world.refill(stream)
+
     def heater(self, device: str) -> HeaterBody:
         """The plate behind a device."""
         body = self._world.heater(device)

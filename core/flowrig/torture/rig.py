@@ -108,8 +108,8 @@ class TortureRig:
         clock: Clock,
         seed: int,
         fill_ul: Mapping[str, float] | None = None,
-    ) -> Iterator[Profile]:
-        """Put this rig behind a profile; see `flowrig.simulation.simulated`."""
+    ) -> Iterator[EmulatedRig]:
+        """Put this rig behind a profile; see `flowrig.simulation.emulated`."""
         if self._rig is None:
             self._rig = self._stack.enter_context(
                 emulated(profile, clock, seed, fill_ul, watched=self._watched)
@@ -120,7 +120,7 @@ class TortureRig:
             for name, device in profile.devices.items()
         }
         self.on_ready()
-        yield evolve(profile, devices=devices)
+        yield evolve(self._rig, profile=evolve(profile, devices=devices))
 
     def _watched(self, world: World) -> World:
         self.world = WatchedWorld(world, self.physics)

@@ -11,6 +11,7 @@ from flowrig.profile.model import Profile
 from flowrig.profile.problems import Finding
 from flowrig.profile.rules import (
     analysis,
+    attendance,
     campaign,
     flow_path,
     flows,
@@ -32,6 +33,7 @@ RULES: tuple[Rule, ...] = (
     *analysis.RULES,
     *safe_state.RULES,
     *supervision.RULES,
+    *attendance.RULES,
     *campaign.RULES,
 )
 

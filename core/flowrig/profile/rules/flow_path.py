@@ -85,6 +85,28 @@ def volumes(profile: Profile) -> Iterator[Finding]:
             yield Finding(("path", name), message, expected=expected, on_key=True)
 
 
+def wastes(profile: Profile) -> Iterator[Finding]:
+    """A waste whose volume is given takes at least what the safe state flushes."""
+    flushed_ul: dict[str, float] = {}
+    for step in profile.safe_state:
+        for stream, rate in step.flow_rates_ul_min.items():
+            if stream in profile.streams and profile.streams[stream].to in profile.path:
+                first = profile.streams[stream].to
+                waste = [first, *_after(profile, first)][-1]
+                volume_ul = rate * step.at_most_s / 60
+                flushed_ul[waste] = flushed_ul.get(waste, 0.0) + volume_ul
+    for name, component in profile.path.items():
+        if component.kind != "waste" or component.given_volume_ul is None:
+            continue
+        least_ul = flushed_ul.get(name, 0.0)
+        if component.given_volume_ul <= least_ul:
+            yield Finding(
+                ("path", name, "volume"),
+                f"the safe state flushes up to {least_ul / 1000:g} mL into it",
+                expected=f"more than {least_ul / 1000:g} mL",
+            )
+
+
 def residence_time(profile: Profile) -> Iterator[Finding]:
     """τ starts at a component and ends at one downstream of it."""
     start, end = profile.residence_time.start, profile.residence_time.end
@@ -109,4 +131,4 @@ def _after(profile: Profile, start: str) -> list[str]:
     return walked
 
 
-RULES = (ends_meet, no_loop, somebody_flows, equipment, volumes, residence_time)
+RULES = (ends_meet, no_loop, somebody_flows, equipment, volumes, wastes, residence_time)

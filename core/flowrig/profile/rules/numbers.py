@@ -60,7 +60,6 @@ def times(profile: Profile) -> Iterator[Finding]:
     yield from _at_least(
         profile.limits.total_flow_ul_min[0], 0, ("limits", "total_flow", 0), "µL/min"
     )
-    yield from _at_least(profile.limits.pause_s, 0, ("limits", "pause"), "s")
 
 
 def steady(profile: Profile) -> Iterator[Finding]:
