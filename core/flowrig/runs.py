@@ -4,7 +4,7 @@ import platform
 import sqlite3
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -55,7 +55,7 @@ from flowrig.trips import LatchedTrip, latched_trips, trip_data
 from flowrig.twin.in_place import with_twin
 from flowrig.waste import WasteAccount
 
-__all__ = ["RunOutcome", "reset_trips", "resume_run", "start_run"]
+__all__ = ["ADRIFT", "RunOutcome", "reset_trips", "resume_run", "start_run"]
 
 PACKAGES = (
     "numpy", "pyserial", "pyvisa", "pyvisa-py", "seabreeze", "scikit-learn", "torch",
@@ -65,6 +65,9 @@ PACKAGES = (
 ERROR_NAME = "error.txt"
 SEED_MAX = 2**32 - 1
 """Largest seed that every generator of random numbers takes."""
+
+ADRIFT = ("interrupted", "unknown")
+"""States of a run after which nobody knows what its rig does."""
 
 LOCK_WAIT_S = 1.0
 """Longest wait [s, real time] for somebody who only looks whether a run is under way."""
@@ -228,58 +231,79 @@ def resume_run(
     plugins, folder = plugins or Plugins.discover(), Path(folder)
     with RunRecord(folder, plugins) as before:
         summary = before.summary()
-        changes = changes_of(before.journal, folder / PROFILE_NAME, plugins)
-    changes.require_accepted(accept_changes, folder)
-    profile = changes.profile
-    wastes = WasteAccount(profile).capacity_ul
-    for done, known, what in (
-        (refilled, profile.streams, "stream"),
-        (emptied, wastes, "waste with a volume"),
-    ):
-        for name in done:
-            if name not in known:
-                there = ", ".join(known) or "none"
-                raise InputError(f"there is no {what} {name!r}; there are {there}")
-    require_gates(profile, yes_to)
-    load_plugins_of(profile)
-    with locked(folder), Journal(folder / FILE_NAME, cut=cut) as journal:
-        status = RunStatus()
-        journal.listen(status, *listeners)
-        _account_of_cuts(journal, folder, plugins)
-        _reset(journal, reset)
-        _require_reset(journal, folder)
-        now_s = _newest_s(journal)
-        if changes.differences:
-            journal.append("changes-accepted", now_s, changes.data)
-        journal.append(
-            "resumed",
-            now_s,
-            {
-                "refilled": list(refilled),
-                "emptied": list(emptied),
-                "versions": _versions(plugins),
-                "objective": summary["objective"],
-                "units": profile.space.units,
-                "planned": profile.campaign.experiments if profile.campaign else 0,
-                "profile": profile.name,
-                "simulated": summary["simulated"],
-                "skipped": len(summary["skipped"]),
-                "done": summary["experiments"],
-                "best": summary["best"] and summary["best"]["objective"],
-            },
-        )
-        session = _Session(
-            folder,
-            journal,
-            plugins=plugins,
-            clock=clock,
-            switch=switch,
-            status=status,
-            optimizer_process=optimizer_process,
-            yes_to=yes_to,
-            simulator=simulator,
-        )
-        return session.run(resumed=True, record=record)
+    with _told_if_adrift(folder, summary):
+        with RunRecord(folder, plugins) as before:
+            changes = changes_of(before.journal, folder / PROFILE_NAME, plugins)
+        changes.require_accepted(accept_changes, folder)
+        profile = changes.profile
+        wastes = WasteAccount(profile).capacity_ul
+        for done, known, what in (
+            (refilled, profile.streams, "stream"),
+            (emptied, wastes, "waste with a volume"),
+        ):
+            for name in done:
+                if name not in known:
+                    there = ", ".join(known) or "none"
+                    raise InputError(f"there is no {what} {name!r}; there are {there}")
+        require_gates(profile, yes_to)
+        load_plugins_of(profile)
+        with locked(folder), Journal(folder / FILE_NAME, cut=cut) as journal:
+            status = RunStatus()
+            journal.listen(status, *listeners)
+            _account_of_cuts(journal, folder, plugins)
+            _reset(journal, reset)
+            _require_reset(journal, folder)
+            now_s = _newest_s(journal)
+            if changes.differences:
+                journal.append("changes-accepted", now_s, changes.data)
+            journal.append(
+                "resumed",
+                now_s,
+                {
+                    "refilled": list(refilled),
+                    "emptied": list(emptied),
+                    "versions": _versions(plugins),
+                    "objective": summary["objective"],
+                    "units": profile.space.units,
+                    "planned": profile.campaign.experiments if profile.campaign else 0,
+                    "profile": profile.name,
+                    "simulated": summary["simulated"],
+                    "skipped": len(summary["skipped"]),
+                    "done": summary["experiments"],
+                    "best": summary["best"] and summary["best"]["objective"],
+                },
+            )
+            session = _Session(
+                folder,
+                journal,
+                plugins=plugins,
+                clock=clock,
+                switch=switch,
+                status=status,
+                optimizer_process=optimizer_process,
+                yes_to=yes_to,
+                simulator=simulator,
+            )
+            return session.run(resumed=True, record=record)
+
+
+@contextmanager
+def _told_if_adrift(folder: Path, summary: Mapping[str, Any]) -> Iterator[None]:
+    """Tell who is refused that the rig may go on as a program that died has left it.
+
+    It is not brought to its safe state unasked: a profile that was changed may be so because the
+    rig was, and then nobody but a person knows what may move.
+    """
+    try:
+        yield
+    except InputError as error:
+        if summary["simulated"] or summary["state"] not in ADRIFT:
+            raise
+        raise InputError(
+            f"{error}\nthe run is {summary['state']}: unless somebody has stopped it, its rig "
+            "heats and pumps as it was left. To bring it to the safe state now, by the profile "
+            f"that the run began with: flowrig safe {folder}"
+        ) from error
 
 
 def reset_trips(

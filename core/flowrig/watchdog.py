@@ -12,29 +12,24 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any
 
-from attrs import asdict, frozen
+from attrs import frozen
 
-from flowrig.actuation import Actuation
 from flowrig.clock import Clock, RealClock
 from flowrig.darkness import References
-from flowrig.errors import FlowrigError, InputError, JournalError
-from flowrig.journal import FILE_NAME, Journal
+from flowrig.errors import FlowrigError, InputError
 from flowrig.lease import GOODBYE, READY, RENEW
 from flowrig.ledger import SyringeLedger
 from flowrig.plugins import Plugins
 from flowrig.profile import Profile
 from flowrig.record import RunRecord
-from flowrig.rig import Rig
+from flowrig.rescue import LastWords
 from flowrig.runs import locked
-from flowrig.safety import SafeState, StepOutcome, reach_safe_state
-from flowrig.workers import Workers
+from flowrig.safety import SafeState
 
 __all__ = ["NOTE_NAME", "End", "make_safe", "watch"]
 
@@ -142,75 +137,13 @@ def make_safe(
         references: References = {}
         with suppress(FlowrigError), RunRecord(folder, plugins) as record:
             ledger, references = record.ledger(), record.lights()
-        journal = stack.enter_context(_written(folder, end.clock))
-        safe = journal.reach(profile, ledger, references, why)
+        words = stack.enter_context(LastWords.of(folder, end.clock))
+        safe = words.reach(profile, ledger, references, f"{why}; this is the watchdog")
         text = f"{why}; {safe}"
-        journal.write(
-            "safe-state",
-            {
-                "reached": safe.reached,
-                "steps": [asdict(step) for step in safe.steps],
-                "text": text,
-                "by": "watchdog",
-            },
-        )
-        journal.write("ended", {"state": "failed" if safe.reached else "unknown", "reason": text})
+        words.safe_state(safe, text, "watchdog")
+        words.write("ended", {"state": "failed" if safe.reached else "unknown", "reason": text})
     _tell(folder, text)
     return safe
-
-
-class _Written:
-    """The journal as far as it can be written: a full disk keeps no rig from its safe state."""
-
-    def __init__(self, journal: Journal | None, clock: Clock) -> None:
-        self._journal = journal
-        self._clock = clock
-
-    def write(self, kind: str, data: Any) -> int:
-        with suppress(JournalError):
-            if self._journal is not None:
-                return self._journal.append(kind, self._clock.now_s(), data).sequence
-        return 0
-
-    def reach(
-        self, profile: Profile, ledger: SyringeLedger, references: References, why: str
-    ) -> SafeState:
-        """Open what answers, stop what runs, and go through the profile's sequence."""
-        self.write("notice", {"text": f"{why}; the watchdog brings the rig to its safe state"})
-        try:
-            with Workers(self._clock) as workers:
-                rig = Rig(profile, self._clock, workers)
-                actuation = Actuation(rig, self.write, ledger)
-                with suppress(FlowrigError):  # what does not answer is told by its step
-                    rig.open()
-                try:
-                    return _reach(rig, actuation, references)
-                finally:
-                    rig.close()
-        except Exception as error:  # whatever a driver does, a person has to know
-            return SafeState((StepOutcome("opening the rig", False, repr(error)),))
-
-
-def _reach(rig: Rig, actuation: Actuation, references: References) -> SafeState:
-    """Heat and flow first: pumps have to stand still before they can be told to flush."""
-    with suppress(FlowrigError):
-        actuation.heaters_off(rig.heaters)
-    with suppress(FlowrigError):
-        actuation.stop(rig.profile.streams)
-    with suppress(FlowrigError):
-        rig.prepare()
-    return reach_safe_state(rig, actuation, references=references)
-
-
-@contextmanager
-def _written(folder: Path, clock: Clock) -> Iterator[_Written]:
-    try:
-        journal = Journal(folder / FILE_NAME)
-    except FlowrigError:
-        yield _Written(None, clock)
-        return
-    with journal:
-        yield _Written(journal, clock)
 
 
 def _lock(stack: ExitStack, folder: Path) -> None:

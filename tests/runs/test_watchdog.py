@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from test_interrupted import wait_for
@@ -193,6 +194,44 @@ def test_a_run_that_hangs_is_ended_and_its_rig_made_safe(
     assert process.wait(10) == -signal.SIGKILL
     rig.assert_at_rest()
     assert_told(tmp_path / "run", "the run was silent for 7 s")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no way to find the watchdog of a run")
+def test_a_rig_that_was_left_alone_is_made_safe_by_a_word(
+    rig: EmulatedRig, run: Callable[[int], "subprocess.Popen[bytes]"], tmp_path: Path, flowrig: Any
+) -> None:
+    """A refused resume leaves it as it is and says so; `flowrig safe` goes by the old profile."""
+    process, folder = run(60), tmp_path / "run"
+    watchdog = subprocess.run(
+        ["pgrep", "-P", str(process.pid), "-f", "flowrig.watchdog"],
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    os.kill(int(watchdog.stdout.split()[0]), signal.SIGKILL)
+    process.kill()
+    process.wait()
+    frozen = folder / "profile.toml"
+    frozen.write_text(frozen.read_text("utf-8") + "\n[broken", encoding="utf-8")
+    refused = flowrig("resume", folder, code=2).stderr
+    assert f"flowrig safe {folder}" in refused.replace("\n", " ")
+    rig.assert_busy()
+
+    said = flowrig("safe", folder).stdout
+    assert "the rig is in its safe state" in said
+    rig.assert_at_rest()
+    with Journal(folder / FILE_NAME, read_only=True) as journal:
+        safe, end = journal.last("safe-state"), journal.last("ended")
+        (stop,) = [
+            e.data["dispensed_ul"]
+            for e in journal.events("outcome")
+            if e.data["command"] == "stop" and "CuI" in e.data["dispensed_ul"]
+        ]
+    assert safe is not None
+    assert end is not None
+    assert (safe.data["by"], end.data["state"]) == ("flowrig safe", "stopped")
+    assert stop["CuI"] > 0.0
+    assert "flowrig safe" not in flowrig("resume", folder, code=2).stderr
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C reaches the whole console there")

@@ -23,6 +23,7 @@ from flowrig.cli.plugin import plugin
 from flowrig.cli.replay import replay
 from flowrig.cli.reporting import report
 from flowrig.cli.running import demo, reset, resume, run
+from flowrig.cli.safe import safe
 from flowrig.cli.torture import torture
 from flowrig.cli.trace import trace
 from flowrig.cli.twin import twin
@@ -74,6 +75,7 @@ for command in (
     stop,
     halt,
     reset,
+    safe,
     report,
     replay,
     export,
