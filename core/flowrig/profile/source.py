@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import re
+import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path as FilePath
 from typing import Any
@@ -151,7 +152,7 @@ def parse_text(text: str, file: str) -> Document:
     lines = Lines(text)
     try:
         spans = scan(text)
-        content = tomlkit.parse(text).unwrap()
+        content = _plain(text)
     except TomlShapeError as error:
         place = Place(file, *lines.locate(error.offset))
         raise _refused(place, f"not TOML: {error.message}", error.expected) from error
@@ -168,6 +169,18 @@ def parse_text(text: str, file: str) -> Document:
     if unusable:
         raise ProfileError(unusable)
     return document
+
+
+def _plain(text: str) -> dict[str, Any]:
+    """The content as plain values; the slower parser is asked only for where a mistake is.
+
+    Raises:
+        TOMLKitError: the text is not TOML.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return tomlkit.parse(text).unwrap()
 
 
 def _spot(span: Span, lines: Lines, file: str) -> Spot:
