@@ -66,6 +66,7 @@ def evaluate(
             frames=observation.frames[glowing],
             wavelengths_nm=wavelengths_nm[glowing],
             dark=observation.dark[glowing],
+            lamp=reference.lamp[glowing],
         ),
     )
     responses = np.array([features.values[name] for name in profile.objective.responses])

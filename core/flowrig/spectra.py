@@ -42,6 +42,15 @@ Counts = NDArray[np.uint16] | Array
 DARK_SDS = 5.0
 """An emission of fewer standard deviations of its noise is none."""
 
+LIGHT_LEFT = (0.65, 1.25)
+"""Share of its reference between which the light through the brightest frame must be (assumed).
+
+Few frames may each hold a piece of a plug, so that a smaller change of the source is not seen.
+"""
+
+PLUG_CONTRAST = 0.05
+"""Share of the light by which plugs must differ from the carrier to be told from it (assumed)."""
+
 EMISSION_SHAPE = ("peak_nm", "peak_ev", "fwhm_nm")
 """Features of the shape of the emission spectrum."""
 
@@ -84,7 +93,7 @@ class Sample:
         wavelengths_nm: wavelength [nm] of every pixel, rising, shape `p`.
         dark: mean counts with the light source shut, shape `p`.
         lamp: mean counts of the light source through something transparent, dark included, shape
-            `p`; absorbance only.
+            `p`; absorbance needs it.
     """
 
     frames: Frames
@@ -281,7 +290,7 @@ def features(
         analysis, absorbance_sample, lamp_counts_min
     )
     emitted, emitted_values, emitted_flags = _photoluminescence_features(
-        analysis, photoluminescence_sample
+        analysis, photoluminescence_sample, lamp_counts_min
     )
     values = absorbed_values | emitted_values
     missing = tuple(
@@ -316,6 +325,7 @@ def _absorbance_features(
         used,
         [settings.baseline_window_nm, _neighbours_nm(sample.wavelengths_nm, at_nm)],
     )
+    flags += _light_flags(analysis, settings.spectrometer, sample, used, lamp_counts_min)
     if lamp < lamp_counts_min:
         flags.append(
             Flag(
@@ -340,7 +350,7 @@ def _absorbance_features(
 
 
 def _photoluminescence_features(
-    analysis: Analysis, sample: Sample
+    analysis: Analysis, sample: Sample, lamp_counts_min: float
 ) -> tuple[Spectrum, dict[str, float], list[Flag]]:
     settings: PhotoluminescenceAnalysis = analysis.photoluminescence
     used, mean = _reactive(analysis, sample)
@@ -358,6 +368,7 @@ def _photoluminescence_features(
             _neighbours_nm(sample.wavelengths_nm, settings.peak_nm),
         ],
     )
+    flags += _light_flags(analysis, settings.spectrometer, sample, used, lamp_counts_min)
     if emitted < DARK_SDS * _area_sd(values, sample.wavelengths_nm, settings):
         words = "no more light than in the dark: the excitation is out, or nothing emits"
         flags.append(Flag(Quality.DOUBTFUL, f"{settings.spectrometer}: {words}"))
@@ -443,6 +454,40 @@ def _frame_flags(
                     f"{spectrometer}: {hit.sum()} of {used.size} used frames are saturated",
                 )
             )
+    return flags
+
+
+def _light_flags(
+    analysis: Analysis,
+    spectrometer: str,
+    sample: Sample,
+    used: NDArray[np.intp],
+    lamp_counts_min: float,
+) -> list[Flag]:
+    """What the light through plugs and carrier says against them.
+
+    Nothing where all frames count as reactive, or where the source gives no light in the window in
+    which they are compared.
+    """
+    counts = sample.frames.counts
+    if sample.lamp is None or used.size == len(counts):
+        return []
+    window = window_slice(sample.wavelengths_nm, analysis.reactive_window_nm)
+    given = float((sample.lamp - sample.dark)[window].mean())
+    if given < lamp_counts_min:
+        return []
+    left = (counts[:, window].mean(axis=1) - sample.dark[window].mean()) / given
+    brightest, darkest = float(left.max()), float(left[used].mean())
+    flags = []
+    if not LIGHT_LEFT[0] <= brightest <= LIGHT_LEFT[1]:
+        words = (
+            f"the brightest frame has {brightest:.0%} of the reference's light: the source has "
+            "changed, or a bubble sits in the cell"
+        )
+        flags.append(Flag(Quality.DOUBTFUL, f"{spectrometer}: {words}"))
+    if brightest - darkest < PLUG_CONTRAST:
+        words = "plugs cannot be told from the carrier: none passed, or they let all light through"
+        flags.append(Flag(Quality.DOUBTFUL, f"{spectrometer}: {words}"))
     return flags
 
 

@@ -1,7 +1,7 @@
 """What the emulated instruments hold: a plunger, a plate, a detector at a cell."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -10,6 +10,7 @@ from attrs import field, frozen
 from numpy.typing import NDArray
 
 from flowrig.clock import Clock
+from flowrig.emulation import DeviceFault
 from flowrig_sim.detector import Detector
 from flowrig_sim.disturbances import Disturbances
 from flowrig_sim.flowpath import FlowCell
@@ -21,6 +22,10 @@ from flowrig_sim.plunger import Plunger
 from flowrig_sim.process import Process
 
 __all__ = ["CellBody", "Moment", "Optics", "PlateBody", "PlungerBody"]
+
+
+BUBBLE_SHARE = 0.3
+"""Share of the light that gets past a bubble in the cell (assumed)."""
 
 
 class Optics(Protocol):
@@ -150,6 +155,12 @@ class CellBody:
         self._disturbances = disturbances
         self._moment = moment
         self._on = True
+        self._bubble = False
+        self._plugless = False
+        self.faults: Mapping[str, DeviceFault] = {
+            "bubble": DeviceFault("a bubble sits in the cell and scatters the light", self._clog),
+            "no-plugs": DeviceFault("no plug arrives, only carrier", self._starve),
+        }
 
     @property
     def wavelength_coefficients(self) -> tuple[float, ...]:
@@ -171,9 +182,17 @@ class CellBody:
             if not self._on:
                 return self._detector.read(None)
             light = None
-            if view.product is not None:
+            if view.product is not None and not (self._bubble or self._plugless):
                 light = self._disturbances.light(view.product, now_s)
             excitation = self._disturbances.excitation(now_s)
+            if self._bubble:
+                excitation *= BUBBLE_SHARE
             return self._detector.read(
                 self._optics.counts(light, excitation, reactive, integration_time_us)
             )
+
+    def _clog(self, on: bool) -> None:
+        self._bubble = on
+
+    def _starve(self, on: bool) -> None:
+        self._plugless = on

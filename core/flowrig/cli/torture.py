@@ -42,6 +42,17 @@ def _phases(
         raise click.BadParameter(f"{error}; phases are {', '.join(Phase)}") from error
 
 
+def _points(
+    _context: click.Context, _parameter: click.Parameter, value: str | None
+) -> int | str | None:
+    """A number, or "all"."""
+    if value in (None, "all"):
+        return value
+    if not value.isdecimal() or not int(value):
+        raise click.BadParameter(f"{value!r} is no number of points")
+    return int(value)
+
+
 @click.command(short_help="Let everything go wrong on an emulated rig, and count what broke.")
 @click.option("--quick", "size", flag_value="quick", default="quick", help="A few minutes.")
 @click.option("--full", "size", flag_value="full", help="Every phase of every fault.")
@@ -54,6 +65,12 @@ def _phases(
     default=multiprocessing.cpu_count(),
     help="Processes side by side; default: one a core.",
 )
+@click.option(
+    "--points",
+    callback=_points,
+    metavar="N|all",
+    help="Strike after N events and bytes by chance, or at all operations; --faults 1,41,42,43.",
+)
 @click.option("--replay", metavar="CELL", help="Play one cell in this process and tell all.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 def torture(
@@ -63,6 +80,7 @@ def torture(
     phases: "tuple[Phase, ...]",
     seeds: int | None,
     jobs: int,
+    points: int | str | None,
     replay: str | None,
     as_json: bool,
 ) -> None:
@@ -77,14 +95,21 @@ def torture(
     Examples:
       flowrig torture
       flowrig torture --faults 13,42 --phases settle,measure --seeds 3
+      flowrig torture --points 1000
+      flowrig torture --points all --faults 1,41
       flowrig torture --replay 42/settle/1
 
     Exit code 0: every promise held; 1: one broke, and the command that replays it is told.
     """
-    from flowrig.torture import Board, Cell, choose_cells, run_cell
+    from flowrig.torture import Board, Cell, choose_cells, choose_points, run_cell
 
     if replay is not None:
         board = Board([run_cell(Cell.parse(replay))])
+    elif points is not None:
+        count = points if isinstance(points, int) else None
+        board = Board(
+            _play(choose_points(count=count, faults=faults, seeds=seeds or SEEDS["quick"]), jobs)
+        )
     else:
         cells = choose_cells(
             full=size == "full",

@@ -104,6 +104,11 @@ class DisturbedWire:
         """How many exchanges there were so far."""
         return self._exchanges
 
+    @property
+    def passed(self) -> int:
+        """How many bytes have passed so far, both directions together."""
+        return self._passed
+
     def seed(self, seed: int) -> None:
         """Let chance begin anew."""
         with self._lock:

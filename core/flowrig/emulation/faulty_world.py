@@ -19,6 +19,8 @@ __all__ = ["FaultyHeater", "FaultyPump", "FaultySpectrometer", "FaultyWorld", "w
 
 FULL_POWER_C: Final = 500.0
 """Set point [°C] that stands for a heater that is always on (assumed)."""
+DARK_PERCENT: Final = 2.0
+"""Percentile of a frame's counts that is taken for its dark pedestal."""
 NO_POWER_C: Final = -273.15
 """Set point [°C] that stands for a heater that gets no power."""
 
@@ -157,11 +159,16 @@ class FaultySpectrometer:
         self._lamp_failed = False
         self._blinded = False
         self._frozen = False
+        self._dimmed = False
+        self._strayed = False
         self._seen: NDArray[np.uint16] | None = None
         self.faults: Mapping[str, DeviceFault] = {
             "lamp-off": DeviceFault("the light source is out, whatever its line says", self._fail),
             "saturation": DeviceFault("every pixel is at full scale", self._blind),
             "frozen-sensor": DeviceFault("every frame is the one before", self._freeze),
+            "lamp-dim": DeviceFault("the light source gives half of what it gave", self._dim),
+            "stray-light": DeviceFault("a tenth of full scale more, as room light", self._stray),
+            **getattr(body, "faults", {}),
         }
 
     @property
@@ -177,6 +184,12 @@ class FaultySpectrometer:
     def expose(self, integration_time_us: int) -> NDArray[np.uint16]:
         """Counts of one exposure that begins now, shape `n_pixels`."""
         counts = self._body.expose(integration_time_us)
+        full = np.iinfo(counts.dtype).max
+        if self._dimmed:
+            dark = np.percentile(counts, DARK_PERCENT)
+            counts = (dark + 0.5 * (counts - np.minimum(counts, dark))).astype(counts.dtype)
+        if self._strayed:
+            counts = np.minimum(counts.astype(float) + 0.1 * full, full).astype(counts.dtype)
         if self._blinded:
             counts = np.full_like(counts, np.iinfo(counts.dtype).max)
         if self._frozen and self._seen is not None:
@@ -196,6 +209,12 @@ class FaultySpectrometer:
 
     def _freeze(self, on: bool) -> None:
         self._frozen = on
+
+    def _dim(self, on: bool) -> None:
+        self._dimmed = on
+
+    def _stray(self, on: bool) -> None:
+        self._strayed = on
 
 
 FaultyBody = FaultyPump | FaultyHeater | FaultySpectrometer

@@ -8,12 +8,13 @@ from typing import Any, Final
 from attrs import frozen
 
 from flowrig.errors import InputError
-from flowrig.torture.cell import Cell, Result
+from flowrig.torture.cell import Cell, Result, extent_of
 from flowrig.torture.faults import FAULTS, HEALTHY, Fault, applicable
 from flowrig.torture.observer import Kind
 from flowrig.torture.phases import Phase
+from flowrig.torture.points import POINTED
 
-__all__ = ["Board", "choose_cells"]
+__all__ = ["Board", "choose_cells", "choose_points"]
 
 QUICK_PHASES: Final = 3
 """Phases of each fault in a quick look."""
@@ -52,6 +53,38 @@ def choose_cells(
     if not cells:
         raise InputError("none of these faults strikes in these phases")
     return cells
+
+
+def choose_points(*, count: int | None, faults: Collection[int] = (), seeds: int = 1) -> list[Cell]:
+    """The same for faults that strike at any point of the campaign.
+
+    Args:
+        count: how many points by chance, over all seeds; None for every operation.
+        faults: rows, of `POINTED`; only a killed program by default.
+        seeds: how many campaigns they are taken from.
+
+    Raises:
+        InputError: a fault cannot strike at a point.
+    """
+    for number in faults:
+        if number not in POINTED:
+            known = ", ".join(map(str, POINTED))
+            raise InputError(f"fault {number} strikes in phases; those with points: {known}")
+    rows = list(faults) or [42]
+    cells = []
+    for seed in range(1, seeds + 1):
+        extent = extent_of(seed)
+        for row in rows:
+            draw = random.Random(f"{row}/{seed}")  # noqa: S311 - repeatable
+            share = None if count is None else _share(count, seed, seeds)
+            points = extent.of_fault(row) if share is None else extent.some(share, draw)
+            cells += [Cell(row, point, seed) for point in points]
+    return cells
+
+
+def _share(count: int, seed: int, seeds: int) -> int:
+    """How many of some points belong to one of the seeds."""
+    return count * seed // seeds - count * (seed - 1) // seeds
 
 
 def _row(number: int) -> Fault:
@@ -93,7 +126,9 @@ class Board:
     @property
     def failed(self) -> list[Result]:
         """Cells in which a promise broke."""
-        return sorted((r for r in self.results if r.breaches), key=lambda r: r.cell)
+        return sorted(
+            (r for r in self.results if r.breaches), key=lambda r: (r.cell.fault, str(r.cell))
+        )
 
     def lines(self) -> Iterator[str]:
         """The table, as text."""

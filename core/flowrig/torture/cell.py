@@ -13,30 +13,32 @@ from attrs import asdict, frozen
 
 from flowrig.errors import InputError
 from flowrig.torture.faults import FAULTS, HEALTHY, Ending
+from flowrig.torture.injections import Injection
 from flowrig.torture.observer import Breach, Kind, Reference, judge
 from flowrig.torture.phases import Phase
+from flowrig.torture.points import POINTED, Extent, Point
 from flowrig.torture.rig import TortureRig
 from flowrig.torture.trial import Trial, TrialError
 
-__all__ = ["Cell", "Result", "run_cell"]
+__all__ = ["Cell", "Result", "extent_of", "run_cell"]
 
 
-@frozen(order=True)
+@frozen
 class Cell:
     """A campaign of the board.
 
     Attributes:
         fault: number of the row; 0 is the control.
-        phase: when it strikes.
+        moment: when it strikes.
         seed: everything random follows from it.
     """
 
     fault: int
-    phase: Phase
+    moment: Phase | Point
     seed: int
 
     def __str__(self) -> str:
-        return f"{self.fault}/{self.phase}/{self.seed}"
+        return f"{self.fault}/{self.moment}/{self.seed}"
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -46,14 +48,24 @@ class Cell:
             InputError: it is no cell of the board.
         """
         try:
-            number, phase, seed = text.split("/")
-            cell = cls(int(number), Phase(phase), int(seed))
+            number, moment, seed = text.split("/")
+            cell = cls(int(number), _moment(moment), int(seed))
         except ValueError as error:
             raise InputError(f"{text!r} is no cell; expected for instance 13/settle/2") from error
         fault = FAULTS.get(cell.fault)
-        if fault is None or cell.phase not in fault.phases:
+        possible = () if fault is None else fault.phases
+        if cell.moment not in possible and not (
+            isinstance(cell.moment, Point) and cell.fault in POINTED
+        ):
             raise InputError(f"{text!r} is no cell of the board")
         return cell
+
+
+def _moment(text: str) -> Phase | Point:
+    try:
+        return Phase(text)
+    except ValueError:
+        return Point.parse(text)
 
 
 @frozen
@@ -106,7 +118,7 @@ def run_cell(cell: Cell) -> Result:
 
 
 @contextmanager
-def _played(cell: Cell) -> Iterator[tuple[Trial, list[Breach]]]:
+def _played(cell: Cell, *, soundly: bool = False) -> Iterator[tuple[Trial, list[Breach]]]:
     """A trial that is over, while its files are there, and what is wrong with the board itself."""
     broken: list[Breach] = []
     with (
@@ -114,8 +126,10 @@ def _played(cell: Cell) -> Iterator[tuple[Trial, list[Breach]]]:
         TortureRig() as rig,
         _deaths(broken),
     ):
-        trial = Trial(FAULTS[cell.fault], cell.phase, cell.seed, Path(home), rig)
+        trial = Trial(FAULTS[cell.fault], cell.moment, cell.seed, Path(home), rig)
         try:
+            if soundly:
+                trial.injection = Injection()
             trial.run()
         except TrialError as error:
             broken.append(Breach(Kind.BROKEN, str(error)))
@@ -147,3 +161,14 @@ def _reference(seed: int) -> Reference | None:
             return Reference(
                 {tuple(x.conditions.values()): dict(x.features) for x in record.experiments()}
             )
+
+
+def extent_of(seed: int) -> Extent:
+    """How many points the campaign of a seed has in health."""
+    with _played(Cell(HEALTHY.number, HEALTHY.phases[0], seed), soundly=True) as (trial, _):
+        wires = {name: one.wire for name, one in trial.rig.rig.emulators.items()}
+        return Extent(
+            len(trial.sessions[0].events),
+            {name: wire.passed for name, wire in wires.items()},
+            {name: wire.exchanges for name, wire in wires.items()},
+        )

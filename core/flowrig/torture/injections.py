@@ -124,6 +124,9 @@ class Injection:
         """The device in whose exchanges it strikes, where the journal is of no help."""
         return scene.device("any")
 
+    def aim(self, device: str) -> None:
+        """It is to strike while something is exchanged with a device."""
+
     def strike(self, scene: Scene) -> None:
         """Let it happen."""
 
@@ -162,6 +165,10 @@ class OnDevice(Injection):
         if not self.blamed:
             self.blamed = (scene.device(self._kind),)
         return self.blamed[0]
+
+    def aim(self, device: str) -> None:
+        """It strikes that device."""
+        self.blamed = (device,)
 
     def strike(self, scene: Scene) -> None:
         """Plan the fault from the next exchange on."""

@@ -18,7 +18,7 @@ from flowrig.record import RunRecord, new_surrogate
 from flowrig.torture.faults import Ending, Expected
 from flowrig.torture.injections import BadBrain, JournalRefuses
 from flowrig.torture.physics import off_target_s
-from flowrig.torture.reference import EXPERIMENTS
+from flowrig.torture.reference import EXPERIMENTS, SEEDED_STAGE
 from flowrig.torture.trial import Session, Trial
 
 __all__ = ["Breach", "Kind", "Reference", "judge"]
@@ -108,6 +108,7 @@ def judge(trial: Trial, reference: Reference | None = None) -> list[Breach]:
             for check in (_measurements, _volumes, _thoughts):
                 breaches += [Breach(kind, text) for kind, text in check(trial, record)]
             if reference is not None:
+                breaches += [Breach(k, t) for k, t in _decisions(record, reference)]
                 breaches += [Breach(k, t) for k, t in _flags(trial, record, reference)]
     return breaches
 
@@ -190,6 +191,9 @@ def _stops(trial: Trial, session: Session) -> Seen:
         for event in session.events
         if event.kind == "intent" and event.data["command"] == "heater-off"
     }
+    if _before(trial, session) is Ending.KILLED:
+        begin_s = session.begin_s
+        spans[begin_s + SAFE_WITHIN_S, _starts_again_s(session)] = "the run was resumed"
     struck_s = trial.struck_s
     if (
         trial.fault.at_once
@@ -205,6 +209,17 @@ def _stops(trial: Trial, session: Session) -> Seen:
                 continue
             if any(trial.rig.physics.rates_ul_min[stream.pump].between(from_s, until_s)):
                 yield Kind.UNSAFE, f"{stream.name} flowed long after {since}"
+
+
+def _before(trial: Trial, session: Session) -> Ending | None:
+    index = trial.sessions.index(session)
+    return trial.sessions[index - 1].ending if index else None
+
+
+def _starts_again_s(session: Session) -> float:
+    """When the first start of a session is commanded, or the session ends."""
+    start = session.first("intent", command="start")
+    return session.end_s if start is None else start.time_s
 
 
 def _flows_again_s(trial: Trial, session: Session, after_s: float) -> float:
@@ -354,6 +369,14 @@ def _last_s(record: RunRecord, command: str, before: Event) -> float:
         for event in record.journal.events("intent")
         if event.data["command"] == command and event.sequence < before.sequence
     )
+
+
+def _decisions(record: RunRecord, reference: Reference) -> Seen:
+    """What follows from the seed alone is what the uninterrupted campaign decided."""
+    for decision in record.decisions():
+        conditions = tuple(decision.conditions.values())
+        if decision.stage == SEEDED_STAGE and conditions not in reference.features:
+            yield Kind.DIVERGED, f"experiment {decision.index} is not that of the same seed"
 
 
 def _flags(trial: Trial, record: RunRecord, reference: Reference) -> Seen:

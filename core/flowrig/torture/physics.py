@@ -1,6 +1,6 @@
 """What plungers, plates and lamps really did, written down behind every fault and emulator."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -8,7 +8,7 @@ from attrs import define, field, frozen
 from numpy.typing import NDArray
 
 from flowrig.clock import VirtualClock
-from flowrig.emulation import HeaterBody, PumpBody, SpectrometerBody, World
+from flowrig.emulation import DeviceFault, HeaterBody, PumpBody, SpectrometerBody, World
 
 __all__ = ["Course", "Physics", "WatchedSpectrometer", "WatchedWorld", "off_target_s"]
 
@@ -148,6 +148,12 @@ class WatchedSpectrometer:
         """Wavelength polynomial in the pixel number, lowest order first [nm]."""
         first, *others = self.body.wavelength_coefficients
         return (first + self.shift_nm, *others)
+
+    @property
+    def faults(self) -> Mapping[str, DeviceFault]:
+        """What the detector's own world can do wrong."""
+        found: Mapping[str, DeviceFault] = getattr(self.body, "faults", {})
+        return found
 
     def light(self, on: bool) -> None:
         """Open or shut the light source."""

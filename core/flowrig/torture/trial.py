@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from flowrig.errors import InputError
 from flowrig.journal import Event
@@ -16,6 +16,7 @@ from flowrig.runs import RunOutcome, resume_run, start_run
 from flowrig.torture.faults import Ending, Expected, Fault
 from flowrig.torture.injections import Injection, Scene, image_of
 from flowrig.torture.phases import Phase, PhaseWatch
+from flowrig.torture.points import LastBytes, Point
 from flowrig.torture.reference import plugins
 from flowrig.torture.rig import TortureRig
 from flowrig.trips import latched_trips
@@ -94,7 +95,7 @@ class Trial:
 
     Args:
         fault: the row of the board.
-        phase: when it strikes.
+        moment: when it strikes.
         seed: of the campaign, the rig and everything that is left to chance.
         home: where the run's folder goes.
         rig: a fresh one.
@@ -107,7 +108,9 @@ class Trial:
         folder: of the run.
     """
 
-    def __init__(self, fault: Fault, phase: Phase, seed: int, home: Path, rig: TortureRig) -> None:
+    def __init__(
+        self, fault: Fault, moment: Phase | Point, seed: int, home: Path, rig: TortureRig
+    ) -> None:
         assert fault.make is not None
         self.fault = fault
         self.seed = seed
@@ -117,9 +120,15 @@ class Trial:
         self.healed_s: float | None = None
         self.sessions: list[Session] = []
         self.folder = home / "run"
-        draw = random.Random(f"{fault.number}/{phase}/{seed}")  # noqa: S311 - to be repeatable
-        occurrences, delays = OFTEN.get(phase, (1, 0))
-        self._when = _When(phase, draw.randint(1, occurrences), draw.randint(0, delays))
+        draw = random.Random(f"{fault.number}/{moment}/{seed}")  # noqa: S311 - to be repeatable
+        phase = Phase.SETTLE
+        self._when: _When | Point
+        if isinstance(moment, Point):
+            self._when = moment
+        else:
+            phase = moment
+            occurrences, delays = OFTEN.get(phase, (1, 0))
+            self._when = _When(phase, draw.randint(1, occurrences), draw.randint(0, delays))
         self._scene = Scene(rig, self.folder, phase, draw)
         self._entered = False
         self._acknowledged = 0
@@ -209,7 +218,9 @@ class Trial:
         session = Session(begin_s=self.rig.clock.now_s())
         self.sessions.append(session)
         listeners: list[Callable[[Event], None]] = [session.events.append]
-        if self.struck_s is None:
+        if self.struck_s is None and isinstance(self._when, Point):
+            listeners.append(lambda _: self._counted(len(session.events)))
+        elif self.struck_s is None:
             listeners.append(PhaseWatch(self._phase, self._passed))
         try:
             yield session, listeners
@@ -249,18 +260,37 @@ class Trial:
     # --- when the fault strikes ---
 
     def _connecting(self) -> None:
-        if self._when.phase is Phase.CONNECT:
+        when = self._when
+        if isinstance(when, Point):
+            self._plan(when)
+        elif when.phase is Phase.CONNECT:
             self._strike()
-        elif self._when.phase is Phase.IDENTIFY:
+        elif when.phase is Phase.IDENTIFY:
             device = self.injection.target(self._scene)
             self.rig.trip(device, 1 + self._scene.draw.randrange(2), self._strike)
 
+    def _plan(self, point: Point) -> None:
+        if point.unit == "event":
+            return
+        self.injection.aim(point.device)
+        if point.unit == "exchange":
+            self.rig.trip(point.device, point.number, self._strike)
+        else:
+            wire = self.rig.rig.emulators[point.device].wire
+            wire.plan(LastBytes(point.number, self._strike))
+
+    def _counted(self, events: int) -> None:
+        when = self._when
+        if isinstance(when, Point) and when.unit == "event" and events >= when.number:
+            self._strike()
+
     def _phase(self, phase: Phase, occurrence: int) -> None:
+        when = self._when
         if self._entered:
             self._strike()
-        elif (phase, occurrence) == (self._when.phase, self._when.occurrence):
+        elif isinstance(when, _When) and (phase, occurrence) == (when.phase, when.occurrence):
             self._entered = True
-            self._left = self._when.delay
+            self._left = when.delay
 
     def _passed(self) -> None:
         if self._entered and self.struck_s is None:
@@ -273,7 +303,14 @@ class Trial:
             return
         self.struck_s = self.rig.clock.now_s()
         self._acknowledged = len(self.sessions[-1].events)
+        if isinstance(self._when, Point) and self._is_starting():
+            self._scene = evolve(self._scene, phase=Phase.FLOW)
         try:
             self.injection.strike(self._scene)
         except Exception as error:
             self._trouble = error
+
+    def _is_starting(self) -> bool:
+        """Whether a start was to be commanded, and nobody has confirmed it."""
+        newest = next((e for e in reversed(self.sessions[-1].events) if e.kind != "reading"), None)
+        return newest is not None and newest.kind == "intent" and newest.data["command"] == "start"
