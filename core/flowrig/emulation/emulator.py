@@ -56,6 +56,9 @@ class EmulatorContext:
         default=Factory(lambda self: {MAIN_LINK: DisturbedWire(self.clock)}, takes_self=True),
     )
 
+    def __attrs_post_init__(self) -> None:
+        self.world.clock = self.clock
+
     def tap(self, core: ProtocolCore, link: str = MAIN_LINK) -> ProtocolCore:
         """Put the wire before a protocol core, on its way to a front.
 

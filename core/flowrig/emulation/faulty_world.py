@@ -6,12 +6,13 @@ does: a stalled plunger stands still, a plate whose heater is stuck gets hot.
 
 import math
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from flowrig.clock import Clock
 from flowrig.emulation.device_fault import DeviceFault
 from flowrig.emulation.world import HeaterBody, PumpBody, SpectrometerBody, World
 
@@ -19,6 +20,11 @@ __all__ = ["FaultyHeater", "FaultyPump", "FaultySpectrometer", "FaultyWorld", "w
 
 FULL_POWER_C: Final = 500.0
 """Set point [°C] that stands for a heater that is always on (assumed)."""
+ROOM_C: Final = 22.0
+AIR_SHARE: Final = 0.1
+"""How much of the plate's excess over the room the air above it has (assumed)."""
+AIR_TIME_S: Final = 150.0
+"""Time constant [s] of a sensor in air, ten times that in its well (assumed)."""
 DARK_PERCENT: Final = 2.0
 """Percentile of a frame's counts that is taken for its dark pedestal."""
 NO_POWER_C: Final = -273.15
@@ -83,23 +89,33 @@ class FaultyPump:
 
 
 class FaultyHeater:
-    """A plate whose sensor can freeze or break and whose heater can stick; see `HeaterBody`.
+    """A plate whose sensor can freeze, break or fall out, and whose heater can stick.
+
+    See `HeaterBody`.
 
     The control loop believes its sensor: in front of a frozen one it gives full power below the set
-    point, and none above; with a broken one it gives none.
+    point, and none above; with a broken one it gives none. A sensor beside its well follows the
+    warm air above the plate, slowly.
 
     Args:
         body: the plate.
+        now_s: rig time [s].
     """
 
-    def __init__(self, body: HeaterBody) -> None:
+    def __init__(self, body: HeaterBody, now_s: Callable[[], float] = lambda: 0.0) -> None:
         self._body = body
+        self._now_s = now_s
+        self._loose: tuple[float, float] | None = None
         self._set_point_c: float | None = None
         self._frozen_c: float | None = None
         self._open = False
         self._stuck_on = False
         self.faults: Mapping[str, DeviceFault] = {
             "frozen-sensor": DeviceFault("the sensor shows for ever what it showed", self._freeze),
+            "loose-sensor": DeviceFault(
+                "the sensor fell out of its well: it follows warm air, ten times as slowly",
+                self._let_fall,
+            ),
             "open-sensor": DeviceFault("the sensor is broken and shows no number", self._break),
             "heater-stuck-on": DeviceFault(
                 "full power whatever the controller says, as behind a welded relay", self._stick
@@ -111,7 +127,17 @@ class FaultyHeater:
         """What the sensor reads [°C]; not a number if it is broken."""
         if self._open:
             return math.nan
-        return self._body.temperature_c if self._frozen_c is None else self._frozen_c
+        if self._frozen_c is not None:
+            return self._frozen_c
+        return self._body.temperature_c if self._loose is None else self._in_air_c(*self._loose)
+
+    def _in_air_c(self, then_s: float, then_c: float) -> float:
+        """What a sensor beside its well reads [°C], and has read at a rig time [s] before."""
+        now_s = self._now_s()
+        air_c = ROOM_C + AIR_SHARE * (self._body.temperature_c - ROOM_C)
+        reads_c = air_c + (then_c - air_c) * math.exp((then_s - now_s) / AIR_TIME_S)
+        self._loose = (now_s, reads_c)
+        return reads_c
 
     def control(self, set_point_c: float) -> None:
         """Work towards a set point [°C], as far as sensor and heater allow."""
@@ -125,14 +151,18 @@ class FaultyHeater:
             return
         elif self._open:
             self._body.control(NO_POWER_C)
-        elif self._frozen_c is None:
+        elif self._frozen_c is None and self._loose is None:
             self._body.control(self._set_point_c)
         else:
-            heats = self._frozen_c < self._set_point_c
+            heats = self.temperature_c < self._set_point_c
             self._body.control(FULL_POWER_C if heats else NO_POWER_C)
 
     def _freeze(self, on: bool) -> None:
         self._frozen_c = self._body.temperature_c if on else None
+        self._drive()
+
+    def _let_fall(self, on: bool) -> None:
+        self._loose = (self._now_s(), self._body.temperature_c) if on else None
         self._drive()
 
     def _break(self, on: bool) -> None:
@@ -225,9 +255,13 @@ class FaultyWorld(World):
 
     Args:
         world: the world as it is in health.
+
+    Attributes:
+        clock: the run's, which whoever builds emulators on it says.
     """
 
     def __init__(self, world: World) -> None:
+        self.clock: Clock | None = None
         self._world = world
         self._bodies: dict[str, FaultyBody] = {}
         self._lock = threading.Lock()
@@ -245,7 +279,7 @@ class FaultyWorld(World):
         with self._lock:
             body = self._bodies.get(device)
             if not isinstance(body, FaultyHeater):
-                body = self._bodies[device] = FaultyHeater(self._world.heater(device))
+                body = self._bodies[device] = FaultyHeater(self._world.heater(device), self._now_s)
             return body
 
     def spectrometer(self, device: str) -> FaultySpectrometer:
@@ -259,6 +293,9 @@ class FaultyWorld(World):
     def refill(self, stream: str) -> None:
         """As the world behind."""
         self._world.refill(stream)
+
+    def _now_s(self) -> float:
+        return 0.0 if self.clock is None else self.clock.now_s()
 
     def faults(self, device: str) -> Mapping[str, DeviceFault]:
         """What can go wrong behind a device whose body was asked for, by name."""

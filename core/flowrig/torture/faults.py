@@ -184,6 +184,15 @@ _FLUIDICS: Final = (
            (Phase.PRIME, Phase.FLOW, Phase.MEASURE, Phase.FLUSH, Phase.CLOSE), Expected.TOLD),
 )  # fmt: skip
 
+HEAT_NEEDS_FLOW: Final = """\
+[[interlocks]]
+kind = "heat-needs-flow"
+heater = "plate"
+above = "60 degC"
+streams = ["PFO"]
+"""
+"""What the published procedure, which heats first, must not get past."""
+
 _HEAT: Final = (
     _fault(23, "open thermocouple", lambda: OnDevice("heater", "open-sensor"), HEATED,
            at_once=True),
@@ -193,12 +202,13 @@ _HEAT: Final = (
            (Phase.FLOW, Phase.SETTLE, Phase.MEASURE, Phase.COMMIT), Expected.TOLD),
     _fault(26, "heater stuck on", lambda: OnDevice("heater", "heater-stuck-on"), HEATED[:-1],
            Expected.TOLD),
-    _not(27, "thermowell fell out", "the emulated sensors cannot be loose yet"),
+    _fault(27, "thermowell fell out", lambda: OnDevice("heater", "loose-sensor"), HEATED,
+           Expected.TOLD),
     _fault(28, "set point above the limit",
            lambda: ProfileSays('[limits]\ntemperature = ["0 degC", "130 degC"]\n'),
            (Phase.CONNECT,), Expected.REFUSED),
-    _not(29, "heating without flow",
-         "the published procedure heats first; tests/kernel/test_interlocks.py"),
+    _fault(29, "heating without flow", lambda: ProfileSays(HEAT_NEEDS_FLOW), (Phase.CONNECT,),
+           Expected.REFUSED),
 )  # fmt: skip
 
 _OPTICS: Final = (
