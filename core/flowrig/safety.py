@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from typing import TypeVar
 
 from attrs import frozen
 
@@ -20,8 +21,11 @@ FLUSH_POLL_S = 5.0
 RISE_C = 3.0
 """How much hotter [°C] a heater may read after a flush than before."""
 INTERRUPTED = "Ctrl-C came before it was confirmed"
+LOOKS = 3
+"""How often in a row somebody may give no answer while the lines are flushed."""
 SHUTS = 2
 """How often a light is shut that is seen to burn on."""
+R = TypeVar("R")
 MOVING = (PumpState.RUNNING, PumpState.DELAYED)
 RESTING = (PumpState.STOPPED, PumpState.PAUSED)
 
@@ -191,8 +195,28 @@ def _lights_off(
     raise FlowrigError(f"{told}; shut it by hand")
 
 
+class _Look:
+    """Asks again and again; who gives no answer several times in a row is not waited for again."""
+
+    def __init__(self) -> None:
+        self._left = LOOKS
+
+    def at(self, ask: Callable[[], R]) -> R | None:
+        """The answer; None if there is none."""
+        if not self._left:
+            return None
+        try:
+            answer = ask()
+        except DeviceError:
+            self._left -= 1
+            return None
+        self._left = LOOKS
+        return answer
+
+
 def _flush(step: SafeStep, rig: Rig, actuation: Actuation, hurried: Callable[[], bool]) -> None:
-    if not _hot(step, rig) or hurried():
+    pumps, heaters = _Look(), _Look()
+    if not _hot(step, rig, heaters) or hurried():
         return
     minutes = step.at_most_s / 60
     left = actuation.ledger.left_ul
@@ -207,9 +231,9 @@ def _flush(step: SafeStep, rig: Rig, actuation: Actuation, hurried: Callable[[],
     actuation.start(rates)
     end_s, stuck = rig.clock.now_s() + step.at_most_s, dict[str, PumpState]()
     with suppress(KeyboardInterrupt):
-        while rig.clock.now_s() < end_s and _hot(step, rig) and not hurried():
+        while rig.clock.now_s() < end_s and _hot(step, rig, heaters) and not hurried():
             rig.clock.sleep(FLUSH_POLL_S)
-            stuck |= _not_moving(rig, rates.keys() - stuck.keys())
+            stuck |= _not_moving(rig, rates.keys() - stuck.keys(), pumps)
             if len(stuck) == len(rates):
                 break
     actuation.stop(rates)
@@ -245,24 +269,19 @@ def _require_cooling(before_c: Mapping[str, float], after_c: Mapping[str, float]
         raise FlowrigError("; ".join(rising) + "; cut its power: its output may be stuck")
 
 
-def _not_moving(rig: Rig, streams: Iterable[str]) -> dict[str, PumpState]:
+def _not_moving(rig: Rig, streams: Iterable[str], look: _Look) -> dict[str, PumpState]:
     """Those pumps that should run and do not; one that cannot be asked may run."""
-    try:
-        states = rig.pump_states(streams)
-    except DeviceError:
-        return {}
+    states = look.at(lambda: rig.pump_states(streams)) or {}
     return {stream: state for stream, state in states.items() if state not in MOVING}
 
 
-def _hot(step: SafeStep, rig: Rig) -> bool:
+def _hot(step: SafeStep, rig: Rig, look: _Look) -> bool:
     """Whether a heater is above the flush limit, or cannot say that it is below."""
-    if step.until_below_c is None:
-        return True
-    try:
-        readings = rig.read_heaters(rig.heaters)
-    except DeviceError:
+    below_c = step.until_below_c
+    readings = None if below_c is None else look.at(lambda: rig.read_heaters(rig.heaters))
+    if below_c is None or readings is None:
         return True
     return any(
-        reading.quality is not Quality.GOOD or reading.temperature_c > step.until_below_c
+        reading.quality is not Quality.GOOD or reading.temperature_c > below_c
         for reading in readings.values()
     )

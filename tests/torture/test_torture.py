@@ -13,7 +13,16 @@ from flowrig.ledger import SyringeLedger
 from flowrig.rig import Rig
 from flowrig.runs import _Session
 from flowrig.safety import SafeState
-from flowrig.torture import FAULTS, Board, Cell, Kind, applicable, choose_cells, run_cell
+from flowrig.torture import (
+    FAULTS,
+    Board,
+    Cell,
+    Kind,
+    applicable,
+    choose_cells,
+    choose_points,
+    run_cell,
+)
 
 
 def play(text: str) -> set[Kind]:
@@ -28,12 +37,19 @@ def play(text: str) -> set[Kind]:
         "1/settle/1",
         "3/measure/1",
         "6/connect/1",
+        "7/connect/1",
+        "8/settle/1",
         "10/commit/2",
         "13/flow/1",
+        "15/connect/1",
+        "17/settle/1",
         "16/connect/1",
         "22/flow/1",
         "24/heat-up/1",
         "26/flow/1",
+        "27/settle/1",
+        "29/connect/1",
+        "34/settle/1",
         "35/settle/1",
         "37/suggest/1",
         "41/commit/1",
@@ -44,6 +60,11 @@ def play(text: str) -> set[Kind]:
         "45/measure/2",
         "45/prime/4",
         "46/prime/1",
+        "47/connect/3",
+        "1/plate-exchange-9/1",
+        "41/journal-event-100/1",
+        "42/journal-event-60/1",
+        "42/pump_cui-byte-300/1",
     ],
 )
 def test_every_promise_holds(cell: str) -> None:
@@ -122,9 +143,28 @@ def test_the_command_plays_cells_side_by_side() -> None:
     assert [cell["endings"] for cell in told["cells"]] == [["refused"], ["refused"]]
 
 
+def test_points_are_drawn_from_all_that_happens() -> None:
+    """Some by chance, the same again next time; or every write and every exchange."""
+    once, again = (choose_points(count=20, seeds=2) for _ in range(2))
+    assert once == again
+    assert len(once) == 20
+    assert {cell.seed for cell in once} == {1, 2}
+    assert [Cell.parse(str(cell)) for cell in once] == once
+    every = {str(cell.moment) for cell in choose_points(count=None, faults=[41])}
+    assert {"journal-event-1", "journal-event-200"} <= every
+
+
 @pytest.mark.parametrize(
     "words",
-    [["--faults", "18"], ["--faults", "99"], ["--faults", "x"], ["--replay", "18/flow/1"]],
+    [
+        ["--points", "3", "--faults", "13"],
+        ["--points", "x"],
+        ["--replay", "13/plate-byte-3/1"],
+        ["--faults", "18"],
+        ["--faults", "99"],
+        ["--faults", "x"],
+        ["--replay", "18/flow/1"],
+    ],
 )
 def test_what_is_not_on_the_board_is_refused(words: list[str]) -> None:
     """A fault that the rig cannot have is not passed off as survived."""

@@ -1,5 +1,6 @@
 """One cell of the board: a fault, a phase and a seed, played through and judged."""
 
+import os
 import tempfile
 import threading
 import time
@@ -122,18 +123,28 @@ def _played(cell: Cell, *, soundly: bool = False) -> Iterator[tuple[Trial, list[
     """A trial that is over, while its files are there, and what is wrong with the board itself."""
     broken: list[Breach] = []
     with (
-        tempfile.TemporaryDirectory(prefix="flowrig-torture-") as home,
+        tempfile.TemporaryDirectory(prefix="flowrig-torture-", dir=_memory()) as home,
         TortureRig() as rig,
         _deaths(broken),
     ):
-        trial = Trial(FAULTS[cell.fault], cell.moment, cell.seed, Path(home), rig)
+        folder = Path(home) / "of" / "a"
+        folder.mkdir(parents=True)
+        trial = Trial(FAULTS[cell.fault], cell.moment, cell.seed, folder, rig)
         try:
             if soundly:
                 trial.injection = Injection()
             trial.run()
         except TrialError as error:
             broken.append(Breach(Kind.BROKEN, str(error)))
+        finally:
+            trial.injection.close()
         yield trial, broken
+
+
+def _memory() -> Path | None:
+    """A folder that no disk has to keep up with, where the operating system has one."""
+    found = Path("/dev/shm")  # noqa: S108 - the folder in it is this process's own
+    return found if found.is_dir() and os.access(found, os.W_OK) else None
 
 
 @contextmanager
@@ -163,6 +174,7 @@ def _reference(seed: int) -> Reference | None:
             )
 
 
+@lru_cache(maxsize=64)
 def extent_of(seed: int) -> Extent:
     """How many points the campaign of a seed has in health."""
     with _played(Cell(HEALTHY.number, HEALTHY.phases[0], seed), soundly=True) as (trial, _):

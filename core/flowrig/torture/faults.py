@@ -8,15 +8,19 @@ from attrs import frozen
 
 from flowrig.torture.injections import (
     BadBrain,
+    Hangs,
     Healthy,
+    HostileProfile,
     Injection,
     JournalRefuses,
     Killed,
     Misspells,
     OnDevice,
+    PortTaken,
     PowerCut,
     ProfileSays,
     Suspended,
+    Swapped,
     TamperedJournal,
     TamperedPlugins,
     TamperedProfile,
@@ -151,18 +155,15 @@ _LINK: Final = (
     _fault(6, "wrong baud, or no answer at open",
            lambda: OnDevice("any", "wrong-baud", "deaf"), (Phase.CONNECT, Phase.IDENTIFY),
            Expected.TOLD),
-    _not(7, "port taken by another process",
-         "needs two processes; tests/chemyx/test_fusion_ports.py has them"),
-    _not(8, "ports swapped",
-         "a Fusion does not say who it is; the address usb:SERIAL is what prevents it"),
+    _fault(7, "port taken by another program", PortTaken, (Phase.CONNECT,), Expected.TOLD),
+    _fault(8, "ports swapped", Swapped, (Phase.SETTLE, Phase.SUGGEST), Expected.NOT_RESUMED),
     _fault(9, "device power-cycled", lambda: OnDevice("any", "power-cycle times=1"), OPEN,
            at_once=True),
     _fault(10, "setting silently not taken",
            lambda: OnDevice("any", "silent-refusal times=8 after={after}"), OPEN, Expected.TOLD),
     _fault(11, "numbers that are none", lambda: Misspells("nan", "inf", "1_0.0", "1,5"), ALL,
            Expected.TOLD),
-    _not(12, "driver call never returns",
-         "virtual time stands still while a driver hangs; tests/runs/test_review_safe_state.py"),
+    _fault(12, "driver call never returns", Hangs, (Phase.HEAT_UP, Phase.SETTLE), Expected.TOLD),
 )  # fmt: skip
 
 _FLUIDICS: Final = (
@@ -170,7 +171,9 @@ _FLUIDICS: Final = (
            Expected.TOLD, at_once=True),
     _fault(14, "syringe empty", lambda: OnDevice("pump", "syringe-empty"), FLOWING,
            Expected.TOLD, at_once=True),
-    _not(15, "wrong syringe diameter in the profile", "no balance and no camera at the outlet"),
+    _fault(15, "wrong syringe diameter in the profile",
+           lambda: ProfileSays('[streams.CuI.syringe]\ninner_diameter = "14.3 mm"\n'),
+           (Phase.CONNECT,), Expected.REFUSED),
     _fault(16, "rate out of the pump's range",
            lambda: ProfileSays('[streams.CuI]\nflow_rate = ["1e-6 uL/min", "120 uL/min"]\n'),
            (Phase.CONNECT,), Expected.REFUSED),
@@ -249,7 +252,7 @@ _HOST: Final = (
 )  # fmt: skip
 
 _MALICE: Final = (
-    _not(47, "hostile profile, run name or plugin", "no campaign begins; tests/profile/broken"),
+    _fault(47, "hostile profile", HostileProfile, (Phase.CONNECT,), Expected.REFUSED),
     _not(48, "dashboard on the network", "there is no web server yet"),
 )  # fmt: skip
 

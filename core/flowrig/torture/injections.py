@@ -7,14 +7,18 @@ a person who has repaired the rig.
 import random
 import shutil
 import sqlite3
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from attrs import evolve, frozen
 
+from flowrig import workers
 from flowrig.emulation import WIRE_FAULTS, When
+from flowrig.errors import ConnectionLostError
+from flowrig.interfaces import Device
 from flowrig.journal import FILE_NAME
 from flowrig.plugins import Plugins
 from flowrig.profile import Profile
@@ -25,16 +29,20 @@ from flowrig.torture.rig import Misspelt, TortureRig
 
 __all__ = [
     "BadBrain",
+    "Hangs",
     "Healthy",
+    "HostileProfile",
     "Injection",
     "JournalRefuses",
     "Killed",
     "Misspells",
     "OnDevice",
+    "PortTaken",
     "PowerCut",
     "ProfileSays",
     "Scene",
     "Suspended",
+    "Swapped",
     "TamperedJournal",
     "TamperedPlugins",
     "TamperedProfile",
@@ -105,6 +113,7 @@ class Injection:
         is_seen_at_once: whether a look at pumps and heaters shows it.
         is_written: whether it is in the campaign's file, and needs no moment to strike.
         refilled: streams whose syringes a person fills before the run is resumed.
+        hung: devices whose threads nobody can end.
     """
 
     kills = False
@@ -115,8 +124,9 @@ class Injection:
     def __init__(self) -> None:
         self.blamed: tuple[str, ...] = ()
         self.refilled: tuple[str, ...] = ()
+        self.hung: tuple[str, ...] = ()
 
-    def campaign(self, folder: Path) -> Path:
+    def campaign(self, folder: Path, draw: random.Random) -> Path:
         """Write the campaign that is run."""
         return write_campaign(folder)
 
@@ -144,6 +154,9 @@ class Injection:
         """End it."""
         if scene.rig.is_built:
             scene.rig.heal()
+
+    def close(self) -> None:
+        """Take back what would outlive the trial."""
 
 
 class OnDevice(Injection):
@@ -321,7 +334,7 @@ class ProfileSays(Injection):
         super().__init__()
         self._more = more
 
-    def campaign(self, folder: Path) -> Path:
+    def campaign(self, folder: Path, draw: random.Random) -> Path:
         """Write the campaign with the tables in it."""
         return write_campaign(folder, more=self._more)
 
@@ -341,7 +354,7 @@ class BadBrain(Injection):
         super().__init__()
         self._keys = {"improve": improve, "surrogate": surrogate, "more": more}
 
-    def campaign(self, folder: Path) -> Path:
+    def campaign(self, folder: Path, draw: random.Random) -> Path:
         """Write the campaign with the broken one in it."""
         return write_campaign(folder, **self._keys)
 
@@ -421,3 +434,106 @@ class TamperedSpectrometer(Killed):
         """Move it back."""
         for body in scene.rig.world.spectrometers.values():
             body.shift_nm = 0.0
+
+
+class Swapped(Killed):
+    """Somebody exchanges the plugs of two spectrometers while no program runs."""
+
+    def tamper(self, scene: Scene) -> None:
+        """Exchange them."""
+        pair = [n for n, d in scene.profile.devices.items() if d.offer.kind == "spectrometer"][:2]
+        self.blamed = tuple(pair)
+        scene.rig.swapped = dict(zip(pair, reversed(pair), strict=True))
+
+    def mend(self, scene: Scene) -> None:
+        """Put them back."""
+        scene.rig.swapped = {}
+
+
+class PortTaken(OnDevice):
+    """Another program has the port of a pump."""
+
+    def __init__(self) -> None:
+        super().__init__("pump")
+        self._other: Device | None = None
+
+    def strike(self, scene: Scene) -> None:
+        """Open it first."""
+        name = self.target(scene)
+        entry = scene.profile.devices[name]
+        other: Device = entry.offer.load()(name, entry.settings, scene.rig.clock)
+        other.open()
+        self._other = other
+
+    def heal(self, scene: Scene) -> None:
+        """Let go of it."""
+        super().heal(scene)
+        self.close()
+
+    def close(self) -> None:
+        """Let go of it."""
+        if self._other is not None:
+            self._other.close()
+        self._other = None
+
+
+class Hangs(OnDevice):
+    """A driver's call never returns."""
+
+    CALLS: Final = {"pump": "status", "heater": "read", "spectrometer": "acquire"}
+    DEADLINE_S: Final = 2.0
+    """How long [s, real time] flowrig waits for a call, instead of its usual time."""
+
+    def __init__(self) -> None:
+        super().__init__("any")
+        self._restore: Callable[[], None] = lambda: None
+
+    def strike(self, scene: Scene) -> None:
+        """Block the next calls of one kind."""
+        name = self.target(scene)
+        offer = scene.profile.devices[name].offer
+        cls, method = offer.load(), self.CALLS[offer.kind]
+        sound, ended, usual_s = getattr(cls, method), threading.Event(), workers.DEADLINE_S
+
+        def call(device: Device, *args: Any) -> Any:
+            if device.name == name and not ended.is_set():
+                ended.wait()
+                raise ConnectionLostError("it was blocked", device=name)
+            return sound(device, *args)
+
+        def restore() -> None:
+            ended.set()
+            setattr(cls, method, sound)
+            workers.DEADLINE_S = usual_s
+
+        setattr(cls, method, call)
+        workers.DEADLINE_S = self.DEADLINE_S
+        self.hung, self._restore = (name,), restore
+
+    def heal(self, scene: Scene) -> None:
+        """Let it return."""
+        super().heal(scene)
+        self.close()
+
+    def close(self) -> None:
+        """Let it return."""
+        self._restore()
+
+
+class HostileProfile(Injection):
+    """A campaign that wants to get out of its folder, or to choke whoever reads it."""
+
+    is_written = True
+    TEXTS: Final = (
+        'name = "../../out"\n',
+        'name = "CON/\\u0000"\n',
+        "deep = " + 5000 * "[" + 5000 * "]" + "\n",
+        "# " + 1_000_000 * "long " + "\n",
+        'flow = "\x00"\n',
+        "dependent_flows = [\"PFO = __import__('os').system('touch out')\"]\n",
+        'profile = "../../../../../../etc/passwd"\n',
+    )
+
+    def campaign(self, folder: Path, draw: random.Random) -> Path:
+        """Write it."""
+        return write_campaign(folder, top=draw.choice(self.TEXTS))

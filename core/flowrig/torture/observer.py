@@ -139,6 +139,7 @@ def _of_the_ending(trial: Trial) -> Seen:
     if trial.struck_s is None and trial.fault.number and not trial.injection.is_written:
         yield Kind.BROKEN, "the campaign never came to that phase"
         return
+    yield from _outside(trial)
     first = trial.sessions[1 if trial.injection.kills and len(trial.sessions) > 1 else 0]
     if not trial.fault.number:
         if first.ending is not Ending.FINISHED:
@@ -149,6 +150,18 @@ def _of_the_ending(trial: Trial) -> Seen:
     last = trial.sessions[-1]
     if trial.fault.expected is not Expected.REFUSED and last.ending is not Ending.FINISHED:
         yield Kind.LOST, f"it cannot be finished any more: {last.ending}: {last.text}"
+
+
+def _outside(trial: Trial) -> Seen:
+    """Nothing is written but into the run's folder."""
+    home = trial.folder.parent
+    own = {"run", "run-image", "reference.toml", "thermal.toml"}
+    strange = [path.name for path in home.iterdir() if path.name not in own]
+    for folder in (home.parent, home.parent.parent):
+        strange += [path.name for path in folder.iterdir() if path not in home.parents]
+    strange = [name for name in strange if name != home.name]
+    if strange:
+        yield Kind.UNEXPECTED, f"wrote {', '.join(strange)} outside the run's folder"
 
 
 # --- the rig itself (I1, I4) ---
@@ -288,8 +301,10 @@ def _adrift_s(trial: Trial, session: Session, device: str) -> float:
 
 
 def _threads(trial: Trial, session: Session) -> Seen:
-    if session.threads:
-        yield Kind.HUNG, f"left {', '.join(session.threads)} behind"
+    hung = {f"device-{device}" for device in trial.injection.hung}
+    left = [thread for thread in session.threads if thread not in hung]
+    if left:
+        yield Kind.HUNG, f"left {', '.join(left)} behind"
 
 
 def _notice(trial: Trial, session: Session) -> Seen:

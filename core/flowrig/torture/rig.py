@@ -67,6 +67,7 @@ class TortureRig:
         physics: what really happened.
         on_ready: called whenever a run is about to connect.
         world: what is watched, from the first run on.
+        swapped: at whose address a device is found, where its plug is in another's place.
     """
 
     world: WatchedWorld
@@ -75,6 +76,7 @@ class TortureRig:
         self.clock = VirtualClock()
         self.physics = Physics(self.clock)
         self.on_ready: Callable[[], None] = lambda: None
+        self.swapped: dict[str, str] = {}
         self._stack = ExitStack()
         self._rig: EmulatedRig | None = None
         self._gone: dict[str, Gone] = {}
@@ -116,7 +118,7 @@ class TortureRig:
             )
         served = self._rig.profile.devices
         devices = {
-            name: evolve(device, settings=served[name].settings)
+            name: evolve(device, settings=served[self.swapped.get(name, name)].settings)
             for name, device in profile.devices.items()
         }
         self.on_ready()

@@ -140,7 +140,7 @@ class Trial:
         Raises:
             TrialError: the fault could not be made to happen.
         """
-        campaign = self.injection.campaign(self.folder.parent)
+        campaign = self.injection.campaign(self.folder.parent, self._scene.draw)
         self.rig.on_ready = self._connecting
         with self._session() as (session, listeners):
             outcome = start_run(

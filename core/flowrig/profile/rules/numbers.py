@@ -1,11 +1,17 @@
 """Numbers that must be positive, or at least not negative."""
 
+import math
 from collections.abc import Iterator
 
+from flowrig.interfaces import Syringe
 from flowrig.profile.model import Profile, Stock
 from flowrig.profile.problems import Finding, Path
 
 __all__ = ["RULES"]
+
+
+STROKE_MM = (10.0, 300.0)
+"""Length [mm] that the liquid of a full syringe can have (assumed; common ones have 50 to 130)."""
 
 
 def _at_least(value: float | None, least: float, path: Path, unit: str = "") -> Iterator[Finding]:
@@ -30,9 +36,24 @@ def streams(profile: Profile) -> Iterator[Finding]:
         yield from _positive(
             stream.syringe.inner_diameter_mm, (*here, "syringe", "inner_diameter"), "mm"
         )
+        yield from _stroke(stream.syringe, (*here, "syringe", "inner_diameter"))
         yield from _at_least(stream.flow_rate_ul_min[0], 0, (*here, "flow_rate", 0), "µL/min")
         if stream.stock is not None:
             yield from _stock(stream.stock, (*here, "stock"))
+
+
+def _stroke(syringe: Syringe, path: Path) -> Iterator[Finding]:
+    """A diameter that does not go with the volume: every flow rate would be wrong by its square."""
+    if not (syringe.volume_ul > 0 and syringe.inner_diameter_mm > 0):
+        return
+    stroke_mm = syringe.volume_ul / (math.pi / 4 * syringe.inner_diameter_mm**2)
+    if not STROKE_MM[0] <= stroke_mm <= STROKE_MM[1]:
+        yield Finding(
+            path,
+            f"with {syringe.inner_diameter_mm:g} mm a syringe of {syringe.volume_ul / 1000:g} mL "
+            f"would be {stroke_mm:.0f} mm long",
+            expected=f"a diameter that makes it {STROKE_MM[0]:g} to {STROKE_MM[1]:g} mm long",
+        )
 
 
 def _stock(stock: Stock, here: Path) -> Iterator[Finding]:
