@@ -1,13 +1,16 @@
 """Small campaigns on the emulated reference rig."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
+
+from flowrig.cli import main
+from flowrig.journal import canonical_json
+from flowrig.record import RunRecord
 
 PROFILE = """\
 extends = "cs3cu2i5-heatup-chem3"
@@ -37,7 +40,7 @@ experiments = {improve}
 {more}
 """
 
-Flowrig = Callable[..., "subprocess.CompletedProcess[str]"]
+Flowrig = Callable[..., Result]
 
 
 @pytest.fixture
@@ -56,29 +59,25 @@ def short(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 def flowrig() -> Flowrig:
-    """Runs the command line in a process of its own."""
+    """Runs the command line, and expects an exit code."""
 
-    def call(*words: object, code: int = 0) -> "subprocess.CompletedProcess[str]":
-        done = subprocess.run(
-            [sys.executable, "-m", "flowrig", *map(str, words)],
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            check=False,
-            timeout=200,
-        )
-        assert done.returncode == code, done.stdout + done.stderr
+    def call(*words: object, code: int = 0) -> Result:
+        done = CliRunner().invoke(main, list(map(str, words)))
+        if not isinstance(done.exception, SystemExit | None):
+            raise done.exception
+        assert done.exit_code == code, done.output
         return done
 
     return call
 
 
 @pytest.fixture
-def summary(flowrig: Flowrig) -> Callable[[Path], dict[str, Any]]:
+def summary() -> Callable[[Path], dict[str, Any]]:
     """What `flowrig report DIR --json` says."""
 
     def read(folder: Path) -> dict[str, Any]:
-        content: dict[str, Any] = json.loads(flowrig("report", folder, "--json").stdout)
-        return content
+        with RunRecord(folder) as record:
+            content: dict[str, Any] = json.loads(canonical_json(record.summary()))
+            return content
 
     return read
