@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterable
+from itertools import islice
 
 from attrs import field, frozen
 
@@ -11,6 +12,12 @@ __all__ = ["Finding", "Key", "Path", "Place", "Problem", "ProfileError", "neares
 
 LONGEST_SHOWN = 60
 """Characters of a text that messages repeat."""
+
+MOST_SHOWN = 50
+"""Problems that one message lists."""
+
+MOST_COMPARED = 100
+"""Names among which the nearest is looked for."""
 
 Key = str | int
 Path = tuple[Key, ...]
@@ -104,7 +111,10 @@ class ProfileError(InputError):
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
-        super().__init__("\n".join(str(problem) for problem in self.problems))
+        lines = [str(problem) for problem in self.problems[:MOST_SHOWN]]
+        if len(self.problems) > MOST_SHOWN:
+            lines.append(f"and {len(self.problems) - MOST_SHOWN} more")
+        super().__init__("\n".join(lines))
 
 
 def nearest(name: object, known: Iterable[object], cutoff: float = 0.55) -> str:
@@ -115,8 +125,9 @@ def nearest(name: object, known: Iterable[object], cutoff: float = 0.55) -> str:
         known: what could have been meant.
         cutoff: the least likeness, from 0 to 1 (`difflib`).
     """
-    names = {str(one).casefold(): str(one) for one in known}
-    close = difflib.get_close_matches(str(name).casefold(), names, n=1, cutoff=cutoff)
+    names = {str(one).casefold(): str(one) for one in islice(known, MOST_COMPARED)}
+    wanted = str(name).casefold()[:LONGEST_SHOWN]
+    close = difflib.get_close_matches(wanted, names, n=1, cutoff=cutoff)
     return names[close[0]] if close else ""
 
 

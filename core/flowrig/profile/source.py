@@ -18,6 +18,7 @@ from flowrig.profile.positions import Lines, Span, TomlShapeError, scan
 from flowrig.profile.problems import Finding, Path, Place, Problem, ProfileError, shown
 
 __all__ = [
+    "LARGEST_TABLE",
     "LONGEST_CHAIN",
     "LONGEST_TEXT",
     "Document",
@@ -29,6 +30,9 @@ __all__ = [
 
 LONGEST_TEXT = 200_000
 """Bytes of the longest file that is read; a profile is some 10 kB."""
+
+LARGEST_TABLE = 1000
+"""How many keys a table, or elements an array, may have."""
 
 LONGEST_CHAIN = 16
 """How many files may extend each other."""
@@ -165,7 +169,7 @@ def parse_text(text: str, file: str) -> Document:
         raise _refused(Place(file), "not TOML: nested too deeply") from error
     spots = {path: _spot(span, lines, file) for path, span in spans.items()}
     document = Document(file, content, spots)
-    unusable = [document.problem(finding) for finding in _unusable_numbers(content, ())]
+    unusable = [document.problem(finding) for finding in _unusable(content, ())]
     if unusable:
         raise ProfileError(unusable)
     return document
@@ -191,13 +195,15 @@ def _spot(span: Span, lines: Lines, file: str) -> Spot:
     return Spot(place(span.key), place(span.value), text)
 
 
-def _unusable_numbers(value: Any, path: Path) -> Iterator[Finding]:
-    if isinstance(value, dict):
+def _unusable(value: Any, path: Path) -> Iterator[Finding]:
+    if isinstance(value, (dict, list)) and len(value) > LARGEST_TABLE:
+        yield Finding(path, f"{len(value)} entries", expected=f"at most {LARGEST_TABLE}")
+    elif isinstance(value, dict):
         for key, inner in value.items():
-            yield from _unusable_numbers(inner, (*path, key))
+            yield from _unusable(inner, (*path, key))
     elif isinstance(value, list):
         for index, inner in enumerate(value):
-            yield from _unusable_numbers(inner, (*path, index))
+            yield from _unusable(inner, (*path, index))
     elif isinstance(value, float) and not math.isfinite(value):
         yield Finding(path, f"{value} is not finite", expected="a finite number")
     elif isinstance(value, int) and not -(2**63) <= value < 2**63:
