@@ -37,6 +37,7 @@ class BoTorchLogEI(Optimizer):
         responses = np.array([[row[name] for name in objective.responses] for row in self._rows])
         X = torch.tensor(space.to_unit(space.array(self._rows)))
         y = torch.tensor(objective.value(responses))[:, None]
+        torch.set_num_threads(1)
         torch.manual_seed(1000 * self.problem.seed + len(self._rows))
         bounds = torch.tensor([[0.0], [1.0]], dtype=torch.double).expand(2, X.shape[1])
         with warnings.catch_warnings():

@@ -117,7 +117,11 @@ def campaign(chemistry: str, policy: str, seed: int) -> Campaign:
     """Run one campaign."""
     rig = SteadyRig(chemistry, seed)
     problem = Problem(
-        rig.profile.space, rig.profile.objective, seed, SURROGATES.get(policy, SURROGATES["gp"])
+        rig.profile.space,
+        rig.profile.objective,
+        seed,
+        SURROGATES.get(policy, SURROGATES["gp"]),
+        rig.profile.rsd,
     )
     seconds: list[float] = []
     if policy == "random-16":

@@ -1,7 +1,7 @@
 """Every table of the learning benchmarks, one after the other.
 
 Run with `python benchmarks/learning.py`; it takes some hours on one core. `--quick` takes minutes
-and shows that everything runs. `pip install "flowrig[bench]"` adds BoTorch.
+and shows that everything runs. `pip install "flowrig[bench]"` adds BoTorch, Ax and BayBE.
 """
 
 import argparse
@@ -15,7 +15,7 @@ TABLES = [PUBLISHED / f"cs3cu2i5_lhs_{chemistry}.csv" for chemistry in ("chem1",
 
 
 def main() -> int:
-    """Print accuracy, regret and whole campaigns; the first failure ends it."""
+    """Print accuracy, decision times, regret and whole campaigns; the first failure ends it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="few seeds")
     parser.add_argument("--jobs", type=int, default=1, help="searches or campaigns at a time")
@@ -23,6 +23,7 @@ def main() -> int:
     seeds, recipes = (1, 0) if asked.quick else (20, 2)
     commands = [
         ["accuracy.py", *map(str, TABLES), "--profile", "cs3cu2i5-heatup-chem3"],
+        ["growth.py", *(["--optimizers", "gp"] if asked.quick else [])],
         ["regret.py", "--seeds", str(seeds), "--jobs", str(asked.jobs)],
         ["campaigns.py", "--seeds", str(min(seeds, 10)), "--recipe-seeds", str(recipes),
          "--jobs", str(asked.jobs), *(["--policies", "gp", "random-16"] if asked.quick else [])],

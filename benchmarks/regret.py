@@ -1,6 +1,7 @@
 """Regret of the optimizers on problems with known optima, beside BoTorch's where it is installed.
 
-Run with `python benchmarks/regret.py`; `pip install "flowrig[bench]"` adds BoTorch. Every search
+Run with `python benchmarks/regret.py`; `pip install "flowrig[bench]"` adds BoTorch,
+Ax and BayBE. Every search
 starts with the same 10 Latin-hypercube experiments for each optimizer and goes on for 30, one at a
 time. Two numbers are told: the regret at the end, and the mean regret over the 30 experiments (the
 area under the curve), both averages over seeds and without noise.
@@ -22,8 +23,6 @@ from numpy.typing import NDArray
 
 from flowrig.designs import maximin_latin_hypercube, uniform
 from flowrig.interfaces import Optimizer, OptimizerSettings, Problem, Surrogate
-from flowrig.objective import MaximumResponse
-from flowrig.space import Parameter, Space
 from flowrig_bayes.bayes import BayesianOptimizer
 from flowrig_bayes.merit import Merit, stratified_normals
 from flowrig_bayes.model import learnt
@@ -62,10 +61,24 @@ def _botorch(problem: Problem) -> Optimizer:
     return BoTorchLogEI(problem, OptimizerSettings())
 
 
+def _ax(problem: Problem) -> Optimizer:
+    from library_peers import Ax  # noqa: PLC0415 - an extra
+
+    return Ax(problem, OptimizerSettings())
+
+
+def _baybe(problem: Problem) -> Optimizer:
+    from library_peers import BayBE  # noqa: PLC0415 - an extra
+
+    return BayBE(problem, OptimizerSettings())
+
+
 OPTIMIZERS: dict[str, Callable[[Problem], Optimizer]] = {
     "gp": lambda problem: _bayes(new_gp, problem),
     "enn": lambda problem: _bayes(new_enn, problem),
     "botorch": _botorch,
+    "ax": _ax,
+    "baybe": _baybe,
 }
 
 
@@ -103,7 +116,8 @@ def search(job: tuple[str, str, int]) -> Search:
     name, problem_name, seed = job
     landscape = LANDSCAPES[problem_name](seed)
     space = landscape.space
-    optimizer = OPTIMIZERS[name](Problem(space, landscape.objective, seed, new_gp))
+    rsd = landscape.rsd if all(landscape.rsd) else ()
+    optimizer = OPTIMIZERS[name](Problem(space, landscape.objective, seed, new_gp, rsd))
     noise = np.random.default_rng([seed, 1])
     U = maximin_latin_hypercube(space, START, 16, np.random.default_rng([seed, 0]))
     regrets, spent_s = [], 0.0
@@ -182,23 +196,6 @@ def _surface(landscape: Landscape, U: Array, Y: Array) -> Surface:
     return Surface(merit, float(values.max(axis=1).mean()), settings)
 
 
-def print_growth() -> None:
-    """Processor time of a decision by number of experiments and conditions."""
-    print("\ndecision time [ms of processor time] on a smooth response")
-    for d in (5, 8, 12):
-        line = []
-        for n in (60, 120, 300, 600):
-            space = Space(tuple(Parameter(f"x{j}", 0.0, 1.0, "") for j in range(d)))
-            U = np.random.default_rng(0).random((n, d))
-            y = np.sin(3.0 * U).sum(axis=1) + np.prod(U[:, :2], axis=1)
-            optimizer = OPTIMIZERS["gp"](Problem(space, MaximumResponse("y"), 0, new_gp))
-            optimizer.ingest([{**r, "y": float(v)} for r, v in zip(space.rows(U), y, strict=True)])
-            started_s = time.process_time()
-            optimizer.suggest()
-            line.append(f"n = {n}: {1e3 * (time.process_time() - started_s):.0f}")
-        print(f"d = {d:2}   " + "   ".join(line))
-
-
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -221,7 +218,6 @@ def main() -> None:
         arguments.json.write_text(json.dumps([asdict(one) for one in done]), encoding="utf-8")
     print_regrets([one for one in done if (one.optimizer, one.problem, one.seed) in wanted])
     print_search_quality(min(arguments.seeds, 10))
-    print_growth()
 
 
 def _read(path: Path | None) -> list[Search]:

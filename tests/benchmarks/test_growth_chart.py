@@ -1,0 +1,28 @@
+"""The chart of decision times, drawn from made-up ones."""
+
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
+
+def test_the_chart_shows_every_optimizer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A picture that stands alone: well-formed, with its style, and a name beside every line."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import growth
+
+    times = {
+        (name, d): [factor * n * d for n in growth.EXPERIMENTS]
+        for name, factor in (("gp", 1e-5), ("other", 1e-3))
+        for d in growth.CONDITIONS
+    }
+    picture = ElementTree.fromstring(growth.drawn(times))
+    said = {element.text for element in picture.iter("{http://www.w3.org/2000/svg}text")}
+    for name in ("growth", "regret", "landscapes"):
+        sys.modules.pop(name, None)
+
+    assert picture.find("{http://www.w3.org/2000/svg}style") is not None
+    assert {"gp, d = 5", "gp, d = 12", "other, d = 5", "other, d = 12"} <= said
