@@ -281,3 +281,16 @@ def test_what_foretells_better_is_modelled(
     }
 
     assert chosen == {"either": itself, "responses": False, "merit": True}
+
+
+def test_climbs_at_once_end_where_single_ones_do() -> None:
+    """In a box the search finds what it finds where a constraint that binds nothing is added."""
+    names = [f"flow_{j}" for j in range(4)]
+    wide = LinearConstraint("total flow rate", dict.fromkeys(names, 1.0), -1.0, 1000.0)
+    box = smooth_problem(4)
+    bound = evolve(box, space=evolve(box.space, constraints=(wide,)))
+    rows = hill_rows(box, 20)
+    (one,), (other,) = (asked(problem, rows).suggest() for problem in (box, bound))
+    gap = np.subtract(*(box.space.to_unit(box.space.array([point])) for point in (one, other)))
+
+    assert np.abs(gap).max() < 1e-3
