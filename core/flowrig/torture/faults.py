@@ -67,6 +67,7 @@ class Expected(StrEnum):
     SAFE = "survives, or ends safe and tells"
     TOLD = "ends safe as far as devices answer, and tells what is not known"
     REFUSED = "refused before anything moves"
+    ASKED = "on hold, then safe, until a person has done what it asks for"
     RESUMES = "goes safe at the next start, then goes on where it was"
     NOT_RESUMED = "not resumed before it is put right"
     MENDED = "not resumed before it is put right, or nothing of it is lost"
@@ -83,6 +84,7 @@ _ENDINGS: Final[Mapping[Expected, frozenset[Ending]]] = {
     Expected.SAFE: _SAFE,
     Expected.TOLD: _SAFE | {Ending.UNKNOWN},
     Expected.REFUSED: frozenset({Ending.REFUSED, Ending.FAILED}),
+    Expected.ASKED: frozenset({Ending.HELD}),
     Expected.RESUMES: frozenset({Ending.FINISHED}),
     Expected.NOT_RESUMED: frozenset({Ending.REFUSED, Ending.FAILED, Ending.HELD}),
     Expected.MENDED: frozenset({Ending.REFUSED, Ending.FAILED, Ending.HELD, Ending.FINISHED}),
@@ -182,7 +184,8 @@ _FLUIDICS: Final = (
     _not(18, "leak or over-pressure", "the rig has no pressure sensor"),
     _not(19, "back-diffusion, carry-over", "the world's liquid flows forwards only"),
     _not(20, "valve did not turn", "the rig has no valve"),
-    _not(21, "waste full", "flowrig keeps no account of the waste yet"),
+    _fault(21, "waste full", lambda: ProfileSays('[path.waste]\nvolume = "13 mL"\n'),
+           (Phase.CONNECT,), Expected.ASKED),
     _fault(22, "answer to a start is lost", lambda: OnDevice("pump", "mute times=1 after={after}"),
            (Phase.PRIME, Phase.FLOW, Phase.MEASURE, Phase.FLUSH, Phase.CLOSE), Expected.TOLD),
 )  # fmt: skip

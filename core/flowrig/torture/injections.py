@@ -113,6 +113,7 @@ class Injection:
         is_seen_at_once: whether a look at pumps and heaters shows it.
         is_written: whether it is in the campaign's file, and needs no moment to strike.
         refilled: streams whose syringes a person fills before the run is resumed.
+        emptied: wastes that a person empties before the run is resumed.
         hung: devices whose threads nobody can end.
     """
 
@@ -124,6 +125,7 @@ class Injection:
     def __init__(self) -> None:
         self.blamed: tuple[str, ...] = ()
         self.refilled: tuple[str, ...] = ()
+        self.emptied: tuple[str, ...] = ()
         self.hung: tuple[str, ...] = ()
 
     def campaign(self, folder: Path, draw: random.Random) -> Path:

@@ -20,6 +20,7 @@ from flowrig.torture.injections import BadBrain, JournalRefuses
 from flowrig.torture.physics import off_target_s
 from flowrig.torture.reference import EXPERIMENTS, SEEDED_STAGE
 from flowrig.torture.trial import Session, Trial
+from flowrig.waste import WasteAccount
 
 __all__ = ["Breach", "Kind", "Reference", "judge"]
 
@@ -105,7 +106,7 @@ def judge(trial: Trial, reference: Reference | None = None) -> list[Breach]:
     breaches += [Breach(kind, text) for kind, text in _of_the_ending(trial)]
     if _has_begun(trial):
         with trial.record as record:
-            for check in (_measurements, _volumes, _thoughts):
+            for check in (_measurements, _volumes, _waste, _thoughts):
                 breaches += [Breach(kind, text) for kind, text in check(trial, record)]
             if reference is not None:
                 breaches += [Breach(k, t) for k, t in _decisions(record, reference)]
@@ -436,6 +437,23 @@ def _volumes(trial: Trial, record: RunRecord) -> Seen:
             yield Kind.DOUBLE, text
         elif uncounted_ul < -VOLUME_UL and not trial.injection.forgets:
             yield Kind.MISCOUNTED, text
+
+
+def _waste(trial: Trial, record: RunRecord) -> Seen:
+    """No waste runs over: it holds what all plungers moved since it was emptied."""
+    wastes = WasteAccount(record.profile)
+    if not trial.rig.is_built:
+        return
+    for name, capacity_ul in wastes.capacity_ul.items():
+        before_ul = seen_ul = 0.0
+        for session in trial.sessions:
+            resumed = session.first("resumed")
+            if resumed is not None and name in resumed.data["emptied"]:
+                before_ul = seen_ul
+            seen_ul = sum(session.moved_ul[1].values()) or seen_ul
+            if seen_ul - before_ul > capacity_ul:
+                volumes = f"{(seen_ul - before_ul) / 1000:.1f} mL in {capacity_ul / 1000:g} mL"
+                yield Kind.UNSAFE, f"{name} ran over: {volumes}"
 
 
 def _charges(record: RunRecord) -> Iterator[Mapping[str, float]]:

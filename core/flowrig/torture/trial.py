@@ -20,6 +20,7 @@ from flowrig.torture.points import LastBytes, Point
 from flowrig.torture.reference import plugins
 from flowrig.torture.rig import TortureRig
 from flowrig.trips import latched_trips
+from flowrig.waste import WasteAccount
 
 __all__ = ["REST_S", "Session", "Trial", "TrialError"]
 
@@ -185,6 +186,7 @@ class Trial:
                 outcome = resume_run(
                     self.folder,
                     refilled=self.injection.refilled,
+                    emptied=self.injection.emptied,
                     reset=self._rules_to_reset(),
                     clock=self.rig.clock,
                     listeners=listeners,
@@ -196,6 +198,8 @@ class Trial:
     def _repair(self, newest: Session) -> None:
         if newest.ending is Ending.HELD and "--refilled" in newest.text:
             self.injection.refilled = tuple(self._scene.profile.streams)
+        elif newest.ending is Ending.HELD and "--emptied" in newest.text:
+            self.injection.emptied = tuple(WasteAccount(self._scene.profile).capacity_ul)
         elif self.injection.kills:
             self.injection.mend(self._scene)
         self.injection.heal(self._scene)
