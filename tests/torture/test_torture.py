@@ -1,18 +1,21 @@
 """The fault board: a few cells of it, and that its observer sees what is broken on purpose."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
+from flowrig import journal, runs, safety, spectra
+from flowrig.changes import Changes
 from flowrig.cli import main
-from flowrig.kernel import HeaterWatch
+from flowrig.kernel import HeaterWatch, HeatNeedsFlow, StreamWatch
 from flowrig.ledger import SyringeLedger
 from flowrig.rig import Rig
 from flowrig.runs import _Session
 from flowrig.safety import SafeState
+from flowrig.space import Space
 from flowrig.torture import (
     FAULTS,
     Board,
@@ -44,6 +47,7 @@ def play(text: str) -> set[Kind]:
         "15/connect/1",
         "17/settle/1",
         "16/connect/1",
+        "21/connect/1",
         "22/flow/1",
         "24/heat-up/1",
         "26/flow/1",
@@ -56,7 +60,6 @@ def play(text: str) -> set[Kind]:
         "42/commit/1",
         "42/flush/1",
         "43/heat-up/1",
-        "45/heat-up/2",
         "45/measure/2",
         "45/prime/4",
         "46/prime/1",
@@ -115,6 +118,51 @@ def test_an_unknown_command_that_is_repeated_shows(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(Rig, "start", twice)
     assert Kind.DOUBLE in play("22/flow/2")
+
+
+def forget_intents(self: _Session, kind: str, data: Any, write: Any = _Session._write) -> int:
+    """Writes everything but what is about to be commanded."""
+    return 0 if kind == "intent" else write(self, kind, data)
+
+
+def nothing(*_: Any, **__: Any) -> None:
+    """Finds nothing wrong."""
+
+
+def no_trips(*_: Any, **__: Any) -> Iterator[Any]:
+    """Finds no rule broken."""
+    return iter(())
+
+
+@pytest.mark.parametrize(
+    ("off", "cell", "shows"),
+    [
+        ((HeatNeedsFlow, "_broken", nothing), "29/connect/1", Kind.UNSAFE),
+        ((StreamWatch, "check", no_trips), "9/settle/1", Kind.LOST),
+        ((safety, "light_seen", lambda *_: ""), "10/commit/2", Kind.UNSAFE),
+        ((safety, "_require_cooling", nothing), "26/flow/1", Kind.UNSAFE),
+        ((journal, "examine", nothing), "45/prime/3", Kind.LOST),
+        ((Changes, "require_accepted", nothing), "46/settle/1", Kind.UNEXPECTED),
+        ((runs, "_require_reset", nothing), "24/heat-up/1", Kind.UNSAFE),
+        ((spectra, "_frame_flags", lambda *_: []), "30/settle/1", Kind.LOST),
+        ((spectra, "_light_flags", lambda *_: []), "17/settle/1", Kind.LOST),
+        ((Space, "require_feasible", nothing), "39/suggest/1", Kind.LOST),
+        ((_Session, "_write", forget_intents), "0/connect/1", Kind.DOUBLE),
+    ],
+    ids=[
+        "interlock", "stream watch", "light", "cooling", "chain of the journal", "changes",
+        "latched trips", "flags of frames", "flags of light", "gate of suggestions", "intents",
+    ],
+)  # fmt: skip
+def test_what_is_switched_off_shows(
+    monkeypatch: pytest.MonkeyPatch,
+    off: tuple[Any, str, Callable[..., Any]],
+    cell: str,
+    shows: Kind,
+) -> None:
+    """Each feature that keeps a promise is missed by the observer when it is not there."""
+    monkeypatch.setattr(*off)
+    assert shows in play(cell)
 
 
 # --- the board ---

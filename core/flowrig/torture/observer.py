@@ -42,6 +42,9 @@ VOLUME_UL: Final = 2.0
 SAME_FEATURES: Final = 0.25
 """Share by which a sound measurement of the same conditions may differ."""
 
+DRY_C: Final = 5.0
+"""How much hotter [°C] than its interlock allows a plate may get without flow."""
+
 COLD_C: Final = 40.0
 """A plate at or below this temperature [°C] need not cool any more."""
 
@@ -125,7 +128,7 @@ def _of_sessions(trial: Trial) -> Seen:
     for number, session in enumerate(trial.sessions, 1):
         before = trial.sessions[number - 2].ending if number > 1 else None
         checks: tuple[Callable[[Trial, Session], Seen], ...] = (
-            _rest, _stops, _heat, _threads, _notice,
+            _rest, _stops, _rates, _heat, _dry_heat, _threads, _notice,
         )  # fmt: skip
         if session.ending is Ending.KILLED:
             checks = (_heat, _threads)
@@ -141,6 +144,8 @@ def _of_the_ending(trial: Trial) -> Seen:
         yield Kind.BROKEN, "the campaign never came to that phase"
         return
     yield from _outside(trial)
+    if trial.forgotten:
+        yield Kind.UNSAFE, f"resumed though nobody had reset {', '.join(trial.forgotten)}"
     first = trial.sessions[1 if trial.injection.kills and len(trial.sessions) > 1 else 0]
     if not trial.fault.number:
         if first.ending is not Ending.FINISHED:
@@ -263,6 +268,37 @@ def _heat(trial: Trial, session: Session) -> Seen:
             )
 
 
+def _dry_heat(trial: Trial, session: Session) -> Seen:
+    """No plate of an interlock gets hot while nothing flows that it needs."""
+    if not trial.rig.is_built:
+        return
+    profile, physics = trial.rig.rig.profile, trial.rig.physics
+    for rule in profile.interlocks:
+        if rule.kind != "heat-needs-flow" or rule.heater is None or rule.above_c is None:
+            continue
+        pumps = [profile.streams[stream].pump for stream in rule.streams]
+        course = physics.temperatures_c[rule.heater]
+        for time_s, c in zip(course.times_s, course.values, strict=True):
+            dry = not any(physics.rates_ul_min[pump].at(time_s) > 0.0 for pump in pumps)
+            if session.begin_s <= time_s <= session.end_s and c > rule.above_c + DRY_C and dry:
+                yield Kind.UNSAFE, f"{rule.heater} had {c:.0f} °C while nothing flowed"
+                break
+
+
+def _rates(trial: Trial, session: Session) -> Seen:
+    """No stream ever flows faster than its limit."""
+    if not trial.rig.is_built:
+        return
+    for stream in trial.rig.rig.profile.streams.values():
+        rates = trial.rig.physics.rates_ul_min[stream.pump].between(session.begin_s, session.end_s)
+        highest = stream.flow_rate_ul_min[1]
+        if max(rates) > 1.01 * highest:
+            yield (
+                Kind.UNSAFE,
+                f"{stream.name} flowed at {max(rates):.0f} µL/min, its limit is {highest:.0f}",
+            )
+
+
 def never_above_c(profile: Profile) -> float:
     """The temperature [°C] that no plate may ever reach."""
     return profile.supervision.never_above_c or profile.limits.temperature_c[1] + 15.0
@@ -349,11 +385,22 @@ def _measurements(trial: Trial, record: RunRecord) -> Seen:
         for event in session.events:
             if event.kind == "measured" and kept.get(event.data["index"]) != event.data:
                 yield Kind.LOST, f"experiment {event.data['index']} was acknowledged, and is gone"
+    if not is_cut:
+        yield from _rewritten(trial, record)
     decided = {d.index: d.conditions for d in record.decisions()}
     for index, data in kept.items():
         if decided.get(index) != data["conditions"]:
             yield Kind.LOST, f"experiment {index} was measured at conditions nobody decided"
     yield from _invented(trial, record)
+
+
+def _rewritten(trial: Trial, record: RunRecord) -> Seen:
+    """What was told of an event is what the journal says of it; a note may be lost with a crash."""
+    told = {event.sequence: event for session in trial.sessions for event in session.events}
+    for event in record.journal.events():
+        before = told.get(event.sequence, event)
+        if (before.kind, before.data) != (event.kind, event.data):
+            yield Kind.LOST, f"event {event.sequence} ({before.kind}) is not what was written"
 
 
 def _all_indices() -> set[int]:
@@ -381,9 +428,12 @@ def _invented(trial: Trial, record: RunRecord) -> Seen:
 def _last_s(record: RunRecord, command: str, before: Event) -> float:
     """When a command was given last before an event [s]."""
     return max(
-        event.time_s
-        for event in record.journal.events("intent")
-        if event.data["command"] == command and event.sequence < before.sequence
+        (
+            event.time_s
+            for event in record.journal.events("intent")
+            if event.data["command"] == command and event.sequence < before.sequence
+        ),
+        default=0.0,
     )
 
 

@@ -107,6 +107,7 @@ class Trial:
         healed_s: rig time [s] at which it was healed.
         sessions: what was seen of each process.
         folder: of the run.
+        forgotten: rules that tripped, and that a resumption did not ask to have reset.
     """
 
     def __init__(
@@ -121,6 +122,7 @@ class Trial:
         self.healed_s: float | None = None
         self.sessions: list[Session] = []
         self.folder = home / "run"
+        self.forgotten: tuple[str, ...] = ()
         draw = random.Random(f"{fault.number}/{moment}/{seed}")  # noqa: S311 - to be repeatable
         phase = Phase.SETTLE
         self._when: _When | Point
@@ -132,6 +134,7 @@ class Trial:
             self._when = _When(phase, draw.randint(1, occurrences), draw.randint(0, delays))
         self._scene = Scene(rig, self.folder, phase, draw)
         self._entered = False
+        self._knocked = False
         self._acknowledged = 0
         self._trouble: Exception | None = None
 
@@ -182,18 +185,37 @@ class Trial:
             newest = self.sessions[-1]
             if newest.ending is not Ending.KILLED:
                 self._repair(newest)
+            rules = self._rules_to_reset()
+            if rules and not self._is_refused():
+                self.forgotten = rules
             with self._session() as (session, listeners):
                 outcome = resume_run(
                     self.folder,
                     refilled=self.injection.refilled,
                     emptied=self.injection.emptied,
-                    reset=self._rules_to_reset(),
+                    reset=rules,
                     clock=self.rig.clock,
                     listeners=listeners,
                     plugins=self.injection.plugins(),
                     simulator=self.rig.simulator,
                 )
                 self._note(session, outcome)
+
+    def _is_refused(self) -> bool:
+        """Whether a run does not go on before somebody has reset what tripped."""
+        if self._knocked:
+            return True
+        self._knocked = True
+        try:
+            resume_run(
+                self.folder,
+                clock=self.rig.clock,
+                plugins=self.injection.plugins(),
+                simulator=self.rig.simulator,
+            )
+        except InputError:
+            return True
+        return False
 
     def _repair(self, newest: Session) -> None:
         if newest.ending is Ending.HELD and "--refilled" in newest.text:
