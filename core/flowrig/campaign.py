@@ -22,7 +22,7 @@ from flowrig.holds import Hold, HoldKind
 from flowrig.interfaces import Suggestion
 from flowrig.journal import Journal
 from flowrig.kernel import SyringeNotEmpty
-from flowrig.measurement import evaluate, measured_arrays
+from flowrig.measurement import evaluate, gauge_of, measured_arrays
 from flowrig.model_check import check_model, model_r2, model_symptoms
 from flowrig.procedures import Observation, Reference, calibrate, run_condition
 from flowrig.profile import Profile, Stage
@@ -183,7 +183,9 @@ class CampaignLoop:
         self._through_holds(lambda: self._require_room(1))
         try:
             with self._switch.experiment(decision.index):
-                started_s, observation = self._through_holds(lambda: self._observe(decision))
+                started_s, observation = self._through_holds(
+                    lambda: self._observe(decision, reference)
+                )
         except SkipRequested:
             self._executor.stop_flow()
             skipped = {"index": decision.index, "conditions": decision.conditions}
@@ -204,17 +206,19 @@ class CampaignLoop:
                 "quality": measurement.quality.value,
                 "flags": measurement.flags,
                 "started_s": started_s,
+                **_told_steadiness(observation),
             },
             measured_arrays(observation, features),
         )
         self._tell([symptom for symptom in self._symptoms() if symptom.kind not in self._told()])
 
-    def _observe(self, decision: Decision) -> tuple[float, Observation]:
+    def _observe(self, decision: Decision, reference: Reference) -> tuple[float, Observation]:
         """When an experiment began, and what it gave."""
         started_s = self._now_s()
         self._journal.append("experiment", started_s, {"index": decision.index})
         conditions = decision.conditions
-        return started_s, self._executor.run(run_condition(self._profile, conditions))
+        gauge = gauge_of(self._profile, self._wavelengths_nm, reference)
+        return started_s, self._executor.run(run_condition(self._profile, conditions, gauge))
 
     def _through_holds(self, attempt: Callable[[], R]) -> R:
         """Do something from its beginning after every time that the run waited for a person."""
@@ -293,6 +297,11 @@ class CampaignLoop:
         for symptom in symptoms:
             if told.get(symptom.kind) != symptom.text:
                 self._journal.append("health", self._now_s(), asdict(symptom))
+
+
+def _told_steadiness(observation: Observation) -> dict[str, Any]:
+    found = observation.steadiness
+    return {} if found is None else {"steadiness": asdict(found)}
 
 
 def _decided(index: int, stage: str, suggestion: Suggestion) -> dict[str, Any]:

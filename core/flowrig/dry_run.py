@@ -14,7 +14,7 @@ from flowrig.heating import AMBIENT_C, heating_time_s, steady_time_s
 from flowrig.interfaces import Frames
 from flowrig.kernel import HeaterState, Snapshot, StreamState, Supervisor
 from flowrig.ledger import SyringeLedger
-from flowrig.procedures import calibrate, run_condition
+from flowrig.procedures import Observation, calibrate, run_condition
 from flowrig.profile import Gate, Profile, SafeStep
 from flowrig.steps import (
     Acquire,
@@ -138,9 +138,12 @@ class DryRun:
 
     Args:
         profile: the rig, with a campaign.
+        drifting: where features have to stand still, they never do; at once otherwise.
     """
 
-    def __init__(self, profile: Profile) -> None:
+    def __init__(self, profile: Profile, *, drifting: bool = False) -> None:
+        self._drifting = drifting
+        self._looks = 0
         self._profile = profile
         self._ledger = SyringeLedger(profile)
         self._supervisor = Supervisor(rules_of(profile))
@@ -230,10 +233,10 @@ class DryRun:
         """One experiment; where a syringe is low, or a waste full, the run holds, and goes on."""
         try:
             try:
-                self._run(run_condition(self._profile, conditions))
+                self._run(run_condition(self._profile, conditions, self._gauge))
             except NeedsPersonError as need:
                 self._serve(need, number, stage)
-                self._run(run_condition(self._profile, conditions))
+                self._run(run_condition(self._profile, conditions, self._gauge))
         except (OutOfRangeError, NeedsPersonError) as error:
             self._give_up(f"experiment {number}", error)
 
@@ -366,6 +369,13 @@ class DryRun:
     def _integration_time_us(self, spectrometer: str) -> int:
         settings = self._profile.devices[spectrometer].settings
         return int(getattr(settings, "integration_time_us", None) or 0)
+
+    def _gauge(self, look: Observation) -> dict[str, float]:
+        """Features that stand still, or grow and grow."""
+        self._looks += 1
+        wanted = self._profile.residence_time.stationary
+        value = float(2**self._looks) if self._drifting else 1.0
+        return {} if wanted is None else dict.fromkeys(wanted.features, value)
 
     def _nothing_seen(self, spectrometer: str, frames: int) -> Frames:
         return Frames(

@@ -280,7 +280,7 @@ class Executor:
             self._obey()
 
     def _acquire(self, step: Acquire) -> Any:
-        self._may_pause &= step.purpose == "dark"  # what is being measured is finished
+        self._may_pause &= step.purpose in ("dark", "look")  # what is being measured is finished
         self._tell(f"{step.frames} {step.purpose} frames", step.frames * step.interval_s)
         long = step.frames * step.interval_s > WATCH_S
         return self._rig.acquire(

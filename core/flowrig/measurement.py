@@ -4,15 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from attrs import frozen
+from attrs import evolve, frozen
 from numpy.typing import NDArray
 
 from flowrig import spectra
 from flowrig.interfaces import Quality
-from flowrig.procedures import Observation, Reference
+from flowrig.procedures import Gauge, Observation, Reference
 from flowrig.profile import Profile
+from flowrig.stationarity import Steadiness
 
-__all__ = ["Measurement", "evaluate", "measured_arrays"]
+__all__ = ["Measurement", "evaluate", "gauge_of", "measured_arrays"]
 
 Array = NDArray[np.float64]
 
@@ -69,15 +70,37 @@ def evaluate(
             lamp=reference.lamp[glowing],
         ),
     )
+    steadiness = observation.steadiness
+    flags, quality = list(features.flags), features.quality
+    if steadiness is not None and not steadiness.reached:
+        flags.append(spectra.Flag(Quality.DOUBTFUL, _not_stationary(steadiness)))
+        quality = Quality.DOUBTFUL if quality is Quality.GOOD else quality
     responses = np.array([features.values[name] for name in profile.objective.responses])
     value = profile.objective.value(responses) if np.isfinite(responses).all() else np.nan
-    quality = features.quality if np.isfinite(value) else Quality.BAD
+    quality = quality if np.isfinite(value) else Quality.BAD
     # What is no fault of the sample is told only where the figure of merit lacks it.
-    told = [f for f in features.flags if f.quality is not Quality.GOOD or quality is Quality.BAD]
+    told = [f for f in flags if f.quality is not Quality.GOOD or quality is Quality.BAD]
     measurement = Measurement(
         features.values, float(value), quality, tuple(flag.reason for flag in told)
     )
     return measurement, features
+
+
+def gauge_of(profile: Profile, wavelengths_nm: Mapping[str, Array], reference: Reference) -> Gauge:
+    """What tells the features of a look, whose frames are fewer than those of a sample."""
+    wanted = profile.residence_time.stationary
+    if wanted is None:
+        return lambda observation: {}
+    share = wanted.frames / profile.analysis.frames
+    reactive = max(round(profile.analysis.reactive_frames * share), 1)
+    brief = evolve(profile, analysis=evolve(profile.analysis, reactive_frames=reactive))
+    return lambda observation: evaluate(brief, wavelengths_nm, reference, observation)[0].features
+
+
+def _not_stationary(found: Steadiness) -> str:
+    relative, _ = found.drifts.get(found.worst, (np.nan, np.nan))
+    drifts = f"{found.worst} drifts by {abs(relative):.0%}" if np.isfinite(relative) else "no value"
+    return f"not-stationary: after {found.residence_times:.2g} τ {drifts} over the last looks"
 
 
 def measured_arrays(

@@ -92,17 +92,24 @@ class Plan:
     assumptions: tuple[str, ...]
 
 
-def plan_campaign(profile: Profile, seed: int | None = None, decided: Chosen | None = None) -> Plan:
+def plan_campaign(
+    profile: Profile,
+    seed: int | None = None,
+    decided: Chosen | None = None,
+    likely: Sequence[Conditions] = (),
+) -> Plan:
     """Plan a campaign from its start; nothing is opened and nothing moves.
 
     Conditions that do not depend on results are those of the run with this seed. The others are
-    taken in the middle of the search space; ranges span what they may be instead: all at one edge
-    of the space, or jumping about in it.
+    taken where a model expects the best, if somebody has asked one, and else in the middle of the
+    search space. Ranges span what they may be instead: all at one edge of the space, or jumping
+    about in it.
 
     Args:
         profile: the rig, with a campaign.
         seed: of the run; the campaign's own by default.
         decided: conditions that a run has chosen already, by stage.
+        likely: what may be chosen where results decide, as `flowrig.likely_choices` draws it.
 
     Raises:
         InputError: the profile has no campaign.
@@ -111,20 +118,25 @@ def plan_campaign(profile: Profile, seed: int | None = None, decided: Chosen | N
         raise InputError(f"{profile.name} has no [campaign]; name a campaign file instead")
     seed = profile.campaign.seed if seed is None else seed
     chosen, problems = _chosen(profile, seed, decided or {})
-    expected = DryRun(profile).campaign(_filled(profile, chosen, [centre(profile.space)]))
-    likely = [expected, *_alternatives(profile, chosen)]
+    filled = _filled(profile, chosen, likely or [centre(profile.space)])
+    expected = DryRun(profile).campaign(filled)
+    possible = [expected, *_alternatives(profile, chosen, likely)]
+    if profile.residence_time.stationary is not None:
+        possible.append(DryRun(profile, drifting=True).campaign(filled))
     reachable, constraints = _shares(profile)
-    waste_ul = [sum(one.volumes_ul.values()) for one in likely]
+    waste_ul = [sum(one.volumes_ul.values()) for one in possible]
     return Plan(
         profile=profile.name,
         seed=seed,
         experiments=profile.campaign.experiments,
         known=sum(map(len, chosen.values())),
         time_s=expected.time_s,
-        time_range_s=_span([one.time_s for one in likely]),
-        parts=_parts(likely, chosen),
+        time_range_s=_span([one.time_s for one in possible]),
+        parts=_parts(possible, chosen),
         volumes_ul=expected.volumes_ul,
-        volume_ranges_ul={s: _span([one.volumes_ul[s] for one in likely]) for s in profile.streams},
+        volume_ranges_ul={
+            s: _span([one.volumes_ul[s] for one in possible]) for s in profile.streams
+        },
         waste_ul=waste_ul[0],
         waste_range_ul=_span(waste_ul),
         refills=expected.refills,
@@ -178,13 +190,16 @@ def _filled(
     return filled
 
 
-def _alternatives(profile: Profile, chosen: Chosen) -> list[Outcome]:
+def _alternatives(profile: Profile, chosen: Chosen, likely: Sequence[Conditions]) -> list[Outcome]:
     """The campaign with other conditions in the place of those that are not known."""
     wanted = sum(stage.experiments - len(chosen[stage.name]) for stage in _stages(profile))
     if not wanted:
         return []
-    others = [[edge] for edge in extremes(profile.space)]
-    others += [scattered(profile.space, wanted, seed) for seed in range(SCATTERINGS)]
+    others: list[list[Conditions]] = [[edge] for edge in extremes(profile.space)]
+    others += [list(scattered(profile.space, wanted, seed)) for seed in range(SCATTERINGS)]
+    if likely:
+        draws = np.random.default_rng(0).integers(0, len(likely), (SCATTERINGS, wanted))
+        others += [[likely[place] for place in one] for one in draws]
     return [DryRun(profile).campaign(_filled(profile, chosen, some)) for some in others]
 
 
@@ -228,6 +243,8 @@ def _assumptions(profile: Profile, expected: Outcome) -> tuple[str, ...]:
         "heating, cooling and settling in [steady]",
         "neither the answers of instruments nor the choice of conditions take time",
     ]
+    if profile.residence_time.stationary is not None:
+        told.append("features stand still as soon as that can be known; the ranges end with none")
     if expected.refills or expected.emptyings or expected.questions:
         told.append(
             "a person does at once what the run waits for, and only with the syringes and wastes "

@@ -1,6 +1,6 @@
 """Procedures: what to do, in which order, as generators of steps."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from flowrig.interfaces import Frames
 from flowrig.profile import Profile
+from flowrig.stationarity import Look, Steadiness, judged
 from flowrig.steps import (
     Acquire,
     RequireVolume,
@@ -23,7 +24,10 @@ from flowrig.steps import (
 )
 from flowrig.topology import Topology
 
-__all__ = ["Observation", "Reference", "calibrate", "run_condition"]
+__all__ = ["Gauge", "Observation", "Reference", "calibrate", "run_condition"]
+
+ROUNDING = 1e-6
+"""Residence times that differ by less are the same."""
 
 Array = NDArray[np.float64]
 
@@ -48,10 +52,16 @@ class Observation:
     Attributes:
         dark: averaged dark counts, by spectrometer, each of shape `n_pixels`.
         frames: raw frames, by spectrometer.
+        steadiness: whether it stood still before, where the profile wants to know.
     """
 
     dark: Mapping[str, Array]
     frames: Mapping[str, Frames]
+    steadiness: Steadiness | None = None
+
+
+Gauge = Callable[[Observation], Mapping[str, float]]
+"""Features of a look; `nan` where there is no value."""
 
 
 def _mean(frames: Mapping[str, Frames]) -> dict[str, Array]:
@@ -86,16 +96,18 @@ def calibrate(profile: Profile) -> Generator[Step, Any, Reference]:
 
 
 def run_condition(
-    profile: Profile, conditions: Mapping[str, float]
+    profile: Profile, conditions: Mapping[str, float], gauge: Gauge | None = None
 ) -> Generator[Step, Any, Observation]:
     """Measure one condition at its steady state, as Sadeghi et al. (2025) do.
 
     The plate comes to its set point first; only then does liquid enter the reactor. All pumps start
-    together, and frames are taken after the equilibrium time t_E = n·τ.
+    together, and frames are taken after the equilibrium time t_E = n·τ, or, where the profile has
+    [residence_time.stationary], once features stand still after that.
 
     Args:
         profile: the rig.
         conditions: by the names of the search space, in its units.
+        gauge: what tells whether features stand still; without one the longest time is waited.
 
     Returns:
         raw frames and dark spectra.
@@ -111,7 +123,8 @@ def run_condition(
     streams = tuple(flow_rates_ul_min)
     equilibrium_s = Topology(profile).equilibrium_time_s(flow_rates_ul_min)
     acquisition_s = analysis.frames * analysis.frame_interval_s
-    minutes = (equilibrium_s + acquisition_s) / 60
+    looking_s = _longest_look_s(profile, equilibrium_s)
+    minutes = (equilibrium_s + looking_s + acquisition_s) / 60
     yield RequireVolume({stream: q * minutes for stream, q in flow_rates_ul_min.items()})
     yield SetTemperatures(set_points_c)
     yield WaitSteady(set_points_c)
@@ -121,6 +134,46 @@ def run_condition(
     yield SetLight(eyes, False)
     dark = yield Acquire(eyes, analysis.dark_frames, 0.0, "dark")
     yield SetLight(eyes, True)
+    steadiness = yield from _until_stationary(profile, equilibrium_s, _mean(dark), gauge)
     frames = yield Acquire(eyes, analysis.frames, analysis.frame_interval_s, "sample")
     yield Stop(streams)
-    return Observation(_mean(dark), frames)
+    return Observation(_mean(dark), frames, steadiness)
+
+
+def _longest_look_s(profile: Profile, equilibrium_s: float) -> float:
+    """The most time [s] that is spent on looking whether features stand still."""
+    wanted, n = profile.residence_time.stationary, profile.residence_time.equilibrium
+    if wanted is None:
+        return 0.0
+    look_s = wanted.frames * profile.analysis.frame_interval_s
+    return (wanted.longest / n - 1.0) * equilibrium_s + look_s
+
+
+def _until_stationary(
+    profile: Profile, equilibrium_s: float, dark: Mapping[str, Array], gauge: Gauge | None
+) -> Generator[Step, Any, Steadiness | None]:
+    """Look at features again and again until they stand still, or the longest time is over."""
+    wanted, n = profile.residence_time.stationary, profile.residence_time.equilibrium
+    if wanted is None:
+        return None
+    if gauge is None:
+        longest_s = _longest_look_s(profile, equilibrium_s)
+        yield Wait(longest_s, f"steady state, {wanted.longest:g} τ")
+        return None
+    eyes, tau_s = _eyes(profile), equilibrium_s / n
+    look_s = wanted.frames * profile.analysis.frame_interval_s
+    looks: list[Look] = []
+    first_s = 0.0
+    while True:
+        frames = yield Acquire(eyes, wanted.frames, profile.analysis.frame_interval_s, "look")
+        now_s = frames[eyes[0]].time_s
+        first_s = first_s or now_s
+        after = n + (now_s - first_s) / tau_s
+        values = gauge(Observation(dark, frames))
+        looks.append(Look(residence_times=after, values={f: values[f] for f in wanted.features}))
+        found = judged(looks, wanted.features, wanted.looks, wanted.tolerance)
+        if found.reached or after + wanted.every > wanted.longest + ROUNDING:
+            return found
+        gap_s = wanted.every * tau_s - look_s
+        if gap_s > 0.0:
+            yield Wait(gap_s, f"features drift at {after:.2g} τ")

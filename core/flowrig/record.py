@@ -77,6 +77,8 @@ class Experiment:
         started_s: rig time [s] at its first step.
         ended_s: rig time [s] at its last.
         sequence: number of its event in the journal.
+        stationary_after: how many τ after the pumps started its features were known to stand still;
+            None where nobody looked, or they drifted.
     """
 
     decision: Decision
@@ -87,6 +89,7 @@ class Experiment:
     started_s: float
     ended_s: float
     sequence: int
+    stationary_after: float | None = None
 
     @property
     def index(self) -> int:
@@ -428,6 +431,7 @@ def _decision(event: Event) -> Decision:
 
 def _experiment(event: Event, decision: Decision) -> Experiment:
     data = event.data
+    steadiness = data.get("steadiness", {})
     return Experiment(
         decision=decision,
         features={name: _number(value) for name, value in data["features"].items()},
@@ -437,6 +441,7 @@ def _experiment(event: Event, decision: Decision) -> Experiment:
         started_s=data["started_s"],
         ended_s=event.time_s,
         sequence=event.sequence,
+        stationary_after=steadiness["residence_times"] if steadiness.get("reached") else None,
     )
 
 

@@ -7,7 +7,7 @@ from flowrig.actuation import Actuation
 from flowrig.errors import UnsafeStateError
 from flowrig.executor import Executor
 from flowrig.ledger import SyringeLedger
-from flowrig.measurement import Measurement, evaluate
+from flowrig.measurement import Measurement, evaluate, gauge_of
 from flowrig.procedures import Observation, Reference, calibrate, run_condition
 from flowrig.profile import Profile
 from flowrig.rig import Rig
@@ -66,14 +66,17 @@ def measure(rig: Rig, conditions: Mapping[str, float]) -> Measurement:
         FlowrigError: an instrument failed; the rig is in its safe state.
     """
     rig.profile.space.require_feasible(conditions)
-    reference, observation = perform(rig, _calibrated(rig.profile, conditions))
-    measurement, _ = evaluate(rig.profile, rig.wavelengths_nm(), reference, observation)
+    wavelengths_nm = rig.wavelengths_nm()
+    procedure = _calibrated(rig.profile, conditions, wavelengths_nm)
+    reference, observation = perform(rig, procedure)
+    measurement, _ = evaluate(rig.profile, wavelengths_nm, reference, observation)
     return measurement
 
 
 def _calibrated(
-    profile: Profile, conditions: Mapping[str, float]
+    profile: Profile, conditions: Mapping[str, float], wavelengths_nm: Mapping[str, Any]
 ) -> Generator[Step, Any, tuple[Reference, Observation]]:
     reference = yield from calibrate(profile)
-    observation = yield from run_condition(profile, conditions)
+    gauge = gauge_of(profile, wavelengths_nm, reference)
+    observation = yield from run_condition(profile, conditions, gauge)
     return reference, observation

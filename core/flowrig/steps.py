@@ -94,7 +94,7 @@ class Acquire(Step):
     spectrometers: tuple[str, ...]
     frames: int
     interval_s: float
-    purpose: Literal["dark", "reference", "sample"]
+    purpose: Literal["dark", "reference", "look", "sample"]
 
 
 Procedure = Generator[Step, Any, Any]

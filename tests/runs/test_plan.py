@@ -1,15 +1,20 @@
 """What `flowrig plan` tells before a run is what the run then takes."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flowrig.errors import InputError
+from flowrig.foresight import centre
 from flowrig.heating import heating_time_s, steady_time_s
+from flowrig.likely_choices import likely_choices
 from flowrig.planner import Plan, plan_campaign
 from flowrig.plugins import Plugins
 from flowrig.profile import Steady, load_profile
@@ -61,6 +66,39 @@ def test_a_refill_is_foretold_for_the_experiment_that_would_hold(short: Short) -
     assert (refill.experiment, refill.stage, refill.streams) == (4, "explore", ("CuI",))
     assert 0 < refill.time_s < told.time_s
     assert told.volumes_ul["CuI"] > 1000
+
+
+def test_measurements_tell_where_an_optimizer_will_look(
+    flowrig: Any, short: Short, tmp_path: Path
+) -> None:
+    """A plan like an earlier run is nearer to what its optimizer did than the middle of the space.
+
+    A run of another space is refused.
+    """
+    path, folder = short(12, 4), tmp_path / "run"
+    start_run(path, folder, simulate=True, seed=3)
+    profile = load_profile(path, Plugins.discover())
+    with RunRecord(folder) as record:
+        likely = likely_choices(record, profile, 16)
+        improved = [d.conditions for d in record.decisions() if d.stage == "improve"]
+    profile.space.require_feasible(likely[0])
+    assert len(likely) == 16
+
+    def distance(conditions: Sequence[Mapping[str, float]]) -> float:
+        """From the mean of what was chosen, in the unit cube."""
+        space = profile.space
+        means = [space.to_unit(space.array(rows)).mean(axis=0) for rows in (conditions, improved)]
+        return float(np.linalg.norm(means[0] - means[1]))
+
+    assert distance(likely) < distance([centre(profile.space)])
+    told = json.loads(flowrig("plan", path, "--like", folder, "--json").stdout)
+    assert told["volumes_ul"] != planned(path).volumes_ul
+    assert told["volumes_ul"] == pytest.approx(planned(path, likely=likely).volumes_ul, rel=0.01)
+
+    narrow = evolve(profile.variables[0], range=(120.0, 150.0))
+    other = evolve(profile, variables=(narrow, *profile.variables[1:]))
+    with RunRecord(folder) as record, pytest.raises(InputError, match="another search space"):
+        likely_choices(record, other, 16)
 
 
 @pytest.mark.parametrize(

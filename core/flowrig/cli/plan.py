@@ -10,42 +10,69 @@ from attrs import asdict
 from flowrig.cli.printing import print_json, print_paragraph
 
 if TYPE_CHECKING:
+    from flowrig.foresight import Conditions
     from flowrig.planner import Plan
     from flowrig.profile import Profile
 
 __all__ = ["plan"]
+
+DRAWN = 64
+"""How many likely conditions are drawn from a model."""
 
 ROLES = ("reagent", "solvent", "carrier")
 
 
 @click.command(short_help="Tell how long a campaign takes, and how much of what it needs.")
 @click.argument("campaign")
+@click.option(
+    "--like",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="RUN",
+    help="A run of such a rig, also a simulated one, whose measurements tell where an optimizer "
+    "will look.",
+)
 @click.option("--seed", type=int, help="Of the run that is planned; default: that of the campaign.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
-def plan(campaign: str, seed: int | None, as_json: bool) -> None:
+def plan(campaign: str, *, like: Path | None, seed: int | None, as_json: bool) -> None:
     """Tell how long CAMPAIGN takes, what it draws from each syringe, and when to refill.
 
     CAMPAIGN is a campaign file, or a rig profile by name or path, as for `flowrig run`; or the
     folder of a run, whose decided conditions are then taken as they are. The procedures of the run
     are performed on paper: no port is opened, and nothing moves. Conditions that depend on results
-    are taken in the middle of the search space, and ranges say what they may make of it.
+    are taken where a model of what was measured so far, or in the run of --like, holds the best to
+    be; without such a model in the middle of the search space. Ranges say what they may make of it.
 
     \b
     Examples:
       flowrig plan cs3cu2i5-heatup-chem3
       flowrig plan my-campaign.toml --seed 3 --json
+      flowrig plan my-campaign.toml --like flowrig-runs/first
       flowrig plan flowrig-runs/first
     """
     from flowrig.planner import plan_campaign
 
     profile, seed, decided = _read(campaign, seed)
-    told = plan_campaign(profile, seed, decided)
+    likely = _likely(campaign if decided is not None else None, like, profile)
+    told = plan_campaign(profile, seed, decided, likely)
     if as_json:
         print_json(asdict(told))
         return
     for line in _lines(told, profile):
         click.echo(line)
-    _advise(told)
+    _advise(told, learnt=bool(likely))
+
+
+def _likely(campaign: str | None, like: Path | None, profile: "Profile") -> "list[Conditions]":
+    """Where an optimizer will look, as the run that is planned tells, or another one."""
+    from flowrig.likely_choices import likely_choices
+    from flowrig.record import RunRecord
+
+    drawn: list[Conditions] = []
+    for folder in (campaign, like):
+        if folder is not None and not drawn:
+            with RunRecord(folder) as record:
+                drawn = likely_choices(record, profile, DRAWN)
+    return drawn
 
 
 def _read(
@@ -118,7 +145,7 @@ def _stream_rows(told: "Plan", profile: "Profile") -> Iterator[Sequence[str]]:
         )
 
 
-def _advise(told: "Plan") -> None:
+def _advise(told: "Plan", *, learnt: bool) -> None:
     """What a person has to do, or to know, besides the numbers."""
     for refill in told.refills:
         print_paragraph(
@@ -149,7 +176,12 @@ def _advise(told: "Plan") -> None:
     if told.known < told.experiments:
         print_paragraph(
             f"of {told.experiments - told.known} experiments the conditions depend on results: "
-            "they are taken in the middle of the search space"
+            "they are taken "
+            + (
+                "where a model holds the best to be"
+                if learnt
+                else "in the middle of the search space"
+            )
         )
     for assumption in told.assumptions:
         print_paragraph(f"assumed: {assumption}")

@@ -41,6 +41,7 @@ __all__ = [
     "Simulation",
     "Solute",
     "Stage",
+    "Stationary",
     "Steady",
     "Stock",
     "StopRules",
@@ -161,6 +162,27 @@ class Component:
 
 
 @frozen(kw_only=True)
+class Stationary:
+    """Look until features stand still, in the place of a fixed time; see `flowrig.stationarity`.
+
+    Attributes:
+        features: which have to.
+        tolerance: largest drift over the last looks, as a share of the mean.
+        looks: how many of the last looks are taken.
+        frames: frames of one look.
+        every: how many τ from one look to the next.
+        longest: after how many τ the sample is taken although they drift; it is doubtful then.
+    """
+
+    features: tuple[str, ...]
+    tolerance: float = 0.05
+    looks: int = 4
+    frames: int = 50
+    every: float = 0.4
+    longest: float = 5.0
+
+
+@frozen(kw_only=True)
 class ResidenceTime:
     """Between which components the residence time τ counts, and how many τ make a steady state.
 
@@ -168,11 +190,13 @@ class ResidenceTime:
         start: the component at whose inlet τ starts.
         end: the component at whose inlet τ ends.
         equilibrium: how many τ to wait after the pumps start, t_E / τ.
+        stationary: how to find out whether it is steady then; not at all by default.
     """
 
     start: str
     end: str
     equilibrium: float
+    stationary: Stationary | None = None
 
 
 @frozen

@@ -85,8 +85,13 @@ def _measured(experiment: journalled.Experiment, check: Mapping[str, Any] | None
         ),
         quality=Quality(experiment.quality),
         reason=decision.reason,
-        remark="; ".join(experiment.flags),
+        remark="; ".join((*_steadiness(experiment), *experiment.flags)),
     )
+
+
+def _steadiness(experiment: journalled.Experiment) -> list[str]:
+    after = experiment.stationary_after
+    return [] if after is None else [f"stationary after {after:.2g} τ"]
 
 
 def _failed(record: journalled.RunRecord) -> list[Experiment]:

@@ -18,6 +18,7 @@ from flowrig.profile.rules import (
     limits,
     numbers,
     safe_state,
+    stationary,
     supervision,
 )
 
@@ -34,6 +35,7 @@ RULES: tuple[Rule, ...] = (
     *safe_state.RULES,
     *supervision.RULES,
     *attendance.RULES,
+    *stationary.RULES,
     *campaign.RULES,
 )
 

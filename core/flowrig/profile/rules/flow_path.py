@@ -6,7 +6,7 @@ from flowrig.profile.model import Profile
 from flowrig.profile.problems import Finding, Path
 from flowrig.profile.rules import names
 
-__all__ = ["RULES"]
+__all__ = ["RULES", "downstream"]
 
 _NEED_VOLUME = ("tubing", "mixer", "reactor")
 
@@ -90,9 +90,10 @@ def wastes(profile: Profile) -> Iterator[Finding]:
     flushed_ul: dict[str, float] = {}
     for step in profile.safe_state:
         for stream, rate in step.flow_rates_ul_min.items():
-            if stream in profile.streams and profile.streams[stream].to in profile.path:
-                first = profile.streams[stream].to
-                waste = [first, *_after(profile, first)][-1]
+            route = (
+                downstream(profile, profile.streams[stream].to) if stream in profile.streams else []
+            )
+            for waste in route[-1:]:
                 volume_ul = rate * step.at_most_s / 60
                 flushed_ul[waste] = flushed_ul.get(waste, 0.0) + volume_ul
     for name, component in profile.path.items():
@@ -119,6 +120,11 @@ def residence_time(profile: Profile) -> Iterator[Finding]:
         message = f"{end!r} is not downstream of {start!r}"
         expected = f"one of {', '.join(_after(profile, start)) or 'the components before it'}"
         yield Finding(("residence_time", "end"), message, expected=expected)
+
+
+def downstream(profile: Profile, start: str) -> list[str]:
+    """A component and those downstream of it, as far as the path can be followed."""
+    return [start, *_after(profile, start)] if start in profile.path else []
 
 
 def _after(profile: Profile, start: str) -> list[str]:
