@@ -56,7 +56,7 @@ def go_on(folder: Path, refilled: tuple[str, ...], emptied: tuple[str, ...]) -> 
     \b
     Examples:
       flowrig go-on flowrig-runs/my-rig-20261121-093000
-      flowrig go-on flowrig-runs/my-rig-20261121-093000 --refilled CuI --refilled ODE
+      flowrig go-on flowrig-runs/first --refilled CuI --refilled ODE
     """
     from flowrig.control import STATUS, ask_run
 

@@ -13,20 +13,21 @@ __all__ = ["safe"]
 @click.command(short_help="Bring the rig of a run that is gone to its safe state.")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def safe(folder: Path) -> None:
-    """Bring the rig of the run in FOLDER to its safe state, by the profile that the run began with.
+    """Bring the rig of the run in FOLDER to its safe state.
 
-    For a run whose program died without its watchdog, or whose safe state was not confirmed. What
-    became of the profile since does not matter: the journal holds it. Heat and flow go off first,
-    then the safe state of the profile follows, flushing included. `flowrig resume` goes on later.
+    For a run whose program died without its watchdog, or whose safe state was not confirmed. The
+    profile is that with which the run began, from its journal, whatever became of it since. Heat
+    and flow go off first, then the safe state follows, flushing included. `flowrig resume` goes on
+    later.
 
     \b
-    Example:
+    Examples:
       flowrig safe flowrig-runs/my-rig-20261121-093000
 
     \b
     Exit codes:
       0  the safe state was confirmed
-      2  the run is under way, or this is not the folder of one; nothing was opened
+      2  the run is under way, or there is none; nothing was opened
       4  it was not confirmed: look at the rig
     """
     from flowrig.record import RunRecord

@@ -1,0 +1,78 @@
+"""How far plans are off: what `flowrig plan` says of a campaign, and what its runs then took.
+
+Run with `python benchmarks/plans.py RUN RUN …`, on finished runs of one campaign with different
+seeds, for instance `flowrig run cs3cu2i5-heatup-chem3 --simulate --seed 1 --out s1`. One line a run
+and way of planning: what the plan is off in total volume, in the stream that is worst, and in time.
+"""
+
+import argparse
+from pathlib import Path
+
+from flowrig.likely_choices import likely_choices
+from flowrig.planner import Plan, plan_campaign
+from flowrig.plugins import Plugins
+from flowrig.record import Experiment, RunRecord
+
+DRAWS = 64
+"""Likely conditions that are drawn from a model, as `flowrig plan` does."""
+
+
+class Beginning(RunRecord):
+    """A run as it was at the end of its first stage."""
+
+    def experiments(self) -> list[Experiment]:
+        """What was measured by then."""
+        return super().experiments()[: self.campaign.stages[0].experiments]
+
+
+def taken(record: RunRecord) -> tuple[float, dict[str, float]]:
+    """How long a run took [s], and what each stream delivered [µL]."""
+    ended = record.journal.last("safe-state")
+    assert ended is not None
+    delivered = dict.fromkeys(record.profile.streams, 0.0)
+    for event in record.journal.events("outcome"):
+        for stream, volume_ul in event.data.get("dispensed_ul", {}).items():
+            delivered[stream] += volume_ul
+    return ended.time_s, delivered
+
+
+def off(plan: Plan, record: RunRecord) -> str:
+    """What a plan is off, in words."""
+    time_s, delivered = taken(record)
+    streams = {s: plan.volumes_ul[s] / ul - 1 for s, ul in delivered.items()}
+    worst = max(streams, key=lambda stream: abs(streams[stream]))
+    total = plan.waste_ul / sum(delivered.values()) - 1
+    return (
+        f"volume {total:+.2%}, {worst} {streams[worst]:+.1%}, time {plan.time_s / time_s - 1:+.2%}"
+    )
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("runs", nargs="+", type=Path)
+    runs: list[Path] = parser.parse_args().runs
+    plugins = Plugins.discover()
+    for folder in runs:
+        with RunRecord(folder, plugins) as record, Beginning(folder, plugins) as beginning:
+            profile, seed = record.profile, record.seed
+            time_s, delivered = taken(record)
+            print(f"{folder}: {sum(delivered.values()) / 1000:.1f} mL, {time_s / 60:.0f} min")
+            print(f"  middle of the space: {off(plan_campaign(profile, seed), record)}")
+            for other in runs:
+                if other != folder:
+                    with RunRecord(other, plugins) as known:
+                        likely = likely_choices(known, profile, DRAWS)
+                    told = plan_campaign(profile, seed, None, likely)
+                    print(f"  like {other}: {off(told, record)}")
+            likely = likely_choices(beginning, profile, DRAWS)
+            told = plan_campaign(profile, seed, None, likely)
+            print(f"  its own first stage: {off(told, record)}")
+            decided: dict[str, list[dict[str, float]]] = {}
+            for one in record.decisions():
+                decided.setdefault(one.stage, []).append(dict(one.conditions))
+            print(f"  all decided: {off(plan_campaign(profile, seed, decided), record)}")
+
+
+if __name__ == "__main__":
+    main()
