@@ -94,6 +94,7 @@ def watched() -> Clocks:
     clocks.watch_threads()
     for method in ("append", "note"):
         clocks.watch(Journal, method, JOURNAL)
+    clocks.watch(Journal, "_tell", OTHER)  # who looks on is not the journal
     clocks.watch(CellBody, "expose", "world, with its detectors")
     clocks.watch(Process, "advance", "world, with its detectors")
     clocks.watch(flowrig.campaign, "evaluate", "spectra")

@@ -35,11 +35,12 @@ from flowrig.journal_format import (
     FILE_NAME,
     FORMAT,
     SCHEMA,
-    array_digests,
+    array_digest,
     canonical_json,
     chained,
-    compressed,
     finite,
+    packed,
+    plain_json,
 )
 
 __all__ = ["FILE_NAME", "FORMAT", "Event", "Journal", "canonical_json"]
@@ -344,13 +345,14 @@ class Journal:
     ) -> Event:
         if not self._connection.in_transaction:
             self._connection.execute("BEGIN IMMEDIATE")
-        rows = [(name, *_packed(array)) for name, array in arrays.items()]
+        rows = [(name, *_written(array)) for name, array in arrays.items()]
         content = dict(data)
         if rows:
             content["arrays"] = {
-                name: array_digests(raw, dtype, shape)[0] for name, dtype, shape, raw in rows
+                name: array_digest(raw, dtype, shape) for name, dtype, shape, raw in rows
             }
-        text = json.dumps(finite(content), ensure_ascii=False)
+        plain = finite(content)
+        text = plain_json(plain)
         wall = datetime.now(UTC).isoformat(timespec="milliseconds")
         time_s = float(time_s)
         self._sequence += 1
@@ -362,9 +364,9 @@ class Journal:
         for name, dtype, shape, raw in rows:
             self._connection.execute(
                 "INSERT INTO array VALUES (?, ?, ?, ?, ?)",
-                (self._sequence, name, dtype, shape, compressed(raw)),
+                (self._sequence, name, dtype, shape, packed(raw)),
             )
-        return Event(self._sequence, time_s, wall, kind, json.loads(text))
+        return Event(self._sequence, time_s, wall, kind, plain)
 
     def _tell(self, event: Event) -> None:
         for listener in tuple(self._listeners):
@@ -380,7 +382,7 @@ def _event(row: Sequence[Any]) -> Event:
     return Event(sequence, time_s, wall, kind, json.loads(text))
 
 
-def _packed(array: NDArray[Any]) -> tuple[str, str, bytes]:
+def _written(array: NDArray[Any]) -> tuple[str, str, bytes]:
     """Type, shape and content of an array, as they are written."""
     contiguous = np.ascontiguousarray(array)
     return contiguous.dtype.str, json.dumps(contiguous.shape), contiguous.tobytes()

@@ -20,9 +20,9 @@ from attrs import frozen
 from flowrig.journal_format import (
     FORMAT,
     SCHEMA,
-    array_digests,
     chained,
-    compressed,
+    is_digest_of,
+    packed,
     schema_of,
 )
 
@@ -193,7 +193,7 @@ def intact_arrays(
             (sequence,),
         ):
             content = zlib.decompress(data)
-            if digests.get(name) not in array_digests(content, dtype, shape):
+            if not is_digest_of(digests.get(name), content, dtype, shape):
                 return None
             found.append((name, dtype, shape, content))
     except UNREADABLE:
@@ -293,7 +293,7 @@ def _copy_rows(old: sqlite3.Connection, new: sqlite3.Connection) -> None:
         for name, dtype, shape, content in intact_arrays(old, sequence, digests_in(text)) or ():
             new.execute(
                 "INSERT INTO array VALUES (?, ?, ?, ?, ?)",
-                (sequence, name, dtype, shape, compressed(content)),
+                (sequence, name, dtype, shape, packed(content)),
             )
 
 

@@ -13,14 +13,17 @@ __all__ = [
     "FILE_NAME",
     "FORMAT",
     "SCHEMA",
-    "array_digests",
+    "array_digest",
     "canonical_json",
     "chained",
-    "compressed",
     "finite",
+    "is_digest_of",
+    "packed",
+    "plain_json",
     "schema_of",
 ]
 
+_PLAIN = json.JSONEncoder(ensure_ascii=False)
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 FORMAT = 1
@@ -63,6 +66,15 @@ def canonical_json(value: Any) -> str:
     return _CANONICAL.encode(finite(value))
 
 
+def plain_json(value: Any) -> str:
+    """JSON of what `finite` gave, in the order in which it was written.
+
+    Raises:
+        TypeError: a value is not plain JSON.
+    """
+    return _PLAIN.encode(value)
+
+
 def finite(value: Any) -> Any:
     """The same with plain numbers, and None for those that are not finite."""
     if isinstance(value, (str, bool, int)) or value is None:
@@ -89,17 +101,24 @@ def chained(before: str, head: Sequence[Any], text: str) -> str:
     return hashlib.sha256((canonical_json([before, *head]) + text).encode()).hexdigest()
 
 
-def array_digests(content: bytes, dtype: str, shape: str) -> tuple[str, str]:
-    """SHA-256 of an array with its form, as it is written; and of its bytes alone, as 0.1.0 did."""
-    with_form = hashlib.sha256(f"{dtype} {shape} ".encode() + content).hexdigest()
-    return with_form, hashlib.sha256(content).hexdigest()
+def array_digest(content: bytes, dtype: str, shape: str) -> str:
+    """SHA-256 of an array with its form, as an event holds it."""
+    digest = hashlib.sha256(f"{dtype} {shape} ".encode())
+    digest.update(content)
+    return digest.hexdigest()
 
 
-def compressed(content: bytes) -> bytes:
+def is_digest_of(told: str | None, content: bytes, dtype: str, shape: str) -> bool:
+    """Whether a digest is that of an array with its form; or of its bytes alone, as in 0.1.0."""
+    if told == array_digest(content, dtype, shape):
+        return True
+    return told == hashlib.sha256(content).hexdigest()
+
+
+def packed(content: bytes) -> bytes:
     """The bytes of an array as table `array` keeps them, for `zlib.decompress`.
 
-    Without a search for repetitions: there are none in the noise of a detector, and looking for
-    them takes more than twice as long.
+    As they are: looking for repetitions in the noise of a detector takes more time than everything
+    else that is written, and saves a quarter of the space.
     """
-    packer = zlib.compressobj(1, strategy=zlib.Z_HUFFMAN_ONLY)
-    return packer.compress(content) + packer.flush()
+    return zlib.compress(content, 0)
