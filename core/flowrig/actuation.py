@@ -67,12 +67,14 @@ class Actuation:
             self.rig.start(rates)
             self.ledger.confirmed(rates)
 
-    def stop(self, streams: Iterable[str], *, unseen: bool = False) -> None:
+    def stop(self, streams: Iterable[str], *, unseen: bool = False, away_s: float = 0.0) -> None:
         """Stop streams together, then ask what they delivered.
 
         Args:
             streams: their names.
             unseen: charge also what pumps delivered that the journal knows nothing of.
+            away_s: how much longer [s] than the rig's clock knows of they may have flowed; for
+                those whose pump does not report.
         """
         names = tuple(streams)
         with self._journalled("stop", {"streams": names}) as outcome:
@@ -83,7 +85,7 @@ class Actuation:
                 delivered = {s: told[s].volume_ul or None for s in names}
             except FlowrigError:
                 delivered = dict.fromkeys(names)  # flow rate times time has to do
-            charged = self.ledger.stopped(now_s, delivered, unseen=unseen)
+            charged = self.ledger.stopped(now_s + away_s, delivered, unseen=unseen)
             outcome["dispensed_ul"] = charged
             outcome["estimated"] = [stream for stream in charged if delivered[stream] is None]
 

@@ -53,7 +53,8 @@ class Event:
     Attributes:
         sequence: running number.
         time_s: rig time [s].
-        wall: wall-clock label, ISO 8601 in UTC; never used in a decision.
+        wall: wall-clock label, ISO 8601 in UTC; used in no decision but for how long a pump that
+            has forgotten its count may have gone on after a crash.
         kind: what happened.
         data: plain JSON values.
     """

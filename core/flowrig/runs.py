@@ -6,6 +6,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from queue import SimpleQueue
@@ -362,6 +363,15 @@ def _newest_s(journal: Journal) -> float:
     return max((event.time_s for event in (newest, cut) if event is not None), default=0.0)
 
 
+def _away_s(journal: Journal) -> float:
+    """How long [s] nobody has looked at the rig of a run, by the computer's clock; at least 0."""
+    newest = journal.last("intent", "outcome", "reading")
+    if newest is None:
+        return 0.0
+    away_s = (datetime.now(UTC) - datetime.fromisoformat(newest.wall)).total_seconds()
+    return max(away_s, 0.0)
+
+
 def load_plugins_of(profile: Profile) -> None:
     """Import everything that a profile names: a missing package shows before anything moves.
 
@@ -504,7 +514,8 @@ class _Session:
         identities = {name: asdict(who) for name, who in rig.identities.items()}
         self._write("opened", {"devices": identities})
         if resumed:  # whatever was commanded and could not be written down any more
-            actuation.stop(rig.profile.streams, unseen=True)
+            away_s = 0.0 if self._clock.is_virtual else _away_s(self._journal)
+            actuation.stop(rig.profile.streams, unseen=True, away_s=away_s)
         rig.prepare()
         rig.arm_dead_men(self._record.profile.supervision.lease_s)
         if resumed and not (safe := self._go_safe(rig, actuation.ledger)).reached:

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 import flowrig as package
+from flowrig.actuation import Actuation
 from flowrig.errors import (
+    ConnectionLostError,
     FlowrigError,
     InputError,
     OutOfRangeError,
@@ -14,6 +16,7 @@ from flowrig.errors import (
     UnsafeStateError,
 )
 from flowrig.interfaces import PumpState
+from flowrig.ledger import SyringeLedger
 
 NOBODY = """\
 extends = "cs3cu2i5-heatup-chem3"
@@ -109,3 +112,26 @@ def test_the_safe_state_goes_on_whatever_a_driver_raises(
 def test_all_errors_are_flowrigs_own() -> None:
     """Whoever catches FlowrigError catches what several devices raise at once, too."""
     assert issubclass(SeveralDevicesError, FlowrigError)
+
+
+def test_a_pump_that_forgot_its_count_is_charged_for_the_time_that_nobody_looked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Flow rate times time, with the time for which the program was gone; one that knows tells."""
+    for forgets, expected_ul in ((True, 1100.0), (False, 100.0)):
+        with package.open_rig("cs3cu2i5-heatup-chem3", simulate=True) as rig:
+            ledger = SyringeLedger(rig.profile)
+            actuation = Actuation(rig, lambda kind, data: 0, ledger)
+            actuation.set_flow_rates({"CuI": 100.0})
+            actuation.start(["CuI"])
+            rig.clock.sleep(60.0)
+            if forgets:
+                monkeypatch.setattr(rig, "dispensed", lost)
+            actuation.stop(["CuI"], unseen=True, away_s=600.0)
+            charged_ul = ledger.full_ul("CuI") - ledger.left_ul["CuI"]
+            assert charged_ul == pytest.approx(expected_ul, abs=2.0)
+
+
+def lost(streams: object) -> None:
+    """No pump answers."""
+    raise ConnectionLostError("no answer", device="pump_cui")
