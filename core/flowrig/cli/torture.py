@@ -59,6 +59,7 @@ def _points(
 @click.option("--faults", callback=_numbers, metavar="1,13", help="Only these rows.")
 @click.option("--phases", callback=_phases, metavar="heat-up,…", help="Only in these phases.")
 @click.option("--seeds", type=click.IntRange(1), help="Of each cell; 1, or 5 with --full.")
+@click.option("--first-seed", type=click.IntRange(1), default=1, help="Of each cell; 1.")
 @click.option(
     "--jobs",
     type=click.IntRange(1),
@@ -79,6 +80,7 @@ def torture(
     faults: tuple[int, ...],
     phases: "tuple[Phase, ...]",
     seeds: int | None,
+    first_seed: int,
     jobs: int,
     points: int | str | None,
     replay: str | None,
@@ -107,9 +109,10 @@ def torture(
         board = Board([run_cell(Cell.parse(replay))])
     elif points is not None:
         count = points if isinstance(points, int) else None
-        board = Board(
-            _play(choose_points(count=count, faults=faults, seeds=seeds or SEEDS["quick"]), jobs)
+        cells = choose_points(
+            count=count, faults=faults, seeds=seeds or SEEDS["quick"], first_seed=first_seed
         )
+        board = Board(_play(cells, jobs))
     else:
         cells = choose_cells(
             full=size == "full",
@@ -117,6 +120,7 @@ def torture(
             healthy=HEALTHY[size],
             faults=faults,
             phases=phases,
+            first_seed=first_seed,
         )
         board = Board(_play(cells, jobs))
     if as_json:

@@ -27,6 +27,7 @@ def choose_cells(
     healthy: int,
     faults: Collection[int] = (),
     phases: Collection[Phase] = (),
+    first_seed: int = 1,
 ) -> list[Cell]:
     """The cells to play.
 
@@ -36,6 +37,7 @@ def choose_cells(
         healthy: how many campaigns without a fault, where no fault is named.
         faults: rows; all by default.
         phases: all by default.
+        first_seed: of each.
 
     Raises:
         InputError: a row is not on the board or does not apply to the rig, or nothing is left.
@@ -43,25 +45,28 @@ def choose_cells(
     rows = [_row(number) for number in faults] or applicable()
     cells = [
         Cell(row.number, phase, seed)
-        for seed in range(1, seeds + 1)
+        for seed in range(first_seed, first_seed + seeds)
         for row in rows
         for phase in _phases(row, full, phases)
     ]
     if not faults and not phases:
         control = HEALTHY.phases[0]
-        cells += [Cell(HEALTHY.number, control, seed) for seed in range(1, healthy + 1)]
+        cells += [Cell(HEALTHY.number, control, first_seed + n) for n in range(healthy)]
     if not cells:
         raise InputError("none of these faults strikes in these phases")
     return cells
 
 
-def choose_points(*, count: int | None, faults: Collection[int] = (), seeds: int = 1) -> list[Cell]:
+def choose_points(
+    *, count: int | None, faults: Collection[int] = (), seeds: int = 1, first_seed: int = 1
+) -> list[Cell]:
     """The same for faults that strike at any point of the campaign.
 
     Args:
         count: how many points by chance, over all seeds; None for every operation.
         faults: rows, of `POINTED`; only a killed program by default.
         seeds: how many campaigns they are taken from.
+        first_seed: of these.
 
     Raises:
         InputError: a fault cannot strike at a point.
@@ -72,19 +77,20 @@ def choose_points(*, count: int | None, faults: Collection[int] = (), seeds: int
             raise InputError(f"fault {number} strikes in phases; those with points: {known}")
     rows = list(faults) or [42]
     cells = []
-    for seed in range(1, seeds + 1):
+    for index in range(1, seeds + 1):
+        seed = first_seed + index - 1
         extent = extent_of(seed)
         for row in rows:
             draw = random.Random(f"{row}/{seed}")  # noqa: S311 - repeatable
-            share = None if count is None else _share(count, seed, seeds)
+            share = None if count is None else _share(count, index, seeds)
             points = extent.of_fault(row) if share is None else extent.some(share, draw)
             cells += [Cell(row, point, seed) for point in points]
     return cells
 
 
-def _share(count: int, seed: int, seeds: int) -> int:
-    """How many of some points belong to one of the seeds."""
-    return count * seed // seeds - count * (seed - 1) // seeds
+def _share(count: int, index: int, seeds: int) -> int:
+    """How many of some points belong to one of the seeds, counted from 1."""
+    return count * index // seeds - count * (index - 1) // seeds
 
 
 def _row(number: int) -> Fault:
