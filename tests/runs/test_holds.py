@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from watched_rig import WORLD, assert_at_rest, moved_ul, plugins_with, run_watched
 
 from flowrig.control import CONTROL_NAME
 from flowrig.errors import InputError
+from flowrig.holds import Hold, HoldKind
 from flowrig.journal import Event
 from flowrig.ledger import SyringeLedger
 from flowrig.planner import plan_campaign
@@ -135,6 +138,44 @@ def test_who_does_not_say_what_was_done_is_refused(tmp_path: Path) -> None:
     assert "no stream 'CuJ'" in refused[1]
     told = [e.data["refused"] != "" for e in journalled(tmp_path, "operator")]
     assert told == [True, True, False]
+
+
+NAMES = st.lists(st.sampled_from(["CuI", "ODE", "PFO", "waste"]), unique=True)
+
+
+@given(need=NAMES, done=NAMES, paused=st.booleans())
+def test_a_run_goes_on_only_if_all_that_it_waits_for_was_done(
+    need: list[str], done: list[str], paused: bool
+) -> None:
+    """More may be done than was asked for; what the rig does not have is none; once is enough."""
+    board = Switchboard()
+    board.name_vessels(["CuI", "ODE"], ["waste"])
+    if paused:
+        board.ask(Wish.PAUSE)
+    refill, empty = [n for n in need if n in ("CuI", "ODE")], [n for n in need if n == "waste"]
+    said = {
+        "refilled": [n for n in done if n != "waste"],
+        "emptied": [n for n in done if n == "waste"],
+    }
+    hold = Hold(kind=HoldKind.NEED, text="it", refill=tuple(refill), empty=tuple(empty))
+    with board.holding(hold):
+        enough = "PFO" not in done and set(refill) | set(empty) <= set(done)
+        if not enough:
+            with pytest.raises(InputError):
+                board.ask(Wish.GO_ON, **said)
+            assert board.answer is None
+            return
+        board.ask(Wish.GO_ON, **said)
+        assert board.answer is not None
+        assert [*board.answer.refilled, *board.answer.emptied] == [
+            *said["refilled"],
+            *said["emptied"],
+        ]
+        assert not board.paused
+        with pytest.raises(InputError, match="goes on already"):
+            board.ask(Wish.GO_ON, **said)
+    with pytest.raises(InputError):
+        board.ask(Wish.GO_ON)
 
 
 def test_a_hold_that_nobody_ends_leads_to_the_safe_state(tmp_path: Path) -> None:
