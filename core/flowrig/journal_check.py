@@ -4,6 +4,7 @@ Nothing of a damaged file is thrown away: it is copied beside the journal before
 """
 
 import json
+import math
 import os
 import shutil
 import sqlite3
@@ -15,6 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 from attrs import frozen
 
 from flowrig.journal_format import (
@@ -43,10 +45,15 @@ WAL_HEADER = struct.Struct(">8I")
 FRAME_HEADER = struct.Struct(">6I")
 """Headers of a write-ahead log and of its frames (SQLite, "WAL-mode File Format")."""
 
+LARGEST_ARRAY = 2**28
+"""Bytes of the largest array that is read; the frames of an experiment are some 10^6."""
+
 Row = tuple[int, float, str, str, str, str]
 """Of table `event`: sequence, time_s, wall, kind, data, chain."""
 
-UNREADABLE = (sqlite3.Error, TypeError, ValueError, OverflowError, MemoryError, zlib.error)
+UNREADABLE = (
+    sqlite3.Error, TypeError, ValueError, OverflowError, MemoryError, RecursionError, zlib.error,
+)  # fmt: skip
 """What reading a damaged row raises."""
 
 
@@ -129,7 +136,16 @@ def verified(connection: sqlite3.Connection) -> Iterator[Row]:
         number, chain = number + 1, chained(chain, (sequence, *head), text)
         if sequence != number or told != chain:
             raise ValueError(f"event {number} is not what was written")
+        if not _is_table(text):
+            raise ValueError(f"event {number} holds no table")
         yield row
+
+
+def _is_table(text: str) -> bool:
+    """Whether the data of an event are a table, with texts for digests of arrays."""
+    data = json.loads(text)
+    digests = data.get("arrays", {}) if isinstance(data, dict) else None
+    return isinstance(digests, dict) and all(isinstance(one, str) for one in digests.values())
 
 
 def holding(connection: sqlite3.Connection) -> Iterator[Row]:
@@ -192,7 +208,7 @@ def intact_arrays(
             "SELECT name, dtype, shape, data FROM array WHERE sequence = ? ORDER BY name",
             (sequence,),
         ):
-            content = zlib.decompress(data)
+            content = _unpacked(data, dtype, shape)
             if not is_digest_of(digests.get(name), content, dtype, shape):
                 return None
             found.append((name, dtype, shape, content))
@@ -252,6 +268,23 @@ def _rows_behind(connection: sqlite3.Connection, good: int) -> Iterator[LostRow 
             data = json.loads(text) if holds else {}
             yield LostRow(kind, time_s if holds else 0.0, data, holds)
         number, before = sequence, chain
+
+
+def _unpacked(data: bytes, dtype: str, shape: str) -> bytes:
+    """The bytes of an array; no more of them than its form says.
+
+    Raises:
+        ValueError: they do not fit its form, or there are too many.
+    """
+    kind, lengths = np.dtype(dtype), json.loads(shape)
+    size = kind.itemsize * math.prod(lengths)
+    if kind.hasobject or not 0 <= size <= LARGEST_ARRAY or min(lengths, default=0) < 0:
+        raise ValueError(f"an array of {dtype} {shape}")
+    unpacker = zlib.decompressobj()
+    content = unpacker.decompress(data, size + 1)
+    if len(content) != size or unpacker.unconsumed_tail:
+        raise ValueError("an array of another size")
+    return content
 
 
 def rebuild(path: Path) -> Path:

@@ -7,6 +7,7 @@ whoever saved it. All other arrays are the state's. Nothing in it is executed.
 
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,16 @@ from flowrig.profile.structure import OfferSource, Structurer
 __all__ = ["SCHEMA", "SavedModel", "load_model", "save_model"]
 
 SCHEMA = "flowrig-model/1"
+LARGEST_MODEL = 2**28
+"""Bytes of arrays of the largest model that is read."""
+
 _HEADER = "header"
 _STATE = "state."
+_NO_MODEL = (
+    ValueError, KeyError, TypeError, AttributeError, EOFError, RecursionError, MemoryError,
+    NotImplementedError, OverflowError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What reading something else raises."""
 
 
 @frozen(eq=False)
@@ -97,16 +106,24 @@ def load_model(path: Path, plugins: OfferSource) -> SavedModel:
     """
     try:
         with np.load(path, allow_pickle=False) as archive:
+            _require_bounded(archive)
             arrays = {name: archive[name] for name in archive.files}
         header = json.loads(arrays.pop(_HEADER).tobytes())
         schema = header["schema"]
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
-    except (ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+    except _NO_MODEL as error:
         raise InputError(f"{path} is no saved model: {error}") from error
     if schema != SCHEMA:
         raise InputError(f"{path} is written as {schema!r}; this version reads {SCHEMA!r}")
     return _restored(path, header, arrays, plugins)
+
+
+def _require_bounded(archive: Any) -> None:
+    """Refuse a file that would fill the memory, whatever it is packed to."""
+    size = sum(member.file_size for member in archive.zip.infolist())
+    if size > LARGEST_MODEL:
+        raise ValueError(f"it holds {size} bytes; at most {LARGEST_MODEL} are read")
 
 
 def _restored(
@@ -125,7 +142,10 @@ def _restored(
         raise InputError(f"{path}: " + "; ".join(finding.message for finding in wrong))
     assert isinstance(choice, SurrogateChoice)
     surrogate = choice.build(seed)
-    surrogate.restore(state)
+    try:
+        surrogate.restore(state)
+    except (*_NO_MODEL, IndexError, AssertionError, ArithmeticError) as error:
+        raise InputError(f"{path}: the state of its surrogate makes no sense: {error!r}") from error
     return SavedModel(choice, surrogate, notes)
 
 

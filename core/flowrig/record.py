@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from flowrig.changes import profile_of
 from flowrig.darkness import LitReference
 from flowrig.errors import InputError, JournalError
+from flowrig.event_forms import misfit
 from flowrig.interfaces import Surrogate
 from flowrig.journal import FILE_NAME, Event, Journal
 from flowrig.ledger import COUNTED, SyringeLedger
@@ -141,6 +142,7 @@ class RunRecord:
         self._plugins = plugins or Plugins.discover()
         self._known: dict[str, list[Event]] = {}
         self.start = self._first_event()
+        self._require_sense()
 
     def _first_event(self) -> Event:
         for event in self.journal.events("run-started"):
@@ -150,6 +152,22 @@ class RunRecord:
             f"the run in {self.folder} was interrupted before it began, and nothing has moved; "
             "delete the folder and run again"
         )
+
+    def _require_sense(self) -> None:
+        """Refuse a journal whose chain holds, and whose events flowrig would not write."""
+        decided = set[int]()
+        for event in self.journal.events():
+            wrong = misfit(event.kind, event.data)
+            if not wrong and event.kind == "measured" and event.data["index"] not in decided:
+                wrong = "a measurement that nobody decided"
+            if not wrong and event.kind == "decided":
+                decided.add(event.data["index"])
+            if wrong:
+                self.close()
+                raise InputError(
+                    f"{self.journal.path}: event {event.sequence} is {wrong}; "
+                    "this is no journal that flowrig wrote"
+                )
 
     def close(self) -> None:
         """Release the file."""

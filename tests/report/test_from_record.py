@@ -61,7 +61,18 @@ def folder(tmp_path: Path, content: Callable[[int], ReportContent]) -> Path:
     conditions = [dict(e.conditions) for e in content(3).experiments]
     with Journal.create(tmp_path / FILE_NAME) as journal:
         journal.append(
-            "run-started", 0.0, {"seed": 5, "simulated": True, "versions": {"flowrig": "0.1.0"}}
+            "run-started",
+            0.0,
+            {
+                "profile": "cs3cu2i5-heatup-chem3",
+                "campaign": "",
+                "experiments": 3,
+                "objective": {"name": "PLQY proxy", "unit": "%"},
+                "units": {},
+                "seed": 5,
+                "simulated": True,
+                "versions": {"flowrig": "0.1.0"},
+            },
         )
         who = {"vendor": "Watlow", "model": "F4T", "serial_number": "42", "firmware": ""}
         journal.append("opened", 1.0, {"devices": {"plate": who}})
@@ -114,6 +125,7 @@ def measured(index: int, objective: float | None) -> dict[str, object]:
     """A measurement, bad where it has no figure of merit."""
     return {
         "index": index,
+        "conditions": {},
         "features": {"a300": None if objective is None else 0.55, "pli": 1e3, "pla": 2e5},
         "objective": objective,
         "quality": "bad" if objective is None else "good",

@@ -9,6 +9,17 @@ from flowrig.errors import InputError
 from flowrig.journal import FILE_NAME, Journal
 from flowrig.runs import start_run
 
+BEGUN = {
+    "profile": "mine",
+    "campaign": "",
+    "experiments": 1,
+    "objective": {"name": "PLQY proxy", "unit": "%"},
+    "units": {},
+    "seed": 1,
+    "simulated": True,
+    "versions": {},
+}
+
 
 @pytest.mark.parametrize(
     ("ended", "said"),
@@ -26,7 +37,7 @@ def test_what_to_do_with_a_folder_depends_on_how_its_run_ended(
     folder = tmp_path / "tried"
     folder.mkdir()
     with Journal.create(folder / FILE_NAME) as journal:
-        journal.append("run-started", 0.0, {})
+        journal.append("run-started", 0.0, BEGUN)
         if ended:
             journal.append("ended", 1.0, {"state": ended, "reason": ""})
     before = (folder / FILE_NAME).read_bytes()

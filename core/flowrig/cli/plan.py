@@ -1,5 +1,6 @@
 """`flowrig plan`: how long a campaign takes, and how much of what, before it begins."""
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -85,7 +86,7 @@ def _read(
     from flowrig.record import RunRecord
 
     plugins = Plugins.discover()
-    if not (Path(campaign) / FILE_NAME).is_file():
+    if not os.path.isfile(Path(campaign) / FILE_NAME):  # noqa: PTH113 - also of names too long
         return load_profile(campaign, plugins), seed, None
     decided: dict[str, list[Any]] = {}
     with RunRecord(campaign, plugins) as record:

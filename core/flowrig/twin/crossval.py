@@ -159,7 +159,7 @@ def cross_validate(
     measured = np.column_stack([Y, objective.value(Y)])
     names = [*objective.responses, objective.name]
     for name, column in zip(names, measured.T, strict=True):
-        if not np.ptp(column) > 0:
+        if not (column.size and np.ptp(column) > 0):
             raise InputError(f"{name} is the same in every experiment; there is nothing to learn")
     scores: list[list[Scores]] = [[] for _ in names]
     seconds: list[float] = []

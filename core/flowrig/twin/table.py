@@ -9,7 +9,9 @@ import csv
 import difflib
 import math
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +24,12 @@ from flowrig.space import Parameter, Space
 __all__ = ["Experiments", "column_of", "read_experiments"]
 
 Array = NDArray[np.float64]
+
+LONGEST_HEAD = 1000
+"""Characters of a table's head that a message repeats."""
+
+MOST_ROWS = 5000
+"""Experiments of the longest table; what a Gaussian process takes grows with their third power."""
 
 _SUFFIXES = {"°C": "c", "µL/min": "ul_min"}
 _LONG_NAMES = ((r"a(\d+)", r"absorbance_\1nm"), (r"pla", "pl_area"), (r"pli", "pl_peak"))
@@ -98,12 +106,18 @@ def _read(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file)
-            lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if row]
+            lines = [
+                (reader.line_num, [cell.strip() for cell in row])
+                for row in islice(reader, MOST_ROWS + 2)
+                if row
+            ]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path} cannot be read as CSV in UTF-8: {error}") from error
     if not lines:
         raise InputError(f"{path} is empty; expected a line with the names of the columns")
     (_, head), *rows = lines
+    if len(rows) > MOST_ROWS:
+        raise InputError(f"{path} has more than {MOST_ROWS} experiments; models read no more")
     for line, row in rows:
         if len(row) != len(head):
             raise InputError(f"{path}:{line}: {len(row)} values in {len(head)} columns")
@@ -122,7 +136,7 @@ def _places(path: Path, head: Sequence[str], wanted: Sequence[tuple[str, ...]]) 
         hints = "; ".join(_missing(names, head) for names in missing)
         raise InputError(
             f"{path}: {hints}\n"
-            f"  found:    {', '.join(head)}\n"
+            f"  found:    {textwrap.shorten(', '.join(head), LONGEST_HEAD, placeholder=' …')}\n"
             f"  expected: {', '.join(' or '.join(names) for names in wanted)}\n"
             "a response in a column of another name: --response NAME=COLUMN"
         )
@@ -130,7 +144,8 @@ def _places(path: Path, head: Sequence[str], wanted: Sequence[tuple[str, ...]]) 
 
 
 def _missing(names: tuple[str, ...], head: Sequence[str]) -> str:
-    near = difflib.get_close_matches(names[0].casefold(), [n.casefold() for n in head], n=1)
+    beside = [n.casefold() for n in head[:100] if len(n) < 100]
+    near = difflib.get_close_matches(names[0].casefold(), beside, n=1)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
     return f"no column {names[0]!r}{hint}"
 
@@ -140,7 +155,7 @@ def _number(path: Path, line: int, column: str, text: str) -> float:
     try:
         return float(text) if text else math.nan
     except ValueError:
-        raise InputError(f"{path}:{line}: {column} is {text!r}, which is no number") from None
+        raise InputError(f"{path}:{line}: {column} is {text[:60]!r}, which is no number") from None
 
 
 def _is_bad(head: Sequence[str], row: Sequence[str]) -> bool:
