@@ -18,7 +18,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from flowrig.cli import main
-from flowrig.journal_format import FILE_NAME, FORMAT, SCHEMA, array_digests, chained
+from flowrig.journal_format import FILE_NAME, FORMAT, SCHEMA, array_digest, chained
 from flowrig.plugins import Plugins
 from flowrig.profile import merged_toml
 
@@ -57,14 +57,14 @@ def begun(**others: Any) -> tuple[str, str]:
 
 def bomb(path: Path) -> None:
     """200 MB of nothing in an array of one byte."""
-    digest = array_digests(b"\0", "|u1", "[1]")[0]
+    digest = array_digest(b"\0", "|u1", "[1]")
     rows = [begun(), ("calibrated", json.dumps({"arrays": {"a": digest}}))]
     forged(path, rows, [(2, "a", "|u1", "[1]", zlib.compress(bytes(200_000_000), 9))])
 
 
 def objects(path: Path) -> None:
     """An array of Python objects, which would be addresses in memory."""
-    digest = array_digests(bytes(8), "|O8", "[1]")[0]
+    digest = array_digest(bytes(8), "|O8", "[1]")
     rows = [begun(), ("calibrated", json.dumps({"arrays": {"a": digest}}))]
     forged(path, rows, [(2, "a", "|O8", "[1]", zlib.compress(bytes(8)))])
 
