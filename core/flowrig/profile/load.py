@@ -147,8 +147,18 @@ def _own_name(document: Document, name: str) -> tuple[str, Document]:
     return own, document.without("name")
 
 
+_newest: list[Structurer] = []
+"""The structurer that was made last: making one takes longer than using it."""
+
+
+def _structurer(plugins: OfferSource) -> Structurer:
+    if not (_newest and _newest[0].plugins is plugins):
+        _newest[:] = [Structurer(plugins)]
+    return _newest[0]
+
+
 def _profile(name: str, document: Document, plugins: OfferSource) -> Profile:
-    structurer = Structurer(plugins)
+    structurer = _structurer(plugins)
     findings: list[Finding] = []
     sections: dict[str, Any] = {}
     fields = {toml_key(one): one for one in attrs.fields(Profile) if one.name not in _GIVEN}

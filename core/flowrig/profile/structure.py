@@ -52,10 +52,13 @@ class Structurer:
 
     Args:
         plugins: where drivers, optimizers, surrogates, objectives and worlds come from.
+
+    Attributes:
+        plugins: as above.
     """
 
     def __init__(self, plugins: OfferSource) -> None:
-        self._plugins = plugins
+        self.plugins = plugins
         self._converter = strict_converter(named=(model.Stream, model.Component, model.DeviceEntry))
         for cls, hook in (
             (model.DeviceEntry, self._device),
@@ -110,11 +113,11 @@ class Structurer:
 
     def _offer(self, value: Any, key: str, kind: Any) -> Offer:
         name = _named(value, key)
-        known = self._plugins.drivers() if kind == "driver" else self._plugins.offers(kind)
+        known = self.plugins.drivers() if kind == "driver" else self.plugins.offers(kind)
         if kind == "driver" and name in known:
             return known[name]
         try:
-            return self._plugins.offer(kind, name)
+            return self.plugins.offer(kind, name)
         except PluginError as error:
             message = f"no plugin offers the {kind} {name!r}"
             if name in known:
