@@ -1,6 +1,7 @@
 """A run in the formats of other programs, and once more on the terminal."""
 
 import csv
+import json
 import shutil
 import sqlite3
 import sys
@@ -9,10 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from attrs import asdict
 from click.testing import CliRunner, Result
 
 from flowrig.cli import main
 from flowrig.errors import InputError
+from flowrig.journal import FILE_NAME, Journal
 from flowrig.record import RunRecord
 from flowrig.whole_file import whole_file
 
@@ -67,6 +70,7 @@ def test_nexus_has_every_raw_frame_with_units(run: Path, tmp_path: Path) -> None
     assert call("export", run, "--format", "nexus", "--out", tmp_path / "run.nxs").exit_code == 0
     with h5py.File(tmp_path / "run.nxs") as file, RunRecord(run) as record:
         classes = {name: entry.attrs["NX_class"] for name, entry in file.items()}
+        assert json.loads(file["experiment_001/provenance"][()])["devices"]
         assert set(classes.values()) == {"NXentry"}
         assert set(classes) == {"campaign", "calibration_001", "experiment_001", "experiment_002"}
         assert file[file.attrs["default"]]["experiments"].attrs["signal"] == "objective"
@@ -131,3 +135,42 @@ def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
         part.write_text("new", encoding="utf-8")
     assert path.read_text(encoding="utf-8") == "new"
     assert [one.name for one in tmp_path.iterdir()] == ["report.html"]
+
+
+def go_on_elsewhere(run: Path) -> None:
+    """What a resumption writes: other versions, another pump, a fresh reference, an experiment."""
+    with RunRecord(run) as record:
+        decision, chosen = record.decisions()[0], dict(record.experiments()[0].conditions)
+        devices = dict(record.journal.last("opened").data["devices"])  # type: ignore[union-attr]
+    devices["pump_cui"] = {**devices["pump_cui"], "serial_number": "another"}
+    measured = {
+        "index": 3, "conditions": chosen, "features": {}, "objective": None, "quality": "bad",
+        "flags": [], "started_s": 9e4,
+    }  # fmt: skip
+    with Journal(run / FILE_NAME) as journal:
+        journal.append("changes-accepted", 9e4, {"profile_digest": "d", "versions": {"mine": "2"}})
+        journal.append("resumed", 9e4, {"refilled": [], "versions": {"flowrig": "9.9"}})
+        journal.append("opened", 9e4, {"devices": devices})
+        journal.append("calibrated", 9.1e4)
+        journal.append("decided", 9.1e4, {**asdict(decision), "index": 3})
+        journal.append("measured", 9.2e4, measured)
+
+
+def test_each_sample_tells_with_what_it_was_measured(run: Path) -> None:
+    """After a resumption with other versions and devices, each sample has those of its time."""
+    go_on_elsewhere(run)
+    assert call("export", run, "--format", "provenance").exit_code == 0
+    first, second, third = json.loads((run / "provenance.json").read_text("utf-8"))
+    assert (first["session"], third["session"]) == (1, 2)
+    assert first["versions"]["flowrig"] == "0.1.0"
+    assert third["versions"] == {**first["versions"], "flowrig": "9.9", "mine": "2"}
+    assert (third["profile_digest"], len(first["profile_digest"])) == ("d", 64)
+    assert third["devices"]["pump_cui"]["serial_number"] == "another"
+    assert first["devices"]["pump_cui"]["serial_number"] != "another"
+    assert {"vendor", "model", "serial_number", "firmware"} <= set(first["devices"]["plate"])
+    assert first["reference_event"] == second["reference_event"] != third["reference_event"]
+    with RunRecord(run) as record:
+        kinds = {event.sequence: event.kind for event in record.journal.events()}
+        assert kinds[third["event"]] == "measured"
+        assert kinds[third["reference_event"]] == "calibrated"
+        assert [one["seed"] for one in (first, second, third)] == [record.seed] * 3

@@ -14,6 +14,7 @@ FORMATS = {
     "csv": ("", "experiments.csv"),
     "parquet": ("pyarrow", "experiments.parquet"),
     "nexus": ("h5py", "run.nxs"),
+    "provenance": ("", "provenance.json"),
 }
 """The package that each format needs, and how its file is called."""
 
@@ -34,6 +35,7 @@ def export(folder: Path, form: str, out: Path | None) -> None:
       csv      one row an experiment, units in the names of the columns
       parquet  the same with types, units beside the columns
       nexus    HDF5 with every raw frame and spectrum
+      provenance  JSON: with which devices, versions, profile and reference each was measured
 
     Parquet needs pip install 'flowrig[parquet]', NeXus pip install 'flowrig[nexus]'.
 

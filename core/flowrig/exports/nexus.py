@@ -4,6 +4,7 @@ The classes are those of the NeXus base classes NXentry, NXdata, NXcollection an
 (https://manual.nexusformat.org/classes/base_classes).
 """
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from flowrig.exports.table import experiment_columns
 from flowrig.journal import Event
+from flowrig.provenance import provenance_as_json
 from flowrig.record import Experiment, RunRecord
 
 __all__ = ["write"]
@@ -33,9 +35,12 @@ def write(record: RunRecord, path: Path) -> None:
         _campaign(_group(file, "campaign", "NXentry"), record)
         for number, event in enumerate(record.journal.events("calibrated"), 1):
             _calibration(_group(file, f"calibration_{number:03d}", "NXentry"), record, event)
-        for experiment in record.experiments():
-            name = f"experiment_{experiment.index:03d}"
-            _experiment(_group(file, name, "NXentry"), record, experiment)
+        for experiment, origin in zip(
+            record.experiments(), provenance_as_json(record), strict=True
+        ):
+            entry = _group(file, f"experiment_{experiment.index:03d}", "NXentry")
+            _experiment(entry, record, experiment)
+            _put(entry, "provenance", json.dumps(origin, ensure_ascii=False))
 
 
 def _group(parent: h5py.Group, name: str, nexus_class: str) -> h5py.Group:
