@@ -18,8 +18,8 @@ def flowrig_surrogates() -> Sequence[Offer]:
             name="enn",
             target="flowrig_enn.surrogate:EnsembleOfNetworks",
             settings=EnsembleSettings,
-            summary="ensemble of small neural networks that are trained all at once",
-            needs=("torch",),
+            summary="ensemble of wide neural networks whose last layers are solved exactly",
+            needs=("torch", "scipy"),
             install="flowrig[enn]",
         )
     ]

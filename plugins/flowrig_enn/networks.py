@@ -1,22 +1,18 @@
-"""Many small networks that are evaluated as one, by batched matrix products.
+"""Many deep networks that are evaluated as one, by batched matrix products.
 
 Letters: `n` experiments, `d` conditions, `m` responses, `k` members, `b = m * k` networks, `h`
 hidden units.
 """
 
 import math
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from itertools import pairwise
 
 import torch
 from attrs import frozen
 from torch import Generator, Tensor, baddbmm
-from torch.nn.functional import silu
 
-__all__ = ["CascadeNetworks", "LayeredNetworks", "Networks"]
+__all__ = ["CascadeNetworks"]
 
-HIDDEN_LAYERS = 2
 FIRST_BIAS_SD, LATER_BIAS_SD = 1.0, 0.1
 """Standard deviations of the biases of random networks."""
 
@@ -27,22 +23,26 @@ CASCADE_NODES = (20, 40)
 
 
 @frozen(eq=False)
-class Networks(ABC):
-    """`b` networks with one output each.
+class CascadeNetworks:
+    """`b` deep networks with one output, in which each layer sees the conditions and all before it.
+
+    They differ in their number of layers and of nodes. All are computed at the largest size, and
+    what a network lacks is masked out.
 
     Attributes:
         weights: of each layer, shape `b x inputs x outputs`.
         biases: of each layer, shape `b x 1 x outputs`.
+        masks: 1 for each node that a network has, 0 for others; shape `layers x b x 1 x h`.
     """
 
     weights: tuple[Tensor, ...]
     biases: tuple[Tensor, ...]
+    masks: Tensor
 
     @classmethod
-    @abstractmethod
     def random(
-        cls, networks: int, conditions: int, width: int, generator: Generator, device: str
-    ) -> "Networks":
+        cls, networks: int, conditions: int, generator: Generator, device: str
+    ) -> "CascadeNetworks":
         """Random networks whose outputs have a variance near 1.
 
         They are drawn where the generator lives and moved then, so that every device starts from
@@ -51,10 +51,19 @@ class Networks(ABC):
         Args:
             networks: how many, `b`.
             conditions: how many inputs each has, `d`.
-            width: units of a hidden layer, `h`, where the architecture leaves a choice.
-            generator: draws them.
+            generator: draws weights, layers and nodes.
             device: where to compute.
         """
+        fewest, most = CASCADE_LAYERS
+        least_nodes, nodes = CASCADE_NODES
+        inputs = [conditions + nodes * layer for layer in range(most + 1)]
+        sizes = list(zip(inputs, [nodes] * most + [1], strict=True))
+        weights, biases = _random_layers(networks, sizes, generator, device)
+        layers = torch.randint(fewest, most + 1, (1, networks, 1, 1), generator=generator)
+        widths = torch.randint(least_nodes, nodes + 1, (most, networks, 1, 1), generator=generator)
+        exists = torch.arange(most)[:, None, None, None] < layers
+        masks = exists & (torch.arange(nodes) < widths)
+        return cls(weights, biases, masks.to(device=device, dtype=torch.float32))
 
     @property
     def parameters(self) -> list[Tensor]:
@@ -66,72 +75,11 @@ class Networks(ABC):
         return {
             **{f"weights.{layer}": weight for layer, weight in enumerate(self.weights)},
             **{f"biases.{layer}": bias for layer, bias in enumerate(self.biases)},
+            "masks": self.masks,
         }
 
-    @abstractmethod
     def __call__(self, inputs: Tensor) -> Tensor:
         """Outputs of all networks, shape `b x n`, for inputs of shape `b x n x d`."""
-
-
-@frozen(eq=False)
-class LayeredNetworks(Networks):
-    """Two hidden layers: hyperbolic tangents, then sigmoid linear units.
-
-    The first tell where on a condition's range something happens, the second how much of it.
-    Cross-validated on published measurements that is better than either kind alone.
-    """
-
-    @classmethod
-    def random(
-        cls, networks: int, conditions: int, width: int, generator: Generator, device: str
-    ) -> "LayeredNetworks":
-        """As `Networks.random`."""
-        return cls(*_random_layers(networks, _sizes(conditions, width), generator, device))
-
-    def __call__(self, inputs: Tensor) -> Tensor:
-        """As `Networks`."""
-        first, second, last = self.weights
-        first_bias, second_bias, last_bias = self.biases
-        hidden = _tanh(baddbmm(first_bias, inputs, first))
-        hidden = silu(baddbmm(second_bias, hidden, second))
-        return (hidden * last.mT).sum(dim=-1) + last_bias[:, :, 0]
-
-
-@frozen(eq=False)
-class CascadeNetworks(Networks):
-    """Deep networks in which each layer sees the conditions and every layer before it.
-
-    Members differ in their number of layers and of nodes. All are computed at the largest size, and
-    what a member lacks is masked out.
-
-    Attributes:
-        masks: 1 for each node that a network has, 0 for others; shape `layers x b x 1 x h`.
-    """
-
-    masks: Tensor
-
-    @classmethod
-    def random(
-        cls, networks: int, conditions: int, width: int, generator: Generator, device: str
-    ) -> "CascadeNetworks":
-        """As `Networks.random`; layers and nodes are drawn too, and `width` has no say."""
-        fewest, most = CASCADE_LAYERS
-        least_nodes, nodes = CASCADE_NODES
-        inputs = [conditions + nodes * layer for layer in range(most + 1)]
-        sizes = list(zip(inputs, [nodes] * most + [1], strict=True))
-        drawn = _random_layers(networks, sizes, generator, device)
-        layers = torch.randint(fewest, most + 1, (1, networks, 1, 1), generator=generator)
-        widths = torch.randint(least_nodes, nodes + 1, (most, networks, 1, 1), generator=generator)
-        exists = torch.arange(most)[:, None, None, None] < layers
-        masks = exists & (torch.arange(nodes) < widths)
-        return cls(*drawn, masks.to(device=device, dtype=torch.float32))
-
-    def tensors(self) -> dict[str, Tensor]:
-        """As `Networks.tensors`."""
-        return {**super().tensors(), "masks": self.masks}
-
-    def __call__(self, inputs: Tensor) -> Tensor:
-        """As `Networks`."""
         *hidden, (last, last_bias) = zip(self.weights, self.biases, strict=True)
         for (weight, bias), mask in zip(hidden, self.masks, strict=True):
             nodes = _tanh(baddbmm(bias, inputs, weight)) * mask
@@ -142,11 +90,6 @@ class CascadeNetworks(Networks):
 def _tanh(values: Tensor) -> Tensor:
     """The hyperbolic tangent by way of the sigmoid, which PyTorch computes five times faster."""
     return 2.0 * (2.0 * values).sigmoid() - 1.0
-
-
-def _sizes(conditions: int, width: int) -> list[tuple[int, int]]:
-    """Inputs and outputs of each layer of `LayeredNetworks`."""
-    return list(pairwise([conditions, *[width] * HIDDEN_LAYERS, 1]))
 
 
 def _random_layers(

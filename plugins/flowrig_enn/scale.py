@@ -1,8 +1,12 @@
 """Between responses in natural units and the standardized ones that networks learn."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
+
+from flowrig_enn.settings import Transform
 
 __all__ = ["ResponseScale"]
 
@@ -31,6 +35,29 @@ class ResponseScale:
         center, spread = Z.mean(axis=0), Z.std(axis=0)
         constant = spread <= 1e-12 * np.abs(center)
         return cls(root, center, np.where(constant, 1.0, spread))
+
+    @classmethod
+    def choices(cls, Y: Array, transform: Transform) -> "list[ResponseScale]":
+        """Scales to choose from; the root only where every measurement is positive."""
+        if transform == "identity" or not bool((Y > 0).all()):
+            return [cls.of(Y, square_root=False)]
+        root = cls.of(Y, square_root=True)
+        return [root] if transform == "sqrt" else [cls.of(Y, square_root=False), root]
+
+    @classmethod
+    def together(cls, scales: "Sequence[ResponseScale]") -> "ResponseScale":
+        """The scale of all responses from those of some."""
+        roots, centers, spreads = zip(
+            *((scale.root, scale.center, scale.spread) for scale in scales), strict=True
+        )
+        return cls(np.concatenate(roots), np.concatenate(centers), np.concatenate(spreads))
+
+    def log_slope(self, Y: Array) -> float:
+        """Sum of the logarithms of `standardized`'s derivative, which makes probability densities
+        on different scales comparable."""
+        Y = Y.reshape(-1, len(self.root))
+        root = np.where(self.root, 2.0 * np.sqrt(np.abs(Y)), 1.0)
+        return float(-np.log(root * self.spread).sum())
 
     def standardized(self, Y: Array) -> Array:
         """Responses, shape `… x m`, as the networks see them."""

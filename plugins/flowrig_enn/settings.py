@@ -7,11 +7,13 @@ from attrs.validators import and_, ge, gt, in_, lt, optional
 
 from flowrig.interfaces.surrogate import SurrogateSettings
 
-__all__ = ["Architecture", "EnsembleSettings"]
+__all__ = ["Architecture", "EnsembleSettings", "Transform"]
 
-Architecture = Literal["layered", "cascade"]
+Architecture = Literal["wide", "cascade"]
+Transform = Literal["evidence", "sqrt", "identity"]
 
-_RATES = {"layered": 0.04, "cascade": 0.004}
+_MEMBERS = {"wide": 4, "cascade": 20}
+_STEPS = {"wide": 30, "cascade": 180}
 
 
 @frozen(kw_only=True)
@@ -19,44 +21,56 @@ class EnsembleSettings(SurrogateSettings):
     """How the ensemble is built and trained.
 
     Attributes:
-        architecture: "layered" for two hidden layers; "cascade" for the networks of Sadeghi et al.,
-            Digital Discovery 2025, 4, 1722: 8 to 10 layers of 20 to 40 nodes, drawn anew for each
-            member, each layer connected to all before it. Theirs is the mean of 20.
-        members: networks a response, `k`.
-        width: units of each hidden layer; has no effect on cascades.
-        steps: most training steps; the weights of the best one are kept.
-        learning_rate: first step size; it falls to zero along a cosine. Left out, it is 0.04, or
-            0.004 for cascades.
-        held_out: share of the experiments that each member does not see; what the members say of
+        architecture: "wide" for one wide hidden layer, whose last layer is solved exactly;
+            "cascade" for the networks of Sadeghi et al., Digital Discovery 2025, 4, 1722: 8 to 10
+            layers of 20 to 40 nodes, drawn anew for each member, each layer connected to all before
+            it, trained by gradient descent. Theirs is the mean of 20.
+        members: networks a response, `k`. Left out, it is 4, or 20 for cascades.
+        width: hidden units of a wide network, an even number.
+        steps: most training steps. Left out, it is 30, or 180 for cascades, of which the weights of
+            the best step are kept.
+        transform: the scale on which a response is modelled: "sqrt" (where every measurement is
+            positive); "identity"; or "evidence": whichever of the two makes the measurements more
+            probable. Cascades have no such probability, and take "sqrt" then.
+        learning_rate: first step size of cascades; it falls to zero along a cosine.
+        held_out: share of the experiments that each cascade does not see; what the members say of
             experiments that they have not seen decides when training was best, how strong the
             penalties are, how far the members' disagreement is to be believed, and how large the
             noise is.
-        prior_scale: size of each member's fixed random function, in standard deviations of the
+        prior_scale: size of each cascade's fixed random function, in standard deviations of the
             response; it keeps the members apart where there are no experiments.
-        weight_decay: penalty on squared weights, as a multiple of the share of the variance that is
-            not explained, so that noisy responses are smoothed more.
-        relevance_decay: penalty on the weight that each condition has in each response's networks,
+        weight_decay: penalty on the squared weights of cascades, as a multiple of the share of the
+            variance that is not explained, so that noisy responses are smoothed more.
+        relevance_decay: penalty on the weight that each condition has in a response's cascades,
             likewise; it drives out conditions that do not matter.
-        transform: the scale on which a response is modelled: "sqrt" (where every measurement is
-            positive) or "identity".
-        device: PyTorch's name of where to compute, "cpu", "cuda" or "mps".
+        device: PyTorch's name of where to compute, "cpu" or "cuda", for cascades also "mps".
     """
 
-    architecture: Architecture = field(default="layered", validator=in_(("layered", "cascade")))
-    members: int = field(default=32, validator=ge(2))
-    width: int = field(default=16, validator=ge(1))
-    steps: int = field(default=180, validator=ge(1))
-    learning_rate: float | None = field(default=None, validator=optional(gt(0.0)))
+    architecture: Architecture = field(default="wide", validator=in_(("wide", "cascade")))
+    members: int | None = field(default=None, validator=optional(ge(2)))
+    width: int = field(default=256, validator=ge(2))
+    steps: int | None = field(default=None, validator=optional(ge(1)))
+    transform: Transform = field(
+        default="evidence", validator=in_(("evidence", "sqrt", "identity"))
+    )
+    learning_rate: float = field(default=0.004, validator=gt(0.0))
     held_out: float = field(default=0.2, validator=and_(ge(0.0), lt(0.9)))
     prior_scale: float = field(default=1.0, validator=ge(0.0))
     weight_decay: float = field(default=0.015, validator=ge(0.0))
     relevance_decay: float = field(default=0.1, validator=ge(0.0))
-    transform: Literal["sqrt", "identity"] = field(
-        default="sqrt", validator=in_(("sqrt", "identity"))
-    )
     device: str = "cpu"
 
+    @width.validator
+    def _is_even(self, attribute: object, value: int) -> None:
+        if value % 2:
+            raise ValueError(f"'width' must be even, got {value}: half are sines, half cosines")
+
     @property
-    def first_rate(self) -> float:
-        """The first step size that is used."""
-        return self.learning_rate or _RATES[self.architecture]
+    def count(self) -> int:
+        """Networks a response that are used."""
+        return self.members or _MEMBERS[self.architecture]
+
+    @property
+    def most_steps(self) -> int:
+        """Most training steps that are taken."""
+        return self.steps or _STEPS[self.architecture]

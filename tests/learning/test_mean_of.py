@@ -51,7 +51,7 @@ def experiments(count: int = 30) -> tuple[np.ndarray, np.ndarray]:
 @pytest.fixture(scope="module")
 def fitted() -> MeanOf:
     """A Gaussian process and a small ensemble, fitted."""
-    made = MeanOf(MeanOfSettings(of=(choice("gp"), choice("enn", members=8, steps=60))), seed=1)
+    made = MeanOf(MeanOfSettings(of=(choice("gp"), choice("enn", members=2, width=64))), seed=1)
     made.fit(*experiments())
     return made
 

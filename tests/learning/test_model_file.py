@@ -21,7 +21,7 @@ def choice(name: str, **settings: object) -> SurrogateChoice:
     return SurrogateChoice(offer, offer.settings(**settings))
 
 
-SMALL_ENSEMBLE = choice("enn", members=4, steps=30, width=6)
+SMALL_ENSEMBLE = choice("enn", members=2, width=32)
 CHOICES = {
     "gp": choice("gp", smoothness=1.5),
     "enn": SMALL_ENSEMBLE,

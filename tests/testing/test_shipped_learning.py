@@ -62,7 +62,7 @@ class TestEnsemble(SurrogateConformance):
 
     @pytest.fixture
     def bench(self) -> SurrogateBench:
-        return SurrogateBench(EnsembleOfNetworks, EnsembleSettings(members=12, steps=150))
+        return SurrogateBench(EnsembleOfNetworks, EnsembleSettings())
 
 
 class TestMeanOf(SurrogateConformance):
@@ -73,7 +73,7 @@ class TestMeanOf(SurrogateConformance):
         offers = Plugins.discover().offers("surrogate")
         parts = (
             SurrogateChoice(offers["gp"], GaussianProcessSettings(restarts=0)),
-            SurrogateChoice(offers["enn"], EnsembleSettings(members=12, steps=100)),
+            SurrogateChoice(offers["enn"], EnsembleSettings(members=2, width=128)),
         )
         return SurrogateBench(MeanOf, MeanOfSettings(of=parts))
 

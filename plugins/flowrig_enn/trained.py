@@ -1,12 +1,10 @@
-"""An ensemble for every response, trained all at once.
+"""Cascades for every response, trained all at once by gradient descent.
 
 Each member is a trainable network plus a fixed random one (Osband, Aslanides & Cassirer, Randomized
 prior functions for deep reinforcement learning, 2018) and is trained on its own random share of
 the experiments. The members of a response share how much each condition matters.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from math import inf
 
 import numpy as np
@@ -16,10 +14,10 @@ from torch import Generator, Tensor
 
 from flowrig_enn.calibration import Unseen
 from flowrig_enn.descent import Adam
-from flowrig_enn.networks import CascadeNetworks, LayeredNetworks, Networks
+from flowrig_enn.networks import CascadeNetworks
 from flowrig_enn.settings import EnsembleSettings
 
-__all__ = ["Ensemble", "single_thread"]
+__all__ = ["TrainedNetworks"]
 
 CHECK_EVERY = 10
 """Training steps between looks at the experiments that members have not seen."""
@@ -33,26 +31,10 @@ UNEXPLAINED = (0.01, 0.6)
 """Share of the variance that is not explained: what it is taken for at first, and its bounds. From
 above, so that a response never is smoothed into a constant."""
 
-ARCHITECTURES: dict[str, type[Networks]] = {"layered": LayeredNetworks, "cascade": CascadeNetworks}
-
-
-@contextmanager
-def single_thread() -> Iterator[None]:
-    """Compute on one thread and give the others back afterwards.
-
-    The networks are too small to share out, and the order of sums stays the same.
-    """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
 
 @frozen(eq=False)
-class Ensemble:
-    """An ensemble for standardized responses.
+class TrainedNetworks:
+    """Networks for standardized responses.
 
     Attributes:
         trained: the trained networks, response by response.
@@ -62,8 +44,8 @@ class Ensemble:
         prior_scale: size of the fixed random functions.
     """
 
-    trained: Networks
-    prior: Networks
+    trained: CascadeNetworks
+    prior: CascadeNetworks
     log_relevance: Tensor
     members: int
     prior_scale: float
@@ -71,13 +53,11 @@ class Ensemble:
     @classmethod
     def untrained(
         cls, conditions: int, responses: int, settings: EnsembleSettings, generator: Generator
-    ) -> "Ensemble":
+    ) -> "TrainedNetworks":
         """Random networks that take every condition for equally relevant."""
-        count = responses * settings.members
-        architecture = ARCHITECTURES[settings.architecture]
+        count = responses * settings.count
         prior, trained = (
-            architecture.random(count, conditions, settings.width, generator, settings.device)
-            for _ in range(2)
+            CascadeNetworks.random(count, conditions, generator, settings.device) for _ in range(2)
         )
         relevance = torch.full(
             (responses, conditions),
@@ -85,12 +65,20 @@ class Ensemble:
             dtype=torch.float32,
             device=settings.device,
         )
-        return cls(trained, prior, relevance, settings.members, settings.prior_scale)
+        return cls(trained, prior, relevance, settings.count, settings.prior_scale)
 
     @property
     def parameters(self) -> list[Tensor]:
         """Everything that can be trained; the relevance comes last."""
         return [*self.trained.parameters, self.log_relevance]
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All that the networks are made of, by name."""
+        return {
+            **{f"trained.{name}": tensor for name, tensor in self.trained.tensors().items()},
+            **{f"prior.{name}": tensor for name, tensor in self.prior.tensors().items()},
+            "log_relevance": self.log_relevance,
+        }
 
     def __call__(self, x: Tensor) -> Tensor:
         """What each member says of conditions in the unit cube.
@@ -136,12 +124,14 @@ class Ensemble:
         parameters = self.parameters
         for parameter in parameters:
             parameter.requires_grad_()
-        rates = [settings.first_rate] * (len(parameters) - 1)
-        adam = Adam(parameters, [*rates, RELEVANCE_RATE * settings.first_rate], settings.steps)
+        rates = [settings.learning_rate] * (len(parameters) - 1)
+        adam = Adam(
+            parameters, [*rates, RELEVANCE_RATE * settings.learning_rate], settings.most_steps
+        )
         best = _Best(self)
         unexplained = torch.full_like(y[:, 0], FIRST_UNEXPLAINED)
         wander: Tensor | float = 0.0
-        for step in range(settings.steps):
+        for step in range(settings.most_steps):
             inputs = self._inputs(x)
             if step % CHECK_EVERY == 0:
                 # Relevance changes slowly: the random functions follow it from time to time.
@@ -150,7 +140,7 @@ class Ensemble:
             if step % CHECK_EVERY == 0:
                 error = _unseen_error(said.detach(), y, seen)
                 unexplained = 0.5 * (unexplained + error.clamp(*UNEXPLAINED))
-                if step >= SETTLED * settings.steps:
+                if step >= SETTLED * settings.most_steps:
                     best.offer(error)
             loss = self._loss(said, y, seen, unexplained, settings)
             adam.step(torch.autograd.grad(loss, parameters))
@@ -176,7 +166,7 @@ class Ensemble:
 class _Best:
     """The weights of each response at the step when its members did best on unseen data."""
 
-    def __init__(self, ensemble: Ensemble) -> None:
+    def __init__(self, ensemble: TrainedNetworks) -> None:
         self._parameters = ensemble.parameters
         self._kept = [parameter.detach().clone() for parameter in self._parameters]
         self._error = torch.full_like(ensemble.log_relevance[:, 0], inf)
@@ -199,7 +189,7 @@ def _seen(y: Tensor, settings: EnsembleSettings, generator: Generator) -> Tensor
     """1 where a member trains on an experiment, 0 where not; shape `m x k x n`."""
     responses, experiments = y.shape
     order = torch.rand(
-        responses, settings.members, experiments, generator=generator, dtype=torch.float32
+        responses, settings.count, experiments, generator=generator, dtype=torch.float32
     ).argsort(-1)
     held_out = int(settings.held_out * experiments)
     return (order.argsort(-1) >= held_out).to(y)

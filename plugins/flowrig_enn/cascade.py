@@ -1,0 +1,182 @@
+"""Ensembles of the published cascade networks, trained by gradient descent and calibrated after.
+
+What the members say of experiments that they have not seen tells how far their disagreement is to
+be believed, and how large the noise is.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from attrs import frozen
+from numpy.typing import NDArray
+
+from flowrig_enn.calibration import Calibration
+from flowrig_enn.learner import Belief, Learnt
+from flowrig_enn.scale import ResponseScale
+from flowrig_enn.settings import EnsembleSettings
+from flowrig_enn.trained import TrainedNetworks
+
+__all__ = ["CascadeEnsemble"]
+
+Array = NDArray[np.float64]
+
+
+@frozen(eq=False)
+class _Disagreement(Belief):
+    """The mean of the members and their calibrated disagreement.
+
+    Attributes:
+        ensemble: whose.
+        X: conditions in the unit cube, shape `n x d`.
+        center: mean of the members, shape `n x m`.
+        deviations: members minus that mean, scaled so that the sum of their squares is the
+            variance; shape `k x n x m`.
+    """
+
+    ensemble: "CascadeEnsemble"
+    X: Array
+    center: Array
+    deviations: Array
+
+    @property
+    def mean(self) -> Array:
+        return self.center
+
+    @property
+    def variance(self) -> Array:
+        return np.asarray(np.square(self.deviations).sum(axis=0))
+
+    def slopes(self) -> tuple[Array, Array]:
+        center, deviations = self.ensemble.slopes(self.X)
+        return center, 2.0 * np.einsum("knm,knmd->nmd", self.deviations, deviations)
+
+    def draw(self, count: int, rng: np.random.Generator) -> Array:
+        """The mean plus the members' deviations in random normal proportions: smooth functions
+        with the members' covariance, that can go beyond any one member."""
+        members, _, responses = self.deviations.shape
+        weights = rng.standard_normal((responses, count, members))
+        deviation = (weights @ self.deviations.transpose(2, 0, 1)).transpose(1, 2, 0)
+        return np.asarray(self.center + deviation)
+
+
+@frozen(eq=False)
+class CascadeEnsemble(Learnt):
+    """Cascades, `k` for each response.
+
+    Attributes:
+        scale: of the responses.
+        networks: after training.
+        calibration: how far their disagreement is believed.
+        told: `unseen`.
+    """
+
+    scale: ResponseScale
+    networks: TrainedNetworks
+    calibration: Calibration
+    told: tuple[Array, Array]
+
+    @classmethod
+    def fit(cls, X: Array, Y: Array, settings: EnsembleSettings, seed: int) -> "CascadeEnsemble":
+        """Learn from experiments.
+
+        Args:
+            X: conditions in the unit cube, shape `e x d`.
+            Y: measurements in natural units, shape `e x m`.
+            settings: how to train.
+            seed: of the first weights, and of what each member sees.
+        """
+        generator = torch.Generator().manual_seed(seed)
+        scales = (ResponseScale.choices(y[:, None], settings.transform)[-1] for y in Y.T)
+        scale = ResponseScale.together(list(scales))
+        networks = TrainedNetworks.untrained(X.shape[1], Y.shape[1], settings, generator)
+        y = scale.standardized(Y).T
+        inputs, targets = (_tensor(values, settings.device) for values in (X, y))
+        unseen = networks.train(inputs, targets, settings, generator)
+        calibration = Calibration.of(unseen, y)
+        told = unseen.mean.T, calibration.variance_of(unseen).T
+        return cls(scale, networks, calibration, told)
+
+    @classmethod
+    def restored(
+        cls, scale: ResponseScale, arrays: Mapping[str, NDArray[Any]], settings: EnsembleSettings
+    ) -> "CascadeEnsemble":
+        """The ensemble that told `arrays`."""
+        responses, conditions = arrays["log_relevance"].shape
+        networks = TrainedNetworks.untrained(conditions, responses, settings, torch.Generator())
+        for name, tensor in networks.tensors().items():
+            kept = _tensor(arrays[name], settings.device)
+            if kept.shape != tensor.shape:
+                raise ValueError(f"{name}: {tuple(kept.shape)} instead of {tuple(tensor.shape)}")
+            tensor.copy_(kept)
+        calibration = Calibration(arrays["factor"], arrays["noise_variance"])
+        told = arrays["unseen_mean"], arrays["unseen_variance"]
+        return cls(scale, networks, calibration, told)
+
+    @property
+    def noise_variance(self) -> Array:
+        """As `Learnt.noise_variance`."""
+        return self.calibration.noise_variance
+
+    def at(self, X: Array) -> Belief:
+        """As `Learnt.at`."""
+        with torch.no_grad():
+            said = _numbers(self.networks(self._tensor(X)).permute(1, 2, 0))
+        center = said.mean(axis=0)
+        return _Disagreement(self, X, center, self._share * (said - center))
+
+    def slopes(self, X: Array) -> tuple[Array, Array]:
+        """Derivatives of the mean and of the members' deviations.
+
+        Args:
+            X: conditions in the unit cube, shape `n x d`.
+
+        Returns:
+            shape `n x m x d`, and `k x n x m x d`.
+        """
+        k = self.networks.members
+        x = self._tensor(X).repeat(len(self.noise_variance) * k, 1, 1).requires_grad_()
+        with torch.enable_grad():
+            (slopes,) = torch.autograd.grad(self.networks(x).sum(), x)
+        said = _numbers(slopes.view(-1, k, *X.shape).permute(1, 2, 0, 3))
+        center = said.mean(axis=0)
+        return center, self._share[:, None] * (said - center)
+
+    def unseen(self) -> tuple[Array, Array]:
+        """As `Learnt.unseen`: by the members that have not seen it."""
+        return self.told
+
+    def description(self) -> Mapping[str, Any]:
+        """As `Learnt.description`."""
+        return {
+            "relevance": self.networks.log_relevance.exp().tolist(),
+            "spread_factor": self.calibration.factor.tolist(),
+        }
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """As `Learnt.arrays`."""
+        tensors = self.networks.tensors().items()
+        return {
+            "factor": self.calibration.factor,
+            "noise_variance": self.calibration.noise_variance,
+            "unseen_mean": self.told[0],
+            "unseen_variance": self.told[1],
+            **{name: tensor.cpu().numpy() for name, tensor in tensors},
+        }
+
+    @property
+    def _share(self) -> Array:
+        """What makes of a member's deviation its share in the standard deviation, shape `m`."""
+        return np.asarray(self.calibration.factor / np.sqrt(self.networks.members - 1))
+
+    def _tensor(self, values: Array) -> torch.Tensor:
+        return _tensor(values, str(self.networks.log_relevance.device))
+
+
+def _tensor(values: NDArray[Any], device: str) -> torch.Tensor:
+    return torch.tensor(values, dtype=torch.float32, device=device)
+
+
+def _numbers(values: torch.Tensor) -> Array:
+    return np.asarray(values.cpu().numpy().astype(float))

@@ -1,0 +1,101 @@
+"""The hidden layers of all members, evaluated as one.
+
+Letters: `n` conditions, `d` dimensions, `k` members, `h` hidden units, of which half are cosines
+and half sines.
+"""
+
+import math
+
+import torch
+from attrs import frozen
+from torch import Generator, Tensor
+
+__all__ = ["HiddenLayers"]
+
+DEGREES = 5
+"""Degrees of freedom of the t distribution of the weights. Infinitely many units with such weights
+have the Matérn covariance of smoothness 5/2 (Rahimi & Recht, Random features for large-scale kernel
+machines, 2007): functions that are twice differentiable, neither rougher nor smoother."""
+OVERSAMPLED = 64
+
+
+@frozen(eq=False)
+class HiddenLayers:
+    """One layer of sinusoidal units for every member, with fixed weights.
+
+    Every direction has a cosine and a sine, so that all places of the space are alike to a network
+    and its units have the same sum of squares everywhere.
+
+    Attributes:
+        weights: shape `d x (k h / 2)`, member by member.
+        members: `k`.
+    """
+
+    weights: Tensor
+    members: int
+
+    @classmethod
+    def random(
+        cls, members: int, conditions: int, width: int, generator: Generator, device: str
+    ) -> "HiddenLayers":
+        """Layers with random weights.
+
+        Directions are orthogonal to each other as far as there are dimensions, and lengths are
+        spread evenly over their distribution, which makes a layer of given width speak for
+        infinitely many units better than independent draws (Yu et al., Orthogonal random features,
+        NeurIPS 2016).
+
+        Args:
+            members: networks, `k`.
+            conditions: inputs of each, `d`.
+            width: units of each, `h`, an even number.
+            generator: draws them; it lives on the processor, so that every device has the same.
+            device: where to compute.
+        """
+        count = members * width // 2
+        weights = _directions(count, conditions, generator) * _lengths(count, conditions, generator)
+        return cls(weights.to(device), members)
+
+    def __call__(self, inputs: Tensor) -> Tensor:
+        """Units of all members, shape `k x n x h`, for scaled conditions of shape `n x d`."""
+        phase = (inputs @ self.weights).view(len(inputs), self.members, -1).transpose(0, 1)
+        units = torch.cat([phase.cos(), phase.sin()], dim=-1)
+        return units / math.sqrt(phase.shape[-1])
+
+    def slopes(self, units: Tensor, pull: Tensor) -> Tensor:
+        """Derivatives of a function of the units along the scaled conditions.
+
+        Args:
+            units: what they are there, shape `k x n x h`.
+            pull: the function's derivatives along them, shape `k x n x h`.
+
+        Returns:
+            shape `n x d`.
+        """
+        half = units.shape[-1] // 2
+        cosine, sine = units[..., :half], units[..., half:]
+        phase = pull[..., half:] * cosine - pull[..., :half] * sine
+        along = phase.transpose(0, 1).reshape(units.shape[1], -1)
+        return torch.mm(along, self.weights.mT)
+
+
+def _normal(generator: Generator, *shape: int) -> Tensor:
+    return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+
+def _directions(count: int, dimensions: int, generator: Generator) -> Tensor:
+    """Unit vectors as columns, shape `d x count`."""
+    blocks = -(-count // dimensions)
+    rotations, _ = torch.linalg.qr(_normal(generator, blocks, dimensions, dimensions))
+    rows: Tensor = rotations.reshape(-1, dimensions)[:count]
+    return rows.mT
+
+
+def _lengths(count: int, dimensions: int, generator: Generator) -> Tensor:
+    """Lengths of vectors of the t distribution, at even steps of probability, in random order."""
+    draws = count * OVERSAMPLED
+    squares = _normal(generator, draws, dimensions).square().sum(dim=-1)
+    squares /= _normal(generator, draws, DEGREES).square().mean(dim=-1)
+    even = squares.sort().values.view(count, OVERSAMPLED)[:, OVERSAMPLED // 2]
+    order = torch.randperm(count, generator=generator)
+    return even.sqrt().index_select(0, order)
