@@ -22,11 +22,13 @@ from flowrig.holds import Hold, HoldKind
 from flowrig.interfaces import Suggestion
 from flowrig.journal import Journal
 from flowrig.kernel import SyringeNotEmpty
+from flowrig.ledger import SyringeLedger
 from flowrig.measurement import evaluate, gauge_of, measured_arrays
 from flowrig.model_check import check_model, model_r2, model_symptoms
 from flowrig.procedures import Observation, Reference, calibrate, run_condition
 from flowrig.profile import Profile, Stage
 from flowrig.record import Decision, Experiment, RunRecord
+from flowrig.steps import RequireVolume
 from flowrig.switchboard import Switchboard
 from flowrig.trips import trip_data
 
@@ -230,13 +232,29 @@ class CampaignLoop:
             except HoldExpiredError:
                 raise
             except NeedsPersonError as error:
+                text = f"{error}{self._outlook(error.refill)}"
                 need = HoldKind.NEED
-                hold = Hold(kind=need, text=str(error), refill=error.refill, empty=error.empty)
+                hold = Hold(kind=need, text=text, refill=error.refill, empty=error.empty)
             except SafetyTripError as error:
                 if error.action != "hold":
                     raise
                 hold = self._hold_of(error)
             self._executor.hold(hold)
+
+    def _outlook(self, streams: Sequence[str]) -> str:
+        """For how many of the experiments to come full syringes are enough, in words."""
+        over = {e.index for e in self._record.experiments()} | self._record.skipped()
+        left = self._record.campaign.experiments - len(over)
+        decisions = self._record.decisions()
+        to_come = [d for d in decisions if d.index not in over] or decisions
+        if not streams or not to_come or left < 1:
+            return ""
+        needs = [_volumes_ul(self._profile, decision.conditions) for decision in to_come]
+        ledger, told = SyringeLedger(self._profile), []
+        for stream in streams:
+            each_ul = sum(need[stream] for need in needs) / len(needs)
+            told.append(f"{stream} for {min(ledger.lasts(stream, each_ul), left)}")
+        return f", enough of {', of '.join(told)} of the {left} experiments to come"
 
     def _hold_of(self, error: SafetyTripError) -> Hold:
         """The hold that an interlock asks for."""
@@ -297,6 +315,13 @@ class CampaignLoop:
         for symptom in symptoms:
             if told.get(symptom.kind) != symptom.text:
                 self._journal.append("health", self._now_s(), asdict(symptom))
+
+
+def _volumes_ul(profile: Profile, conditions: Mapping[str, float]) -> Mapping[str, float]:
+    """What an experiment draws [µL], by stream; its procedure asks for that first."""
+    first = next(run_condition(profile, conditions))
+    assert isinstance(first, RequireVolume)
+    return first.volumes_ul
 
 
 def _told_steadiness(observation: Observation) -> dict[str, Any]:

@@ -183,6 +183,11 @@ class SyringeLedger:
                 )
         self.waste.require_possible(volumes_ul)
 
+    def lasts(self, stream: str, volume_ul: float) -> int:
+        """How many times a full syringe delivers a volume [µL], with what has to stay in it."""
+        usable_ul = self._full_ul[stream] - self._remainder_ul[stream]
+        return int(usable_ul / volume_ul) if volume_ul > 0.0 else 0
+
     def full_ul(self, stream: str) -> float:
         """Volume [µL] of a full syringe."""
         return self._full_ul[stream]

@@ -110,6 +110,7 @@ def test_a_refill_in_time_costs_nothing(tmp_path: Path) -> None:
     assert hold.data["text"].startswith(
         "refill CuI: 0.1 mL left, 0.1 mL needed, fill up to 0.25 mL"
     )
+    assert hold.data["text"].endswith(", enough of CuI for 1 of the 1 experiments to come")
     assert (hold.data["refill"], hold.data["flows"]) == (["CuI"], ["PFO"])
     assert moved_ul(world)["cui"] > 200.0
     with RunRecord(tmp_path / "run", plugins_with()) as record:
