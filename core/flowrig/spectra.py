@@ -51,6 +51,9 @@ Few frames may each hold a piece of a plug, so that a smaller change of the sour
 PLUG_CONTRAST = 0.05
 """Share of the light by which plugs must differ from the carrier to be told from it (assumed)."""
 
+PLUG_SPREAD = 0.2
+"""Share of that difference by which the frames of plugs may differ among themselves (assumed)."""
+
 EMISSION_SHAPE = ("peak_nm", "peak_ev", "fwhm_nm")
 """Features of the shape of the emission spectrum."""
 
@@ -487,6 +490,9 @@ def _light_flags(
         flags.append(Flag(Quality.DOUBTFUL, f"{spectrometer}: {words}"))
     if brightest - darkest < PLUG_CONTRAST:
         words = "plugs cannot be told from the carrier: none passed, or they let all light through"
+        flags.append(Flag(Quality.DOUBTFUL, f"{spectrometer}: {words}"))
+    elif np.ptp(left[used]) > PLUG_SPREAD * (brightest - left.min()):
+        words = "some of the used frames caught only a part of a plug; take more frames"
         flags.append(Flag(Quality.DOUBTFUL, f"{spectrometer}: {words}"))
     return flags
 

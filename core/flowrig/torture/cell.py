@@ -169,8 +169,14 @@ def _reference(seed: int) -> Reference | None:
         if trial.sessions[-1].ending is not Ending.FINISHED:
             return None
         with trial.record as record:
+            experiments = record.experiments()
             return Reference(
-                {tuple(x.conditions.values()): dict(x.features) for x in record.experiments()}
+                {
+                    tuple(one.conditions.values()): dict(one.features)
+                    for one in experiments
+                    if not one.flags
+                },
+                frozenset(tuple(one.conditions.values()) for one in experiments),
             )
 
 

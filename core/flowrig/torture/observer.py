@@ -92,10 +92,12 @@ class Reference:
     """The same campaign in health.
 
     Attributes:
-        features: of each experiment, by its conditions.
+        features: of each experiment that was flagged with nothing, by its conditions.
+        conditions: of every experiment.
     """
 
     features: dict[tuple[float, ...], dict[str, float]]
+    conditions: frozenset[tuple[float, ...]]
 
 
 def judge(trial: Trial, reference: Reference | None = None) -> list[Breach]:
@@ -146,7 +148,8 @@ def _of_the_ending(trial: Trial) -> Seen:
     yield from _outside(trial)
     if trial.forgotten:
         yield Kind.UNSAFE, f"resumed though nobody had reset {', '.join(trial.forgotten)}"
-    first = trial.sessions[1 if trial.injection.kills and len(trial.sessions) > 1 else 0]
+    living = [one for one in trial.sessions if one.ending is not Ending.KILLED]
+    first = (living or trial.sessions[-1:])[0]
     if not trial.fault.number:
         if first.ending is not Ending.FINISHED:
             yield Kind.FALSE_STOP, f"{first.ending}: {first.text}"
@@ -161,8 +164,12 @@ def _of_the_ending(trial: Trial) -> Seen:
 def _outside(trial: Trial) -> Seen:
     """Nothing is written but into the run's folder."""
     home = trial.folder.parent
-    own = {"run", "run-image", "reference.toml", "thermal.toml"}
-    strange = [path.name for path in home.iterdir() if path.name not in own]
+    own = {"reference.toml", "thermal.toml"}
+    strange = [
+        path.name
+        for path in home.iterdir()
+        if path.name not in own and path.name.split("-image")[0] != "run"
+    ]
     for folder in (home.parent, home.parent.parent):
         strange += [path.name for path in folder.iterdir() if path not in home.parents]
     strange = [name for name in strange if name != home.name]
@@ -441,7 +448,7 @@ def _decisions(record: RunRecord, reference: Reference) -> Seen:
     """What follows from the seed alone is what the uninterrupted campaign decided."""
     for decision in record.decisions():
         conditions = tuple(decision.conditions.values())
-        if decision.stage == SEEDED_STAGE and conditions not in reference.features:
+        if decision.stage == SEEDED_STAGE and conditions not in reference.conditions:
             yield Kind.DIVERGED, f"experiment {decision.index} is not that of the same seed"
 
 

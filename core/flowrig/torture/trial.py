@@ -33,6 +33,15 @@ LOOK_S: Final = 10.0
 AWAY_S: Final = (5.0, 120.0)
 """How long [s] nobody notices that the program is gone."""
 
+TWICE: Final = 0.5
+"""Share of the points at which the resumption is killed as well."""
+
+AGAIN_EVENTS: Final = 60
+"""Within so many events of the journal the resumption is killed."""
+
+RESUMED: Final = 2
+"""Which session is the first resumption."""
+
 SESSIONS: Final = 4
 """How often a person starts or resumes one campaign before giving up."""
 
@@ -133,6 +142,10 @@ class Trial:
             occurrences, delays = OFTEN.get(phase, (1, 0))
             self._when = _When(phase, draw.randint(1, occurrences), draw.randint(0, delays))
         self._scene = Scene(rig, self.folder, phase, draw)
+        self._again = 0
+        if isinstance(moment, Point) and self.injection.kills and draw.random() < TWICE:
+            self._again = draw.randint(1, AGAIN_EVENTS)
+        self._killed_again = False
         self._entered = False
         self._knocked = False
         self._acknowledged = 0
@@ -200,6 +213,8 @@ class Trial:
                     simulator=self.rig.simulator,
                 )
                 self._note(session, outcome)
+            if self._killed_again and len(self.sessions) == RESUMED:
+                self._killed(session)
 
     def _is_refused(self) -> bool:
         """Whether a run does not go on before somebody has reset what tripped."""
@@ -248,6 +263,8 @@ class Trial:
             listeners.append(lambda _: self._counted(len(session.events)))
         elif self.struck_s is None:
             listeners.append(PhaseWatch(self._phase, self._passed))
+        elif self._again and len(self.sessions) == RESUMED:
+            listeners.append(lambda _: self._strike_again(len(session.events)))
         try:
             yield session, listeners
         except InputError as error:
@@ -258,7 +275,10 @@ class Trial:
         session.threads = tuple(
             thread.name for thread in threading.enumerate() if thread.name.startswith("device-")
         )
-        if self.rig.is_built and not (self.injection.kills and len(self.sessions) == 1):
+        is_killed = self.injection.kills and (
+            len(self.sessions) == 1 or (self._killed_again and len(self.sessions) == RESUMED)
+        )
+        if self.rig.is_built and not is_killed:
             self._watch_at_rest(session)
 
     def _note(self, session: Session, outcome: RunOutcome) -> None:
@@ -335,6 +355,14 @@ class Trial:
             self.injection.strike(self._scene)
         except Exception as error:
             self._trouble = error
+
+    def _strike_again(self, events: int) -> None:
+        if events < self._again or self._killed_again:
+            return
+        self._killed_again = True
+        self._acknowledged = events
+        phase = Phase.FLOW if self._is_starting() else Phase.SETTLE
+        self.injection.strike(evolve(self._scene, phase=phase))
 
     def _is_starting(self) -> bool:
         """Whether a start was to be commanded, and nobody has confirmed it."""
