@@ -204,9 +204,10 @@ class Executor:
         wants = []
         if short:
             lines = [
-                f"{stream}: {left / 1000:.1f} mL left, {step.volumes_ul[stream] / 1000:.1f} mL "
-                f"needed, fill up to {ledger.full_ul(stream) / 1000:g} mL"
-                for stream, left in short.items()
+                f"{stream}: {left_ul / 1000:.2f} mL left{_stays(ledger.remainder_ul(stream))}, "
+                f"{step.volumes_ul[stream] / 1000:.2f} mL needed, fill up to "
+                f"{ledger.full_ul(stream) / 1000:g} mL"
+                for stream, left_ul in short.items()
             ]
             wants.append("refill " + "; ".join(lines))
         wants += [
@@ -297,6 +298,10 @@ class Executor:
 
     def _tell(self, what: str, duration_s: float | None) -> None:
         self._note("step", {"what": what, "duration_s": duration_s})
+
+
+def _stays(remainder_ul: float) -> str:
+    return f", {remainder_ul / 1000:g} mL of it has to stay" if remainder_ul > 0.0 else ""
 
 
 def _degrees(temperatures_c: Mapping[str, float]) -> str:

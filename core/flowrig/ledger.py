@@ -188,6 +188,10 @@ class SyringeLedger:
         usable_ul = self._full_ul[stream] - self._remainder_ul[stream]
         return int(usable_ul / volume_ul) if volume_ul > 0.0 else 0
 
+    def remainder_ul(self, stream: str) -> float:
+        """Volume [µL] that an interlock wants to stay in a syringe."""
+        return self._remainder_ul[stream]
+
     def full_ul(self, stream: str) -> float:
         """Volume [µL] of a full syringe."""
         return self._full_ul[stream]

@@ -1,6 +1,7 @@
 """A run on hold: what goes on, what it waits for, and how a person lets it go on."""
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -107,8 +108,9 @@ def test_a_refill_in_time_costs_nothing(tmp_path: Path) -> None:
         "calibrated", "measured", "measured", "hold", "went-on", "measured", "safe-state",
     ]  # fmt: skip
     (hold,) = journalled(tmp_path, "hold")
-    assert hold.data["text"].startswith(
-        "refill CuI: 0.1 mL left, 0.1 mL needed, fill up to 0.25 mL"
+    assert re.match(
+        r"refill CuI: 0\.1\d mL left, 0\.1 mL of it has to stay, 0\.0\d mL needed, fill up to 0",
+        hold.data["text"],
     )
     assert hold.data["text"].endswith(", enough of CuI for 1 of the 1 experiments to come")
     assert (hold.data["refill"], hold.data["flows"]) == (["CuI"], ["PFO"])
