@@ -257,3 +257,32 @@ def test_the_shape_of_the_emission_is_read() -> None:
     assert values["peak_nm"] == pytest.approx(445.0, abs=1.0)
     assert values["peak_ev"] == pytest.approx(1239.842 / values["peak_nm"], rel=1e-6)
     assert values["fwhm_nm"] == pytest.approx(80.0, abs=2.0)
+
+
+def test_plugs_and_light_that_are_not_as_they_should_be_are_doubtful() -> None:
+    """No plugs, less light than in the reference, and plugs of which frames caught only parts."""
+    sound, emission = absorbance_sample(0.65), pl_sample(120_000.0)
+    assert sound.lamp is not None
+    counts, lamp = sound.frames.counts.astype(float), sound.lamp
+    whole = counts[np.argsort(counts.sum(axis=1))[:60]]
+    carrier = lamp + np.random.default_rng(3).normal(0.0, 5.5, (200, lamp.size))
+    parts = np.linspace(0.2, 0.9, 60)[:, None]
+    cases = {
+        "plugs cannot be told": carrier,
+        "of the reference's light": DARK + 0.3 * (counts - DARK),
+        "caught only a part": np.vstack([carrier[60:], parts * carrier[:60] + (1 - parts) * whole]),
+    }
+    assert features(ANALYSIS, sound, emission).flags == ()
+    for words, seen in cases.items():
+        found = features(ANALYSIS, evolve(sound, frames=frames_of(seen)), emission)
+        assert found.quality is Quality.DOUBTFUL
+        assert any(words in flag.reason for flag in found.flags), words
+
+
+def test_light_is_not_looked_at_where_every_frame_counts() -> None:
+    """A flow without carrier has no frame that could have the whole light."""
+    sound = absorbance_sample(0.65)
+    counts = sound.frames.counts.astype(float)
+    plugs = evolve(sound, frames=frames_of(counts[np.argsort(counts.sum(axis=1))[:50]]))
+    one_phase = features(ANALYSIS, plugs, pl_sample(120_000.0))
+    assert not any("light" in flag.reason for flag in one_phase.flags)
