@@ -35,7 +35,7 @@ def export(folder: Path, form: str, out: Path | None) -> None:
       csv      one row an experiment, units in the names of the columns
       parquet  the same with types, units beside the columns
       nexus    HDF5 with every raw frame and spectrum
-      provenance  JSON: with which devices, versions, profile and reference each was measured
+      provenance  JSON: devices, versions, profile and reference of each
 
     Parquet needs pip install 'flowrig[parquet]', NeXus pip install 'flowrig[nexus]'.
 
