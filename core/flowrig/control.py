@@ -32,6 +32,9 @@ STATUS = "status"
 
 LOOPBACK = "127.0.0.1"
 LONGEST_LINE = 65_536
+_NONSENSE = (ValueError, TypeError, KeyError, OverflowError, RecursionError)
+"""What reading something else than a message raises."""
+
 PATIENCE_S = 5.0
 """Longest wait [s] for the other end of the line."""
 
@@ -107,7 +110,7 @@ class ControlServer:
             request = json.loads(line)
             token, wanted = str(request["token"]), str(request["request"])
             done = {key: _names(request.get(key, [])) for key in ("refilled", "emptied")}
-        except (ValueError, TypeError, KeyError):
+        except _NONSENSE:
             return {"refused": "expected one line of JSON with token and request"}
         if not hmac.compare_digest(token.encode(), self._token.encode()):
             return {"refused": "the token is wrong"}
@@ -159,7 +162,7 @@ def ask_run(
         told |= {"refilled": list(refilled), "emptied": list(emptied)}
         line = json.dumps(told).encode() + b"\n"
         answer = _exchanged(int(secret["port"]), line)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, *_NONSENSE) as error:
         raise FlowrigError(f"the run in {folder} does not answer: {error}") from error
     if "refused" in answer:
         raise InputError(str(answer["refused"]))
@@ -170,5 +173,7 @@ def _exchanged(port: int, line: bytes) -> dict[str, Any]:
     with socket.create_connection((LOOPBACK, port), timeout=PATIENCE_S) as connection:
         connection.sendall(line)
         with connection.makefile("rb") as answers:
-            answer: dict[str, Any] = json.loads(answers.readline(LONGEST_LINE))
+            answer = json.loads(answers.readline(LONGEST_LINE))
+            if not isinstance(answer, dict):
+                raise ValueError("its answer is no table")
             return answer

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from flowrig.control import CONTROL_NAME, ControlServer
+from flowrig.control import CONTROL_NAME, ControlServer, ask_run
+from flowrig.errors import FlowrigError
+from flowrig.runs import locked
 from flowrig.switchboard import Switchboard, Wish
 
 
@@ -44,12 +46,34 @@ def board(tmp_path: Path) -> Iterator[Switchboard]:
         b'{"token": "\xc3\xa9", "request": "halt"}\n',
         b"\xff\xfe\n",
         b'{"token": null, "request": "halt"}\n',
+        b"[" * 50_000 + b"\n",
+        b"x" * 70_000 + b"\n",
+        b'{"token": ' + b"9" * 5000 + b', "request": "halt"}\n',
+        b'{"token": {"a": []}, "request": ["halt"]}\n',
+        b"\0\n",
     ],
+    ids=range(13),
 )
 def test_who_lacks_the_token_is_refused(board: Switchboard, tmp_path: Path, line: bytes) -> None:
     """No request without the secret of the run's folder is obeyed, nor answered with a status."""
     assert set(said(tmp_path, line)) == {"refused"}
     assert not board.ending
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "", "[]", "3", "null", "[" * 50_000, '{"port": 99999999, "token": "x"}',
+        '{"port": "x", "token": "x"}', '{"port": [], "token": "x"}', '{"port": 1}',
+    ],
+    ids=range(9),
+)  # fmt: skip
+def test_a_forged_announcement_is_told(tmp_path: Path, content: str) -> None:
+    """Whatever stands in the place of port and secret: one line, and nobody is asked."""
+    with locked(tmp_path):
+        (tmp_path / CONTROL_NAME).write_text(content, encoding="utf-8")
+        with pytest.raises(FlowrigError, match="does not answer"):
+            ask_run(tmp_path, "halt")
 
 
 def test_the_token_opens_the_door(board: Switchboard, tmp_path: Path) -> None:

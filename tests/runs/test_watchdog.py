@@ -17,6 +17,8 @@ from flowrig.errors import InputError
 from flowrig.journal import FILE_NAME, Event, Journal
 from flowrig.watchdog import NOTE_NAME
 
+pytestmark = pytest.mark.xdist_group("watchdog")  # what they share is made once
+
 RIG = """\
 extends = "cs3cu2i5-heatup-chem3"
 interlocks = []

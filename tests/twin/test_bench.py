@@ -18,6 +18,8 @@ from flowrig.twin.choice import choose_optimizer
 from flowrig.twin.comparison import Contender, Race, race, summarize
 from flowrig.twin.stand_in import StandIn
 
+pytestmark = pytest.mark.xdist_group("bench")  # what they share is made once
+
 PUBLISHED = Path(__file__).parents[1] / "learning" / "data" / "cs3cu2i5_lhs_chem3.csv"
 
 

@@ -18,6 +18,8 @@ from flowrig_sim.learnt import LearntSynthesis
 from flowrig_sim.process import Process
 from flowrig_sim.settings import FluidicSettings
 
+pytestmark = pytest.mark.xdist_group("twin on rig")  # what they share is made once
+
 PUBLISHED = Path(__file__).parents[1] / "learning" / "data" / "cs3cu2i5_lhs_chem1.csv"
 PROFILE = "cs3cu2i5-heatup-chem1"
 

@@ -17,6 +17,8 @@ from flowrig.twin.study import TwinStudy, fit_count, study_twin
 from flowrig_gp.settings import GaussianProcessSettings
 from flowrig_gp.surrogate import GaussianProcess
 
+pytestmark = pytest.mark.xdist_group("twin report")  # what they share is made once
+
 PUBLISHED = Path(__file__).parents[1] / "learning" / "data" / "cs3cu2i5_lhs_chem3.csv"
 PROFILE = "cs3cu2i5-heatup-chem3"
 

@@ -1,0 +1,255 @@
+"""A person, a program that dies and instruments that fail, in any order, on one emulated rig.
+
+More examples: FLOWRIG_STATES=500 pytest tests/torture/test_operator_states.py
+"""
+
+import os
+import shutil
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+
+from flowrig.errors import InputError
+from flowrig.journal import FILE_NAME, Event
+from flowrig.record import PROFILE_NAME, RunRecord
+from flowrig.runs import RunOutcome, reset_trips, resume_run, start_run
+from flowrig.status import RunStatus
+from flowrig.switchboard import Switchboard, Wish
+from flowrig.torture.reference import EXPERIMENTS, plugins, write_campaign
+from flowrig.torture.rig import TortureRig
+from flowrig.trips import latched_trips
+
+EXAMPLES = int(os.environ.get("FLOWRIG_STATES", "3"))
+VOLUME_UL = 2.0
+"""More than a step of a motor, less than anything that matters."""
+COLD_C = 40.0
+SESSIONS = 12
+"""After so many resumptions of a rig in health every campaign is done."""
+
+FAULTS = (
+    ("pump_cui", "stall"), ("pump_ode", "power-cycle"), ("plate", "mute"),
+    ("plate", "frozen-sensor"), ("plate", "open-sensor"), ("hdx_pl", "hang-up"),
+    ("pump_pfo", "drop"), ("hdx_absorbance", "lamp-off"), ("pump_zni2", "nack"),
+)  # fmt: skip
+
+
+class Bench(RuleBasedStateMachine):
+    """A campaign of three experiments, as often interrupted as hypothesis likes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._home = tempfile.TemporaryDirectory()
+        self.rig = TortureRig()
+        self.folder = Path(self._home.name) / "run"
+        hold = '[hold]\nlongest = "200 ms"\n'
+        self.campaign = write_campaign(Path(self._home.name), more=hold)
+        self.planned: list[tuple[int, str, object]] = []
+        self.measured = Counter[int]()
+        self.is_over = self.is_sick = self.is_gone = False
+
+    # --- what will happen in the next session, each at an event of its journal ---
+
+    @rule(at=st.integers(1, 110), wish=st.sampled_from(Wish), often=st.integers(1, 2))
+    def press(self, at: int, wish: Wish, often: int) -> None:
+        """A person presses something, maybe twice."""
+        self.planned += [(at, "press", wish)] * often
+
+    @rule(at=st.integers(8, 110), fault=st.sampled_from(FAULTS))
+    def instrument_fails(self, at: int, fault: tuple[str, str]) -> None:
+        """An instrument fails, until somebody puts it right."""
+        self.planned.append((at, "fail", fault))
+
+    @rule(at=st.integers(3, 110))
+    def program_dies(self, at: int) -> None:
+        """The program is gone at once; whatever it had commanded goes on."""
+        self.planned.append((at, "die", None))
+
+    @rule(at=st.integers(3, 60))
+    def second_program(self, at: int) -> None:
+        """Somebody else wants to go on with the run that is under way."""
+        self.planned.append((at, "intrude", None))
+
+    # --- what happens ---
+
+    @rule(seconds=st.floats(1.0, 300.0))
+    @precondition(lambda self: self.rig.is_built)
+    def nobody_is_there(self, seconds: float) -> None:
+        """Time passes."""
+        self.rig.clock.sleep(seconds)
+
+    @rule()
+    @precondition(lambda self: not self.is_over)
+    def session(self) -> None:
+        """The run is started or resumed; a person resets what tripped, and fills the syringes."""
+        self.play()
+
+    def play(self) -> None:
+        """One session, and what must be true after it."""
+        self.events: list[Event] = []
+        self.accepted: list[tuple[int, Wish]] = []
+        self.switch, self.status = Switchboard(), RunStatus()
+        self.is_sick = self.is_gone = False
+        self.heal()
+        outcome = self.run()
+        self.planned.clear()
+        if self.is_gone:
+            self.after_death()
+        elif outcome is not None:
+            self.after(outcome)
+
+    def run(self) -> RunOutcome | None:
+        common = {
+            "clock": self.rig.clock,
+            "switch": self.switch,
+            "listeners": [self.status, self.look],
+            "plugins": plugins(),
+            "simulator": self.rig.simulator,
+        }
+        if not (self.folder / FILE_NAME).exists():
+            return start_run(self.campaign, self.folder, simulate=True, seed=1, **common)
+        with RunRecord(self.folder, plugins()) as record:
+            tripped = tuple(trip.rule for trip in latched_trips(record.journal))
+        if tripped:
+            with pytest.raises(InputError, match="flowrig reset"):
+                resume_run(self.folder, **common)
+            assert {trip.rule for trip in reset_trips(self.folder, plugins=plugins())} == set(
+                tripped
+            )
+        return resume_run(self.folder, **common)
+
+    def heal(self) -> None:
+        if self.rig.is_built:
+            self.rig.heal()
+
+    def look(self, event: Event) -> None:
+        """See that the status is true, and do what is due."""
+        if self.is_gone:
+            return
+        self.events.append(event)
+        if event.kind == "measured":
+            self.measured[event.data["index"]] += 1
+        told = self.status.as_json()
+        assert told["done"] == self.measured.total()
+        assert told["rig_time_s"] == event.time_s
+        due = [act for act in self.planned if act[0] <= len(self.events)]
+        self.planned = [act for act in self.planned if act not in due]
+        for _, kind, what in due:
+            getattr(self, f"do_{kind}")(what)
+
+    def do_press(self, wish: Wish) -> None:
+        try:
+            self.switch.ask(wish, "person")
+        except InputError:
+            return
+        self.accepted.append((len(self.events), wish))
+
+    def do_fail(self, fault: tuple[str, str]) -> None:
+        device, name = fault
+        self.rig.rig.emulators[device].inject(name)
+        self.is_sick = True
+
+    def do_die(self, _: object) -> None:
+        self.is_gone = True
+        if self.rig.is_built:
+            self.rig.unplug()
+        self.image = self.folder.with_name(f"{self.folder.name}-image")
+        self.is_sick = True
+        self.image.mkdir()
+        for file in self.folder.iterdir():
+            if file.name in (PROFILE_NAME, FILE_NAME, f"{FILE_NAME}-wal"):
+                shutil.copy2(file, self.image / file.name)
+
+    def do_intrude(self, _: object) -> None:
+        with pytest.raises(InputError, match="another process"):
+            resume_run(self.folder, plugins=plugins(), simulator=self.rig.simulator)
+
+    # --- what must be true ---
+
+    def after_death(self) -> None:
+        """The journal has all that was acknowledged, and says that the run was interrupted."""
+        self.folder = self.image
+        self.heal()
+        with RunRecord(self.folder, plugins()) as record:
+            assert record.state == "interrupted"
+            assert Counter(e.index for e in record.experiments()) == self.measured
+
+    def after(self, outcome: RunOutcome) -> None:
+        with RunRecord(self.folder, plugins()) as record:
+            assert record.state == outcome.state
+            assert Counter(e.index for e in record.experiments()) == self.measured
+            assert not record.skipped() & set(self.measured)
+            charged = Counter[str]()
+            for event in record.journal.events("outcome"):
+                charged.update(event.data.get("dispensed_ul", {}))
+            pump_of = {name: stream.pump for name, stream in record.profile.streams.items()}
+        if outcome.state == "unknown":
+            assert self.is_sick, outcome.reason
+            return
+        for name, moved_ul in self.moved_ul().items():
+            assert moved_ul - sum(charged[s] for s, p in pump_of.items() if p == name) < VOLUME_UL
+        self.at_rest()
+        self.is_over = outcome.state == "finished"
+        if not self.is_sick:
+            self.as_spelt_out(outcome)
+
+    def as_spelt_out(self, outcome: RunOutcome) -> None:
+        """What somebody pressed came about, and what nobody pressed did not."""
+        pressed = {wish for _, wish in self.accepted}
+        assert outcome.state in {"finished", "stopped", "held"}, outcome.reason
+        if outcome.state == "stopped":
+            assert pressed & {Wish.STOP, Wish.HALT}
+        if outcome.state == "held":
+            assert Wish.PAUSE in pressed
+        skipped = [event for event in self.events if event.kind == "skipped"]
+        assert len(skipped) <= sum(wish is Wish.SKIP for _, wish in self.accepted)
+        halted = next((at for at, wish in self.accepted if wish is Wish.HALT), None)
+        if halted is not None and outcome.state == "stopped":
+            commands = [e.data["command"] for e in self.events[halted:] if e.kind == "intent"]
+            assert "start" not in commands[1:]
+
+    def at_rest(self) -> None:
+        """Nothing moves, and nothing heats."""
+        before, hot = self.moved_ul(), self.hot()
+        self.rig.clock.sleep(300.0)
+        assert self.moved_ul() == before
+        for name, later_c in self.hot().items():
+            assert later_c <= max(hot[name], COLD_C)
+
+    def moved_ul(self) -> dict[str, float]:
+        return self.rig.physics.moved_ul() if self.rig.is_built else {}
+
+    def hot(self) -> dict[str, float]:
+        if not self.rig.is_built:
+            return {}
+        self.rig.physics.look()
+        return {name: c.values[-1] for name, c in self.rig.physics.temperatures_c.items()}
+
+    def teardown(self) -> None:
+        """Put right and resumed, every campaign comes to its end, and has measured all, once."""
+        try:
+            self.planned.clear()
+            for _ in range(SESSIONS):
+                if self.is_over:
+                    break
+                self.play()
+            assert self.is_over
+            with RunRecord(self.folder, plugins()) as record:
+                ends = Counter([*self.measured.elements(), *record.skipped()])
+            assert ends == Counter(range(1, EXPERIMENTS + 1))
+        finally:
+            self.rig.__exit__(None, None, None)
+            self._home.cleanup()
+
+
+TestBench = Bench.TestCase
+TestBench.settings = settings(
+    max_examples=EXAMPLES,
+    stateful_step_count=6,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
