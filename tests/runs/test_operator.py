@@ -1,12 +1,9 @@
 """A person pauses, skips, stops and halts a run, judged by journal and emulated rig."""
 
-import tempfile
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from watched_rig import WORLD, WatchedWorld, assert_at_rest, plugins_with, run_watched
@@ -163,26 +160,6 @@ def test_a_halt_flushes_nothing(tmp_path: Path) -> None:
     last_start = len(commands) - commands[::-1].index("start")
     assert "set-flow-rates" not in commands[last_start:]
     assert {"heater-off", "stop"} <= set(commands[last_start:])
-
-
-MOMENTS = st.sampled_from([HEATING, FLOWING, MEASURING, "measured", "decided", "skipped"])
-WISHES = st.sampled_from([Wish.PAUSE, Wish.SKIP, Wish.STOP, Wish.HALT, Wish.GO_ON])
-
-
-@settings(max_examples=6, suppress_health_check=[HealthCheck.too_slow], deadline=None)
-@given(st.lists(st.tuples(MOMENTS, WISHES), max_size=4))
-def test_whatever_a_person_does_every_experiment_has_one_end(plan: Plan) -> None:
-    """At rest in the end; each experiment measured or skipped, once; a resume does the others."""
-    patient = [step for moment in plan for step in (moment, ("hold", Wish.GO_ON))]
-    plan = patient if any(wish is Wish.PAUSE for _, wish in plan) else plan
-    with tempfile.TemporaryDirectory() as folder:
-        outcome, world, clock = ran(Path(folder), plan, pause="200 ms")
-        assert_at_rest(world, clock)
-        if outcome.state != "finished":
-            assert outcome.state in {"stopped", "held"}
-            assert resume_run(Path(folder) / "run", plugins=plugins_with()).state == "finished"
-        ends = Counter(e.data["index"] for e in journalled(Path(folder), "measured", "skipped"))
-        assert ends == {1: 1, 2: 1, 3: 1}
 
 
 class Board(RuleBasedStateMachine):

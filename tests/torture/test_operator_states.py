@@ -50,7 +50,7 @@ class Bench(RuleBasedStateMachine):
         self.campaign = write_campaign(Path(self._home.name), more=hold)
         self.planned: list[tuple[int, str, object]] = []
         self.measured = Counter[int]()
-        self.is_over = self.is_sick = self.is_gone = False
+        self.is_over = self.is_sick = self.is_gone = self.is_patient = False
 
     # --- what will happen in the next session, each at an event of its journal ---
 
@@ -58,6 +58,11 @@ class Bench(RuleBasedStateMachine):
     def press(self, at: int, wish: Wish, often: int) -> None:
         """A person presses something, maybe twice."""
         self.planned += [(at, "press", wish)] * often
+
+    @rule(patient=st.booleans())
+    def somebody_is_there(self, patient: bool) -> None:
+        """Whoever paused lets the run go on as soon as it is on hold, or never."""
+        self.is_patient = patient
 
     @rule(at=st.integers(8, 110), fault=st.sampled_from(FAULTS))
     def instrument_fails(self, at: int, fault: tuple[str, str]) -> None:
@@ -94,9 +99,12 @@ class Bench(RuleBasedStateMachine):
         self.accepted: list[tuple[int, Wish]] = []
         self.switch, self.status = Switchboard(), RunStatus()
         self.is_sick = self.is_gone = False
+        self.wrong: list[BaseException] = []
         self.heal()
         outcome = self.run()
         self.planned.clear()
+        if self.wrong:
+            raise self.wrong[0]
         if self.is_gone:
             self.after_death()
         elif outcome is not None:
@@ -106,7 +114,7 @@ class Bench(RuleBasedStateMachine):
         common = {
             "clock": self.rig.clock,
             "switch": self.switch,
-            "listeners": [self.status, self.look],
+            "listeners": [self.status, self.watch],
             "plugins": plugins(),
             "simulator": self.rig.simulator,
         }
@@ -126,16 +134,25 @@ class Bench(RuleBasedStateMachine):
         if self.rig.is_built:
             self.rig.heal()
 
+    def watch(self, event: Event) -> None:
+        """Look on; what is wrong is told after the session, as nobody who looks on may end it."""
+        if self.is_gone or self.wrong:
+            return
+        try:
+            self.look(event)
+        except BaseException as error:
+            self.wrong.append(error)
+
     def look(self, event: Event) -> None:
         """See that the status is true, and do what is due."""
-        if self.is_gone:
-            return
         self.events.append(event)
         if event.kind == "measured":
             self.measured[event.data["index"]] += 1
         told = self.status.as_json()
         assert told["done"] == self.measured.total()
         assert told["rig_time_s"] == event.time_s
+        if event.kind == "hold" and self.is_patient:
+            self.do_press(Wish.GO_ON)
         due = [act for act in self.planned if act[0] <= len(self.events)]
         self.planned = [act for act in self.planned if act not in due]
         for _, kind, what in due:
