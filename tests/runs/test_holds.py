@@ -248,6 +248,19 @@ def test_a_full_waste_holds_before_it_overflows(tmp_path: Path) -> None:
     assert emptying.wastes == ("waste",)
 
 
+def test_a_full_waste_is_emptied_for_a_resume(tmp_path: Path) -> None:
+    """Nobody came; the flush of the safe state still fits, and the resume says that it is empty."""
+    outcome, _, _ = ran(tmp_path, WASTE)
+    assert outcome.state == "held"
+    assert outcome.reason.endswith("then resume with --emptied waste")
+    with RunRecord(tmp_path / "run", plugins_with()) as record:
+        assert 1_200.0 < record.ledger().waste.filled_ul["waste"] < 9_200.0
+    with pytest.raises(InputError, match="no waste with a volume 'wast'; there are waste"):
+        resume_run(tmp_path / "run", emptied=["wast"], plugins=plugins_with())
+    resumed = resume_run(tmp_path / "run", emptied=["waste"], plugins=plugins_with())
+    assert resumed.state == "finished", resumed.reason
+
+
 def test_a_waste_that_is_too_small_is_told(tmp_path: Path) -> None:
     """The profile is refused whose waste cannot take what the safe state flushes."""
     profile = tmp_path / "held.toml"
