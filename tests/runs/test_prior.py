@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,14 @@ from watched_rig import plugins_with
 
 import flowrig as package
 from flowrig.errors import InputError
+from flowrig.interfaces import Problem
 from flowrig.plugins import Plugins
 from flowrig.profile import check_profile
 from flowrig.record import RunRecord, new_surrogate
 from flowrig.report import content_of, render
 from flowrig.with_prior import WithPrior
+from flowrig_bayes.model import learnt
+from flowrig_bayes.settings import BayesSettings
 
 PUBLISHED = Path(__file__).parents[1] / "learning" / "data" / "cs3cu2i5_lhs_chem1.csv"
 PRIOR = '[[campaign.prior]]\nsource = "earlier/chem1.csv"\n'
@@ -51,10 +55,12 @@ def test_a_run_starts_from_what_was_measured_before(
         X, Y = record.profile.space.to_unit(record.conditions()), record.features()
         chosen = record.profile.space.to_unit(record.profile.space.array([last.conditions]))
         expected = {}
-        cold = new_surrogate(record.campaign, record.seed)
-        for name, model in (("warm", record.surrogates()()), ("cold", cold)):
-            model.fit(X[:4], np.column_stack([Y, record.objective()])[:4])
-            expected[name] = model.predict(chosen).mean[0, :2]
+        cold = partial(new_surrogate, record.campaign, record.seed)
+        rig = record.profile
+        for name, make in (("warm", record.surrogates()), ("cold", cold)):
+            problem = Problem(rig.space, rig.objective, 1, make, rsd=rig.rsd)
+            model = learnt(problem, X[:4], Y[:4], np.empty((0, X.shape[1])), BayesSettings())
+            expected[name] = model.surrogate.predict(chosen).mean[0, :2]
     decided = np.array([last.mean["a300"], last.mean["pla"]])
     np.testing.assert_allclose(decided, expected["warm"], rtol=1e-6)
     assert not np.allclose(decided, expected["cold"], rtol=1e-3)
