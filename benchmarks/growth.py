@@ -74,7 +74,7 @@ def drawn(times: Times) -> str:
     shown = {key: [math.log10(s) for s in row] for key, row in times.items() if key[1] in ends}
     every = [value for row in shown.values() for value in row]
     axes = Axes(
-        Axis("experiments", 0.0, 720.0, whole=True),
+        Axis("experiments", 0.0, 660.0, whole=True),
         Axis("seconds a decision, power of 10", math.floor(min(every)), math.ceil(max(every))),
         width=720.0,
         height=360.0,
@@ -86,7 +86,10 @@ def drawn(times: Times) -> str:
         hollow = [d == max(CONDITIONS)] * len(x)
         marks.append(tag("g", curve(axes, x, row, "quartile"), class_=f"s{style}"))
         marks.append(points(axes, Series(style=style, x=x, y=row, hollow=hollow)))
-        marks.append(note(axes, x[-1], row[-1], f"{name}, d = {d}"))
+        if d == max(CONDITIONS):
+            marks.append(note(axes, x[-2], row[-2], name))
+    key = f"filled: {min(CONDITIONS)} conditions, hollow: {max(CONDITIONS)}"
+    marks.append(note(axes, 0.5 * axes.x.high, axes.y.low, key))
     picture = chart(axes, *marks, title="Time of a decision by experiments and conditions")
     style = f"<style>svg{{font-family:system-ui,sans-serif}}{STYLE}svg{{background:var(--card)}}"
     head, body = picture.split(">", 1)

@@ -10,7 +10,7 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
 def test_the_chart_shows_every_optimizer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A picture that stands alone: well-formed, with its style, and a name beside every line."""
+    """A picture that stands alone: well-formed, with its style, and a name beside every pair of lines."""
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     import growth
 
@@ -25,4 +25,4 @@ def test_the_chart_shows_every_optimizer(monkeypatch: pytest.MonkeyPatch) -> Non
         sys.modules.pop(name, None)
 
     assert picture.find("{http://www.w3.org/2000/svg}style") is not None
-    assert {"gp, d = 5", "gp, d = 12", "other, d = 5", "other, d = 12"} <= said
+    assert {"gp", "other", "filled: 5 conditions, hollow: 12"} <= said
