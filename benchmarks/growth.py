@@ -87,7 +87,8 @@ def drawn(times: Times) -> str:
         marks.append(tag("g", curve(axes, x, row, "quartile"), class_=f"s{style}"))
         marks.append(points(axes, Series(style=style, x=x, y=row, hollow=hollow)))
         if d == max(CONDITIONS):
-            marks.append(note(axes, x[-2], row[-2], name))
+            place = _freest(row, list(shown.values()))
+            marks.append(note(axes, x[place], row[place], name))
     key = f"filled: {min(CONDITIONS)} conditions, hollow: {max(CONDITIONS)}"
     marks.append(note(axes, 0.5 * axes.x.high, axes.y.low, key))
     picture = chart(axes, *marks, title="Time of a decision by experiments and conditions")
@@ -95,6 +96,15 @@ def drawn(times: Times) -> str:
     head, body = picture.split(">", 1)
     namespaced = head.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1)
     return f"{namespaced}>{style}</style>{body}\n"
+
+
+def _freest(row: Sequence[float], rows: Sequence[Sequence[float]]) -> int:
+    """Where there is most room above a line, from the second point on."""
+    room = [
+        min((other[i] - value for other in rows if other[i] > value), default=math.inf)
+        for i, value in enumerate(row)
+    ]
+    return max(range(1, len(row)), key=room.__getitem__)
 
 
 def main() -> None:

@@ -66,6 +66,9 @@ class Model:
 def learnt(problem: Problem, X: Array, Y: Array, pending: Array, settings: BayesSettings) -> Model:
     """Fit a surrogate to experiments, with pending ones as it expects them to come out.
 
+    It is told the repeatability of the responses; that of a figure of merit which it models itself
+    is learnt: to derive it from theirs made searches no shorter, and some longer.
+
     Args:
         problem: names the objective and makes surrogates.
         X: conditions in the unit cube, shape `n x d`.
@@ -79,39 +82,16 @@ def learnt(problem: Problem, X: Array, Y: Array, pending: Array, settings: Bayes
     added = settings.model != "responses" and not alone and bool(np.isfinite(merit).all())
     if added:
         Y = np.column_stack([Y, merit])
-    rsd = [*problem.rsd]
-    if added and rsd:
-        rsd.append(_rsd_of_merit(objective, Y[:, :-1], merit, np.array(rsd)))
     surrogate = problem.new_surrogate()
-    surrogate.fit(X, Y, rsd)
+    surrogate.fit(X, Y, problem.rsd)
     itself = added and (settings.model == "merit" or _predicts_better(surrogate, objective, merit))
     if len(pending):
         believed = surrogate.predict(pending).mean
         surrogate = problem.new_surrogate()
-        surrogate.fit(np.vstack([X, pending]), np.vstack([Y, believed]), rsd)
+        surrogate.fit(np.vstack([X, pending]), np.vstack([Y, believed]), problem.rsd)
     if itself:
         return Model(surrogate, _Itself(), itself=True)
     return Model(surrogate, _OfResponses(objective) if added else objective, itself=alone)
-
-
-def _rsd_of_merit(objective: Objective, Y: Array, merit: Array, rsd: Array) -> float:
-    """Relative standard deviation of a repeated figure of merit, a fraction; nan if not known.
-
-    By propagation through the objective, over a standard deviation of each response up and down;
-    the median of all experiments.
-
-    Args:
-        objective: the figure of merit.
-        Y: measured responses, shape `n x m`.
-        merit: their figures of merit, shape `n`.
-        rsd: of the responses, shape `m`.
-    """
-    steps = np.diag(rsd)[:, None]
-    rises = objective.value(Y * (1.0 + steps)) - objective.value(Y * (1.0 - steps))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        relative = np.sqrt(np.square(0.5 * rises).sum(axis=0)) / np.abs(merit)
-    told = float(np.median(relative))
-    return told if 0.0 < told < np.inf else float("nan")
 
 
 def _predicts_better(surrogate: Surrogate, objective: Objective, merit: Array) -> bool:

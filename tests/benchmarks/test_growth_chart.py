@@ -10,7 +10,7 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
 def test_the_chart_shows_every_optimizer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A picture that stands alone: well-formed, with its style, and a name beside every pair of lines."""
+    """A picture that stands alone, with its style, and a name beside every pair of lines."""
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     import growth
 

@@ -146,7 +146,7 @@ def test_the_profile_tells_the_optimizer(profile: Profile) -> None:
 
 
 def test_bayes_tells_what_it_models(profile: Profile) -> None:
-    """The figure of merit, modelled beside the responses, gets the scatter that they give it."""
+    """The repeatability of the responses is told; of a figure of merit beside them nothing is."""
     assert profile.campaign is not None
     given = new_optimizer(profile, profile.campaign.stages[1], 1, PlainGaussianProcess).problem
     optimizer = BayesianOptimizer(
@@ -157,11 +157,8 @@ def test_bayes_tells_what_it_models(profile: Profile) -> None:
     rows = np.hstack([given.space.from_unit(data.X), data.Y])
     optimizer.ingest([dict(zip(names, map(float, row), strict=True)) for row in rows])
     optimizer.suggest()
-    rng = np.random.default_rng(0)
-    noisy = data.Y[0] * (1.0 + np.array(RIG_RSD) * rng.standard_normal((20_000, 2)))
-    scatter = PLQY.value(noisy).std() / PLQY.value(data.Y[0])
 
-    assert Listener.heard[0] == pytest.approx([*RIG_RSD, scatter], rel=0.1)
+    assert np.allclose(Listener.heard[0], [*RIG_RSD, np.nan], equal_nan=True)
 
 
 def test_parts_hear_what_the_whole_is_told() -> None:
