@@ -1,6 +1,6 @@
 """Everything that moves or heats, journalled: the intent before, the outcome after."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,7 +12,7 @@ from flowrig.errors import (
     UnknownOutcomeError,
 )
 from flowrig.ledger import SyringeLedger
-from flowrig.rig import Rig
+from flowrig.rig import Rig, require_done
 
 __all__ = ["Actuation", "Recorder"]
 
@@ -67,27 +67,37 @@ class Actuation:
             self.rig.start(rates)
             self.ledger.confirmed(rates)
 
-    def stop(self, streams: Iterable[str], *, unseen: bool = False, away_s: float = 0.0) -> None:
+    def stop(
+        self,
+        streams: Iterable[str],
+        *,
+        unseen: bool = False,
+        away_s: float = 0.0,
+        doubted: Collection[str] = (),
+    ) -> None:
         """Stop streams together, then ask what they delivered.
+
+        Streams whose pump did not stop are charged later; those that did are charged now.
 
         Args:
             streams: their names.
             unseen: charge also what pumps delivered that the journal knows nothing of.
             away_s: how much longer [s] than the rig's clock knows of they may have flowed; for
                 those whose pump does not report.
+            doubted: those whose report may be of a later run only.
         """
         names = tuple(streams)
         with self._journalled("stop", {"streams": names}) as outcome:
-            self.rig.stop(names)
+            failed = self.rig.try_to_stop(names)
             now_s = self.rig.clock.now_s()
-            try:
-                told = self.rig.dispensed(names)
-                delivered = {s: told[s].volume_ul or None for s in names}
-            except FlowrigError:
-                delivered = dict.fromkeys(names)  # flow rate times time has to do
-            charged = self.ledger.stopped(now_s + away_s, delivered, unseen=unseen)
+            told = self.rig.dispensed_as_told([s for s in names if s not in failed])
+            delivered = {stream: volume_ul or None for stream, volume_ul in told.items()}
+            charged = self.ledger.stopped(now_s + away_s, delivered, unseen=unseen, doubted=doubted)
             outcome["dispensed_ul"] = charged
-            outcome["estimated"] = [stream for stream in charged if delivered[stream] is None]
+            outcome["estimated"] = [
+                stream for stream in charged if delivered[stream] is None or stream in doubted
+            ]
+            require_done(failed)
 
     def set_light(self, spectrometers: Iterable[str], on: bool) -> None:
         """Open or shut light sources."""

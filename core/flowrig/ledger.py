@@ -70,7 +70,12 @@ class SyringeLedger:
         self._unconfirmed.difference_update(streams)
 
     def stopped(
-        self, time_s: float, dispensed_ul: Mapping[str, float | None], *, unseen: bool = False
+        self,
+        time_s: float,
+        dispensed_ul: Mapping[str, float | None],
+        *,
+        unseen: bool = False,
+        doubted: Collection[str] = (),
     ) -> dict[str, float]:
         """Streams stopped at a rig time [s] and reported what they delivered [µL].
 
@@ -84,6 +89,8 @@ class SyringeLedger:
             dispensed_ul: by stream; None where there is no report.
             unseen: charge a stream that did not run, if its pump has delivered something since it
                 last reported in this run.
+            doubted: streams that may have been started anew since, so that the report may be of a
+                later run only; they are charged flow rate times time at least.
 
         Returns:
             what was charged [µL] by stream.
@@ -95,6 +102,10 @@ class SyringeLedger:
                 silent.append(stream)
             if stream in self._running:
                 charged[stream] = self._moved_ul(stream, time_s, volume_ul)
+                if stream in doubted:
+                    silent.append(stream)
+                    least_ul = self._moved_ul(stream, time_s, None)
+                    charged[stream] = max(charged[stream], least_ul)
             elif unseen and volume_ul is not None and self._has_news(stream, volume_ul):
                 charged[stream] = volume_ul
         self.charge(charged, silent)

@@ -10,7 +10,12 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from flowrig.clock import Clock, RealClock, VirtualClock
-from flowrig.errors import FlowrigError, InputError, UnknownOutcomeError
+from flowrig.errors import (
+    FlowrigError,
+    InputError,
+    SeveralDevicesError,
+    UnknownOutcomeError,
+)
 from flowrig.interfaces import (
     Device,
     Dispensed,
@@ -29,7 +34,7 @@ from flowrig.simulation import Simulator, emulated
 from flowrig.trace import TraceHeader, settings_of
 from flowrig.workers import Workers
 
-__all__ = ["Rig", "RigReading", "open_rig"]
+__all__ = ["Rig", "RigReading", "open_rig", "require_done"]
 
 COMPUTATION = "(computation)"
 """Name of a thread that is no device's."""
@@ -235,6 +240,16 @@ class Rig:
         """Stop streams together; each is tried whatever becomes of the others."""
         self._on_pumps({stream: self.pump(stream).stop for stream in streams})
 
+    def try_to_stop(self, streams: Iterable[str]) -> dict[str, BaseException]:
+        """As `stop`; returns what went wrong, by stream."""
+        told = self._try_on_pumps({stream: self.pump(stream).stop for stream in streams})
+        return {s: error for s, error in told.items() if isinstance(error, BaseException)}
+
+    def dispensed_as_told(self, streams: Iterable[str]) -> dict[str, float | None]:
+        """Volume [µL] that each stream has delivered since its last start; None without answer."""
+        told = self._try_on_pumps({stream: self.pump(stream).dispensed for stream in streams})
+        return {s: t.volume_ul if isinstance(t, Dispensed) else None for s, t in told.items()}
+
     def pump_states(self, streams: Iterable[str]) -> dict[str, PumpState]:
         """What the pumps do now, by stream name."""
         told = self._on_pumps({stream: self.pump(stream).status for stream in streams})
@@ -343,10 +358,28 @@ class Rig:
             raise outcome
         return done[0]
 
+    def _try_on_pumps(self, calls: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
+        pump_of = {stream: self.profile.streams[stream].pump for stream in calls}
+        outcome = self._workers.attempt({pump_of[s]: call for s, call in calls.items()})
+        return {stream: outcome[device] for stream, device in pump_of.items()}
+
     def _on_pumps(self, calls: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
         pump_of = {stream: self.profile.streams[stream].pump for stream in calls}
         outcome = self._workers.call({pump_of[stream]: call for stream, call in calls.items()})
         return {stream: outcome[device] for stream, device in pump_of.items()}
+
+
+def require_done(failed: Mapping[str, BaseException]) -> None:
+    """Raise what went wrong.
+
+    Raises:
+        Exception: the one that there is.
+        SeveralDevicesError: there are several.
+    """
+    if len(failed) == 1:
+        raise next(iter(failed.values()))
+    if failed:
+        raise SeveralDevicesError(failed)
 
 
 @contextmanager

@@ -48,7 +48,7 @@ from flowrig.profile import Profile, load_profile, merged_toml
 from flowrig.record import LOCK_NAME, PROFILE_NAME, RunRecord, is_busy
 from flowrig.recording import FOLDER_NAME, Recording
 from flowrig.rig import Rig, open_rig
-from flowrig.safety import SafeState, reach_safe_state
+from flowrig.safety import MOVING, SafeState, reach_safe_state
 from flowrig.simulation import Simulator, emulated
 from flowrig.status import RunStatus
 from flowrig.switchboard import Switchboard
@@ -515,12 +515,27 @@ class _Session:
         self._write("opened", {"devices": identities})
         if resumed:  # whatever was commanded and could not be written down any more
             away_s = 0.0 if self._clock.is_virtual else _away_s(self._journal)
-            actuation.stop(rig.profile.streams, unseen=True, away_s=away_s)
+            doubted = self._doubted(rig, actuation.ledger)
+            actuation.stop(rig.profile.streams, unseen=True, away_s=away_s, doubted=doubted)
         rig.prepare()
         rig.arm_dead_men(self._record.profile.supervision.lease_s)
         if resumed and not (safe := self._go_safe(rig, actuation.ledger)).reached:
             raise UnsafeStateError(str(safe))
         self._require_same_wavelengths(rig)
+
+    def _doubted(self, rig: Rig, ledger: SyringeLedger) -> list[str]:
+        """Streams that should run, and stand still: whoever stopped them told the journal nothing.
+
+        Where the journal took nothing any more, they may have been started anew as well.
+        """
+        ended, newest = self._journal.last("ended"), self._journal.last("intent", "outcome")
+        if newest is None or (ended is not None and ended.sequence > newest.sequence):
+            return []
+        try:
+            states = rig.pump_states(ledger.running)
+        except FlowrigError:
+            return []
+        return [stream for stream, state in states.items() if state not in MOVING]
 
     def _require_same_wavelengths(self, rig: Rig) -> None:
         """Hold a run whose spectrometers do not see as when it was calibrated.

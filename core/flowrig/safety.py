@@ -15,12 +15,14 @@ from flowrig.ledger import SyringeLedger
 from flowrig.profile import SafeStep
 from flowrig.rig import Rig
 
-__all__ = ["SafeState", "StepOutcome", "reach_safe_state"]
+__all__ = ["MOVING", "SafeState", "StepOutcome", "reach_safe_state"]
 
 FLUSH_POLL_S = 5.0
 RISE_C = 3.0
 """How much hotter [°C] a heater may read after a flush than before."""
 INTERRUPTED = "Ctrl-C came before it was confirmed"
+PAUSES_S = (1.0, 3.0)
+"""Waits [s] in the end for a device that was lost: a plug takes a moment to be known again."""
 LOOKS = 3
 """How often in a row somebody may give no answer while the lines are flushed."""
 SHUTS = 2
@@ -74,9 +76,10 @@ def reach_safe_state(
 ) -> SafeState:
     """Bring a rig to the safe state of its profile.
 
-    Every step is tried, whatever became of the ones before. Before flushing and in the end, if a
-    device that was lost can be opened again, the steps that were not confirmed are tried once more,
-    except for flushing. So is a step that Ctrl-C came in; Ctrl-C while flushing ends the flush.
+    Every step is tried, whatever became of the ones before. Before flushing, from time to time
+    while flushing and in the end, if a device that was lost can be opened again, the steps that
+    were not confirmed are tried once more, except for flushing. So is a step that Ctrl-C came in;
+    Ctrl-C while flushing ends the flush.
     A light that was shut is looked for in a frame, and shut once more if it is seen.
 
     Args:
@@ -93,28 +96,44 @@ def reach_safe_state(
     actuation = actuation or Actuation(rig, lambda kind, data: 0, SyringeLedger(rig.profile))
     steps = _halting(rig) if halt else rig.profile.safe_state
 
+    outcomes: list[StepOutcome] = []
+    wait_s = next_s = 0.0
+
     def asked() -> bool:
         on_tick()
         return hurried()
 
     def attempt(step: SafeStep) -> StepOutcome:
-        return _attempt(*_plan(step, rig, actuation, asked, references or {}), on_tick)
+        return _attempt(*_plan(step, rig, actuation, asked_while_trying, references or {}), on_tick)
+
+    def unconfirmed() -> list[int]:
+        return [i for i, end in enumerate(outcomes) if not end.reached and steps[i].do != "flush"]
 
     def try_again() -> None:
-        open_ends = [
-            i for i, end in enumerate(outcomes) if not end.reached and steps[i].do != "flush"
-        ]
+        open_ends = unconfirmed()
         interrupted = any(outcomes[i].detail == INTERRUPTED for i in open_ends)
         if open_ends and (_reconnected(rig) or interrupted):
             for i in open_ends:
                 outcomes[i] = attempt(steps[i])
 
-    outcomes: list[StepOutcome] = []
+    def asked_while_trying() -> bool:
+        nonlocal wait_s, next_s
+        if unconfirmed() and rig.clock.now_s() >= next_s:
+            next_s, wait_s = rig.clock.now_s() + wait_s, 2.0 * wait_s
+            try_again()
+        return asked()
+
     for step in steps:
         if step.do == "flush":  # it takes long, and a pump that was lost may push meanwhile
             try_again()
+            wait_s, next_s = FLUSH_POLL_S, rig.clock.now_s()
         outcomes.append(attempt(step))
     try_again()
+    for pause_s in PAUSES_S:
+        if unconfirmed() and not hurried():
+            with suppress(KeyboardInterrupt):
+                rig.clock.sleep(pause_s)
+            try_again()
     return SafeState(tuple(outcomes))
 
 

@@ -83,7 +83,7 @@ def choose_points(
         for row in rows:
             draw = random.Random(f"{row}/{seed}")  # noqa: S311 - repeatable
             share = None if count is None else _share(count, index, seeds)
-            points = extent.of_fault(row) if share is None else extent.some(share, draw)
+            points = extent.of_fault(row) if share is None else extent.some(share, draw, row)
             cells += [Cell(row, point, seed) for point in points]
     return cells
 

@@ -324,7 +324,8 @@ def _adrift_s(trial: Trial, session: Session, device: str) -> float:
     def target_c(time_s: float) -> float:
         return next((c for t, c in reversed(commanded) if t <= time_s), np.nan)
 
-    pumps = [s.pump for s in profile.streams.values() if s.role == "reagent"]
+    reagents = [s.pump for s in profile.streams.values() if s.role == "reagent"]
+    pumps = [pump for pump in reagents if not _excused(session, pump)]
     longest_s = 0.0
     for pump in pumps:
         spans = [

@@ -16,6 +16,9 @@ POINTED: Final = (1, 41, 42, 43)
 """Faults that can strike at any point: a cable, a disk, a program, the power."""
 
 
+DISK: Final = 41
+
+
 @frozen(order=True)
 class Point:
     """One moment of a campaign.
@@ -61,12 +64,15 @@ class Extent:
     bytes: Mapping[str, int]
     exchanges: Mapping[str, int]
 
-    def some(self, count: int, draw: random.Random) -> list[Point]:
-        """Points by chance: one in three after an event, the others at a byte of some device."""
+    def some(self, count: int, draw: random.Random, fault: int = 42) -> list[Point]:
+        """Points by chance: one in three after an event, the others at a byte of some device.
+
+        A disk knows events only.
+        """
         devices = sorted(self.bytes)
         points = []
         for _ in range(count):
-            if draw.random() < 1 / 3:
+            if fault == DISK or draw.random() < 1 / 3:
                 points.append(Point("journal", "event", draw.randint(1, self.events)))
             else:
                 device = draw.choice(devices)
