@@ -251,8 +251,11 @@ class Trial:
         return newest is not Ending.REFUSED or len(self.sessions) > 1
 
     def _rules_to_reset(self) -> tuple[str, ...]:
-        with self.record as record:
-            return tuple(dict.fromkeys(trip.rule for trip in latched_trips(record.journal)))
+        try:
+            with self.record as record:
+                return tuple(dict.fromkeys(trip.rule for trip in latched_trips(record.journal)))
+        except InputError:  # a damaged journal, of which the resumption will tell
+            return ()
 
     @contextmanager
     def _session(self) -> Iterator[tuple[Session, list[Callable[[Event], None]]]]:
