@@ -8,6 +8,9 @@ from flowrig.profile.rules import names
 
 __all__ = ["RULES"]
 
+MOST_EXPERIMENTS = 10_000
+"""Of a stage: a year of experiments, and a design that memory still holds."""
+
 
 def stages(profile: Profile) -> Iterator[Finding]:
     """There are stages, with names of their own, sorted by variables."""
@@ -23,6 +26,12 @@ def stages(profile: Profile) -> Iterator[Finding]:
             message = f"there is a stage {stage.name!r} already"
             yield Finding((*here, "name"), message, expected="another name")
         seen.add(stage.name)
+        if stage.experiments > MOST_EXPERIMENTS:
+            got, most = (
+                f"got {stage.experiments}",
+                f"at most {MOST_EXPERIMENTS} experiments a stage",
+            )
+            yield Finding((*here, "experiments"), got, expected=most)
         if stage.order_by is not None:
             yield from names.one_of(stage.order_by, known, "variable", (*here, "order_by"))
         if stage.until_r2 is not None:
