@@ -111,6 +111,11 @@ class SyringeLedger:
         self.charge(charged, silent)
         return charged
 
+    def expect_nothing(self) -> None:
+        """Take a report of a pump that has not reported yet in this run for news."""
+        for stream in self._full_ul:
+            self._told_ul.setdefault(stream, 0.0)
+
     def charge(self, charged_ul: Mapping[str, float], estimated: Collection[str] = ()) -> None:
         """Take volumes [µL] off streams that have stopped.
 

@@ -531,6 +531,7 @@ class _Session:
         ended, newest = self._journal.last("ended"), self._journal.last("intent", "outcome")
         if newest is None or (ended is not None and ended.sequence > newest.sequence):
             return []
+        ledger.expect_nothing()
         try:
             states = rig.pump_states(ledger.running)
         except FlowrigError:

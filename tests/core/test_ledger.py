@@ -57,3 +57,16 @@ def test_what_nobody_wrote_down_is_found_out(ledger: SyringeLedger) -> None:
 def test_a_pump_that_never_ran_in_this_run_is_not_charged(ledger: SyringeLedger) -> None:
     """What it remembers is from before."""
     assert ledger.stopped(900.0, {"ZnI2": 55.0}, unseen=True) == {}
+
+
+def test_a_stream_that_may_have_been_started_anew_is_charged_enough(ledger: SyringeLedger) -> None:
+    """The journal took nothing any more: the pump tells of its last run only."""
+    ledger.started(20.0, {"CuI": 100.0})
+    ledger.confirmed(["CuI"])
+    assert ledger.stopped(620.0, {"CuI": 200.0}, doubted=["CuI"]) == {"CuI": 1000.0}
+
+
+def test_a_first_report_is_news_where_nobody_could_write(ledger: SyringeLedger) -> None:
+    """A pump that the journal says never ran was flushed with, and is charged what it tells."""
+    ledger.expect_nothing()
+    assert ledger.stopped(700.0, {"ODE": 850.0, "CuI": 30.0}, unseen=True) == {"ODE": 850.0}
