@@ -80,6 +80,7 @@ class TortureRig:
         self._stack = ExitStack()
         self._rig: EmulatedRig | None = None
         self._gone: dict[str, Gone] = {}
+        self._stays_unplugged = False
 
     def __enter__(self) -> Self:
         return self
@@ -116,6 +117,8 @@ class TortureRig:
             self._rig = self._stack.enter_context(
                 emulated(profile, clock, seed, fill_ul, watched=self._watched)
             )
+            if self._stays_unplugged:
+                self.unplug()
         served = self._rig.profile.devices
         devices = {
             name: evolve(device, settings=served[self.swapped.get(name, name)].settings)
@@ -134,7 +137,10 @@ class TortureRig:
         wire.plan(_Trip(action), When(after=after, times=1))
 
     def unplug(self, *devices: str) -> None:
-        """Pull cables out until `plug_in`."""
+        """Pull cables out until `heal`; of a rig that is not built yet, as soon as it is."""
+        if self._rig is None:
+            self._stays_unplugged = True
+            return
         for device in devices or tuple(self.rig.emulators):
             if device not in self._gone:
                 gone = self._gone[device] = Gone()
