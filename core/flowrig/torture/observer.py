@@ -493,8 +493,21 @@ def _volumes(trial: Trial, record: RunRecord) -> Seen:
         text = f"{name} moved {moved[stream.pump]:.1f} µL and was charged {charged[name]:.1f} µL"
         if uncounted_ul > VOLUME_UL:
             yield Kind.DOUBLE, text
-        elif uncounted_ul < -VOLUME_UL and not trial.injection.forgets:
+        elif uncounted_ul + _forgotten_ul(trial, name) < -VOLUME_UL and not trial.injection.forgets:
             yield Kind.MISCOUNTED, text
+
+
+def _forgotten_ul(trial: Trial, stream: str) -> float:
+    """What a stream was charged [µL] while it stood still: its pump tells 0, as if it forgot."""
+    course = trial.rig.physics.rates_ul_min[trial.rig.rig.profile.streams[stream].pump]
+    since_s, total_ul = 0.0, 0.0
+    for event in (event for session in trial.sessions for event in session.events):
+        if event.kind == "intent" and event.data["command"] == "start":
+            since_s = event.time_s if stream in event.data["flow_rates_ul_min"] else since_s
+        elif event.kind == "outcome" and stream in event.data.get("estimated", ()):
+            stood_still = not any(course.between(since_s, event.time_s))
+            total_ul += event.data["dispensed_ul"][stream] if stood_still else 0.0
+    return total_ul
 
 
 def _waste(trial: Trial, record: RunRecord) -> Seen:
