@@ -18,6 +18,8 @@ __all__ = ["Evidence", "Hyperparameters", "Priors", "level"]
 
 Array = NDArray[np.float64]
 
+SETTLED = 1e-5
+"""Relative gain of a step below which the search ends."""
 IMPOSSIBLE = 1e10
 """Stands for the logarithm of a probability of zero, negated."""
 
@@ -116,7 +118,7 @@ class Evidence:
             jac=True,
             method="L-BFGS-B",
             bounds=list(zip(priors.low, priors.high, strict=True)),
-            options={"maxiter": steps},
+            options={"maxiter": steps, "ftol": SETTLED},
         )
         return result.x, -float(result.fun)
 

@@ -16,7 +16,7 @@ DEGREES = 5
 """Degrees of freedom of the t distribution of the weights. Infinitely many units with such weights
 have the Matérn covariance of smoothness 5/2 (Rahimi & Recht, Random features for large-scale kernel
 machines, 2007): functions that are twice differentiable, neither rougher nor smoother."""
-OVERSAMPLED = 64
+OVERSAMPLED = 16
 
 
 @frozen(eq=False)
@@ -27,12 +27,10 @@ class HiddenLayers:
     and its units have the same sum of squares everywhere.
 
     Attributes:
-        weights: shape `d x (k h / 2)`, member by member.
-        members: `k`.
+        weights: shape `k x d x h/2`.
     """
 
     weights: Tensor
-    members: int
 
     @classmethod
     def random(
@@ -53,14 +51,15 @@ class HiddenLayers:
             device: where to compute.
         """
         count = members * width // 2
-        weights = _directions(count, conditions, generator) * _lengths(count, conditions, generator)
-        return cls(weights.to(device), members)
+        rows = _directions(count, conditions, generator)
+        rows *= _lengths(count, conditions, generator)[:, None]
+        return cls(rows.view(members, -1, conditions).mT.contiguous().to(device))
 
     def __call__(self, inputs: Tensor) -> Tensor:
         """Units of all members, shape `k x n x h`, for scaled conditions of shape `n x d`."""
-        phase = (inputs @ self.weights).view(len(inputs), self.members, -1).transpose(0, 1)
+        phase = inputs @ self.weights
         units = torch.cat([phase.cos(), phase.sin()], dim=-1)
-        return units / math.sqrt(phase.shape[-1])
+        return units.mul_(1.0 / math.sqrt(phase.shape[-1]))
 
     def slopes(self, units: Tensor, pull: Tensor) -> Tensor:
         """Derivatives of a function of the units along the scaled conditions.
@@ -75,8 +74,7 @@ class HiddenLayers:
         half = units.shape[-1] // 2
         cosine, sine = units[..., :half], units[..., half:]
         phase = pull[..., half:] * cosine - pull[..., :half] * sine
-        along = phase.transpose(0, 1).reshape(units.shape[1], -1)
-        return torch.mm(along, self.weights.mT)
+        return torch.bmm(phase, self.weights.mT).sum(dim=0)
 
 
 def _normal(generator: Generator, *shape: int) -> Tensor:
@@ -84,11 +82,11 @@ def _normal(generator: Generator, *shape: int) -> Tensor:
 
 
 def _directions(count: int, dimensions: int, generator: Generator) -> Tensor:
-    """Unit vectors as columns, shape `d x count`."""
+    """Unit vectors, shape `count x d`."""
     blocks = -(-count // dimensions)
     rotations, _ = torch.linalg.qr(_normal(generator, blocks, dimensions, dimensions))
-    rows: Tensor = rotations.reshape(-1, dimensions)[:count]
-    return rows.mT
+    columns: Tensor = rotations.mT.reshape(-1, dimensions)[:count]
+    return columns
 
 
 def _lengths(count: int, dimensions: int, generator: Generator) -> Tensor:

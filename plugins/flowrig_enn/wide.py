@@ -24,7 +24,7 @@ __all__ = ["WideEnsemble"]
 
 Array = NDArray[np.float64]
 
-FIRST_STEPS = 8
+FIRST_STEPS = 6
 """Training steps after which two scales are compared, and the better one is gone on with."""
 
 
@@ -132,8 +132,8 @@ class WideEnsemble(Learnt):
     ) -> "WideEnsemble":
         """The ensemble that told `arrays`."""
         weights = torch.as_tensor(arrays["hidden"], device=settings.device)
-        hidden = HiddenLayers(weights, settings.count)
-        if weights.shape != (arrays["X"].shape[1], settings.count * settings.width // 2):
+        hidden = HiddenLayers(weights)
+        if weights.shape != (settings.count, arrays["X"].shape[1], settings.width // 2):
             raise ValueError(f"{tuple(weights.shape)} weights do not fit the settings")
         return cls.conditioned(scale, hidden, arrays["X"], arrays["Z"], arrays["logs"])
 

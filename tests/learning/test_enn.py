@@ -142,7 +142,7 @@ def test_wide_layers_have_a_smooth_covariance() -> None:
     told = torch.bmm(units, units.mT).mean(dim=0)[0]
     root = np.sqrt(5.0) * steps.numpy()
 
-    assert np.allclose(told, (1.0 + root + root**2 / 3.0) * np.exp(-root), atol=0.02)
+    assert np.allclose(told, (1.0 + root + root**2 / 3.0) * np.exp(-root), atol=0.01)
 
 
 def test_left_out_is_what_the_others_foretell() -> None:
