@@ -26,6 +26,9 @@ Array = NDArray[np.float64]
 
 FIRST_STEPS = 6
 """Training steps after which two scales are compared, and the better one is gone on with."""
+FEW = 200
+"""Experiments up to which training looks at all of them, from more at an evenly spaced choice of as
+many; the last layers are solved for all."""
 
 
 @frozen(eq=False)
@@ -69,7 +72,7 @@ class _Climb:
     probability: float = -np.inf
 
     def further(self, y: Array, steps: int) -> "_Climb":
-        """After at most some more steps; `y` are the measurements, shape `e`."""
+        """After at most some more steps; `y` are the measurements that are looked at."""
         logs, probability = self.evidence.most_probable(self.logs, steps)
         natural = probability + self.scale.log_slope(y)
         return evolve(self, logs=logs, probability=natural)
@@ -164,15 +167,17 @@ class WideEnsemble(Learnt):
 
 def _climbed(X: Array, y: Array, hidden: HiddenLayers, settings: EnsembleSettings) -> _Climb:
     """The most probable hyperparameters of one response, on the more probable scale."""
+    chosen = np.unique(np.linspace(0, len(X) - 1, FEW).astype(int))
+    x, few = _about_middle(X[chosen], hidden), y[chosen]
     climbs = []
     for scale in ResponseScale.choices(y[:, None], settings.transform):
         z = scale.standardized(y[:, None])[:, 0]
-        evidence = Evidence(_about_middle(X, hidden), _tensor(z, hidden), hidden)
+        evidence = Evidence(x, _tensor(z[chosen], hidden), hidden)
         climbs.append(_Climb(scale, z, evidence, Priors(X.shape[1]).start))
     steps = settings.most_steps
     first = steps if len(climbs) == 1 else min(FIRST_STEPS, steps)
-    best = max((climb.further(y, first) for climb in climbs), key=lambda climb: climb.probability)
-    return best if first == steps else best.further(y, steps - first)
+    best = max((climb.further(few, first) for climb in climbs), key=lambda climb: climb.probability)
+    return best if first == steps else best.further(few, steps - first)
 
 
 def _about_middle(X: Array, hidden: HiddenLayers) -> torch.Tensor:
