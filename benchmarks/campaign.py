@@ -8,7 +8,7 @@ thread; parts of one thread are told apart by clocks around them.
 import argparse
 import functools
 import json
-import resource
+import sys
 import tempfile
 import threading
 import time
@@ -105,7 +105,14 @@ def watched() -> Clocks:
 
 def peak_mb() -> float:
     """Most memory that this process had [MB]."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    if sys.platform == "win32":
+        import psutil  # noqa: PLC0415
+
+        return float(psutil.Process().memory_info().peak_wset / 1e6)
+    import resource  # noqa: PLC0415 - not on every system
+
+    bytes_each = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * bytes_each / 1e6
 
 
 def measure(target: str, seed: int, folder: Path) -> dict[str, Any]:

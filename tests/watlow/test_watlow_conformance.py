@@ -14,7 +14,7 @@ from flowrig_watlow.registers import WordOrder
 from flowrig_watlow.settings import F4TSettings
 from flowrig_watlow.temperature import TemperatureUnit
 
-PLAIN = F4TSettings(address="127.0.0.1", deadline_s=0.5)
+PLAIN = F4TSettings(address="127.0.0.1", deadline_s=0.8)
 MODBUS = evolve(PLAIN, modbus="127.0.0.1")
 DIALECTS = {
     "fahrenheit": (PLAIN, F4TTraits(unit=TemperatureUnit.FAHRENHEIT)),
