@@ -140,25 +140,46 @@ def searches(jobs: Sequence[tuple[str, str, int]], processes: int) -> list[Searc
         return list(pool.map(search, jobs))
 
 
+def ratio(own: Array, peer: Array) -> str:
+    """Ratio of two means over the same seeds with its standard error, by leaving out each seed.
+
+    Args:
+        own: shape `n`.
+        peer: shape `n`, in the same order.
+    """
+    n = len(own)
+    without = (own.sum() - own) / (peer.sum() - peer)
+    error = np.sqrt((n - 1) * without.var())
+    return f"{own.mean() / peer.mean():.2f} ± {error:.2f}"
+
+
 def print_regrets(done: Sequence[Search]) -> None:
-    """One line a problem and optimizer; ratios to BoTorch where it ran."""
-    print(f"{'problem':10} {'optimizer':9} {'final':>7} {'area':>7}   {'to BoTorch':>12}  decision")
+    """One line a problem and optimizer; ratios to BoTorch, on seeds that both ran."""
+    print(
+        f"{'problem':10} {'optimizer':9} {'final':>7} {'area':>7}   "
+        f"{'final to BoTorch':16} {'area to BoTorch':15}  decision"
+    )
     for problem in dict.fromkeys(one.problem for one in done):
-        curves = {
-            name: np.array([s.regrets for s in done if (s.problem, s.optimizer) == (problem, name)])
-            for name in dict.fromkeys(one.optimizer for one in done)
-        }
-        peer = curves.get("botorch")
-        for name, curve in curves.items():
-            final, area = curve[:, -1].mean(), curve[:, 1:].mean()
-            ratios = "" if peer is None else f"{final / peer[:, -1].mean():.2f} "
-            ratios += "" if peer is None else f"{area / peer[:, 1:].mean():.2f}"
-            decision_s = np.mean(
-                [s.decision_s for s in done if (s.problem, s.optimizer) == (problem, name)]
+        for name in dict.fromkeys(one.optimizer for one in done):
+            own, peer = (
+                {s.seed: s for s in done if (s.problem, s.optimizer) == (problem, who)}
+                for who in (name, "botorch")
             )
+            if not own:
+                continue
+            curve = np.array([search.regrets for search in own.values()])
+            both = sorted(own.keys() & peer.keys())
+            ratios = ["", ""]
+            if len(both) > 1:
+                curves = [np.array([one[seed].regrets for seed in both]) for one in (own, peer)]
+                ratios = [
+                    ratio(*(c[:, -1] for c in curves)),
+                    ratio(*(c[:, 1:].mean(axis=1) for c in curves)),
+                ]
+            decision_s = np.mean([search.decision_s for search in own.values()])
             print(
-                f"{problem:10} {name:9} {final:7.3f} {area:7.3f}   {ratios:>12}"
-                f"  {1e3 * decision_s:.0f} ms"
+                f"{problem:10} {name:9} {curve[:, -1].mean():7.3f} {curve[:, 1:].mean():7.3f}   "
+                f"{ratios[0]:16} {ratios[1]:15}  {1e3 * decision_s:.0f} ms"
             )
 
 
