@@ -221,7 +221,9 @@ def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--problems", nargs="+", choices=LANDSCAPES, default=list(LANDSCAPES))
-    parser.add_argument("--optimizers", nargs="+", choices=OPTIMIZERS, default=["gp", "enn", "botorch"])
+    parser.add_argument(
+        "--optimizers", nargs="+", choices=OPTIMIZERS, default=["gp", "enn", "botorch"]
+    )
     parser.add_argument("--seeds", type=int, default=20, help="searches a line")
     parser.add_argument("--jobs", type=int, default=1, help="searches at a time")
     parser.add_argument("--json", type=Path, help="file for all regrets; added to what it holds")
