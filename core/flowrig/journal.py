@@ -144,7 +144,7 @@ class Journal:
             )
         else:
             self._connection.close()
-            kept = self._kept(lambda: rebuild(self.path))
+            kept = self._kept(lambda: rebuild(self.path, damage.good))
             self._connect()
             lost = None if damage.events is None else damage.events - damage.good
             told = _cut_data(f"{damage}; what was there is kept in {kept.name}", kept, lost, damage)

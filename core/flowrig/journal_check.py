@@ -62,7 +62,7 @@ class Damage:
     """What does not hold in a journal.
 
     Attributes:
-        good: number of the last event that holds; 0 if none does.
+        good: number of the last event that can be gone on from; 0 if none can.
         events: number of the last event that can be seen; None if that cannot be said.
         measured: measurements behind the last good event; None if that cannot be said.
         arrays: events that hold, but whose arrays do not.
@@ -107,6 +107,8 @@ def examine(connection: sqlite3.Connection, *, arrays: bool) -> Damage | None:
     if not cause:
         return None
     events, measured = _behind(connection, good)
+    if events != good:
+        good = _before_batch(connection)
     return Damage(good, events, measured, broken, cause)
 
 
@@ -163,6 +165,15 @@ def _chain(connection: sqlite3.Connection) -> tuple[int, str]:
     except UNREADABLE as error:
         return good, str(error)
     return good, ""
+
+
+def _before_batch(connection: sqlite3.Connection) -> int:
+    """The last event that holds, but for decisions at the end.
+
+    A batch is decided as a whole. One that may have lost its end is decided anew, from the same
+    measurements to the same conditions.
+    """
+    return max((row[0] for row in holding(connection) if row[3] != "decided"), default=0)
 
 
 def _behind(connection: sqlite3.Connection, good: int) -> tuple[int | None, int | None]:
@@ -287,10 +298,14 @@ def _unpacked(data: bytes, dtype: str, shape: str) -> bytes:
     return content
 
 
-def rebuild(path: Path) -> Path:
+def rebuild(path: Path, good: int) -> Path:
     """Write a journal anew with the events and arrays that hold; the old file is kept beside it.
 
     At every moment there is a whole file under the journal's name.
+
+    Args:
+        path: of the journal.
+        good: number of the last event that is taken over.
 
     Returns:
         the copy of the old file.
@@ -308,7 +323,7 @@ def rebuild(path: Path) -> Path:
             closing(sqlite3.connect(fresh)) as new,
         ):
             new.executescript(f"PRAGMA synchronous=FULL; BEGIN; {SCHEMA}")
-            _copy_rows(old, new)
+            _copy_rows(old, new, good)
             new.execute(f"PRAGMA user_version={FORMAT:d}")
             new.commit()
         fresh.replace(path)
@@ -319,8 +334,8 @@ def rebuild(path: Path) -> Path:
     return kept
 
 
-def _copy_rows(old: sqlite3.Connection, new: sqlite3.Connection) -> None:
-    for row in list(holding(old)):
+def _copy_rows(old: sqlite3.Connection, new: sqlite3.Connection, good: int) -> None:
+    for row in [row for row in holding(old) if row[0] <= good]:
         new.execute("INSERT INTO event VALUES (?, ?, ?, ?, ?, ?)", row)
         sequence, _, _, _, text, _ = row
         for name, dtype, shape, content in intact_arrays(old, sequence, digests_in(text)) or ():

@@ -135,6 +135,25 @@ def test_a_damaged_tail_is_cut_off_kept_and_told(sound: Path, tmp_path: Path) ->
         assert journal.damage is None
 
 
+def test_a_batch_that_lost_its_end_is_cut_off_as_a_whole(tmp_path: Path) -> None:
+    """Of conditions that were decided together none stays if one is lost; the rest stays."""
+    path = tmp_path / FILE_NAME
+    with Journal.create(path) as journal:
+        journal.append("stage", 1.0, {"stage": "explore"})
+        for index in (1, 2):
+            journal.note("decided", 2.0, {"index": index})
+        journal.append("decided", 2.0, {"index": 3})
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE event SET data = '{\"index\": 4}' WHERE sequence = 4")
+        connection.commit()
+
+    with Journal(path) as journal:
+        assert [event.kind for event in journal.events()] == ["stage", "journal-cut"]
+        (cut,) = journal.events("journal-cut")
+
+    assert cut.data["events_lost"] == 3
+
+
 def test_damage_in_the_middle_is_refused_with_what_to_do(sound: Path, tmp_path: Path) -> None:
     """Nothing changes until a person says so; then the good part is gone on with."""
     path = tmp_path / FILE_NAME

@@ -62,6 +62,7 @@ def play(text: str) -> set[Kind]:
         "43/heat-up/1",
         "45/measure/2",
         "45/prime/4",
+        "45/heat-up/2",
         "46/prime/1",
         "47/connect/3",
         "1/plate-exchange-9/1",
