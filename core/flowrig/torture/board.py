@@ -152,7 +152,7 @@ class Board:
     def plain(self) -> dict[str, Any]:
         """As JSON has it."""
         return {
-            "totals": self.totals,
+            **self.totals,
             "faults": [
                 {
                     "number": fault.number,
