@@ -84,7 +84,7 @@ class Actuation:
             unseen: charge also what pumps delivered that the journal knows nothing of.
             away_s: how much longer [s] than the rig's clock knows of they may have flowed; for
                 those whose pump does not report.
-            doubted: those whose report may be of a later run only.
+            doubted: those that nobody told the journal to have stopped, and whose pump stands.
         """
         names = tuple(streams)
         with self._journalled("stop", {"streams": names}) as outcome:
@@ -92,11 +92,8 @@ class Actuation:
             now_s = self.rig.clock.now_s()
             told = self.rig.dispensed_as_told([s for s in names if s not in failed])
             delivered = {stream: volume_ul or None for stream, volume_ul in told.items()}
-            charged = self.ledger.stopped(now_s + away_s, delivered, unseen=unseen, doubted=doubted)
-            outcome["dispensed_ul"] = charged
-            outcome["estimated"] = [
-                stream for stream in charged if delivered[stream] is None or stream in doubted
-            ]
+            charge = self.ledger.stopped(now_s + away_s, delivered, unseen=unseen, doubted=doubted)
+            outcome |= {"dispensed_ul": charge.volumes_ul, "estimated": charge.estimated}
             require_done(failed)
 
     def set_light(self, spectrometers: Iterable[str], on: bool) -> None:

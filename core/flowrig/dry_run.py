@@ -330,7 +330,8 @@ class DryRun:
         self._ledger.started(self._now_s, {s: self._rates_ul_min[s] for s in streams})
 
     def _rest(self, streams: Sequence[str]) -> None:
-        for stream, ul in self._ledger.stopped(self._now_s, dict.fromkeys(streams)).items():
+        charge = self._ledger.stopped(self._now_s, dict.fromkeys(streams))
+        for stream, ul in charge.volumes_ul.items():
             self._volumes_ul[stream] += ul
 
     def _permit(self, change: Callable[[Snapshot], Snapshot]) -> None:

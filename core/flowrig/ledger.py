@@ -4,17 +4,38 @@ import math
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from attrs import frozen
+
 from flowrig.errors import OutOfRangeError
 from flowrig.profile import Profile
 from flowrig.waste import WasteAccount
 
-__all__ = ["COUNTED", "SyringeLedger"]
+__all__ = ["COUNTED", "Charge", "SyringeLedger"]
 
 COUNTED = ("intent", "outcome", "resumed", "went-on", "cut-liquid")
 """Kinds of events of a journal that change the account."""
 
 SAME_UL = 1e-3
 """Reports [µL] of a pump that differ by less are the same: a count that has not moved."""
+
+STOP_S = 10.0
+"""Longest time [s] between the intent to start or stop a pump and the pump."""
+
+RATE_ERROR = 0.03
+"""By what share a pump may deliver more or less than its flow rate says."""
+
+
+@frozen
+class Charge:
+    """What streams are charged that were stopped.
+
+    Attributes:
+        volumes_ul: by stream [µL].
+        estimated: streams whose pump did not report it, so that its next report is no news.
+    """
+
+    volumes_ul: Mapping[str, float]
+    estimated: tuple[str, ...]
 
 
 class SyringeLedger:
@@ -36,7 +57,13 @@ class SyringeLedger:
                 for name in interlock.streams:
                     least_ul = self._remainder_ul[name]
                     self._remainder_ul[name] = max(interlock.remainder_ul, least_ul)
+        self._flush_ul_min = {
+            stream: rate
+            for step in profile.safe_state
+            for stream, rate in step.flow_rates_ul_min.items()
+        }
         self._running: dict[str, tuple[float, float]] = {}
+        self._stops_s: dict[str, list[float]] = {}
         self._unconfirmed: set[str] = set()
         self._told_ul: dict[str, float] = {}
         self.waste = WasteAccount(profile)
@@ -63,7 +90,14 @@ class SyringeLedger:
         """Streams started at a rig time [s] with flow rates [µL/min]."""
         for stream, rate in flow_rates_ul_min.items():
             self._running[stream] = (time_s, rate)
+            self._stops_s[stream] = []
             self._unconfirmed.add(stream)
+
+    def stopping(self, time_s: float, streams: Iterable[str]) -> None:
+        """Streams were to be stopped at a rig time [s]; whether they did is not known yet."""
+        for stream in streams:
+            if stream in self._running:
+                self._stops_s[stream].append(time_s)
 
     def confirmed(self, streams: Iterable[str]) -> None:
         """Pumps have said that they run."""
@@ -76,7 +110,7 @@ class SyringeLedger:
         *,
         unseen: bool = False,
         doubted: Collection[str] = (),
-    ) -> dict[str, float]:
+    ) -> Charge:
         """Streams stopped at a rig time [s] and reported what they delivered [µL].
 
         A stream whose report is missing, or no volume, is charged flow rate times time. One whose
@@ -89,46 +123,44 @@ class SyringeLedger:
             dispensed_ul: by stream; None where there is no report.
             unseen: charge a stream that did not run, if its pump has delivered something since it
                 last reported in this run.
-            doubted: streams that may have been started anew since, so that the report may be of a
-                later run only; they are charged flow rate times time at least.
+            doubted: streams whose pump somebody has stopped and nobody has written it down. Those
+                that the safe state flushes with may have been started anew since. If the report
+                is none that a stop which was to be explains, it is of a later run only: they are
+                charged as if they had run all the time, with the higher of both flow rates.
 
         Returns:
-            what was charged [µL] by stream.
+            what was charged.
         """
-        charged, silent = dict[str, float](), list[str]()
+        charged, estimated = dict[str, float](), list[str]()
         for stream, told in dispensed_ul.items():
             volume_ul = told if told is not None and math.isfinite(told) and told >= 0 else None
-            if volume_ul is None:
-                silent.append(stream)
             if stream in self._running:
                 charged[stream] = self._moved_ul(stream, time_s, volume_ul)
-                if stream in doubted:
-                    silent.append(stream)
-                    least_ul = self._moved_ul(stream, time_s, None)
-                    charged[stream] = max(charged[stream], least_ul)
+                if volume_ul is None:
+                    estimated.append(stream)
+                if stream in doubted and not self._is_explained(stream, volume_ul):
+                    estimated.append(stream)
+                    charged[stream] = max(charged[stream], self._at_most_ul(stream, time_s))
             elif unseen and volume_ul is not None and self._has_news(stream, volume_ul):
                 charged[stream] = volume_ul
-        self.charge(charged, silent)
-        return charged
+        charge = Charge(charged, tuple(dict.fromkeys(estimated)))
+        self.charge(charge)
+        return charge
 
     def expect_nothing(self) -> None:
         """Take a report of a pump that has not reported yet in this run for news."""
         for stream in self._full_ul:
             self._told_ul.setdefault(stream, 0.0)
 
-    def charge(self, charged_ul: Mapping[str, float], estimated: Collection[str] = ()) -> None:
-        """Take volumes [µL] off streams that have stopped.
-
-        Args:
-            charged_ul: by stream.
-            estimated: those whose pump did not report, so that its next report is no news.
-        """
-        self.waste.add(charged_ul)
-        for stream, volume_ul in charged_ul.items():
+    def charge(self, charge: Charge) -> None:
+        """Take volumes off streams that have stopped."""
+        self.waste.add(charge.volumes_ul)
+        for stream, volume_ul in charge.volumes_ul.items():
             self._running.pop(stream, None)
+            self._stops_s.pop(stream, None)
             self._unconfirmed.discard(stream)
             self._left_ul[stream] = max(self._left_ul[stream] - volume_ul, 0.0)
-            if stream in estimated:
+            if stream in charge.estimated:
                 self._told_ul.pop(stream, None)
             elif volume_ul > 0.0:
                 self._told_ul[stream] = volume_ul
@@ -137,12 +169,37 @@ class SyringeLedger:
         since_s, rate = self._running[stream]
         if told_ul is None:
             return rate * (time_s - since_s) / 60
-        never_started = (
+        return 0.0 if self._never_started(stream, told_ul) else told_ul
+
+    def _at_most_ul(self, stream: str, time_s: float) -> float:
+        """What a stream has moved [µL] that ran all the time, or was flushed with meanwhile."""
+        since_s, rate = self._running[stream]
+        return max(rate, self._flush_ul_min[stream]) * (time_s - since_s) / 60
+
+    def _is_explained(self, stream: str, told_ul: float | None) -> bool:
+        """Whether a report is of the run that the journal knows."""
+        if stream not in self._flush_ul_min:
+            return True
+        if told_ul is None:
+            return False
+        if self._never_started(stream, told_ul):
+            return True
+        since_s, rate = self._running[stream]
+        runs_s = [stop_s - since_s for stop_s in self._stops_s[stream]]
+        return any(
+            rate * (run_s - STOP_S) / 60 * (1.0 - RATE_ERROR)
+            <= told_ul
+            <= rate * (run_s + STOP_S) / 60 * (1.0 + RATE_ERROR)
+            for run_s in runs_s
+        )
+
+    def _never_started(self, stream: str, told_ul: float) -> bool:
+        """Whether nobody has confirmed a start, and the pump reports what it did before."""
+        return (
             stream in self._unconfirmed
             and stream in self._told_ul
             and not self._has_news(stream, told_ul)
         )
-        return 0.0 if never_started else told_ul
 
     def _has_news(self, stream: str, told_ul: float) -> bool:
         """Whether a pump reports something else than before, as far as that is known."""
@@ -174,8 +231,10 @@ class SyringeLedger:
                 self.started(time_s, starting)
             elif kind == "outcome" and data["command"] == "start" and data["outcome"] == "done":
                 self.confirmed(starting)
+            elif kind == "intent" and data["command"] == "stop":
+                self.stopping(time_s, data["streams"])
             elif kind == "outcome" and "dispensed_ul" in data:
-                self.charge(data["dispensed_ul"], data.get("estimated", ()))
+                self.charge(Charge(data["dispensed_ul"], tuple(data.get("estimated", ()))))
             elif kind in ("resumed", "went-on"):
                 for stream in data["refilled"]:
                     self.refilled(stream)
@@ -183,7 +242,7 @@ class SyringeLedger:
                     self.waste.emptied(waste)
             elif kind == "cut-liquid":
                 self.enter(data["events"])
-                self.charge(data["emptied_ul"], tuple(data["emptied_ul"]))
+                self.charge(Charge(data["emptied_ul"], tuple(data["emptied_ul"])))
 
     def require_possible(self, volumes_ul: Mapping[str, float]) -> None:
         """Refuse what full syringes cannot deliver, or empty wastes take, at once.

@@ -8,6 +8,7 @@ from typing import Any
 from attrs import asdict
 
 from flowrig.actuation import Actuation
+from flowrig.aftermath import stop_all
 from flowrig.changes import basis_of
 from flowrig.clock import Clock, RealClock, VirtualClock
 from flowrig.darkness import References
@@ -18,7 +19,9 @@ from flowrig.plugins import Plugins
 from flowrig.profile import Profile
 from flowrig.record import RunRecord
 from flowrig.rig import Rig
-from flowrig.runs import ADRIFT, RunOutcome, locked
+from flowrig.run_folder import locked
+from flowrig.run_session import RunOutcome
+from flowrig.runs import ADRIFT
 from flowrig.safety import SafeState, StepOutcome, reach_safe_state
 from flowrig.simulation import Simulator, emulated
 from flowrig.workers import Workers
@@ -145,19 +148,23 @@ class LastWords:
                 with suppress(FlowrigError):  # what does not answer is told by its step
                     rig.open()
                 try:
-                    return _reach(rig, actuation, references, unseen)
+                    return self._safe_state(rig, actuation, references, unseen)
                 finally:
                     rig.close()
         except Exception as error:  # whatever a driver does, a person has to know
             return SafeState((StepOutcome("opening the rig", False, repr(error)),))
 
-
-def _reach(rig: Rig, actuation: Actuation, references: References, unseen: bool) -> SafeState:
-    """Heat and flow first: pumps have to stand still before they can be told to flush."""
-    with suppress(FlowrigError):
-        actuation.heaters_off(rig.heaters)
-    with suppress(FlowrigError):
-        actuation.stop(rig.profile.streams, unseen=unseen)
-    with suppress(FlowrigError):
-        rig.prepare()
-    return reach_safe_state(rig, actuation, references=references)
+    def _safe_state(
+        self, rig: Rig, actuation: Actuation, references: References, unseen: bool
+    ) -> SafeState:
+        """Heat and flow first: pumps have to stand still before they can be told to flush."""
+        with suppress(FlowrigError):
+            actuation.heaters_off(rig.heaters)
+        with suppress(FlowrigError):
+            if unseen:
+                stop_all(rig, actuation, self._journal)
+            else:
+                actuation.stop(rig.profile.streams)
+        with suppress(FlowrigError):
+            rig.prepare()
+        return reach_safe_state(rig, actuation, references=references)

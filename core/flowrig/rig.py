@@ -25,6 +25,7 @@ from flowrig.interfaces import (
     Identity,
     Pump,
     PumpState,
+    PumpStatus,
     Spectrometer,
 )
 from flowrig.plugins import Plugins
@@ -254,6 +255,11 @@ class Rig:
         """What the pumps do now, by stream name."""
         told = self._on_pumps({stream: self.pump(stream).status for stream in streams})
         return {stream: status.state for stream, status in told.items()}
+
+    def pump_states_as_told(self, streams: Iterable[str]) -> dict[str, PumpState | None]:
+        """As `pump_states`; None without answer."""
+        told = self._try_on_pumps({stream: self.pump(stream).status for stream in streams})
+        return {s: t.state if isinstance(t, PumpStatus) else None for s, t in told.items()}
 
     def dispensed(self, streams: Iterable[str]) -> dict[str, Dispensed]:
         """Volume [µL] that each stream has delivered since its last start."""

@@ -1,58 +1,33 @@
 """Runs: a folder with everything in it, started once and resumed as often as it takes."""
 
 import platform
-import sqlite3
 import sys
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
-from datetime import UTC, datetime
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
-
-import numpy as np
-from attrs import asdict, frozen
-from numpy.typing import NDArray
 
 from flowrig import __version__
 from flowrig.account import account_of_cuts
-from flowrig.actuation import Actuation
-from flowrig.brain import Brain, Mind, OwnMind, ProcessMind
-from flowrig.campaign import CampaignLoop
 from flowrig.changes import changes_of
-from flowrig.clock import Clock, RealClock, VirtualClock
-from flowrig.control import ControlServer
+from flowrig.clock import Clock
 from flowrig.errors import (
-    FlowrigError,
-    HaltRequested,
     InputError,
-    JournalError,
-    NeedsPersonError,
-    SafetyTripError,
-    StopRequested,
-    UnsafeStateError,
 )
-from flowrig.executor import Executor
-from flowrig.gates import Gates, require_gates
-from flowrig.headroom import Headroom, experiment_bytes
+from flowrig.gates import require_gates
 from flowrig.journal import FILE_NAME, Event, Journal
-from flowrig.lease import Lease
-from flowrig.ledger import SyringeLedger
 from flowrig.offers import require_installed
-from flowrig.one_thread import one_thread
 from flowrig.plugins import Plugins
 from flowrig.prior import freeze, read_earlier
 from flowrig.profile import Profile, load_profile, merged_toml
-from flowrig.record import LOCK_NAME, PROFILE_NAME, RunRecord, is_busy
-from flowrig.recording import FOLDER_NAME, Recording
-from flowrig.rig import Rig, open_rig
-from flowrig.safety import MOVING, SafeState, reach_safe_state
+from flowrig.record import PROFILE_NAME, RunRecord
+from flowrig.run_folder import frozen_copy, locked, require_new
+from flowrig.run_session import RunOutcome, RunSession, newest_s
 from flowrig.simulation import Simulator, emulated
 from flowrig.status import RunStatus
 from flowrig.switchboard import Switchboard
-from flowrig.trips import LatchedTrip, latched_trips, trip_data
+from flowrig.trips import LatchedTrip, latched_trips
 from flowrig.twin.in_place import with_twin
 from flowrig.waste import WasteAccount
 
@@ -63,37 +38,13 @@ PACKAGES = (
 )  # fmt: skip
 """Packages whose versions are kept with a run where they are installed."""
 
-ERROR_NAME = "error.txt"
 SEED_MAX = 2**32 - 1
 """Largest seed that every generator of random numbers takes."""
 
 ADRIFT = ("interrupted", "unknown")
 """States of a run after which nobody knows what its rig does."""
 
-LOCK_WAIT_S = 1.0
-"""Longest wait [s, real time] for somebody who only looks whether a run is under way."""
-
 Listener = Callable[[Event], None]
-
-
-@frozen
-class RunOutcome:
-    """How a run ended.
-
-    Attributes:
-        folder: where everything of it is.
-        state: "finished", "stopped", "held", "failed" or "unknown".
-        reason: in one line.
-    """
-
-    folder: Path
-    state: str
-    reason: str
-
-    @property
-    def exit_code(self) -> int:
-        """0 done, 1 failed and safe, 3 waits for a person, 4 the rig's state is unknown."""
-        return {"finished": 0, "stopped": 3, "held": 3, "failed": 1}.get(self.state, 4)
 
 
 def start_run(
@@ -147,10 +98,10 @@ def start_run(
     text = merged_toml(target, plugins)
     if twin is not None:
         text = with_twin(text, twin)
-    _require_new(folder)
+    require_new(folder)
     with (
         locked(folder),
-        _frozen(folder, text) as frozen_profile,
+        frozen_copy(folder, text) as frozen_profile,
         Journal.create(folder / FILE_NAME) as journal,
     ):
         profile = load_profile(frozen_profile, plugins)
@@ -174,7 +125,7 @@ def start_run(
             },
         )
         freeze(journal, earlier, 0.0)
-        session = _Session(
+        session = RunSession(
             folder,
             journal,
             plugins=plugins,
@@ -254,7 +205,7 @@ def resume_run(
             _account_of_cuts(journal, folder, plugins)
             _reset(journal, reset)
             _require_reset(journal, folder)
-            now_s = _newest_s(journal)
+            now_s = newest_s(journal)
             if changes.differences:
                 journal.append("changes-accepted", now_s, changes.data)
             journal.append(
@@ -274,7 +225,7 @@ def resume_run(
                     "best": summary["best"] and summary["best"]["objective"],
                 },
             )
-            session = _Session(
+            session = RunSession(
                 folder,
                 journal,
                 plugins=plugins,
@@ -345,7 +296,7 @@ def _reset(journal: Journal, rules: Sequence[str]) -> None:
             known = ", ".join(sorted(tripped)) or "none"
             raise InputError(f"the rule {rule!r} has not tripped; those that have: {known}")
     if rules:
-        journal.append("trip-reset", _newest_s(journal), {"rules": list(dict.fromkeys(rules))})
+        journal.append("trip-reset", newest_s(journal), {"rules": list(dict.fromkeys(rules))})
 
 
 def _require_reset(journal: Journal, folder: Path) -> None:
@@ -358,20 +309,6 @@ def _require_reset(journal: Journal, folder: Path) -> None:
         )
 
 
-def _newest_s(journal: Journal) -> float:
-    newest, cut = journal.last(), journal.last("cut-liquid")
-    return max((event.time_s for event in (newest, cut) if event is not None), default=0.0)
-
-
-def _away_s(journal: Journal) -> float:
-    """How long [s] nobody has looked at the rig of a run, by the computer's clock; at least 0."""
-    newest = journal.last("intent", "outcome", "reading")
-    if newest is None:
-        return 0.0
-    away_s = (datetime.now(UTC) - datetime.fromisoformat(newest.wall)).total_seconds()
-    return max(away_s, 0.0)
-
-
 def load_plugins_of(profile: Profile) -> None:
     """Import everything that a profile names: a missing package shows before anything moves.
 
@@ -381,340 +318,6 @@ def load_plugins_of(profile: Profile) -> None:
     require_installed(profile.offers)
     for offer in profile.offers:
         offer.load()
-
-
-class _Session:
-    """One process's share of a run."""
-
-    def __init__(
-        self,
-        folder: Path,
-        journal: Journal,
-        *,
-        plugins: Plugins,
-        clock: Clock | None,
-        switch: Switchboard | None,
-        status: RunStatus,
-        optimizer_process: bool | None,
-        yes_to: Sequence[str],
-        simulator: Simulator,
-    ) -> None:
-        self._folder = folder
-        self._journal = journal
-        self._plugins = plugins
-        self._simulator = simulator
-        self._switch = switch or Switchboard()
-        self._status = status
-        self._optimizer_process = optimizer_process
-        self._record = RunRecord(folder, plugins)
-        self._yes_to = yes_to
-        self._notices: SimpleQueue[str] = SimpleQueue()
-        self._safe: SafeState | None = None  # while nothing was commanded since
-        self._lease: Lease | None = None  # a simulated rig needs none
-        begin_s = _newest_s(journal)
-        self._clock = clock or (
-            VirtualClock(begin_s) if self._record.simulated else RealClock(begin_s)
-        )
-
-    def run(self, *, resumed: bool, record: bool) -> RunOutcome:
-        ledger = self._record.ledger()
-        self._switch.name_vessels(self._record.profile.streams, ledger.waste.capacity_ul)
-        traces = Recording(self._folder / FOLDER_NAME, self._notices.put)
-        with ExitStack() as stack:
-            stack.enter_context(one_thread())
-            stack.callback(self._record.close)
-            stack.enter_context(self._within_reach())
-            if not (self._record.simulated or self._clock.is_virtual):
-                lease = Lease(self._folder, self._record.profile.supervision.lease_s)
-                self._lease = stack.enter_context(lease)
-            try:
-                rig = stack.enter_context(
-                    open_rig(
-                        self._record.profile,
-                        simulate=self._record.simulated,
-                        clock=self._clock,
-                        seed=self._record.seed,
-                        fill_ul=ledger.left_ul,
-                        plugins=self._plugins,
-                        prepare=False,
-                        record=traces if record else None,
-                        simulator=self._simulator,
-                    )
-                )
-            except BaseException as error:
-                state, reason = self._ended_by(error)
-                if not resumed:  # nothing has moved, but before a resume anything may have
-                    self._say_goodbye()
-                return self._end("unknown" if resumed else state, f"the rig did not open: {reason}")
-            return self._run_on(rig, ledger, resumed)
-
-    def _renew(self) -> None:
-        if self._lease is not None:
-            self._lease.renew(self._clock.now_s())
-
-    def _renew_if_possible(self) -> None:
-        """As `_renew`, but a watchdog that is gone keeps no rig from its safe state."""
-        with suppress(FlowrigError):
-            self._renew()
-
-    def _say_goodbye(self) -> None:
-        if self._lease is not None:
-            self._lease.say_goodbye()
-            self._lease = None
-
-    @contextmanager
-    def _within_reach(self) -> Iterator[None]:
-        """Let other processes of this computer ask how the run stands, pause it and stop it."""
-        with ExitStack() as stack:
-            try:
-                server = ControlServer(self._folder, self._switch, self._status.as_json)
-                stack.enter_context(server)
-            except OSError as error:
-                self._notices.put(f"this run cannot be reached from another shell: {error}")
-            yield
-
-    def _run_on(self, rig: Rig, ledger: SyringeLedger, resumed: bool) -> RunOutcome:
-        actuation = Actuation(rig, self._write, ledger)
-        state, reason, halt = "finished", "", False
-        brain = Brain(self._record.profile, self._record.seed, self._new_mind)
-        try:
-            if self._lease is not None:
-                self._lease.require_ready(self._clock.now_s())
-            self._prepare(rig, actuation, resumed)
-            self._switch.connect(self._clock.interrupt)
-            loop = self._loop(rig, actuation, brain)
-            loop.run()
-        except UnsafeStateError as error:
-            return self._end("unknown", str(error))
-        except BaseException as error:
-            state, reason = self._ended_by(error)
-            tripped = isinstance(error, SafetyTripError) and error.action == "halt"
-            halt = tripped or isinstance(error, HaltRequested)
-        finally:
-            brain.close()
-        safe = self._safe if state == "finished" else None
-        safe = safe or self._go_safe(rig, ledger, halt)
-        if safe.reached:
-            self._say_goodbye()
-        else:
-            state, reason = "unknown", f"{reason}; {safe}".lstrip("; ")
-        if state == "finished":
-            reason = self._check_model(loop)
-        return self._end(state, reason)
-
-    def _check_model(self, loop: CampaignLoop) -> str:
-        """Check the model of a campaign that is done; returns what went wrong, if anything."""
-        try:
-            loop.check_model()
-        except (Exception, KeyboardInterrupt) as error:
-            return f"the surrogate could not be checked: {str(error) or repr(error)}"
-        return ""
-
-    def _prepare(self, rig: Rig, actuation: Actuation, resumed: bool) -> None:
-        identities = {name: asdict(who) for name, who in rig.identities.items()}
-        self._write("opened", {"devices": identities})
-        if resumed:  # whatever was commanded and could not be written down any more
-            away_s = 0.0 if self._clock.is_virtual else _away_s(self._journal)
-            doubted = self._doubted(rig, actuation.ledger)
-            actuation.stop(rig.profile.streams, unseen=True, away_s=away_s, doubted=doubted)
-        rig.prepare()
-        rig.arm_dead_men(self._record.profile.supervision.lease_s)
-        if resumed and not (safe := self._go_safe(rig, actuation.ledger)).reached:
-            raise UnsafeStateError(str(safe))
-        self._require_same_wavelengths(rig)
-
-    def _doubted(self, rig: Rig, ledger: SyringeLedger) -> list[str]:
-        """Streams that should run, and stand still: whoever stopped them told the journal nothing.
-
-        Where the journal took nothing any more, they may have been started anew as well.
-        """
-        ended, newest = self._journal.last("ended"), self._journal.last("intent", "outcome")
-        if newest is None or (ended is not None and ended.sequence > newest.sequence):
-            return []
-        ledger.expect_nothing()
-        try:
-            states = rig.pump_states(ledger.running)
-        except FlowrigError:
-            return []
-        return [stream for stream, state in states.items() if state not in MOVING]
-
-    def _require_same_wavelengths(self, rig: Rig) -> None:
-        """Hold a run whose spectrometers do not see as when it was calibrated.
-
-        Raises:
-            NeedsPersonError: a wavelength table is another one.
-        """
-        calibrations = list(self._journal.events("calibrated"))
-        before = next(filter(None, map(self._calibration, reversed(calibrations))), None)
-        if before is None:
-            if calibrations:
-                text = "no calibration is intact; that the spectrometers see as before is not known"
-                self._write("notice", {"text": text})
-            return
-        for name, now_nm in rig.wavelengths_nm().items():
-            if not np.array_equal(before[f"{name}.wavelengths_nm"], now_nm):
-                raise NeedsPersonError(
-                    f"{name} has another wavelength table than when the run began; put the same "
-                    "spectrometer back, or start a new run"
-                )
-
-    def _calibration(self, calibrated: Event) -> dict[str, NDArray[Any]] | None:
-        try:
-            return self._journal.arrays(calibrated.sequence)
-        except JournalError:
-            return None
-
-    def _ended_by(self, error: BaseException) -> tuple[str, str]:
-        """State and reason of a run that an error ended."""
-        if isinstance(error, HaltRequested):
-            return "stopped", str(error)
-        if isinstance(error, StopRequested | KeyboardInterrupt):
-            return "stopped", "a person asked the run to stop"
-        if isinstance(error, NeedsPersonError):
-            return "held", str(error)
-        if isinstance(error, SafetyTripError):
-            for trip in error.trips:
-                self._write_if_possible("trip", trip_data(trip))
-            return ("held" if error.action == "hold" else "failed"), str(error)
-        if isinstance(error, FlowrigError):
-            return "failed", str(error)
-        place = self._folder / ERROR_NAME
-        with suppress(OSError):
-            place.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
-        return "failed", f"internal error: {error!r}; see {place}"
-
-    def _loop(self, rig: Rig, actuation: Actuation, brain: Brain) -> CampaignLoop:
-        gates = Gates(rig.profile, self._yes_to)
-        executor = Executor(actuation, self._note, self._switch, self._renew, gates)
-        wavelengths_nm = rig.wavelengths_nm()
-        pixels = {name: len(shown) for name, shown in wavelengths_nm.items()}
-        room = Headroom(self._folder, experiment_bytes(rig.profile, pixels))
-        return CampaignLoop(
-            self._record,
-            self._journal,
-            executor,
-            wavelengths_nm,
-            self._clock.now_s,
-            brain=brain,
-            switch=self._switch,
-            require_room=room.require,
-        )
-
-    def _new_mind(self) -> Mind:
-        """Whom to ask for conditions: on a real rig a process that no heater depends on."""
-        profile, seed, apart = self._record.profile, self._record.seed, self._optimizer_process
-        if apart is None:
-            apart = not self._clock.is_virtual and self._plugins.all_installed
-        if not apart:
-            return OwnMind(profile, seed, self._record.surrogates())
-        campaign = self._record.campaign
-        return ProcessMind(
-            self._folder, seed, campaign.optimizer_deadline_s, campaign.optimizer_memory_gb
-        )
-
-    def _go_safe(self, rig: Rig, ledger: SyringeLedger, halt: bool = False) -> SafeState:
-        self._switch.connect(lambda: None)
-        self._clock.clear_interrupt()
-        self._note_wishes()
-        with suppress(JournalError):
-            self._note("step", {"what": "going to the safe state", "duration_s": None})
-        actuation = Actuation(rig, self._write_if_possible, ledger)
-        safe = reach_safe_state(
-            rig,
-            actuation,
-            hurried=lambda: self._switch.hurried,
-            halt=halt,
-            on_tick=self._renew_if_possible,
-            references=self._record.lights(),
-        )
-        self._write_if_possible(
-            "safe-state",
-            {"reached": safe.reached, "steps": [asdict(s) for s in safe.steps], "text": str(safe)},
-        )
-        self._safe = safe
-        return safe
-
-    def _note_wishes(self) -> None:
-        for told in self._switch.news():
-            self._write_if_possible("operator", told)
-
-    def _end(self, state: str, reason: str) -> RunOutcome:
-        self._note_wishes()
-        is_written = self._write_if_possible("ended", {"state": state, "reason": reason})
-        if state == "finished" and not is_written:
-            state = "failed"
-            reason = (
-                f"everything is measured and the rig is safe, but {self._journal.path} cannot be "
-                "written any more; free the disk, then resume"
-            )
-        return RunOutcome(self._folder, state, reason)
-
-    def _write(self, kind: str, data: Any) -> int:
-        while not self._notices.empty():
-            self._journal.append("notice", self._clock.now_s(), {"text": self._notices.get()})
-        if kind == "intent":
-            self._safe = None
-        return self._journal.append(kind, self._clock.now_s(), data).sequence
-
-    def _write_if_possible(self, kind: str, data: Any) -> int:
-        """As `_write`, but a full disk keeps no rig from its safe state."""
-        try:
-            return self._write(kind, data)
-        except JournalError:
-            return 0
-
-    def _note(self, kind: str, data: Any) -> None:
-        self._journal.note(kind, self._clock.now_s(), data)
-
-
-def _require_new(folder: Path) -> None:
-    if (folder / FILE_NAME).exists():
-        with RunRecord(folder) as record:
-            if record.state == "finished":
-                raise InputError(
-                    f"{folder} holds a finished run; look at it with: flowrig report {folder}, "
-                    "or choose another folder with --out"
-                )
-        raise InputError(f"{folder} holds a run already; resume it with: flowrig resume {folder}")
-    if (folder / PROFILE_NAME).exists():
-        raise InputError(f"{folder} holds a {PROFILE_NAME} already; choose another folder")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder} cannot be made: {error.strerror}") from error
-
-
-@contextmanager
-def _frozen(folder: Path, text: str) -> Iterator[Path]:
-    """The run's own copy of its profile; one that leads to no journal is taken away again."""
-    path = folder / PROFILE_NAME
-    try:
-        with path.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}") from error
-    try:
-        yield path
-    finally:
-        if not (folder / FILE_NAME).exists():
-            path.unlink()
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Keep other processes from running this folder; the lock dies with the process."""
-    try:
-        connection = sqlite3.connect(folder / LOCK_NAME, timeout=LOCK_WAIT_S, isolation_level=None)
-    except sqlite3.Error as error:
-        raise InputError(f"{folder} cannot be written: {error}") from error
-    with closing(connection):
-        try:
-            connection.execute("BEGIN EXCLUSIVE")
-        except sqlite3.Error as error:
-            if is_busy(error):
-                raise InputError(f"{folder} is being run by another process") from error
-            raise InputError(f"{folder} cannot be written: {error}") from error
-        yield
 
 
 def _versions(plugins: Plugins) -> dict[str, str]:

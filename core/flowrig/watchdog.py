@@ -28,7 +28,7 @@ from flowrig.plugins import Plugins
 from flowrig.profile import Profile
 from flowrig.record import RunRecord
 from flowrig.rescue import LastWords
-from flowrig.runs import locked
+from flowrig.run_folder import locked
 from flowrig.safety import SafeState
 
 __all__ = ["NOTE_NAME", "End", "make_safe", "watch"]

@@ -13,7 +13,7 @@ import pytest
 
 from flowrig.control import CONTROL_NAME, ControlServer, ask_run
 from flowrig.errors import FlowrigError
-from flowrig.runs import locked
+from flowrig.run_folder import locked
 from flowrig.switchboard import Switchboard, Wish
 
 

@@ -13,7 +13,7 @@ from flowrig.cli import main
 from flowrig.kernel import HeaterWatch, HeatNeedsFlow, StreamWatch
 from flowrig.ledger import SyringeLedger
 from flowrig.rig import Rig
-from flowrig.runs import _Session
+from flowrig.run_session import RunSession
 from flowrig.safety import SafeState
 from flowrig.space import Space
 from flowrig.torture import (
@@ -88,11 +88,11 @@ def test_a_cell_replays() -> None:
 def test_a_safe_state_that_is_skipped_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that only says that it is safe leaves a hot plate and flowing reagents behind."""
 
-    def only_says(self: _Session, *_: Any, **__: Any) -> SafeState:
+    def only_says(self: RunSession, *_: Any, **__: Any) -> SafeState:
         self._write_if_possible("safe-state", {"reached": True, "steps": [], "text": "safe"})
         return SafeState(())
 
-    monkeypatch.setattr(_Session, "_go_safe", only_says)
+    monkeypatch.setattr(RunSession, "_go_safe", only_says)
     assert Kind.UNSAFE in play("9/settle/1")
 
 
@@ -121,7 +121,7 @@ def test_an_unknown_command_that_is_repeated_shows(monkeypatch: pytest.MonkeyPat
     assert Kind.DOUBLE in play("22/flow/2")
 
 
-def forget_intents(self: _Session, kind: str, data: Any, write: Any = _Session._write) -> int:
+def forget_intents(self: RunSession, kind: str, data: Any, write: Any = RunSession._write) -> int:
     """Writes everything but what is about to be commanded."""
     return 0 if kind == "intent" else write(self, kind, data)
 
@@ -148,7 +148,7 @@ def no_trips(*_: Any, **__: Any) -> Iterator[Any]:
         ((spectra, "_frame_flags", lambda *_: []), "30/settle/1", Kind.LOST),
         ((spectra, "_light_flags", lambda *_: []), "17/settle/1", Kind.LOST),
         ((Space, "require_feasible", nothing), "39/suggest/1", Kind.LOST),
-        ((_Session, "_write", forget_intents), "0/connect/1", Kind.DOUBLE),
+        ((RunSession, "_write", forget_intents), "0/connect/1", Kind.DOUBLE),
     ],
     ids=[
         "interlock", "stream watch", "light", "cooling", "chain of the journal", "changes",
