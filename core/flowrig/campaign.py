@@ -196,7 +196,7 @@ class CampaignLoop:
         measurement, features = evaluate(
             self._profile, self._wavelengths_nm, reference, observation
         )
-        self._journal.append(
+        self._journal.keep(
             "measured",
             self._now_s(),
             {
@@ -212,6 +212,7 @@ class CampaignLoop:
             },
             measured_arrays(observation, features),
         )
+        self._journal.require_written()
         self._tell([symptom for symptom in self._symptoms() if symptom.kind not in self._told()])
 
     def _observe(self, decision: Decision, reference: Reference) -> tuple[float, Observation]:

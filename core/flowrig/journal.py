@@ -11,13 +11,11 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
-from attrs import frozen
 from numpy.typing import NDArray
 
 from flowrig.errors import InputError, JournalError
@@ -35,35 +33,11 @@ from flowrig.journal_format import (
     FILE_NAME,
     FORMAT,
     SCHEMA,
-    array_digest,
     canonical_json,
-    chained,
-    finite,
-    packed,
-    plain_json,
 )
+from flowrig.journal_tail import Event, Tail
 
 __all__ = ["FILE_NAME", "FORMAT", "Event", "Journal", "canonical_json"]
-
-
-@frozen
-class Event:
-    """Something that happened in a run.
-
-    Attributes:
-        sequence: running number.
-        time_s: rig time [s].
-        wall: wall-clock label, ISO 8601 in UTC; used in no decision but for how long a pump that
-            has forgotten its count may have gone on after a crash.
-        kind: what happened.
-        data: plain JSON values.
-    """
-
-    sequence: int
-    time_s: float
-    wall: str
-    kind: str
-    data: Mapping[str, Any]
 
 
 class Journal:
@@ -95,6 +69,7 @@ class Journal:
         self._read_only = read_only
         self._listeners: list[Callable[[Event], None]] = []
         self._untold: list[Event] = []
+        self._has_told_trouble = False
         self._connect()
         try:
             with _opening(path):
@@ -150,7 +125,7 @@ class Journal:
             told = _cut_data(f"{damage}; what was there is kept in {kept.name}", kept, lost, damage)
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=FULL")
-        self._find_end()
+        self._tail = Tail(self._connection)
         if told is not None:
             newest = self.last()
             time_s = 0.0 if newest is None else newest.time_s
@@ -173,13 +148,6 @@ class Journal:
             raise InputError(
                 f"{self.path} is damaged, and what was there cannot be kept: {error}"
             ) from error
-
-    def _find_end(self) -> None:
-        last = self._connection.execute(
-            "SELECT sequence, chain FROM event ORDER BY sequence DESC LIMIT 1"
-        ).fetchone()
-        self._sequence: int = last[0] if last else 0
-        self._chain: str = last[1] if last else ""
 
     @classmethod
     def create(cls, path: Path) -> "Journal":
@@ -213,9 +181,8 @@ class Journal:
     def close(self) -> None:
         """Commit and release the file; at rest it is one plain file, unless somebody reads it."""
         with contextlib.suppress(sqlite3.Error):
-            if self._connection.in_transaction:
-                self._connection.execute("COMMIT")
             if not self._read_only:
+                self._tail.write(commit=True)
                 self._connection.execute("PRAGMA journal_mode=DELETE")
         self._connection.close()
 
@@ -239,13 +206,39 @@ class Journal:
         """Write an event, with the arrays that belong to it, and wait until it is on the disk.
 
         Raises:
-            JournalError: it could not be written; notes since the last `append` are lost too.
+            JournalError: it could not be written; notes just before it are lost too.
         """
         with self._whole():
-            event = self._insert(kind, time_s, data or {}, arrays or {})
-            self._connection.execute("COMMIT")
-        self._tell(event)
+            event = self._tail.add(kind, time_s, data or {}, arrays or {})
+            told = self._tail.write(commit=True)
+        self._tell_all(told)
         return event
+
+    def keep(
+        self,
+        kind: str,
+        time_s: float,
+        data: Mapping[str, Any] | None = None,
+        arrays: Mapping[str, NDArray[Any]] | None = None,
+    ) -> Event:
+        """Write what has happened, at once if possible, else as soon as anything can be written.
+
+        For what must not be forgotten while the disk takes nothing; see `require_written`.
+        """
+        event = self._tail.add(kind, time_s, data or {}, arrays or {})
+        self._tail.keep()
+        with contextlib.suppress(sqlite3.Error):
+            self._tell_all(self._tail.write(commit=True))
+        return event
+
+    def require_written(self) -> None:
+        """Make sure that nothing waits to be written.
+
+        Raises:
+            JournalError: something that was to be kept does.
+        """
+        if self._tail.is_behind:
+            raise self._refusal(self._tail.trouble)
 
     def note(self, kind: str, time_s: float, data: Mapping[str, Any]) -> Event:
         """Write an event that may be lost in a power cut, such as a routine reading.
@@ -253,11 +246,12 @@ class Journal:
         It reaches the disk together with the next `append`.
 
         Raises:
-            JournalError: it could not be written; notes since the last `append` are lost too.
+            JournalError: it could not be written; notes just before it are lost too.
         """
         with self._whole():
-            event = self._insert(kind, time_s, data, {})
-        self._tell(event)
+            event = self._tail.add(kind, time_s, data, {})
+            told = self._tail.write(commit=False)
+        self._tell_all(told)
         return event
 
     def events(self, *kinds: str, after: int = 0) -> Iterator[Event]:
@@ -325,49 +319,27 @@ class Journal:
 
     @contextlib.contextmanager
     def _whole(self) -> Iterator[None]:
-        """Write all of it or nothing, so that the chain holds whatever happens."""
+        """Add an event and write it, or leave the journal as it was before."""
         try:
             yield
-        except BaseException as error:
-            with contextlib.suppress(sqlite3.Error):
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                self._find_end()
-            if isinstance(error, sqlite3.Error):
-                raise JournalError(f"{self.path} cannot be written: {error}") from error
+        except sqlite3.Error as error:
+            self._tail.take_back()
+            raise self._refusal(error) from error
+        except BaseException:
+            self._tail.take_back()
             raise
 
-    def _insert(
-        self,
-        kind: str,
-        time_s: float,
-        data: Mapping[str, Any],
-        arrays: Mapping[str, NDArray[Any]],
-    ) -> Event:
-        if not self._connection.in_transaction:
-            self._connection.execute("BEGIN IMMEDIATE")
-        rows = [(name, *_written(array)) for name, array in arrays.items()]
-        content = dict(data)
-        if rows:
-            content["arrays"] = {
-                name: array_digest(raw, dtype, shape) for name, dtype, shape, raw in rows
-            }
-        plain = finite(content)
-        text = plain_json(plain)
-        wall = datetime.now(UTC).isoformat(timespec="milliseconds")
-        time_s = float(time_s)
-        self._sequence += 1
-        self._chain = chained(self._chain, (self._sequence, time_s, wall, kind), text)
-        self._connection.execute(
-            "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?)",
-            (self._sequence, time_s, wall, kind, text, self._chain),
-        )
-        for name, dtype, shape, raw in rows:
-            self._connection.execute(
-                "INSERT INTO array VALUES (?, ?, ?, ?, ?)",
-                (self._sequence, name, dtype, shape, packed(raw)),
-            )
-        return Event(self._sequence, time_s, wall, kind, plain)
+    def _refusal(self, error: sqlite3.Error | None) -> JournalError:
+        return JournalError(f"{self.path} cannot be written: {error}")
+
+    def _tell_all(self, events: Sequence[Event]) -> None:
+        for event in events:
+            self._tell(event)
+        trouble = self._tail.trouble
+        if trouble is not None and not self._has_told_trouble:
+            self._has_told_trouble = True
+            text = f"{self.path} could not be written at first: {trouble}; look after its disk"
+            self.keep("notice", events[-1].time_s, {"text": text})
 
     def _tell(self, event: Event) -> None:
         for listener in tuple(self._listeners):
@@ -375,18 +347,12 @@ class Journal:
                 listener(event)
             except Exception as error:  # whatever it is, the run goes on
                 self._listeners.remove(listener)
-                self.note("listener-failed", event.time_s, {"error": repr(error)})
+                self.keep("listener-failed", event.time_s, {"error": repr(error)})
 
 
 def _event(row: Sequence[Any]) -> Event:
     sequence, time_s, wall, kind, text, *_ = row
     return Event(sequence, time_s, wall, kind, json.loads(text))
-
-
-def _written(array: NDArray[Any]) -> tuple[str, str, bytes]:
-    """Type, shape and content of an array, as they are written."""
-    contiguous = np.ascontiguousarray(array)
-    return contiguous.dtype.str, json.dumps(contiguous.shape), contiguous.tobytes()
 
 
 def _cut_data(text: str, kept: Path, lost: int | None, damage: Damage | None) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from flowrig.aftermath import stop_all
 from flowrig.changes import basis_of
 from flowrig.clock import Clock, RealClock, VirtualClock
 from flowrig.darkness import References
-from flowrig.errors import FlowrigError, InputError, JournalError
+from flowrig.errors import FlowrigError, InputError
 from flowrig.journal import FILE_NAME, Journal
 from flowrig.ledger import SyringeLedger
 from flowrig.plugins import Plugins
@@ -111,11 +111,10 @@ class LastWords:
             yield cls(journal, clock)
 
     def write(self, kind: str, data: Any) -> int:
-        """Append an event if possible; returns its number, or 0."""
-        with suppress(JournalError):
-            if self._journal is not None:
-                return self._journal.append(kind, self._clock.now_s(), data).sequence
-        return 0
+        """Write an event as soon as that is possible; returns its number, or 0."""
+        if self._journal is None:
+            return 0
+        return self._journal.keep(kind, self._clock.now_s(), data).sequence
 
     def safe_state(self, safe: SafeState, text: str, by: str) -> None:
         """Write what was confirmed."""

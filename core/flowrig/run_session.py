@@ -329,8 +329,8 @@ class RunSession:
 
     def _end(self, state: str, reason: str) -> RunOutcome:
         self._note_wishes()
-        is_written = self._write_if_possible("ended", {"state": state, "reason": reason})
-        if state == "finished" and not is_written:
+        self._write_if_possible("ended", {"state": state, "reason": reason})
+        if state == "finished" and not self._is_written():
             state = "failed"
             reason = (
                 f"everything is measured and the rig is safe, but {self._journal.path} cannot be "
@@ -338,19 +338,28 @@ class RunSession:
             )
         return RunOutcome(self._folder, state, reason)
 
+    def _is_written(self) -> bool:
+        try:
+            self._journal.require_written()
+        except JournalError:
+            return False
+        return True
+
     def _write(self, kind: str, data: Any) -> int:
-        while not self._notices.empty():
-            self._journal.append("notice", self._clock.now_s(), {"text": self._notices.get()})
-        if kind == "intent":
-            self._safe = None
+        if kind != "intent":
+            sequence = self._write_if_possible(kind, data)
+            self._journal.require_written()
+            return sequence
+        self._safe = None
         return self._journal.append(kind, self._clock.now_s(), data).sequence
 
     def _write_if_possible(self, kind: str, data: Any) -> int:
         """As `_write`, but a full disk keeps no rig from its safe state."""
-        try:
-            return self._write(kind, data)
-        except JournalError:
-            return 0
+        while not self._notices.empty():
+            self._journal.keep("notice", self._clock.now_s(), {"text": self._notices.get()})
+        if kind == "intent":
+            self._safe = None
+        return self._journal.keep(kind, self._clock.now_s(), data).sequence
 
     def _note(self, kind: str, data: Any) -> None:
         self._journal.note(kind, self._clock.now_s(), data)

@@ -53,7 +53,8 @@ def test_an_event_and_its_arrays_are_one_transaction(tmp_path: Path) -> None:
     path = tmp_path / FILE_NAME
     journal = Journal.create(path)
     journal.append("first", 0.0)
-    journal._insert("measured", 1.0, {}, {"counts": np.zeros(3)})
+    journal._tail.add("measured", 1.0, {}, {"counts": np.zeros(3)})
+    journal._tail.write(commit=False)
     journal._connection.close()
 
     with Journal(path) as reopened:

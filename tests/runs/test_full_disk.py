@@ -27,58 +27,53 @@ def quick(tmp_path: Path) -> Path:
     return path
 
 
-class FullDisk:
+class FullDisk(sqlite3.Connection):
     """A connection to a disk that is full from the n-th commit on."""
 
-    def __init__(self, connection: sqlite3.Connection, writes: int) -> None:
-        self._connection = connection
-        self._left = writes
-        self.was_full = False
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._connection, name)
+    left = 0
+    was_full = False
 
     def execute(self, statement: str, *values: Any) -> sqlite3.Cursor:
         """As SQLite does, when there is no page left."""
         if statement == "COMMIT":
-            self._left -= 1
-            if self._left < 0:
-                self.was_full = True
+            FullDisk.left -= 1
+            if FullDisk.left < 0:
+                FullDisk.was_full = True
                 raise sqlite3.OperationalError("database or disk is full")
-        return self._connection.execute(statement, *values)
+        return super().execute(statement, *values)
 
 
 @pytest.fixture
-def full_after(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], list[FullDisk]]:
+def full_after(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Gives new journals a disk that is full after some writes."""
-    create = Journal.create
+    create, connect = Journal.create, sqlite3.connect
 
-    def give(writes: int) -> list[FullDisk]:
-        disks: list[FullDisk] = []
+    def give(writes: int) -> None:
+        monkeypatch.setattr(FullDisk, "left", writes)
+        monkeypatch.setattr(FullDisk, "was_full", False)
 
         def on_a_full_disk(path: Path) -> Journal:
-            journal = create(path)
-            disks.append(FullDisk(journal._connection, writes))
-            journal._connection = disks[0]  # type: ignore[assignment]
-            return journal
+            with monkeypatch.context() as patch:
+                patch.setattr(
+                    sqlite3, "connect", lambda *args, **how: connect(*args, factory=FullDisk, **how)
+                )
+                return create(path)
 
         monkeypatch.setattr(Journal, "create", on_a_full_disk)
-        return disks
 
     return give
 
 
 def test_a_disk_that_is_full_at_any_write_loses_nothing(
-    quick: Path, tmp_path: Path, full_after: Callable[[int], list[FullDisk]]
+    quick: Path, tmp_path: Path, full_after: Callable[[int], None]
 ) -> None:
     """Whichever write is refused: the rig is at rest, and the run is resumed with all it had."""
     was_full, writes, tried = True, 1, 0
     while was_full:
         folder = tmp_path / str(writes)
-        disks = full_after(writes)
+        full_after(writes)
         outcome, world, clock = run_watched(quick, folder)
-        (disk,) = disks
-        was_full, tried = disk.was_full, tried + 1
+        was_full, tried = FullDisk.was_full, tried + 1
         assert_at_rest(world, clock)
         told = "disk is full" in outcome.reason or "free the disk" in outcome.reason
         assert outcome.state == "finished" or (was_full and told)

@@ -1,8 +1,11 @@
 """A journal that takes nothing more, and listeners that fail, keep no rig from its safe state."""
 
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from watched_rig import WORLD, assert_at_rest, plugins_with, run_watched
 
@@ -36,6 +39,11 @@ def test_a_full_disk_ends_the_run_in_the_safe_state(
         assert sequences == list(range(1, len(sequences) + 1))
 
 
+def kinds(journal: Journal) -> list[tuple[int, str]]:
+    """Number and kind of everything in a journal."""
+    return [(event.sequence, event.kind) for event in journal.events()]
+
+
 def test_a_write_that_fails_leaves_the_journal_as_it_was(tmp_path: Path) -> None:
     """Neither half an event nor a gap stays behind; the next event follows the last good one."""
     with Journal.create(tmp_path / FILE_NAME) as journal:
@@ -47,7 +55,74 @@ def test_a_write_that_fails_leaves_the_journal_as_it_was(tmp_path: Path) -> None
             journal.append("refused", 2.0)
         journal._connection.execute("PRAGMA query_only=OFF")
         journal.append("second", 3.0)
-        assert [(e.sequence, e.kind) for e in journal.events()] == [(1, "first"), (2, "second")]
+        assert kinds(journal) == [(1, "first"), (2, "second"), (3, "notice")]
+        (notice,) = journal.events("notice")
+        assert "look after its disk" in notice.data["text"]
+
+
+def test_what_has_happened_is_written_as_soon_as_that_is_possible(tmp_path: Path) -> None:
+    """With its arrays, in its order, and told once it is there; what was refused is not."""
+    told: list[str] = []
+    with Journal.create(tmp_path / FILE_NAME) as journal:
+        journal.listen(lambda event: told.append(event.kind))
+        journal._connection.execute("PRAGMA query_only=ON")
+        kept = journal.keep("measured", 1.0, {}, {"counts": np.arange(4)})
+        with pytest.raises(JournalError):
+            journal.append("refused", 2.0)
+        with pytest.raises(JournalError):
+            journal.note("reading", 2.0, {})
+        journal.keep("ended", 3.0)
+        with pytest.raises(JournalError):
+            journal.require_written()
+        assert (told, kinds(journal)) == ([], [])
+        journal._connection.execute("PRAGMA query_only=OFF")
+        journal.append("resumed", 4.0)
+        journal.require_written()
+        assert told == ["measured", "ended", "resumed", "notice"]
+        assert kinds(journal) == list(enumerate(told, 1))
+        assert list(journal.arrays(kept.sequence)["counts"]) == [0, 1, 2, 3]
+
+
+def test_what_is_kept_is_written_at_the_end_at_the_latest(tmp_path: Path) -> None:
+    """Whoever closes the journal tries once more."""
+    with Journal.create(tmp_path / FILE_NAME) as journal:
+        journal._connection.execute("PRAGMA query_only=ON")
+        journal.keep("ended", 1.0)
+        journal._connection.execute("PRAGMA query_only=OFF")
+    with Journal(tmp_path / FILE_NAME, read_only=True) as journal:
+        assert kinds(journal) == [(1, "ended")]
+
+
+class ForgetsToSay(sqlite3.Connection):
+    """A commit is done, and then fails."""
+
+    fails = 0
+
+    def execute(self, statement: str, *values: Any) -> sqlite3.Cursor:
+        """As SQLite does where the last synchronization is not acknowledged."""
+        done = super().execute(statement, *values)
+        if statement == "COMMIT" and self.fails:
+            self.fails -= 1
+            raise sqlite3.OperationalError("disk I/O error")
+        return done
+
+
+def test_a_commit_that_was_one_is_not_made_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is in the file though its end was not told is there once, and is told once."""
+    path, told = tmp_path / FILE_NAME, list[str]()
+    connect = sqlite3.connect
+    Journal.create(path).close()
+    monkeypatch.setattr(
+        sqlite3, "connect", lambda *args, **how: connect(*args, factory=ForgetsToSay, **how)
+    )
+    with Journal(path) as journal:
+        journal.listen(lambda event: told.append(event.kind))
+        monkeypatch.setattr(ForgetsToSay, "fails", 1)
+        journal.keep("outcome", 1.0)
+        assert told == ["outcome", "notice"]
+        assert kinds(journal) == [(1, "outcome"), (2, "notice")]
 
 
 def test_a_listener_that_fails_does_not_end_the_run(short: Short, tmp_path: Path) -> None:

@@ -8,11 +8,11 @@ from attrs import frozen
 
 from flowrig.torture.injections import (
     BadBrain,
+    DiskFails,
     Hangs,
     Healthy,
     HostileProfile,
     Injection,
-    JournalRefuses,
     Killed,
     Misspells,
     OnDevice,
@@ -246,7 +246,7 @@ _BRAIN: Final = (
 )  # fmt: skip
 
 _HOST: Final = (
-    _fault(41, "disk full", JournalRefuses, OPEN),
+    _fault(41, "disk full, or failing at times", DiskFails, OPEN),
     _fault(42, "kill -9", Killed, ALL, Expected.RESUMES),
     _fault(43, "power loss", PowerCut, ALL, Expected.RESUMES),
     _fault(44, "clock jump, suspend", Suspended, OPEN, Expected.SAFE),

@@ -29,11 +29,11 @@ from flowrig.torture.rig import Misspelt, TortureRig
 
 __all__ = [
     "BadBrain",
+    "DiskFails",
     "Hangs",
     "Healthy",
     "HostileProfile",
     "Injection",
-    "JournalRefuses",
     "Killed",
     "Misspells",
     "OnDevice",
@@ -287,16 +287,61 @@ class PowerCut(Killed):
             emulator.switch("power-cycle")
 
 
-class JournalRefuses(Injection):
-    """Nothing more can be written into the journal, as on a full disk.
+class DiskFails(Injection):
+    """The disk of the journal: full from now on, or a few of its operations fail.
 
-    A start whose end could not be written either is charged until the run is resumed.
+    A start whose end could not be written either, on a full disk, is charged until the run is
+    resumed. Of an operation it is the writing, or the synchronization, or nothing but the word
+    that it was done.
+
+    Attributes:
+        is_full: whether nothing more can be written before it is healed.
     """
 
-    forgets = True
+    SEVERAL: Final = {
+        "write": ("INSERT INTO event", "disk I/O error"),
+        "synchronize": ("COMMIT", "disk I/O error"),
+        "acknowledge": ("COMMIT", "disk I/O error"),
+    }
+    """What fails: the statement at which it does, and what SQLite says of it."""
+
+    TIMES: Final = (1, 4)
+    """How often in a row."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_full = False
+        self._fails = ""
+        self._left = 0
+        self._connect = sqlite3.connect
+
+    def campaign(self, folder: Path, draw: random.Random) -> Path:
+        """Get between the journal and its file."""
+
+        class Connection(sqlite3.Connection):
+            def execute(connection, statement: str, *values: Any) -> sqlite3.Cursor:  # noqa: N805
+                fails = self._fails
+                if not fails or not statement.startswith(self.SEVERAL[fails][0]):
+                    return super().execute(statement, *values)
+                self._left -= 1
+                self._fails = fails if self._left else ""
+                if fails == "acknowledge":
+                    super().execute(statement, *values)
+                raise sqlite3.OperationalError(self.SEVERAL[fails][1])
+
+        def connect(*args: Any, **keywords: Any) -> Any:
+            return self._connect(*args, factory=Connection, **keywords)
+
+        sqlite3.connect = connect
+        return super().campaign(folder, draw)
 
     def strike(self, scene: Scene) -> None:
-        """Let every insertion fail."""
+        """Let every insertion fail, or the next operations."""
+        self.is_full = self.forgets = scene.draw.random() < 0.5
+        if not self.is_full:
+            self._left = scene.draw.randint(*self.TIMES)
+            self._fails = scene.draw.choice(sorted(self.SEVERAL))
+            return
         self._execute(
             scene.folder,
             "CREATE TRIGGER full BEFORE INSERT ON event BEGIN "
@@ -306,11 +351,16 @@ class JournalRefuses(Injection):
     def heal(self, scene: Scene) -> None:
         """Make room."""
         super().heal(scene)
+        self._fails = ""
         self._execute(scene.folder, "DROP TRIGGER IF EXISTS full")
+
+    def close(self) -> None:
+        """Get out of the way."""
+        sqlite3.connect = self._connect
 
     def _execute(self, folder: Path, statement: str) -> None:
         path = folder / FILE_NAME
-        with closing(sqlite3.connect(path, timeout=0.1)) as connection, suppress(sqlite3.Error):
+        with closing(self._connect(path, timeout=0.1)) as connection, suppress(sqlite3.Error):
             connection.execute(statement)
             connection.commit()
 

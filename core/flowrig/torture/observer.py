@@ -16,7 +16,7 @@ from flowrig.journal import Event
 from flowrig.profile import Profile
 from flowrig.record import RunRecord, new_surrogate
 from flowrig.torture.faults import Ending, Expected
-from flowrig.torture.injections import BadBrain, JournalRefuses
+from flowrig.torture.injections import BadBrain, DiskFails
 from flowrig.torture.physics import off_target_s
 from flowrig.torture.reference import EXPERIMENTS, SEEDED_STAGE
 from flowrig.torture.trial import Session, Trial
@@ -372,7 +372,7 @@ def _notice(trial: Trial, session: Session) -> Seen:
 
 def _mute(trial: Trial) -> bool:
     """Whether the journal takes nothing."""
-    return isinstance(trial.injection, JournalRefuses)
+    return isinstance(trial.injection, DiskFails) and trial.injection.is_full
 
 
 # --- the journal (I2, I3, I7) ---
