@@ -108,7 +108,7 @@ class Tail:
         return event
 
     def write(self, *, commit: bool) -> list[Event]:
-        """Insert what was added, and wait until it is on the disk if wanted.
+        """Insert what was added, and wait until it is on the disk if wanted, or if one is kept.
 
         Returns:
             events that nobody was told of, in order.
@@ -117,6 +117,7 @@ class Tail:
             sqlite3.Error: it failed twice; the file is as it was before.
         """
         before = tuple(self._pending)
+        commit = commit or self.is_behind
         try:
             self._try(commit=commit)
         except sqlite3.Error as error:

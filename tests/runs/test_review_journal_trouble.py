@@ -69,8 +69,9 @@ def test_what_has_happened_is_written_as_soon_as_that_is_possible(tmp_path: Path
         kept = journal.keep("measured", 1.0, {}, {"counts": np.arange(4)})
         with pytest.raises(JournalError):
             journal.append("refused", 2.0)
-        with pytest.raises(JournalError):
-            journal.note("reading", 2.0, {})
+        for _ in range(2):
+            with pytest.raises(JournalError):
+                journal.note("reading", 2.0, {})
         journal.keep("ended", 3.0)
         with pytest.raises(JournalError):
             journal.require_written()
@@ -152,3 +153,37 @@ def test_a_file_that_is_no_journal_is_told(tmp_path: Path, content: bytes, says:
     (tmp_path / FILE_NAME).write_bytes(content)
     with pytest.raises(InputError, match=says):
         Journal(tmp_path / FILE_NAME)
+
+
+class TakesNoCommit(sqlite3.Connection):
+    """Insertions go well, as nothing reaches the disk before the commit, which fails."""
+
+    is_full = True
+
+    def execute(self, statement: str, *values: Any) -> sqlite3.Cursor:
+        """As SQLite does where its log has no room."""
+        if statement == "COMMIT" and self.is_full:
+            super().execute("ROLLBACK")
+            raise sqlite3.OperationalError("disk I/O error")
+        return super().execute(statement, *values)
+
+
+def test_what_is_kept_is_not_told_before_it_is_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A routine reading that can be inserted does not pass off a measurement as written."""
+    path, told = tmp_path / FILE_NAME, list[str]()
+    connect = sqlite3.connect
+    Journal.create(path).close()
+    monkeypatch.setattr(
+        sqlite3, "connect", lambda *args, **how: connect(*args, factory=TakesNoCommit, **how)
+    )
+    with Journal(path) as journal:
+        journal.listen(lambda event: told.append(event.kind))
+        journal.keep("measured", 1.0)
+        with pytest.raises(JournalError):
+            journal.note("reading", 2.0, {})
+        assert told == []
+        monkeypatch.setattr(TakesNoCommit, "is_full", False)
+        journal.note("reading", 3.0, {})
+        assert told == ["measured", "reading", "notice"]

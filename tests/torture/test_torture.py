@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from flowrig import journal, runs, safety, spectra
 from flowrig.changes import Changes
 from flowrig.cli import main
+from flowrig.journal_tail import Tail
 from flowrig.kernel import HeaterWatch, HeatNeedsFlow, StreamWatch
 from flowrig.ledger import SyringeLedger
 from flowrig.rig import Rig
@@ -69,6 +70,8 @@ def play(text: str) -> set[Kind]:
         "41/journal-event-100/1",
         "42/journal-event-60/1",
         "42/pump_cui-byte-300/1",
+        "42/pump_cui-byte-3366/19",
+        "41/journal-event-308/1",
     ],
 )
 def test_every_promise_holds(cell: str) -> None:
@@ -149,10 +152,12 @@ def no_trips(*_: Any, **__: Any) -> Iterator[Any]:
         ((spectra, "_light_flags", lambda *_: []), "17/settle/1", Kind.LOST),
         ((Space, "require_feasible", nothing), "39/suggest/1", Kind.LOST),
         ((RunSession, "_write", forget_intents), "0/connect/1", Kind.DOUBLE),
+        ((Tail, "keep", nothing), "41/journal-event-341/2", Kind.LOST),
     ],
     ids=[
         "interlock", "stream watch", "light", "cooling", "chain of the journal", "changes",
         "latched trips", "flags of frames", "flags of light", "gate of suggestions", "intents",
+        "events that wait for the disk",
     ],
 )  # fmt: skip
 def test_what_is_switched_off_shows(
