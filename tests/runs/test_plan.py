@@ -19,7 +19,7 @@ from flowrig.planner import Plan, plan_campaign
 from flowrig.plugins import Plugins
 from flowrig.profile import Steady, load_profile
 from flowrig.record import RunRecord
-from flowrig.runs import start_run
+from flowrig.runs import resume_run, start_run
 
 Short = Callable[..., Path]
 
@@ -66,6 +66,32 @@ def test_a_refill_is_foretold_for_the_experiment_that_would_hold(short: Short) -
     assert (refill.experiment, refill.stage, refill.streams) == (4, "explore", ("CuI",))
     assert 0 < refill.time_s < told.time_s
     assert told.volumes_ul["CuI"] > 1000
+
+
+def test_a_rehearsal_tells_what_the_emulated_run_then_takes(
+    flowrig: Any, short: Short, tmp_path: Path
+) -> None:
+    """Volumes are those of the run, its refills included; the ranges stay, as nothing is known.
+
+    It takes the place of another run's measurements, and is for a campaign that has not begun.
+    """
+    more = '[streams.CuI]\nsyringe = { volume = "1 mL", inner_diameter = "4.6 mm" }\n'
+    path = short(3, 2, more)
+    told = json.loads(flowrig("plan", path, "--rehearse", "--json").stdout)
+    assert told["known"] < told["experiments"]
+    assert told["waste_range_ul"][0] < told["waste_range_ul"][1]
+
+    folder = tmp_path / "run"
+    assert start_run(path, folder, simulate=True).state == "held"
+    while resume_run(folder, refilled=["CuI"]).state == "held":
+        pass
+    with RunRecord(folder) as record:
+        decided: dict[str, list[Mapping[str, float]]] = {}
+        for one in record.decisions():
+            decided.setdefault(one.stage, []).append(one.conditions)
+    assert told["volumes_ul"] == planned(path, decided=decided).volumes_ul
+    flowrig("plan", path, "--rehearse", "--like", folder, code=2)
+    flowrig("plan", folder, "--rehearse", code=2)
 
 
 def test_measurements_tell_where_an_optimizer_will_look(

@@ -81,4 +81,4 @@ def test_a_pump_that_tells_no_volume_is_charged_by_time(
     """Nonsense from a pump never makes a syringe look full."""
     ledger = SyringeLedger(package.load_profile(short(), plugins_with()))
     ledger.started(0.0, {"CuI": 100.0})
-    assert ledger.stopped(120.0, {"CuI": told_ul}) == {"CuI": 200.0}
+    assert ledger.stopped(120.0, {"CuI": told_ul}).volumes_ul == {"CuI": 200.0}

@@ -1,6 +1,7 @@
 """`flowrig plan`: how long a campaign takes, and how much of what, before it begins."""
 
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,8 @@ DRAWN = 64
 
 ROLES = ("reagent", "solvent", "carrier")
 
+_AT_THE_BEST = "where a model holds the best to be"
+
 
 @click.command(short_help="Tell how long a campaign takes, and how much of what it needs.")
 @click.argument("campaign")
@@ -32,35 +35,66 @@ ROLES = ("reagent", "solvent", "carrier")
     help="A run of such a rig, also a simulated one, whose measurements tell where an optimizer "
     "will look.",
 )
+@click.option(
+    "--rehearse",
+    is_flag=True,
+    help="Run the campaign on the emulated rig first, to see where its optimizers go.",
+)
 @click.option("--seed", type=int, help="Of the run that is planned; default: that of the campaign.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
-def plan(campaign: str, *, like: Path | None, seed: int | None, as_json: bool) -> None:
+def plan(
+    campaign: str, *, like: Path | None, rehearse: bool, seed: int | None, as_json: bool
+) -> None:
     """Tell how long CAMPAIGN takes, what it draws from each syringe, and when to refill.
 
     CAMPAIGN is a campaign file, or a rig profile by name or path, as for `flowrig run`; or the
     folder of a run, whose decided conditions are then taken as they are. The procedures of the run
     are performed on paper: no port is opened, and nothing moves. Conditions that depend on results
     are taken where a model of what was measured so far, or in the run of --like, holds the best to
-    be; without such a model in the middle of the search space. Ranges say what they may make of it.
+    be; with --rehearse where they are on the emulated rig; else in the middle of the search space.
+    Ranges say what they may make of it.
 
     \b
     Examples:
       flowrig plan cs3cu2i5-heatup-chem3
       flowrig plan my-campaign.toml --seed 3 --json
+      flowrig plan my-campaign.toml --rehearse
       flowrig plan my-campaign.toml --like flowrig-runs/first
       flowrig plan flowrig-runs/first
     """
     from flowrig.planner import plan_campaign
 
     profile, seed, decided = _read(campaign, seed)
-    likely = _likely(campaign if decided is not None else None, like, profile)
+    if rehearse and (like is not None or decided is not None):
+        raise click.UsageError("--rehearse is for a campaign file, and without --like")
+    if rehearse:
+        likely = _as_rehearsed(campaign, seed, profile)
+    else:
+        likely = _likely(campaign if decided is not None else None, like, profile)
     told = plan_campaign(profile, seed, decided, likely)
     if as_json:
         print_json(asdict(told))
         return
     for line in _lines(told, profile):
         click.echo(line)
-    _advise(told, learnt=bool(likely))
+    place = "in the middle of the search space"
+    if likely:
+        place = "where they were in a rehearsal" if rehearse else _AT_THE_BEST
+    _advise(told, place)
+
+
+def _as_rehearsed(campaign: str, seed: int | None, profile: "Profile") -> "list[Conditions]":
+    """What a rehearsal decided where results decide, in its order."""
+    from flowrig.planner import plan_campaign
+    from flowrig.plugins import Plugins
+    from flowrig.rehearsal import rehearsed
+
+    told = plan_campaign(profile, seed)
+    bar: Any = click.progressbar(length=told.experiments, label="rehearsal", file=sys.stderr)
+    with bar:
+        decided = rehearsed(campaign, seed, Plugins.discover(), lambda: bar.update(1))
+    known = {part.name: part.known for part in told.parts}
+    return [one for stage, rows in decided.items() for one in rows[known[stage] :]]
 
 
 def _likely(campaign: str | None, like: Path | None, profile: "Profile") -> "list[Conditions]":
@@ -146,7 +180,7 @@ def _stream_rows(told: "Plan", profile: "Profile") -> Iterator[Sequence[str]]:
         )
 
 
-def _advise(told: "Plan", *, learnt: bool) -> None:
+def _advise(told: "Plan", place: str) -> None:
     """What a person has to do, or to know, besides the numbers."""
     for refill in told.refills:
         print_paragraph(
@@ -177,12 +211,7 @@ def _advise(told: "Plan", *, learnt: bool) -> None:
     if told.known < told.experiments:
         print_paragraph(
             f"of {told.experiments - told.known} experiments the conditions depend on results: "
-            "they are taken "
-            + (
-                "where a model holds the best to be"
-                if learnt
-                else "in the middle of the search space"
-            )
+            f"they are taken {place}"
         )
     for assumption in told.assumptions:
         print_paragraph(f"assumed: {assumption}")
