@@ -7,7 +7,9 @@ import numpy as np
 from attrs import asdict, evolve
 from numpy.typing import NDArray
 
+from flowrig import spectra
 from flowrig.brain import Brain
+from flowrig.darkness import LitReference, share_of_light
 from flowrig.errors import (
     HoldExpiredError,
     NeedsPersonError,
@@ -36,6 +38,9 @@ __all__ = ["CampaignLoop"]
 
 Array = NDArray[np.float64]
 R = TypeVar("R")
+
+LEAST_LIGHT_COUNTS = 100.0
+"""Light [counts] from which on a later one can be compared with it."""
 
 
 class CampaignLoop:
@@ -95,8 +100,26 @@ class CampaignLoop:
             arrays[f"{name}.dark"] = reference.dark[name]
             arrays[f"{name}.lamp"] = reference.lamp[name]
             arrays[f"{name}.wavelengths_nm"] = wavelengths
+        doubts = self._changes_of_light(reference)
         self._journal.append("calibrated", self._now_s(), arrays=arrays)
-        return reference
+        self._tell([Symptom("light-changed", doubt) for doubt in doubts])
+        return evolve(reference, doubts=doubts)
+
+    def _changes_of_light(self, reference: Reference) -> tuple[str, ...]:
+        """What is to be said of an excitation that is not what it was when the run began.
+
+        Photoluminescence goes by the counts themselves; an absorbance is a share of its reference.
+        """
+        name = self._profile.analysis.photoluminescence.spectrometer
+        first = self._record.first_lights().get(name)
+        now = LitReference(reference.dark[name], reference.lamp[name])
+        share = None if first is None else share_of_light(first, now, LEAST_LIGHT_COUNTS)
+        if share is None or spectra.LIGHT_LEFT[0] <= share <= spectra.LIGHT_LEFT[1]:
+            return ()
+        return (
+            f"{name}: the light gives {share:.0%} of what it gave when the run began, so that "
+            "photoluminescence cannot be compared; put it back as it was, or start a new run",
+        )
 
     def _run_stage(self, stage: Stage, reference: Reference) -> None:
         self._journal.append(

@@ -1,4 +1,4 @@
-"""Is a light source really out? A frame that was taken after it was shut tells."""
+"""What a light source does: is it really out, and does it give what it gave?"""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-__all__ = ["LitReference", "References", "light_seen"]
+__all__ = ["LitReference", "References", "light_seen", "share_of_light"]
 
 SMOOTH_PIXELS = 15
 """Pixels that are averaged, so that noise makes no spectrum."""
@@ -63,6 +63,23 @@ def light_seen(
             return f"it still sees {share:.0%} of its light" if share > LIT_SHARE else ""
     seen = _height(frame.astype(np.float64))
     return f"it still sees a spectrum of {seen:.0f} counts" if seen > least else ""
+
+
+def share_of_light(before: LitReference, now: LitReference, least_counts: float) -> float | None:
+    """How much light a source gives, as a share of what it gave.
+
+    Args:
+        before: what a spectrometer saw.
+        now: the same, later.
+        least_counts: light before [counts] from which on this can be said.
+
+    Returns:
+        the share; None if the light hardly showed before, or the detectors are not the same.
+    """
+    if before.lamp.shape != now.lamp.shape:
+        return None
+    given = _height(before.lamp - before.dark)
+    return _height(now.lamp - now.dark) / given if given >= least_counts else None
 
 
 def _height(counts: NDArray[np.float64]) -> float:

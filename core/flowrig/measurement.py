@@ -72,8 +72,11 @@ def evaluate(
     )
     steadiness = observation.steadiness
     flags, quality = list(features.flags), features.quality
+    doubts = list(reference.doubts)
     if steadiness is not None and not steadiness.reached:
-        flags.append(spectra.Flag(Quality.DOUBTFUL, _not_stationary(steadiness)))
+        doubts.append(_not_stationary(steadiness))
+    if doubts:
+        flags += [spectra.Flag(Quality.DOUBTFUL, doubt) for doubt in doubts]
         quality = Quality.DOUBTFUL if quality is Quality.GOOD else quality
     responses = np.array([features.values[name] for name in profile.objective.responses])
     value = profile.objective.value(responses) if np.isfinite(responses).all() else np.nan

@@ -39,10 +39,12 @@ class Reference:
     Attributes:
         dark: averaged counts with the light shut, by spectrometer, each of shape `n_pixels`.
         lamp: averaged counts with the light open on a transparent cell, by spectrometer.
+        doubts: what is to be said against every measurement that goes by it.
     """
 
     dark: Mapping[str, Array]
     lamp: Mapping[str, Array]
+    doubts: tuple[str, ...] = ()
 
 
 @frozen(eq=False)

@@ -304,8 +304,14 @@ class RunRecord:
     def lights(self) -> dict[str, LitReference]:
         """What each spectrometer saw in the newest calibration; none without one, or if damaged."""
         calibrated = self.journal.last("calibrated")
-        if calibrated is None:
-            return {}
+        return {} if calibrated is None else self._lights_at(calibrated)
+
+    def first_lights(self) -> dict[str, LitReference]:
+        """The same of the first calibration that is intact."""
+        every = map(self._lights_at, self.journal.events("calibrated"))
+        return next(filter(None, every), {})
+
+    def _lights_at(self, calibrated: Event) -> dict[str, LitReference]:
         try:
             arrays = self.journal.arrays(calibrated.sequence)
         except JournalError:

@@ -9,7 +9,7 @@ from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
-from attrs import asdict, frozen
+from attrs import asdict, evolve, frozen
 from numpy.typing import NDArray
 
 from flowrig.actuation import Actuation
@@ -31,6 +31,7 @@ from flowrig.executor import Executor
 from flowrig.gates import Gates
 from flowrig.headroom import Headroom, experiment_bytes
 from flowrig.journal import Event, Journal
+from flowrig.kernel import HEATS_UNASKED
 from flowrig.lease import Lease
 from flowrig.ledger import SyringeLedger
 from flowrig.one_thread import one_thread
@@ -38,7 +39,7 @@ from flowrig.plugins import Plugins
 from flowrig.record import RunRecord
 from flowrig.recording import FOLDER_NAME, Recording
 from flowrig.rig import Rig, open_rig
-from flowrig.safety import SafeState, reach_safe_state
+from flowrig.safety import SafeState, StepOutcome, reach_safe_state
 from flowrig.simulation import Simulator
 from flowrig.status import RunStatus
 from flowrig.switchboard import Switchboard
@@ -180,7 +181,7 @@ class RunSession:
 
     def _run_on(self, rig: Rig, ledger: SyringeLedger, resumed: bool) -> RunOutcome:
         actuation = Actuation(rig, self._write, ledger)
-        state, reason, halt = "finished", "", False
+        state, reason, halt, suspects = "finished", "", False, list[str]()
         brain = Brain(self._record.profile, self._record.seed, self._new_mind)
         try:
             if self._lease is not None:
@@ -193,12 +194,14 @@ class RunSession:
             return self._end("unknown", str(error))
         except BaseException as error:
             state, reason = self._ended_by(error)
-            tripped = isinstance(error, SafetyTripError) and error.action == "halt"
-            halt = tripped or isinstance(error, HaltRequested)
+            halt = isinstance(error, HaltRequested)
+            if isinstance(error, SafetyTripError):
+                halt = error.action == "halt"
+                suspects = [trip.device for trip in error.trips if trip.rule == HEATS_UNASKED]
         finally:
             brain.close()
         safe = self._safe if state == "finished" else None
-        safe = safe or self._go_safe(rig, ledger, halt)
+        safe = safe or self._go_safe(rig, ledger, halt, suspects)
         if safe.reached:
             self._say_goodbye()
         else:
@@ -301,7 +304,22 @@ class RunSession:
             self._folder, seed, campaign.optimizer_deadline_s, campaign.optimizer_memory_gb
         )
 
-    def _go_safe(self, rig: Rig, ledger: SyringeLedger, halt: bool = False) -> SafeState:
+    def _go_safe(
+        self,
+        rig: Rig,
+        ledger: SyringeLedger,
+        halt: bool = False,
+        suspects: Sequence[str] = (),
+    ) -> SafeState:
+        """Bring the rig to its safe state.
+
+        Args:
+            rig: the opened rig.
+            ledger: keeps account of the syringes.
+            halt: flush nothing.
+            suspects: heaters whose output may be stuck: nothing that they read says that they are
+                off.
+        """
         self._switch.connect(lambda: None)
         self._clock.clear_interrupt()
         self._note_wishes()
@@ -315,6 +333,11 @@ class RunSession:
             halt=halt,
             on_tick=self._renew_if_possible,
             references=self._record.lights(),
+        )
+        stuck = "its output may be stuck, whatever it reads; cut its power"
+        safe = evolve(
+            safe,
+            steps=(*safe.steps, *(StepOutcome(f"{one} off", False, stuck) for one in suspects)),
         )
         self._write_if_possible(
             "safe-state",

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from flowrig import journal, runs, safety, spectra
+from flowrig import journal, run_session, runs, safety, spectra
+from flowrig.campaign import CampaignLoop
 from flowrig.changes import Changes
 from flowrig.cli import main
 from flowrig.journal_tail import Tail
 from flowrig.kernel import HeaterWatch, HeatNeedsFlow, StreamWatch
-from flowrig.ledger import SyringeLedger
+from flowrig.ledger import Charge, SyringeLedger
 from flowrig.rig import Rig
 from flowrig.run_session import RunSession
 from flowrig.safety import SafeState
@@ -24,6 +25,7 @@ from flowrig.torture import (
     Kind,
     applicable,
     choose_cells,
+    choose_pairs,
     choose_points,
     run_cell,
 )
@@ -72,6 +74,9 @@ def play(text: str) -> set[Kind]:
         "42/pump_cui-byte-300/1",
         "42/pump_cui-byte-3366/19",
         "41/journal-event-308/1",
+        "26+27/heat-up/20",
+        "42+34/measure/1",
+        "13+41/settle/1",
     ],
 )
 def test_every_promise_holds(cell: str) -> None:
@@ -101,7 +106,7 @@ def test_a_safe_state_that_is_skipped_shows(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_ledger_that_is_not_written_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     """Liquid that moves without being charged is counted as moved twice."""
-    monkeypatch.setattr(SyringeLedger, "stopped", lambda *_, **__: {})
+    monkeypatch.setattr(SyringeLedger, "stopped", lambda *_, **__: Charge({}, ()))
     assert Kind.DOUBLE in play("0/connect/1")
 
 
@@ -152,12 +157,14 @@ def no_trips(*_: Any, **__: Any) -> Iterator[Any]:
         ((spectra, "_light_flags", lambda *_: []), "17/settle/1", Kind.LOST),
         ((Space, "require_feasible", nothing), "39/suggest/1", Kind.LOST),
         ((RunSession, "_write", forget_intents), "0/connect/1", Kind.DOUBLE),
+        ((CampaignLoop, "_changes_of_light", lambda *_: ()), "42+34/measure/1", Kind.LOST),
+        ((run_session, "HEATS_UNASKED", "nothing"), "26+27/heat-up/20", Kind.UNSAFE),
         ((Tail, "keep", nothing), "41/journal-event-341/2", Kind.LOST),
     ],
     ids=[
         "interlock", "stream watch", "light", "cooling", "chain of the journal", "changes",
         "latched trips", "flags of frames", "flags of light", "gate of suggestions", "intents",
-        "events that wait for the disk",
+        "changes of light", "heaters that may be stuck", "events that wait for the disk",
     ],
 )  # fmt: skip
 def test_what_is_switched_off_shows(
@@ -208,6 +215,17 @@ def test_points_are_drawn_from_all_that_happens() -> None:
     assert {"journal-event-1", "journal-event-200"} <= every
 
 
+def test_pairs_are_drawn_from_all_that_strikes_anywhere() -> None:
+    """The same again next time; a cell of two faults is read back as it was written."""
+    once, again = (choose_pairs(count=40, seeds=3) for _ in range(2))
+    assert once == again
+    assert len(once) == 40
+    assert {cell.seed for cell in once} == {1, 2, 3}
+    assert all(cell.second for cell in once)
+    assert [Cell.parse(str(cell)) for cell in once] == once
+    assert len({(cell.fault, cell.second) for cell in once}) > 30
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -218,6 +236,8 @@ def test_points_are_drawn_from_all_that_happens() -> None:
         ["--faults", "99"],
         ["--faults", "x"],
         ["--replay", "18/flow/1"],
+        ["--replay", "13+42/flow/1"],
+        ["--replay", "1+41/plate-exchange-9/1"],
     ],
 )
 def test_what_is_not_on_the_board_is_refused(words: list[str]) -> None:
@@ -229,7 +249,7 @@ def test_a_broken_promise_is_told_with_the_way_to_replay_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The exit code is 1, and the command is there to be copied."""
-    monkeypatch.setattr(SyringeLedger, "stopped", lambda *_, **__: {})
+    monkeypatch.setattr(SyringeLedger, "stopped", lambda *_, **__: Charge({}, ()))
     done = CliRunner().invoke(main, ["torture", "--replay", "0/connect/1"])
     assert done.exit_code == 1
     assert "flowrig torture --replay 0/connect/1" in done.output

@@ -72,6 +72,12 @@ def _points(
     metavar="N|all",
     help="Strike after N events and bytes by chance, or at all operations; --faults 1,41,42,43.",
 )
+@click.option(
+    "--pairs",
+    type=click.IntRange(1),
+    metavar="N",
+    help="N campaigns in which a second fault by chance strikes soon after the first.",
+)
 @click.option("--replay", metavar="CELL", help="Play one cell in this process and tell all.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 def torture(
@@ -83,6 +89,7 @@ def torture(
     first_seed: int,
     jobs: int,
     points: int | str | None,
+    pairs: int | None,
     replay: str | None,
     as_json: bool,
 ) -> None:
@@ -99,14 +106,22 @@ def torture(
       flowrig torture --faults 13,42 --phases settle,measure --seeds 3
       flowrig torture --points 1000
       flowrig torture --points all --faults 1,41
+      flowrig torture --pairs 300 --seeds 20
       flowrig torture --replay 42/settle/1
 
     Exit code 0: every promise held; 1: one broke, and the command that replays it is told.
     """
-    from flowrig.torture import Board, Cell, choose_cells, choose_points, run_cell
+    from flowrig.torture import Board, Cell, choose_cells, choose_pairs, choose_points, run_cell
 
     if replay is not None:
         board = Board([run_cell(Cell.parse(replay))])
+    elif pairs is not None:
+        board = Board(
+            _play(
+                choose_pairs(count=pairs, seeds=seeds or SEEDS["quick"], first_seed=first_seed),
+                jobs,
+            )
+        )
     elif points is not None:
         count = points if isinstance(points, int) else None
         cells = choose_points(

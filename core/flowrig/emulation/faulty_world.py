@@ -26,7 +26,7 @@ AIR_SHARE: Final = 0.1
 AIR_TIME_S: Final = 150.0
 """Time constant [s] of a sensor in air, ten times that in its well (assumed)."""
 DARK_PERCENT: Final = 2.0
-"""Percentile of a frame's counts that is taken for its dark pedestal."""
+"""Percentile of a frame's counts that is taken for its dark pedestal where no frame was dark."""
 NO_POWER_C: Final = -273.15
 """Set point [°C] that stands for a heater that gets no power."""
 
@@ -191,6 +191,7 @@ class FaultySpectrometer:
         self._frozen = False
         self._dimmed = False
         self._strayed = False
+        self._dark: float | None = None
         self._seen: NDArray[np.uint16] | None = None
         self.faults: Mapping[str, DeviceFault] = {
             "lamp-off": DeviceFault("the light source is out, whatever its line says", self._fail),
@@ -215,8 +216,10 @@ class FaultySpectrometer:
         """Counts of one exposure that begins now, shape `n_pixels`."""
         counts = self._body.expose(integration_time_us)
         full = np.iinfo(counts.dtype).max
+        if self._wanted_lit is False:
+            self._dark = float(counts.mean())
         if self._dimmed:
-            dark = np.percentile(counts, DARK_PERCENT)
+            dark = np.percentile(counts, DARK_PERCENT) if self._dark is None else self._dark
             counts = (dark + 0.5 * (counts - np.minimum(counts, dark))).astype(counts.dtype)
         if self._strayed:
             counts = np.minimum(counts.astype(float) + 0.1 * full, full).astype(counts.dtype)

@@ -4,7 +4,7 @@ It opens nothing, waits for nothing and moves nothing: it is handed what the rig
 command would change, and says which rule that breaks. Whoever asks acts on it.
 """
 
-from flowrig.kernel.heaters import HeaterWatch
+from flowrig.kernel.heaters import HEATS_UNASKED, HeaterWatch
 from flowrig.kernel.interlocks import FlowNeedsSteadyTemperature, HeatNeedsFlow, SyringeNotEmpty
 from flowrig.kernel.limits import OperatingLimits
 from flowrig.kernel.snapshot import Action, HeaterState, Snapshot, StreamState, Trip
@@ -13,6 +13,7 @@ from flowrig.kernel.supervisor import Rule, Supervisor
 from flowrig.kernel.thermal import NOISE_SDS, ThermalModel, Thresholds, thresholds_of
 
 __all__ = [
+    "HEATS_UNASKED",
     "NOISE_SDS",
     "Action",
     "FlowNeedsSteadyTemperature",

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from flowrig.kernel.snapshot import HeaterState, Snapshot, Trip
 from flowrig.kernel.thermal import Thresholds
 
-__all__ = ["HeaterWatch"]
+__all__ = ["HEATS_UNASKED", "HeaterWatch"]
+
+HEATS_UNASKED = "heats-unasked"
 
 LOOK_AT_HEATER = "look at the heater and its sensor, and keep the power off meanwhile"
 LOOK_AT_SENSOR = "check the sensor, its seat and its wires"
@@ -110,7 +112,7 @@ class HeaterWatch:
             )
         else:
             yield self._trip(
-                "heats-unasked",
+                HEATS_UNASKED,
                 f"it rose from {base_c:.1f} °C to {state.temperature_c:.1f} °C while it should "
                 "not heat",
                 "cut its power: its output may be stuck",

@@ -4,7 +4,7 @@ Each cell is one fault that strikes in one phase of a campaign with one seed. An
 plungers, plates and lamps, and the journal in the end, says which promises held.
 """
 
-from flowrig.torture.board import Board, choose_cells, choose_points
+from flowrig.torture.board import Board, choose_cells, choose_pairs, choose_points
 from flowrig.torture.cell import Cell, Result, run_cell
 from flowrig.torture.faults import FAULTS, Fault, applicable
 from flowrig.torture.observer import Breach, Kind
@@ -22,6 +22,7 @@ __all__ = [
     "Result",
     "applicable",
     "choose_cells",
+    "choose_pairs",
     "choose_points",
     "run_cell",
     "run_cells",

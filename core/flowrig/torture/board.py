@@ -11,10 +11,11 @@ from flowrig.errors import InputError
 from flowrig.torture.cell import Cell, Result, extent_of
 from flowrig.torture.faults import FAULTS, HEALTHY, Fault, applicable
 from flowrig.torture.observer import Kind
+from flowrig.torture.pairs import FIRST, SECOND
 from flowrig.torture.phases import Phase
 from flowrig.torture.points import POINTED
 
-__all__ = ["Board", "choose_cells", "choose_points"]
+__all__ = ["Board", "choose_cells", "choose_pairs", "choose_points"]
 
 QUICK_PHASES: Final = 3
 """Phases of each fault in a quick look."""
@@ -88,6 +89,24 @@ def choose_points(
     return cells
 
 
+def choose_pairs(*, count: int, seeds: int = 1, first_seed: int = 1) -> list[Cell]:
+    """Cells with two faults by chance, in a phase of the first by chance.
+
+    Args:
+        count: how many, over all seeds.
+        seeds: how many campaigns they are taken from.
+        first_seed: of these.
+    """
+    cells = []
+    for index in range(1, seeds + 1):
+        seed = first_seed + index - 1
+        draw = random.Random(f"pairs/{seed}")  # noqa: S311 - repeatable
+        for _ in range(_share(count, index, seeds)):
+            first, second = draw.choice(FIRST), draw.choice(SECOND)
+            cells.append(Cell(first, draw.choice(FAULTS[first].phases), seed, second))
+    return cells
+
+
 def _share(count: int, index: int, seeds: int) -> int:
     """How many of some points belong to one of the seeds, counted from 1."""
     return count * index // seeds - count * (index - 1) // seeds
@@ -140,14 +159,14 @@ class Board:
         """The table, as text."""
         yield f"{'':>3} {'fault':38} {'cells':>5} {'failed':>6}  ended"
         for fault in FAULTS.values():
-            own = [result for result in self.results if result.cell.fault == fault.number]
+            own = [r for r in self.results if r.cell.fault == fault.number and not r.cell.second]
             if fault.make is None:
                 yield f"{fault.number:>3} {fault.name:38} {'-':>5} {'-':>6}  {fault.why_not}"
             elif own:
-                failed = sum(bool(result.breaches) for result in own)
-                ended = Counter(result.endings[:1] or ("hung",) for result in own)
-                text = ", ".join(f"{n} {' '.join(ending)}" for ending, n in ended.most_common())
-                yield f"{fault.number:>3} {fault.name:38} {len(own):>5} {failed:>6}  {text}"
+                yield _line(str(fault.number), fault.name, own)
+        pairs = [result for result in self.results if result.cell.second]
+        if pairs:
+            yield _line("", "one fault, then another", pairs)
 
     def plain(self) -> dict[str, Any]:
         """As JSON has it."""
@@ -164,6 +183,13 @@ class Board:
             ],
             "cells": [result.plain() for result in self.results],
         }
+
+
+def _line(number: str, name: str, results: Sequence[Result]) -> str:
+    failed = sum(bool(result.breaches) for result in results)
+    ended = Counter(result.endings[:1] or ("hung",) for result in results)
+    text = ", ".join(f"{n} {' '.join(ending)}" for ending, n in ended.most_common())
+    return f"{number:>3} {name:38} {len(results):>5} {failed:>6}  {text}"
 
 
 def _plural(kind: Kind) -> str:

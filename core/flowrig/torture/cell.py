@@ -13,9 +13,10 @@ from typing import Any, Self
 from attrs import asdict, frozen
 
 from flowrig.errors import InputError
-from flowrig.torture.faults import FAULTS, HEALTHY, Ending
+from flowrig.torture.faults import FAULTS, HEALTHY, Ending, Fault
 from flowrig.torture.injections import Injection
 from flowrig.torture.observer import Breach, Kind, Reference, judge
+from flowrig.torture.pairs import pair_of
 from flowrig.torture.phases import Phase
 from flowrig.torture.points import POINTED, Extent, Point
 from flowrig.torture.rig import TortureRig
@@ -32,31 +33,39 @@ class Cell:
         fault: number of the row; 0 is the control.
         moment: when it strikes.
         seed: everything random follows from it.
+        second: number of a fault that strikes after it; 0 for none.
     """
 
     fault: int
     moment: Phase | Point
     seed: int
+    second: int = 0
 
     def __str__(self) -> str:
-        return f"{self.fault}/{self.moment}/{self.seed}"
+        second = f"+{self.second}" if self.second else ""
+        return f"{self.fault}{second}/{self.moment}/{self.seed}"
+
+    @property
+    def row(self) -> Fault:
+        """What happens in it."""
+        return pair_of(self.fault, self.second) if self.second else FAULTS[self.fault]
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read "13/settle/2".
+        """Read "13/settle/2", or "13+41/settle/2" for two faults.
 
         Raises:
             InputError: it is no cell of the board.
         """
         try:
-            number, moment, seed = text.split("/")
-            cell = cls(int(number), _moment(moment), int(seed))
+            numbers, moment, seed = text.split("/")
+            number, _, second = numbers.partition("+")
+            cell = cls(int(number), _moment(moment), int(seed), int(second or 0))
         except ValueError as error:
             raise InputError(f"{text!r} is no cell; expected for instance 13/settle/2") from error
-        fault = FAULTS.get(cell.fault)
-        possible = () if fault is None else fault.phases
+        possible = cell.row.phases if cell.fault in FAULTS else ()
         if cell.moment not in possible and not (
-            isinstance(cell.moment, Point) and cell.fault in POINTED
+            isinstance(cell.moment, Point) and cell.fault in POINTED and not cell.second
         ):
             raise InputError(f"{text!r} is no cell of the board")
         return cell
@@ -129,7 +138,7 @@ def _played(cell: Cell, *, soundly: bool = False) -> Iterator[tuple[Trial, list[
     ):
         folder = Path(home) / "of" / "a"
         folder.mkdir(parents=True)
-        trial = Trial(FAULTS[cell.fault], cell.moment, cell.seed, folder, rig)
+        trial = Trial(cell.row, cell.moment, cell.seed, folder, rig)
         try:
             if soundly:
                 trial.injection = Injection()

@@ -108,6 +108,8 @@ class Injection:
     Attributes:
         blamed: devices that a notice about it has to name, one of them at least.
         kills: whether the program is gone afterwards.
+        is_mute: whether the journal takes nothing.
+        dimmed_s: rig time [s] at which a light lost a part of its power; None if none has.
         forgets: whether pumps lose their count of what they delivered; then flow rate times time
             has to do, up to the moment at which the loss is seen.
         is_seen_at_once: whether a look at pumps and heaters shows it.
@@ -118,12 +120,14 @@ class Injection:
     """
 
     kills = False
+    is_mute = False
     forgets = False
     is_written = False
     is_seen_at_once = True
 
     def __init__(self) -> None:
         self.blamed: tuple[str, ...] = ()
+        self.dimmed_s: float | None = None
         self.refilled: tuple[str, ...] = ()
         self.emptied: tuple[str, ...] = ()
         self.hung: tuple[str, ...] = ()
@@ -141,6 +145,9 @@ class Injection:
 
     def strike(self, scene: Scene) -> None:
         """Let it happen."""
+
+    def heard(self, scene: Scene) -> None:
+        """An event was written after it struck."""
 
     def tamper(self, scene: Scene) -> None:
         """Change something while no program runs."""
@@ -194,6 +201,7 @@ class OnDevice(Injection):
             byte=draw.randrange(24), bit=1 << draw.randrange(8), after=draw.randrange(3)
         )
         self.forgets = text.startswith("power-cycle")
+        self.dimmed_s = scene.rig.clock.now_s() if text.startswith("lamp-dim") else None
         kind = scene.profile.devices[self.target(scene)].offer.kind
         self.is_seen_at_once = kind != "spectrometer"
         emulator.inject(text)
@@ -293,9 +301,6 @@ class DiskFails(Injection):
     A start whose end could not be written either, on a full disk, is charged until the run is
     resumed. Of an operation it is the writing, or the synchronization, or nothing but the word
     that it was done.
-
-    Attributes:
-        is_full: whether nothing more can be written before it is healed.
     """
 
     SEVERAL: Final = {
@@ -310,7 +315,6 @@ class DiskFails(Injection):
 
     def __init__(self) -> None:
         super().__init__()
-        self.is_full = False
         self._fails = ""
         self._left = 0
         self._connect = sqlite3.connect
@@ -337,8 +341,8 @@ class DiskFails(Injection):
 
     def strike(self, scene: Scene) -> None:
         """Let every insertion fail, or the next operations."""
-        self.is_full = self.forgets = scene.draw.random() < 0.5
-        if not self.is_full:
+        self.is_mute = self.forgets = scene.draw.random() < 0.5
+        if not self.is_mute:
             self._left = scene.draw.randint(*self.TIMES)
             self._fails = scene.draw.choice(sorted(self.SEVERAL))
             return

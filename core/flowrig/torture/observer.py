@@ -16,7 +16,7 @@ from flowrig.journal import Event
 from flowrig.profile import Profile
 from flowrig.record import RunRecord, new_surrogate
 from flowrig.torture.faults import Ending, Expected
-from flowrig.torture.injections import BadBrain, DiskFails
+from flowrig.torture.injections import BadBrain
 from flowrig.torture.physics import off_target_s
 from flowrig.torture.reference import EXPERIMENTS, SEEDED_STAGE
 from flowrig.torture.trial import Session, Trial
@@ -366,13 +366,10 @@ def _notice(trial: Trial, session: Session) -> Seen:
     if blamed and not any(device in session.text for device in blamed):
         yield Kind.UNTOLD, f"names none of {', '.join(blamed)}: {session.text}"
     notices = sum(event.kind == "ended" for event in session.events)
-    if notices > 1 or (session.ending is not Ending.REFUSED and not notices and not _mute(trial)):
+    if notices > 1 or (
+        session.ending is not Ending.REFUSED and not notices and not trial.injection.is_mute
+    ):
         yield Kind.UNTOLD, f"{notices} notices that it ended"
-
-
-def _mute(trial: Trial) -> bool:
-    """Whether the journal takes nothing."""
-    return isinstance(trial.injection, DiskFails) and trial.injection.is_full
 
 
 # --- the journal (I2, I3, I7) ---
@@ -454,7 +451,14 @@ def _decisions(record: RunRecord, reference: Reference) -> Seen:
 
 
 def _flags(trial: Trial, record: RunRecord, reference: Reference) -> Seen:
-    """A measurement that a fault has spoilt is not passed off as good without a word."""
+    """A measurement that a fault has spoilt is not passed off as good without a word.
+
+    Nobody can see that a light is weaker than it should be where it was so from the beginning.
+    """
+    dimmed_s = trial.injection.dimmed_s
+    first = next(record.journal.events("calibrated"), None)
+    if dimmed_s is not None and first is not None and dimmed_s < first.time_s:
+        return
     for experiment in record.experiments():
         sound = reference.features.get(tuple(experiment.conditions.values()))
         if sound is None or experiment.quality != "good" or experiment.flags:
@@ -487,7 +491,7 @@ def _volumes(trial: Trial, record: RunRecord) -> Seen:
     moved = trial.rig.physics.moved_ul()
     for name, stream in record.profile.streams.items():
         starts = trial.rig.physics.starts[stream.pump]
-        if starts > commanded[name] and not _mute(trial):
+        if starts > commanded[name] and not trial.injection.is_mute:
             yield Kind.DOUBLE, f"{name} began to flow {starts} times at {commanded[name]} commands"
         uncounted_ul = moved[stream.pump] - charged[name]
         text = f"{name} moved {moved[stream.pump]:.1f} µL and was charged {charged[name]:.1f} µL"

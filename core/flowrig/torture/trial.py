@@ -172,11 +172,15 @@ class Trial:
             )
             self._note(session, outcome)
         self.rig.on_ready = lambda: None
-        if self._trouble is not None:
-            raise TrialError(f"the fault could not be injected: {self._trouble!r}")
+        self._require_no_trouble()
         if self.injection.kills and self.struck_s is not None:
             self._killed(self.sessions[0])
         self._resume()
+        self._require_no_trouble()
+
+    def _require_no_trouble(self) -> None:
+        if self._trouble is not None:
+            raise TrialError(f"the fault could not be injected: {self._trouble!r}")
 
     @property
     def record(self) -> RunRecord:
@@ -262,6 +266,7 @@ class Trial:
         session = Session(begin_s=self.rig.clock.now_s())
         self.sessions.append(session)
         listeners: list[Callable[[Event], None]] = [session.events.append]
+        listeners.append(lambda _: self._heard())
         if self.struck_s is None and isinstance(self._when, Point):
             listeners.append(lambda _: self._counted(len(session.events)))
         elif self.struck_s is None:
@@ -356,6 +361,14 @@ class Trial:
             self._scene = evolve(self._scene, phase=Phase.FLOW)
         try:
             self.injection.strike(self._scene)
+        except Exception as error:
+            self._trouble = error
+
+    def _heard(self) -> None:
+        if self.struck_s is None or self._trouble is not None:
+            return
+        try:
+            self.injection.heard(self._scene)
         except Exception as error:
             self._trouble = error
 
