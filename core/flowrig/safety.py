@@ -20,6 +20,10 @@ __all__ = ["MOVING", "SafeState", "StepOutcome", "reach_safe_state"]
 FLUSH_POLL_S = 5.0
 RISE_C = 3.0
 """How much hotter [°C] a heater may read after a flush than before."""
+HOT_C = 60.0
+"""From this temperature [°C] on a heater is watched for a while where no flush has done so."""
+COOLING_S = 60.0
+"""For how long [s]."""
 INTERRUPTED = "Ctrl-C came before it was confirmed"
 PAUSES_S = (1.0, 3.0)
 """Waits [s] in the end for a device that was lost: a plug takes a moment to be known again."""
@@ -80,7 +84,8 @@ def reach_safe_state(
     while flushing and in the end, if a device that was lost can be opened again, the steps that
     were not confirmed are tried once more, except for flushing. So is a step that Ctrl-C came in;
     Ctrl-C while flushing ends the flush.
-    A light that was shut is looked for in a frame, and shut once more if it is seen.
+    A light that was shut is looked for in a frame, and shut once more if it is seen. Where lines
+    were not flushed and a heater is hot, it is looked at for a minute whether it cools.
 
     Args:
         rig: the opened rig.
@@ -134,6 +139,9 @@ def reach_safe_state(
             with suppress(KeyboardInterrupt):
                 rig.clock.sleep(pause_s)
             try_again()
+    ends = zip(steps, outcomes, strict=True)
+    if not any(end.reached for step, end in ends if step.do == "flush"):
+        outcomes += _cooling(rig, asked, on_tick)
     return SafeState(tuple(outcomes))
 
 
@@ -262,6 +270,21 @@ def _flush(step: SafeStep, rig: Rig, actuation: Actuation, hurried: Callable[[],
         )
         raise FlowrigError(f"{told} while it should flush; look for an empty or blocked line")
     _require_cooling(before_c, _readings_c(rig))
+
+
+def _cooling(
+    rig: Rig, hurried: Callable[[], bool], on_tick: Callable[[], object]
+) -> list[StepOutcome]:
+    """Whether hot heaters cool that are off; nothing where all are cold, or cannot be asked."""
+    before_c = {name: reads_c for name, reads_c in _readings_c(rig).items() if reads_c > HOT_C}
+
+    def watch() -> None:
+        end_s = rig.clock.now_s() + COOLING_S
+        while rig.clock.now_s() < end_s and not hurried():
+            rig.clock.sleep(FLUSH_POLL_S)
+        _require_cooling(before_c, _readings_c(rig))
+
+    return [_attempt(f"{', '.join(before_c)} cooling", watch, on_tick)] if before_c else []
 
 
 def _readings_c(rig: Rig) -> dict[str, float]:

@@ -1,5 +1,7 @@
 """A rig by hand: open, check, measure, and what is told when instruments do not answer."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +9,7 @@ import pytest
 
 import flowrig as package
 from flowrig.actuation import Actuation
+from flowrig.emulation import FaultyWorld
 from flowrig.errors import (
     FlowrigError,
     InputError,
@@ -16,6 +19,8 @@ from flowrig.errors import (
 )
 from flowrig.interfaces import PumpState
 from flowrig.ledger import SyringeLedger
+from flowrig.safety import reach_safe_state
+from flowrig.simulation import EmulatedRig, emulated
 
 NOBODY = """\
 extends = "cs3cu2i5-heatup-chem3"
@@ -129,3 +134,30 @@ def test_a_pump_that_forgot_its_count_is_charged_for_the_time_that_nobody_looked
             actuation.stop(["CuI"], unseen=True, away_s=600.0)
             charged_ul = ledger.full_ul("CuI") - ledger.left_ul["CuI"]
             assert charged_ul == pytest.approx(expected_ul, abs=2.0)
+
+
+@pytest.mark.parametrize("is_stuck", [False, True], ids=["cools", "stuck"])
+def test_a_halt_looks_whether_a_hot_heater_cools(is_stuck: bool) -> None:
+    """Nothing is flushed; a heater that gets hotter although it is off is told after a minute."""
+    behind: list[EmulatedRig] = []
+
+    @contextmanager
+    def simulator(*args: Any) -> Iterator[EmulatedRig]:
+        with emulated(*args, watched=FaultyWorld) as rig:
+            behind.append(rig)
+            yield rig
+
+    profile = "cs3cu2i5-heatup-chem3"
+    with package.open_rig(profile, simulate=True, simulator=simulator) as rig:
+        rig.heater("plate").set_temperature(150.0)
+        rig.clock.sleep(400.0)
+        if is_stuck:
+            behind[0].emulators["plate"].inject("heater-stuck-on")
+        begin_s = rig.clock.now_s()
+        safe = reach_safe_state(rig, halt=True)
+        assert 60.0 <= rig.clock.now_s() - begin_s < 70.0
+        assert safe.reached is not is_stuck
+        assert ("its output may be stuck" in str(safe)) is is_stuck
+        assert safe.steps[-1].step == "plate cooling"
+        rig.clock.sleep(1200.0)
+        assert is_stuck or reach_safe_state(rig, halt=True).steps[-1].step == "light sources off"
