@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from flowrig.errors import InputError
 from flowrig.foresight import Conditions
@@ -43,32 +44,21 @@ def rehearsed(
             on_experiment()
 
     profile = load_profile(target, plugins)
+    how: dict[str, Any] = {
+        "listeners": [listen],
+        "yes_to": [gate.name for gate in profile.gates],
+        "plugins": plugins,
+    }
     with tempfile.TemporaryDirectory(prefix="flowrig-rehearsal-") as home:
-        folder, streams = Path(home) / "run", tuple(profile.streams)
-        outcome = start_run(
-            target,
-            folder,
-            simulate=True,
-            seed=seed,
-            listeners=[listen],
-            yes_to=[gate.name for gate in profile.gates],
-            plugins=plugins,
-        )
-        measured = -1
+        folder, measured = Path(home) / "run", -1
+        outcome = start_run(target, folder, simulate=True, seed=seed, **how)
         while outcome.state == "held":
             with RunRecord(folder, plugins) as record:
                 before, measured = measured, len(record.experiments())
                 wastes = tuple(record.ledger().waste.capacity_ul)
             if measured == before:
                 break
-            outcome = resume_run(
-                folder,
-                refilled=streams,
-                emptied=wastes,
-                listeners=[listen],
-                yes_to=[gate.name for gate in profile.gates],
-                plugins=plugins,
-            )
+            outcome = resume_run(folder, refilled=tuple(profile.streams), emptied=wastes, **how)
         if outcome.state != "finished":
             raise InputError(f"the rehearsal did not come to its end: {outcome.reason}")
         decided: dict[str, list[Conditions]] = {}

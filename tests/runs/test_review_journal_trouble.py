@@ -1,7 +1,8 @@
 """A journal that takes nothing more, and listeners that fail, keep no rig from its safe state."""
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,21 @@ def test_what_is_kept_is_written_at_the_end_at_the_latest(tmp_path: Path) -> Non
         assert kinds(journal) == [(1, "ended")]
 
 
+@contextmanager
+def heard_journal(
+    path: Path, monkeypatch: pytest.MonkeyPatch, factory: type[sqlite3.Connection]
+) -> Iterator[tuple[Journal, list[str]]]:
+    """A new journal on a disk of a kind, and the kinds of events that its listener is told."""
+    connect, told = sqlite3.connect, list[str]()
+    Journal.create(path).close()
+    monkeypatch.setattr(
+        sqlite3, "connect", lambda *args, **how: connect(*args, factory=factory, **how)
+    )
+    with Journal(path) as journal:
+        journal.listen(lambda event: told.append(event.kind))
+        yield journal, told
+
+
 class ForgetsToSay(sqlite3.Connection):
     """A commit is done, and then fails."""
 
@@ -112,14 +128,7 @@ def test_a_commit_that_was_one_is_not_made_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is in the file though its end was not told is there once, and is told once."""
-    path, told = tmp_path / FILE_NAME, list[str]()
-    connect = sqlite3.connect
-    Journal.create(path).close()
-    monkeypatch.setattr(
-        sqlite3, "connect", lambda *args, **how: connect(*args, factory=ForgetsToSay, **how)
-    )
-    with Journal(path) as journal:
-        journal.listen(lambda event: told.append(event.kind))
+    with heard_journal(tmp_path / FILE_NAME, monkeypatch, ForgetsToSay) as (journal, told):
         monkeypatch.setattr(ForgetsToSay, "fails", 1)
         journal.keep("outcome", 1.0)
         assert told == ["outcome", "notice"]
@@ -172,14 +181,7 @@ def test_what_is_kept_is_not_told_before_it_is_on_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A routine reading that can be inserted does not pass off a measurement as written."""
-    path, told = tmp_path / FILE_NAME, list[str]()
-    connect = sqlite3.connect
-    Journal.create(path).close()
-    monkeypatch.setattr(
-        sqlite3, "connect", lambda *args, **how: connect(*args, factory=TakesNoCommit, **how)
-    )
-    with Journal(path) as journal:
-        journal.listen(lambda event: told.append(event.kind))
+    with heard_journal(tmp_path / FILE_NAME, monkeypatch, TakesNoCommit) as (journal, told):
         journal.keep("measured", 1.0)
         with pytest.raises(JournalError):
             journal.note("reading", 2.0, {})
