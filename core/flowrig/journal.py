@@ -208,8 +208,8 @@ class Journal:
         Raises:
             JournalError: it could not be written; notes just before it are lost too.
         """
+        event = self._tail.add(kind, time_s, data or {}, arrays or {})
         with self._whole():
-            event = self._tail.add(kind, time_s, data or {}, arrays or {})
             told = self._tail.write(commit=True)
         self._tell_all(told)
         return event
@@ -248,8 +248,8 @@ class Journal:
         Raises:
             JournalError: it could not be written; notes just before it are lost too.
         """
+        event = self._tail.add(kind, time_s, data, {})
         with self._whole():
-            event = self._tail.add(kind, time_s, data, {})
             told = self._tail.write(commit=False)
         self._tell_all(told)
         return event
@@ -319,7 +319,7 @@ class Journal:
 
     @contextlib.contextmanager
     def _whole(self) -> Iterator[None]:
-        """Add an event and write it, or leave the journal as it was before."""
+        """Write what was added, or leave the journal as it was before."""
         try:
             yield
         except sqlite3.Error as error:

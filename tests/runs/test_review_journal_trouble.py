@@ -49,14 +49,18 @@ def test_a_write_that_fails_leaves_the_journal_as_it_was(tmp_path: Path) -> None
     """Neither half an event nor a gap stays behind; the next event follows the last good one."""
     with Journal.create(tmp_path / FILE_NAME) as journal:
         journal.append("first", 0.0)
-        with pytest.raises(TypeError):
-            journal.append("bad", 1.0, {"not": object()})
+        journal.note("reading", 0.5, {})
+        for write in (journal.append, journal.note, journal.keep):
+            with pytest.raises(TypeError):
+                write("bad", 1.0, {"not": object()})
+        journal.append("outcome", 1.0)
         journal._connection.execute("PRAGMA query_only=ON")
         with pytest.raises(JournalError, match="cannot be written"):
             journal.append("refused", 2.0)
         journal._connection.execute("PRAGMA query_only=OFF")
         journal.append("second", 3.0)
-        assert kinds(journal) == [(1, "first"), (2, "second"), (3, "notice")]
+        written = ["first", "reading", "outcome", "second", "notice"]
+        assert kinds(journal) == list(enumerate(written, 1))
         (notice,) = journal.events("notice")
         assert "look after its disk" in notice.data["text"]
 
