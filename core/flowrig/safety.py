@@ -275,16 +275,18 @@ def _flush(step: SafeStep, rig: Rig, actuation: Actuation, hurried: Callable[[],
 def _cooling(
     rig: Rig, hurried: Callable[[], bool], on_tick: Callable[[], object]
 ) -> list[StepOutcome]:
-    """Whether hot heaters cool that are off; nothing where all are cold, or cannot be asked."""
+    """Whether hot heaters cool that are off; nothing where all are cold, or nobody has the time."""
     before_c = {name: reads_c for name, reads_c in _readings_c(rig).items() if reads_c > HOT_C}
-
-    def watch() -> None:
-        end_s = rig.clock.now_s() + COOLING_S
-        while rig.clock.now_s() < end_s and not hurried():
+    end_s = rig.clock.now_s() + COOLING_S
+    try:
+        while rig.clock.now_s() < end_s:
+            if not before_c or hurried():
+                return []
             rig.clock.sleep(FLUSH_POLL_S)
-        _require_cooling(before_c, _readings_c(rig))
-
-    return [_attempt(f"{', '.join(before_c)} cooling", watch, on_tick)] if before_c else []
+    except KeyboardInterrupt:
+        return []
+    label = f"{', '.join(before_c)} cooling"
+    return [_attempt(label, lambda: _require_cooling(before_c, _readings_c(rig)), on_tick)]
 
 
 def _readings_c(rig: Rig) -> dict[str, float]:
