@@ -1,4 +1,4 @@
-"""Every check in one command: `python .ci/check.py` (formatting, lint, imports, types, tests)."""
+"""Every check in one command: `python .ci/check.py` (format, lint, imports, types, faults, tests)."""
 
 import subprocess
 import sys
@@ -12,6 +12,7 @@ CHECKS = [
     [BIN / "ruff", "check", "."],
     [BIN / "lint-imports", "--no-cache"],
     [sys.executable, "-m", "mypy"],
+    [sys.executable, "-m", "flowrig", "torture", "--quick"],
 ]
 TESTS = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadgroup"]
 

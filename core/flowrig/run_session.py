@@ -9,7 +9,7 @@ from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
-from attrs import asdict, evolve, frozen
+from attrs import asdict, frozen
 from numpy.typing import NDArray
 
 from flowrig.actuation import Actuation
@@ -31,7 +31,7 @@ from flowrig.executor import Executor
 from flowrig.gates import Gates
 from flowrig.headroom import Headroom, experiment_bytes
 from flowrig.journal import Event, Journal
-from flowrig.kernel import HEATS_UNASKED
+from flowrig.kernel import Trip
 from flowrig.lease import Lease
 from flowrig.ledger import SyringeLedger
 from flowrig.one_thread import one_thread
@@ -39,7 +39,7 @@ from flowrig.plugins import Plugins
 from flowrig.record import RunRecord
 from flowrig.recording import FOLDER_NAME, Recording
 from flowrig.rig import Rig, open_rig
-from flowrig.safety import SafeState, StepOutcome, reach_safe_state
+from flowrig.safety import SafeState, reach_safe_state
 from flowrig.simulation import Simulator
 from flowrig.status import RunStatus
 from flowrig.switchboard import Switchboard
@@ -181,7 +181,7 @@ class RunSession:
 
     def _run_on(self, rig: Rig, ledger: SyringeLedger, resumed: bool) -> RunOutcome:
         actuation = Actuation(rig, self._write, ledger)
-        state, reason, halt, suspects = "finished", "", False, list[str]()
+        state, reason, halt, trips = "finished", "", False, tuple[Trip, ...]()
         brain = Brain(self._record.profile, self._record.seed, self._new_mind)
         try:
             if self._lease is not None:
@@ -197,11 +197,11 @@ class RunSession:
             halt = isinstance(error, HaltRequested)
             if isinstance(error, SafetyTripError):
                 halt = error.action == "halt"
-                suspects = [trip.device for trip in error.trips if trip.rule == HEATS_UNASKED]
+                trips = tuple(error.trips)
         finally:
             brain.close()
         safe = self._safe if state == "finished" else None
-        safe = safe or self._go_safe(rig, ledger, halt, suspects)
+        safe = safe or self._go_safe(rig, ledger, halt, trips)
         if safe.reached:
             self._say_goodbye()
         else:
@@ -305,21 +305,8 @@ class RunSession:
         )
 
     def _go_safe(
-        self,
-        rig: Rig,
-        ledger: SyringeLedger,
-        halt: bool = False,
-        suspects: Sequence[str] = (),
+        self, rig: Rig, ledger: SyringeLedger, halt: bool = False, trips: Sequence[Trip] = ()
     ) -> SafeState:
-        """Bring the rig to its safe state.
-
-        Args:
-            rig: the opened rig.
-            ledger: keeps account of the syringes.
-            halt: flush nothing.
-            suspects: heaters whose output may be stuck: nothing that they read says that they are
-                off.
-        """
         self._switch.connect(lambda: None)
         self._clock.clear_interrupt()
         self._note_wishes()
@@ -333,11 +320,7 @@ class RunSession:
             halt=halt,
             on_tick=self._renew_if_possible,
             references=self._record.lights(),
-        )
-        stuck = "its output may be stuck, whatever it reads; cut its power"
-        safe = evolve(
-            safe,
-            steps=(*safe.steps, *(StepOutcome(f"{one} off", False, stuck) for one in suspects)),
+            trips=trips,
         )
         self._write_if_possible(
             "safe-state",

@@ -11,6 +11,7 @@ from flowrig.actuation import Actuation
 from flowrig.darkness import References, light_seen
 from flowrig.errors import DeviceError, FlowrigError
 from flowrig.interfaces import PumpState, Quality
+from flowrig.kernel import HEATS_UNASKED, TOO_HOT, Trip
 from flowrig.ledger import SyringeLedger
 from flowrig.profile import SafeStep
 from flowrig.rig import Rig
@@ -27,6 +28,7 @@ COOLING_S = 60.0
 INTERRUPTED = "Ctrl-C came before it was confirmed"
 PAUSES_S = (1.0, 3.0)
 """Waits [s] in the end for a device that was lost: a plug takes a moment to be known again."""
+STUCK = "its output may be stuck, and nothing that it reads says otherwise; cut its power"
 LOOKS = 3
 """How often in a row somebody may give no answer while the lines are flushed."""
 SHUTS = 2
@@ -77,6 +79,7 @@ def reach_safe_state(
     halt: bool = False,
     on_tick: Callable[[], object] = lambda: None,
     references: References | None = None,
+    trips: Iterable[Trip] = (),
 ) -> SafeState:
     """Bring a rig to the safe state of its profile.
 
@@ -94,6 +97,7 @@ def reach_safe_state(
         halt: stop all flow and heat first, whatever the profile's order, and flush nothing.
         on_tick: called before every step, and again and again while flushing.
         references: what spectrometers saw when their lights were known.
+        trips: the rules that ended the run.
 
     Returns:
         what was confirmed and what is not known.
@@ -142,6 +146,7 @@ def reach_safe_state(
     ends = zip(steps, outcomes, strict=True)
     if not any(end.reached for step, end in ends if step.do == "flush"):
         outcomes += _cooling(rig, asked, on_tick)
+    outcomes += _perhaps_stuck(rig, trips)
     return SafeState(tuple(outcomes))
 
 
@@ -287,6 +292,20 @@ def _cooling(
         return []
     label = f"{', '.join(before_c)} cooling"
     return [_attempt(label, lambda: _require_cooling(before_c, _readings_c(rig)), on_tick)]
+
+
+def _perhaps_stuck(rig: Rig, trips: Iterable[Trip]) -> list[StepOutcome]:
+    """Heaters that were too hot, and of which nothing says that they are off.
+
+    One that cannot be read says nothing; nor does one that rose unasked, whatever it reads.
+    """
+    readable = _readings_c(rig)
+    suspects = [
+        trip.device
+        for trip in trips
+        if trip.rule in TOO_HOT and (trip.rule == HEATS_UNASKED or trip.device not in readable)
+    ]
+    return [StepOutcome(f"{heater} off", False, STUCK) for heater in dict.fromkeys(suspects)]
 
 
 def _readings_c(rig: Rig) -> dict[str, float]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from flowrig import journal, run_session, runs, safety, spectra
+from flowrig import journal, runs, safety, spectra
 from flowrig.campaign import CampaignLoop
 from flowrig.changes import Changes
 from flowrig.cli import main
@@ -75,6 +75,7 @@ def play(text: str) -> set[Kind]:
         "42/pump_cui-byte-3366/19",
         "41/journal-event-308/1",
         "26+27/heat-up/20",
+        "26+23/settle/122",
         "42+34/measure/1",
         "13+41/settle/1",
     ],
@@ -158,7 +159,7 @@ def no_trips(*_: Any, **__: Any) -> Iterator[Any]:
         ((Space, "require_feasible", nothing), "39/suggest/1", Kind.LOST),
         ((RunSession, "_write", forget_intents), "0/connect/1", Kind.DOUBLE),
         ((CampaignLoop, "_changes_of_light", lambda *_: ()), "42+34/measure/1", Kind.LOST),
-        ((run_session, "HEATS_UNASKED", "nothing"), "26+27/heat-up/20", Kind.UNSAFE),
+        ((safety, "_perhaps_stuck", lambda *_: []), "26+27/heat-up/20", Kind.UNSAFE),
         ((Tail, "keep", nothing), "41/journal-event-341/2", Kind.LOST),
     ],
     ids=[

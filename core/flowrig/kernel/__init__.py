@@ -4,7 +4,7 @@ It opens nothing, waits for nothing and moves nothing: it is handed what the rig
 command would change, and says which rule that breaks. Whoever asks acts on it.
 """
 
-from flowrig.kernel.heaters import HEATS_UNASKED, HeaterWatch
+from flowrig.kernel.heaters import HEATS_UNASKED, TOO_HOT, HeaterWatch
 from flowrig.kernel.interlocks import FlowNeedsSteadyTemperature, HeatNeedsFlow, SyringeNotEmpty
 from flowrig.kernel.limits import OperatingLimits
 from flowrig.kernel.snapshot import Action, HeaterState, Snapshot, StreamState, Trip
@@ -15,6 +15,7 @@ from flowrig.kernel.thermal import NOISE_SDS, ThermalModel, Thresholds, threshol
 __all__ = [
     "HEATS_UNASKED",
     "NOISE_SDS",
+    "TOO_HOT",
     "Action",
     "FlowNeedsSteadyTemperature",
     "HeatNeedsFlow",

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from flowrig.kernel.snapshot import HeaterState, Snapshot, Trip
 from flowrig.kernel.thermal import Thresholds
 
-__all__ = ["HEATS_UNASKED", "HeaterWatch"]
+__all__ = ["HEATS_UNASKED", "TOO_HOT", "HeaterWatch"]
 
 HEATS_UNASKED = "heats-unasked"
+TOO_HOT = ("over-temperature", "runaway", HEATS_UNASKED)
 
 LOOK_AT_HEATER = "look at the heater and its sensor, and keep the power off meanwhile"
 LOOK_AT_SENSOR = "check the sensor, its seat and its wires"
