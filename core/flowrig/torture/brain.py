@@ -4,6 +4,7 @@ The optimizer's every suggestion depends on every experiment that it was told, s
 lost, doubled or changed on the way through a crash shows in what is suggested next.
 """
 
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
@@ -35,6 +36,9 @@ TRIES: Final = 64
 """Steps that are drawn for each one that is wanted, as some leave the space."""
 
 
+Ailment = Literal["none", "crash", "hang", "not-a-number", "outside", "repeat", "nothing"]
+
+
 @frozen(kw_only=True)
 class ClimberSettings(OptimizerSettings):
     """Settings of the climber.
@@ -43,7 +47,7 @@ class ClimberSettings(OptimizerSettings):
         ailment: what it does instead of suggesting something sensible.
     """
 
-    ailment: Literal["none", "crash", "not-a-number", "outside", "repeat", "nothing"] = "none"
+    ailment: Ailment = "none"
 
 
 class Climber(Optimizer):
@@ -63,6 +67,8 @@ class Climber(Optimizer):
         match self.settings.ailment:
             case "crash":
                 raise ZeroDivisionError("this optimizer is broken on purpose")
+            case "hang":
+                threading.Event().wait()
             case "nothing":
                 return []
             case "not-a-number":

@@ -9,6 +9,7 @@ from attrs import frozen
 from flowrig.torture.injections import (
     BadBrain,
     DiskFails,
+    HangingBrain,
     Hangs,
     Healthy,
     HostileProfile,
@@ -237,8 +238,7 @@ _BRAIN: Final = (
            lambda: BadBrain(surrogate=', ailment = "not-a-number"'), (Phase.SUGGEST,),
            Expected.SURVIVES),
     _fault(37, "optimizer crash", lambda: BadBrain(improve='ailment = "crash"'), (Phase.SUGGEST,)),
-    _not(38, "optimizer hang",
-         "in virtual time it has no process of its own; tests/brain/test_own_process.py"),
+    _fault(38, "optimizer hang", HangingBrain, (Phase.SUGGEST,)),
     _fault(39, "suggestion out of bounds", lambda: BadBrain(improve='ailment = "outside"'),
            (Phase.SUGGEST,)),
     _fault(40, "plugin version changed on resume", TamperedPlugins, (Phase.SETTLE, Phase.SUGGEST),

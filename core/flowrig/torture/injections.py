@@ -7,6 +7,8 @@ a person who has repaired the rig.
 import random
 import shutil
 import sqlite3
+import sys
+import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
@@ -23,6 +25,7 @@ from flowrig.journal import FILE_NAME
 from flowrig.plugins import Plugins
 from flowrig.profile import Profile
 from flowrig.record import PROFILE_NAME
+from flowrig.torture import brain
 from flowrig.torture.phases import Phase
 from flowrig.torture.reference import plugins, write_campaign
 from flowrig.torture.rig import Misspelt, TortureRig
@@ -30,6 +33,7 @@ from flowrig.torture.rig import Misspelt, TortureRig
 __all__ = [
     "BadBrain",
     "DiskFails",
+    "HangingBrain",
     "Hangs",
     "Healthy",
     "HostileProfile",
@@ -113,6 +117,7 @@ class Injection:
         forgets: whether pumps lose their count of what they delivered; then flow rate times time
             has to do, up to the moment at which the loss is seen.
         is_seen_at_once: whether a look at pumps and heaters shows it.
+        optimizer_process: whether the optimizer thinks in a process of its own; None as usual.
         is_written: whether it is in the campaign's file, and needs no moment to strike.
         refilled: streams whose syringes a person fills before the run is resumed.
         emptied: wastes that a person empties before the run is resumed.
@@ -123,6 +128,7 @@ class Injection:
     is_mute = False
     forgets = False
     is_written = False
+    optimizer_process: bool | None = None
     is_seen_at_once = True
 
     def __init__(self) -> None:
@@ -401,18 +407,55 @@ class BadBrain(Injection):
     Args:
         improve: keys of the last stage.
         surrogate: keys of the surrogate, each after a comma.
+        campaign: keys of the campaign.
         more: more tables.
     """
 
     is_written = True
 
-    def __init__(self, *, improve: str = "", surrogate: str = "", more: str = "") -> None:
+    def __init__(
+        self, *, improve: str = "", surrogate: str = "", campaign: str = "", more: str = ""
+    ) -> None:
         super().__init__()
-        self._keys = {"improve": improve, "surrogate": surrogate, "more": more}
+        self._keys = {
+            "improve": improve,
+            "surrogate": surrogate,
+            "campaign": campaign,
+            "more": more,
+        }
 
     def campaign(self, folder: Path, draw: random.Random) -> Path:
         """Write the campaign with the broken one in it."""
         return write_campaign(folder, **self._keys)
+
+
+class HangingBrain(BadBrain):
+    """The optimizer thinks in a process of its own, and never comes to an end."""
+
+    optimizer_process = True
+
+    def __init__(self) -> None:
+        super().__init__(improve='ailment = "hang"', campaign='optimizer_deadline = "12 s"')
+        self._site: Path | None = None
+
+    def campaign(self, folder: Path, draw: random.Random) -> Path:
+        """Write the campaign, and let the process know what it thinks with."""
+        self._site = Path(tempfile.mkdtemp(prefix="flowrig-torture-brain-"))
+        installed = self._site / "flowrig_torture-0.dist-info"
+        installed.mkdir()
+        metadata = "Metadata-Version: 2.1\nName: flowrig-torture\nVersion: 0\n"
+        (installed / "METADATA").write_text(metadata)
+        entry = f"[flowrig]\ntorture = {brain.__name__}:BRAIN\n"
+        (installed / "entry_points.txt").write_text(entry)
+        sys.path.append(str(self._site))
+        return super().campaign(folder, draw)
+
+    def close(self) -> None:
+        """Forget it."""
+        if self._site is not None:
+            sys.path.remove(str(self._site))
+            shutil.rmtree(self._site)
+        self._site = None
 
 
 class TamperedJournal(Killed):

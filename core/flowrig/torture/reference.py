@@ -93,6 +93,7 @@ range = ["220 uL/min", "280 uL/min"]
 [campaign]
 title = "two spread conditions, then one that follows from them"
 surrogate = {{ name = "torture-level"{surrogate} }}
+{campaign}
 
 [[campaign.stages]]
 name = "explore"
@@ -110,13 +111,20 @@ experiments = 1
 
 
 def write_campaign(
-    folder: Path, *, top: str = "", improve: str = "", surrogate: str = "", more: str = ""
+    folder: Path,
+    *,
+    top: str = "",
+    campaign: str = "",
+    improve: str = "",
+    surrogate: str = "",
+    more: str = "",
 ) -> Path:
     """Write the campaign as TOML, on a rig that was commissioned.
 
     Args:
         folder: where the file goes.
         top: more keys of the profile itself.
+        campaign: more keys of the campaign.
         improve: more keys of the last stage.
         surrogate: more keys of the surrogate, each after a comma.
         more: more tables.
@@ -125,7 +133,9 @@ def write_campaign(
         the file.
     """
     path = folder / "reference.toml"
-    text = _CAMPAIGN.format(top=top, improve=improve, surrogate=surrogate, more=more)
+    text = _CAMPAIGN.format(
+        top=top, campaign=campaign, improve=improve, surrogate=surrogate, more=more
+    )
     path.write_text(text, encoding="utf-8")
     path.with_name("thermal.toml").write_text(_THERMAL, encoding="utf-8")
     return path

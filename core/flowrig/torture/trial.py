@@ -169,6 +169,7 @@ class Trial:
                 listeners=listeners,
                 plugins=plugins(),
                 simulator=self.rig.simulator,
+                optimizer_process=self.injection.optimizer_process,
             )
             self._note(session, outcome)
         self.rig.on_ready = lambda: None
@@ -215,6 +216,7 @@ class Trial:
                     listeners=listeners,
                     plugins=self.injection.plugins(),
                     simulator=self.rig.simulator,
+                    optimizer_process=self.injection.optimizer_process,
                 )
                 self._note(session, outcome)
             if self._killed_again and len(self.sessions) == RESUMED:
