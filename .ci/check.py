@@ -1,4 +1,4 @@
-"""Every check in one command: `python .ci/check.py` (format, lint, imports, types, faults, tests)."""
+"""Every check in one command, `python .ci/check.py`: style, lint, imports, types, faults, tests."""
 
 import subprocess
 import sys

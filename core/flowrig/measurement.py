@@ -17,6 +17,9 @@ __all__ = ["Measurement", "evaluate", "gauge_of", "measured_arrays"]
 
 Array = NDArray[np.float64]
 
+DARK_CHANGE_COUNTS = 500.0
+"""By how much [counts] a dark may differ from that of the lamp reference (assumed)."""
+
 
 @frozen(eq=False)
 class Measurement:
@@ -72,7 +75,7 @@ def evaluate(
     )
     steadiness = observation.steadiness
     flags, quality = list(features.flags), features.quality
-    doubts = list(reference.doubts)
+    doubts = [*reference.doubts, *_changes_of_dark(observation, reference)]
     if steadiness is not None and not steadiness.reached:
         doubts.append(_not_stationary(steadiness))
     if doubts:
@@ -87,6 +90,19 @@ def evaluate(
         features.values, float(value), quality, tuple(flag.reason for flag in told)
     )
     return measurement, features
+
+
+def _changes_of_dark(observation: Observation, reference: Reference) -> list[str]:
+    """What is to be said of darks that are not what they were beside the lamp reference."""
+    changes = {
+        name: float(np.mean(dark - reference.dark[name])) for name, dark in observation.dark.items()
+    }
+    return [
+        f"{name}: the dark has changed by {change:.0f} counts since the lamp reference: stray "
+        "light, or a detector at another temperature"
+        for name, change in changes.items()
+        if abs(change) > DARK_CHANGE_COUNTS
+    ]
 
 
 def gauge_of(profile: Profile, wavelengths_nm: Mapping[str, Array], reference: Reference) -> Gauge:

@@ -12,9 +12,7 @@ from flowrig import __version__
 from flowrig.account import account_of_cuts
 from flowrig.changes import changes_of
 from flowrig.clock import Clock
-from flowrig.errors import (
-    InputError,
-)
+from flowrig.errors import InputError, JournalError
 from flowrig.gates import require_gates
 from flowrig.journal import FILE_NAME, Event, Journal
 from flowrig.offers import require_installed
@@ -83,7 +81,7 @@ def start_run(
         simulator: what puts emulated instruments behind the drivers of a simulated run.
 
     Raises:
-        InputError: the input is wrong; nothing was opened and nothing was written.
+        InputError: the input is wrong, or the journal cannot be written; nothing was opened.
     """
     plugins, folder = plugins or Plugins.discover(), Path(folder)
     planned = load_profile(target, plugins)
@@ -108,23 +106,24 @@ def start_run(
         assert profile.campaign is not None
         status = RunStatus()
         journal.listen(status, *listeners)
-        journal.append(
-            "run-started",
-            0.0,
-            {
-                "profile": profile.name,
-                "profile_digest": profile.digest,
-                "campaign": profile.campaign.title or profile.title,
-                "experiments": profile.campaign.experiments,
-                "objective": {"name": profile.objective.name, "unit": profile.objective.unit},
-                "units": profile.space.units,
-                "seed": seed,
-                "simulated": simulate,
-                "versions": _versions(plugins),
-                "profile_toml": text,
-            },
-        )
-        freeze(journal, earlier, 0.0)
+        with _nothing_opened_yet():
+            journal.append(
+                "run-started",
+                0.0,
+                {
+                    "profile": profile.name,
+                    "profile_digest": profile.digest,
+                    "campaign": profile.campaign.title or profile.title,
+                    "experiments": profile.campaign.experiments,
+                    "objective": {"name": profile.objective.name, "unit": profile.objective.unit},
+                    "units": profile.space.units,
+                    "seed": seed,
+                    "simulated": simulate,
+                    "versions": _versions(plugins),
+                    "profile_toml": text,
+                },
+            )
+            freeze(journal, earlier, 0.0)
         session = RunSession(
             folder,
             journal,
@@ -202,29 +201,30 @@ def resume_run(
         with locked(folder), Journal(folder / FILE_NAME, cut=cut) as journal:
             status = RunStatus()
             journal.listen(status, *listeners)
-            _account_of_cuts(journal, folder, plugins)
-            _reset(journal, reset)
-            _require_reset(journal, folder)
-            now_s = newest_s(journal)
-            if changes.differences:
-                journal.append("changes-accepted", now_s, changes.data)
-            journal.append(
-                "resumed",
-                now_s,
-                {
-                    "refilled": list(refilled),
-                    "emptied": list(emptied),
-                    "versions": _versions(plugins),
-                    "objective": summary["objective"],
-                    "units": profile.space.units,
-                    "planned": profile.campaign.experiments if profile.campaign else 0,
-                    "profile": profile.name,
-                    "simulated": summary["simulated"],
-                    "skipped": len(summary["skipped"]),
-                    "done": summary["experiments"],
-                    "best": summary["best"] and summary["best"]["objective"],
-                },
-            )
+            with _nothing_opened_yet():
+                _account_of_cuts(journal, folder, plugins)
+                _reset(journal, reset)
+                _require_reset(journal, folder)
+                now_s = newest_s(journal)
+                if changes.differences:
+                    journal.append("changes-accepted", now_s, changes.data)
+                journal.append(
+                    "resumed",
+                    now_s,
+                    {
+                        "refilled": list(refilled),
+                        "emptied": list(emptied),
+                        "versions": _versions(plugins),
+                        "objective": summary["objective"],
+                        "units": profile.space.units,
+                        "planned": profile.campaign.experiments if profile.campaign else 0,
+                        "profile": profile.name,
+                        "simulated": summary["simulated"],
+                        "skipped": len(summary["skipped"]),
+                        "done": summary["experiments"],
+                        "best": summary["best"] and summary["best"]["objective"],
+                    },
+                )
             session = RunSession(
                 folder,
                 journal,
@@ -237,6 +237,15 @@ def resume_run(
                 simulator=simulator,
             )
             return session.run(resumed=True, record=record)
+
+
+@contextmanager
+def _nothing_opened_yet() -> Iterator[None]:
+    """Refuse a run whose journal takes nothing from the beginning."""
+    try:
+        yield
+    except JournalError as error:
+        raise InputError(f"{error}; look after its disk, then try again") from error
 
 
 @contextmanager

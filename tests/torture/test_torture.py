@@ -78,6 +78,8 @@ def play(text: str) -> set[Kind]:
         "26+23/settle/122",
         "42+34/measure/1",
         "13+41/settle/1",
+        "14+41/measure/27",
+        "17+34/prime/50",
     ],
 )
 def test_every_promise_holds(cell: str) -> None:
