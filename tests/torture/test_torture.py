@@ -156,7 +156,7 @@ def no_trips(*_: Any, **__: Any) -> Iterator[Any]:
         ((journal, "examine", nothing), "45/prime/3", Kind.LOST),
         ((Changes, "require_accepted", nothing), "46/settle/1", Kind.UNEXPECTED),
         ((runs, "_require_reset", nothing), "24/heat-up/1", Kind.UNSAFE),
-        ((spectra, "_frame_flags", lambda *_: []), "30/settle/1", Kind.LOST),
+        ((spectra, "_frame_flags", lambda *_: []), "31/flow/1", Kind.LOST),
         ((spectra, "_light_flags", lambda *_: []), "17/settle/1", Kind.LOST),
         ((Space, "require_feasible", nothing), "39/suggest/1", Kind.LOST),
         ((RunSession, "_write", forget_intents), "0/connect/1", Kind.DOUBLE),
