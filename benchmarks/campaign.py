@@ -92,7 +92,7 @@ def watched() -> Clocks:
     """Clocks around the parts of a campaign."""
     clocks = Clocks()
     clocks.watch_threads()
-    for method in ("append", "note"):
+    for method in ("append", "keep", "note"):
         clocks.watch(Journal, method, JOURNAL)
     clocks.watch(Journal, "_tell", OTHER)  # who looks on is not the journal
     clocks.watch(CellBody, "expose", "world, with its detectors")

@@ -5,7 +5,6 @@ import sqlite3
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -48,7 +47,6 @@ class _Pending:
     text: str
     chain: str
     arrays: Rows
-    is_told: bool = False
     is_kept: bool = False
 
 
@@ -70,6 +68,8 @@ class Tail:
     _chain: str = field(init=False, default="")
     _pending: list[_Pending] = field(init=False, factory=list)
     _inserted: int = field(init=False, default=0)
+    _told: int = field(init=False, default=0)
+    _is_behind: bool = field(init=False, default=False)
 
     def __attrs_post_init__(self) -> None:
         self._sequence, self._chain = self._on_disk()
@@ -77,7 +77,7 @@ class Tail:
     @property
     def is_behind(self) -> bool:
         """Whether an event that is kept could not be written yet."""
-        return any(one.is_kept for one in self._pending)
+        return self._is_behind
 
     def add(
         self,
@@ -116,8 +116,8 @@ class Tail:
         Raises:
             sqlite3.Error: it failed twice; the file is as it was before.
         """
-        before = tuple(self._pending)
-        commit = commit or self.is_behind
+        untold = self._pending[self._told :]
+        commit = commit or self._is_behind
         try:
             self._try(commit=commit)
         except sqlite3.Error as error:
@@ -127,24 +127,24 @@ class Tail:
         except BaseException:
             self._roll_back()
             raise
-        untold = list(takewhile(lambda one: not one.is_told, reversed(before)))[::-1]
-        for one in untold:
-            one.is_told = True
         if commit and self._pending:
             newest = self._pending[-1]
             self._sequence, self._chain = newest.event.sequence, newest.chain
             self._pending.clear()
+        self._told = len(self._pending)
+        self._is_behind &= bool(self._pending)
         return [one.event for one in untold]
 
     def keep(self) -> None:
         """Whatever was added is written as soon as that is possible."""
         if self._pending:
-            self._pending[-1].is_kept = True
+            self._pending[-1].is_kept = self._is_behind = True
 
     def take_back(self) -> None:
         """Forget what was added since the last event that is kept."""
         while self._pending and not self._pending[-1].is_kept:
             self._pending.pop()
+        self._told = min(self._told, len(self._pending))
 
     def _end(self) -> tuple[int, str]:
         if self._pending:
@@ -187,7 +187,10 @@ class Tail:
                 self.connection.execute("ROLLBACK")
             self._sequence, self._chain = self._on_disk()
         self._inserted = 0
-        self._pending = [one for one in self._pending if one.event.sequence > self._sequence]
+        there = sum(one.event.sequence <= self._sequence for one in self._pending)
+        del self._pending[:there]
+        self._told = max(self._told - there, 0)
+        self._is_behind = any(one.is_kept for one in self._pending)
 
     def _on_disk(self) -> tuple[int, str]:
         newest = self.connection.execute(
