@@ -60,24 +60,20 @@ class Tail:
     Attributes:
         connection: to the file, opened for writing, without transactions of its own.
         trouble: what SQLite said when something failed first; None if nothing ever did.
+        is_behind: whether an event that is kept could not be written yet.
     """
 
     connection: sqlite3.Connection
     trouble: sqlite3.Error | None = field(init=False, default=None)
+    is_behind: bool = field(init=False, default=False)
     _sequence: int = field(init=False, default=0)
     _chain: str = field(init=False, default="")
     _pending: list[_Pending] = field(init=False, factory=list)
     _inserted: int = field(init=False, default=0)
     _told: int = field(init=False, default=0)
-    _is_behind: bool = field(init=False, default=False)
 
     def __attrs_post_init__(self) -> None:
         self._sequence, self._chain = self._on_disk()
-
-    @property
-    def is_behind(self) -> bool:
-        """Whether an event that is kept could not be written yet."""
-        return self._is_behind
 
     def add(
         self,
@@ -117,7 +113,7 @@ class Tail:
             sqlite3.Error: it failed twice; the file is as it was before.
         """
         untold = self._pending[self._told :]
-        commit = commit or self._is_behind
+        commit = commit or self.is_behind
         try:
             self._try(commit=commit)
         except sqlite3.Error as error:
@@ -132,13 +128,13 @@ class Tail:
             self._sequence, self._chain = newest.event.sequence, newest.chain
             self._pending.clear()
         self._told = len(self._pending)
-        self._is_behind &= bool(self._pending)
+        self.is_behind &= bool(self._pending)
         return [one.event for one in untold]
 
     def keep(self) -> None:
         """Whatever was added is written as soon as that is possible."""
         if self._pending:
-            self._pending[-1].is_kept = self._is_behind = True
+            self._pending[-1].is_kept = self.is_behind = True
 
     def take_back(self) -> None:
         """Forget what was added since the last event that is kept."""
@@ -190,7 +186,7 @@ class Tail:
         there = sum(one.event.sequence <= self._sequence for one in self._pending)
         del self._pending[:there]
         self._told = max(self._told - there, 0)
-        self._is_behind = any(one.is_kept for one in self._pending)
+        self.is_behind = any(one.is_kept for one in self._pending)
 
     def _on_disk(self) -> tuple[int, str]:
         newest = self.connection.execute(

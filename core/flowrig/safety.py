@@ -299,11 +299,10 @@ def _perhaps_stuck(rig: Rig, trips: Iterable[Trip]) -> list[StepOutcome]:
 
     One that cannot be read says nothing; nor does one that rose unasked, whatever it reads.
     """
-    readable = _readings_c(rig)
+    too_hot = [trip for trip in trips if trip.rule in TOO_HOT]
+    readable = _readings_c(rig) if too_hot else {}
     suspects = [
-        trip.device
-        for trip in trips
-        if trip.rule in TOO_HOT and (trip.rule == HEATS_UNASKED or trip.device not in readable)
+        trip.device for trip in too_hot if trip.rule == HEATS_UNASKED or trip.device not in readable
     ]
     return [StepOutcome(f"{heater} off", False, STUCK) for heater in dict.fromkeys(suspects)]
 

@@ -310,11 +310,11 @@ class DiskFails(Injection):
     """
 
     SEVERAL: Final = {
-        "write": ("INSERT INTO event", "disk I/O error"),
-        "synchronize": ("COMMIT", "disk I/O error"),
-        "acknowledge": ("COMMIT", "disk I/O error"),
+        "write": "INSERT INTO event",
+        "synchronize": "COMMIT",
+        "acknowledge": "COMMIT",
     }
-    """What fails: the statement at which it does, and what SQLite says of it."""
+    """What fails, and at which statement it does."""
 
     TIMES: Final = (1, 4)
     """How often in a row."""
@@ -331,13 +331,13 @@ class DiskFails(Injection):
         class Connection(sqlite3.Connection):
             def execute(connection, statement: str, *values: Any) -> sqlite3.Cursor:  # noqa: N805
                 fails = self._fails
-                if not fails or not statement.startswith(self.SEVERAL[fails][0]):
+                if not fails or not statement.startswith(self.SEVERAL[fails]):
                     return super().execute(statement, *values)
                 self._left -= 1
                 self._fails = fails if self._left else ""
                 if fails == "acknowledge":
                     super().execute(statement, *values)
-                raise sqlite3.OperationalError(self.SEVERAL[fails][1])
+                raise sqlite3.OperationalError("disk I/O error")
 
         def connect(*args: Any, **keywords: Any) -> Any:
             return self._connect(*args, factory=Connection, **keywords)
