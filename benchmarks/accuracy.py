@@ -18,7 +18,7 @@ from model_peers import PEERS
 from numpy.typing import NDArray
 
 from flowrig.interfaces import Surrogate
-from flowrig.plugins import Plugins
+from flowrig.plugins.registry import Plugins
 from flowrig.profile import SurrogateChoice, load_profile
 from flowrig.twin import CrossValidation, cross_validate, read_experiments
 

@@ -21,13 +21,13 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-import flowrig.campaign
-from flowrig.brain import Brain
-from flowrig.campaign import CampaignLoop
-from flowrig.cli.reporting import write_html
-from flowrig.journal import Journal
-from flowrig.record import RunRecord
-from flowrig.runs import start_run
+import flowrig.campaign.loop
+from flowrig.campaign.loop import CampaignLoop
+from flowrig.campaign.optimizer import Brain
+from flowrig.cli.results.report import write_html
+from flowrig.journal.journal import Journal
+from flowrig.run.start import start_run
+from flowrig.run_record.reader import RunRecord
 from flowrig_sim.bodies import CellBody
 from flowrig_sim.process import Process
 
@@ -97,7 +97,7 @@ def watched() -> Clocks:
     clocks.watch(Journal, "_tell", OTHER)  # who looks on is not the journal
     clocks.watch(CellBody, "expose", "world, with its detectors")
     clocks.watch(Process, "advance", "world, with its detectors")
-    clocks.watch(flowrig.campaign, "evaluate", "spectra")
+    clocks.watch(flowrig.campaign.loop, "evaluate", "spectra")
     clocks.watch(Brain, "choose", "learning")
     clocks.watch(CampaignLoop, "check_model", "learning")
     return clocks

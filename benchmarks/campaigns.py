@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from published_recipe import PublishedEnsemble
 
 from flowrig.interfaces import Optimizer, Problem, Surrogate
-from flowrig.plugins import Plugins
+from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, load_profile
 from flowrig_bayes.bayes import BayesianOptimizer
 from flowrig_bayes.settings import BayesSettings, LhsSettings, RandomSettings

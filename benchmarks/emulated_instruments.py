@@ -17,8 +17,8 @@ from attrs import asdict, evolve
 from flowrig.clock import RealClock
 from flowrig.emulation import BenchWorld, Detector, EmulatorContext, Plate, Plunger
 from flowrig.interfaces import DeviceSettings
-from flowrig.offers import import_target
-from flowrig.plugins import Plugins
+from flowrig.plugins.offers import import_target
+from flowrig.plugins.registry import Plugins
 from flowrig.profile import DeviceEntry
 from flowrig_chemyx.dialect import Uart
 from flowrig_chemyx.settings import FusionSettings

@@ -17,12 +17,12 @@ import numpy as np
 from regret import OPTIMIZERS, new_gp
 
 from flowrig.interfaces import Problem
-from flowrig.objective import MaximumResponse
-from flowrig.one_thread import one_thread
-from flowrig.report.charts import Axes, Axis, Series, chart, curve, note, points
-from flowrig.report.markup import tag
-from flowrig.report.style import STYLE
-from flowrig.space import Parameter, Space
+from flowrig.learning.blas_threads import one_thread
+from flowrig.problem.objective import MaximumResponse
+from flowrig.problem.space import Parameter, Space
+from flowrig.report.svg.charts import Axes, Axis, Series, chart, curve, note, points
+from flowrig.report.svg.markup import tag
+from flowrig.report.svg.style import STYLE
 
 EXPERIMENTS = (60, 120, 300, 600)
 CONDITIONS = (5, 8, 12)

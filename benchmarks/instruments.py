@@ -24,10 +24,10 @@ from seabreeze.pyseabreeze.devices import SeaBreezeDevice
 from seabreeze.pyseabreeze.transport import IPv4Transport, IPv4TransportHandle
 
 from flowrig.clock import RealClock
-from flowrig.plugins import Plugins
+from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, load_profile
-from flowrig.rig import Rig
-from flowrig.workers import Workers
+from flowrig.rig.device_threads import Workers
+from flowrig.rig.rig import Rig
 
 PROFILE = "cs3cu2i5-heatup"
 SLOW_BAUD, USUAL_BAUD = 9600, 38400

@@ -11,8 +11,8 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from flowrig.objective import MaximumResponse, Objective, PlqyProxy
-from flowrig.space import Parameter, Space
+from flowrig.problem.objective import MaximumResponse, Objective, PlqyProxy
+from flowrig.problem.space import Parameter, Space
 from flowrig_sim.chemistry import FORMULATIONS, Formulation, emission_area
 
 __all__ = ["LANDSCAPES", "Landscape"]

@@ -8,10 +8,11 @@ and way of planning: what the plan is off in total volume, in the stream that is
 import argparse
 from pathlib import Path
 
-from flowrig.likely_choices import likely_choices
-from flowrig.planner import Plan, plan_campaign
-from flowrig.plugins import Plugins
-from flowrig.record import Experiment, RunRecord
+from flowrig.planning.expected_conditions import likely_choices
+from flowrig.planning.plan import Plan, plan_campaign
+from flowrig.plugins.registry import Plugins
+from flowrig.run_record.experiment import Experiment
+from flowrig.run_record.reader import RunRecord
 
 DRAWS = 64
 """Likely conditions that are drawn from a model, as `flowrig plan` does."""

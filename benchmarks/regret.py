@@ -21,8 +21,8 @@ from attrs import asdict, evolve, frozen
 from landscapes import LANDSCAPES, Landscape
 from numpy.typing import NDArray
 
-from flowrig.designs import maximin_latin_hypercube, uniform
 from flowrig.interfaces import Optimizer, OptimizerSettings, Problem, Surrogate
+from flowrig.problem.designs import maximin_latin_hypercube, uniform
 from flowrig_bayes.bayes import BayesianOptimizer
 from flowrig_bayes.merit import Merit, stratified_normals
 from flowrig_bayes.model import learnt

@@ -12,23 +12,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from flowrig.plugins import Plugins
-    from flowrig.procedures import calibrate, run_condition
+    from flowrig.plugins.registry import Plugins
+    from flowrig.procedure.by_hand import measure, perform
+    from flowrig.procedure.procedures import calibrate, run_condition
     from flowrig.profile import load_profile
-    from flowrig.record import RunRecord
-    from flowrig.rig import Rig, open_rig
-    from flowrig.runs import RunOutcome, resume_run, start_run
-    from flowrig.safety import reach_safe_state
-    from flowrig.session import measure, perform
+    from flowrig.rig.rig import Rig, open_rig
+    from flowrig.run.start import RunOutcome, resume_run, start_run
+    from flowrig.run_record.reader import RunRecord
+    from flowrig.safety.safe_state import reach_safe_state
 
-__version__ = "0.1.0"
 
 __all__ = [
     "Plugins",
     "Rig",
     "RunOutcome",
     "RunRecord",
-    "__version__",
     "calibrate",
     "load_profile",
     "measure",
@@ -41,19 +39,19 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Plugins": "plugins",
-    "Rig": "rig",
-    "RunOutcome": "runs",
-    "RunRecord": "record",
-    "calibrate": "procedures",
+    "Plugins": "plugins.registry",
+    "Rig": "rig.rig",
+    "RunOutcome": "run.start",
+    "RunRecord": "run_record.reader",
+    "calibrate": "procedure.procedures",
     "load_profile": "profile",
-    "measure": "session",
-    "open_rig": "rig",
-    "perform": "session",
-    "reach_safe_state": "safety",
-    "resume_run": "runs",
-    "run_condition": "procedures",
-    "start_run": "runs",
+    "measure": "procedure.by_hand",
+    "open_rig": "rig.rig",
+    "perform": "procedure.by_hand",
+    "reach_safe_state": "safety.safe_state",
+    "resume_run": "run.start",
+    "run_condition": "procedure.procedures",
+    "start_run": "run.start",
 }
 
 

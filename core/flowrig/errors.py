@@ -29,7 +29,7 @@ FlowrigError
 
 from collections.abc import Mapping, Sequence
 
-from flowrig.kernel import Action, Trip
+from flowrig.safety_rules import Action, Trip
 
 
 class FlowrigError(Exception):

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from flowrig.designs import maximin_latin_hypercube
 from flowrig.interfaces import Optimizer, Problem, Suggestion
-from flowrig.one_thread import one_thread
+from flowrig.learning.blas_threads import one_thread
+from flowrig.problem.designs import maximin_latin_hypercube
 from flowrig_bayes.acquisition import describe
 from flowrig_bayes.merit import Merit, stratified_normals
 from flowrig_bayes.model import Model, learnt

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flowrig.errors import InputError
-from flowrig.feasibility import pulled_inside
 from flowrig.interfaces import Optimizer, OptimizerSettings, Problem, Suggestion
+from flowrig.problem.feasibility import pulled_inside
 from flowrig_bayes.settings import GridSettings, PartialGridSettings
 
 __all__ = ["Grid", "PartialGrid", "Sobol"]

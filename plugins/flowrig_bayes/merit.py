@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from flowrig.interfaces import NormalPosterior, Posterior, Surrogate
-from flowrig.objective import Objective
+from flowrig.problem.objective import Objective
 
 __all__ = ["Merit", "stratified_normals"]
 

@@ -11,7 +11,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from flowrig.interfaces import Problem, Surrogate
-from flowrig.objective import MaximumResponse, Objective
+from flowrig.problem.objective import MaximumResponse, Objective
 from flowrig_bayes.merit import stratified_normals
 from flowrig_bayes.settings import BayesSettings
 

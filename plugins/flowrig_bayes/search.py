@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from flowrig.designs import uniform
-from flowrig.feasibility import pulled_inside
-from flowrig.space import Space
+from flowrig.problem.designs import uniform
+from flowrig.problem.feasibility import pulled_inside
+from flowrig.problem.space import Space
 from flowrig_bayes.settings import BayesSettings
 from flowrig_bayes.surface import Surface
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from flowrig.designs import maximin_latin_hypercube, uniform
 from flowrig.interfaces import Optimizer, Problem, Suggestion
+from flowrig.problem.designs import maximin_latin_hypercube, uniform
 from flowrig_bayes.settings import LhsSettings, RandomSettings
 
 __all__ = ["LatinHypercube", "UniformRandom"]

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from flowrig.hookspecs import hookimpl
-from flowrig.offers import Offer
+from flowrig.plugins.hookspecs import hookimpl
+from flowrig.plugins.offers import Offer
 from flowrig_botorch.settings import BoTorchSettings
 
 __all__ = ["BoTorchSettings", "flowrig_optimizers"]

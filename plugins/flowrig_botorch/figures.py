@@ -8,7 +8,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from flowrig.errors import InputError
-from flowrig.objective import Objective
+from flowrig.problem.objective import Objective
 from flowrig_botorch.settings import BoTorchSettings
 
 __all__ = ["Figures"]

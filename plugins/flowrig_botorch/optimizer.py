@@ -15,9 +15,9 @@ from botorch.utils.multi_objective.hypervolume import infer_reference_point
 from botorch.utils.multi_objective.pareto import is_non_dominated
 from numpy.typing import NDArray
 
-from flowrig.designs import maximin_latin_hypercube, uniform
-from flowrig.feasibility import pulled_inside
 from flowrig.interfaces import Optimizer, Problem, Suggestion
+from flowrig.problem.designs import maximin_latin_hypercube, uniform
+from flowrig.problem.feasibility import pulled_inside
 from flowrig_botorch.figures import Figures
 from flowrig_botorch.models import SurrogateModel, gaussian_processes
 from flowrig_botorch.settings import BoTorchSettings

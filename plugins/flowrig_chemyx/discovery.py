@@ -11,9 +11,9 @@ from typing import Final, cast
 
 from attrs import evolve, frozen
 
-from flowrig.discovery import Discovery, Found, NoAnswer
 from flowrig.errors import ConnectionLostError, ProtocolError
 from flowrig.interfaces import Identity
+from flowrig.rig.discovery import Discovery, Found, NoAnswer
 from flowrig_chemyx.driver import ChemyxFusion
 from flowrig_chemyx.line import comports
 from flowrig_chemyx.ports import USB, ListPorts, owners

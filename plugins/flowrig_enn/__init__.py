@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from flowrig.hookspecs import hookimpl
-from flowrig.offers import Offer
+from flowrig.plugins.hookspecs import hookimpl
+from flowrig.plugins.offers import Offer
 from flowrig_enn.settings import EnsembleSettings
 
 __all__ = ["EnsembleSettings", "flowrig_surrogates"]

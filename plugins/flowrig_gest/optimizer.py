@@ -13,10 +13,10 @@ from gest_api import Generator
 from gest_api.vocs import VOCS
 from numpy.typing import NDArray
 
-from flowrig.designs import maximin_latin_hypercube
 from flowrig.errors import InputError
-from flowrig.feasibility import pulled_inside
 from flowrig.interfaces import Optimizer, Problem, Suggestion
+from flowrig.problem.designs import maximin_latin_hypercube
+from flowrig.problem.feasibility import pulled_inside
 from flowrig_gest.lookup import find_generator
 from flowrig_gest.settings import GeneratorSettings
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flowrig.interfaces.surrogate import NormalPosterior
-from flowrig.one_thread import one_thread
+from flowrig.learning.blas_threads import one_thread
 from flowrig_gp.response import ResponseModel
 
 __all__ = ["GaussianProcessPosterior"]

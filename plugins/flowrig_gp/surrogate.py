@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flowrig.interfaces.surrogate import Surrogate, SurrogateState
-from flowrig.one_thread import one_thread
+from flowrig.learning.blas_threads import one_thread
 from flowrig_gp.posterior import GaussianProcessPosterior
 from flowrig_gp.response import ResponseModel
 from flowrig_gp.scales import Identity, Logarithm, Scale, SquareRoot

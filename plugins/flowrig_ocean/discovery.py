@@ -12,9 +12,9 @@ from typing import Any, Final
 import usb.core
 from seabreeze.pyseabreeze.transport import USBTransport
 
-from flowrig.discovery import Discovery, Found, NoAnswer
 from flowrig.errors import MissingDependencyError
 from flowrig.interfaces import Identity, WireLog
+from flowrig.rig.discovery import Discovery, Found, NoAnswer
 from flowrig_ocean.connect import MODEL, connect
 from flowrig_ocean.settings import ETHERNET_PORT, EthernetAddress, parse_address
 

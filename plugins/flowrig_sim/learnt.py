@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from flowrig.errors import InputError
 from flowrig.interfaces import Surrogate
-from flowrig.model_file import load_model
-from flowrig.plugins import Plugins
-from flowrig.space import Space
+from flowrig.learning.model_file import load_model
+from flowrig.plugins.registry import Plugins
+from flowrig.problem.space import Space
 from flowrig_sim.chemistry import emission_area
 from flowrig_sim.synthesis import Product
 

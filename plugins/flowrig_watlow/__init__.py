@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from flowrig.hookspecs import hookimpl
-from flowrig.offers import DriverOffer
+from flowrig.plugins.hookspecs import hookimpl
+from flowrig.plugins.offers import DriverOffer
 from flowrig_watlow.settings import F4TSettings
 
 __all__ = ["F4TSettings", "flowrig_drivers"]

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
-from flowrig.discovery import Discovery, Found, NoAnswer
 from flowrig.interfaces import WireLog
+from flowrig.rig.discovery import Discovery, Found, NoAnswer
 from flowrig_watlow.link import ScpiLink
 from flowrig_watlow.replies import parse_identity
 from flowrig_watlow.settings import SCPI_PORT, F4TSettings

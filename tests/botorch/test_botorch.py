@@ -5,8 +5,8 @@ import pytest
 
 from flowrig.errors import InputError
 from flowrig.interfaces import Problem
-from flowrig.objective import MaximumResponse
-from flowrig.space import LinearConstraint, Parameter, Space
+from flowrig.problem.objective import MaximumResponse
+from flowrig.problem.space import LinearConstraint, Parameter, Space
 from flowrig.testing import OptimizerBench, OptimizerConformance, PlainGaussianProcess
 from flowrig_botorch.optimizer import BoTorchOptimizer
 from flowrig_botorch.settings import BoTorchSettings

@@ -9,11 +9,11 @@ from typing import Any
 import click.testing
 import pytest
 
-from flowrig import discovery
 from flowrig.cli import main
-from flowrig.discovery import Discovery, Found, NoAnswer, Survey
 from flowrig.interfaces import Identity
-from flowrig.offers import DriverOffer, Offer
+from flowrig.plugins.offers import DriverOffer, Offer
+from flowrig.rig import discovery
+from flowrig.rig.discovery import Discovery, Found, NoAnswer, Survey
 
 PORT = Found(driver="chemyx-fusion", address="usb:A1", note="/dev/ttyUSB0, FT232R USB UART")
 PUMP = Found(driver="chemyx-fusion", address='odd "port"', identity=Identity("Chemyx", "Fusion"),

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from flowrig.discovery import Discovery, Found
+from flowrig.rig.discovery import Discovery, Found
 from flowrig.testing import HeaterBench, Mute
 from flowrig_watlow.discovery import find_f4ts
 from flowrig_watlow.driver import WatlowF4T

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from flowrig.discovery import ALL, Discovery, Found, NoAnswer
 from flowrig.interfaces import Identity
+from flowrig.rig.discovery import ALL, Discovery, Found, NoAnswer
 from flowrig.testing import Mute, PumpBench
 from flowrig_chemyx import discovery
 from flowrig_chemyx.discovery import find_fusions

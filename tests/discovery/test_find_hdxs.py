@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import pytest
 import usb.backend
 
-from flowrig.discovery import Discovery, Found, NoAnswer
 from flowrig.errors import MissingDependencyError
 from flowrig.interfaces import Identity
+from flowrig.rig.discovery import Discovery, Found, NoAnswer
 from flowrig.testing import Mute, SpectrometerBench
 from flowrig_ocean.discovery import find_hdxs, find_others
 from flowrig_ocean.driver import OceanHdx

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowrig.discovery import ALL, Discovery, Found, NoAnswer, survey
 from flowrig.interfaces import DeviceSettings, Identity
-from flowrig.offers import DriverOffer
+from flowrig.plugins.offers import DriverOffer
+from flowrig.rig.discovery import ALL, Discovery, Found, NoAnswer, survey
 
 Offering = Callable[..., DriverOffer]
 names = st.text("abc:1", min_size=1, max_size=6)

@@ -7,8 +7,8 @@ from typing import Any
 import attrs
 from attrs import frozen
 
-from flowrig.objective import Objective
-from flowrig.plugins import Plugins
+from flowrig.plugins.registry import Plugins
+from flowrig.problem.objective import Objective
 from flowrig.profile import model
 from flowrig.profile.mismatch import toml_key
 from flowrig.profile.quantity import split_suffix

@@ -8,7 +8,8 @@ import pytest
 from docs_pages import DOCS, PAGES, ROOT, blocks, headings, links, says
 from page_runner import PageRunner
 
-from flowrig import hookspecs, interfaces
+from flowrig import interfaces
+from flowrig.plugins import hookspecs
 
 CHECKED = [*PAGES, ROOT / "README.md"]
 INTERFACES = (

@@ -9,7 +9,7 @@ import pytest
 from flowrig.clock import RealClock, VirtualClock
 from flowrig.emulation import BenchWorld, Detector, EmulatorContext, FaultyWorld, Plate, Plunger
 from flowrig.errors import InputError
-from flowrig.plugins import Plugins
+from flowrig.plugins.registry import Plugins
 from flowrig.profile import load_profile
 from flowrig_chemyx import FusionSettings
 from flowrig_chemyx.emulator import ChemyxEmulator

@@ -7,7 +7,7 @@ import pytest
 
 from flowrig.errors import InputError
 from flowrig.testing import OptimizerBench, OptimizerConformance
-from flowrig.testing.learning import inside, measured
+from flowrig.testing.conformance.learning import inside, measured
 from flowrig_gest.optimizer import GeneratorOptimizer
 from flowrig_gest.settings import GeneratorSettings
 

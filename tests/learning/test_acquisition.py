@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from learning_bench import PLQY, load_published, new_gp, smooth_problem, smooth_response
 
-from flowrig.designs import uniform
 from flowrig.interfaces import Problem
-from flowrig.objective import MaximumResponse, Objective
-from flowrig.space import LinearConstraint, Parameter, Space
+from flowrig.problem.designs import uniform
+from flowrig.problem.objective import MaximumResponse, Objective
+from flowrig.problem.space import LinearConstraint, Parameter, Space
 from flowrig_bayes.acquisition import acquisition
 from flowrig_bayes.bayes import BayesianOptimizer
 from flowrig_bayes.closed_form import CLOSED_FORMS, log_expected_improvement

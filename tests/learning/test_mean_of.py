@@ -10,12 +10,12 @@ from learning_bench import smooth_response
 
 from flowrig.errors import InputError
 from flowrig.interfaces import NormalPosterior, Posterior, Surrogate, SurrogateSettings
-from flowrig.mean_of import MeanOf
-from flowrig.mean_of_settings import MeanOfSettings
-from flowrig.mixture import Mixture
-from flowrig.plugins import Plugins
+from flowrig.learning.mean_of import MeanOf
+from flowrig.learning.mean_of_settings import MeanOfSettings
+from flowrig.learning.mixture import Mixture
+from flowrig.learning.stacking import Stacking
+from flowrig.plugins.registry import Plugins
 from flowrig.profile import ProfileError, SurrogateChoice, load_profile
-from flowrig.stacking import Stacking
 
 PLUGINS = Plugins.discover()
 

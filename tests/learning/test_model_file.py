@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from flowrig.errors import InputError, NotReadyError, UnsupportedError
-from flowrig.model_file import load_model, save_model
-from flowrig.plugins import Plugins
+from flowrig.learning.model_file import load_model, save_model
+from flowrig.plugins.registry import Plugins
 from flowrig.profile import SurrogateChoice
 from flowrig.testing import PlainGaussianProcess
 

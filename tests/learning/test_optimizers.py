@@ -13,8 +13,8 @@ from learning_bench import smooth_problem, smooth_response
 from flowrig.errors import InputError
 from flowrig.interfaces import Optimizer, OptimizerSettings, Posterior, Problem, Surrogate
 from flowrig.interfaces.surrogate import SurrogateSettings
-from flowrig.objective import MaximumResponse, Objective
-from flowrig.space import LinearConstraint, Parameter, Space
+from flowrig.problem.objective import MaximumResponse, Objective
+from flowrig.problem.space import LinearConstraint, Parameter, Space
 from flowrig_bayes.bayes import BayesianOptimizer
 from flowrig_bayes.settings import BayesSettings, LhsSettings, RandomSettings
 from flowrig_bayes.spread import LatinHypercube, UniformRandom

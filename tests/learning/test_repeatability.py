@@ -7,15 +7,15 @@ import pytest
 from attrs import evolve
 from learning_bench import PLQY, load_published
 
-from flowrig.brain.mind import new_optimizer
+from flowrig.campaign.optimizer.host import new_optimizer
 from flowrig.errors import InputError
 from flowrig.interfaces import Posterior, Surrogate, SurrogateSettings
-from flowrig.mean_of import MeanOf
-from flowrig.mean_of_settings import MeanOfSettings
-from flowrig.plugins import Plugins
+from flowrig.learning.mean_of import MeanOf
+from flowrig.learning.mean_of_settings import MeanOfSettings
+from flowrig.learning.transfer import WithPrior
+from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, load_profile
-from flowrig.testing.learning import PlainGaussianProcess
-from flowrig.with_prior import WithPrior
+from flowrig.testing.conformance.learning import PlainGaussianProcess
 from flowrig_bayes.bayes import BayesianOptimizer
 from flowrig_bayes.settings import BayesSettings
 from flowrig_gp.settings import GaussianProcessSettings

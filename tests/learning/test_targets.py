@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowrig.errors import InputError
-from flowrig.objective import Goal, PlqyProxy, TargetObjective
-from flowrig.plugins import Plugins
+from flowrig.plugins.registry import Plugins
+from flowrig.problem.objective import Goal, PlqyProxy, TargetObjective
 from flowrig.profile import check_profile, load_profile
 
 COLOUR = Goal(response="peak_ev", target=2.4, tolerance=0.02)

@@ -13,13 +13,13 @@ from learning_bench import DATA, PLQY, load_published, smooth_response
 from flowrig.cli import main
 from flowrig.errors import InputError
 from flowrig.interfaces import Posterior, Surrogate, SurrogateSettings
-from flowrig.objective import MaximumResponse
-from flowrig.plugins import Plugins
+from flowrig.learning.cross_validation import measurements
+from flowrig.plugins.registry import Plugins
+from flowrig.problem.objective import MaximumResponse
+from flowrig.problem.space import Parameter, Space
 from flowrig.profile import load_profile
-from flowrig.space import Parameter, Space
 from flowrig.testing import PlainGaussianProcess
 from flowrig.twin import cross_validate, held_out, read_experiments, score
-from flowrig.twin.crossval import measurements
 
 AREA = MaximumResponse("pla", "counts·nm")
 SPACE = Space(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from flowrig.clock import VirtualClock
 from flowrig.emulation import EmulatorContext, SpectrometerBody, World
-from flowrig.testing.tap import Tap
+from flowrig.testing.bench.tap import Tap
 from flowrig_ocean import HdxSettings
 from flowrig_ocean.emulator import HdxDialect, HdxEmulator, HdxInstrument
 

@@ -15,7 +15,7 @@ def test_the_offer_loads_driver_and_emulator():
     """The drivers that the plugin offers are there, and so is the HDX's emulator."""
     from flowrig.emulation import Emulator
     from flowrig.interfaces import Spectrometer
-    from flowrig.offers import import_target
+    from flowrig.plugins.offers import import_target
 
     offer, other = flowrig_drivers()
     assert issubclass(other.load(), Spectrometer)

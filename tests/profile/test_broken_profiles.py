@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flowrig.plugins import Plugins
+from flowrig.plugins.registry import Plugins
 from flowrig.profile import check_profile
 from flowrig.profile.library import shipped_folder
 

@@ -12,7 +12,7 @@ import tomlkit
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flowrig.plugins import Plugins
+from flowrig.plugins.registry import Plugins
 from flowrig.profile import ProfileError, check_profile, load_profile, merged_toml
 from flowrig.profile.library import shipped_folder
 

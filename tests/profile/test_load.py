@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowrig.objective import PlqyProxy
-from flowrig.plugins import Plugins
+from flowrig.plugins.registry import Plugins
+from flowrig.problem.objective import PlqyProxy
 from flowrig.profile import (
     ProfileError,
     check_profile,

@@ -9,9 +9,9 @@ import tomlkit
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from flowrig.profile.positions import DEEPEST, Lines, TomlShapeError, scan
 from flowrig.profile.problems import Path, ProfileError
 from flowrig.profile.source import parse_text
+from flowrig.profile.toml_positions import DEEPEST, Lines, TomlShapeError, scan
 
 KEYS = st.sampled_from(["a", "b", "c-d", "é", "x y", "1", "q'\"", "long_key_name", ""])
 BLANKS = st.sampled_from(["", " ", "\t", "  "])

@@ -2,11 +2,11 @@
 
 import pytest
 
-from flowrig.plugins import Plugins
+from flowrig.plugins.registry import Plugins
+from flowrig.problem.space import LinearConstraint, Parameter, Space
 from flowrig.profile import ProfileError, load_profile_text
 from flowrig.profile.rules import RULES
 from flowrig.profile.rules.space import has_point
-from flowrig.space import LinearConstraint, Parameter, Space
 
 HEAD = 'extends = "cs3cu2i5-heatup-chem3"\n'
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from flowrig.errors import InputError
 from flowrig.interfaces.pump import Syringe
-from flowrig.plugins import Plugins
+from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, load_profile
 from flowrig.profile.model import Component, ResidenceTime, Stream
-from flowrig.topology import Topology
+from flowrig.profile.topology import Topology
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from flowrig.interfaces import Quality
-from flowrig.plugins import Plugins
+from flowrig.measurement.sample import Spectrum
+from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, load_profile_text
 from flowrig.report import Expectation, Experiment, Prediction, ReportContent
-from flowrig.spectra import Spectrum
 
 PROFILES = Path(__file__).parents[2] / "profiles"
 WAVELENGTHS_NM = np.linspace(200.0, 1050.0, 2068)

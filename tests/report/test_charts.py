@@ -8,9 +8,9 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from flowrig.report.charts import Axes, Axis, Series, curve, filled, nice_ticks, points, steps
-from flowrig.report.markup import Markup, tag
-from flowrig.report.numbers import Quantity, decimals_for, duration, grouped, with_unit
+from flowrig.report.svg.charts import Axes, Axis, Series, curve, filled, nice_ticks, points, steps
+from flowrig.report.svg.markup import Markup, tag
+from flowrig.report.svg.numbers import Quantity, decimals_for, duration, grouped, with_unit
 
 ends = st.floats(min_value=-1e9, max_value=1e9, allow_subnormal=False)
 

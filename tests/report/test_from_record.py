@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from flowrig.interfaces import OptimizerSettings, Quality, SurrogateSettings
-from flowrig.journal import FILE_NAME, Journal
-from flowrig.offers import Offer
-from flowrig.plugins import Plugins
-from flowrig.record import PROFILE_NAME, RunRecord
+from flowrig.journal.journal import FILE_NAME, Journal
+from flowrig.plugins.offers import Offer
+from flowrig.plugins.registry import Plugins
 from flowrig.report import ReportContent, content_of, render
+from flowrig.run_record.changes import PROFILE_NAME
+from flowrig.run_record.reader import RunRecord
 
 CAMPAIGN = """
 [campaign]

@@ -9,7 +9,7 @@ import pytest
 from attrs import evolve
 
 from flowrig.interfaces import Quality
-from flowrig.objective import MaximumResponse
+from flowrig.problem.objective import MaximumResponse
 from flowrig.report import ReportContent, render
 
 MakeContent = Callable[[int], ReportContent]

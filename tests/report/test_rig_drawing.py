@@ -8,7 +8,7 @@ from attrs import evolve
 
 from flowrig.profile.model import Component, ResidenceTime
 from flowrig.report import ReportContent
-from flowrig.report.rig_drawing import draw_rig
+from flowrig.report.svg.rig_drawing import draw_rig
 
 MakeContent = Callable[[int], ReportContent]
 

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from flowrig.clock import VirtualClock
 from flowrig.interfaces.spectrometer import Frames
-from flowrig.plugins import Plugins
+from flowrig.measurement.features import extract_features
+from flowrig.measurement.sample import Features, Sample
+from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, load_profile_text
-from flowrig.spectra import Features, Sample, features
 from flowrig_sim.settings import FluidicSettings
 from flowrig_sim.world import FluidicWorld
 
@@ -112,7 +113,7 @@ class Bench:
             absorbed.append(self.absorbance.expose(EXPOSURE_US))
             emitted.append(self.pl.expose(EXPOSURE_US))
             self.wait(self.analysis.frame_interval_s)
-        return features(
+        return extract_features(
             self.analysis,
             _sample(
                 self.absorbance, absorbed, times_s, references.dark_absorbance, references.lamp

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sim_bench import CENTRE, Bench, heat_up_profile, with_component
 
-from flowrig.objective import plqy_proxy
+from flowrig.problem.objective import plqy_proxy
 
 BRIGHT = {"temperature": 150.0, "CuI": 110.0, "ZnI2": 110.0, "CsOA": 30.0, "ODE": 240.0}
 DYE = {"dye_plqy": 0.1336, "dye_absorbance": 0.9115, "dye_pl_area": 198_493.1521}

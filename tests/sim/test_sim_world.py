@@ -7,7 +7,7 @@ from sim_bench import CENTRE, EXPOSURE_US, Bench, heat_up_profile, with_componen
 from flowrig.clock import VirtualClock
 from flowrig.emulation import World
 from flowrig.errors import InputError
-from flowrig.plugins import Plugins
+from flowrig.plugins.registry import Plugins
 from flowrig_sim.settings import FluidicSettings
 from flowrig_sim.world import FluidicWorld
 

@@ -13,7 +13,7 @@ from flowrig.testing import (
     SpectrometerConformance,
     SurrogateConformance,
 )
-from flowrig.testing.scorecard import checks_of
+from flowrig.testing.conformance.scorecard import checks_of
 
 PAGE = (Path(__file__).parents[2] / "docs" / "conformance.md").read_text(encoding="utf-8")
 SUITES = (

@@ -12,7 +12,7 @@ from flowrig.testing import (
     SpectrometerConformance,
     SurrogateConformance,
 )
-from flowrig.testing.scorecard import Scorecard, Verdict, checks_of, score
+from flowrig.testing.conformance.scorecard import Scorecard, Verdict, checks_of, score
 
 BROKEN = [*broken_drivers.BROKEN, *broken_models.BROKEN]
 SUITES = (

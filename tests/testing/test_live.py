@@ -15,13 +15,13 @@ from flowrig.clock import RealClock
 from flowrig.emulation import BenchWorld, Detector, Emulator, EmulatorContext, Plate, Plunger
 from flowrig.errors import ConnectionLostError, InputError, UnsafeStateError
 from flowrig.interfaces import DeviceSettings, Syringe
-from flowrig.offers import DriverOffer
-from flowrig.plugins import Plugins
+from flowrig.plugins.offers import DriverOffer
+from flowrig.plugins.registry import Plugins
 from flowrig.testing import Tap
-from flowrig.testing.heater import LUKEWARM_C, RISE_C
-from flowrig.testing.live import LiveSession
-from flowrig.testing.live_bench import LivePumpBench
-from flowrig.testing.pump import SMALL
+from flowrig.testing.bench.live import LiveSession
+from flowrig.testing.bench.live_bench import LivePumpBench
+from flowrig.testing.conformance.heater import LUKEWARM_C, RISE_C
+from flowrig.testing.conformance.pump import SMALL
 from flowrig.testing.templates.flowrig_template import heater_emulator, pump_emulator
 from flowrig_chemyx.settings import FusionSettings
 from flowrig_ocean.settings import HdxSettings
@@ -293,7 +293,7 @@ def test_an_instrument_that_does_not_answer_is_told(check: Callable[..., Any]) -
 
 def test_settings_reach_the_emulator_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without --live, --set says which dialect of an instrument is emulated."""
-    from flowrig.testing import installed
+    from flowrig.testing.conformance import installed
 
     seen = []
     monkeypatch.setattr(installed, "score", lambda suite, new_bench: seen.append(new_bench))

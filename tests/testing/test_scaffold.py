@@ -110,7 +110,7 @@ def test_the_kit_needs_no_pytest() -> None:
     """Where pytest is not installed, the kit can be imported, and plugins be checked and made."""
     code = (
         "import sys; sys.modules['pytest'] = None\n"
-        "import flowrig.testing, flowrig.testing.installed, flowrig.testing.scaffold\n"
+        "import flowrig.testing, flowrig.testing.conformance.installed, flowrig.testing.scaffold\n"
         "import flowrig.cli\n"
         "assert not {'torch', 'sklearn', 'serial', 'hypothesis'} & set(sys.modules)\n"
     )

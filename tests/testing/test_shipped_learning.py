@@ -3,9 +3,9 @@
 import pytest
 
 from flowrig.interfaces import SurrogateSettings
-from flowrig.mean_of import MeanOf
-from flowrig.mean_of_settings import MeanOfSettings
-from flowrig.plugins import Plugins
+from flowrig.learning.mean_of import MeanOf
+from flowrig.learning.mean_of_settings import MeanOfSettings
+from flowrig.plugins.registry import Plugins
 from flowrig.profile import SurrogateChoice
 from flowrig.testing import (
     OptimizerBench,

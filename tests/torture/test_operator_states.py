@@ -15,14 +15,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from flowrig.errors import InputError
-from flowrig.journal import FILE_NAME, Event
-from flowrig.record import PROFILE_NAME, RunRecord
-from flowrig.runs import RunOutcome, reset_trips, resume_run, start_run
-from flowrig.status import RunStatus
-from flowrig.switchboard import Switchboard, Wish
+from flowrig.journal.journal import FILE_NAME, Event
+from flowrig.operator.requests import Switchboard, Wish
+from flowrig.run.start import RunOutcome, reset_trips, resume_run, start_run
+from flowrig.run_record.changes import PROFILE_NAME
+from flowrig.run_record.reader import RunRecord
+from flowrig.run_record.status import RunStatus
+from flowrig.run_record.trips import latched_trips
+from flowrig.torture.lasting_rig import TortureRig
 from flowrig.torture.reference import EXPERIMENTS, plugins, write_campaign
-from flowrig.torture.rig import TortureRig
-from flowrig.trips import latched_trips
 
 EXAMPLES = int(os.environ.get("FLOWRIG_STATES", "3"))
 VOLUME_UL = 2.0

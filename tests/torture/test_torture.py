@@ -7,17 +7,20 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from flowrig import journal, runs, safety, spectra
-from flowrig.campaign import CampaignLoop
-from flowrig.changes import Changes
+from flowrig.campaign.loop import CampaignLoop
 from flowrig.cli import main
-from flowrig.journal_tail import Tail
-from flowrig.kernel import HeaterWatch, HeatNeedsFlow, StreamWatch
-from flowrig.ledger import Charge, SyringeLedger
-from flowrig.rig import Rig
-from flowrig.run_session import RunSession
-from flowrig.safety import SafeState
-from flowrig.space import Space
+from flowrig.journal import journal
+from flowrig.journal.writer import Tail
+from flowrig.measurement import features
+from flowrig.problem.space import Space
+from flowrig.rig.rig import Rig
+from flowrig.run import start
+from flowrig.run.session import RunSession
+from flowrig.run_record.changes import Changes
+from flowrig.safety import safe_state
+from flowrig.safety.safe_state import SafeState
+from flowrig.safety.syringes import Charge, SyringeLedger
+from flowrig.safety_rules import HeaterWatch, HeatNeedsFlow, StreamWatch
 from flowrig.torture import (
     FAULTS,
     Board,
@@ -151,17 +154,17 @@ def no_trips(*_: Any, **__: Any) -> Iterator[Any]:
     [
         ((HeatNeedsFlow, "_broken", nothing), "29/connect/1", Kind.UNSAFE),
         ((StreamWatch, "check", no_trips), "9/settle/1", Kind.LOST),
-        ((safety, "light_seen", lambda *_: ""), "10/commit/2", Kind.UNSAFE),
-        ((safety, "_require_cooling", nothing), "26/flow/1", Kind.UNSAFE),
+        ((safe_state, "light_seen", lambda *_: ""), "10/commit/2", Kind.UNSAFE),
+        ((safe_state, "_require_cooling", nothing), "26/flow/1", Kind.UNSAFE),
         ((journal, "examine", nothing), "45/prime/3", Kind.LOST),
         ((Changes, "require_accepted", nothing), "46/settle/1", Kind.UNEXPECTED),
-        ((runs, "_require_reset", nothing), "24/heat-up/1", Kind.UNSAFE),
-        ((spectra, "_frame_flags", lambda *_: []), "31/flow/1", Kind.LOST),
-        ((spectra, "_light_flags", lambda *_: []), "17/settle/1", Kind.LOST),
+        ((start, "_require_reset", nothing), "24/heat-up/1", Kind.UNSAFE),
+        ((features, "_frame_flags", lambda *_: []), "31/flow/1", Kind.LOST),
+        ((features, "_light_flags", lambda *_: []), "17/settle/1", Kind.LOST),
         ((Space, "require_feasible", nothing), "39/suggest/1", Kind.LOST),
         ((RunSession, "_write", forget_intents), "0/connect/1", Kind.DOUBLE),
         ((CampaignLoop, "_changes_of_light", lambda *_: ()), "42+34/measure/1", Kind.LOST),
-        ((safety, "_perhaps_stuck", lambda *_: []), "26+27/heat-up/20", Kind.UNSAFE),
+        ((safe_state, "_perhaps_stuck", lambda *_: []), "26+27/heat-up/20", Kind.UNSAFE),
         ((Tail, "keep", nothing), "41/journal-event-341/2", Kind.LOST),
     ],
     ids=[

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from flowrig.plugins import Plugins
-from flowrig.runs import start_run
+from flowrig.plugins.registry import Plugins
+from flowrig.run.start import start_run
 
 PROFILE = """\
 extends = "cs3cu2i5-heatup-chem3"

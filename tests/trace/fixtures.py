@@ -12,10 +12,10 @@ from attrs import frozen
 
 from flowrig.errors import DeviceError
 from flowrig.interfaces import Heater, Pump, PumpStep, Spectrometer, Syringe
-from flowrig.plugins import Plugins
-from flowrig.recording import Recording, recorded
+from flowrig.plugins.registry import Plugins
 from flowrig.testing import Bench, Cut, HeaterBench, Mute, PumpBench, SpectrometerBench
-from flowrig.trace import TraceHeader, settings_of
+from flowrig.trace.file import TraceHeader, settings_of
+from flowrig.trace.recorder import Recording, recorded
 from flowrig_chemyx import FusionSettings
 from flowrig_chemyx.driver import ChemyxFusion
 from flowrig_chemyx.emulator import ChemyxEmulator

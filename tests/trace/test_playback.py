@@ -11,24 +11,17 @@ import pytest
 from attrs import evolve
 
 from flowrig.errors import InputError
-from flowrig.hookspecs import hookimpl
 from flowrig.interfaces import Identity, PumpState
-from flowrig.offers import DriverOffer
-from flowrig.plugins import Plugins
-from flowrig.recording import Recording, recorded
+from flowrig.plugins.hookspecs import hookimpl
+from flowrig.plugins.offers import DriverOffer
+from flowrig.plugins.registry import Plugins
 from flowrig.testing import Mute, PumpBench, SpectrometerBench, check_trace
-from flowrig.testing.playback import play_back
+from flowrig.testing.replay.playback import play_back
 from flowrig.testing.templates.flowrig_template.pump import TemplatePump
 from flowrig.testing.templates.flowrig_template.pump_emulator import TemplateEmulator
 from flowrig.testing.templates.flowrig_template.settings import TemplateSettings
-from flowrig.trace import (
-    BytesEntry,
-    CallEntry,
-    EndEntry,
-    Trace,
-    TraceHeader,
-    read_trace,
-)
+from flowrig.trace.file import BytesEntry, CallEntry, EndEntry, Trace, TraceHeader, read_trace
+from flowrig.trace.recorder import Recording, recorded
 from flowrig_ocean.driver import OceanHdx
 from flowrig_ocean.emulator import HdxEmulator
 from flowrig_ocean.settings import HdxSettings

@@ -7,20 +7,13 @@ from pathlib import Path
 import pytest
 
 from flowrig import open_rig
-from flowrig.journal import Journal
-from flowrig.plugins import Plugins
-from flowrig.recording import Recording, recorded
-from flowrig.runs import resume_run, start_run
+from flowrig.journal.journal import Journal
+from flowrig.plugins.registry import Plugins
+from flowrig.run.start import resume_run, start_run
 from flowrig.testing.templates.flowrig_template.pump import TemplatePump
 from flowrig.testing.templates.flowrig_template.settings import TemplateSettings
-from flowrig.trace import (
-    BytesEntry,
-    CallEntry,
-    EndEntry,
-    TraceHeader,
-    TraceWriter,
-    read_trace,
-)
+from flowrig.trace.file import BytesEntry, CallEntry, EndEntry, TraceHeader, TraceWriter, read_trace
+from flowrig.trace.recorder import Recording, recorded
 
 PROFILE = "cs3cu2i5-heatup-chem3"
 

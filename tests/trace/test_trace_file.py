@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from flowrig.errors import InputError
 from flowrig.interfaces import Frames, PumpState, PumpStatus, PumpStep, Syringe
-from flowrig.trace import (
+from flowrig.trace.file import (
     BytesEntry,
     CallEntry,
     EndEntry,

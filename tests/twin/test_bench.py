@@ -8,12 +8,12 @@ import pytest
 from click.testing import CliRunner
 
 from flowrig.cli import main
-from flowrig.cli.bench import split
+from flowrig.cli.results.bench import split
 from flowrig.errors import InputError
-from flowrig.objective import MaximumResponse
-from flowrig.plugins import Plugins
+from flowrig.plugins.registry import Plugins
+from flowrig.problem.objective import MaximumResponse
 from flowrig.testing import PlainGaussianProcess
-from flowrig.testing.learning import hill, limited_space
+from flowrig.testing.conformance.learning import hill, limited_space
 from flowrig.twin.choice import choose_optimizer
 from flowrig.twin.comparison import Contender, Race, race, summarize
 from flowrig.twin.stand_in import StandIn

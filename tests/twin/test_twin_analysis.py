@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from flowrig.errors import InputError
-from flowrig.objective import MaximumResponse
+from flowrig.problem.objective import MaximumResponse
 from flowrig.testing import PlainGaussianProcess
 from flowrig.twin.learning_curve import learning_curve, training_sizes
 from flowrig.twin.shapley import shapley_values

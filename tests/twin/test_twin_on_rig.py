@@ -9,11 +9,11 @@ from click.testing import CliRunner
 
 from flowrig.cli import main
 from flowrig.errors import InputError
-from flowrig.plugins import Plugins
+from flowrig.plugins.registry import Plugins
+from flowrig.problem.space import Space
 from flowrig.profile import load_profile
-from flowrig.record import RunRecord
-from flowrig.space import Space
-from flowrig.twin.in_place import with_twin
+from flowrig.run.on_twin import with_twin
+from flowrig.run_record.reader import RunRecord
 from flowrig_sim.learnt import LearntSynthesis
 from flowrig_sim.process import Process
 from flowrig_sim.settings import FluidicSettings

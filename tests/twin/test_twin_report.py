@@ -8,9 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 from flowrig.cli import main
-from flowrig.plugins import Plugins
+from flowrig.plugins.registry import Plugins
 from flowrig.profile import load_profile
-from flowrig.report.heat_map import color_of
+from flowrig.report.svg.heat_map import color_of
 from flowrig.report.twin_page import render_twin
 from flowrig.twin import read_experiments
 from flowrig.twin.study import TwinStudy, fit_count, study_twin

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from flowrig.cli import main
-from flowrig.offers import import_target
+from flowrig.plugins.offers import import_target
 from flowrig_watlow import F4TSettings, flowrig_drivers
 from flowrig_watlow.driver import WatlowF4T
 from flowrig_watlow.emulator import WatlowEmulator

@@ -10,27 +10,27 @@ from typing import Any
 
 import click
 
-from flowrig import __version__
-from flowrig.cli.bench import bench
-from flowrig.cli.commission import commission
-from flowrig.cli.control import go_on, halt, pause, skip, status, stop
-from flowrig.cli.discover import discover
-from flowrig.cli.emulate import emulate
-from flowrig.cli.export import export
-from flowrig.cli.listing import check, plugins, profiles
-from flowrig.cli.plan import plan
-from flowrig.cli.plugin import plugin
-from flowrig.cli.replay import replay
-from flowrig.cli.reporting import report
-from flowrig.cli.running import demo, reset, resume, run
-from flowrig.cli.safe import safe
+from flowrig.cli.check import check, plugins, profiles
+from flowrig.cli.instruments.discover import discover
+from flowrig.cli.instruments.emulate import emulate
+from flowrig.cli.instruments.plugin import plugin
+from flowrig.cli.instruments.trace import trace
+from flowrig.cli.results.bench import bench
+from flowrig.cli.results.export import export
+from flowrig.cli.results.replay import replay
+from flowrig.cli.results.report import report
+from flowrig.cli.results.twin import twin
+from flowrig.cli.results.twin_report import twin_report
+from flowrig.cli.results.twin_train import twin_train
+from flowrig.cli.runs.commission import commission
+from flowrig.cli.runs.control import go_on, halt, pause, skip, status, stop
+from flowrig.cli.runs.plan import plan
+from flowrig.cli.runs.run import demo, reset, resume, run
+from flowrig.cli.runs.safe import safe
 from flowrig.cli.torture import torture
-from flowrig.cli.trace import trace
-from flowrig.cli.twin import twin
-from flowrig.cli.twin_report import twin_report
-from flowrig.cli.twin_train import twin_train
 from flowrig.errors import FlowrigError, InputError
-from flowrig.one_thread import one_thread_from_now_on
+from flowrig.learning.blas_threads import one_thread_from_now_on
+from flowrig.version import __version__
 
 __all__ = ["main"]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flowrig.cli.printing import print_json
+from flowrig.cli.terminal.printing import print_json
 
 if TYPE_CHECKING:
     from flowrig.torture import Board, Cell, Phase, Result

@@ -4,7 +4,7 @@ Every wire between an emulator and its driver, and every body behind it, can be 
 `Emulator.inject`.
 """
 
-from flowrig.emulation.bodies import ROOM_C, BenchWorld, Detector, Plate, Plunger
+from flowrig.emulation.bench_world import ROOM_C, BenchWorld, Detector, Plate, Plunger
 from flowrig.emulation.device_fault import DeviceFault
 from flowrig.emulation.disturbed_wire import DisturbedWire, When
 from flowrig.emulation.emulator import MAIN_LINK, Emulator, EmulatorContext

@@ -14,10 +14,10 @@ from attrs import evolve, field, frozen
 from numpy.typing import NDArray
 
 from flowrig.errors import InputError
-from flowrig.feasibility import on_steps
 from flowrig.interfaces.surrogate import Surrogate
-from flowrig.objective import Objective
-from flowrig.space import Space
+from flowrig.problem.feasibility import on_steps
+from flowrig.problem.objective import Objective
+from flowrig.problem.space import Space
 
 __all__ = ["Optimizer", "OptimizerSettings", "Problem", "Suggestion"]
 

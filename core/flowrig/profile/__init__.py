@@ -1,6 +1,5 @@
 """Rig profiles and campaigns: TOML files into checked, frozen values."""
 
-from flowrig.profile.attendance import Gate, HoldRules
 from flowrig.profile.library import ListedProfile, list_profiles
 from flowrig.profile.load import (
     check_profile,
@@ -36,6 +35,7 @@ from flowrig.profile.model import (
     SurrogateChoice,
     Variable,
 )
+from flowrig.profile.operator import Gate, HoldRules
 from flowrig.profile.problems import Place, Problem, ProfileError
 from flowrig.profile.supervision import Commissioning, Interlock, Supervision
 

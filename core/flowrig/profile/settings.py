@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 
 from flowrig.errors import InputError
-from flowrig.offers import Offer
+from flowrig.plugins.offers import Offer
 from flowrig.profile.converter import strict_converter
 from flowrig.profile.mismatch import MISFITS, findings, toml_key
 

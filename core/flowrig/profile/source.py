@@ -14,8 +14,8 @@ import tomlkit
 from attrs import field, frozen
 from tomlkit.exceptions import ParseError, TOMLKitError
 
-from flowrig.profile.positions import Lines, Span, TomlShapeError, scan
 from flowrig.profile.problems import Finding, Path, Place, Problem, ProfileError, shown
+from flowrig.profile.toml_positions import Lines, Span, TomlShapeError, scan
 
 __all__ = [
     "LARGEST_TABLE",

@@ -15,8 +15,8 @@ import attrs
 from cattrs.gen import make_dict_structure_fn, override
 
 from flowrig.errors import PluginError
-from flowrig.objective import Goal, Objective
-from flowrig.offers import DriverOffer, Offer
+from flowrig.plugins.offers import DriverOffer, Offer
+from flowrig.problem.objective import Goal, Objective
 from flowrig.profile import model
 from flowrig.profile.converter import NAME, as_table, as_text, quantity_hook, strict_converter
 from flowrig.profile.linear import RuleError, parse_rule

@@ -6,7 +6,7 @@ from typing import Literal
 import attrs
 from attrs import field, frozen
 
-from flowrig.kernel import Action, ThermalModel, Thresholds, thresholds_of
+from flowrig.safety_rules import Action, ThermalModel, Thresholds, thresholds_of
 
 __all__ = ["Commissioning", "Interlock", "Supervision"]
 
@@ -45,7 +45,7 @@ class Interlock:
 
 @frozen(kw_only=True)
 class Commissioning:
-    """What `flowrig commission` measured on one heater; see `flowrig.kernel.ThermalModel`.
+    """What `flowrig commission` measured on one heater; see `flowrig.safety_rules.ThermalModel`.
 
     Attributes:
         gain: change of the temperature at rest for a change of the set point.

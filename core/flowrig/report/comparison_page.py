@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from flowrig.report.charts import Axes, Axis, Series, chart, curve, legend, points, symbol
-from flowrig.report.markup import tag
-from flowrig.report.numbers import Quantity, with_unit
 from flowrig.report.page import document, section
+from flowrig.report.svg.charts import Axes, Axis, Series, chart, curve, legend, points, symbol
+from flowrig.report.svg.markup import tag
+from flowrig.report.svg.numbers import Quantity, with_unit
 from flowrig.twin.comparison import Curves
 
 __all__ = ["render_comparison"]

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from attrs import field, frozen
 
 from flowrig.interfaces.device import Quality
+from flowrig.measurement.sample import Spectrum
 from flowrig.profile.model import Profile
-from flowrig.report.numbers import Quantity
-from flowrig.spectra import Spectrum
+from flowrig.report.svg.numbers import Quantity
 
 __all__ = ["Expectation", "ExpectedBest", "Experiment", "Prediction", "ReportContent"]
 

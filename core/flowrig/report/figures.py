@@ -5,7 +5,10 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
-from flowrig.report.charts import (
+from flowrig.measurement.sample import Spectrum
+from flowrig.measurement.spectra import area, interpolate_at
+from flowrig.report.content import Expectation, Experiment, Prediction, ReportContent
+from flowrig.report.svg.charts import (
     Axes,
     Axis,
     Series,
@@ -21,10 +24,8 @@ from flowrig.report.charts import (
     symbol,
     vertical,
 )
-from flowrig.report.content import Expectation, Experiment, Prediction, ReportContent
-from flowrig.report.markup import Markup, tag
-from flowrig.report.numbers import Quantity, grouped
-from flowrig.spectra import Spectrum, area, interpolate_at
+from flowrig.report.svg.markup import Markup, tag
+from flowrig.report.svg.numbers import Quantity, grouped
 
 __all__ = ["absorbance", "best_so_far", "emission", "parameters", "parity"]
 

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from flowrig import record as journalled
 from flowrig.interfaces.device import Quality
-from flowrig.journal import Event
+from flowrig.journal.journal import Event
+from flowrig.measurement.sample import Spectrum
+from flowrig.measurement.spectra import reactive_frames
 from flowrig.profile.model import Analysis
 from flowrig.report.content import (
     Expectation,
@@ -14,7 +15,8 @@ from flowrig.report.content import (
     Prediction,
     ReportContent,
 )
-from flowrig.spectra import Spectrum, reactive_frames
+from flowrig.run_record import experiment as journalled
+from flowrig.run_record.reader import RunRecord
 
 __all__ = ["content_of"]
 
@@ -27,7 +29,7 @@ FEATURE_UNITS = {
 }
 
 
-def content_of(record: journalled.RunRecord) -> ReportContent:
+def content_of(record: RunRecord) -> ReportContent:
     """The report's content of a run, finished or under way.
 
     Args:
@@ -60,7 +62,7 @@ def content_of(record: journalled.RunRecord) -> ReportContent:
     )
 
 
-def _experiments(record: journalled.RunRecord) -> tuple[Experiment, ...]:
+def _experiments(record: RunRecord) -> tuple[Experiment, ...]:
     checked = record.journal.last("model-checked")
     checks = {} if checked is None else {c["index"]: c for c in checked.data["predictions"]}
     measured = [_measured(e, checks.get(e.index)) for e in record.experiments()]
@@ -94,7 +96,7 @@ def _steadiness(experiment: journalled.Experiment) -> list[str]:
     return [] if after is None else [f"stationary after {after:.2g} τ"]
 
 
-def _failed(record: journalled.RunRecord) -> list[Experiment]:
+def _failed(record: RunRecord) -> list[Experiment]:
     """Experiments that began and gave no measurement; one under way does not count."""
     if record.state == "running":
         return []
@@ -130,7 +132,7 @@ def _prediction(mean: float | None, sd: float | None) -> Prediction | None:
     return None if mean is None or sd is None else Prediction(mean, sd)
 
 
-def _spectra(record: journalled.RunRecord, index: int) -> tuple[Spectrum, Spectrum]:
+def _spectra(record: RunRecord, index: int) -> tuple[Spectrum, Spectrum]:
     """The averaged spectra of one experiment, with the frames that went into them."""
     analysis, arrays = record.profile.analysis, record.arrays(index)
 
@@ -151,7 +153,7 @@ def _used(analysis: Analysis, counts: Any, wavelengths_nm: Any) -> Any:
     )
 
 
-def _provenance(record: journalled.RunRecord) -> dict[str, str]:
+def _provenance(record: RunRecord) -> dict[str, str]:
     """Who answered at each device when the rig was last opened, and the versions at the start."""
     opened = record.journal.last("opened")
     devices = {} if opened is None else opened.data["devices"]
@@ -168,7 +170,7 @@ def _identity(who: Mapping[str, str]) -> str:
     return ", ".join(parts)
 
 
-def _notes(record: journalled.RunRecord) -> tuple[str, ...]:
+def _notes(record: RunRecord) -> tuple[str, ...]:
     """Symptoms, interruptions, safe states that were not reached, and why the run ended early."""
     symptoms = {event.data["kind"]: event.data["text"] for event in record.journal.events("health")}
     notes = [f"{text[0].upper()}{text[1:]}." for text in symptoms.values()]

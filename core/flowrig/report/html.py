@@ -1,13 +1,13 @@
 """The report as one HTML file: no scripts, nothing loaded from elsewhere, everything escaped."""
 
 from flowrig.interfaces.device import Quality
+from flowrig.profile.topology import Topology
 from flowrig.report import figures
 from flowrig.report.content import Experiment, ReportContent
-from flowrig.report.markup import Markup, join, tag
-from flowrig.report.numbers import Quantity, decimals_for, duration, grouped, with_unit
 from flowrig.report.page import document, section
-from flowrig.report.rig_drawing import draw_rig
-from flowrig.topology import Topology
+from flowrig.report.svg.markup import Markup, join, tag
+from flowrig.report.svg.numbers import Quantity, decimals_for, duration, grouped, with_unit
+from flowrig.report.svg.rig_drawing import draw_rig
 
 __all__ = ["render"]
 

@@ -1,7 +1,7 @@
 """What every page has: a head that loads nothing, and sections."""
 
-from flowrig.report.markup import Markup, tag
-from flowrig.report.style import STYLE
+from flowrig.report.svg.markup import Markup, tag
+from flowrig.report.svg.style import STYLE
 
 __all__ = ["document", "section"]
 

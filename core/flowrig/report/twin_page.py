@@ -6,13 +6,13 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from flowrig.report.charts import Axes, Axis, Series, chart, curve, legend, points, symbol
-from flowrig.report.heat_map import color_of, heat_map, ramp
-from flowrig.report.markup import Markup, join, tag
-from flowrig.report.numbers import Quantity
+from flowrig.learning.scores import Scores
+from flowrig.problem.space import Parameter
 from flowrig.report.page import document, section
-from flowrig.space import Parameter
-from flowrig.twin.scores import Scores
+from flowrig.report.svg.charts import Axes, Axis, Series, chart, curve, legend, points, symbol
+from flowrig.report.svg.heat_map import color_of, heat_map, ramp
+from flowrig.report.svg.markup import Markup, join, tag
+from flowrig.report.svg.numbers import Quantity
 from flowrig.twin.study import TwinStudy
 from flowrig.twin.surfaces import Surface
 

@@ -23,17 +23,21 @@ from flowrig.emulation import (
     Slow,
     Wire,
 )
-from flowrig.testing.bench import Bench, HeaterBench, PumpBench, SpectrometerBench
-from flowrig.testing.checks import Level
-from flowrig.testing.device import DeviceConformance
-from flowrig.testing.heater import HeaterConformance
-from flowrig.testing.learning import OptimizerBench, PlainGaussianProcess, SurrogateBench
-from flowrig.testing.optimizer import OptimizerConformance
-from flowrig.testing.playback import check_trace
-from flowrig.testing.pump import PumpConformance
-from flowrig.testing.spectrometer import SpectrometerConformance
-from flowrig.testing.surrogate import SurrogateConformance
-from flowrig.testing.tap import Tap
+from flowrig.testing.bench.bench import Bench, HeaterBench, PumpBench, SpectrometerBench
+from flowrig.testing.bench.tap import Tap
+from flowrig.testing.conformance.checks import Level
+from flowrig.testing.conformance.device import DeviceConformance
+from flowrig.testing.conformance.heater import HeaterConformance
+from flowrig.testing.conformance.learning import (
+    OptimizerBench,
+    PlainGaussianProcess,
+    SurrogateBench,
+)
+from flowrig.testing.conformance.optimizer import OptimizerConformance
+from flowrig.testing.conformance.pump import PumpConformance
+from flowrig.testing.conformance.spectrometer import SpectrometerConformance
+from flowrig.testing.conformance.surrogate import SurrogateConformance
+from flowrig.testing.replay.playback import check_trace
 
 __all__ = [
     "Bench",

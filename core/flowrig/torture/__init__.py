@@ -7,7 +7,7 @@ plungers, plates and lamps, and the journal in the end, says which promises held
 from flowrig.torture.board import Board, choose_cells, choose_pairs, choose_points
 from flowrig.torture.cell import Cell, Result, run_cell
 from flowrig.torture.faults import FAULTS, Fault, applicable
-from flowrig.torture.observer import Breach, Kind
+from flowrig.torture.judge import Breach, Kind
 from flowrig.torture.phases import Phase
 from flowrig.torture.pool import run_cells
 

@@ -10,7 +10,7 @@ from attrs import frozen
 from flowrig.errors import InputError
 from flowrig.torture.cell import Cell, Result, extent_of
 from flowrig.torture.faults import FAULTS, HEALTHY, Fault, applicable
-from flowrig.torture.observer import Kind
+from flowrig.torture.judge import Kind
 from flowrig.torture.pairs import FIRST, SECOND
 from flowrig.torture.phases import Phase
 from flowrig.torture.points import POINTED

@@ -15,11 +15,11 @@ from attrs import asdict, frozen
 from flowrig.errors import InputError
 from flowrig.torture.faults import FAULTS, HEALTHY, Ending, Fault
 from flowrig.torture.injections import Injection
-from flowrig.torture.observer import Breach, Kind, Reference, judge
+from flowrig.torture.judge import Breach, Kind, Reference, judge
+from flowrig.torture.lasting_rig import TortureRig
 from flowrig.torture.pairs import pair_of
 from flowrig.torture.phases import Phase
 from flowrig.torture.points import POINTED, Extent, Point
-from flowrig.torture.rig import TortureRig
 from flowrig.torture.trial import Trial, TrialError
 
 __all__ = ["Cell", "Result", "extent_of", "run_cell"]

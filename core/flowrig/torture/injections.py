@@ -17,18 +17,18 @@ from typing import Any, Final
 
 from attrs import evolve, frozen
 
-from flowrig import workers
 from flowrig.emulation import WIRE_FAULTS, When
 from flowrig.errors import ConnectionLostError
 from flowrig.interfaces import Device
-from flowrig.journal import FILE_NAME
-from flowrig.plugins import Plugins
+from flowrig.journal.journal import FILE_NAME
+from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile
-from flowrig.record import PROFILE_NAME
-from flowrig.torture import brain
+from flowrig.rig import device_threads
+from flowrig.run_record.changes import PROFILE_NAME
+from flowrig.torture import frail_models
+from flowrig.torture.lasting_rig import Misspelt, TortureRig
 from flowrig.torture.phases import Phase
 from flowrig.torture.reference import plugins, write_campaign
-from flowrig.torture.rig import Misspelt, TortureRig
 
 __all__ = [
     "BadBrain",
@@ -445,7 +445,7 @@ class HangingBrain(BadBrain):
         installed.mkdir()
         metadata = "Metadata-Version: 2.1\nName: flowrig-torture\nVersion: 0\n"
         (installed / "METADATA").write_text(metadata)
-        entry = f"[flowrig]\ntorture = {brain.__name__}:BRAIN\n"
+        entry = f"[flowrig]\ntorture = {frail_models.__name__}:BRAIN\n"
         (installed / "entry_points.txt").write_text(entry)
         sys.path.append(str(self._site))
         return super().campaign(folder, draw)
@@ -592,7 +592,7 @@ class Hangs(OnDevice):
         name = self.target(scene)
         offer = scene.profile.devices[name].offer
         cls, method = offer.load(), self.CALLS[offer.kind]
-        sound, ended, usual_s = getattr(cls, method), threading.Event(), workers.DEADLINE_S
+        sound, ended, usual_s = getattr(cls, method), threading.Event(), device_threads.DEADLINE_S
 
         def call(device: Device, *args: Any) -> Any:
             if device.name == name and not ended.is_set():
@@ -603,10 +603,10 @@ class Hangs(OnDevice):
         def restore() -> None:
             ended.set()
             setattr(cls, method, sound)
-            workers.DEADLINE_S = usual_s
+            device_threads.DEADLINE_S = usual_s
 
         setattr(cls, method, call)
-        workers.DEADLINE_S = self.DEADLINE_S
+        device_threads.DEADLINE_S = self.DEADLINE_S
         self.hung, self._restore = (name,), restore
 
     def heal(self, scene: Scene) -> None:

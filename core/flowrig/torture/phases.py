@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from enum import StrEnum
 
-from flowrig.journal import Event
+from flowrig.journal.journal import Event
 
 __all__ = ["Phase", "PhaseWatch"]
 

@@ -11,7 +11,7 @@ from typing import Final
 from attrs import define
 
 from flowrig.torture.cell import Cell, Result, run_cell
-from flowrig.torture.observer import Breach, Kind
+from flowrig.torture.judge import Breach, Kind
 
 __all__ = ["LIMIT_S", "run_cells"]
 

@@ -4,8 +4,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from flowrig.plugins import Plugins
-from flowrig.torture.brain import BRAIN
+from flowrig.plugins.registry import Plugins
+from flowrig.torture.frail_models import BRAIN
 
 __all__ = ["EXPERIMENTS", "SEEDED_STAGE", "plugins", "write_campaign"]
 

@@ -10,17 +10,17 @@ from typing import Any, Final
 from attrs import define, evolve, field, frozen
 
 from flowrig.errors import InputError
-from flowrig.journal import Event
-from flowrig.record import RunRecord
-from flowrig.runs import RunOutcome, resume_run, start_run
+from flowrig.journal.journal import Event
+from flowrig.run.start import RunOutcome, resume_run, start_run
+from flowrig.run_record.reader import RunRecord
+from flowrig.run_record.trips import latched_trips
+from flowrig.safety.waste import WasteAccount
 from flowrig.torture.faults import Ending, Expected, Fault
 from flowrig.torture.injections import Injection, Scene, image_of
+from flowrig.torture.lasting_rig import TortureRig
 from flowrig.torture.phases import Phase, PhaseWatch
 from flowrig.torture.points import LastBytes, Point
 from flowrig.torture.reference import plugins
-from flowrig.torture.rig import TortureRig
-from flowrig.trips import latched_trips
-from flowrig.waste import WasteAccount
 
 __all__ = ["REST_S", "Session", "Trial", "TrialError"]
 

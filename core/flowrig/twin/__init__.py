@@ -1,9 +1,9 @@
 """The digital twin: a surrogate of a rig as a thing to check, keep and ask."""
 
+from flowrig.learning.cross_validation import FOLDS, CrossValidation, Fold, cross_validate, held_out
+from flowrig.learning.experiment_table import Experiments, read_experiments
+from flowrig.learning.scores import Scores, score
 from flowrig.twin.choice import choose_surrogate
-from flowrig.twin.crossval import FOLDS, CrossValidation, Fold, cross_validate, held_out
-from flowrig.twin.scores import Scores, score
-from flowrig.twin.table import Experiments, read_experiments
 
 __all__ = [
     "FOLDS",

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from flowrig.errors import InputError
 from flowrig.interfaces import Surrogate
-from flowrig.objective import Objective
-from flowrig.twin.crossval import SAMPLES, measurements
+from flowrig.learning.cross_validation import SAMPLES, measurements
+from flowrig.problem.objective import Objective
 
 __all__ = ["LearningPoint", "learning_curve", "training_sizes"]
 

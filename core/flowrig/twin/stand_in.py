@@ -5,11 +5,11 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from flowrig.designs import uniform
-from flowrig.feasibility import pulled_inside
 from flowrig.interfaces import Surrogate
-from flowrig.objective import Objective
-from flowrig.space import Space
+from flowrig.problem.designs import uniform
+from flowrig.problem.feasibility import pulled_inside
+from flowrig.problem.objective import Objective
+from flowrig.problem.space import Space
 
 __all__ = ["StandIn"]
 

@@ -11,13 +11,19 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from flowrig.interfaces import Surrogate
-from flowrig.objective import Objective
-from flowrig.space import Space
-from flowrig.twin.crossval import SAMPLES, CrossValidation, Fold, cross_validate, measurements
+from flowrig.learning.cross_validation import (
+    SAMPLES,
+    CrossValidation,
+    Fold,
+    cross_validate,
+    measurements,
+)
+from flowrig.learning.experiment_table import Experiments
+from flowrig.problem.objective import Objective
+from flowrig.problem.space import Space
 from flowrig.twin.learning_curve import LearningPoint, learning_curve, training_sizes
 from flowrig.twin.shapley import Attribution, shapley_values
 from flowrig.twin.surfaces import LEVELS, Surface, surface
-from flowrig.twin.table import Experiments
 
 __all__ = ["TwinStudy", "fit_count", "study_twin"]
 

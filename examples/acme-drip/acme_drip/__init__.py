@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from acme_drip.settings import DripSettings, NeighbourhoodSettings
-from flowrig.hookspecs import hookimpl
-from flowrig.offers import DriverOffer, Offer
+from flowrig.plugins.hookspecs import hookimpl
+from flowrig.plugins.offers import DriverOffer, Offer
 
 
 @hookimpl

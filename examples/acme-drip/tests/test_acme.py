@@ -25,9 +25,9 @@ from flowrig.errors import (
     UnknownOutcomeError,
 )
 from flowrig.interfaces import Problem, PumpState, Syringe
-from flowrig.objective import MaximumResponse
-from flowrig.offers import import_target
-from flowrig.space import LinearConstraint, Parameter, Space
+from flowrig.plugins.offers import import_target
+from flowrig.problem.objective import MaximumResponse
+from flowrig.problem.space import LinearConstraint, Parameter, Space
 
 SYRINGE = Syringe(volume_ul=50_000.0, inner_diameter_mm=20.0)
 SETTINGS = DripSettings(address="", deadline_s=0.2)

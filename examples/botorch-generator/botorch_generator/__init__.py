@@ -2,8 +2,8 @@
 
 from attrs import field, frozen
 
-from flowrig.hookspecs import hookimpl
-from flowrig.offers import Offer
+from flowrig.plugins.hookspecs import hookimpl
+from flowrig.plugins.offers import Offer
 from flowrig_gest import GeneratorSettings
 
 

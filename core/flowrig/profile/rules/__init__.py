@@ -11,12 +11,12 @@ from flowrig.profile.model import Profile
 from flowrig.profile.problems import Finding
 from flowrig.profile.rules import (
     analysis,
-    attendance,
     campaign,
     flow_path,
     flows,
     limits,
     numbers,
+    operator,
     safe_state,
     stationary,
     supervision,
@@ -34,7 +34,7 @@ RULES: tuple[Rule, ...] = (
     *analysis.RULES,
     *safe_state.RULES,
     *supervision.RULES,
-    *attendance.RULES,
+    *operator.RULES,
     *stationary.RULES,
     *campaign.RULES,
 )

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from flowrig.objective import MaximumResponse, Objective, TargetObjective
+from flowrig.problem.objective import MaximumResponse, Objective, TargetObjective
 from flowrig.profile.model import Profile
 from flowrig.profile.problems import Finding, Path, nearest
 from flowrig.profile.rules import names

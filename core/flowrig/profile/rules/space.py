@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from flowrig.problem.space import LinearConstraint, Space
 from flowrig.profile.model import Profile
 from flowrig.profile.problems import Finding, Path
-from flowrig.space import LinearConstraint, Space
 
 __all__ = ["reachable"]
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from flowrig.hookspecs import hookimpl
-from flowrig.offers import DriverOffer
+from flowrig.plugins.hookspecs import hookimpl
+from flowrig.plugins.offers import DriverOffer
 
 from .settings import TemplateSettings
 

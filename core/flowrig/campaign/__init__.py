@@ -1,0 +1,1 @@
+"""The campaign: the loop, its diagnostics and its final model check."""

@@ -1,0 +1,51 @@
+"""The measured condition of which a model of all experiments expects most.
+
+The largest of many noisy measurements reads too high, because among equally good conditions the one
+with the luckiest noise is the largest. A model that was fitted to all of them has no such bias.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from flowrig.learning.transfer import WithPrior
+from flowrig.run_record.reader import RunRecord
+
+__all__ = ["LEAST_EXPERIMENTS", "expected_best"]
+
+LEAST_EXPERIMENTS = 5
+"""Experiments below which a model says no more than they do."""
+
+SAMPLES = 2048
+"""Posterior samples that the figure of merit is computed on; their mean is sure to a fiftieth of
+its standard deviation."""
+
+
+def expected_best(record: RunRecord) -> dict[str, Any] | None:
+    """The incumbent: the trusted experiment of whose conditions the surrogate expects most.
+
+    Returns:
+        `index` of the experiment, `objective_mean` and `objective_sd`: expected noise-free figure
+        of merit at its conditions and how sure that is, and, where the campaign started from
+        earlier experiments, `prior_share`: by response how much they count. None if there are too
+        few experiments, or the campaign has no surrogate.
+    """
+    trusted = [e for e in record.experiments() if e.quality == "good"]
+    if record.campaign.surrogate is None or len(trusted) < LEAST_EXPERIMENTS:
+        return None
+    space = record.profile.space
+    X = space.to_unit(space.array([e.conditions for e in trusted]))
+    model = record.model()
+    responses = model.predict(X).sample(SAMPLES, np.random.default_rng(record.seed))
+    objective = record.profile.objective
+    values = objective.value(responses)
+    means = values.mean(axis=0)
+    place = int(np.argmax(means))
+    told: dict[str, Any] = {
+        "index": trusted[place].index,
+        "objective_mean": float(means[place]),
+        "objective_sd": float(values[:, place].std()),
+    }
+    if isinstance(model, WithPrior):
+        told["prior_share"] = dict(zip(objective.responses, model.share.tolist(), strict=True))
+    return told

@@ -1,0 +1,121 @@
+"""How well the surrogate predicts experiments that it has not seen: cross-validation."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flowrig.campaign.diagnostics import (
+    Symptom,
+    drift,
+    explained_share,
+    explains_nothing,
+    without_effect,
+)
+from flowrig.problem.objective import Objective
+from flowrig.run_record.experiment import Experiment
+from flowrig.run_record.reader import RunRecord
+from flowrig.twin import FOLDS, Fold, held_out
+
+__all__ = ["check_model", "model_r2", "model_symptoms"]
+
+Array = NDArray[np.float64]
+
+
+def check_model(record: RunRecord) -> list[dict[str, Any]]:
+    """Predict every measured experiment from the others, in five folds.
+
+    Returns:
+        one mapping an experiment: `index`, `mean` and `sd` by response, `objective_mean` and
+        `objective_sd`; nothing if there are too few experiments, or the campaign has no surrogate.
+    """
+    experiments = _checkable(record)
+    objective = record.profile.objective
+    checks = [
+        _check(experiments[row].index, place, fold, objective)
+        for fold in _folds(record, experiments)
+        for place, row in enumerate(fold.rows)
+    ]
+    return sorted(checks, key=lambda check: int(check["index"]))
+
+
+def model_r2(record: RunRecord) -> Callable[[], float] | None:
+    """How to compute what the surrogate explains of experiments that it has not seen.
+
+    Returns:
+        a function that gives R² of the figure of merit, from five folds; it touches no journal, so
+        that it may run in another thread. None if there are too few experiments.
+    """
+    experiments = _checkable(record)
+    if not experiments:
+        return None
+    measured = np.array([e.objective for e in experiments])
+    folds = _folds(record, experiments)
+
+    def compute() -> float:
+        predicted = np.empty_like(measured)
+        for fold in folds:
+            predicted[fold.rows] = fold.objective_mean
+        return explained_share(measured, predicted)
+
+    return compute
+
+
+def _checkable(record: RunRecord) -> list[Experiment]:
+    """The experiments that a model can be checked on; none if there are too few, or no model."""
+    if record.campaign.surrogate is None:
+        return []
+    experiments = [e for e in record.experiments() if e.quality != "bad"]
+    return experiments if len(experiments) >= 2 * FOLDS else []
+
+
+def _folds(record: RunRecord, experiments: Sequence[Experiment]) -> Iterator[Fold]:
+    """Predictions of some experiments from others, computed as they are asked for."""
+    if not experiments:
+        return iter(())
+    space, objective = record.profile.space, record.profile.objective
+    X = space.to_unit(space.array([e.conditions for e in experiments]))
+    Y = np.array([[e.features[name] for name in objective.responses] for e in experiments])
+    return held_out(X, Y, objective, record.surrogates(), record.seed, rsd=record.profile.rsd)
+
+
+def _check(index: int, place: int, fold: Fold, objective: Objective) -> dict[str, Any]:
+    """What was predicted of one experiment, the one at `place` in a fold."""
+    names = objective.responses
+    return {
+        "index": index,
+        "mean": dict(zip(names, map(float, fold.mean[place]), strict=True)),
+        "sd": dict(zip(names, map(float, fold.sd[place]), strict=True)),
+        "objective_mean": float(fold.objective_mean[place]),
+        "objective_sd": float(fold.objective_sd[place]),
+    }
+
+
+def model_symptoms(record: RunRecord, checks: Sequence[dict[str, Any]]) -> list[Symptom]:
+    """What the predictions of unseen experiments say about the campaign.
+
+    Args:
+        record: the run.
+        checks: from `check_model`.
+    """
+    told = {check["index"]: check for check in checks}
+    experiments = [e for e in record.experiments() if e.index in told]
+    if not experiments:
+        return []
+    measured = np.array([e.objective for e in experiments])
+    predicted = np.array([told[e.index]["objective_mean"] for e in experiments])
+    sd = np.array([told[e.index]["objective_sd"] for e in experiments])
+    space, objective, model = record.profile.space, record.profile.objective, record.model()
+
+    def expected(X: Array) -> Array:
+        return objective.value(model.predict(X).mean)
+
+    X = space.to_unit(space.array([e.conditions for e in experiments]))
+    explained = explained_share(measured, predicted)
+    found = (
+        explains_nothing(measured, predicted),
+        without_effect(expected, X, space.names, explained, record.seed),
+        drift((measured - predicted) / sd),
+    )
+    return [symptom for symptom in found if symptom is not None]

@@ -1,0 +1,97 @@
+"""A mind: it asks the optimizers of a campaign, whose state follows from what was measured."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
+from typing import Any
+
+from flowrig.errors import FlowrigError
+from flowrig.interfaces import Optimizer, Problem, Suggestion, Surrogate
+from flowrig.learning.from_campaign import new_surrogate
+from flowrig.profile import Profile, Stage
+
+__all__ = ["Mind", "OptimizerFailedError", "OwnMind", "Row", "new_optimizer"]
+
+Row = Mapping[str, Any]
+"""An experiment: conditions, responses and figure of merit by name."""
+
+
+class OptimizerFailedError(FlowrigError):
+    """An optimizer gave no answer that can be used; the message says why."""
+
+
+class Mind(ABC):
+    """Chooses conditions for the stages of a campaign."""
+
+    @abstractmethod
+    def suggest(self, stage: str, rows: Sequence[Row], count: int) -> list[Suggestion]:
+        """Ask the optimizer of a stage.
+
+        Args:
+            stage: its name.
+            rows: every experiment that was measured, in order of time; the same ones as before,
+                and those that have come since.
+            count: how many conditions are wanted.
+
+        Raises:
+            OptimizerFailedError: no answer can be had.
+            Exception: whatever an optimizer raises that thinks in this process.
+        """
+
+    def close(self) -> None:  # noqa: B027 - most have nothing to give up
+        """Give up everything; a question under way is not answered."""
+
+
+class OwnMind(Mind):
+    """Thinks in this process.
+
+    Args:
+        profile: the rig, with its campaign.
+        seed: of the run.
+        surrogates: makes a fresh surrogate, with what the campaign started from; see
+            `surrogates_of`. By default one that knows nothing.
+    """
+
+    def __init__(
+        self, profile: Profile, seed: int, surrogates: Callable[[], Surrogate] | None = None
+    ) -> None:
+        assert profile.campaign is not None
+        self._profile = profile
+        self._campaign = profile.campaign
+        self._seed = seed
+        self._surrogates = surrogates
+        self._stage = ""
+        self._optimizer: Optimizer | None = None
+        self._known = 0
+
+    def suggest(self, stage: str, rows: Sequence[Row], count: int) -> list[Suggestion]:
+        """Tell the optimizer of a stage what is new to it, and ask it."""
+        if self._optimizer is None or stage != self._stage:
+            self._optimizer, self._stage, self._known = self._new(stage), stage, 0
+        self._optimizer.ingest(rows[self._known :])
+        self._known = len(rows)
+        return self._optimizer.suggest_explained(count)
+
+    def _new(self, name: str) -> Optimizer:
+        stage = next(stage for stage in self._campaign.stages if stage.name == name)
+        return new_optimizer(self._profile, stage, self._seed, self._surrogates or self._cold)
+
+    def _cold(self) -> Surrogate:
+        return new_surrogate(self._campaign, self._seed)
+
+
+def new_optimizer(
+    profile: Profile, stage: Stage, seed: int, surrogate: Callable[[], Surrogate]
+) -> Optimizer:
+    """The optimizer of a stage, as a run with a seed has it.
+
+    Args:
+        profile: the rig, with its campaign.
+        stage: whose optimizer.
+        seed: of the run.
+        surrogate: makes a fresh surrogate model.
+    """
+    own_seed = int.from_bytes(sha256(f"{seed}/{stage.name}".encode()).digest()[:4])
+    problem = Problem(profile.space, profile.objective, own_seed, surrogate, profile.rsd)
+    optimizer: Optimizer = stage.offer.load()(problem, stage.settings)
+    return optimizer

@@ -1,0 +1,136 @@
+"""The run's end of the pipes: an optimizer in a process of its own, with a deadline."""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+from flowrig.campaign.optimizer.host import Mind, OptimizerFailedError, Row
+from flowrig.campaign.optimizer.messages import decoded, encoded, suggestion
+from flowrig.interfaces import Suggestion
+from flowrig.learning.blas_threads import VARIABLES
+from flowrig.learning.from_campaign import NoSurrogateError
+
+__all__ = ["LOG_NAME", "ProcessMind"]
+
+LOG_NAME = "optimizer.log"
+"""File in the run's folder with everything that the optimizer's process wrote to the terminal."""
+
+
+class ProcessMind(Mind):
+    """Asks a process of its own, which begins with the first question.
+
+    Args:
+        folder: the run's folder, with the frozen profile.
+        seed: of the run.
+        deadline_s: longest wait [s] for an answer, the start of the process included.
+        memory_gb: how much memory the process may take, in 10⁹ bytes.
+    """
+
+    def __init__(self, folder: Path, seed: int, deadline_s: float, memory_gb: float) -> None:
+        self._folder = folder
+        self._deadline_s = deadline_s
+        self._begin = {"path": sys.path, "seed": seed, "memory_gb": memory_gb}
+        self._answers: SimpleQueue[str | None] = SimpleQueue()
+        self._process: subprocess.Popen[str] | None = None
+        self._closed = False
+        self._lock = threading.Lock()  # a run may close this while another thread asks
+        self._told = 0
+
+    def suggest(self, stage: str, rows: Sequence[Row], count: int) -> list[Suggestion]:
+        """Tell the process what is new to it, and wait for its answer.
+
+        Raises:
+            OptimizerFailedError: the process ended, was silent for too long, or made no sense.
+            NoSurrogateError: it needs a surrogate, and the campaign names none.
+        """
+        process = self._started()
+        news = [dict(row) for row in rows[self._told :]]
+        self._told = len(rows)
+        request = encoded({"stage": stage, "rows": news, "count": count})
+        threading.Thread(target=_write, args=(process, request), daemon=True).start()
+        try:
+            line = self._answers.get(timeout=self._deadline_s)
+        except Empty:
+            self.close()
+            raise OptimizerFailedError(f"no answer within {_duration(self._deadline_s)}") from None
+        if line is None:
+            raise OptimizerFailedError(self._obituary(process))
+        return _understood(line)
+
+    def close(self) -> None:
+        """End the process at once, whatever it does."""
+        with self._lock:
+            self._closed = True
+            if self._process is not None:
+                self._process.kill()
+
+    def _started(self) -> "subprocess.Popen[str]":
+        with self._lock:
+            if self._closed:
+                raise OptimizerFailedError("its process was ended")
+            if self._process is None:
+                self._process = self._start()
+            return self._process
+
+    def _start(self) -> "subprocess.Popen[str]":
+        try:
+            with (self._folder / LOG_NAME).open("ab") as log:
+                process = subprocess.Popen(  # noqa: S603 - this Python, and a folder
+                    [sys.executable, "-P", "-m", "flowrig.campaign.optimizer", str(self._folder)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    encoding="utf-8",
+                    env=os.environ | VARIABLES,
+                )
+        except OSError as error:
+            raise OptimizerFailedError(f"its process did not start: {error}") from error
+        threading.Thread(target=self._listen, args=(process,), daemon=True).start()
+        _write(process, encoded(self._begin))
+        return process
+
+    def _listen(self, process: "subprocess.Popen[str]") -> None:
+        """Hand on what the process says until it ends, and clear away what is left of it."""
+        assert process.stdout is not None
+        with process.stdout, suppress(ValueError):  # half a line of one that was ended
+            for line in process.stdout:
+                self._answers.put(line)
+        process.wait()
+        self._answers.put(None)
+        with suppress(OSError):
+            assert process.stdin is not None
+            process.stdin.close()
+
+    def _obituary(self, process: "subprocess.Popen[str]") -> str:
+        code, log = process.returncode, self._folder / LOG_NAME
+        how = f"exit code {code}" if code >= 0 else f"signal {-code}"
+        return f"its process ended by itself with {how}; see {log}"
+
+
+def _write(process: "subprocess.Popen[str]", line: str) -> None:
+    """Write a line to a process; one that has ended is found out when it does not answer."""
+    assert process.stdin is not None
+    with suppress(OSError, ValueError):
+        process.stdin.write(line)
+        process.stdin.flush()
+
+
+def _understood(line: str) -> list[Suggestion]:
+    try:
+        answer = decoded(line)
+        if "wrong_input" in answer:
+            raise NoSurrogateError(str(answer["wrong_input"]))
+        if "error" in answer:
+            raise OptimizerFailedError(str(answer["error"]))
+        return [suggestion(one) for one in answer["suggestions"]]
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise OptimizerFailedError(f"its answer makes no sense: {line[:80]!r}") from error
+
+
+def _duration(duration_s: float) -> str:
+    return f"{duration_s / 60:g} min" if duration_s >= 60.0 else f"{duration_s:g} s"

@@ -1,0 +1,181 @@
+"""What there is: plugins, profiles, and what is wrong with one."""
+
+import sys
+from itertools import groupby
+from typing import Any
+
+import click
+from attrs import asdict
+
+from flowrig.cli.terminal.printing import print_entries, print_json, print_paragraph
+
+__all__ = ["check", "plugins", "profiles"]
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
+
+
+@click.command(short_help="List drivers, optimizers and models, and what they need.")
+@as_json
+def plugins(as_json: bool) -> None:
+    """List what installed plugins offer, and whether their needs are met.
+
+    The names are those that a profile or a campaign uses. Nothing is opened, and no instrument
+    package is imported.
+    """
+    from flowrig.plugins.registry import Plugins
+
+    found = Plugins.discover(strict=False)
+    rows: list[dict[str, Any]] = [
+        {
+            "kind": listed.offer.kind,
+            "name": listed.offer.name,
+            "distribution": listed.plugin.distribution,
+            "version": listed.plugin.version,
+            "plugin": listed.plugin.name,
+            "ready": not listed.offer.missing(),
+            "missing": list(listed.offer.missing()),
+            "install": listed.offer.install,
+            "summary": listed.offer.summary,
+        }
+        for listed in sorted(found.listed, key=lambda item: (item.offer.kind, item.offer.name))
+    ]
+    if as_json:
+        print_json({"plugins": rows, "broken": dict(found.broken)})
+    else:
+        for kind, of_kind in groupby(rows, key=lambda row: row["kind"]):
+            click.secho(kind, underline=True)
+            print_entries(
+                (f"  {row['name']}", row["summary"], f"{_origin(row)}, {_needs(row)}")
+                for row in of_kind
+            )
+        for message in found.broken.values():
+            click.secho(message, fg="red", err=True)
+    sys.exit(2 if found.broken else 0)
+
+
+def _origin(row: dict[str, Any]) -> str:
+    return f"{row['distribution']} {row['version']}".strip()
+
+
+def _needs(row: dict[str, Any]) -> str:
+    if row["ready"]:
+        return "ready"
+    return f"needs: pip install '{row['install'] or ' '.join(row['missing'])}'"
+
+
+@click.command(short_help="List the rig profiles that have a name.")
+@as_json
+def profiles(as_json: bool) -> None:
+    """List the rig profiles and campaigns that can be named without a path.
+
+    A name stands wherever a path can stand: in `extends`, and behind `check` and `run`.
+    """
+    from flowrig.plugins.registry import Plugins
+    from flowrig.profile import list_profiles
+
+    listed = list_profiles(Plugins.discover(strict=False))
+    if as_json:
+        rows = [{key: str(value) for key, value in asdict(row).items()} for row in listed]
+        print_json(rows)
+        return
+    print_entries((row.name, row.title, str(row.file)) for row in listed)
+
+
+@click.command(short_help="Tell every problem of a rig profile or campaign.")
+@click.argument("profile")
+@click.option("--connect", is_flag=True, help="Open and identify every device; moves nothing.")
+@as_json
+def check(profile: str, connect: bool, as_json: bool) -> None:
+    """Check a rig profile or a campaign: every problem with its file, line and column.
+
+    PROFILE is a name that `flowrig profiles` lists, or the path of a file. If nothing is wrong,
+    it says how the file was understood. No port is opened, unless by --connect.
+
+    \b
+    Examples:
+      flowrig check cs3cu2i5-heatup-chem3
+      flowrig check my-rig.toml
+      flowrig check my-rig.toml --connect
+    """
+    from flowrig.plugins.registry import Plugins
+    from flowrig.profile import check_profile, load_profile
+
+    plugins = Plugins.discover()
+    problems = check_profile(profile, plugins)
+    if as_json:
+        rows = [
+            {
+                "file": problem.place.file,
+                "line": problem.place.line,
+                "column": problem.place.column,
+                "message": problem.message,
+                "expected": problem.expected,
+                "nearest": problem.nearest,
+            }
+            for problem in problems
+        ]
+        devices = _identify(profile, plugins) if connect and not problems else {}
+        print_json({"problems": rows, "devices": devices})
+    elif problems:
+        for problem in problems:
+            click.secho(str(problem), fg="red", err=True)
+    else:
+        _describe(load_profile(profile, plugins))
+        for name, who in _identify(profile, plugins).items() if connect else ():
+            click.echo(f"  {name}: {' '.join(filter(None, who.values()))}")
+    sys.exit(2 if problems else 0)
+
+
+def _describe(profile: Any) -> None:
+    """Say what was understood, so that a person can compare it with the rig."""
+    from flowrig.cli.runs.safety_rules import tell_safety
+    from flowrig.profile.topology import Topology
+
+    topology = Topology(profile)
+    space = profile.space
+    middle = space.rows(((space.low + space.high) / 2)[None])[0]
+    rates = profile.flow_rates_ul_min(middle)
+    click.secho(f"{profile.name} is sound", fg="green", nl=False)
+    click.echo(f": {profile.title}")
+    click.echo(f"  {len(profile.devices)} devices, {len(profile.streams)} streams")
+    print_paragraph(
+        f"in the middle of the search space: {sum(rates.values()):.0f} µL/min in all, "
+        f"τ = {topology.residence_time_s(rates):.0f} s, steady after "
+        f"{topology.equilibrium_time_s(rates):.0f} s",
+        indent=2,
+    )
+    for name, device in profile.devices.items():
+        for sentence in device.settings.describe():
+            print_paragraph(f"{name}: {sentence}", indent=2)
+    steps = ", then ".join(step.do for step in profile.safe_state)
+    print_paragraph(f"safe state: {steps}", indent=2)
+    tell_safety(profile)
+    if profile.campaign is not None:
+        stages = ", then ".join(_stage(stage) for stage in profile.campaign.stages)
+        print_paragraph(f"campaign: {stages}", indent=2)
+    _tell_missing(profile)
+
+
+def _stage(stage: Any) -> str:
+    return f"{stage.experiments} {stage.name} by {stage.offer.name}"
+
+
+def _tell_missing(profile: Any) -> None:
+    """A profile can be checked without the packages that it takes to run it."""
+    from flowrig.plugins.offers import requirements
+
+    needs = requirements(profile.offers)
+    if needs:
+        names = " ".join(f"'{need}'" for need in needs)
+        click.secho(f"  to run it, first: pip install {names}", fg="yellow")
+
+
+def _identify(profile: str, plugins: Any) -> dict[str, dict[str, str]]:
+    """Open every device, ask who it is, and close it again."""
+    from flowrig.rig.rig import open_rig
+
+    with open_rig(profile, plugins=plugins, prepare=False) as rig:
+        return {
+            name: {"vendor": who.vendor, "model": who.model, "serial_number": who.serial_number}
+            for name, who in rig.identities.items()
+        }

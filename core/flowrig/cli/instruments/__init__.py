@@ -1,0 +1,1 @@
+"""Commands for instruments, drivers and plugins."""

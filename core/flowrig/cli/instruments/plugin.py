@@ -1,0 +1,142 @@
+"""Write a plugin, and find out how far one can be trusted."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from flowrig.cli.instruments.live import Consent, check_live, live_options, plain_verdict
+from flowrig.cli.terminal.printing import print_json
+
+if TYPE_CHECKING:
+    from flowrig.plugins.offers import Offer
+    from flowrig.testing.conformance.scorecard import Scorecard
+
+__all__ = ["plugin"]
+
+KINDS = ("pump", "heater", "spectrometer", "optimizer", "surrogate")
+LEVELS = ("bronze", "silver", "gold")
+
+
+@click.group()
+def plugin() -> None:
+    """Write a plugin of your own, and check one."""
+
+
+@plugin.command(short_help="Write a complete plugin that passes its tests.")
+@click.argument("kind", type=click.Choice(KINDS))
+@click.argument("name")
+@click.option(
+    "--into",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(),
+    help="Where the new folder goes; here, if not given.",
+)
+def new(kind: str, name: str, into: Path) -> None:
+    """Write a complete plugin that already passes its tests, into a new folder flowrig-NAME.
+
+    \b
+    Examples:
+      flowrig plugin new pump drip
+      flowrig plugin new optimizer farthest --into ~/plugins
+    """
+    from flowrig.testing.scaffold import new_plugin
+
+    root = new_plugin(kind, name, into)
+    click.echo(f"{root} holds a working {kind}; put what is real in the place of what is made up:")
+    click.echo(f"  pip install -e {root}")
+    click.echo(f"  flowrig plugin check {name}")
+
+
+@plugin.command(short_help="Tell how far a plugin can be trusted, and why.")
+@click.argument("name")
+@click.option(
+    "--at-least",
+    type=click.Choice(LEVELS),
+    default="bronze",
+    show_default=True,
+    help="The level below which the exit code is 1.",
+)
+@click.option(
+    "--address",
+    default="127.0.0.1",
+    help="An address that the driver's settings take; with --live, the instrument's.",
+)
+@click.option(
+    "--set",
+    "words",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A setting of the driver, as a profile writes it.",
+)
+@live_options
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
+def check(
+    *,
+    name: str,
+    at_least: str,
+    address: str,
+    words: tuple[str, ...],
+    live: bool,
+    consent: Consent,
+    as_json: bool,
+) -> None:
+    """Run the conformance suites on what the plugin NAME offers; drivers face their emulators.
+
+    Each offer gets the level that it has earned: bronze, silver or gold.
+
+    With --live a driver faces the instrument at --address instead, with those checks that are safe
+    on a real one. Each is announced and asked for. Nothing moves and nothing heats, unless you say
+    so, and whatever happens, each check ends with the instrument at rest.
+
+    \b
+    Examples:
+      flowrig plugin check chemyx
+      flowrig plugin check drip --at-least silver
+      flowrig plugin check chemyx --live --address COM3 --set baud=9600
+    """
+    from flowrig.plugins.registry import Plugins
+    from flowrig.testing.conformance.installed import offers_of, score_offer
+
+    if live:
+        offers = offers_of(Plugins.discover(strict=False), name)
+        sys.exit(check_live(offers, address, words, consent, as_json=as_json))
+    cards = []
+    for offer in offers_of(Plugins.discover(strict=False), name):
+        card = score_offer(offer, address, words)
+        cards.append((offer, card))
+        if not as_json:
+            _show(offer, card)
+    if as_json:
+        print_json([_plain(offer, card) for offer, card in cards])
+    wanted = LEVELS.index(at_least)
+    sys.exit(0 if all(_rank(card) >= wanted for _, card in cards) else 1)
+
+
+def _show(offer: "Offer", card: "Scorecard") -> None:
+    """One line an offer, one a level, and what to do about every check that failed."""
+    earned = card.level.value if card.level else "below bronze"
+    click.secho(f"{offer.kind} {offer.name}: {earned}", bold=True)
+    for level in type(card.verdicts[0].level):
+        good, of = card.count(level)
+        click.echo(f"  {level.value:<6} {good} of {of}")
+    for verdict in card.verdicts:
+        if verdict.outcome == "failed":
+            click.secho(f"  {verdict.level.value}: {verdict.requirement}", fg="red")
+            click.echo(f"    {verdict.check}: {verdict.advice}")
+        elif verdict.outcome == "skipped":
+            click.echo(f"  not asked: {verdict.requirement} ({verdict.advice})")
+
+
+def _plain(offer: "Offer", card: "Scorecard") -> dict[str, Any]:
+    return {
+        "kind": offer.kind,
+        "name": offer.name,
+        "level": card.level.value if card.level else None,
+        "checks": [plain_verdict(verdict) for verdict in card.verdicts],
+    }
+
+
+def _rank(card: "Scorecard") -> int:
+    return LEVELS.index(card.level.value) if card.level else -1

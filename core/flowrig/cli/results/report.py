@@ -1,0 +1,70 @@
+"""`flowrig report`: look at a run, finished or under way."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from flowrig.cli.terminal.printing import print_csv, print_damage, print_json
+
+__all__ = ["report", "write_html"]
+
+REPORT_NAME = "report.html"
+
+
+@click.command(short_help="Write the report of a run, or print it as JSON or CSV.")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print a summary as JSON.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print one row an experiment as CSV.")
+def report(folder: Path, as_json: bool, as_csv: bool) -> None:
+    """Write FOLDER/report.html from the journal of a run, or print it as JSON or CSV.
+
+    The run may be finished or under way.
+
+    \b
+    Examples:
+      flowrig report flowrig-demo
+      flowrig report flowrig-demo --csv > experiments.csv
+      flowrig report flowrig-demo --json
+    """
+    from flowrig.run_record.reader import RunRecord
+
+    if as_json and as_csv:
+        raise click.UsageError("--json or --csv, not both")
+    with RunRecord(folder) as record:
+        print_damage(record)
+        if as_json:
+            print_json(record.summary())
+        elif as_csv:
+            print_csv(_rows(record))
+        else:
+            click.echo(f"wrote {write_html(record)}")
+
+
+def write_html(record: Any) -> Path:
+    """Write the self-contained HTML report of a run into its folder.
+
+    Raises:
+        InputError: the folder cannot be written.
+    """
+    from flowrig.cli.atomic_file import whole_file
+    from flowrig.report import content_of, render
+
+    path: Path = record.folder / REPORT_NAME
+    page = render(content_of(record))
+    with whole_file(path) as part:
+        part.write_text(page, encoding="utf-8")
+    return path
+
+
+def _rows(record: Any) -> Iterator[Sequence[Any]]:
+    """A head, and one row an experiment; the unit of a condition or time is in its column's name.
+
+    Features and the figure of merit have the units that `docs/analysis.md` gives them.
+    """
+    from flowrig.report.exports.table import experiment_columns
+
+    columns = experiment_columns(record)
+    yield [column.name for column in columns]
+    yield from zip(*(column.values for column in columns), strict=True)

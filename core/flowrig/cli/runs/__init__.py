@@ -1,0 +1,1 @@
+"""Commands that plan, start, control and end runs."""

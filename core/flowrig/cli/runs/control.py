@@ -1,0 +1,124 @@
+"""`flowrig pause`, `go-on`, `skip`, `stop`, `halt` and `status`: a run, from another shell."""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from flowrig.cli.terminal.hold_text import hold_lines, hold_of, waste_text
+from flowrig.cli.terminal.printing import degrees_text, experiments_text, print_json
+from flowrig.operator.requests import MEANINGS, Wish
+
+__all__ = ["go_on", "halt", "pause", "skip", "status", "stop"]
+
+folder_argument = click.argument(
+    "folder", type=click.Path(exists=True, file_okay=False, path_type=Path)
+)
+
+
+def _command(wish: Wish, short_help: str) -> click.Command:
+    """The command that utters a wish, after it has said what will happen."""
+    text = (
+        f"{short_help[:-1]}, in FOLDER: {MEANINGS[wish]}.\n\n"
+        f"\b\nExample:\n  flowrig {wish} flowrig-runs/my-rig-20261121-093000"
+    )
+
+    @click.command(wish.value, short_help=short_help, help=text)
+    @folder_argument
+    def command(folder: Path) -> None:
+        from flowrig.run.control_socket import ask_run
+
+        click.echo(f"{wish}: {MEANINGS[wish]}.")
+        ask_run(folder, wish)
+        click.echo("The run has been told.")
+
+    return command
+
+
+pause = _command(Wish.PAUSE, "Pause a run that is under way.")
+skip = _command(Wish.SKIP, "Give up the experiment under way.")
+stop = _command(Wish.STOP, "Stop a run, as Ctrl-C does.")
+halt = _command(Wish.HALT, "Halt a run: flow and heat off at once.")
+
+
+@click.command("go-on", short_help="Let a run go on that is paused or on hold.")
+@folder_argument
+@click.option("--refilled", multiple=True, metavar="STREAM", help="Its syringe is full again.")
+@click.option("--emptied", multiple=True, metavar="WASTE", help="It is empty again.")
+def go_on(folder: Path, refilled: tuple[str, ...], emptied: tuple[str, ...]) -> None:
+    """Let the run in FOLDER go on, that is paused, waits for a refill or stands at a gate.
+
+    What it waits for is told first, and what you say by going on. An experiment that was given up
+    begins again.
+
+    \b
+    Examples:
+      flowrig go-on flowrig-runs/my-rig-20261121-093000
+      flowrig go-on flowrig-runs/first --refilled CuI --refilled ODE
+    """
+    from flowrig.run.control_socket import STATUS, ask_run
+
+    told = ask_run(folder, STATUS)["hold"]
+    click.echo(f"go-on: {MEANINGS[Wish.GO_ON]}.")
+    if told is not None:
+        click.echo(f"You say that {hold_of(told).claim}.")
+    ask_run(folder, Wish.GO_ON, refilled=refilled, emptied=emptied)
+    click.echo("The run has been told.")
+
+
+@click.command(short_help="How a run stands.")
+@folder_argument
+@click.option("--json", "as_json", is_flag=True, help="As JSON, for other programs.")
+def status(folder: Path, as_json: bool) -> None:
+    """Tell how the run in FOLDER stands, whether it is under way or over.
+
+    \b
+    Examples:
+      flowrig status flowrig-runs/my-rig-20261121-093000
+      flowrig status flowrig-demo --json
+    """
+    from flowrig.run.control_socket import STATUS, ask_run
+    from flowrig.run_record.lock import is_locked
+    from flowrig.run_record.reader import RunRecord
+
+    lines: Callable[[Mapping[str, Any]], Iterator[str]]
+    if is_locked(folder):
+        told = ask_run(folder, STATUS)
+        lines = partial(_lines_under_way, folder)
+    else:
+        with RunRecord(folder) as record:
+            told = record.summary()
+        lines = _lines_over
+    if as_json:
+        print_json(told)
+    else:
+        for line in lines(told):
+            click.echo(line)
+
+
+def _lines_under_way(folder: Path, told: Mapping[str, Any]) -> Iterator[str]:
+    yield f"{told['state']}: {experiments_text(told['done'], told['planned'], told['skipped'])}"
+    if told["hold"] is not None:
+        yield from hold_lines(folder, told["hold"])
+        left_s = max(told["hold"]["until_s"] - told["rig_time_s"], 0.0)
+        yield f"for {left_s / 60:.1f} min more; then the rig goes to its safe state"
+    yield f"stage {told['stage'] or '-'}, {told['step']}"
+    if told["conditions"]:
+        chosen = (f"{n} {v:.4g} {told['units'][n]}" for n, v in told["conditions"].items())
+        yield f"experiment {told['experiment']}: {', '.join(chosen)}"
+    for name, reading in told["heaters"].items():
+        now, wanted = reading["temperature_c"], reading["set_point_c"]
+        yield f"{name}: {degrees_text(now)}, set {degrees_text(wanted)}"
+    flows = (f"{name} {rate:.1f} µL/min" for name, rate in told["flow_rates_ul_min"].items())
+    yield f"flows: {', '.join(flows) or 'none'}"
+    yield from (waste_text(name, levels) for name, levels in told["waste"].items())
+
+
+def _lines_over(told: Mapping[str, Any]) -> Iterator[str]:
+    count = experiments_text(told["experiments"], told["planned"], len(told["skipped"]))
+    yield f"{told['state']}: {count}"
+    if told["reason"]:
+        yield str(told["reason"])
+    yield from (waste_text(name, levels) for name, levels in told["waste"].items())

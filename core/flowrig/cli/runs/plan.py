@@ -1,0 +1,253 @@
+"""`flowrig plan`: how long a campaign takes, and how much of what, before it begins."""
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from attrs import asdict
+
+from flowrig.cli.terminal.printing import print_json, print_paragraph
+
+if TYPE_CHECKING:
+    from flowrig.planning.known_conditions import Conditions
+    from flowrig.planning.plan import Plan
+    from flowrig.profile import Profile
+
+__all__ = ["plan"]
+
+DRAWN = 64
+"""How many likely conditions are drawn from a model."""
+
+ROLES = ("reagent", "solvent", "carrier")
+
+_AT_THE_BEST = "where a model holds the best to be"
+
+
+@click.command(short_help="Tell how long a campaign takes, and how much of what it needs.")
+@click.argument("campaign")
+@click.option(
+    "--like",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="RUN",
+    help="A run of such a rig, also a simulated one, whose measurements tell where an optimizer "
+    "will look.",
+)
+@click.option(
+    "--rehearse",
+    is_flag=True,
+    help="Run the campaign on the emulated rig first, to see where its optimizers go.",
+)
+@click.option("--seed", type=int, help="Of the run that is planned; default: that of the campaign.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
+def plan(
+    campaign: str, *, like: Path | None, rehearse: bool, seed: int | None, as_json: bool
+) -> None:
+    """Tell how long CAMPAIGN takes, what it draws from each syringe, and when to refill.
+
+    CAMPAIGN is a campaign file, or a rig profile by name or path, as for `flowrig run`; or the
+    folder of a run, whose decided conditions are then taken as they are. The procedures of the run
+    are performed on paper: no port is opened, and nothing moves. Conditions that depend on results
+    are taken where a model of what was measured so far, or in the run of --like, holds the best to
+    be; with --rehearse where they are on the emulated rig; else in the middle of the search space.
+    Ranges say what they may make of it.
+
+    \b
+    Examples:
+      flowrig plan cs3cu2i5-heatup-chem3
+      flowrig plan my-campaign.toml --seed 3 --json
+      flowrig plan my-campaign.toml --rehearse
+      flowrig plan my-campaign.toml --like flowrig-runs/first
+      flowrig plan flowrig-runs/first
+    """
+    from flowrig.planning.plan import plan_campaign
+
+    profile, seed, decided = _read(campaign, seed)
+    if rehearse and (like is not None or decided is not None):
+        raise click.UsageError("--rehearse is for a campaign file, and without --like")
+    if rehearse:
+        likely = _as_rehearsed(campaign, seed, profile)
+    else:
+        likely = _likely(campaign if decided is not None else None, like, profile)
+    told = plan_campaign(profile, seed, decided, likely)
+    if as_json:
+        print_json(asdict(told))
+        return
+    for line in _lines(told, profile):
+        click.echo(line)
+    place = "in the middle of the search space"
+    if likely:
+        place = "where they were in a rehearsal" if rehearse else _AT_THE_BEST
+    _advise(told, place)
+
+
+def _as_rehearsed(campaign: str, seed: int | None, profile: "Profile") -> "list[Conditions]":
+    """What a rehearsal decided where results decide, in its order."""
+    from flowrig.planning.plan import plan_campaign
+    from flowrig.planning.rehearsal import rehearsed
+    from flowrig.plugins.registry import Plugins
+
+    told = plan_campaign(profile, seed)
+    bar: Any = click.progressbar(length=told.experiments, label="rehearsal", file=sys.stderr)
+    with bar:
+        decided = rehearsed(campaign, seed, Plugins.discover(), lambda: bar.update(1))
+    known = {part.name: part.known for part in told.parts}
+    return [one for stage, rows in decided.items() for one in rows[known[stage] :]]
+
+
+def _likely(campaign: str | None, like: Path | None, profile: "Profile") -> "list[Conditions]":
+    """Where an optimizer will look, as the run that is planned tells, or another one."""
+    from flowrig.planning.expected_conditions import likely_choices
+    from flowrig.run_record.reader import RunRecord
+
+    drawn: list[Conditions] = []
+    for folder in (campaign, like):
+        if folder is not None and not drawn:
+            with RunRecord(folder) as record:
+                drawn = likely_choices(record, profile, DRAWN)
+    return drawn
+
+
+def _read(
+    campaign: str, seed: int | None
+) -> "tuple[Profile, int | None, dict[str, list[Any]] | None]":
+    """The profile; for a run's folder its seed and what it has decided by stage, too."""
+    from flowrig.journal.journal import FILE_NAME
+    from flowrig.plugins.registry import Plugins
+    from flowrig.profile import load_profile
+    from flowrig.run_record.reader import RunRecord
+
+    plugins = Plugins.discover()
+    if not os.path.isfile(Path(campaign) / FILE_NAME):  # noqa: PTH113 - also of names too long
+        return load_profile(campaign, plugins), seed, None
+    decided: dict[str, list[Any]] = {}
+    with RunRecord(campaign, plugins) as record:
+        for one in record.decisions():
+            decided.setdefault(one.stage, []).append(one.conditions)
+        return record.profile, record.seed, decided
+
+
+def _lines(told: "Plan", profile: "Profile") -> Iterator[str]:
+    yield (
+        f"{told.profile}: {told.experiments} experiments, {_duration(told.time_s)}"
+        f"{_range([_duration(t) for t in told.time_range_s])}, "
+        f"{_ml(told.waste_ul)} mL to the waste{_range(_millilitres(told.waste_range_ul))}"
+    )
+    yield ""
+    yield from _table(
+        ("stage", "experiments", "known", "time", "range", "ends at", *ROLES, "waste"),
+        ("", "", "", "", "", "", "mL", "mL", "mL", "mL"),
+        _stage_rows(told, profile),
+    )
+    yield ""
+    yield from _table(
+        ("stream", "role", "needed", "range", "syringe", "refills"),
+        ("", "", "mL", "mL", "mL", ""),
+        _stream_rows(told, profile),
+    )
+    yield ""
+
+
+def _stage_rows(told: "Plan", profile: "Profile") -> Iterator[Sequence[str]]:
+    for part in told.parts:
+        by_role = {
+            role: sum(part.volumes_ul[n] for n, s in profile.streams.items() if s.role == role)
+            for role in ROLES
+        }
+        counts = (str(part.experiments), str(part.known)) if part.experiments else ("", "")
+        yield (
+            part.name,
+            *counts,
+            _duration(part.time_s),
+            _between([_duration(t) for t in part.time_range_s]),
+            _duration(part.ends_s),
+            *map(_ml, by_role.values()),
+            _ml(sum(part.volumes_ul.values())),
+        )
+
+
+def _stream_rows(told: "Plan", profile: "Profile") -> Iterator[Sequence[str]]:
+    for name, stream in profile.streams.items():
+        yield (
+            name,
+            stream.role,
+            _ml(told.volumes_ul[name]),
+            _between(_millilitres(told.volume_ranges_ul[name])),
+            f"{stream.syringe.volume_ul / 1000:g}",
+            str(sum(name in refill.streams for refill in told.refills)),
+        )
+
+
+def _advise(told: "Plan", place: str) -> None:
+    """What a person has to do, or to know, besides the numbers."""
+    for refill in told.refills:
+        print_paragraph(
+            f"{' and '.join(refill.streams)} runs out before experiment {refill.experiment} "
+            f"({refill.stage}), {_duration(refill.time_s)} after the start: refill then"
+        )
+    for emptying in told.emptyings:
+        print_paragraph(
+            f"{' and '.join(emptying.wastes)} is full before experiment {emptying.experiment} "
+            f"({emptying.stage}), {_duration(emptying.time_s)} after the start: empty it then"
+        )
+    for gate in dict.fromkeys(question.gate for question in told.questions):
+        first, *more = (question for question in told.questions if question.gate == gate)
+        often = f", and {len(more)} times more" if more else ""
+        print_paragraph(
+            f"gate {gate}, before {first.before}: you are asked {_duration(first.time_s)} after "
+            f"the start{often}" + (f": {first.asks}" if first.asks else "")
+        )
+    for problem in told.problems:
+        click.secho(problem, fg="red")
+    if told.reachable < 1:
+        limits = ", ".join(
+            f"{label} leaves {share:.0%}" for label, share in told.constraints.items() if share < 1
+        )
+        print_paragraph(
+            f"{told.reachable:.0%} of the box of bounds can be reached; of it, {limits}"
+        )
+    if told.known < told.experiments:
+        print_paragraph(
+            f"of {told.experiments - told.known} experiments the conditions depend on results: "
+            f"they are taken {place}"
+        )
+    for assumption in told.assumptions:
+        print_paragraph(f"assumed: {assumption}")
+
+
+def _table(
+    head: Sequence[str], units: Sequence[str], rows: Iterator[Sequence[str]]
+) -> Iterator[str]:
+    """Lines of equal columns; the first is flush left, the others flush right."""
+    lines = [head, units, *rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        first, *others = (
+            f"{cell:<{width}}" if place == 0 else f"{cell:>{width}}"
+            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
+        yield "  ".join([first, *others]).rstrip()
+
+
+def _millilitres(volumes_ul: Sequence[float]) -> list[str]:
+    return [_ml(volume) for volume in volumes_ul]
+
+
+def _ml(volume_ul: float) -> str:
+    return f"{volume_ul / 1000:.1f}"
+
+
+def _between(texts: Sequence[str]) -> str:
+    low, high = texts
+    return "" if low == high else f"{low} – {high}"
+
+
+def _range(texts: Sequence[str]) -> str:
+    return f" ({between})" if (between := _between(texts)) else ""
+
+
+def _duration(duration_s: float) -> str:
+    hours, minutes = divmod(round(duration_s / 60), 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min"

@@ -1,0 +1,339 @@
+"""`flowrig demo`, `run` and `resume`."""
+
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from flowrig.cli.terminal.printing import experiments_text, print_paragraph, quoted
+
+if TYPE_CHECKING:
+    from flowrig.operator.requests import Switchboard
+    from flowrig.run.start import RunOutcome
+
+__all__ = ["demo", "reset", "resume", "run"]
+
+TWIN = "twin:"
+DEMO_PROFILE = "cs3cu2i5-heatup-chem3"
+
+seed_option = click.option(
+    "--seed",
+    type=int,
+    help="Everything random follows from it; default: that of the campaign, else 1.",
+)
+yes_option = click.option(
+    "--yes-to", multiple=True, metavar="GATE", help="This gate of the profile is open; ask nobody."
+)
+record_option = click.option(
+    "--record",
+    is_flag=True,
+    help="Keep every byte of every instrument in the run's folder, under traces.",
+)
+out_option = click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The run's folder; must not hold a run yet.",
+)
+
+
+@click.command(short_help="Run the published campaign on an emulated rig.")
+@seed_option
+@out_option
+def demo(seed: int | None, out: Path | None) -> None:
+    """Run the published 76-experiment campaign on an emulated rig, and write a report.
+
+    60 Latin-hypercube, 15 expected-improvement and 1 exploitation experiments on Cs3Cu2I5
+    nanocrystals (Chem3; Sadeghi et al., Digital Discovery 2025, 4, 1722), through the real drivers,
+    on a virtual clock: about six hours of rig time in a minute or two. Nothing but this computer
+    is needed. Without --out the run goes to flowrig-demo, or a numbered folder beside it.
+
+    \b
+    Examples:
+      flowrig demo
+      flowrig demo --seed 2 --out second
+    """
+    _start(DEMO_PROFILE, out or _free(Path("flowrig-demo")), seed=seed, simulate=True)
+
+
+class _OnTwin(click.Command):
+    """Takes `--simulate` alone, or followed by `twin:FILE`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Tell a twin from the target that may follow `--simulate` as well."""
+        for place, (word, after) in enumerate(pairwise(args)):
+            if word == "--simulate" and after.startswith(TWIN):
+                args = [*args[:place], word, "--twin", after[len(TWIN) :], *args[place + 2 :]]
+                break
+        return super().parse_args(ctx, args)
+
+
+@click.command(cls=_OnTwin, short_help="Run a campaign, on a real or an emulated rig.")
+@click.argument("target")
+@click.option(
+    "--simulate",
+    is_flag=True,
+    help="Put emulated instruments behind the drivers; `--simulate twin:FILE` also a twin in the "
+    "place of the chemistry.",
+)
+@click.option("--twin", type=click.Path(path_type=Path), hidden=True)
+@yes_option
+@record_option
+@seed_option
+@out_option
+def run(
+    target: str,
+    *,
+    simulate: bool,
+    twin: Path | None,
+    yes_to: tuple[str, ...],
+    record: bool,
+    seed: int | None,
+    out: Path | None,
+) -> None:
+    """Run a campaign.
+
+    TARGET is a campaign file, or a rig profile by name or path, whose own campaign is then run.
+    Without --out the run gets a folder of its own in flowrig-runs.
+    Ctrl-C ends the run in its safe state; `flowrig resume` goes on.
+
+    \b
+    Examples:
+      flowrig run cs3cu2i5-heatup-chem3 --simulate
+      flowrig run my-campaign.toml --simulate --out tried
+      flowrig run my-campaign.toml --simulate twin:twin.npz
+      flowrig run my-campaign.toml
+
+    \b
+    Exit codes:
+      0  finished
+      1  failed, and in the safe state
+      2  the input is wrong; nothing was opened
+      3  stopped or held, in the safe state; waits for a person
+      4  the safe state was not confirmed: look at the rig
+    """
+    label = f"{Path(target).stem}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+    folder = out or _free(Path("flowrig-runs") / label)
+    _start(target, folder, seed=seed, simulate=simulate, twin=twin, record=record, yes_to=yes_to)
+
+
+@click.command(short_help="Go on with a run that was stopped, held or cut off.")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--refilled", multiple=True, metavar="STREAM", help="Its syringe is full again.")
+@click.option("--emptied", multiple=True, metavar="WASTE", help="It is empty again.")
+@click.option(
+    "--reset-trip", "reset", multiple=True, metavar="RULE", help="The cause of its trip is gone."
+)
+@click.option(
+    "--accept-changes", is_flag=True, help="Go on with a profile or plugins that were changed."
+)
+@click.option("--cut", is_flag=True, help="Go on in front of damage in the journal.")
+@yes_option
+@record_option
+def resume(
+    folder: Path,
+    *,
+    refilled: tuple[str, ...],
+    emptied: tuple[str, ...],
+    reset: tuple[str, ...],
+    accept_changes: bool,
+    cut: bool,
+    yes_to: tuple[str, ...],
+    record: bool,
+) -> None:
+    """Go on with the run in FOLDER; the rig is first brought to its safe state.
+
+    What was measured is kept, and nothing is measured twice. A run that was simulated goes on
+    simulated. Exit codes are those of `flowrig run`.
+
+    If the profile in FOLDER, flowrig or a plugin that the profile names is not as it was, nothing
+    is done until --accept-changes says so; the differences go to the journal.
+
+    \b
+    Examples:
+      flowrig resume flowrig-runs/my-rig-20261121-093000
+      flowrig resume flowrig-demo --refilled CuI --refilled ZnI2
+      flowrig resume flowrig-demo --reset-trip stream-stopped
+    """
+    from flowrig.cli.runs.run_keys import obey_keys
+    from flowrig.cli.terminal.progress import Progress
+    from flowrig.run.start import resume_run
+
+    with (
+        Progress(folder) as progress,
+        _stop_on_signals(progress.say) as switch,
+        obey_keys(switch, progress.say),
+    ):
+        outcome = resume_run(
+            folder,
+            refilled=refilled,
+            emptied=emptied,
+            reset=reset,
+            accept_changes=accept_changes,
+            cut=cut,
+            record=record,
+            listeners=[progress],
+            switch=switch,
+            yes_to=yes_to,
+        )
+    _finish(outcome)
+
+
+@click.command(short_help="Say that the cause of a safety trip is gone.")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--rule", "rules", multiple=True, help="Only this rule; all that tripped else.")
+def reset(folder: Path, rules: tuple[str, ...]) -> None:
+    """Say that a person has removed the cause of what tripped in the run in FOLDER.
+
+    A safety rule that ended a run stays tripped until then, and `flowrig resume` refuses. Nothing
+    moves.
+
+    \b
+    Examples:
+      flowrig reset flowrig-runs/my-rig-20261121-093000
+      flowrig reset flowrig-demo --rule stream-stopped
+    """
+    from flowrig.run.start import reset_trips
+
+    for trip in reset_trips(folder, rules):
+        click.echo(f"reset {trip.rule}, which said: {trip}")
+
+
+def _start(
+    target: str,
+    folder: Path,
+    *,
+    seed: int | None,
+    simulate: bool,
+    twin: Path | None = None,
+    record: bool = False,
+    yes_to: tuple[str, ...] = (),
+) -> None:
+    from flowrig.cli.runs.run_keys import obey_keys
+    from flowrig.cli.terminal.progress import Progress
+    from flowrig.run.start import start_run
+
+    with (
+        Progress(folder) as progress,
+        _stop_on_signals(progress.say) as switch,
+        obey_keys(switch, progress.say),
+    ):
+        outcome = start_run(
+            target,
+            folder,
+            simulate=simulate,
+            twin=twin,
+            record=record,
+            seed=seed,
+            listeners=[progress],
+            switch=switch,
+            yes_to=yes_to,
+        )
+    _finish(outcome)
+
+
+def _finish(outcome: "RunOutcome") -> None:
+    from flowrig.cli.results.report import write_html
+    from flowrig.cli.terminal.hold_text import hold_of
+    from flowrig.errors import InputError
+    from flowrig.run_record.reader import RunRecord
+    from flowrig.run_record.trips import latched_trips
+
+    with RunRecord(outcome.folder) as record:
+        tripped = dict.fromkeys(trip.rule for trip in latched_trips(record.journal))
+        waits = record.journal.last("hold", "went-on")
+        summary = record.summary()
+        click.echo()
+        count = experiments_text(
+            summary["experiments"], summary["planned"], len(summary["skipped"])
+        )
+        click.secho(f"{outcome.state}: {count}", bold=True)
+        if outcome.reason:
+            click.secho(outcome.reason, fg="yellow", err=True)
+        for line in _best_lines(summary):
+            print_paragraph(line)
+        if summary["experiments"]:
+            try:
+                click.echo(f"report: {write_html(record)}")
+            except InputError as error:
+                click.secho(str(error), fg="red", err=True)
+    if outcome.state in {"stopped", "held", "failed"}:
+        options = [f"--reset-trip {rule}" for rule in tripped]
+        if waits is not None and waits.kind == "hold":
+            options.append(hold_of(waits.data).options)
+        click.echo(
+            " ".join(["go on with: flowrig resume", quoted(outcome.folder), *options]).rstrip()
+        )
+    sys.exit(outcome.exit_code)
+
+
+def _best_lines(summary: Mapping[str, Any]) -> list[str]:
+    """What was best where: what was measured, and what a model of all experiments expects."""
+    from flowrig.cli.terminal.experiment_table import figure_of_merit
+
+    name, unit = summary["objective"]["name"], summary["objective"]["unit"]
+    best, expected = summary["best"], summary["expected_best"]
+    if best is None:
+        return []
+    value = figure_of_merit(best["objective"], unit)
+    if expected is None:
+        return [f"best {name} {value} in experiment {best['index']}: {_conditions_of(best)}"]
+    mean = figure_of_merit(expected["objective_mean"], unit)
+    sd = figure_of_merit(expected["objective_sd"], unit)
+    return [
+        f"best {name} {mean} ± {sd}, as the model of all experiments expects, at the conditions "
+        f"of experiment {expected['index']}: {_conditions_of(expected)}",
+        f"highest measured {value}, in experiment {best['index']}",
+    ]
+
+
+def _conditions_of(told: Mapping[str, Any]) -> str:
+    return ", ".join(
+        f"{name} {entry['value']:.4g} {entry['unit']}" for name, entry in told["conditions"].items()
+    )
+
+
+def _free(folder: Path) -> Path:
+    """The folder, or the first numbered one beside it that does not exist yet."""
+    candidate, number = folder, 1
+    while candidate.exists():
+        number += 1
+        candidate = folder.with_name(f"{folder.name}-{number}")
+    return candidate
+
+
+@contextmanager
+def _stop_on_signals(say: Callable[[str], None]) -> "Iterator[Switchboard]":
+    """Ctrl-C, and a polite kill, press the stop switch instead of tearing the program down.
+
+    What was told to be ignored, as nohup does with a hang-up, stays ignored.
+    """
+    from flowrig.operator.requests import Switchboard, Wish
+
+    switch = Switchboard()
+
+    def press(number: int, frame: FrameType | None) -> None:
+        # The clock's and the terminal's locks may be held by the thread that the signal interrupts.
+        threading.Thread(target=told, daemon=True).start()
+
+    def told() -> None:
+        switch.ask(Wish.STOP, "signal")
+        with suppress(OSError):  # after a hang-up nobody reads it
+            say("stopping in the safe state; once more to skip flushing")
+
+    names = ("SIGINT", "SIGTERM", "SIGBREAK", "SIGHUP")
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    wanted = [n for n in numbers if n == signal.SIGINT or signal.getsignal(n) != signal.SIG_IGN]
+    before = {number: signal.signal(number, press) for number in wanted}
+    try:
+        yield switch
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,1 @@
+"""The journal of a run: its file, its events, its check and its writer."""

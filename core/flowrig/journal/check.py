@@ -1,0 +1,392 @@
+"""Is a journal what was written? Its chain tells; what does not hold any more is cut off and kept.
+
+Nothing of a damaged file is thrown away: it is copied beside the journal before anything changes.
+"""
+
+import json
+import math
+import os
+import shutil
+import sqlite3
+import struct
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import closing, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from attrs import frozen
+
+from flowrig.journal.format import FORMAT, SCHEMA, chained, is_digest_of, packed, schema_of
+
+__all__ = [
+    "Damage",
+    "LostRow",
+    "digests_in",
+    "examine",
+    "holding",
+    "intact_arrays",
+    "keep_copy",
+    "lost_rows",
+    "rebuild",
+    "torn_pages",
+]
+
+WAL_HEADER = struct.Struct(">8I")
+FRAME_HEADER = struct.Struct(">6I")
+"""Headers of a write-ahead log and of its frames (SQLite, "WAL-mode File Format")."""
+
+LARGEST_ARRAY = 2**28
+"""Bytes of the largest array that is read; the frames of an experiment are some 10^6."""
+
+Row = tuple[int, float, str, str, str, str]
+"""Of table `event`: sequence, time_s, wall, kind, data, chain."""
+
+UNREADABLE = (
+    sqlite3.Error, TypeError, ValueError, OverflowError, MemoryError, RecursionError, zlib.error,
+)  # fmt: skip
+"""What reading a damaged row raises."""
+
+
+@frozen
+class Damage:
+    """What does not hold in a journal.
+
+    Attributes:
+        good: number of the last event that can be gone on from; 0 if none can.
+        events: number of the last event that can be seen; None if that cannot be said.
+        measured: measurements behind the last good event; None if that cannot be said.
+        arrays: events that hold, but whose arrays do not.
+        cause: in one clause.
+    """
+
+    good: int
+    events: int | None
+    measured: int | None
+    arrays: tuple[int, ...]
+    cause: str
+
+    @property
+    def is_tail(self) -> bool:
+        """Whether at most one measurement is lost if it is cut off."""
+        return self.good > 0 and self.measured is not None and self.measured <= 1
+
+    def __str__(self) -> str:
+        if self.events == self.good and not self.arrays:
+            return f"its structure is damaged ({self.cause}); all {self.good} events hold"
+        if self.events == self.good:
+            listed = ", ".join(map(str, self.arrays))
+            return f"the arrays of event {listed} are damaged ({self.cause}); all events hold"
+        whole = "an unknown number" if self.events is None else str(self.events)
+        lost = "an unknown number of" if self.measured is None else str(self.measured)
+        return (
+            f"it is damaged behind event {self.good} of {whole} ({self.cause}); "
+            f"{lost} measurements are behind it"
+        )
+
+
+def examine(connection: sqlite3.Connection, *, arrays: bool) -> Damage | None:
+    """Check the file's structure, the chain of its events and, if wished, every array.
+
+    Returns:
+        what does not hold, or None.
+    """
+    structure = _structure(connection)
+    good, cause = _chain(connection)
+    broken = tuple(_broken_arrays(connection)) if arrays else ()
+    cause = cause or structure or ("what was measured is not what was written" if broken else "")
+    if not cause:
+        return None
+    events, measured = _behind(connection, good)
+    if events != good:
+        good = _before_batch(connection)
+    return Damage(good, events, measured, broken, cause)
+
+
+def _structure(connection: sqlite3.Connection) -> str:
+    try:
+        listed = [sql for (sql,) in connection.execute("SELECT sql FROM sqlite_master") if sql]
+        if schema_of(listed) != schema_of(SCHEMA.split(";")):
+            return "its tables are not those of a journal"
+        told = str(connection.execute("PRAGMA integrity_check(1)").fetchone()[0])
+    except UNREADABLE as error:
+        return str(error)
+    return "" if told == "ok" else told.splitlines()[-1]
+
+
+def verified(connection: sqlite3.Connection) -> Iterator[Row]:
+    """The rows of table `event` in order, as long as each is what was written.
+
+    Raises:
+        ValueError: the next one is not; nothing behind it can be told from a forgery.
+        sqlite3.Error: it cannot be read.
+    """
+    number, chain = 0, ""
+    for row in connection.execute(
+        "SELECT sequence, time_s, wall, kind, data, chain FROM event NOT INDEXED ORDER BY sequence"
+    ):
+        sequence, *head, text, told = row
+        number, chain = number + 1, chained(chain, (sequence, *head), text)
+        if sequence != number or told != chain:
+            raise ValueError(f"event {number} is not what was written")
+        if not _is_table(text):
+            raise ValueError(f"event {number} holds no table")
+        yield row
+
+
+def _is_table(text: str) -> bool:
+    """Whether the data of an event are a table, with texts for digests of arrays."""
+    data = json.loads(text)
+    digests = data.get("arrays", {}) if isinstance(data, dict) else None
+    return isinstance(digests, dict) and all(isinstance(one, str) for one in digests.values())
+
+
+def holding(connection: sqlite3.Connection) -> Iterator[Row]:
+    """The same of a damaged journal; it ends where they do not hold any more."""
+    with suppress(*UNREADABLE):
+        yield from verified(connection)
+
+
+def _chain(connection: sqlite3.Connection) -> tuple[int, str]:
+    """The last event up to which the chain holds, and why it does not go on."""
+    good = 0
+    try:
+        for row in verified(connection):
+            good = row[0]
+    except UNREADABLE as error:
+        return good, str(error)
+    return good, ""
+
+
+def _before_batch(connection: sqlite3.Connection) -> int:
+    """The last event that holds, but for decisions at the end.
+
+    A batch is decided as a whole. One that may have lost its end is decided anew, from the same
+    measurements to the same conditions.
+    """
+    return max((row[0] for row in holding(connection) if row[3] != "decided"), default=0)
+
+
+def _behind(connection: sqlite3.Connection, good: int) -> tuple[int | None, int | None]:
+    """The last event, and the measurements behind a good one, as far as they can be seen."""
+    try:
+        last = connection.execute("SELECT max(sequence) FROM event NOT INDEXED").fetchone()[0] or 0
+        kinds = [
+            connection.execute("SELECT kind FROM event WHERE sequence = ?", (n,)).fetchone()
+            for n in range(good + 1, last + 1)
+        ]
+    except UNREADABLE:
+        return None, None
+    return last, sum(row is None or row[0] == "measured" for row in kinds)
+
+
+def _broken_arrays(connection: sqlite3.Connection) -> Iterator[int]:
+    for sequence, _, _, _, text, _ in list(holding(connection)):
+        if intact_arrays(connection, sequence, digests_in(text)) is None:
+            yield sequence
+
+
+def digests_in(text: str) -> Mapping[str, str]:
+    """Digests of arrays, by name, in the data of an event."""
+    found: Mapping[str, str] = json.loads(text).get("arrays", {}) if '"arrays"' in text else {}
+    return found
+
+
+def intact_arrays(
+    connection: sqlite3.Connection, sequence: int, digests: Mapping[str, str]
+) -> list[tuple[str, str, str, bytes]] | None:
+    """The arrays of an event: name, type, shape and content; None if one is not what was written.
+
+    Args:
+        connection: of the journal.
+        sequence: the event.
+        digests: of its arrays, by name, as the event holds them.
+    """
+    if not digests:
+        return []
+    found = []
+    try:
+        for name, dtype, shape, data in connection.execute(
+            "SELECT name, dtype, shape, data FROM array WHERE sequence = ? ORDER BY name",
+            (sequence,),
+        ):
+            content = _unpacked(data, dtype, shape)
+            if not is_digest_of(digests.get(name), content, dtype, shape):
+                return None
+            found.append((name, dtype, shape, content))
+    except UNREADABLE:
+        return None
+    return found if len(found) == len(digests) else None
+
+
+@frozen
+class LostRow:
+    """An event behind damage, as it stands in the file.
+
+    Attributes:
+        kind: what happened.
+        time_s: rig time [s].
+        data: plain JSON values.
+        holds: whether it is what was written, as far as the row before it tells.
+    """
+
+    kind: str
+    time_s: float
+    data: Mapping[str, Any]
+    holds: bool
+
+
+def lost_rows(copy: Path, good: int) -> Iterator[LostRow | None]:
+    """Events that were cut off, from the copy of the damaged file, which is left as it is.
+
+    Args:
+        copy: the file that was kept.
+        good: number of the last event that was not cut off.
+
+    Yields:
+        each row; None for one that is missing, or where nothing more can be read.
+    """
+    with TemporaryDirectory(prefix="flowrig-") as folder:
+        try:
+            for name in (copy.name, f"{copy.name}-wal"):
+                if (source := copy.with_name(name)).is_file():
+                    shutil.copyfile(source, Path(folder) / name)
+            with closing(sqlite3.connect(Path(folder) / copy.name)) as connection:
+                yield from _rows_behind(connection, good)
+        except (OSError, *UNREADABLE):
+            yield None
+
+
+def _rows_behind(connection: sqlite3.Connection, good: int) -> Iterator[LostRow | None]:
+    number, before = good, ""
+    for sequence, time_s, wall, kind, text, chain in connection.execute(
+        "SELECT sequence, time_s, wall, kind, data, chain FROM event NOT INDEXED "
+        "WHERE sequence >= ? ORDER BY sequence",
+        (max(good, 1),),
+    ):
+        if sequence != good:
+            yield from [None] * (sequence - number - 1)
+            holds = chain == chained(before, (sequence, time_s, wall, kind), text)
+            data = json.loads(text) if holds else {}
+            yield LostRow(kind, time_s if holds else 0.0, data, holds)
+        number, before = sequence, chain
+
+
+def _unpacked(data: bytes, dtype: str, shape: str) -> bytes:
+    """The bytes of an array; no more of them than its form says.
+
+    Raises:
+        ValueError: they do not fit its form, or there are too many.
+    """
+    kind, lengths = np.dtype(dtype), json.loads(shape)
+    size = kind.itemsize * math.prod(lengths)
+    if kind.hasobject or not 0 <= size <= LARGEST_ARRAY or min(lengths, default=0) < 0:
+        raise ValueError(f"an array of {dtype} {shape}")
+    unpacker = zlib.decompressobj()
+    content = unpacker.decompress(data, size + 1)
+    if len(content) != size or unpacker.unconsumed_tail:
+        raise ValueError("an array of another size")
+    return content
+
+
+def rebuild(path: Path, good: int) -> Path:
+    """Write a journal anew with the events and arrays that hold; the old file is kept beside it.
+
+    At every moment there is a whole file under the journal's name.
+
+    Args:
+        path: of the journal.
+        good: number of the last event that is taken over.
+
+    Returns:
+        the copy of the old file.
+
+    Raises:
+        OSError: there is no room for the copy.
+        sqlite3.Error: the new file could not be written.
+    """
+    kept = keep_copy(path)
+    fresh = path.with_name(f"{path.name}.part")
+    fresh.unlink(missing_ok=True)
+    try:
+        with (
+            closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as old,
+            closing(sqlite3.connect(fresh)) as new,
+        ):
+            new.executescript(f"PRAGMA synchronous=FULL; BEGIN; {SCHEMA}")
+            _copy_rows(old, new, good)
+            new.execute(f"PRAGMA user_version={FORMAT:d}")
+            new.commit()
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    return kept
+
+
+def _copy_rows(old: sqlite3.Connection, new: sqlite3.Connection, good: int) -> None:
+    for row in [row for row in holding(old) if row[0] <= good]:
+        new.execute("INSERT INTO event VALUES (?, ?, ?, ?, ?, ?)", row)
+        sequence, _, _, _, text, _ = row
+        for name, dtype, shape, content in intact_arrays(old, sequence, digests_in(text)) or ():
+            new.execute(
+                "INSERT INTO array VALUES (?, ?, ?, ?, ?)",
+                (sequence, name, dtype, shape, packed(content)),
+            )
+
+
+def keep_copy(path: Path, *, log_only: bool = False) -> Path:
+    """Copy a journal and its write-ahead log to the next free `journal-cut-<n>.sqlite`.
+
+    Args:
+        path: of the journal.
+        log_only: copy no more than the log.
+
+    Returns:
+        the copy; of the log, if only that was copied.
+    """
+    number = 1
+    while list(path.parent.glob(f"{path.stem}-cut-{number}{path.suffix}*")):
+        number += 1
+    copy = path.with_name(f"{path.stem}-cut-{number}{path.suffix}")
+    log, copied_log = (one.with_name(f"{one.name}-wal") for one in (path, copy))
+    if log.is_file():
+        _copied(log, copied_log)
+    if log_only:
+        return copied_log
+    _copied(path, copy)
+    return copy
+
+
+def _copied(source: Path, target: Path) -> None:
+    with source.open("rb") as old, target.open("xb") as new:
+        shutil.copyfileobj(old, new)
+        new.flush()
+        os.fsync(new.fileno())
+
+
+def torn_pages(path: Path, whole: int) -> int:
+    """Pages at the end of a write-ahead log that belong to it and did not reach the disk whole.
+
+    Args:
+        path: of the journal.
+        whole: frames of the log that SQLite takes.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    if not log.is_file():
+        return 0
+    with log.open("rb") as file:
+        header = file.read(WAL_HEADER.size)
+        if len(header) < WAL_HEADER.size:
+            return 0
+        _, _, page_size, _, *salts, _, _ = WAL_HEADER.unpack(header)
+        torn = 0
+        file.seek(WAL_HEADER.size + whole * (FRAME_HEADER.size + page_size))
+        while len(head := file.read(FRAME_HEADER.size)) == FRAME_HEADER.size:
+            _, _, *here, _, _ = FRAME_HEADER.unpack(head)
+            torn += here == salts
+            file.seek(page_size, os.SEEK_CUR)
+    return torn

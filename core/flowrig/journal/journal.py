@@ -1,0 +1,369 @@
+"""The journal of a run: one SQLite file, the single source of truth.
+
+Every event is one row: when (rig time), what, and its data as JSON, chained by SHA-256 to the row
+before. Arrays belong to a measurement and are written in the same transaction as its event. The
+file is in write-ahead mode with `synchronous=FULL`, so what was acknowledged survives a power cut.
+Whoever opens it checks the chain first: what is not as it was written is never passed on.
+"""
+
+import contextlib
+import hashlib
+import json
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flowrig.errors import InputError, JournalError
+from flowrig.journal.check import (
+    Damage,
+    digests_in,
+    examine,
+    holding,
+    intact_arrays,
+    keep_copy,
+    rebuild,
+    torn_pages,
+)
+from flowrig.journal.format import FILE_NAME, FORMAT, SCHEMA, canonical_json
+from flowrig.journal.writer import Event, Tail
+
+__all__ = ["FILE_NAME", "FORMAT", "Event", "Journal", "canonical_json"]
+
+
+class Journal:
+    """Writes and reads the journal of one run. One thread writes.
+
+    What follows a damaged event is not read. The writer cuts it off, keeps the old file beside the
+    journal as `journal-cut-<n>.sqlite`, and says so by an event `journal-cut`.
+
+    Args:
+        path: the file.
+        read_only: readers may look while another process writes.
+        cut: whether the writer may cut off more than one measurement.
+
+    Attributes:
+        path: the file.
+        damage: what a reader found not to hold; None if all does.
+
+    Raises:
+        InputError: there is no journal at the path, a newer flowrig wrote it, or it is damaged so
+            that more than one measurement would be lost; the message says what to do.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool = False, cut: bool = False) -> None:
+        if not path.is_file():
+            raise InputError(f"{path} is not there; is this the folder of a run?")
+        self.path = path
+        self.damage: Damage | None = None
+        self._held: list[Event] = []  # of a damaged journal, whose file is not asked again
+        self._read_only = read_only
+        self._listeners: list[Callable[[Event], None]] = []
+        self._untold: list[Event] = []
+        self._has_told_trouble = False
+        self._connect()
+        try:
+            with _opening(path):
+                self._begin(cut)
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _connect(self) -> None:
+        mode = "ro" if self._read_only else "rw"
+        with _opening(self.path):
+            self._connection = sqlite3.connect(
+                f"{self.path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None
+            )
+
+    def _begin(self, cut: bool) -> None:
+        self._require_format()
+        damage = examine(self._connection, arrays=not self._read_only)
+        if damage is not None and damage.good == 0 and damage.events != 0:
+            raise InputError(f"{self.path}: {damage}; restore a copy of the file")
+        if not self._read_only:
+            self._settle(damage, cut)
+        elif damage is not None:
+            self.damage = damage
+            self._held = [_event(row) for row in holding(self._connection)]
+
+    def _require_format(self) -> None:
+        version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+        tables = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if version == 0 and not tables:
+            raise InputError(f"{self.path} is empty: the run was interrupted before it began")
+        if version != FORMAT:
+            raise InputError(
+                f"{self.path} has journal format {version}, this flowrig reads {FORMAT}; "
+                "a newer flowrig wrote it, or it is damaged"
+            )
+
+    def _settle(self, damage: Damage | None, cut: bool) -> None:
+        """Cut off what does not hold, and begin to write behind the last event that does."""
+        told = None
+        if damage is None:
+            told = self._torn()
+        elif not (damage.is_tail or cut):
+            raise InputError(
+                f"{self.path}: {damage}; restore a copy of the file, or go on without what is "
+                f"behind it: flowrig resume {self.path.parent} --cut (the old file is kept)"
+            )
+        else:
+            self._connection.close()
+            kept = self._kept(lambda: rebuild(self.path, damage.good))
+            self._connect()
+            lost = None if damage.events is None else damage.events - damage.good
+            told = _cut_data(f"{damage}; what was there is kept in {kept.name}", kept, lost, damage)
+        self._connection.execute("PRAGMA journal_mode=WAL")
+        self._connection.execute("PRAGMA synchronous=FULL")
+        self._tail = Tail(self._connection)
+        if told is not None:
+            newest = self.last()
+            time_s = 0.0 if newest is None else newest.time_s
+            self._untold.append(self.append("journal-cut", time_s, told))
+
+    def _torn(self) -> dict[str, Any] | None:
+        """What is to be said of a write-ahead log whose end did not reach the disk whole."""
+        frames = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1]
+        torn = torn_pages(self.path, max(frames, 0))
+        if not torn:
+            return None
+        kept = self._kept(lambda: keep_copy(self.path, log_only=True))
+        text = f"{torn} pages did not reach the disk whole; what was there is kept in {kept.name}"
+        return _cut_data(text, kept, 0, None)
+
+    def _kept(self, copy: Callable[[], Path]) -> Path:
+        try:
+            return copy()
+        except (OSError, sqlite3.Error) as error:
+            raise InputError(
+                f"{self.path} is damaged, and what was there cannot be kept: {error}"
+            ) from error
+
+    @classmethod
+    def create(cls, path: Path) -> "Journal":
+        """Create the file.
+
+        Raises:
+            InputError: it is there already, as nothing is ever overwritten, or the folder cannot be
+                written.
+        """
+        if path.exists():
+            raise InputError(f"{path} exists; use 'flowrig resume', or choose another folder")
+        try:
+            with _opening(path), contextlib.closing(sqlite3.connect(path)) as connection:
+                connection.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version={FORMAT:d}; COMMIT")
+            return cls(path)
+        except InputError:
+            path.unlink(missing_ok=True)
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Commit and release the file; at rest it is one plain file, unless somebody reads it."""
+        with contextlib.suppress(sqlite3.Error):
+            if not self._read_only:
+                self._tail.write(commit=True)
+                self._connection.execute("PRAGMA journal_mode=DELETE")
+        self._connection.close()
+
+    def listen(self, *listeners: Callable[[Event], None]) -> None:
+        """Call listeners with every event after it was committed (or noted).
+
+        A listener that raises is not called again: nothing that looks on may end a run.
+        """
+        self._listeners.extend(listeners)
+        untold, self._untold = self._untold, []
+        for event in untold:
+            self._tell(event)
+
+    def append(
+        self,
+        kind: str,
+        time_s: float,
+        data: Mapping[str, Any] | None = None,
+        arrays: Mapping[str, NDArray[Any]] | None = None,
+    ) -> Event:
+        """Write an event, with the arrays that belong to it, and wait until it is on the disk.
+
+        Raises:
+            JournalError: it could not be written; notes just before it are lost too.
+        """
+        event = self._tail.add(kind, time_s, data or {}, arrays or {})
+        with self._whole():
+            told = self._tail.write(commit=True)
+        self._tell_all(told)
+        return event
+
+    def keep(
+        self,
+        kind: str,
+        time_s: float,
+        data: Mapping[str, Any] | None = None,
+        arrays: Mapping[str, NDArray[Any]] | None = None,
+    ) -> Event:
+        """Write what has happened, at once if possible, else as soon as anything can be written.
+
+        For what must not be forgotten while the disk takes nothing; see `require_written`.
+        """
+        event = self._tail.add(kind, time_s, data or {}, arrays or {})
+        self._tail.keep()
+        with contextlib.suppress(sqlite3.Error):
+            self._tell_all(self._tail.write(commit=True))
+        return event
+
+    def require_written(self) -> None:
+        """Make sure that nothing waits to be written.
+
+        Raises:
+            JournalError: something that was to be kept does.
+        """
+        if self._tail.is_behind:
+            raise self._refusal(self._tail.trouble)
+
+    def note(self, kind: str, time_s: float, data: Mapping[str, Any]) -> Event:
+        """Write an event that may be lost in a power cut, such as a routine reading.
+
+        It reaches the disk together with the next `append`.
+
+        Raises:
+            JournalError: it could not be written; notes just before it are lost too.
+        """
+        event = self._tail.add(kind, time_s, data, {})
+        with self._whole():
+            told = self._tail.write(commit=False)
+        self._tell_all(told)
+        return event
+
+    def events(self, *kinds: str, after: int = 0) -> Iterator[Event]:
+        """Events in order, of some kinds or of all.
+
+        Args:
+            kinds: which.
+            after: only those behind the event of this number.
+        """
+        if self.damage is not None:
+            return (
+                event
+                for event in self._held
+                if event.sequence > after and (not kinds or event.kind in kinds)
+            )
+        return self._select(kinds, "ASC", after)
+
+    def last(self, *kinds: str) -> Event | None:
+        """The newest event of some kinds."""
+        if self.damage is not None:
+            return max(self.events(*kinds), key=lambda event: event.sequence, default=None)
+        return next(self._select(kinds, "DESC LIMIT 1"), None)
+
+    def _select(self, kinds: tuple[str, ...], order: str, after: int = 0) -> Iterator[Event]:
+        where = f"AND kind IN ({','.join('?' * len(kinds))})" if kinds else ""
+        rows = self._connection.execute(
+            f"SELECT sequence, time_s, wall, kind, data FROM event WHERE sequence > ? {where} ORDER BY sequence {order}",  # noqa: S608, E501 - only placeholders
+            (after, *kinds),
+        )
+        yield from map(_event, rows)
+
+    def arrays(self, sequence: int) -> dict[str, NDArray[Any]]:
+        """The arrays that were written with an event, by name.
+
+        Raises:
+            JournalError: they are not what was written.
+        """
+        found = intact_arrays(self._connection, sequence, self._digests(sequence))
+        if found is None:
+            raise JournalError(
+                f"{self.path}: the arrays of event {sequence} are damaged; restore a copy of the "
+                "file to have them"
+            )
+        return {
+            name: np.frombuffer(content, dtype=np.dtype(dtype)).reshape(json.loads(shape))
+            for name, dtype, shape, content in found
+        }
+
+    def _digests(self, sequence: int) -> Mapping[str, str]:
+        """Digests of the arrays of an event, by name."""
+        if self.damage is not None:
+            known = {event.sequence: event.data for event in self._held}
+            return dict(known.get(sequence, {}).get("arrays", {}))
+        row = self._connection.execute(
+            "SELECT data FROM event WHERE sequence = ?", (sequence,)
+        ).fetchone()
+        return digests_in(row[0]) if row else {}
+
+    def digest(self) -> str:
+        """SHA-256 over everything measured and decided, without wall-clock labels."""
+        total = hashlib.sha256()
+        for event in self.events("decided", "measured"):
+            total.update(canonical_json([event.kind, event.time_s, event.data]).encode())
+        return total.hexdigest()
+
+    @contextlib.contextmanager
+    def _whole(self) -> Iterator[None]:
+        """Write what was added, or leave the journal as it was before."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            self._tail.take_back()
+            raise self._refusal(error) from error
+        except BaseException:
+            self._tail.take_back()
+            raise
+
+    def _refusal(self, error: sqlite3.Error | None) -> JournalError:
+        return JournalError(f"{self.path} cannot be written: {error}")
+
+    def _tell_all(self, events: Sequence[Event]) -> None:
+        for event in events:
+            self._tell(event)
+        trouble = self._tail.trouble
+        if trouble is not None and not self._has_told_trouble:
+            self._has_told_trouble = True
+            text = f"{self.path} could not be written at first: {trouble}; look after its disk"
+            self.keep("notice", events[-1].time_s, {"text": text})
+
+    def _tell(self, event: Event) -> None:
+        for listener in tuple(self._listeners):
+            try:
+                listener(event)
+            except Exception as error:  # whatever it is, the run goes on
+                self._listeners.remove(listener)
+                self.keep("listener-failed", event.time_s, {"error": repr(error)})
+
+
+def _event(row: Sequence[Any]) -> Event:
+    sequence, time_s, wall, kind, text, *_ = row
+    return Event(sequence, time_s, wall, kind, json.loads(text))
+
+
+def _cut_data(text: str, kept: Path, lost: int | None, damage: Damage | None) -> dict[str, Any]:
+    """The data of an event `journal-cut`."""
+    return {
+        "text": f"the journal was damaged: {text}",
+        "file": kept.name,
+        "events_lost": lost,
+        "measurements_lost": 0 if damage is None else damage.measured,
+        "arrays_lost_of": [] if damage is None else damage.arrays,
+    }
+
+
+@contextlib.contextmanager
+def _opening(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # messages may quote damaged bytes
+        raise InputError(f"{path} does not open as a journal: {error}") from error

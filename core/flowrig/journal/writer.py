@@ -1,0 +1,201 @@
+"""The end of a journal: events on their way to the disk, each written once, whatever fails."""
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from attrs import define, field, frozen
+from numpy.typing import NDArray
+
+from flowrig.journal.format import array_digest, chained, finite, packed, plain_json
+
+__all__ = ["Event", "Tail"]
+
+Rows = tuple[tuple[str, str, str, bytes], ...]
+"""Arrays of an event: name, type, shape and packed content of each."""
+
+
+@frozen
+class Event:
+    """Something that happened in a run.
+
+    Attributes:
+        sequence: running number.
+        time_s: rig time [s].
+        wall: wall-clock label, ISO 8601 in UTC; used in no decision but for how long a pump that
+            has forgotten its count may have gone on after a crash.
+        kind: what happened.
+        data: plain JSON values.
+    """
+
+    sequence: int
+    time_s: float
+    wall: str
+    kind: str
+    data: Mapping[str, Any]
+
+
+@define(eq=False)
+class _Pending:
+    """An event that is not known to be on the disk."""
+
+    event: Event
+    text: str
+    chain: str
+    arrays: Rows
+    is_kept: bool = False
+
+
+@define(eq=False)
+class Tail:
+    """Adds events to a journal's tables, in order.
+
+    What fails is tried once more; before that, SQLite is asked what is there, since a commit whose
+    end was not told may have been one.
+
+    Attributes:
+        connection: to the file, opened for writing, without transactions of its own.
+        trouble: what SQLite said when something failed first; None if nothing ever did.
+        is_behind: whether an event that is kept could not be written yet.
+    """
+
+    connection: sqlite3.Connection
+    trouble: sqlite3.Error | None = field(init=False, default=None)
+    is_behind: bool = field(init=False, default=False)
+    _sequence: int = field(init=False, default=0)
+    _chain: str = field(init=False, default="")
+    _pending: list[_Pending] = field(init=False, factory=list)
+    _inserted: int = field(init=False, default=0)
+    _told: int = field(init=False, default=0)
+
+    def __attrs_post_init__(self) -> None:
+        self._sequence, self._chain = self._on_disk()
+
+    def add(
+        self,
+        kind: str,
+        time_s: float,
+        data: Mapping[str, Any],
+        arrays: Mapping[str, NDArray[Any]],
+    ) -> Event:
+        """Put an event at the end; it is not written yet.
+
+        Raises:
+            TypeError: a value is not plain JSON.
+        """
+        raw = [(name, *_form(array)) for name, array in arrays.items()]
+        content = dict(data)
+        if raw:
+            content["arrays"] = {
+                name: array_digest(counts, dtype, shape) for name, dtype, shape, counts in raw
+            }
+        plain = finite(content)
+        text = plain_json(plain)
+        wall = datetime.now(UTC).isoformat(timespec="milliseconds")
+        sequence, before = self._end()
+        event = Event(sequence + 1, float(time_s), wall, kind, plain)
+        chain = chained(before, (event.sequence, event.time_s, wall, kind), text)
+        rows = tuple((name, dtype, shape, packed(counts)) for name, dtype, shape, counts in raw)
+        self._pending.append(_Pending(event, text, chain, rows))
+        return event
+
+    def write(self, *, commit: bool) -> list[Event]:
+        """Insert what was added, and wait until it is on the disk if wanted, or if one is kept.
+
+        Returns:
+            events that nobody was told of, in order.
+
+        Raises:
+            sqlite3.Error: it failed twice; the file is as it was before.
+        """
+        untold = self._pending[self._told :]
+        commit = commit or self.is_behind
+        try:
+            self._try(commit=commit)
+        except sqlite3.Error as error:
+            self.trouble = self.trouble or error
+            self._roll_back()
+            self._try_again(commit=commit)
+        except BaseException:
+            self._roll_back()
+            raise
+        if commit and self._pending:
+            newest = self._pending[-1]
+            self._sequence, self._chain = newest.event.sequence, newest.chain
+            self._pending.clear()
+        self._told = len(self._pending)
+        self.is_behind &= bool(self._pending)
+        return [one.event for one in untold]
+
+    def keep(self) -> None:
+        """Whatever was added is written as soon as that is possible."""
+        if self._pending:
+            self._pending[-1].is_kept = self.is_behind = True
+
+    def take_back(self) -> None:
+        """Forget what was added since the last event that is kept."""
+        while self._pending and not self._pending[-1].is_kept:
+            self._pending.pop()
+        self._told = min(self._told, len(self._pending))
+
+    def _end(self) -> tuple[int, str]:
+        if self._pending:
+            return self._pending[-1].event.sequence, self._pending[-1].chain
+        return self._sequence, self._chain
+
+    def _try(self, *, commit: bool) -> None:
+        execute = self.connection.execute
+        if not self.connection.in_transaction:
+            if not self._pending:
+                return
+            self._inserted = 0
+            execute("BEGIN IMMEDIATE")
+        for one in self._pending[self._inserted :]:
+            event = one.event
+            execute(
+                "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?)",
+                (event.sequence, event.time_s, event.wall, event.kind, one.text, one.chain),
+            )
+            for row in one.arrays:
+                execute("INSERT INTO array VALUES (?, ?, ?, ?, ?)", (event.sequence, *row))
+            self._inserted += 1
+        if commit:
+            execute("COMMIT")
+
+    def _try_again(self, *, commit: bool) -> None:
+        try:
+            if not self._pending:  # they are there, and nobody has said that they are safe
+                self.connection.execute("PRAGMA wal_checkpoint(FULL)")
+                return
+            self._try(commit=commit)
+        except BaseException:
+            self._roll_back()
+            raise
+
+    def _roll_back(self) -> None:
+        """Leave the transaction, and ask what of it is in the file nevertheless."""
+        with suppress(sqlite3.Error):
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
+            self._sequence, self._chain = self._on_disk()
+        self._inserted = 0
+        there = sum(one.event.sequence <= self._sequence for one in self._pending)
+        del self._pending[:there]
+        self._told = max(self._told - there, 0)
+        self.is_behind = any(one.is_kept for one in self._pending)
+
+    def _on_disk(self) -> tuple[int, str]:
+        newest = self.connection.execute(
+            "SELECT sequence, chain FROM event ORDER BY sequence DESC LIMIT 1"
+        ).fetchone()
+        return (0, "") if newest is None else (newest[0], newest[1])
+
+
+def _form(array: NDArray[Any]) -> tuple[str, str, bytes]:
+    """Type, shape and content of an array, as they are written."""
+    contiguous = np.ascontiguousarray(array)
+    return contiguous.dtype.str, json.dumps(contiguous.shape), contiguous.tobytes()

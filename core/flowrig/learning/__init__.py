@@ -1,0 +1,1 @@
+"""Surrogate models: averages of several, transfer, cross-validation and model files."""

@@ -1,0 +1,50 @@
+"""What the core itself offers, through the same door as every plugin."""
+
+from collections.abc import Sequence
+
+from flowrig.learning.mean_of_settings import MeanOfSettings
+from flowrig.plugins.hookspecs import hookimpl
+from flowrig.plugins.offers import Offer
+from flowrig.problem.objective import MaximumResponse, PlqyProxy, TargetObjective
+
+
+@hookimpl
+def flowrig_objectives() -> Sequence[Offer]:
+    """Figures of merit that need nothing but numpy; an objective is its own settings class."""
+    return [
+        Offer(
+            kind="objective",
+            name="plqy-proxy",
+            target="flowrig.problem.objective:PlqyProxy",
+            settings=PlqyProxy,
+            summary="PLQY relative to a reference dye, from absorbance and PL area",
+        ),
+        Offer(
+            kind="objective",
+            name="maximum",
+            target="flowrig.problem.objective:MaximumResponse",
+            settings=MaximumResponse,
+            summary="one measured feature, as large as possible",
+        ),
+        Offer(
+            kind="objective",
+            name="target",
+            target="flowrig.problem.objective:TargetObjective",
+            settings=TargetObjective,
+            summary="goals in order: a target within a tolerance, then narrow, then bright",
+        ),
+    ]
+
+
+@hookimpl
+def flowrig_surrogates() -> Sequence[Offer]:
+    """A surrogate that is made of others."""
+    return [
+        Offer(
+            kind="surrogate",
+            name="mean-of",
+            target="flowrig.learning.mean_of:MeanOf",
+            settings=MeanOfSettings,
+            summary="mean of several surrogates, weighted by how well each predicts",
+        ),
+    ]

@@ -1,0 +1,165 @@
+"""Experiments from a CSV file, by the names of a profile's parameters and responses.
+
+One row an experiment. A condition's column is the parameter's name and unit, `temperature_c` or
+`CuI_ul_min`; a response's column has its name, `a300`, or one that is said to mean it. Capitals do
+not matter, and other columns are left alone. `flowrig report --csv` writes such files.
+"""
+
+import csv
+import difflib
+import math
+import re
+import textwrap
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from flowrig.errors import InputError
+from flowrig.problem.space import Parameter, Space
+
+__all__ = ["Experiments", "column_of", "read_experiments"]
+
+Array = NDArray[np.float64]
+
+LONGEST_HEAD = 1000
+"""Characters of a table's head that a message repeats."""
+
+MOST_ROWS = 5000
+"""Experiments of the longest table; what a Gaussian process takes grows with their third power."""
+
+_SUFFIXES = {"°C": "c", "µL/min": "ul_min"}
+_LONG_NAMES = ((r"a(\d+)", r"absorbance_\1nm"), (r"pla", "pl_area"), (r"pli", "pl_peak"))
+"""Features by what `docs/analysis.md` calls them, and columns that published tables have."""
+
+
+@frozen(eq=False, kw_only=True)
+class Experiments:
+    """What was measured where.
+
+    Attributes:
+        X: conditions in the unit cube, shape `n x d`.
+        Y: responses, shape `n x m`.
+        left_out: how many rows of the file have no finite response, or are marked as bad.
+    """
+
+    X: Array
+    Y: Array
+    left_out: int = 0
+
+
+def column_of(parameter: Parameter) -> str:
+    """The name of a parameter's column: with its unit, "CuI_ul_min"."""
+    return f"{parameter.name}_{_SUFFIXES.get(parameter.unit, parameter.unit)}".rstrip("_")
+
+
+def read_experiments(
+    path: Path, space: Space, responses: Sequence[str], columns: Mapping[str, str] | None = None
+) -> Experiments:
+    """Read experiments from a CSV file with a head.
+
+    Args:
+        path: the file, UTF-8.
+        space: gives the parameters, and the box that becomes the unit cube.
+        responses: their names, in the order that is wanted.
+        columns: by response, the column in which it stands if that has another name.
+
+    Raises:
+        InputError: the file cannot be read, lacks a column, or holds something that is no number.
+    """
+    named = dict(columns or {})
+    unknown = sorted(set(named) - set(responses))
+    if unknown:
+        raise InputError(
+            f"no response is called {unknown[0]!r}; the figure of merit needs "
+            f"{' and '.join(responses)}"
+        )
+    head, rows = _read(path)
+    conditions = [(column_of(parameter),) for parameter in space.parameters]
+    wanted = conditions + [
+        (named[name],) if name in named else _names_of_response(name) for name in responses
+    ]
+    places = _places(path, head, wanted)
+    sound, left_out = [], 0
+    for line, row in rows:
+        values = [_number(path, line, head[place], row[place]) for place in places]
+        if all(map(math.isfinite, values)) and not _is_bad(head, row):
+            sound.append(values)
+        else:
+            left_out += 1
+    table = np.array(sound, dtype=float).reshape(len(sound), len(places))
+    X, Y = table[:, : len(conditions)], table[:, len(conditions) :]
+    return Experiments(X=space.to_unit(X), Y=Y, left_out=left_out)
+
+
+def _names_of_response(name: str) -> tuple[str, ...]:
+    """A response's own name, and a long one that it may have instead."""
+    long = [re.sub(pattern, text, name) for pattern, text in _LONG_NAMES]
+    return (name, *(one for one in long if one != name))
+
+
+def _read(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """Names of the columns, and every row with its line in the file."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file)
+            lines = [
+                (reader.line_num, [cell.strip() for cell in row])
+                for row in islice(reader, MOST_ROWS + 2)
+                if row
+            ]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} cannot be read as CSV in UTF-8: {error}") from error
+    if not lines:
+        raise InputError(f"{path} is empty; expected a line with the names of the columns")
+    (_, head), *rows = lines
+    if len(rows) > MOST_ROWS:
+        raise InputError(f"{path} has more than {MOST_ROWS} experiments; models read no more")
+    for line, row in rows:
+        if len(row) != len(head):
+            raise InputError(f"{path}:{line}: {len(row)} values in {len(head)} columns")
+    return head, rows
+
+
+def _places(path: Path, head: Sequence[str], wanted: Sequence[tuple[str, ...]]) -> list[int]:
+    """Where the wanted columns are; each may have one of several names."""
+    known = {name.casefold(): place for place, name in enumerate(head)}
+    found = [
+        next((known[n.casefold()] for n in names if n.casefold() in known), None)
+        for names in wanted
+    ]
+    missing = [names for names, place in zip(wanted, found, strict=True) if place is None]
+    if missing:
+        hints = "; ".join(_missing(names, head) for names in missing)
+        raise InputError(
+            f"{path}: {hints}\n"
+            f"  found:    {textwrap.shorten(', '.join(head), LONGEST_HEAD, placeholder=' …')}\n"
+            f"  expected: {', '.join(' or '.join(names) for names in wanted)}\n"
+            "a response in a column of another name: --response NAME=COLUMN"
+        )
+    return [place for place in found if place is not None]
+
+
+def _missing(names: tuple[str, ...], head: Sequence[str]) -> str:
+    beside = [n.casefold() for n in head[:100] if len(n) < 100]
+    near = difflib.get_close_matches(names[0].casefold(), beside, n=1)
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    return f"no column {names[0]!r}{hint}"
+
+
+def _number(path: Path, line: int, column: str, text: str) -> float:
+    """A cell; not finite where it is empty."""
+    try:
+        return float(text) if text else math.nan
+    except ValueError:
+        raise InputError(f"{path}:{line}: {column} is {text[:60]!r}, which is no number") from None
+
+
+def _is_bad(head: Sequence[str], row: Sequence[str]) -> bool:
+    return any(
+        name.casefold() == "quality" and cell.casefold() == "bad"
+        for name, cell in zip(head, row, strict=True)
+    )

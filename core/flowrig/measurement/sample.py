@@ -1,0 +1,98 @@
+"""Values of the analysis: spectra, samples, flags and features."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from attrs import field, frozen
+from numpy.typing import NDArray
+
+from flowrig.errors import InputError
+from flowrig.interfaces.device import Quality
+from flowrig.interfaces.spectrometer import Frames
+
+__all__ = ["Features", "Flag", "Sample", "Spectrum"]
+
+Array = NDArray[np.float64]
+
+
+@frozen
+class Flag:
+    """Why some features cannot be trusted fully.
+
+    Attributes:
+        quality: DOUBTFUL or BAD; GOOD where only the shape of the emission is missing, which
+            spoils nothing but a figure of merit that needs it.
+        reason: one phrase for people.
+    """
+
+    quality: Quality
+    reason: str
+
+
+@frozen(eq=False)
+class Spectrum:
+    """One averaged spectrum.
+
+    Attributes:
+        wavelengths_nm: wavelength [nm] of every pixel, shape `p`.
+        values: absorbance units, or counts of emission, shape `p`; nan where it has no value.
+        frames: indices of the frames that were averaged, in the order of time.
+    """
+
+    wavelengths_nm: Array
+    values: Array
+    frames: NDArray[np.intp]
+
+
+@frozen(kw_only=True, eq=False)
+class Sample:
+    """What one spectrometer saw of one experiment, with its references.
+
+    Attributes:
+        frames: the raw frames, `n x p` counts.
+        wavelengths_nm: wavelength [nm] of every pixel, rising, shape `p`.
+        dark: mean counts with the light source shut, shape `p`.
+        lamp: mean counts of the light source through something transparent, dark included, shape
+            `p`; absorbance needs it.
+    """
+
+    frames: Frames
+    wavelengths_nm: Array
+    dark: Array
+    lamp: Array | None = None
+
+    def __attrs_post_init__(self) -> None:
+        pixels = self.frames.counts.shape[1]
+        for what, array in (
+            ("wavelengths", self.wavelengths_nm),
+            ("dark", self.dark),
+            ("lamp", self.lamp),
+        ):
+            if array is not None and array.shape != (pixels,):
+                raise InputError(
+                    f"{what}: expected {pixels} pixels as in the frames, got {array.shape}"
+                )
+
+
+@frozen(kw_only=True, eq=False)
+class Features:
+    """What one experiment amounts to.
+
+    Attributes:
+        values: by name, for instance "a300" [absorbance units], "pli" [counts], "pla" [counts·nm],
+            "peak_nm", "peak_ev" and "fwhm_nm"; nan where there is no value.
+        absorbance: the averaged absorbance spectrum.
+        photoluminescence: the averaged emission spectrum [counts].
+        flags: why some of it cannot be trusted; empty when all is well.
+    """
+
+    values: Mapping[str, float]
+    absorbance: Spectrum
+    photoluminescence: Spectrum
+    flags: tuple[Flag, ...] = field(default=())
+
+    @property
+    def quality(self) -> Quality:
+        """The worst of the flags, GOOD without any."""
+        raised = {flag.quality for flag in self.flags}
+        return next((q for q in (Quality.BAD, Quality.DOUBTFUL) if q in raised), Quality.GOOD)

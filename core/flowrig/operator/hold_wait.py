@@ -1,0 +1,133 @@
+"""A run on hold: temperatures and carrier stay, reagents stop, and somebody is waited for."""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+
+from attrs import asdict
+
+from flowrig.errors import HoldExpiredError, InterlockError, NeedsPersonError
+from flowrig.operator.hold import Answer, Hold, HoldKind
+from flowrig.operator.requests import Switchboard
+from flowrig.safety.actuation import Actuation
+from flowrig.safety.guard import Guard
+
+__all__ = ["Holding"]
+
+LOOK_S = 1.0
+"""Time [s] between two looks at heaters and pumps where an answer may come."""
+
+UNATTENDED_LOOK_S = 5.0
+"""The same in simulated time with nobody there."""
+
+
+class Holding:
+    """Keeps a rig as it is until a person lets the run go on, or the profile's time is over.
+
+    Args:
+        actuation: the journalled actuators of the rig.
+        guard: is asked at every look and before every command.
+        switch: tells what the person says.
+        obey: raises what a person wants instead.
+    """
+
+    def __init__(
+        self, actuation: Actuation, guard: Guard, switch: Switchboard, obey: Callable[[], object]
+    ) -> None:
+        self._actuation = actuation
+        self._rig = actuation.rig
+        self._guard = guard
+        self._switch = switch
+        self._obey = obey
+
+    def wait(self, hold: Hold) -> Answer:
+        """Wait for a person; see `Executor.hold`."""
+        clock, longest_s = self._rig.clock, self._rig.profile.hold.longest_s
+        carriers = self._carriers(hold, longest_s)
+        self._stop(tuple(one for one in self._guard.flowing if one not in carriers))
+        end_s = clock.now_s() + longest_s
+        told = {**asdict(hold), "longest_s": longest_s, "until_s": end_s, "flows": list(carriers)}
+        with self._switch.holding(hold):
+            self._actuation.record("hold", told)
+            while (answer := self._switch.answer) is None:
+                left_s = end_s - clock.now_s()
+                if left_s <= 0.0:
+                    raise HoldExpiredError(_expired(hold, longest_s))
+                self._look(carriers)
+                self._sleep(hold, left_s)
+                self._obey()
+        self.stop_flow()
+        self._take(answer)
+        return answer
+
+    def stop_flow(self) -> None:
+        """Stop whatever flows; temperatures stay.
+
+        Raises:
+            NeedsPersonError: an interlock is against it; the caller goes safe.
+        """
+        self._stop(self._guard.flowing)
+
+    def _stop(self, streams: tuple[str, ...]) -> None:
+        if streams:
+            try:
+                self._guard.stop(streams)
+            except InterlockError as error:
+                raise NeedsPersonError(f"liquid must not stop here: {error}") from error
+
+    def _carriers(self, hold: Hold, longest_s: float) -> Mapping[str, float]:
+        """What flows meanwhile [µL/min]: nothing where somebody works at the way it takes."""
+        if hold.kind is HoldKind.GATE or hold.empty or not self._guard.heats:
+            return {}
+        ledger, minutes = self._actuation.ledger, longest_s / 60
+        rates = {
+            stream: self._guard.rates_ul_min.get(stream, rate)
+            if stream in self._guard.flowing
+            else rate
+            for stream, rate in self._rig.profile.hold_flow_rates_ul_min.items()
+            if stream not in hold.refill
+        }
+        rates = {s: q for s, q in rates.items() if ledger.left_ul[s] > q * minutes}
+        needed_ul = {stream: rate * minutes for stream, rate in rates.items()}
+        return {} if ledger.waste.too_full_for(needed_ul) else rates
+
+    def _look(self, carriers: Mapping[str, float]) -> None:
+        """Look at the rig, and let carriers flow as soon as no rule is against it."""
+        waiting = {s: q for s, q in carriers.items() if s not in self._guard.flowing}
+        if not waiting:
+            self._guard.look()
+        elif self._guard.may_start(tuple(waiting)):
+            with suppress(InterlockError):
+                self._guard.set_flow_rates(waiting)
+                self._guard.start(tuple(waiting))
+
+    def _sleep(self, hold: Hold, left_s: float) -> None:
+        """Somebody who is there has the time of people, whatever the run's own time is."""
+        clock = self._rig.clock
+        there = self._switch.attended or hold.kind is HoldKind.PAUSE
+        if not clock.is_virtual or there:
+            nap_s = min(left_s, LOOK_S)
+        else:
+            nap_s = min(left_s, UNATTENDED_LOOK_S)
+        if clock.is_virtual and there and self._switch.answer is None:
+            self._switch.wait(nap_s)
+        clock.sleep(nap_s)
+
+    def _take(self, answer: Answer) -> None:
+        ledger = self._actuation.ledger
+        self._rig.refilled(answer.refilled)
+        for stream in answer.refilled:
+            ledger.refilled(stream)
+        for waste in answer.emptied:
+            ledger.waste.emptied(waste)
+        self._actuation.record("went-on", asdict(answer))
+
+
+def _expired(hold: Hold, longest_s: float) -> str:
+    if hold.kind is HoldKind.PAUSE:
+        return f"the run was paused for {longest_s / 60:g} min and nobody let it go on"
+    if hold.kind is HoldKind.GATE:
+        return (
+            f"the gate {hold.gate!r} was not opened within {longest_s / 60:g} min: {hold.text}; "
+            f"resume, with --yes-to {hold.gate} if that is your answer"
+        )
+    return f"{hold.text}; then resume" + (f" with {hold.options}" if hold.options else "")

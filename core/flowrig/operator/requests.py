@@ -1,0 +1,262 @@
+"""What people want of a run, and what it waits for: from any thread, until the run asks."""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+
+from attrs import asdict, frozen
+
+from flowrig.errors import (
+    HaltRequested,
+    InputError,
+    PauseRequested,
+    SkipRequested,
+    StopRequested,
+)
+from flowrig.operator.hold import Answer, Hold, HoldKind
+
+__all__ = ["MEANINGS", "Switchboard", "Told", "Wish"]
+
+
+class Wish(StrEnum):
+    """What a person can want of a run."""
+
+    PAUSE = "pause"
+    GO_ON = "go-on"
+    SKIP = "skip"
+    STOP = "stop"
+    HALT = "halt"
+
+
+MEANINGS: Mapping[Wish, str] = {
+    Wish.PAUSE: "an experiment whose frames are being taken is finished; any other is given up, "
+    "and begun again later. Reagents stop, temperatures and carrier stay. If nobody says go-on in "
+    "time, the rig goes to its safe state",
+    Wish.GO_ON: "the run goes on, as what it waits for is done; an experiment that was given up "
+    "begins again",
+    Wish.SKIP: "the experiment under way is given up for good and recorded as skipped. Liquid "
+    "stops, and the next experiment begins; of a run on hold, once it goes on",
+    Wish.STOP: "the run ends in the safe state of its profile, flushing included; "
+    "`flowrig resume` goes on later. Once more ends the flushing",
+    Wish.HALT: "the run ends: all flow and all heat off at once. Nothing is flushed, so what is in "
+    "a hot reactor stays there",
+}
+"""What each wish does, in words for the person who is about to utter it."""
+
+
+@frozen
+class Told:
+    """A wish that was uttered.
+
+    Attributes:
+        wish: which.
+        by: from where: "terminal", "command line", "signal" or "program".
+        refused: why it is not obeyed; "" where it is.
+    """
+
+    wish: str
+    by: str
+    refused: str = ""
+
+
+class Switchboard:
+    """Takes wishes from any thread, says which make sense now, and reminds the run of them.
+
+    Attributes:
+        attended: whether a person sits beside the run, so that it waits in the time of people even
+            where its own time is simulated.
+    """
+
+    def __init__(self) -> None:
+        self.attended = False
+        self._lock = threading.RLock()  # a wish may come as a signal in the thread that connects
+        self._changed = threading.Condition(self._lock)
+        self._wake: Callable[[], None] = lambda: None
+        self._stops = 0
+        self._halts = False
+        self._pauses = False
+        self._skips = False
+        self._experiment: int | None = None
+        self._hold: Hold | None = None
+        self._answer: Answer | None = None
+        self._streams: tuple[str, ...] = ()
+        self._wastes: tuple[str, ...] = ()
+        self._news: list[Told] = []
+
+    def connect(self, wake: Callable[[], None]) -> None:
+        """Call `wake` whenever the run is asked to end, so that waits end."""
+        with self._lock:
+            self._wake = wake
+
+    def name_vessels(self, streams: Iterable[str], wastes: Iterable[str]) -> None:
+        """Say which syringes can be refilled and which wastes emptied, by their names."""
+        with self._lock:
+            self._streams, self._wastes = tuple(streams), tuple(wastes)
+
+    def ask(
+        self,
+        wish: Wish,
+        by: str = "program",
+        *,
+        refilled: Sequence[str] = (),
+        emptied: Sequence[str] = (),
+    ) -> None:
+        """Utter a wish.
+
+        Args:
+            wish: which.
+            by: from where, for the journal.
+            refilled: with go-on: streams whose syringes are full again.
+            emptied: with go-on: wastes that are empty again.
+
+        Raises:
+            InputError: it makes no sense now; the message says why.
+        """
+        with self._lock:
+            refused = self._refusal(wish) or self._not_done(wish, refilled, emptied)
+            self._news.append(Told(wish.value, by, refused))
+            if refused:
+                raise InputError(refused)
+            self._take(wish)
+            if wish is Wish.GO_ON and self._hold is not None:
+                self._answer = Answer(by=by, refilled=tuple(refilled), emptied=tuple(emptied))
+            self._changed.notify_all()
+            if wish in (Wish.STOP, Wish.HALT):
+                self._wake()
+
+    def _refusal(self, wish: Wish) -> str:
+        """Why a wish makes no sense now; "" where it does."""
+        if wish in (Wish.STOP, Wish.HALT):
+            return ""
+        reasons = {
+            "the run is ending": self.ending,
+            "the run is paused already": wish is Wish.PAUSE and self._pauses,
+            "the run is on hold already": wish is Wish.PAUSE and self._hold is not None,
+            "the run is not paused, and waits for nobody": wish is Wish.GO_ON
+            and not self._pauses
+            and self._hold is None,
+            "the run goes on already": wish is Wish.GO_ON and self._answer is not None,
+            "no experiment is under way": wish is Wish.SKIP and self._experiment is None,
+            "that experiment is skipped already": wish is Wish.SKIP and self._skips,
+        }
+        return next((reason for reason, holds in reasons.items() if holds), "")
+
+    def _not_done(self, wish: Wish, refilled: Sequence[str], emptied: Sequence[str]) -> str:
+        """Why what a person has done is not what the run waits for; "" where it is."""
+        hold = self._hold if wish is Wish.GO_ON else None
+        for done, known, what in (
+            (refilled, self._streams, "stream"),
+            (emptied, self._wastes, "waste with a volume"),
+        ):
+            for name in done:
+                if name not in known:
+                    return f"there is no {what} {name!r}; there are {', '.join(known) or 'none'}"
+        if hold is None:
+            return "that counts only while the run is on hold" if refilled or emptied else ""
+        if set(hold.refill) <= set(refilled) and set(hold.empty) <= set(emptied):
+            return ""
+        return f"the run waits: {hold.text}; when that is done, say {hold.options}"
+
+    def _take(self, wish: Wish) -> None:
+        match wish:
+            case Wish.PAUSE:
+                self._pauses = True
+            case Wish.GO_ON:
+                self._pauses = False
+            case Wish.SKIP:
+                self._skips = True
+            case Wish.STOP:
+                self._stops += 1
+            case Wish.HALT:
+                self._halts = True
+
+    @property
+    def ending(self) -> bool:
+        """Whether the run was asked to end."""
+        return self._stops > 0 or self._halts
+
+    @property
+    def hurried(self) -> bool:
+        """Whether it was asked to end without flushing: more than once, or by a halt."""
+        return self._stops > 1 or self._halts
+
+    @property
+    def paused(self) -> bool:
+        """Whether the run was asked to pause, and not to go on since."""
+        return self._pauses
+
+    @property
+    def hold(self) -> Hold | None:
+        """What the run waits for, if it is on hold."""
+        return self._hold
+
+    @property
+    def answer(self) -> Answer | None:
+        """What a person said to that, if somebody did."""
+        return self._answer
+
+    @contextmanager
+    def holding(self, hold: Hold) -> Iterator[None]:
+        """Within this the run waits for a person; a pause that is over already needs none."""
+        with self._lock:
+            over = hold.kind is HoldKind.PAUSE and not self._pauses
+            self._hold, self._answer = hold, Answer(by="") if over else None
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._hold = self._answer = None
+
+    @contextmanager
+    def experiment(self, index: int) -> Iterator[None]:
+        """Within this an experiment is under way, and may be skipped.
+
+        Raises:
+            SkipRequested: at the end, where a skip came too late to be obeyed before.
+        """
+        with self._lock:
+            self._experiment, self._skips = index, False
+        late = False
+        try:
+            yield
+            late = True
+        finally:
+            with self._lock:
+                late = late and self._skips
+                self._experiment, self._skips = None, False
+        if late:
+            raise SkipRequested(f"a person skipped experiment {index}")
+
+    def obey(self, *, may_pause: bool, may_skip: bool) -> None:
+        """Raise what the run was asked for.
+
+        Args:
+            may_pause: whether this is a good moment for a pause; else it is left for later.
+            may_skip: whether it is one to give up the experiment.
+
+        Raises:
+            HaltRequested: the run ends at once.
+            StopRequested: the run ends in the safe state.
+            SkipRequested: the experiment under way is given up.
+            PauseRequested: the run pauses.
+        """
+        if self._halts:
+            raise HaltRequested("a person halted the run: flow and heat off, nothing flushed")
+        if self._stops:
+            raise StopRequested("a person asked the run to stop")
+        if self._pauses and may_pause:
+            raise PauseRequested("a person asked the run to pause")
+        if self._skips and may_skip:
+            raise SkipRequested(f"a person skipped experiment {self._experiment}")
+
+    def wait(self, at_most_s: float) -> None:
+        """Wait for the next wish, in the time of people, which is never simulated."""
+        with self._lock:
+            self._changed.wait(at_most_s)
+
+    def news(self) -> list[dict[str, str]]:
+        """Wishes that were uttered since this was asked last, for the journal."""
+        with self._lock:
+            news, self._news = self._news, []
+        return [asdict(told) for told in news]

@@ -1,0 +1,1 @@
+"""Plans of time and volume before a run: dry run and rehearsal."""

@@ -1,0 +1,426 @@
+"""Performs a campaign's procedures on paper: time, temperatures and volumes, and no device."""
+
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import numpy as np
+from attrs import frozen
+
+from flowrig.errors import NeedsPersonError, OutOfRangeError
+from flowrig.interfaces import Frames
+from flowrig.measurement.observation import Observation
+from flowrig.operator.gates import Gates, sentence
+from flowrig.planning.heating_time import AMBIENT_C, heating_time_s, steady_time_s
+from flowrig.procedure.procedures import calibrate, run_condition
+from flowrig.procedure.steps import (
+    Acquire,
+    RequireVolume,
+    SetFlowRates,
+    SetLight,
+    SetTemperatures,
+    Start,
+    Step,
+    Stop,
+    Wait,
+    WaitSteady,
+)
+from flowrig.profile import Gate, Profile, SafeStep
+from flowrig.safety.guard import rules_of
+from flowrig.safety.syringes import SyringeLedger
+from flowrig.safety_rules import HeaterState, Snapshot, StreamState, Supervisor
+
+__all__ = ["DryRun", "Emptying", "Outcome", "Part", "Question", "Refill"]
+
+FLUSH_LOOK_S = 5.0
+"""Time [s] between two looks at the temperature while a rig flushes."""
+
+R = TypeVar("R")
+
+
+@frozen(kw_only=True)
+class Refill:
+    """A syringe has to be filled before an experiment.
+
+    Attributes:
+        experiment: number of the experiment that cannot begin, from 1.
+        stage: name of its stage.
+        time_s: rig time [s] at which the run holds.
+        streams: whose syringes to fill.
+    """
+
+    experiment: int
+    stage: str
+    time_s: float
+    streams: tuple[str, ...]
+
+
+@frozen(kw_only=True)
+class Emptying:
+    """A waste has to be emptied before an experiment.
+
+    Attributes:
+        experiment: number of the experiment that cannot begin, from 1.
+        stage: name of its stage.
+        time_s: rig time [s] at which the run holds.
+        wastes: which.
+    """
+
+    experiment: int
+    stage: str
+    time_s: float
+    wastes: tuple[str, ...]
+
+
+@frozen(kw_only=True)
+class Question:
+    """A gate is closed until a person opens it.
+
+    Attributes:
+        gate: its name.
+        before: what it stands before, in words.
+        asks: the question, in words.
+        time_s: rig time [s] at which the run asks.
+    """
+
+    gate: str
+    before: str
+    asks: str
+    time_s: float
+
+
+@frozen(kw_only=True)
+class Part:
+    """A stage of a campaign, or what comes before and after.
+
+    Attributes:
+        name: the stage, "calibration" or "safe state".
+        experiments: how many.
+        time_s: how long it takes [s].
+        ends_s: rig time [s] at its end.
+        volumes_ul: what it delivers [µL], by stream.
+    """
+
+    name: str
+    experiments: int
+    time_s: float
+    ends_s: float
+    volumes_ul: Mapping[str, float]
+
+
+@frozen(kw_only=True)
+class Outcome:
+    """What a campaign took.
+
+    Attributes:
+        parts: calibration, stages and safe state, in order.
+        volumes_ul: what each stream delivered [µL].
+        refills: when it held for which syringe.
+        emptyings: when it held for which waste.
+        questions: when it asked what, at gates.
+        problems: what could not be done, in sentences.
+    """
+
+    parts: tuple[Part, ...]
+    volumes_ul: Mapping[str, float]
+    refills: tuple[Refill, ...]
+    emptyings: tuple[Emptying, ...]
+    questions: tuple[Question, ...]
+    problems: tuple[str, ...]
+
+    @property
+    def time_s(self) -> float:
+        """From the start to the safe state [s]."""
+        return self.parts[-1].ends_s
+
+
+class DryRun:
+    """One performance of a campaign on paper, from its start.
+
+    Args:
+        profile: the rig, with a campaign.
+        drifting: where features have to stand still, they never do; at once otherwise.
+    """
+
+    def __init__(self, profile: Profile, *, drifting: bool = False) -> None:
+        self._drifting = drifting
+        self._looks = 0
+        self._profile = profile
+        self._ledger = SyringeLedger(profile)
+        self._supervisor = Supervisor(rules_of(profile))
+        self._now_s = 0.0
+        self._rates_ul_min = dict.fromkeys(profile.streams, 0.0)
+        self._volumes_ul = dict.fromkeys(profile.streams, 0.0)
+        self._temperatures_c = {
+            name: AMBIENT_C
+            for name, device in profile.devices.items()
+            if device.offer.kind == "heater"
+        }
+        self._set_points_c = dict(self._temperatures_c)
+        self._parts: list[Part] = []
+        self._refills: list[Refill] = []
+        self._emptyings: list[Emptying] = []
+        self._gates = Gates(profile)
+        self._questions: list[Question] = []
+        self._problems: list[str] = []
+        self._perform: dict[type[Step], Callable[[Any], Any]] = {
+            RequireVolume: self._require_volume,
+            SetTemperatures: self._set_temperatures,
+            WaitSteady: self._wait_steady,
+            SetFlowRates: self._set_flow_rates,
+            Start: self._start,
+            Stop: self._stop,
+            Wait: self._wait,
+            SetLight: lambda step: None,
+            Acquire: self._acquire,
+        }
+
+    def campaign(self, stages: Mapping[str, Sequence[Mapping[str, float]]]) -> Outcome:
+        """Perform a campaign.
+
+        Args:
+            stages: the conditions of every experiment, by name of the stage, in order.
+        """
+        with self._part("calibration", 0):
+            self._run(calibrate(self._profile))
+        number = 0
+        for name, conditions in stages.items():
+            with self._part(name, len(conditions)):
+                if conditions:
+                    self._ask(self._gates.before_stage(name))
+                for one in conditions:
+                    number += 1
+                    if not self._is_over(number):
+                        self._experiment(number, name, one)
+        with self._part("safe state", 0):
+            self._safe_state()
+        return Outcome(
+            parts=tuple(self._parts),
+            volumes_ul=self._volumes_ul,
+            refills=tuple(self._refills),
+            emptyings=tuple(self._emptyings),
+            questions=tuple(self._questions),
+            problems=tuple(self._problems),
+        )
+
+    @contextmanager
+    def _part(self, name: str, experiments: int) -> Iterator[None]:
+        begin_s, before = self._now_s, dict(self._volumes_ul)
+        try:
+            yield
+        except (OutOfRangeError, NeedsPersonError) as error:
+            self._give_up(name, error)
+        self._parts.append(
+            Part(
+                name=name,
+                experiments=experiments,
+                time_s=self._now_s - begin_s,
+                ends_s=self._now_s,
+                volumes_ul={s: ul - before[s] for s, ul in self._volumes_ul.items()},
+            )
+        )
+
+    def _is_over(self, number: int) -> bool:
+        assert self._profile.campaign is not None
+        at_most_s = self._profile.campaign.stop.at_most_s
+        if at_most_s is None or self._now_s < at_most_s:
+            return False
+        told = f"the campaign's time of {at_most_s / 3600:.3g} h is over before experiment "
+        if not any(problem.startswith(told) for problem in self._problems):
+            self._problems.append(f"{told}{number}")
+        return True
+
+    def _experiment(self, number: int, stage: str, conditions: Mapping[str, float]) -> None:
+        """One experiment; where a syringe is low, or a waste full, the run holds, and goes on."""
+        try:
+            try:
+                self._run(run_condition(self._profile, conditions, self._gauge))
+            except NeedsPersonError as need:
+                self._serve(need, number, stage)
+                self._run(run_condition(self._profile, conditions, self._gauge))
+        except (OutOfRangeError, NeedsPersonError) as error:
+            self._give_up(f"experiment {number}", error)
+
+    def _serve(self, need: NeedsPersonError, number: int, stage: str) -> None:
+        """Do at once what a run on hold waits for."""
+        now_s = self._now_s
+        if need.refill:
+            self._refills.append(
+                Refill(experiment=number, stage=stage, time_s=now_s, streams=need.refill)
+            )
+        if need.empty:
+            self._emptyings.append(
+                Emptying(experiment=number, stage=stage, time_s=now_s, wastes=need.empty)
+            )
+        for stream in need.refill:
+            self._ledger.refilled(stream)
+        for waste in need.empty:
+            self._ledger.waste.emptied(waste)
+
+    def _ask(self, gates: Sequence[Gate]) -> None:
+        for gate in gates:
+            self._questions.append(
+                Question(gate=gate.name, before=sentence(gate), asks=gate.asks, time_s=self._now_s)
+            )
+            self._gates.opened(gate)
+
+    def _give_up(self, what: str, error: Exception) -> None:
+        self._problems.append(f"{what}: {error}")
+        self._rest(self._ledger.running)
+
+    def _run(self, procedure: Generator[Step, Any, R]) -> R:
+        result: Any = None
+        try:
+            while True:
+                step = procedure.send(result)
+                result = self._perform[type(step)](step)
+        except StopIteration as end:
+            finished: R = end.value
+            return finished
+        finally:
+            procedure.close()
+
+    def _require_volume(self, step: RequireVolume) -> None:
+        self._ledger.require_possible(step.volumes_ul)
+        waste = self._ledger.waste
+        short, full = self._ledger.short_of(step.volumes_ul), waste.too_full_for(step.volumes_ul)
+        if short or full:
+            raise NeedsPersonError(
+                "something is empty or full", refill=tuple(short), empty=tuple(full)
+            )
+
+    def _set_temperatures(self, step: SetTemperatures) -> None:
+        self._ask(self._gates.before_heating(step.set_points_c))
+        self._permit(lambda now: now.with_set_points(step.set_points_c))
+        self._set_points_c.update(step.set_points_c)
+
+    def _wait_steady(self, step: WaitSteady) -> None:
+        steady = self._profile.steady
+        for heater, set_point_c in step.set_points_c.items():
+            if set_point_c < AMBIENT_C - steady.tolerance_c:
+                raise OutOfRangeError(
+                    f"{heater}: {set_point_c:g} °C cannot be reached, it is below room temperature"
+                )
+        times_s = {
+            heater: steady_time_s(steady, self._temperatures_c[heater], set_point_c)
+            for heater, set_point_c in step.set_points_c.items()
+        }
+        for heater, time_s in times_s.items():
+            if time_s > steady.timeout_s:
+                raise OutOfRangeError(
+                    f"{heater}: {step.set_points_c[heater]:g} °C takes {time_s / 60:.0f} min, "
+                    f"longer than [steady] timeout, {steady.timeout_s / 60:.0f} min"
+                )
+        self._now_s += max(times_s.values(), default=0.0)
+        self._temperatures_c.update(step.set_points_c)
+
+    def _set_flow_rates(self, step: SetFlowRates) -> None:
+        self._permit(lambda now: now.with_rates(step.flow_rates_ul_min))
+        self._rates_ul_min.update(step.flow_rates_ul_min)
+
+    def _start(self, step: Start) -> None:
+        self._ask(self._gates.before_flow(step.streams))
+        self._permit(lambda now: now.with_flow(step.streams, running=True))
+        self._flow(step.streams)
+
+    def _stop(self, step: Stop) -> None:
+        self._permit(lambda now: now.with_flow(step.streams, running=False))
+        self._rest(step.streams)
+
+    def _flow(self, streams: Sequence[str]) -> None:
+        self._ledger.started(self._now_s, {s: self._rates_ul_min[s] for s in streams})
+
+    def _rest(self, streams: Sequence[str]) -> None:
+        charge = self._ledger.stopped(self._now_s, dict.fromkeys(streams))
+        for stream, ul in charge.volumes_ul.items():
+            self._volumes_ul[stream] += ul
+
+    def _permit(self, change: Callable[[Snapshot], Snapshot]) -> None:
+        """Ask the rules of the rig, as a run does before every command."""
+        now = self._snapshot()
+        refused = self._supervisor.refuse(now, change(now))
+        if refused:
+            raise OutOfRangeError(str(refused[0]))
+
+    def _snapshot(self) -> Snapshot:
+        left_ul = self._ledger.left_at_ul(self._now_s)
+        return Snapshot(
+            self._now_s,
+            {n: HeaterState(c, self._set_points_c[n]) for n, c in self._temperatures_c.items()},
+            {
+                name: StreamState(
+                    pump=stream.pump,
+                    state="running" if name in self._ledger.running else "stopped",
+                    rate_ul_min=self._rates_ul_min[name],
+                    left_ul=left_ul[name],
+                    wanted=name in self._ledger.running,
+                )
+                for name, stream in self._profile.streams.items()
+            },
+        )
+
+    def _wait(self, step: Wait) -> None:
+        self._now_s += step.duration_s
+
+    def _acquire(self, step: Acquire) -> dict[str, Frames]:
+        """Frames take their time, and show nothing."""
+        exposures_s = (self._integration_time_us(name) * 1e-6 for name in step.spectrometers)
+        self._now_s += step.frames * max(step.interval_s, *exposures_s)
+        return {name: self._nothing_seen(name, step.frames) for name in step.spectrometers}
+
+    def _integration_time_us(self, spectrometer: str) -> int:
+        settings = self._profile.devices[spectrometer].settings
+        return int(getattr(settings, "integration_time_us", None) or 0)
+
+    def _gauge(self, look: Observation) -> dict[str, float]:
+        """Features that stand still, or grow and grow."""
+        self._looks += 1
+        wanted = self._profile.residence_time.stationary
+        value = float(2**self._looks) if self._drifting else 1.0
+        return {} if wanted is None else dict.fromkeys(wanted.features, value)
+
+    def _nothing_seen(self, spectrometer: str, frames: int) -> Frames:
+        return Frames(
+            time_s=self._now_s,
+            counts=np.zeros((frames, 1), np.uint16),
+            times_s=np.zeros(frames),
+            integration_time_us=self._integration_time_us(spectrometer),
+            saturated=np.zeros(frames, bool),
+        )
+
+    def _safe_state(self) -> None:
+        for step in self._profile.safe_state:
+            if step.do == "flush":
+                self._flush(step)
+            elif step.do == "stop":
+                self._rest(step.streams)
+
+    def _flush(self, step: SafeStep) -> None:
+        """Solvent and carrier flow, as far as there is enough, until the heaters are cool."""
+        duration_s = min(self._cooling_time_s(step.until_below_c), step.at_most_s)
+        left_ul = self._ledger.left_ul
+        rates = {
+            s: q for s, q in step.flow_rates_ul_min.items() if left_ul[s] > q * step.at_most_s / 60
+        }
+        if not rates or not duration_s:
+            return
+        self._rates_ul_min.update(rates)
+        self._flow(tuple(rates))
+        self._now_s += duration_s
+        self._rest(tuple(rates))
+        rate_c_s = self._profile.steady.cooling_c_min / 60
+        for heater, temperature_c in self._temperatures_c.items():
+            self._temperatures_c[heater] = max(temperature_c - rate_c_s * duration_s, AMBIENT_C)
+
+    def _cooling_time_s(self, below_c: float | None) -> float:
+        if below_c is None:
+            return float("inf")
+        hottest_c = max(self._temperatures_c.values(), default=AMBIENT_C)
+        if hottest_c <= below_c:
+            return 0.0
+        if below_c <= AMBIENT_C:
+            return float("inf")
+        cooling_s = heating_time_s(
+            self._profile.steady, hottest_c, AMBIENT_C, within_c=below_c - AMBIENT_C
+        )
+        return (cooling_s // FLUSH_LOOK_S + 1) * FLUSH_LOOK_S

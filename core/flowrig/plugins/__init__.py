@@ -1,0 +1,6 @@
+"""Hooks and offers of plugins, and the registry of those that are installed."""
+
+from flowrig.plugins.hookspecs import hookimpl
+from flowrig.plugins.offers import DriverOffer, Offer
+
+__all__ = ["DriverOffer", "Offer", "hookimpl"]

@@ -1,0 +1,41 @@
+"""The hooks: what a plugin may offer. Hooks register; the abstract classes behave."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pluggy
+
+from flowrig.plugins.offers import DriverOffer, Offer
+
+hookspec = pluggy.HookspecMarker("flowrig")
+hookimpl = pluggy.HookimplMarker("flowrig")
+
+
+@hookspec
+def flowrig_drivers() -> Sequence[DriverOffer]:  # type: ignore[empty-body]
+    """Pumps, heaters and spectrometers, each with the emulator that speaks its protocol, if any."""
+
+
+@hookspec
+def flowrig_optimizers() -> Sequence[Offer]:  # type: ignore[empty-body]
+    """Optimizers that a campaign's stages can name."""
+
+
+@hookspec
+def flowrig_surrogates() -> Sequence[Offer]:  # type: ignore[empty-body]
+    """Surrogate models that a campaign can name."""
+
+
+@hookspec
+def flowrig_objectives() -> Sequence[Offer]:  # type: ignore[empty-body]
+    """Figures of merit that a profile can name."""
+
+
+@hookspec
+def flowrig_worlds() -> Sequence[Offer]:  # type: ignore[empty-body]
+    """Physical worlds that can stand behind the emulators of a simulated rig."""
+
+
+@hookspec
+def flowrig_profiles() -> Sequence[Path]:  # type: ignore[empty-body]
+    """Folders with rig profiles and campaigns that can be named without their path."""

@@ -1,0 +1,1 @@
+"""Steps and procedures, and the executor that performs them."""

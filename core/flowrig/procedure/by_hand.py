@@ -1,0 +1,83 @@
+"""Work by hand: for a notebook, on a rig that is open, without a campaign."""
+
+from collections.abc import Callable, Generator, Mapping
+from typing import Any, TypeVar
+
+from flowrig.errors import UnsafeStateError
+from flowrig.measurement.evaluate import Measurement, evaluate, gauge_of
+from flowrig.measurement.observation import Observation, Reference
+from flowrig.operator.requests import Switchboard
+from flowrig.procedure.executor import Executor
+from flowrig.procedure.procedures import calibrate, run_condition
+from flowrig.procedure.steps import Step
+from flowrig.profile import Profile
+from flowrig.rig.rig import Rig
+from flowrig.safety.actuation import Actuation
+from flowrig.safety.safe_state import reach_safe_state
+from flowrig.safety.syringes import SyringeLedger
+
+__all__ = ["measure", "perform"]
+
+R = TypeVar("R")
+
+
+def perform(
+    rig: Rig,
+    procedure: Generator[Step, Any, R],
+    note: Callable[[str, Mapping[str, Any]], None] = lambda kind, data: None,
+) -> R:
+    """Run one procedure on an open rig; whatever happens, the rig ends in its safe state.
+
+    Nothing is journalled, and syringes count as full.
+
+    Args:
+        rig: the opened rig.
+        procedure: for instance `flowrig.run_condition(rig.profile, conditions)`.
+        note: told every reading and every step, by kind, with its data.
+
+    Returns:
+        what the procedure returns.
+
+    Raises:
+        UnsafeStateError: the safe state was not confirmed; the message says what is not known.
+        FlowrigError: an instrument failed or a limit was hit; the rig is in its safe state.
+    """
+    actuation = Actuation(rig, lambda kind, data: 0, SyringeLedger(rig.profile))
+    executor = Executor(actuation, note, Switchboard())
+    try:
+        return executor.run(procedure)
+    finally:
+        safe = reach_safe_state(rig, actuation)
+        if not safe.reached:
+            raise UnsafeStateError(str(safe))
+
+
+def measure(rig: Rig, conditions: Mapping[str, float]) -> Measurement:
+    """Calibrate, measure one condition and evaluate it; the rig ends in its safe state.
+
+    Args:
+        rig: the opened rig.
+        conditions: by the names of the search space, in its units.
+
+    Returns:
+        features, figure of merit and quality.
+
+    Raises:
+        OutOfRangeError: the conditions are outside the search space; nothing was done.
+        FlowrigError: an instrument failed; the rig is in its safe state.
+    """
+    rig.profile.space.require_feasible(conditions)
+    wavelengths_nm = rig.wavelengths_nm()
+    procedure = _calibrated(rig.profile, conditions, wavelengths_nm)
+    reference, observation = perform(rig, procedure)
+    measurement, _ = evaluate(rig.profile, wavelengths_nm, reference, observation)
+    return measurement
+
+
+def _calibrated(
+    profile: Profile, conditions: Mapping[str, float], wavelengths_nm: Mapping[str, Any]
+) -> Generator[Step, Any, tuple[Reference, Observation]]:
+    reference = yield from calibrate(profile)
+    gauge = gauge_of(profile, wavelengths_nm, reference)
+    observation = yield from run_condition(profile, conditions, gauge)
+    return reference, observation

@@ -1,0 +1,142 @@
+"""Procedures: what to do, in which order, as generators of steps."""
+
+from collections.abc import Generator, Mapping
+from typing import Any
+
+from flowrig.interfaces import Frames
+from flowrig.measurement.observation import Array, Gauge, Observation, Reference
+from flowrig.measurement.stationarity import Look, Steadiness, judged
+from flowrig.procedure.steps import (
+    Acquire,
+    RequireVolume,
+    SetFlowRates,
+    SetLight,
+    SetTemperatures,
+    Start,
+    Step,
+    Stop,
+    Wait,
+    WaitSteady,
+)
+from flowrig.profile import Profile
+from flowrig.profile.topology import Topology
+
+__all__ = ["calibrate", "run_condition"]
+
+ROUNDING = 1e-6
+"""Residence times that differ by less are the same."""
+
+
+def _mean(frames: Mapping[str, Frames]) -> dict[str, Array]:
+    return {name: taken.counts.mean(axis=0) for name, taken in frames.items()}
+
+
+def _eyes(profile: Profile) -> tuple[str, str]:
+    analysis = profile.analysis
+    return analysis.absorbance.spectrometer, analysis.photoluminescence.spectrometer
+
+
+def calibrate(profile: Profile) -> Generator[Step, Any, Reference]:
+    """Fill the cells with something transparent and take dark and lamp reference.
+
+    Returns:
+        the averaged dark and lamp spectra.
+    """
+    plan = profile.calibration
+    eyes = _eyes(profile)
+    streams = tuple(plan.flow_rates_ul_min)
+    minutes = plan.duration_s / 60
+    yield RequireVolume({s: q * minutes for s, q in plan.flow_rates_ul_min.items()})
+    yield SetFlowRates(plan.flow_rates_ul_min)
+    yield Start(streams)
+    yield Wait(plan.duration_s, "clearing the cells for the lamp reference")
+    yield SetLight(eyes, False)
+    dark = yield Acquire(eyes, plan.dark_frames, 0.0, "dark")
+    yield SetLight(eyes, True)
+    lamp = yield Acquire(eyes, plan.reference_frames, 0.0, "reference")
+    yield Stop(streams)
+    return Reference(_mean(dark), _mean(lamp))
+
+
+def run_condition(
+    profile: Profile, conditions: Mapping[str, float], gauge: Gauge | None = None
+) -> Generator[Step, Any, Observation]:
+    """Measure one condition at its steady state, as Sadeghi et al. (2025) do.
+
+    The plate comes to its set point first; only then does liquid enter the reactor. All pumps start
+    together, and frames are taken after the equilibrium time t_E = n·τ, or, where the profile has
+    [residence_time.stationary], once features stand still after that.
+
+    Args:
+        profile: the rig.
+        conditions: by the names of the search space, in its units.
+        gauge: what tells whether features stand still; without one the longest time is waited.
+
+    Returns:
+        raw frames and dark spectra.
+
+    Raises:
+        OutOfRangeError: the conditions are outside the search space; nothing was done.
+    """
+    profile.space.require_feasible(conditions)
+    analysis = profile.analysis
+    eyes = _eyes(profile)
+    flow_rates_ul_min = profile.flow_rates_ul_min(conditions)
+    set_points_c = profile.set_points_c(conditions)
+    streams = tuple(flow_rates_ul_min)
+    equilibrium_s = Topology(profile).equilibrium_time_s(flow_rates_ul_min)
+    acquisition_s = analysis.frames * analysis.frame_interval_s
+    looking_s = _longest_look_s(profile, equilibrium_s)
+    minutes = (equilibrium_s + looking_s + acquisition_s) / 60
+    yield RequireVolume({stream: q * minutes for stream, q in flow_rates_ul_min.items()})
+    yield SetTemperatures(set_points_c)
+    yield WaitSteady(set_points_c)
+    yield SetFlowRates(flow_rates_ul_min)
+    yield Start(streams)
+    yield Wait(equilibrium_s, f"steady state, {profile.residence_time.equilibrium:g} τ")
+    yield SetLight(eyes, False)
+    dark = yield Acquire(eyes, analysis.dark_frames, 0.0, "dark")
+    yield SetLight(eyes, True)
+    steadiness = yield from _until_stationary(profile, equilibrium_s, _mean(dark), gauge)
+    frames = yield Acquire(eyes, analysis.frames, analysis.frame_interval_s, "sample")
+    yield Stop(streams)
+    return Observation(_mean(dark), frames, steadiness)
+
+
+def _longest_look_s(profile: Profile, equilibrium_s: float) -> float:
+    """The most time [s] that is spent on looking whether features stand still."""
+    wanted, n = profile.residence_time.stationary, profile.residence_time.equilibrium
+    if wanted is None:
+        return 0.0
+    look_s = wanted.frames * profile.analysis.frame_interval_s
+    return (wanted.longest / n - 1.0) * equilibrium_s + look_s
+
+
+def _until_stationary(
+    profile: Profile, equilibrium_s: float, dark: Mapping[str, Array], gauge: Gauge | None
+) -> Generator[Step, Any, Steadiness | None]:
+    """Look at features again and again until they stand still, or the longest time is over."""
+    wanted, n = profile.residence_time.stationary, profile.residence_time.equilibrium
+    if wanted is None:
+        return None
+    if gauge is None:
+        longest_s = _longest_look_s(profile, equilibrium_s)
+        yield Wait(longest_s, f"steady state, {wanted.longest:g} τ")
+        return None
+    eyes, tau_s = _eyes(profile), equilibrium_s / n
+    look_s = wanted.frames * profile.analysis.frame_interval_s
+    looks: list[Look] = []
+    first_s = 0.0
+    while True:
+        frames = yield Acquire(eyes, wanted.frames, profile.analysis.frame_interval_s, "look")
+        now_s = frames[eyes[0]].time_s
+        first_s = first_s or now_s
+        after = n + (now_s - first_s) / tau_s
+        values = gauge(Observation(dark, frames))
+        looks.append(Look(residence_times=after, values={f: values[f] for f in wanted.features}))
+        found = judged(looks, wanted.features, wanted.looks, wanted.tolerance)
+        if found.reached or after + wanted.every > wanted.longest + ROUNDING:
+            return found
+        gap_s = wanted.every * tau_s - look_s
+        if gap_s > 0.0:
+            yield Wait(gap_s, f"features drift at {after:.2g} τ")

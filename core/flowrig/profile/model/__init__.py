@@ -1,0 +1,57 @@
+"""The checked values of a profile: rig, flow, analysis and campaign."""
+
+from flowrig.profile.model.analysis import (
+    AbsorbanceAnalysis,
+    Analysis,
+    Calibration,
+    PhotoluminescenceAnalysis,
+    Window,
+)
+from flowrig.profile.model.campaign import Campaign, Prior, Stage, StopRules, SurrogateChoice
+from flowrig.profile.model.flow import (
+    Component,
+    LimitedFlow,
+    LinearRule,
+    ResidenceTime,
+    Solute,
+    Stationary,
+    Stock,
+    Stream,
+)
+from flowrig.profile.model.profile import (
+    DeviceEntry,
+    Limits,
+    Profile,
+    SafeStep,
+    Simulation,
+    Steady,
+    Variable,
+)
+
+__all__ = [
+    "AbsorbanceAnalysis",
+    "Analysis",
+    "Calibration",
+    "Campaign",
+    "Component",
+    "DeviceEntry",
+    "LimitedFlow",
+    "Limits",
+    "LinearRule",
+    "PhotoluminescenceAnalysis",
+    "Prior",
+    "Profile",
+    "ResidenceTime",
+    "SafeStep",
+    "Simulation",
+    "Solute",
+    "Stage",
+    "Stationary",
+    "Steady",
+    "Stock",
+    "StopRules",
+    "Stream",
+    "SurrogateChoice",
+    "Variable",
+    "Window",
+]

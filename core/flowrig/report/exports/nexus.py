@@ -1,0 +1,152 @@
+"""A run as NeXus in HDF5: every experiment an entry, with its raw frames.
+
+The classes are those of the NeXus base classes NXentry, NXdata, NXcollection and NXnote
+(https://manual.nexusformat.org/classes/base_classes).
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from flowrig.journal.journal import Event
+from flowrig.report.exports.table import experiment_columns
+from flowrig.run_record.experiment import Experiment
+from flowrig.run_record.provenance import provenance_as_json
+from flowrig.run_record.reader import RunRecord
+
+__all__ = ["write"]
+
+UNITS = {"°C": "degC", "µL/min": "uL/min"}
+"""Units in the spelling of UDUNITS, which NeXus asks for."""
+
+PACKED = 4
+"""Level of the compression of raw frames."""
+
+
+def write(record: RunRecord, path: Path) -> None:
+    """Write the table of experiments, every calibration and every experiment."""
+    with h5py.File(path, "w") as file:
+        file.attrs["NX_class"] = "NXroot"
+        file.attrs["default"] = "campaign"
+        _campaign(_group(file, "campaign", "NXentry"), record)
+        for number, event in enumerate(record.journal.events("calibrated"), 1):
+            _calibration(_group(file, f"calibration_{number:03d}", "NXentry"), record, event)
+        for experiment, origin in zip(
+            record.experiments(), provenance_as_json(record), strict=True
+        ):
+            entry = _group(file, f"experiment_{experiment.index:03d}", "NXentry")
+            _experiment(entry, record, experiment)
+            _put(entry, "provenance", json.dumps(origin, ensure_ascii=False))
+
+
+def _group(parent: h5py.Group, name: str, nexus_class: str) -> h5py.Group:
+    group = parent.create_group(name)
+    group.attrs["NX_class"] = nexus_class
+    return group
+
+
+def _put(group: h5py.Group, name: str, value: Any, unit: str = "", **how: Any) -> None:
+    dataset = group.create_dataset(name, data=value, **how)
+    if unit:
+        dataset.attrs["units"] = UNITS.get(unit, unit)
+
+
+def _campaign(entry: h5py.Group, record: RunRecord) -> None:
+    begun = record.start
+    _put(entry, "title", begun.data["campaign"])
+    _put(entry, "start_time", begun.wall)
+    newest = record.journal.last()
+    _put(entry, "end_time", begun.wall if newest is None else newest.wall)
+    _put(entry, "program_name", "flowrig")
+    entry["program_name"].attrs["version"] = begun.data["versions"]["flowrig"]
+    _put(entry, "experiment_identifier", record.journal.digest())
+    about = _group(entry, "run", "NXcollection")
+    for name in ("profile", "seed", "simulated"):
+        _put(about, name, begun.data[name])
+    entry.attrs["default"] = "experiments"
+    table = _group(entry, "experiments", "NXdata")
+    table.attrs["signal"] = "objective"
+    table.attrs["axes"] = "index"
+    for column in experiment_columns(record):
+        _put(table, column.name, _values(column.values), column.unit)
+
+
+def _values(values: Any) -> Any:
+    """Texts as they are, numbers as an array with nan where there is none."""
+    if any(isinstance(value, str) for value in values):
+        return [str(value) for value in values]
+    return np.array([np.nan if value is None else value for value in values])
+
+
+def _calibration(entry: h5py.Group, record: RunRecord, event: Event) -> None:
+    _put(entry, "title", "dark and lamp reference")
+    _put(entry, "start_time", event.wall)
+    _put(entry, "time", event.time_s, "s")
+    arrays = record.journal.arrays(event.sequence)
+    for name in _spectrometers(arrays, "lamp"):
+        data = _spectra(entry, name, "lamp", ["wavelength"], arrays[f"{name}.wavelengths_nm"])
+        _put(data, "lamp", arrays[f"{name}.lamp"], "counts")
+        _put(data, "dark", arrays[f"{name}.dark"], "counts")
+
+
+def _experiment(entry: h5py.Group, record: RunRecord, experiment: Experiment) -> None:
+    _put(entry, "title", f"experiment {experiment.index}, stage {experiment.decision.stage}")
+    _put(entry, "started", experiment.started_s, "s")
+    _put(entry, "ended", experiment.ended_s, "s")
+    _put(entry, "quality", experiment.quality)
+    _put(entry, "flags", "; ".join(experiment.flags))
+    _put(entry, "objective", experiment.objective, record.profile.objective.unit)
+    units = record.profile.space.units
+    conditions = _group(entry, "conditions", "NXcollection")
+    for name, value in experiment.conditions.items():
+        _put(conditions, name, value, units[name])
+    features = _group(entry, "features", "NXcollection")
+    for name, value in experiment.features.items():
+        _put(features, name, value)
+    arrays = record.journal.arrays(experiment.sequence)
+    for name in _spectrometers(arrays, "counts"):
+        _frames(entry, name, arrays, record.wavelengths_nm(name))
+    analysis = record.profile.analysis
+    for name, seen_by in (
+        ("absorbance", analysis.absorbance.spectrometer),
+        ("photoluminescence", analysis.photoluminescence.spectrometer),
+    ):
+        data = _spectra(entry, name, name, ["wavelength"], record.wavelengths_nm(seen_by))
+        _put(data, name, arrays[name])
+
+
+def _spectrometers(arrays: Mapping[str, NDArray[Any]], what: str) -> list[str]:
+    return [name.removesuffix(f".{what}") for name in arrays if name.endswith(f".{what}")]
+
+
+def _frames(
+    entry: h5py.Group,
+    name: str,
+    arrays: Mapping[str, NDArray[Any]],
+    wavelengths_nm: NDArray[np.float64],
+) -> None:
+    data = _spectra(entry, name, "counts", ["time", "wavelength"], wavelengths_nm)
+    how = {"compression": "gzip", "compression_opts": PACKED, "shuffle": True}
+    _put(data, "counts", arrays[f"{name}.counts"], "counts", **how)
+    _put(data, "time", arrays[f"{name}.times_s"], "s")
+    _put(data, "dark", arrays[f"{name}.dark"], "counts")
+    entry.attrs.setdefault("default", name)
+
+
+def _spectra(
+    entry: h5py.Group,
+    name: str,
+    signal: str,
+    axes: list[str],
+    wavelengths_nm: NDArray[np.float64],
+) -> h5py.Group:
+    data = _group(entry, name, "NXdata")
+    data.attrs["signal"] = signal
+    data.attrs["axes"] = axes
+    _put(data, "wavelength", wavelengths_nm, "nm")
+    return data

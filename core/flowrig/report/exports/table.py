@@ -1,0 +1,61 @@
+"""The experiments of a run as columns: conditions, features, figure of merit, times."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from attrs import frozen
+
+from flowrig.run_record.reader import RunRecord
+
+__all__ = ["Column", "experiment_columns"]
+
+SUFFIXES = {"°C": "c", "µL/min": "ul_min"}
+"""How a unit is written at the end of a column's name."""
+
+
+@frozen
+class Column:
+    """One quantity of every experiment.
+
+    Attributes:
+        name: with its unit at the end, for conditions and times.
+        unit: "" for a number without one; features have the units that `docs/analysis.md` gives.
+        values: one an experiment, in order of time; None where there is none.
+    """
+
+    name: str
+    unit: str
+    values: Sequence[Any]
+
+
+def experiment_columns(record: RunRecord) -> list[Column]:
+    """One row an experiment, as columns."""
+    experiments = record.experiments()
+    merit = record.profile.objective.unit
+    features = list(experiments[0].features) if experiments else []
+    columns = [
+        Column("index", "", [e.index for e in experiments]),
+        Column("stage", "", [e.decision.stage for e in experiments]),
+    ]
+    columns += [
+        Column(
+            f"{p.name}_{SUFFIXES.get(p.unit, p.unit)}".rstrip("_"),
+            p.unit,
+            [e.conditions[p.name] for e in experiments],
+        )
+        for p in record.profile.space.parameters
+    ]
+    columns += [
+        Column(name, "", [e.features.get(name, math.nan) for e in experiments]) for name in features
+    ]
+    return [
+        *columns,
+        Column("objective", merit, [e.objective for e in experiments]),
+        Column("quality", "", [e.quality for e in experiments]),
+        Column("flags", "", ["; ".join(e.flags) for e in experiments]),
+        Column("started_s", "s", [e.started_s for e in experiments]),
+        Column("ended_s", "s", [e.ended_s for e in experiments]),
+        Column("predicted_objective", merit, [e.decision.objective_mean for e in experiments]),
+        Column("predicted_sd", merit, [e.decision.objective_sd for e in experiments]),
+    ]

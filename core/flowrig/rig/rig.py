@@ -1,0 +1,460 @@
+"""A rig: the instruments of a profile, opened through their plugins."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import Any, TypeVar
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from flowrig.clock import Clock, RealClock, VirtualClock
+from flowrig.errors import (
+    FlowrigError,
+    InputError,
+    SeveralDevicesError,
+    UnknownOutcomeError,
+)
+from flowrig.interfaces import (
+    Device,
+    Dispensed,
+    Frames,
+    Heater,
+    HeaterReading,
+    Identity,
+    Pump,
+    PumpState,
+    PumpStatus,
+    Spectrometer,
+)
+from flowrig.plugins.registry import Plugins
+from flowrig.profile import Profile, load_profile
+from flowrig.rig.device_threads import Workers
+from flowrig.rig.simulated import Simulator, emulated
+from flowrig.trace.file import TraceHeader, settings_of
+from flowrig.trace.recorder import Recording, recorded
+
+__all__ = ["Rig", "RigReading", "open_rig", "require_done"]
+
+COMPUTATION = "(computation)"
+"""Name of a thread that is no device's."""
+
+R = TypeVar("R")
+
+
+@frozen
+class RigReading:
+    """One look at every heater and pump.
+
+    Attributes:
+        heaters: by device name.
+        pumps: state by stream name.
+    """
+
+    heaters: Mapping[str, HeaterReading]
+    pumps: Mapping[str, PumpState]
+
+
+def _nothing(stream: str) -> None:
+    pass
+
+
+class Rig:
+    """The opened instruments of one profile. Made by `open_rig`.
+
+    Methods that name several devices act on all of them at once, one thread a device.
+
+    Args:
+        profile: the rig.
+        clock: the run's clock.
+        workers: the threads of the rig.
+        refill: fills the syringe of a stream; on a real rig a person has done it.
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        clock: Clock,
+        workers: Workers,
+        refill: Callable[[str], object] = _nothing,
+    ) -> None:
+        self.profile = profile
+        self._refill = refill
+        self.clock = clock
+        self._workers = workers
+        self._devices: dict[str, Device] = {
+            name: device.offer.load()(name, device.settings, clock)
+            for name, device in profile.devices.items()
+        }
+        self.identities: Mapping[str, Identity] = {}
+
+    def __getitem__(self, name: str) -> Device:
+        """The device of a name in the profile.
+
+        Raises:
+            InputError: the profile has no such device.
+        """
+        if name not in self._devices:
+            raise InputError(
+                f"{self.profile.name} has no device {name!r}; it has {', '.join(self._devices)}"
+            )
+        return self._devices[name]
+
+    def pump(self, stream: str) -> Pump:
+        """The pump that drives a stream.
+
+        Raises:
+            InputError: the profile has no such stream.
+        """
+        if stream not in self.profile.streams:
+            raise InputError(
+                f"{self.profile.name} has no stream {stream!r}; "
+                f"it has {', '.join(self.profile.streams)}"
+            )
+        device = self._devices[self.profile.streams[stream].pump]
+        assert isinstance(device, Pump)
+        return device
+
+    def heater(self, device: str) -> Heater:
+        """A heater by its device name."""
+        found = self[device]
+        if not isinstance(found, Heater):
+            raise InputError(f"{device} is no heater; heaters are {', '.join(self.heaters)}")
+        return found
+
+    def spectrometer(self, device: str) -> Spectrometer:
+        """A spectrometer by its device name."""
+        found = self[device]
+        if not isinstance(found, Spectrometer):
+            raise InputError(
+                f"{device} is no spectrometer; spectrometers are {', '.join(self.spectrometers)}"
+            )
+        return found
+
+    @property
+    def heaters(self) -> tuple[str, ...]:
+        """Device names of the heaters."""
+        return tuple(n for n, device in self._devices.items() if isinstance(device, Heater))
+
+    @property
+    def spectrometers(self) -> tuple[str, ...]:
+        """Device names of the spectrometers."""
+        return tuple(n for n, device in self._devices.items() if isinstance(device, Spectrometer))
+
+    def open(self) -> None:
+        """Open and identify every device at once; moves nothing.
+
+        Raises:
+            DeviceError: one device does not answer.
+            SeveralDevicesError: several do not; the message names each.
+        """
+        self.identities = self._workers.call(
+            {name: device.open for name, device in self._devices.items()}
+        )
+
+    def prepare(self) -> None:
+        """Tell the pumps their syringes, and check that they can do what the profile asks for.
+
+        Raises:
+            NotReadyError: a pump is running; stop it first.
+            InputError: a pump cannot do the flow rates that the profile asks for, or a spectrometer
+                of the analysis cannot shut its light for dark frames.
+        """
+        self._require_lights()
+        limits = self._workers.call(
+            {
+                stream.pump: partial(self.pump(name).set_syringe, stream.syringe)
+                for name, stream in self.profile.streams.items()
+            }
+        )
+        for name, stream in self.profile.streams.items():
+            low, high = stream.flow_rate_ul_min
+            able = limits[stream.pump]
+            if low < able.rate_min_ul_min or high > able.rate_max_ul_min:
+                raise InputError(
+                    f"streams.{name}: {stream.pump} can do {able.rate_min_ul_min:g} to "
+                    f"{able.rate_max_ul_min:g} µL/min with this syringe, "
+                    f"the profile asks for {low:g} to {high:g} µL/min"
+                )
+
+    def refilled(self, streams: Iterable[str]) -> None:
+        """A person has filled the syringes of streams; emulated ones are filled now."""
+        for stream in streams:
+            self._refill(stream)
+
+    def arm_dead_men(self, timeout_s: float) -> None:
+        """Arm the dead-man timers [s] of all devices whose drivers offer one."""
+        self._workers.call(
+            {
+                name: partial(self[name].arm_dead_man, timeout_s)
+                for name, device in self.profile.devices.items()
+                if device.offer.dead_man
+            }
+        )
+
+    def _require_lights(self) -> None:
+        analysis = self.profile.analysis
+        for name in (analysis.absorbance.spectrometer, analysis.photoluminescence.spectrometer):
+            if not self.spectrometer(name).controls_light:
+                raise InputError(
+                    f"devices.{name}: its light source is not under control, so dark frames cannot "
+                    "be taken; wire its shutter to the spectrometer and say so in the settings"
+                )
+
+    def reconnect(self) -> bool:
+        """Close and open again each device that does not answer; moves nothing.
+
+        Returns:
+            whether one of them answers now.
+        """
+        told = self._workers.attempt({n: device.identify for n, device in self._devices.items()})
+        lost = [name for name, answer in told.items() if isinstance(answer, BaseException)]
+        self._workers.attempt({name: self._devices[name].close for name in lost})
+        told = self._workers.attempt({name: self._devices[name].open for name in lost})
+        return any(isinstance(answer, Identity) for answer in told.values())
+
+    def close(self) -> None:
+        """Release every port; moves nothing."""
+        self._workers.attempt({name: device.close for name, device in self._devices.items()})
+
+    def wavelengths_nm(self) -> dict[str, NDArray[np.float64]]:
+        """Wavelength [nm] of every pixel, by spectrometer, each of shape `n_pixels`."""
+        return self._workers.call(
+            {name: self.spectrometer(name).wavelengths_nm for name in self.spectrometers}
+        )
+
+    def set_flow_rates(self, flow_rates_ul_min: Mapping[str, float]) -> None:
+        """Set flow rates [µL/min] by stream name."""
+        self._on_pumps(
+            {
+                stream: partial(self.pump(stream).set_rate, q)
+                for stream, q in flow_rates_ul_min.items()
+            }
+        )
+
+    def start(self, streams: Iterable[str]) -> None:
+        """Start streams together."""
+        self._on_pumps({stream: self.pump(stream).start for stream in streams})
+
+    def stop(self, streams: Iterable[str]) -> None:
+        """Stop streams together; each is tried whatever becomes of the others."""
+        self._on_pumps({stream: self.pump(stream).stop for stream in streams})
+
+    def try_to_stop(self, streams: Iterable[str]) -> dict[str, BaseException]:
+        """As `stop`; returns what went wrong, by stream."""
+        told = self._try_on_pumps({stream: self.pump(stream).stop for stream in streams})
+        return {s: error for s, error in told.items() if isinstance(error, BaseException)}
+
+    def dispensed_as_told(self, streams: Iterable[str]) -> dict[str, float | None]:
+        """Volume [µL] that each stream has delivered since its last start; None without answer."""
+        told = self._try_on_pumps({stream: self.pump(stream).dispensed for stream in streams})
+        return {s: t.volume_ul if isinstance(t, Dispensed) else None for s, t in told.items()}
+
+    def pump_states(self, streams: Iterable[str]) -> dict[str, PumpState]:
+        """What the pumps do now, by stream name."""
+        told = self._on_pumps({stream: self.pump(stream).status for stream in streams})
+        return {stream: status.state for stream, status in told.items()}
+
+    def pump_states_as_told(self, streams: Iterable[str]) -> dict[str, PumpState | None]:
+        """As `pump_states`; None without answer."""
+        told = self._try_on_pumps({stream: self.pump(stream).status for stream in streams})
+        return {s: t.state if isinstance(t, PumpStatus) else None for s, t in told.items()}
+
+    def dispensed(self, streams: Iterable[str]) -> dict[str, Dispensed]:
+        """Volume [µL] that each stream has delivered since its last start."""
+        return self._on_pumps({stream: self.pump(stream).dispensed for stream in streams})
+
+    def set_temperatures(self, set_points_c: Mapping[str, float]) -> None:
+        """Set set points [°C] by heater name."""
+        self._workers.call(
+            {n: partial(self.heater(n).set_temperature, c) for n, c in set_points_c.items()}
+        )
+
+    def heaters_off(self, heaters: Iterable[str]) -> None:
+        """Stop heating; each is tried whatever becomes of the others."""
+        self._workers.call({name: self.heater(name).off for name in heaters})
+
+    def read_heaters(self, heaters: Iterable[str]) -> dict[str, HeaterReading]:
+        """Temperatures and set points [°C] by heater name."""
+        return self._workers.call({name: self.heater(name).read for name in heaters})
+
+    def read(self) -> RigReading:
+        """Look at every heater and pump at once."""
+        pump_of = {name: stream.pump for name, stream in self.profile.streams.items()}
+        calls: dict[str, Callable[[], Any]] = {n: self.heater(n).read for n in self.heaters}
+        calls |= {device: self.pump(stream).status for stream, device in pump_of.items()}
+        outcome = self._workers.call(calls)
+        return RigReading(
+            heaters={name: outcome[name] for name in self.heaters},
+            pumps={stream: outcome[device].state for stream, device in pump_of.items()},
+        )
+
+    def set_light(self, spectrometers: Iterable[str], on: bool) -> None:
+        """Open or shut the light sources that spectrometers control."""
+        self._workers.call(
+            {name: partial(self.spectrometer(name).set_light, on) for name in spectrometers}
+        )
+
+    def acquire(
+        self,
+        spectrometers: Iterable[str],
+        frames: int,
+        interval_s: float = 0.0,
+        *,
+        tick_s: float | None = None,
+        on_tick: Callable[[], object] = lambda: None,
+    ) -> dict[str, Frames]:
+        """Take frames on several spectrometers at once.
+
+        Args:
+            spectrometers: device names.
+            frames: frames on each.
+            interval_s: time [s] from one frame to the next.
+            tick_s: call `on_tick` this often [s] meanwhile.
+            on_tick: for instance a look at heaters and pumps; if it raises, no further frame is
+                taken.
+        """
+        names = tuple(spectrometers)
+        exposures_us = self._workers.call(
+            {name: self.spectrometer(name).integration_time_us for name in names}
+        )
+        period_s = max(interval_s, 0.1, *(us * 1e-6 for us in exposures_us.values()))
+        try:
+            return self._workers.call(
+                {n: partial(self.spectrometer(n).acquire, frames, interval_s) for n in names},
+                duration_s=frames * period_s,
+                tick_s=tick_s,
+                on_tick=on_tick,
+            )
+        except BaseException:
+            for name in names:
+                self.spectrometer(name).abandon()
+            raise
+
+    def alongside(
+        self,
+        function: Callable[[], R],
+        at_most_s: float,
+        *,
+        tick_s: float,
+        on_tick: Callable[[], object],
+    ) -> R:
+        """Compute something in a thread of its own, with a look at the rig from time to time.
+
+        Args:
+            function: the computation; it touches no device.
+            at_most_s: how long [s, real time] it may take.
+            tick_s: call `on_tick` this often [s] meanwhile.
+            on_tick: for instance a look at heaters and pumps.
+
+        Raises:
+            FlowrigError: it took longer.
+        """
+        done: list[R] = []
+        outcome = self._workers.attempt(
+            {COMPUTATION: lambda: done.append(function())},
+            duration_s=at_most_s,
+            tick_s=tick_s,
+            on_tick=on_tick,
+        )[COMPUTATION]
+        if isinstance(outcome, UnknownOutcomeError) and not done:
+            raise FlowrigError(f"no result after {at_most_s / 60:.0f} min of computing")
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return done[0]
+
+    def _try_on_pumps(self, calls: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
+        pump_of = {stream: self.profile.streams[stream].pump for stream in calls}
+        outcome = self._workers.attempt({pump_of[s]: call for s, call in calls.items()})
+        return {stream: outcome[device] for stream, device in pump_of.items()}
+
+    def _on_pumps(self, calls: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
+        pump_of = {stream: self.profile.streams[stream].pump for stream in calls}
+        outcome = self._workers.call({pump_of[stream]: call for stream, call in calls.items()})
+        return {stream: outcome[device] for stream, device in pump_of.items()}
+
+
+def require_done(failed: Mapping[str, BaseException]) -> None:
+    """Raise what went wrong.
+
+    Raises:
+        Exception: the one that there is.
+        SeveralDevicesError: there are several.
+    """
+    if len(failed) == 1:
+        raise next(iter(failed.values()))
+    if failed:
+        raise SeveralDevicesError(failed)
+
+
+@contextmanager
+def open_rig(
+    profile: Profile | str,
+    *,
+    simulate: bool = False,
+    clock: Clock | None = None,
+    seed: int = 1,
+    fill_ul: Mapping[str, float] | None = None,
+    plugins: Plugins | None = None,
+    prepare: bool = True,
+    record: Recording | None = None,
+    simulator: Simulator = emulated,
+) -> Iterator[Rig]:
+    """Open the rig of a profile, and close it in the end.
+
+    Closing releases the ports and moves nothing; use
+    `flowrig.safety.safe_state.reach_safe_state` to bring a rig to rest. A simulated rig is stopped
+    with its emulators.
+
+    Args:
+        profile: a profile, or its name or path.
+        simulate: put emulated instruments behind the same drivers.
+        clock: real time by default, virtual time by default when simulated.
+        seed: every noise of the emulated rig follows from it.
+        fill_ul: liquid left [µL] by stream in the emulated syringes; full where not named.
+        plugins: what is installed, if it was looked up already.
+        prepare: tell the pumps their syringes, for which they must stand still.
+        record: where every byte and every call goes, from the opening to the closing.
+        simulator: what puts emulated instruments there.
+
+    Raises:
+        InputError: the profile is wrong, a package is missing, or the rig cannot be simulated.
+        DeviceError: a device does not answer.
+    """
+    if isinstance(profile, str):
+        profile = load_profile(profile, plugins or Plugins.discover())
+    if clock is None:
+        clock = VirtualClock() if simulate else RealClock()
+    with ExitStack() as stack:
+        written, by_hand = profile, _nothing
+        if simulate:
+            emulation = stack.enter_context(simulator(profile, clock, seed, fill_ul))
+            profile, by_hand = emulation.profile, emulation.world.refill
+        workers = stack.enter_context(Workers(clock))
+        rig = Rig(profile, clock, workers, by_hand)
+        if record is not None:
+            headers = _headers(written, plugins or Plugins.discover(), simulate)
+            devices = {name: rig[name] for name in profile.devices}
+            stack.enter_context(recorded(devices, headers, record))
+        stack.callback(rig.close)
+        rig.open()
+        if prepare:
+            rig.prepare()
+        yield rig
+
+
+def _headers(profile: Profile, plugins: Plugins, simulated: bool) -> dict[str, TraceHeader]:
+    """What the traces of a rig's devices are of."""
+    plugin_of = {listed.offer.name: str(listed.plugin) for listed in plugins.listed}
+    return {
+        name: TraceHeader(
+            device=name,
+            kind=device.offer.kind,
+            driver=device.offer.name,
+            plugin=plugin_of.get(device.offer.name, ""),
+            settings=settings_of(device.settings),
+            simulated=simulated,
+        )
+        for name, device in profile.devices.items()
+    }

@@ -1,0 +1,83 @@
+"""A simulated rig: the same profile and drivers, with addresses of emulated instruments."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+
+from attrs import evolve, frozen
+
+from flowrig.clock import Clock
+from flowrig.emulation import Emulator, EmulatorContext, World
+from flowrig.errors import InputError
+from flowrig.plugins.offers import import_target
+from flowrig.profile import Profile
+
+__all__ = ["EmulatedRig", "Simulator", "emulated"]
+
+
+@frozen(eq=False)
+class EmulatedRig:
+    """Emulated instruments that answer.
+
+    Attributes:
+        profile: with the addresses at which they do.
+        world: what is behind all of them.
+        emulators: by device name; they take faults.
+    """
+
+    profile: Profile
+    world: World
+    emulators: Mapping[str, Emulator]
+
+
+Simulator = Callable[
+    [Profile, Clock, int, Mapping[str, float] | None], AbstractContextManager[EmulatedRig]
+]
+"""What puts emulated instruments behind a rig, in the manner of `emulated`."""
+
+
+@contextmanager
+def emulated(
+    profile: Profile,
+    clock: Clock,
+    seed: int,
+    fill_ul: Mapping[str, float] | None = None,
+    *,
+    watched: Callable[[World], World] = lambda world: world,
+) -> Iterator[EmulatedRig]:
+    """Start an emulator for every device, in front of one physical world.
+
+    Args:
+        profile: the rig; its `[simulation]` names the world.
+        clock: the run's clock.
+        seed: every noise follows from it.
+        fill_ul: liquid left [µL] by stream; full syringes where a stream is not named.
+        watched: puts something in front of the world that sees what every body really does.
+
+    Yields:
+        the profile with nothing but the addresses of its devices replaced, and what is behind them.
+
+    Raises:
+        InputError: the profile names no world, or a driver ships no emulator.
+    """
+    if profile.simulation is None:
+        raise InputError(
+            f"{profile.name} has no [simulation] table; add one, for instance: world = 'fluidic'"
+        )
+    world = watched(
+        profile.simulation.offer.load()(profile, profile.simulation.settings, clock, seed, fill_ul)
+    )
+    with ExitStack() as stack:
+        devices, emulators = {}, {}
+        for name, device in profile.devices.items():
+            if not device.offer.emulator:
+                raise InputError(
+                    f"{name}: the driver {device.offer.name!r} ships no emulator, so this rig "
+                    "cannot be simulated"
+                )
+            device.offer.load()
+            emulator: Emulator = import_target(device.offer.emulator, f"the driver of {name}")(
+                EmulatorContext(name, device.settings, world, clock)
+            )
+            emulators[name] = stack.enter_context(emulator)
+            devices[name] = evolve(device, settings=emulator.serve())
+        yield EmulatedRig(evolve(profile, devices=devices), world, emulators)

@@ -1,0 +1,1 @@
+"""Start, resume and supervise a run: session, watchdog, lease, make safe."""

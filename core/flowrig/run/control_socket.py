@@ -1,0 +1,179 @@
+"""Talk to a run from another shell of the same computer: a loopback socket, and a secret.
+
+The run listens on 127.0.0.1 only, and writes port and secret to a file in its folder that only its
+owner may read (on Windows, whoever may read the folder). A request is one line of JSON, the answer
+is another: `{"token": "…", "request": "pause"}` gives `{"text": "…"}` or `{"refused": "…"}`. With
+`go-on` may come lists `refilled` and `emptied`. Who does not know the secret is refused.
+"""
+
+import hmac
+import json
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from socketserver import StreamRequestHandler, ThreadingTCPServer
+from types import TracebackType
+from typing import Any, Self
+
+from flowrig.errors import FlowrigError, InputError
+from flowrig.operator.requests import MEANINGS, Switchboard, Wish
+from flowrig.run_record.lock import is_locked
+
+__all__ = ["CONTROL_NAME", "STATUS", "ControlServer", "ask_run"]
+
+CONTROL_NAME = "control.json"
+"""File in the run's folder with port and secret, while the run is under way."""
+
+STATUS = "status"
+"""The request that asks how the run stands; all others are wishes."""
+
+LOOPBACK = "127.0.0.1"
+LONGEST_LINE = 65_536
+_NONSENSE = (ValueError, TypeError, KeyError, OverflowError, RecursionError)
+"""What reading something else than a message raises."""
+
+PATIENCE_S = 5.0
+"""Longest wait [s] for the other end of the line."""
+
+
+class _Handler(StreamRequestHandler):
+    timeout = PATIENCE_S
+    server: "_Server"
+
+    def handle(self) -> None:
+        answer = self.server.answer(self.rfile.readline(LONGEST_LINE))
+        self.wfile.write(json.dumps(answer).encode() + b"\n")
+
+
+class _Server(ThreadingTCPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self, answer: Callable[[bytes], Mapping[str, Any]]) -> None:
+        super().__init__((LOOPBACK, 0), _Handler)
+        self.answer = answer
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Whoever hangs up in the middle of a line is not worth a word."""
+
+
+class ControlServer:
+    """Takes wishes for a run, and tells how it stands, while the block runs.
+
+    Args:
+        folder: the run's folder.
+        switch: takes the wishes.
+        status: how the run stands, as JSON values; asked from threads of the server.
+    """
+
+    def __init__(
+        self, folder: Path, switch: Switchboard, status: Callable[[], Mapping[str, Any]]
+    ) -> None:
+        self._path = folder / CONTROL_NAME
+        self._switch = switch
+        self._status = status
+        self._token = secrets.token_urlsafe(32)
+
+    def __enter__(self) -> Self:
+        self._server = _Server(self._answer)
+        try:
+            self._announce(self._server.server_address[1])
+        except OSError:
+            self._server.server_close()
+            raise
+        serve = self._server.serve_forever
+        threading.Thread(target=serve, name="control", args=(0.1,), daemon=True).start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._path.unlink(missing_ok=True)
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _announce(self, port: int) -> None:
+        """Write port and secret where only the owner can read them."""
+        self._path.unlink(missing_ok=True)  # of a process that was killed
+        own = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(own, "w", encoding="utf-8") as file:
+            json.dump({"port": port, "token": self._token}, file)
+
+    def _answer(self, line: bytes) -> dict[str, Any]:
+        try:
+            request = json.loads(line)
+            token, wanted = str(request["token"]), str(request["request"])
+            done = {key: _names(request.get(key, [])) for key in ("refilled", "emptied")}
+        except _NONSENSE:
+            return {"refused": "expected one line of JSON with token and request"}
+        if not hmac.compare_digest(token.encode(), self._token.encode()):
+            return {"refused": "the token is wrong"}
+        if wanted == STATUS:
+            return dict(self._status())
+        if wanted not in set(Wish):
+            return {"refused": f"expected {STATUS}, {', '.join(Wish)}, got {wanted[:40]!r}"}
+        try:
+            self._switch.ask(Wish(wanted), "command line", **done)
+        except InputError as error:
+            return {"refused": str(error)}
+        return {"text": MEANINGS[Wish(wanted)]}
+
+
+def _names(said: Any) -> tuple[str, ...]:
+    if not isinstance(said, list):
+        raise TypeError("expected a list")
+    return tuple(map(str, said))
+
+
+def ask_run(
+    folder: Path | str,
+    request: str,
+    *,
+    refilled: Sequence[str] = (),
+    emptied: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Ask something of the run that is under way in a folder, maybe in another process.
+
+    Args:
+        folder: the run's folder.
+        request: a `Wish`, or `STATUS`.
+        refilled: with go-on: streams whose syringes are full again.
+        emptied: with go-on: wastes that are empty again.
+
+    Returns:
+        for a wish "text", what happens now; for `STATUS` how the run stands.
+
+    Raises:
+        InputError: no run is under way there, or it refuses; the message says why.
+        FlowrigError: the run does not answer.
+    """
+    folder = Path(folder)
+    if not is_locked(folder):
+        raise InputError(f"no run is under way in {folder}")
+    try:
+        secret = json.loads((folder / CONTROL_NAME).read_text(encoding="utf-8"))
+        told = {"token": secret["token"], "request": request}
+        told |= {"refilled": list(refilled), "emptied": list(emptied)}
+        line = json.dumps(told).encode() + b"\n"
+        answer = _exchanged(int(secret["port"]), line)
+    except (OSError, *_NONSENSE) as error:
+        raise FlowrigError(f"the run in {folder} does not answer: {error}") from error
+    if "refused" in answer:
+        raise InputError(str(answer["refused"]))
+    return answer
+
+
+def _exchanged(port: int, line: bytes) -> dict[str, Any]:
+    with socket.create_connection((LOOPBACK, port), timeout=PATIENCE_S) as connection:
+        connection.sendall(line)
+        with connection.makefile("rb") as answers:
+            answer = json.loads(answers.readline(LONGEST_LINE))
+            if not isinstance(answer, dict):
+                raise ValueError("its answer is no table")
+            return answer

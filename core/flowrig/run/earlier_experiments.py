@@ -1,0 +1,72 @@
+"""Earlier experiments that a campaign starts from: read once, and frozen into its journal."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from flowrig.errors import InputError
+from flowrig.journal.journal import Journal
+from flowrig.learning.experiment_table import Experiments
+from flowrig.plugins.registry import Plugins
+from flowrig.profile import Profile
+from flowrig.run_record.experiments_of import read_source
+
+__all__ = ["LEAST_EXPERIMENTS", "EarlierExperiments", "freeze", "read_earlier"]
+
+Array = NDArray[np.float64]
+
+LEAST_EXPERIMENTS = 5
+"""Experiments below which a source teaches nothing that could transfer."""
+
+
+@frozen(eq=False)
+class EarlierExperiments:
+    """What was measured before a campaign.
+
+    Attributes:
+        source: where it was read.
+        experiments: conditions in the unit cube of the campaign's space, and responses.
+        objective: the campaign's figure of merit of these responses, shape `n`.
+    """
+
+    source: str
+    experiments: Experiments
+    objective: Array
+
+
+def read_earlier(profile: Profile, plugins: Plugins) -> list[EarlierExperiments]:
+    """Everything that a profile's campaign names as prior knowledge.
+
+    Raises:
+        InputError: a source cannot be read, lacks a condition or response, or holds too little.
+    """
+    if profile.campaign is None:
+        return []
+    read = []
+    for prior in profile.campaign.prior:
+        if not prior.source.exists():
+            raise InputError(f"prior knowledge: {prior.source} is not there")
+        experiments = read_source(prior.source, profile, prior.columns, plugins)
+        if len(experiments.X) < LEAST_EXPERIMENTS:
+            raise InputError(
+                f"prior knowledge: {prior.source} holds {len(experiments.X)} usable experiments; "
+                f"at least {LEAST_EXPERIMENTS} are needed"
+            )
+        merit = profile.objective.value(experiments.Y)
+        read.append(EarlierExperiments(str(prior.source), experiments, merit))
+    return read
+
+
+def freeze(journal: Journal, earlier: Iterable[EarlierExperiments], time_s: float) -> None:
+    """Keep a copy in the journal, so that nothing else is needed to go on with the run."""
+    for one in earlier:
+        told: dict[str, Any] = {
+            "source": one.source,
+            "experiments": len(one.experiments.X),
+            "left_out": one.experiments.left_out,
+        }
+        arrays = {"X": one.experiments.X, "Y": one.experiments.Y, "objective": one.objective}
+        journal.append("prior", time_s, told, arrays)

@@ -1,0 +1,149 @@
+"""What a run began with, and what has changed since: its profile, and plugins that it uses."""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from flowrig.errors import InputError
+from flowrig.journal.journal import Journal
+from flowrig.plugins.registry import Plugins
+from flowrig.profile import Profile, load_profile, load_profile_text
+
+__all__ = ["PROFILE_NAME", "Changes", "basis_of", "changes_of", "profile_of"]
+
+PROFILE_NAME = "profile.toml"
+
+TEXT = "profile_toml"
+"""Where the events `run-started` and `changes-accepted` hold the text of the profile."""
+
+
+def basis_of(journal: Journal) -> Mapping[str, Any]:
+    """What a run began with, or what a person has accepted since."""
+    newest = journal.last("run-started", "changes-accepted")
+    return {} if newest is None else newest.data
+
+
+def profile_of(journal: Journal, file: Path, plugins: Plugins) -> Profile:
+    """The profile that the measurements of a run were made with.
+
+    Args:
+        journal: of the run; one that 0.1.0 wrote does not hold the profile's text.
+        file: the copy in the run's folder.
+        plugins: what is installed.
+
+    Raises:
+        ProfileError: the profile is wrong, or its file is missing.
+    """
+    text = basis_of(journal).get(TEXT)
+    return (
+        load_profile(file, plugins) if text is None else load_profile_text(text, str(file), plugins)
+    )
+
+
+@frozen
+class Changes:
+    """What is different now from what a run began with.
+
+    Attributes:
+        profile: as it is now.
+        differences: one sentence each; empty if nothing changed.
+        data: of the event that says that a person has accepted them.
+    """
+
+    profile: Profile
+    differences: tuple[str, ...]
+    data: Mapping[str, Any]
+
+    def require_accepted(self, accepted: bool, folder: Path) -> None:
+        """Refuse to go on with changes that nobody has accepted.
+
+        Raises:
+            InputError: something changed; the message says what, and what to do.
+        """
+        if self.differences and not accepted:
+            told = "".join(f"\n  {one}" for one in self.differences)
+            raise InputError(
+                f"what the run in {folder} began with was changed:{told}\n"
+                "its measurements mean what was there then: restore it, start a new run, or go on "
+                f"with what is there now: flowrig resume {folder} --accept-changes"
+            )
+
+
+def changes_of(journal: Journal, file: Path, plugins: Plugins) -> Changes:
+    """Compare what a run began with and what is there now.
+
+    A profile whose file is missing is written anew from the journal.
+
+    Args:
+        journal: of the run.
+        file: the profile in the run's folder.
+        plugins: what is installed.
+
+    Raises:
+        ProfileError: the profile as it is now is wrong.
+    """
+    basis = basis_of(journal)
+    if not file.is_file() and TEXT in basis:
+        file.write_text(basis[TEXT], encoding="utf-8", newline="\n")
+    profile = load_profile(file, plugins)
+    text = file.read_text(encoding="utf-8")
+    versions = _versions_of(profile, plugins)
+    differences: list[str] = []
+    if profile.digest != basis.get("profile_digest"):
+        differences += _differences(basis.get(TEXT), text, file.name)
+    before = basis.get("versions", {})
+    differences += [
+        f"{name} {before.get(name, 'unknown')} is {now} now"
+        for name, now in versions.items()
+        if before.get(name) != now
+    ]
+    return Changes(
+        profile,
+        tuple(differences),
+        {
+            "differences": differences,
+            "profile_digest": profile.digest,
+            TEXT: text,
+            "versions": versions,
+        },
+    )
+
+
+def _versions_of(profile: Profile, plugins: Plugins) -> dict[str, str]:
+    """Versions of flowrig, and of the distributions of every plugin that a profile names."""
+    offers = profile.offers
+    return {"flowrig": version("flowrig")} | {
+        listed.plugin.distribution: listed.plugin.version
+        for listed in plugins.listed
+        if listed.offer in offers
+    }
+
+
+def _differences(before: str | None, now: str, name: str) -> Iterator[str]:
+    if before is None:
+        yield f"{name} is another one; the journal holds the digest of the old one only"
+        return
+    old, new = (dict(_flat(tomllib.loads(text))) for text in (before, now))
+    for key in [*old, *(key for key in new if key not in old)]:
+        if old.get(key) != new.get(key):
+            yield f"{name}: {key}: {_shown(old.get(key))} is {_shown(new.get(key))} now"
+
+
+def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Values by their dotted keys; an entry of a list by its number, from 1."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _flat(inner, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for number, inner in enumerate(value, 1):
+            yield from _flat(inner, f"{path}[{number}]")
+    else:
+        yield path, value
+
+
+def _shown(value: Any) -> str:
+    return "nothing" if value is None else repr(value)

@@ -1,0 +1,36 @@
+"""Experiments from a run's journal."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from flowrig.errors import InputError
+from flowrig.learning.experiment_table import Experiments
+from flowrig.problem.space import Space
+from flowrig.run_record.reader import RunRecord
+
+__all__ = ["experiments_of"]
+
+
+def experiments_of(record: RunRecord, space: Space, responses: Sequence[str]) -> Experiments:
+    """What a run measured; experiments without a finite value, or in bad quality, are left out.
+
+    Args:
+        record: the run.
+        space: the conditions that are wanted, and the box that becomes the unit cube.
+        responses: the features that are wanted, in this order.
+
+    Raises:
+        InputError: the run has another condition or feature.
+    """
+    measured = record.experiments()
+    for row, wanted in (("conditions", space.names), ("features", responses)):
+        missing = [n for n in wanted if any(n not in getattr(e, row) for e in measured)]
+        if missing:
+            raise InputError(f"{record.folder} has no {row} {', '.join(missing)}")
+    Y = np.array([[e.features[name] for name in responses] for e in measured], dtype=float)
+    Y = Y.reshape(len(measured), len(responses))
+    usable = np.array([e.quality != "bad" for e in measured], dtype=bool)
+    sound = np.isfinite(Y).all(axis=1) & usable
+    X = space.to_unit(space.array([e.conditions for e in measured]))
+    return Experiments(X=X[sound], Y=Y[sound], left_out=int((~sound).sum()))

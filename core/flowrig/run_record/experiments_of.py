@@ -1,0 +1,32 @@
+"""Experiments from wherever they are kept."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from flowrig.learning.experiment_table import Experiments, read_experiments
+from flowrig.plugins.registry import Plugins
+from flowrig.profile import Profile
+from flowrig.run_record.experiments_from_record import experiments_of
+from flowrig.run_record.reader import RunRecord
+
+__all__ = ["read_source"]
+
+
+def read_source(
+    source: Path, rig: Profile, columns: Mapping[str, str], plugins: Plugins
+) -> Experiments:
+    """Experiments of a rig from a CSV file or from the folder of a run.
+
+    Args:
+        source: the file or the folder.
+        rig: the rig that they were made on.
+        columns: by response, the column of the file in which it stands if that has another name.
+        plugins: what is installed.
+
+    Raises:
+        InputError: it cannot be read, or lacks a column or a condition.
+    """
+    if source.is_dir():
+        with RunRecord(source, plugins) as record:
+            return experiments_of(record, rig.space, rig.objective.responses)
+    return read_experiments(source, rig.space, rig.objective.responses, columns)

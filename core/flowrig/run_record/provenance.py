@@ -1,0 +1,97 @@
+"""Where each measurement comes from: devices, versions, profile, reference and seed at its time."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import asdict, frozen
+
+from flowrig.run_record.reader import RunRecord
+
+__all__ = ["Provenance", "provenance_as_json", "provenance_of"]
+
+_KINDS = ("run-started", "changes-accepted", "resumed", "opened", "calibrated", "measured")
+
+
+@frozen(kw_only=True)
+class Provenance:
+    """What a measurement was made with.
+
+    Attributes:
+        index: number of the experiment.
+        event: number of the event that holds it, and its arrays.
+        wall: when it was written, ISO 8601 in UTC.
+        session: 1 for what was measured before the run was resumed, 2 after it was once, …
+        seed: of the run.
+        simulated: whether the instruments were emulated.
+        profile: name of the rig.
+        profile_digest: SHA-256 of what the profile said, accepted changes included.
+        versions: of flowrig, Python, every plugin's distribution and the packages they use.
+        devices: "vendor", "model", "serial_number" and "firmware" by device, as each told when it
+            was opened.
+        reference_event: number of the event with dark and lamp reference; None without one.
+        reference_s: rig time [s] of that reference.
+    """
+
+    index: int
+    event: int
+    wall: str
+    session: int
+    seed: int
+    simulated: bool
+    profile: str
+    profile_digest: str
+    versions: Mapping[str, str]
+    devices: Mapping[str, Mapping[str, str]]
+    reference_event: int | None
+    reference_s: float | None
+
+
+def provenance_of(record: RunRecord) -> list[Provenance]:
+    """Of every measurement of a run, in order of time.
+
+    It follows from the order of the events alone, so that journals of every version tell it.
+    """
+    found: list[Provenance] = []
+    begun = record.start.data
+    digest, versions = str(begun.get("profile_digest", "")), dict(begun["versions"])
+    session, devices = 1, dict[str, Mapping[str, str]]()
+    reference_event: int | None = None
+    reference_s: float | None = None
+    for event in record.journal.events(*_KINDS):
+        data = event.data
+        match event.kind:
+            case "changes-accepted":
+                digest = str(data.get("profile_digest", digest))
+                versions |= data.get("versions", {})
+            case "resumed":
+                session += 1
+                versions |= data.get("versions", {})
+            case "opened":
+                devices = dict(data["devices"])
+            case "calibrated":
+                reference_event, reference_s = event.sequence, event.time_s
+            case "measured":
+                found.append(
+                    Provenance(
+                        index=data["index"],
+                        event=event.sequence,
+                        wall=event.wall,
+                        session=session,
+                        seed=record.seed,
+                        simulated=record.simulated,
+                        profile=str(begun["profile"]),
+                        profile_digest=digest,
+                        versions=dict(versions),
+                        devices=devices,
+                        reference_event=reference_event,
+                        reference_s=reference_s,
+                    )
+                )
+            case _:
+                pass
+    return found
+
+
+def provenance_as_json(record: RunRecord) -> list[dict[str, Any]]:
+    """The same as plain JSON values."""
+    return [asdict(one) for one in provenance_of(record)]

@@ -1,0 +1,319 @@
+"""What a run's folder holds, read back: conditions, features, frames, predictions, state."""
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flowrig.errors import InputError, JournalError
+from flowrig.interfaces import Surrogate
+from flowrig.journal.event_forms import misfit
+from flowrig.journal.journal import FILE_NAME, Event, Journal
+from flowrig.learning.from_campaign import surrogates_of
+from flowrig.measurement.light_check import LitReference
+from flowrig.plugins.registry import Plugins
+from flowrig.profile import Campaign, Profile
+from flowrig.run_record.changes import PROFILE_NAME, profile_of
+from flowrig.run_record.experiment import Decision, ExpectedBest, Experiment
+from flowrig.run_record.lock import is_locked
+from flowrig.safety.syringes import COUNTED, SyringeLedger
+
+__all__ = ["RunRecord"]
+
+
+Array = NDArray[np.float64]
+
+
+class RunRecord:
+    """A run's folder, read only; the run may be under way in another process.
+
+    Args:
+        folder: the folder.
+        plugins: what is installed, if it was looked up already.
+
+    Attributes:
+        start: the event with which the run began: seed, versions, whether it is simulated.
+
+    Raises:
+        InputError: this is not the folder of a run, or the run was interrupted before it began.
+    """
+
+    def __init__(self, folder: Path | str, plugins: Plugins | None = None) -> None:
+        self.folder = Path(folder)
+        self.journal = Journal(self.folder / FILE_NAME, read_only=True)
+        self._plugins = plugins or Plugins.discover()
+        self._known: dict[str, list[Event]] = {}
+        self.start = self._first_event()
+        self._require_sense()
+
+    def _first_event(self) -> Event:
+        for event in self.journal.events("run-started"):
+            return event
+        self.close()
+        raise InputError(
+            f"the run in {self.folder} was interrupted before it began, and nothing has moved; "
+            "delete the folder and run again"
+        )
+
+    def _require_sense(self) -> None:
+        """Refuse a journal whose chain holds, and whose events flowrig would not write."""
+        decided = set[int]()
+        for event in self.journal.events():
+            wrong = misfit(event.kind, event.data)
+            if not wrong and event.kind == "measured" and event.data["index"] not in decided:
+                wrong = "a measurement that nobody decided"
+            if not wrong and event.kind == "decided":
+                decided.add(event.data["index"])
+            if wrong:
+                self.close()
+                raise InputError(
+                    f"{self.journal.path}: event {event.sequence} is {wrong}; "
+                    "this is no journal that flowrig wrote"
+                )
+
+    def close(self) -> None:
+        """Release the file."""
+        self.journal.close()
+
+    def __enter__(self) -> "RunRecord":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @cached_property
+    def profile(self) -> Profile:
+        """The rig, as the run froze it."""
+        return profile_of(self.journal, self.folder / PROFILE_NAME, self._plugins)
+
+    @property
+    def campaign(self) -> Campaign:
+        """The campaign, from the same copy."""
+        campaign = self.profile.campaign
+        assert campaign is not None
+        return campaign
+
+    @property
+    def seed(self) -> int:
+        """The seed of the run."""
+        return int(self.start.data["seed"])
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the instruments are emulated."""
+        return bool(self.start.data["simulated"])
+
+    @property
+    def state(self) -> str:
+        """ "running", "finished", "stopped", "held", "failed", "unknown" or "interrupted"."""
+        newest = self.journal.last("ended", "run-started", "resumed")
+        if newest is not None and newest.kind == "ended":
+            return str(newest.data["state"])
+        return "running" if is_locked(self.folder) else "interrupted"
+
+    @property
+    def reason(self) -> str:
+        """Why the run ended as it did, in one line."""
+        newest = self.journal.last("ended")
+        return "" if newest is None else str(newest.data["reason"])
+
+    @property
+    def damage(self) -> str:
+        """What of the journal does not hold and is not read; empty if all does."""
+        found = self.journal.damage
+        return "" if found is None else f"{self.journal.path}: {found}"
+
+    def _all(self, kind: str) -> list[Event]:
+        """Every event of a kind; each is read once, as a journal does nothing but grow."""
+        known = self._known.setdefault(kind, [])
+        known.extend(self.journal.events(kind, after=known[-1].sequence if known else 0))
+        return known
+
+    def ledger(self) -> SyringeLedger:
+        """The account of syringes and wastes, from the journal alone."""
+        ledger = SyringeLedger(self.profile)
+        ledger.enter((e.kind, e.time_s, e.data) for e in self.journal.events(*COUNTED))
+        return ledger
+
+    def decisions(self) -> list[Decision]:
+        """Everything that was decided, in order."""
+        return [_decision(event) for event in self._all("decided")]
+
+    def experiments(self) -> list[Experiment]:
+        """Everything that was measured, in order of time."""
+        decided = {decision.index: decision for decision in self.decisions()}
+        return [_experiment(event, decided[event.data["index"]]) for event in self._all("measured")]
+
+    def skipped(self) -> frozenset[int]:
+        """Numbers of the experiments that a person gave up."""
+        return frozenset(event.data["index"] for event in self._all("skipped"))
+
+    def best(self) -> Experiment | None:
+        """The experiment with the highest figure of merit; doubtful ones do not count."""
+        sound = [e for e in self.experiments() if e.quality == "good"]
+        return max(sound, key=lambda e: e.objective, default=None)
+
+    def expected_best(self) -> ExpectedBest | None:
+        """The incumbent, once a campaign with a surrogate is done; the journal holds it.
+
+        Less flattering than `best`, which is the luckiest of many noisy measurements.
+        """
+        told = self.journal.last("expected-best")
+        if told is None:
+            return None
+        return ExpectedBest(
+            experiment=next(e for e in self.experiments() if e.index == told.data["index"]),
+            objective_mean=_number(told.data["objective_mean"]),
+            objective_sd=_number(told.data["objective_sd"]),
+        )
+
+    def conditions(self) -> Array:
+        """Conditions of the measured experiments, shape `n x d`, in natural units."""
+        return self.profile.space.array([e.conditions for e in self.experiments()])
+
+    def features(self, *names: str) -> Array:
+        """Features of the measured experiments, shape `n x m`; the objective's by default."""
+        wanted = names or self.profile.objective.responses
+        rows = [[e.features[name] for name in wanted] for e in self.experiments()]
+        return np.array(rows, dtype=float).reshape(len(rows), len(wanted))
+
+    def objective(self) -> Array:
+        """Figure of merit of the measured experiments, shape `n`."""
+        return np.array([e.objective for e in self.experiments()])
+
+    def arrays(self, index: int) -> dict[str, NDArray[Any]]:
+        """What was kept with an experiment: raw frames, darks and mean spectra, by name."""
+        experiment = next(e for e in self.experiments() if e.index == index)
+        return self.journal.arrays(experiment.sequence)
+
+    def frames(self, index: int, spectrometer: str) -> NDArray[np.uint16]:
+        """Raw counts of one experiment, shape `n_frames x n_pixels`."""
+        return self.arrays(index)[f"{spectrometer}.counts"]
+
+    def wavelengths_nm(self, spectrometer: str) -> Array:
+        """Wavelength [nm] of every pixel, shape `n_pixels`."""
+        return self.reference(spectrometer)["wavelengths_nm"]
+
+    def reference(self, spectrometer: str) -> dict[str, Array]:
+        """The newest "dark" and "lamp" reference and "wavelengths_nm", each of shape `n_pixels`."""
+        calibrated = self.journal.last("calibrated")
+        assert calibrated is not None
+        arrays = self.journal.arrays(calibrated.sequence)
+        return {
+            name: arrays[f"{spectrometer}.{name}"] for name in ("dark", "lamp", "wavelengths_nm")
+        }
+
+    def lights(self) -> dict[str, LitReference]:
+        """What each spectrometer saw in the newest calibration; none without one, or if damaged."""
+        calibrated = self.journal.last("calibrated")
+        return {} if calibrated is None else self._lights_at(calibrated)
+
+    def first_lights(self) -> dict[str, LitReference]:
+        """The same of the first calibration that is intact."""
+        every = map(self._lights_at, self.journal.events("calibrated"))
+        return next(filter(None, every), {})
+
+    def _lights_at(self, calibrated: Event) -> dict[str, LitReference]:
+        try:
+            arrays = self.journal.arrays(calibrated.sequence)
+        except JournalError:
+            return {}
+        return {
+            name: LitReference(arrays[f"{name}.dark"], arrays[f"{name}.lamp"])
+            for name in self.profile.devices
+            if f"{name}.dark" in arrays and f"{name}.lamp" in arrays
+        }
+
+    def surrogates(self) -> Callable[[], Surrogate]:
+        """As `surrogates_of` this run."""
+        return surrogates_of(self.folder, self.campaign, self.seed)
+
+    def model(self) -> Surrogate:
+        """The campaign's surrogate, fitted anew to everything measured; it takes the unit cube."""
+        surrogate = self.surrogates()()
+        X, Y = self.conditions(), self.features()
+        sound = np.isfinite(Y).all(axis=1)
+        surrogate.fit(self.profile.space.to_unit(X[sound]), Y[sound], self.profile.rsd)
+        return surrogate
+
+    def summary(self) -> dict[str, Any]:
+        """What `flowrig report --json` prints."""
+        experiments = self.experiments()
+        best, expected = self.best(), self.expected_best()
+        return {
+            "state": self.state,
+            "reason": self.reason,
+            "profile": self.start.data["profile"],
+            "simulated": self.simulated,
+            "seed": self.seed,
+            "objective": {
+                "name": self.profile.objective.name,
+                "unit": self.profile.objective.unit,
+            },
+            "experiments": len(experiments),
+            "planned": self.campaign.experiments,
+            "skipped": sorted(self.skipped()),
+            "best": None if best is None else self._told(best),
+            "expected_best": None
+            if expected is None
+            else {
+                "objective_mean": expected.objective_mean,
+                "objective_sd": expected.objective_sd,
+                **self._told(expected.experiment),
+            },
+            "health": {e.data["kind"]: e.data["text"] for e in self.journal.events("health")},
+            "waste": self._waste(),
+            "rig_time_s": experiments[-1].ended_s if experiments else 0.0,
+            "digest": self.journal.digest(),
+            "damage": self.damage,
+        }
+
+    def _waste(self) -> dict[str, dict[str, float]]:
+        """How full the wastes are whose volume the profile gives, by name."""
+        waste = self.ledger().waste
+        return {
+            name: {"filled_ul": waste.filled_ul[name], "capacity_ul": capacity_ul}
+            for name, capacity_ul in waste.capacity_ul.items()
+        }
+
+    def _told(self, experiment: Experiment) -> dict[str, Any]:
+        """An experiment in a summary."""
+        units = {parameter.name: parameter.unit for parameter in self.profile.space.parameters}
+        return {
+            "objective": experiment.objective,
+            "index": experiment.index,
+            "stage": experiment.decision.stage,
+            "conditions": {
+                name: {"value": value, "unit": units[name]}
+                for name, value in experiment.conditions.items()
+            },
+            "features": dict(experiment.features),
+        }
+
+
+def _decision(event: Event) -> Decision:
+    data = event.data
+    return Decision(**{field: data[field] for field in Decision.__annotations__})
+
+
+def _experiment(event: Event, decision: Decision) -> Experiment:
+    data = event.data
+    steadiness = data.get("steadiness", {})
+    return Experiment(
+        decision=decision,
+        features={name: _number(value) for name, value in data["features"].items()},
+        objective=_number(data["objective"]),
+        quality=data["quality"],
+        flags=tuple(data["flags"]),
+        started_s=data["started_s"],
+        ended_s=event.time_s,
+        sequence=event.sequence,
+        stationary_after=steadiness["residence_times"] if steadiness.get("reached") else None,
+    )
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else float(value)

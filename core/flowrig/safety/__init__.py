@@ -1,0 +1,1 @@
+"""Commands that reach the rig: guard, actuation, safe state, syringe and waste accounts."""

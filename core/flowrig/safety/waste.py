@@ -1,0 +1,90 @@
+"""How full the waste is: everything that was delivered, by the vessel where its way ends."""
+
+from collections.abc import Mapping
+
+from flowrig.errors import OutOfRangeError
+from flowrig.profile import Profile
+from flowrig.profile.topology import Topology
+
+__all__ = ["FULL", "WARN", "WasteAccount"]
+
+WARN = 0.8
+"""Share of a vessel's volume from which on a person is told."""
+
+FULL = 0.95
+"""Share of a vessel's volume that no experiment may exceed."""
+
+
+class WasteAccount:
+    """Volume [µL] in every waste whose size the profile gives. They begin empty.
+
+    Args:
+        profile: the rig, whose wastes are taken as empty at the start of a run.
+    """
+
+    def __init__(self, profile: Profile) -> None:
+        self.capacity_ul: Mapping[str, float] = {
+            name: component.given_volume_ul
+            for name, component in profile.path.items()
+            if component.kind == "waste" and component.given_volume_ul is not None
+        }
+        topology = Topology(profile)
+        self._waste_of = {name: topology.route(name)[-1] for name in profile.streams}
+        self._filled_ul = dict.fromkeys(self.capacity_ul, 0.0)
+        self._flush_ul = self._by_waste(_flushed_ul(profile))
+
+    @property
+    def filled_ul(self) -> Mapping[str, float]:
+        """Volume [µL] by waste; a stream that runs is counted up to its last stop."""
+        return dict(self._filled_ul)
+
+    def add(self, volumes_ul: Mapping[str, float]) -> None:
+        """Streams have delivered volumes [µL]."""
+        for waste, volume_ul in self._by_waste(volumes_ul).items():
+            self._filled_ul[waste] += volume_ul
+
+    def emptied(self, waste: str) -> None:
+        """A person emptied a waste."""
+        self._filled_ul[waste] = 0.0
+
+    def mark_ul(self, waste: str) -> float:
+        """How much [µL] a waste may hold: 95 %, or less where a flush needs more room."""
+        capacity_ul = self.capacity_ul[waste]
+        return min(FULL * capacity_ul, capacity_ul - self._flush_ul[waste])
+
+    def too_full_for(self, volumes_ul: Mapping[str, float]) -> dict[str, float]:
+        """Wastes that cannot take what streams will deliver [µL], with what that adds [µL]."""
+        return {
+            waste: more_ul
+            for waste, more_ul in self._by_waste(volumes_ul).items()
+            if more_ul > 0.0 and self._filled_ul[waste] + more_ul > self.mark_ul(waste)
+        }
+
+    def require_possible(self, volumes_ul: Mapping[str, float]) -> None:
+        """Refuse volumes [µL], by stream, that an empty waste could not take.
+
+        Raises:
+            OutOfRangeError: one is too small.
+        """
+        for waste, more_ul in self._by_waste(volumes_ul).items():
+            if more_ul > self.mark_ul(waste):
+                raise OutOfRangeError(
+                    f"{waste}: {more_ul / 1000:.1f} mL come at once, and it may hold "
+                    f"{self.mark_ul(waste) / 1000:.4g} mL"
+                )
+
+    def _by_waste(self, volumes_ul: Mapping[str, float]) -> dict[str, float]:
+        added = dict.fromkeys(self.capacity_ul, 0.0)
+        for stream, volume_ul in volumes_ul.items():
+            if self._waste_of[stream] in added:
+                added[self._waste_of[stream]] += volume_ul
+        return added
+
+
+def _flushed_ul(profile: Profile) -> dict[str, float]:
+    """The most [µL] that the safe state flushes, by stream."""
+    flushed: dict[str, float] = {}
+    for step in profile.safe_state:
+        for stream, rate in step.flow_rates_ul_min.items():
+            flushed[stream] = flushed.get(stream, 0.0) + rate * step.at_most_s / 60
+    return flushed

@@ -1,0 +1,154 @@
+"""Interlocks between heat and flow: each holds whichever side a change comes from."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from flowrig.safety_rules.snapshot import Action, Snapshot, Trip
+
+__all__ = ["FlowNeedsSteadyTemperature", "HeatNeedsFlow", "Interlock", "SyringeNotEmpty"]
+
+
+@dataclass
+class Interlock(ABC):
+    """A rule that holds at every look, and that no command may break.
+
+    Attributes:
+        action: how a run ends when it is broken.
+        grace_s: for how long [s] it may be broken.
+    """
+
+    name: ClassVar[str]
+    action: Action = field(default="safe", kw_only=True)
+    grace_s: float = field(default=0.0, kw_only=True)
+    _since_s: float | None = field(default=None, init=False, repr=False)
+
+    def check(self, snapshot: Snapshot) -> Iterator[Trip]:
+        """Whether it has been broken for longer than the grace time."""
+        broken = self._broken(snapshot)
+        if broken is None:
+            self._since_s = None
+            return
+        if self._since_s is None:
+            self._since_s = snapshot.time_s
+        if snapshot.time_s - self._since_s >= self.grace_s:
+            yield broken
+
+    def refuse(self, before: Snapshot, after: Snapshot) -> Iterator[Trip]:
+        """Whether a command would break it."""
+        broken = self._broken(after)
+        if broken is not None and self._provokes(before, after):
+            yield broken
+
+    def _trip(self, device: str, cause: str, remedy: str) -> Trip:
+        return Trip(self.name, device, cause, remedy, self.action)
+
+    @abstractmethod
+    def _broken(self, snapshot: Snapshot) -> Trip | None:
+        """What is wrong with a snapshot, the grace time aside."""
+
+    @abstractmethod
+    def _provokes(self, before: Snapshot, after: Snapshot) -> bool:
+        """Whether the command itself, and not what was there before, breaks the rule."""
+
+
+@dataclass
+class HeatNeedsFlow(Interlock):
+    """A heater is hot, or told to get hot, only while liquid flows.
+
+    The grace time is for the pause in which pumps change their flow rate: without one, the command
+    that stops the last stream is refused as well.
+
+    Attributes:
+        heater: the device.
+        above_c: from where [°C] on it counts as hot.
+        streams: of these, one has to flow.
+    """
+
+    name: ClassVar[str] = "heat-needs-flow"
+    heater: str
+    above_c: float
+    streams: tuple[str, ...]
+
+    def _broken(self, snapshot: Snapshot) -> Trip | None:
+        heater = snapshot.heaters[self.heater]
+        cold = heater.temperature_c <= self.above_c and heater.wanted_c <= self.above_c
+        if cold or snapshot.flowing(self.streams):
+            return None
+        return self._trip(
+            self.heater,
+            f"nothing flows while it is above {self.above_c:g} °C or told to get there",
+            f"start {' or '.join(self.streams)} first, and stop it last",
+        )
+
+    def _provokes(self, before: Snapshot, after: Snapshot) -> bool:
+        if after.heaters[self.heater].wanted_c > before.heaters[self.heater].wanted_c:
+            return True
+        return self.grace_s == 0.0 and self._broken(before) is None
+
+
+@dataclass
+class FlowNeedsSteadyTemperature(Interlock):
+    """Streams flow only while a heater is at its set point, or cold enough for it not to matter.
+
+    Attributes:
+        heater: the device.
+        streams: these need it.
+        tolerance_c: how far from its set point [°C] it may be.
+        or_below_c: below this temperature [°C] the set point does not matter.
+    """
+
+    name: ClassVar[str] = "flow-needs-steady-temperature"
+    heater: str
+    streams: tuple[str, ...]
+    tolerance_c: float
+    or_below_c: float | None = None
+
+    def _broken(self, snapshot: Snapshot) -> Trip | None:
+        flowing, heater = snapshot.flowing(self.streams), snapshot.heaters[self.heater]
+        steady = abs(heater.temperature_c - heater.set_point_c) <= self.tolerance_c
+        cold = self.or_below_c is not None and heater.temperature_c <= self.or_below_c
+        if not flowing or steady or cold:
+            return None
+        return self._trip(
+            self.heater,
+            f"{', '.join(flowing)} would flow or flows while it reads {heater.temperature_c:.1f} °C"
+            f" and its set point is {heater.set_point_c:.1f} °C",
+            f"wait until it is within {self.tolerance_c:g} °C of its set point",
+        )
+
+    def _provokes(self, before: Snapshot, after: Snapshot) -> bool:
+        more = set(after.flowing(self.streams)) > set(before.flowing(self.streams))
+        return more or (
+            after.heaters[self.heater].set_point_c != before.heaters[self.heater].set_point_c
+        )
+
+
+@dataclass
+class SyringeNotEmpty(Interlock):
+    """A stream flows only while its syringe holds more than a remainder.
+
+    Attributes:
+        streams: whose syringes.
+        remainder_ul: what has to stay in them [µL].
+    """
+
+    name: ClassVar[str] = "syringe-not-empty"
+    streams: tuple[str, ...]
+    remainder_ul: float = 0.0
+
+    def _broken(self, snapshot: Snapshot) -> Trip | None:
+        for stream in snapshot.flowing(self.streams):
+            state = snapshot.streams[stream]
+            if state.left_ul <= self.remainder_ul:
+                return self._trip(
+                    state.pump,
+                    f"the syringe of {stream} holds {max(state.left_ul, 0.0) / 1000:.2f} mL, "
+                    f"and {self.remainder_ul / 1000:g} mL have to stay in it",
+                    f"refill {stream}",
+                )
+        return None
+
+    def _provokes(self, before: Snapshot, after: Snapshot) -> bool:
+        return set(after.flowing(self.streams)) > set(before.flowing(self.streams))

@@ -1,0 +1,1 @@
+"""Benches on which a driver is checked: emulated and live instruments."""

@@ -1,0 +1,1 @@
+"""Checks of the conformance kit, a module for each interface."""

@@ -1,0 +1,94 @@
+"""The suites for what an installed plugin offers."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from typing import Any
+
+from flowrig.errors import InputError
+from flowrig.plugins.offers import DriverOffer, Offer, import_target
+from flowrig.plugins.registry import Plugins
+from flowrig.profile.settings import settings_from
+from flowrig.testing.bench.bench import Bench, HeaterBench, PumpBench, SpectrometerBench
+from flowrig.testing.conformance.heater import HeaterConformance
+from flowrig.testing.conformance.learning import OptimizerBench, SurrogateBench
+from flowrig.testing.conformance.optimizer import OptimizerConformance
+from flowrig.testing.conformance.pump import PumpConformance
+from flowrig.testing.conformance.scorecard import Scorecard, score
+from flowrig.testing.conformance.spectrometer import SpectrometerConformance
+from flowrig.testing.conformance.surrogate import SurrogateConformance
+
+__all__ = ["DEADLINE_S", "offers_of", "score_offer"]
+
+DEADLINE_S = 0.5
+"""Deadline [s] of a driver in front of its emulator."""
+
+_DEVICES: dict[str, tuple[type, type[Bench[Any]]]] = {
+    "pump": (PumpConformance, PumpBench),
+    "heater": (HeaterConformance, HeaterBench),
+    "spectrometer": (SpectrometerConformance, SpectrometerBench),
+}
+_MODELS: dict[str, tuple[type, Callable[[Any, Any], Any]]] = {
+    "optimizer": (OptimizerConformance, OptimizerBench),
+    "surrogate": (SurrogateConformance, SurrogateBench),
+}
+
+
+def offers_of(plugins: Plugins, name: str) -> Sequence[Offer]:
+    """What a plugin offers for which there is a suite.
+
+    Args:
+        plugins: what is installed.
+        name: of a plugin, of its distribution, or of one offer.
+
+    Raises:
+        InputError: nothing of this name is installed, or there is no suite for it.
+    """
+    owned = [
+        listed.offer
+        for listed in plugins.listed
+        if name in (listed.plugin.name, listed.plugin.distribution, listed.offer.name)
+    ]
+    if not owned:
+        known = sorted({listed.plugin.name for listed in plugins.listed})
+        raise InputError(f"no plugin {name!r} is installed (there are: {', '.join(known)})")
+    offers = [offer for offer in owned if offer.kind in _DEVICES or offer.kind in _MODELS]
+    if not offers:
+        kinds = ", ".join(sorted({offer.kind for offer in owned}))
+        raise InputError(f"there is no conformance suite for what {name!r} offers: {kinds}")
+    return offers
+
+
+def score_offer(offer: Offer, address: str = "127.0.0.1", words: Sequence[str] = ()) -> Scorecard:
+    """Run the suite of an offer's kind; a driver runs in front of the emulator that it ships.
+
+    Args:
+        offer: what a plugin offers.
+        address: an address that the driver's settings take; the emulator's own takes its place.
+        words: further settings, each as "key=value" with keys and values of a profile.
+
+    Raises:
+        InputError: a package is missing, a driver ships no emulator, or a setting does not fit or
+            is missing.
+    """
+    if isinstance(offer, DriverOffer):
+        return _score_driver(offer, address, words)
+    suite, bench = _MODELS[offer.kind]
+    target, settings = offer.load(), settings_from(offer, words)
+    return score(suite, lambda: nullcontext(bench(target, settings)))
+
+
+def _score_driver(offer: DriverOffer, address: str, words: Sequence[str]) -> Scorecard:
+    if not offer.emulator:
+        raise InputError(
+            f"the driver {offer.name!r} ships no emulator, and without one nothing can be checked; "
+            "name its class in DriverOffer(emulator=…)"
+        )
+    suite, bench = _DEVICES[offer.kind]
+    target = offer.load()
+    emulator = import_target(offer.emulator, f"the driver {offer.name!r}")
+    settings = settings_from(offer, words, address=address, deadline=f"{DEADLINE_S} s")
+    new_bench: Callable[[], AbstractContextManager[Any]] = partial(
+        bench, target, emulator, settings
+    )
+    return score(suite, new_bench)

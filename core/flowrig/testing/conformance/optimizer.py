@@ -1,0 +1,207 @@
+"""What an optimizer must do."""
+
+import copy
+from typing import Any
+
+import numpy as np
+
+from flowrig.errors import InputError
+from flowrig.interfaces import Optimizer
+from flowrig.testing.conformance.checks import Level, earns, require
+from flowrig.testing.conformance.learning import (
+    RESPONSE,
+    OptimizerBench,
+    box,
+    inside,
+    limited_space,
+    measured,
+    thin_space,
+)
+
+__all__ = ["OptimizerConformance"]
+
+EXPERIMENTS = 15
+SEEDS = range(3)
+
+
+class OptimizerConformance:
+    """The conformance suite of optimizers; a test class adds the fixture `bench`."""
+
+    @earns(Level.BRONZE)
+    def test_suggestions_keep_to_the_space(self, bench: OptimizerBench) -> None:
+        """Every suggestion keeps to bounds and constraints, wide or thin."""
+        spaces = {
+            "in a box of one condition": box(1),
+            "in a box of four": box(4),
+            "where a sum is limited": limited_space(),
+            "where two conditions must nearly agree": thin_space(),
+        }
+        for where, space in spaces.items():
+            problem = bench.problem(seed=3, space=space)
+            optimizer = bench.optimizer(problem, measured(space, inside(space, bench.start)))
+            for count in (1, 4):
+                self._suggest(optimizer, count, where)
+
+    @earns(Level.BRONZE)
+    def test_it_suggests_as_many_as_are_asked_for(self, bench: OptimizerBench) -> None:
+        """One, three or eight points come when as many are asked for."""
+        for count in (1, 3, 8):
+            optimizer = bench.optimizer(bench.problem(), _start(bench))
+            points = self._suggest(optimizer, count)
+            require(
+                len(points) == count,
+                f"{len(points)} points came when {count} were asked for; return num_points of "
+                "them from _do_suggest",
+            )
+
+    @earns(Level.BRONZE)
+    def test_with_nothing_measured_it_suggests_or_says_so(self, bench: OptimizerBench) -> None:
+        """Before the first experiment there is a suggestion, or an InputError that says why not."""
+        optimizer = bench.optimizer(bench.problem())
+        try:
+            optimizer.suggest()
+        except InputError:
+            pass
+        except Exception as error:
+            raise AssertionError(
+                f"suggest() with nothing measured raised {error!r}; suggest something, or raise "
+                "InputError and say what has to come before"
+            ) from error
+
+    @earns(Level.BRONZE)
+    def test_it_changes_nothing_that_it_is_given(self, bench: OptimizerBench) -> None:
+        """The results that it is told of are the same afterwards."""
+        rows = _start(bench)
+        before = copy.deepcopy(rows)
+        bench.optimizer(bench.problem(), rows).suggest(2)
+        require(rows == before, "ingest() or suggest() changes the results; copy what you keep")
+
+    @earns(Level.SILVER)
+    def test_the_same_seed_suggests_the_same(self, bench: OptimizerBench) -> None:
+        """Seed and results decide; neither the process's random numbers nor its history do."""
+        suggestions = []
+        for noise in (1, 2):
+            np.random.seed(noise)  # noqa: NPY002 - what an optimizer must not depend on
+            suggestions.append(bench.optimizer(bench.problem(seed=5), _start(bench)).suggest(3))
+        require(
+            suggestions[0] == suggestions[1],
+            "the same seed and results gave two suggestions; draw every random number from "
+            "np.random.default_rng([problem.seed, number of results])",
+        )
+
+    @earns(Level.SILVER)
+    def test_it_is_rebuilt_from_what_was_measured(self, bench: OptimizerBench) -> None:
+        """A fresh optimizer, told of all results at once, goes on where the old one was."""
+        problem = bench.problem(seed=7)
+        rows = _start(bench)
+        lived = bench.optimizer(problem, rows)
+        for _ in range(3):
+            points = problem.space.array(lived.suggest(2))
+            news = measured(problem.space, points)
+            for row in news:
+                lived.ingest([row])
+            rows += news
+        rebuilt = bench.optimizer(problem, rows)
+        one, other = lived.suggest(2), rebuilt.suggest(2)
+        require(
+            one == other,
+            f"an optimizer that lived through the campaign suggests {one}, one that was rebuilt "
+            f"from its journal {other}; let everything follow from the seed and the results",
+        )
+
+    @earns(Level.SILVER)
+    def test_failed_experiments_are_passed_over(self, bench: OptimizerBench) -> None:
+        """Results that are missing, None or not finite count the same, and not as zero."""
+        problem = bench.problem(seed=9)
+        rows = _start(bench)
+        below = [{**row, RESPONSE: row[RESPONSE] - 5.0} for row in rows]
+        corner = dict(zip(problem.space.names, map(float, problem.space.low + 15.0), strict=True))
+
+        def suggested(result: dict[str, Any]) -> list[dict[str, float]]:
+            optimizer = bench.optimizer(problem, [*below, {**corner, **result}])
+            return self._suggest(optimizer, 2, "after a failed experiment")
+
+        missing = suggested({})
+        others = [suggested({RESPONSE: value}) for value in (None, np.nan, np.inf)]
+        require(
+            all(one == missing for one in others),
+            f"experiments without a finite result are not taken alike: {[missing, *others]}; leave "
+            "them out of what you learn from",
+        )
+        zero, poor = suggested({RESPONSE: 0.0}), suggested({RESPONSE: -9.0})
+        require(
+            zero == poor or missing != zero,
+            "an experiment without a result counts as one with the result 0; leave it out of what "
+            "you learn from",
+        )
+
+    @earns(Level.GOLD)
+    def test_points_of_a_batch_differ(self, bench: OptimizerBench) -> None:
+        """No two points of a batch are the same."""
+        problem = bench.problem(seed=11)
+        points = problem.space.array(bench.optimizer(problem, _start(bench)).suggest(4))
+        require(
+            len(np.unique(points.round(9), axis=0)) == len(points),
+            f"a batch repeats a point: {points.tolist()}; choose each as if those before it were "
+            "under way",
+        )
+
+    @earns(Level.GOLD)
+    def test_poor_results_do_no_harm(self, bench: OptimizerBench) -> None:
+        """Repeats, constants, huge numbers and a single result end in a sound suggestion."""
+        space = bench.problem().space
+        rows = _start(bench)
+        poor = {
+            "the same result everywhere": [{**row, RESPONSE: 1.0} for row in rows],
+            "the same condition again and again": [rows[0]] * len(rows),
+            "huge results": [{**row, RESPONSE: 1e9 * row[RESPONSE]} for row in rows],
+            "a single result": rows[:1],
+            "results outside the space": [
+                {**row, space.names[0]: row[space.names[0]] + 500.0} for row in rows[:2]
+            ] + rows,
+        }  # fmt: skip
+        for what, results in poor.items():
+            self._suggest(bench.optimizer(bench.problem(), results), 1, f"after {what}")
+
+    @earns(Level.GOLD)
+    def test_it_finds_as_much_as_chance(self, bench: OptimizerBench) -> None:
+        """On a smooth hill it comes at least as high as a quarter of all random searches."""
+        space = limited_space()
+        tries = [
+            max(row[RESPONSE] for row in measured(space, inside(space, EXPERIMENTS, seed)))
+            for seed in range(100)
+        ]
+        chance = float(np.quantile(tries, 0.25))
+        found = float(np.median([self._best(bench, seed) for seed in SEEDS]))
+        require(
+            found >= chance,
+            f"after {EXPERIMENTS} experiments the best is {found:.3f}, where random search has "
+            f"{chance:.3f}; check the sign of the objective, which is maximized, and that later "
+            "suggestions are not repetitions",
+        )
+
+    def _best(self, bench: OptimizerBench, seed: int) -> float:
+        problem = bench.problem(seed=seed)
+        rows = measured(problem.space, inside(problem.space, bench.start, 1000 + seed))
+        optimizer = bench.optimizer(problem, rows)
+        best = 0.0
+        for _ in range(EXPERIMENTS):
+            (row,) = measured(problem.space, problem.space.array(optimizer.suggest()))
+            optimizer.ingest([row])
+            best = max(best, row[RESPONSE])
+        return best
+
+    def _suggest(self, optimizer: Optimizer, count: int, when: str = "") -> list[dict[str, float]]:
+        try:
+            points = optimizer.suggest(count)
+        except Exception as error:
+            raise AssertionError(
+                f"suggest({count}) {when} raised {error!r}; keep to problem.space: draw anew, or "
+                "move points inside, until space.feasible() holds, whatever the results"
+            ) from error
+        return points
+
+
+def _start(bench: OptimizerBench) -> list[dict[str, Any]]:
+    space = limited_space()
+    return measured(space, inside(space, bench.start))

@@ -1,0 +1,184 @@
+"""What a spectrometer's driver must do."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+from unittest import SkipTest
+
+import numpy as np
+
+from flowrig.errors import UnsupportedError
+from flowrig.interfaces import Frames
+from flowrig.testing.bench.bench import SpectrometerBench
+from flowrig.testing.conformance.checks import Level, Live, earns, require
+from flowrig.testing.conformance.device import Command, DeviceConformance
+
+__all__ = ["SpectrometerConformance"]
+
+INTERVAL_S = 0.5
+"""Time [s] from one frame to the next."""
+
+JITTER_S = 0.1
+"""Largest error [s] of the interval between frames where real time passes."""
+
+
+class SpectrometerConformance(DeviceConformance[SpectrometerBench]):
+    """The conformance suite of spectrometers; a test class adds the fixture `bench`."""
+
+    def ready(self, bench: SpectrometerBench) -> None:
+        """An integration time twice as long as the shortest."""
+        shortest_us = bench.driver.limits.integration_time_min_us
+        bench.call(lambda: bench.driver.set_integration_time(2 * shortest_us))
+
+    def ask(self, bench: SpectrometerBench) -> Frames:
+        """One frame."""
+        return bench.driver.acquire(1)
+
+    def is_true(self, bench: SpectrometerBench, answer: Any) -> bool:
+        """Whether every frame is what the detector sees with this integration time."""
+        seen = bench.detector.counts(answer.integration_time_us)
+        return bool((answer.counts == seen).all())
+
+    def disturb(self, bench: SpectrometerBench) -> None:
+        """It gets brighter."""
+        bench.detector.brightness *= 1.5
+
+    def is_at_rest(self, bench: SpectrometerBench) -> bool:
+        """Whether the light is as it was."""
+        return not bench.detector.lit
+
+    def tells_single_bytes(self) -> bool:
+        """No: counts without a checksum cannot tell."""
+        return False
+
+    def out_of_range(self, bench: SpectrometerBench) -> Sequence[tuple[str, Callable[[], Any]]]:
+        """Integration times beyond the limits, and no frame at all."""
+        driver, limits = bench.driver, bench.driver.limits
+        times_us = (limits.integration_time_min_us - 1, limits.integration_time_max_us + 1, 0, -1)
+        return [
+            *(
+                (f"set_integration_time({us})", partial(driver.set_integration_time, us))
+                for us in times_us
+            ),
+            ("acquire(0)", partial(driver.acquire, 0)),
+        ]
+
+    def commands(self, bench: SpectrometerBench) -> Sequence[Command]:
+        """Open and shut the light, where the spectrometer controls one."""
+        if not bench.driver.controls_light:
+            return []
+        driver, detector = bench.driver, bench.detector
+
+        def switch(on: bool) -> Command:
+            return Command(
+                f"set_light({on})",
+                lambda: bench.call(lambda: driver.set_light(not on)),
+                lambda: driver.set_light(on),
+                done=lambda: detector.lit is on,
+                untouched=lambda: detector.lit is not on,
+                once=lambda: True,
+            )
+
+        return [switch(True), switch(False)]
+
+    @earns(Level.BRONZE, Live("asks for its wavelengths"))
+    def test_wavelengths_are_those_of_the_detector(self, bench: SpectrometerBench) -> None:
+        """Every pixel has its wavelength [nm], rising."""
+        bench.open()
+        told_nm = bench.call(bench.driver.wavelengths_nm)
+        require(
+            told_nm.ndim == 1 and np.isfinite(told_nm).all() and (np.diff(told_nm) > 0).all(),
+            f"wavelengths_nm() is of shape {told_nm.shape} and begins with {told_nm[:3]}; return "
+            "one rising number a pixel",
+        )
+        if bench.is_live:
+            return
+        true_nm = bench.detector.wavelengths_nm()
+        require(
+            told_nm.shape == true_nm.shape and np.allclose(told_nm, true_nm, atol=0.01),
+            f"wavelengths_nm() begins with {told_nm[:3]}, the detector's with {true_nm[:3]} nm; "
+            "read the coefficients from the instrument, lowest order first",
+        )
+
+    @earns(Level.BRONZE, Live("sets short integration times, and takes a frame with each"))
+    def test_the_integration_time_reaches_the_detector(self, bench: SpectrometerBench) -> None:
+        """The next frame has the integration time that was set [µs], limits included."""
+        bench.open()
+        limits = bench.driver.limits
+        longest = () if bench.is_live else (limits.integration_time_max_us,)
+        if not bench.is_live:
+            bench.detector.brightness = 0.5
+        for wanted_us in (
+            3 * limits.integration_time_min_us, *longest, limits.integration_time_min_us,
+        ):  # fmt: skip
+            bench.call(lambda: bench.driver.set_integration_time(wanted_us))  # noqa: B023
+            frames = bench.call(lambda: bench.driver.acquire(1))
+            exposed_us = (
+                bench.call(bench.driver.integration_time_us)
+                if bench.is_live
+                else bench.detector.exposures_us[-1]
+            )
+            require(
+                frames.integration_time_us == wanted_us == exposed_us
+                and (bench.is_live or self.is_true(bench, frames)),
+                f"after set_integration_time({wanted_us}) a frame was exposed for {exposed_us} µs "
+                f"and says {frames.integration_time_us} µs; convert to the instrument's unit, and "
+                "discard the frame that was under way when the time changed",
+            )
+
+    @earns(Level.BRONZE, Live("sets a short integration time, and takes three frames"))
+    def test_frames_come_as_one_array(self, bench: SpectrometerBench) -> None:
+        """Frames are `n x pixels` of 16 bit, each with its time, an interval apart."""
+        self._open_ready(bench)
+        frames = bench.call(lambda: bench.driver.acquire(3, interval_s=INTERVAL_S))
+        pixels = len(bench.call(bench.driver.wavelengths_nm))
+        require(
+            frames.counts.shape == (3, pixels) and frames.counts.dtype == np.uint16,
+            f"three frames came as {frames.counts.dtype} of shape {frames.counts.shape}; return "
+            "one frame, shape `n_pixels`, of uint16 from _do_acquire_frame",
+        )
+        require(
+            np.allclose(
+                np.diff(frames.times_s), INTERVAL_S, atol=JITTER_S if bench.is_live else 1e-8
+            ),
+            f"three frames at an interval of {INTERVAL_S:g} s are dated {frames.times_s}; "
+            "let acquire() do the timing, and wait on self.clock only",
+        )
+
+    @earns(Level.BRONZE)
+    def test_saturation_is_told(self, bench: SpectrometerBench) -> None:
+        """A frame with a saturated pixel is marked, and no other."""
+        self._open_ready(bench)
+        dim = bench.call(lambda: bench.driver.acquire(1))
+        bench.detector.brightness = 1e6
+        glaring = bench.call(lambda: bench.driver.acquire(1))
+        require(
+            not dim.saturated.any() and glaring.saturated.all(),
+            f"a dim frame is marked {dim.saturated}, a saturated one {glaring.saturated}; return "
+            "the counts of a saturated pixel as limits.saturation_counts",
+        )
+
+    @earns(Level.BRONZE)
+    def test_the_light_is_switched_or_not_promised(self, bench: SpectrometerBench) -> None:
+        """The light follows, or set_light raises UnsupportedError; closing leaves it as it is."""
+        self._open_ready(bench)
+        if not bench.driver.controls_light:
+            outcome = bench.attempt(lambda: bench.driver.set_light(True))
+            require(
+                isinstance(outcome, UnsupportedError),
+                f"set_light(True) gave {outcome!r}, and controls_light is False; override both "
+                "controls_light and _do_set_light, or neither",
+            )
+            raise SkipTest("this spectrometer controls no light")
+        for on in (True, False, True):
+            bench.call(lambda: bench.driver.set_light(on))  # noqa: B023
+            require(
+                bench.detector.lit is on, f"after set_light({on}) the light is {not on}; switch it"
+            )
+        bench.call(bench.driver.close)
+        bench.open(bench.another_driver())
+        require(
+            bench.detector.lit,
+            "closing or opening shuts the light; only connect and ask in _do_open, and only hang "
+            "up in _do_close",
+        )

@@ -1,0 +1,1 @@
+"""Recorded traces played back to a driver."""

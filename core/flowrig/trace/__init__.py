@@ -1,0 +1,1 @@
+"""Trace files: recorded bytes and calls of instruments."""

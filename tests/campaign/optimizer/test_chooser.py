@@ -1,0 +1,172 @@
+"""What is done when an optimizer fails: once more, without it, or not at all."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flowrig.campaign.optimizer import Brain, Choice, Mind
+from flowrig.errors import DeviceFaultError, StopRequested
+from flowrig.interfaces import Suggestion
+from flowrig.learning.from_campaign import NoSurrogateError
+from flowrig.plugins.registry import Plugins
+from flowrig.profile import Profile, load_profile
+
+R = TypeVar("R")
+Campaign = Callable[..., tuple[Path, Profile]]
+Answer = list[Suggestion] | Exception
+
+
+class Scripted(Mind):
+    """Answers as it is told, and remembers whether it was given up."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+        self.closed = False
+
+    def suggest(
+        self, stage: str, rows: Sequence[Mapping[str, Any]], count: int
+    ) -> list[Suggestion]:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def think(what: str, function: Callable[[], R], at_most_s: float) -> R:
+    """Nobody has to watch a rig here."""
+    return function()
+
+
+def asked(
+    profile: Profile, answers: Sequence[Answer], count: int = 1, tried: Sequence[Any] = ()
+) -> tuple[Choice, list[Scripted]]:
+    """What a brain makes of answers, one from each fresh start; and whom it asked."""
+    waiting, minds = list(answers), list[Scripted]()
+
+    def new_mind() -> Mind:
+        minds.append(Scripted(waiting.pop(0)))
+        return minds[-1]
+
+    brain = Brain(profile, 1, new_mind)
+    assert profile.campaign is not None
+    choice = brain.choose(profile.campaign.stages[0], [], tried, count, think)
+    brain.close()
+    return choice, minds
+
+
+def middle(profile: Profile) -> dict[str, float]:
+    """Conditions that the rig can do."""
+    space = profile.space
+    return space.rows((space.low + space.high)[None] / 2)[0]
+
+
+def test_a_sound_answer_is_taken_as_it_is(campaign: Campaign) -> None:
+    """Nothing is told, and nobody is asked twice."""
+    _, profile = campaign()
+    sound = [Suggestion(middle(profile), reason="the middle")]
+    choice, minds = asked(profile, [sound])
+    assert (choice, len(minds)) == (Choice(sound), 1)
+
+
+def test_a_second_answer_is_taken_and_told_once(campaign: Campaign) -> None:
+    """After a crash a fresh start is asked; one sentence says what happened, and where."""
+    _, profile = campaign()
+    sound = [Suggestion(middle(profile))]
+    choice, minds = asked(profile, [ZeroDivisionError("a bug"), sound], tried=[middle(profile)] * 3)
+    assert choice.suggestions == sound
+    assert choice.incident == (
+        "the optimizer of stage 'spread' failed before experiment 4: a bug; the second answered"
+    )
+    assert [mind.closed for mind in minds] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("what", "suggested", "says"),
+    [("fallback", 3, "instead"), ("hold", 0, "holds"), ("finish", 0, "ends here")],
+)
+def test_the_campaign_says_what_is_done_in_the_end(
+    campaign: Campaign, what: str, suggested: int, says: str
+) -> None:
+    """Conditions far from all others, or none: a person has to look, or the campaign is over."""
+    _, profile = campaign(f'if_optimizer_fails = "{what}"')
+    choice, _ = asked(profile, [ValueError("one"), ValueError("two")], count=3)
+    assert len(choice.suggestions) == suggested
+    assert "failed twice before experiment 1: one; then two" in choice.incident
+    assert choice.incident.endswith(says)
+
+
+def test_space_filling_conditions_keep_their_distance(campaign: Campaign) -> None:
+    """They are never what was tried, differ from each other, and a seed gives the same ones."""
+    _, profile = campaign()
+    tried = [middle(profile)]
+    bad: list[Answer] = [[], []]
+    first, _ = asked(profile, bad, 4, tried)
+    again, _ = asked(profile, bad, 4, tried)
+    assert first == again
+    U = profile.space.to_unit(
+        profile.space.array([*tried, *(dict(s.conditions) for s in first.suggestions)])
+    )
+    gaps = np.linalg.norm(U[:, None] - U[None], axis=-1)[~np.eye(len(U), dtype=bool)]
+    assert gaps.min() > 0.3
+
+
+def test_the_same_conditions_are_chosen_so_often_and_no_more(campaign: Campaign) -> None:
+    """A budget of repeats keeps an optimizer that has got stuck from using up the syringes."""
+    _, profile = campaign("repeats_at_most = 2")
+    sound = [Suggestion(middle(profile))]
+    assert not asked(profile, [sound], tried=[middle(profile)])[0].incident
+    choice, _ = asked(profile, [sound, sound], tried=[middle(profile)] * 2)
+    assert "the same conditions more than 2 times" in choice.incident
+    assert choice.suggestions != sound
+
+
+@pytest.mark.parametrize(
+    "error", [StopRequested("stop"), DeviceFaultError("hot", device="plate"), KeyboardInterrupt()]
+)
+def test_what_happens_to_the_rig_meanwhile_is_not_the_optimizers_fault(
+    campaign: Campaign, error: BaseException
+) -> None:
+    """A wish to stop, and an instrument that fails while it thinks, are passed on untouched."""
+    _, profile = campaign()
+
+    def interrupted(what: str, function: Callable[[], R], at_most_s: float) -> R:
+        raise error
+
+    assert profile.campaign is not None
+    brain = Brain(profile, 1, lambda: Scripted([]))
+    with pytest.raises(type(error)):
+        brain.choose(profile.campaign.stages[0], [], [], 1, interrupted)
+
+
+def test_a_campaign_without_a_surrogate_is_told_so(campaign: Campaign) -> None:
+    """What a person has to write into the campaign is no incident."""
+    _, profile = campaign()
+    with pytest.raises(NoSurrogateError):
+        asked(profile, [NoSurrogateError("the campaign names no surrogate")])
+
+
+PROFILE = load_profile("cs3cu2i5-heatup-chem3", Plugins.discover())
+SPACE = PROFILE.space
+NUMBERS = st.one_of(st.floats(), st.integers(-(10**6), 10**6), st.none(), st.just("hot"))
+
+
+@given(st.data())
+def test_nothing_leaves_that_the_rig_cannot_do(data: st.DataObject) -> None:
+    """Whatever an optimizer answers, every condition that goes on is finite, named and inside."""
+    names = st.sampled_from([*SPACE.names, "unheard-of"])
+    complete = st.fixed_dictionaries(dict.fromkeys(SPACE.names, NUMBERS))
+    points = st.one_of(st.dictionaries(names, NUMBERS), complete)
+    answers = st.lists(st.builds(Suggestion, points), max_size=4)
+    count = data.draw(st.integers(1, 3))
+    choice, _ = asked(PROFILE, [data.draw(answers), data.draw(answers)], count)
+    assert 1 <= len(choice.suggestions) <= count
+    for suggestion in choice.suggestions:
+        SPACE.require_feasible(suggestion.conditions)
+        assert all(np.isfinite(value) for value in suggestion.conditions.values())

@@ -1,0 +1,91 @@
+"""The best of a campaign as a model of all experiments expects it."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from flowrig.campaign.incumbent import expected_best
+from flowrig.journal.journal import FILE_NAME, Journal
+from flowrig.problem.objective import MaximumResponse
+from flowrig.problem.space import Parameter, Space
+from flowrig.run_record.reader import RunRecord
+from flowrig_gp.settings import GaussianProcessSettings
+from flowrig_gp.surrogate import GaussianProcess
+
+NOISE = 0.05
+
+
+def recorded(X: np.ndarray, y: np.ndarray) -> Any:
+    """What `expected_best` asks of a run with these measurements."""
+    space = Space((Parameter("T", 0.0, 1.0, "°C"),))
+
+    def model() -> GaussianProcess:
+        surrogate = GaussianProcess(GaussianProcessSettings(), 0)
+        surrogate.fit(X, y[:, None])
+        return surrogate
+
+    experiments = [
+        SimpleNamespace(index=i, conditions={"T": float(x)}, quality="good")
+        for i, x in enumerate(X[:, 0], start=1)
+    ]
+    return SimpleNamespace(
+        experiments=lambda: experiments,
+        campaign=SimpleNamespace(surrogate=object()),
+        profile=SimpleNamespace(space=space, objective=MaximumResponse("pla")),
+        model=model,
+        seed=1,
+    )
+
+
+def test_it_is_not_the_luckiest_of_many_shots() -> None:
+    """Of 16 noisy shots at one optimum the highest reads too high; what is expected does not."""
+    errors = []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        X = np.append(np.linspace(0.0, 1.0, 12), np.full(16, 0.5))[:, None]
+        y = (1.0 - 4.0 * np.square(X[:, 0] - 0.5)) + NOISE * rng.standard_normal(len(X))
+        told = expected_best(recorded(X, y))
+        assert told is not None
+        assert abs(X[told["index"] - 1, 0] - 0.5) < 0.1
+        assert abs(told["objective_mean"] - 1.0) < 4.0 * told["objective_sd"]
+        errors.append((told["objective_mean"] - 1.0, y.max() - 1.0))
+    expected, highest = np.mean(errors, axis=0)
+    assert highest > NOISE
+    assert abs(expected) < highest / 4
+
+
+def test_too_few_experiments_or_no_surrogate_expect_nothing() -> None:
+    """Nothing is claimed where no model can know more than the measurements."""
+    few = recorded(np.linspace(0.0, 1.0, 4)[:, None], np.ones(4))
+    assert expected_best(few) is None
+    without = recorded(np.linspace(0.0, 1.0, 8)[:, None], np.linspace(0.0, 1.0, 8))
+    without.campaign.surrogate = None
+    assert expected_best(without) is None
+
+
+def test_a_finished_run_says_it_everywhere(
+    short: Callable[..., Path], flowrig: Any, tmp_path: Path
+) -> None:
+    """The journal keeps it for JSON, report and end message; the digest does not see it."""
+    folder = tmp_path / "run"
+    said = " ".join(flowrig("run", short(), "--simulate", "--out", folder).stdout.split())
+    assert "as the model of all experiments expects" in said
+    assert "highest measured" in said
+
+    told = json.loads(flowrig("report", folder, "--json").stdout)
+    expected = told["expected_best"]
+    assert expected["objective_sd"] > 0
+    assert expected["conditions"]["temperature"]["unit"] == "°C"
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "Highest measured" in page
+    with RunRecord(folder) as record:
+        incumbent = record.expected_best()
+    assert incumbent is not None
+    assert incumbent.experiment.index == expected["index"]
+    with Journal(folder / FILE_NAME, read_only=True) as journal:
+        assert [e.kind for e in journal.events("expected-best")] == ["expected-best"]
+        assert journal.digest() == told["digest"]

@@ -1,0 +1,34 @@
+"""An emulated rig in a process of its own: `python rig_in_a_process.py PROFILE`.
+
+It prints its addresses as one line of JSON, and answers every line that it is sent with what its
+instruments really do: the volume that each plunger has moved [µL], and the set point that the
+heater works towards [°C].
+"""
+
+import json
+import sys
+
+from flowrig.clock import RealClock
+from flowrig.plugins.registry import Plugins
+from flowrig.profile import load_profile
+from flowrig.rig.simulated import emulated
+from flowrig_watlow.emulator import WatlowEmulator
+
+
+def main(path: str) -> None:
+    profile = load_profile(path, Plugins.discover())
+    with emulated(profile, RealClock(), seed=1) as rig:
+        served = rig.profile.devices
+        print(json.dumps({n: one.settings.address for n, one in served.items()}), flush=True)
+        plate = rig.emulators["plate"]
+        assert isinstance(plate, WatlowEmulator)
+        controller = plate.controller
+        pumps = [n for n, one in profile.devices.items() if one.offer.kind == "pump"]
+        for _ in sys.stdin:
+            told = {name: rig.world.pump(name).moved_ul for name in pumps}
+            told["plate"] = controller.set_point_c
+            print(json.dumps(told), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

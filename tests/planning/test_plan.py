@@ -1,0 +1,174 @@
+"""What `flowrig plan` tells before a run is what the run then takes."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from attrs import evolve
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flowrig.errors import InputError
+from flowrig.planning.expected_conditions import likely_choices
+from flowrig.planning.heating_time import heating_time_s, steady_time_s
+from flowrig.planning.known_conditions import centre
+from flowrig.planning.plan import Plan, plan_campaign
+from flowrig.plugins.registry import Plugins
+from flowrig.profile import Steady, load_profile
+from flowrig.run.start import resume_run, start_run
+from flowrig.run_record.reader import RunRecord
+
+Short = Callable[..., Path]
+
+
+def planned(path: Path, **more: Any) -> Plan:
+    """The plan of a campaign."""
+    return plan_campaign(load_profile(path, Plugins.discover()), **more)
+
+
+def test_a_plan_is_what_the_run_takes(short: Short, tmp_path: Path) -> None:
+    """Right where conditions are known in advance, and inside the ranges where they are not."""
+    path = short(5, 1)
+    path.write_text(path.read_text("utf-8").replace("frames = 60", "frames = 50"), "utf-8")
+    told = planned(path, seed=3)
+    assert (told.experiments, told.known) == (6, 5)
+
+    start_run(path, tmp_path / "run", simulate=True, seed=3)
+    with RunRecord(tmp_path / "run") as record:
+        ended = record.journal.last("ended")
+        assert ended is not None
+        *_, improve = record.journal.events("stage")
+        delivered = dict.fromkeys(record.profile.streams, 0.0)
+        for event in record.journal.events("outcome"):
+            for stream, volume_ul in event.data.get("dispensed_ul", {}).items():
+                delivered[stream] += volume_ul
+        chosen: dict[str, list[Any]] = {}
+        for one in record.decisions():
+            chosen.setdefault(one.stage, []).append(one.conditions)
+    afterwards = planned(path, seed=3, decided=chosen)
+
+    waste_ul = sum(delivered.values())
+    assert told.parts[1].ends_s == pytest.approx(improve.time_s, rel=0.03)
+    assert told.time_range_s[0] <= ended.time_s <= told.time_range_s[1]
+    assert told.waste_range_ul[0] <= waste_ul <= told.waste_range_ul[1]
+    assert afterwards.time_s == pytest.approx(ended.time_s, rel=0.03)
+    assert afterwards.volumes_ul == pytest.approx(delivered, rel=0.01)
+
+
+def test_a_refill_is_foretold_for_the_experiment_that_would_hold(short: Short) -> None:
+    """A syringe of 1 mL is empty after three experiments; it is told which, when and whose."""
+    more = '[streams.CuI]\nsyringe = { volume = "1 mL", inner_diameter = "4.6 mm" }\n'
+    told = planned(short(4, 1, more))
+    (refill,) = told.refills
+    assert (refill.experiment, refill.stage, refill.streams) == (4, "explore", ("CuI",))
+    assert 0 < refill.time_s < told.time_s
+    assert told.volumes_ul["CuI"] > 1000
+
+
+def test_a_rehearsal_tells_what_the_emulated_run_then_takes(
+    flowrig: Any, short: Short, tmp_path: Path
+) -> None:
+    """Volumes are those of the run, its refills included; the ranges stay, as nothing is known.
+
+    It takes the place of another run's measurements, and is for a campaign that has not begun.
+    """
+    more = '[streams.CuI]\nsyringe = { volume = "1 mL", inner_diameter = "4.6 mm" }\n'
+    path = short(3, 2, more)
+    told = json.loads(flowrig("plan", path, "--rehearse", "--json").stdout)
+    assert told["known"] < told["experiments"]
+    assert told["waste_range_ul"][0] < told["waste_range_ul"][1]
+
+    folder = tmp_path / "run"
+    assert start_run(path, folder, simulate=True).state == "held"
+    while resume_run(folder, refilled=["CuI"]).state == "held":
+        pass
+    with RunRecord(folder) as record:
+        decided: dict[str, list[Mapping[str, float]]] = {}
+        for one in record.decisions():
+            decided.setdefault(one.stage, []).append(one.conditions)
+    assert told["volumes_ul"] == planned(path, decided=decided).volumes_ul
+    flowrig("plan", path, "--rehearse", "--like", folder, code=2)
+    flowrig("plan", folder, "--rehearse", code=2)
+
+
+def test_measurements_tell_where_an_optimizer_will_look(
+    flowrig: Any, short: Short, tmp_path: Path
+) -> None:
+    """A plan like an earlier run is nearer to what its optimizer did than the middle of the space.
+
+    A run of another space is refused.
+    """
+    path, folder = short(12, 4), tmp_path / "run"
+    start_run(path, folder, simulate=True, seed=3)
+    profile = load_profile(path, Plugins.discover())
+    with RunRecord(folder) as record:
+        likely = likely_choices(record, profile, 16)
+        improved = [d.conditions for d in record.decisions() if d.stage == "improve"]
+    profile.space.require_feasible(likely[0])
+    assert len(likely) == 16
+
+    def distance(conditions: Sequence[Mapping[str, float]]) -> float:
+        """From the mean of what was chosen, in the unit cube."""
+        space = profile.space
+        means = [space.to_unit(space.array(rows)).mean(axis=0) for rows in (conditions, improved)]
+        return float(np.linalg.norm(means[0] - means[1]))
+
+    assert distance(likely) < distance([centre(profile.space)])
+    told = json.loads(flowrig("plan", path, "--like", folder, "--json").stdout)
+    assert told["volumes_ul"] != planned(path).volumes_ul
+    assert told["volumes_ul"] == pytest.approx(planned(path, likely=likely).volumes_ul, rel=0.01)
+
+    narrow = evolve(profile.variables[0], range=(120.0, 150.0))
+    other = evolve(profile, variables=(narrow, *profile.variables[1:]))
+    with RunRecord(folder) as record, pytest.raises(InputError, match="another search space"):
+        likely_choices(record, other, 16)
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (
+            '[streams.CuI]\nsyringe = { volume = "0.2 mL", inner_diameter = "2.3 mm" }\n',
+            "experiment 2: CuI: 0.3 mL are needed at once, the syringe holds 0.2 mL",
+        ),
+        ('[steady]\ntimeout = "90 s"\n', "takes 6 min, longer than [steady] timeout"),
+        (
+            '[[interlocks]]\nkind = "heat-needs-flow"\nheater = "plate"\nabove = "100 degC"\n'
+            'streams = ["ODE"]\n',
+            "experiment 1: plate: nothing flows while it is above 100 °C",
+        ),
+        ('[campaign.stop]\nat_most = "15 min"\n', "is over before experiment 3"),
+    ],
+)
+def test_what_cannot_be_done_is_told(short: Short, more: str, says: str) -> None:
+    """A syringe that is too small, a set point that takes too long, a campaign that is too long."""
+    told = planned(short(4, 1, more))
+    assert any(says in problem for problem in told.problems), told.problems
+
+
+@given(st.floats(30, 200), st.floats(30, 200), st.floats(1, 60), st.floats(1, 60))
+@settings(deadline=None, max_examples=100)
+def test_heating_takes_longer_the_farther_it_is(
+    from_c: float, to_c: float, rate_c_min: float, settling_s: float
+) -> None:
+    """Never less than the hold, never faster than the ramp, and less from half the way."""
+    steady = Steady(heating_c_min=rate_c_min, cooling_c_min=rate_c_min, settling_s=settling_s)
+    time_s = steady_time_s(steady, from_c, to_c)
+    ramp_s = max(abs(to_c - from_c) - steady.tolerance_c, 0) / (rate_c_min / 60)
+    assert time_s >= steady.hold_s
+    assert heating_time_s(steady, from_c, to_c, steady.tolerance_c) >= ramp_s - 1e-6
+    assert steady_time_s(steady, (from_c + to_c) / 2, to_c) <= time_s
+
+
+def test_a_plan_is_printed_for_people_and_programs(flowrig: Any, short: Short) -> None:
+    """A line a stage and one a syringe, each with units; JSON has the same numbers."""
+    lines = flowrig("plan", short(4, 1)).stdout.splitlines()
+    assert lines[0].startswith("short: 5 experiments, ")
+    names = ("calibration", "explore", "improve", "safe state", "CuI", "PFO")
+    assert all(any(line.startswith(name) for line in lines) for name in names)
+    told = json.loads(flowrig("plan", short(4, 1), "--json").stdout)
+    assert [part["known"] for part in told["parts"]] == [0, 4, 0, 0]
+    assert told["time_s"] == pytest.approx(sum(part["time_s"] for part in told["parts"]))

@@ -1,0 +1,96 @@
+"""Plugins as `flowrig plugin new` writes them: built, installed, found, checked, and in a run."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import tomlkit
+from fresh_environment import ROOT, Lab, build_wheels, run
+
+from flowrig.journal.journal import FILE_NAME, Journal
+
+pytestmark = pytest.mark.xdist_group("fresh environment")
+
+KINDS = ("pump", "heater", "spectrometer", "optimizer", "surrogate")
+
+
+@pytest.fixture(scope="module")
+def new(lab: Lab) -> Lab:
+    """One plugin of each kind, "our-pump" and so on, built and installed beside the others."""
+    for kind in KINDS:
+        done = lab.flowrig("plugin", "new", kind, f"our-{kind}")
+        assert done.returncode == 0, done.stdout + done.stderr
+    projects = [lab.folder / f"flowrig-our-{kind}" for kind in KINDS]
+    lab.install("pytest", *build_wheels(projects, lab.folder / "wheels-of-our-own"))
+    for project in projects:  # what is left of each are its tests
+        shutil.rmtree(project / f"flowrig_our_{project.name.rpartition('-')[2]}")
+    return lab
+
+
+@pytest.fixture
+def profile(tmp_path: Path) -> Path:
+    """The reference rig with instruments and campaign of our own; three experiments."""
+    text = (ROOT / "profiles" / "cs3cu2i5-heatup.toml").read_text(encoding="utf-8")
+    content = tomlkit.parse(text).unwrap()
+    ours = {
+        "chemyx-fusion": "our-pump",
+        "watlow-f4t": "our-heater",
+        "ocean-hdx": "our-spectrometer",
+    }
+    content["devices"] = {
+        name: {"driver": ours[device["driver"]], "address": f"COM{number}"}
+        for number, (name, device) in enumerate(content["devices"].items(), 1)
+    }
+    content["limits"]["temperature"] = ["5 degC", "185 degC"]  # as far as our heater goes
+    content["analysis"] |= {"frames": 40, "frame_interval": "100 ms", "reactive_frames": 10}
+    content["campaign"] = {
+        "surrogate": {"name": "our-surrogate"},
+        "stages": [
+            # From five experiments on, the surrogate tells the best at the end.
+            {"name": "explore", "optimizer": "our-optimizer", "experiments": 5},
+        ],
+    }
+    path = tmp_path / "ours.toml"
+    path.write_text(tomlkit.dumps(content), encoding="utf-8")
+    return path
+
+
+def test_new_plugins_are_listed(new: Lab) -> None:
+    """Each is found under its name, with its distribution, and is ready."""
+    rows = {(row["kind"], row["name"]): row for row in new.json("plugins")["plugins"]}
+    for kind in KINDS:
+        row = rows[kind, f"our-{kind}"]
+        assert (row["distribution"], row["ready"]) == (f"flowrig-our-{kind}", True)
+
+
+def test_their_own_tests_pass_on_what_was_installed(new: Lab) -> None:
+    """With nothing but the wheels and pytest; those of the other kinds are made alike."""
+    folders = [new.folder / f"flowrig-our-{kind}" / "tests" for kind in ("pump", "surrogate")]
+    done = run(
+        new.programs / "python", "-m", "pytest", "-q", "-p", "no:cacheprovider",
+        "--import-mode", "importlib", "-W", "error", *folders, cwd=new.folder,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " skipped" not in done.stdout
+
+
+@pytest.mark.parametrize("kind", ["pump", "optimizer"])
+def test_they_are_gold(new: Lab, kind: str) -> None:
+    """`flowrig plugin check` says so."""
+    (card,) = new.json("plugin", "check", f"our-{kind}", "--at-least", "gold")
+    assert (card["kind"], card["name"], card["level"]) == (kind, f"our-{kind}", "gold")
+
+
+def test_a_run_goes_through_all_of_them(new: Lab, profile: Path) -> None:
+    """Pumps, heater, spectrometers, optimizer and surrogate of a profile that is sound."""
+    done = new.flowrig("run", profile, "--simulate", "--out", new.folder / "ours")
+    assert done.returncode == 0, done.stdout + done.stderr
+    summary = new.json("report", new.folder / "ours")
+    assert (summary["state"], summary["experiments"]) == ("finished", 5)
+    assert summary["expected_best"] is not None
+    journal = Journal(new.folder / "ours" / FILE_NAME, read_only=True)
+    devices = next(journal.events("opened")).data["devices"].values()
+    assert {who["vendor"] for who in devices} == {"Our Pump", "Our Heater", "Our Spectrometer"}
+    versions = next(journal.events("run-started")).data["versions"]
+    assert {f"flowrig-our-{kind}" for kind in KINDS} <= set(versions)
+    journal.close()

@@ -1,0 +1,126 @@
+"""Campaigns that start from earlier experiments."""
+
+import shutil
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from watched_rig import plugins_with
+
+import flowrig as package
+from flowrig.errors import InputError
+from flowrig.interfaces import Problem
+from flowrig.learning.from_campaign import new_surrogate
+from flowrig.learning.transfer import WithPrior
+from flowrig.plugins.registry import Plugins
+from flowrig.profile import check_profile
+from flowrig.report import content_of, render
+from flowrig.run_record.reader import RunRecord
+from flowrig_bayes.model import learnt
+from flowrig_bayes.settings import BayesSettings
+
+PUBLISHED = Path(__file__).parents[1] / "learning" / "data" / "cs3cu2i5_lhs_chem1.csv"
+PRIOR = '[[campaign.prior]]\nsource = "earlier/chem1.csv"\n'
+
+Short = Callable[..., Path]
+
+
+@pytest.fixture
+def beside(tmp_path: Path) -> Path:
+    """The published experiments of another chemistry, beside the profile."""
+    path = tmp_path / "earlier" / "chem1.csv"
+    path.parent.mkdir()
+    shutil.copy(PUBLISHED, path)
+    return path
+
+
+def test_a_run_starts_from_what_was_measured_before(
+    short: Short, tmp_path: Path, beside: Path
+) -> None:
+    """The journal keeps a copy, decisions follow from it, and nothing of it counts as measured."""
+    outcome = package.start_run(short(4, 1, PRIOR), tmp_path / "run", simulate=True, seed=3)
+    assert (outcome.state, outcome.reason) == ("finished", "")
+    beside.unlink()
+
+    with RunRecord(tmp_path / "run") as record:
+        assert len(record.experiments()) == 5
+        (told,) = record.journal.events("prior")
+        assert (told.data["experiments"], told.data["left_out"]) == (60, 0)
+        assert record.journal.arrays(told.sequence)["X"].shape == (60, 5)
+        assert isinstance(record.model(), WithPrior)
+        assert "At the end earlier experiments counted" in render(content_of(record))
+
+        last = record.decisions()[-1]
+        X, Y = record.profile.space.to_unit(record.conditions()), record.features()
+        chosen = record.profile.space.to_unit(record.profile.space.array([last.conditions]))
+        expected = {}
+        cold = partial(new_surrogate, record.campaign, record.seed)
+        rig = record.profile
+        for name, make in (("warm", record.surrogates()), ("cold", cold)):
+            problem = Problem(rig.space, rig.objective, 1, make, rsd=rig.rsd)
+            model = learnt(problem, X[:4], Y[:4], np.empty((0, X.shape[1])), BayesSettings())
+            expected[name] = model.surrogate.predict(chosen).mean[0, :2]
+    decided = np.array([last.mean["a300"], last.mean["pla"]])
+    np.testing.assert_allclose(decided, expected["warm"], rtol=1e-6)
+    assert not np.allclose(decided, expected["cold"], rtol=1e-3)
+
+
+def test_earlier_runs_can_be_a_source(short: Short, tmp_path: Path) -> None:
+    """The folder of a run is read as well as a file, relative to the profile that names it."""
+    package.start_run(short(5, 1), tmp_path / "first", simulate=True, seed=1)
+    again = short(4, 1, '[[campaign.prior]]\nsource = "first"\n')
+    package.start_run(again, tmp_path / "second", simulate=True, seed=2)
+    with RunRecord(tmp_path / "first") as first, RunRecord(tmp_path / "second") as second:
+        (told,) = second.journal.events("prior")
+        kept = second.journal.arrays(told.sequence)
+        np.testing.assert_array_equal(kept["Y"], first.features())
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("", "is not there"), ("temperature_c,a300\n", "no column 'CuI_ul_min'")],
+    ids=["missing", "another-table"],
+)
+def test_a_source_that_does_not_fit_ends_nothing(
+    short: Short, tmp_path: Path, text: str, said: str
+) -> None:
+    """It is said before anything is opened or written."""
+    if text:
+        (tmp_path / "earlier").mkdir()
+        (tmp_path / "earlier" / "chem1.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=said):
+        package.start_run(short(4, 1, PRIOR), tmp_path / "run", simulate=True)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_source_with_too_few_experiments_is_refused(
+    short: Short, tmp_path: Path, beside: Path
+) -> None:
+    """Four experiments teach nothing that could transfer."""
+    lines = beside.read_text(encoding="utf-8").splitlines(keepends=True)
+    beside.write_text("".join(lines[:5]), encoding="utf-8")
+    with pytest.raises(InputError, match="4 usable experiments"):
+        package.start_run(short(4, 1, PRIOR), tmp_path / "run", simulate=True)
+
+
+def test_columns_are_those_of_responses(short: Short) -> None:
+    """A column of something that is no response is told at its place, with what comes near."""
+    path = short(4, 1, PRIOR + 'columns = { pia = "pl_area" }\n')
+    (problem,) = check_profile(path, Plugins.discover())
+    assert "unknown response 'pia'" in str(problem)
+    assert "did you mean 'pla'?" in str(problem)
+
+
+def test_no_surrogate_no_prior(short: Short) -> None:
+    """Earlier experiments without a model that could learn from them are a mistake."""
+    path = short(4, 1, PRIOR)
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace('surrogate = { name = "gp" }\n', ""), encoding="utf-8")
+    path.write_text(
+        path.read_text(encoding="utf-8").replace("cs3cu2i5-heatup-chem3", "cs3cu2i5-heatup"),
+        encoding="utf-8",
+    )
+    problems = check_profile(path, plugins_with())
+    assert any("no surrogate could learn from it" in str(one) for one in problems), problems

@@ -1,0 +1,198 @@
+"""What goes wrong in a run, judged by what the emulated rig physically does in the end."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from watched_rig import (
+    WORLD,
+    Run,
+    WatchedWorld,
+    assert_at_rest,
+    moved_ul,
+    plugins_with,
+    run_watched,
+)
+
+from flowrig.clock import VirtualClock
+from flowrig.errors import RefusedError, UnknownOutcomeError
+from flowrig.interfaces import Optimizer, OptimizerSettings
+from flowrig.operator.requests import Switchboard, Wish
+from flowrig.plugins.hookspecs import hookimpl
+from flowrig.plugins.offers import DriverOffer, Offer
+from flowrig.run.start import RunOutcome, resume_run
+from flowrig.run_record.reader import RunRecord
+from flowrig_chemyx.driver import ChemyxFusion
+from flowrig_chemyx.settings import FusionSettings
+from flowrig_watlow.controller import F4TController
+
+HERE = Path(__file__).stem
+
+
+class StubbornFusion(ChemyxFusion):
+    """A pump that does not confirm its third stop, nor any later one."""
+
+    def _do_stop(self) -> None:
+        self.stops = getattr(self, "stops", 0) + 1
+        super()._do_stop()
+        if self.stops > 2:
+            raise UnknownOutcomeError("no answer", device=self.name, command="stop")
+
+
+class Wild(Optimizer):
+    """Suggests what the rig must not do."""
+
+    def _do_suggest(self, num_points: int) -> Sequence[Mapping[str, float]]:
+        space = self.problem.space
+        return [dict(zip(space.names, space.high * 2, strict=True))] * num_points
+
+    def _do_ingest(self, results: Sequence[Mapping[str, Any]]) -> None:
+        pass
+
+
+class Faulty:
+    """The plugin that offers them."""
+
+    @hookimpl
+    def flowrig_drivers(self) -> Sequence[DriverOffer]:
+        return [
+            DriverOffer(
+                kind="pump",
+                name="stubborn-fusion",
+                target=f"{HERE}:StubbornFusion",
+                settings=FusionSettings,
+                emulator="flowrig_chemyx.emulator:ChemyxEmulator",
+            )
+        ]
+
+    @hookimpl
+    def flowrig_optimizers(self) -> Sequence[Offer]:
+        return [
+            Offer(kind="optimizer", name="wild", target=f"{HERE}:Wild", settings=OptimizerSettings)
+        ]
+
+
+@pytest.fixture
+def run(short: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a short campaign in a watched world."""
+
+    def start(
+        more: str = "",
+        fill_ul: Mapping[str, float] | None = None,
+        switch: Switchboard | None = None,
+        campaign: str = "",
+    ) -> tuple[RunOutcome, WatchedWorld, VirtualClock]:
+        monkeypatch.setattr(WatchedWorld, "fill_ul", fill_ul or {})
+        profile, plugins = short(3, 1, WORLD + more), plugins_with(faulty=Faulty())
+        text = profile.read_text(encoding="utf-8").replace("[campaign]", f"[campaign]\n{campaign}")
+        profile.write_text(text, encoding="utf-8")
+        return run_watched(profile, tmp_path / "run", plugins, switch=switch)
+
+    return start
+
+
+def test_a_finished_run_leaves_the_rig_at_rest(run: Run, tmp_path: Path) -> None:
+    """No plunger moves after the end, and the ledger agrees with the plungers."""
+    outcome, world, clock = run()
+    assert outcome.state == "finished"
+    assert_at_rest(world, clock)
+    with RunRecord(tmp_path / "run", plugins_with()) as record:
+        stops = [e.data.get("dispensed_ul", {}) for e in record.journal.events("outcome")]
+    for stream, name in (("CuI", "cui"), ("ODE", "ode"), ("PFO", "pfo")):
+        counted = sum(stop.get(stream, 0.0) for stop in stops)
+        assert counted == pytest.approx(moved_ul(world)[name], abs=1.0)
+
+
+def test_a_finished_run_goes_to_the_safe_state_once_when_it_is_resumed(
+    run: Run, tmp_path: Path
+) -> None:
+    """Where nothing is left to do, the way that every resumed run begins with is the only one."""
+    run()
+    outcome = resume_run(tmp_path / "run", plugins=plugins_with())
+    assert outcome.state == "finished"
+    with RunRecord(tmp_path / "run", plugins_with()) as record:
+        kinds = [event.kind for event in record.journal.events("resumed", "safe-state", "ended")]
+    assert kinds == ["safe-state", "ended", "resumed", "safe-state", "ended"]
+
+
+def test_a_pump_that_stalls_ends_the_run_safely(run: Run) -> None:
+    """A syringe that is emptier than the ledger says is told by its pump; everything stops."""
+    outcome, world, clock = run(fill_ul={"CuI": 400.0})
+    assert outcome.state == "failed"
+    assert "pump_cui" in outcome.reason
+    assert "CuI" in outcome.reason
+    assert_at_rest(world, clock)
+
+
+def test_an_alarm_of_the_controller_ends_the_run_safely(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An alarm that the profile names is the reason that is told, and the rig is at rest."""
+
+    def above_100_c(controller: F4TController, number: int) -> bool:
+        return number == 2 and controller.process_value_c > 100.0
+
+    monkeypatch.setattr(F4TController, "alarm_warns", above_100_c)
+    outcome, world, clock = run('[devices.plate]\nmodbus = "127.0.0.1"\nalarms = [1, 2]\n')
+    assert outcome.state == "failed"
+    assert "plate: alarm 2 of the controller warns" in outcome.reason
+    assert_at_rest(world, clock)
+
+
+def test_an_unconfirmed_stop_is_told_as_unknown(run: Run, tmp_path: Path) -> None:
+    """The run ends with what is not known; every other pump and the heater are at rest."""
+    more = '[devices.pump_csoa]\ndriver = "stubborn-fusion"\naddress = "COM5"\n'
+    outcome, world, clock = run(more)
+    assert (outcome.state, outcome.exit_code) == ("unknown", 4)
+    assert "NOT known" in outcome.reason
+    assert "pump_csoa" in outcome.reason
+    assert_at_rest(world, clock)
+
+
+def test_a_rig_that_cannot_be_prepared_is_brought_to_rest(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pump that does not take its syringe ends the run before it begins, in the safe state."""
+
+    def refuse(*_: object) -> None:
+        raise RefusedError("the pump kept another diameter", device="pump_cui")
+
+    monkeypatch.setattr(ChemyxFusion, "_do_set_syringe", refuse)
+    outcome, world, clock = run()
+    assert outcome.exit_code in {1, 4}
+    assert "another diameter" in outcome.reason
+    assert_at_rest(world, clock)
+
+
+def test_a_wild_suggestion_never_reaches_a_pump(run: Run, tmp_path: Path) -> None:
+    """What is suggested outside the space is told once a decision, and others are done instead."""
+    more = '[[campaign.stages]]\nname = "wild"\noptimizer = "wild"\nexperiments = 2\n'
+    outcome, world, clock = run(more)
+    assert outcome.state == "finished"
+    assert_at_rest(world, clock)
+    with RunRecord(tmp_path / "run", plugins_with(faulty=Faulty())) as record:
+        space, told = record.profile.space, record.summary()["health"]
+        assert [e.decision.stage for e in record.experiments()][-2:] == ["wild", "wild"]
+        assert space.feasible(record.conditions()).all()
+    incidents = [text for kind, text in told.items() if kind.startswith("optimizer-failed")]
+    assert len(incidents) == 2
+    assert "failed twice before experiment 5: temperature = 360 °C is outside" in incidents[0]
+
+
+@pytest.mark.parametrize(("what", "state"), [("hold", "held"), ("finish", "finished")])
+def test_without_its_optimizer_a_campaign_holds_or_ends(run: Run, what: str, state: str) -> None:
+    """As the campaign says: the rig is at rest either way, and the run can be resumed."""
+    more = '[[campaign.stages]]\nname = "wild"\noptimizer = "wild"\nexperiments = 2\n'
+    outcome, world, clock = run(more, campaign=f'if_optimizer_fails = "{what}"')
+    assert outcome.state == state
+    assert_at_rest(world, clock)
+
+
+def test_a_stop_wish_is_obeyed_while_heating(run: Run) -> None:
+    """A run that is asked to stop before its first experiment measures none and is safe."""
+    switch = Switchboard()
+    switch.ask(Wish.STOP)
+    outcome, world, clock = run(switch=switch)
+    assert (outcome.state, outcome.exit_code) == ("stopped", 3)
+    assert_at_rest(world, clock)
