@@ -23,7 +23,7 @@ from rich.table import Table
 
 import flowrig.campaign.loop
 from flowrig.campaign.loop import CampaignLoop
-from flowrig.campaign.optimizer import Brain
+from flowrig.campaign.optimizer import ConditionChooser
 from flowrig.cli.results.report import write_html
 from flowrig.journal.journal import Journal
 from flowrig.run.start import start_run
@@ -98,7 +98,7 @@ def watched() -> Clocks:
     clocks.watch(CellBody, "expose", "world, with its detectors")
     clocks.watch(Process, "advance", "world, with its detectors")
     clocks.watch(flowrig.campaign.loop, "evaluate", "spectra")
-    clocks.watch(Brain, "choose", "learning")
+    clocks.watch(ConditionChooser, "choose", "learning")
     clocks.watch(CampaignLoop, "check_model", "learning")
     return clocks
 

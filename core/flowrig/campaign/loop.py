@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from flowrig.campaign.diagnostics import Symptom, many_failed, same_again
 from flowrig.campaign.incumbent import expected_best
 from flowrig.campaign.model_check import check_model, model_r2, model_symptoms
-from flowrig.campaign.optimizer import Brain
+from flowrig.campaign.optimizer import ConditionChooser
 from flowrig.errors import (
     HoldExpiredError,
     NeedsPersonError,
@@ -54,7 +54,7 @@ class CampaignLoop:
         executor: runs procedures.
         wavelengths_nm: by spectrometer, each of shape `n_pixels`.
         now_s: rig time [s].
-        brain: chooses conditions.
+        chooser: chooses conditions.
         switch: what a person wants of the run.
         require_room: holds the run if so many experiments do not fit on the disk.
     """
@@ -67,7 +67,7 @@ class CampaignLoop:
         wavelengths_nm: Mapping[str, Array],
         now_s: Callable[[], float],
         *,
-        brain: Brain,
+        chooser: ConditionChooser,
         switch: Switchboard,
         require_room: Callable[[int], None] = lambda experiments: None,
     ) -> None:
@@ -77,7 +77,7 @@ class CampaignLoop:
         self._executor = executor
         self._wavelengths_nm = wavelengths_nm
         self._now_s = now_s
-        self._brain = brain
+        self._chooser = chooser
         self._switch = switch
         self._require_room = require_room
         self._given_up = False
@@ -177,7 +177,7 @@ class CampaignLoop:
     def _decide(self, stage: Stage) -> None:
         tried, experiments = self._record.decisions(), self._record.experiments()
         wanted = stage.experiments - len(self._decided_in(stage))
-        choice = self._brain.choose(
+        choice = self._chooser.choose(
             stage,
             [self._row(experiment) for experiment in experiments],
             [decision.conditions for decision in tried],

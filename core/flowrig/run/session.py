@@ -13,7 +13,12 @@ from attrs import asdict, frozen
 from numpy.typing import NDArray
 
 from flowrig.campaign.loop import CampaignLoop
-from flowrig.campaign.optimizer import Brain, Mind, OwnMind, ProcessMind
+from flowrig.campaign.optimizer import (
+    ConditionChooser,
+    InProcessOptimizer,
+    OptimizerHost,
+    OptimizerProcess,
+)
 from flowrig.clock import Clock, RealClock, VirtualClock
 from flowrig.errors import (
     FlowrigError,
@@ -182,13 +187,13 @@ class RunSession:
     def _run_on(self, rig: Rig, ledger: SyringeLedger, resumed: bool) -> RunOutcome:
         actuation = Actuation(rig, self._write, ledger)
         state, reason, halt, trips = "finished", "", False, tuple[Trip, ...]()
-        brain = Brain(self._record.profile, self._record.seed, self._new_mind)
+        chooser = ConditionChooser(self._record.profile, self._record.seed, self._new_host)
         try:
             if self._lease is not None:
                 self._lease.require_ready(self._clock.now_s())
             self._prepare(rig, actuation, resumed)
             self._switch.connect(self._clock.interrupt)
-            loop = self._loop(rig, actuation, brain)
+            loop = self._loop(rig, actuation, chooser)
             loop.run()
         except UnsafeStateError as error:
             return self._end("unknown", str(error))
@@ -199,7 +204,7 @@ class RunSession:
                 halt = error.action == "halt"
                 trips = tuple(error.trips)
         finally:
-            brain.close()
+            chooser.close()
         safe = self._safe if state == "finished" else None
         safe = safe or self._go_safe(rig, ledger, halt, trips)
         if safe.reached:
@@ -275,7 +280,7 @@ class RunSession:
             place.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
         return "failed", f"internal error: {error!r}; see {place}"
 
-    def _loop(self, rig: Rig, actuation: Actuation, brain: Brain) -> CampaignLoop:
+    def _loop(self, rig: Rig, actuation: Actuation, chooser: ConditionChooser) -> CampaignLoop:
         gates = Gates(rig.profile, self._yes_to)
         executor = Executor(actuation, self._note, self._switch, self._renew, gates)
         wavelengths_nm = rig.wavelengths_nm()
@@ -287,20 +292,20 @@ class RunSession:
             executor,
             wavelengths_nm,
             self._clock.now_s,
-            brain=brain,
+            chooser=chooser,
             switch=self._switch,
             require_room=room.require,
         )
 
-    def _new_mind(self) -> Mind:
+    def _new_host(self) -> OptimizerHost:
         """Whom to ask for conditions: on a real rig a process that no heater depends on."""
         profile, seed, apart = self._record.profile, self._record.seed, self._optimizer_process
         if apart is None:
             apart = not self._clock.is_virtual and self._plugins.all_installed
         if not apart:
-            return OwnMind(profile, seed, self._record.surrogates())
+            return InProcessOptimizer(profile, seed, self._record.surrogates())
         campaign = self._record.campaign
-        return ProcessMind(
+        return OptimizerProcess(
             self._folder, seed, campaign.optimizer_deadline_s, campaign.optimizer_memory_gb
         )
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowrig.campaign.optimizer import Brain, Choice, Mind
+from flowrig.campaign.optimizer import Choice, ConditionChooser, OptimizerHost
 from flowrig.errors import DeviceFaultError, StopRequested
 from flowrig.interfaces import Suggestion
 from flowrig.learning.from_campaign import NoSurrogateError
@@ -21,7 +21,7 @@ Campaign = Callable[..., tuple[Path, Profile]]
 Answer = list[Suggestion] | Exception
 
 
-class Scripted(Mind):
+class Scripted(OptimizerHost):
     """Answers as it is told, and remembers whether it was given up."""
 
     def __init__(self, answer: Answer) -> None:
@@ -47,18 +47,18 @@ def think(what: str, function: Callable[[], R], at_most_s: float) -> R:
 def asked(
     profile: Profile, answers: Sequence[Answer], count: int = 1, tried: Sequence[Any] = ()
 ) -> tuple[Choice, list[Scripted]]:
-    """What a brain makes of answers, one from each fresh start; and whom it asked."""
-    waiting, minds = list(answers), list[Scripted]()
+    """What a chooser makes of answers, one from each fresh start; and whom it asked."""
+    waiting, hosts = list(answers), list[Scripted]()
 
-    def new_mind() -> Mind:
-        minds.append(Scripted(waiting.pop(0)))
-        return minds[-1]
+    def new_host() -> OptimizerHost:
+        hosts.append(Scripted(waiting.pop(0)))
+        return hosts[-1]
 
-    brain = Brain(profile, 1, new_mind)
+    chooser = ConditionChooser(profile, 1, new_host)
     assert profile.campaign is not None
-    choice = brain.choose(profile.campaign.stages[0], [], tried, count, think)
-    brain.close()
-    return choice, minds
+    choice = chooser.choose(profile.campaign.stages[0], [], tried, count, think)
+    chooser.close()
+    return choice, hosts
 
 
 def middle(profile: Profile) -> dict[str, float]:
@@ -71,20 +71,20 @@ def test_a_sound_answer_is_taken_as_it_is(campaign: Campaign) -> None:
     """Nothing is told, and nobody is asked twice."""
     _, profile = campaign()
     sound = [Suggestion(middle(profile), reason="the middle")]
-    choice, minds = asked(profile, [sound])
-    assert (choice, len(minds)) == (Choice(sound), 1)
+    choice, hosts = asked(profile, [sound])
+    assert (choice, len(hosts)) == (Choice(sound), 1)
 
 
 def test_a_second_answer_is_taken_and_told_once(campaign: Campaign) -> None:
     """After a crash a fresh start is asked; one sentence says what happened, and where."""
     _, profile = campaign()
     sound = [Suggestion(middle(profile))]
-    choice, minds = asked(profile, [ZeroDivisionError("a bug"), sound], tried=[middle(profile)] * 3)
+    choice, hosts = asked(profile, [ZeroDivisionError("a bug"), sound], tried=[middle(profile)] * 3)
     assert choice.suggestions == sound
     assert choice.incident == (
         "the optimizer of stage 'spread' failed before experiment 4: a bug; the second answered"
     )
-    assert [mind.closed for mind in minds] == [True, True]
+    assert [host.closed for host in hosts] == [True, True]
 
 
 @pytest.mark.parametrize(
@@ -140,9 +140,9 @@ def test_what_happens_to_the_rig_meanwhile_is_not_the_optimizers_fault(
         raise error
 
     assert profile.campaign is not None
-    brain = Brain(profile, 1, lambda: Scripted([]))
+    chooser = ConditionChooser(profile, 1, lambda: Scripted([]))
     with pytest.raises(type(error)):
-        brain.choose(profile.campaign.stages[0], [], [], 1, interrupted)
+        chooser.choose(profile.campaign.stages[0], [], [], 1, interrupted)
 
 
 def test_a_campaign_without_a_surrogate_is_told_so(campaign: Campaign) -> None:

@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 from moody import measured, moody_stage
 
-from flowrig.campaign.optimizer import Mind, OptimizerFailedError, OwnMind, ProcessMind, memory
+from flowrig.campaign.optimizer import (
+    InProcessOptimizer,
+    OptimizerFailedError,
+    OptimizerHost,
+    OptimizerProcess,
+    memory,
+)
 from flowrig.campaign.optimizer.__main__ import serve
 from flowrig.interfaces import Suggestion
 from flowrig.learning.from_campaign import NoSurrogateError
@@ -18,28 +24,30 @@ from flowrig.profile import Profile
 Campaign = Callable[..., tuple[Path, Profile]]
 
 
-def decided(mind: Mind, profile: Profile) -> list[list[Suggestion]]:
-    """What a mind decides in three stages, told everything bit by bit."""
-    first = mind.suggest("spread", [], 4)
+def decided(host: OptimizerHost, profile: Profile) -> list[list[Suggestion]]:
+    """What a host decides in three stages, told everything bit by bit."""
+    first = host.suggest("spread", [], 4)
     rows = measured(profile, [dict(one.conditions) for one in first])
-    second = mind.suggest("spread", rows, 4)
+    second = host.suggest("spread", rows, 4)
     rows += measured(profile, [dict(one.conditions) for one in second])
-    answers = [first, second, mind.suggest("guess", rows[:6], 1), mind.suggest("guess", rows, 1)]
-    return [*answers, mind.suggest("improve", rows, 1)]
+    answers = [first, second, host.suggest("guess", rows[:6], 1), host.suggest("guess", rows, 1)]
+    return [*answers, host.suggest("improve", rows, 1)]
 
 
 def test_decisions_are_the_same_in_a_process_of_its_own(campaign: Campaign) -> None:
     """Conditions and predictions of every optimizer are equal bit for bit, after a restart too."""
     folder, profile = campaign()
-    apart = ProcessMind(folder, 3, 120.0, 8.0)
-    here = decided(OwnMind(profile, 3), profile)
+    apart = OptimizerProcess(folder, 3, 120.0, 8.0)
+    here = decided(InProcessOptimizer(profile, 3), profile)
     there = decided(apart, profile)
     apart.close()
     assert here == there
 
     rows = measured(profile, [dict(one.conditions) for answer in here[:2] for one in answer])
-    again = ProcessMind(folder, 3, 120.0, 8.0)
-    assert again.suggest("improve", rows, 1) == OwnMind(profile, 3).suggest("improve", rows, 1)
+    again = OptimizerProcess(folder, 3, 120.0, 8.0)
+    assert again.suggest("improve", rows, 1) == InProcessOptimizer(profile, 3).suggest(
+        "improve", rows, 1
+    )
     again.close()
 
 
@@ -60,31 +68,31 @@ def test_whatever_becomes_of_the_process_is_told(
 ) -> None:
     """A crash, a hang, a bug, too much memory and nonsense are one kind of error, in words."""
     folder, _ = campaign(stages=moody_stage(mood))
-    mind = ProcessMind(folder, 1, deadline_s, 2.0)
+    host = OptimizerProcess(folder, 1, deadline_s, 2.0)
     with pytest.raises(OptimizerFailedError, match=says):
-        mind.suggest("moody", [], 2)
-    mind.close()
+        host.suggest("moody", [], 2)
+    host.close()
 
 
 @pytest.mark.usefixtures("moody")
 def test_what_an_optimizer_prints_is_no_answer(campaign: Campaign) -> None:
     """Lines on its standard output go to the log in the run's folder; the answer comes through."""
     folder, profile = campaign(stages=moody_stage("well"))
-    mind = ProcessMind(folder, 1, 120.0, 8.0)
-    suggested = mind.suggest("moody", [], 2)
-    mind.close()
+    host = OptimizerProcess(folder, 1, 120.0, 8.0)
+    suggested = host.suggest("moody", [], 2)
+    host.close()
     assert [set(one.conditions) for one in suggested] == [set(profile.space.names)] * 2
     log = (folder / "optimizer.log").read_text(encoding="utf-8")
     assert "another one" in log
 
 
 def test_one_that_was_ended_is_asked_in_vain(campaign: Campaign) -> None:
-    """A mind that was given up starts no process any more."""
+    """A host that was given up starts no process any more."""
     folder, _ = campaign()
-    mind = ProcessMind(folder, 1, 120.0, 8.0)
-    mind.close()
+    host = OptimizerProcess(folder, 1, 120.0, 8.0)
+    host.close()
     with pytest.raises(OptimizerFailedError, match="was ended"):
-        mind.suggest("spread", [], 4)
+        host.suggest("spread", [], 4)
 
 
 def test_questions_are_answered_one_a_line(
@@ -102,7 +110,7 @@ def test_questions_are_answered_one_a_line(
     serve(folder, iter([json.dumps(one) for one in [begin, *asked]]), answers)
     first, second = map(json.loads, answers.getvalue().splitlines())
     assert [one["conditions"] for one in first["suggestions"]] == [
-        dict(one.conditions) for one in OwnMind(profile, 1).suggest("spread", [], 4)
+        dict(one.conditions) for one in InProcessOptimizer(profile, 1).suggest("spread", [], 4)
     ]
     assert second["error"]
 
@@ -114,12 +122,12 @@ def test_a_missing_surrogate_is_the_campaigns_fault(campaign: Campaign) -> None:
     assert 'name = "gp"' in text
     head, _, tail = text.partition("[campaign.surrogate]")
     (folder / "profile.toml").write_text(head + tail[tail.index("[") :], encoding="utf-8")
-    points = OwnMind(profile, 1).suggest("spread", [], 8)
+    points = InProcessOptimizer(profile, 1).suggest("spread", [], 8)
     rows = measured(profile, [dict(one.conditions) for one in points])
-    mind = ProcessMind(folder, 1, 120.0, 8.0)
+    host = OptimizerProcess(folder, 1, 120.0, 8.0)
     with pytest.raises(NoSurrogateError, match="names no surrogate"):
-        mind.suggest("improve", rows, 1)
-    mind.close()
+        host.suggest("improve", rows, 1)
+    host.close()
 
 
 def test_who_takes_too_much_is_ended(

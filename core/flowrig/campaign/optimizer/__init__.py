@@ -4,16 +4,21 @@ On a real rig the optimizer has a process of its own, so that nothing that goes 
 a heater; on the virtual clock it thinks in the run's process. Its decisions are the same.
 """
 
-from flowrig.campaign.optimizer.chooser import Brain, Choice
-from flowrig.campaign.optimizer.host import Mind, OptimizerFailedError, OwnMind, new_optimizer
-from flowrig.campaign.optimizer.process import ProcessMind
+from flowrig.campaign.optimizer.chooser import Choice, ConditionChooser
+from flowrig.campaign.optimizer.host import (
+    InProcessOptimizer,
+    OptimizerFailedError,
+    OptimizerHost,
+    new_optimizer,
+)
+from flowrig.campaign.optimizer.process import OptimizerProcess
 
 __all__ = [
-    "Brain",
     "Choice",
-    "Mind",
+    "ConditionChooser",
+    "InProcessOptimizer",
     "OptimizerFailedError",
-    "OwnMind",
-    "ProcessMind",
+    "OptimizerHost",
+    "OptimizerProcess",
     "new_optimizer",
 ]

@@ -14,7 +14,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TextIO
 
-from flowrig.campaign.optimizer.host import OwnMind, Row
+from flowrig.campaign.optimizer.host import InProcessOptimizer, Row
 from flowrig.campaign.optimizer.memory import limit_memory
 from flowrig.campaign.optimizer.messages import decoded, encoded, plain
 from flowrig.learning.from_campaign import NoSurrogateError, surrogates_of
@@ -44,17 +44,17 @@ def serve(folder: Path, lines: Iterator[str], answers: TextIO) -> None:
     profile = load_profile(folder / PROFILE_NAME, Plugins.discover())
     assert profile.campaign is not None
     surrogates = surrogates_of(folder, profile.campaign, begin["seed"])
-    mind, rows = OwnMind(profile, begin["seed"], surrogates), list[Row]()
+    host, rows = InProcessOptimizer(profile, begin["seed"], surrogates), list[Row]()
     for line in lines:
         question = decoded(line)
         rows.extend(question["rows"])
-        answers.write(_answer(mind, rows, question))
+        answers.write(_answer(host, rows, question))
         answers.flush()
 
 
-def _answer(mind: OwnMind, rows: list[Row], question: dict[str, Any]) -> str:
+def _answer(host: InProcessOptimizer, rows: list[Row], question: dict[str, Any]) -> str:
     try:
-        suggestions = mind.suggest(question["stage"], rows, question["count"])
+        suggestions = host.suggest(question["stage"], rows, question["count"])
         return encoded({"suggestions": [plain(one) for one in suggestions]})
     except NoSurrogateError as error:
         return encoded({"wrong_input": str(error)})

@@ -8,14 +8,14 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from flowrig.campaign.optimizer.host import Mind, OptimizerFailedError, Row
+from flowrig.campaign.optimizer.host import OptimizerFailedError, OptimizerHost, Row
 from flowrig.campaign.optimizer.messages import plain, suggestion
 from flowrig.interfaces import Suggestion
 from flowrig.learning.from_campaign import NoSurrogateError
 from flowrig.problem.designs import maximin_latin_hypercube
 from flowrig.profile import Profile, Stage
 
-__all__ = ["Brain", "Choice", "Think"]
+__all__ = ["Choice", "ConditionChooser", "Think"]
 
 ATTEMPTS = ("choosing conditions", "choosing conditions once more, from a fresh start")
 
@@ -57,7 +57,7 @@ class Choice:
     incident: str = ""
 
 
-class Brain:
+class ConditionChooser:
     """Chooses conditions, whatever becomes of the optimizer.
 
     An optimizer that crashes, hangs, takes too much memory, or whose answer cannot be used is asked
@@ -67,22 +67,22 @@ class Brain:
     Args:
         profile: the rig, with its campaign.
         seed: of the run.
-        new_mind: makes whom to ask.
+        new_host: makes whom to ask.
     """
 
-    def __init__(self, profile: Profile, seed: int, new_mind: Callable[[], Mind]) -> None:
+    def __init__(self, profile: Profile, seed: int, new_host: Callable[[], OptimizerHost]) -> None:
         assert profile.campaign is not None
         self._space = profile.space
         self._campaign = profile.campaign
         self._seed = seed
-        self._new_mind = new_mind
-        self._mind: Mind | None = None
+        self._new_host = new_host
+        self._host: OptimizerHost | None = None
 
     def close(self) -> None:
         """Give up the optimizer; a question under way is not answered."""
-        mind, self._mind = self._mind, None
-        if mind is not None:
-            mind.close()
+        host, self._host = self._host, None
+        if host is not None:
+            host.close()
 
     def choose(
         self,
@@ -120,10 +120,10 @@ class Brain:
     def _asked(
         self, stage: str, rows: Sequence[Row], tried: Sequence[Mapping[str, float]], count: int
     ) -> list[Suggestion] | OptimizerFailedError:
-        if self._mind is None:
-            self._mind = self._new_mind()
+        if self._host is None:
+            self._host = self._new_host()
         try:
-            answer = [suggestion(plain(s)) for s in self._mind.suggest(stage, rows, count)]
+            answer = [suggestion(plain(s)) for s in self._host.suggest(stage, rows, count)]
             self._require_sound(answer, tried, count)
         except NoSurrogateError:
             raise

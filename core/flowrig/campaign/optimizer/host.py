@@ -1,4 +1,4 @@
-"""A mind: it asks the optimizers of a campaign, whose state follows from what was measured."""
+"""A host: it asks the optimizers of a campaign, whose state follows from what was measured."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +10,7 @@ from flowrig.interfaces import Optimizer, Problem, Suggestion, Surrogate
 from flowrig.learning.from_campaign import new_surrogate
 from flowrig.profile import Profile, Stage
 
-__all__ = ["Mind", "OptimizerFailedError", "OwnMind", "Row", "new_optimizer"]
+__all__ = ["InProcessOptimizer", "OptimizerFailedError", "OptimizerHost", "Row", "new_optimizer"]
 
 Row = Mapping[str, Any]
 """An experiment: conditions, responses and figure of merit by name."""
@@ -20,7 +20,7 @@ class OptimizerFailedError(FlowrigError):
     """An optimizer gave no answer that can be used; the message says why."""
 
 
-class Mind(ABC):
+class OptimizerHost(ABC):
     """Chooses conditions for the stages of a campaign."""
 
     @abstractmethod
@@ -42,7 +42,7 @@ class Mind(ABC):
         """Give up everything; a question under way is not answered."""
 
 
-class OwnMind(Mind):
+class InProcessOptimizer(OptimizerHost):
     """Thinks in this process.
 
     Args:

@@ -9,19 +9,19 @@ from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from flowrig.campaign.optimizer.host import Mind, OptimizerFailedError, Row
+from flowrig.campaign.optimizer.host import OptimizerFailedError, OptimizerHost, Row
 from flowrig.campaign.optimizer.messages import decoded, encoded, suggestion
 from flowrig.interfaces import Suggestion
 from flowrig.learning.blas_threads import VARIABLES
 from flowrig.learning.from_campaign import NoSurrogateError
 
-__all__ = ["LOG_NAME", "ProcessMind"]
+__all__ = ["LOG_NAME", "OptimizerProcess"]
 
 LOG_NAME = "optimizer.log"
 """File in the run's folder with everything that the optimizer's process wrote to the terminal."""
 
 
-class ProcessMind(Mind):
+class OptimizerProcess(OptimizerHost):
     """Asks a process of its own, which begins with the first question.
 
     Args:
