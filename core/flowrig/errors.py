@@ -151,7 +151,7 @@ class JournalError(FlowrigError):
     """The journal cannot be written, for instance on a full disk; what was acknowledged is kept."""
 
 
-class StopRequested(FlowrigError):  # noqa: N818 - a wish, not a fault
+class StopRequested(FlowrigError):  # noqa: N818 - a request, not a fault
     """A person asked the run to stop; it ends in the safe state."""
 
 

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 import flowrig as package
 from flowrig.journal.journal import Event
-from flowrig.operator.requests import Switchboard, Wish
+from flowrig.operator.requests import OperatorRequests, Request
 from flowrig.run_record.reader import RunRecord
 
 Summary = Callable[[Path], dict[str, Any]]
@@ -65,15 +65,17 @@ def test_what_was_measured_can_be_read_as_arrays(short: Any, tmp_path: Path) -> 
 
 def test_a_run_computes_on_one_thread(short: Any, tmp_path: Path) -> None:
     """Whatever the process does elsewhere: with more, last bits would depend on the computer."""
-    switch, threads = Switchboard(), set[int]()
+    requests, threads = OperatorRequests(), set[int]()
 
     def look(event: Event) -> None:
         if event.kind == "opened":
             threads.update(pool["num_threads"] for pool in threadpool_info())
-            switch.ask(Wish.STOP)
+            requests.ask(Request.STOP)
 
     with threadpool_limits(2):
-        package.start_run(short(), tmp_path / "run", simulate=True, listeners=[look], switch=switch)
+        package.start_run(
+            short(), tmp_path / "run", simulate=True, listeners=[look], requests=requests
+        )
     assert threads == {1}
 
 

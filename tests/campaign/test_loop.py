@@ -12,7 +12,7 @@ import flowrig as package
 from flowrig.clock import RealClock
 from flowrig.errors import FlowrigError, StopRequested
 from flowrig.journal.journal import FILE_NAME, Event, Journal
-from flowrig.operator.requests import Switchboard, Wish
+from flowrig.operator.requests import OperatorRequests, Request
 from flowrig.procedure import executor as executor_module
 from flowrig.procedure.executor import Executor
 from flowrig.run_record.reader import RunRecord
@@ -62,12 +62,12 @@ def test_the_rig_is_watched_while_conditions_are_chosen(
     monkeypatch.setattr(executor_module, "THINK_WATCH_S", 0.05)
     monkeypatch.setattr(executor_module, "THINK_S", 0.5)
     monkeypatch.setattr("flowrig.rig.device_threads.DEADLINE_S", 0.5)
-    switch, kinds, for_ever = Switchboard(), [], threading.Event()
+    requests, kinds, for_ever = OperatorRequests(), [], threading.Event()
     with package.open_rig(str(short()), simulate=True, clock=RealClock(), prepare=False) as rig:
         actuation = Actuation(rig, lambda kind, data: 0, SyringeLedger(rig.profile))
-        executor = Executor(actuation, lambda kind, data: kinds.append(kind), switch)
+        executor = Executor(actuation, lambda kind, data: kinds.append(kind), requests)
         if stop:
-            threading.Timer(0.3, switch.ask, [Wish.STOP]).start()
+            threading.Timer(0.3, requests.ask, [Request.STOP]).start()
         with pytest.raises(error, match="stop" if stop else "no result"):
             executor.think("choosing", for_ever.wait)
         for_ever.set()

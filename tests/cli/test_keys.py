@@ -1,4 +1,4 @@
-"""Single keys in the terminal of a run: each wish is spelt out, and confirmed before it acts."""
+"""Single keys in the terminal of a run: each request is spelt out, and confirmed before it acts."""
 
 import os
 import sys
@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from flowrig.cli.runs.run_keys import KEYS, Dialog
-from flowrig.operator.requests import MEANINGS, Switchboard
+from flowrig.operator.requests import MEANINGS, OperatorRequests
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def lines() -> list[str]:
 @pytest.mark.parametrize("key", KEYS)
 def test_a_key_alone_does_nothing(key: str, lines: list[str]) -> None:
     """It says in words what would happen; any other key than y leaves it."""
-    board = Switchboard()
+    board = OperatorRequests()
     dialog = Dialog(board, lines.append)
     for one in (key, "n", "y"):
         dialog.press(one)
@@ -27,8 +27,8 @@ def test_a_key_alone_does_nothing(key: str, lines: list[str]) -> None:
 
 
 def test_a_confirmed_key_is_a_wish(lines: list[str]) -> None:
-    """y utters it, and a wish that makes no sense is refused in words."""
-    board = Switchboard()
+    """y utters it, and a request that makes no sense is refused in words."""
+    board = OperatorRequests()
     dialog = Dialog(board, lines.append)
     for key in "gypy":
         dialog.press(key)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from flowrig.errors import FlowrigError
-from flowrig.operator.requests import Switchboard, Wish
+from flowrig.operator.requests import OperatorRequests, Request
 from flowrig.run.control_socket import CONTROL_NAME, ControlServer, ask_run
 from flowrig.run_record.lock import locked
 
@@ -27,11 +27,11 @@ def said(folder: Path, line: bytes) -> dict[str, Any]:
 
 
 @pytest.fixture
-def board(tmp_path: Path) -> Iterator[Switchboard]:
+def board(tmp_path: Path) -> Iterator[OperatorRequests]:
     """A switchboard within reach."""
-    switch = Switchboard()
-    with ControlServer(tmp_path, switch, lambda: {"state": "running"}):
-        yield switch
+    requests = OperatorRequests()
+    with ControlServer(tmp_path, requests, lambda: {"state": "running"}):
+        yield requests
     assert not (tmp_path / CONTROL_NAME).exists()
 
 
@@ -54,7 +54,9 @@ def board(tmp_path: Path) -> Iterator[Switchboard]:
     ],
     ids=range(13),
 )
-def test_who_lacks_the_token_is_refused(board: Switchboard, tmp_path: Path, line: bytes) -> None:
+def test_who_lacks_the_token_is_refused(
+    board: OperatorRequests, tmp_path: Path, line: bytes
+) -> None:
     """No request without the secret of the run's folder is obeyed, nor answered with a status."""
     assert set(said(tmp_path, line)) == {"refused"}
     assert not board.ending
@@ -76,8 +78,8 @@ def test_a_forged_announcement_is_told(tmp_path: Path, content: str) -> None:
             ask_run(tmp_path, "halt")
 
 
-def test_the_token_opens_the_door(board: Switchboard, tmp_path: Path) -> None:
-    """With it a wish is taken, nonsense is refused in words, and the status is told."""
+def test_the_token_opens_the_door(board: OperatorRequests, tmp_path: Path) -> None:
+    """With it a request is taken, nonsense is refused in words, and the status is told."""
     token = json.loads((tmp_path / CONTROL_NAME).read_text(encoding="utf-8"))["token"]
 
     def ask(request: str) -> dict[str, Any]:
@@ -88,7 +90,7 @@ def test_the_token_opens_the_door(board: Switchboard, tmp_path: Path) -> None:
     assert "expected status" in ask("explode")["refused"]
     assert "Reagents stop" in ask("pause")["text"]
     assert board.paused
-    board.ask(Wish.GO_ON)
+    board.ask(Request.GO_ON)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX modes")

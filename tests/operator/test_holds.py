@@ -17,7 +17,7 @@ from watched_rig import WORLD, assert_at_rest, moved_ul, plugins_with, run_watch
 from flowrig.errors import InputError
 from flowrig.journal.journal import Event
 from flowrig.operator.hold import Hold, HoldKind
-from flowrig.operator.requests import Switchboard, Wish
+from flowrig.operator.requests import OperatorRequests, Request
 from flowrig.planning.plan import plan_campaign
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import load_profile
@@ -67,7 +67,7 @@ class Helper:
     """
 
     def __init__(self, **done: tuple[str, ...]) -> None:
-        self.switch = Switchboard()
+        self.switch = OperatorRequests()
         self.switch.attended = True
         self.done = done
         self.seen: list[Event] = []
@@ -76,7 +76,7 @@ class Helper:
         waits = self.switch.hold is not None and self.switch.answer is None
         if event.kind == "reading" and waits:
             self.seen.append(event)
-            self.switch.ask(Wish.GO_ON, **self.done)
+            self.switch.ask(Request.GO_ON, **self.done)
 
 
 def ran(folder: Path, more: str = "", helper: Helper | None = None, **options: Any) -> Any:
@@ -128,13 +128,13 @@ def test_who_does_not_say_what_was_done_is_refused(tmp_path: Path) -> None:
         if event.kind == "hold":
             for refilled in ((), ("CuJ",)):
                 with pytest.raises(InputError) as raised:
-                    helper.switch.ask(Wish.GO_ON, refilled=refilled)
+                    helper.switch.ask(Request.GO_ON, refilled=refilled)
                 refused.append(str(raised.value))
 
     profile = tmp_path / "held.toml"
     profile.write_text(PROFILE + WORLD + SMALL, encoding="utf-8")
     outcome, _, _ = run_watched(
-        profile, tmp_path / "run", switch=helper.switch, listeners=[careless, helper]
+        profile, tmp_path / "run", requests=helper.switch, listeners=[careless, helper]
     )
     assert outcome.state == "finished"
     assert "say --refilled CuI" in refused[0]
@@ -151,10 +151,10 @@ def test_a_run_goes_on_only_if_all_that_it_waits_for_was_done(
     need: list[str], done: list[str], paused: bool
 ) -> None:
     """More may be done than was asked for; what the rig does not have is none; once is enough."""
-    board = Switchboard()
+    board = OperatorRequests()
     board.name_vessels(["CuI", "ODE"], ["waste"])
     if paused:
-        board.ask(Wish.PAUSE)
+        board.ask(Request.PAUSE)
     refill, empty = [n for n in need if n in ("CuI", "ODE")], [n for n in need if n == "waste"]
     said = {
         "refilled": [n for n in done if n != "waste"],
@@ -165,10 +165,10 @@ def test_a_run_goes_on_only_if_all_that_it_waits_for_was_done(
         enough = "PFO" not in done and set(refill) | set(empty) <= set(done)
         if not enough:
             with pytest.raises(InputError):
-                board.ask(Wish.GO_ON, **said)
+                board.ask(Request.GO_ON, **said)
             assert board.answer is None
             return
-        board.ask(Wish.GO_ON, **said)
+        board.ask(Request.GO_ON, **said)
         assert board.answer is not None
         assert [*board.answer.refilled, *board.answer.emptied] == [
             *said["refilled"],
@@ -176,9 +176,9 @@ def test_a_run_goes_on_only_if_all_that_it_waits_for_was_done(
         ]
         assert not board.paused
         with pytest.raises(InputError, match="goes on already"):
-            board.ask(Wish.GO_ON, **said)
+            board.ask(Request.GO_ON, **said)
     with pytest.raises(InputError):
-        board.ask(Wish.GO_ON)
+        board.ask(Request.GO_ON)
 
 
 def test_a_hold_that_nobody_ends_leads_to_the_safe_state(tmp_path: Path) -> None:
@@ -328,10 +328,10 @@ def test_a_gate_can_be_opened_ahead(tmp_path: Path, yes_to: tuple[str, ...], by:
 
 def test_a_gate_that_nobody_opens_leads_to_the_safe_state(tmp_path: Path) -> None:
     """Nothing was heated; a resume asks again, or is told the answer."""
-    switch = Switchboard()
-    switch.attended = True
+    requests = OperatorRequests()
+    requests.attended = True
     more = GATES.format(above=100) + '[hold]\nlongest = "200 ms"\n'
-    outcome, world, clock = ran(tmp_path, more, switch=switch, yes_to=["campaign"])
+    outcome, world, clock = ran(tmp_path, more, requests=requests, yes_to=["campaign"])
     assert outcome.state == "held"
     assert "is the hood shut?" in outcome.reason
     assert "--yes-to hot" in outcome.reason
@@ -382,9 +382,9 @@ def test_gates_and_holds_are_checked(tmp_path: Path, more: str, says: str) -> No
 ATTENDED = """\
 import sys
 from flowrig.runs import start_run
-from flowrig.switchboard import Switchboard
+from flowrig.switchboard import OperatorRequests
 
-switch = Switchboard()
+switch = OperatorRequests()
 switch.attended = True
 print(start_run(sys.argv[1], sys.argv[2], simulate=True, switch=switch).state)
 """

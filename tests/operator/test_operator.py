@@ -17,7 +17,7 @@ from flowrig.errors import (
     StopRequested,
 )
 from flowrig.journal.journal import Event
-from flowrig.operator.requests import Switchboard, Wish
+from flowrig.operator.requests import OperatorRequests, Request
 from flowrig.run.start import RunOutcome, resume_run
 from flowrig.run_record.reader import RunRecord
 
@@ -48,37 +48,37 @@ order_by = "temperature"
 """
 
 Ran = tuple[RunOutcome, WatchedWorld, VirtualClock]
-Plan = Sequence[tuple[str, Wish]]
+Plan = Sequence[tuple[str, Request]]
 
 
 class Person:
-    """Utters one wish after another, each when a certain step or event comes.
+    """Utters one request after another, each when a certain step or event comes.
 
     Attributes:
         plan: what still waits for its moment.
-        refused: wishes that made no sense.
+        refused: requests that made no sense.
     """
 
     def __init__(self, plan: Plan) -> None:
-        self.switch = Switchboard()
+        self.switch = OperatorRequests()
         self.plan = list(plan)
-        self.refused: list[Wish] = []
+        self.refused: list[Request] = []
 
     def __call__(self, event: Event) -> None:
         happens = event.data["what"] if event.kind == "step" else event.kind
         if self.plan and self.plan[0][0] in happens:
-            _, wish = self.plan.pop(0)
+            _, request = self.plan.pop(0)
             try:
-                self.switch.ask(wish)
+                self.switch.ask(request)
             except InputError:
-                self.refused.append(wish)
+                self.refused.append(request)
 
 
 def ran(folder: Path, plan: Plan, pause: str = "10 s") -> Ran:
     """A short run with a person beside it."""
     profile, person = folder / "operated.toml", Person(plan)
     profile.write_text(PROFILE.format(pause=pause) + WORLD, encoding="utf-8")
-    return run_watched(profile, folder / "run", switch=person.switch, listeners=[person])
+    return run_watched(profile, folder / "run", requests=person.switch, listeners=[person])
 
 
 def journalled(folder: Path, *kinds: str) -> list[Event]:
@@ -90,7 +90,7 @@ def journalled(folder: Path, *kinds: str) -> list[Event]:
 @pytest.mark.parametrize("moment", [HEATING, FLOWING])
 def test_a_paused_experiment_begins_again(tmp_path: Path, moment: str) -> None:
     """Liquid stops, the plate stays hot; go-on measures from the start, and nothing is lost."""
-    outcome, world, clock = ran(tmp_path, [(moment, Wish.PAUSE), ("hold", Wish.GO_ON)])
+    outcome, world, clock = ran(tmp_path, [(moment, Request.PAUSE), ("hold", Request.GO_ON)])
     assert outcome.state == "finished"
     assert_at_rest(world, clock)
     kinds = [e.kind for e in journalled(tmp_path, "experiment", "hold", "went-on", "measured")]
@@ -104,7 +104,7 @@ def test_a_paused_experiment_begins_again(tmp_path: Path, moment: str) -> None:
 
 def test_no_reagent_flows_while_a_run_is_paused(tmp_path: Path) -> None:
     """Reagents were told to stop before the wait begins; the carrier flows, the plate stays hot."""
-    ran(tmp_path, [(FLOWING, Wish.PAUSE), ("hold", Wish.GO_ON)])
+    ran(tmp_path, [(FLOWING, Request.PAUSE), ("hold", Request.GO_ON)])
     events = journalled(tmp_path, "intent", "outcome", "hold", "went-on")
     kinds = [e.data.get("command", e.kind) for e in events]
     begin, end = kinds.index("hold"), kinds.index("went-on")
@@ -123,14 +123,14 @@ def test_no_reagent_flows_while_a_run_is_paused(tmp_path: Path) -> None:
 
 def test_what_is_being_measured_is_finished_before_a_pause(tmp_path: Path) -> None:
     """A pause that comes with the sample frames waits for them; they are measured once."""
-    ran(tmp_path, [(MEASURING, Wish.PAUSE), ("hold", Wish.GO_ON)])
+    ran(tmp_path, [(MEASURING, Request.PAUSE), ("hold", Request.GO_ON)])
     kinds = [e.kind for e in journalled(tmp_path, "hold", "measured")]
     assert kinds == ["measured", "hold", "measured", "measured"]
 
 
 def test_a_pause_that_nobody_ends_leads_to_the_safe_state(tmp_path: Path) -> None:
     """After the profile's limit the run is held, in the safe state, and can be resumed."""
-    outcome, world, clock = ran(tmp_path, [(FLOWING, Wish.PAUSE)], pause="500 ms")
+    outcome, world, clock = ran(tmp_path, [(FLOWING, Request.PAUSE)], pause="500 ms")
     assert (outcome.state, outcome.exit_code) == ("held", 3)
     assert "nobody let it go on" in outcome.reason
     assert_at_rest(world, clock)
@@ -138,7 +138,7 @@ def test_a_pause_that_nobody_ends_leads_to_the_safe_state(tmp_path: Path) -> Non
 
 def test_a_skipped_experiment_is_none(tmp_path: Path) -> None:
     """It has no figure of merit, not even zero; the others are measured; a resume leaves it be."""
-    outcome, world, clock = ran(tmp_path, [(FLOWING, Wish.SKIP), (FLOWING, Wish.STOP)])
+    outcome, world, clock = ran(tmp_path, [(FLOWING, Request.SKIP), (FLOWING, Request.STOP)])
     assert outcome.state == "stopped"
     assert_at_rest(world, clock)
     resumed = resume_run(tmp_path / "run", plugins=plugins_with())
@@ -152,7 +152,7 @@ def test_a_skipped_experiment_is_none(tmp_path: Path) -> None:
 
 def test_a_halt_flushes_nothing(tmp_path: Path) -> None:
     """Flow and heat are off, in this order of commands and no other; the reason says so."""
-    outcome, world, clock = ran(tmp_path, [(FLOWING, Wish.HALT)])
+    outcome, world, clock = ran(tmp_path, [(FLOWING, Request.HALT)])
     assert (outcome.state, outcome.exit_code) == ("stopped", 3)
     assert "halted" in outcome.reason
     assert_at_rest(world, clock)
@@ -167,45 +167,51 @@ class Board(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.board = Switchboard()
+        self.board = OperatorRequests()
         self.paused = self.skipped = self.halted = False
         self.stops = 0
 
-    @rule(wish=st.sampled_from(Wish))
-    def ask(self, wish: Wish) -> None:
+    @rule(request=st.sampled_from(Request))
+    def ask(self, request: Request) -> None:
         ending = self.stops > 0 or self.halted
         sensible = {
-            Wish.PAUSE: not ending and not self.paused,
-            Wish.GO_ON: not ending and self.paused,
-            Wish.SKIP: False,  # no experiment is under way here
-            Wish.STOP: True,
-            Wish.HALT: True,
-        }[wish]
+            Request.PAUSE: not ending and not self.paused,
+            Request.GO_ON: not ending and self.paused,
+            Request.SKIP: False,  # no experiment is under way here
+            Request.STOP: True,
+            Request.HALT: True,
+        }[request]
         if not sensible:
             with pytest.raises(InputError):
-                self.board.ask(wish)
+                self.board.ask(request)
             return
-        self.board.ask(wish)
-        self.paused = {Wish.PAUSE: True, Wish.GO_ON: False}.get(wish, self.paused)
-        self.stops += wish is Wish.STOP
-        self.halted |= wish is Wish.HALT
+        self.board.ask(request)
+        self.paused = {Request.PAUSE: True, Request.GO_ON: False}.get(request, self.paused)
+        self.stops += request is Request.STOP
+        self.halted |= request is Request.HALT
 
-    @rule(wishes=st.lists(st.sampled_from([Wish.SKIP, Wish.PAUSE, Wish.GO_ON]), max_size=3))
-    def experiment(self, wishes: list[Wish]) -> None:
+    @rule(
+        requests=st.lists(st.sampled_from([Request.SKIP, Request.PAUSE, Request.GO_ON]), max_size=3)
+    )
+    def experiment(self, requests: list[Request]) -> None:
         skips = False
         try:
             with self.board.experiment(7):
-                for wish in wishes:
+                for request in requests:
                     sensible = not (self.stops or self.halted) and not (
-                        skips if wish is Wish.SKIP else (wish is Wish.PAUSE) == self.paused
+                        skips
+                        if request is Request.SKIP
+                        else (request is Request.PAUSE) == self.paused
                     )
                     if sensible:
-                        self.board.ask(wish)
-                        skips |= wish is Wish.SKIP
-                        self.paused = {Wish.PAUSE: True, Wish.GO_ON: False}.get(wish, self.paused)
+                        self.board.ask(request)
+                        skips |= request is Request.SKIP
+                        self.paused = {Request.PAUSE: True, Request.GO_ON: False}.get(
+                            request, self.paused
+                        )
                     else:
                         with pytest.raises(InputError):
-                            self.board.ask(wish)
+                            self.board.ask(request)
         except SkipRequested:
             assert skips
         else:

@@ -18,7 +18,7 @@ from watched_rig import (
 from flowrig.clock import VirtualClock
 from flowrig.errors import RefusedError, UnknownOutcomeError
 from flowrig.interfaces import Optimizer, OptimizerSettings
-from flowrig.operator.requests import Switchboard, Wish
+from flowrig.operator.requests import OperatorRequests, Request
 from flowrig.plugins.hookspecs import hookimpl
 from flowrig.plugins.offers import DriverOffer, Offer
 from flowrig.run.start import RunOutcome, resume_run
@@ -80,14 +80,14 @@ def run(short: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPa
     def start(
         more: str = "",
         fill_ul: Mapping[str, float] | None = None,
-        switch: Switchboard | None = None,
+        requests: OperatorRequests | None = None,
         campaign: str = "",
     ) -> tuple[RunOutcome, WatchedWorld, VirtualClock]:
         monkeypatch.setattr(WatchedWorld, "fill_ul", fill_ul or {})
         profile, plugins = short(3, 1, WORLD + more), plugins_with(faulty=Faulty())
         text = profile.read_text(encoding="utf-8").replace("[campaign]", f"[campaign]\n{campaign}")
         profile.write_text(text, encoding="utf-8")
-        return run_watched(profile, tmp_path / "run", plugins, switch=switch)
+        return run_watched(profile, tmp_path / "run", plugins, requests=requests)
 
     return start
 
@@ -191,8 +191,8 @@ def test_without_its_optimizer_a_campaign_holds_or_ends(run: Run, what: str, sta
 
 def test_a_stop_wish_is_obeyed_while_heating(run: Run) -> None:
     """A run that is asked to stop before its first experiment measures none and is safe."""
-    switch = Switchboard()
-    switch.ask(Wish.STOP)
-    outcome, world, clock = run(switch=switch)
+    requests = OperatorRequests()
+    requests.ask(Request.STOP)
+    outcome, world, clock = run(requests=requests)
     assert (outcome.state, outcome.exit_code) == ("stopped", 3)
     assert_at_rest(world, clock)

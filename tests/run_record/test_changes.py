@@ -10,7 +10,7 @@ from watched_rig import WORLD, plugins_with, run_watched
 
 from flowrig.errors import InputError
 from flowrig.journal.journal import FILE_NAME, Journal
-from flowrig.operator.requests import Switchboard, Wish
+from flowrig.operator.requests import OperatorRequests, Request
 from flowrig.plugins.registry import Plugins
 from flowrig.run.start import resume_run
 from flowrig.run_record.reader import RunRecord
@@ -21,9 +21,9 @@ Short = Callable[..., Path]
 @pytest.fixture
 def stopped(short: Short, tmp_path: Path) -> Path:
     """The folder of a run that was stopped before its first experiment."""
-    switch = Switchboard()
-    switch.ask(Wish.STOP)
-    outcome, _, _ = run_watched(short(1, 1, WORLD), tmp_path / "run", switch=switch)
+    requests = OperatorRequests()
+    requests.ask(Request.STOP)
+    outcome, _, _ = run_watched(short(1, 1, WORLD), tmp_path / "run", requests=requests)
     assert outcome.state == "stopped"
     return tmp_path / "run"
 

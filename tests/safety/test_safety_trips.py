@@ -18,7 +18,7 @@ from flowrig.errors import (
 )
 from flowrig.interfaces import Heater, HeaterReading
 from flowrig.journal.journal import FILE_NAME, Journal
-from flowrig.operator.requests import Switchboard, Wish
+from flowrig.operator.requests import OperatorRequests, Request
 from flowrig.plugins.hookspecs import hookimpl
 from flowrig.plugins.offers import DriverOffer
 from flowrig.procedure.steps import (
@@ -254,13 +254,13 @@ class Timers:
 def test_a_dead_man_timer_is_armed_before_anything_moves(short: Short, tmp_path: Path) -> None:
     """With the time after which the watchdog would take over; drivers without one are not asked."""
     more = '[devices.pump_csoa]\ndriver = "timed-fusion"\naddress = "COM5"\n'
-    switch = Switchboard()
-    switch.ask(Wish.STOP)
+    requests = OperatorRequests()
+    requests.ask(Request.STOP)
     run_watched(
         short(1, 1, WORLD + more),
         tmp_path / "run",
         plugins_with(timers=Timers()),
-        switch=switch,
+        requests=requests,
     )
     assert PumpWithTimer.armed_s == [60.0]
 

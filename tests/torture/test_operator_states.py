@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from flowrig.errors import InputError
 from flowrig.journal.journal import FILE_NAME, Event
-from flowrig.operator.requests import Switchboard, Wish
+from flowrig.operator.requests import OperatorRequests, Request
 from flowrig.run.start import RunOutcome, reset_trips, resume_run, start_run
 from flowrig.run_record.changes import PROFILE_NAME
 from flowrig.run_record.reader import RunRecord
@@ -55,8 +55,8 @@ class Bench(RuleBasedStateMachine):
 
     # --- what will happen in the next session, each at an event of its journal ---
 
-    @rule(at=st.integers(1, 110), wish=st.sampled_from(Wish), often=st.integers(1, 2))
-    def press(self, at: int, wish: Wish, often: int) -> None:
+    @rule(at=st.integers(1, 110), wish=st.sampled_from(Request), often=st.integers(1, 2))
+    def press(self, at: int, wish: Request, often: int) -> None:
         """A person presses something, maybe twice."""
         self.planned += [(at, "press", wish)] * often
 
@@ -97,8 +97,8 @@ class Bench(RuleBasedStateMachine):
     def play(self) -> None:
         """One session, and what must be true after it."""
         self.events: list[Event] = []
-        self.accepted: list[tuple[int, Wish]] = []
-        self.switch, self.status = Switchboard(), RunStatus()
+        self.accepted: list[tuple[int, Request]] = []
+        self.switch, self.status = OperatorRequests(), RunStatus()
         self.is_sick = self.is_gone = False
         self.wrong: list[BaseException] = []
         self.heal()
@@ -153,13 +153,13 @@ class Bench(RuleBasedStateMachine):
         assert told["done"] == self.measured.total()
         assert told["rig_time_s"] == event.time_s
         if event.kind == "hold" and self.is_patient:
-            self.do_press(Wish.GO_ON)
+            self.do_press(Request.GO_ON)
         due = [act for act in self.planned if act[0] <= len(self.events)]
         self.planned = [act for act in self.planned if act not in due]
         for _, kind, what in due:
             getattr(self, f"do_{kind}")(what)
 
-    def do_press(self, wish: Wish) -> None:
+    def do_press(self, wish: Request) -> None:
         try:
             self.switch.ask(wish, "person")
         except InputError:
@@ -220,12 +220,12 @@ class Bench(RuleBasedStateMachine):
         pressed = {wish for _, wish in self.accepted}
         assert outcome.state in {"finished", "stopped", "held"}, outcome.reason
         if outcome.state == "stopped":
-            assert pressed & {Wish.STOP, Wish.HALT}
+            assert pressed & {Request.STOP, Request.HALT}
         if outcome.state == "held":
-            assert Wish.PAUSE in pressed
+            assert Request.PAUSE in pressed
         skipped = [event for event in self.events if event.kind == "skipped"]
-        assert len(skipped) <= sum(wish is Wish.SKIP for _, wish in self.accepted)
-        halted = next((at for at, wish in self.accepted if wish is Wish.HALT), None)
+        assert len(skipped) <= sum(wish is Request.SKIP for _, wish in self.accepted)
+        halted = next((at for at, wish in self.accepted if wish is Request.HALT), None)
         if halted is not None and outcome.state == "stopped":
             commands = [e.data["command"] for e in self.events[halted:] if e.kind == "intent"]
             assert "start" not in commands[1:]

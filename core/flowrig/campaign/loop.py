@@ -25,7 +25,7 @@ from flowrig.measurement.features import LIGHT_LEFT
 from flowrig.measurement.light_check import LitReference, share_of_light
 from flowrig.measurement.observation import Observation, Reference
 from flowrig.operator.hold import Hold, HoldKind
-from flowrig.operator.requests import Switchboard
+from flowrig.operator.requests import OperatorRequests
 from flowrig.procedure.executor import Executor
 from flowrig.procedure.procedures import calibrate, run_condition
 from flowrig.procedure.steps import RequireVolume
@@ -55,7 +55,7 @@ class CampaignLoop:
         wavelengths_nm: by spectrometer, each of shape `n_pixels`.
         now_s: rig time [s].
         chooser: chooses conditions.
-        switch: what a person wants of the run.
+        requests: what a person wants of the run.
         require_room: holds the run if so many experiments do not fit on the disk.
     """
 
@@ -68,7 +68,7 @@ class CampaignLoop:
         now_s: Callable[[], float],
         *,
         chooser: ConditionChooser,
-        switch: Switchboard,
+        requests: OperatorRequests,
         require_room: Callable[[int], None] = lambda experiments: None,
     ) -> None:
         self._record = record
@@ -78,7 +78,7 @@ class CampaignLoop:
         self._wavelengths_nm = wavelengths_nm
         self._now_s = now_s
         self._chooser = chooser
-        self._switch = switch
+        self._requests = requests
         self._require_room = require_room
         self._given_up = False
 
@@ -209,7 +209,7 @@ class CampaignLoop:
     def _run_experiment(self, decision: Decision, reference: Reference) -> None:
         self._through_holds(lambda: self._require_room(1))
         try:
-            with self._switch.experiment(decision.index):
+            with self._requests.experiment(decision.index):
                 started_s, observation = self._through_holds(
                     lambda: self._observe(decision, reference)
                 )

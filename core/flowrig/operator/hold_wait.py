@@ -7,7 +7,7 @@ from attrs import asdict
 
 from flowrig.errors import HoldExpiredError, InterlockError, NeedsPersonError
 from flowrig.operator.hold import Answer, Hold, HoldKind
-from flowrig.operator.requests import Switchboard
+from flowrig.operator.requests import OperatorRequests
 from flowrig.safety.actuation import Actuation
 from flowrig.safety.guard import Guard
 
@@ -26,17 +26,21 @@ class Holding:
     Args:
         actuation: the journalled actuators of the rig.
         guard: is asked at every look and before every command.
-        switch: tells what the person says.
+        requests: tells what the person says.
         obey: raises what a person wants instead.
     """
 
     def __init__(
-        self, actuation: Actuation, guard: Guard, switch: Switchboard, obey: Callable[[], object]
+        self,
+        actuation: Actuation,
+        guard: Guard,
+        requests: OperatorRequests,
+        obey: Callable[[], object],
     ) -> None:
         self._actuation = actuation
         self._rig = actuation.rig
         self._guard = guard
-        self._switch = switch
+        self._requests = requests
         self._obey = obey
 
     def wait(self, hold: Hold) -> Answer:
@@ -46,9 +50,9 @@ class Holding:
         self._stop(tuple(one for one in self._guard.flowing if one not in carriers))
         end_s = clock.now_s() + longest_s
         told = {**asdict(hold), "longest_s": longest_s, "until_s": end_s, "flows": list(carriers)}
-        with self._switch.holding(hold):
+        with self._requests.holding(hold):
             self._actuation.record("hold", told)
-            while (answer := self._switch.answer) is None:
+            while (answer := self._requests.answer) is None:
                 left_s = end_s - clock.now_s()
                 if left_s <= 0.0:
                     raise HoldExpiredError(_expired(hold, longest_s))
@@ -103,13 +107,13 @@ class Holding:
     def _sleep(self, hold: Hold, left_s: float) -> None:
         """Somebody who is there has the time of people, whatever the run's own time is."""
         clock = self._rig.clock
-        there = self._switch.attended or hold.kind is HoldKind.PAUSE
+        there = self._requests.attended or hold.kind is HoldKind.PAUSE
         if not clock.is_virtual or there:
             nap_s = min(left_s, LOOK_S)
         else:
             nap_s = min(left_s, UNATTENDED_LOOK_S)
-        if clock.is_virtual and there and self._switch.answer is None:
-            self._switch.wait(nap_s)
+        if clock.is_virtual and there and self._requests.answer is None:
+            self._requests.wait(nap_s)
         clock.sleep(nap_s)
 
     def _take(self, answer: Answer) -> None:

@@ -16,10 +16,10 @@ from flowrig.errors import (
 )
 from flowrig.operator.hold import Answer, Hold, HoldKind
 
-__all__ = ["MEANINGS", "Switchboard", "Told", "Wish"]
+__all__ = ["MEANINGS", "OperatorRequests", "Request", "RequestRecord"]
 
 
-class Wish(StrEnum):
+class Request(StrEnum):
     """What a person can want of a run."""
 
     PAUSE = "pause"
@@ -29,39 +29,39 @@ class Wish(StrEnum):
     HALT = "halt"
 
 
-MEANINGS: Mapping[Wish, str] = {
-    Wish.PAUSE: "an experiment whose frames are being taken is finished; any other is given up, "
+MEANINGS: Mapping[Request, str] = {
+    Request.PAUSE: "an experiment whose frames are being taken is finished; any other is given up, "
     "and begun again later. Reagents stop, temperatures and carrier stay. If nobody says go-on in "
     "time, the rig goes to its safe state",
-    Wish.GO_ON: "the run goes on, as what it waits for is done; an experiment that was given up "
+    Request.GO_ON: "the run goes on, as what it waits for is done; an experiment that was given up "
     "begins again",
-    Wish.SKIP: "the experiment under way is given up for good and recorded as skipped. Liquid "
+    Request.SKIP: "the experiment under way is given up for good and recorded as skipped. Liquid "
     "stops, and the next experiment begins; of a run on hold, once it goes on",
-    Wish.STOP: "the run ends in the safe state of its profile, flushing included; "
+    Request.STOP: "the run ends in the safe state of its profile, flushing included; "
     "`flowrig resume` goes on later. Once more ends the flushing",
-    Wish.HALT: "the run ends: all flow and all heat off at once. Nothing is flushed, so what is in "
-    "a hot reactor stays there",
+    Request.HALT: "the run ends: all flow and all heat off at once. Nothing is flushed, so the "
+    "liquid in a hot reactor stays there",
 }
-"""What each wish does, in words for the person who is about to utter it."""
+"""Effect of each request, for the person who is about to make it."""
 
 
 @frozen
-class Told:
-    """A wish that was uttered.
+class RequestRecord:
+    """A request that was uttered.
 
     Attributes:
-        wish: which.
+        request: which.
         by: from where: "terminal", "command line", "signal" or "program".
         refused: why it is not obeyed; "" where it is.
     """
 
-    wish: str
+    request: str
     by: str
     refused: str = ""
 
 
-class Switchboard:
-    """Takes wishes from any thread, says which make sense now, and reminds the run of them.
+class OperatorRequests:
+    """Takes requests from any thread, says which make sense now, and reminds the run of them.
 
     Attributes:
         attended: whether a person sits beside the run, so that it waits in the time of people even
@@ -70,7 +70,7 @@ class Switchboard:
 
     def __init__(self) -> None:
         self.attended = False
-        self._lock = threading.RLock()  # a wish may come as a signal in the thread that connects
+        self._lock = threading.RLock()  # a request may come as a signal in the thread that connects
         self._changed = threading.Condition(self._lock)
         self._wake: Callable[[], None] = lambda: None
         self._stops = 0
@@ -82,7 +82,7 @@ class Switchboard:
         self._answer: Answer | None = None
         self._streams: tuple[str, ...] = ()
         self._wastes: tuple[str, ...] = ()
-        self._news: list[Told] = []
+        self._news: list[RequestRecord] = []
 
     def connect(self, wake: Callable[[], None]) -> None:
         """Call `wake` whenever the run is asked to end, so that waits end."""
@@ -96,16 +96,16 @@ class Switchboard:
 
     def ask(
         self,
-        wish: Wish,
+        request: Request,
         by: str = "program",
         *,
         refilled: Sequence[str] = (),
         emptied: Sequence[str] = (),
     ) -> None:
-        """Utter a wish.
+        """Utter a request.
 
         Args:
-            wish: which.
+            request: which.
             by: from where, for the journal.
             refilled: with go-on: streams whose syringes are full again.
             emptied: with go-on: wastes that are empty again.
@@ -114,37 +114,37 @@ class Switchboard:
             InputError: it makes no sense now; the message says why.
         """
         with self._lock:
-            refused = self._refusal(wish) or self._not_done(wish, refilled, emptied)
-            self._news.append(Told(wish.value, by, refused))
+            refused = self._refusal(request) or self._not_done(request, refilled, emptied)
+            self._news.append(RequestRecord(request.value, by, refused))
             if refused:
                 raise InputError(refused)
-            self._take(wish)
-            if wish is Wish.GO_ON and self._hold is not None:
+            self._take(request)
+            if request is Request.GO_ON and self._hold is not None:
                 self._answer = Answer(by=by, refilled=tuple(refilled), emptied=tuple(emptied))
             self._changed.notify_all()
-            if wish in (Wish.STOP, Wish.HALT):
+            if request in (Request.STOP, Request.HALT):
                 self._wake()
 
-    def _refusal(self, wish: Wish) -> str:
-        """Why a wish makes no sense now; "" where it does."""
-        if wish in (Wish.STOP, Wish.HALT):
+    def _refusal(self, request: Request) -> str:
+        """Why a request makes no sense now; "" where it does."""
+        if request in (Request.STOP, Request.HALT):
             return ""
         reasons = {
             "the run is ending": self.ending,
-            "the run is paused already": wish is Wish.PAUSE and self._pauses,
-            "the run is on hold already": wish is Wish.PAUSE and self._hold is not None,
-            "the run is not paused, and waits for nobody": wish is Wish.GO_ON
+            "the run is paused already": request is Request.PAUSE and self._pauses,
+            "the run is on hold already": request is Request.PAUSE and self._hold is not None,
+            "the run is not paused, and waits for nobody": request is Request.GO_ON
             and not self._pauses
             and self._hold is None,
-            "the run goes on already": wish is Wish.GO_ON and self._answer is not None,
-            "no experiment is under way": wish is Wish.SKIP and self._experiment is None,
-            "that experiment is skipped already": wish is Wish.SKIP and self._skips,
+            "the run goes on already": request is Request.GO_ON and self._answer is not None,
+            "no experiment is under way": request is Request.SKIP and self._experiment is None,
+            "that experiment is skipped already": request is Request.SKIP and self._skips,
         }
         return next((reason for reason, holds in reasons.items() if holds), "")
 
-    def _not_done(self, wish: Wish, refilled: Sequence[str], emptied: Sequence[str]) -> str:
+    def _not_done(self, request: Request, refilled: Sequence[str], emptied: Sequence[str]) -> str:
         """Why what a person has done is not what the run waits for; "" where it is."""
-        hold = self._hold if wish is Wish.GO_ON else None
+        hold = self._hold if request is Request.GO_ON else None
         for done, known, what in (
             (refilled, self._streams, "stream"),
             (emptied, self._wastes, "waste with a volume"),
@@ -158,17 +158,17 @@ class Switchboard:
             return ""
         return f"the run waits: {hold.text}; when that is done, say {hold.options}"
 
-    def _take(self, wish: Wish) -> None:
-        match wish:
-            case Wish.PAUSE:
+    def _take(self, request: Request) -> None:
+        match request:
+            case Request.PAUSE:
                 self._pauses = True
-            case Wish.GO_ON:
+            case Request.GO_ON:
                 self._pauses = False
-            case Wish.SKIP:
+            case Request.SKIP:
                 self._skips = True
-            case Wish.STOP:
+            case Request.STOP:
                 self._stops += 1
-            case Wish.HALT:
+            case Request.HALT:
                 self._halts = True
 
     @property
@@ -251,7 +251,7 @@ class Switchboard:
             raise SkipRequested(f"a person skipped experiment {self._experiment}")
 
     def wait(self, at_most_s: float) -> None:
-        """Wait for the next wish, in the time of people, which is never simulated."""
+        """Wait for the next request, in the time of people, which is never simulated."""
         with self._lock:
             self._changed.wait(at_most_s)
 

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from flowrig.errors import UnsafeStateError
 from flowrig.measurement.evaluate import Measurement, evaluate, gauge_of
 from flowrig.measurement.observation import Observation, Reference
-from flowrig.operator.requests import Switchboard
+from flowrig.operator.requests import OperatorRequests
 from flowrig.procedure.executor import Executor
 from flowrig.procedure.procedures import calibrate, run_condition
 from flowrig.procedure.steps import Step
@@ -43,7 +43,7 @@ def perform(
         FlowrigError: an instrument failed or a limit was hit; the rig is in its safe state.
     """
     actuation = Actuation(rig, lambda kind, data: 0, SyringeLedger(rig.profile))
-    executor = Executor(actuation, note, Switchboard())
+    executor = Executor(actuation, note, OperatorRequests())
     try:
         return executor.run(procedure)
     finally:

@@ -8,7 +8,7 @@ from flowrig.errors import DeviceFaultError, NeedsPersonError
 from flowrig.operator.gates import Gates, sentence
 from flowrig.operator.hold import Answer, Hold, HoldKind
 from flowrig.operator.hold_wait import Holding
-from flowrig.operator.requests import Switchboard
+from flowrig.operator.requests import OperatorRequests
 from flowrig.procedure.steps import (
     Acquire,
     RequireVolume,
@@ -47,7 +47,7 @@ class Executor:
     Args:
         actuation: the journalled actuators of the rig.
         note: writes routine readings and progress to the journal.
-        switch: what a person wants of the run; asked between and within waits.
+        requests: what a person wants of the run; asked between and within waits.
         on_look: called after every look at heaters and pumps.
         gates: what a person is asked before; nothing by default.
     """
@@ -56,18 +56,18 @@ class Executor:
         self,
         actuation: Actuation,
         note: Noter,
-        switch: Switchboard,
+        requests: OperatorRequests,
         on_look: Callable[[], object] = lambda: None,
         gates: Gates | None = None,
     ) -> None:
         self._actuation = actuation
         self._rig: Rig = actuation.rig
         self._note = note
-        self._switch = switch
+        self._requests = requests
         self._guard = Guard(actuation, note, on_look)
         self._gates = gates
         obey = partial(self._obey, may_pause=False, may_skip=False)
-        self._holding = Holding(actuation, self._guard, switch, obey)
+        self._holding = Holding(actuation, self._guard, requests, obey)
         self._may_pause = True
         self._perform: dict[type[Step], Callable[[Any], Any]] = {
             RequireVolume: self._require_volume,
@@ -160,7 +160,7 @@ class Executor:
         assert self._gates is not None
         if gate.name in self._gates.yes_to:
             return "--yes-to"
-        if self._rig.clock.is_virtual and not self._switch.attended:
+        if self._rig.clock.is_virtual and not self._requests.attended:
             return "simulation"
         text = f"{sentence(gate)}: {asks}" if gate.asks else asks
         return self.hold(Hold(kind=HoldKind.GATE, text=text, gate=gate.name)).by
@@ -191,9 +191,9 @@ class Executor:
 
     def _obey(self, *, may_pause: bool | None = None, may_skip: bool = True) -> None:
         """Raise what a person asked for, if this is the moment."""
-        for told in self._switch.news():
+        for told in self._requests.news():
             self._note("operator", told)
-        self._switch.obey(
+        self._requests.obey(
             may_pause=self._may_pause if may_pause is None else may_pause, may_skip=may_skip
         )
 

@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from flowrig.errors import FlowrigError, InputError
-from flowrig.operator.requests import MEANINGS, Switchboard, Wish
+from flowrig.operator.requests import MEANINGS, OperatorRequests, Request
 from flowrig.run_record.lock import is_locked
 
 __all__ = ["CONTROL_NAME", "STATUS", "ControlServer", "ask_run"]
@@ -28,7 +28,7 @@ CONTROL_NAME = "control.json"
 """File in the run's folder with port and secret, while the run is under way."""
 
 STATUS = "status"
-"""The request that asks how the run stands; all others are wishes."""
+"""The request that asks how the run stands; all others are requests."""
 
 LOOPBACK = "127.0.0.1"
 LONGEST_LINE = 65_536
@@ -61,19 +61,19 @@ class _Server(ThreadingTCPServer):
 
 
 class ControlServer:
-    """Takes wishes for a run, and tells how it stands, while the block runs.
+    """Takes requests for a run, and tells how it stands, while the block runs.
 
     Args:
         folder: the run's folder.
-        switch: takes the wishes.
+        requests: takes the requests.
         status: how the run stands, as JSON values; asked from threads of the server.
     """
 
     def __init__(
-        self, folder: Path, switch: Switchboard, status: Callable[[], Mapping[str, Any]]
+        self, folder: Path, requests: OperatorRequests, status: Callable[[], Mapping[str, Any]]
     ) -> None:
         self._path = folder / CONTROL_NAME
-        self._switch = switch
+        self._requests = requests
         self._status = status
         self._token = secrets.token_urlsafe(32)
 
@@ -116,13 +116,13 @@ class ControlServer:
             return {"refused": "the token is wrong"}
         if wanted == STATUS:
             return dict(self._status())
-        if wanted not in set(Wish):
-            return {"refused": f"expected {STATUS}, {', '.join(Wish)}, got {wanted[:40]!r}"}
+        if wanted not in set(Request):
+            return {"refused": f"expected {STATUS}, {', '.join(Request)}, got {wanted[:40]!r}"}
         try:
-            self._switch.ask(Wish(wanted), "command line", **done)
+            self._requests.ask(Request(wanted), "command line", **done)
         except InputError as error:
             return {"refused": str(error)}
-        return {"text": MEANINGS[Wish(wanted)]}
+        return {"text": MEANINGS[Request(wanted)]}
 
 
 def _names(said: Any) -> tuple[str, ...]:
@@ -142,12 +142,12 @@ def ask_run(
 
     Args:
         folder: the run's folder.
-        request: a `Wish`, or `STATUS`.
+        request: a `Request`, or `STATUS`.
         refilled: with go-on: streams whose syringes are full again.
         emptied: with go-on: wastes that are empty again.
 
     Returns:
-        for a wish "text", what happens now; for `STATUS` how the run stands.
+        for a request "text", what happens now; for `STATUS` how the run stands.
 
     Raises:
         InputError: no run is under way there, or it refuses; the message says why.

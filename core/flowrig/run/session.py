@@ -32,7 +32,7 @@ from flowrig.errors import (
 from flowrig.journal.journal import Event, Journal
 from flowrig.learning.blas_threads import one_thread
 from flowrig.operator.gates import Gates
-from flowrig.operator.requests import Switchboard
+from flowrig.operator.requests import OperatorRequests
 from flowrig.plugins.registry import Plugins
 from flowrig.procedure.executor import Executor
 from flowrig.rig.rig import Rig, open_rig
@@ -83,7 +83,7 @@ class RunSession:
         journal: of the run, opened for writing.
         plugins: what is installed.
         clock: real by default, virtual by default when the run is simulated.
-        switch: what a person wants of the run.
+        requests: what a person wants of the run.
         status: how the run stands, for whoever asks.
         optimizer_process: whether the optimizer thinks in a process of its own; by default on the
             real clock, where all that it needs is installed.
@@ -98,7 +98,7 @@ class RunSession:
         *,
         plugins: Plugins,
         clock: Clock | None,
-        switch: Switchboard | None,
+        requests: OperatorRequests | None,
         status: RunStatus,
         optimizer_process: bool | None,
         yes_to: Sequence[str],
@@ -108,7 +108,7 @@ class RunSession:
         self._journal = journal
         self._plugins = plugins
         self._simulator = simulator
-        self._switch = switch or Switchboard()
+        self._requests = requests or OperatorRequests()
         self._status = status
         self._optimizer_process = optimizer_process
         self._record = RunRecord(folder, plugins)
@@ -129,7 +129,7 @@ class RunSession:
             record: keep every byte and every call of every instrument in the run's folder.
         """
         ledger = self._record.ledger()
-        self._switch.name_vessels(self._record.profile.streams, ledger.waste.capacity_ul)
+        self._requests.name_vessels(self._record.profile.streams, ledger.waste.capacity_ul)
         traces = Recording(self._folder / FOLDER_NAME, self._notices.put)
         with ExitStack() as stack:
             stack.enter_context(one_thread())
@@ -178,7 +178,7 @@ class RunSession:
         """Let other processes of this computer ask how the run stands, pause it and stop it."""
         with ExitStack() as stack:
             try:
-                server = ControlServer(self._folder, self._switch, self._status.as_json)
+                server = ControlServer(self._folder, self._requests, self._status.as_json)
                 stack.enter_context(server)
             except OSError as error:
                 self._notices.put(f"this run cannot be reached from another shell: {error}")
@@ -192,7 +192,7 @@ class RunSession:
             if self._lease is not None:
                 self._lease.require_ready(self._clock.now_s())
             self._prepare(rig, actuation, resumed)
-            self._switch.connect(self._clock.interrupt)
+            self._requests.connect(self._clock.interrupt)
             loop = self._loop(rig, actuation, chooser)
             loop.run()
         except UnsafeStateError as error:
@@ -282,7 +282,7 @@ class RunSession:
 
     def _loop(self, rig: Rig, actuation: Actuation, chooser: ConditionChooser) -> CampaignLoop:
         gates = Gates(rig.profile, self._yes_to)
-        executor = Executor(actuation, self._note, self._switch, self._renew, gates)
+        executor = Executor(actuation, self._note, self._requests, self._renew, gates)
         wavelengths_nm = rig.wavelengths_nm()
         pixels = {name: len(shown) for name, shown in wavelengths_nm.items()}
         room = Headroom(self._folder, experiment_bytes(rig.profile, pixels))
@@ -293,7 +293,7 @@ class RunSession:
             wavelengths_nm,
             self._clock.now_s,
             chooser=chooser,
-            switch=self._switch,
+            requests=self._requests,
             require_room=room.require,
         )
 
@@ -312,7 +312,7 @@ class RunSession:
     def _go_safe(
         self, rig: Rig, ledger: SyringeLedger, halt: bool = False, trips: Sequence[Trip] = ()
     ) -> SafeState:
-        self._switch.connect(lambda: None)
+        self._requests.connect(lambda: None)
         self._clock.clear_interrupt()
         self._note_wishes()
         with suppress(JournalError):
@@ -321,7 +321,7 @@ class RunSession:
         safe = reach_safe_state(
             rig,
             actuation,
-            hurried=lambda: self._switch.hurried,
+            hurried=lambda: self._requests.hurried,
             halt=halt,
             on_tick=self._renew_if_possible,
             references=self._record.lights(),
@@ -335,7 +335,7 @@ class RunSession:
         return safe
 
     def _note_wishes(self) -> None:
-        for told in self._switch.news():
+        for told in self._requests.news():
             self._write_if_possible("operator", told)
 
     def _end(self, state: str, reason: str) -> RunOutcome:

@@ -12,7 +12,7 @@ from flowrig.clock import Clock
 from flowrig.errors import InputError, JournalError
 from flowrig.journal.journal import FILE_NAME, Event, Journal
 from flowrig.operator.gates import require_gates
-from flowrig.operator.requests import Switchboard
+from flowrig.operator.requests import OperatorRequests
 from flowrig.plugins.offers import require_installed
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, load_profile, merged_toml
@@ -56,7 +56,7 @@ def start_run(
     seed: int | None = None,
     clock: Clock | None = None,
     listeners: Sequence[Listener] = (),
-    switch: Switchboard | None = None,
+    requests: OperatorRequests | None = None,
     optimizer_process: bool | None = None,
     yes_to: Sequence[str] = (),
     plugins: Plugins | None = None,
@@ -74,7 +74,7 @@ def start_run(
         seed: everything random follows from it; the campaign's own by default.
         clock: real by default, virtual by default when simulated.
         listeners: called with every event of the journal.
-        switch: what a person wants of the run.
+        requests: what a person wants of the run.
         optimizer_process: whether the optimizer thinks in a process of its own; by default on the
             real clock, where all that it needs is installed.
         yes_to: gates that are answered ahead, by name.
@@ -130,7 +130,7 @@ def start_run(
             journal,
             plugins=plugins,
             clock=clock,
-            switch=switch,
+            requests=requests,
             status=status,
             optimizer_process=optimizer_process,
             yes_to=yes_to,
@@ -150,7 +150,7 @@ def resume_run(
     record: bool = False,
     clock: Clock | None = None,
     listeners: Sequence[Listener] = (),
-    switch: Switchboard | None = None,
+    requests: OperatorRequests | None = None,
     optimizer_process: bool | None = None,
     yes_to: Sequence[str] = (),
     plugins: Plugins | None = None,
@@ -168,7 +168,7 @@ def resume_run(
         record: keep every byte and every call of every instrument in the run's folder.
         clock: real by default, virtual by default when simulated.
         listeners: called with every event of the journal.
-        switch: what a person wants of the run.
+        requests: what a person wants of the run.
         optimizer_process: whether the optimizer thinks in a process of its own; by default on the
             real clock, where all that it needs is installed.
         yes_to: gates that are answered ahead, by name.
@@ -231,7 +231,7 @@ def resume_run(
                 journal,
                 plugins=plugins,
                 clock=clock,
-                switch=switch,
+                requests=requests,
                 status=status,
                 optimizer_process=optimizer_process,
                 yes_to=yes_to,

@@ -9,7 +9,7 @@ import click
 
 from flowrig.cli.terminal.hold_text import hold_lines, hold_of, waste_text
 from flowrig.cli.terminal.printing import degrees_text, experiments_text, print_json
-from flowrig.operator.requests import MEANINGS, Wish
+from flowrig.operator.requests import MEANINGS, Request
 
 __all__ = ["go_on", "halt", "pause", "skip", "status", "stop"]
 
@@ -18,29 +18,29 @@ folder_argument = click.argument(
 )
 
 
-def _command(wish: Wish, short_help: str) -> click.Command:
-    """The command that utters a wish, after it has said what will happen."""
+def _command(request: Request, short_help: str) -> click.Command:
+    """The command that utters a request, after it has said what will happen."""
     text = (
-        f"{short_help[:-1]}, in FOLDER: {MEANINGS[wish]}.\n\n"
-        f"\b\nExample:\n  flowrig {wish} flowrig-runs/my-rig-20261121-093000"
+        f"{short_help[:-1]}, in FOLDER: {MEANINGS[request]}.\n\n"
+        f"\b\nExample:\n  flowrig {request} flowrig-runs/my-rig-20261121-093000"
     )
 
-    @click.command(wish.value, short_help=short_help, help=text)
+    @click.command(request.value, short_help=short_help, help=text)
     @folder_argument
     def command(folder: Path) -> None:
         from flowrig.run.control_socket import ask_run
 
-        click.echo(f"{wish}: {MEANINGS[wish]}.")
-        ask_run(folder, wish)
+        click.echo(f"{request}: {MEANINGS[request]}.")
+        ask_run(folder, request)
         click.echo("The run has been told.")
 
     return command
 
 
-pause = _command(Wish.PAUSE, "Pause a run that is under way.")
-skip = _command(Wish.SKIP, "Give up the experiment under way.")
-stop = _command(Wish.STOP, "Stop a run, as Ctrl-C does.")
-halt = _command(Wish.HALT, "Halt a run: flow and heat off at once.")
+pause = _command(Request.PAUSE, "Pause a run that is under way.")
+skip = _command(Request.SKIP, "Give up the experiment under way.")
+stop = _command(Request.STOP, "Stop a run, as Ctrl-C does.")
+halt = _command(Request.HALT, "Halt a run: flow and heat off at once.")
 
 
 @click.command("go-on", short_help="Let a run go on that is paused or on hold.")
@@ -61,10 +61,10 @@ def go_on(folder: Path, refilled: tuple[str, ...], emptied: tuple[str, ...]) -> 
     from flowrig.run.control_socket import STATUS, ask_run
 
     told = ask_run(folder, STATUS)["hold"]
-    click.echo(f"go-on: {MEANINGS[Wish.GO_ON]}.")
+    click.echo(f"go-on: {MEANINGS[Request.GO_ON]}.")
     if told is not None:
         click.echo(f"You say that {hold_of(told).claim}.")
-    ask_run(folder, Wish.GO_ON, refilled=refilled, emptied=emptied)
+    ask_run(folder, Request.GO_ON, refilled=refilled, emptied=emptied)
     click.echo("The run has been told.")
 
 

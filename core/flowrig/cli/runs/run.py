@@ -16,7 +16,7 @@ import click
 from flowrig.cli.terminal.printing import experiments_text, print_paragraph, quoted
 
 if TYPE_CHECKING:
-    from flowrig.operator.requests import Switchboard
+    from flowrig.operator.requests import OperatorRequests
     from flowrig.run.start import RunOutcome
 
 __all__ = ["demo", "reset", "resume", "run"]
@@ -168,8 +168,8 @@ def resume(
 
     with (
         Progress(folder) as progress,
-        _stop_on_signals(progress.say) as switch,
-        obey_keys(switch, progress.say),
+        _stop_on_signals(progress.say) as requests,
+        obey_keys(requests, progress.say),
     ):
         outcome = resume_run(
             folder,
@@ -180,7 +180,7 @@ def resume(
             cut=cut,
             record=record,
             listeners=[progress],
-            switch=switch,
+            requests=requests,
             yes_to=yes_to,
         )
     _finish(outcome)
@@ -222,8 +222,8 @@ def _start(
 
     with (
         Progress(folder) as progress,
-        _stop_on_signals(progress.say) as switch,
-        obey_keys(switch, progress.say),
+        _stop_on_signals(progress.say) as requests,
+        obey_keys(requests, progress.say),
     ):
         outcome = start_run(
             target,
@@ -233,7 +233,7 @@ def _start(
             record=record,
             seed=seed,
             listeners=[progress],
-            switch=switch,
+            requests=requests,
             yes_to=yes_to,
         )
     _finish(outcome)
@@ -310,21 +310,21 @@ def _free(folder: Path) -> Path:
 
 
 @contextmanager
-def _stop_on_signals(say: Callable[[str], None]) -> "Iterator[Switchboard]":
+def _stop_on_signals(say: Callable[[str], None]) -> "Iterator[OperatorRequests]":
     """Ctrl-C, and a polite kill, press the stop switch instead of tearing the program down.
 
     What was told to be ignored, as nohup does with a hang-up, stays ignored.
     """
-    from flowrig.operator.requests import Switchboard, Wish
+    from flowrig.operator.requests import OperatorRequests, Request
 
-    switch = Switchboard()
+    requests = OperatorRequests()
 
     def press(number: int, frame: FrameType | None) -> None:
         # The clock's and the terminal's locks may be held by the thread that the signal interrupts.
         threading.Thread(target=told, daemon=True).start()
 
     def told() -> None:
-        switch.ask(Wish.STOP, "signal")
+        requests.ask(Request.STOP, "signal")
         with suppress(OSError):  # after a hang-up nobody reads it
             say("stopping in the safe state; once more to skip flushing")
 
@@ -333,7 +333,7 @@ def _stop_on_signals(say: Callable[[str], None]) -> "Iterator[Switchboard]":
     wanted = [n for n in numbers if n == signal.SIGINT or signal.getsignal(n) != signal.SIG_IGN]
     before = {number: signal.signal(number, press) for number in wanted}
     try:
-        yield switch
+        yield requests
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -8,16 +8,16 @@ from contextlib import contextmanager
 from flowrig.cli.terminal.keys import Keys
 from flowrig.errors import InputError
 from flowrig.operator.hold import Hold
-from flowrig.operator.requests import MEANINGS, Switchboard, Wish
+from flowrig.operator.requests import MEANINGS, OperatorRequests, Request
 
 __all__ = ["KEYS", "Dialog", "obey_keys"]
 
-KEYS: Mapping[str, Wish] = {
-    "p": Wish.PAUSE,
-    "g": Wish.GO_ON,
-    "s": Wish.SKIP,
-    "x": Wish.STOP,
-    "h": Wish.HALT,
+KEYS: Mapping[str, Request] = {
+    "p": Request.PAUSE,
+    "g": Request.GO_ON,
+    "s": Request.SKIP,
+    "x": Request.STOP,
+    "h": Request.HALT,
 }
 YES = "y"
 LOOK_S = 0.2
@@ -28,58 +28,60 @@ class Dialog:
     """What is made of the keys, one by one.
 
     Args:
-        switch: takes the wishes that are confirmed.
+        requests: takes the requests that are confirmed.
         say: prints a line.
     """
 
-    def __init__(self, switch: Switchboard, say: Callable[[str], None]) -> None:
-        self._switch = switch
+    def __init__(self, requests: OperatorRequests, say: Callable[[str], None]) -> None:
+        self._requests = requests
         self._say = say
-        self._proposed: Wish | None = None
+        self._proposed: Request | None = None
         self._hold: Hold | None = None
 
     def press(self, key: str) -> None:
-        """Take a key: a wish, its confirmation, or anything else, which takes the wish back."""
+        """Take a key: a request, its confirmation, or any other key, which cancels the request."""
         proposed, self._proposed = self._proposed, None
         if proposed is not None and key.lower() == YES:
             self._utter(proposed)
-        elif (wish := KEYS.get(key.lower())) is not None:
-            self._proposed = wish
-            self._say(f"{wish}: {self._meaning(wish)}. {YES} to do it, any other key to leave it")
+        elif (request := KEYS.get(key.lower())) is not None:
+            self._proposed = request
+            self._say(
+                f"{request}: {self._meaning(request)}. {YES} to do it, any other key to leave it"
+            )
         elif proposed is not None:
             self._say(f"no {proposed}")
 
-    def _meaning(self, wish: Wish) -> str:
-        """What a wish does, and what a person says by it who lets a run on hold go on."""
-        self._hold = self._switch.hold if wish is Wish.GO_ON else None
+    def _meaning(self, request: Request) -> str:
+        """What a request does, and what a person says by it who lets a run on hold go on."""
+        self._hold = self._requests.hold if request is Request.GO_ON else None
         claim = f"; you say that {self._hold.claim}" if self._hold is not None else ""
-        return MEANINGS[wish] + claim
+        return MEANINGS[request] + claim
 
-    def _utter(self, wish: Wish) -> None:
+    def _utter(self, request: Request) -> None:
         try:
-            if wish is Wish.GO_ON and self._hold is not None:
+            if request is Request.GO_ON and self._hold is not None:
                 done = {"refilled": self._hold.refill, "emptied": self._hold.empty}
-                self._switch.ask(wish, "terminal", **done)
+                self._requests.ask(request, "terminal", **done)
             else:
-                self._switch.ask(wish, "terminal")
+                self._requests.ask(request, "terminal")
         except InputError as error:
-            self._say(f"{wish}: {error}")
+            self._say(f"{request}: {error}")
 
 
 @contextmanager
-def obey_keys(switch: Switchboard, say: Callable[[str], None]) -> Iterator[None]:
+def obey_keys(requests: OperatorRequests, say: Callable[[str], None]) -> Iterator[None]:
     """Obey single keys while the block runs, if a person sits at a terminal.
 
     Args:
-        switch: takes the wishes that are confirmed.
+        requests: takes the requests that are confirmed.
         say: prints a line.
     """
     if not (sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()):
         yield
         return
-    say("keys: " + ", ".join(f"{key} {wish}" for key, wish in KEYS.items()))
-    switch.attended = True
-    dialog, over = Dialog(switch, say), threading.Event()
+    say("keys: " + ", ".join(f"{key} {request}" for key, request in KEYS.items()))
+    requests.attended = True
+    dialog, over = Dialog(requests, say), threading.Event()
 
     def listen(keys: Keys) -> None:
         while not over.is_set():
