@@ -22,8 +22,8 @@ from flowrig.interfaces import Suggestion
 from flowrig.journal.journal import Journal
 from flowrig.measurement.evaluate import evaluate, gauge_of, measured_arrays
 from flowrig.measurement.features import LIGHT_LEFT
-from flowrig.measurement.light_check import LitReference, share_of_light
-from flowrig.measurement.observation import Observation, Reference
+from flowrig.measurement.light_check import LightReference, share_of_light
+from flowrig.measurement.observation import CalibrationReference, Observation
 from flowrig.operator.hold import Hold, HoldKind
 from flowrig.operator.requests import OperatorRequests
 from flowrig.procedure.executor import Executor
@@ -95,7 +95,7 @@ class CampaignLoop:
                 break
             self._run_stage(stage, reference)
 
-    def _calibrate(self) -> Reference:
+    def _calibrate(self) -> CalibrationReference:
         reference = self._through_holds(lambda: self._executor.run(calibrate(self._profile)))
         arrays: dict[str, NDArray[Any]] = {}
         for name, wavelengths in self._wavelengths_nm.items():
@@ -107,14 +107,14 @@ class CampaignLoop:
         self._tell([Symptom("light-changed", doubt) for doubt in doubts])
         return evolve(reference, doubts=doubts)
 
-    def _changes_of_light(self, reference: Reference) -> tuple[str, ...]:
+    def _changes_of_light(self, reference: CalibrationReference) -> tuple[str, ...]:
         """What is to be said of an excitation that is not what it was when the run began.
 
         Photoluminescence goes by the counts themselves; an absorbance is a share of its reference.
         """
         name = self._profile.analysis.photoluminescence.spectrometer
         first = self._record.first_lights().get(name)
-        now = LitReference(reference.dark[name], reference.lamp[name])
+        now = LightReference(reference.dark[name], reference.lamp[name])
         share = None if first is None else share_of_light(first, now, LEAST_LIGHT_COUNTS)
         if share is None or LIGHT_LEFT[0] <= share <= LIGHT_LEFT[1]:
             return ()
@@ -123,7 +123,7 @@ class CampaignLoop:
             "photoluminescence cannot be compared; put it back as it was, or start a new run",
         )
 
-    def _run_stage(self, stage: Stage, reference: Reference) -> None:
+    def _run_stage(self, stage: Stage, reference: CalibrationReference) -> None:
         self._journal.append(
             "stage", self._now_s(), {"stage": stage.name, "experiments": stage.experiments}
         )
@@ -206,7 +206,7 @@ class CampaignLoop:
             self._journal.note("decided", self._now_s(), decided)
         self._journal.append("decided", self._now_s(), last)
 
-    def _run_experiment(self, decision: Decision, reference: Reference) -> None:
+    def _run_experiment(self, decision: Decision, reference: CalibrationReference) -> None:
         self._through_holds(lambda: self._require_room(1))
         try:
             with self._requests.experiment(decision.index):
@@ -240,7 +240,9 @@ class CampaignLoop:
         self._journal.require_written()
         self._tell([symptom for symptom in self._symptoms() if symptom.kind not in self._told()])
 
-    def _observe(self, decision: Decision, reference: Reference) -> tuple[float, Observation]:
+    def _observe(
+        self, decision: Decision, reference: CalibrationReference
+    ) -> tuple[float, Observation]:
         """When an experiment began, and what it gave."""
         started_s = self._now_s()
         self._journal.append("experiment", started_s, {"index": decision.index})

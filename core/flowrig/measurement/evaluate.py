@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from flowrig.interfaces import Quality
 from flowrig.measurement.features import extract_features
-from flowrig.measurement.observation import Gauge, Observation, Reference
+from flowrig.measurement.observation import CalibrationReference, Gauge, Observation
 from flowrig.measurement.sample import Features, Flag, Sample
 from flowrig.measurement.stationarity import Steadiness
 from flowrig.profile import Profile
@@ -42,7 +42,7 @@ class Measurement:
 def evaluate(
     profile: Profile,
     wavelengths_nm: Mapping[str, Array],
-    reference: Reference,
+    reference: CalibrationReference,
     observation: Observation,
 ) -> tuple[Measurement, Features]:
     """Extract features and figure of merit.
@@ -93,7 +93,7 @@ def evaluate(
     return measurement, features
 
 
-def _changes_of_dark(observation: Observation, reference: Reference) -> list[str]:
+def _changes_of_dark(observation: Observation, reference: CalibrationReference) -> list[str]:
     """What is to be said of darks that are not what they were beside the lamp reference."""
     changes = {
         name: float(np.mean(dark - reference.dark[name])) for name, dark in observation.dark.items()
@@ -106,7 +106,9 @@ def _changes_of_dark(observation: Observation, reference: Reference) -> list[str
     ]
 
 
-def gauge_of(profile: Profile, wavelengths_nm: Mapping[str, Array], reference: Reference) -> Gauge:
+def gauge_of(
+    profile: Profile, wavelengths_nm: Mapping[str, Array], reference: CalibrationReference
+) -> Gauge:
     """What tells the features of a look, whose frames are fewer than those of a sample."""
     wanted = profile.residence_time.stationary
     if wanted is None:

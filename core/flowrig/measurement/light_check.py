@@ -6,7 +6,7 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-__all__ = ["LitReference", "References", "light_seen", "share_of_light"]
+__all__ = ["LightReference", "LightReferences", "light_seen", "share_of_light"]
 
 SMOOTH_PIXELS = 15
 """Pixels that are averaged, so that noise makes no spectrum."""
@@ -22,7 +22,7 @@ LEAST_SHARE = 0.02
 
 
 @frozen(eq=False)
-class LitReference:
+class LightReference:
     """What a spectrometer saw when its light was known.
 
     Attributes:
@@ -34,12 +34,12 @@ class LitReference:
     lamp: NDArray[np.float64]
 
 
-References = Mapping[str, LitReference]
+LightReferences = Mapping[str, LightReference]
 """By spectrometer."""
 
 
 def light_seen(
-    frame: NDArray[np.uint16], saturation_counts: int, reference: LitReference | None = None
+    frame: NDArray[np.uint16], saturation_counts: int, reference: LightReference | None = None
 ) -> str:
     """What a frame says against a light that was shut.
 
@@ -65,7 +65,9 @@ def light_seen(
     return f"it still sees a spectrum of {seen:.0f} counts" if seen > least else ""
 
 
-def share_of_light(before: LitReference, now: LitReference, least_counts: float) -> float | None:
+def share_of_light(
+    before: LightReference, now: LightReference, least_counts: float
+) -> float | None:
     """How much light a source gives, as a share of what it gave.
 
     Args:

@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from flowrig.interfaces import Frames
 from flowrig.measurement.stationarity import Steadiness
 
-__all__ = ["Gauge", "Observation", "Reference"]
+__all__ = ["CalibrationReference", "Gauge", "Observation"]
 
 
 Array = NDArray[np.float64]
 
 
 @frozen(eq=False)
-class Reference:
+class CalibrationReference:
     """What every later absorbance is measured against.
 
     Attributes:

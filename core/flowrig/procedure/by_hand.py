@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from flowrig.errors import UnsafeStateError
 from flowrig.measurement.evaluate import Measurement, evaluate, gauge_of
-from flowrig.measurement.observation import Observation, Reference
+from flowrig.measurement.observation import CalibrationReference, Observation
 from flowrig.operator.requests import OperatorRequests
 from flowrig.procedure.executor import Executor
 from flowrig.procedure.procedures import calibrate, run_condition
@@ -76,7 +76,7 @@ def measure(rig: Rig, conditions: Mapping[str, float]) -> Measurement:
 
 def _calibrated(
     profile: Profile, conditions: Mapping[str, float], wavelengths_nm: Mapping[str, Any]
-) -> Generator[Step, Any, tuple[Reference, Observation]]:
+) -> Generator[Step, Any, tuple[CalibrationReference, Observation]]:
     reference = yield from calibrate(profile)
     gauge = gauge_of(profile, wavelengths_nm, reference)
     observation = yield from run_condition(profile, conditions, gauge)

@@ -4,7 +4,7 @@ from collections.abc import Generator, Mapping
 from typing import Any
 
 from flowrig.interfaces import Frames
-from flowrig.measurement.observation import Array, Gauge, Observation, Reference
+from flowrig.measurement.observation import Array, CalibrationReference, Gauge, Observation
 from flowrig.measurement.stationarity import Look, Steadiness, judged
 from flowrig.procedure.steps import (
     Acquire,
@@ -36,7 +36,7 @@ def _eyes(profile: Profile) -> tuple[str, str]:
     return analysis.absorbance.spectrometer, analysis.photoluminescence.spectrometer
 
 
-def calibrate(profile: Profile) -> Generator[Step, Any, Reference]:
+def calibrate(profile: Profile) -> Generator[Step, Any, CalibrationReference]:
     """Fill the cells with something transparent and take dark and lamp reference.
 
     Returns:
@@ -55,7 +55,7 @@ def calibrate(profile: Profile) -> Generator[Step, Any, Reference]:
     yield SetLight(eyes, True)
     lamp = yield Acquire(eyes, plan.reference_frames, 0.0, "reference")
     yield Stop(streams)
-    return Reference(_mean(dark), _mean(lamp))
+    return CalibrationReference(_mean(dark), _mean(lamp))
 
 
 def run_condition(

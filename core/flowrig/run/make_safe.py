@@ -10,7 +10,7 @@ from attrs import asdict
 from flowrig.clock import Clock, RealClock, VirtualClock
 from flowrig.errors import FlowrigError, InputError
 from flowrig.journal.journal import FILE_NAME, Journal
-from flowrig.measurement.light_check import References
+from flowrig.measurement.light_check import LightReferences
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile
 from flowrig.rig.device_threads import Workers
@@ -125,7 +125,7 @@ class LastWords:
         self,
         profile: Profile,
         ledger: SyringeLedger,
-        references: References,
+        references: LightReferences,
         why: str,
         *,
         unseen: bool = False,
@@ -154,7 +154,7 @@ class LastWords:
             return SafeState((StepOutcome("opening the rig", False, repr(error)),))
 
     def _safe_state(
-        self, rig: Rig, actuation: Actuation, references: References, unseen: bool
+        self, rig: Rig, actuation: Actuation, references: LightReferences, unseen: bool
     ) -> SafeState:
         """Heat and flow first: pumps have to stand still before they can be told to flush."""
         with suppress(FlowrigError):

@@ -21,7 +21,7 @@ from attrs import frozen
 
 from flowrig.clock import Clock, RealClock
 from flowrig.errors import FlowrigError, InputError
-from flowrig.measurement.light_check import References
+from flowrig.measurement.light_check import LightReferences
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile
 from flowrig.run.lease import GOODBYE, READY, RENEW
@@ -134,7 +134,7 @@ def make_safe(
         except InputError as error:
             _tell(folder, f"{why}; {error}, so the watchdog leaves the rig alone")
             return None
-        references: References = {}
+        references: LightReferences = {}
         with suppress(FlowrigError), RunRecord(folder, plugins) as record:
             ledger, references = record.ledger(), record.lights()
         words = stack.enter_context(LastWords.of(folder, end.clock))

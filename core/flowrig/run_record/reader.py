@@ -13,7 +13,7 @@ from flowrig.interfaces import Surrogate
 from flowrig.journal.event_forms import misfit
 from flowrig.journal.journal import FILE_NAME, Event, Journal
 from flowrig.learning.from_campaign import surrogates_of
-from flowrig.measurement.light_check import LitReference
+from flowrig.measurement.light_check import LightReference
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Campaign, Profile
 from flowrig.run_record.changes import PROFILE_NAME, profile_of
@@ -206,23 +206,23 @@ class RunRecord:
             name: arrays[f"{spectrometer}.{name}"] for name in ("dark", "lamp", "wavelengths_nm")
         }
 
-    def lights(self) -> dict[str, LitReference]:
+    def lights(self) -> dict[str, LightReference]:
         """What each spectrometer saw in the newest calibration; none without one, or if damaged."""
         calibrated = self.journal.last("calibrated")
         return {} if calibrated is None else self._lights_at(calibrated)
 
-    def first_lights(self) -> dict[str, LitReference]:
+    def first_lights(self) -> dict[str, LightReference]:
         """The same of the first calibration that is intact."""
         every = map(self._lights_at, self.journal.events("calibrated"))
         return next(filter(None, every), {})
 
-    def _lights_at(self, calibrated: Event) -> dict[str, LitReference]:
+    def _lights_at(self, calibrated: Event) -> dict[str, LightReference]:
         try:
             arrays = self.journal.arrays(calibrated.sequence)
         except JournalError:
             return {}
         return {
-            name: LitReference(arrays[f"{name}.dark"], arrays[f"{name}.lamp"])
+            name: LightReference(arrays[f"{name}.dark"], arrays[f"{name}.lamp"])
             for name in self.profile.devices
             if f"{name}.dark" in arrays and f"{name}.lamp" in arrays
         }

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from flowrig.errors import DeviceError, FlowrigError
 from flowrig.interfaces import PumpState, Quality
-from flowrig.measurement.light_check import References, light_seen
+from flowrig.measurement.light_check import LightReferences, light_seen
 from flowrig.profile import SafeStep
 from flowrig.rig.rig import Rig
 from flowrig.safety.actuation import Actuation
@@ -78,7 +78,7 @@ def reach_safe_state(
     hurried: Callable[[], bool] = lambda: False,
     halt: bool = False,
     on_tick: Callable[[], object] = lambda: None,
-    references: References | None = None,
+    references: LightReferences | None = None,
     trips: Iterable[Trip] = (),
 ) -> SafeState:
     """Bring a rig to the safe state of its profile.
@@ -180,7 +180,7 @@ def _plan(
     rig: Rig,
     actuation: Actuation,
     hurried: Callable[[], bool],
-    references: References,
+    references: LightReferences,
 ) -> tuple[str, Callable[[], None]]:
     if step.do == "heater-off":
         return f"{', '.join(step.heaters)} off", lambda: _heaters_off(step, rig, actuation)
@@ -207,7 +207,7 @@ def _stop(step: SafeStep, rig: Rig, actuation: Actuation) -> None:
 
 
 def _lights_off(
-    spectrometers: Sequence[str], rig: Rig, actuation: Actuation, references: References
+    spectrometers: Sequence[str], rig: Rig, actuation: Actuation, references: LightReferences
 ) -> None:
     burning: Sequence[str] = spectrometers
     for _ in range(SHUTS if spectrometers else 0):

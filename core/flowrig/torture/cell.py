@@ -15,7 +15,7 @@ from attrs import asdict, frozen
 from flowrig.errors import InputError
 from flowrig.torture.faults import FAULTS, HEALTHY, Ending, Fault
 from flowrig.torture.injections import Injection
-from flowrig.torture.judge import Breach, Kind, Reference, judge
+from flowrig.torture.judge import Breach, HealthyCampaign, Kind, judge
 from flowrig.torture.lasting_rig import TortureRig
 from flowrig.torture.pairs import pair_of
 from flowrig.torture.phases import Phase
@@ -172,14 +172,14 @@ def _deaths(broken: list[Breach]) -> Iterator[None]:
 
 
 @lru_cache(maxsize=8)
-def _reference(seed: int) -> Reference | None:
+def _reference(seed: int) -> HealthyCampaign | None:
     """The features of the campaign of a seed in health; None if that does not get to its end."""
     with _played(Cell(HEALTHY.number, HEALTHY.phases[0], seed)) as (trial, _):
         if trial.sessions[-1].ending is not Ending.FINISHED:
             return None
         with trial.record as record:
             experiments = record.experiments()
-            return Reference(
+            return HealthyCampaign(
                 {
                     tuple(one.conditions.values()): dict(one.features)
                     for one in experiments

@@ -23,7 +23,7 @@ from flowrig.torture.physics import off_target_s
 from flowrig.torture.reference import EXPERIMENTS, SEEDED_STAGE
 from flowrig.torture.trial import Session, Trial
 
-__all__ = ["Breach", "Kind", "Reference", "judge"]
+__all__ = ["Breach", "HealthyCampaign", "Kind", "judge"]
 
 SAFE_WITHIN_S: Final = 30.0
 """Within this time [s] of setting out for the safe state, reagents stand still."""
@@ -89,7 +89,7 @@ class Breach:
 
 
 @frozen
-class Reference:
+class HealthyCampaign:
     """The same campaign in health.
 
     Attributes:
@@ -101,7 +101,7 @@ class Reference:
     conditions: frozenset[tuple[float, ...]]
 
 
-def judge(trial: Trial, reference: Reference | None = None) -> list[Breach]:
+def judge(trial: Trial, reference: HealthyCampaign | None = None) -> list[Breach]:
     """Everything that was broken.
 
     Args:
@@ -443,7 +443,7 @@ def _last_s(record: RunRecord, command: str, before: Event) -> float:
     )
 
 
-def _decisions(record: RunRecord, reference: Reference) -> Seen:
+def _decisions(record: RunRecord, reference: HealthyCampaign) -> Seen:
     """What follows from the seed alone is what the uninterrupted campaign decided."""
     for decision in record.decisions():
         conditions = tuple(decision.conditions.values())
@@ -451,7 +451,7 @@ def _decisions(record: RunRecord, reference: Reference) -> Seen:
             yield Kind.DIVERGED, f"experiment {decision.index} is not that of the same seed"
 
 
-def _flags(trial: Trial, record: RunRecord, reference: Reference) -> Seen:
+def _flags(trial: Trial, record: RunRecord, reference: HealthyCampaign) -> Seen:
     """A measurement that a fault has spoilt is not passed off as good without a word.
 
     Nobody can see that a light is weaker than it should be where it was so from the beginning.
