@@ -20,7 +20,7 @@ from flowrig.errors import (
 )
 from flowrig.interfaces import Suggestion
 from flowrig.journal.journal import Journal
-from flowrig.measurement.evaluate import evaluate, gauge_of, measured_arrays
+from flowrig.measurement.evaluate import evaluate, feature_probe, measured_arrays
 from flowrig.measurement.features import LIGHT_LEFT
 from flowrig.measurement.light_check import LightReference, share_of_light
 from flowrig.measurement.observation import CalibrationReference, Observation
@@ -247,8 +247,8 @@ class CampaignLoop:
         started_s = self._now_s()
         self._journal.append("experiment", started_s, {"index": decision.index})
         conditions = decision.conditions
-        gauge = gauge_of(self._profile, self._wavelengths_nm, reference)
-        return started_s, self._executor.run(run_condition(self._profile, conditions, gauge))
+        probe = feature_probe(self._profile, self._wavelengths_nm, reference)
+        return started_s, self._executor.run(run_condition(self._profile, conditions, probe))
 
     def _through_holds(self, attempt: Callable[[], R]) -> R:
         """Do something from its beginning after every time that the run waited for a person."""

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from flowrig.interfaces import Quality
 from flowrig.measurement.features import extract_features
-from flowrig.measurement.observation import CalibrationReference, Gauge, Observation
+from flowrig.measurement.observation import CalibrationReference, FeatureProbe, Observation
 from flowrig.measurement.sample import Features, Flag, Sample
 from flowrig.measurement.stationarity import Steadiness
 from flowrig.profile import Profile
 
-__all__ = ["Measurement", "evaluate", "gauge_of", "measured_arrays"]
+__all__ = ["Measurement", "evaluate", "feature_probe", "measured_arrays"]
 
 Array = NDArray[np.float64]
 
@@ -57,21 +57,21 @@ def evaluate(
         the measurement, and the features with their averaged spectra.
     """
     analysis = profile.analysis
-    looking = analysis.absorbance.spectrometer
-    glowing = analysis.photoluminescence.spectrometer
+    absorbance_name = analysis.absorbance.spectrometer
+    pl_name = analysis.photoluminescence.spectrometer
     features = extract_features(
         analysis,
         Sample(
-            frames=observation.frames[looking],
-            wavelengths_nm=wavelengths_nm[looking],
-            dark=observation.dark[looking],
-            lamp=reference.lamp[looking],
+            frames=observation.frames[absorbance_name],
+            wavelengths_nm=wavelengths_nm[absorbance_name],
+            dark=observation.dark[absorbance_name],
+            lamp=reference.lamp[absorbance_name],
         ),
         Sample(
-            frames=observation.frames[glowing],
-            wavelengths_nm=wavelengths_nm[glowing],
-            dark=observation.dark[glowing],
-            lamp=reference.lamp[glowing],
+            frames=observation.frames[pl_name],
+            wavelengths_nm=wavelengths_nm[pl_name],
+            dark=observation.dark[pl_name],
+            lamp=reference.lamp[pl_name],
         ),
     )
     steadiness = observation.steadiness
@@ -106,9 +106,9 @@ def _changes_of_dark(observation: Observation, reference: CalibrationReference) 
     ]
 
 
-def gauge_of(
+def feature_probe(
     profile: Profile, wavelengths_nm: Mapping[str, Array], reference: CalibrationReference
-) -> Gauge:
+) -> FeatureProbe:
     """What tells the features of a look, whose frames are fewer than those of a sample."""
     wanted = profile.residence_time.stationary
     if wanted is None:

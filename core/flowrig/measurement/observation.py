@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from flowrig.interfaces import Frames
 from flowrig.measurement.stationarity import Steadiness
 
-__all__ = ["CalibrationReference", "Gauge", "Observation"]
+__all__ = ["CalibrationReference", "FeatureProbe", "Observation"]
 
 
 Array = NDArray[np.float64]
@@ -45,5 +45,5 @@ class Observation:
     steadiness: Steadiness | None = None
 
 
-Gauge = Callable[[Observation], Mapping[str, float]]
+FeatureProbe = Callable[[Observation], Mapping[str, float]]
 """Features of a look; `nan` where there is no value."""

@@ -234,10 +234,10 @@ class DryRun:
         """One experiment; where a syringe is low, or a waste full, the run holds, and goes on."""
         try:
             try:
-                self._run(run_condition(self._profile, conditions, self._gauge))
+                self._run(run_condition(self._profile, conditions, self._probe))
             except NeedsPersonError as need:
                 self._serve(need, number, stage)
-                self._run(run_condition(self._profile, conditions, self._gauge))
+                self._run(run_condition(self._profile, conditions, self._probe))
         except (OutOfRangeError, NeedsPersonError) as error:
             self._give_up(f"experiment {number}", error)
 
@@ -372,7 +372,7 @@ class DryRun:
         settings = self._profile.devices[spectrometer].settings
         return int(getattr(settings, "integration_time_us", None) or 0)
 
-    def _gauge(self, look: Observation) -> dict[str, float]:
+    def _probe(self, look: Observation) -> dict[str, float]:
         """Features that stand still, or grow and grow."""
         self._looks += 1
         wanted = self._profile.residence_time.stationary

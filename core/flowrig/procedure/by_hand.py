@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator, Mapping
 from typing import Any, TypeVar
 
 from flowrig.errors import UnsafeStateError
-from flowrig.measurement.evaluate import Measurement, evaluate, gauge_of
+from flowrig.measurement.evaluate import Measurement, evaluate, feature_probe
 from flowrig.measurement.observation import CalibrationReference, Observation
 from flowrig.operator.requests import OperatorRequests
 from flowrig.procedure.executor import Executor
@@ -78,6 +78,6 @@ def _calibrated(
     profile: Profile, conditions: Mapping[str, float], wavelengths_nm: Mapping[str, Any]
 ) -> Generator[Step, Any, tuple[CalibrationReference, Observation]]:
     reference = yield from calibrate(profile)
-    gauge = gauge_of(profile, wavelengths_nm, reference)
-    observation = yield from run_condition(profile, conditions, gauge)
+    probe = feature_probe(profile, wavelengths_nm, reference)
+    observation = yield from run_condition(profile, conditions, probe)
     return reference, observation

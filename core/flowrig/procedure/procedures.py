@@ -4,7 +4,7 @@ from collections.abc import Generator, Mapping
 from typing import Any
 
 from flowrig.interfaces import Frames
-from flowrig.measurement.observation import Array, CalibrationReference, Gauge, Observation
+from flowrig.measurement.observation import Array, CalibrationReference, FeatureProbe, Observation
 from flowrig.measurement.stationarity import Look, Steadiness, judged
 from flowrig.procedure.steps import (
     Acquire,
@@ -31,7 +31,7 @@ def _mean(frames: Mapping[str, Frames]) -> dict[str, Array]:
     return {name: taken.counts.mean(axis=0) for name, taken in frames.items()}
 
 
-def _eyes(profile: Profile) -> tuple[str, str]:
+def _spectrometers(profile: Profile) -> tuple[str, str]:
     analysis = profile.analysis
     return analysis.absorbance.spectrometer, analysis.photoluminescence.spectrometer
 
@@ -43,23 +43,23 @@ def calibrate(profile: Profile) -> Generator[Step, Any, CalibrationReference]:
         the averaged dark and lamp spectra.
     """
     plan = profile.calibration
-    eyes = _eyes(profile)
+    spectrometers = _spectrometers(profile)
     streams = tuple(plan.flow_rates_ul_min)
     minutes = plan.duration_s / 60
     yield RequireVolume({s: q * minutes for s, q in plan.flow_rates_ul_min.items()})
     yield SetFlowRates(plan.flow_rates_ul_min)
     yield Start(streams)
     yield Wait(plan.duration_s, "clearing the cells for the lamp reference")
-    yield SetLight(eyes, False)
-    dark = yield Acquire(eyes, plan.dark_frames, 0.0, "dark")
-    yield SetLight(eyes, True)
-    lamp = yield Acquire(eyes, plan.reference_frames, 0.0, "reference")
+    yield SetLight(spectrometers, False)
+    dark = yield Acquire(spectrometers, plan.dark_frames, 0.0, "dark")
+    yield SetLight(spectrometers, True)
+    lamp = yield Acquire(spectrometers, plan.reference_frames, 0.0, "reference")
     yield Stop(streams)
     return CalibrationReference(_mean(dark), _mean(lamp))
 
 
 def run_condition(
-    profile: Profile, conditions: Mapping[str, float], gauge: Gauge | None = None
+    profile: Profile, conditions: Mapping[str, float], probe: FeatureProbe | None = None
 ) -> Generator[Step, Any, Observation]:
     """Measure one condition at its steady state, as Sadeghi et al. (2025) do.
 
@@ -70,7 +70,7 @@ def run_condition(
     Args:
         profile: the rig.
         conditions: by the names of the search space, in its units.
-        gauge: what tells whether features stand still; without one the longest time is waited.
+        probe: what tells whether features stand still; without one the longest time is waited.
 
     Returns:
         raw frames and dark spectra.
@@ -80,7 +80,7 @@ def run_condition(
     """
     profile.space.require_feasible(conditions)
     analysis = profile.analysis
-    eyes = _eyes(profile)
+    spectrometers = _spectrometers(profile)
     flow_rates_ul_min = profile.flow_rates_ul_min(conditions)
     set_points_c = profile.set_points_c(conditions)
     streams = tuple(flow_rates_ul_min)
@@ -94,11 +94,11 @@ def run_condition(
     yield SetFlowRates(flow_rates_ul_min)
     yield Start(streams)
     yield Wait(equilibrium_s, f"steady state, {profile.residence_time.equilibrium:g} τ")
-    yield SetLight(eyes, False)
-    dark = yield Acquire(eyes, analysis.dark_frames, 0.0, "dark")
-    yield SetLight(eyes, True)
-    steadiness = yield from _until_stationary(profile, equilibrium_s, _mean(dark), gauge)
-    frames = yield Acquire(eyes, analysis.frames, analysis.frame_interval_s, "sample")
+    yield SetLight(spectrometers, False)
+    dark = yield Acquire(spectrometers, analysis.dark_frames, 0.0, "dark")
+    yield SetLight(spectrometers, True)
+    steadiness = yield from _until_stationary(profile, equilibrium_s, _mean(dark), probe)
+    frames = yield Acquire(spectrometers, analysis.frames, analysis.frame_interval_s, "sample")
     yield Stop(streams)
     return Observation(_mean(dark), frames, steadiness)
 
@@ -113,26 +113,28 @@ def _longest_look_s(profile: Profile, equilibrium_s: float) -> float:
 
 
 def _until_stationary(
-    profile: Profile, equilibrium_s: float, dark: Mapping[str, Array], gauge: Gauge | None
+    profile: Profile, equilibrium_s: float, dark: Mapping[str, Array], probe: FeatureProbe | None
 ) -> Generator[Step, Any, Steadiness | None]:
     """Look at features again and again until they stand still, or the longest time is over."""
     wanted, n = profile.residence_time.stationary, profile.residence_time.equilibrium
     if wanted is None:
         return None
-    if gauge is None:
+    if probe is None:
         longest_s = _longest_look_s(profile, equilibrium_s)
         yield Wait(longest_s, f"steady state, {wanted.longest:g} τ")
         return None
-    eyes, tau_s = _eyes(profile), equilibrium_s / n
+    spectrometers, tau_s = _spectrometers(profile), equilibrium_s / n
     look_s = wanted.frames * profile.analysis.frame_interval_s
     looks: list[Look] = []
     first_s = 0.0
     while True:
-        frames = yield Acquire(eyes, wanted.frames, profile.analysis.frame_interval_s, "look")
-        now_s = frames[eyes[0]].time_s
+        frames = yield Acquire(
+            spectrometers, wanted.frames, profile.analysis.frame_interval_s, "look"
+        )
+        now_s = frames[spectrometers[0]].time_s
         first_s = first_s or now_s
         after = n + (now_s - first_s) / tau_s
-        values = gauge(Observation(dark, frames))
+        values = probe(Observation(dark, frames))
         looks.append(Look(residence_times=after, values={f: values[f] for f in wanted.features}))
         found = judged(looks, wanted.features, wanted.looks, wanted.tolerance)
         if found.reached or after + wanted.every > wanted.longest + ROUNDING:
