@@ -8,7 +8,7 @@ and way of planning: what the plan is off in total volume, in the stream that is
 import argparse
 from pathlib import Path
 
-from flowrig.planning.expected_conditions import likely_choices
+from flowrig.planning.expected_conditions import expected_conditions
 from flowrig.planning.plan import Plan, plan_campaign
 from flowrig.plugins.registry import Plugins
 from flowrig.run_record.experiment import Experiment
@@ -63,10 +63,10 @@ def main() -> None:
             for other in runs:
                 if other != folder:
                     with RunRecord(other, plugins) as known:
-                        likely = likely_choices(known, profile, DRAWS)
+                        likely = expected_conditions(known, profile, DRAWS)
                     told = plan_campaign(profile, seed, None, likely)
                     print(f"  like {other}: {off(told, record)}")
-            likely = likely_choices(beginning, profile, DRAWS)
+            likely = expected_conditions(beginning, profile, DRAWS)
             told = plan_campaign(profile, seed, None, likely)
             print(f"  its own first stage: {off(told, record)}")
             decided: dict[str, list[dict[str, float]]] = {}

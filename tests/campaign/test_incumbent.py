@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from flowrig.campaign.incumbent import expected_best
+from flowrig.campaign.incumbent import find_incumbent
 from flowrig.journal.journal import FILE_NAME, Journal
 from flowrig.problem.objective import MaximumResponse
 from flowrig.problem.space import Parameter, Space
@@ -20,7 +20,7 @@ NOISE = 0.05
 
 
 def recorded(X: np.ndarray, y: np.ndarray) -> Any:
-    """What `expected_best` asks of a run with these measurements."""
+    """What `find_incumbent` asks of a run with these measurements."""
     space = Space((Parameter("T", 0.0, 1.0, "°C"),))
 
     def model() -> GaussianProcess:
@@ -48,7 +48,7 @@ def test_it_is_not_the_luckiest_of_many_shots() -> None:
         rng = np.random.default_rng(seed)
         X = np.append(np.linspace(0.0, 1.0, 12), np.full(16, 0.5))[:, None]
         y = (1.0 - 4.0 * np.square(X[:, 0] - 0.5)) + NOISE * rng.standard_normal(len(X))
-        told = expected_best(recorded(X, y))
+        told = find_incumbent(recorded(X, y))
         assert told is not None
         assert abs(X[told["index"] - 1, 0] - 0.5) < 0.1
         assert abs(told["objective_mean"] - 1.0) < 4.0 * told["objective_sd"]
@@ -61,10 +61,10 @@ def test_it_is_not_the_luckiest_of_many_shots() -> None:
 def test_too_few_experiments_or_no_surrogate_expect_nothing() -> None:
     """Nothing is claimed where no model can know more than the measurements."""
     few = recorded(np.linspace(0.0, 1.0, 4)[:, None], np.ones(4))
-    assert expected_best(few) is None
+    assert find_incumbent(few) is None
     without = recorded(np.linspace(0.0, 1.0, 8)[:, None], np.linspace(0.0, 1.0, 8))
     without.campaign.surrogate = None
-    assert expected_best(without) is None
+    assert find_incumbent(without) is None
 
 
 def test_a_finished_run_says_it_everywhere(
@@ -77,13 +77,13 @@ def test_a_finished_run_says_it_everywhere(
     assert "highest measured" in said
 
     told = json.loads(flowrig("report", folder, "--json").stdout)
-    expected = told["expected_best"]
+    expected = told["find_incumbent"]
     assert expected["objective_sd"] > 0
     assert expected["conditions"]["temperature"]["unit"] == "°C"
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "Highest measured" in page
     with RunRecord(folder) as record:
-        incumbent = record.expected_best()
+        incumbent = record.incumbent()
     assert incumbent is not None
     assert incumbent.experiment.index == expected["index"]
     with Journal(folder / FILE_NAME, read_only=True) as journal:

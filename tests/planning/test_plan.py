@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowrig.errors import InputError
-from flowrig.planning.expected_conditions import likely_choices
+from flowrig.planning.expected_conditions import expected_conditions
 from flowrig.planning.heating_time import heating_time_s, steady_time_s
 from flowrig.planning.known_conditions import centre
 from flowrig.planning.plan import Plan, plan_campaign
@@ -105,7 +105,7 @@ def test_measurements_tell_where_an_optimizer_will_look(
     start_run(path, folder, simulate=True, seed=3)
     profile = load_profile(path, Plugins.discover())
     with RunRecord(folder) as record:
-        likely = likely_choices(record, profile, 16)
+        likely = expected_conditions(record, profile, 16)
         improved = [d.conditions for d in record.decisions() if d.stage == "improve"]
     profile.space.require_feasible(likely[0])
     assert len(likely) == 16
@@ -124,7 +124,7 @@ def test_measurements_tell_where_an_optimizer_will_look(
     narrow = evolve(profile.variables[0], range=(120.0, 150.0))
     other = evolve(profile, variables=(narrow, *profile.variables[1:]))
     with RunRecord(folder) as record, pytest.raises(InputError, match="another search space"):
-        likely_choices(record, other, 16)
+        expected_conditions(record, other, 16)
 
 
 @pytest.mark.parametrize(

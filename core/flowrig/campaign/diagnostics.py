@@ -27,7 +27,7 @@ AGAIN = 5
 """How often the same conditions may be chosen before it is worth a word."""
 LEAST_FAILED = 3
 FAILED_SHARE = 0.2
-LEAST_EXPERIMENTS = 20
+DIAGNOSTICS_MIN_EXPERIMENTS = 20
 """Experiments below which a score of a model, or a trend, is mostly chance."""
 LEAST_EXPLAINED = 0.1
 """Share of the variance up to which a model is no better than the mean."""
@@ -106,7 +106,7 @@ def explains_nothing(measured: Array, predicted: Array) -> Symptom | None:
         measured: figures of merit, shape `n`.
         predicted: what a model expected that had not seen them, shape `n`.
     """
-    if len(measured) < LEAST_EXPERIMENTS:
+    if len(measured) < DIAGNOSTICS_MIN_EXPERIMENTS:
         return None
     share = explained_share(measured, predicted)
     if share > LEAST_EXPLAINED:
@@ -134,7 +134,7 @@ def without_effect(
         explained: share of the variance that the model explains; from too little it says nothing.
         seed: decides how they are shuffled.
     """
-    if len(X) < LEAST_EXPERIMENTS or explained < ENOUGH_EXPLAINED:
+    if len(X) < DIAGNOSTICS_MIN_EXPERIMENTS or explained < ENOUGH_EXPLAINED:
         return None
     rng = np.random.default_rng(seed)
     expected = predict(X)
@@ -168,7 +168,7 @@ def drift(residuals: Array) -> Symptom | None:
             time, shape `n`.
     """
     count = len(residuals)
-    if count < LEAST_EXPERIMENTS or not np.ptp(residuals) > 0:
+    if count < DIAGNOSTICS_MIN_EXPERIMENTS or not np.ptp(residuals) > 0:
         return None
     ranks = np.argsort(np.argsort(residuals, kind="stable"), kind="stable")
     trend = float(np.corrcoef(np.arange(count), ranks)[0, 1]) * np.sqrt(count - 1)

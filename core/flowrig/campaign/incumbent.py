@@ -11,9 +11,9 @@ import numpy as np
 from flowrig.learning.transfer import WithPrior
 from flowrig.run_record.reader import RunRecord
 
-__all__ = ["LEAST_EXPERIMENTS", "expected_best"]
+__all__ = ["INCUMBENT_MIN_EXPERIMENTS", "find_incumbent"]
 
-LEAST_EXPERIMENTS = 5
+INCUMBENT_MIN_EXPERIMENTS = 5
 """Experiments below which a model says no more than they do."""
 
 SAMPLES = 2048
@@ -21,7 +21,7 @@ SAMPLES = 2048
 its standard deviation."""
 
 
-def expected_best(record: RunRecord) -> dict[str, Any] | None:
+def find_incumbent(record: RunRecord) -> dict[str, Any] | None:
     """The incumbent: the trusted experiment of whose conditions the surrogate expects most.
 
     Returns:
@@ -31,7 +31,7 @@ def expected_best(record: RunRecord) -> dict[str, Any] | None:
         few experiments, or the campaign has no surrogate.
     """
     trusted = [e for e in record.experiments() if e.quality == "good"]
-    if record.campaign.surrogate is None or len(trusted) < LEAST_EXPERIMENTS:
+    if record.campaign.surrogate is None or len(trusted) < INCUMBENT_MIN_EXPERIMENTS:
         return None
     space = record.profile.space
     X = space.to_unit(space.array([e.conditions for e in trusted]))

@@ -8,7 +8,7 @@ from attrs import asdict, evolve
 from numpy.typing import NDArray
 
 from flowrig.campaign.diagnostics import Symptom, many_failed, same_again
-from flowrig.campaign.incumbent import expected_best
+from flowrig.campaign.incumbent import find_incumbent
 from flowrig.campaign.model_check import check_model, model_r2, model_symptoms
 from flowrig.campaign.optimizer import ConditionChooser
 from flowrig.errors import (
@@ -312,7 +312,7 @@ class CampaignLoop:
         Once, and for a rig at rest, as it takes time.
         """
         if self._journal.last("expected-best") is None:
-            best = expected_best(self._record)
+            best = find_incumbent(self._record)
             if best is not None:
                 self._journal.append("expected-best", self._now_s(), best)
         if self._journal.last("model-checked") is None:

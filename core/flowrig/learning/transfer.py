@@ -25,7 +25,7 @@ __all__ = ["PriorKnowledge", "WithPrior"]
 
 Array = NDArray[np.float64]
 
-LEAST_EXPERIMENTS = 4
+SHIFT_MIN_EXPERIMENTS = 4
 """New experiments below which nothing can be said about what transfers."""
 FOLDS = 5
 PSEUDO_EXPERIMENTS = 2.0
@@ -94,7 +94,7 @@ class WithPrior(Surrogate):
         beliefs = _of_responses([prior.predict(X).mean for prior in self._priors], Y.shape[1])
         self._slopes, leverage = _fitting_slopes(Y, beliefs)
         self._share = np.zeros(Y.shape[1])
-        if len(X) < LEAST_EXPERIMENTS or not self._slopes.any():
+        if len(X) < SHIFT_MIN_EXPERIMENTS or not self._slopes.any():
             return
         left = Y - np.einsum("pm,pnm->nm", self._slopes, beliefs)
         warm = self._fitted(X, left)

@@ -7,16 +7,16 @@ from flowrig.planning.known_conditions import Conditions, extremes, scattered
 from flowrig.profile import Profile
 from flowrig.run_record.reader import RunRecord
 
-__all__ = ["LEAST_EXPERIMENTS", "likely_choices"]
+__all__ = ["DRAWS_MIN_EXPERIMENTS", "expected_conditions"]
 
-LEAST_EXPERIMENTS = 10
+DRAWS_MIN_EXPERIMENTS = 10
 """Experiments below which a model says nothing of where the best is."""
 
 CANDIDATES = 1024
 """Random conditions among which the best is looked for, besides the edges of the space."""
 
 
-def likely_choices(record: RunRecord, profile: Profile, count: int) -> list[Conditions]:
+def expected_conditions(record: RunRecord, profile: Profile, count: int) -> list[Conditions]:
     """Conditions that are the best of what the run's model holds possible.
 
     Thompson draws: each is the best of one joint sample of the posterior over random conditions and
@@ -40,7 +40,7 @@ def likely_choices(record: RunRecord, profile: Profile, count: int) -> list[Cond
             f"the run in {record.folder} has another search space than {profile.name}; it cannot "
             "tell where an optimizer will look"
         )
-    if record.campaign.surrogate is None or len(record.experiments()) < LEAST_EXPERIMENTS:
+    if record.campaign.surrogate is None or len(record.experiments()) < DRAWS_MIN_EXPERIMENTS:
         return []
     candidates = [*scattered(space, CANDIDATES, record.seed), *extremes(space)]
     X = space.to_unit(space.array(candidates))

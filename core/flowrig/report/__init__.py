@@ -2,8 +2,8 @@
 
 from flowrig.report.content import (
     Expectation,
-    ExpectedBest,
     Experiment,
+    Incumbent,
     Prediction,
     ReportContent,
 )
@@ -12,8 +12,8 @@ from flowrig.report.html import render
 
 __all__ = [
     "Expectation",
-    "ExpectedBest",
     "Experiment",
+    "Incumbent",
     "Prediction",
     "ReportContent",
     "content_of",

@@ -10,7 +10,7 @@ from flowrig.measurement.sample import Spectrum
 from flowrig.profile.model import Profile
 from flowrig.report.svg.numbers import Quantity
 
-__all__ = ["Expectation", "ExpectedBest", "Experiment", "Prediction", "ReportContent"]
+__all__ = ["Expectation", "Experiment", "Incumbent", "Prediction", "ReportContent"]
 
 FEATURE_NAMES = {
     "pli": "PL peak",
@@ -48,7 +48,7 @@ class Expectation:
 
 
 @frozen
-class ExpectedBest:
+class Incumbent:
     """The measured conditions of which a model of all experiments expects most.
 
     Attributes:
@@ -105,7 +105,7 @@ class ReportContent:
         seed: everything random followed from it.
         simulated: whether the instruments were emulated.
         experiments: in the order in which they were made.
-        expected_best: what a model of all of them expects most of; None where none was asked.
+        incumbent: what a model of all of them expects most of; None where none was asked.
         absorbance: averaged absorbance spectrum of the incumbent.
         photoluminescence: averaged emission spectrum [counts] of the incumbent.
         feature_units: unit of each feature; "" where it has none.
@@ -122,7 +122,7 @@ class ReportContent:
     seed: int
     simulated: bool = False
     experiments: tuple[Experiment, ...] = ()
-    expected_best: ExpectedBest | None = None
+    incumbent: Incumbent | None = None
     absorbance: Spectrum | None = None
     photoluminescence: Spectrum | None = None
     feature_units: Mapping[str, str] = field(factory=dict)
@@ -153,14 +153,14 @@ class ReportContent:
         return max(self.trusted, key=lambda e: e.objective or 0.0, default=None)
 
     @property
-    def incumbent(self) -> Experiment | None:
+    def incumbent_experiment(self) -> Experiment | None:
         """The experiment whose conditions count as the best: the model's choice, if it was asked.
 
         Where no model was asked, the one with the largest trusted figure of merit.
         """
-        if self.expected_best is None:
+        if self.incumbent is None:
             return self.best
-        wanted = self.expected_best.index
+        wanted = self.incumbent.index
         return next((e for e in self.trusted if e.index == wanted), self.best)
 
     @property

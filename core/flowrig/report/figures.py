@@ -63,7 +63,7 @@ def best_so_far(content: ReportContent) -> Markup:
 def parameters(content: ReportContent) -> list[Markup]:
     """Each condition over the campaign, coloured by stage; a dotted line shows the best one."""
     figures = []
-    best = content.incumbent
+    best = content.incumbent_experiment
     for variable in content.profile.variables:
         quantity = content.conditions[variable.name]
         axes = Axes(

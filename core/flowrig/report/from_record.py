@@ -10,8 +10,8 @@ from flowrig.measurement.spectra import reactive_frames
 from flowrig.profile.model import Analysis
 from flowrig.report.content import (
     Expectation,
-    ExpectedBest,
     Experiment,
+    Incumbent,
     Prediction,
     ReportContent,
 )
@@ -35,7 +35,7 @@ def content_of(record: RunRecord) -> ReportContent:
     Args:
         record: an open reader of the run's folder.
     """
-    best, expected = record.best(), record.expected_best()
+    best, expected = record.best(), record.incumbent()
     incumbent = best if expected is None else expected.experiment
     absorbance, emission = (None, None) if incumbent is None else _spectra(record, incumbent.index)
     newest, waste = record.journal.last(), record.ledger().waste
@@ -46,9 +46,9 @@ def content_of(record: RunRecord) -> ReportContent:
         seed=record.seed,
         simulated=record.simulated,
         experiments=_experiments(record),
-        expected_best=None
+        incumbent=None
         if expected is None
-        else ExpectedBest(
+        else Incumbent(
             expected.experiment.index, Prediction(expected.objective_mean, expected.objective_sd)
         ),
         absorbance=absorbance,

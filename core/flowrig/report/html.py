@@ -50,7 +50,7 @@ def _header(content: ReportContent) -> Markup:
 
 
 def _headline(content: ReportContent) -> Markup:
-    best, incumbent = content.best, content.incumbent
+    best, incumbent = content.best, content.incumbent_experiment
     if best is None or incumbent is None:
         shown = tag("p", "No experiment has a trusted figure of merit yet.")
     else:
@@ -65,7 +65,7 @@ def _headline(content: ReportContent) -> Markup:
 
 def _best_value(content: ReportContent, best: Experiment, incumbent: Experiment) -> list[Markup]:
     """The figure of merit in large digits: what a model expects, else the largest measured one."""
-    merit, expected = content.merit, content.expected_best
+    merit, expected = content.merit, content.incumbent
     largest = merit.text(best.objective or 0.0)
     if expected is None:
         words = f"best {merit.name}, experiment {best.index} ({best.stage})"
@@ -276,7 +276,7 @@ def _quality_words(experiment: Experiment) -> str:
 
 
 def _row_class(content: ReportContent, experiment: Experiment) -> str | None:
-    if experiment is content.incumbent:
+    if experiment is content.incumbent_experiment:
         return "best"
     return None if experiment in content.trusted else "doubtful"
 

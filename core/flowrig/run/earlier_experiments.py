@@ -14,11 +14,11 @@ from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile
 from flowrig.run_record.experiments_of import read_source
 
-__all__ = ["LEAST_EXPERIMENTS", "EarlierExperiments", "freeze", "read_earlier"]
+__all__ = ["SOURCE_MIN_EXPERIMENTS", "EarlierExperiments", "freeze", "read_earlier"]
 
 Array = NDArray[np.float64]
 
-LEAST_EXPERIMENTS = 5
+SOURCE_MIN_EXPERIMENTS = 5
 """Experiments below which a source teaches nothing that could transfer."""
 
 
@@ -50,10 +50,10 @@ def read_earlier(profile: Profile, plugins: Plugins) -> list[EarlierExperiments]
         if not prior.source.exists():
             raise InputError(f"prior knowledge: {prior.source} is not there")
         experiments = read_source(prior.source, profile, prior.columns, plugins)
-        if len(experiments.X) < LEAST_EXPERIMENTS:
+        if len(experiments.X) < SOURCE_MIN_EXPERIMENTS:
             raise InputError(
                 f"prior knowledge: {prior.source} holds {len(experiments.X)} usable experiments; "
-                f"at least {LEAST_EXPERIMENTS} are needed"
+                f"at least {SOURCE_MIN_EXPERIMENTS} are needed"
             )
         merit = profile.objective.value(experiments.Y)
         read.append(EarlierExperiments(str(prior.source), experiments, merit))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
-__all__ = ["Decision", "ExpectedBest", "Experiment"]
+__all__ = ["Decision", "Experiment", "Incumbent"]
 
 
 @frozen(kw_only=True)
@@ -71,7 +71,7 @@ class Experiment:
 
 
 @frozen(kw_only=True)
-class ExpectedBest:
+class Incumbent:
     """The incumbent: the measured conditions of which a model of all experiments expects most.
 
     Attributes:

@@ -17,7 +17,7 @@ from flowrig.measurement.light_check import LightReference
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Campaign, Profile
 from flowrig.run_record.changes import PROFILE_NAME, profile_of
-from flowrig.run_record.experiment import Decision, ExpectedBest, Experiment
+from flowrig.run_record.experiment import Decision, Experiment, Incumbent
 from flowrig.run_record.lock import is_locked
 from flowrig.safety.syringes import COUNTED, SyringeLedger
 
@@ -156,7 +156,7 @@ class RunRecord:
         sound = [e for e in self.experiments() if e.quality == "good"]
         return max(sound, key=lambda e: e.objective, default=None)
 
-    def expected_best(self) -> ExpectedBest | None:
+    def incumbent(self) -> Incumbent | None:
         """The incumbent, once a campaign with a surrogate is done; the journal holds it.
 
         Less flattering than `best`, which is the luckiest of many noisy measurements.
@@ -164,7 +164,7 @@ class RunRecord:
         told = self.journal.last("expected-best")
         if told is None:
             return None
-        return ExpectedBest(
+        return Incumbent(
             experiment=next(e for e in self.experiments() if e.index == told.data["index"]),
             objective_mean=_number(told.data["objective_mean"]),
             objective_sd=_number(told.data["objective_sd"]),
@@ -242,7 +242,7 @@ class RunRecord:
     def summary(self) -> dict[str, Any]:
         """What `flowrig report --json` prints."""
         experiments = self.experiments()
-        best, expected = self.best(), self.expected_best()
+        best, expected = self.best(), self.incumbent()
         return {
             "state": self.state,
             "reason": self.reason,

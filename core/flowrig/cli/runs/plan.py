@@ -99,14 +99,14 @@ def _as_rehearsed(campaign: str, seed: int | None, profile: "Profile") -> "list[
 
 def _likely(campaign: str | None, like: Path | None, profile: "Profile") -> "list[Conditions]":
     """Where an optimizer will look, as the run that is planned tells, or another one."""
-    from flowrig.planning.expected_conditions import likely_choices
+    from flowrig.planning.expected_conditions import expected_conditions
     from flowrig.run_record.reader import RunRecord
 
     drawn: list[Conditions] = []
     for folder in (campaign, like):
         if folder is not None and not drawn:
             with RunRecord(folder) as record:
-                drawn = likely_choices(record, profile, DRAWN)
+                drawn = expected_conditions(record, profile, DRAWN)
     return drawn
 
 
