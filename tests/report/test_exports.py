@@ -14,7 +14,7 @@ from attrs import asdict
 from click.testing import CliRunner, Result
 
 from flowrig.cli import main
-from flowrig.cli.atomic_file import whole_file
+from flowrig.cli.atomic_file import atomic_file
 from flowrig.errors import InputError
 from flowrig.journal.journal import FILE_NAME, Journal
 from flowrig.run_record.reader import RunRecord
@@ -124,14 +124,14 @@ def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
     path.write_text("old", encoding="utf-8")
 
     def fill_the_disk() -> None:
-        with whole_file(path) as part:
+        with atomic_file(path) as part:
             part.write_text("half", encoding="utf-8")
             raise OSError(28, "No space left on device")
 
     with pytest.raises(InputError, match="No space left"):
         fill_the_disk()
     assert path.read_text(encoding="utf-8") == "old"
-    with whole_file(path) as part:
+    with atomic_file(path) as part:
         part.write_text("new", encoding="utf-8")
     assert path.read_text(encoding="utf-8") == "new"
     assert [one.name for one in tmp_path.iterdir()] == ["report.html"]

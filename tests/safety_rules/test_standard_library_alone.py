@@ -1,4 +1,4 @@
-"""The kernel is small and stands alone."""
+"""The safety rules are few and need nothing but the standard library."""
 
 import ast
 import sys
@@ -9,12 +9,12 @@ import flowrig.safety_rules
 FILES = sorted(Path(flowrig.safety_rules.__file__).parent.glob("*.py"))
 
 
-def test_the_kernel_is_small_enough_to_be_read_at_once() -> None:
+def test_the_rules_are_small_enough_to_be_read_at_once() -> None:
     """What everybody's safety hangs on has fewer than 800 lines in all."""
     assert sum(len(file.read_text(encoding="utf-8").splitlines()) for file in FILES) < 800
 
 
-def test_the_kernel_imports_nothing_but_the_standard_library() -> None:
+def test_the_rules_import_nothing_but_the_standard_library() -> None:
     """No package that is installed can change what a rule says."""
     for file in FILES:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):

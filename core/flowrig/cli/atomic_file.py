@@ -7,11 +7,11 @@ from pathlib import Path
 
 from flowrig.errors import InputError
 
-__all__ = ["whole_file"]
+__all__ = ["atomic_file"]
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def atomic_file(path: Path) -> Iterator[Path]:
     """Write a file beside its place; it takes the place only when it is complete on the disk.
 
     Whatever happens, an older file under the name stays until then: a full disk leaves no half.

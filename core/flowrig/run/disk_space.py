@@ -7,7 +7,7 @@ from pathlib import Path
 from flowrig.errors import NeedsPersonError
 from flowrig.profile import Profile
 
-__all__ = ["Headroom", "experiment_bytes"]
+__all__ = ["DiskSpace", "experiment_bytes"]
 
 COUNTS_BYTES = 2
 """Bytes of one pixel of a raw frame."""
@@ -35,7 +35,7 @@ def experiment_bytes(profile: Profile, pixels: Mapping[str, int]) -> int:
     return sum(n * (frames * COUNTS_BYTES + AVERAGES * AVERAGE_BYTES) for n in pixels.values())
 
 
-class Headroom:
+class DiskSpace:
     """Says when the disk is too full to go on.
 
     Args:

@@ -39,7 +39,7 @@ from flowrig.rig.rig import Rig, open_rig
 from flowrig.rig.simulated import Simulator
 from flowrig.run.after_a_crash import stop_all
 from flowrig.run.control_socket import ControlServer
-from flowrig.run.disk_space import Headroom, experiment_bytes
+from flowrig.run.disk_space import DiskSpace, experiment_bytes
 from flowrig.run.lease import Lease
 from flowrig.run_record.reader import RunRecord
 from flowrig.run_record.status import RunStatus
@@ -285,7 +285,7 @@ class RunSession:
         executor = Executor(actuation, self._note, self._requests, self._renew, gates)
         wavelengths_nm = rig.wavelengths_nm()
         pixels = {name: len(shown) for name, shown in wavelengths_nm.items()}
-        room = Headroom(self._folder, experiment_bytes(rig.profile, pixels))
+        room = DiskSpace(self._folder, experiment_bytes(rig.profile, pixels))
         return CampaignLoop(
             self._record,
             self._journal,

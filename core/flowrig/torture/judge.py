@@ -21,7 +21,7 @@ from flowrig.torture.faults import Ending, Expected
 from flowrig.torture.injections import BadBrain
 from flowrig.torture.physics import off_target_s
 from flowrig.torture.reference import EXPERIMENTS, SEEDED_STAGE
-from flowrig.torture.trial import Session, Trial
+from flowrig.torture.trial import ProcessObservation, Trial
 
 __all__ = ["Breach", "HealthyCampaign", "Kind", "judge"]
 
@@ -130,7 +130,7 @@ def _has_begun(trial: Trial) -> bool:
 def _of_sessions(trial: Trial) -> Seen:
     for number, session in enumerate(trial.sessions, 1):
         before = trial.sessions[number - 2].ending if number > 1 else None
-        checks: tuple[Callable[[Trial, Session], Seen], ...] = (
+        checks: tuple[Callable[[Trial, ProcessObservation], Seen], ...] = (
             _rest, _stops, _rates, _heat, _dry_heat, _threads, _notice,
         )  # fmt: skip
         if session.ending is Ending.KILLED:
@@ -181,12 +181,12 @@ def _outside(trial: Trial) -> Seen:
 # --- the rig itself (I1, I4) ---
 
 
-def _excused(session: Session, device: str) -> bool:
+def _excused(session: ProcessObservation, device: str) -> bool:
     """Whether the user was told that nobody knows what a device does."""
     return session.ending is Ending.UNKNOWN and device in session.text
 
 
-def _rest(trial: Trial, session: Session) -> Seen:
+def _rest(trial: Trial, session: ProcessObservation) -> Seen:
     """In the end nothing moves, nothing heats, and no light burns."""
     (moved, moved_later), (hot, hot_later) = session.moved_ul, session.temperatures_c
     for device, ul in moved.items():
@@ -207,7 +207,7 @@ def _rest(trial: Trial, session: Session) -> Seen:
                 yield Kind.UNSAFE, f"the light of {device} burns after the end ({session.ending})"
 
 
-def _stops(trial: Trial, session: Session) -> Seen:
+def _stops(trial: Trial, session: ProcessObservation) -> Seen:
     """Reagents stop in time, and stay so until they are commanded to flow again."""
     if not trial.rig.is_built:
         return
@@ -238,18 +238,18 @@ def _stops(trial: Trial, session: Session) -> Seen:
                 yield Kind.UNSAFE, f"{stream.name} flowed long after {since}"
 
 
-def _before(trial: Trial, session: Session) -> Ending | None:
+def _before(trial: Trial, session: ProcessObservation) -> Ending | None:
     index = trial.sessions.index(session)
     return trial.sessions[index - 1].ending if index else None
 
 
-def _starts_again_s(session: Session) -> float:
+def _starts_again_s(session: ProcessObservation) -> float:
     """When the first start of a session is commanded, or the session ends."""
     start = session.first("intent", command="start")
     return session.end_s if start is None else start.time_s
 
 
-def _flows_again_s(trial: Trial, session: Session, after_s: float) -> float:
+def _flows_again_s(trial: Trial, session: ProcessObservation, after_s: float) -> float:
     """When the next experiment begins after a rig time [s], or the session ends."""
     return next(
         (e.time_s for e in session.events if e.kind == "experiment" and e.time_s > after_s),
@@ -257,7 +257,7 @@ def _flows_again_s(trial: Trial, session: Session, after_s: float) -> float:
     )
 
 
-def _heat(trial: Trial, session: Session) -> Seen:
+def _heat(trial: Trial, session: ProcessObservation) -> Seen:
     """No plate is ever too hot, and reagents do not flow through one that is not as it should."""
     if not trial.rig.is_built:
         return
@@ -276,7 +276,7 @@ def _heat(trial: Trial, session: Session) -> Seen:
             )
 
 
-def _dry_heat(trial: Trial, session: Session) -> Seen:
+def _dry_heat(trial: Trial, session: ProcessObservation) -> Seen:
     """No plate of an interlock gets hot while nothing flows that it needs."""
     if not trial.rig.is_built:
         return
@@ -293,7 +293,7 @@ def _dry_heat(trial: Trial, session: Session) -> Seen:
                 break
 
 
-def _rates(trial: Trial, session: Session) -> Seen:
+def _rates(trial: Trial, session: ProcessObservation) -> Seen:
     """No stream ever flows faster than its limit."""
     if not trial.rig.is_built:
         return
@@ -312,7 +312,7 @@ def never_above_c(profile: Profile) -> float:
     return profile.supervision.never_above_c or profile.limits.temperature_c[1] + 15.0
 
 
-def _adrift_s(trial: Trial, session: Session, device: str) -> float:
+def _adrift_s(trial: Trial, session: ProcessObservation, device: str) -> float:
     """For how long [s] reagents flowed through a plate that was not at its set point."""
     profile, physics = trial.rig.rig.profile, trial.rig.physics
     commanded = [
@@ -346,14 +346,14 @@ def _adrift_s(trial: Trial, session: Session, device: str) -> float:
 # --- the program (I5, I6) ---
 
 
-def _threads(trial: Trial, session: Session) -> Seen:
+def _threads(trial: Trial, session: ProcessObservation) -> Seen:
     hung = {f"device-{device}" for device in trial.injection.hung}
     left = [thread for thread in session.threads if thread not in hung]
     if left:
         yield Kind.HUNG, f"left {', '.join(left)} behind"
 
 
-def _notice(trial: Trial, session: Session) -> Seen:
+def _notice(trial: Trial, session: ProcessObservation) -> Seen:
     """A run that does not finish tells why, once, in words for its user."""
     if session.ending is Ending.ESCAPED:
         yield Kind.UNTOLD, f"an exception reached the user: {session.text}"

@@ -22,7 +22,7 @@ from flowrig.torture.phases import Phase, PhaseWatch
 from flowrig.torture.points import LastBytes, Point
 from flowrig.torture.reference import plugins
 
-__all__ = ["REST_S", "Session", "Trial", "TrialError"]
+__all__ = ["REST_S", "ProcessObservation", "Trial", "TrialError"]
 
 REST_S: Final = 600.0
 """For how long [s] a rig is watched after a run has ended."""
@@ -58,7 +58,7 @@ class TrialError(Exception):
 
 
 @define(eq=False, kw_only=True)
-class Session:
+class ProcessObservation:
     """One process's share of a campaign, seen from outside.
 
     Attributes:
@@ -129,7 +129,7 @@ class Trial:
         self.injection: Injection = fault.make()
         self.struck_s: float | None = None
         self.healed_s: float | None = None
-        self.sessions: list[Session] = []
+        self.sessions: list[ProcessObservation] = []
         self.folder = home / "run"
         self.forgotten: tuple[str, ...] = ()
         draw = random.Random(f"{fault.number}/{moment}/{seed}")  # noqa: S311 - to be repeatable
@@ -188,7 +188,7 @@ class Trial:
         """What the journal says in the end."""
         return RunRecord(self.folder, plugins())
 
-    def _killed(self, session: Session) -> None:
+    def _killed(self, session: ProcessObservation) -> None:
         session.ending, session.text = Ending.KILLED, ""
         del session.events[self._acknowledged :]
         self.folder = image_of(self.folder)
@@ -238,7 +238,7 @@ class Trial:
             return True
         return False
 
-    def _repair(self, newest: Session) -> None:
+    def _repair(self, newest: ProcessObservation) -> None:
         if newest.ending is Ending.HELD and "--refilled" in newest.text:
             self.injection.refilled = tuple(self._scene.profile.streams)
         elif newest.ending is Ending.HELD and "--emptied" in newest.text:
@@ -264,8 +264,8 @@ class Trial:
             return ()
 
     @contextmanager
-    def _session(self) -> Iterator[tuple[Session, list[Callable[[Event], None]]]]:
-        session = Session(begin_s=self.rig.clock.now_s())
+    def _session(self) -> Iterator[tuple[ProcessObservation, list[Callable[[Event], None]]]]:
+        session = ProcessObservation(begin_s=self.rig.clock.now_s())
         self.sessions.append(session)
         listeners: list[Callable[[Event], None]] = [session.events.append]
         listeners.append(lambda _: self._heard())
@@ -291,10 +291,10 @@ class Trial:
         if self.rig.is_built and not is_killed:
             self._watch_at_rest(session)
 
-    def _note(self, session: Session, outcome: RunOutcome) -> None:
+    def _note(self, session: ProcessObservation, outcome: RunOutcome) -> None:
         session.ending, session.text = Ending(outcome.state), outcome.reason
 
-    def _watch_at_rest(self, session: Session) -> None:
+    def _watch_at_rest(self, session: ProcessObservation) -> None:
         physics, clock = self.rig.physics, self.rig.clock
         until_s = clock.now_s() + REST_S
 

@@ -44,7 +44,7 @@ def export(folder: Path, form: str, out: Path | None) -> None:
       flowrig export flowrig-demo --format csv
       flowrig export flowrig-demo --format nexus --out demo.nxs
     """
-    from flowrig.cli.atomic_file import whole_file
+    from flowrig.cli.atomic_file import atomic_file
     from flowrig.errors import MissingDependencyError
     from flowrig.run_record.reader import RunRecord
 
@@ -55,7 +55,7 @@ def export(folder: Path, form: str, out: Path | None) -> None:
         )
     path = out or folder / name
     writer = import_module(f"flowrig.report.exports.{form}")
-    with RunRecord(folder) as record, whole_file(path) as part:
+    with RunRecord(folder) as record, atomic_file(path) as part:
         print_damage(record)
         writer.write(record, part)
     click.echo(f"wrote {path}")

@@ -48,12 +48,12 @@ def write_html(record: Any) -> Path:
     Raises:
         InputError: the folder cannot be written.
     """
-    from flowrig.cli.atomic_file import whole_file
+    from flowrig.cli.atomic_file import atomic_file
     from flowrig.report import content_of, render
 
     path: Path = record.folder / REPORT_NAME
     page = render(content_of(record))
-    with whole_file(path) as part:
+    with atomic_file(path) as part:
         part.write_text(page, encoding="utf-8")
     return path
 
