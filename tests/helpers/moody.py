@@ -41,8 +41,8 @@ experiments = 2
 ENTRY = """\
 from collections.abc import Sequence
 
-from flowrig.hookspecs import hookimpl
-from flowrig.offers import Offer
+from flowrig.plugins.hookspecs import hookimpl
+from flowrig.plugins.offers import Offer
 from moody_settings import MoodySettings
 
 

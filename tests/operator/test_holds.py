@@ -381,8 +381,8 @@ def test_gates_and_holds_are_checked(tmp_path: Path, more: str, says: str) -> No
 
 ATTENDED = """\
 import sys
-from flowrig.runs import start_run
-from flowrig.switchboard import OperatorRequests
+from flowrig.run.start import start_run
+from flowrig.operator.requests import OperatorRequests
 
 switch = OperatorRequests()
 switch.attended = True
