@@ -8,6 +8,7 @@ and way of planning: what the plan is off in total volume, in the stream that is
 import argparse
 from pathlib import Path
 
+from flowrig.journal.events import Outcome, SafeStateSought
 from flowrig.planning.expected_conditions import expected_conditions
 from flowrig.planning.plan import Plan, plan_campaign
 from flowrig.plugins.registry import Plugins
@@ -28,11 +29,11 @@ class Beginning(RunRecord):
 
 def taken(record: RunRecord) -> tuple[float, dict[str, float]]:
     """How long a run took [s], and what each stream delivered [µL]."""
-    ended = record.journal.last("safe-state")
+    ended = record.journal.last(SafeStateSought)
     assert ended is not None
     delivered = dict.fromkeys(record.profile.streams, 0.0)
-    for event in record.journal.events("outcome"):
-        for stream, volume_ul in event.data.get("dispensed_ul", {}).items():
+    for event in record.journal.events(Outcome):
+        for stream, volume_ul in (event.data.dispensed_ul or {}).items():
             delivered[stream] += volume_ul
     return ended.time_s, delivered
 

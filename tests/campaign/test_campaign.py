@@ -11,7 +11,7 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import flowrig as package
-from flowrig.journal.journal import Event
+from flowrig.journal.journal import AnyEvent
 from flowrig.operator.requests import OperatorRequests, Request
 from flowrig.run_record.reader import RunRecord
 
@@ -67,7 +67,7 @@ def test_a_run_computes_on_one_thread(short: Any, tmp_path: Path) -> None:
     """Whatever the process does elsewhere: with more, last bits would depend on the computer."""
     requests, threads = OperatorRequests(), set[int]()
 
-    def look(event: Event) -> None:
+    def look(event: AnyEvent) -> None:
         if event.kind == "opened":
             threads.update(pool["num_threads"] for pool in threadpool_info())
             requests.ask(Request.STOP)

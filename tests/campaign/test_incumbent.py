@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from flowrig.campaign.incumbent import find_incumbent
+from flowrig.journal.events import ExpectedBestFound
 from flowrig.journal.journal import FILE_NAME, Journal
 from flowrig.problem.objective import MaximumResponse
 from flowrig.problem.space import Parameter, Space
@@ -50,9 +51,9 @@ def test_it_is_not_the_luckiest_of_many_shots() -> None:
         y = (1.0 - 4.0 * np.square(X[:, 0] - 0.5)) + NOISE * rng.standard_normal(len(X))
         told = find_incumbent(recorded(X, y))
         assert told is not None
-        assert abs(X[told["index"] - 1, 0] - 0.5) < 0.1
-        assert abs(told["objective_mean"] - 1.0) < 4.0 * told["objective_sd"]
-        errors.append((told["objective_mean"] - 1.0, y.max() - 1.0))
+        assert abs(X[told.index - 1, 0] - 0.5) < 0.1
+        assert abs(told.objective_mean - 1.0) < 4.0 * told.objective_sd
+        errors.append((told.objective_mean - 1.0, y.max() - 1.0))
     expected, highest = np.mean(errors, axis=0)
     assert highest > NOISE
     assert abs(expected) < highest / 4
@@ -87,5 +88,5 @@ def test_a_finished_run_says_it_everywhere(
     assert incumbent is not None
     assert incumbent.experiment.index == expected["index"]
     with Journal(folder / FILE_NAME, read_only=True) as journal:
-        assert [e.kind for e in journal.events("expected-best")] == ["expected-best"]
+        assert [e.kind for e in journal.events(ExpectedBestFound)] == ["expected-best"]
         assert journal.digest() == told["digest"]

@@ -11,7 +11,7 @@ from watched_rig import WORLD, plugins_with, run_watched
 import flowrig as package
 from flowrig.clock import RealClock
 from flowrig.errors import FlowrigError, StopRequested
-from flowrig.journal.journal import FILE_NAME, Event, Journal
+from flowrig.journal.journal import FILE_NAME, AnyEvent, Journal
 from flowrig.operator.requests import OperatorRequests, Request
 from flowrig.procedure import executor as executor_module
 from flowrig.procedure.executor import Executor
@@ -26,7 +26,7 @@ def test_a_batch_is_decided_as_a_whole(short: Short, tmp_path: Path) -> None:
     """Whoever reads the file, or goes on after kill -9, finds all of a batch or none of it."""
     seen: set[int] = set()
 
-    def look(event: Event) -> None:
+    def look(event: AnyEvent) -> None:
         if event.kind == "decided":
             with RunRecord(tmp_path / "run", plugins_with()) as record:
                 seen.add(len(record.decisions()))
@@ -64,8 +64,8 @@ def test_the_rig_is_watched_while_conditions_are_chosen(
     monkeypatch.setattr("flowrig.rig.device_threads.DEADLINE_S", 0.5)
     requests, kinds, for_ever = OperatorRequests(), [], threading.Event()
     with package.open_rig(str(short()), simulate=True, clock=RealClock(), prepare=False) as rig:
-        actuation = Actuation(rig, lambda kind, data: 0, SyringeLedger(rig.profile))
-        executor = Executor(actuation, lambda kind, data: kinds.append(kind), requests)
+        actuation = Actuation(rig, lambda event: 0, SyringeLedger(rig.profile))
+        executor = Executor(actuation, lambda data: kinds.append(data.kind), requests)
         if stop:
             threading.Timer(0.3, requests.ask, [Request.STOP]).start()
         with pytest.raises(error, match="stop" if stop else "no result"):

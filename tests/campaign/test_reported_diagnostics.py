@@ -9,6 +9,7 @@ from watched_rig import plugins_with, run_watched
 
 from flowrig.cli.terminal.progress import Progress
 from flowrig.interfaces import Optimizer, OptimizerSettings
+from flowrig.journal.events import SymptomFound
 from flowrig.plugins.hookspecs import hookimpl
 from flowrig.plugins.offers import Offer
 from flowrig.report import content_of, render
@@ -59,7 +60,7 @@ def test_an_optimizer_that_has_settled_is_told_once(
     assert (outcome.state, outcome.reason) == ("finished", "")
     assert capsys.readouterr().out.count("health: the same conditions") == 1
     with RunRecord(folder, plugins) as record:
-        told = [event.data["text"] for event in record.journal.events("health")]
+        told = [event.data.text for event in record.journal.events(SymptomFound)]
         for count, text in zip((5, 7), told, strict=True):
             assert f"chosen {count} times" in text
         assert record.summary()["health"]["same-again"] == told[-1]

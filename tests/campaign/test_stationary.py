@@ -8,6 +8,7 @@ import pytest
 from watched_rig import WORLD, WatchedWorld, plugins_with, run_watched
 
 from flowrig.errors import InputError
+from flowrig.journal.events import Measured, SafeStateSought
 from flowrig.planning.plan import plan_campaign
 from flowrig.profile import load_profile
 from flowrig.run_record.reader import RunRecord
@@ -56,8 +57,8 @@ def ran(folder: Path, equilibrium: float, more: str = "", experiments: int = 3) 
     outcome, world, _ = run_watched(profile, folder / "run", seed=2)
     assert outcome.state == "finished", outcome.reason
     with RunRecord(folder / "run", plugins_with()) as record:
-        waits = [e.data.get("steadiness") for e in record.journal.events("measured")]
-        ended = record.journal.last("safe-state")
+        waits = [e.data.steadiness for e in record.journal.events(Measured)]
+        ended = record.journal.last(SafeStateSought)
         assert ended is not None
         return record.experiments(), waits, world, ended.time_s
 
@@ -73,10 +74,10 @@ def test_stationary_values_are_those_of_a_long_wait(tmp_path: Path) -> None:
     waited, none, long_world, long_s = ran(tmp_path / "waited", 6.0)
     assert none == [None] * 3
     assert [e.conditions for e in found] == [e.conditions for e in waited]
-    assert sum(wait["reached"] for wait in waits) >= 2
+    assert sum(wait.reached for wait in waits) >= 2
     for one, other, wait in zip(found, waited, waits, strict=True):
-        assert 3.2 - 1e-6 <= wait["residence_times"] <= 6.0
-        if wait["reached"]:
+        assert 3.2 - 1e-6 <= wait.residence_times <= 6.0
+        if wait.reached:
             assert "not-stationary" not in " ".join(one.flags)
             for name, rsd in PUBLISHED_RSD.items():
                 ratio = one.features[name] / other.features[name]
@@ -94,10 +95,10 @@ def test_what_never_stands_still_is_measured_and_flagged(tmp_path: Path) -> None
     wanted = STATIONARY.format(tolerance=1e-6, longest=3.6)
     found, waits, world, found_s = ran(tmp_path / "run", 2.0, wanted, experiments=1)
     for one, wait in zip(found, waits, strict=True):
-        assert not wait["reached"]
+        assert not wait.reached
         assert one.quality == "doubtful"
         assert any(flag.startswith("not-stationary: after 3.") for flag in one.flags)
-        assert len(wait["looks"]) == 5
+        assert len(wait.looks) == 5
     told = plan_campaign(load_profile(tmp_path / "run" / "rig.toml", plugins_with()), seed=2)
     assert told.time_range_s[0] == told.time_s < told.time_range_s[1]
     assert told.time_range_s[1] == pytest.approx(found_s, rel=0.03)

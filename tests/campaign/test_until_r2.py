@@ -7,6 +7,7 @@ import pytest
 
 import flowrig as package
 from flowrig.campaign.model_check import model_r2
+from flowrig.journal.events import Calibrated, Explored
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import check_profile
 from flowrig.run_record.reader import RunRecord
@@ -46,19 +47,19 @@ def test_a_stage_ends_when_the_model_explains_enough(short: Short, tmp_path: Pat
     outcome = package.start_run(exploring(short, 0.2), folder, simulate=True, seed=4)
     assert (outcome.state, outcome.reason) == ("finished", "")
     with RunRecord(folder) as record:
-        (explored,) = record.journal.events("explored")
+        (explored,) = record.journal.events(Explored)
         stages = [e.decision.stage for e in record.experiments()]
-        count = explored.data["experiments"]
+        count = explored.data.experiments
         assert 10 <= count < 24
         assert stages == ["explore"] * count + ["after"]
-        assert explored.data["r2"] >= 0.2
+        assert explored.data.r2 >= 0.2
         before = record.journal.digest()
 
     package.resume_run(folder)
     with RunRecord(folder) as record:
         assert record.journal.digest() == before
-        assert len(list(record.journal.events("calibrated"))) == 1
-        assert len(list(record.journal.events("explored"))) == 1
+        assert len(list(record.journal.events(Calibrated))) == 1
+        assert len(list(record.journal.events(Explored))) == 1
         seen = model_r2(record)
         assert seen is not None
         assert seen() == seen_again(record)

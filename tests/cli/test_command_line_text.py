@@ -8,6 +8,7 @@ from click.testing import CliRunner
 from flowrig.cli import main
 from flowrig.cli.terminal.experiment_table import ExperimentTable, conditions_text
 from flowrig.cli.terminal.printing import print_entries, print_json
+from flowrig.journal.events import Objective
 from flowrig.plugins.offers import Offer
 
 COLUMNS = 80
@@ -80,13 +81,13 @@ def test_json_keeps_its_letters(capsysbinary: pytest.CaptureFixture[bytes]) -> N
 @pytest.mark.parametrize(
     ("objective", "value", "cell"),
     [
-        ({"name": "PLQY proxy", "unit": ""}, 0.2204, "22.0%"),
-        ({"name": "PL area", "unit": "counts·nm"}, 265059.5, "2.651e+05"),
-        ({"name": "PL area", "unit": "counts·nm"}, None, "-"),
+        (Objective(name="PLQY proxy", unit=""), 0.2204, "22.0%"),
+        (Objective(name="PL area", unit="counts·nm"), 265059.5, "2.651e+05"),
+        (Objective(name="PL area", unit="counts·nm"), None, "-"),
     ],
 )
 def test_experiments_stand_in_columns_under_their_units(
-    objective: dict[str, str], value: float | None, cell: str
+    objective: Objective, value: float | None, cell: str
 ) -> None:
     """Every cell ends where its name and its unit end."""
     table = ExperimentTable("explore", 76, UNITS, objective)
@@ -103,7 +104,7 @@ def test_the_reference_campaign_fits_a_terminal() -> None:
     """Five conditions and the figure of merit need no more than 80 columns."""
     rates = dict.fromkeys(("CuI", "ZnI2", "CsOA", "ODE"), "µL/min")
     table = ExperimentTable(
-        "explore", 76, {"temperature": "°C", **rates}, {"name": "PLQY proxy", "unit": ""}
+        "explore", 76, {"temperature": "°C", **rates}, Objective(name="PLQY proxy", unit="")
     )
     row = table.row(76, {"temperature": 153.12, **dict.fromkeys(rates, 102.44)}, 0.2, ["best"])
     assert len(row) <= COLUMNS

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from some_events import reading
 
 from flowrig.cli.runs.run import _stop_on_signals
 from flowrig.cli.terminal.progress import Progress
@@ -54,8 +55,7 @@ def test_the_panel_shows_odd_titles_and_missing_readings(tmp_path: Path) -> None
     """Brackets are text; a heater without a reading is told as such."""
     progress = Progress(tmp_path)
     progress._status.campaign = "tube [/red] 2"
-    heater = {"temperature_c": None, "set_point_c": 150.0}
-    progress(Event(1, 0.0, "", "reading", {"heaters": {"plate": heater}, "pumps": {}}))
+    progress(Event(1, 0.0, "", reading(None, 150.0)))
     console = Console(file=io.StringIO(), width=100)
     console.print(progress._panel())
     shown = console.file.getvalue()  # type: ignore[attr-defined]

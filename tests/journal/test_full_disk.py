@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from watched_rig import QUICK, WORLD, assert_at_rest, plugins_with, run_watched
 
+from flowrig.journal.events import Calibrated, ExperimentBegun, Intent, Measured
 from flowrig.journal.journal import FILE_NAME, Journal
 from flowrig.run import disk_space
 from flowrig.run.start import resume_run
@@ -84,7 +85,7 @@ def test_a_disk_that_is_full_at_any_write_loses_nothing(
             assert resume_run(folder, plugins=plugins_with()).state == "finished"
         with RunRecord(folder, plugins_with()) as record:
             after = [event.sequence for event in record.journal.events()]
-            measured = Counter(event.data["index"] for event in record.journal.events("measured"))
+            measured = Counter(event.data.index for event in record.journal.events(Measured))
         assert after[: len(before)] == before
         assert measured == {1: 1}
         writes += EVERY
@@ -111,7 +112,7 @@ def test_a_campaign_that_does_not_fit_does_not_begin(
     assert "has 30 MiB free; 1 experiments need up to 64 MiB" in outcome.reason
     assert_at_rest(world, clock)
     with Journal(tmp_path / "run" / FILE_NAME, read_only=True) as journal:
-        commands = {event.data["command"] for event in journal.events("intent")}
+        commands = {event.data.command for event in journal.events(Intent)}
     assert "start" not in commands
     room_of(monkeypatch, 2**40)
     assert resume_run(tmp_path / "run", plugins=plugins_with()).state == "finished"
@@ -126,5 +127,5 @@ def test_a_disk_that_gets_short_holds_the_run_before_the_next_experiment(
     assert (outcome.state, outcome.exit_code) == ("held", 3)
     assert_at_rest(world, clock)
     with Journal(tmp_path / "run" / FILE_NAME, read_only=True) as journal:
-        assert journal.last("calibrated") is not None
-        assert journal.last("experiment") is None
+        assert journal.last(Calibrated) is not None
+        assert journal.last(ExperimentBegun) is None

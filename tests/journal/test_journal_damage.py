@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from some_events import decided, ended, happened, measured, reading, resumed, stage
 
 from flowrig.errors import FlowrigError, InputError
-from flowrig.journal.journal import FILE_NAME, Event, Journal
+from flowrig.journal.events import JournalCut, Measured
+from flowrig.journal.journal import FILE_NAME, AnyEvent, Journal
 
 CUT = "journal-cut-1.sqlite"
 Told = list[tuple[int, float, str, str, str]]
@@ -28,15 +30,15 @@ def fill(journal: Journal, count: int) -> None:
     for number in range(1 if newest is None else newest.sequence + 1, count + 1):
         if number % 20 == 0:
             counts = rng.integers(0, 9, (3, 50)).astype(np.uint16)
-            journal.append("measured", float(number), {"index": number // 20}, {"counts": counts})
+            journal.append(measured(number // 20), float(number), {"counts": counts})
         else:
-            journal.note("reading", float(number), {"temperature_c": number / 7})
+            journal.note(reading(number / 7), float(number))
 
 
 def told(journal: Journal) -> Told:
     """All events but the one that tells of a cut."""
     return [
-        (e.sequence, e.time_s, e.wall, e.kind, json.dumps(e.data))
+        (e.sequence, e.time_s, e.wall, e.kind, json.dumps(e.data.as_json()))
         for e in journal.events()
         if e.kind != "journal-cut"
     ]
@@ -48,7 +50,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("sound") / FILE_NAME
     with Journal.create(path) as journal:
         fill(journal, 200)
-        journal.append("ended", 201.0, {"state": "stopped"})
+        journal.append(ended(), 201.0)
     return path
 
 
@@ -85,7 +87,7 @@ def looks(path: Path, truth: Told, arrays: dict[int, bytes], *, writes: bool) ->
             except FlowrigError:
                 continue
             assert found.get("counts", np.array([])).tobytes() == arrays[number]
-        cut = list(journal.events("journal-cut"))
+        cut = list(journal.events(JournalCut))
         assert len(seen) == len(truth) or cut or journal.damage is not None
         return "cut" if cut or journal.damage is not None else "whole"
 
@@ -121,16 +123,16 @@ def test_a_damaged_tail_is_cut_off_kept_and_told(sound: Path, tmp_path: Path) ->
     shutil.copy(sound, path)
     change(path, "UPDATE event SET data = '{}' WHERE sequence = 195")
     before = path.read_bytes()
-    heard: list[Event] = []
+    heard: list[AnyEvent] = []
     with Journal(path) as journal:
         journal.listen(heard.append)
-        journal.append("resumed", 202.0)
+        journal.append(resumed(), 202.0)
         kinds = [event.kind for event in journal.events()]
     assert (kinds[193], kinds[194:]) == ("reading", ["journal-cut", "resumed"])
     assert [event.kind for event in heard] == ["journal-cut", "resumed"]
-    assert heard[0].data["events_lost"] == 7
-    assert heard[0].data["measurements_lost"] == 1
-    assert (tmp_path / heard[0].data["file"]).read_bytes() == before
+    assert heard[0].data.events_lost == 7
+    assert heard[0].data.measurements_lost == 1
+    assert (tmp_path / heard[0].data.file).read_bytes() == before
     with Journal(path, read_only=True) as journal:
         assert journal.damage is None
 
@@ -139,19 +141,19 @@ def test_a_batch_that_lost_its_end_is_cut_off_as_a_whole(tmp_path: Path) -> None
     """Of conditions that were decided together none stays if one is lost; the rest stays."""
     path = tmp_path / FILE_NAME
     with Journal.create(path) as journal:
-        journal.append("stage", 1.0, {"stage": "explore"})
+        journal.append(stage(), 1.0)
         for index in (1, 2):
-            journal.note("decided", 2.0, {"index": index})
-        journal.append("decided", 2.0, {"index": 3})
+            journal.note(decided(index), 2.0)
+        journal.append(decided(3), 2.0)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("UPDATE event SET data = '{\"index\": 4}' WHERE sequence = 4")
         connection.commit()
 
     with Journal(path) as journal:
         assert [event.kind for event in journal.events()] == ["stage", "journal-cut"]
-        (cut,) = journal.events("journal-cut")
+        (cut,) = journal.events(JournalCut)
 
-    assert cut.data["events_lost"] == 3
+    assert cut.data.events_lost == 3
 
 
 def test_damage_in_the_middle_is_refused_with_what_to_do(sound: Path, tmp_path: Path) -> None:
@@ -165,7 +167,7 @@ def test_damage_in_the_middle_is_refused_with_what_to_do(sound: Path, tmp_path: 
     assert [one.name for one in tmp_path.iterdir()] == [FILE_NAME]
     assert path.read_bytes() == before
     with Journal(path, cut=True) as journal:
-        assert [event.sequence for event in journal.events("measured")] == [20, 40]
+        assert [event.sequence for event in journal.events(Measured)] == [20, 40]
     assert (tmp_path / CUT).read_bytes() == before
 
 
@@ -175,13 +177,13 @@ def test_a_damaged_array_is_told_and_the_events_stay(sound: Path, tmp_path: Path
     shutil.copy(sound, path)
     change(path, "UPDATE array SET dtype = '<i2' WHERE sequence = 60")
     with Journal(path, read_only=True) as journal:
-        assert len(list(journal.events("measured"))) == 10
+        assert len(list(journal.events(Measured))) == 10
         with pytest.raises(FlowrigError, match="event 60 are damaged"):
             journal.arrays(60)
     with Journal(path) as journal:
-        (cut,) = journal.events("journal-cut")
-    assert cut.data["arrays_lost_of"] == [60]
-    assert cut.data["events_lost"] == 0
+        (cut,) = journal.events(JournalCut)
+    assert cut.data.arrays_lost_of == (60,)
+    assert cut.data.events_lost == 0
 
 
 @given(st.data())
@@ -196,11 +198,11 @@ def test_a_power_cut_leaves_a_beginning_of_the_journal(tmp_path: Path, data: st.
         folder.mkdir()
     with Journal.create(path) as journal:
         fill(journal, data.draw(st.integers(1, 60)))
-        journal.append("on the disk", 0.0)
+        journal.append(happened("on the disk"), 0.0)
         if data.draw(st.booleans()):
             journal._connection.execute("PRAGMA wal_checkpoint(RESTART)")
         fill(journal, data.draw(st.integers(60, 90)))
-        journal.append("last", 99.0)
+        journal.append(happened("last"), 99.0)
         shutil.copy(path, image)
         log = path.with_name(f"{FILE_NAME}-wal").read_bytes()
         torn = log[: data.draw(st.integers(0, len(log)))]
@@ -219,15 +221,15 @@ def test_a_log_that_did_not_reach_the_disk_whole_is_told(tmp_path: Path) -> None
     path, image = tmp_path / FILE_NAME, tmp_path / "image" / FILE_NAME
     image.parent.mkdir()
     with Journal.create(path) as journal:
-        journal.append("first", 0.0)
-        journal.append("second", 1.0)
+        journal.append(happened("first"), 0.0)
+        journal.append(happened("second"), 1.0)
         log = bytearray(path.with_name(f"{FILE_NAME}-wal").read_bytes())
         shutil.copy(path, image)
     log[-2000] ^= 1
     image.with_name(f"{FILE_NAME}-wal").write_bytes(log)
     with Journal(image) as journal:
         kinds = [event.kind for event in journal.events()]
-        (cut,) = journal.events("journal-cut")
+        (cut,) = journal.events(JournalCut)
     assert kinds == ["first", "journal-cut"]
-    assert "did not reach the disk whole" in cut.data["text"]
-    assert (image.parent / cut.data["file"]).read_bytes() == bytes(log)
+    assert "did not reach the disk whole" in cut.data.text
+    assert (image.parent / cut.data.file).read_bytes() == bytes(log)

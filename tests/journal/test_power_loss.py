@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from attrs import define, frozen
+from some_events import happened
 from test_journal_damage import fill, told
 
 from flowrig.journal.journal import FILE_NAME, Journal
@@ -131,7 +132,7 @@ def write_on(tape: Tape, path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tu
         with Journal(path) as journal:
             for end in range(4, 84, 4):
                 fill(journal, end)
-                event = journal.append("acknowledged", float(end))
+                event = journal.append(happened("acknowledged"), float(end))
                 acknowledged.append((len(tape.steps), event.sequence))
                 if end % 24 == 0:
                     journal._connection.execute("PRAGMA wal_checkpoint(RESTART)")

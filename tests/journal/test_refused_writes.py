@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from some_events import ended, happened, measured, outcome, reading, resumed
 from watched_rig import WORLD, assert_at_rest, plugins_with, run_watched
 
 from flowrig.errors import InputError, JournalError
-from flowrig.journal.journal import FILE_NAME, Event, Journal
+from flowrig.journal.events import ListenerFailed, Notice, Unknown
+from flowrig.journal.journal import FILE_NAME, AnyEvent, Journal
 from flowrig.run.start import resume_run
 
 Short = Callable[..., Path]
@@ -48,21 +50,21 @@ def kinds(journal: Journal) -> list[tuple[int, str]]:
 def test_a_write_that_fails_leaves_the_journal_as_it_was(tmp_path: Path) -> None:
     """Neither half an event nor a gap stays behind; the next event follows the last good one."""
     with Journal.create(tmp_path / FILE_NAME) as journal:
-        journal.append("first", 0.0)
-        journal.note("reading", 0.5, {})
+        journal.append(happened("first"), 0.0)
+        journal.note(reading(), 0.5)
         for write in (journal.append, journal.note, journal.keep):
             with pytest.raises(TypeError):
-                write("bad", 1.0, {"not": object()})
-        journal.append("outcome", 1.0)
+                write(Unknown(kind="bad", extra={"not": object()}), 1.0)
+        journal.append(outcome(), 1.0)
         journal._connection.execute("PRAGMA query_only=ON")
         with pytest.raises(JournalError, match="cannot be written"):
-            journal.append("refused", 2.0)
+            journal.append(happened("refused"), 2.0)
         journal._connection.execute("PRAGMA query_only=OFF")
-        journal.append("second", 3.0)
+        journal.append(happened("second"), 3.0)
         written = ["first", "reading", "outcome", "second", "notice"]
         assert kinds(journal) == list(enumerate(written, 1))
-        (notice,) = journal.events("notice")
-        assert "look after its disk" in notice.data["text"]
+        (notice,) = journal.events(Notice)
+        assert "look after its disk" in notice.data.text
 
 
 def test_what_has_happened_is_written_as_soon_as_that_is_possible(tmp_path: Path) -> None:
@@ -71,18 +73,18 @@ def test_what_has_happened_is_written_as_soon_as_that_is_possible(tmp_path: Path
     with Journal.create(tmp_path / FILE_NAME) as journal:
         journal.listen(lambda event: told.append(event.kind))
         journal._connection.execute("PRAGMA query_only=ON")
-        kept = journal.keep("measured", 1.0, {}, {"counts": np.arange(4)})
+        kept = journal.keep(measured(), 1.0, {"counts": np.arange(4)})
         with pytest.raises(JournalError):
-            journal.append("refused", 2.0)
+            journal.append(happened("refused"), 2.0)
         for _ in range(2):
             with pytest.raises(JournalError):
-                journal.note("reading", 2.0, {})
-        journal.keep("ended", 3.0)
+                journal.note(reading(), 2.0)
+        journal.keep(ended(), 3.0)
         with pytest.raises(JournalError):
             journal.require_written()
         assert (told, kinds(journal)) == ([], [])
         journal._connection.execute("PRAGMA query_only=OFF")
-        journal.append("resumed", 4.0)
+        journal.append(resumed(), 4.0)
         journal.require_written()
         assert told == ["measured", "ended", "resumed", "notice"]
         assert kinds(journal) == list(enumerate(told, 1))
@@ -93,7 +95,7 @@ def test_what_is_kept_is_written_at_the_end_at_the_latest(tmp_path: Path) -> Non
     """Whoever closes the journal tries once more."""
     with Journal.create(tmp_path / FILE_NAME) as journal:
         journal._connection.execute("PRAGMA query_only=ON")
-        journal.keep("ended", 1.0)
+        journal.keep(ended(), 1.0)
         journal._connection.execute("PRAGMA query_only=OFF")
     with Journal(tmp_path / FILE_NAME, read_only=True) as journal:
         assert kinds(journal) == [(1, "ended")]
@@ -134,7 +136,7 @@ def test_a_commit_that_was_one_is_not_made_twice(
     """What is in the file though its end was not told is there once, and is told once."""
     with heard_journal(tmp_path / FILE_NAME, monkeypatch, ForgetsToSay) as (journal, told):
         monkeypatch.setattr(ForgetsToSay, "fails", 1)
-        journal.keep("outcome", 1.0)
+        journal.keep(outcome(), 1.0)
         assert told == ["outcome", "notice"]
         assert kinds(journal) == [(1, "outcome"), (2, "notice")]
 
@@ -143,7 +145,7 @@ def test_a_listener_that_fails_does_not_end_the_run(short: Short, tmp_path: Path
     """A terminal that went away is noted and not written to again; the campaign goes on."""
     heard: list[str] = []
 
-    def gone(event: Event) -> None:
+    def gone(event: AnyEvent) -> None:
         heard.append(event.kind)
         if event.kind == "intent":
             raise BrokenPipeError("the terminal is gone")
@@ -153,8 +155,8 @@ def test_a_listener_that_fails_does_not_end_the_run(short: Short, tmp_path: Path
     assert outcome.state == "finished"
     assert heard.count("intent") == 1
     with Journal(tmp_path / "run" / FILE_NAME) as journal:
-        (failed,) = journal.events("listener-failed")
-    assert "terminal is gone" in failed.data["error"]
+        (failed,) = journal.events(ListenerFailed)
+    assert "terminal is gone" in failed.data.error
 
 
 @pytest.mark.parametrize(
@@ -186,10 +188,10 @@ def test_what_is_kept_is_not_told_before_it_is_on_the_disk(
 ) -> None:
     """A routine reading that can be inserted does not pass off a measurement as written."""
     with heard_journal(tmp_path / FILE_NAME, monkeypatch, TakesNoCommit) as (journal, told):
-        journal.keep("measured", 1.0)
+        journal.keep(measured(), 1.0)
         with pytest.raises(JournalError):
-            journal.note("reading", 2.0, {})
+            journal.note(reading(), 2.0)
         assert told == []
         monkeypatch.setattr(TakesNoCommit, "is_full", False)
-        journal.note("reading", 3.0, {})
+        journal.note(reading(), 3.0)
         assert told == ["measured", "reading", "notice"]

@@ -21,7 +21,7 @@ def test_a_journal_of_a_released_version_is_resumed(version: str, tmp_path: Path
     with RunRecord(folder) as record:
         before = record.experiments()
         assert (record.state, len(before)) == ("stopped", 2)
-        assert record.start.data["versions"]["flowrig"] == version
+        assert record.start.data.versions["flowrig"] == version
         frames = record.frames(1, "hdx_pl")
         assert (frames.shape, frames.dtype) == ((8, 2068), np.uint16)
 

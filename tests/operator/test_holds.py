@@ -15,7 +15,22 @@ from hypothesis import strategies as st
 from watched_rig import WORLD, assert_at_rest, moved_ul, plugins_with, run_watched
 
 from flowrig.errors import InputError
-from flowrig.journal.journal import Event
+from flowrig.journal.events import (
+    Calibrated,
+    EventData,
+    GateOpened,
+    HoldBegun,
+    Intent,
+    Measured,
+    OperatorAsked,
+    Outcome,
+    Reading,
+    SafeStateSought,
+    Tripped,
+    WasteLevels,
+    WentOn,
+)
+from flowrig.journal.journal import AnyEvent
 from flowrig.operator.hold import Hold, HoldKind
 from flowrig.operator.requests import OperatorRequests, Request
 from flowrig.planning.plan import plan_campaign
@@ -70,9 +85,9 @@ class Helper:
         self.switch = OperatorRequests()
         self.switch.attended = True
         self.done = done
-        self.seen: list[Event] = []
+        self.seen: list[AnyEvent] = []
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: AnyEvent) -> None:
         waits = self.switch.hold is not None and self.switch.answer is None
         if event.kind == "reading" and waits:
             self.seen.append(event)
@@ -88,13 +103,13 @@ def ran(folder: Path, more: str = "", helper: Helper | None = None, **options: A
     return run_watched(profile, folder / "run", **options)
 
 
-def journalled(folder: Path, *kinds: str) -> list[Event]:
+def journalled(folder: Path, *kinds: type[EventData]) -> list[AnyEvent]:
     """Events of a run, of some kinds."""
     with RunRecord(folder / "run", plugins_with()) as record:
         return list(record.journal.events(*kinds))
 
 
-def kinds_of(folder: Path, *kinds: str) -> list[str]:
+def kinds_of(folder: Path, *kinds: type[EventData]) -> list[str]:
     """As `journalled`, without their data."""
     return [event.kind for event in journalled(folder, *kinds)]
 
@@ -104,16 +119,16 @@ def test_a_refill_in_time_costs_nothing(tmp_path: Path) -> None:
     outcome, world, clock = ran(tmp_path, SMALL, Helper(refilled=("CuI",)))
     assert outcome.state == "finished", outcome.reason
     assert_at_rest(world, clock)
-    assert kinds_of(tmp_path, "calibrated", "measured", "hold", "went-on", "safe-state") == [
+    assert kinds_of(tmp_path, Calibrated, Measured, HoldBegun, WentOn, SafeStateSought) == [
         "calibrated", "measured", "measured", "hold", "went-on", "measured", "safe-state",
     ]  # fmt: skip
-    (hold,) = journalled(tmp_path, "hold")
+    (hold,) = journalled(tmp_path, HoldBegun)
     assert re.match(
         r"refill CuI: 0\.1\d mL left, 0\.1 mL of it has to stay, 0\.0\d mL needed, fill up to 0",
-        hold.data["text"],
+        hold.data.text,
     )
-    assert hold.data["text"].endswith(", enough of CuI for 1 of the 1 experiments to come")
-    assert (hold.data["refill"], hold.data["flows"]) == (["CuI"], ["PFO"])
+    assert hold.data.text.endswith(", enough of CuI for 1 of the 1 experiments to come")
+    assert (hold.data.refill, hold.data.flows) == (("CuI",), ("PFO",))
     assert moved_ul(world)["cui"] > 200.0
     with RunRecord(tmp_path / "run", plugins_with()) as record:
         assert record.ledger().left_ul["CuI"] > 100.0
@@ -124,7 +139,7 @@ def test_who_does_not_say_what_was_done_is_refused(tmp_path: Path) -> None:
     helper = Helper(refilled=("CuI",))
     refused: list[str] = []
 
-    def careless(event: Event) -> None:
+    def careless(event: AnyEvent) -> None:
         if event.kind == "hold":
             for refilled in ((), ("CuJ",)):
                 with pytest.raises(InputError) as raised:
@@ -139,7 +154,7 @@ def test_who_does_not_say_what_was_done_is_refused(tmp_path: Path) -> None:
     assert outcome.state == "finished"
     assert "say --refilled CuI" in refused[0]
     assert "no stream 'CuJ'" in refused[1]
-    told = [e.data["refused"] != "" for e in journalled(tmp_path, "operator")]
+    told = [e.data.refused != "" for e in journalled(tmp_path, OperatorAsked)]
     assert told == [True, True, False]
 
 
@@ -187,12 +202,12 @@ def test_a_hold_that_nobody_ends_leads_to_the_safe_state(tmp_path: Path) -> None
     assert (outcome.state, outcome.exit_code) == ("held", 3)
     assert outcome.reason.endswith("then resume with --refilled CuI")
     assert_at_rest(world, clock)
-    hold, ended = journalled(tmp_path, "hold", "safe-state")
+    hold, ended = journalled(tmp_path, HoldBegun, SafeStateSought)
     assert ended.time_s - hold.time_s >= 600.0
-    readings = [e for e in journalled(tmp_path, "reading") if hold.time_s < e.time_s < ended.time_s]
-    assert all(e.data["heaters"]["plate"]["set_point_c"] > 100.0 for e in readings[:60])
-    assert {e.data["pumps"]["CuI"] for e in readings} == {"stopped"}
-    assert {e.data["pumps"]["PFO"] for e in readings[5:60]} == {"running"}
+    readings = [e for e in journalled(tmp_path, Reading) if hold.time_s < e.time_s < ended.time_s]
+    assert all(e.data.heaters["plate"].set_point_c > 100.0 for e in readings[:60])
+    assert {e.data.pumps["CuI"] for e in readings} == {"stopped"}
+    assert {e.data.pumps["PFO"] for e in readings[5:60]} == {"running"}
     resumed = resume_run(tmp_path / "run", refilled=["CuI"], plugins=plugins_with())
     assert resumed.state == "finished"
 
@@ -210,11 +225,11 @@ def test_an_interlock_that_asks_for_a_person_keeps_the_plate_hot(
     outcome, world, clock = ran(tmp_path, more, helper)
     assert outcome.state == "finished", outcome.reason
     assert_at_rest(world, clock)
-    holds = journalled(tmp_path, "hold")
-    assert {tuple(hold.data["refill"]) for hold in holds} == {("CuI",)}
-    assert {trip.data["action"] for trip in journalled(tmp_path, "trip")} == {"hold"}
+    holds = journalled(tmp_path, HoldBegun)
+    assert {tuple(hold.data.refill) for hold in holds} == {("CuI",)}
+    assert {trip.data.action for trip in journalled(tmp_path, Tripped)} == {"hold"}
     assert "heater-off" not in [
-        e.data["command"] for e in journalled(tmp_path, "intent") if e.time_s < holds[-1].time_s
+        e.data.command for e in journalled(tmp_path, Intent) if e.time_s < holds[-1].time_s
     ]
 
 
@@ -223,10 +238,10 @@ def test_a_full_waste_holds_before_it_overflows(tmp_path: Path) -> None:
     helper = Helper(emptied=("waste",))
     outcome, world, clock = ran(tmp_path, WASTE, helper)
     assert outcome.state == "finished", outcome.reason
-    (hold,) = journalled(tmp_path, "hold")
-    assert hold.data["text"].startswith("empty waste: ")
-    assert (hold.data["empty"], hold.data["flows"]) == (["waste"], [])
-    assert set(helper.seen[0].data["pumps"].values()) == {"stopped"}
+    (hold,) = journalled(tmp_path, HoldBegun)
+    assert hold.data.text.startswith("empty waste: ")
+    assert (hold.data.empty, hold.data.flows) == (("waste",), ())
+    assert set(helper.seen[0].data.pumps.values()) == {"stopped"}
     assert_at_rest(world, clock)
     with RunRecord(tmp_path / "run", plugins_with()) as record:
         filled_ul = record.ledger().waste.filled_ul["waste"]
@@ -234,16 +249,16 @@ def test_a_full_waste_holds_before_it_overflows(tmp_path: Path) -> None:
             "filled_ul": filled_ul,
             "capacity_ul": 9_200.0,
         }
-        after = [e for e in record.journal.events("outcome") if e.sequence > hold.sequence]
+        after = [e for e in record.journal.events(Outcome) if e.sequence > hold.sequence]
         assert filled_ul == pytest.approx(
-            sum(sum(e.data.get("dispensed_ul", {}).values()) for e in after)
+            sum(sum((e.data.dispensed_ul or {}).values()) for e in after)
         )
-    levels = [e.data["vessels"]["waste"]["filled_ul"] for e in journalled(tmp_path, "waste")]
+    levels = [e.data.vessels["waste"].filled_ul for e in journalled(tmp_path, WasteLevels)]
     assert max(levels) <= 1_200.0
 
     told = plan_campaign(load_profile(tmp_path / "held.toml", plugins_with()))
     (emptying,) = told.emptyings
-    measured = [e.kind for e in journalled(tmp_path, "measured") if e.sequence < hold.sequence]
+    measured = [e.kind for e in journalled(tmp_path, Measured) if e.sequence < hold.sequence]
     assert emptying.experiment == len(measured) + 1
     assert emptying.wastes == ("waste",)
 
@@ -291,7 +306,7 @@ stage = "explore"
 
 def asked(folder: Path) -> list[tuple[str, str]]:
     """Which gates were opened by whom, in order."""
-    return [(e.data["gate"], e.data["by"]) for e in journalled(folder, "gate-opened")]
+    return [(e.data.gate, e.data.by) for e in journalled(folder, GateOpened)]
 
 
 def test_nothing_is_heated_or_pumped_while_a_gate_is_closed(tmp_path: Path) -> None:
@@ -305,11 +320,11 @@ def test_nothing_is_heated_or_pumped_while_a_gate_is_closed(tmp_path: Path) -> N
     assert names[0] == "campaign"
     assert (names.count("hot"), names.count("reagents")) == (1, 3)
     for event in helper.seen:
-        assert set(event.data["pumps"].values()) == {"stopped"}
+        assert set(event.data.pumps.values()) == {"stopped"}
     set_points = [
-        (e.kind, (e.data.get("set_points_c") or {}).get("plate"))
-        for e in journalled(tmp_path, "intent", "gate-opened")
-        if e.kind == "intent" or e.data["gate"] == "hot"
+        (e.kind, (getattr(e.data, "set_points_c", None) or {}).get("plate"))
+        for e in journalled(tmp_path, Intent, GateOpened)
+        if e.kind == "intent" or e.data.gate == "hot"
     ]
     before = set_points[: set_points.index(("gate-opened", None))]
     assert max((c for _, c in before if c is not None), default=0.0) <= 140.0
@@ -323,7 +338,7 @@ def test_a_gate_can_be_opened_ahead(tmp_path: Path, yes_to: tuple[str, ...], by:
     outcome, _, _ = ran(tmp_path, GATES.format(above=100), yes_to=yes_to)
     assert outcome.state == "finished"
     assert {who for _, who in asked(tmp_path)} == {by}
-    assert kinds_of(tmp_path, "hold") == []
+    assert kinds_of(tmp_path, HoldBegun) == []
 
 
 def test_a_gate_that_nobody_opens_leads_to_the_safe_state(tmp_path: Path) -> None:
@@ -336,7 +351,7 @@ def test_a_gate_that_nobody_opens_leads_to_the_safe_state(tmp_path: Path) -> Non
     assert "is the hood shut?" in outcome.reason
     assert "--yes-to hot" in outcome.reason
     assert_at_rest(world, clock)
-    assert "set-temperatures" not in [e.data["command"] for e in journalled(tmp_path, "intent")]
+    assert "set-temperatures" not in [e.data.command for e in journalled(tmp_path, Intent)]
     with pytest.raises(InputError, match="the profile has: hot, reagents, campaign"):
         resume_run(tmp_path / "run", yes_to=["hut"], plugins=plugins_with())
     resumed = resume_run(tmp_path / "run", yes_to=["hot"], plugins=plugins_with())

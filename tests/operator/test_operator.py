@@ -16,7 +16,17 @@ from flowrig.errors import (
     SkipRequested,
     StopRequested,
 )
-from flowrig.journal.journal import Event
+from flowrig.journal.events import (
+    EventData,
+    ExperimentBegun,
+    HoldBegun,
+    Intent,
+    Measured,
+    OperatorAsked,
+    Outcome,
+    WentOn,
+)
+from flowrig.journal.journal import AnyEvent
 from flowrig.operator.requests import OperatorRequests, Request
 from flowrig.run.start import RunOutcome, resume_run
 from flowrig.run_record.reader import RunRecord
@@ -64,8 +74,8 @@ class Person:
         self.plan = list(plan)
         self.refused: list[Request] = []
 
-    def __call__(self, event: Event) -> None:
-        happens = event.data["what"] if event.kind == "step" else event.kind
+    def __call__(self, event: AnyEvent) -> None:
+        happens = event.data.what if event.kind == "step" else event.kind
         if self.plan and self.plan[0][0] in happens:
             _, request = self.plan.pop(0)
             try:
@@ -81,7 +91,7 @@ def ran(folder: Path, plan: Plan, pause: str = "10 s") -> Ran:
     return run_watched(profile, folder / "run", requests=person.switch, listeners=[person])
 
 
-def journalled(folder: Path, *kinds: str) -> list[Event]:
+def journalled(folder: Path, *kinds: type[EventData]) -> list[AnyEvent]:
     """Events of a run, of some kinds."""
     with RunRecord(folder / "run", plugins_with()) as record:
         return list(record.journal.events(*kinds))
@@ -93,38 +103,38 @@ def test_a_paused_experiment_begins_again(tmp_path: Path, moment: str) -> None:
     outcome, world, clock = ran(tmp_path, [(moment, Request.PAUSE), ("hold", Request.GO_ON)])
     assert outcome.state == "finished"
     assert_at_rest(world, clock)
-    kinds = [e.kind for e in journalled(tmp_path, "experiment", "hold", "went-on", "measured")]
+    kinds = [e.kind for e in journalled(tmp_path, ExperimentBegun, HoldBegun, WentOn, Measured)]
     begun = kinds[kinds.index("went-on") + 1 :]
     if moment == FLOWING:
         assert kinds[: kinds.index("hold")].count("experiment") <= 1
     assert begun == ["experiment", "measured"] * 3
-    told = [(e.data["wish"], e.data["refused"]) for e in journalled(tmp_path, "operator")]
+    told = [(e.data.request, e.data.refused) for e in journalled(tmp_path, OperatorAsked)]
     assert told == [("pause", ""), ("go-on", "")]
 
 
 def test_no_reagent_flows_while_a_run_is_paused(tmp_path: Path) -> None:
     """Reagents were told to stop before the wait begins; the carrier flows, the plate stays hot."""
     ran(tmp_path, [(FLOWING, Request.PAUSE), ("hold", Request.GO_ON)])
-    events = journalled(tmp_path, "intent", "outcome", "hold", "went-on")
-    kinds = [e.data.get("command", e.kind) for e in events]
+    events = journalled(tmp_path, Intent, Outcome, HoldBegun, WentOn)
+    kinds = [getattr(e.data, "command", e.kind) for e in events]
     begin, end = kinds.index("hold"), kinds.index("went-on")
     flowing: set[str] = set()
     for event in events[:begin]:
-        if event.kind == "intent" and event.data["command"] == "start":
-            flowing |= set(event.data["flow_rates_ul_min"])
-        elif event.kind == "intent" and event.data["command"] == "stop":
-            flowing -= set(event.data["streams"])
+        if event.kind == "intent" and event.data.command == "start":
+            flowing |= set(event.data.flow_rates_ul_min)
+        elif event.kind == "intent" and event.data.command == "stop":
+            flowing -= set(event.data.streams)
     assert flowing == {"PFO"}
-    assert events[begin].data["flows"] == ["PFO"]
+    assert events[begin].data.flows == ("PFO",)
     assert "heater-off" not in kinds[:end]
     (last,) = [e for e in events[begin:end] if e.kind == "intent"]
-    assert (last.data["command"], last.data["streams"]) == ("stop", ["PFO"])
+    assert (last.data.command, last.data.streams) == ("stop", ("PFO",))
 
 
 def test_what_is_being_measured_is_finished_before_a_pause(tmp_path: Path) -> None:
     """A pause that comes with the sample frames waits for them; they are measured once."""
     ran(tmp_path, [(MEASURING, Request.PAUSE), ("hold", Request.GO_ON)])
-    kinds = [e.kind for e in journalled(tmp_path, "hold", "measured")]
+    kinds = [e.kind for e in journalled(tmp_path, HoldBegun, Measured)]
     assert kinds == ["measured", "hold", "measured", "measured"]
 
 
@@ -156,7 +166,7 @@ def test_a_halt_flushes_nothing(tmp_path: Path) -> None:
     assert (outcome.state, outcome.exit_code) == ("stopped", 3)
     assert "halted" in outcome.reason
     assert_at_rest(world, clock)
-    commands = [e.data["command"] for e in journalled(tmp_path, "intent")]
+    commands = [e.data.command for e in journalled(tmp_path, Intent)]
     last_start = len(commands) - commands[::-1].index("start")
     assert "set-flow-rates" not in commands[last_start:]
     assert {"heater-off", "stop"} <= set(commands[last_start:])

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowrig.errors import InputError
+from flowrig.journal.events import Ended, Outcome, StageBegun
 from flowrig.planning.expected_conditions import expected_conditions
 from flowrig.planning.heating_time import heating_time_s, steady_time_s
 from flowrig.planning.known_conditions import centre
@@ -38,12 +39,12 @@ def test_a_plan_is_what_the_run_takes(short: Short, tmp_path: Path) -> None:
 
     start_run(path, tmp_path / "run", simulate=True, seed=3)
     with RunRecord(tmp_path / "run") as record:
-        ended = record.journal.last("ended")
+        ended = record.journal.last(Ended)
         assert ended is not None
-        *_, improve = record.journal.events("stage")
+        *_, improve = record.journal.events(StageBegun)
         delivered = dict.fromkeys(record.profile.streams, 0.0)
-        for event in record.journal.events("outcome"):
-            for stream, volume_ul in event.data.get("dispensed_ul", {}).items():
+        for event in record.journal.events(Outcome):
+            for stream, volume_ul in (event.data.dispensed_ul or {}).items():
                 delivered[stream] += volume_ul
         chosen: dict[str, list[Any]] = {}
         for one in record.decisions():

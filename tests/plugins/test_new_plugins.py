@@ -7,6 +7,7 @@ import pytest
 import tomlkit
 from fresh_environment import ROOT, Lab, build_wheels, run
 
+from flowrig.journal.events import Opened, RunStarted
 from flowrig.journal.journal import FILE_NAME, Journal
 
 pytestmark = pytest.mark.xdist_group("fresh environment")
@@ -89,8 +90,8 @@ def test_a_run_goes_through_all_of_them(new: Lab, profile: Path) -> None:
     assert (summary["state"], summary["experiments"]) == ("finished", 5)
     assert summary["expected_best"] is not None
     journal = Journal(new.folder / "ours" / FILE_NAME, read_only=True)
-    devices = next(journal.events("opened")).data["devices"].values()
+    devices = next(journal.events(Opened)).data.devices.values()
     assert {who["vendor"] for who in devices} == {"Our Pump", "Our Heater", "Our Spectrometer"}
-    versions = next(journal.events("run-started")).data["versions"]
+    versions = next(journal.events(RunStarted)).data.versions
     assert {f"flowrig-our-{kind}" for kind in KINDS} <= set(versions)
     journal.close()

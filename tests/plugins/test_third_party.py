@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from fresh_environment import ACME, Bare, Lab, run
 
+from flowrig.journal.events import Decided, Opened, RunStarted
 from flowrig.journal.journal import FILE_NAME, Journal
 
 pytestmark = pytest.mark.xdist_group("fresh environment")
@@ -63,11 +64,11 @@ def test_a_campaign_runs_through_a_third_partys_pump(lab: Lab) -> None:
     summary = lab.json("report", "run")
     assert (summary["state"], summary["experiments"], summary["planned"]) == ("finished", 12, 12)
     journal = Journal(lab.folder / "run" / FILE_NAME, read_only=True)
-    devices = next(journal.events("opened")).data["devices"]
+    devices = next(journal.events(Opened)).data.devices
     assert [who["vendor"] for name, who in devices.items() if "pump" in name] == ["ACME"] * 5
-    stages = [event.data["stage"] for event in journal.events("decided")]
+    stages = [event.data.stage for event in journal.events(Decided)]
     assert stages == ["explore"] * 6 + ["climb"] * 6
-    assert next(journal.events("run-started")).data["versions"]["acme-drip"] == "0.3.0"
+    assert next(journal.events(RunStarted)).data.versions["acme-drip"] == "0.3.0"
     journal.close()
 
 

@@ -125,7 +125,7 @@ def test_a_pump_that_forgot_its_count_is_charged_for_the_time_that_nobody_looked
     for forgets, expected_ul in ((True, 1100.0), (False, 100.0)):
         with package.open_rig("cs3cu2i5-heatup-chem3", simulate=True) as rig:
             ledger = SyringeLedger(rig.profile)
-            actuation = Actuation(rig, lambda kind, data: 0, ledger)
+            actuation = Actuation(rig, lambda event: 0, ledger)
             actuation.set_flow_rates({"CuI": 100.0})
             actuation.start(["CuI"])
             rig.clock.sleep(60.0)

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from attrs import asdict
+from attrs import asdict, evolve
 from click.testing import CliRunner, Result
+from some_events import measured, resumed
 
 from flowrig.cli import main
 from flowrig.cli.atomic_file import atomic_file
 from flowrig.errors import InputError
+from flowrig.journal.events import Calibrated, ChangesAccepted, Decided, Opened
 from flowrig.journal.journal import FILE_NAME, Journal
 from flowrig.run_record.reader import RunRecord
 
@@ -141,19 +143,19 @@ def go_on_elsewhere(run: Path) -> None:
     """What a resumption writes: other versions, another pump, a fresh reference, an experiment."""
     with RunRecord(run) as record:
         decision, chosen = record.decisions()[0], dict(record.experiments()[0].conditions)
-        devices = dict(record.journal.last("opened").data["devices"])  # type: ignore[union-attr]
-    devices["pump_cui"] = {**devices["pump_cui"], "serial_number": "another"}
-    measured = {
-        "index": 3, "conditions": chosen, "features": {}, "objective": None, "quality": "bad",
-        "flags": [], "started_s": 9e4,
-    }  # fmt: skip
+        devices = dict(record.journal.last(Opened).data.devices)  # type: ignore[union-attr]
+    devices["pump_cui"] = evolve(devices["pump_cui"], serial_number="another")
+    accepted = ChangesAccepted(
+        differences=(), profile_digest="d", profile_toml="", versions={"mine": "2"}
+    )
+    worthless = measured(3, conditions=chosen, objective=None, quality="bad", started_s=9e4)
     with Journal(run / FILE_NAME) as journal:
-        journal.append("changes-accepted", 9e4, {"profile_digest": "d", "versions": {"mine": "2"}})
-        journal.append("resumed", 9e4, {"refilled": [], "versions": {"flowrig": "9.9"}})
-        journal.append("opened", 9e4, {"devices": devices})
-        journal.append("calibrated", 9.1e4)
-        journal.append("decided", 9.1e4, {**asdict(decision), "index": 3})
-        journal.append("measured", 9.2e4, measured)
+        journal.append(accepted, 9e4)
+        journal.append(resumed(versions={"flowrig": "9.9"}), 9e4)
+        journal.append(Opened(devices=devices), 9e4)
+        journal.append(Calibrated(), 9.1e4)
+        journal.append(Decided(**{**asdict(decision), "index": 3}), 9.1e4)
+        journal.append(worthless, 9.2e4)
 
 
 def test_each_sample_tells_with_what_it_was_measured(run: Path) -> None:

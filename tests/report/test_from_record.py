@@ -6,8 +6,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from some_events import begun, decided, device, measured
 
 from flowrig.interfaces import OptimizerSettings, Quality, SurrogateSettings
+from flowrig.journal.events import (
+    Calibrated,
+    Decided,
+    Ended,
+    ExperimentBegun,
+    Measured,
+    ModelChecked,
+    Objective,
+    Opened,
+    Prediction,
+    SafeStateSought,
+)
 from flowrig.journal.journal import FILE_NAME, Journal
 from flowrig.plugins.offers import Offer
 from flowrig.plugins.registry import Plugins
@@ -61,22 +74,17 @@ def folder(tmp_path: Path, content: Callable[[int], ReportContent]) -> Path:
     wavelengths_nm = np.linspace(200.0, 1050.0, PIXELS)
     conditions = [dict(e.conditions) for e in content(3).experiments]
     with Journal.create(tmp_path / FILE_NAME) as journal:
-        journal.append(
-            "run-started",
-            0.0,
-            {
-                "profile": "cs3cu2i5-heatup-chem3",
-                "campaign": "",
-                "experiments": 3,
-                "objective": {"name": "PLQY proxy", "unit": "%"},
-                "units": {},
-                "seed": 5,
-                "simulated": True,
-                "versions": {"flowrig": "0.1.0"},
-            },
+        started = begun(
+            profile="cs3cu2i5-heatup-chem3",
+            campaign="",
+            experiments=3,
+            objective=Objective(name="PLQY proxy", unit="%"),
+            seed=5,
+            versions={"flowrig": "0.1.0"},
         )
-        who = {"vendor": "Watlow", "model": "F4T", "serial_number": "42", "firmware": ""}
-        journal.append("opened", 1.0, {"devices": {"plate": who}})
+        journal.append(started, 0.0)
+        plate = device(vendor="Watlow", model="F4T", serial_number="42")
+        journal.append(Opened(devices={"plate": plate}), 1.0)
         references = {
             f"{name}.{what}": array
             for name in SPECTROMETERS
@@ -86,53 +94,52 @@ def folder(tmp_path: Path, content: Callable[[int], ReportContent]) -> Path:
                 "wavelengths_nm": wavelengths_nm,
             }.items()
         }
-        journal.append("calibrated", 2.0, arrays=references)
+        journal.append(Calibrated(), 2.0, references)
         for index, chosen in enumerate(conditions, start=1):
-            journal.append("decided", 3.0, decided(index, chosen))
-        journal.append("experiment", 4.0, {"index": 1})
-        journal.append("measured", 300.0, measured(1, 0.31), arrays())
-        journal.append("experiment", 301.0, {"index": 2})
-        journal.append("measured", 600.0, measured(2, None), arrays())
-        check = {
-            "index": 1,
-            "mean": {"a300": 0.5},
-            "sd": {"a300": 0.02},
-            "objective_mean": 0.3,
-            "objective_sd": 0.01,
-        }
-        journal.append("model-checked", 601.0, {"predictions": [check]})
-        journal.append("experiment", 602.0, {"index": 3})
-        journal.append("safe-state", 700.0, {"reached": False, "text": "the plate is silent"})
-        journal.append("ended", 701.0, {"state": "unknown", "reason": "the plate is silent"})
+            journal.append(choice(index, chosen), 3.0)
+        journal.append(ExperimentBegun(index=1), 4.0)
+        journal.append(result(1, 0.31), 300.0, arrays())
+        journal.append(ExperimentBegun(index=2), 301.0)
+        journal.append(result(2, None), 600.0, arrays())
+        check = Prediction(
+            index=1,
+            mean={"a300": 0.5},
+            sd={"a300": 0.02},
+            objective_mean=0.3,
+            objective_sd=0.01,
+        )
+        journal.append(ModelChecked(predictions=(check,)), 601.0)
+        journal.append(ExperimentBegun(index=3), 602.0)
+        text = "the plate is silent"
+        journal.append(SafeStateSought(reached=False, steps=(), text=text), 700.0)
+        journal.append(Ended(state="unknown", reason=text), 701.0)
     return tmp_path
 
 
-def decided(index: int, conditions: Mapping[str, float]) -> dict[str, object]:
+def choice(index: int, conditions: Mapping[str, float]) -> Decided:
     """A decision; a model was asked from the second experiment on."""
     asked = index > 1
-    return {
-        "index": index,
-        "stage": "try",
-        "conditions": conditions,
-        "mean": {"a300": 0.5} if asked else {},
-        "sd": {"a300": 0.03} if asked else {},
-        "objective_mean": 0.25 if asked else None,
-        "objective_sd": 0.05 if asked else None,
-        "reason": "why not",
-    }
+    return decided(
+        index,
+        stage="try",
+        conditions=conditions,
+        mean={"a300": 0.5} if asked else {},
+        sd={"a300": 0.03} if asked else {},
+        objective_mean=0.25 if asked else None,
+        objective_sd=0.05 if asked else None,
+    )
 
 
-def measured(index: int, objective: float | None) -> dict[str, object]:
+def result(index: int, objective: float | None) -> Measured:
     """A measurement, bad where it has no figure of merit."""
-    return {
-        "index": index,
-        "conditions": {},
-        "features": {"a300": None if objective is None else 0.55, "pli": 1e3, "pla": 2e5},
-        "objective": objective,
-        "quality": "bad" if objective is None else "good",
-        "flags": ["a300 has no finite value"] if objective is None else [],
-        "started_s": 10.0,
-    }
+    return measured(
+        index,
+        features={"a300": None if objective is None else 0.55, "pli": 1e3, "pla": 2e5},
+        objective=objective,
+        quality="bad" if objective is None else "good",
+        flags=("a300 has no finite value",) if objective is None else (),
+        started_s=10.0,
+    )
 
 
 def arrays() -> dict[str, np.ndarray]:

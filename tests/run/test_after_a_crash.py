@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import flowrig as package
+from flowrig.journal.events import EventData, Intent
 from flowrig.journal.journal import FILE_NAME, Journal
 from flowrig.rig.rig import Rig
 from flowrig.run.after_a_crash import stop_all
@@ -49,20 +49,20 @@ def test_what_nobody_wrote_down_is_charged(
         Journal.create(tmp_path / FILE_NAME) as journal,
     ):
 
-        def record(kind: str, data: Any) -> int:
-            return journal.append(kind, rig.clock.now_s(), data).sequence
+        def record(data: EventData) -> int:
+            return journal.append(data, rig.clock.now_s()).sequence
 
         actuation = Actuation(rig, record, SyringeLedger(rig.profile))
         actuation.set_flow_rates(RATES_UL_MIN)
         actuation.start(RATES_UL_MIN)
         rig.clock.sleep(120.0)
         if is_intended:
-            record("intent", {"command": "stop", "streams": list(RATES_UL_MIN)})
+            record(Intent(command="stop", streams=tuple(RATES_UL_MIN)))
         end(rig)
         rig.clock.sleep(60.0)
 
         ledger = SyringeLedger(rig.profile)
-        ledger.enter((e.kind, e.time_s, e.data) for e in journal.events(*COUNTED))
+        ledger.enter(journal.events(*COUNTED))
         stop_all(rig, Actuation(rig, record, ledger), journal)
         spent_ul = {s: ledger.full_ul(s) - ledger.left_ul[s] for s in RATES_UL_MIN}
 

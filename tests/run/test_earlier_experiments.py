@@ -12,6 +12,7 @@ from watched_rig import plugins_with
 import flowrig as package
 from flowrig.errors import InputError
 from flowrig.interfaces import Problem
+from flowrig.journal.events import PriorKept
 from flowrig.learning.from_campaign import new_surrogate
 from flowrig.learning.transfer import WithPrior
 from flowrig.plugins.registry import Plugins
@@ -46,8 +47,8 @@ def test_a_run_starts_from_what_was_measured_before(
 
     with RunRecord(tmp_path / "run") as record:
         assert len(record.experiments()) == 5
-        (told,) = record.journal.events("prior")
-        assert (told.data["experiments"], told.data["left_out"]) == (60, 0)
+        (told,) = record.journal.events(PriorKept)
+        assert (told.data.experiments, told.data.left_out) == (60, 0)
         assert record.journal.arrays(told.sequence)["X"].shape == (60, 5)
         assert isinstance(record.model(), WithPrior)
         assert "At the end earlier experiments counted" in render(content_of(record))
@@ -73,7 +74,7 @@ def test_earlier_runs_can_be_a_source(short: Short, tmp_path: Path) -> None:
     again = short(4, 1, '[[campaign.prior]]\nsource = "first"\n')
     package.start_run(again, tmp_path / "second", simulate=True, seed=2)
     with RunRecord(tmp_path / "first") as first, RunRecord(tmp_path / "second") as second:
-        (told,) = second.journal.events("prior")
+        (told,) = second.journal.events(PriorKept)
         kept = second.journal.arrays(told.sequence)
         np.testing.assert_array_equal(kept["Y"], first.features())
 

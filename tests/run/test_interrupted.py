@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from flowrig.journal.events import ExperimentBegun, Measured, Resumed, SafeStateSought
 from flowrig.journal.journal import FILE_NAME, Journal
 
 Summary = Callable[[Path], dict[str, Any]]
@@ -56,7 +57,7 @@ def written(path: Path, kind: str) -> int:
 def measured(folder: Path) -> Counter[int]:
     """How often each experiment was measured."""
     with Journal(folder / FILE_NAME, read_only=True) as journal:
-        return Counter(event.data["index"] for event in journal.events("measured"))
+        return Counter(event.data.index for event in journal.events(Measured))
 
 
 @pytest.mark.parametrize("at", [("measured", 2), ("decided", 3), ("outcome", 30)])
@@ -83,7 +84,7 @@ def test_a_killed_run_is_resumed_without_loss_or_repetition(
     assert max(after.values()) == 1
     assert before.items() <= after.items()
     with Journal(folder / FILE_NAME, read_only=True) as journal:
-        kinds = [event.kind for event in journal.events("resumed", "safe-state", "experiment")]
+        kinds = [event.kind for event in journal.events(Resumed, SafeStateSought, ExperimentBegun)]
     assert kinds[kinds.index("resumed") + 1] == "safe-state"
 
 

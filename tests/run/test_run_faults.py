@@ -18,6 +18,7 @@ from watched_rig import (
 from flowrig.clock import VirtualClock
 from flowrig.errors import RefusedError, UnknownOutcomeError
 from flowrig.interfaces import Optimizer, OptimizerSettings
+from flowrig.journal.events import Ended, Outcome, Resumed, SafeStateSought
 from flowrig.operator.requests import OperatorRequests, Request
 from flowrig.plugins.hookspecs import hookimpl
 from flowrig.plugins.offers import DriverOffer, Offer
@@ -98,7 +99,7 @@ def test_a_finished_run_leaves_the_rig_at_rest(run: Run, tmp_path: Path) -> None
     assert outcome.state == "finished"
     assert_at_rest(world, clock)
     with RunRecord(tmp_path / "run", plugins_with()) as record:
-        stops = [e.data.get("dispensed_ul", {}) for e in record.journal.events("outcome")]
+        stops = [(e.data.dispensed_ul or {}) for e in record.journal.events(Outcome)]
     for stream, name in (("CuI", "cui"), ("ODE", "ode"), ("PFO", "pfo")):
         counted = sum(stop.get(stream, 0.0) for stop in stops)
         assert counted == pytest.approx(moved_ul(world)[name], abs=1.0)
@@ -112,7 +113,7 @@ def test_a_finished_run_goes_to_the_safe_state_once_when_it_is_resumed(
     outcome = resume_run(tmp_path / "run", plugins=plugins_with())
     assert outcome.state == "finished"
     with RunRecord(tmp_path / "run", plugins_with()) as record:
-        kinds = [event.kind for event in record.journal.events("resumed", "safe-state", "ended")]
+        kinds = [event.kind for event in record.journal.events(Resumed, SafeStateSought, Ended)]
     assert kinds == ["safe-state", "ended", "resumed", "safe-state", "ended"]
 
 

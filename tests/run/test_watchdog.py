@@ -14,6 +14,7 @@ import pytest
 from test_interrupted import wait_for
 
 from flowrig.errors import InputError
+from flowrig.journal.events import Ended, ExperimentBegun, Outcome, SafeStateSought
 from flowrig.journal.journal import FILE_NAME, Event, Journal
 from flowrig.run.watchdog import NOTE_NAME
 
@@ -145,17 +146,17 @@ def run(rig: EmulatedRig, tmp_path: Path) -> Iterator[Callable[[int], "subproces
 def outcomes(folder: Path) -> int:
     """How many commands came before the experiment."""
     with Journal(folder / FILE_NAME, read_only=True) as journal:
-        kinds = [event.kind for event in journal.events("outcome", "experiment")]
+        kinds = [event.kind for event in journal.events(Outcome, ExperimentBegun)]
     return kinds.index("experiment")
 
 
-def ended(folder: Path) -> Event:
+def ended(folder: Path) -> Event[Ended]:
     """The end that the watchdog writes, as soon as it has."""
     until_s = time.monotonic() + 60.0
     while time.monotonic() < until_s:
         try:
             with Journal(folder / FILE_NAME, read_only=True) as journal:
-                if (event := journal.last("ended")) is not None:
+                if (event := journal.last(Ended)) is not None:
                     return event
         except InputError:
             pass
@@ -166,12 +167,12 @@ def ended(folder: Path) -> Event:
 def assert_told(folder: Path, why: str) -> None:
     """Journal, file and terminal say why, and what was confirmed."""
     with Journal(folder / FILE_NAME, read_only=True) as journal:
-        safe = journal.last("safe-state")
+        safe = journal.last(SafeStateSought)
     assert safe is not None
-    assert safe.data["by"] == "watchdog"
-    assert safe.data["reached"]
+    assert safe.data.by == "watchdog"
+    assert safe.data.reached
     terminal = folder.with_name("terminal.txt").read_text(encoding="utf-8")
-    for text in ((folder / NOTE_NAME).read_text(encoding="utf-8"), terminal, safe.data["text"]):
+    for text in ((folder / NOTE_NAME).read_text(encoding="utf-8"), terminal, safe.data.text):
         assert why in text
         assert "the rig is in its safe state" in text
 
@@ -184,7 +185,7 @@ def test_a_rig_whose_run_is_killed_is_made_safe(
     rig.assert_busy()
     process.kill()
     process.wait()
-    assert ended(tmp_path / "run").data["state"] == "failed"
+    assert ended(tmp_path / "run").data.state == "failed"
     rig.assert_at_rest()
     assert_told(tmp_path / "run", "the run ended without a goodbye")
 
@@ -196,7 +197,7 @@ def test_a_run_that_hangs_is_ended_and_its_rig_made_safe(
     """A run that is silent for longer than its lease is ended first, so that the ports are free."""
     process = run(7)
     os.kill(process.pid, signal.SIGSTOP)
-    assert ended(tmp_path / "run").data["state"] == "failed"
+    assert ended(tmp_path / "run").data.state == "failed"
     assert process.wait(10) == -signal.SIGKILL
     rig.assert_at_rest()
     assert_told(tmp_path / "run", "the run was silent for 7 s")
@@ -227,15 +228,15 @@ def test_a_rig_that_was_left_alone_is_made_safe_by_a_word(
     assert "the rig is in its safe state" in said
     rig.assert_at_rest()
     with Journal(folder / FILE_NAME, read_only=True) as journal:
-        safe, end = journal.last("safe-state"), journal.last("ended")
+        safe, end = journal.last(SafeStateSought), journal.last(Ended)
         (stop,) = [
-            e.data["dispensed_ul"]
-            for e in journal.events("outcome")
-            if e.data["command"] == "stop" and "CuI" in e.data["dispensed_ul"]
+            e.data.dispensed_ul
+            for e in journal.events(Outcome)
+            if e.data.command == "stop" and "CuI" in e.data.dispensed_ul
         ]
     assert safe is not None
     assert end is not None
-    assert (safe.data["by"], end.data["state"]) == ("flowrig safe", "stopped")
+    assert (safe.data.by, end.data.state) == ("flowrig safe", "stopped")
     assert stop["CuI"] > 0.0
     assert "flowrig safe" not in flowrig("resume", folder, code=2).stderr
 

@@ -8,6 +8,7 @@ import pytest
 
 from flowrig.clock import RealClock
 from flowrig.errors import FlowrigError
+from flowrig.journal.events import Ended, SafeStateSought
 from flowrig.journal.journal import FILE_NAME, Journal
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, load_profile
@@ -75,10 +76,10 @@ def test_a_rig_that_does_not_answer_is_told_as_unknown(dead: Profile, tmp_path: 
     assert safe is not None
     assert not safe.reached
     with Journal(tmp_path / FILE_NAME, read_only=True) as journal:
-        ended, told = journal.last("ended"), journal.last("safe-state")
+        ended, told = journal.last(Ended), journal.last(SafeStateSought)
     assert ended is not None
     assert told is not None
-    assert (ended.data["state"], told.data["by"]) == ("unknown", "watchdog")
+    assert (ended.data.state, told.data.by) == ("unknown", "watchdog")
     assert ended.time_s >= 100.0
     note = (tmp_path / NOTE_NAME).read_text(encoding="utf-8")
     assert "NOT known" in note

@@ -9,6 +9,7 @@ from attrs import evolve
 from watched_rig import WORLD, plugins_with, run_watched
 
 from flowrig.errors import InputError
+from flowrig.journal.events import ChangesAccepted
 from flowrig.journal.journal import FILE_NAME, Journal
 from flowrig.operator.requests import OperatorRequests, Request
 from flowrig.plugins.registry import Plugins
@@ -48,9 +49,9 @@ def test_a_changed_profile_is_named_and_needs_a_word(stopped: Path) -> None:
     outcome = resume_run(stopped, plugins=plugins_with(), accept_changes=True)
     assert outcome.state == "finished"
     with RunRecord(stopped, plugins_with()) as record:
-        (accepted,) = record.journal.events("changes-accepted")
+        (accepted,) = record.journal.events(ChangesAccepted)
         assert record.profile.objective.dye_plqy == 0.2
-    assert accepted.data["differences"] == ["profile.toml: objective.dye_plqy: 0.1336 is 0.2 now"]
+    assert accepted.data.differences == ("profile.toml: objective.dye_plqy: 0.1336 is 0.2 now",)
     assert resume_run(stopped, plugins=plugins_with()).state == "finished"
 
 

@@ -4,21 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from some_events import begun
 
 from flowrig.errors import InputError
+from flowrig.journal.events import Ended
 from flowrig.journal.journal import FILE_NAME, Journal
 from flowrig.run.start import start_run
-
-BEGUN = {
-    "profile": "mine",
-    "campaign": "",
-    "experiments": 1,
-    "objective": {"name": "PLQY proxy", "unit": "%"},
-    "units": {},
-    "seed": 1,
-    "simulated": True,
-    "versions": {},
-}
 
 
 @pytest.mark.parametrize(
@@ -37,9 +28,9 @@ def test_what_to_do_with_a_folder_depends_on_how_its_run_ended(
     folder = tmp_path / "tried"
     folder.mkdir()
     with Journal.create(folder / FILE_NAME) as journal:
-        journal.append("run-started", 0.0, BEGUN)
+        journal.append(begun(), 0.0)
         if ended:
-            journal.append("ended", 1.0, {"state": ended, "reason": ""})
+            journal.append(Ended(state=ended, reason=""), 1.0)
     before = (folder / FILE_NAME).read_bytes()
     with pytest.raises(InputError, match=said):
         start_run(short(), folder, simulate=True)

@@ -19,7 +19,7 @@ import flowrig as package
 from flowrig.clock import VirtualClock
 from flowrig.errors import ConnectionLostError, UnknownOutcomeError
 from flowrig.interfaces import PumpState
-from flowrig.journal.journal import Event
+from flowrig.journal.journal import AnyEvent
 from flowrig.rig import device_threads
 from flowrig.rig.device_threads import Workers
 from flowrig_chemyx.driver import ChemyxFusion
@@ -111,8 +111,8 @@ def test_ctrl_c_again_and_again_still_ends_at_rest(short: Short, tmp_path: Path)
     """Ctrl-C at the first start, and at steps of the safe state, leaves nothing running or hot."""
     left = ["start", "heater-off", "stop", "set-light"]
 
-    def impatient(event: Event) -> None:
-        if event.kind == "intent" and left and event.data["command"] == left[0]:
+    def impatient(event: AnyEvent) -> None:
+        if event.kind == "intent" and left and event.data.command == left[0]:
             left.pop(0)
             raise KeyboardInterrupt
 

@@ -17,6 +17,7 @@ from flowrig.errors import (
     UnsupportedError,
 )
 from flowrig.interfaces import Heater, HeaterReading
+from flowrig.journal.events import Ended, EventData, SafeStateSought, Tripped, TripReset
 from flowrig.journal.journal import FILE_NAME, Journal
 from flowrig.operator.requests import OperatorRequests, Request
 from flowrig.plugins.hookspecs import hookimpl
@@ -51,7 +52,7 @@ def perform(profile: Path, *wanted: Step) -> WatchedWorld:
     return WatchedWorld.newest
 
 
-def events(folder: Path, *kinds: str) -> list[Any]:
+def events(folder: Path, *kinds: type[EventData]) -> list[Any]:
     with Journal(folder / FILE_NAME, read_only=True) as journal:
         return list(journal.events(*kinds))
 
@@ -69,9 +70,9 @@ def test_a_trip_stays_until_a_person_resets_it(
     outcome, world, clock = run_watched(short(2, 1, WORLD), folder)
     assert outcome.state == "failed"
     assert_at_rest(world, clock)
-    (trip,) = events(folder, "trip")
-    assert (trip.data["rule"], trip.data["device"]) == ("stream-stopped", "pump_cui")
-    kinds = [event.kind for event in events(folder, "trip", "safe-state", "ended")]
+    (trip,) = events(folder, Tripped)
+    assert (trip.data.rule, trip.data.device) == ("stream-stopped", "pump_cui")
+    kinds = [event.kind for event in events(folder, Tripped, SafeStateSought, Ended)]
     assert kinds == ["trip", "safe-state", "ended"]
 
     monkeypatch.setattr(WatchedWorld, "fill_ul", {})
@@ -81,7 +82,7 @@ def test_a_trip_stays_until_a_person_resets_it(
         resume_run(folder, plugins=plugins, reset=["runaway"])
     outcome = resume_run(folder, plugins=plugins, reset=["stream-stopped"], refilled=["CuI"])
     assert outcome.state == "finished"
-    assert [e.data for e in events(folder, "trip-reset")] == [{"rules": ["stream-stopped"]}]
+    assert [e.data for e in events(folder, TripReset)] == [TripReset(rules=("stream-stopped",))]
 
 
 def test_the_command_line_tells_a_trip_once_and_how_to_reset_it(
@@ -114,7 +115,7 @@ def test_an_interlock_ends_a_run_as_it_says(
     assert outcome.state == ("held" if action == "hold" else "failed")
     assert "the syringe of CuI holds 49." in outcome.reason
     assert_at_rest(world, clock)
-    done = [step["step"] for step in events(folder, "safe-state")[-1].data["steps"]]
+    done = [step.step for step in events(folder, SafeStateSought)[-1].data.steps]
     assert any("flushed" in step for step in done) is (action != "halt")
     if action == "hold":
         assert resume_run(folder, plugins=plugins_with()).state == "held"

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from some_events import outcome
 
 from flowrig.cli.terminal.progress import Progress
+from flowrig.journal.events import CutEvent, WasteLevel, WasteLevels, WentOn
 from flowrig.journal.journal import Event
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, load_profile
@@ -52,10 +53,10 @@ def test_a_waste_holds_what_was_delivered_since_it_was_emptied(
     ledger, expected = SyringeLedger(rig), {"waste": 0.0, "oil_waste": 0.0}
     for deed in deeds:
         if isinstance(deed, str):
-            ledger.enter([("went-on", 0.0, {"refilled": [], "emptied": [deed]})])
+            ledger.enter([CutEvent(0.0, WentOn(by="program", emptied=(deed,)))])
             expected[deed] = 0.0
         elif not ledger.waste.too_full_for(deed):
-            ledger.enter([("outcome", 0.0, {"command": "stop", "dispensed_ul": deed})])
+            ledger.enter([CutEvent(0.0, outcome(dispensed_ul=deed))])
             expected["waste"] += sum(ul for stream, ul in deed.items() if stream != "PFO")
             expected["oil_waste"] += deed.get("PFO", 0.0)
         assert ledger.waste.filled_ul == pytest.approx(expected)
@@ -70,12 +71,11 @@ def test_the_mark_leaves_room_for_the_flush(rig: Profile) -> None:
     assert waste.mark_ul("oil_waste") == pytest.approx(46_000.0)
 
 
-def levels(*filled_ml: float) -> Iterator[Event]:
+def levels(*filled_ml: float) -> Iterator[Event[WasteLevels]]:
     """What the journal says of a waste of 100 mL."""
     for number, ml in enumerate(filled_ml, 1):
-        vessels = {"waste": {"filled_ul": 1000 * ml, "capacity_ul": 100_000.0}}
-        data: dict[str, Any] = {"vessels": vessels}
-        yield Event(number, float(number), "", "waste", data)
+        level = WasteLevel(filled_ul=1000 * ml, capacity_ul=100_000.0)
+        yield Event(number, float(number), "", WasteLevels(vessels={"waste": level}))
 
 
 def test_a_waste_that_fills_is_told_once(

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from flowrig.errors import InputError
-from flowrig.journal.journal import FILE_NAME, Event
+from flowrig.journal.events import Outcome
+from flowrig.journal.journal import FILE_NAME, AnyEvent
 from flowrig.operator.requests import OperatorRequests, Request
 from flowrig.run.start import RunOutcome, reset_trips, resume_run, start_run
 from flowrig.run_record.changes import PROFILE_NAME
@@ -96,7 +97,7 @@ class Bench(RuleBasedStateMachine):
 
     def play(self) -> None:
         """One session, and what must be true after it."""
-        self.events: list[Event] = []
+        self.events: list[AnyEvent] = []
         self.accepted: list[tuple[int, Request]] = []
         self.switch, self.status = OperatorRequests(), RunStatus()
         self.is_sick = self.is_gone = False
@@ -135,7 +136,7 @@ class Bench(RuleBasedStateMachine):
         if self.rig.is_built:
             self.rig.heal()
 
-    def watch(self, event: Event) -> None:
+    def watch(self, event: AnyEvent) -> None:
         """Look on; what is wrong is told after the session, as nobody who looks on may end it."""
         if self.is_gone or self.wrong:
             return
@@ -144,11 +145,11 @@ class Bench(RuleBasedStateMachine):
         except BaseException as error:
             self.wrong.append(error)
 
-    def look(self, event: Event) -> None:
+    def look(self, event: AnyEvent) -> None:
         """See that the status is true, and do what is due."""
         self.events.append(event)
         if event.kind == "measured":
-            self.measured[event.data["index"]] += 1
+            self.measured[event.data.index] += 1
         told = self.status.as_json()
         assert told["done"] == self.measured.total()
         assert told["rig_time_s"] == event.time_s
@@ -202,8 +203,8 @@ class Bench(RuleBasedStateMachine):
             assert Counter(e.index for e in record.experiments()) == self.measured
             assert not record.skipped() & set(self.measured)
             charged = Counter[str]()
-            for event in record.journal.events("outcome"):
-                charged.update(event.data.get("dispensed_ul", {}))
+            for event in record.journal.events(Outcome):
+                charged.update(event.data.dispensed_ul or {})
             pump_of = {name: stream.pump for name, stream in record.profile.streams.items()}
         if outcome.state == "unknown":
             assert self.is_sick, outcome.reason
@@ -227,7 +228,7 @@ class Bench(RuleBasedStateMachine):
         assert len(skipped) <= sum(wish is Request.SKIP for _, wish in self.accepted)
         halted = next((at for at, wish in self.accepted if wish is Request.HALT), None)
         if halted is not None and outcome.state == "stopped":
-            commands = [e.data["command"] for e in self.events[halted:] if e.kind == "intent"]
+            commands = [e.data.command for e in self.events[halted:] if e.kind == "intent"]
             assert "start" not in commands[1:]
 
     def at_rest(self) -> None:

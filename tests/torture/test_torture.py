@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from flowrig.campaign.loop import CampaignLoop
 from flowrig.cli import main
 from flowrig.journal import journal
+from flowrig.journal.events import SafeStateSought
 from flowrig.journal.writer import Tail
 from flowrig.measurement import features
 from flowrig.problem.space import Space
@@ -103,7 +104,7 @@ def test_a_safe_state_that_is_skipped_shows(monkeypatch: pytest.MonkeyPatch) -> 
     """A run that only says that it is safe leaves a hot plate and flowing reagents behind."""
 
     def only_says(self: RunSession, *_: Any, **__: Any) -> SafeState:
-        self._write_if_possible("safe-state", {"reached": True, "steps": [], "text": "safe"})
+        self._write_if_possible(SafeStateSought(reached=True, steps=(), text="safe"))
         return SafeState(())
 
     monkeypatch.setattr(RunSession, "_go_safe", only_says)

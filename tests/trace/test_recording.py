@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from flowrig import open_rig
+from flowrig.journal.events import Measured, Notice
 from flowrig.journal.journal import Journal
 from flowrig.plugins.registry import Plugins
 from flowrig.run.start import resume_run, start_run
@@ -130,8 +131,8 @@ def test_a_full_disk_ends_the_recording_only(
         Journal(folder / "journal.sqlite", read_only=True) as journal,
         Journal(run_folder / "journal.sqlite", read_only=True) as recorded,
     ):
-        notices = [event.data["text"] for event in journal.events("notice")]
-        measured = [[event.data for event in one.events("measured")] for one in (journal, recorded)]
+        notices = [event.data.text for event in journal.events(Notice)]
+        measured = [[event.data for event in one.events(Measured)] for one in (journal, recorded)]
     assert len(notices) == 1
     assert "nothing more is recorded" in notices[0]
     assert "no space left" in notices[0]

@@ -4,10 +4,9 @@ The largest of many noisy measurements reads too high, because among equally goo
 with the luckiest noise is the largest. A model that was fitted to all of them has no such bias.
 """
 
-from typing import Any
-
 import numpy as np
 
+from flowrig.journal.events import ExpectedBestFound
 from flowrig.learning.transfer import WithPrior
 from flowrig.run_record.reader import RunRecord
 
@@ -21,14 +20,12 @@ SAMPLES = 2048
 its standard deviation."""
 
 
-def find_incumbent(record: RunRecord) -> dict[str, Any] | None:
+def find_incumbent(record: RunRecord) -> ExpectedBestFound | None:
     """The incumbent: the trusted experiment of whose conditions the surrogate expects most.
 
     Returns:
-        `index` of the experiment, `objective_mean` and `objective_sd`: expected noise-free figure
-        of merit at its conditions and how sure that is, and, where the campaign started from
-        earlier experiments, `prior_share`: by response how much they count. None if there are too
-        few experiments, or the campaign has no surrogate.
+        the event for the journal; None if there are too few experiments, or the campaign has no
+        surrogate.
     """
     trusted = [e for e in record.experiments() if e.quality == "good"]
     if record.campaign.surrogate is None or len(trusted) < INCUMBENT_MIN_EXPERIMENTS:
@@ -41,11 +38,12 @@ def find_incumbent(record: RunRecord) -> dict[str, Any] | None:
     values = objective.value(responses)
     means = values.mean(axis=0)
     place = int(np.argmax(means))
-    told: dict[str, Any] = {
-        "index": trusted[place].index,
-        "objective_mean": float(means[place]),
-        "objective_sd": float(values[:, place].std()),
-    }
+    share = None
     if isinstance(model, WithPrior):
-        told["prior_share"] = dict(zip(objective.responses, model.share.tolist(), strict=True))
-    return told
+        share = dict(zip(objective.responses, model.share.tolist(), strict=True))
+    return ExpectedBestFound(
+        index=trusted[place].index,
+        objective_mean=float(means[place]),
+        objective_sd=float(values[:, place].std()),
+        prior_share=share,
+    )

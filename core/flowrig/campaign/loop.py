@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
-from attrs import asdict, evolve
+from attrs import evolve
 from numpy.typing import NDArray
 
 from flowrig.campaign.diagnostics import Symptom, many_failed, same_again
@@ -19,6 +19,20 @@ from flowrig.errors import (
     SkipRequested,
 )
 from flowrig.interfaces import Suggestion
+from flowrig.journal.events import (
+    Calibrated,
+    Decided,
+    ExpectedBestFound,
+    ExperimentBegun,
+    Explored,
+    Measured,
+    ModelChecked,
+    Skipped,
+    StageBegun,
+    Steadiness,
+    SteadinessLook,
+    SymptomFound,
+)
 from flowrig.journal.journal import Journal
 from flowrig.measurement.evaluate import evaluate, feature_probe, measured_arrays
 from flowrig.measurement.features import LIGHT_LEFT
@@ -32,7 +46,7 @@ from flowrig.procedure.steps import RequireVolume
 from flowrig.profile import Profile, Stage
 from flowrig.run_record.experiment import Decision, Experiment
 from flowrig.run_record.reader import RunRecord
-from flowrig.run_record.trips import trip_data
+from flowrig.run_record.trips import tripped
 from flowrig.safety.syringes import SyringeLedger
 from flowrig.safety_rules import SyringeNotEmpty
 
@@ -103,7 +117,7 @@ class CampaignLoop:
             arrays[f"{name}.lamp"] = reference.lamp[name]
             arrays[f"{name}.wavelengths_nm"] = wavelengths
         doubts = self._changes_of_light(reference)
-        self._journal.append("calibrated", self._now_s(), arrays=arrays)
+        self._journal.append(Calibrated(), self._now_s(), arrays)
         self._tell([Symptom("light-changed", doubt) for doubt in doubts])
         return evolve(reference, doubts=doubts)
 
@@ -124,9 +138,8 @@ class CampaignLoop:
         )
 
     def _run_stage(self, stage: Stage, reference: CalibrationReference) -> None:
-        self._journal.append(
-            "stage", self._now_s(), {"stage": stage.name, "experiments": stage.experiments}
-        )
+        begun = StageBegun(stage=stage.name, experiments=stage.experiments)
+        self._journal.append(begun, self._now_s())
         asked = False
         while not self._should_end():
             pending = self._pending(stage)
@@ -150,7 +163,7 @@ class CampaignLoop:
 
     def _is_over(self, stage: Stage) -> bool:
         """Whether everything was done in a stage that there is to do, as the journal says."""
-        explored = {event.data["stage"] for event in self._journal.events("explored")}
+        explored = {event.data.stage for event in self._journal.events(Explored)}
         enough = len(self._decided_in(stage)) >= stage.experiments or stage.name in explored
         return enough and not self._pending(stage)
 
@@ -163,8 +176,8 @@ class CampaignLoop:
         if r2 < stage.until_r2:
             return False
         count = len(self._decided_in(stage))
-        told = {"stage": stage.name, "r2": r2, "until_r2": stage.until_r2, "experiments": count}
-        self._journal.append("explored", self._now_s(), told)
+        explored = Explored(stage=stage.name, r2=r2, until_r2=stage.until_r2, experiments=count)
+        self._journal.append(explored, self._now_s())
         return True
 
     def _row(self, experiment: Experiment) -> dict[str, Any]:
@@ -203,8 +216,8 @@ class CampaignLoop:
             for index, suggestion in enumerate(suggestions, first)
         ]
         for decided in others:  # on the disk together with the last: a batch is decided as a whole
-            self._journal.note("decided", self._now_s(), decided)
-        self._journal.append("decided", self._now_s(), last)
+            self._journal.note(decided, self._now_s())
+        self._journal.append(last, self._now_s())
 
     def _run_experiment(self, decision: Decision, reference: CalibrationReference) -> None:
         self._through_holds(lambda: self._require_room(1))
@@ -215,26 +228,25 @@ class CampaignLoop:
                 )
         except SkipRequested:
             self._executor.stop_flow()
-            skipped = {"index": decision.index, "conditions": decision.conditions}
-            self._journal.append("skipped", self._now_s(), skipped)
+            skipped = Skipped(index=decision.index, conditions=decision.conditions)
+            self._journal.append(skipped, self._now_s())
             return
         measurement, features = evaluate(
             self._profile, self._wavelengths_nm, reference, observation
         )
         self._journal.keep(
-            "measured",
+            Measured(
+                index=decision.index,
+                conditions=decision.conditions,
+                flow_rates_ul_min=self._profile.flow_rates_ul_min(decision.conditions),
+                features=measurement.features,
+                objective=measurement.objective,
+                quality=measurement.quality.value,
+                flags=measurement.flags,
+                started_s=started_s,
+                steadiness=_steadiness(observation),
+            ),
             self._now_s(),
-            {
-                "index": decision.index,
-                "conditions": decision.conditions,
-                "flow_rates_ul_min": self._profile.flow_rates_ul_min(decision.conditions),
-                "features": measurement.features,
-                "objective": measurement.objective,
-                "quality": measurement.quality.value,
-                "flags": measurement.flags,
-                "started_s": started_s,
-                **_told_steadiness(observation),
-            },
             measured_arrays(observation, features),
         )
         self._journal.require_written()
@@ -245,7 +257,7 @@ class CampaignLoop:
     ) -> tuple[float, Observation]:
         """When an experiment began, and what it gave."""
         started_s = self._now_s()
-        self._journal.append("experiment", started_s, {"index": decision.index})
+        self._journal.append(ExperimentBegun(index=decision.index), started_s)
         conditions = decision.conditions
         probe = feature_probe(self._profile, self._wavelengths_nm, reference)
         return started_s, self._executor.run(run_condition(self._profile, conditions, probe))
@@ -287,7 +299,7 @@ class CampaignLoop:
     def _hold_of(self, error: SafetyTripError) -> Hold:
         """The hold that an interlock asks for."""
         for trip in error.trips:
-            self._journal.append("trip", self._now_s(), trip_data(trip))
+            self._journal.append(tripped(trip), self._now_s())
         pumps = {trip.device for trip in error.trips if trip.rule == SyringeNotEmpty.name}
         streams = self._profile.streams.items()
         empty = tuple(name for name, stream in streams if stream.pump in pumps)
@@ -311,14 +323,14 @@ class CampaignLoop:
 
         Once, and for a rig at rest, as it takes time.
         """
-        if self._journal.last("expected-best") is None:
+        if self._journal.last(ExpectedBestFound) is None:
             best = find_incumbent(self._record)
             if best is not None:
-                self._journal.append("expected-best", self._now_s(), best)
-        if self._journal.last("model-checked") is None:
+                self._journal.append(best, self._now_s())
+        if self._journal.last(ModelChecked) is None:
             checks = check_model(self._record)
             if checks:
-                self._journal.append("model-checked", self._now_s(), {"predictions": checks})
+                self._journal.append(ModelChecked(predictions=checks), self._now_s())
                 self._tell(model_symptoms(self._record, checks))
         self._tell(self._symptoms())
 
@@ -335,14 +347,15 @@ class CampaignLoop:
 
     def _told(self) -> set[str]:
         """Kinds of symptoms that the operator knows of."""
-        return {event.data["kind"] for event in self._journal.events("health")}
+        return {event.data.symptom for event in self._journal.events(SymptomFound)}
 
     def _tell(self, symptoms: Sequence[Symptom]) -> None:
         """Write down what is new, or has changed since it was told."""
-        told = {event.data["kind"]: event.data["text"] for event in self._journal.events("health")}
+        told = {one.data.symptom: one.data.text for one in self._journal.events(SymptomFound)}
         for symptom in symptoms:
             if told.get(symptom.kind) != symptom.text:
-                self._journal.append("health", self._now_s(), asdict(symptom))
+                found = SymptomFound(symptom=symptom.kind, text=symptom.text)
+                self._journal.append(found, self._now_s())
 
 
 def _volumes_ul(profile: Profile, conditions: Mapping[str, float]) -> Mapping[str, float]:
@@ -352,11 +365,29 @@ def _volumes_ul(profile: Profile, conditions: Mapping[str, float]) -> Mapping[st
     return first.volumes_ul
 
 
-def _told_steadiness(observation: Observation) -> dict[str, Any]:
+def _steadiness(observation: Observation) -> Steadiness | None:
     found = observation.steadiness
-    return {} if found is None else {"steadiness": asdict(found)}
+    if found is None:
+        return None
+    return Steadiness(
+        reached=found.reached,
+        residence_times=found.residence_times,
+        drifts=found.drifts,
+        looks=tuple(
+            SteadinessLook(residence_times=look.residence_times, values=look.values)
+            for look in found.looks
+        ),
+    )
 
 
-def _decided(index: int, stage: str, suggestion: Suggestion) -> dict[str, Any]:
-    decision = Decision(index=index, stage=stage, **asdict(suggestion, recurse=False))
-    return asdict(evolve(decision, conditions=dict(decision.conditions)), recurse=False)
+def _decided(index: int, stage: str, suggestion: Suggestion) -> Decided:
+    return Decided(
+        index=index,
+        stage=stage,
+        conditions=suggestion.conditions,
+        mean=suggestion.mean,
+        sd=suggestion.sd,
+        objective_mean=suggestion.objective_mean,
+        objective_sd=suggestion.objective_sd,
+        reason=suggestion.reason,
+    )

@@ -1,7 +1,6 @@
 """How well the surrogate predicts experiments that it has not seen: cross-validation."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from flowrig.campaign.diagnostics import (
     explains_nothing,
     without_effect,
 )
+from flowrig.journal.events import Prediction
 from flowrig.problem.objective import Objective
 from flowrig.run_record.experiment import Experiment
 from flowrig.run_record.reader import RunRecord
@@ -23,12 +23,12 @@ __all__ = ["check_model", "model_r2", "model_symptoms"]
 Array = NDArray[np.float64]
 
 
-def check_model(record: RunRecord) -> list[dict[str, Any]]:
+def check_model(record: RunRecord) -> tuple[Prediction, ...]:
     """Predict every measured experiment from the others, in five folds.
 
     Returns:
-        one mapping an experiment: `index`, `mean` and `sd` by response, `objective_mean` and
-        `objective_sd`; nothing if there are too few experiments, or the campaign has no surrogate.
+        one prediction an experiment; nothing if there are too few experiments, or the campaign has
+        no surrogate.
     """
     experiments = _checkable(record)
     objective = record.profile.objective
@@ -37,7 +37,7 @@ def check_model(record: RunRecord) -> list[dict[str, Any]]:
         for fold in _folds(record, experiments)
         for place, row in enumerate(fold.rows)
     ]
-    return sorted(checks, key=lambda check: int(check["index"]))
+    return tuple(sorted(checks, key=lambda check: check.index))
 
 
 def model_r2(record: RunRecord) -> Callable[[], float] | None:
@@ -80,32 +80,32 @@ def _folds(record: RunRecord, experiments: Sequence[Experiment]) -> Iterator[Fol
     return held_out(X, Y, objective, record.surrogates(), record.seed, rsd=record.profile.rsd)
 
 
-def _check(index: int, place: int, fold: Fold, objective: Objective) -> dict[str, Any]:
+def _check(index: int, place: int, fold: Fold, objective: Objective) -> Prediction:
     """What was predicted of one experiment, the one at `place` in a fold."""
     names = objective.responses
-    return {
-        "index": index,
-        "mean": dict(zip(names, map(float, fold.mean[place]), strict=True)),
-        "sd": dict(zip(names, map(float, fold.sd[place]), strict=True)),
-        "objective_mean": float(fold.objective_mean[place]),
-        "objective_sd": float(fold.objective_sd[place]),
-    }
+    return Prediction(
+        index=index,
+        mean=dict(zip(names, map(float, fold.mean[place]), strict=True)),
+        sd=dict(zip(names, map(float, fold.sd[place]), strict=True)),
+        objective_mean=float(fold.objective_mean[place]),
+        objective_sd=float(fold.objective_sd[place]),
+    )
 
 
-def model_symptoms(record: RunRecord, checks: Sequence[dict[str, Any]]) -> list[Symptom]:
+def model_symptoms(record: RunRecord, checks: Sequence[Prediction]) -> list[Symptom]:
     """What the predictions of unseen experiments say about the campaign.
 
     Args:
         record: the run.
         checks: from `check_model`.
     """
-    told = {check["index"]: check for check in checks}
+    told = {check.index: check for check in checks}
     experiments = [e for e in record.experiments() if e.index in told]
     if not experiments:
         return []
     measured = np.array([e.objective for e in experiments])
-    predicted = np.array([told[e.index]["objective_mean"] for e in experiments])
-    sd = np.array([told[e.index]["objective_sd"] for e in experiments])
+    predicted = np.array([told[e.index].objective_mean for e in experiments], float)
+    sd = np.array([told[e.index].objective_sd for e in experiments], float)
     space, objective, model = record.profile.space, record.profile.objective, record.model()
 
     def expected(X: Array) -> Array:

@@ -24,6 +24,7 @@ from flowrig.journal.format import FORMAT, SCHEMA, chained, is_digest_of, packed
 __all__ = [
     "Damage",
     "LostRow",
+    "Row",
     "digests_in",
     "examine",
     "holding",

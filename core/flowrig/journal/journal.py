@@ -11,9 +11,10 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 from flowrig.errors import InputError, JournalError
 from flowrig.journal.check import (
     Damage,
+    Row,
     digests_in,
     examine,
     holding,
@@ -29,10 +31,30 @@ from flowrig.journal.check import (
     rebuild,
     torn_pages,
 )
+from flowrig.journal.events import (
+    AnyEvent,
+    D,
+    Decided,
+    Event,
+    EventData,
+    JournalCut,
+    ListenerFailed,
+    Measured,
+    Notice,
+    data_from_json,
+)
+from flowrig.journal.fields import FieldError
 from flowrig.journal.format import FILE_NAME, FORMAT, SCHEMA, canonical_json
-from flowrig.journal.writer import Event, Tail
+from flowrig.journal.writer import Tail
 
-__all__ = ["FILE_NAME", "FORMAT", "Event", "Journal", "canonical_json"]
+__all__ = ["FILE_NAME", "FORMAT", "AnyEvent", "Event", "Journal", "Listener", "canonical_json"]
+
+A = TypeVar("A", bound=EventData)
+B = TypeVar("B", bound=EventData)
+C = TypeVar("C", bound=EventData)
+
+Listener = Callable[[AnyEvent], None]
+"""Is called with every event after it was committed, or noted."""
 
 
 class Journal:
@@ -60,10 +82,10 @@ class Journal:
             raise InputError(f"{path} is not there; is this the folder of a run?")
         self.path = path
         self.damage: Damage | None = None
-        self._held: list[Event] = []  # of a damaged journal, whose file is not asked again
+        self._held: list[Row] = []  # of a damaged journal, whose file is not asked again
         self._read_only = read_only
-        self._listeners: list[Callable[[Event], None]] = []
-        self._untold: list[Event] = []
+        self._listeners: list[Listener] = []
+        self._untold: list[AnyEvent] = []
         self._has_told_trouble = False
         self._connect()
         try:
@@ -89,7 +111,7 @@ class Journal:
             self._settle(damage, cut)
         elif damage is not None:
             self.damage = damage
-            self._held = [_event(row) for row in holding(self._connection)]
+            self._held = list(holding(self._connection))
 
     def _require_format(self) -> None:
         version = self._connection.execute("PRAGMA user_version").fetchone()[0]
@@ -104,9 +126,9 @@ class Journal:
 
     def _settle(self, damage: Damage | None, cut: bool) -> None:
         """Cut off what does not hold, and begin to write behind the last event that does."""
-        told = None
+        cut_off = None
         if damage is None:
-            told = self._torn()
+            cut_off = self._torn()
         elif not (damage.is_tail or cut):
             raise InputError(
                 f"{self.path}: {damage}; restore a copy of the file, or go on without what is "
@@ -117,24 +139,26 @@ class Journal:
             kept = self._kept(lambda: rebuild(self.path, damage.good))
             self._connect()
             lost = None if damage.events is None else damage.events - damage.good
-            told = _cut_data(f"{damage}; what was there is kept in {kept.name}", kept, lost, damage)
+            cut_off = _journal_cut(
+                f"{damage}; what was there is kept in {kept.name}", kept, lost, damage
+            )
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=FULL")
         self._tail = Tail(self._connection)
-        if told is not None:
+        if cut_off is not None:
             newest = self.last()
             time_s = 0.0 if newest is None else newest.time_s
-            self._untold.append(self.append("journal-cut", time_s, told))
+            self._untold.append(self.append(cut_off, time_s))
 
-    def _torn(self) -> dict[str, Any] | None:
-        """What is to be said of a write-ahead log whose end did not reach the disk whole."""
+    def _torn(self) -> JournalCut | None:
+        """The event of a write-ahead log whose end did not reach the disk whole."""
         frames = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1]
         torn = torn_pages(self.path, max(frames, 0))
         if not torn:
             return None
         kept = self._kept(lambda: keep_copy(self.path, log_only=True))
         text = f"{torn} pages did not reach the disk whole; what was there is kept in {kept.name}"
-        return _cut_data(text, kept, 0, None)
+        return _journal_cut(text, kept, 0, None)
 
     def _kept(self, copy: Callable[[], Path]) -> Path:
         try:
@@ -181,7 +205,7 @@ class Journal:
                 self._connection.execute("PRAGMA journal_mode=DELETE")
         self._connection.close()
 
-    def listen(self, *listeners: Callable[[Event], None]) -> None:
+    def listen(self, *listeners: Listener) -> None:
         """Call listeners with every event after it was committed (or noted).
 
         A listener that raises is not called again: nothing that looks on may end a run.
@@ -192,38 +216,54 @@ class Journal:
             self._tell(event)
 
     def append(
-        self,
-        kind: str,
-        time_s: float,
-        data: Mapping[str, Any] | None = None,
-        arrays: Mapping[str, NDArray[Any]] | None = None,
-    ) -> Event:
+        self, data: D, time_s: float, arrays: Mapping[str, NDArray[Any]] | None = None
+    ) -> Event[D]:
         """Write an event, with the arrays that belong to it, and wait until it is on the disk.
+
+        Args:
+            data: what happened.
+            time_s: rig time [s].
+            arrays: by name.
 
         Raises:
             JournalError: it could not be written; notes just before it are lost too.
         """
-        event = self._tail.add(kind, time_s, data or {}, arrays or {})
-        with self._whole():
-            told = self._tail.write(commit=True)
-        self._tell_all(told)
-        return event
+        return self._add(data, time_s, arrays or {}, self._all_or_nothing(), commit=True)
 
     def keep(
-        self,
-        kind: str,
-        time_s: float,
-        data: Mapping[str, Any] | None = None,
-        arrays: Mapping[str, NDArray[Any]] | None = None,
-    ) -> Event:
+        self, data: D, time_s: float, arrays: Mapping[str, NDArray[Any]] | None = None
+    ) -> Event[D]:
         """Write what has happened, at once if possible, else as soon as anything can be written.
 
         For what must not be forgotten while the disk takes nothing; see `require_written`.
         """
-        event = self._tail.add(kind, time_s, data or {}, arrays or {})
-        self._tail.keep()
-        with contextlib.suppress(sqlite3.Error):
-            self._tell_all(self._tail.write(commit=True))
+        return self._add(data, time_s, arrays or {}, self._as_soon_as_possible(), commit=True)
+
+    def note(self, data: D, time_s: float) -> Event[D]:
+        """Write an event that may be lost in a power cut, such as a routine reading.
+
+        It reaches the disk together with the next `append`.
+
+        Raises:
+            JournalError: it could not be written; notes just before it are lost too.
+        """
+        return self._add(data, time_s, {}, self._all_or_nothing(), commit=False)
+
+    def _add(
+        self,
+        data: D,
+        time_s: float,
+        arrays: Mapping[str, NDArray[Any]],
+        otherwise: AbstractContextManager[None],
+        *,
+        commit: bool,
+    ) -> Event[D]:
+        """Write an event; what is done where that fails is a context."""
+        event = self._tail.add(data, time_s, arrays)
+        written: Sequence[AnyEvent] = ()
+        with otherwise:
+            written = self._tail.write(commit=commit)
+        self._tell_all(written)
         return event
 
     def require_written(self) -> None:
@@ -235,48 +275,80 @@ class Journal:
         if self._tail.is_behind:
             raise self._refusal(self._tail.trouble)
 
-    def note(self, kind: str, time_s: float, data: Mapping[str, Any]) -> Event:
-        """Write an event that may be lost in a power cut, such as a routine reading.
+    @overload
+    def events(self, *, after: int = 0) -> Iterator[AnyEvent]: ...
 
-        It reaches the disk together with the next `append`.
+    @overload
+    def events(self, kind: type[A], /, *, after: int = 0) -> Iterator[Event[A]]: ...
 
-        Raises:
-            JournalError: it could not be written; notes just before it are lost too.
-        """
-        event = self._tail.add(kind, time_s, data, {})
-        with self._whole():
-            told = self._tail.write(commit=False)
-        self._tell_all(told)
-        return event
+    @overload
+    def events(
+        self, kind: type[A], other: type[B], /, *, after: int = 0
+    ) -> Iterator[Event[A] | Event[B]]: ...
 
-    def events(self, *kinds: str, after: int = 0) -> Iterator[Event]:
+    @overload
+    def events(self, *kinds: type[EventData], after: int = 0) -> Iterator[AnyEvent]: ...
+
+    def events(self, *kinds: type[EventData], after: int = 0) -> Iterator[AnyEvent]:
         """Events in order, of some kinds or of all.
 
         Args:
-            kinds: which.
+            kinds: their classes.
             after: only those behind the event of this number.
+
+        Raises:
+            InputError: an event is none that flowrig writes.
         """
-        if self.damage is not None:
-            return (
-                event
-                for event in self._held
-                if event.sequence > after and (not kinds or event.kind in kinds)
-            )
-        return self._select(kinds, "ASC", after)
+        return map(self._event, self._rows(tuple(one.KIND for one in kinds), after=after))
 
-    def last(self, *kinds: str) -> Event | None:
-        """The newest event of some kinds."""
-        if self.damage is not None:
-            return max(self.events(*kinds), key=lambda event: event.sequence, default=None)
-        return next(self._select(kinds, "DESC LIMIT 1"), None)
+    @overload
+    def last(self) -> AnyEvent | None: ...
 
-    def _select(self, kinds: tuple[str, ...], order: str, after: int = 0) -> Iterator[Event]:
+    @overload
+    def last(self, kind: type[A], /) -> Event[A] | None: ...
+
+    @overload
+    def last(self, kind: type[A], other: type[B], /) -> Event[A] | Event[B] | None: ...
+
+    @overload
+    def last(
+        self, kind: type[A], other: type[B], third: type[C], /
+    ) -> Event[A] | Event[B] | Event[C] | None: ...
+
+    def last(self, *kinds: type[EventData]) -> AnyEvent | None:
+        """The newest event of some kinds, or of all.
+
+        Raises:
+            InputError: it is none that flowrig writes.
+        """
+        newest = next(self._rows(tuple(one.KIND for one in kinds), newest_first=True), None)
+        return None if newest is None else self._event(newest)
+
+    def _rows(
+        self, kinds: tuple[str, ...] = (), *, after: int = 0, newest_first: bool = False
+    ) -> Iterator[Row]:
+        """Rows of table `event`, of some kinds or of all."""
+        if self.damage is not None:
+            held = reversed(self._held) if newest_first else iter(self._held)
+            return (row for row in held if row[0] > after and (not kinds or row[3] in kinds))
         where = f"AND kind IN ({','.join('?' * len(kinds))})" if kinds else ""
-        rows = self._connection.execute(
-            f"SELECT sequence, time_s, wall, kind, data FROM event WHERE sequence > ? {where} ORDER BY sequence {order}",  # noqa: S608, E501 - only placeholders
+        order = "DESC LIMIT 1" if newest_first else "ASC"
+        return self._connection.execute(
+            f"SELECT sequence, time_s, wall, kind, data, chain FROM event WHERE sequence > ? {where} ORDER BY sequence {order}",  # noqa: S608, E501 - only placeholders
             (after, *kinds),
         )
-        yield from map(_event, rows)
+
+    def _event(self, row: Row) -> AnyEvent:
+        sequence, time_s, wall, kind, text, _ = row
+        content = json.loads(text)
+        digests = content.pop("arrays", {})
+        try:
+            return Event(sequence, time_s, wall, data_from_json(kind, content), digests)
+        except (FieldError, RecursionError) as error:
+            raise InputError(
+                f"{self.path}: event {sequence}, {kind!r}: {error}; "
+                "this is no journal that flowrig wrote"
+            ) from error
 
     def arrays(self, sequence: int) -> dict[str, NDArray[Any]]:
         """The arrays that were written with an event, by name.
@@ -298,8 +370,7 @@ class Journal:
     def _digests(self, sequence: int) -> Mapping[str, str]:
         """Digests of the arrays of an event, by name."""
         if self.damage is not None:
-            known = {event.sequence: event.data for event in self._held}
-            return dict(known.get(sequence, {}).get("arrays", {}))
+            return next((digests_in(row[4]) for row in self._held if row[0] == sequence), {})
         row = self._connection.execute(
             "SELECT data FROM event WHERE sequence = ?", (sequence,)
         ).fetchone()
@@ -308,12 +379,12 @@ class Journal:
     def digest(self) -> str:
         """SHA-256 over everything measured and decided, without wall-clock labels."""
         total = hashlib.sha256()
-        for event in self.events("decided", "measured"):
-            total.update(canonical_json([event.kind, event.time_s, event.data]).encode())
+        for _, time_s, _, kind, text, _ in self._rows((Decided.KIND, Measured.KIND)):
+            total.update(canonical_json([kind, time_s, json.loads(text)]).encode())
         return total.hexdigest()
 
     @contextlib.contextmanager
-    def _whole(self) -> Iterator[None]:
+    def _all_or_nothing(self) -> Iterator[None]:
         """Write what was added, or leave the journal as it was before."""
         try:
             yield
@@ -324,41 +395,42 @@ class Journal:
             self._tail.take_back()
             raise
 
+    @contextlib.contextmanager
+    def _as_soon_as_possible(self) -> Iterator[None]:
+        """Write what was added, or keep it until the disk takes something."""
+        self._tail.keep()
+        with contextlib.suppress(sqlite3.Error):
+            yield
+
     def _refusal(self, error: sqlite3.Error | None) -> JournalError:
         return JournalError(f"{self.path} cannot be written: {error}")
 
-    def _tell_all(self, events: Sequence[Event]) -> None:
+    def _tell_all(self, events: Sequence[AnyEvent]) -> None:
         for event in events:
             self._tell(event)
         trouble = self._tail.trouble
-        if trouble is not None and not self._has_told_trouble:
+        if trouble is not None and events and not self._has_told_trouble:
             self._has_told_trouble = True
             text = f"{self.path} could not be written at first: {trouble}; look after its disk"
-            self.keep("notice", events[-1].time_s, {"text": text})
+            self.keep(Notice(text=text), events[-1].time_s)
 
-    def _tell(self, event: Event) -> None:
+    def _tell(self, event: AnyEvent) -> None:
         for listener in tuple(self._listeners):
             try:
                 listener(event)
             except Exception as error:  # whatever it is, the run goes on
                 self._listeners.remove(listener)
-                self.keep("listener-failed", event.time_s, {"error": repr(error)})
+                self.keep(ListenerFailed(error=repr(error)), event.time_s)
 
 
-def _event(row: Sequence[Any]) -> Event:
-    sequence, time_s, wall, kind, text, *_ = row
-    return Event(sequence, time_s, wall, kind, json.loads(text))
-
-
-def _cut_data(text: str, kept: Path, lost: int | None, damage: Damage | None) -> dict[str, Any]:
-    """The data of an event `journal-cut`."""
-    return {
-        "text": f"the journal was damaged: {text}",
-        "file": kept.name,
-        "events_lost": lost,
-        "measurements_lost": 0 if damage is None else damage.measured,
-        "arrays_lost_of": [] if damage is None else damage.arrays,
-    }
+def _journal_cut(text: str, kept: Path, lost: int | None, damage: Damage | None) -> JournalCut:
+    return JournalCut(
+        text=f"the journal was damaged: {text}",
+        file=kept.name,
+        events_lost=lost,
+        measurements_lost=0 if damage is None else damage.measured,
+        arrays_lost_of=() if damage is None else damage.arrays,
+    )
 
 
 @contextlib.contextmanager

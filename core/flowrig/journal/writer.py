@@ -8,42 +8,24 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-from attrs import define, field, frozen
+from attrs import define, evolve, field
 from numpy.typing import NDArray
 
+from flowrig.journal.events import AnyEvent, D, Event, Unknown
+from flowrig.journal.fields import FieldError
 from flowrig.journal.format import array_digest, chained, finite, packed, plain_json
 
-__all__ = ["Event", "Tail"]
+__all__ = ["Tail"]
 
 Rows = tuple[tuple[str, str, str, bytes], ...]
 """Arrays of an event: name, type, shape and packed content of each."""
-
-
-@frozen
-class Event:
-    """Something that happened in a run.
-
-    Attributes:
-        sequence: running number.
-        time_s: rig time [s].
-        wall: wall-clock label, ISO 8601 in UTC; used in no decision but for how long a pump that
-            has forgotten its count may have gone on after a crash.
-        kind: what happened.
-        data: plain JSON values.
-    """
-
-    sequence: int
-    time_s: float
-    wall: str
-    kind: str
-    data: Mapping[str, Any]
 
 
 @define(eq=False)
 class _Pending:
     """An event that is not known to be on the disk."""
 
-    event: Event
+    event: AnyEvent
     text: str
     chain: str
     arrays: Rows
@@ -75,35 +57,28 @@ class Tail:
     def __attrs_post_init__(self) -> None:
         self._sequence, self._chain = self._on_disk()
 
-    def add(
-        self,
-        kind: str,
-        time_s: float,
-        data: Mapping[str, Any],
-        arrays: Mapping[str, NDArray[Any]],
-    ) -> Event:
+    def add(self, data: D, time_s: float, arrays: Mapping[str, NDArray[Any]]) -> Event[D]:
         """Put an event at the end; it is not written yet.
+
+        Returns:
+            the event as a reader will see it.
 
         Raises:
             TypeError: a value is not plain JSON.
         """
         raw = [(name, *_form(array)) for name, array in arrays.items()]
-        content = dict(data)
-        if raw:
-            content["arrays"] = {
-                name: array_digest(counts, dtype, shape) for name, dtype, shape, counts in raw
-            }
-        plain = finite(content)
-        text = plain_json(plain)
+        digests = {name: array_digest(counts, dtype, shape) for name, dtype, shape, counts in raw}
+        plain = finite(data.as_json())
+        text = plain_json(plain | {"arrays": digests} if digests else plain)
         wall = datetime.now(UTC).isoformat(timespec="milliseconds")
         sequence, before = self._end()
-        event = Event(sequence + 1, float(time_s), wall, kind, plain)
-        chain = chained(before, (event.sequence, event.time_s, wall, kind), text)
+        event = Event(sequence + 1, float(time_s), wall, _as_read(data, plain), digests)
+        chain = chained(before, (event.sequence, event.time_s, wall, event.kind), text)
         rows = tuple((name, dtype, shape, packed(counts)) for name, dtype, shape, counts in raw)
         self._pending.append(_Pending(event, text, chain, rows))
         return event
 
-    def write(self, *, commit: bool) -> list[Event]:
+    def write(self, *, commit: bool) -> list[AnyEvent]:
         """Insert what was added, and wait until it is on the disk if wanted, or if one is kept.
 
         Returns:
@@ -193,6 +168,15 @@ class Tail:
             "SELECT sequence, chain FROM event ORDER BY sequence DESC LIMIT 1"
         ).fetchone()
         return (0, "") if newest is None else (newest[0], newest[1])
+
+
+def _as_read(data: D, plain: Mapping[str, Any]) -> D:
+    """What a reader will find of an event; nothing that has happened is refused for its values."""
+    if isinstance(data, Unknown):
+        return evolve(data, extra=plain)
+    with suppress(FieldError):
+        return data.from_json(plain)
+    return data
 
 
 def _form(array: NDArray[Any]) -> tuple[str, str, bytes]:

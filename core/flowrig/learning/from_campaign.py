@@ -7,6 +7,7 @@ import numpy as np
 
 from flowrig.errors import InputError
 from flowrig.interfaces import Surrogate
+from flowrig.journal.events import PriorKept
 from flowrig.journal.journal import FILE_NAME, Journal
 from flowrig.learning.transfer import PriorKnowledge
 from flowrig.profile import Campaign
@@ -50,7 +51,7 @@ def surrogates_of(folder: Path, campaign: Campaign, seed: int) -> Callable[[], S
     if not campaign.prior:
         return cold
     with Journal(folder / FILE_NAME, read_only=True) as journal:
-        kept = [journal.arrays(event.sequence) for event in journal.events("prior")]
+        kept = [journal.arrays(event.sequence) for event in journal.events(PriorKept)]
     sources = [(one["X"], np.column_stack([one["Y"], one["objective"]])) for one in kept]
     sound = [np.isfinite(Y).all(axis=1) for _, Y in sources]
     known = [(X[rows], Y[rows]) for (X, Y), rows in zip(sources, sound, strict=True)]

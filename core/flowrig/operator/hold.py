@@ -58,7 +58,7 @@ class Answer:
     """A person lets a run go on.
 
     Attributes:
-        by: from where, as in `RequestRecord`.
+        by: from where, as in the event `OperatorAsked`.
         refilled: streams whose syringes are full again.
         emptied: wastes that are empty again.
     """

@@ -1,11 +1,10 @@
 """A run on hold: temperatures and carrier stay, reagents stop, and somebody is waited for."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 
-from attrs import asdict
-
 from flowrig.errors import HoldExpiredError, InterlockError, NeedsPersonError
+from flowrig.journal.events import HoldBegun, WentOn
 from flowrig.operator.hold import Answer, Hold, HoldKind
 from flowrig.operator.requests import OperatorRequests
 from flowrig.safety.actuation import Actuation
@@ -49,9 +48,8 @@ class Holding:
         carriers = self._carriers(hold, longest_s)
         self._stop(tuple(one for one in self._guard.flowing if one not in carriers))
         end_s = clock.now_s() + longest_s
-        told = {**asdict(hold), "longest_s": longest_s, "until_s": end_s, "flows": list(carriers)}
         with self._requests.holding(hold):
-            self._actuation.record("hold", told)
+            self._actuation.record(_begun(hold, longest_s, end_s, carriers))
             while (answer := self._requests.answer) is None:
                 left_s = end_s - clock.now_s()
                 if left_s <= 0.0:
@@ -123,7 +121,22 @@ class Holding:
             ledger.refilled(stream)
         for waste in answer.emptied:
             ledger.waste.emptied(waste)
-        self._actuation.record("went-on", asdict(answer))
+        self._actuation.record(
+            WentOn(by=answer.by, refilled=answer.refilled, emptied=answer.emptied)
+        )
+
+
+def _begun(hold: Hold, longest_s: float, until_s: float, flows: Iterable[str]) -> HoldBegun:
+    return HoldBegun(
+        why=hold.kind.value,
+        text=hold.text,
+        refill=hold.refill,
+        empty=hold.empty,
+        gate=hold.gate,
+        longest_s=longest_s,
+        until_s=until_s,
+        flows=tuple(flows),
+    )
 
 
 def _expired(hold: Hold, longest_s: float) -> str:

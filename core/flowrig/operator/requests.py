@@ -5,8 +5,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 
-from attrs import asdict, frozen
-
 from flowrig.errors import (
     HaltRequested,
     InputError,
@@ -14,9 +12,10 @@ from flowrig.errors import (
     SkipRequested,
     StopRequested,
 )
+from flowrig.journal.events import OperatorAsked
 from flowrig.operator.hold import Answer, Hold, HoldKind
 
-__all__ = ["MEANINGS", "OperatorRequests", "Request", "RequestRecord"]
+__all__ = ["MEANINGS", "OperatorRequests", "Request"]
 
 
 class Request(StrEnum):
@@ -45,21 +44,6 @@ MEANINGS: Mapping[Request, str] = {
 """Effect of each request, for the person who is about to make it."""
 
 
-@frozen
-class RequestRecord:
-    """A request that was uttered.
-
-    Attributes:
-        request: which.
-        by: from where: "terminal", "command line", "signal" or "program".
-        refused: why it is not obeyed; "" where it is.
-    """
-
-    request: str
-    by: str
-    refused: str = ""
-
-
 class OperatorRequests:
     """Takes requests from any thread, says which make sense now, and reminds the run of them.
 
@@ -82,7 +66,7 @@ class OperatorRequests:
         self._answer: Answer | None = None
         self._streams: tuple[str, ...] = ()
         self._wastes: tuple[str, ...] = ()
-        self._news: list[RequestRecord] = []
+        self._news: list[OperatorAsked] = []
 
     def connect(self, wake: Callable[[], None]) -> None:
         """Call `wake` whenever the run is asked to end, so that waits end."""
@@ -115,7 +99,7 @@ class OperatorRequests:
         """
         with self._lock:
             refused = self._refusal(request) or self._not_done(request, refilled, emptied)
-            self._news.append(RequestRecord(request.value, by, refused))
+            self._news.append(OperatorAsked(request=request.value, by=by, refused=refused))
             if refused:
                 raise InputError(refused)
             self._take(request)
@@ -255,8 +239,8 @@ class OperatorRequests:
         with self._lock:
             self._changed.wait(at_most_s)
 
-    def news(self) -> list[dict[str, str]]:
+    def news(self) -> list[OperatorAsked]:
         """Wishes that were uttered since this was asked last, for the journal."""
         with self._lock:
             news, self._news = self._news, []
-        return [asdict(told) for told in news]
+        return news

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from flowrig.errors import InputError
-from flowrig.journal.journal import Event
+from flowrig.journal.events import Measured
+from flowrig.journal.journal import AnyEvent
 from flowrig.planning.known_conditions import Conditions
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import load_profile
@@ -39,8 +40,8 @@ def rehearsed(
         InputError: the campaign did not come to its end.
     """
 
-    def listen(event: Event) -> None:
-        if event.kind == "measured":
+    def listen(event: AnyEvent) -> None:
+        if isinstance(event.data, Measured):
             on_experiment()
 
     profile = load_profile(target, plugins)

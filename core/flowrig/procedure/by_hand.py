@@ -4,6 +4,7 @@ from collections.abc import Callable, Generator, Mapping
 from typing import Any, TypeVar
 
 from flowrig.errors import UnsafeStateError
+from flowrig.journal.events import EventData
 from flowrig.measurement.evaluate import Measurement, evaluate, feature_probe
 from flowrig.measurement.observation import CalibrationReference, Observation
 from flowrig.operator.requests import OperatorRequests
@@ -24,7 +25,7 @@ R = TypeVar("R")
 def perform(
     rig: Rig,
     procedure: Generator[Step, Any, R],
-    note: Callable[[str, Mapping[str, Any]], None] = lambda kind, data: None,
+    note: Callable[[EventData], object] = lambda event: None,
 ) -> R:
     """Run one procedure on an open rig; whatever happens, the rig ends in its safe state.
 
@@ -33,7 +34,7 @@ def perform(
     Args:
         rig: the opened rig.
         procedure: for instance `flowrig.run_condition(rig.profile, conditions)`.
-        note: told every reading and every step, by kind, with its data.
+        note: called with every reading and every step.
 
     Returns:
         what the procedure returns.
@@ -42,7 +43,7 @@ def perform(
         UnsafeStateError: the safe state was not confirmed; the message says what is not known.
         FlowrigError: an instrument failed or a limit was hit; the rig is in its safe state.
     """
-    actuation = Actuation(rig, lambda kind, data: 0, SyringeLedger(rig.profile))
+    actuation = Actuation(rig, lambda event: 0, SyringeLedger(rig.profile))
     executor = Executor(actuation, note, OperatorRequests())
     try:
         return executor.run(procedure)

@@ -9,6 +9,7 @@ from typing import Any
 from attrs import asdict
 
 from flowrig.errors import FlowrigError, InputError
+from flowrig.journal.events import EventData, Reading
 from flowrig.procedure.by_hand import perform
 from flowrig.procedure.steps import SetTemperatures, Step, Wait, WaitSteady
 from flowrig.profile import Commissioning, Profile
@@ -78,9 +79,11 @@ def commission(rig: Rig, heater: str, set_point_c: float) -> Commissioning:
     """
     samples: list[Sample] = []
 
-    def note(kind: str, data: Mapping[str, Any]) -> None:
-        if kind == "reading":
-            samples.append((rig.clock.now_s(), data["heaters"][heater]["temperature_c"]))
+    def note(data: EventData) -> None:
+        if isinstance(data, Reading):
+            temperature_c = data.heaters[heater].temperature_c
+            if temperature_c is not None:
+                samples.append((rig.clock.now_s(), temperature_c))
 
     begin_s, rest_s = perform(rig, _ramp(rig, heater, set_point_c), note)
     told = fit_ramp(samples, begin_s, rest_s, set_point_c)

@@ -5,6 +5,14 @@ from functools import partial
 from typing import Any, TypeVar
 
 from flowrig.errors import DeviceFaultError, NeedsPersonError
+from flowrig.journal.events import (
+    EventData,
+    GateAsked,
+    GateOpened,
+    StepBegun,
+    WasteLevel,
+    WasteLevels,
+)
 from flowrig.operator.gates import Gates, sentence
 from flowrig.operator.hold import Answer, Hold, HoldKind
 from flowrig.operator.hold_wait import Holding
@@ -38,7 +46,7 @@ THINK_WATCH_S = 1.0
 """Time [s] between two looks at heaters and pumps meanwhile."""
 
 R = TypeVar("R")
-Noter = Callable[[str, Mapping[str, Any]], None]
+Noter = Callable[[EventData], object]
 
 
 class Executor:
@@ -149,10 +157,9 @@ class Executor:
         """Have every gate opened; nothing flows and no set point is sent meanwhile."""
         for gate in gates:
             asks = gate.asks or f"may it begin: {sentence(gate)}?"
-            told = {"gate": gate.name, "before": sentence(gate), "asks": asks}
-            self._actuation.record("gate-asked", told)
+            self._actuation.record(GateAsked(gate=gate.name, before=sentence(gate), asks=asks))
             by = self._opened_by(gate, asks)
-            self._actuation.record("gate-opened", {"gate": gate.name, "by": by})
+            self._actuation.record(GateOpened(gate=gate.name, by=by))
             assert self._gates is not None
             self._gates.opened(gate)
 
@@ -192,7 +199,7 @@ class Executor:
     def _obey(self, *, may_pause: bool | None = None, may_skip: bool = True) -> None:
         """Raise what a person asked for, if this is the moment."""
         for told in self._requests.news():
-            self._note("operator", told)
+            self._note(told)
         self._requests.obey(
             may_pause=self._may_pause if may_pause is None else may_pause, may_skip=may_skip
         )
@@ -238,10 +245,10 @@ class Executor:
         waste = self._actuation.ledger.waste
         if waste.capacity_ul:
             levels = {
-                name: {"filled_ul": waste.filled_ul[name], "capacity_ul": capacity_ul}
+                name: WasteLevel(filled_ul=waste.filled_ul[name], capacity_ul=capacity_ul)
                 for name, capacity_ul in waste.capacity_ul.items()
             }
-            self._note("waste", {"vessels": levels})
+            self._note(WasteLevels(vessels=levels))
 
     def _set_light(self, step: SetLight) -> None:
         self._actuation.set_light(step.spectrometers, step.on)
@@ -297,7 +304,7 @@ class Executor:
         self._guard.look()
 
     def _tell(self, what: str, duration_s: float | None) -> None:
-        self._note("step", {"what": what, "duration_s": duration_s})
+        self._note(StepBegun(what=what, duration_s=duration_s))
 
 
 def _stays(remainder_ul: float) -> str:

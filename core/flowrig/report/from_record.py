@@ -4,6 +4,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from flowrig.interfaces.device import Quality
+from flowrig.journal.events import (
+    Device,
+    ExpectedBestFound,
+    ExperimentBegun,
+    Explored,
+    ModelChecked,
+    Opened,
+    Resumed,
+    SafeStateSought,
+    SymptomFound,
+)
+from flowrig.journal.events import Prediction as Forecast
 from flowrig.journal.journal import Event
 from flowrig.measurement.sample import Spectrum
 from flowrig.measurement.spectra import reactive_frames
@@ -63,13 +75,13 @@ def content_of(record: RunRecord) -> ReportContent:
 
 
 def _experiments(record: RunRecord) -> tuple[Experiment, ...]:
-    checked = record.journal.last("model-checked")
-    checks = {} if checked is None else {c["index"]: c for c in checked.data["predictions"]}
+    checked = record.journal.last(ModelChecked)
+    checks = {} if checked is None else {c.index: c for c in checked.data.predictions}
     measured = [_measured(e, checks.get(e.index)) for e in record.experiments()]
     return tuple(sorted([*measured, *_failed(record)], key=lambda e: e.index))
 
 
-def _measured(experiment: journalled.Experiment, check: Mapping[str, Any] | None) -> Experiment:
+def _measured(experiment: journalled.Experiment, check: Forecast | None) -> Experiment:
     decision = experiment.decision
     return Experiment(
         index=experiment.index,
@@ -82,9 +94,7 @@ def _measured(experiment: journalled.Experiment, check: Mapping[str, Any] | None
         ),
         held_out=None
         if check is None
-        else _expectation(
-            check["mean"], check["sd"], check["objective_mean"], check["objective_sd"]
-        ),
+        else _expectation(check.mean, check.sd, check.objective_mean, check.objective_sd),
         quality=Quality(experiment.quality),
         reason=decision.reason,
         remark="; ".join((*_steadiness(experiment), *experiment.flags)),
@@ -101,7 +111,7 @@ def _failed(record: RunRecord) -> list[Experiment]:
     if record.state == "running":
         return []
     done = {e.index for e in record.experiments()}
-    begun = {int(event.data["index"]) for event in record.journal.events("experiment")} - done
+    begun = {event.data.index for event in record.journal.events(ExperimentBegun)} - done
     remarks = dict.fromkeys(record.skipped(), "skipped by a person")
     return [
         Experiment(
@@ -116,8 +126,8 @@ def _failed(record: RunRecord) -> list[Experiment]:
 
 
 def _expectation(
-    mean: Mapping[str, Any],
-    sd: Mapping[str, Any],
+    mean: Mapping[str, float | None],
+    sd: Mapping[str, float | None],
     objective_mean: float | None,
     objective_sd: float | None,
 ) -> Expectation | None:
@@ -155,50 +165,54 @@ def _used(analysis: Analysis, counts: Any, wavelengths_nm: Any) -> Any:
 
 def _provenance(record: RunRecord) -> dict[str, str]:
     """Who answered at each device when the rig was last opened, and the versions at the start."""
-    opened = record.journal.last("opened")
-    devices = {} if opened is None else opened.data["devices"]
+    opened = record.journal.last(Opened)
+    devices = {} if opened is None else opened.data.devices
     told = {name: _identity(who) for name, who in devices.items()}
-    return {**told, **record.start.data["versions"]}
+    return {**told, **record.start.data.versions}
 
 
-def _identity(who: Mapping[str, str]) -> str:
-    parts = [f"{who['vendor']} {who['model']}".strip()]
-    if who["serial_number"]:
-        parts.append(f"serial number {who['serial_number']}")
-    if who["firmware"]:
-        parts.append(f"firmware {who['firmware']}")
+def _identity(who: Device) -> str:
+    parts = [f"{who.vendor} {who.model}".strip()]
+    if who.serial_number:
+        parts.append(f"serial number {who.serial_number}")
+    if who.firmware:
+        parts.append(f"firmware {who.firmware}")
     return ", ".join(parts)
 
 
 def _notes(record: RunRecord) -> tuple[str, ...]:
     """Symptoms, interruptions, safe states that were not reached, and why the run ended early."""
-    symptoms = {event.data["kind"]: event.data["text"] for event in record.journal.events("health")}
+    journal = record.journal
+    symptoms = {event.data.symptom: event.data.text for event in journal.events(SymptomFound)}
     notes = [f"{text[0].upper()}{text[1:]}." for text in symptoms.values()]
+    notes += [_stage_end(event.data) for event in journal.events(Explored)]
+    notes += [_shares(event.data) for event in journal.events(ExpectedBestFound)]
+    notes += [_resumption(event) for event in journal.events(Resumed)]
     notes += [
-        f"Stage {event.data['stage']} ended after {event.data['experiments']} experiments, with "
-        f"R² = {event.data['r2']:.2f} of the {event.data['until_r2']:.2f} that were wanted."
-        for event in record.journal.events("explored")
-    ]
-    notes += [_shares(event) for event in record.journal.events("expected-best")]
-    notes += [_resumption(event) for event in record.journal.events("resumed")]
-    notes += [
-        f"At {event.time_s:.0f} s: {event.data['text']}."
-        for event in record.journal.events("safe-state")
-        if not event.data["reached"]
+        f"At {event.time_s:.0f} s: {event.data.text}."
+        for event in journal.events(SafeStateSought)
+        if not event.data.reached
     ]
     if record.reason:
         notes.append(f"The run ended as {record.state}: {record.reason}.")
     return tuple(filter(None, notes))
 
 
-def _shares(event: Event) -> str:
+def _stage_end(explored: Explored) -> str:
+    return (
+        f"Stage {explored.stage} ended after {explored.experiments} experiments, with "
+        f"R² = {explored.r2:.2f} of the {explored.until_r2:.2f} that were wanted."
+    )
+
+
+def _shares(found: ExpectedBestFound) -> str:
     """How much earlier experiments counted, as far as there were any."""
-    shares = event.data.get("prior_share", {}).items()
-    told = " and ".join(f"{share:.0%} for {response}" for response, share in shares)
-    return told and f"At the end earlier experiments counted {told}."
+    shares = (found.prior_share or {}).items()
+    listed = " and ".join(f"{share:.0%} for {response}" for response, share in shares)
+    return listed and f"At the end earlier experiments counted {listed}."
 
 
-def _resumption(event: Event) -> str:
-    refilled = event.data["refilled"]
+def _resumption(event: Event[Resumed]) -> str:
+    refilled = event.data.refilled
     words = f", with {', '.join(refilled)} refilled" if refilled else ""
     return f"The run was resumed at {event.time_s:.0f} s{words}."

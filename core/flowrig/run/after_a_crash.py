@@ -1,5 +1,6 @@
 """A run that is gone: its pumps are stopped, and charged what they delivered meanwhile."""
 
+from flowrig.journal.events import Ended, Intent, Outcome
 from flowrig.journal.journal import Journal
 from flowrig.rig.rig import Rig
 from flowrig.safety.actuation import Actuation
@@ -30,7 +31,7 @@ def _doubted(rig: Rig, actuation: Actuation, journal: Journal | None) -> list[st
     Where the journal took nothing any more, they may have been started anew as well.
     """
     if journal is not None:
-        ended, newest = journal.last("ended"), journal.last("intent", "outcome")
+        ended, newest = journal.last(Ended), journal.last(Intent, Outcome)
         if newest is None or (ended is not None and ended.sequence > newest.sequence):
             return []
     actuation.ledger.expect_nothing()

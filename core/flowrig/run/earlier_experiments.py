@@ -1,13 +1,13 @@
 """Earlier experiments that a campaign starts from: read once, and frozen into its journal."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
 from flowrig.errors import InputError
+from flowrig.journal.events import PriorKept
 from flowrig.journal.journal import Journal
 from flowrig.learning.experiment_table import Experiments
 from flowrig.plugins.registry import Plugins
@@ -63,10 +63,10 @@ def read_earlier(profile: Profile, plugins: Plugins) -> list[EarlierExperiments]
 def freeze(journal: Journal, earlier: Iterable[EarlierExperiments], time_s: float) -> None:
     """Keep a copy in the journal, so that nothing else is needed to go on with the run."""
     for one in earlier:
-        told: dict[str, Any] = {
-            "source": one.source,
-            "experiments": len(one.experiments.X),
-            "left_out": one.experiments.left_out,
-        }
+        kept = PriorKept(
+            source=one.source,
+            experiments=len(one.experiments.X),
+            left_out=one.experiments.left_out,
+        )
         arrays = {"X": one.experiments.X, "Y": one.experiments.Y, "objective": one.objective}
-        journal.append("prior", time_s, told, arrays)
+        journal.append(kept, time_s, arrays)

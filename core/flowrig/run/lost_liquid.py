@@ -1,19 +1,28 @@
 """The account of liquid whose events were cut off from a journal."""
 
-from flowrig.journal.check import lost_rows
+from contextlib import suppress
+
+from flowrig.journal.check import LostRow, lost_rows
+from flowrig.journal.events import (
+    KINDS,
+    CutEvent,
+    CutLiquid,
+    JournalCut,
+    Liquid,
+    Tripped,
+    data_from_json,
+)
+from flowrig.journal.fields import FieldError
 from flowrig.journal.journal import Journal
 from flowrig.run_record.reader import RunRecord
-from flowrig.safety.syringes import COUNTED
 
 __all__ = ["account_of_cuts"]
 
-UNCOUNTED = (
-    "calibrated", "decided", "ended", "expected-best", "experiment", "explored",
-    "gate-asked", "gate-opened", "health", "hold", "listener-failed", "measured", "model-checked",
-    "notice", "opened", "operator", "prior", "reading", "safe-state", "skipped", "stage", "step",
-    "waste",
-)  # fmt: skip
-"""Kinds of events of which no liquid depends: a damaged one of them leaves the account whole."""
+TAKEN = "what its liquid cost was taken from the events that were cut off"
+EMPTIED = (
+    "what flowed in the events that were cut off is not known, so every syringe counts as empty; "
+    "fill them, and say so with --refilled"
+)
 
 
 def account_of_cuts(journal: Journal, record: RunRecord) -> None:
@@ -23,32 +32,38 @@ def account_of_cuts(journal: Journal, record: RunRecord) -> None:
     which liquid may depend cannot be read, every syringe counts as empty: the account may hold too
     much, never too little. A safety rule that tripped there stays tripped.
     """
-    done = {event.data["cut"] for event in journal.events("cut-liquid")}
-    for cut in list(journal.events("journal-cut")):
-        if cut.sequence in done or cut.data["events_lost"] == 0:
+    done = {event.data.cut for event in journal.events(CutLiquid)}
+    for cut in list(journal.events(JournalCut)):
+        if cut.sequence in done or cut.data.events_lost == 0:
             continue
-        rows = list(lost_rows(journal.path.with_name(cut.data["file"]), cut.sequence - 1))
-        lost = [row for row in rows if row is not None and row.holds and row.kind in COUNTED]
-        is_whole = bool(rows) and all(
-            row is not None and (row.holds or row.kind in UNCOUNTED) for row in rows
-        )
-        for row in rows:
-            if row is not None and row.holds and row.kind == "trip":
-                journal.append("trip", cut.time_s, row.data)
-        last_s = max((row.time_s for row in rows if row is not None and row.holds), default=0.0)
-        text = "what its liquid cost was taken from the events that were cut off"
-        if not is_whole:
-            text = (
-                "what flowed in the events that were cut off is not known, so every syringe counts "
-                "as empty; fill them, and say so with --refilled"
-            )
+        rows = list(lost_rows(journal.path.with_name(cut.data.file), cut.sequence - 1))
+        read = [event for row in rows if (event := _read(row)) is not None]
+        is_whole = bool(rows) and all(_read(row) or _is_without_liquid(row) for row in rows)
+        for event in read:
+            if isinstance(event.data, Tripped):
+                journal.append(event.data, cut.time_s)
+        last_s = max((event.time_s for event in read), default=0.0)
         journal.append(
-            "cut-liquid",
+            CutLiquid(
+                cut=cut.sequence,
+                text=f"the journal was damaged: {TAKEN if is_whole else EMPTIED}",
+                events=tuple(event for event in read if event.data.LIQUID is Liquid.COUNTED),
+                emptied_ul={} if is_whole else dict(record.ledger().left_ul),
+            ),
             max(cut.time_s, last_s),
-            {
-                "cut": cut.sequence,
-                "text": f"the journal was damaged: {text}",
-                "events": [[row.kind, row.time_s, row.data] for row in lost],
-                "emptied_ul": {} if is_whole else dict(record.ledger().left_ul),
-            },
         )
+
+
+def _read(row: LostRow | None) -> CutEvent | None:
+    """The event of a row that is what was written."""
+    if row is None or not row.holds:
+        return None
+    with suppress(FieldError):
+        return CutEvent(row.time_s, data_from_json(row.kind, row.data))
+    return None
+
+
+def _is_without_liquid(row: LostRow | None) -> bool:
+    """Whether a row that cannot be read is of a kind on which the account does not depend."""
+    kind = None if row is None else KINDS.get(row.kind)
+    return kind is not None and kind.LIQUID is Liquid.NONE

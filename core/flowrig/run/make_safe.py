@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 from attrs import asdict
 
 from flowrig.clock import Clock, RealClock, VirtualClock
 from flowrig.errors import FlowrigError, InputError
+from flowrig.journal.events import Ended, EventData, Notice, SafeStateSought, SafeStateStep
 from flowrig.journal.journal import FILE_NAME, Journal
 from flowrig.measurement.light_check import LightReferences
 from flowrig.plugins.registry import Plugins
@@ -60,7 +60,7 @@ def make_run_safe(
         profile, ledger, references = record.profile, record.ledger(), record.lights()
         state, reason = record.state, record.reason
         newest, seed, simulated = record.journal.last(), record.seed, record.simulated
-        if profile.digest != basis_of(record.journal).get("profile_digest"):
+        if profile.digest != basis_of(record.journal).profile_digest:
             raise InputError(
                 f"the profile that the run in {folder} began with is not known any more: its "
                 "journal does not hold it, and the one in the folder is another; look at the rig"
@@ -82,7 +82,7 @@ def make_run_safe(
             state, reason = "unknown", str(safe)
         elif state in ADRIFT:
             state, reason = "stopped", "a person brought the rig to its safe state"
-        words.write("ended", {"state": state, "reason": reason})
+        words.write(Ended(state=state, reason=reason))
     return RunOutcome(folder, state, reason)
 
 
@@ -110,16 +110,16 @@ class LastWords:
         with journal:
             yield cls(journal, clock)
 
-    def write(self, kind: str, data: Any) -> int:
+    def write(self, data: EventData) -> int:
         """Write an event as soon as that is possible; returns its number, or 0."""
         if self._journal is None:
             return 0
-        return self._journal.keep(kind, self._clock.now_s(), data).sequence
+        return self._journal.keep(data, self._clock.now_s()).sequence
 
     def safe_state(self, safe: SafeState, text: str, by: str) -> None:
         """Write what was confirmed."""
-        steps = [asdict(step) for step in safe.steps]
-        self.write("safe-state", {"reached": safe.reached, "steps": steps, "text": text, "by": by})
+        steps = tuple(SafeStateStep(**asdict(step)) for step in safe.steps)
+        self.write(SafeStateSought(reached=safe.reached, steps=steps, text=text, by=by))
 
     def reach(
         self,
@@ -139,7 +139,7 @@ class LastWords:
             why: in words.
             unseen: charge also what pumps delivered that the journal knows nothing of.
         """
-        self.write("notice", {"text": f"{why}: the rig is brought to its safe state"})
+        self.write(Notice(text=f"{why}: the rig is brought to its safe state"))
         try:
             with Workers(self._clock) as workers:
                 rig = Rig(profile, self._clock, workers)

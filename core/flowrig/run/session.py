@@ -29,6 +29,21 @@ from flowrig.errors import (
     StopRequested,
     UnsafeStateError,
 )
+from flowrig.journal.events import (
+    Calibrated,
+    CutLiquid,
+    Device,
+    Ended,
+    EventData,
+    Intent,
+    Notice,
+    Opened,
+    Outcome,
+    Reading,
+    SafeStateSought,
+    SafeStateStep,
+    StepBegun,
+)
 from flowrig.journal.journal import Event, Journal
 from flowrig.learning.blas_threads import one_thread
 from flowrig.operator.gates import Gates
@@ -43,7 +58,7 @@ from flowrig.run.disk_space import DiskSpace, experiment_bytes
 from flowrig.run.lease import Lease
 from flowrig.run_record.reader import RunRecord
 from flowrig.run_record.status import RunStatus
-from flowrig.run_record.trips import trip_data
+from flowrig.run_record.trips import tripped
 from flowrig.safety.actuation import Actuation
 from flowrig.safety.safe_state import SafeState, reach_safe_state
 from flowrig.safety.syringes import SyringeLedger
@@ -224,8 +239,8 @@ class RunSession:
         return ""
 
     def _prepare(self, rig: Rig, actuation: Actuation, resumed: bool) -> None:
-        identities = {name: asdict(who) for name, who in rig.identities.items()}
-        self._write("opened", {"devices": identities})
+        devices = {name: Device(**asdict(who)) for name, who in rig.identities.items()}
+        self._write(Opened(devices=devices))
         if resumed:  # whatever was commanded and could not be written down any more
             away_s = 0.0 if self._clock.is_virtual else _away_s(self._journal)
             stop_all(rig, actuation, self._journal, away_s)
@@ -241,12 +256,12 @@ class RunSession:
         Raises:
             NeedsPersonError: a wavelength table is another one.
         """
-        calibrations = list(self._journal.events("calibrated"))
+        calibrations = list(self._journal.events(Calibrated))
         before = next(filter(None, map(self._calibration, reversed(calibrations))), None)
         if before is None:
             if calibrations:
                 text = "no calibration is intact; that the spectrometers see as before is not known"
-                self._write("notice", {"text": text})
+                self._write(Notice(text=text))
             return
         for name, now_nm in rig.wavelengths_nm().items():
             if not np.array_equal(before[f"{name}.wavelengths_nm"], now_nm):
@@ -255,7 +270,7 @@ class RunSession:
                     "spectrometer back, or start a new run"
                 )
 
-    def _calibration(self, calibrated: Event) -> dict[str, NDArray[Any]] | None:
+    def _calibration(self, calibrated: Event[Calibrated]) -> dict[str, NDArray[Any]] | None:
         try:
             return self._journal.arrays(calibrated.sequence)
         except JournalError:
@@ -271,7 +286,7 @@ class RunSession:
             return "held", str(error)
         if isinstance(error, SafetyTripError):
             for trip in error.trips:
-                self._write_if_possible("trip", trip_data(trip))
+                self._write_if_possible(tripped(trip))
             return ("held" if error.action == "hold" else "failed"), str(error)
         if isinstance(error, FlowrigError):
             return "failed", str(error)
@@ -316,7 +331,7 @@ class RunSession:
         self._clock.clear_interrupt()
         self._note_wishes()
         with suppress(JournalError):
-            self._note("step", {"what": "going to the safe state", "duration_s": None})
+            self._note(StepBegun(what="going to the safe state", duration_s=None))
         actuation = Actuation(rig, self._write_if_possible, ledger)
         safe = reach_safe_state(
             rig,
@@ -327,20 +342,18 @@ class RunSession:
             references=self._record.lights(),
             trips=trips,
         )
-        self._write_if_possible(
-            "safe-state",
-            {"reached": safe.reached, "steps": [asdict(s) for s in safe.steps], "text": str(safe)},
-        )
+        steps = tuple(SafeStateStep(**asdict(step)) for step in safe.steps)
+        self._write_if_possible(SafeStateSought(reached=safe.reached, steps=steps, text=str(safe)))
         self._safe = safe
         return safe
 
     def _note_wishes(self) -> None:
         for told in self._requests.news():
-            self._write_if_possible("operator", told)
+            self._write_if_possible(told)
 
     def _end(self, state: str, reason: str) -> RunOutcome:
         self._note_wishes()
-        self._write_if_possible("ended", {"state": state, "reason": reason})
+        self._write_if_possible(Ended(state=state, reason=reason))
         if state == "finished" and not self._is_written():
             state = "failed"
             reason = (
@@ -356,35 +369,35 @@ class RunSession:
             return False
         return True
 
-    def _write(self, kind: str, data: Any) -> int:
-        if kind != "intent":
-            sequence = self._write_if_possible(kind, data)
+    def _write(self, data: EventData) -> int:
+        if not isinstance(data, Intent):
+            sequence = self._write_if_possible(data)
             self._journal.require_written()
             return sequence
         self._safe = None
-        return self._journal.append(kind, self._clock.now_s(), data).sequence
+        return self._journal.append(data, self._clock.now_s()).sequence
 
-    def _write_if_possible(self, kind: str, data: Any) -> int:
+    def _write_if_possible(self, data: EventData) -> int:
         """As `_write`, but a full disk keeps no rig from its safe state."""
         while not self._notices.empty():
-            self._journal.keep("notice", self._clock.now_s(), {"text": self._notices.get()})
-        if kind == "intent":
+            self._journal.keep(Notice(text=self._notices.get()), self._clock.now_s())
+        if isinstance(data, Intent):
             self._safe = None
-        return self._journal.keep(kind, self._clock.now_s(), data).sequence
+        return self._journal.keep(data, self._clock.now_s()).sequence
 
-    def _note(self, kind: str, data: Any) -> None:
-        self._journal.note(kind, self._clock.now_s(), data)
+    def _note(self, data: EventData) -> None:
+        self._journal.note(data, self._clock.now_s())
 
 
 def newest_s(journal: Journal) -> float:
     """Rig time [s] of what a journal holds last, or held before it was cut."""
-    newest, cut = journal.last(), journal.last("cut-liquid")
+    newest, cut = journal.last(), journal.last(CutLiquid)
     return max((event.time_s for event in (newest, cut) if event is not None), default=0.0)
 
 
 def _away_s(journal: Journal) -> float:
     """How long [s] nobody has looked at the rig of a run, by the computer's clock; at least 0."""
-    newest = journal.last("intent", "outcome", "reading")
+    newest = journal.last(Intent, Outcome, Reading)
     if newest is None:
         return 0.0
     away_s = (datetime.now(UTC) - datetime.fromisoformat(newest.wall)).total_seconds()

@@ -2,7 +2,7 @@
 
 import platform
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -10,7 +10,8 @@ from typing import Any
 
 from flowrig.clock import Clock
 from flowrig.errors import InputError, JournalError
-from flowrig.journal.journal import FILE_NAME, Event, Journal
+from flowrig.journal.events import Objective, Resumed, RunStarted, Tripped, TripReset
+from flowrig.journal.journal import FILE_NAME, Journal, Listener
 from flowrig.operator.gates import require_gates
 from flowrig.operator.requests import OperatorRequests
 from flowrig.plugins.offers import require_installed
@@ -26,7 +27,7 @@ from flowrig.run_record.folder import frozen_copy, require_new
 from flowrig.run_record.lock import locked
 from flowrig.run_record.reader import RunRecord
 from flowrig.run_record.status import RunStatus
-from flowrig.run_record.trips import LatchedTrip, latched_trips
+from flowrig.run_record.trips import latched_trips
 from flowrig.safety.waste import WasteAccount
 from flowrig.version import __version__
 
@@ -42,8 +43,6 @@ SEED_MAX = 2**32 - 1
 
 ADRIFT = ("interrupted", "unknown")
 """States of a run after which nobody knows what its rig does."""
-
-Listener = Callable[[Event], None]
 
 
 def start_run(
@@ -109,20 +108,19 @@ def start_run(
         journal.listen(status, *listeners)
         with _nothing_opened_yet():
             journal.append(
-                "run-started",
+                RunStarted(
+                    profile=profile.name,
+                    profile_digest=profile.digest,
+                    campaign=profile.campaign.title or profile.title,
+                    experiments=profile.campaign.experiments,
+                    objective=Objective(name=profile.objective.name, unit=profile.objective.unit),
+                    units=profile.space.units,
+                    seed=seed,
+                    simulated=simulate,
+                    versions=_versions(plugins),
+                    profile_toml=text,
+                ),
                 0.0,
-                {
-                    "profile": profile.name,
-                    "profile_digest": profile.digest,
-                    "campaign": profile.campaign.title or profile.title,
-                    "experiments": profile.campaign.experiments,
-                    "objective": {"name": profile.objective.name, "unit": profile.objective.unit},
-                    "units": profile.space.units,
-                    "seed": seed,
-                    "simulated": simulate,
-                    "versions": _versions(plugins),
-                    "profile_toml": text,
-                },
             )
             freeze(journal, earlier, 0.0)
         session = RunSession(
@@ -208,23 +206,22 @@ def resume_run(
                 _require_reset(journal, folder)
                 now_s = newest_s(journal)
                 if changes.differences:
-                    journal.append("changes-accepted", now_s, changes.data)
+                    journal.append(changes.accepted, now_s)
                 journal.append(
-                    "resumed",
+                    Resumed(
+                        refilled=tuple(refilled),
+                        emptied=tuple(emptied),
+                        versions=_versions(plugins),
+                        objective=Objective(**summary["objective"]),
+                        units=profile.space.units,
+                        planned=profile.campaign.experiments if profile.campaign else 0,
+                        profile=profile.name,
+                        simulated=summary["simulated"],
+                        skipped=len(summary["skipped"]),
+                        done=summary["experiments"],
+                        best=summary["best"] and summary["best"]["objective"],
+                    ),
                     now_s,
-                    {
-                        "refilled": list(refilled),
-                        "emptied": list(emptied),
-                        "versions": _versions(plugins),
-                        "objective": summary["objective"],
-                        "units": profile.space.units,
-                        "planned": profile.campaign.experiments if profile.campaign else 0,
-                        "profile": profile.name,
-                        "simulated": summary["simulated"],
-                        "skipped": len(summary["skipped"]),
-                        "done": summary["experiments"],
-                        "best": summary["best"] and summary["best"]["objective"],
-                    },
                 )
             session = RunSession(
                 folder,
@@ -270,7 +267,7 @@ def _told_if_adrift(folder: Path, summary: Mapping[str, Any]) -> Iterator[None]:
 
 def reset_trips(
     folder: Path | str, rules: Sequence[str] = (), plugins: Plugins | None = None
-) -> list[LatchedTrip]:
+) -> list[Tripped]:
     """A person has removed the cause of what tripped; the run may be resumed then.
 
     Args:
@@ -306,7 +303,7 @@ def _reset(journal: Journal, rules: Sequence[str]) -> None:
             known = ", ".join(sorted(tripped)) or "none"
             raise InputError(f"the rule {rule!r} has not tripped; those that have: {known}")
     if rules:
-        journal.append("trip-reset", newest_s(journal), {"rules": list(dict.fromkeys(rules))})
+        journal.append(TripReset(rules=tuple(dict.fromkeys(rules))), newest_s(journal))
 
 
 def _require_reset(journal: Journal, folder: Path) -> None:

@@ -21,6 +21,7 @@ from attrs import frozen
 
 from flowrig.clock import Clock, RealClock
 from flowrig.errors import FlowrigError, InputError
+from flowrig.journal.events import Ended
 from flowrig.measurement.light_check import LightReferences
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile
@@ -141,7 +142,7 @@ def make_safe(
         safe = words.reach(profile, ledger, references, f"{why}; this is the watchdog")
         text = f"{why}; {safe}"
         words.safe_state(safe, text, "watchdog")
-        words.write("ended", {"state": "failed" if safe.reached else "unknown", "reason": text})
+        words.write(Ended(state="failed" if safe.reached else "unknown", reason=text))
     _tell(folder, text)
     return safe
 

@@ -9,6 +9,7 @@ from typing import Any
 from attrs import frozen
 
 from flowrig.errors import InputError
+from flowrig.journal.events import ChangesAccepted, RunStarted
 from flowrig.journal.journal import Journal
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, load_profile, load_profile_text
@@ -17,14 +18,20 @@ __all__ = ["PROFILE_NAME", "Changes", "basis_of", "changes_of", "profile_of"]
 
 PROFILE_NAME = "profile.toml"
 
-TEXT = "profile_toml"
-"""Where the events `run-started` and `changes-accepted` hold the text of the profile."""
+Basis = RunStarted | ChangesAccepted
+"""What the measurements of a run are made with: a profile, and versions of software."""
 
 
-def basis_of(journal: Journal) -> Mapping[str, Any]:
-    """What a run began with, or what a person has accepted since."""
-    newest = journal.last("run-started", "changes-accepted")
-    return {} if newest is None else newest.data
+def basis_of(journal: Journal) -> Basis:
+    """What a run began with, or what a person has accepted since.
+
+    Raises:
+        InputError: the journal holds no beginning.
+    """
+    newest = journal.last(RunStarted, ChangesAccepted)
+    if newest is None:
+        raise InputError(f"{journal.path} holds no beginning of a run")
+    return newest.data
 
 
 def profile_of(journal: Journal, file: Path, plugins: Plugins) -> Profile:
@@ -38,7 +45,7 @@ def profile_of(journal: Journal, file: Path, plugins: Plugins) -> Profile:
     Raises:
         ProfileError: the profile is wrong, or its file is missing.
     """
-    text = basis_of(journal).get(TEXT)
+    text = basis_of(journal).profile_toml
     return (
         load_profile(file, plugins) if text is None else load_profile_text(text, str(file), plugins)
     )
@@ -51,20 +58,20 @@ class Changes:
     Attributes:
         profile: as it is now.
         differences: one sentence each; empty if nothing changed.
-        data: of the event that says that a person has accepted them.
+        accepted: the event that a person has accepted them.
     """
 
     profile: Profile
     differences: tuple[str, ...]
-    data: Mapping[str, Any]
+    accepted: ChangesAccepted
 
-    def require_accepted(self, accepted: bool, folder: Path) -> None:
+    def require_accepted(self, are_accepted: bool, folder: Path) -> None:
         """Refuse to go on with changes that nobody has accepted.
 
         Raises:
             InputError: something changed; the message says what, and what to do.
         """
-        if self.differences and not accepted:
+        if self.differences and not are_accepted:
             told = "".join(f"\n  {one}" for one in self.differences)
             raise InputError(
                 f"what the run in {folder} began with was changed:{told}\n"
@@ -87,30 +94,27 @@ def changes_of(journal: Journal, file: Path, plugins: Plugins) -> Changes:
         ProfileError: the profile as it is now is wrong.
     """
     basis = basis_of(journal)
-    if not file.is_file() and TEXT in basis:
-        file.write_text(basis[TEXT], encoding="utf-8", newline="\n")
+    if not file.is_file() and basis.profile_toml is not None:
+        file.write_text(basis.profile_toml, encoding="utf-8", newline="\n")
     profile = load_profile(file, plugins)
     text = file.read_text(encoding="utf-8")
     versions = _versions_of(profile, plugins)
     differences: list[str] = []
-    if profile.digest != basis.get("profile_digest"):
-        differences += _differences(basis.get(TEXT), text, file.name)
-    before = basis.get("versions", {})
+    if profile.digest != basis.profile_digest:
+        differences += _differences(basis.profile_toml, text, file.name)
+    before = basis.versions
     differences += [
         f"{name} {before.get(name, 'unknown')} is {now} now"
         for name, now in versions.items()
         if before.get(name) != now
     ]
-    return Changes(
-        profile,
-        tuple(differences),
-        {
-            "differences": differences,
-            "profile_digest": profile.digest,
-            TEXT: text,
-            "versions": versions,
-        },
+    accepted = ChangesAccepted(
+        differences=tuple(differences),
+        profile_digest=profile.digest,
+        profile_toml=text,
+        versions=versions,
     )
+    return Changes(profile, tuple(differences), accepted)
 
 
 def _versions_of(profile: Profile, plugins: Plugins) -> dict[str, str]:

@@ -15,7 +15,7 @@ class Decision:
         index: number of the experiment, from 1.
         stage: name of the stage.
         conditions: by name, in the units of the search space.
-        mean: expected responses by name, where a model was asked.
+        mean: expected responses by name, where a model was asked; None where it gave no number.
         sd: their standard deviations.
         objective_mean: expected figure of merit, where a model was asked.
         objective_sd: its standard deviation.
@@ -25,8 +25,8 @@ class Decision:
     index: int
     stage: str
     conditions: Mapping[str, float]
-    mean: Mapping[str, float]
-    sd: Mapping[str, float]
+    mean: Mapping[str, float | None]
+    sd: Mapping[str, float | None]
     objective_mean: float | None
     objective_sd: float | None
     reason: str

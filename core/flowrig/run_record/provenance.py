@@ -5,11 +5,12 @@ from typing import Any
 
 from attrs import asdict, frozen
 
+from flowrig.journal.events import Calibrated, ChangesAccepted, Measured, Opened, Resumed
 from flowrig.run_record.reader import RunRecord
 
 __all__ = ["Provenance", "provenance_as_json", "provenance_of"]
 
-_KINDS = ("run-started", "changes-accepted", "resumed", "opened", "calibrated", "measured")
+_KINDS = (ChangesAccepted, Resumed, Opened, Calibrated, Measured)
 
 
 @frozen(kw_only=True)
@@ -53,33 +54,32 @@ def provenance_of(record: RunRecord) -> list[Provenance]:
     """
     found: list[Provenance] = []
     begun = record.start.data
-    digest, versions = str(begun.get("profile_digest", "")), dict(begun["versions"])
+    digest, versions = begun.profile_digest, dict(begun.versions)
     session, devices = 1, dict[str, Mapping[str, str]]()
     reference_event: int | None = None
     reference_s: float | None = None
     for event in record.journal.events(*_KINDS):
-        data = event.data
-        match event.kind:
-            case "changes-accepted":
-                digest = str(data.get("profile_digest", digest))
-                versions |= data.get("versions", {})
-            case "resumed":
+        match event.data:
+            case ChangesAccepted() as accepted:
+                digest = accepted.profile_digest
+                versions |= accepted.versions
+            case Resumed() as resumed:
                 session += 1
-                versions |= data.get("versions", {})
-            case "opened":
-                devices = dict(data["devices"])
-            case "calibrated":
+                versions |= resumed.versions
+            case Opened() as opened:
+                devices = {name: who.as_json() for name, who in opened.devices.items()}
+            case Calibrated():
                 reference_event, reference_s = event.sequence, event.time_s
-            case "measured":
+            case Measured() as measured:
                 found.append(
                     Provenance(
-                        index=data["index"],
+                        index=measured.index,
                         event=event.sequence,
                         wall=event.wall,
                         session=session,
                         seed=record.seed,
                         simulated=record.simulated,
-                        profile=str(begun["profile"]),
+                        profile=begun.profile,
                         profile_digest=digest,
                         versions=dict(versions),
                         devices=devices,
@@ -87,8 +87,6 @@ def provenance_of(record: RunRecord) -> list[Provenance]:
                         reference_s=reference_s,
                     )
                 )
-            case _:
-                pass
     return found
 
 

@@ -10,7 +10,19 @@ from numpy.typing import NDArray
 
 from flowrig.errors import InputError, JournalError
 from flowrig.interfaces import Surrogate
-from flowrig.journal.event_forms import misfit
+from flowrig.journal.events import (
+    Calibrated,
+    D,
+    Decided,
+    Ended,
+    EventData,
+    ExpectedBestFound,
+    Measured,
+    Resumed,
+    RunStarted,
+    Skipped,
+    SymptomFound,
+)
 from flowrig.journal.journal import FILE_NAME, Event, Journal
 from flowrig.learning.from_campaign import surrogates_of
 from flowrig.measurement.light_check import LightReference
@@ -45,14 +57,17 @@ class RunRecord:
         self.folder = Path(folder)
         self.journal = Journal(self.folder / FILE_NAME, read_only=True)
         self._plugins = plugins or Plugins.discover()
-        self._known: dict[str, list[Event]] = {}
-        self.start = self._first_event()
-        self._require_sense()
+        self._known: dict[type[EventData], list[Any]] = {}
+        try:
+            self.start = self._first_event()
+            self._require_sense()
+        except InputError:
+            self.close()
+            raise
 
-    def _first_event(self) -> Event:
-        for event in self.journal.events("run-started"):
+    def _first_event(self) -> Event[RunStarted]:
+        for event in self.journal.events(RunStarted):
             return event
-        self.close()
         raise InputError(
             f"the run in {self.folder} was interrupted before it began, and nothing has moved; "
             "delete the folder and run again"
@@ -62,17 +77,15 @@ class RunRecord:
         """Refuse a journal whose chain holds, and whose events flowrig would not write."""
         decided = set[int]()
         for event in self.journal.events():
-            wrong = misfit(event.kind, event.data)
-            if not wrong and event.kind == "measured" and event.data["index"] not in decided:
-                wrong = "a measurement that nobody decided"
-            if not wrong and event.kind == "decided":
-                decided.add(event.data["index"])
-            if wrong:
-                self.close()
-                raise InputError(
-                    f"{self.journal.path}: event {event.sequence} is {wrong}; "
-                    "this is no journal that flowrig wrote"
-                )
+            match event.data:
+                case Decided(index=index):
+                    decided.add(index)
+                case Measured(index=index) if index not in decided:
+                    raise InputError(
+                        f"{self.journal.path}: event {event.sequence} is a measurement of "
+                        f"experiment {index}, which was not decided; this is no journal that "
+                        "flowrig wrote"
+                    )
 
     def close(self) -> None:
         """Release the file."""
@@ -99,26 +112,26 @@ class RunRecord:
     @property
     def seed(self) -> int:
         """The seed of the run."""
-        return int(self.start.data["seed"])
+        return self.start.data.seed
 
     @property
     def simulated(self) -> bool:
         """Whether the instruments are emulated."""
-        return bool(self.start.data["simulated"])
+        return self.start.data.simulated
 
     @property
     def state(self) -> str:
         """ "running", "finished", "stopped", "held", "failed", "unknown" or "interrupted"."""
-        newest = self.journal.last("ended", "run-started", "resumed")
-        if newest is not None and newest.kind == "ended":
-            return str(newest.data["state"])
+        newest = self.journal.last(Ended, RunStarted, Resumed)
+        if newest is not None and isinstance(newest.data, Ended):
+            return newest.data.state
         return "running" if is_locked(self.folder) else "interrupted"
 
     @property
     def reason(self) -> str:
         """Why the run ended as it did, in one line."""
-        newest = self.journal.last("ended")
-        return "" if newest is None else str(newest.data["reason"])
+        newest = self.journal.last(Ended)
+        return "" if newest is None else newest.data.reason
 
     @property
     def damage(self) -> str:
@@ -126,30 +139,30 @@ class RunRecord:
         found = self.journal.damage
         return "" if found is None else f"{self.journal.path}: {found}"
 
-    def _all(self, kind: str) -> list[Event]:
+    def _all(self, kind: type[D]) -> list[Event[D]]:
         """Every event of a kind; each is read once, as a journal does nothing but grow."""
-        known = self._known.setdefault(kind, [])
+        known: list[Event[D]] = self._known.setdefault(kind, [])
         known.extend(self.journal.events(kind, after=known[-1].sequence if known else 0))
         return known
 
     def ledger(self) -> SyringeLedger:
         """The account of syringes and wastes, from the journal alone."""
         ledger = SyringeLedger(self.profile)
-        ledger.enter((e.kind, e.time_s, e.data) for e in self.journal.events(*COUNTED))
+        ledger.enter(self.journal.events(*COUNTED))
         return ledger
 
     def decisions(self) -> list[Decision]:
         """Everything that was decided, in order."""
-        return [_decision(event) for event in self._all("decided")]
+        return [_decision(event) for event in self._all(Decided)]
 
     def experiments(self) -> list[Experiment]:
         """Everything that was measured, in order of time."""
         decided = {decision.index: decision for decision in self.decisions()}
-        return [_experiment(event, decided[event.data["index"]]) for event in self._all("measured")]
+        return [_experiment(event, decided[event.data.index]) for event in self._all(Measured)]
 
     def skipped(self) -> frozenset[int]:
         """Numbers of the experiments that a person gave up."""
-        return frozenset(event.data["index"] for event in self._all("skipped"))
+        return frozenset(event.data.index for event in self._all(Skipped))
 
     def best(self) -> Experiment | None:
         """The experiment with the highest figure of merit; doubtful ones do not count."""
@@ -161,13 +174,13 @@ class RunRecord:
 
         Less flattering than `best`, which is the luckiest of many noisy measurements.
         """
-        told = self.journal.last("expected-best")
+        told = self.journal.last(ExpectedBestFound)
         if told is None:
             return None
         return Incumbent(
-            experiment=next(e for e in self.experiments() if e.index == told.data["index"]),
-            objective_mean=_number(told.data["objective_mean"]),
-            objective_sd=_number(told.data["objective_sd"]),
+            experiment=next(e for e in self.experiments() if e.index == told.data.index),
+            objective_mean=_number(told.data.objective_mean),
+            objective_sd=_number(told.data.objective_sd),
         )
 
     def conditions(self) -> Array:
@@ -199,7 +212,7 @@ class RunRecord:
 
     def reference(self, spectrometer: str) -> dict[str, Array]:
         """The newest "dark" and "lamp" reference and "wavelengths_nm", each of shape `n_pixels`."""
-        calibrated = self.journal.last("calibrated")
+        calibrated = self.journal.last(Calibrated)
         assert calibrated is not None
         arrays = self.journal.arrays(calibrated.sequence)
         return {
@@ -208,15 +221,15 @@ class RunRecord:
 
     def lights(self) -> dict[str, LightReference]:
         """What each spectrometer saw in the newest calibration; none without one, or if damaged."""
-        calibrated = self.journal.last("calibrated")
+        calibrated = self.journal.last(Calibrated)
         return {} if calibrated is None else self._lights_at(calibrated)
 
     def first_lights(self) -> dict[str, LightReference]:
         """The same of the first calibration that is intact."""
-        every = map(self._lights_at, self.journal.events("calibrated"))
+        every = map(self._lights_at, self.journal.events(Calibrated))
         return next(filter(None, every), {})
 
-    def _lights_at(self, calibrated: Event) -> dict[str, LightReference]:
+    def _lights_at(self, calibrated: Event[Calibrated]) -> dict[str, LightReference]:
         try:
             arrays = self.journal.arrays(calibrated.sequence)
         except JournalError:
@@ -246,7 +259,7 @@ class RunRecord:
         return {
             "state": self.state,
             "reason": self.reason,
-            "profile": self.start.data["profile"],
+            "profile": self.start.data.profile,
             "simulated": self.simulated,
             "seed": self.seed,
             "objective": {
@@ -264,7 +277,7 @@ class RunRecord:
                 "objective_sd": expected.objective_sd,
                 **self._told(expected.experiment),
             },
-            "health": {e.data["kind"]: e.data["text"] for e in self.journal.events("health")},
+            "health": {e.data.symptom: e.data.text for e in self.journal.events(SymptomFound)},
             "waste": self._waste(),
             "rig_time_s": experiments[-1].ended_s if experiments else 0.0,
             "digest": self.journal.digest(),
@@ -294,24 +307,32 @@ class RunRecord:
         }
 
 
-def _decision(event: Event) -> Decision:
+def _decision(event: Event[Decided]) -> Decision:
     data = event.data
-    return Decision(**{field: data[field] for field in Decision.__annotations__})
+    return Decision(
+        index=data.index,
+        stage=data.stage,
+        conditions=data.conditions,
+        mean=data.mean,
+        sd=data.sd,
+        objective_mean=data.objective_mean,
+        objective_sd=data.objective_sd,
+        reason=data.reason,
+    )
 
 
-def _experiment(event: Event, decision: Decision) -> Experiment:
-    data = event.data
-    steadiness = data.get("steadiness", {})
+def _experiment(event: Event[Measured], decision: Decision) -> Experiment:
+    data, steadiness = event.data, event.data.steadiness
     return Experiment(
         decision=decision,
-        features={name: _number(value) for name, value in data["features"].items()},
-        objective=_number(data["objective"]),
-        quality=data["quality"],
-        flags=tuple(data["flags"]),
-        started_s=data["started_s"],
+        features={name: _number(value) for name, value in data.features.items()},
+        objective=_number(data.objective),
+        quality=data.quality,
+        flags=data.flags,
+        started_s=data.started_s,
         ended_s=event.time_s,
         sequence=event.sequence,
-        stationary_after=steadiness["residence_times"] if steadiness.get("reached") else None,
+        stationary_after=steadiness.residence_times if steadiness and steadiness.reached else None,
     )
 
 

@@ -2,9 +2,32 @@
 
 import threading
 from collections.abc import Mapping
+from functools import singledispatchmethod
 from typing import Any
 
-from flowrig.journal.journal import Event
+from flowrig.journal.events import (
+    Decided,
+    Ended,
+    EventData,
+    ExperimentBegun,
+    HeaterValues,
+    HoldBegun,
+    Intent,
+    Measured,
+    Objective,
+    OperatorAsked,
+    Reading,
+    Resumed,
+    RunStarted,
+    SafeStateSought,
+    Skipped,
+    StageBegun,
+    StepBegun,
+    WasteLevel,
+    WasteLevels,
+    WentOn,
+)
+from flowrig.journal.journal import AnyEvent
 
 __all__ = ["RunStatus"]
 
@@ -16,7 +39,7 @@ class RunStatus:
         profile: name of the rig.
         campaign: in words.
         simulated: whether the rig is emulated.
-        objective: "name" and "unit" of the figure of merit.
+        objective: name and unit of the figure of merit.
         units: by condition.
         planned: experiments of the campaign.
         done: experiments that were measured.
@@ -26,11 +49,11 @@ class RunStatus:
         conditions: of every experiment that was decided in this process, by number.
         step: what is done just now.
         until_s: rig time [s] at which that ends, where it is known.
-        hold: what a run on hold waits for, as its event says; None while it goes on.
-        waste: "filled_ul" and "capacity_ul" by waste whose volume the profile gives.
+        hold: what a run on hold waits for; None while it goes on.
+        waste: how full the wastes are whose volume the profile gives, by name.
         ending: whether the rig goes to its safe state, or is there.
         best: highest figure of merit so far, of sound experiments.
-        heaters: "temperature_c" and "set_point_c" by heater.
+        heaters: temperature and set point by heater.
         pumps: state by stream.
         flow_rates_ul_min: by stream that flows.
         time_s: rig time [s] of the newest event.
@@ -41,7 +64,7 @@ class RunStatus:
         self.profile = ""
         self.campaign = ""
         self.simulated = False
-        self.objective: Mapping[str, str] = {"name": "", "unit": ""}
+        self.objective = Objective(name="", unit="")
         self.units: Mapping[str, str] = {}
         self.planned = 0
         self.done = 0
@@ -51,22 +74,20 @@ class RunStatus:
         self.conditions: dict[int, Mapping[str, float]] = {}
         self.step = "opening the rig"
         self.until_s: float | None = None
-        self.hold: Mapping[str, Any] | None = None
-        self.waste: Mapping[str, Mapping[str, float]] = {}
+        self.hold: HoldBegun | None = None
+        self.waste: Mapping[str, WasteLevel] = {}
         self.ending = False
         self.best: float | None = None
-        self.heaters: Mapping[str, Mapping[str, float | None]] = {}
+        self.heaters: Mapping[str, HeaterValues] = {}
         self.pumps: Mapping[str, str] = {}
         self.flow_rates_ul_min: Mapping[str, float] = {}
         self.time_s = 0.0
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: AnyEvent) -> None:
         """Take note of an event of the journal."""
-        handler = getattr(self, f"_on_{event.kind.replace('-', '_')}", None)
         with self._lock:
             self.time_s = event.time_s
-            if handler is not None:
-                handler(event, event.data)
+            self._take(event.data)
 
     def as_json(self) -> dict[str, Any]:
         """What `flowrig status --json` prints of a run that is under way."""
@@ -85,13 +106,13 @@ class RunStatus:
                 "planned": self.planned,
                 "done": self.done,
                 "skipped": self.skipped,
-                "objective": dict(self.objective),
+                "objective": self.objective.as_json(),
                 "best": self.best,
-                "heaters": {name: dict(reading) for name, reading in self.heaters.items()},
+                "heaters": {name: values.as_json() for name, values in self.heaters.items()},
                 "pumps": dict(self.pumps),
                 "flow_rates_ul_min": dict(self.flow_rates_ul_min),
-                "waste": {name: dict(levels) for name, levels in self.waste.items()},
-                "hold": None if self.hold is None else dict(self.hold),
+                "waste": {name: level.as_json() for name, level in self.waste.items()},
+                "hold": None if self.hold is None else self.hold.as_json(),
                 "rig_time_s": self.time_s,
             }
 
@@ -100,66 +121,87 @@ class RunStatus:
             return "ending"
         if self.hold is None:
             return "running"
-        return "paused" if self.hold["kind"] == "pause" else "on hold"
+        return "paused" if self.hold.why == "pause" else "on hold"
 
-    def _on_run_started(self, event: Event, data: Mapping[str, Any]) -> None:
-        self.profile, self.campaign = data["profile"], data["campaign"]
-        self.planned, self.objective = data["experiments"], data["objective"]
-        self.units, self.simulated = data["units"], data["simulated"]
+    @singledispatchmethod
+    def _take(self, data: EventData) -> None:
+        """Other kinds change nothing."""
 
-    def _on_resumed(self, event: Event, data: Mapping[str, Any]) -> None:
-        self.planned, self.done, self.best = data["planned"], data["done"], data["best"]
-        self.objective, self.units = data["objective"], data["units"]
-        self.profile, self.simulated = data["profile"], data["simulated"]
-        self.skipped = data["skipped"]
+    @_take.register
+    def _run_started(self, data: RunStarted) -> None:
+        self.profile, self.campaign = data.profile, data.campaign
+        self.planned, self.objective = data.experiments, data.objective
+        self.units, self.simulated = data.units, data.simulated
 
-    def _on_stage(self, event: Event, data: Mapping[str, Any]) -> None:
-        self.stage = data["stage"]
+    @_take.register
+    def _resumed(self, data: Resumed) -> None:
+        self.planned, self.done, self.best = data.planned, data.done, data.best
+        self.objective, self.units = data.objective, data.units
+        self.profile, self.simulated = data.profile, data.simulated
+        self.skipped = data.skipped
 
-    def _on_step(self, event: Event, data: Mapping[str, Any]) -> None:
-        duration_s = data.get("duration_s")
-        self.step = data["what"]
-        self.until_s = event.time_s + duration_s if duration_s else None
+    @_take.register
+    def _stage_begun(self, data: StageBegun) -> None:
+        self.stage = data.stage
 
-    def _on_intent(self, event: Event, data: Mapping[str, Any]) -> None:
-        if data["command"] == "start":
-            self.flow_rates_ul_min = {**self.flow_rates_ul_min, **data["flow_rates_ul_min"]}
-        elif data["command"] == "stop":
-            flowing = self.flow_rates_ul_min.items()
-            self.flow_rates_ul_min = {s: q for s, q in flowing if s not in data["streams"]}
+    @_take.register
+    def _step_begun(self, data: StepBegun) -> None:
+        self.step = data.what
+        self.until_s = self.time_s + data.duration_s if data.duration_s else None
 
-    def _on_reading(self, event: Event, data: Mapping[str, Any]) -> None:
-        self.heaters, self.pumps = data["heaters"], data["pumps"]
+    @_take.register
+    def _intent(self, data: Intent) -> None:
+        if data.command == "start":
+            self.flow_rates_ul_min = {**self.flow_rates_ul_min, **(data.flow_rates_ul_min or {})}
+        elif data.command == "stop":
+            stopped, flowing = data.streams or (), self.flow_rates_ul_min.items()
+            self.flow_rates_ul_min = {s: q for s, q in flowing if s not in stopped}
 
-    def _on_decided(self, event: Event, data: Mapping[str, Any]) -> None:
-        self.conditions[data["index"]] = data["conditions"]
+    @_take.register
+    def _reading(self, data: Reading) -> None:
+        self.heaters, self.pumps = data.heaters, data.pumps
 
-    def _on_experiment(self, event: Event, data: Mapping[str, Any]) -> None:
-        self.index = data["index"]
+    @_take.register
+    def _decided(self, data: Decided) -> None:
+        self.conditions[data.index] = data.conditions
 
-    def _on_measured(self, event: Event, data: Mapping[str, Any]) -> None:
+    @_take.register
+    def _experiment_begun(self, data: ExperimentBegun) -> None:
+        self.index = data.index
+
+    @_take.register
+    def _measured(self, data: Measured) -> None:
         self.done += 1
-        value = data["objective"]
-        if data["quality"] == "good" and (self.best is None or value > self.best):
+        value = data.objective
+        if data.quality != "good" or value is None:
+            return
+        if self.best is None or value > self.best:
             self.best = value
 
-    def _on_skipped(self, event: Event, data: Mapping[str, Any]) -> None:
+    @_take.register
+    def _skipped(self, data: Skipped) -> None:
         self.skipped += 1
 
-    def _on_hold(self, event: Event, data: Mapping[str, Any]) -> None:
-        self.hold, self.until_s = data, data["until_s"]
+    @_take.register
+    def _hold_begun(self, data: HoldBegun) -> None:
+        self.hold, self.until_s = data, data.until_s
 
-    def _on_went_on(self, event: Event, data: Mapping[str, Any]) -> None:
+    @_take.register
+    def _went_on(self, data: WentOn) -> None:
         self.hold = None
 
-    def _on_waste(self, event: Event, data: Mapping[str, Any]) -> None:
-        self.waste = data["vessels"]
+    @_take.register
+    def _waste_levels(self, data: WasteLevels) -> None:
+        self.waste = data.vessels
 
-    def _on_operator(self, event: Event, data: Mapping[str, Any]) -> None:
-        self.ending = self.ending or data["wish"] in ("stop", "halt")
+    @_take.register
+    def _operator_asked(self, data: OperatorAsked) -> None:
+        self.ending = self.ending or data.wish in ("stop", "halt")
 
-    def _on_safe_state(self, event: Event, data: Mapping[str, Any]) -> None:
+    @_take.register
+    def _safe_state_sought(self, data: SafeStateSought) -> None:
         self.hold, self.flow_rates_ul_min = None, {}
 
-    def _on_ended(self, event: Event, data: Mapping[str, Any]) -> None:
+    @_take.register
+    def _ended(self, data: Ended) -> None:
         self.ending = True

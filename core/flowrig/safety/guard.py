@@ -5,6 +5,7 @@ from typing import Any
 
 from flowrig.errors import InterlockError, NeedsPersonError, OutOfRangeError, SafetyTripError
 from flowrig.interfaces import HeaterReading, Quality
+from flowrig.journal.events import EventData, HeaterValues, Reading
 from flowrig.profile import Interlock, Profile
 from flowrig.rig.rig import RigReading
 from flowrig.safety.actuation import Actuation
@@ -24,7 +25,7 @@ from flowrig.safety_rules import (
 
 __all__ = ["Guard", "require_flow_rates", "require_set_points", "rules_of"]
 
-Noter = Callable[[str, Mapping[str, Any]], None]
+Noter = Callable[[EventData], object]
 
 
 def rules_of(profile: Profile) -> Iterator[Rule]:
@@ -188,16 +189,7 @@ class Guard:
     def _look(self) -> tuple[RigReading, Snapshot]:
         reading = self._rig.read()
         self._on_look()
-        self._note(
-            "reading",
-            {
-                "heaters": {
-                    name: {"temperature_c": r.temperature_c, "set_point_c": r.set_point_c}
-                    for name, r in reading.heaters.items()
-                },
-                "pumps": {name: state.value for name, state in reading.pumps.items()},
-            },
-        )
+        self._note(_reading(reading))
         snapshot = self._newest = self._snapshot(reading)
         trips = self._supervisor.check(snapshot)
         if trips:
@@ -231,3 +223,13 @@ class Guard:
             faults=told.faults if bad else (),
             heating=True if name in self._heated else None,
         )
+
+
+def _reading(reading: RigReading) -> Reading:
+    return Reading(
+        heaters={
+            name: HeaterValues(temperature_c=r.temperature_c, set_point_c=r.set_point_c)
+            for name, r in reading.heaters.items()
+        },
+        pumps={name: state.value for name, state in reading.pumps.items()},
+    )

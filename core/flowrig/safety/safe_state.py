@@ -102,7 +102,7 @@ def reach_safe_state(
     Returns:
         what was confirmed and what is not known.
     """
-    actuation = actuation or Actuation(rig, lambda kind, data: 0, SyringeLedger(rig.profile))
+    actuation = actuation or Actuation(rig, lambda event: 0, SyringeLedger(rig.profile))
     steps = _halting(rig) if halt else rig.profile.safe_state
 
     outcomes: list[StepOutcome] = []

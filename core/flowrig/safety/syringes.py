@@ -2,18 +2,27 @@
 
 import math
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
 
 from attrs import frozen
 
 from flowrig.errors import OutOfRangeError
+from flowrig.journal.events import (
+    CutLiquid,
+    Intent,
+    Liquid,
+    Outcome,
+    Resumed,
+    Timed,
+    WentOn,
+    kinds_with,
+)
 from flowrig.profile import Profile
 from flowrig.safety.waste import WasteAccount
 
 __all__ = ["COUNTED", "Charge", "SyringeLedger"]
 
-COUNTED = ("intent", "outcome", "resumed", "went-on", "cut-liquid")
-"""Kinds of events of a journal that change the account."""
+COUNTED = kinds_with(Liquid.COUNTED)
+"""Kinds of events of a journal that the account is computed from."""
 
 SAME_UL = 1e-3
 """Reports [µL] of a pump that differ by less are the same: a count that has not moved."""
@@ -218,31 +227,40 @@ class SyringeLedger:
         left = {s: self._left_ul[s] - self._remainder_ul[s] for s in volumes_ul}
         return {s: self._left_ul[s] for s, ul in volumes_ul.items() if left[s] < ul}
 
-    def enter(self, events: Iterable[tuple[str, float, Mapping[str, Any]]]) -> None:
+    def enter(self, events: Iterable[Timed]) -> None:
         """Take into account what a journal says.
 
         Args:
-            events: kind, rig time [s] and data of each, in order; those of `COUNTED` kinds.
+            events: those of `COUNTED` kinds, in order.
         """
         starting: Mapping[str, float] = {}
-        for kind, time_s, data in events:
-            if kind == "intent" and data["command"] == "start":
-                starting = data["flow_rates_ul_min"]
-                self.started(time_s, starting)
-            elif kind == "outcome" and data["command"] == "start" and data["outcome"] == "done":
-                self.confirmed(starting)
-            elif kind == "intent" and data["command"] == "stop":
-                self.stopping(time_s, data["streams"])
-            elif kind == "outcome" and "dispensed_ul" in data:
-                self.charge(Charge(data["dispensed_ul"], tuple(data.get("estimated", ()))))
-            elif kind in ("resumed", "went-on"):
-                for stream in data["refilled"]:
-                    self.refilled(stream)
-                for waste in data.get("emptied", ()):
-                    self.waste.emptied(waste)
-            elif kind == "cut-liquid":
-                self.enter(data["events"])
-                self.charge(Charge(data["emptied_ul"], tuple(data["emptied_ul"])))
+        for event in events:
+            match event.data:
+                case Intent(command="start", flow_rates_ul_min=rates) if rates is not None:
+                    starting = rates
+                    self.started(event.time_s, starting)
+                case Intent(command="stop", streams=streams) if streams is not None:
+                    self.stopping(event.time_s, streams)
+                case Outcome(command="start", outcome="done"):
+                    self.confirmed(starting)
+                case Outcome(dispensed_ul=volumes_ul, estimated=estimated) if (
+                    volumes_ul is not None
+                ):
+                    self.charge(Charge(volumes_ul, estimated or ()))
+                case (
+                    Resumed(refilled=refilled, emptied=emptied)
+                    | WentOn(refilled=refilled, emptied=emptied)
+                ):
+                    self._filled_and_emptied(refilled, emptied)
+                case CutLiquid(events=lost, emptied_ul=emptied_ul):
+                    self.enter(lost)
+                    self.charge(Charge(emptied_ul, tuple(emptied_ul)))
+
+    def _filled_and_emptied(self, streams: Iterable[str], wastes: Iterable[str]) -> None:
+        for stream in streams:
+            self.refilled(stream)
+        for waste in wastes:
+            self.waste.emptied(waste)
 
     def require_possible(self, volumes_ul: Mapping[str, float]) -> None:
         """Refuse what full syringes cannot deliver, or empty wastes take, at once.

@@ -12,6 +12,21 @@ import numpy as np
 from attrs import frozen
 
 from flowrig.campaign.optimizer import new_optimizer
+from flowrig.journal.events import (
+    Calibrated,
+    CutEvent,
+    CutLiquid,
+    Decided,
+    Ended,
+    ExperimentBegun,
+    Intent,
+    JournalCut,
+    Measured,
+    Outcome,
+    Resumed,
+    RunStarted,
+    SafeStateSought,
+)
 from flowrig.journal.journal import Event
 from flowrig.learning.from_campaign import new_surrogate
 from flowrig.profile import Profile
@@ -124,7 +139,7 @@ Seen = Iterator[tuple[Kind, str]]
 
 
 def _has_begun(trial: Trial) -> bool:
-    return trial.sessions[0].first("run-started") is not None
+    return any(trial.sessions[0].of(RunStarted))
 
 
 def _of_sessions(trial: Trial) -> Seen:
@@ -201,7 +216,7 @@ def _rest(trial: Trial, session: ProcessObservation) -> Seen:
                 f"{device} went from {before_c:.0f} to {later_c:.0f} °C after the end "
                 f"({session.ending})",
             )
-    if session.first("safe-state") is not None:
+    if any(session.of(SafeStateSought)):
         for device in session.lit:
             if not _excused(session, device):
                 yield Kind.UNSAFE, f"the light of {device} burns after the end ({session.ending})"
@@ -215,8 +230,8 @@ def _stops(trial: Trial, session: ProcessObservation) -> Seen:
         (event.time_s + SAFE_WITHIN_S, _flows_again_s(trial, session, event.time_s)): (
             "it set out for the safe state"
         )
-        for event in session.events
-        if event.kind == "intent" and event.data["command"] == "heater-off"
+        for event in session.of(Intent)
+        if event.data.command == "heater-off"
     }
     if _before(trial, session) is Ending.KILLED:
         begin_s = session.begin_s
@@ -245,14 +260,14 @@ def _before(trial: Trial, session: ProcessObservation) -> Ending | None:
 
 def _starts_again_s(session: ProcessObservation) -> float:
     """When the first start of a session is commanded, or the session ends."""
-    start = session.first("intent", command="start")
-    return session.end_s if start is None else start.time_s
+    starts = (event.time_s for event in session.of(Intent) if event.data.command == "start")
+    return next(starts, session.end_s)
 
 
 def _flows_again_s(trial: Trial, session: ProcessObservation, after_s: float) -> float:
     """When the next experiment begins after a rig time [s], or the session ends."""
     return next(
-        (e.time_s for e in session.events if e.kind == "experiment" and e.time_s > after_s),
+        (e.time_s for e in session.of(ExperimentBegun) if e.time_s > after_s),
         session.end_s,
     )
 
@@ -316,10 +331,10 @@ def _adrift_s(trial: Trial, session: ProcessObservation, device: str) -> float:
     """For how long [s] reagents flowed through a plate that was not at its set point."""
     profile, physics = trial.rig.rig.profile, trial.rig.physics
     commanded = [
-        (event.time_s, event.data["set_points_c"][device])
+        (event.time_s, event.data.set_points_c[device])
         for one in trial.sessions
-        for event in one.events
-        if event.kind == "intent" and event.data["command"] == "set-temperatures"
+        for event in one.of(Intent)
+        if event.data.set_points_c is not None
     ]
 
     def target_c(time_s: float) -> float:
@@ -366,7 +381,7 @@ def _notice(trial: Trial, session: ProcessObservation) -> Seen:
     blamed = trial.injection.blamed if is_struck else ()
     if blamed and not any(device in session.text for device in blamed):
         yield Kind.UNTOLD, f"names none of {', '.join(blamed)}: {session.text}"
-    notices = sum(event.kind == "ended" for event in session.events)
+    notices = len(list(session.of(Ended)))
     if notices > 1 or (
         session.ending is not Ending.REFUSED and not notices and not trial.injection.is_mute
     ):
@@ -378,24 +393,24 @@ def _notice(trial: Trial, session: ProcessObservation) -> Seen:
 
 def _measurements(trial: Trial, record: RunRecord) -> Seen:
     """What was acknowledged is there, once, with what was decided; and nothing else is."""
-    measured = list(record.journal.events("measured"))
-    counts = Counter(event.data["index"] for event in measured)
+    measured = list(record.journal.events(Measured))
+    counts = Counter(event.data.index for event in measured)
     for index, count in counts.items():
         if count > 1:
             yield Kind.LOST, f"experiment {index} was measured {count} times"
     if trial.sessions[-1].ending is Ending.FINISHED and set(counts) != _all_indices():
         yield Kind.LOST, f"of {EXPERIMENTS} experiments {sorted(counts)} are there"
-    kept = {event.data["index"]: event.data for event in measured}
-    is_cut = record.journal.last("journal-cut") is not None  # told, kept aside, and measured anew
+    kept = {event.data.index: event.data for event in measured}
+    is_cut = record.journal.last(JournalCut) is not None  # told, kept aside, and measured anew
     for session in trial.sessions if not is_cut else ():
-        for event in session.events:
-            if event.kind == "measured" and kept.get(event.data["index"]) != event.data:
-                yield Kind.LOST, f"experiment {event.data['index']} was acknowledged, and is gone"
+        for event in session.of(Measured):
+            if kept.get(event.data.index) != event.data:
+                yield Kind.LOST, f"experiment {event.data.index} was acknowledged, and is gone"
     if not is_cut:
         yield from _rewritten(trial, record)
     decided = {d.index: d.conditions for d in record.decisions()}
     for index, data in kept.items():
-        if decided.get(index) != data["conditions"]:
+        if decided.get(index) != data.conditions:
             yield Kind.LOST, f"experiment {index} was measured at conditions nobody decided"
     yield from _invented(trial, record)
 
@@ -405,7 +420,7 @@ def _rewritten(trial: Trial, record: RunRecord) -> Seen:
     told = {event.sequence: event for session in trial.sessions for event in session.events}
     for event in record.journal.events():
         before = told.get(event.sequence, event)
-        if (before.kind, before.data) != (event.kind, event.data):
+        if (before.data, before.arrays) != (event.data, event.arrays):
             yield Kind.LOST, f"event {event.sequence} ({before.kind}) is not what was written"
 
 
@@ -416,28 +431,28 @@ def _all_indices() -> set[int]:
 def _invented(trial: Trial, record: RunRecord) -> Seen:
     """A good measurement was taken while everything flowed as it says."""
     profile, physics = record.profile, trial.rig.physics
-    for event in record.journal.events("measured"):
+    for event in record.journal.events(Measured):
         seen_s, stopped_s = (_last_s(record, command, event) for command in ("set-light", "stop"))
-        if event.data["quality"] != "good":
+        if event.data.quality != "good":
             continue
-        for stream, wanted in event.data["flow_rates_ul_min"].items():
+        for stream, wanted in event.data.flow_rates_ul_min.items():
             course = physics.rates_ul_min[profile.streams[stream].pump]
             true = course.between(seen_s, stopped_s - 1e-3)
             if any(abs(rate - wanted) > 0.01 * wanted for rate in true):
                 yield (
                     Kind.LOST,
-                    f"experiment {event.data['index']} counts as good, and {stream} flowed at "
+                    f"experiment {event.data.index} counts as good, and {stream} flowed at "
                     f"{min(true):.0f} instead of {wanted:.0f} µL/min",
                 )
 
 
-def _last_s(record: RunRecord, command: str, before: Event) -> float:
+def _last_s(record: RunRecord, command: str, before: Event[Measured]) -> float:
     """When a command was given last before an event [s]."""
     return max(
         (
             event.time_s
-            for event in record.journal.events("intent")
-            if event.data["command"] == command and event.sequence < before.sequence
+            for event in record.journal.events(Intent)
+            if event.data.command == command and event.sequence < before.sequence
         ),
         default=0.0,
     )
@@ -457,7 +472,7 @@ def _flags(trial: Trial, record: RunRecord, reference: HealthyCampaign) -> Seen:
     Nobody can see that a light is weaker than it should be where it was so from the beginning.
     """
     dimmed_s = trial.injection.dimmed_s
-    first = next(record.journal.events("calibrated"), None)
+    first = next(record.journal.events(Calibrated), None)
     if dimmed_s is not None and first is not None and dimmed_s < first.time_s:
         return
     for experiment in record.experiments():
@@ -485,9 +500,9 @@ def _volumes(trial: Trial, record: RunRecord) -> Seen:
     commanded = Counter(
         stream
         for session in trial.sessions
-        for event in session.events
-        if event.kind == "intent" and event.data["command"] == "start"
-        for stream in event.data["flow_rates_ul_min"]
+        for event in session.of(Intent)
+        if event.data.command == "start"
+        for stream in event.data.flow_rates_ul_min or ()
     )
     moved = trial.rig.physics.moved_ul()
     for name, stream in record.profile.streams.items():
@@ -507,11 +522,14 @@ def _forgotten_ul(trial: Trial, stream: str) -> float:
     course = trial.rig.physics.rates_ul_min[trial.rig.rig.profile.streams[stream].pump]
     since_s, total_ul = 0.0, 0.0
     for event in (event for session in trial.sessions for event in session.events):
-        if event.kind == "intent" and event.data["command"] == "start":
-            since_s = event.time_s if stream in event.data["flow_rates_ul_min"] else since_s
-        elif event.kind == "outcome" and stream in event.data.get("estimated", ()):
-            stood_still = not any(course.between(since_s, event.time_s))
-            total_ul += event.data["dispensed_ul"][stream] if stood_still else 0.0
+        match event.data:
+            case Intent(command="start", flow_rates_ul_min=rates) if rates and stream in rates:
+                since_s = event.time_s
+            case Outcome(dispensed_ul=volumes_ul, estimated=estimated) if volumes_ul and stream in (
+                estimated or ()
+            ):
+                stood_still = not any(course.between(since_s, event.time_s))
+                total_ul += volumes_ul[stream] if stood_still else 0.0
     return total_ul
 
 
@@ -523,8 +541,7 @@ def _waste(trial: Trial, record: RunRecord) -> Seen:
     for name, capacity_ul in wastes.capacity_ul.items():
         before_ul = seen_ul = 0.0
         for session in trial.sessions:
-            resumed = session.first("resumed")
-            if resumed is not None and name in resumed.data["emptied"]:
+            if any(name in event.data.emptied for event in session.of(Resumed)):
                 before_ul = seen_ul
             seen_ul = sum(session.moved_ul[1].values()) or seen_ul
             if seen_ul - before_ul > capacity_ul:
@@ -534,21 +551,24 @@ def _waste(trial: Trial, record: RunRecord) -> Seen:
 
 def _charges(record: RunRecord) -> Iterator[Mapping[str, float]]:
     """What the ledger was charged [µL] by stream, also for events that were cut off."""
-    for event in record.journal.events("outcome", "cut-liquid"):
-        if event.kind == "outcome":
-            yield event.data.get("dispensed_ul", {})
-            continue
-        yield event.data["emptied_ul"]
-        for kind, _, lost in event.data["events"]:
-            if kind == "outcome":
-                yield lost.get("dispensed_ul", {})
+    for event in record.journal.events(Outcome, CutLiquid):
+        match event.data:
+            case Outcome() as outcome:
+                yield outcome.dispensed_ul or {}
+            case CutLiquid() as cut:
+                yield cut.emptied_ul
+                yield from map(_charged, cut.events)
+
+
+def _charged(lost: CutEvent) -> Mapping[str, float]:
+    return (lost.data.dispensed_ul or {}) if isinstance(lost.data, Outcome) else {}
 
 
 def _thoughts(trial: Trial, record: RunRecord) -> Seen:
     """Every suggestion follows, bit by bit, from the seed and what had been measured by then."""
     if isinstance(trial.injection, BadBrain):
         return
-    events = {e.data["index"]: e for e in record.journal.events("decided")}
+    events = {e.data.index: e for e in record.journal.events(Decided)}
     for stage in record.campaign.stages:
         decided = [d for d in record.decisions() if d.stage == stage.name]
         if not decided:

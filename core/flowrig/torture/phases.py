@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Callable
 from enum import StrEnum
 
-from flowrig.journal.journal import Event
+from flowrig.journal.events import ExperimentBegun, Intent, Measured, Opened, Outcome, StageBegun
+from flowrig.journal.journal import AnyEvent
 
 __all__ = ["Phase", "PhaseWatch"]
 
@@ -58,7 +59,7 @@ class PhaseWatch:
         self._going_safe = False
         self._flushing = False
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: AnyEvent) -> None:
         """Look at an event."""
         phase = self._phase_at(event)
         if phase is not None:
@@ -66,21 +67,21 @@ class PhaseWatch:
             self._entered(phase, self._counts[phase])
         self._passed()
 
-    def _phase_at(self, event: Event) -> Phase | None:
-        command = event.data.get("command")
-        if event.kind == "opened":
-            self._in_experiment = self._going_safe = self._flushing = False
-            return Phase.HOME
-        if event.kind == "stage":
-            return Phase.SUGGEST
-        if event.kind in ("experiment", "measured"):
-            self._in_experiment = event.kind == "experiment"
-        if event.kind == "intent" and command == "heater-off":
-            self._going_safe, self._in_experiment = True, False
-        if event.kind == "intent" and command in ("start", "stop"):
-            return self._at_intent(command)
-        if event.kind == "outcome" and self._in_experiment:
-            return self._in_experiment_after(command)
+    def _phase_at(self, event: AnyEvent) -> Phase | None:
+        match event.data:
+            case Opened():
+                self._in_experiment = self._going_safe = self._flushing = False
+                return Phase.HOME
+            case StageBegun():
+                return Phase.SUGGEST
+            case ExperimentBegun() | Measured() as data:
+                self._in_experiment = isinstance(data, ExperimentBegun)
+            case Intent(command="heater-off"):
+                self._going_safe, self._in_experiment = True, False
+            case Intent(command="start" | "stop" as command):
+                return self._at_intent(command)
+            case Outcome(command=command) if self._in_experiment:
+                return self._in_experiment_after(command)
         return None
 
     def _at_intent(self, command: str) -> Phase | None:
@@ -93,10 +94,10 @@ class PhaseWatch:
             return Phase.FLOW if self._in_experiment else Phase.PRIME
         return None
 
-    def _in_experiment_after(self, command: str | None) -> Phase | None:
+    def _in_experiment_after(self, command: str) -> Phase | None:
         return {
             "set-temperatures": Phase.HEAT_UP,
             "start": Phase.SETTLE,
             "set-light": Phase.MEASURE,
             "stop": Phase.COMMIT,
-        }.get(command or "")
+        }.get(command)

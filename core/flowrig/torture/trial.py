@@ -2,15 +2,16 @@
 
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, cast
 
 from attrs import define, evolve, field, frozen
 
 from flowrig.errors import InputError
-from flowrig.journal.journal import Event
+from flowrig.journal.events import D, Intent, Reading
+from flowrig.journal.journal import AnyEvent, Event, Listener
 from flowrig.run.start import RunOutcome, resume_run, start_run
 from flowrig.run_record.reader import RunRecord
 from flowrig.run_record.trips import latched_trips
@@ -77,18 +78,17 @@ class ProcessObservation:
     end_s: float = 0.0
     ending: Ending = Ending.ESCAPED
     text: str = ""
-    events: list[Event] = field(factory=list)
+    events: list[AnyEvent] = field(factory=list)
     threads: tuple[str, ...] = ()
     moved_ul: tuple[dict[str, float], dict[str, float]] = ({}, {})
     temperatures_c: tuple[dict[str, float], dict[str, float]] = ({}, {})
     lit: tuple[str, ...] = ()
 
-    def first(self, kind: str, **data: Any) -> Event | None:
-        """The first event of a kind with some data."""
+    def of(self, kind: type[D]) -> Iterator[Event[D]]:
+        """Its events of one kind, in order."""
         for event in self.events:
-            if event.kind == kind and all(event.data.get(k) == v for k, v in data.items()):
-                return event
-        return None
+            if isinstance(event.data, kind):
+                yield cast("Event[D]", event)
 
 
 @frozen
@@ -264,10 +264,10 @@ class Trial:
             return ()
 
     @contextmanager
-    def _session(self) -> Iterator[tuple[ProcessObservation, list[Callable[[Event], None]]]]:
+    def _session(self) -> Iterator[tuple[ProcessObservation, list[Listener]]]:
         session = ProcessObservation(begin_s=self.rig.clock.now_s())
         self.sessions.append(session)
-        listeners: list[Callable[[Event], None]] = [session.events.append]
+        listeners: list[Listener] = [session.events.append]
         listeners.append(lambda _: self._heard())
         if self.struck_s is None and isinstance(self._when, Point):
             listeners.append(lambda _: self._counted(len(session.events)))
@@ -384,5 +384,7 @@ class Trial:
 
     def _is_starting(self) -> bool:
         """Whether a start was to be commanded, and nobody has confirmed it."""
-        newest = next((e for e in reversed(self.sessions[-1].events) if e.kind != "reading"), None)
-        return newest is not None and newest.kind == "intent" and newest.data["command"] == "start"
+        for event in reversed(self.sessions[-1].events):
+            if not isinstance(event.data, Reading):
+                return isinstance(event.data, Intent) and event.data.command == "start"
+        return False

@@ -9,6 +9,7 @@ import click
 
 from flowrig.cli.terminal.hold_text import hold_lines, hold_of, waste_text
 from flowrig.cli.terminal.printing import degrees_text, experiments_text, print_json
+from flowrig.journal.events import HoldBegun, WasteLevel
 from flowrig.operator.requests import MEANINGS, Request
 
 __all__ = ["go_on", "halt", "pause", "skip", "status", "stop"]
@@ -63,7 +64,7 @@ def go_on(folder: Path, refilled: tuple[str, ...], emptied: tuple[str, ...]) -> 
     told = ask_run(folder, STATUS)["hold"]
     click.echo(f"go-on: {MEANINGS[Request.GO_ON]}.")
     if told is not None:
-        click.echo(f"You say that {hold_of(told).claim}.")
+        click.echo(f"You say that {hold_of(HoldBegun.from_json(told)).claim}.")
     ask_run(folder, Request.GO_ON, refilled=refilled, emptied=emptied)
     click.echo("The run has been told.")
 
@@ -101,7 +102,7 @@ def status(folder: Path, as_json: bool) -> None:
 def _lines_under_way(folder: Path, told: Mapping[str, Any]) -> Iterator[str]:
     yield f"{told['state']}: {experiments_text(told['done'], told['planned'], told['skipped'])}"
     if told["hold"] is not None:
-        yield from hold_lines(folder, told["hold"])
+        yield from hold_lines(folder, HoldBegun.from_json(told["hold"]))
         left_s = max(told["hold"]["until_s"] - told["rig_time_s"], 0.0)
         yield f"for {left_s / 60:.1f} min more; then the rig goes to its safe state"
     yield f"stage {told['stage'] or '-'}, {told['step']}"
@@ -113,7 +114,7 @@ def _lines_under_way(folder: Path, told: Mapping[str, Any]) -> Iterator[str]:
         yield f"{name}: {degrees_text(now)}, set {degrees_text(wanted)}"
     flows = (f"{name} {rate:.1f} µL/min" for name, rate in told["flow_rates_ul_min"].items())
     yield f"flows: {', '.join(flows) or 'none'}"
-    yield from (waste_text(name, levels) for name, levels in told["waste"].items())
+    yield from _waste_lines(told)
 
 
 def _lines_over(told: Mapping[str, Any]) -> Iterator[str]:
@@ -121,4 +122,9 @@ def _lines_over(told: Mapping[str, Any]) -> Iterator[str]:
     yield f"{told['state']}: {count}"
     if told["reason"]:
         yield str(told["reason"])
-    yield from (waste_text(name, levels) for name, levels in told["waste"].items())
+    yield from _waste_lines(told)
+
+
+def _waste_lines(told: Mapping[str, Any]) -> Iterator[str]:
+    for name, level in told["waste"].items():
+        yield waste_text(name, WasteLevel.from_json(level))

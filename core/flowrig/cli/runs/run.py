@@ -243,12 +243,13 @@ def _finish(outcome: "RunOutcome") -> None:
     from flowrig.cli.results.report import write_html
     from flowrig.cli.terminal.hold_text import hold_of
     from flowrig.errors import InputError
+    from flowrig.journal.events import HoldBegun, WentOn
     from flowrig.run_record.reader import RunRecord
     from flowrig.run_record.trips import latched_trips
 
     with RunRecord(outcome.folder) as record:
         tripped = dict.fromkeys(trip.rule for trip in latched_trips(record.journal))
-        waits = record.journal.last("hold", "went-on")
+        waits = record.journal.last(HoldBegun, WentOn)
         summary = record.summary()
         click.echo()
         count = experiments_text(
@@ -266,7 +267,7 @@ def _finish(outcome: "RunOutcome") -> None:
                 click.secho(str(error), fg="red", err=True)
     if outcome.state in {"stopped", "held", "failed"}:
         options = [f"--reset-trip {rule}" for rule in tripped]
-        if waits is not None and waits.kind == "hold":
+        if waits is not None and isinstance(waits.data, HoldBegun):
             options.append(hold_of(waits.data).options)
         click.echo(
             " ".join(["go on with: flowrig resume", quoted(outcome.folder), *options]).rstrip()

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from flowrig.journal.events import Objective
+
 __all__ = ["ExperimentTable", "conditions_text", "figure_of_merit"]
 
 NARROWEST = 6
@@ -15,16 +17,16 @@ class ExperimentTable:
         stage: its name, which heads the column of numbers.
         planned: experiments of the whole campaign.
         units: of the conditions, by name, in the order of the columns.
-        objective: `name` and `unit` of the figure of merit.
+        objective: name and unit of the figure of merit.
     """
 
     def __init__(
-        self, stage: str, planned: int, units: Mapping[str, str], objective: Mapping[str, str]
+        self, stage: str, planned: int, units: Mapping[str, str], objective: Objective
     ) -> None:
         self._planned = planned
         self._conditions = tuple(units)
-        self._unit = objective["unit"]
-        self._names = (stage, *units, objective["name"])
+        self._unit = objective.unit
+        self._names = (stage, *units, objective.name)
         self._units = ("", *units.values(), self._unit)
         self._widths = [max(len(stage), 2 * len(str(planned)) + 1)] + [
             max(len(name), len(unit), NARROWEST)

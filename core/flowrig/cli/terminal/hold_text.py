@@ -1,39 +1,39 @@
 """What people are told of a run that waits for them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from flowrig.cli.terminal.printing import quoted
+from flowrig.journal.events import HoldBegun, WasteLevel
 from flowrig.operator.hold import Hold, HoldKind
 
 __all__ = ["hold_lines", "hold_of", "waste_text"]
 
 
-def hold_of(data: Mapping[str, Any]) -> Hold:
+def hold_of(begun: HoldBegun) -> Hold:
     """A hold from its event in the journal."""
     return Hold(
-        kind=HoldKind(data["kind"]),
-        text=data["text"],
-        refill=tuple(data["refill"]),
-        empty=tuple(data["empty"]),
-        gate=data["gate"],
+        kind=HoldKind(begun.why),
+        text=begun.text,
+        refill=begun.refill,
+        empty=begun.empty,
+        gate=begun.gate,
     )
 
 
-def hold_lines(folder: Path, data: Mapping[str, Any]) -> Iterator[str]:
+def hold_lines(folder: Path, begun: HoldBegun) -> Iterator[str]:
     """What a run waits for, what goes on meanwhile, and how to let it go on."""
-    hold = hold_of(data)
+    hold = hold_of(begun)
     yield f"{'paused' if hold.kind is HoldKind.PAUSE else 'on hold'}: {hold.text}"
-    flows = ", ".join(data["flows"])
+    flows = ", ".join(begun.flows)
     yield f"temperatures stay, {f'of the liquids only {flows} flows' if flows else 'nothing flows'}"
     words = f"flowrig go-on {quoted(folder)} {hold.options}".rstrip()
     yield f"to go on: {words}, or the key g where it runs"
 
 
-def waste_text(name: str, levels: Mapping[str, float]) -> str:
+def waste_text(name: str, level: WasteLevel) -> str:
     """How full a waste is."""
-    filled_ul, capacity_ul = levels["filled_ul"], levels["capacity_ul"]
+    filled_ul, capacity_ul = level.filled_ul, level.capacity_ul
     return (
         f"{name}: {filled_ul / 1000:.1f} of {capacity_ul / 1000:g} mL, "
         f"{filled_ul / capacity_ul:.0%} full"

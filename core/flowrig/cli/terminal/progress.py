@@ -1,12 +1,12 @@
 """Live progress in the terminal, read from the journal's events like everything else."""
 
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import singledispatchmethod
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -18,7 +18,30 @@ from rich.text import Text
 from flowrig.cli.terminal.experiment_table import ExperimentTable, conditions_text, figure_of_merit
 from flowrig.cli.terminal.hold_text import hold_lines, waste_text
 from flowrig.cli.terminal.printing import degrees_text
-from flowrig.journal.journal import Event
+from flowrig.journal.events import (
+    ChangesAccepted,
+    CutLiquid,
+    EventData,
+    Explored,
+    GateAsked,
+    GateOpened,
+    HoldBegun,
+    JournalCut,
+    Measured,
+    Notice,
+    Opened,
+    OperatorAsked,
+    Resumed,
+    RunStarted,
+    SafeStateSought,
+    Skipped,
+    StageBegun,
+    SymptomFound,
+    Unknown,
+    WasteLevels,
+    WentOn,
+)
+from flowrig.journal.journal import AnyEvent
 from flowrig.run_record.status import RunStatus
 from flowrig.safety.waste import WARN
 
@@ -63,109 +86,131 @@ class Progress:
             with suppress(OSError):  # the terminal may have gone away
                 self._live.stop()
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: AnyEvent) -> None:
         """Take note of an event of the journal."""
         best_before = self._status.best
         self._status(event)
         self._is_best = self._status.best != best_before
-        handler = getattr(self, f"_on_{event.kind.replace('-', '_')}", None)
-        if handler is not None:
-            handler(event, event.data)
+        self._show(event.data)
 
     def say(self, text: str, style: str = "") -> None:
         """Print a line above the panel."""
         self._console.print(Text(text, style=style), soft_wrap=True)
 
-    def _on_run_started(self, event: Event, data: Mapping[str, Any]) -> None:
-        rig = "emulated rig, virtual time" if data["simulated"] else "real rig"
-        self.say(f"{self._title()}\n{rig}, seed {data['seed']}, run in {self._folder}")
+    @singledispatchmethod
+    def _show(self, data: EventData) -> None:
+        """Other kinds are not shown."""
 
-    def _on_opened(self, event: Event, data: Mapping[str, Any]) -> None:
-        for name, who in data["devices"].items():
-            label = f"{who['vendor']} {who['model']} {who['serial_number']}".strip()
+    @_show.register
+    def _unknown(self, data: Unknown) -> None:
+        self.say(f"an event of a kind that this flowrig does not know: {data.kind}", "dim")
+
+    @_show.register
+    def _run_started(self, data: RunStarted) -> None:
+        rig = "emulated rig, virtual time" if data.simulated else "real rig"
+        self.say(f"{self._title()}\n{rig}, seed {data.seed}, run in {self._folder}")
+
+    @_show.register
+    def _opened(self, data: Opened) -> None:
+        for name, who in data.devices.items():
+            label = f"{who.vendor} {who.model} {who.serial_number}".strip()
             self.say(f"  {name}: {label}", "dim")
 
-    def _on_resumed(self, event: Event, data: Mapping[str, Any]) -> None:
+    @_show.register
+    def _resumed(self, data: Resumed) -> None:
         self.say(
-            f"resuming {self._folder} with {data['done']} of {data['planned']} experiments "
+            f"resuming {self._folder} with {data.done} of {data.planned} experiments "
             "measured; first the rig goes to its safe state"
         )
 
-    def _on_safe_state(self, event: Event, data: Mapping[str, Any]) -> None:
-        self.say(data["text"], "green" if data["reached"] else "bold red")
+    @_show.register
+    def _safe_state_sought(self, data: SafeStateSought) -> None:
+        self.say(data.text, "green" if data.reached else "bold red")
 
-    def _on_journal_cut(self, event: Event, data: Mapping[str, Any]) -> None:
-        self.say(data["text"], "bold red")
+    @_show.register
+    def _journal_cut(self, data: JournalCut | CutLiquid) -> None:
+        self.say(data.text, "bold red")
 
-    def _on_changes_accepted(self, event: Event, data: Mapping[str, Any]) -> None:
-        for difference in data["differences"]:
+    @_show.register
+    def _changes_accepted(self, data: ChangesAccepted) -> None:
+        for difference in data.differences:
             self.say(f"accepted: {difference}", "yellow")
 
-    _on_cut_liquid = _on_journal_cut
+    @_show.register
+    def _notice(self, data: Notice) -> None:
+        self.say(data.text, "yellow")
 
-    def _on_notice(self, event: Event, data: Mapping[str, Any]) -> None:
-        self.say(data["text"], "yellow")
-
-    def _on_explored(self, event: Event, data: Mapping[str, Any]) -> None:
+    @_show.register
+    def _explored(self, data: Explored) -> None:
         self.say(
-            f"stage {data['stage']} ends after {data['experiments']} experiments: the model "
-            f"explains {data['r2']:.0%} of the variance of those that it has not seen"
+            f"stage {data.stage} ends after {data.experiments} experiments: the model "
+            f"explains {data.r2:.0%} of the variance of those that it has not seen"
         )
 
-    def _on_health(self, event: Event, data: Mapping[str, Any]) -> None:
-        if data["kind"] not in self._symptoms:
-            self._symptoms.add(data["kind"])
-            self.say(f"health: {data['text']}", "yellow")
+    @_show.register
+    def _symptom_found(self, data: SymptomFound) -> None:
+        if data.symptom not in self._symptoms:
+            self._symptoms.add(data.symptom)
+            self.say(f"health: {data.text}", "yellow")
 
-    def _on_stage(self, event: Event, data: Mapping[str, Any]) -> None:
+    @_show.register
+    def _stage_begun(self, data: StageBegun) -> None:
         self._table = None
 
-    def _on_operator(self, event: Event, data: Mapping[str, Any]) -> None:
-        if not data["refused"] and data["by"] != "signal":  # who pressed Ctrl-C is told at once
-            self.say(f"{data['wish']}, by {data['by']}", "yellow")
+    @_show.register
+    def _operator_asked(self, data: OperatorAsked) -> None:
+        if not data.refused and data.by != "signal":  # who pressed Ctrl-C is told at once
+            self.say(f"{data.wish}, by {data.by}", "yellow")
 
-    def _on_hold(self, event: Event, data: Mapping[str, Any]) -> None:
+    @_show.register
+    def _hold_begun(self, data: HoldBegun) -> None:
         for line in hold_lines(self._folder, data):
             self.say(line, "yellow")
-        end = datetime.now().astimezone() + timedelta(seconds=data["longest_s"])
+        end = datetime.now().astimezone() + timedelta(seconds=data.longest_s)
         self.say(
-            f"until {end:%H:%M:%S}, for {_duration(data['longest_s'])}; then the rig goes to its "
+            f"until {end:%H:%M:%S}, for {_duration(data.longest_s)}; then the rig goes to its "
             "safe state",
             "yellow",
         )
 
-    def _on_went_on(self, event: Event, data: Mapping[str, Any]) -> None:
-        done = [f"{stream} is full" for stream in data["refilled"]]
-        done += [f"{waste} is empty" for waste in data["emptied"]]
+    @_show.register
+    def _went_on(self, data: WentOn) -> None:
+        done = [f"{stream} is full" for stream in data.refilled]
+        done += [f"{waste} is empty" for waste in data.emptied]
         self.say("; ".join(["the run goes on", *done]), "yellow")
 
-    def _on_gate_asked(self, event: Event, data: Mapping[str, Any]) -> None:
-        self.say(f"gate {data['gate']}, before {data['before']}: {data['asks']}", "yellow")
+    @_show.register
+    def _gate_asked(self, data: GateAsked) -> None:
+        self.say(f"gate {data.gate}, before {data.before}: {data.asks}", "yellow")
 
-    def _on_gate_opened(self, event: Event, data: Mapping[str, Any]) -> None:
-        self.say(f"gate {data['gate']}: yes, by {data['by']}", "yellow")
+    @_show.register
+    def _gate_opened(self, data: GateOpened) -> None:
+        self.say(f"gate {data.gate}: yes, by {data.by}", "yellow")
 
-    def _on_waste(self, event: Event, data: Mapping[str, Any]) -> None:
-        for name, levels in data["vessels"].items():
-            share = levels["filled_ul"] / levels["capacity_ul"]
+    @_show.register
+    def _waste_levels(self, data: WasteLevels) -> None:
+        for name, level in data.vessels.items():
+            share = level.filled_ul / level.capacity_ul
             if share < WARN:
                 self._filling.discard(name)
             elif name not in self._filling:
                 self._filling.add(name)
-                self.say(f"{waste_text(name, levels)}: empty it soon", "yellow")
+                self.say(f"{waste_text(name, level)}: empty it soon", "yellow")
 
-    def _on_skipped(self, event: Event, data: Mapping[str, Any]) -> None:
-        self.say(f"experiment {data['index']} is skipped", "yellow")
+    @_show.register
+    def _skipped(self, data: Skipped) -> None:
+        self.say(f"experiment {data.index} is skipped", "yellow")
 
-    def _on_measured(self, event: Event, data: Mapping[str, Any]) -> None:
+    @_show.register
+    def _measured(self, data: Measured) -> None:
         self._done_here += 1
-        notes = ["best" if self._is_best else "", *(f"({flag})" for flag in data["flags"])]
+        notes = ["best" if self._is_best else "", *(f"({flag})" for flag in data.flags)]
         if self._table is None:
             self._table = self._new_table()
             self.say(self._table.head(), "dim")
         self.say(
             self._table.row(
-                self._status.done, data["conditions"], data["objective"], list(filter(None, notes))
+                self._status.done, data.conditions, data.objective, list(filter(None, notes))
             ),
             "bold" if self._is_best else "",
         )
@@ -178,7 +223,7 @@ class Progress:
         return ": ".join(filter(None, (self._status.profile, self._status.campaign)))
 
     def _merit(self, value: float | None) -> str:
-        return "-" if value is None else figure_of_merit(value, self._status.objective["unit"])
+        return "-" if value is None else figure_of_merit(value, self._status.objective.unit)
 
     def _eta(self) -> str:
         if not self._done_here:
@@ -209,9 +254,9 @@ class Progress:
             "heaters",
             Text(
                 "  ".join(
-                    f"{name} {degrees_text(reading['temperature_c'])} "
-                    f"(set {degrees_text(reading['set_point_c'])})"
-                    for name, reading in status.heaters.items()
+                    f"{name} {degrees_text(heater.temperature_c)} "
+                    f"(set {degrees_text(heater.set_point_c)})"
+                    for name, heater in status.heaters.items()
                 )
             ),
         )
@@ -222,7 +267,7 @@ class Progress:
                 or "none"
             ),
         )
-        best = f"{status.objective['name']} {self._merit(status.best)}"
+        best = f"{status.objective.name} {self._merit(status.best)}"
         facts.add_row("best so far", Text(best))
         facts.add_row("rig time", _duration(status.time_s))
         return Panel(Group(bar, facts), title=Text(self._title()), title_align="left")

@@ -13,6 +13,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from flowrig.journal.events import Calibrated
 from flowrig.journal.journal import Event
 from flowrig.report.exports.table import experiment_columns
 from flowrig.run_record.experiment import Experiment
@@ -34,7 +35,7 @@ def write(record: RunRecord, path: Path) -> None:
         file.attrs["NX_class"] = "NXroot"
         file.attrs["default"] = "campaign"
         _campaign(_group(file, "campaign", "NXentry"), record)
-        for number, event in enumerate(record.journal.events("calibrated"), 1):
+        for number, event in enumerate(record.journal.events(Calibrated), 1):
             _calibration(_group(file, f"calibration_{number:03d}", "NXentry"), record, event)
         for experiment, origin in zip(
             record.experiments(), provenance_as_json(record), strict=True
@@ -58,16 +59,17 @@ def _put(group: h5py.Group, name: str, value: Any, unit: str = "", **how: Any) -
 
 def _campaign(entry: h5py.Group, record: RunRecord) -> None:
     begun = record.start
-    _put(entry, "title", begun.data["campaign"])
+    _put(entry, "title", begun.data.campaign)
     _put(entry, "start_time", begun.wall)
     newest = record.journal.last()
     _put(entry, "end_time", begun.wall if newest is None else newest.wall)
     _put(entry, "program_name", "flowrig")
-    entry["program_name"].attrs["version"] = begun.data["versions"]["flowrig"]
+    entry["program_name"].attrs["version"] = begun.data.versions["flowrig"]
     _put(entry, "experiment_identifier", record.journal.digest())
     about = _group(entry, "run", "NXcollection")
-    for name in ("profile", "seed", "simulated"):
-        _put(about, name, begun.data[name])
+    _put(about, "profile", begun.data.profile)
+    _put(about, "seed", begun.data.seed)
+    _put(about, "simulated", begun.data.simulated)
     entry.attrs["default"] = "experiments"
     table = _group(entry, "experiments", "NXdata")
     table.attrs["signal"] = "objective"
@@ -83,7 +85,7 @@ def _values(values: Any) -> Any:
     return np.array([np.nan if value is None else value for value in values])
 
 
-def _calibration(entry: h5py.Group, record: RunRecord, event: Event) -> None:
+def _calibration(entry: h5py.Group, record: RunRecord, event: Event[Calibrated]) -> None:
     _put(entry, "title", "dark and lamp reference")
     _put(entry, "start_time", event.wall)
     _put(entry, "time", event.time_s, "s")

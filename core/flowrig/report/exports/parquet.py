@@ -17,7 +17,7 @@ def write(record: RunRecord, path: Path) -> None:
     columns = experiment_columns(record)
     arrays = [pa.array(column.values) for column in columns]
     fields = [_field(column, array) for column, array in zip(columns, arrays, strict=True)]
-    about = {"flowrig": json.dumps(dict(record.start.data), ensure_ascii=False)}
+    about = {"flowrig": json.dumps(record.start.data.as_json(), ensure_ascii=False)}
     parquet.write_table(pa.table(arrays, schema=pa.schema(fields, metadata=about)), path)
 
 

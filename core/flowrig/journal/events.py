@@ -1,0 +1,969 @@
+"""What the events of a journal hold: one class for every kind.
+
+A class says in its docstring who writes the event and when, what its fields mean, and how an older
+form is read; docs/journal.md is made from that. A number that is not finite is written as null.
+What a newer flowrig adds to a kind stays in `extra`, and an event of a kind that is not known here
+is read as `Unknown`.
+"""
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Annotated, Any, ClassVar, Final, Generic, Literal, Protocol, Self, TypeVar
+
+from attrs import field, frozen
+
+from flowrig.journal.fields import FieldError, Fields, Key, Within, form_of
+
+__all__ = [
+    "KINDS", "AnyEvent", "Calibrated", "ChangesAccepted", "CutEvent", "CutLiquid", "D", "Decided",
+    "Device", "Ended", "Event", "EventData", "ExpectedBestFound", "ExperimentBegun", "Explored",
+    "GateAsked", "GateOpened", "HeaterValues", "HoldBegun", "Intent", "JournalCut", "Liquid",
+    "ListenerFailed", "Measured", "ModelChecked", "Notice", "Objective", "Opened",
+    "OperatorAsked", "Outcome", "Prediction", "PriorKept", "Reading", "Resumed", "RunStarted",
+    "SafeStateSought", "SafeStateStep", "Skipped", "StageBegun", "Steadiness", "SteadinessLook",
+    "StepBegun", "SymptomFound", "Timed", "TripReset", "Tripped", "Unknown", "WasteLevel",
+    "WasteLevels", "WentOn", "data_from_json", "kinds_with",
+]  # fmt: skip
+
+MOST_EXPERIMENTS: Final = 10**9
+
+Count = Annotated[int, Within(0, MOST_EXPERIMENTS)]
+Seed = Annotated[int, Within(0, 2**32 - 1)]
+Number = Annotated[float, Within(-1e300, 1e300)]
+"""A number that can be computed with, without an overflow."""
+
+
+class Liquid(Enum):
+    """How the account of liquid in syringes and wastes depends on a kind of event."""
+
+    COUNTED = "counted"
+    """The account is computed from it."""
+    INDIRECT = "indirect"
+    """The account is not computed from it, but may be wrong where such an event is lost."""
+    NONE = "none"
+    """The account does not depend on it."""
+
+
+@frozen(kw_only=True)
+class EventData(Fields):
+    """What an event holds; every kind has a class of its own."""
+
+    KIND: ClassVar[str] = ""
+    LIQUID: ClassVar[Liquid] = Liquid.INDIRECT
+
+    @property
+    def kind(self) -> str:
+        """The kind as the journal names it."""
+        return self.KIND
+
+
+D = TypeVar("D", bound=EventData)
+D_co = TypeVar("D_co", bound=EventData, covariant=True)
+
+
+@frozen
+class Event(Generic[D_co]):
+    """Something that happened in a run.
+
+    Attributes:
+        sequence: running number, from 1.
+        time_s: rig time [s].
+        wall: wall-clock label, ISO 8601 in UTC; used in no decision but for how long a pump that
+            has forgotten its count may have gone on after a crash.
+        data: what happened, of the class of its kind.
+        arrays: SHA-256 digests of the arrays that were written with it, by name.
+    """
+
+    sequence: int
+    time_s: float
+    wall: str
+    data: D_co
+    arrays: Mapping[str, str] = field(factory=dict)
+
+    @property
+    def kind(self) -> str:
+        """The kind as the journal names it."""
+        return self.data.kind
+
+
+AnyEvent = Event[EventData]
+
+
+class Timed(Protocol):
+    """An event, of a journal or cut off from one."""
+
+    @property
+    def time_s(self) -> float:
+        """Rig time [s]."""
+
+    @property
+    def data(self) -> EventData:
+        """What happened."""
+
+
+@frozen(kw_only=True)
+class Unknown(EventData):
+    """An event of a kind that is not known here: a newer flowrig, or another program, wrote it.
+
+    Attributes:
+        kind: as the journal names it.
+    """
+
+    kind: str
+
+    def as_json(self) -> Any:
+        """Its data as they stand in the journal."""
+        return dict(self.extra)
+
+
+@frozen(kw_only=True)
+class Objective(Fields):
+    """The figure of merit of a campaign.
+
+    Attributes:
+        name: of the objective.
+        unit: of its value; empty where it has none.
+    """
+
+    name: str
+    unit: str
+
+
+@frozen(kw_only=True)
+class RunStarted(EventData):
+    """A run began. `start_run` writes it first, once, before any device is opened.
+
+    Attributes:
+        profile: name of the rig.
+        profile_digest: SHA-256 of the profile's content.
+        campaign: its title.
+        experiments: how many are planned.
+        objective: name and unit of the figure of merit.
+        units: by condition.
+        seed: of the run, 0 to 2³² - 1.
+        simulated: whether the instruments are emulated.
+        versions: of flowrig, Python, every plugin's distribution and the packages they use.
+        profile_toml: text of the profile, with all that it extends.
+
+    Older forms:
+        0.1.0 has no `profile_toml`; the profile is then the file in the run's folder.
+    """
+
+    KIND: ClassVar = "run-started"
+
+    profile: str
+    profile_digest: str
+    campaign: str
+    experiments: Count
+    objective: Objective
+    units: Mapping[str, str]
+    seed: Seed
+    simulated: bool
+    versions: Mapping[str, str]
+    profile_toml: str | None = None
+
+
+@frozen(kw_only=True)
+class PriorKept(EventData):
+    """Earlier experiments were copied into the journal. `start_run` writes it, once a source.
+
+    With it are the arrays `X`, conditions in the unit cube, shape `n x d`; `Y`, responses, shape
+    `n x m`; and `objective`, their figure of merit, shape `n`.
+
+    Attributes:
+        source: file or folder that they were read from.
+        experiments: how many.
+        left_out: how many of the source could not be used.
+    """
+
+    KIND: ClassVar = "prior"
+    LIQUID: ClassVar = Liquid.NONE
+
+    source: str
+    experiments: Count
+    left_out: Count
+
+
+@frozen(kw_only=True)
+class ChangesAccepted(EventData):
+    """A person accepted what changed since the run began. `resume_run` writes it.
+
+    Attributes:
+        differences: one sentence each.
+        profile_digest: SHA-256 of the content of the profile as it is now.
+        profile_toml: text of the profile as it is now.
+        versions: of flowrig, and of the plugins that the profile names, as they are now.
+    """
+
+    KIND: ClassVar = "changes-accepted"
+
+    differences: tuple[str, ...]
+    profile_digest: str
+    profile_toml: str
+    versions: Mapping[str, str]
+
+
+@frozen(kw_only=True)
+class JournalCut(EventData):
+    """The damaged end of the journal was cut off. The journal writes it when it is opened.
+
+    Attributes:
+        text: what was damaged, and where it is kept.
+        file: name of the file in the run's folder that keeps it.
+        events_lost: how many were cut off; null where that is not known.
+        measurements_lost: how many of them are measurements; null where that is not known.
+        arrays_lost_of: numbers of the events whose arrays are damaged.
+    """
+
+    KIND: ClassVar = "journal-cut"
+
+    text: str
+    file: str
+    events_lost: Count | None
+    measurements_lost: Count | None
+    arrays_lost_of: tuple[Count, ...]
+
+
+@frozen
+class CutEvent:
+    """An event that was cut off from a journal.
+
+    Attributes:
+        time_s: rig time [s].
+        data: what happened.
+    """
+
+    time_s: float
+    data: EventData
+
+    @classmethod
+    def from_json(cls, content: Any) -> Self:
+        """Read kind, rig time [s] and data.
+
+        Raises:
+            FieldError: they are none that flowrig writes.
+        """
+        match content:
+            case [str() as kind, time_s, dict() as data]:
+                return cls(form_of(float)(time_s), data_from_json(kind, data))
+        raise FieldError("is not an event")
+
+    def as_json(self) -> Any:
+        """Kind, rig time [s] and data."""
+        return [self.data.kind, self.time_s, self.data.as_json()]
+
+
+@frozen(kw_only=True)
+class CutLiquid(EventData):
+    """What flowed in the events of a `journal-cut`. `resume_run` and `reset_trips` write it.
+
+    Attributes:
+        text: for people.
+        cut: number of the `journal-cut`.
+        events: the events that were cut off and the account is computed from; kind, rig time [s]
+            and data of each.
+        emptied_ul: by stream, volume [µL] that counts as gone, where not all of them can be read.
+    """
+
+    KIND: ClassVar = "cut-liquid"
+    LIQUID: ClassVar = Liquid.COUNTED
+
+    cut: Count
+    text: str
+    events: tuple[CutEvent, ...]
+    emptied_ul: Mapping[str, float]
+
+
+@frozen(kw_only=True)
+class Resumed(EventData):
+    """Another process goes on with the run. `resume_run` writes it before a device is opened.
+
+    Attributes:
+        refilled: streams whose syringes a person has filled.
+        emptied: wastes that a person has emptied.
+        versions: of flowrig, Python, every plugin's distribution and the packages they use.
+        objective: name and unit of the figure of merit.
+        units: by condition.
+        planned: experiments of the campaign.
+        profile: name of the rig.
+        simulated: whether the instruments are emulated.
+        skipped: experiments that a person gave up so far.
+        done: experiments that are measured so far.
+        best: highest figure of merit of those that are good; null where there is none.
+
+    Older forms:
+        0.1.0 has no `emptied`; nothing was.
+    """
+
+    KIND: ClassVar = "resumed"
+    LIQUID: ClassVar = Liquid.COUNTED
+
+    refilled: tuple[str, ...]
+    emptied: tuple[str, ...] = ()
+    versions: Mapping[str, str]
+    objective: Objective
+    units: Mapping[str, str]
+    planned: Count
+    profile: str
+    simulated: bool
+    skipped: Count
+    done: Count
+    best: float | None
+
+
+@frozen(kw_only=True)
+class Device(Fields):
+    """Who answered at a device.
+
+    Attributes:
+        vendor: maker of the instrument.
+        model: its name.
+        serial_number: empty where the protocol has no way to ask.
+        firmware: empty where the protocol has no way to ask.
+    """
+
+    vendor: str
+    model: str
+    serial_number: str
+    firmware: str
+
+
+@frozen(kw_only=True)
+class Opened(EventData):
+    """Every instrument has answered. The run writes it at the start and at each resumption.
+
+    Attributes:
+        devices: by name: vendor, model, serial number and firmware.
+    """
+
+    KIND: ClassVar = "opened"
+    LIQUID: ClassVar = Liquid.NONE
+
+    devices: Mapping[str, Device]
+
+
+@frozen(kw_only=True)
+class Intent(EventData):
+    """A command is about to be given. The actuation writes it **before** anything moves or heats.
+
+    One without an `outcome` is a command of which nobody knows whether it took effect.
+
+    Attributes:
+        command: "set-temperatures", "heater-off", "set-flow-rates", "start", "stop" or "set-light".
+        set_points_c: of set-temperatures: set points [°C] by heater.
+        heaters: of heater-off: which.
+        flow_rates_ul_min: of set-flow-rates and start: flow rates [µL/min] by stream.
+        streams: of stop: which.
+        spectrometers: of set-light: which.
+        on: of set-light: whether the light is to be on.
+    """
+
+    KIND: ClassVar = "intent"
+    LIQUID: ClassVar = Liquid.COUNTED
+
+    command: str
+    set_points_c: Mapping[str, float] | None = None
+    heaters: tuple[str, ...] | None = None
+    flow_rates_ul_min: Mapping[str, float] | None = None
+    streams: tuple[str, ...] | None = None
+    spectrometers: tuple[str, ...] | None = None
+    on: bool | None = None
+
+
+@frozen(kw_only=True)
+class Outcome(EventData):
+    """What became of a command. The actuation writes it after the command.
+
+    Attributes:
+        intent: number of the event `intent`; 0 where that could not be written.
+        command: as in the intent.
+        dispensed_ul: of stop: volume [µL] that each stream is charged.
+        estimated: of stop: streams whose pump did not report it.
+        outcome: "done", "failed" or "unknown".
+        error: why not done.
+
+    Older forms:
+        0.1.0 has no `estimated`; every pump reported.
+    """
+
+    KIND: ClassVar = "outcome"
+    LIQUID: ClassVar = Liquid.COUNTED
+
+    intent: Count
+    command: str
+    dispensed_ul: Mapping[str, float] | None = None
+    estimated: tuple[str, ...] | None = None
+    outcome: str
+    error: str | None = None
+
+
+@frozen(kw_only=True)
+class HeaterValues(Fields):
+    """A heater at one moment.
+
+    Attributes:
+        temperature_c: what it reads [°C]; null where it reads nothing.
+        set_point_c: its set point [°C]; null where it tells none.
+    """
+
+    temperature_c: Number | None
+    set_point_c: Number | None
+
+
+@frozen(kw_only=True)
+class Reading(EventData):
+    """A look at heaters and pumps. The guard writes it every few seconds of a wait.
+
+    Attributes:
+        heaters: by name: temperature and set point [°C].
+        pumps: state by stream.
+    """
+
+    KIND: ClassVar = "reading"
+    LIQUID: ClassVar = Liquid.NONE
+
+    heaters: Mapping[str, HeaterValues]
+    pumps: Mapping[str, str]
+
+
+@frozen(kw_only=True)
+class StepBegun(EventData):
+    """Something that takes time begins. The executor writes it for waits, looks and computations.
+
+    Attributes:
+        what: in words.
+        duration_s: how long it takes [s]; null where that is not known.
+    """
+
+    KIND: ClassVar = "step"
+    LIQUID: ClassVar = Liquid.NONE
+
+    what: str
+    duration_s: Number | None
+
+
+@frozen(kw_only=True)
+class Calibrated(EventData):
+    """Dark and lamp references were taken. The campaign writes it at the start and each resumption.
+
+    With it are the arrays `NAME.dark` and `NAME.lamp`, counts, and `NAME.wavelengths_nm`, for every
+    spectrometer NAME, each of shape `n_pixels`.
+    """
+
+    KIND: ClassVar = "calibrated"
+    LIQUID: ClassVar = Liquid.NONE
+
+
+@frozen(kw_only=True)
+class StageBegun(EventData):
+    """A stage of the campaign begins. The campaign writes it, after a resumption once more.
+
+    Attributes:
+        stage: its name.
+        experiments: how many it has at most.
+    """
+
+    KIND: ClassVar = "stage"
+    LIQUID: ClassVar = Liquid.NONE
+
+    stage: str
+    experiments: Count
+
+
+@frozen(kw_only=True)
+class Explored(EventData):
+    """A stage ends because the surrogate explains enough. The campaign writes it.
+
+    Attributes:
+        stage: its name.
+        r2: R² of the figure of merit of experiments that the surrogate has not seen.
+        until_r2: R² that the stage was to reach.
+        experiments: how many it had.
+    """
+
+    KIND: ClassVar = "explored"
+    LIQUID: ClassVar = Liquid.NONE
+
+    stage: str
+    r2: float
+    until_r2: float
+    experiments: Count
+
+
+@frozen(kw_only=True)
+class Decided(EventData):
+    """Conditions were chosen. The campaign writes it for every experiment of a batch.
+
+    Attributes:
+        index: number of the experiment, from 1.
+        stage: name of the stage.
+        conditions: by name, in the units of `run-started`.
+        mean: expected responses by name; empty where no model was asked.
+        sd: their standard deviations.
+        objective_mean: expected figure of merit; null where no model was asked.
+        objective_sd: its standard deviation.
+        reason: why, in one phrase.
+    """
+
+    KIND: ClassVar = "decided"
+    LIQUID: ClassVar = Liquid.NONE
+
+    index: Count
+    stage: str
+    conditions: Mapping[str, Number]
+    mean: Mapping[str, Number | None]
+    sd: Mapping[str, Number | None]
+    objective_mean: Number | None
+    objective_sd: Number | None
+    reason: str
+
+
+@frozen(kw_only=True)
+class ExperimentBegun(EventData):
+    """An experiment begins. The campaign writes it, once more where the experiment is repeated.
+
+    Attributes:
+        index: number of the experiment, from 1.
+    """
+
+    KIND: ClassVar = "experiment"
+    LIQUID: ClassVar = Liquid.NONE
+
+    index: Count
+
+
+@frozen(kw_only=True)
+class SteadinessLook(Fields):
+    """Features at one moment on the way to the steady state.
+
+    Attributes:
+        residence_times: how many τ after the pumps started.
+        values: features by name.
+    """
+
+    residence_times: float
+    values: Mapping[str, float | None]
+
+
+@frozen(kw_only=True)
+class Steadiness(Fields):
+    """What became of the wait for features that stand still.
+
+    Attributes:
+        reached: whether all of them stood still.
+        residence_times: how many τ after the pumps started that was known, or given up.
+        drifts: by feature: relative drift over the last looks, and the t value of its slope.
+        looks: all of them, in order.
+    """
+
+    reached: bool
+    residence_times: float
+    drifts: Mapping[str, tuple[float | None, float | None]]
+    looks: tuple[SteadinessLook, ...]
+
+
+@frozen(kw_only=True)
+class Measured(EventData):
+    """An experiment was measured. The campaign writes it when its streams have stopped.
+
+    With it are the arrays `NAME.counts`, raw frames, shape `n_frames x n_pixels`, `NAME.times_s`,
+    shape `n_frames`, and `NAME.dark`, shape `n_pixels`, for every spectrometer NAME; and mean
+    spectra, shape `n_pixels`.
+
+    Attributes:
+        index: number of the experiment, from 1.
+        conditions: by name, in the units of `run-started`.
+        flow_rates_ul_min: flow rates [µL/min] by stream.
+        features: by name, units as in [analysis](analysis.md); null where there is no value.
+        objective: figure of merit; null where there is none.
+        quality: "good", "doubtful" or "bad".
+        flags: why not good.
+        started_s: rig time [s] at its first step.
+        steadiness: where features had to [stand still](analysis.md#whether-it-stands-still):
+            whether that was `reached`, after how many `residence_times`, the `drifts`, every look.
+    """
+
+    KIND: ClassVar = "measured"
+    LIQUID: ClassVar = Liquid.NONE
+
+    index: Count
+    conditions: Mapping[str, Number]
+    flow_rates_ul_min: Mapping[str, float]
+    features: Mapping[str, Number | None]
+    objective: Number | None
+    quality: Literal["good", "doubtful", "bad"]
+    flags: tuple[str, ...]
+    started_s: Number
+    steadiness: Steadiness | None = None
+
+
+@frozen(kw_only=True)
+class ExpectedBestFound(EventData):
+    """The incumbent by a model of all experiments. The campaign writes it at its end, once.
+
+    Attributes:
+        index: number of the experiment of whose conditions the model expects most.
+        objective_mean: expected figure of merit there, without the noise of a measurement.
+        objective_sd: its standard deviation.
+        prior_share: by response, how much earlier experiments count, where there are any; 0 to 1.
+    """
+
+    KIND: ClassVar = "expected-best"
+    LIQUID: ClassVar = Liquid.NONE
+
+    index: Count
+    objective_mean: Number | None
+    objective_sd: Number | None
+    prior_share: Mapping[str, float] | None = None
+
+
+@frozen(kw_only=True)
+class Prediction(Fields):
+    """What a model predicts of an experiment that it has not seen.
+
+    Attributes:
+        index: number of the experiment, from 1.
+        mean: responses by name.
+        sd: their standard deviations.
+        objective_mean: figure of merit.
+        objective_sd: its standard deviation.
+    """
+
+    index: Count
+    mean: Mapping[str, float | None]
+    sd: Mapping[str, float | None]
+    objective_mean: float | None
+    objective_sd: float | None
+
+
+@frozen(kw_only=True)
+class ModelChecked(EventData):
+    """The surrogate was cross-validated. The campaign writes it at its end, once.
+
+    Attributes:
+        predictions: of each experiment, by a model that has not seen it: `index`, `mean` and `sd`
+            by response, `objective_mean`, `objective_sd`.
+    """
+
+    KIND: ClassVar = "model-checked"
+    LIQUID: ClassVar = Liquid.NONE
+
+    predictions: tuple[Prediction, ...]
+
+
+@frozen(kw_only=True)
+class Skipped(EventData):
+    """A person gave up an experiment. The campaign writes it; there is no figure of merit.
+
+    Attributes:
+        index: number of the experiment, from 1.
+        conditions: by name, in the units of `run-started`.
+    """
+
+    KIND: ClassVar = "skipped"
+    LIQUID: ClassVar = Liquid.NONE
+
+    index: Count
+    conditions: Mapping[str, Number]
+
+
+@frozen(kw_only=True)
+class OperatorAsked(EventData):
+    """A person asked the run for something. The run writes it when it takes notice.
+
+    Attributes:
+        wish: "pause", "go-on", "skip", "stop" or "halt".
+        by: from where: "terminal", "command line", "signal" or "program".
+        refused: why it was not obeyed; empty where it was.
+    """
+
+    KIND: ClassVar = "operator"
+    LIQUID: ClassVar = Liquid.NONE
+
+    wish: str
+    by: str
+    refused: str
+
+
+@frozen(kw_only=True)
+class HoldBegun(EventData):
+    """The run [waits for a person](tutorial-run-a-rig.md#holds). The executor writes it.
+
+    Attributes:
+        why: written as `kind`: "pause", "gate" or "need".
+        text: what it waits for, in one sentence.
+        refill: streams whose syringes have to be filled.
+        empty: wastes that have to be emptied.
+        gate: name of the gate that is closed; empty where none is.
+        longest_s: how long it waits at most [s].
+        until_s: rig time [s] until which it waits.
+        flows: streams that flow meanwhile.
+
+    Older forms:
+        0.1.0 writes `paused` instead, which is read as a kind that is not known.
+    """
+
+    KIND: ClassVar = "hold"
+    LIQUID: ClassVar = Liquid.NONE
+
+    why: Annotated[Literal["pause", "gate", "need"], Key("kind")]
+    text: str
+    refill: tuple[str, ...]
+    empty: tuple[str, ...]
+    gate: str
+    longest_s: float
+    until_s: float
+    flows: tuple[str, ...]
+
+
+@frozen(kw_only=True)
+class WentOn(EventData):
+    """A person let the run go on. The executor writes it.
+
+    Attributes:
+        by: from where, as in `operator`.
+        refilled: streams whose syringes are full again.
+        emptied: wastes that are empty again.
+
+    Older forms:
+        0.1.0 has none of the fields; nothing was refilled.
+    """
+
+    KIND: ClassVar = "went-on"
+    LIQUID: ClassVar = Liquid.COUNTED
+
+    by: str = ""
+    refilled: tuple[str, ...] = ()
+    emptied: tuple[str, ...] = ()
+
+
+@frozen(kw_only=True)
+class GateAsked(EventData):
+    """The run stands at a [gate](profile.md#gates). The executor writes it.
+
+    Attributes:
+        gate: its name.
+        before: what the run is about to do, in words.
+        asks: the question.
+    """
+
+    KIND: ClassVar = "gate-asked"
+    LIQUID: ClassVar = Liquid.NONE
+
+    gate: str
+    before: str
+    asks: str
+
+
+@frozen(kw_only=True)
+class GateOpened(EventData):
+    """A gate was answered with yes. The executor writes it.
+
+    Attributes:
+        gate: its name.
+        by: "terminal", "command line", "program", "--yes-to" or "simulation".
+    """
+
+    KIND: ClassVar = "gate-opened"
+    LIQUID: ClassVar = Liquid.NONE
+
+    gate: str
+    by: str
+
+
+@frozen(kw_only=True)
+class WasteLevel(Fields):
+    """How full a waste is.
+
+    Attributes:
+        filled_ul: volume in it [µL].
+        capacity_ul: volume of the vessel [µL].
+    """
+
+    filled_ul: float
+    capacity_ul: float
+
+
+@frozen(kw_only=True)
+class WasteLevels(EventData):
+    """How full the wastes are. The executor writes it when pumps have stopped.
+
+    Only on a rig whose profile gives the volume of a waste.
+
+    Attributes:
+        vessels: by waste: how much is in it, `filled_ul`, and its volume, `capacity_ul` [µL].
+    """
+
+    KIND: ClassVar = "waste"
+    LIQUID: ClassVar = Liquid.NONE
+
+    vessels: Mapping[str, WasteLevel]
+
+
+@frozen(kw_only=True)
+class SymptomFound(EventData):
+    """A [symptom](analysis.md#health) shows, or has changed. The campaign writes it.
+
+    Attributes:
+        symptom: written as `kind`: which, in one word.
+        text: one sentence for people, without a full stop.
+    """
+
+    KIND: ClassVar = "health"
+    LIQUID: ClassVar = Liquid.NONE
+
+    symptom: Annotated[str, Key("kind")]
+    text: str
+
+
+@frozen(kw_only=True)
+class Notice(EventData):
+    """Something went wrong on which the run does not depend, such as its recording.
+
+    Whatever part of the run notices it writes it.
+
+    Attributes:
+        text: one sentence for people.
+    """
+
+    KIND: ClassVar = "notice"
+    LIQUID: ClassVar = Liquid.NONE
+
+    text: str
+
+
+@frozen(kw_only=True)
+class Tripped(EventData):
+    """A [safety rule](safety.md#rules) ended the run, or put it on hold. The run writes it.
+
+    Attributes:
+        rule: its name.
+        device: the heater, or the pump.
+        cause: what was wrong, in one clause.
+        remedy: what a person should do, in one clause.
+        action: "safe", "halt" or "hold".
+    """
+
+    KIND: ClassVar = "trip"
+
+    rule: str
+    device: str
+    cause: str
+    remedy: str
+    action: str
+
+    def __str__(self) -> str:
+        return f"{self.device}: {self.cause}; {self.remedy}"
+
+
+@frozen(kw_only=True)
+class TripReset(EventData):
+    """A person removed the cause of trips. `resume_run` and `reset_trips` write it.
+
+    Attributes:
+        rules: names of the rules.
+    """
+
+    KIND: ClassVar = "trip-reset"
+
+    rules: tuple[str, ...]
+
+
+@frozen(kw_only=True)
+class SafeStateStep(Fields):
+    """What became of one step on the way to the safe state.
+
+    Attributes:
+        step: in words.
+        reached: whether the instruments confirmed it.
+        detail: what is not known, and why; empty where it was reached.
+    """
+
+    step: str
+    reached: bool
+    detail: str
+
+
+@frozen(kw_only=True)
+class SafeStateSought(EventData):
+    """The rig was brought to its safe state, or that failed. Whoever did it writes it.
+
+    Attributes:
+        reached: whether every step was confirmed.
+        steps: each `step` in words, whether it was `reached`, and what is not known, `detail`.
+        text: for people.
+        by: "watchdog" or "flowrig safe", where the run did not do it itself.
+    """
+
+    KIND: ClassVar = "safe-state"
+    LIQUID: ClassVar = Liquid.NONE
+
+    reached: bool
+    steps: tuple[SafeStateStep, ...]
+    text: str
+    by: str | None = None
+
+
+@frozen(kw_only=True)
+class ListenerFailed(EventData):
+    """A listener of the journal, such as the terminal, failed. The journal writes it.
+
+    The listener is not called again.
+
+    Attributes:
+        error: what it raised.
+    """
+
+    KIND: ClassVar = "listener-failed"
+    LIQUID: ClassVar = Liquid.NONE
+
+    error: str
+
+
+@frozen(kw_only=True)
+class Ended(EventData):
+    """A process is done with the run. The run writes it last; so do watchdog and `flowrig safe`.
+
+    Attributes:
+        state: "finished", "stopped", "held", "failed" or "unknown".
+        reason: in one line; empty where there is none.
+    """
+
+    KIND: ClassVar = "ended"
+    LIQUID: ClassVar = Liquid.NONE
+
+    state: str
+    reason: str
+
+
+_CLASSES: Final[tuple[type[EventData], ...]] = (
+    RunStarted, PriorKept, ChangesAccepted, JournalCut, CutLiquid, Resumed, Opened, Intent, Outcome,
+    Reading, StepBegun, Calibrated, StageBegun, Explored, Decided, ExperimentBegun, Measured,
+    ExpectedBestFound, ModelChecked, Skipped, OperatorAsked, HoldBegun, WentOn, GateAsked,
+    GateOpened, WasteLevels, SymptomFound, Notice, Tripped, TripReset, SafeStateSought,
+    ListenerFailed, Ended,
+)  # fmt: skip
+
+KINDS: Final[Mapping[str, type[EventData]]] = {one.KIND: one for one in _CLASSES}
+"""The class of every kind, by its name in the journal."""
+
+
+def kinds_with(liquid: Liquid) -> tuple[type[EventData], ...]:
+    """The classes on which the account of liquid depends in one way."""
+    return tuple(one for one in _CLASSES if one.LIQUID is liquid)
+
+
+def data_from_json(kind: str, content: Mapping[str, Any]) -> EventData:
+    """What an event of a kind holds.
+
+    Args:
+        kind: as the journal names it.
+        content: its data, without digests of arrays.
+
+    Raises:
+        FieldError: of a known kind, a field is missing or its value is none that flowrig writes.
+    """
+    known = KINDS.get(kind)
+    if known is None:
+        return Unknown(kind=kind, extra=dict(content))
+    return known.from_json(content)
