@@ -672,7 +672,7 @@ class OperatorAsked(EventData):
     """A person asked the run for something. The run writes it when it takes notice.
 
     Attributes:
-        wish: "pause", "go-on", "skip", "stop" or "halt".
+        request: written as `wish`: "pause", "go-on", "skip", "stop" or "halt".
         by: from where: "terminal", "command line", "signal" or "program".
         refused: why it was not obeyed; empty where it was.
     """
@@ -680,7 +680,7 @@ class OperatorAsked(EventData):
     KIND: ClassVar = "operator"
     LIQUID: ClassVar = Liquid.NONE
 
-    wish: str
+    request: Annotated[str, Key("wish")]
     by: str
     refused: str
 

@@ -196,7 +196,7 @@ class RunStatus:
 
     @_take.register
     def _operator_asked(self, data: OperatorAsked) -> None:
-        self.ending = self.ending or data.wish in ("stop", "halt")
+        self.ending = self.ending or data.request in ("stop", "halt")
 
     @_take.register
     def _safe_state_sought(self, data: SafeStateSought) -> None:

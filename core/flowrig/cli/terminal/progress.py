@@ -160,7 +160,7 @@ class Progress:
     @_show.register
     def _operator_asked(self, data: OperatorAsked) -> None:
         if not data.refused and data.by != "signal":  # who pressed Ctrl-C is told at once
-            self.say(f"{data.wish}, by {data.by}", "yellow")
+            self.say(f"{data.request}, by {data.by}", "yellow")
 
     @_show.register
     def _hold_begun(self, data: HoldBegun) -> None:
