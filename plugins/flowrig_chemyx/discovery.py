@@ -15,9 +15,9 @@ from flowrig.errors import ConnectionLostError, ProtocolError
 from flowrig.interfaces import Identity
 from flowrig.rig.discovery import Discovery, Found, NoAnswer
 from flowrig_chemyx.driver import ChemyxFusion
-from flowrig_chemyx.line import comports
-from flowrig_chemyx.ports import USB, ListPorts, owners
 from flowrig_chemyx.settings import BAUD_RATES, Baud, FusionSettings
+from flowrig_chemyx.wire.ports import USB, ListPorts, owners
+from flowrig_chemyx.wire.serial_line import comports
 
 __all__ = ["find_fusions"]
 

@@ -17,15 +17,21 @@ from flowrig.errors import (
     UnknownOutcomeError,
 )
 from flowrig.interfaces import Identity, Pump, PumpLimits, PumpState, PumpStep, Syringe
-from flowrig_chemyx.dialogue import Dialogue
-from flowrig_chemyx.line import LineFault, SerialLine, claim_line, comports, release_line
-from flowrig_chemyx.ports import ListPorts, find_port
-from flowrig_chemyx.protocol import Units, choose_units
 from flowrig_chemyx.settings import (
     INNER_DIAMETER_MAX_MM,
     INNER_DIAMETER_MIN_MM,
     RATE_MIN_UL_MIN,
     FusionSettings,
+)
+from flowrig_chemyx.wire.channel import PumpChannel
+from flowrig_chemyx.wire.ports import ListPorts, find_port
+from flowrig_chemyx.wire.protocol import Units, choose_units
+from flowrig_chemyx.wire.serial_line import (
+    LineFault,
+    SerialLine,
+    claim_line,
+    comports,
+    release_line,
 )
 
 __all__ = ["ChemyxFusion", "Totalizer"]
@@ -89,17 +95,17 @@ class ChemyxFusion(Pump):
         super().__init__(name, settings, clock)
         self._list_ports = list_ports
         self._line: SerialLine | None = None
-        self._open_dialogue: Dialogue | None = None
+        self._open_channel: PumpChannel | None = None
         self._syringe: Syringe | None = None
         self._rate_ul_min: float | None = None
         self._in_program = False
         self._totalizer = Totalizer()
 
     @property
-    def _dialogue(self) -> Dialogue:
-        if self._open_dialogue is None:
+    def _channel(self) -> PumpChannel:
+        if self._open_channel is None:
             raise self._fault(NotReadyError, "the port is closed")
-        return self._open_dialogue
+        return self._open_channel
 
     def _do_open(self) -> None:
         settings = self.settings
@@ -112,19 +118,19 @@ class ChemyxFusion(Pump):
             raise self._fault(
                 ConnectionLostError, f"{settings.address} does not open: {error}"
             ) from error
-        self._open_dialogue = Dialogue(
+        self._open_channel = PumpChannel(
             self._line, self.name, settings.channel, settings.deadline_s, self.wire
         )
-        self._dialogue.learn_status_spelling()
+        self._channel.learn_status_spelling()
 
     def _do_close(self) -> None:
-        line, self._line, self._open_dialogue = self._line, None, None
+        line, self._line, self._open_channel = self._line, None, None
         self._syringe = self._limits = self._rate_ul_min = None
         if line is not None:
             release_line(line, self.settings.channel)
 
     def _do_identify(self) -> Identity:
-        self._dialogue.learn_units()
+        self._channel.learn_units()
         return Identity("Chemyx", f"Fusion {self.settings.model}")
 
     def _do_set_syringe(self, syringe: Syringe) -> PumpLimits:
@@ -138,9 +144,9 @@ class ChemyxFusion(Pump):
             raise self._fault(NotReadyError, "stop() the pump before its syringe is set")
         self._syringe = self._limits = self._rate_ul_min = None
         self._in_program = False
-        self._dialogue.set_units(Units.UL_MIN)
-        self._dialogue.set_diameter(diameter_mm)
-        raw = self._dialogue.limits()
+        self._channel.set_units(Units.UL_MIN)
+        self._channel.set_diameter(diameter_mm)
+        raw = self._channel.limits()
         self._syringe = syringe
         return PumpLimits(
             rate_min_ul_min=max(raw.rate_min, RATE_MIN_UL_MIN),
@@ -201,13 +207,13 @@ class ChemyxFusion(Pump):
         ) from trouble
 
     def _do_read_state(self) -> PumpState:
-        return self._dialogue.state()
+        return self._channel.state()
 
     def _do_read_dispensed_ul(self) -> float:
         return self._totalizer.observe(self._read_counter_ul())
 
     def _do_read_elapsed_s(self) -> float:
-        return self._dialogue.elapsed_min() * 60.0
+        return self._channel.elapsed_min() * 60.0
 
     def _prepare_constant_rate(self, state: PumpState, rate_ul_min: float) -> None:
         self._prepare_run(state, [PumpStep(self.limits.volume_max_ul, rate_ul_min)])
@@ -219,15 +225,15 @@ class ChemyxFusion(Pump):
         if state is PumpState.PAUSED:
             self._do_stop()
         units = choose_units(min(rate for step in steps for rate in step.rates_ul_min))
-        self._dialogue.set_units(units)
-        self._dialogue.set_diameter(self._syringe.inner_diameter_mm)
+        self._channel.set_units(units)
+        self._channel.set_diameter(self._syringe.inner_diameter_mm)
         volumes = [step.volume_ul / units.volume_ul for step in steps]
-        self._dialogue.set_volumes(volumes, self._limits_clause())
+        self._channel.set_volumes(volumes, self._limits_clause())
         self._send_rates(units, steps)
 
     def _send_rates(self, units: Units, steps: Sequence[PumpStep]) -> None:
         rates = [tuple(rate / units.rate_ul_min for rate in step.rates_ul_min) for step in steps]
-        self._dialogue.set_rates(rates, self._limits_clause())
+        self._channel.set_rates(rates, self._limits_clause())
 
     def _limits_clause(self) -> str:
         limits = self.limits
@@ -254,7 +260,7 @@ class ChemyxFusion(Pump):
     def _change_paused_rate(self, rate_ul_min: float) -> None:
         self._totalizer.observe(self._read_counter_ul())
         units = choose_units(rate_ul_min)
-        if units is self._dialogue.units:
+        if units is self._channel.units:
             self._send_rates(units, [PumpStep(self.limits.volume_max_ul, rate_ul_min)])
         else:
             self._prepare_constant_rate(PumpState.PAUSED, rate_ul_min)
@@ -263,7 +269,7 @@ class ChemyxFusion(Pump):
 
     def _pause(self) -> None:
         """Pause, and make sure that it was a run: a misread status must never lead to a start."""
-        self._dialogue.pause()
+        self._channel.pause()
         try:
             state = self._do_read_state()
         except (ConnectionLostError, ProtocolError) as error:
@@ -277,7 +283,7 @@ class ChemyxFusion(Pump):
 
     def _launch(self, *, multistep: bool = False, whole_ul: float = inf) -> None:
         """Start, and make sure that it runs, or has delivered the whole volume [µL] already."""
-        self._dialogue.start(multistep=multistep)
+        self._channel.start(multistep=multistep)
         try:
             state = self._do_read_state()
         except (ConnectionLostError, ProtocolError) as error:
@@ -295,7 +301,7 @@ class ChemyxFusion(Pump):
 
     def _stop_once(self, *, everything: bool) -> PumpState:
         with suppress(UnknownOutcomeError, ProtocolError):
-            self._dialogue.stop(everything=everything)
+            self._channel.stop(everything=everything)
         return self._do_read_state()
 
     def _require_healthy(self, state: PumpState) -> None:
@@ -310,8 +316,8 @@ class ChemyxFusion(Pump):
             raise self._fault(DeviceFaultError, "the pump reports an error on its screen", "status")
 
     def _read_counter_ul(self) -> float:
-        counter = self._dialogue.dispensed()
-        if self._dialogue.units is None:
-            self._dialogue.learn_units()
-        assert self._dialogue.units is not None
-        return counter * self._dialogue.units.volume_ul
+        counter = self._channel.dispensed()
+        if self._channel.units is None:
+            self._channel.learn_units()
+        assert self._channel.units is not None
+        return counter * self._channel.units.volume_ul

@@ -9,7 +9,7 @@ from flowrig.clock import VirtualClock
 from flowrig.emulation import EmulatorContext, SocketFront, World, serial_front
 from flowrig.interfaces import Syringe
 from flowrig_chemyx.driver import ChemyxFusion
-from flowrig_chemyx.emulator import ChemyxEmulator
+from flowrig_chemyx.emulator.emulator import ChemyxEmulator
 from flowrig_chemyx.settings import FusionSettings
 
 SYRINGE = Syringe(volume_ul=10_000.0, inner_diameter_mm=14.567)
@@ -97,7 +97,7 @@ class Bench:
 
 @contextmanager
 def bench(
-    *, front="serial", dialect=None, deadline_s=1.0, channel=None, uart=None, clock=None, **plunger
+    *, front="serial", variant=None, deadline_s=1.0, channel=None, uart=None, clock=None, **plunger
 ):
     """A closed driver, wired to a running emulator."""
     clock = clock or VirtualClock()
@@ -110,7 +110,7 @@ def bench(
         return FRONTS[front](recorders[0])
 
     context = EmulatorContext("pump", settings, OnePlungerWorld(body), clock)
-    emulator = ChemyxEmulator(context, dialect, recording_front, uart)
+    emulator = ChemyxEmulator(context, variant, recording_front, uart)
     with emulator:
         pump = ChemyxFusion("pump", evolve(settings, address=emulator.start()), clock)
         try:

@@ -11,18 +11,18 @@ from flowrig.errors import (
 )
 from flowrig.interfaces import PumpState, Syringe
 from flowrig_chemyx import flowrig_drivers
-from flowrig_chemyx.emulator import Dialect
+from flowrig_chemyx.emulator.variant import Variant
 
-DIALECTS = {
-    "echo ends with CR": Dialect(),
-    "echo on its own line": Dialect(echo_end=b"\r\n"),
-    "LF CR between lines": Dialect(separator=b" \n\r"),
-    "pump status only": Dialect(status_spellings=("pump status",)),
-    "status only": Dialect(status_spellings=("status",)),
-    "counts anew after a pause": Dialect(counts_on_after_pause=False),
-    "no echo": Dialect(echo=False),
-    "one step only": Dialect(multistep=False),
-    "says what nobody asked for": Dialect(announces=True),
+VARIANTS = {
+    "echo ends with CR": Variant(),
+    "echo on its own line": Variant(echo_end=b"\r\n"),
+    "LF CR between lines": Variant(separator=b" \n\r"),
+    "pump status only": Variant(status_spellings=("pump status",)),
+    "status only": Variant(status_spellings=("status",)),
+    "counts anew after a pause": Variant(counts_on_after_pause=False),
+    "no echo": Variant(echo=False),
+    "one step only": Variant(multistep=False),
+    "says what nobody asked for": Variant(announces=True),
 }
 
 
@@ -47,10 +47,10 @@ def test_a_run_from_start_to_stop(over):
         assert b.pump.status().state is PumpState.STOPPED
 
 
-@pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
-def test_a_running_pump_changes_its_rate(dialect):
-    """The flow goes on at the new rate and no volume is lost from the count, in any dialect."""
-    with ready_bench(dialect=dialect) as b:
+@pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
+def test_a_running_pump_changes_its_rate(variant):
+    """The flow goes on at the new rate and no volume is lost from the count, in any variant."""
+    with ready_bench(variant=variant) as b:
         b.pump.set_rate(60.0)
         b.pump.start()
         b.clock.sleep(120)
@@ -243,4 +243,4 @@ def test_the_offer_leads_to_the_driver_and_its_emulator():
     (offer,) = flowrig_drivers()
     assert offer.missing() == ()
     assert offer.load().__name__ == "ChemyxFusion"
-    assert offer.emulator == "flowrig_chemyx.emulator:ChemyxEmulator"
+    assert offer.emulator == "flowrig_chemyx.emulator.emulator:ChemyxEmulator"

@@ -22,9 +22,11 @@ from flowrig.emulation import (
 )
 from flowrig.errors import DeviceError, UnknownOutcomeError
 from flowrig.interfaces import PumpState, PumpStep
-from flowrig_chemyx.emulator import ChemyxEmulator, Dialect, Uart
-from flowrig_chemyx.protocol import REJECTION, FrameSplitter
+from flowrig_chemyx.emulator.emulator import ChemyxEmulator
+from flowrig_chemyx.emulator.serial_port import Uart
+from flowrig_chemyx.emulator.variant import Variant
 from flowrig_chemyx.settings import FusionSettings
+from flowrig_chemyx.wire.protocol import REJECTION, FrameSplitter
 
 SOON_S = 0.1
 FAULTS: list[Callable[[], Wire]] = [
@@ -40,13 +42,13 @@ FAULTS: list[Callable[[], Wire]] = [
 ]
 
 
-def off_the_wire(dialect=None, channel=None, clock=None, **plunger):
+def off_the_wire(variant=None, channel=None, clock=None, **plunger):
     """An emulator that is fed by hand; returns it, its plunger, and a way to ask it."""
     clock = clock or VirtualClock()
     body = Plunger(clock, **plunger)
     settings = FusionSettings(address="", channel=channel)
     emulator = ChemyxEmulator(
-        EmulatorContext("pump", settings, OnePlungerWorld(body), clock), dialect
+        EmulatorContext("pump", settings, OnePlungerWorld(body), clock), variant
     )
 
     def ask(request):
@@ -106,7 +108,7 @@ def test_help_names_every_command_that_works():
 
 def test_echo_on_and_off():
     """The echo goes and comes on request; a driver works without it."""
-    with bench(dialect=Dialect(echo=False)) as b, b.pump:
+    with bench(variant=Variant(echo=False)) as b, b.pump:
         assert b.core.feed(b"status\r") == b"0\r\n>"
         assert b.core.feed(b"echo on\r") == b">"
         assert b.core.feed(b"status\r") == b"status\r0\r\n>"
@@ -118,7 +120,7 @@ def test_echo_on_and_off():
 @pytest.mark.parametrize("unit_s", [60.0, 1.0])
 def test_a_delayed_start(unit_s):
     """A delay holds the plunger, shows as its own state, and what is said after it is ignored."""
-    with ready_bench(dialect=Dialect(delay_unit_s=unit_s, announces=True)) as b:
+    with ready_bench(variant=Variant(delay_unit_s=unit_s, announces=True)) as b:
         b.pump.set_rate(60.0)
         b.core.feed(b"set delay 2\rstart\r")
         assert b.pump.status().state is PumpState.DELAYED
@@ -295,7 +297,7 @@ def test_in_cycle_mode_the_channels_take_turns():
     """One channel pushes while the other fills, until it is stopped."""
     emulator, plunger, ask = off_the_wire(channel=1, clock=(clock := VirtualClock()))
     other = Plunger(clock)
-    emulator.core.firmware.drives[2]._body = other
+    emulator.core.firmware.motors[2]._body = other
     for request in ("units 2", "diameter 14.567", "volume 10", "rate 60"):
         ask(f"3 set {request}")
     assert answer(ask("3 start 2")) == ["Pump start running..."]
@@ -336,9 +338,9 @@ def test_everything_can_be_set_in_one_line():
     ],
 )
 def test_a_rate_may_change_while_it_runs(command, lenient, reply):
-    """`change rate` acts at once, `set rate` where the dialect says so, and no volume is lost."""
+    """`change rate` acts at once, `set rate` where the variant says so, and no volume is lost."""
     clock = VirtualClock()
-    _, plunger, ask = off_the_wire(Dialect(rate_while_running=lenient), clock=clock)
+    _, plunger, ask = off_the_wire(Variant(rate_while_running=lenient), clock=clock)
     for request in ("units 2", "diameter 14.567", "volume 50", "rate 60"):
         ask(f"set {request}")
     ask("start")

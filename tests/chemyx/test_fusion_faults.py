@@ -231,7 +231,7 @@ def test_a_flipped_bit_never_moves_a_pump(shared, position, bit):
     b.core.feed = flip
     try:
         b.pump.set_rate(12.0)
-        assert b.core.firmware.drives[0].rates == ((12.0,),)
+        assert b.core.firmware.motors[0].rates == ((12.0,),)
     except DeviceError:
         pass
     finally:

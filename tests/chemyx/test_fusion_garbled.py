@@ -11,10 +11,10 @@ from flowrig.clock import VirtualClock
 from flowrig.errors import FlowrigError
 from flowrig.interfaces import PumpState, PumpStep, WireLog
 from flowrig_chemyx import driver
-from flowrig_chemyx.dialogue import Dialogue
-from flowrig_chemyx.line import LineFault
-from flowrig_chemyx.protocol import FrameSplitter
 from flowrig_chemyx.settings import FusionSettings
+from flowrig_chemyx.wire.channel import PumpChannel
+from flowrig_chemyx.wire.protocol import FrameSplitter
+from flowrig_chemyx.wire.serial_line import LineFault
 
 FRAMES = 100_000
 HOSTILE = (
@@ -100,13 +100,13 @@ def is_in(number, text):
 def test_no_damaged_reply_becomes_a_bad_number():
     """Every question, answered with damage: a number that was really there, or a device error."""
     line = DamagedLine(seed=1)
-    dialogue = Dialogue(line, "pump", None, 1.0, WireLog())
+    channel = PumpChannel(line, "pump", None, 1.0, WireLog())
     questions = {
-        dialogue.dispensed: lambda value: (value,),
-        dialogue.elapsed_min: lambda value: (value,),
-        dialogue.limits: lambda raw: (raw.rate_max, raw.rate_min, raw.volume_max, raw.volume_min),
-        dialogue.state: lambda _: (),
-        dialogue.learn_units: lambda _: (),
+        channel.dispensed: lambda value: (value,),
+        channel.elapsed_min: lambda value: (value,),
+        channel.limits: lambda raw: (raw.rate_max, raw.rate_min, raw.volume_max, raw.volume_min),
+        channel.state: lambda _: (),
+        channel.learn_units: lambda _: (),
     }
     taken = 0
     while line.frames < FRAMES // 2:

@@ -15,9 +15,9 @@ from flowrig.emulation import Mute
 from flowrig.errors import ConnectionLostError
 from flowrig.interfaces import PumpState
 from flowrig_chemyx.driver import ChemyxFusion
-from flowrig_chemyx.emulator import Uart
-from flowrig_chemyx.ports import find_port, owners, why_not
+from flowrig_chemyx.emulator.serial_port import Uart
 from flowrig_chemyx.settings import BAUD_RATES, FusionSettings
+from flowrig_chemyx.wire.ports import find_port, owners, why_not
 
 SOON_S = 0.1
 needs_terminals = pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")

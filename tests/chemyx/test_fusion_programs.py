@@ -13,7 +13,7 @@ from flowrig.errors import (
     UnsupportedError,
 )
 from flowrig.interfaces import PumpState, PumpStep
-from flowrig_chemyx.emulator import Dialect
+from flowrig_chemyx.emulator.variant import Variant
 
 TICK_S = 0.5
 
@@ -125,7 +125,7 @@ def test_to_and_fro_fits_into_one_stroke():
 
 def test_a_pump_without_steps_says_so():
     """A pump that keeps the first step only, or no ramp, cannot do the program; nothing moves."""
-    with ready_bench(dialect=Dialect(multistep=False)) as b:
+    with ready_bench(variant=Variant(multistep=False)) as b:
         b.pump.start_program([PumpStep(10.0, 60.0)])
         b.pump.stop()
         for steps in ([PumpStep(10.0, 60.0)] * 2, [PumpStep(10.0, 60.0, 90.0)]):
@@ -136,7 +136,7 @@ def test_a_pump_without_steps_says_so():
 
 def test_a_pump_that_only_infuses_refuses_to_withdraw():
     """A model that cannot withdraw keeps its old volume, and that is noticed."""
-    with ready_bench(dialect=Dialect(withdraws=False)) as b:
+    with ready_bench(variant=Variant(withdraws=False)) as b:
         with pytest.raises(RefusedError, match="kept volume"):
             b.pump.start_program([PumpStep(-10.0, 60.0)])
         assert b.plunger.rate_ul_min == 0.0

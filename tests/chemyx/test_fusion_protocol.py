@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowrig_chemyx import protocol
 from flowrig_chemyx.driver import Totalizer
-from flowrig_chemyx.protocol import FrameSplitter, Units
 from flowrig_chemyx.settings import BAUD_RATES, RATE_MAX_UL_MIN, RATE_MIN_UL_MIN, FusionSettings
+from flowrig_chemyx.wire import protocol
+from flowrig_chemyx.wire.protocol import FrameSplitter, Units
 
 RATES = st.floats(RATE_MIN_UL_MIN, RATE_MAX_UL_MIN)
 LINE = st.text(st.sampled_from("abc 0123.=:!"), min_size=1).map(str.strip).filter(bool)

@@ -12,7 +12,8 @@ from flowrig.testing import Mute, PumpBench
 from flowrig_chemyx import discovery
 from flowrig_chemyx.discovery import find_fusions
 from flowrig_chemyx.driver import ChemyxFusion
-from flowrig_chemyx.emulator import ChemyxEmulator, Uart
+from flowrig_chemyx.emulator.emulator import ChemyxEmulator
+from flowrig_chemyx.emulator.serial_port import Uart
 from flowrig_chemyx.settings import BAUD_RATES, FusionSettings
 
 FUSION = Identity("Chemyx", "Fusion 6000")

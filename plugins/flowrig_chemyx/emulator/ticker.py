@@ -4,14 +4,14 @@ import threading
 from typing import Final
 
 from flowrig.emulation import Front
-from flowrig_chemyx.firmware import FusionProtocol
+from flowrig_chemyx.emulator.firmware import FusionFirmware
 
-__all__ = ["Follower"]
+__all__ = ["Ticker"]
 
 SOONEST_S: Final = 0.001
 
 
-class Follower:
+class Ticker:
     """A thread that is there when a step ends, a ramp goes on, or a delay is over.
 
     Args:
@@ -19,7 +19,7 @@ class Follower:
         front: the wire on which the pump says something unasked.
     """
 
-    def __init__(self, firmware: FusionProtocol, front: Front) -> None:
+    def __init__(self, firmware: FusionFirmware, front: Front) -> None:
         self._firmware = firmware
         self._front = front
         self._moved = threading.Event()
@@ -46,5 +46,5 @@ class Follower:
             wait_s = self._firmware.next_event_s()
             self._moved.wait(None if wait_s is None else max(wait_s, SOONEST_S))
             self._moved.clear()
-            if news := self._firmware.follow():
+            if news := self._firmware.tick():
                 self._front.send(news)

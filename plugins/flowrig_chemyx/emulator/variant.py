@@ -1,19 +1,12 @@
 """In what real Fusions differ, as options of the emulated one."""
 
-from typing import Final
-
 from attrs import frozen
 
-from flowrig.emulation import Front
-
-__all__ = ["Dialect", "Uart"]
-
-BITS_PER_BYTE: Final = 10
-"""A start bit, eight data bits, a stop bit."""
+__all__ = ["Variant"]
 
 
 @frozen(kw_only=True)
-class Dialect:
+class Variant:
     """What kind of Fusion it is.
 
     Attributes:
@@ -45,27 +38,3 @@ class Dialect:
     delay_unit_s: float = 60.0
     rate_while_running: bool = False
     announces: bool = False
-
-
-@frozen(kw_only=True)
-class Uart:
-    """The serial port of an emulated pump.
-
-    Attributes:
-        baud: line speed in the pump's menu.
-        paced: whether bytes take their time on the line; on the virtual clock they never do.
-        strict: whether a client at another line speed sends and gets garbage, where the operating
-            system tells its speed (pseudo-terminals do).
-    """
-
-    baud: int = 38400
-    paced: bool = False
-    strict: bool = False
-
-    def duration_s(self, count: int) -> float:
-        """The time [s] that so many bytes take on the line; 0 if they are not paced."""
-        return count * BITS_PER_BYTE / self.baud if self.paced else 0.0
-
-    def hears(self, front: Front) -> bool:
-        """Whether the client on a front is understood."""
-        return not self.strict or front.baud in (None, self.baud)

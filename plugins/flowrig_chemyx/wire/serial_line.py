@@ -16,8 +16,8 @@ import serial
 from serial.tools.list_ports import comports
 
 from flowrig.interfaces import WireChannel, WireLog
-from flowrig_chemyx.ports import why_not
-from flowrig_chemyx.protocol import FrameSplitter, parse_number, value_of
+from flowrig_chemyx.wire.ports import why_not
+from flowrig_chemyx.wire.protocol import FrameSplitter, parse_number, value_of
 
 __all__ = ["LineFault", "SerialLine", "claim_line", "comports", "release_line"]
 

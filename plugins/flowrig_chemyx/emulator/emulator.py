@@ -1,4 +1,4 @@
-"""An emulated Fusion pump on a wire: `flowrig_chemyx.firmware` over `flowrig_chemyx.drive`."""
+"""An emulated Fusion pump on a wire: its firmware, motors and serial port put together."""
 
 from collections.abc import Callable, Mapping
 
@@ -12,14 +12,14 @@ from flowrig.emulation import (
     SocketFront,
     serial_front,
 )
-from flowrig_chemyx.dialect import Dialect, Uart
-from flowrig_chemyx.drive import Drive
-from flowrig_chemyx.firmware import FusionProtocol
-from flowrig_chemyx.follower import Follower
-from flowrig_chemyx.serial_port import SerialPort
+from flowrig_chemyx.emulator.firmware import FusionFirmware
+from flowrig_chemyx.emulator.motor import Motor
+from flowrig_chemyx.emulator.serial_port import SerialPort, Uart
+from flowrig_chemyx.emulator.ticker import Ticker
+from flowrig_chemyx.emulator.variant import Variant
 from flowrig_chemyx.settings import FusionSettings
 
-__all__ = ["ChemyxEmulator", "Dialect", "FusionProtocol", "Uart"]
+__all__ = ["ChemyxEmulator"]
 
 
 class _NoSyringe:
@@ -42,7 +42,7 @@ class ChemyxEmulator(Emulator):
 
     Args:
         context: which device it plays, in which world.
-        dialect: what kind of Fusion it is; by default what the settings call for.
+        variant: what kind of Fusion it is; by default what the settings call for.
         new_front: puts the core on a wire; by default on a pseudo-terminal, or on the TCP port of
             the context if it names one.
         uart: its serial port; by default one at the line speed of the settings that takes no time.
@@ -54,7 +54,7 @@ class ChemyxEmulator(Emulator):
     def __init__(
         self,
         context: EmulatorContext,
-        dialect: Dialect | None = None,
+        variant: Variant | None = None,
         new_front: Callable[[ProtocolCore], Front] | None = None,
         uart: Uart | None = None,
     ) -> None:
@@ -63,13 +63,13 @@ class ChemyxEmulator(Emulator):
         if not isinstance(settings, FusionSettings):
             settings = FusionSettings(address="")
         channel = settings.channel or 0
-        dialect = dialect or Dialect(dual=channel > 0)
+        variant = variant or Variant(dual=channel > 0)
         bodies: dict[int, PumpBody] = {1: _NoSyringe(), 2: _NoSyringe()} if channel else {}
         bodies[channel] = context.world.pump(context.device)
-        drives = {
-            number: Drive(body, context.clock.now_s, dialect) for number, body in bodies.items()
+        motors = {
+            number: Motor(body, context.clock.now_s, variant) for number, body in bodies.items()
         }
-        firmware = FusionProtocol(drives, dialect)
+        firmware = FusionFirmware(motors, variant)
         self.core = SerialPort(
             firmware,
             uart or Uart(baud=settings.bauds[0]),
@@ -78,18 +78,18 @@ class ChemyxEmulator(Emulator):
         )
         core = context.tap(self.core)
         self._front = new_front(core) if new_front else serial_front(core, context.port)
-        self._follower = Follower(firmware, self._front)
+        self._ticker = Ticker(firmware, self._front)
 
     def start(self) -> str:
         """Begin to answer; returns a port path, or "socket://host:port" on a TCP front."""
         address = self._front.start()
         if not self.context.clock.is_virtual:
-            self._follower.start()
+            self._ticker.start()
         return f"socket://{address}" if isinstance(self._front, SocketFront) else address
 
     def stop(self) -> None:
         """Hang up."""
-        self._follower.stop()
+        self._ticker.stop()
         self._front.stop()
 
     def fault_switches(self) -> Mapping[str, DeviceFault]:

@@ -7,11 +7,11 @@ from typing import Final, TypeVar
 from flowrig.emulation import PumpBody
 from flowrig.errors import OutOfRangeError
 from flowrig.interfaces import PumpState
-from flowrig_chemyx.dialect import Dialect
-from flowrig_chemyx.protocol import Units
+from flowrig_chemyx.emulator.variant import Variant
 from flowrig_chemyx.settings import INNER_DIAMETER_MAX_MM, INNER_DIAMETER_MIN_MM
+from flowrig_chemyx.wire.protocol import Units
 
-__all__ = ["Drive"]
+__all__ = ["Motor"]
 
 # A Fusion with 30 mm set answered "125.9622 0.0002 106.0288 0.0141" in mL and mL/min (AFRL ARES,
 # ChemyxPumpPlugin); divided by the area of the bore these are a stroke and speeds.
@@ -28,28 +28,28 @@ Rates = tuple[float, ...]
 """The flow rate of one step, or both ends of its ramp."""
 
 
-class Drive:
+class Motor:
     """One motor as the pump's firmware sees it.
 
     The firmware knows the diameter that it was told, not the syringe: its flow rates and volumes
     are plunger travel in disguise. A change of units or diameter clears rate and volume, and while
-    a run is under way nothing but the rate of a paused one can be set, unless the dialect says
-    otherwise; real pumps may be more lenient. A body that cannot withdraw makes the drive report
+    a run is under way nothing but the rate of a paused one can be set, unless the variant says
+    otherwise; real pumps may be more lenient. A body that cannot withdraw makes the motor report
     an error.
 
-    The drive looks at the clock when it is asked: a step that ends, and a ramp, are followed as
+    The motor looks at the clock when it is asked: a step that ends, and a ramp, are followed as
     often as somebody calls.
 
     Args:
         body: the motor and the syringe that is really on it.
         now_s: rig time [s].
-        dialect: what kind of Fusion it is.
+        variant: what kind of Fusion it is.
     """
 
-    def __init__(self, body: PumpBody, now_s: Callable[[], float], dialect: Dialect) -> None:
+    def __init__(self, body: PumpBody, now_s: Callable[[], float], variant: Variant) -> None:
         self._body = body
         self._now_s = now_s
-        self._dialect = dialect
+        self._variant = variant
         self._begin_s = self._end_s = now_s()
         self.volumes: tuple[float, ...] = (0.0,)
         self.rates: tuple[Rates, ...] = ((0.0,),)
@@ -77,7 +77,7 @@ class Drive:
 
     @property
     def state(self) -> PumpState:
-        """What the drive does; a run that has reached its volume is over."""
+        """What the motor does; a run that has reached its volume is over."""
         self.advance()
         return self._state
 
@@ -143,10 +143,10 @@ class Drive:
 
     def set_rates(self, steps: Sequence[Rates]) -> None:
         """Take the rate of every step, or keep the old ones."""
-        if not self._dialect.multistep:
+        if not self._variant.multistep:
             steps = [steps[0][:1]]
         is_free = self.state not in (PumpState.RUNNING, PumpState.DELAYED)
-        can_set = is_free or self._dialect.rate_while_running
+        can_set = is_free or self._variant.rate_while_running
         if can_set and all(self._is_rate(rate) for step in steps for rate in step):
             self.rates = _fit(steps, len(self.volumes))
             self._follow_rate()
@@ -166,7 +166,7 @@ class Drive:
 
     def set_volumes(self, values: Sequence[float]) -> None:
         """Take the volumes of as many steps, or keep the old ones."""
-        if not self._dialect.multistep:
+        if not self._variant.multistep:
             values = values[:1]
         if self._at_rest() and all(self._is_volume(value) for value in values):
             self.volumes = tuple(values)
@@ -249,7 +249,7 @@ class Drive:
         self.volumes, self.rates, self.delays = (0.0,), ((0.0,),), (0.0,)
 
     def _begin_step(self) -> None:
-        delay_s = self._now(self.delays) * self._dialect.delay_unit_s
+        delay_s = self._now(self.delays) * self._variant.delay_unit_s
         if delay_s:
             self._delay_end_s = self._now_s() + delay_s
             self._state = PumpState.DELAYED
@@ -269,7 +269,7 @@ class Drive:
             self._state = PumpState.STOPPED
 
     def _resume(self) -> None:
-        if not self._dialect.counts_on_after_pause:
+        if not self._variant.counts_on_after_pause:
             self._uncounted_ul = self._past_ul + self._step_ul
             self._begin_s = self._now_s()
         self._move()
@@ -302,7 +302,7 @@ class Drive:
 
     def _is_volume(self, value: float) -> bool:
         _, _, largest, smallest = self.limits()
-        return smallest <= abs(value) <= largest and (value > 0 or self._dialect.withdraws)
+        return smallest <= abs(value) <= largest and (value > 0 or self._variant.withdraws)
 
     def _now(self, values: Sequence[T]) -> T:
         """The value of the step that is under way; a cycle repeats the first."""

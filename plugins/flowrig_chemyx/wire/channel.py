@@ -17,8 +17,7 @@ from flowrig.errors import (
     UnsupportedError,
 )
 from flowrig.interfaces import PumpState, WireChannel
-from flowrig_chemyx.line import LineFault
-from flowrig_chemyx.protocol import (
+from flowrig_chemyx.wire.protocol import (
     REJECTION,
     RawLimits,
     Units,
@@ -33,8 +32,9 @@ from flowrig_chemyx.protocol import (
     strip_echo,
     value_of,
 )
+from flowrig_chemyx.wire.serial_line import LineFault
 
-__all__ = ["Dialogue", "Exchange", "Step"]
+__all__ = ["Exchange", "PumpChannel", "Step"]
 
 E = TypeVar("E", bound=DeviceError)
 T = TypeVar("T")
@@ -47,7 +47,7 @@ Step = tuple[float, ...]
 
 
 class Exchange(Protocol):
-    """A line to a pump; see `flowrig_chemyx.line.SerialLine`."""
+    """A line to a pump; see `flowrig_chemyx.wire.serial_line.SerialLine`."""
 
     @property
     def speeds(self) -> str:
@@ -65,7 +65,7 @@ class Exchange(Protocol):
         ...
 
 
-class Dialogue:
+class PumpChannel:
     """The requests to one channel.
 
     Every method raises ConnectionLostError if a question is not answered, UnknownOutcomeError if a
