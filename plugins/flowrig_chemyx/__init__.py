@@ -17,7 +17,7 @@ __all__ = ["FusionSettings", "flowrig_drivers"]
 
 @hookimpl
 def flowrig_drivers() -> Sequence[DriverOffer]:
-    """The Fusion driver and the emulator that speaks its protocol."""
+    """Offer the Fusion driver with its emulator and its discovery."""
     return [
         DriverOffer(
             kind="pump",

@@ -1,4 +1,4 @@
-"""The conformance kit on the Fusion driver, in variants that differ in everything at once."""
+"""The conformance kit on the Fusion driver, with three variants of the emulated pump."""
 
 from functools import partial
 
@@ -30,8 +30,8 @@ VARIANTS = {
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-class TestDialects(PumpConformance):
-    """The same promises, however the pump words its answers."""
+class TestVariants(PumpConformance):
+    """The driver keeps the contract of a pump with every variant."""
 
     @pytest.fixture
     def bench(self, name):

@@ -137,7 +137,7 @@ def test_a_port_in_use_is_named_with_its_owner_and_left_alone(
     listed, *refused = find_fusions(Discovery(ports=named), lambda: [port(address)])
     assert isinstance(listed, Found)
     assert listed.note == "in use by putty (process 7)"
-    assert [one.reason for one in refused] == ["not asked, as putty (process 7) has it"] * len(
-        named
-    )
+    assert [one.reason for one in refused] == [
+        "not asked, because it is in use by putty (process 7)"
+    ] * len(named)
     assert not fusion.tap.sent

@@ -1,4 +1,8 @@
-"""The language of an emulated Fusion: requests in, replies out, over its motors."""
+"""The firmware of an emulated Fusion: it reads requests, commands the motors, and replies.
+
+It knows every command that public programs send to a Fusion, more than this package's own driver
+uses, so that those programs can be tried on the emulator.
+"""
 
 import re
 import threading
@@ -8,7 +12,7 @@ from typing import Final
 from flowrig.interfaces import PumpState
 from flowrig_chemyx.emulator.motor import Motor
 from flowrig_chemyx.emulator.variant import Variant
-from flowrig_chemyx.wire.protocol import REJECTION, parse_steps
+from flowrig_chemyx.wire.protocol import REJECTION, parse_number, parse_steps
 
 __all__ = ["FusionFirmware"]
 
@@ -21,41 +25,44 @@ STATUS_DIGITS: Final = {
     PumpState.FAULT: "5",
 }
 BEGUN: Final = "Pump start running..."
-CYCLE: Final = "start cycle"
+DELAYED: Final = "Pump delay..."
 PROMPT: Final = b">"
+CYCLE_CHANNEL: Final = 3
+
+# The commands are those of public programs and of Chemyx's help text; the wording is not Chemyx's.
 HELP: Final = {
-    "help": "these lines",
+    "help": "show these lines",
     "echo on": "repeat every request",
     "echo off": "repeat no request",
-    "start": "run; 0 behind it for the first step, 1 for all",
-    "pause": "interrupt the run; start goes on",
+    "start": "run, or resume; 0 after it runs the first step, 1 all",
+    "pause": "pause the run; start resumes it",
     "stop": "end the run",
     "set units": "0 mL/min, 1 mL/hr, 2 uL/min, 3 uL/hr",
     "set diameter": "inner diameter of the syringe, mm",
     "set rate": "flow rate; commas between steps, a slash within a ramp",
     "set volume": "volume; negative withdraws; commas between steps",
-    "set time": "minutes; sets the flow rate",
-    "set delay": "wait before a step",
+    "set time": "duration in minutes; sets the flow rate",
+    "set delay": "delay before a step",
     "set primerate": "flow rate for priming",
-    "read limit parameter": "fastest, slowest, largest, smallest",
-    "view parameter": "what is set",
+    "read limit parameter": "rate max, rate min, volume max, volume min",
+    "view parameter": "all settings",
     "dispensed volume": "volume of this run",
-    "elapsed time": "minutes of this run",
-    "change rate": "flow rate of the step that runs",
+    "elapsed time": "duration of this run, minutes",
+    "change rate": "flow rate of the running step",
     "hexw2": "units mode diameter volume rate delay [start]; mode 1 withdraws",
 }
 
 
 class FusionFirmware:
-    """The protocol core of a sound pump: bytes in, bytes out.
+    """The firmware of a Fusion as a protocol core: bytes in, bytes out.
 
     Args:
-        motors: by channel: 1 and 2 on a dual pump, 0 on a single one.
-        variant: what kind of Fusion it is.
+        motors: by channel: 1 and 2 on a dual pump, 0 on a single-channel pump.
+        variant: the options of this Fusion.
 
     Attributes:
         motors: the motors, by channel.
-        on_motion: called when a motor may have begun or ended to move.
+        on_motion: called when a motor may have started or stopped.
     """
 
     def __init__(self, motors: Mapping[int, Motor], variant: Variant) -> None:
@@ -79,46 +86,48 @@ class FusionFirmware:
         } | dict.fromkeys(variant.status_spellings, _status)
 
     def feed(self, data: bytes) -> bytes:
-        """Take bytes in pieces of any size; return the replies to the requests they complete."""
+        """Take the next bytes, in pieces of any size; return replies to the completed requests."""
         with self._lock:
             *requests, self._input = (self._input + data).split(b"\r")
+            # Some clients end a request with CR LF: the LF is then the first byte of the next one.
             replies = [self._reply(request.removeprefix(b"\n")) for request in requests]
-            return self._news() + b"".join(replies) if replies else b""
+            return self._advance() + b"".join(replies) if replies else b""
 
     def tick(self) -> bytes:
-        """Let the motors go on as far as the clock has; return what the pump says unasked."""
+        """Advance the motors to the present time; return text that no request asked for."""
         with self._lock:
-            return self._news()
+            return self._advance()
 
     def next_event_s(self) -> float | None:
-        """How long [s] it takes until `follow` has something to do; None if nothing moves."""
+        """Time [s] until `tick` has something to do; None while no motor moves."""
         with self._lock:
             waits = [motor.next_event_s for motor in self.motors.values()]
         return min((wait for wait in waits if wait is not None), default=None)
 
     def keep_old_values(self, on: bool) -> None:
-        """From now on answer every `set` with the old value, or take new ones again."""
+        """Begin or end to ignore every `set`, and to answer it with the old value."""
         self._keeps_old_values = on
 
     def reject(self, on: bool) -> None:
-        """From now on reject every command, or take them again."""
+        """Begin or end to reject every request."""
         self._rejects = on
 
     def power_cycle(self) -> None:
-        """Switch the pump off and on."""
+        """Switch the pump off and on again."""
         with self._lock:
             self._input, self._echo = b"", self._variant.echo
             for motor in self.motors.values():
                 motor.power_cycle()
 
-    def _news(self) -> bytes:
-        said = b""
+    def _advance(self) -> bytes:
+        """Advance the motors; return the text that the pump sends without a request."""
+        text = b""
         for motor in self.motors.values():
             motor.advance()
             if motor.begun_late and self._variant.announces:
-                said += BEGUN.encode() + self._variant.separator + PROMPT
+                text += BEGUN.encode() + self._variant.separator + PROMPT
             motor.begun_late = False
-        return said
+        return text
 
     def _reply(self, request: bytes) -> bytes:
         echo = request + self._variant.echo_end if self._echo else b""
@@ -136,24 +145,22 @@ class FusionFirmware:
             return [f"{command:<22}-{meaning}" for command, meaning in HELP.items()]
         return self._carry_out(*self._addressed(request)) if request else []
 
-    def _addressed(self, request: str) -> tuple[list[Motor], str]:
-        """Which motors a request is for; without a channel, a dual pump takes it for both.
-
-        So does channel 3, which is cycle mode (Chemyx-Syringe-Pump, dualchannel_cycle.py).
-        """
+    def _addressed(self, request: str) -> tuple[int, str]:
+        """The channel number before a request, or 0, and the command after it."""
         channel, blank, command = request.partition(" ")
-        if not (self._variant.dual and blank and channel in ("1", "2", "3")):
-            return (list(self.motors.values()), request)
-        if channel == "3":
-            return (list(self.motors.values()), re.sub("^start( +2)?$", CYCLE, command))
-        return ([self.motors[int(channel)]], command)
+        if self._variant.dual and blank and channel in ("1", "2", "3"):
+            return int(channel), command
+        return 0, request
 
-    def _carry_out(self, motors: list[Motor], command: str) -> list[str]:
+    def _carry_out(self, channel: int, command: str) -> list[str]:
+        # Chemyx's Python programs send "start  1", with two blanks.
         command = re.sub(r"^start +", "start ", command)
         if re.fullmatch("view parameter( [0-9])?", command):
             return self._parameters()
-        if command == CYCLE:
+        if channel == CYCLE_CHANNEL and command in ("start", "start 2"):
             return self._start_cycle()
+        # A dual pump applies a command without channel number, or for cycle mode, to both channels.
+        motors = [self.motors[channel]] if channel in self.motors else [*self.motors.values()]
         if command in self._actions:
             replies = [self._actions[command](motor) for motor in motors]
             return replies[0]
@@ -178,7 +185,7 @@ class FusionFirmware:
         return _kept(motors[0], what)
 
     def _change_rate(self, motors: list[Motor], steps: Sequence[tuple[float, ...]]) -> list[str]:
-        """As AFRL ARES knows it (ChemyxPumpPlugin): with the channel in front of the answer."""
+        """Change the rate of a running step; the reply is that in AFRL ARES (ChemyxPumpPlugin)."""
         if not self._keeps_old_values:
             for motor in motors:
                 motor.change_rate(steps[0][0])
@@ -188,19 +195,26 @@ class FusionFirmware:
         return [f"pump {number} {shown}" if self._variant.dual else shown]
 
     def _start_cycle(self) -> list[str]:
-        """One channel infuses while the other fills, and then the other way round."""
+        """Start cycle mode: one channel infuses while the other withdraws, then they change over.
+
+        Source: Chemyx-Syringe-Pump, dualchannel_cycle.py.
+        """
         for phase, motor in enumerate(self.motors.values()):
             motor.start_cycle(phase)
         self.on_motion()
         delayed = any(motor.state is PumpState.DELAYED for motor in self.motors.values())
-        return ["Pump delay..." if delayed else BEGUN]
+        return [DELAYED if delayed else BEGUN]
 
     def _set_everything(self, motors: list[Motor], command: str) -> list[str]:
-        """What `hexw2` says, in one line; it is silent where it does not start, as nobody told."""
+        """Set units, direction, diameter, volume, rate and delay by one `hexw2` request.
+
+        The true reply is not published: without `start` there are no lines, only the prompt. Mode
+        1 withdraws in the one public driver that names the modes.
+        """
         words = command.split()[1:]
         starts = words[-1:] == ["start"]
         try:
-            units, mode, diameter, volume, rate, delay = map(float, words[:6])
+            units, mode, diameter, volume, rate, delay = map(parse_number, words[:6])
         except ValueError:
             return [REJECTION]
         if len(words) != 6 + starts or mode not in (0, 1):
@@ -217,7 +231,7 @@ class FusionFirmware:
     def _start(self, motor: Motor, *, basic: bool = False) -> list[str]:
         motor.start(basic=basic)
         self.on_motion()
-        return ["Pump delay..." if motor.state is PumpState.DELAYED else BEGUN]
+        return [DELAYED if motor.state is PumpState.DELAYED else BEGUN]
 
     def _pause(self, motor: Motor) -> list[str]:
         motor.pause()
@@ -234,7 +248,7 @@ class FusionFirmware:
             unit, dia, rate, *rest = _parameters_of(self.motors[0])
             prime = [_kept(self.motors[0], "primerate")[0]] if self._variant.primerate_line else []
             return [unit, dia, rate, *prime, *rest]
-        lines = [" "]
+        lines = [" "]  # dual pumps begin with a line of one blank (Chemyx-Syringe-Pump)
         for channel in (1, 2):
             lines += [f"Pump {channel}:", *_parameters_of(self.motors[channel])]
         return lines

@@ -1,4 +1,4 @@
-"""The serial port of an emulated Fusion: line speed, and bytes that take their time."""
+"""The serial port of an emulated Fusion: baud rate, and transmission time of the bytes."""
 
 from collections.abc import Callable
 from typing import Final
@@ -12,6 +12,7 @@ from flowrig_chemyx.emulator.firmware import FusionFirmware
 __all__ = ["SerialPort", "Uart"]
 
 GARBLE: Final = 0x80
+"""Bit that is set in every byte at a wrong baud rate, so that no byte is ASCII."""
 
 BITS_PER_BYTE: Final = 10
 """A start bit, eight data bits, a stop bit."""
@@ -19,13 +20,13 @@ BITS_PER_BYTE: Final = 10
 
 @frozen(kw_only=True)
 class Uart:
-    """The serial port of an emulated pump.
+    """Settings of the serial port of an emulated pump.
 
     Attributes:
-        baud: line speed in the pump's menu.
-        paced: whether bytes take their time on the line; on the virtual clock they never do.
-        strict: whether a client at another line speed sends and gets garbage, where the operating
-            system tells its speed (pseudo-terminals do).
+        baud: baud rate in the pump's menu.
+        paced: whether bytes take their transmission time; on the virtual clock they never do.
+        strict: whether a client at another baud rate sends and receives garbage. Only
+            pseudo-terminals report the client's baud rate.
     """
 
     baud: int = 38400
@@ -33,26 +34,26 @@ class Uart:
     strict: bool = False
 
     def duration_s(self, count: int) -> float:
-        """The time [s] that so many bytes take on the line; 0 if they are not paced."""
+        """Transmission time [s] of a number of bytes; 0 if the port is not paced."""
         return count * BITS_PER_BYTE / self.baud if self.paced else 0.0
 
     def hears(self, front: Front) -> bool:
-        """Whether the client on a front is understood."""
+        """Whether the client on a front uses this baud rate, as far as it is known."""
         return not self.strict or front.baud in (None, self.baud)
 
 
 class SerialPort:
-    """A pump's firmware behind its serial port; a protocol core.
+    """The firmware of a pump behind its serial port; a protocol core.
 
     Args:
-        firmware: the pump.
-        uart: line speed and whether it matters.
-        clock: what bytes take their time on.
-        front: finds the front that carries the bytes.
+        firmware: the firmware of the pump.
+        uart: settings of the serial port.
+        clock: the clock on which the transmission time passes.
+        front: returns the front that carries the bytes; the front is made after the core.
 
     Attributes:
-        firmware: the pump.
-        is_misset: whether the line speed in the pump's menu is not the client's.
+        firmware: the firmware of the pump.
+        is_misset: whether the pump's menu is set to another baud rate than the client's.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class SerialPort:
         self._front = front
 
     def feed(self, data: bytes) -> bytes:
-        """Take bytes in pieces of any size; return the replies to the requests they complete."""
+        """Take the next bytes, in pieces of any size; return replies to the completed requests."""
         if self.is_misset or not self._uart.hears(self._front()):
             return bytes(byte | GARBLE for byte in data)
         reply = self.firmware.feed(data)

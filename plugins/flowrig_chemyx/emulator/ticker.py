@@ -1,4 +1,4 @@
-"""Motors of an emulated Fusion that go on while nobody asks."""
+"""Lets the motors of an emulated Fusion run on a real clock, without a request from a client."""
 
 import threading
 from typing import Final
@@ -9,42 +9,43 @@ from flowrig_chemyx.emulator.firmware import FusionFirmware
 __all__ = ["Ticker"]
 
 SOONEST_S: Final = 0.001
+"""Shortest wait [s] between two ticks, so that rounding in a wait does not keep a core busy."""
 
 
 class Ticker:
-    """A thread that is there when a step ends, a ramp goes on, or a delay is over.
+    """A thread that advances the motors when a step ends, a ramp goes on, or a delay is over.
 
     Args:
-        firmware: the pump.
-        front: the wire on which the pump says something unasked.
+        firmware: the firmware of the pump.
+        front: the wire for text that the pump sends without a request.
     """
 
     def __init__(self, firmware: FusionFirmware, front: Front) -> None:
         self._firmware = firmware
         self._front = front
-        self._moved = threading.Event()
+        self._wake = threading.Event()
         self._over = False
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin to follow."""
+        """Start the thread."""
         self._over = False
-        self._firmware.on_motion = self._moved.set
-        self._thread = threading.Thread(target=self._follow, name="chemyx-motors", daemon=True)
+        self._firmware.on_motion = self._wake.set
+        self._thread = threading.Thread(target=self._run, name="chemyx-motors", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Follow no more; idempotent."""
+        """Stop the thread; idempotent."""
         self._over = True
-        self._moved.set()
+        self._wake.set()
         if self._thread is not None:
             self._thread.join()
             self._thread = None
 
-    def _follow(self) -> None:
+    def _run(self) -> None:
         while not self._over:
             wait_s = self._firmware.next_event_s()
-            self._moved.wait(None if wait_s is None else max(wait_s, SOONEST_S))
-            self._moved.clear()
-            if news := self._firmware.tick():
-                self._front.send(news)
+            self._wake.wait(None if wait_s is None else max(wait_s, SOONEST_S))
+            self._wake.clear()
+            if text := self._firmware.tick():
+                self._front.send(text)
