@@ -58,7 +58,7 @@ def f4t(traits: F4TTraits, **options: Any) -> AbstractContextManager[HeaterBench
 
 
 BENCHES = {
-    **{name: (PumpConformance, partial(fusion, dialect=one)) for name, one in DIALECTS.items()},
+    **{name: (PumpConformance, partial(fusion, variant=one)) for name, one in DIALECTS.items()},
     "first channel": (PumpConformance, partial(fusion, channel=1)),
     "second channel": (PumpConformance, partial(fusion, channel=2)),
     "TCP": (PumpConformance, partial(fusion, new_front=lambda core: SocketFront(lambda: core))),
