@@ -233,10 +233,10 @@ class ChemyxFusion(Pump):
         self._in_program = False
 
     def _prepare_run(self, state: PumpState, steps: Sequence[PumpStep]) -> None:
-        """Send every setting of a run to a pump at rest; nothing is assumed about earlier ones."""
+        """Send all settings of a run to a pump that does not run, whatever it was set to before."""
         assert self._syringe is not None
         if state is PumpState.PAUSED:
-            self._do_stop()
+            self._do_stop()  # a paused pump may refuse new units and volumes
         units = choose_units(min(rate for step in steps for rate in step.rates_ul_min))
         self._channel.set_units(units)
         self._channel.set_diameter(self._syringe.inner_diameter_mm)
