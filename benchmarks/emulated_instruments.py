@@ -20,7 +20,7 @@ from flowrig.interfaces import DeviceSettings
 from flowrig.plugins.offers import import_target
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import DeviceEntry
-from flowrig_chemyx.dialect import Uart
+from flowrig_chemyx.emulator.serial_port import Uart
 from flowrig_chemyx.settings import FusionSettings
 
 __all__ = ["emulated"]

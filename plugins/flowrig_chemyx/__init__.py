@@ -17,7 +17,7 @@ __all__ = ["FusionSettings", "flowrig_drivers"]
 
 @hookimpl
 def flowrig_drivers() -> Sequence[DriverOffer]:
-    """The Fusion driver and the emulator that speaks its protocol."""
+    """Offer the Fusion driver with its emulator and its discovery."""
     return [
         DriverOffer(
             kind="pump",
@@ -31,7 +31,7 @@ def flowrig_drivers() -> Sequence[DriverOffer]:
                 "rate_ul_min": (RATE_MIN_UL_MIN, RATE_MAX_UL_MIN),
                 "inner_diameter_mm": (INNER_DIAMETER_MIN_MM, INNER_DIAMETER_MAX_MM),
             },
-            emulator="flowrig_chemyx.emulator:ChemyxEmulator",
+            emulator="flowrig_chemyx.emulator.emulator:ChemyxEmulator",
             discover="flowrig_chemyx.discovery:find_fusions",
         )
     ]

@@ -1,8 +1,8 @@
-"""Which serial ports there are, and which of them lead to a Fusion.
+"""Lists the serial ports, and finds the Fusions on the ports that a person names.
 
-A port is listed without being opened. One that a person names is asked as the driver asks when it
-is opened with `baud = "probe"`: an empty line, `elapsed time`, `status`, `view parameter`. None of
-them changes anything in a Fusion; what another instrument makes of them nobody knows.
+Listing opens no port. A port that a person names gets the requests that the driver sends when it
+opens with `baud = "probe"`: an empty line, `elapsed time`, `status`, `view parameter`. They change
+nothing in a Fusion. Another instrument may react to them in any way, so no other port gets them.
 """
 
 from collections import Counter
@@ -15,20 +15,26 @@ from flowrig.errors import ConnectionLostError, ProtocolError
 from flowrig.interfaces import Identity
 from flowrig.rig.discovery import Discovery, Found, NoAnswer
 from flowrig_chemyx.driver import ChemyxFusion
-from flowrig_chemyx.line import comports
-from flowrig_chemyx.ports import USB, ListPorts, owners
 from flowrig_chemyx.settings import BAUD_RATES, Baud, FusionSettings
+from flowrig_chemyx.wire.ports import USB, ListPorts, owners
+from flowrig_chemyx.wire.serial_line import comports
 
 __all__ = ["find_fusions"]
 
 DRIVER: Final = "chemyx-fusion"
 DEADLINE_S: Final = 0.5
-"""Longest wait [s] for an answer at one line speed: there are six to try."""
+"""Longest wait [s] for a reply at one baud rate; short, because there are six to try."""
 
 
 @frozen
 class _Port:
-    """A serial port, what a profile calls it, and what the operating system says of it."""
+    """A serial port.
+
+    Attributes:
+        device: name of the port for pyserial.
+        address: the port in a profile: its USB serial number where that is unique.
+        description: description by the operating system, if it has one.
+    """
 
     device: str
     address: str
@@ -41,13 +47,17 @@ class _Port:
     def found(
         self,
         note: str = "",
-        who: Identity | None = None,
+        identity: Identity | None = None,
         settings: Mapping[str, str | int] | None = None,
     ) -> Found:
         device = self.device if self.device != self.address else ""
         notes = ", ".join(filter(None, (device, self.description, note)))
         return Found(
-            driver=DRIVER, address=self.address, identity=who, settings=settings or {}, note=notes
+            driver=DRIVER,
+            address=self.address,
+            identity=identity,
+            settings=settings or {},
+            note=notes,
         )
 
     def no_answer(self, reason: str) -> NoAnswer:
@@ -55,11 +65,11 @@ class _Port:
 
 
 def find_fusions(ask: Discovery, list_ports: ListPorts = comports) -> Iterator[Found | NoAnswer]:
-    """List the serial ports; ask those that a person has named whether a Fusion is there.
+    """List the serial ports, and look for a Fusion on those that a person has named.
 
     Args:
-        ask: what a person allows.
-        list_ports: the serial ports of this computer.
+        ask: the ports that may be asked, and the longest wait.
+        list_ports: lists the serial ports of this computer.
     """
     attached = _attached(list_ports)
     asked = {name: _Port(name, name) for name in ask.ports_besides(_names(attached))}
@@ -69,7 +79,7 @@ def find_fusions(ask: Discovery, list_ports: ListPorts = comports) -> Iterator[F
             yield port.found(f"in use by {holders}" if holders else "")
         elif holders:
             yield port.found(f"in use by {holders}")
-            yield port.no_answer(f"not asked, as {holders} has it")
+            yield port.no_answer(f"not asked, because it is in use by {holders}")
         else:
             asked[port.device] = port
     yield from ask.each(list(asked), lambda device: _ask(asked[device], ask))
@@ -95,7 +105,7 @@ def _names(ports: list[_Port]) -> list[str]:
 
 
 def _ask(port: _Port, ask: Discovery) -> Iterator[Found | NoAnswer]:
-    """Ask at every line speed until a Fusion answers."""
+    """Look for a Fusion at every baud rate until one answers."""
     deadline_s = min(ask.deadline_s, DEADLINE_S)
     reason = f"no answer at {', '.join(map(str, BAUD_RATES))} baud"
     with ask.turn(port.device):
@@ -104,8 +114,9 @@ def _ask(port: _Port, ask: Discovery) -> Iterator[Found | NoAnswer]:
                 yield from _fusions(port, cast(Baud, baud), deadline_s)
                 return
             except ProtocolError as error:
-                reason = f"what answers at {baud} baud is no Fusion: {error.message}"
+                reason = f"the instrument that answers at {baud} baud is no Fusion: {error.message}"
             except ConnectionLostError as error:
+                # Without a command the port itself did not open: no baud rate will help.
                 if not error.command:
                     reason = error.message
                     break
@@ -114,20 +125,20 @@ def _ask(port: _Port, ask: Discovery) -> Iterator[Found | NoAnswer]:
 
 
 def _fusions(port: _Port, baud: Baud, deadline_s: float) -> list[Found]:
-    """The Fusion that answers at a line speed, or both channels of a dual one.
+    """The Fusion that answers at a baud rate, or both channels of a dual pump.
 
     Raises:
-        ProtocolError: somebody else answers.
-        ConnectionLostError: nobody answers, or the port does not open.
+        ProtocolError: another instrument answers.
+        ConnectionLostError: no answer, or the port does not open.
     """
     settings = FusionSettings(address=port.device, baud=baud, deadline_s=deadline_s)
     try:
-        return [port.found(who=_identity(settings), settings={"baud": baud})]
+        return [port.found(identity=_identity(settings), settings={"baud": baud})]
     except ProtocolError as error:
         try:
             return [
                 port.found(
-                    who=_identity(evolve(settings, channel=channel)),
+                    identity=_identity(evolve(settings, channel=channel)),
                     settings={"baud": baud, "channel": channel},
                 )
                 for channel in (1, 2)

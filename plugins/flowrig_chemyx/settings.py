@@ -1,4 +1,4 @@
-"""What a profile says about a Fusion pump, and what the series can do at best."""
+"""Settings of a Fusion pump in a profile, and the limits of the Fusion series."""
 
 from typing import Final, Literal, get_args
 
@@ -19,9 +19,8 @@ __all__ = [
 Baud = Literal[38400, 9600, 115200, 57600, 19200, 14400, "probe"]
 
 BAUD_RATES: Final[tuple[int, ...]] = tuple(one for one in get_args(Baud) if one != "probe")
-"""The choices in the pump's own menu, as offered by Chemyx's Python software
-(github.com/cukelarter/Chemyx-Syringe-Pump), in the order in which they are tried: those that public
-drivers use come first."""
+"""Baud rates that Chemyx's Python software offers (github.com/cukelarter/Chemyx-Syringe-Pump), in
+the order in which `baud = "probe"` tries them: those that public drivers use come first."""
 
 INNER_DIAMETER_MIN_MM: Final = 0.103
 INNER_DIAMETER_MAX_MM: Final = 40.0
@@ -29,11 +28,11 @@ INNER_DIAMETER_MAX_MM: Final = 40.0
 Commands", `set diameter`)."""
 
 RATE_MIN_UL_MIN: Final = 0.0001
-"""The slowest flow rate [µL/min] that public Fusion drivers give (qudi, Fusion 4000-X module)."""
+"""Slowest flow rate [µL/min] in a public Fusion driver (qudi, Fusion 4000-X module)."""
 
 RATE_MAX_UL_MIN: Final = 225_000.0
-"""An upper bound on any flow rate [µL/min]: a 40 mm bore at 178.2 mm/min, the top speed that
-follows from a Fusion's reply to `read limit parameter`. The pump itself gives the true limit."""
+"""Upper bound of every flow rate [µL/min]: a 40 mm bore at 178.2 mm/min, the top speed that follows
+from a Fusion's reply to `read limit parameter`. The pump reports the limit for its syringe."""
 
 
 @frozen(kw_only=True)
@@ -44,12 +43,12 @@ class FusionSettings(DeviceSettings):
         address: the serial port, "COM3" or "/dev/ttyUSB0"; "usb:SERIAL" for the port of the USB
             adapter with this serial number, wherever it is plugged in; or "socket://host:port" for
             a serial device server.
-        baud: line speed, the one in the pump's own "System Settings" menu; "probe" tries one after
-            the other whenever the port is opened.
-        model: model name behind "Fusion", as a label: the protocol cannot be asked for it.
-        channel: 1 or 2 on a dual pump, which takes two devices with one address; left out on a
-            single pump.
-        deadline_s: longest wait [s] for one answer.
+        baud: baud rate, as in the pump's own "System Settings" menu; "probe" tries one after
+            the other each time the port is opened.
+        model: model name after "Fusion", a label only: the protocol has no request for the model.
+        channel: 1 or 2 on a dual pump, which is two devices with the same address; left out on a
+            single-channel pump.
+        deadline_s: longest wait [s] for one reply.
     """
 
     baud: Baud = field(default=38400, validator=validators.in_(get_args(Baud)))
@@ -59,5 +58,5 @@ class FusionSettings(DeviceSettings):
 
     @property
     def bauds(self) -> tuple[int, ...]:
-        """The line speeds to try."""
+        """The baud rates to try."""
         return BAUD_RATES if self.baud == "probe" else (self.baud,)

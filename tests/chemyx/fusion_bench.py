@@ -1,4 +1,4 @@
-"""A Fusion on a bench: the driver, an emulator behind a real wire, and one plunger."""
+"""A bench for tests: the Fusion driver, the emulated pump on a real wire, and one plunger."""
 
 from contextlib import contextmanager
 from math import inf
@@ -9,7 +9,7 @@ from flowrig.clock import VirtualClock
 from flowrig.emulation import EmulatorContext, SocketFront, World, serial_front
 from flowrig.interfaces import Syringe
 from flowrig_chemyx.driver import ChemyxFusion
-from flowrig_chemyx.emulator import ChemyxEmulator
+from flowrig_chemyx.emulator.emulator import ChemyxEmulator
 from flowrig_chemyx.settings import FusionSettings
 
 SYRINGE = Syringe(volume_ul=10_000.0, inner_diameter_mm=14.567)
@@ -17,7 +17,7 @@ FRONTS = {"serial": serial_front, "socket": lambda core: SocketFront(lambda: cor
 
 
 class Plunger:
-    """Moves at the rate that it was told, until its syringe is empty."""
+    """A plunger that moves at the flow rate of the last `push` until its syringe is empty."""
 
     def __init__(self, clock, fill_ul=inf, inner_diameter_mm=SYRINGE.inner_diameter_mm):
         self.inner_diameter_mm = inner_diameter_mm
@@ -48,7 +48,7 @@ class Plunger:
 
 
 class OnePlungerWorld(World):
-    """The same plunger for whoever asks, and nothing else."""
+    """A world with one plunger, which every pump moves, and no other instrument."""
 
     def __init__(self, plunger):
         self._plunger = plunger
@@ -64,7 +64,7 @@ class OnePlungerWorld(World):
 
 
 class Recorder:
-    """A core that remembers what reached it, and how much it answered."""
+    """Records the bytes that reach a protocol core, and counts the bytes of its replies."""
 
     def __init__(self, core):
         self._core = core
@@ -85,7 +85,7 @@ class Recorder:
 
 @frozen(kw_only=True)
 class Bench:
-    """Everything that a test looks at."""
+    """The parts of the bench that a test uses."""
 
     pump: ChemyxFusion
     core: object
@@ -97,9 +97,9 @@ class Bench:
 
 @contextmanager
 def bench(
-    *, front="serial", dialect=None, deadline_s=1.0, channel=None, uart=None, clock=None, **plunger
+    *, front="serial", variant=None, deadline_s=1.0, channel=None, uart=None, clock=None, **plunger
 ):
-    """A closed driver, wired to a running emulator."""
+    """A closed driver, connected to a running emulator."""
     clock = clock or VirtualClock()
     body = Plunger(clock, **plunger)
     settings = FusionSettings(address="", channel=channel, deadline_s=deadline_s)
@@ -110,7 +110,7 @@ def bench(
         return FRONTS[front](recorders[0])
 
     context = EmulatorContext("pump", settings, OnePlungerWorld(body), clock)
-    emulator = ChemyxEmulator(context, dialect, recording_front, uart)
+    emulator = ChemyxEmulator(context, variant, recording_front, uart)
     with emulator:
         pump = ChemyxFusion("pump", evolve(settings, address=emulator.start()), clock)
         try:
@@ -128,7 +128,7 @@ def bench(
 
 @contextmanager
 def ready_bench(**options):
-    """An open driver that knows its syringe."""
+    """An open driver whose syringe is set."""
     with bench(**options) as setup:
         setup.pump.open()
         setup.pump.set_syringe(SYRINGE)

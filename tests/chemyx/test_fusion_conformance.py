@@ -1,4 +1,4 @@
-"""The conformance kit on the Fusion driver, in dialects that differ in everything at once."""
+"""The conformance kit on the Fusion driver, with three variants of the emulated pump."""
 
 from functools import partial
 
@@ -6,35 +6,36 @@ import pytest
 
 from flowrig.testing import PumpBench, PumpConformance
 from flowrig_chemyx.driver import ChemyxFusion
-from flowrig_chemyx.emulator import ChemyxEmulator, Dialect
+from flowrig_chemyx.emulator.emulator import ChemyxEmulator
+from flowrig_chemyx.emulator.variant import Variant
 from flowrig_chemyx.settings import FusionSettings
 
-DIALECTS = {
-    "echo on its own line": Dialect(
+VARIANTS = {
+    "echo on its own line": Variant(
         echo_end=b"\r\n",
         separator=b" \n\r",
         status_spellings=("pump status",),
         counts_on_after_pause=False,
         announces=True,
     ),
-    "no echo": Dialect(
+    "no echo": Variant(
         echo=False,
         status_spellings=("status",),
         multistep=False,
         withdraws=False,
         primerate_line=False,
     ),
-    "dual": Dialect(dual=True, separator=b" \n\r"),
+    "dual": Variant(dual=True, separator=b" \n\r"),
 }
 
 
-@pytest.mark.parametrize("name", DIALECTS)
-class TestDialects(PumpConformance):
-    """The same promises, however the pump words its answers."""
+@pytest.mark.parametrize("name", VARIANTS)
+class TestVariants(PumpConformance):
+    """The driver keeps the contract of a pump with every variant."""
 
     @pytest.fixture
     def bench(self, name):
-        dialect = DIALECTS[name]
-        settings = FusionSettings(address="", deadline_s=0.3, channel=2 if dialect.dual else None)
-        with PumpBench(ChemyxFusion, partial(ChemyxEmulator, dialect=dialect), settings) as bench:
+        variant = VARIANTS[name]
+        settings = FusionSettings(address="", deadline_s=0.3, channel=2 if variant.dual else None)
+        with PumpBench(ChemyxFusion, partial(ChemyxEmulator, variant=variant), settings) as bench:
             yield bench

@@ -1,7 +1,9 @@
-"""The driver against the emulator, over a real wire."""
+"""The driver with the emulated pump on a real wire: runs, flow rates, channels and limits."""
 
 import pytest
 from fusion_bench import SYRINGE, bench, ready_bench
+from hypothesis import given
+from hypothesis import strategies as st
 
 from flowrig.errors import (
     DeviceFaultError,
@@ -11,29 +13,30 @@ from flowrig.errors import (
 )
 from flowrig.interfaces import PumpState, Syringe
 from flowrig_chemyx import flowrig_drivers
-from flowrig_chemyx.emulator import Dialect
+from flowrig_chemyx.driver import Totalizer
+from flowrig_chemyx.emulator.variant import Variant
 
-DIALECTS = {
-    "echo ends with CR": Dialect(),
-    "echo on its own line": Dialect(echo_end=b"\r\n"),
-    "LF CR between lines": Dialect(separator=b" \n\r"),
-    "pump status only": Dialect(status_spellings=("pump status",)),
-    "status only": Dialect(status_spellings=("status",)),
-    "counts anew after a pause": Dialect(counts_on_after_pause=False),
-    "no echo": Dialect(echo=False),
-    "one step only": Dialect(multistep=False),
-    "says what nobody asked for": Dialect(announces=True),
+VARIANTS = {
+    "echo ends with CR": Variant(),
+    "echo on its own line": Variant(echo_end=b"\r\n"),
+    "LF CR between lines": Variant(separator=b" \n\r"),
+    "pump status only": Variant(status_spellings=("pump status",)),
+    "status only": Variant(status_spellings=("status",)),
+    "counts from zero after a pause": Variant(counts_on_after_pause=False),
+    "no echo": Variant(echo=False),
+    "one step only": Variant(multistep=False),
+    "sends text without a request": Variant(announces=True),
 }
 
 
 @pytest.fixture(params=["serial", "socket"])
 def over(request):
-    """How the bytes travel."""
+    """The kind of wire: a pseudo-terminal, or a TCP socket."""
     return request.param
 
 
 def test_a_run_from_start_to_stop(over):
-    """A pump delivers the rate that was set for as long as it ran, and counts it."""
+    """A pump delivers at the rate that was set until it is stopped, and counts the volume."""
     with ready_bench(front=over) as b:
         assert b.pump.status().state is PumpState.STOPPED
         b.pump.set_rate(120.0)
@@ -47,10 +50,10 @@ def test_a_run_from_start_to_stop(over):
         assert b.pump.status().state is PumpState.STOPPED
 
 
-@pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
-def test_a_running_pump_changes_its_rate(dialect):
-    """The flow goes on at the new rate and no volume is lost from the count, in any dialect."""
-    with ready_bench(dialect=dialect) as b:
+@pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
+def test_a_running_pump_changes_its_rate(variant):
+    """The flow continues at the new rate and the count loses no volume, with every variant."""
+    with ready_bench(variant=variant) as b:
         b.pump.set_rate(60.0)
         b.pump.start()
         b.clock.sleep(120)
@@ -61,7 +64,7 @@ def test_a_running_pump_changes_its_rate(dialect):
 
 
 def test_a_running_pump_changes_to_a_rate_that_needs_other_units():
-    """A change of units within a run keeps rate and count right."""
+    """A change of units during a run keeps flow rate and count right."""
     syringe = Syringe(volume_ul=10.0, inner_diameter_mm=0.46)
     with bench(inner_diameter_mm=0.46) as b:
         b.pump.open()
@@ -78,7 +81,7 @@ def test_a_running_pump_changes_to_a_rate_that_needs_other_units():
 
 
 def test_each_start_counts_from_zero():
-    """What was delivered before the last start is not counted again."""
+    """The count does not include volume from before the last start."""
     with ready_bench() as b:
         b.pump.set_rate(60.0)
         for _ in range(2):
@@ -90,7 +93,7 @@ def test_each_start_counts_from_zero():
 
 @pytest.mark.parametrize("channel", [1, 2])
 def test_one_channel_of_a_dual_pump(channel):
-    """On a dual pump only the channel that the profile names is touched."""
+    """On a dual pump only the channel that the profile names gets requests."""
     with ready_bench(channel=channel) as b:
         b.pump.set_rate(10.0)
         b.pump.start()
@@ -102,7 +105,7 @@ def test_one_channel_of_a_dual_pump(channel):
 
 
 def test_two_devices_share_the_port_of_a_dual_pump():
-    """Both channels of a dual pump work through one port, which closes with the second."""
+    """Both channels of a dual pump use one port, which stays open until both are closed."""
     with ready_bench(channel=1) as b:
         settings = type(b.pump.settings)(address=b.pump.settings.address, channel=2)
         with type(b.pump)("second", settings, b.clock) as second:
@@ -112,16 +115,16 @@ def test_two_devices_share_the_port_of_a_dual_pump():
 
 
 def test_the_same_channel_is_not_opened_twice():
-    """Two devices of a profile with one address and one channel are a mistake that is told."""
+    """Two devices with the same address and channel are refused with a message."""
     with ready_bench() as b:
         twin = type(b.pump)("twin", b.pump.settings, b.clock)
-        with pytest.raises(Exception, match="another device of this rig uses it"):
+        with pytest.raises(Exception, match="another device of this rig uses the port"):
             twin.open()
         assert b.pump.status().state is PumpState.STOPPED
 
 
 def test_a_dual_pump_needs_a_channel():
-    """A dual pump in a profile without a channel is refused, with what to write."""
+    """A dual pump without a channel in its settings is refused; the message names the setting."""
     with bench(channel=1) as b:
         settings = type(b.pump.settings)(address=b.pump.settings.address)
         with pytest.raises(ProtocolError, match="set channel = 1 or 2"):
@@ -129,7 +132,7 @@ def test_a_dual_pump_needs_a_channel():
 
 
 def test_limits_come_from_the_pump_and_the_syringe():
-    """Rates are limited by the pump, volumes by what is smaller of stroke and syringe."""
+    """The pump limits the rate; the smaller of stroke and syringe limits the volume."""
     with ready_bench() as b:
         area_mm2 = 3.14159265 / 4 * SYRINGE.inner_diameter_mm**2
         assert b.pump.limits.rate_max_ul_min == pytest.approx(area_mm2 * 178.2, rel=1e-4)
@@ -143,7 +146,7 @@ def test_limits_come_from_the_pump_and_the_syringe():
 
 @pytest.mark.parametrize("factor", [0.0, -1.0, 1.001, float("inf"), float("nan")])
 def test_a_rate_out_of_range_writes_no_byte(factor):
-    """A rate outside the limits is refused before anything is sent."""
+    """A rate outside the limits is refused before a byte is sent."""
     with ready_bench() as b:
         before = b.wire.received
         with pytest.raises(OutOfRangeError):
@@ -153,7 +156,7 @@ def test_a_rate_out_of_range_writes_no_byte(factor):
 
 @pytest.mark.parametrize("inner_diameter_mm", [0.05, 41.0, -1.0])
 def test_a_diameter_out_of_range_writes_no_byte(inner_diameter_mm):
-    """A bore that no Fusion takes is refused before anything is sent."""
+    """A diameter outside the Fusion's range is refused before a byte is sent."""
     with ready_bench() as b:
         before = b.wire.received
         with pytest.raises(OutOfRangeError):
@@ -162,7 +165,7 @@ def test_a_diameter_out_of_range_writes_no_byte(inner_diameter_mm):
 
 
 def test_opening_moves_and_sets_nothing():
-    """A pump that runs when it is opened runs on, and can be counted and stopped."""
+    """A pump that runs when it is opened keeps running, and can be read and stopped."""
     with ready_bench() as b:
         b.pump.set_rate(60.0)
         b.pump.start()
@@ -178,7 +181,7 @@ def test_opening_moves_and_sets_nothing():
 
 
 def test_stop_is_idempotent():
-    """Stop is harmless on a pump that stands still."""
+    """Stop may be called on a pump that is already at rest."""
     with ready_bench() as b:
         for _ in range(3):
             b.pump.stop()
@@ -186,7 +189,7 @@ def test_stop_is_idempotent():
 
 
 def test_start_needs_a_rate():
-    """A pump that was told no rate does not start, and nothing is sent."""
+    """Start without a rate is refused before a byte is sent."""
     with ready_bench() as b:
         before = b.wire.received
         with pytest.raises(NotReadyError, match="set_rate"):
@@ -195,7 +198,7 @@ def test_start_needs_a_rate():
 
 
 def test_a_start_while_running_changes_nothing():
-    """A second start neither restarts the run nor its count."""
+    """A second start restarts neither the run nor its count."""
     with ready_bench() as b:
         b.pump.set_rate(60.0)
         b.pump.start()
@@ -205,7 +208,7 @@ def test_a_start_while_running_changes_nothing():
 
 
 def test_a_run_ends_with_the_syringe():
-    """The pump stops by itself when a full syringe was delivered."""
+    """The pump stops when it has delivered the volume of the syringe."""
     with ready_bench() as b:
         b.pump.set_rate(1000.0)
         b.pump.start()
@@ -215,7 +218,7 @@ def test_a_run_ends_with_the_syringe():
 
 
 def test_an_empty_syringe_stalls_the_pump():
-    """A stall shows as a state; the next start is refused until the stall is cleared by a stop."""
+    """A stall is reported as a state; start is refused until a stop has cleared the stall."""
     with ready_bench(fill_ul=50.0) as b:
         b.pump.set_rate(60.0)
         b.pump.start()
@@ -228,8 +231,8 @@ def test_an_empty_syringe_stalls_the_pump():
         assert b.pump.status().state is PumpState.STOPPED
 
 
-def test_a_wrong_diameter_shows_in_the_flow_only():
-    """A pump with the wrong diameter counts what it believes; the true flow goes with the bore."""
+def test_a_wrong_diameter_is_seen_in_the_true_flow_only():
+    """With a wrong diameter the pump's count is wrong: the true flow depends on the bore."""
     with ready_bench(inner_diameter_mm=2 * SYRINGE.inner_diameter_mm) as b:
         b.pump.set_rate(10.0)
         b.pump.start()
@@ -238,9 +241,21 @@ def test_a_wrong_diameter_shows_in_the_flow_only():
         assert b.plunger.moved_ul == pytest.approx(40.0)
 
 
-def test_the_offer_leads_to_the_driver_and_its_emulator():
-    """The plugin's one offer loads what it names."""
+def test_the_plugin_offers_the_driver_and_its_emulator():
+    """The offer of the plugin loads the driver and names the emulator."""
     (offer,) = flowrig_drivers()
     assert offer.missing() == ()
     assert offer.load().__name__ == "ChemyxFusion"
-    assert offer.emulator == "flowrig_chemyx.emulator:ChemyxEmulator"
+    assert offer.emulator == "flowrig_chemyx.emulator.emulator:ChemyxEmulator"
+
+
+@given(runs=st.lists(st.lists(st.floats(0, 1e5), min_size=1).map(sorted), min_size=1, max_size=5))
+def test_the_totalizer_loses_nothing(runs):
+    """The total is the sum of the last readings before each reset of the pump's counter."""
+    totalizer = Totalizer()
+    total_ul = 0.0
+    for counts in runs:
+        for count in [0.0, *counts]:
+            seen_ul = totalizer.observe(count)
+        total_ul += counts[-1]
+    assert seen_ul == pytest.approx(total_ul)

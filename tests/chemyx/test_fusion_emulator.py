@@ -1,52 +1,31 @@
-"""The emulated pump by itself: its language, its faults, its own time."""
+"""The emulated pump: its requests and replies, its faults, and its motors on both clocks."""
 
 import threading
-from collections.abc import Callable
-from functools import partial
 
 import pytest
-from fusion_bench import SYRINGE, OnePlungerWorld, Plunger, bench, ready_bench
+from fusion_bench import OnePlungerWorld, Plunger, bench, ready_bench
 
 from flowrig.clock import RealClock, VirtualClock
 from flowrig.emulation import (
-    Cut,
-    Deaf,
-    Drop,
     EmulatorContext,
-    Garbled,
-    Late,
-    Mute,
-    Split,
-    Stale,
-    Wire,
 )
-from flowrig.errors import DeviceError, UnknownOutcomeError
 from flowrig.interfaces import PumpState, PumpStep
-from flowrig_chemyx.emulator import ChemyxEmulator, Dialect, Uart
-from flowrig_chemyx.protocol import REJECTION, FrameSplitter
+from flowrig_chemyx.emulator.emulator import ChemyxEmulator
+from flowrig_chemyx.emulator.serial_port import Uart
+from flowrig_chemyx.emulator.variant import Variant
 from flowrig_chemyx.settings import FusionSettings
+from flowrig_chemyx.wire.protocol import REJECTION, FrameSplitter
 
 SOON_S = 0.1
-FAULTS: list[Callable[[], Wire]] = [
-    Mute,
-    Deaf,
-    Garbled,
-    Split,
-    Stale,
-    *(partial(Late, answers) for answers in (1, 2)),
-    *(partial(Garbled, byte, 1) for byte in range(12)),
-    *(partial(Drop, byte) for byte in range(12)),
-    *(partial(Cut, byte) for byte in range(40)),
-]
 
 
-def off_the_wire(dialect=None, channel=None, clock=None, **plunger):
-    """An emulator that is fed by hand; returns it, its plunger, and a way to ask it."""
+def off_the_wire(variant=None, channel=None, clock=None, **plunger):
+    """An emulator without a wire; returns it, its plunger, and a function for requests."""
     clock = clock or VirtualClock()
     body = Plunger(clock, **plunger)
     settings = FusionSettings(address="", channel=channel)
     emulator = ChemyxEmulator(
-        EmulatorContext("pump", settings, OnePlungerWorld(body), clock), dialect
+        EmulatorContext("pump", settings, OnePlungerWorld(body), clock), variant
     )
 
     def ask(request):
@@ -61,8 +40,8 @@ def answer(reply):
     return lines[1:]
 
 
-def test_what_is_set_is_shown():
-    """Every setting is answered with what was kept, and shows among the parameters."""
+def test_settings_are_kept_and_shown():
+    """The reply to each setting has the value that was kept, and so has `view parameter`."""
     _, _, ask = off_the_wire()
     for request, kept in {
         "set units 2": ["units = 2"],
@@ -93,7 +72,7 @@ def test_what_is_set_is_shown():
 
 
 def test_help_names_every_command_that_works():
-    """Each command that the help names is known, with a number where it needs one."""
+    """The pump knows each command in the reply to `help`."""
     _, _, ask = off_the_wire()
     commands = [line.partition("-")[0].strip() for line in answer(ask("help"))]
     assert len(commands) > 10
@@ -105,8 +84,8 @@ def test_help_names_every_command_that_works():
 
 
 def test_echo_on_and_off():
-    """The echo goes and comes on request; a driver works without it."""
-    with bench(dialect=Dialect(echo=False)) as b, b.pump:
+    """`echo on` and `echo off` switch the echo; the driver works with and without it."""
+    with bench(variant=Variant(echo=False)) as b, b.pump:
         assert b.core.feed(b"status\r") == b"0\r\n>"
         assert b.core.feed(b"echo on\r") == b">"
         assert b.core.feed(b"status\r") == b"status\r0\r\n>"
@@ -117,8 +96,8 @@ def test_echo_on_and_off():
 
 @pytest.mark.parametrize("unit_s", [60.0, 1.0])
 def test_a_delayed_start(unit_s):
-    """A delay holds the plunger, shows as its own state, and what is said after it is ignored."""
-    with ready_bench(dialect=Dialect(delay_unit_s=unit_s, announces=True)) as b:
+    """The plunger rests during a delay; the driver ignores the text that follows a delay."""
+    with ready_bench(variant=Variant(delay_unit_s=unit_s, announces=True)) as b:
         b.pump.set_rate(60.0)
         b.core.feed(b"set delay 2\rstart\r")
         assert b.pump.status().state is PumpState.DELAYED
@@ -131,7 +110,7 @@ def test_a_delayed_start(unit_s):
 
 
 def test_the_basic_mode_runs_the_first_step_only():
-    """`start 0` leaves the further steps out."""
+    """`start 0` runs the first step only."""
     _, body, ask = off_the_wire()
     for request in ("set units 2", "set volume 10,10", "set rate 60,30", "start 0"):
         ask(request)
@@ -143,7 +122,7 @@ def test_the_basic_mode_runs_the_first_step_only():
 
 
 def test_a_power_cycle_forgets_everything():
-    """After a power cycle the pump stands still, and nothing but a rate lets it run again."""
+    """After a power cycle the pump stops, and does not start before a rate is set."""
     with ready_bench() as b:
         b.pump.set_rate(60.0)
         b.pump.start()
@@ -154,26 +133,8 @@ def test_a_power_cycle_forgets_everything():
         assert b.plunger.rate_ul_min == 0.0
 
 
-WAKES_WITH = {
-    "nothing": b"",
-    "other units": b"set units 0\rset volume 1\rset rate 60\r",
-    "an older rate": b"set units 2\rset diameter 10\rset volume 100\rset rate 600\r",
-}
-
-
-@pytest.mark.parametrize("memory", WAKES_WITH.values(), ids=WAKES_WITH)
-def test_a_power_cycle_before_the_start_changes_no_rate(memory):
-    """Whatever a pump remembers after it lost its power, it runs at the rate that was set."""
-    with ready_bench() as b:
-        b.pump.set_rate(60.0)
-        b.emulator.switch("power-cycle")
-        b.core.feed(memory)
-        b.pump.start()
-        assert b.plunger.rate_ul_min == pytest.approx(60.0)
-
-
 def test_a_jam_stalls_the_pump_until_it_is_stopped():
-    """A blocked plunger shows as a stall; a stop acknowledges it, and once free it runs again."""
+    """A blocked plunger is reported as a stall; after a stop, a free plunger runs again."""
     with ready_bench() as b:
         b.pump.set_rate(60.0)
         b.pump.start()
@@ -186,64 +147,9 @@ def test_a_jam_stalls_the_pump_until_it_is_stopped():
         assert b.pump.status().state is PumpState.RUNNING
 
 
-@pytest.mark.parametrize("fault", [Split, Stale])
-@pytest.mark.parametrize("front", ["serial", "socket"])
-def test_replies_in_pieces_or_with_company_are_never_mistaken(front, fault):
-    """Split replies are put together; of replies that come with an older one, none is misread."""
-    with ready_bench(front=front, deadline_s=SOON_S) as b:
-        b.pump.set_rate(60.0)
-        b.emulator.wire.plan(fault())
-        for _ in range(3):
-            try:
-                b.pump.start()
-                assert b.pump.status().state is PumpState.RUNNING
-                b.clock.sleep(10.0)
-                assert b.pump.dispensed().volume_ul == pytest.approx(10.0)
-                b.pump.stop()
-                assert b.plunger.rate_ul_min == 0.0
-            except DeviceError:
-                assert fault is Stale
-        b.emulator.heal()
-        b.pump.stop()
-        assert b.plunger.rate_ul_min == 0.0
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_a_script_of_faults_ends_in_a_known_state(seed):
-    """Through faults of every kind: no misread state, no flow that nobody asked for."""
-    with ready_bench(deadline_s=0.2) as b:
-        b.emulator.wire.seed(seed)
-        b.emulator.wire.plan_at_random(0.2, FAULTS)
-        calls: list[Callable[[], object]] = [
-            lambda: b.pump.set_rate(60.0),
-            b.pump.start,
-            b.pump.status,
-            b.pump.dispensed,
-            b.pump.stop,
-        ]
-        for turn in range(25):
-            try:
-                calls[turn % len(calls)]()
-            except DeviceError:
-                b.pump.close()
-                try:
-                    b.pump.open()
-                    b.pump.stop()
-                    b.pump.set_syringe(SYRINGE)
-                except DeviceError:
-                    continue
-        b.emulator.heal()
-        b.pump.close()
-        b.pump.open()
-        moves = b.plunger.rate_ul_min != 0.0
-        assert (b.pump.status().state is PumpState.RUNNING) == moves
-        b.pump.stop()
-        assert b.plunger.rate_ul_min == 0.0
-
-
 @pytest.mark.parametrize("baud", [9600, 115200])
-def test_bytes_take_their_time_on_a_paced_line(baud, monkeypatch):
-    """Request and reply of a paced pump take ten bits a byte, whatever else happens."""
+def test_a_paced_port_takes_the_transmission_time(baud, monkeypatch):
+    """Request and reply of a paced pump take ten bits per byte."""
     waited_s = []
     clock = VirtualClock()
     monkeypatch.setattr(clock, "emulate_delay", waited_s.append)
@@ -252,8 +158,8 @@ def test_bytes_take_their_time_on_a_paced_line(baud, monkeypatch):
         assert sum(waited_s) == pytest.approx((len(b"status\r") + len(reply)) * 10 / baud)
 
 
-def test_on_the_real_clock_a_step_ends_by_itself():
-    """Nobody has to ask the pump for it to stop at its volume."""
+def test_on_the_real_clock_a_step_ends_without_a_request():
+    """On the real clock the pump stops at its volume although no client polls it."""
     ended = threading.Event()
     with ready_bench(clock=RealClock()) as b:
         push = b.plunger.push
@@ -271,31 +177,11 @@ def test_on_the_real_clock_a_step_ends_by_itself():
         assert b.pump.dispensed().volume_ul == pytest.approx(5.0)
 
 
-def test_an_emergency_stop_reaches_both_channels():
-    """A stop that is not confirmed on its channel is followed by one for the whole pump."""
-    with ready_bench(channel=1, deadline_s=SOON_S) as b:
-        b.pump.set_rate(60.0)
-        b.pump.start()
-        feed = b.core.firmware.feed
-        b.core.firmware.feed = lambda data: b"" if data.startswith(b"1 stop") else feed(data)
-        b.pump.stop()
-        assert b.plunger.rate_ul_min == 0.0
-        assert b"\rstop\r" in b.wire.received
-
-
-def test_a_stop_that_nobody_confirms_is_unknown():
-    """When neither stop is confirmed, the outcome is unknown, not good."""
-    with ready_bench(channel=1, deadline_s=SOON_S) as b:
-        b.emulator.wire.plan(Deaf())
-        with pytest.raises(UnknownOutcomeError, match="stands still"):
-            b.pump.stop()
-
-
 def test_in_cycle_mode_the_channels_take_turns():
-    """One channel pushes while the other fills, until it is stopped."""
+    """In cycle mode one channel infuses while the other withdraws, in turns, until `stop`."""
     emulator, plunger, ask = off_the_wire(channel=1, clock=(clock := VirtualClock()))
     other = Plunger(clock)
-    emulator.core.firmware.drives[2]._body = other
+    emulator.core.firmware.motors[2]._body = other
     for request in ("units 2", "diameter 14.567", "volume 10", "rate 60"):
         ask(f"3 set {request}")
     assert answer(ask("3 start 2")) == ["Pump start running..."]
@@ -316,7 +202,7 @@ def test_in_cycle_mode_the_channels_take_turns():
     assert (plunger.rate_ul_min, other.rate_ul_min) == (0.0, 0.0)
 
 
-def test_everything_can_be_set_in_one_line():
+def test_hexw2_sets_everything_in_one_request():
     """`hexw2` sets units, direction, diameter, volume, rate and delay, and may start."""
     _, plunger, ask = off_the_wire()
     assert answer(ask("hexw2 2 1 14.567 50 60 0")) == []
@@ -336,9 +222,9 @@ def test_everything_can_be_set_in_one_line():
     ],
 )
 def test_a_rate_may_change_while_it_runs(command, lenient, reply):
-    """`change rate` acts at once, `set rate` where the dialect says so, and no volume is lost."""
+    """`change rate` acts during a run, `set rate` in some variants; no volume is lost."""
     clock = VirtualClock()
-    _, plunger, ask = off_the_wire(Dialect(rate_while_running=lenient), clock=clock)
+    _, plunger, ask = off_the_wire(Variant(rate_while_running=lenient), clock=clock)
     for request in ("units 2", "diameter 14.567", "volume 50", "rate 60"):
         ask(f"set {request}")
     ask("start")
@@ -349,3 +235,37 @@ def test_a_rate_may_change_while_it_runs(command, lenient, reply):
     clock.sleep(10.0)
     expected_ul = 10.0 + rate_ul_min / 6.0
     assert answer(ask("dispensed volume")) == [f"dispensed volume = {expected_ul:.4f}"]
+
+
+def test_change_rate_after_a_longer_program():
+    """After a run of three steps, fewer steps can be set and the rate of the first changed."""
+    _, body, ask = off_the_wire()
+    for request in ("set units 2", "set volume 10,10,10", "set rate 60", "start 1"):
+        ask(request)
+    for _ in range(40):
+        body._clock.sleep(1.0)
+        ask("status")
+    assert answer(ask("status")) == ["0"]
+    ask("set volume 5")
+    assert answer(ask("change rate 30")) == ["change rate = 30.000000"]
+
+
+def test_a_rate_of_zero_is_not_taken():
+    """A rate of 0 is refused even where the smallest rate is printed as 0.0000."""
+    emulator, plunger, ask = off_the_wire()
+    for request in ("set units 0", "set diameter 4.61", "set volume 0.1", "set rate 0.01", "start"):
+        ask(request)
+    assert answer(ask("read limit parameter"))[0].split()[1] == "0.0000"
+    assert answer(ask("change rate 0")) == ["change rate = 0.010000"]
+    assert plunger.rate_ul_min > 0
+    assert emulator.core.firmware.next_event_s() > 0
+
+
+@pytest.mark.parametrize("channel", [None, 1])
+def test_cycle_mode_needs_its_channel_number(channel):
+    """Only a dual pump has cycle mode, and only a start with the number 3 begins it."""
+    _, plunger, ask = off_the_wire(channel=channel)
+    for request in ("set units 2", "set diameter 14.567", "set volume 10", "set rate 60"):
+        ask(request)
+    assert answer(ask("start cycle")) == [REJECTION]
+    assert plunger.rate_ul_min == 0.0

@@ -1,4 +1,4 @@
-"""Which port it is, at which line speed, and who else has it."""
+"""Finding the port and the baud rate, and naming the program that uses a port."""
 
 import errno
 import subprocess
@@ -15,9 +15,9 @@ from flowrig.emulation import Mute
 from flowrig.errors import ConnectionLostError
 from flowrig.interfaces import PumpState
 from flowrig_chemyx.driver import ChemyxFusion
-from flowrig_chemyx.emulator import Uart
-from flowrig_chemyx.ports import find_port, owners, why_not
-from flowrig_chemyx.settings import BAUD_RATES, FusionSettings
+from flowrig_chemyx.emulator.serial_port import Uart
+from flowrig_chemyx.settings import BAUD_RATES
+from flowrig_chemyx.wire.ports import find_port, owners, why_not
 
 SOON_S = 0.1
 needs_terminals = pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
@@ -35,8 +35,8 @@ def other(pump, list_ports=list, **changes):
 
 @needs_terminals
 @pytest.mark.parametrize("baud", [9600, 19200, 38400, 57600, 115200])
-def test_the_line_speed_is_found(baud):
-    """With `baud = "probe"` a pump is found at any line speed, and nothing on it was changed."""
+def test_the_baud_rate_is_found(baud):
+    """With `baud = "probe"` a pump opens at any baud rate, and its settings are not changed."""
     with bench(uart=Uart(baud=baud, strict=True), deadline_s=SOON_S) as b:
         with other(b.pump, baud="probe") as pump:
             assert pump.status().state is PumpState.STOPPED
@@ -45,8 +45,8 @@ def test_the_line_speed_is_found(baud):
 
 
 @needs_terminals
-def test_a_wrong_line_speed_is_told():
-    """A pump at another line speed than the profile says answers nothing that makes sense."""
+def test_a_wrong_baud_rate_is_reported():
+    """The message names the baud rate of the settings if the pump uses another one."""
     with bench(uart=Uart(baud=9600, strict=True), deadline_s=SOON_S) as b:
         with pytest.raises(ConnectionLostError, match="set to 38400 baud"):
             b.pump.open()
@@ -54,8 +54,8 @@ def test_a_wrong_line_speed_is_told():
             assert pump.is_open
 
 
-def test_a_probe_in_vain_names_what_it_tried():
-    """When nobody answers at any line speed, the message has them all."""
+def test_a_failed_probe_names_every_baud_rate():
+    """If no baud rate is answered, the message names them all."""
     with bench(deadline_s=0.1) as b:
         b.emulator.wire.plan(Mute())
         with pytest.raises(ConnectionLostError) as caught:
@@ -63,18 +63,18 @@ def test_a_probe_in_vain_names_what_it_tried():
         assert all(str(baud) in str(caught.value) for baud in BAUD_RATES)
 
 
-def test_channels_may_differ_in_how_they_know_the_speed():
-    """A channel that probes shares the port with one that knows its speed, not with another's."""
+def test_one_channel_may_probe_and_the_other_not():
+    """A channel may probe while the other has a baud rate; two different ones are refused."""
     with bench(channel=1) as b, b.pump:
         for baud in ("probe", 38400):
             with other(b.pump, channel=2, baud=baud) as second:
                 assert second.status().state is PumpState.STOPPED
-        with pytest.raises(ConnectionLostError, match="other channel uses it at 38400 baud"):
+        with pytest.raises(ConnectionLostError, match="other channel uses the port at 38400 baud"):
             other(b.pump, channel=2, baud=9600).open()
 
 
 def test_a_pump_is_found_again_where_it_is_plugged_in():
-    """After a replug the same serial number leads to the new port."""
+    """After the USB adapter is plugged in again, its serial number leads to the new port."""
     with bench() as b:
         first = b.pump.settings.address
         ports = [port("COM1"), port(first, "A10KZP45")]
@@ -93,7 +93,7 @@ def test_a_pump_is_found_again_where_it_is_plugged_in():
 @settings(max_examples=50)
 @given(numbers=st.lists(st.text("AB1", min_size=1, max_size=2), max_size=5))
 def test_a_serial_number_means_one_port(numbers):
-    """The port of a serial number is found if there is just one; else the message says what is."""
+    """A serial number finds its port if it is unique; else the message lists the ports."""
     ports = [port(f"COM{index}", number) for index, number in enumerate(numbers)]
     for wanted in {*numbers, "absent"}:
         if numbers.count(wanted) == 1:
@@ -104,15 +104,15 @@ def test_a_serial_number_means_one_port(numbers):
         assert all(one.device in str(caught.value) for one in ports if wanted == one.serial_number)
 
 
-def test_other_addresses_are_taken_as_they_are():
-    """Nothing is looked up for a plain port or a device server."""
+def test_other_addresses_are_used_unchanged():
+    """A port name or the URL of a device server is not looked up."""
     for address in ("COM3", "/dev/ttyUSB0", "socket://10.0.0.7:4001"):
         assert find_port(address, lambda: pytest.fail("looked up")) == address
 
 
 @needs_proc
 def test_the_program_that_has_the_port_is_named():
-    """A port that another program keeps open is told with that program's name and number."""
+    """The message names the program that has the port open, and its process number."""
     keep = "import serial, sys; p = serial.Serial(sys.argv[1], exclusive=True); print(1); input()"
     with bench() as b:
         address = b.pump.settings.address
@@ -121,27 +121,20 @@ def test_the_program_that_has_the_port_is_named():
             [*command, address], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         ) as holder:
             assert holder.stdout.readline()
-            with pytest.raises(ConnectionLostError, match=rf"\(process {holder.pid}\).* has it"):
+            with pytest.raises(ConnectionLostError, match=rf"in use by .*\(process {holder.pid}\)"):
                 b.pump.open()
             holder.stdin.close()
         b.pump.open()
 
 
 @needs_terminals
-def test_a_port_that_this_program_has_is_told(tmp_path):
-    """Where the operating system shows no processes, somebody has it."""
+def test_why_a_port_does_not_open(tmp_path):
+    """Each reason has its own message: in use by this or another program, no access, other."""
     with bench() as b, b.pump:
         assert owners(b.pump.settings.address, processes=tmp_path) == []
         taken = OSError(errno.EBUSY, "busy")
-        assert "another program has it" in why_not(str(tmp_path / "port"), taken)
+        assert "in use by another program" in why_not(str(tmp_path / "port"), taken)
         assert "dialout" in why_not("COM1", OSError(errno.EACCES, "denied"))
         assert why_not("COM1", ValueError("odd")) == "odd"
         if sys.platform == "linux":
-            assert "this program itself has it" in why_not(b.pump.settings.address, taken)
-
-
-def test_settings_offer_what_they_probe():
-    """Every line speed of the pump's menu can be set, and all of them are probed."""
-    for baud in BAUD_RATES:
-        assert FusionSettings(address="COM3", baud=baud).bauds == (baud,)
-    assert FusionSettings(address="COM3", baud="probe").bauds == BAUD_RATES
+            assert "in use by this program" in why_not(b.pump.settings.address, taken)

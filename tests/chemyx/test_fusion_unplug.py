@@ -1,4 +1,4 @@
-"""The cable is pulled at every byte of every exchange."""
+"""The connection is cut at every byte of every exchange."""
 
 from collections import Counter
 
@@ -14,16 +14,16 @@ RATE_UL_MIN = 60.0
 
 
 def at_rest(pump):
-    """A pump that knows its syringe."""
+    """A pump whose syringe is set."""
 
 
 def ready(pump):
-    """A pump that knows its rate."""
+    """A pump whose flow rate is set."""
     pump.set_rate(RATE_UL_MIN)
 
 
 def running(pump):
-    """A pump that delivers."""
+    """A pump that runs."""
     pump.set_rate(RATE_UL_MIN)
     pump.start()
 
@@ -44,14 +44,14 @@ CALLS = {
 
 @pytest.fixture(scope="module")
 def shared():
-    """One bench for all places at which the cable is pulled."""
+    """One bench for all tests of this module."""
     with bench(deadline_s=0.2) as b:
         yield b
 
 
 @pytest.fixture
 def obeyed(shared):
-    """The requests that the pump itself has seen."""
+    """Counts the requests that reached the pump's firmware and were answered."""
     seen = Counter()
     feed = shared.core.firmware.feed
 
@@ -66,7 +66,7 @@ def obeyed(shared):
 
 
 def prepare(b, state):
-    """The pump, freshly switched on and opened, in a state."""
+    """Switch the pump off and on, open it, and bring it into a state."""
     b.pump.close()
     b.emulator.wire.clear()
     b.emulator.switch("power-cycle")
@@ -77,7 +77,7 @@ def prepare(b, state):
 
 @pytest.mark.parametrize("name", CALLS)
 def test_unplugged_at_every_byte(shared, obeyed, name):
-    """The call fails with a device error, nothing was done twice, and afterwards all is known."""
+    """The call raises a device error, no command was sent twice, and the reopened pump agrees."""
     b = shared
     state, call = CALLS[name]
     prepare(b, state)
@@ -100,8 +100,8 @@ def test_unplugged_at_every_byte(shared, obeyed, name):
     assert call(b.pump) == expected
 
 
-def test_unplugged_while_it_is_opened(shared):
-    """A pump that is pulled while somebody opens it is not open, and opens once it is back."""
+def test_unplugged_during_opening(shared):
+    """Opening fails when the connection is cut, and succeeds once it is back."""
     b = shared
     b.pump.close()
     before = b.wire.passed

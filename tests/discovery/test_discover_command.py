@@ -126,7 +126,7 @@ def rig() -> Iterator[dict[str, str]]:
     from flowrig.testing import HeaterBench, PumpBench, SpectrometerBench
     from flowrig_chemyx import FusionSettings
     from flowrig_chemyx.driver import ChemyxFusion
-    from flowrig_chemyx.emulator import ChemyxEmulator
+    from flowrig_chemyx.emulator.emulator import ChemyxEmulator
     from flowrig_ocean import HdxSettings
     from flowrig_ocean.driver import OceanHdx
     from flowrig_ocean.emulator import HdxEmulator

@@ -12,7 +12,8 @@ from flowrig.testing import Mute, PumpBench
 from flowrig_chemyx import discovery
 from flowrig_chemyx.discovery import find_fusions
 from flowrig_chemyx.driver import ChemyxFusion
-from flowrig_chemyx.emulator import ChemyxEmulator, Uart
+from flowrig_chemyx.emulator.emulator import ChemyxEmulator
+from flowrig_chemyx.emulator.serial_port import Uart
 from flowrig_chemyx.settings import BAUD_RATES, FusionSettings
 
 FUSION = Identity("Chemyx", "Fusion 6000")
@@ -136,7 +137,7 @@ def test_a_port_in_use_is_named_with_its_owner_and_left_alone(
     listed, *refused = find_fusions(Discovery(ports=named), lambda: [port(address)])
     assert isinstance(listed, Found)
     assert listed.note == "in use by putty (process 7)"
-    assert [one.reason for one in refused] == ["not asked, as putty (process 7) has it"] * len(
-        named
-    )
+    assert [one.reason for one in refused] == [
+        "not asked, because it is in use by putty (process 7)"
+    ] * len(named)
     assert not fusion.tap.sent

@@ -12,7 +12,7 @@ from flowrig.errors import InputError
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import load_profile
 from flowrig_chemyx import FusionSettings
-from flowrig_chemyx.emulator import ChemyxEmulator
+from flowrig_chemyx.emulator.emulator import ChemyxEmulator
 from flowrig_sim.settings import FluidicSettings
 from flowrig_sim.world import FluidicWorld
 from flowrig_watlow import F4TSettings

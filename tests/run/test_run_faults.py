@@ -63,7 +63,7 @@ class Faulty:
                 name="stubborn-fusion",
                 target=f"{HERE}:StubbornFusion",
                 settings=FusionSettings,
-                emulator="flowrig_chemyx.emulator:ChemyxEmulator",
+                emulator="flowrig_chemyx.emulator.emulator:ChemyxEmulator",
             )
         ]
 

@@ -246,7 +246,7 @@ class Timers:
                 name="timed-fusion",
                 target=f"{Path(__file__).stem}:PumpWithTimer",
                 settings=FusionSettings,
-                emulator="flowrig_chemyx.emulator:ChemyxEmulator",
+                emulator="flowrig_chemyx.emulator.emulator:ChemyxEmulator",
                 dead_man=True,
             )
         ]

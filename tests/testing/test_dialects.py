@@ -8,9 +8,9 @@ import pytest
 
 from flowrig.emulation import SocketFront
 from flowrig.testing import HeaterBench, HeaterConformance, PumpBench, PumpConformance
-from flowrig_chemyx.dialect import Dialect
 from flowrig_chemyx.driver import ChemyxFusion
-from flowrig_chemyx.emulator import ChemyxEmulator
+from flowrig_chemyx.emulator.emulator import ChemyxEmulator
+from flowrig_chemyx.emulator.variant import Variant
 from flowrig_chemyx.settings import FusionSettings
 from flowrig_watlow.controller import F4TTraits
 from flowrig_watlow.driver import WatlowF4T
@@ -21,11 +21,11 @@ from flowrig_watlow.temperature import TemperatureUnit
 
 FAHRENHEIT = TemperatureUnit.FAHRENHEIT
 DIALECTS = {
-    "echo with CR LF": Dialect(echo_end=b"\r\n", separator=b"\n\r"),
-    "no echo": Dialect(echo=False),
-    "pump status only": Dialect(status_spellings=("pump status",)),
-    "counts anew after a pause": Dialect(counts_on_after_pause=False),
-    "one step only": Dialect(multistep=False, withdraws=False, primerate_line=False),
+    "echo with CR LF": Variant(echo_end=b"\r\n", separator=b"\n\r"),
+    "no echo": Variant(echo=False),
+    "pump status only": Variant(status_spellings=("pump status",)),
+    "counts anew after a pause": Variant(counts_on_after_pause=False),
+    "one step only": Variant(multistep=False, withdraws=False, primerate_line=False),
 }
 TRAITS = {
     "Fahrenheit": F4TTraits(unit=FAHRENHEIT),
@@ -58,7 +58,7 @@ def f4t(traits: F4TTraits, **options: Any) -> AbstractContextManager[HeaterBench
 
 
 BENCHES = {
-    **{name: (PumpConformance, partial(fusion, dialect=one)) for name, one in DIALECTS.items()},
+    **{name: (PumpConformance, partial(fusion, variant=one)) for name, one in DIALECTS.items()},
     "first channel": (PumpConformance, partial(fusion, channel=1)),
     "second channel": (PumpConformance, partial(fusion, channel=2)),
     "TCP": (PumpConformance, partial(fusion, new_front=lambda core: SocketFront(lambda: core))),

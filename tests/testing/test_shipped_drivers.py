@@ -13,7 +13,7 @@ from flowrig.testing import (
     SpectrometerConformance,
 )
 from flowrig_chemyx.driver import ChemyxFusion
-from flowrig_chemyx.emulator import ChemyxEmulator
+from flowrig_chemyx.emulator.emulator import ChemyxEmulator
 from flowrig_chemyx.settings import FusionSettings
 from flowrig_ocean.driver import OceanHdx
 from flowrig_ocean.emulator import HdxEmulator

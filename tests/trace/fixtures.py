@@ -18,7 +18,7 @@ from flowrig.trace.file import TraceHeader, settings_of
 from flowrig.trace.recorder import Recording, recorded
 from flowrig_chemyx import FusionSettings
 from flowrig_chemyx.driver import ChemyxFusion
-from flowrig_chemyx.emulator import ChemyxEmulator
+from flowrig_chemyx.emulator.emulator import ChemyxEmulator
 from flowrig_ocean import HdxSettings
 from flowrig_ocean.driver import OceanHdx
 from flowrig_ocean.emulator import HdxEmulator

@@ -1,9 +1,9 @@
-"""The Fusion's serial language without a transport: framing, units, numbers, replies.
+"""The Fusion protocol without a transport: framing, units, numbers and replies.
 
-A request is a line that ends with CR. A reply is an echo of the request, lines, and the prompt `>`
-(Chemyx knowledge base, "Serial Commands", "Serial (RS232) Commands" and "RS232 Communication").
-Real pumps differ in how the echo ends (CR, or CR LF) and how lines are separated (CR LF, or LF CR),
-so that replies are read by key and never by position.
+A request is one line that ends with CR. A reply consists of an echo of the request, zero or more
+lines, and the prompt `>` (Chemyx knowledge base, "Serial Commands", "Serial (RS232) Commands" and
+"RS232 Communication"). Pumps differ in the end of the echo (CR, or CR LF) and in the separator
+between lines (CR LF, or LF CR), so the parsers find values by key, never by line number.
 """
 
 import re
@@ -34,11 +34,14 @@ __all__ = [
 ]
 
 REJECTION: Final = "Invalid Command!"
-"""What a Fusion answers to a request that it does not understand."""
+"""Reply of a Fusion to a request that it does not know (AFRL ARES, ChemyxPumpPlugin)."""
 
 PROMPT: Final = b">"
 
+# A `>` after `>` counts as well: a reply without lines follows the last prompt directly if the echo
+# is off.
 _PROMPT_LINE = re.compile(rb"(?:\A|(?<=[\r\n>]))[ \t]*>")
+# Stricter than float(): a damaged byte must not make a number nan, inf or another power of ten.
 _NUMBER = re.compile(r"[+-]?[0-9]{1,12}(\.[0-9]{0,12})?")
 _HEADING = re.compile(r"pump ([12]):?", re.IGNORECASE)
 
@@ -54,7 +57,10 @@ _STATES: Final = {
 
 
 class Units(Enum):
-    """What a number in `set rate` means; volumes take the volume part of the rate's unit."""
+    """Unit codes of `set units`; volumes are in the volume part of the flow rate's unit.
+
+    Source: Chemyx knowledge base, "Serial (RS232) Commands".
+    """
 
     ML_MIN = 0
     ML_HR = 1
@@ -74,7 +80,11 @@ class Units(Enum):
 
 @frozen
 class RawLimits:
-    """The reply to `read limit parameter`, in the unit that is set, in the pump's order."""
+    """The reply to `read limit parameter`, in the unit that is set, in the order of the reply.
+
+    The order is that of Chemyx's MATLAB programs (2016). One public driver reads the volumes
+    first, but only this order fits the reply of a real pump that AFRL ARES publishes.
+    """
 
     rate_max: float
     rate_min: float
@@ -83,10 +93,10 @@ class RawLimits:
 
 
 class FrameSplitter:
-    """Cuts a stream of bytes into replies at the prompt.
+    """Splits a stream of bytes into replies at the prompt.
 
-    The prompt stands at the beginning of a line; elsewhere a `>` is more likely a damaged byte of
-    a number, so that it counts only if nothing follows it.
+    A prompt is expected at the beginning of a line. A `>` elsewhere is more likely a damaged byte
+    of a number, so it counts as a prompt only if no byte follows it (see `settle`).
     """
 
     def __init__(self) -> None:
@@ -94,23 +104,25 @@ class FrameSplitter:
 
     @property
     def rest(self) -> str:
-        """What came since the last prompt."""
+        """The text received since the last prompt."""
         return self._rest.decode("ascii", "replace")
 
     def feed(self, data: bytes) -> list[list[str]]:
-        """Take bytes in pieces of any size.
+        """Take the next bytes of the stream, in pieces of any size.
 
         Returns:
-            the replies that are now complete: the stripped lines of each, empty ones left out.
+            the replies that are now complete, each as its stripped, non-empty lines.
         """
         *frames, self._rest = _PROMPT_LINE.split(self._rest + data)
         return [_lines(frame) for frame in frames]
 
     def settle(self) -> list[list[str]]:
-        """Nothing more has come for a while: a `>` at the very end is a prompt wherever it stands.
+        """Accept a `>` at the end of the received bytes as a prompt, wherever in a line it is.
+
+        Call this after a pause in the stream.
 
         Returns:
-            the reply that this completes, if any.
+            the reply that is now complete, or an empty list.
         """
         if not self._rest.endswith(PROMPT):
             return []
@@ -124,7 +136,10 @@ def _lines(frame: bytes) -> list[str]:
 
 
 def strip_echo(lines: Sequence[str], request: str) -> list[str]:
-    """The answer proper: without the echo of the request and any unasked text before it."""
+    """The lines of a reply after the echo of the request; all lines if there is no echo.
+
+    Lines before the echo are dropped: they are text that the pump sends without a request.
+    """
     try:
         return list(lines[lines.index(request) + 1 :])
     except ValueError:
@@ -132,10 +147,10 @@ def strip_echo(lines: Sequence[str], request: str) -> list[str]:
 
 
 def parse_number(text: str) -> float:
-    """A plain decimal number; no exponent, underscore, comma, nan or inf.
+    """Parse a plain decimal number.
 
     Raises:
-        ValueError: it is anything else.
+        ValueError: the text is anything else, such as "1e3", "1_0", "1,5", "nan" or "inf".
     """
     if not _NUMBER.fullmatch(text):
         raise ValueError(f"expected a number, got {text!r}")
@@ -143,10 +158,10 @@ def parse_number(text: str) -> float:
 
 
 def parse_steps(text: str) -> list[tuple[float, ...]]:
-    """The numbers of a run in several steps: "1.5,2/3" is 1.5, then from 2 to 3.
+    """Parse the values of a run in several steps: "1.5,2/3" is 1.5, then a ramp from 2 to 3.
 
     Raises:
-        ValueError: a part is no number, or a ramp has not two ends.
+        ValueError: a part is not a number, or a ramp has more than two ends.
     """
     parts = [part.strip() for part in text.removesuffix(",").split(",")]
     steps = [tuple(parse_number(end.strip()) for end in part.split("/")) for part in parts]
@@ -156,10 +171,10 @@ def parse_steps(text: str) -> list[tuple[float, ...]]:
 
 
 def value_of(lines: Sequence[str], key: str) -> str:
-    """The text behind `key =`.
+    """The text after `key =` in a reply.
 
     Raises:
-        ValueError: no line, or more than one, has this key.
+        ValueError: no line has this key, or more than one line has it.
     """
     found = [value.strip() for name, _, value in _pairs(lines) if name.strip() == key]
     if len(found) != 1:
@@ -172,10 +187,10 @@ def _pairs(lines: Sequence[str]) -> list[tuple[str, str, str]]:
 
 
 def parse_state(lines: Sequence[str]) -> PumpState:
-    """The reply to `status`: one digit.
+    """Parse the reply to `status`: one digit.
 
     Raises:
-        ValueError: it is anything else.
+        ValueError: the reply is anything else.
     """
     if len(lines) != 1 or lines[0] not in _STATES:
         raise ValueError("expected one status digit from 0 to 5")
@@ -183,10 +198,10 @@ def parse_state(lines: Sequence[str]) -> PumpState:
 
 
 def parse_limits(lines: Sequence[str]) -> RawLimits:
-    """The reply to `read limit parameter`: four numbers.
+    """Parse the reply to `read limit parameter`: four numbers.
 
     Raises:
-        ValueError: they are not four, or do not make sense as limits.
+        ValueError: there are not four numbers, or a maximum is not above its minimum.
     """
     numbers = [parse_number(text) for line in lines for text in line.split()]
     if len(numbers) != 4:
@@ -198,10 +213,11 @@ def parse_limits(lines: Sequence[str]) -> RawLimits:
 
 
 def parse_parameters(lines: Sequence[str]) -> Mapping[int, Mapping[str, str]]:
-    """The reply to `view parameter`.
+    """Parse the reply to `view parameter`.
 
     Returns:
-        texts by key, by channel: 1 and 2 on a dual pump, 0 on a single one.
+        the values as texts, by channel and key; the channels are 1 and 2 on a dual pump, and 0 on
+        a single-channel pump.
     """
     channels: dict[int, dict[str, str]] = {}
     channel = 0
@@ -217,10 +233,10 @@ def parse_parameters(lines: Sequence[str]) -> Mapping[int, Mapping[str, str]]:
 
 
 def parse_units(text: str) -> Units:
-    """Units as the digit that most pumps print, or as the name that some do ("mL/min").
+    """Parse units, printed as a digit by most pumps and as a name ("mL/min") by some.
 
     Raises:
-        ValueError: it is neither.
+        ValueError: the text is neither.
     """
     if re.fullmatch("[0-3]", text):
         return Units(int(text))
@@ -231,6 +247,8 @@ def parse_units(text: str) -> Units:
     ):
         prefix = name.removesuffix(ending)
         if prefix != name:
+            # Any other prefix is micro: it is printed as "u", as "µ" in one of two code points, or
+            # as a byte that is not ASCII.
             return milli if prefix == "m" else micro
     raise ValueError(f"expected a unit from 0 to 3, got {text!r}")
 
@@ -238,20 +256,24 @@ def parse_units(text: str) -> Units:
 def choose_units(rate_ul_min: float) -> Units:
     """The units in which a flow rate [µL/min] keeps three significant digits in five decimals.
 
-    Both choices count volumes in µL, so that a change between them leaves volumes alone.
+    Both choices count volumes in µL, so a change between them does not change any volume.
     """
     return Units.UL_MIN if rate_ul_min >= 0.001 else Units.UL_HR
 
 
 def decimal(value: float, places: int = 5) -> str:
-    """A number as the pump takes it; five decimals are the most for rates and volumes."""
+    """Format a number for a request; the pump reads at most five decimals of rates and volumes."""
     return f"{value:.{places}f}"
 
 
 def agrees(sent: float, kept: float, tolerance: float = 1e-5) -> bool:
-    """Whether the value that a pump reports is the one that it was sent.
+    """Whether the value that the pump kept is the value that was sent.
 
-    The tolerance is absolute and one part in a million, since a pump may calculate in single
-    precision.
+    Args:
+        sent: the value in the request.
+        kept: the value in the reply.
+        tolerance: one unit in the last decimal that was sent; one part in a million of the value
+            is allowed in any case, because a pump may calculate in single precision.
     """
+    # 1.01: a difference of exactly one unit in the last decimal must not fail on binary rounding.
     return abs(kept - sent) <= max(1.01 * tolerance, 1e-6 * abs(sent))

@@ -1,12 +1,12 @@
-"""What can be asked of one channel of a Fusion, and what its answers mean.
+"""The requests to one channel of a Fusion, and the checks of its replies.
 
-Every request is one method: it sends, checks the answer, and raises an error that names the device.
-In which order requests are safe is the driver's business.
+Each request is one method: it sends the request, checks the reply, and raises an error that names
+the device. The driver decides the order of requests.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Final, Protocol, TypeVar
+from typing import Final, TypeVar
 
 from flowrig.errors import (
     ConnectionLostError,
@@ -17,8 +17,7 @@ from flowrig.errors import (
     UnsupportedError,
 )
 from flowrig.interfaces import PumpState, WireChannel
-from flowrig_chemyx.line import LineFault
-from flowrig_chemyx.protocol import (
+from flowrig_chemyx.wire.protocol import (
     REJECTION,
     RawLimits,
     Units,
@@ -33,73 +32,55 @@ from flowrig_chemyx.protocol import (
     strip_echo,
     value_of,
 )
+from flowrig_chemyx.wire.serial_line import LineFault, SerialLine
 
-__all__ = ["Dialogue", "Exchange", "Step"]
+__all__ = ["PumpChannel", "Step"]
 
 E = TypeVar("E", bound=DeviceError)
 T = TypeVar("T")
 
 STATUS_SPELLINGS: Final = ("status", "pump status")
-VIEW: Final = "view parameter"  # names both channels of a dual pump, and takes no number
+VIEW: Final = "view parameter"  # its reply covers both channels, so it takes no channel number
 
 Step = tuple[float, ...]
-"""The value of one step of a run; two values are the ends of a ramp."""
+"""Value of one step of a run: one number, or both ends of a ramp."""
 
 
-class Exchange(Protocol):
-    """A line to a pump; see `flowrig_chemyx.line.SerialLine`."""
+class PumpChannel:
+    """The requests to a single-channel pump, or to one channel of a dual pump.
 
-    @property
-    def speeds(self) -> str:
-        """The line speeds that may have been tried, for a message."""
-        ...
-
-    def exchange(
-        self, request: str, deadline_s: float, log: WireChannel, *, urgent: bool = False
-    ) -> list[str]:
-        """Send a request and wait for the lines of the reply, or raise LineFault."""
-        ...
-
-    def distrust(self) -> None:
-        """Get back in step before the next request."""
-        ...
-
-
-class Dialogue:
-    """The requests to one channel.
-
-    Every method raises ConnectionLostError if a question is not answered, UnknownOutcomeError if a
-    command is not, and ProtocolError if the answer makes no sense.
+    Every method raises ProtocolError if the reply makes no sense. Without a reply, a query raises
+    ConnectionLostError; a command raises UnknownOutcomeError, because the pump may have obeyed.
 
     Args:
         line: the line to the pump.
         device: the device's name in the rig profile.
-        channel: 1 or 2 on a dual pump, else None.
-        deadline_s: longest wait [s] for one answer.
-        log: is told the bytes.
+        number: 1 or 2 on a dual pump, else None.
+        deadline_s: longest wait [s] for one reply.
+        log: records the bytes.
 
     Attributes:
-        units: what the pump is known to be set to, or None.
+        units: the units that are set on the pump, or None if they are not known.
     """
 
     def __init__(
         self,
-        line: Exchange,
+        line: SerialLine,
         device: str,
-        channel: int | None,
+        number: int | None,
         deadline_s: float,
         log: WireChannel,
     ) -> None:
         self.units: Units | None = None
         self._line = line
-        self._channel = channel
+        self._number = number
         self._deadline_s = deadline_s
         self._log = log
         self._device = device
         self._status_request = STATUS_SPELLINGS[0]
 
     def learn_status_spelling(self) -> PumpState:
-        """The state, in the spelling of the question that this pump knows."""
+        """Read the state, and keep the spelling of the status query that this pump knows."""
         for self._status_request in STATUS_SPELLINGS:
             with suppress(ProtocolError):
                 return self.state()
@@ -107,35 +88,35 @@ class Dialogue:
         return self.state()
 
     def state(self) -> PumpState:
-        """What the pump does."""
+        """Read the state of the pump."""
         return self._query(self._status_request, parse_state)
 
     def learn_units(self) -> None:
-        """Note the units that are set on this channel.
+        """Read the units that are set on this channel into `units`.
 
         Raises:
-            ProtocolError: the parameters do not name the channel, or name one where none is
-                configured.
+            ProtocolError: the reply has no parameters for the configured channel, or it has
+                channels although none is configured.
         """
         self.units = self._query(VIEW, lambda lines: _units_in(self._parameters(lines)))
 
     def limits(self) -> RawLimits:
-        """Limits in the units and with the diameter that are set."""
+        """Read the limits for the diameter that is set, in the units that are set."""
         return self._query("read limit parameter", parse_limits)
 
     def dispensed(self) -> float:
-        """The pump's count of this run, or of the last, in its unit of volume."""
+        """Read the volume of this run, or of the last one, in the unit of volume that is set."""
         return self._ask_number("dispensed volume")
 
     def elapsed_min(self) -> float:
-        """Length of this run, or of the last [min]."""
+        """Read the duration [min] of this run, or of the last one."""
         return self._ask_number("elapsed time")
 
     def set_units(self, units: Units) -> None:
         """Set the units.
 
         Raises:
-            RefusedError: the pump kept others.
+            RefusedError: the pump kept other units.
         """
         self.units = None
         request = f"set units {units.value}"
@@ -150,7 +131,7 @@ class Dialogue:
         """Set the inner diameter [mm].
 
         Raises:
-            RefusedError: the pump kept another one.
+            RefusedError: the pump kept another diameter.
         """
         self._set("diameter", [(diameter_mm,)], places=3, hint="")
 
@@ -158,11 +139,11 @@ class Dialogue:
         """Set the volume of every step, in the units that are set; negative ones withdraw.
 
         Args:
-            volumes: one a step; their number is the number of steps.
-            hint: a clause on limits, for the message.
+            volumes: one per step; the pump takes their number as the number of steps.
+            hint: a clause on the limits, for the message.
 
         Raises:
-            RefusedError: the pump kept others.
+            RefusedError: the pump kept other volumes.
             UnsupportedError: the pump took fewer steps.
         """
         self._set("volume", [(volume,) for volume in volumes], places=5, hint=hint)
@@ -171,37 +152,44 @@ class Dialogue:
         """Set the flow rate of every step, or the ends of its ramp, in the units that are set.
 
         Args:
-            rates: one a step.
-            hint: a clause on limits, for the message.
+            rates: one per step.
+            hint: a clause on the limits, for the message.
 
         Raises:
-            RefusedError: the pump kept others.
-            UnsupportedError: the pump took fewer steps, or no ramp.
+            RefusedError: the pump kept other flow rates.
+            UnsupportedError: the pump took fewer steps, or one end of a ramp only.
         """
         self._set("rate", rates, places=5, hint=hint)
 
     def start(self, *, multistep: bool = False) -> None:
-        """Have the pump start, or go on; what it prints differs between models."""
+        """Start a run, or resume a paused one.
+
+        The text of the reply is not checked: it differs between models. So do those of `pause` and
+        `stop`.
+
+        Args:
+            multistep: run all steps; else the pump uses its own default.
+        """
         self._command("start 1" if multistep else "start")
 
     def pause(self) -> None:
-        """Have the pump pause."""
+        """Pause the run."""
         self._command("pause")
 
     def stop(self, *, everything: bool = False) -> None:
-        """Have the pump stop, even on a line that is out of step.
+        """Stop the run; the request is sent without resynchronizing the line first.
 
         Args:
-            everything: both channels of a dual pump.
+            everything: stop both channels of a dual pump.
         """
         self._command("stop", urgent=True, addressed=not everything)
 
     def _parameters(self, lines: Sequence[str]) -> Mapping[str, str]:
         channels = parse_parameters(lines)
-        if (self._channel or 0) in channels:
-            return channels[self._channel or 0]
+        if (self._number or 0) in channels:
+            return channels[self._number or 0]
         hint = "set channel = 1 or 2" if 2 in channels else "leave channel out"
-        raise ValueError(f"the parameters lack the configured channel; {hint} if this is a Fusion")
+        raise ValueError(f"the reply lacks the configured channel; {hint} if this is a Fusion")
 
     def _ask_number(self, what: str) -> float:
         return self._query(what, lambda lines: _not_negative(parse_number(value_of(lines, what))))
@@ -211,10 +199,12 @@ class Dialogue:
         text = ",".join("/".join(step) for step in sent)
         request = f"set {what} {text}"
         kept = self._command_for(request, lambda lines: parse_steps(value_of(lines, what)))
+        # Older pumps take several steps only while their screen shows multi-step mode; the number
+        # of values in the reply is the only sign of it (Chemyx's MATLAB programs, 2016).
         if len(kept) < len(sent) or any(len(a) < len(b) for a, b in zip(kept, sent, strict=False)):
             raise UnsupportedError(
-                f"{self._device}: the pump took {_shown(kept)} of {what} {text}; it does not know "
-                "such steps, or its screen has to show Multi-Step mode first"
+                f"{self._device}: the pump kept {_shown(kept)} of {what} {text}; it does not "
+                "support these steps, or its screen must show Multi-Step mode first"
             )
         wanted = [tuple(float(value) for value in step) for step in sent]
         if not _agree(wanted, kept, 10.0**-places):
@@ -225,7 +215,7 @@ class Dialogue:
             )
 
     def _query(self, request: str, parse: Callable[[Sequence[str]], T]) -> T:
-        """Ask for something; an answer that does not come means a lost connection."""
+        """Send a query; without a reply the connection counts as lost."""
         try:
             lines = self._exchange(request)
         except LineFault as fault:
@@ -241,7 +231,7 @@ class Dialogue:
         return self._parsed(request, self._command(request), parse)
 
     def _command(self, request: str, *, urgent: bool = False, addressed: bool = True) -> list[str]:
-        """Have something done; an answer that does not come leaves it unknown whether it was."""
+        """Send a command; without a reply it is unknown whether the pump obeyed."""
         try:
             return self._exchange(request, urgent=urgent, addressed=addressed)
         except LineFault as fault:
@@ -249,8 +239,8 @@ class Dialogue:
             raise self._fault(kind, str(fault), request, fault.reply) from fault
 
     def _exchange(self, request: str, *, urgent: bool = False, addressed: bool = True) -> list[str]:
-        if self._channel and addressed and request != VIEW:
-            request = f"{self._channel} {request}"
+        if self._number and addressed and request != VIEW:
+            request = f"{self._number} {request}"
         lines = self._line.exchange(request, self._deadline_s, self._log, urgent=urgent)
         answer = strip_echo(lines, request)
         if REJECTION in answer:
@@ -266,7 +256,7 @@ class Dialogue:
         try:
             return parse(lines)
         except ValueError as error:
-            self._line.distrust()
+            self._line.mark_out_of_sync()
             raise self._fault(ProtocolError, f"{error}", request, " ".join(lines)) from error
 
 
@@ -276,15 +266,15 @@ def _units_in(parameters: Mapping[str, str]) -> Units:
 
 def _not_negative(number: float) -> float:
     if number < 0:
-        raise ValueError(f"expected no negative number, got {number:g}")
+        raise ValueError(f"expected a number that is not negative, got {number:g}")
     return number
 
 
 def _agree(wanted: Sequence[Step], kept: Sequence[Step], tolerance: float) -> bool:
     return [len(step) for step in wanted] == [len(step) for step in kept] and all(
-        agrees(sent, held, tolerance)
+        agrees(asked, held, tolerance)
         for step, other in zip(wanted, kept, strict=True)
-        for sent, held in zip(step, other, strict=True)
+        for asked, held in zip(step, other, strict=True)
     )
 
 

@@ -1,4 +1,4 @@
-"""A hundred thousand damaged replies: nothing but device errors comes out, and no bad number."""
+"""A hundred thousand damaged replies: each gives a number that was sent, or a device error."""
 
 import math
 import random
@@ -11,10 +11,10 @@ from flowrig.clock import VirtualClock
 from flowrig.errors import FlowrigError
 from flowrig.interfaces import PumpState, PumpStep, WireLog
 from flowrig_chemyx import driver
-from flowrig_chemyx.dialogue import Dialogue
-from flowrig_chemyx.line import LineFault
-from flowrig_chemyx.protocol import FrameSplitter
 from flowrig_chemyx.settings import FusionSettings
+from flowrig_chemyx.wire.channel import PumpChannel
+from flowrig_chemyx.wire.protocol import FrameSplitter
+from flowrig_chemyx.wire.serial_line import LineFault
 
 FRAMES = 100_000
 HOSTILE = (
@@ -40,7 +40,7 @@ ANSWERS = {
 
 
 def damaged(frame, draw):
-    """The frame with one to three bytes flipped, lost, doubled, or replaced by something nasty."""
+    """The frame with one to three changes: bytes flipped, lost, doubled or replaced."""
     frame = bytearray(frame)
     for _ in range(draw.randint(1, 3)):
         place = draw.randrange(len(frame) + 1)
@@ -59,7 +59,7 @@ def damaged(frame, draw):
 
 
 class DamagedLine:
-    """Answers like a pump behind a wire that damages what it carries."""
+    """A line to a pump that damages the replies."""
 
     speeds = "38400 baud"
 
@@ -84,7 +84,7 @@ class DamagedLine:
             raise LineFault("no answer", sent=True, reply=splitter.rest)
         return replies[0]
 
-    def distrust(self):
+    def mark_out_of_sync(self):
         pass
 
     def find_baud(self, deadline_s, log):
@@ -92,21 +92,21 @@ class DamagedLine:
 
 
 def is_in(number, text):
-    """Whether a number stands in a text as a plain decimal."""
+    """Whether a text contains a number as a plain decimal."""
     found = re.findall(r"(?<![0-9A-Za-z_.,+-])[+-]?[0-9]+\.?[0-9]*(?![0-9A-Za-z_.,])", text)
     return any(float(one) == number for one in found)
 
 
 def test_no_damaged_reply_becomes_a_bad_number():
-    """Every question, answered with damage: a number that was really there, or a device error."""
+    """Every query returns a number that is in the damaged reply, or raises a device error."""
     line = DamagedLine(seed=1)
-    dialogue = Dialogue(line, "pump", None, 1.0, WireLog())
+    channel = PumpChannel(line, "pump", None, 1.0, WireLog())
     questions = {
-        dialogue.dispensed: lambda value: (value,),
-        dialogue.elapsed_min: lambda value: (value,),
-        dialogue.limits: lambda raw: (raw.rate_max, raw.rate_min, raw.volume_max, raw.volume_min),
-        dialogue.state: lambda _: (),
-        dialogue.learn_units: lambda _: (),
+        channel.dispensed: lambda value: (value,),
+        channel.elapsed_min: lambda value: (value,),
+        channel.limits: lambda raw: (raw.rate_max, raw.rate_min, raw.volume_max, raw.volume_min),
+        channel.state: lambda _: (),
+        channel.learn_units: lambda _: (),
     }
     taken = 0
     while line.frames < FRAMES // 2:
@@ -123,7 +123,7 @@ def test_no_damaged_reply_becomes_a_bad_number():
 
 @pytest.fixture
 def garbled(monkeypatch):
-    """A driver without a wire, in front of a line that damages replies; opened undisturbed."""
+    """An open driver whose line damages replies from now on, and that line."""
     line = DamagedLine(seed=2)
     line.chance = 0.0
     monkeypatch.setattr(driver, "claim_line", lambda *_: line)
@@ -137,8 +137,8 @@ def garbled(monkeypatch):
         yield pump, line
 
 
-def test_a_driver_lives_through_damaged_replies(garbled):
-    """Every call ends with an answer or a documented error, whatever the replies look like."""
+def test_the_driver_survives_damaged_replies(garbled):
+    """Every call returns a value or raises a documented error, whatever the replies contain."""
     pump, line = garbled
     steps = [PumpStep(100.0, 60.0), PumpStep(-50.0, 30.0, 60.0)]
     limits = pump.limits

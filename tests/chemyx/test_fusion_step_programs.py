@@ -1,4 +1,4 @@
-"""Volumes, directions, steps and ramps, by the pump's own clockwork."""
+"""Programs of steps that the pump runs: volumes, directions, several steps and ramps."""
 
 import pytest
 from fusion_bench import SYRINGE, bench, ready_bench
@@ -13,13 +13,13 @@ from flowrig.errors import (
     UnsupportedError,
 )
 from flowrig.interfaces import PumpState, PumpStep
-from flowrig_chemyx.emulator import Dialect
+from flowrig_chemyx.emulator.variant import Variant
 
 TICK_S = 0.5
 
 
-def follow(b, duration_s):
-    """Let a program go on, looked at every now and then; returns the volume [µL] at each look."""
+def let_run(b, duration_s):
+    """Let a program run, and poll its status; returns the volume [µL] moved at each poll."""
     moved_ul = [b.plunger.moved_ul]
     while duration_s > 0:
         b.clock.sleep(TICK_S)
@@ -29,12 +29,12 @@ def follow(b, duration_s):
     return moved_ul
 
 
-def test_a_volume_and_no_more():
-    """One step delivers its volume and the pump stands still."""
+def test_one_step_delivers_its_volume():
+    """One step delivers its volume, and then the pump stops."""
     with ready_bench() as b:
         b.pump.start_program([PumpStep(100.0, 60.0)])
         assert b.pump.status().state is PumpState.RUNNING
-        follow(b, 110)
+        let_run(b, 110)
         assert b.pump.status().state is PumpState.STOPPED
         assert b.pump.dispensed().volume_ul == pytest.approx(100.0)
         assert b.pump.elapsed().duration_s == pytest.approx(100.0, abs=TICK_S)
@@ -42,10 +42,10 @@ def test_a_volume_and_no_more():
 
 
 def test_withdraw():
-    """A negative volume moves the plunger back, and counts."""
+    """A negative volume withdraws, and counts as dispensed volume."""
     with ready_bench() as b:
         b.pump.start_program([PumpStep(-100.0, 60.0)])
-        follow(b, 50)
+        let_run(b, 50)
         assert b.plunger.rate_ul_min == pytest.approx(-60.0)
         assert b.pump.dispensed().volume_ul == pytest.approx(50.0)
         b.pump.stop()
@@ -58,24 +58,24 @@ def test_steps_one_after_the_other():
         b.pump.start_program([PumpStep(60.0, 60.0), PumpStep(-20.0, 40.0), PumpStep(5.0, 10.0)])
         rates = []
         for _ in range(3):
-            follow(b, 10)
+            let_run(b, 10)
             rates.append(b.plunger.rate_ul_min)
-            follow(b, 50 if len(rates) == 1 else 20)
+            let_run(b, 50 if len(rates) == 1 else 20)
         assert rates == pytest.approx([60.0, -40.0, 10.0])
         assert b.pump.status().state is PumpState.STOPPED
         assert b.pump.dispensed().volume_ul == pytest.approx(85.0)
 
 
 def test_a_ramp_is_linear_in_time():
-    """Along a ramp the rate changes evenly, and the volume is the mean rate times the time."""
+    """Along a ramp the rate is linear in time, and the volume is the mean rate times the time."""
     with ready_bench() as b:
         step = PumpStep.lasting(120.0, 30.0, 90.0)
         assert step.volume_ul == pytest.approx(120.0)
         b.pump.start_program([step])
-        moved_ul = follow(b, 60)
+        moved_ul = let_run(b, 60)
         assert b.plunger.rate_ul_min == pytest.approx(60.0, rel=0.02)
         assert moved_ul[-1] == pytest.approx(45.0, rel=0.02)
-        follow(b, 62)
+        let_run(b, 62)
         assert b.pump.status().state is PumpState.STOPPED
         assert b.pump.dispensed().volume_ul == pytest.approx(120.0)
 
@@ -87,8 +87,8 @@ def test_a_ramp_is_linear_in_time():
     last=st.none() | st.floats(0.1, 1e4),
     withdraw=st.booleans(),
 )
-def test_a_step_lasts_what_it_was_made_for(duration_s, first, last, withdraw):
-    """A step made from a duration has that duration, and the sign of its direction."""
+def test_a_step_has_the_duration_it_was_made_from(duration_s, first, last, withdraw):
+    """A step made from a duration has that duration, and a negative volume if it withdraws."""
     step = PumpStep.lasting(duration_s, first, last, withdraw=withdraw)
     assert step.duration_s == pytest.approx(duration_s)
     assert (step.volume_ul < 0) == withdraw
@@ -106,8 +106,8 @@ def test_a_step_lasts_what_it_was_made_for(duration_s, first, last, withdraw):
         [PumpStep(SYRINGE.volume_ul * 0.6, 60.0)] * 2,
     ],
 )
-def test_a_program_that_cannot_be_writes_no_byte(steps):
-    """Rates out of range, and more travel than the syringe has, are refused before the wire."""
+def test_an_impossible_program_writes_no_byte(steps):
+    """A rate out of range, or too much travel, is refused before a byte is sent."""
     with ready_bench() as b:
         before = b.wire.received
         with pytest.raises(OutOfRangeError):
@@ -115,17 +115,17 @@ def test_a_program_that_cannot_be_writes_no_byte(steps):
         assert b.wire.received == before
 
 
-def test_to_and_fro_fits_into_one_stroke():
-    """What counts is how far the plunger travels, not how much it moves in all."""
+def test_infusing_and_withdrawing_in_turns_fits_into_one_stroke():
+    """The limit is for the position of the plunger, not for the sum of its movements."""
     with ready_bench() as b:
         volume_ul = SYRINGE.volume_ul * 0.6
         b.pump.start_program([PumpStep(volume_ul, 60.0), PumpStep(-volume_ul, 60.0)] * 2)
         assert b.pump.status().state is PumpState.RUNNING
 
 
-def test_a_pump_without_steps_says_so():
-    """A pump that keeps the first step only, or no ramp, cannot do the program; nothing moves."""
-    with ready_bench(dialect=Dialect(multistep=False)) as b:
+def test_a_pump_without_multistep_mode_is_noticed():
+    """A pump that takes the first step only, or no ramp, raises an error and does not move."""
+    with ready_bench(variant=Variant(multistep=False)) as b:
         b.pump.start_program([PumpStep(10.0, 60.0)])
         b.pump.stop()
         for steps in ([PumpStep(10.0, 60.0)] * 2, [PumpStep(10.0, 60.0, 90.0)]):
@@ -135,15 +135,15 @@ def test_a_pump_without_steps_says_so():
 
 
 def test_a_pump_that_only_infuses_refuses_to_withdraw():
-    """A model that cannot withdraw keeps its old volume, and that is noticed."""
-    with ready_bench(dialect=Dialect(withdraws=False)) as b:
+    """A model that cannot withdraw keeps its old volume, which raises an error."""
+    with ready_bench(variant=Variant(withdraws=False)) as b:
         with pytest.raises(RefusedError, match="kept volume"):
             b.pump.start_program([PumpStep(-10.0, 60.0)])
         assert b.plunger.rate_ul_min == 0.0
 
 
-def test_a_world_without_refill_makes_the_pump_fail(monkeypatch):
-    """A body that only pushes shows as an error of the pump, which a stop acknowledges."""
+def test_a_plunger_that_cannot_withdraw_is_an_error_of_the_pump(monkeypatch):
+    """The pump reports an error if the simulated plunger only infuses; a stop clears it."""
     with ready_bench() as b:
         push = b.plunger.push
 
@@ -160,7 +160,7 @@ def test_a_world_without_refill_makes_the_pump_fail(monkeypatch):
 
 
 def test_a_program_is_not_changed_while_it_runs():
-    """Neither a rate nor another program gets in between; a stop makes room."""
+    """A running program refuses another rate or program; after a stop both are accepted."""
     with ready_bench() as b:
         b.pump.set_rate(30.0)
         b.pump.start_program([PumpStep(100.0, 60.0), PumpStep(100.0, 30.0)])
@@ -178,8 +178,8 @@ def test_a_program_is_not_changed_while_it_runs():
         assert b.plunger.rate_ul_min == pytest.approx(10.0)
 
 
-def test_a_program_that_is_over_at_once():
-    """A step that ends before the pump is asked for its state was done all the same."""
+def test_a_program_that_ends_before_its_status_is_read():
+    """A step that is over when the driver reads the status counts as done."""
     with ready_bench() as b:
         feed = b.core.firmware.feed
 
@@ -195,15 +195,15 @@ def test_a_program_that_is_over_at_once():
 
 
 def test_a_stalled_pump_runs_no_program():
-    """A stall has to be acknowledged first."""
+    """A program is refused until a stop has cleared the stall."""
     with ready_bench(fill_ul=10.0) as b:
         b.pump.start_program([PumpStep(100.0, 60.0)])
-        follow(b, 20)
+        let_run(b, 20)
         with pytest.raises(DeviceFaultError, match="stalled"):
             b.pump.start_program([PumpStep(5.0, 60.0)])
 
 
 def test_a_program_needs_a_syringe():
-    """Limits, and so programs, depend on the syringe."""
+    """A program is refused before a syringe is set, because the limits depend on it."""
     with bench() as b, b.pump, pytest.raises(NotReadyError, match="set_syringe"):
         b.pump.start_program([PumpStep(5.0, 60.0)])

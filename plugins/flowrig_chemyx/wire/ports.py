@@ -1,4 +1,4 @@
-"""Which serial port an address means, and why one does not open."""
+"""Finds the serial port for an address, and explains why a port does not open."""
 
 import errno
 import os
@@ -19,17 +19,17 @@ class PortInfo(Protocol):
 
     @property
     def device(self) -> str:
-        """What pyserial opens."""
+        """Name of the port for pyserial."""
         ...
 
     @property
     def description(self) -> str:
-        """What the operating system calls it."""
+        """Description by the operating system."""
         ...
 
     @property
     def serial_number(self) -> str | None:
-        """Serial number of the USB adapter, if it is one and has one."""
+        """Serial number of the USB adapter; None for other ports, and adapters without one."""
         ...
 
 
@@ -37,15 +37,15 @@ ListPorts = Callable[[], Iterable[PortInfo]]
 
 
 def find_port(address: str, list_ports: ListPorts) -> str:
-    """The port that an address means at this moment.
+    """The name of the port to open for an address.
 
     Args:
-        address: "usb:SERIAL", or anything that pyserial opens.
-        list_ports: the serial ports that are there now.
+        address: "usb:SERIAL", or a port name or URL for pyserial.
+        list_ports: lists the serial ports that are attached now.
 
     Raises:
-        OSError: no port, or more than one, has this serial number; the message lists those that
-            are there.
+        OSError: no port, or more than one, has this serial number; the message lists the ports
+            with a serial number.
     """
     if not address.startswith(USB):
         return address
@@ -55,34 +55,37 @@ def find_port(address: str, list_ports: ListPorts) -> str:
     if len(found) == 1:
         return found[0]
     if found:
-        raise OSError(f"several ports have this serial number, take one: {', '.join(found)}")
-    there = ", ".join(sorted(f"{port.serial_number} at {port.device}" for port in attached))
-    raise OSError(f"no USB serial port has this serial number; there are: {there or 'none'}")
+        raise OSError(f"several ports have this serial number; choose one: {', '.join(found)}")
+    known = ", ".join(sorted(f"{port.serial_number} at {port.device}" for port in attached))
+    raise OSError(f"no USB serial port has this serial number; found: {known or 'none'}")
 
 
 def why_not(port: str, error: Exception) -> str:
-    """One clause on why a port did not open, with its owner where the operating system tells."""
+    """One clause on why a port did not open, with the owner's name where it is known."""
     reason = f"{error}"
     if getattr(error, "errno", None) in (errno.EAGAIN, errno.EBUSY) or _denied_on_windows(error):
-        holders = owners(port)
-        return f"{', '.join(holders) if holders else 'another program'} has it ({reason})"
+        holders = ", ".join(owners(port)) or "another program"
+        return f"the port is in use by {holders} ({reason})"
     if getattr(error, "errno", None) == errno.EACCES:
-        return f"this user may not use it; on Linux, join the group dialout ({reason})"
+        return f"this user has no access; on Linux, join the group dialout ({reason})"
     return reason
 
 
 def _denied_on_windows(error: Exception) -> bool:
+    # On Windows pyserial puts the error into the text of an exception without errno; a port that
+    # is in use is always reported as a PermissionError there.
     return sys.platform == "win32" and "PermissionError" in str(error)
 
 
 def owners(port: str, processes: Path = PROCESSES) -> list[str]:
     """The processes that have a port open, as "python3 (process 1234)".
 
-    Known on Linux only, and there for the processes that this user may look into.
+    The list is complete on Linux only, for the processes that this user may inspect; on other
+    systems it is empty.
 
     Args:
         port: path of the port.
-        processes: where the operating system shows its processes.
+        processes: folder in which the operating system lists its processes.
     """
     with suppress(OSError):
         wanted = Path(port).resolve(strict=True)
@@ -108,7 +111,7 @@ def _target(link: Path) -> Path | None:
 
 def _described(process: Path) -> str:
     if process.name == str(os.getpid()):
-        return "this program itself"
+        return "this program"
     name = "a program"
     with suppress(OSError):
         name = (process / "comm").read_text(encoding="utf-8", errors="replace").strip()

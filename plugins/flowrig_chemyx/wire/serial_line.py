@@ -1,8 +1,9 @@
-"""A serial line to a Fusion: one exchange at a time, and always in step.
+"""A serial line to a Fusion: one exchange at a time, each reply matched to its request.
 
-A pump answers in the order in which it was asked. Once an answer has failed to arrive in time, or
-more came than was asked for, a late one could be taken for the answer to the next request; the line
-then asks for something harmless whose answer is told by its key, and drops all that comes before.
+Replies carry no number; a pump sends them in the order of the requests. After a reply that missed
+its deadline, or after more replies than requests, the next reply could belong to an earlier
+request. The line then resynchronizes: it sends a request that changes nothing and whose reply
+contains its own key, and drops everything that arrives before that reply.
 """
 
 import contextlib
@@ -16,24 +17,24 @@ import serial
 from serial.tools.list_ports import comports
 
 from flowrig.interfaces import WireChannel, WireLog
-from flowrig_chemyx.ports import why_not
-from flowrig_chemyx.protocol import FrameSplitter, parse_number, value_of
+from flowrig_chemyx.wire.ports import why_not
+from flowrig_chemyx.wire.protocol import FrameSplitter, parse_number, value_of
 
 __all__ = ["LineFault", "SerialLine", "claim_line", "comports", "release_line"]
 
-PROBE: Final = "elapsed time"
-FLUSH_S: Final = 0.2  # a pump may leave a bare CR unanswered
-POLL_S: Final = 0.05
-WRITE_TIMEOUT_S: Final = 1.0
+PROBE: Final = "elapsed time"  # changes nothing, and its reply repeats the words as a key
+FLUSH_S: Final = 0.2  # silence that ends a reply without echo; a pump may not answer a bare CR
+POLL_S: Final = 0.05  # longest wait of one read, so that deadlines are noticed in time
+WRITE_TIMEOUT_S: Final = 1.0  # a port whose peer takes no bytes must not block for ever
 
 
 class LineFault(Exception):  # noqa: N818 - never leaves the plugin
-    """No answer came, or none that can be told from others.
+    """No reply came, or none that can be matched to the request.
 
     Args:
         reason: one sentence.
-        sent: whether any of the request may have left.
-        reply: what came, if anything.
+        sent: whether any byte of the request may have been sent.
+        reply: the text that came instead, if any.
     """
 
     def __init__(self, reason: str, *, sent: bool, reply: str = "") -> None:
@@ -46,15 +47,15 @@ class SerialLine:
     """One open port, shared by the channels of one pump.
 
     Args:
-        port: what pyserial opens.
-        bauds: the line speeds at which the pump may listen; tried in this order.
-        prefix: what stands before every request; "1 " on the first channel of a dual pump.
+        port: name or URL of the port for pyserial.
+        bauds: the baud rates to try, in this order.
+        prefix: channel number before the probe request: "1 " on a dual pump, else empty.
 
     Attributes:
-        port: what pyserial opened.
-        bauds: the line speeds at which the pump may listen.
+        port: name or URL of the port for pyserial.
+        bauds: the baud rates to try.
         claims: the channels in use.
-        broken: whether the port is gone, or closed.
+        broken: whether the port is gone or was closed.
 
     Raises:
         OSError: the port does not open.
@@ -66,38 +67,39 @@ class SerialLine:
         self.claims: set[int | None] = set()
         self.broken = False
         self._probe = prefix + PROBE
-        self._in_step = False
+        self._synchronized = False
         self._echoes = False
         self._probe_unanswered = False
         self._lock = threading.RLock()
-        self._wire = _open_port(port, self.bauds[0])
+        self._serial = _open_port(port, self.bauds[0])
         self._log: WireChannel = WireLog()
 
     def find_baud(self, deadline_s: float, log: WireChannel) -> None:
-        """Settle on the line speed at which somebody answers, if there is a choice.
+        """Find the baud rate at which the pump answers; does nothing if there is only one.
 
         Args:
-            deadline_s: longest wait [s] at each.
-            log: is told the bytes.
+            deadline_s: longest wait [s] at each baud rate.
+            log: records the bytes.
 
         Raises:
-            LineFault: nobody answers at any of them, or the port is gone.
+            LineFault: no answer at any baud rate, or the port is gone.
         """
         with self._lock:
             self._log = log
-            if len(self.bauds) == 1 or self._in_step:
+            # Synchronized: the other channel of the pump has found the baud rate already.
+            if len(self.bauds) == 1 or self._synchronized:
                 return
             for baud in self.bauds:
-                self._wire.baudrate = baud
+                self._serial.baudrate = baud
                 with contextlib.suppress(LineFault):
                     self._resynchronize(deadline_s)
                     return
-                self._require_port()
+                self._require_open()
             raise LineFault(f"no answer at {self.speeds}", sent=False)
 
     @property
     def speeds(self) -> str:
-        """The line speeds that may have been tried, for a message."""
+        """The baud rates that may have been tried, for a message."""
         return f"{', '.join(map(str, self.bauds))} baud"
 
     def exchange(
@@ -106,66 +108,72 @@ class SerialLine:
         """Send a request and wait for the reply.
 
         Args:
-            request: the line to send, without its end.
+            request: the line to send, without its terminator.
             deadline_s: longest wait [s].
-            log: is told the bytes; the channels of a dual pump have one each.
-            urgent: send it even if the line is out of step. The reply may then be an older one.
+            log: records the bytes; each channel of a dual pump has its own.
+            urgent: send the request without resynchronizing first. The reply may then belong to
+                an earlier request.
 
         Returns:
             the lines of the reply, with the echo.
 
         Raises:
-            LineFault: no reply came, more than one did, or the port is gone.
+            LineFault: no reply came, more than one came, or the port is gone.
         """
         with self._lock:
             self._log = log
-            self._require_port()
-            if not self._in_step and not urgent:
+            self._require_open()
+            if not self._synchronized and not urgent:
                 self._resynchronize(deadline_s)
             self._drain()
             self._write(request)
             try:
                 return self._await_reply(request, deadline_s)
             except LineFault:
-                self._in_step = False
+                self._synchronized = False
                 self._probe_unanswered |= request.endswith(PROBE)
                 raise
 
-    def distrust(self) -> None:
-        """Get back in step before the next request: an answer made no sense."""
+    def mark_out_of_sync(self) -> None:
+        """Resynchronize before the next request, because a reply made no sense."""
         with self._lock:
-            self._in_step = False
+            self._synchronized = False
 
     def close(self) -> None:
         """Release the port; idempotent."""
         with self._lock, contextlib.suppress(OSError):
             self.broken = True
-            self._wire.close()
+            self._serial.close()
 
-    def _require_port(self) -> None:
+    def _require_open(self) -> None:
         if self.broken:
             raise LineFault("the port is gone; close and open the device", sent=False)
 
     def _resynchronize(self, deadline_s: float) -> None:
         try:
             self._drain()
-            self._write("")
+            self._write("")  # ends a line of which the pump has received a part
             with contextlib.suppress(LineFault):
                 self._await_reply("", min(FLUSH_S, deadline_s))
-            self._require_port()
+            self._require_open()
             self._drain()
-            others, self._probe_unanswered = self._probe_unanswered, True
+            # Replies to earlier probes look like the reply to this one, so they have to pass first.
+            earlier, self._probe_unanswered = self._probe_unanswered, True
             self._write(self._probe)
             self._echoes = self._probe in self._await_probe(deadline_s)
-            if others:
+            if earlier:
                 self._await_silence(deadline_s)
             self._probe_unanswered = False
         except LineFault as fault:
             raise LineFault(str(fault), sent=False, reply=fault.reply) from fault
-        self._in_step = True
+        self._synchronized = True
 
     def _await_reply(self, request: str, deadline_s: float) -> list[str]:
-        """The reply that echoes the request; where none does, the only one that came."""
+        """The reply with the echo of the request, or the only reply if none has an echo.
+
+        From a pump that echoes, a reply without the echo is accepted only after a silence, because
+        the reply with the echo may still come.
+        """
         frames, replies = FrameSplitter(), list[list[str]]()
         now_s = time.monotonic()
         end_s, quiet_s = now_s + deadline_s, now_s + FLUSH_S
@@ -196,7 +204,7 @@ class SerialLine:
                 raise LineFault(f"no answer within {deadline_s:g} s", sent=True, reply=frames.rest)
 
     def _await_silence(self, deadline_s: float) -> None:
-        """Let answers to earlier probes pass, which look like the one to the last."""
+        """Read and drop bytes until none has come for a while."""
         end_s = time.monotonic() + deadline_s
         quiet_s = time.monotonic() + FLUSH_S
         while time.monotonic() < min(quiet_s, end_s):
@@ -204,19 +212,20 @@ class SerialLine:
                 quiet_s = time.monotonic() + FLUSH_S
 
     def _drain(self) -> None:
-        """Drop what has come; somebody who never stops talking is noticed by the next reply."""
+        """Drop the bytes that have come."""
+        # Without a limit this loop would not end if another instrument sends without a pause.
         end_s = time.monotonic() + FLUSH_S
         try:
-            while (waiting := self._wire.in_waiting) and time.monotonic() < end_s:
-                self._log.received(self._wire.read(waiting))
+            while (waiting := self._serial.in_waiting) and time.monotonic() < end_s:
+                self._log.received(self._serial.read(waiting))
         except OSError as error:
             raise self._gone(error, sent=False) from error
 
     def _read(self) -> bytes:
         try:
-            data = bytes(self._wire.read(1))
+            data = bytes(self._serial.read(1))
             if data:
-                data += self._wire.read(self._wire.in_waiting)
+                data += self._serial.read(self._serial.in_waiting)
         except OSError as error:
             raise self._gone(error, sent=True) from error
         self._log.received(data)
@@ -226,12 +235,12 @@ class SerialLine:
         data = request.encode("ascii") + b"\r"
         self._log.sent(data)
         try:
-            self._wire.write(data)
+            self._serial.write(data)
         except OSError as error:
             raise self._gone(error, sent=True) from error
 
     def _gone(self, error: OSError, *, sent: bool) -> LineFault:
-        self._in_step = False
+        self._synchronized = False
         self.close()
         return LineFault(f"the port is gone: {error}", sent=sent)
 
@@ -239,7 +248,7 @@ class SerialLine:
 def _only(replies: Sequence[list[str]]) -> list[str]:
     if len(replies) > 1:
         texts = " / ".join(" ".join(reply) for reply in replies)
-        raise LineFault("more answers than questions", sent=True, reply=texts)
+        raise LineFault("more replies than requests", sent=True, reply=texts)
     return replies[0]
 
 
@@ -254,7 +263,8 @@ def _answers_probe(reply: Sequence[str]) -> bool:
 def _open_port(port: str, baud: int) -> Any:
     options: dict[str, Any] = {}
     if "://" not in port and sys.platform != "win32":
-        options["exclusive"] = True  # Windows never shares a port
+        # Windows never shares a port, and a URL has no port to lock.
+        options["exclusive"] = True
     return serial.serial_for_url(
         port, baudrate=baud, timeout=POLL_S, write_timeout=WRITE_TIMEOUT_S, **options
     )
@@ -268,13 +278,13 @@ def claim_line(port: str, bauds: Sequence[int], channel: int | None) -> SerialLi
     """Open a port, or share it with the other channel of the same pump.
 
     Args:
-        port: what pyserial opens.
-        bauds: the line speeds at which the pump may listen.
+        port: name or URL of the port for pyserial.
+        bauds: the baud rates to try.
         channel: 1 or 2 on a dual pump.
 
     Raises:
-        OSError: the port does not open, or is in use with another speed or for the same channel;
-            the message names who has it, where the operating system tells.
+        OSError: the port does not open, or is in use at another baud rate or for the same
+            channel; the message names the program that has it open, where it is known.
     """
     with _registry:
         line = _open_lines.get(port)
@@ -285,15 +295,15 @@ def claim_line(port: str, bauds: Sequence[int], channel: int | None) -> SerialLi
                 raise OSError(why_not(port, error)) from error
             _open_lines[port] = line
         elif not set(line.bauds) & set(bauds):
-            raise OSError(f"the other channel uses it at {line.speeds}")
+            raise OSError(f"the other channel uses the port at {line.speeds}")
         elif channel in line.claims or channel is None or None in line.claims:
-            raise OSError("another device of this rig uses it")
+            raise OSError("another device of this rig uses the port")
         line.claims.add(channel)
         return line
 
 
 def release_line(line: SerialLine, channel: int | None) -> None:
-    """Give a channel back; the port closes with the last one."""
+    """End the use of a port by a channel; the port closes after the last one."""
     with _registry:
         line.claims.discard(channel)
         if line.claims:

@@ -1,4 +1,4 @@
-"""An emulated Fusion pump on a wire: `flowrig_chemyx.firmware` over `flowrig_chemyx.drive`."""
+"""An emulated Fusion pump on a wire: its firmware, motors and serial port put together."""
 
 from collections.abc import Callable, Mapping
 
@@ -12,18 +12,18 @@ from flowrig.emulation import (
     SocketFront,
     serial_front,
 )
-from flowrig_chemyx.dialect import Dialect, Uart
-from flowrig_chemyx.drive import Drive
-from flowrig_chemyx.firmware import FusionProtocol
-from flowrig_chemyx.follower import Follower
-from flowrig_chemyx.serial_port import SerialPort
+from flowrig_chemyx.emulator.firmware import FusionFirmware
+from flowrig_chemyx.emulator.motor import Motor
+from flowrig_chemyx.emulator.serial_port import SerialPort, Uart
+from flowrig_chemyx.emulator.ticker import Ticker
+from flowrig_chemyx.emulator.variant import Variant
 from flowrig_chemyx.settings import FusionSettings
 
-__all__ = ["ChemyxEmulator", "Dialect", "FusionProtocol", "Uart"]
+__all__ = ["ChemyxEmulator"]
 
 
-class _NoSyringe:
-    """The motor of a channel that nothing is mounted on."""
+class _IdlePlunger:
+    """The plunger of the channel that the simulated rig does not use."""
 
     inner_diameter_mm = 10.0
     fill_ul = 0.0
@@ -31,21 +31,23 @@ class _NoSyringe:
     stalled = False
 
     def push(self, rate_ul_min: float) -> None:
-        """Move nothing."""
+        """Do nothing."""
 
 
 class ChemyxEmulator(Emulator):
-    """An emulated Fusion on a serial port; a dual one if the settings name a channel.
+    """An emulated Fusion on a serial port; a dual pump if the settings name a channel.
 
-    On a real clock its motors go on between requests; on the virtual clock they follow when they
-    are asked, so that a run replays bit for bit.
+    On a real clock the motors advance between requests. On the virtual clock they advance only
+    when a request arrives, so that a run can be replayed bit for bit.
 
     Args:
-        context: which device it plays, in which world.
-        dialect: what kind of Fusion it is; by default what the settings call for.
+        context: the device to emulate, its world and its clock.
+        variant: the options of this Fusion; by default those of `Variant`, with two channels if
+            the settings name one.
         new_front: puts the core on a wire; by default on a pseudo-terminal, or on the TCP port of
             the context if it names one.
-        uart: its serial port; by default one at the line speed of the settings that takes no time.
+        uart: settings of the serial port; by default the baud rate of the device's settings,
+            without transmission time.
 
     Attributes:
         core: the firmware behind its serial port.
@@ -54,7 +56,7 @@ class ChemyxEmulator(Emulator):
     def __init__(
         self,
         context: EmulatorContext,
-        dialect: Dialect | None = None,
+        variant: Variant | None = None,
         new_front: Callable[[ProtocolCore], Front] | None = None,
         uart: Uart | None = None,
     ) -> None:
@@ -63,13 +65,13 @@ class ChemyxEmulator(Emulator):
         if not isinstance(settings, FusionSettings):
             settings = FusionSettings(address="")
         channel = settings.channel or 0
-        dialect = dialect or Dialect(dual=channel > 0)
-        bodies: dict[int, PumpBody] = {1: _NoSyringe(), 2: _NoSyringe()} if channel else {}
+        variant = variant or Variant(dual=channel > 0)
+        bodies: dict[int, PumpBody] = {1: _IdlePlunger(), 2: _IdlePlunger()} if channel else {}
         bodies[channel] = context.world.pump(context.device)
-        drives = {
-            number: Drive(body, context.clock.now_s, dialect) for number, body in bodies.items()
+        motors = {
+            number: Motor(body, context.clock.now_s, variant) for number, body in bodies.items()
         }
-        firmware = FusionProtocol(drives, dialect)
+        firmware = FusionFirmware(motors, variant)
         self.core = SerialPort(
             firmware,
             uart or Uart(baud=settings.bauds[0]),
@@ -78,35 +80,35 @@ class ChemyxEmulator(Emulator):
         )
         core = context.tap(self.core)
         self._front = new_front(core) if new_front else serial_front(core, context.port)
-        self._follower = Follower(firmware, self._front)
+        self._ticker = Ticker(firmware, self._front)
 
     def start(self) -> str:
-        """Begin to answer; returns a port path, or "socket://host:port" on a TCP front."""
+        """Start to answer; returns a port path, or "socket://host:port" on a TCP front."""
         address = self._front.start()
         if not self.context.clock.is_virtual:
-            self._follower.start()
+            self._ticker.start()
         return f"socket://{address}" if isinstance(self._front, SocketFront) else address
 
     def stop(self) -> None:
-        """Hang up."""
-        self._follower.stop()
+        """Stop to answer, and close the wire."""
+        self._ticker.stop()
         self._front.stop()
 
     def fault_switches(self) -> Mapping[str, DeviceFault]:
-        """Those of every pump, and what a Fusion and its menu can do wrong."""
+        """The faults of every pump, and those of a Fusion and its menu."""
         firmware = self.core.firmware
         return {
             **super().fault_switches(),
             "power-cycle": DeviceFault(
-                "off and on: it stands still and has forgotten what it was told", self._power_cycle
+                "off and on: the pump stops and loses its settings", self._power_cycle
             ),
             "wrong-baud": DeviceFault(
-                "another line speed in the pump's menu: garbage in both directions", self._misset
+                "another baud rate in the pump's menu: garbage in both directions", self._misset
             ),
             "silent-refusal": DeviceFault(
-                "every set is answered with the old value", firmware.keep_old_values
+                "every set is ignored and answered with the old value", firmware.keep_old_values
             ),
-            "nack": DeviceFault("every command is answered by Invalid Command!", firmware.reject),
+            "nack": DeviceFault("every request is answered by Invalid Command!", firmware.reject),
         }
 
     def _power_cycle(self, on: bool) -> None:

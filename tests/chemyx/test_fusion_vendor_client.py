@@ -1,8 +1,8 @@
-"""A program that is not ours: the call sequence of Chemyx's Python software, over bare pyserial.
+"""The emulated pump with the requests of Chemyx's own Python software, sent by bare pyserial.
 
-Its requests and the positions at which its windows look for values are those of
-github.com/cukelarter/Chemyx-Syringe-Pump (`core/connect.py` and the two graphical programs): blanks
-behind `start` and `stop`, values as Python prints them, replies read as lines and told by number.
+The requests, and the lines of the replies in which values are expected, are those of
+github.com/cukelarter/Chemyx-Syringe-Pump (`core/connect.py` and the two graphical programs): a
+blank after `start` and `stop`, values as Python prints them, and replies read by line number.
 """
 
 import time
@@ -10,14 +10,14 @@ import time
 import pytest
 from fusion_bench import bench
 
-from flowrig_chemyx.emulator import Dialect
+from flowrig_chemyx.emulator.variant import Variant
 
 serial = pytest.importorskip("serial")
-ECHO_ON_ITS_OWN_LINE = Dialect(echo_end=b"\r\n")
+ECHO_ON_ITS_OWN_LINE = Variant(echo_end=b"\r\n")
 
 
 class BareClient:
-    """Sends as Chemyx's software does, and reads lines until the prompt or for a second."""
+    """Sends requests as Chemyx's software does, and reads until the prompt, for at most 1 s."""
 
     def __init__(self, port, prefix=""):
         self._port = serial.serial_for_url(port, baudrate=38400, timeout=0)
@@ -39,21 +39,21 @@ class BareClient:
 @pytest.fixture
 def single():
     """A single-channel pump and its client."""
-    with bench(dialect=ECHO_ON_ITS_OWN_LINE) as b:
+    with bench(variant=ECHO_ON_ITS_OWN_LINE) as b:
         client = BareClient(b.pump.settings.address)
         yield client, b
         client.close()
 
 
 def wait(b, duration_s):
-    """Rig time passes, while a window polls the pump."""
+    """Let rig time pass while the client polls the status."""
     for _ in range(int(duration_s)):
         b.clock.sleep(1.0)
         b.core.feed(b"pump status\r")
 
 
 def test_a_single_step_run(single):
-    """Connect, set, delay, start, poll and read back, with values at the lines of the window."""
+    """A run with a delay; every value is in the line where the vendor's window expects it."""
     client, b = single
     assert client.send("pump status")[1] == "0"
     for command in ("set units 0", "set diameter 28.6", "set volume 1", "set rate 1"):
@@ -84,7 +84,7 @@ def test_a_single_step_run(single):
 
 
 def test_a_multistep_run_with_a_ramp(single):
-    """Lists of steps, with a ramp and a withdrawal, run when the start asks for them."""
+    """Steps with a ramp and a withdrawal run after `start 1`."""
     client, b = single
     for command in (
         "set units 2",
@@ -106,7 +106,7 @@ def test_a_multistep_run_with_a_ramp(single):
 
 
 def test_a_run_by_time(single):
-    """With `set time` the pump works out the rate."""
+    """`set time` makes the pump calculate the flow rate."""
     client, _ = single
     for command in ("set units 0", "set diameter 28.6", "set volume 1"):
         client.send(command)
@@ -115,7 +115,7 @@ def test_a_run_by_time(single):
 
 @pytest.mark.parametrize("channel", [1, 2])
 def test_a_dual_pump(channel):
-    """Channel numbers stand before settings and starts; the echo shares the first line."""
+    """A channel number before `set` and `start` works; the echo is in the reply's first line."""
     with bench(channel=channel) as b:
         client = BareClient(b.pump.settings.address, prefix=f"{channel} ")
         for command in ("set units 2", "set diameter 14.567", "set volume 100", "set rate 60"):

@@ -1,0 +1,1 @@
+"""An emulated Fusion pump: its firmware, its motors, and the serial port it answers on."""

@@ -1,0 +1,301 @@
+"""The firmware of an emulated Fusion: it reads requests, commands the motors, and replies.
+
+It knows every command that public programs send to a Fusion, more than this package's own driver
+uses, so that those programs can be tried on the emulator.
+"""
+
+import re
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
+
+from flowrig.interfaces import PumpState
+from flowrig_chemyx.emulator.motor import Motor
+from flowrig_chemyx.emulator.variant import Variant
+from flowrig_chemyx.wire.protocol import REJECTION, parse_number, parse_steps
+
+__all__ = ["FusionFirmware"]
+
+STATUS_DIGITS: Final = {
+    PumpState.STOPPED: "0",
+    PumpState.RUNNING: "1",
+    PumpState.PAUSED: "2",
+    PumpState.DELAYED: "3",
+    PumpState.STALLED: "4",
+    PumpState.FAULT: "5",
+}
+BEGUN: Final = "Pump start running..."
+DELAYED: Final = "Pump delay..."
+PROMPT: Final = b">"
+CYCLE_CHANNEL: Final = 3
+
+# The commands are those of public programs and of Chemyx's help text; the wording is not Chemyx's.
+HELP: Final = {
+    "help": "show these lines",
+    "echo on": "repeat every request",
+    "echo off": "repeat no request",
+    "start": "run, or resume; 0 after it runs the first step, 1 all",
+    "pause": "pause the run; start resumes it",
+    "stop": "end the run",
+    "set units": "0 mL/min, 1 mL/hr, 2 uL/min, 3 uL/hr",
+    "set diameter": "inner diameter of the syringe, mm",
+    "set rate": "flow rate; commas between steps, a slash within a ramp",
+    "set volume": "volume; negative withdraws; commas between steps",
+    "set time": "duration in minutes; sets the flow rate",
+    "set delay": "delay before a step",
+    "set primerate": "flow rate for priming",
+    "read limit parameter": "rate max, rate min, volume max, volume min",
+    "view parameter": "all settings",
+    "dispensed volume": "volume of this run",
+    "elapsed time": "duration of this run, minutes",
+    "change rate": "flow rate of the running step",
+    "hexw2": "units mode diameter volume rate delay [start]; mode 1 withdraws",
+}
+
+
+class FusionFirmware:
+    """The firmware of a Fusion as a protocol core: bytes in, bytes out.
+
+    Args:
+        motors: by channel: 1 and 2 on a dual pump, 0 on a single-channel pump.
+        variant: the options of this Fusion.
+
+    Attributes:
+        motors: the motors, by channel.
+        on_motion: called when a motor may have started or stopped.
+    """
+
+    def __init__(self, motors: Mapping[int, Motor], variant: Variant) -> None:
+        self.motors = motors
+        self._keeps_old_values = False
+        self._rejects = False
+        self.on_motion: Callable[[], None] = lambda: None
+        self._variant = variant
+        self._echo = variant.echo
+        self._input = b""
+        self._lock = threading.Lock()
+        self._actions: dict[str, Callable[[Motor], list[str]]] = {
+            "start": self._start,
+            "start 0": lambda motor: self._start(motor, basic=True),
+            "start 1": self._start,
+            "pause": self._pause,
+            "stop": self._stop,
+            "read limit parameter": _limits,
+            "dispensed volume": lambda motor: [f"dispensed volume = {motor.dispensed:.4f}"],
+            "elapsed time": lambda motor: [f"elapsed time = {motor.elapsed_min:.5f}"],
+        } | dict.fromkeys(variant.status_spellings, _status)
+
+    def feed(self, data: bytes) -> bytes:
+        """Take the next bytes, in pieces of any size; return replies to the completed requests."""
+        with self._lock:
+            *requests, self._input = (self._input + data).split(b"\r")
+            # Some clients end a request with CR LF: the LF is then the first byte of the next one.
+            replies = [self._reply(request.removeprefix(b"\n")) for request in requests]
+            return self._advance() + b"".join(replies) if replies else b""
+
+    def tick(self) -> bytes:
+        """Advance the motors to the present time; return text that no request asked for."""
+        with self._lock:
+            return self._advance()
+
+    def next_event_s(self) -> float | None:
+        """Time [s] until `tick` has something to do; None while no motor moves."""
+        with self._lock:
+            waits = [motor.next_event_s for motor in self.motors.values()]
+        return min((wait for wait in waits if wait is not None), default=None)
+
+    def keep_old_values(self, on: bool) -> None:
+        """Begin or end to ignore every `set`, and to answer it with the old value."""
+        self._keeps_old_values = on
+
+    def reject(self, on: bool) -> None:
+        """Begin or end to reject every request."""
+        self._rejects = on
+
+    def power_cycle(self) -> None:
+        """Switch the pump off and on again."""
+        with self._lock:
+            self._input, self._echo = b"", self._variant.echo
+            for motor in self.motors.values():
+                motor.power_cycle()
+
+    def _advance(self) -> bytes:
+        """Advance the motors; return the text that the pump sends without a request."""
+        text = b""
+        for motor in self.motors.values():
+            motor.advance()
+            if motor.begun_late and self._variant.announces:
+                text += BEGUN.encode() + self._variant.separator + PROMPT
+            motor.begun_late = False
+        return text
+
+    def _reply(self, request: bytes) -> bytes:
+        echo = request + self._variant.echo_end if self._echo else b""
+        lines = self._answer(request.decode("ascii", "replace").rstrip())
+        separator = self._variant.separator
+        return echo + b"".join(line.encode("ascii") + separator for line in lines) + PROMPT
+
+    def _answer(self, request: str) -> list[str]:
+        if request in ("echo on", "echo off"):
+            self._echo = request == "echo on"
+            return []
+        if request and self._rejects:
+            return [REJECTION]
+        if request == "help":
+            return [f"{command:<22}-{meaning}" for command, meaning in HELP.items()]
+        return self._carry_out(*self._addressed(request)) if request else []
+
+    def _addressed(self, request: str) -> tuple[int, str]:
+        """The channel number before a request, or 0, and the command after it."""
+        channel, blank, command = request.partition(" ")
+        if self._variant.dual and blank and channel in ("1", "2", "3"):
+            return int(channel), command
+        return 0, request
+
+    def _carry_out(self, channel: int, command: str) -> list[str]:
+        # Chemyx's Python programs send "start  1", with two blanks.
+        command = re.sub(r"^start +", "start ", command)
+        if re.fullmatch("view parameter( [0-9])?", command):
+            return self._parameters()
+        if channel == CYCLE_CHANNEL and command in ("start", "start 2"):
+            return self._start_cycle()
+        # A dual pump applies a command without channel number, or for cycle mode, to both channels.
+        motors = [self.motors[channel]] if channel in self.motors else [*self.motors.values()]
+        if command in self._actions:
+            replies = [self._actions[command](motor) for motor in motors]
+            return replies[0]
+        if command.startswith("hexw2 "):
+            return self._set_everything(motors, command)
+        return self._set(motors, command)
+
+    def _set(self, motors: list[Motor], command: str) -> list[str]:
+        verb, _, rest = command.partition(" ")
+        what, _, text = rest.partition(" ")
+        try:
+            steps = parse_steps(text)
+        except ValueError:
+            return [REJECTION]
+        if (verb, what) == ("change", "rate"):
+            return self._change_rate(motors, steps)
+        if verb != "set" or what not in _SETTERS:
+            return [REJECTION]
+        if not self._keeps_old_values:
+            for motor in motors:
+                _SETTERS[what](motor, steps)
+        return _kept(motors[0], what)
+
+    def _change_rate(self, motors: list[Motor], steps: Sequence[tuple[float, ...]]) -> list[str]:
+        """Change the rate of a running step; the reply is that in AFRL ARES (ChemyxPumpPlugin)."""
+        if not self._keeps_old_values:
+            for motor in motors:
+                motor.change_rate(steps[0][0])
+        self.on_motion()
+        ((number, motor),) = [pair for pair in self.motors.items() if pair[1] is motors[0]]
+        shown = f"change rate = {motor.present_rate:.6f}"
+        return [f"pump {number} {shown}" if self._variant.dual else shown]
+
+    def _start_cycle(self) -> list[str]:
+        """Start cycle mode: one channel infuses while the other withdraws, then they change over.
+
+        Source: Chemyx-Syringe-Pump, dualchannel_cycle.py.
+        """
+        for phase, motor in enumerate(self.motors.values()):
+            motor.start_cycle(phase)
+        self.on_motion()
+        delayed = any(motor.state is PumpState.DELAYED for motor in self.motors.values())
+        return [DELAYED if delayed else BEGUN]
+
+    def _set_everything(self, motors: list[Motor], command: str) -> list[str]:
+        """Set units, direction, diameter, volume, rate and delay by one `hexw2` request.
+
+        The true reply is not published: without `start` there are no lines, only the prompt. Mode
+        1 withdraws in the one public driver that names the modes.
+        """
+        words = command.split()[1:]
+        starts = words[-1:] == ["start"]
+        try:
+            units, mode, diameter, volume, rate, delay = map(parse_number, words[:6])
+        except ValueError:
+            return [REJECTION]
+        if len(words) != 6 + starts or mode not in (0, 1):
+            return [REJECTION]
+        for motor in motors:
+            motor.set_units(units)
+            motor.set_diameter(diameter)
+            motor.set_volumes([-volume if mode else volume])
+            motor.set_rates([(rate,)])
+            motor.set_delays([delay])
+        replies = [self._start(motor) for motor in motors] if starts else [[]]
+        return replies[0]
+
+    def _start(self, motor: Motor, *, basic: bool = False) -> list[str]:
+        motor.start(basic=basic)
+        self.on_motion()
+        return [DELAYED if motor.state is PumpState.DELAYED else BEGUN]
+
+    def _pause(self, motor: Motor) -> list[str]:
+        motor.pause()
+        self.on_motion()
+        return ["Pump pause!"]
+
+    def _stop(self, motor: Motor) -> list[str]:
+        motor.stop()
+        self.on_motion()
+        return ["Pump stop!"]
+
+    def _parameters(self) -> list[str]:
+        if not self._variant.dual:
+            unit, dia, rate, *rest = _parameters_of(self.motors[0])
+            prime = [_kept(self.motors[0], "primerate")[0]] if self._variant.primerate_line else []
+            return [unit, dia, rate, *prime, *rest]
+        lines = [" "]  # dual pumps begin with a line of one blank (Chemyx-Syringe-Pump)
+        for channel in (1, 2):
+            lines += [f"Pump {channel}:", *_parameters_of(self.motors[channel])]
+        return lines
+
+
+_SETTERS: Final[Mapping[str, Callable[[Motor, Sequence[tuple[float, ...]]], None]]] = {
+    "units": lambda motor, steps: motor.set_units(steps[0][0]),
+    "diameter": lambda motor, steps: motor.set_diameter(steps[0][0]),
+    "rate": Motor.set_rates,
+    "volume": lambda motor, steps: motor.set_volumes([step[0] for step in steps]),
+    "time": lambda motor, steps: motor.set_times([step[0] for step in steps]),
+    "delay": lambda motor, steps: motor.set_delays([step[0] for step in steps]),
+    "primerate": lambda motor, steps: motor.set_primerate(steps[0][0]),
+}
+
+
+def _status(motor: Motor) -> list[str]:
+    return [STATUS_DIGITS[motor.state]]
+
+
+def _limits(motor: Motor) -> list[str]:
+    return [" ".join(f"{limit:.4f}" for limit in motor.limits())]
+
+
+def _kept(motor: Motor, what: str) -> list[str]:
+    rate = f"rate = {_listed(motor.rates)}"
+    return {
+        "units": [f"units = {motor.units.value}"],
+        "diameter": [f"diameter = {motor.diameter_mm:.3f}"],
+        "rate": [rate],
+        "volume": [f"volume = {_listed((volume,) for volume in motor.volumes)}"],
+        "time": ["", rate, "", f"time = {_listed((time,) for time in motor.times_min)}"],
+        "delay": [f"delay = {_listed((delay,) for delay in motor.delays)}"],
+        "primerate": [f"primerate = {motor.primerate:.6f}"],
+    }[what]
+
+
+def _parameters_of(motor: Motor) -> list[str]:
+    return [
+        f"unit = {motor.units.value}",
+        f"dia = {motor.diameter_mm:.3f}",
+        *_kept(motor, "rate"),
+        _kept(motor, "time")[-1],
+        *_kept(motor, "volume"),
+        *_kept(motor, "delay"),
+    ]
+
+
+def _listed(steps: Iterable[tuple[float, ...]]) -> str:
+    return ",".join("/".join(f"{value:.6f}" for value in step) for step in steps)
