@@ -1,4 +1,4 @@
-"""Optimizers: Bayesian optimization over any surrogate, and designs that need none."""
+"""Plugin `bayes`: Bayesian optimization with any surrogate, and designs without a surrogate."""
 
 from collections.abc import Sequence
 
@@ -13,55 +13,60 @@ from flowrig_bayes.settings import (
     SobolSettings,
 )
 
+__all__ = ["flowrig_optimizers"]
+
+_BAYES = Offer(
+    kind="optimizer",
+    name="bayes",
+    target="flowrig_bayes.bayes:BayesianOptimizer",
+    settings=BayesSettings,
+    summary="Bayesian optimization: EI, PI, UCB, exploitation, maximum variance, Thompson",
+    needs=("scipy",),
+    install="flowrig[bayes]",
+)
+
+_DESIGNS = (
+    Offer(
+        kind="optimizer",
+        name="lhs",
+        target="flowrig_bayes.spread:LatinHypercube",
+        settings=LhsSettings,
+        summary="Latin hypercube, the most evenly spread of several",
+    ),
+    Offer(
+        kind="optimizer",
+        name="random",
+        target="flowrig_bayes.spread:UniformRandom",
+        settings=RandomSettings,
+        summary="uniform random conditions",
+    ),
+    Offer(
+        kind="optimizer",
+        name="sobol",
+        target="flowrig_bayes.grids:Sobol",
+        settings=SobolSettings,
+        summary="scrambled Sobol sequence",
+        needs=("scipy",),
+        install="flowrig[bayes]",
+    ),
+    Offer(
+        kind="optimizer",
+        name="grid",
+        target="flowrig_bayes.grids:Grid",
+        settings=GridSettings,
+        summary="every combination of evenly spaced values",
+    ),
+    Offer(
+        kind="optimizer",
+        name="partial-grid",
+        target="flowrig_bayes.grids:PartialGrid",
+        settings=PartialGridSettings,
+        summary="one condition at a time through its range",
+    ),
+)
+
 
 @hookimpl
 def flowrig_optimizers() -> Sequence[Offer]:
-    """The optimizers; their surrogates may need more."""
-    return [
-        Offer(
-            kind="optimizer",
-            name="bayes",
-            target="flowrig_bayes.bayes:BayesianOptimizer",
-            settings=BayesSettings,
-            summary="Bayesian optimization: EI, PI, UCB, exploitation, maximum variance, Thompson",
-            needs=("scipy",),
-            install="flowrig[bayes]",
-        ),
-        Offer(
-            kind="optimizer",
-            name="lhs",
-            target="flowrig_bayes.spread:LatinHypercube",
-            settings=LhsSettings,
-            summary="Latin hypercube, the best spread of several",
-        ),
-        Offer(
-            kind="optimizer",
-            name="random",
-            target="flowrig_bayes.spread:UniformRandom",
-            settings=RandomSettings,
-            summary="uniform random conditions",
-        ),
-        Offer(
-            kind="optimizer",
-            name="sobol",
-            target="flowrig_bayes.grids:Sobol",
-            settings=SobolSettings,
-            summary="scrambled Sobol sequence",
-            needs=("scipy",),
-            install="flowrig[bayes]",
-        ),
-        Offer(
-            kind="optimizer",
-            name="grid",
-            target="flowrig_bayes.grids:Grid",
-            settings=GridSettings,
-            summary="every combination of evenly spaced values",
-        ),
-        Offer(
-            kind="optimizer",
-            name="partial-grid",
-            target="flowrig_bayes.grids:PartialGrid",
-            settings=PartialGridSettings,
-            summary="one condition at a time through its range",
-        ),
-    ]
+    """Offer Bayesian optimization and the designs without a surrogate."""
+    return [_BAYES, *_DESIGNS]

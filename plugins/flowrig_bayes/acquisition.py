@@ -1,8 +1,8 @@
-"""Acquisition functions, computed on posterior samples of the figure of merit.
+"""Acquisition functions, computed on posterior samples of the objective.
 
-The surrogate models what is measured; the figure of merit is computed on each sample of it (a
+The surrogate models the measured responses; the objective is computed on each posterior sample (a
 composite objective: Astudillo & Frazier, "Bayesian optimization of composite functions", 2019), so
-its uncertainty needs no formula of its own. Letters: `s` samples, `n` conditions.
+that any objective has an uncertainty without a formula. Letters: `s` samples, `n` conditions.
 """
 
 from collections.abc import Callable
@@ -19,10 +19,11 @@ Array = NDArray[np.float64]
 Sampled = Callable[[Array, float, BayesSettings], tuple[Array, Array]]
 
 BLUR = 0.02
-"""Width over which an improvement sets in, in standard deviations of the figure of merit: without
-it, samples that all lie below the incumbent would show no way up (Ament et al., NeurIPS 2023)."""
+"""Width of the smoothed maximum in the improvement, in standard deviations of the objective.
+Without smoothing, the gradient is zero where all samples lie below the incumbent (Ament et al.,
+Unexpected improvements to expected improvement, NeurIPS 2023)."""
 FAR = -30.0
-"""Widths below the incumbent from where the logarithm of the gain is taken as its asymptote."""
+"""Below this, in widths from the incumbent, the log of the gain is replaced by its asymptote."""
 
 
 def _log_expected_improvement(
@@ -70,7 +71,7 @@ def _standard_deviation(
 
 
 def _width(values: Array, incumbent: float, blur: float) -> tuple[Array, Array]:
-    """Over what an improvement sets in, shape `n`, and its derivatives along the samples."""
+    """Width of the smoothed maximum, shape `n`, and its derivatives along the samples."""
     sd = values.std(axis=0)
     slopes = (values - values.mean(axis=0)) / (len(values) * np.maximum(sd, 1e-300))
     return blur * sd + 1e-12 * (1.0 + abs(incumbent)), blur * slopes
@@ -86,21 +87,21 @@ _SAMPLED: dict[Acquisition, Sampled] = {
 
 
 def acquisition(values: Array, incumbent: float, settings: BayesSettings) -> tuple[Array, Array]:
-    """How much each condition has of what is wanted, on a scale that is good to climb on.
+    """Values of the acquisition function, to be maximized.
 
     Args:
-        values: samples of the figure of merit, shape `s x n`.
-        incumbent: the figure of merit to improve on.
-        settings: names the function.
+        values: samples of the objective, shape `s x n`.
+        incumbent: objective to improve on.
+        settings: selects the function.
 
     Returns:
-        the value of every condition, shape `n`, to be maximized (a logarithm for "ei" and "pi"),
-        and its derivatives along the samples, shape `s x n`.
+        the value at each condition, shape `n` (a logarithm for "ei" and "pi"), and its derivatives
+        along the samples, shape `s x n`.
     """
     return _SAMPLED[settings.acquisition](values, incumbent, settings)
 
 
-_TOLD: dict[Acquisition, tuple[str, Callable[[Array, float, BayesSettings], float]]] = {
+_REPORTED: dict[Acquisition, tuple[str, Callable[[Array, float, BayesSettings], float]]] = {
     "ei": (
         "expected improvement",
         lambda values, incumbent, _: float(np.maximum(values - incumbent, 0.0).mean()),
@@ -120,15 +121,15 @@ _TOLD: dict[Acquisition, tuple[str, Callable[[Array, float, BayesSettings], floa
 
 
 def describe(values: Array, incumbent: float, settings: BayesSettings, unit: str) -> str:
-    """One phrase for people, for instance "expected improvement 0.8 %".
+    """The reason for a suggestion as text, for instance "expected improvement 0.8 %".
 
     Args:
-        values: samples of the figure of merit at the chosen condition, shape `s`.
-        incumbent: the figure of merit to improve on.
-        settings: names the function.
-        unit: of the figure of merit; "" for a fraction, which is told in percent.
+        values: samples of the objective at the chosen condition, shape `s`.
+        incumbent: objective to improve on.
+        settings: selects the function.
+        unit: of the objective; "" for a fraction, which is reported in percent.
     """
-    name, function = _TOLD[settings.acquisition]
+    name, function = _REPORTED[settings.acquisition]
     value = function(values, incumbent, settings)
     if unit and settings.acquisition != "pi":
         return f"{name} {value:.3g} {unit}"

@@ -1,4 +1,4 @@
-"""Bayesian optimization over any surrogate."""
+"""Bayesian optimization with any surrogate."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,29 +20,31 @@ __all__ = ["BayesianOptimizer"]
 
 Array = NDArray[np.float64]
 
-FEWEST = 4
-"""Sound experiments below which no model is asked."""
+MIN_MODEL_EXPERIMENTS = 4
+"""With fewer successful experiments, points are space-filling and no surrogate is fitted."""
 BEST = 5
-"""Measured points around which the search looks more closely."""
+"""Number of measured points with the best expected objective that the search starts near."""
 REPORT_SAMPLES = 1024
+"""Samples for the reported mean and standard deviation of the objective."""
 SAME = 1e-4
-"""Conditions that differ by less, as a share of each range, count as the same."""
+"""Conditions that differ by less than this fraction of every range are the same."""
 ARRIVED = 0.01
-"""A pending point counts as measured when a result is as close, as a share of each range."""
+"""A pending point is measured once a result lies within this fraction of every range."""
 FAILED = 0.05
-"""How far suggestions keep from failed experiments in at least one condition, as a share."""
+"""Distance of suggestions from failed experiments in at least one condition, as a fraction of its
+range."""
 
 
 class BayesianOptimizer(Optimizer):
-    """Fits a surrogate to everything measured and takes the best acquisition value's condition.
+    """Fits a surrogate to all experiments and suggests the maximum of an acquisition function.
 
-    Experiments without finite responses are left out of the fit and kept away from; they never
-    count as zero. Points that were suggested and not yet measured, and those of one batch, are
-    chosen one after the other, each as if those before it had come out as the surrogate expects
-    (kriging believer: Ginsbourger, Le Riche & Carraro, 2010). The incumbent is the expectation of
-    the best noise-free figure of merit at the measured conditions, which noise does not flatter as
-    it does the best measurement (as in the noisy expected improvement of Letham et al., Bayesian
-    Analysis 2019, 14, 495, but taken once for all samples).
+    Experiments without finite responses are not part of the fit, and suggestions keep a distance
+    from them; they never count as zero. The points of a batch are chosen one after the other. Each
+    fit takes the expected responses of the pending points for measurements (kriging believer:
+    Ginsbourger, Le Riche & Carraro, 2010). The incumbent is the expectation of the best noise-free
+    objective at the measured conditions. Unlike the best measurement, it is not biased upwards by
+    noise (as in the noisy expected improvement of Letham et al., Bayesian Analysis 2019, 14, 495,
+    but with one incumbent for all samples).
     """
 
     settings: BayesSettings
@@ -69,7 +71,7 @@ class BayesianOptimizer(Optimizer):
     def _do_suggest(self, num_points: int) -> list[Suggestion]:
         known = len(self._X) + len(self._failed) + len(self._pending)
         rng = np.random.default_rng([self.problem.seed, known])
-        if len(self._X) < FEWEST:
+        if len(self._X) < MIN_MODEL_EXPERIMENTS:
             return self._spread(num_points, rng)
         with one_thread():
             return [self._next(rng) for _ in range(num_points)]
@@ -78,11 +80,11 @@ class BayesianOptimizer(Optimizer):
         space = self.problem.space
         points = maximin_latin_hypercube(space, num_points, 16, rng)
         self._pending = np.vstack([self._pending, points])
-        reason = f"space filling: fewer than {FEWEST} sound experiments so far"
+        reason = f"space filling: fewer than {MIN_MODEL_EXPERIMENTS} sound experiments so far"
         return [Suggestion(row, reason=reason) for row in space.rows(space.from_unit(points))]
 
     def _next(self, rng: np.random.Generator) -> Suggestion:
-        """One more point, which is pending from then on."""
+        """The next point; it is pending afterwards."""
         problem, settings = self.problem, self.settings
         model = learnt(problem, self._X, self._Y, self._pending, settings)
         merit, incumbent, best_measured = self._merit(model, rng)
@@ -99,7 +101,7 @@ class BayesianOptimizer(Optimizer):
         return self._explain(merit, incumbent, point)
 
     def _merit(self, model: Model, rng: np.random.Generator) -> tuple[Merit, float, Array]:
-        """The figure of merit, its best at a measured point, and the best measured points."""
+        """Model of the objective, incumbent, and the measured points with the best objective."""
         space, objective = self.problem.space, model.objective
         inside = space.feasible(space.from_unit(self._X))
         posterior = model.surrogate.predict(self._X[inside] if inside.any() else self._X)
@@ -114,12 +116,12 @@ class BayesianOptimizer(Optimizer):
         return merit, float(values.max(axis=1).mean()), best
 
     def _avoided(self) -> list[tuple[Array, float]]:
-        """What not to suggest again. Only exploitation may repeat a measurement."""
+        """Points to keep away from, with distances. Only exploitation can repeat a measurement."""
         repeated = self._X[:0] if self.settings.acquisition == "exploit" else self._X
         return [(np.vstack([self._pending, repeated]), SAME), (self._failed, FAILED)]
 
     def _explain(self, merit: Merit, incumbent: float, point: Array) -> Suggestion:
-        """The suggestion with the measurement that the surrogate expects of it."""
+        """The suggestion with the predicted measurement and its reason."""
         posterior = merit.surrogate.predict(point[None])
         mean, sd = posterior.mean[0], posterior.sd[0]
         rng = np.random.default_rng(self.problem.seed)

@@ -1,7 +1,7 @@
-"""Acquisition functions where the figure of merit is normal: exact, with derivatives.
+"""Exact acquisition functions and derivatives for a normally distributed objective.
 
-Each takes mean, standard deviation and incumbent of the figure of merit, shape `n` or a number, and
-returns the value to maximize with its derivatives along mean and standard deviation, shape `n`.
+Each function takes the mean and standard deviation of the objective, shape `n`, and the incumbent.
+It returns the value to maximize and its derivatives along mean and standard deviation, shape `n`.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,11 +19,11 @@ ClosedForm = Callable[[Array, Array, float, BayesSettings], tuple[Array, Array, 
 
 LOG_ROOT_TWO_PI = 0.5 * np.log(2.0 * np.pi)
 NEAR, FAR = -1.0, -1e3
-"""Standard deviations below the incumbent where one formula takes over from another."""
+"""Values of `z`, in standard deviations from the incumbent, at which the formula changes."""
 
 
 def _log_h(z: Array) -> Array:
-    """`log(phi(z) + z Phi(z))` without loss of digits, also hundreds of deviations below.
+    """`log(phi(z) + z Phi(z))` without cancellation, also for very negative `z`.
 
     Ament et al., Unexpected improvements to expected improvement, NeurIPS 2023, equation 9.
     """
@@ -38,7 +38,7 @@ def _log_h(z: Array) -> Array:
 def log_expected_improvement(
     mean: Array, sd: Array, incumbent: float, settings: BayesSettings
 ) -> tuple[Array, Array, Array]:
-    """Logarithm of the expected improvement on the incumbent."""
+    """Logarithm of the expected improvement over the incumbent."""
     z = (mean - incumbent) / sd
     log_h = _log_h(z)
     slope = np.exp(log_ndtr(z) - log_h) / sd

@@ -1,4 +1,4 @@
-"""Optimizers that go through a fixed list of points: `grid`, `partial-grid` and `sobol`."""
+"""Optimizers that follow a fixed sequence of points: `grid`, `partial-grid` and `sobol`."""
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -18,13 +18,14 @@ __all__ = ["Grid", "PartialGrid", "Sobol"]
 Array = NDArray[np.float64]
 
 SAME = 1e-6
-"""Distance in the unit cube below which two points are one."""
+"""Points closer than this in every condition of the unit cube are the same."""
 
 MOST_POINTS = 1_000_000
+"""Limit on the size of a grid, which is held in memory."""
 
 
 class _Listed(Optimizer):
-    """Suggests the points of its list that were neither suggested nor measured yet, in order."""
+    """Suggests, in order, the points of a list that were neither suggested nor measured."""
 
     def __init__(self, problem: Problem, settings: OptimizerSettings) -> None:
         super().__init__(problem, settings)
@@ -38,7 +39,7 @@ class _Listed(Optimizer):
     @property
     @abstractmethod
     def _label(self) -> str:
-        """What the list is called in messages."""
+        """Name of the list in messages."""
 
     def _feasible(self, U: Array) -> Array:
         space = self.problem.space
@@ -87,9 +88,9 @@ class Grid(_Listed):
 
 
 class PartialGrid(_Listed):
-    """The middle of the space, then one condition at a time through its range.
+    """The center of the space, then the levels of one condition after the other.
 
-    As the partial grid search of Sadeghi, Bateni et al., Nanoscale 2024, 16, 580.
+    After the partial grid search of Sadeghi, Bateni et al., Nanoscale 2024, 16, 580.
     """
 
     settings: PartialGridSettings
@@ -106,11 +107,11 @@ class PartialGrid(_Listed):
 
 
 class Sobol(Optimizer):
-    """A scrambled Sobol sequence, which fills the space evenly however many points are taken.
+    """A scrambled Sobol sequence, which fills the space evenly for any number of points.
 
-    The sequence goes on where the number of experiments that were ingested, or suggested, leaves
-    it (Sobol, USSR Computational Mathematics and Mathematical Physics 1967, 7, 86; scrambled after
-    Owen, 1998, by scipy).
+    It continues after the larger of the numbers of ingested and of suggested points (Sobol, USSR
+    Computational Mathematics and Mathematical Physics 1967, 7, 86; scrambled after Owen, 1998, by
+    scipy).
     """
 
     def __init__(self, problem: Problem, settings: OptimizerSettings) -> None:

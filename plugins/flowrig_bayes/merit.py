@@ -1,4 +1,4 @@
-"""What a surrogate believes of the figure of merit, and how it changes with the conditions.
+"""The objective under a surrogate's posterior, and its derivatives along the conditions.
 
 Letters: `s` samples, `n` conditions, `d` parameters, `m` responses.
 """
@@ -16,19 +16,19 @@ __all__ = ["Merit", "stratified_normals"]
 Array = NDArray[np.float64]
 
 STEP = 1e-5
-"""Relative step of the differences that stand for the objective's derivatives."""
+"""Relative step of the central differences for the objective's derivatives."""
 
 
 @frozen(eq=False)
 class Merit:
-    """The figure of merit under a surrogate, on the same random numbers wherever it is asked.
+    """Posterior samples of the objective, with the same random numbers at all conditions.
 
     Attributes:
         surrogate: a fitted model of the responses.
-        objective: the figure of merit of responses.
-        itself: whether that is the last of the responses.
+        objective: a function of the responses.
+        itself: whether the last response is the objective.
         normals: independent standard normal numbers, shape `s x m`.
-        floor: what counts where the figure of merit is not finite.
+        floor: replaces values of the objective that are not finite.
     """
 
     surrogate: Surrogate
@@ -42,7 +42,7 @@ class Merit:
         return self.of(self.surrogate.predict(U))
 
     def of(self, posterior: Posterior) -> Array:
-        """Samples of a posterior's figure of merit, shape `s x n`."""
+        """Samples of the objective from a posterior, shape `s x n`."""
         if isinstance(posterior, NormalPosterior):
             responses = posterior.natural(self._latent(posterior))
         else:
@@ -51,7 +51,7 @@ class Merit:
         return np.where(np.isfinite(values), values, self.floor)
 
     def slopes(self, posterior: NormalPosterior, weights: Array) -> Array:
-        """Derivatives, along the conditions, of a function of the samples.
+        """Derivatives along the conditions of a function of the objective's samples.
 
         Args:
             posterior: at `n` conditions.
@@ -61,15 +61,15 @@ class Merit:
             shape `n x d`.
         """
         latent = self._latent(posterior)
-        pull = weights[..., None] * self._along_responses(posterior.natural(latent))
-        pull = pull * posterior.natural_slope(latent)
+        upstream = weights[..., None] * self._along_responses(posterior.natural(latent))
+        upstream = upstream * posterior.natural_slope(latent)
         mean, sd = posterior.latent_gradients()
-        along_sd = np.einsum("snm,sm->nm", pull, self.normals)
-        by_mean = np.einsum("nm,nmd->nd", pull.sum(axis=0), mean)
+        along_sd = np.einsum("snm,sm->nm", upstream, self.normals)
+        by_mean = np.einsum("nm,nmd->nd", upstream.sum(axis=0), mean)
         return np.asarray(by_mean + np.einsum("nm,nmd->nd", along_sd, sd))
 
     def is_normal(self, posterior: Posterior) -> bool:
-        """Whether the figure of merit is one response that is modelled on its own scale."""
+        """Whether the objective is a response that is modelled without a transform."""
         if not (self.itself and isinstance(posterior, NormalPosterior)):
             return False
         ends = posterior.latent_mean + posterior.latent_sd * np.array([[[-1.0]], [[1.0]]])
@@ -79,9 +79,9 @@ class Merit:
         return posterior.latent_mean + posterior.latent_sd * self.normals[:, None, :]
 
     def _along_responses(self, responses: Array) -> Array:
-        """Derivatives of the figure of merit along responses, shape `s x n x m`; 0 where undefined.
+        """Derivatives of the objective along responses, shape `s x n x m`; 0 where undefined.
 
-        By central differences, so that an objective needs no derivatives of its own.
+        By central differences, because an objective does not provide derivatives.
         """
         slopes = np.empty_like(responses)
         for j in range(responses.shape[-1]):
@@ -96,12 +96,12 @@ class Merit:
 
 
 def stratified_normals(count: int, responses: int, rng: np.random.Generator) -> Array:
-    """Standard normal numbers, one in each of `s` equally probable slices for every response.
+    """Stratified standard normal numbers: one in each of `s` intervals of equal probability.
 
     Args:
         count: number of samples `s`.
         responses: number of responses `m`.
-        rng: pairs the slices of different responses.
+        rng: draws the pairing between the intervals of different responses.
 
     Returns:
         shape `s x m`.

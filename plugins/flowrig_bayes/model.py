@@ -1,9 +1,9 @@
-"""What is modelled: the responses, or the figure of merit itself, whichever predicts better.
+"""Surrogate of the responses or of the objective, whichever predicts the objective better.
 
-Computing the figure of merit on samples of the responses keeps what is known of their relation
+An objective that is computed on samples of the responses uses the known relation between them
 (Astudillo & Frazier, "Bayesian optimization of composite functions", 2019). Where responses vary
-together, as an absorbance and the emission that it feeds, the figure of merit can be the simpler
-function, and is then predicted better directly. Letters: `n` experiments, `m` responses.
+together, as an absorbance and the emission that it causes, the objective can be a simpler function
+of the conditions and is then predicted better directly. Letters: `n` experiments, `m` responses.
 """
 
 import numpy as np
@@ -20,11 +20,12 @@ __all__ = ["Model", "learnt"]
 Array = NDArray[np.float64]
 
 SAMPLES = 256
+"""Posterior samples for the comparison of the two predictions."""
 
 
 @frozen
 class _OfResponses(Objective):
-    """The figure of merit of all responses but the last, which is the figure of merit itself."""
+    """The objective as a function of all modelled responses but the last."""
 
     objective: Objective
 
@@ -38,7 +39,7 @@ class _OfResponses(Objective):
 
 @frozen
 class _Itself(Objective):
-    """The last response."""
+    """The objective as the last modelled response."""
 
     name = "figure of merit"
     unit = ""
@@ -50,12 +51,12 @@ class _Itself(Objective):
 
 @frozen(eq=False)
 class Model:
-    """A fitted surrogate, and how the figure of merit follows from what it models.
+    """A fitted surrogate and the objective as a function of its responses.
 
     Attributes:
-        surrogate: of the responses and perhaps, as a last one, the figure of merit.
-        objective: the figure of merit as a function of what the surrogate models.
-        itself: whether that is the last of the modelled responses.
+        surrogate: models the responses and, optionally, the objective as the last response.
+        objective: a function of the modelled responses.
+        itself: whether the last modelled response is the objective.
     """
 
     surrogate: Surrogate
@@ -64,17 +65,17 @@ class Model:
 
 
 def learnt(problem: Problem, X: Array, Y: Array, pending: Array, settings: BayesSettings) -> Model:
-    """Fit a surrogate to experiments, with pending ones as it expects them to come out.
+    """Fit a surrogate to experiments and to the expected responses of pending ones.
 
-    It is told the repeatability of the responses; that of a figure of merit which it models itself
-    is learnt: to derive it from theirs made searches no shorter, and some longer.
+    The fit receives the repeatability of the responses. The noise of a directly modelled objective
+    is fitted: propagating the repeatability to it made no search shorter and some longer.
 
     Args:
-        problem: names the objective and makes surrogates.
+        problem: the objective, the repeatability, and the factory of surrogates.
         X: conditions in the unit cube, shape `n x d`.
         Y: measured responses, shape `n x m`.
         pending: conditions that are not measured yet, shape `p x d`.
-        settings: say what is modelled.
+        settings: select the modelled quantity.
     """
     objective = problem.objective
     alone = isinstance(objective, MaximumResponse)
@@ -86,18 +87,18 @@ def learnt(problem: Problem, X: Array, Y: Array, pending: Array, settings: Bayes
     surrogate.fit(X, Y, problem.rsd)
     itself = added and (settings.model == "merit" or _predicts_better(surrogate, objective, merit))
     if len(pending):
-        believed = surrogate.predict(pending).mean
+        expected = surrogate.predict(pending).mean
         surrogate = problem.new_surrogate()
-        surrogate.fit(np.vstack([X, pending]), np.vstack([Y, believed]), problem.rsd)
+        surrogate.fit(np.vstack([X, pending]), np.vstack([Y, expected]), problem.rsd)
     if itself:
         return Model(surrogate, _Itself(), itself=True)
     return Model(surrogate, _OfResponses(objective) if added else objective, itself=alone)
 
 
 def _predicts_better(surrogate: Surrogate, objective: Objective, merit: Array) -> bool:
-    """Whether the last response foretold experiments better that it had not learnt from.
+    """Whether leave-out predictions of the objective are better directly than by the responses.
 
-    By the probability densities of the measured figures of merit, shape `n`.
+    Compares the predictive densities of the measured objective, shape `n`.
     """
     unseen = surrogate.unseen()
     if unseen is None:
@@ -110,7 +111,7 @@ def _predicts_better(surrogate: Surrogate, objective: Objective, merit: Array) -
 
 
 def _log_density(measured: Array, mean: Array, sd: Array) -> float:
-    """Sum of the logarithms of normal densities; the least number where one is undefined."""
+    """Sum of the logarithms of normal densities; minus infinity if one is not finite."""
     sd = np.maximum(sd, 1e-300)
     total = float(-(0.5 * np.square((measured - mean) / sd) + np.log(sd)).sum())
     return total if np.isfinite(total) else -np.inf

@@ -1,4 +1,4 @@
-"""The search for the highest point of an acquisition function inside bounds and constraints."""
+"""Maximization of an acquisition function inside bounds and constraints."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -18,26 +18,27 @@ __all__ = ["candidates", "clear_of", "searched"]
 Array = NDArray[np.float64]
 
 APART = 0.1
-"""Starting points differ by at least this much in one condition."""
+"""Smallest distance between starting points in at least one condition of the unit cube."""
 CLIMB_STEPS = 60
 CLIMB_TOLERANCE = 1e-6
 STEPS_TOGETHER = 200
 TOLERANCE_TOGETHER = 1e-9
-"""Relative gain of the last step: with a thousand times as much, climbs end below their tops, and
-searches on narrow hills find them later."""
+"""The joint L-BFGS-B search ends at a step whose relative gain is below this. With 1e-6, searches
+end below their maxima, and campaigns on narrow maxima take longer."""
 NEIGHBOURS = 12
 """Random neighbours of each leader in a round of the search without gradients."""
 LEADERS = 20
+"""Points with the best values from which a round of that search starts."""
 FIRST_STEP = 0.15
-"""Width of the first neighbourhood in the unit cube; each round halves it."""
+"""Standard deviation of the first round's steps in the unit cube; each round halves it."""
 
 
 def candidates(space: Space, count: int, best_measured: Array, rng: np.random.Generator) -> Array:
-    """Points to look at first: all over the space, around the best measured ones, and these.
+    """Starting candidates: uniform in the space, around the best measured points, and these.
 
     Args:
         space: bounds and constraints.
-        count: how many are spread over the space.
+        count: number of uniform points.
         best_measured: points inside the space, shape `b x d`.
         rng: source of randomness.
 
@@ -55,10 +56,10 @@ def searched(
 ) -> Array:
     """Points of the unit cube inside the space, the best first, shape `n x d`.
 
-    From the best of some points, apart from each other, the search climbs along gradients: from all
-    of them at once in a box (L-BFGS-B: Byrd, Lu, Nocedal & Zhu, 1995), one after the other where
-    there are constraints (sequential quadratic programming: Kraft, 1988). Where a surrogate has no
-    gradients, it looks at random neighbours, nearer and nearer.
+    The best of the given points that keep a distance from each other are starting points of a
+    gradient search: one joint search in a box (L-BFGS-B: Byrd, Lu, Nocedal & Zhu, 1995), separate
+    searches with constraints (sequential quadratic programming: Kraft, 1988). Without gradients,
+    the search evaluates random neighbours with decreasing steps.
     """
     heights = surface.heights(points)
     order = np.argsort(-heights, kind="stable")
@@ -66,19 +67,19 @@ def searched(
         scale = float(heights[order[0]] - heights[order[len(order) // 10]]) or 1.0
         starts = _apart(points[order], settings.starts)
         if space.constraints:
-            climbed = np.array([_climbed(space, surface, start, scale) for start in starts])
+            climbed = np.array([_maximize(space, surface, start, scale) for start in starts])
         else:
-            climbed = _climbed_together(surface, np.array(starts), scale)
+            climbed = _maximize_jointly(surface, np.array(starts), scale)
         found = pulled_inside(space, climbed)
     else:
-        found = _wandered(space, surface, points[order], settings.refinements, rng)
+        found = _search_neighbours(space, surface, points[order], settings.refinements, rng)
     points = np.vstack([found, points])
     heights = np.concatenate([surface.heights(found), heights])
     return points[np.argsort(-heights, kind="stable")]
 
 
 def _apart(points: Array, count: int) -> list[Array]:
-    """The first points that are not next to an earlier one."""
+    """The first points that keep the distance `APART` from all earlier ones."""
     chosen: list[Array] = []
     for point in points:
         if all(np.abs(point - other).max() > APART for other in chosen):
@@ -88,15 +89,15 @@ def _apart(points: Array, count: int) -> list[Array]:
     return chosen
 
 
-def _climbed_together(surface: Surface, starts: Array, scale: float) -> Array:
-    """Where climbs inside the unit cube end, shape `n x d`: one search for the largest sum."""
+def _maximize_jointly(surface: Surface, starts: Array, scale: float) -> Array:
+    """End points inside the unit cube, shape `n x d`, of one search for the largest sum."""
 
-    def down(u: Array) -> tuple[float, Array]:
+    def negative(u: Array) -> tuple[float, Array]:
         heights, slopes = surface.heights_and_slopes(u.reshape(starts.shape))
         return -float(heights.sum()) / scale, -slopes.ravel() / scale
 
     result = minimize(
-        down,
+        negative,
         starts.ravel(),
         jac=True,
         method="L-BFGS-B",
@@ -107,15 +108,15 @@ def _climbed_together(surface: Surface, starts: Array, scale: float) -> Array:
     return np.where(np.isfinite(ends).all(axis=1, keepdims=True), ends, starts)
 
 
-def _climbed(space: Space, surface: Surface, start: Array, scale: float) -> Array:
-    """Where a climb from one point ends; near the constraints, if not on the right side."""
+def _maximize(space: Space, surface: Surface, start: Array, scale: float) -> Array:
+    """End point of a search from one point; it can violate the constraints slightly."""
 
-    def down(u: Array) -> tuple[float, Array]:
+    def negative(u: Array) -> tuple[float, Array]:
         height, slope = surface.height_and_slope(u)
         return -height / scale, -slope / scale
 
     result = minimize(
-        down,
+        negative,
         start,
         jac=True,
         method="SLSQP",
@@ -127,7 +128,7 @@ def _climbed(space: Space, surface: Surface, start: Array, scale: float) -> Arra
 
 
 def _constraints(space: Space) -> Iterator[dict[str, Any]]:
-    """The linear constraints on points of the unit cube, as the climb wants them."""
+    """The linear constraints on points of the unit cube, in the form of `scipy.optimize`."""
     width = space.high - space.low
     for constraint in space.constraints:
         coefficients = np.array([constraint.coefficients.get(name, 0.0) for name in space.names])
@@ -147,10 +148,10 @@ def _half_space(normal: Array, bound: float) -> dict[str, Any]:
     }
 
 
-def _wandered(
+def _search_neighbours(
     space: Space, surface: Surface, points: Array, rounds: int, rng: np.random.Generator
 ) -> Array:
-    """The best points after some rounds among random neighbours of the best."""
+    """The best points after rounds of random neighbours."""
     heights = surface.heights(points)
     for number in range(rounds):
         lead = np.argsort(-heights, kind="stable")[:LEADERS]
@@ -162,17 +163,17 @@ def _wandered(
 
 
 def _neighbours(space: Space, points: Array, step: float, rng: np.random.Generator) -> Array:
-    """Points moved by random steps along some of the conditions, inside the space."""
+    """Points after random steps along about half of the conditions, moved into the space."""
     moves = step * rng.standard_normal(points.shape) * (rng.random(points.shape) < 0.5)
     return pulled_inside(space, points + moves)
 
 
 def clear_of(points: Array, avoided: Sequence[tuple[Array, float]]) -> Array:
-    """Those of some points that keep a distance, in at least one condition, from others.
+    """The points that keep a distance from others in at least one condition.
 
     Args:
-        points: shape `n x d`.
-        avoided: points to keep away from, shape `a x d`, and how far.
+        points: in the unit cube, shape `n x d`.
+        avoided: pairs of points to avoid, shape `a x d`, and the distance from them.
     """
     for others, distance in avoided:
         if len(others):

@@ -22,12 +22,12 @@ Acquisition = Literal["ei", "pi", "ucb", "exploit", "max-variance", "thompson"]
 
 @frozen(kw_only=True)
 class RandomSettings(OptimizerSettings):
-    """Settings of `random`: there are none."""
+    """Settings of `random`, which has none."""
 
 
 @frozen(kw_only=True)
 class SobolSettings(OptimizerSettings):
-    """Settings of `sobol`: there are none."""
+    """Settings of `sobol`, which has none."""
 
 
 @frozen(kw_only=True)
@@ -35,7 +35,7 @@ class GridSettings(OptimizerSettings):
     """Settings of `grid`.
 
     Attributes:
-        levels: evenly spaced values of each condition, its bounds included.
+        levels: number of evenly spaced values of each condition, including its bounds.
     """
 
     levels: int = field(default=3, validator=ge(2))
@@ -46,8 +46,8 @@ class PartialGridSettings(OptimizerSettings):
     """Settings of `partial-grid`.
 
     Attributes:
-        levels: evenly spaced values of the condition that is varied, its bounds included.
-        middle: where the others are held, as a fraction of their ranges.
+        levels: number of evenly spaced values of the varied condition, including its bounds.
+        middle: value of the other conditions, as a fraction of their ranges.
     """
 
     levels: int = field(default=5, validator=ge(2))
@@ -59,8 +59,8 @@ class LhsSettings(OptimizerSettings):
     """Settings of `lhs`.
 
     Attributes:
-        designs: how many Latin hypercubes are drawn; the one whose closest pair of points is
-            farthest apart is taken.
+        designs: number of Latin hypercubes that are drawn; the one with the largest minimum
+            distance between points is used.
     """
 
     designs: int = field(default=64, validator=ge(1))
@@ -71,19 +71,18 @@ class BayesSettings(OptimizerSettings):
     """Settings of `bayes`.
 
     Attributes:
-        acquisition: what the next condition should have most of: "ei" expected improvement, "pi"
-            probability of improvement, "ucb" upper confidence bound, "exploit" expected figure of
-            merit, "max-variance" its uncertainty, "thompson" a figure of merit that is drawn at
-            random from what the surrogate holds possible.
-        model: what the surrogate models: the "responses", from which the figure of merit is
-            computed; the figure of "merit" itself; or "either", whichever foretells experiments
-            better that it has not learnt from, where the surrogate can tell.
-        ucb_beta: for "ucb", how many standard deviations are added to the mean.
-        candidates: conditions that are looked at all over the space before the best are refined.
-        starts: how many of the best, apart from each other, are climbed from, where the surrogate
-            tells gradients.
-        refinements: rounds of random search around the best, where it does not.
-        samples: posterior samples that the figure of merit is computed on.
+        acquisition: the function to maximize: "ei" expected improvement, "pi" probability of
+            improvement, "ucb" upper confidence bound, "exploit" expected objective,
+            "max-variance" standard deviation of the objective, "thompson" a random posterior
+            sample of the objective.
+        model: the modelled quantity: "responses", from which the objective (figure of merit) is
+            computed; "merit", the objective; or "either", whichever has the better leave-out
+            predictions of the objective, where the surrogate provides them.
+        ucb_beta: for "ucb", number of standard deviations that are added to the mean.
+        candidates: uniform conditions that are evaluated before the best are refined.
+        starts: starting points of the gradient search, where the surrogate has gradients.
+        refinements: rounds of random search around the best, where it has none.
+        samples: number of posterior samples of the objective.
     """
 
     acquisition: Acquisition = "ei"

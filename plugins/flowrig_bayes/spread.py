@@ -1,4 +1,4 @@
-"""Optimizers that spread points without a model: `lhs` and `random`."""
+"""Space-filling optimizers without a model: `lhs` and `random`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,9 +13,10 @@ __all__ = ["LatinHypercube", "UniformRandom"]
 
 
 class _Spread(Optimizer):
-    """Keeps count of its points, so that a later call does not repeat an earlier one.
+    """Counts its points, so that each call draws new ones.
 
-    Points count when they are suggested or, after a rebuild, when they are ingested.
+    The count is the larger of the numbers of suggested and of ingested points, so that a rebuilt
+    optimizer continues the same sequence.
     """
 
     def __init__(self, problem: Problem, settings: LhsSettings | RandomSettings) -> None:
@@ -34,7 +35,7 @@ class _Spread(Optimizer):
 
 
 class LatinHypercube(_Spread):
-    """A Latin hypercube of as many points as are asked for at once."""
+    """One Latin hypercube for each call of `suggest`."""
 
     settings: LhsSettings
 

@@ -1,4 +1,4 @@
-"""The acquisition function over the unit cube, as the search sees it."""
+"""The acquisition function over the unit cube, with gradients."""
 
 import numpy as np
 from attrs import frozen
@@ -17,14 +17,14 @@ Array = NDArray[np.float64]
 
 @frozen(eq=False)
 class Surface:
-    """How much each condition has of what is wanted.
+    """The acquisition function of the conditions.
 
-    In closed form where the figure of merit is normal, else on samples of it.
+    In closed form where the objective is normally distributed, else on posterior samples.
 
     Attributes:
-        merit: the figure of merit under the surrogate.
-        incumbent: the figure of merit to improve on.
-        settings: names the acquisition function.
+        merit: the objective under the surrogate.
+        incumbent: objective to improve on.
+        settings: select the acquisition function.
     """
 
     merit: Merit
@@ -40,16 +40,16 @@ class Surface:
         return acquisition(self.merit.of(posterior), self.incumbent, self.settings)[0]
 
     def climbable(self, u: Array) -> bool:
-        """Whether `height_and_slope` can be asked."""
+        """Whether gradients are available."""
         return isinstance(self.merit.surrogate.predict(u[None]), NormalPosterior)
 
     def height_and_slope(self, u: Array) -> tuple[float, Array]:
-        """Value and gradient at one point, shape `d`, where the posterior is a normal one."""
+        """Value and gradient at one point, shape `d`, for a `NormalPosterior`."""
         heights, slopes = self.heights_and_slopes(u[None])
         return float(heights[0]), slopes[0]
 
     def heights_and_slopes(self, U: Array) -> tuple[Array, Array]:
-        """Values, shape `n`, and gradients, shape `n x d`, where the posterior is a normal one."""
+        """Values, shape `n`, and gradients, shape `n x d`, for a `NormalPosterior`."""
         posterior = self.merit.surrogate.predict(U)
         assert isinstance(posterior, NormalPosterior)
         if self.merit.is_normal(posterior):

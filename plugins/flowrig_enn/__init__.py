@@ -1,4 +1,4 @@
-"""Ensemble-of-neural-networks surrogate on PyTorch."""
+"""Plugin `enn`: an ensemble of neural networks as surrogate, on PyTorch."""
 
 from collections.abc import Sequence
 

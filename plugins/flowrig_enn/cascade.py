@@ -1,7 +1,6 @@
-"""Ensembles of the published cascade networks, trained by gradient descent and calibrated after.
+"""Ensembles of the published cascade networks, trained by gradient descent and calibrated.
 
-What the members say of experiments that they have not seen tells how far their disagreement is to
-be believed, and how large the noise is.
+The errors of the members on held-out experiments calibrate their spread and the noise variance.
 """
 
 from collections.abc import Mapping
@@ -25,10 +24,10 @@ Array = NDArray[np.float64]
 
 @frozen(eq=False)
 class _Disagreement(Belief):
-    """The mean of the members and their calibrated disagreement.
+    """The mean of the members and their calibrated deviations.
 
     Attributes:
-        ensemble: whose.
+        ensemble: the members.
         X: conditions in the unit cube, shape `n x d`.
         center: mean of the members, shape `n x m`.
         deviations: members minus that mean, scaled so that the sum of their squares is the
@@ -53,8 +52,10 @@ class _Disagreement(Belief):
         return center, 2.0 * np.einsum("knm,knmd->nmd", self.deviations, deviations)
 
     def draw(self, count: int, rng: np.random.Generator) -> Array:
-        """The mean plus the members' deviations in random normal proportions: smooth functions
-        with the members' covariance, that can go beyond any one member."""
+        """The mean plus a random linear combination of the members' deviations.
+
+        The samples are smooth functions with the covariance of the members.
+        """
         members, _, responses = self.deviations.shape
         weights = rng.standard_normal((responses, count, members))
         deviation = (weights @ self.deviations.transpose(2, 0, 1)).transpose(1, 2, 0)
@@ -68,14 +69,14 @@ class CascadeEnsemble(Learnt):
     Attributes:
         scale: of the responses.
         networks: after training.
-        calibration: how far their disagreement is believed.
-        told: `unseen`.
+        calibration: of the spread between members.
+        held_out: mean and variance of held-out predictions, shape `e x m` each.
     """
 
     scale: ResponseScale
     networks: TrainedNetworks
     calibration: Calibration
-    told: tuple[Array, Array]
+    held_out: tuple[Array, Array]
 
     @classmethod
     def fit(cls, X: Array, Y: Array, settings: EnsembleSettings, seed: int) -> "CascadeEnsemble":
@@ -85,7 +86,7 @@ class CascadeEnsemble(Learnt):
             X: conditions in the unit cube, shape `e x d`.
             Y: measurements in natural units, shape `e x m`.
             settings: how to train.
-            seed: of the first weights, and of what each member sees.
+            seed: of the initial weights and of the held-out experiments of each member.
         """
         generator = torch.Generator().manual_seed(seed)
         scales = (ResponseScale.choices(y[:, None], settings.transform)[-1] for y in Y.T)
@@ -95,14 +96,14 @@ class CascadeEnsemble(Learnt):
         inputs, targets = (_tensor(values, settings.device) for values in (X, y))
         unseen = networks.train(inputs, targets, settings, generator)
         calibration = Calibration.of(unseen, y)
-        told = unseen.mean.T, calibration.variance_of(unseen).T
-        return cls(scale, networks, calibration, told)
+        held_out = unseen.mean.T, calibration.variance_of(unseen).T
+        return cls(scale, networks, calibration, held_out)
 
     @classmethod
     def restored(
         cls, scale: ResponseScale, arrays: Mapping[str, NDArray[Any]], settings: EnsembleSettings
     ) -> "CascadeEnsemble":
-        """The ensemble that told `arrays`."""
+        """The ensemble from which `arrays` came."""
         responses, conditions = arrays["log_relevance"].shape
         networks = TrainedNetworks.untrained(conditions, responses, settings, torch.Generator())
         for name, tensor in networks.tensors().items():
@@ -111,8 +112,8 @@ class CascadeEnsemble(Learnt):
                 raise ValueError(f"{name}: {tuple(kept.shape)} instead of {tuple(tensor.shape)}")
             tensor.copy_(kept)
         calibration = Calibration(arrays["factor"], arrays["noise_variance"])
-        told = arrays["unseen_mean"], arrays["unseen_variance"]
-        return cls(scale, networks, calibration, told)
+        held_out = arrays["unseen_mean"], arrays["unseen_variance"]
+        return cls(scale, networks, calibration, held_out)
 
     @property
     def noise_variance(self) -> Array:
@@ -122,9 +123,9 @@ class CascadeEnsemble(Learnt):
     def at(self, X: Array) -> Belief:
         """As `Learnt.at`."""
         with torch.no_grad():
-            said = _numbers(self.networks(self._tensor(X)).permute(1, 2, 0))
-        center = said.mean(axis=0)
-        return _Disagreement(self, X, center, self._share * (said - center))
+            outputs = _numbers(self.networks(self._tensor(X)).permute(1, 2, 0))
+        center = outputs.mean(axis=0)
+        return _Disagreement(self, X, center, self._share * (outputs - center))
 
     def slopes(self, X: Array) -> tuple[Array, Array]:
         """Derivatives of the mean and of the members' deviations.
@@ -139,13 +140,13 @@ class CascadeEnsemble(Learnt):
         x = self._tensor(X).repeat(len(self.noise_variance) * k, 1, 1).requires_grad_()
         with torch.enable_grad():
             (slopes,) = torch.autograd.grad(self.networks(x).sum(), x)
-        said = _numbers(slopes.view(-1, k, *X.shape).permute(1, 2, 0, 3))
-        center = said.mean(axis=0)
-        return center, self._share[:, None] * (said - center)
+        outputs = _numbers(slopes.view(-1, k, *X.shape).permute(1, 2, 0, 3))
+        center = outputs.mean(axis=0)
+        return center, self._share[:, None] * (outputs - center)
 
     def unseen(self) -> tuple[Array, Array]:
-        """As `Learnt.unseen`: by the members that have not seen it."""
-        return self.told
+        """As `Learnt.unseen`, by the members that were not trained on each experiment."""
+        return self.held_out
 
     def description(self) -> Mapping[str, Any]:
         """As `Learnt.description`."""
@@ -160,14 +161,14 @@ class CascadeEnsemble(Learnt):
         return {
             "factor": self.calibration.factor,
             "noise_variance": self.calibration.noise_variance,
-            "unseen_mean": self.told[0],
-            "unseen_variance": self.told[1],
+            "unseen_mean": self.held_out[0],
+            "unseen_variance": self.held_out[1],
             **{name: tensor.cpu().numpy() for name, tensor in tensors},
         }
 
     @property
     def _share(self) -> Array:
-        """What makes of a member's deviation its share in the standard deviation, shape `m`."""
+        """Factor from a member's deviation to its term in the variance's square sum, shape `m`."""
         return np.asarray(self.calibration.factor / np.sqrt(self.networks.members - 1))
 
     def _tensor(self, values: Array) -> torch.Tensor:

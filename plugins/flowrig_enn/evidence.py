@@ -1,4 +1,4 @@
-"""How probable measurements are to an ensemble, and the hyperparameters that make them most so.
+"""Evidence of an ensemble and its most probable hyperparameters.
 
 Letters: `n` experiments, `d` conditions, `k` members, `h` hidden units.
 """
@@ -21,18 +21,18 @@ Array = NDArray[np.float64]
 SETTLED = 1e-5
 """Relative gain of a step below which the search ends."""
 IMPOSSIBLE = 1e10
-"""Stands for the logarithm of a probability of zero, negated."""
+"""Negative log posterior where a covariance matrix is not positive definite."""
 
 
 @frozen
 class Hyperparameters:
-    """What the members of a standardized response have in common.
+    """Hyperparameters that the members of a standardized response share.
 
     Attributes:
-        relevance: factor on each condition before the hidden layer, shape `d`; one over how far one
-            must go for the response to change.
-        signal: prior variance of the noise-free response, which that of the last layer follows
-            from.
+        relevance: factor on each condition before the hidden layer, shape `d`; the inverse of the
+            length scale.
+        signal: prior variance of the noise-free response; the prior variance of the weights of
+            the last layer follows from it.
         noise: variance of repeated measurements.
     """
 
@@ -49,11 +49,12 @@ class Hyperparameters:
 
 @frozen
 class Priors:
-    """Normal beliefs about the logarithms of the hyperparameters.
+    """Normal prior distributions of the logarithms of the hyperparameters.
 
     Relevance falls with the root of the number of conditions, as distances in the unit cube grow
     (Hvarfner, Hellsten & Nardi, Vanilla Bayesian optimization performs great in high dimensions,
-    ICML 2024). Without a prior on the noise, 60 experiments are easily taken for free of it.
+    ICML 2024). The prior on the noise is needed because the evidence of 60
+    experiments often has its maximum at no noise.
 
     Attributes:
         dimensions: number of conditions `d`.
@@ -77,19 +78,19 @@ class Priors:
 
     @property
     def start(self) -> Array:
-        """Where to start searching: what is expected, with much noise, shape `d + 2`."""
+        """Starting point of the search: the prior mean with more noise, shape `d + 2`."""
         start = self.mean.copy()
         start[-1] += self.sd[-1]
         return start
 
 
 class Evidence:
-    """Probability of one response's measurements to the members, whatever their last layers.
+    """Log evidence of one response, averaged over the members.
 
-    The last layers are integrated out: with normal priors on their weights, each member takes the
-    measurements for normal, with a covariance that its hidden units make (Bishop, Pattern
-    Recognition and Machine Learning, 2006, section 3.5). The members' logarithms are averaged, so
-    that hyperparameters suit all of them, and that takes the place of held-out experiments.
+    The last layers are integrated out: with normal priors on their weights, the measurements are
+    normally distributed for each member, with a covariance from its hidden units (Bishop, Pattern
+    Recognition and Machine Learning, 2006, section 3.5). The members share the
+    hyperparameters; no experiments are held out.
 
     Args:
         X: conditions about the middle of the unit cube, shape `n x d`.
@@ -129,8 +130,8 @@ class Evidence:
             logs: logarithms of the hyperparameters, shape `d + 2`.
         """
         value, gradient = self._likelihood(logs)
-        off = (logs - self._priors.mean) / self._priors.sd
-        return value - 0.5 * float(off @ off), gradient - off / self._priors.sd
+        deviation = (logs - self._priors.mean) / self._priors.sd
+        return value - 0.5 * float(deviation @ deviation), gradient - deviation / self._priors.sd
 
     def _negative(self, logs: Array) -> tuple[float, Array]:
         value, gradient = self(logs)
@@ -152,22 +153,22 @@ class Evidence:
         alpha = torch.bmm(precision, centered[:, :, None])
         determinants = root.diagonal(dim1=1, dim2=2).log().sum(dim=1)
         value = -0.5 * torch.einsum("kn,kni->k", centered, alpha) - determinants
-        pull = torch.bmm(alpha, alpha.mT) - precision
-        slopes = self._hidden.slopes(units, torch.bmm(pull, units))
+        kernel_gradient = torch.bmm(alpha, alpha.mT) - precision
+        slopes = self._hidden.slopes(units, torch.bmm(kernel_gradient, units))
         scale = 1.0 / len(units)
         along = (slopes * self._X).sum(dim=0) * relevance
         gradient = np.array(
             [
                 *(scale * found.signal * along).tolist(),
-                0.5 * scale * found.signal * float((pull * correlation).sum()),
-                0.5 * scale * found.noise * float(pull.diagonal(dim1=1, dim2=2).sum()),
+                0.5 * scale * found.signal * float((kernel_gradient * correlation).sum()),
+                0.5 * scale * found.noise * float(kernel_gradient.diagonal(dim1=1, dim2=2).sum()),
             ]
         )
         return float(value.mean()) - 0.5 * n * math.log(2.0 * math.pi), gradient
 
 
 def level(precision: Tensor, z: Tensor) -> Tensor:
-    """The most probable mean of each member where nothing was measured, shape `k x 1`.
+    """The most probable constant mean of each member, shape `k x 1`.
 
     Args:
         precision: inverse covariance of the measurements to each member, shape `k x n x n`.

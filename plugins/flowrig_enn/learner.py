@@ -1,4 +1,4 @@
-"""What every architecture offers to the surrogate.
+"""Interface of the architectures to the surrogate.
 
 Letters: `n` conditions, `d` dimensions, `m` responses, `s` samples, `e` experiments.
 """
@@ -21,9 +21,9 @@ Array = NDArray[np.float64]
 
 @contextmanager
 def single_thread() -> Iterator[None]:
-    """Compute on one thread and give the others back afterwards.
+    """Let PyTorch compute on one thread inside the context.
 
-    The networks are too small to share out, and the order of sums stays the same.
+    The networks are too small to gain from more threads, and the order of sums stays fixed.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -34,7 +34,7 @@ def single_thread() -> Iterator[None]:
 
 
 class Belief(ABC):
-    """What an ensemble believes of standardized noise-free responses at `n` conditions."""
+    """Posterior of standardized noise-free responses at `n` conditions."""
 
     @property
     @abstractmethod
@@ -61,25 +61,25 @@ class Learnt(ABC):
     @property
     @abstractmethod
     def scale(self) -> ResponseScale:
-        """Between its responses and natural units."""
+        """Transform between standardized responses and natural units."""
 
     @property
     @abstractmethod
     def noise_variance(self) -> Array:
-        """Of repeated measurements, standardized, shape `m`."""
+        """Variance of standardized repeated measurements, shape `m`."""
 
     @abstractmethod
     def at(self, X: Array) -> Belief:
-        """What it believes at conditions in the unit cube, shape `n x d`."""
+        """The posterior at conditions in the unit cube, shape `n x d`."""
 
     @abstractmethod
     def unseen(self) -> tuple[Array, Array]:
-        """Mean and variance of each measurement, had it not been learnt from, shape `e x m`."""
+        """Mean and variance of each measurement, predicted without it, shape `e x m` each."""
 
     @abstractmethod
     def description(self) -> Mapping[str, Any]:
-        """What was learnt besides scale and noise, as plain numbers."""
+        """Fitted values besides scale and noise, as plain numbers."""
 
     @abstractmethod
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """All that `at` and `unseen` need, scale and settings aside."""
+        """The arrays that `at` and `unseen` need, without scale and settings."""

@@ -12,7 +12,7 @@ from torch import Tensor
 from flowrig_enn.evidence import Hyperparameters, level
 from flowrig_enn.hidden import HiddenLayers
 
-__all__ = ["Members", "Said"]
+__all__ = ["MemberPredictions", "Members"]
 
 Array = NDArray[np.float64]
 
@@ -22,24 +22,23 @@ LEAST_VARIANCE = 1e-9
 
 @frozen(eq=False)
 class Members:
-    """What each member has learnt.
+    """The members after the fit of their last layers.
 
-    A member's response is its level plus its hidden units times the weights of its last layer. The
-    posterior of these weights is normal and has a closed form, so that a member is sure where
-    measurements are and doubts where they are not.
+    A member's response is a constant plus its hidden units times the weights of its last layer. The
+    posterior of these weights is normal and has a closed form.
 
     Attributes:
         hidden: the hidden layers.
         relevance: factor on each condition, shape `d`.
         signal: prior variance of the noise-free response.
         noise: variance of repeated measurements.
-        levels: where nothing was measured, shape `k`.
+        levels: constant mean of each member, shape `k`.
         weights: mean of the last layers, shape `k x h`.
-        known: what the measurements took from the variance, as vectors along the units whose
-            squares are subtracted, shape `k x e x h`.
-        noise_root: what noise in the measurements does along these vectors, shape `k x e x e`.
-        left_out_mean: of each measurement, as the others foretell it to each member, `k x e`.
-        left_out_variance: likewise, noise included, shape `k x e`.
+        known: whitened covariance between measurements and units; the squares of its products with
+            the units are the reduction of the variance; shape `k x e x h`.
+        noise_root: noise of the measurements in the same whitened basis, shape `k x e x e`.
+        left_out_mean: leave-one-out mean of each measurement by each member, shape `k x e`.
+        left_out_variance: leave-one-out variance, with noise, shape `k x e`.
     """
 
     hidden: HiddenLayers
@@ -63,7 +62,7 @@ class Members:
             X: conditions about the middle of the unit cube, shape `e x d`.
             z: standardized measurements, shape `e`.
             hidden: the members' hidden layers.
-            found: what the members have in common.
+            found: hyperparameters of the members.
         """
         relevance = torch.as_tensor(found.relevance).to(X)
         units = hidden(X * relevance)
@@ -89,41 +88,43 @@ class Members:
             variance.cpu().numpy(),
         )
 
-    def at(self, X: Tensor) -> "Said":
-        """What they say of conditions about the middle of the unit cube, shape `n x d`."""
+    def at(self, X: Tensor) -> "MemberPredictions":
+        """Predictions at conditions about the center of the unit cube, shape `n x d`."""
         units = self.hidden(X * self.relevance)
         means = self.levels[:, None] + torch.bmm(units, self.weights[:, :, None])[:, :, 0]
-        told = torch.bmm(units, self.known.mT)
+        reductions = torch.bmm(units, self.known.mT)
         # The squares of a condition's units sum to 1, see `HiddenLayers`.
-        doubt = self.signal - told.square().sum(dim=2)
-        doubt = doubt.clamp(min=LEAST_VARIANCE * self.signal)
-        variance = doubt.mean(dim=0) + means.var(dim=0, correction=0)
-        return Said(self, units, means, told, _numbers(means.mean(dim=0)), _numbers(variance))
+        member_variance = self.signal - reductions.square().sum(dim=2)
+        member_variance = member_variance.clamp(min=LEAST_VARIANCE * self.signal)
+        variance = member_variance.mean(dim=0) + means.var(dim=0, correction=0)
+        return MemberPredictions(
+            self, units, means, reductions, _numbers(means.mean(dim=0)), _numbers(variance)
+        )
 
     def left_out(self) -> tuple[Array, Array]:
-        """Mean and variance of each measurement as the others foretell it, shape `e` each."""
+        """Leave-one-out mean and variance of each measurement, shape `e` each."""
         mean = self.left_out_mean.mean(axis=0)
         return mean, self.left_out_variance.mean(axis=0) + self.left_out_mean.var(axis=0)
 
 
 @frozen(eq=False)
-class Said:
-    """What members say of conditions, as a mixture in equal parts.
+class MemberPredictions:
+    """Predictions of all members at `n` conditions, an equally weighted mixture.
 
     Attributes:
-        members: who says it.
+        members: the fitted members.
         units: their hidden units there, shape `k x n x h`.
         means: of each member, shape `k x n`.
-        told: `units` along what the measurements told, shape `k x n x e`.
+        reductions: products of `units` with `Members.known`, shape `k x n x e`.
         mean: expected noise-free response, shape `n`.
-        variance: of the noise-free response, shape `n`: what the members are unsure of, and what
-            they disagree on.
+        variance: of the noise-free response, shape `n`: mean variance of the members plus the
+            variance between their means.
     """
 
     members: Members
     units: Tensor
     means: Tensor
-    told: Tensor
+    reductions: Tensor
     mean: Array
     variance: Array
 
@@ -132,7 +133,7 @@ class Said:
         members, share = self.members, 1.0 / len(self.means)
         weights = members.weights[:, None]
         mean = share * weights.expand_as(self.units)
-        own = -torch.bmm(self.told, members.known)
+        own = -torch.bmm(self.reductions, members.known)
         off = (self.means - self.means.mean(dim=0))[:, :, None]
         variance = 2.0 * share * (own + off * weights)
         along_mean, along_variance = (
@@ -145,16 +146,16 @@ class Said:
         """Joint samples of the noise-free response, shape `s x n`: the members take turns.
 
         Last layers are drawn by Matheron's rule: weights from the prior, corrected by what the
-        measurements, with noise that is drawn too, tell of them.
+        measurements and a draw of their noise.
         """
         members, k = self.members, len(self.means)
         each = -(-count // k)
         _, experiments, width = members.known.shape
         own = torch.as_tensor(rng.standard_normal((k, width, each))).to(self.means)
         noise = torch.as_tensor(rng.standard_normal((k, experiments, each))).to(self.means)
-        foretold = torch.bmm(members.known, own) / members.signal**0.5
-        surprise = foretold + torch.bmm(members.noise_root, noise)
-        drawn = members.signal**0.5 * own - torch.bmm(members.known.mT, surprise)
+        prior_draw = torch.bmm(members.known, own) / members.signal**0.5
+        residual = prior_draw + torch.bmm(members.noise_root, noise)
+        drawn = members.signal**0.5 * own - torch.bmm(members.known.mT, residual)
         responses = self.means[:, :, None] + torch.bmm(self.units, drawn)
         return _numbers(responses.permute(2, 0, 1).reshape(each * k, -1)[:count])
 

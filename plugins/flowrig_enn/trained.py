@@ -2,7 +2,7 @@
 
 Each member is a trainable network plus a fixed random one (Osband, Aslanides & Cassirer, Randomized
 prior functions for deep reinforcement learning, 2018) and is trained on its own random share of
-the experiments. The members of a response share how much each condition matters.
+the experiments. The members of a response share the relevance of the conditions.
 """
 
 from math import inf
@@ -20,7 +20,7 @@ from flowrig_enn.settings import EnsembleSettings
 __all__ = ["TrainedNetworks"]
 
 CHECK_EVERY = 10
-"""Training steps between looks at the experiments that members have not seen."""
+"""Training steps between evaluations of the held-out experiments."""
 SETTLED = 0.4
 """Share of the steps after which weights may be kept; before, relevance is still being found."""
 FIRST_LOG_RELEVANCE = 0.7
@@ -28,8 +28,8 @@ RELEVANCE_RATE = 2.0
 """Step size of the relevance, in step sizes of the weights."""
 FIRST_UNEXPLAINED = 0.1
 UNEXPLAINED = (0.01, 0.6)
-"""Share of the variance that is not explained: what it is taken for at first, and its bounds. From
-above, so that a response never is smoothed into a constant."""
+"""Share of the variance that is not explained: its first value and its bounds. The
+upper bound keeps a response from being smoothed into a constant."""
 
 
 @frozen(eq=False)
@@ -81,7 +81,7 @@ class TrainedNetworks:
         }
 
     def __call__(self, x: Tensor) -> Tensor:
-        """What each member says of conditions in the unit cube.
+        """Outputs of each member at conditions in the unit cube.
 
         Args:
             x: shape `n x d`, or `b x n x d` for other conditions in each network.
@@ -90,21 +90,21 @@ class TrainedNetworks:
             standardized responses, shape `m x k x n`.
         """
         inputs = self._inputs(x)
-        return self._by_response(self.trained(inputs)) + self._wander(inputs)
+        return self._by_response(self.trained(inputs)) + self._random_part(inputs)
 
     def _inputs(self, x: Tensor) -> Tensor:
         """Conditions by their relevance, shape `b x n x d`, about zero."""
         relevance = self.log_relevance.exp().repeat_interleave(self.members, dim=0)
         return (2.0 * x - 1.0) * relevance[:, None]
 
-    def _wander(self, inputs: Tensor) -> Tensor | float:
+    def _random_part(self, inputs: Tensor) -> Tensor | float:
         """The fixed random functions, shape `m x k x n`."""
         if not self.prior_scale:
             return 0.0
         return self._by_response(self.prior_scale * self.prior(inputs))
 
-    def _by_response(self, said: Tensor) -> Tensor:
-        return said.view(len(self.log_relevance), self.members, -1)
+    def _by_response(self, outputs: Tensor) -> Tensor:
+        return outputs.view(len(self.log_relevance), self.members, -1)
 
     def train(
         self, x: Tensor, y: Tensor, settings: EnsembleSettings, generator: Generator
@@ -118,7 +118,7 @@ class TrainedNetworks:
             generator: decides which experiments a member sees.
 
         Returns:
-            what the members say of experiments that they have not seen.
+            the predictions of held-out experiments.
         """
         seen = _seen(y, settings, generator)
         parameters = self.parameters
@@ -128,21 +128,21 @@ class TrainedNetworks:
         adam = Adam(
             parameters, [*rates, RELEVANCE_RATE * settings.learning_rate], settings.most_steps
         )
-        best = _Best(self)
+        best = _BestWeights(self)
         unexplained = torch.full_like(y[:, 0], FIRST_UNEXPLAINED)
-        wander: Tensor | float = 0.0
+        random_part: Tensor | float = 0.0
         for step in range(settings.most_steps):
             inputs = self._inputs(x)
             if step % CHECK_EVERY == 0:
                 # Relevance changes slowly: the random functions follow it from time to time.
-                wander = self._wander(inputs.detach())
-            said = self._by_response(self.trained(inputs)) + wander
+                random_part = self._random_part(inputs.detach())
+            outputs = self._by_response(self.trained(inputs)) + random_part
             if step % CHECK_EVERY == 0:
-                error = _unseen_error(said.detach(), y, seen)
+                error = _unseen_error(outputs.detach(), y, seen)
                 unexplained = 0.5 * (unexplained + error.clamp(*UNEXPLAINED))
                 if step >= SETTLED * settings.most_steps:
                     best.offer(error)
-            loss = self._loss(said, y, seen, unexplained, settings)
+            loss = self._loss(outputs, y, seen, unexplained, settings)
             adam.step(torch.autograd.grad(loss, parameters))
         for parameter in parameters:
             parameter.requires_grad_(False)
@@ -151,10 +151,15 @@ class TrainedNetworks:
         return _unseen(self(x), seen)
 
     def _loss(
-        self, said: Tensor, y: Tensor, seen: Tensor, unexplained: Tensor, settings: EnsembleSettings
+        self,
+        outputs: Tensor,
+        y: Tensor,
+        seen: Tensor,
+        unexplained: Tensor,
+        settings: EnsembleSettings,
     ) -> Tensor:
         """Sum over networks of mean squared error and penalties."""
-        error = (seen * (said - y[:, None]).square()).sum() / seen[0, 0].sum()
+        error = (seen * (outputs - y[:, None]).square()).sum() / seen[0, 0].sum()
         weights = sum(
             weight.square().view(len(y), -1).sum(dim=1) for weight in self.trained.weights
         )
@@ -163,7 +168,7 @@ class TrainedNetworks:
         return error + (unexplained * penalty).sum()
 
 
-class _Best:
+class _BestWeights:
     """The weights of each response at the step when its members did best on unseen data."""
 
     def __init__(self, ensemble: TrainedNetworks) -> None:
@@ -195,22 +200,22 @@ def _seen(y: Tensor, settings: EnsembleSettings, generator: Generator) -> Tensor
     return (order.argsort(-1) >= held_out).to(y)
 
 
-def _unseen_mean(said: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
+def _unseen_mean(outputs: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
     """Mean over the members that have not seen an experiment, and their number; `m x n` each."""
     unseen = 1.0 - seen
     count = unseen.sum(dim=1)
-    mean = (unseen * said).sum(dim=1) / count.clamp(min=1.0)
-    return torch.where(count > 0, mean, said.mean(dim=1)), count
+    mean = (unseen * outputs).sum(dim=1) / count.clamp(min=1.0)
+    return torch.where(count > 0, mean, outputs.mean(dim=1)), count
 
 
-def _unseen_error(said: Tensor, y: Tensor, seen: Tensor) -> Tensor:
+def _unseen_error(outputs: Tensor, y: Tensor, seen: Tensor) -> Tensor:
     """Mean squared error on unseen experiments, shape `m`; 0 if members saw everything."""
-    mean, count = _unseen_mean(said, seen)
+    mean, count = _unseen_mean(outputs, seen)
     known = (count > 0).to(y)
     return (known * (mean - y).square()).sum(dim=1) / known.sum(dim=1).clamp(min=1.0)
 
 
-def _unseen(said: Tensor, seen: Tensor) -> Unseen:
-    mean, count = _unseen_mean(said, seen)
-    tensors = (mean, said.var(dim=1), count)
+def _unseen(outputs: Tensor, seen: Tensor) -> Unseen:
+    mean, count = _unseen_mean(outputs, seen)
+    tensors = (mean, outputs.var(dim=1), count)
     return Unseen(*(tensor.cpu().numpy().astype(np.float64) for tensor in tensors))

@@ -2,7 +2,7 @@
 
 After networks whose last layer is a Bayesian linear regression (Snoek et al., Scalable Bayesian
 optimization using deep neural networks, 2015), in an ensemble whose members have hidden layers of
-their own. The members of a response share how much each condition matters, and the noise.
+their own. The members of a response share the relevance of the conditions and the noise variance.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from flowrig_enn.evidence import Evidence, Hyperparameters, Priors
 from flowrig_enn.hidden import HiddenLayers
 from flowrig_enn.learner import Belief, Learnt
-from flowrig_enn.members import Members, Said
+from flowrig_enn.members import MemberPredictions, Members
 from flowrig_enn.scale import ResponseScale
 from flowrig_enn.settings import EnsembleSettings
 
@@ -25,32 +25,32 @@ __all__ = ["WideEnsemble"]
 Array = NDArray[np.float64]
 
 FIRST_STEPS = 6
-"""Training steps after which two scales are compared, and the better one is gone on with."""
+"""Training steps after which two scales are compared, and only the better one continues."""
 FEW = 200
-"""Experiments up to which training looks at all of them, from more at an evenly spaced choice of as
-many; the last layers are solved for all."""
+"""Largest number of experiments in the training of hyperparameters. With more, training uses this
+many, evenly spaced in time; the last layers are solved for all."""
 
 
 @frozen(eq=False)
-class _Said(Belief):
-    """What the members of each response say."""
+class _WidePrediction(Belief):
+    """Predictions of the members of each response."""
 
-    said: Sequence[Said]
+    predictions: Sequence[MemberPredictions]
 
     @property
     def mean(self) -> Array:
-        return np.stack([one.mean for one in self.said], axis=-1)
+        return np.stack([one.mean for one in self.predictions], axis=-1)
 
     @property
     def variance(self) -> Array:
-        return np.stack([one.variance for one in self.said], axis=-1)
+        return np.stack([one.variance for one in self.predictions], axis=-1)
 
     def slopes(self) -> tuple[Array, Array]:
-        means, variances = zip(*(one.slopes() for one in self.said), strict=True)
+        means, variances = zip(*(one.slopes() for one in self.predictions), strict=True)
         return np.stack(means, axis=1), np.stack(variances, axis=1)
 
     def draw(self, count: int, rng: np.random.Generator) -> Array:
-        return np.stack([one.draw(count, rng) for one in self.said], axis=-1)
+        return np.stack([one.draw(count, rng) for one in self.predictions], axis=-1)
 
 
 @frozen(eq=False)
@@ -133,7 +133,7 @@ class WideEnsemble(Learnt):
     def restored(
         cls, scale: ResponseScale, arrays: Mapping[str, NDArray[Any]], settings: EnsembleSettings
     ) -> "WideEnsemble":
-        """The ensemble that told `arrays`."""
+        """The ensemble from which `arrays` came."""
         weights = torch.as_tensor(arrays["hidden"], device=settings.device)
         hidden = HiddenLayers(weights)
         if weights.shape != (settings.count, arrays["X"].shape[1], settings.width // 2):
@@ -148,7 +148,7 @@ class WideEnsemble(Learnt):
     def at(self, X: Array) -> Belief:
         """As `Learnt.at`."""
         x = _about_middle(X, self.hidden)
-        return _Said([one.at(x) for one in self.members])
+        return _WidePrediction([one.at(x) for one in self.members])
 
     def unseen(self) -> tuple[Array, Array]:
         """As `Learnt.unseen`: left out one by one."""

@@ -1,4 +1,4 @@
-"""Gaussian-process surrogate on scikit-learn."""
+"""Plugin `gp`: a Gaussian-process surrogate on scikit-learn's Matérn covariance."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ def flowrig_surrogates() -> Sequence[Offer]:
             name="gp",
             target="flowrig_gp.surrogate:GaussianProcess",
             settings=GaussianProcessSettings,
-            summary="Gaussian process, one a response, that learns which conditions matter",
+            summary="one Gaussian process per response, with a length scale for each condition",
             needs=("sklearn", "scipy"),
             install="flowrig[gp]",
         )

@@ -1,4 +1,4 @@
-"""What the Gaussian processes of all responses believe, told in natural units."""
+"""Posterior of the Gaussian processes of all responses, in natural units."""
 
 from functools import cached_property
 
@@ -15,33 +15,35 @@ Array = NDArray[np.float64]
 
 
 class GaussianProcessPosterior(NormalPosterior):
-    """Normal beliefs on each response's own scale, independent of each other.
+    """A normal distribution on each response's own scale, independent of the other responses.
 
     Args:
-        models: one fitted process a response.
+        models: one fitted process for each response.
         X: conditions in the unit cube, shape `n x d`.
     """
 
     def __init__(self, models: tuple[ResponseModel, ...], X: Array) -> None:
         self._models = models
         self._X = X
-        self._beliefs = [model.process.at(X) for model in models]
+        self._predictions = [model.process.at(X) for model in models]
         self._spread = np.array([model.spread for model in models])
 
     @cached_property
     def latent_mean(self) -> Array:
         """Mean of the noise-free responses on their scales, shape `n x m`."""
         centers = np.array([model.center for model in self._models])
-        return np.asarray(centers + self._spread * np.stack([b.mean for b in self._beliefs], -1))
+        return np.asarray(
+            centers + self._spread * np.stack([one.mean for one in self._predictions], -1)
+        )
 
     @cached_property
     def latent_sd(self) -> Array:
         """Standard deviation of the noise-free responses on their scales, shape `n x m`."""
-        return np.asarray(self._spread * np.stack([b.sd for b in self._beliefs], axis=-1))
+        return np.asarray(self._spread * np.stack([one.sd for one in self._predictions], axis=-1))
 
     def latent_gradients(self) -> tuple[Array, Array]:
         """Derivatives of `latent_mean` and `latent_sd`, shape `n x m x d` each."""
-        means, sds = zip(*(belief.gradients() for belief in self._beliefs), strict=True)
+        means, sds = zip(*(one.gradients() for one in self._predictions), strict=True)
         spread = self._spread[:, None]
         return spread * np.stack(means, axis=1), spread * np.stack(sds, axis=1)
 
@@ -57,12 +59,12 @@ class GaussianProcessPosterior(NormalPosterior):
 
     @property
     def mean(self) -> Array:
-        """Expected measurement, shape `n x m`, exact on every scale."""
+        """Expected measurement in natural units, exact on every scale, shape `n x m`."""
         return self._moments[0]
 
     @property
     def sd(self) -> Array:
-        """Standard deviation of a new measurement, noise included, shape `n x m`."""
+        """Standard deviation of a new measurement in natural units, with noise, shape `n x m`."""
         return self._moments[1]
 
     def sample(self, count: int, rng: np.random.Generator) -> Array:
@@ -70,7 +72,7 @@ class GaussianProcessPosterior(NormalPosterior):
         draws = []
         with one_thread():
             for model in self._models:
-                root = model.process.joint_root(self._X)
+                root = model.process.covariance_root(self._X)
                 draws.append(model.spread * rng.standard_normal((count, len(root))) @ root.T)
         return self.natural(self.latent_mean + np.stack(draws, axis=-1))
 
@@ -78,7 +80,7 @@ class GaussianProcessPosterior(NormalPosterior):
     def _moments(self) -> tuple[Array, Array]:
         columns = []
         for model, mean, sd in zip(self._models, self.latent_mean.T, self.latent_sd.T, strict=True):
-            measured_sd = model.widening * np.hypot(sd, model.noise_sd(mean))
+            measured_sd = model.noise_factor * np.hypot(sd, model.noise_sd(mean))
             columns.append(model.scale.moments(mean, measured_sd))
         means, sds = zip(*columns, strict=True)
         return np.stack(means, axis=-1), np.stack(sds, axis=-1)

@@ -25,11 +25,11 @@ class ResponseModel:
         scale: the scale on which the response is modelled.
         center: mean of the measurements on that scale.
         spread: their standard deviation on that scale.
-        rsd: relative standard deviation of repeated measurements that was told, a fraction; nan if
-            none was.
+        rsd: known relative standard deviation of repeated measurements, a fraction; nan if it is
+            not known.
         process: the process of the standardized values.
-        evidence: logarithm of the probability density of the measurements in natural units, with
-            the priors on the hyperparameters.
+        evidence: log evidence of the measurements in natural units plus the log prior density of
+            the hyperparameters.
     """
 
     scale: Scale
@@ -50,13 +50,13 @@ class ResponseModel:
         rsd: float,
         seed: int,
     ) -> "ResponseModel":
-        """Fit by maximum evidence with priors on the hyperparameters.
+        """Fit at the largest posterior density of the hyperparameters.
 
         Args:
             X: conditions in the unit cube, shape `n x d`.
             y: measurements of one response, shape `n`.
             scale: the scale to model it on.
-            settings: how to search.
+            settings: smoothness of the covariance and extent of the search.
             rsd: relative standard deviation of repeated measurements, a fraction, or nan.
             seed: of the random starting points.
         """
@@ -65,32 +65,32 @@ class ResponseModel:
         if spread <= 1e-12 * max(abs(center), 1e-300):
             spread = 1.0
         z, smoothness = (values - center) / spread, settings.smoothness
-        stated = _stated_variance(scale, values, spread, rsd)
+        repeat_variance = _repeat_variance(scale, values, spread, rsd)
         found, evidence = most_probable(
             X,
             z,
-            stated,
+            repeat_variance,
             smoothness,
             starts=settings.restarts + 1,
             steps=settings.iterations,
             seed=seed,
         )
-        process = Process.conditioned(X, z, stated, found, smoothness)
-        natural = evidence - len(y) * float(np.log(spread)) + scale.log_slope(y)
+        process = Process.conditioned(X, z, repeat_variance, found, smoothness)
+        natural = evidence - len(y) * float(np.log(spread)) + scale.log_jacobian(y)
         return cls(scale, center, spread, rsd, process, natural)
 
     @property
     def length_scales(self) -> Array:
-        """How far one must go along each condition for the response to change, shape `d`."""
+        """Length scales as fractions of the ranges of the conditions, shape `d`."""
         return self.process.hyperparameters.length_scales
 
     @property
-    def widening(self) -> float:
-        """Factor of the standard deviation of a new measurement, for noise from few data.
+    def noise_factor(self) -> float:
+        """Factor on the standard deviation of a new measurement, for noise fitted to few data.
 
-        `sqrt(1 + p / n)` for `p` fitted numbers, as a fit's error on what it has learnt from falls
-        short of that on what comes (Akaike's final prediction error, 1970). 1 where the noise was
-        told.
+        `sqrt(1 + p / n)` for `p` fitted hyperparameters and `n` experiments, because the error on
+        the experiments of a fit is smaller than the error on new ones (Akaike's final prediction
+        error, 1970); 1 where the repeatability is known.
         """
         if not np.isnan(self.rsd):
             return 1.0
@@ -98,37 +98,52 @@ class ResponseModel:
         return float(np.sqrt(1.0 + fitted / len(self.process.alpha)))
 
     def noise_sd(self, latent: Array) -> Array:
-        """Standard deviation of a repeated measurement where the noise-free response is `latent`,
-        both on the model's scale."""
+        """Standard deviation of repeated measurements on the model's scale.
+
+        Args:
+            latent: noise-free responses on the model's scale, shape `n`.
+
+        Returns:
+            shape `n`.
+        """
         found = self.process.hyperparameters
-        stated = _stated_variance(self.scale, latent, self.spread, self.rsd)
-        told = 0.0 if stated is None else found.stated * stated
-        return self.spread * np.sqrt(np.full_like(latent, found.noise) + told)
+        repeat_variance = _repeat_variance(self.scale, latent, self.spread, self.rsd)
+        variance = np.full_like(latent, found.noise_variance)
+        if repeat_variance is not None:
+            variance += found.repeatability_factor * repeat_variance
+        return self.spread * np.sqrt(variance)
 
     def left_out(self) -> tuple[Array, Array]:
-        """Mean and sd of each measurement in natural units, as the others predict it."""
+        """Leave-one-out mean and standard deviation of each measurement, in natural units."""
         mean, sd = self.process.left_out()
         return self.scale.moments(self.center + self.spread * mean, self.spread * sd)
 
     def state(self) -> dict[str, Any]:
-        """What is needed to condition it again, besides `X`, as JSON has it."""
+        """The values that `restored` needs besides `X` and `z`, as JSON types."""
         return {
             "scale": self.scale.name,
             "center": self.center,
             "spread": self.spread,
             "rsd": None if np.isnan(self.rsd) else self.rsd,
             "evidence": self.evidence,
-            "signal": self.process.hyperparameters.signal,
+            "signal": self.process.hyperparameters.signal_variance,
             "length_scales": self.length_scales.tolist(),
-            "noise": self.process.hyperparameters.noise,
-            "stated": self.process.hyperparameters.stated,
+            "noise": self.process.hyperparameters.noise_variance,
+            "stated": self.process.hyperparameters.repeatability_factor,
         }
 
     @classmethod
     def restored(
         cls, X: Array, z: Array, state: Mapping[str, Any], smoothness: float
     ) -> "ResponseModel":
-        """The model that gave a `state`, of standardized values `z`, shape `n`."""
+        """The model whose `state` this is.
+
+        Args:
+            X: conditions in the unit cube, shape `n x d`.
+            z: standardized measurements, shape `n`.
+            state: from `state`.
+            smoothness: `nu` of the Matérn covariance.
+        """
         hyperparameters = Hyperparameters(
             np.array(state["length_scales"]),
             *(float(state[name]) for name in ("signal", "noise", "stated")),
@@ -136,21 +151,21 @@ class ResponseModel:
         scale = SCALES[state["scale"]]()
         center, spread, evidence = (float(state[n]) for n in ("center", "spread", "evidence"))
         rsd = np.nan if state["rsd"] is None else float(state["rsd"])
-        stated = _stated_variance(scale, center + spread * z, spread, rsd)
-        process = Process.conditioned(X, z, stated, hyperparameters, smoothness)
+        repeat_variance = _repeat_variance(scale, center + spread * z, spread, rsd)
+        process = Process.conditioned(X, z, repeat_variance, hyperparameters, smoothness)
         return cls(scale, center, spread, rsd, process, evidence)
 
 
-def _stated_variance(scale: Scale, values: Array, spread: float, rsd: float) -> Array | None:
-    """Variance of repeated measurements by what is said of them, in squared `spread`s.
+def _repeat_variance(scale: Scale, values: Array, spread: float, rsd: float) -> Array | None:
+    """Standardized variance of repeated measurements that follows from their repeatability.
 
     Args:
-        scale: the model's.
-        values: responses on it, shape `n`.
-        spread: standard deviation of the measurements on it.
+        scale: the model's scale.
+        values: responses on that scale, shape `n`.
+        spread: standard deviation of the measurements on that scale.
         rsd: relative standard deviation of repeated measurements, a fraction, or nan.
 
     Returns:
-        shape `n`; None where nothing is said.
+        shape `n`; None where the repeatability is not known.
     """
-    return None if np.isnan(rsd) else np.square(rsd * scale.relative(values) / spread)
+    return None if np.isnan(rsd) else np.square(rsd * scale.relative_slope(values) / spread)

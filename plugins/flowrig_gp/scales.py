@@ -1,4 +1,4 @@
-"""The scale on which a response is modelled, and the way back to natural units."""
+"""Scales on which a response is modelled, and their inverse to natural units."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -12,11 +12,11 @@ __all__ = ["SCALES", "Identity", "Logarithm", "Scale", "SquareRoot"]
 Array = NDArray[np.float64]
 
 MOST_LOG = 300.0
-"""Logarithms above it count as this one, so that moments stay finite."""
+"""Larger logarithms are replaced by this one, so that moments stay finite."""
 
 
 class Scale(ABC):
-    """An invertible change of scale. `z` is what the model sees, `y` the response."""
+    """An invertible transform of a response `y` to the value `z` that is modelled."""
 
     name: str
 
@@ -33,12 +33,12 @@ class Scale(ABC):
         """`dy/dz` at values on the model's scale."""
 
     @abstractmethod
-    def relative(self, z: Array) -> Array:
-        """What a small relative deviation of the response is on the scale, as a multiple of it."""
+    def relative_slope(self, z: Array) -> Array:
+        """`y dz/dy` at values of `z`: deviation of `z` per relative deviation of `y`."""
 
     @abstractmethod
-    def log_slope(self, y: Array) -> float:
-        """Sum of `log |dz/dy|` over responses `y`, which makes evidences comparable."""
+    def log_jacobian(self, y: Array) -> float:
+        """Sum of `log |dz/dy|` over `y`; makes evidences on different scales comparable."""
 
     @abstractmethod
     def moments(self, mean: Array, sd: Array) -> tuple[Array, Array]:
@@ -46,7 +46,7 @@ class Scale(ABC):
 
 
 class Identity(Scale):
-    """The response as it is."""
+    """The response without a transform."""
 
     name = "identity"
 
@@ -62,11 +62,11 @@ class Identity(Scale):
         """One."""
         return np.ones_like(z)
 
-    def relative(self, z: Array) -> Array:
-        """The response's size."""
+    def relative_slope(self, z: Array) -> Array:
+        """Absolute value of the response."""
         return np.abs(z)
 
-    def log_slope(self, y: Array) -> float:
+    def log_jacobian(self, y: Array) -> float:
         """Zero."""
         return 0.0
 
@@ -76,7 +76,7 @@ class Identity(Scale):
 
 
 class SquareRoot(Scale):
-    """Square root: for a response that is never negative and scatters more where it is large."""
+    """Square root, for a non-negative response whose scatter grows with it."""
 
     name = "sqrt"
 
@@ -85,25 +85,25 @@ class SquareRoot(Scale):
         return np.sqrt(y)
 
     def backward(self, z: Array) -> Array:
-        """Square; 0 below the root of 0."""
+        """Square of positive values; 0 for negative ones."""
         return np.square(np.maximum(z, 0.0))
 
     def slope(self, z: Array) -> Array:
         """From `y = z²`."""
         return 2.0 * np.maximum(z, 0.0)
 
-    def relative(self, z: Array) -> Array:
+    def relative_slope(self, z: Array) -> Array:
         """Half the root: from `dz/z = dy/(2 y)`."""
         return 0.5 * np.maximum(z, 0.0)
 
-    def log_slope(self, y: Array) -> float:
+    def log_jacobian(self, y: Array) -> float:
         """From `dz/dy = 1 / (2 sqrt(y))`."""
         return float(-np.log(2.0 * np.sqrt(y)).sum())
 
     def moments(self, mean: Array, sd: Array) -> tuple[Array, Array]:
-        """Exact: moments of the square of a normal variable that is cut off at 0.
+        """Exact moments of the square of a normal variable whose negative values count as 0.
 
-        By the recursion `M(k) = m M(k-1) + (k-1) s² M(k-2)` of its second to fourth power.
+        By the recursion `M(k) = m M(k-1) + (k-1) s² M(k-2)` for the second to fourth power.
         """
         inside = ndtr(mean / sd)
         edge = sd * np.exp(-0.5 * np.square(mean / sd)) / np.sqrt(2.0 * np.pi)
@@ -115,7 +115,7 @@ class SquareRoot(Scale):
 
 
 class Logarithm(Scale):
-    """Natural logarithm: for a positive response that varies over powers of ten."""
+    """Natural logarithm, for a positive response that varies over powers of ten."""
 
     name = "log"
 
@@ -128,23 +128,23 @@ class Logarithm(Scale):
         return np.exp(np.minimum(z, MOST_LOG))
 
     def slope(self, z: Array) -> Array:
-        """The exponential again."""
+        """Exponential, as `backward`."""
         return self.backward(z)
 
-    def relative(self, z: Array) -> Array:
+    def relative_slope(self, z: Array) -> Array:
         """One: from `dz = dy/y`."""
         return np.ones_like(z)
 
-    def log_slope(self, y: Array) -> float:
+    def log_jacobian(self, y: Array) -> float:
         """From `dz/dy = 1 / y`."""
         return float(-np.log(y).sum())
 
     def moments(self, mean: Array, sd: Array) -> tuple[Array, Array]:
-        """Exact: those of the log-normal law."""
+        """Exact moments of the log-normal distribution."""
         variance = np.square(sd)
         expected = self.backward(mean + 0.5 * variance)
         return expected, expected * np.sqrt(np.expm1(np.minimum(variance, MOST_LOG)))
 
 
 SCALES: Mapping[str, type[Scale]] = {one.name: one for one in (Identity, SquareRoot, Logarithm)}
-"""By name."""
+"""Scales by name."""

@@ -16,13 +16,13 @@ class GaussianProcessSettings(SurrogateSettings):
 
     Attributes:
         transform: the scale on which a response is modelled: "identity"; "sqrt" or "log" where
-            every measurement is positive; or "evidence": identity or square root, whichever makes
-            the measurements more probable.
-        smoothness: `nu` of the Matérn covariance: 1.5 is differentiable once, 2.5 twice, and `inf`
-            (the squared exponential) as often as one likes.
-        restarts: further starting points, besides the default one, of the search for the
-            hyperparameters.
-        iterations: most steps of each search.
+            every measurement is positive, else the identity; or "evidence": identity or square
+            root, whichever has the larger evidence.
+        smoothness: `nu` of the Matérn covariance: functions are differentiable once for 1.5,
+            twice for 2.5, and infinitely often for `inf` (the squared exponential).
+        restarts: random starting points of the search for the hyperparameters, besides the default
+            one.
+        iterations: largest number of steps from each starting point.
     """
 
     transform: Literal["evidence", "identity", "sqrt", "log"] = field(

@@ -19,13 +19,13 @@ Array = NDArray[np.float64]
 
 
 class GaussianProcess(Surrogate):
-    """Gaussian processes with an automatic-relevance Matérn covariance and white noise.
+    """Gaussian processes with an anisotropic Matérn covariance and white noise.
 
-    A length scale for every condition lets conditions that do not matter drop out; measurements
-    are standardized first (Rasmussen & Williams, Gaussian Processes for Machine Learning, 2006,
-    chapters 2 and 5). Where the relative standard deviation of repeated measurements is told, the
-    noise grows with the response as that says, by a factor that is learnt with a belief around 1,
-    on top of noise that is the same everywhere.
+    Each condition has a length scale (automatic relevance determination); a condition that does not
+    matter gets a long one. Measurements are standardized first (Rasmussen & Williams, Gaussian
+    Processes for Machine Learning, 2006, chapters 2 and 5). Where the relative standard deviation
+    of repeated measurements is known, the noise variance is the sum of a constant and of the
+    variance that follows from it, times a factor that is fitted with a prior around 1.
     """
 
     settings: GaussianProcessSettings
@@ -35,7 +35,7 @@ class GaussianProcess(Surrogate):
         self._models: tuple[ResponseModel, ...] = ()
 
     def describe(self) -> Mapping[str, Any]:
-        """Scale, length scales [range of the condition], noise and evidence of each response."""
+        """Scale, length scales [fraction of the range], noise and log evidence of each response."""
         return {
             "transform": [model.scale.name for model in self._models],
             "length_scales": [model.length_scales.tolist() for model in self._models],
@@ -60,7 +60,7 @@ class GaussianProcess(Surrogate):
         return max(fitted, key=lambda model: model.evidence)
 
     def _scales(self, y: Array) -> list[Scale]:
-        """Scales to compare; other than the identity only where every measurement is positive."""
+        """Scales to compare; only the identity if a measurement is not positive."""
         if self.settings.transform == "identity" or not bool((y > 0).all()):
             return [Identity()]
         if self.settings.transform == "evidence":

@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from flowrig.interfaces import NormalPosterior
 from flowrig_gp.covariance import COVARIANCES
-from flowrig_gp.evidence import Hyperparameters, Priors, _Evidence, most_probable
+from flowrig_gp.evidence import Hyperparameters, NegativeLogPosterior, Priors, most_probable
 from flowrig_gp.process import Process
 from flowrig_gp.scales import Identity, Logarithm, Scale, SquareRoot
 from flowrig_gp.settings import GaussianProcessSettings
@@ -50,17 +50,19 @@ def differences(function, at: np.ndarray, step: float = 1e-5) -> np.ndarray:
 @given(
     seed=st.integers(0, 1000),
     logs=st.lists(st.floats(-2.0, 2.0), min_size=6, max_size=6),
-    told=st.booleans(),
+    repeatability_known=st.booleans(),
 )
 @settings(deadline=None, max_examples=15)
 def test_gradient_of_the_evidence(
-    smoothness: float, seed: int, logs: list[float], told: bool
+    smoothness: float, seed: int, logs: list[float], repeatability_known: bool
 ) -> None:
     """The evidence rises as its gradient says, for every hyperparameter."""
     X, z = wavy(12, seed=seed)
-    stated = 0.1 * np.square(z) if told else None
-    evidence = _Evidence(X, z, stated, COVARIANCES[smoothness], Priors(3, stated is not None))
-    at = np.array(logs if told else logs[:5])
+    repeat_variance = 0.1 * np.square(z) if repeatability_known else None
+    evidence = NegativeLogPosterior(
+        X, z, repeat_variance, COVARIANCES[smoothness], Priors(3, repeat_variance is not None)
+    )
+    at = np.array(logs if repeatability_known else logs[:5])
 
     assert evidence(at)[1] == pytest.approx(
         differences(lambda x: evidence(x)[0], at), rel=1e-4, abs=1e-4
@@ -75,16 +77,20 @@ def test_evidence_and_predictions_are_those_of_scikit_learn(smoothness: float) -
     priors = Priors(3)
     process = Process.conditioned(X, z, None, Hyperparameters.from_logs(logs, 3), smoothness)
     kernel = ConstantKernel(1.3) * Matern([0.4, 0.8, 2.0], nu=smoothness) + WhiteKernel(0.02)
-    peer = GaussianProcessRegressor(kernel, alpha=0.0, optimizer=None).fit(X, z - process.level)
+    peer = GaussianProcessRegressor(kernel, alpha=0.0, optimizer=None).fit(
+        X, z - process.prior_mean
+    )
     there = np.random.default_rng(1).random((7, 3))
     mean, sd = peer.predict(there, return_std=True)
-    belief = process.at(there)
+    prediction = process.at(there)
     off = (logs - priors.mean) / priors.sd
-    value = _Evidence(X, z, None, COVARIANCES[smoothness], priors)(logs)[0] - 0.5 * off @ off
+    value = (
+        NegativeLogPosterior(X, z, None, COVARIANCES[smoothness], priors)(logs)[0] - 0.5 * off @ off
+    )
 
     assert -value == pytest.approx(peer.log_marginal_likelihood_value_)
-    assert belief.mean == pytest.approx(process.level + mean)
-    assert np.square(belief.sd) + 0.02 == pytest.approx(np.square(sd))
+    assert prediction.mean == pytest.approx(process.prior_mean + mean)
+    assert np.square(prediction.sd) + 0.02 == pytest.approx(np.square(sd))
 
 
 @pytest.mark.parametrize("smoothness", SMOOTHNESS)
