@@ -1,28 +1,58 @@
-"""Every check in one command, `python .ci/check.py`: style, lint, imports, types, faults, tests."""
+"""The checks of this project in one command, `python .ci/check.py`.
+
+Without an option: style, lint, imports, types, documentation, the quick fault board, tests.
+
+    --quick      style, lint, imports, types and documentation only; pre-commit runs these
+    --no-tests   everything but the tests
+    --all        everything, and what takes hours
+"""
 
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
+SITE = Path(tempfile.gettempdir()) / "flowrig-site"
+PYTEST = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadgroup"]
+FLOWRIG = [sys.executable, "-m", "flowrig"]
 
-CHECKS = [
+QUICK = [
     [BIN / "ruff", "format", "--check", "."],
     [BIN / "ruff", "check", "."],
     [BIN / "lint-imports", "--no-cache"],
     [sys.executable, "-m", "mypy"],
-    [sys.executable, "-m", "flowrig", "torture", "--quick"],
+    [sys.executable, "-m", "mkdocs", "build", "--quiet", "--strict", "--site-dir", SITE],
 ]
-TESTS = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadgroup"]
+FAULTS = [[*FLOWRIG, "torture", "--quick"]]
+TESTS = [PYTEST]
+SLOW = [
+    [*PYTEST, "-m", "slow"],
+    [*FLOWRIG, "torture", "--full"],
+]
+NOTHING_TO_TEST = 5  # pytest's exit code where no test is marked `slow`
+
+
+def chosen(options: set[str]) -> list[list[Path | str]]:
+    """The commands that the options ask for, fastest first."""
+    if "--quick" in options:
+        return QUICK
+    if "--no-tests" in options:
+        return QUICK + FAULTS
+    return QUICK + FAULTS + TESTS + (SLOW if "--all" in options else [])
 
 
 def main() -> int:
     """Run the checks in turn; the first failure ends it."""
-    commands = CHECKS if "--no-tests" in sys.argv else [*CHECKS, TESTS]
-    for command in commands:
+    options = set(sys.argv[1:])
+    if unknown := options - {"--quick", "--no-tests", "--all"}:
+        print("unknown:", *sorted(unknown), __doc__, sep="\n", file=sys.stderr)
+        return 2
+    for command in chosen(options):
         print("+", *(Path(str(part)).name for part in command), flush=True)
-        if code := subprocess.run(list(map(str, command)), cwd=ROOT, check=False).returncode:
+        code = subprocess.run(list(map(str, command)), cwd=ROOT, check=False).returncode
+        if code and not (code == NOTHING_TO_TEST and "slow" in command):
             return code
     return 0
 
