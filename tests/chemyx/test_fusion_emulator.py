@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
+from at_random import AtRandom
 from fusion_bench import SYRINGE, OnePlungerWorld, Plunger, bench, ready_bench
 
 from flowrig.clock import RealClock, VirtualClock
@@ -212,8 +213,7 @@ def test_replies_in_pieces_or_with_company_are_never_mistaken(front, fault):
 def test_a_script_of_faults_ends_in_a_known_state(seed):
     """Through faults of every kind: no misread state, no flow that nobody asked for."""
     with ready_bench(deadline_s=0.2) as b:
-        b.emulator.wire.seed(seed)
-        b.emulator.wire.plan_at_random(0.2, FAULTS)
+        b.emulator.wire.plan(AtRandom(0.2, FAULTS, seed))
         calls: list[Callable[[], object]] = [
             lambda: b.pump.set_rate(60.0),
             b.pump.start,
