@@ -28,8 +28,8 @@ from flowrig.cli.results.report import write_html
 from flowrig.journal.journal import Journal
 from flowrig.run.start import start_run
 from flowrig.run_record.reader import RunRecord
-from flowrig_sim.bodies import CellBody
-from flowrig_sim.process import Process
+from flowrig_sim.fluid_state import FluidState
+from flowrig_sim.instruments import CellBody
 
 THREADS = {"device-": "drivers", "tcp-": "emulators", "pty-": "emulators"}
 """What threads are for, by how their names begin."""
@@ -96,7 +96,7 @@ def watched() -> Clocks:
         clocks.watch(Journal, method, JOURNAL)
     clocks.watch(Journal, "_tell", OTHER)  # who looks on is not the journal
     clocks.watch(CellBody, "expose", "world, with its detectors")
-    clocks.watch(Process, "advance", "world, with its detectors")
+    clocks.watch(FluidState, "advance", "world, with its detectors")
     clocks.watch(flowrig.campaign.loop, "evaluate", "spectra")
     clocks.watch(ConditionChooser, "choose", "learning")
     clocks.watch(CampaignLoop, "check_model", "learning")

@@ -32,7 +32,7 @@ from flowrig_enn.settings import EnsembleSettings
 from flowrig_enn.surrogate import EnsembleOfNetworks
 from flowrig_gp.settings import GaussianProcessSettings
 from flowrig_gp.surrogate import GaussianProcess
-from flowrig_sim.process import Process
+from flowrig_sim.fluid_state import FluidState
 from flowrig_sim.settings import FluidicSettings
 
 Array = NDArray[np.float64]
@@ -89,7 +89,7 @@ class SteadyRig:
         assert self.profile.simulation is not None
         settings = self.profile.simulation.settings
         assert isinstance(settings, FluidicSettings)
-        self._process = Process(self.profile, settings, seed, None, 0.0)
+        self._fluid = FluidState(self.profile, settings, seed, None, 0.0)
         self._rng = np.random.default_rng([seed, 1])
         self.true: list[float] = []
         self.rows: list[dict[str, float]] = []
@@ -98,7 +98,7 @@ class SteadyRig:
         """Measure conditions; one row each with conditions, responses and the proxy."""
         objective, fresh = self.profile.objective, []
         for point in points:
-            product = self._process.steady_product(point)
+            product = self._fluid.steady_product(point)
             exact = np.array([product.absorbance, product.area])
             measured = exact * (1.0 + RIG_RSD * self._rng.standard_normal(2))
             responses = dict(zip(objective.responses, map(float, measured), strict=True))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from flowrig.problem.objective import MaximumResponse, Objective, PlqyProxy
 from flowrig.problem.space import Parameter, Space
-from flowrig_sim.chemistry import FORMULATIONS, Formulation, emission_area
+from flowrig_sim.chemistry.formulations import FORMULATIONS, Formulation, emission_area
 
 __all__ = ["LANDSCAPES", "Landscape"]
 

@@ -208,7 +208,7 @@ class VirtualUsb(usb.backend.IBackend):  # type: ignore[misc]
         try:
             answer = dev_handle.core.feed(data.tobytes())
         except ConnectionAbortedError as end:
-            answer = end.last_words if isinstance(end, HangUp) else b""
+            answer = end.answer if isinstance(end, HangUp) else b""
             dev_handle.is_gone = True
             if not answer:
                 dev_handle.require_here()

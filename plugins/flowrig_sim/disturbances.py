@@ -1,29 +1,29 @@
-"""How the rig's measurements wander around what the chemistry yields."""
+"""Drift: how measurements of one and the same product vary with time."""
 
-from flowrig_sim.chemistry import emission_area
+from flowrig_sim.chemistry.formulations import emission_area
+from flowrig_sim.chemistry.synthesis import Product
 from flowrig_sim.noise import Drift
-from flowrig_sim.optics import Light
-from flowrig_sim.synthesis import Product
+from flowrig_sim.optics.spectra import OpticalResponse
 
 __all__ = ["Disturbances"]
 
 OPTICAL_SD, EMISSION_SD, PROCESS_MEMORY_S = 0.030, 0.040, 90.0
-"""Drift of the absorbance and of the crystals' emission.
+"""Relative standard deviations of absorbance and crystal emission, and their memory [s].
 
-Fitted to the published relative standard deviations over 30 minutes: 3.1, 5.2 and 4.2 % for
+The standard deviations are fitted to the published ones over 30 minutes: 3.1, 5.2 and 4.2 % for
 absorbance, peak and area of the photoluminescence (Sadeghi et al., Digital Discovery 2025, 4,
-1722); the memory is assumed.
+1722). The memory is assumed.
 """
 LED_SD, LED_MEMORY_S = 0.004, 900.0
-"""Drift of the excitation LED (assumed)."""
+"""Relative standard deviation of the excitation LED, and its memory [s] (assumed)."""
 
 
 class Disturbances:
-    """Drift of absorbance, crystals and excitation, shared by all cells.
+    """Drift of absorbance, crystal emission and excitation; all flow cells share it.
 
     Args:
         seed: seed of the world.
-        scale: 1 for the published rig, 0 for none.
+        scale: 1 for the published rig, 0 for no drift.
         start_s: rig time [s] when the world begins.
     """
 
@@ -33,14 +33,14 @@ class Disturbances:
         self._led = Drift(seed, "led", scale * LED_SD, LED_MEMORY_S, start_s)
 
     def excitation(self, time_s: float) -> float:
-        """Intensity of the LED relative to its mean at a rig time [s]."""
+        """Intensity of the LED at a rig time [s], relative to its mean."""
         return 1.0 + self._led.at(time_s)
 
-    def light(self, product: Product, time_s: float) -> Light:
-        """What a product does to light at a rig time [s]."""
+    def response(self, product: Product, time_s: float) -> OpticalResponse:
+        """Optical response of a product at a rig time [s]."""
         absorbance = product.absorbance * (1.0 + self._optical.at(time_s))
         crystals = emission_area(product.crystal_percent, absorbance)
-        return Light(
+        return OpticalResponse(
             absorbance=absorbance,
             crystals=crystals * (1.0 + self._emission.at(time_s)),
             background=emission_area(product.background_percent, absorbance),

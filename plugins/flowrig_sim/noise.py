@@ -1,4 +1,4 @@
-"""Slow random drifts of the rig, as functions of time."""
+"""Slow random drift of the rig, as a function of time."""
 
 import math
 import zlib
@@ -8,25 +8,30 @@ import numpy as np
 __all__ = ["Drift", "generator"]
 
 _CHUNK = 1024
+"""Grid values that are drawn at once; the values do not depend on it."""
 
 
 def generator(seed: int, name: str) -> np.random.Generator:
-    """A random generator of its own for each named part of the world."""
+    """The random generator of one named part of the world.
+
+    Parts do not share a generator, so one part draws the same numbers whatever the others do. The
+    name is part of the seed: a renamed part gets other noise, and a replayed run other counts.
+    """
     return np.random.default_rng([seed, zlib.crc32(name.encode())])
 
 
 class Drift:
-    """A stationary random value that forgets itself exponentially (first-order autoregressive).
+    """A stationary Gaussian value with exponential memory (first-order autoregressive process).
 
-    It lives on a fixed grid of times and is linear in between, so that its value at a time does not
-    depend on when, how often or in which order it is asked for.
+    The values lie on a fixed grid of times, with straight lines between them, so the value at a
+    time does not depend on when, how often or in which order it is read.
 
     Args:
         seed: seed of the world.
-        name: which drift; each has a generator of its own.
+        name: name of the drift; each drift has its own generator.
         sd: stationary standard deviation.
         memory_s: time [s] after which the correlation has fallen to 1/e.
-        start_s: earliest rig time [s] that is asked for.
+        start_s: earliest rig time [s] that can be read.
     """
 
     def __init__(self, seed: int, name: str, sd: float, memory_s: float, start_s: float) -> None:

@@ -1,4 +1,4 @@
-"""The heated plate: closed-loop dynamics and thermal history."""
+"""The heated plate: closed-loop dynamics and temperature history."""
 
 from bisect import bisect_right
 
@@ -20,16 +20,19 @@ HEATING_C_S = 20.0 / 60.0
 COOLING_C_S = 6.0 / 60.0
 """Fastest cooling [°C/s] (assumed: 6 °C/min)."""
 LOSS_TIME_S = 600.0
-"""Time constant [s] of cooling to the room without power (assumed); felt below 85 °C."""
+"""Time constant [s] of cooling to the room without power (assumed).
+
+It limits the cooling rate below 85 °C, where the loss is less than `COOLING_C_S`.
+"""
 SETTLING_TIME_S = 15.0
-"""Time constant [s] with which the closed loop settles, without overshoot (assumed)."""
+"""Time constant [s] of the closed loop near its set point, without overshoot (assumed)."""
 
 
 class Plate:
-    """A plate that works towards its set point on the world's time grid.
+    """A plate that approaches its set point on the world's time grid.
 
-    The published rig gives no dynamics of its plate: ramps are limited, and the last degrees are
-    approached exponentially.
+    The dynamics of the plate are not published for the rig. The model limits the heating and
+    cooling rates, and approaches the set point exponentially over the last degrees.
 
     Args:
         start_s: rig time [s] when the world begins; the plate is at room temperature then.
@@ -43,11 +46,11 @@ class Plate:
         self._temperatures_c = [AMBIENT_C]
 
     def control(self, set_point_c: float, time_s: float) -> None:
-        """Work towards a set point [°C] from the first grid time at or after a time [s]."""
+        """Set the set point [°C] from the first grid time at or after a rig time [s]."""
         self._set_points.append((time_s, set_point_c))
 
     def advance(self, steps: int) -> None:
-        """Live on to a number of grid steps since the world began."""
+        """Compute the temperature up to a number of grid steps since the world began."""
         temperature = self._temperatures_c[-1]
         for step in range(len(self._temperatures_c) - 1, steps):
             set_point = self._set_point_c(self._start_s + step * self._step_s)
@@ -62,7 +65,7 @@ class Plate:
     def history_c(
         self, from_s: float, until_s: float
     ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-        """Temperature [°C] at the grid times between two rig times [s], at least one."""
+        """Temperatures [°C] at the grid times between two rig times [s], shape `n`, `n` >= 1."""
         first = max(int((from_s - self._start_s) / self._step_s), 0)
         last = int((until_s - self._start_s) / self._step_s)
         first = min(first, len(self._temperatures_c) - 1)
@@ -74,7 +77,7 @@ class Plate:
 
 
 def _velocity_c_s(temperature_c: float, set_point_c: float) -> float:
-    """How fast [°C/s] the plate's temperature moves under closed-loop control."""
-    wish = (max(set_point_c, AMBIENT_C) - temperature_c) / SETTLING_TIME_S
+    """Rate [°C/s] at which the temperature changes under closed-loop control."""
+    wanted = (max(set_point_c, AMBIENT_C) - temperature_c) / SETTLING_TIME_S
     cooling = min(COOLING_C_S, (temperature_c - AMBIENT_C) / LOSS_TIME_S)
-    return min(max(wish, -cooling), HEATING_C_S)
+    return min(max(wanted, -cooling), HEATING_C_S)

@@ -12,16 +12,18 @@ ChemistryName = Literal["chem1", "chem2", "chem3"]
 
 @frozen(kw_only=True)
 class FluidicSettings:
-    """What a profile's `[simulation]` table says about the fluidic world.
+    """Settings of the fluidic world in the `[simulation]` table of a profile.
 
     Attributes:
         chemistry: which of the three published precursor formulations of Cs3Cu2I5 fills the
             syringes (Sadeghi et al., Digital Discovery 2025, 4, 1722).
-        twin: a file that `flowrig twin train` wrote, in the place of the chemistry.
-        noise: scale of everything random, 1 as on the published rig, 0 for none.
-        flow_ripple: amplitude of each pump's periodic flow error, as a fraction of its flow rate.
-        pl_integration_time_us: exposure [µs] at which the photoluminescence area is on the scale of
-            the published reference dye; it scales with the exposure.
+        twin: a file that `flowrig twin train` wrote; its model replaces the chemistry.
+        noise: scale of all drift and noise; 1 is the published rig, 0 is none. The irregular length
+            of slugs stays.
+        flow_ripple: amplitude of the periodic flow error of each pump, as a fraction of its flow
+            rate.
+        pl_integration_time_us: exposure [µs] at which photoluminescence areas are on the scale of
+            the published reference dye; areas are proportional to the exposure.
     """
 
     chemistry: ChemistryName = field(

@@ -1,4 +1,4 @@
-"""One physical world behind the emulated instruments of a segmented-flow rig."""
+"""The fluidic world: one physical rig behind the emulated instruments of a profile."""
 
 from collections.abc import Mapping
 from typing import TypeVar
@@ -7,13 +7,13 @@ from flowrig.clock import Clock
 from flowrig.emulation.world import HeaterBody, PumpBody, SpectrometerBody, World
 from flowrig.errors import InputError
 from flowrig.profile.model import Profile
-from flowrig_sim.bodies import CellBody, Moment, Optics, PlateBody, PlungerBody
-from flowrig_sim.detector import PL_COEFFICIENTS, UV_COEFFICIENTS, Detector
 from flowrig_sim.disturbances import Disturbances
+from flowrig_sim.flow.slugs import SlugTrain
+from flowrig_sim.fluid_state import FluidState
+from flowrig_sim.instruments import CellBody, FluidAccess, Optics, PlateBody, PlungerBody
 from flowrig_sim.noise import Drift, generator
-from flowrig_sim.optics import AbsorptionOptics, EmissionOptics
-from flowrig_sim.plugs import PlugTrain
-from flowrig_sim.process import Process
+from flowrig_sim.optics.detector import PL_COEFFICIENTS, UV_COEFFICIENTS, Detector
+from flowrig_sim.optics.spectra import AbsorptionOptics, EmissionOptics
 from flowrig_sim.settings import FluidicSettings
 
 __all__ = ["FluidicWorld"]
@@ -21,26 +21,26 @@ __all__ = ["FluidicWorld"]
 B = TypeVar("B")
 
 SENSOR_SD_C, SENSOR_MEMORY_S = 0.03, 5.0
-"""Noise of the plate's sensor [°C] and its memory (assumed)."""
+"""Standard deviation [°C] and memory [s] of the noise of a plate's sensor (assumed)."""
 
 
 class FluidicWorld(World):
-    """Cs3Cu2I5 nanocrystals by heat-up in segmented flow, from plungers to detectors.
+    """Heat-up synthesis of Cs3Cu2I5 nanocrystals in segmented flow, from plungers to detectors.
 
-    The rig, its volumes, syringes and wiring come from the profile; chemistry, noise and optics
-    come from this package, where every constant says whether it is published, fitted or assumed.
-    The same profile, seed and commands give the same counts, bit for bit.
+    Volumes, syringes and wiring come from the profile. Chemistry, noise and optics come from this
+    package, where the comment on each constant names its source: published, fitted, measured or
+    assumed. The same profile, seed and commands give the same counts, bit for bit.
 
     Args:
         profile: the rig.
         settings: chemistry and amplitudes.
         clock: the run's clock; the world begins now, with the plate at room temperature, solvent
-            in the mixer and carrier behind it.
-        seed: every noise follows from it.
-        fill_ul: liquid left [µL] by stream; full syringes where a stream is not named.
+            in the premixing volume and carrier behind it.
+        seed: seed of all noise.
+        fill_ul: liquid [µL] in the syringes by stream; a stream without an entry has a full one.
 
     Raises:
-        InputError: the profile does not describe the rig that this chemistry runs on.
+        InputError: the rig of the profile cannot run this chemistry.
     """
 
     def __init__(
@@ -52,22 +52,22 @@ class FluidicWorld(World):
         fill_ul: Mapping[str, float] | None = None,
     ) -> None:
         start_s = clock.now_s()
-        self._process = Process(profile, settings, seed, fill_ul, start_s)
-        moment = Moment(self._process, clock)
+        self._fluid = FluidState(profile, settings, seed, fill_ul, start_s)
+        access = FluidAccess(self._fluid, clock)
         self._syringes = {
-            name: PlungerBody(self._process.plungers[name], moment) for name in profile.streams
+            name: PlungerBody(self._fluid.plungers[name], access) for name in profile.streams
         }
         self._pumps = {one.pump: self._syringes[name] for name, one in profile.streams.items()}
         self._heaters = {
             name: PlateBody(
                 plate,
                 Drift(seed, name, settings.noise * SENSOR_SD_C, SENSOR_MEMORY_S, start_s),
-                moment,
+                access,
             )
-            for name, plate in self._process.plates.items()
+            for name, plate in self._fluid.plates.items()
         }
         self._spectrometers = _cell_bodies(
-            profile, settings, seed, moment, Disturbances(seed, settings.noise, start_s)
+            profile, settings, seed, access, Disturbances(seed, settings.noise, start_s)
         )
 
     def pump(self, device: str) -> PumpBody:
@@ -82,7 +82,7 @@ class FluidicWorld(World):
         """The plate behind a heater.
 
         Raises:
-            InputError: the heater heats nothing.
+            InputError: the heater heats no component of the flow path.
         """
         return _known(self._heaters, device, "heater of the flow path")
 
@@ -90,12 +90,12 @@ class FluidicWorld(World):
         """The detector behind a flow cell.
 
         Raises:
-            InputError: the spectrometer looks at no flow cell, or the analysis does not use it.
+            InputError: the analysis does not use the spectrometer.
         """
         return _known(self._spectrometers, device, "spectrometer at a flow cell that is analysed")
 
     def refill(self, stream: str) -> None:
-        """A full syringe in the place of the one that drives a stream.
+        """Replace the syringe of a stream by a full one.
 
         Raises:
             InputError: there is no such stream.
@@ -103,15 +103,15 @@ class FluidicWorld(World):
         _known(self._syringes, stream, "stream").refill()
 
     def truth(self, conditions: Mapping[str, float]) -> tuple[float, float]:
-        """What a perfect measurement at steady state would find.
+        """The result of a perfect measurement at steady state.
 
         Args:
-            conditions: value of every variable of the profile's search space, by name [°C, µL/min].
+            conditions: value of every variable of the profile's search space [°C, µL/min], by name.
 
         Returns:
-            absorbance at 300 nm, and photoluminescence area [counts·nm].
+            decadic absorbance at 300 nm, and photoluminescence area [counts·nm].
         """
-        product = self._process.steady_product(conditions)
+        product = self._fluid.steady_product(conditions)
         return product.absorbance, product.area
 
 
@@ -119,19 +119,21 @@ def _cell_bodies(
     profile: Profile,
     settings: FluidicSettings,
     seed: int,
-    moment: Moment,
+    access: FluidAccess,
     disturbances: Disturbances,
 ) -> dict[str, CellBody]:
     """A detector at every flow cell that the analysis uses, by spectrometer."""
-    path = moment.process.path
+    path = access.fluid.path
     bodies = {}
     for name, detector, optics in _detectors(profile, settings, seed):
         cell = path.cells.get(name)
         if cell is None:
             raise InputError(f"{profile.name}: the spectrometer {name!r} is at no flow cell")
-        train = PlugTrain(path.reactor_bore_mm, cell.bore_mm, generator(seed, f"plugs at {name}"))
+        # "plugs", not "slugs": the name is part of the seed, so another would change all counts.
+        rng = generator(seed, f"plugs at {name}")
+        train = SlugTrain(path.reactor_bore_mm, cell.bore_mm, rng)
         bodies[name] = CellBody(
-            cell, train, optics, detector, disturbances=disturbances, moment=moment
+            cell, train, optics, detector, disturbances=disturbances, access=access
         )
     return bodies
 
@@ -139,7 +141,10 @@ def _cell_bodies(
 def _detectors(
     profile: Profile, settings: FluidicSettings, seed: int
 ) -> list[tuple[str, Detector, Optics]]:
-    """The two spectrometers of the analysis: short range for absorbance, long for emission."""
+    """Name, detector and optics of the two spectrometers of the analysis.
+
+    Absorbance has the detector with the short wavelength range, emission the one with the long.
+    """
     absorbance, emission = profile.analysis.absorbance, profile.analysis.photoluminescence
     names = absorbance.spectrometer, emission.spectrometer
     uv, long = (
@@ -153,6 +158,7 @@ def _detectors(
 
 
 def _known(bodies: Mapping[str, B], device: str, what: str) -> B:
+    """The body of a device; an unknown device is an InputError that lists the known ones."""
     if device not in bodies:
         raise InputError(
             f"the fluidic world has no {what} called {device!r}; it has {', '.join(bodies)}"

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
+from at_random import AtRandom
 from fusion_bench import SYRINGE, bench, ready_bench
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -299,8 +300,7 @@ def test_split_and_stale_replies_are_never_misread(front, fault):
 def test_random_faults_end_in_a_known_state(seed):
     """After random faults of the wire, the status agrees with the plunger, and stop works."""
     with ready_bench(deadline_s=0.2) as b:
-        b.emulator.wire.seed(seed)
-        b.emulator.wire.plan_at_random(0.2, FAULTS)
+        b.emulator.wire.plan(AtRandom(0.2, FAULTS, seed))
         calls: list[Callable[[], object]] = [
             lambda: b.pump.set_rate(60.0),
             b.pump.start,

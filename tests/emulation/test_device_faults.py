@@ -1,4 +1,4 @@
-"""What can be wrong with instruments: on their wires, and in the world behind them."""
+"""Device faults: of the bodies behind the instruments, and of the emulated instruments."""
 
 import math
 import socket
@@ -22,12 +22,12 @@ RIG = {"pump": "pump_cui", "heater": "plate", "spectrometer": "uv_vis"}
 
 
 def bench_world(clock):
-    """The plainest world; any name will do."""
+    """The simplest world; it accepts any device name."""
     return BenchWorld(Plunger(clock, fill_ul=100.0), Plate(clock), Detector()), dict(RIG)
 
 
 def fluidic_world(clock):
-    """The simulated rig, with the names of its profile."""
+    """The fluidic world, with the device names of its profile."""
     profile = load_profile("cs3cu2i5-heatup-chem3", Plugins.discover())
     world = FluidicWorld(profile, FluidicSettings(noise=0.0), clock, seed=1)
     return world, {
@@ -51,8 +51,8 @@ def throw(world, device, fault, on=True):
 
 
 @pytest.mark.parametrize("fault", ["stall", "syringe-empty"])
-def test_a_plunger_that_cannot_move_stands_still_and_says_so(rig, fault):
-    """Nothing comes out while the fault lasts, and the flow goes on after it."""
+def test_a_plunger_that_cannot_move_stands_still_and_reports_a_stall(rig, fault):
+    """Nothing is delivered during the fault, and the flow continues after it."""
     world, clock, names = rig
     pump = world.pump(names["pump"])
     pump.push(60.0)
@@ -70,8 +70,8 @@ def test_a_plunger_that_cannot_move_stands_still_and_says_so(rig, fault):
 
 
 @pytest.mark.parametrize("fault", ["frozen-sensor", "open-sensor", "heater-stuck-on"])
-def test_a_heater_that_errs_shows_it_in_the_plate(rig, fault):
-    """A sensor that lies heats or cools the true plate, and a stuck heater heats it."""
+def test_a_heater_fault_changes_the_true_temperature(rig, fault):
+    """A wrong reading heats or cools the plate, and a stuck heater heats it."""
     world, clock, names = rig
     heater = world.heater(names["heater"])
     heater.control(60.0)
@@ -94,8 +94,8 @@ def test_a_heater_that_errs_shows_it_in_the_plate(rig, fault):
 
 
 @pytest.mark.parametrize("fault", ["lamp-off", "saturation", "frozen-sensor"])
-def test_a_spectrometer_that_errs_shows_it_in_its_counts(rig, fault):
-    """Darkness, full scale, or the same frame again; and sound frames afterwards."""
+def test_a_spectrometer_fault_changes_the_counts(rig, fault):
+    """Darkness, full scale, or the same frame again; sound frames after the fault."""
     world, _, names = rig
     spectrometer = world.spectrometer(names["spectrometer"])
     lit = spectrometer.expose(8_000)
@@ -115,7 +115,7 @@ def test_a_spectrometer_that_errs_shows_it_in_its_counts(rig, fault):
 
 
 def test_every_instrument_of_a_kind_has_the_faults_of_its_body():
-    """An emulator that declares nothing can still stall, and names what it can do."""
+    """An emulator has the faults of its body besides those that it adds."""
     clock = VirtualClock()
     context = EmulatorContext("p", FusionSettings(address=""), bench_world(clock)[0], clock)
     emulator = ChemyxEmulator(context)
@@ -130,7 +130,7 @@ def test_every_instrument_of_a_kind_has_the_faults_of_its_body():
 
 
 def fusion(clock=None):
-    """A Fusion that is fed by hand over its wire, and the way to ask it."""
+    """An emulated Fusion, its clock, and a function that sends a request over its wire."""
     clock = clock or VirtualClock()
     settings = FusionSettings(address="")
     context = EmulatorContext("p", settings, bench_world(clock)[0], clock)
@@ -151,7 +151,7 @@ def fusion(clock=None):
     ],
 )
 def test_a_fusion_shows_its_faults(fault, request_, shown):
-    """Each fault of the pump is seen by whoever talks to it, and ends when it is healed."""
+    """Each fault of the pump shows in its answers, and `heal` ends it."""
     emulator, clock, ask = fusion()
     for request in ("set units 2", "set diameter 20", "set volume 50", "set rate 60", "start"):
         ask(request)
@@ -174,7 +174,7 @@ def test_a_fusion_shows_its_faults(fault, request_, shown):
     ],
 )
 def test_an_f4t_shows_its_faults(fault, question, answer):
-    """Each fault of the controller is seen over SCPI."""
+    """Each fault of the controller shows in its SCPI answers."""
     clock = VirtualClock()
     settings = F4TSettings(address="unused")
     emulator = WatlowEmulator(EmulatorContext("h", settings, bench_world(clock)[0], clock))
@@ -183,15 +183,15 @@ def test_an_f4t_shows_its_faults(fault, question, answer):
 
 
 def test_a_fault_of_the_instrument_comes_and_goes_with_the_exchanges():
-    """A planned device fault is on in its exchanges, before the instrument hears of them."""
+    """A planned device fault is on before the instrument receives the requests it applies to."""
     emulator, _, ask = fusion()
     emulator.inject("nack after=1 times=2")
-    told = [b"Invalid" in ask("status") for _ in range(4)]
-    assert told == [False, True, True, False]
+    refused = [b"Invalid" in ask("status") for _ in range(4)]
+    assert refused == [False, True, True, False]
 
 
-def test_on_a_real_clock_a_fault_begins_without_being_asked():
-    """Time is enough: nobody has to talk to the instrument."""
+def test_on_a_real_clock_a_fault_begins_without_an_exchange():
+    """On a real clock a fault begins at its time, also without a request."""
     emulator, clock, ask = fusion(RealClock())
     for request in ("set units 2", "set diameter 14.567", "set volume 50", "set rate 60", "start"):
         ask(request)
@@ -217,8 +217,8 @@ def test_on_a_real_clock_a_fault_begins_without_being_asked():
         ("mute link=modbus", "unknown link"),
     ],
 )
-def test_a_fault_that_is_none_is_an_error_that_says_what_is(text, message):
-    """A misspelt fault, key or value names what would be right."""
+def test_an_unknown_fault_is_refused_with_a_suggestion(text, message):
+    """The error for a misspelt fault, key or value names the right one."""
     emulator, _, _ = fusion()
     with pytest.raises(InputError, match=message):
         emulator.inject(text)
@@ -227,7 +227,7 @@ def test_a_fault_that_is_none_is_an_error_that_says_what_is(text, message):
 
 
 def connected(host, port):
-    """A connection, as soon as somebody listens again."""
+    """A connection, as soon as the port is open again."""
     while True:
         try:
             return socket.create_connection((host, port), timeout=5.0)
@@ -236,7 +236,7 @@ def connected(host, port):
 
 
 def test_a_power_cycle_in_the_middle_of_an_exchange_hangs_up_and_answers_again():
-    """Who asked finds the connection closed, and the same address answers the next."""
+    """The client finds the connection closed, and the same address answers the next one."""
     clock = VirtualClock()
     settings = F4TSettings(address="unused")
     with WatlowEmulator(EmulatorContext("h", settings, bench_world(clock)[0], clock)) as emulator:

@@ -1,4 +1,4 @@
-"""`flowrig emulate`, and programs that know nothing of flowrig."""
+"""`flowrig emulate`, used by programs without flowrig: pyserial, pyvisa and pymodbus."""
 
 import contextlib
 import itertools
@@ -23,7 +23,7 @@ not_on_windows = pytest.mark.skipif(sys.platform == "win32", reason="no signals,
 
 @contextlib.contextmanager
 def emulated(*words):
-    """A process that serves; yields its addresses by key, and the process."""
+    """A process that serves an instrument; yields its addresses by key, and the process."""
     command = [sys.executable, "-m", "flowrig", "emulate", *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -33,37 +33,37 @@ def emulated(*words):
 
 
 def addresses(lines):
-    """What the process says before it says that it answers."""
-    told = "".join(itertools.takewhile(lambda line: "answers" not in line, lines))
-    return tomllib.loads(told)
+    """The addresses that the process prints before the line that it answers."""
+    text = "".join(itertools.takewhile(lambda line: "answers" not in line, lines))
+    return tomllib.loads(text)
 
 
 def free_port():
-    """A port that nobody listens on."""
+    """A port that is not in use."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return server.getsockname()[1]
 
 
 @needs_serial
 def test_pyserial_talks_to_a_pump_over_tcp():
-    """A bare pyserial finds a Fusion at the port that was asked for, with its fault."""
+    """Plain pyserial finds a Fusion at the given port, with its fault."""
     import serial
 
     port = free_port()
     with emulated("chemyx", "--port", str(port), "--fault", "nack after=1 times=1") as (at, _):
         assert at == {"address": f"socket://127.0.0.1:{port}"}
         with serial.serial_for_url(at["address"], timeout=5.0) as line:
-            told = []
+            answers = []
             for _ in range(3):
                 line.write(b"status\r")
-                told.append(line.read_until(b">"))
-    assert told == [b"status\r0\r\n>", b"status\rInvalid Command!\r\n>", b"status\r0\r\n>"]
+                answers.append(line.read_until(b">"))
+    assert answers == [b"status\r0\r\n>", b"status\rInvalid Command!\r\n>", b"status\r0\r\n>"]
 
 
 @needs_serial
 @not_on_windows
-def test_pyserial_talks_to_a_pump_on_a_terminal_until_it_is_ended():
-    """Without a port a serial instrument is on a terminal; SIGTERM ends it well."""
+def test_pyserial_talks_to_a_pump_on_a_terminal_until_sigterm():
+    """Without a port a serial instrument serves at a terminal; SIGTERM ends it with code 0."""
     import serial
 
     with emulated("chemyx-fusion", "--set", "baud=9600", "--set", "model=6000") as (at, process):
@@ -77,7 +77,7 @@ def test_pyserial_talks_to_a_pump_on_a_terminal_until_it_is_ended():
 @needs_visa
 @needs_pymodbus
 def test_pyvisa_and_pymodbus_talk_to_one_controller():
-    """A bare pyvisa sets what a bare pymodbus reads."""
+    """Plain pymodbus reads the set point that plain pyvisa has set."""
     import pyvisa
     from pymodbus.client import ModbusTcpClient
 
@@ -110,15 +110,15 @@ def test_pyvisa_and_pymodbus_talk_to_one_controller():
         (["ocean-hdx", "--set", "address=usb", "--port", "5999"], "takes no --port"),
     ],
 )
-def test_what_cannot_be_served_is_told(words, message):
-    """A wrong name, key, value or fault is exit code 2 and one line that says what would do."""
+def test_wrong_arguments_are_refused(words, message):
+    """A wrong name, key, value or fault gives exit code 2 and a line that names the right one."""
     result = CliRunner().invoke(main, ["emulate", *words])
     assert result.exit_code == 2
     assert message in result.output
 
 
-def test_a_port_that_is_taken_is_told():
-    """Somebody else's port is exit code 2."""
+def test_a_port_in_use_is_refused():
+    """A port that another program uses gives exit code 2."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = str(server.getsockname()[1])
         result = CliRunner().invoke(main, ["emulate", "watlow", "--port", port])

@@ -1,6 +1,7 @@
-"""Each fault of a wire, when it is on, and that chance repeats."""
+"""Wire faults: the effect of each, when it is on, and that chance repeats with its seed."""
 
 import pytest
+from at_random import AtRandom
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,7 +39,7 @@ class Counting:
 
 
 def wired(*faults, when=None):
-    """A clock, a wire with faults on it, a core, and the way to it."""
+    """A clock, a wire with faults, a core, and the core seen through the wire."""
     clock = VirtualClock()
     wire, core = DisturbedWire(clock), Counting()
     for fault in faults:
@@ -65,15 +66,15 @@ def wired(*faults, when=None):
     ],
     ids=lambda value: repr(value)[:30],
 )
-def test_a_fault_does_to_answers_what_it_says(fault, answers):
-    """Three exchanges over a wire with one fault give just these answers."""
+def test_a_fault_has_its_effect_on_answers(fault, answers):
+    """Three exchanges over a wire with one fault give exactly these answers."""
     _, _, _, way = wired(fault)
     assert [way.feed(request) for request in (b"a", b"b", b"c")] == answers
     assert fault.struck == (type(fault) is not Wire)
 
 
-def test_the_deaf_do_not_obey_and_the_mute_do():
-    """What is lost on the way is not done; what is not answered is."""
+def test_a_deaf_instrument_does_not_obey_and_a_mute_one_does():
+    """A lost request is not carried out; a request with a lost answer is."""
     for fault, reached in ((Deaf(), []), (Mute(), [b"a"])):
         _, _, core, way = wired(fault)
         assert way.feed(b"a") == b""
@@ -82,14 +83,14 @@ def test_the_deaf_do_not_obey_and_the_mute_do():
 
 @given(st.integers(0, 13))
 def test_a_cut_is_at_its_byte_and_happens_once(byte):
-    """Request and answer pass up to the byte; afterwards the wire is sound."""
+    """Requests and answers pass up to the byte; after the cut the wire is sound."""
     _, _, core, way = wired(Cut(byte))
     got = []
     for request in (b"ab", b"cd"):
         try:
             got.append(way.feed(request))
         except HangUp as end:
-            got.append(end.last_words)
+            got.append(end.answer)
             break
     passed = b"ab1:ab.cd2:cd."[:byte]
     assert core.requests == [part for part in (passed[:2], passed[7:9]) if part]
@@ -108,14 +109,14 @@ def test_a_split_answer_goes_out_in_two_bursts():
 
 
 def test_pieces_arrive_one_byte_at_a_time():
-    """The instrument gets every byte of a request alone."""
+    """The instrument receives every byte of a request on its own."""
     _, _, core, way = wired(InPieces())
     way.feed(b"abc")
     assert core.requests == [b"a", b"b", b"c"]
 
 
 def test_a_delay_is_waited_on_the_rigs_clock(monkeypatch):
-    """An answer is late by the clock of the run."""
+    """A late answer waits on the clock of the run."""
     clock, _, _, way = wired(Delay(1.5))
     waited_s = []
     monkeypatch.setattr(clock, "emulate_delay", waited_s.append)
@@ -139,7 +140,7 @@ def test_a_delay_is_waited_on_the_rigs_clock(monkeypatch):
     ids=str,
 )
 def test_a_fault_is_on_when_it_was_planned(when, lost):
-    """Of six exchanges, ten seconds and five bytes apart, those that the plan means go wrong."""
+    """Of six exchanges, ten seconds and five bytes apart, exactly the planned ones go wrong."""
     clock, _, core, way = wired(Deaf(), when=when)
     for request in b"abcdef":
         way.feed(bytes([request]))
@@ -155,14 +156,14 @@ def test_chance_repeats_with_its_seed(seed, chance):
         _, wire, _, way = wired()
         wire.seed(seed)
         wire.plan(Deaf(), When(chance=chance))
-        wire.plan_at_random(chance, [Mute, Repeat])
+        wire.plan(AtRandom(chance, [Mute, Repeat], seed))
         return [way.feed(b"a") for _ in range(20)]
 
     assert run() == run()
 
 
-def test_what_is_held_is_lost_with_the_fault_or_comes_later():
-    """A fault that is removed gives back what it holds; a wire that is cleared forgets it."""
+def test_held_answers_come_after_a_removal_and_are_lost_by_a_clear():
+    """A removed fault releases the answers that it holds back; a cleared wire drops them."""
     for end, answer in (("remove", b"1:a.2:b."), ("clear", b"2:b.")):
         fault = Late(9)
         _, wire, _, way = wired(fault)
@@ -172,14 +173,14 @@ def test_what_is_held_is_lost_with_the_fault_or_comes_later():
 
 
 def test_connections_do_not_get_each_others_answers():
-    """What is held back on one connection stays on it."""
+    """An answer that is held back on one connection comes on the same connection."""
     _, wire, _, here = wired(Late())
     there = wire.wrap(Counting())
     assert (here.feed(b"a"), there.feed(b"b"), here.feed(b"c")) == (b"", b"1:b.", b"1:a.2:c.")
 
 
 def test_faults_at_once_strike_one_after_the_other():
-    """Two faults act together: the one that was planned first is nearest to the instrument."""
+    """Two faults act in series: the one planned first is next to the instrument."""
     _, _, _, way = wired(Repeat(), Drop(0))
     assert way.feed(b"a") == b":a.1:a."
 
@@ -201,6 +202,6 @@ def test_a_switch_is_thrown_and_thrown_back():
 
 
 def test_every_fault_of_the_wire_has_a_name():
-    """What scripts and the command line can name is what there is, but for the test bench's own."""
+    """Every wire fault except `Slow`, which is for tests, has a name for scripts."""
     classes = {Mute, Deaf, Delay, Drop, Garbled, Split, Late, Stale, Repeat, Cut, InPieces}
     assert set(WIRE_FAULTS.values()) == classes

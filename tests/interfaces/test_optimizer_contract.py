@@ -43,7 +43,7 @@ def test_any_iterable_of_conditions_will_do(points: Any) -> None:
 @pytest.mark.parametrize(
     ("points", "said"),
     [
-        ([], "suggested 0 points; at least 1 and at most 2"),
+        ([], "suggested 0 points; expected at least 1 and at most 2"),
         ([MIDDLE] * 3, "suggested 3 points"),
         (None, "suggested None; expected a list of mappings"),
         (MIDDLE, "suggested {'A': 50.0, 'B': 50.0}; expected a list"),

@@ -1,4 +1,4 @@
-"""A hand on the bodies of the fluidic world: set flows and heat, wait, take and process frames."""
+"""A bench for the fluidic world: set flows and temperatures, wait, take and process frames."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -37,7 +37,7 @@ def with_component(profile: Profile, name: str, **changes: object) -> Profile:
 
 @frozen
 class References:
-    """Dark of both spectrometers and the lamp through carrier."""
+    """Dark spectra of both spectrometers, and the lamp through carrier."""
 
     dark_absorbance: NDArray[np.float64]
     dark_pl: NDArray[np.float64]
@@ -45,7 +45,7 @@ class References:
 
 
 class Bench:
-    """The reference rig's world under a virtual clock, moved by hand."""
+    """The world of the reference rig, with a virtual clock and without drivers."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class Bench:
             self.world.pump(self.profile.streams[stream].pump).push(rate_ul_min)
 
     def heat(self, temperature_c: float) -> None:
-        """Work towards a set point [°C] until the plate is there."""
+        """Heat or cool to a set point [°C] and wait until the plate has reached it."""
         self.plate.control(temperature_c)
         self.wait(60 * abs(temperature_c - self.plate.temperature_c) / 5 + 150)
 

@@ -1,4 +1,4 @@
-"""The same commands give the same rig, whoever asks what in between."""
+"""Determinism: the same commands give the same rig, whatever is read in between and by whom."""
 
 import threading
 
@@ -16,8 +16,8 @@ SCRIPT = (
 END_S = 400.0
 
 
-def ask(bench):
-    """Questions that must not change anything."""
+def read_everything(bench):
+    """Read every body; reading must not change anything."""
     for stream in bench.profile.streams.values():
         pump = bench.world.pump(stream.pump)
         _ = pump.fill_ul, pump.moved_ul, pump.stalled
@@ -25,16 +25,16 @@ def ask(bench):
     bench.world.truth(CENTRE)
 
 
-def outcome(seed, questions_s):
-    """What a scripted run ends with, when questions are asked at some times [s]."""
+def outcome(seed, reads_s):
+    """Frames, temperature and volume at the end of a scripted run with reads at some times [s]."""
     bench = Bench(seed)
     bench.plate.control(160.0)
     commands = dict(SCRIPT)
-    for time_s in sorted({*commands, *questions_s, END_S}):
+    for time_s in sorted({*commands, *reads_s, END_S}):
         bench.clock.sleep_until(time_s)
         bench.flow(commands.get(time_s, {}))
-        if time_s in questions_s:
-            ask(bench)
+        if time_s in reads_s:
+            read_everything(bench)
     frames = []
     for _ in range(3):
         frames += [bench.absorbance.expose(EXPOSURE_US), bench.pl.expose(EXPOSURE_US)]
@@ -43,19 +43,19 @@ def outcome(seed, questions_s):
 
 
 @settings(max_examples=15, deadline=None)
-@given(questions_s=st.lists(st.floats(0.0, END_S), max_size=12))
-def test_questions_change_nothing(questions_s):
-    """Extra questions at any time leave every later count, temperature and volume as it was."""
-    expected, asked = outcome(5, []), outcome(5, questions_s)
-    assert np.array_equal(asked[0], expected[0])
-    assert asked[1:] == expected[1:]
+@given(reads_s=st.lists(st.floats(0.0, END_S), max_size=12))
+def test_reading_changes_nothing(reads_s):
+    """Extra reads at any time leave all later counts, temperatures and volumes as they were."""
+    expected, read = outcome(5, []), outcome(5, reads_s)
+    assert np.array_equal(read[0], expected[0])
+    assert read[1:] == expected[1:]
 
 
-def test_questions_on_a_dense_grid_change_nothing():
-    """Looking every 0.1 s, also exactly on the world's own time grid, changes nothing."""
-    expected, asked = outcome(6, []), outcome(6, [k / 10 for k in range(int(10 * END_S))])
-    assert np.array_equal(asked[0], expected[0])
-    assert asked[1:] == expected[1:]
+def test_reading_on_a_dense_grid_changes_nothing():
+    """Reads every 0.1 s, also exactly on the world's own time grid, change nothing."""
+    expected, read = outcome(6, []), outcome(6, [k / 10 for k in range(int(10 * END_S))])
+    assert np.array_equal(read[0], expected[0])
+    assert read[1:] == expected[1:]
 
 
 @given(seed=st.integers(0, 2**31))
@@ -68,7 +68,7 @@ def test_a_seed_replays_and_another_does_not(seed):
 
 
 def test_the_order_of_calls_at_one_moment_does_not_matter():
-    """Commands and exposures that fall on one moment may come in any order."""
+    """Commands and exposures at one moment give the same results in any order."""
     results = []
     for frame_first in (True, False):
         bench = Bench(7)
@@ -89,8 +89,8 @@ def test_the_order_of_calls_at_one_moment_does_not_matter():
     assert np.array_equal(results[0][2], results[1][2])
 
 
-def test_threads_may_ask_at_once():
-    """Bodies answer several threads at one moment as they answer one."""
+def test_threads_can_read_at_once():
+    """Several threads that read at one moment get the same frames as a single thread."""
     bench, alone = Bench(8), Bench(8)
     for rig in (bench, alone):
         rig.start(CENTRE)
@@ -103,7 +103,7 @@ def test_threads_may_ask_at_once():
     threads = [
         threading.Thread(target=expose, args=("absorbance", bench.absorbance)),
         threading.Thread(target=expose, args=("pl", bench.pl)),
-        threading.Thread(target=ask, args=(bench,)),
+        threading.Thread(target=read_everything, args=(bench,)),
     ]
     for thread in threads:
         thread.start()

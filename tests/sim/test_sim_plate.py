@@ -1,4 +1,4 @@
-"""The plate: ramps, settling, the room, sensor noise."""
+"""The heated plate: ramps, settling, room temperature and sensor noise."""
 
 import numpy as np
 from hypothesis import given

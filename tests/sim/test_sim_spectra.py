@@ -1,4 +1,4 @@
-"""From bodies through raw frames and the published processing back to the truth."""
+"""Raw frames of the fluidic world: processed as published, they give the truth; phases, noise."""
 
 import numpy as np
 import pytest
@@ -64,8 +64,8 @@ def test_frames_of_a_standing_rig_show_one_phase():
     assert np.array_equal(bench.absorbance.expose(EXPOSURE_US), first)
 
 
-def test_plugs_and_carrier_alternate():
-    """Of 200 frames of 8 ms, about two in five see plugs alone and a few see carrier alone."""
+def test_slugs_and_carrier_alternate():
+    """Of 200 frames of 8 ms, about two in five see slugs alone and a few see carrier alone."""
     bench = Bench(noise=0.0, flow_ripple=0.0)
     bench.wait(3.0 * bench.start(CENTRE))
     seen = []

@@ -1,30 +1,30 @@
-"""When a condition is steady, and how much a steady rig scatters."""
+"""Steady state of the fluidic world: when it is reached, and how much measurements scatter."""
 
 import numpy as np
 import pytest
 from sim_bench import CENTRE, STANDSTILL, Bench, heat_up_profile
 
-from flowrig_sim.process import Process
+from flowrig_sim.fluid_state import FluidState
 from flowrig_sim.settings import FluidicSettings
 
 BRIGHT = {"temperature": 170.0, "CuI": 110.0, "ZnI2": 110.0, "CsOA": 50.0, "ODE": 240.0}
 BRIGHTER = BRIGHT | {"CsOA": 30.0}
 
 
-class QuietProcess:
-    """The wet side alone, without ripple, on a plate that is hot already."""
+class QuietRig:
+    """The fluid state alone, without ripple, on a plate that is hot already."""
 
     def __init__(self):
         self.profile = heat_up_profile()
-        self.process = Process(self.profile, FluidicSettings(flow_ripple=0.0), 1, None, 0.0)
-        self.cell = self.process.path.cells["hdx_pl"]
-        self.process.plates["plate"].control(BRIGHT["temperature"], 0.0)
+        self.fluid = FluidState(self.profile, FluidicSettings(flow_ripple=0.0), 1, None, 0.0)
+        self.cell = self.fluid.path.cells["hdx_pl"]
+        self.fluid.plates["plate"].control(BRIGHT["temperature"], 0.0)
         self.now_s = 0.0
         self.wait(900.0)
 
     def wait(self, duration_s):
         self.now_s += duration_s
-        self.process.advance(self.now_s)
+        self.fluid.advance(self.now_s)
 
     def start(self, conditions):
         """Set the flow rates; returns τ [s]."""
@@ -35,12 +35,12 @@ class QuietProcess:
     def flow(self, flow_rates_ul_min):
         """Set the flow rate [µL/min] of some streams."""
         for stream, rate_ul_min in flow_rates_ul_min.items():
-            self.process.plungers[stream].push(rate_ul_min, self.now_s)
+            self.fluid.plungers[stream].push(rate_ul_min, self.now_s)
 
     def error(self, conditions):
         """Relative distance of absorbance or emission, whichever is larger, from steady state."""
-        seen = self.process.view(self.cell, self.now_s).product
-        wanted = self.process.steady_product(conditions)
+        seen = self.fluid.content(self.cell, self.now_s).product
+        wanted = self.fluid.steady_product(conditions)
         if seen is None:
             return 1.0
         return max(
@@ -51,7 +51,7 @@ class QuietProcess:
 @pytest.mark.parametrize("previous", [None, BRIGHT], ids=["start-up", "step"])
 def test_a_condition_is_steady_after_two_residence_times(previous):
     """Within 1 % at 2 τ and far from it at 1.5 τ, from standstill or from another condition."""
-    rig = QuietProcess()
+    rig = QuietRig()
     if previous is not None:
         rig.start(previous)
         rig.wait(600.0)
@@ -64,18 +64,18 @@ def test_a_condition_is_steady_after_two_residence_times(previous):
     assert rig.error(BRIGHTER) < 1e-4
 
 
-def test_what_waits_in_the_reactor_reacts_on():
-    """Plugs that stood in the hot reactor are at least as far converted as those that flowed."""
-    rig = QuietProcess()
+def test_conversion_continues_at_standstill():
+    """Slugs that stood in the hot reactor are converted further than slugs that flowed."""
+    rig = QuietRig()
     rig.start(BRIGHTER)
     rig.wait(600.0)
-    flowing = rig.process.view(rig.cell, rig.now_s).product
+    flowing = rig.fluid.content(rig.cell, rig.now_s).product
     rig.flow(STANDSTILL)
     rig.wait(300.0)
-    assert rig.process.view(rig.cell, rig.now_s).product == flowing
+    assert rig.fluid.content(rig.cell, rig.now_s).product == flowing
     tau_s = rig.start(BRIGHTER)
     rig.wait(0.6 * tau_s)
-    stood = rig.process.view(rig.cell, rig.now_s).product
+    stood = rig.fluid.content(rig.cell, rig.now_s).product
     assert stood.crystal_percent > flowing.crystal_percent
 
 

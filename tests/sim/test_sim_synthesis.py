@@ -1,4 +1,4 @@
-"""What the synthesis yields, beside what was published."""
+"""Yields of the simulated synthesis, compared with the published ones."""
 
 import itertools
 from pathlib import Path
@@ -72,8 +72,8 @@ def test_photoluminescence_is_flat_above_40_s():
     assert relative[4] > 0.98
 
 
-def test_a_cold_plate_makes_next_to_nothing():
-    """Without heat there is no conversion, so little but the background emits."""
+def test_a_cold_plate_gives_hardly_any_crystals():
+    """Without heat there is hardly any conversion, so little but the background emits."""
     bench = Bench()
     cold = bench.world.truth(BRIGHT | {"temperature": 25.0})[1]
     assert cold < 0.45 * bench.world.truth(BRIGHT)[1]
@@ -81,7 +81,7 @@ def test_a_cold_plate_makes_next_to_nothing():
 
 @pytest.mark.parametrize("chemistry", ["chem1", "chem3"])
 def test_truth_explains_the_published_measurements(chemistry):
-    """The surfaces explain the published 60 experiments as well as their fit claims."""
+    """The surfaces explain as much of the variance of the published data as documented."""
     table = np.genfromtxt(_published(chemistry), delimiter=",", names=True)
     bench = Bench(chemistry=chemistry)
     columns = ("temperature_c", "cui_ul_min", "zni2_ul_min", "csoa_ul_min", "ode_ul_min")

@@ -1,11 +1,11 @@
-"""Mixing and plug flow: conservation, times, standstill."""
+"""Transport in the fluidic world: mixing before the junction, plug flow behind it."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowrig_sim.transport import FlowRecord, Premix
+from flowrig_sim.flow.transport import FlowRecord, Premix
 
 STEP_S = 0.5
 REACTOR_UL = (0.0, 600.0)
@@ -31,7 +31,7 @@ def record(reactive_ul_min, carrier_ul_min, duration_s, premix_ul=440.0):
     position_ul=st.floats(0.0, 1500.0),
 )
 def test_shares_are_shares(dye, solvent, carrier, duration_s, position_ul):
-    """Whatever flowed, the shares in a slice lie between 0 and 1 and make 1 together."""
+    """Whatever flowed, the shares in a slice lie between 0 and 1 and add up to 1."""
     flow = record((dye, solvent), carrier, duration_s)
     parcel = flow.parcel(flow.end_ul, position_ul, REACTOR_UL)
     if parcel is not None:
@@ -45,7 +45,7 @@ def test_shares_are_shares(dye, solvent, carrier, duration_s, position_ul):
     position_ul=st.floats(600.0, 1200.0),
 )
 def test_plug_flow_takes_volume_over_flow_rate(total, position_ul):
-    """A slice spends the reactor's volume over the flow rate in it, wherever it is seen later."""
+    """The residence time of a slice in the reactor is volume over flow rate, at every position."""
     duration_s = 1.5 * position_ul / total * 60.0
     flow = record((total / 3, total / 3), total / 3, duration_s)
     parcel = flow.parcel(flow.end_ul, position_ul, REACTOR_UL)
@@ -71,14 +71,14 @@ def test_a_step_leaves_the_premix_half_after_its_volume():
     assert parcel.shares[0] == pytest.approx(0.5, abs=0.05)
 
 
-def test_before_anything_arrives_there_is_carrier():
+def test_a_fresh_rig_is_full_of_carrier():
     """Behind the segmentation junction a fresh rig is full of carrier."""
     flow = record((100.0, 100.0), 100.0, duration_s=60.0)
     assert flow.parcel(flow.end_ul, 1000.0, REACTOR_UL) is None
 
 
-def test_steps_may_come_one_by_one_or_together():
-    """Grouping of steps changes no bit of the record."""
+def test_the_grouping_of_steps_does_not_matter():
+    """Steps that come one by one or together give the same record, bit for bit."""
     rng = np.random.default_rng(4)
     times_s = STEP_S * np.arange(1, 3001)
     reactive_ul, carrier_ul = rng.random((3000, 2)), rng.random(3000)

@@ -1,4 +1,4 @@
-"""The fluidic world as an offer, and what it says to profiles that do not fit."""
+"""The fluidic world as an offer, and its errors for profiles that do not fit."""
 
 import pytest
 from attrs import evolve
@@ -26,9 +26,9 @@ def test_the_world_is_on_offer_and_the_reference_profile_uses_it():
     assert issubclass(offer.load(), World)
 
 
-def test_the_path_is_read_from_the_profile():
+def test_the_flow_path_comes_from_the_profile():
     """Premixing volume, reactor and cells are those of the reference rig."""
-    path = build(heat_up_profile())._process.path
+    path = build(heat_up_profile())._fluid.path
     assert path.premix_ul == pytest.approx(440.0)
     assert path.reactor_ul == pytest.approx(600.0)
     assert {cell.position_ul for cell in path.cells.values()} == {1000.0}
@@ -65,7 +65,7 @@ def test_a_path_without_reactor_is_refused():
 
 
 def test_a_cell_before_the_reactor_is_refused():
-    """The world does not know what unreacted plugs look like."""
+    """The world has no model of the spectra of unreacted slugs."""
     profile = with_component(heat_up_profile(), "segmentation", to="cell_absorbance")
     profile = with_component(profile, "cell_absorbance", to="reactor")
     profile = with_component(profile, "cooling", to="cell_pl")
@@ -74,16 +74,16 @@ def test_a_cell_before_the_reactor_is_refused():
 
 
 def test_a_spectrometer_without_cell_is_refused():
-    """A spectrometer of the analysis must look at a cell."""
+    """A spectrometer of the analysis must be at a flow cell."""
     with pytest.raises(InputError, match="'hdx_pl' is at no flow cell"):
         build(with_component(heat_up_profile(), "cell_pl", spectrometer=None))
 
 
 @pytest.mark.parametrize("kind", ["pump", "heater", "spectrometer"])
 def test_an_unknown_device_is_named(kind):
-    """Asking for a body that is not there names the device and those that are."""
-    with pytest.raises(InputError, match="'nobody'; it has "):
-        getattr(Bench().world, kind)("nobody")
+    """The error for an unknown device names it and lists the known devices."""
+    with pytest.raises(InputError, match="'missing'; it has "):
+        getattr(Bench().world, kind)("missing")
 
 
 def test_a_resumed_world_begins_at_its_clock():

@@ -14,8 +14,8 @@ from flowrig.problem.space import Space
 from flowrig.profile import load_profile
 from flowrig.run.on_twin import with_twin
 from flowrig.run_record.reader import RunRecord
-from flowrig_sim.learnt import LearntSynthesis
-from flowrig_sim.process import Process
+from flowrig_sim.chemistry.twin_synthesis import TwinSynthesis
+from flowrig_sim.fluid_state import FluidState
 from flowrig_sim.settings import FluidicSettings
 
 pytestmark = pytest.mark.xdist_group("twin on rig")  # what they share is made once
@@ -38,14 +38,14 @@ def twin(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_reactor_yields_what_was_measured(twin: Path) -> None:
     """At the published conditions, absorbance and PL area come out as published."""
     rig = load_profile(PROFILE, Plugins.discover())
-    process = Process(rig, FluidicSettings(twin=twin), 1, None, 0.0)
+    fluid = FluidState(rig, FluidicSettings(twin=twin), 1, None, 0.0)
     table = np.genfromtxt(PUBLISHED, delimiter=",", names=True)
     found = np.array(
         [
             [product.absorbance, product.area]
             for row in table
             for product in [
-                process.steady_product(
+                fluid.steady_product(
                     {
                         "temperature": row["temperature_c"],
                         "CuI": row["cui_ul_min"],
@@ -64,9 +64,9 @@ def test_the_reactor_yields_what_was_measured(twin: Path) -> None:
 def test_carrier_oil_alone_gives_nothing(twin: Path) -> None:
     """Without precursors there is next to no absorbance and no emission."""
     rig = load_profile(PROFILE, Plugins.discover())
-    process = Process(rig, FluidicSettings(twin=twin), 1, None, 0.0)
+    fluid = FluidState(rig, FluidicSettings(twin=twin), 1, None, 0.0)
     none = dict.fromkeys(("CuI", "ZnI2", "CsOA"), 0.0) | {"temperature": 150.0, "ODE": 250.0}
-    product = process.steady_product(none)
+    product = fluid.steady_product(none)
     assert product.area == 0.0
     assert product.absorbance < 0.01
 
@@ -86,9 +86,9 @@ def test_a_run_on_a_twin(twin: Path, tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     with RunRecord(tmp_path / "run") as record:
         rig, measured = record.profile, record.experiments()
-        process = Process(rig, FluidicSettings(twin=twin), 1, None, 0.0)
+        fluid = FluidState(rig, FluidicSettings(twin=twin), 1, None, 0.0)
         for experiment in measured:
-            wanted = process.steady_product(experiment.conditions)
+            wanted = fluid.steady_product(experiment.conditions)
             assert experiment.features["a300"] == pytest.approx(wanted.absorbance, rel=0.2)
             assert experiment.features["pla"] == pytest.approx(wanted.area, rel=0.25)
     assert len(measured) == 2
@@ -100,7 +100,7 @@ def test_a_twin_of_another_rig_is_refused(twin: Path) -> None:
     hotter = evolve(other.space.parameters[0], high=190.0)
     space = Space((hotter, *other.space.parameters[1:]))
     with pytest.raises(InputError, match="another search space"):
-        LearntSynthesis.load(twin, space, "temperature", {})
+        TwinSynthesis.load(twin, space, "temperature", {})
 
 
 def test_what_lacks_is_told(twin: Path) -> None:

@@ -5,6 +5,7 @@ from functools import partial
 
 import pytest
 import pyvisa
+from at_random import AtRandom
 from pymodbus.client import ModbusTcpClient
 
 from flowrig.clock import RealClock
@@ -136,8 +137,7 @@ def test_bad_line_gives_errors_but_no_untruth(plate_rig, seed):
     kinds = [Repeat, *(partial(Cut, byte) for byte in range(40))]
     with plate_rig(clock=RealClock(), deadline_s=0.5, **BOTH) as emulated:
         for wire in (emulated.wire("scpi"), emulated.wire("modbus")):
-            wire.seed(seed)
-            wire.plan_at_random(0.2, kinds)
+            wire.plan(AtRandom(0.2, kinds, seed))
         told = 0
         for _ in range(60):
             try:

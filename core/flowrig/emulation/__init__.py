@@ -1,7 +1,7 @@
-"""Emulated instruments: protocol cores without transport, thin fronts, one physical world.
+"""Emulated instruments: protocol cores without transport, fronts that serve them, and one world.
 
-Every wire between an emulator and its driver, and every body behind it, can be given faults; see
-`Emulator.inject`.
+Faults can be planned on every wire between an emulator and its driver, and on every body behind the
+emulators; see `Emulator.inject`.
 """
 
 from flowrig.emulation.bench_world import ROOM_C, BenchWorld, Detector, Plate, Plunger

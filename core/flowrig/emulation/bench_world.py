@@ -1,6 +1,6 @@
-"""The plainest physical world: one plunger, one plate, one detector, on whatever clock.
+"""The simplest world: one plunger, one plate and one detector, without physics between them.
 
-What stands behind the benches of the conformance kit, and behind `flowrig emulate`.
+The conformance kit and `flowrig emulate` use it.
 """
 
 import math
@@ -14,11 +14,11 @@ from flowrig.emulation.world import HeaterBody, PumpBody, SpectrometerBody, Worl
 __all__ = ["ROOM_C", "BenchWorld", "Detector", "Plate", "Plunger"]
 
 ROOM_C = 22.0
-"""Temperature [°C] of the room in which benches stand."""
+"""Room temperature [°C] of a bench."""
 
 
 class Plunger:
-    """Pushes liquid out at the rate that it is told, until it is jammed or the syringe is empty.
+    """A plunger that delivers exactly its flow rate until it is jammed or the syringe is empty.
 
     Args:
         clock: the bench's clock.
@@ -27,8 +27,8 @@ class Plunger:
 
     Attributes:
         inner_diameter_mm: inner diameter [mm] of the syringe.
-        rate_ul_min: the flow rate [µL/min] that it was last told.
-        starts: how often it began to move.
+        rate_ul_min: the last commanded flow rate [µL/min].
+        starts: number of times that the motor began to move.
     """
 
     def __init__(
@@ -45,33 +45,33 @@ class Plunger:
 
     @property
     def moved_ul(self) -> float:
-        """Volume [µL] that came out since the bench began."""
+        """Net volume [µL] delivered since the bench began."""
         self._advance()
         return self._moved_ul
 
     @property
     def fill_ul(self) -> float:
-        """Liquid left [µL]."""
+        """Liquid [µL] left in the syringe."""
         return self._full_ul - self.moved_ul
 
     @property
     def stalled(self) -> bool:
-        """Whether it is jammed, or is told to push and has nothing left."""
+        """Whether the plunger is jammed, or pushes in an empty syringe."""
         return self._jammed or (self.rate_ul_min > 0.0 and self.fill_ul <= 0.0)
 
     @property
     def moves(self) -> bool:
-        """Whether it is driven now."""
+        """Whether the motor drives the plunger."""
         return self.rate_ul_min != 0.0
 
     def push(self, rate_ul_min: float) -> None:
-        """Move so that a flow rate [µL/min] comes out; 0 stands still."""
+        """Push at a flow rate [µL/min], or withdraw at a negative one; 0 stops."""
         self._advance()
         self.starts += rate_ul_min != 0.0 and not self.moves
         self.rate_ul_min = rate_ul_min
 
     def jam(self, jammed: bool = True) -> None:
-        """Block the plunger, or free it."""
+        """Jam the plunger, or free it."""
         self._advance()
         self._jammed = jammed
 
@@ -84,14 +84,14 @@ class Plunger:
 
 
 class Plate:
-    """A plate that goes to its set point at a constant speed.
+    """A plate that goes to its set point at a constant rate.
 
     Args:
         clock: the bench's clock.
-        speed_c_s: how fast its temperature changes [°C/s].
+        speed_c_s: rate of change [°C/s] of its temperature.
 
     Attributes:
-        set_points_c: every set point [°C] that it was given and that differs from the one before.
+        set_points_c: all set points [°C] so far; repetitions of the current one are left out.
     """
 
     def __init__(self, clock: Clock, speed_c_s: float = 1.0) -> None:
@@ -103,12 +103,12 @@ class Plate:
 
     @property
     def set_point_c(self) -> float:
-        """The set point [°C] that it works towards; the room's temperature before the first."""
+        """The current set point [°C]; room temperature before the first one."""
         return self.set_points_c[-1] if self.set_points_c else ROOM_C
 
     @property
     def temperature_c(self) -> float:
-        """What its sensor reads [°C]; not a number on an open sensor."""
+        """Reading [°C] of the sensor; tests set it, for instance to nan for an open sensor."""
         self._advance()
         return self._temperature_c
 
@@ -118,7 +118,7 @@ class Plate:
         self._temperature_c = temperature_c
 
     def control(self, set_point_c: float) -> None:
-        """Work towards a set point [°C]."""
+        """Control the temperature to a set point [°C]."""
         if not self.set_points_c or set_point_c != self.set_point_c:
             self._advance()
             self.set_points_c.append(set_point_c)
@@ -133,18 +133,21 @@ class Plate:
 
 
 class Detector:
-    """A detector whose counts say how long it was exposed, in which pixel, and to how much light.
+    """A noise-free detector: counts are proportional to exposure, brightness and a slope by pixel.
+
+    The slope goes from 1 in the first pixel to 2 in the last, so a test can recognize exposure and
+    pixel in the counts.
 
     Args:
         num_pixels: number of pixels.
-        wavelength_coefficients: wavelength polynomial in the pixel number, lowest order first [nm].
+        wavelength_coefficients: wavelength polynomial [nm] in the pixel number, lowest order first.
 
     Attributes:
         wavelength_coefficients: as above.
-        brightness: counts a millisecond in the first pixel; the last pixel gets twice as many.
-        lit: whether the light source was opened. Before it is told anything it is not, and there is
-            light all the same; once it is shut, it is dark.
-        exposures_us: integration time [µs] of every exposure so far.
+        brightness: counts per millisecond in the first pixel.
+        lit: whether a command opened the light source. Before the first command it is False, and
+            the detector sees light nevertheless; after the command to shut it is dark.
+        exposures_us: integration times [µs] of all exposures so far.
     """
 
     def __init__(
@@ -170,7 +173,7 @@ class Detector:
         return np.asarray(polynomial(self._pixels), dtype=float)
 
     def counts(self, integration_time_us: int) -> NDArray[np.uint16]:
-        """Counts of an exposure of an integration time [µs], shape `n_pixels`."""
+        """Counts for an integration time [µs], shape `n_pixels`; not recorded as an exposure."""
         if self._shut:
             return np.zeros(len(self._pixels), dtype=np.uint16)
         slope = 1.0 + self._pixels / max(len(self._pixels) - 1, 1)
@@ -178,18 +181,18 @@ class Detector:
         return np.minimum(counts, 65_535.0).astype(np.uint16)
 
     def expose(self, integration_time_us: int) -> NDArray[np.uint16]:
-        """Counts of one exposure that begins now."""
+        """Counts of one exposure that begins now, shape `n_pixels`."""
         self.exposures_us.append(integration_time_us)
         return self.counts(integration_time_us)
 
 
 class BenchWorld(World):
-    """One body of each kind, for whoever asks.
+    """One body of each kind; every device name gets the same one.
 
     Attributes:
-        plunger: behind every pump.
-        plate: behind every heater.
-        detector: behind every spectrometer.
+        plunger: the body behind every pump.
+        plate: the body behind every heater.
+        detector: the body behind every spectrometer.
     """
 
     def __init__(self, plunger: Plunger, plate: Plate, detector: Detector) -> None:

@@ -1,4 +1,4 @@
-"""What an emulated instrument itself can suffer from, by name."""
+"""A fault of an emulated instrument, or of the body behind it."""
 
 from collections.abc import Callable
 
@@ -9,12 +9,12 @@ __all__ = ["DeviceFault"]
 
 @frozen
 class DeviceFault:
-    """A switch for something that is wrong with an instrument, or with what it moves and measures.
+    """A fault of an instrument, or of what it moves, heats or measures, with its switch.
 
     Attributes:
-        summary: what it is, in a line.
-        switch: True lets it happen, False ends it. Of what only happens, as a power cycle, the end
-            does nothing.
+        summary: the fault in one line.
+        switch: called with True to begin the fault and with False to end it. The end of a momentary
+            fault, such as a power cycle, does nothing.
     """
 
     summary: str

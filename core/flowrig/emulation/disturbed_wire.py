@@ -1,4 +1,4 @@
-"""A wire on which faults come and go by a plan."""
+"""A wire with faults that begin and end by a plan."""
 
 import math
 import random
@@ -20,13 +20,13 @@ class When:
     """When a fault is on, and how often. All conditions must hold.
 
     Attributes:
-        after: how many exchanges still go well, from the moment at which the fault is planned.
-        after_bytes: how many bytes, both directions together, must have passed since that moment
-            before an exchange begins that goes wrong.
-        at_s: rig time [s] from which it is on.
-        for_s: how long [s] it stays on, from the first moment on.
-        times: how many exchanges go wrong; None for all.
-        chance: the part of the exchanges that go wrong while it is on, 0 to 1.
+        after: number of sound exchanges, counted from the moment of planning.
+        after_bytes: number of bytes, both directions together, that must have passed since the
+            moment of planning before an exchange can go wrong.
+        at_s: rig time [s] at which the fault begins.
+        for_s: duration [s] of the fault.
+        times: number of exchanges that go wrong; None for all.
+        chance: probability that an exchange goes wrong while the fault is on, 0 to 1.
     """
 
     after: int = field(default=0, validator=ge(0))
@@ -39,7 +39,7 @@ class When:
 
 @define(eq=False)
 class _Plan:
-    """A fault and when it is on."""
+    """A planned fault, with the counts since its planning."""
 
     when: When
     draw: random.Random
@@ -49,11 +49,11 @@ class _Plan:
     struck: int = 0
 
     def is_due(self, exchange: int, passed: int, now_s: float) -> bool:
-        """Whether the fault is on in an exchange that begins now."""
+        """Whether the fault strikes an exchange that begins now, chance included."""
         return self.is_on(exchange, passed, now_s) and self.draw.random() < self.when.chance
 
     def is_on(self, exchange: int, passed: int, now_s: float) -> bool:
-        """Whether it is time for the fault, leaving chance aside."""
+        """Whether the fault is on in an exchange that begins now, before chance is drawn."""
         when = self.when
         begun = (
             exchange - self.first_exchange >= when.after
@@ -78,14 +78,14 @@ class _SwitchPlan(_Plan):
 
 
 class DisturbedWire:
-    """The wire between an emulator and whoever talks to it; sound until something is planned.
+    """The wire between an emulator and its client; sound until a fault is planned.
 
-    Faults that are on at the same time strike one after the other, the one that was planned first
-    next to the instrument. Exchanges are counted over all connections.
+    Several faults that are on at the same time act in series; the one planned first is next to the
+    instrument. Exchanges are counted over all connections.
 
     Args:
         clock: the run's clock.
-        seed: what chance follows from.
+        seed: seed of the random draws for `When.chance`.
     """
 
     def __init__(self, clock: Clock, seed: int = 0) -> None:
@@ -94,90 +94,81 @@ class DisturbedWire:
         self._lock = threading.Lock()
         self._wires: list[_WirePlan] = []
         self._switches: list[_SwitchPlan] = []
-        self._sometimes: Callable[[], Wire | None] = lambda: None
         self._exchanges = 0
         self._passed = 0
         self._clearings = 0
 
     @property
     def exchanges(self) -> int:
-        """How many exchanges there were so far."""
+        """Number of exchanges so far."""
         return self._exchanges
 
     @property
     def passed(self) -> int:
-        """How many bytes have passed so far, both directions together."""
+        """Number of bytes that have passed so far, both directions together."""
         return self._passed
 
     def seed(self, seed: int) -> None:
-        """Let chance begin anew."""
+        """Restart the random draws from a seed."""
         with self._lock:
             self._draw.seed(seed)
 
     def plan(self, wire: Wire, when: When | None = None) -> Wire:
-        """Let the bytes go over another wire; returns that wire.
+        """Plan a wire fault: its exchanges pass over another wire. Returns that wire.
 
         Args:
-            wire: what goes wrong.
-            when: at which exchanges; at all from now on unless said otherwise.
+            wire: the faulty wire.
+            when: the exchanges that pass over it; by default all from now on.
         """
         with self._lock:
             self._wires.append(_WirePlan(*self._from_now(when), wire=wire))
         return wire
 
     def plan_switch(self, switch: Callable[[bool], None], when: When | None = None) -> None:
-        """Throw a switch when it is time, and back when the time is over.
+        """Plan a device fault: its switch is called with True at its begin, with False at its end.
 
-        It is looked for at each exchange, before the instrument hears of it, and by `follow`.
+        Switches are thrown at the start of an exchange, before the instrument receives it, and by
+        `follow`.
 
         Args:
-            switch: takes True and False.
-            when: when it is on.
+            switch: takes whether the fault is on.
+            when: when the fault is on; by default from now on.
         """
         with self._lock:
             self._switches.append(_SwitchPlan(*self._from_now(when), switch=switch))
 
-    def plan_at_random(self, chance: float, faults: Sequence[Callable[[], Wire]]) -> None:
-        """Let each exchange go wrong with a probability; takes the place of an earlier such plan.
-
-        Args:
-            chance: from 0 to 1.
-            faults: what can happen, each as likely as the others.
-        """
-        draw = self._draw
-        self._sometimes = lambda: draw.choice(faults)() if draw.random() < chance else None
-
     def remove(self, wire: Wire) -> None:
-        """Take a fault off the wire; what it holds back comes with the next answer."""
+        """Remove a planned fault; bytes that it holds back come with the next answer."""
         with self._lock:
             self._wires = [plan for plan in self._wires if plan.wire is not wire]
 
     def clear(self) -> None:
-        """Make the wire sound and throw planned switches back; what was held back is lost."""
+        """Remove all faults and end planned device faults; bytes that were held back are lost."""
         with self._lock:
             self._wires.clear()
             self._clearings += 1
-            self._sometimes = lambda: None
             thrown = [plan for plan in self._switches if plan.is_thrown]
             self._switches.clear()
+        # Outside the lock: a switch may stop the front, which waits for threads that use the wire.
         for plan in thrown:
             plan.switch(False)
 
     def follow(self) -> None:
-        """Throw the switches whose time has come, without an exchange."""
+        """Throw the switches of the device faults that begin or end now, without an exchange."""
         with self._lock:
             changes = self._changes(self._exchanges)
         _throw(changes)
 
     def wrap(self, core: ProtocolCore) -> ProtocolCore:
-        """Put the wire before the core of one connection."""
+        """The core of one connection, seen through this wire."""
         return _Connection(self, core, self._clock)
 
     def begin_exchange(self) -> tuple[list[Wire], int]:
-        """Count an exchange and throw the switches that are due.
+        """Count an exchange and throw the switches of device faults that begin or end with it.
 
         Returns:
-            the wires that bytes go over in this exchange, and how often the wire was cleared.
+            the faulty wires of this exchange, the one next to the instrument first, and the number
+            of calls of `clear` so far.
         """
         with self._lock:
             exchange, self._exchanges = self._exchanges, self._exchanges + 1
@@ -186,18 +177,22 @@ class DisturbedWire:
             due = [plan for plan in self._wires if plan.is_due(exchange, self._passed, now_s)]
             for plan in due:
                 plan.struck += 1
-            chance = self._sometimes()
-            wires = [plan.wire for plan in due] + ([chance] if chance else [])
             clearings = self._clearings
         _throw(changes)
-        return wires, clearings
+        return [plan.wire for plan in due], clearings
 
     def count_bytes(self, number: int) -> None:
-        """Note that bytes have passed, in either direction."""
+        """Add to the number of bytes that have passed, in either direction."""
         with self._lock:
             self._passed += number
 
     def _changes(self, exchange: int, *, counts: bool = False) -> list[_SwitchPlan]:
+        """The device faults that begin or end now; the caller holds the lock.
+
+        Args:
+            exchange: number of the exchange.
+            counts: whether an exchange really begins, so that chance is drawn and `times` counts.
+        """
         now_s = self._clock.now_s()
         changes = []
         for plan in self._switches:
@@ -221,17 +216,17 @@ def _throw(changes: Iterable[_SwitchPlan]) -> None:
 
 
 class _Connection:
-    """One core behind the wire."""
+    """One core behind the wire; it keeps the state of each wire fault on this connection."""
 
     def __init__(self, wire: DisturbedWire, core: ProtocolCore, clock: Clock) -> None:
         self._wire = wire
-        self._instrument = _Remembering(core)
+        self._instrument = _LastAnswer(core)
         self._clock = clock
         self._lines: dict[Wire, Line] = {}
         self._clearings = 0
 
     def feed(self, data: bytes) -> bytes:
-        """Take bytes over every wire that is in place.
+        """Pass bytes through the faulty wires of this exchange; returns what arrives of the answer.
 
         Raises:
             HangUp: the connection breaks.
@@ -243,40 +238,40 @@ class _Connection:
         try:
             answer = self._path(wires).feed(data)
         except HangUp as end:
-            self._wire.count_bytes(len(end.last_words))
-            self._lines, self._instrument.said = {}, b""
+            self._wire.count_bytes(len(end.answer))
+            self._lines, self._instrument.answer = {}, b""
             raise
         self._wire.count_bytes(len(answer))
         return answer
 
     def _path(self, wires: Sequence[Wire]) -> ProtocolCore:
-        """The core behind all wires, and behind those that still hold something back."""
+        """The core behind the given wires and behind those that still hold bytes back."""
         held = {wire: line for wire, line in self._lines.items() if line.held}
         due = {wire: self._lines.get(wire) or Line(self._instrument, self._clock) for wire in wires}
         self._lines = held | due
         core: ProtocolCore = self._instrument
         for wire, line in self._lines.items():
-            line.core, line.before = core, self._instrument.said
-            core = _Stretch(wire if wire in due else Wire(), line)
+            line.core, line.before = core, self._instrument.answer
+            core = _WireSegment(wire if wire in due else Wire(), line)
         return core
 
 
 @define(eq=False)
-class _Remembering:
-    """A core and what it said last."""
+class _LastAnswer:
+    """A core and its last answer that was not empty."""
 
     core: ProtocolCore
-    said: bytes = b""
+    answer: bytes = b""
 
     def feed(self, data: bytes) -> bytes:
         answer = self.core.feed(data)
-        self.said = answer or self.said
+        self.answer = answer or self.answer
         return answer
 
 
 @frozen
-class _Stretch:
-    """One wire and its far end; what the wire holds comes in front of what is answered next."""
+class _WireSegment:
+    """One wire and its far end; bytes that the wire holds back precede the next answer."""
 
     wire: Wire
     line: Line

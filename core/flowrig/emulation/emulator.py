@@ -1,4 +1,4 @@
-"""An emulated instrument that a real driver can be pointed at."""
+"""Emulated instruments: servers that real drivers can connect to."""
 
 import threading
 from abc import ABC, abstractmethod
@@ -20,7 +20,7 @@ from flowrig.interfaces.device import DeviceSettings
 __all__ = ["MAIN_LINK", "Emulator", "EmulatorContext"]
 
 MAIN_LINK = "main"
-"""Name of the link of an instrument that has one."""
+"""Name of the only, or first, link of an instrument."""
 
 
 def _untapped(core: ProtocolCore) -> ProtocolCore:
@@ -29,20 +29,20 @@ def _untapped(core: ProtocolCore) -> ProtocolCore:
 
 @frozen
 class EmulatorContext:
-    """What an emulator is built from.
+    """The arguments of an emulator.
 
     Attributes:
         device: the device's name in the profile.
-        settings: the settings that the driver will be opened with, but for the address.
-        world: where its body is; each body can be given faults.
+        settings: the settings of the driver; the address in them does not matter.
+        world: the world with the instrument's body; its bodies can be given faults.
         clock: the run's clock.
-        port: the TCP port to answer at, 0 for any; a serial instrument that is given one answers
-            there instead of at a pseudo-terminal.
-        wires: the wire of each link, by name, on which faults can be planned.
+        port: the TCP port to serve at, 0 for any. A serial instrument with a port serves there
+            instead of at a pseudo-terminal.
+        wires: the wire of each link by name; faults are planned on them.
 
     Args:
-        tap: what every protocol core goes through first, so that the conformance kit can listen to
-            the wire and disturb it.
+        tap: wraps every protocol core before the wire does; the conformance kit records and
+            disturbs the exchanges with it.
     """
 
     device: str
@@ -60,30 +60,31 @@ class EmulatorContext:
         self.world.clock = self.clock
 
     def tap(self, core: ProtocolCore, link: str = MAIN_LINK) -> ProtocolCore:
-        """Put the wire before a protocol core, on its way to a front.
+        """Put the wire of a link in front of a protocol core.
 
-        An emulator hands every core to its front through this: `serial_front(context.tap(core))`.
+        An emulator does this with every core before it serves it:
+        `serial_front(context.tap(core))`.
 
         Args:
             core: the core of one connection.
-            link: which of the instrument's links it is on, where there are several.
+            link: name of the link, for instruments with several.
         """
         return self.wire(link).wrap(self._tap(core))
 
     def wire(self, link: str = MAIN_LINK) -> DisturbedWire:
-        """The wire of a link, made when it is first asked for."""
+        """The wire of a link; the first call for a name makes it."""
         return self.wires.setdefault(link, DisturbedWire(self.clock))
 
 
 class Emulator(ABC):
     """One emulated instrument on loopback or a pseudo-terminal.
 
-    What can go wrong with it is of two kinds. Wire faults strike the bytes of any instrument;
-    device faults are those of what it moves and measures, which every instrument of a kind has, and
-    those that its class declares in `fault_switches`. `inject` plans both.
+    It can have two kinds of faults; `inject` plans both. Wire faults change the bytes of any
+    instrument. Device faults are those of the body behind the instrument, which all instruments of
+    a kind have, and those that the emulator's class adds in `fault_switches`.
 
     Args:
-        context: which device it plays, in which world.
+        context: device, settings, world and clock.
     """
 
     def __init__(self, context: EmulatorContext) -> None:
@@ -101,23 +102,23 @@ class Emulator(ABC):
         self.stop()
 
     def serve(self) -> DeviceSettings:
-        """Begin to answer; returns the settings of a driver that is to find this emulator.
+        """Start to serve; returns the settings with which a driver finds this emulator.
 
-        They are those of the context with the address from `start`; an emulator that answers at
-        more than one address replaces the others as well.
+        These are the settings of the context with the address from `start`. An emulator that serves
+        at several addresses overrides this method and replaces the other addresses as well.
         """
         return evolve(self.context.settings, address=self.start())
 
     @abstractmethod
     def start(self) -> str:
-        """Begin to answer; returns the address in the form that the driver takes."""
+        """Start to serve; returns the address in the form that the driver takes."""
 
     @abstractmethod
     def stop(self) -> None:
-        """Stop answering and release the port; idempotent."""
+        """Stop serving and release the port; idempotent."""
 
     def fault_switches(self) -> Mapping[str, DeviceFault]:
-        """What can be wrong with the instrument, by name.
+        """The device faults of the instrument, by name.
 
         An emulator adds its own: `return {**super().fault_switches(), "nack": DeviceFault(…)}`.
         """
@@ -129,29 +130,30 @@ class Emulator(ABC):
         return self.context.wires[MAIN_LINK]
 
     def switch(self, fault: str, on: bool = True) -> None:
-        """Let a device fault happen now, or end it.
+        """Begin a device fault now, or end it.
 
         Args:
             fault: its name in `fault_switches`.
-            on: whether it happens or ends.
+            on: whether the fault begins or ends.
 
         Raises:
-            InputError: there is no such fault; the message names the nearest.
+            InputError: there is no such fault; the message suggests the nearest name.
         """
         find_switch(fault, self.fault_switches()).switch(on)
 
     def inject(self, fault: str) -> None:
-        """Plan a fault by its text: a name and what differs from the usual, as "mute after=10".
+        """Plan a fault by its text: a name, then options, as in "mute after=10".
 
-        Names are those of `WIRE_FAULTS` and `fault_switches`. What can follow are the attributes of
-        the wire fault ("drop byte=3"), those of `When` ("stall at_s=60 for_s=30"), and on an
-        instrument with several links the name of one of them ("mute link=modbus").
+        Names are those of `WIRE_FAULTS` and `fault_switches`. Options are the attributes of the
+        wire fault ("drop byte=3"), those of `When` ("stall at_s=60 for_s=30"), and for an
+        instrument with several links the name of one ("mute link=modbus").
 
-        On the virtual clock a device fault begins and ends when the instrument is next asked, so
-        that a run replays bit for bit.
+        On the virtual clock a device fault begins and ends with the next exchange after its time,
+        so a run replays bit for bit.
 
         Raises:
-            InputError: the text is no fault of this instrument; the message says what would be.
+            InputError: this instrument has no such fault or option; the message names the valid
+                ones.
         """
         planned = parse_fault(fault, self.fault_switches(), self.context.wires)
         wire = self.context.wires[planned.link]
@@ -164,14 +166,14 @@ class Emulator(ABC):
             self._follow(wire, planned.when)
 
     def heal(self) -> None:
-        """End every fault that was planned or switched on."""
+        """End all planned faults and all device faults."""
         for wire in self.context.wires.values():
             wire.clear()
         for fault in self.fault_switches().values():
             fault.switch(False)
 
     def _follow(self, wire: DisturbedWire, when: When) -> None:
-        """Look for switches to throw when their time begins and ends, whoever asks."""
+        """Set timers that throw switches at begin and end, for the time without exchanges."""
         for time_s in (when.at_s, when.at_s + when.for_s):
             wait_s = time_s - self.context.clock.now_s()
             if 0.0 < wait_s < threading.TIMEOUT_MAX:

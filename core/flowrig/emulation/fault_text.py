@@ -1,4 +1,4 @@
-"""Faults as people write them: a name, and what differs from the usual."""
+"""Faults as text on the command line and in scripts: a name, then options as key=value."""
 
 import difflib
 import types
@@ -19,12 +19,12 @@ __all__ = ["PlannedFault", "find_switch", "options_of", "parse_fault"]
 
 @frozen
 class PlannedFault:
-    """What a text says.
+    """A fault that was read from a text.
 
     Attributes:
-        fault: what goes wrong.
+        fault: the wire fault or the device fault.
         when: when it is on.
-        link: the name of the link on whose exchanges that depends.
+        link: name of the link whose exchanges `when` counts.
     """
 
     fault: Wire | DeviceFault
@@ -38,12 +38,12 @@ def parse_fault(
     """Read "mute after=10", "stall at_s=60 for_s=30", "drop byte=3 chance=0.1 link=modbus".
 
     Args:
-        text: a name, and any number of key=value behind it, with blanks between.
-        switches: the device faults that there are, by name.
-        links: names of the links; the first is meant where none is named.
+        text: a name, and any number of key=value after it, separated by blanks.
+        switches: the device faults of the instrument, by name.
+        links: names of the instrument's links; the first is the default.
 
     Raises:
-        InputError: no such fault or key, or a value that does not fit.
+        InputError: the fault or a key is unknown, or a value has the wrong type or range.
     """
     name, *words = text.split() or [""]
     if name not in WIRE_FAULTS and name not in switches:
@@ -63,10 +63,10 @@ def parse_fault(
 
 
 def find_switch(name: str, switches: Mapping[str, DeviceFault]) -> DeviceFault:
-    """The device fault of a name.
+    """The device fault with a name.
 
     Raises:
-        InputError: there is none; the message names the nearest.
+        InputError: there is none; the message suggests the nearest name.
     """
     if name not in switches:
         raise InputError(_unknown("fault", name, switches))
@@ -74,7 +74,7 @@ def find_switch(name: str, switches: Mapping[str, DeviceFault]) -> DeviceFault:
 
 
 def options_of(cls: type) -> dict[str, type]:
-    """What can be said about a fault of a class: the type of each attribute by name."""
+    """The options of a fault class: type of each attribute by name."""
     attrs.resolve_types(cls)
     return {one.name: _plain(one.type) for one in attrs.fields(cls) if one.init}
 

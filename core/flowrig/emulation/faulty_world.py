@@ -1,7 +1,8 @@
-"""What goes wrong behind an instrument: in front of any world, whatever instrument drives it.
+"""Faults of plungers, plates and detectors, in front of any world and behind any instrument.
 
-Each body is the world's own with a fault in front of it. What a fault does, the world's body really
-does: a stalled plunger stands still, a plate whose heater is stuck gets hot.
+Each class wraps a body of a world and changes the commands to it or the readings from it. The body
+really does what the fault implies: a stalled plunger stands still, and a plate with a stuck heater
+gets hot.
 """
 
 import math
@@ -13,29 +14,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flowrig.clock import Clock
+from flowrig.emulation.bench_world import ROOM_C
 from flowrig.emulation.device_fault import DeviceFault
 from flowrig.emulation.world import HeaterBody, PumpBody, SpectrometerBody, World
 
 __all__ = ["FaultyHeater", "FaultyPump", "FaultySpectrometer", "FaultyWorld", "with_faults"]
 
 FULL_POWER_C: Final = 500.0
-"""Set point [°C] that stands for a heater that is always on (assumed)."""
-ROOM_C: Final = 22.0
+"""Set point [°C] that drives a body like a heater that is always on (assumed)."""
+NO_POWER_C: Final = -273.15
+"""Set point [°C] that drives a body like a heater without power."""
 AIR_SHARE: Final = 0.1
-"""How much of the plate's excess over the room the air above it has (assumed)."""
+"""Excess of the air above a plate over the room, as a fraction of the plate's excess (assumed)."""
 AIR_TIME_S: Final = 150.0
 """Time constant [s] of a sensor in air, ten times that in its well (assumed)."""
 DARK_PERCENT: Final = 2.0
-"""Percentile of a frame's counts that is taken for its dark pedestal where no frame was dark."""
-NO_POWER_C: Final = -273.15
-"""Set point [°C] that stands for a heater that gets no power."""
+"""Percentile of a frame's counts that replaces the dark pedestal before any dark frame."""
 
 
 class FaultyPump:
-    """A plunger that can stall and a syringe that can be empty; see `PumpBody`.
+    """A plunger that can stall, with a syringe that can be empty; see `PumpBody`.
 
     Args:
-        body: the plunger.
+        body: the plunger of the world.
     """
 
     def __init__(self, body: PumpBody) -> None:
@@ -60,18 +61,21 @@ class FaultyPump:
 
     @property
     def moved_ul(self) -> float:
-        """Volume [µL] that the plunger has pushed out since the world began."""
+        """Net volume [µL] by which the plunger has pushed since the world began."""
         return self._body.moved_ul
 
     @property
     def stalled(self) -> bool:
-        """Whether the plunger cannot go where the motor wants it."""
+        """Whether the motor drives the plunger and the plunger cannot move."""
         return self._is_blocked or self._body.stalled
 
     def push(self, rate_ul_min: float) -> None:
-        """Move the plunger, if it moves; 0 stands still."""
+        """Push at a flow rate [µL/min], unless a fault blocks the plunger; 0 stops."""
         self._rate_ul_min = rate_ul_min
-        self._body.push(0.0 if self._is_blocked else rate_ul_min)
+        self._drive(0.0 if self._is_blocked else rate_ul_min)
+
+    def _drive(self, rate_ul_min: float) -> None:
+        self._body.push(rate_ul_min)
 
     @property
     def _is_blocked(self) -> bool:
@@ -89,17 +93,15 @@ class FaultyPump:
 
 
 class FaultyHeater:
-    """A plate whose sensor can freeze, break or fall out, and whose heater can stick.
+    """A plate whose sensor can freeze, break or fall out, and whose heater can stick on.
 
-    See `HeaterBody`.
-
-    The control loop believes its sensor: in front of a frozen one it gives full power below the set
-    point, and none above; with a broken one it gives none. A sensor beside its well follows the
-    warm air above the plate, slowly.
+    See `HeaterBody`. The control loop acts on the reading of the sensor. With a frozen or fallen
+    sensor the loop gives full power below the set point and none above; with a broken sensor it
+    gives none. A sensor that fell out of its well follows slowly the warm air above the plate.
 
     Args:
-        body: the plate.
-        now_s: rig time [s].
+        body: the plate of the world.
+        now_s: reads the rig time [s].
     """
 
     def __init__(self, body: HeaterBody, now_s: Callable[[], float] = lambda: 0.0) -> None:
@@ -111,20 +113,20 @@ class FaultyHeater:
         self._open = False
         self._stuck_on = False
         self.faults: Mapping[str, DeviceFault] = {
-            "frozen-sensor": DeviceFault("the sensor shows for ever what it showed", self._freeze),
+            "frozen-sensor": DeviceFault("the sensor keeps its last reading", self._freeze),
             "loose-sensor": DeviceFault(
-                "the sensor fell out of its well: it follows warm air, ten times as slowly",
+                "the sensor fell out of its well and follows the air, ten times as slowly",
                 self._let_fall,
             ),
-            "open-sensor": DeviceFault("the sensor is broken and shows no number", self._break),
+            "open-sensor": DeviceFault("the sensor is broken and gives no reading", self._break),
             "heater-stuck-on": DeviceFault(
-                "full power whatever the controller says, as behind a welded relay", self._stick
+                "the heater has full power at all times, as behind a welded relay", self._stick
             ),
         }
 
     @property
     def temperature_c(self) -> float:
-        """What the sensor reads [°C]; not a number if it is broken."""
+        """Reading [°C] of the sensor; nan if the sensor is broken."""
         if self._open:
             return math.nan
         if self._frozen_c is not None:
@@ -132,7 +134,7 @@ class FaultyHeater:
         return self._body.temperature_c if self._loose is None else self._in_air_c(*self._loose)
 
     def _in_air_c(self, then_s: float, then_c: float) -> float:
-        """What a sensor beside its well reads [°C], and has read at a rig time [s] before."""
+        """Reading [°C] of a sensor in air now, from its reading [°C] at an earlier rig time [s]."""
         now_s = self._now_s()
         air_c = ROOM_C + AIR_SHARE * (self._body.temperature_c - ROOM_C)
         reads_c = air_c + (then_c - air_c) * math.exp((then_s - now_s) / AIR_TIME_S)
@@ -140,7 +142,7 @@ class FaultyHeater:
         return reads_c
 
     def control(self, set_point_c: float) -> None:
-        """Work towards a set point [°C], as far as sensor and heater allow."""
+        """Control the temperature to a set point [°C], as far as sensor and heater allow."""
         self._set_point_c = set_point_c
         self._drive()
 
@@ -171,20 +173,22 @@ class FaultyHeater:
 
     def _stick(self, on: bool) -> None:
         was, self._stuck_on = self._stuck_on, on
+        # A freed heater that never had a set point has no other command to return to.
         if was and self._set_point_c is None:
             self._body.control(NO_POWER_C)
         self._drive()
 
 
 class FaultySpectrometer:
-    """A detector that can be blinded or hang, and a lamp that can fail; see `SpectrometerBody`.
+    """A detector that can saturate or freeze, with a lamp that can fail; see `SpectrometerBody`.
 
     Args:
-        body: the detector and its light source.
+        body: the detector of the world, with its light source.
     """
 
     def __init__(self, body: SpectrometerBody) -> None:
         self._body = body
+        # None: no command yet; the light of most worlds is on then.
         self._wanted_lit: bool | None = None
         self._lamp_failed = False
         self._blinded = False
@@ -194,23 +198,28 @@ class FaultySpectrometer:
         self._dark: float | None = None
         self._seen: NDArray[np.uint16] | None = None
         self.faults: Mapping[str, DeviceFault] = {
-            "lamp-off": DeviceFault("the light source is out, whatever its line says", self._fail),
+            "lamp-off": DeviceFault(
+                "the light source is out, whatever its control line says", self._fail
+            ),
             "saturation": DeviceFault("every pixel is at full scale", self._blind),
-            "frozen-sensor": DeviceFault("every frame is the one before", self._freeze),
-            "lamp-dim": DeviceFault("the light source gives half of what it gave", self._dim),
-            "stray-light": DeviceFault("a tenth of full scale more, as room light", self._stray),
+            "frozen-sensor": DeviceFault("every frame repeats the last one", self._freeze),
+            "lamp-dim": DeviceFault("the light source gives half of its light", self._dim),
+            "stray-light": DeviceFault("room light adds a tenth of full scale", self._stray),
             **getattr(body, "faults", {}),
         }
 
     @property
     def wavelength_coefficients(self) -> tuple[float, ...]:
-        """Wavelength polynomial in the pixel number, lowest order first [nm]."""
+        """Wavelength polynomial [nm] in the pixel number, lowest order first."""
         return self._body.wavelength_coefficients
 
     def light(self, on: bool) -> None:
-        """Open or shut the light source, if it works."""
+        """Open or shut the light source; a failed one stays dark."""
         self._wanted_lit = on
-        self._body.light(on and not self._lamp_failed)
+        self._drive_light(on and not self._lamp_failed)
+
+    def _drive_light(self, on: bool) -> None:
+        self._body.light(on)
 
     def expose(self, integration_time_us: int) -> NDArray[np.uint16]:
         """Counts of one exposure that begins now, shape `n_pixels`."""
@@ -224,7 +233,7 @@ class FaultySpectrometer:
         if self._strayed:
             counts = np.minimum(counts.astype(float) + 0.1 * full, full).astype(counts.dtype)
         if self._blinded:
-            counts = np.full_like(counts, np.iinfo(counts.dtype).max)
+            counts = np.full_like(counts, full)
         if self._frozen and self._seen is not None:
             return self._seen
         self._seen = counts
@@ -233,9 +242,9 @@ class FaultySpectrometer:
     def _fail(self, on: bool) -> None:
         was, self._lamp_failed = self._lamp_failed, on
         if on:
-            self._body.light(False)
+            self._drive_light(False)
         elif was and self._wanted_lit is not False:
-            self._body.light(True)
+            self._drive_light(True)
 
     def _blind(self, on: bool) -> None:
         self._blinded = on
@@ -250,62 +259,74 @@ class FaultySpectrometer:
         self._strayed = on
 
 
-FaultyBody = FaultyPump | FaultyHeater | FaultySpectrometer
-
-
 class FaultyWorld(World):
-    """A world in which every body can be given a fault.
+    """A world in which every body can be given faults.
+
+    A subclass that puts more in front of a body overrides `_faulty_pump`, `_faulty_heater` or
+    `_faulty_spectrometer`.
 
     Args:
-        world: the world as it is in health.
+        world: the world without faults.
 
     Attributes:
-        clock: the run's, which whoever builds emulators on it says.
+        clock: the run's clock; the context of an emulator sets it.
     """
 
     def __init__(self, world: World) -> None:
         self.clock: Clock | None = None
         self._world = world
-        self._bodies: dict[str, FaultyBody] = {}
+        self._pumps: dict[str, FaultyPump] = {}
+        self._heaters: dict[str, FaultyHeater] = {}
+        self._spectrometers: dict[str, FaultySpectrometer] = {}
+        # Two threads of an emulator that ask at once must get the same body.
         self._lock = threading.Lock()
 
     def pump(self, device: str) -> FaultyPump:
         """The plunger behind a device."""
         with self._lock:
-            body = self._bodies.get(device)
-            if not isinstance(body, FaultyPump):
-                body = self._bodies[device] = FaultyPump(self._world.pump(device))
-            return body
+            if device not in self._pumps:
+                self._pumps[device] = self._faulty_pump(device, self._world.pump(device))
+            return self._pumps[device]
 
     def heater(self, device: str) -> FaultyHeater:
         """The plate behind a device."""
         with self._lock:
-            body = self._bodies.get(device)
-            if not isinstance(body, FaultyHeater):
-                body = self._bodies[device] = FaultyHeater(self._world.heater(device), self._now_s)
-            return body
+            if device not in self._heaters:
+                self._heaters[device] = self._faulty_heater(device, self._world.heater(device))
+            return self._heaters[device]
 
     def spectrometer(self, device: str) -> FaultySpectrometer:
         """The detector behind a device."""
         with self._lock:
-            body = self._bodies.get(device)
-            if not isinstance(body, FaultySpectrometer):
-                body = self._bodies[device] = FaultySpectrometer(self._world.spectrometer(device))
-            return body
+            if device not in self._spectrometers:
+                body = self._world.spectrometer(device)
+                self._spectrometers[device] = self._faulty_spectrometer(device, body)
+            return self._spectrometers[device]
 
     def refill(self, stream: str) -> None:
-        """As the world behind."""
+        """Replace the syringe of a stream by a full one."""
         self._world.refill(stream)
+
+    def faults(self, device: str) -> Mapping[str, DeviceFault]:
+        """The faults of the body behind a device by name; empty before the body was asked for."""
+        for bodies in (self._pumps, self._heaters, self._spectrometers):
+            if device in bodies:
+                return bodies[device].faults
+        return {}
+
+    def _faulty_pump(self, device: str, body: PumpBody) -> FaultyPump:
+        return FaultyPump(body)
+
+    def _faulty_heater(self, device: str, body: HeaterBody) -> FaultyHeater:
+        return FaultyHeater(body, self._now_s)
+
+    def _faulty_spectrometer(self, device: str, body: SpectrometerBody) -> FaultySpectrometer:
+        return FaultySpectrometer(body)
 
     def _now_s(self) -> float:
         return 0.0 if self.clock is None else self.clock.now_s()
 
-    def faults(self, device: str) -> Mapping[str, DeviceFault]:
-        """What can go wrong behind a device whose body was asked for, by name."""
-        body = self._bodies.get(device)
-        return {} if body is None else body.faults
-
 
 def with_faults(world: World) -> FaultyWorld:
-    """A world in which bodies can be given faults; the world itself, if it is one already."""
+    """A world in which bodies can be given faults: the world itself if it is one already."""
     return world if isinstance(world, FaultyWorld) else FaultyWorld(world)

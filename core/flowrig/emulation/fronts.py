@@ -1,4 +1,4 @@
-"""Thin fronts that put a protocol core on a wire: a pseudo-terminal, or a TCP port on loopback."""
+"""Fronts: they serve a protocol core at a pseudo-terminal, or at a TCP port on loopback."""
 
 import contextlib
 import importlib
@@ -19,30 +19,30 @@ __all__ = ["Burst", "Front", "HangUp", "ProtocolCore", "PtyFront", "SocketFront"
 
 
 class HangUp(ConnectionAbortedError):  # noqa: N818 - what an instrument does, not a fault
-    """A core raises this to break the connection; who connects again is served again.
+    """A core raises this to break the connection; a new connection is served again.
 
     Args:
-        last_words: what is still sent before.
+        answer: bytes that the front still sends before it closes the connection.
     """
 
-    def __init__(self, last_words: bytes = b"") -> None:
+    def __init__(self, answer: bytes = b"") -> None:
         super().__init__("the emulated instrument hangs up")
-        self.last_words = last_words
+        self.answer = answer
 
 
 class Burst(bytes):
-    """An answer that does not go out as one piece.
+    """An answer that the front sends in several pieces.
 
     Args:
         parts: the pieces.
-        pause_s: pause [s, real time] between two of them.
+        pause_s: pause [s, real time] between two pieces.
     """
 
     parts: tuple[bytes, ...]
     pause_s: float
 
     def __new__(cls, parts: Sequence[bytes], pause_s: float = 0.0) -> Self:
-        """Join the pieces, and remember them."""
+        """Join the pieces, and keep them."""
         whole = super().__new__(cls, b"".join(parts))
         whole.parts = tuple(parts)
         whole.pause_s = pause_s
@@ -57,10 +57,10 @@ class Burst(bytes):
 
 
 class ProtocolCore(Protocol):
-    """An instrument's side of a conversation: bytes in, bytes out, no transport."""
+    """The protocol of an instrument without transport: bytes in, bytes out."""
 
     def feed(self, data: bytes) -> bytes:
-        """Take bytes as they arrive, in pieces of any size; return what is answered to them.
+        """Take bytes as they arrive, in pieces of any size; returns the answer to them.
 
         Raises:
             HangUp: the connection breaks here.
@@ -69,11 +69,11 @@ class ProtocolCore(Protocol):
 
 
 class Front(ABC):
-    """Something that carries bytes between a driver and a core."""
+    """A server that carries bytes between a driver and a core."""
 
     @abstractmethod
     def start(self) -> str:
-        """Begin to serve in a thread; returns where."""
+        """Start to serve in a thread; returns the address."""
 
     @abstractmethod
     def stop(self) -> None:
@@ -81,19 +81,19 @@ class Front(ABC):
 
     @abstractmethod
     def send(self, data: bytes) -> None:
-        """Say something now, asked or not, to everybody who is connected."""
+        """Send bytes to every connection now, without a request."""
 
     @property
     def baud(self) -> int | None:
-        """Line speed that the client has set, where the operating system tells."""
+        """Line speed that the client has set; None where the operating system reports none."""
         return None
 
 
 class PtyFront(Front):
-    """A pseudo-terminal, which a serial driver opens like any port. Linux and macOS only.
+    """A pseudo-terminal, which a serial driver opens like a port. Linux and macOS only.
 
-    Its path is a link, as the paths by which an operating system finds a USB adapter again: when
-    the core hangs up, the terminal goes, and a new one takes its place behind the link.
+    Its path is a symbolic link, as are the persistent paths of USB adapters: when the core hangs
+    up, the front closes the terminal and puts a new one behind the same link.
 
     Args:
         core: the protocol core to serve.
@@ -108,7 +108,7 @@ class PtyFront(Front):
         self._thread: threading.Thread | None = None
 
     def start(self) -> str:
-        """Open the pair; returns the path of the side that the driver opens."""
+        """Open the pair of terminals; returns the path of the one for the driver."""
         self._folder = tempfile.TemporaryDirectory(prefix="flowrig-")
         link = Path(self._folder.name) / "port"
         self._open_pair(link)
@@ -120,7 +120,7 @@ class PtyFront(Front):
         return str(link)
 
     def stop(self) -> None:
-        """Close the pair."""
+        """Close the pair; idempotent."""
         if self._thread is None or self._wake is None or self._folder is None:
             return
         self._wake[1].send(b"x")
@@ -154,8 +154,9 @@ class PtyFront(Front):
             try:
                 _send(self._core.feed(os.read(self._master, 4096)), self.send)
             except HangUp as end:
-                self.send(end.last_words)
+                self.send(end.answer)
                 gone = self._master, self._slave
+                # First the new pair, then the close: a driver that reconnects at once finds a port.
                 self._open_pair(link)
                 for descriptor in gone:
                     os.close(descriptor)
@@ -167,7 +168,7 @@ class PtyFront(Front):
 
     @property
     def baud(self) -> int | None:
-        """Line speed of the terminal; None for one that termios has no name for."""
+        """Line speed of the terminal; None for a speed without a constant in termios."""
         termios = importlib.import_module("termios")
         speed = termios.tcgetattr(self._slave)[4]
         names = {getattr(termios, name): name for name in dir(termios) if re.match(r"B\d", name)}
@@ -182,11 +183,11 @@ def _send(answer: bytes, send: Callable[[bytes], None]) -> None:
 
 
 class SocketFront(Front):
-    """A TCP port on loopback; every connection gets a core of its own from `new_core`.
+    """A TCP port on loopback; every connection gets its own core from `new_core`.
 
     Args:
         new_core: makes the core of one connection.
-        port: the port, or 0 for a free one.
+        port: the port; 0 for any free one.
     """
 
     def __init__(self, new_core: Callable[[], ProtocolCore], port: int = 0) -> None:
@@ -198,7 +199,7 @@ class SocketFront(Front):
         self._lock = threading.Lock()
 
     def start(self) -> str:
-        """Listen; returns "127.0.0.1:port", the same port whenever it is started again."""
+        """Listen; returns "127.0.0.1:port". A second start uses the same port."""
         self._listener = socket.create_server(("127.0.0.1", self._port))
         host, self._port = self._listener.getsockname()[:2]
         thread = threading.Thread(target=self._accept, name="tcp-emulator", daemon=True)
@@ -207,7 +208,7 @@ class SocketFront(Front):
         return f"{host}:{self._port}"
 
     def stop(self) -> None:
-        """Hang up on everybody and free the port."""
+        """Close every connection and free the port; idempotent."""
         listener, self._listener = self._listener, None
         if listener is None:
             return
@@ -220,7 +221,8 @@ class SocketFront(Front):
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
-            if thread is not threading.current_thread():  # a fault may cut the power while it asks
+            # A power-cycle fault stops the front from the thread of the connection that it strikes.
+            if thread is not threading.current_thread():
                 thread.join(timeout=2.0)
         self._threads.clear()
 
@@ -239,6 +241,7 @@ class SocketFront(Front):
                 connection, _ = listener.accept()
             except OSError:
                 return
+            # Without it, Nagle's algorithm delays answers in several pieces by some 40 ms.
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self._lock:
                 self._connections.add(connection)
@@ -255,20 +258,20 @@ class SocketFront(Front):
                 while data := connection.recv(65536):
                     _send(core.feed(data), connection.sendall)
             except HangUp as end:
-                connection.sendall(end.last_words)
+                connection.sendall(end.answer)
         with self._lock:
             self._connections.discard(connection)
 
 
 def serial_front(core: ProtocolCore, port: int = 0) -> Front:
-    """The front that a serial driver on this operating system can open.
+    """The front that a serial driver can open on this operating system.
 
-    A pseudo-terminal where there are any. On Windows, or if a port is asked for, a TCP port, whose
-    address needs the prefix `socket://` for pyserial.
+    A pseudo-terminal on Linux and macOS. On Windows, or if a port is given, a TCP port; its address
+    needs the prefix `socket://` for pyserial.
 
     Args:
         core: the protocol core to serve.
-        port: a TCP port; 0 leaves the choice to the operating system.
+        port: a TCP port; 0 for a pseudo-terminal, or on Windows for any free port.
     """
     if port or sys.platform == "win32":
         return SocketFront(lambda: core, port)

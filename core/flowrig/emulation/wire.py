@@ -1,7 +1,7 @@
-"""What can go wrong between a driver and an instrument: one vocabulary for every protocol.
+"""Wire faults: what can go wrong between a driver and an instrument, for every protocol.
 
-An exchange is one piece of bytes that arrives, and what is answered to it. A command without an
-answer may arrive in one piece with the question that follows.
+An exchange is one piece of bytes that arrives at the instrument, and the answer to it. A command
+without an answer may arrive in one piece with the query that follows it.
 """
 
 import time
@@ -37,22 +37,23 @@ BURST_S: Final = 0.01
 
 
 class Wire:
-    """How bytes get from the driver to a core and back; this wire is sound.
+    """The path of bytes from the driver to a core and back; this class is the sound wire.
 
-    A wire belongs to one place: whoever wants the same fault twice makes two.
+    A wire fault counts what it did, so it can be planned once only: plan the same fault twice with
+    two objects.
 
     Attributes:
-        struck: whether it did something else than a sound wire would.
+        struck: whether the fault has changed anything yet.
     """
 
     struck = False
 
     def carry(self, line: "Line", data: bytes) -> bytes:
-        """Take bytes from the driver to the far end; returns what the driver gets.
+        """Carry bytes from the driver to the far end; returns the bytes that the driver receives.
 
         Args:
             line: the far end.
-            data: what the driver sends.
+            data: bytes from the driver.
 
         Raises:
             HangUp: the connection breaks.
@@ -61,17 +62,17 @@ class Wire:
 
 
 class Line:
-    """The far end of a wire on one connection, and what the wire remembers of the connection.
+    """The far end of a wire on one connection, and the state of the wire on this connection.
 
     Args:
-        core: what is at the far end.
+        core: the core at the far end.
         clock: the run's clock.
 
     Attributes:
-        core: what is at the far end.
+        core: the core at the far end.
         clock: the run's clock.
-        held: answers that wait for the next one.
-        before: what the instrument answered before on this connection.
+        held: answers that the wire holds back until the next one.
+        before: the previous answer of the instrument on this connection.
     """
 
     def __init__(self, core: ProtocolCore, clock: Clock) -> None:
@@ -81,11 +82,11 @@ class Line:
         self.before = b""
 
     def feed(self, data: bytes) -> bytes:
-        """Hand bytes to the far end; returns its answer."""
+        """Pass bytes to the far end; returns its answer."""
         return self.core.feed(data)
 
     def hold(self, answer: bytes) -> bytes:
-        """Keep an answer until the next one; returns what the driver gets instead: nothing."""
+        """Hold an answer back until the next one; returns what the driver gets instead: nothing."""
         self.held += answer
         return b""
 
@@ -95,7 +96,7 @@ class Mute(Wire):
     """The instrument obeys, and its answers are lost.
 
     Attributes:
-        after_answers: how many answers still arrive.
+        after_answers: number of answers that still arrive.
     """
 
     after_answers: int = field(default=0, validator=ge(0))
@@ -106,7 +107,7 @@ class Mute(Wire):
         return self.after_answers
 
     def carry(self, line: Line, data: bytes) -> bytes:
-        """Swallow what is answered."""
+        """Drop the answer."""
         answer = line.feed(data)
         if answer and self._left:
             self._left -= 1
@@ -120,17 +121,17 @@ class Deaf(Wire):
     """The requests are lost: neither obeyed nor answered."""
 
     def carry(self, line: Line, data: bytes) -> bytes:
-        """Swallow what is asked."""
+        """Drop the request."""
         self.struck = True
         return b""
 
 
 @define(eq=False, slots=False)
 class Delay(Wire):
-    """Every answer comes later; at once on the virtual clock.
+    """Every answer comes late; on the virtual clock it comes at once.
 
     Attributes:
-        delay_s: how much later [s].
+        delay_s: delay [s] on the rig's clock.
     """
 
     delay_s: float = field(default=1.0, validator=ge(0.0))
@@ -146,12 +147,12 @@ class Delay(Wire):
 
 @define(eq=False, slots=False)
 class Slow(Wire):
-    """Every answer takes a moment of real time, whichever clock the run has.
+    """Every answer takes some real time, whichever clock the run has.
 
-    Those who do not wait for their own answer get another's.
+    It exposes drivers whose threads do not wait for their own answer: they read another thread's.
 
     Attributes:
-        delay_s: how long [s].
+        delay_s: delay [s] in real time.
     """
 
     delay_s: float = field(default=0.002, validator=ge(0.0))
@@ -170,13 +171,13 @@ class Drop(Wire):
     """One byte of every answer is missing.
 
     Attributes:
-        byte: which one, counted from 0 in each answer.
+        byte: index of the missing byte in each answer, from 0.
     """
 
     byte: int = field(default=0, validator=ge(0))
 
     def carry(self, line: Line, data: bytes) -> bytes:
-        """Leave the byte out."""
+        """Remove the byte."""
         answer = line.feed(data)
         self.struck |= self.byte < len(answer)
         return answer[: self.byte] + answer[self.byte + 1 :]
@@ -184,11 +185,11 @@ class Drop(Wire):
 
 @define(eq=False, slots=False)
 class Garbled(Wire):
-    """Bytes of the answers arrive with some of their bits turned over.
+    """Bytes of the answers arrive with inverted bits.
 
     Attributes:
-        position: which byte, counted from 0 over all answers; every byte if None.
-        bits: which bits; the highest unless said otherwise.
+        position: index of the byte, from 0 over all answers; None for every byte.
+        bits: mask of the inverted bits; by default the highest bit.
     """
 
     position: int | None = field(default=None, validator=optional(ge(0)))
@@ -196,7 +197,7 @@ class Garbled(Wire):
     _passed: int = field(init=False, default=0)
 
     def carry(self, line: Line, data: bytes) -> bytes:
-        """Turn bits over in what is answered."""
+        """Invert bits of the answer."""
         answer = bytearray(line.feed(data))
         for index in range(len(answer)):
             if self.position in (None, self._passed + index):
@@ -211,13 +212,13 @@ class Split(Wire):
     """Every answer comes in two bursts.
 
     Attributes:
-        byte: where it is split, counted from 0 in each answer; in the middle if None.
+        byte: index of the first byte of the second burst in each answer; None for the middle.
     """
 
     byte: int | None = field(default=None, validator=optional(ge(0)))
 
     def carry(self, line: Line, data: bytes) -> bytes:
-        """Let the answer go out in two parts."""
+        """Send the answer in two parts."""
         answer = line.feed(data)
         middle = len(answer) // 2 if self.byte is None else self.byte
         if not 0 < middle < len(answer):
@@ -228,10 +229,10 @@ class Split(Wire):
 
 @define(eq=False, slots=False)
 class Late(Wire):
-    """Answers come only with the one after them on the same connection, in front of it.
+    """The first answers come only with the next answer on the same connection, in front of it.
 
     Attributes:
-        answers: how many of them.
+        answers: number of late answers.
     """
 
     answers: int = field(default=1, validator=ge(1))
@@ -253,10 +254,10 @@ class Late(Wire):
 
 @define(eq=False, slots=False)
 class Stale(Wire):
-    """Every answer has the one before it on the same connection in front."""
+    """Every answer comes with the previous answer of the same connection in front of it."""
 
     def carry(self, line: Line, data: bytes) -> bytes:
-        """Say again what was said."""
+        """Repeat the previous answer before the new one."""
         answer = line.feed(data)
         if not answer:
             return b""
@@ -266,7 +267,7 @@ class Stale(Wire):
 
 @define(eq=False, slots=False)
 class Repeat(Wire):
-    """Every answer comes twice, so that a stale one waits for the next question."""
+    """Every answer comes twice, so a stale answer waits for the next query."""
 
     def carry(self, line: Line, data: bytes) -> bytes:
         """Answer twice."""
@@ -277,10 +278,10 @@ class Repeat(Wire):
 
 @define(eq=False, slots=False)
 class Cut(Wire):
-    """The connection breaks once after some bytes, counted in both directions.
+    """The connection breaks once, after a number of bytes in both directions together.
 
     Attributes:
-        after_bytes: how many bytes still pass.
+        after_bytes: number of bytes that still pass.
     """
 
     after_bytes: int = field(default=0, validator=ge(0))
@@ -291,7 +292,7 @@ class Cut(Wire):
         return self.after_bytes
 
     def carry(self, line: Line, data: bytes) -> bytes:
-        """Hang up in the middle of a request or of an answer; sound afterwards."""
+        """Hang up in the middle of a request or of an answer; the wire is sound afterwards."""
         if self.struck:
             return line.feed(data)
         if len(data) > self._left:
@@ -310,10 +311,10 @@ class Cut(Wire):
 
 @define(eq=False, slots=False)
 class InPieces(Wire):
-    """Every byte of a request arrives alone."""
+    """Every byte of a request arrives on its own."""
 
     def carry(self, line: Line, data: bytes) -> bytes:
-        """Hand the bytes over one by one."""
+        """Pass the bytes one by one."""
         self.struck = True
         return b"".join(line.feed(byte) for byte in _bytes_of(data))
 
@@ -335,4 +336,7 @@ WIRE_FAULTS: Final[Mapping[str, type[Wire]]] = {
     "hang-up": Cut,
     "pieces": InPieces,
 }
-"""What a wire can suffer from, by the name that the command line and scripts give it."""
+"""The wire faults by their names on the command line and in scripts.
+
+`Slow` is left out: it is for tests of threads, where a delay in real time is wanted.
+"""

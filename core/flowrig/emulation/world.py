@@ -1,8 +1,9 @@
-"""The physical side of emulated instruments: what a plunger, a plate and a detector really do.
+"""Interfaces of the physical side of emulated instruments: bodies, and the world behind them.
 
-An emulator translates its protocol into calls on a body; a world connects the bodies by physics.
-Bodies may be called from the emulators' threads: a world locks, and advances itself lazily to
-`clock.now_s()` at each call, so that the order of calls at one moment does not matter.
+An emulator translates its protocol into calls to a body: a plunger, a plate or a detector. A world
+connects the bodies by physics. The threads of the emulators call the bodies, so a world needs a
+lock. It advances to `clock.now_s()` at each call, so the order of calls at one moment does not
+matter.
 """
 
 from abc import ABC, abstractmethod
@@ -15,7 +16,7 @@ __all__ = ["HeaterBody", "PumpBody", "SpectrometerBody", "World"]
 
 
 class PumpBody(Protocol):
-    """A motor with a syringe on it."""
+    """The motor of a pump, with the syringe on it."""
 
     @property
     def inner_diameter_mm(self) -> float:
@@ -24,40 +25,37 @@ class PumpBody(Protocol):
 
     @property
     def fill_ul(self) -> float:
-        """Liquid left [µL]."""
+        """Liquid [µL] left in the syringe."""
         ...
 
     @property
     def moved_ul(self) -> float:
-        """Volume [µL] by which the plunger has pushed since the world began.
+        """Net volume [µL] by which the plunger has pushed since the world began.
 
-        What it has withdrawn counts as negative.
+        Withdrawn volume counts as negative.
         """
         ...
 
     @property
     def stalled(self) -> bool:
-        """Whether the plunger cannot go where the motor drives it."""
+        """Whether the motor drives the plunger and the plunger cannot move."""
         ...
 
     def push(self, rate_ul_min: float) -> None:
-        """Move the plunger so that a flow rate [µL/min] comes out; 0 stands still.
-
-        A negative rate withdraws.
-        """
+        """Push at a flow rate [µL/min], or withdraw at a negative one; 0 stops."""
         ...
 
 
 class HeaterBody(Protocol):
-    """A plate with its sensor and an ideal control loop."""
+    """A heated plate with its sensor and an ideal control loop."""
 
     @property
     def temperature_c(self) -> float:
-        """What the sensor reads [°C]."""
+        """Reading [°C] of the sensor."""
         ...
 
     def control(self, set_point_c: float) -> None:
-        """Work towards a set point [°C]."""
+        """Control the temperature to a set point [°C]."""
         ...
 
 
@@ -66,7 +64,7 @@ class SpectrometerBody(Protocol):
 
     @property
     def wavelength_coefficients(self) -> tuple[float, ...]:
-        """Wavelength polynomial in the pixel number, lowest order first [nm]."""
+        """Wavelength polynomial [nm] in the pixel number, lowest order first."""
         ...
 
     def light(self, on: bool) -> None:
@@ -79,19 +77,19 @@ class SpectrometerBody(Protocol):
 
 
 class World(ABC):
-    """Everything physical behind one simulated rig."""
+    """The physics behind one simulated rig."""
 
     @abstractmethod
     def pump(self, device: str) -> PumpBody:
-        """The body behind a device of the profile."""
+        """The body behind a pump of the profile, by the name of the device."""
 
     @abstractmethod
     def heater(self, device: str) -> HeaterBody:
-        """The body behind a device of the profile."""
+        """The body behind a heater of the profile, by the name of the device."""
 
     @abstractmethod
     def spectrometer(self, device: str) -> SpectrometerBody:
-        """The body behind a device of the profile."""
+        """The body behind a spectrometer of the profile, by the name of the device."""
 
-    def refill(self, stream: str) -> None:  # noqa: B027 - where syringes never empty
-        """A person puts a full syringe on the pump of a stream that stands still."""
+    def refill(self, stream: str) -> None:  # noqa: B027 - optional for a world
+        """Put a full syringe on the stopped pump of a stream, as a person would."""

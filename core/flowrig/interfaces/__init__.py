@@ -1,4 +1,4 @@
-"""The five things that a plugin can be: Pump, Heater, Spectrometer, Optimizer, Surrogate."""
+"""The abstract classes that plugins implement, and the values that pass through them."""
 
 from flowrig.interfaces.device import Device, DeviceSettings, Identity, Quality, Reading
 from flowrig.interfaces.exposure import Exposure, ExposureVerdict

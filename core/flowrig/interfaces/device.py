@@ -1,4 +1,4 @@
-"""What every instrument has in common."""
+"""The base class of all instruments."""
 
 import math
 from abc import ABC, abstractmethod
@@ -24,7 +24,7 @@ E = TypeVar("E", bound=DeviceError)
 
 
 class Quality(Enum):
-    """How far a reading can be trusted; only GOOD values may drive a decision."""
+    """Trustworthiness of a reading; decisions use GOOD values only."""
 
     GOOD = "good"
     DOUBTFUL = "doubtful"
@@ -33,11 +33,11 @@ class Quality(Enum):
 
 @frozen(kw_only=True)
 class Reading:
-    """A value that came from an instrument.
+    """Base of all values that an instrument reports.
 
     Attributes:
         time_s: rig time [s] at which the value was read.
-        quality: how far it can be trusted.
+        quality: trustworthiness of the value.
     """
 
     time_s: float
@@ -46,13 +46,13 @@ class Reading:
 
 @frozen
 class Identity:
-    """Who answered: the vendor, the model, and what tells this unit from its twins.
+    """The identity of an instrument, down to the single unit.
 
     Attributes:
         vendor: maker of the instrument.
         model: model name.
-        serial_number: empty where the protocol has no way to ask.
-        firmware: empty where the protocol has no way to ask.
+        serial_number: serial number; empty if the protocol has no query for it.
+        firmware: firmware version; empty if the protocol has no query for it.
     """
 
     vendor: str
@@ -65,11 +65,11 @@ class Identity:
 class DeviceSettings:
     """Settings that every driver has; a driver's own settings class extends this one.
 
-    A field whose name ends in a unit is written in a profile without it, as a quantity:
+    In a profile, a field whose name ends in a unit is a quantity under the name without the unit:
     `deadline_s: float` is `deadline = "2 s"`.
 
     Attributes:
-        address: where the instrument is, in the form that its driver documents.
+        address: address of the instrument, in the form that its driver documents.
         deadline_s: longest wait [s] for one answer.
     """
 
@@ -77,23 +77,23 @@ class DeviceSettings:
     deadline_s: float = field(default=2.0)
 
     def describe(self) -> tuple[str, ...]:
-        """What a person should know before a run, one sentence each; `flowrig check` shows them."""
+        """Notices for the operator before a run, one sentence each; `flowrig check` prints them."""
         return ()
 
 
 class Device(ABC):
     """One instrument on one port. Plain blocking Python; the rig serializes the calls.
 
-    Public methods check, document and raise; the `_do_…` methods of a driver talk to the hardware.
-    A device is at rest after construction: nothing is sent before `open`.
+    The public methods check arguments and raise errors; the `_do_…` methods of a driver talk to
+    the hardware. The constructor sends nothing; communication begins with `open`.
 
     Args:
-        name: the device's name in the rig profile, used in every message.
+        name: name of the device in the rig profile; every message contains it.
         settings: an instance of the driver's settings class.
-        clock: what readings are stamped with and what waits go through.
+        clock: gives the times of readings, and all waits use it; real time by default.
 
     Attributes:
-        wire: is told every byte that the driver sends and receives.
+        wire: log of all bytes that the driver sends and receives.
     """
 
     settings: DeviceSettings
@@ -119,25 +119,26 @@ class Device(ABC):
 
     @property
     def is_open(self) -> bool:
-        """Whether `open` succeeded and `close` was not called since."""
+        """Whether `open` has succeeded and `close` was not called since then."""
         return self._identity is not None
 
     def open(self) -> Identity:
-        """Connect and identify. The instrument's actuators are left as they are.
+        """Connect and identify. The actuators of the instrument keep their state.
 
         Returns:
-            who answered.
+            the identity of the instrument.
 
         Raises:
-            ConnectionLostError: nobody answers at the address within the deadline, or the driver
-                raised an OSError.
-            ProtocolError: somebody answers who is not this kind of instrument.
+            ConnectionLostError: no answer at the address within the deadline, or the driver raised
+                an OSError.
+            ProtocolError: the answer is not that of this kind of instrument.
         """
         if self._identity is not None:
             return self._identity
         try:
             self._do_open()
             self._identity = self._do_identify()
+        # BaseException: the port must be free again after Ctrl-C too.
         except BaseException as error:
             self._do_close()
             if isinstance(error, OSError):
@@ -146,12 +147,12 @@ class Device(ABC):
         return self._identity
 
     def close(self) -> None:
-        """Release the port; harmless when it is closed already. Moves nothing."""
+        """Release the port; idempotent. The actuators keep their state."""
         self._identity = None
         self._do_close()
 
     def identify(self) -> Identity:
-        """Who answers at the address, asked anew.
+        """Ask the instrument for its identity again.
 
         Raises:
             NotReadyError: the device is not open.
@@ -160,15 +161,15 @@ class Device(ABC):
         return self._do_identify()
 
     def arm_dead_man(self, timeout_s: float) -> None:
-        """Let the instrument come to rest by itself when nobody has talked to it for a time [s].
+        """Make the instrument stop on its own after a time [s] without communication.
 
-        Every later request begins the time anew. A driver that has this says so in its offer, with
-        `dead_man`.
+        Every later request restarts the time. A driver with this function declares it in its offer,
+        with `dead_man`.
 
         Raises:
             NotReadyError: the device is not open.
             OutOfRangeError: the time is not a positive number; nothing was sent.
-            UnsupportedError: the instrument has no such timer, or the driver does not know it.
+            UnsupportedError: the instrument has no such timer, or the driver does not support it.
         """
         self._require_open()
         if not (math.isfinite(timeout_s) and timeout_s > 0):
@@ -182,21 +183,21 @@ class Device(ABC):
             raise NotReadyError("the device is not open; call open() first", device=self.name)
 
     def _fault(self, kind: type[E], message: str, command: str = "", reply: str = "") -> E:
-        """An error of a kind that names this device; the driver raises it."""
+        """An error that names this device, for the driver to raise."""
         return kind(message, device=self.name, command=command, reply=reply)
 
     @abstractmethod
     def _do_open(self) -> None:
-        """Connect. Raise ConnectionLostError if nobody answers within the deadline."""
+        """Connect. Raise ConnectionLostError if there is no answer within the deadline."""
 
     @abstractmethod
     def _do_close(self) -> None:
-        """Release the port; called on a half-open device too, and more than once."""
+        """Release the port. It is also called on a half-open device, and several times."""
 
     @abstractmethod
     def _do_identify(self) -> Identity:
-        """Ask the instrument who it is."""
+        """Ask the instrument for its identity."""
 
     def _do_arm_dead_man(self, timeout_s: float) -> None:
-        """Arm the instrument's own timer [s] and verify it, where there is one."""
+        """Arm the instrument's own timer [s] and verify it; optional."""
         raise UnsupportedError(f"{self.name}: this driver arms no dead-man timer")

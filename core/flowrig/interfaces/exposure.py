@@ -1,4 +1,4 @@
-"""Automatic exposure: which integration time brings the brightest pixel to a given brightness."""
+"""Automatic exposure: the search for the integration time of a given brightness."""
 
 import math
 from enum import Enum
@@ -8,18 +8,18 @@ from attrs import define, field, frozen
 __all__ = ["Exposure", "ExposureSearch", "ExposureVerdict"]
 
 STEP_MAX = 64.0
-"""Largest factor between one integration time and the next; 6 ms to 10 s are two such steps."""
+"""Largest factor between one integration time and the next; 6 ms to 10 s take two such steps."""
 
 
 class ExposureVerdict(Enum):
-    """What came out of automatic exposure.
+    """The result of automatic exposure.
 
     Attributes:
-        ON_TARGET: the brightest pixel is as bright as was asked for.
-        TOO_WEAK: it stays darker at the longest integration time that is allowed.
-        TOO_STRONG: it stays brighter at the shortest integration time that is allowed.
-        UNSTEADY: the light changes from frame to frame, or in steps, so that no integration time
-            was found; the longest one that was too dark is set.
+        ON_TARGET: the brightest pixel has the requested brightness.
+        TOO_WEAK: the brightest pixel is too dark even at the longest allowed integration time.
+        TOO_STRONG: the brightest pixel is too bright even at the shortest allowed integration time.
+        UNSTEADY: the light changes from frame to frame, or in steps, so the search found no
+            integration time; the longest one that was too dark is set.
     """
 
     ON_TARGET = "on target"
@@ -34,10 +34,10 @@ class Exposure:
 
     Attributes:
         integration_time_us: integration time [µs].
-        peak_fraction: counts of the brightest pixel at that time, as a fraction of the counts at
-            which a pixel is saturated; 1 and above is saturated.
-        verdict: whether that is what was asked for.
-        frames_taken: how many frames it took.
+        peak_fraction: counts of the brightest pixel at that time, as a fraction of the saturation
+            counts; saturated from 1 on.
+        verdict: whether the brightness is the requested one.
+        frames_taken: number of frames that the search took.
     """
 
     integration_time_us: int
@@ -48,22 +48,22 @@ class Exposure:
 
 @define
 class ExposureSearch:
-    """Proposes integration times for a detector that is linear up to saturation.
+    """Search for an integration time, for a detector that is linear up to saturation.
 
-    A pixel counts `offset + slope * time`, up to saturation; neither number is known. The first
-    proposal takes the offset for zero and therefore never overshoots; later ones lie on the line
-    through two frames. Frames that are too dark and too bright bracket the answer, and where the
-    line leads out of the bracket, for instance because of noise, it is halved on a logarithmic
-    scale.
+    The counts of a pixel are `offset + slope * time` up to saturation, with both numbers unknown.
+    The first proposal assumes an offset of zero; as real offsets are positive, it does not
+    overshoot. Later proposals are where the line through two frames reaches the target. Frames that
+    are too dark and too bright form a bracket around the answer. Where the line leads out of the
+    bracket, for instance because of noise, the bracket is bisected on a logarithmic scale.
 
     Attributes:
         target: wanted brightness of the brightest pixel, as a fraction of saturation.
-        tolerance: how far from the target is near enough, as a fraction of it.
+        tolerance: accepted deviation from the target, as a fraction of the target.
         shortest_us: shortest integration time [µs] to propose.
         longest_us: longest integration time [µs] to propose.
-        proposal_us: the integration time [µs] to try next, or the answer.
-        verdict: the verdict, as soon as there is one.
-        peak_fraction: what was seen at `proposal_us`, once there is a verdict.
+        proposal_us: next integration time [µs] to try; with a verdict, the answer.
+        verdict: the verdict; None during the search.
+        peak_fraction: measured brightness at `proposal_us`; valid with a verdict.
     """
 
     target: float
@@ -76,7 +76,7 @@ class ExposureSearch:
     _seen: dict[int, float] = field(factory=dict, init=False)
 
     def learn(self, fraction: float) -> None:
-        """Take the brightness that was seen at the proposal; propose another time, or a verdict.
+        """Take the brightness measured at the proposal; sets the next proposal, or the verdict.
 
         Args:
             fraction: counts of the brightest pixel, as a fraction of saturation.
@@ -95,7 +95,7 @@ class ExposureSearch:
             self.proposal_us = self._inside(self._on_the_line())
 
     def give_up(self) -> None:
-        """Settle for the longest time that was too dark, else for the shortest seen."""
+        """End the search at the longest time that was too dark, else at the shortest tried."""
         dark_us = self._longest_dark_us()
         self.proposal_us = dark_us if dark_us in self._seen else min(self._seen)
         self.peak_fraction = self._seen[self.proposal_us]
@@ -110,7 +110,7 @@ class ExposureSearch:
         return min(bright, default=self.longest_us + 1)
 
     def _on_the_line(self) -> float:
-        """Where the line through what was seen reaches the target [µs]."""
+        """Integration time [µs] at which the line through two frames reaches the target."""
         on_scale = {time_us: seen for time_us, seen in self._seen.items() if seen < 1.0}
         if not on_scale:
             return self.proposal_us / STEP_MAX
@@ -127,7 +127,7 @@ class ExposureSearch:
         return min(max(time_us, near_us / STEP_MAX), longest_us)
 
     def _inside(self, time_us: float) -> int:
-        """The nearest whole time [µs] that is allowed, or the middle of the bracket."""
+        """The nearest whole time [µs] inside the bracket, or the middle of the bracket."""
         low_us, high_us = self._longest_dark_us(), self._shortest_bright_us()
         if low_us in self._seen and high_us in self._seen and not low_us < time_us < high_us:
             time_us = math.sqrt(low_us * high_us)

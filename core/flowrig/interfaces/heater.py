@@ -13,7 +13,12 @@ __all__ = ["Heater", "HeaterLimits", "HeaterPower", "HeaterReading"]
 
 @frozen
 class HeaterLimits:
-    """The set points that a heater takes [°C]."""
+    """Range of set points of a heater.
+
+    Attributes:
+        temperature_min_c: lowest set point [°C].
+        temperature_max_c: highest set point [°C].
+    """
 
     temperature_min_c: float
     temperature_max_c: float
@@ -21,13 +26,13 @@ class HeaterLimits:
 
 @frozen(kw_only=True)
 class HeaterReading(Reading):
-    """One look at a heater.
+    """Temperature and state of a heater at one moment.
 
     Attributes:
         temperature_c: measured temperature [°C]; `quality` is BAD on a sensor error.
-        set_point_c: the set point [°C] that the controller works towards now.
-        faults: what sensor, alarms and limits report, one sentence each; `quality` is not GOOD
-            then.
+        set_point_c: current set point [°C] of the controller.
+        faults: reports of sensor, alarms and limits, one sentence each; with any of them `quality`
+            is not GOOD.
     """
 
     temperature_c: float
@@ -37,25 +42,29 @@ class HeaterReading(Reading):
 
 @frozen(kw_only=True)
 class HeaterPower(Reading):
-    """What a heater puts in [% of its full power]; negative where it cools."""
+    """Output of a heater.
+
+    Attributes:
+        power_percent: output [% of full power]; negative while it cools actively.
+    """
 
     power_percent: float
 
 
 class Heater(Device):
-    """A closed-loop temperature controller and what it heats."""
+    """A closed-loop temperature controller, with the plate, bath or reactor that it heats."""
 
     @property
     def limits(self) -> HeaterLimits:
-        """The set points [°C] that this heater takes."""
+        """Range of set points of this heater."""
         return self._do_limits()
 
     def set_temperature(self, temperature_c: float) -> None:
-        """Set the set point [°C] and verify that the controller took it.
+        """Set the set point [°C] and verify that the controller accepted it.
 
         Raises:
             OutOfRangeError: outside `limits`; nothing was sent.
-            RefusedError: the controller kept another set point.
+            RefusedError: the controller reports another set point afterwards.
         """
         self._require_open()
         limits = self.limits
@@ -73,23 +82,23 @@ class Heater(Device):
         """Stop heating, in the way that the driver documents; idempotent.
 
         Raises:
-            UnknownOutcomeError: the controller did not confirm it.
+            UnknownOutcomeError: the controller did not confirm that it stopped.
         """
         self._require_open()
         self._do_off()
 
     def read(self) -> HeaterReading:
-        """Temperature and set point [°C], asked from the controller."""
+        """Read temperature and set point [°C] from the controller."""
         self._require_open()
         return self._do_read()
 
     def set_ramp_rate(self, rate_c_min: float | None) -> None:
-        """Let the set point travel to a new value at a rate [°C/min]; None lets it jump.
+        """Set the rate [°C/min] at which the set point ramps to a new value; None for no ramp.
 
         Raises:
             OutOfRangeError: the rate is not a positive number; nothing was sent.
-            RefusedError: the controller kept another rate.
-            UnsupportedError: the controller has no ramp, or the driver does not know it.
+            RefusedError: the controller reports another rate afterwards.
+            UnsupportedError: the controller has no ramp, or the driver does not support it.
         """
         self._require_open()
         if rate_c_min is not None and not (math.isfinite(rate_c_min) and rate_c_min > 0):
@@ -99,10 +108,10 @@ class Heater(Device):
         self._do_set_ramp_rate(rate_c_min)
 
     def output_power(self) -> HeaterPower:
-        """The power [%] that goes into the heater now, asked from the controller.
+        """Read the current output power [%] from the controller.
 
         Raises:
-            UnsupportedError: the controller does not tell.
+            UnsupportedError: the controller does not report its output power.
         """
         self._require_open()
         power_percent = self._do_read_power_percent()
@@ -110,7 +119,7 @@ class Heater(Device):
 
     @abstractmethod
     def _do_limits(self) -> HeaterLimits:
-        """The set points that this heater takes [°C]."""
+        """Range of set points of this heater."""
 
     @abstractmethod
     def _do_set_temperature(self, temperature_c: float) -> None:
@@ -125,9 +134,9 @@ class Heater(Device):
         """Ask the controller for temperature and set point [°C]."""
 
     def _do_set_ramp_rate(self, rate_c_min: float | None) -> None:
-        """Set the ramp rate [°C/min] and verify it, or switch the ramp off, where there is one."""
+        """Set the ramp rate [°C/min] and verify it, or switch the ramp off; optional."""
         raise UnsupportedError(f"{self.name}: this driver sets no ramp")
 
     def _do_read_power_percent(self) -> float:
-        """Ask the controller for its output power [%], where it tells."""
-        raise UnsupportedError(f"{self.name}: this heater does not tell its power")
+        """Ask the controller for its output power [%]; optional."""
+        raise UnsupportedError(f"{self.name}: this heater does not report its output power")

@@ -1,7 +1,7 @@
-"""Optimizers: given what was measured, which conditions next?
+"""Optimizers: they choose the next conditions from the results so far.
 
-`suggest` and `ingest` are the vocabulary of the generator standard that Xopt, optimas, libEnsemble
-and blop share (`gest-api`), with conditions and results as one mapping a row.
+`suggest` and `ingest` are the methods of the generator standard that Xopt, optimas, libEnsemble and
+blop share (`gest-api`); each row of conditions or results is a mapping.
 """
 
 import reprlib
@@ -31,16 +31,16 @@ class OptimizerSettings:
 
 @frozen
 class Problem:
-    """What an optimizer is asked to solve.
+    """The optimization problem of a campaign.
 
     Attributes:
-        space: the conditions to choose from.
-        objective: the figure of merit, to be maximized, as a function of the responses.
-        seed: everything random follows from it and from what was ingested, so that an optimizer
-            that is rebuilt from the journal suggests what the old one would have.
-        new_surrogate: makes a fresh surrogate model, as the campaign configures it.
+        space: the space of conditions to choose from.
+        objective: the objective to maximize, a function of the responses.
+        seed: seed of all randomness. Suggestions follow from the seed and the ingested results
+            alone, so an optimizer that is rebuilt from the journal continues as the old one would.
+        new_surrogate: makes an unfitted surrogate model as the campaign configures it.
         rsd: relative standard deviations of repeated measurements of the objective's responses, as
-            fractions, for `Surrogate.fit`; nan where one is not known, empty if none is.
+            fractions, for `Surrogate.fit`; nan where unknown, empty if all are unknown.
     """
 
     space: Space
@@ -52,14 +52,16 @@ class Problem:
 
 @frozen
 class Suggestion:
-    """Conditions to try next, and why.
+    """Suggested conditions, with the prediction and the reason behind them.
+
+    The prediction is optional: an optimizer without a model leaves it out.
 
     Attributes:
-        conditions: by parameter name, in the unit of the space.
-        mean: expected responses by name, where a model was asked.
-        sd: standard deviation of a measurement of each response, where a model was asked.
-        objective_mean: expected figure of merit, where a model was asked.
-        objective_sd: its standard deviation, where a model was asked.
+        conditions: values by parameter name, in the units of the space.
+        mean: expected responses by name.
+        sd: standard deviation of a measurement of each response, by name.
+        objective_mean: expected objective.
+        objective_sd: standard deviation of the objective.
         reason: one phrase for people, for instance "expected improvement 0.8 %".
     """
 
@@ -72,7 +74,7 @@ class Suggestion:
 
 
 class Optimizer(ABC):
-    """Chooses conditions. Its whole state follows from the problem and what was ingested.
+    """Chooses conditions. Its state follows from the problem and the ingested results alone.
 
     Args:
         problem: space, objective, seed and surrogate.
@@ -86,30 +88,34 @@ class Optimizer(ABC):
         self.settings = settings
 
     def suggest(self, num_points: int = 1) -> list[dict[str, float]]:
-        """Conditions to try next, one mapping by parameter name each.
+        """The next conditions, each as a mapping by parameter name.
+
+        Args:
+            num_points: largest number of conditions, at least 1.
 
         Returns:
-            as many as were asked for, or fewer, but at least one.
+            at least one mapping, and at most `num_points`.
 
         Raises:
-            InputError: fewer than 1 asked for, too little ingested for this optimizer, or it
-                suggested no conditions or more than asked for.
-            OutOfRangeError: the optimizer left its space; nothing of the suggestion is used.
+            InputError: `num_points` is less than 1, this optimizer needs more results, or it
+                returned no conditions, too many, or something else.
+            OutOfRangeError: the optimizer left its space; the whole suggestion is discarded.
         """
         return [dict(suggestion.conditions) for suggestion in self.suggest_explained(num_points)]
 
     def suggest_explained(self, num_points: int = 1) -> list[Suggestion]:
-        """As `suggest`, with the prediction and the reason behind each point.
+        """Like `suggest`, with the prediction and the reason behind each point.
 
-        Values are brought onto the steps of parameters that have any.
+        Values of stepped parameters are rounded to their steps; see
+        `flowrig.problem.feasibility.on_steps`.
         """
         if num_points < 1:
-            raise InputError(f"at least 1 point must be asked for, got {num_points}")
+            raise InputError(f"num_points must be at least 1, got {num_points}")
         suggestions = self._suggestions(self._do_suggest(num_points))
         if not 1 <= len(suggestions) <= num_points:
             raise InputError(
                 f"{type(self).__name__} suggested {len(suggestions)} points; "
-                f"at least 1 and at most {num_points} were asked for"
+                f"expected at least 1 and at most {num_points}"
             )
         space = self.problem.space
         suggestions = [evolve(s, conditions=on_steps(space, s.conditions)) for s in suggestions]
@@ -118,7 +124,7 @@ class Optimizer(ABC):
         return suggestions
 
     def _suggestions(self, points: object) -> list[Suggestion]:
-        """What an optimizer suggested, if it is a list of conditions."""
+        """The value that an optimizer returned, checked and converted to suggestions."""
         listed: list[Any] = list(points) if isinstance(points, Iterable) else [points]
         for wrong in (point for point in listed if not isinstance(point, Suggestion | Mapping)):
             got = wrong if isinstance(points, list | tuple) else points
@@ -129,10 +135,13 @@ class Optimizer(ABC):
         return [p if isinstance(p, Suggestion) else Suggestion(p) for p in listed]
 
     def ingest(self, results: Sequence[Mapping[str, Any]]) -> None:
-        """Learn from experiments: one mapping each, with every parameter and response by name.
+        """Take the results of experiments.
 
-        Experiments whose responses are missing or not finite are passed on; an optimizer must not
-        take them as zero.
+        Failed experiments are passed on with missing or non-finite responses; an optimizer must not
+        count them as zero.
+
+        Args:
+            results: one mapping per experiment, with all parameters and responses by name.
 
         Raises:
             InputError: a parameter is missing.
@@ -145,8 +154,8 @@ class Optimizer(ABC):
 
     @abstractmethod
     def _do_suggest(self, num_points: int) -> Sequence[Suggestion | Mapping[str, float]]:
-        """Conditions to try next: plain mappings, or `Suggestion`s that explain themselves."""
+        """The next conditions: plain mappings, or `Suggestion`s with prediction and reason."""
 
     @abstractmethod
     def _do_ingest(self, results: Sequence[Mapping[str, Any]]) -> None:
-        """Remember results."""
+        """Keep results, or learn from them."""

@@ -25,7 +25,16 @@ __all__ = [
 
 
 class PumpState(Enum):
-    """What a pump does at this moment, as the pump itself reports it."""
+    """The state of a pump, as the pump itself reports it.
+
+    Attributes:
+        STOPPED: the pump stands still.
+        RUNNING: the pump moves.
+        PAUSED: the pump has interrupted a run that it can continue.
+        DELAYED: the pump waits before a run or between two steps of one.
+        STALLED: the motor cannot move the plunger.
+        FAULT: the pump reports another fault.
+    """
 
     STOPPED = "stopped"
     RUNNING = "running"
@@ -37,12 +46,12 @@ class PumpState(Enum):
 
 @frozen
 class Syringe:
-    """A syringe as it sits on the pump.
+    """The syringe on a pump.
 
     Attributes:
         volume_ul: nominal volume [µL].
         inner_diameter_mm: inner diameter [mm].
-        material: barrel material, as a label.
+        material: material of the barrel; a label for people.
     """
 
     volume_ul: float
@@ -52,7 +61,7 @@ class Syringe:
 
 @frozen
 class PumpLimits:
-    """What a pump can do with the syringe it holds.
+    """Limits of a pump with its syringe.
 
     Attributes:
         rate_min_ul_min: slowest flow rate [µL/min].
@@ -67,21 +76,33 @@ class PumpLimits:
 
 @frozen(kw_only=True)
 class PumpStatus(Reading):
-    """The state of a pump, with its time and quality."""
+    """The state of a pump at one moment.
+
+    Attributes:
+        state: the state.
+    """
 
     state: PumpState
 
 
 @frozen(kw_only=True)
 class Dispensed(Reading):
-    """Volume [µL] that the pump has delivered since it was last started."""
+    """Volume that the pump has delivered since its last start.
+
+    Attributes:
+        volume_ul: delivered volume [µL].
+    """
 
     volume_ul: float
 
 
 @frozen(kw_only=True)
 class Elapsed(Reading):
-    """Time [s] since the run that is under way began, or length of the last one."""
+    """Duration of the current run of a pump, or of the last one.
+
+    Attributes:
+        duration_s: duration [s].
+    """
 
     duration_s: float
 
@@ -92,8 +113,8 @@ class PumpStep:
 
     Attributes:
         volume_ul: volume [µL]; positive infuses, negative withdraws.
-        rate_ul_min: flow rate [µL/min] at the beginning, without a sign.
-        end_rate_ul_min: flow rate [µL/min] at the end of a ramp; None is no ramp.
+        rate_ul_min: flow rate [µL/min] at the beginning, always positive.
+        end_rate_ul_min: flow rate [µL/min] at the end of a ramp, always positive; None for no ramp.
     """
 
     volume_ul: float
@@ -109,7 +130,7 @@ class PumpStep:
         *,
         withdraw: bool = False,
     ) -> Self:
-        """The step that takes a duration [s]; its volume is that times the mean flow rate."""
+        """A step with a given duration [s]; its volume is the duration times the mean flow rate."""
         end = rate_ul_min if end_rate_ul_min is None else end_rate_ul_min
         volume_ul = duration_s / 60.0 * (rate_ul_min + end) / 2.0
         return cls(-volume_ul if withdraw else volume_ul, rate_ul_min, end_rate_ul_min)
@@ -122,7 +143,7 @@ class PumpStep:
 
     @property
     def duration_s(self) -> float:
-        """How long the step takes [s]."""
+        """Duration [s] of the step."""
         rates = self.rates_ul_min
         return abs(self.volume_ul) * 60.0 * len(rates) / sum(rates)
 
@@ -130,17 +151,17 @@ class PumpStep:
 class Pump(Device):
     """A syringe pump that infuses at a constant flow rate until it is stopped.
 
-    Some pumps can do more: withdraw, deliver a certain volume, run several steps and ramps. For
-    them there is `start_program`; on the others it raises UnsupportedError.
+    Some pumps can also withdraw, deliver a given volume, and run several steps and ramps. They
+    implement `start_program`; on all others it raises UnsupportedError.
 
-    A driver writes `_do_open`, `_do_close`, `_do_identify` and the `_do_…` methods below.
+    A driver implements `_do_open`, `_do_close`, `_do_identify` and the `_do_…` methods below.
     """
 
     _limits: PumpLimits | None = None
 
     @property
     def limits(self) -> PumpLimits:
-        """What the pump can do with its syringe.
+        """Limits of the pump with its syringe.
 
         Raises:
             NotReadyError: no syringe was set yet.
@@ -150,11 +171,11 @@ class Pump(Device):
         return self._limits
 
     def set_syringe(self, syringe: Syringe) -> PumpLimits:
-        """Tell the pump which syringe it holds, and learn the limits that follow.
+        """Set the syringe of the pump; returns the limits with it.
 
         Raises:
             OutOfRangeError: volume or diameter is not a positive number.
-            RefusedError: the pump kept another diameter.
+            RefusedError: the pump reports another diameter afterwards.
         """
         self._require_open()
         for what, value in (
@@ -167,11 +188,11 @@ class Pump(Device):
         return self._limits
 
     def set_rate(self, rate_ul_min: float) -> None:
-        """Set the flow rate [µL/min]; a running pump goes on at the new rate.
+        """Set the flow rate [µL/min]; a running pump continues at the new rate.
 
         Raises:
             OutOfRangeError: the rate is outside `limits`; nothing was sent.
-            RefusedError: the pump kept another rate.
+            RefusedError: the pump reports another rate afterwards.
         """
         self._require_open()
         limits = self.limits
@@ -183,7 +204,7 @@ class Pump(Device):
         self._do_set_rate(rate_ul_min)
 
     def start(self) -> None:
-        """Infuse at the rate that was set, until `stop`.
+        """Infuse at the flow rate of `set_rate` until `stop`.
 
         Raises:
             DeviceFaultError: the pump reports a stall or a fault.
@@ -193,17 +214,17 @@ class Pump(Device):
         self._do_start()
 
     def start_program(self, steps: Sequence[PumpStep]) -> None:
-        """Run steps one after the other, by the pump's own clockwork, and stand still after them.
+        """Run steps one after the other, timed by the pump itself, and stop after the last one.
 
-        One step is how to deliver or to withdraw a certain volume. `status` tells when the program
-        is over, `stop` ends it early. The flow rate of `set_rate` is forgotten.
+        A program of one step delivers or withdraws a given volume. `status` reports the end of the
+        program, and `stop` ends it early. The flow rate of `set_rate` is lost.
 
         Raises:
             OutOfRangeError: there is no step, a volume is zero, a flow rate is outside `limits`, or
                 the plunger would travel more than one stroke; nothing was sent.
             NotReadyError: no syringe was set yet, or the pump is running.
-            UnsupportedError: the pump, or its driver, cannot do these steps.
-            RefusedError: the pump kept other values.
+            UnsupportedError: the pump, or its driver, cannot run these steps.
+            RefusedError: the pump reports other values afterwards.
             DeviceFaultError: the pump reports a stall or a fault.
             UnknownOutcomeError: the command was sent and no answer came.
         """
@@ -231,7 +252,7 @@ class Pump(Device):
                 )
 
     def stop(self) -> None:
-        """Stop; harmless when the pump stands still, and possible in every state.
+        """Stop the pump; works in every state, also on a stopped pump.
 
         Raises:
             UnknownOutcomeError: the pump did not confirm that it stands still.
@@ -240,33 +261,33 @@ class Pump(Device):
         self._do_stop()
 
     def status(self) -> PumpStatus:
-        """What the pump does now, asked from the pump."""
+        """Read the current state from the pump."""
         self._require_open()
         return PumpStatus(time_s=self.clock.now_s(), state=self._do_read_state())
 
     def dispensed(self) -> Dispensed:
-        """Volume [µL] delivered since the last start, asked from the pump.
+        """Read the volume delivered since the last start from the pump.
 
         Raises:
-            UnsupportedError: the pump keeps no count; flow rate times time has to do.
+            UnsupportedError: the pump does not count its volume; use flow rate times time.
         """
         self._require_open()
         return Dispensed(time_s=self.clock.now_s(), volume_ul=self._do_read_dispensed_ul())
 
     def elapsed(self) -> Elapsed:
-        """How long the pump has run since it was last started, asked from the pump.
+        """Read the running time since the last start from the pump.
 
-        Whether a change of the flow rate begins a new count depends on the pump.
+        It depends on the pump whether a change of the flow rate restarts the count.
 
         Raises:
-            UnsupportedError: the pump does not tell.
+            UnsupportedError: the pump does not report its running time.
         """
         self._require_open()
         return Elapsed(time_s=self.clock.now_s(), duration_s=self._do_read_elapsed_s())
 
     @abstractmethod
     def _do_set_syringe(self, syringe: Syringe) -> PumpLimits:
-        """Set the diameter, verify it, and return the limits that follow."""
+        """Set the diameter, verify it, and return the limits with this syringe."""
 
     @abstractmethod
     def _do_set_rate(self, rate_ul_min: float) -> None:
@@ -274,7 +295,7 @@ class Pump(Device):
 
     @abstractmethod
     def _do_start(self) -> None:
-        """Start to infuse."""
+        """Start to infuse at the set flow rate."""
 
     @abstractmethod
     def _do_stop(self) -> None:
@@ -282,16 +303,16 @@ class Pump(Device):
 
     @abstractmethod
     def _do_read_state(self) -> PumpState:
-        """Ask the pump what it does."""
+        """Ask the pump for its state."""
 
     def _do_read_dispensed_ul(self) -> float:
-        """Ask the pump how much it delivered [µL] since the last start, where it keeps count."""
-        raise UnsupportedError(f"{self.name}: this pump keeps no count of what it delivers")
+        """Ask the pump for the volume [µL] delivered since the last start; optional."""
+        raise UnsupportedError(f"{self.name}: this pump does not count what it delivers")
 
     def _do_start_program(self, steps: Sequence[PumpStep]) -> None:
-        """Set the steps, verify them and start, where the pump has a clockwork of its own."""
+        """Set the steps, verify them and start; optional."""
         raise UnsupportedError(f"{self.name}: this pump only infuses at a constant flow rate")
 
     def _do_read_elapsed_s(self) -> float:
-        """Ask the pump how long it has run [s], where it keeps count."""
-        raise UnsupportedError(f"{self.name}: this pump does not tell how long it has run")
+        """Ask the pump for its running time [s] since the last start; optional."""
+        raise UnsupportedError(f"{self.name}: this pump does not report its running time")

@@ -15,12 +15,12 @@ __all__ = ["Frames", "Spectrometer", "SpectrometerLimits"]
 
 @frozen
 class SpectrometerLimits:
-    """What a spectrometer can do.
+    """Limits of a spectrometer.
 
     Attributes:
         integration_time_min_us: shortest integration time [µs].
         integration_time_max_us: longest integration time [µs].
-        saturation_counts: counts at which a pixel is saturated.
+        saturation_counts: counts from which on a pixel is saturated.
     """
 
     integration_time_min_us: int
@@ -30,13 +30,13 @@ class SpectrometerLimits:
 
 @frozen(kw_only=True, eq=False)
 class Frames(Reading):
-    """Raw spectra taken one after the other with the same settings.
+    """Raw spectra that were taken one after the other with the same settings.
 
     Attributes:
-        counts: raw counts, shape `n_frames x n_pixels`, uint16, as the detector gave them.
-        times_s: rig time [s] at which each frame was asked for, shape `n_frames`.
+        counts: raw counts of the detector, uint16, shape `n_frames x n_pixels`.
+        times_s: rig time [s] at which each frame was requested, shape `n_frames`.
         integration_time_us: integration time [µs] of every frame.
-        saturated: which frames hold a saturated pixel, shape `n_frames`.
+        saturated: whether each frame has a saturated pixel, shape `n_frames`.
     """
 
     counts: NDArray[np.uint16]
@@ -50,32 +50,32 @@ class Frames(Reading):
 
 
 class Spectrometer(Device):
-    """A spectrometer that returns whole spectra as counts."""
+    """An array spectrometer, with or without control of a light source."""
 
     _abandoned = False
 
     @property
     def controls_light(self) -> bool:
-        """Whether `set_light` opens and shuts a light source; a driver that can says so."""
+        """Whether `set_light` opens and shuts a light source; drivers that can override this."""
         return False
 
     @property
     def limits(self) -> SpectrometerLimits:
-        """What the spectrometer can do."""
+        """Limits of the spectrometer."""
         return self._do_limits()
 
     def wavelengths_nm(self) -> NDArray[np.float64]:
-        """Wavelength [nm] of every pixel, shape `n_pixels`, rising."""
+        """Wavelength [nm] of every pixel in ascending order, shape `n_pixels`."""
         self._require_open()
         return self._do_wavelengths_nm()
 
     def integration_time_us(self) -> int:
-        """The integration time [µs] of the next frame."""
+        """Integration time [µs] of the next frame."""
         self._require_open()
         return self._do_integration_time_us()
 
     def set_integration_time(self, integration_time_us: int) -> None:
-        """Set the integration time [µs]; the next frame already has it.
+        """Set the integration time [µs] for the next frame and all later ones.
 
         Raises:
             OutOfRangeError: outside `limits`; nothing was sent.
@@ -88,7 +88,7 @@ class Spectrometer(Device):
         """Open or shut the light source that the spectrometer controls.
 
         Raises:
-            UnsupportedError: the light is not under this instrument's control.
+            UnsupportedError: the spectrometer controls no light source.
         """
         self._require_open()
         self._do_set_light(on)
@@ -98,21 +98,22 @@ class Spectrometer(Device):
 
         Args:
             count: number of frames, at least 1.
-            interval_s: time [s] from the start of one frame to the start of the next; frames follow
-                each other without pause where the integration time is longer than this.
+            interval_s: time [s] from the start of one frame to the start of the next; if the
+                integration time is longer, frames follow each other without a pause.
 
         Raises:
-            OutOfRangeError: no frame was asked for.
+            OutOfRangeError: `count` is less than 1.
             ConnectionLostError: a frame did not arrive within the deadline.
             NotReadyError: another thread called `abandon`.
         """
         self._require_open()
         if count < 1:
-            raise OutOfRangeError(f"{self.name}: at least 1 frame must be asked for, got {count}")
+            raise OutOfRangeError(f"{self.name}: count must be at least 1, got {count}")
         self._abandoned = False
         integration_time_us = self._do_integration_time_us()
         period_s = max(interval_s, integration_time_us * 1e-6)
         start_s = self.clock.now_s()
+        # Each frame waits for its own grid time, so delays do not add up over many frames.
         frames, times_s = [], []
         for index in range(count):
             times_s.append(self.clock.now_s())
@@ -137,58 +138,70 @@ class Spectrometer(Device):
         window_nm: tuple[float, float] | None = None,
         frames_max: int = 12,
     ) -> Exposure:
-        """Find and set the integration time at which the brightest pixel is just bright enough.
+        """Find and set the integration time for a given brightness of the brightest pixel.
 
-        Open the light first, and fill the cell with what lets most light through (for
-        photoluminescence: what shines most). The search takes the detector for linear with an
-        unknown offset; it usually ends after 2 to 4 frames. The light is left as it is.
+        Open the light first, and fill the cell with the liquid that transmits most light (for
+        photoluminescence: that emits most). The detector is assumed to be linear with an unknown
+        offset; the search usually ends after 2 to 4 frames. The light keeps its state.
 
         Args:
-            target_fraction: wanted counts of the brightest pixel, as a fraction of the counts at
-                which it is saturated.
-            tolerance: how far from the target is near enough, as a fraction of it.
-            shortest_us: shortest integration time [µs] to set; by default what `limits` says.
-            longest_us: longest integration time [µs] to set, for instance the time that a plug
-                takes to pass the cell; by default what `limits` says.
-            window_nm: lower and upper wavelength [nm] of the pixels that count; by default all do.
-            frames_max: after how many frames a search in unsteady light is given up.
+            target_fraction: wanted counts of the brightest pixel, as a fraction of the saturation
+                counts.
+            tolerance: accepted deviation from the target, as a fraction of the target.
+            shortest_us: shortest integration time [µs] to set; by default that of `limits`.
+            longest_us: longest integration time [µs] to set, for instance the time that a slug
+                takes to pass the cell; by default that of `limits`.
+            window_nm: lower and upper wavelength [nm] of the pixels to use; by default all.
+            frames_max: number of frames after which a search in unsteady light ends.
 
         Returns:
-            the integration time, which is set, and whether it is what was asked for: a light that
-            is too weak or too strong raises nothing.
+            the integration time that is now set, with the verdict; light that is too weak or too
+            strong is a verdict and no error.
 
         Raises:
-            OutOfRangeError: an argument makes no sense, or a time is outside `limits`; nothing was
-                sent.
+            OutOfRangeError: target, tolerance or frames are impossible, no pixel lies in the
+                window, or a time is outside `limits`; no setting was changed.
             NotReadyError: the device is not open, or another thread called `abandon`.
         """
         self._require_open()
+        if frames_max < 1:
+            raise OutOfRangeError(f"{self.name}: frames_max must be at least 1, got {frames_max}")
+        search = self._exposure_search(target_fraction, tolerance, shortest_us, longest_us)
+        return self._carry_out(search, self._pixels_in(window_nm), frames_max)
+
+    def abandon(self) -> None:
+        """Stop an acquisition in another thread before its next frame."""
+        self._abandoned = True
+
+    def _exposure_search(
+        self,
+        target_fraction: float,
+        tolerance: float,
+        shortest_us: int | None,
+        longest_us: int | None,
+    ) -> ExposureSearch:
+        """A search that starts at the integration time that is set now."""
         limits = self.limits
         shortest_us = limits.integration_time_min_us if shortest_us is None else shortest_us
         longest_us = limits.integration_time_max_us if longest_us is None else longest_us
         self._require_in_limits(shortest_us)
         self._require_in_limits(longest_us)
-        pixels = self._pixels_in(window_nm)
+        # The accepted range must end below saturation: a saturated pixel cannot be on target.
         if not (
             0.0 < target_fraction < target_fraction * (1.0 + tolerance) < 1.0
             and shortest_us <= longest_us
-            and frames_max >= 1
         ):
             raise OutOfRangeError(
                 f"{self.name}: cannot expose to {target_fraction:g} (1 ± {tolerance:g}) of "
-                f"saturation within {shortest_us} to {longest_us} µs and {frames_max} frames"
+                f"saturation within {shortest_us} to {longest_us} µs"
             )
         begin_us = min(max(self._do_integration_time_us(), shortest_us), longest_us)
-        search = ExposureSearch(target_fraction, tolerance, shortest_us, longest_us, begin_us)
-        return self._carry_out(search, pixels, frames_max)
-
-    def abandon(self) -> None:
-        """End what takes frames in another thread before its next frame."""
-        self._abandoned = True
+        return ExposureSearch(target_fraction, tolerance, shortest_us, longest_us, begin_us)
 
     def _carry_out(
         self, search: ExposureSearch, pixels: NDArray[np.bool_], frames_max: int
     ) -> Exposure:
+        """Take frames until the search has a verdict, and set its answer."""
         self._abandoned = False
         frames_taken = 0
         while search.verdict is None:
@@ -236,12 +249,12 @@ class Spectrometer(Device):
             )
 
     def _do_set_light(self, on: bool) -> None:
-        """Open or shut the light source; leave as it is where the spectrometer controls none."""
+        """Open or shut the light source; optional."""
         raise UnsupportedError(f"{self.name}: this spectrometer controls no light source")
 
     @abstractmethod
     def _do_limits(self) -> SpectrometerLimits:
-        """What the spectrometer can do."""
+        """Limits of the spectrometer."""
 
     @abstractmethod
     def _do_wavelengths_nm(self) -> NDArray[np.float64]:
@@ -249,12 +262,12 @@ class Spectrometer(Device):
 
     @abstractmethod
     def _do_set_integration_time(self, integration_time_us: int) -> None:
-        """Set the integration time [µs] and discard the frame that was under way."""
+        """Set the integration time [µs] and discard the frame that is already being exposed."""
 
     @abstractmethod
     def _do_integration_time_us(self) -> int:
-        """The integration time [µs] that is set."""
+        """Integration time [µs] that is set now."""
 
     @abstractmethod
     def _do_acquire_frame(self) -> NDArray[np.uint16]:
-        """One frame, shape `n_pixels`."""
+        """Take one frame, shape `n_pixels`."""

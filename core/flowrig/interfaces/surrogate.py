@@ -1,10 +1,10 @@
-"""Surrogate models: what the measured responses would be elsewhere, and how sure we are.
+"""Surrogate models: predictions of the measured responses at any conditions, with uncertainty.
 
-Letters: `n` experiments, `d` conditions, `m` responses, `s` samples, `k` ensemble members.
+Letters in shapes: `n` experiments, `d` conditions, `m` responses, `s` samples, `k` members of an
+ensemble.
 
-A `Posterior` is all that a surrogate must return. One that returns a `NormalPosterior` tells in
-closed form what it believes at each condition, with gradients, so that an optimizer can climb
-instead of trying many conditions.
+A surrogate must return a `Posterior`. If it returns a `NormalPosterior`, the prediction is in
+closed form with gradients, and an optimizer can follow them instead of testing many conditions.
 """
 
 from abc import ABC, abstractmethod
@@ -28,12 +28,12 @@ class SurrogateSettings:
 
 
 class Posterior(ABC):
-    """What a surrogate believes about `m` responses at `n` conditions."""
+    """Prediction of `m` responses at `n` conditions, with uncertainty."""
 
     @property
     @abstractmethod
     def mean(self) -> Array:
-        """Expected responses, shape `n x m`, in natural units."""
+        """Expected responses in natural units, shape `n x m`."""
 
     @property
     @abstractmethod
@@ -44,32 +44,37 @@ class Posterior(ABC):
     def sample(self, count: int, rng: np.random.Generator) -> Array:
         """Joint samples of the noise-free responses, shape `s x n x m`.
 
-        Each sample is one function that the data allow, at all `n` conditions: differences between
-        conditions are as sure as the model is of them. With the same generator state samples vary
-        smoothly with the conditions.
+        Each sample is one function from the posterior, evaluated at all `n` conditions, so the
+        differences between conditions have the correlations of the model. For the same state of the
+        generator, samples vary smoothly with the conditions.
+
+        Args:
+            count: number of samples `s`.
+            rng: source of randomness.
         """
 
 
 class NormalPosterior(Posterior):
-    """A posterior that is normal at each condition, on an increasing scale for each response.
+    """A posterior that is normal at each condition on a latent scale, one for each response.
 
-    Optional. On its scale the noise-free response at a condition is `latent_mean + latent_sd * e`,
-    `e` standard normal; `natural` leads from there to the unit of the response.
+    Optional. On the latent scale the noise-free response at a condition is
+    `latent_mean + latent_sd * e` with `e` standard normal; `natural` converts it to the unit of the
+    response.
     """
 
     @property
     @abstractmethod
     def latent_mean(self) -> Array:
-        """Mean of the noise-free responses on their scales, shape `n x m`."""
+        """Mean of the noise-free responses on the latent scales, shape `n x m`."""
 
     @property
     @abstractmethod
     def latent_sd(self) -> Array:
-        """Standard deviation of the noise-free responses on their scales, shape `n x m`."""
+        """Standard deviation of the noise-free responses on the latent scales, shape `n x m`."""
 
     @abstractmethod
     def latent_gradients(self) -> tuple[Array, Array]:
-        """Derivatives of `latent_mean` and `latent_sd` along the conditions in the unit cube.
+        """Derivatives of `latent_mean` and `latent_sd` by the conditions in the unit cube.
 
         Returns:
             two arrays of shape `n x m x d`.
@@ -77,7 +82,7 @@ class NormalPosterior(Posterior):
 
     @abstractmethod
     def natural(self, latent: Array) -> Array:
-        """Values on the scales, shape `… x m`, in natural units; increasing in each response."""
+        """Latent values, shape `… x m`, in natural units; increasing in each response."""
 
     @abstractmethod
     def natural_slope(self, latent: Array) -> Array:
@@ -86,12 +91,12 @@ class NormalPosterior(Posterior):
 
 @frozen(eq=False)
 class SurrogateState:
-    """Everything that a surrogate has learnt, in a form that can be kept in a file.
+    """The complete state of a fitted surrogate, in a form for a file without pickle.
 
     Attributes:
-        values: what JSON can say, and nothing else: `None`, truth values, numbers that are finite,
-            texts, lists and mappings from texts.
-        arrays: by name; of numbers or truth values.
+        values: JSON values only: `None`, booleans, finite numbers, strings, lists and mappings with
+            string keys.
+        arrays: arrays of numbers or booleans, by name.
     """
 
     values: Mapping[str, Any]
@@ -99,17 +104,17 @@ class SurrogateState:
 
 
 class Surrogate(ABC):
-    """A regression model with uncertainty. Conditions come as points of the unit cube.
+    """A regression model with uncertainty. Conditions are points of the unit cube.
 
     Args:
         settings: an instance of the surrogate's settings class.
-        seed: everything random follows from it; the same seed and data give the same model.
+        seed: seed of all randomness; the same seed and data give the same model.
     """
 
     settings: SurrogateSettings
     rsd: Array
-    """What `fit` is told of the noise: relative standard deviations of repeated measurements, as
-    fractions, shape `m`; nan where nothing is known. A surrogate is free to use it or not."""
+    """Relative standard deviations of repeated measurements from `fit`, as fractions, shape `m`;
+    nan where unknown. Whether a surrogate uses them is its own choice."""
 
     def __init__(self, settings: SurrogateSettings, seed: int = 0) -> None:
         self.settings = settings
@@ -118,17 +123,17 @@ class Surrogate(ABC):
         self._responses: int | None = None
 
     def fit(self, X: Array, Y: Array, rsd: ArrayLike = ()) -> None:
-        """Learn from experiments; what was learnt before is forgotten.
+        """Fit the model to experiments; an earlier fit is discarded.
 
         Args:
             X: conditions in the unit cube, shape `n x d`.
             Y: measured responses in natural units, shape `n x m`.
             rsd: relative standard deviations of repeated measurements, as fractions, of the first
-                responses or all; nan where it is not known.
+                responses or of all; nan where unknown.
 
         Raises:
-            InputError: shapes do not fit, fewer than 2 experiments, a value is not finite, or a
-                relative standard deviation is not more than 0.
+            InputError: shapes do not match, there are fewer than 2 experiments, a value is not
+                finite, or a relative standard deviation is not positive.
         """
         X, Y = np.asarray(X, dtype=float), np.asarray(Y, dtype=float)
         if X.ndim != 2 or Y.ndim != 2 or len(X) != len(Y):
@@ -142,7 +147,10 @@ class Surrogate(ABC):
         self._responses = Y.shape[1]
 
     def predict(self, X: Array) -> Posterior:
-        """The posterior at conditions `X` in the unit cube, shape `n x d`.
+        """The posterior at conditions.
+
+        Args:
+            X: conditions in the unit cube, shape `n x d`.
 
         Raises:
             NotReadyError: `fit` was not called.
@@ -151,17 +159,18 @@ class Surrogate(ABC):
         return self._do_predict(np.asarray(X, dtype=float))
 
     def describe(self) -> Mapping[str, Any]:
-        """What the model learnt, as plain numbers for the journal (length scales, noise, …)."""
+        """Parameters of the fitted model for the journal: plain numbers, such as length scales."""
         return {}
 
     def unseen(self) -> tuple[Array, Array] | None:
-        """What it would have expected of each experiment, had it not learnt from that one.
+        """Prediction of each experiment of the fit from all others (leave-one-out).
 
-        Optional, and cheap: from the members of an ensemble that did not see an experiment, say.
+        Optional. It must be cheap, for instance from the members of an ensemble that were fitted
+        without the experiment.
 
         Returns:
-            mean and standard deviation of a measurement, in natural units, shape `n x m` each, in
-            the order of `fit`; None if the surrogate cannot tell.
+            mean and standard deviation of a measurement in natural units, shape `n x m` each, in
+            the order of `fit`; None if the surrogate has no such prediction.
 
         Raises:
             NotReadyError: `fit` was not called.
@@ -170,50 +179,50 @@ class Surrogate(ABC):
         return self._do_unseen()
 
     def state(self) -> SurrogateState:
-        """Everything that was learnt; `restore` of it predicts the same, bit for bit.
+        """The complete state of the fit; after `restore` predictions are the same, bit for bit.
 
         Raises:
             NotReadyError: `fit` was not called.
-            UnsupportedError: this surrogate cannot be kept.
+            UnsupportedError: this surrogate cannot be saved.
         """
         responses = self._require_fit()
         kept = self._do_state()
         return SurrogateState({"responses": responses, **kept.values}, kept.arrays)
 
     def restore(self, state: SurrogateState) -> None:
-        """Know what another surrogate with the same settings had learnt, instead of `fit`.
+        """Take the state of another surrogate with the same settings, instead of `fit`.
 
         Raises:
-            InputError: the state is not one of such a surrogate.
-            UnsupportedError: this surrogate cannot be kept.
+            InputError: the state does not fit this surrogate.
+            UnsupportedError: this surrogate cannot be saved.
         """
         try:
             self._do_restore(state)
             self._responses = int(state.values["responses"])
         except (KeyError, ValueError, TypeError, IndexError) as error:
-            raise InputError(f"this is not the state of such a model: {error!r}") from error
+            raise InputError(f"the state does not fit this model: {error!r}") from error
 
     def _require_fit(self) -> int:
-        """The number of responses that were learnt."""
+        """Number of responses of the fit."""
         if self._responses is None:
             raise NotReadyError("fit() the surrogate first")
         return self._responses
 
     def _do_unseen(self) -> tuple[Array, Array] | None:
-        """As `unseen`, after a fit."""
+        """See `unseen`; called after a fit only."""
         return None
 
     def _do_state(self) -> SurrogateState:
-        """As `state`, after a fit."""
-        raise UnsupportedError(f"{type(self).__name__} cannot be kept in a file")
+        """See `state`; called after a fit only."""
+        raise UnsupportedError(f"{type(self).__name__} cannot be saved in a file")
 
     def _do_restore(self, state: SurrogateState) -> None:
-        """As `restore`; raise KeyError or ValueError for a state that does not fit."""
-        raise UnsupportedError(f"{type(self).__name__} cannot be kept in a file")
+        """See `restore`; raise KeyError or ValueError for a state that does not fit."""
+        raise UnsupportedError(f"{type(self).__name__} cannot be saved in a file")
 
     @abstractmethod
     def _do_fit(self, X: Array, Y: Array) -> None:
-        """Learn from `X`, shape `n x d`, and `Y`, shape `n x m`."""
+        """Fit the model to `X`, shape `n x d`, and `Y`, shape `n x m`."""
 
     @abstractmethod
     def _do_predict(self, X: Array) -> Posterior:
@@ -221,7 +230,7 @@ class Surrogate(ABC):
 
 
 def _of_all_responses(rsd: ArrayLike, responses: int) -> Array:
-    """Relative standard deviations, shape `m`, with nan for those of which nothing is said."""
+    """Relative standard deviations of all responses, shape `m`; nan for the unknown ones."""
     known = np.asarray(rsd, dtype=float)
     if known.ndim != 1 or len(known) > responses:
         raise InputError(

@@ -1,4 +1,4 @@
-"""What a driver tells about the bytes on its wire, for whoever listens."""
+"""Log of the bytes on the wire of a device: drivers write to it, one listener reads it."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -8,15 +8,15 @@ __all__ = ["Direction", "WireChannel", "WireListener", "WireLog"]
 Direction = Literal["sent", "received"]
 
 WireListener = Callable[[Direction, bytes, str], None]
-"""Takes a direction, the bytes, and the label of the connection that they went over."""
+"""Takes the direction, the bytes, and the label of their connection."""
 
 
 class WireChannel:
-    """One connection of a device. Telling it something costs next to nothing if nobody listens.
+    """The log of one connection of a device. Without a listener a call costs next to nothing.
 
     Args:
         log: the log of the device.
-        label: what tells this connection from the device's others.
+        label: label of this connection; it differs from those of the device's other connections.
     """
 
     def __init__(self, log: "WireLog", label: str) -> None:
@@ -24,26 +24,26 @@ class WireChannel:
         self._label = label
 
     def sent(self, data: bytes) -> None:
-        """These bytes are about to be sent. Tell it before, so that a write that fails is seen."""
+        """Log bytes to send. Call it before the write, so the log also shows a write that fails."""
         listener = self._log.listener
         if listener is not None:
             listener("sent", data, self._label)
 
     def received(self, data: bytes) -> None:
-        """These bytes came, whether they are used or dropped."""
+        """Log received bytes, whether the driver uses or drops them."""
         listener = self._log.listener
         if listener is not None and data:
             listener("received", data, self._label)
 
 
 class WireLog(WireChannel):
-    """The bytes of one device, on one connection or on several.
+    """The log of one device, with one or several connections.
 
-    A driver calls `sent` and `received` where it writes to its port and reads from it; one with
-    several connections takes a `channel` for each.
+    A driver calls `sent` and `received` where it writes to its port and reads from it. A driver
+    with several connections takes a `channel` for each.
 
     Attributes:
-        listener: who is told; None if nobody listens.
+        listener: called for every logged piece of bytes; None for no listener.
     """
 
     def __init__(self) -> None:
@@ -51,5 +51,5 @@ class WireLog(WireChannel):
         self.listener: WireListener | None = None
 
     def channel(self, label: str) -> WireChannel:
-        """The part of this log that belongs to one of several connections."""
+        """The log of one of several connections."""
         return WireChannel(self, label)

@@ -1,4 +1,4 @@
-"""Points spread over a space, inside bounds and constraints: Latin hypercubes and uniform."""
+"""Designs of experiments inside bounds and constraints: Latin hypercubes and uniform points."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +12,13 @@ __all__ = ["latin_hypercube", "maximin_latin_hypercube", "uniform"]
 Array = NDArray[np.float64]
 
 MOST_DRAWS = 50
-"""Draws after which a thin space is filled with points that are pulled inside."""
+"""Draws after which a space with little room is filled with projected points."""
 
 
 def latin_hypercube(count: int, dimensions: int, rng: np.random.Generator) -> Array:
-    """One point in each of `n` slices of every axis (McKay, Beckman & Conover, 1979).
+    """One point in each of `n` slices of every axis.
+
+    McKay, Beckman & Conover, Technometrics 1979, 21, 239.
 
     Args:
         count: number of points `n`.
@@ -33,16 +35,15 @@ def latin_hypercube(count: int, dimensions: int, rng: np.random.Generator) -> Ar
 def maximin_latin_hypercube(
     space: Space, count: int, designs: int, rng: np.random.Generator
 ) -> Array:
-    """The Latin hypercube, of several, whose closest points are farthest apart.
+    """The best of several Latin hypercubes: the one with the largest distance of closest points.
 
-    The maximin criterion of Johnson, Moore & Ylvisaker (1990).
-
-    Where constraints cut into the box, points outside are replaced by uniform ones inside.
+    This is the maximin criterion (Johnson, Moore & Ylvisaker, J. Statist. Plann. Inference 1990,
+    26, 131). Points outside the constraints are replaced by uniform ones inside.
 
     Args:
         space: bounds and constraints.
         count: number of points `n`.
-        designs: how many hypercubes are compared.
+        designs: number of hypercubes to compare.
         rng: source of randomness.
 
     Returns:
@@ -61,10 +62,19 @@ def maximin_latin_hypercube(
 
 
 def uniform(space: Space, count: int, rng: np.random.Generator) -> Array:
-    """Uniform points inside bounds and constraints, in the unit cube, shape `n x d`.
+    """Uniform points inside bounds and constraints.
 
-    Where constraints leave hardly any room, as an equality does, uniform points of the box are
-    pulled inside; where some cannot be, mixtures of the others take their place.
+    If the constraints leave hardly any room, as an equality does, uniform points of the box are
+    projected onto the constraints. Points for which this fails are replaced by random mixtures of
+    the others, which are inside because the constraints are convex.
+
+    Args:
+        space: bounds and constraints.
+        count: number of points `n`.
+        rng: source of randomness.
+
+    Returns:
+        points of the unit cube, shape `n x d`.
 
     Raises:
         InputError: no point of the box meets the constraints.
@@ -81,7 +91,7 @@ def uniform(space: Space, count: int, rng: np.random.Generator) -> Array:
     pulled = pulled_inside(space, rng.random((count, len(space.names))))
     if not len(pulled):
         raise InputError(
-            "no condition meets every constraint: "
+            "no conditions meet all constraints: "
             + ", ".join(constraint.label for constraint in space.constraints)
         )
     shares = rng.dirichlet(np.ones(len(pulled)), count - len(pulled))
@@ -89,6 +99,7 @@ def uniform(space: Space, count: int, rng: np.random.Generator) -> Array:
 
 
 def _smallest_distance(design: Array) -> float:
+    """Distance of the two closest points."""
     if len(design) < 2:
         return 0.0
     squared = ((design[:, None] - design[None]) ** 2).sum(axis=-1)

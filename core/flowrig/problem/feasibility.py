@@ -1,4 +1,4 @@
-"""Move points that break bounds, steps or constraints to where they hold."""
+"""Projection of points that break bounds, steps or constraints onto allowed ones."""
 
 from collections.abc import Mapping
 from itertools import product
@@ -13,26 +13,29 @@ __all__ = ["on_steps", "pulled_inside"]
 Array = NDArray[np.float64]
 
 MOST_ROUNDS = 200
+"""Rounds of projections after which a point counts as impossible to pull inside."""
 BISECTIONS = 60
+"""Bisections of one projection: enough for the precision of a double."""
 MARGIN = 1e-6
-"""How far inside a constraint points are pulled, in widths of the constraint or of the unit cube,
-whichever is less, so that few rounds suffice."""
+"""Distance inside a constraint to which points are pulled, as a fraction of the width of the
+constraint or of the unit cube, whichever is smaller. With a margin a few rounds are enough; without
+it points approach a corner of constraints forever."""
 
 
 def pulled_inside(space: Space, points: Array) -> Array:
-    """Points moved to the nearest ones that keep to bounds and constraints, each in turn.
+    """Points projected onto the constraints in turn, until they meet all of them.
 
-    Projecting on convex sets in turn ends in their intersection (Bregman, USSR Computational
-    Mathematics and Mathematical Physics 1967, 7, 200); every set is one constraint together with
-    all bounds, so that a single constraint takes a single round. Points inside stay where they are.
-    What cannot be brought inside is left out.
+    Cyclic projections onto convex sets converge to their intersection (Bregman, USSR Computational
+    Mathematics and Mathematical Physics 1967, 7, 200). Each set is one constraint together with all
+    bounds, so a single constraint takes a single round. Points inside all constraints are not
+    moved. Points that cannot be pulled inside are left out.
 
     Args:
         space: bounds and linear constraints.
-        points: points in units of the unit cube, shape `n x d`, also outside of it.
+        points: points in units of the unit cube, also outside of it, shape `n x d`.
 
     Returns:
-        points of the unit cube inside every constraint, shape `at most n x d`, in order.
+        points of the unit cube inside all constraints, in order, shape `at most n x d`.
     """
     points = np.clip(points, 0.0, 1.0)
     slabs = [_in_unit_cube(space, constraint) for constraint in space.constraints]
@@ -48,9 +51,10 @@ def pulled_inside(space: Space, points: Array) -> Array:
 
 
 def _projected(points: Array, normal: Array, low: float, high: float) -> Array:
-    """The nearest points of the unit cube whose product with `normal` is from `low` to `high`.
+    """The nearest points of the unit cube whose product with `normal` lies within `low` and `high`.
 
-    These are `clip(point + shift * normal)`, whose product with `normal` grows with the shift.
+    They have the form `clip(point + shift * normal)` (Karush-Kuhn-Tucker conditions). The product
+    with `normal` rises with the shift, so bisection finds it.
     """
     along = points @ normal
     target = np.clip(along, low, high)
@@ -79,14 +83,15 @@ def _in_unit_cube(space: Space, constraint: LinearConstraint) -> tuple[Array, fl
 
 
 def on_steps(space: Space, conditions: Mapping[str, float]) -> dict[str, float]:
-    """The nearest conditions whose values are on the steps of their parameters.
+    """The nearest conditions with all values on the steps of their parameters.
 
-    Of the values below and above in each stepped condition, the combination is taken that is
-    nearest, in shares of the ranges, and keeps to every constraint; if none does, the nearest.
+    Candidates are all combinations of the steps below and above each value. The result is the
+    nearest candidate, in units of the ranges, that meets all constraints; if none does, the nearest
+    of all.
 
     Args:
         space: bounds, steps and constraints.
-        conditions: by parameter name.
+        conditions: values by parameter name.
     """
     stepped = [p for p in space.parameters if p.step is not None]
     if not stepped or any(p.name not in conditions for p in space.parameters):
@@ -106,7 +111,8 @@ def on_steps(space: Space, conditions: Mapping[str, float]) -> dict[str, float]:
 
 
 def _around(value: float, low: float, high: float, step: float) -> list[float]:
-    """The values on steps below and above, inside the bounds."""
+    """The steps below and above a value, inside the bounds."""
+    # 1e-9: a value on its step must not fall to the step below by rounding.
     below = np.floor((value - low) / step + 1e-9)
     most = np.floor((high - low) / step + 1e-9)
     return sorted({low + step * float(np.clip(k, 0.0, most)) for k in (below, below + 1.0)})

@@ -1,4 +1,7 @@
-"""The figure of merit: measured features in, one number to maximize out."""
+"""Objectives: one number to maximize, computed from the measured features of an experiment.
+
+The objective is the figure of merit of a campaign; code and documentation call it objective.
+"""
 
 from abc import ABC, abstractmethod
 from functools import cached_property
@@ -23,18 +26,18 @@ Array = NDArray[np.float64]
 
 
 class Objective(ABC):
-    """A figure of merit of features that were measured or predicted; to be maximized."""
+    """A function of measured or predicted features, to be maximized."""
 
     name: str
-    """What reports call it."""
+    """Name of the objective in reports."""
     unit: str
-    """Unit of the value; a fraction has the unit ""."""
+    """Unit of the objective; "" for a fraction."""
     responses: tuple[str, ...]
-    """The features it needs, in the order of the last axis of `value`'s argument."""
+    """Names of the features on the last axis of the argument of `value`, in this order."""
 
     @abstractmethod
     def value(self, responses: Array) -> Array:
-        """The figure of merit of responses of shape `… x m`, shape `…`."""
+        """The objective for responses of shape `… x m`, shape `…`."""
 
 
 def plqy_proxy(
@@ -47,16 +50,19 @@ def plqy_proxy(
 ) -> Any:
     """In-situ proxy of the photoluminescence quantum yield, as a fraction.
 
-    Ratio of emitted to absorbed light relative to a reference dye measured in the same cells:
+    Ratio of emitted to absorbed light, relative to a reference dye measured in the same cells:
     `dye_plqy * (pl_area / dye_pl_area) * (1 - 10**-dye_absorbance) / (1 - 10**-absorbance)`
     (Sadeghi et al., Digital Discovery 2025, 4, 1722). Not finite where nothing is absorbed.
 
     Args:
-        absorbance: absorbance at the excitation wavelength, decadic, any shape.
+        absorbance: decadic absorbance at the excitation wavelength, any shape.
         pl_area: photoluminescence area [counts·nm], same shape.
-        dye_plqy: quantum yield of the reference dye, a fraction.
-        dye_absorbance: its absorbance in the same cell.
-        dye_pl_area: its photoluminescence area [counts·nm].
+        dye_plqy: quantum yield of the reference dye, as a fraction.
+        dye_absorbance: decadic absorbance of the reference dye at the excitation wavelength.
+        dye_pl_area: photoluminescence area [counts·nm] of the reference dye.
+
+    Returns:
+        the proxy, in the shape of the arguments.
     """
     absorbed = 1.0 - 10.0 ** -np.asarray(absorbance, dtype=float)
     dye_absorbed = 1.0 - 10.0**-dye_absorbance
@@ -66,14 +72,14 @@ def plqy_proxy(
 
 @frozen
 class PlqyProxy(Objective):
-    """`plqy_proxy` of the absorbance at the excitation wavelength and the PL area.
+    """The in-situ proxy of the photoluminescence quantum yield; see `plqy_proxy`.
 
     Attributes:
-        dye_plqy: quantum yield of the reference dye, a fraction.
-        dye_absorbance: absorbance of the reference dye at the excitation wavelength.
-        dye_pl_area: photoluminescence area of the reference dye [counts·nm].
-        smallest_absorbance: responses below this absorbance count as this one, so that a predicted
-            absorbance near zero does not promise an infinite yield.
+        dye_plqy: quantum yield of the reference dye, as a fraction.
+        dye_absorbance: decadic absorbance of the reference dye at the excitation wavelength.
+        dye_pl_area: photoluminescence area [counts·nm] of the reference dye.
+        smallest_absorbance: lower limit of the absorbance in the formula. Without it, a predicted
+            absorbance near zero would give an infinite yield.
     """
 
     dye_plqy: float
@@ -86,7 +92,7 @@ class PlqyProxy(Objective):
     responses = ("a300", "pla")
 
     def value(self, responses: Array) -> Array:
-        """The proxy, a fraction, of responses `(a300, pla)` on the last axis."""
+        """The proxy as a fraction, for responses `(a300, pla)` on the last axis."""
         absorbance = np.maximum(responses[..., 0], self.smallest_absorbance)
         return np.asarray(
             plqy_proxy(
@@ -101,11 +107,11 @@ class PlqyProxy(Objective):
 
 @frozen
 class MaximumResponse(Objective):
-    """One measured feature, as large as possible.
+    """One feature as the objective.
 
     Attributes:
         response: name of the feature.
-        unit: its unit.
+        unit: unit of the feature.
     """
 
     response: str
@@ -113,12 +119,12 @@ class MaximumResponse(Objective):
 
     @property
     def name(self) -> str:  # type: ignore[override]
-        """The feature's name."""
+        """Name of the feature."""
         return self.response
 
     @property
     def responses(self) -> tuple[str, ...]:  # type: ignore[override]
-        """The feature alone."""
+        """Name of the feature, as the only response."""
         return (self.response,)
 
     def value(self, responses: Array) -> Array:
@@ -127,7 +133,7 @@ class MaximumResponse(Objective):
 
 
 FARTHEST = 1e6
-"""Distance from a goal, in tolerances, from which all are equally far."""
+"""Distance from a goal, in tolerances, at which distances are cut off: its square stays finite."""
 
 
 def _positive(_: Any, attribute: "Attribute[float]", value: float) -> None:
@@ -137,21 +143,24 @@ def _positive(_: Any, attribute: "Attribute[float]", value: float) -> None:
 
 @frozen(kw_only=True)
 class Goal:
-    """What one number should be, as a share from 0 (far off) to 1 (met).
+    """A wish for one number, and the degree to which it is met: its share, 0 to 1.
 
-    With `z` the distance in tolerances the share is `1 / (1 + z²)` for `target`, and
-    `(1 + z / √(1 + z²)) / 2` for `above` and `below`: one half at a distance of one tolerance from
-    a target, and at the value of `above` or `below` itself, beyond which it goes on rising to 1.
-    Far off both fall with the square of the distance, so that the way is never flat.
+    With `z` the distance in tolerances, the share is `1 / (1 + z²)` for `target`, and
+    `(1 + z / √(1 + z²)) / 2` for `above` and `below`. It is one half at a distance of one tolerance
+    from a target, and at the value of `above` or `below`, beyond which it rises on to 1. Far from
+    the goal both fall with the square of the distance, so an optimizer finds a slope everywhere.
+
+    A goal has either a `response` or an `objective`, and exactly one of `target`, `above` and
+    `below`.
 
     Attributes:
-        response: a measured feature, or …
-        objective: … another figure of merit, computed from features.
-        target: the value that is wanted, …
-        above: … or one that should be exceeded, …
-        below: … or one that should be undercut; all in the unit of the response.
-        tolerance: distance that matters, in the same unit.
-        weight: how much this goal counts beside the others.
+        response: name of a measured feature.
+        objective: another objective, computed from features.
+        target: the wanted value, in the unit of the response.
+        above: the value to exceed, in the unit of the response.
+        below: the value to stay under, in the unit of the response.
+        tolerance: distance from the goal that matters, in the unit of the response.
+        weight: weight of this goal among all goals.
     """
 
     response: str = ""
@@ -164,18 +173,18 @@ class Goal:
 
     def __attrs_post_init__(self) -> None:
         if (self.response == "") == (self.objective is None):
-            raise InputError("a goal is about either a response or another objective")
+            raise InputError("a goal needs either a response or another objective")
         wanted = [one for one in (self.target, self.above, self.below) if one is not None]
         if len(wanted) != 1 or not np.isfinite(wanted[0]):
-            raise InputError("a goal wants exactly one of: target, above, below")
+            raise InputError("a goal needs exactly one of: target, above, below")
 
     @property
     def responses(self) -> tuple[str, ...]:
-        """The features that it needs."""
+        """Names of the features that the goal needs."""
         return (self.response,) if self.objective is None else self.objective.responses
 
     def share(self, responses: Array) -> Array:
-        """How far it is met by its responses of shape `… x m`, shape `…`, from 0 to 1."""
+        """Degree to which responses of shape `… x m` meet the goal, shape `…`, 0 to 1."""
         value = responses[..., 0] if self.objective is None else self.objective.value(responses)
         if self.target is not None:
             return np.asarray(1.0 / (1.0 + np.square(self._distance(value - self.target))))
@@ -184,21 +193,21 @@ class Goal:
         return np.asarray(0.5 + 0.5 * z / np.sqrt(1.0 + np.square(z)))
 
     def _distance(self, difference: Array) -> Array:
-        """A difference in tolerances."""
+        """A difference in units of the tolerance, cut off at `FARTHEST`."""
         farthest = FARTHEST * self.tolerance
         return np.clip(difference, -farthest, farthest) / self.tolerance
 
 
 @frozen
 class TargetObjective(Objective):
-    """Several goals in order: a later one counts only as far as all before it are met.
+    """Several goals in order of importance; a goal counts only as far as all before it are met.
 
-    With the shares `s` and weights `w` of the goals the value is
-    `Σ_i w_i Π_(j≤i) s_j / Σ_i w_i`: smooth, never falling in any share, 0 if the first goal is
-    missed altogether and 1 if all are met.
+    With the shares `s` and weights `w` of the goals, the objective is
+    `Σ_i w_i Π_(j≤i) s_j / Σ_i w_i`. It is smooth, falls with no share, and is 0 if the first goal
+    is missed completely and 1 if all are met.
 
     Attributes:
-        goals: the most important first.
+        goals: the goals, the most important first.
     """
 
     goals: tuple[Goal, ...]
@@ -208,15 +217,15 @@ class TargetObjective(Objective):
 
     def __attrs_post_init__(self) -> None:
         if not self.goals:
-            raise InputError("goals must hold at least one goal")
+            raise InputError("at least one goal is needed")
 
     @cached_property
     def responses(self) -> tuple[str, ...]:  # type: ignore[override]
-        """The features that any goal needs, each once."""
+        """Names of the features that the goals need, each once."""
         return tuple(dict.fromkeys(name for goal in self.goals for name in goal.responses))
 
     def value(self, responses: Array) -> Array:
-        """How far the goals are met, from 0 to 1."""
+        """Degree to which responses of shape `… x m` meet the goals, shape `…`, 0 to 1."""
         met, total = np.ones(responses.shape[:-1]), np.zeros(responses.shape[:-1])
         for goal in self.goals:
             columns = [self.responses.index(name) for name in goal.responses]

@@ -1,4 +1,4 @@
-"""The search space: which conditions may be chosen, in natural units and in the unit cube."""
+"""The search space: bounds, steps and constraints of conditions, and the unit cube over it."""
 
 from collections.abc import Mapping, Sequence
 
@@ -22,7 +22,7 @@ class Parameter:
         low: lower bound, in `unit`.
         high: upper bound, in `unit`.
         unit: "°C", "µL/min", …
-        step: distance of the values that it can take, counted from `low`, in `unit`; None for any.
+        step: distance of allowed values, counted from `low`, in `unit`; None allows all values.
     """
 
     name: str
@@ -43,8 +43,8 @@ class LinearConstraint:
     """`low <= sum(coefficient * condition) <= high`, for instance a limit on the total flow rate.
 
     Attributes:
-        label: what it is, for messages.
-        coefficients: by parameter name; a parameter that is not named counts as 0.
+        label: name of the constraint in messages.
+        coefficients: coefficients by parameter name; 0 for other parameters.
         low: lower bound, in the unit of the sum; `-inf` for none.
         high: upper bound, in the unit of the sum; `inf` for none.
     """
@@ -55,12 +55,15 @@ class LinearConstraint:
     high: float
 
     def holds(self, total: Array, tolerance: float) -> NDArray[np.bool_]:
-        """Which sums keep to the bounds.
+        """Whether each sum lies within the bounds.
 
         Args:
             total: sums, of any shape.
-            tolerance: how far out still counts as in, as a share of the larger finite bound, or of
-                one unit where that is more.
+            tolerance: accepted excess over a bound, as a fraction of the larger finite bound or of
+                one unit, whichever is larger.
+
+        Returns:
+            booleans, in the shape of `total`.
         """
         finite = [abs(bound) for bound in (self.low, self.high) if np.isfinite(bound)]
         width = tolerance * max([1.0, *finite])
@@ -72,8 +75,8 @@ class Space:
     """A box of `d` parameters with linear constraints.
 
     Attributes:
-        parameters: in the order of the columns of every array of conditions.
-        constraints: what must hold besides the bounds.
+        parameters: the parameters, in the order of the columns of all arrays of conditions.
+        constraints: the constraints besides the bounds.
     """
 
     parameters: tuple[Parameter, ...]
@@ -108,17 +111,25 @@ class Space:
         return np.asarray(self.low + U * (self.high - self.low))
 
     def array(self, rows: Sequence[Mapping[str, float]]) -> Array:
-        """Conditions given by name as an array of shape `n x d`."""
+        """Conditions as mappings by name, converted to an array of shape `n x d`."""
         return np.array([[row[name] for name in self.names] for row in rows], dtype=float).reshape(
             len(rows), len(self.names)
         )
 
     def rows(self, X: Array) -> list[dict[str, float]]:
-        """An array of conditions, shape `n x d`, as one mapping by name a row."""
+        """An array of conditions, shape `n x d`, converted to one mapping by name per row."""
         return [dict(zip(self.names, map(float, row), strict=True)) for row in X]
 
     def feasible(self, X: Array, tolerance: float = 1e-9) -> NDArray[np.bool_]:
-        """Which rows of `X`, shape `n x d`, lie inside bounds and constraints; shape `n`."""
+        """Whether each row of `X` lies inside bounds and constraints; steps are not checked.
+
+        Args:
+            X: conditions in natural units, shape `n x d`.
+            tolerance: accepted excess, as a fraction of each range; see `LinearConstraint.holds`.
+
+        Returns:
+            booleans, shape `n`.
+        """
         slack = tolerance * (self.high - self.low)
         inside = np.asarray(((self.low - slack <= X) & (self.high + slack >= X)).all(axis=1))
         for constraint in self.constraints:
@@ -127,11 +138,14 @@ class Space:
         return inside
 
     def require_feasible(self, conditions: Mapping[str, float]) -> None:
-        """Say which bound or constraint some conditions break.
+        """Check the names and values of conditions, steps included.
+
+        Args:
+            conditions: values in natural units by parameter name.
 
         Raises:
-            OutOfRangeError: a name is missing or unknown, a value is not finite, out of bounds, or
-                breaks a constraint.
+            OutOfRangeError: a name is missing or unknown, or a value is not finite, out of bounds,
+                off its steps, or breaks a constraint; the message names it.
         """
         missing = [name for name in self.names if name not in conditions]
         unknown = [str(name) for name in conditions if name not in self.names]
@@ -144,6 +158,7 @@ class Space:
         for parameter in self.parameters:
             value = conditions[parameter.name]
             slack = 1e-9 * (parameter.high - parameter.low)
+            # Negated, so that nan is refused as well.
             if not (parameter.low - slack <= value <= parameter.high + slack):
                 raise OutOfRangeError(
                     f"{parameter.name} = {value:g} {parameter.unit} is outside "
@@ -164,5 +179,6 @@ class Space:
 
 
 def _off_step(value: float, low: float, step: float) -> bool:
+    # Wider than rounding errors: values reach this check through text and the unit cube.
     steps = (value - low) / step
     return abs(steps - round(steps)) > 1e-6

@@ -180,7 +180,7 @@ _FLUIDICS: Final = (
     _fault(16, "rate out of the pump's range",
            lambda: ProfileSays('[streams.CuI]\nflow_rate = ["1e-6 uL/min", "120 uL/min"]\n'),
            (Phase.CONNECT,), Expected.REFUSED),
-    _fault(17, "bubble or missing plug", lambda: OnDevice("spectrometer", "bubble", "no-plugs"),
+    _fault(17, "bubble or missing plug", lambda: OnDevice("spectrometer", "bubble", "no-slugs"),
            SEEING),
     _not(18, "leak or over-pressure", "the rig has no pressure sensor"),
     _not(19, "back-diffusion, carry-over", "the world's liquid flows forwards only"),

@@ -1,14 +1,19 @@
 """What plungers, plates and lamps really did, written down behind every fault and emulator."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import numpy as np
-from attrs import define, field, frozen
-from numpy.typing import NDArray
+from attrs import define, field
 
 from flowrig.clock import VirtualClock
-from flowrig.emulation import DeviceFault, HeaterBody, PumpBody, SpectrometerBody, World
+from flowrig.emulation import HeaterBody, PumpBody, SpectrometerBody, World
+from flowrig.emulation.faulty_world import (
+    FaultyHeater,
+    FaultyPump,
+    FaultySpectrometer,
+    FaultyWorld,
+)
 
 __all__ = ["Course", "Physics", "WatchedSpectrometer", "WatchedWorld", "off_target_s"]
 
@@ -80,17 +85,17 @@ class Physics:
         return {device: pump.moved_ul for device, pump in self._pumps.items()}
 
     def add_pump(self, device: str, body: PumpBody) -> Callable[[float], None]:
-        """Watch a plunger; returns where its rates [µL/min] are to be told."""
+        """Watch a plunger; returns the function that records its flow rates [µL/min]."""
         self._pumps[device] = body
         course = self.rates_ul_min[device] = Course()
         self.starts[device] = 0
 
-        def told(rate_ul_min: float) -> None:
+        def record(rate_ul_min: float) -> None:
             now_s = self._clock.now_s()
             self.starts[device] += rate_ul_min != 0.0 and course.at(now_s) == 0.0
             course.note(now_s, rate_ul_min)
 
-        return told
+        return record
 
     def add_heater(self, device: str, body: HeaterBody) -> None:
         """Watch a plate."""
@@ -98,104 +103,70 @@ class Physics:
         self.temperatures_c[device] = Course()
 
     def add_light(self, device: str) -> Callable[[bool], None]:
-        """Watch a light; returns where it is to be told."""
+        """Watch a light; returns the function that records whether it is open."""
         course = self.lights[device] = Course()
         return lambda on: course.note(self._clock.now_s(), float(on))
 
 
-@frozen(eq=False)
-class _WatchedPump:
-    body: PumpBody
-    told: Callable[[float], None]
+class _WatchedPump(FaultyPump):
+    """A plunger whose flow rates are recorded, as they are behind every fault."""
 
-    @property
-    def inner_diameter_mm(self) -> float:
-        return self.body.inner_diameter_mm
+    def __init__(self, body: PumpBody, record: Callable[[float], None]) -> None:
+        super().__init__(body)
+        self._record = record
 
-    @property
-    def fill_ul(self) -> float:
-        return self.body.fill_ul
-
-    @property
-    def moved_ul(self) -> float:
-        return self.body.moved_ul
-
-    @property
-    def stalled(self) -> bool:
-        return self.body.stalled
-
-    def push(self, rate_ul_min: float) -> None:
-        self.told(rate_ul_min)
-        self.body.push(rate_ul_min)
+    def _drive(self, rate_ul_min: float) -> None:
+        self._record(rate_ul_min)
+        super()._drive(rate_ul_min)
 
 
-@define(eq=False)
-class WatchedSpectrometer:
-    """A detector, whose light is watched and whose grating can be touched.
+class WatchedSpectrometer(FaultySpectrometer):
+    """A detector whose light is recorded, and whose grating can be moved.
 
     Attributes:
-        body: the detector.
-        told: hears of its light.
-        shift_nm: how far [nm] its wavelengths have moved.
+        shift_nm: shift [nm] of its wavelengths.
     """
 
-    body: SpectrometerBody
-    told: Callable[[bool], None]
-    shift_nm: float = 0.0
+    def __init__(self, body: SpectrometerBody, record: Callable[[bool], None]) -> None:
+        super().__init__(body)
+        self.shift_nm = 0.0
+        self._record = record
 
     @property
     def wavelength_coefficients(self) -> tuple[float, ...]:
-        """Wavelength polynomial in the pixel number, lowest order first [nm]."""
-        first, *others = self.body.wavelength_coefficients
+        """Wavelength polynomial [nm] in the pixel number, lowest order first."""
+        first, *others = super().wavelength_coefficients
         return (first + self.shift_nm, *others)
 
-    @property
-    def faults(self) -> Mapping[str, DeviceFault]:
-        """What the detector's own world can do wrong."""
-        found: Mapping[str, DeviceFault] = getattr(self.body, "faults", {})
-        return found
-
-    def light(self, on: bool) -> None:
-        """Open or shut the light source."""
-        self.told(on)
-        self.body.light(on)
-
-    def expose(self, integration_time_us: int) -> NDArray[np.uint16]:
-        """Counts of one exposure, shape `n_pixels`."""
-        return self.body.expose(integration_time_us)
+    def _drive_light(self, on: bool) -> None:
+        self._record(on)
+        super()._drive_light(on)
 
 
-class WatchedWorld(World):
-    """A world in front of which everything is written down.
+class WatchedWorld(FaultyWorld):
+    """A world that records what its bodies really do, behind every fault and emulator.
 
     Args:
-        world: the world.
-        physics: where it is written down.
+        world: the world without faults.
+        physics: the record.
+
+    Attributes:
+        spectrometers: the detectors by device.
     """
 
     def __init__(self, world: World, physics: Physics) -> None:
-        self._world = world
+        super().__init__(world)
         self._physics = physics
         self.spectrometers: dict[str, WatchedSpectrometer] = {}
 
-    def pump(self, device: str) -> PumpBody:
-        """The plunger behind a device."""
-        body = self._world.pump(device)
+    def _faulty_pump(self, device: str, body: PumpBody) -> FaultyPump:
         return _WatchedPump(body, self._physics.add_pump(device, body))
 
-    def refill(self, stream: str) -> None:
-        """A full syringe for a stream."""
-        self._world.refill(stream)
-
-    def heater(self, device: str) -> HeaterBody:
-        """The plate behind a device."""
-        body = self._world.heater(device)
+    def _faulty_heater(self, device: str, body: HeaterBody) -> FaultyHeater:
         self._physics.add_heater(device, body)
-        return body
+        return super()._faulty_heater(device, body)
 
-    def spectrometer(self, device: str) -> SpectrometerBody:
-        """The detector behind a device."""
-        body = self._world.spectrometer(device)
+    def _faulty_spectrometer(self, device: str, body: SpectrometerBody) -> FaultySpectrometer:
         watched = WatchedSpectrometer(body, self._physics.add_light(device))
         self.spectrometers[device] = watched
         return watched

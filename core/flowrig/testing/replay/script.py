@@ -119,7 +119,7 @@ class Script:
         try:
             answer = core.feed(sent)
         except HangUp as end:
-            answer = end.last_words
+            answer = end.answer
         if self.emulator is not None or not exchange.call.returned:
             return  # what a bad link did to an answer is no business of the emulator's
         self.compared += 1

@@ -1,23 +1,23 @@
-"""From what enters the reactor, and how it passes, to what comes out."""
+"""The product of the reactor as a function of composition, flow rate, temperature and time."""
 
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from flowrig_sim.chemistry import Formulation, emission_area, published_c
-from flowrig_sim.heatup import HeatUp
+from flowrig_sim.chemistry.formulations import Formulation, emission_area, published_c
+from flowrig_sim.chemistry.heatup import HeatUp
 
 __all__ = ["Product", "Synthesis"]
 
 
 @frozen
 class Product:
-    """The reactive phase behind the reactor.
+    """Optical properties of the reactive phase behind the reactor.
 
     Attributes:
         absorbance: decadic absorbance at 300 nm.
-        crystal_percent: quantum yield proxy of the nanocrystals [%].
-        background_percent: that of everything else that emits [%].
+        crystal_percent: quantum yield proxy [%] of the nanocrystals.
+        background_percent: quantum yield proxy [%] of ligands and scattered light.
     """
 
     absorbance: float
@@ -26,17 +26,17 @@ class Product:
 
     @property
     def area(self) -> float:
-        """Photoluminescence area [counts·nm] on the scale of the published dye."""
+        """Photoluminescence area [counts·nm] on the scale of the published reference dye."""
         return emission_area(self.crystal_percent + self.background_percent, self.absorbance)
 
 
 @frozen
 class Synthesis:
-    """A formulation in a reactor.
+    """A published formulation in a heated reactor.
 
     Attributes:
-        formulation: what is in the syringes.
-        heat_up: the reactor.
+        formulation: stock solutions and fitted surfaces.
+        heat_up: mixing, heating and conversion in the reactor tubing.
     """
 
     formulation: Formulation
@@ -50,14 +50,15 @@ class Synthesis:
         plate_c: NDArray[np.float64],
         residence_time_s: float,
     ) -> Product:
-        """What comes out.
+        """The product of one slice of liquid.
 
         Args:
-            stock_shares: CuI, ZnI2 and CsOA solution in the reactive phase by volume, 0 to 1.
-            reactive_share: reactive phase in the total flow, 0 to 1.
-            total_flow_ul_min: total flow rate at the reactor's inlet [µL/min].
-            plate_c: temperature of the plate [°C] at regular times of the stay, shape `n`.
-            residence_time_s: length of the stay in the reactor [s].
+            stock_shares: volume shares of CuI, ZnI2 and CsOA solution in the reactive phase, 0 to
+                1.
+            reactive_share: share of the reactive phase in the total flow, 0 to 1.
+            total_flow_ul_min: total flow rate [µL/min] at the reactor's inlet.
+            plate_c: temperature [°C] of the plate at regular times during the stay, shape `n`.
+            residence_time_s: residence time [s] in the reactor.
         """
         reactive = self.formulation.concentrations(*stock_shares)
         mean_c = float(plate_c.mean())

@@ -1,4 +1,4 @@
-"""What the world needs to know of a profile: streams, volumes, reactor and cells in plug flow."""
+"""The flow path of a profile as the world needs it: streams, volumes, reactor and flow cells."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -11,17 +11,17 @@ from flowrig.profile.model import Component, Profile, Stream
 __all__ = ["FlowCell", "FlowPath"]
 
 FALLBACK_BORE_MM = 0.762
-"""0.03 in, the published reactor bore, for reactors and cells whose bore a profile leaves open."""
+"""0.03 in, the published reactor bore: for reactors and cells without a bore in the profile."""
 
 
 @frozen
 class FlowCell:
-    """A cell in which a spectrometer looks at the passing plugs.
+    """A cell in which a spectrometer looks at the passing slugs.
 
     Attributes:
-        spectrometer: the device.
-        position_ul: volume from the segmentation junction to the middle of the cell [µL].
-        bore_mm: bore of the cell [mm].
+        spectrometer: name of the device.
+        position_ul: volume [µL] from the segmentation junction to the middle of the cell.
+        bore_mm: bore [mm] of the cell.
     """
 
     spectrometer: str
@@ -31,18 +31,18 @@ class FlowCell:
 
 @frozen(kw_only=True)
 class FlowPath:
-    """The wet side of a rig as a premixing volume followed by segmented plug flow.
+    """The wet side of a rig: a premixing volume, then slugs in plug flow.
 
     Attributes:
         reactive: names of the streams that form the reactive phase, in the profile's order.
         carriers: names of the streams that form the carrier phase.
-        premix_ul: volume from the junction of the reactive streams to the segmentation junction
-            [µL].
-        reactor_start_ul: volume from the segmentation junction to the reactor's inlet [µL].
-        reactor_end_ul: the same to its outlet.
-        reactor_bore_mm: bore of the reactor [mm].
-        heater: the device that heats it.
-        cells: by spectrometer.
+        premix_ul: volume [µL] from the junction of the reactive streams to the segmentation
+            junction.
+        reactor_start_ul: volume [µL] from the segmentation junction to the reactor's inlet.
+        reactor_end_ul: volume [µL] from the segmentation junction to the reactor's outlet.
+        reactor_bore_mm: bore [mm] of the reactor.
+        heater: name of the device that heats the reactor.
+        cells: flow cells by the name of their spectrometer.
     """
 
     reactive: tuple[str, ...]
@@ -56,23 +56,23 @@ class FlowPath:
 
     @property
     def reactor_ul(self) -> float:
-        """Volume of the reactor [µL]."""
+        """Volume [µL] of the reactor."""
         return self.reactor_end_ul - self.reactor_start_ul
 
     @classmethod
     def of(cls, profile: Profile) -> "FlowPath":
-        """Follow the streams of a profile.
+        """The flow path of a profile.
 
         Raises:
-            InputError: the streams do not form plugs that pass one heated reactor and then the
-                cells.
+            InputError: the streams form no slugs, or the slugs do not pass one heated reactor and
+                then the cells.
         """
         reactive = tuple(s for s in profile.streams.values() if s.role != "carrier")
         carriers = tuple(s for s in profile.streams.values() if s.role == "carrier")
         trunk = _common(profile, reactive)
         segmented = _common(profile, (*reactive, *carriers))
         if not segmented:
-            raise InputError(f"{profile.name}: the streams never meet, so no plugs form")
+            raise InputError(f"{profile.name}: the streams never meet, so no slugs form")
         premix_ul = sum(c.volume_ul for c in trunk[: len(trunk) - len(segmented)])
         reactor, start_ul = _reactor(profile, segmented)
         return cls(
@@ -88,7 +88,7 @@ class FlowPath:
 
 
 def _downstream(profile: Profile, stream: Stream) -> list[Component]:
-    """What a stream runs through, in order."""
+    """The components that a stream runs through, in order."""
     components: list[Component] = []
     name: str | None = stream.to
     while name is not None and profile.path[name] not in components:
@@ -98,13 +98,13 @@ def _downstream(profile: Profile, stream: Stream) -> list[Component]:
 
 
 def _common(profile: Profile, streams: Sequence[Stream]) -> list[Component]:
-    """What all of some streams run through, in order."""
+    """The components that all of some streams run through, in order."""
     paths = [_downstream(profile, stream) for stream in streams]
     return [c for c in paths[0] if all(c in path for path in paths)] if paths else []
 
 
 def _reactor(profile: Profile, segmented: Sequence[Component]) -> tuple[Component, float]:
-    """The one reactor and the volume [µL] before it."""
+    """The reactor, and the volume [µL] from the segmentation junction to its inlet."""
     reactors = [component for component in segmented if component.kind == "reactor"]
     if len(reactors) != 1:
         raise InputError(
@@ -124,6 +124,7 @@ def _heater(profile: Profile, reactor: Component) -> str:
 def _cells(
     profile: Profile, segmented: Sequence[Component], reactor_end_ul: float
 ) -> dict[str, FlowCell]:
+    """The flow cells with a spectrometer, by spectrometer."""
     cells = {}
     passed_ul = 0.0
     for component in segmented:

@@ -1,7 +1,8 @@
-"""Where the liquid is: mixing before the segmentation junction, plug flow behind it.
+"""Transport of liquid: mixing before the segmentation junction, plug flow of slugs behind it.
 
-Everything is a function of delivered volumes, so that it holds for any course of the flow rates:
-tanks in series are linear in the volume that passed, and plugs stand still when nothing flows.
+Both are functions of the delivered volumes alone, so they hold for any course of the flow rates:
+the response of tanks in series depends on the volume that passed, and slugs rest when nothing
+flows.
 """
 
 import math
@@ -15,22 +16,22 @@ __all__ = ["TANKS", "FlowRecord", "Parcel", "Premix"]
 Array = NDArray[np.float64]
 
 TANKS = 30
-"""Number of tanks in series that the premixing volume counts as.
+"""Number of equal tanks in series that model the premixing volume.
 
-Fitted, with the volume, to the published waiting time of two residence times. Open tubing would
-smear much more; the static mixer is there to prevent that.
+Number and volume are fitted to the published waiting time of two residence times. Open tubing would
+disperse a step much more; the static mixer of the rig prevents that.
 """
 _LEAST_UL = 1e-6
-"""Volume in one step below which nothing flows: far below any pump, far above rounding."""
+"""Volume [µL] of one step that counts as no flow: far below any pump, far above rounding."""
 _LONGEST_STAY = 2.5
-"""Premixing volumes after which nothing is left of what came in: 1 - CDF is below 1e-9."""
+"""Stay, in premixing volumes, after which all liquid has left: 1 - CDF is below 1e-9 there."""
 
 
 class Premix:
-    """Residence distribution of tanks in series, by volume.
+    """Residence distribution of tanks in series, as a function of the volume that passed.
 
     Args:
-        volume_ul: their volume together [µL].
+        volume_ul: total volume [µL] of the tanks.
     """
 
     def __init__(self, volume_ul: float) -> None:
@@ -40,11 +41,11 @@ class Premix:
 
     @property
     def longest_ul(self) -> float:
-        """Volume [µL] after which nothing is left of what came in."""
+        """Passed volume [µL] after which all liquid that was inside has left."""
         return _LONGEST_STAY * self.volume_ul
 
     def left(self, passed_ul: Array) -> Array:
-        """How much of what came in has left again after some volume passed, shape `n`, 0 to 1."""
+        """Fraction of an entering slice that has left after a passed volume [µL], shape `n`."""
         if self.volume_ul <= 0.0:
             return (passed_ul > 0.0).astype(np.float64)
         return np.asarray(np.interp(passed_ul / self.volume_ul, self._stays, self._left))
@@ -52,15 +53,15 @@ class Premix:
 
 @frozen(kw_only=True, eq=False)
 class Parcel:
-    """A thin slice of the segmented flow and how it came about.
+    """A thin slice of the segmented flow, with its composition and its history.
 
     Attributes:
-        shares: volume shares of the reactive streams in its reactive phase, in the order of the
-            record, 0 to 1 and 1 together.
-        reactive_share: reactive phase in the slice, 0 to 1.
-        total_flow_ul_min: total flow rate when it entered the reactor [µL/min].
-        entered_s: rig time at which it entered the reactor [s].
-        left_s: rig time at which it left the reactor [s].
+        shares: volume share of each reactive stream in the reactive phase, in the order of the
+            record; the sum is 1.
+        reactive_share: share of the reactive phase in the slice, 0 to 1.
+        total_flow_ul_min: total flow rate [µL/min] when the slice entered the reactor.
+        entered_s: rig time [s] at which the slice entered the reactor.
+        left_s: rig time [s] at which the slice left the reactor.
     """
 
     shares: Array
@@ -71,13 +72,13 @@ class Parcel:
 
 
 class FlowRecord:
-    """What flowed, by steps of the world's time grid; standstill takes no room.
+    """The delivered volumes by steps of the world's time grid; steps without flow take no room.
 
-    When the world begins, the premixing volume is full of the solvent and everything behind it of
-    carrier.
+    When the world begins, solvent fills the premixing volume and carrier fills everything behind
+    it.
 
     Args:
-        premix: what lies before the segmentation junction.
+        premix: the premixing volume before the segmentation junction.
         solvent: index of the solvent among the reactive streams.
         reactive: number of reactive streams.
         step_s: step of the time grid [s].
@@ -95,12 +96,14 @@ class FlowRecord:
         self._shares = np.zeros((1024, reactive))
 
     def append(self, times_s: Array, reactive_ul: Array, carrier_ul: Array) -> None:
-        """Remember steps.
+        """Append steps.
 
         Args:
-            times_s: ends of the steps [s], shape `n`.
-            reactive_ul: what each reactive stream delivered in each [µL], shape `n x streams`.
-            carrier_ul: what the carrier streams delivered in each [µL], shape `n`.
+            times_s: rig time [s] of the end of each step, shape `n`.
+            reactive_ul: volume [µL] that each reactive stream delivered in each step, shape
+                `n x streams`.
+            carrier_ul: volume [µL] that the carrier streams delivered together in each step, shape
+                `n`.
         """
         reactive_sum = reactive_ul.sum(axis=1)
         flowing = reactive_sum + carrier_ul > _LEAST_UL
@@ -114,7 +117,7 @@ class FlowRecord:
         self._shares[new] = (
             reactive_ul[flowing] / np.where(reactive_sum > 0, reactive_sum, 1.0)[:, None]
         )
-        # One running sum, in order, so that it does not depend on how the steps were grouped.
+        # One running sum, in order: the result must not depend on how callers group the steps.
         for volumes, added in (
             (self._total_ul, reactive_sum + carrier_ul[flowing]),
             (self._reactive_ul, reactive_sum),
@@ -124,21 +127,22 @@ class FlowRecord:
 
     @property
     def end_ul(self) -> float:
-        """Total volume [µL] until the last step that is remembered."""
+        """Total volume [µL] at the end of the last recorded step."""
         return float(self._total_ul[self._count])
 
     def parcel(
         self, total_ul: float, position_ul: float, reactor_ul: tuple[float, float]
     ) -> Parcel | None:
-        """The slice that stands at a position of the segmented flow.
+        """The slice of liquid at a position of the segmented flow.
 
         Args:
-            total_ul: total volume that has flowed by now [µL].
-            position_ul: volume from the segmentation junction to the position [µL].
-            reactor_ul: volumes from the segmentation junction to the reactor's inlet and outlet.
+            total_ul: total volume [µL] that has flowed since the world began.
+            position_ul: volume [µL] from the segmentation junction to the position.
+            reactor_ul: volumes [µL] from the segmentation junction to the inlet and the outlet of
+                the reactor.
 
         Returns:
-            the slice, or None if it is carrier from before the world began.
+            the slice, or None if the position still holds the carrier of the beginning.
         """
         formed_ul = total_ul - position_ul
         if formed_ul <= 0.0 or self._count == 0:
@@ -159,7 +163,12 @@ class FlowRecord:
         )
 
     def _leaving_premix(self, reactive_ul: float, last: int) -> Array:
-        """Volume shares that left the premixing volume when so much [µL] had passed it."""
+        """Volume shares of the liquid that leaves the premixing volume.
+
+        Args:
+            reactive_ul: reactive volume [µL] that has passed by then.
+            last: the step in which it passes.
+        """
         volumes = self._reactive_ul[: last + 2]
         first = int(volumes.searchsorted(reactive_ul - self._premix.longest_ul, side="right"))
         first = max(first - 1, 0)
@@ -169,12 +178,12 @@ class FlowRecord:
         return np.asarray(shares + (1.0 - weights.sum()) * self._solvent)
 
     def _step_at(self, total_ul: float) -> int:
-        """The step in which the total volume [µL] passed a value."""
+        """Index of the step in which the total volume passed a value [µL]."""
         ends = self._total_ul[1 : self._count + 1]
         return min(int(ends.searchsorted(total_ul)), self._count - 1)
 
     def _time_s(self, total_ul: float) -> float:
-        """When the total volume [µL] passed a value."""
+        """Rig time [s] at which the total volume passed a value [µL]."""
         step = self._step_at(total_ul)
         start_ul, end_ul = self._total_ul[step : step + 2]
         return float(self._end_s[step] - self._step_s * (end_ul - total_ul) / (end_ul - start_ul))
@@ -191,7 +200,14 @@ class FlowRecord:
 
 
 def _erlang_cdf(stays: Array) -> Array:
-    """`1 - exp(-x) sum_k x^k / k!` for `TANKS` tanks, x the stay in units of one tank's."""
+    """Residence distribution of `TANKS` ideal tanks in series (Erlang).
+
+    `1 - exp(-x) sum_(k < TANKS) x^k / k!`, with `x` the stay in units of the mean stay in one tank.
+
+    Args:
+        stays: stays in units of the mean stay in all tanks, shape `n`.
+    """
     x = TANKS * stays
+    # In logarithms: x^k and k! overflow long before their ratio does.
     logs = [k * np.log(np.maximum(x, 1e-300)) - x - math.lgamma(k + 1) for k in range(TANKS)]
     return np.asarray(np.clip(1.0 - np.exp(logs).sum(axis=0), 0.0, 1.0))

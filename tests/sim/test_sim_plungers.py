@@ -1,4 +1,4 @@
-"""Plungers: volumes, end stop, ripple."""
+"""Plungers of the fluidic world: volumes, end stops and the ripple of the flow."""
 
 import math
 
@@ -10,21 +10,21 @@ from sim_bench import Bench
 
 from flowrig.errors import InputError, OutOfRangeError
 from flowrig.interfaces.pump import Syringe
-from flowrig_sim.plunger import LEAD_MM, Plunger, Plungers
+from flowrig_sim.flow.plunger import LEAD_MM, Plunger, Plungers
 
 SYRINGE = Syringe(50_000.0, 28.6)
 rates = st.floats(0.0, 500.0)
 moves = st.lists(st.tuples(rates, st.floats(0.0, 600.0)), max_size=8)
 
 
-@given(moves=moves, questions=st.lists(st.floats(0.0, 1.0), max_size=4))
-def test_moved_volume_is_the_integral_of_what_was_commanded(moves, questions):
-    """The plunger's account is rate times time, however often it is asked in between."""
+@given(moves=moves, reads=st.lists(st.floats(0.0, 1.0), max_size=4))
+def test_moved_volume_is_the_integral_of_the_commanded_rate(moves, reads):
+    """The moved volume is rate times time, however often it is read in between."""
     plunger = Plunger(SYRINGE, 50_000.0, 0.01, 0.3, 0.0)
     time_s, expected_ul = 0.0, 0.0
     for rate_ul_min, duration_s in moves:
         plunger.push(rate_ul_min, time_s)
-        for share in questions:
+        for share in reads:
             plunger.moved_ul(time_s + share * duration_s)
         time_s += duration_s
         expected_ul += rate_ul_min * duration_s / 60.0
@@ -47,8 +47,8 @@ def test_ripple_swings_the_flow_by_its_amplitude_once_a_turn(rate, ripple, phase
 
 
 @pytest.mark.parametrize("rate", [-math.inf, math.nan, math.inf])
-def test_a_rate_that_is_none_is_refused(rate):
-    """A rate that no plunger can move at is refused and nothing moves."""
+def test_a_rate_that_is_not_finite_is_refused(rate):
+    """A rate that is infinite or nan is refused, and nothing moves."""
     bench = Bench()
     with pytest.raises(OutOfRangeError, match="a finite rate"):
         bench.flow({"CuI": rate})
@@ -58,8 +58,8 @@ def test_a_rate_that_is_none_is_refused(rate):
 
 @given(moves=st.lists(st.tuples(st.floats(-500.0, 500.0), st.floats(0.0, 600.0)), max_size=8))
 def test_withdrawing_fills_the_syringe_and_never_reverses_the_line(moves):
-    """What is drawn back is in the syringe, which holds no more than fits; nothing flows back out
-    of the reactor, and the line goes on where it stopped."""
+    """Withdrawn liquid is in the syringe, up to its capacity; nothing flows back out of the
+    reactor, and the line continues where it stopped."""
     plunger = Plunger(SYRINGE, 49_000.0, 0.01, 0.3, 0.0)
     time_s, expected_ul, furthest_ul, delivered_ul = 0.0, 0.0, 0.0, 0.0
     for rate_ul_min, duration_s in moves:
@@ -105,8 +105,8 @@ def test_an_empty_syringe_stalls_its_pump_and_stops_its_flow():
     assert not pump.stalled
 
 
-def test_syringes_are_full_unless_told_otherwise():
-    """A resumed rig starts with what was left; streams that are not named are full."""
+def test_syringes_are_full_by_default():
+    """A resumed rig starts with the given liquid; streams without an entry have full syringes."""
     bench = Bench(fill_ul={"CuI": 1234.0})
     assert bench.world.pump("pump_cui").fill_ul == 1234.0
     assert bench.world.pump("pump_ode").fill_ul == 100_000.0
@@ -117,6 +117,6 @@ def test_syringes_are_full_unless_told_otherwise():
     ("fill_ul", "message"), [({"CuI": 60_000.0}, "cannot hold"), ({"KI": 1.0}, "no stream KI")]
 )
 def test_an_impossible_filling_is_refused(fill_ul, message):
-    """A filling that no syringe can have is an error that says why."""
+    """A filling that no syringe can have is refused with the reason."""
     with pytest.raises(InputError, match=message):
         Bench(fill_ul=fill_ul)

@@ -9,35 +9,36 @@ from numpy.typing import NDArray
 
 from flowrig.errors import InputError
 from flowrig.profile.model import Profile, Stream
-from flowrig_sim.chemistry import FORMULATIONS
-from flowrig_sim.flowpath import FlowCell, FlowPath
-from flowrig_sim.heatup import HeatUp
-from flowrig_sim.learnt import LearntSynthesis
+from flowrig_sim.chemistry.formulations import FORMULATIONS
+from flowrig_sim.chemistry.heatup import HeatUp
+from flowrig_sim.chemistry.synthesis import Product, Synthesis
+from flowrig_sim.chemistry.twin_synthesis import TwinSynthesis
+from flowrig_sim.flow.flowpath import FlowCell, FlowPath
+from flowrig_sim.flow.plunger import Plunger, Plungers
+from flowrig_sim.flow.transport import FlowRecord, Premix
 from flowrig_sim.noise import generator
 from flowrig_sim.plate import Plate
-from flowrig_sim.plunger import Plunger, Plungers
 from flowrig_sim.settings import FluidicSettings
-from flowrig_sim.synthesis import Product, Synthesis
-from flowrig_sim.transport import FlowRecord, Premix
 
-__all__ = ["STEP_S", "Process", "View"]
+__all__ = ["STEP_S", "CellContent", "FluidState"]
 
 STEP_S = 0.5
-"""Step of the world's time grid [s]; 6 µL at 750 µL/min, a seventieth of the premixing volume."""
+"""Step [s] of the world's time grid: 6 µL at 750 µL/min, a seventieth of the premixing volume."""
 STOCKS = ("CuI", "ZnI2", "CsOA")
 SOLVENT = "ODE"
 CARRIER = "PFO"
 
 
 @frozen
-class View:
-    """What stands in a cell at one moment.
+class CellContent:
+    """The liquid in a flow cell at one moment.
 
     Attributes:
-        total_ul: total volume that has flowed since the world began [µL].
-        flow_ul_min: total flow rate, mean over the last second or so [µL/min].
-        reactive_share: reactive phase in the passing flow, 0 to 1.
-        product: the reactive phase, None if there is none.
+        total_ul: total volume [µL] that has flowed since the world began.
+        flow_ul_min: total flow rate [µL/min], averaged over the current and the last step of the
+            time grid.
+        reactive_share: share of the reactive phase in the passing flow, 0 to 1.
+        product: the reactive phase; None if there is only carrier.
     """
 
     total_ul: float
@@ -46,21 +47,23 @@ class View:
     product: Product | None
 
 
-class Process:
-    """Everything between plungers and cells; not thread-safe.
+class FluidState:
+    """Everything between plungers and flow cells; not thread-safe.
 
-    Flow and temperature advance on a fixed grid of times; a step is taken when it is over, with
-    whatever was commanded during it, so that neither the number nor the order of questions matters.
+    Flow and temperature advance on a fixed grid of times. A step is computed after its end, with
+    all commands that came during it, so the result depends neither on how often the state is read
+    nor on the order of the calls at one moment.
 
     Args:
         profile: the rig.
         settings: chemistry and amplitudes.
-        seed: where the pumps' screws stand.
-        fill_ul: liquid left [µL] by stream; full syringes where a stream is not named.
+        seed: seed of the world; the initial angles of the pumps' screws follow from it.
+        fill_ul: liquid [µL] in the syringes by stream; a stream without an entry has a full one.
         start_s: rig time [s] when the world begins.
 
     Raises:
-        InputError: the profile does not describe the rig that this chemistry runs on.
+        InputError: the rig lacks streams of this chemistry or has another flow path, a syringe
+            cannot hold its liquid, or the twin does not fit.
     """
 
     def __init__(
@@ -90,10 +93,11 @@ class Process:
         )
         self._steps = 0
         self._delivered_ul = self._flowing.delivered_ul(np.array([start_s]))[:, 0]
-        self._step_before_ul = 0.0
+        self._previous_total_ul = 0.0
 
     def advance(self, now_s: float) -> None:
-        """Live on to the last grid time before a rig time [s]."""
+        """Compute flow and temperatures up to the last grid time before a rig time [s]."""
+        # The step that ends exactly now is left out: a command may still come at this moment.
         steps = math.ceil((now_s - self._start_s) / STEP_S) - 1
         if steps <= self._steps:
             return
@@ -104,26 +108,21 @@ class Process:
         split = len(self.path.reactive)
         self._record.append(times_s, added[:split].T, added[split:].sum(axis=0))
         self._delivered_ul = delivered[:, -1]
-        self._step_before_ul = float(delivered[:, -2].sum())
+        self._previous_total_ul = float(delivered[:, -2].sum())
         self._steps = steps
         for plate in self.plates.values():
             plate.advance(steps)
 
-    def view(self, cell: FlowCell, now_s: float) -> View:
-        """What stands in a cell; `advance` comes first."""
-        delivered_ul = float(self._flowing.delivered_ul(np.array([now_s])).sum())
-        total_ul = self._record.end_ul + delivered_ul - float(self._delivered_ul.sum())
-        since_s = now_s - self._start_s - STEP_S * max(self._steps - 1, 0)
-        flow_ul_min = (
-            (delivered_ul - self._step_before_ul) / since_s * 60.0 if since_s > 0.0 else 0.0
-        )
+    def content(self, cell: FlowCell, now_s: float) -> CellContent:
+        """The liquid in a flow cell at a rig time [s] to which `advance` was called."""
+        total_ul, flow_ul_min = self._flow(now_s)
         parcel = self._record.parcel(
             total_ul,
             cell.position_ul,
             (self.path.reactor_start_ul, self.path.reactor_end_ul),
         )
         if parcel is None or parcel.reactive_share <= 0.0:
-            return View(total_ul, flow_ul_min, 0.0, None)
+            return CellContent(total_ul, flow_ul_min, 0.0, None)
         plate = self.plates[self.path.heater]
         cui, zni2, csoa = (float(parcel.shares[index]) for index in self._stocks)
         product = self._synthesis.product(
@@ -133,13 +132,13 @@ class Process:
             plate.history_c(parcel.entered_s, parcel.left_s),
             parcel.left_s - parcel.entered_s,
         )
-        return View(total_ul, flow_ul_min, parcel.reactive_share, product)
+        return CellContent(total_ul, flow_ul_min, parcel.reactive_share, product)
 
     def steady_product(self, conditions: Mapping[str, float]) -> Product:
-        """What comes out at steady state, without noise.
+        """The product at steady state, without noise.
 
         Args:
-            conditions: value of every variable of the profile's search space, by name.
+            conditions: value of every variable of the profile's search space [°C, µL/min], by name.
         """
         flow_rates = self._profile.flow_rates_ul_min(conditions)
         reactive = sum(flow_rates[name] for name in self.path.reactive)
@@ -153,21 +152,30 @@ class Process:
             self.path.reactor_ul / total * 60.0,
         )
 
+    def _flow(self, now_s: float) -> tuple[float, float]:
+        """Total volume [µL] that has flowed by now, and total flow rate [µL/min]."""
+        delivered_ul = float(self._flowing.delivered_ul(np.array([now_s])).sum())
+        total_ul = self._record.end_ul + delivered_ul - float(self._delivered_ul.sum())
+        since_s = now_s - self._start_s - STEP_S * max(self._steps - 1, 0)
+        if since_s <= 0.0:
+            return total_ul, 0.0
+        return total_ul, (delivered_ul - self._previous_total_ul) / since_s * 60.0
+
 
 def _synthesis(
     profile: Profile, settings: FluidicSettings, path: FlowPath
-) -> Synthesis | LearntSynthesis:
+) -> Synthesis | TwinSynthesis:
     if settings.twin is None:
         return Synthesis(FORMULATIONS[settings.chemistry], HeatUp(path.reactor_bore_mm))
-    places = (*STOCKS, SOLVENT)
+    order = (*STOCKS, SOLVENT)
     heater = next((v.name for v in profile.variables if v.heater == path.heater), None)
-    streams = {v.name: places.index(v.stream) for v in profile.variables if v.stream in places}
+    streams = {v.name: order.index(v.stream) for v in profile.variables if v.stream in order}
     if heater is None or len(streams) + 1 != len(profile.variables):
         raise InputError(
-            "a twin stands in for a search space of the plate's temperature and the flow rates of "
-            f"{', '.join(places)}"
+            "a twin can simulate only a search space of the plate's temperature and the flow rates "
+            f"of {', '.join(order)}"
         )
-    return LearntSynthesis.load(settings.twin, profile.space, heater, streams)
+    return TwinSynthesis.load(settings.twin, profile.space, heater, streams)
 
 
 def _require_streams(profile: Profile) -> None:
@@ -181,7 +189,7 @@ def _require_streams(profile: Profile) -> None:
         if (profile.streams[name].role == "carrier") != (name == CARRIER):
             raise InputError(
                 f"{profile.name}: {name} has the role {profile.streams[name].role!r}; in the "
-                "fluidic world PFO is the carrier and CuI, ZnI2, CsOA and ODE form the plugs"
+                "fluidic world PFO is the carrier and CuI, ZnI2, CsOA and ODE form the slugs"
             )
 
 

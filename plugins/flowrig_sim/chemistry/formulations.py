@@ -1,11 +1,11 @@
-"""What the synthesis of Cs3Cu2I5 nanocrystals yields, as fitted to published measurements.
+"""Absorbance and quantum yield of Cs3Cu2I5 nanocrystals, fitted to published measurements.
 
-Absorbance and quantum yield over the search space are smooth surfaces in temperature and
-concentrations. Their coefficients were fitted to the 60 Latin-hypercube experiments per chemistry
-published with Sadeghi et al., Digital Discovery 2025, 4, 1722 (data: doi 10.5281/zenodo.15283084).
-They explain 93, 94 and 98 % of the variance of the quantum yield proxy and 69, 77 and 79 % of that
-of the absorbance. The saturation of the quantum yield was fitted to the published best results.
-Outside the published ranges the surfaces are not extrapolated, see `Formulation`.
+Both are smooth surfaces in temperature and concentrations. Their coefficients are fitted to the 60
+Latin-hypercube experiments per chemistry published with Sadeghi et al., Digital Discovery 2025, 4,
+1722 (data: doi 10.5281/zenodo.15283084). For chem1, chem2 and chem3 the surfaces explain 93, 94 and
+98 % of the variance of the quantum yield proxy, and 69, 77 and 79 % of the variance of the
+absorbance. The saturation of the quantum yield is fitted to the published best results. The
+surfaces are not extrapolated beyond the published ranges; see `Formulation`.
 """
 
 import math
@@ -16,27 +16,27 @@ from attrs import frozen
 __all__ = ["FORMULATIONS", "Concentrations", "Formulation", "emission_area", "published_c"]
 
 CENTRE_CU_MM, CENTRE_ZN_MM, CENTRE_CS_MM = 0.37, 0.277, 5.1
-"""Reference concentrations of the fits [mmol/L in the reactive phase]."""
+"""Reference concentrations [mmol/L of reactive phase] of the fits."""
 LOWEST_C, HIGHEST_C = 120.0, 180.0
-"""Published temperatures [°C]; beyond them the surfaces stay as at the edge."""
+"""Published temperature range [°C]; outside, the surfaces keep their values at its edges."""
 LOWEST_REAGENT_SHARE = 180.0 / 460.0
-"""Least reagent solution in the reactive phase in the published search space."""
+"""Smallest share of reagent solutions in the reactive phase in the published search space."""
 LOWEST_CS_SHARE = 20.0 / 540.0
-"""Least caesium oleate solution in the reactive phase in the published search space."""
+"""Smallest share of CsOA solution in the reactive phase in the published search space."""
 DYE_YIELD, DYE_ABSORBANCE, DYE_AREA = 0.1336, 0.9115, 198_493.1521
 """Quantum yield, absorbance and emission area [counts·nm] of the published reference dye."""
 
 
 @frozen
 class Concentrations:
-    """Of the reactive phase [mmol/L], with the volume shares that they come from.
+    """Concentrations in the reactive phase, and the volume shares behind them.
 
     Attributes:
-        cu_mm: copper.
-        zn_mm: zinc.
-        cs_mm: caesium.
-        reagent_share: reagent solutions in the reactive phase, 0 to 1.
-        cs_share: caesium oleate solution in the reactive phase, 0 to 1.
+        cu_mm: copper [mmol/L].
+        zn_mm: zinc [mmol/L].
+        cs_mm: caesium [mmol/L].
+        reagent_share: share of the reagent solutions in the reactive phase, 0 to 1.
+        cs_share: share of the caesium oleate solution in the reactive phase, 0 to 1.
     """
 
     cu_mm: float
@@ -49,7 +49,8 @@ class Concentrations:
 def emission_area(yield_percent: float, absorbance: float) -> float:
     """Photoluminescence area [counts·nm] on the scale of the published reference dye.
 
-    The published in-situ proxy of the quantum yield, solved for the area.
+    The published in-situ proxy of the quantum yield (`flowrig.problem.objective.plqy_proxy`), solved for
+    the area.
 
     Args:
         yield_percent: quantum yield proxy [%].
@@ -63,19 +64,20 @@ def emission_area(yield_percent: float, absorbance: float) -> float:
 class Formulation:
     """Stock solutions and fitted surfaces of one published chemistry.
 
-    Below the published share of reagents the mixture counts as a dilution of the leanest published
-    one: same yield, less absorbance (Beer-Lambert). Without caesium there are no crystals.
+    A mixture with less reagent than any published one counts as a dilution of the leanest published
+    mixture: the same yield, and less absorbance (Beer-Lambert). Below the published share of
+    caesium oleate the yield falls in proportion, to 0 without caesium.
 
     Attributes:
         cu_stock_mm: copper in the CuI syringe [mmol/L] (published recipe).
         zn_stock_mm: zinc in the ZnI2 syringe [mmol/L] (published recipe).
         cs_stock_mm: caesium in the CsOA syringe [mmol/L] (published recipe).
-        background_percent: yield of what emits without crystals: ligands and scattered light.
-        saturation_percent: largest yield of the crystals.
+        background_percent: quantum yield proxy [%] of ligands and scattered light.
+        saturation_percent: largest quantum yield proxy [%] of the crystals.
         slope: intercept and coefficients of temperature, Cu, Zn, Cs and temperature x Cs in the
-            argument of the yield.
+            argument `g` of the yield; see `crystal_yield_percent`.
         absorption: coefficients of 1, t, t², t³, Cu, Zn, Cs and the crystals' yield in the
-            absorbance at 300 nm.
+            absorbance at 300 nm; see `absorbance`.
     """
 
     cu_stock_mm: float
@@ -87,7 +89,13 @@ class Formulation:
     absorption: tuple[float, float, float, float, float, float, float, float]
 
     def concentrations(self, cui: float, zni2: float, csoa: float) -> Concentrations:
-        """Concentrations from the volume shares of the stock solutions in the reactive phase."""
+        """Concentrations in a mixture.
+
+        Args:
+            cui: share of the CuI solution in the reactive phase by volume, 0 to 1.
+            zni2: share of the ZnI2 solution, likewise.
+            csoa: share of the caesium oleate solution, likewise.
+        """
         return Concentrations(
             cu_mm=cui * self.cu_stock_mm,
             zn_mm=zni2 * self.zn_stock_mm,
@@ -97,10 +105,11 @@ class Formulation:
         )
 
     def crystal_yield_percent(self, reactive: Concentrations, temperature_c: float) -> float:
-        """Quantum yield [%] of the crystals, background excluded, well mixed and complete.
+        """Quantum yield proxy [%] of the crystals after complete mixing and conversion.
 
-        `M (1 - exp(-3 softplus(g) / M))`, g linear in reciprocal temperature and in the logarithms
-        of the concentrations.
+        `M (1 - exp(-3 softplus(g) / M))`, with `M` the saturation and `g` linear in the reciprocal
+        temperature, in the logarithms of the concentrations, and in temperature x caesium. The
+        background is not included.
         """
         strength = min(reactive.reagent_share / LOWEST_REAGENT_SHARE, 1.0)
         if strength <= 0.0:
@@ -109,6 +118,7 @@ class Formulation:
         if caesium <= 0.0:
             return 0.0
         kelvin = published_c(temperature_c) + 273.15
+        # The unit of `heat` is a step of 30 K at 150 °C, half of the published range.
         heat = (1 / 423.15 - 1 / kelvin) * 423.15**2 / 30.0
         cu = _log_ratio(reactive.cu_mm / strength, CENTRE_CU_MM)
         zn = _log_ratio(reactive.zn_mm / strength, CENTRE_ZN_MM)
@@ -121,7 +131,10 @@ class Formulation:
     def absorbance(
         self, reactive: Concentrations, temperature_c: float, crystal_yield_percent: float
     ) -> float:
-        """Decadic absorbance at 300 nm in the published cell, never negative."""
+        """Decadic absorbance at 300 nm in the published cell, never negative.
+
+        A cubic polynomial in the temperature, linear in the concentrations and in the yield.
+        """
         strength = min(reactive.reagent_share / LOWEST_REAGENT_SHARE, 1.0)
         if strength <= 0.0:
             return 0.0
@@ -136,12 +149,12 @@ class Formulation:
 
 
 def published_c(temperature_c: float) -> float:
-    """The nearest temperature [°C] at which yields were measured."""
+    """The nearest temperature [°C] inside the published range."""
     return min(max(temperature_c, LOWEST_C), HIGHEST_C)
 
 
 def _log_ratio(value: float, reference: float) -> float:
-    return math.log(max(value / reference, 1e-6))
+    return math.log(max(value / reference, 1e-6))  # a stock that is absent has no logarithm
 
 
 def _softplus(value: float) -> float:
@@ -181,4 +194,8 @@ FORMULATIONS: Mapping[str, Formulation] = {
         absorption=(0.653, -0.040, 0.124, 0.088, 0.342, 0.187, -0.061, -0.118),
     ),
 }
-"""The three chemistries by name. Stocks: published recipes, diluted 5, 5 and 1.5 times."""
+"""The three published chemistries by name.
+
+The stock solutions follow the published recipes; the Cu, Zn and Cs stocks are diluted 5, 5 and 1.5
+times. The factor 2 counts the caesium atoms of the weighed salt.
+"""

@@ -1,4 +1,4 @@
-"""What a syringe pump's plunger does to the liquid in front of it."""
+"""The plunger of a syringe pump, and the volume that it delivers."""
 
 import math
 from collections.abc import Sequence
@@ -14,29 +14,29 @@ __all__ = ["LEAD_MM", "Plunger", "Plungers"]
 Array = NDArray[np.float64]
 
 LEAD_MM = 1.0
-"""Travel per turn of the lead screw [mm] (assumed); the flow error repeats with it."""
+"""Travel [mm] per turn of the lead screw (assumed); the flow error repeats once a turn."""
 
 
 class Plunger:
     """A plunger on a lead screw, as a function of time.
 
-    The screw's pitch error makes the flow rate swing by `ripple` once a turn (at 100 µL/min from a
-    50 mL syringe, in 6.4 minutes), so that what comes out differs a little from what the motor was
-    told. Every value is computed from the last command alone, so that asking changes nothing.
+    The pitch error of the screw makes the flow rate oscillate by `ripple` once a turn (at 100
+    µL/min from a 50 mL syringe: every 6.4 minutes), so the delivered volume differs a little from
+    the commanded one. Every value follows from the last command alone, so reading changes nothing.
 
-    Withdrawing draws liquid back from the line until the syringe is full. The line is taken to
-    stand still meanwhile, and goes on once the plunger has pushed back what it took: how a train
-    of plugs runs backwards through junctions is not modelled.
+    Withdrawing fills the syringe from the line until the syringe is full. The model holds the line
+    still during that time, and lets it move again when the plunger has pushed back the withdrawn
+    volume: slugs that run backwards through junctions are not modelled.
 
     Args:
         syringe: true dimensions of the syringe.
-        fill_ul: liquid in it [µL] when the world begins.
-        ripple: amplitude of the flow error, as a fraction.
-        phase: position of the screw when the world begins [rad].
+        fill_ul: liquid [µL] in the syringe when the world begins.
+        ripple: amplitude of the flow error, as a fraction of the flow rate.
+        phase: angle [rad] of the screw when the world begins.
         start_s: rig time [s] when the world begins.
 
     Attributes:
-        commands: how often it was told to move, or to stand still.
+        commands: number of commands so far, to move or to stand still.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Plunger:
         self.commands = 0
 
     def push(self, rate_ul_min: float, time_s: float) -> None:
-        """Move at a flow rate [µL/min] from a time [s] on; a negative one withdraws.
+        """Move at a flow rate [µL/min] from a rig time [s] on; a negative one withdraws.
 
         Raises:
             OutOfRangeError: the rate is not finite.
@@ -70,14 +70,14 @@ class Plunger:
         self.commands += 1
 
     def refill(self, time_s: float) -> None:
-        """Put a full syringe in the place of this one, at a rig time [s]."""
+        """Replace the syringe by a full one at a rig time [s]."""
         moved_ul = self.moved_ul(time_s)
         self._empty_at_ul, self._full_at_ul = moved_ul + self._capacity_ul, moved_ul
 
     def moved_ul(self, time_s: float) -> float:
-        """Volume [µL] by which the motor has pushed since the world began, as commanded.
+        """Net volume [µL] by which the motor has pushed since the world began, without ripple.
 
-        What it has withdrawn counts as negative.
+        Withdrawn volume counts as negative.
         """
         return min(max(self._unobstructed_ul(time_s), self._full_at_ul), self._empty_at_ul)
 
@@ -86,7 +86,7 @@ class Plunger:
         return self._empty_at_ul - self.moved_ul(time_s)
 
     def stalled(self, time_s: float) -> bool:
-        """Whether the motor drives against one of the end stops."""
+        """Whether the motor drives the plunger against an end stop."""
         aim_ul = self._unobstructed_ul(time_s)
         if self._rate_ul_min > 0.0:
             return aim_ul >= self._empty_at_ul
@@ -94,11 +94,11 @@ class Plunger:
 
     @property
     def course(self) -> tuple[float, ...]:
-        """What the delivered volume follows from until the next command.
+        """The nine numbers that give the delivered volume until the next command.
 
-        Rig time [s] and position [µL] at the last command, rate [µL/min], furthest position so far
-        and end stop [µL], and of the screw radians per µL, phase [rad], its cosine and the swing
-        [µL].
+        Of the motion: rig time [s] and position [µL] at the last command, flow rate [µL/min],
+        furthest position so far [µL] and end stop [µL]. Of the screw: angle per volume [rad/µL],
+        phase [rad], cosine of the phase and amplitude [µL] of the volume error.
         """
         return (
             self._since_s,
@@ -117,10 +117,10 @@ class Plunger:
 
 
 class Plungers:
-    """Several plungers, looked at together.
+    """Several plungers, computed together in one array.
 
     Args:
-        plungers: each of them.
+        plungers: the plungers, in the order of the rows of the results.
     """
 
     def __init__(self, plungers: Sequence[Plunger]) -> None:
@@ -129,7 +129,7 @@ class Plungers:
         self._courses = np.empty((9, len(self._plungers), 1))
 
     def delivered_ul(self, times_s: Array) -> Array:
-        """Volume [µL] that has come out since the world began, pitch errors included.
+        """Volume [µL] delivered since the world began, pitch errors included.
 
         Args:
             times_s: rig times [s] since the last command, shape `n`.
@@ -137,6 +137,7 @@ class Plungers:
         Returns:
             volumes, shape `plungers x n`.
         """
+        # The courses are gathered again only after a command: this runs at every exposure.
         commands = sum(plunger.commands for plunger in self._plungers)
         if commands != self._commands:
             self._courses = np.array([p.course for p in self._plungers]).T[:, :, None]
@@ -144,6 +145,7 @@ class Plungers:
         since_s, since_ul, rate_ul_min, furthest_ul, empty_at_ul = self._courses[:5]
         turns, phase, cosine, ripple_ul = self._courses[5:]
         moved = since_ul + rate_ul_min * (times_s - since_s) / 60.0
+        # Not below the furthest position: the line stands still while a plunger withdraws.
         moved = np.minimum(np.maximum(moved, furthest_ul), empty_at_ul)
         angle = turns * moved + phase
         return np.asarray(moved + ripple_ul * (cosine - np.cos(angle)))

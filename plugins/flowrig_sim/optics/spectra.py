@@ -1,7 +1,8 @@
-"""Spectral shapes: lamp, excitation LED, absorption and emission of the reactive phase.
+"""Spectra of the lamp, the excitation LED, and absorption and emission of the reactive phase.
 
-None of the rig's raw spectra is published. Positions of bands and lines are literature values;
-levels, widths and the shape of the absorption edge are assumed unless a line says otherwise.
+No raw spectra of the rig are published. The positions of bands and lines are literature values.
+Levels, widths and the shape of the absorption edge are assumed, unless the comment on a constant
+names a source.
 """
 
 import math
@@ -10,38 +11,39 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-__all__ = ["AbsorptionOptics", "EmissionOptics", "Light"]
+__all__ = ["AbsorptionOptics", "EmissionOptics", "OpticalResponse"]
 
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
 
 REFERENCE_US = 8_000.0
-"""Exposure [µs] at which lamp and LED have the levels below."""
+"""Exposure [µs] for which the levels of lamp and LED below hold."""
 LED_PEAK_COUNTS = 12_000.0
-"""Scattered excitation light at 300 nm, carrier in the cell, above dark (assumed)."""
+"""Scattered excitation light [counts above dark] at 300 nm, carrier in the cell (assumed)."""
 ABSORBANCE_AT_NM = 300.0
 EMISSION_PEAK_NM, EMISSION_FWHM_NM = 445.0, 80.0
-"""Cs3Cu2I5 nanocrystals: published peak (Sadeghi et al. 2025: 446 nm); width assumed."""
+"""Emission of Cs3Cu2I5 nanocrystals: published peaks lie at 440 to 450 nm, 446 nm in Sadeghi et
+al., Digital Discovery 2025, 4, 1722; the width is assumed."""
 LIGAND_PEAK_NM, LIGAND_FWHM_NM = 380.0, 62.0
-"""Ligand emission near 380 nm (Sadeghi et al., Nanoscale 2024, 16, 580); width assumed."""
+"""Ligand emission near 380 nm (Sadeghi et al., Nanoscale 2024, 16, 580); the width is assumed."""
 HC_EV_NM = 1239.84
 """Photon energy [eV] times wavelength [nm]."""
 _LED_OFFSET_NM = (-60.0, -19.0, -12.0, -6.2, 0.0, 7.3, 19.0, 48.0, 106.0)
 _LED_DECADES = (-6.0, -2.0, -1.0, -0.30103, 0.0, -0.30103, -1.0, -2.0, -4.0)
-"""Shape of a real UV LED seen by an HDX: FWHM 13.5 nm, with a red tail.
+"""Shape of a UV LED measured with an HDX: FWHM 13.5 nm, with a red tail.
 
-Measured on the raw spectra published with Volk et al., Nat. Commun. 2023, 14, 1403 (AlphaFlow),
-whose LED peaks at 385 nm; assumed the same at 300 nm, and to fall on at the tail's slope.
+From the raw spectra published with Volk et al., Nat. Commun. 2023, 14, 1403 (AlphaFlow), whose LED
+peaks at 385 nm. Assumed: the same shape at 300 nm, and a tail that continues at its slope.
 """
 
 
 @frozen
-class Light:
-    """What the reactive phase does to light at one moment.
+class OpticalResponse:
+    """Absorbance and emission of the reactive phase at one moment.
 
     Attributes:
         absorbance: decadic absorbance at 300 nm.
-        crystals: emission area of the nanocrystals [counts·nm at the dye's exposure].
+        crystals: emission area [counts·nm at the exposure of the dye's scale] of the nanocrystals.
         background: emission area of everything else, scattered excitation included.
     """
 
@@ -51,7 +53,7 @@ class Light:
 
 
 class AbsorptionOptics:
-    """Deuterium-halogen light through the flow cell.
+    """Light of the deuterium-halogen lamp through the flow cell.
 
     Args:
         wavelengths_nm: wavelength [nm] of every pixel, shape `p`.
@@ -59,36 +61,40 @@ class AbsorptionOptics:
 
     def __init__(self, wavelengths_nm: Array) -> None:
         self._lamp = _lamp_counts(wavelengths_nm).astype(np.float32)
-        self._decades = _as_powers(_absorption(wavelengths_nm))
+        self._exponents = _exponents(_absorption(wavelengths_nm))
 
     def counts(
-        self, light: Light | None, excitation: float, reactive: float, exposure_us: float
+        self,
+        response: OpticalResponse | None,
+        excitation: float,
+        reactive: float,
+        exposure_us: float,
     ) -> Array32:
-        """Expected counts above dark, shape `p`; see `flowrig_sim.bodies.Optics`."""
+        """Expected counts above dark, shape `p`; see `flowrig_sim.instruments.Optics`."""
         lamp = self._lamp * np.float32(exposure_us / REFERENCE_US)
-        if light is None or reactive <= 0.0:
+        if response is None or reactive <= 0.0:
             return lamp
-        passed = np.exp(np.float32(light.absorbance) * self._decades)
+        passed = np.exp(np.float32(response.absorbance) * self._exponents)
         return np.asarray(lamp * (np.float32(1.0 - reactive) + np.float32(reactive) * passed))
 
 
 class EmissionOptics:
-    """Emission at right angles to the LED, with the excitation light that plugs scatter.
+    """Emission at right angles to the LED, with scattered excitation light.
 
-    Band areas are normalized by the trapezoid rule over the pixels of the area window, as the
-    published processing takes them.
+    Bands are normalized to unit area with the trapezoid rule over the pixels of the area window,
+    because the published processing computes areas with that rule.
 
     Args:
         wavelengths_nm: wavelength [nm] of every pixel, shape `p`.
-        area_window_nm: window of the photoluminescence area [nm].
-        dye_exposure_us: exposure [µs] at which areas are on the dye's scale.
+        area_window_nm: window [nm] of the photoluminescence area.
+        dye_exposure_us: exposure [µs] at which areas are on the scale of the reference dye.
     """
 
     def __init__(
         self, wavelengths_nm: Array, area_window_nm: tuple[float, float], dye_exposure_us: float
     ) -> None:
         inside = (wavelengths_nm >= area_window_nm[0]) & (wavelengths_nm <= area_window_nm[1])
-        # The trapezoid rule over the window as one weight per pixel.
+        # The trapezoid rule over the window, as one weight per pixel.
         widths = np.diff(wavelengths_nm[inside])
         weights = np.zeros_like(wavelengths_nm)
         weights[inside] = 0.5 * (np.append(widths, 0.0) + np.insert(widths, 0, 0.0))
@@ -99,39 +105,45 @@ class EmissionOptics:
         ligands = _gaussian_in_energy(wavelengths_nm, LIGAND_PEAK_NM, LIGAND_FWHM_NM)
         self._led = led.astype(np.float32)
         self._led_area = (led * weights).astype(np.float32)
-        self._decades = _as_powers(_absorption(wavelengths_nm))
+        self._exponents = _exponents(_absorption(wavelengths_nm))
         self._crystals = (crystals / (crystals * weights).sum()).astype(np.float32)
         self._ligands = (ligands / (ligands * weights).sum()).astype(np.float32)
         self._dye_exposure_us = dye_exposure_us
 
     def counts(
-        self, light: Light | None, excitation: float, reactive: float, exposure_us: float
+        self,
+        response: OpticalResponse | None,
+        excitation: float,
+        reactive: float,
+        exposure_us: float,
     ) -> Array32:
-        """Expected counts above dark, shape `p`; see `flowrig_sim.bodies.Optics`."""
+        """Expected counts above dark, shape `p`; see `flowrig_sim.instruments.Optics`."""
         led = self._led * np.float32(excitation * exposure_us / REFERENCE_US)
-        if light is None or reactive <= 0.0:
+        if response is None or reactive <= 0.0:
             return led
-        scattered = np.exp(np.float32(light.absorbance) * self._decades)
+        scattered = np.exp(np.float32(response.absorbance) * self._exponents)
+        # The published background area includes the LED's tail in the window: not counted twice.
         tail = float((self._led_area * scattered).sum()) * self._dye_exposure_us / REFERENCE_US
-        emitted = np.float32(light.crystals) * self._crystals
-        emitted += np.float32(max(light.background - tail, 0.0)) * self._ligands
+        emitted = np.float32(response.crystals) * self._crystals
+        emitted += np.float32(max(response.background - tail, 0.0)) * self._ligands
         emitted *= np.float32(excitation * reactive * exposure_us / self._dye_exposure_us)
         return np.asarray(
             emitted + led * (np.float32(1.0 - reactive) + np.float32(reactive) * scattered)
         )
 
 
-def _as_powers(absorption: Array) -> Array32:
-    """Exponents such that `exp(absorbance * exponent)` is the transmission."""
+def _exponents(absorption: Array) -> Array32:
+    """Exponents with which `exp(absorbance * exponent)` is the transmission."""
     return (-math.log(10) * absorption).astype(np.float32)
 
 
 def _absorption(wavelengths_nm: Array) -> Array:
-    """Absorption relative to 300 nm: onset near 330 nm, rising into the ultraviolet."""
+    """Absorption relative to 300 nm: an onset near 330 nm, rising into the ultraviolet."""
     return np.asarray(_edge(wavelengths_nm) / _edge(np.array(ABSORBANCE_AT_NM)))
 
 
 def _edge(wavelengths_nm: Array) -> Array:
+    """Absorption edge and the exciton band at 286 nm, in arbitrary units (assumed)."""
     edge = 1.0 / (1.0 + np.exp((wavelengths_nm - 308.0) / 6.0))
     exciton = 0.35 * np.exp(-0.5 * ((wavelengths_nm - 286.0) / 9.0) ** 2)
     return np.asarray(edge * (1.0 + np.maximum(300.0 - wavelengths_nm, 0.0) / 150.0) + exciton)
@@ -145,10 +157,10 @@ def _gaussian_in_energy(wavelengths_nm: Array, peak_nm: float, fwhm_nm: float) -
 
 
 def _lamp_counts(wavelengths_nm: Array) -> Array:
-    """A balanced deuterium-halogen lamp through a 5 µm slit [counts above dark].
+    """Counts above dark of a balanced deuterium-halogen lamp (assumed levels), shape `p`.
 
-    Deuterium continuum, halogen at 2900 K, the deuterium lines at 486 and 656.1 nm and the Fulcher
-    band at 560 to 640 nm; solarized fibre below 205 nm.
+    Deuterium continuum, halogen lamp at 2900 K, the deuterium lines at 486 and 656.1 nm and the
+    Fulcher band at 560 to 640 nm; a solarized fibre cuts off below 205 nm.
     """
     nm = wavelengths_nm
     deuterium = 40_000.0 * np.exp(-(nm - 240.0) / 75.0)
@@ -161,4 +173,5 @@ def _lamp_counts(wavelengths_nm: Array) -> Array:
 
 
 def _planck(wavelengths_nm: Array, kelvin: float) -> Array:
+    """Planck's law in arbitrary units; 1.4388e7 nm K is `hc / k_B`."""
     return np.asarray(wavelengths_nm**-5.0 / np.expm1(1.4388e7 / (wavelengths_nm * kelvin)))

@@ -1,9 +1,9 @@
 """The detector of an Ocean Insight HDX.
 
-Pixels, range and exposure limits: python-seabreeze. Wavelengths of the short unit, dark pedestal
-and fixed pattern: measured on the raw spectra published with Volk et al., Nat. Commun. 2023, 14,
-1403 (AlphaFlow). Read noise and gain follow from the vendor's 12000:1 dynamic range and 400:1
-signal to noise, from memory.
+Sources: number of pixels and range of counts from python-seabreeze; wavelengths of the short unit,
+dark pedestal and fixed pattern measured on the raw spectra published with Volk et al., Nat. Commun.
+2023, 14, 1403 (AlphaFlow); read noise and gain from the vendor's 12000:1 dynamic range and 400:1
+signal-to-noise ratio, not checked against a data sheet.
 """
 
 import numpy as np
@@ -13,29 +13,30 @@ __all__ = ["PIXELS", "PL_COEFFICIENTS", "UV_COEFFICIENTS", "Detector"]
 
 PIXELS = 2068
 UV_COEFFICIENTS = (195.2096, 0.372739, -4.12918e-5, 2.30361e-9)
-"""Wavelength polynomial of a real unit, 195 to 810 nm (measured)."""
+"""Wavelength polynomial [nm] of a real unit, 195 to 810 nm (measured)."""
 PL_COEFFICIENTS = (195.0, 0.55, -5.8e-5, 3.0e-9)
-"""Wavelength polynomial of a unit with a longer range, 195 to 1110 nm (assumed).
+"""Wavelength polynomial [nm] of a unit with a longer range, 195 to 1110 nm (assumed).
 
-The published processing takes its baseline from 800 to 1000 nm.
+The published processing takes the baseline of the emission from 800 to 1000 nm, beyond the short
+unit.
 """
 FULL_SCALE = 65_535.0
 DARK_COUNTS = 1_357.0
-"""Dark pedestal (measured: clipping at 64178 above it)."""
+"""Dark pedestal (measured: dark-corrected spectra clip at 64178, so 65535 - 64178)."""
 PATTERN_COUNTS = 0.33
-"""Fixed pattern, standard deviation from pixel to pixel (measured)."""
+"""Standard deviation of the fixed pattern from pixel to pixel (measured)."""
 FIRST_PIXELS_COUNTS = (145.0, -179.0)
-"""Offset of the first two pixels (measured)."""
+"""Offsets of the first two pixels (measured)."""
 READ_NOISE_COUNTS = 5.5
 ELECTRONS_PER_COUNT = 2.44
 
 
 class Detector:
-    """Turns light into counts, with pedestal, fixed pattern, shot and read noise.
+    """Converts light into counts, with pedestal, fixed pattern, shot noise and read noise.
 
     Args:
-        coefficients: wavelength polynomial in the pixel number, lowest order first [nm].
-        rng: source of its noise, used frame by frame.
+        coefficients: wavelength polynomial [nm] in the pixel number, lowest order first.
+        rng: source of the pattern and of the noise of each frame.
         noise: scale of shot and read noise.
     """
 
@@ -54,7 +55,7 @@ class Detector:
         return np.asarray(np.polynomial.polynomial.polyval(np.arange(PIXELS), self.coefficients))
 
     def read(self, light: NDArray[np.float32] | None) -> NDArray[np.uint16]:
-        """One frame.
+        """Read one frame.
 
         Args:
             light: expected counts above dark, shape `p`, or None in darkness.
@@ -62,6 +63,7 @@ class Detector:
         Returns:
             counts, shape `p`.
         """
+        # Drawn in darkness too: every frame takes as many numbers, whatever it sees.
         draw = self._rng.standard_normal(PIXELS, dtype=np.float32)
         draw *= self._noise
         if light is None:

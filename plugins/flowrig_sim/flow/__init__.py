@@ -1,0 +1,1 @@
+"""Liquid: plungers, the flow path, mixing before the junction, slugs behind it."""
