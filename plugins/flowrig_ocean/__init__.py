@@ -1,4 +1,4 @@
-"""Ocean spectrometers, first of all the HDX, through python-seabreeze."""
+"""Ocean Insight HDX and other Ocean spectrometers, through python-seabreeze."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ __all__ = ["HdxSettings", "OceanSettings", "flowrig_drivers"]
 
 @hookimpl
 def flowrig_drivers() -> Sequence[DriverOffer]:
-    """The HDX, and the other models that python-seabreeze knows."""
+    """Offer the HDX, and the other models that python-seabreeze supports."""
     return [
         DriverOffer(
             kind="spectrometer",
@@ -27,8 +27,8 @@ def flowrig_drivers() -> Sequence[DriverOffer]:
             needs=("seabreeze", "usb"),
             install="flowrig[ocean]",
             limits={"integration_time_us": (INTEGRATION_TIME_MIN_US, INTEGRATION_TIME_MAX_US)},
-            emulator="flowrig_ocean.emulator:HdxEmulator",
-            reply_shape="flowrig_ocean.shape:reply_shape",
+            emulator="flowrig_ocean.emulator.emulator:HdxEmulator",
+            reply_shape="flowrig_ocean.wire.reply_shape:reply_shape",
             discover="flowrig_ocean.discovery:find_hdxs",
         ),
         DriverOffer(
@@ -36,7 +36,7 @@ def flowrig_drivers() -> Sequence[DriverOffer]:
             name="ocean",
             target="flowrig_ocean.driver:OceanSpectrometer",
             settings=OceanSettings,
-            summary="other Ocean spectrometers that python-seabreeze knows, over USB",
+            summary="other Ocean spectrometers that python-seabreeze supports, over USB",
             needs=("seabreeze", "usb"),
             install="flowrig[ocean]",
             discover="flowrig_ocean.discovery:find_others",

@@ -1,8 +1,8 @@
-"""How to get an open python-seabreeze device for a spectrometer, over Ethernet or USB.
+"""Opening a spectrometer over Ethernet or USB as a python-seabreeze device.
 
-python-seabreeze's own way in, `list_devices`, scans the USB and waits a second for multicast
-answers, whatever is looked for, and needs libusb for a spectrometer on the network. Its parts are
-put together here without that.
+`list_devices` of python-seabreeze scans the USB and waits one second for multicast answers at each
+call, and needs libusb even for a spectrometer on the network. This module puts the parts of
+python-seabreeze together without these steps.
 """
 
 from collections.abc import Iterator
@@ -19,13 +19,9 @@ from seabreeze.pyseabreeze.transport import (
 from flowrig.errors import InputError, MissingDependencyError
 from flowrig.interfaces import WireChannel
 from flowrig_ocean.settings import EthernetAddress, UsbAddress
-from flowrig_ocean.transport import (
-    SafeIPv4Transport,
-    SafeUSBTransport,
-    TimedHandle,
-    UnobtrusiveHandle,
-)
-from flowrig_ocean.virtual_usb import VIRTUAL_USB
+from flowrig_ocean.wire.ethernet_transport import SafeIPv4Transport, TimedHandle
+from flowrig_ocean.wire.usb_bus import USB_BUS
+from flowrig_ocean.wire.usb_transport import SafeUSBTransport, UnobtrusiveHandle
 
 __all__ = ["MODEL", "connect"]
 
@@ -41,17 +37,17 @@ def connect(
     """Open the spectrometer at an address.
 
     Args:
-        address: where it is.
+        address: address of the spectrometer.
         deadline_s: longest wait [s] for one answer.
-        wire: is told the bytes.
-        model: python-seabreeze's name of its model.
+        wire: recorder of the bytes.
+        model: python-seabreeze's name of the model.
 
     Raises:
         MissingDependencyError: a USB address, and libusb is not installed.
-        InputError: python-seabreeze does not know the model, or not over Ethernet.
-        LookupError: no such spectrometer with this serial number is on the USB and free.
-        OSError: nobody answers.
-        ObpProtocolError: somebody answers who is no spectrometer.
+        InputError: python-seabreeze does not support the model, or not over Ethernet.
+        LookupError: no free spectrometer with this model and serial number is on the USB.
+        OSError: no answer.
+        ObpProtocolError: the host that answers is not a spectrometer.
     """
     if isinstance(address, EthernetAddress):
         return _connect_ethernet(address, deadline_s, wire, model)
@@ -66,8 +62,9 @@ def _connect_ethernet(
     try:
         device = SeaBreezeDevice(handle)
     except (TypeError, KeyError) as error:
-        raise InputError(f"python-seabreeze knows no {model!r} on Ethernet; use USB") from error
+        raise InputError(f"python-seabreeze supports no {model!r} on Ethernet; use USB") from error
     assert isinstance(device._transport, IPv4Transport)
+    # Private attribute: python-seabreeze has no way to pass a transport; its version is pinned.
     device._transport = SafeIPv4Transport(device._transport._protocol_cls, deadline_s, wire)
     return _opened(device)
 
@@ -89,27 +86,27 @@ def _connect_usb(
             return device
         device.close()
     wanted = f" with serial number {address.serial_number!r}" if address.serial_number else ""
-    reason = f"; one that is there does not open: {obstacle}" if obstacle else ""
+    reason = f"; one that is connected does not open: {obstacle}" if obstacle else ""
     raise LookupError(f"no free {model}{wanted} is on the USB{reason}") from obstacle
 
 
 def _usb_handles(model: str) -> Iterator[UnobtrusiveHandle]:
-    """All spectrometers of a model; while the virtual USB has devices, those on it alone."""
+    """Handles of all spectrometers of a model on the USB in use."""
     known = USBTransport.vendor_product_ids
     wanted = [ids for ids, name in known.items() if name == model]
     if not wanted:
         models = ", ".join(sorted(known.values()))
-        raise InputError(f"python-seabreeze knows no {model!r} on USB; it knows {models}")
+        raise InputError(f"python-seabreeze supports no {model!r} on USB; it supports {models}")
     try:
         devices = usb.core.find(
             find_all=True,
-            backend=VIRTUAL_USB if VIRTUAL_USB.devices else None,
+            backend=USB_BUS.backend,
             custom_match=lambda device: (device.idVendor, device.idProduct) in wanted,
         )
         yield from map(UnobtrusiveHandle, devices)
     except usb.core.NoBackendError as error:
         raise MissingDependencyError(
-            f"a {model} on USB needs the libusb library: install it (apt install libusb-1.0-0, "
+            f"model {model} on USB needs the libusb library: install it (apt install libusb-1.0-0, "
             "brew install libusb, or the libusb DLL), or connect by Ethernet"
         ) from error
 

@@ -1,8 +1,8 @@
-"""Which Ocean spectrometers are on the USB, and which of the hosts that a person names is an HDX.
+"""Finding Ocean spectrometers on the USB, and HDXs among the hosts that the user names.
 
-On the USB it is enough to look at what the operating system knows of a device: nothing is opened.
-On the network python-seabreeze would send a question to all who listen for it (multicast), whoever
-they are; here only those are asked who were named.
+On the USB the descriptors that the operating system holds are enough: no device is opened. On the
+network python-seabreeze would send a multicast query to every listener; this module asks only the
+hosts that the user named.
 """
 
 from collections import Counter
@@ -26,10 +26,10 @@ VENDOR: Final = "Ocean Insight"
 
 
 def find_hdxs(ask: Discovery) -> Iterator[Found | NoAnswer]:
-    """List the HDXs on the USB, and ask the hosts that were named for their serial number.
+    """List the HDXs on the USB, and query the serial number of each host that the user named.
 
     Args:
-        ask: what a person allows.
+        ask: the hosts that the user named, and the deadline.
 
     Raises:
         MissingDependencyError: the libusb library is not installed.
@@ -42,10 +42,10 @@ def find_hdxs(ask: Discovery) -> Iterator[Found | NoAnswer]:
 
 
 def find_others(ask: Discovery) -> Iterator[Found]:
-    """List the other spectrometers on the USB that python-seabreeze knows.
+    """List the other spectrometers on the USB that python-seabreeze supports.
 
     Args:
-        ask: what a person allows.
+        ask: not used: no host is queried.
 
     Raises:
         MissingDependencyError: the libusb library is not installed.
@@ -61,7 +61,7 @@ def find_others(ask: Discovery) -> Iterator[Found]:
 
 
 def _on_usb(wanted: Callable[[str], bool]) -> list[tuple[str, str]]:
-    """Model and place of each spectrometer that the operating system knows.
+    """Model and place on the bus of each spectrometer of the wanted models.
 
     Raises:
         MissingDependencyError: the libusb library is not installed.
@@ -82,7 +82,7 @@ def _on_usb(wanted: Callable[[str], bool]) -> list[tuple[str, str]]:
 
 
 def _model(device: Any) -> str:
-    """python-seabreeze's name of the model; empty for what is no spectrometer of Ocean's."""
+    """python-seabreeze's name of the model; empty for any other USB device."""
     return str(USBTransport.vendor_product_ids.get((device.idVendor, device.idProduct), ""))
 
 
@@ -96,12 +96,12 @@ def _ask(address: str, deadline_s: float) -> Found | NoAnswer:
     try:
         where = parse_address(address)
         if not isinstance(where, EthernetAddress):
-            raise ValueError(f"{address!r} is no host")
+            raise ValueError(f"{address!r} is not a host")
         hdx = connect(where, deadline_s, WireLog())
         try:
             who = Identity(VENDOR, MODEL, hdx.serial_number)
         finally:
             hdx.close()
-    except Exception as error:  # python-seabreeze lets through whatever it stumbles over
+    except Exception as error:  # python-seabreeze does not wrap its exceptions
         return NoAnswer(driver=DRIVER, address=address, reason=str(error) or repr(error))
     return Found(driver=DRIVER, address=address, identity=who)

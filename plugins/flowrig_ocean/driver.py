@@ -1,4 +1,4 @@
-"""Ocean spectrometers behind flowrig's `Spectrometer`."""
+"""Drivers of the HDX and of other Ocean spectrometers, on top of python-seabreeze."""
 
 import contextlib
 import struct
@@ -27,8 +27,6 @@ from flowrig.errors import (
 from flowrig.interfaces.device import Identity
 from flowrig.interfaces.spectrometer import Spectrometer, SpectrometerLimits
 from flowrig_ocean.connect import connect
-from flowrig_ocean.obp import Message
-from flowrig_ocean.protocol import ObpProtocolError, ObpRefusal, SafeObpProtocol
 from flowrig_ocean.settings import (
     INTEGRATION_TIME_MAX_US,
     INTEGRATION_TIME_MIN_US,
@@ -36,6 +34,8 @@ from flowrig_ocean.settings import (
     OceanSettings,
     parse_address,
 )
+from flowrig_ocean.wire.obp_frame import Message
+from flowrig_ocean.wire.obp_protocol import ObpProtocolError, ObpRefusal, SafeObpProtocol
 
 __all__ = ["OceanHdx", "OceanSpectrometer"]
 
@@ -47,11 +47,11 @@ HDX_LIMITS = SpectrometerLimits(
 )
 
 LAMP_ENABLE = {SafeObpProtocol: Message.SET_LAMP_ENABLE, OOIProtocol: 0x03}
-"""The message for the lamp-enable line, by protocol."""
+"""Number of the lamp-enable message, by protocol (OBP: libseabreeze, OBPMessageTypes.h)."""
 
-# What python-seabreeze lets through, besides its own errors, when the link is gone …
+# Exceptions that python-seabreeze 2.11.0 raises or lets through when the link is lost.
 _LINK_ERRORS = (OSError, LookupError, ReferenceError, RuntimeError, USBTransportError)
-# … and when what came back is no answer.
+# Exceptions for a reply that is not an answer: its asserts and unpacking errors included.
 _ANSWER_ERRORS = (
     ObpProtocolError,
     SeaBreezeError,
@@ -63,15 +63,15 @@ _ANSWER_ERRORS = (
 
 
 class OceanSpectrometer(Spectrometer):
-    """A spectrometer that python-seabreeze knows, on its own counts of up to 16 bit.
+    """A spectrometer that python-seabreeze supports, with raw counts of up to 16 bit.
 
-    After a lost connection or an answer that makes no sense the device is closed, because the
-    bytes still under way would be taken for the next answer; `open` connects anew.
+    After a lost connection or an unreadable answer the device is closed, because bytes that still
+    arrive would be taken for the next answer; `open` connects again.
 
     Args:
         name: the device's name in the rig profile.
         settings: address, model, integration time and light source.
-        clock: what readings are stamped with.
+        clock: clock of the time stamps.
     """
 
     settings: OceanSettings | HdxSettings
@@ -89,28 +89,28 @@ class OceanSpectrometer(Spectrometer):
 
     def _do_open(self) -> None:
         settings = self.settings
-        with self._talking("connect"):
+        with self._exchange("connect"):
             try:
                 address = parse_address(settings.address)
                 self._device = connect(address, settings.deadline_s, self.wire, settings.model)
                 self._learn()
             except ObpRefusal as refusal:
                 raise ObpProtocolError(
-                    f"it does not know what a spectrometer knows: {refusal}"
+                    f"it refuses a query that every spectrometer answers: {refusal}"
                 ) from refusal
         if self.controls_light and self._lamp_enable() is None:
-            raise UnsupportedError(f"{self.name}: a {settings.model} has no lamp-enable line")
+            raise UnsupportedError(f"{self.name}: model {settings.model} has no lamp-enable line")
         self._require_in_limits(settings.integration_time_us)
         self._do_set_integration_time(settings.integration_time_us)
 
     def _learn(self) -> None:
-        """Read what does not change: limits and wavelengths."""
+        """Read limits and wavelengths, which do not change."""
         feature = self._feature()
         shortest_us, beyond_us = feature.get_integration_time_micros_limits()
         saturation_counts = int(feature.get_maximum_intensity())
         if saturation_counts > COUNTS_MAX:
             raise UnsupportedError(
-                f"{self.name}: a {self.settings.model} counts to {saturation_counts}, which is "
+                f"{self.name}: model {self.settings.model} counts to {saturation_counts}, which is "
                 "beyond 16 bit"
             )
         self._limits = SpectrometerLimits(shortest_us, beyond_us - 1, saturation_counts)
@@ -121,7 +121,9 @@ class OceanSpectrometer(Spectrometer):
             or not np.isfinite(wavelengths_nm).all()
             or not (np.diff(wavelengths_nm) > 0).all()
         ):
-            raise ObpProtocolError("its wavelength calibration makes no sense")
+            raise ObpProtocolError(
+                "its wavelengths are not finite and increasing, one for each pixel"
+            )
         self._wavelengths_nm = wavelengths_nm
 
     def _do_close(self) -> None:
@@ -132,13 +134,13 @@ class OceanSpectrometer(Spectrometer):
                     device.close()
 
     def _do_identify(self) -> Identity:
-        with self._talking("get serial number"):
+        with self._exchange("get serial number"):
             serial_number = self._opened().get_serial_number()
         return Identity("Ocean Insight", self._opened().model, serial_number)
 
     def _do_limits(self) -> SpectrometerLimits:
         if self._limits is None:
-            raise NotReadyError("its limits are known once it is open", device=self.name)
+            raise NotReadyError("its limits are known after open()", device=self.name)
         return self._limits
 
     def _do_wavelengths_nm(self) -> NDArray[np.float64]:
@@ -151,7 +153,7 @@ class OceanSpectrometer(Spectrometer):
         with self._lock:
             previous_us = self._integration_time_us
             new_us = integration_time_us - integration_time_us % self._step_us
-            with self._talking(f"set integration time {new_us}", unanswered=UnknownOutcomeError):
+            with self._exchange(f"set integration time {new_us}", unanswered=UnknownOutcomeError):
                 self._feature().set_integration_time_micros(new_us)
             self._integration_time_us = new_us
             self._discard_frame(previous_us + new_us)
@@ -165,7 +167,7 @@ class OceanSpectrometer(Spectrometer):
         if not self.controls_light:
             super()._do_set_light(on)
         with self._lock:
-            with self._talking(f"set lamp enable {int(on)}", unanswered=UnknownOutcomeError):
+            with self._exchange(f"set lamp enable {int(on)}", unanswered=UnknownOutcomeError):
                 self._opened()._transport.protocol.send(self._lamp_enable() or 0, int(on))
             self._discard_frame(2 * self._integration_time_us)
 
@@ -176,19 +178,20 @@ class OceanSpectrometer(Spectrometer):
         return self._read_frame(self._integration_time_us)
 
     def _discard_frame(self, longest_exposure_us: int) -> None:
-        """Pass over the frame that was under way while a setting changed.
+        """Read and drop the frame that was being exposed while a setting changed.
 
-        The detector runs freely, so that the first frame after a change may have been exposed
-        before it (python-seabreeze, issues 38, 110 and 177).
+        The detector runs freely, so the first frame after a change may have been exposed before
+        the change (python-seabreeze, issues 38, 110 and 177).
         """
         self._read_frame(longest_exposure_us, unanswered=UnknownOutcomeError)
 
     def _read_frame(
         self, longest_exposure_us: int, unanswered: type[DeviceError] | None = None
     ) -> NDArray[np.uint16]:
-        with self._talking("get spectrum", unanswered):
+        with self._exchange("get spectrum", unanswered):
             feature = self._feature()
-            feature._integration_time = longest_exposure_us  # its wait, beside the deadline
+            # python-seabreeze waits for this time on top of the timeout of the transport.
+            feature._integration_time = longest_exposure_us
             counts = np.rint(feature.get_intensities())
             if counts.shape != self._wavelengths_nm.shape or counts.max() > COUNTS_MAX:
                 raise ObpProtocolError(
@@ -206,13 +209,15 @@ class OceanSpectrometer(Spectrometer):
         return self._opened().features["spectrometer"][0]
 
     @contextlib.contextmanager
-    def _talking(self, command: str, unanswered: type[DeviceError] | None = None) -> Iterator[None]:
-        """Hold the line for one exchange, and say in flowrig's terms what went wrong with it.
+    def _exchange(
+        self, command: str, unanswered: type[DeviceError] | None = None
+    ) -> Iterator[None]:
+        """Lock the device for one exchange, and turn every exception into one of flowrig's.
 
         Args:
-            command: what is asked, for messages.
-            unanswered: what a missing or senseless answer means where the question changes
-                something in the instrument.
+            command: name of the exchange, for messages.
+            unanswered: error for a missing or unreadable answer, if the exchange changes the state
+                of the instrument; None for an exchange that only reads.
         """
         with self._lock:
             try:
@@ -242,7 +247,7 @@ class OceanHdx(OceanSpectrometer):
     Args:
         name: the device's name in the rig profile.
         settings: address, integration time and light source.
-        clock: what readings are stamped with.
+        clock: clock of the time stamps.
     """
 
     settings: HdxSettings

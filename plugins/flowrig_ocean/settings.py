@@ -1,4 +1,4 @@
-"""Settings of the HDX driver, and the addresses that it takes."""
+"""Settings of the two drivers, and the forms of an address."""
 
 from ipaddress import AddressValueError, IPv4Address
 from typing import Any, Literal
@@ -19,10 +19,10 @@ __all__ = [
 
 INTEGRATION_TIME_MIN_US = 6_000
 INTEGRATION_TIME_MAX_US = 9_999_999
-"""Longest integration time [µs]; python-seabreeze refuses 10 s itself."""
+"""Longest integration time [µs]; python-seabreeze refuses exactly 10 s."""
 
 ETHERNET_PORT = 57357
-"""The port on which an HDX listens (python-seabreeze, pull request 243)."""
+"""TCP port of an HDX (python-seabreeze, pull request 243)."""
 
 
 @frozen
@@ -43,7 +43,7 @@ class UsbAddress:
     """An HDX on the USB.
 
     Attributes:
-        serial_number: which one; empty takes the first that is free.
+        serial_number: serial number; empty for the first HDX that is free.
     """
 
     serial_number: str = ""
@@ -95,12 +95,12 @@ class HdxSettings(_LampSettings):
         address: "192.168.254.254:57357" for Ethernet; "usb:SERIAL", or "usb" for the only one, for
             USB. On Linux and macOS USB is known to time out (python-seabreeze, issue 133).
         deadline_s: longest wait [s] for one answer, on top of the integration time.
-        integration_time_us: integration time [µs] from `open` on, 6000 to 9 999 999.
+        integration_time_us: integration time [µs] that `open` sets, 6000 to 9 999 999.
         light_source: "lamp-enable" if the lamp-enable line of the spectrometer drives the shutter
-            of the lamp or the driver of the LED; "none" if the light is not under its control.
+            of the lamp or the driver of the LED; "none" if it controls no light.
             The message for that line is part of the OBP protocol (libseabreeze,
             OBPMessageTypes.h, 0x00110410), but python-seabreeze does not offer it for the HDX and
-            it was not tried on a real one: check once that the light follows.
+            it was not tried on a real HDX: check once that the light follows.
     """
 
     integration_time_us: int = field(
@@ -117,15 +117,15 @@ class HdxSettings(_LampSettings):
 
 @frozen(kw_only=True)
 class OceanSettings(_LampSettings):
-    """Settings of any other Ocean spectrometer that python-seabreeze knows.
+    """Settings of any other Ocean spectrometer that python-seabreeze supports.
 
     Attributes:
         address: "usb:SERIAL", or "usb" for the only one of its model.
         deadline_s: longest wait [s] for one answer, on top of the integration time.
         model: python-seabreeze's name of the model, for instance "STS", "USB2000PLUS" (which
             stands for the Flame-S as well) or "SR4".
-        integration_time_us: integration time [µs] from `open` on; the model has its own limits.
-        light_source: as for the HDX; models that speak neither OBP nor OOI have no such line.
+        integration_time_us: integration time [µs] that `open` sets; the model has its own limits.
+        light_source: as for the HDX; models without OBP and OOI have no such line.
     """
 
     model: str = field(validator=validators.min_len(1))

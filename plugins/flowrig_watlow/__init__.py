@@ -13,9 +13,9 @@ __all__ = ["F4TSettings", "flowrig_drivers"]
 def flowrig_drivers() -> Sequence[DriverOffer]:
     """Offer the F4T.
 
-    The controller's own parameters go to ±99 999 (Watlow, "F4T Setup and Operations User's Guide",
-    0600-0093-0000), so the limits are those of the silicone-oil baths, Peltier stages and hot
-    plates that a flow reactor sits on.
+    The controller accepts parameters up to ±99 999 (Watlow, "F4T Setup and Operations User's
+    Guide", 0600-0093-0000). The limits of the offer are those of the silicone-oil baths, Peltier
+    stages and hot plates that heat flow reactors.
     """
     return [
         DriverOffer(
@@ -27,8 +27,8 @@ def flowrig_drivers() -> Sequence[DriverOffer]:
             needs=("pyvisa", "pyvisa_py", "pymodbus"),
             install="flowrig[watlow]",
             limits={"temperature_c": (-100.0, 400.0)},
-            emulator="flowrig_watlow.emulator:WatlowEmulator",
-            reply_shape="flowrig_watlow.modbus:reply_shape",
+            emulator="flowrig_watlow.emulator.emulator:WatlowEmulator",
+            reply_shape="flowrig_watlow.modbus.frame:reply_shape",
             discover="flowrig_watlow.discovery:find_f4ts",
         )
     ]

@@ -1,12 +1,12 @@
-"""Which of the hosts that a person names is an F4T."""
+"""Finding F4T controllers among the hosts that the user names."""
 
 from collections.abc import Iterator
 from typing import Final
 
 from flowrig.interfaces import WireLog
 from flowrig.rig.discovery import Discovery, Found, NoAnswer
-from flowrig_watlow.link import ScpiLink
-from flowrig_watlow.replies import parse_identity
+from flowrig_watlow.scpi.link import ScpiLink
+from flowrig_watlow.scpi.replies import parse_identity
 from flowrig_watlow.settings import SCPI_PORT, F4TSettings
 
 __all__ = ["find_f4ts"]
@@ -15,13 +15,16 @@ DRIVER: Final = "watlow-f4t"
 
 
 def find_f4ts(ask: Discovery) -> Iterator[Found | NoAnswer]:
-    """Ask every host who it is, with `*IDN?` (IEEE 488.2), and nothing else.
+    """Send `*IDN?` (IEEE 488.2), and nothing else, to every host that the user named.
 
-    Nobody who was not named is asked: an F4T has no way to be found, and a scan of a network is
-    not a program's to start.
+    An F4T does not announce itself on the network. Other hosts are not asked, because a scan of
+    a network needs the consent of whoever runs it.
 
     Args:
-        ask: what a person allows.
+        ask: the hosts that the user named, and the deadline.
+
+    Yields:
+        The identity of each host that is an F4T, and the reason for each host that is not.
     """
     return ask.each(ask.endpoints(SCPI_PORT), lambda address: [_ask(address, ask.deadline_s)])
 

@@ -15,14 +15,14 @@ from flowrig.errors import (
 )
 from flowrig.interfaces.device import Identity, Quality
 from flowrig.interfaces.heater import Heater, HeaterLimits, HeaterReading
-from flowrig_watlow.dialogue import Dialogue
-from flowrig_watlow.modbus_loop import ModbusLoop
+from flowrig_watlow.modbus.loop import ModbusLoop
 from flowrig_watlow.parameters import AlarmSetting, PidSet, ProgramStatus
 from flowrig_watlow.registers import ControlMode, LoopRegister
+from flowrig_watlow.scpi.loop import ScpiLoop
 from flowrig_watlow.set_point import SetPoint
 from flowrig_watlow.settings import ALARMS, SLOTS, F4TSettings
 from flowrig_watlow.stored_profile import StoredProfile
-from flowrig_watlow.verified import Change
+from flowrig_watlow.verified_write import VerifiedWrite
 
 __all__ = ["WatlowF4T"]
 
@@ -31,23 +31,23 @@ PID_SETS = 5
 
 
 class WatlowF4T(Heater):
-    """One control loop of a Watlow F4T: by SCPI over Ethernet, and by Modbus where it is named.
+    """One control loop of a Watlow F4T: by SCPI, and by Modbus if the settings name an address.
 
-    What `off` does stands in the settings: it moves the set point to `idle_c`, or switches the
-    control loop off; a stored profile that would heat again is ended. After any failure the
-    connection is closed; the next call opens a new one.
+    The settings choose the effect of `off`: it sets `idle_c`, or switches the control loop off. A
+    stored profile that would heat again is ended too. After any failure the connection is closed;
+    the next call opens a new one.
 
     Args:
         name: the device's name in the rig profile.
-        settings: where the controller is, its limits, and what "off" means.
-        clock: what readings are stamped with and what waits go through.
+        settings: addresses and limits of the controller, and the meaning of "off".
+        clock: clock of the time stamps and of all waits.
     """
 
     settings: F4TSettings
 
     def __init__(self, name: str, settings: F4TSettings, clock: Clock | None = None) -> None:
         super().__init__(name, settings, clock)
-        self._scpi = Dialogue(name, settings, self.wire.channel("scpi"))
+        self._scpi = ScpiLoop(name, settings, self.wire.channel("scpi"))
         modbus_wire = self.wire.channel("modbus")
         self._modbus = ModbusLoop(name, settings, modbus_wire) if settings.modbus else None
         self._limits = HeaterLimits(settings.set_point_min_c, settings.set_point_max_c)
@@ -56,43 +56,43 @@ class WatlowF4T(Heater):
         self._profile = StoredProfile(*talk)
 
     def control_mode(self) -> ControlMode:
-        """What the control loop does now.
+        """The active control mode of the loop.
 
         Raises:
             UnsupportedError: the settings name no Modbus address.
         """
         self._require_open()
-        return self._by_modbus("tell its control mode").control_mode()
+        return self._by_modbus("its control mode").control_mode()
 
     def alarm(self, number: int) -> bool:
-        """Whether an alarm of the controller, counted from 1, warns of something.
+        """Whether an alarm of the controller, counted from 1, is active.
 
         Raises:
             RefusedError: there is no such alarm.
             UnsupportedError: the settings name no Modbus address.
         """
         self._require_number("alarms", number, ALARMS)
-        return self._by_modbus("tell its alarms").alarm(number)
+        return self._by_modbus("its alarms").alarm(number)
 
     def alarm_setting(self, number: int) -> AlarmSetting:
-        """What an alarm of the controller, counted from 1, compares, and with what.
+        """Type and thresholds of an alarm of the controller, counted from 1.
 
         Raises:
             RefusedError: there is no such alarm.
             UnsupportedError: the settings name no Modbus address.
         """
         self._require_number("alarms", number, ALARMS)
-        return self._by_modbus("tell its alarms").alarm_setting(number)
+        return self._by_modbus("its alarms").alarm_setting(number)
 
     def limit_tripped(self, slot: int) -> bool:
         """Whether the limit module in a slot, 1 to 6, has tripped or reports an error.
 
         Raises:
-            RefusedError: there is none.
+            RefusedError: the slot holds no limit module.
             UnsupportedError: the settings name no Modbus address.
         """
         self._require_number("slots", slot, SLOTS)
-        return self._by_modbus("tell its limits").limit_tripped(slot)
+        return self._by_modbus("its limit modules").limit_tripped(slot)
 
     def pid(self, number: int) -> PidSet:
         """One of the control loop's PID sets, 1 to 5.
@@ -101,20 +101,21 @@ class WatlowF4T(Heater):
             UnsupportedError: the settings name no Modbus address.
         """
         self._require_number("PID sets", number, PID_SETS)
-        return self._by_modbus("tell its PID sets").pid(number)
+        return self._by_modbus("its PID sets").pid(number)
 
     def set_pid(self, number: int, pid: PidSet) -> None:
         """Set one of the control loop's PID sets, 1 to 5, and verify it.
 
         Raises:
-            RefusedError: the controller kept other numbers; some may be set.
-            UnknownOutcomeError: they were sent, and cannot be read back; some may be set.
+            RefusedError: the controller kept other values; some of them may be set.
+            UnknownOutcomeError: the values were sent and could not be read back; some of them may
+                be set.
             UnsupportedError: the settings name no Modbus address.
         """
         self._require_number("PID sets", number, PID_SETS)
-        modbus = self._by_modbus("take a PID set")
-        modbus.pid(number)  # nothing is sent into nowhere
-        Change(
+        modbus = self._by_modbus("its PID sets")
+        modbus.pid(number)  # a read first: the connection works
+        VerifiedWrite(
             device=self.name,
             what=f"PID set {number}",
             command=f"Modbus PID set {number}",
@@ -123,10 +124,10 @@ class WatlowF4T(Heater):
             is_taken=pid.is_close_to,
             show=str,
             wanted=pid,
-        ).make(self.clock, self.settings.settle_s)
+        ).carry_out(self.clock, self.settings.settle_s)
 
     def output(self, number: int) -> bool:
-        """Whether an output, 1 to 7, is on: what the integrator wired to it is on."""
+        """Whether an output, 1 to 7, is on; the integrator chose what is wired to it."""
         self._require_number("outputs", number, OUTPUTS)
         return self._scpi.output(number)
 
@@ -135,13 +136,13 @@ class WatlowF4T(Heater):
 
         Raises:
             OutOfRangeError: there is no such output; nothing was sent.
-            RefusedError: it kept its state, for instance because a profile holds it.
-            UnknownOutcomeError: it was sent, and cannot be read back.
+            RefusedError: the output kept its state, for instance because a profile holds it.
+            UnknownOutcomeError: the command was sent and the state could not be read back.
         """
         self._require_number("outputs", number, OUTPUTS)
-        self._scpi.prove()
+        self._scpi.require_answer()
         command = self._scpi.output_command(number, on)
-        Change(
+        VerifiedWrite(
             device=self.name,
             what=f"output {number}",
             command=command,
@@ -151,10 +152,10 @@ class WatlowF4T(Heater):
             show=lambda state: "ON" if state else "OFF",
             wanted=on,
             hint="look for a running profile that holds it",
-        ).make(self.clock, self.settings.settle_s)
+        ).carry_out(self.clock, self.settings.settle_s)
 
     def program(self) -> ProgramStatus:
-        """The profile that is selected on the controller, and what it does."""
+        """Name and state of the profile that is selected on the controller."""
         self._require_open()
         return self._scpi.program()
 
@@ -162,8 +163,8 @@ class WatlowF4T(Heater):
         """End the profile that runs on the controller; the set point stays where it is.
 
         Raises:
-            RefusedError: it goes on.
-            UnknownOutcomeError: it was told to end, and does not tell whether it did.
+            RefusedError: the profile goes on.
+            UnknownOutcomeError: the command was sent, and the state could not be read.
         """
         self._require_open()
         self._profile.stop()
@@ -200,7 +201,7 @@ class WatlowF4T(Heater):
             self._cool()
         except UnknownOutcomeError:
             with contextlib.suppress(DeviceError):
-                if self._ended_profile():  # it held the set point
+                if self._ended_profile():  # a running profile held the set point
                     self._cool()
                     return
             raise
@@ -208,7 +209,7 @@ class WatlowF4T(Heater):
             self._cool()
 
     def _cool(self) -> None:
-        """Do what the settings call off, and verify it."""
+        """Set idle or switch the control loop off, as the settings say, and verify it."""
         if self._modbus is not None and self.settings.off == "control-mode":
             self._switch_off(self._modbus)
         else:
@@ -228,13 +229,13 @@ class WatlowF4T(Heater):
         )
 
     def _do_read_power_percent(self) -> float:
-        return self._by_modbus("tell its output power").power_percent()
+        return self._by_modbus("its output power").power_percent()
 
     def _do_set_ramp_rate(self, rate_c_min: float | None) -> None:
         self._set_point.set_ramp(rate_c_min)
 
     def _open_modbus(self, modbus: ModbusLoop) -> None:
-        """Connect by Modbus, and take over the controller's own limits."""
+        """Connect by Modbus, and narrow the limits to the set point range of the controller."""
         process_value_c, faulty = self._scpi.process_value_c()
         known_c = {LoopRegister.SET_POINT: self._scpi.set_point_c()}
         if not faulty:
@@ -247,21 +248,21 @@ class WatlowF4T(Heater):
         if self.settings.off == "idle" and not low_c <= self.settings.idle_c <= high_c:
             raise self._fault(
                 RefusedError,
-                f"idle is {self.settings.idle_c:g} °C, and the controller takes set points from "
+                f"idle is {self.settings.idle_c:g} °C, and the controller accepts set points from "
                 f"{low_c:g} to {high_c:g} °C; off would do nothing",
             )
 
     def _warnings(self) -> Iterator[str]:
-        """What alarms and limits say that the settings let the driver watch."""
+        """One message for each watched alarm that is active and each limit module that tripped."""
         for number in self.settings.alarms:
-            if self._by_modbus("tell its alarms").alarm(number):
+            if self._by_modbus("its alarms").alarm(number):
                 yield f"alarm {number} of the controller warns"
         for slot in self.settings.limit_modules:
-            if self._by_modbus("tell its limits").limit_tripped(slot):
+            if self._by_modbus("its limit modules").limit_tripped(slot):
                 yield f"the limit module in slot {slot} has tripped or reports an error"
 
     def _ended_profile(self) -> bool:
-        """End a stored profile, which would move the set point again; returns whether one ran."""
+        """End a running stored profile, which would heat again; returns whether one ran."""
         try:
             if not self._profile.holds_set_point():
                 return False
@@ -269,7 +270,7 @@ class WatlowF4T(Heater):
         except DeviceError as error:
             raise self._fault(
                 UnknownOutcomeError,
-                f"off was taken, and a stored profile may heat again: {error.message}",
+                f"off was confirmed, but a stored profile may heat again: {error.message}",
                 command=error.command,
             ) from error
         return True
@@ -277,16 +278,16 @@ class WatlowF4T(Heater):
     def _by_modbus(self, what: str) -> ModbusLoop:
         if self._modbus is None:
             raise UnsupportedError(
-                f"{self.name}: an F4T cannot {what} by SCPI; name its Modbus address: "
+                f"{self.name}: an F4T does not report {what} by SCPI; name its Modbus address: "
                 f'modbus = "{self.settings.host}"'
             )
         return self._modbus
 
     def _switch(self, modbus: ModbusLoop, mode: ControlMode) -> None:
-        """Switch the control loop, and verify that it does what it was told."""
+        """Command a control mode, and verify that it is the active one."""
         if modbus.commanded_mode() is mode and modbus.control_mode() is mode:
             return
-        Change(
+        VerifiedWrite(
             device=self.name,
             what="the control mode",
             command=f"control mode {mode.name.lower()}",
@@ -296,43 +297,43 @@ class WatlowF4T(Heater):
             show=lambda kept: kept.name.lower(),
             wanted=mode,
             hint="look at the panel for a failed input or a limit that tripped",
-        ).make(self.clock, self.settings.settle_s)
+        ).carry_out(self.clock, self.settings.settle_s)
 
     def _require_auto(self, modbus: ModbusLoop) -> None:
-        """Refuse where a set point would do nothing; the control mode is somebody else's here."""
+        """Refuse a set point without effect; with off = "idle" the panel sets the mode."""
         mode = modbus.control_mode()
         if mode is not ControlMode.AUTO:
             raise self._fault(
                 RefusedError,
-                f"the control mode is {mode.name.lower()}, so that a set point does nothing; "
-                'switch the loop to auto at the panel, or let off = "control-mode"',
+                f"the control mode is {mode.name.lower()}, so a set point has no effect; "
+                'switch the loop to auto at the panel, or set off = "control-mode"',
             )
 
     def _switch_on(self, modbus: ModbusLoop) -> None:
-        """Let the loop work towards its set point, which has been set already."""
+        """Switch the control loop to auto; its set point has been set before."""
         try:
             self._switch(modbus, ControlMode.AUTO)
         except (ConnectionLostError, ProtocolError) as error:
             raise self._fault(
                 UnknownOutcomeError,
-                f"the set point was set, and the control mode is not known: {error.message}",
+                f"the set point was set, and the control mode is unknown: {error.message}",
                 command=error.command,
             ) from error
 
     def _switch_off(self, modbus: ModbusLoop) -> None:
-        """Switch the control loop off; where that fails, take at least the set point back."""
+        """Switch the control loop off; if that fails, set the idle set point instead."""
         try:
             self._switch(modbus, ControlMode.OFF)
         except DeviceError as error:
             raise self._not_off(error) from error
 
     def _not_off(self, error: DeviceError) -> UnknownOutcomeError:
-        """The error of a control loop that may be on, after the idle set point was tried."""
+        """Set the idle set point after the loop could not be switched off; returns the error."""
         try:
             self._set_point.jump(self.settings.idle_c)
             rescue = f"its set point now is {self.settings.idle_c:g} °C"
         except DeviceError as second:
-            rescue = f"nor could its set point be taken back: {second.message}"
+            rescue = f"its set point could not be set to idle either: {second.message}"
         return self._fault(
             UnknownOutcomeError,
             f"the control loop may still be on ({error.message}); {rescue}",

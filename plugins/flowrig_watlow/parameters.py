@@ -1,4 +1,4 @@
-"""What an F4T can be asked about itself, besides temperatures."""
+"""Values of an F4T besides temperatures: profile, alarm settings and PID sets."""
 
 import math
 
@@ -10,17 +10,17 @@ from flowrig_watlow.registers import AlarmKind
 __all__ = ["AlarmSetting", "PidSet", "ProgramStatus"]
 
 LARGEST = 99_999.0
-"""Largest number that the controller takes for any parameter (Watlow, "F4T Setup and Operations
+"""Largest value that the controller accepts for any parameter (Watlow, "F4T Setup and Operations
 User's Guide", 0600-0093-0000)."""
 
 
 @frozen
 class ProgramStatus:
-    """The profile that is selected on the controller, in the controller's own words.
+    """The profile that is selected on the controller.
 
     Attributes:
-        state: what it does, `IDLE`, `RUN` or `HOLD` as far as users report.
-        name: its name; empty where there is none.
+        state: state as the controller spells it; published programs know `IDLE`, `RUN`, `HOLD`.
+        name: name of the profile; empty if the selected number holds none.
     """
 
     state: str
@@ -29,12 +29,12 @@ class ProgramStatus:
 
 @frozen(kw_only=True)
 class AlarmSetting:
-    """When an alarm warns.
+    """Condition under which an alarm becomes active.
 
     Attributes:
-        kind: what it compares.
-        low_c: lower threshold [°C]; of a deviation [K].
-        high_c: upper threshold [°C]; of a deviation [K].
+        kind: quantity that is compared with the thresholds.
+        low_c: lower threshold [°C]; [K] for a deviation alarm.
+        high_c: upper threshold [°C]; [K] for a deviation alarm.
     """
 
     kind: AlarmKind
@@ -44,7 +44,7 @@ class AlarmSetting:
 
 @frozen(kw_only=True)
 class PidSet:
-    """One set of control parameters.
+    """One set of control parameters of a control loop.
 
     Attributes:
         heat_band_c: proportional band of heating [K].
@@ -53,7 +53,7 @@ class PidSet:
         derivative_s: derivative time [s]; 0 for none.
 
     Raises:
-        OutOfRangeError: one of them is negative, too large, or no number.
+        OutOfRangeError: a value is negative, above 99 999, or not a number.
     """
 
     heat_band_c: float
@@ -68,7 +68,7 @@ class PidSet:
                 raise OutOfRangeError(f"{name} must be from 0 to {LARGEST:g}, got {value:g}")
 
     def is_close_to(self, other: "PidSet") -> bool:
-        """Whether the numbers are the same but for rounding to single precision."""
+        """Whether all values agree within the rounding of 32-bit floats."""
         return all(
             math.isclose(mine, theirs, rel_tol=1e-5, abs_tol=1e-5)
             for mine, theirs in zip(astuple(self), astuple(other), strict=True)

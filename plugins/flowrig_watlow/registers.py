@@ -1,10 +1,11 @@
-"""Where an F4T keeps what in its Modbus registers, and how.
+"""Addresses, codes and number format of the F4T's Modbus registers.
 
-Relative addresses of data map 1, and codes: Watlow, "F4T Setup and Operations User's Guide",
-0600-0093-0000, chapter 6. Control mode, power, limits and process value of a loop, the state of an
-alarm and what a limit module tells are known from a published program only: Espec North America,
-ChamberConnectLibrary, `watlowf4t.py`. Of the PID sets, Watlow lists the third and those after it;
-the first two are taken to lie before it at the same distance.
+Relative addresses (counted from 0) of data map 1, and codes: Watlow, "F4T Setup and Operations
+User's Guide", 0600-0093-0000, chapter 6. The registers of control mode, output power, set point
+range and process value of a loop, of the state of an alarm and of a limit module are known from one
+published program only: Espec North America, ChamberConnectLibrary, `watlowf4t.py`. Watlow lists PID
+sets 3 to 5; the addresses of sets 1 and 2 are extrapolated with the same distance between
+sets.
 """
 
 import math
@@ -40,15 +41,15 @@ ALARM_STRIDE = 100
 LIMIT_STRIDE = 60
 PID_STRIDE = 8
 ALARM_AT_REST = frozenset({12, 61, 88})
-"""States of an alarm that warn of nothing; 88 is its start-up."""
+"""States in which an alarm is not active; 88 is the state after power-on."""
 ERROR, FAIL, NONE, OFF, ON, SAFE = 28, 32, 61, 62, 63, 1667
 EVENTS = (16594, 16596, 16598, 16600, 16822, 16824, 16826)
 """Registers of outputs 1 to 7, each `OFF` or `ON`."""
 PROGRAM_STATE = 16568
 PROGRAM_STATES = {"IDLE": 62, "RUN": 149, "HOLD": 146}
-"""What register 16568 holds, by the word that SCPI has for it."""
+"""Codes in `PROGRAM_STATE`, by the word that SCPI reports for the same state."""
 PROGRAM_HOLDS = frozenset({146, 149, 1783})
-"""States in which a profile moves the set point, or will: paused, running, waiting for its time."""
+"""Codes of a profile that moves the set point now or later: paused, running, calendar start."""
 
 
 class LoopRegister(IntEnum):
@@ -67,7 +68,7 @@ class LoopRegister(IntEnum):
     PROCESS_VALUE = 2820
 
     def of_loop(self, loop: int) -> int:
-        """Its address in a control loop, counted from 1."""
+        """Address of this register in a control loop, counted from 1."""
         return int(self) + LOOP_STRIDE * (loop - 1)
 
 
@@ -80,7 +81,7 @@ class PidRegister(IntEnum):
     DERIVATIVE = 2836
 
     def of_set(self, number: int, loop: int) -> int:
-        """Its address in a PID set of a control loop, both counted from 1."""
+        """Address of this register in a PID set of a control loop, both counted from 1."""
         return int(self) + PID_STRIDE * (number - 1) + LOOP_STRIDE * (loop - 1)
 
 
@@ -93,7 +94,7 @@ class AlarmRegister(IntEnum):
     STATE = 1356
 
     def of_alarm(self, number: int) -> int:
-        """Its address in an alarm, counted from 1."""
+        """Address of this register in an alarm, counted from 1."""
         return int(self) + ALARM_STRIDE * (number - 1)
 
 
@@ -105,13 +106,13 @@ class LimitRegister(IntEnum):
     CLEAR = 11288
 
     def of_slot(self, slot: int) -> int:
-        """Its address in the module of a slot, counted from 1."""
+        """Address of this register in the module of a slot, counted from 1."""
         return int(self) + LIMIT_STRIDE * (slot - 1)
 
 
 class AlarmKind(IntEnum):
-    """What an alarm compares with its thresholds: nothing, the temperature itself, or its
-    difference from the set point."""
+    """Quantity that an alarm compares with its thresholds: none, the process value, or the
+    difference between process value and set point."""
 
     OFF = 62
     PROCESS = 76
@@ -119,7 +120,7 @@ class AlarmKind(IntEnum):
 
 
 class ControlMode(IntEnum):
-    """What a control loop does: nothing, reach its set point, or give a fixed power."""
+    """Mode of a control loop: off, control to the set point, or fixed output power."""
 
     OFF = 62
     AUTO = 10
@@ -127,7 +128,7 @@ class ControlMode(IntEnum):
 
 
 class RampAction(IntEnum):
-    """When the set point travels instead of jumping; the names are the words of SCPI."""
+    """Occasions on which the set point follows a ramp; the names are the SCPI words."""
 
     OFF = 62
     STARTUP = 88
@@ -136,14 +137,14 @@ class RampAction(IntEnum):
 
 
 class RampScale(IntEnum):
-    """What the ramp rate counts in; the names are the words of SCPI."""
+    """Time unit of the ramp rate; the names are the SCPI words."""
 
     MINUTES = 57
     HOURS = 39
 
 
 class WordOrder(Enum):
-    """Which half of a float comes in the first of its two registers."""
+    """The half of a 32-bit float that the first of its two registers holds."""
 
     LOW_FIRST = "low-first"
     HIGH_FIRST = "high-first"
@@ -154,10 +155,10 @@ class WordOrder(Enum):
         return WordOrder.HIGH_FIRST if self is WordOrder.LOW_FIRST else WordOrder.LOW_FIRST
 
     def words(self, value: float) -> tuple[int, int]:
-        """The two registers that hold a number.
+        """The contents of the two registers that hold a number.
 
         Raises:
-            ValueError: no single-precision float is that large.
+            ValueError: the number does not fit into a 32-bit float.
         """
         try:
             high, low = struct.unpack(">HH", struct.pack(">f", value))
@@ -169,11 +170,11 @@ class WordOrder(Enum):
         """The finite number in two registers.
 
         Raises:
-            ValueError: they hold none.
+            ValueError: the registers hold an infinity or "not a number".
         """
         first, second = words
         high, low = (second, first) if self is WordOrder.LOW_FIRST else (first, second)
         (value,) = struct.unpack(">f", struct.pack(">HH", high, low))
         if not math.isfinite(value):
-            raise ValueError(f"registers {first:#06x} {second:#06x} hold no number")
+            raise ValueError(f"registers {first:#06x} {second:#06x} hold no finite number")
         return float(value)

@@ -1,4 +1,4 @@
-"""Moving the set point of a control loop, at once or along a ramp, and seeing that it moves."""
+"""Writing the set point of a control loop, with or without a ramp, and verifying it."""
 
 import contextlib
 import math
@@ -7,10 +7,10 @@ from functools import partial
 
 from flowrig.clock import Clock
 from flowrig.errors import DeviceError, OutOfRangeError, ProtocolError
-from flowrig_watlow.dialogue import Dialogue
-from flowrig_watlow.modbus_loop import ModbusLoop
+from flowrig_watlow.modbus.loop import ModbusLoop
 from flowrig_watlow.registers import RampAction
-from flowrig_watlow.verified import Change
+from flowrig_watlow.scpi.loop import ScpiLoop
+from flowrig_watlow.verified_write import VerifiedWrite
 
 __all__ = ["SetPoint"]
 
@@ -19,27 +19,28 @@ TOLERANCE_C = 0.05
 RAMP_TOLERANCE_C_MIN = 0.01
 """Largest difference [°C/min] between a ramp rate and its read-back; two decimals are sent."""
 SLOWEST_RAMP_C_MIN = 0.1
+"""Slowest ramp [°C/min]; rates are sent with two decimals, so slower ones would lose digits."""
 TRAVEL_SEEN_C = 0.2
-"""How far [°C] a travelling set point must have come before it is taken to be on its way."""
+"""Distance [°C] that the active set point should cover on a ramp before it is read back."""
 
 
 class SetPoint:
     """Writes the set point and its ramp.
 
-    SCPI tells the set point that the loop works towards now, which lags behind on a ramp. There the
-    one that was asked for is read by Modbus; without Modbus the set point has to be seen travelling
-    towards it.
+    SCPI reads the active set point, which lags behind the user set point during a ramp. With Modbus
+    the user set point is read back instead; without it, the driver verifies that the active set
+    point moves towards the target.
 
     Args:
         device: the device's name, for messages.
-        scpi: what writes.
-        modbus: what reads back, if there is any.
-        clock: what waits go through.
-        settle_s: wait [s] before a value that does not show yet is asked for again.
+        scpi: connection that writes.
+        modbus: connection that reads back, if there is one.
+        clock: clock of all waits.
+        settle_s: wait [s] before a value that still reads as the old one is read again.
     """
 
     def __init__(
-        self, device: str, scpi: Dialogue, modbus: ModbusLoop | None, clock: Clock, settle_s: float
+        self, device: str, scpi: ScpiLoop, modbus: ModbusLoop | None, clock: Clock, settle_s: float
     ) -> None:
         self._device = device
         self._scpi = scpi
@@ -50,19 +51,19 @@ class SetPoint:
         self._ramp_is_ours = False
 
     def set_ramp(self, rate_c_min: float | None) -> None:
-        """Let set points travel at a rate [°C/min], or jump.
+        """Set the ramp rate [°C/min] of all later set points; None for no ramp.
 
         Raises:
-            OutOfRangeError: slower than can be told; nothing was sent.
+            OutOfRangeError: slower than 0.1 °C/min; nothing was sent.
             RefusedError: the controller kept another rate.
-            UnknownOutcomeError: it was sent, and cannot be read back.
+            UnknownOutcomeError: the rate was sent and could not be read back.
         """
         if rate_c_min is not None and rate_c_min < SLOWEST_RAMP_C_MIN:
             raise OutOfRangeError(
                 f"{self._device}: a ramp of {rate_c_min:g} °C/min is slower than "
                 f"{SLOWEST_RAMP_C_MIN:g} °C/min, the slowest that this driver sets"
             )
-        self._scpi.prove()
+        self._scpi.require_answer()
         self._ramp_is_ours = True
         if rate_c_min is not None:
             self._set_ramp_rate(rate_c_min)
@@ -70,13 +71,13 @@ class SetPoint:
         self._ramp_c_min = rate_c_min
 
     def move(self, temperature_c: float) -> None:
-        """Set a set point [°C], which travels where a ramp was set.
+        """Write a set point [°C], with the ramp that was set.
 
         Raises:
             RefusedError: the controller kept another set point.
-            UnknownOutcomeError: it was sent, and cannot be read back.
+            UnknownOutcomeError: the set point was sent and could not be read back.
         """
-        self._scpi.prove()
+        self._scpi.require_answer()
         ramp_c_min = self._ramp_c_min
         if self._ramp_is_ours:
             self._switch_ramp(ramp_c_min is not None)
@@ -88,16 +89,16 @@ class SetPoint:
             self._write_on_ramp(temperature_c, ramp_c_min)
 
     def jump(self, temperature_c: float) -> None:
-        """Set a set point [°C] at once, whatever ramp was set; the next `move` has it again.
+        """Write a set point [°C] without a ramp; the next `move` uses the ramp again.
 
-        A ramp that cannot be switched off is no reason not to try: the set point that the loop
-        works towards is read back, and shows it.
+        The set point is written even if the ramp could not be switched off: the read-back of the
+        active set point then shows that it still moves.
 
         Raises:
-            RefusedError: the controller kept another set point.
-            UnknownOutcomeError: it was sent, and cannot be read back.
+            RefusedError: the active set point is another one.
+            UnknownOutcomeError: the set point was sent and could not be read back.
         """
-        self._scpi.prove()
+        self._scpi.require_answer()
         if self._ramp_is_ours:
             with contextlib.suppress(DeviceError):
                 self._switch_ramp(False)
@@ -113,7 +114,7 @@ class SetPoint:
         travel_c = min(abs(temperature_c - before_c), TRAVEL_SEEN_C)
 
         def read_back() -> float:
-            self._active_c()  # the command has arrived; from now on the set point travels
+            self._active_c()  # any answer shows that the command arrived and the ramp has begun
             self._clock.sleep(60.0 * travel_c / ramp_c_min)
             return self._active_c()
 
@@ -133,7 +134,7 @@ class SetPoint:
         is_taken: Callable[[float], bool],
     ) -> None:
         command = self._scpi.set_point_command(temperature_c)
-        Change(
+        VerifiedWrite(
             device=self._device,
             what="the set point",
             command=command,
@@ -144,30 +145,32 @@ class SetPoint:
             wanted=temperature_c,
             hint="look for a ramp, a running profile or a narrower set point range on the "
             "controller",
-        ).make(self._clock, self._settle_s)
+        ).carry_out(self._clock, self._settle_s)
 
     def _user_c(self, modbus: ModbusLoop) -> float:
-        """The set point [°C] that was asked for.
+        """The user set point [°C], read by Modbus.
 
-        The two connections do not wait for each other: an answer by SCPI shows first that the
-        command arrived.
+        The two connections are not synchronized, so one query by SCPI comes first: its answer shows
+        that the command, which went by SCPI, has arrived.
         """
         self._active_c()
         return modbus.user_set_point_c()
 
     def _active_c(self) -> float:
-        """The set point [°C] that the loop works towards, even where an answer to the write comes
-        in the place of it.
+        """The active set point [°C].
+
+        A late answer to the write may arrive in place of the answer to this query. The first query
+        then fails and closes the connection, and the second goes over a new one.
         """
         try:
             return self._scpi.set_point_c()
         except ProtocolError:
-            return self._scpi.set_point_c()  # on the new connection
+            return self._scpi.set_point_c()
 
     def _set_ramp_rate(self, rate_c_min: float) -> None:
         self._scpi.scale_ramp_in_minutes()
         command = self._scpi.ramp_rate_command(rate_c_min)
-        Change(
+        VerifiedWrite(
             device=self._device,
             what="the ramp rate",
             command=command,
@@ -176,22 +179,22 @@ class SetPoint:
             is_taken=lambda kept: abs(kept - rate_c_min) <= RAMP_TOLERANCE_C_MIN,
             show=lambda value: f"{value:.2f} °C/min",
             wanted=rate_c_min,
-        ).make(self._clock, self._settle_s)
+        ).carry_out(self._clock, self._settle_s)
 
     def _switch_ramp(self, on: bool) -> None:
-        """Let the set point travel or jump.
+        """Switch the ramp of the set point on or off.
 
-        Any answer afterwards shows that the command arrived. What became of it only Modbus can
-        tell; SCPI has no question for it.
+        SCPI has no query for the ramp action: without Modbus any later answer shows that the
+        command arrived, and nothing shows whether the controller accepted it.
         """
         wanted = RampAction.SETPOINT if on else RampAction.OFF
         modbus = self._modbus
 
         def read_back() -> RampAction:
-            self._scpi.prove()
+            self._scpi.require_answer()
             return wanted if modbus is None else modbus.ramp_action()
 
-        Change(
+        VerifiedWrite(
             device=self._device,
             what="the ramp action",
             command=wanted.name,
@@ -200,4 +203,4 @@ class SetPoint:
             is_taken=lambda kept: kept is wanted,
             show=lambda action: action.name,
             wanted=wanted,
-        ).make(self._clock, self._settle_s)
+        ).carry_out(self._clock, self._settle_s)

@@ -1,4 +1,4 @@
-"""What a rig profile says about an F4T."""
+"""Settings of an F4T in a rig profile."""
 
 from typing import Any, Literal
 
@@ -11,8 +11,8 @@ __all__ = ["F4TSettings"]
 
 SCPI_PORT = 5025
 MODBUS_PORT = 502
-"""TCP ports of the two servers (TestEquity, "F4T Touch Screen Controller User's Guide", rev. 4.0,
-chapter 4)."""
+"""Default TCP ports of the two servers (TestEquity, "F4T Touch Screen Controller User's Guide",
+rev. 4.0, chapter 4)."""
 ALARMS = 14
 SLOTS = 6
 """Alarms whose registers fit before those of the control loops, and slots for modules (Espec North
@@ -26,11 +26,11 @@ def _split(address: str, default_port: int) -> tuple[str, int]:
     try:
         host.encode("idna")
     except UnicodeError as error:
-        raise ValueError(f"{host!r} is no host name") from error
+        raise ValueError(f"{host!r} is not a host name") from error
     if not colon:
         return host, default_port
     if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
-        raise ValueError(f"{port!r} in {address!r} is no TCP port; expected 1 to 65535")
+        raise ValueError(f"{port!r} in {address!r} is not a TCP port; expected 1 to 65535")
     return host, int(port)
 
 
@@ -46,8 +46,8 @@ def _is_address_or_empty(settings: Any, attribute: "Attribute[str]", value: str)
 def _can_be_off(settings: "F4TSettings", _attribute: "Attribute[str]", value: str) -> None:
     if value == "control-mode" and not settings.modbus:
         raise ValueError(
-            "'control-mode' needs Modbus, as SCPI switches no control loop off; "
-            f"add modbus = \"{settings.host}\", or take 'idle'"
+            "'control-mode' needs Modbus, because SCPI cannot switch a control loop off; "
+            f"add modbus = \"{settings.host}\", or use 'idle'"
         )
 
 
@@ -55,7 +55,7 @@ def _can_be_watched(
     settings: "F4TSettings", attribute: "Attribute[tuple[int, ...]]", value: tuple[int, ...]
 ) -> None:
     if value and not settings.modbus:
-        raise ValueError(f'{attribute.name} are watched by Modbus; add modbus = "{settings.host}"')
+        raise ValueError(f'{attribute.name} are read by Modbus; add modbus = "{settings.host}"')
 
 
 def _is_in_range(settings: "F4TSettings", attribute: "Attribute[float]", value: float) -> None:
@@ -68,27 +68,28 @@ def _is_in_range(settings: "F4TSettings", attribute: "Attribute[float]", value: 
 
 @frozen(kw_only=True)
 class F4TSettings(DeviceSettings):
-    """Where an F4T is and how far it may heat.
+    """Addresses, control loop and limits of an F4T, and the meaning of "off".
 
     Attributes:
-        address: "host" or "host:port" of the SCPI server; the port is 5025 unless said otherwise.
+        address: "host" or "host:port" of the SCPI server; the port is 5025 if left out.
         loop: number of the control loop, 1 to 4.
         set_point_min_c: lowest set point [°C] that is sent.
         set_point_max_c: highest set point [°C] that is sent.
-        modbus: "host" or "host:port" of the Modbus server, port 502 unless said otherwise, for a
-            second connection; empty for none. It serves what SCPI cannot: the control mode, the
-            output power, alarms and the controller's own set point range.
-        word_order: which half of a number comes first in Modbus, as the panel says under network
-            settings. It is compared with SCPI when the device is opened.
-        off: what "off" means. "idle" sets `idle_c` and leaves the control loop on; "control-mode"
+        modbus: "host" or "host:port" of the Modbus server for a second connection; the port is
+            502 if left out. Empty for no Modbus. Modbus gives access to values that SCPI does not
+            have: control mode, output power, alarms, limit modules, PID sets and the controller's
+            own set point range.
+        word_order: half of a 32-bit number that comes first in Modbus, as shown on the panel under
+            network settings. `open` checks it against the temperatures that SCPI reports.
+        off: meaning of "off". "idle" sets `idle_c` and leaves the control loop on; "control-mode"
             switches the control loop off, which needs `modbus`.
-        idle_c: set point [°C] at which the plate gets no heat, at or below the temperature of the
-            room.
-        alarms: numbers of those alarms of the controller that must not warn: while one does,
-            readings are BAD and say so, which ends a run. They need `modbus`.
-        limit_modules: slots of those limit modules that must not trip, in the same way.
-        settle_s: wait [s] before a value that does not show yet is asked for again; users of the
-            F4T report some 0.2 s.
+        idle_c: set point [°C] at which the plate is not heated, at or below room temperature.
+        alarms: numbers of the controller's alarms to watch. While one of them is active, readings
+            are BAD and name it, which ends a run. Needs `modbus`.
+        limit_modules: slots of the limit modules to watch, with the same effect. Needs `modbus`.
+        settle_s: wait [s] before a value that still reads as the old one is read a second time.
+            Published programs wait 0.2 to 2 s after a write.
+        deadline_s: longest wait [s] for a connection, and for one answer.
     """
 
     address: str = field(validator=_is_address)
@@ -128,7 +129,7 @@ class F4TSettings(DeviceSettings):
         return _split(self.modbus, MODBUS_PORT)
 
     def describe(self) -> tuple[str, ...]:
-        """What "off" means, and what else ends a run."""
+        """Sentences for `flowrig check`: the meaning of "off", and the alarms that end a run."""
         if self.off == "control-mode":
             off = "off switches the control loop off, by Modbus"
         else:

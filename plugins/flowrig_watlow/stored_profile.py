@@ -1,32 +1,33 @@
-"""The profile that is stored on the controller, and moves the set point by itself while it runs."""
+"""The profile stored on the controller, which moves the set point while it runs."""
 
 from flowrig.clock import Clock
 from flowrig.errors import RefusedError, UnknownOutcomeError
-from flowrig_watlow.dialogue import Dialogue
-from flowrig_watlow.modbus_loop import ModbusLoop
-from flowrig_watlow.verified import Change
+from flowrig_watlow.modbus.loop import ModbusLoop
+from flowrig_watlow.scpi.loop import ScpiLoop
+from flowrig_watlow.verified_write import VerifiedWrite
 
 __all__ = ["StoredProfile"]
 
 HOLDING_WORDS = ("RUN", "HOLD", "PAUS", "WAIT")
-"""How the words begin that SCPI has for a profile that moves the set point, or will."""
+"""Beginnings of the SCPI states in which a profile moves the set point now or later."""
 
 
 class StoredProfile:
-    """Looks whether a stored profile runs, and ends it.
+    """Reads whether a stored profile runs, and ends it.
 
-    Modbus tells where there is one; otherwise SCPI, if the firmware knows the question.
+    The state is read by Modbus if there is a connection, otherwise by SCPI if the firmware has that
+    query.
 
     Args:
         device: the device's name, for messages.
-        scpi: what ends it.
-        modbus: what tells its state, if there is any.
-        clock: what waits go through.
-        settle_s: wait [s] before a profile that does not show as ended yet is asked for again.
+        scpi: connection that ends the profile.
+        modbus: connection that reads its state, if there is one.
+        clock: clock of the settling time.
+        settle_s: wait [s] before the state is read a second time.
     """
 
     def __init__(
-        self, device: str, scpi: Dialogue, modbus: ModbusLoop | None, clock: Clock, settle_s: float
+        self, device: str, scpi: ScpiLoop, modbus: ModbusLoop | None, clock: Clock, settle_s: float
     ) -> None:
         self._device = device
         self._scpi = scpi
@@ -35,14 +36,14 @@ class StoredProfile:
         self._settle_s = settle_s
 
     def holds_set_point(self) -> bool | None:
-        """Whether it moves the set point, or will; None where the controller does not tell."""
+        """Whether a profile moves the set point now or later; None if the state is unavailable."""
         if self._modbus is not None:
             return self._modbus.program_holds_set_point()
         state = self._scpi.program_state()
         return None if state is None else state.upper().startswith(HOLDING_WORDS)
 
     def require_none(self) -> None:
-        """Refuse where a set point would not last.
+        """Make sure that a profile does not overwrite the next set point.
 
         Raises:
             RefusedError: a stored profile holds the set point.
@@ -54,15 +55,15 @@ class StoredProfile:
             )
 
     def stop(self) -> None:
-        """End it, and verify that it holds nothing any more.
+        """End the profile, and verify that it has ended.
 
         Raises:
-            RefusedError: it goes on.
-            UnknownOutcomeError: it was told to end, and does not tell whether it did.
+            RefusedError: the profile goes on.
+            UnknownOutcomeError: the command was sent, and the state could not be read.
         """
-        self._scpi.prove()
+        self._scpi.require_answer()
         command = self._scpi.stop_program_command()
-        Change(
+        VerifiedWrite(
             device=self._device,
             what="the state of the stored profile",
             command=command,
@@ -71,11 +72,13 @@ class StoredProfile:
             is_taken=lambda holds: not holds,
             show=lambda holds: "running" if holds else "stopped",
             wanted=False,
-        ).make(self._clock, self._settle_s)
+        ).carry_out(self._clock, self._settle_s)
 
     def _known_to_hold(self) -> bool:
-        self._scpi.prove()  # any answer shows that the command arrived
+        self._scpi.require_answer()  # any answer shows that the command arrived
         holds = self.holds_set_point()
         if holds is None:
-            raise UnknownOutcomeError("this firmware does not tell", device=self._device)
+            raise UnknownOutcomeError(
+                "this firmware does not report the state of a profile", device=self._device
+            )
         return holds

@@ -1,4 +1,4 @@
-"""The two temperature units that an F4T speaks."""
+"""The two temperature units of an F4T, and their conversion."""
 
 from enum import Enum
 
@@ -21,5 +21,5 @@ class TemperatureUnit(Enum):
 
     @property
     def degrees_per_kelvin(self) -> float:
-        """How many degrees of this unit a difference of 1 K is."""
+        """Size of a difference of 1 K in degrees of this unit."""
         return 1.0 if self is TemperatureUnit.CELSIUS else 1.8

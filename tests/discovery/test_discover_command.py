@@ -129,10 +129,10 @@ def rig() -> Iterator[dict[str, str]]:
     from flowrig_chemyx.emulator.emulator import ChemyxEmulator
     from flowrig_ocean import HdxSettings
     from flowrig_ocean.driver import OceanHdx
-    from flowrig_ocean.emulator import HdxEmulator
+    from flowrig_ocean.emulator.emulator import HdxEmulator
     from flowrig_watlow import F4TSettings
     from flowrig_watlow.driver import WatlowF4T
-    from flowrig_watlow.emulator import WatlowEmulator
+    from flowrig_watlow.emulator.emulator import WatlowEmulator
 
     with ExitStack() as stack:
         benches = {

@@ -8,7 +8,7 @@ from flowrig.rig.discovery import Discovery, Found
 from flowrig.testing import HeaterBench, Mute
 from flowrig_watlow.discovery import find_f4ts
 from flowrig_watlow.driver import WatlowF4T
-from flowrig_watlow.emulator import WatlowEmulator
+from flowrig_watlow.emulator.emulator import WatlowEmulator
 from flowrig_watlow.settings import F4TSettings
 
 SOON_S = 0.05
@@ -40,5 +40,5 @@ def test_hosts_that_are_no_f4t_are_told(f4t: HeaterBench, free_address: str) -> 
         reasons = {one.address: one.reason for one in find_f4ts(ask)}
     assert set(reasons) == set(hosts)
     assert "no answer within" in reasons[hosts[0]]
-    assert "nobody listens" in reasons[hosts[1]]
-    assert "no TCP port" in reasons[hosts[2]]
+    assert "no server listens" in reasons[hosts[1]]
+    assert "not a TCP port" in reasons[hosts[2]]

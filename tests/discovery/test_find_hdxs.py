@@ -12,9 +12,9 @@ from flowrig.rig.discovery import Discovery, Found, NoAnswer
 from flowrig.testing import Mute, SpectrometerBench
 from flowrig_ocean.discovery import find_hdxs, find_others
 from flowrig_ocean.driver import OceanHdx
-from flowrig_ocean.emulator import HdxEmulator
-from flowrig_ocean.obp import FrameReader, Message
+from flowrig_ocean.emulator.emulator import HdxEmulator
 from flowrig_ocean.settings import HdxSettings, OceanSettings
+from flowrig_ocean.wire.obp_frame import FrameReader, Message
 
 SOON_S = 0.05
 HDX, STS = 0x2003, 0x4000

@@ -16,7 +16,7 @@ from flowrig_chemyx.emulator.emulator import ChemyxEmulator
 from flowrig_sim.settings import FluidicSettings
 from flowrig_sim.world import FluidicWorld
 from flowrig_watlow import F4TSettings
-from flowrig_watlow.emulator import F4TProtocol, WatlowEmulator
+from flowrig_watlow.emulator.emulator import F4TProtocol, WatlowEmulator
 
 RIG = {"pump": "pump_cui", "heater": "plate", "spectrometer": "uv_vis"}
 

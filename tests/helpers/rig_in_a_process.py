@@ -12,7 +12,7 @@ from flowrig.clock import RealClock
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import load_profile
 from flowrig.rig.simulated import emulated
-from flowrig_watlow.emulator import WatlowEmulator
+from flowrig_watlow.emulator.emulator import WatlowEmulator
 
 
 def main(path: str) -> None:

@@ -23,7 +23,7 @@ def bench() -> Iterator[Bench]:
 
 @pytest.fixture(scope="module")
 def shared_bench() -> Iterator[Bench]:
-    """One emulated HDX for a whole module, for properties that leave nothing behind."""
+    """One emulated HDX for a whole module, for tests that do not change its state."""
     with bench_with_hdx() as bench:
         yield bench
 

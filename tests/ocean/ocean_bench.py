@@ -12,14 +12,16 @@ from flowrig.clock import VirtualClock
 from flowrig.emulation import EmulatorContext, SpectrometerBody, World
 from flowrig.testing.bench.tap import Tap
 from flowrig_ocean import HdxSettings
-from flowrig_ocean.emulator import HdxDialect, HdxEmulator, HdxInstrument
+from flowrig_ocean.emulator.emulator import HdxEmulator
+from flowrig_ocean.emulator.instrument import HdxInstrument
+from flowrig_ocean.emulator.variant import HdxVariant
 
 NUM_PIXELS = 2068
 
 
 @define
 class Detector:
-    """A detector that shows `scene`, or else its own integration time in every pixel [1/10 ms]."""
+    """A detector that shows `scene`; without one, the integration time in every pixel [0.1 ms]."""
 
     wavelength_coefficients: tuple[float, ...] = (195.2096, 0.372739, -4.12918e-5, 2.30361e-9)
     scene: NDArray[np.uint16] | None = None
@@ -55,11 +57,11 @@ class Bench:
     """An emulated HDX and what a driver needs to reach it.
 
     Attributes:
-        address: where it listens.
+        address: address of the emulator.
         clock: virtual time.
-        detector: what the instrument sees.
-        instrument: its state and its faults.
-        tap: the wire.
+        detector: detector of the instrument.
+        instrument: state and faults of the instrument.
+        tap: place on the wire for faults.
     """
 
     address: str
@@ -79,7 +81,7 @@ class Bench:
 def bench_with_hdx(
     address: str = "127.0.0.1",
     device: str = "hdx",
-    dialect: HdxDialect | None = None,
+    variant: HdxVariant | None = None,
 ) -> Iterator[Bench]:
     """A running emulator; on the virtual USB if the address is "usb"."""
     clock, detector = VirtualClock(), Detector()
@@ -91,5 +93,5 @@ def bench_with_hdx(
         clock,
         tap.wrap,
     )
-    with HdxEmulator(context, dialect or HdxDialect()) as emulator:
+    with HdxEmulator(context, variant or HdxVariant()) as emulator:
         yield Bench(emulator.start(), clock, detector, emulator.instrument, tap)

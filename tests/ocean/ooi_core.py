@@ -1,4 +1,7 @@
-"""A USB2000+ or Flame-S, as far as python-seabreeze talks to one (OOI, the older protocol)."""
+"""An emulated USB2000+ or Flame-S with OOI, the older protocol, as python-seabreeze uses it.
+
+Commands and replies: python-seabreeze 2.11 (`pyseabreeze/protocol.py` and `features`).
+"""
 
 import struct
 
@@ -10,11 +13,11 @@ END_OF_SPECTRUM = b"\x69"
 
 
 class OoiCore:
-    """Takes commands of one byte and their arguments; answers what has an answer.
+    """Answers commands, each one byte and its arguments.
 
     Args:
-        detector: of 2048 pixels.
-        firmware: major version of its gate array; 3 and above is a Flame-S.
+        detector: a detector with 2048 pixels.
+        firmware: major version of the gate array; 3 and above is a Flame-S.
     """
 
     def __init__(self, detector: Detector, firmware: int) -> None:
@@ -26,7 +29,7 @@ class OoiCore:
         self._slots = dict(enumerate(["FLMS01234", *numbers]))
 
     def feed(self, data: bytes) -> bytes:
-        """Obey one command, which comes in one transfer."""
+        """Carry out one command, which is one transfer; returns its answer."""
         command, arguments = data[0], data[1:]
         if command == 0x02:
             (self.integration_time_us,) = struct.unpack("<I", arguments)

@@ -1,4 +1,4 @@
-"""The conformance kit on USB, on other models, and in every way an HDX may answer."""
+"""The conformance kit on USB, on another model, and on every variant of an HDX."""
 
 from functools import partial
 
@@ -7,18 +7,18 @@ import pytest
 from flowrig.emulation import Detector
 from flowrig.errors import RefusedError, UnknownOutcomeError
 from flowrig.testing import SpectrometerBench, SpectrometerConformance
-from flowrig_ocean.dialect import STS, HdxDialect
 from flowrig_ocean.driver import OceanHdx, OceanSpectrometer
-from flowrig_ocean.emulator import HdxEmulator
+from flowrig_ocean.emulator.emulator import HdxEmulator
+from flowrig_ocean.emulator.variant import STS, HdxVariant
 from flowrig_ocean.settings import HdxSettings, OceanSettings
 
-DIALECTS = {
-    "checksums": HdxDialect(checksums=True),
-    "short answers behind the header": HdxDialect(immediate=False),
-    "no stale frame": HdxDialect(runs_freely=False),
-    "padded serial number": HdxDialect(serial_number_padding=16),
-    "lamp unknown": HdxDialect(lamp="unknown"),
-    "high-speed packets": HdxDialect(packet_bytes=512, checksums=True),
+VARIANTS = {
+    "checksums": HdxVariant(checksums=True),
+    "short answers behind the header": HdxVariant(immediate=False),
+    "no stale frame": HdxVariant(runs_freely=False),
+    "padded serial number": HdxVariant(serial_number_padding=16),
+    "lamp unknown": HdxVariant(lamp="unknown"),
+    "high-speed packets": HdxVariant(packet_bytes=512, checksums=True),
 }
 CHECKS = (
     "test_the_identity_is_stable",
@@ -32,14 +32,14 @@ CHECKS = (
     "test_nonsense_is_never_returned",
     "test_the_emulator_takes_bytes_in_any_pieces",
 )
-"""What a dialect could spoil."""
+"""Checks of the kit that depend on the variant."""
 
 
-def hdx(address, dialect=None, **settings):
+def hdx(address, variant=None, **settings):
     """A bench with an HDX, not switched on yet."""
     return SpectrometerBench(
         OceanHdx,
-        partial(HdxEmulator, dialect=dialect or HdxDialect()),
+        partial(HdxEmulator, variant=variant or HdxVariant()),
         HdxSettings(address=address, deadline_s=0.4, **settings),
     )
 
@@ -61,26 +61,26 @@ class TestStsOnUsb(SpectrometerConformance):
         settings = OceanSettings(
             address="usb", model="STS", deadline_s=0.4, light_source="lamp-enable"
         )
-        emulator = partial(HdxEmulator, dialect=STS)
+        emulator = partial(HdxEmulator, variant=STS)
         detector = Detector(num_pixels=1024)
         with SpectrometerBench(OceanSpectrometer, emulator, settings, detector=detector) as bench:
             yield bench
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "usb"])
-@pytest.mark.parametrize("dialect", DIALECTS)
-def test_a_dialect_is_understood(dialect, address):
-    """In every dialect, on every wire, the driver reads what there is and keeps in step."""
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_variant_is_understood(variant, address):
+    """The driver passes the checks with every variant, over Ethernet and over USB."""
     for check in CHECKS:
-        with hdx(address, DIALECTS[dialect]) as bench:
+        with hdx(address, VARIANTS[variant]) as bench:
             getattr(SpectrometerConformance(), check)(bench)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "usb"])
-def test_a_lamp_that_obeys_without_a_word_is_unknown(address):
-    """Nobody knows whether an HDX acknowledges the lamp-enable message; without that the outcome
+def test_a_lamp_without_acknowledgement_is_an_unknown_outcome(address):
+    """A real HDX may obey the lamp-enable message without an acknowledgement. Then the outcome
     is unknown, and the next opening finds the instrument in step."""
-    with hdx(address, HdxDialect(lamp="silent"), light_source="lamp-enable") as bench:
+    with hdx(address, HdxVariant(lamp="silent"), light_source="lamp-enable") as bench:
         bench.open()
         with pytest.raises(UnknownOutcomeError):
             bench.driver.set_light(True)
@@ -89,9 +89,9 @@ def test_a_lamp_that_obeys_without_a_word_is_unknown(address):
         assert len(bench.driver.acquire(2).counts) == 2
 
 
-def test_a_lamp_that_nobody_knows_is_refused():
-    """An HDX that does not know the lamp-enable message says so, and works on."""
-    with hdx("usb", HdxDialect(lamp="unknown"), light_source="lamp-enable") as bench:
+def test_an_unknown_lamp_message_is_refused():
+    """If the HDX refuses the lamp-enable message, the call fails and the link stays usable."""
+    with hdx("usb", HdxVariant(lamp="unknown"), light_source="lamp-enable") as bench:
         bench.open()
         with pytest.raises(RefusedError, match="Unknown message type"):
             bench.driver.set_light(True)

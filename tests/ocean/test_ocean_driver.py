@@ -1,4 +1,4 @@
-"""The HDX driver, real python-seabreeze and an emulated instrument."""
+"""The HDX driver with the real python-seabreeze and an emulated instrument over Ethernet."""
 
 import threading
 
@@ -32,7 +32,7 @@ def test_wavelengths_follow_the_instruments_coefficients(bench):
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_counts_arrive_as_the_detector_gave_them(shared_bench, seed):
-    """Every count of every pixel survives the wire."""
+    """The counts of every pixel arrive unchanged."""
     scene = np.random.default_rng(seed).integers(0, 65_536, 2068, dtype=np.uint16)
     shared_bench.detector.scene = scene
     with shared_bench.spectrometer() as hdx:
@@ -61,7 +61,7 @@ def test_the_settings_integration_time_holds_from_open_on(bench):
 @settings(max_examples=20, deadline=None)
 @given(times_us=st.lists(st.integers(6_000, 6_553_500), min_size=1, max_size=5))
 def test_no_stale_frame_after_a_change_of_the_integration_time(shared_bench, times_us):
-    """The frame that was under way with the old integration time is never handed out."""
+    """The frame that was being exposed with the old integration time is not returned."""
     shared_bench.detector.scene = None
     with shared_bench.spectrometer() as hdx:
         for time_us in times_us:
@@ -81,7 +81,7 @@ def test_an_integration_time_out_of_range_sends_nothing(bench):
 
 
 def test_lamp_enable_opens_and_shuts_the_light(bench):
-    """With light_source "lamp-enable" the light follows, and no half-lit frame is handed out."""
+    """With "lamp-enable" the light follows, and the frame of the change is dropped."""
     with bench.spectrometer(light_source="lamp-enable") as hdx:
         for on in (True, False):
             exposures_before = len(bench.detector.exposures_us)
@@ -91,7 +91,7 @@ def test_lamp_enable_opens_and_shuts_the_light(bench):
 
 
 def test_a_light_that_is_not_controlled_is_unsupported(bench):
-    """Without a light source in the settings, set_light says that it cannot."""
+    """Without a light source in the settings, set_light raises UnsupportedError."""
     with bench.spectrometer() as hdx, pytest.raises(UnsupportedError):
         hdx.set_light(True)
 
@@ -112,7 +112,7 @@ def test_frames_follow_each_other_at_the_integration_time(bench):
 
 
 def test_connections_share_one_instrument(bench):
-    """What one connection sets, the next one finds."""
+    """A setting made over one connection holds for all connections."""
     with bench.spectrometer(integration_time_us=6_000) as first:
         with bench.spectrometer(integration_time_us=9_000):
             pass
@@ -120,7 +120,7 @@ def test_connections_share_one_instrument(bench):
 
 
 def test_threads_get_whole_frames(bench):
-    """Four threads that share one device never see a piece of each other's answer."""
+    """Four threads that share one device get complete frames."""
     bench.detector.scene = np.arange(2068, dtype=np.uint16)
     wrong = []
 
@@ -144,7 +144,7 @@ def test_threads_get_whole_frames(bench):
 
 
 def test_a_closed_device_is_not_ready_and_can_be_opened_again(bench):
-    """Close is harmless twice, says NotReady afterwards, and open connects anew."""
+    """A second close has no effect, calls then raise NotReadyError, and open connects again."""
     hdx = bench.spectrometer()
     hdx.open()
     hdx.close()

@@ -1,4 +1,4 @@
-"""A hundred thousand damaged frames: nothing but device errors comes out, and no bad array."""
+"""100 000 damaged OBP frames: each gives a correct value or a device error."""
 
 import random
 from collections.abc import Iterator
@@ -13,12 +13,13 @@ from flowrig.errors import DeviceError
 from flowrig.interfaces import WireLog
 from flowrig_ocean import driver
 from flowrig_ocean.connect import connect
-from flowrig_ocean.dialect import HdxDialect
-from flowrig_ocean.emulator import HdxInstrument, HdxProtocol
-from flowrig_ocean.obp import Flag, Frame, Message
-from flowrig_ocean.protocol import ObpProtocolError, ObpRefusal, SafeObpProtocol
+from flowrig_ocean.emulator.emulator import HdxProtocol
+from flowrig_ocean.emulator.instrument import HdxInstrument
+from flowrig_ocean.emulator.variant import HdxVariant
 from flowrig_ocean.settings import HdxSettings
-from flowrig_ocean.transport import SafeIPv4Transport
+from flowrig_ocean.wire.ethernet_transport import SafeIPv4Transport
+from flowrig_ocean.wire.obp_frame import Flag, Frame, Message
+from flowrig_ocean.wire.obp_protocol import ObpProtocolError, ObpRefusal, SafeObpProtocol
 
 FRAMES = 100_000
 AT_THE_DRIVER = 10_000
@@ -29,7 +30,7 @@ HOSTILE = (
 
 
 def damaged(frame, draw):
-    """The frame with one to three bytes flipped, lost, doubled, or replaced by something nasty."""
+    """The frame with one to three bytes flipped, lost, doubled or replaced."""
     frame = bytearray(frame)
     for _ in range(draw.randint(1, 3)):
         place = draw.randrange(min(len(frame), 80) + 1)  # most of what matters is in front
@@ -49,7 +50,7 @@ def damaged(frame, draw):
 
 
 class DamagedTransport(SafeIPv4Transport):
-    """Answers like an HDX behind a wire that damages what it carries; nobody waits."""
+    """An HDX behind a wire that damages its answers; a missing answer times out at once."""
 
     def __init__(self, instrument, seed):
         super().__init__(OBPProtocol, 1.0, WireLog())
@@ -85,8 +86,8 @@ class DamagedTransport(SafeIPv4Transport):
         return data
 
 
-def test_no_damaged_frame_is_a_surprise():
-    """Every answer, damaged, is taken, refused or no answer; a short one never grows long."""
+def test_damaged_frames_are_accepted_refused_or_unreadable():
+    """A damaged answer is accepted, a refusal or an error; its payload never grows longer."""
     draw = random.Random(3)
     payloads = [b"", b"\x08", b"HDX00123", np.float32(0.37).tobytes(), bytes(range(200))]
     transport = DamagedTransport(None, 3)
@@ -111,9 +112,9 @@ def test_no_damaged_frame_is_a_surprise():
 
 @pytest.fixture(params=[False, True], ids=["plain", "with checksums"])
 def garbled(request, monkeypatch) -> Iterator:
-    """A driver in front of a wire that damages answers; opened undisturbed."""
+    """A driver behind a wire that damages answers, opened before the damage begins."""
     instrument = HdxInstrument(
-        Detector(), VirtualClock(), "HDX00123", HdxDialect(checksums=request.param)
+        Detector(), VirtualClock(), "HDX00123", HdxVariant(checksums=request.param)
     )
     transport = DamagedTransport(instrument, seed=4)
 
@@ -129,9 +130,9 @@ def garbled(request, monkeypatch) -> Iterator:
     hdx.close()
 
 
-def test_a_driver_lives_through_damaged_frames(garbled):
-    """Every call ends with the truth or a device error; arrays are finite and of the right size,
-    and a setting that returns was obeyed."""
+def test_a_driver_survives_damaged_frames(garbled):
+    """Every call returns a correct value or raises a device error; arrays are finite and of the
+    right size, and a setting that returns was obeyed."""
     hdx, transport, instrument = garbled
     wavelengths_nm = hdx.wavelengths_nm()
     answered = 0

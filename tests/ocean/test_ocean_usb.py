@@ -1,4 +1,4 @@
-"""The driver on USB: real python-seabreeze and pyusb on a virtual bus."""
+"""The drivers on USB, with the real python-seabreeze and pyusb on a virtual bus."""
 
 import gc
 
@@ -22,11 +22,11 @@ from flowrig.errors import (
     UnsupportedError,
 )
 from flowrig.interfaces import Identity, SpectrometerLimits
-from flowrig_ocean.dialect import STS, HdxDialect
 from flowrig_ocean.driver import OceanSpectrometer
-from flowrig_ocean.obp import Message
+from flowrig_ocean.emulator.variant import STS, HdxVariant
+from flowrig_ocean.emulator.virtual_usb import VIRTUAL_USB, UsbFront, VirtualDevice
 from flowrig_ocean.settings import OceanSettings
-from flowrig_ocean.virtual_usb import VIRTUAL_USB, UsbFront, VirtualDevice
+from flowrig_ocean.wire.obp_frame import Message
 
 
 def on_the_bus():
@@ -54,15 +54,15 @@ def test_the_serial_number_picks_the_instrument(usb_bench):
 
 
 def test_without_serial_number_the_first_free_one_is_opened(usb_bench):
-    """An HDX that is in use is passed over."""
+    """An HDX that another program uses is skipped."""
     usb_bench.address = "usb"
     with usb_bench.spectrometer() as first, usb_bench.spectrometer() as second:
         names = [one.identify().serial_number for one in (first, second)]
     assert names == ["emulated twin", "emulated hdx"]
 
 
-def test_who_only_looks_disturbs_nobody(usb_bench, taken):
-    """Passing over a device that another program holds neither resets it nor takes its answers."""
+def test_skipping_a_device_leaves_it_alone(usb_bench, taken):
+    """Skipping a device that another program uses neither resets it nor reads its answers."""
     usb_bench.address = "usb:HDX99999"
     with pytest.raises(ConnectionLostError, match=r"HDX99999.*does not open"):
         usb_bench.spectrometer().open()
@@ -72,7 +72,7 @@ def test_who_only_looks_disturbs_nobody(usb_bench, taken):
 
 
 def test_two_instruments_side_by_side(usb_bench):
-    """Opening, using and closing one HDX leaves the exchanges of its neighbour alone."""
+    """Opening, using and closing one HDX does not disturb an exchange with another HDX."""
     usb_bench.address = "usb:emulated twin"
     twin = usb_bench.spectrometer(integration_time_us=20_000)
     usb_bench.address = "usb:emulated hdx"
@@ -86,7 +86,7 @@ def test_two_instruments_side_by_side(usb_bench):
 
 
 def test_frames_settings_and_light_over_usb(usb_bench):
-    """What works over Ethernet works over USB: counts, integration time, light."""
+    """Counts, integration time and light work over USB as over Ethernet."""
     usb_bench.detector.scene = np.arange(2068, dtype=np.uint16)
     with usb_bench.spectrometer(light_source="lamp-enable") as hdx:
         hdx.set_light(True)
@@ -98,14 +98,14 @@ def test_frames_settings_and_light_over_usb(usb_bench):
 
 def test_packets_of_high_speed_usb():
     """Where packets hold 512 bytes, no read is too small for one: libusb would call it overflow."""
-    with bench_with_hdx("usb", dialect=HdxDialect(packet_bytes=512)) as bench:
+    with bench_with_hdx("usb", variant=HdxVariant(packet_bytes=512)) as bench:
         bench.detector.scene = np.arange(2068, dtype=np.uint16)
         with bench.spectrometer() as hdx:
             np.testing.assert_array_equal(hdx.acquire(3).counts[2], bench.detector.scene)
 
 
 def test_what_an_earlier_program_left_is_dropped(usb_bench):
-    """A program that was killed leaves its answer in the endpoint; it is not taken for ours."""
+    """An answer that a killed program left in the endpoint is dropped by the next program."""
     device = on_the_bus()
     device.leftovers.extend([b"\xc1\xc0" * 2_100, b"x" * 64])
     with usb_bench.spectrometer() as hdx:
@@ -156,7 +156,7 @@ def test_the_deadline_reaches_libusb(usb_bench, monkeypatch):
 
 
 def test_without_libusb_the_message_says_what_to_install(bench, monkeypatch):
-    """Where pyusb finds no libusb, the error names it."""
+    """Without libusb the error names the missing library."""
     for backend in (usb.backend.libusb1, usb.backend.libusb0, usb.backend.openusb):
         monkeypatch.setattr(backend, "get_backend", lambda *_, **__: None)
     bench.address = "usb"
@@ -188,7 +188,7 @@ def test_the_vendors_own_client_finds_the_virtual_usb(usb_bench, monkeypatch):
 @pytest.fixture
 def sts():
     """An STS, another spectrometer that speaks OBP, on the virtual USB."""
-    with bench_with_hdx("usb", dialect=STS) as bench:
+    with bench_with_hdx("usb", variant=STS) as bench:
         bench.detector.scene = np.arange(1024, dtype=np.uint16)
         yield bench
 
@@ -218,8 +218,8 @@ def test_another_model_works_through_the_same_driver(sts):
 
 
 def test_models_that_python_seabreeze_does_not_know(sts):
-    """An unknown model, one on the wrong wire, and one without lamp-enable are told in words."""
-    with pytest.raises(InputError, match=r"no 'HDY' on USB; it knows .*STS"):
+    """An unknown model, the wrong wire and a missing device each give a clear message."""
+    with pytest.raises(InputError, match=r"no 'HDY' on USB; it supports .*STS"):
         other(sts, "HDY").open()
     with pytest.raises(ConnectionLostError, match="no free SPARK"):
         other(sts, "SPARK").open()
@@ -230,9 +230,9 @@ def test_models_that_python_seabreeze_does_not_know(sts):
 
 def test_counts_beyond_16_bit_are_unsupported():
     """A QE Pro counts to 200 000, which frames of 16 bit cannot hold."""
-    qepro = HdxDialect(product_id=0x4004, spectrum_message=Message.GET_SPECTRUM_OF_OTHERS)
+    qepro = HdxVariant(product_id=0x4004, spectrum_message=Message.GET_SPECTRUM_OF_OTHERS)
     with (
-        bench_with_hdx("usb", dialect=qepro) as bench,
+        bench_with_hdx("usb", variant=qepro) as bench,
         pytest.raises(UnsupportedError, match="beyond 16 bit"),
     ):
         other(bench, "QEPRO").open()

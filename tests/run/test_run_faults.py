@@ -26,7 +26,7 @@ from flowrig.run.start import RunOutcome, resume_run
 from flowrig.run_record.reader import RunRecord
 from flowrig_chemyx.driver import ChemyxFusion
 from flowrig_chemyx.settings import FusionSettings
-from flowrig_watlow.controller import F4TController
+from flowrig_watlow.emulator.controller import F4TController
 
 HERE = Path(__file__).stem
 

@@ -12,9 +12,9 @@ from flowrig_chemyx.driver import ChemyxFusion
 from flowrig_chemyx.emulator.emulator import ChemyxEmulator
 from flowrig_chemyx.emulator.variant import Variant
 from flowrig_chemyx.settings import FusionSettings
-from flowrig_watlow.controller import F4TTraits
 from flowrig_watlow.driver import WatlowF4T
-from flowrig_watlow.emulator import WatlowEmulator
+from flowrig_watlow.emulator.controller import F4TTraits
+from flowrig_watlow.emulator.emulator import WatlowEmulator
 from flowrig_watlow.registers import WordOrder
 from flowrig_watlow.settings import F4TSettings
 from flowrig_watlow.temperature import TemperatureUnit

@@ -16,10 +16,10 @@ from flowrig_chemyx.driver import ChemyxFusion
 from flowrig_chemyx.emulator.emulator import ChemyxEmulator
 from flowrig_chemyx.settings import FusionSettings
 from flowrig_ocean.driver import OceanHdx
-from flowrig_ocean.emulator import HdxEmulator
+from flowrig_ocean.emulator.emulator import HdxEmulator
 from flowrig_ocean.settings import HdxSettings
 from flowrig_watlow.driver import WatlowF4T
-from flowrig_watlow.emulator import WatlowEmulator
+from flowrig_watlow.emulator.emulator import WatlowEmulator
 from flowrig_watlow.settings import F4TSettings
 
 

@@ -21,10 +21,10 @@ from flowrig_chemyx.driver import ChemyxFusion
 from flowrig_chemyx.emulator.emulator import ChemyxEmulator
 from flowrig_ocean import HdxSettings
 from flowrig_ocean.driver import OceanHdx
-from flowrig_ocean.emulator import HdxEmulator
+from flowrig_ocean.emulator.emulator import HdxEmulator
 from flowrig_watlow import F4TSettings
 from flowrig_watlow.driver import WatlowF4T
-from flowrig_watlow.emulator import WatlowEmulator
+from flowrig_watlow.emulator.emulator import WatlowEmulator
 
 DATA = Path(__file__).parent / "data"
 SYRINGE = Syringe(volume_ul=10_000.0, inner_diameter_mm=14.567)

@@ -23,7 +23,7 @@ from flowrig.testing.templates.flowrig_template.settings import TemplateSettings
 from flowrig.trace.file import BytesEntry, CallEntry, EndEntry, Trace, TraceHeader, read_trace
 from flowrig.trace.recorder import Recording, recorded
 from flowrig_ocean.driver import OceanHdx
-from flowrig_ocean.emulator import HdxEmulator
+from flowrig_ocean.emulator.emulator import HdxEmulator
 from flowrig_ocean.settings import HdxSettings
 
 TEMPLATE = "flowrig.testing.templates.flowrig_template"

@@ -1,4 +1,4 @@
-"""A plate behind an emulated F4T, and peers that misbehave in ways no emulator should."""
+"""Fixtures: a plate behind an emulated F4T, and servers that send any bytes."""
 
 import contextlib
 import socket
@@ -12,9 +12,9 @@ from attrs import define, frozen
 
 from flowrig.clock import Clock, VirtualClock
 from flowrig.emulation import DisturbedWire, EmulatorContext, HeaterBody, World
-from flowrig_watlow.controller import F4TTraits
 from flowrig_watlow.driver import WatlowF4T
-from flowrig_watlow.emulator import WatlowEmulator
+from flowrig_watlow.emulator.controller import F4TTraits
+from flowrig_watlow.emulator.emulator import WatlowEmulator
 from flowrig_watlow.settings import F4TSettings
 
 PLAIN = {
@@ -26,7 +26,7 @@ PLAIN = {
 
 @define
 class Plate:
-    """A plate that stays at the temperature a test gives it."""
+    """A plate that stays at the temperature that a test sets."""
 
     temperature_c: float = 25.0
     set_point_c: float = 0.0
@@ -55,7 +55,7 @@ class PlateWorld(World):
 
 @frozen
 class PlateRig:
-    """A driver that is not open yet, and everything behind it."""
+    """A driver that is not open yet, its emulator, and the plate."""
 
     driver: WatlowF4T
     emulator: WatlowEmulator
@@ -64,7 +64,7 @@ class PlateRig:
     clock: Clock
 
     def wire(self, protocol: str) -> DisturbedWire:
-        """What SCPI or Modbus goes over."""
+        """The wire of SCPI or of Modbus."""
         return self.emulator.context.wire("main" if protocol == "scpi" else protocol)
 
 
@@ -119,7 +119,7 @@ Peer = Callable[[Mapping[str, Any]], str]
 def peer() -> Iterator[Peer]:
     """Starts a peer that sends fixed bytes for each line, and returns its address.
 
-    It identifies itself as an F4T, speaks °C and runs no profile unless told otherwise. `None` is
+    It identifies itself as an F4T, speaks °C and runs no profile by default. `None` is
     silence; a tuple is bytes and then a hang-up; a function is called for the pieces to send.
     """
     with contextlib.ExitStack() as stack:

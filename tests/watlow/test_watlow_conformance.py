@@ -1,4 +1,4 @@
-"""The conformance kit on the F4T, in every dialect and by both protocols."""
+"""The conformance kit on the F4T, with every set of traits and by both protocols."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -7,9 +7,9 @@ import pytest
 from attrs import evolve
 
 from flowrig.testing import HeaterBench, HeaterConformance
-from flowrig_watlow.controller import F4TTraits
 from flowrig_watlow.driver import WatlowF4T
-from flowrig_watlow.emulator import WatlowEmulator
+from flowrig_watlow.emulator.controller import F4TTraits
+from flowrig_watlow.emulator.emulator import WatlowEmulator
 from flowrig_watlow.registers import WordOrder
 from flowrig_watlow.settings import F4TSettings
 from flowrig_watlow.temperature import TemperatureUnit
@@ -33,7 +33,7 @@ DIALECTS = {
 
 
 class TestDialects(HeaterConformance):
-    """An F4T of each kind."""
+    """An F4T with each set of traits."""
 
     @pytest.fixture(params=DIALECTS)
     def bench(self, request: pytest.FixtureRequest) -> Iterator[HeaterBench]:

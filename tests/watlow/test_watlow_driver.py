@@ -15,9 +15,9 @@ from flowrig.errors import (
 from flowrig.interfaces import WireLog
 from flowrig.interfaces.device import Identity, Quality
 from flowrig.interfaces.heater import HeaterLimits
-from flowrig_watlow.controller import F4TController, F4TTraits
-from flowrig_watlow.dialogue import Dialogue
-from flowrig_watlow.emulator import F4TProtocol
+from flowrig_watlow.emulator.controller import F4TController, F4TTraits
+from flowrig_watlow.emulator.emulator import F4TProtocol
+from flowrig_watlow.scpi.loop import ScpiLoop
 from flowrig_watlow.settings import F4TSettings
 from flowrig_watlow.temperature import TemperatureUnit
 
@@ -29,7 +29,7 @@ FIRMWARES = {
 
 
 def test_open_identifies_without_moving_anything(rig):
-    """Opening tells who answers and leaves the set point as it was."""
+    """Opening identifies the controller and leaves the set point unchanged."""
     expected = Identity("Watlow Electric", "F4T", "0000000001", "04:05:0007")
 
     assert rig.driver.identify() == expected
@@ -42,7 +42,7 @@ def test_reading_before_open_is_refused(plate_rig):
         closed.driver.read()
 
 
-def test_read_tells_temperature_and_set_point(rig):
+def test_reading_has_temperature_and_set_point(rig):
     """A reading holds both temperatures, its time and a good quality."""
     rig.plate.temperature_c = 87.25
     rig.driver.set_temperature(90.0)
@@ -68,7 +68,7 @@ def test_set_point_reaches_the_plate(plate_rig, firmware, set_point_c):
 
 @given(temperature_c=st.floats(-50.0, 300.0))
 def test_fahrenheit_reads_as_celsius(plate_rig, temperature_c):
-    """What a controller shows in °F is read in °C."""
+    """A temperature that the controller reports in °F is read in °C."""
     with plate_rig(F4TTraits(unit=TemperatureUnit.FAHRENHEIT)) as emulated:
         emulated.plate.temperature_c = temperature_c
         emulated.driver.open()
@@ -78,7 +78,7 @@ def test_fahrenheit_reads_as_celsius(plate_rig, temperature_c):
 
 @pytest.mark.parametrize("tells_errors", [False, True])
 def test_firmware_without_a_unit_speaks_fahrenheit(plate_rig, tells_errors):
-    """A controller that does not know the question for its unit is taken to speak °F."""
+    """A controller without the query for its unit is treated as one that uses °F."""
     old = F4TTraits(unit=TemperatureUnit.FAHRENHEIT, knows_unit=False, tells_errors=tells_errors)
     with plate_rig(old, deadline_s=0.4) as emulated:
         emulated.driver.open()
@@ -88,7 +88,7 @@ def test_firmware_without_a_unit_speaks_fahrenheit(plate_rig, tells_errors):
 
 
 def test_unit_changed_at_the_panel_is_noticed(rig):
-    """A set point is never written in a unit that somebody changed since."""
+    """After a change of unit at the panel, the next set point is sent in the new unit."""
     rig.driver.set_temperature(60.0)
     rig.traits.unit = TemperatureUnit.FAHRENHEIT
 
@@ -110,7 +110,7 @@ def test_out_of_range_sends_nothing(rig, temperature_c):
 @pytest.mark.parametrize("tells_errors", [False, True])
 @pytest.mark.parametrize("newline_on_write", [False, True])
 def test_ignored_set_point_is_refused(plate_rig, tells_errors, newline_on_write):
-    """A controller that keeps its old set point is caught, and can still be talked to."""
+    """If the controller keeps its old set point, the call is refused and the link stays usable."""
     narrow = F4TTraits(
         set_point_max_c=60.0, tells_errors=tells_errors, newline_on_write=newline_on_write
     )
@@ -124,7 +124,7 @@ def test_ignored_set_point_is_refused(plate_rig, tells_errors, newline_on_write)
 
 
 def test_off_moves_the_set_point_to_idle(plate_rig):
-    """Off means the idle set point, as often as it is said."""
+    """Off sets the idle set point, also when it is called twice."""
     with plate_rig(idle_c=15.0) as emulated:
         emulated.driver.open()
         emulated.driver.set_temperature(120.0)
@@ -135,7 +135,7 @@ def test_off_moves_the_set_point_to_idle(plate_rig):
 
 
 def test_off_that_is_not_confirmed_says_so(rig):
-    """Off does not return as long as the controller holds on to its set point."""
+    """Off raises UnknownOutcomeError if the controller keeps its set point."""
     rig.driver.set_temperature(120.0)
     rig.traits.set_point_min_c = 50.0
 
@@ -167,7 +167,7 @@ def test_set_point_that_does_not_show_gets_time_to_settle(plate_rig):
 
 
 def test_broken_sensor_makes_the_reading_bad(rig):
-    """A temperature that the controller marks as an input error is not passed off as good."""
+    """While the controller reports an input error, readings are BAD."""
     rig.emulator.switch("open-sensor")
 
     assert rig.driver.read().quality is Quality.BAD
@@ -183,13 +183,13 @@ def test_other_loop_is_addressed(plate_rig):
 
 
 @pytest.mark.parametrize("firmware", ["04:03:0108", "04:05:0007", "5.0.1"])
-def test_new_firmware_that_does_not_tell_its_unit_is_lost(peer, driver_at, firmware):
-    """Firmware that can tell its unit and does not is never taken to speak °F: a set point in the
-    wrong unit would overheat the plate."""
+def test_new_firmware_without_an_answer_on_its_unit_is_lost(peer, driver_at, firmware):
+    """Firmware that has the unit query and leaves it unanswered is not treated as one that uses °F:
+    a set point in the wrong unit would overheat the plate."""
     identity = f'"Watlow Electric","F4T","1","{firmware}"\n'.encode()
     driver = driver_at(peer({"*IDN?": identity, ":UNIT:TEMPERATURE?": None}), deadline_s=0.1)
 
-    with pytest.raises(ConnectionLostError, match="knows its temperature unit and did not tell"):
+    with pytest.raises(ConnectionLostError, match="did not answer the query for"):
         driver.open()
 
     assert not driver.is_open
@@ -220,8 +220,8 @@ class Wire:
 @given(hundredths=st.integers(-9_999, 39_999), rate_hundredths=st.integers(10, 9_999))
 def test_fahrenheit_keeps_the_digits(hundredths, rate_hundredths):
     """A set point in hundredths of a degree Celsius, and a ramp rate, come back from a controller
-    that speaks °F with the very digits that were set."""
-    loop = Dialogue("plate", F4TSettings(address="plate"), WireLog())
+    that uses °F with the same digits."""
+    loop = ScpiLoop("plate", F4TSettings(address="plate"), WireLog())
     loop._link = Wire(F4TTraits(unit=TemperatureUnit.FAHRENHEIT, knows_unit=False))
     set_point_c, rate_c_min = hundredths / 100, rate_hundredths / 100
 
@@ -236,8 +236,7 @@ def test_fahrenheit_keeps_the_digits(hundredths, rate_hundredths):
     ("firmware", "asked"), [("04:03:0107", 1), ("03.99.9999", 1), ("unreadable", 2), ("", 2)]
 )
 def test_old_firmware_is_asked_for_its_unit_once(peer, driver_at, firmware, asked):
-    """Firmware that is known to speak °F only is believed at the first silence, other firmware at
-    the second."""
+    """Firmware that uses °F only gets one query for its unit, unknown firmware gets two."""
     questions = []
 
     def unit():

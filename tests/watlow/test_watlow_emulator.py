@@ -1,4 +1,4 @@
-"""The emulated F4T on its own: what goes in and what comes out."""
+"""The SCPI commands of the emulated F4T, without a transport."""
 
 import itertools
 
@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowrig.clock import VirtualClock
-from flowrig_watlow.controller import F4TController, F4TTraits
-from flowrig_watlow.emulator import F4TProtocol
-from flowrig_watlow.scpi import short_form
+from flowrig_watlow.emulator.command_table import short_form
+from flowrig_watlow.emulator.controller import F4TController, F4TTraits
+from flowrig_watlow.emulator.emulator import F4TProtocol
 from flowrig_watlow.temperature import TemperatureUnit
 
 COMMANDS = (
@@ -26,7 +26,7 @@ COMMANDS = (
 
 
 class Plate:
-    """A plate at 25 °C that remembers what it works towards."""
+    """A plate at 25 °C that keeps the last set point it was given."""
 
     temperature_c = 25.0
     set_point_c = 0.0
@@ -46,7 +46,7 @@ class Bench:
         self.protocol = F4TProtocol(controller)
 
     def say(self, line: str) -> str:
-        """What is answered to one line."""
+        """The answer to one line."""
         return self.protocol.feed(f"{line}\n".encode()).decode()
 
 
@@ -72,7 +72,7 @@ def test_answers_do_not_depend_on_the_pieces(lines, ends, cuts, traits):
 
 @given(st.binary(max_size=200))
 def test_noise_breaks_nothing(noise):
-    """After any bytes at all the next proper line is answered."""
+    """After any bytes the next valid line is answered."""
     bench = Bench()
     bench.protocol.feed(noise + b"\n")
 
@@ -131,7 +131,7 @@ def test_short_forms_follow_scpi(keyword, short):
     ],
 )
 def test_bad_command_is_silent_or_an_error(line):
-    """A command that is not accepted changes nothing and says so only if the unit does."""
+    """A refused command changes nothing; the answer is `ERROR` only with that trait."""
     silent, telling = Bench(), Bench(tells_errors=True)
 
     assert silent.say(line) == ""
@@ -152,8 +152,8 @@ def test_bad_command_is_silent_or_an_error(line):
         (":PROGRAM:SELECTED:STATE PAUSE", ":PROGRAM:SELECTED:STATE?", "HOLD"),
     ],
 )
-def test_what_is_set_is_read_back(command, question, answer):
-    """A write is silent, or one newline on such units, and its question tells the new value."""
+def test_a_value_that_was_set_is_read_back(command, question, answer):
+    """A write has no answer, or a newline with that trait, and its query returns the new value."""
     assert Bench().say(command) == ""
     bench = Bench(newline_on_write=True)
 
@@ -162,7 +162,7 @@ def test_what_is_set_is_read_back(command, question, answer):
 
 
 def test_only_a_profile_that_exists_is_started():
-    """A profile without a name is none."""
+    """A profile number without a name holds no profile and cannot be started."""
     bench = Bench(tells_errors=True)
     assert bench.say(":PROGRAM:NUMBER 2") == ""
     assert bench.say(":PROGRAM:NAME?") == '""\n'

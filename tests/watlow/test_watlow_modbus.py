@@ -1,4 +1,4 @@
-"""What the second, Modbus connection to an F4T adds, and when it is refused."""
+"""The second connection to an F4T, by Modbus: registers, control mode, comparison with SCPI."""
 
 import contextlib
 import itertools
@@ -20,9 +20,9 @@ from flowrig.errors import (
     UnsupportedError,
 )
 from flowrig.interfaces.heater import HeaterLimits
-from flowrig_watlow.bank import RegisterBank
-from flowrig_watlow.controller import NO_HEAT_C, F4TController, F4TTraits
-from flowrig_watlow.modbus import ModbusServer
+from flowrig_watlow.emulator.controller import NO_HEAT_C, F4TController, F4TTraits
+from flowrig_watlow.emulator.modbus_server import ModbusServer
+from flowrig_watlow.emulator.register_bank import RegisterBank
 from flowrig_watlow.registers import ControlMode, WordOrder
 from flowrig_watlow.temperature import TemperatureUnit
 
@@ -47,7 +47,7 @@ class Bench:
         self.server = ModbusServer(RegisterBank(self.controller))
 
     def say(self, pdu: bytes) -> bytes:
-        """What is answered to one request, both without their headers."""
+        """The reply to one request, both without their headers."""
         answer = self.server.feed(struct.pack(">HHHB", 7, 0, len(pdu) + 1, 1) + pdu)
         assert answer[:7] == struct.pack(">HHHB", 7, 0, len(answer) - 6, 1)
         return answer[7:]
@@ -55,8 +55,7 @@ class Bench:
 
 @given(st.floats(width=32, allow_nan=False, allow_infinity=False), st.sampled_from(WordOrder))
 def test_numbers_survive_their_registers(value, order):
-    """A number comes back from its two registers; the other order puts the same words the other
-    way round."""
+    """A number comes back from its two registers; the other word order swaps the two words."""
     words = order.words(value)
 
     assert order.number(words) == value
@@ -65,8 +64,8 @@ def test_numbers_survive_their_registers(value, order):
 
 @pytest.mark.parametrize("words", [(0x0000, 0x7FC0), (0x0000, 0x7F80), (0x0000, 0xFF80)])
 def test_registers_without_a_number_are_refused(words):
-    """Neither "not a number" nor an infinity passes for a temperature."""
-    with pytest.raises(ValueError, match="hold no number"):
+    """Neither NaN nor an infinity is accepted as a temperature."""
+    with pytest.raises(ValueError, match="hold no finite number"):
         WordOrder.LOW_FIRST.number(words)
 
 
@@ -100,7 +99,7 @@ def test_published_registers_are_served():
     ],
 )
 def test_bad_request_gets_its_exception_code(request_pdu, code):
-    """What is not served is answered by the exception code of the specification."""
+    """A request that is not served is answered by the exception code of the specification."""
     bench = Bench()
 
     assert bench.say(request_pdu) == bytes([request_pdu[0] | 0x80, code])
@@ -127,13 +126,13 @@ def test_answers_do_not_depend_on_the_pieces(cuts, pdus):
 
 @given(st.binary(max_size=300))
 def test_noise_ends_the_connection_at_worst(noise):
-    """Bytes that are no Modbus are answered by a hang-up, never by anything else."""
+    """Bytes that are no Modbus frame end the connection and raise no other error."""
     with contextlib.suppress(HangUp):
         Bench().server.feed(noise)
 
 
 def test_off_switches_the_loop_off(modbus_rig):
-    """Off is the control mode, however often it is said; the next set point switches to auto."""
+    """Off switches the loop off, also when called twice; the next set point switches to auto."""
     modbus_rig.driver.set_temperature(120.0)
     modbus_rig.driver.off()
     modbus_rig.driver.off()
@@ -149,7 +148,7 @@ def test_off_switches_the_loop_off(modbus_rig):
 
 
 def test_power_is_read(modbus_rig):
-    """The power is that of the controller, and none with the loop off."""
+    """The power is that of the controller, and 0 with the loop off."""
     modbus_rig.driver.set_temperature(26.3)
     assert modbus_rig.driver.output_power().power_percent == pytest.approx(10.0)
 
@@ -159,7 +158,7 @@ def test_power_is_read(modbus_rig):
 
 
 def test_alarms_are_read(modbus_rig):
-    """An alarm at rest is told as such, and one that does not exist is refused."""
+    """An alarm that is not active reads as False, and one that does not exist is refused."""
     assert modbus_rig.driver.alarm(1) is False
     with pytest.raises(RefusedError, match="no such register"):
         modbus_rig.driver.alarm(14)
@@ -171,7 +170,7 @@ def test_alarms_are_read(modbus_rig):
     ids=["power", "mode", "alarm"],
 )
 def test_without_modbus_the_driver_says_what_to_do(rig, ask):
-    """What SCPI cannot do is refused with the setting that would help."""
+    """Calls that need Modbus are refused, and the message names the setting to add."""
     with pytest.raises(UnsupportedError, match='modbus = "127'):
         ask(rig.driver)
 
@@ -180,7 +179,7 @@ def test_without_modbus_the_driver_says_what_to_do(rig, ask):
 @pytest.mark.parametrize("unit", TemperatureUnit)
 @pytest.mark.parametrize("scpi_unit", TemperatureUnit)
 def test_every_word_order_and_unit_is_read(plate_rig, order, unit, scpi_unit):
-    """Whatever the panel says about Modbus, limits and set points are in °C."""
+    """Limits and set points are in °C for every word order and unit that the panel can set."""
     traits = F4TTraits(unit=scpi_unit, modbus_unit=unit, word_order=order, set_point_max_c=150.0)
     with plate_rig(traits, word_order=order.value, **BOTH) as emulated:
         emulated.driver.open()
@@ -190,8 +189,8 @@ def test_every_word_order_and_unit_is_read(plate_rig, order, unit, scpi_unit):
         assert emulated.plate.set_point_c == pytest.approx(100.0, abs=0.05)
 
 
-def test_wrong_word_order_is_told_at_open(plate_rig):
-    """A profile with the wrong word order does not open, and the message has the right one."""
+def test_wrong_word_order_is_reported_at_open(plate_rig):
+    """Opening fails with the wrong word order, and the message names the right one."""
     traits = F4TTraits(word_order=WordOrder.HIGH_FIRST)
     with (
         plate_rig(traits, **BOTH) as emulated,
@@ -200,8 +199,8 @@ def test_wrong_word_order_is_told_at_open(plate_rig):
         emulated.driver.open()
 
 
-def test_other_controller_at_the_modbus_address_is_told(plate_rig, monkeypatch):
-    """A Modbus server that shows other temperatures is not trusted."""
+def test_other_controller_at_the_modbus_address_is_refused(plate_rig, monkeypatch):
+    """Opening fails if the Modbus server shows other temperatures than SCPI."""
     with plate_rig(**BOTH) as emulated:
         to_words = RegisterBank._words
         monkeypatch.setattr(RegisterBank, "_words", lambda bank, value: to_words(bank, 7 + value))
@@ -219,15 +218,15 @@ def test_broken_sensor_does_not_keep_the_device_from_opening(plate_rig):
 
 
 def test_limits_of_the_controller_narrow_those_of_the_profile(plate_rig):
-    """The smaller range counts."""
+    """The limits are the overlap of the range in the profile and that of the controller."""
     with plate_rig(F4TTraits(set_point_max_c=80.0), modbus="unused") as emulated:
         emulated.driver.open()
 
         assert emulated.driver.limits == HeaterLimits(0.0, 80.0)
 
 
-def test_idle_that_the_controller_would_refuse_is_told_at_open(plate_rig):
-    """Where off could not work, the device does not open."""
+def test_idle_that_the_controller_would_refuse_is_reported_at_open(plate_rig):
+    """The device does not open if the controller would refuse the idle set point."""
     with (
         plate_rig(F4TTraits(set_point_min_c=30.0), modbus="unused") as emulated,
         pytest.raises(RefusedError, match="off would do nothing"),
@@ -236,8 +235,8 @@ def test_idle_that_the_controller_would_refuse_is_told_at_open(plate_rig):
 
 
 def test_set_point_into_a_loop_that_is_off_is_refused(plate_rig):
-    """With off = "idle" the control mode is a person's business, and a set point without effect
-    is not passed off as one."""
+    """With off = "idle" the driver leaves the control mode alone, and refuses a set point without
+    effect."""
     with plate_rig(modbus="unused") as emulated:
         emulated.driver.open()
         emulated.emulator.controller.mode = ControlMode.OFF
@@ -250,8 +249,8 @@ def test_set_point_into_a_loop_that_is_off_is_refused(plate_rig):
 
 @pytest.mark.parametrize("fault", [Mute, Cut, partial(Cut, 12), partial(Cut, 15)])
 @pytest.mark.parametrize("after", range(5))
-def test_off_without_an_answer_takes_the_set_point_back(plate_rig, fault, after):
-    """Where Modbus fails in the middle of off, the outcome is unknown, and the plate cools."""
+def test_off_without_an_answer_sets_idle(plate_rig, fault, after):
+    """If Modbus fails during off, the outcome is unknown, and SCPI sets the idle set point."""
     with plate_rig(deadline_s=0.4, **BOTH) as emulated:
         emulated.driver.open()
         emulated.driver.set_temperature(120.0)
@@ -269,31 +268,31 @@ def test_off_without_an_answer_takes_the_set_point_back(plate_rig, fault, after)
             assert emulated.plate.set_point_c == NO_HEAT_C
 
 
-def test_set_point_with_a_control_mode_that_is_not_known(modbus_rig):
-    """A set point that was set, in a loop of which nobody knows whether it is on, is unknown."""
+def test_set_point_with_unknown_control_mode_is_an_unknown_outcome(modbus_rig):
+    """A set point that was set in a loop that may be off is reported as unknown."""
     modbus_rig.wire("modbus").plan(Cut(), When(after=2))
 
-    with pytest.raises(UnknownOutcomeError, match="the control mode is not known"):
+    with pytest.raises(UnknownOutcomeError, match="the control mode is unknown"):
         modbus_rig.driver.set_temperature(90.0)
 
 
-def test_off_with_nobody_there_tells_both_failures(modbus_rig):
-    """Where neither connection works, the error names both."""
+def test_off_without_any_connection_reports_both_failures(modbus_rig):
+    """If neither connection works, the error names both failures."""
     modbus_rig.emulator.stop()
 
-    with pytest.raises(UnknownOutcomeError, match="nor could its set point be taken back"):
+    with pytest.raises(UnknownOutcomeError, match="its set point could not be set to idle either"):
         modbus_rig.driver.off()
 
 
 @pytest.mark.parametrize("number", [0, -1])
 def test_alarms_count_from_one(modbus_rig, number):
-    """An alarm that cannot exist is not asked for."""
+    """An alarm number below 1 is refused before a byte is sent."""
     with pytest.raises(OutOfRangeError):
         modbus_rig.driver.alarm(number)
 
 
-def test_code_that_nobody_knows_is_an_error(modbus_rig, monkeypatch):
-    """A control mode that is none of the three is not guessed."""
+def test_unknown_code_is_an_error(modbus_rig, monkeypatch):
+    """A code that is none of the three control modes is a protocol error."""
     monkeypatch.setattr(modbus_rig.emulator.controller, "mode", 99)
 
     with pytest.raises(ProtocolError, match="99 is not a valid ControlMode"):
@@ -301,7 +300,7 @@ def test_code_that_nobody_knows_is_an_error(modbus_rig, monkeypatch):
 
 
 def test_loop_that_stays_on_is_not_off(modbus_rig):
-    """A controller that takes nothing leaves off unconfirmed."""
+    """If the controller ignores every write, off raises UnknownOutcomeError."""
     modbus_rig.driver.set_temperature(120.0)
     modbus_rig.traits.refuses_sets = True
 
@@ -309,8 +308,8 @@ def test_loop_that_stays_on_is_not_off(modbus_rig):
         modbus_rig.driver.off()
 
 
-def test_closed_modbus_port_is_told_at_open(plate_rig, driver_at):
-    """Where nobody listens, opening says which of the two connections is missing."""
+def test_closed_modbus_port_is_reported_at_open(plate_rig, driver_at):
+    """If no server listens, the error names which of the two connections is missing."""
     with plate_rig() as emulated:
         driver = driver_at(emulated.driver.settings.address, modbus="127.0.0.1:1")
         with pytest.raises(ConnectionLostError, match=r"no Modbus connection to 127\.0\.0\.1:1"):

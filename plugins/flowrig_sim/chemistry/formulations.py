@@ -49,8 +49,8 @@ class Concentrations:
 def emission_area(yield_percent: float, absorbance: float) -> float:
     """Photoluminescence area [counts·nm] on the scale of the published reference dye.
 
-    The published in-situ proxy of the quantum yield (`flowrig.problem.objective.plqy_proxy`), solved for
-    the area.
+    The published in-situ proxy of the quantum yield, `flowrig.problem.objective.plqy_proxy`, solved
+    for the area.
 
     Args:
         yield_percent: quantum yield proxy [%].

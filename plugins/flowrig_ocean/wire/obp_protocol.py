@@ -1,0 +1,127 @@
+"""python-seabreeze's OBP protocols, with the checks of answers that the vendor's library makes.
+
+python-seabreeze 2.11 accepts any frame as the answer to any message; it drops every SeaBreezeError
+while it waits for an acknowledgement, so a refused setting looks like an accepted one; after a
+refused query it reads again until the timeout; and it reads as many bytes as a damaged header says.
+libseabreeze (OBPTransaction.cpp) accepts only an answer with the message type of the query, and for
+a command only an acknowledgement. This module does the same.
+"""
+
+import struct
+from collections.abc import Mapping
+from typing import Any, Final
+
+from seabreeze.pyseabreeze.protocol import OBP2Protocol, OBPProtocol
+from seabreeze.pyseabreeze.types import PySeaBreezeProtocol
+
+from flowrig_ocean.wire.obp_frame import (
+    MINIMUM_FRAME_BYTES,
+    Flag,
+    Frame,
+    MalformedFrameError,
+    Message,
+    decode,
+    frame_length,
+)
+
+__all__ = ["ObpProtocolError", "ObpRefusal", "SafeObp2Protocol", "SafeObpProtocol", "safe_protocol"]
+
+ACK: Final = int(Flag.ACK)
+REFUSED: Final = int(Flag.NACK | Flag.HARDWARE_EXCEPTION)
+
+
+class ObpRefusal(Exception):  # noqa: N818 - an answer, not a fault
+    """The spectrometer answered with a NACK; the text is its reason."""
+
+
+class ObpProtocolError(Exception):
+    """The reply is not an answer to the message that was sent."""
+
+
+class _CheckedAnswers(OBPProtocol):
+    """OBP that accepts an answer only if it fits the message that was sent."""
+
+    _asked = 0
+
+    def send(
+        self,
+        msg_type: int,
+        payload: Any = (),
+        timeout_ms: int | None = None,
+        request_ack: bool = True,
+        **kwargs: Any,
+    ) -> int:
+        """Send a message; with `request_ack` wait for the acknowledgement.
+
+        Returns:
+            number of bytes sent.
+
+        Raises:
+            ObpRefusal: the spectrometer refused.
+            ObpProtocolError: the reply is not an acknowledgement of this message.
+        """
+        values = payload if isinstance(payload, (tuple, list)) else (payload,)
+        data = self.msgs[msg_type](*values)
+        self._asked = msg_type
+        sent: int = self.transport.write(
+            self._construct_outgoing_message(msg_type, data, request_ack=request_ack),
+            timeout_ms=timeout_ms,
+        )
+        if request_ack and not self._answer(timeout_ms).flags & ACK:
+            raise ObpProtocolError(f"message {msg_type:#010x} was neither acknowledged nor refused")
+        return sent
+
+    def receive(
+        self, size: int | None = None, timeout_ms: int | None = None, **kwargs: Any
+    ) -> bytes:
+        """The payload of the answer to the last message.
+
+        Raises:
+            ObpRefusal: the spectrometer refused.
+            ObpProtocolError: the reply is not an answer to this message.
+        """
+        return self._answer(timeout_ms).payload
+
+    def _answer(self, timeout_ms: int | None) -> Frame:
+        version = self.OBP.HEADER_PROTOCOL_VERSION
+        try:
+            data = self.transport.read(size=MINIMUM_FRAME_BYTES, timeout_ms=timeout_ms)
+            missing = frame_length(data, version) - len(data)
+            if missing:
+                data += self.transport.read(size=missing, timeout_ms=timeout_ms)
+            frame = decode(data)
+        except MalformedFrameError as error:
+            raise ObpProtocolError(str(error)) from error
+        if frame.message != self._asked:
+            raise ObpProtocolError(
+                f"expected an answer to message {self._asked:#010x}, got one to "
+                f"{frame.message:#010x}"
+            )
+        if frame.flags & REFUSED:
+            reason = self.OBP.ERROR_CODES.get(frame.error, f"error number {frame.error}")
+            raise ObpRefusal(reason)
+        return frame
+
+
+class SafeObpProtocol(_CheckedAnswers):
+    """OBP with checked answers and the lamp-enable message."""
+
+    msgs = {  # noqa: RUF012 - python-seabreeze's table, extended
+        **OBPProtocol.msgs,
+        Message.SET_LAMP_ENABLE: struct.Struct("<B").pack,
+    }
+
+
+class SafeObp2Protocol(_CheckedAnswers, OBP2Protocol):
+    """The second version of OBP, with checked answers."""
+
+
+CHECKED: Final[Mapping[type[PySeaBreezeProtocol], type[PySeaBreezeProtocol]]] = {
+    OBPProtocol: SafeObpProtocol,
+    OBP2Protocol: SafeObp2Protocol,
+}
+
+
+def safe_protocol(protocol: type[PySeaBreezeProtocol]) -> type[PySeaBreezeProtocol]:
+    """The checked form of a protocol of python-seabreeze, or the protocol if there is none."""
+    return CHECKED.get(protocol, protocol)

@@ -1,0 +1,155 @@
+"""An emulated F4T on loopback ports: a SCPI server and a Modbus server over one controller."""
+
+import re
+from collections.abc import Mapping
+
+from attrs import evolve
+
+from flowrig.emulation import (
+    Burst,
+    DeviceFault,
+    Emulator,
+    EmulatorContext,
+    ProtocolCore,
+    SocketFront,
+)
+from flowrig.interfaces.device import DeviceSettings
+from flowrig_watlow.emulator.controller import F4TController, F4TTraits
+from flowrig_watlow.emulator.modbus_server import ModbusServer
+from flowrig_watlow.emulator.register_bank import RegisterBank
+from flowrig_watlow.emulator.scpi_server import ScpiServer
+from flowrig_watlow.settings import F4TSettings
+
+__all__ = ["F4TProtocol", "WatlowEmulator"]
+
+MODBUS_LINK = "modbus"
+_LINE_END = re.compile(rb"[\r\n]+")
+
+
+class F4TProtocol:
+    """One SCPI connection to an emulated F4T: bytes in, bytes out.
+
+    A request ends with LF, CR or both; an answer ends with LF.
+
+    Args:
+        controller: state of the controller.
+    """
+
+    def __init__(self, controller: F4TController) -> None:
+        self._traits = controller.traits
+        self._server = ScpiServer(controller)
+        self._pending = b""
+
+    def feed(self, data: bytes) -> bytes:
+        """Take bytes as they arrive, in pieces of any size; return the answers."""
+        *lines, self._pending = _LINE_END.split(self._pending + data)
+        return b"".join(self._answer(line.decode("latin-1")) for line in lines if line.strip())
+
+    def _answer(self, line: str) -> bytes:
+        if self._traits.rejects:
+            return b"ERROR\n"
+        try:
+            answer = self._server.run(line)
+        except ValueError:
+            answer = "ERROR" if self._traits.tells_errors else None
+        if answer is None:
+            return b"\n" if self._traits.newline_on_write and "?" not in line else b""
+        return answer.encode("ascii") + b"\n"
+
+
+class _InPieces:
+    """A core whose answers are sent in pieces of the size in the traits."""
+
+    def __init__(self, core: ProtocolCore, traits: F4TTraits) -> None:
+        self._core = core
+        self._traits = traits
+
+    def feed(self, data: bytes) -> bytes:
+        answer = self._core.feed(data)
+        size = self._traits.reply_piece
+        if not size:
+            return answer
+        return Burst([answer[start : start + size] for start in range(0, len(answer), size)])
+
+
+class WatlowEmulator(Emulator):
+    """An F4T on a loopback port, and on a second one if the settings name a Modbus address.
+
+    Args:
+        context: the emulated device and its world.
+        traits: firmware and installation to emulate; None for the defaults.
+
+    Attributes:
+        traits: firmware and installation; may be changed at any time.
+        controller: state that both servers share.
+    """
+
+    def __init__(
+        self,
+        context: EmulatorContext,
+        traits: F4TTraits | None = None,
+    ) -> None:
+        super().__init__(context)
+        settings = context.settings
+        assert isinstance(settings, F4TSettings)
+        self._settings = settings
+        self.traits = traits if traits is not None else F4TTraits()
+        self.controller = F4TController(
+            context.world.heater(context.device),
+            context.clock,
+            settings.loop,
+            settings.idle_c,
+            self.traits,
+        )
+        self._fronts = {"address": SocketFront(self._scpi_core, context.port)}
+        if settings.modbus:
+            self._fronts["modbus"] = SocketFront(self._modbus_core)
+            context.wire(MODBUS_LINK)
+        self._addresses: dict[str, str] = {}
+
+    def serve(self) -> DeviceSettings:
+        """Start both servers; returns the settings with their addresses."""
+        address = self.start()
+        return evolve(self._settings, address=address, modbus=self._addresses.get("modbus", ""))
+
+    def start(self) -> str:
+        """Start the servers; returns the address of the SCPI server, "127.0.0.1:port"."""
+        self._addresses = {name: front.start() for name, front in self._fronts.items()}
+        return self._addresses["address"]
+
+    def stop(self) -> None:
+        """Close all connections and free the ports."""
+        for front in self._fronts.values():
+            front.stop()
+
+    def fault_switches(self) -> Mapping[str, DeviceFault]:
+        """The faults of every heater, and those of an F4T."""
+        traits = self.traits
+        return {
+            **super().fault_switches(),
+            "power-cycle": DeviceFault(
+                "power off and on: connections end, outputs and the profile are off",
+                self._power_cycle,
+            ),
+            "silent-refusal": DeviceFault(
+                "every write is ignored without an error",
+                lambda on: setattr(traits, "refuses_sets", on),
+            ),
+            "nack": DeviceFault(
+                "every SCPI command is answered by ERROR",
+                lambda on: setattr(traits, "rejects", on),
+            ),
+        }
+
+    def _power_cycle(self, on: bool) -> None:
+        if on:
+            self.stop()
+            self.controller.power_cycle()
+            self.start()
+
+    def _scpi_core(self) -> ProtocolCore:
+        return self.context.tap(_InPieces(F4TProtocol(self.controller), self.traits))
+
+    def _modbus_core(self) -> ProtocolCore:
+        core = ModbusServer(RegisterBank(self.controller))
+        return self.context.tap(_InPieces(core, self.traits), MODBUS_LINK)

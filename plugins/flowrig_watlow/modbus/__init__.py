@@ -1,0 +1,1 @@
+"""Modbus TCP: the connection, and the registers of one control loop."""

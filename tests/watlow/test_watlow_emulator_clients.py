@@ -1,0 +1,240 @@
+"""The emulated F4T with bare pyvisa and pymodbus as clients, and with its faults."""
+
+import threading
+from functools import partial
+
+import pytest
+import pyvisa
+from at_random import AtRandom
+from pymodbus.client import ModbusTcpClient
+
+from flowrig.clock import RealClock
+from flowrig.emulation import Cut, Deaf, Delay, Late, Mute, Repeat, When
+from flowrig.errors import ConnectionLostError, DeviceError, RefusedError
+from flowrig.interfaces.device import Quality
+from flowrig_watlow.emulator.controller import F4TTraits
+from flowrig_watlow.registers import WordOrder
+
+BOTH = {"modbus": "unused", "off": "control-mode"}
+
+
+@pytest.fixture
+def both(plate_rig):
+    """An emulated F4T with both servers, and no driver at it yet."""
+    with plate_rig(**BOTH) as emulated:
+        yield emulated
+
+
+@pytest.fixture
+def visa(both):
+    """A plain pyvisa resource."""
+    manager = pyvisa.ResourceManager("@py")
+    settings = both.driver.settings
+    with manager.open_resource(
+        f"TCPIP0::{settings.host}::{settings.port}::SOCKET",
+        read_termination="\n",
+        write_termination="\n",
+    ) as resource:
+        yield resource
+    manager.close()
+
+
+@pytest.fixture
+def registers(both):
+    """A plain pymodbus client."""
+    host, port = both.driver.settings.modbus_host_and_port
+    with ModbusTcpClient(host, port=port) as client:
+        yield client
+
+
+def number(client, address):
+    """A float, low word first, read by pymodbus itself."""
+    words = client.read_holding_registers(address, count=2).registers
+    return client.convert_from_registers(words, client.DATATYPE.FLOAT32, word_order="little")
+
+
+def test_other_programs_see_one_controller(both, visa, registers):
+    """Values that pyvisa sets are read by pymodbus and by the driver, and the other way round."""
+    assert visa.query("*IDN?").startswith('"Watlow Electric","F4T"')
+    assert float(visa.query(":SOURCE:CLOOP1:PVALUE?")) == number(registers, 2820) == 25.0
+
+    visa.write(":SOURCE:CLOOP1:SPOINT 90")
+    assert visa.query(":SOURCE:CLOOP1:SPOINT?") == "90.00"
+    assert number(registers, 2782) == number(registers, 2810) == 90.0
+
+    words = registers.convert_to_registers(120.0, registers.DATATYPE.FLOAT32, word_order="little")
+    assert not registers.write_registers(2782, words).isError()
+    assert visa.query(":SOURCE:CLOOP1:SPOINT?") == "120.00"
+
+    visa.write(":OUTPUT2:STATE ON")
+    assert visa.query(":OUTPUT2:STATE?") == "ON"
+    assert registers.read_holding_registers(16596).registers == [63]
+    visa.write(":PROGRAM:SELECTED:STATE START")
+    assert visa.query(":PROGRAM:SELECTED:STATE?") == "RUN"
+    assert registers.read_holding_registers(16568).registers == [149]
+
+    assert not registers.write_register(2730, 62).isError()
+    assert number(registers, 2808) == 0.0
+    both.driver.open()
+    assert both.driver.control_mode().name == "OFF"
+    assert both.driver.read().set_point_c == 120.0
+    assert registers.read_holding_registers(40_000).exception_code == 2
+
+
+def test_both_servers_share_one_word_order(plate_rig):
+    """A unit with the other word order serves the same numbers with the words swapped."""
+    with plate_rig(F4TTraits(word_order=WordOrder.HIGH_FIRST), **BOTH) as emulated:
+        host, port = emulated.driver.settings.modbus_host_and_port
+        with ModbusTcpClient(host, port=port) as client:
+            assert client.read_holding_registers(2820, count=2).registers == [0x41C8, 0x0000]
+
+
+@pytest.mark.parametrize("piece", [1, 2, 7])
+def test_answers_in_pieces_are_put_together(plate_rig, piece):
+    """Both protocols work over a line that delivers a few bytes at a time."""
+    with plate_rig(F4TTraits(reply_piece=piece), **BOTH) as emulated:
+        emulated.driver.open()
+        emulated.driver.set_temperature(77.0)
+        emulated.driver.off()
+
+        assert emulated.driver.read().set_point_c == 77.0
+
+
+@pytest.mark.parametrize("fault", [Mute, Deaf, partial(Delay, 0.6), Late])
+@pytest.mark.parametrize("wire", ["scpi", "modbus"])
+def test_unanswered_question_is_lost_and_never_answered_later(plate_rig, wire, fault):
+    """After a query that timed out, the next query gets its own answer."""
+    with plate_rig(clock=RealClock(), deadline_s=0.4, **BOTH) as emulated:
+        driver = emulated.driver
+        driver.open()
+        driver.set_temperature(38.0)
+        emulated.wire(wire).plan(fault(), When(times=1))
+        with pytest.raises(ConnectionLostError, match="no answer"):
+            driver.read() if wire == "scpi" else driver.output_power()
+
+        assert driver.output_power().power_percent == pytest.approx(100.0)
+        reading = driver.read()
+        assert (reading.temperature_c, reading.set_point_c) == (25.0, 38.0)
+
+
+@pytest.mark.parametrize("wire", ["scpi", "modbus"])
+def test_repeated_answer_is_not_taken_for_the_next(plate_rig, wire):
+    """A stale answer that waits in the line is discarded before the next query."""
+    with plate_rig(**BOTH) as emulated:
+        emulated.wire(wire).plan(Repeat())
+        emulated.driver.open()
+        emulated.driver.set_temperature(38.0)
+
+        for _ in range(5):
+            reading = emulated.driver.read()
+            assert (reading.temperature_c, reading.set_point_c) == (25.0, 38.0)
+            assert emulated.driver.output_power().power_percent == pytest.approx(100.0)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_bad_line_gives_errors_but_no_untruth(plate_rig, seed):
+    """On a line that repeats and breaks at random, every value returned is correct."""
+    kinds = [Repeat, *(partial(Cut, byte) for byte in range(40))]
+    with plate_rig(clock=RealClock(), deadline_s=0.5, **BOTH) as emulated:
+        for wire in (emulated.wire("scpi"), emulated.wire("modbus")):
+            wire.plan(AtRandom(0.2, kinds, seed))
+        answered = 0
+        for _ in range(60):
+            try:
+                emulated.driver.open()
+                assert emulated.driver.read().temperature_c == 25.0
+                assert emulated.driver.output_power().power_percent == 0.0
+                answered += 1
+            except DeviceError:
+                continue
+
+        assert answered > 0
+
+
+def test_frozen_sensor_shows_what_it_showed(rig):
+    """A frozen sensor looks healthy; only the temperature stands still."""
+    rig.plate.temperature_c = 60.0
+    rig.driver.read()
+    rig.emulator.switch("frozen-sensor")
+    rig.plate.temperature_c = 90.0
+
+    reading = rig.driver.read()
+
+    assert (reading.temperature_c, reading.quality) == (60.0, Quality.GOOD)
+
+
+def test_stuck_heater_cannot_be_switched_off(both):
+    """Behind welded contacts neither the set point nor the control mode helps, and the controller
+    does not know."""
+    both.driver.open()
+    both.emulator.switch("heater-stuck-on")
+    both.driver.off()
+
+    assert both.plate.set_point_c > both.traits.set_point_max_c
+    assert both.driver.output_power().power_percent == 0.0
+
+
+def test_silent_refusal_changes_nothing(both):
+    """A unit that ignores every write answers queries as before."""
+    both.driver.open()
+    both.traits.refuses_sets = True
+    for change in (
+        lambda: both.driver.set_temperature(90.0),
+        lambda: both.driver.set_output(1, True),
+    ):
+        with pytest.raises(RefusedError):
+            change()
+
+    assert both.driver.read().set_point_c == 20.0
+
+
+def test_power_cycle_is_survived(both):
+    """After a power cycle the same addresses answer; the set point is kept, outputs are off."""
+    both.driver.open()
+    both.driver.set_temperature(90.0)
+    both.driver.set_output(1, True)
+    both.emulator.switch("power-cycle")
+
+    assert both.driver.read().set_point_c == 90.0
+    assert both.driver.output(1) is False
+    assert both.driver.output_power().power_percent == 100.0
+
+
+def test_startup_ramp_begins_at_the_plate(both):
+    """With a ramp at startup the set point sets out from the plate's temperature."""
+    both.driver.open()
+    both.driver.set_temperature(90.0)
+    both.driver.set_ramp_rate(5.0)
+    controller = both.emulator.controller
+    controller.ramp_action = type(controller.ramp_action).BOTH
+    both.emulator.switch("power-cycle")
+
+    assert both.driver.read().set_point_c == 25.0
+    both.clock.sleep(60.0)
+    assert both.driver.read().set_point_c == 30.0
+
+
+def test_threads_get_their_own_answers(both):
+    """Two threads that share a driver get the answers to their own queries."""
+    both.driver.open()
+    both.driver.set_temperature(38.0)
+    wrong = []
+
+    def ask(question, answer):
+        wrong.extend(got for _ in range(100) if (got := question()) != answer)
+
+    threads = [
+        threading.Thread(target=ask, args=arguments)
+        for arguments in (
+            (lambda: both.driver.read().set_point_c, 38.0),
+            (lambda: both.driver.identify().model, "F4T"),
+            (lambda: both.driver.output_power().power_percent, 100.0),
+            (lambda: both.driver.control_mode().name, "AUTO"),
+        )
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert wrong == []
