@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from flowrig.plugins.hookspecs import hookimpl
-from flowrig.plugins.offers import DriverOffer
+from flowrig.plugins import DriverOffer, hookimpl
 from flowrig_chemyx.settings import (
     INNER_DIAMETER_MAX_MM,
     INNER_DIAMETER_MIN_MM,

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from flowrig.plugins.hookspecs import hookimpl
-from flowrig.plugins.offers import Offer
+from flowrig.plugins import Offer, hookimpl
 from flowrig_gest.settings import GeneratorSettings
 
 __all__ = ["GeneratorSettings", "flowrig_optimizers"]

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from flowrig.plugins.hookspecs import hookimpl
-from flowrig.plugins.offers import DriverOffer
+from flowrig.plugins import DriverOffer, hookimpl
 from flowrig_ocean.settings import (
     INTEGRATION_TIME_MAX_US,
     INTEGRATION_TIME_MIN_US,

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from flowrig.plugins.hookspecs import hookimpl
-from flowrig.plugins.offers import DriverOffer
+from flowrig.plugins import DriverOffer, hookimpl
 from flowrig_watlow.settings import F4TSettings
 
 __all__ = ["F4TSettings", "flowrig_drivers"]

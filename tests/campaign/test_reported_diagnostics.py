@@ -10,8 +10,7 @@ from watched_rig import plugins_with, run_watched
 from flowrig.cli.terminal.progress import Progress
 from flowrig.interfaces import Optimizer, OptimizerSettings
 from flowrig.journal.events import SymptomFound
-from flowrig.plugins.hookspecs import hookimpl
-from flowrig.plugins.offers import Offer
+from flowrig.plugins import Offer, hookimpl
 from flowrig.report import content_of, render
 from flowrig.run_record.reader import RunRecord
 

@@ -9,7 +9,7 @@ from flowrig.cli import main
 from flowrig.cli.terminal.experiment_table import ExperimentTable, conditions_text
 from flowrig.cli.terminal.printing import print_entries, print_json
 from flowrig.journal.events import Objective
-from flowrig.plugins.offers import Offer
+from flowrig.plugins import Offer
 
 COLUMNS = 80
 UNITS = {"temperature": "°C", "CuI": "µL/min"}

@@ -11,7 +11,7 @@ import pytest
 
 from flowrig.cli import main
 from flowrig.interfaces import Identity
-from flowrig.plugins.offers import DriverOffer, Offer
+from flowrig.plugins import DriverOffer, Offer
 from flowrig.rig import discovery
 from flowrig.rig.discovery import Discovery, Found, NoAnswer, Survey
 

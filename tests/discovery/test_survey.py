@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowrig.interfaces import DeviceSettings, Identity
-from flowrig.plugins.offers import DriverOffer
+from flowrig.plugins import DriverOffer
 from flowrig.rig.discovery import ALL, Discovery, Found, NoAnswer, survey
 
 Offering = Callable[..., DriverOffer]

@@ -41,8 +41,7 @@ experiments = 2
 ENTRY = """\
 from collections.abc import Sequence
 
-from flowrig.plugins.hookspecs import hookimpl
-from flowrig.plugins.offers import Offer
+from flowrig.plugins import Offer, hookimpl
 from moody_settings import MoodySettings
 
 

@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from flowrig.clock import Clock, VirtualClock
-from flowrig.plugins.hookspecs import hookimpl
-from flowrig.plugins.offers import Offer
+from flowrig.plugins import Offer, hookimpl
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile
 from flowrig.run.start import RunOutcome, start_run

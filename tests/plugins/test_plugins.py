@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import pytest
 
 from flowrig.errors import MissingDependencyError, PluginError
+from flowrig.plugins import hookimpl
 from flowrig.plugins import registry as plugins_module
-from flowrig.plugins.hookspecs import hookimpl
 from flowrig.plugins.offers import Offer, require_installed
 from flowrig.plugins.registry import Plugins
 from flowrig.problem.objective import MaximumResponse

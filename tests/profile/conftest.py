@@ -8,7 +8,7 @@ from attrs import field, frozen, validators
 from flowrig.interfaces.device import DeviceSettings
 from flowrig.interfaces.optimizer import OptimizerSettings
 from flowrig.interfaces.surrogate import SurrogateSettings
-from flowrig.plugins.offers import DriverOffer, Offer
+from flowrig.plugins import DriverOffer, Offer
 from flowrig.plugins.registry import InstalledPlugin, ListedOffer, Plugins
 from flowrig.problem.objective import MaximumResponse, PlqyProxy
 

@@ -22,7 +22,7 @@ from flowrig.journal.events import (
     SafeStateSought,
 )
 from flowrig.journal.journal import FILE_NAME, Journal
-from flowrig.plugins.offers import Offer
+from flowrig.plugins import Offer
 from flowrig.plugins.registry import Plugins
 from flowrig.report import ReportContent, content_of, render
 from flowrig.run_record.changes import PROFILE_NAME

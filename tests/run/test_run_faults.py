@@ -20,8 +20,7 @@ from flowrig.errors import RefusedError, UnknownOutcomeError
 from flowrig.interfaces import Optimizer, OptimizerSettings
 from flowrig.journal.events import Ended, Outcome, Resumed, SafeStateSought
 from flowrig.operator.requests import OperatorRequests, Request
-from flowrig.plugins.hookspecs import hookimpl
-from flowrig.plugins.offers import DriverOffer, Offer
+from flowrig.plugins import DriverOffer, Offer, hookimpl
 from flowrig.run.start import RunOutcome, resume_run
 from flowrig.run_record.reader import RunRecord
 from flowrig_chemyx.driver import ChemyxFusion

@@ -20,8 +20,7 @@ from flowrig.interfaces import Heater, HeaterReading
 from flowrig.journal.events import Ended, EventData, SafeStateSought, Tripped, TripReset
 from flowrig.journal.journal import FILE_NAME, Journal
 from flowrig.operator.requests import OperatorRequests, Request
-from flowrig.plugins.hookspecs import hookimpl
-from flowrig.plugins.offers import DriverOffer
+from flowrig.plugins import DriverOffer, hookimpl
 from flowrig.procedure.steps import (
     SetFlowRates,
     SetTemperatures,

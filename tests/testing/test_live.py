@@ -15,7 +15,7 @@ from flowrig.clock import RealClock
 from flowrig.emulation import BenchWorld, Detector, Emulator, EmulatorContext, Plate, Plunger
 from flowrig.errors import ConnectionLostError, InputError, UnsafeStateError
 from flowrig.interfaces import DeviceSettings, Syringe
-from flowrig.plugins.offers import DriverOffer
+from flowrig.plugins import DriverOffer
 from flowrig.plugins.registry import Plugins
 from flowrig.testing import Tap
 from flowrig.testing.bench.live import LiveSession

@@ -12,8 +12,7 @@ from attrs import evolve
 
 from flowrig.errors import InputError
 from flowrig.interfaces import Identity, PumpState
-from flowrig.plugins.hookspecs import hookimpl
-from flowrig.plugins.offers import DriverOffer
+from flowrig.plugins import DriverOffer, hookimpl
 from flowrig.plugins.registry import Plugins
 from flowrig.testing import Mute, PumpBench, SpectrometerBench, check_trace
 from flowrig.testing.replay.playback import play_back

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from acme_drip.settings import DripSettings, NeighbourhoodSettings
-from flowrig.plugins.hookspecs import hookimpl
-from flowrig.plugins.offers import DriverOffer, Offer
+from flowrig.plugins import DriverOffer, Offer, hookimpl
 
 
 @hookimpl

@@ -2,8 +2,7 @@
 
 from attrs import field, frozen
 
-from flowrig.plugins.hookspecs import hookimpl
-from flowrig.plugins.offers import Offer
+from flowrig.plugins import Offer, hookimpl
 from flowrig_gest import GeneratorSettings
 
 

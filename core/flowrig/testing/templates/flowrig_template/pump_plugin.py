@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from flowrig.plugins.hookspecs import hookimpl
-from flowrig.plugins.offers import DriverOffer
+from flowrig.plugins import DriverOffer, hookimpl
 
 from .settings import TemplateSettings
 
