@@ -94,7 +94,7 @@ def watched() -> Clocks:
     clocks.watch_threads()
     for method in ("append", "keep", "note"):
         clocks.watch(Journal, method, JOURNAL)
-    clocks.watch(Journal, "_tell", OTHER)  # who looks on is not the journal
+    clocks.watch(Journal, "_announce", OTHER)  # listeners are not the journal
     clocks.watch(CellBody, "expose", "world, with its detectors")
     clocks.watch(FluidState, "advance", "world, with its detectors")
     clocks.watch(flowrig.campaign.loop, "evaluate", "spectra")

@@ -34,7 +34,7 @@ def test_a_confirmed_key_is_a_wish(lines: list[str]) -> None:
         dialog.press(key)
     assert board.paused
     assert "the run is not paused" in lines[1]
-    assert [told["by"] for told in board.news()] == ["terminal", "terminal"]
+    assert [asked.by for asked in board.news()] == ["terminal", "terminal"]
 
 
 def test_keys_are_read_without_enter(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,7 +91,7 @@ def test_a_run_goes_through_all_of_them(new: Lab, profile: Path) -> None:
     assert summary["expected_best"] is not None
     journal = Journal(new.folder / "ours" / FILE_NAME, read_only=True)
     devices = next(journal.events(Opened)).data.devices.values()
-    assert {who["vendor"] for who in devices} == {"Our Pump", "Our Heater", "Our Spectrometer"}
+    assert {who.vendor for who in devices} == {"Our Pump", "Our Heater", "Our Spectrometer"}
     versions = next(journal.events(RunStarted)).data.versions
     assert {f"flowrig-our-{kind}" for kind in KINDS} <= set(versions)
     journal.close()

@@ -65,7 +65,7 @@ def test_a_campaign_runs_through_a_third_partys_pump(lab: Lab) -> None:
     assert (summary["state"], summary["experiments"], summary["planned"]) == ("finished", 12, 12)
     journal = Journal(lab.folder / "run" / FILE_NAME, read_only=True)
     devices = next(journal.events(Opened)).data.devices
-    assert [who["vendor"] for name, who in devices.items() if "pump" in name] == ["ACME"] * 5
+    assert [who.vendor for name, who in devices.items() if "pump" in name] == ["ACME"] * 5
     stages = [event.data.stage for event in journal.events(Decided)]
     assert stages == ["explore"] * 6 + ["climb"] * 6
     assert next(journal.events(RunStarted)).data.versions["acme-drip"] == "0.3.0"

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from flowrig.campaign.loop import CampaignLoop
 from flowrig.cli import main
 from flowrig.journal import journal
-from flowrig.journal.events import SafeStateSought
+from flowrig.journal.events import EventData, Intent, SafeStateSought
 from flowrig.journal.writer import Tail
 from flowrig.measurement import features
 from flowrig.problem.space import Space
@@ -136,9 +136,9 @@ def test_an_unknown_command_that_is_repeated_shows(monkeypatch: pytest.MonkeyPat
     assert Kind.DOUBLE in play("22/flow/2")
 
 
-def forget_intents(self: RunSession, kind: str, data: Any, write: Any = RunSession._write) -> int:
+def forget_intents(self: RunSession, data: EventData, write: Any = RunSession._write) -> int:
     """Writes everything but what is about to be commanded."""
-    return 0 if kind == "intent" else write(self, kind, data)
+    return 0 if isinstance(data, Intent) else write(self, data)
 
 
 def nothing(*_: Any, **__: Any) -> None:
@@ -157,7 +157,7 @@ def no_trips(*_: Any, **__: Any) -> Iterator[Any]:
         ((StreamWatch, "check", no_trips), "9/settle/1", Kind.LOST),
         ((safe_state, "light_seen", lambda *_: ""), "10/commit/2", Kind.UNSAFE),
         ((safe_state, "_require_cooling", nothing), "26/flow/1", Kind.UNSAFE),
-        ((journal, "examine", nothing), "45/prime/3", Kind.LOST),
+        ((journal, "examine", nothing), "45/commit/3", Kind.LOST),
         ((Changes, "require_accepted", nothing), "46/settle/1", Kind.UNEXPECTED),
         ((start, "_require_reset", nothing), "24/heat-up/1", Kind.UNSAFE),
         ((features, "_frame_flags", lambda *_: []), "31/flow/1", Kind.LOST),

@@ -1,4 +1,4 @@
-"""Is a journal what was written? Its chain tells; what does not hold any more is cut off and kept.
+"""Checks a journal by its chain, and cuts off what is damaged.
 
 Nothing of a damaged file is thrown away: it is copied beside the journal before anything changes.
 """
@@ -111,26 +111,26 @@ def _structure(connection: sqlite3.Connection) -> str:
         listed = [sql for (sql,) in connection.execute("SELECT sql FROM sqlite_master") if sql]
         if schema_of(listed) != schema_of(SCHEMA.split(";")):
             return "its tables are not those of a journal"
-        told = str(connection.execute("PRAGMA integrity_check(1)").fetchone()[0])
+        found = str(connection.execute("PRAGMA integrity_check(1)").fetchone()[0])
     except UNREADABLE as error:
         return str(error)
-    return "" if told == "ok" else told.splitlines()[-1]
+    return "" if found == "ok" else found.splitlines()[-1]
 
 
 def verified(connection: sqlite3.Connection) -> Iterator[Row]:
     """The rows of table `event` in order, as long as each is what was written.
 
     Raises:
-        ValueError: the next one is not; nothing behind it can be told from a forgery.
+        ValueError: the next one is not; nothing behind it can be distinguished from a forgery.
         sqlite3.Error: it cannot be read.
     """
     number, chain = 0, ""
     for row in connection.execute(
         "SELECT sequence, time_s, wall, kind, data, chain FROM event NOT INDEXED ORDER BY sequence"
     ):
-        sequence, *head, text, told = row
+        sequence, *head, text, link = row
         number, chain = number + 1, chained(chain, (sequence, *head), text)
-        if sequence != number or told != chain:
+        if sequence != number or link != chain:
             raise ValueError(f"event {number} is not what was written")
         if not _is_table(text):
             raise ValueError(f"event {number} holds no table")
@@ -230,7 +230,7 @@ class LostRow:
         kind: what happened.
         time_s: rig time [s].
         data: plain JSON values.
-        holds: whether it is what was written, as far as the row before it tells.
+        holds: whether it is what was written, as far as the row before it shows.
     """
 
     kind: str

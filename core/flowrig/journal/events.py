@@ -255,11 +255,11 @@ class CutEvent:
 
 @frozen(kw_only=True)
 class CutLiquid(EventData):
-    """What flowed in the events of a `journal-cut`. `resume_run` and `reset_trips` write it.
+    """What flowed in the events that were cut off. `resume_run` and `reset_trips` write it.
 
     Attributes:
-        text: for people.
         cut: number of the `journal-cut`.
+        text: for people.
         events: the events that were cut off and the account is computed from; kind, rig time [s]
             and data of each.
         emptied_ul: by stream, volume [µL] that counts as gone, where not all of them can be read.
@@ -346,7 +346,7 @@ class Opened(EventData):
 class Intent(EventData):
     """A command is about to be given. The actuation writes it **before** anything moves or heats.
 
-    One without an `outcome` is a command of which nobody knows whether it took effect.
+    Without an `outcome` it is not known whether the command took effect.
 
     Attributes:
         command: "set-temperatures", "heater-off", "set-flow-rates", "start", "stop" or "set-light".
@@ -403,7 +403,7 @@ class HeaterValues(Fields):
 
     Attributes:
         temperature_c: what it reads [°C]; null where it reads nothing.
-        set_point_c: its set point [°C]; null where it tells none.
+        set_point_c: its set point [°C]; null where it reports none.
     """
 
     temperature_c: Number | None
@@ -818,9 +818,7 @@ class SymptomFound(EventData):
 
 @frozen(kw_only=True)
 class Notice(EventData):
-    """Something went wrong on which the run does not depend, such as its recording.
-
-    Whatever part of the run notices it writes it.
+    """Something went wrong on which the run does not depend. The part that notices it writes it.
 
     Attributes:
         text: one sentence for people.
@@ -886,7 +884,7 @@ class SafeStateStep(Fields):
 
 @frozen(kw_only=True)
 class SafeStateSought(EventData):
-    """The rig was brought to its safe state, or that failed. Whoever did it writes it.
+    """The rig was brought to its safe state, or that failed. The run writes it, or the watchdog.
 
     Attributes:
         reached: whether every step was confirmed.

@@ -31,7 +31,7 @@ class FieldError(ValueError):
         super().__init__(f"{'.'.join(path)} {what}" if path else what)
 
     def inside(self, key: str) -> "FieldError":
-        """The same, told from the table that holds the field under a key."""
+        """The same error, with the path from the table that holds the field under a key."""
         return FieldError(self.what, key, *self.path)
 
 

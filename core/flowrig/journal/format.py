@@ -1,4 +1,4 @@
-"""What stands in a journal's file: tables, the chain of its events, digests of its arrays."""
+"""The form of a journal's file: tables, the chain of its events, digests of its arrays."""
 
 import hashlib
 import json
@@ -108,11 +108,11 @@ def array_digest(content: bytes, dtype: str, shape: str) -> str:
     return digest.hexdigest()
 
 
-def is_digest_of(told: str | None, content: bytes, dtype: str, shape: str) -> bool:
+def is_digest_of(digest: str | None, content: bytes, dtype: str, shape: str) -> bool:
     """Whether a digest is that of an array with its form; or of its bytes alone, as in 0.1.0."""
-    if told == array_digest(content, dtype, shape):
+    if digest == array_digest(content, dtype, shape):
         return True
-    return told == hashlib.sha256(content).hexdigest()
+    return digest == hashlib.sha256(content).hexdigest()
 
 
 def packed(content: bytes) -> bytes:

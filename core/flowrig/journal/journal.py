@@ -3,7 +3,7 @@
 Every event is one row: when (rig time), what, and its data as JSON, chained by SHA-256 to the row
 before. Arrays belong to a measurement and are written in the same transaction as its event. The
 file is in write-ahead mode with `synchronous=FULL`, so what was acknowledged survives a power cut.
-Whoever opens it checks the chain first: what is not as it was written is never passed on.
+The chain is checked whenever the file is opened: an event that was altered is never passed on.
 """
 
 import contextlib
@@ -85,8 +85,8 @@ class Journal:
         self._held: list[Row] = []  # of a damaged journal, whose file is not asked again
         self._read_only = read_only
         self._listeners: list[Listener] = []
-        self._untold: list[AnyEvent] = []
-        self._has_told_trouble = False
+        self._unannounced: list[AnyEvent] = []
+        self._has_reported_trouble = False
         self._connect()
         try:
             with _opening(path):
@@ -148,7 +148,7 @@ class Journal:
         if cut_off is not None:
             newest = self.last()
             time_s = 0.0 if newest is None else newest.time_s
-            self._untold.append(self.append(cut_off, time_s))
+            self._unannounced.append(self.append(cut_off, time_s))
 
     def _torn(self) -> JournalCut | None:
         """The event of a write-ahead log whose end did not reach the disk whole."""
@@ -198,7 +198,7 @@ class Journal:
         self.close()
 
     def close(self) -> None:
-        """Commit and release the file; at rest it is one plain file, unless somebody reads it."""
+        """Commit and release the file; at rest it is one plain file, unless it is being read."""
         with contextlib.suppress(sqlite3.Error):
             if not self._read_only:
                 self._tail.write(commit=True)
@@ -208,12 +208,12 @@ class Journal:
     def listen(self, *listeners: Listener) -> None:
         """Call listeners with every event after it was committed (or noted).
 
-        A listener that raises is not called again: nothing that looks on may end a run.
+        A listener that raises is not called again: no listener may end a run.
         """
         self._listeners.extend(listeners)
-        untold, self._untold = self._untold, []
-        for event in untold:
-            self._tell(event)
+        unannounced, self._unannounced = self._unannounced, []
+        for event in unannounced:
+            self._announce(event)
 
     def append(
         self, data: D, time_s: float, arrays: Mapping[str, NDArray[Any]] | None = None
@@ -263,7 +263,7 @@ class Journal:
         written: Sequence[AnyEvent] = ()
         with otherwise:
             written = self._tail.write(commit=commit)
-        self._tell_all(written)
+        self._announce_all(written)
         return event
 
     def require_written(self) -> None:
@@ -405,16 +405,16 @@ class Journal:
     def _refusal(self, error: sqlite3.Error | None) -> JournalError:
         return JournalError(f"{self.path} cannot be written: {error}")
 
-    def _tell_all(self, events: Sequence[AnyEvent]) -> None:
+    def _announce_all(self, events: Sequence[AnyEvent]) -> None:
         for event in events:
-            self._tell(event)
+            self._announce(event)
         trouble = self._tail.trouble
-        if trouble is not None and events and not self._has_told_trouble:
-            self._has_told_trouble = True
+        if trouble is not None and events and not self._has_reported_trouble:
+            self._has_reported_trouble = True
             text = f"{self.path} could not be written at first: {trouble}; look after its disk"
             self.keep(Notice(text=text), events[-1].time_s)
 
-    def _tell(self, event: AnyEvent) -> None:
+    def _announce(self, event: AnyEvent) -> None:
         for listener in tuple(self._listeners):
             try:
                 listener(event)

@@ -36,12 +36,12 @@ class _Pending:
 class Tail:
     """Adds events to a journal's tables, in order.
 
-    What fails is tried once more; before that, SQLite is asked what is there, since a commit whose
-    end was not told may have been one.
+    A write that fails is tried once more. Before that, SQLite is asked what is in the file, since a
+    commit that raised an error may have been done nevertheless.
 
     Attributes:
         connection: to the file, opened for writing, without transactions of its own.
-        trouble: what SQLite said when something failed first; None if nothing ever did.
+        trouble: the first error of SQLite; None if there was none.
         is_behind: whether an event that is kept could not be written yet.
     """
 
@@ -52,7 +52,7 @@ class Tail:
     _chain: str = field(init=False, default="")
     _pending: list[_Pending] = field(init=False, factory=list)
     _inserted: int = field(init=False, default=0)
-    _told: int = field(init=False, default=0)
+    _announced: int = field(init=False, default=0)
 
     def __attrs_post_init__(self) -> None:
         self._sequence, self._chain = self._on_disk()
@@ -82,12 +82,12 @@ class Tail:
         """Insert what was added, and wait until it is on the disk if wanted, or if one is kept.
 
         Returns:
-            events that nobody was told of, in order.
+            events that were not returned before, in order.
 
         Raises:
             sqlite3.Error: it failed twice; the file is as it was before.
         """
-        untold = self._pending[self._told :]
+        unannounced = self._pending[self._announced :]
         commit = commit or self.is_behind
         try:
             self._try(commit=commit)
@@ -102,9 +102,9 @@ class Tail:
             newest = self._pending[-1]
             self._sequence, self._chain = newest.event.sequence, newest.chain
             self._pending.clear()
-        self._told = len(self._pending)
+        self._announced = len(self._pending)
         self.is_behind &= bool(self._pending)
-        return [one.event for one in untold]
+        return [one.event for one in unannounced]
 
     def keep(self) -> None:
         """Whatever was added is written as soon as that is possible."""
@@ -115,7 +115,7 @@ class Tail:
         """Forget what was added since the last event that is kept."""
         while self._pending and not self._pending[-1].is_kept:
             self._pending.pop()
-        self._told = min(self._told, len(self._pending))
+        self._announced = min(self._announced, len(self._pending))
 
     def _end(self) -> tuple[int, str]:
         if self._pending:
@@ -143,7 +143,7 @@ class Tail:
 
     def _try_again(self, *, commit: bool) -> None:
         try:
-            if not self._pending:  # they are there, and nobody has said that they are safe
+            if not self._pending:  # they are in the file, and may not be on the disk yet
                 self.connection.execute("PRAGMA wal_checkpoint(FULL)")
                 return
             self._try(commit=commit)
@@ -160,7 +160,7 @@ class Tail:
         self._inserted = 0
         there = sum(one.event.sequence <= self._sequence for one in self._pending)
         del self._pending[:there]
-        self._told = max(self._told - there, 0)
+        self._announced = max(self._announced - there, 0)
         self.is_behind = any(one.is_kept for one in self._pending)
 
     def _on_disk(self) -> tuple[int, str]:
