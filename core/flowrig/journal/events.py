@@ -672,7 +672,7 @@ class OperatorAsked(EventData):
     """A person asked the run for something. The run writes it when it takes notice.
 
     Attributes:
-        request: written as `wish`: "pause", "go-on", "skip", "stop" or "halt".
+        request: "pause", "go-on", "skip", "stop" or "halt".
         by: from where: "terminal", "command line", "signal" or "program".
         refused: why it was not obeyed; empty where it was.
     """
