@@ -283,7 +283,8 @@ class SafeUSBTransport(USBTransport):
         deadline = _Deadline(None, self._deadline_s)
         with contextlib.suppress(usb.core.USBTimeoutError):
             while deadline.left_s():
-                self.read(1, timeout_ms=LEFTOVERS_MS)
+                with contextlib.suppress(TimeoutError):  # late before it asked: it knows nothing
+                    self.read(1, timeout_ms=LEFTOVERS_MS)
                 self._pending.clear()
 
     def _pyusb_device(self) -> usb.core.Device:

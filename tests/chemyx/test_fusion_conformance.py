@@ -1,13 +1,10 @@
 """The conformance kit on the Fusion driver, in dialects that differ in everything at once."""
 
-from functools import partial
-
 import pytest
+from fusion_time import conformance_bench
 
-from flowrig.testing import PumpBench, PumpConformance
-from flowrig_chemyx.driver import ChemyxFusion
-from flowrig_chemyx.emulator import ChemyxEmulator, Dialect
-from flowrig_chemyx.settings import FusionSettings
+from flowrig.testing import PumpConformance
+from flowrig_chemyx.emulator import Dialect
 
 DIALECTS = {
     "echo on its own line": Dialect(
@@ -35,6 +32,9 @@ class TestDialects(PumpConformance):
     @pytest.fixture
     def bench(self, name):
         dialect = DIALECTS[name]
-        settings = FusionSettings(address="", deadline_s=0.3, channel=2 if dialect.dual else None)
-        with PumpBench(ChemyxFusion, partial(ChemyxEmulator, dialect=dialect), settings) as bench:
+        with conformance_bench(dialect, channel=2 if dialect.dual else None) as bench:
             yield bench
+
+    @pytest.mark.slow
+    def test_a_cut_at_any_byte(self, bench):
+        super().test_a_cut_at_any_byte(bench)

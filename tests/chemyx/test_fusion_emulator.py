@@ -26,7 +26,6 @@ from flowrig_chemyx.emulator import ChemyxEmulator, Dialect, Uart
 from flowrig_chemyx.protocol import REJECTION, FrameSplitter
 from flowrig_chemyx.settings import FusionSettings
 
-SOON_S = 0.1
 FAULTS: list[Callable[[], Wire]] = [
     Mute,
     Deaf,
@@ -190,7 +189,7 @@ def test_a_jam_stalls_the_pump_until_it_is_stopped():
 @pytest.mark.parametrize("front", ["serial", "socket"])
 def test_replies_in_pieces_or_with_company_are_never_mistaken(front, fault):
     """Split replies are put together; of replies that come with an older one, none is misread."""
-    with ready_bench(front=front, deadline_s=SOON_S) as b:
+    with ready_bench(front=front) as b:
         b.pump.set_rate(60.0)
         b.emulator.wire.plan(fault())
         for _ in range(3):
@@ -211,7 +210,7 @@ def test_replies_in_pieces_or_with_company_are_never_mistaken(front, fault):
 @pytest.mark.parametrize("seed", range(4))
 def test_a_script_of_faults_ends_in_a_known_state(seed):
     """Through faults of every kind: no misread state, no flow that nobody asked for."""
-    with ready_bench(deadline_s=0.2) as b:
+    with ready_bench() as b:
         b.emulator.wire.seed(seed)
         b.emulator.wire.plan_at_random(0.2, FAULTS)
         calls: list[Callable[[], object]] = [
@@ -266,14 +265,14 @@ def test_on_the_real_clock_a_step_ends_by_itself():
         b.plunger.push = watched
         b.pump.start_program([PumpStep(5.0, 6000.0, 3000.0)])
         ended.clear()
-        assert ended.wait(10.0) or b.pump.status().state is PumpState.STOPPED
+        assert ended.wait(60.0) or b.pump.status().state is PumpState.STOPPED
         assert b.plunger.rate_ul_min == 0.0
         assert b.pump.dispensed().volume_ul == pytest.approx(5.0)
 
 
 def test_an_emergency_stop_reaches_both_channels():
     """A stop that is not confirmed on its channel is followed by one for the whole pump."""
-    with ready_bench(channel=1, deadline_s=SOON_S) as b:
+    with ready_bench(channel=1) as b:
         b.pump.set_rate(60.0)
         b.pump.start()
         feed = b.core.firmware.feed
@@ -285,7 +284,7 @@ def test_an_emergency_stop_reaches_both_channels():
 
 def test_a_stop_that_nobody_confirms_is_unknown():
     """When neither stop is confirmed, the outcome is unknown, not good."""
-    with ready_bench(channel=1, deadline_s=SOON_S) as b:
+    with ready_bench(channel=1) as b:
         b.emulator.wire.plan(Deaf())
         with pytest.raises(UnknownOutcomeError, match="stands still"):
             b.pump.stop()

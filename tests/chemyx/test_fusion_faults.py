@@ -42,7 +42,7 @@ def test_a_rate_outside_the_pumps_own_limits_is_refused():
 
 def test_a_mute_pump_loses_queries_and_leaves_commands_unknown():
     """No answer to a question is a lost connection, no answer to a command an unknown outcome."""
-    with ready_bench(deadline_s=SOON_S) as b:
+    with ready_bench() as b:
         b.pump.set_rate(10.0)
         b.emulator.wire.plan(Mute())
         with pytest.raises(ConnectionLostError, match="no answer"):
@@ -62,7 +62,7 @@ def test_a_start_without_answer_is_unknown_and_can_be_looked_up(fault):
             is_start = data.startswith(b"start")
             return super().carry(line, data) if is_start else line.feed(data)
 
-    with ready_bench(deadline_s=SOON_S) as b:
+    with ready_bench() as b:
         b.pump.set_rate(10.0)
         b.emulator.wire.plan(AtTheStart())
         with pytest.raises(UnknownOutcomeError, match="no answer"):
@@ -73,7 +73,7 @@ def test_a_start_without_answer_is_unknown_and_can_be_looked_up(fault):
 
 def test_a_mute_pump_is_stopped_all_the_same():
     """A stop is sent even on a line that is out of step."""
-    with ready_bench(deadline_s=SOON_S) as b:
+    with ready_bench() as b:
         b.pump.set_rate(10.0)
         b.pump.start()
         b.emulator.wire.plan(Mute())
@@ -87,7 +87,7 @@ def test_a_mute_pump_is_stopped_all_the_same():
 @pytest.mark.parametrize("late", [1, 2, 3])
 def test_late_replies_are_never_taken_for_others(late):
     """Replies that come after their deadline are dropped, and the next answer is the right one."""
-    with ready_bench(deadline_s=SOON_S) as b:
+    with ready_bench() as b:
         b.pump.set_rate(60.0)
         b.pump.start()
         b.clock.sleep(60)
@@ -106,7 +106,7 @@ def test_late_replies_are_never_taken_for_others(late):
 
 def test_a_stop_with_a_late_answer_is_confirmed():
     """A stop whose answer is late still ends with a confirmed standstill."""
-    with ready_bench(deadline_s=SOON_S) as b:
+    with ready_bench() as b:
         b.pump.set_rate(60.0)
         b.pump.start()
         b.emulator.wire.plan(Late())
@@ -117,7 +117,7 @@ def test_a_stop_with_a_late_answer_is_confirmed():
 @pytest.mark.parametrize("fault", [Mute, Garbled])
 def test_nobody_understandable_at_the_port(fault):
     """A pump that is off, or at another line speed, is told apart from nothing by its speed."""
-    with bench(deadline_s=SOON_S) as b:
+    with bench() as b:
         b.emulator.wire.plan(fault())
         with pytest.raises(ConnectionLostError, match="38400 baud"):
             b.pump.open()
@@ -164,7 +164,7 @@ def test_half_a_line_from_before_does_no_harm():
 @pytest.mark.parametrize("front", ["serial", "socket"])
 def test_a_port_that_vanishes(front):
     """A vanished port is a lost connection, whichever call notices it, and nothing else."""
-    with ready_bench(front=front, deadline_s=SOON_S) as b:
+    with ready_bench(front=front) as b:
         b.pump.set_rate(10.0)
         b.emulator.stop()
         for call in (b.pump.status, b.pump.dispensed, b.pump.identify):
@@ -176,7 +176,7 @@ def test_a_port_that_vanishes(front):
 
 def test_a_pump_that_comes_back():
     """After the port was gone, close and open are all that it takes; the run went on meanwhile."""
-    with ready_bench(front="socket", deadline_s=SOON_S) as b:
+    with ready_bench(front="socket") as b:
         b.pump.set_rate(60.0)
         b.pump.start()
         b.emulator.stop()
@@ -209,7 +209,7 @@ def test_a_pump_without_the_commands_is_no_fusion(monkeypatch):
 @pytest.fixture(scope="module")
 def shared():
     """One bench for all examples of a property."""
-    with ready_bench(deadline_s=0.2) as b:
+    with ready_bench() as b:
         yield b
 
 

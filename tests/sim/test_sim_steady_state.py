@@ -79,6 +79,7 @@ def test_what_waits_in_the_reactor_reacts_on():
     assert stood.crystal_percent > flowing.crystal_percent
 
 
+@pytest.mark.slow
 def test_scatter_over_30_minutes_is_the_published_one():
     """Relative standard deviations are near 3.1, 5.2 and 4.2 % (absorbance, PL peak, PL area)."""
     rsd_percent = []

@@ -1,6 +1,7 @@
 """A profile that is stored on the controller, and moves the set point by itself while it runs."""
 
 import pytest
+from patience import patient
 
 from flowrig.emulation import Cut, When
 from flowrig.errors import (
@@ -106,7 +107,8 @@ def test_off_says_that_a_profile_may_go_on(running):
 
 
 @pytest.mark.parametrize("answer", [None, b"ERROR\n"], ids=["silence", "error"])
-def test_firmware_that_does_not_tell_is_asked_once(peer, driver_at, answer):
+@patient(0.2)
+def test_firmware_that_does_not_tell_is_asked_once(peer, driver_at, answer, deadline_s):
     """Firmware without an answer gets its set points all the same, and an end is unknown."""
     asked = []
 
@@ -118,7 +120,7 @@ def test_firmware_that_does_not_tell_is_asked_once(peer, driver_at, answer):
     address = peer(
         {STATE: state, STOP: None, f"{set_point}?": b"90.00\n", f"{set_point} 90.00": None}
     )
-    driver = driver_at(address, deadline_s=0.2)
+    driver = driver_at(address, deadline_s=deadline_s)
     driver.open()
     driver.set_temperature(90.0)
     driver.set_temperature(90.0)
