@@ -22,9 +22,21 @@ from flowrig.cli import main
 from flowrig.journal.journal import canonical_json
 from flowrig.run_record.reader import RunRecord
 
-settings.register_profile("flowrig", deadline=None)  # no test asserts wall-clock time
-settings.register_profile("flowrig-ci", deadline=None, derandomize=True)
-settings.load_profile("flowrig-ci" if settings.get_current_profile_name() == "ci" else "flowrig")
+QUICK_EXAMPLES = 40
+"""Examples of a property in the quick suite; all of hypothesis's 100 with `-m ""`."""
+ON_CI = settings.get_current_profile_name() == "ci"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose how many examples a property gets."""
+    quick = config.getoption("markexpr") == "not slow"
+    settings.register_profile(
+        "flowrig",
+        deadline=None,  # no test asserts wall-clock time
+        derandomize=ON_CI,
+        max_examples=QUICK_EXAMPLES if quick else 100,
+    )
+    settings.load_profile("flowrig")
 
 
 @pytest.fixture(scope="session")

@@ -6,10 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "instruments.py"
 SMALLEST = ("--blocks", "1", "--pairs", "1", "--frames", "2")
 
 
+@pytest.mark.slow
 def test_every_row_is_measured():
     """Every row has times and ratios that are positive, finite numbers."""
     done = subprocess.run(

@@ -29,6 +29,10 @@ class TestSingleTask(OptimizerConformance):
     def bench(self) -> OptimizerBench:
         return OptimizerBench(BoTorchOptimizer, BoTorchSettings(**QUICK))
 
+    @pytest.mark.slow
+    def test_it_finds_as_much_as_chance(self, bench: OptimizerBench) -> None:
+        super().test_it_finds_as_much_as_chance(bench)
+
 
 class TestSurrogate(OptimizerConformance):
     """Over the campaign's own surrogate."""
@@ -78,6 +82,7 @@ def hypervolume(rows: list[dict[str, float]]) -> float:
     return area
 
 
+@pytest.mark.slow
 def test_several_objectives_widen_the_front() -> None:
     """With a figure to maximize and one to minimize, the hypervolume grows beyond the start's."""
     rows, chooser = start(), optimizer(maximize=("bright",), minimize=("width",))

@@ -63,6 +63,7 @@ def ran(folder: Path, equilibrium: float, more: str = "", experiments: int = 3) 
         return record.experiments(), waits, world, ended.time_s
 
 
+@pytest.mark.slow
 def test_stationary_values_are_those_of_a_long_wait(tmp_path: Path) -> None:
     """Reaction times change from one experiment to the next, as in the published study of them.
 

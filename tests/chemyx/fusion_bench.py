@@ -4,16 +4,16 @@ from contextlib import contextmanager
 from math import inf
 
 from attrs import evolve, frozen
+from fusion_time import FRONTS, LONG_S, Recorder, WireTime, leaping, timed_driver
 
 from flowrig.clock import VirtualClock
-from flowrig.emulation import EmulatorContext, SocketFront, World, serial_front
+from flowrig.emulation import EmulatorContext, World
 from flowrig.interfaces import Syringe
 from flowrig_chemyx.driver import ChemyxFusion
 from flowrig_chemyx.emulator.emulator import ChemyxEmulator
 from flowrig_chemyx.settings import FusionSettings
 
 SYRINGE = Syringe(volume_ul=10_000.0, inner_diameter_mm=14.567)
-FRONTS = {"serial": serial_front, "socket": lambda core: SocketFront(lambda: core)}
 
 
 class Plunger:
@@ -63,26 +63,6 @@ class OnePlungerWorld(World):
         raise KeyError(device)
 
 
-class Recorder:
-    """Records the bytes that reach a protocol core, and counts the bytes of its replies."""
-
-    def __init__(self, core):
-        self._core = core
-        self.received = b""
-        self.answered = 0
-
-    @property
-    def passed(self):
-        """Bytes in both directions."""
-        return len(self.received) + self.answered
-
-    def feed(self, data):
-        self.received += data
-        answer = self._core.feed(data)
-        self.answered += len(answer)
-        return answer
-
-
 @frozen(kw_only=True)
 class Bench:
     """The parts of the bench that a test uses."""
@@ -93,11 +73,24 @@ class Bench:
     emulator: ChemyxEmulator
     plunger: Plunger
     clock: VirtualClock
+    time: WireTime
+
+    def other(self, *arguments, **settings):
+        """A further driver of the same pump, with other settings."""
+        changed = evolve(self.pump.settings, **settings)
+        return timed_driver(self.time)("pump", changed, self.clock, *arguments)
 
 
 @contextmanager
 def bench(
-    *, front="serial", variant=None, deadline_s=1.0, channel=None, uart=None, clock=None, **plunger
+    *,
+    front="serial",
+    variant=None,
+    deadline_s=LONG_S,
+    channel=None,
+    uart=None,
+    clock=None,
+    **plunger,
 ):
     """A closed driver, connected to a running emulator."""
     clock = clock or VirtualClock()
@@ -111,8 +104,9 @@ def bench(
 
     context = EmulatorContext("pump", settings, OnePlungerWorld(body), clock)
     emulator = ChemyxEmulator(context, variant, recording_front, uart)
-    with emulator:
-        pump = ChemyxFusion("pump", evolve(settings, address=emulator.start()), clock)
+    wire_time = WireTime(recorders[0])
+    with emulator, leaping(wire_time):
+        pump = timed_driver(wire_time)("pump", evolve(settings, address=emulator.start()), clock)
         try:
             yield Bench(
                 pump=pump,
@@ -121,6 +115,7 @@ def bench(
                 emulator=emulator,
                 plunger=body,
                 clock=clock,
+                time=wire_time,
             )
         finally:
             pump.close()

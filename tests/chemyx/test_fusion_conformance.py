@@ -1,14 +1,10 @@
 """The conformance kit on the Fusion driver, with three variants of the emulated pump."""
 
-from functools import partial
-
 import pytest
+from fusion_time import conformance_bench
 
-from flowrig.testing import PumpBench, PumpConformance
-from flowrig_chemyx.driver import ChemyxFusion
-from flowrig_chemyx.emulator.emulator import ChemyxEmulator
+from flowrig.testing import PumpConformance
 from flowrig_chemyx.emulator.variant import Variant
-from flowrig_chemyx.settings import FusionSettings
 
 VARIANTS = {
     "echo on its own line": Variant(
@@ -36,6 +32,9 @@ class TestVariants(PumpConformance):
     @pytest.fixture
     def bench(self, name):
         variant = VARIANTS[name]
-        settings = FusionSettings(address="", deadline_s=0.3, channel=2 if variant.dual else None)
-        with PumpBench(ChemyxFusion, partial(ChemyxEmulator, variant=variant), settings) as bench:
+        with conformance_bench(variant, channel=2 if variant.dual else None) as bench:
             yield bench
+
+    @pytest.mark.slow
+    def test_a_cut_at_any_byte(self, bench):
+        super().test_a_cut_at_any_byte(bench)

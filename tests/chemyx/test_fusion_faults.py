@@ -22,7 +22,6 @@ from flowrig.interfaces import PumpState, Syringe
 from flowrig_chemyx.driver import ChemyxFusion
 from flowrig_chemyx.settings import FusionSettings
 
-SOON_S = 0.1
 FAULTS: list[Callable[[], Wire]] = [
     Mute,
     Deaf,
@@ -56,7 +55,7 @@ def test_a_rate_outside_the_pumps_own_limits_is_refused():
 
 def test_a_mute_pump_loses_queries_and_leaves_commands_unknown():
     """A query without reply is a lost connection; a command without reply, an unknown outcome."""
-    with ready_bench(deadline_s=SOON_S) as b:
+    with ready_bench() as b:
         b.pump.set_rate(10.0)
         b.emulator.wire.plan(Mute())
         with pytest.raises(ConnectionLostError, match="no answer"):
@@ -76,7 +75,7 @@ def test_a_start_without_reply_is_unknown_until_the_status_is_read(fault):
             is_start = data.startswith(b"start")
             return super().carry(line, data) if is_start else line.feed(data)
 
-    with ready_bench(deadline_s=SOON_S) as b:
+    with ready_bench() as b:
         b.pump.set_rate(10.0)
         b.emulator.wire.plan(AtTheStart())
         with pytest.raises(UnknownOutcomeError, match="no answer"):
@@ -87,7 +86,7 @@ def test_a_start_without_reply_is_unknown_until_the_status_is_read(fault):
 
 def test_a_mute_pump_is_stopped():
     """A stop is sent even on a line that is not synchronized."""
-    with ready_bench(deadline_s=SOON_S) as b:
+    with ready_bench() as b:
         b.pump.set_rate(10.0)
         b.pump.start()
         b.emulator.wire.plan(Mute())
@@ -101,7 +100,7 @@ def test_a_mute_pump_is_stopped():
 @pytest.mark.parametrize("late", [1, 2, 3])
 def test_late_replies_are_never_taken_for_others(late):
     """Replies after their deadline are dropped; later requests get their own replies."""
-    with ready_bench(deadline_s=SOON_S) as b:
+    with ready_bench() as b:
         b.pump.set_rate(60.0)
         b.pump.start()
         b.clock.sleep(60)
@@ -120,7 +119,7 @@ def test_late_replies_are_never_taken_for_others(late):
 
 def test_a_stop_with_a_late_reply_is_confirmed():
     """A stop whose reply is late is confirmed by the status."""
-    with ready_bench(deadline_s=SOON_S) as b:
+    with ready_bench() as b:
         b.pump.set_rate(60.0)
         b.pump.start()
         b.emulator.wire.plan(Late())
@@ -131,7 +130,7 @@ def test_a_stop_with_a_late_reply_is_confirmed():
 @pytest.mark.parametrize("fault", [Mute, Garbled])
 def test_no_readable_reply_at_the_port(fault):
     """If nothing readable comes at opening, the message names the baud rate to check."""
-    with bench(deadline_s=SOON_S) as b:
+    with bench() as b:
         b.emulator.wire.plan(fault())
         with pytest.raises(ConnectionLostError, match="38400 baud"):
             b.pump.open()
@@ -149,7 +148,7 @@ def test_a_port_that_does_not_exist(tmp_path):
 @pytest.mark.parametrize("front", ["serial", "socket"])
 def test_an_instrument_that_never_stops_sending(front, babble):
     """Opening fails, and returns, if another instrument sends all the time."""
-    with bench(front=front, deadline_s=SOON_S) as b:
+    with bench(front=front) as b:
         over = threading.Event()
 
         def talk():
@@ -178,7 +177,7 @@ def test_half_a_request_from_an_earlier_client_does_no_harm():
 @pytest.mark.parametrize("front", ["serial", "socket"])
 def test_a_port_that_vanishes(front):
     """Every call on a vanished port raises a lost connection; stop, an unknown outcome."""
-    with ready_bench(front=front, deadline_s=SOON_S) as b:
+    with ready_bench(front=front) as b:
         b.pump.set_rate(10.0)
         b.emulator.stop()
         for call in (b.pump.status, b.pump.dispensed, b.pump.identify):
@@ -190,7 +189,7 @@ def test_a_port_that_vanishes(front):
 
 def test_a_pump_that_comes_back():
     """Close and open restore a lost connection; the pump ran meanwhile, and can be stopped."""
-    with ready_bench(front="socket", deadline_s=SOON_S) as b:
+    with ready_bench(front="socket") as b:
         b.pump.set_rate(60.0)
         b.pump.start()
         b.emulator.stop()
@@ -223,7 +222,7 @@ def test_a_pump_that_knows_no_status_query_is_no_fusion(monkeypatch):
 @pytest.fixture(scope="module")
 def shared():
     """One bench for all examples of a property."""
-    with ready_bench(deadline_s=0.2) as b:
+    with ready_bench() as b:
         yield b
 
 
@@ -256,7 +255,7 @@ def test_a_flipped_bit_never_moves_a_pump(shared, position, bit):
 
 def test_an_emergency_stop_reaches_both_channels():
     """A stop that its channel does not confirm is followed by a stop of both channels."""
-    with ready_bench(channel=1, deadline_s=SOON_S) as b:
+    with ready_bench(channel=1) as b:
         b.pump.set_rate(60.0)
         b.pump.start()
         feed = b.core.firmware.feed
@@ -268,7 +267,7 @@ def test_an_emergency_stop_reaches_both_channels():
 
 def test_an_unconfirmed_stop_is_an_unknown_outcome():
     """If neither stop is confirmed, the outcome is unknown."""
-    with ready_bench(channel=1, deadline_s=SOON_S) as b:
+    with ready_bench(channel=1) as b:
         b.emulator.wire.plan(Deaf())
         with pytest.raises(UnknownOutcomeError, match="did not confirm that it stopped"):
             b.pump.stop()
@@ -278,7 +277,7 @@ def test_an_unconfirmed_stop_is_an_unknown_outcome():
 @pytest.mark.parametrize("front", ["serial", "socket"])
 def test_split_and_stale_replies_are_never_misread(front, fault):
     """Split replies are put together; a reply after an older one raises an error, if anything."""
-    with ready_bench(front=front, deadline_s=SOON_S) as b:
+    with ready_bench(front=front) as b:
         b.pump.set_rate(60.0)
         b.emulator.wire.plan(fault())
         for _ in range(3):
@@ -299,7 +298,7 @@ def test_split_and_stale_replies_are_never_misread(front, fault):
 @pytest.mark.parametrize("seed", range(4))
 def test_random_faults_end_in_a_known_state(seed):
     """After random faults of the wire, the status agrees with the plunger, and stop works."""
-    with ready_bench(deadline_s=0.2) as b:
+    with ready_bench() as b:
         b.emulator.wire.plan(AtRandom(0.2, FAULTS, seed))
         calls: list[Callable[[], object]] = [
             lambda: b.pump.set_rate(60.0),

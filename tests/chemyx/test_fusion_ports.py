@@ -6,7 +6,6 @@ import sys
 from types import SimpleNamespace
 
 import pytest
-from attrs import evolve
 from fusion_bench import bench
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,12 +13,10 @@ from hypothesis import strategies as st
 from flowrig.emulation import Mute
 from flowrig.errors import ConnectionLostError
 from flowrig.interfaces import PumpState
-from flowrig_chemyx.driver import ChemyxFusion
 from flowrig_chemyx.emulator.serial_port import Uart
 from flowrig_chemyx.settings import BAUD_RATES
 from flowrig_chemyx.wire.ports import find_port, owners, why_not
 
-SOON_S = 0.1
 needs_terminals = pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
 needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="owners are known on Linux only")
 
@@ -28,17 +25,12 @@ def port(device, serial_number=None):
     return SimpleNamespace(device=device, serial_number=serial_number)
 
 
-def other(pump, list_ports=list, **changes):
-    """A driver of the same pump with other settings."""
-    return ChemyxFusion("pump", evolve(pump.settings, **changes), pump.clock, list_ports)
-
-
 @needs_terminals
 @pytest.mark.parametrize("baud", [9600, 19200, 38400, 57600, 115200])
 def test_the_baud_rate_is_found(baud):
     """With `baud = "probe"` a pump opens at any baud rate, and its settings are not changed."""
-    with bench(uart=Uart(baud=baud, strict=True), deadline_s=SOON_S) as b:
-        with other(b.pump, baud="probe") as pump:
+    with bench(uart=Uart(baud=baud, strict=True)) as b:
+        with b.other(list, baud="probe") as pump:
             assert pump.status().state is PumpState.STOPPED
         heard = set(b.wire.received.split(b"\r"))
         assert heard <= {b"", b"elapsed time", b"status", b"view parameter"}
@@ -47,19 +39,19 @@ def test_the_baud_rate_is_found(baud):
 @needs_terminals
 def test_a_wrong_baud_rate_is_reported():
     """The message names the baud rate of the settings if the pump uses another one."""
-    with bench(uart=Uart(baud=9600, strict=True), deadline_s=SOON_S) as b:
+    with bench(uart=Uart(baud=9600, strict=True)) as b:
         with pytest.raises(ConnectionLostError, match="set to 38400 baud"):
             b.pump.open()
-        with other(b.pump, baud=9600) as pump:
+        with b.other(list, baud=9600) as pump:
             assert pump.is_open
 
 
 def test_a_failed_probe_names_every_baud_rate():
     """If no baud rate is answered, the message names them all."""
-    with bench(deadline_s=0.1) as b:
+    with bench() as b:
         b.emulator.wire.plan(Mute())
         with pytest.raises(ConnectionLostError) as caught:
-            other(b.pump, baud="probe").open()
+            b.other(list, baud="probe").open()
         assert all(str(baud) in str(caught.value) for baud in BAUD_RATES)
 
 
@@ -67,10 +59,10 @@ def test_one_channel_may_probe_and_the_other_not():
     """A channel may probe while the other has a baud rate; two different ones are refused."""
     with bench(channel=1) as b, b.pump:
         for baud in ("probe", 38400):
-            with other(b.pump, channel=2, baud=baud) as second:
+            with b.other(list, channel=2, baud=baud) as second:
                 assert second.status().state is PumpState.STOPPED
         with pytest.raises(ConnectionLostError, match="other channel uses the port at 38400 baud"):
-            other(b.pump, channel=2, baud=9600).open()
+            b.other(list, channel=2, baud=9600).open()
 
 
 def test_a_pump_is_found_again_where_it_is_plugged_in():
@@ -78,7 +70,7 @@ def test_a_pump_is_found_again_where_it_is_plugged_in():
     with bench() as b:
         first = b.pump.settings.address
         ports = [port("COM1"), port(first, "A10KZP45")]
-        pump = other(b.pump, lambda: ports, address="usb:A10KZP45")
+        pump = b.other(lambda: ports, address="usb:A10KZP45")
         pump.open()
         pump.close()
         ports.remove(ports[1])

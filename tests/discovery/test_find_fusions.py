@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
+from patience import LONG_S, patient
 
 from flowrig.interfaces import Identity
 from flowrig.rig.discovery import ALL, Discovery, Found, NoAnswer
@@ -27,7 +28,7 @@ def port(device: str, serial_number: str | None = None, description: str = "n/a"
 
 
 def fusion_bench(*, baud: int = 38400, channel: int | None = None) -> PumpBench:
-    settings = FusionSettings(address="", baud=baud, channel=channel)
+    settings = FusionSettings(address="", baud=baud, channel=channel, deadline_s=LONG_S)
     uart = Uart(baud=baud, strict=sys.platform != "win32")
     return PumpBench(ChemyxFusion, lambda context: ChemyxEmulator(context, uart=uart), settings)
 
@@ -64,7 +65,7 @@ def test_ports_are_listed_and_nothing_is_sent(fusion: PumpBench) -> None:
 def test_a_port_that_is_named_is_asked(fusion: PumpBench, named: str) -> None:
     """By any of its names; only questions are sent, and nothing has moved."""
     address = fusion.driver.settings.address
-    ask = Discovery(ports=[address if named == "device" else named])
+    ask = Discovery(ports=[address if named == "device" else named], deadline_s=LONG_S)
     (found,) = find_fusions(ask, lambda: [port(address, "A10KZP45")])
     assert isinstance(found, Found)
     assert (found.address, found.identity) == ("usb:A10KZP45", FUSION)
@@ -76,19 +77,21 @@ def test_a_port_that_is_named_is_asked(fusion: PumpBench, named: str) -> None:
 def test_a_port_that_is_not_listed_can_be_named(fusion: PumpBench) -> None:
     """A device server, or a link to a port, is asked as it is."""
     address = fusion.driver.settings.address
-    (found,) = find_fusions(Discovery(ports=[address]), list)
+    (found,) = find_fusions(Discovery(ports=[address], deadline_s=LONG_S), list)
     assert (found.address, found.identity) == (address, FUSION)
 
 
 @needs_terminals
 @pytest.mark.parametrize("baud", [9600, 115200])
-def test_the_line_speed_is_found(baud: int) -> None:
+@patient(0.1)
+def test_the_line_speed_is_found(baud: int, deadline_s: float) -> None:
     """The settings that come with a pump open it."""
     with fusion_bench(baud=baud) as bench:
         address = bench.driver.settings.address
-        (found,) = find_fusions(Discovery(ports=[address], deadline_s=0.1), list)
+        (found,) = find_fusions(Discovery(ports=[address], deadline_s=deadline_s), list)
         assert found.settings == {"baud": baud}
-        with ChemyxFusion("pump", FusionSettings(address=address, **found.settings)) as pump:
+        settings = FusionSettings(address=address, deadline_s=LONG_S, **found.settings)
+        with ChemyxFusion("pump", settings) as pump:
             assert pump.is_open
 
 
@@ -96,14 +99,15 @@ def test_a_dual_pump_is_two_devices() -> None:
     """Each channel is found, with its number."""
     with fusion_bench(channel=1) as bench:
         address = bench.driver.settings.address
-        found = list(find_fusions(Discovery(ports=[address]), list))
+        found = list(find_fusions(Discovery(ports=[address], deadline_s=LONG_S), list))
         assert [one.settings for one in found] == [
             {"baud": 38400, "channel": 1}, {"baud": 38400, "channel": 2},
         ]  # fmt: skip
         heard = {request.lstrip(b"12 ") for request in bench.tap.sent.split(b"\r")}
         assert heard <= HARMLESS
         for one in found:
-            with ChemyxFusion("pump", FusionSettings(address=address, **one.settings)) as pump:
+            settings = FusionSettings(address=address, deadline_s=LONG_S, **one.settings)
+            with ChemyxFusion("pump", settings) as pump:
                 assert pump.is_open
 
 

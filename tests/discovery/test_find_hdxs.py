@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 import usb.backend
+from patience import LONG_S
 
 from flowrig.errors import MissingDependencyError
 from flowrig.interfaces import Identity
@@ -22,7 +23,8 @@ HDX, STS = 0x2003, 0x4000
 
 @pytest.fixture
 def hdx() -> Iterator[SpectrometerBench]:
-    with SpectrometerBench(OceanHdx, HdxEmulator, HdxSettings(address="127.0.0.1")) as bench:
+    settings = HdxSettings(address="127.0.0.1", deadline_s=LONG_S)
+    with SpectrometerBench(OceanHdx, HdxEmulator, settings) as bench:
         yield bench
 
 
@@ -59,7 +61,7 @@ def test_an_hdx_is_asked_for_its_serial_number_and_nothing_else(
 ) -> None:
     """No integration time is set, and no frame is taken."""
     address = hdx.driver.settings.address
-    (found,) = find_hdxs(Discovery(hosts=[address], is_narrowed=True))
+    (found,) = find_hdxs(Discovery(hosts=[address], deadline_s=LONG_S, is_narrowed=True))
     assert isinstance(found, Found)
     assert (found.address, found.identity.model) == (address, "HDX")
     assert found.identity.serial_number
@@ -108,7 +110,8 @@ def test_without_libusb_hosts_are_asked_all_the_same(
 ) -> None:
     """What is missing is told after what was found."""
     plug_in(monkeypatch, None)
-    looks = find_hdxs(Discovery(hosts=[hdx.driver.settings.address], is_narrowed=True))
+    hosts = [hdx.driver.settings.address]
+    looks = find_hdxs(Discovery(hosts=hosts, deadline_s=LONG_S, is_narrowed=True))
     assert isinstance(next(looks), Found)
     with pytest.raises(MissingDependencyError, match="libusb"):
         next(looks)

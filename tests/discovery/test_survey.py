@@ -8,6 +8,7 @@ from types import ModuleType
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from patience import patient
 
 from flowrig.interfaces import DeviceSettings, Identity
 from flowrig.plugins import DriverOffer
@@ -37,7 +38,8 @@ def one(driver: str) -> Found:
     return Found(driver=driver, address=f"at {driver}", identity=Identity("ACME", driver))
 
 
-def test_one_that_hangs_holds_nobody_up(offering: Offering) -> None:
+@patient(0.2)
+def test_one_that_hangs_holds_nobody_up(offering: Offering, deadline_s: float) -> None:
     """All that the others found counts, and what it found itself before it hung."""
     release = threading.Event()
 
@@ -46,7 +48,7 @@ def test_one_that_hangs_holds_nobody_up(offering: Offering) -> None:
         release.wait()
 
     result = survey([offering("hangs", hangs), offering("works", lambda ask: [one("works")])],
-                    Discovery(), patience_s=0.2)  # fmt: skip
+                    Discovery(), patience_s=deadline_s)  # fmt: skip
     release.set()
     assert result.found == (one("hangs"), one("works"))
     assert list(result.skipped) == ["hangs"]

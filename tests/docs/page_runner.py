@@ -15,7 +15,7 @@ from docs_pages import Block, blocks, says
 
 __all__ = ["PageRunner"]
 
-LIMIT_S = 120
+LIMIT_S = 250
 
 
 class PageRunner:

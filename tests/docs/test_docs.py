@@ -12,6 +12,8 @@ from flowrig import interfaces
 from flowrig.plugins import hookspecs
 
 CHECKED = [*PAGES, ROOT / "README.md"]
+SLOW = ("tutorial-run-a-rig", "tutorial-optimizer", "traces")
+"""Pages whose examples are whole campaigns; their commands stand on other pages too."""
 INTERFACES = (
     interfaces.Pump,
     interfaces.Heater,
@@ -21,7 +23,13 @@ INTERFACES = (
 )
 
 
-@pytest.mark.parametrize("page", CHECKED, ids=lambda page: page.stem)
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, marks=[pytest.mark.slow] * (page.stem in SLOW), id=page.stem)
+        for page in CHECKED
+    ],
+)
 def test_a_page_does_what_it_says(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

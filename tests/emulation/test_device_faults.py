@@ -230,7 +230,7 @@ def connected(host, port):
     """A connection, as soon as the port is open again."""
     while True:
         try:
-            return socket.create_connection((host, port), timeout=5.0)
+            return socket.create_connection((host, port), timeout=60.0)
         except ConnectionRefusedError:
             continue
 

@@ -52,7 +52,7 @@ def test_pyserial_talks_to_a_pump_over_tcp():
     port = free_port()
     with emulated("chemyx", "--port", str(port), "--fault", "nack after=1 times=1") as (at, _):
         assert at == {"address": f"socket://127.0.0.1:{port}"}
-        with serial.serial_for_url(at["address"], timeout=5.0) as line:
+        with serial.serial_for_url(at["address"], timeout=60.0) as line:
             answers = []
             for _ in range(3):
                 line.write(b"status\r")
@@ -67,11 +67,11 @@ def test_pyserial_talks_to_a_pump_on_a_terminal_until_sigterm():
     import serial
 
     with emulated("chemyx-fusion", "--set", "baud=9600", "--set", "model=6000") as (at, process):
-        with serial.Serial(at["address"], 9600, timeout=5.0) as line:
+        with serial.Serial(at["address"], 9600, timeout=60.0) as line:
             line.write(b"set units 2\r")
             assert line.read_until(b">").endswith(b"units = 2\r\n>")
         os.kill(process.pid, signal.SIGTERM)
-        assert process.wait(20.0) == 0
+        assert process.wait(120) == 0
 
 
 @needs_visa

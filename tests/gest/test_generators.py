@@ -27,6 +27,10 @@ class TestXopt(OptimizerConformance):
         settings = GeneratorSettings(generator=XOPT, options=QUICK)
         return OptimizerBench(GeneratorOptimizer, settings)
 
+    @pytest.mark.slow
+    def test_it_finds_as_much_as_chance(self, bench: OptimizerBench) -> None:
+        super().test_it_finds_as_much_as_chance(bench)
+
 
 class TestBoTorch(OptimizerConformance):
     """BoTorch's log expected improvement, from the example of a thin plugin."""
@@ -41,6 +45,14 @@ class TestBoTorch(OptimizerConformance):
 
         options = {"restarts": 1, "samples": 16, "steps": 20}
         return OptimizerBench(OfTheExample, GeneratorSettings(generator="a:B", options=options))
+
+    @pytest.mark.slow
+    def test_it_finds_as_much_as_chance(self, bench: OptimizerBench) -> None:
+        super().test_it_finds_as_much_as_chance(bench)
+
+    @pytest.mark.slow
+    def test_failed_experiments_are_passed_over(self, bench: OptimizerBench) -> None:
+        super().test_failed_experiments_are_passed_over(bench)
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ detectors = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=3 * settings.default.max_examples, deadline=None)
 @given(
     detector=detectors,
     begin_us=st.integers(LIMITS.integration_time_min_us, LIMITS.integration_time_max_us),

@@ -17,6 +17,7 @@ LARGEST = 1_300_000
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no limit on the size of files there")
+@pytest.mark.slow
 def test_a_run_ends_safe_when_the_system_takes_no_more(
     short: Callable[..., Path], flowrig: Any, tmp_path: Path
 ) -> None:

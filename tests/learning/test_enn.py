@@ -213,6 +213,7 @@ def test_nothing_held_out_still_learns() -> None:
     assert np.isfinite(learnt["noise_sd"]).all()
 
 
+@pytest.mark.slow
 def test_descent_is_adam() -> None:
     """Steps are those of PyTorch's Adam with its cosine schedule."""
     start = torch.linspace(-1.0, 2.0, 7)

@@ -302,6 +302,7 @@ def noisy_best(chooser: Optimizer, problem: Problem, seed: int) -> float:
     return float(smooth_response(problem.space.to_unit(problem.space.array(rows))).max())
 
 
+@pytest.mark.slow
 def test_bayes_beats_random() -> None:
     """On a noisy hill over five conditions, Bayesian optimization finds higher than random."""
     gains = []

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from attrs import define, field
 from numpy.typing import NDArray
+from patience import LONG_S
 
 from flowrig.clock import VirtualClock
 from flowrig.emulation import EmulatorContext, SpectrometerBody, World
@@ -74,6 +75,7 @@ class Bench:
         """A driver for this instrument, not open yet."""
         from flowrig_ocean.driver import OceanHdx
 
+        settings = {"deadline_s": LONG_S, **settings}
         return OceanHdx("hdx", HdxSettings(address=self.address, **settings), self.clock)
 
 

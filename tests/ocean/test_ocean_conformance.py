@@ -40,7 +40,7 @@ def hdx(address, variant=None, **settings):
     return SpectrometerBench(
         OceanHdx,
         partial(HdxEmulator, variant=variant or HdxVariant()),
-        HdxSettings(address=address, deadline_s=0.4, **settings),
+        HdxSettings(address=address, deadline_s=0.2, **settings),
     )
 
 
@@ -59,7 +59,7 @@ class TestStsOnUsb(SpectrometerConformance):
     @pytest.fixture
     def bench(self):
         settings = OceanSettings(
-            address="usb", model="STS", deadline_s=0.4, light_source="lamp-enable"
+            address="usb", model="STS", deadline_s=0.2, light_source="lamp-enable"
         )
         emulator = partial(HdxEmulator, variant=STS)
         detector = Detector(num_pixels=1024)

@@ -1,10 +1,11 @@
-"""100 000 damaged OBP frames: each gives a correct value or a device error."""
+"""Damaged OBP frames by the thousand: each gives a correct value or a device error."""
 
 import random
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from damage import damaged
 from ocean_bench import Detector
 from seabreeze.pyseabreeze.protocol import OBPProtocol
 
@@ -21,32 +22,19 @@ from flowrig_ocean.wire.ethernet_transport import SafeIPv4Transport
 from flowrig_ocean.wire.obp_frame import Flag, Frame, Message
 from flowrig_ocean.wire.obp_protocol import ObpProtocolError, ObpRefusal, SafeObpProtocol
 
-FRAMES = 100_000
-AT_THE_DRIVER = 10_000
+
+def by_the_thousand(quick, all_of_them):
+    """A total of so many frames, or with `-m slow` of many more."""
+    slow = pytest.param(all_of_them, marks=pytest.mark.slow)
+    return pytest.mark.parametrize("total", [quick, slow])
+
+
+REACH = 80
+"""Most of what matters is in front of the pixels."""
 HOSTILE = (
     *(b"\x00", b"\xff", b"\x00" * 4, b"\xff" * 4, b"\xc1\xc0\x00\x11", b"\xc5\xc4\xc3\xc2"),
     *(b"\x00\x00\xc0\x7f", b"\x00\x00\x80\x7f", b"\x00\x00\x80\xff"),  # nan, inf, -inf
 )
-
-
-def damaged(frame, draw):
-    """The frame with one to three bytes flipped, lost, doubled or replaced."""
-    frame = bytearray(frame)
-    for _ in range(draw.randint(1, 3)):
-        place = draw.randrange(min(len(frame), 80) + 1)  # most of what matters is in front
-        kind = draw.randrange(5)
-        if kind == 0 and place < len(frame):
-            frame[place] ^= 1 << draw.randrange(8)
-        elif kind == 1:
-            del frame[place : place + draw.randint(1, 6)]
-        elif kind == 2:
-            frame[place:place] = frame[place : place + 8]
-        elif kind == 3:
-            nasty = draw.choice(HOSTILE)
-            frame[place : place + draw.choice((0, len(nasty)))] = nasty
-        else:
-            del frame[place:]
-    return bytes(frame)
 
 
 class DamagedTransport(SafeIPv4Transport):
@@ -74,7 +62,9 @@ class DamagedTransport(SafeIPv4Transport):
         if self.draw.random() < self.chance:
             self.frames += 1
             stale, self.before = self.before, answer
-            answer = damaged(stale if self.draw.random() < 0.1 else answer, self.draw)
+            answer = damaged(
+                stale if self.draw.random() < 0.1 else answer, self.draw, HOSTILE, REACH
+            )
         self._waiting += answer
         return len(data)
 
@@ -86,7 +76,8 @@ class DamagedTransport(SafeIPv4Transport):
         return data
 
 
-def test_damaged_frames_are_accepted_refused_or_unreadable():
+@by_the_thousand(30_000, 90_000)
+def test_damaged_frames_are_accepted_refused_or_unreadable(total):
     """A damaged answer is accepted, a refusal or an error; its payload never grows longer."""
     draw = random.Random(3)
     payloads = [b"", b"\x08", b"HDX00123", np.float32(0.37).tobytes(), bytes(range(200))]
@@ -94,13 +85,15 @@ def test_damaged_frames_are_accepted_refused_or_unreadable():
     transport.open_device(object())
     protocol: SafeObpProtocol = transport.protocol
     taken = 0
-    for number in range(FRAMES - AT_THE_DRIVER):
+    for number in range(total):
         payload = payloads[number % len(payloads)]
         flags = Flag.RESPONSE | (Flag.ACK if not payload else 0)
         frame = Frame(Message.GET_SERIAL_NUMBER, payload, flags)
         checksum, immediate = draw.random() < 0.5, draw.random() < 0.5
         protocol._asked = frame.message
-        transport._waiting = damaged(frame.encode(checksum=checksum, immediate=immediate), draw)
+        transport._waiting = damaged(
+            frame.encode(checksum=checksum, immediate=immediate), draw, HOSTILE, REACH
+        )
         try:
             got = protocol.receive()
         except (ObpProtocolError, ObpRefusal, TimeoutError):
@@ -130,13 +123,14 @@ def garbled(request, monkeypatch) -> Iterator:
     hdx.close()
 
 
-def test_a_driver_survives_damaged_frames(garbled):
+@by_the_thousand(1_500, 5_000)
+def test_a_driver_survives_damaged_frames(garbled, total):
     """Every call returns a correct value or raises a device error; arrays are finite and of the
     right size, and a setting that returns was obeyed."""
     hdx, transport, instrument = garbled
     wavelengths_nm = hdx.wavelengths_nm()
     answered = 0
-    while transport.frames < AT_THE_DRIVER // 2:
+    while transport.frames < total:
         call = transport.draw.choice(("open", "acquire", "set", "light", "identify"))
         try:
             transport.chance = 0.1

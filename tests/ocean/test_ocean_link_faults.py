@@ -5,6 +5,7 @@ import threading
 from ipaddress import IPv4Address
 
 import pytest
+from patience import LONG_S, patient
 from seabreeze.pyseabreeze.protocol import OBPProtocol
 
 from flowrig.emulation import Cut, Deaf, Garbled
@@ -42,17 +43,19 @@ def test_a_peer_that_hangs_up_is_a_lost_connection(bench):
     assert_opens_again(hdx)
 
 
-def test_a_silent_device_is_a_lost_connection_at_open(bench):
+@patient(SHORT_S)
+def test_a_silent_device_is_a_lost_connection_at_open(bench, deadline_s):
     """A device that accepts the connection and never answers delays open() by one deadline."""
-    hdx = bench.spectrometer(deadline_s=SHORT_S)
+    hdx = bench.spectrometer(deadline_s=deadline_s)
     with bench.tap.through(Deaf()), pytest.raises(ConnectionLostError):
         hdx.open()
     assert_opens_again(hdx)
 
 
-def test_a_silent_device_is_a_lost_connection_at_a_frame(bench):
+@patient(SHORT_S)
+def test_a_silent_device_is_a_lost_connection_at_a_frame(bench, deadline_s):
     """A spectrum that does not come within integration time and deadline is given up."""
-    hdx = bench.spectrometer(deadline_s=SHORT_S)
+    hdx = bench.spectrometer(deadline_s=deadline_s)
     hdx.open()
     with bench.tap.through(Deaf()), pytest.raises(ConnectionLostError):
         hdx.acquire(1)
@@ -72,9 +75,10 @@ def test_a_port_without_a_server():
 
 
 @pytest.mark.parametrize("fault", [Deaf, Cut, Garbled])
-def test_a_setting_without_acknowledgement_has_an_unknown_outcome(bench, fault):
+@patient(SHORT_S)
+def test_a_setting_without_acknowledgement_has_an_unknown_outcome(bench, fault, deadline_s):
     """A setting may have arrived although its acknowledgement did not."""
-    hdx = bench.spectrometer(deadline_s=SHORT_S, light_source="lamp-enable")
+    hdx = bench.spectrometer(deadline_s=deadline_s, light_source="lamp-enable")
     for change in (lambda: hdx.set_light(True), lambda: hdx.set_integration_time(20_000)):
         hdx.open()
         with bench.tap.through(fault()), pytest.raises(UnknownOutcomeError):
@@ -141,7 +145,7 @@ def test_timeouts_do_not_grow_with_every_spectrum(bench):
         transport = hdx._device._transport
         for _ in range(20):
             hdx._device.f.spectrometer.get_intensities()
-        assert transport.default_timeout_ms == 2_000
+        assert transport.default_timeout_ms == 1_000 * LONG_S
 
 
 def test_close_hangs_up(bench):
@@ -165,7 +169,7 @@ def test_close_hangs_up(bench):
         held = hdx._device  # so that it is close(), not the garbage collector, that hangs up
         assert not hung_up.is_set()
         hdx.close()
-        assert hung_up.wait(timeout=10)
+        assert hung_up.wait(timeout=60)
         thread.join()
         assert not held.is_open
 
@@ -185,7 +189,7 @@ def test_a_dribbling_peer_does_not_stretch_the_deadline():
         thread.start()
         transport = SafeIPv4Transport(OBPProtocol, SHORT_S, WireLog())
         host, port = server.getsockname()
-        transport.open_device(TimedHandle(EthernetAddress(str(IPv4Address(host)), port), 1.0))
+        transport.open_device(TimedHandle(EthernetAddress(str(IPv4Address(host)), port), LONG_S))
         try:
             with pytest.raises(TimeoutError):
                 transport.read()

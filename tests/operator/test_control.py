@@ -20,7 +20,7 @@ from flowrig.run_record.lock import locked
 def said(folder: Path, line: bytes) -> dict[str, Any]:
     """What the run in a folder answers to a line."""
     port = json.loads((folder / CONTROL_NAME).read_text(encoding="utf-8"))["port"]
-    with socket.create_connection(("127.0.0.1", port), timeout=5.0) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=60.0) as connection:
         connection.sendall(line)
         answer: dict[str, Any] = json.loads(connection.makefile("rb").readline())
         return answer
@@ -123,7 +123,7 @@ def test_a_run_is_asked_paused_and_stopped_from_another_shell(
         assert "paused: " in flowrig("status", folder).stdout
         assert "paused already" in flowrig("pause", folder, code=2).stderr
         assert "safe state" in flowrig("stop", folder).stdout
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate(timeout=200)
     finally:
         process.kill()
         process.wait()

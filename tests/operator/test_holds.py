@@ -444,5 +444,5 @@ def test_a_run_on_hold_goes_on_by_a_word_from_another_shell(
     assert "say --refilled CuI" in flowrig("go-on", folder, code=2).stderr
     said = flowrig("go-on", folder, "--refilled", "CuI").stdout
     assert "You say that the syringe of CuI is full." in said
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=200)
     assert out.strip() == "finished"

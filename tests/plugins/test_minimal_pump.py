@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from patience import LONG_S
 
 from flowrig.emulation import SocketFront
 from flowrig.errors import ConnectionLostError, OutOfRangeError, UnknownOutcomeError
@@ -52,7 +53,7 @@ def line() -> EchoingPump:
 @pytest.fixture
 def pump(line: EchoingPump) -> Iterator[Pump]:
     front = SocketFront(lambda: line)
-    settings = DeviceSettings(address=f"socket://{front.start()}", deadline_s=0.2)
+    settings = DeviceSettings(address=f"socket://{front.start()}", deadline_s=LONG_S)
     with example().MinimalPump("pump", settings) as device:
         yield device
     front.stop()
@@ -115,6 +116,7 @@ def test_nothing_is_sent_outside_the_limits(pump: Pump, line: EchoingPump) -> No
 def test_silence_is_told(pump: Pump, line: EchoingPump) -> None:
     """A question without an answer is a lost connection, a command without one is unknown."""
     line.mute = True
+    pump._port.timeout = 0.05  # nothing comes, however late
     with pytest.raises(ConnectionLostError):
         pump.status()
     with pytest.raises(UnknownOutcomeError, match="START"):

@@ -64,6 +64,7 @@ def test_new_plugins_are_listed(new: Lab) -> None:
         assert (row["distribution"], row["ready"]) == (f"flowrig-our-{kind}", True)
 
 
+@pytest.mark.slow
 def test_their_own_tests_pass_on_what_was_installed(new: Lab) -> None:
     """With nothing but the wheels and pytest; those of the other kinds are made alike."""
     folders = [new.folder / f"flowrig-our-{kind}" / "tests" for kind in ("pump", "surrogate")]

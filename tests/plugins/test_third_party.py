@@ -57,6 +57,7 @@ def test_a_third_partys_profile_is_listed_and_sound(lab: Lab) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_a_campaign_runs_through_a_third_partys_pump(lab: Lab) -> None:
     """Twelve experiments, through ACME's driver, emulator and optimizer."""
     done = lab.flowrig("run", "acme-campaign", "--simulate", "--seed", 1, "--out", "run")
@@ -83,6 +84,7 @@ def test_two_distributions_that_claim_one_name_are_refused(lab: Lab) -> None:
             assert "rival-pumps 2.0" in line
 
 
+@pytest.mark.slow
 def test_a_misspelt_hook_is_an_error(lab: Lab) -> None:
     """It names the plugin and the hook; the other plugins are listed all the same."""
     module = (

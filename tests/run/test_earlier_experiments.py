@@ -68,6 +68,7 @@ def test_a_run_starts_from_what_was_measured_before(
     assert not np.allclose(decided, expected["cold"], rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_earlier_runs_can_be_a_source(short: Short, tmp_path: Path) -> None:
     """The folder of a run is read as well as a file, relative to the profile that names it."""
     package.start_run(short(5, 1), tmp_path / "first", simulate=True, seed=1)

@@ -60,7 +60,14 @@ def measured(folder: Path) -> Counter[int]:
         return Counter(event.data.index for event in journal.events(Measured))
 
 
-@pytest.mark.parametrize("at", [("measured", 2), ("decided", 3), ("outcome", 30)])
+@pytest.mark.parametrize(
+    "at",
+    [
+        ("measured", 2),
+        pytest.param(("decided", 3), marks=pytest.mark.slow),
+        pytest.param(("outcome", 30), marks=pytest.mark.slow),
+    ],
+)
 def test_a_killed_run_is_resumed_without_loss_or_repetition(
     flowrig: Any, short: Any, summary: Summary, tmp_path: Path, at: tuple[str, int]
 ) -> None:
@@ -102,7 +109,7 @@ def test_ctrl_c_ends_in_the_safe_state_and_says_how_to_go_on(
     )
     wait_for(folder, "measured", 1, process)
     os.kill(process.pid, signal.SIGINT)
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=200)
 
     assert process.returncode == 3
     assert f"flowrig resume {folder}" in out

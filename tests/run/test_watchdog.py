@@ -78,7 +78,7 @@ class EmulatedRig:
 
     def close(self) -> None:
         self._in.close()
-        self._process.wait(20)
+        self._process.wait(120)
         self._out.close()
 
     def state(self) -> dict[str, float]:
@@ -198,7 +198,7 @@ def test_a_run_that_hangs_is_ended_and_its_rig_made_safe(
     process = run(7)
     os.kill(process.pid, signal.SIGSTOP)
     assert ended(tmp_path / "run").data.state == "failed"
-    assert process.wait(10) == -signal.SIGKILL
+    assert process.wait(120) == -signal.SIGKILL
     rig.assert_at_rest()
     assert_told(tmp_path / "run", "the run was silent for 7 s")
 
@@ -248,7 +248,7 @@ def test_a_run_that_says_goodbye_leaves_nothing_to_the_watchdog(
     """A run that is stopped makes the rig safe by itself, and its watchdog ends without a word."""
     process = run(60)
     process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 3
+    assert process.wait(120) == 3
     rig.assert_at_rest()
     assert not (tmp_path / "run" / NOTE_NAME).exists()
     assert "watchdog" not in (tmp_path / "terminal.txt").read_text(encoding="utf-8")

@@ -79,6 +79,7 @@ def test_conversion_continues_at_standstill():
     assert stood.crystal_percent > flowing.crystal_percent
 
 
+@pytest.mark.slow
 def test_scatter_over_30_minutes_is_the_published_one():
     """Relative standard deviations are near 3.1, 5.2 and 4.2 % (absorbance, PL peak, PL area)."""
     rsd_percent = []

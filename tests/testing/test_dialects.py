@@ -5,13 +5,10 @@ from functools import partial
 from typing import Any
 
 import pytest
+from fusion_time import conformance_bench
 
-from flowrig.emulation import SocketFront
-from flowrig.testing import HeaterBench, HeaterConformance, PumpBench, PumpConformance
-from flowrig_chemyx.driver import ChemyxFusion
-from flowrig_chemyx.emulator.emulator import ChemyxEmulator
+from flowrig.testing import HeaterBench, HeaterConformance, PumpConformance
 from flowrig_chemyx.emulator.variant import Variant
-from flowrig_chemyx.settings import FusionSettings
 from flowrig_watlow.driver import WatlowF4T
 from flowrig_watlow.emulator.controller import F4TTraits
 from flowrig_watlow.emulator.emulator import WatlowEmulator
@@ -47,21 +44,16 @@ LINKS: dict[str, tuple[F4TTraits, dict[str, Any]]] = {
 }
 
 
-def fusion(channel: int | None = None, **options: Any) -> AbstractContextManager[PumpBench]:
-    settings = FusionSettings(address="", deadline_s=0.4, channel=channel)
-    return PumpBench(ChemyxFusion, partial(ChemyxEmulator, **options), settings)
-
-
 def f4t(traits: F4TTraits, **options: Any) -> AbstractContextManager[HeaterBench]:
-    settings = F4TSettings(address="127.0.0.1", deadline_s=0.4, **options)
+    settings = F4TSettings(address="127.0.0.1", deadline_s=0.3, **options)
     return HeaterBench(WatlowF4T, partial(WatlowEmulator, traits=traits), settings)
 
 
 BENCHES = {
-    **{name: (PumpConformance, partial(fusion, variant=one)) for name, one in DIALECTS.items()},
-    "first channel": (PumpConformance, partial(fusion, channel=1)),
-    "second channel": (PumpConformance, partial(fusion, channel=2)),
-    "TCP": (PumpConformance, partial(fusion, new_front=lambda core: SocketFront(lambda: core))),
+    **{name: (PumpConformance, partial(conformance_bench, one)) for name, one in DIALECTS.items()},
+    "first channel": (PumpConformance, partial(conformance_bench, channel=1)),
+    "second channel": (PumpConformance, partial(conformance_bench, channel=2)),
+    "TCP": (PumpConformance, partial(conformance_bench, front="socket")),
     **{name: (HeaterConformance, partial(f4t, one)) for name, one in TRAITS.items()},
     **{
         name: (HeaterConformance, partial(f4t, one, modbus="127.0.0.1", **options))

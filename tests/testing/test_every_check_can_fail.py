@@ -21,6 +21,7 @@ SUITES = (
 )  # fmt: skip
 
 
+@pytest.mark.usefixtures("punctual")
 @pytest.mark.parametrize(
     ("check", "suite", "new_bench", "broken"),
     BROKEN,

@@ -8,7 +8,7 @@ from typing import Any
 import broken_drivers
 import click.testing
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 
 from flowrig.cli import main
 from flowrig.clock import RealClock
@@ -28,10 +28,12 @@ from flowrig_ocean.settings import HdxSettings
 from flowrig_watlow.settings import F4TSettings
 
 SYRINGE = Syringe(volume_ul=10_000.0, inner_diameter_mm=14.567)
+LONG_S = 20.0
+"""A deadline [s] that a busy machine keeps, as every instrument here answers."""
 SETTINGS: dict[str, DeviceSettings] = {
-    "chemyx-fusion": FusionSettings(address="", deadline_s=0.5),
-    "watlow-f4t": F4TSettings(address="127.0.0.1", deadline_s=0.5),
-    "ocean-hdx": HdxSettings(address="127.0.0.1", deadline_s=0.8, light_source="lamp-enable"),
+    "chemyx-fusion": FusionSettings(address="", deadline_s=LONG_S),
+    "watlow-f4t": F4TSettings(address="127.0.0.1", deadline_s=LONG_S),
+    "ocean-hdx": HdxSettings(address="127.0.0.1", deadline_s=LONG_S, light_source="lamp-enable"),
 }
 NOT_TOLD = {"ocean-hdx": {"test_opening_moves_nothing"}}
 
@@ -69,16 +71,18 @@ def shipped(name: str) -> Iterator[Instrument]:
         yield one
 
 
-def driven_by(driver: type, kind: str) -> Any:
+def driven_by(
+    driver: type, kind: str, module: str = "broken_drivers", deadline_s: float = LONG_S
+) -> Any:
     """An instrument of the kit's own, with a driver that is wrong in one way."""
     offer = DriverOffer(
         kind=kind,
         name="broken",
-        target=f"broken_drivers:{driver.__name__}",
+        target=f"{module}:{driver.__name__}",
         settings=type(broken_drivers.SETTINGS),
     )
     emulator = {"pump": pump_emulator, "heater": heater_emulator}[kind].TemplateEmulator
-    return instrument(offer, broken_drivers.SETTINGS, emulator)
+    return instrument(offer, evolve(broken_drivers.SETTINGS, deadline_s=deadline_s), emulator)
 
 
 @pytest.mark.parametrize("name", list(SETTINGS))
@@ -160,6 +164,7 @@ def test_without_a_syringe_the_pump_is_told_none() -> None:
         assert b"diameter" not in one.tap.sent
 
 
+@pytest.mark.usefixtures("punctual")
 @pytest.mark.parametrize(
     ("driver", "check"),
     [
@@ -187,6 +192,7 @@ def test_a_wrong_driver_is_found_out_and_the_pump_stands(driver: type, check: st
         assert not one.world.plunger.moves
 
 
+@pytest.mark.usefixtures("punctual")
 def test_a_driver_that_does_not_refuse_heats_nothing() -> None:
     """Set points above the highest are not even tried where nothing may be heated."""
     with driven_by(broken_drivers.ClampsTheSetPoint, "heater") as one:
@@ -249,7 +255,8 @@ def test_scripts_get_verdicts_alone(check: Callable[..., Any]) -> None:
     """On standard output; settings are those of a profile."""
     with shipped("watlow-f4t") as one:
         done = check(
-            "watlow", "--address", one.settings.address, "--set", "deadline=1 s", "--set", "loop=1",
+            "watlow", "--address", one.settings.address, "--set", "deadline=20 s",
+            "--set", "loop=1",
             "--json", answers="y\n" + "n\n" * 20,
         )  # fmt: skip
     assert done.exit_code == 0, done.output

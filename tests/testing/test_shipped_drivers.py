@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from fusion_time import conformance_bench
 
 from flowrig.testing import (
     HeaterBench,
@@ -12,9 +13,6 @@ from flowrig.testing import (
     SpectrometerBench,
     SpectrometerConformance,
 )
-from flowrig_chemyx.driver import ChemyxFusion
-from flowrig_chemyx.emulator.emulator import ChemyxEmulator
-from flowrig_chemyx.settings import FusionSettings
 from flowrig_ocean.driver import OceanHdx
 from flowrig_ocean.emulator.emulator import HdxEmulator
 from flowrig_ocean.settings import HdxSettings
@@ -28,8 +26,7 @@ class TestFusion(PumpConformance):
 
     @pytest.fixture
     def bench(self) -> Iterator[PumpBench]:
-        settings = FusionSettings(address="", deadline_s=0.4)
-        with PumpBench(ChemyxFusion, ChemyxEmulator, settings) as bench:
+        with conformance_bench() as bench:
             yield bench
 
 
@@ -38,7 +35,7 @@ class TestF4T(HeaterConformance):
 
     @pytest.fixture
     def bench(self) -> Iterator[HeaterBench]:
-        settings = F4TSettings(address="127.0.0.1", deadline_s=0.5)
+        settings = F4TSettings(address="127.0.0.1", deadline_s=0.3)
         with HeaterBench(WatlowF4T, WatlowEmulator, settings) as bench:
             yield bench
 
@@ -48,6 +45,6 @@ class TestHdx(SpectrometerConformance):
 
     @pytest.fixture
     def bench(self) -> Iterator[SpectrometerBench]:
-        settings = HdxSettings(address="127.0.0.1", deadline_s=0.8, light_source="lamp-enable")
+        settings = HdxSettings(address="127.0.0.1", deadline_s=0.3, light_source="lamp-enable")
         with SpectrometerBench(OceanHdx, HdxEmulator, settings) as bench:
             yield bench

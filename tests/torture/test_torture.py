@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from patience import unhurried
 
 from flowrig.campaign.loop import CampaignLoop
 from flowrig.cli import main
@@ -35,6 +36,11 @@ from flowrig.torture import (
 )
 
 
+def slow(*values: Any) -> Any:
+    """A row for which `flowrig torture --quick` or another row here stands."""
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
 def play(text: str) -> set[Kind]:
     """The kinds of promises that broke in a cell."""
     return {breach.kind for breach in run_cell(Cell.parse(text)).breaches}
@@ -45,52 +51,54 @@ def play(text: str) -> set[Kind]:
     [
         "0/connect/1",
         "1/settle/1",
-        "3/measure/1",
+        slow("3/measure/1"),
         "6/connect/1",
-        "7/connect/1",
-        "8/settle/1",
+        slow("7/connect/1"),
+        slow("8/settle/1"),
         "10/commit/2",
         "13/flow/1",
-        "15/connect/1",
-        "17/settle/1",
-        "16/connect/1",
+        slow("15/connect/1"),
+        slow("17/settle/1"),
+        slow("16/connect/1"),
         "21/connect/1",
-        "22/flow/1",
+        slow("22/flow/1"),
         "24/heat-up/1",
         "26/flow/1",
-        "27/settle/1",
-        "29/connect/1",
+        slow("27/settle/1"),
+        slow("29/connect/1"),
         "34/settle/1",
-        "35/settle/1",
+        slow("35/settle/1"),
         "37/suggest/1",
         "41/commit/1",
         "42/commit/1",
-        "42/flush/1",
-        "43/heat-up/1",
+        slow("42/flush/1"),
+        slow("43/heat-up/1"),
         "45/measure/2",
-        "45/prime/4",
-        "45/heat-up/2",
+        slow("45/prime/4"),
+        slow("45/heat-up/2"),
         "46/prime/1",
-        "47/connect/3",
+        slow("47/connect/3"),
         "1/plate-exchange-9/1",
-        "41/journal-event-100/1",
-        "42/journal-event-60/1",
-        "42/pump_cui-byte-300/1",
-        "42/pump_cui-byte-3366/19",
-        "41/journal-event-308/1",
-        "26+27/heat-up/20",
-        "26+23/settle/122",
+        slow("41/journal-event-100/1"),
+        slow("42/journal-event-60/1"),
+        slow("42/pump_cui-byte-300/1"),
+        slow("42/pump_cui-byte-3366/19"),
+        slow("41/journal-event-308/1"),
+        slow("26+27/heat-up/20"),
+        slow("26+23/settle/122"),
         "42+34/measure/1",
-        "13+41/settle/1",
-        "14+41/measure/27",
-        "17+34/prime/50",
+        slow("13+41/settle/1"),
+        slow("14+41/measure/27"),
+        slow("17+34/prime/50"),
     ],
 )
+@unhurried
 def test_every_promise_holds(cell: str) -> None:
     """Whatever goes wrong, nothing is lost, unsafe, doubled or hushed up."""
     assert play(cell) == set()
 
 
+@unhurried
 def test_a_cell_replays() -> None:
     """The same cell ends twice in the same way, in the same words."""
     one, two = (run_cell(Cell.parse("1/heat-up/2")) for _ in range(2))
@@ -117,12 +125,14 @@ def test_a_ledger_that_is_not_written_shows(monkeypatch: pytest.MonkeyPatch) -> 
     assert Kind.DOUBLE in play("0/connect/1")
 
 
+@pytest.mark.slow
 def test_supervision_that_is_off_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody looks at the heater: the plate behind a sensor that shows too little gets too hot."""
     monkeypatch.setattr(HeaterWatch, "check", lambda *_: iter(()))
     assert Kind.UNSAFE in play("24/heat-up/1")
 
 
+@pytest.mark.slow
 def test_an_unknown_command_that_is_repeated_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     """A start whose answer is lost, and that is sent again blindly, moves liquid twice."""
     once: Callable[..., None] = Rig.start
@@ -153,20 +163,20 @@ def no_trips(*_: Any, **__: Any) -> Iterator[Any]:
 @pytest.mark.parametrize(
     ("off", "cell", "shows"),
     [
-        ((HeatNeedsFlow, "_broken", nothing), "29/connect/1", Kind.UNSAFE),
-        ((StreamWatch, "check", no_trips), "9/settle/1", Kind.LOST),
+        slow((HeatNeedsFlow, "_broken", nothing), "29/connect/1", Kind.UNSAFE),
+        slow((StreamWatch, "check", no_trips), "9/settle/1", Kind.LOST),
         ((safe_state, "light_seen", lambda *_: ""), "10/commit/2", Kind.UNSAFE),
-        ((safe_state, "_require_cooling", nothing), "26/flow/1", Kind.UNSAFE),
+        slow((safe_state, "_require_cooling", nothing), "26/flow/1", Kind.UNSAFE),
         ((journal, "examine", nothing), "45/commit/3", Kind.LOST),
         ((Changes, "require_accepted", nothing), "46/settle/1", Kind.UNEXPECTED),
-        ((start, "_require_reset", nothing), "24/heat-up/1", Kind.UNSAFE),
-        ((features, "_frame_flags", lambda *_: []), "31/flow/1", Kind.LOST),
-        ((features, "_light_flags", lambda *_: []), "17/settle/1", Kind.LOST),
+        slow((start, "_require_reset", nothing), "24/heat-up/1", Kind.UNSAFE),
+        slow((features, "_frame_flags", lambda *_: []), "31/flow/1", Kind.LOST),
+        slow((features, "_light_flags", lambda *_: []), "17/settle/1", Kind.LOST),
         ((Space, "require_feasible", nothing), "39/suggest/1", Kind.LOST),
         ((RunSession, "_write", forget_intents), "0/connect/1", Kind.DOUBLE),
-        ((CampaignLoop, "_changes_of_light", lambda *_: ()), "42+34/measure/1", Kind.LOST),
-        ((safe_state, "_perhaps_stuck", lambda *_: []), "26+27/heat-up/20", Kind.UNSAFE),
-        ((Tail, "keep", nothing), "41/journal-event-341/2", Kind.LOST),
+        slow((CampaignLoop, "_changes_of_light", lambda *_: ()), "42+34/measure/1", Kind.LOST),
+        slow((safe_state, "_perhaps_stuck", lambda *_: []), "26+27/heat-up/20", Kind.UNSAFE),
+        slow((Tail, "keep", nothing), "41/journal-event-341/2", Kind.LOST),
     ],
     ids=[
         "interlock", "stream watch", "light", "cooling", "chain of the journal", "changes",
@@ -174,6 +184,7 @@ def no_trips(*_: Any, **__: Any) -> Iterator[Any]:
         "changes of light", "heaters that may be stuck", "events that wait for the disk",
     ],
 )  # fmt: skip
+@unhurried
 def test_what_is_switched_off_shows(
     monkeypatch: pytest.MonkeyPatch,
     off: tuple[Any, str, Callable[..., Any]],

@@ -9,6 +9,7 @@ from typing import Any
 import fixtures
 import pytest
 from attrs import evolve
+from patience import LONG_S, patient
 
 from flowrig.errors import InputError
 from flowrig.interfaces import Identity, PumpState
@@ -78,11 +79,13 @@ def more() -> Plugins:
 def pump_trace(tmp_path: Path) -> Callable[..., Trace]:
     """Records a conversation with a template pump."""
 
-    def write(talk: Callable[[PumpBench], object], driver: type[TemplatePump]) -> Trace:
-        settings = TemplateSettings(address="", deadline_s=0.4)
+    def write(
+        talk: Callable[[PumpBench], object], driver: type[TemplatePump], deadline_s: float = LONG_S
+    ) -> Trace:
+        settings = TemplateSettings(address="", deadline_s=deadline_s)
         header = TraceHeader(
             device="pump", kind="pump", driver="template", plugin="template",
-            settings={"deadline_s": 0.4}, simulated=True,
+            settings={"deadline_s": deadline_s}, simulated=True,
         )  # fmt: skip
         with (
             PumpBench(driver, TemplateEmulator, settings) as bench,
@@ -272,7 +275,10 @@ def test_marks_may_differ(more: Plugins, pump_trace: Callable[..., Trace]) -> No
     assert report.calls == 8
 
 
-def test_silence_plays_back(more: Plugins, pump_trace: Callable[..., Trace]) -> None:
+@patient(0.4)
+def test_silence_plays_back(
+    more: Plugins, pump_trace: Callable[..., Trace], deadline_s: float
+) -> None:
     """A question that nobody answered fails again, in the same way, and the pump is found again."""
 
     def talk(bench: PumpBench) -> None:
@@ -282,7 +288,7 @@ def test_silence_plays_back(more: Plugins, pump_trace: Callable[..., Trace]) -> 
         bench.driver.status()
         bench.driver.close()
 
-    trace = pump_trace(talk, TemplatePump)
+    trace = pump_trace(talk, TemplatePump, deadline_s)
     assert "ConnectionLostError" in {e.raised for e in trace.entries if isinstance(e, EndEntry)}
     report = play_back(trace, more)
     assert report.passed, (report.driver, report.emulator)
@@ -291,10 +297,10 @@ def test_silence_plays_back(more: Plugins, pump_trace: Callable[..., Trace]) -> 
 
 def test_an_abandoned_acquisition_plays_back(tmp_path: Path, plugins: Plugins) -> None:
     """An acquisition that another thread ended after some frames ends after the same again."""
-    settings = HdxSettings(address="127.0.0.1", deadline_s=0.8)
+    settings = HdxSettings(address="127.0.0.1", deadline_s=LONG_S)
     header = TraceHeader(
         device="hdx", kind="spectrometer", driver="ocean-hdx", plugin="", simulated=True,
-        settings={"deadline_s": 0.8},
+        settings={"deadline_s": LONG_S},
     )  # fmt: skip
     with SpectrometerBench(OceanHdx, HdxEmulator, settings) as bench:
         hdx = bench.driver

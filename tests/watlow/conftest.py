@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from attrs import define, frozen
+from patience import LONG_S
 
 from flowrig.clock import Clock, VirtualClock
 from flowrig.emulation import DisturbedWire, EmulatorContext, HeaterBody, World
@@ -80,7 +81,10 @@ def _plate_rig(
     traits = traits if traits is not None else F4TTraits()
     plate, clock = Plate(), clock if clock is not None else VirtualClock()
     context = EmulatorContext(
-        "plate", F4TSettings(address="unused", **settings), PlateWorld(plate), clock
+        "plate",
+        F4TSettings(address="unused", **{"deadline_s": LONG_S, **settings}),
+        PlateWorld(plate),
+        clock,
     )
     with WatlowEmulator(context, traits) as emulator:
         driver = WatlowF4T("plate", emulator.serve(), clock)
@@ -164,6 +168,7 @@ def driver_at() -> Iterator[Callable[..., WatlowF4T]]:
 
         def make(address: str, clock: Clock | None = None, **settings: Any) -> WatlowF4T:
             clock = clock if clock is not None else VirtualClock()
+            settings = {"deadline_s": LONG_S, **settings}
             driver = WatlowF4T("plate", F4TSettings(address=address, **settings), clock)
             stack.callback(driver.close)
             return driver

@@ -14,7 +14,7 @@ from flowrig_watlow.registers import WordOrder
 from flowrig_watlow.settings import F4TSettings
 from flowrig_watlow.temperature import TemperatureUnit
 
-PLAIN = F4TSettings(address="127.0.0.1", deadline_s=0.8)
+PLAIN = F4TSettings(address="127.0.0.1", deadline_s=0.3)
 MODBUS = evolve(PLAIN, modbus="127.0.0.1")
 DIALECTS = {
     "fahrenheit": (PLAIN, F4TTraits(unit=TemperatureUnit.FAHRENHEIT)),
@@ -41,3 +41,11 @@ class TestDialects(HeaterConformance):
         emulator = partial(WatlowEmulator, traits=evolve(traits))
         with HeaterBench(WatlowF4T, emulator, settings) as bench:
             yield bench
+
+    @pytest.mark.slow
+    def test_a_cut_at_any_byte(self, bench: HeaterBench) -> None:
+        super().test_a_cut_at_any_byte(bench)
+
+    @pytest.mark.slow
+    def test_a_wrong_byte_anywhere(self, bench: HeaterBench) -> None:
+        super().test_a_wrong_byte_anywhere(bench)

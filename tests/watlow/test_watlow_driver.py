@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from patience import patient
 
 from flowrig.clock import VirtualClock
 from flowrig.errors import (
@@ -77,10 +78,11 @@ def test_fahrenheit_reads_as_celsius(plate_rig, temperature_c):
 
 
 @pytest.mark.parametrize("tells_errors", [False, True])
-def test_firmware_without_a_unit_speaks_fahrenheit(plate_rig, tells_errors):
+@patient(0.2)
+def test_firmware_without_a_unit_speaks_fahrenheit(plate_rig, tells_errors, deadline_s):
     """A controller without the query for its unit is treated as one that uses °F."""
     old = F4TTraits(unit=TemperatureUnit.FAHRENHEIT, knows_unit=False, tells_errors=tells_errors)
-    with plate_rig(old, deadline_s=0.4) as emulated:
+    with plate_rig(old, deadline_s=deadline_s) as emulated:
         emulated.driver.open()
         emulated.driver.set_temperature(100.0)
 
@@ -183,11 +185,13 @@ def test_other_loop_is_addressed(plate_rig):
 
 
 @pytest.mark.parametrize("firmware", ["04:03:0108", "04:05:0007", "5.0.1"])
-def test_new_firmware_without_an_answer_on_its_unit_is_lost(peer, driver_at, firmware):
+@patient(0.1)
+def test_new_firmware_without_an_answer_on_its_unit_is_lost(peer, driver_at, firmware, deadline_s):
     """Firmware that has the unit query and leaves it unanswered is not treated as one that uses °F:
     a set point in the wrong unit would overheat the plate."""
     identity = f'"Watlow Electric","F4T","1","{firmware}"\n'.encode()
-    driver = driver_at(peer({"*IDN?": identity, ":UNIT:TEMPERATURE?": None}), deadline_s=0.1)
+    answers = {"*IDN?": identity, ":UNIT:TEMPERATURE?": None}
+    driver = driver_at(peer(answers), deadline_s=deadline_s)
 
     with pytest.raises(ConnectionLostError, match="did not answer the query for"):
         driver.open()
@@ -235,7 +239,8 @@ def test_fahrenheit_keeps_the_digits(hundredths, rate_hundredths):
 @pytest.mark.parametrize(
     ("firmware", "asked"), [("04:03:0107", 1), ("03.99.9999", 1), ("unreadable", 2), ("", 2)]
 )
-def test_old_firmware_is_asked_for_its_unit_once(peer, driver_at, firmware, asked):
+@patient(0.1)
+def test_old_firmware_is_asked_for_its_unit_once(peer, driver_at, firmware, asked, deadline_s):
     """Firmware that uses °F only gets one query for its unit, unknown firmware gets two."""
     questions = []
 
@@ -251,7 +256,7 @@ def test_old_firmware_is_asked_for_its_unit_once(peer, driver_at, firmware, aske
         ":SOURCE:CLOOP1:ERROR?": b"NONE\n",
         ":SOURCE:CLOOP1:SPOINT?": b"68.00\n",
     }
-    driver = driver_at(peer(answers), deadline_s=0.1)
+    driver = driver_at(peer(answers), deadline_s=deadline_s)
     driver.open()
 
     assert driver.read().temperature_c == 100.0

@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from patience import patient
 
 from flowrig.clock import VirtualClock
 from flowrig.emulation import Cut, HangUp, Mute, When
@@ -249,9 +250,10 @@ def test_set_point_into_a_loop_that_is_off_is_refused(plate_rig):
 
 @pytest.mark.parametrize("fault", [Mute, Cut, partial(Cut, 12), partial(Cut, 15)])
 @pytest.mark.parametrize("after", range(5))
-def test_off_without_an_answer_sets_idle(plate_rig, fault, after):
+@patient(0.2)
+def test_off_without_an_answer_sets_idle(plate_rig, fault, after, deadline_s):
     """If Modbus fails during off, the outcome is unknown, and SCPI sets the idle set point."""
-    with plate_rig(deadline_s=0.4, **BOTH) as emulated:
+    with plate_rig(deadline_s=deadline_s, **BOTH) as emulated:
         emulated.driver.open()
         emulated.driver.set_temperature(120.0)
         emulated.wire("modbus").plan(fault(), When(after=after, times=1))

@@ -1,6 +1,7 @@
 """Set points and off while a profile that is stored on the controller runs."""
 
 import pytest
+from patience import patient
 
 from flowrig.emulation import Cut, When
 from flowrig.errors import (
@@ -105,7 +106,8 @@ def test_off_says_that_a_profile_may_go_on(running):
 
 
 @pytest.mark.parametrize("answer", [None, b"ERROR\n"], ids=["silence", "error"])
-def test_firmware_without_the_state_query_is_queried_once(peer, driver_at, answer):
+@patient(0.2)
+def test_firmware_without_the_state_query_is_queried_once(peer, driver_at, answer, deadline_s):
     """Without the state query set points work, and the outcome of `stop_program` is unknown."""
     asked = []
 
@@ -117,7 +119,7 @@ def test_firmware_without_the_state_query_is_queried_once(peer, driver_at, answe
     address = peer(
         {STATE: state, STOP: None, f"{set_point}?": b"90.00\n", f"{set_point} 90.00": None}
     )
-    driver = driver_at(address, deadline_s=0.2)
+    driver = driver_at(address, deadline_s=deadline_s)
     driver.open()
     driver.set_temperature(90.0)
     driver.set_temperature(90.0)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Final
 
 from attrs import evolve, frozen
 
@@ -12,6 +13,12 @@ from flowrig.plugins.offers import import_target
 from flowrig.profile import Profile
 
 __all__ = ["EmulatedRig", "Simulator", "emulated"]
+
+LEAST_DEADLINE_S: Final = 10.0
+"""Shortest deadline [s] of a driver in front of an emulated instrument.
+
+Its answer passes through this process in real time, and comes late on a busy machine.
+"""
 
 
 @frozen(eq=False)
@@ -43,6 +50,7 @@ def emulated(
     fill_ul: Mapping[str, float] | None = None,
     *,
     watched: Callable[[World], World] = lambda world: world,
+    least_deadline_s: float = LEAST_DEADLINE_S,
 ) -> Iterator[EmulatedRig]:
     """Start an emulator for every device, in front of one physical world.
 
@@ -52,9 +60,10 @@ def emulated(
         seed: every noise follows from it.
         fill_ul: liquid left [µL] by stream; full syringes where a stream is not named.
         watched: puts something in front of the world that sees what every body really does.
+        least_deadline_s: the drivers' deadlines are not shorter than this [s].
 
     Yields:
-        the profile with nothing but the addresses of its devices replaced, and what is behind them.
+        the profile with addresses and deadlines of its devices replaced, and what is behind them.
 
     Raises:
         InputError: the profile names no world, or a driver ships no emulator.
@@ -79,5 +88,7 @@ def emulated(
                 EmulatorContext(name, device.settings, world, clock)
             )
             emulators[name] = stack.enter_context(emulator)
-            devices[name] = evolve(device, settings=emulator.serve())
+            settings = emulator.serve()
+            deadline_s = max(settings.deadline_s, least_deadline_s)
+            devices[name] = evolve(device, settings=evolve(settings, deadline_s=deadline_s))
         yield EmulatedRig(evolve(profile, devices=devices), world, emulators)

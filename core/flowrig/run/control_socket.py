@@ -99,11 +99,13 @@ class ControlServer:
         self._server.server_close()
 
     def _announce(self, port: int) -> None:
-        """Write port and secret where only the owner can read them."""
-        self._path.unlink(missing_ok=True)  # of a process that was killed
-        own = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        """Write port and secret where only the owner can read them, and both at once."""
+        fresh = self._path.with_suffix(".new")
+        fresh.unlink(missing_ok=True)  # of a process that was killed
+        own = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(own, "w", encoding="utf-8") as file:
             json.dump({"port": port, "token": self._token}, file)
+        fresh.replace(self._path)  # a reader who finds it finds all of it
 
     def _answer(self, line: bytes) -> dict[str, Any]:
         try:

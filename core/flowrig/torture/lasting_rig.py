@@ -115,7 +115,7 @@ class TortureRig:
         """Put this rig behind a profile; see `flowrig.rig.simulated.emulated`."""
         if self._rig is None:
             self._rig = self._stack.enter_context(
-                emulated(profile, clock, seed, fill_ul, watched=self._watched)
+                emulated(profile, clock, seed, fill_ul, watched=self._watched, least_deadline_s=0.0)
             )
             if self._stays_unplugged:
                 self.unplug()

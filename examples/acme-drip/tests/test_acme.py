@@ -30,7 +30,7 @@ from flowrig.problem.objective import MaximumResponse
 from flowrig.problem.space import LinearConstraint, Parameter, Space
 
 SYRINGE = Syringe(volume_ul=50_000.0, inner_diameter_mm=20.0)
-SETTINGS = DripSettings(address="", deadline_s=0.2)
+SETTINGS = DripSettings(address="", deadline_s=1.0)
 
 
 @define

@@ -151,7 +151,9 @@ class SafeUSBTransport(USBTransport):
         deadline = Deadline(None, self._deadline_s)
         with contextlib.suppress(usb.core.USBTimeoutError):
             while deadline.left_s():
-                self.read(1, timeout_ms=LEFTOVERS_MS)
+                # A thread that was held up past the wait has not asked the endpoint: it asks again.
+                with contextlib.suppress(TimeoutError):
+                    self.read(1, timeout_ms=LEFTOVERS_MS)
                 self._pending.clear()
 
     def _pyusb_device(self) -> usb.core.Device:

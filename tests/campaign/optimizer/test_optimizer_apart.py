@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from flowrig.campaign.optimizer import process
 from flowrig.run.start import start_run
 from flowrig.run_record.reader import RunRecord
 
 
+@pytest.mark.slow
 def test_a_run_is_the_same_with_its_optimizer_apart(
     short: Callable[..., Path], tmp_path: Path
 ) -> None:

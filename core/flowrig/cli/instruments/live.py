@@ -147,9 +147,10 @@ def check_live(
                 }
             )
     outcomes = [verdict.outcome for verdict in verdicts]
+    unjudged = outcomes.count("unjudged")
     click.secho(
         f"{outcomes.count('passed')} passed, {outcomes.count('failed')} failed, "
-        f"{outcomes.count('skipped')} not asked",
+        f"{outcomes.count('skipped')} not asked" + f", {unjudged} not judged" * bool(unjudged),
         bold=True,
         err=as_json,
     )
@@ -170,7 +171,8 @@ def _made(
 
 
 def _tell(verdict: "Verdict", *, err: bool) -> None:
-    said = {"skipped": "not asked"}.get(verdict.outcome, verdict.outcome)
+    words = {"skipped": "not asked", "unjudged": "not judged"}
+    said = words.get(verdict.outcome, verdict.outcome)
     colour = "red" if verdict.outcome == "failed" else None
     advice = f": {verdict.advice}" if verdict.advice else ""
     click.secho(f"  {said}{advice}", fg=colour, err=err)

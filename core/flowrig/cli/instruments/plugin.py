@@ -84,7 +84,8 @@ def check(
 ) -> None:
     """Run the conformance suites on what the plugin NAME offers; drivers face their emulators.
 
-    Each offer gets the level that it has earned: bronze, silver or gold.
+    Each offer gets the level that it has earned: bronze, silver or gold. A check that misses a
+    deadline on a busy machine is made again with longer ones; if it still does, it is not judged.
 
     With --live a driver faces the instrument at --address instead, with those checks that are safe
     on a real one. Each is announced and asked for. Nothing moves and nothing heats, unless you say
@@ -116,8 +117,7 @@ def check(
 
 def _show(offer: "Offer", card: "Scorecard") -> None:
     """One line an offer, one a level, and what to do about every check that failed."""
-    earned = card.level.value if card.level else "below bronze"
-    click.secho(f"{offer.kind} {offer.name}: {earned}", bold=True)
+    click.secho(f"{offer.kind} {offer.name}: {_medal(card)}", bold=True)
     for level in type(card.verdicts[0].level):
         good, of = card.count(level)
         click.echo(f"  {level.value:<6} {good} of {of}")
@@ -127,6 +127,17 @@ def _show(offer: "Offer", card: "Scorecard") -> None:
             click.echo(f"    {verdict.check}: {verdict.advice}")
         elif verdict.outcome == "skipped":
             click.echo(f"  not asked: {verdict.requirement} ({verdict.advice})")
+        elif verdict.outcome == "unjudged":
+            click.secho(f"  not judged: {verdict.requirement}", fg="yellow")
+            click.echo(f"    {verdict.check}: {verdict.advice}")
+
+
+def _medal(card: "Scorecard") -> str:
+    """The level that is earned, and the one that a less busy machine may find earned."""
+    earned = card.level.value if card.level else "below bronze"
+    if card.may_be is card.level or card.may_be is None:
+        return earned
+    return f"{earned}, perhaps {card.may_be.value}: this machine is too slow to judge"
 
 
 def _plain(offer: "Offer", card: "Scorecard") -> dict[str, Any]:
@@ -134,6 +145,7 @@ def _plain(offer: "Offer", card: "Scorecard") -> dict[str, Any]:
         "kind": offer.kind,
         "name": offer.name,
         "level": card.level.value if card.level else None,
+        "may_be": card.may_be.value if card.may_be else None,
         "checks": [plain_verdict(verdict) for verdict in card.verdicts],
     }
 

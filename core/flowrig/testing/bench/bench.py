@@ -1,9 +1,13 @@
 """A bench: one driver, the emulator that it talks to, a tap between them, and what really moves."""
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from copy import deepcopy
 from types import TracebackType
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Final, Generic, Self, TypeVar
+
+from attrs import evolve
 
 from flowrig.clock import Clock, VirtualClock
 from flowrig.emulation import (
@@ -19,12 +23,15 @@ from flowrig.interfaces import Device, DeviceSettings, Heater, Pump, Spectromete
 from flowrig.testing.bench.tap import Tap
 from flowrig.testing.conformance.checks import finish, require
 
-__all__ = ["BaseBench", "Bench", "HeaterBench", "PumpBench", "SpectrometerBench"]
+__all__ = ["MORE_PATIENCE", "BaseBench", "Bench", "HeaterBench", "PumpBench", "SpectrometerBench"]
 
 D = TypeVar("D", bound=Device)
 T = TypeVar("T")
 
-NAME = "bench"
+NAME: Final = "bench"
+
+MORE_PATIENCE: Final = 3.0
+"""How many times longer deadlines are when a check is made again on a late machine."""
 
 
 class BaseBench(ABC, Generic[D]):
@@ -32,9 +39,11 @@ class BaseBench(ABC, Generic[D]):
 
     Args:
         clock: of the drivers.
+        settings: of the drivers.
         patience_s: longest wait [s], real time, for a call; after it the driver counts as hanging.
 
     Attributes:
+        overdue: whether a call took as long as the driver's deadline, or longer.
         is_live: whether the instrument is a real one: what it does, only it can tell.
         may_act: whether it may be moved, heated or lit.
         pause_s: how long [s] a check lets time pass.
@@ -47,10 +56,16 @@ class BaseBench(ABC, Generic[D]):
     pause_s: ClassVar[float] = 10.0
     driver: D
 
-    def __init__(self, clock: Clock, patience_s: float) -> None:
+    def __init__(self, clock: Clock, settings: DeviceSettings, patience_s: float) -> None:
         self.clock = clock
+        self.overdue = False
+        self._settings = settings
         self._patience_s = patience_s
         self._drivers: list[D] = []
+
+    def begin_anew(self) -> bool:
+        """Start over with longer deadlines; returns False where that is not possible."""
+        return False
 
     def another_driver(self) -> D:
         """A further driver for the same address, closed; the bench closes it in the end."""
@@ -93,12 +108,16 @@ class BaseBench(ABC, Generic[D]):
         Raises:
             AssertionError: it did not.
         """
-        (outcome,) = finish(self.clock, self._patience_s, function)
-        return outcome
+        outcomes: list[T | Exception] = self.attempt_together(function)
+        return outcomes[0]
 
     def attempt_together(self, *functions: Callable[[], Any]) -> list[Any]:
         """What calls that are made side by side return or raise."""
-        return finish(self.clock, self._patience_s, *functions)
+        began_s = time.monotonic()
+        try:
+            return finish(self.clock, self._patience_s, *functions)
+        finally:
+            self.overdue |= time.monotonic() - began_s >= self._settings.deadline_s
 
     def attempt_despite_a_fault(self, function: Callable[[], T], what: str) -> T | DeviceError:
         """What a call returns while something is wrong, or how it says so.
@@ -146,12 +165,29 @@ class Bench(BaseBench[D]):
         *,
         patience_s: float = 20.0,
     ) -> None:
-        super().__init__(VirtualClock(), patience_s)
-        self.tap = Tap(self.clock)
-        self.world = BenchWorld(Plunger(self.clock), Plate(self.clock), Detector())
+        super().__init__(VirtualClock(), settings, patience_s)
         self._new_driver = driver
         self._new_emulator = emulator
-        self._settings = settings
+        self._set_up()
+
+    def _set_up(self) -> None:
+        """Make the world and the wire."""
+        self.tap = Tap(self.clock)
+        self.world = BenchWorld(Plunger(self.clock), Plate(self.clock), Detector())
+
+    def begin_anew(self) -> bool:
+        """Start over in a new world, with longer deadlines."""
+        self.__exit__(None, None, None)
+        self.clock = VirtualClock()
+        self.overdue = False
+        self._drivers.clear()
+        self._patience_s *= MORE_PATIENCE
+        self._settings = evolve(
+            self._settings, deadline_s=MORE_PATIENCE * self._settings.deadline_s
+        )
+        self._set_up()
+        self.__enter__()
+        return True
 
     def __enter__(self) -> Self:
         context = EmulatorContext(NAME, self._settings, self.world, self.clock, self.tap.wrap)
@@ -204,9 +240,12 @@ class PumpBench(Bench[Pump]):
         syringe: Syringe = Syringe(volume_ul=10_000.0, inner_diameter_mm=14.567),  # noqa: B008
         patience_s: float = 20.0,
     ) -> None:
-        super().__init__(driver, emulator, settings, patience_s=patience_s)
         self.syringe = syringe
-        self.plunger.inner_diameter_mm = syringe.inner_diameter_mm
+        super().__init__(driver, emulator, settings, patience_s=patience_s)
+
+    def _set_up(self) -> None:
+        super()._set_up()
+        self.plunger.inner_diameter_mm = self.syringe.inner_diameter_mm
 
     @property
     def plunger(self) -> Plunger:
@@ -243,8 +282,12 @@ class SpectrometerBench(Bench[Spectrometer]):
         detector: Detector | None = None,
         patience_s: float = 20.0,
     ) -> None:
+        self._detector = detector or Detector()
         super().__init__(driver, emulator, settings, patience_s=patience_s)
-        self.world.detector = detector or self.world.detector
+
+    def _set_up(self) -> None:
+        super()._set_up()
+        self.world.detector, self._detector = self._detector, deepcopy(self._detector)
 
     @property
     def detector(self) -> Detector:

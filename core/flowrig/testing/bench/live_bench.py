@@ -88,11 +88,10 @@ class LiveBench(BaseBench[D]):
         may_act: bool = False,
         patience_s: float = PATIENCE_S,
     ) -> None:
-        super().__init__(RealClock(), patience_s)
+        super().__init__(RealClock(), settings, patience_s)
         self.tap = ToldWire()
         self.may_act = may_act
         self._new_driver = driver
-        self._settings = settings
 
     def __enter__(self) -> Self:
         self.driver = self.another_driver()

@@ -1,18 +1,36 @@
-"""What a check is made of: levels, requirements, and calls that must come to an end."""
+"""Parts of a check: levels, requirements, calls that must come to an end, and repeated tries."""
 
 import threading
 from collections.abc import Callable
 from enum import Enum
-from typing import Any, TypeVar
+from functools import wraps
+from typing import Any, Final, Protocol, TypeVar
+from unittest import SkipTest
 
 from attrs import frozen
 
 from flowrig.clock import Clock
+from flowrig.errors import UnsafeStateError
+from flowrig.testing.punctuality import Punctuality
 
-__all__ = ["Level", "Live", "earns", "finish", "level_of", "live_of", "require"]
+__all__ = [
+    "TRIES",
+    "Level",
+    "Live",
+    "TooSlowToJudge",
+    "Untimely",
+    "earns",
+    "finish",
+    "level_of",
+    "live_of",
+    "require",
+]
 
-F = TypeVar("F", bound=Callable[..., None])
 T = TypeVar("T")
+Check = Callable[[Any, Any], None]
+
+TRIES: Final = 3
+"""How often a check is made that may have failed because the machine was late."""
 
 
 class Level(Enum):
@@ -42,20 +60,79 @@ class Live:
     acts: bool = False
 
 
-def earns(level: Level, live: Live | None = None) -> Callable[[F], F]:
-    """Mark a check.
+class TooSlowToJudge(SkipTest):
+    """The machine was late each time that a check failed, so that the failure proves nothing."""
+
+
+class Untimely(AssertionError):  # noqa: N818 - a failed check like any other AssertionError
+    """A check failed on the time that something took."""
+
+
+class TimedBench(Protocol):
+    """A bench whose calls have deadlines in real time.
+
+    Attributes:
+        overdue: whether a call took as long as the driver's deadline, or longer.
+    """
+
+    @property
+    def overdue(self) -> bool: ...
+
+    def begin_anew(self) -> bool:
+        """Start over with longer deadlines; returns False where that is not possible."""
+
+
+def earns(level: Level, live: Live | None = None) -> Callable[[Check], Check]:
+    """Mark a check, and make it independent of how busy the machine is.
+
+    A failure counts at once if no call took as long as the driver's deadline, or if the machine was
+    on time. Otherwise the check is made again, from the beginning and with longer deadlines.
 
     Args:
         level: what it counts for.
         live: what it does to a real instrument; None if it needs an emulated one.
     """
 
-    def mark(check: F) -> F:
-        check.level = level  # type: ignore[attr-defined]
-        check.live = live  # type: ignore[attr-defined]
-        return check
+    def mark(check: Check) -> Check:
+        @wraps(check)
+        def judge(suite: Any, bench: Any) -> None:
+            if hasattr(bench, "begin_anew"):
+                _judge(lambda: check(suite, bench), bench)
+            else:
+                check(suite, bench)
+
+        judge.level = level  # type: ignore[attr-defined]
+        judge.live = live  # type: ignore[attr-defined]
+        return judge
 
     return mark
+
+
+def _judge(check: Callable[[], None], bench: TimedBench) -> None:
+    """Make a check, several times if the machine is late.
+
+    Raises:
+        TooSlowToJudge: it failed each time, and each time the machine was late.
+    """
+    for attempt in range(TRIES):
+        machine = Punctuality()
+        try:
+            with machine:
+                check()
+        except (SkipTest, UnsafeStateError):
+            raise
+        except Exception as failure:
+            timed = bench.overdue or isinstance(failure, Untimely)
+            if not (timed and machine.is_late):
+                raise
+            if attempt + 1 == TRIES or not bench.begin_anew():
+                raise TooSlowToJudge(
+                    f"the machine is too slow to judge: a thread that sleeps woke "
+                    f"{machine.worst_s * 1000:.0f} ms late; try again when it is less busy "
+                    f"(what was seen: {failure})"
+                ) from failure
+        else:
+            return
 
 
 def live_of(check: Callable[..., None]) -> Live | None:
@@ -68,18 +145,19 @@ def level_of(check: Callable[..., None]) -> Level | None:
     return getattr(check, "level", None)
 
 
-def require(condition: object, advice: str) -> None:
+def require(condition: object, advice: str, *, timed: bool = False) -> None:
     """Fail a check.
 
     Args:
         condition: what must hold.
         advice: what was seen, and what the author of the plugin should do.
+        timed: whether a late machine can be the reason for a failure.
 
     Raises:
-        AssertionError: it does not hold.
+        AssertionError: it does not hold; `Untimely` if a late machine can be the reason.
     """
     if not condition:
-        raise AssertionError(advice)
+        raise (Untimely if timed else AssertionError)(advice)
 
 
 def finish(clock: Clock, patience_s: float, *calls: Callable[[], T]) -> list[T | Exception]:
@@ -94,7 +172,7 @@ def finish(clock: Clock, patience_s: float, *calls: Callable[[], T]) -> list[T |
         what each returned or raised.
 
     Raises:
-        AssertionError: a call did not end.
+        Untimely: a call did not end.
     """
     outcomes: list[Any] = [None] * len(calls)
 
@@ -118,7 +196,7 @@ def finish(clock: Clock, patience_s: float, *calls: Callable[[], T]) -> list[T |
     clock.add_participants(1)
     if any(thread.is_alive() for thread in threads):
         clock.interrupt()
-        raise AssertionError(
+        raise Untimely(
             f"a call still waits after {patience_s:g} s; give every read, write and connect a "
             "deadline of settings.deadline_s, also where the other side hangs up or sends half of "
             "an answer"

@@ -9,9 +9,11 @@ from unittest import SkipTest
 from attrs import frozen
 
 from flowrig.errors import UnsafeStateError
-from flowrig.testing.conformance.checks import Level, level_of
+from flowrig.testing.conformance.checks import Level, TooSlowToJudge, level_of
 
-__all__ = ["Scorecard", "Verdict", "checks_of", "requirement_of", "score", "verdict"]
+__all__ = ["Outcome", "Scorecard", "Verdict", "checks_of", "requirement_of", "score", "verdict"]
+
+Outcome = Literal["passed", "failed", "skipped", "unjudged"]
 
 
 @frozen
@@ -22,37 +24,56 @@ class Verdict:
         check: its name.
         requirement: what must be true, in one sentence.
         level: what it counts for.
-        outcome: "skipped" where the interface leaves it open and the plugin has not got it.
-        advice: what was seen and what to do, if it failed.
+        outcome: "skipped" where the interface leaves it open and the plugin has not got it;
+            "unjudged" where the machine was too slow to tell a late driver from a late machine.
+        advice: what was seen and what to do, if it failed or was not judged.
     """
 
     check: str
     requirement: str
     level: Level
-    outcome: Literal["passed", "failed", "skipped"]
+    outcome: Outcome
     advice: str = ""
 
 
 @frozen
 class Scorecard:
-    """What came of all checks of a suite."""
+    """What came of all checks of a suite.
+
+    Attributes:
+        verdicts: one a check.
+    """
 
     verdicts: tuple[Verdict, ...]
 
     @property
     def level(self) -> Level | None:
-        """The highest level of which, as of those below, no check failed; None below bronze."""
+        """The highest level that is earned; None below bronze.
+
+        A level is earned if no check of it, nor of a level below, failed or was not judged.
+        """
+        return self._highest_without("failed", "unjudged")
+
+    @property
+    def may_be(self) -> Level | None:
+        """The highest level that no failed check rules out.
+
+        It is above `level` where the machine was too slow to judge all checks.
+        """
+        return self._highest_without("failed")
+
+    def count(self, level: Level) -> tuple[int, int]:
+        """How many checks of a level neither failed nor were left unjudged; how many there are."""
+        outcomes = [one.outcome for one in self.verdicts if one.level is level]
+        return sum(one in ("passed", "skipped") for one in outcomes), len(outcomes)
+
+    def _highest_without(self, *outcomes: Outcome) -> Level | None:
         earned = None
         for level in Level:
-            if any(one.outcome == "failed" for one in self.verdicts if one.level is level):
+            if any(one.outcome in outcomes for one in self.verdicts if one.level is level):
                 break
             earned = level
         return earned
-
-    def count(self, level: Level) -> tuple[int, int]:
-        """How many checks of a level did not fail, and how many there are."""
-        outcomes = [one.outcome for one in self.verdicts if one.level is level]
-        return len(outcomes) - outcomes.count("failed"), len(outcomes)
 
 
 def score(suite: type, new_bench: Callable[[], AbstractContextManager[Any]]) -> Scorecard:
@@ -96,12 +117,14 @@ def checks_of(suite: type) -> Iterator[tuple[str, Level]]:
 
 def _outcome(
     check: Callable[[Any], None], new_bench: Callable[[], AbstractContextManager[Any]]
-) -> tuple[Literal["passed", "failed", "skipped"], str]:
+) -> tuple[Outcome, str]:
     try:
         with new_bench() as bench:
             check(bench)
     except UnsafeStateError:
         raise
+    except TooSlowToJudge as reason:
+        return "unjudged", str(reason)
     except SkipTest as reason:
         return "skipped", str(reason)
     except AssertionError as advice:

@@ -10,7 +10,7 @@ import numpy as np
 from flowrig.errors import UnsupportedError
 from flowrig.interfaces import Frames
 from flowrig.testing.bench.bench import SpectrometerBench
-from flowrig.testing.conformance.checks import Level, Live, earns, require
+from flowrig.testing.conformance.checks import TRIES, Level, Live, earns, require
 from flowrig.testing.conformance.device import Command, DeviceConformance
 
 __all__ = ["SpectrometerConformance"]
@@ -126,7 +126,10 @@ class SpectrometerConformance(DeviceConformance[SpectrometerBench]):
                 "discard the frame that was under way when the time changed",
             )
 
-    @earns(Level.BRONZE, Live("sets a short integration time, and takes three frames"))
+    @earns(
+        Level.BRONZE,
+        Live("sets a short integration time, and takes three frames, up to three times"),
+    )
     def test_frames_come_as_one_array(self, bench: SpectrometerBench) -> None:
         """Frames are `n x pixels` of 16 bit, each with its time, an interval apart."""
         self._open_ready(bench)
@@ -137,12 +140,15 @@ class SpectrometerConformance(DeviceConformance[SpectrometerBench]):
             f"three frames came as {frames.counts.dtype} of shape {frames.counts.shape}; return "
             "one frame, shape `n_pixels`, of uint16 from _do_acquire_frame",
         )
+        for _ in range(TRIES - 1):
+            if not bench.is_live or _is_regular(frames, JITTER_S):
+                break
+            frames = bench.call(lambda: bench.driver.acquire(3, interval_s=INTERVAL_S))
         require(
-            np.allclose(
-                np.diff(frames.times_s), INTERVAL_S, atol=JITTER_S if bench.is_live else 1e-8
-            ),
+            _is_regular(frames, JITTER_S if bench.is_live else 1e-8),
             f"three frames at an interval of {INTERVAL_S:g} s are dated {frames.times_s}; "
             "let acquire() do the timing, and wait on self.clock only",
+            timed=bench.is_live,
         )
 
     @earns(Level.BRONZE)
@@ -182,3 +188,8 @@ class SpectrometerConformance(DeviceConformance[SpectrometerBench]):
             "closing or opening shuts the light; only connect and ask in _do_open, and only hang "
             "up in _do_close",
         )
+
+
+def _is_regular(frames: Frames, tolerance_s: float) -> bool:
+    """Whether frames are `INTERVAL_S` apart, within a tolerance [s]."""
+    return np.allclose(np.diff(frames.times_s), INTERVAL_S, atol=tolerance_s)
