@@ -1,7 +1,6 @@
 """Tests that wait for an answer which never comes, on a machine that may be busy."""
 
 import inspect
-import time
 from collections.abc import Callable, Sequence
 from functools import partial, wraps
 from typing import Any
@@ -10,12 +9,11 @@ import pytest
 
 from flowrig.testing.punctuality import Punctuality
 
-__all__ = ["LONG_S", "eventually", "patient", "unhurried"]
+__all__ = ["LONG_S", "patient", "unhurried"]
 
 LONG_S = 20.0
 """A deadline [s] that the busiest machine keeps, for answers that do come."""
 
-POLL_S = 0.005
 FACTORS = (1.0, 6.0, 36.0)
 
 
@@ -65,11 +63,3 @@ def _first_that_counts(tries: Sequence[Callable[[], None]]) -> None:
             if not machine.is_late:
                 raise
     return tries[-1]()
-
-
-def eventually(condition: Callable[[], object]) -> None:
-    """Require that something comes true, however late another thread gets to it."""
-    end_s = time.monotonic() + LONG_S
-    while not condition():
-        assert time.monotonic() < end_s, "it does not come true"
-        time.sleep(POLL_S)

@@ -24,13 +24,13 @@ from flowrig_ocean.wire.obp_protocol import ObpProtocolError, ObpRefusal, SafeOb
 
 
 def by_the_thousand(quick, all_of_them):
-    """A total of so many frames, or with `-m slow` of many more."""
+    """Parametrize `total`: `quick` frames, and `all_of_them` in a slow test."""
     slow = pytest.param(all_of_them, marks=pytest.mark.slow)
     return pytest.mark.parametrize("total", [quick, slow])
 
 
 REACH = 80
-"""Most of what matters is in front of the pixels."""
+"""Leading bytes [number] in which damage begins: header and settings come before the pixels."""
 HOSTILE = (
     *(b"\x00", b"\xff", b"\x00" * 4, b"\xff" * 4, b"\xc1\xc0\x00\x11", b"\xc5\xc4\xc3\xc2"),
     *(b"\x00\x00\xc0\x7f", b"\x00\x00\x80\x7f", b"\x00\x00\x80\xff"),  # nan, inf, -inf
