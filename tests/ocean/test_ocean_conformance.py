@@ -27,9 +27,9 @@ CHECKS = (
     "test_wavelengths_are_those_of_the_detector",
     "test_the_integration_time_reaches_the_detector",
     "test_frames_come_as_one_array",
-    "test_it_comes_back_after_a_hang_up",
+    "test_it_works_again_after_a_hang_up",
     "test_a_late_answer_is_never_returned",
-    "test_nonsense_is_never_returned",
+    "test_garbled_bytes_are_never_returned",
     "test_the_emulator_takes_bytes_in_any_pieces",
 )
 """Checks of the kit that depend on the variant."""

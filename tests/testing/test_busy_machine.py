@@ -122,7 +122,7 @@ def test_a_late_machine_excuses_no_wrong_answer() -> None:
         bench(BelievesItsStart, deadline_s=60.0) as one,
         pytest.raises(AssertionError, match="against a blocked line"),
     ):
-        PumpConformance().test_a_stall_is_told(one)
+        PumpConformance().test_a_stall_is_reported(one)
 
 
 @pytest.mark.usefixtures("late_machine")
@@ -143,7 +143,7 @@ def test_a_new_try_begins_in_a_new_world() -> None:
         one.open()
         before = (one.driver, one.plunger, one.clock, one.tap)
         one.plunger.jam()
-        assert one.begin_anew()
+        assert one.restart()
         after = (one.driver, one.plunger, one.clock, one.tap)
         assert all(old is not new for old, new in zip(before, after, strict=True))
         assert not before[0].is_open
@@ -172,7 +172,7 @@ def card(**outcomes: str) -> Scorecard:
 
 
 @pytest.mark.parametrize(
-    ("earned", "may_be", "scorecard"),
+    ("earned", "possible_level", "scorecard"),
     [
         (Level.GOLD, Level.GOLD, card(bronze="passed", silver="skipped", gold="passed")),
         (Level.BRONZE, Level.GOLD, card(bronze="passed", silver="unjudged", gold="passed")),
@@ -181,10 +181,10 @@ def card(**outcomes: str) -> Scorecard:
     ],
 )
 def test_what_is_not_judged_earns_no_level_and_rules_out_none(
-    earned: Level | None, may_be: Level | None, scorecard: Scorecard
+    earned: Level | None, possible_level: Level | None, scorecard: Scorecard
 ) -> None:
     """The level that is earned, and the one that is possible, are both told."""
-    assert (scorecard.level, scorecard.may_be) == (earned, may_be)
+    assert (scorecard.level, scorecard.possible_level) == (earned, possible_level)
 
 
 def test_the_medal_says_that_the_machine_is_too_slow(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,7 +91,7 @@ def test_a_sound_driver_passes_and_nothing_moves(name: str) -> None:
     with shipped(name) as one:
         before = list(one.world.plate.set_points_c)
         session = one.session(syringe=SYRINGE)
-        assert session.first_look().model
+        assert session.identify_at_rest().model
         verdicts = {check.name: session.run(check) for check in session.checks}
         acts = {check.name for check in session.checks if check.acts}
         failed = {key: told.advice for key, told in verdicts.items() if told.outcome == "failed"}
@@ -138,13 +138,13 @@ def test_who_is_at_work_is_left_alone() -> None:
             pump.set_rate(100.0)
             pump.start()
         with pytest.raises(InputError, match="at work: running"):
-            one.session().first_look()
+            one.session().identify_at_rest()
         assert one.world.plunger.moves
     with shipped("watlow-f4t") as one:
         with one.offer.load()("plate", one.settings) as heater:
             heater.set_temperature(80.0)
         with pytest.raises(InputError, match=r"set to 80 °C"):
-            one.session().first_look()
+            one.session().identify_at_rest()
         assert one.world.plate.set_point_c == 80.0
 
 
@@ -169,8 +169,8 @@ def test_without_a_syringe_the_pump_is_told_none() -> None:
     ("driver", "check"),
     [
         (broken_drivers.RunsWhenOpened, "test_opening_moves_nothing"),
-        (broken_drivers.Clamps, "test_out_of_range_is_refused_before_a_byte"),
-        (broken_drivers.AsksBeforeItRefuses, "test_out_of_range_is_refused_before_a_byte"),
+        (broken_drivers.Clamps, "test_out_of_range_is_refused_before_sending"),
+        (broken_drivers.AsksBeforeItRefuses, "test_out_of_range_is_refused_before_sending"),
         (broken_drivers.CountsInItsIdentity, "test_the_identity_is_stable"),
         (broken_drivers.KeepsItsPort, "test_closing_releases_the_port"),
         (broken_drivers.StampsTheOpening, "test_answers_are_fresh_and_dated"),
@@ -319,4 +319,4 @@ def test_errors_of_a_link_are_no_failure_of_a_check() -> None:
     offer = Plugins.discover().drivers()["chemyx-fusion"]
     session = LiveSession(offer, FusionSettings(address="no-such-port"))
     with pytest.raises(ConnectionLostError):
-        session.first_look()
+        session.identify_at_rest()

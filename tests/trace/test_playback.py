@@ -176,7 +176,7 @@ def test_a_tampered_request_is_shown(tampered: Tampered, plugins: Plugins) -> No
     path = tampered("pump_cui", first("sent", "set rate", lambda line: line | {"sent": "stop\r"}))
     report = play_back(read_trace(path), plugins)
     assert report.driver is not None
-    assert report.driver.what == "the driver sends something else"
+    assert report.driver.what == "the driver sends other bytes"
     assert report.driver.call.startswith("set_rate(")
     assert report.driver.expected == r"'stop\r'"
     assert "set rate" in report.driver.got
@@ -220,12 +220,12 @@ def test_a_tampered_spectrum_is_shown(tampered: Tampered, plugins: Plugins) -> N
 
     report = play_back(read_trace(tampered("hdx_pl", change)), plugins)
     assert report.driver is not None
-    assert report.driver.what == "the driver returns something else than it returned"
+    assert report.driver.what == "the driver returns something else than recorded"
     assert report.emulator is None
 
 
 def test_other_settings_are_shown(tampered: Tampered, plugins: Plugins) -> None:
-    """A driver that is set otherwise than in the record sends something else; it is told what."""
+    """A driver with other settings than in the trace sends other bytes; the difference is shown."""
 
     def change(line: Line) -> Line:
         if "settings" in line:
@@ -262,7 +262,7 @@ def test_a_changed_driver_is_shown(more: Plugins, pump_trace: Callable[..., Trac
     changed = evolve(trace, header=evolve(trace.header, driver="hasty"))
     report = play_back(changed, more)
     assert report.driver is not None
-    assert report.driver.what == "the driver does not send all that it sent"
+    assert report.driver.what == "the driver does not send all recorded bytes"
     assert "SYNC" in report.driver.expected
 
 
@@ -339,14 +339,14 @@ def test_it_is_told_how_far_a_record_goes(more: Plugins, pump_trace: Callable[..
         ((*before, call, late, *after), "checked up to 1.000 s: an answer that came late"),
         ((*before, late, *after), "checked up to 1.000 s: bytes outside of any call"),
         ((*before, call, *after), "two calls at once cannot be repeated"),
-        ((*before, call), "the record ends within status()"),
+        ((*before, call), "the trace ends during status()"),
         (
             (*before, CallEntry(1.0, 99, "dance"), EndEntry(1.0, 99)),
             "dance() cannot be repeated: the driver has no such method",
         ),
         (
             (*before, CallEntry(1.0, 99, "stop"), EndEntry(1.0, 99, None, "ConnectionLostError")),
-            "left out stop() at 1.000 s: nobody was there",
+            "left out stop() at 1.000 s: the port did not open",
         ),
     ):
         report = play_back(evolve(trace, entries=entries), more)

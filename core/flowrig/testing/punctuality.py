@@ -1,4 +1,4 @@
-"""Lateness of the machine, which makes a driver miss deadlines that it would keep elsewhere."""
+"""Lateness of the machine: a busy machine makes a driver miss deadlines that it would keep."""
 
 import threading
 import time
@@ -8,21 +8,21 @@ from typing import Final, Self
 __all__ = ["LATE_S", "Punctuality"]
 
 LATE_S: Final = 0.01
-"""Lateness [s] from which on a missed deadline may be the machine's fault."""
+"""Lateness [s] from which on the machine may be the cause of a missed deadline."""
 
 PERIOD_S: Final = 0.005
-"""How long [s] the measuring thread sleeps at a time."""
+"""Time [s] for which the measuring thread sleeps at a time."""
 
 
 class Punctuality:
     """Measures the lateness of the machine while it is entered; a context manager.
 
-    A thread sleeps for short times and notes how much later it wakes. The CPU time that this
-    process used meanwhile is subtracted: a driver that computes for long is not excused, a core
-    that other programs occupy is.
+    A thread sleeps for short times and measures how much too late it wakes. The CPU time that this
+    process used meanwhile is subtracted: a core that other programs occupy excuses a late driver, a
+    long computation of the driver does not.
 
     Attributes:
-        worst_s: longest lateness [s] that was seen.
+        worst_s: longest lateness [s] so far.
     """
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class Punctuality:
 
     @property
     def is_late(self) -> bool:
-        """Whether the machine was so late that deadlines may have been missed for it."""
+        """Whether the machine was late enough to be the cause of a missed deadline."""
         return self.worst_s >= LATE_S
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""Write a plugin's distribution that already passes the kit, to be changed into a real one."""
+"""Write a plugin's distribution that passes the kit, as a start for a real plugin."""
 
 import re
 from importlib.resources import files
@@ -23,23 +23,22 @@ def new_plugin(kind: str, name: str, folder: Path) -> Path:
     """Write a distribution into a new folder.
 
     Args:
-        kind: what the plugin is to be: "pump", "heater", "spectrometer", "optimizer" or
-            "surrogate".
-        name: what profiles will call it: small letters, digits and single hyphens.
-        folder: where the new folder goes.
+        kind: kind of the plugin: "pump", "heater", "spectrometer", "optimizer" or "surrogate".
+        name: name in profiles: lower-case letters, digits and single hyphens.
+        folder: parent of the new folder.
 
     Returns:
         the new folder, "flowrig-NAME".
 
     Raises:
-        InputError: no such kind, no such name, or the new folder is there already.
+        InputError: the kind or the name is not possible, or the new folder exists.
     """
     if kind not in get_args(Kind):
         raise InputError(f"a plugin is one of {', '.join(get_args(Kind))}, not {kind!r}")
     if not _NAME.fullmatch(name) or len(name) > LONGEST_NAME:
         raise InputError(
-            f"{name!r} is no name for a plugin: up to {LONGEST_NAME} small letters, digits and "
-            "single hyphens, with a letter first"
+            f"{name!r} is no name for a plugin: use up to {LONGEST_NAME} lower-case letters, "
+            "digits and single hyphens, and begin with a letter"
         )
     root = folder / f"flowrig-{name}"
     try:
@@ -54,7 +53,7 @@ def new_plugin(kind: str, name: str, folder: Path) -> Path:
 
 
 def _distribution(kind: str, name: str) -> dict[str, str]:
-    """The text of every file, by its path."""
+    """Text of each file, by its path."""
     package = f"flowrig_{name.replace('-', '_')}"
     templates = files("flowrig.testing") / "templates"
     modules = {
@@ -84,7 +83,7 @@ def _distribution(kind: str, name: str) -> dict[str, str]:
 
 
 def _modules(kind: str) -> dict[str, str]:
-    """Names of the modules, each with the name of its template."""
+    """Names of the templates, by the names of the modules."""
     own = {"__init__.py": f"{kind}_plugin.py", f"{kind}.py": f"{kind}.py"}
     if kind in _DEVICES:
         return {**own, "emulator.py": f"{kind}_emulator.py", **{name: name for name in _SHARED}}
@@ -92,7 +91,7 @@ def _modules(kind: str) -> dict[str, str]:
 
 
 def _renamed(text: str, kind: str, name: str) -> str:
-    """A module with its names put in the place of the template's."""
+    """The text of a module, with the plugin's names in the place of the template's."""
     for old, new in (
         (f"{kind}_emulator", "emulator"),
         (f"{kind}_settings", "settings"),

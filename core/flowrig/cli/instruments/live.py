@@ -122,7 +122,7 @@ def check_live(
         may_act=consent.may_act(offer.kind),
         syringe=_syringe(consent.syringe),
     )
-    who = session.first_look()
+    who = session.identify_at_rest()
     click.secho(
         f"{offer.name} at {address}: {who.vendor} {who.model} {who.serial_number}".rstrip(),
         bold=True,
@@ -164,9 +164,9 @@ def _made(
     print_paragraph(check.requirement, err=err)
     click.secho(f"  it {check.does}", dim=True, err=err)
     if check.acts and not session.may_act:
-        return session.leave_out(check, f"{CONSENT[kind]} would allow it")
+        return session.skip(check, f"{CONSENT[kind]} would allow it")
     if ask and not click.confirm("  go on?", default=True, err=err):
-        return session.leave_out(check, "left out")
+        return session.skip(check, "left out")
     return session.run(check)
 
 

@@ -44,7 +44,7 @@ def new(kind: str, name: str, into: Path) -> None:
     from flowrig.testing.scaffold import new_plugin
 
     root = new_plugin(kind, name, into)
-    click.echo(f"{root} holds a working {kind}; put what is real in the place of what is made up:")
+    click.echo(f"{root} has a working example of a {kind}; replace its protocol or model by yours:")
     click.echo(f"  pip install -e {root}")
     click.echo(f"  flowrig plugin check {name}")
 
@@ -85,7 +85,7 @@ def check(
     """Run the conformance suites on what the plugin NAME offers; drivers face their emulators.
 
     Each offer gets the level that it has earned: bronze, silver or gold. A check that misses a
-    deadline on a busy machine is made again with longer ones; if it still does, it is not judged.
+    deadline on a busy machine is repeated with longer ones; if it misses them, it is not judged.
 
     With --live a driver faces the instrument at --address instead, with those checks that are safe
     on a real one. Each is announced and asked for. Nothing moves and nothing heats, unless you say
@@ -135,9 +135,9 @@ def _show(offer: "Offer", card: "Scorecard") -> None:
 def _medal(card: "Scorecard") -> str:
     """The level that is earned, and the one that a less busy machine may find earned."""
     earned = card.level.value if card.level else "below bronze"
-    if card.may_be is card.level or card.may_be is None:
+    if card.possible_level is card.level or card.possible_level is None:
         return earned
-    return f"{earned}, perhaps {card.may_be.value}: this machine is too slow to judge"
+    return f"{earned}, perhaps {card.possible_level.value}: this machine is too slow to judge"
 
 
 def _plain(offer: "Offer", card: "Scorecard") -> dict[str, Any]:
@@ -145,7 +145,7 @@ def _plain(offer: "Offer", card: "Scorecard") -> dict[str, Any]:
         "kind": offer.kind,
         "name": offer.name,
         "level": card.level.value if card.level else None,
-        "may_be": card.may_be.value if card.may_be else None,
+        "possible_level": card.possible_level.value if card.possible_level else None,
         "checks": [plain_verdict(verdict) for verdict in card.verdicts],
     }
 

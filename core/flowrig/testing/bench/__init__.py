@@ -1,1 +1,1 @@
-"""Benches on which a driver is checked: emulated and live instruments."""
+"""Benches: a driver with an emulated or a real instrument, on which the checks run."""

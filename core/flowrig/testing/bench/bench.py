@@ -1,4 +1,4 @@
-"""A bench: one driver, the emulator that it talks to, a tap between them, and what really moves."""
+"""A bench: one driver, its emulator, a tap on the wire between them, and the emulated bodies."""
 
 import time
 from abc import ABC, abstractmethod
@@ -31,23 +31,23 @@ T = TypeVar("T")
 NAME: Final = "bench"
 
 MORE_PATIENCE: Final = 3.0
-"""How many times longer deadlines are when a check is made again on a late machine."""
+"""Factor by which deadlines grow when a check is repeated on a late machine."""
 
 
 class BaseBench(ABC, Generic[D]):
-    """Drivers for one instrument, and calls on them that must come to an end.
+    """Drivers for one instrument, and calls on them that must return within a time limit.
 
     Args:
-        clock: of the drivers.
-        settings: of the drivers.
-        patience_s: longest wait [s], real time, for a call; after it the driver counts as hanging.
+        clock: clock of the drivers.
+        settings: settings of the drivers.
+        patience_s: longest wait [s] of real time for a call; a longer call counts as a hang.
 
     Attributes:
         overdue: whether a call took as long as the driver's deadline, or longer.
-        is_live: whether the instrument is a real one: what it does, only it can tell.
-        may_act: whether it may be moved, heated or lit.
-        pause_s: how long [s] a check lets time pass.
-        clock: of the drivers.
+        is_live: whether the instrument is real; its state is then known from its answers only.
+        may_act: whether checks may move, heat or light the instrument.
+        pause_s: time [s] that a check waits where time has to pass.
+        clock: clock of the drivers.
         driver: the driver under test, closed at first.
     """
 
@@ -63,12 +63,12 @@ class BaseBench(ABC, Generic[D]):
         self._patience_s = patience_s
         self._drivers: list[D] = []
 
-    def begin_anew(self) -> bool:
-        """Start over with longer deadlines; returns False where that is not possible."""
+    def restart(self) -> bool:
+        """Set the bench up again with longer deadlines; returns False where that is impossible."""
         return False
 
     def another_driver(self) -> D:
-        """A further driver for the same address, closed; the bench closes it in the end."""
+        """A further closed driver for the same address; the bench closes it at the end."""
         driver = self._make_driver()
         self._drivers.append(driver)
         return driver
@@ -84,56 +84,60 @@ class BaseBench(ABC, Generic[D]):
         return driver
 
     def reopen(self) -> D:
-        """Close and open the driver under test, as one does after an error."""
+        """Close and open the driver under test, as a caller does after an error."""
         self.call(self.driver.close)
         return self.open()
 
     def call(self, function: Callable[[], T]) -> T:
-        """What a call on a sound wire returns.
+        """Make a call on a sound wire, and return its value.
 
         Raises:
-            AssertionError: it raises something, or does not come to an end.
+            AssertionError: the call raises an exception, or does not return in time.
         """
         outcome = self.attempt(function)
         if isinstance(outcome, Exception):
             raise AssertionError(
                 f"on a sound wire the driver raised {type(outcome).__name__}: {outcome}; compare "
-                "the emulator with the driver, and look at what is left of an earlier failure"
+                "the emulator with the driver, and look for state that an earlier failure left"
             ) from outcome
         return outcome
 
     def attempt(self, function: Callable[[], T]) -> T | Exception:
-        """What a call returns or raises; it must come to an end.
+        """Make a call, and return its value or the exception that it raises.
 
         Raises:
-            AssertionError: it did not.
+            AssertionError: the call does not return in time.
         """
         outcomes: list[T | Exception] = self.attempt_together(function)
         return outcomes[0]
 
     def attempt_together(self, *functions: Callable[[], Any]) -> list[Any]:
-        """What calls that are made side by side return or raise."""
+        """Make calls at the same time, each in a thread; return their values or exceptions.
+
+        Raises:
+            AssertionError: a call does not return in time.
+        """
         began_s = time.monotonic()
         try:
             return finish(self.clock, self._patience_s, *functions)
         finally:
             self.overdue |= time.monotonic() - began_s >= self._settings.deadline_s
 
-    def attempt_despite_a_fault(self, function: Callable[[], T], what: str) -> T | DeviceError:
-        """What a call returns while something is wrong, or how it says so.
+    def attempt_with_fault(self, function: Callable[[], T], what: str) -> T | DeviceError:
+        """Make a call while the wire is disturbed; return its value or its `DeviceError`.
 
         Args:
             function: the call.
-            what: how messages name it.
+            what: name of the call in messages.
 
         Raises:
-            AssertionError: it hangs, or lets an exception out that is no `DeviceError`.
+            AssertionError: the call does not return in time, or raises another exception.
         """
         outcome = self.attempt(function)
         if isinstance(outcome, Exception) and not isinstance(outcome, DeviceError):
             raise AssertionError(
-                f"{what} let a {type(outcome).__name__} out ({outcome}); catch what the link and "
-                "the parser can raise, and raise self._fault(ConnectionLostError, …) or "
+                f"{what} raised {type(outcome).__name__} ({outcome}); catch every exception of "
+                "the link and the parser, and raise self._fault(ConnectionLostError, …) or "
                 "self._fault(ProtocolError, …) instead"
             ) from outcome
         return outcome
@@ -144,16 +148,16 @@ class Bench(BaseBench[D]):
 
     Args:
         driver: the driver's class.
-        emulator: the class of the emulator that speaks its protocol, or what makes one. It hands
-            its protocol cores to a front through `context.tap`.
-        settings: the driver's settings; the emulator's address takes the place of theirs. A short
-            deadline keeps the checks quick: 0.5 s is enough for an emulator.
-        patience_s: longest wait [s], real time, for a call; after it the driver counts as hanging.
+        emulator: the class of the emulator that speaks its protocol, or a function that makes one.
+            The emulator passes its protocol cores to a front through `context.tap`.
+        settings: the driver's settings; the emulator's address replaces theirs. A short deadline
+            keeps the checks quick: 0.5 s is enough for an emulator.
+        patience_s: longest wait [s] of real time for a call; a longer call counts as a hang.
 
     Attributes:
-        tap: the wire.
-        clock: virtual time, of the driver and of what really moves.
-        world: what really moves.
+        tap: the tap on the wire.
+        clock: virtual clock of the driver and of the emulated bodies.
+        world: the emulated bodies: plunger, plate and detector.
         driver: the driver under test, closed at first.
     """
 
@@ -171,12 +175,12 @@ class Bench(BaseBench[D]):
         self._set_up()
 
     def _set_up(self) -> None:
-        """Make the world and the wire."""
+        """Make a new tap and new bodies."""
         self.tap = Tap(self.clock)
         self.world = BenchWorld(Plunger(self.clock), Plate(self.clock), Detector())
 
-    def begin_anew(self) -> bool:
-        """Start over in a new world, with longer deadlines."""
+    def restart(self) -> bool:
+        """Set the bench up again with new bodies and longer deadlines."""
         self.__exit__(None, None, None)
         self.clock = VirtualClock()
         self.overdue = False
@@ -207,11 +211,15 @@ class Bench(BaseBench[D]):
         self._emulator.stop()
 
     def open(self, driver: D | None = None) -> D:
-        """Open a driver, by default the one under test, and make sure that the tap hears it."""
+        """Open a driver, by default the one under test.
+
+        Raises:
+            AssertionError: the driver does not open, or its bytes do not pass the tap.
+        """
         driver = super().open(driver)
         require(
             self.tap.cores,
-            "the bench hears nothing on the wire: in the emulator, hand every protocol core to its "
+            "no bytes pass the tap of the bench: in the emulator, pass every protocol core to its "
             "front through the tap, as in serial_front(context.tap(core))",
         )
         return driver
@@ -221,13 +229,13 @@ class Bench(BaseBench[D]):
 
 
 class PumpBench(Bench[Pump]):
-    """A bench with a pump on it.
+    """A bench with a pump.
 
     Args:
         driver: see `Bench`.
         emulator: see `Bench`.
         settings: see `Bench`.
-        syringe: the syringe that really is on the pump.
+        syringe: the syringe in the emulated pump.
         patience_s: see `Bench`.
     """
 
@@ -249,27 +257,27 @@ class PumpBench(Bench[Pump]):
 
     @property
     def plunger(self) -> Plunger:
-        """What the pump moves."""
+        """The plunger that the pump moves."""
         return self.world.plunger
 
 
 class HeaterBench(Bench[Heater]):
-    """A bench with a heater on it; see `Bench`."""
+    """A bench with a heater; see `Bench`."""
 
     @property
     def plate(self) -> Plate:
-        """What the heater heats."""
+        """The plate that the heater heats."""
         return self.world.plate
 
 
 class SpectrometerBench(Bench[Spectrometer]):
-    """A bench with a spectrometer on it; see `Bench`.
+    """A bench with a spectrometer; see `Bench`.
 
     Args:
         driver: see `Bench`.
         emulator: see `Bench`.
         settings: see `Bench`.
-        detector: what the spectrometer sees; by default one of 2068 pixels.
+        detector: the detector in the spectrometer; by default one of 2068 pixels.
         patience_s: see `Bench`.
     """
 
@@ -291,5 +299,5 @@ class SpectrometerBench(Bench[Spectrometer]):
 
     @property
     def detector(self) -> Detector:
-        """What the spectrometer sees."""
+        """The detector in the spectrometer."""
         return self.world.detector

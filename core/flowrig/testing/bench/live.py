@@ -1,4 +1,4 @@
-"""The part of the kit that is safe on a real instrument."""
+"""The checks that are safe on a real instrument."""
 
 from collections.abc import Callable
 from functools import partial
@@ -29,10 +29,10 @@ class LiveCheck:
     """One check that can be made on a real instrument.
 
     Attributes:
-        name: of the check.
-        requirement: what must be true, in one sentence.
-        does: what it does to the instrument: a clause without a subject.
-        acts: whether it moves or heats something.
+        name: name of the check.
+        requirement: the requirement that it checks, in one sentence.
+        does: effect on the instrument, a clause without a subject: "opens it twice".
+        acts: whether the check moves or heats something.
     """
 
     name: str
@@ -53,16 +53,16 @@ class LiveSession:
 
     Args:
         offer: the driver.
-        settings: where the instrument is.
-        may_act: whether it may be moved or heated.
-        syringe: what is on the pump, if it is one and somebody has said.
+        settings: the driver's settings, with the instrument's address.
+        may_act: whether checks may move or heat the instrument.
+        syringe: the syringe in a pump; None if it is unknown, or for other instruments.
 
     Attributes:
-        may_act: whether it may be moved or heated.
-        checks: what can be checked, in order; what only asks comes first.
+        may_act: whether checks may move or heat the instrument.
+        checks: the possible checks in order; those that only query come first.
 
     Raises:
-        InputError: a package is missing, or the pump may move and nobody has said what is on it.
+        InputError: a package is missing, or a pump may move and its syringe is unknown.
     """
 
     def __init__(
@@ -74,33 +74,33 @@ class LiveSession:
         syringe: Syringe | None = None,
     ) -> None:
         if offer.kind == "pump" and may_act and syringe is None:
-            raise InputError("a pump may move only if it is said which syringe is on it")
+            raise InputError("a pump may move only if it is known which syringe is on it")
         self._suite, self.may_act = _SUITES[offer.kind], may_act
         self._new_bench = _benches(offer, settings, may_act, syringe)
         checks = [_live_check(self._suite, name) for name, _ in checks_of(self._suite)]
         self.checks = tuple(sorted(filter(None, checks), key=lambda check: check.acts))
 
-    def first_look(self) -> Identity:
-        """Who is there, and is it at rest? Nothing is stopped.
+    def identify_at_rest(self) -> Identity:
+        """Identify the instrument, and require that it is at rest; it is never stopped here.
 
         Raises:
-            InputError: it is not at rest.
-            DeviceError: it does not answer, or another instrument does.
+            InputError: the instrument is not at rest.
+            DeviceError: the instrument does not answer, or another one does.
         """
-        return self._new_bench().first_look()
+        return self._new_bench().identify_at_rest()
 
     def run(self, check: LiveCheck) -> Verdict:
-        """Make one check; the instrument is at rest and its port closed afterwards.
+        """Make one check; afterwards the instrument is at rest and its port closed.
 
         Raises:
-            UnsafeStateError: the instrument was not seen to be at rest.
+            UnsafeStateError: the instrument is not confirmed to be at rest.
         """
         if check.acts and not self.may_act:
-            return self.leave_out(check, "it moves or heats something")
+            return self.skip(check, "it moves or heats something")
         return verdict(self._suite, check.name, self._new_bench)
 
-    def leave_out(self, check: LiveCheck, why: str) -> Verdict:
-        """The verdict on a check that was not made."""
+    def skip(self, check: LiveCheck, why: str) -> Verdict:
+        """Return the verdict on a check that is not made, with the reason."""
         _, level = next(one for one in checks_of(self._suite) if one[0] == check.name)
         return Verdict(check.name, check.requirement, level, "skipped", why)
 
@@ -108,7 +108,7 @@ class LiveSession:
 def _benches(
     offer: DriverOffer, settings: DeviceSettings, may_act: bool, syringe: Syringe | None
 ) -> Callable[[], LiveBench[Any]]:
-    """Makes benches with the instrument on them."""
+    """Return a function that makes benches with the instrument."""
     driver = offer.load()
     if offer.kind == "pump":
         return partial(LivePumpBench, driver, settings, may_act=may_act, syringe=syringe)

@@ -1,8 +1,8 @@
-"""Benches with a real instrument on them.
+"""Benches with a real instrument.
 
-There is no emulator and no tap. Nobody sees what really moves: the benches show what the instrument
-says of itself and, of the wire, what the driver tells. Every bench ends with the instrument at
-rest: a pump that does not stand is stopped, and a heater that heats is switched off.
+There is no emulator and no tap: plunger and plate are known only from the instrument's answers, and
+bytes on the wire only from the driver's wire log. Every bench leaves the instrument at rest: a pump
+that runs is stopped, and a heater that heats is switched off.
 """
 
 from abc import abstractmethod
@@ -40,18 +40,18 @@ PATIENCE_S: Final = 60.0
 MOVING: Final = (PumpState.RUNNING, PumpState.DELAYED)
 
 
-class ToldWire:
-    """What drivers tell of the bytes that they send; nothing can be disturbed here.
+class ReportedWire:
+    """The bytes in the drivers' wire logs, in the place of a tap; it disturbs nothing.
 
     Attributes:
-        sent: every byte that a driver told.
+        sent: every byte that a driver reported as sent.
     """
 
     def __init__(self) -> None:
         self.sent = b""
 
     def hear(self, device: Device) -> None:
-        """Listen to a driver from now on."""
+        """Record the wire log of a driver from now on."""
         device.wire.listener = self._note
 
     def _note(self, direction: str, data: bytes, channel: str) -> None:
@@ -60,21 +60,21 @@ class ToldWire:
 
     @contextmanager
     def through(self, wire: object) -> Iterator[object]:
-        """A real wire is what it is."""
+        """Leave the real wire as it is."""
         yield wire
 
 
 class LiveBench(BaseBench[D]):
-    """A closed driver in front of a real instrument, which is brought to rest in the end.
+    """A closed driver for a real instrument, which the bench brings to rest at the end.
 
     Args:
         driver: the driver's class.
-        settings: where the instrument is.
-        may_act: whether it may be moved or heated.
-        patience_s: longest wait [s] for a call; after it the driver counts as hanging.
+        settings: the driver's settings, with the instrument's address.
+        may_act: whether checks may move or heat the instrument.
+        patience_s: longest wait [s] for a call; a longer call counts as a hang.
 
     Attributes:
-        tap: what the driver tells of the wire.
+        tap: the bytes that the drivers report.
     """
 
     is_live: ClassVar[bool] = True
@@ -89,7 +89,7 @@ class LiveBench(BaseBench[D]):
         patience_s: float = PATIENCE_S,
     ) -> None:
         super().__init__(RealClock(), settings, patience_s)
-        self.tap = ToldWire()
+        self.tap = ReportedWire()
         self.may_act = may_act
         self._new_driver = driver
 
@@ -104,16 +104,16 @@ class LiveBench(BaseBench[D]):
         trace: TracebackType | None,
     ) -> None:
         try:
-            self._come_to_rest()
+            self._bring_to_rest()
         finally:
             self._close_all()
 
-    def first_look(self) -> Identity:
-        """Open, ask who it is, and close; nothing is stopped.
+    def identify_at_rest(self) -> Identity:
+        """Open, identify the instrument, and close; the instrument is never stopped here.
 
         Raises:
-            InputError: it is not at rest.
-            DeviceError: it does not answer, or another instrument does.
+            InputError: the instrument is not at rest.
+            DeviceError: the instrument does not answer, or another one does.
         """
         self.driver = self.another_driver()
         try:
@@ -130,19 +130,19 @@ class LiveBench(BaseBench[D]):
     @property
     @abstractmethod
     def state(self) -> str:
-        """What the instrument says that it does, for a person."""
+        """State that the instrument reports, for messages."""
 
     @property
     @abstractmethod
     def is_at_rest(self) -> bool:
-        """Whether the instrument says that it stands and does not heat."""
+        """Whether the instrument reports that it neither moves nor heats."""
 
     @abstractmethod
     def make_safe(self, driver: D) -> None:
-        """Bring it to rest with an open driver."""
+        """Bring the instrument to rest with an open driver."""
 
     def look(self, ask: Callable[[D], T]) -> T:
-        """Ask the instrument, with a driver that is open or else with a new one."""
+        """Query the instrument with an open driver, or with a new one if none is open."""
         driver = next((one for one in self._drivers if one.is_open), None)
         if driver is not None:
             return self.call(lambda: ask(driver))
@@ -154,8 +154,8 @@ class LiveBench(BaseBench[D]):
         self.tap.hear(driver)
         return driver
 
-    def _come_to_rest(self) -> None:
-        """Bring the instrument to rest with a driver that is open, else with a new connection."""
+    def _bring_to_rest(self) -> None:
+        """Bring the instrument to rest, the second time over a new connection."""
         self.clock.clear_interrupt()
         trouble: Exception | None = None
         for _ in range(2):
@@ -168,8 +168,8 @@ class LiveBench(BaseBench[D]):
             else:
                 return
         raise UnsafeStateError(
-            f"the instrument at {self._settings.address} was not seen to be at rest ({trouble}); "
-            "look at it now"
+            f"the instrument at {self._settings.address} is not confirmed to be at rest "
+            f"({trouble}); look at it now"
         ) from trouble
 
     def _close_all(self) -> None:
@@ -178,15 +178,15 @@ class LiveBench(BaseBench[D]):
 
 
 class LivePumpBench(LiveBench[Pump]):
-    """A bench with a real pump on it.
+    """A bench with a real pump.
 
     Args:
         driver: see `LiveBench`.
         settings: see `LiveBench`.
         may_act: see `LiveBench`.
         patience_s: see `LiveBench`.
-        syringe: the syringe that is on the pump; without it the pump is told none, and what needs
-            one is not asked.
+        syringe: the syringe in the pump. Without it no syringe is set, and checks that need one
+            are skipped.
     """
 
     def __init__(
@@ -203,135 +203,135 @@ class LivePumpBench(LiveBench[Pump]):
 
     @property
     def syringe(self) -> Syringe:
-        """The syringe that is on the pump.
+        """The syringe in the pump.
 
         Raises:
-            SkipTest: nobody has said.
+            SkipTest: the syringe is unknown.
         """
         if self._syringe is None:
-            raise SkipTest("it needs to know the syringe that is on the pump")
+            raise SkipTest("this check needs the syringe that is on the pump")
         return self._syringe
 
     @property
-    def plunger(self) -> "ToldPlunger":
-        """What the pump says that it moves."""
-        return ToldPlunger(self.look(lambda pump: pump.status()).state)
+    def plunger(self) -> "ReportedPlunger":
+        """The plunger as the pump reports it."""
+        return ReportedPlunger(self.look(lambda pump: pump.status()).state)
 
     @property
     def state(self) -> str:
-        """What the pump says."""
+        """State that the pump reports."""
         return self.plunger.state.value
 
     @property
     def is_at_rest(self) -> bool:
-        """Whether it neither runs nor waits to run."""
+        """Whether the pump neither runs nor waits to run."""
         return not self.plunger.moves
 
     def make_safe(self, driver: Pump) -> None:
-        """Stop it."""
+        """Stop the pump."""
         driver.stop()
 
 
 @frozen
-class ToldPlunger:
-    """A plunger as its pump tells of it.
+class ReportedPlunger:
+    """A plunger as its pump reports it.
 
     Attributes:
-        state: what the pump said.
+        state: state of the pump.
     """
 
     state: PumpState
 
     @property
     def moves(self) -> bool:
-        """Whether it moves, or is about to."""
+        """Whether the plunger moves, or is about to."""
         return self.state in MOVING
 
     @property
     def starts(self) -> int:
-        """How often it was started since it last stood, as far as can be told."""
+        """Number of starts since the last standstill; 0 or 1, as more cannot be known."""
         return int(self.moves)
 
 
 class LiveHeaterBench(LiveBench[Heater]):
-    """A bench with a real heater on it; see `LiveBench`."""
+    """A bench with a real heater; see `LiveBench`."""
 
     @property
-    def plate(self) -> "ToldPlate":
-        """What the heater says of what it heats."""
-        return ToldPlate(self.look(lambda heater: heater.read()))
+    def plate(self) -> "ReportedPlate":
+        """The plate as the heater reports it."""
+        return ReportedPlate(self.look(lambda heater: heater.read()))
 
     @property
     def state(self) -> str:
-        """What the heater says."""
+        """Temperature and set point that the heater reports."""
         return f"{self.plate.temperature_c:g} °C, set to {self.plate.set_point_c:g} °C"
 
     @property
     def is_at_rest(self) -> bool:
-        """Whether nothing is heated above what a room may be."""
+        """Whether the set point is no higher than a room's temperature may be."""
         return self.plate.set_point_c <= LUKEWARM_C
 
     def make_safe(self, driver: Heater) -> None:
-        """Switch it off."""
+        """Switch the heater off."""
         driver.off()
 
 
 @frozen
-class ToldPlate:
-    """A plate as its controller tells of it.
+class ReportedPlate:
+    """A plate as its controller reports it.
 
     Attributes:
-        reading: what the controller said.
+        reading: reading of the controller.
     """
 
     reading: HeaterReading
 
     @property
     def temperature_c(self) -> float:
-        """Its temperature [°C]."""
+        """Temperature of the plate [°C]."""
         return self.reading.temperature_c
 
     @property
     def set_point_c(self) -> float:
-        """What it is driven to [°C]."""
+        """Set point of the controller [°C]."""
         return self.reading.set_point_c
 
     @property
     def set_points_c(self) -> list[float]:
-        """What it was driven to [°C], as far as can be told."""
+        """Set points so far [°C]; only the present one can be known."""
         return [self.set_point_c]
 
 
 class LiveSpectrometerBench(LiveBench[Spectrometer]):
-    """A bench with a real spectrometer on it, whose light is left as it is; see `LiveBench`."""
+    """A bench with a real spectrometer, whose light is left as it is; see `LiveBench`."""
 
     @property
-    def detector(self) -> "UntoldDetector":
-        """What no spectrometer tells."""
-        return UntoldDetector()
+    def detector(self) -> "UnobservableDetector":
+        """The detector, of which only frames can be known."""
+        return UnobservableDetector()
 
     @property
     def state(self) -> str:
-        """It does nothing by itself."""
-        return "it waits to be asked"
+        """A spectrometer acts on request only."""
+        return "it waits for a request"
 
     @property
     def is_at_rest(self) -> bool:
-        """It does nothing by itself."""
+        """A spectrometer acts on request only."""
         return True
 
     def make_safe(self, driver: Spectrometer) -> None:
-        """Nothing moves and nothing heats."""
+        """Do nothing: a spectrometer neither moves nor heats."""
 
 
-class UntoldDetector:
-    """A detector of which nothing is known but its frames."""
+class UnobservableDetector:
+    """A detector of which only frames can be known."""
 
     @property
     def lit(self) -> bool:
         """Whether the light is on.
 
         Raises:
-            SkipTest: spectrometers do not tell.
+            SkipTest: spectrometers do not report it.
         """
-        raise SkipTest("a spectrometer does not tell whether its light is on")
+        raise SkipTest("a spectrometer does not report whether its light is on")

@@ -10,15 +10,15 @@ __all__ = ["Tap"]
 
 
 class Tap:
-    """Sits between the front and the cores of one emulator.
+    """Counts the bytes between the front and the protocol cores of an emulator, or disturbs them.
 
     Args:
         clock: the bench's clock.
 
     Attributes:
-        cores: how many protocol cores it sits before.
-        sent: every byte that the driver has sent.
-        answered: how many bytes were answered.
+        cores: number of protocol cores behind the tap.
+        sent: every byte that the driver sent.
+        answered: number of bytes that the emulator answered.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -28,13 +28,13 @@ class Tap:
         self._wire = DisturbedWire(clock)
 
     def wrap(self, core: ProtocolCore) -> ProtocolCore:
-        """Put the tap before a core; what `EmulatorContext.tap` does on a bench."""
+        """Put the tap in front of a core; on a bench `EmulatorContext.tap` calls it."""
         self.cores += 1
         return _Tapped(self, self._wire.wrap(core))
 
     @contextmanager
     def through(self, wire: Wire) -> Iterator[Wire]:
-        """Let the bytes go over another wire for a while; what it still holds then is lost."""
+        """Use another wire while entered; bytes that it still holds at the end are lost."""
         self._wire.plan(wire)
         try:
             yield wire
@@ -42,7 +42,7 @@ class Tap:
             self._wire.clear()
 
     def carry(self, core: ProtocolCore, data: bytes) -> bytes:
-        """Note what the driver sends, and what it gets."""
+        """Pass bytes on to a core, and count bytes and answer."""
         self.sent += data
         answer = core.feed(data)
         self.answered += len(answer)

@@ -1,1 +1,1 @@
-"""Checks of the conformance kit, a module for each interface."""
+"""The suites of checks, one module for each interface, and the scorecard."""

@@ -1,7 +1,7 @@
-"""Parts of a check: levels, requirements, calls that must come to an end, and repeated tries."""
+"""Parts of a check: levels, requirements, calls with a time limit, and repeated tries."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from functools import wraps
 from typing import Any, Final, Protocol, TypeVar
@@ -17,8 +17,8 @@ __all__ = [
     "TRIES",
     "Level",
     "Live",
+    "MissedTime",
     "TooSlowToJudge",
-    "Untimely",
     "earns",
     "finish",
     "level_of",
@@ -30,15 +30,15 @@ T = TypeVar("T")
 Check = Callable[[Any, Any], None]
 
 TRIES: Final = 3
-"""How often a check is made that may have failed because the machine was late."""
+"""Largest number of tries of a check that may have failed because the machine was late."""
 
 
 class Level(Enum):
-    """How far a plugin can be trusted; a level is earned by all of its checks and those before.
+    """How far a plugin can be trusted; a level needs all of its checks and those of lower levels.
 
     Attributes:
-        BRONZE: in health it does what it is told, and nothing else.
-        SILVER: when the link is silent, late or gone, it says what is known and what is not.
+        BRONZE: on a sound link it does what is requested, and nothing else.
+        SILVER: on a silent, late or lost link it reports what is known and what is unknown.
         GOLD: the same at every byte of every command, and with two threads at once.
     """
 
@@ -49,11 +49,11 @@ class Level(Enum):
 
 @frozen
 class Live:
-    """What a check does to a real instrument.
+    """The effect of a check on a real instrument.
 
     Attributes:
-        does: for the person who is asked for consent: a clause without a subject.
-        acts: whether it moves, heats or lights something.
+        does: effect, for the operator who is asked for consent; a clause without a subject.
+        acts: whether the check moves, heats or lights something.
     """
 
     does: str
@@ -61,11 +61,11 @@ class Live:
 
 
 class TooSlowToJudge(SkipTest):
-    """The machine was late each time that a check failed, so that the failure proves nothing."""
+    """A check failed on a late machine at each try: no verdict on the driver is possible."""
 
 
-class Untimely(AssertionError):  # noqa: N818 - a failed check like any other AssertionError
-    """A check failed on the time that something took."""
+class MissedTime(AssertionError):  # noqa: N818 - a failed check like any other AssertionError
+    """A check failed because something took too long."""
 
 
 class TimedBench(Protocol):
@@ -78,25 +78,25 @@ class TimedBench(Protocol):
     @property
     def overdue(self) -> bool: ...
 
-    def begin_anew(self) -> bool:
-        """Start over with longer deadlines; returns False where that is not possible."""
+    def restart(self) -> bool:
+        """Set the bench up again with longer deadlines; returns False where that is impossible."""
 
 
 def earns(level: Level, live: Live | None = None) -> Callable[[Check], Check]:
-    """Mark a check, and make it independent of how busy the machine is.
+    """Mark a function as a check, and make its verdict independent of the load of the machine.
 
     A failure counts at once if no call took as long as the driver's deadline, or if the machine was
-    on time. Otherwise the check is made again, from the beginning and with longer deadlines.
+    on time. Otherwise the check is repeated from the beginning with longer deadlines.
 
     Args:
-        level: what it counts for.
-        live: what it does to a real instrument; None if it needs an emulated one.
+        level: level that the check counts for.
+        live: effect on a real instrument; None if the check needs an emulated one.
     """
 
     def mark(check: Check) -> Check:
         @wraps(check)
         def judge(suite: Any, bench: Any) -> None:
-            if hasattr(bench, "begin_anew"):
+            if hasattr(bench, "restart"):
                 _judge(lambda: check(suite, bench), bench)
             else:
                 check(suite, bench)
@@ -109,10 +109,10 @@ def earns(level: Level, live: Live | None = None) -> Callable[[Check], Check]:
 
 
 def _judge(check: Callable[[], None], bench: TimedBench) -> None:
-    """Make a check, several times if the machine is late.
+    """Make a check, and repeat it if it failed on a late machine.
 
     Raises:
-        TooSlowToJudge: it failed each time, and each time the machine was late.
+        TooSlowToJudge: the check failed each time, and each time the machine was late.
     """
     for attempt in range(TRIES):
         machine = Punctuality()
@@ -122,57 +122,57 @@ def _judge(check: Callable[[], None], bench: TimedBench) -> None:
         except (SkipTest, UnsafeStateError):
             raise
         except Exception as failure:
-            timed = bench.overdue or isinstance(failure, Untimely)
+            timed = bench.overdue or isinstance(failure, MissedTime)
             if not (timed and machine.is_late):
                 raise
-            if attempt + 1 == TRIES or not bench.begin_anew():
+            if attempt + 1 == TRIES or not bench.restart():
                 raise TooSlowToJudge(
-                    f"the machine is too slow to judge: a thread that sleeps woke "
+                    f"the machine is too slow to judge: a sleeping thread woke "
                     f"{machine.worst_s * 1000:.0f} ms late; try again when it is less busy "
-                    f"(what was seen: {failure})"
+                    f"(last failure: {failure})"
                 ) from failure
         else:
             return
 
 
 def live_of(check: Callable[..., None]) -> Live | None:
-    """What a check does to a real instrument, or None if it needs an emulated one."""
+    """The effect of a check on a real instrument, or None if it needs an emulated one."""
     return getattr(check, "live", None)
 
 
 def level_of(check: Callable[..., None]) -> Level | None:
-    """The level that a function counts for, or None if it is no check."""
+    """The level that a function counts for, or None if the function is no check."""
     return getattr(check, "level", None)
 
 
 def require(condition: object, advice: str, *, timed: bool = False) -> None:
-    """Fail a check.
+    """Fail a check if a condition does not hold.
 
     Args:
-        condition: what must hold.
-        advice: what was seen, and what the author of the plugin should do.
-        timed: whether a late machine can be the reason for a failure.
+        condition: the condition.
+        advice: what the check observed, and what the author of the plugin should do.
+        timed: whether a late machine can be the cause of a failure.
 
     Raises:
-        AssertionError: it does not hold; `Untimely` if a late machine can be the reason.
+        AssertionError: the condition does not hold; `MissedTime` if `timed`.
     """
     if not condition:
-        raise (Untimely if timed else AssertionError)(advice)
+        raise (MissedTime if timed else AssertionError)(advice)
 
 
 def finish(clock: Clock, patience_s: float, *calls: Callable[[], T]) -> list[T | Exception]:
-    """Make calls side by side, and wait until every one has come to an end.
+    """Make calls at the same time, and wait until all have returned.
 
     Args:
-        clock: the bench's clock, whose time moves on while the calls sleep.
-        patience_s: longest wait [s], real time; after it a call counts as one that never ends.
-        calls: what to call, each in a thread of its own.
+        clock: the bench's clock; virtual time advances while the calls sleep.
+        patience_s: longest wait [s] of real time; a longer call counts as a hang.
+        calls: functions without arguments, each called in a thread of its own.
 
     Returns:
-        what each returned or raised.
+        the value or the exception of each call.
 
     Raises:
-        Untimely: a call did not end.
+        MissedTime: a call did not return in time.
     """
     outcomes: list[Any] = [None] * len(calls)
 
@@ -190,15 +190,24 @@ def finish(clock: Clock, patience_s: float, *calls: Callable[[], T]) -> list[T |
     clock.add_participants(len(calls))
     for thread in threads:
         thread.start()
-    clock.leave()
+    _join(threads, clock, patience_s)
+    return outcomes
+
+
+def _join(threads: Sequence[threading.Thread], clock: Clock, patience_s: float) -> None:
+    """Wait for threads, while the caller does not take part in the clock.
+
+    Raises:
+        MissedTime: a thread did not end in time.
+    """
+    clock.leave()  # virtual time stands still until every participant sleeps
     for thread in threads:
         thread.join(patience_s)
     clock.add_participants(1)
     if any(thread.is_alive() for thread in threads):
         clock.interrupt()
-        raise Untimely(
+        raise MissedTime(
             f"a call still waits after {patience_s:g} s; give every read, write and connect a "
             "deadline of settings.deadline_s, also where the other side hangs up or sends half of "
             "an answer"
         )
-    return outcomes

@@ -1,4 +1,4 @@
-"""What every instrument's driver must do, whatever it drives."""
+"""Checks that pumps, heaters and spectrometers have in common."""
 
 import time
 from abc import ABC, abstractmethod
@@ -27,29 +27,29 @@ __all__ = ["Command", "DeviceConformance"]
 B = TypeVar("B", bound=Bench[Any])
 
 QUIET_S = 0.05
-"""How long [s] the wire is listened to for bytes that should not come."""
+"""Time [s] in which the wire is watched for bytes that should not come."""
 
 ROUNDS = 15
-"""How often each of two threads asks."""
+"""Queries of each of two threads."""
 
 SILENCES = 3
-"""After how many answers of a command the instrument falls silent at the latest."""
+"""Silence begins after 0, 1, … answers of a command; this many cases are tried."""
 
 RECOVERIES = 3
-"""Questions after which a driver must have found back to the truth."""
+"""Queries after which a driver must give correct answers again."""
 
 
 @frozen
 class Command:
-    """Something that moves, heats or lights, and how to tell what became of it.
+    """A command that moves, heats or lights, and functions that find out its effect.
 
     Attributes:
-        name: how messages call it.
-        arrange: brings an open driver and its instrument to where the command makes a difference.
-        call: the command.
-        done: whether the instrument does what was asked.
-        untouched: whether it still does what it did before.
-        once: whether it was told at most once.
+        name: name of the command in messages.
+        arrange: brings an open driver and its instrument to a state that the command changes.
+        call: gives the command.
+        done: whether the instrument executes the command.
+        untouched: whether the instrument is in the state before the command.
+        once: whether the instrument received the command at most once.
     """
 
     name: str
@@ -60,19 +60,24 @@ class Command:
     once: Callable[[], bool]
 
 
-class Overheard(Wire):
-    """A sound wire that keeps what passes; `sent` and `received` are as the driver sees them."""
+class RecordingWire(Wire):
+    """A sound wire that records the bytes on it.
+
+    Attributes:
+        sent: bytes from the driver to the instrument.
+        received: bytes from the instrument to the driver.
+    """
 
     def __init__(self) -> None:
         self.sent = b""
         self.received = b""
 
     def add(self, direction: Direction, data: bytes) -> None:
-        """Keep bytes."""
+        """Record bytes of one direction."""
         setattr(self, direction, getattr(self, direction) + data)
 
     def carry(self, core: ProtocolCore, data: bytes) -> bytes:
-        """Pass bytes on, and keep them."""
+        """Pass bytes on, and record them and their answer."""
         self.add("sent", data)
         answer = core.feed(data)
         self.add("received", answer)
@@ -87,48 +92,48 @@ class DeviceConformance(ABC, Generic[B]):
 
     @abstractmethod
     def ready(self, bench: B) -> None:
-        """Bring an open driver to where `ask` gives an answer worth having."""
+        """Bring an open driver to a state in which `ask` can distinguish right from wrong."""
 
     @abstractmethod
     def ask(self, bench: B) -> Any:
-        """Read what the instrument does; a `Reading`."""
+        """Read the state of the instrument; a `Reading`."""
 
     @abstractmethod
     def is_true(self, bench: B, answer: Any) -> bool:
-        """Whether an answer to `ask` is what the body shows at this moment."""
+        """Whether an answer to `ask` is the present state of the emulated body."""
 
     @abstractmethod
     def disturb(self, bench: B) -> None:
-        """Change what the true answer to `ask` is, without the driver."""
+        """Change the correct answer to `ask` without the driver."""
 
     @abstractmethod
     def is_at_rest(self, bench: B) -> bool:
-        """Whether nothing was moved, heated or lit since the bench began."""
+        """Whether nothing was moved, heated or lit on this bench."""
 
     @abstractmethod
     def commands(self, bench: B) -> Sequence[Command]:
-        """What moves, heats or lights."""
+        """The commands that move, heat or light."""
 
     @abstractmethod
     def out_of_range(self, bench: B) -> Sequence[tuple[str, Callable[[], Any]]]:
-        """Calls, by name, that ask an open and ready driver for what it cannot do."""
+        """Calls with values out of range, each with its name, on an open and ready driver."""
 
-    def tells_single_bytes(self) -> bool:
-        """Whether one wrong byte in an answer must be noticed."""
+    def detects_single_bytes(self) -> bool:
+        """Whether the protocol lets a driver detect one wrong byte in an answer."""
         return True
 
     @earns(Level.BRONZE)
     def test_nothing_is_sent_before_open(self, bench: B) -> None:
-        """Constructing a driver sends nothing."""
-        _, stray = self._overheard(bench, bench.another_driver)
+        """The constructor of a driver sends nothing."""
+        _, stray = self._sent_during(bench, bench.another_driver)
         require(
             not stray,
-            "the constructor talks to the instrument; connect in _do_open",
+            "the constructor sends bytes to the instrument; connect in _do_open",
         )
 
-    @earns(Level.BRONZE, Live("opens it twice, and asks who it is"))
+    @earns(Level.BRONZE, Live("opens it twice, and asks for its identity"))
     def test_the_identity_is_stable(self, bench: B) -> None:
-        """Vendor and model are told, and stay the same when asked again and after reopening."""
+        """Vendor and model are reported; a second query and reopening do not change them."""
         driver = bench.driver
         first = bench.call(driver.open)
         require(
@@ -140,45 +145,46 @@ class DeviceConformance(ABC, Generic[B]):
         reopened = bench.call(driver.identify)
         require(
             first == again == reopened,
-            f"the identity changes from {first} to {again} to {reopened}; make it from what the "
-            "instrument answers, and of nothing that changes",
+            f"the identity changes from {first} to {again} to {reopened}; make it from answers of "
+            "the instrument that do not change",
         )
 
-    @earns(Level.BRONZE, Live("opens and closes it, and asks what it does"))
+    @earns(Level.BRONZE, Live("opens and closes it, and asks for its state"))
     def test_opening_moves_nothing(self, bench: B) -> None:
         """The instrument is at rest after opening and closing, if it was before."""
         bench.open()
         require(
-            self.is_at_rest(bench), "open() moves, heats or lights something; only connect and ask"
+            self.is_at_rest(bench),
+            "open() moves, heats or lights something; only connect and query",
         )
         bench.call(bench.driver.close)
-        require(self.is_at_rest(bench), "close() moves, heats or lights something; only hang up")
+        require(self.is_at_rest(bench), "close() moves, heats or lights something; only disconnect")
 
-    @earns(Level.BRONZE, Live("opens and closes it, and asks nothing while it is open"))
-    def test_a_closed_driver_says_so(self, bench: B) -> None:
-        """Before opening, and after closing, a question raises NotReadyError and sends nothing."""
+    @earns(Level.BRONZE, Live("opens and closes it, and sends no query while it is open"))
+    def test_a_closed_driver_raises_not_ready(self, bench: B) -> None:
+        """Before opening, and after closing, a query raises NotReadyError and sends nothing."""
         for state in ("before open()", "after close()"):
-            outcome, stray = self._overheard(bench, lambda: self.ask(bench))
+            outcome, stray = self._sent_during(bench, lambda: self.ask(bench))
             require(
                 isinstance(outcome, NotReadyError) and not stray,
-                f"a question {state} gave {outcome!r} and sent {stray!r}; let the public "
-                "methods of the interface do the checking, and write only the _do_… methods",
+                f"a query {state} gave {outcome!r} and sent {stray!r}; leave the checks to the "
+                "public methods of the interface, and write only the _do_… methods",
             )
             bench.open()
             bench.call(bench.driver.close)
 
     @earns(
         Level.BRONZE,
-        Live("asks for what it cannot do; a pump is told its syringe and a rate first"),
+        Live("asks for values out of range; a pump gets its syringe and a rate first"),
     )
-    def test_out_of_range_is_refused_before_a_byte(self, bench: B) -> None:
-        """What the instrument cannot do raises OutOfRangeError, and not a byte is sent."""
+    def test_out_of_range_is_refused_before_sending(self, bench: B) -> None:
+        """A value out of range raises OutOfRangeError, and not a byte is sent."""
         self._open_ready(bench)
         for name, call in self.out_of_range(bench):
-            outcome, stray = self._overheard(bench, call)
+            outcome, stray = self._sent_during(bench, call)
             require(
                 isinstance(outcome, OutOfRangeError),
-                f"{name} gave {outcome!r}; raise OutOfRangeError, and clamp nothing",
+                f"{name} gave {outcome!r}; raise OutOfRangeError, and never clamp a value",
             )
             require(
                 not stray,
@@ -187,7 +193,7 @@ class DeviceConformance(ABC, Generic[B]):
 
     @earns(Level.BRONZE, Live("opens and closes it twice"))
     def test_closing_releases_the_port(self, bench: B) -> None:
-        """After closing, however often, another driver can open the port."""
+        """After close(), called once or twice, another driver can open the port."""
         bench.call(bench.driver.close)
         bench.open()
         for _ in range(2):
@@ -199,48 +205,48 @@ class DeviceConformance(ABC, Generic[B]):
             "_do_close, which must work on a half-open device and more than once",
         )
 
-    @earns(Level.BRONZE, Live("asks what it does, twice"))
+    @earns(Level.BRONZE, Live("asks for its state, twice"))
     def test_answers_are_fresh_and_dated(self, bench: B) -> None:
-        """A reading is what the instrument shows now, with the time of now and a good quality."""
+        """A reading is the present state, with the present time and a good quality."""
         self._open_ready(bench)
-        self._require_truth(bench, bench.call(lambda: self.ask(bench)), "in health")
+        self._require_truth(bench, bench.call(lambda: self.ask(bench)), "on a sound link")
         if not bench.is_live:
             self.disturb(bench)
         bench.clock.sleep(bench.pause_s)
         before_s = bench.clock.now_s()
         reading = bench.call(lambda: self.ask(bench))
-        self._require_truth(bench, reading, "after the instrument changed by itself")
+        self._require_truth(bench, reading, "after a change of the instrument")
         require(
             before_s <= reading.time_s <= bench.clock.now_s(),
-            f"the reading is dated {reading.time_s:g} s, and it was made at {before_s:g} s; stamp "
-            "it with self.clock.now_s() when it is read",
+            f"a reading that was made at {before_s:g} s has the time {reading.time_s:g} s; take "
+            "the time from self.clock.now_s() when you read",
         )
         require(
             reading.quality is Quality.GOOD,
-            f"a sound reading has the quality {reading.quality}; keep the others for readings "
-            "that must not drive a decision",
+            f"a correct reading has the quality {reading.quality}; use GOOD for every reading that "
+            "decisions may rely on",
         )
 
     @earns(Level.SILVER)
-    def test_silence_is_told_in_time(self, bench: B) -> None:
-        """A question that nobody answers raises ConnectionLostError within the deadline."""
+    def test_silence_is_reported_in_time(self, bench: B) -> None:
+        """A query without an answer raises ConnectionLostError within the deadline."""
         self._open_ready(bench)
         with bench.tap.through(Mute()):
-            outcome = bench.attempt_despite_a_fault(lambda: self.ask(bench), "a question")
+            outcome = bench.attempt_with_fault(lambda: self.ask(bench), "a query")
         require(
             isinstance(outcome, ConnectionLostError),
-            f"a question to a mute instrument gave {outcome!r}; raise ConnectionLostError when "
-            "settings.deadline_s is over",
+            f"a query to a silent instrument gave {outcome!r}; raise ConnectionLostError after "
+            "settings.deadline_s",
         )
 
     @earns(Level.SILVER)
     def test_opening_a_mute_instrument_fails(self, bench: B) -> None:
-        """Opening raises a DeviceError, and the port is free again afterwards."""
+        """Opening a silent instrument raises a DeviceError, and leaves the port free."""
         with bench.tap.through(Mute()):
-            outcome = bench.attempt_despite_a_fault(bench.driver.open, "open()")
+            outcome = bench.attempt_with_fault(bench.driver.open, "open()")
             require(
                 isinstance(outcome, DeviceError),
-                "open() succeeds on an instrument that answers nothing; ask it something in "
+                "open() succeeds on an instrument that does not answer; send a query in "
                 "_do_identify",
             )
         require(
@@ -248,27 +254,27 @@ class DeviceConformance(ABC, Generic[B]):
             and not isinstance(
                 bench.attempt(lambda: bench.open(bench.another_driver())), Exception
             ),
-            "the port stays in use after open() failed; release it in _do_close",
+            "the port stays in use after a failed open(); release it in _do_close",
         )
 
     @earns(Level.SILVER)
     def test_silence_after_a_command_is_an_unknown_outcome(self, bench: B) -> None:
-        """A command that is obeyed without an answer raises UnknownOutcomeError."""
+        """A command that is executed without an answer raises UnknownOutcomeError."""
         bench.open()
         for command in self.commands(bench):
             for answers in range(SILENCES):
                 command.arrange()
-                self._command_despite(
+                self._command_over_bad_wire(
                     bench, command, Mute(answers), f"{answers} answers and then silence"
                 )
 
     @earns(Level.SILVER)
-    def test_it_comes_back_after_a_hang_up(self, bench: B) -> None:
-        """A hang-up raises a DeviceError; after close() and open() everything works again."""
+    def test_it_works_again_after_a_hang_up(self, bench: B) -> None:
+        """A hang-up raises a DeviceError; after close() and open() the driver works again."""
         self._open_ready(bench)
         identity = bench.call(bench.driver.identify)
         with bench.tap.through(Cut(0)):
-            outcome = bench.attempt_despite_a_fault(lambda: self.ask(bench), "a question")
+            outcome = bench.attempt_with_fault(lambda: self.ask(bench), "a query")
         self._require_truth_or_error(bench, outcome, "after a hang-up")
         again = bench.attempt(bench.reopen)
         require(
@@ -280,19 +286,19 @@ class DeviceConformance(ABC, Generic[B]):
 
     @earns(Level.SILVER)
     def test_a_late_answer_is_never_returned(self, bench: B) -> None:
-        """An answer that came too late is not taken for the answer to the next question."""
+        """An answer after its deadline is never taken for the answer to the next query."""
         self._open_ready(bench)
         with bench.tap.through(Late()):
-            bench.attempt_despite_a_fault(lambda: self.ask(bench), "a question")
+            bench.attempt_with_fault(lambda: self.ask(bench), "a query")
             self.disturb(bench)
             outcome = None
             for _ in range(RECOVERIES):
-                outcome = bench.attempt_despite_a_fault(lambda: self.ask(bench), "a question")
+                outcome = bench.attempt_with_fault(lambda: self.ask(bench), "a query")
                 require(
                     isinstance(outcome, DeviceError) or self.is_true(bench, outcome),
-                    f"a late answer was taken for a new one: {outcome}; after a missed deadline "
-                    "get back in step before the next question: ask something that is asked at no "
-                    "other time and drop all that comes before its answer, or connect anew",
+                    f"a late answer was taken for a new one: {outcome}; after a missed deadline, "
+                    "synchronize before the next query: send a query that is sent at no other time "
+                    "and drop all bytes before its answer, or connect again",
                 )
             if isinstance(outcome, DeviceError):
                 bench.reopen()
@@ -300,22 +306,22 @@ class DeviceConformance(ABC, Generic[B]):
         self._require_truth(bench, outcome, "after a late answer")
 
     @earns(Level.SILVER)
-    def test_nonsense_is_never_returned(self, bench: B) -> None:
-        """Bytes that make no sense raise a DeviceError, and do no harm to what comes after."""
+    def test_garbled_bytes_are_never_returned(self, bench: B) -> None:
+        """Garbled bytes raise a DeviceError, and do not affect later queries."""
         self._open_ready(bench)
         with bench.tap.through(Garbled()):
-            outcome = bench.attempt_despite_a_fault(lambda: self.ask(bench), "a question")
+            outcome = bench.attempt_with_fault(lambda: self.ask(bench), "a query")
         require(
             isinstance(outcome, DeviceError),
-            f"out of garbled bytes the driver made {outcome!r}; parse strictly, and raise "
-            "ProtocolError for what does not fit",
+            f"from garbled bytes the driver returned {outcome!r}; parse strictly, and raise "
+            "ProtocolError for every answer that does not fit",
         )
         bench.reopen()
         self._require_truth(bench, bench.call(lambda: self.ask(bench)), "after garbled bytes")
 
-    @earns(Level.GOLD, Live("asks some thirty questions, two at a time"))
+    @earns(Level.GOLD, Live("sends some thirty queries, two at a time"))
     def test_two_threads_get_their_own_answers(self, bench: B) -> None:
-        """Questions that two threads ask at once are answered to the one that asked."""
+        """Of two threads that query at once, each gets the answers to its own queries."""
         self._open_ready(bench)
         identity = bench.call(bench.driver.identify)
 
@@ -332,72 +338,72 @@ class DeviceConformance(ABC, Generic[B]):
             and not isinstance(identities, Exception)
             and all(bench.is_live or self.is_true(bench, answer) for answer in answers)
             and set(identities) == {identity},
-            f"two threads at once got {answers!r} and {identities!r}; hold a lock from the first "
-            "byte of a request to the last of its answer",
+            f"two threads got {answers!r} and {identities!r}; hold a lock from the first byte of a "
+            "request to the last byte of its answer",
         )
 
     @earns(Level.GOLD)
-    def test_every_byte_is_told(self, bench: B) -> None:
-        """What the driver tells its wire log is what goes over the wire, both ways."""
-        told, overheard = Overheard(), Overheard()
-        bench.driver.wire.listener = lambda direction, data, channel: told.add(direction, data)
-        with bench.tap.through(overheard):
+    def test_every_byte_is_logged(self, bench: B) -> None:
+        """The driver's wire log has exactly the bytes on the wire, in both directions."""
+        logged, on_wire = RecordingWire(), RecordingWire()
+        bench.driver.wire.listener = lambda direction, data, channel: logged.add(direction, data)
+        with bench.tap.through(on_wire):
             self._open_ready(bench)
             bench.call(lambda: self.ask(bench))
-        if not told.sent and not told.received:
+        if not logged.sent and not logged.received:
             raise SkipTest(
-                "this driver tells no bytes, so that its traces show calls only; call "
+                "this driver logs no bytes, and its traces have calls only; call "
                 "self.wire.sent(data) before each write and self.wire.received(data) after each "
                 "read"
             )
         for direction in ("sent", "received"):
-            one, other = getattr(told, direction), getattr(overheard, direction)
+            one, other = getattr(logged, direction), getattr(on_wire, direction)
             require(
                 one == other,
-                f"the driver tells {_where_they_part(one, other)} of what it {direction}; call "
-                f"self.wire.{direction}(data) once wherever the port is used, with exactly the "
-                "bytes that went over it, also those that are dropped",
+                f"of the bytes that were {direction} the driver logs "
+                f"{_first_difference(one, other)}; call self.wire.{direction}(data) once at each "
+                "use of the port, with exactly the bytes that went over it, dropped ones included",
             )
 
     @earns(Level.GOLD)
     def test_a_cut_at_any_byte(self, bench: B) -> None:
-        """Wherever the link breaks: no hang, no wrong value, and the truth about every command."""
+        """If the link breaks at any byte, no call hangs, and no value or outcome is wrong."""
         self._open_ready(bench)
         for position in _positions(self._traffic(bench, lambda: self.ask(bench))):
             with bench.tap.through(Cut(position)):
-                outcome = bench.attempt_despite_a_fault(lambda: self.ask(bench), "a question")
+                outcome = bench.attempt_with_fault(lambda: self.ask(bench), "a query")
             self._require_truth_or_error(bench, outcome, f"cut after {position} bytes")
             bench.reopen()
         for command in self.commands(bench):
             command.arrange()
             for position in _positions(self._traffic(bench, command.call)):
                 command.arrange()
-                self._command_despite(
+                self._command_over_bad_wire(
                     bench, command, Cut(position), f"a hang-up after {position} bytes"
                 )
 
     @earns(Level.GOLD)
     def test_a_wrong_byte_anywhere(self, bench: B) -> None:
-        """One wrong byte in an answer is noticed, or does no harm."""
+        """One wrong byte in an answer raises an error, or changes no value."""
         self._open_ready(bench)
         before = bench.tap.answered
         bench.call(lambda: self.ask(bench))
         for position in _positions(bench.tap.answered - before):
             with bench.tap.through(Garbled(position)):
-                outcome = bench.attempt_despite_a_fault(lambda: self.ask(bench), "a question")
-            if self.tells_single_bytes():
+                outcome = bench.attempt_with_fault(lambda: self.ask(bench), "a query")
+            if self.detects_single_bytes():
                 self._require_truth_or_error(bench, outcome, f"with byte {position} garbled")
             bench.reopen()
 
     @earns(Level.GOLD)
     def test_the_emulator_takes_bytes_in_any_pieces(self, bench: B) -> None:
-        """The emulator answers the same when every byte arrives alone."""
+        """The emulator gives the same answers when every byte arrives alone."""
         with bench.tap.through(InPieces()):
             outcome = bench.attempt(lambda: self._open_ready(bench))
             require(
                 not isinstance(outcome, Exception),
-                f"the emulator fails when bytes arrive one by one: {outcome}; in feed(), keep what "
-                "is not complete yet for the next call",
+                f"the emulator fails when bytes arrive one by one: {outcome}; in feed(), keep an "
+                "incomplete request for the next call",
             )
             self._require_truth(bench, bench.call(lambda: self.ask(bench)), "byte by byte")
 
@@ -405,36 +411,36 @@ class DeviceConformance(ABC, Generic[B]):
         bench.open()
         self.ready(bench)
 
-    def _command_despite(self, bench: B, command: Command, wire: Wire, trouble: str) -> None:
-        """Give a command over a bad wire, and compare what is said with what was done."""
+    def _command_over_bad_wire(self, bench: B, command: Command, wire: Wire, trouble: str) -> None:
+        """Give a command over a bad wire, and compare its outcome with its effect."""
         with bench.tap.through(wire):
-            outcome = bench.attempt_despite_a_fault(command.call, command.name)
+            outcome = bench.attempt_with_fault(command.call, command.name)
         if isinstance(outcome, DeviceError):
-            bench.reopen()  # what the command still had under way has arrived after this
+            bench.reopen()  # bytes of the command that are still on the wire have arrived then
         require(
             command.once(),
             f"{command.name} reached the instrument twice ({trouble}); never repeat a command "
-            "whose outcome is not known",
+            "whose outcome is unknown",
         )
         if not isinstance(outcome, DeviceError):
             require(
                 command.done(),
-                f"{command.name} returned, and the instrument does not do it ({trouble}); read "
-                "back what it does before you return",
+                f"{command.name} returned, but the instrument did not execute it ({trouble}); read "
+                "the state back before you return",
             )
             return
         require(
             command.untouched() or isinstance(outcome, UnknownOutcomeError),
-            f"{command.name} raised {type(outcome).__name__}, and the instrument did something "
+            f"{command.name} raised {type(outcome).__name__}, but the instrument changed its state "
             f"({trouble}); raise UnknownOutcomeError for every failure from the moment at which "
-            "the command may have left, its read-back included",
+            "the command may have been sent, failures of the read-back included",
         )
 
     def _require_truth(self, bench: B, answer: Any, when: str) -> None:
         require(
             bench.is_live or self.is_true(bench, answer),
-            f"{when} the driver says {answer}, which is not what the instrument does; ask the "
-            "instrument each time, remember nothing, and check the conversion of units",
+            f"{when} the driver returns {answer}, which is not the state of the instrument; query "
+            "the instrument each time, cache nothing, and check the conversion of units",
         )
 
     def _require_truth_or_error(self, bench: B, outcome: Any, when: str) -> None:
@@ -442,31 +448,29 @@ class DeviceConformance(ABC, Generic[B]):
             self._require_truth(bench, outcome, when)
 
     def _traffic(self, bench: B, call: Callable[[], Any]) -> int:
-        """How many bytes a call sends and receives."""
+        """Number of bytes that a call sends and receives."""
         before = len(bench.tap.sent) + bench.tap.answered
         bench.call(call)
         return len(bench.tap.sent) + bench.tap.answered - before
 
-    def _overheard(self, bench: B, call: Callable[[], Any]) -> tuple[Any, bytes]:
-        """What a call returns or raises, and what is sent during it and shortly after."""
+    def _sent_during(self, bench: B, call: Callable[[], Any]) -> tuple[Any, bytes]:
+        """The value or exception of a call, and the bytes sent during it and shortly after."""
         before = len(bench.tap.sent)
         outcome = bench.attempt(call)
         time.sleep(QUIET_S)
         return outcome, bench.tap.sent[before:]
 
 
-def _where_they_part(told: bytes, overheard: bytes) -> str:
+def _first_difference(logged: bytes, on_wire: bytes) -> str:
     """Two streams of bytes, from shortly before the first that differs."""
-    pairs = enumerate(zip(told, overheard, strict=False))
-    same = next((index for index, (a, b) in pairs if a != b), min(len(told), len(overheard)))
+    pairs = enumerate(zip(logged, on_wire, strict=False))
+    same = next((index for index, (a, b) in pairs if a != b), min(len(logged), len(on_wire)))
     begin = max(same - 16, 0)
-    return (
-        f"{readable(told[begin:])} instead of {readable(overheard[begin:])}, from byte {begin} on,"
-    )
+    return f"{readable(logged[begin:])} instead of {readable(on_wire[begin:])} from byte {begin} on"
 
 
 def _positions(total: int) -> Iterator[int]:
-    """Every byte of a short exchange; of a long one some of the head, the body and the end."""
+    """All positions in a short exchange; in a long one some of its head, body and end."""
     if total <= 400:
         yield from range(total)
         return

@@ -1,4 +1,4 @@
-"""What a heater's driver must do."""
+"""Checks of heaters."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -15,20 +15,20 @@ from flowrig.testing.conformance.device import Command, DeviceConformance
 __all__ = ["HeaterConformance"]
 
 TOLERANCE_C = 0.1
-"""Largest difference [°C] between a temperature on the plate and in the driver."""
+"""Largest difference [°C] between temperatures of the plate and of the driver."""
 
 LUKEWARM_C = 30.0
-"""A plate that is driven to a set point [°C] above this one is not off."""
+"""Highest set point [°C] of a heater that counts as off."""
 
 RISE_C = 4.0
-"""How far [°C] above its temperature a real heater is set at most."""
+"""Largest difference [°C] of a real heater's set point above its temperature."""
 
 
 class HeaterConformance(DeviceConformance[HeaterBench]):
     """The conformance suite of heaters; a test class adds the fixture `bench`, a `HeaterBench`."""
 
     def ready(self, bench: HeaterBench) -> None:
-        """A heater that heats; a real one is left as it is."""
+        """Heat; a real heater is left as it is."""
         if not bench.is_live:
             self._heat(bench)
 
@@ -37,22 +37,22 @@ class HeaterConformance(DeviceConformance[HeaterBench]):
         return bench.driver.read()
 
     def is_true(self, bench: HeaterBench, answer: Any) -> bool:
-        """Whether they are those of the plate."""
+        """Whether temperature and set point are those of the plate."""
         plate = bench.plate
         return _agree(answer.temperature_c, plate.temperature_c) and _agree(
             answer.set_point_c, plate.set_point_c
         )
 
     def disturb(self, bench: HeaterBench) -> None:
-        """The plate is heated from outside."""
+        """Warm the plate from outside."""
         bench.plate.temperature_c += 17.0
 
     def is_at_rest(self, bench: HeaterBench) -> bool:
-        """Whether the plate was never given a set point above the room's temperature."""
+        """Whether no set point was above the temperature of a room."""
         return all(set_point_c <= LUKEWARM_C for set_point_c in bench.plate.set_points_c)
 
     def out_of_range(self, bench: HeaterBench) -> Sequence[tuple[str, Callable[[], Any]]]:
-        """Set points beyond the limits, and none at all."""
+        """Set points beyond the limits, and values that are no numbers."""
         limits, heat = bench.driver.limits, bench.driver.set_temperature
         harmless = (limits.temperature_min_c - 0.5, math.nan, -math.inf)
         hot = (limits.temperature_max_c + 0.5, math.inf)
@@ -62,7 +62,7 @@ class HeaterConformance(DeviceConformance[HeaterBench]):
         ]
 
     def commands(self, bench: HeaterBench) -> Sequence[Command]:
-        """Heat, and stop heating."""
+        """Set a temperature, and switch off."""
         driver, plate = bench.driver, bench.plate
         before = 0
 
@@ -111,12 +111,12 @@ class HeaterConformance(DeviceConformance[HeaterBench]):
         require(
             bench.plate.set_points_c == before,
             f"closing and opening set the plate to {bench.plate.set_point_c:g} °C; only connect "
-            "and ask in _do_open, and only hang up in _do_close",
+            "and query in _do_open, and only disconnect in _do_close",
         )
 
     @earns(Level.BRONZE, Live(f"heats by up to {RISE_C:g} °C, and stops heating", acts=True))
     def test_the_set_point_reaches_the_plate(self, bench: HeaterBench) -> None:
-        """The plate works towards the set point that was set [°C], limits included."""
+        """The controller's set point is the one that was requested [°C], limits included."""
         bench.open()
         limits = bench.driver.limits
         extremes = () if bench.is_live else (limits.temperature_max_c, limits.temperature_min_c)
@@ -125,14 +125,14 @@ class HeaterConformance(DeviceConformance[HeaterBench]):
             reading = bench.call(bench.driver.read)
             require(
                 _agree(bench.plate.set_point_c, wanted_c) and _agree(reading.set_point_c, wanted_c),
-                f"after set_temperature({wanted_c:g}) the plate works towards "
-                f"{bench.plate.set_point_c:g} °C, and read() says {reading.set_point_c:g} °C; "
-                "convert to the controller's unit both ways, and return limits that it keeps to",
+                f"after set_temperature({wanted_c:g}) the controller's set point is "
+                f"{bench.plate.set_point_c:g} °C, and read() returns {reading.set_point_c:g} °C; "
+                "convert the controller's unit both ways, and return limits that it keeps to",
             )
 
     @earns(Level.BRONZE, Live(f"heats by up to {RISE_C:g} °C, and stops heating", acts=True))
     def test_off_works_in_every_state(self, bench: HeaterBench) -> None:
-        """Off stops the heating, and is harmless when nothing is heated."""
+        """off() stops the heating, and is harmless when nothing is heated."""
         bench.open()
         self._require_off(bench, "after open()")
         self._heat(bench)
@@ -141,22 +141,22 @@ class HeaterConformance(DeviceConformance[HeaterBench]):
 
     @earns(Level.SILVER)
     def test_off_works_after_an_error(self, bench: HeaterBench) -> None:
-        """A heater that was silent for one question can be switched off without opening it anew."""
+        """A heater that did not answer one query can be switched off without reopening."""
         self._open_ready(bench)
         with bench.tap.through(Mute()):
-            bench.attempt_despite_a_fault(bench.driver.read, "read()")
-        self._require_off(bench, "after a question without an answer")
+            bench.attempt_with_fault(bench.driver.read, "read()")
+        self._require_off(bench, "after a query without an answer")
 
     @earns(Level.SILVER)
     def test_an_open_sensor_is_never_a_good_reading(self, bench: HeaterBench) -> None:
         """A temperature that is not a number raises a DeviceError, or has the quality BAD."""
         self._open_ready(bench)
         bench.plate.temperature_c = math.nan
-        reading = bench.attempt_despite_a_fault(bench.driver.read, "read()")
+        reading = bench.attempt_with_fault(bench.driver.read, "read()")
         require(
             isinstance(reading, DeviceError) or reading.quality is Quality.BAD,
-            f"an open sensor was read as {reading}; parse numbers strictly (float() takes 'nan', "
-            "'inf' and '1_0'), ask for the sensor's error, and mark the reading as BAD",
+            f"an open sensor was read as {reading}; parse numbers strictly (float() accepts 'nan', "
+            "'inf' and '1_0'), query the sensor's error, and mark the reading as BAD",
         )
 
     def _heat(self, bench: HeaterBench) -> None:
@@ -166,14 +166,14 @@ class HeaterConformance(DeviceConformance[HeaterBench]):
         outcome = bench.attempt(bench.driver.off)
         require(
             not isinstance(outcome, Exception) and bench.plate.set_point_c <= LUKEWARM_C,
-            f"off() {when} gave {outcome!r}, and the plate is driven to "
+            f"off() {when} gave {outcome!r}, and the set point is "
             f"{bench.plate.set_point_c:g} °C; off must work in every state, and return only when "
-            f"the controller confirms that nothing is heated above {LUKEWARM_C:g} °C",
+            f"the controller confirms a set point of at most {LUKEWARM_C:g} °C",
         )
 
 
 def _warm_c(bench: HeaterBench, fraction: float) -> float:
-    """A set point [°C] above the room's temperature with one place; a real heater hardly warms."""
+    """A set point [°C] above the room's temperature; a real heater rises by at most `RISE_C`."""
     highest_c = bench.driver.limits.temperature_max_c
     if bench.is_live:
         return round(min(bench.plate.temperature_c + fraction * RISE_C, highest_c), 1)

@@ -1,4 +1,4 @@
-"""The suites for what an installed plugin offers."""
+"""The suites for the offers of an installed plugin."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -35,14 +35,14 @@ _MODELS: dict[str, tuple[type, Callable[[Any, Any], Any]]] = {
 
 
 def offers_of(plugins: Plugins, name: str) -> Sequence[Offer]:
-    """What a plugin offers for which there is a suite.
+    """The offers of a plugin for which a suite exists.
 
     Args:
-        plugins: what is installed.
-        name: of a plugin, of its distribution, or of one offer.
+        plugins: the installed plugins.
+        name: name of a plugin, of its distribution, or of one offer.
 
     Raises:
-        InputError: nothing of this name is installed, or there is no suite for it.
+        InputError: nothing of this name is installed, or no suite exists for it.
     """
     owned = [
         listed.offer
@@ -51,25 +51,25 @@ def offers_of(plugins: Plugins, name: str) -> Sequence[Offer]:
     ]
     if not owned:
         known = sorted({listed.plugin.name for listed in plugins.listed})
-        raise InputError(f"no plugin {name!r} is installed (there are: {', '.join(known)})")
+        raise InputError(f"no plugin {name!r} is installed (installed: {', '.join(known)})")
     offers = [offer for offer in owned if offer.kind in _DEVICES or offer.kind in _MODELS]
     if not offers:
         kinds = ", ".join(sorted({offer.kind for offer in owned}))
-        raise InputError(f"there is no conformance suite for what {name!r} offers: {kinds}")
+        raise InputError(f"no conformance suite exists for the offers of {name!r}: {kinds}")
     return offers
 
 
 def score_offer(offer: Offer, address: str = "127.0.0.1", words: Sequence[str] = ()) -> Scorecard:
-    """Run the suite of an offer's kind; a driver runs in front of the emulator that it ships.
+    """Run the suite for an offer's kind; a driver runs with the emulator that its plugin ships.
 
     Args:
-        offer: what a plugin offers.
-        address: an address that the driver's settings take; the emulator's own takes its place.
+        offer: the offer.
+        address: an address that the driver's settings accept; the emulator's address replaces it.
         words: further settings, each as "key=value" with keys and values of a profile.
 
     Raises:
-        InputError: a package is missing, a driver ships no emulator, or a setting does not fit or
-            is missing.
+        InputError: a package is missing, a driver has no emulator, or a setting is wrong or
+            missing.
     """
     if isinstance(offer, DriverOffer):
         return _score_driver(offer, address, words)
@@ -81,8 +81,8 @@ def score_offer(offer: Offer, address: str = "127.0.0.1", words: Sequence[str] =
 def _score_driver(offer: DriverOffer, address: str, words: Sequence[str]) -> Scorecard:
     if not offer.emulator:
         raise InputError(
-            f"the driver {offer.name!r} ships no emulator, and without one nothing can be checked; "
-            "name its class in DriverOffer(emulator=…)"
+            f"the driver {offer.name!r} has no emulator, which the checks need; name its class in "
+            "DriverOffer(emulator=…)"
         )
     suite, bench = _DEVICES[offer.kind]
     target = offer.load()

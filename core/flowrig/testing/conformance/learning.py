@@ -1,4 +1,4 @@
-"""Benches for optimizers and surrogates: problems with known answers, and a model to ask."""
+"""Benches for optimizers and surrogates: problems with known answers, and a plain model."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -26,7 +26,7 @@ RESPONSE = "yield"
 
 
 def hill(U: Array) -> Array:
-    """A smooth hill of height 1, off the middle.
+    """A smooth hill of height 1, with its top away from the centre of the cube.
 
     Args:
         U: points of the unit cube, shape `n x d`.
@@ -59,10 +59,10 @@ class _Normal(Posterior):
 
 
 class PlainGaussianProcess(Surrogate):
-    """A Gaussian process with fixed length scale and noise; needs nothing but numpy.
+    """A Gaussian process with a fixed length scale and noise, in numpy alone.
 
-    The model that optimizers on a bench get where they ask for one (Rasmussen & Williams, Gaussian
-    Processes for Machine Learning, 2006, algorithm 2.1).
+    Optimizers on a bench get it as their surrogate. Source: Rasmussen & Williams, Gaussian
+    Processes for Machine Learning, 2006, algorithm 2.1.
     """
 
     _LENGTH = 0.4
@@ -92,13 +92,13 @@ class PlainGaussianProcess(Surrogate):
 
 
 class OptimizerBench:
-    """An optimizer's class and settings, and problems to try it on.
+    """An optimizer's class and settings, and problems for it.
 
     Args:
-        optimizer: the optimizer's class, or what makes one.
-        settings: its settings.
-        new_surrogate: makes the model that it may ask for; by default `PlainGaussianProcess`.
-        start: how many experiments it is shown before it is asked.
+        optimizer: the optimizer's class, or a function that makes one.
+        settings: the optimizer's settings.
+        new_surrogate: makes the surrogate of the problem; by default `PlainGaussianProcess`.
+        start: number of experiments before the first suggestion.
     """
 
     def __init__(
@@ -115,13 +115,13 @@ class OptimizerBench:
         self._new_surrogate = new_surrogate
 
     def problem(self, seed: int = 0, space: Space | None = None) -> Problem:
-        """A problem, by default in three flow rates whose sum is limited."""
+        """A problem, by default with three flow rates whose sum is limited."""
         return Problem(
             space or limited_space(), MaximumResponse(RESPONSE), seed, self._new_surrogate
         )
 
     def optimizer(self, problem: Problem, results: Sequence[Mapping[str, Any]] = ()) -> Optimizer:
-        """An optimizer that has been told of experiments."""
+        """An optimizer that has received the results of experiments."""
         made = self._optimizer(problem, self._settings)
         if results:
             made.ingest(results)
@@ -129,7 +129,7 @@ class OptimizerBench:
 
 
 def limited_space() -> Space:
-    """Three flow rates [µL/min] of which the sum is limited."""
+    """Three flow rates [µL/min] whose sum is limited."""
     names = ("cui", "zni2", "ode")
     return Space(
         tuple(Parameter(name, 20.0, 100.0, "µL/min") for name in names),
@@ -143,7 +143,7 @@ def box(dimensions: int) -> Space:
 
 
 def thin_space() -> Space:
-    """Two conditions of which the difference hardly may vary."""
+    """Two conditions whose difference has narrow limits."""
     coefficients = {"a": 1.0, "b": -1.0}
     return Space(
         (Parameter("a", 0.0, 10.0, "µL/min"), Parameter("b", 0.0, 10.0, "µL/min")),
@@ -152,7 +152,7 @@ def thin_space() -> Space:
 
 
 def inside(space: Space, count: int, seed: int = 0) -> Array:
-    """Random conditions that keep to every constraint, shape `count x d`, natural units."""
+    """Random feasible conditions in natural units, shape `count x d`."""
     rng = np.random.default_rng(seed)
     found = np.empty((0, len(space.names)))
     while len(found) < count:
@@ -162,7 +162,7 @@ def inside(space: Space, count: int, seed: int = 0) -> Array:
 
 
 def measured(space: Space, X: Array) -> list[dict[str, Any]]:
-    """What experiments at conditions, shape `n x d`, give on the hill."""
+    """Results of experiments on the hill at conditions `X`, shape `n x d`."""
     heights = hill(space.to_unit(X))
     return [
         {**row, RESPONSE: float(height)} for row, height in zip(space.rows(X), heights, strict=True)
@@ -170,11 +170,11 @@ def measured(space: Space, X: Array) -> list[dict[str, Any]]:
 
 
 class SurrogateBench:
-    """A surrogate's class and settings, and data to learn from.
+    """A surrogate's class and settings.
 
     Args:
-        surrogate: the surrogate's class, or what makes one.
-        settings: its settings.
+        surrogate: the surrogate's class, or a function that makes one.
+        settings: the surrogate's settings.
     """
 
     def __init__(
@@ -184,11 +184,11 @@ class SurrogateBench:
         self._settings = settings
 
     def fresh(self, seed: int = 0) -> Surrogate:
-        """A surrogate that has learnt nothing."""
+        """A surrogate that is not fitted yet."""
         return self._surrogate(self._settings, seed)
 
     def fitted(self, X: Array, Y: Array, seed: int = 0) -> Surrogate:
-        """A surrogate that has learnt from `X`, shape `n x d`, and `Y`, shape `n x m`."""
+        """A surrogate that is fitted to `X`, shape `n x d`, and `Y`, shape `n x m`."""
         made = self.fresh(seed)
         made.fit(X, Y)
         return made

@@ -1,4 +1,4 @@
-"""What an optimizer must do."""
+"""Checks of optimizers."""
 
 import copy
 from typing import Any
@@ -21,7 +21,10 @@ from flowrig.testing.conformance.learning import (
 __all__ = ["OptimizerConformance"]
 
 EXPERIMENTS = 15
+"""Experiments of one search on the hill."""
+
 SEEDS = range(3)
+"""Seeds of the searches, of which the median counts."""
 
 
 class OptimizerConformance:
@@ -29,12 +32,12 @@ class OptimizerConformance:
 
     @earns(Level.BRONZE)
     def test_suggestions_keep_to_the_space(self, bench: OptimizerBench) -> None:
-        """Every suggestion keeps to bounds and constraints, wide or thin."""
+        """Every suggestion satisfies bounds and constraints, in wide and in thin spaces."""
         spaces = {
             "in a box of one condition": box(1),
             "in a box of four": box(4),
             "where a sum is limited": limited_space(),
-            "where two conditions must nearly agree": thin_space(),
+            "where two conditions must nearly be equal": thin_space(),
         }
         for where, space in spaces.items():
             problem = bench.problem(seed=3, space=space)
@@ -43,20 +46,20 @@ class OptimizerConformance:
                 self._suggest(optimizer, count, where)
 
     @earns(Level.BRONZE)
-    def test_it_suggests_as_many_as_are_asked_for(self, bench: OptimizerBench) -> None:
-        """One, three or eight points come when as many are asked for."""
+    def test_it_suggests_the_number_requested(self, bench: OptimizerBench) -> None:
+        """A request for one, three or eight points gets that number of points."""
         for count in (1, 3, 8):
             optimizer = bench.optimizer(bench.problem(), _start(bench))
             points = self._suggest(optimizer, count)
             require(
                 len(points) == count,
-                f"{len(points)} points came when {count} were asked for; return num_points of "
-                "them from _do_suggest",
+                f"suggest({count}) gave {len(points)} points; return num_points of them from "
+                "_do_suggest",
             )
 
     @earns(Level.BRONZE)
-    def test_with_nothing_measured_it_suggests_or_says_so(self, bench: OptimizerBench) -> None:
-        """Before the first experiment there is a suggestion, or an InputError that says why not."""
+    def test_without_results_it_suggests_or_raises(self, bench: OptimizerBench) -> None:
+        """Before the first experiment there is a suggestion, or an InputError with the reason."""
         optimizer = bench.optimizer(bench.problem())
         try:
             optimizer.suggest()
@@ -64,24 +67,26 @@ class OptimizerConformance:
             pass
         except Exception as error:
             raise AssertionError(
-                f"suggest() with nothing measured raised {error!r}; suggest something, or raise "
-                "InputError and say what has to come before"
+                f"suggest() without results raised {error!r}; suggest a condition, or raise "
+                "InputError and name the stage that has to come first"
             ) from error
 
     @earns(Level.BRONZE)
-    def test_it_changes_nothing_that_it_is_given(self, bench: OptimizerBench) -> None:
-        """The results that it is told of are the same afterwards."""
+    def test_inputs_are_unchanged(self, bench: OptimizerBench) -> None:
+        """The results that the optimizer receives are not changed."""
         rows = _start(bench)
         before = copy.deepcopy(rows)
         bench.optimizer(bench.problem(), rows).suggest(2)
-        require(rows == before, "ingest() or suggest() changes the results; copy what you keep")
+        require(
+            rows == before, "ingest() or suggest() changes the results; copy the data that you keep"
+        )
 
     @earns(Level.SILVER)
     def test_the_same_seed_suggests_the_same(self, bench: OptimizerBench) -> None:
-        """Seed and results decide; neither the process's random numbers nor its history do."""
+        """The same seed and results give the same suggestion, whatever the process did before."""
         suggestions = []
         for noise in (1, 2):
-            np.random.seed(noise)  # noqa: NPY002 - what an optimizer must not depend on
+            np.random.seed(noise)  # noqa: NPY002 - optimizers must not depend on it
             suggestions.append(bench.optimizer(bench.problem(seed=5), _start(bench)).suggest(3))
         require(
             suggestions[0] == suggestions[1],
@@ -90,28 +95,28 @@ class OptimizerConformance:
         )
 
     @earns(Level.SILVER)
-    def test_it_is_rebuilt_from_what_was_measured(self, bench: OptimizerBench) -> None:
-        """A fresh optimizer, told of all results at once, goes on where the old one was."""
+    def test_it_is_rebuilt_from_its_results(self, bench: OptimizerBench) -> None:
+        """A new optimizer that receives all results at once continues like the old one."""
         problem = bench.problem(seed=7)
         rows = _start(bench)
-        lived = bench.optimizer(problem, rows)
+        original = bench.optimizer(problem, rows)
         for _ in range(3):
-            points = problem.space.array(lived.suggest(2))
-            news = measured(problem.space, points)
-            for row in news:
-                lived.ingest([row])
-            rows += news
+            points = problem.space.array(original.suggest(2))
+            results = measured(problem.space, points)
+            for row in results:
+                original.ingest([row])
+            rows += results
         rebuilt = bench.optimizer(problem, rows)
-        one, other = lived.suggest(2), rebuilt.suggest(2)
+        one, other = original.suggest(2), rebuilt.suggest(2)
         require(
             one == other,
-            f"an optimizer that lived through the campaign suggests {one}, one that was rebuilt "
-            f"from its journal {other}; let everything follow from the seed and the results",
+            f"the optimizer of a campaign suggests {one}, one that was rebuilt from the results "
+            f"{other}; derive every suggestion from the seed and the results",
         )
 
     @earns(Level.SILVER)
-    def test_failed_experiments_are_passed_over(self, bench: OptimizerBench) -> None:
-        """Results that are missing, None or not finite count the same, and not as zero."""
+    def test_failed_experiments_are_left_out(self, bench: OptimizerBench) -> None:
+        """Results that are missing, None or not finite are treated alike, and not as zero."""
         problem = bench.problem(seed=9)
         rows = _start(bench)
         below = [{**row, RESPONSE: row[RESPONSE] - 5.0} for row in rows]
@@ -125,14 +130,13 @@ class OptimizerConformance:
         others = [suggested({RESPONSE: value}) for value in (None, np.nan, np.inf)]
         require(
             all(one == missing for one in others),
-            f"experiments without a finite result are not taken alike: {[missing, *others]}; leave "
-            "them out of what you learn from",
+            f"experiments without a finite result are treated differently: {[missing, *others]}; "
+            "leave them out",
         )
         zero, poor = suggested({RESPONSE: 0.0}), suggested({RESPONSE: -9.0})
         require(
             zero == poor or missing != zero,
-            "an experiment without a result counts as one with the result 0; leave it out of what "
-            "you learn from",
+            "an experiment without a result counts as one with the result 0; leave it out",
         )
 
     @earns(Level.GOLD)
@@ -142,13 +146,13 @@ class OptimizerConformance:
         points = problem.space.array(bench.optimizer(problem, _start(bench)).suggest(4))
         require(
             len(np.unique(points.round(9), axis=0)) == len(points),
-            f"a batch repeats a point: {points.tolist()}; choose each as if those before it were "
-            "under way",
+            f"a batch repeats a point: {points.tolist()}; choose each point as if the points "
+            "before it were being measured",
         )
 
     @earns(Level.GOLD)
-    def test_poor_results_do_no_harm(self, bench: OptimizerBench) -> None:
-        """Repeats, constants, huge numbers and a single result end in a sound suggestion."""
+    def test_degenerate_results_are_handled(self, bench: OptimizerBench) -> None:
+        """After repeats, constants, huge numbers or a single result, suggestions are valid."""
         space = bench.problem().space
         rows = _start(bench)
         poor = {
@@ -164,8 +168,8 @@ class OptimizerConformance:
             self._suggest(bench.optimizer(bench.problem(), results), 1, f"after {what}")
 
     @earns(Level.GOLD)
-    def test_it_finds_as_much_as_chance(self, bench: OptimizerBench) -> None:
-        """On a smooth hill it comes at least as high as a quarter of all random searches."""
+    def test_it_is_no_worse_than_random_search(self, bench: OptimizerBench) -> None:
+        """On a smooth hill its best result is above the lowest quarter of random searches."""
         space = limited_space()
         tries = [
             max(row[RESPONSE] for row in measured(space, inside(space, EXPERIMENTS, seed)))
@@ -175,9 +179,9 @@ class OptimizerConformance:
         found = float(np.median([self._best(bench, seed) for seed in SEEDS]))
         require(
             found >= chance,
-            f"after {EXPERIMENTS} experiments the best is {found:.3f}, where random search has "
-            f"{chance:.3f}; check the sign of the objective, which is maximized, and that later "
-            "suggestions are not repetitions",
+            f"after {EXPERIMENTS} experiments the best result is {found:.3f}, that of random "
+            f"search {chance:.3f}; check the sign of the objective, which is maximized, and that "
+            "later suggestions are not repetitions",
         )
 
     def _best(self, bench: OptimizerBench, seed: int) -> float:
@@ -196,8 +200,8 @@ class OptimizerConformance:
             points = optimizer.suggest(count)
         except Exception as error:
             raise AssertionError(
-                f"suggest({count}) {when} raised {error!r}; keep to problem.space: draw anew, or "
-                "move points inside, until space.feasible() holds, whatever the results"
+                f"suggest({count}) {when} raised {error!r}; return points of problem.space: draw "
+                "again, or move points inside, until space.feasible() holds, for any results"
             ) from error
         return points
 

@@ -1,4 +1,4 @@
-"""What a pump's driver must do."""
+"""Checks of pumps."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -18,48 +18,48 @@ from flowrig.testing.conformance.device import Command, DeviceConformance
 __all__ = ["PumpConformance"]
 
 RATE_TOLERANCE = 0.005
-"""Largest relative difference between the flow rate that was asked for and the one that flows."""
+"""Largest relative difference between the requested flow rate and that of the plunger."""
 
 SMALL = 1 / 1000
-"""The part of a syringe's volume that may be pushed out for a check."""
+"""Fraction of the syringe's volume that a check on a real pump delivers."""
 
 SMALL_S = 2.0
-"""How long [s] that takes."""
+"""Time [s] of that delivery."""
 
 SMALL_TOLERANCE = 0.5
-"""Largest relative difference to a volume that was timed over a link with delays."""
+"""Largest relative difference of that volume; the link delays start and stop."""
 
 
 class PumpConformance(DeviceConformance[PumpBench]):
     """The conformance suite of pumps; a test class adds the fixture `bench`, a `PumpBench`."""
 
     def ready(self, bench: PumpBench) -> None:
-        """A pump that runs; a real one stands."""
+        """Set syringe and rate, and start; a real pump is not started."""
         self._with_rate(bench)
         if not bench.is_live:
             bench.call(bench.driver.start)
 
     def ask(self, bench: PumpBench) -> PumpStatus:
-        """Its state."""
+        """State of the pump."""
         return bench.driver.status()
 
     def is_true(self, bench: PumpBench, answer: Any) -> bool:
-        """Whether it runs, stands or is stalled as the plunger is."""
+        """Whether the state is that of the plunger: running, stopped or stalled."""
         state = answer.state
         if bench.plunger.stalled:
             return state in (PumpState.STALLED, PumpState.FAULT)
         return (state is PumpState.RUNNING) == bench.plunger.moves
 
     def disturb(self, bench: PumpBench) -> None:
-        """The plunger is blocked."""
+        """Block the plunger."""
         bench.plunger.jam()
 
     def is_at_rest(self, bench: PumpBench) -> bool:
-        """Whether the plunger was never moved."""
+        """Whether the plunger was never started."""
         return bench.plunger.starts == 0
 
     def out_of_range(self, bench: PumpBench) -> Sequence[tuple[str, Callable[[], Any]]]:
-        """Rates beyond the limits, and syringes that cannot be."""
+        """Rates beyond the limits, and impossible syringes."""
         driver, limits = bench.driver, bench.driver.limits
         slow, fast = 0.9 * limits.rate_min_ul_min, 1.1 * limits.rate_max_ul_min
         syringes = (
@@ -75,7 +75,7 @@ class PumpConformance(DeviceConformance[PumpBench]):
         ]
 
     def commands(self, bench: PumpBench) -> Sequence[Command]:
-        """Start, stop, and another rate on the run."""
+        """Start, stop, and another rate while the pump runs."""
         driver, plunger = bench.driver, bench.plunger
         starts, usual_ul_min, other_ul_min = 0, 0.0, 0.0
 
@@ -92,6 +92,9 @@ class PumpConformance(DeviceConformance[PumpBench]):
             bench.call(driver.start)
             starts = plunger.starts
 
+        def started_at_most_once() -> bool:
+            return plunger.starts <= starts + 1
+
         return [
             Command(
                 "start()",
@@ -99,7 +102,7 @@ class PumpConformance(DeviceConformance[PumpBench]):
                 driver.start,
                 done=lambda: _agree(plunger.rate_ul_min, usual_ul_min),
                 untouched=lambda: plunger.starts == starts,
-                once=lambda: plunger.starts <= starts + 1,
+                once=started_at_most_once,
             ),
             Command(
                 "stop()",
@@ -110,33 +113,33 @@ class PumpConformance(DeviceConformance[PumpBench]):
                 once=lambda: plunger.starts == starts,
             ),
             Command(
-                "set_rate() on the run",
+                "set_rate() while it runs",
                 run,
                 lambda: driver.set_rate(other_ul_min),
                 done=lambda: _agree(plunger.rate_ul_min, other_ul_min),
                 untouched=lambda: (
                     plunger.starts == starts and _agree(plunger.rate_ul_min, usual_ul_min)
                 ),
-                once=lambda: plunger.starts <= starts + 1,
+                once=started_at_most_once,
             ),
         ]
 
     @earns(Level.BRONZE)
     def test_opening_leaves_a_running_pump_running(self, bench: PumpBench) -> None:
-        """Neither closing nor opening stops a pump, or starts it anew."""
+        """Neither closing nor opening stops a pump, or starts it again."""
         self._open_ready(bench)
         rate_ul_min = bench.plunger.rate_ul_min
         bench.call(bench.driver.close)
         bench.open(bench.another_driver())
         require(
             bench.plunger.starts == 1 and bench.plunger.rate_ul_min == rate_ul_min,
-            "a pump that runs does not go on as it was while its port is closed and opened; only "
-            "connect and ask in _do_open, and only hang up in _do_close",
+            "a running pump changes while its port is closed and opened; only connect and query in "
+            "_do_open, and only disconnect in _do_close",
         )
 
     @earns(Level.BRONZE)
     def test_the_rate_reaches_the_plunger(self, bench: PumpBench) -> None:
-        """The flow rate that comes out is the one that was set [µL/min], limits included."""
+        """The plunger moves at the flow rate that was set [µL/min], limits included."""
         self._with_rate(bench)
         limits = bench.driver.limits
         for rate_ul_min in (
@@ -149,34 +152,35 @@ class PumpConformance(DeviceConformance[PumpBench]):
             bench.call(bench.driver.stop)
             require(
                 _agree(flows_ul_min, rate_ul_min),
-                f"at a rate of {rate_ul_min:g} µL/min {flows_ul_min:g} µL/min come out; convert to "
-                "the pump's unit, send enough digits, and return limits that the pump keeps to",
+                f"at a rate of {rate_ul_min:g} µL/min the plunger moves at {flows_ul_min:g} µL/min;"
+                " convert to the pump's unit, send enough digits, and return the pump's limits",
             )
 
     @earns(Level.BRONZE)
     def test_a_running_pump_takes_another_rate(self, bench: PumpBench) -> None:
-        """A pump that runs goes on at the new rate; one that stands stays where it is."""
+        """A running pump continues at the new rate; a stopped pump stays at rest."""
         self._open_ready(bench)
         bench.call(lambda: bench.driver.set_rate(_rate(bench, OTHER)))
         require(
             _agree(bench.plunger.rate_ul_min, _rate(bench, OTHER)),
-            f"after set_rate({_rate(bench, OTHER):g}) on the run {bench.plunger.rate_ul_min:g} "
-            "µL/min come out; send the new rate to the running pump, or pause, set and start",
+            f"after set_rate({_rate(bench, OTHER):g}) the running plunger moves at "
+            f"{bench.plunger.rate_ul_min:g} µL/min; send the new rate to the running pump, or "
+            "pause, set and start",
         )
         bench.call(bench.driver.stop)
         bench.call(lambda: bench.driver.set_rate(_rate(bench, USUAL)))
-        require(not bench.plunger.moves, "set_rate() starts a pump that stands; only set the rate")
+        require(not bench.plunger.moves, "set_rate() starts a stopped pump; only set the rate")
 
-    @earns(Level.BRONZE, Live("stops it, though it stands"))
+    @earns(Level.BRONZE, Live("stops it, although it is at rest"))
     def test_stop_is_harmless_at_rest(self, bench: PumpBench) -> None:
-        """Stop on a pump that stands leaves it standing, also before its syringe is set."""
+        """stop() leaves a stopped pump at rest, also before its syringe is set."""
         bench.open()
         self._require_stop(bench, "before a syringe is set")
         self._require_stop(bench, "a second time")
 
     @earns(Level.BRONZE)
     def test_stop_works_in_every_state(self, bench: PumpBench) -> None:
-        """Stop stops a pump that runs, one that was stopped already, and one that is stalled."""
+        """stop() works on a running, a stopped and a stalled pump."""
         bench.open()
         self.ready(bench)
         self._require_stop(bench, "while it runs")
@@ -190,7 +194,7 @@ class PumpConformance(DeviceConformance[PumpBench]):
         Live(f"pushes out a {1 / SMALL:.0f}th of the syringe within {SMALL_S:g} s", acts=True),
     )
     def test_a_small_volume_is_delivered(self, bench: PumpBench) -> None:
-        """A pump tells that it runs, about how much came out, and that it stands again."""
+        """A pump reports that it runs, about the right volume, and that it has stopped."""
         self._with_rate(bench)
         rate_ul_min = _small_rate_ul_min(bench)
         bench.call(lambda: bench.driver.set_rate(rate_ul_min))
@@ -201,76 +205,76 @@ class PumpConformance(DeviceConformance[PumpBench]):
         dispensed = bench.attempt(bench.driver.dispensed)
         expected_ul = rate_ul_min * (bench.clock.now_s() - began_s) / 60.0
         bench.call(bench.driver.stop)
-        standing = bench.call(bench.driver.status)
+        stopped = bench.call(bench.driver.status)
         require(
-            running.state is PumpState.RUNNING and standing.state is not PumpState.RUNNING,
-            f"after start() the pump says {running.state.value!r}, after stop() "
-            f"{standing.state.value!r}; read the state from the pump",
+            running.state is PumpState.RUNNING and stopped.state is not PumpState.RUNNING,
+            f"after start() the state is {running.state.value!r}, after stop() "
+            f"{stopped.state.value!r}; read the state from the pump",
         )
         if isinstance(dispensed, UnsupportedError):
             return
         require(
             isinstance(dispensed, Dispensed)
             and math.isclose(dispensed.volume_ul, expected_ul, rel_tol=SMALL_TOLERANCE),
-            f"at {rate_ul_min:g} µL/min dispensed() gave {dispensed!r}, and {expected_ul:g} µL is "
-            "what rate and time make; mind the unit",
+            f"at {rate_ul_min:g} µL/min dispensed() gave {dispensed!r}; rate and time make "
+            f"{expected_ul:g} µL; check the unit",
             timed=bench.is_live,
         )
 
     @earns(Level.BRONZE)
-    def test_a_stall_is_told(self, bench: PumpBench) -> None:
-        """Starting against a blocked line raises DeviceFaultError."""
+    def test_a_stall_is_reported(self, bench: PumpBench) -> None:
+        """start() against a blocked line raises DeviceFaultError."""
         self._with_rate(bench)
         bench.plunger.jam()
         outcome = bench.attempt(bench.driver.start)
         require(
             isinstance(outcome, DeviceFaultError),
-            f"start() against a blocked line gave {outcome!r}; ask for the state after the start, "
-            "and raise DeviceFaultError when it is a stall or a fault",
+            f"start() against a blocked line gave {outcome!r}; query the state after the start, "
+            "and raise DeviceFaultError if it is a stall or a fault",
         )
 
     @earns(Level.SILVER)
     def test_stop_works_after_an_error(self, bench: PumpBench) -> None:
-        """A pump that was silent for one question can be stopped without opening it again."""
+        """A pump that did not answer one query can be stopped without reopening."""
         self._open_ready(bench)
         with bench.tap.through(Mute()):
-            bench.attempt_despite_a_fault(bench.driver.status, "status()")
-        self._require_stop(bench, "after a question without an answer")
+            bench.attempt_with_fault(bench.driver.status, "status()")
+        self._require_stop(bench, "after a query without an answer")
 
     @earns(Level.SILVER)
-    def test_stop_is_sent_into_silence(self, bench: PumpBench) -> None:
-        """A pump that obeys without an answer is stopped, though nobody can tell."""
+    def test_stop_is_sent_to_a_silent_pump(self, bench: PumpBench) -> None:
+        """A pump that executes commands without an answer is stopped; the outcome is unknown."""
         self._open_ready(bench)
         with bench.tap.through(Mute()):
-            bench.attempt_despite_a_fault(bench.driver.status, "status()")
-            outcome = bench.attempt_despite_a_fault(bench.driver.stop, "stop()")
+            bench.attempt_with_fault(bench.driver.status, "status()")
+            outcome = bench.attempt_with_fault(bench.driver.stop, "stop()")
         require(
             not bench.plunger.moves and isinstance(outcome, UnknownOutcomeError),
-            f"stop() to a pump that does not answer gave {outcome!r}, and the plunger "
-            f"{'moves' if bench.plunger.moves else 'stands'}; send the stop first, before anything "
-            "that needs an answer, and raise UnknownOutcomeError when it is not confirmed",
+            f"stop() to a silent pump gave {outcome!r}, and the plunger {_motion(bench)}; send "
+            "the stop before any request that needs an answer, and raise UnknownOutcomeError if "
+            "the stop is not confirmed",
         )
 
     @earns(Level.SILVER)
     def test_the_dispensed_volume_is_true(self, bench: PumpBench) -> None:
-        """The volume [µL] since the last start is what came out, also over a change of rate."""
+        """The dispensed volume [µL] is the one since the last start, over changes of rate too."""
         self._open_ready(bench)
         if isinstance(bench.attempt(bench.driver.dispensed), UnsupportedError):
-            raise SkipTest("this pump keeps no count")
+            raise SkipTest("this pump does not count the dispensed volume")
         before_ul = bench.plunger.moved_ul
         for fraction in (USUAL, OTHER):
             bench.call(lambda: bench.driver.set_rate(_rate(bench, fraction)))  # noqa: B023
             bench.clock.sleep(6.0)
-            told_ul = bench.call(bench.driver.dispensed).volume_ul
+            read_ul = bench.call(bench.driver.dispensed).volume_ul
             true_ul = bench.plunger.moved_ul - before_ul
             require(
-                math.isclose(told_ul, true_ul, rel_tol=0.01),
-                f"dispensed() says {told_ul:g} µL, and {true_ul:g} µL came out; mind the unit, "
-                "and counters that begin anew when the rate changes",
+                math.isclose(read_ul, true_ul, rel_tol=0.01),
+                f"dispensed() gave {read_ul:g} µL, but the plunger moved {true_ul:g} µL; check the "
+                "unit, and counters that restart when the rate changes",
             )
 
     def _with_rate(self, bench: PumpBench) -> None:
-        """A standing pump that knows its syringe and its rate."""
+        """Open the pump, and set its syringe and its rate."""
         if not bench.driver.is_open:
             bench.open()
         syringe = bench.syringe
@@ -281,24 +285,27 @@ class PumpConformance(DeviceConformance[PumpBench]):
         outcome = bench.attempt(bench.driver.stop)
         require(
             not isinstance(outcome, Exception) and not bench.plunger.moves,
-            f"stop() {when} gave {outcome!r}, and the plunger "
-            f"{'moves' if bench.plunger.moves else 'stands'}; stop must work in every state, and "
-            "return only when the pump confirms that it stands",
+            f"stop() {when} gave {outcome!r}, and the plunger {_motion(bench)}; stop must work in "
+            "every state, and return only when the pump confirms that it has stopped",
         )
 
 
+def _motion(bench: PumpBench) -> str:
+    return "moves" if bench.plunger.moves else "is at rest"
+
+
 USUAL, OTHER = 0.02, 0.03
-"""Rates at which the checks run, as parts of the fastest."""
+"""Flow rates of the checks, as fractions of the largest."""
 
 
 def _rate(bench: PumpBench, fraction: float) -> float:
-    """A flow rate [µL/min] between the limits, with three places."""
+    """A flow rate [µL/min] within the limits, to 0.001 µL/min."""
     limits = bench.driver.limits
     return round(max(fraction * limits.rate_max_ul_min, 2.0 * limits.rate_min_ul_min), 3)
 
 
 def _small_rate_ul_min(bench: PumpBench) -> float:
-    """A flow rate [µL/min] that moves a small part of the syringe's volume in a short time."""
+    """The flow rate [µL/min] that delivers the fraction `SMALL` in `SMALL_S`, within the limits."""
     limits = bench.driver.limits
     rate_ul_min = SMALL * bench.syringe.volume_ul / SMALL_S * 60.0
     return round(min(max(rate_ul_min, 2.0 * limits.rate_min_ul_min), limits.rate_max_ul_min), 3)

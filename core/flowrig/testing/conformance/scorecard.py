@@ -1,4 +1,4 @@
-"""Run a suite outside of pytest, and say which level was earned."""
+"""Run a suite without pytest, and find out which level is earned."""
 
 import inspect
 from collections.abc import Callable, Iterator
@@ -18,15 +18,15 @@ Outcome = Literal["passed", "failed", "skipped", "unjudged"]
 
 @frozen
 class Verdict:
-    """What came of one check.
+    """The result of one check.
 
     Attributes:
-        check: its name.
-        requirement: what must be true, in one sentence.
-        level: what it counts for.
-        outcome: "skipped" where the interface leaves it open and the plugin has not got it;
-            "unjudged" where the machine was too slow to tell a late driver from a late machine.
-        advice: what was seen and what to do, if it failed or was not judged.
+        check: name of the check.
+        requirement: the requirement that it checks, in one sentence.
+        level: level that the check counts for.
+        outcome: "skipped" if the plugin lacks an optional feature; "unjudged" if the machine was
+            too slow to distinguish a late driver from a late machine.
+        advice: the observation and the advice of a check that did not pass.
     """
 
     check: str
@@ -38,10 +38,10 @@ class Verdict:
 
 @frozen
 class Scorecard:
-    """What came of all checks of a suite.
+    """The results of all checks of a suite.
 
     Attributes:
-        verdicts: one a check.
+        verdicts: one for each check.
     """
 
     verdicts: tuple[Verdict, ...]
@@ -55,15 +55,15 @@ class Scorecard:
         return self._highest_without("failed", "unjudged")
 
     @property
-    def may_be(self) -> Level | None:
+    def possible_level(self) -> Level | None:
         """The highest level that no failed check rules out.
 
-        It is above `level` where the machine was too slow to judge all checks.
+        It is above `level` if the machine was too slow to judge all checks.
         """
         return self._highest_without("failed")
 
     def count(self, level: Level) -> tuple[int, int]:
-        """How many checks of a level neither failed nor were left unjudged; how many there are."""
+        """Number of checks of a level that passed or were skipped, and number of all its checks."""
         outcomes = [one.outcome for one in self.verdicts if one.level is level]
         return sum(one in ("passed", "skipped") for one in outcomes), len(outcomes)
 
@@ -80,7 +80,7 @@ def score(suite: type, new_bench: Callable[[], AbstractContextManager[Any]]) -> 
     """Run every check of a suite, each on a bench of its own.
 
     Args:
-        suite: one of the conformance classes, or one that inherits from it.
+        suite: one of the conformance classes, or a subclass.
         new_bench: makes a bench.
     """
     return Scorecard(tuple(verdict(suite, name, new_bench) for name, _ in checks_of(suite)))
@@ -92,7 +92,7 @@ def verdict(
     """Run one check of a suite on a bench of its own.
 
     Raises:
-        UnsafeStateError: the bench could not bring its instrument to rest.
+        UnsafeStateError: the bench did not bring its instrument to rest.
     """
     check = getattr(suite(), name)
     outcome, advice = _outcome(check, new_bench)
@@ -100,12 +100,12 @@ def verdict(
 
 
 def requirement_of(check: Callable[..., None]) -> str:
-    """What a check asks for, in one sentence."""
+    """The requirement of a check, in one sentence: its docstring."""
     return " ".join((inspect.getdoc(check) or check.__name__).split())
 
 
 def checks_of(suite: type) -> Iterator[tuple[str, Level]]:
-    """The names and levels of a suite's checks, those that all devices share first."""
+    """Names and levels of the checks of a suite; those of base classes come first."""
     seen = set()
     for cls in reversed(suite.__mro__):
         for name in vars(cls):

@@ -1,4 +1,4 @@
-"""What a spectrometer's driver must do."""
+"""Checks of spectrometers."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -26,33 +26,33 @@ class SpectrometerConformance(DeviceConformance[SpectrometerBench]):
     """The conformance suite of spectrometers; a test class adds the fixture `bench`."""
 
     def ready(self, bench: SpectrometerBench) -> None:
-        """An integration time twice as long as the shortest."""
+        """Set twice the shortest integration time."""
         shortest_us = bench.driver.limits.integration_time_min_us
         bench.call(lambda: bench.driver.set_integration_time(2 * shortest_us))
 
     def ask(self, bench: SpectrometerBench) -> Frames:
-        """One frame."""
+        """Acquire one frame."""
         return bench.driver.acquire(1)
 
     def is_true(self, bench: SpectrometerBench, answer: Any) -> bool:
-        """Whether every frame is what the detector sees with this integration time."""
+        """Whether every frame has the detector's counts at this integration time."""
         seen = bench.detector.counts(answer.integration_time_us)
         return bool((answer.counts == seen).all())
 
     def disturb(self, bench: SpectrometerBench) -> None:
-        """It gets brighter."""
+        """Make the light brighter."""
         bench.detector.brightness *= 1.5
 
     def is_at_rest(self, bench: SpectrometerBench) -> bool:
-        """Whether the light is as it was."""
+        """Whether the light is off."""
         return not bench.detector.lit
 
-    def tells_single_bytes(self) -> bool:
-        """No: counts without a checksum cannot tell."""
+    def detects_single_bytes(self) -> bool:
+        """No: counts without a checksum show no wrong byte."""
         return False
 
     def out_of_range(self, bench: SpectrometerBench) -> Sequence[tuple[str, Callable[[], Any]]]:
-        """Integration times beyond the limits, and no frame at all."""
+        """Integration times beyond the limits, and zero frames."""
         driver, limits = bench.driver, bench.driver.limits
         times_us = (limits.integration_time_min_us - 1, limits.integration_time_max_us + 1, 0, -1)
         return [
@@ -64,7 +64,7 @@ class SpectrometerConformance(DeviceConformance[SpectrometerBench]):
         ]
 
     def commands(self, bench: SpectrometerBench) -> Sequence[Command]:
-        """Open and shut the light, where the spectrometer controls one."""
+        """Switch the light on and off, if the spectrometer controls one."""
         if not bench.driver.controls_light:
             return []
         driver, detector = bench.driver, bench.detector
@@ -83,20 +83,20 @@ class SpectrometerConformance(DeviceConformance[SpectrometerBench]):
 
     @earns(Level.BRONZE, Live("asks for its wavelengths"))
     def test_wavelengths_are_those_of_the_detector(self, bench: SpectrometerBench) -> None:
-        """Every pixel has its wavelength [nm], rising."""
+        """Every pixel has a wavelength [nm], in rising order."""
         bench.open()
-        told_nm = bench.call(bench.driver.wavelengths_nm)
+        read_nm = bench.call(bench.driver.wavelengths_nm)
         require(
-            told_nm.ndim == 1 and np.isfinite(told_nm).all() and (np.diff(told_nm) > 0).all(),
-            f"wavelengths_nm() is of shape {told_nm.shape} and begins with {told_nm[:3]}; return "
-            "one rising number a pixel",
+            read_nm.ndim == 1 and np.isfinite(read_nm).all() and (np.diff(read_nm) > 0).all(),
+            f"wavelengths_nm() has the shape {read_nm.shape} and begins with {read_nm[:3]}; return "
+            "one number for each pixel, in rising order",
         )
         if bench.is_live:
             return
         true_nm = bench.detector.wavelengths_nm()
         require(
-            told_nm.shape == true_nm.shape and np.allclose(told_nm, true_nm, atol=0.01),
-            f"wavelengths_nm() begins with {told_nm[:3]}, the detector's with {true_nm[:3]} nm; "
+            read_nm.shape == true_nm.shape and np.allclose(read_nm, true_nm, atol=0.01),
+            f"wavelengths_nm() begins with {read_nm[:3]} nm, the detector with {true_nm[:3]} nm; "
             "read the coefficients from the instrument, lowest order first",
         )
 
@@ -122,8 +122,8 @@ class SpectrometerConformance(DeviceConformance[SpectrometerBench]):
                 frames.integration_time_us == wanted_us == exposed_us
                 and (bench.is_live or self.is_true(bench, frames)),
                 f"after set_integration_time({wanted_us}) a frame was exposed for {exposed_us} µs "
-                f"and says {frames.integration_time_us} µs; convert to the instrument's unit, and "
-                "discard the frame that was under way when the time changed",
+                f"and reports {frames.integration_time_us} µs; convert to the instrument's unit, "
+                "and discard the frame during which the time changed",
             )
 
     @earns(
@@ -131,14 +131,14 @@ class SpectrometerConformance(DeviceConformance[SpectrometerBench]):
         Live("sets a short integration time, and takes three frames, up to three times"),
     )
     def test_frames_come_as_one_array(self, bench: SpectrometerBench) -> None:
-        """Frames are `n x pixels` of 16 bit, each with its time, an interval apart."""
+        """Frames are `n x pixels` of 16 bit, each with its time, at the requested interval."""
         self._open_ready(bench)
         frames = bench.call(lambda: bench.driver.acquire(3, interval_s=INTERVAL_S))
         pixels = len(bench.call(bench.driver.wavelengths_nm))
         require(
             frames.counts.shape == (3, pixels) and frames.counts.dtype == np.uint16,
-            f"three frames came as {frames.counts.dtype} of shape {frames.counts.shape}; return "
-            "one frame, shape `n_pixels`, of uint16 from _do_acquire_frame",
+            f"three frames are {frames.counts.dtype} of shape {frames.counts.shape}; return one "
+            "frame of uint16, shape `n_pixels`, from _do_acquire_frame",
         )
         for _ in range(TRIES - 1):
             if not bench.is_live or _is_regular(frames, JITTER_S):
@@ -146,27 +146,27 @@ class SpectrometerConformance(DeviceConformance[SpectrometerBench]):
             frames = bench.call(lambda: bench.driver.acquire(3, interval_s=INTERVAL_S))
         require(
             _is_regular(frames, JITTER_S if bench.is_live else 1e-8),
-            f"three frames at an interval of {INTERVAL_S:g} s are dated {frames.times_s}; "
-            "let acquire() do the timing, and wait on self.clock only",
+            f"three frames at an interval of {INTERVAL_S:g} s have the times {frames.times_s}; "
+            "leave the timing to acquire(), and wait on self.clock only",
             timed=bench.is_live,
         )
 
     @earns(Level.BRONZE)
-    def test_saturation_is_told(self, bench: SpectrometerBench) -> None:
-        """A frame with a saturated pixel is marked, and no other."""
+    def test_saturation_is_marked(self, bench: SpectrometerBench) -> None:
+        """A frame with a saturated pixel is marked, and no other frame."""
         self._open_ready(bench)
         dim = bench.call(lambda: bench.driver.acquire(1))
         bench.detector.brightness = 1e6
-        glaring = bench.call(lambda: bench.driver.acquire(1))
+        bright = bench.call(lambda: bench.driver.acquire(1))
         require(
-            not dim.saturated.any() and glaring.saturated.all(),
-            f"a dim frame is marked {dim.saturated}, a saturated one {glaring.saturated}; return "
-            "the counts of a saturated pixel as limits.saturation_counts",
+            not dim.saturated.any() and bright.saturated.all(),
+            f"a dim frame has saturated={dim.saturated}, a bright one {bright.saturated}; return "
+            "limits.saturation_counts as the counts of a saturated pixel",
         )
 
     @earns(Level.BRONZE)
-    def test_the_light_is_switched_or_not_promised(self, bench: SpectrometerBench) -> None:
-        """The light follows, or set_light raises UnsupportedError; closing leaves it as it is."""
+    def test_the_light_is_switched_or_unsupported(self, bench: SpectrometerBench) -> None:
+        """set_light() switches the light or raises UnsupportedError; close() does not change it."""
         self._open_ready(bench)
         if not bench.driver.controls_light:
             outcome = bench.attempt(lambda: bench.driver.set_light(True))
@@ -179,14 +179,15 @@ class SpectrometerConformance(DeviceConformance[SpectrometerBench]):
         for on in (True, False, True):
             bench.call(lambda: bench.driver.set_light(on))  # noqa: B023
             require(
-                bench.detector.lit is on, f"after set_light({on}) the light is {not on}; switch it"
+                bench.detector.lit is on,
+                f"after set_light({on}) the light is {'off' if on else 'on'}; send the command",
             )
         bench.call(bench.driver.close)
         bench.open(bench.another_driver())
         require(
             bench.detector.lit,
-            "closing or opening shuts the light; only connect and ask in _do_open, and only hang "
-            "up in _do_close",
+            "closing or opening switches the light off; only connect and query in _do_open, and "
+            "only disconnect in _do_close",
         )
 
 

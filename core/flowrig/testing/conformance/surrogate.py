@@ -1,4 +1,4 @@
-"""What a surrogate must do."""
+"""Checks of surrogates."""
 
 import io
 import json
@@ -18,15 +18,18 @@ Array = NDArray[np.float64]
 
 EXPERIMENTS = 40
 NOISE_SD = 0.03
+"""Standard deviation of the noise of an experiment; the hill is 1 high."""
+
 SAMPLES = 2000
 STEP = 1e-3
+"""Step of finite differences, in the unit cube."""
 
 
 class SurrogateConformance:
     """The conformance suite of surrogates; a test class adds the fixture `bench`."""
 
     @earns(Level.BRONZE)
-    def test_shapes_are_as_promised(self, bench: SurrogateBench) -> None:
+    def test_shapes_are_correct(self, bench: SurrogateBench) -> None:
         """Mean and sd are `n x m`, samples `s x n x m`; all finite, every sd positive."""
         X, Y = _experiments(12)
         for responses in (1, 2):
@@ -41,50 +44,50 @@ class SurrogateConformance:
             _require_sound(posterior, "after 12 experiments")
 
     @earns(Level.BRONZE)
-    def test_it_changes_nothing_that_it_is_given(self, bench: SurrogateBench) -> None:
-        """Conditions and responses are the same after learning and predicting."""
+    def test_inputs_are_unchanged(self, bench: SurrogateBench) -> None:
+        """fit() and predict() do not change the conditions and responses that they receive."""
         X, Y = _experiments(12)
         kept_X, kept_Y = X.copy(), Y.copy()
         bench.fitted(X, Y).predict(X).sample(3, np.random.default_rng(0))
         require(
             np.array_equal(X, kept_X) and np.array_equal(Y, kept_Y),
-            "fit() or predict() changes the arrays that it is given; work on copies",
+            "fit() or predict() changes its arguments; work on copies",
         )
 
     @earns(Level.BRONZE)
     def test_a_new_fit_forgets_the_old_one(self, bench: SurrogateBench) -> None:
-        """A model that is fitted again predicts what a fresh one does."""
+        """A model that is fitted again predicts the same as a new one."""
         X, Y = _experiments(12)
         twice = bench.fitted(X[:6], Y[:6] + 7.0)
         twice.fit(X, Y)
         there = _elsewhere(5)
         require(
             np.array_equal(twice.predict(there).mean, bench.fitted(X, Y).predict(there).mean),
-            "a second fit() does not give what a first one gives; forget the data and every "
-            "random state of the fit before",
+            "a second fit() gives another model than a first one; discard the data and the random "
+            "state of the fit before",
         )
 
     @earns(Level.BRONZE)
-    def test_what_it_learnt_goes_to_the_journal(self, bench: SurrogateBench) -> None:
-        """The description is plain numbers, before and after learning."""
+    def test_the_description_is_plain_json(self, bench: SurrogateBench) -> None:
+        """The description is plain JSON, before and after fitting."""
         X, Y = _experiments(12)
         for surrogate in (bench.fresh(), bench.fitted(X, Y)):
             try:
                 json.dumps(dict(surrogate.describe()), allow_nan=False)
             except (TypeError, ValueError) as error:
                 raise AssertionError(
-                    f"describe() is not plain JSON: {error}; turn arrays into lists of float, and "
-                    "leave out what is not finite"
+                    f"describe() is not plain JSON: {error}; convert arrays to lists of float, and "
+                    "leave out values that are not finite"
                 ) from error
 
     @earns(Level.SILVER)
     def test_the_same_seed_is_the_same_model(self, bench: SurrogateBench) -> None:
-        """Seed and data decide, bit for bit; the process's random numbers are left alone."""
+        """The same seed and data give the same model, bit for bit, without numpy's global state."""
         X, Y = _experiments(20)
         there = _elsewhere(9)
         predictions = []
         for noise in (1, 2):
-            np.random.seed(noise)  # noqa: NPY002 - what a surrogate must not depend on
+            np.random.seed(noise)  # noqa: NPY002 - surrogates must not depend on it
             posterior = bench.fitted(X, Y, seed=5).predict(there)
             samples = posterior.sample(4, np.random.default_rng(3))
             predictions.append((posterior.mean, posterior.sd, samples))
@@ -96,12 +99,12 @@ class SurrogateConformance:
         require(
             all(np.array_equal(*pair) for pair in zip(*predictions, strict=True)),
             "the same seed and data gave two models; draw every random number from self.seed, and "
-            "those of sample() from the generator that it is given",
+            "those of sample() from its argument",
         )
 
     @earns(Level.SILVER)
     def test_samples_agree_with_mean_and_sd(self, bench: SurrogateBench) -> None:
-        """Samples scatter around the mean, and no more than a new measurement would."""
+        """Samples scatter around the mean, and no more than new measurements."""
         X, Y = _experiments(20)
         posterior = bench.fitted(X, Y).predict(_elsewhere(9))
         samples = posterior.sample(SAMPLES, np.random.default_rng(0))
@@ -111,7 +114,7 @@ class SurrogateConformance:
             off.max() < 0.2 and spread.max() < 1.2 and spread.min() > 0.0,
             f"the mean of the samples is up to {off.max():.2g} sd off, and they scatter by "
             f"{spread.min():.2g} to {spread.max():.2g} sd; sample the noise-free responses, and "
-            "let sd hold the noise as well",
+            "include the noise in sd",
         )
 
     @earns(Level.SILVER)
@@ -131,8 +134,8 @@ class SurrogateConformance:
         )
 
     @earns(Level.SILVER)
-    def test_company_does_not_matter(self, bench: SurrogateBench) -> None:
-        """The prediction for a condition does not depend on what else is asked."""
+    def test_predictions_are_independent(self, bench: SurrogateBench) -> None:
+        """The prediction for a condition does not depend on the other conditions of the call."""
         X, Y = _experiments(20)
         surrogate = bench.fitted(X, Y)
         there = _elsewhere(9)
@@ -140,39 +143,39 @@ class SurrogateConformance:
         require(
             np.allclose(together.mean[4], alone.mean[0], rtol=1e-3, atol=1e-6)
             and np.allclose(together.sd[4], alone.sd[0], rtol=1e-2, atol=1e-6),
-            "a condition is predicted differently when it is asked alone; scale with what was "
-            "learnt in fit(), never with the conditions that are asked",
+            "the prediction for a condition changes when it is predicted alone; scale with the "
+            "data of fit(), never with the conditions of predict()",
         )
 
     @earns(Level.SILVER)
     def test_gradients_are_derivatives(self, bench: SurrogateBench) -> None:
-        """A normal posterior changes with the conditions as its gradients say."""
+        """The gradients of a normal posterior are its derivatives along the conditions."""
         X, Y = _experiments(20)
         surrogate = bench.fitted(X, Y)
         here = _elsewhere(5)
         if not isinstance(surrogate.predict(here), NormalPosterior):
             return
-        told = np.stack(_normal(surrogate, here).latent_gradients())
+        gradients = np.stack(_normal(surrogate, here).latent_gradients())
         require(
-            told.shape == (2, 5, 2, 3),
+            gradients.shape == (2, 5, 2, 3),
             f"latent_gradients() at 5 conditions, 2 responses and 3 parameters has the shape "
-            f"{told.shape[1:]}; expected (5, 2, 3), for mean and sd",
+            f"{gradients.shape[1:]}; expected (5, 2, 3), for mean and sd",
         )
         ends = [
             _normal(surrogate, here + s) for s in np.vstack([STEP * np.eye(3), -STEP * np.eye(3)])
         ]
         levels = np.array([[end.latent_mean, end.latent_sd] for end in ends])
         rise = np.moveaxis((levels[:3] - levels[3:]) / (2.0 * STEP), 0, -1)
-        off = np.abs(told - rise).max(axis=(1, 3)) / np.abs(rise).max(axis=(1, 3))
+        off = np.abs(gradients - rise).max(axis=(1, 3)) / np.abs(rise).max(axis=(1, 3))
         require(
             bool((off < 0.05).all()),
             f"gradients of latent mean and sd are up to {off.max():.0%} off the differences over "
-            f"a step of {STEP}; they are derivatives along the unit cube, on the model's scale",
+            f"a step of {STEP}; return derivatives along the unit cube, on the model's scale",
         )
 
     @earns(Level.SILVER)
-    def test_poor_data_do_no_harm(self, bench: SurrogateBench) -> None:
-        """Repeats, constants and two experiments end in finite predictions near the data."""
+    def test_degenerate_data_are_handled(self, bench: SurrogateBench) -> None:
+        """After repeats, constants or two experiments, predictions are finite and near the data."""
         corners = np.eye(3)
         poor = {
             "one condition, one response": (np.full((6, 3), 0.5), np.full((6, 1), 3.0)),
@@ -187,13 +190,13 @@ class SurrogateConformance:
             require(
                 (posterior.mean > Y.min() - slack).all()
                 and (posterior.mean < Y.max() + slack).all(),
-                f"after {what} the mean is {posterior.mean.ravel()}; scale responses, and mind a "
-                "standard deviation of zero",
+                f"after {what} the mean is {posterior.mean.ravel()}; scale responses, and avoid a "
+                "division by a standard deviation of zero",
             )
 
     @earns(Level.SILVER)
-    def test_a_kept_model_predicts_the_same(self, bench: SurrogateBench) -> None:
-        """A model that can be kept predicts the same after it is read back, bit for bit."""
+    def test_a_saved_model_predicts_the_same(self, bench: SurrogateBench) -> None:
+        """A model that can be saved predicts the same after it is restored, bit for bit."""
         X, Y = _experiments(20)
         surrogate = bench.fitted(X, Y, seed=5)
         try:
@@ -212,8 +215,8 @@ class SurrogateConformance:
         )
         require(
             all(same),
-            "what state() tells is not enough for restore(): the two models predict differently; "
-            "keep every number that predict() uses, in full precision",
+            "a model that was restored from state() predicts differently; keep every number that "
+            "predict() uses, in full precision",
         )
 
     @earns(Level.GOLD)
@@ -227,12 +230,12 @@ class SurrogateConformance:
         require(
             explained.min() > 0.8,
             f"only {explained.min():.0%} of the variance is explained; check that responses are "
-            "scaled there and back, and that every condition is used",
+            "scaled and scaled back, and that every condition is used",
         )
 
     @earns(Level.GOLD)
-    def test_its_doubt_is_calibrated(self, bench: SurrogateBench) -> None:
-        """Some two thirds of new measurements lie within one sd, and nearly all within three."""
+    def test_its_uncertainty_is_calibrated(self, bench: SurrogateBench) -> None:
+        """About two thirds of new measurements lie within one sd, and nearly all within three."""
         X, Y = _experiments(EXPERIMENTS)
         there = _elsewhere(200)
         noise = NOISE_SD * np.random.default_rng(8).standard_normal((200, 2))
@@ -246,7 +249,7 @@ class SurrogateConformance:
         )
 
     @earns(Level.GOLD)
-    def test_it_doubts_where_nothing_was_measured(self, bench: SurrogateBench) -> None:
+    def test_its_uncertainty_grows_far_from_data(self, bench: SurrogateBench) -> None:
         """Far from all experiments the sd is larger than among them."""
         X = 0.35 * np.random.default_rng(0).random((30, 3))
         surrogate = bench.fitted(X, hill(X)[:, None])
@@ -254,13 +257,13 @@ class SurrogateConformance:
         far = float(surrogate.predict(np.ones((1, 3))).sd[0, 0])
         require(
             far > 2.0 * near,
-            f"the sd is {near:.2g} among the experiments and {far:.2g} far from them; a model that "
-            "is sure where nothing was measured sends an optimizer astray",
+            f"the sd is {near:.2g} among the experiments and {far:.2g} far from them; let it grow "
+            "with the distance from the data, or optimizers do not explore",
         )
 
 
 def _written_and_read(state: SurrogateState) -> SurrogateState:
-    """A state as it comes back from a file: values by JSON, arrays by NumPy, without pickles."""
+    """Write a state as a model file does and read it back: JSON and NumPy, without pickles."""
     try:
         values = json.loads(json.dumps(dict(state.values), allow_nan=False))
         file = io.BytesIO()
@@ -271,7 +274,7 @@ def _written_and_read(state: SurrogateState) -> SurrogateState:
     except (TypeError, ValueError) as error:
         raise AssertionError(
             f"state() cannot be written to a file: {error}; values must be plain JSON, and arrays "
-            "of numbers or truth values"
+            "must be of numbers or booleans"
         ) from error
 
 
@@ -279,7 +282,7 @@ def _normal(surrogate: Surrogate, U: Array) -> NormalPosterior:
     posterior = surrogate.predict(U)
     require(
         isinstance(posterior, NormalPosterior),
-        "some posteriors are normal ones and some are not; return the same kind everywhere",
+        "only some posteriors are of the class NormalPosterior; return the same class everywhere",
     )
     return cast(NormalPosterior, posterior)
 
@@ -304,6 +307,6 @@ def _require_sound(posterior: Posterior, when: str) -> None:
         np.isfinite(posterior.mean).all()
         and np.isfinite(posterior.sd).all()
         and (posterior.sd > 0).all(),
-        f"{when} a mean or sd is not finite, or an sd is not positive; mind divisions by a "
+        f"{when} a mean or sd is not finite, or an sd is not positive; avoid divisions by a "
         "standard deviation of zero, and add the noise to the sd",
     )

@@ -1,4 +1,4 @@
-"""What a trace holds in the terms of a conversation: calls, and what was sent and answered."""
+"""A trace as a conversation: calls, and their requests and replies."""
 
 import re
 from typing import Any
@@ -10,21 +10,21 @@ from flowrig.trace.file import BytesEntry, CallEntry, EndEntry, Trace, is_text
 __all__ = ["Exchange", "Match", "RecordedCall", "conversation", "match", "until"]
 
 MARK = re.compile(rb"[0-9]{10,}")
-"""A number so long that it is a time or a counter, with which a driver finds back into step. It
-differs each time, and the instrument repeats it."""
+"""A mark: a number of at least 10 digits, a time or a counter with which a driver synchronizes. It
+is different in each run, and the instrument repeats it."""
 
 
 @define
 class Exchange:
-    """What was sent, and what came back before something else was sent.
+    """Bytes that the driver sent, and the reply before the driver sent again.
 
     Attributes:
-        call: the call during which.
+        call: the call to which the exchange belongs.
         time_s: rig time [s].
-        sent: by the driver.
-        channel: the connection.
-        reply: by the instrument.
-        is_served: whether it was played back.
+        sent: bytes of the driver.
+        channel: label of the connection.
+        reply: bytes of the instrument.
+        is_served: whether the exchange was played back.
     """
 
     call: "RecordedCall"
@@ -40,10 +40,10 @@ class RecordedCall:
     """A recorded call with its bytes.
 
     Attributes:
-        entry: its beginning.
-        exchanges: in order, those of all channels.
-        end: how it ended; None where the record ends before.
-        is_repeated: whether it was played back.
+        entry: entry of its beginning.
+        exchanges: exchanges of all channels, in order.
+        end: entry of its end; None if the trace ends before.
+        is_repeated: whether the call was played back.
     """
 
     entry: CallEntry
@@ -53,14 +53,14 @@ class RecordedCall:
 
     @property
     def returned(self) -> bool:
-        """Whether it came to a good end."""
+        """Whether the call returned without an exception."""
         return self.end is not None and not self.end.raised
 
 
 def conversation(trace: Trace) -> tuple[list[RecordedCall], list[str]]:
-    """The calls that can be repeated, and why others cannot."""
+    """The calls that can be repeated, and notes on those that cannot."""
     calls: list[RecordedCall] = []
-    notes = ["the last line was incomplete, and is left out"] if trace.cut else []
+    notes = ["the last line is incomplete, and is left out"] if trace.cut else []
     current: RecordedCall | None = None
     for entry in trace.entries:
         if isinstance(entry, CallEntry):
@@ -78,18 +78,18 @@ def conversation(trace: Trace) -> tuple[list[RecordedCall], list[str]]:
                 until(entry, "an answer that came late cannot be repeated"),
             ]
     if current is not None and current.end is None:
-        notes.append(f"the record ends within {current.entry}")
+        notes.append(f"the trace ends during {current.entry}")
         calls.pop()
     return calls, notes
 
 
 def until(entry: Any, reason: str) -> str:
-    """A note that says how far a trace could be played back."""
+    """A note on how far a trace was played back, with the reason."""
     return f"checked up to {entry.time_s:.3f} s: {reason}"
 
 
 def _add(call: RecordedCall, entry: BytesEntry) -> bool:
-    """Add bytes to a call; returns whether they are part of an exchange of this call."""
+    """Add bytes to a call; return whether they belong to an exchange of this call."""
     if entry.direction == "sent":
         call.exchanges.append(Exchange(call, entry.time_s, entry.data, entry.channel))
         return True
@@ -102,12 +102,12 @@ def _add(call: RecordedCall, entry: BytesEntry) -> bool:
 
 @frozen
 class Match:
-    """How far bytes agree with those that were expected.
+    """Bytes that agree with the expected ones, as far as they go.
 
     Attributes:
-        whole: whether all that was expected is there.
-        length: how many bytes that are.
-        marks: the marks that were sent, by those that were recorded.
+        whole: whether all expected bytes are there.
+        length: number of bytes that agree.
+        marks: present mark for each recorded mark; see `MARK`.
     """
 
     whole: bool
@@ -115,12 +115,12 @@ class Match:
     marks: dict[bytes, bytes] = field(factory=dict)
 
     def renew(self, reply: bytes) -> bytes:
-        """A recorded reply with the marks of today."""
+        """A recorded reply with the present marks in the place of the recorded ones."""
         return MARK.sub(lambda found: self.marks.get(found[0], found[0]), reply)
 
 
 def match(expected: bytes, got: bytes) -> Match | None:
-    """Compare what is sent with what was; None if they differ, marks aside."""
+    """Compare sent bytes with the recorded ones; None if they differ in more than marks."""
     position, marks = 0, {}
     for part in _parts(expected):
         rest = got[position:]

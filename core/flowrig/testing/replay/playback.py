@@ -1,8 +1,8 @@
-"""Playing a trace back: the plugin's driver against the record, and its emulator against the same.
+"""Playback of a trace: the plugin's driver and its emulator are compared with the recorded bytes.
 
-The emulator that the plugin ships puts the driver on a wire; on that wire, in the place of its own
-answers, come those of the record. So no further transport is needed, and what the emulator itself
-would have answered is at hand for a comparison.
+The driver talks to the emulator that the plugin ships, but gets the recorded replies in the place
+of the emulator's. Playback needs no transport of its own, and the emulator's replies are compared
+with the recorded ones.
 """
 
 import math
@@ -41,22 +41,22 @@ __all__ = ["Difference", "TraceReport", "check_trace", "play_back"]
 PATIENCE_S = 20.0
 """Longest wait [s, real time] for a call, over and above three deadlines."""
 
-NOBODY_THERE = frozenset({"ConnectionLostError", "UnknownOutcomeError"})
-"""What a call raises when the port does not open, which cannot be played back."""
+NOT_CONNECTED = frozenset({"ConnectionLostError", "UnknownOutcomeError"})
+"""Errors of a call whose port did not open; such a call cannot be played back."""
 
 
 @frozen
 class TraceReport:
-    """What came of a trace.
+    """The result of playing a trace back.
 
     Attributes:
         trace: the trace.
-        plugin: what is installed now; the trace has what it was recorded with.
-        calls: how many calls were repeated.
-        exchanges: how many answers of the emulator were compared.
-        driver: where the driver does something else; None if nowhere.
-        emulator: where the emulator answers in another form; None if nowhere.
-        notes: what could not be compared, one sentence each.
+        plugin: name and version of the installed plugin; the trace has those of the recording.
+        calls: number of calls that were repeated.
+        exchanges: number of the emulator's replies that were compared.
+        driver: first difference of the driver; None if there is none.
+        emulator: first reply of the emulator in another form; None if there is none.
+        notes: parts that were not compared, one sentence each.
     """
 
     trace: Trace
@@ -69,7 +69,7 @@ class TraceReport:
 
     @property
     def passed(self) -> bool:
-        """Whether driver and emulator agree with the record."""
+        """Whether driver and emulator agree with the trace."""
         return self.driver is None and self.emulator is None
 
 
@@ -77,36 +77,36 @@ def check_trace(path: Path | str, plugins: Plugins | None = None) -> None:
     """Require that driver and emulator agree with a recorded trace; a test in one line.
 
     Args:
-        path: the trace.
-        plugins: what is installed, if it was looked up already.
+        path: the file of the trace.
+        plugins: the installed plugins; None to discover them.
 
     Raises:
-        AssertionError: they do not; the message shows the first difference.
-        InputError: it is no trace, its plugin is not installed, or it holds no bytes.
+        AssertionError: driver or emulator differs; the message has the first difference.
+        InputError: the file is no trace, its plugin is not installed, or it has no bytes.
     """
     report = play_back(read_trace(path), plugins)
-    told = [
+    differences = [
         f"the {who} differs from {path}: {difference}"
         for who, difference in (("driver", report.driver), ("emulator", report.emulator))
         if difference is not None
     ]
-    if told:
-        raise AssertionError("\n".join(told))
+    if differences:
+        raise AssertionError("\n".join(differences))
 
 
 def play_back(
     trace: Trace, plugins: Plugins | None = None, address: str = "127.0.0.1"
 ) -> TraceReport:
-    """Repeat the calls of a trace on the plugin's driver, which gets the recorded answers.
+    """Repeat the calls of a trace on the plugin's driver, which gets the recorded replies.
 
     Args:
-        trace: what was recorded.
-        plugins: what is installed, if it was looked up already.
-        address: an address that the driver's settings take; nothing is opened there.
+        trace: the trace.
+        plugins: the installed plugins; None to discover them.
+        address: an address that the driver's settings accept; it is not opened.
 
     Raises:
-        InputError: the plugin is not installed, ships no emulator, or takes other settings; or the
-            trace holds no bytes.
+        InputError: the plugin is not installed, has no emulator, or needs other settings; or the
+            trace has no bytes.
     """
     plugins = plugins or Plugins.discover(strict=False)
     header = trace.header
@@ -114,11 +114,11 @@ def play_back(
     if offer is None:
         raise InputError(f"no installed plugin offers the driver {header.driver!r} of this trace")
     if not offer.emulator:
-        raise InputError(f"the driver {header.driver!r} ships no emulator to play a trace through")
+        raise InputError(f"the driver {header.driver!r} has no emulator, which playback needs")
     if not any(isinstance(entry, BytesEntry) for entry in trace.entries):
         raise InputError(
-            "the trace holds no bytes; the driver has to tell its own: self.wire.sent(data) before "
-            "each write, self.wire.received(data) after each read"
+            "the trace has no bytes; a driver logs its bytes with self.wire.sent(data) before each "
+            "write and self.wire.received(data) after each read"
         )
     player, driver = _play_on_time(trace, offer, _settings(trace, offer, address))
     return TraceReport(
@@ -135,7 +135,7 @@ def play_back(
 def _play_on_time(
     trace: Trace, offer: DriverOffer, settings: DeviceSettings
 ) -> tuple["_Player", Difference | None]:
-    """Repeat the calls, once more with longer deadlines where a late machine may have failed them.
+    """Repeat the calls, and again with longer deadlines if they failed on a late machine.
 
     Returns:
         the last player, and the first difference of the driver.
@@ -155,9 +155,9 @@ class _Player:
     """Repeats the calls of a trace.
 
     Attributes:
-        calls: those that can be repeated.
-        notes: what cannot be compared.
-        script: what is expected on the wire.
+        calls: the calls that can be repeated.
+        notes: parts that are not compared.
+        script: the exchanges expected on the wire.
     """
 
     def __init__(self, trace: Trace, offer: DriverOffer, settings: DeviceSettings) -> None:
@@ -170,7 +170,7 @@ class _Player:
         self._emulator_class = import_target(offer.emulator, f"the driver {offer.name!r}")
 
     def play(self) -> Difference | None:
-        """Repeat all; returns the first difference of the driver."""
+        """Repeat all calls; return the first difference of the driver, or None."""
         clock = self._clock
         world = BenchWorld(Plunger(clock), Plate(clock), Detector())
         context = EmulatorContext(self._device, self._settings, world, clock, self.script.wrap)
@@ -181,13 +181,15 @@ class _Player:
                 return self._repeat_all(driver)
             finally:
                 driver.close()
-                self.script.compare_the_rest()
+                self.script.compare_unserved()
 
     def _repeat_all(self, driver: Device) -> Difference | None:
         for call in self.calls:
             entry = call.entry
-            if call.end is not None and call.end.raised in NOBODY_THERE and not call.exchanges:
-                self.notes.append(f"left out {entry} at {entry.time_s:.3f} s: nobody was there")
+            if call.end is not None and call.end.raised in NOT_CONNECTED and not call.exchanges:
+                self.notes.append(
+                    f"left out {entry} at {entry.time_s:.3f} s: the port did not open"
+                )
                 continue
             try:
                 repeated = _bound(driver, entry)
@@ -225,12 +227,12 @@ def _unsent(call: RecordedCall, script: Script) -> Difference | None:
     missing = script.next_on(None)
     if missing is None:
         return None
-    what = "the driver does not send all that it sent"
+    what = "the driver does not send all recorded bytes"
     return Difference(missing.time_s, str(call.entry), what, readable(missing.sent), "nothing more")
 
 
 def _other_outcome(call: RecordedCall, outcome: Any) -> Difference | None:
-    """How a call ends, compared by the kind of error, or by the value but for its times."""
+    """Compare the end of a call: the class of the error, or the value."""
     end = call.end
     assert end is not None
     time_s = call.entry.time_s
@@ -240,13 +242,12 @@ def _other_outcome(call: RecordedCall, outcome: Any) -> Difference | None:
         now = EndEntry(time_s, end.number, plain(outcome))
     if now.raised == end.raised and _alike(end.returned, now.returned):
         return None
-    verbs = ("raises" if now.raised else "returns", "raised" if end.raised else "returned")
-    what = f"the driver {verbs[0]} something else than it {verbs[1]}"
+    what = f"the driver {'raises' if now.raised else 'returns'} something else than recorded"
     return Difference(time_s, str(call.entry), what, str(end), str(now))
 
 
 def _alike(recorded: Any, now: Any) -> bool:
-    """Whether two plain values are the same, up to last digits and what readings now have more."""
+    """Whether plain values agree: to rounding, and without the fields that only `now` has."""
     if isinstance(recorded, dict) and isinstance(now, dict):
         return all(key in now and _alike(value, now[key]) for key, value in recorded.items())
     if isinstance(recorded, list) and isinstance(now, list):
@@ -261,6 +262,6 @@ def _settings(trace: Trace, offer: DriverOffer, address: str) -> DeviceSettings:
         return settings_from(trace.header.settings, offer.settings, address)
     except ValueError as error:
         raise InputError(
-            f"the driver {offer.name!r} does not take the settings of this trace, which was "
+            f"the driver {offer.name!r} does not accept the settings of this trace, which was "
             f"recorded with {trace.header.plugin}: {error}"
         ) from error

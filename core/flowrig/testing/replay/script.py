@@ -1,4 +1,4 @@
-"""Recorded answers in the place of an emulator's, and the emulator's own compared with them."""
+"""Recorded replies for the driver, and a comparison of the emulator's replies with them."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -13,22 +13,22 @@ from flowrig.trace.file import is_text, readable
 __all__ = ["Difference", "Script", "Shape", "shape_of"]
 
 NUMBER = re.compile(r"[A-Za-z0-9_.+-]*[0-9][A-Za-z0-9_.+-]*")
-"""A word with a digit in it: a number, or a name such as F4T."""
+"""A word with a digit: a number, or a name such as F4T."""
 
 Shape = Callable[[bytes, str], str | None]
-"""Takes a reply and the label of its connection; see `DriverOffer.reply_shape`."""
+"""Form of a reply on a connection, by its label; see `DriverOffer.reply_shape`."""
 
 
 @frozen
 class Difference:
-    """The first thing that is not as it was recorded.
+    """A difference between a playback and the trace.
 
     Attributes:
-        time_s: rig time [s] in the record.
-        call: the call during which it came up.
-        what: in one sentence.
-        expected: what the record has.
-        got: what there is now.
+        time_s: rig time [s] in the trace.
+        call: the call in which it occurs.
+        what: description in one sentence.
+        expected: bytes or value in the trace.
+        got: bytes or value in the playback.
     """
 
     time_s: float
@@ -46,13 +46,13 @@ class Difference:
 
 
 class Script:
-    """What is still expected on each channel, and what was found to differ.
+    """The exchanges still expected on each channel, and the first differences.
 
     Attributes:
-        driver: what the driver sent that was not expected.
-        emulator: the first answer of the emulator that has another form.
-        compared: how many answers of the emulator were compared.
-        on_abandon: ends the acquisition that is under way.
+        driver: first bytes of the driver that were not expected; None if there are none.
+        emulator: first reply of the emulator in another form; None if there is none.
+        compared: number of the emulator's replies that were compared.
+        on_abandon: ends the present acquisition.
     """
 
     def __init__(self, calls: Sequence[RecordedCall], shape: Shape) -> None:
@@ -66,27 +66,27 @@ class Script:
         self._cores: dict[str, ProtocolCore] = {}
 
     def begin(self, call: RecordedCall) -> None:
-        """Expect the bytes of this call from now on."""
+        """Expect the exchanges of this call from now on."""
         self._call = call
 
     def wrap(self, core: ProtocolCore) -> ProtocolCore:
-        """Put the record in the place of an emulator's answers; see `EmulatorContext.tap`."""
+        """Replace an emulator's replies by the recorded ones; see `EmulatorContext.tap`."""
         return _Playback(self, core)
 
     def next_on(self, channel: str | None) -> Exchange | None:
-        """The next exchange of the call that is under way, on a channel or on any."""
+        """The next exchange of the present call on a channel, or on any if it is None."""
         for exchange in self._call.exchanges if self._call else ():
             if not exchange.is_served and channel in (None, exchange.channel):
                 return exchange
         return None
 
     def channels(self) -> list[str]:
-        """Channels on which the call under way still expects something, in order."""
+        """Channels on which the present call still has exchanges, in order."""
         waiting = [e.channel for e in self._call.exchanges if not e.is_served] if self._call else []
         return list(dict.fromkeys(waiting))
 
     def serve(self, exchange: Exchange, sent: bytes, core: ProtocolCore) -> None:
-        """An exchange took place as it was recorded, but for marks."""
+        """Note that an exchange took place as recorded, and compare the emulator's reply."""
         exchange.is_served = True
         self._cores[exchange.channel] = core
         self._compare(exchange, sent, core)
@@ -95,7 +95,7 @@ class Script:
             self.on_abandon()
 
     def differ(self, expected: Exchange | None, got: bytes) -> None:
-        """The driver sends something else than it did."""
+        """Note that the driver sends other bytes than recorded."""
         if self.driver is None and self._call is not None:
             entry = self._call.entry
             time_s, wanted = entry.time_s, "nothing more"
@@ -103,11 +103,11 @@ class Script:
                 time_s = expected.time_s
                 sent, got = _first_lines_that_differ(expected.sent, got)
                 wanted = readable(sent)
-            what = "the driver sends something else"
+            what = "the driver sends other bytes"
             self.driver = Difference(time_s, str(entry), what, wanted, readable(got))
 
-    def compare_the_rest(self) -> None:
-        """Ask the emulator what the driver did not come to ask."""
+    def compare_unserved(self) -> None:
+        """Send the emulator the recorded requests that the driver did not send."""
         for call in self._calls:
             for exchange in call.exchanges:
                 core = self._cores.get(exchange.channel)
@@ -121,7 +121,7 @@ class Script:
         except HangUp as end:
             answer = end.answer
         if self.emulator is not None or not exchange.call.returned:
-            return  # what a bad link did to an answer is no business of the emulator's
+            return  # a reply that a bad link changed says nothing about the emulator
         self.compared += 1
         shapes = [self._shape(one, exchange.channel) for one in (exchange.reply, answer)]
         if shapes[0] != shapes[1]:
@@ -135,7 +135,7 @@ class Script:
 
 
 class _Playback:
-    """A protocol core that gives the recorded answers, and has the emulator's own compared."""
+    """A protocol core that gives the recorded replies, and passes requests to the emulator."""
 
     def __init__(self, script: Script, core: ProtocolCore) -> None:
         self._script = script
@@ -144,7 +144,7 @@ class _Playback:
         self._input = b""
 
     def feed(self, data: bytes) -> bytes:
-        """Answer what was recorded, or hang up on a driver that sends something else."""
+        """Give the recorded reply, or hang up if the driver sends other bytes."""
         self._input += data
         answers = b""
         while self._input:
@@ -162,7 +162,7 @@ class _Playback:
         return answers
 
     def _next(self) -> Exchange | None:
-        """What comes next on this connection; its first bytes tell which one it is."""
+        """The next exchange on this connection; its first bytes show which channel it is."""
         if self._channel is not None:
             return self._script.next_on(self._channel)
         waiting = [self._script.next_on(channel) for channel in self._script.channels()]
@@ -171,7 +171,7 @@ class _Playback:
 
 
 def shape_of(offer: DriverOffer) -> Shape:
-    """What of a reply must be the same: as the plugin says, else by default."""
+    """The function that gives the form of a reply: the plugin's, or the default."""
     own: Shape = (
         import_target(offer.reply_shape, f"the driver {offer.name!r}")
         if offer.reply_shape
@@ -179,14 +179,14 @@ def shape_of(offer: DriverOffer) -> Shape:
     )
 
     def shape(reply: bytes, channel: str) -> str:
-        told = own(reply, channel)
-        return told if told is not None else _default_shape(reply)
+        form = own(reply, channel)
+        return form if form is not None else _default_shape(reply)
 
     return shape
 
 
 def _first_lines_that_differ(expected: bytes, got: bytes) -> tuple[bytes, bytes]:
-    """Of text the lines that differ, as it depends on the wire how much comes at once."""
+    """The first lines of a text that differ: the wire decides how many lines arrive at once."""
     if is_text(expected) and is_text(got):
         for one, other in zip(expected.splitlines(True), got.splitlines(True), strict=False):
             if not match(one, other):
@@ -195,7 +195,7 @@ def _first_lines_that_differ(expected: bytes, got: bytes) -> tuple[bytes, bytes]
 
 
 def _default_shape(reply: bytes) -> str:
-    """Text with its numbers masked; of binary replies the length."""
+    """The form of a reply: text with its numbers masked, or the length of binary data."""
     if is_text(reply):
         return repr(NUMBER.sub("#", reply.decode("ascii")))
     return f"{len(reply)} bytes"

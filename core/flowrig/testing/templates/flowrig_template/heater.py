@@ -1,4 +1,4 @@
-"""Driver for Template heaters. The protocol is made up; put your controller's in its place."""
+"""Driver for Template heaters. The protocol is an example: replace it."""
 
 import math
 
@@ -19,7 +19,7 @@ LIMITS = HeaterLimits(temperature_min_c=5.0, temperature_max_c=250.0)
 
 
 class TemplateHeater(Heater):
-    """A hot plate with a controller of its own. `off` shuts the output; the plate cools down."""
+    """A hot plate with a controller. `off` switches the output off; the plate cools down."""
 
     settings: TemplateSettings
     _line: Line | None = None
@@ -67,7 +67,7 @@ class TemplateHeater(Heater):
         )
 
     def _ask(self, question: str) -> str:
-        """Ask for something; without an answer the connection is lost."""
+        """Send a query; without an answer the connection is lost."""
         try:
             return self._open_line().ask(question)
         except LineError as error:
@@ -75,7 +75,7 @@ class TemplateHeater(Heater):
             raise self._fault(kind, f"{error}", question, error.answer) from error
 
     def _tell(self, command: str) -> str:
-        """Have something done; without an answer it is not known whether it was."""
+        """Send a command; without an answer its outcome is unknown."""
         try:
             return self._open_line().ask(command)
         except LineError as error:

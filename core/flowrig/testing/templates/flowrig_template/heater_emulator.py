@@ -1,4 +1,4 @@
-"""An emulated Template heater: what is at the other end of the line."""
+"""An emulated Template heater, at the other end of the line."""
 
 import math
 
@@ -7,14 +7,14 @@ from flowrig.emulation import EmulatorContext
 from .line_emulator import LineEmulator
 
 OFF_C = 20.0
-"""Where the plate goes [°C] when nothing is heated."""
+"""Temperature [°C] to which the plate cools when it is off."""
 
 
 class TemplateEmulator(LineEmulator):
     """A hot plate on a serial port.
 
     Args:
-        context: which device it plays, in which world.
+        context: name and settings of the device, the world with its body, and the clock.
     """
 
     def __init__(self, context: EmulatorContext) -> None:

@@ -1,12 +1,12 @@
 """A serial line to an instrument that answers every line of text with one line.
 
 A request begins with a word, and its answer with the same word: `RATE 100` is answered by
-`RATE 100`, `STATE?` by `STATE running`, and what cannot be by `ERROR` and a reason.
+`RATE 100`, `STATE?` by `STATE running`, and a request that fails by `ERROR` and a reason.
 
-An answer that failed to arrive in time may still come, and would be taken for the answer to the
-next request; and half a request may still wait in the instrument. So at first and after every
-failure the line ends what was begun, asks for something that it has never asked for, and drops all
-that comes before the answer to it.
+An answer after its deadline would be taken for the answer to the next request, and half a request
+may still wait in the instrument. So at first and after every failure the line synchronizes: it ends
+the open request, sends a request that it has never sent before, and drops all lines before the
+answer to it.
 """
 
 import re
@@ -25,12 +25,12 @@ _NUMBER = re.compile(r"[+-]?[0-9]{1,9}(\.[0-9]{1,9})?")
 
 
 class LineError(Exception):
-    """There is no answer, or it makes no sense.
+    """A request has no answer, or no valid one.
 
     Args:
         reason: one sentence.
-        sent: whether any of the request may have left.
-        answer: what came instead, if anything.
+        sent: whether any byte of the request may have been sent.
+        answer: the invalid answer, if any.
     """
 
     def __init__(self, reason: str, *, sent: bool, answer: str = "") -> None:
@@ -43,10 +43,10 @@ class Line:
     """One open port. Threads that share it get the answers to their own requests.
 
     Args:
-        address: what pyserial opens.
-        baud: line speed.
+        address: port or URL that pyserial opens.
+        baud: baud rate.
         deadline_s: longest wait [s] for one answer.
-        wire: is told every byte, so that `flowrig run --record` can keep it.
+        wire: log of every byte, which `flowrig run --record` writes to a trace.
 
     Raises:
         OSError: the port does not open.
@@ -60,7 +60,7 @@ class Line:
         self._wire = wire
         self._lock = threading.RLock()
         self._input = b""
-        self._in_step = False
+        self._synchronized = False
         self._syncs = time.monotonic_ns()
 
     def close(self) -> None:
@@ -73,31 +73,31 @@ class Line:
 
         Args:
             request: one line of text.
-            extra_s: how much longer [s] than others this answer may take.
+            extra_s: time [s] that this answer may take beyond the deadline.
 
         Raises:
-            LineError: no answer came in time, or not the one to this request.
+            LineError: no answer came in time, or none to this request.
         """
         with self._lock:
-            if not self._in_step:
+            if not self._synchronized:
                 self._synchronize()
-            self._in_step = False
+            self._synchronized = False
             self._write(request)
             answer = self._read(extra_s)
             word, _, rest = answer.partition(" ")
             if word != request.partition(" ")[0].rstrip("?"):
                 raise LineError("this is no answer to the request", sent=True, answer=answer)
-            self._in_step = True
+            self._synchronized = True
             return rest
 
     def send(self, request: str) -> None:
-        """Send a request at once, also to an instrument that does not answer; ask what came of it.
+        """Send a request at once, without synchronizing first, and do not wait for its answer.
 
         Raises:
-            LineError: the port is gone.
+            LineError: the port was lost.
         """
         with self._lock:
-            self._in_step = False
+            self._synchronized = False
             self._write(request)
 
     def _synchronize(self) -> None:
@@ -110,7 +110,7 @@ class Line:
                     return
         except LineError as error:
             raise LineError(str(error), sent=False, answer=error.answer) from error
-        raise LineError("the instrument talks without being asked", sent=False)
+        raise LineError("the instrument sends without a request", sent=False)
 
     def _write(self, request: str) -> None:
         data = f"{request}\n".encode("ascii")
@@ -118,7 +118,7 @@ class Line:
         try:
             self._port.write(data)
         except OSError as error:
-            raise LineError(f"the port is gone: {error}", sent=True) from error
+            raise LineError(f"the port was lost: {error}", sent=True) from error
 
     def _read(self, extra_s: float = 0.0) -> str:
         end_s = time.monotonic() + self._deadline_s + extra_s
@@ -126,7 +126,7 @@ class Line:
             try:
                 data = self._port.read(self._port.in_waiting or 1)
             except OSError as error:
-                raise LineError(f"the port is gone: {error}", sent=True) from error
+                raise LineError(f"the port was lost: {error}", sent=True) from error
             self._wire.received(data)
             self._input += data
             if time.monotonic() > end_s and b"\n" not in self._input:
@@ -138,15 +138,15 @@ class Line:
 
 
 def _alone(address: str) -> dict[str, bool]:
-    """Keep other programs off the port; Windows does so anyhow."""
+    """Keep other programs off the port; Windows always does."""
     return {} if "://" in address or sys.platform == "win32" else {"exclusive": True}
 
 
 def number(text: str) -> float:
-    """A plain decimal number; `float` would take "nan", "inf" and "1_0" as well.
+    """Parse a plain decimal number; `float` accepts "nan", "inf" and "1_0" too.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the text is no such number.
     """
     if not _NUMBER.fullmatch(text):
         raise ValueError(f"{text!r} is not a number")

@@ -1,4 +1,4 @@
-"""The instrument's side of the line: requests in, answers out, no transport."""
+"""The instrument's side of the line: a protocol core, and an emulator on a serial port."""
 
 from collections.abc import Callable, Mapping
 
@@ -6,10 +6,10 @@ from flowrig.emulation import Emulator, EmulatorContext, SocketFront, serial_fro
 
 
 class LineProtocol:
-    """Answers every line with one line.
+    """Answers each line with one line; it has no transport.
 
     Args:
-        commands: what to do for a request, by its first word; each takes the rest of the request
+        commands: function of each request, by its first word; it takes the rest of the request
             and returns the rest of the answer, or raises ValueError.
     """
 
@@ -18,7 +18,7 @@ class LineProtocol:
         self._input = b""
 
     def feed(self, data: bytes) -> bytes:
-        """Take bytes in pieces of any size; return the answers to the lines they complete."""
+        """Take bytes in pieces of any size; return the answers to the completed lines."""
         *lines, self._input = (self._input + data).split(b"\n")
         return b"".join(self._answer(line.decode("ascii", "replace")) for line in lines)
 
@@ -35,7 +35,7 @@ class LineEmulator(Emulator):
     """An emulated instrument on a serial port.
 
     Args:
-        context: which device it plays, in which world.
+        context: name and settings of the device, the world with its body, and the clock.
         commands: see `LineProtocol`.
     """
 
@@ -46,10 +46,10 @@ class LineEmulator(Emulator):
         self._front = serial_front(context.tap(LineProtocol(commands)), context.port)
 
     def start(self) -> str:
-        """Begin to answer; returns the port."""
+        """Begin to answer, and return the port."""
         address = self._front.start()
         return f"socket://{address}" if isinstance(self._front, SocketFront) else address
 
     def stop(self) -> None:
-        """Hang up."""
+        """Close the port."""
         self._front.stop()

@@ -1,4 +1,4 @@
-"""A search around the best condition so far. Put your own idea in its place."""
+"""A search around the best condition so far; replace it by your own method."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,8 +17,8 @@ MOST_DRAWS = 5000
 class TemplateOptimizer(Optimizer):
     """Random steps from the best condition; random conditions before there is one.
 
-    Everything random follows from the seed and the number of results, so that an optimizer that is
-    rebuilt from the journal goes on where the old one was.
+    Random numbers depend on the seed and the number of results only, so that an optimizer that is
+    rebuilt from the journal continues like the old one.
     """
 
     settings: TemplateOptimizerSettings
@@ -48,10 +48,10 @@ class TemplateOptimizer(Optimizer):
             points += space.rows(point[space.feasible(point)])
             if len(points) == num_points:
                 return points
-        raise InputError("the constraints leave hardly any room; put lhs before this optimizer")
+        raise InputError("too few draws satisfy the constraints; put a stage with lhs first")
 
     def _draw(self, rng: np.random.Generator, draw: int) -> NDArray[np.float64]:
-        """A point of the unit cube, shape `1 x d`; the more draws, the closer to the best."""
+        """A point of the unit cube, shape `1 x d`; later draws are closer to the best point."""
         if self._best is None:
             return rng.random((1, len(self.problem.space.names)))
         step = self.settings.step * 0.99**draw

@@ -1,4 +1,4 @@
-"""The Template optimizer for flowrig; nothing heavy is imported here."""
+"""The Template optimizer for flowrig; this module imports neither numpy nor the model."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from .optimizer_settings import TemplateOptimizerSettings
 
 @hookimpl
 def flowrig_optimizers() -> Sequence[Offer]:
-    """The search."""
+    """The offer of the search."""
     return [
         Offer(
             kind="optimizer",

@@ -1,4 +1,4 @@
-"""What a campaign can say about the optimizer."""
+"""Settings of the optimizer in a campaign."""
 
 from attrs import field, frozen
 from attrs.validators import and_, gt, le

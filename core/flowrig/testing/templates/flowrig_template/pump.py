@@ -1,4 +1,4 @@
-"""Driver for Template syringe pumps. The protocol is made up; put your pump's in its place."""
+"""Driver for Template syringe pumps. The protocol is an example: replace it."""
 
 from flowrig.errors import (
     ConnectionLostError,
@@ -72,14 +72,14 @@ class TemplatePump(Pump):
         return self._ask_number("VOLUME?")
 
     def _confirmed_state(self, command: str) -> PumpState:
-        """The state after a command; if the pump does not tell it, the outcome is not known."""
+        """The state after a command; if it cannot be read, the outcome is unknown."""
         try:
             return self._do_read_state()
         except DeviceError as error:
             raise self._fault(UnknownOutcomeError, f"not confirmed: {error}", command) from error
 
     def _set(self, what: str, value: float) -> None:
-        """Set a number to three places, and compare it with what the pump kept."""
+        """Set a number to three places, and compare it with the number that the pump kept."""
         request = f"{what} {value:.3f}"
         kept = self._tell(request)
         if kept != f"{value:.3f}":
@@ -93,7 +93,7 @@ class TemplatePump(Pump):
             raise self._fault(ProtocolError, f"{error}", question, text) from error
 
     def _ask(self, question: str) -> str:
-        """Ask for something; without an answer the connection is lost."""
+        """Send a query; without an answer the connection is lost."""
         try:
             return self._open_line().ask(question)
         except LineError as error:
@@ -101,7 +101,7 @@ class TemplatePump(Pump):
             raise self._fault(kind, f"{error}", question, error.answer) from error
 
     def _tell(self, command: str) -> str:
-        """Have something done; without an answer it is not known whether it was."""
+        """Send a command; without an answer its outcome is unknown."""
         try:
             return self._open_line().ask(command)
         except LineError as error:

@@ -1,4 +1,4 @@
-"""An emulated Template pump: what is at the other end of the line."""
+"""An emulated Template pump, at the other end of the line."""
 
 import math
 
@@ -13,10 +13,11 @@ FASTEST_MM_MIN = 60.0
 class TemplateEmulator(LineEmulator):
     """A pump on a serial port.
 
-    It knows the bore that it was told, not the syringe: its rates are plunger speeds in disguise.
+    Like a real pump it converts flow rates to plunger speeds with the bore that was set: if the
+    syringe has another bore, the true flow rate differs.
 
     Args:
-        context: which device it plays, in which world.
+        context: name and settings of the device, the world with its body, and the clock.
     """
 
     def __init__(self, context: EmulatorContext) -> None:
@@ -70,12 +71,12 @@ class TemplateEmulator(LineEmulator):
         return self._state
 
     def _volume(self, _: str) -> str:
-        return f"{(self._body.moved_ul - self._zero_ul) / self._true_per_told():.3f}"
+        return f"{(self._body.moved_ul - self._zero_ul) / self._true_per_nominal():.3f}"
 
     def _push(self, rate_ul_min: float) -> None:
-        self._body.push(rate_ul_min * self._true_per_told())
+        self._body.push(rate_ul_min * self._true_per_nominal())
 
-    def _true_per_told(self) -> float:
+    def _true_per_nominal(self) -> float:
         return (self._body.inner_diameter_mm / self._bore_mm) ** 2
 
     def _fastest_ul_min(self) -> float:

@@ -1,4 +1,4 @@
-"""Template syringe pumps for flowrig; nothing heavy is imported here."""
+"""Template syringe pumps for flowrig; this module imports no driver."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from .settings import TemplateSettings
 
 @hookimpl
 def flowrig_drivers() -> Sequence[DriverOffer]:
-    """The pump, and the emulator that speaks its protocol."""
+    """The offer of the driver and its emulator."""
     return [
         DriverOffer(
             kind="pump",

@@ -1,4 +1,4 @@
-"""What a profile can say about the instrument."""
+"""Settings of the instrument in a profile."""
 
 from attrs import field, frozen
 from attrs.validators import gt, in_
@@ -12,7 +12,7 @@ class TemplateSettings(DeviceSettings):
 
     Attributes:
         address: the serial port, "COM3" or "/dev/ttyUSB0".
-        baud: line speed.
+        baud: baud rate.
         deadline_s: longest wait [s] for one answer.
     """
 

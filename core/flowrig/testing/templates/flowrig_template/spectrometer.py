@@ -1,7 +1,7 @@
-"""Driver for Template spectrometers. The protocol is made up; put your instrument's in its place.
+"""Driver for Template spectrometers. The protocol is an example: replace it.
 
-Numbers and counts come as text: a frame is its integration time [µs] and four hexadecimal digits a
-pixel.
+Numbers and counts are text: a frame is its integration time [µs] and four hexadecimal digits for
+each pixel.
 """
 
 import numpy as np
@@ -26,7 +26,7 @@ LIMITS = SpectrometerLimits(
 
 
 class TemplateSpectrometer(Spectrometer):
-    """An array spectrometer with a lamp of its own."""
+    """An array spectrometer with a lamp."""
 
     settings: TemplateSettings
     _line: Line | None = None
@@ -34,7 +34,7 @@ class TemplateSpectrometer(Spectrometer):
 
     @property
     def controls_light(self) -> bool:
-        """It has a lamp."""
+        """Yes: the spectrometer has a lamp."""
         return True
 
     def _do_open(self) -> None:
@@ -90,7 +90,7 @@ class TemplateSpectrometer(Spectrometer):
             raise self._fault(RefusedError, f"the spectrometer kept {kept!r}", request, kept)
 
     def _ask(self, question: str, extra_s: float = 0.0) -> str:
-        """Ask for something; without an answer the connection is lost."""
+        """Send a query; without an answer the connection is lost."""
         try:
             return self._open_line().ask(question, extra_s)
         except LineError as error:
@@ -98,7 +98,7 @@ class TemplateSpectrometer(Spectrometer):
             raise self._fault(kind, f"{error}", question, error.answer[:40]) from error
 
     def _tell(self, command: str) -> str:
-        """Have something done; without an answer it is not known whether it was."""
+        """Send a command; without an answer its outcome is unknown."""
         try:
             return self._open_line().ask(command)
         except LineError as error:

@@ -1,4 +1,4 @@
-"""An emulated Template spectrometer: what is at the other end of the line."""
+"""An emulated Template spectrometer, at the other end of the line."""
 
 from flowrig.emulation import EmulatorContext
 
@@ -11,7 +11,7 @@ class TemplateEmulator(LineEmulator):
     """A spectrometer on a serial port.
 
     Args:
-        context: which device it plays, in which world.
+        context: name and settings of the device, the world with its body, and the clock.
     """
 
     def __init__(self, context: EmulatorContext) -> None:

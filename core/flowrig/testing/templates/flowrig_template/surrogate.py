@@ -1,4 +1,4 @@
-"""A Bayesian polynomial. Put your own model in its place."""
+"""A Bayesian polynomial; replace it by your own model."""
 
 from collections.abc import Mapping
 from itertools import combinations_with_replacement
@@ -15,11 +15,12 @@ from .surrogate_settings import TemplateSurrogateSettings
 Array = NDArray[np.float64]
 
 ROUNDS = 10
+"""Iterations of the noise estimate."""
 
 
 @frozen(eq=False)
 class _Weights:
-    """What is believed of one response's weights, in standard deviations of the response."""
+    """Posterior of the weights of one response, in standard deviations of the response."""
 
     mean: Array
     root: Array
@@ -27,7 +28,7 @@ class _Weights:
 
 
 class _Polynomials(Posterior):
-    """Polynomials at `n` conditions, one for each of `m` responses."""
+    """Posterior of `m` polynomials, one for each response, at `n` conditions."""
 
     def __init__(self, features: Array, weights: list[_Weights], offset: Array, scale: Array):
         self._features = features
@@ -57,17 +58,17 @@ class _Polynomials(Posterior):
 
 
 class TemplateSurrogate(Surrogate):
-    """Linear regression on powers of the conditions, with normal beliefs about the weights.
+    """Bayesian linear regression on powers of the conditions.
 
-    Bishop, Pattern Recognition and Machine Learning, 2006, section 3.3; the noise by rounds of
-    section 3.5.2. Nothing in it is random, so that the seed has no say.
+    Source: Bishop, Pattern Recognition and Machine Learning, 2006, section 3.3; the noise is
+    estimated by iterations of section 3.5.2. The seed has no effect, as the fit is not random.
     """
 
     settings: TemplateSurrogateSettings
     _weights: tuple[_Weights, ...] = ()
 
     def describe(self) -> Mapping[str, Any]:
-        """Noise of every response, in its standard deviations."""
+        """Noise of each response, in standard deviations of the response."""
         return {"noise_sd": [one.noise_sd for one in self._weights]}
 
     def _do_fit(self, X: Array, Y: Array) -> None:
@@ -94,7 +95,7 @@ class TemplateSurrogate(Surrogate):
         return _Weights(mean, np.linalg.cholesky(covariance), noise_sd)
 
     def _features(self, X: Array) -> Array:
-        """Products of up to `degree` conditions, centred, shape `n x f`."""
+        """Products of up to `degree` conditions, scaled to -1…1, shape `n x f`."""
         U = 2.0 * X - 1.0
         columns = [
             U[:, list(chosen)].prod(axis=1)

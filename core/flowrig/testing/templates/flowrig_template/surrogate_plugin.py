@@ -1,4 +1,4 @@
-"""The Template surrogate for flowrig; nothing heavy is imported here."""
+"""The Template surrogate for flowrig; this module imports neither numpy nor the model."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from .surrogate_settings import TemplateSurrogateSettings
 
 @hookimpl
 def flowrig_surrogates() -> Sequence[Offer]:
-    """The polynomial."""
+    """The offer of the polynomial."""
     return [
         Offer(
             kind="surrogate",

@@ -1,4 +1,4 @@
-"""What a campaign can say about the surrogate."""
+"""Settings of the surrogate in a campaign."""
 
 from attrs import field, frozen
 from attrs.validators import ge, gt, in_
@@ -11,9 +11,9 @@ class TemplateSurrogateSettings(SurrogateSettings):
     """Settings of the polynomial.
 
     Attributes:
-        degree: its highest power, 1 to 3.
-        prior_sd: how large its weights may be, in standard deviations of a response.
-        least_noise: the smallest noise that is believed, in standard deviations of a response.
+        degree: highest power, 1 to 3.
+        prior_sd: prior standard deviation of the weights, in standard deviations of a response.
+        least_noise: smallest possible noise, in standard deviations of a response.
     """
 
     degree: int = field(default=3, validator=in_((1, 2, 3)))
