@@ -22,6 +22,7 @@ from flowrig.planning.plan import plan_campaign
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import load_profile
 from flowrig.run.control_socket import CONTROL_NAME
+from flowrig.run.options import ResumeOptions
 from flowrig.run.start import resume_run
 from flowrig.run_record.reader import RunRecord
 from flowrig.safety.syringes import SyringeLedger
@@ -193,7 +194,7 @@ def test_a_hold_that_nobody_ends_leads_to_the_safe_state(tmp_path: Path) -> None
     assert all(e.data["heaters"]["plate"]["set_point_c"] > 100.0 for e in readings[:60])
     assert {e.data["pumps"]["CuI"] for e in readings} == {"stopped"}
     assert {e.data["pumps"]["PFO"] for e in readings[5:60]} == {"running"}
-    resumed = resume_run(tmp_path / "run", refilled=["CuI"], plugins=plugins_with())
+    resumed = resume_run(tmp_path / "run", ResumeOptions(refilled=["CuI"], plugins=plugins_with()))
     assert resumed.state == "finished"
 
 
@@ -256,8 +257,8 @@ def test_a_full_waste_is_emptied_for_a_resume(tmp_path: Path) -> None:
     with RunRecord(tmp_path / "run", plugins_with()) as record:
         assert 1_200.0 < record.ledger().waste.filled_ul["waste"] < 9_200.0
     with pytest.raises(InputError, match="no waste with a volume 'wast'; there are waste"):
-        resume_run(tmp_path / "run", emptied=["wast"], plugins=plugins_with())
-    resumed = resume_run(tmp_path / "run", emptied=["waste"], plugins=plugins_with())
+        resume_run(tmp_path / "run", ResumeOptions(emptied=["wast"], plugins=plugins_with()))
+    resumed = resume_run(tmp_path / "run", ResumeOptions(emptied=["waste"], plugins=plugins_with()))
     assert resumed.state == "finished", resumed.reason
 
 
@@ -338,8 +339,8 @@ def test_a_gate_that_nobody_opens_leads_to_the_safe_state(tmp_path: Path) -> Non
     assert_at_rest(world, clock)
     assert "set-temperatures" not in [e.data["command"] for e in journalled(tmp_path, "intent")]
     with pytest.raises(InputError, match="the profile has: hot, reagents, campaign"):
-        resume_run(tmp_path / "run", yes_to=["hut"], plugins=plugins_with())
-    resumed = resume_run(tmp_path / "run", yes_to=["hot"], plugins=plugins_with())
+        resume_run(tmp_path / "run", ResumeOptions(yes_to=["hut"], plugins=plugins_with()))
+    resumed = resume_run(tmp_path / "run", ResumeOptions(yes_to=["hot"], plugins=plugins_with()))
     assert resumed.state == "finished"
 
 
@@ -381,12 +382,14 @@ def test_gates_and_holds_are_checked(tmp_path: Path, more: str, says: str) -> No
 
 ATTENDED = """\
 import sys
+from flowrig.run_options import RunOptions
 from flowrig.runs import start_run
 from flowrig.switchboard import OperatorRequests
 
 switch = OperatorRequests()
 switch.attended = True
-print(start_run(sys.argv[1], sys.argv[2], simulate=True, switch=switch).state)
+options = RunOptions(folder=sys.argv[2], simulate=True, switch=switch)
+print(start_run(sys.argv[1], options).state)
 """
 
 

@@ -1,4 +1,4 @@
-"""The account of liquid whose events were cut off from a journal."""
+"""Charges the liquid of events that were cut off from a damaged journal."""
 
 from flowrig.journal.check import lost_rows
 from flowrig.journal.journal import Journal
@@ -13,15 +13,19 @@ UNCOUNTED = (
     "notice", "opened", "operator", "prior", "reading", "safe-state", "skipped", "stage", "step",
     "waste",
 )  # fmt: skip
-"""Kinds of events of which no liquid depends: a damaged one of them leaves the account whole."""
+"""Kinds of events that change no liquid: if one of them is damaged, the account stays complete."""
 
 
 def account_of_cuts(journal: Journal, record: RunRecord) -> None:
-    """Take into the account what flowed in events that were cut off, where nobody has yet.
+    """Charge the liquid of events that were cut off and are not charged yet.
 
-    They are read from the file that keeps them, each by its own link of the chain. Where one of
-    which liquid may depend cannot be read, every syringe counts as empty: the account may hold too
-    much, never too little. A safety rule that tripped there stays tripped.
+    The events are read from the copy of the damaged file, each checked by its own link of the
+    chain. If an event that may change liquid cannot be read, every syringe counts as empty: the
+    account may charge too much, never too little. A safety rule that tripped there stays tripped.
+
+    Args:
+        journal: of the run, opened for writing.
+        record: reads the same run.
     """
     done = {event.data["cut"] for event in journal.events("cut-liquid")}
     for cut in list(journal.events("journal-cut")):
@@ -36,11 +40,11 @@ def account_of_cuts(journal: Journal, record: RunRecord) -> None:
             if row is not None and row.holds and row.kind == "trip":
                 journal.append("trip", cut.time_s, row.data)
         last_s = max((row.time_s for row in rows if row is not None and row.holds), default=0.0)
-        text = "what its liquid cost was taken from the events that were cut off"
+        text = "the liquid of the events that were cut off is charged"
         if not is_whole:
             text = (
-                "what flowed in the events that were cut off is not known, so every syringe counts "
-                "as empty; fill them, and say so with --refilled"
+                "the liquid of the events that were cut off is not known, so every syringe counts "
+                "as empty; fill the syringes and resume with --refilled"
             )
         journal.append(
             "cut-liquid",

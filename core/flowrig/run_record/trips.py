@@ -1,4 +1,4 @@
-"""Trips in the journal: what a safety rule ended, and which of them a person has reset."""
+"""Trips of safety rules in a journal, and those of them that a person has not reset."""
 
 from attrs import asdict, frozen
 
@@ -10,13 +10,13 @@ __all__ = ["LatchedTrip", "latched_trips", "trip_data"]
 
 @frozen(kw_only=True)
 class LatchedTrip:
-    """A rule that ended a run and that nobody has reset since.
+    """A safety rule that ended a run and was not reset since.
 
     Attributes:
         rule: its name.
         device: the heater, or the pump.
-        cause: what was wrong, in one clause.
-        remedy: what a person should do, in one clause.
+        cause: in one clause.
+        remedy: advice to a person, in one clause.
         action: "safe" or "halt".
     """
 
@@ -31,7 +31,7 @@ class LatchedTrip:
 
 
 def trip_data(trip: Trip) -> dict[str, str]:
-    """A trip as the journal keeps it."""
+    """The data of an event `trip`."""
     return asdict(
         LatchedTrip(
             rule=trip.rule,
@@ -44,7 +44,7 @@ def trip_data(trip: Trip) -> dict[str, str]:
 
 
 def latched_trips(journal: Journal) -> list[LatchedTrip]:
-    """Trips of a run that nobody has reset, in order; a "hold" is none of them."""
+    """Trips of a run that were not reset, in order; those with the action "hold" do not latch."""
     latched: dict[tuple[str, str], LatchedTrip] = {}
     for event in journal.events("trip", "trip-reset"):
         if event.kind == "trip-reset":
