@@ -1,4 +1,4 @@
-"""The command line: `flowrig demo`, `run`, `resume`, `report`, `check`, `plugins`, `plugin`, …
+"""The command line: one module a command, in folders by subject.
 
 Exit codes: 0 done, 1 the run failed and is safe, 2 the input is wrong, 3 waits for a person, 4 the
 rig's state is unknown.
