@@ -88,7 +88,8 @@ def picture() -> str:
         for place, room in enumerate(rooms):
             parts += box(room, MARGIN + place * (width + GAP), MARGIN + number * ROW, width)
     path = " → ".join(f"{step} {room}" for step, room in enumerate(DATA_PATH, 1))
-    parts.append(f'<text class="step" x="{MARGIN}" y="{height - 18}">data: {escape(path)}</text>')
+    legend = f"Rooms import only from rows below. Data: {path} → 3 …"
+    parts.append(f'<text class="step" x="{MARGIN}" y="{height - 18}">{escape(legend)}</text>')
     return "\n".join([*parts, "</svg>", ""])
 
 

@@ -26,6 +26,7 @@ from flowrig.campaign.loop import CampaignLoop
 from flowrig.campaign.optimizer import ConditionChooser
 from flowrig.cli.results.report import write_html
 from flowrig.journal.journal import Journal
+from flowrig.run.options import RunOptions
 from flowrig.run.start import start_run
 from flowrig.run_record.reader import RunRecord
 from flowrig_sim.fluid_state import FluidState
@@ -120,7 +121,7 @@ def measure(target: str, seed: int, folder: Path) -> dict[str, Any]:
     clocks = watched()
     begin_s, begin_processor_s = time.perf_counter(), time.process_time()
     with clocks.part(OTHER):
-        outcome = start_run(target, folder, simulate=True, seed=seed)
+        outcome = start_run(target, RunOptions(folder=folder, simulate=True, seed=seed))
     run_s, run_processor_s = time.perf_counter() - begin_s, time.process_time() - begin_processor_s
     with RunRecord(folder) as record:
         summary = record.summary()

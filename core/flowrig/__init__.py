@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from flowrig.procedure.procedures import calibrate, run_condition
     from flowrig.profile import load_profile
     from flowrig.rig.rig import Rig, open_rig
+    from flowrig.run.options import ResumeOptions, RunOptions
     from flowrig.run.start import RunOutcome, resume_run, start_run
     from flowrig.run_record.reader import RunRecord
     from flowrig.safety.safe_state import reach_safe_state
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Plugins",
+    "ResumeOptions",
     "Rig",
+    "RunOptions",
     "RunOutcome",
     "RunRecord",
     "calibrate",
@@ -40,7 +43,9 @@ __all__ = [
 
 _HOMES = {
     "Plugins": "plugins.registry",
+    "ResumeOptions": "run.options",
     "Rig": "rig.rig",
+    "RunOptions": "run.options",
     "RunOutcome": "run.start",
     "RunRecord": "run_record.reader",
     "calibrate": "procedure.procedures",

@@ -48,7 +48,9 @@ def test_the_same_seed_gives_the_same_run(
 
 def test_what_was_measured_can_be_read_as_arrays(short: Any, tmp_path: Path) -> None:
     """Conditions, features, raw frames and the model come back from a run's folder."""
-    outcome = package.start_run(short(6, 1), tmp_path / "run", simulate=True, seed=3)
+    outcome = package.start_run(
+        short(6, 1), package.RunOptions(folder=tmp_path / "run", simulate=True, seed=3)
+    )
     assert outcome.state == "finished"
 
     with RunRecord(tmp_path / "run") as record:
@@ -74,7 +76,10 @@ def test_a_run_computes_on_one_thread(short: Any, tmp_path: Path) -> None:
 
     with threadpool_limits(2):
         package.start_run(
-            short(), tmp_path / "run", simulate=True, listeners=[look], requests=requests
+            short(),
+            package.RunOptions(
+                folder=tmp_path / "run", simulate=True, listeners=[look], requests=requests
+            ),
         )
     assert threads == {1}
 

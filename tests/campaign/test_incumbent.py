@@ -78,7 +78,7 @@ def test_a_finished_run_says_it_everywhere(
     assert "highest measured" in said
 
     told = json.loads(flowrig("report", folder, "--json").stdout)
-    expected = told["find_incumbent"]
+    expected = told["expected_best"]
     assert expected["objective_sd"] > 0
     assert expected["conditions"]["temperature"]["unit"] == "°C"
     page = (folder / "report.html").read_text(encoding="utf-8")

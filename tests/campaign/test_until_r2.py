@@ -44,7 +44,9 @@ def exploring(short: Short, wanted: float) -> Path:
 def test_a_stage_ends_when_the_model_explains_enough(short: Short, tmp_path: Path) -> None:
     """From ten experiments on it is looked for, written down once, and holds after a resume."""
     folder = tmp_path / "run"
-    outcome = package.start_run(exploring(short, 0.2), folder, simulate=True, seed=4)
+    outcome = package.start_run(
+        exploring(short, 0.2), package.RunOptions(folder=folder, simulate=True, seed=4)
+    )
     assert (outcome.state, outcome.reason) == ("finished", "")
     with RunRecord(folder) as record:
         (explored,) = record.journal.events(Explored)

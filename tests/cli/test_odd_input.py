@@ -17,6 +17,7 @@ from flowrig.cli.runs.run import _stop_on_signals
 from flowrig.cli.terminal.progress import Progress
 from flowrig.errors import InputError
 from flowrig.journal.journal import FILE_NAME, Event, Journal
+from flowrig.run.options import RunOptions
 from flowrig.run.start import start_run
 
 Short = Callable[..., Path]
@@ -69,7 +70,7 @@ def test_a_seed_that_no_generator_takes_is_wrong_input(
 ) -> None:
     """It is told before anything is written."""
     with pytest.raises(InputError, match="seed must be 0 to"):
-        start_run(short(), tmp_path / "run", simulate=True, seed=seed)
+        start_run(short(), RunOptions(folder=tmp_path / "run", simulate=True, seed=seed))
     assert not (tmp_path / "run").exists()
 
 
@@ -79,7 +80,7 @@ def test_a_profile_of_ones_own_is_never_overwritten(short: Short, tmp_path: Path
     short().rename(mine)
     before = mine.read_bytes()
     with pytest.raises(InputError, match="choose another folder"):
-        start_run(mine, tmp_path, simulate=True)
+        start_run(mine, RunOptions(folder=tmp_path, simulate=True))
     assert mine.read_bytes() == before
 
 
@@ -87,7 +88,7 @@ def test_a_folder_that_cannot_be_made_is_wrong_input(short: Short, tmp_path: Pat
     """The message names the folder."""
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(InputError, match="cannot be made"):
-        start_run(short(), tmp_path / "file" / "run", simulate=True)
+        start_run(short(), RunOptions(folder=tmp_path / "file" / "run", simulate=True))
 
 
 def test_a_run_that_never_began_says_so(flowrig: Any, tmp_path: Path) -> None:

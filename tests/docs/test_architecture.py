@@ -38,7 +38,9 @@ def test_every_path_that_the_page_names_exists() -> None:
         assert (ROOT / path).exists(), path
 
 
-@pytest.mark.parametrize("name", re.findall(r"`(\w+(?:\.\w+)?)` \(\[(core/[\w/]+\.py)\]", PAGE))
+@pytest.mark.parametrize(
+    "name", re.findall(r"`(\w+(?:\.\w+)?)` \(\[((?:core|plugins)/[\w/]+\.py)\]", PAGE)
+)
 def test_every_name_is_in_the_file_that_the_page_gives(name: tuple[str, str]) -> None:
     """A class or function that stands beside a path is defined in that file."""
     word, path = name
@@ -49,6 +51,15 @@ def test_every_name_is_in_the_file_that_the_page_gives(name: tuple[str, str]) ->
 def test_the_picture_is_that_of_the_contract(drawing: ModuleType) -> None:
     """The file is what the script draws now; run `python .ci/draw_architecture.py` if it is not."""
     assert drawing.PICTURE.read_text(encoding="utf-8") == drawing.picture()
+
+
+def test_no_text_of_the_picture_is_shortened(drawing: ModuleType) -> None:
+    """The first docstring line of each room fits into its box."""
+    for row in drawing.layers():
+        width_px = (drawing.WIDTH - 2 * drawing.MARGIN - drawing.GAP * (len(row) - 1)) / len(row)
+        for room in row:
+            shown = " ".join(drawing.wrapped(drawing.summary(room), width_px - 20))
+            assert shown == drawing.summary(room), room
 
 
 def test_every_room_stands_in_the_contract(drawing: ModuleType) -> None:

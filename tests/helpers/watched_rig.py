@@ -8,6 +8,7 @@ from flowrig.clock import Clock, VirtualClock
 from flowrig.plugins import Offer, hookimpl
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile
+from flowrig.run.options import RunOptions
 from flowrig.run.start import RunOutcome, start_run
 from flowrig_sim.settings import FluidicSettings
 from flowrig_sim.world import FluidicWorld
@@ -99,7 +100,10 @@ def run_watched(
     """A whole run in the watched world."""
     clock = VirtualClock()
     outcome = start_run(
-        profile, folder, simulate=True, clock=clock, plugins=plugins or plugins_with(), **options
+        profile,
+        RunOptions(
+            folder=folder, simulate=True, clock=clock, plugins=plugins or plugins_with(), **options
+        ),
     )
     return outcome, WatchedWorld.newest, clock
 

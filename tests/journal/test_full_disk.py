@@ -13,6 +13,7 @@ from watched_rig import QUICK, WORLD, assert_at_rest, plugins_with, run_watched
 from flowrig.journal.events import Calibrated, ExperimentBegun, Intent, Measured
 from flowrig.journal.journal import FILE_NAME, Journal
 from flowrig.run import disk_space
+from flowrig.run.options import ResumeOptions
 from flowrig.run.start import resume_run
 from flowrig.run_record.reader import RunRecord
 
@@ -82,7 +83,7 @@ def test_a_disk_that_is_full_at_any_write_loses_nothing(
             before = [event.sequence for event in record.journal.events()]
         assert len(before) >= writes
         if was_full:
-            assert resume_run(folder, plugins=plugins_with()).state == "finished"
+            assert resume_run(folder, ResumeOptions(plugins=plugins_with())).state == "finished"
         with RunRecord(folder, plugins_with()) as record:
             after = [event.sequence for event in record.journal.events()]
             measured = Counter(event.data.index for event in record.journal.events(Measured))
@@ -115,7 +116,7 @@ def test_a_campaign_that_does_not_fit_does_not_begin(
         commands = {event.data.command for event in journal.events(Intent)}
     assert "start" not in commands
     room_of(monkeypatch, 2**40)
-    assert resume_run(tmp_path / "run", plugins=plugins_with()).state == "finished"
+    assert resume_run(tmp_path / "run", ResumeOptions(plugins=plugins_with())).state == "finished"
 
 
 def test_a_disk_that_gets_short_holds_the_run_before_the_next_experiment(

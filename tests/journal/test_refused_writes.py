@@ -14,6 +14,7 @@ from watched_rig import WORLD, assert_at_rest, plugins_with, run_watched
 from flowrig.errors import InputError, JournalError
 from flowrig.journal.events import ListenerFailed, Notice, Unknown
 from flowrig.journal.journal import FILE_NAME, AnyEvent, Journal
+from flowrig.run.options import ResumeOptions
 from flowrig.run.start import resume_run
 
 Short = Callable[..., Path]
@@ -36,7 +37,7 @@ def test_a_full_disk_ends_the_run_in_the_safe_state(
     assert (outcome.state, outcome.exit_code) == ("failed", 1)
     assert "full" in outcome.reason
     assert_at_rest(world, clock)
-    assert resume_run(tmp_path / "run", plugins=plugins_with()).state == "finished"
+    assert resume_run(tmp_path / "run", ResumeOptions(plugins=plugins_with())).state == "finished"
     with Journal(tmp_path / "run" / FILE_NAME) as journal:
         sequences = [event.sequence for event in journal.events()]
         assert sequences == list(range(1, len(sequences) + 1))

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from flowrig.run.options import ResumeOptions
 from flowrig.run.start import resume_run
 from flowrig.run_record.reader import RunRecord
 
@@ -25,7 +26,7 @@ def test_a_journal_of_a_released_version_is_resumed(version: str, tmp_path: Path
         frames = record.frames(1, "hdx_pl")
         assert (frames.shape, frames.dtype) == ((8, 2068), np.uint16)
 
-    assert resume_run(folder, accept_changes=True).state == "finished"
+    assert resume_run(folder, ResumeOptions(accept_changes=True)).state == "finished"
 
     with RunRecord(folder) as record:
         after = record.experiments()

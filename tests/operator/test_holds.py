@@ -37,6 +37,7 @@ from flowrig.planning.plan import plan_campaign
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import load_profile
 from flowrig.run.control_socket import CONTROL_NAME
+from flowrig.run.options import ResumeOptions
 from flowrig.run.start import resume_run
 from flowrig.run_record.reader import RunRecord
 from flowrig.safety.syringes import SyringeLedger
@@ -99,7 +100,7 @@ def ran(folder: Path, more: str = "", helper: Helper | None = None, **options: A
     profile = folder / "held.toml"
     profile.write_text(PROFILE + WORLD + more, encoding="utf-8")
     if helper is not None:
-        options |= {"switch": helper.switch, "listeners": [helper]}
+        options |= {"requests": helper.switch, "listeners": [helper]}
     return run_watched(profile, folder / "run", **options)
 
 
@@ -208,7 +209,7 @@ def test_a_hold_that_nobody_ends_leads_to_the_safe_state(tmp_path: Path) -> None
     assert all(e.data.heaters["plate"].set_point_c > 100.0 for e in readings[:60])
     assert {e.data.pumps["CuI"] for e in readings} == {"stopped"}
     assert {e.data.pumps["PFO"] for e in readings[5:60]} == {"running"}
-    resumed = resume_run(tmp_path / "run", refilled=["CuI"], plugins=plugins_with())
+    resumed = resume_run(tmp_path / "run", ResumeOptions(refilled=["CuI"], plugins=plugins_with()))
     assert resumed.state == "finished"
 
 
@@ -271,8 +272,8 @@ def test_a_full_waste_is_emptied_for_a_resume(tmp_path: Path) -> None:
     with RunRecord(tmp_path / "run", plugins_with()) as record:
         assert 1_200.0 < record.ledger().waste.filled_ul["waste"] < 9_200.0
     with pytest.raises(InputError, match="no waste with a volume 'wast'; there are waste"):
-        resume_run(tmp_path / "run", emptied=["wast"], plugins=plugins_with())
-    resumed = resume_run(tmp_path / "run", emptied=["waste"], plugins=plugins_with())
+        resume_run(tmp_path / "run", ResumeOptions(emptied=["wast"], plugins=plugins_with()))
+    resumed = resume_run(tmp_path / "run", ResumeOptions(emptied=["waste"], plugins=plugins_with()))
     assert resumed.state == "finished", resumed.reason
 
 
@@ -353,8 +354,8 @@ def test_a_gate_that_nobody_opens_leads_to_the_safe_state(tmp_path: Path) -> Non
     assert_at_rest(world, clock)
     assert "set-temperatures" not in [e.data.command for e in journalled(tmp_path, Intent)]
     with pytest.raises(InputError, match="the profile has: hot, reagents, campaign"):
-        resume_run(tmp_path / "run", yes_to=["hut"], plugins=plugins_with())
-    resumed = resume_run(tmp_path / "run", yes_to=["hot"], plugins=plugins_with())
+        resume_run(tmp_path / "run", ResumeOptions(yes_to=["hut"], plugins=plugins_with()))
+    resumed = resume_run(tmp_path / "run", ResumeOptions(yes_to=["hot"], plugins=plugins_with()))
     assert resumed.state == "finished"
 
 
@@ -396,12 +397,14 @@ def test_gates_and_holds_are_checked(tmp_path: Path, more: str, says: str) -> No
 
 ATTENDED = """\
 import sys
-from flowrig.run.start import start_run
 from flowrig.operator.requests import OperatorRequests
+from flowrig.run.options import RunOptions
+from flowrig.run.start import start_run
 
-switch = OperatorRequests()
-switch.attended = True
-print(start_run(sys.argv[1], sys.argv[2], simulate=True, switch=switch).state)
+requests = OperatorRequests()
+requests.attended = True
+options = RunOptions(folder=sys.argv[2], simulate=True, requests=requests)
+print(start_run(sys.argv[1], options).state)
 """
 
 

@@ -28,6 +28,7 @@ from flowrig.journal.events import (
 )
 from flowrig.journal.journal import AnyEvent
 from flowrig.operator.requests import OperatorRequests, Request
+from flowrig.run.options import ResumeOptions
 from flowrig.run.start import RunOutcome, resume_run
 from flowrig.run_record.reader import RunRecord
 
@@ -151,7 +152,7 @@ def test_a_skipped_experiment_is_none(tmp_path: Path) -> None:
     outcome, world, clock = ran(tmp_path, [(FLOWING, Request.SKIP), (FLOWING, Request.STOP)])
     assert outcome.state == "stopped"
     assert_at_rest(world, clock)
-    resumed = resume_run(tmp_path / "run", plugins=plugins_with())
+    resumed = resume_run(tmp_path / "run", ResumeOptions(plugins=plugins_with()))
     assert resumed.state == "finished"
     with RunRecord(tmp_path / "run", plugins_with()) as record:
         summary = record.summary()

@@ -19,6 +19,7 @@ from flowrig.planning.known_conditions import centre
 from flowrig.planning.plan import Plan, plan_campaign
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Steady, load_profile
+from flowrig.run.options import ResumeOptions, RunOptions
 from flowrig.run.start import resume_run, start_run
 from flowrig.run_record.reader import RunRecord
 
@@ -37,7 +38,7 @@ def test_a_plan_is_what_the_run_takes(short: Short, tmp_path: Path) -> None:
     told = planned(path, seed=3)
     assert (told.experiments, told.known) == (6, 5)
 
-    start_run(path, tmp_path / "run", simulate=True, seed=3)
+    start_run(path, RunOptions(folder=tmp_path / "run", simulate=True, seed=3))
     with RunRecord(tmp_path / "run") as record:
         ended = record.journal.last(Ended)
         assert ended is not None
@@ -83,8 +84,8 @@ def test_a_rehearsal_tells_what_the_emulated_run_then_takes(
     assert told["waste_range_ul"][0] < told["waste_range_ul"][1]
 
     folder = tmp_path / "run"
-    assert start_run(path, folder, simulate=True).state == "held"
-    while resume_run(folder, refilled=["CuI"]).state == "held":
+    assert start_run(path, RunOptions(folder=folder, simulate=True)).state == "held"
+    while resume_run(folder, ResumeOptions(refilled=["CuI"])).state == "held":
         pass
     with RunRecord(folder) as record:
         decided: dict[str, list[Mapping[str, float]]] = {}
@@ -103,7 +104,7 @@ def test_measurements_tell_where_an_optimizer_will_look(
     A run of another space is refused.
     """
     path, folder = short(12, 4), tmp_path / "run"
-    start_run(path, folder, simulate=True, seed=3)
+    start_run(path, RunOptions(folder=folder, simulate=True, seed=3))
     profile = load_profile(path, Plugins.discover())
     with RunRecord(folder) as record:
         likely = expected_conditions(record, profile, 16)

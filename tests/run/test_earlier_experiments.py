@@ -41,7 +41,9 @@ def test_a_run_starts_from_what_was_measured_before(
     short: Short, tmp_path: Path, beside: Path
 ) -> None:
     """The journal keeps a copy, decisions follow from it, and nothing of it counts as measured."""
-    outcome = package.start_run(short(4, 1, PRIOR), tmp_path / "run", simulate=True, seed=3)
+    outcome = package.start_run(
+        short(4, 1, PRIOR), package.RunOptions(folder=tmp_path / "run", simulate=True, seed=3)
+    )
     assert (outcome.state, outcome.reason) == ("finished", "")
     beside.unlink()
 
@@ -71,9 +73,11 @@ def test_a_run_starts_from_what_was_measured_before(
 @pytest.mark.slow
 def test_earlier_runs_can_be_a_source(short: Short, tmp_path: Path) -> None:
     """The folder of a run is read as well as a file, relative to the profile that names it."""
-    package.start_run(short(5, 1), tmp_path / "first", simulate=True, seed=1)
+    package.start_run(
+        short(5, 1), package.RunOptions(folder=tmp_path / "first", simulate=True, seed=1)
+    )
     again = short(4, 1, '[[campaign.prior]]\nsource = "first"\n')
-    package.start_run(again, tmp_path / "second", simulate=True, seed=2)
+    package.start_run(again, package.RunOptions(folder=tmp_path / "second", simulate=True, seed=2))
     with RunRecord(tmp_path / "first") as first, RunRecord(tmp_path / "second") as second:
         (told,) = second.journal.events(PriorKept)
         kept = second.journal.arrays(told.sequence)
@@ -93,7 +97,9 @@ def test_a_source_that_does_not_fit_ends_nothing(
         (tmp_path / "earlier").mkdir()
         (tmp_path / "earlier" / "chem1.csv").write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=said):
-        package.start_run(short(4, 1, PRIOR), tmp_path / "run", simulate=True)
+        package.start_run(
+            short(4, 1, PRIOR), package.RunOptions(folder=tmp_path / "run", simulate=True)
+        )
     assert not (tmp_path / "run").exists()
 
 
@@ -104,7 +110,9 @@ def test_a_source_with_too_few_experiments_is_refused(
     lines = beside.read_text(encoding="utf-8").splitlines(keepends=True)
     beside.write_text("".join(lines[:5]), encoding="utf-8")
     with pytest.raises(InputError, match="4 usable experiments"):
-        package.start_run(short(4, 1, PRIOR), tmp_path / "run", simulate=True)
+        package.start_run(
+            short(4, 1, PRIOR), package.RunOptions(folder=tmp_path / "run", simulate=True)
+        )
 
 
 def test_columns_are_those_of_responses(short: Short) -> None:

@@ -95,7 +95,7 @@ JOURNALS: dict[str, Callable[[Path], Any]] = {
 }
 
 COMMANDS = (
-    ["report"], ["report", "--json"], ["report", "--csv"], ["status"], ["resume"], ["reset"],
+    ["report"], ["report", "--json"], ["report", "--csv"], ["status"], ["resume"], ["safe"],
     ["replay"], ["export", "--format", "csv"], ["pause"], ["plan"],
 )  # fmt: skip
 

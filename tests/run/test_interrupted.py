@@ -143,7 +143,7 @@ def test_a_changed_profile_is_not_resumed(flowrig: Any, short: Any, tmp_path: Pa
         copy.read_text(encoding="utf-8").replace("dye_plqy = 0.1336", "dye_plqy = 0.2"),
         encoding="utf-8",
     )
-    assert "was changed" in flowrig("resume", folder, code=2).stderr
+    assert "were changed" in flowrig("resume", folder, code=2).stderr
 
 
 def test_a_fault_ends_safe_with_exit_code_1(

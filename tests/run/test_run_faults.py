@@ -21,6 +21,7 @@ from flowrig.interfaces import Optimizer, OptimizerSettings
 from flowrig.journal.events import Ended, Outcome, Resumed, SafeStateSought
 from flowrig.operator.requests import OperatorRequests, Request
 from flowrig.plugins import DriverOffer, Offer, hookimpl
+from flowrig.run.options import ResumeOptions
 from flowrig.run.start import RunOutcome, resume_run
 from flowrig.run_record.reader import RunRecord
 from flowrig_chemyx.driver import ChemyxFusion
@@ -109,7 +110,7 @@ def test_a_finished_run_goes_to_the_safe_state_once_when_it_is_resumed(
 ) -> None:
     """Where nothing is left to do, the way that every resumed run begins with is the only one."""
     run()
-    outcome = resume_run(tmp_path / "run", plugins=plugins_with())
+    outcome = resume_run(tmp_path / "run", ResumeOptions(plugins=plugins_with()))
     assert outcome.state == "finished"
     with RunRecord(tmp_path / "run", plugins_with()) as record:
         kinds = [event.kind for event in record.journal.events(Resumed, SafeStateSought, Ended)]

@@ -16,6 +16,7 @@ from flowrig.run import lease, watchdog
 from flowrig.run.lease import GOODBYE, RENEW, Lease
 from flowrig.run.watchdog import NOTE_NAME, End, make_safe, watch
 from flowrig.run_record.lock import LOCK_NAME
+from flowrig.run_record.reader import LoadedRun
 from flowrig.safety.syringes import SyringeLedger
 
 NOBODY = "127.0.0.1:9"
@@ -46,6 +47,11 @@ def dead(tmp_path: Path) -> Profile:
     return load_profile(tmp_path / "dead.toml", Plugins.discover())
 
 
+def loaded(profile: Profile) -> LoadedRun:
+    """A run whose journal was not examined yet."""
+    return LoadedRun(Plugins.discover(), profile)
+
+
 def heard(*words: bytes) -> End | None:
     """What comes of some words."""
     queue: SimpleQueue[bytes] = SimpleQueue()
@@ -72,7 +78,7 @@ def test_a_rig_that_does_not_answer_is_told_as_unknown(dead: Profile, tmp_path: 
     """Every step that was not confirmed stands in journal and file; the run's state is unknown."""
     Journal.create(tmp_path / FILE_NAME).close()
     end = End("the run ended without a goodbye", RealClock(100.0))
-    safe = make_safe(tmp_path, dead, SyringeLedger(dead), Plugins.discover(), end)
+    safe = make_safe(tmp_path, loaded(dead), SyringeLedger(dead), end)
     assert safe is not None
     assert not safe.reached
     with Journal(tmp_path / FILE_NAME, read_only=True) as journal:
@@ -91,7 +97,7 @@ def test_a_journal_that_is_gone_keeps_no_rig_from_its_safe_state(
 ) -> None:
     """The file says what became of it all the same."""
     end = End("the run ended without a goodbye", RealClock())
-    assert make_safe(tmp_path, dead, SyringeLedger(dead), Plugins.discover(), end) is not None
+    assert make_safe(tmp_path, loaded(dead), SyringeLedger(dead), end) is not None
     assert "NOT known" in (tmp_path / NOTE_NAME).read_text(encoding="utf-8")
 
 
@@ -103,7 +109,7 @@ def test_a_run_that_goes_on_elsewhere_is_left_alone(
     other = sqlite3.connect(tmp_path / LOCK_NAME, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
     end = End("the run ended without a goodbye", RealClock())
-    assert make_safe(tmp_path, dead, SyringeLedger(dead), Plugins.discover(), end) is None
+    assert make_safe(tmp_path, loaded(dead), SyringeLedger(dead), end) is None
     other.close()
     assert "leaves the rig alone" in (tmp_path / NOTE_NAME).read_text(encoding="utf-8")
 

@@ -13,6 +13,7 @@ from flowrig.journal.events import ChangesAccepted
 from flowrig.journal.journal import FILE_NAME, Journal
 from flowrig.operator.requests import OperatorRequests, Request
 from flowrig.plugins.registry import Plugins
+from flowrig.run.options import ResumeOptions
 from flowrig.run.start import resume_run
 from flowrig.run_record.reader import RunRecord
 
@@ -41,18 +42,18 @@ def test_a_changed_profile_is_named_and_needs_a_word(stopped: Path) -> None:
     """The refusal names every key with both values; accepted, they are an event, asked once."""
     edit(stopped, "dye_plqy = 0.1336", "dye_plqy = 0.2")
     with pytest.raises(InputError, match=r"objective\.dye_plqy: 0\.1336 is 0\.2 now") as refused:
-        resume_run(stopped, plugins=plugins_with())
+        resume_run(stopped, ResumeOptions(plugins=plugins_with()))
     assert "--accept-changes" in str(refused.value)
     with RunRecord(stopped, plugins_with()) as record:
         assert record.profile.objective.dye_plqy == 0.1336
 
-    outcome = resume_run(stopped, plugins=plugins_with(), accept_changes=True)
+    outcome = resume_run(stopped, ResumeOptions(plugins=plugins_with(), accept_changes=True))
     assert outcome.state == "finished"
     with RunRecord(stopped, plugins_with()) as record:
         (accepted,) = record.journal.events(ChangesAccepted)
         assert record.profile.objective.dye_plqy == 0.2
     assert accepted.data.differences == ("profile.toml: objective.dye_plqy: 0.1336 is 0.2 now",)
-    assert resume_run(stopped, plugins=plugins_with()).state == "finished"
+    assert resume_run(stopped, ResumeOptions(plugins=plugins_with())).state == "finished"
 
 
 def test_another_version_of_a_plugin_needs_a_word(stopped: Path) -> None:
@@ -69,8 +70,8 @@ def test_another_version_of_a_plugin_needs_a_word(stopped: Path) -> None:
         return evolve(found, listed=tuple(listed))
 
     with pytest.raises(InputError, match=r"acme unknown is 9\.9 now"):
-        resume_run(stopped, plugins=newer("chemyx-fusion"))
-    assert resume_run(stopped, plugins=newer("botorch")).state == "finished"
+        resume_run(stopped, ResumeOptions(plugins=newer("chemyx-fusion")))
+    assert resume_run(stopped, ResumeOptions(plugins=newer("botorch"))).state == "finished"
 
 
 def test_the_journal_alone_is_enough(stopped: Path) -> None:
@@ -79,7 +80,7 @@ def test_the_journal_alone_is_enough(stopped: Path) -> None:
     (stopped / "profile.toml").unlink()
     with RunRecord(stopped, plugins_with()) as record:
         assert record.campaign.experiments == 2
-    assert resume_run(stopped, plugins=plugins_with()).state == "finished"
+    assert resume_run(stopped, ResumeOptions(plugins=plugins_with())).state == "finished"
     assert (stopped / "profile.toml").read_text(encoding="utf-8") == text
 
 
@@ -96,7 +97,7 @@ def test_a_damaged_journal_is_gone_on_with_and_told(
             "UPDATE event SET data = '{}' WHERE sequence = ?", (last.sequence,)
         )
     progress: Any = Progress(stopped)
-    outcome = resume_run(stopped, plugins=plugins_with(), listeners=[progress])
+    outcome = resume_run(stopped, ResumeOptions(plugins=plugins_with(), listeners=[progress]))
     assert outcome.state == "finished"
     assert "the journal was damaged" in capsys.readouterr().out
     assert (stopped / "journal-cut-1.sqlite").is_file()

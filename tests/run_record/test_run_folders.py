@@ -9,6 +9,7 @@ from some_events import begun
 from flowrig.errors import InputError
 from flowrig.journal.events import Ended
 from flowrig.journal.journal import FILE_NAME, Journal
+from flowrig.run.options import RunOptions
 from flowrig.run.start import start_run
 
 
@@ -33,5 +34,5 @@ def test_what_to_do_with_a_folder_depends_on_how_its_run_ended(
             journal.append(Ended(state=ended, reason=""), 1.0)
     before = (folder / FILE_NAME).read_bytes()
     with pytest.raises(InputError, match=said):
-        start_run(short(), folder, simulate=True)
+        start_run(short(), RunOptions(folder=folder, simulate=True))
     assert (folder / FILE_NAME).read_bytes() == before

@@ -30,7 +30,8 @@ from flowrig.procedure.steps import (
     Wait,
     WaitSteady,
 )
-from flowrig.run.start import reset_trips, resume_run
+from flowrig.run.options import ResumeOptions
+from flowrig.run.start import resume_run
 from flowrig.safety.syringes import SyringeLedger
 from flowrig_chemyx.driver import ChemyxFusion
 from flowrig_chemyx.settings import FusionSettings
@@ -75,11 +76,13 @@ def test_a_trip_stays_until_a_person_resets_it(
     assert kinds == ["trip", "safe-state", "ended"]
 
     monkeypatch.setattr(WatchedWorld, "fill_ul", {})
-    with pytest.raises(InputError, match="nobody has reset it"):
-        resume_run(folder, plugins=plugins)
+    with pytest.raises(InputError, match="was not reset"):
+        resume_run(folder, ResumeOptions(plugins=plugins))
     with pytest.raises(InputError, match="those that have: stream-stopped"):
-        resume_run(folder, plugins=plugins, reset=["runaway"])
-    outcome = resume_run(folder, plugins=plugins, reset=["stream-stopped"], refilled=["CuI"])
+        resume_run(folder, ResumeOptions(plugins=plugins, reset=["runaway"]))
+    outcome = resume_run(
+        folder, ResumeOptions(plugins=plugins, reset=["stream-stopped"], refilled=["CuI"])
+    )
     assert outcome.state == "finished"
     assert [e.data for e in events(folder, TripReset)] == [TripReset(rules=("stream-stopped",))]
 
@@ -95,8 +98,10 @@ def test_the_command_line_tells_a_trip_once_and_how_to_reset_it(
     assert said.count("plate: the reading did not rise by 2 °C") == 1
     assert "if it is only slow, commission it" in said
     assert f"flowrig resume {folder} --reset-trip no-rise" in said.replace("\n", "")
-    assert "reset no-rise" in flowrig("reset", folder).stdout
-    assert reset_trips(folder) == []
+    refused = flowrig("resume", folder, code=2)
+    assert f"flowrig resume {folder} --reset-trip no-rise" in refused.stderr.replace("\n", "")
+    flowrig("resume", folder, "--reset-trip", "no-rise", code=1)  # the plate is as slow as before
+    assert [event.data for event in events(folder, "trip-reset")] == [{"rules": ["no-rise"]}]
 
 
 @pytest.mark.parametrize("action", ["safe", "halt", "hold"])
@@ -117,10 +122,10 @@ def test_an_interlock_ends_a_run_as_it_says(
     done = [step.step for step in events(folder, SafeStateSought)[-1].data.steps]
     assert any("flushed" in step for step in done) is (action != "halt")
     if action == "hold":
-        assert resume_run(folder, plugins=plugins_with()).state == "held"
+        assert resume_run(folder, ResumeOptions(plugins=plugins_with())).state == "held"
     else:
         with pytest.raises(InputError, match="syringe-not-empty"):
-            resume_run(folder, plugins=plugins_with())
+            resume_run(folder, ResumeOptions(plugins=plugins_with()))
 
 
 def test_liquid_is_not_let_into_a_reactor_that_is_not_steady(short: Short) -> None:

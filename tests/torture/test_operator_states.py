@@ -18,7 +18,8 @@ from flowrig.errors import InputError
 from flowrig.journal.events import Outcome
 from flowrig.journal.journal import FILE_NAME, AnyEvent
 from flowrig.operator.requests import OperatorRequests, Request
-from flowrig.run.start import RunOutcome, reset_trips, resume_run, start_run
+from flowrig.run.options import ResumeOptions, RunOptions
+from flowrig.run.start import RunOutcome, resume_run, start_run
 from flowrig.run_record.changes import PROFILE_NAME
 from flowrig.run_record.reader import RunRecord
 from flowrig.run_record.status import RunStatus
@@ -115,22 +116,21 @@ class Bench(RuleBasedStateMachine):
     def run(self) -> RunOutcome | None:
         common = {
             "clock": self.rig.clock,
-            "switch": self.switch,
+            "requests": self.switch,
             "listeners": [self.status, self.watch],
             "plugins": plugins(),
             "simulator": self.rig.simulator,
         }
         if not (self.folder / FILE_NAME).exists():
-            return start_run(self.campaign, self.folder, simulate=True, seed=1, **common)
+            return start_run(
+                self.campaign, RunOptions(folder=self.folder, simulate=True, seed=1, **common)
+            )
         with RunRecord(self.folder, plugins()) as record:
             tripped = tuple(trip.rule for trip in latched_trips(record.journal))
         if tripped:
-            with pytest.raises(InputError, match="flowrig reset"):
-                resume_run(self.folder, **common)
-            assert {trip.rule for trip in reset_trips(self.folder, plugins=plugins())} == set(
-                tripped
-            )
-        return resume_run(self.folder, **common)
+            with pytest.raises(InputError, match="--reset-trip"):
+                resume_run(self.folder, ResumeOptions(**common))
+        return resume_run(self.folder, ResumeOptions(reset=tripped, **common))
 
     def heal(self) -> None:
         if self.rig.is_built:
@@ -185,7 +185,7 @@ class Bench(RuleBasedStateMachine):
 
     def do_intrude(self, _: object) -> None:
         with pytest.raises(InputError, match="another process"):
-            resume_run(self.folder, plugins=plugins(), simulator=self.rig.simulator)
+            resume_run(self.folder, ResumeOptions(plugins=plugins(), simulator=self.rig.simulator))
 
     # --- what must be true ---
 

@@ -11,6 +11,7 @@ from patience import unhurried
 from flowrig.campaign.loop import CampaignLoop
 from flowrig.cli import main
 from flowrig.journal import journal
+from flowrig.journal.check import Examination, Examined
 from flowrig.journal.events import EventData, Intent, SafeStateSought
 from flowrig.journal.writer import Tail
 from flowrig.measurement import features
@@ -155,6 +156,11 @@ def nothing(*_: Any, **__: Any) -> None:
     """Finds nothing wrong."""
 
 
+def no_damage(*_: Any, **__: Any) -> Examination:
+    """Examines nothing, and finds no damage."""
+    return Examination(None, Examined())
+
+
 def no_trips(*_: Any, **__: Any) -> Iterator[Any]:
     """Finds no rule broken."""
     return iter(())
@@ -167,7 +173,7 @@ def no_trips(*_: Any, **__: Any) -> Iterator[Any]:
         slow((StreamWatch, "check", no_trips), "9/settle/1", Kind.LOST),
         ((safe_state, "light_seen", lambda *_: ""), "10/commit/2", Kind.UNSAFE),
         slow((safe_state, "_require_cooling", nothing), "26/flow/1", Kind.UNSAFE),
-        ((journal, "examine", nothing), "45/commit/3", Kind.LOST),
+        ((journal, "examine", no_damage), "45/commit/3", Kind.LOST),
         ((Changes, "require_accepted", nothing), "46/settle/1", Kind.UNEXPECTED),
         slow((start, "_require_reset", nothing), "24/heat-up/1", Kind.UNSAFE),
         slow((features, "_frame_flags", lambda *_: []), "31/flow/1", Kind.LOST),

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from flowrig.plugins.registry import Plugins
+from flowrig.run.options import RunOptions
 from flowrig.run.start import start_run
 
 PROFILE = """\
@@ -42,7 +43,10 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory, plugins: Plugins) -> Pa
     folder = tmp_path_factory.mktemp("recorded")
     profile = folder / "short.toml"
     profile.write_text(PROFILE, encoding="utf-8")
-    outcome = start_run(profile, folder / "run", simulate=True, record=True, plugins=plugins)
+    outcome = start_run(
+        profile,
+        RunOptions(folder=folder / "run", simulate=True, record_traces=True, plugins=plugins),
+    )
     assert outcome.state == "finished"
     return folder / "run"
 

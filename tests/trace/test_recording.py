@@ -10,6 +10,7 @@ from flowrig import open_rig
 from flowrig.journal.events import Measured, Notice
 from flowrig.journal.journal import Journal
 from flowrig.plugins.registry import Plugins
+from flowrig.run.options import ResumeOptions, RunOptions
 from flowrig.run.start import resume_run, start_run
 from flowrig.testing.templates.flowrig_template.pump import TemplatePump
 from flowrig.testing.templates.flowrig_template.settings import TemplateSettings
@@ -41,8 +42,11 @@ def test_the_same_seed_gives_the_same_traces(
 ) -> None:
     """A second run with the same seed is recorded byte for byte the same, recorded or not."""
     profile = run_folder.parent / "short.toml"
-    start_run(profile, tmp_path / "again", simulate=True, record=True, plugins=plugins)
-    start_run(profile, tmp_path / "bare", simulate=True, plugins=plugins)
+    start_run(
+        profile,
+        RunOptions(folder=tmp_path / "again", simulate=True, record_traces=True, plugins=plugins),
+    )
+    start_run(profile, RunOptions(folder=tmp_path / "bare", simulate=True, plugins=plugins))
     for path in (run_folder / "traces").iterdir():
         again = tmp_path / "again" / "traces" / path.name
         assert again.read_bytes() == path.read_bytes()
@@ -59,9 +63,11 @@ def test_a_resumed_run_keeps_both_traces(
 ) -> None:
     """What goes on is recorded in files with numbers; those before are left as they are."""
     profile, folder = run_folder.parent / "short.toml", tmp_path / "run"
-    start_run(profile, folder, simulate=True, record=True, plugins=plugins)
+    start_run(
+        profile, RunOptions(folder=folder, simulate=True, record_traces=True, plugins=plugins)
+    )
     before = (folder / "traces" / "plate.jsonl").read_bytes()
-    resume_run(folder, record=True, plugins=plugins)
+    resume_run(folder, ResumeOptions(record_traces=True, plugins=plugins))
     assert (folder / "traces" / "plate.jsonl").read_bytes() == before
     assert read_trace(folder / "traces" / "plate-2.jsonl").header.device == "plate"
 
@@ -125,7 +131,9 @@ def test_a_full_disk_ends_the_recording_only(
 
     monkeypatch.setattr(TraceWriter, "append", fill)
     profile, folder = run_folder.parent / "short.toml", tmp_path / "run"
-    outcome = start_run(profile, folder, simulate=True, record=True, plugins=plugins)
+    outcome = start_run(
+        profile, RunOptions(folder=folder, simulate=True, record_traces=True, plugins=plugins)
+    )
     assert outcome.state == "finished"
     with (
         Journal(folder / "journal.sqlite", read_only=True) as journal,

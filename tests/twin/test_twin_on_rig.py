@@ -11,7 +11,7 @@ from flowrig.cli import main
 from flowrig.errors import InputError
 from flowrig.plugins.registry import Plugins
 from flowrig.problem.space import Space
-from flowrig.profile import load_profile
+from flowrig.profile import load_profile, read_profile
 from flowrig.run.on_twin import with_twin
 from flowrig.run_record.reader import RunRecord
 from flowrig_sim.chemistry.twin_synthesis import TwinSynthesis
@@ -105,7 +105,9 @@ def test_a_twin_of_another_rig_is_refused(twin: Path) -> None:
 
 def test_what_lacks_is_told(twin: Path) -> None:
     """No such file, or a profile without a world, is told with what to do."""
+    rig = read_profile(PROFILE, Plugins.discover())
+    bare = evolve(rig, document=rig.document.without("simulation"))
     with pytest.raises(InputError, match="flowrig twin train"):
-        with_twin("[simulation]\n", Path("nowhere.npz"))
+        with_twin(rig, Path("nowhere.npz"))
     with pytest.raises(InputError, match=r"no \[simulation\] table"):
-        with_twin("", twin)
+        with_twin(bare, twin)

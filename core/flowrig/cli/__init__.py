@@ -1,4 +1,4 @@
-"""The command line: `flowrig demo`, `run`, `resume`, `report`, `check`, `plugins`, `plugin`, …
+"""The command line: one module a command, in folders by subject.
 
 Exit codes: 0 done, 1 the run failed and is safe, 2 the input is wrong, 3 waits for a person, 4 the
 rig's state is unknown.
@@ -25,7 +25,7 @@ from flowrig.cli.results.twin_train import twin_train
 from flowrig.cli.runs.commission import commission
 from flowrig.cli.runs.control import go_on, halt, pause, skip, status, stop
 from flowrig.cli.runs.plan import plan
-from flowrig.cli.runs.run import demo, reset, resume, run
+from flowrig.cli.runs.run import demo, resume, run
 from flowrig.cli.runs.safe import safe
 from flowrig.cli.torture import torture
 from flowrig.errors import FlowrigError, InputError
@@ -74,7 +74,6 @@ for command in (
     skip,
     stop,
     halt,
-    reset,
     safe,
     report,
     replay,

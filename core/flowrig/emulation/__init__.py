@@ -1,4 +1,4 @@
-"""Emulated instruments: protocol cores without transport, fronts that serve them, and one world.
+"""Emulated instruments: protocol cores, the fronts that serve them, one world.
 
 Faults can be planned on every wire between an emulator and its driver, and on every body behind the
 emulators; see `Emulator.inject`.

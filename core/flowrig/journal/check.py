@@ -1,6 +1,6 @@
 """Checks a journal by its chain, and cuts off what is damaged.
 
-Nothing of a damaged file is thrown away: it is copied beside the journal before anything changes.
+Nothing of a damaged file is lost: it is copied beside the journal before anything changes.
 """
 
 import json
@@ -22,7 +22,10 @@ from attrs import frozen
 from flowrig.journal.format import FORMAT, SCHEMA, chained, is_digest_of, packed, schema_of
 
 __all__ = [
+    "NOTHING_EXAMINED",
     "Damage",
+    "Examination",
+    "Examined",
     "LostRow",
     "Row",
     "digests_in",
@@ -48,18 +51,18 @@ Row = tuple[int, float, str, str, str, str]
 UNREADABLE = (
     sqlite3.Error, TypeError, ValueError, OverflowError, MemoryError, RecursionError, zlib.error,
 )  # fmt: skip
-"""What reading a damaged row raises."""
+"""Errors of reading a damaged row."""
 
 
 @frozen
 class Damage:
-    """What does not hold in a journal.
+    """Damage of a journal.
 
     Attributes:
-        good: number of the last event that can be gone on from; 0 if none can.
-        events: number of the last event that can be seen; None if that cannot be said.
-        measured: measurements behind the last good event; None if that cannot be said.
-        arrays: events that hold, but whose arrays do not.
+        good: number of the last event from which a run can be resumed; 0 if there is none.
+        events: number of the last event in the file; None if it cannot be read.
+        measured: number of measurements behind the last good event; None if it is not known.
+        arrays: numbers of events that hold, but whose arrays do not.
         cause: in one clause.
     """
 
@@ -71,7 +74,7 @@ class Damage:
 
     @property
     def is_tail(self) -> bool:
-        """Whether at most one measurement is lost if it is cut off."""
+        """Whether a cut behind the last good event loses at most one measurement."""
         return self.good > 0 and self.measured is not None and self.measured <= 1
 
     def __str__(self) -> str:
@@ -88,22 +91,73 @@ class Damage:
         )
 
 
-def examine(connection: sqlite3.Connection, *, arrays: bool) -> Damage | None:
-    """Check the file's structure, the chain of its events and, if wished, every array.
+@frozen
+class Examined:
+    """Events of a journal, from its first on, that were found to be what was written.
 
-    Returns:
-        what does not hold, or None.
+    A later examination of the same journal goes on behind them.
+
+    Attributes:
+        sequence: number of the last of them; 0 if there are none.
+        chain: `chain` of the last of them; "" if there are none.
+        with_arrays: whether their arrays were examined, too.
+    """
+
+    sequence: int = 0
+    chain: str = ""
+    with_arrays: bool = False
+
+
+NOTHING_EXAMINED = Examined()
+
+
+@frozen
+class Examination:
+    """The result of an examination of a journal.
+
+    Attributes:
+        damage: what does not hold; None if everything does.
+        examined: the events that hold; none if there is damage.
+    """
+
+    damage: Damage | None
+    examined: Examined
+
+
+def examine(
+    connection: sqlite3.Connection, *, arrays: bool, since: Examined = NOTHING_EXAMINED
+) -> Examination:
+    """Check the structure of the file, the chain of its events and, if wished, every array.
+
+    Args:
+        connection: of the journal.
+        arrays: whether to check the arrays.
+        since: events that an earlier examination found to hold. Their chain is not checked again
+            as long as the last of them is still there, with the same link of the chain.
     """
     structure = _structure(connection)
-    good, cause = _chain(connection)
-    broken = tuple(_broken_arrays(connection)) if arrays else ()
+    since = since if _is_there(connection, since) else NOTHING_EXAMINED
+    good, chain, cause = _chain(connection, since)
+    first = since.sequence + 1 if since.with_arrays else 1
+    broken = tuple(_broken_arrays(connection, first, good)) if arrays else ()
     cause = cause or structure or ("what was measured is not what was written" if broken else "")
     if not cause:
-        return None
+        return Examination(None, Examined(good, chain, with_arrays=arrays))
     events, measured = _behind(connection, good)
     if events != good:
         good = _before_batch(connection)
-    return Damage(good, events, measured, broken, cause)
+    return Examination(Damage(good, events, measured, broken, cause), NOTHING_EXAMINED)
+
+
+def _is_there(connection: sqlite3.Connection, examined: Examined) -> bool:
+    """Whether the last of the examined events is as it was."""
+    try:
+        row = connection.execute(
+            "SELECT chain FROM event WHERE sequence = ?", (examined.sequence,)
+        ).fetchone()
+    except UNREADABLE:
+        return False
+    return row is not None and row[0] == examined.chain
 
 
 def _structure(connection: sqlite3.Connection) -> str:
@@ -117,20 +171,27 @@ def _structure(connection: sqlite3.Connection) -> str:
     return "" if found == "ok" else found.splitlines()[-1]
 
 
-def verified(connection: sqlite3.Connection) -> Iterator[Row]:
+def verified(connection: sqlite3.Connection, since: Examined = NOTHING_EXAMINED) -> Iterator[Row]:
     """The rows of table `event` in order, as long as each is what was written.
 
+    Args:
+        connection: of the journal.
+        since: events that are known to hold; the rows behind them are checked.
+
     Raises:
-        ValueError: the next one is not; nothing behind it can be distinguished from a forgery.
-        sqlite3.Error: it cannot be read.
+        ValueError: the next row is not what was written. Rows behind it cannot be distinguished
+            from a forgery.
+        sqlite3.Error: the next row cannot be read.
     """
-    number, chain = 0, ""
+    number, chain = since.sequence, since.chain
     for row in connection.execute(
-        "SELECT sequence, time_s, wall, kind, data, chain FROM event NOT INDEXED ORDER BY sequence"
+        "SELECT sequence, time_s, wall, kind, data, chain FROM event NOT INDEXED "
+        "WHERE sequence > ? ORDER BY sequence",
+        (number,),
     ):
-        sequence, *head, text, link = row
+        sequence, *head, text, written = row
         number, chain = number + 1, chained(chain, (sequence, *head), text)
-        if sequence != number or link != chain:
+        if sequence != number or written != chain:
             raise ValueError(f"event {number} is not what was written")
         if not _is_table(text):
             raise ValueError(f"event {number} holds no table")
@@ -145,33 +206,33 @@ def _is_table(text: str) -> bool:
 
 
 def holding(connection: sqlite3.Connection) -> Iterator[Row]:
-    """The same of a damaged journal; it ends where they do not hold any more."""
+    """As `verified`, but ends without an error in front of the first row that does not hold."""
     with suppress(*UNREADABLE):
         yield from verified(connection)
 
 
-def _chain(connection: sqlite3.Connection) -> tuple[int, str]:
-    """The last event up to which the chain holds, and why it does not go on."""
-    good = 0
+def _chain(connection: sqlite3.Connection, since: Examined) -> tuple[int, str, str]:
+    """The last event up to which the chain holds, its link, and why the chain ends there."""
+    good, chain = since.sequence, since.chain
     try:
-        for row in verified(connection):
-            good = row[0]
+        for row in verified(connection, since):
+            good, chain = row[0], row[5]
     except UNREADABLE as error:
-        return good, str(error)
-    return good, ""
+        return good, chain, str(error)
+    return good, chain, ""
 
 
 def _before_batch(connection: sqlite3.Connection) -> int:
     """The last event that holds, but for decisions at the end.
 
-    A batch is decided as a whole. One that may have lost its end is decided anew, from the same
-    measurements to the same conditions.
+    A batch is decided as a whole. A batch that may have lost its end is decided again: the same
+    measurements give the same conditions.
     """
     return max((row[0] for row in holding(connection) if row[3] != "decided"), default=0)
 
 
 def _behind(connection: sqlite3.Connection, good: int) -> tuple[int | None, int | None]:
-    """The last event, and the measurements behind a good one, as far as they can be seen."""
+    """The last event, and the number of measurements behind a good one; None if not readable."""
     try:
         last = connection.execute("SELECT max(sequence) FROM event NOT INDEXED").fetchone()[0] or 0
         kinds = [
@@ -183,8 +244,17 @@ def _behind(connection: sqlite3.Connection, good: int) -> tuple[int | None, int 
     return last, sum(row is None or row[0] == "measured" for row in kinds)
 
 
-def _broken_arrays(connection: sqlite3.Connection) -> Iterator[int]:
-    for sequence, _, _, _, text, _ in list(holding(connection)):
+def _broken_arrays(connection: sqlite3.Connection, first: int, last: int) -> Iterator[int]:
+    """Events from `first` to `last`, whose chain holds, with an array that is not as written."""
+    try:
+        rows = connection.execute(
+            "SELECT sequence, data FROM event NOT INDEXED "
+            "WHERE sequence BETWEEN ? AND ? AND instr(data, '\"arrays\"') ORDER BY sequence",
+            (first, last),
+        ).fetchall()
+    except UNREADABLE:  # the structure is damaged, and the chain says so
+        return
+    for sequence, text in rows:
         if intact_arrays(connection, sequence, digests_in(text)) is None:
             yield sequence
 
@@ -224,13 +294,13 @@ def intact_arrays(
 
 @frozen
 class LostRow:
-    """An event behind damage, as it stands in the file.
+    """An event behind damage, as it is in the file.
 
     Attributes:
-        kind: what happened.
+        kind: kind of the event.
         time_s: rig time [s].
         data: plain JSON values.
-        holds: whether it is what was written, as far as the row before it shows.
+        holds: whether it is what was written, by its link to the row before it.
     """
 
     kind: str
@@ -240,10 +310,10 @@ class LostRow:
 
 
 def lost_rows(copy: Path, good: int) -> Iterator[LostRow | None]:
-    """Events that were cut off, from the copy of the damaged file, which is left as it is.
+    """Events that were cut off, from the copy of the damaged file, which is not changed.
 
     Args:
-        copy: the file that was kept.
+        copy: the copy.
         good: number of the last event that was not cut off.
 
     Yields:
@@ -276,10 +346,10 @@ def _rows_behind(connection: sqlite3.Connection, good: int) -> Iterator[LostRow 
 
 
 def _unpacked(data: bytes, dtype: str, shape: str) -> bytes:
-    """The bytes of an array; no more of them than its form says.
+    """The bytes of an array; never more than its type and shape need.
 
     Raises:
-        ValueError: they do not fit its form, or there are too many.
+        ValueError: they do not fit its type and shape, or there are too many.
     """
     kind, lengths = np.dtype(dtype), json.loads(shape)
     size = kind.itemsize * math.prod(lengths)
@@ -293,13 +363,13 @@ def _unpacked(data: bytes, dtype: str, shape: str) -> bytes:
 
 
 def rebuild(path: Path, good: int) -> Path:
-    """Write a journal anew with the events and arrays that hold; the old file is kept beside it.
+    """Write a new journal with the events and arrays that hold; the old file is kept beside it.
 
-    At every moment there is a whole file under the journal's name.
+    At every moment there is a complete file under the journal's name.
 
     Args:
         path: of the journal.
-        good: number of the last event that is taken over.
+        good: number of the last event that is copied.
 
     Returns:
         the copy of the old file.

@@ -255,7 +255,7 @@ class CutEvent:
 
 @frozen(kw_only=True)
 class CutLiquid(EventData):
-    """What flowed in the events that were cut off. `resume_run` and `reset_trips` write it.
+    """What flowed in the events of a `journal-cut`. `resume_run` writes it.
 
     Attributes:
         cut: number of the `journal-cut`.
@@ -856,7 +856,7 @@ class Tripped(EventData):
 
 @frozen(kw_only=True)
 class TripReset(EventData):
-    """A person removed the cause of trips. `resume_run` and `reset_trips` write it.
+    """A person removed the cause of trips. `resume_run` writes it.
 
     Attributes:
         rules: names of the rules.

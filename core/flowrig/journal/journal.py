@@ -21,7 +21,9 @@ from numpy.typing import NDArray
 
 from flowrig.errors import InputError, JournalError
 from flowrig.journal.check import (
+    NOTHING_EXAMINED,
     Damage,
+    Examined,
     Row,
     digests_in,
     examine,
@@ -67,21 +69,32 @@ class Journal:
         path: the file.
         read_only: readers may look while another process writes.
         cut: whether the writer may cut off more than one measurement.
+        since: events that this process has examined before; only those behind them are examined.
 
     Attributes:
         path: the file.
         damage: what a reader found not to hold; None if all does.
+        examined: events that were found to hold when the journal was opened; none if there was
+            damage.
 
     Raises:
         InputError: there is no journal at the path, a newer flowrig wrote it, or it is damaged so
             that more than one measurement would be lost; the message says what to do.
     """
 
-    def __init__(self, path: Path, *, read_only: bool = False, cut: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        read_only: bool = False,
+        cut: bool = False,
+        since: Examined = NOTHING_EXAMINED,
+    ) -> None:
         if not path.is_file():
             raise InputError(f"{path} is not there; is this the folder of a run?")
         self.path = path
         self.damage: Damage | None = None
+        self.examined = since
         self._held: list[Row] = []  # of a damaged journal, whose file is not asked again
         self._read_only = read_only
         self._listeners: list[Listener] = []
@@ -104,7 +117,8 @@ class Journal:
 
     def _begin(self, cut: bool) -> None:
         self._require_format()
-        damage = examine(self._connection, arrays=not self._read_only)
+        found = examine(self._connection, arrays=not self._read_only, since=self.examined)
+        damage, self.examined = found.damage, found.examined
         if damage is not None and damage.good == 0 and damage.events != 0:
             raise InputError(f"{self.path}: {damage}; restore a copy of the file")
         if not self._read_only:

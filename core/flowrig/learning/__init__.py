@@ -1,1 +1,1 @@
-"""Surrogate models: averages of several, transfer, cross-validation and model files."""
+"""Surrogate models: means, transfer, cross-validation, model files."""

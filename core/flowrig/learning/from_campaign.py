@@ -7,6 +7,7 @@ import numpy as np
 
 from flowrig.errors import InputError
 from flowrig.interfaces import Surrogate
+from flowrig.journal.check import NOTHING_EXAMINED, Examined
 from flowrig.journal.events import PriorKept
 from flowrig.journal.journal import FILE_NAME, Journal
 from flowrig.learning.transfer import PriorKnowledge
@@ -16,7 +17,7 @@ __all__ = ["NoSurrogateError", "new_surrogate", "surrogates_of"]
 
 
 class NoSurrogateError(InputError):
-    """A surrogate is asked for, and the campaign names none."""
+    """A surrogate is needed, and the campaign names none."""
 
 
 def new_surrogate(campaign: Campaign, seed: int) -> Surrogate:
@@ -32,17 +33,20 @@ def new_surrogate(campaign: Campaign, seed: int) -> Surrogate:
     return campaign.surrogate.build(seed)
 
 
-def surrogates_of(folder: Path, campaign: Campaign, seed: int) -> Callable[[], Surrogate]:
-    """Makes surrogates that have learnt nothing new, but know what the campaign started from.
+def surrogates_of(
+    folder: Path, campaign: Campaign, seed: int, since: Examined = NOTHING_EXAMINED
+) -> Callable[[], Surrogate]:
+    """Makes surrogates that know the earlier experiments of a campaign, and none of its own.
 
-    They take the responses that the objective needs and, where somebody models that too, the
-    figure of merit after them. What is needed of the journal is read now; the result may be used in
-    another thread.
+    They take the responses that the objective needs and, where a caller models the objective
+    itself, the objective as the last response. The journal is read now, through a connection of its
+    own, so that any thread may call this function and its result.
 
     Args:
         folder: the run's folder.
         campaign: the run's campaign.
         seed: of the run.
+        since: events of the journal that were examined before.
     """
 
     def cold() -> Surrogate:
@@ -50,7 +54,7 @@ def surrogates_of(folder: Path, campaign: Campaign, seed: int) -> Callable[[], S
 
     if not campaign.prior:
         return cold
-    with Journal(folder / FILE_NAME, read_only=True) as journal:
+    with Journal(folder / FILE_NAME, read_only=True, since=since) as journal:
         kept = [journal.arrays(event.sequence) for event in journal.events(PriorKept)]
     sources = [(one["X"], np.column_stack([one["Y"], one["objective"]])) for one in kept]
     sound = [np.isfinite(Y).all(axis=1) for _, Y in sources]

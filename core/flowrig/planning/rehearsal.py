@@ -3,7 +3,6 @@
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from flowrig.errors import InputError
 from flowrig.journal.events import Measured
@@ -11,8 +10,8 @@ from flowrig.journal.journal import AnyEvent
 from flowrig.planning.known_conditions import Conditions
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import load_profile
+from flowrig.run.options import ResumeOptions, RunOptions
 from flowrig.run.start import resume_run, start_run
-from flowrig.run_record.reader import RunRecord
 
 __all__ = ["rehearsed"]
 
@@ -45,25 +44,40 @@ def rehearsed(
             on_experiment()
 
     profile = load_profile(target, plugins)
-    how: dict[str, Any] = {
-        "listeners": [listen],
-        "yes_to": [gate.name for gate in profile.gates],
-        "plugins": plugins,
-    }
+    gates = [gate.name for gate in profile.gates]
     with tempfile.TemporaryDirectory(prefix="flowrig-rehearsal-") as home:
         folder, measured = Path(home) / "run", -1
-        outcome = start_run(target, folder, simulate=True, seed=seed, **how)
+        outcome = start_run(
+            target,
+            RunOptions(
+                folder=folder,
+                simulate=True,
+                seed=seed,
+                listeners=[listen],
+                yes_to=gates,
+                plugins=plugins,
+            ),
+        )
         while outcome.state == "held":
-            with RunRecord(folder, plugins) as record:
+            with outcome.record() as record:
                 before, measured = measured, len(record.experiments())
                 wastes = tuple(record.ledger().waste.capacity_ul)
             if measured == before:
                 break
-            outcome = resume_run(folder, refilled=tuple(profile.streams), emptied=wastes, **how)
+            outcome = resume_run(
+                folder,
+                ResumeOptions(
+                    refilled=tuple(profile.streams),
+                    emptied=wastes,
+                    listeners=[listen],
+                    yes_to=gates,
+                    plugins=plugins,
+                ),
+            )
         if outcome.state != "finished":
             raise InputError(f"the rehearsal did not come to its end: {outcome.reason}")
         decided: dict[str, list[Conditions]] = {}
-        with RunRecord(folder, plugins) as record:
+        with outcome.record() as record:
             for one in record.decisions():
                 decided.setdefault(one.stage, []).append(dict(one.conditions))
         return decided

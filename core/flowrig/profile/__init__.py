@@ -2,12 +2,14 @@
 
 from flowrig.profile.library import ListedProfile, list_profiles
 from flowrig.profile.load import (
+    ProfileSource,
     check_profile,
     load_campaign,
     load_profile,
     load_profile_text,
     load_target,
     merged_toml,
+    read_profile,
 )
 from flowrig.profile.model import (
     AbsorbanceAnalysis,
@@ -60,6 +62,7 @@ __all__ = [
     "Problem",
     "Profile",
     "ProfileError",
+    "ProfileSource",
     "ResidenceTime",
     "SafeStep",
     "Simulation",
@@ -80,4 +83,5 @@ __all__ = [
     "load_profile_text",
     "load_target",
     "merged_toml",
+    "read_profile",
 ]

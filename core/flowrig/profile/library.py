@@ -1,11 +1,10 @@
 """Profiles and campaigns by name: those that come with flowrig, with plugins, or a path."""
 
+import tomllib
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
-import tomlkit
 from attrs import frozen
 
 from flowrig.profile.problems import Place, Problem, ProfileError, nearest
@@ -28,9 +27,9 @@ class ListedProfile:
     """A profile or campaign that can be named without its path.
 
     Attributes:
-        name: what it is called.
-        title: what it says about itself.
-        file: where it is.
+        name: stem of its file.
+        title: its title, "" without one.
+        file: its file.
         is_campaign: whether the file is a campaign on some profile.
     """
 
@@ -101,7 +100,7 @@ def list_profiles(plugins: OfferSource) -> list[ListedProfile]:
     listed: dict[str, ListedProfile] = {}
     for file in Finder(plugins).files():
         try:
-            content: dict[str, Any] = tomlkit.parse(file.read_text(encoding="utf-8")).unwrap()
+            content = tomllib.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             continue
         title = content.get("title", "")

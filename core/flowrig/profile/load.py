@@ -1,11 +1,13 @@
-"""From a name or path to a profile and a campaign, with every problem found on the way."""
+"""Loads profiles and campaigns by name or path, and reports every problem in them."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import attrs
 import tomlkit
+from attrs import frozen
 
 from flowrig.profile.library import Finder
 from flowrig.profile.linear import expand_rules
@@ -19,12 +21,14 @@ from flowrig.profile.source import Document, extended, parse_text, read_document
 from flowrig.profile.structure import OfferSource, Structurer
 
 __all__ = [
+    "ProfileSource",
     "check_profile",
     "load_campaign",
     "load_profile",
     "load_profile_text",
     "load_target",
     "merged_toml",
+    "read_profile",
 ]
 
 _GIVEN = ("name", "digest")
@@ -33,18 +37,66 @@ _GIVEN = ("name", "digest")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 
 
+@frozen
+class ProfileSource:
+    """The content of a profile or campaign with everything that it extends; each file is read once.
+
+    Attributes:
+        name: of the profile.
+        document: the content, and where each value was set.
+        plugins: installed plugins.
+    """
+
+    name: str
+    document: Document
+    plugins: OfferSource
+
+    def load(self) -> Profile:
+        """Check the content.
+
+        Raises:
+            ProfileError: everything that is wrong with it, each with file, line and column.
+        """
+        return _profile(self.name, self.document, self.plugins)
+
+    @property
+    def text(self) -> str:
+        """One self-contained TOML text; it loads to the same profile and digest."""
+        return tomlkit.dumps({"name": self.name, **self.document.content})
+
+    def with_table(self, key: str, table: Mapping[str, Any]) -> "ProfileSource":
+        """The same with another top-level table; its values keep the places of the old ones."""
+        content = {**self.document.content, key: dict(table)}
+        return attrs.evolve(self, document=attrs.evolve(self.document, content=content))
+
+
+def read_profile(target: str | Path, plugins: OfferSource) -> ProfileSource:
+    """Read a profile or campaign, with everything that it extends, and check nothing but its form.
+
+    Args:
+        target: a name, or a path.
+        plugins: installed plugins.
+
+    Raises:
+        ProfileError: a file cannot be read or is not TOML.
+    """
+    finder = Finder(plugins)
+    file = finder.find(target)
+    name, document = _on_profile(read_document(file, finder.find), file.stem, finder)
+    return ProfileSource(name, document, plugins)
+
+
 def load_profile(target: str | Path, plugins: OfferSource) -> Profile:
     """Load a profile; a campaign file gives its profile with that campaign.
 
     Args:
         target: a name, or a path.
-        plugins: what is installed.
+        plugins: installed plugins.
 
     Raises:
         ProfileError: everything that is wrong with it, each with file, line and column.
     """
-    name, document = _document(target, plugins)
-    return _profile(name, document, plugins)
+    return read_profile(target, plugins).load()
 
 
 def check_profile(target: str | Path, plugins: OfferSource) -> list[Problem]:
@@ -61,9 +113,9 @@ def load_profile_text(text: str, file: str, plugins: OfferSource) -> Profile:
 
     Args:
         text: TOML.
-        file: what messages call it; a relative `extends` starts from its folder, and it names the
-            profile unless the text does.
-        plugins: what is installed.
+        file: file name in messages; a relative `extends` starts from its folder, and its stem names
+            the profile unless the text does.
+        plugins: installed plugins.
 
     Raises:
         ProfileError: everything that is wrong with it.
@@ -88,7 +140,7 @@ def load_campaign(path: str | Path, plugins: OfferSource) -> tuple[Profile, Camp
 
 
 def load_target(target: str | Path, plugins: OfferSource) -> tuple[Profile, Campaign | None]:
-    """Load what a command line names: a campaign file, or a profile with its own campaign if any.
+    """Load the target of a command line: a campaign file, or a profile with its campaign if any.
 
     Raises:
         ProfileError: everything that is wrong with it.
@@ -105,18 +157,11 @@ def merged_toml(target: str | Path, plugins: OfferSource) -> str:
     Raises:
         ProfileError: a file cannot be read or is not TOML.
     """
-    name, document = _document(target, plugins)
-    return tomlkit.dumps({"name": name, **document.content})
-
-
-def _document(target: str | Path, plugins: OfferSource) -> tuple[str, Document]:
-    finder = Finder(plugins)
-    file = finder.find(target)
-    return _on_profile(read_document(file, finder.find), file.stem, finder)
+    return read_profile(target, plugins).text
 
 
 def _on_profile(document: Document, name: str, finder: Finder) -> tuple[str, Document]:
-    """The whole content: what is extended, and for a campaign the profile underneath."""
+    """The complete content; that of a campaign includes its profile."""
     if "profile" not in document.content:
         return _own_name(document, name)
     target = document.content["profile"]
@@ -136,7 +181,7 @@ def _on_profile(document: Document, name: str, finder: Finder) -> tuple[str, Doc
 
 
 def _own_name(document: Document, name: str) -> tuple[str, Document]:
-    """The name that a profile gives itself, else that of its file; and the rest of it."""
+    """The name in a profile, else that of its file; and the profile without the name."""
     if "name" not in document.content:
         return name, document
     own = document.content["name"]
@@ -148,7 +193,7 @@ def _own_name(document: Document, name: str) -> tuple[str, Document]:
 
 
 _newest: list[Structurer] = []
-"""The structurer that was made last: making one takes longer than using it."""
+"""The newest structurer: to make one takes longer than to use it."""
 
 
 def _structurer(plugins: OfferSource) -> Structurer:
@@ -192,7 +237,7 @@ def _profile(name: str, document: Document, plugins: OfferSource) -> Profile:
 
 
 def _beside_their_file(campaign: Campaign, document: Document) -> Campaign:
-    """A campaign whose prior knowledge is where the file that names it says."""
+    """A campaign whose sources of prior knowledge are relative to the file that names them."""
     found = []
     for index, prior in enumerate(campaign.prior):
         named_in = document.spots["campaign", "prior", index, "source"].value.file

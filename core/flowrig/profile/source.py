@@ -1,4 +1,4 @@
-"""TOML text into plain values that remember their place, and `extends` resolved."""
+"""Reads TOML text into plain values with their places, and resolves `extends`."""
 
 import hashlib
 import json
@@ -41,14 +41,14 @@ Finder = Callable[[str, FilePath], FilePath]
 """From a name or relative path, and the folder of the file that says it, to a file."""
 
 _CHOICES = ("driver", "world", "name")
-"""Keys that say what a table is about, and so which other keys it has."""
+"""Keys that select a driver, world, objective or surrogate, and so the other keys of a table."""
 
 _TOMLKIT_PLACE = re.compile(r" at line \d+ col \d+$")
 
 
 @frozen
 class Spot:
-    """Where a key and its value were last set, and where a plain text starts inside its quotes."""
+    """Places where a key and its value were last set, and where a text starts inside its quotes."""
 
     key: Place
     value: Place
@@ -78,7 +78,7 @@ class Document:
         return hashlib.sha256(text.encode()).hexdigest()
 
     def problem(self, finding: Finding) -> Problem:
-        """Give a finding its place: that of its path or, where nothing is written, of its table."""
+        """The problem of a finding, at the place of its path, or else of its table."""
         return Problem(self._place(finding), finding.message, finding.expected, finding.nearest)
 
     def _place(self, finding: Finding) -> Place:
@@ -96,8 +96,8 @@ class Document:
     def over(self, base: "Document") -> "Document":
         """This document on top of another: tables merge, arrays and values replace.
 
-        A table that names another driver, world, objective or surrogate replaces the old one, whose
-        keys are settings of what is no longer meant; so does a campaign with stages of its own.
+        A table that names another driver, world, objective or surrogate replaces the old table,
+        whose settings belong to the old choice; so does a campaign with stages of its own.
         """
         replaced: set[Path] = set()
         content = _merged(base.content, self.content, (), replaced)
@@ -176,7 +176,7 @@ def parse_text(text: str, file: str) -> Document:
 
 
 def _plain(text: str) -> dict[str, Any]:
-    """The content as plain values; the slower parser is asked only for where a mistake is.
+    """The content as plain values; the slower parser is used only to locate a mistake.
 
     Raises:
         TOMLKitError: the text is not TOML.
@@ -215,7 +215,7 @@ def read_document(file: FilePath, find: Finder) -> Document:
 
     Args:
         file: the file.
-        find: finds what `extends` names.
+        find: finds the file that `extends` names.
 
     Raises:
         ProfileError: one of the files cannot be read or is not TOML, or they extend each other in
@@ -278,7 +278,7 @@ def _resolved(file: str) -> FilePath:
 
 
 def _read(file: FilePath, place: Place) -> str:
-    """The text of a file; `place` is blamed if there is none."""
+    """The text of a file; a problem is reported at `place` if there is none."""
     try:
         with file.open("rb") as stream:
             data = stream.read(LONGEST_TEXT + 1)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from functools import cached_property
 
 from attrs import field, frozen
 
@@ -132,27 +133,27 @@ class ReportContent:
     notes: tuple[str, ...] = ()
     waste: Mapping[str, tuple[float, float]] = field(factory=dict)
 
-    @property
+    @cached_property
     def stages(self) -> tuple[str, ...]:
         """The stages that have experiments, in the order of their first one."""
         return tuple(dict.fromkeys(experiment.stage for experiment in self.experiments))
 
-    @property
+    @cached_property
     def succeeded(self) -> tuple[Experiment, ...]:
         """The experiments that have a figure of merit."""
         return tuple(experiment for experiment in self.experiments if experiment.succeeded)
 
-    @property
+    @cached_property
     def trusted(self) -> tuple[Experiment, ...]:
         """Those of good quality; only they count."""
         return tuple(e for e in self.succeeded if e.quality is Quality.GOOD)
 
-    @property
+    @cached_property
     def best(self) -> Experiment | None:
         """The experiment with the largest figure of merit among the trusted ones."""
         return max(self.trusted, key=lambda e: e.objective or 0.0, default=None)
 
-    @property
+    @cached_property
     def incumbent_experiment(self) -> Experiment | None:
         """The experiment whose conditions count as the best: the model's choice, if it was asked.
 

@@ -1,1 +1,1 @@
-"""The instruments of a rig: opened, worked by one thread each, simulated, discovered."""
+"""The instruments of a rig: opened, one thread each, simulated, found."""

@@ -1,4 +1,4 @@
-"""A run that is gone: its pumps are stopped, and charged what they delivered meanwhile."""
+"""Stops the pumps of a run whose program ended, and charges the volumes delivered meanwhile."""
 
 from flowrig.journal.events import Ended, Intent, Outcome
 from flowrig.journal.journal import Journal
@@ -10,25 +10,25 @@ __all__ = ["stop_all"]
 
 
 def stop_all(rig: Rig, actuation: Actuation, journal: Journal | None, away_s: float = 0.0) -> None:
-    """Stop every stream of a rig, and charge also what the journal knows nothing of.
+    """Stop every stream of a rig; also charge volumes that the journal does not hold.
 
     Args:
         rig: the opened rig.
         actuation: its journalled actuators.
-        journal: what is known; None where it cannot be read.
-        away_s: how much longer [s] than the rig's clock knows of streams may have flowed.
+        journal: of the run; None if it cannot be read.
+        away_s: time [s], beyond that of the rig's clock, for which streams may have flowed.
 
     Raises:
-        DeviceError: a pump did not stop, or nobody knows whether it did.
+        DeviceError: a pump did not stop, or it is not known whether it did.
     """
     doubted = _doubted(rig, actuation, journal)
     actuation.stop(rig.profile.streams, unseen=True, away_s=away_s, doubted=doubted)
 
 
 def _doubted(rig: Rig, actuation: Actuation, journal: Journal | None) -> list[str]:
-    """Streams that should run, and stand still: whoever stopped them told the journal nothing.
+    """Streams that run by the journal and stand still: their stop is not in the journal.
 
-    Where the journal took nothing any more, they may have been started anew as well.
+    If the journal could not be written, they may have been started again as well.
     """
     if journal is not None:
         ended, newest = journal.last(Ended), journal.last(Intent, Outcome)

@@ -1,4 +1,4 @@
-"""Earlier experiments that a campaign starts from: read once, and frozen into its journal."""
+"""Earlier experiments from which a campaign learns: read once, and copied into its journal."""
 
 from collections.abc import Iterable
 
@@ -19,17 +19,17 @@ __all__ = ["SOURCE_MIN_EXPERIMENTS", "EarlierExperiments", "freeze", "read_earli
 Array = NDArray[np.float64]
 
 SOURCE_MIN_EXPERIMENTS = 5
-"""Experiments below which a source teaches nothing that could transfer."""
+"""Fewest experiments of a source from which a model can transfer anything."""
 
 
 @frozen(eq=False)
 class EarlierExperiments:
-    """What was measured before a campaign.
+    """Experiments that were measured before a campaign.
 
     Attributes:
-        source: where it was read.
+        source: file or folder from which they were read.
         experiments: conditions in the unit cube of the campaign's space, and responses.
-        objective: the campaign's figure of merit of these responses, shape `n`.
+        objective: the campaign's objective of these responses, shape `n`.
     """
 
     source: str
@@ -38,7 +38,7 @@ class EarlierExperiments:
 
 
 def read_earlier(profile: Profile, plugins: Plugins) -> list[EarlierExperiments]:
-    """Everything that a profile's campaign names as prior knowledge.
+    """Read all earlier experiments that the campaign of a profile names as prior knowledge.
 
     Raises:
         InputError: a source cannot be read, lacks a condition or response, or holds too little.
@@ -55,13 +55,13 @@ def read_earlier(profile: Profile, plugins: Plugins) -> list[EarlierExperiments]
                 f"prior knowledge: {prior.source} holds {len(experiments.X)} usable experiments; "
                 f"at least {SOURCE_MIN_EXPERIMENTS} are needed"
             )
-        merit = profile.objective.value(experiments.Y)
-        read.append(EarlierExperiments(str(prior.source), experiments, merit))
+        objective = profile.objective.value(experiments.Y)
+        read.append(EarlierExperiments(str(prior.source), experiments, objective))
     return read
 
 
 def freeze(journal: Journal, earlier: Iterable[EarlierExperiments], time_s: float) -> None:
-    """Keep a copy in the journal, so that nothing else is needed to go on with the run."""
+    """Copy earlier experiments into the journal, so that a resume does not need their source."""
     for one in earlier:
         kept = PriorKept(
             source=one.source,

@@ -1,4 +1,4 @@
-"""The run's end of the pipe to its watchdog: a lease that every look at the rig renews."""
+"""The run's end of the pipe to its watchdog: a lease that every reading of the rig renews."""
 
 import os
 import subprocess
@@ -22,15 +22,15 @@ START_S = 60.0
 """Longest time [s] for the watchdog to import the drivers of the rig."""
 
 END_S = 10.0
-"""Longest time [s] for it to end after a goodbye."""
+"""Longest time [s] for the watchdog to end after a goodbye."""
 
 
 class Lease:
-    """A watchdog process of a run, as long as the run lasts.
+    """The watchdog process of a run, as long as the run lasts.
 
     It brings the rig to its safe state if the pipe closes without a goodbye, or if the lease is not
-    renewed in time. It is the looks at the rig that renew it, and no thread of its own, so that a
-    program that hangs is noticed.
+    renewed in time. The thread that reads the rig renews the lease, not a thread of its own: a
+    program that hangs must not renew it.
 
     Args:
         folder: the run's folder, with profile and journal.
@@ -43,9 +43,9 @@ class Lease:
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        words = [str(self._folder), str(os.getpid()), str(self._lease_s)]
+        arguments = [str(self._folder), str(os.getpid()), str(self._lease_s)]
         self._process = subprocess.Popen(  # noqa: S603 - this Python, and a folder
-            [sys.executable, "-P", "-m", "flowrig.run.watchdog", *words],
+            [sys.executable, "-P", "-m", "flowrig.run.watchdog", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             **_apart(),
@@ -73,51 +73,51 @@ class Lease:
             time_s: rig time [s] now.
 
         Raises:
-            FlowrigError: it does not get ready; nothing must be moved without it.
+            FlowrigError: it does not become ready; nothing may move without it.
         """
         assert self._process is not None
         assert self._process.stdout is not None
         late = threading.Timer(START_S, self._process.kill)
         late.daemon = True
         late.start()
-        said = self._process.stdout.readline()
+        answer = self._process.stdout.readline()
         late.cancel()
-        if said.strip() != READY.strip():
+        if answer.strip() != READY.strip():
             raise FlowrigError("the watchdog of the run did not start, so nothing was moved")
         self.renew(time_s)
 
     def renew(self, time_s: float) -> None:
-        """Say that the run is alive and looks at the rig.
+        """Report that the run is alive and reads the rig.
 
         Args:
             time_s: rig time [s] now.
 
         Raises:
-            FlowrigError: the watchdog is gone.
+            FlowrigError: the watchdog has ended.
         """
         try:
-            self._say(RENEW + f"{time_s:.3f}\n".encode())
+            self._send(RENEW + f"{time_s:.3f}\n".encode())
         except OSError as error:
             raise FlowrigError(
-                "the watchdog of the run has gone; the run must not go on"
+                "the watchdog of the run has ended; the run must not go on"
             ) from error
 
     def say_goodbye(self) -> None:
         """The rig is in its safe state: the watchdog may end."""
         assert self._process is not None
         with suppress(OSError, subprocess.TimeoutExpired):
-            self._say(GOODBYE)
+            self._send(GOODBYE)
             self._process.wait(END_S)
 
-    def _say(self, word: bytes) -> None:
+    def _send(self, message: bytes) -> None:
         assert self._process is not None
         assert self._process.stdin is not None
-        self._process.stdin.write(word)
+        self._process.stdin.write(message)
         self._process.stdin.flush()
 
 
 def _apart() -> dict[str, Any]:
-    """So that neither Ctrl-C nor a closed terminal ends the watchdog together with the run."""
+    """Options of a process that neither Ctrl-C nor a closed terminal ends together with the run."""
     if sys.platform == "win32":
         flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
         return {"creationflags": flags}

@@ -1,4 +1,4 @@
-"""The account of liquid whose events were cut off from a journal."""
+"""Charges the liquid of events that were cut off from a damaged journal."""
 
 from contextlib import suppress
 
@@ -18,19 +18,23 @@ from flowrig.run_record.reader import RunRecord
 
 __all__ = ["account_of_cuts"]
 
-TAKEN = "what its liquid cost was taken from the events that were cut off"
+CHARGED = "the liquid of the events that were cut off is charged"
 EMPTIED = (
-    "what flowed in the events that were cut off is not known, so every syringe counts as empty; "
-    "fill them, and say so with --refilled"
+    "the liquid of the events that were cut off is not known, so every syringe counts as empty; "
+    "fill the syringes and resume with --refilled"
 )
 
 
 def account_of_cuts(journal: Journal, record: RunRecord) -> None:
-    """Take into the account what flowed in events that were cut off, where nobody has yet.
+    """Charge the liquid of events that were cut off and are not charged yet.
 
-    They are read from the file that keeps them, each by its own link of the chain. Where one of
-    which liquid may depend cannot be read, every syringe counts as empty: the account may hold too
-    much, never too little. A safety rule that tripped there stays tripped.
+    The events are read from the copy of the damaged file, each checked by its own link of the
+    chain. If an event that may change liquid cannot be read, every syringe counts as empty: the
+    account may charge too much, never too little. A safety rule that tripped there stays tripped.
+
+    Args:
+        journal: of the run, opened for writing.
+        record: reads the same run.
     """
     done = {event.data.cut for event in journal.events(CutLiquid)}
     for cut in list(journal.events(JournalCut)):
@@ -46,7 +50,7 @@ def account_of_cuts(journal: Journal, record: RunRecord) -> None:
         journal.append(
             CutLiquid(
                 cut=cut.sequence,
-                text=f"the journal was damaged: {TAKEN if is_whole else EMPTIED}",
+                text=f"the journal was damaged: {CHARGED if is_whole else EMPTIED}",
                 events=tuple(event for event in read if event.data.LIQUID is Liquid.COUNTED),
                 emptied_ul={} if is_whole else dict(record.ledger().left_ul),
             ),

@@ -1,97 +1,139 @@
-"""A rig whose run is gone: brought to its safe state, as the profile was when the run began."""
+"""Brings the rig of a run that is not under way to the safe state of the profile it began with."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from attrs import asdict
+from attrs import asdict, frozen
 
 from flowrig.clock import Clock, RealClock, VirtualClock
 from flowrig.errors import FlowrigError, InputError
+from flowrig.journal.check import Examined
 from flowrig.journal.events import Ended, EventData, Notice, SafeStateSought, SafeStateStep
 from flowrig.journal.journal import FILE_NAME, Journal
 from flowrig.measurement.light_check import LightReferences
-from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile
 from flowrig.rig.device_threads import Workers
 from flowrig.rig.rig import Rig
-from flowrig.rig.simulated import Simulator, emulated
 from flowrig.run.after_a_crash import stop_all
+from flowrig.run.options import SessionOptions
 from flowrig.run.session import RunOutcome
-from flowrig.run.start import ADRIFT
+from flowrig.run.start import UNATTENDED
 from flowrig.run_record.changes import basis_of
 from flowrig.run_record.lock import locked
-from flowrig.run_record.reader import RunRecord
+from flowrig.run_record.reader import LoadedRun, RunRecord
 from flowrig.safety.actuation import Actuation
 from flowrig.safety.safe_state import SafeState, StepOutcome, reach_safe_state
 from flowrig.safety.syringes import SyringeLedger
 
-__all__ = ["LastWords", "make_run_safe"]
+__all__ = ["RescueJournal", "make_run_safe"]
 
 
 def make_run_safe(
     folder: Path | str,
-    *,
-    clock: Clock | None = None,
-    plugins: Plugins | None = None,
-    simulator: Simulator = emulated,
+    options: SessionOptions | None = None,
+    on_begin: Callable[[RunRecord], object] = lambda record: None,
 ) -> RunOutcome:
-    """Bring the rig of a run that is not under way to the safe state that the run began with.
+    """Bring the rig of a run that is not under way to its safe state.
 
-    What became of the profile in the folder, and of plugins, does not matter: the journal holds the
-    profile. The run can be resumed afterwards.
+    The safe state is that of the profile with which the run began, or of accepted changes since.
+    The journal holds this profile, so that the profile in the folder and changed plugins do not
+    matter. The run can be resumed afterwards.
 
     Args:
         folder: the run's folder.
-        clock: real by default, virtual by default when the run was simulated.
-        plugins: what is installed, if it was looked up already.
-        simulator: what puts emulated instruments behind the drivers of a simulated run.
+        options: of these, clock, plugins and simulator are used.
+        on_begin: called with the record of the run before anything is opened or moved.
 
     Returns:
         the run's state: as it was if it had ended in a known way, else "stopped"; "unknown" if the
         safe state was not confirmed.
 
     Raises:
-        InputError: this is not the folder of a run, it is under way, or its profile is not known
-            any more.
+        InputError: this is not the folder of a run, it is under way, or its profile is not known.
     """
-    plugins, folder = plugins or Plugins.discover(), Path(folder)
-    with RunRecord(folder, plugins) as record:
-        profile, ledger, references = record.profile, record.ledger(), record.lights()
-        state, reason = record.state, record.reason
-        newest, seed, simulated = record.journal.last(), record.seed, record.simulated
-        if profile.digest != basis_of(record.journal).profile_digest:
-            raise InputError(
-                f"the profile that the run in {folder} began with is not known any more: its "
-                "journal does not hold it, and the one in the folder is another; look at the rig"
-            )
+    options, folder = options or SessionOptions(), Path(folder)
+    with RunRecord(folder, options.plugins) as record:
+        _require_known_profile(record)
+        left = _LeftRig.of(record)
+        on_begin(record)
+    profile, ledger, state, reason = left.run.profile, left.ledger, left.state, left.reason
     for device in profile.devices.values():
         device.offer.load()
     with locked(folder), ExitStack() as stack:
-        now_s = 0.0 if newest is None else newest.time_s
-        clock = clock or (VirtualClock(now_s) if simulated else RealClock(now_s))
-        if simulated:
-            rig = stack.enter_context(simulator(profile, clock, seed, ledger.left_ul))
-            profile = rig.profile
-        words = stack.enter_context(LastWords.of(folder, clock))
-        safe = words.reach(
-            profile, ledger, references, "a person asks for it", unseen=state in ADRIFT
+        real_or_virtual = VirtualClock if left.simulated else RealClock
+        clock = options.clock or real_or_virtual(left.newest_s)
+        if left.simulated:
+            emulated = options.simulator(profile, clock, left.seed, ledger.left_ul)
+            profile = stack.enter_context(emulated).profile
+        journal = stack.enter_context(RescueJournal.of(folder, clock, left.run.examined))
+        is_unattended = state in UNATTENDED
+        safe = journal.reach(
+            profile, ledger, left.references, "a person asks for it", unseen=is_unattended
         )
-        words.safe_state(safe, str(safe), "flowrig safe")
+        journal.safe_state(safe, str(safe), "flowrig safe")
         if not safe.reached:
             state, reason = "unknown", str(safe)
-        elif state in ADRIFT:
+        elif is_unattended:
             state, reason = "stopped", "a person brought the rig to its safe state"
-        words.write(Ended(state=state, reason=reason))
-    return RunOutcome(folder, state, reason)
+        journal.write(Ended(state=state, reason=reason))
+    return RunOutcome(folder, state, reason, left.run)
 
 
-class LastWords:
-    """The journal as far as it can be written: a full disk keeps no rig from its safe state.
+@frozen
+class _LeftRig:
+    """A rig as the last session of its run left it, by the journal.
+
+    Attributes:
+        run: profile of the run, and examined events.
+        ledger: the account of its syringes.
+        references: dark and lamp reference by spectrometer.
+        state: of the run.
+        reason: why the run ended.
+        seed: of the run.
+        simulated: whether the rig is emulated.
+        newest_s: rig time [s] of the last event.
+    """
+
+    run: LoadedRun
+    ledger: SyringeLedger
+    references: LightReferences
+    state: str
+    reason: str
+    seed: int
+    simulated: bool
+    newest_s: float
+
+    @classmethod
+    def of(cls, record: RunRecord) -> "_LeftRig":
+        newest = record.journal.last()
+        return cls(
+            run=record.loaded,
+            ledger=record.ledger(),
+            references=record.lights(),
+            state=record.state,
+            reason=record.reason,
+            seed=record.seed,
+            simulated=record.simulated,
+            newest_s=0.0 if newest is None else newest.time_s,
+        )
+
+
+def _require_known_profile(record: RunRecord) -> None:
+    """Refuse a run of 0.1.0, whose journal has no text of the profile, if its file was changed."""
+    if record.profile.digest != basis_of(record.journal).profile_digest:
+        raise InputError(
+            f"the profile with which the run in {record.folder} began is not known: its journal "
+            "does not hold it, and the profile in the folder was changed; look at the rig"
+        )
+
+
+class RescueJournal:
+    """Writes to the journal as far as possible: a full disk does not prevent the safe state.
 
     Args:
-        journal: None where it cannot even be opened.
-        clock: goes on where the run's clock was.
+        journal: None if it cannot be opened.
+        clock: continues the clock of the run.
     """
 
     def __init__(self, journal: Journal | None, clock: Clock) -> None:
@@ -100,10 +142,16 @@ class LastWords:
 
     @classmethod
     @contextmanager
-    def of(cls, folder: Path, clock: Clock) -> Iterator["LastWords"]:
-        """Those of the run in a folder."""
+    def of(cls, folder: Path, clock: Clock, since: Examined) -> Iterator["RescueJournal"]:
+        """Open the journal of a run, if that is possible.
+
+        Args:
+            folder: the run's folder.
+            clock: continues the clock of the run.
+            since: events of the journal that this process has examined.
+        """
         try:
-            journal = Journal(folder / FILE_NAME)
+            journal = Journal(folder / FILE_NAME, since=since)
         except FlowrigError:
             yield cls(None, clock)
             return
@@ -117,7 +165,7 @@ class LastWords:
         return self._journal.keep(data, self._clock.now_s()).sequence
 
     def safe_state(self, safe: SafeState, text: str, by: str) -> None:
-        """Write what was confirmed."""
+        """Write which steps of the safe state were confirmed."""
         steps = tuple(SafeStateStep(**asdict(step)) for step in safe.steps)
         self.write(SafeStateSought(reached=safe.reached, steps=steps, text=text, by=by))
 
@@ -130,33 +178,33 @@ class LastWords:
         *,
         unseen: bool = False,
     ) -> SafeState:
-        """Open what answers, stop what runs, and go through the profile's sequence.
+        """Open every device that answers, stop all streams, and follow the profile's sequence.
 
         Args:
             profile: the rig.
-            ledger: its syringes.
-            references: what spectrometers saw when their lights were known.
-            why: in words.
-            unseen: charge also what pumps delivered that the journal knows nothing of.
+            ledger: the account of its syringes.
+            references: dark and lamp reference by spectrometer.
+            why: the reason, in words.
+            unseen: also charge volumes that pumps delivered and the journal does not hold.
         """
         self.write(Notice(text=f"{why}: the rig is brought to its safe state"))
         try:
             with Workers(self._clock) as workers:
                 rig = Rig(profile, self._clock, workers)
                 actuation = Actuation(rig, self.write, ledger)
-                with suppress(FlowrigError):  # what does not answer is told by its step
+                with suppress(FlowrigError):  # the steps report the devices that do not answer
                     rig.open()
                 try:
                     return self._safe_state(rig, actuation, references, unseen)
                 finally:
                     rig.close()
-        except Exception as error:  # whatever a driver does, a person has to know
+        except Exception as error:  # a bug of a driver must reach a person, too
             return SafeState((StepOutcome("opening the rig", False, repr(error)),))
 
     def _safe_state(
         self, rig: Rig, actuation: Actuation, references: LightReferences, unseen: bool
     ) -> SafeState:
-        """Heat and flow first: pumps have to stand still before they can be told to flush."""
+        """Heat and flow first: a pump takes the rate of a flush only while it stands still."""
         with suppress(FlowrigError):
             actuation.heaters_off(rig.heaters)
         with suppress(FlowrigError):

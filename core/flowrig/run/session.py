@@ -1,15 +1,15 @@
-"""One process's share of a run: the rig opened, the campaign gone on with, the rig left safe."""
+"""One session of a run: opens the rig, continues the campaign, leaves the rig in its safe state."""
 
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
-from attrs import asdict, frozen
+from attrs import asdict, evolve, field, frozen
 from numpy.typing import NDArray
 
 from flowrig.campaign.loop import CampaignLoop
@@ -48,15 +48,14 @@ from flowrig.journal.journal import Event, Journal
 from flowrig.learning.blas_threads import one_thread
 from flowrig.operator.gates import Gates
 from flowrig.operator.requests import OperatorRequests
-from flowrig.plugins.registry import Plugins
 from flowrig.procedure.executor import Executor
 from flowrig.rig.rig import Rig, open_rig
-from flowrig.rig.simulated import Simulator
 from flowrig.run.after_a_crash import stop_all
 from flowrig.run.control_socket import ControlServer
 from flowrig.run.disk_space import DiskSpace, experiment_bytes
 from flowrig.run.lease import Lease
-from flowrig.run_record.reader import RunRecord
+from flowrig.run.options import SessionOptions
+from flowrig.run_record.reader import LoadedRun, RunRecord
 from flowrig.run_record.status import RunStatus
 from flowrig.run_record.trips import tripped
 from flowrig.safety.actuation import Actuation
@@ -65,9 +64,26 @@ from flowrig.safety.syringes import SyringeLedger
 from flowrig.safety_rules import Trip
 from flowrig.trace.recorder import FOLDER_NAME, Recording
 
-__all__ = ["RunOutcome", "RunSession", "newest_s"]
+__all__ = ["Ending", "RunOutcome", "RunSession", "newest_s"]
 
 ERROR_NAME = "error.txt"
+
+
+@frozen
+class Ending:
+    """How the campaign of a session ended, before the rig goes to its safe state.
+
+    Attributes:
+        state: "finished", "stopped", "held", "failed" or "unknown".
+        reason: in one line; "" if there is nothing to say.
+        halt: whether all flow and heat stop first, and nothing is flushed.
+        trips: safety rules that tripped.
+    """
+
+    state: str
+    reason: str = ""
+    halt: bool = False
+    trips: tuple[Trip, ...] = ()
 
 
 @frozen
@@ -75,7 +91,7 @@ class RunOutcome:
     """How a run ended.
 
     Attributes:
-        folder: where everything of it is.
+        folder: the folder of the run.
         state: "finished", "stopped", "held", "failed" or "unknown".
         reason: in one line.
     """
@@ -83,69 +99,57 @@ class RunOutcome:
     folder: Path
     state: str
     reason: str
+    _loaded: LoadedRun | None = field(default=None, repr=False, eq=False)
 
     @property
     def exit_code(self) -> int:
-        """0 done, 1 failed and safe, 3 waits for a person, 4 the rig's state is unknown."""
+        """0 finished, 1 failed and safe, 3 waits for a person, 4 the rig's state is unknown."""
         return {"finished": 0, "stopped": 3, "held": 3, "failed": 1}.get(self.state, 4)
+
+    def record(self) -> RunRecord:
+        """Open the folder for reading; the caller closes it.
+
+        The profile is not parsed again, and only events of this session are examined.
+        """
+        return RunRecord(self.folder, loaded=self._loaded)
 
 
 class RunSession:
-    """One process's share of a run.
+    """One session of a run, from the opening of the rig to its safe state.
 
     Args:
-        folder: of the run.
-        journal: of the run, opened for writing.
-        plugins: what is installed.
-        clock: real by default, virtual by default when the run is simulated.
-        requests: what a person wants of the run.
-        status: how the run stands, for whoever asks.
-        optimizer_process: whether the optimizer thinks in a process of its own; by default on the
-            real clock, where all that it needs is installed.
-        yes_to: gates that are answered ahead, by name.
-        simulator: what puts emulated instruments behind the drivers of a simulated run.
+        record: reads the folder of the run.
+        journal: the journal of the run, opened for writing.
+        options: chosen by the caller of the run.
+        status: follows the journal; other processes may ask for it.
     """
 
     def __init__(
-        self,
-        folder: Path,
-        journal: Journal,
-        *,
-        plugins: Plugins,
-        clock: Clock | None,
-        requests: OperatorRequests | None,
-        status: RunStatus,
-        optimizer_process: bool | None,
-        yes_to: Sequence[str],
-        simulator: Simulator,
+        self, record: RunRecord, journal: Journal, options: SessionOptions, status: RunStatus
     ) -> None:
-        self._folder = folder
+        self._folder = record.folder
+        self._record = record
         self._journal = journal
-        self._plugins = plugins
-        self._simulator = simulator
-        self._requests = requests or OperatorRequests()
+        self._options = options
         self._status = status
-        self._optimizer_process = optimizer_process
-        self._record = RunRecord(folder, plugins)
-        self._yes_to = yes_to
+        self._requests = options.requests or OperatorRequests()
         self._notices: SimpleQueue[str] = SimpleQueue()
         self._safe: SafeState | None = None  # while nothing was commanded since
         self._lease: Lease | None = None  # a simulated rig needs none
+        self._loop: CampaignLoop | None = None
         begin_s = newest_s(journal)
-        self._clock = clock or (
-            VirtualClock(begin_s) if self._record.simulated else RealClock(begin_s)
+        self._clock: Clock = options.clock or (
+            VirtualClock(begin_s) if record.simulated else RealClock(begin_s)
         )
 
-    def run(self, *, resumed: bool, record: bool) -> RunOutcome:
-        """Open the rig, go on with the campaign, and leave the rig in its safe state.
+    def run(self, *, resumed: bool) -> RunOutcome:
+        """Open the rig, continue the campaign, and leave the rig in its safe state.
 
         Args:
-            resumed: whether another process has been at it before.
-            record: keep every byte and every call of every instrument in the run's folder.
+            resumed: whether another session preceded this one.
         """
         ledger = self._record.ledger()
         self._requests.name_vessels(self._record.profile.streams, ledger.waste.capacity_ul)
-        traces = Recording(self._folder / FOLDER_NAME, self._notices.put)
         with ExitStack() as stack:
             stack.enter_context(one_thread())
             stack.callback(self._record.close)
@@ -154,32 +158,36 @@ class RunSession:
                 lease = Lease(self._folder, self._record.profile.supervision.lease_s)
                 self._lease = stack.enter_context(lease)
             try:
-                rig = stack.enter_context(
-                    open_rig(
-                        self._record.profile,
-                        simulate=self._record.simulated,
-                        clock=self._clock,
-                        seed=self._record.seed,
-                        fill_ul=ledger.left_ul,
-                        plugins=self._plugins,
-                        prepare=False,
-                        record=traces if record else None,
-                        simulator=self._simulator,
-                    )
-                )
+                rig = stack.enter_context(self._opened_rig(ledger))
             except BaseException as error:
-                state, reason = self._ended_by(error)
+                ending = self._ending_after(error)
                 if not resumed:  # nothing has moved, but before a resume anything may have
                     self._say_goodbye()
-                return self._end("unknown" if resumed else state, f"the rig did not open: {reason}")
-            return self._run_on(rig, ledger, resumed)
+                state = "unknown" if resumed else ending.state
+                return self._end(Ending(state, f"the rig did not open: {ending.reason}"))
+            return self._end(self._left_safe(rig, ledger, resumed))
+
+    def _opened_rig(self, ledger: SyringeLedger) -> AbstractContextManager[Rig]:
+        record, options = self._record, self._options
+        traces = Recording(self._folder / FOLDER_NAME, self._notices.put)
+        return open_rig(
+            record.profile,
+            simulate=record.simulated,
+            clock=self._clock,
+            seed=record.seed,
+            fill_ul=ledger.left_ul,
+            plugins=record.plugins,
+            prepare=False,
+            record=traces if options.record_traces else None,
+            simulator=options.simulator,
+        )
 
     def _renew(self) -> None:
         if self._lease is not None:
             self._lease.renew(self._clock.now_s())
 
     def _renew_if_possible(self) -> None:
-        """As `_renew`, but a watchdog that is gone keeps no rig from its safe state."""
+        """As `_renew`; a watchdog that has ended does not prevent the safe state."""
         with suppress(FlowrigError):
             self._renew()
 
@@ -190,7 +198,7 @@ class RunSession:
 
     @contextmanager
     def _within_reach(self) -> Iterator[None]:
-        """Let other processes of this computer ask how the run stands, pause it and stop it."""
+        """Let other processes of this computer read the status of the run, pause and stop it."""
         with ExitStack() as stack:
             try:
                 server = ControlServer(self._folder, self._requests, self._status.as_json)
@@ -199,41 +207,51 @@ class RunSession:
                 self._notices.put(f"this run cannot be reached from another shell: {error}")
             yield
 
-    def _run_on(self, rig: Rig, ledger: SyringeLedger, resumed: bool) -> RunOutcome:
+    def _left_safe(self, rig: Rig, ledger: SyringeLedger, resumed: bool) -> Ending:
+        """Continue the campaign, then bring the rig to its safe state, whatever happened."""
         actuation = Actuation(rig, self._write, ledger)
-        state, reason, halt, trips = "finished", "", False, tuple[Trip, ...]()
         chooser = ConditionChooser(self._record.profile, self._record.seed, self._new_host)
+        try:
+            ending = self._campaign(rig, actuation, chooser, resumed)
+        except UnsafeStateError as error:
+            return Ending("unknown", str(error))
+        finally:
+            chooser.close()
+        safe = self._safe if ending.state == "finished" else None
+        safe = safe or self._go_safe(rig, ledger, ending.halt, ending.trips)
+        if not safe.reached:
+            return Ending("unknown", f"{ending.reason}; {safe}".lstrip("; "))
+        self._say_goodbye()
+        if ending.state == "finished":
+            return evolve(ending, reason=self._check_model())
+        return ending
+
+    def _campaign(
+        self, rig: Rig, actuation: Actuation, chooser: ConditionChooser, resumed: bool
+    ) -> Ending:
+        """Prepare the rig and run the campaign to its end.
+
+        Raises:
+            UnsafeStateError: the safe state before a resumed campaign was not confirmed.
+        """
         try:
             if self._lease is not None:
                 self._lease.require_ready(self._clock.now_s())
             self._prepare(rig, actuation, resumed)
             self._requests.connect(self._clock.interrupt)
-            loop = self._loop(rig, actuation, chooser)
-            loop.run()
-        except UnsafeStateError as error:
-            return self._end("unknown", str(error))
+            self._loop = self._new_loop(rig, actuation, chooser)
+            self._loop.run()
+        except UnsafeStateError:
+            raise
         except BaseException as error:
-            state, reason = self._ended_by(error)
-            halt = isinstance(error, HaltRequested)
-            if isinstance(error, SafetyTripError):
-                halt = error.action == "halt"
-                trips = tuple(error.trips)
-        finally:
-            chooser.close()
-        safe = self._safe if state == "finished" else None
-        safe = safe or self._go_safe(rig, ledger, halt, trips)
-        if safe.reached:
-            self._say_goodbye()
-        else:
-            state, reason = "unknown", f"{reason}; {safe}".lstrip("; ")
-        if state == "finished":
-            reason = self._check_model(loop)
-        return self._end(state, reason)
+            return self._ending_after(error)
+        return Ending("finished")
 
-    def _check_model(self, loop: CampaignLoop) -> str:
-        """Check the model of a campaign that is done; returns what went wrong, if anything."""
+    def _check_model(self) -> str:
+        """Check the model of a finished campaign; returns why that failed, or "" if it did not."""
+        assert self._loop is not None
         try:
-            loop.check_model()
+            self._loop.check_model()
         except (Exception, KeyboardInterrupt) as error:
             return f"the surrogate could not be checked: {str(error) or repr(error)}"
         return ""
@@ -241,7 +259,7 @@ class RunSession:
     def _prepare(self, rig: Rig, actuation: Actuation, resumed: bool) -> None:
         devices = {name: Device(**asdict(who)) for name, who in rig.identities.items()}
         self._write(Opened(devices=devices))
-        if resumed:  # whatever was commanded and could not be written down any more
+        if resumed:  # the last commands of the session before may not be in the journal
             away_s = 0.0 if self._clock.is_virtual else _away_s(self._journal)
             stop_all(rig, actuation, self._journal, away_s)
         rig.prepare()
@@ -251,10 +269,10 @@ class RunSession:
         self._require_same_wavelengths(rig)
 
     def _require_same_wavelengths(self, rig: Rig) -> None:
-        """Hold a run whose spectrometers do not see as when it was calibrated.
+        """Hold a run whose spectrometers have other wavelengths than when it was calibrated.
 
         Raises:
-            NeedsPersonError: a wavelength table is another one.
+            NeedsPersonError: the wavelength table of a spectrometer differs.
         """
         calibrations = list(self._journal.events(Calibrated))
         before = next(filter(None, map(self._calibration, reversed(calibrations))), None)
@@ -276,27 +294,28 @@ class RunSession:
         except JournalError:
             return None
 
-    def _ended_by(self, error: BaseException) -> tuple[str, str]:
-        """State and reason of a run that an error ended."""
+    def _ending_after(self, error: BaseException) -> Ending:
+        """The ending of a campaign that an error ended; trips and internal errors are recorded."""
         if isinstance(error, HaltRequested):
-            return "stopped", str(error)
+            return Ending("stopped", str(error), halt=True)
         if isinstance(error, StopRequested | KeyboardInterrupt):
-            return "stopped", "a person asked the run to stop"
+            return Ending("stopped", "a person asked the run to stop")
         if isinstance(error, NeedsPersonError):
-            return "held", str(error)
+            return Ending("held", str(error))
         if isinstance(error, SafetyTripError):
             for trip in error.trips:
                 self._write_if_possible(tripped(trip))
-            return ("held" if error.action == "hold" else "failed"), str(error)
+            state = "held" if error.action == "hold" else "failed"
+            return Ending(state, str(error), error.action == "halt", tuple(error.trips))
         if isinstance(error, FlowrigError):
-            return "failed", str(error)
+            return Ending("failed", str(error))
         place = self._folder / ERROR_NAME
         with suppress(OSError):
             place.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
-        return "failed", f"internal error: {error!r}; see {place}"
+        return Ending("failed", f"internal error: {error!r}; see {place}")
 
-    def _loop(self, rig: Rig, actuation: Actuation, chooser: ConditionChooser) -> CampaignLoop:
-        gates = Gates(rig.profile, self._yes_to)
+    def _new_loop(self, rig: Rig, actuation: Actuation, chooser: ConditionChooser) -> CampaignLoop:
+        gates = Gates(rig.profile, self._options.yes_to)
         executor = Executor(actuation, self._note, self._requests, self._renew, gates)
         wavelengths_nm = rig.wavelengths_nm()
         pixels = {name: len(shown) for name, shown in wavelengths_nm.items()}
@@ -313,15 +332,15 @@ class RunSession:
         )
 
     def _new_host(self) -> OptimizerHost:
-        """Whom to ask for conditions: on a real rig a process that no heater depends on."""
-        profile, seed, apart = self._record.profile, self._record.seed, self._optimizer_process
+        """The host of the optimizer; on a real rig a process of its own, so that it can fail."""
+        record, apart = self._record, self._options.optimizer_process
         if apart is None:
-            apart = not self._clock.is_virtual and self._plugins.all_installed
+            apart = not self._clock.is_virtual and record.plugins.all_installed
         if not apart:
-            return InProcessOptimizer(profile, seed, self._record.surrogates())
-        campaign = self._record.campaign
+            return InProcessOptimizer(record.profile, record.seed, record.surrogates())
+        campaign = record.campaign
         return OptimizerProcess(
-            self._folder, seed, campaign.optimizer_deadline_s, campaign.optimizer_memory_gb
+            self._folder, record.seed, campaign.optimizer_deadline_s, campaign.optimizer_memory_gb
         )
 
     def _go_safe(
@@ -348,11 +367,12 @@ class RunSession:
         return safe
 
     def _note_wishes(self) -> None:
-        for told in self._requests.news():
-            self._write_if_possible(told)
+        for request in self._requests.news():
+            self._write_if_possible(request)
 
-    def _end(self, state: str, reason: str) -> RunOutcome:
+    def _end(self, ending: Ending) -> RunOutcome:
         self._note_wishes()
+        state, reason = ending.state, ending.reason
         self._write_if_possible(Ended(state=state, reason=reason))
         if state == "finished" and not self._is_written():
             state = "failed"
@@ -360,7 +380,7 @@ class RunSession:
                 f"everything is measured and the rig is safe, but {self._journal.path} cannot be "
                 "written any more; free the disk, then resume"
             )
-        return RunOutcome(self._folder, state, reason)
+        return RunOutcome(self._folder, state, reason, self._record.loaded)
 
     def _is_written(self) -> bool:
         try:
@@ -378,7 +398,7 @@ class RunSession:
         return self._journal.append(data, self._clock.now_s()).sequence
 
     def _write_if_possible(self, data: EventData) -> int:
-        """As `_write`, but a full disk keeps no rig from its safe state."""
+        """As `_write`, but a full disk does not prevent the safe state."""
         while not self._notices.empty():
             self._journal.keep(Notice(text=self._notices.get()), self._clock.now_s())
         if isinstance(data, Intent):
@@ -390,13 +410,13 @@ class RunSession:
 
 
 def newest_s(journal: Journal) -> float:
-    """Rig time [s] of what a journal holds last, or held before it was cut."""
+    """Rig time [s] of the last event of a journal, events that were cut off included."""
     newest, cut = journal.last(), journal.last(CutLiquid)
     return max((event.time_s for event in (newest, cut) if event is not None), default=0.0)
 
 
 def _away_s(journal: Journal) -> float:
-    """How long [s] nobody has looked at the rig of a run, by the computer's clock; at least 0."""
+    """Time [s] since the rig was last commanded or read, by the computer's clock; at least 0."""
     newest = journal.last(Intent, Outcome, Reading)
     if newest is None:
         return 0.0

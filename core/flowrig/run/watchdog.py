@@ -2,9 +2,9 @@
 
     python -m flowrig.run.watchdog FOLDER PID LEASE_S
 
-It is started by the run, listens to it on its standard input, and reaches nothing but the
-instruments of the run's own profile. It is no substitute for a hardware over-temperature cut-off: a
-computer without power has no watchdog.
+The run starts it and sends it messages through its standard input. It connects only to the
+instruments of the run's own profile. It is no substitute for a hardware over-temperature cut-off:
+without power the computer runs no watchdog.
 """
 
 import os
@@ -23,25 +23,23 @@ from flowrig.clock import Clock, RealClock
 from flowrig.errors import FlowrigError, InputError
 from flowrig.journal.events import Ended
 from flowrig.measurement.light_check import LightReferences
-from flowrig.plugins.registry import Plugins
-from flowrig.profile import Profile
 from flowrig.run.lease import GOODBYE, READY, RENEW
-from flowrig.run.make_safe import LastWords
+from flowrig.run.make_safe import RescueJournal
 from flowrig.run_record.lock import locked
-from flowrig.run_record.reader import RunRecord
+from flowrig.run_record.reader import LoadedRun, RunRecord
 from flowrig.safety.safe_state import SafeState
 from flowrig.safety.syringes import SyringeLedger
 
 __all__ = ["NOTE_NAME", "End", "make_safe", "watch"]
 
 NOTE_NAME = "safe-state.txt"
-"""What a person finds in the run's folder."""
+"""File in the run's folder that tells a person what the watchdog did."""
 
 KILL_S = 10.0
-"""Longest time [s] until a process that was ended lets go of its pipe."""
+"""Longest time [s] until the pipe of a process that was ended closes."""
 
 LOCK_S = 20.0
-"""Longest time [s] until a run that has ended lets go of its folder."""
+"""Longest time [s] until a run that has ended unlocks its folder."""
 
 
 def main(folder: Path, engine: int, lease_s: float) -> int:
@@ -53,102 +51,98 @@ def main(folder: Path, engine: int, lease_s: float) -> int:
         lease_s: how long [s] it may be silent.
 
     Returns:
-        0 if the run said goodbye, 1 if the rig was brought to its safe state, 4 if what became of
-        it is not known.
+        0 if the run said goodbye, 1 if the rig was brought to its safe state, 4 if the state of the
+        rig is not known.
     """
     _ignore_signals()
-    plugins = Plugins.discover()
-    with RunRecord(folder, plugins) as record:
-        profile, ledger, newest = record.profile, record.ledger(), record.journal.last()
-    for device in profile.devices.values():
+    with RunRecord(folder) as record:
+        loaded, ledger, newest = record.loaded, record.ledger(), record.journal.last()
+    for device in loaded.profile.devices.values():
         device.offer.load()
-    words: SimpleQueue[bytes] = SimpleQueue()
-    threading.Thread(target=_listen, args=(words,), daemon=True).start()
+    messages: SimpleQueue[bytes] = SimpleQueue()
+    threading.Thread(target=_listen, args=(messages,), daemon=True).start()
     sys.stdout.buffer.write(READY)
     sys.stdout.buffer.flush()
     begin_s = 0.0 if newest is None else newest.time_s
-    end = watch(words, engine, lease_s, RealClock(begin_s))
+    end = watch(messages, engine, lease_s, RealClock(begin_s))
     if end is None:
         return 0
-    safe = make_safe(folder, profile, ledger, plugins, end)
+    safe = make_safe(folder, loaded, ledger, end)
     return 4 if safe is None or not safe.reached else 1
 
 
 @frozen
 class End:
-    """How a run ended that said no goodbye.
+    """How a run ended without a goodbye.
 
     Attributes:
-        why: in words.
-        clock: goes on where the run's clock was when it was last heard of.
+        why: the reason, in words.
+        clock: continues the run's clock from its last message on.
     """
 
     why: str
     clock: Clock
 
 
-def watch(words: "SimpleQueue[bytes]", engine: int, lease_s: float, clock: Clock) -> End | None:
+def watch(messages: "SimpleQueue[bytes]", engine: int, lease_s: float, clock: Clock) -> End | None:
     """Wait until the run ends, in whatever way.
 
     Args:
-        words: what the run says, line by line; nothing at all when its pipe has closed.
-        engine: process number of the run; it is ended if it hangs.
-        lease_s: how long [s] it may be silent.
-        clock: what the run's clock was when it began.
+        messages: lines that the run sends; an empty one when its pipe has closed.
+        engine: process number of the run; the process is ended if it hangs.
+        lease_s: how long [s] the run may be silent.
+        clock: the run's clock as it was at the beginning.
 
     Returns:
         None after a goodbye, else why the rig has to be brought to its safe state.
     """
     while True:
         try:
-            word = words.get(timeout=lease_s)
+            message = messages.get(timeout=lease_s)
         except Empty:
-            _end(engine, words)
+            _end(engine, messages)
             return End(f"the run was silent for {lease_s:g} s, and was ended", clock)
-        if word == GOODBYE:
+        if message == GOODBYE:
             return None
-        if not word.endswith(b"\n"):  # nothing, or what was said in the moment of its death
+        if not message.endswith(b"\n"):  # the pipe closed, or the run died while it wrote
             return End("the run ended without a goodbye", clock)
-        clock = RealClock(float(word.removeprefix(RENEW)))
+        clock = RealClock(float(message.removeprefix(RENEW)))
 
 
-def make_safe(
-    folder: Path, profile: Profile, ledger: SyringeLedger, plugins: Plugins, end: End
-) -> SafeState | None:
-    """Bring the rig of a run to its safe state; journal, file and terminal tell what came of it.
+def make_safe(folder: Path, loaded: LoadedRun, ledger: SyringeLedger, end: End) -> SafeState | None:
+    """Bring the rig of a run to its safe state; journal, file and terminal report the result.
 
     Args:
         folder: the run's folder.
-        profile: the rig.
-        ledger: the syringes as they were when the run began, should the journal not be readable.
-        plugins: what is installed.
+        loaded: the run as it was when the watchdog started.
+        ledger: the syringes as they were then, in case the journal cannot be read.
         end: how the run ended.
 
     Returns:
-        what was confirmed; None if somebody else runs the folder by now.
+        which steps were confirmed; None if another process runs the folder now.
     """
     why = end.why
-    _tell(folder, f"{why}; the watchdog brings the rig to its safe state")
+    _report(folder, f"{why}; the watchdog brings the rig to its safe state")
     with ExitStack() as stack:
         try:
             _lock(stack, folder)
         except InputError as error:
-            _tell(folder, f"{why}; {error}, so the watchdog leaves the rig alone")
+            _report(folder, f"{why}; {error}, so the watchdog leaves the rig alone")
             return None
         references: LightReferences = {}
-        with suppress(FlowrigError), RunRecord(folder, plugins) as record:
-            ledger, references = record.ledger(), record.lights()
-        words = stack.enter_context(LastWords.of(folder, end.clock))
-        safe = words.reach(profile, ledger, references, f"{why}; this is the watchdog")
+        with suppress(FlowrigError), RunRecord(folder, loaded=loaded) as record:
+            ledger, references, loaded = record.ledger(), record.lights(), record.loaded
+        journal = stack.enter_context(RescueJournal.of(folder, end.clock, loaded.examined))
+        safe = journal.reach(loaded.profile, ledger, references, f"{why}; this is the watchdog")
         text = f"{why}; {safe}"
-        words.safe_state(safe, text, "watchdog")
-        words.write(Ended(state="failed" if safe.reached else "unknown", reason=text))
-    _tell(folder, text)
+        journal.safe_state(safe, text, "watchdog")
+        journal.write(Ended(state="failed" if safe.reached else "unknown", reason=text))
+    _report(folder, text)
     return safe
 
 
 def _lock(stack: ExitStack, folder: Path) -> None:
-    """Take the run's folder over; who has just died lets go of it in a moment."""
+    """Lock the run's folder; the lock of a process that has just died ends in a moment."""
     until_s = time.monotonic() + LOCK_S
     while True:
         try:
@@ -160,24 +154,24 @@ def _lock(stack: ExitStack, folder: Path) -> None:
             return
 
 
-def _end(engine: int, words: "SimpleQueue[bytes]") -> None:
-    """End a process that hangs, and wait until it has let go of its ports."""
+def _end(engine: int, messages: "SimpleQueue[bytes]") -> None:
+    """End a process that hangs, and wait until it has released its ports."""
     with suppress(OSError):
         os.kill(engine, getattr(signal, "SIGKILL", signal.SIGTERM))
     until_s = time.monotonic() + KILL_S
     with suppress(Empty):
-        while words.get(timeout=max(until_s - time.monotonic(), 0.0)):
+        while messages.get(timeout=max(until_s - time.monotonic(), 0.0)):
             pass
 
 
-def _listen(words: "SimpleQueue[bytes]") -> None:
+def _listen(messages: "SimpleQueue[bytes]") -> None:
     for line in sys.stdin.buffer:
-        words.put(line)
-    words.put(b"")
+        messages.put(line)
+    messages.put(b"")
 
 
-def _tell(folder: Path, text: str) -> None:
-    """In a file and on the terminal, where there is one."""
+def _report(folder: Path, text: str) -> None:
+    """Report in a file, and on the terminal if there is one."""
     line = f"{datetime.now(UTC).isoformat(timespec='seconds')} {text}\n"
     with suppress(OSError), (folder / NOTE_NAME).open("a", encoding="utf-8") as file:
         file.write(line)
@@ -187,7 +181,7 @@ def _tell(folder: Path, text: str) -> None:
 
 
 def _ignore_signals() -> None:
-    """What ends the run must not end what watches it."""
+    """A signal that ends the run must not end its watchdog."""
     for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)

@@ -1,4 +1,4 @@
-"""What a run began with, and what has changed since: its profile, and plugins that it uses."""
+"""Changes of the profile and plugins of a run since it began."""
 
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -23,7 +23,7 @@ Basis = RunStarted | ChangesAccepted
 
 
 def basis_of(journal: Journal) -> Basis:
-    """What a run began with, or what a person has accepted since.
+    """Profile and versions with which a run began, or which were accepted since.
 
     Raises:
         InputError: the journal holds no beginning.
@@ -35,12 +35,12 @@ def basis_of(journal: Journal) -> Basis:
 
 
 def profile_of(journal: Journal, file: Path, plugins: Plugins) -> Profile:
-    """The profile that the measurements of a run were made with.
+    """The profile with which a run measured.
 
     Args:
-        journal: of the run; one that 0.1.0 wrote does not hold the profile's text.
-        file: the copy in the run's folder.
-        plugins: what is installed.
+        journal: of the run; a journal that 0.1.0 wrote does not hold the text of the profile.
+        file: the copy of the profile in the run's folder.
+        plugins: installed plugins.
 
     Raises:
         ProfileError: the profile is wrong, or its file is missing.
@@ -53,12 +53,12 @@ def profile_of(journal: Journal, file: Path, plugins: Plugins) -> Profile:
 
 @frozen
 class Changes:
-    """What is different now from what a run began with.
+    """Differences between a run as it began and its profile and plugins as they are now.
 
     Attributes:
-        profile: as it is now.
+        profile: the profile as it is now.
         differences: one sentence each; empty if nothing changed.
-        accepted: the event that a person has accepted them.
+        accepted: the event that records that they were accepted.
     """
 
     profile: Profile
@@ -66,29 +66,30 @@ class Changes:
     accepted: ChangesAccepted
 
     def require_accepted(self, are_accepted: bool, folder: Path) -> None:
-        """Refuse to go on with changes that nobody has accepted.
+        """Refuse to resume with changes that the caller has not accepted.
 
         Raises:
-            InputError: something changed; the message says what, and what to do.
+            InputError: something changed; the message lists the changes and what to do.
         """
         if self.differences and not are_accepted:
-            told = "".join(f"\n  {one}" for one in self.differences)
+            listed = "".join(f"\n  {one}" for one in self.differences)
             raise InputError(
-                f"what the run in {folder} began with was changed:{told}\n"
-                "its measurements mean what was there then: restore it, start a new run, or go on "
-                f"with what is there now: flowrig resume {folder} --accept-changes"
+                f"the profile or the plugins of the run in {folder} were changed:{listed}\n"
+                "restore them, so that all measurements of the run mean the same; or start a new "
+                f"run; or accept the changes: flowrig resume {folder} --accept-changes"
             )
 
 
-def changes_of(journal: Journal, file: Path, plugins: Plugins) -> Changes:
-    """Compare what a run began with and what is there now.
+def changes_of(journal: Journal, file: Path, before: Profile, plugins: Plugins) -> Changes:
+    """Compare the profile and plugins of a run as it began with those that are there now.
 
-    A profile whose file is missing is written anew from the journal.
+    A profile whose file is missing is written again from the journal.
 
     Args:
         journal: of the run.
         file: the profile in the run's folder.
-        plugins: what is installed.
+        before: the profile with which the run measured.
+        plugins: installed plugins.
 
     Raises:
         ProfileError: the profile as it is now is wrong.
@@ -96,17 +97,21 @@ def changes_of(journal: Journal, file: Path, plugins: Plugins) -> Changes:
     basis = basis_of(journal)
     if not file.is_file() and basis.profile_toml is not None:
         file.write_text(basis.profile_toml, encoding="utf-8", newline="\n")
-    profile = load_profile(file, plugins)
-    text = file.read_text(encoding="utf-8")
+    text = _text_of(file)
+    if text is not None and (basis.profile_toml is None or text == basis.profile_toml):
+        profile = before
+    else:
+        profile = load_profile(file, plugins)
+        text = file.read_text(encoding="utf-8")
     versions = _versions_of(profile, plugins)
     differences: list[str] = []
     if profile.digest != basis.profile_digest:
         differences += _differences(basis.profile_toml, text, file.name)
-    before = basis.versions
+    old_versions = basis.versions
     differences += [
-        f"{name} {before.get(name, 'unknown')} is {now} now"
+        f"{name} {old_versions.get(name, 'unknown')} is {now} now"
         for name, now in versions.items()
-        if before.get(name) != now
+        if old_versions.get(name) != now
     ]
     accepted = ChangesAccepted(
         differences=tuple(differences),
@@ -115,6 +120,14 @@ def changes_of(journal: Journal, file: Path, plugins: Plugins) -> Changes:
         versions=versions,
     )
     return Changes(profile, tuple(differences), accepted)
+
+
+def _text_of(file: Path) -> str | None:
+    """The text of a profile; None if it cannot be read, and `load_profile` says why."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 def _versions_of(profile: Profile, plugins: Plugins) -> dict[str, str]:
@@ -129,7 +142,7 @@ def _versions_of(profile: Profile, plugins: Plugins) -> dict[str, str]:
 
 def _differences(before: str | None, now: str, name: str) -> Iterator[str]:
     if before is None:
-        yield f"{name} is another one; the journal holds the digest of the old one only"
+        yield f"{name} is another profile; the journal holds only the digest of the old one"
         return
     old, new = (dict(_flat(tomllib.loads(text))) for text in (before, now))
     for key in [*old, *(key for key in new if key not in old)]:

@@ -15,11 +15,11 @@ class Decision:
         index: number of the experiment, from 1.
         stage: name of the stage.
         conditions: by name, in the units of the search space.
-        mean: expected responses by name, where a model was asked; None where it gave no number.
-        sd: their standard deviations.
-        objective_mean: expected figure of merit, where a model was asked.
-        objective_sd: its standard deviation.
-        reason: one phrase.
+        mean: expected responses by name, where a model was used; None where it gave no number.
+        sd: standard deviations of the expected responses.
+        objective_mean: expected objective, where a model was used; else None.
+        objective_sd: standard deviation of the expected objective.
+        reason: why the optimizer chose them, in one phrase.
     """
 
     index: int
@@ -37,16 +37,17 @@ class Experiment:
     """An experiment that was measured.
 
     Attributes:
-        decision: what was chosen, and why.
+        decision: the chosen conditions, and why they were chosen.
         features: by name; nan where there is no value.
-        objective: figure of merit; nan where there is none.
+        objective: value of the objective; nan where there is none.
         quality: "good", "doubtful" or "bad".
-        flags: why not good.
+        flags: why the quality is not good.
         started_s: rig time [s] at its first step.
-        ended_s: rig time [s] at its last.
+        ended_s: rig time [s] at its last step.
         sequence: number of its event in the journal.
-        stationary_after: how many τ after the pumps started its features were known to stand still;
-            None where nobody looked, or they drifted.
+        stationary_after: number of residence times τ after the start of the pumps at which its
+            features were found to be stationary; None where the features were not watched, or
+            drifted.
     """
 
     decision: Decision
@@ -75,9 +76,9 @@ class Incumbent:
     """The incumbent: the measured conditions of which a model of all experiments expects most.
 
     Attributes:
-        experiment: what was measured there.
-        objective_mean: expected figure of merit, without the noise of a measurement.
-        objective_sd: how sure that is.
+        experiment: the measurement at these conditions.
+        objective_mean: expected objective, without the noise of a measurement.
+        objective_sd: standard deviation of this expectation.
     """
 
     experiment: Experiment

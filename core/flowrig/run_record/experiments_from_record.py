@@ -13,15 +13,15 @@ __all__ = ["experiments_of"]
 
 
 def experiments_of(record: RunRecord, space: Space, responses: Sequence[str]) -> Experiments:
-    """What a run measured; experiments without a finite value, or in bad quality, are left out.
+    """Experiments of a run; those of bad quality, or without a finite value, are left out.
 
     Args:
         record: the run.
-        space: the conditions that are wanted, and the box that becomes the unit cube.
-        responses: the features that are wanted, in this order.
+        space: the wanted conditions, whose ranges become the unit cube.
+        responses: names of the wanted features, in this order.
 
     Raises:
-        InputError: the run has another condition or feature.
+        InputError: an experiment lacks a wanted condition or feature.
     """
     measured = record.experiments()
     for row, wanted in (("conditions", space.names), ("features", responses)):

@@ -1,4 +1,4 @@
-"""Experiments from wherever they are kept."""
+"""Reads experiments from a CSV file or from the folder of a run."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,9 +19,9 @@ def read_source(
 
     Args:
         source: the file or the folder.
-        rig: the rig that they were made on.
-        columns: by response, the column of the file in which it stands if that has another name.
-        plugins: what is installed.
+        rig: the rig on which they were made.
+        columns: by response, the column of the file that holds it, if the column has another name.
+        plugins: installed plugins.
 
     Raises:
         InputError: it cannot be read, or lacks a column or a condition.

@@ -1,4 +1,4 @@
-"""The folder of a run: new, with the run's own copy of its profile, and one process's at a time."""
+"""The folder of a run: makes it, copies the profile into it, and locks it for one process."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,7 +36,7 @@ def require_new(folder: Path) -> None:
 
 @contextmanager
 def frozen_copy(folder: Path, text: str) -> Iterator[Path]:
-    """The run's own copy of its profile; one that leads to no journal is taken away again."""
+    """The run's own copy of its profile; it is deleted again if no journal follows."""
     path = folder / PROFILE_NAME
     try:
         with path.open("x", encoding="utf-8", newline="\n") as file:

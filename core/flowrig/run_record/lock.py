@@ -29,17 +29,17 @@ def is_locked(folder: Path) -> bool:
 
 
 def is_busy(error: sqlite3.Error) -> bool:
-    """Whether somebody else's lock is the reason of an error."""
+    """Whether an error comes from the lock of another process or connection."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
 
 
 LOCK_WAIT_S = 1.0
-"""Longest wait [s, real time] for somebody who only looks whether a run is under way."""
+"""Longest wait [s, real time] for a process that only looks whether a run is under way."""
 
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Keep other processes from running this folder; the lock dies with the process."""
+    """Keep other processes from running this folder; the lock ends with the process."""
     try:
         connection = sqlite3.connect(folder / LOCK_NAME, timeout=LOCK_WAIT_S, isolation_level=None)
     except sqlite3.Error as error:

@@ -1,4 +1,4 @@
-"""What a run's folder holds, read back: conditions, features, frames, predictions, state."""
+"""Reads the folder of a run: conditions, features, frames, predictions, state."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -6,16 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from attrs import frozen
 from numpy.typing import NDArray
 
 from flowrig.errors import InputError, JournalError
 from flowrig.interfaces import Surrogate
+from flowrig.journal.check import NOTHING_EXAMINED, Examined
 from flowrig.journal.events import (
     Calibrated,
     D,
     Decided,
     Ended,
-    EventData,
     ExpectedBestFound,
     Measured,
     Resumed,
@@ -33,34 +34,66 @@ from flowrig.run_record.experiment import Decision, Experiment, Incumbent
 from flowrig.run_record.lock import is_locked
 from flowrig.safety.syringes import COUNTED, SyringeLedger
 
-__all__ = ["RunRecord"]
+__all__ = ["LoadedRun", "RunRecord"]
 
 
 Array = NDArray[np.float64]
 
 
+@frozen(eq=False)
+class LoadedRun:
+    """The parts of a run that a process has loaded and examined already.
+
+    A later reader of the same process starts from them: it parses no profile, and examines only
+    events that were written since.
+
+    Attributes:
+        plugins: installed plugins.
+        profile: the profile of the run.
+        examined: events of the journal that were found to hold.
+    """
+
+    plugins: Plugins
+    profile: Profile
+    examined: Examined = NOTHING_EXAMINED
+
+
 class RunRecord:
-    """A run's folder, read only; the run may be under way in another process.
+    """Reads the folder of a run, finished or under way in another process.
 
     Args:
         folder: the folder.
-        plugins: what is installed, if it was looked up already.
+        plugins: installed plugins; looked up if they are not given.
+        loaded: parts of this run that this process has loaded and examined before.
 
     Attributes:
+        folder: the folder.
+        plugins: installed plugins.
+        journal: the journal, opened for reading.
         start: the event with which the run began: seed, versions, whether it is simulated.
 
     Raises:
         InputError: this is not the folder of a run, or the run was interrupted before it began.
     """
 
-    def __init__(self, folder: Path | str, plugins: Plugins | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path | str,
+        plugins: Plugins | None = None,
+        *,
+        loaded: LoadedRun | None = None,
+    ) -> None:
         self.folder = Path(folder)
-        self.journal = Journal(self.folder / FILE_NAME, read_only=True)
-        self._plugins = plugins or Plugins.discover()
-        self._known: dict[type[EventData], list[Any]] = {}
+        self.plugins = plugins or (loaded.plugins if loaded else Plugins.discover())
+        self._loaded = loaded
+        since = NOTHING_EXAMINED if loaded is None else loaded.examined
+        self.journal = Journal(self.folder / FILE_NAME, read_only=True, since=since)
+        self._decisions: list[Decision] = []
+        self._experiments: list[Experiment] = []
+        self._newest = {Decided.KIND: 0, Measured.KIND: 0}
         try:
             self.start = self._first_event()
-            self._require_sense()
+            self._require_sense(since.sequence)
         except InputError:
             self.close()
             raise
@@ -73,10 +106,15 @@ class RunRecord:
             "delete the folder and run again"
         )
 
-    def _require_sense(self) -> None:
-        """Refuse a journal whose chain holds, and whose events flowrig would not write."""
-        decided = set[int]()
-        for event in self.journal.events():
+    def _require_sense(self, after: int) -> None:
+        """Refuse a journal whose chain holds, but with events that flowrig would not write.
+
+        Args:
+            after: number of the last event that was checked before.
+        """
+        earlier = self.journal.events(Decided) if after else ()
+        decided = {event.data.index for event in earlier if event.sequence <= after}
+        for event in self.journal.events(after=after):
             match event.data:
                 case Decided(index=index):
                     decided.add(index)
@@ -99,8 +137,20 @@ class RunRecord:
 
     @cached_property
     def profile(self) -> Profile:
-        """The rig, as the run froze it."""
-        return profile_of(self.journal, self.folder / PROFILE_NAME, self._plugins)
+        """The rig and campaign, as the run began with them or as changes were accepted since."""
+        if self._loaded is not None:
+            return self._loaded.profile
+        return profile_of(self.journal, self.profile_file, self.plugins)
+
+    @property
+    def profile_file(self) -> Path:
+        """The copy of the profile in the folder."""
+        return self.folder / PROFILE_NAME
+
+    @property
+    def loaded(self) -> LoadedRun:
+        """The loaded profile and the examined events, for a later reader of the same process."""
+        return LoadedRun(self.plugins, self.profile, self.journal.examined)
 
     @property
     def campaign(self) -> Campaign:
@@ -135,15 +185,16 @@ class RunRecord:
 
     @property
     def damage(self) -> str:
-        """What of the journal does not hold and is not read; empty if all does."""
+        """The damage of the journal, behind which it is not read; empty if there is none."""
         found = self.journal.damage
         return "" if found is None else f"{self.journal.path}: {found}"
 
-    def _all(self, kind: type[D]) -> list[Event[D]]:
-        """Every event of a kind; each is read once, as a journal does nothing but grow."""
-        known: list[Event[D]] = self._known.setdefault(kind, [])
-        known.extend(self.journal.events(kind, after=known[-1].sequence if known else 0))
-        return known
+    def _new_events(self, kind: type[D]) -> list[Event[D]]:
+        """Events of a kind that were written since the last call; a journal only grows."""
+        events = list(self.journal.events(kind, after=self._newest[kind.KIND]))
+        if events:
+            self._newest[kind.KIND] = events[-1].sequence
+        return events
 
     def ledger(self) -> SyringeLedger:
         """The account of syringes and wastes, from the journal alone."""
@@ -152,35 +203,39 @@ class RunRecord:
         return ledger
 
     def decisions(self) -> list[Decision]:
-        """Everything that was decided, in order."""
-        return [_decision(event) for event in self._all(Decided)]
+        """Every decision, in order."""
+        self._decisions += map(_decision, self._new_events(Decided))
+        return list(self._decisions)
 
     def experiments(self) -> list[Experiment]:
-        """Everything that was measured, in order of time."""
-        decided = {decision.index: decision for decision in self.decisions()}
-        return [_experiment(event, decided[event.data.index]) for event in self._all(Measured)]
+        """Every measured experiment, in order of time."""
+        new = self._new_events(Measured)
+        if new:
+            decided = {decision.index: decision for decision in self.decisions()}
+            self._experiments += [_experiment(event, decided[event.data.index]) for event in new]
+        return list(self._experiments)
 
     def skipped(self) -> frozenset[int]:
         """Numbers of the experiments that a person gave up."""
-        return frozenset(event.data.index for event in self._all(Skipped))
+        return frozenset(event.data.index for event in self.journal.events(Skipped))
 
     def best(self) -> Experiment | None:
-        """The experiment with the highest figure of merit; doubtful ones do not count."""
+        """The good experiment with the highest measured objective; None without one."""
         sound = [e for e in self.experiments() if e.quality == "good"]
         return max(sound, key=lambda e: e.objective, default=None)
 
     def incumbent(self) -> Incumbent | None:
-        """The incumbent, once a campaign with a surrogate is done; the journal holds it.
+        """The incumbent, once a campaign with a surrogate is finished; the journal holds it.
 
-        Less flattering than `best`, which is the luckiest of many noisy measurements.
+        It is a less biased estimate than `best`, the largest of many noisy measurements.
         """
-        told = self.journal.last(ExpectedBestFound)
-        if told is None:
+        event = self.journal.last(ExpectedBestFound)
+        if event is None:
             return None
         return Incumbent(
-            experiment=next(e for e in self.experiments() if e.index == told.data.index),
-            objective_mean=_number(told.data.objective_mean),
-            objective_sd=_number(told.data.objective_sd),
+            experiment=next(e for e in self.experiments() if e.index == event.data.index),
+            objective_mean=_number(event.data.objective_mean),
+            objective_sd=_number(event.data.objective_sd),
         )
 
     def conditions(self) -> Array:
@@ -194,11 +249,11 @@ class RunRecord:
         return np.array(rows, dtype=float).reshape(len(rows), len(wanted))
 
     def objective(self) -> Array:
-        """Figure of merit of the measured experiments, shape `n`."""
+        """Measured objective of the experiments, shape `n`."""
         return np.array([e.objective for e in self.experiments()])
 
     def arrays(self, index: int) -> dict[str, NDArray[Any]]:
-        """What was kept with an experiment: raw frames, darks and mean spectra, by name."""
+        """The arrays of an experiment, by name: raw frames, darks and mean spectra."""
         experiment = next(e for e in self.experiments() if e.index == index)
         return self.journal.arrays(experiment.sequence)
 
@@ -220,12 +275,13 @@ class RunRecord:
         }
 
     def lights(self) -> dict[str, LightReference]:
-        """What each spectrometer saw in the newest calibration; none without one, or if damaged."""
+        """Dark and lamp reference of the newest calibration by spectrometer; empty without one, or
+        if its arrays are damaged."""
         calibrated = self.journal.last(Calibrated)
         return {} if calibrated is None else self._lights_at(calibrated)
 
     def first_lights(self) -> dict[str, LightReference]:
-        """The same of the first calibration that is intact."""
+        """Dark and lamp reference of the first intact calibration, by spectrometer."""
         every = map(self._lights_at, self.journal.events(Calibrated))
         return next(filter(None, every), {})
 
@@ -241,11 +297,12 @@ class RunRecord:
         }
 
     def surrogates(self) -> Callable[[], Surrogate]:
-        """As `surrogates_of` this run."""
-        return surrogates_of(self.folder, self.campaign, self.seed)
+        """Makes surrogates of this run; see `surrogates_of`."""
+        return surrogates_of(self.folder, self.campaign, self.seed, self.journal.examined)
 
     def model(self) -> Surrogate:
-        """The campaign's surrogate, fitted anew to everything measured; it takes the unit cube."""
+        """The campaign's surrogate, fitted to all measured experiments; its inputs are in the unit
+        cube."""
         surrogate = self.surrogates()()
         X, Y = self.conditions(), self.features()
         sound = np.isfinite(Y).all(axis=1)
@@ -253,7 +310,7 @@ class RunRecord:
         return surrogate
 
     def summary(self) -> dict[str, Any]:
-        """What `flowrig report --json` prints."""
+        """The summary that `flowrig report --json` prints."""
         experiments = self.experiments()
         best, expected = self.best(), self.incumbent()
         return {
@@ -269,13 +326,13 @@ class RunRecord:
             "experiments": len(experiments),
             "planned": self.campaign.experiments,
             "skipped": sorted(self.skipped()),
-            "best": None if best is None else self._told(best),
+            "best": None if best is None else self._summary_of(best),
             "expected_best": None
             if expected is None
             else {
                 "objective_mean": expected.objective_mean,
                 "objective_sd": expected.objective_sd,
-                **self._told(expected.experiment),
+                **self._summary_of(expected.experiment),
             },
             "health": {e.data.symptom: e.data.text for e in self.journal.events(SymptomFound)},
             "waste": self._waste(),
@@ -285,14 +342,14 @@ class RunRecord:
         }
 
     def _waste(self) -> dict[str, dict[str, float]]:
-        """How full the wastes are whose volume the profile gives, by name."""
+        """Filled and total volume [µL] of each waste whose volume the profile gives, by name."""
         waste = self.ledger().waste
         return {
             name: {"filled_ul": waste.filled_ul[name], "capacity_ul": capacity_ul}
             for name, capacity_ul in waste.capacity_ul.items()
         }
 
-    def _told(self, experiment: Experiment) -> dict[str, Any]:
+    def _summary_of(self, experiment: Experiment) -> dict[str, Any]:
         """An experiment in a summary."""
         units = {parameter.name: parameter.unit for parameter in self.profile.space.parameters}
         return {

@@ -1,4 +1,4 @@
-"""Trips in the journal: what a safety rule ended, and which of them a person has reset."""
+"""Trips of safety rules in a journal, and those of them that a person has not reset."""
 
 from flowrig.journal.events import Tripped, TripReset
 from flowrig.journal.journal import Journal
@@ -19,7 +19,7 @@ def tripped(trip: Trip) -> Tripped:
 
 
 def latched_trips(journal: Journal) -> list[Tripped]:
-    """Trips of a run that a person has not reset, in order; a "hold" is none of them."""
+    """Trips of a run that were not reset, in order; those with the action "hold" do not latch."""
     latched: dict[tuple[str, str], Tripped] = {}
     for event in journal.events(Tripped, TripReset):
         match event.data:

@@ -1,4 +1,4 @@
-"""The conformance kit: a suite of checks for each interface, and benches that the checks run on.
+"""The conformance kit: checks for each interface, and their bench.
 
 A plugin's test class inherits from the suite of its kind and adds one fixture::
 

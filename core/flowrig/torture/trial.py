@@ -12,6 +12,7 @@ from attrs import define, evolve, field, frozen
 from flowrig.errors import InputError
 from flowrig.journal.events import D, Intent, Reading
 from flowrig.journal.journal import AnyEvent, Event, Listener
+from flowrig.run.options import ResumeOptions, RunOptions
 from flowrig.run.start import RunOutcome, resume_run, start_run
 from flowrig.run_record.reader import RunRecord
 from flowrig.run_record.trips import latched_trips
@@ -162,14 +163,16 @@ class Trial:
         with self._session() as (session, listeners):
             outcome = start_run(
                 campaign,
-                self.folder,
-                simulate=True,
-                seed=self.seed,
-                clock=self.rig.clock,
-                listeners=listeners,
-                plugins=plugins(),
-                simulator=self.rig.simulator,
-                optimizer_process=self.injection.optimizer_process,
+                RunOptions(
+                    folder=self.folder,
+                    simulate=True,
+                    seed=self.seed,
+                    clock=self.rig.clock,
+                    listeners=listeners,
+                    plugins=plugins(),
+                    simulator=self.rig.simulator,
+                    optimizer_process=self.injection.optimizer_process,
+                ),
             )
             self._note(session, outcome)
         self.rig.on_ready = lambda: None
@@ -209,14 +212,16 @@ class Trial:
             with self._session() as (session, listeners):
                 outcome = resume_run(
                     self.folder,
-                    refilled=self.injection.refilled,
-                    emptied=self.injection.emptied,
-                    reset=rules,
-                    clock=self.rig.clock,
-                    listeners=listeners,
-                    plugins=self.injection.plugins(),
-                    simulator=self.rig.simulator,
-                    optimizer_process=self.injection.optimizer_process,
+                    ResumeOptions(
+                        refilled=self.injection.refilled,
+                        emptied=self.injection.emptied,
+                        reset=rules,
+                        clock=self.rig.clock,
+                        listeners=listeners,
+                        plugins=self.injection.plugins(),
+                        simulator=self.rig.simulator,
+                        optimizer_process=self.injection.optimizer_process,
+                    ),
                 )
                 self._note(session, outcome)
             if self._killed_again and len(self.sessions) == RESUMED:
@@ -230,9 +235,11 @@ class Trial:
         try:
             resume_run(
                 self.folder,
-                clock=self.rig.clock,
-                plugins=self.injection.plugins(),
-                simulator=self.rig.simulator,
+                ResumeOptions(
+                    clock=self.rig.clock,
+                    plugins=self.injection.plugins(),
+                    simulator=self.rig.simulator,
+                ),
             )
         except InputError:
             return True

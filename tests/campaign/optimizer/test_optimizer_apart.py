@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from flowrig.campaign.optimizer import process
+from flowrig.run.options import RunOptions
 from flowrig.run.start import start_run
 from flowrig.run_record.reader import RunRecord
 
@@ -18,7 +19,9 @@ def test_a_run_is_the_same_with_its_optimizer_apart(
     digests = []
     for apart in (False, True):
         folder = tmp_path / f"apart-{apart}"
-        outcome = start_run(short(2, 1), folder, simulate=True, optimizer_process=apart)
+        outcome = start_run(
+            short(2, 1), RunOptions(folder=folder, simulate=True, optimizer_process=apart)
+        )
         assert outcome.state == "finished"
         assert (folder / process.LOG_NAME).exists() == apart
         with RunRecord(folder) as record:

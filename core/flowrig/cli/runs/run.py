@@ -5,7 +5,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from types import FrameType
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from flowrig.operator.requests import OperatorRequests
     from flowrig.run.start import RunOutcome
 
-__all__ = ["demo", "reset", "resume", "run"]
+__all__ = ["demo", "resume", "run"]
 
 TWIN = "twin:"
 DEMO_PROFILE = "cs3cu2i5-heatup-chem3"
@@ -30,10 +29,14 @@ seed_option = click.option(
     help="Everything random follows from it; default: that of the campaign, else 1.",
 )
 yes_option = click.option(
-    "--yes-to", multiple=True, metavar="GATE", help="This gate of the profile is open; ask nobody."
+    "--yes-to",
+    multiple=True,
+    metavar="GATE",
+    help="This gate of the profile is open without a question.",
 )
 record_option = click.option(
     "--record",
+    "record_traces",
     is_flag=True,
     help="Keep every byte of every instrument in the run's folder, under traces.",
 )
@@ -60,7 +63,9 @@ def demo(seed: int | None, out: Path | None) -> None:
       flowrig demo
       flowrig demo --seed 2 --out second
     """
-    _start(DEMO_PROFILE, out or _free(Path("flowrig-demo")), seed=seed, simulate=True)
+    from flowrig.run.options import free_folder
+
+    _start(DEMO_PROFILE, out or free_folder(Path("flowrig-demo")), seed=seed, simulate=True)
 
 
 class _OnTwin(click.Command):
@@ -88,16 +93,7 @@ class _OnTwin(click.Command):
 @record_option
 @seed_option
 @out_option
-def run(
-    target: str,
-    *,
-    simulate: bool,
-    twin: Path | None,
-    yes_to: tuple[str, ...],
-    record: bool,
-    seed: int | None,
-    out: Path | None,
-) -> None:
+def run(target: str, *, out: Path | None, **options: Any) -> None:
     """Run a campaign.
 
     TARGET is a campaign file, or a rig profile by name or path, whose own campaign is then run.
@@ -119,17 +115,23 @@ def run(
       3  stopped or held, in the safe state; waits for a person
       4  the safe state was not confirmed: look at the rig
     """
-    label = f"{Path(target).stem}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
-    folder = out or _free(Path("flowrig-runs") / label)
-    _start(target, folder, seed=seed, simulate=simulate, twin=twin, record=record, yes_to=yes_to)
+    from flowrig.run.options import new_run_folder
+
+    _start(target, out or new_run_folder(target), **options)
 
 
 @click.command(short_help="Go on with a run that was stopped, held or cut off.")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--refilled", multiple=True, metavar="STREAM", help="Its syringe is full again.")
-@click.option("--emptied", multiple=True, metavar="WASTE", help="It is empty again.")
 @click.option(
-    "--reset-trip", "reset", multiple=True, metavar="RULE", help="The cause of its trip is gone."
+    "--refilled", multiple=True, metavar="STREAM", help="The syringe of this stream is full again."
+)
+@click.option("--emptied", multiple=True, metavar="WASTE", help="This waste is empty again.")
+@click.option(
+    "--reset-trip",
+    "reset",
+    multiple=True,
+    metavar="RULE",
+    help="This safety rule tripped, and its cause is removed.",
 )
 @click.option(
     "--accept-changes", is_flag=True, help="Go on with a profile or plugins that were changed."
@@ -137,24 +139,17 @@ def run(
 @click.option("--cut", is_flag=True, help="Go on in front of damage in the journal.")
 @yes_option
 @record_option
-def resume(
-    folder: Path,
-    *,
-    refilled: tuple[str, ...],
-    emptied: tuple[str, ...],
-    reset: tuple[str, ...],
-    accept_changes: bool,
-    cut: bool,
-    yes_to: tuple[str, ...],
-    record: bool,
-) -> None:
+def resume(folder: Path, **options: Any) -> None:
     """Go on with the run in FOLDER; the rig is first brought to its safe state.
 
-    What was measured is kept, and nothing is measured twice. A run that was simulated goes on
+    Every measurement is kept, and nothing is measured twice. A run that was simulated stays
     simulated. Exit codes are those of `flowrig run`.
 
-    If the profile in FOLDER, flowrig or a plugin that the profile names is not as it was, nothing
-    is done until --accept-changes says so; the differences go to the journal.
+    If the profile in FOLDER, flowrig or a plugin that the profile names has changed, the command
+    only lists the changes. With --accept-changes it resumes, and the journal records them.
+
+    A safety rule that tripped stays tripped, and the command refuses to resume, until a person has
+    removed the cause and names the rule with --reset-trip.
 
     \b
     Examples:
@@ -162,81 +157,35 @@ def resume(
       flowrig resume flowrig-demo --refilled CuI --refilled ZnI2
       flowrig resume flowrig-demo --reset-trip stream-stopped
     """
-    from flowrig.cli.runs.run_keys import obey_keys
-    from flowrig.cli.terminal.progress import Progress
+    from flowrig.run.options import ResumeOptions
     from flowrig.run.start import resume_run
 
-    with (
-        Progress(folder) as progress,
-        _stop_on_signals(progress.say) as requests,
-        obey_keys(requests, progress.say),
-    ):
-        outcome = resume_run(
-            folder,
-            refilled=refilled,
-            emptied=emptied,
-            reset=reset,
-            accept_changes=accept_changes,
-            cut=cut,
-            record=record,
-            listeners=[progress],
-            requests=requests,
-            yes_to=yes_to,
-        )
+    with _watched(folder) as watching:
+        outcome = resume_run(folder, ResumeOptions(**watching, **options))
     _finish(outcome)
 
 
-@click.command(short_help="Say that the cause of a safety trip is gone.")
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--rule", "rules", multiple=True, help="Only this rule; all that tripped else.")
-def reset(folder: Path, rules: tuple[str, ...]) -> None:
-    """Say that a person has removed the cause of what tripped in the run in FOLDER.
-
-    A safety rule that ended a run stays tripped until then, and `flowrig resume` refuses. Nothing
-    moves.
-
-    \b
-    Examples:
-      flowrig reset flowrig-runs/my-rig-20261121-093000
-      flowrig reset flowrig-demo --rule stream-stopped
-    """
-    from flowrig.run.start import reset_trips
-
-    for trip in reset_trips(folder, rules):
-        click.echo(f"reset {trip.rule}, which said: {trip}")
-
-
-def _start(
-    target: str,
-    folder: Path,
-    *,
-    seed: int | None,
-    simulate: bool,
-    twin: Path | None = None,
-    record: bool = False,
-    yes_to: tuple[str, ...] = (),
-) -> None:
-    from flowrig.cli.runs.run_keys import obey_keys
-    from flowrig.cli.terminal.progress import Progress
+def _start(target: str, folder: Path, **options: Any) -> None:
+    from flowrig.run.options import RunOptions
     from flowrig.run.start import start_run
 
+    with _watched(folder) as watching:
+        outcome = start_run(target, RunOptions(folder=folder, **watching, **options))
+    _finish(outcome)
+
+
+@contextmanager
+def _watched(folder: Path) -> Iterator[dict[str, Any]]:
+    """Show a run on the terminal, and let keys and signals control it; yields options of it."""
+    from flowrig.cli.runs.run_keys import obey_keys
+    from flowrig.cli.terminal.progress import Progress
+
     with (
         Progress(folder) as progress,
         _stop_on_signals(progress.say) as requests,
         obey_keys(requests, progress.say),
     ):
-        outcome = start_run(
-            target,
-            folder,
-            simulate=simulate,
-            twin=twin,
-            record=record,
-            seed=seed,
-            listeners=[progress],
-            requests=requests,
-            yes_to=yes_to,
-        )
-    _finish(outcome)
+        yield {"listeners": [progress], "requests": requests}
 
 
 def _finish(outcome: "RunOutcome") -> None:
@@ -244,10 +193,9 @@ def _finish(outcome: "RunOutcome") -> None:
     from flowrig.cli.terminal.hold_text import hold_of
     from flowrig.errors import InputError
     from flowrig.journal.events import HoldBegun, WentOn
-    from flowrig.run_record.reader import RunRecord
     from flowrig.run_record.trips import latched_trips
 
-    with RunRecord(outcome.folder) as record:
+    with outcome.record() as record:
         tripped = dict.fromkeys(trip.rule for trip in latched_trips(record.journal))
         waits = record.journal.last(HoldBegun, WentOn)
         summary = record.summary()
@@ -276,7 +224,7 @@ def _finish(outcome: "RunOutcome") -> None:
 
 
 def _best_lines(summary: Mapping[str, Any]) -> list[str]:
-    """What was best where: what was measured, and what a model of all experiments expects."""
+    """The best measured objective and the incumbent of a model, each with its conditions."""
     from flowrig.cli.terminal.experiment_table import figure_of_merit
 
     name, unit = summary["objective"]["name"], summary["objective"]["unit"]
@@ -295,26 +243,17 @@ def _best_lines(summary: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _conditions_of(told: Mapping[str, Any]) -> str:
+def _conditions_of(best: Mapping[str, Any]) -> str:
     return ", ".join(
-        f"{name} {entry['value']:.4g} {entry['unit']}" for name, entry in told["conditions"].items()
+        f"{name} {entry['value']:.4g} {entry['unit']}" for name, entry in best["conditions"].items()
     )
-
-
-def _free(folder: Path) -> Path:
-    """The folder, or the first numbered one beside it that does not exist yet."""
-    candidate, number = folder, 1
-    while candidate.exists():
-        number += 1
-        candidate = folder.with_name(f"{folder.name}-{number}")
-    return candidate
 
 
 @contextmanager
 def _stop_on_signals(say: Callable[[str], None]) -> "Iterator[OperatorRequests]":
-    """Ctrl-C, and a polite kill, press the stop switch instead of tearing the program down.
+    """Ctrl-C and a termination signal request a stop instead of ending the program at once.
 
-    What was told to be ignored, as nohup does with a hang-up, stays ignored.
+    A signal that is ignored already, such as a hang-up under nohup, stays ignored.
     """
     from flowrig.operator.requests import OperatorRequests, Request
 
@@ -322,11 +261,11 @@ def _stop_on_signals(say: Callable[[str], None]) -> "Iterator[OperatorRequests]"
 
     def press(number: int, frame: FrameType | None) -> None:
         # The clock's and the terminal's locks may be held by the thread that the signal interrupts.
-        threading.Thread(target=told, daemon=True).start()
+        threading.Thread(target=stop, daemon=True).start()
 
-    def told() -> None:
+    def stop() -> None:
         requests.ask(Request.STOP, "signal")
-        with suppress(OSError):  # after a hang-up nobody reads it
+        with suppress(OSError):  # the terminal may have closed
             say("stopping in the safe state; once more to skip flushing")
 
     names = ("SIGINT", "SIGTERM", "SIGBREAK", "SIGHUP")
