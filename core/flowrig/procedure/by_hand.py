@@ -25,7 +25,7 @@ R = TypeVar("R")
 def perform(
     rig: Rig,
     procedure: Generator[Step, Any, R],
-    note: Callable[[EventData], object] = lambda event: None,
+    note_event: Callable[[EventData], object] = lambda event: None,
 ) -> R:
     """Run one procedure on an open rig; whatever happens, the rig ends in its safe state.
 
@@ -34,7 +34,7 @@ def perform(
     Args:
         rig: the opened rig.
         procedure: for instance `flowrig.run_condition(rig.profile, conditions)`.
-        note: called with every reading and every step.
+        note_event: called with every reading and every step.
 
     Returns:
         what the procedure returns.
@@ -44,7 +44,7 @@ def perform(
         FlowrigError: an instrument failed or a limit was hit; the rig is in its safe state.
     """
     actuation = Actuation(rig, lambda event: 0, SyringeLedger(rig.profile))
-    executor = Executor(actuation, note, OperatorRequests())
+    executor = Executor(actuation, note_event, OperatorRequests())
     try:
         return executor.run(procedure)
     finally:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Protocol
 
 from attrs import evolve, frozen
 
@@ -16,12 +17,12 @@ __all__ = ["EmulatedRig", "Simulator", "emulated"]
 
 @frozen(eq=False)
 class EmulatedRig:
-    """Emulated instruments that answer.
+    """Emulated instruments that are started.
 
     Attributes:
-        profile: with the addresses at which they do.
-        world: what is behind all of them.
-        emulators: by device name; they take faults.
+        profile: the rig, with the addresses of the emulators.
+        world: the physical world that they measure and change.
+        emulators: by device name; faults are injected there.
     """
 
     profile: Profile
@@ -29,10 +30,17 @@ class EmulatedRig:
     emulators: Mapping[str, Emulator]
 
 
-Simulator = Callable[
-    [Profile, Clock, int, Mapping[str, float] | None], AbstractContextManager[EmulatedRig]
-]
-"""What puts emulated instruments behind a rig, in the manner of `emulated`."""
+class Simulator(Protocol):
+    """Starts the emulated instruments of a rig, as `emulated` does."""
+
+    def __call__(
+        self,
+        profile: Profile,
+        clock: Clock,
+        seed: int,
+        fill_ul: Mapping[str, float] | None = None,
+    ) -> AbstractContextManager[EmulatedRig]:
+        """Start them; see `emulated`."""
 
 
 @contextmanager
@@ -49,12 +57,12 @@ def emulated(
     Args:
         profile: the rig; its `[simulation]` names the world.
         clock: the run's clock.
-        seed: every noise follows from it.
+        seed: of every noise.
         fill_ul: liquid left [µL] by stream; full syringes where a stream is not named.
-        watched: puts something in front of the world that sees what every body really does.
+        watched: wraps the world, for instance to record what is physically done.
 
     Yields:
-        the profile with nothing but the addresses of its devices replaced, and what is behind them.
+        the profile with only the addresses of its devices replaced, the world and the emulators.
 
     Raises:
         InputError: the profile names no world, or a driver ships no emulator.

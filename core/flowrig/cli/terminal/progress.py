@@ -260,12 +260,10 @@ class Progress:
                 )
             ),
         )
+        flow_rates = status.rig_state.commanded_rates_ul_min
         facts.add_row(
             "flows",
-            Text(
-                "  ".join(f"{n} {q:.1f} µL/min" for n, q in status.flow_rates_ul_min.items())
-                or "none"
-            ),
+            Text("  ".join(f"{n} {q:.1f} µL/min" for n, q in flow_rates.items()) or "none"),
         )
         best = f"{status.objective.name} {self._merit(status.best)}"
         facts.add_row("best so far", Text(best))
