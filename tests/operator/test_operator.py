@@ -174,7 +174,7 @@ def test_a_halt_flushes_nothing(tmp_path: Path) -> None:
 
 
 class Board(RuleBasedStateMachine):
-    """A switchboard beside the few states that a person has in mind."""
+    """The requests of a run beside the few states that a person knows of."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -18,7 +18,7 @@ class GateWait:
     Args:
         gates: the gates of the profile.
         actuation: the journalled actuators of the rig.
-        requests: tells whether a person sits beside the run.
+        requests: whether a person sits beside the run.
         hold: waits for the person.
     """
 
@@ -38,7 +38,7 @@ class GateWait:
         """Wait at the gates before set points [°C] by heater.
 
         Raises:
-            HoldExpiredError: nobody answered.
+            HoldExpiredError: no person answered in time.
         """
         self._wait_at(self._gates.before_heating(set_points_c))
 

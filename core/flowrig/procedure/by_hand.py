@@ -1,4 +1,4 @@
-"""Work by hand: for a notebook, on a rig that is open, without a campaign."""
+"""Work by hand, for instance in a notebook: procedures on an open rig, without a campaign."""
 
 from collections.abc import Callable, Generator, Mapping
 from typing import Any, TypeVar
@@ -27,9 +27,9 @@ def perform(
     procedure: Generator[Step, Any, R],
     note_event: Callable[[EventData], object] = lambda event: None,
 ) -> R:
-    """Run one procedure on an open rig; whatever happens, the rig ends in its safe state.
+    """Run one procedure on an open rig; the rig ends in its safe state, also after an error.
 
-    Nothing is journalled, and syringes count as full.
+    Nothing is journalled, and syringes count as full at the beginning.
 
     Args:
         rig: the opened rig.
@@ -37,11 +37,11 @@ def perform(
         note_event: called with every reading and every step.
 
     Returns:
-        what the procedure returns.
+        the result of the procedure.
 
     Raises:
         UnsafeStateError: the safe state was not confirmed; the message says what is not known.
-        FlowrigError: an instrument failed or a limit was hit; the rig is in its safe state.
+        FlowrigError: an instrument failed or a limit was reached; the rig is in its safe state.
     """
     actuation = Actuation(rig, lambda event: 0, SyringeLedger(rig.profile))
     executor = Executor(actuation, note_event, OperatorRequests())

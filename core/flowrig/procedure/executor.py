@@ -78,9 +78,9 @@ class Executor:
             PauseRequested: a person asked the run to pause; nothing is measured yet.
             SkipRequested: a person gave up the experiment under way.
             NeedsPersonError: a syringe needs a refill, or a waste has to be emptied.
-            HoldExpiredError: nobody opened a gate.
+            HoldExpiredError: no person opened a gate in time.
             SafetyTripError: a safety rule is broken; the caller goes safe, or halts.
-            FlowrigError: an instrument failed or a limit was hit; the caller goes safe.
+            FlowrigError: an instrument failed or a limit was reached; the caller goes safe.
         """
         result: Any = None
         self._watch.may_pause = True

@@ -30,7 +30,7 @@ from flowrig.interfaces import (
 )
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, load_profile
-from flowrig.rig.device_threads import Workers
+from flowrig.rig.device_threads import DeviceThreads
 from flowrig.rig.simulated import Simulator, emulated
 from flowrig.trace.file import TraceHeader, settings_of
 from flowrig.trace.recorder import Recording, recorded
@@ -68,7 +68,7 @@ class Rig:
     Args:
         profile: the rig.
         clock: the run's clock.
-        workers: the threads of the rig.
+        threads: the threads of the rig.
         refill: fills the emulated syringe of a stream; does nothing on a real rig.
     """
 
@@ -76,13 +76,13 @@ class Rig:
         self,
         profile: Profile,
         clock: Clock,
-        workers: Workers,
+        threads: DeviceThreads,
         refill: Callable[[str], object] = _refilled_by_hand,
     ) -> None:
         self.profile = profile
         self._refill = refill
         self.clock = clock
-        self._workers = workers
+        self._threads = threads
         self._devices: dict[str, Device] = {
             name: device.offer.load()(name, device.settings, clock)
             for name, device in profile.devices.items()
@@ -149,7 +149,7 @@ class Rig:
             DeviceError: one device does not answer.
             SeveralDevicesError: several do not; the message names each.
         """
-        self.identities = self._workers.call(
+        self.identities = self._threads.call(
             {name: device.open for name, device in self._devices.items()}
         )
 
@@ -162,7 +162,7 @@ class Rig:
                 the analysis cannot shut its light for dark frames.
         """
         self._require_lights()
-        limits = self._workers.call(
+        limits = self._threads.call(
             {
                 stream.pump: partial(self.pump(name).set_syringe, stream.syringe)
                 for name, stream in self.profile.streams.items()
@@ -185,7 +185,7 @@ class Rig:
 
     def arm_dead_men(self, timeout_s: float) -> None:
         """Arm the dead-man timers [s] of all devices whose drivers offer one."""
-        self._workers.call(
+        self._threads.call(
             {
                 name: partial(self[name].arm_dead_man, timeout_s)
                 for name, device in self.profile.devices.items()
@@ -208,19 +208,19 @@ class Rig:
         Returns:
             whether one of them answers now.
         """
-        answers = self._workers.attempt({n: device.identify for n, device in self._devices.items()})
+        answers = self._threads.attempt({n: device.identify for n, device in self._devices.items()})
         lost = [name for name, answer in answers.items() if isinstance(answer, BaseException)]
-        self._workers.attempt({name: self._devices[name].close for name in lost})
-        answers = self._workers.attempt({name: self._devices[name].open for name in lost})
+        self._threads.attempt({name: self._devices[name].close for name in lost})
+        answers = self._threads.attempt({name: self._devices[name].open for name in lost})
         return any(isinstance(answer, Identity) for answer in answers.values())
 
     def close(self) -> None:
         """Release every port; moves nothing."""
-        self._workers.attempt({name: device.close for name, device in self._devices.items()})
+        self._threads.attempt({name: device.close for name, device in self._devices.items()})
 
     def wavelengths_nm(self) -> dict[str, NDArray[np.float64]]:
         """Wavelength [nm] of every pixel, by spectrometer, each of shape `n_pixels`."""
-        return self._workers.call(
+        return self._threads.call(
             {name: self.spectrometer(name).wavelengths_nm for name in self.spectrometers}
         )
 
@@ -267,24 +267,24 @@ class Rig:
 
     def set_temperatures(self, set_points_c: Mapping[str, float]) -> None:
         """Set set points [°C] by heater name."""
-        self._workers.call(
+        self._threads.call(
             {n: partial(self.heater(n).set_temperature, c) for n, c in set_points_c.items()}
         )
 
     def heaters_off(self, heaters: Iterable[str]) -> None:
         """Switch heaters off; each is tried even if others fail."""
-        self._workers.call({name: self.heater(name).off for name in heaters})
+        self._threads.call({name: self.heater(name).off for name in heaters})
 
     def read_heaters(self, heaters: Iterable[str]) -> dict[str, HeaterReading]:
         """Temperatures and set points [°C] by heater name."""
-        return self._workers.call({name: self.heater(name).read for name in heaters})
+        return self._threads.call({name: self.heater(name).read for name in heaters})
 
     def read(self) -> RigReading:
         """Read every heater and pump at once."""
         pump_of = {name: stream.pump for name, stream in self.profile.streams.items()}
         calls: dict[str, Callable[[], Any]] = {n: self.heater(n).read for n in self.heaters}
         calls |= {device: self.pump(stream).status for stream, device in pump_of.items()}
-        outcome = self._workers.call(calls)
+        outcome = self._threads.call(calls)
         return RigReading(
             heaters={name: outcome[name] for name in self.heaters},
             pumps={stream: outcome[device].state for stream, device in pump_of.items()},
@@ -292,7 +292,7 @@ class Rig:
 
     def set_light(self, spectrometers: Iterable[str], on: bool) -> None:
         """Open or shut the light sources that spectrometers control."""
-        self._workers.call(
+        self._threads.call(
             {name: partial(self.spectrometer(name).set_light, on) for name in spectrometers}
         )
 
@@ -316,12 +316,12 @@ class Rig:
                 is taken.
         """
         names = tuple(spectrometers)
-        exposures_us = self._workers.call(
+        exposures_us = self._threads.call(
             {name: self.spectrometer(name).integration_time_us for name in names}
         )
         period_s = max(interval_s, 0.1, *(us * 1e-6 for us in exposures_us.values()))
         try:
-            return self._workers.call(
+            return self._threads.call(
                 {n: partial(self.spectrometer(n).acquire, frames, interval_s) for n in names},
                 duration_s=frames * period_s,
                 tick_s=tick_s,
@@ -352,7 +352,7 @@ class Rig:
             FlowrigError: the computation took longer.
         """
         done: list[R] = []
-        outcome = self._workers.attempt(
+        outcome = self._threads.attempt(
             {COMPUTATION: lambda: done.append(function())},
             duration_s=at_most_s,
             tick_s=tick_s,
@@ -366,12 +366,12 @@ class Rig:
 
     def _try_on_pumps(self, calls: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
         pump_of = {stream: self.profile.streams[stream].pump for stream in calls}
-        outcome = self._workers.attempt({pump_of[s]: call for s, call in calls.items()})
+        outcome = self._threads.attempt({pump_of[s]: call for s, call in calls.items()})
         return {stream: outcome[device] for stream, device in pump_of.items()}
 
     def _on_pumps(self, calls: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
         pump_of = {stream: self.profile.streams[stream].pump for stream in calls}
-        outcome = self._workers.call({pump_of[stream]: call for stream, call in calls.items()})
+        outcome = self._threads.call({pump_of[stream]: call for stream, call in calls.items()})
         return {stream: outcome[device] for stream, device in pump_of.items()}
 
 
@@ -432,8 +432,8 @@ def open_rig(
         if simulate:
             emulation = stack.enter_context(simulator(profile, clock, seed))
             profile, refill = emulation.profile, emulation.world.refill
-        workers = stack.enter_context(Workers(clock))
-        rig = Rig(profile, clock, workers, refill)
+        threads = stack.enter_context(DeviceThreads(clock))
+        rig = Rig(profile, clock, threads, refill)
         if traces is not None:
             headers = _headers(written, plugins or Plugins.discover(), simulate)
             devices = {name: rig[name] for name in profile.devices}

@@ -42,20 +42,20 @@ def rules_of(profile: Profile) -> Iterator[Rule]:
 
 
 def require_set_points(profile: Profile, set_points_c: Mapping[str, float]) -> None:
-    """Refuse set points [°C], by heater, that the profile's limits do not allow.
+    """Refuse set points [°C], by heater, that are outside the profile's limits.
 
     Raises:
-        OutOfRangeError: one is outside.
+        OutOfRangeError: a set point is outside.
     """
     for trip in _limits_of(profile).set_points_outside(set_points_c):
         raise OutOfRangeError(str(trip))
 
 
 def require_flow_rates(profile: Profile, flow_rates_ul_min: Mapping[str, float]) -> None:
-    """Refuse flow rates [µL/min], by stream, that the profile's limits do not allow.
+    """Refuse flow rates [µL/min], by stream, that are outside the profile's limits.
 
     Raises:
-        OutOfRangeError: one is outside.
+        OutOfRangeError: a flow rate is outside.
     """
     for trip in _limits_of(profile).rates_outside(flow_rates_ul_min):
         raise OutOfRangeError(str(trip))

@@ -27,7 +27,7 @@ PAUSES_S = (1.0, 3.0)
 """Waits [s] at the end for a device that was lost: a USB device that was plugged in again takes a
 moment to appear."""
 
-STUCK = "its output may be stuck, and nothing that it reads says otherwise; cut its power"
+STUCK = "its output may be stuck, and no reading rules that out; cut its power"
 
 MOST_SHUTS = 2
 """How often a light is shut while a frame still shows it."""
@@ -184,7 +184,7 @@ class SafeStateSequence:
         self._actuation.stop(streams)
         for stream, state in self._rig.pump_states(streams).items():
             if state not in RESTING:
-                raise FlowrigError(f"{stream}: the pump says that it is {state.value}")
+                raise FlowrigError(f"{stream}: the pump reports that it is {state.value}")
 
     def _lights_off(self, spectrometers: Sequence[str]) -> None:
         lit = [name for name in spectrometers if self._rig.spectrometer(name).controls_light]

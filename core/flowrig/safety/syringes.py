@@ -207,7 +207,7 @@ class SyringeLedger:
         )
 
     def refilled(self, stream: str) -> None:
-        """A person filled the syringe of a stream."""
+        """Note that a person has filled the syringe of a stream."""
         self._left_ul[stream] = self._full_ul[stream]
 
     def short_of(self, volumes_ul: Mapping[str, float]) -> dict[str, float]:
