@@ -122,7 +122,7 @@ def test_a_safe_state_that_is_skipped_shows(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_ledger_that_is_not_written_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     """Liquid that moves without being charged is counted as moved twice."""
-    monkeypatch.setattr(SyringeLedger, "stopped", lambda *_, **__: Charge({}, ()))
+    monkeypatch.setattr(SyringeLedger, "charge_of", lambda *_, **__: Charge({}, ()))
     assert Kind.DOUBLE in play("0/connect/1")
 
 
@@ -273,7 +273,7 @@ def test_a_broken_promise_is_told_with_the_way_to_replay_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The exit code is 1, and the command is there to be copied."""
-    monkeypatch.setattr(SyringeLedger, "stopped", lambda *_, **__: Charge({}, ()))
+    monkeypatch.setattr(SyringeLedger, "charge_of", lambda *_, **__: Charge({}, ()))
     done = CliRunner().invoke(main, ["torture", "--replay", "0/connect/1"])
     assert done.exit_code == 1
     assert "flowrig torture --replay 0/connect/1" in done.output
