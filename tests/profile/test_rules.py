@@ -20,7 +20,8 @@ CASES = [
     ("streams.CuI.stock.dilution = 0.5", "2:30: got 0.5; expected at least 1"),
     (
         "streams.CuI.stock.ingredients = [{ name = 'CuI' }]",
-        "2:34: the ingredient 'CuI' needs exactly one quantity; expected either `amount` or `volume`",
+        "2:34: the ingredient 'CuI' needs exactly one quantity; expected either "
+        "`amount` or `volume`",
     ),
     ("path.reactor.volume = '-1 uL'", "2:23: got -1 µL; expected at least 0 µL"),
     ("path.feed_cui.length = '0 mm'", "2:24: got 0 mm; expected more than 0 mm"),
@@ -114,7 +115,10 @@ CASES = [
         "3:8: 'a300' is the name of a feature",
     ),
     # safe state
-    ("[[safe_state]]\ndo = 'stop'\nheaters = ['plate']", "4:1: the step 'stop' takes no key 'heaters'"),
+    (
+        "[[safe_state]]\ndo = 'stop'\nheaters = ['plate']",
+        "4:1: the step 'stop' takes no key 'heaters'",
+    ),
     ("[[safe_state]]\ndo = 'heater-off'", "2:3: the step 'heater-off' needs a key 'heaters'"),
     ("[[safe_state]]\ndo = 'stop'\nstreams = ['N2']", "4:12: unknown stream 'N2'"),
     (

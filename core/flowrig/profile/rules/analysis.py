@@ -64,12 +64,10 @@ def responses(profile: Profile) -> Iterator[Finding]:
 
 
 def repeatability(profile: Profile) -> Iterator[Finding]:
-    """Repeatability belongs to features; the absorbance may be at any wavelength.
-
-    A profile that extends another can read the absorbance at another wavelength.
-    """
+    """Repeatability belongs to features; an absorbance may be at any wavelength."""
     for name, percent in profile.analysis.repeatability_percent.items():
         path: Path = ("analysis", "repeatability", name)
+        # A profile that extends another can read the absorbance at another wavelength.
         if not re.fullmatch(r"a\d+", name):
             yield from names.one_of(name, profile.analysis.features, "feature", path, on_key=True)
         if not 0.0 < percent < 100.0:

@@ -43,10 +43,7 @@ def streams(profile: Profile) -> Iterator[Finding]:
 
 
 def _stroke(syringe: Syringe, path: Path) -> Iterator[Finding]:
-    """Diameter and volume of a syringe fit together.
-
-    With a wrong diameter every flow rate is wrong by its square.
-    """
+    """Diameter and volume fit together: every flow rate depends on the square of the diameter."""
     if not (syringe.volume_ul > 0 and syringe.inner_diameter_mm > 0):
         return
     stroke_mm = syringe.volume_ul / (math.pi / 4 * syringe.inner_diameter_mm**2)
