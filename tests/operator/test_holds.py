@@ -383,7 +383,7 @@ def test_a_plan_tells_what_it_will_ask(flowrig: Any, tmp_path: Path) -> None:
         ),
         ('[[gates]]\nname = "a"\nbefore = "stage"\nstage = "exploit"\n', "unknown stage 'exploit'"),
         (2 * '[[gates]]\nname = "a"\nbefore = "stage"\nstage = "explore"\n', "gate 'a' already"),
-        ('[hold]\nflow_rates = { CuI = "100 uL/min" }\n', "is a reagent, which stops"),
+        ('[hold]\nflow_rates = { CuI = "100 uL/min" }\n', "is a reagent, and reagents stop"),
         ('[hold]\nlongest = "-1 s"\n', "at least 0 s"),
     ],
 )

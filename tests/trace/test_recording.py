@@ -142,7 +142,7 @@ def test_a_full_disk_ends_the_recording_only(
         notices = [event.data.text for event in journal.events(Notice)]
         measured = [[event.data for event in one.events(Measured)] for one in (journal, recorded)]
     assert len(notices) == 1
-    assert "nothing more is recorded" in notices[0]
+    assert "the recording of traces has ended" in notices[0]
     assert "no space left" in notices[0]
     assert measured[0] == measured[1]
 
