@@ -9,8 +9,8 @@ the driver, bytes that were sent or received, or the result of a call::
     {"time_s": 0.0, "received": "22.00\\n", "channel": "scpi"}
     {"time_s": 0.1, "end": 1, "returned": {"type": "HeaterReading", "temperature_c": 22.0, …}}
 
-Bytes are text if all of them are printable ASCII, tabs or line ends. Otherwise they are hexadecimal,
-or base64 if there are many. All three forms are exact.
+Bytes are text if all of them are printable ASCII, tabs or line ends. Otherwise they are
+hexadecimal, or base64 if there are many. All three forms are exact.
 """
 
 import base64
