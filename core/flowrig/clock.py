@@ -1,9 +1,9 @@
 """Clocks with one interface: real time, and virtual time for simulated rigs.
 
 Every wait in flowrig uses a `Clock`. The virtual clock is a small discrete-event scheduler: its
-time moves on only when every participating thread sleeps or waits for a sleeping one, and it wakes one
-thread at a time. A simulated campaign therefore replays bit for bit, however the operating system
-schedules its threads.
+time moves on only when every participating thread sleeps or waits for a sleeping one, and it
+wakes one thread at a time. A simulated campaign therefore replays bit for bit, however the
+operating system schedules its threads.
 """
 
 import heapq
