@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from flowrig.errors import InputError
 from flowrig.interfaces.device import Quality
 from flowrig.measurement.emission_peak import find_peak, photon_energy_ev
+from flowrig.measurement.light_check import LIGHT_LEFT
 from flowrig.measurement.sample import Features, Flag, Sample, Spectrum
 from flowrig.measurement.spectra import (
     absorbance,
@@ -25,13 +26,6 @@ Array = NDArray[np.float64]
 
 DARK_SDS = 5.0
 """An emission of fewer standard deviations of its noise is none."""
-
-
-LIGHT_LEFT = (0.65, 1.25)
-"""Share of its reference between which the light through the brightest frame must be (assumed).
-
-Few frames may each hold a piece of a plug, so that a smaller change of the source is not seen.
-"""
 
 
 PLUG_CONTRAST = 0.05

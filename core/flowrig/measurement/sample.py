@@ -1,6 +1,6 @@
 """Values of the analysis: spectra, samples, flags and features."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from attrs import field, frozen
@@ -10,7 +10,7 @@ from flowrig.errors import InputError
 from flowrig.interfaces.device import Quality
 from flowrig.interfaces.spectrometer import Frames
 
-__all__ = ["Features", "Flag", "Sample", "Spectrum"]
+__all__ = ["Features", "Flag", "Sample", "Spectrum", "worst_quality"]
 
 Array = NDArray[np.float64]
 
@@ -93,6 +93,11 @@ class Features:
 
     @property
     def quality(self) -> Quality:
-        """The worst of the flags, GOOD without any."""
-        raised = {flag.quality for flag in self.flags}
-        return next((q for q in (Quality.BAD, Quality.DOUBTFUL) if q in raised), Quality.GOOD)
+        """The worst quality of the flags."""
+        return worst_quality(self.flags)
+
+
+def worst_quality(flags: Iterable[Flag]) -> Quality:
+    """BAD, DOUBTFUL or GOOD, whichever is the worst of some flags; GOOD without a flag."""
+    raised = {flag.quality for flag in flags}
+    return next((q for q in (Quality.BAD, Quality.DOUBTFUL) if q in raised), Quality.GOOD)
