@@ -6,7 +6,7 @@ from typing import Any
 from flowrig.interfaces import Frames
 from flowrig.measurement.light_reference import LightCalibration, LightReference
 from flowrig.measurement.observation import Array, FeatureProbe, Observation
-from flowrig.measurement.stationarity import Look, Steadiness, judged
+from flowrig.measurement.stationarity import Look, Steadiness, assess_steadiness
 from flowrig.procedure.steps import (
     Acquire,
     RequireVolume,
@@ -144,7 +144,7 @@ def _until_stationary(
         after = n + (now_s - first_s) / tau_s
         values = probe(Observation(dark, frames))
         looks.append(Look(residence_times=after, values={f: values[f] for f in wanted.features}))
-        found = judged(looks, wanted.features, wanted.looks, wanted.tolerance)
+        found = assess_steadiness(looks, wanted.features, wanted.looks, wanted.tolerance)
         if found.reached or after + wanted.every > wanted.longest + ROUNDING:
             return found
         gap_s = wanted.every * tau_s - look_s
