@@ -15,7 +15,7 @@ from flowrig.learning.from_campaign import NoSurrogateError
 from flowrig.problem.designs import maximin_latin_hypercube
 from flowrig.profile import Profile, Stage
 
-__all__ = ["Choice", "ConditionChooser", "Compute"]
+__all__ = ["Choice", "Compute", "ConditionChooser"]
 
 ATTEMPTS = ("choosing conditions", "choosing conditions once more, from a fresh start")
 
