@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 import flowrig.campaign.loop
-from flowrig.campaign.loop import CampaignLoop
+import flowrig.run.session
 from flowrig.campaign.optimizer import ConditionChooser
 from flowrig.cli.results.report import write_html
 from flowrig.journal.journal import Journal
@@ -100,7 +100,7 @@ def watched() -> Clocks:
     clocks.watch(FluidState, "advance", "world, with its detectors")
     clocks.watch(flowrig.campaign.loop, "evaluate", "spectra")
     clocks.watch(ConditionChooser, "choose", "learning")
-    clocks.watch(CampaignLoop, "check_model", "learning")
+    clocks.watch(flowrig.run.session, "check_campaign", "learning")
     return clocks
 
 

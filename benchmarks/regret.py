@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from flowrig.interfaces import Optimizer, OptimizerSettings, Problem, Surrogate
 from flowrig.problem.designs import maximin_latin_hypercube, uniform
 from flowrig_bayes.bayes import BayesianOptimizer
-from flowrig_bayes.merit import Merit, stratified_normals
-from flowrig_bayes.model import learnt
+from flowrig_bayes.model import fit_model
+from flowrig_bayes.sampled_objective import SampledObjective, stratified_normals
 from flowrig_bayes.settings import BayesSettings
 from flowrig_bayes.surface import Surface
 from flowrig_gp.settings import GaussianProcessSettings
@@ -198,8 +198,8 @@ def print_search_quality(seeds: int) -> None:
             optimizer.ingest(rows_of(landscape, U, Y))
             found = landscape.space.to_unit(landscape.space.array(optimizer.suggest()))
             surface = _surface(landscape, U, Y)
-            brute = surface.heights(uniform(landscape.space, BRUTE_POINTS, rng)).max()
-            gains.append(float(surface.heights(found)[0] - brute))
+            brute = surface.values(uniform(landscape.space, BRUTE_POINTS, rng)).max()
+            gains.append(float(surface.values(found)[0] - brute))
         print(
             f"{name:10} least {min(gains):+.3f}, median {np.median(gains):+.3f} (logarithm of EI)"
         )
@@ -209,12 +209,14 @@ def _surface(landscape: Landscape, U: Array, Y: Array) -> Surface:
     """The acquisition function that the optimizer sees, after the same experiments."""
     settings, rng = BayesSettings(), np.random.default_rng(0)
     problem = Problem(landscape.space, landscape.objective, 0, new_gp)
-    model = learnt(problem, U, Y, U[:0], settings)
+    model = fit_model(problem, U, Y, U[:0], settings)
     posterior = model.surrogate.predict(U)
     values = model.objective.value(posterior.sample(settings.samples, rng))
     normals = stratified_normals(settings.samples, posterior.mean.shape[1], rng)
-    merit = Merit(model.surrogate, model.objective, model.itself, normals, 0.0)
-    return Surface(merit, float(values.max(axis=1).mean()), settings)
+    objective = SampledObjective(
+        model.surrogate, model.objective, model.models_objective, normals, 0.0
+    )
+    return Surface(objective, float(values.max(axis=1).mean()), settings)
 
 
 def main() -> None:

@@ -101,6 +101,7 @@ def acquisition(values: Array, incumbent: float, settings: BayesSettings) -> tup
     return _SAMPLED[settings.acquisition](values, incumbent, settings)
 
 
+# A reason stands in the journal and counts in the digest of a run: keep these texts as they are.
 _REPORTED: dict[Acquisition, tuple[str, Callable[[Array, float, BayesSettings], float]]] = {
     "ei": (
         "expected improvement",

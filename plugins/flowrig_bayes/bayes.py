@@ -10,9 +10,9 @@ from flowrig.interfaces import Optimizer, Problem, Suggestion
 from flowrig.learning.blas_threads import one_thread
 from flowrig.problem.designs import maximin_latin_hypercube
 from flowrig_bayes.acquisition import describe
-from flowrig_bayes.merit import Merit, stratified_normals
-from flowrig_bayes.model import Model, learnt
-from flowrig_bayes.search import candidates, clear_of, searched
+from flowrig_bayes.model import Model, fit_model
+from flowrig_bayes.sampled_objective import SampledObjective, stratified_normals
+from flowrig_bayes.search import candidates, clear_of, maximize_acquisition
 from flowrig_bayes.settings import BayesSettings
 from flowrig_bayes.surface import Surface
 
@@ -86,22 +86,24 @@ class BayesianOptimizer(Optimizer):
     def _next(self, rng: np.random.Generator) -> Suggestion:
         """The next point; it is pending afterwards."""
         problem, settings = self.problem, self.settings
-        model = learnt(problem, self._X, self._Y, self._pending, settings)
-        merit, incumbent, best_measured = self._merit(model, rng)
+        model = fit_model(problem, self._X, self._Y, self._pending, settings)
+        sampled, incumbent, best_measured = self._sample_objective(model, rng)
         points = candidates(problem.space, settings.candidates, best_measured, rng)
         if settings.acquisition == "thompson":
             drawn = model.objective.value(model.surrogate.predict(points).sample(1, rng))[0]
-            ranked = points[np.argsort(-np.where(np.isfinite(drawn), drawn, merit.floor))]
+            ranked = points[np.argsort(-np.where(np.isfinite(drawn), drawn, sampled.floor))]
         else:
-            surface = Surface(merit, incumbent, settings)
-            ranked = searched(problem.space, surface, points, settings, rng)
+            surface = Surface(sampled, incumbent, settings)
+            ranked = maximize_acquisition(problem.space, surface, points, settings, rng)
         clear = clear_of(ranked, self._avoided())
         point = clear[0] if len(clear) else ranked[0]
         self._pending = np.vstack([self._pending, point])
-        return self._explain(merit, incumbent, point)
+        return self._explain(sampled, incumbent, point)
 
-    def _merit(self, model: Model, rng: np.random.Generator) -> tuple[Merit, float, Array]:
-        """Model of the objective, incumbent, and the measured points with the best objective."""
+    def _sample_objective(
+        self, model: Model, rng: np.random.Generator
+    ) -> tuple[SampledObjective, float, Array]:
+        """Samples of the objective, incumbent, and the measured points with the best objective."""
         space, objective = self.problem.space, model.objective
         inside = space.feasible(space.from_unit(self._X))
         posterior = model.surrogate.predict(self._X[inside] if inside.any() else self._X)
@@ -112,22 +114,24 @@ class BayesianOptimizer(Optimizer):
         order = np.argsort(-values.mean(axis=0), kind="stable")[:BEST]
         best = self._X[inside][order] if inside.any() else self._X[:0]
         normals = stratified_normals(self.settings.samples, posterior.mean.shape[1], rng)
-        merit = Merit(model.surrogate, objective, model.itself, normals, floor)
-        return merit, float(values.max(axis=1).mean()), best
+        sampled = SampledObjective(
+            model.surrogate, objective, model.models_objective, normals, floor
+        )
+        return sampled, float(values.max(axis=1).mean()), best
 
     def _avoided(self) -> list[tuple[Array, float]]:
         """Points to keep away from, with distances. Only exploitation can repeat a measurement."""
         repeated = self._X[:0] if self.settings.acquisition == "exploit" else self._X
         return [(np.vstack([self._pending, repeated]), SAME), (self._failed, FAILED)]
 
-    def _explain(self, merit: Merit, incumbent: float, point: Array) -> Suggestion:
+    def _explain(self, sampled: SampledObjective, incumbent: float, point: Array) -> Suggestion:
         """The suggestion with the predicted measurement and its reason."""
-        posterior = merit.surrogate.predict(point[None])
+        posterior = sampled.surrogate.predict(point[None])
         mean, sd = posterior.mean[0], posterior.sd[0]
         rng = np.random.default_rng(self.problem.seed)
         measured = mean + sd * rng.standard_normal((REPORT_SAMPLES, len(mean)))
-        values = merit.objective.value(measured)
-        values = np.where(np.isfinite(values), values, merit.floor)
+        values = sampled.objective.value(measured)
+        values = np.where(np.isfinite(values), values, sampled.floor)
         names, space = self.problem.objective.responses, self.problem.space
         return Suggestion(
             conditions=space.rows(space.from_unit(point[None]))[0],
@@ -136,7 +140,7 @@ class BayesianOptimizer(Optimizer):
             objective_mean=float(values.mean()),
             objective_sd=float(values.std()),
             reason=describe(
-                merit.of(posterior)[:, 0], incumbent, self.settings, self.problem.objective.unit
+                sampled.of(posterior)[:, 0], incumbent, self.settings, self.problem.objective.unit
             ),
         )
 

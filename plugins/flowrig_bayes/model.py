@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from flowrig.interfaces import Problem, Surrogate
 from flowrig.problem.objective import MaximumResponse, Objective
-from flowrig_bayes.merit import stratified_normals
+from flowrig_bayes.sampled_objective import stratified_normals
 from flowrig_bayes.settings import BayesSettings
 
-__all__ = ["Model", "learnt"]
+__all__ = ["Model", "fit_model"]
 
 Array = NDArray[np.float64]
 
@@ -24,12 +24,12 @@ SAMPLES = 256
 
 
 @frozen
-class _OfResponses(Objective):
+class _FromResponses(Objective):
     """The objective as a function of all modelled responses but the last."""
 
     objective: Objective
 
-    name = "figure of merit"
+    name = "objective"
     unit = ""
     responses = ()
 
@@ -38,10 +38,10 @@ class _OfResponses(Objective):
 
 
 @frozen
-class _Itself(Objective):
+class _LastResponse(Objective):
     """The objective as the last modelled response."""
 
-    name = "figure of merit"
+    name = "objective"
     unit = ""
     responses = ()
 
@@ -56,15 +56,17 @@ class Model:
     Attributes:
         surrogate: models the responses and, optionally, the objective as the last response.
         objective: a function of the modelled responses.
-        itself: whether the last modelled response is the objective.
+        models_objective: whether the objective is the last modelled response.
     """
 
     surrogate: Surrogate
     objective: Objective
-    itself: bool
+    models_objective: bool
 
 
-def learnt(problem: Problem, X: Array, Y: Array, pending: Array, settings: BayesSettings) -> Model:
+def fit_model(
+    problem: Problem, X: Array, Y: Array, pending: Array, settings: BayesSettings
+) -> Model:
     """Fit a surrogate to experiments and to the expected responses of pending ones.
 
     The fit receives the repeatability of the responses. The noise of a directly modelled objective
@@ -79,23 +81,27 @@ def learnt(problem: Problem, X: Array, Y: Array, pending: Array, settings: Bayes
     """
     objective = problem.objective
     alone = isinstance(objective, MaximumResponse)
-    merit = objective.value(Y)
-    added = settings.model != "responses" and not alone and bool(np.isfinite(merit).all())
+    measured = objective.value(Y)
+    added = settings.model != "responses" and not alone and bool(np.isfinite(measured).all())
     if added:
-        Y = np.column_stack([Y, merit])
+        Y = np.column_stack([Y, measured])
     surrogate = problem.new_surrogate()
     surrogate.fit(X, Y, problem.rsd)
-    itself = added and (settings.model == "merit" or _predicts_better(surrogate, objective, merit))
+    direct = added and (
+        settings.model == "merit" or _predicts_better(surrogate, objective, measured)
+    )
     if len(pending):
         expected = surrogate.predict(pending).mean
         surrogate = problem.new_surrogate()
         surrogate.fit(np.vstack([X, pending]), np.vstack([Y, expected]), problem.rsd)
-    if itself:
-        return Model(surrogate, _Itself(), itself=True)
-    return Model(surrogate, _OfResponses(objective) if added else objective, itself=alone)
+    if direct:
+        return Model(surrogate, _LastResponse(), models_objective=True)
+    return Model(
+        surrogate, _FromResponses(objective) if added else objective, models_objective=alone
+    )
 
 
-def _predicts_better(surrogate: Surrogate, objective: Objective, merit: Array) -> bool:
+def _predicts_better(surrogate: Surrogate, objective: Objective, measured: Array) -> bool:
     """Whether leave-out predictions of the objective are better directly than by the responses.
 
     Compares the predictive densities of the measured objective, shape `n`.
@@ -106,8 +112,8 @@ def _predicts_better(surrogate: Surrogate, objective: Objective, merit: Array) -
     mean, sd = unseen
     normals = stratified_normals(SAMPLES, mean.shape[1] - 1, np.random.default_rng(0))
     values = objective.value(mean[:, :-1] + sd[:, :-1] * normals[:, None, :])
-    composed = _log_density(merit, values.mean(axis=0), values.std(axis=0))
-    return bool(_log_density(merit, mean[:, -1], sd[:, -1]) > composed)
+    composed = _log_density(measured, values.mean(axis=0), values.std(axis=0))
+    return bool(_log_density(measured, mean[:, -1], sd[:, -1]) > composed)
 
 
 def _log_density(measured: Array, mean: Array, sd: Array) -> float:

@@ -13,16 +13,19 @@ from flowrig.problem.space import Space
 from flowrig_bayes.settings import BayesSettings
 from flowrig_bayes.surface import Surface
 
-__all__ = ["candidates", "clear_of", "searched"]
+__all__ = ["candidates", "clear_of", "maximize_acquisition"]
 
 Array = NDArray[np.float64]
 
 APART = 0.1
 """Smallest distance between starting points in at least one condition of the unit cube."""
-CLIMB_STEPS = 60
-CLIMB_TOLERANCE = 1e-6
-STEPS_TOGETHER = 200
-TOLERANCE_TOGETHER = 1e-9
+SLSQP_ITERATIONS = 60
+"""Most iterations of a separate search."""
+SLSQP_TOLERANCE = 1e-6
+"""A separate search ends at an iteration with a smaller scaled gain."""
+JOINT_ITERATIONS = 200
+"""Most iterations of the joint search of all starting points."""
+JOINT_TOLERANCE = 1e-9
 """The joint L-BFGS-B search ends at a step whose relative gain is below this. With 1e-6, searches
 end below their maxima, and campaigns on narrow maxima take longer."""
 NEIGHBOURS = 12
@@ -51,7 +54,7 @@ def candidates(space: Space, count: int, best_measured: Array, rng: np.random.Ge
     )
 
 
-def searched(
+def maximize_acquisition(
     space: Space, surface: Surface, points: Array, settings: BayesSettings, rng: np.random.Generator
 ) -> Array:
     """Points of the unit cube inside the space, the best first, shape `n x d`.
@@ -61,21 +64,22 @@ def searched(
     searches with constraints (sequential quadratic programming: Kraft, 1988). Without gradients,
     the search evaluates random neighbours with decreasing steps.
     """
-    heights = surface.heights(points)
-    order = np.argsort(-heights, kind="stable")
-    if surface.climbable(points[0]):
-        scale = float(heights[order[0]] - heights[order[len(order) // 10]]) or 1.0
+    values = surface.values(points)
+    order = np.argsort(-values, kind="stable")
+    if surface.has_gradients(points[0]):
+        # Tolerances are relative to the spread of the best tenth, as log EI has no natural scale.
+        scale = float(values[order[0]] - values[order[len(order) // 10]]) or 1.0
         starts = _apart(points[order], settings.starts)
         if space.constraints:
-            climbed = np.array([_maximize(space, surface, start, scale) for start in starts])
+            ends = np.array([_maximize(space, surface, start, scale) for start in starts])
         else:
-            climbed = _maximize_jointly(surface, np.array(starts), scale)
-        found = pulled_inside(space, climbed)
+            ends = _maximize_jointly(surface, np.array(starts), scale)
+        found = pulled_inside(space, ends)
     else:
         found = _search_neighbours(space, surface, points[order], settings.refinements, rng)
     points = np.vstack([found, points])
-    heights = np.concatenate([surface.heights(found), heights])
-    return points[np.argsort(-heights, kind="stable")]
+    values = np.concatenate([surface.values(found), values])
+    return points[np.argsort(-values, kind="stable")]
 
 
 def _apart(points: Array, count: int) -> list[Array]:
@@ -93,8 +97,8 @@ def _maximize_jointly(surface: Surface, starts: Array, scale: float) -> Array:
     """End points inside the unit cube, shape `n x d`, of one search for the largest sum."""
 
     def negative(u: Array) -> tuple[float, Array]:
-        heights, slopes = surface.heights_and_slopes(u.reshape(starts.shape))
-        return -float(heights.sum()) / scale, -slopes.ravel() / scale
+        values, gradients = surface.values_and_gradients(u.reshape(starts.shape))
+        return -float(values.sum()) / scale, -gradients.ravel() / scale
 
     result = minimize(
         negative,
@@ -102,7 +106,7 @@ def _maximize_jointly(surface: Surface, starts: Array, scale: float) -> Array:
         jac=True,
         method="L-BFGS-B",
         bounds=[(0.0, 1.0)] * starts.size,
-        options={"maxiter": STEPS_TOGETHER, "ftol": TOLERANCE_TOGETHER},
+        options={"maxiter": JOINT_ITERATIONS, "ftol": JOINT_TOLERANCE},
     )
     ends = np.asarray(result.x).reshape(starts.shape)
     return np.where(np.isfinite(ends).all(axis=1, keepdims=True), ends, starts)
@@ -112,8 +116,8 @@ def _maximize(space: Space, surface: Surface, start: Array, scale: float) -> Arr
     """End point of a search from one point; it can violate the constraints slightly."""
 
     def negative(u: Array) -> tuple[float, Array]:
-        height, slope = surface.height_and_slope(u)
-        return -height / scale, -slope / scale
+        value, gradient = surface.value_and_gradient(u)
+        return -value / scale, -gradient / scale
 
     result = minimize(
         negative,
@@ -122,7 +126,7 @@ def _maximize(space: Space, surface: Surface, start: Array, scale: float) -> Arr
         method="SLSQP",
         bounds=[(0.0, 1.0)] * len(start),
         constraints=list(_constraints(space)),
-        options={"maxiter": CLIMB_STEPS, "ftol": CLIMB_TOLERANCE},
+        options={"maxiter": SLSQP_ITERATIONS, "ftol": SLSQP_TOLERANCE},
     )
     return np.asarray(result.x) if np.isfinite(result.x).all() else start
 
@@ -152,13 +156,13 @@ def _search_neighbours(
     space: Space, surface: Surface, points: Array, rounds: int, rng: np.random.Generator
 ) -> Array:
     """The best points after rounds of random neighbours."""
-    heights = surface.heights(points)
+    values = surface.values(points)
     for number in range(rounds):
-        lead = np.argsort(-heights, kind="stable")[:LEADERS]
+        lead = np.argsort(-values, kind="stable")[:LEADERS]
         around = np.repeat(points[lead], NEIGHBOURS, axis=0)
         moved = _neighbours(space, around, FIRST_STEP / 2**number, rng)
         points = np.vstack([points[lead], moved])
-        heights = np.concatenate([heights[lead], surface.heights(moved)])
+        values = np.concatenate([values[lead], surface.values(moved)])
     return points
 
 

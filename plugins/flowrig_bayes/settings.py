@@ -75,7 +75,7 @@ class BayesSettings(OptimizerSettings):
             improvement, "ucb" upper confidence bound, "exploit" expected objective,
             "max-variance" standard deviation of the objective, "thompson" a random posterior
             sample of the objective.
-        model: the modelled quantity: "responses", from which the objective (figure of merit) is
+        model: the modelled quantity: "responses", from which the objective is
             computed; "merit", the objective; or "either", whichever has the better leave-out
             predictions of the objective, where the surrogate provides them.
         ucb_beta: for "ucb", number of standard deviations that are added to the mean.

@@ -1,4 +1,4 @@
-"""BoTorch as an optimizer: several objectives, batches, and models for many conditions."""
+"""Plugin `botorch`: BoTorch as an optimizer; several objectives, batches, many conditions."""
 
 from collections.abc import Sequence
 

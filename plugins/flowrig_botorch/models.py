@@ -1,4 +1,4 @@
-"""Models that BoTorch's acquisition functions can ask."""
+"""Models for the acquisition functions of BoTorch."""
 
 from collections.abc import Callable
 
@@ -20,21 +20,21 @@ __all__ = ["SurrogateModel", "gaussian_processes"]
 Array = NDArray[np.float64]
 
 FIT_STEPS = 200
-"""Most steps of the search for a Gaussian process's hyperparameters."""
+"""Most iterations of the fit of a Gaussian process's hyperparameters."""
 
 
-def gaussian_processes(X: torch.Tensor, figures: torch.Tensor, *, sparse: bool) -> ModelListGP:
-    """A fitted Gaussian process of each figure.
+def gaussian_processes(X: torch.Tensor, objectives: torch.Tensor, *, sparse: bool) -> ModelListGP:
+    """A fitted Gaussian process of each objective.
 
     Args:
         X: conditions in the unit cube, shape `n x d`.
-        figures: shape `n x p`.
-        sparse: take the sparse axis-aligned subspace prior (Eriksson & Jankowiak, High-dimensional
+        objectives: measured objectives, shape `n x p`.
+        sparse: use the sparse axis-aligned subspace prior (Eriksson & Jankowiak, High-dimensional
             Bayesian optimization with sparse axis-aligned subspaces, 2021), at its maximum.
     """
     kind = AdditiveMapSaasSingleTaskGP if sparse else SingleTaskGP
     models = []
-    for column in figures.T:
+    for column in objectives.T:
         model = kind(X, column[:, None], outcome_transform=Standardize(1))
         likelihood = ExactMarginalLogLikelihood(model.likelihood, model)
         fit_gpytorch_mll(likelihood, optimizer_kwargs={"options": {"maxiter": FIT_STEPS}})
@@ -43,20 +43,20 @@ def gaussian_processes(X: torch.Tensor, figures: torch.Tensor, *, sparse: bool) 
 
 
 class SurrogateModel(EnsembleModel):
-    """A flowrig surrogate, told by joint samples of the figures.
+    """A flowrig surrogate as joint posterior samples of the objectives.
 
     Args:
-        surrogate: fitted.
-        figures: turns responses, shape `… x m`, into figures, shape `… x p`.
-        count: how many samples.
-        outputs: number of figures `p`.
+        surrogate: a fitted surrogate of the responses.
+        objectives: turns responses, shape `… x m`, into objectives, shape `… x p`.
+        count: number of samples.
+        outputs: number of objectives `p`.
         seed: of the samples.
     """
 
     def __init__(
         self,
         surrogate: Surrogate,
-        figures: Callable[[Array], Array],
+        objectives: Callable[[Array], Array],
         *,
         count: int,
         outputs: int,
@@ -64,7 +64,7 @@ class SurrogateModel(EnsembleModel):
     ) -> None:
         super().__init__()
         self._surrogate = surrogate
-        self._figures = figures
+        self._objectives = objectives
         self._count = count
         self._num_outputs = outputs
         self._seed = seed
@@ -77,4 +77,4 @@ class SurrogateModel(EnsembleModel):
 
     def _sample(self, points: Array) -> Array:
         rng = np.random.default_rng(self._seed)
-        return self._figures(self._surrogate.predict(points).sample(self._count, rng))
+        return self._objectives(self._surrogate.predict(points).sample(self._count, rng))

@@ -18,66 +18,73 @@ from numpy.typing import NDArray
 from flowrig.interfaces import Optimizer, Problem, Suggestion
 from flowrig.problem.designs import maximin_latin_hypercube, uniform
 from flowrig.problem.feasibility import pulled_inside
-from flowrig_botorch.figures import Figures
 from flowrig_botorch.models import SurrogateModel, gaussian_processes
+from flowrig_botorch.objectives import Objectives
 from flowrig_botorch.settings import BoTorchSettings
 
 __all__ = ["BoTorchOptimizer"]
 
 Array = NDArray[np.float64]
 
-FEWEST = 4
-"""Sound experiments below which points are spread over the space."""
-
+MIN_MODEL_EXPERIMENTS = 4
+"""Number of sound experiments below which points are spread over the space."""
 DESIGNS = 16
-STEPS = 100
-"""Most steps of one climb of the acquisition function."""
+"""Random designs, of which the most evenly spread is taken."""
+MAX_ITERATIONS = 100
+"""Most iterations of one maximization of the acquisition function."""
+LEADERS = 8
+"""Best measured points whose neighbours are candidates too."""
+STEP = 0.1
+"""Standard deviation of the steps to these neighbours, in the unit cube."""
 
 
 class BoTorchOptimizer(Optimizer):
-    """Log noisy expected improvement, or of the hypervolume where there are several figures.
+    """Log noisy expected improvement; of the hypervolume if there are several objectives.
 
     Ament et al., Unexpected improvements to expected improvement for Bayesian optimization, 2023;
     Daulton, Balandat & Bakshy, Parallel Bayesian optimization of multiple noisy objectives with
     expected hypervolume improvement, 2021. Experiments that failed are left out.
 
     Raises:
-        InputError: a figure is named twice.
+        InputError: an objective is named twice.
     """
 
     settings: BoTorchSettings
 
     def __init__(self, problem: Problem, settings: BoTorchSettings) -> None:
         super().__init__(problem, settings)
-        self._figures = Figures.of(problem.objective, settings)
-        d, m, p = map(len, (problem.space.names, problem.objective.responses, self._figures.signs))
+        self._objectives = Objectives.of(problem.objective, settings)
+        d, m, p = map(
+            len, (problem.space.names, problem.objective.responses, self._objectives.signs)
+        )
         self._X, self._Y, self._F = np.empty((0, d)), np.empty((0, m)), np.empty((0, p))
         self._seen = 0
 
     def _do_ingest(self, results: Sequence[Mapping[str, Any]]) -> None:
         self._seen += len(results)
         for result in results:
-            figures = self._figures.of_result(result)
-            if np.isfinite(figures).all():
+            values = self._objectives.of_result(result)
+            if np.isfinite(values).all():
                 row = [_number(result.get(name)) for name in self.problem.objective.responses]
                 conditions = self.problem.space.array([result])
                 self._X = np.vstack([self._X, self.problem.space.to_unit(conditions)])
                 self._Y = np.vstack([self._Y, row])
-                self._F = np.vstack([self._F, figures])
+                self._F = np.vstack([self._F, values])
 
     def _do_suggest(self, num_points: int) -> list[Suggestion]:
-        if len(self._X) < FEWEST:
+        if len(self._X) < MIN_MODEL_EXPERIMENTS:
             rng = np.random.default_rng([self.problem.seed, self._seen])
             points = maximin_latin_hypercube(self.problem.space, num_points, DESIGNS, rng)
             return self._explained(
-                points, f"space filling: fewer than {FEWEST} sound experiments so far"
+                points,
+                f"space filling: fewer than {MIN_MODEL_EXPERIMENTS} sound experiments so far",
             )
         with _reproducible(self.problem.seed, self._seen):
             if self.settings.model == "surrogate":
-                points = self._from_list(num_points)
+                points = self._from_candidates(num_points)
             else:
-                points = self._by_climbing(num_points)
-        several = len(self._figures.signs) > 1
+                points = self._by_gradients(num_points)
+        several = len(self._objectives.signs) > 1
         reason = (
             "noisy expected hypervolume improvement" if several else "noisy expected improvement"
         )
@@ -87,7 +94,7 @@ class BoTorchOptimizer(Optimizer):
         space = self.problem.space
         return [Suggestion(row, reason=reason) for row in space.rows(space.from_unit(U))]
 
-    def _by_climbing(self, num_points: int) -> Array:
+    def _by_gradients(self, num_points: int) -> Array:
         X, F = torch.as_tensor(self._X), torch.as_tensor(_with_spread(self._F))
         model = gaussian_processes(X, F, sparse=self.settings.model == "saas")
         acquisition = self._acquisition(model, X, F)
@@ -101,7 +108,7 @@ class BoTorchOptimizer(Optimizer):
                 bounds,
                 q=1,
                 num_restarts=self.settings.restarts,
-                options={"maxiter": STEPS},
+                options={"maxiter": MAX_ITERATIONS},
                 inequality_constraints=self._inequalities() or None,
                 batch_initial_conditions=self._starts(acquisition, rng),
             )
@@ -110,30 +117,30 @@ class BoTorchOptimizer(Optimizer):
 
     def _starts(self, acquisition: Any, rng: np.random.Generator) -> torch.Tensor:
         """The most promising of random points inside every constraint, shape `r x 1 x d`."""
-        scouts = uniform(self.problem.space, self.settings.candidates, rng)
-        points = torch.as_tensor(scouts)[:, None]
+        candidates = uniform(self.problem.space, self.settings.candidates, rng)
+        points = torch.as_tensor(candidates)[:, None]
         with torch.no_grad():
             values = acquisition(points)
         count = min(self.settings.restarts, len(points))
         return points[values.topk(count).indices]
 
-    def _from_list(self, num_points: int) -> Array:
+    def _from_candidates(self, num_points: int) -> Array:
         surrogate = self.problem.new_surrogate()
         surrogate.fit(self._X, self._Y, self.problem.rsd)
         model = SurrogateModel(
             surrogate,
-            self._figures.of_responses,
+            self._objectives.of_responses,
             count=self.settings.samples,
             outputs=self._F.shape[1],
             seed=self.problem.seed,
         )
         rng = np.random.default_rng([self.problem.seed, self._seen])
-        near = self._X[np.argsort(-self._F.sum(axis=1))[:8]]
-        moved = np.repeat(near, self.settings.candidates // 8 // len(near) + 1, axis=0)
+        near = self._X[np.argsort(-self._F.sum(axis=1))[:LEADERS]]
+        moved = np.repeat(near, self.settings.candidates // LEADERS // len(near) + 1, axis=0)
         choices = np.vstack(
             [
                 uniform(self.problem.space, self.settings.candidates, rng),
-                pulled_inside(self.problem.space, moved + 0.1 * rng.standard_normal(moved.shape)),
+                pulled_inside(self.problem.space, moved + STEP * rng.standard_normal(moved.shape)),
             ]
         )
         X, F = torch.as_tensor(self._X), torch.as_tensor(self._F)
@@ -162,7 +169,7 @@ class BoTorchOptimizer(Optimizer):
         )
 
     def _sampler(self) -> Any:
-        """Of Gaussian processes; a surrogate's samples are all taken."""
+        """The sampler of Gaussian processes; a surrogate brings its own samples."""
         if self.settings.model == "surrogate":
             return None
         return SobolQMCNormalSampler(torch.Size([self.settings.samples]), seed=self.problem.seed)
@@ -182,7 +189,7 @@ class BoTorchOptimizer(Optimizer):
         return found
 
     def _distinct(self, points: Array, count: int) -> Array:
-        """Points inside the space, each once; random ones in the place of repeats."""
+        """Points inside the space, each once; random ones instead of repeats."""
         space = self.problem.space
         inside = np.unique(np.round(pulled_inside(space, points), 12), axis=0)
         inside = inside[space.feasible(space.from_unit(inside))]
@@ -195,7 +202,7 @@ def _number(value: Any) -> float:
 
 
 def _with_spread(F: Array) -> Array:
-    """Figures that can be standardized: a constant column gets a hair's width."""
+    """Objectives that can be standardized: a constant column gets a spread of 1e-6."""
     constant = np.ptp(F, axis=0) <= 1e-12 * np.abs(F).max(axis=0, initial=1e-300)
     ramp = np.linspace(0.0, 1e-6, len(F))[:, None] * np.maximum(np.abs(F[:1]), 1.0)
     return np.asarray(np.where(constant, F + ramp, F))
@@ -203,7 +210,7 @@ def _with_spread(F: Array) -> Array:
 
 @contextmanager
 def _reproducible(seed: int, seen: int) -> Iterator[None]:
-    """Draw from a seed of our own; what BoTorch warns of is no news to an operator."""
+    """Seed the random numbers of torch and silence the warnings of BoTorch; both are restored."""
     state = int(np.random.SeedSequence([seed, seen]).generate_state(1)[0])
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -14,18 +14,18 @@ Model = Literal["single-task", "saas", "surrogate"]
 
 @frozen(kw_only=True)
 class BoTorchSettings(OptimizerSettings):
-    """What BoTorch maximizes, with which model.
+    """Settings of `botorch`.
 
     Attributes:
-        model: "single-task" Gaussian process of each figure; "saas" the same with a prior by which
-            few of many conditions matter; "surrogate" the campaign's own surrogate of the
+        model: "single-task" Gaussian process of each objective; "saas" the same with a prior
+            that few of many conditions matter; "surrogate" the campaign's own surrogate of the
             responses.
-        maximize: figures to maximize: features, or the figure of merit by its name; with `minimize`
-            empty too, the figure of merit alone.
-        minimize: figures to minimize.
-        restarts: starting points from which the acquisition function is climbed.
-        candidates: conditions among which these are chosen; with "surrogate", from which the next
-            ones are.
+        maximize: features to maximize, or the objective of the campaign by its name; if `minimize`
+            is empty too, that objective alone.
+        minimize: features to minimize.
+        restarts: starting points of the maximization of the acquisition function.
+        candidates: random conditions from which the starting points are chosen; with "surrogate",
+            from which the next conditions are chosen.
         samples: posterior samples of the acquisition function.
     """
 

@@ -1,4 +1,4 @@
-"""Any generator of the gest-api standard as an optimizer: Xopt's, optimas', a group's own."""
+"""Plugin `gest`: any generator of the gest-api standard as an optimizer, for instance Xopt's."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Find the class of a generator that a profile names."""
+"""The class of a generator that a profile names."""
 
 import re
 import warnings
@@ -17,17 +17,17 @@ STANDARD = "gest-api"
 def find_generator(name: str) -> type[Generator]:
     """The class that "module:Class" names.
 
-    A profile may come from anywhere, and importing a module runs it. So nothing is imported but
-    what belongs to an installed distribution that requires gest-api.
+    Importing a module runs its code, and a profile may come from an untrusted source. So only
+    modules of installed distributions that require gest-api are imported.
 
     Raises:
-        InputError: no such module or class, it is no generator, or it belongs to no distribution
-            that requires gest-api.
+        InputError: there is no such module or class, the class is no generator, or it belongs to
+            no distribution that requires gest-api.
     """
     module_name, _, class_name = name.partition(":")
     _require_trusted(name, module_name.partition(".")[0])
     try:
-        with warnings.catch_warnings():  # what others deprecate among themselves
+        with warnings.catch_warnings():  # deprecations inside other packages
             warnings.simplefilter("ignore")
             found = getattr(import_module(module_name), class_name)
     except (ImportError, AttributeError) as error:

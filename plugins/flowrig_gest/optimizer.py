@@ -1,4 +1,4 @@
-"""An optimizer that leaves the choice to a gest-api generator."""
+"""An optimizer that gets its suggestions from a gest-api generator."""
 
 import random
 import sys
@@ -23,12 +23,13 @@ from flowrig_gest.settings import GeneratorSettings
 __all__ = ["GeneratorOptimizer", "vocabulary"]
 
 DESIGNS = 16
+"""Random designs, of which the most evenly spread is taken."""
 
 
 def vocabulary(problem: Problem) -> VOCS:
-    """The problem in the words of the standard.
+    """The problem as a `VOCS` of the standard.
 
-    Constraints on conditions are not among them; what a generator suggests is moved inside.
+    `VOCS` has no constraints on conditions; suggestions are moved inside them afterwards.
     """
     space, objective = problem.space, problem.objective
     return VOCS(
@@ -39,14 +40,13 @@ def vocabulary(problem: Problem) -> VOCS:
 
 
 class GeneratorOptimizer(Optimizer):
-    """Hands conditions and results to and fro between flowrig and a generator.
+    """Passes conditions and results between flowrig and a generator.
 
-    Experiments that failed are not shown to the generator. The generators of random numbers that
-    generators share (those of Python, numpy and torch) are seeded before each question, so that a
-    run that is resumed gets the same answer, and put back after it.
+    The generator gets no failed experiments. The global random numbers of Python, numpy and torch
+    are seeded before each call of the generator, so that a resumed run gets the same answer, and
+    restored afterwards.
 
-    A plugin that brings a generator of its own derives from this class and gives
-    `generator_class`.
+    A plugin with a generator of its own derives from this class and sets `generator_class`.
 
     Raises:
         InputError: the generator does not load, or refuses the problem or its options.
@@ -80,7 +80,7 @@ class GeneratorOptimizer(Optimizer):
                 self._generator.ingest(fresh)
 
     def _sound(self, result: Mapping[str, Any]) -> dict[str, float] | None:
-        """Conditions, responses and figure of merit; None if anything is missing or not finite."""
+        """Conditions, responses and objective; None if a value is missing or not finite."""
         objective = self.problem.objective
         names = (*self.problem.space.names, *objective.responses)
         try:
@@ -97,9 +97,9 @@ class GeneratorOptimizer(Optimizer):
                 num_points, f"fewer than {self.settings.initial} sound experiments so far"
             )
         try:
-            asked = self._ask(num_points)
-            suggested = self.problem.space.to_unit(self.problem.space.array(asked))
-        except Exception as error:  # somebody else's code: whatever it raises, the run goes on
+            generated = self._generate(num_points)
+            suggested = self.problem.space.to_unit(self.problem.space.array(generated))
+        except Exception as error:  # code of a third party: no error of it may end the run
             return self._spread(num_points, f"{self._class.__name__} failed: {error}")
         sound = suggested[np.isfinite(suggested).all(axis=1)]
         points = pulled_inside(self.problem.space, sound)
@@ -116,8 +116,8 @@ class GeneratorOptimizer(Optimizer):
         space = self.problem.space
         return [Suggestion(row, reason=reason) for row in space.rows(space.from_unit(points))]
 
-    def _ask(self, num_points: int) -> list[dict[str, Any]]:
-        """Points from the generator; one at a time where it gives no batches."""
+    def _generate(self, num_points: int) -> list[dict[str, Any]]:
+        """Points from the generator; one at a time if it gives no batches."""
         if num_points > 1:
             with self._reproducible(), suppress(Exception):
                 points: list[dict[str, Any]] = self._generator.suggest(num_points)
@@ -129,10 +129,10 @@ class GeneratorOptimizer(Optimizer):
                 points += generator.suggest(1)[:1]
             if len(points) == num_points:
                 return points
-            generator = self._told_of(points)
+            generator = self._with_pending(points)
 
-    def _told_of(self, pending: list[dict[str, Any]]) -> Generator:
-        """A fresh generator that takes pending points for as good as the mean (constant liar).
+    def _with_pending(self, pending: list[dict[str, Any]]) -> Generator:
+        """A fresh generator that got the mean result for each pending point (constant liar).
 
         Ginsbourger, Le Riche & Carraro, Kriging Is Well-Suited to Parallelize Optimization, 2010.
         """
@@ -145,7 +145,7 @@ class GeneratorOptimizer(Optimizer):
 
     @contextmanager
     def _reproducible(self) -> Iterator[None]:
-        """Seed what generators draw from, and quieten what they warn of; restored afterwards."""
+        """Seed the global random numbers and silence warnings; both are restored afterwards."""
         seed = int(np.random.SeedSequence([self.problem.seed, self._seen]).generate_state(1)[0])
         torch = sys.modules.get("torch")
         plain, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002 - others use it

@@ -1,4 +1,4 @@
-"""Settings of the optimizer that asks somebody else's generator."""
+"""Settings of the optimizer `gest`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,14 +13,14 @@ __all__ = ["GeneratorSettings"]
 
 @frozen(kw_only=True)
 class GeneratorSettings(OptimizerSettings):
-    """Which generator, and with what.
+    """Settings of `gest`.
 
     Attributes:
-        generator: where its class is, as "module:Class"; it must come from an installed
+        generator: class of the generator, as "module:Class"; it must come from an installed
             distribution that requires gest-api.
-        options: what its constructor is called with, besides the problem.
-        initial: how many experiments must have succeeded before the generator is asked; points are
-            spread over the space until then.
+        options: arguments of its constructor, besides the problem.
+        initial: successful experiments before the generator is used; until then, points are spread
+            over the space.
     """
 
     generator: str = field(validator=matches_re(r"[\w.]+:\w+"))

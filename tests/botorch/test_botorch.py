@@ -15,7 +15,7 @@ from flowrig_botorch.settings import BoTorchSettings
 @pytest.fixture(autouse=True)
 def short_climbs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Climb the acquisition function, and fit, a few steps only."""
-    monkeypatch.setattr("flowrig_botorch.optimizer.STEPS", 8)
+    monkeypatch.setattr("flowrig_botorch.optimizer.MAX_ITERATIONS", 8)
     monkeypatch.setattr("flowrig_botorch.models.FIT_STEPS", 12)
 
 
@@ -23,7 +23,7 @@ QUICK = {"restarts": 1, "candidates": 16, "samples": 16}
 
 
 class TestSingleTask(OptimizerConformance):
-    """One figure, Gaussian process."""
+    """One objective, Gaussian process."""
 
     @pytest.fixture
     def bench(self) -> OptimizerBench:
@@ -49,7 +49,7 @@ SPACE = Space(
 
 
 def measured(points: list[dict[str, float]]) -> list[dict[str, float]]:
-    """Two figures at odds: brightness wants much of both, width little of a."""
+    """Two objectives at odds: brightness wants much of both, width little of a."""
     return [
         {**p, "bright": -((p["a"] - 8.0) ** 2) - (p["b"] - 6.0) ** 2, "width": p["a"] ** 2}
         for p in points
@@ -84,7 +84,7 @@ def hypervolume(rows: list[dict[str, float]]) -> float:
 
 @pytest.mark.slow
 def test_several_objectives_widen_the_front() -> None:
-    """With a figure to maximize and one to minimize, the hypervolume grows beyond the start's."""
+    """With an objective to maximize and one to minimize, the hypervolume grows."""
     rows, chooser = start(), optimizer(maximize=("bright",), minimize=("width",))
     before = hypervolume(rows)
     for _ in range(2):
@@ -113,8 +113,8 @@ def test_the_sparse_model_finds_the_condition_that_matters() -> None:
     assert 0.75 < point["x3"] <= 1.0
 
 
-def test_figures_that_cannot_be_are_told() -> None:
-    """A figure named twice, or unknown to the surrogate, is refused with what to do."""
+def test_objectives_that_cannot_be_are_refused() -> None:
+    """An objective named twice, or unknown to the surrogate, is refused with what to do."""
     with pytest.raises(InputError, match="named once"):
         optimizer(maximize=("bright",), minimize=("bright",))
     with pytest.raises(InputError, match="use the model 'single-task'"):

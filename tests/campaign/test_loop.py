@@ -46,7 +46,7 @@ def test_a_model_is_checked_when_the_rig_is_at_rest(
         journalled.extend(event.kind for event in record.journal.events())
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr("flowrig.campaign.loop.check_model", wrong)
+    monkeypatch.setattr("flowrig.campaign.final_check.check_model", wrong)
     outcome, _, _ = run_watched(short(1, 1, WORLD), tmp_path / "run")
     assert journalled[-1] == "safe-state"
     assert (outcome.state, outcome.exit_code) == ("finished", 0)

@@ -17,8 +17,8 @@ from flowrig.problem.space import LinearConstraint, Parameter, Space
 from flowrig_bayes.acquisition import acquisition
 from flowrig_bayes.bayes import BayesianOptimizer
 from flowrig_bayes.closed_form import CLOSED_FORMS, log_expected_improvement
-from flowrig_bayes.merit import Merit, stratified_normals
-from flowrig_bayes.model import learnt
+from flowrig_bayes.model import fit_model
+from flowrig_bayes.sampled_objective import SampledObjective, stratified_normals
 from flowrig_bayes.settings import BayesSettings
 from flowrig_bayes.surface import Surface
 
@@ -55,7 +55,7 @@ def surface_of(
     surrogate.fit(X, Y)
     normals = stratified_normals(128, Y.shape[1], np.random.default_rng(0))
     return Surface(
-        Merit(surrogate, objective, Y.shape[1] == 1, normals, 0.0),
+        SampledObjective(surrogate, objective, Y.shape[1] == 1, normals, 0.0),
         incumbent,
         BayesSettings(acquisition=name),
     )
@@ -119,11 +119,11 @@ def test_gradients_of_a_composite(name: str, incumbent: float) -> None:
     data = load_published("chem3")
     surface = surface_of(PLQY, data.X[:30], data.Y[:30], incumbent, name)
     for u in np.random.default_rng(1).random((3, 5)):
-        value, slope = surface.height_and_slope(u)
+        value, slope = surface.value_and_gradient(u)
 
-        assert value == pytest.approx(surface.heights(u[None])[0])
+        assert value == pytest.approx(surface.values(u[None])[0])
         assert slope == pytest.approx(
-            differences(lambda x: surface.heights(x[None])[0], u, 1e-5),
+            differences(lambda x: surface.values(x[None])[0], u, 1e-5),
             rel=2e-3, abs=2e-3 * np.abs(slope).max(),
         )  # fmt: skip
 
@@ -134,10 +134,10 @@ def test_gradients_of_one_response(name: str) -> None:
     X = np.random.default_rng(0).random((20, 3))
     surface = surface_of(MaximumResponse("pla"), X, smooth_response(X)[:, None] - 0.5, 0.4, name)
     for u in np.random.default_rng(1).random((3, 3)):
-        slope = surface.height_and_slope(u)[1]
+        slope = surface.value_and_gradient(u)[1]
 
         assert slope == pytest.approx(
-            differences(lambda x: surface.heights(x[None])[0], u),
+            differences(lambda x: surface.values(x[None])[0], u),
             rel=2e-3, abs=2e-3 * np.abs(slope).max(),
         )  # fmt: skip
 
@@ -158,8 +158,8 @@ def test_search_finds_the_highest_point(name: str) -> None:
     incumbent = float(surrogate.predict(X).latent_mean.max())
     surface = surface_of(problem.objective, X, Y, incumbent, name)
     axis = np.linspace(0.0, 1.0, 101)
-    grid = surface.heights(np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2))
-    found = surface.heights(problem.space.to_unit(problem.space.array([point])))[0]
+    grid = surface.values(np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2))
+    found = surface.values(problem.space.to_unit(problem.space.array([point])))[0]
 
     assert found > grid.max() - 0.005 * np.ptp(grid[grid > np.quantile(grid, 0.5)])
 
@@ -276,7 +276,7 @@ def test_what_foretells_better_is_modelled(
     X = np.random.default_rng(0).random((40, 2))
     problem = evolve(smooth_problem(2), objective=objective)
     chosen = {
-        model: learnt(problem, X, truth(X), X[:0], BayesSettings(model=model)).itself
+        model: fit_model(problem, X, truth(X), X[:0], BayesSettings(model=model)).models_objective
         for model in ("either", "responses", "merit")
     }
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowrig.measurement.stationarity import Look, drift, judged
+from flowrig.measurement.stationarity import Look, assess_steadiness, drift
 
 VALUES = st.lists(st.floats(0.1, 10.0), min_size=3, max_size=12)
 
@@ -49,7 +49,7 @@ def test_features_stand_still_once_the_last_looks_do(
     values: tuple[float, ...], reached: bool
 ) -> None:
     """All of them, over so many looks; a step within them is none, nor is a missing value."""
-    found = judged(looks(*values), ("pla", "a300"), 4, 0.05)
+    found = assess_steadiness(looks(*values), ("pla", "a300"), 4, 0.05)
     assert found.reached is reached
     assert found.residence_times == 2.0 + 0.5 * (len(values) - 1)
     if len(values) >= 4 and not reached:

@@ -60,8 +60,8 @@ def test_a_plan_is_what_the_run_takes(short: Short, tmp_path: Path) -> None:
     assert afterwards.volumes_ul == pytest.approx(delivered, rel=0.01)
 
 
-def test_a_refill_is_foretold_for_the_experiment_that_would_hold(short: Short) -> None:
-    """A syringe of 1 mL is empty after three experiments; it is told which, when and whose."""
+def test_a_refill_is_planned_for_the_experiment_that_would_hold(short: Short) -> None:
+    """A syringe of 1 mL is empty after three experiments; the plan says which, when and whose."""
     more = '[streams.CuI]\nsyringe = { volume = "1 mL", inner_diameter = "4.6 mm" }\n'
     told = planned(short(4, 1, more))
     (refill,) = told.refills

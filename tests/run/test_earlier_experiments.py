@@ -19,7 +19,7 @@ from flowrig.plugins.registry import Plugins
 from flowrig.profile import check_profile
 from flowrig.report import content_of, render
 from flowrig.run_record.reader import RunRecord
-from flowrig_bayes.model import learnt
+from flowrig_bayes.model import fit_model
 from flowrig_bayes.settings import BayesSettings
 
 PUBLISHED = Path(__file__).parents[1] / "learning" / "data" / "cs3cu2i5_lhs_chem1.csv"
@@ -63,7 +63,7 @@ def test_a_run_starts_from_what_was_measured_before(
         rig = record.profile
         for name, make in (("warm", record.surrogates()), ("cold", cold)):
             problem = Problem(rig.space, rig.objective, 1, make, rsd=rig.rsd)
-            model = learnt(problem, X[:4], Y[:4], np.empty((0, X.shape[1])), BayesSettings())
+            model = fit_model(problem, X[:4], Y[:4], np.empty((0, X.shape[1])), BayesSettings())
             expected[name] = model.surrogate.predict(chosen).mean[0, :2]
     decided = np.array([last.mean["a300"], last.mean["pla"]])
     np.testing.assert_allclose(decided, expected["warm"], rtol=1e-6)

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 from patience import unhurried
 
-from flowrig.campaign.loop import CampaignLoop
+from flowrig.campaign import loop
 from flowrig.cli import main
 from flowrig.journal import journal
 from flowrig.journal.check import Examination, Examined
@@ -180,7 +180,7 @@ def no_trips(*_: Any, **__: Any) -> Iterator[Any]:
         slow((features, "_light_flags", lambda *_: []), "17/settle/1", Kind.LOST),
         ((Space, "require_feasible", nothing), "39/suggest/1", Kind.LOST),
         ((RunSession, "_write", forget_intents), "0/connect/1", Kind.DOUBLE),
-        slow((CampaignLoop, "_changes_of_light", lambda *_: ()), "42+34/measure/1", Kind.LOST),
+        slow((loop, "brightness_change", lambda *_: ""), "42+34/measure/1", Kind.LOST),
         slow((safe_state, "_perhaps_stuck", lambda *_: []), "26+27/heat-up/20", Kind.UNSAFE),
         slow((Tail, "keep", nothing), "41/journal-event-341/2", Kind.LOST),
     ],

@@ -1,6 +1,6 @@
-"""What a campaign should tell its operator about itself: signs that it learns less than it could.
+"""Symptoms of a campaign that learns less than it could.
 
-Pure functions on arrays. Letters: `n` experiments, `d` conditions.
+The symptoms themselves are functions of arrays. Letters: `n` experiments, `d` conditions.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,9 +9,13 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
+from flowrig.problem.space import Space
+from flowrig.run_record.experiment import Experiment
+
 __all__ = [
     "Symptom",
     "drift",
+    "experiment_symptoms",
     "explained_share",
     "explains_nothing",
     "many_failed",
@@ -24,33 +28,52 @@ Array = NDArray[np.float64]
 SAME_WITHIN = 0.01
 """Conditions closer than this share of every range are the same."""
 AGAIN = 5
-"""How often the same conditions may be chosen before it is worth a word."""
+"""Experiments at the same conditions from which on they are a symptom."""
 LEAST_FAILED = 3
+"""Failed experiments below which they are no symptom, however few were done."""
 FAILED_SHARE = 0.2
+"""Largest share of failed experiments that is no symptom."""
 DIAGNOSTICS_MIN_EXPERIMENTS = 20
-"""Experiments below which a score of a model, or a trend, is mostly chance."""
+"""Number of experiments below which the score of a model, or a trend, is mostly chance."""
 LEAST_EXPLAINED = 0.1
 """Share of the variance up to which a model is no better than the mean."""
 ENOUGH_EXPLAINED = 0.5
-"""Share of the variance from which a model can say which conditions matter."""
+"""Share of the variance from which on a model shows which conditions matter."""
 NO_EFFECT = 0.03
 """Change of predictions, in their standard deviations, up to which a condition has no effect."""
 SHUFFLES = 5
+"""Random orders of a condition that are averaged."""
 TREND_SD = 3.5
-"""Standard deviations of chance from which a trend is one; by chance one run in two thousand."""
+"""Standard deviations of chance from which on a trend is a symptom; by chance it is reached in one
+run of two thousand."""
 
 
 @frozen
 class Symptom:
-    """Something that an operator should know.
+    """A sign of trouble that the operator should know of.
 
     Attributes:
-        kind: what it is, in one word; each kind is told once.
+        kind: its name, the same for all texts of this kind.
         text: one sentence for people, without a full stop.
     """
 
     kind: str
     text: str
+
+
+def experiment_symptoms(space: Space, experiments: Sequence[Experiment]) -> list[Symptom]:
+    """The symptoms that show without a model.
+
+    Args:
+        space: the search space.
+        experiments: all that were measured.
+    """
+    X = space.to_unit(space.array([experiment.conditions for experiment in experiments]))
+    found = (
+        same_again(X, [experiment.index for experiment in experiments]),
+        many_failed([experiment.quality != "bad" for experiment in experiments]),
+    )
+    return [symptom for symptom in found if symptom is not None]
 
 
 def same_again(X: Array, indices: Sequence[int]) -> Symptom | None:
@@ -73,18 +96,19 @@ def same_again(X: Array, indices: Sequence[int]) -> Symptom | None:
 
 
 def many_failed(sound: Sequence[bool]) -> Symptom | None:
-    """Too many experiments gave no figure of merit that counts.
+    """Too many experiments failed.
 
     Args:
-        sound: of every experiment, whether it did.
+        sound: for each experiment, whether it has an objective that can be trusted.
     """
     failed = len(sound) - sum(sound)
+    # Both limits: three failures of ten are a sign, one of two may be chance.
     if failed < LEAST_FAILED or failed <= FAILED_SHARE * len(sound):
         return None
     return Symptom(
         "many-failed",
-        f"{failed} of {len(sound)} experiments gave no figure of merit that can be trusted; "
-        "see what their flags say before more is spent",
+        f"{failed} of {len(sound)} experiments gave no objective that can be trusted; "
+        "read their flags before more is spent",
     )
 
 
@@ -100,11 +124,11 @@ def explained_share(measured: Array, predicted: Array) -> float:
 
 
 def explains_nothing(measured: Array, predicted: Array) -> Symptom | None:
-    """The surrogate is no better than the mean of what was measured.
+    """The surrogate predicts no better than the mean of the measurements.
 
     Args:
-        measured: figures of merit, shape `n`.
-        predicted: what a model expected that had not seen them, shape `n`.
+        measured: objective of each experiment, shape `n`.
+        predicted: objective as predicted from the other experiments, shape `n`.
     """
     if len(measured) < DIAGNOSTICS_MIN_EXPERIMENTS:
         return None
@@ -114,25 +138,26 @@ def explains_nothing(measured: Array, predicted: Array) -> Symptom | None:
     return Symptom(
         "explains-nothing",
         f"the surrogate explains nothing of experiments that it has not seen (R² = {share:.2f}): "
-        "what it chose is not better than chance; noise, or something that is not in the search "
-        "space, decides",
+        "its choices are no better than chance; noise decides, or something that is not in the "
+        "search space",
     )
 
 
 def without_effect(
     predict: Callable[[Array], Array], X: Array, names: Sequence[str], explained: float, seed: int
 ) -> Symptom | None:
-    """Conditions that do not change the predicted figure of merit when they are shuffled.
+    """Conditions that do not change the predicted objective when they are shuffled.
 
     Permutation importance (Breiman, Random forests, 2001): root mean square change of the
     predictions at the measured conditions, over their standard deviation.
 
     Args:
-        predict: expected figure of merit at conditions of shape `k x d`, shape `k`.
+        predict: expected objective at conditions of shape `k x d`, shape `k`.
         X: measured conditions in the unit cube, shape `n x d`.
         names: of the conditions, `d`.
-        explained: share of the variance that the model explains; from too little it says nothing.
-        seed: decides how they are shuffled.
+        explained: share of the variance that the model explains; if it is small, the model cannot
+            show which conditions matter.
+        seed: of the random orders.
     """
     if len(X) < DIAGNOSTICS_MIN_EXPERIMENTS or explained < ENOUGH_EXPLAINED:
         return None
@@ -152,13 +177,13 @@ def without_effect(
     have = "have" if len(idle) > 1 else "has"
     return Symptom(
         "without-effect",
-        f"{', '.join(idle)} {have} no effect on the figure of merit where it was measured; "
+        f"{', '.join(idle)} {have} no effect on the objective where it was measured; "
         "a fixed value would make the search space smaller",
     )
 
 
 def drift(residuals: Array) -> Symptom | None:
-    """What the model does not explain rises or falls with time.
+    """The part of the objective that the model does not explain rises or falls with time.
 
     Spearman's rank correlation with the order of the experiments; without a trend it is normal
     with variance `1 / (n - 1)` (Kendall & Gibbons, Rank correlation methods, 1990).
@@ -176,7 +201,7 @@ def drift(residuals: Array) -> Symptom | None:
         return None
     return Symptom(
         "drift",
-        f"the figure of merit {'rises' if trend > 0 else 'falls'} with time by more than the "
+        f"the objective {'rises' if trend > 0 else 'falls'} with time by more than the "
         f"conditions explain ({abs(trend):.1f} standard deviations of chance): look for a lamp, a "
         "cell or a stock solution that changes",
     )

@@ -1,7 +1,7 @@
-"""The measured condition of which a model of all experiments expects most.
+"""The incumbent: the measured conditions with the highest expected objective.
 
-The largest of many noisy measurements reads too high, because among equally good conditions the one
-with the luckiest noise is the largest. A model that was fitted to all of them has no such bias.
+The largest of many noisy measurements is biased upwards, because the one with the luckiest noise is
+the largest. A model that is fitted to all of them has no such bias.
 """
 
 import numpy as np
@@ -13,15 +13,15 @@ from flowrig.run_record.reader import RunRecord
 __all__ = ["INCUMBENT_MIN_EXPERIMENTS", "find_incumbent"]
 
 INCUMBENT_MIN_EXPERIMENTS = 5
-"""Experiments below which a model says no more than they do."""
+"""Number of trusted experiments below which there is no incumbent."""
 
 SAMPLES = 2048
-"""Posterior samples that the figure of merit is computed on; their mean is sure to a fiftieth of
-its standard deviation."""
+"""Posterior samples of the objective; the standard error of their mean is a fiftieth of their
+standard deviation."""
 
 
 def find_incumbent(record: RunRecord) -> ExpectedBestFound | None:
-    """The incumbent: the trusted experiment of whose conditions the surrogate expects most.
+    """The trusted experiment at whose conditions the surrogate expects the highest objective.
 
     Returns:
         the event for the journal; None if there are too few experiments, or the campaign has no

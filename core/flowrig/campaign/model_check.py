@@ -1,4 +1,4 @@
-"""How well the surrogate predicts experiments that it has not seen: cross-validation."""
+"""Cross-validation of the surrogate on the experiments of a run."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -27,8 +27,8 @@ def check_model(record: RunRecord) -> tuple[Prediction, ...]:
     """Predict every measured experiment from the others, in five folds.
 
     Returns:
-        one prediction an experiment; nothing if there are too few experiments, or the campaign has
-        no surrogate.
+        one prediction for each experiment; none if there are too few experiments, or the campaign
+        has no surrogate.
     """
     experiments = _checkable(record)
     objective = record.profile.objective
@@ -41,11 +41,11 @@ def check_model(record: RunRecord) -> tuple[Prediction, ...]:
 
 
 def model_r2(record: RunRecord) -> Callable[[], float] | None:
-    """How to compute what the surrogate explains of experiments that it has not seen.
+    """A function that computes R² of the objective from five folds.
 
     Returns:
-        a function that gives R² of the figure of merit, from five folds; it touches no journal, so
-        that it may run in another thread. None if there are too few experiments.
+        the function, which reads no journal, so that it can run in another thread; None if there
+        are too few experiments, or the campaign has no surrogate.
     """
     experiments = _checkable(record)
     if not experiments:
@@ -63,7 +63,7 @@ def model_r2(record: RunRecord) -> Callable[[], float] | None:
 
 
 def _checkable(record: RunRecord) -> list[Experiment]:
-    """The experiments that a model can be checked on; none if there are too few, or no model."""
+    """The experiments with a trusted objective; none if they are too few, or without surrogate."""
     if record.campaign.surrogate is None:
         return []
     experiments = [e for e in record.experiments() if e.quality != "bad"]
@@ -71,7 +71,7 @@ def _checkable(record: RunRecord) -> list[Experiment]:
 
 
 def _folds(record: RunRecord, experiments: Sequence[Experiment]) -> Iterator[Fold]:
-    """Predictions of some experiments from others, computed as they are asked for."""
+    """Predictions of each fold from the other folds, computed when they are iterated."""
     if not experiments:
         return iter(())
     space, objective = record.profile.space, record.profile.objective
@@ -81,7 +81,7 @@ def _folds(record: RunRecord, experiments: Sequence[Experiment]) -> Iterator[Fol
 
 
 def _check(index: int, place: int, fold: Fold, objective: Objective) -> Prediction:
-    """What was predicted of one experiment, the one at `place` in a fold."""
+    """The prediction of the experiment at `place` in a fold."""
     names = objective.responses
     return Prediction(
         index=index,
@@ -93,19 +93,19 @@ def _check(index: int, place: int, fold: Fold, objective: Objective) -> Predicti
 
 
 def model_symptoms(record: RunRecord, checks: Sequence[Prediction]) -> list[Symptom]:
-    """What the predictions of unseen experiments say about the campaign.
+    """Symptoms that show in predictions of unseen experiments.
 
     Args:
         record: the run.
         checks: from `check_model`.
     """
-    told = {check.index: check for check in checks}
-    experiments = [e for e in record.experiments() if e.index in told]
+    by_index = {check.index: check for check in checks}
+    experiments = [e for e in record.experiments() if e.index in by_index]
     if not experiments:
         return []
     measured = np.array([e.objective for e in experiments])
-    predicted = np.array([told[e.index].objective_mean for e in experiments], float)
-    sd = np.array([told[e.index].objective_sd for e in experiments], float)
+    predicted = np.array([by_index[e.index].objective_mean for e in experiments], float)
+    sd = np.array([by_index[e.index].objective_sd for e in experiments], float)
     space, objective, model = record.profile.space, record.profile.objective, record.model()
 
     def expected(X: Array) -> Array:

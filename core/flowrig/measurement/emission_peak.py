@@ -1,4 +1,4 @@
-"""Where an emission band has its peak, and how wide it is.
+"""Peak position and width of an emission band.
 
 Letters: `p` pixels. Wavelengths [nm] rise.
 """
@@ -21,7 +21,7 @@ SMOOTHED_OVER_NM = 3.0
 TOP_SHARE = 0.8
 """The parabola is fitted to the part of the band above this share of its height."""
 LEAST_HEIGHT_SD = 5.0
-"""Height in standard deviations of the noise below which a maximum is no peak."""
+"""Smallest height of a peak, in standard deviations of the noise."""
 
 
 @frozen
@@ -29,8 +29,8 @@ class Peak:
     """The highest band of a spectrum.
 
     Attributes:
-        wavelength_nm: where it is highest [nm].
-        height: how high it is there, in the unit of the spectrum.
+        wavelength_nm: wavelength [nm] of its maximum.
+        height: height of its maximum, in the unit of the spectrum.
         fwhm_nm: full width at half maximum [nm]; nan if it does not fall to half inside the window.
     """
 
@@ -52,7 +52,7 @@ def find_peak(values: Array, wavelengths_nm: Array) -> Peak | None:
         wavelengths_nm: wavelength [nm] of every pixel, shape `p`, at least 3.
 
     Returns:
-        None if there is no maximum inside, or none that stands out of the noise.
+        None if there is no maximum inside the spectrum, or none above the noise.
     """
     if len(values) < 3 or not np.isfinite(values).all():
         return None

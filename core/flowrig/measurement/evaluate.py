@@ -1,6 +1,6 @@
-"""One experiment's result: from raw frames to features and figure of merit."""
+"""The result of one experiment: from raw frames to features, quality and objective."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -9,28 +9,29 @@ from numpy.typing import NDArray
 
 from flowrig.interfaces import Quality
 from flowrig.measurement.features import extract_features
-from flowrig.measurement.observation import CalibrationReference, FeatureProbe, Observation
-from flowrig.measurement.sample import Features, Flag, Sample
+from flowrig.measurement.light_reference import LightCalibration
+from flowrig.measurement.observation import FeatureProbe, Observation
+from flowrig.measurement.sample import Features, Flag, Sample, worst_quality
 from flowrig.measurement.stationarity import Steadiness
 from flowrig.profile import Profile
 
-__all__ = ["Measurement", "evaluate", "feature_probe", "measured_arrays"]
+__all__ = ["Measurement", "calibration_arrays", "evaluate", "feature_probe", "measured_arrays"]
 
 Array = NDArray[np.float64]
 
 DARK_CHANGE_COUNTS = 500.0
-"""By how much [counts] a dark may differ from that of the lamp reference (assumed)."""
+"""Largest change [counts] of a dark since the lamp reference that raises no doubt (assumed)."""
 
 
 @frozen(eq=False)
 class Measurement:
-    """What one experiment amounts to.
+    """The result of one experiment.
 
     Attributes:
         features: by name, see `flowrig.measurement.spectra`.
-        objective: the figure of merit; nan where a feature it needs has no value.
-        quality: how far it can be trusted.
-        flags: why not.
+        objective: value of the objective; nan if a feature that it needs has no value.
+        quality: whether the result can be trusted.
+        flags: reasons why it cannot, one phrase each.
     """
 
     features: Mapping[str, float]
@@ -42,91 +43,111 @@ class Measurement:
 def evaluate(
     profile: Profile,
     wavelengths_nm: Mapping[str, Array],
-    reference: CalibrationReference,
+    calibration: LightCalibration,
     observation: Observation,
 ) -> tuple[Measurement, Features]:
-    """Extract features and figure of merit.
+    """Extract the features of an observation and compute the objective.
 
     Args:
         profile: analysis constants and objective.
         wavelengths_nm: by spectrometer, each of shape `n_pixels`.
-        reference: dark and lamp spectra.
-        observation: what one condition gave.
+        calibration: light references of the spectrometers.
+        observation: spectra of one condition.
 
     Returns:
         the measurement, and the features with their averaged spectra.
+
+    Raises:
+        InputError: see `extract_features`.
     """
+
+    def sample(spectrometer: str) -> Sample:
+        return Sample(
+            frames=observation.frames[spectrometer],
+            wavelengths_nm=wavelengths_nm[spectrometer],
+            dark=observation.dark[spectrometer],
+            lamp=calibration.references[spectrometer].lamp,
+        )
+
     analysis = profile.analysis
-    absorbance_name = analysis.absorbance.spectrometer
-    pl_name = analysis.photoluminescence.spectrometer
     features = extract_features(
         analysis,
-        Sample(
-            frames=observation.frames[absorbance_name],
-            wavelengths_nm=wavelengths_nm[absorbance_name],
-            dark=observation.dark[absorbance_name],
-            lamp=reference.lamp[absorbance_name],
-        ),
-        Sample(
-            frames=observation.frames[pl_name],
-            wavelengths_nm=wavelengths_nm[pl_name],
-            dark=observation.dark[pl_name],
-            lamp=reference.lamp[pl_name],
-        ),
+        sample(analysis.absorbance.spectrometer),
+        sample(analysis.photoluminescence.spectrometer),
     )
-    steadiness = observation.steadiness
-    flags, quality = list(features.flags), features.quality
-    doubts = [*reference.doubts, *_changes_of_dark(observation, reference)]
-    if steadiness is not None and not steadiness.reached:
-        doubts.append(_not_stationary(steadiness))
-    if doubts:
-        flags += [Flag(Quality.DOUBTFUL, doubt) for doubt in doubts]
-        quality = Quality.DOUBTFUL if quality is Quality.GOOD else quality
+    objective = _objective(profile, features)
+    flags = [*features.flags, *_doubts(calibration, observation)]
+    quality = worst_quality(flags) if np.isfinite(objective) else Quality.BAD
+    # A GOOD flag reports a missing emission shape: no fault unless the objective needs that shape.
+    reported = tuple(
+        flag.reason for flag in flags if flag.quality is not Quality.GOOD or quality is Quality.BAD
+    )
+    return Measurement(features.values, objective, quality, reported), features
+
+
+def _objective(profile: Profile, features: Features) -> float:
+    """Value of the objective; nan if a response has no finite value."""
     responses = np.array([features.values[name] for name in profile.objective.responses])
-    value = profile.objective.value(responses) if np.isfinite(responses).all() else np.nan
-    quality = quality if np.isfinite(value) else Quality.BAD
-    # What is no fault of the sample is told only where the figure of merit lacks it.
-    told = [f for f in flags if f.quality is not Quality.GOOD or quality is Quality.BAD]
-    measurement = Measurement(
-        features.values, float(value), quality, tuple(flag.reason for flag in told)
+    if not np.isfinite(responses).all():
+        return float("nan")
+    return float(profile.objective.value(responses))
+
+
+def _doubts(calibration: LightCalibration, observation: Observation) -> Iterator[Flag]:
+    """Flags of the circumstances of a measurement, which its spectra alone do not show."""
+    for doubt in calibration.doubts:
+        yield Flag(Quality.DOUBTFUL, doubt)
+    for name, dark in observation.dark.items():
+        change = float(np.mean(dark - calibration.references[name].dark))
+        if abs(change) > DARK_CHANGE_COUNTS:
+            yield Flag(
+                Quality.DOUBTFUL,
+                f"{name}: the dark has changed by {change:.0f} counts since the lamp reference: "
+                "stray light, or a detector at another temperature",
+            )
+    steadiness = observation.steadiness
+    if steadiness is not None and not steadiness.reached:
+        yield Flag(Quality.DOUBTFUL, _not_stationary(steadiness))
+
+
+def _not_stationary(steadiness: Steadiness) -> str:
+    relative, _ = steadiness.drifts.get(steadiness.worst, (np.nan, np.nan))
+    drifts = (
+        f"{steadiness.worst} drifts by {abs(relative):.0%}" if np.isfinite(relative) else "no value"
     )
-    return measurement, features
-
-
-def _changes_of_dark(observation: Observation, reference: CalibrationReference) -> list[str]:
-    """What is to be said of darks that are not what they were beside the lamp reference."""
-    changes = {
-        name: float(np.mean(dark - reference.dark[name])) for name, dark in observation.dark.items()
-    }
-    return [
-        f"{name}: the dark has changed by {change:.0f} counts since the lamp reference: stray "
-        "light, or a detector at another temperature"
-        for name, change in changes.items()
-        if abs(change) > DARK_CHANGE_COUNTS
-    ]
+    return f"not-stationary: after {steadiness.residence_times:.2g} τ {drifts} over the last looks"
 
 
 def feature_probe(
-    profile: Profile, wavelengths_nm: Mapping[str, Array], reference: CalibrationReference
+    profile: Profile, wavelengths_nm: Mapping[str, Array], calibration: LightCalibration
 ) -> FeatureProbe:
-    """What tells the features of a look, whose frames are fewer than those of a sample."""
+    """A function that computes the features of a look, which has fewer frames than a sample."""
     wanted = profile.residence_time.stationary
     if wanted is None:
         return lambda observation: {}
+    # The same share of a look's frames counts as reactive as of a sample's frames.
     share = wanted.frames / profile.analysis.frames
     reactive = max(round(profile.analysis.reactive_frames * share), 1)
     brief = evolve(profile, analysis=evolve(profile.analysis, reactive_frames=reactive))
-    return lambda observation: evaluate(brief, wavelengths_nm, reference, observation)[0].features
+    return lambda observation: evaluate(brief, wavelengths_nm, calibration, observation)[0].features
 
 
-def _not_stationary(found: Steadiness) -> str:
-    relative, _ = found.drifts.get(found.worst, (np.nan, np.nan))
-    drifts = f"{found.worst} drifts by {abs(relative):.0%}" if np.isfinite(relative) else "no value"
-    return f"not-stationary: after {found.residence_times:.2g} τ {drifts} over the last looks"
+def calibration_arrays(
+    calibration: LightCalibration, wavelengths_nm: Mapping[str, Array]
+) -> dict[str, NDArray[Any]]:
+    """Arrays that a journal keeps with a calibration: dark, lamp and wavelengths, by name."""
+    arrays: dict[str, NDArray[Any]] = {}
+    for name, wavelengths in wavelengths_nm.items():
+        reference = calibration.references[name]
+        arrays[f"{name}.dark"] = reference.dark
+        if reference.lamp is not None:
+            arrays[f"{name}.lamp"] = reference.lamp
+        arrays[f"{name}.wavelengths_nm"] = wavelengths
+    return arrays
 
 
 def measured_arrays(observation: Observation, features: Features) -> dict[str, NDArray[Any]]:
-    """The arrays that are kept with a measurement: raw frames, their times, darks, mean spectra."""
+    """Arrays that a journal keeps with a measurement: raw frames, times, darks, mean spectra."""
     arrays: dict[str, NDArray[Any]] = {
         "absorbance": features.absorbance.values,
         "photoluminescence": features.photoluminescence.values,

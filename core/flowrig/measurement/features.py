@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from flowrig.errors import InputError
 from flowrig.interfaces.device import Quality
 from flowrig.measurement.emission_peak import find_peak, photon_energy_ev
+from flowrig.measurement.light_check import LIGHT_LEFT
 from flowrig.measurement.sample import Features, Flag, Sample, Spectrum
 from flowrig.measurement.spectra import (
     absorbance,
@@ -24,22 +25,17 @@ Array = NDArray[np.float64]
 
 
 DARK_SDS = 5.0
-"""An emission of fewer standard deviations of its noise is none."""
-
-
-LIGHT_LEFT = (0.65, 1.25)
-"""Share of its reference between which the light through the brightest frame must be (assumed).
-
-Few frames may each hold a piece of a plug, so that a smaller change of the source is not seen.
-"""
+"""Standard deviations of the noise below which an area is no emission."""
 
 
 PLUG_CONTRAST = 0.05
-"""Share of the light by which plugs must differ from the carrier to be told from it (assumed)."""
+"""Smallest difference of plugs and carrier, as a share of the light, that tells them apart
+(assumed)."""
 
 
 PLUG_SPREAD = 0.2
-"""Share of that difference by which the frames of plugs may differ among themselves (assumed)."""
+"""Largest difference among the frames of plugs, as a share of that between plugs and carrier
+(assumed)."""
 
 
 EMISSION_SHAPE = ("peak_nm", "peak_ev", "fwhm_nm")
@@ -53,10 +49,10 @@ def extract_features(
     *,
     lamp_counts_min: float = 200.0,
 ) -> Features:
-    """The features of one experiment, with what is known against them.
+    """The features of one experiment, with flags.
 
     Args:
-        analysis: windows, wavelengths and number of frames, as the profile says.
+        analysis: windows, wavelengths and number of frames, from the profile.
         absorbance_sample: frames of the absorbance spectrometer, with its lamp reference.
         photoluminescence_sample: frames of the photoluminescence spectrometer.
         lamp_counts_min: lamp counts above dark at the wavelength of the absorbance below which the
@@ -203,7 +199,7 @@ def _reactive(analysis: Analysis, sample: Sample) -> tuple[NDArray[np.intp], Arr
 def _frame_flags(
     spectrometer: str, sample: Sample, used: NDArray[np.intp], windows_nm: list[Window]
 ) -> list[Flag]:
-    """What speaks against the used frames: their reading's quality, saturation where it is read.
+    """Flags of the used frames: quality of their reading, repeated exposures, saturation.
 
     A clipped pixel reads its frame's maximum; one outside the windows, for instance at the peak of
     the excitation source, does no harm. No detector shows the same counts in every pixel of several
@@ -244,10 +240,10 @@ def _light_flags(
     used: NDArray[np.intp],
     lamp_counts_min: float,
 ) -> list[Flag]:
-    """What the light through plugs and carrier says against them.
+    """Flags of the light through plugs and carrier.
 
-    Nothing where all frames count as reactive, or where the source gives no light in the window in
-    which they are compared.
+    None if all frames count as reactive, or if the source gives no light in the window in which
+    frames are compared.
     """
     counts = sample.frames.counts
     if sample.lamp is None or used.size == len(counts):

@@ -1,37 +1,38 @@
-"""What a light source does: is it really out, and does it give what it gave?"""
+"""Checks of a light source: whether it is out, and whether it is as bright as it was."""
 
 from collections.abc import Mapping
 
 import numpy as np
-from attrs import frozen
 from numpy.typing import NDArray
 
-__all__ = ["LightReference", "LightReferences", "light_seen", "share_of_light"]
+from flowrig.measurement.light_reference import LightReference
+
+__all__ = ["LIGHT_LEFT", "LightReferences", "brightness_change", "light_seen", "share_of_light"]
 
 SMOOTH_PIXELS = 15
-"""Pixels that are averaged, so that noise makes no spectrum."""
+"""Width [pixels] of the moving average, so that noise does not count as a spectrum."""
 
 FLOOR_PERCENT, TOP_PERCENT = 5.0, 99.0
-"""Percentiles of a frame between which a spectrum stands out; an offset of all pixels is none."""
+"""Percentiles of a frame between which the height of a spectrum is taken. A difference of
+percentiles does not change with an offset of all pixels."""
 
 LIT_SHARE = 0.1
-"""From this share of what the light gave when it was open on, it counts as open."""
+"""The light counts as open from this share of the height that it had when it was open."""
 
 LEAST_SHARE = 0.02
-"""Share of the full scale that a spectrum must have to be told from a dark frame's pattern."""
+"""Height of the smallest spectrum, as a share of the full scale, that cannot be the fixed pattern
+of a dark frame."""
 
+LIGHT_LEFT = (0.65, 1.25)
+"""Limits of the light, as a share of its reference, between which a source counts as unchanged
+(assumed).
 
-@frozen(eq=False)
-class LightReference:
-    """What a spectrometer saw when its light was known.
+If there are few frames, each of them may hold a piece of a plug, so that a smaller change of the
+source cannot be seen.
+"""
 
-    Attributes:
-        dark: mean counts with the light shut, shape `n_pixels`.
-        lamp: mean counts with the light open, shape `n_pixels`.
-    """
-
-    dark: NDArray[np.float64]
-    lamp: NDArray[np.float64]
+LEAST_LIGHT_COUNTS = 100.0
+"""Height [counts] of the smallest first lamp spectrum that later ones are compared with."""
 
 
 LightReferences = Mapping[str, LightReference]
@@ -41,51 +42,80 @@ LightReferences = Mapping[str, LightReference]
 def light_seen(
     frame: NDArray[np.uint16], saturation_counts: int, reference: LightReference | None = None
 ) -> str:
-    """What a frame says against a light that was shut.
+    """Signs in a frame that a light is still on after it was shut.
 
     Args:
         frame: counts, shape `n_pixels`.
         saturation_counts: counts at which a pixel is saturated.
-        reference: what the spectrometer saw before; without one, or if its light hardly showed,
-            only a spectrum that stands out of any dark frame is seen.
+        reference: an earlier dark and lamp spectrum. Without one, or if its lamp spectrum hardly
+            differs from its dark, only a spectrum higher than any dark frame's pattern is found.
 
     Returns:
-        what is seen, in words; nothing if the frame is dark.
+        what the spectrometer sees, in words; "" if the frame is dark.
     """
     if (frame >= saturation_counts).mean() > 0.5:
         return "it sees nothing but full scale, so that nobody can say"
     least = LEAST_SHARE * saturation_counts
-    if reference is not None and reference.dark.shape == reference.lamp.shape == frame.shape:
-        given = _height(reference.lamp - reference.dark)
-        seen = _height(frame - reference.dark)
-        if given >= least:
-            share = seen / given
+    if (
+        reference is not None
+        and reference.lamp is not None
+        and reference.dark.shape == reference.lamp.shape == frame.shape
+    ):
+        open_counts = _height(reference.lamp - reference.dark)
+        if open_counts >= least:
+            share = _height(frame - reference.dark) / open_counts
             return f"it still sees {share:.0%} of its light" if share > LIT_SHARE else ""
-    seen = _height(frame.astype(np.float64))
-    return f"it still sees a spectrum of {seen:.0f} counts" if seen > least else ""
+    seen_counts = _height(frame.astype(np.float64))
+    if seen_counts > least:
+        return f"it still sees a spectrum of {seen_counts:.0f} counts"
+    return ""
+
+
+def brightness_change(spectrometer: str, first: LightReference, now: LightReference) -> str:
+    """The doubt about photoluminescence that a change of its excitation causes.
+
+    Photoluminescence is in counts and changes with the light. Absorbance is a ratio to the newest
+    lamp spectrum, so that it does not.
+
+    Args:
+        spectrometer: its name.
+        first: reference of the first calibration of the run.
+        now: reference of the newest calibration.
+
+    Returns:
+        one phrase; "" if the light is as it was, or if that cannot be compared.
+    """
+    share = share_of_light(first, now, LEAST_LIGHT_COUNTS)
+    if share is None or LIGHT_LEFT[0] <= share <= LIGHT_LEFT[1]:
+        return ""
+    return (
+        f"{spectrometer}: the light gives {share:.0%} of what it gave when the run began, so that "
+        "photoluminescence cannot be compared; put it back as it was, or start a new run"
+    )
 
 
 def share_of_light(
     before: LightReference, now: LightReference, least_counts: float
 ) -> float | None:
-    """How much light a source gives, as a share of what it gave.
+    """Light of a source as a share of its earlier light.
 
     Args:
-        before: what a spectrometer saw.
-        now: the same, later.
-        least_counts: light before [counts] from which on this can be said.
+        before: earlier reference of the spectrometer.
+        now: later reference of the same spectrometer.
+        least_counts: height [counts] of the earlier spectrum from which on the two are compared.
 
     Returns:
-        the share; None if the light hardly showed before, or the detectors are not the same.
+        the share; None if the earlier light is too weak, a lamp spectrum is missing, or the
+        detectors differ.
     """
-    if before.lamp.shape != now.lamp.shape:
+    if before.lamp is None or now.lamp is None or before.lamp.shape != now.lamp.shape:
         return None
-    given = _height(before.lamp - before.dark)
-    return _height(now.lamp - now.dark) / given if given >= least_counts else None
+    before_counts = _height(before.lamp - before.dark)
+    return _height(now.lamp - now.dark) / before_counts if before_counts >= least_counts else None
 
 
 def _height(counts: NDArray[np.float64]) -> float:
-    """How far [counts] a spectrum stands out."""
+    """Height [counts] of a spectrum above its floor."""
     smooth = np.convolve(counts, np.full(SMOOTH_PIXELS, 1.0 / SMOOTH_PIXELS), mode="valid")
     low, high = np.percentile(smooth, (FLOOR_PERCENT, TOP_PERCENT))
     return float(high - low)

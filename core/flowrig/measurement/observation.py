@@ -1,4 +1,4 @@
-"""Frames and references of one experiment as the spectrometers deliver them."""
+"""Frames of one experiment as the spectrometers deliver them."""
 
 from collections.abc import Callable, Mapping
 
@@ -9,35 +9,21 @@ from numpy.typing import NDArray
 from flowrig.interfaces import Frames
 from flowrig.measurement.stationarity import Steadiness
 
-__all__ = ["CalibrationReference", "FeatureProbe", "Observation"]
+__all__ = ["FeatureProbe", "Observation"]
 
 
 Array = NDArray[np.float64]
 
 
 @frozen(eq=False)
-class CalibrationReference:
-    """What every later absorbance is measured against.
-
-    Attributes:
-        dark: averaged counts with the light shut, by spectrometer, each of shape `n_pixels`.
-        lamp: averaged counts with the light open on a transparent cell, by spectrometer.
-        doubts: what is to be said against every measurement that goes by it.
-    """
-
-    dark: Mapping[str, Array]
-    lamp: Mapping[str, Array]
-    doubts: tuple[str, ...] = ()
-
-
-@frozen(eq=False)
 class Observation:
-    """What one condition gave.
+    """Spectra of one condition.
 
     Attributes:
         dark: averaged dark counts, by spectrometer, each of shape `n_pixels`.
         frames: raw frames, by spectrometer.
-        steadiness: whether it stood still before, where the profile wants to know.
+        steadiness: whether the features were stationary before these frames were taken; None if
+            the profile does not ask for it.
     """
 
     dark: Mapping[str, Array]
@@ -46,4 +32,4 @@ class Observation:
 
 
 FeatureProbe = Callable[[Observation], Mapping[str, float]]
-"""Features of a look; `nan` where there is no value."""
+"""Computes the features of a look, a short observation; `nan` where there is no value."""

@@ -1,6 +1,6 @@
 """Values of the analysis: spectra, samples, flags and features."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from attrs import field, frozen
@@ -10,7 +10,7 @@ from flowrig.errors import InputError
 from flowrig.interfaces.device import Quality
 from flowrig.interfaces.spectrometer import Frames
 
-__all__ = ["Features", "Flag", "Sample", "Spectrum"]
+__all__ = ["Features", "Flag", "Sample", "Spectrum", "worst_quality"]
 
 Array = NDArray[np.float64]
 
@@ -20,8 +20,8 @@ class Flag:
     """Why some features cannot be trusted fully.
 
     Attributes:
-        quality: DOUBTFUL or BAD; GOOD where only the shape of the emission is missing, which
-            spoils nothing but a figure of merit that needs it.
+        quality: DOUBTFUL or BAD; GOOD if only the shape of the emission is missing, which matters
+            only to an objective that needs it.
         reason: one phrase for people.
     """
 
@@ -46,7 +46,7 @@ class Spectrum:
 
 @frozen(kw_only=True, eq=False)
 class Sample:
-    """What one spectrometer saw of one experiment, with its references.
+    """Frames of one spectrometer and one experiment, with their dark and lamp spectra.
 
     Attributes:
         frames: the raw frames, `n x p` counts.
@@ -76,14 +76,14 @@ class Sample:
 
 @frozen(kw_only=True, eq=False)
 class Features:
-    """What one experiment amounts to.
+    """The features of one experiment, with the averaged spectra.
 
     Attributes:
         values: by name, for instance "a300" [absorbance units], "pli" [counts], "pla" [counts·nm],
             "peak_nm", "peak_ev" and "fwhm_nm"; nan where there is no value.
         absorbance: the averaged absorbance spectrum.
         photoluminescence: the averaged emission spectrum [counts].
-        flags: why some of it cannot be trusted; empty when all is well.
+        flags: reasons why features cannot be trusted; empty if there is none.
     """
 
     values: Mapping[str, float]
@@ -93,6 +93,11 @@ class Features:
 
     @property
     def quality(self) -> Quality:
-        """The worst of the flags, GOOD without any."""
-        raised = {flag.quality for flag in self.flags}
-        return next((q for q in (Quality.BAD, Quality.DOUBTFUL) if q in raised), Quality.GOOD)
+        """The worst quality of the flags."""
+        return worst_quality(self.flags)
+
+
+def worst_quality(flags: Iterable[Flag]) -> Quality:
+    """BAD, DOUBTFUL or GOOD, whichever is the worst of some flags; GOOD without a flag."""
+    raised = {flag.quality for flag in flags}
+    return next((q for q in (Quality.BAD, Quality.DOUBTFUL) if q in raised), Quality.GOOD)

@@ -1,10 +1,10 @@
-"""Whether what is measured stands still: the drift of the last few looks, by linear regression.
+"""Whether features are stationary: the drift of the last few looks, by linear regression.
 
 A straight line is fitted to the last `k` values by least squares; its rise over their span, as a
 share of their mean, is the drift. This is the direct approach of Bethea & Rhinehart (Applied
 Engineering Statistics, Dekker 1991), as in Kelly & Hedengren (J. Process Control 2013, 23, 326),
-with a bound on the drift in the place of a test of significance: with few noisy values such a test
-takes a step for noise. How sure the slope is, is told as its t value.
+with a bound on the drift instead of a test of significance: with few noisy values such a test takes
+a step for noise. The t value of the slope is reported beside the drift.
 """
 
 import math
@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from attrs import field, frozen
 
-__all__ = ["Look", "Steadiness", "drift", "judged"]
+__all__ = ["Look", "Steadiness", "assess_steadiness", "drift"]
 
 
 @frozen(kw_only=True)
@@ -21,7 +21,7 @@ class Look:
     """Features at one moment on the way to the steady state.
 
     Attributes:
-        residence_times: how many τ after the pumps started.
+        residence_times: time since the pumps started, in residence times τ.
         values: features by name.
     """
 
@@ -31,13 +31,13 @@ class Look:
 
 @frozen(kw_only=True)
 class Steadiness:
-    """What became of the wait for a steady state.
+    """The result of the wait for a steady state.
 
     Attributes:
-        reached: whether all features stood still.
-        residence_times: how many τ after the pumps started that was known, or given up.
+        reached: whether all features were stationary.
+        residence_times: time of the last look since the pumps started, in residence times τ.
         drifts: by feature: relative drift over the last looks, and the t value of its slope.
-        looks: all of them, in order.
+        looks: all looks, in order.
     """
 
     reached: bool
@@ -75,15 +75,15 @@ def drift(times: Sequence[float], values: Sequence[float]) -> tuple[float, float
     return slope * float(t[-1] - t[0]) / abs(mean), t_value
 
 
-def judged(
+def assess_steadiness(
     looks: Sequence[Look], features: Sequence[str], count: int, tolerance: float
 ) -> Steadiness:
-    """Whether the last looks stand still.
+    """Whether features are stationary over the last looks.
 
     Args:
-        looks: all so far.
-        features: which have to.
-        count: how many of the last looks are taken; with fewer nothing is known.
+        looks: all looks so far, at least one.
+        features: features that have to be stationary.
+        count: number of looks, at least 3; with fewer looks the result is "not reached".
         tolerance: largest relative drift over them.
     """
     now = looks[-1].residence_times
@@ -97,4 +97,5 @@ def judged(
 
 
 def _size(relative: float) -> float:
+    """Size of a drift; one without a value counts as infinite, so that it is never stationary."""
     return abs(relative) if math.isfinite(relative) else math.inf

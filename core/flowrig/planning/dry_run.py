@@ -1,4 +1,4 @@
-"""Performs a campaign's procedures on paper: time, temperatures and volumes, and no device."""
+"""A dry run of a campaign: its procedures with time, temperatures and volumes, and no device."""
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -34,7 +34,7 @@ from flowrig.safety_rules import HeaterState, Snapshot, StreamState, Supervisor
 __all__ = ["DryRun", "Emptying", "Outcome", "Part", "Question", "Refill"]
 
 FLUSH_LOOK_S = 5.0
-"""Time [s] between two looks at the temperature while a rig flushes."""
+"""Time [s] between two readings of the temperature while a rig flushes."""
 
 R = TypeVar("R")
 
@@ -47,7 +47,7 @@ class Refill:
         experiment: number of the experiment that cannot begin, from 1.
         stage: name of its stage.
         time_s: rig time [s] at which the run holds.
-        streams: whose syringes to fill.
+        streams: streams whose syringes to fill.
     """
 
     experiment: int
@@ -64,7 +64,7 @@ class Emptying:
         experiment: number of the experiment that cannot begin, from 1.
         stage: name of its stage.
         time_s: rig time [s] at which the run holds.
-        wastes: which.
+        wastes: names of the wastes to empty.
     """
 
     experiment: int
@@ -79,8 +79,8 @@ class Question:
 
     Attributes:
         gate: its name.
-        before: what it stands before, in words.
-        asks: the question, in words.
+        before: the action that it guards, in words.
+        asks: the question.
         time_s: rig time [s] at which the run asks.
     """
 
@@ -111,15 +111,15 @@ class Part:
 
 @frozen(kw_only=True)
 class Outcome:
-    """What a campaign took.
+    """Time and volumes of a dry run.
 
     Attributes:
         parts: calibration, stages and safe state, in order.
         volumes_ul: what each stream delivered [µL].
-        refills: when it held for which syringe.
-        emptyings: when it held for which waste.
-        questions: when it asked what, at gates.
-        problems: what could not be done, in sentences.
+        refills: holds for a refill.
+        emptyings: holds for a full waste.
+        questions: questions at gates.
+        problems: steps that cannot be done, in sentences.
     """
 
     parts: tuple[Part, ...]
@@ -136,11 +136,12 @@ class Outcome:
 
 
 class DryRun:
-    """One performance of a campaign on paper, from its start.
+    """One dry run of a campaign, from its start.
 
     Args:
         profile: the rig, with a campaign.
-        drifting: where features have to stand still, they never do; at once otherwise.
+        drifting: whether features that the profile waits for drift until the longest time; else
+            they are stationary at the first look.
     """
 
     def __init__(self, profile: Profile, *, drifting: bool = False) -> None:
@@ -226,13 +227,13 @@ class DryRun:
         at_most_s = self._profile.campaign.stop.at_most_s
         if at_most_s is None or self._now_s < at_most_s:
             return False
-        told = f"the campaign's time of {at_most_s / 3600:.3g} h is over before experiment "
-        if not any(problem.startswith(told) for problem in self._problems):
-            self._problems.append(f"{told}{number}")
+        text = f"the campaign's time of {at_most_s / 3600:.3g} h is over before experiment "
+        if not any(problem.startswith(text) for problem in self._problems):
+            self._problems.append(f"{text}{number}")
         return True
 
     def _experiment(self, number: int, stage: str, conditions: Mapping[str, float]) -> None:
-        """One experiment; where a syringe is low, or a waste full, the run holds, and goes on."""
+        """One experiment; if a syringe is low, or a waste full, it is done after a hold."""
         try:
             try:
                 self._run(run_condition(self._profile, conditions, self._probe))
@@ -243,7 +244,7 @@ class DryRun:
             self._give_up(f"experiment {number}", error)
 
     def _serve(self, need: NeedsPersonError, number: int, stage: str) -> None:
-        """Do at once what a run on hold waits for."""
+        """Refill and empty at once what the run holds for."""
         now_s = self._now_s
         if need.refill:
             self._refills.append(
@@ -374,23 +375,23 @@ class DryRun:
         self._now_s += step.duration_s
 
     def _acquire(self, step: Acquire) -> dict[str, Frames]:
-        """Frames take their time, and show nothing."""
+        """Let the time of the frames pass; their counts are zero."""
         exposures_s = (self._integration_time_us(name) * 1e-6 for name in step.spectrometers)
         self._now_s += step.frames * max(step.interval_s, *exposures_s)
-        return {name: self._nothing_seen(name, step.frames) for name in step.spectrometers}
+        return {name: self._empty_frames(name, step.frames) for name in step.spectrometers}
 
     def _integration_time_us(self, spectrometer: str) -> int:
         settings = self._profile.devices[spectrometer].settings
         return int(getattr(settings, "integration_time_us", None) or 0)
 
     def _probe(self, look: Observation) -> dict[str, float]:
-        """Features that stand still, or grow and grow."""
+        """Features that are stationary, or double with every look."""
         self._looks += 1
         wanted = self._profile.residence_time.stationary
         value = float(2**self._looks) if self._drifting else 1.0
         return {} if wanted is None else dict.fromkeys(wanted.features, value)
 
-    def _nothing_seen(self, spectrometer: str, frames: int) -> Frames:
+    def _empty_frames(self, spectrometer: str, frames: int) -> Frames:
         return Frames(
             time_s=self._now_s,
             counts=np.zeros((frames, 1), np.uint16),
@@ -407,7 +408,7 @@ class DryRun:
                 self._rest(step.streams)
 
     def _flush(self, step: SafeStep) -> None:
-        """Solvent and carrier flow, as far as there is enough, until the heaters are cool."""
+        """Let the streams flow that have enough left, until the heaters are cool."""
         duration_s = min(self._cooling_time_s(step.until_below_c), step.at_most_s)
         left_ul = self._ledger.left_ul
         rates = {

@@ -1,4 +1,4 @@
-"""Where an optimizer will look for the best, as far as measured experiments tell."""
+"""Conditions that an optimizer is likely to choose, from the measurements of a run."""
 
 import numpy as np
 
@@ -10,26 +10,26 @@ from flowrig.run_record.reader import RunRecord
 __all__ = ["DRAWS_MIN_EXPERIMENTS", "expected_conditions"]
 
 DRAWS_MIN_EXPERIMENTS = 10
-"""Experiments below which a model says nothing of where the best is."""
+"""Number of experiments below which a model does not show where the best conditions are."""
 
 CANDIDATES = 1024
-"""Random conditions among which the best is looked for, besides the edges of the space."""
+"""Random conditions from which the best are drawn, besides the edges of the space."""
 
 
 def expected_conditions(record: RunRecord, profile: Profile, count: int) -> list[Conditions]:
-    """Conditions that are the best of what the run's model holds possible.
+    """Conditions at which the objective may be highest, by the model of a run.
 
     Thompson draws: each is the best of one joint sample of the posterior over random conditions and
-    the edges of the space. Optimizers that weigh what they expect against what they do not know, as
-    expected improvement does, look in the same places.
+    the edges of the space. Acquisition functions that weigh mean against uncertainty, as expected
+    improvement does, have their maxima in the same places.
 
     Args:
         record: a run with measurements.
         profile: the rig that is planned, with the same search space.
-        count: how many.
+        count: number of draws.
 
     Returns:
-        conditions; none if too little was measured, or the run has no surrogate.
+        conditions; none if the run has too few measurements, or no surrogate.
 
     Raises:
         InputError: the search spaces differ.

@@ -1,4 +1,4 @@
-"""How long a heater takes, as far as a profile says how fast it is."""
+"""Times for heating and cooling, computed from `[steady]` of a profile."""
 
 import math
 

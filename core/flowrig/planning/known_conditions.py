@@ -1,4 +1,4 @@
-"""Which conditions of a campaign are known before anything is measured."""
+"""Conditions of a campaign that are known before anything is measured."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,23 +13,23 @@ from flowrig.problem.feasibility import pulled_inside
 from flowrig.problem.space import Space
 from flowrig.profile import Profile, Stage
 
-__all__ = ["Conditions", "centre", "extremes", "foreseen", "scattered"]
+__all__ = ["Conditions", "centre", "extremes", "known_conditions", "scattered"]
 
 Array = NDArray[np.float64]
 Conditions = Mapping[str, float]
 
 SAMPLE = 512
-"""Random conditions of which the middle of a constrained space is the mean."""
+"""Random conditions whose mean is taken as the middle of a constrained space."""
 
 MOST_CORNERS = 64
-"""Corners of the box of which the nearest conditions are tried, where there are many."""
+"""Most corners of the box that are tried; of more than these, a random choice."""
 
 
 class _NeedsMeasurementsError(FlowrigError):
-    """An optimizer asked for a model of what nobody has measured yet."""
+    """An optimizer asked for a model before anything was measured."""
 
 
-def foreseen(
+def known_conditions(
     profile: Profile,
     stage: Stage,
     seed: int,
@@ -38,18 +38,18 @@ def foreseen(
 ) -> list[Conditions]:
     """The conditions of a stage that do not depend on what will be measured, in their order.
 
-    The stage's own optimizer is asked, with the seed of the run, and told two different sets of
-    invented results: what it suggests either way is what it will suggest.
+    Two optimizers of the stage, with the seed of the run, get two different sets of invented
+    results. Conditions that both suggest do not depend on results.
 
     Args:
         profile: the rig, with its campaign.
-        stage: which stage.
+        stage: the stage.
         seed: of the run.
         earlier: conditions of the stages before.
-        decided: what a run has decided already in this stage.
+        decided: conditions that a run has already decided in this stage.
 
     Returns:
-        at most as many as the stage has experiments; fewer where the rest depends on results.
+        at most as many as the stage has experiments; fewer if the rest depends on results.
 
     Raises:
         OutOfRangeError: the optimizer suggests conditions outside its space.
@@ -57,23 +57,22 @@ def foreseen(
     known = list(decided[: stage.experiments])
     if stage.offer.missing():
         return known
-    told = 0
+    ingested = 0
     try:
         pair = [new_optimizer(profile, stage, seed, _no_model) for _ in range(2)]
         while len(known) < stage.experiments:
             rows = [*earlier, *known]
             for number, optimizer in enumerate(pair):
-                optimizer.ingest(_invented(profile, rows[told:], number))
-            told = len(rows)
-            one, other = (
-                _next(stage, optimizer, stage.experiments - len(known)) for optimizer in pair
-            )
+                optimizer.ingest(_invented_results(profile, rows[ingested:], number))
+            ingested = len(rows)
+            wanted = stage.experiments - len(known)
+            one, other = (_next(stage, optimizer, wanted) for optimizer in pair)
             if one != other:
                 break
             known += one
     except OutOfRangeError:
         raise
-    except FlowrigError:
+    except FlowrigError:  # it needs a model or true results: the rest is not known
         pass
     return known
 
@@ -86,17 +85,19 @@ def _next(stage: Stage, optimizer: Optimizer, wanted: int) -> list[Conditions]:
 
 
 def _no_model() -> Surrogate:
-    raise _NeedsMeasurementsError("there is nothing measured that a model could learn from")
+    raise _NeedsMeasurementsError("nothing is measured yet that a model could be fitted to")
 
 
-def _invented(profile: Profile, rows: Sequence[Conditions], seed: int) -> list[dict[str, float]]:
+def _invented_results(
+    profile: Profile, rows: Sequence[Conditions], seed: int
+) -> list[dict[str, float]]:
     names = (*profile.objective.responses, profile.objective.name)
     rng = np.random.default_rng([seed, len(rows)])
     return [{**row, **{name: float(rng.uniform(0.1, 1.0)) for name in names}} for row in rows]
 
 
 def centre(space: Space) -> dict[str, float]:
-    """The middle of what bounds and constraints leave: the mean of uniform conditions."""
+    """The middle of the allowed space: the mean of uniform random conditions."""
     points = uniform(space, SAMPLE, np.random.default_rng(0))
     return space.rows(space.from_unit(points.mean(axis=0, keepdims=True)))[0]
 

@@ -1,4 +1,4 @@
-"""What a campaign will take, with nothing moving: time, volumes, refills and limits."""
+"""The plan of a campaign: time, volumes, refills and limits, with nothing moving."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,14 +8,20 @@ from attrs import evolve, frozen
 from flowrig.errors import InputError, OutOfRangeError
 from flowrig.planning.dry_run import DryRun, Emptying, Outcome, Question, Refill
 from flowrig.planning.heating_time import AMBIENT_C
-from flowrig.planning.known_conditions import Conditions, centre, extremes, foreseen, scattered
+from flowrig.planning.known_conditions import (
+    Conditions,
+    centre,
+    extremes,
+    known_conditions,
+    scattered,
+)
 from flowrig.problem.space import LinearConstraint
 from flowrig.profile import Profile, Stage
 
 __all__ = ["Plan", "PlannedPart", "plan_campaign"]
 
 SCATTERINGS = 6
-"""How many random choices of unknown conditions the ranges span, besides the extremes."""
+"""Random choices of the unknown conditions that the ranges span, besides the extremes."""
 
 SHARES = 4096
 """Random points of the box of bounds, of which the share that can be reached is counted."""
@@ -30,12 +36,12 @@ class PlannedPart:
 
     Attributes:
         name: the stage, "calibration" or "safe state".
-        experiments: how many.
-        known: of how many the conditions are known in advance.
-        time_s: how long it takes [s].
+        experiments: number of experiments.
+        known: number of experiments whose conditions are known in advance.
+        time_s: duration [s].
         time_range_s: shortest and longest [s], as far as conditions are not known.
         ends_s: rig time [s] at its end.
-        volumes_ul: what it delivers [µL], by stream.
+        volumes_ul: volume [µL] that it delivers, by stream.
     """
 
     name: str
@@ -49,27 +55,27 @@ class PlannedPart:
 
 @frozen(kw_only=True)
 class Plan:
-    """What a campaign will take.
+    """Time and volumes of a campaign before it begins.
 
     Attributes:
         profile: name of the rig.
         seed: of the run that is planned.
-        experiments: how many all stages ask for.
-        known: of how many the conditions are known in advance.
+        experiments: number of experiments in all stages.
+        known: number of experiments whose conditions are known in advance.
         time_s: from the start to the safe state [s], without the time of people and computers.
         time_range_s: shortest and longest [s], as far as conditions are not known.
         parts: calibration, stages and safe state, in order.
-        volumes_ul: what each stream delivers [µL].
+        volumes_ul: volume [µL] that each stream delivers.
         volume_ranges_ul: least and most [µL] of each.
-        waste_ul: what reaches the waste [µL].
+        waste_ul: volume [µL] that reaches the wastes.
         waste_range_ul: least and most [µL].
-        refills: when the run will hold for which syringe.
-        emptyings: when it will hold for which waste.
-        questions: what it will ask at gates, and when.
+        refills: holds for a refill, with their time and syringes.
+        emptyings: holds for a full waste, with their time and wastes.
+        questions: questions at gates, with their time.
         problems: limits that would be hit, and conditions that cannot be reached; sentences.
         reachable: share of the box of bounds that keeps to every constraint.
-        constraints: share of the box that each constraint leaves by itself, by its label.
-        assumptions: what the plan takes for granted; sentences.
+        constraints: share of the box that each constraint alone leaves, by its label.
+        assumptions: assumptions of the plan; sentences.
     """
 
     profile: str
@@ -100,17 +106,16 @@ def plan_campaign(
 ) -> Plan:
     """Plan a campaign from its start; nothing is opened and nothing moves.
 
-    Conditions that do not depend on results are those of the run with this seed. The others are
-    taken where a model expects the best, if somebody has asked one, and else in the middle of the
-    search space. Ranges span what they may be instead: all at one edge of the space, or jumping
-    about in it.
+    Conditions that do not depend on results are those of the run with this seed. For the others,
+    `likely` conditions are taken, or else the middle of the search space. The ranges show what
+    other conditions would change: all at one edge of the space, or jumping about in it.
 
     Args:
         profile: the rig, with a campaign.
         seed: of the run; the campaign's own by default.
-        decided: conditions that a run has chosen already, by stage.
-        likely: what may be chosen where results decide, as
-            `flowrig.planning.expected_conditions` draws it.
+        decided: conditions that a run has already decided, by stage.
+        likely: conditions that the optimizers may choose where the choice depends on results, from
+            `flowrig.planning.expected_conditions` or a rehearsal.
 
     Raises:
         InputError: the profile has no campaign.
@@ -118,28 +123,24 @@ def plan_campaign(
     if profile.campaign is None:
         raise InputError(f"{profile.name} has no [campaign]; name a campaign file instead")
     seed = profile.campaign.seed if seed is None else seed
-    chosen, problems = _chosen(profile, seed, decided or {})
-    filled = _filled(profile, chosen, likely or [centre(profile.space)])
-    expected = DryRun(profile).campaign(filled)
-    possible = [expected, *_alternatives(profile, chosen, likely)]
-    if profile.residence_time.stationary is not None:
-        possible.append(DryRun(profile, drifting=True).campaign(filled))
+    known, problems = _known(profile, seed, decided or {})
+    outcomes = _outcomes(profile, known, likely)
+    expected = outcomes[0]
+    wastes_ul = [sum(one.volumes_ul.values()) for one in outcomes]
+    volume_ranges_ul = {s: _span([one.volumes_ul[s] for one in outcomes]) for s in profile.streams}
     reachable, constraints = _shares(profile)
-    waste_ul = [sum(one.volumes_ul.values()) for one in possible]
     return Plan(
         profile=profile.name,
         seed=seed,
         experiments=profile.campaign.experiments,
-        known=sum(map(len, chosen.values())),
+        known=sum(map(len, known.values())),
         time_s=expected.time_s,
-        time_range_s=_span([one.time_s for one in possible]),
-        parts=_parts(possible, chosen),
+        time_range_s=_span([one.time_s for one in outcomes]),
+        parts=_parts(outcomes, known),
         volumes_ul=expected.volumes_ul,
-        volume_ranges_ul={
-            s: _span([one.volumes_ul[s] for one in possible]) for s in profile.streams
-        },
-        waste_ul=waste_ul[0],
-        waste_range_ul=_span(waste_ul),
+        volume_ranges_ul=volume_ranges_ul,
+        waste_ul=wastes_ul[0],
+        waste_range_ul=_span(wastes_ul),
         refills=expected.refills,
         emptyings=expected.emptyings,
         questions=expected.questions,
@@ -150,25 +151,34 @@ def plan_campaign(
     )
 
 
-def _chosen(
+def _known(
     profile: Profile, seed: int, decided: Chosen
 ) -> tuple[dict[str, list[Conditions]], list[str]]:
-    """The conditions of each stage that are known, and what is wrong with optimizers."""
-    chosen: dict[str, list[Conditions]] = {}
+    """The known conditions of each stage, and the optimizers that end the run, in sentences."""
+    known: dict[str, list[Conditions]] = {}
     problems: list[str] = []
     earlier: list[Conditions] = []
     middle = centre(profile.space)
     for stage in _stages(profile):
-        known = list(decided.get(stage.name, ()))
+        rows = list(decided.get(stage.name, ()))
         try:
-            known = foreseen(profile, stage, seed, earlier, known)
+            rows = known_conditions(profile, stage, seed, earlier, rows)
         except OutOfRangeError as error:
             problems.append(
                 f"{stage.name}: the optimizer {stage.offer.name!r} ends the run: {error}"
             )
-        chosen[stage.name] = known
-        earlier += [*known, *[middle] * (stage.experiments - len(known))]
-    return chosen, problems
+        known[stage.name] = rows
+        earlier += [*rows, *[middle] * (stage.experiments - len(rows))]
+    return known, problems
+
+
+def _outcomes(profile: Profile, known: Chosen, likely: Sequence[Conditions]) -> list[Outcome]:
+    """Dry runs of the campaign: the expected one first, then those that span the ranges."""
+    filled = _filled(profile, known, likely or [centre(profile.space)])
+    outcomes = [DryRun(profile).campaign(filled), *_alternatives(profile, known, likely)]
+    if profile.residence_time.stationary is not None:
+        outcomes.append(DryRun(profile, drifting=True).campaign(filled))
+    return outcomes
 
 
 def _stages(profile: Profile) -> tuple[Stage, ...]:
@@ -177,23 +187,26 @@ def _stages(profile: Profile) -> tuple[Stage, ...]:
 
 
 def _filled(
-    profile: Profile, chosen: Chosen, unknown: Sequence[Conditions]
+    profile: Profile, known: Chosen, others: Sequence[Conditions]
 ) -> dict[str, list[Conditions]]:
-    """Conditions of every experiment; for those that are not known, some are taken in turn."""
+    """Conditions of every experiment; those that are not known are taken from others in turn."""
     filled: dict[str, list[Conditions]] = {}
     taken = 0
     for stage in _stages(profile):
-        conditions = list(chosen[stage.name])
+        conditions = list(known[stage.name])
         while len(conditions) < stage.experiments:
-            conditions.append(unknown[taken % len(unknown)])
+            conditions.append(others[taken % len(others)])
             taken += 1
         filled[stage.name] = conditions
     return filled
 
 
-def _alternatives(profile: Profile, chosen: Chosen, likely: Sequence[Conditions]) -> list[Outcome]:
-    """The campaign with other conditions in the place of those that are not known."""
-    wanted = sum(stage.experiments - len(chosen[stage.name]) for stage in _stages(profile))
+def _alternatives(profile: Profile, known: Chosen, likely: Sequence[Conditions]) -> list[Outcome]:
+    """Dry runs with conditions at the edges and at random in the place of those not known.
+
+    They span the ranges of the plan; a rehearsal cannot, as it is one run.
+    """
+    wanted = sum(stage.experiments - len(known[stage.name]) for stage in _stages(profile))
     if not wanted:
         return []
     others: list[list[Conditions]] = [[edge] for edge in extremes(profile.space)]
@@ -201,29 +214,30 @@ def _alternatives(profile: Profile, chosen: Chosen, likely: Sequence[Conditions]
     if likely:
         draws = np.random.default_rng(0).integers(0, len(likely), (SCATTERINGS, wanted))
         others += [[likely[place] for place in one] for one in draws]
-    return [DryRun(profile).campaign(_filled(profile, chosen, some)) for some in others]
+    return [DryRun(profile).campaign(_filled(profile, known, some)) for some in others]
 
 
 def _span(values: Sequence[float]) -> Range:
     return min(values), max(values)
 
 
-def _parts(likely: Sequence[Outcome], chosen: Chosen) -> tuple[PlannedPart, ...]:
+def _parts(outcomes: Sequence[Outcome], known: Chosen) -> tuple[PlannedPart, ...]:
     return tuple(
         PlannedPart(
             name=part.name,
             experiments=part.experiments,
-            known=len(chosen.get(part.name, ())),
+            known=len(known.get(part.name, ())),
             time_s=part.time_s,
-            time_range_s=_span([one.parts[place].time_s for one in likely]),
+            time_range_s=_span([one.parts[place].time_s for one in outcomes]),
             ends_s=part.ends_s,
             volumes_ul=part.volumes_ul,
         )
-        for place, part in enumerate(likely[0].parts)
+        for place, part in enumerate(outcomes[0].parts)
     )
 
 
 def _shares(profile: Profile) -> tuple[float, dict[str, float]]:
+    """Share of the box of bounds that is reachable, and that each constraint alone leaves."""
     space = profile.space
     X = space.from_unit(np.random.default_rng(0).random((SHARES, len(space.names))))
 
@@ -237,7 +251,7 @@ def _assumptions(profile: Profile, expected: Outcome) -> tuple[str, ...]:
     steady = profile.steady
     assert profile.campaign is not None
     good_enough = profile.campaign.stop.objective_above
-    told = [
+    assumptions = [
         "every syringe is full at the start, and every waste empty",
         f"heaters begin at {AMBIENT_C:g} °C, heat at {steady.heating_c_min:g} °C/min, cool at "
         f"{steady.cooling_c_min:g} °C/min and settle within {steady.settling_s:g} s: "
@@ -245,12 +259,14 @@ def _assumptions(profile: Profile, expected: Outcome) -> tuple[str, ...]:
         "neither the answers of instruments nor the choice of conditions take time",
     ]
     if profile.residence_time.stationary is not None:
-        told.append("features stand still as soon as that can be known; the ranges end with none")
+        assumptions.append(
+            "features stand still as soon as that can be known; the ranges end with none"
+        )
     if expected.refills or expected.emptyings or expected.questions:
-        told.append(
+        assumptions.append(
             "a person does at once what the run waits for, and only with the syringes and wastes "
             "that are named"
         )
     if good_enough is not None:
-        told.append(f"the campaign does not end before, at a figure of merit of {good_enough:g}")
-    return tuple(told)
+        assumptions.append(f"the campaign does not end before, at an objective of {good_enough:g}")
+    return tuple(assumptions)

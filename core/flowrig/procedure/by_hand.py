@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 from flowrig.errors import UnsafeStateError
 from flowrig.journal.events import EventData
 from flowrig.measurement.evaluate import Measurement, evaluate, feature_probe
-from flowrig.measurement.observation import CalibrationReference, Observation
+from flowrig.measurement.light_reference import LightCalibration
+from flowrig.measurement.observation import Observation
 from flowrig.operator.requests import OperatorRequests
 from flowrig.procedure.executor import Executor
 from flowrig.procedure.procedures import calibrate, run_condition
@@ -70,15 +71,15 @@ def measure(rig: Rig, conditions: Mapping[str, float]) -> Measurement:
     rig.profile.space.require_feasible(conditions)
     wavelengths_nm = rig.wavelengths_nm()
     procedure = _calibrated(rig.profile, conditions, wavelengths_nm)
-    reference, observation = perform(rig, procedure)
-    measurement, _ = evaluate(rig.profile, wavelengths_nm, reference, observation)
+    calibration, observation = perform(rig, procedure)
+    measurement, _ = evaluate(rig.profile, wavelengths_nm, calibration, observation)
     return measurement
 
 
 def _calibrated(
     profile: Profile, conditions: Mapping[str, float], wavelengths_nm: Mapping[str, Any]
-) -> Generator[Step, Any, tuple[CalibrationReference, Observation]]:
-    reference = yield from calibrate(profile)
-    probe = feature_probe(profile, wavelengths_nm, reference)
+) -> Generator[Step, Any, tuple[LightCalibration, Observation]]:
+    calibration = yield from calibrate(profile)
+    probe = feature_probe(profile, wavelengths_nm, calibration)
     observation = yield from run_condition(profile, conditions, probe)
-    return reference, observation
+    return calibration, observation

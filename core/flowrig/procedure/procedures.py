@@ -4,8 +4,9 @@ from collections.abc import Generator, Mapping
 from typing import Any
 
 from flowrig.interfaces import Frames
-from flowrig.measurement.observation import Array, CalibrationReference, FeatureProbe, Observation
-from flowrig.measurement.stationarity import Look, Steadiness, judged
+from flowrig.measurement.light_reference import LightCalibration, LightReference
+from flowrig.measurement.observation import Array, FeatureProbe, Observation
+from flowrig.measurement.stationarity import Look, Steadiness, assess_steadiness
 from flowrig.procedure.steps import (
     Acquire,
     RequireVolume,
@@ -36,11 +37,11 @@ def _spectrometers(profile: Profile) -> tuple[str, str]:
     return analysis.absorbance.spectrometer, analysis.photoluminescence.spectrometer
 
 
-def calibrate(profile: Profile) -> Generator[Step, Any, CalibrationReference]:
+def calibrate(profile: Profile) -> Generator[Step, Any, LightCalibration]:
     """Fill the cells with transparent liquid, and take the dark and the lamp reference.
 
     Returns:
-        the averaged dark and lamp spectra.
+        a light reference for each spectrometer.
     """
     plan = profile.calibration
     spectrometers = _spectrometers(profile)
@@ -55,7 +56,14 @@ def calibrate(profile: Profile) -> Generator[Step, Any, CalibrationReference]:
     yield SetLight(spectrometers, True)
     lamp = yield Acquire(spectrometers, plan.reference_frames, 0.0, "reference")
     yield Stop(streams)
-    return CalibrationReference(_mean(dark), _mean(lamp))
+    return LightCalibration(
+        {
+            name: LightReference(
+                dark[name].mean_counts(), lamp[name].mean_counts(), dark[name].integration_time_us
+            )
+            for name in dark
+        }
+    )
 
 
 def run_condition(
@@ -136,7 +144,7 @@ def _until_stationary(
         after = n + (now_s - first_s) / tau_s
         values = probe(Observation(dark, frames))
         looks.append(Look(residence_times=after, values={f: values[f] for f in wanted.features}))
-        found = judged(looks, wanted.features, wanted.looks, wanted.tolerance)
+        found = assess_steadiness(looks, wanted.features, wanted.looks, wanted.tolerance)
         if found.reached or after + wanted.every > wanted.longest + ROUNDING:
             return found
         gap_s = wanted.every * tau_s - look_s

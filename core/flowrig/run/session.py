@@ -13,6 +13,8 @@ import numpy as np
 from attrs import asdict, evolve, field, frozen
 from numpy.typing import NDArray
 
+from flowrig.campaign.campaign_journal import CampaignJournal
+from flowrig.campaign.final_check import check_campaign
 from flowrig.campaign.loop import CampaignLoop
 from flowrig.campaign.optimizer import (
     ConditionChooser,
@@ -137,7 +139,6 @@ class RunSession:
         self._notices: SimpleQueue[str] = SimpleQueue()
         self._safe: SafeState | None = None  # while nothing was commanded since
         self._lease: Lease | None = None  # a simulated rig needs none
-        self._loop: CampaignLoop | None = None
         begin_s = newest_s(journal)
         self._clock: Clock = options.clock or (
             VirtualClock(begin_s) if record.simulated else RealClock(begin_s)
@@ -223,7 +224,7 @@ class RunSession:
             return Ending("unknown", f"{ending.reason}; {safe}".lstrip("; "))
         self._say_goodbye()
         if ending.state == "finished":
-            return evolve(ending, reason=self._check_model())
+            return evolve(ending, reason=self._check_campaign())
         return ending
 
     def _campaign(
@@ -239,19 +240,18 @@ class RunSession:
                 self._lease.require_ready(self._clock.now_s())
             self._prepare(rig, actuation, resumed)
             self._requests.connect(self._clock.interrupt)
-            self._loop = self._new_loop(rig, actuation, chooser)
-            self._loop.run()
+            self._loop(rig, actuation, chooser).run()
         except UnsafeStateError:
             raise
         except BaseException as error:
             return self._ending_after(error)
         return Ending("finished")
 
-    def _check_model(self) -> str:
-        """Check the model of a finished campaign; returns why that failed, or "" if it did not."""
-        assert self._loop is not None
+    def _check_campaign(self) -> str:
+        """Check a finished campaign; returns why that failed, or "" if it did not."""
+        journal = CampaignJournal(self._journal, self._record.profile, self._clock.now_s)
         try:
-            self._loop.check_model()
+            check_campaign(self._record, journal)
         except (Exception, KeyboardInterrupt) as error:
             return f"the surrogate could not be checked: {str(error) or repr(error)}"
         return ""
@@ -314,7 +314,7 @@ class RunSession:
             place.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
         return Ending("failed", f"internal error: {error!r}; see {place}")
 
-    def _new_loop(self, rig: Rig, actuation: Actuation, chooser: ConditionChooser) -> CampaignLoop:
+    def _loop(self, rig: Rig, actuation: Actuation, chooser: ConditionChooser) -> CampaignLoop:
         gates = Gates(rig.profile, self._options.yes_to)
         executor = Executor(actuation, self._note, self._requests, self._renew, gates)
         wavelengths_nm = rig.wavelengths_nm()

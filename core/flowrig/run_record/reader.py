@@ -26,7 +26,7 @@ from flowrig.journal.events import (
 )
 from flowrig.journal.journal import FILE_NAME, Event, Journal
 from flowrig.learning.from_campaign import surrogates_of
-from flowrig.measurement.light_check import LightReference
+from flowrig.measurement.light_reference import LightReference
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Campaign, Profile
 from flowrig.run_record.changes import PROFILE_NAME, profile_of

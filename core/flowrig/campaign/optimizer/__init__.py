@@ -1,7 +1,8 @@
-"""Who chooses conditions: the optimizers of a campaign, and what is done where one fails.
+"""The choice of conditions: optimizers, their processes, and what is done if one fails.
 
-On a real rig the optimizer has a process of its own, so that nothing that goes wrong in it touches
-a heater; on the virtual clock it thinks in the run's process. Its decisions are the same.
+On a real rig the optimizer has a process of its own, so that a crash or a hang of the optimizer
+reaches no heater. On the virtual clock it computes in the process of the run. The decisions are the
+same.
 """
 
 from flowrig.campaign.optimizer.chooser import Choice, ConditionChooser

@@ -1,7 +1,7 @@
-"""`python -m flowrig.campaign.optimizer FOLDER`: a run's optimizer, asked through pipes.
+"""`python -m flowrig.campaign.optimizer FOLDER`: the optimizer of a run, as a process.
 
-A run starts this by itself. It reads questions from its standard input and answers on its standard
-output; whatever else is printed goes to the standard error. It ends as soon as its input does.
+The run starts it. It reads requests from its standard input and writes answers to its standard
+output; everything else that is printed goes to the standard error. It ends when its input ends.
 """
 
 import os
@@ -24,19 +24,19 @@ from flowrig.run_record.changes import PROFILE_NAME
 
 
 def main() -> None:
-    """Answer questions until nobody asks any more."""
+    """Answer requests until the run closes the input."""
     _leave_signals_to_the_run()
     with _answers() as answers:
         serve(Path(sys.argv[1]), _lines(sys.stdin), answers)
 
 
 def serve(folder: Path, lines: Iterator[str], answers: TextIO) -> None:
-    """Answer the questions of a run.
+    """Answer the requests of a run.
 
     Args:
         folder: the run's folder.
-        lines: what the run says.
-        answers: where the answers go.
+        lines: messages of the run, see `flowrig.campaign.optimizer.messages`.
+        answers: stream for the answers.
     """
     begin = decoded(next(lines))
     sys.path[:] = begin["path"]
@@ -46,15 +46,15 @@ def serve(folder: Path, lines: Iterator[str], answers: TextIO) -> None:
     surrogates = surrogates_of(folder, profile.campaign, begin["seed"])
     host, rows = InProcessOptimizer(profile, begin["seed"], surrogates), list[Row]()
     for line in lines:
-        question = decoded(line)
-        rows.extend(question["rows"])
-        answers.write(_answer(host, rows, question))
+        request = decoded(line)
+        rows.extend(request["rows"])
+        answers.write(_answer(host, rows, request))
         answers.flush()
 
 
-def _answer(host: InProcessOptimizer, rows: list[Row], question: dict[str, Any]) -> str:
+def _answer(host: InProcessOptimizer, rows: list[Row], request: dict[str, Any]) -> str:
     try:
-        suggestions = host.suggest(question["stage"], rows, question["count"])
+        suggestions = host.suggest(request["stage"], rows, request["count"])
         return encoded({"suggestions": [plain(one) for one in suggestions]})
     except NoSurrogateError as error:
         return encoded({"wrong_input": str(error)})
@@ -64,31 +64,31 @@ def _answer(host: InProcessOptimizer, rows: list[Row], question: dict[str, Any])
 
 
 def _leave_signals_to_the_run() -> None:
-    """Ctrl-C reaches every process of a terminal; what it means, the run decides."""
+    """Ignore Ctrl-C, which reaches every process of a terminal; the run alone reacts to it."""
     for name in ("SIGINT", "SIGBREAK", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
 
 
 def _answers() -> TextIO:
-    """Standard output, kept for answers alone: what an optimizer prints goes elsewhere."""
+    """The standard output for answers alone; what an optimizer prints goes to the error stream."""
     own = os.dup(sys.stdout.fileno())
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     return os.fdopen(own, "w", encoding="utf-8", newline="\n")
 
 
 def _lines(stream: TextIO) -> Iterator[str]:
-    """What the run says; when it says no more, whatever is under way here ends too."""
-    said: SimpleQueue[str] = SimpleQueue()
+    """Messages of the run; the process ends with its input, also in the middle of a computation."""
+    messages: SimpleQueue[str] = SimpleQueue()
 
     def read() -> None:
         for line in stream:
-            said.put(line)
-        os._exit(0)
+            messages.put(line)
+        os._exit(0)  # not sys.exit: the main thread may compute for minutes
 
     threading.Thread(target=read, daemon=True).start()
     while True:
-        yield said.get()
+        yield messages.get()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What becomes of a decision: asked, checked, asked once more, and made without the optimizer."""
+"""The choice of conditions: ask the optimizer, check its answer, ask again, do without it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
@@ -15,18 +15,18 @@ from flowrig.learning.from_campaign import NoSurrogateError
 from flowrig.problem.designs import maximin_latin_hypercube
 from flowrig.profile import Profile, Stage
 
-__all__ = ["Choice", "ConditionChooser", "Think"]
+__all__ = ["Choice", "Compute", "ConditionChooser"]
 
 ATTEMPTS = ("choosing conditions", "choosing conditions once more, from a fresh start")
 
 MARGIN_S = 60.0
-"""How much longer [s] than an optimizer's deadline a computation may take in all."""
+"""Time [s] beyond the deadline of the optimizer after which a computation is given up."""
 
 CANDIDATES = 32
-"""Points of a design from which those are taken that are farthest from all that was tried."""
+"""Points of a design; those farthest from all tried conditions are taken."""
 
 DESIGNS = 10
-"""Designs of which the best is taken."""
+"""Random designs, of which the most evenly spread is taken."""
 
 SAME_WITHIN = 1e-6
 """Conditions closer than this share of every range are the same."""
@@ -35,22 +35,28 @@ Array = NDArray[np.float64]
 R = TypeVar("R")
 
 
-class Think(Protocol):
-    """Computes something, as `Executor.compute` does, while somebody watches the rig."""
+class Compute(Protocol):
+    """Computes something while the rig is watched, as `Executor.compute` does."""
 
     def __call__(self, what: str, function: Callable[[], R], at_most_s: float) -> R:
-        """Compute it; what it is, for people, and how long [s] it may take."""
+        """Compute a function.
+
+        Args:
+            what: its purpose, for people.
+            function: computes the result.
+            at_most_s: longest time [s].
+        """
 
 
 @frozen
 class Choice:
-    """What was decided.
+    """The choice of a batch.
 
     Attributes:
-        suggestions: conditions that the rig can do; none if a person has to look first, or if the
-            campaign ends here.
-        incident: how the optimizer failed and what was done about it, in one sentence; "" where it
-            did not.
+        suggestions: conditions that the rig can do; none if the run has to hold for a person, or
+            if the campaign ends here.
+        incident: how the optimizer failed and what was done about it, in one sentence; "" if it
+            did not fail.
     """
 
     suggestions: Sequence[Suggestion]
@@ -58,16 +64,16 @@ class Choice:
 
 
 class ConditionChooser:
-    """Chooses conditions, whatever becomes of the optimizer.
+    """Chooses conditions, also if the optimizer fails.
 
-    An optimizer that crashes, hangs, takes too much memory, or whose answer cannot be used is asked
-    once more from a fresh start, with everything that was measured. If that fails too, the campaign
-    says what is done: `if_optimizer_fails`.
+    An optimizer fails if it crashes, hangs, takes too much memory, or gives an unusable answer.
+    Then a fresh one gets everything that was measured, and is asked once more. If that fails too,
+    `if_optimizer_fails` of the campaign decides.
 
     Args:
         profile: the rig, with its campaign.
         seed: of the run.
-        new_host: makes whom to ask.
+        new_host: makes a host of the optimizers.
     """
 
     def __init__(self, profile: Profile, seed: int, new_host: Callable[[], OptimizerHost]) -> None:
@@ -79,7 +85,7 @@ class ConditionChooser:
         self._host: OptimizerHost | None = None
 
     def close(self) -> None:
-        """Give up the optimizer; a question under way is not answered."""
+        """End the optimizer; a request under way gets no answer."""
         host, self._host = self._host, None
         if host is not None:
             host.close()
@@ -90,34 +96,34 @@ class ConditionChooser:
         rows: Sequence[Row],
         tried: Sequence[Mapping[str, float]],
         count: int,
-        think: Think,
+        compute: Compute,
     ) -> Choice:
         """Choose conditions.
 
         Args:
-            stage: whose optimizer is asked.
-            rows: every experiment that was measured, in order of time.
-            tried: conditions that were decided so far, in order.
-            count: how many are wanted.
-            think: computes while somebody watches the rig; what it raises by itself is passed on.
+            stage: stage of the campaign.
+            rows: every measured experiment, in order of time.
+            tried: conditions decided so far, in order.
+            count: most conditions that are wanted.
+            compute: computes while the rig is watched; its own errors are passed on.
 
         Raises:
             NoSurrogateError: the optimizer needs a surrogate, and the campaign names none.
         """
         failures: list[str] = []
         for what in ATTEMPTS:
-            answer = think(
+            answer = compute(
                 what,
-                lambda: self._asked(stage.name, rows, tried, count),
+                lambda: self._suggest(stage.name, rows, tried, count),
                 self._campaign.optimizer_deadline_s + MARGIN_S,
             )
             if not isinstance(answer, OptimizerFailedError):
                 return Choice(answer, self._incident(stage, tried, failures, "the second answered"))
             failures.append(str(answer))
             self.close()
-        return self._without(stage, tried, count, failures)
+        return self._without_optimizer(stage, tried, count, failures)
 
-    def _asked(
+    def _suggest(
         self, stage: str, rows: Sequence[Row], tried: Sequence[Mapping[str, float]], count: int
     ) -> list[Suggestion] | OptimizerFailedError:
         if self._host is None:
@@ -136,7 +142,12 @@ class ConditionChooser:
     def _require_sound(
         self, answer: Sequence[Suggestion], tried: Sequence[Mapping[str, float]], count: int
     ) -> None:
-        """Nothing goes on from here that a rig cannot do, or that was done too often."""
+        """Refuse an answer that the rig cannot do, or that was done too often.
+
+        Raises:
+            OutOfRangeError: conditions are outside the search space.
+            OptimizerFailedError: there are too few, too many or repeated conditions.
+        """
         if not 1 <= len(answer) <= count:
             raise OptimizerFailedError(f"{len(answer)} conditions where {count} were asked for")
         done = [*tried]
@@ -152,7 +163,7 @@ class ConditionChooser:
         U = self._space.to_unit(self._space.array([conditions, *done]))
         return int((np.abs(U[1:] - U[0]).max(axis=1) <= SAME_WITHIN).sum())
 
-    def _without(
+    def _without_optimizer(
         self,
         stage: Stage,
         tried: Sequence[Mapping[str, float]],
@@ -188,7 +199,7 @@ class ConditionChooser:
     def _space_filling(
         self, stage: Stage, tried: Sequence[Mapping[str, float]], count: int
     ) -> list[Suggestion]:
-        """Of a Latin hypercube the points that are farthest from all that was tried."""
+        """The points of a Latin hypercube that are farthest from all tried conditions."""
         label = f"{self._seed}/{stage.name}/{len(tried)}/fallback"
         rng = np.random.default_rng(int.from_bytes(sha256(label.encode()).digest()[:8]))
         candidates = maximin_latin_hypercube(self._space, max(CANDIDATES, count), DESIGNS, rng)
@@ -198,7 +209,7 @@ class ConditionChooser:
 
 
 def _farthest(candidates: Array, near: Array, count: int) -> Array:
-    """As many candidates, one by one, each as far as possible from all others and from `near`."""
+    """Candidates chosen one by one, each as far as possible from the chosen ones and `near`."""
     chosen: list[Array] = []
     for _ in range(count):
         others = np.vstack([near, *chosen])

@@ -1,4 +1,4 @@
-"""A host: it asks the optimizers of a campaign, whose state follows from what was measured."""
+"""Hosts of the optimizers of a campaign. Their state follows from the measured experiments."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -13,11 +13,11 @@ from flowrig.profile import Profile, Stage
 __all__ = ["InProcessOptimizer", "OptimizerFailedError", "OptimizerHost", "Row", "new_optimizer"]
 
 Row = Mapping[str, Any]
-"""An experiment: conditions, responses and figure of merit by name."""
+"""An experiment: conditions, responses and objective by name."""
 
 
 class OptimizerFailedError(FlowrigError):
-    """An optimizer gave no answer that can be used; the message says why."""
+    """An optimizer gave no usable answer; the message says why."""
 
 
 class OptimizerHost(ABC):
@@ -29,27 +29,26 @@ class OptimizerHost(ABC):
 
         Args:
             stage: its name.
-            rows: every experiment that was measured, in order of time; the same ones as before,
-                and those that have come since.
-            count: how many conditions are wanted.
+            rows: every measured experiment, in order of time; earlier calls got the first of them.
+            count: most conditions that are wanted.
 
         Raises:
-            OptimizerFailedError: no answer can be had.
-            Exception: whatever an optimizer raises that thinks in this process.
+            OptimizerFailedError: there is no answer.
+            Exception: any error of an optimizer that computes in this process.
         """
 
-    def close(self) -> None:  # noqa: B027 - most have nothing to give up
-        """Give up everything; a question under way is not answered."""
+    def close(self) -> None:  # noqa: B027 - most have nothing to end
+        """End the optimizer; a request under way gets no answer."""
 
 
 class InProcessOptimizer(OptimizerHost):
-    """Thinks in this process.
+    """Computes in this process.
 
     Args:
         profile: the rig, with its campaign.
         seed: of the run.
-        surrogates: makes a fresh surrogate, with what the campaign started from; see
-            `surrogates_of`. By default one that knows nothing.
+        surrogates: makes a fresh surrogate, with the earlier experiments that the campaign starts
+            from; see `surrogates_of`. By default one without experiments.
     """
 
     def __init__(
@@ -65,7 +64,7 @@ class InProcessOptimizer(OptimizerHost):
         self._known = 0
 
     def suggest(self, stage: str, rows: Sequence[Row], count: int) -> list[Suggestion]:
-        """Tell the optimizer of a stage what is new to it, and ask it."""
+        """Give the optimizer of a stage the new experiments, and ask it."""
         if self._optimizer is None or stage != self._stage:
             self._optimizer, self._stage, self._known = self._new(stage), stage, 0
         self._optimizer.ingest(rows[self._known :])
@@ -87,7 +86,7 @@ def new_optimizer(
 
     Args:
         profile: the rig, with its campaign.
-        stage: whose optimizer.
+        stage: stage of the campaign.
         seed: of the run.
         surrogate: makes a fresh surrogate model.
     """

@@ -1,4 +1,4 @@
-"""How much memory a process may take before it is refused more, or ended."""
+"""A limit on the memory of a process."""
 
 import os
 import sys
@@ -9,17 +9,17 @@ from collections.abc import Callable
 __all__ = ["limit_memory"]
 
 LOOK_S = 0.5
-"""Time [s] between two looks, where the operating system keeps no limit itself."""
+"""Time [s] between two checks if the operating system has no limit of its own."""
 
 EXIT_CODE = 75
-"""With which a process ends that took too much."""
+"""Exit code of a process that took too much memory."""
 
 
 def limit_memory(limit_gb: float) -> None:
     """Limit the memory that this process may take.
 
     Linux refuses more than that (`RLIMIT_DATA`, which counts private writable memory since 4.7);
-    elsewhere the process looks at itself twice a second and ends when it has taken more.
+    elsewhere the process checks its memory twice a second and ends if it is above the limit.
 
     Args:
         limit_gb: the limit, in 10⁹ bytes.
@@ -46,8 +46,8 @@ def watch_memory(
 
     Args:
         limit: in bytes.
-        used: what it has taken, in bytes.
-        end: called with the exit code.
+        used: gives the memory of the process, in bytes.
+        end: ends the process; called with the exit code.
     """
     while used() <= limit:
         time.sleep(LOOK_S)

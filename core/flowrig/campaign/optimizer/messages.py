@@ -1,9 +1,9 @@
-"""What goes through the pipes between a run and its optimizer: one JSON object a line.
+"""Messages between a run and its optimizer: one JSON object a line.
 
-First the run says `{"path": […], "seed": 1, "memory_gb": 8.0}`. Then for every decision it asks
-`{"stage": "improve", "rows": […], "count": 1}`, with the experiments that are new since it asked
-last, and gets `{"suggestions": […]}` or `{"error": "…"}`. Numbers come out as they went in, to the
-last bit; those that are not finite are written `NaN` and `Infinity`.
+First the run sends `{"path": […], "seed": 1, "memory_gb": 8.0}`. Then it sends a request for each
+decision, `{"stage": "improve", "rows": […], "count": 1}`, with the experiments that are new since
+the last request, and gets `{"suggestions": […]}` or `{"error": "…"}`. Numbers keep their last bit;
+those that are not finite are written `NaN` and `Infinity`.
 """
 
 import json
@@ -28,7 +28,7 @@ def decoded(line: str) -> dict[str, Any]:
     """The message of a line.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the line is no JSON object.
     """
     message = json.loads(line)
     if not isinstance(message, dict):
@@ -37,7 +37,7 @@ def decoded(line: str) -> dict[str, Any]:
 
 
 def plain(suggestion: Suggestion) -> dict[str, Any]:
-    """A suggestion as JSON has it."""
+    """A suggestion as a JSON object."""
     return {
         "conditions": _numbers(suggestion.conditions),
         "mean": _numbers(suggestion.mean),
@@ -49,10 +49,10 @@ def plain(suggestion: Suggestion) -> dict[str, Any]:
 
 
 def suggestion(message: Mapping[str, Any]) -> Suggestion:
-    """A suggestion as it came through the pipe.
+    """The suggestion of a JSON object.
 
     Raises:
-        ValueError, TypeError, KeyError, AttributeError: it is none.
+        ValueError, TypeError, KeyError, AttributeError: the object is no suggestion.
     """
     return Suggestion(
         conditions=_numbers(message["conditions"]),

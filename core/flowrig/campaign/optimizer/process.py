@@ -1,4 +1,4 @@
-"""The run's end of the pipes: an optimizer in a process of its own, with a deadline."""
+"""An optimizer in a process of its own, with a deadline: the side of the run."""
 
 import os
 import subprocess
@@ -22,13 +22,13 @@ LOG_NAME = "optimizer.log"
 
 
 class OptimizerProcess(OptimizerHost):
-    """Asks a process of its own, which begins with the first question.
+    """Sends requests to a process of its own, which starts with the first request.
 
     Args:
         folder: the run's folder, with the frozen profile.
         seed: of the run.
         deadline_s: longest wait [s] for an answer, the start of the process included.
-        memory_gb: how much memory the process may take, in 10⁹ bytes.
+        memory_gb: limit on the memory of the process, in 10⁹ bytes.
     """
 
     def __init__(self, folder: Path, seed: int, deadline_s: float, memory_gb: float) -> None:
@@ -38,19 +38,19 @@ class OptimizerProcess(OptimizerHost):
         self._answers: SimpleQueue[str | None] = SimpleQueue()
         self._process: subprocess.Popen[str] | None = None
         self._closed = False
-        self._lock = threading.Lock()  # a run may close this while another thread asks
-        self._told = 0
+        self._lock = threading.Lock()  # a run may close this while another thread waits
+        self._sent = 0
 
     def suggest(self, stage: str, rows: Sequence[Row], count: int) -> list[Suggestion]:
-        """Tell the process what is new to it, and wait for its answer.
+        """Send the new experiments to the process, and wait for its answer.
 
         Raises:
-            OptimizerFailedError: the process ended, was silent for too long, or made no sense.
-            NoSurrogateError: it needs a surrogate, and the campaign names none.
+            OptimizerFailedError: the process ended, missed its deadline, or gave no valid answer.
+            NoSurrogateError: the optimizer needs a surrogate, and the campaign names none.
         """
         process = self._started()
-        news = [dict(row) for row in rows[self._told :]]
-        self._told = len(rows)
+        news = [dict(row) for row in rows[self._sent :]]
+        self._sent = len(rows)
         request = encoded({"stage": stage, "rows": news, "count": count})
         threading.Thread(target=_write, args=(process, request), daemon=True).start()
         try:
@@ -59,11 +59,11 @@ class OptimizerProcess(OptimizerHost):
             self.close()
             raise OptimizerFailedError(f"no answer within {_duration(self._deadline_s)}") from None
         if line is None:
-            raise OptimizerFailedError(self._obituary(process))
-        return _understood(line)
+            raise OptimizerFailedError(self._ending(process))
+        return _suggestions_in(line)
 
     def close(self) -> None:
-        """End the process at once, whatever it does."""
+        """End the process at once."""
         with self._lock:
             self._closed = True
             if self._process is not None:
@@ -95,7 +95,7 @@ class OptimizerProcess(OptimizerHost):
         return process
 
     def _listen(self, process: "subprocess.Popen[str]") -> None:
-        """Hand on what the process says until it ends, and clear away what is left of it."""
+        """Pass on the answers of the process until it ends, then close its pipes."""
         assert process.stdout is not None
         with process.stdout, suppress(ValueError):  # half a line of one that was ended
             for line in process.stdout:
@@ -106,21 +106,21 @@ class OptimizerProcess(OptimizerHost):
             assert process.stdin is not None
             process.stdin.close()
 
-    def _obituary(self, process: "subprocess.Popen[str]") -> str:
+    def _ending(self, process: "subprocess.Popen[str]") -> str:
         code, log = process.returncode, self._folder / LOG_NAME
         how = f"exit code {code}" if code >= 0 else f"signal {-code}"
         return f"its process ended by itself with {how}; see {log}"
 
 
 def _write(process: "subprocess.Popen[str]", line: str) -> None:
-    """Write a line to a process; one that has ended is found out when it does not answer."""
+    """Write a line to a process. If the process has ended, the missing answer shows it."""
     assert process.stdin is not None
     with suppress(OSError, ValueError):
         process.stdin.write(line)
         process.stdin.flush()
 
 
-def _understood(line: str) -> list[Suggestion]:
+def _suggestions_in(line: str) -> list[Suggestion]:
     try:
         answer = decoded(line)
         if "wrong_input" in answer:

@@ -86,13 +86,13 @@ def plan(
 def _as_rehearsed(campaign: str, seed: int | None, profile: "Profile") -> "list[Conditions]":
     """What a rehearsal decided where results decide, in its order."""
     from flowrig.planning.plan import plan_campaign
-    from flowrig.planning.rehearsal import rehearsed
+    from flowrig.planning.rehearsal import rehearse
     from flowrig.plugins.registry import Plugins
 
     told = plan_campaign(profile, seed)
     bar: Any = click.progressbar(length=told.experiments, label="rehearsal", file=sys.stderr)
     with bar:
-        decided = rehearsed(campaign, seed, Plugins.discover(), lambda: bar.update(1))
+        decided = rehearse(campaign, seed, Plugins.discover(), lambda: bar.update(1))
     known = {part.name: part.known for part in told.parts}
     return [one for stage, rows in decided.items() for one in rows[known[stage] :]]
 

@@ -1,4 +1,4 @@
-"""What is to be large: columns of figures, from results or from predicted responses."""
+"""The objectives to maximize, from results or from predicted responses."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,17 +11,17 @@ from flowrig.errors import InputError
 from flowrig.problem.objective import Objective
 from flowrig_botorch.settings import BoTorchSettings
 
-__all__ = ["Figures"]
+__all__ = ["Objectives"]
 
 Array = NDArray[np.float64]
 
 
 @frozen
-class Figures:
-    """Several figures, each with a sign so that more is better.
+class Objectives:
+    """Several objectives, each with a sign so that more is better.
 
     Attributes:
-        objective: the campaign's figure of merit.
+        objective: the objective of the campaign.
         signs: 1 or -1 by name, in the order of the columns.
     """
 
@@ -29,20 +29,20 @@ class Figures:
     signs: Mapping[str, int]
 
     @classmethod
-    def of(cls, objective: Objective, settings: BoTorchSettings) -> "Figures":
-        """The figures that settings name; the figure of merit where they name none.
+    def of(cls, objective: Objective, settings: BoTorchSettings) -> "Objectives":
+        """The objectives that settings name; the objective of the campaign if they name none.
 
         Raises:
-            InputError: a figure is named twice.
+            InputError: an objective is named twice.
         """
         named = [*settings.maximize, *settings.minimize]
         if len(set(named)) < len(named):
-            raise InputError(f"each figure is named once, got {', '.join(named)}")
+            raise InputError(f"each objective is named once, got {', '.join(named)}")
         signs = dict.fromkeys(settings.maximize, 1) | dict.fromkeys(settings.minimize, -1)
         return cls(objective, signs or {objective.name: 1})
 
     def of_result(self, row: Mapping[str, Any]) -> list[float]:
-        """Figures of one experiment; nan where one is missing."""
+        """Values for one experiment; nan where one is missing."""
         return [sign * self._value(row, name) for name, sign in self.signs.items()]
 
     def _value(self, row: Mapping[str, Any], name: str) -> float:
@@ -55,10 +55,10 @@ class Figures:
             return float("nan")
 
     def of_responses(self, Y: Array) -> Array:
-        """Figures of responses, shape `… x m`; one column each.
+        """Values for responses of shape `… x m`; one column for each objective.
 
         Raises:
-            InputError: a figure is neither a response of the objective nor the figure of merit.
+            InputError: a name is neither a response of the objective nor the objective itself.
         """
         responses = self.objective.responses
         columns = []

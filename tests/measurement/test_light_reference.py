@@ -1,4 +1,4 @@
-"""Dark and lamp references for one spectrometer without a campaign."""
+"""Dark and lamp reference of one spectrometer without a campaign."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from flowrig.clock import VirtualClock
 from flowrig.errors import InputError, UnsupportedError
 from flowrig.interfaces import DeviceSettings, Identity, Spectrometer, SpectrometerLimits
-from flowrig.measurement.references import References, take_references
+from flowrig.measurement.light_reference import LightReference, take_reference
 
 NM = np.linspace(250.0, 800.0, 56)
 BASELINE_NM = (700.0, 800.0)
@@ -72,61 +72,61 @@ def cell():
 def test_absorbance_is_that_of_the_sample(depths):
     """Dark counts and lamp drop out; what is left is the sample's absorbance."""
     with Cell() as cell:
-        references = take_references(cell)
+        reference = take_reference(cell)
         cell.transmission = np.ones(NM.size)
         cell.transmission[:10] = depths
-        absorbance = references.absorbance(cell.acquire(5), BASELINE_NM)
+        absorbance = reference.absorbance(cell.acquire(5), NM, BASELINE_NM)
         np.testing.assert_allclose(absorbance, -np.log10(cell.transmission), atol=1e-3)
 
 
 def test_the_light_is_open_afterwards(cell):
     """Dark is taken with the light shut, lamp with the light open, and it stays open."""
-    references = take_references(cell, 3)
-    assert (references.dark == DARK).all()
-    assert (references.lamp == DARK + 40_000).all()
-    assert references.integration_time_us == 1_000
+    reference = take_reference(cell, 3)
+    assert (reference.dark == DARK).all()
+    assert (reference.lamp == DARK + 40_000).all()
+    assert reference.integration_time_us == 1_000
     assert cell.lit
 
 
 def test_emission_needs_no_lamp(cell):
     """For photoluminescence a dark reference is enough; for absorbance it is not."""
-    references = take_references(cell, lamp=False)
+    reference = take_reference(cell, lamp=False)
     cell.transmission = np.where(NM < 600.0, 0.5, 0.0)
     frames = cell.acquire(2)
-    emission = references.photoluminescence(frames, BASELINE_NM)
+    emission = reference.photoluminescence(frames, NM, BASELINE_NM)
     np.testing.assert_array_equal(emission, np.where(NM < 600.0, 20_000.0, 0.0))
     with pytest.raises(InputError, match="lamp"):
-        references.absorbance(frames, BASELINE_NM)
+        reference.absorbance(frames, NM, BASELINE_NM)
 
 
 def test_another_integration_time_is_refused(cell):
     """Frames with another integration time cannot be measured against a reference."""
-    references = take_references(cell)
+    reference = take_reference(cell)
     cell.set_integration_time(500)
     frames = cell.acquire(1)
-    for measure in (references.absorbance, references.photoluminescence):
+    for measure in (reference.absorbance, reference.photoluminescence):
         with pytest.raises(InputError, match="1000 µs, these frames with 500 µs"):
-            measure(frames, BASELINE_NM)
+            measure(frames, NM, BASELINE_NM)
     cell.set_integration_time(600)
     lamp = cell.acquire(1)
-    with pytest.raises(InputError, match="take the references anew"):
-        References.of(NM, frames, lamp)
+    with pytest.raises(InputError, match="take the reference again"):
+        LightReference.of(frames, lamp)
 
 
 def test_a_saturated_lamp_is_refused(cell):
     """A lamp reference with a saturated pixel would make every absorbance too small."""
     cell.set_integration_time(2_000)
     with pytest.raises(InputError, match="20 of 20 lamp frames are saturated"):
-        take_references(cell)
+        take_reference(cell)
 
 
 def test_a_light_that_is_switched_by_hand():
     """Without control of the light nothing is taken; frames taken by hand do as well."""
     with Cell(controls_light=False) as cell:
         with pytest.raises(UnsupportedError):
-            take_references(cell)
+            take_reference(cell)
         cell.lit = False
         dark = cell.acquire(2)
         cell.lit = True
-        references = References.of(NM, dark, cell.acquire(2))
-        assert np.abs(references.absorbance(cell.acquire(1), BASELINE_NM)).max() == 0.0
+        reference = LightReference.of(dark, cell.acquire(2))
+        assert np.abs(reference.absorbance(cell.acquire(1), NM, BASELINE_NM)).max() == 0.0

@@ -11,29 +11,29 @@ from scipy.special import ndtri
 from flowrig.interfaces import NormalPosterior, Posterior, Surrogate
 from flowrig.problem.objective import Objective
 
-__all__ = ["Merit", "stratified_normals"]
+__all__ = ["SampledObjective", "stratified_normals"]
 
 Array = NDArray[np.float64]
 
 STEP = 1e-5
-"""Relative step of the central differences for the objective's derivatives."""
+"""Relative step of the central differences for the derivatives of the objective."""
 
 
 @frozen(eq=False)
-class Merit:
+class SampledObjective:
     """Posterior samples of the objective, with the same random numbers at all conditions.
 
     Attributes:
         surrogate: a fitted model of the responses.
         objective: a function of the responses.
-        itself: whether the last response is the objective.
+        is_response: whether the objective is the last response itself.
         normals: independent standard normal numbers, shape `s x m`.
         floor: replaces values of the objective that are not finite.
     """
 
     surrogate: Surrogate
     objective: Objective
-    itself: bool
+    is_response: bool
     normals: Array
     floor: float
 
@@ -70,7 +70,7 @@ class Merit:
 
     def is_normal(self, posterior: Posterior) -> bool:
         """Whether the objective is a response that is modelled without a transform."""
-        if not (self.itself and isinstance(posterior, NormalPosterior)):
+        if not (self.is_response and isinstance(posterior, NormalPosterior)):
             return False
         ends = posterior.latent_mean + posterior.latent_sd * np.array([[[-1.0]], [[1.0]]])
         return bool(np.array_equal(posterior.natural(ends)[..., -1], ends[..., -1]))
@@ -86,7 +86,7 @@ class Merit:
         slopes = np.empty_like(responses)
         for j in range(responses.shape[-1]):
             step = STEP * (np.abs(responses[..., j]) + 1e-3 * np.abs(responses[..., j]).max())
-            step = np.maximum(step, 1e-12)
+            step = np.maximum(step, 1e-12)  # a response that is 0 everywhere has no scale
             above, below = responses.copy(), responses.copy()
             above[..., j] += step
             below[..., j] -= step

@@ -1,0 +1,189 @@
+"""The events that a campaign writes to the journal of its run."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from flowrig.campaign.diagnostics import Symptom
+from flowrig.interfaces import Suggestion
+from flowrig.journal.events import (
+    Calibrated,
+    Decided,
+    EventData,
+    ExperimentBegun,
+    Explored,
+    Measured,
+    Skipped,
+    StageBegun,
+    Steadiness,
+    SteadinessLook,
+    SymptomFound,
+)
+from flowrig.journal.journal import Journal
+from flowrig.measurement.evaluate import Measurement, calibration_arrays, measured_arrays
+from flowrig.measurement.light_reference import LightCalibration
+from flowrig.measurement.observation import Observation
+from flowrig.measurement.sample import Features
+from flowrig.profile import Profile, Stage
+from flowrig.run_record.experiment import Decision
+from flowrig.run_record.trips import tripped
+from flowrig.safety_rules import Trip
+
+__all__ = ["CampaignJournal"]
+
+
+@frozen
+class CampaignJournal:
+    """Writes the steps of a campaign.
+
+    Attributes:
+        journal: of the run.
+        profile: the rig.
+        now_s: rig time [s].
+    """
+
+    journal: Journal
+    profile: Profile
+    now_s: Callable[[], float]
+
+    def write(self, data: EventData) -> None:
+        """Write an event, on the disk when this returns.
+
+        Raises:
+            JournalError: it cannot be written.
+        """
+        self.journal.append(data, self.now_s())
+
+    def calibrated(
+        self, calibration: LightCalibration, wavelengths_nm: Mapping[str, NDArray[np.float64]]
+    ) -> None:
+        """Write the light references, and their doubts as symptoms."""
+        arrays = calibration_arrays(calibration, wavelengths_nm)
+        self.journal.append(Calibrated(), self.now_s(), arrays)
+        self.report([Symptom("light-changed", doubt) for doubt in calibration.doubts])
+
+    def stage_begun(self, stage: Stage) -> None:
+        """Write that a stage begins, or goes on after a resume."""
+        self.write(StageBegun(stage=stage.name, experiments=stage.experiments))
+
+    def explored(self, stage: Stage, r2: float, experiments: int) -> None:
+        """Write that the surrogate reached `until_r2` of a stage after so many experiments."""
+        assert stage.until_r2 is not None
+        self.write(
+            Explored(stage=stage.name, r2=r2, until_r2=stage.until_r2, experiments=experiments)
+        )
+
+    def decided(self, stage: Stage, suggestions: Sequence[Suggestion], first: int) -> None:
+        """Write a batch of decisions, in the order in which the stage measures them.
+
+        Args:
+            stage: the stage.
+            suggestions: conditions, at least one.
+            first: number of the first experiment of the batch.
+        """
+        if stage.order_by is not None:
+            variable = stage.order_by
+            suggestions = sorted(suggestions, key=lambda s: s.conditions[variable])
+        *others, last = [
+            _decided(index, stage.name, suggestion)
+            for index, suggestion in enumerate(suggestions, first)
+        ]
+        # `note` leaves the others in memory until `append` writes the last: after a crash the
+        # journal holds all of the batch or none of it.
+        for decided in others:
+            self.journal.note(decided, self.now_s())
+        self.write(last)
+
+    def experiment_begun(self, decision: Decision) -> float:
+        """Write that an experiment begins; returns its rig time [s]."""
+        started_s = self.now_s()
+        self.journal.append(ExperimentBegun(index=decision.index), started_s)
+        return started_s
+
+    def skipped(self, decision: Decision) -> None:
+        """Write that a person gave up an experiment."""
+        self.write(Skipped(index=decision.index, conditions=decision.conditions))
+
+    def measured(
+        self,
+        decision: Decision,
+        started_s: float,
+        observation: Observation,
+        measurement: Measurement,
+        features: Features,
+    ) -> None:
+        """Write the result of an experiment, with its frames and mean spectra.
+
+        Args:
+            decision: the experiment.
+            started_s: rig time [s] at which it began.
+            observation: its spectra.
+            measurement: their evaluation.
+            features: the features with the averaged spectra.
+
+        Raises:
+            JournalError: it cannot be written; it is kept in memory and written later if possible.
+        """
+        measured = Measured(
+            index=decision.index,
+            conditions=decision.conditions,
+            flow_rates_ul_min=self.profile.flow_rates_ul_min(decision.conditions),
+            features=measurement.features,
+            objective=measurement.objective,
+            quality=measurement.quality.value,
+            flags=measurement.flags,
+            started_s=started_s,
+            steadiness=_steadiness(observation),
+        )
+        # `keep`, not `append`: a full disk must not lose what the rig has measured.
+        self.journal.keep(measured, self.now_s(), measured_arrays(observation, features))
+        self.journal.require_written()
+
+    def tripped(self, trips: Sequence[Trip]) -> None:
+        """Write the interlocks that tripped."""
+        for trip in trips:
+            self.write(tripped(trip))
+
+    def report(self, symptoms: Sequence[Symptom], *, only_new_kinds: bool = False) -> None:
+        """Write symptoms that the operator does not know of yet.
+
+        Args:
+            symptoms: what was found.
+            only_new_kinds: leave out a symptom if another text of its kind was reported before;
+                otherwise it is reported again.
+        """
+        known = {one.data.symptom: one.data.text for one in self.journal.events(SymptomFound)}
+        for symptom in symptoms:
+            if symptom.kind in known if only_new_kinds else known.get(symptom.kind) == symptom.text:
+                continue
+            self.write(SymptomFound(symptom=symptom.kind, text=symptom.text))
+
+
+def _decided(index: int, stage: str, suggestion: Suggestion) -> Decided:
+    return Decided(
+        index=index,
+        stage=stage,
+        conditions=suggestion.conditions,
+        mean=suggestion.mean,
+        sd=suggestion.sd,
+        objective_mean=suggestion.objective_mean,
+        objective_sd=suggestion.objective_sd,
+        reason=suggestion.reason,
+    )
+
+
+def _steadiness(observation: Observation) -> Steadiness | None:
+    found = observation.steadiness
+    if found is None:
+        return None
+    return Steadiness(
+        reached=found.reached,
+        residence_times=found.residence_times,
+        drifts=found.drifts,
+        looks=tuple(
+            SteadinessLook(residence_times=look.residence_times, values=look.values)
+            for look in found.looks
+        ),
+    )

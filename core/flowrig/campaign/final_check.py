@@ -1,0 +1,31 @@
+"""Checks of a campaign that is done: the incumbent, the surrogate and the symptoms."""
+
+from flowrig.campaign.campaign_journal import CampaignJournal
+from flowrig.campaign.diagnostics import experiment_symptoms
+from flowrig.campaign.incumbent import find_incumbent
+from flowrig.campaign.model_check import check_model, model_symptoms
+from flowrig.journal.events import ExpectedBestFound, ModelChecked
+from flowrig.run_record.reader import RunRecord
+
+__all__ = ["check_campaign"]
+
+
+def check_campaign(record: RunRecord, journal: CampaignJournal) -> None:
+    """Write the incumbent and the cross-validation of the surrogate, each once in a run.
+
+    It may take minutes, so the rig has to be in its safe state.
+
+    Args:
+        record: reads the journal.
+        journal: writes it.
+    """
+    if journal.journal.last(ExpectedBestFound) is None:
+        incumbent = find_incumbent(record)
+        if incumbent is not None:
+            journal.write(incumbent)
+    if journal.journal.last(ModelChecked) is None:
+        predictions = check_model(record)
+        if predictions:
+            journal.write(ModelChecked(predictions=predictions))
+            journal.report(model_symptoms(record, predictions))
+    journal.report(experiment_symptoms(record.profile.space, record.experiments()))

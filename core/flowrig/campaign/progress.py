@@ -1,0 +1,86 @@
+"""What is done in a campaign, and what is left to do."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flowrig.journal.events import Explored
+from flowrig.journal.journal import Journal
+from flowrig.procedure.procedures import run_condition
+from flowrig.procedure.steps import RequireVolume
+from flowrig.profile import Profile, Stage
+from flowrig.run_record.experiment import Decision
+from flowrig.run_record.reader import RunRecord
+from flowrig.safety.syringe_outlook import refill_outlook
+
+__all__ = ["CampaignProgress"]
+
+
+class CampaignProgress:
+    """The state of a campaign, computed from its journal at each call.
+
+    Args:
+        record: reads the journal.
+        journal: the same journal, as the run writes it.
+    """
+
+    def __init__(self, record: RunRecord, journal: Journal) -> None:
+        self._record = record
+        self._journal = journal
+
+    def decided_in(self, stage: Stage) -> list[Decision]:
+        """The decisions of a stage, in order."""
+        return [d for d in self._record.decisions() if d.stage == stage.name]
+
+    def pending(self, stage: Stage) -> list[Decision]:
+        """The decisions of a stage that are neither measured nor skipped, in order."""
+        closed = self._closed()
+        return [d for d in self.decided_in(stage) if d.index not in closed]
+
+    def is_over(self, stage: Stage) -> bool:
+        """Whether a stage has nothing left to decide or to measure."""
+        explored = {event.data.stage for event in self._journal.events(Explored)}
+        enough = len(self.decided_in(stage)) >= stage.experiments or stage.name in explored
+        return enough and not self.pending(stage)
+
+    def reached_limit(self, now_s: float) -> bool:
+        """Whether a limit of `[campaign.stop]` is reached at a rig time [s]."""
+        stop, best = self._record.campaign.stop, self._record.best()
+        wanted, at_most_s = stop.objective_above, stop.at_most_s
+        is_good_enough = wanted is not None and best is not None and best.objective >= wanted
+        return is_good_enough or (at_most_s is not None and now_s >= at_most_s)
+
+    def unmeasured(self) -> int:
+        """Number of experiments of the campaign that have no measurement."""
+        return self._record.campaign.experiments - len(self._record.experiments())
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Each measured experiment as optimizers get it: conditions, features and objective."""
+        objective = self._record.profile.objective.name
+        return [
+            {**experiment.conditions, **experiment.features, objective: experiment.objective}
+            for experiment in self._record.experiments()
+        ]
+
+    def outlook(self, streams: Sequence[str]) -> str:
+        """For how many of the experiments to come full syringes of some streams are enough.
+
+        The experiments to come are taken to need as much as those that are decided and not yet
+        measured, or, without any, as much as all decided ones.
+        """
+        closed, decisions = self._closed(), self._record.decisions()
+        left = self._record.campaign.experiments - len(closed)
+        upcoming = [d for d in decisions if d.index not in closed] or decisions
+        profile = self._record.profile
+        volumes_ul = [_volumes_ul(profile, decision.conditions) for decision in upcoming]
+        return refill_outlook(profile, streams, volumes_ul, left)
+
+    def _closed(self) -> set[int]:
+        """Numbers of the experiments that are measured or skipped."""
+        return {e.index for e in self._record.experiments()} | self._record.skipped()
+
+
+def _volumes_ul(profile: Profile, conditions: Mapping[str, float]) -> Mapping[str, float]:
+    """Volume [µL] that an experiment draws, by stream: the first step of its procedure."""
+    first = next(run_condition(profile, conditions))
+    assert isinstance(first, RequireVolume)
+    return first.volumes_ul
