@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from flowrig_enn.scale import ResponseScale
 
-__all__ = ["Belief", "Learnt", "single_thread"]
+__all__ = ["Belief", "Learnt", "one_torch_thread"]
 
 Array = NDArray[np.float64]
 
 
 @contextmanager
-def single_thread() -> Iterator[None]:
+def one_torch_thread() -> Iterator[None]:
     """Let PyTorch compute on one thread inside the context.
 
     The networks are too small to gain from more threads, and the order of sums stays fixed.

@@ -7,7 +7,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from flowrig.interfaces.surrogate import NormalPosterior
-from flowrig_enn.learner import Belief, single_thread
+from flowrig_enn.learner import Belief, one_torch_thread
 from flowrig_enn.scale import ResponseScale
 
 __all__ = ["EnsemblePosterior"]
@@ -51,7 +51,7 @@ class EnsemblePosterior(NormalPosterior):
 
     def latent_gradients(self) -> tuple[Array, Array]:
         """As `NormalPosterior.latent_gradients`."""
-        with single_thread():
+        with one_torch_thread():
             mean, variance = self.belief.slopes()
         spread = self.scale.spread[:, None]
         sd = np.maximum(self.latent_sd, 1e-12)[:, :, None]
@@ -67,7 +67,7 @@ class EnsemblePosterior(NormalPosterior):
 
     def sample(self, count: int, rng: np.random.Generator) -> Array:
         """Joint samples of the noise-free responses, shape `s x n x m`."""
-        with single_thread():
+        with one_torch_thread():
             drawn = self.belief.draw(count, rng)
         return self.natural(self.scale.center + self.scale.spread * drawn)
 

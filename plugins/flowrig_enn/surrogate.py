@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from flowrig.errors import InputError
 from flowrig.interfaces.surrogate import Posterior, Surrogate, SurrogateState
 from flowrig_enn.cascade import CascadeEnsemble
-from flowrig_enn.learner import Learnt, single_thread
+from flowrig_enn.learner import Learnt, one_torch_thread
 from flowrig_enn.posterior import EnsemblePosterior
 from flowrig_enn.scale import ResponseScale
 from flowrig_enn.settings import EnsembleSettings
@@ -61,7 +61,7 @@ class EnsembleOfNetworks(Surrogate):
         }
 
     def _do_fit(self, X: Array, Y: Array) -> None:
-        with single_thread():
+        with one_torch_thread():
             self._learnt = self._architecture.fit(X, Y, self.settings, self.seed)
 
     def _do_unseen(self) -> tuple[Array, Array]:
@@ -69,7 +69,7 @@ class EnsembleOfNetworks(Surrogate):
         return self._known.scale.moments(mean, variance)
 
     def _do_predict(self, X: Array) -> Posterior:
-        with single_thread():
+        with one_torch_thread():
             belief = self._known.at(X)
         return EnsemblePosterior(self._known.scale, belief, self._known.noise_variance)
 
@@ -81,7 +81,7 @@ class EnsembleOfNetworks(Surrogate):
     def _do_restore(self, state: SurrogateState) -> None:
         kept = state.arrays
         scale = ResponseScale(kept["root"], kept["center"], kept["spread"])
-        with single_thread():
+        with one_torch_thread():
             self._learnt = self._architecture.restored(scale, kept, self.settings)
 
     @property

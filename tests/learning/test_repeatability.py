@@ -12,7 +12,7 @@ from flowrig.errors import InputError
 from flowrig.interfaces import Posterior, Surrogate, SurrogateSettings
 from flowrig.learning.mean_of import MeanOf
 from flowrig.learning.mean_of_settings import MeanOfSettings
-from flowrig.learning.transfer import WithPrior
+from flowrig.learning.transfer import TransferSurrogate
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, load_profile
 from flowrig.testing.conformance.learning import PlainGaussianProcess
@@ -167,9 +167,9 @@ def test_parts_hear_what_the_whole_is_told() -> None:
     mixed = MeanOf(MeanOfSettings())
     mixed._parts, mixed._names = [Listener(), Listener()], ["one", "other"]
     mixed.fit(X, Y, [0.05])
-    prior = Listener()
-    prior.fit(X, Y)
-    WithPrior(Listener, [prior]).fit(X, Y, [0.05])
+    earlier = Listener()
+    earlier.fit(X, Y)
+    TransferSurrogate(Listener, [earlier]).fit(X, Y, [0.05])
 
     assert [0.05] == Listener.heard[0] == Listener.heard[1] == Listener.heard[3]
 

@@ -29,7 +29,7 @@ from flowrig.cli.runs.run import demo, resume, run
 from flowrig.cli.runs.safe import safe
 from flowrig.cli.torture import torture
 from flowrig.errors import FlowrigError, InputError
-from flowrig.learning.blas_threads import one_thread_from_now_on
+from flowrig.learning.blas_threads import default_to_one_blas_thread
 from flowrig.version import __version__
 
 __all__ = ["main"]
@@ -39,7 +39,7 @@ class _Group(click.Group):
     """Turns flowrig's errors into one line and an exit code."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        one_thread_from_now_on()
+        default_to_one_blas_thread()
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="replace")  # a console without τ shows ? instead
