@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from attrs import evolve
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +20,7 @@ from flowrig.problem.objective import MaximumResponse
 from flowrig.problem.space import Parameter, Space
 from flowrig.profile import load_profile
 from flowrig.testing import PlainGaussianProcess
-from flowrig.twin import cross_validate, held_out, read_experiments, score
+from flowrig.twin import TrainingSet, cross_validate, held_out, read_experiments, score
 
 AREA = MaximumResponse("pla", "counts·nm")
 SPACE = Space(
@@ -28,11 +29,12 @@ SPACE = Space(
 CHEM1 = DATA / "cs3cu2i5_lhs_chem1.csv"
 
 
-def experiments(count: int = 30) -> tuple[np.ndarray, np.ndarray]:
+def experiments(count: int = 30) -> TrainingSet:
     """A hill in three conditions, with a little noise."""
     rng = np.random.default_rng(0)
     X = rng.random((count, 3))
-    return X, smooth_response(X)[:, None] + 0.02 * rng.standard_normal((count, 1))
+    Y = smooth_response(X)[:, None] + 0.02 * rng.standard_normal((count, 1))
+    return TrainingSet(X, Y, AREA)
 
 
 def plain(seed: int) -> Surrogate:
@@ -127,35 +129,34 @@ def test_measurements_have_noise_on_top() -> None:
 
 def test_every_experiment_is_predicted_once_and_unseen() -> None:
     """The folds share out all experiments, and no model is asked for what it was shown."""
-    X, Y = experiments(23)
+    data = experiments(23)
     Spy.shown = []
-    folds = list(held_out(X, Y, AREA, lambda: Spy(SurrogateSettings()), seed=3))
+    folds = list(held_out(data, lambda: Spy(SurrogateSettings()), seed=3))
 
     assert sorted(np.concatenate([fold.rows for fold in folds])) == list(range(23))
     for fold, shown in zip(folds, Spy.shown, strict=True):
-        assert not any((row == shown).all(axis=1).any() for row in X[fold.rows])
+        assert not any((row == shown).all(axis=1).any() for row in data.X[fold.rows])
         assert len(shown) + len(fold.rows) == 23
 
 
 def test_the_seed_decides() -> None:
     """The same seed gives the same scores, another one others; progress is told fold by fold."""
-    X, Y = experiments()
-    told: list[None] = []
+    data = experiments()
+    calls: list[None] = []
     one, two = (
-        cross_validate(X, Y, AREA, plain, repeats=2, seed=5, on_fold=lambda: told.append(None))
+        cross_validate(data, plain, repeats=2, seed=5, on_fold=lambda: calls.append(None))
         for _ in range(2)
     )
-    other = cross_validate(X, Y, AREA, plain, repeats=2, seed=6)
+    other = cross_validate(data, plain, repeats=2, seed=6)
 
     assert one.objective == two.objective != other.objective
-    assert len(told) == 2 * 2 * 5
+    assert len(calls) == 2 * 2 * 5
     assert one.objective.r2 > 0.8
 
 
 def test_an_objective_that_is_a_response_scores_alike() -> None:
     """Where the figure of merit is the response itself, so are its scores, up to sampling."""
-    X, Y = experiments()
-    result = cross_validate(X, Y, AREA, plain)
+    result = cross_validate(experiments(), plain)
 
     assert result.objective.r2 == pytest.approx(result.responses["pla"].r2, abs=0.01)
     assert result.objective.nll == pytest.approx(result.responses["pla"].nll, abs=0.05)
@@ -167,9 +168,9 @@ def test_an_objective_that_is_a_response_scores_alike() -> None:
 )
 def test_what_cannot_be_checked_is_told(count: int, constant: bool, message: str) -> None:
     """Too few experiments, and a response that never changes, are errors of the input."""
-    X, Y = experiments(count)
+    data = experiments(count)
     with pytest.raises(InputError, match=message):
-        cross_validate(X, 0.0 * Y if constant else Y, AREA, plain)
+        cross_validate(evolve(data, Y=0.0 * data.Y) if constant else data, plain)
 
 
 def written(folder: Path, text: str) -> Path:
@@ -284,7 +285,7 @@ def test_people_get_a_table() -> None:
     [
         (("--surrogate", "gpp"), "expected one of"),
         (("--surrogate", "{ name = 'gp', smooth = 1 }"), "unknown key 'smooth'"),
-        (("--surrogate", "{ name = "), "no TOML table"),
+        (("--surrogate", "{ name = "), "is not a TOML table"),
         (("--response", "a300"), "RESPONSE=COLUMN"),
         (("--response", "a301=absorbance_300nm"), "no response is called 'a301'"),
         (("--response", "a300=absorbance"), "no column 'absorbance'"),

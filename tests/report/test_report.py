@@ -168,8 +168,8 @@ def test_a_simulated_run_says_so(content: MakeContent) -> None:
 
 
 def test_a_response_is_not_taken_for_a_fraction(content: MakeContent) -> None:
-    """Only a figure of merit without unit is shown in percent; a plain absorbance is not."""
+    """Only an objective without unit is shown in percent; a plain absorbance is not."""
     run = content(3)
     profile = evolve(run.profile, objective=MaximumResponse("a300"))
-    assert run.merit.unit == "%"
-    assert evolve(run, profile=profile).merit.text(0.55) == "0.550"
+    assert run.objective.unit == "%"
+    assert evolve(run, profile=profile).objective.text(0.55) == "0.550"

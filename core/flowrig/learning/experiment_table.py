@@ -19,6 +19,8 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from flowrig.errors import InputError
+from flowrig.learning.training_set import TrainingSet
+from flowrig.problem.objective import Objective
 from flowrig.problem.space import Parameter, Space
 
 __all__ = ["Experiments", "column_of", "read_experiments"]
@@ -49,6 +51,15 @@ class Experiments:
     X: Array
     Y: Array
     left_out: int = 0
+
+    def training_set(self, objective: Objective, rsd: Sequence[float] = ()) -> TrainingSet:
+        """The experiments with the objective of their responses, as models learn from them.
+
+        Args:
+            objective: takes the responses in the order of `Y`.
+            rsd: relative standard deviations of repeated measurements, as of `TrainingSet`.
+        """
+        return TrainingSet(self.X, self.Y, objective, rsd)
 
 
 def column_of(parameter: Parameter) -> str:
