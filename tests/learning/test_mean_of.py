@@ -205,7 +205,7 @@ def test_a_profile_names_the_parts(tmp_path: Path) -> None:
     [
         ('["gp", "en"]', "no plugin offers the surrogate 'en'"),
         ('["gp", { name = "enn", member = 4 }]', "unknown key 'member'"),
-        ('["gp"]', "one surrogate is no mean"),
+        ('["gp"]', "a mean needs two surrogates"),
     ],
 )
 def test_what_is_wrong_with_a_part_is_told(tmp_path: Path, of: str, message: str) -> None:
