@@ -88,7 +88,7 @@ def test_a_pickle_is_refused(saved: Path, tmp_path: Path) -> None:
 
     np.savez(saved, header=np.array([Trap()], dtype=object))
 
-    with pytest.raises(InputError, match="no saved model"):
+    with pytest.raises(InputError, match="not a saved model"):
         load_model(saved, PLUGINS)
     assert not (tmp_path / "sprung").exists()
 
@@ -101,7 +101,7 @@ def test_a_pickle_is_refused(saved: Path, tmp_path: Path) -> None:
         ({"surrogate": {"name": "gp", "smooth": 1}}, "unknown key 'smooth'"),
         ({"surrogate": {"name": "enn"}}, "not the state"),
         ({"state": {}}, "not the state"),
-        ({"seed": "x"}, "no saved model"),
+        ({"seed": "x"}, "not a saved model"),
         ({"state.z": np.zeros((5, 2))}, "not the state"),
     ],
 )
@@ -126,7 +126,7 @@ def test_an_archive_without_header(tmp_path: Path) -> None:
     file = tmp_path / "arrays.npz"
     np.savez(file, X=np.eye(2))
 
-    with pytest.raises(InputError, match="no saved model"):
+    with pytest.raises(InputError, match="not a saved model"):
         load_model(file, PLUGINS)
 
 
