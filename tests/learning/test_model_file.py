@@ -99,10 +99,10 @@ def test_a_pickle_is_refused(saved: Path, tmp_path: Path) -> None:
         ({"schema": "flowrig-model/9"}, "flowrig-model/9"),
         ({"surrogate": {"name": "gpp"}}, "no plugin offers the surrogate 'gpp'"),
         ({"surrogate": {"name": "gp", "smooth": 1}}, "unknown key 'smooth'"),
-        ({"surrogate": {"name": "enn"}}, "not the state"),
-        ({"state": {}}, "not the state"),
+        ({"surrogate": {"name": "enn"}}, "the state does not fit this model"),
+        ({"state": {}}, "the state does not fit this model"),
         ({"seed": "x"}, "not a saved model"),
-        ({"state.z": np.zeros((5, 2))}, "not the state"),
+        ({"state.z": np.zeros((5, 2))}, "the state does not fit this model"),
     ],
 )
 def test_what_does_not_fit_is_told(saved: Path, changes: dict, message: str) -> None:
