@@ -105,15 +105,15 @@ def test_a_pickle_is_refused(saved: Path, tmp_path: Path) -> None:
         ({"state.z": np.zeros((5, 2))}, "the state does not fit this model"),
     ],
 )
-def test_what_does_not_fit_is_told(saved: Path, changes: dict, message: str) -> None:
-    """Another schema, another surrogate, or a state that lacks something, is told."""
+def test_what_does_not_fit_is_reported(saved: Path, changes: dict, message: str) -> None:
+    """Another schema, another surrogate, or an incomplete state, is reported."""
     with pytest.raises(InputError, match=message):
         load_model(rewritten(saved, **changes), PLUGINS)
 
 
 @pytest.mark.parametrize("content", [b"", b"text", b"PK\x03\x04 cut off"])
-def test_other_files_are_told(tmp_path: Path, content: bytes) -> None:
-    """A file that is no archive is told with its name."""
+def test_other_files_are_reported(tmp_path: Path, content: bytes) -> None:
+    """The message about a file that is not an archive has its name."""
     file = tmp_path / "other.npz"
     file.write_bytes(content)
 
@@ -122,7 +122,7 @@ def test_other_files_are_told(tmp_path: Path, content: bytes) -> None:
 
 
 def test_an_archive_without_header(tmp_path: Path) -> None:
-    """A NumPy archive of something else is told."""
+    """A NumPy archive that is not a model is an error of the input."""
     file = tmp_path / "arrays.npz"
     np.savez(file, X=np.eye(2))
 
@@ -131,7 +131,7 @@ def test_an_archive_without_header(tmp_path: Path) -> None:
 
 
 def test_files_that_are_not_there(tmp_path: Path) -> None:
-    """A missing file, and a folder that does not exist, are told."""
+    """A missing file, and a folder that does not exist, are errors of the input."""
     with pytest.raises(InputError, match="cannot be read"):
         load_model(tmp_path / "none.npz", PLUGINS)
     with pytest.raises(InputError, match="cannot be written"):

@@ -56,7 +56,7 @@ class Knows(Posterior):
 
 
 class Spy(Surrogate):
-    """Writes down what it is shown and asked; predicts the mean."""
+    """Records the conditions that it is fitted to; predicts the mean."""
 
     shown: list[np.ndarray]
 
@@ -140,7 +140,7 @@ def test_every_experiment_is_predicted_once_and_unseen() -> None:
 
 
 def test_the_seed_decides() -> None:
-    """The same seed gives the same scores, another one others; progress is told fold by fold."""
+    """The same seed gives the same scores, another one others; each fold is one step of progress."""
     data = experiments()
     calls: list[None] = []
     one, two = (
@@ -155,7 +155,7 @@ def test_the_seed_decides() -> None:
 
 
 def test_an_objective_that_is_a_response_scores_alike() -> None:
-    """Where the figure of merit is the response itself, so are its scores, up to sampling."""
+    """An objective that is a response has the scores of the response, up to sampling."""
     result = cross_validate(experiments(), plain)
 
     assert result.objective.r2 == pytest.approx(result.responses["pla"].r2, abs=0.01)
@@ -166,7 +166,9 @@ def test_an_objective_that_is_a_response_scores_alike() -> None:
     ("count", "constant", "message"),
     [(9, False, "at least 10 experiments, got 9"), (12, True, "pla is the same in every")],
 )
-def test_what_cannot_be_checked_is_told(count: int, constant: bool, message: str) -> None:
+def test_experiments_that_cannot_be_cross_validated_are_refused(
+    count: int, constant: bool, message: str
+) -> None:
     """Too few experiments, and a response that never changes, are errors of the input."""
     data = experiments(count)
     with pytest.raises(InputError, match=message):
@@ -228,7 +230,9 @@ def test_rows_without_a_sound_response_are_left_out(tmp_path: Path) -> None:
         ("temperature_c,CuI_ul_min,pla\n120,80\n", ["measured.csv:2", "2 values in 3 columns"]),
     ],
 )
-def test_what_is_wrong_with_a_file_is_told(tmp_path: Path, text: str, parts: list[str]) -> None:
+def test_the_message_about_a_wrong_file_has_its_columns(
+    tmp_path: Path, text: str, parts: list[str]
+) -> None:
     """A message names the file, the line, the columns that are there and those that should be."""
     with pytest.raises(InputError) as wrong:
         read_experiments(written(tmp_path, text), SPACE, ("pla",))
@@ -247,7 +251,7 @@ def test_published_rows_are_read_as_they_are() -> None:
 
 
 def cv(*words: str | Path) -> tuple[int, str, str]:
-    """Exit code and what is printed, and told on the error channel."""
+    """Exit code, output, and the text on the error channel."""
     result = CliRunner().invoke(main, ["twin", "cv", *map(str, words)])
     return result.exit_code, result.stdout, result.stderr
 
@@ -256,17 +260,17 @@ PUBLISHED = (CHEM1, "--profile", "cs3cu2i5-heatup-chem1", "--repeats", "1")
 
 
 def test_json_has_every_score() -> None:
-    """Scores of responses and figure of merit, as numbers, and nothing else on the channel."""
+    """Scores of responses and objective, as numbers, and nothing else on the channel."""
     code, out, _ = cv(*PUBLISHED, "--surrogate", "gp", "--json")
-    told = json.loads(out)
+    printed = json.loads(out)
 
     assert code == 0
-    assert set(told["responses"]) == {"a300", "pla"}
-    for scores in (*told["responses"].values(), told["objective"]):
+    assert set(printed["responses"]) == {"a300", "pla"}
+    for scores in (*printed["responses"].values(), printed["objective"]):
         assert set(scores) == {"r2", "nll", "crps", "coverage68", "coverage95"}
-    assert told["objective"]["r2"] > 0.9
-    assert told["fit_seconds"] > 0
-    assert (told["surrogate"], told["experiments"], told["repeats"]) == ("gp", 60, 1)
+    assert printed["objective"]["r2"] > 0.9
+    assert printed["fit_seconds"] > 0
+    assert (printed["surrogate"], printed["experiments"], printed["repeats"]) == ("gp", 60, 1)
 
 
 def test_people_get_a_table() -> None:
@@ -291,7 +295,9 @@ def test_people_get_a_table() -> None:
         (("--response", "a300=absorbance"), "no column 'absorbance'"),
     ],
 )
-def test_what_is_wrong_with_a_command_is_told(words: tuple[str, ...], message: str) -> None:
+def test_a_wrong_option_is_refused_with_the_expected_form(
+    words: tuple[str, ...], message: str
+) -> None:
     """An input that is wrong ends with exit code 2 and says what was expected."""
     code, _, errors = cv(*PUBLISHED, *words)
 

@@ -34,7 +34,7 @@ def twin_rig() -> TwinRig:
 
 
 def test_a_twin_measures_with_noise_around_the_truth(twin_rig: TwinRig) -> None:
-    """Measurements scatter around the noise-free value, and the figure of merit goes with them."""
+    """Measurements scatter around the noise-free value, and the objective follows from them."""
     conditions = {"cui": 50.0, "zni2": 40.0, "ode": 70.0}
     rng = np.random.default_rng(1)
     rows = [twin_rig.measure(conditions, rng) for _ in range(200)]
@@ -89,7 +89,7 @@ def test_a_list_of_optimizers() -> None:
     assert split(listed) == ["bayes", "{ optimizer = 'bayes', acquisition = 'ucb' }", "lhs"]
 
 
-def test_a_wrong_optimizer_is_told() -> None:
+def test_a_wrong_optimizer_is_refused() -> None:
     """An unknown optimizer or setting is refused with what would do."""
     plugins = Plugins.discover()
     with pytest.raises(InputError, match=r"one of .*bayes"):
@@ -108,7 +108,7 @@ def test_the_command_draws_the_curves(tmp_path: Path) -> None:
          "--jobs", "2", "--out", str(out), "--json"],
     )  # fmt: skip
     assert done.exit_code == 0, done.output
-    told = json.loads(done.stdout)
-    assert [one["optimizer"] for one in told] == ["random", "lhs"]
-    assert all(np.shape(one["regret_quartiles"]) == (3, 8) for one in told)
+    printed = json.loads(done.stdout)
+    assert [one["optimizer"] for one in printed] == ["random", "lhs"]
+    assert all(np.shape(one["regret_quartiles"]) == (3, 8) for one in printed)
     assert "All begin with the same" in out.read_text(encoding="utf-8")

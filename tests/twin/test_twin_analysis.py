@@ -89,7 +89,7 @@ def test_a_learning_curve_rises() -> None:
 
 
 def test_a_learning_curve_needs_experiments() -> None:
-    """Too few experiments are told, with how many it takes."""
+    """The message about too few experiments has the number that is needed."""
     with pytest.raises(InputError, match="at least 10 experiments"):
         training_sizes(9)
 
