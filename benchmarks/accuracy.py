@@ -2,8 +2,8 @@
 
 Run with `python benchmarks/accuracy.py FILE.csv … --profile PROFILE`, for instance with the tables
 in `tests/learning/data` and the profile cs3cu2i5-heatup-chem3; `pip install "flowrig[bench]"` adds
-BoTorch, Ax and BayBE. Each file is cross-validated on its own, and the figure of objective's scores are
-told: R², negative log density and continuous ranked probability score in standard deviations of the
+BoTorch, Ax and BayBE. Each file is cross-validated on its own, and the scores of the objective are
+printed: R², negative log density and continuous ranked probability score in standard deviations of the
 data, shares within one and 1.96 standard deviations, and processor time of a fit of all responses.
 Our models are told the repeatability that the profile states, the others have no place for it;
 `gp-untold` is `gp` without.
@@ -39,7 +39,8 @@ def print_row(file: str, name: str, result: CrossValidation, peer: CrossValidati
     ratio = "" if peer is None else f"{result.fit_seconds / peer.fit_seconds:7.2f}"
     print(
         f"{file:28} {name:9} {objective.r2:6.3f} {objective.nll:+7.3f} {objective.crps:6.3f} "
-        f"{objective.coverage68:6.2f} {objective.coverage95:6.2f} {1e3 * result.fit_seconds:7.0f} ms"
+        f"{objective.coverage68:6.2f} {objective.coverage95:6.2f} "
+        f"{1e3 * result.fit_seconds:7.0f} ms"
         f"{ratio}",
         flush=True,
     )

@@ -125,7 +125,7 @@ def test_published_repeatability_helps() -> None:
     assert density[1] > density[0]
 
 
-def test_a_kept_model_keeps_what_it_was_told() -> None:
+def test_a_saved_model_keeps_the_repeatability() -> None:
     """A model that is read back predicts the same noise."""
     X, Y = rising(0.05, 20)
     surrogate = learnt(X, np.hstack([Y, Y]), [0.05], "sqrt")

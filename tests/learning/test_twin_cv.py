@@ -140,7 +140,7 @@ def test_every_experiment_is_predicted_once_and_unseen() -> None:
 
 
 def test_the_seed_decides() -> None:
-    """The same seed gives the same scores, another one others; each fold is one step of progress."""
+    """The same seed gives the same scores, another one others; each fold is a step of progress."""
     data = experiments()
     calls: list[None] = []
     one, two = (
