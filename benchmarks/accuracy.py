@@ -3,9 +3,10 @@
 Run with `python benchmarks/accuracy.py FILE.csv … --profile PROFILE`, for instance with the tables
 in `tests/learning/data` and the profile cs3cu2i5-heatup-chem3; `pip install "flowrig[bench]"` adds
 BoTorch, Ax and BayBE. Each file is cross-validated on its own, and the scores of the objective are
-printed: R², negative log density and continuous ranked probability score in standard deviations of the
-data, shares within one and 1.96 standard deviations, and processor time of a fit of all responses.
-Our models are told the repeatability that the profile states, the others have no place for it;
+printed: R², negative log density and continuous ranked probability score in standard deviations of
+the data, shares within one and 1.96 standard deviations, and processor time of a fit of all
+responses.
+Our models get the repeatability of the profile, the others have no place for it;
 `gp-untold` is `gp` without.
 """
 
