@@ -2,10 +2,11 @@
 
 Run with `python benchmarks/accuracy.py FILE.csv … --profile PROFILE`, for instance with the tables
 in `tests/learning/data` and the profile cs3cu2i5-heatup-chem3; `pip install "flowrig[bench]"` adds
-BoTorch, Ax and BayBE. Each file is cross-validated on its own, and the figure of merit's scores are
-told: R², negative log density and continuous ranked probability score in standard deviations of the
-data, shares within one and 1.96 standard deviations, and processor time of a fit of all responses.
-Our models are told the repeatability that the profile states, the others have no place for it;
+BoTorch, Ax and BayBE. Each file is cross-validated on its own, and the scores of the objective are
+printed: R², negative log density and continuous ranked probability score in standard deviations of
+the data, shares within one and 1.96 standard deviations, and processor time of a fit of all
+responses.
+Our models get the repeatability of the profile, the others have no place for it;
 `gp-untold` is `gp` without.
 """
 
@@ -35,11 +36,12 @@ def _ours(name: str) -> Callable[[int], Surrogate]:
 
 def print_row(file: str, name: str, result: CrossValidation, peer: CrossValidation | None) -> None:
     """One model on one file; its time as a share of BoTorch's, where that ran before."""
-    merit = result.objective
+    objective = result.objective
     ratio = "" if peer is None else f"{result.fit_seconds / peer.fit_seconds:7.2f}"
     print(
-        f"{file:28} {name:9} {merit.r2:6.3f} {merit.nll:+7.3f} {merit.crps:6.3f} "
-        f"{merit.coverage68:6.2f} {merit.coverage95:6.2f} {1e3 * result.fit_seconds:7.0f} ms"
+        f"{file:28} {name:9} {objective.r2:6.3f} {objective.nll:+7.3f} {objective.crps:6.3f} "
+        f"{objective.coverage68:6.2f} {objective.coverage95:6.2f} "
+        f"{1e3 * result.fit_seconds:7.0f} ms"
         f"{ratio}",
         flush=True,
     )
@@ -63,14 +65,9 @@ def main() -> None:
         for name in sorted(arguments.models, key="botorch".__ne__):
             new_surrogate = models[name]
             new_surrogate(0).fit(measured.X[:4], measured.Y[:4])  # what is imported is imported now
+            data = measured.training_set(profile.objective, () if name == UNTOLD else profile.rsd)
             results[name] = cross_validate(
-                measured.X,
-                measured.Y,
-                profile.objective,
-                new_surrogate,
-                rsd=() if name == UNTOLD else profile.rsd,
-                repeats=arguments.repeats,
-                seed=arguments.seed,
+                data, new_surrogate, repeats=arguments.repeats, seed=arguments.seed
             )
             print_row(file.stem, name, results[name], results.get("botorch"))
 

@@ -17,7 +17,7 @@ import numpy as np
 from regret import OPTIMIZERS, new_gp
 
 from flowrig.interfaces import Problem
-from flowrig.learning.blas_threads import one_thread
+from flowrig.learning.blas_threads import one_blas_thread
 from flowrig.problem.objective import MaximumResponse
 from flowrig.problem.space import Parameter, Space
 from flowrig.report.svg.charts import Axes, Axis, Series, chart, curve, note, points
@@ -45,7 +45,7 @@ def decision_s(optimizer: str, experiments: int, conditions: int) -> float:
     while len(spent) < REPEATS and (not spent or spent[-1] < LONG_S):
         asked = OPTIMIZERS[optimizer](Problem(space, MaximumResponse("y"), 0, new_gp))
         asked.ingest(rows)
-        with one_thread():
+        with one_blas_thread():
             began = time.process_time()
             asked.suggest()
             spent.append(time.process_time() - began)

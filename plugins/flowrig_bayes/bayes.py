@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flowrig.interfaces import Optimizer, Problem, Suggestion
-from flowrig.learning.blas_threads import one_thread
+from flowrig.learning.blas_threads import one_blas_thread
 from flowrig.problem.designs import maximin_latin_hypercube
 from flowrig_bayes.acquisition import describe
 from flowrig_bayes.model import Model, fit_model
@@ -73,7 +73,7 @@ class BayesianOptimizer(Optimizer):
         rng = np.random.default_rng([self.problem.seed, known])
         if len(self._X) < MIN_MODEL_EXPERIMENTS:
             return self._spread(num_points, rng)
-        with one_thread():
+        with one_blas_thread():
             return [self._next(rng) for _ in range(num_points)]
 
     def _spread(self, num_points: int, rng: np.random.Generator) -> list[Suggestion]:

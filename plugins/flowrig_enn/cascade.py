@@ -11,8 +11,8 @@ import torch
 from attrs import frozen
 from numpy.typing import NDArray
 
+from flowrig_enn.architecture import FittedEnsemble, StandardizedPosterior
 from flowrig_enn.calibration import Calibration
-from flowrig_enn.learner import Belief, Learnt
 from flowrig_enn.scale import ResponseScale
 from flowrig_enn.settings import EnsembleSettings
 from flowrig_enn.trained import TrainedNetworks
@@ -23,7 +23,7 @@ Array = NDArray[np.float64]
 
 
 @frozen(eq=False)
-class _Disagreement(Belief):
+class _CascadePosterior(StandardizedPosterior):
     """The mean of the members and their calibrated deviations.
 
     Attributes:
@@ -63,7 +63,7 @@ class _Disagreement(Belief):
 
 
 @frozen(eq=False)
-class CascadeEnsemble(Learnt):
+class CascadeEnsemble(FittedEnsemble):
     """Cascades, `k` for each response.
 
     Attributes:
@@ -117,15 +117,15 @@ class CascadeEnsemble(Learnt):
 
     @property
     def noise_variance(self) -> Array:
-        """As `Learnt.noise_variance`."""
+        """As `FittedEnsemble.noise_variance`."""
         return self.calibration.noise_variance
 
-    def at(self, X: Array) -> Belief:
-        """As `Learnt.at`."""
+    def at(self, X: Array) -> StandardizedPosterior:
+        """As `FittedEnsemble.at`."""
         with torch.no_grad():
             outputs = _numbers(self.networks(self._tensor(X)).permute(1, 2, 0))
         center = outputs.mean(axis=0)
-        return _Disagreement(self, X, center, self._share * (outputs - center))
+        return _CascadePosterior(self, X, center, self._share * (outputs - center))
 
     def slopes(self, X: Array) -> tuple[Array, Array]:
         """Derivatives of the mean and of the members' deviations.
@@ -145,18 +145,18 @@ class CascadeEnsemble(Learnt):
         return center, self._share[:, None] * (outputs - center)
 
     def unseen(self) -> tuple[Array, Array]:
-        """As `Learnt.unseen`, by the members that were not trained on each experiment."""
+        """As `FittedEnsemble.unseen`, by the members that were not trained on each experiment."""
         return self.held_out
 
     def description(self) -> Mapping[str, Any]:
-        """As `Learnt.description`."""
+        """As `FittedEnsemble.description`."""
         return {
             "relevance": self.networks.log_relevance.exp().tolist(),
             "spread_factor": self.calibration.factor.tolist(),
         }
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """As `Learnt.arrays`."""
+        """As `FittedEnsemble.arrays`."""
         tensors = self.networks.tensors().items()
         return {
             "factor": self.calibration.factor,

@@ -1,4 +1,4 @@
-"""Gradient descent with a step size of its own for every weight."""
+"""Gradient descent with a separate step size for every weight."""
 
 import math
 from collections.abc import Sequence
@@ -12,12 +12,12 @@ __all__ = ["Adam"]
 class Adam:
     """Adam (Kingma & Ba, Adam: a method for stochastic optimization, 2015), in place.
 
-    PyTorch's own imports its compiler when the first optimizer is made, for about a second.
+    PyTorch's own class imports a compiler at first use, which takes about a second.
 
     Args:
-        parameters: what to change; no gradients are recorded for them by this class.
+        parameters: are changed in place; this class records no gradients for them.
         rates: first step size of each; all fall to zero along a cosine.
-        steps: how many steps there will be.
+        steps: number of steps.
     """
 
     _MEAN, _SQUARE, _LEAST = 0.9, 0.999, 1e-8

@@ -1,4 +1,4 @@
-"""The hidden layers of all members, evaluated as one.
+"""The hidden layers of all members, evaluated together.
 
 Letters: `n` conditions, `d` dimensions, `k` members, `h` hidden units, of which half are cosines
 and half sines.
@@ -23,8 +23,8 @@ OVERSAMPLED = 16
 class HiddenLayers:
     """One layer of sinusoidal units for every member, with fixed weights.
 
-    Every direction has a cosine and a sine, so that all places of the space are alike to a network
-    and its units have the same sum of squares everywhere.
+    Every direction has a cosine and a sine, so that the sum of squares of the units, and with it
+    the prior variance, is the same at all conditions.
 
     Attributes:
         weights: shape `k x d x h/2`.
@@ -39,16 +39,16 @@ class HiddenLayers:
         """Layers with random weights.
 
         Directions are orthogonal to each other as far as there are dimensions, and lengths are
-        spread evenly over their distribution, which makes a layer of given width speak for
-        infinitely many units better than independent draws (Yu et al., Orthogonal random features,
-        NeurIPS 2016).
+        spread evenly over their distribution, which makes a layer of given width a better
+        approximation of infinitely many units than independent draws (Yu et al., Orthogonal random
+        features, NeurIPS 2016).
 
         Args:
             members: networks, `k`.
             conditions: inputs of each, `d`.
             width: units of each, `h`, an even number.
-            generator: draws them; it lives on the processor, so that every device has the same.
-            device: where to compute.
+            generator: draws them on the CPU, so that every device has the same layers.
+            device: PyTorch device of the layers.
         """
         count = members * width // 2
         rows = _directions(count, conditions, generator)
@@ -65,8 +65,8 @@ class HiddenLayers:
         """Derivatives of a function of the units along the scaled conditions.
 
         Args:
-            units: what they are there, shape `k x n x h`.
-            pull: the function's derivatives along them, shape `k x n x h`.
+            units: at the conditions, shape `k x n x h`.
+            pull: derivatives of the function along the units, shape `k x n x h`.
 
         Returns:
             shape `n x d`.

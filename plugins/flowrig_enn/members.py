@@ -145,8 +145,8 @@ class MemberPredictions:
     def draw(self, count: int, rng: np.random.Generator) -> Array:
         """Joint samples of the noise-free response, shape `s x n`: the members take turns.
 
-        Last layers are drawn by Matheron's rule: weights from the prior, corrected by what the
-        measurements and a draw of their noise.
+        Last layers are drawn by Matheron's rule: weights from the prior, corrected by the
+        difference between the measurements and a draw of them from the prior with noise.
         """
         members, k = self.members, len(self.means)
         each = -(-count // k)

@@ -1,4 +1,4 @@
-"""Many deep networks that are evaluated as one, by batched matrix products.
+"""Many deep networks, evaluated together by batched matrix products.
 
 Letters: `n` experiments, `d` conditions, `m` responses, `k` members, `b = m * k` networks, `h`
 hidden units.
@@ -24,10 +24,10 @@ CASCADE_NODES = (20, 40)
 
 @frozen(eq=False)
 class CascadeNetworks:
-    """`b` deep networks with one output, in which each layer sees the conditions and all before it.
+    """`b` deep networks with one output; each layer sees the conditions and all layers before it.
 
-    They differ in their number of layers and of nodes. All are computed at the largest size, and
-    what a network lacks is masked out.
+    They differ in the numbers of layers and nodes. All are computed at the largest size, and nodes
+    that a network does not have are masked out.
 
     Attributes:
         weights: of each layer, shape `b x inputs x outputs`.
@@ -45,14 +45,14 @@ class CascadeNetworks:
     ) -> "CascadeNetworks":
         """Random networks whose outputs have a variance near 1.
 
-        They are drawn where the generator lives and moved then, so that every device starts from
-        the same ones.
+        They are drawn on the processor of the generator and then moved, so that every device starts
+        from the same networks.
 
         Args:
-            networks: how many, `b`.
-            conditions: how many inputs each has, `d`.
+            networks: number of networks, `b`.
+            conditions: number of inputs of each, `d`.
             generator: draws weights, layers and nodes.
-            device: where to compute.
+            device: PyTorch device of the networks.
         """
         fewest, most = CASCADE_LAYERS
         least_nodes, nodes = CASCADE_NODES
@@ -67,11 +67,11 @@ class CascadeNetworks:
 
     @property
     def parameters(self) -> list[Tensor]:
-        """Everything that can be trained."""
+        """The trainable tensors."""
         return [*self.weights, *self.biases]
 
     def tensors(self) -> dict[str, Tensor]:
-        """All that the networks are made of, by name."""
+        """All tensors of the networks, by name."""
         return {
             **{f"weights.{layer}": weight for layer, weight in enumerate(self.weights)},
             **{f"biases.{layer}": bias for layer, bias in enumerate(self.biases)},
@@ -88,7 +88,7 @@ class CascadeNetworks:
 
 
 def _tanh(values: Tensor) -> Tensor:
-    """The hyperbolic tangent by way of the sigmoid, which PyTorch computes five times faster."""
+    """The hyperbolic tangent from the sigmoid, which PyTorch computes five times faster."""
     return 2.0 * (2.0 * values).sigmoid() - 1.0
 
 

@@ -1,4 +1,4 @@
-"""What an ensemble believes about conditions, in natural units."""
+"""Posterior of an ensemble in natural units."""
 
 from functools import cached_property
 
@@ -7,7 +7,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from flowrig.interfaces.surrogate import NormalPosterior
-from flowrig_enn.learner import Belief, single_thread
+from flowrig_enn.architecture import StandardizedPosterior, one_torch_thread
 from flowrig_enn.scale import ResponseScale
 
 __all__ = ["EnsemblePosterior"]
@@ -17,16 +17,16 @@ Array = NDArray[np.float64]
 
 @frozen(eq=False, slots=False)
 class EnsemblePosterior(NormalPosterior):
-    """The mean of the members, their doubt and disagreement, and the noise.
+    """The mean of the members, their own and their mutual variance, and the noise.
 
     Attributes:
-        scale: the way back to natural units.
-        belief: of standardized noise-free responses.
-        noise_variance: standardized, shape `m`.
+        scale: transform to natural units.
+        standardized: of the standardized noise-free responses.
+        noise_variance: of standardized measurements, shape `m`.
     """
 
     scale: ResponseScale
-    belief: Belief
+    standardized: StandardizedPosterior
     noise_variance: Array
 
     @property
@@ -42,17 +42,17 @@ class EnsemblePosterior(NormalPosterior):
     @cached_property
     def latent_mean(self) -> Array:
         """As `NormalPosterior.latent_mean`."""
-        return np.asarray(self.scale.center + self.scale.spread * self.belief.mean)
+        return np.asarray(self.scale.center + self.scale.spread * self.standardized.mean)
 
     @cached_property
     def latent_sd(self) -> Array:
         """As `NormalPosterior.latent_sd`."""
-        return np.asarray(self.scale.spread * np.sqrt(self.belief.variance))
+        return np.asarray(self.scale.spread * np.sqrt(self.standardized.variance))
 
     def latent_gradients(self) -> tuple[Array, Array]:
         """As `NormalPosterior.latent_gradients`."""
-        with single_thread():
-            mean, variance = self.belief.slopes()
+        with one_torch_thread():
+            mean, variance = self.standardized.slopes()
         spread = self.scale.spread[:, None]
         sd = np.maximum(self.latent_sd, 1e-12)[:, :, None]
         return spread * mean, np.square(spread) * variance / (2.0 * sd)
@@ -67,10 +67,12 @@ class EnsemblePosterior(NormalPosterior):
 
     def sample(self, count: int, rng: np.random.Generator) -> Array:
         """Joint samples of the noise-free responses, shape `s x n x m`."""
-        with single_thread():
-            drawn = self.belief.draw(count, rng)
+        with one_torch_thread():
+            drawn = self.standardized.draw(count, rng)
         return self.natural(self.scale.center + self.scale.spread * drawn)
 
     @cached_property
     def _moments(self) -> tuple[Array, Array]:
-        return self.scale.moments(self.belief.mean, self.belief.variance + self.noise_variance)
+        return self.scale.moments(
+            self.standardized.mean, self.standardized.variance + self.noise_variance
+        )

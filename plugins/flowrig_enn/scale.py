@@ -1,4 +1,4 @@
-"""Between responses in natural units and the standardized ones that networks learn."""
+"""Transform between responses in natural units and the standardized ones that networks learn."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ Array = NDArray[np.float64]
 
 @frozen(eq=False)
 class ResponseScale:
-    """Where each response lies, and how it is changed before networks learn it.
+    """Transform and standardization of each response.
 
     Attributes:
         root: which responses are modelled by their square root, shape `m`.
@@ -38,7 +38,7 @@ class ResponseScale:
 
     @classmethod
     def choices(cls, Y: Array, transform: Transform) -> "list[ResponseScale]":
-        """Scales to choose from; the root only where every measurement is positive."""
+        """Scales to compare; the square root only if every measurement is positive."""
         if transform == "identity" or not bool((Y > 0).all()):
             return [cls.of(Y, square_root=False)]
         root = cls.of(Y, square_root=True)
@@ -46,7 +46,7 @@ class ResponseScale:
 
     @classmethod
     def together(cls, scales: "Sequence[ResponseScale]") -> "ResponseScale":
-        """The scale of all responses from those of some."""
+        """The scale of all responses, from scales of one or more responses each."""
         roots, centers, spreads = zip(
             *((scale.root, scale.center, scale.spread) for scale in scales), strict=True
         )
@@ -60,7 +60,7 @@ class ResponseScale:
         return float(-np.log(root * self.spread).sum())
 
     def standardized(self, Y: Array) -> Array:
-        """Responses, shape `… x m`, as the networks see them."""
+        """Standardized responses, shape `… x m`."""
         return np.asarray((np.where(self.root, np.sqrt(np.abs(Y)), Y) - self.center) / self.spread)
 
     def natural(self, latent: Array) -> Array:

@@ -18,32 +18,31 @@ _STEPS = {"wide": 30, "cascade": 180}
 
 @frozen(kw_only=True)
 class EnsembleSettings(SurrogateSettings):
-    """How the ensemble is built and trained.
+    """Architecture and training of the ensemble.
 
     Attributes:
         architecture: "wide" for one wide hidden layer, whose last layer is solved exactly;
             "cascade" for the networks of Sadeghi et al., Digital Discovery 2025, 4, 1722: 8 to 10
             layers of 20 to 40 nodes, drawn anew for each member, each layer connected to all before
-            it, trained by gradient descent. Theirs is the mean of 20.
-        members: networks a response, `k`. Left out, it is 4, or 20 for cascades.
+            it, trained by gradient descent. The published ensemble has 20 members.
+        members: networks for each response, `k`; default: 4, or 20 for cascades.
         width: hidden units of a wide network, an even number.
-        steps: most training steps. Left out, it is 30, or 180 for cascades, of which the weights of
-            the best step are kept.
+        steps: largest number of training steps; default: 30, or 180 for cascades, which keep the
+            weights of the best step.
         transform: the scale on which a response is modelled: "sqrt" (where every measurement is
             positive); "identity"; or "evidence": whichever of the two makes the measurements more
-            probable. Cascades have no such probability, and take "sqrt" then.
+            probable. Cascades have no such probability and use "sqrt" instead.
         learning_rate: first step size of cascades; it falls to zero along a cosine.
-        held_out: share of the experiments that each cascade does not see; what the members say of
-            experiments that they have not seen decides when training was best, how strong the
-            penalties are, how far the members' disagreement is to be believed, and how large the
-            noise is.
+        held_out: share of the experiments that each cascade does not see. The errors on them decide
+            which training step is the best, how strong the penalties are, and how the spread of the
+            members and the noise are calibrated.
         prior_scale: size of each cascade's fixed random function, in standard deviations of the
             response; it keeps the members apart where there are no experiments.
         weight_decay: penalty on the squared weights of cascades, as a multiple of the share of the
-            variance that is not explained, so that noisy responses are smoothed more.
+            unexplained variance, so that noisy responses are smoothed more.
         relevance_decay: penalty on the weight that each condition has in a response's cascades,
-            likewise; it drives out conditions that do not matter.
-        device: PyTorch's name of where to compute, "cpu" or "cuda", for cascades also "mps".
+            likewise; it suppresses conditions that do not matter.
+        device: PyTorch's name of the processor, "cpu" or "cuda", for cascades also "mps".
     """
 
     architecture: Architecture = field(default="wide", validator=in_(("wide", "cascade")))
@@ -67,10 +66,10 @@ class EnsembleSettings(SurrogateSettings):
 
     @property
     def count(self) -> int:
-        """Networks a response that are used."""
+        """Number of networks for each response."""
         return self.members or _MEMBERS[self.architecture]
 
     @property
     def most_steps(self) -> int:
-        """Most training steps that are taken."""
+        """Largest number of training steps."""
         return self.steps or _STEPS[self.architecture]

@@ -54,7 +54,7 @@ class TrainedNetworks:
     def untrained(
         cls, conditions: int, responses: int, settings: EnsembleSettings, generator: Generator
     ) -> "TrainedNetworks":
-        """Random networks that take every condition for equally relevant."""
+        """Random networks with the same relevance of every condition."""
         count = responses * settings.count
         prior, trained = (
             CascadeNetworks.random(count, conditions, generator, settings.device) for _ in range(2)
@@ -69,11 +69,11 @@ class TrainedNetworks:
 
     @property
     def parameters(self) -> list[Tensor]:
-        """Everything that can be trained; the relevance comes last."""
+        """The trainable tensors; the relevance is the last."""
         return [*self.trained.parameters, self.log_relevance]
 
     def tensors(self) -> dict[str, Tensor]:
-        """All that the networks are made of, by name."""
+        """All tensors of the networks, by name."""
         return {
             **{f"trained.{name}": tensor for name, tensor in self.trained.tensors().items()},
             **{f"prior.{name}": tensor for name, tensor in self.prior.tensors().items()},
@@ -109,13 +109,13 @@ class TrainedNetworks:
     def train(
         self, x: Tensor, y: Tensor, settings: EnsembleSettings, generator: Generator
     ) -> Unseen:
-        """Train in place and keep, for each response, the weights that did best on unseen data.
+        """Train in place; keep for each response the weights of the smallest error on unseen data.
 
         Args:
             x: conditions in the unit cube, shape `n x d`.
             y: standardized responses, shape `m x n`.
             settings: how to train.
-            generator: decides which experiments a member sees.
+            generator: draws the experiments that a member sees.
 
         Returns:
             the predictions of held-out experiments.
@@ -169,7 +169,7 @@ class TrainedNetworks:
 
 
 class _BestWeights:
-    """The weights of each response at the step when its members did best on unseen data."""
+    """The weights of each response at the step with the smallest error on unseen experiments."""
 
     def __init__(self, ensemble: TrainedNetworks) -> None:
         self._parameters = ensemble.parameters

@@ -1,4 +1,4 @@
-"""Ensembles of wide networks: a hidden layer, and last layers that are solved exactly.
+"""Ensembles of wide networks: a random hidden layer, and a last layer that is solved exactly.
 
 After networks whose last layer is a Bayesian linear regression (Snoek et al., Scalable Bayesian
 optimization using deep neural networks, 2015), in an ensemble whose members have hidden layers of
@@ -13,9 +13,9 @@ import torch
 from attrs import evolve, frozen
 from numpy.typing import NDArray
 
+from flowrig_enn.architecture import FittedEnsemble, StandardizedPosterior
 from flowrig_enn.evidence import Evidence, Hyperparameters, Priors
 from flowrig_enn.hidden import HiddenLayers
-from flowrig_enn.learner import Belief, Learnt
 from flowrig_enn.members import MemberPredictions, Members
 from flowrig_enn.scale import ResponseScale
 from flowrig_enn.settings import EnsembleSettings
@@ -32,7 +32,7 @@ many, evenly spaced in time; the last layers are solved for all."""
 
 
 @frozen(eq=False)
-class _WidePrediction(Belief):
+class _WidePrediction(StandardizedPosterior):
     """Predictions of the members of each response."""
 
     predictions: Sequence[MemberPredictions]
@@ -60,9 +60,10 @@ class _Climb:
     Attributes:
         scale: of this response alone.
         z: its standardized measurements, shape `e`.
-        evidence: what is climbed on.
-        logs: the best hyperparameters yet.
-        probability: logarithm of theirs and of the measurements', in natural units.
+        evidence: is maximized.
+        logs: logarithms of the best hyperparameters so far.
+        probability: logarithm of the probability of these hyperparameters and of the measurements,
+            in natural units.
     """
 
     scale: ResponseScale
@@ -72,20 +73,20 @@ class _Climb:
     probability: float = -np.inf
 
     def further(self, y: Array, steps: int) -> "_Climb":
-        """After at most some more steps; `y` are the measurements that are looked at."""
+        """The search after at most `steps` more steps; `y` are the measurements of the evidence."""
         logs, probability = self.evidence.most_probable(self.logs, steps)
         natural = probability + self.scale.log_slope(y)
         return evolve(self, logs=logs, probability=natural)
 
 
 @frozen(eq=False)
-class WideEnsemble(Learnt):
+class WideEnsemble(FittedEnsemble):
     """Wide networks, `k` for each response.
 
     Attributes:
         scale: of the responses.
         hidden: the hidden layers, which responses share.
-        X: conditions that it learnt from, shape `e x d`.
+        X: conditions of the experiments, shape `e x d`.
         Z: standardized measurements, shape `e x m`.
         logs: logarithms of the hyperparameters of each response, shape `m x (d + 2)`.
         members: of each response.
@@ -142,25 +143,25 @@ class WideEnsemble(Learnt):
 
     @property
     def noise_variance(self) -> Array:
-        """As `Learnt.noise_variance`."""
+        """As `FittedEnsemble.noise_variance`."""
         return np.array([one.noise for one in self.members])
 
-    def at(self, X: Array) -> Belief:
-        """As `Learnt.at`."""
+    def at(self, X: Array) -> StandardizedPosterior:
+        """As `FittedEnsemble.at`."""
         x = _about_middle(X, self.hidden)
         return _WidePrediction([one.at(x) for one in self.members])
 
     def unseen(self) -> tuple[Array, Array]:
-        """As `Learnt.unseen`: left out one by one."""
+        """As `FittedEnsemble.unseen`: left out one by one."""
         means, variances = zip(*(one.left_out() for one in self.members), strict=True)
         return np.stack(means, axis=-1), np.stack(variances, axis=-1)
 
     def description(self) -> Mapping[str, Any]:
-        """As `Learnt.description`."""
+        """As `FittedEnsemble.description`."""
         return {"relevance": np.exp(self.logs[:, :-2]).tolist()}
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """As `Learnt.arrays`."""
+        """As `FittedEnsemble.arrays`."""
         weights = self.hidden.weights.cpu().numpy()
         return {"hidden": weights, "X": self.X, "Z": self.Z, "logs": self.logs}
 

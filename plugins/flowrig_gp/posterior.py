@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flowrig.interfaces.surrogate import NormalPosterior
-from flowrig.learning.blas_threads import one_thread
+from flowrig.learning.blas_threads import one_blas_thread
 from flowrig_gp.response import ResponseModel
 
 __all__ = ["GaussianProcessPosterior"]
@@ -70,7 +70,7 @@ class GaussianProcessPosterior(NormalPosterior):
     def sample(self, count: int, rng: np.random.Generator) -> Array:
         """Joint samples of the noise-free responses, shape `s x n x m`."""
         draws = []
-        with one_thread():
+        with one_blas_thread():
             for model in self._models:
                 root = model.process.covariance_root(self._X)
                 draws.append(model.spread * rng.standard_normal((count, len(root))) @ root.T)

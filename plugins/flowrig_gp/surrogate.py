@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flowrig.interfaces.surrogate import Surrogate, SurrogateState
-from flowrig.learning.blas_threads import one_thread
+from flowrig.learning.blas_threads import one_blas_thread
 from flowrig_gp.posterior import GaussianProcessPosterior
 from flowrig_gp.response import ResponseModel
 from flowrig_gp.scales import Identity, Logarithm, Scale, SquareRoot
@@ -47,7 +47,7 @@ class GaussianProcess(Surrogate):
 
     def _do_fit(self, X: Array, Y: Array) -> None:
         self._X = X
-        with one_thread():
+        with one_blas_thread():
             self._models = tuple(
                 self._fit_response(X, y, rsd) for y, rsd in zip(Y.T, self.rsd.tolist(), strict=True)
             )
@@ -68,7 +68,7 @@ class GaussianProcess(Surrogate):
         return [SquareRoot() if self.settings.transform == "sqrt" else Logarithm()]
 
     def _do_predict(self, X: Array) -> GaussianProcessPosterior:
-        with one_thread():
+        with one_blas_thread():
             return GaussianProcessPosterior(self._models, X)
 
     def _do_unseen(self) -> tuple[Array, Array]:

@@ -57,7 +57,7 @@ def test_an_optimizer_that_has_settled_is_told_once(
     outcome, _, _ = run_watched(profile, folder, plugins, listeners=[Progress(folder)])
 
     assert (outcome.state, outcome.reason) == ("finished", "")
-    assert capsys.readouterr().out.count("health: the same conditions") == 1
+    assert capsys.readouterr().out.count("diagnostics: the same conditions") == 1
     with RunRecord(folder, plugins) as record:
         told = [event.data.text for event in record.journal.events(SymptomFound)]
         for count, text in zip((5, 7), told, strict=True):

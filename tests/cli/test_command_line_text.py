@@ -43,7 +43,7 @@ def test_help_has_examples(run: CliRunner, command: str) -> None:
 
 
 def test_what_to_install_is_shown_whole(run: CliRunner, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A narrow terminal does not cut the command that somebody will copy."""
+    """A narrow terminal does not cut a command that is to be copied."""
     monkeypatch.setattr(Offer, "missing", lambda self: self.needs)
     listed = run.invoke(main, ["plugins"]).output
     assert "needs: pip install 'flowrig[watlow]'\n" in listed
@@ -101,7 +101,7 @@ def test_experiments_stand_in_columns_under_their_units(
 
 
 def test_the_reference_campaign_fits_a_terminal() -> None:
-    """Five conditions and the figure of merit need no more than 80 columns."""
+    """Five conditions and the objective need no more than 80 columns."""
     rates = dict.fromkeys(("CuI", "ZnI2", "CsOA", "ODE"), "µL/min")
     table = ExperimentTable(
         "explore", 76, {"temperature": "°C", **rates}, Objective(name="PLQY proxy", unit="")

@@ -41,7 +41,7 @@ def hill_rows(problem: Problem, count: int, seed: int = 0) -> list[dict[str, Any
 
 
 def asked(problem: Problem, rows: list[dict[str, Any]], **chosen: Any) -> BayesianOptimizer:
-    """An optimizer that was told of experiments."""
+    """An optimizer that has ingested experiments."""
     made = BayesianOptimizer(problem, BayesSettings(**{"candidates": 100, **chosen}))
     made.ingest(rows)
     return made

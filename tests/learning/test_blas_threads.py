@@ -1,4 +1,4 @@
-"""Linear algebra on one thread, so that every computer gets the same numbers."""
+"""Linear algebra on one thread, so that all computers get the same numbers."""
 
 import os
 import subprocess
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from flowrig.learning.blas_threads import VARIABLES, one_thread
+from flowrig.learning.blas_threads import VARIABLES, one_blas_thread
 
 MANY = dict.fromkeys(VARIABLES, "2")
 SHOW = """
@@ -28,12 +28,12 @@ def threads() -> set[int]:
     return {pool["num_threads"] for pool in threadpool_info()}
 
 
-def test_within_the_block_one_thread_computes_and_behind_it_as_many_as_before() -> None:
-    """A notebook's own settings come back."""
+def test_the_limit_holds_in_the_context_only() -> None:
+    """After the context, the settings of a notebook hold again."""
     np.linalg.inv(np.eye(3))
     with threadpool_limits(2):
         before = threads()
-        with one_thread():
+        with one_blas_thread():
             assert threads() == {1}
         assert threads() == before
     if before == {1}:
@@ -41,16 +41,16 @@ def test_within_the_block_one_thread_computes_and_behind_it_as_many_as_before() 
 
 
 @pytest.mark.parametrize(("given", "found"), [({}, "1"), (MANY, "2")])
-def test_the_command_line_has_one_thread_unless_somebody_wants_more(
+def test_the_command_line_has_one_thread_unless_the_environment_sets_more(
     given: dict[str, str], found: str
 ) -> None:
-    """What is loaded later, and every process that is started, reads it from the environment."""
+    """Libraries that are loaded later, and child processes, read it from the environment."""
     code = SHOW if not given else SHOW.replace("os.environ.pop(name, None)", "pass")
-    said = subprocess.run(
+    shown = subprocess.run(
         [sys.executable, "-c", code, *VARIABLES],
         env=os.environ | given,
         capture_output=True,
         encoding="utf-8",
         check=True,
     )
-    assert said.stdout.split() == [found] * len(VARIABLES)
+    assert shown.stdout.split() == [found] * len(VARIABLES)

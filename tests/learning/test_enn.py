@@ -72,10 +72,10 @@ def test_unseen_errors_are_those_of_new_experiments(each: list[EnsembleOfNetwork
     """What it would expect of experiments, had it not seen them, errs as on new experiments."""
     there, truth = noisy(400, seed=9)
     new = np.mean([np.square(truth - ensemble.predict(there).mean) for ensemble in each])
-    told = [ensemble.unseen() for ensemble in each]
+    unseen = [ensemble.unseen() for ensemble in each]
     measured = [noisy(40, seed)[1] for seed in range(SETS)]
-    error = np.square([Y - mean for Y, (mean, _) in zip(measured, told, strict=True)])
-    sd = np.array([sd for _, sd in told])
+    error = np.square([Y - mean for Y, (mean, _) in zip(measured, unseen, strict=True)])
+    sd = np.array([sd for _, sd in unseen])
 
     assert 0.5 * new < error.mean() < 2.5 * new
     assert 0.5 < (error / np.square(sd)).mean() < 2.0
@@ -139,14 +139,14 @@ def test_wide_layers_have_a_smooth_covariance() -> None:
     hidden = HiddenLayers.random(50, 3, 256, generator, "cpu")
     steps = torch.linspace(0.0, 3.0, 13, dtype=torch.float64)
     units = hidden(steps[:, None] * torch.tensor([[0.6, 0.0, 0.8]], dtype=torch.float64))
-    told = torch.bmm(units, units.mT).mean(dim=0)[0]
+    covariance = torch.bmm(units, units.mT).mean(dim=0)[0]
     root = np.sqrt(5.0) * steps.numpy()
 
-    assert np.allclose(told, (1.0 + root + root**2 / 3.0) * np.exp(-root), atol=0.01)
+    assert np.allclose(covariance, (1.0 + root + root**2 / 3.0) * np.exp(-root), atol=0.01)
 
 
 def test_left_out_is_what_the_others_foretell() -> None:
-    """What is told of an unseen experiment is the prediction of a member fitted without it."""
+    """The prediction of an unseen experiment is that of a member fitted without it."""
     generator = torch.Generator().manual_seed(0)
     hidden = HiddenLayers.random(2, 3, 64, generator, "cpu")
     X = torch.rand(12, 3, generator=generator, dtype=torch.float64) - 0.5

@@ -51,7 +51,7 @@ def test_what_was_measured_is_not_asked_again() -> None:
     assert rebuilt.suggest(2) == grid.suggest(2)
 
 
-def test_points_outside_are_left_out_and_the_end_is_told() -> None:
+def test_points_outside_are_left_out_and_the_end_is_reported() -> None:
     """Constraints thin the grid; after its last point it says so, with what to do."""
     limit = LinearConstraint("total flow", {"a": 1.0, "b": 1.0}, 0.0, 12.0)
     grid = Grid(problem(Space(SQUARE.parameters, (limit,))), GridSettings(levels=3))
@@ -61,7 +61,7 @@ def test_points_outside_are_left_out_and_the_end_is_told() -> None:
 
 
 def test_a_grid_beyond_measure_is_refused() -> None:
-    """Too many combinations are told before they are listed."""
+    """Too many combinations are reported before they are listed."""
     wide = Space(tuple(Parameter(f"x{j}", 0.0, 1.0, "") for j in range(12)))
     with pytest.raises(InputError, match="at most 1e\\+06"):
         Grid(problem(wide), GridSettings(levels=4))

@@ -20,7 +20,7 @@ from flowrig.profile import ProfileError, SurrogateChoice, load_profile
 PLUGINS = Plugins.discover()
 
 
-class Belief(Posterior):
+class FixedPosterior(Posterior):
     """Fixed means and standard deviations; half of the variance is noise."""
 
     def __init__(self, mean: np.ndarray, sd: np.ndarray) -> None:
@@ -68,7 +68,7 @@ def test_it_lies_between_its_parts(fitted: MeanOf) -> None:
 
 def test_contradiction_is_doubt() -> None:
     """Where parts contradict each other, the sd is that of the mixture: larger than any part's."""
-    parts = [Belief(np.array([[mean]]), np.array([[1.0]])) for mean in (-2.0, 2.0)]
+    parts = [FixedPosterior(np.array([[mean]]), np.array([[1.0]])) for mean in (-2.0, 2.0)]
     mixture = Mixture(parts, Stacking.equal(2, 1))
 
     assert mixture.mean[0, 0] == pytest.approx(0.0)
@@ -77,7 +77,7 @@ def test_contradiction_is_doubt() -> None:
 
 def test_samples_come_from_the_parts_by_their_share() -> None:
     """A quarter of the samples lie near the part that has a quarter of the weight."""
-    parts = [Belief(np.array([[mean]]), np.array([[0.1]])) for mean in (-2.0, 2.0)]
+    parts = [FixedPosterior(np.array([[mean]]), np.array([[0.1]])) for mean in (-2.0, 2.0)]
     mixture = Mixture(parts, Stacking(np.array([[0.25], [0.75]]), np.ones(1)))
     samples = mixture.sample(400, np.random.default_rng(0))
 
@@ -89,14 +89,15 @@ def test_gradients_are_those_of_the_moments(fitted: MeanOf) -> None:
     X = np.random.default_rng(2).random((5, 2))
     step = 1e-3
 
-    def told(points: np.ndarray) -> NormalPosterior:
+    def posterior_at(points: np.ndarray) -> NormalPosterior:
         posterior = fitted.predict(points)
         assert isinstance(posterior, NormalPosterior)
         return posterior
 
-    mean_slope, sd_slope = told(X).latent_gradients()
+    mean_slope, sd_slope = posterior_at(X).latent_gradients()
     for j in range(2):
-        ahead, behind = told(X + step * np.eye(2)[j]), told(X - step * np.eye(2)[j])
+        ahead = posterior_at(X + step * np.eye(2)[j])
+        behind = posterior_at(X - step * np.eye(2)[j])
         means = (ahead.latent_mean - behind.latent_mean) / (2 * step)
         sds = (ahead.latent_sd - behind.latent_sd) / (2 * step)
         assert np.allclose(means, mean_slope[:, :, j], atol=0.01 * np.abs(mean_slope).max())
@@ -164,7 +165,7 @@ def test_parts_that_cannot_tell_count_alike() -> None:
 
         def _do_predict(self, X: np.ndarray) -> Posterior:
             mean = np.tile(self._mean, (len(X), 1))
-            return Belief(mean, np.ones_like(mean))
+            return FixedPosterior(mean, np.ones_like(mean))
 
     made = MeanOf(MeanOfSettings(of=(choice("gp"), choice("gp"))))
     made._parts[1] = Mute(SurrogateSettings())
@@ -205,11 +206,11 @@ def test_a_profile_names_the_parts(tmp_path: Path) -> None:
     [
         ('["gp", "en"]', "no plugin offers the surrogate 'en'"),
         ('["gp", { name = "enn", member = 4 }]', "unknown key 'member'"),
-        ('["gp"]', "one surrogate is no mean"),
+        ('["gp"]', "a mean needs two surrogates"),
     ],
 )
-def test_what_is_wrong_with_a_part_is_told(tmp_path: Path, of: str, message: str) -> None:
-    """A part that does not exist, its wrong settings, and a mean of one are told with a line."""
+def test_what_is_wrong_with_a_part_is_reported(tmp_path: Path, of: str, message: str) -> None:
+    """A part that does not exist, wrong settings of it, and a mean of one are reported."""
     with pytest.raises(ProfileError, match=message) as wrong:
         load_profile(campaign(tmp_path, f'{{ name = "mean-of", of = {of} }}'), PLUGINS)
     assert "rig.toml:3" in str(wrong.value)
@@ -226,6 +227,6 @@ def test_without_names_it_is_the_two_that_come_with_flowrig() -> None:
 
 
 def test_a_part_that_is_not_installed() -> None:
-    """A name that nobody offers is an error of the input."""
+    """A name without an offer is an error of the input."""
     with pytest.raises(InputError, match="gpp"):
         PLUGINS.offer("surrogate", "gpp")

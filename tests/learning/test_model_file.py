@@ -88,7 +88,7 @@ def test_a_pickle_is_refused(saved: Path, tmp_path: Path) -> None:
 
     np.savez(saved, header=np.array([Trap()], dtype=object))
 
-    with pytest.raises(InputError, match="no saved model"):
+    with pytest.raises(InputError, match="not a saved model"):
         load_model(saved, PLUGINS)
     assert not (tmp_path / "sprung").exists()
 
@@ -99,21 +99,21 @@ def test_a_pickle_is_refused(saved: Path, tmp_path: Path) -> None:
         ({"schema": "flowrig-model/9"}, "flowrig-model/9"),
         ({"surrogate": {"name": "gpp"}}, "no plugin offers the surrogate 'gpp'"),
         ({"surrogate": {"name": "gp", "smooth": 1}}, "unknown key 'smooth'"),
-        ({"surrogate": {"name": "enn"}}, "not the state"),
-        ({"state": {}}, "not the state"),
-        ({"seed": "x"}, "no saved model"),
-        ({"state.z": np.zeros((5, 2))}, "not the state"),
+        ({"surrogate": {"name": "enn"}}, "the state does not fit this model"),
+        ({"state": {}}, "the state does not fit this model"),
+        ({"seed": "x"}, "not a saved model"),
+        ({"state.z": np.zeros((5, 2))}, "the state does not fit this model"),
     ],
 )
-def test_what_does_not_fit_is_told(saved: Path, changes: dict, message: str) -> None:
-    """Another schema, another surrogate, or a state that lacks something, is told."""
+def test_what_does_not_fit_is_reported(saved: Path, changes: dict, message: str) -> None:
+    """Another schema, another surrogate, or an incomplete state, is reported."""
     with pytest.raises(InputError, match=message):
         load_model(rewritten(saved, **changes), PLUGINS)
 
 
 @pytest.mark.parametrize("content", [b"", b"text", b"PK\x03\x04 cut off"])
-def test_other_files_are_told(tmp_path: Path, content: bytes) -> None:
-    """A file that is no archive is told with its name."""
+def test_other_files_are_reported(tmp_path: Path, content: bytes) -> None:
+    """The message about a file that is not an archive has its name."""
     file = tmp_path / "other.npz"
     file.write_bytes(content)
 
@@ -122,16 +122,16 @@ def test_other_files_are_told(tmp_path: Path, content: bytes) -> None:
 
 
 def test_an_archive_without_header(tmp_path: Path) -> None:
-    """A NumPy archive of something else is told."""
+    """A NumPy archive that is not a model is an error of the input."""
     file = tmp_path / "arrays.npz"
     np.savez(file, X=np.eye(2))
 
-    with pytest.raises(InputError, match="no saved model"):
+    with pytest.raises(InputError, match="not a saved model"):
         load_model(file, PLUGINS)
 
 
 def test_files_that_are_not_there(tmp_path: Path) -> None:
-    """A missing file, and a folder that does not exist, are told."""
+    """A missing file, and a folder that does not exist, are errors of the input."""
     with pytest.raises(InputError, match="cannot be read"):
         load_model(tmp_path / "none.npz", PLUGINS)
     with pytest.raises(InputError, match="cannot be written"):

@@ -83,7 +83,7 @@ def measured(problem: Problem, count: int, seed: int = 0) -> list[dict[str, Any]
 
 
 def optimizer(kind: str, problem: Problem, results: list[Mapping[str, Any]] = ()) -> Optimizer:
-    """One of the kinds, with what it has been told."""
+    """An optimizer of a kind, with some results."""
     cls, kind_settings = KINDS[kind]
     made = cls(problem, kind_settings)
     made.ingest(results)
@@ -127,7 +127,7 @@ def test_suggestions_are_feasible(kind: str, space: Space, seed: int, count: int
 
 
 def test_impossible_constraints() -> None:
-    """Constraints that exclude each other are told by name."""
+    """The message about constraints that exclude each other names them."""
     problem = smooth_problem(2)
     limit = LinearConstraint("total flow rate", {"flow_0": 1.0, "flow_1": 1.0}, 30.0, 40.0)
     impossible = evolve(problem, space=evolve(problem.space, constraints=(limit,)))

@@ -1,4 +1,4 @@
-"""What is told of repeated measurements: how it reaches surrogates, and what they make of it."""
+"""The repeatability of a rig: how it reaches surrogates, and how they use it."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from flowrig.errors import InputError
 from flowrig.interfaces import Posterior, Surrogate, SurrogateSettings
 from flowrig.learning.mean_of import MeanOf
 from flowrig.learning.mean_of_settings import MeanOfSettings
-from flowrig.learning.transfer import WithPrior
+from flowrig.learning.transfer import TransferSurrogate
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, load_profile
 from flowrig.testing.conformance.learning import PlainGaussianProcess
@@ -25,7 +25,7 @@ RIG_RSD = (0.031, 0.042)
 
 
 class Listener(PlainGaussianProcess):
-    """Keeps what it was told."""
+    """Keeps the repeatability that it gets."""
 
     heard: Sequence[Sequence[float]] = ()
 
@@ -59,8 +59,8 @@ def learnt(X: np.ndarray, Y: np.ndarray, rsd: Sequence[float], transform: str) -
     return surrogate
 
 
-def test_a_surrogate_is_told_of_every_response() -> None:
-    """What is not told is nan; a surrogate that takes no notice fits as before."""
+def test_a_surrogate_is_reported_of_every_response() -> None:
+    """An unknown repeatability is nan; a surrogate that ignores it fits as before."""
     X, Y = rising(0.05)
     surrogate = Listener()
     surrogate.fit(X, np.hstack([Y, Y, Y]), [0.05, np.nan])
@@ -80,7 +80,7 @@ def test_what_cannot_be_is_refused(rsd: Sequence[float]) -> None:
 
 @pytest.mark.parametrize("transform", ["identity", "sqrt", "log"])
 def test_noise_grows_with_the_response(transform: str) -> None:
-    """On every scale a measurement scatters by the share that was told, small or large."""
+    """On every scale a measurement scatters by the given repeatability, small or large."""
     X, Y = rising(0.08)
     surrogate = learnt(X, Y, [0.08], transform)
     low, high = np.array([[0.3, 0.5]]), np.array([[0.95, 0.5]])
@@ -89,17 +89,17 @@ def test_noise_grows_with_the_response(transform: str) -> None:
         assert 0.05 < float(posterior.sd[0, 0] / posterior.mean[0, 0]) < most
 
 
-def test_measurements_overrule_what_is_told() -> None:
+def test_measurements_overrule_what_is_reported() -> None:
     """Told three times too little or too much, the scatter is learnt nearer to what it is."""
     X, Y = rising(0.09, 120)
     there = np.array([[0.9, 0.5]])
-    for told in (0.03, 0.27):
-        posterior = learnt(X, Y, [told], "log").predict(there)
+    for rsd in (0.03, 0.27):
+        posterior = learnt(X, Y, [rsd], "log").predict(there)
         assert 0.06 < float(posterior.sd[0, 0] / posterior.mean[0, 0]) < 0.14
 
 
-def test_a_few_experiments_believe_what_is_told() -> None:
-    """From eight experiments, which fit any noise, the doubt follows what is told."""
+def test_with_few_experiments_the_given_repeatability_decides() -> None:
+    """With eight experiments, which fit any noise, the noise follows the given repeatability."""
     X, Y = rising(0.05, 8)
     wide, narrow = (learnt(X, Y, [rsd], "log").describe()["noise_sd"][0] for rsd in (0.3, 0.02))
 
@@ -107,7 +107,7 @@ def test_a_few_experiments_believe_what_is_told() -> None:
 
 
 def test_published_repeatability_helps() -> None:
-    """Unseen measurements of PL area are more probable when the rig's repeatability is told."""
+    """Unseen measurements of PL area are more probable when the rig's repeatability is given."""
     density = []
     for rsd in ((), RIG_RSD):
         total = 0.0
@@ -125,7 +125,7 @@ def test_published_repeatability_helps() -> None:
     assert density[1] > density[0]
 
 
-def test_a_kept_model_keeps_what_it_was_told() -> None:
+def test_a_saved_model_keeps_the_repeatability() -> None:
     """A model that is read back predicts the same noise."""
     X, Y = rising(0.05, 20)
     surrogate = learnt(X, np.hstack([Y, Y]), [0.05], "sqrt")
@@ -146,7 +146,7 @@ def test_the_profile_tells_the_optimizer(profile: Profile) -> None:
 
 
 def test_bayes_tells_what_it_models(profile: Profile) -> None:
-    """The repeatability of the responses is told; of a figure of merit beside them nothing is."""
+    """The repeatability of the responses is given, that of the objective beside them is not."""
     assert profile.campaign is not None
     given = new_optimizer(profile, profile.campaign.stages[1], 1, PlainGaussianProcess).problem
     optimizer = BayesianOptimizer(
@@ -161,15 +161,15 @@ def test_bayes_tells_what_it_models(profile: Profile) -> None:
     assert np.allclose(Listener.heard[0], [*RIG_RSD, np.nan], equal_nan=True)
 
 
-def test_parts_hear_what_the_whole_is_told() -> None:
-    """A mean of models passes it on, and so does a model that starts from earlier experiments."""
+def test_a_combined_surrogate_passes_the_repeatability_to_its_parts() -> None:
+    """A mean of models does so, and so does a model that starts from earlier experiments."""
     X, Y = rising(0.05, 12)
     mixed = MeanOf(MeanOfSettings())
     mixed._parts, mixed._names = [Listener(), Listener()], ["one", "other"]
     mixed.fit(X, Y, [0.05])
-    prior = Listener()
-    prior.fit(X, Y)
-    WithPrior(Listener, [prior]).fit(X, Y, [0.05])
+    earlier = Listener()
+    earlier.fit(X, Y)
+    TransferSurrogate(Listener, [earlier]).fit(X, Y, [0.05])
 
     assert [0.05] == Listener.heard[0] == Listener.heard[1] == Listener.heard[3]
 
@@ -185,8 +185,8 @@ class Deaf(Surrogate):
         return self._plain.predict(X)
 
 
-def test_nobody_has_to_listen() -> None:
-    """Two methods are enough for a surrogate that is told of noise."""
+def test_a_surrogate_can_ignore_the_repeatability() -> None:
+    """Two methods are enough for a surrogate that gets a repeatability."""
     X, Y = rising(0.05, 12)
     surrogate = Deaf(SurrogateSettings())
     surrogate.fit(X, Y, [0.05])

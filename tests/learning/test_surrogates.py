@@ -22,7 +22,7 @@ def fitted(new_surrogate: NewSurrogate, X: np.ndarray, Y: np.ndarray, seed: int 
 
 @pytest.fixture
 def anywhere() -> np.ndarray:
-    """Conditions nobody measured."""
+    """Conditions without measurements."""
     return np.random.default_rng(3).random((40, 5))
 
 
@@ -148,7 +148,7 @@ def test_prediction_needs_a_fit(new_surrogate: NewSurrogate) -> None:
 
 
 def test_unknown_device() -> None:
-    """A device that PyTorch cannot use is told at once."""
+    """A device that PyTorch cannot use is reported at once."""
     from flowrig_enn.settings import EnsembleSettings
     from flowrig_enn.surrogate import EnsembleOfNetworks
 

@@ -126,7 +126,7 @@ def test_goals_are_written_with_units(tmp_path: Path) -> None:
         ('response = "pla", above = 1.0', "missing key 'tolerance'"),
     ],
 )
-def test_a_mistake_in_a_goal_is_told_at_its_place(tmp_path: Path, goal: str, said: str) -> None:
+def test_a_mistake_in_a_goal_is_reported_at_its_place(tmp_path: Path, goal: str, said: str) -> None:
     """File, line and what would be right, with the nearest valid name."""
     problems = check_profile(profile_with(tmp_path, f"goals = [{{ {goal} }}]"), Plugins.discover())
     assert any(said in str(one) and one.line == 4 for one in problems), problems

@@ -1,4 +1,4 @@
-"""A surrogate that starts from what earlier experiments taught."""
+"""A surrogate that uses earlier experiments as far as they agree with new ones."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from attrs import frozen
 from learning_bench import load_published, new_gp, smooth_response
 
 from flowrig.interfaces import NormalPosterior, Posterior, Surrogate, SurrogateSettings
-from flowrig.learning.transfer import PriorKnowledge, WithPrior
+from flowrig.learning.transfer import EarlierModels
 
 NOISE = 0.01
 LENGTH = 0.5
@@ -93,56 +93,60 @@ def regret(new: Callable[[], Surrogate], seed: int, dimensions: int = 4) -> floa
 
 @pytest.fixture(scope="module")
 def regrets() -> dict[str, np.ndarray]:
-    """Of the same 12 campaigns, cold and with each kind of prior."""
+    """Regrets of the same 12 campaigns, from a cold start and with each kind of earlier data."""
     seeds = range(12)
     found = {"cold": np.array([regret(new_kriging, seed) for seed in seeds])}
     for kind in ("alike", "opposite", "unrelated"):
-        knowledge = PriorKnowledge(new_kriging, [earlier(kind, 4)])
-        found[kind] = np.array([regret(knowledge.surrogate, seed) for seed in seeds])
+        models = EarlierModels(new_kriging, [earlier(kind, 4)])
+        found[kind] = np.array([regret(models.surrogate, seed) for seed in seeds])
     return found
 
 
-def test_a_prior_that_transfers_finds_the_top_sooner(regrets: dict[str, np.ndarray]) -> None:
+def test_earlier_experiments_that_transfer_find_the_top_sooner(
+    regrets: dict[str, np.ndarray],
+) -> None:
     """With earlier experiments on another scale the regret is two thirds of a cold start's."""
     assert regrets["alike"].mean() < 0.67 * regrets["cold"].mean()
 
 
 @pytest.mark.parametrize("kind", ["opposite", "unrelated"])
-def test_a_prior_that_misleads_costs_little(regrets: dict[str, np.ndarray], kind: str) -> None:
+def test_misleading_earlier_experiments_cost_little(
+    regrets: dict[str, np.ndarray], kind: str
+) -> None:
     """The regret is within 3 % of the range of a cold start's."""
     assert (regrets[kind] - regrets["cold"]).mean() < 0.03
 
 
-def test_the_opposite_counts_for_nothing() -> None:
-    """A prior that says the opposite leaves the model as it would be without."""
+def test_opposite_earlier_experiments_have_no_share() -> None:
+    """Earlier experiments with the opposite trend leave the model as it is without them."""
     X = np.random.default_rng(1).random((12, 3))
     Y = smooth_response(X)[:, None]
-    model = PriorKnowledge(new_kriging, [earlier("opposite", 3)]).surrogate()
+    model = EarlierModels(new_kriging, [earlier("opposite", 3)]).surrogate()
     model.fit(X, Y)
     cold = new_kriging()
     cold.fit(X, Y)
-    assert model.describe()["prior_share"] == [0.0]
+    assert model.describe()["earlier_share"] == [0.0]
     np.testing.assert_array_equal(model.predict(X).mean, cold.predict(X).mean)
 
 
-def test_of_two_priors_the_right_one_is_believed() -> None:
-    """Sources are weighed by themselves."""
+def test_each_source_has_its_own_scale() -> None:
+    """Of two sources, the one that contradicts the new experiments gets the scale 0."""
     X = np.random.default_rng(1).random((10, 3))
     sources = [earlier("opposite", 3), earlier("alike", 3)]
-    model = PriorKnowledge(new_kriging, sources).surrogate()
+    model = EarlierModels(new_kriging, sources).surrogate()
     model.fit(X, smooth_response(X)[:, None])
-    wrong, right = model.describe()["prior_slopes"]
+    wrong, right = model.describe()["earlier_slopes"]
     assert wrong == [0.0]
     assert right[0] == pytest.approx(2.5, rel=0.2)
-    assert model.describe()["prior_share"][0] > 0.5
+    assert model.describe()["earlier_share"][0] > 0.5
 
 
-def test_published_chemistries_teach_each_other() -> None:
+def test_published_chemistries_transfer() -> None:
     """Chem1 helps to predict the PL area of Chem3; its opposite does not harm."""
     first, third = load_published("chem1"), load_published("chem3")
     turned = first.Y.max(axis=0) + first.Y.min(axis=0) - first.Y
-    right = PriorKnowledge(new_gp, [(first.X, first.Y)])
-    wrong = PriorKnowledge(new_gp, [(first.X, turned)])
+    right = EarlierModels(new_gp, [(first.X, first.Y)])
+    wrong = EarlierModels(new_gp, [(first.X, turned)])
     errors = []
     for seed in range(3):
         rows = np.random.default_rng(seed).permutation(60)
@@ -159,16 +163,16 @@ def test_published_chemistries_teach_each_other() -> None:
     assert misled < cold + 0.05
 
 
-def test_its_gradients_are_those_of_what_it_believes() -> None:
-    """On Gaussian processes it stays a normal posterior that an optimizer can climb."""
+def test_gradients_are_those_of_the_posterior() -> None:
+    """On Gaussian processes it has a normal posterior, whose gradients match differences."""
     rng = np.random.default_rng(3)
     X = rng.random((9, 3))
     Y = np.stack([smooth_response(X), 2.0 + X[:, 0]], axis=1)
     source = np.random.default_rng(4).random((20, 3))
-    told = np.stack([1.0 + smooth_response(source), source[:, 0]], axis=1)
-    model = PriorKnowledge(new_gp, [(source, told)]).surrogate()
+    responses = np.stack([1.0 + smooth_response(source), source[:, 0]], axis=1)
+    model = EarlierModels(new_gp, [(source, responses)]).surrogate()
     model.fit(X, Y)
-    assert min(model.describe()["prior_share"]) > 0
+    assert min(model.describe()["earlier_share"]) > 0
 
     def at(points: np.ndarray) -> NormalPosterior:
         posterior = model.predict(points)
@@ -185,21 +189,20 @@ def test_its_gradients_are_those_of_what_it_believes() -> None:
         np.testing.assert_allclose(sd_slope[..., j], sd, rtol=1e-2, atol=1e-3)
 
 
-def test_too_few_new_experiments_say_nothing_about_the_prior() -> None:
-    """With three the model is the cold one, and the same data give the same model."""
+def test_too_few_new_experiments_give_no_share() -> None:
+    """With three new experiments the model is the cold one."""
     X = np.random.default_rng(1).random((3, 3))
-    knowledge = PriorKnowledge(new_kriging, [earlier("alike", 3)])
-    model: WithPrior = knowledge.surrogate()
+    model = EarlierModels(new_kriging, [earlier("alike", 3)]).surrogate()
     model.fit(X, smooth_response(X)[:, None])
-    assert model.describe()["prior_share"] == [0.0]
+    assert model.describe()["earlier_share"] == [0.0]
 
 
-def test_a_response_that_no_prior_knows_is_learnt_from_new_experiments() -> None:
-    """Fewer responses than earlier, or more, are no mistake; the others profit all the same."""
+def test_a_response_without_earlier_experiments_is_learnt_from_new_ones() -> None:
+    """Fewer responses than earlier, or more, are accepted; the common ones transfer."""
     X = np.random.default_rng(1).random((10, 3))
     known, unknown = smooth_response(X), X[:, 0] ** 2
-    source, told = earlier("alike", 3)
-    model = PriorKnowledge(new_gp, [(source, told)]).surrogate()
+    source, responses = earlier("alike", 3)
+    model = EarlierModels(new_gp, [(source, responses)]).surrogate()
     model.fit(X, np.column_stack([known, unknown]))
     assert model.share[0] > 0.5
     assert model.share[1] == 0.0
@@ -207,6 +210,6 @@ def test_a_response_that_no_prior_knows_is_learnt_from_new_experiments() -> None
     assert isinstance(posterior, NormalPosterior)
     assert posterior.latent_gradients()[0].shape == (10, 2, 3)
 
-    wide = PriorKnowledge(new_gp, [(source, np.column_stack([told, told]))]).surrogate()
+    wide = EarlierModels(new_gp, [(source, np.column_stack([responses, responses]))]).surrogate()
     wide.fit(X, known[:, None])
     assert wide.predict(X).mean.shape == (10, 1)

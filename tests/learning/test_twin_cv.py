@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from attrs import evolve
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +20,7 @@ from flowrig.problem.objective import MaximumResponse
 from flowrig.problem.space import Parameter, Space
 from flowrig.profile import load_profile
 from flowrig.testing import PlainGaussianProcess
-from flowrig.twin import cross_validate, held_out, read_experiments, score
+from flowrig.twin import TrainingSet, cross_validate, held_out, read_experiments, score
 
 AREA = MaximumResponse("pla", "counts·nm")
 SPACE = Space(
@@ -28,11 +29,12 @@ SPACE = Space(
 CHEM1 = DATA / "cs3cu2i5_lhs_chem1.csv"
 
 
-def experiments(count: int = 30) -> tuple[np.ndarray, np.ndarray]:
+def experiments(count: int = 30) -> TrainingSet:
     """A hill in three conditions, with a little noise."""
     rng = np.random.default_rng(0)
     X = rng.random((count, 3))
-    return X, smooth_response(X)[:, None] + 0.02 * rng.standard_normal((count, 1))
+    Y = smooth_response(X)[:, None] + 0.02 * rng.standard_normal((count, 1))
+    return TrainingSet(X, Y, AREA)
 
 
 def plain(seed: int) -> Surrogate:
@@ -54,7 +56,7 @@ class Knows(Posterior):
 
 
 class Spy(Surrogate):
-    """Writes down what it is shown and asked; predicts the mean."""
+    """Records the conditions that it is fitted to; predicts the mean."""
 
     shown: list[np.ndarray]
 
@@ -127,35 +129,34 @@ def test_measurements_have_noise_on_top() -> None:
 
 def test_every_experiment_is_predicted_once_and_unseen() -> None:
     """The folds share out all experiments, and no model is asked for what it was shown."""
-    X, Y = experiments(23)
+    data = experiments(23)
     Spy.shown = []
-    folds = list(held_out(X, Y, AREA, lambda: Spy(SurrogateSettings()), seed=3))
+    folds = list(held_out(data, lambda: Spy(SurrogateSettings()), seed=3))
 
     assert sorted(np.concatenate([fold.rows for fold in folds])) == list(range(23))
     for fold, shown in zip(folds, Spy.shown, strict=True):
-        assert not any((row == shown).all(axis=1).any() for row in X[fold.rows])
+        assert not any((row == shown).all(axis=1).any() for row in data.X[fold.rows])
         assert len(shown) + len(fold.rows) == 23
 
 
 def test_the_seed_decides() -> None:
-    """The same seed gives the same scores, another one others; progress is told fold by fold."""
-    X, Y = experiments()
-    told: list[None] = []
+    """The same seed gives the same scores, another one others; each fold is a step of progress."""
+    data = experiments()
+    calls: list[None] = []
     one, two = (
-        cross_validate(X, Y, AREA, plain, repeats=2, seed=5, on_fold=lambda: told.append(None))
+        cross_validate(data, plain, repeats=2, seed=5, on_fold=lambda: calls.append(None))
         for _ in range(2)
     )
-    other = cross_validate(X, Y, AREA, plain, repeats=2, seed=6)
+    other = cross_validate(data, plain, repeats=2, seed=6)
 
     assert one.objective == two.objective != other.objective
-    assert len(told) == 2 * 2 * 5
+    assert len(calls) == 2 * 2 * 5
     assert one.objective.r2 > 0.8
 
 
 def test_an_objective_that_is_a_response_scores_alike() -> None:
-    """Where the figure of merit is the response itself, so are its scores, up to sampling."""
-    X, Y = experiments()
-    result = cross_validate(X, Y, AREA, plain)
+    """An objective that is a response has the scores of the response, up to sampling."""
+    result = cross_validate(experiments(), plain)
 
     assert result.objective.r2 == pytest.approx(result.responses["pla"].r2, abs=0.01)
     assert result.objective.nll == pytest.approx(result.responses["pla"].nll, abs=0.05)
@@ -165,11 +166,13 @@ def test_an_objective_that_is_a_response_scores_alike() -> None:
     ("count", "constant", "message"),
     [(9, False, "at least 10 experiments, got 9"), (12, True, "pla is the same in every")],
 )
-def test_what_cannot_be_checked_is_told(count: int, constant: bool, message: str) -> None:
+def test_experiments_that_cannot_be_cross_validated_are_refused(
+    count: int, constant: bool, message: str
+) -> None:
     """Too few experiments, and a response that never changes, are errors of the input."""
-    X, Y = experiments(count)
+    data = experiments(count)
     with pytest.raises(InputError, match=message):
-        cross_validate(X, 0.0 * Y if constant else Y, AREA, plain)
+        cross_validate(evolve(data, Y=0.0 * data.Y) if constant else data, plain)
 
 
 def written(folder: Path, text: str) -> Path:
@@ -227,7 +230,9 @@ def test_rows_without_a_sound_response_are_left_out(tmp_path: Path) -> None:
         ("temperature_c,CuI_ul_min,pla\n120,80\n", ["measured.csv:2", "2 values in 3 columns"]),
     ],
 )
-def test_what_is_wrong_with_a_file_is_told(tmp_path: Path, text: str, parts: list[str]) -> None:
+def test_the_message_about_a_wrong_file_has_its_columns(
+    tmp_path: Path, text: str, parts: list[str]
+) -> None:
     """A message names the file, the line, the columns that are there and those that should be."""
     with pytest.raises(InputError) as wrong:
         read_experiments(written(tmp_path, text), SPACE, ("pla",))
@@ -246,7 +251,7 @@ def test_published_rows_are_read_as_they_are() -> None:
 
 
 def cv(*words: str | Path) -> tuple[int, str, str]:
-    """Exit code and what is printed, and told on the error channel."""
+    """Exit code, output, and the text on the error channel."""
     result = CliRunner().invoke(main, ["twin", "cv", *map(str, words)])
     return result.exit_code, result.stdout, result.stderr
 
@@ -255,17 +260,17 @@ PUBLISHED = (CHEM1, "--profile", "cs3cu2i5-heatup-chem1", "--repeats", "1")
 
 
 def test_json_has_every_score() -> None:
-    """Scores of responses and figure of merit, as numbers, and nothing else on the channel."""
+    """Scores of responses and objective, as numbers, and nothing else on the channel."""
     code, out, _ = cv(*PUBLISHED, "--surrogate", "gp", "--json")
-    told = json.loads(out)
+    printed = json.loads(out)
 
     assert code == 0
-    assert set(told["responses"]) == {"a300", "pla"}
-    for scores in (*told["responses"].values(), told["objective"]):
+    assert set(printed["responses"]) == {"a300", "pla"}
+    for scores in (*printed["responses"].values(), printed["objective"]):
         assert set(scores) == {"r2", "nll", "crps", "coverage68", "coverage95"}
-    assert told["objective"]["r2"] > 0.9
-    assert told["fit_seconds"] > 0
-    assert (told["surrogate"], told["experiments"], told["repeats"]) == ("gp", 60, 1)
+    assert printed["objective"]["r2"] > 0.9
+    assert printed["fit_seconds"] > 0
+    assert (printed["surrogate"], printed["experiments"], printed["repeats"]) == ("gp", 60, 1)
 
 
 def test_people_get_a_table() -> None:
@@ -284,13 +289,15 @@ def test_people_get_a_table() -> None:
     [
         (("--surrogate", "gpp"), "expected one of"),
         (("--surrogate", "{ name = 'gp', smooth = 1 }"), "unknown key 'smooth'"),
-        (("--surrogate", "{ name = "), "no TOML table"),
+        (("--surrogate", "{ name = "), "is not a TOML table"),
         (("--response", "a300"), "RESPONSE=COLUMN"),
         (("--response", "a301=absorbance_300nm"), "no response is called 'a301'"),
         (("--response", "a300=absorbance"), "no column 'absorbance'"),
     ],
 )
-def test_what_is_wrong_with_a_command_is_told(words: tuple[str, ...], message: str) -> None:
+def test_a_wrong_option_is_refused_with_the_expected_form(
+    words: tuple[str, ...], message: str
+) -> None:
     """An input that is wrong ends with exit code 2 and says what was expected."""
     code, _, errors = cv(*PUBLISHED, *words)
 

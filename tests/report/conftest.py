@@ -45,7 +45,7 @@ def fake_experiment(index: int, stage: str, rng: np.random.Generator) -> Experim
     noise = {"a300": 0.031, "pli": 0.052, "pla": 0.042}
     features = {n: v * (1 + noise[n] * rng.standard_normal()) for n, v in truth.items()}
 
-    def merit(values: dict[str, float]) -> float:
+    def objective(values: dict[str, float]) -> float:
         responses = np.array([values[name] for name in profile.objective.responses])
         return float(profile.objective.value(responses))
 
@@ -54,7 +54,7 @@ def fake_experiment(index: int, stage: str, rng: np.random.Generator) -> Experim
         guess = {n: truth[n] * off for n in profile.objective.responses}
         return Expectation(
             {n: Prediction(v, abs(v) * error) for n, v in guess.items()},
-            Prediction(merit(guess), merit(guess) * error * 1.2),
+            Prediction(objective(guess), objective(guess) * error * 1.2),
         )
 
     return Experiment(
@@ -62,7 +62,7 @@ def fake_experiment(index: int, stage: str, rng: np.random.Generator) -> Experim
         stage=stage,
         conditions=chosen,
         features=features,
-        objective=merit(features),
+        objective=objective(features),
         expected=None if stage == "explore" else expectation(0.06),
         held_out=expectation(0.08),
         reason="" if stage == "explore" else "expected improvement 0.8 %",

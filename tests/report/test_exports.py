@@ -37,7 +37,7 @@ def call(*words: object) -> Result:
 
 
 def test_csv_has_what_was_measured(run: Path) -> None:
-    """One row an experiment; condition, features and figure of merit are those of the journal."""
+    """One row for each experiment; condition, features and objective are those of the journal."""
     assert call("export", run, "--format", "csv").exit_code == 0
     with (run / "experiments.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -106,7 +106,7 @@ def test_a_replay_shows_the_run_and_writes_its_report(run: Path) -> None:
     assert "<svg" in (run / "report.html").read_text(encoding="utf-8")
 
 
-def test_what_is_damaged_is_told_and_left_out(run: Path) -> None:
+def test_what_is_damaged_is_reported_and_left_out(run: Path) -> None:
     """The experiments before the damage are exported, and a line says what is missing."""
     with closing(sqlite3.connect(run / "journal.sqlite")) as connection, connection:
         connection.execute(

@@ -131,7 +131,7 @@ def choice(index: int, conditions: Mapping[str, float]) -> Decided:
 
 
 def result(index: int, objective: float | None) -> Measured:
-    """A measurement, bad where it has no figure of merit."""
+    """A measurement, bad if its objective has no value."""
     return measured(
         index,
         features={"a300": None if objective is None else 0.55, "pli": 1e3, "pla": 2e5},
@@ -154,15 +154,15 @@ def arrays() -> dict[str, np.ndarray]:
 def test_a_journal_becomes_a_report(folder: Path) -> None:
     """What was decided, measured, predicted and failed comes back from the journal alone."""
     with RunRecord(folder, WithNothing()) as record:  # type: ignore[arg-type]
-        told = content_of(record)
-    good, bad, failed = told.experiments
-    assert (told.title, told.seed, told.state, told.simulated) == (
+        made = content_of(record)
+    good, bad, failed = made.experiments
+    assert (made.title, made.seed, made.state, made.simulated) == (
         "Three tries",
         5,
         "unknown",
         True,
     )
-    assert told.best is good
+    assert made.best is good
     assert good.expected is None
     assert good.held_out is not None
     assert good.held_out.features["a300"].mean == 0.5
@@ -173,8 +173,8 @@ def test_a_journal_becomes_a_report(folder: Path) -> None:
     assert bad.expected.objective.sd == 0.05
     assert not failed.succeeded
     assert failed.remark == "the plate is silent"
-    assert told.provenance["plate"] == "Watlow F4T, serial number 42"
-    assert any("safe" in note or "silent" in note for note in told.notes)
-    assert told.absorbance is not None
-    assert set(told.absorbance.frames) == set(range(100, 200, 2))
-    assert "31.0\u2009%" in render(told)
+    assert made.provenance["plate"] == "Watlow F4T, serial number 42"
+    assert any("safe" in note or "silent" in note for note in made.notes)
+    assert made.absorbance is not None
+    assert set(made.absorbance.frames) == set(range(100, 200, 2))
+    assert "31.0\u2009%" in render(made)

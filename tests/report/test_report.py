@@ -129,7 +129,7 @@ def test_every_experiment_has_its_row_and_its_point(content: MakeContent) -> Non
     assert plot[0].count("point hollow") == 1
 
 
-def test_what_went_wrong_is_said(content: MakeContent) -> None:
+def test_failures_and_doubts_are_listed(content: MakeContent) -> None:
     """Failed and doubtful experiments are listed with their reasons."""
     text = Outline(render(content(76))).text
     assert "Experiment 23 failed: plate: no steady temperature in 1 h" in text
@@ -146,7 +146,7 @@ def test_without_a_model_there_is_no_parity(content: MakeContent) -> None:
     assert "expected%" not in text
 
 
-def test_parity_is_told_in_words(content: MakeContent) -> None:
+def test_parity_has_a_caption(content: MakeContent) -> None:
     """Predictions that hit exactly have R² = 1 and lie within one standard deviation."""
     run = content(76)
     exact = []
@@ -161,15 +161,15 @@ def test_parity_is_told_in_words(content: MakeContent) -> None:
 
 
 def test_a_simulated_run_says_so(content: MakeContent) -> None:
-    """Nobody takes emulated instruments for real ones."""
+    """The report of emulated instruments has a badge."""
     run = content(1)
     assert "simulated" not in Outline(render(run)).text
     assert "simulated" in Outline(render(evolve(run, simulated=True))).text
 
 
 def test_a_response_is_not_taken_for_a_fraction(content: MakeContent) -> None:
-    """Only a figure of merit without unit is shown in percent; a plain absorbance is not."""
+    """Only an objective without unit is shown in percent; a plain absorbance is not."""
     run = content(3)
     profile = evolve(run.profile, objective=MaximumResponse("a300"))
-    assert run.merit.unit == "%"
-    assert evolve(run, profile=profile).merit.text(0.55) == "0.550"
+    assert run.objective.unit == "%"
+    assert evolve(run, profile=profile).objective.text(0.55) == "0.550"

@@ -22,13 +22,13 @@ def words(drawing: str) -> list[str]:
 def test_everything_of_the_rig_is_drawn(content: MakeContent) -> None:
     """Streams, components, heaters and spectrometers are named, with volumes and bores."""
     profile = content(0).profile
-    told = words(draw_rig(profile))
+    texts = words(draw_rig(profile))
     for name in [*profile.streams, "manifold", "mixer", "segmentation", "reactor", "waste"]:
-        assert name in told
-    assert {"plate", "hdx absorbance", "hdx pl"} <= set(told)
-    assert "600\u2009µL" in told
-    assert "⌀\u20090.76\u2009mm" in told
-    assert "τ counts over 1000\u2009µL; spectra after 2 τ" in told
+        assert name in texts
+    assert {"plate", "hdx absorbance", "hdx pl"} <= set(texts)
+    assert "600\u2009µL" in texts
+    assert "⌀\u20090.76\u2009mm" in texts
+    assert "τ counts over 1000\u2009µL; spectra after 2 τ" in texts
 
 
 def test_roles_have_their_colours(content: MakeContent) -> None:

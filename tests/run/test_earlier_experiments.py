@@ -14,7 +14,7 @@ from flowrig.errors import InputError
 from flowrig.interfaces import Problem
 from flowrig.journal.events import PriorKept
 from flowrig.learning.from_campaign import new_surrogate
-from flowrig.learning.transfer import WithPrior
+from flowrig.learning.transfer import TransferSurrogate
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import check_profile
 from flowrig.report import content_of, render
@@ -52,7 +52,7 @@ def test_a_run_starts_from_what_was_measured_before(
         (told,) = record.journal.events(PriorKept)
         assert (told.data.experiments, told.data.left_out) == (60, 0)
         assert record.journal.arrays(told.sequence)["X"].shape == (60, 5)
-        assert isinstance(record.model(), WithPrior)
+        assert isinstance(record.model(), TransferSurrogate)
         assert "At the end earlier experiments counted" in render(content_of(record))
 
         last = record.decisions()[-1]

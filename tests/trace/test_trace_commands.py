@@ -21,8 +21,8 @@ def test_traces_that_agree_exit_with_0(call: Callable[..., Result], run_folder: 
     traces = run_folder / "traces"
     done = call("check", traces / "plate.jsonl", traces / "pump_cui.jsonl")
     assert done.exit_code == 0
-    assert done.stdout.count("calls send and return what they did") == 2
-    assert done.stdout.count("answers have the form of the record") == 2
+    assert done.stdout.count("calls send and return the same") == 2
+    assert done.stdout.count("answers have the recorded form") == 2
 
 
 def test_a_difference_exits_with_1(

@@ -15,8 +15,8 @@ from flowrig.problem.objective import MaximumResponse
 from flowrig.testing import PlainGaussianProcess
 from flowrig.testing.conformance.learning import hill, limited_space
 from flowrig.twin.choice import choose_optimizer
-from flowrig.twin.comparison import Contender, Race, race, summarize
-from flowrig.twin.stand_in import StandIn
+from flowrig.twin.comparison import ComparedOptimizer, TwinCampaign, run_on_twin, summarize
+from flowrig.twin.twin_rig import TwinRig
 
 pytestmark = pytest.mark.xdist_group("bench")  # what they share is made once
 
@@ -24,42 +24,42 @@ PUBLISHED = Path(__file__).parents[1] / "learning" / "data" / "cs3cu2i5_lhs_chem
 
 
 @pytest.fixture(scope="module")
-def stand_in() -> StandIn:
+def twin_rig() -> TwinRig:
     """The twin of a smooth hill in a constrained space."""
     rng = np.random.default_rng(0)
     U = rng.random((80, 3))
     model = PlainGaussianProcess()
     model.fit(U, hill(U)[:, None])
-    return StandIn(model, limited_space(), MaximumResponse("height"))
+    return TwinRig(model, limited_space(), MaximumResponse("height"))
 
 
-def test_a_twin_measures_with_noise_around_the_truth(stand_in: StandIn) -> None:
-    """Measurements scatter around the noise-free value, and the figure of merit goes with them."""
+def test_a_twin_measures_with_noise_around_the_truth(twin_rig: TwinRig) -> None:
+    """Measurements scatter around the noise-free value, and the objective follows from them."""
     conditions = {"cui": 50.0, "zni2": 40.0, "ode": 70.0}
     rng = np.random.default_rng(1)
-    rows = [stand_in.measure(conditions, rng) for _ in range(200)]
+    rows = [twin_rig.measure(conditions, rng) for _ in range(200)]
     heights = np.array([row["height"] for row in rows])
-    U = stand_in.space.to_unit(stand_in.space.array([conditions]))
+    U = twin_rig.space.to_unit(twin_rig.space.array([conditions]))
     assert heights.std() > 0
-    assert abs(heights.mean() - stand_in.truth(U)[0]) < 4 * heights.std() / np.sqrt(200)
+    assert abs(heights.mean() - twin_rig.truth(U)[0]) < 4 * heights.std() / np.sqrt(200)
 
 
-def test_the_optimum_is_not_below_any_point(stand_in: StandIn) -> None:
+def test_the_optimum_is_not_below_any_point(twin_rig: TwinRig) -> None:
     """No condition inside the constraints is better than the optimum, but for a hair."""
     rng = np.random.default_rng(2)
     U = rng.random((5000, 3))
-    inside = stand_in.space.feasible(stand_in.space.from_unit(U))
-    assert stand_in.truth(U[inside]).max() <= stand_in.optimum() + 1e-6
+    inside = twin_rig.space.feasible(twin_rig.space.from_unit(U))
+    assert twin_rig.truth(U[inside]).max() <= twin_rig.optimum() + 1e-6
 
 
-def test_all_begin_alike_and_a_seed_repeats(stand_in: StandIn) -> None:
-    """Contenders share the start of a seed, and a race repeats exactly."""
+def test_all_begin_alike_and_a_seed_repeats(twin_rig: TwinRig) -> None:
+    """Contenders share the start of a seed, and a run_on_twin repeats exactly."""
     plugins = Plugins.discover()
     start = choose_optimizer("lhs", 6, plugins)
-    races = [
-        race(
-            stand_in,
-            Contender(name, choose_optimizer(name, 3, plugins)),
+    campaigns = [
+        run_on_twin(
+            twin_rig,
+            ComparedOptimizer(name, choose_optimizer(name, 3, plugins)),
             PlainGaussianProcess,
             start,
             experiments=3,
@@ -67,18 +67,18 @@ def test_all_begin_alike_and_a_seed_repeats(stand_in: StandIn) -> None:
         )
         for name in ("random", "random", "lhs")
     ]
-    assert np.array_equal(races[0].best, races[1].best)
-    assert np.array_equal(races[0].best[:6], races[2].best[:6])
-    assert len(races[0].decision_s) == 3
+    assert np.array_equal(campaigns[0].best, campaigns[1].best)
+    assert np.array_equal(campaigns[0].best[:6], campaigns[2].best[:6])
+    assert len(campaigns[0].decision_s) == 3
 
 
 def test_curves_are_quartiles_of_the_regret() -> None:
     """Regret is the distance to the optimum; its quartiles are over the seeds."""
-    races = [
-        Race(contender="a", seed=i, best=np.array([0.0, float(i)]), decision_s=(0.1,))
+    campaigns = [
+        TwinCampaign(optimizer="a", seed=i, best=np.array([0.0, float(i)]), decision_s=(0.1,))
         for i in range(5)
     ]
-    (curves,) = summarize(races, 4.0, start=1)
+    (curves,) = summarize(campaigns, 4.0, start=1)
     assert curves.quartiles.tolist() == [[4, 1], [4, 2], [4, 3]]
     assert curves.final == curves.area == 2.0
 
@@ -89,7 +89,7 @@ def test_a_list_of_optimizers() -> None:
     assert split(listed) == ["bayes", "{ optimizer = 'bayes', acquisition = 'ucb' }", "lhs"]
 
 
-def test_a_wrong_optimizer_is_told() -> None:
+def test_a_wrong_optimizer_is_refused() -> None:
     """An unknown optimizer or setting is refused with what would do."""
     plugins = Plugins.discover()
     with pytest.raises(InputError, match=r"one of .*bayes"):
@@ -108,7 +108,7 @@ def test_the_command_draws_the_curves(tmp_path: Path) -> None:
          "--jobs", "2", "--out", str(out), "--json"],
     )  # fmt: skip
     assert done.exit_code == 0, done.output
-    told = json.loads(done.stdout)
-    assert [one["optimizer"] for one in told] == ["random", "lhs"]
-    assert all(np.shape(one["regret_quartiles"]) == (3, 8) for one in told)
+    printed = json.loads(done.stdout)
+    assert [one["optimizer"] for one in printed] == ["random", "lhs"]
+    assert all(np.shape(one["regret_quartiles"]) == (3, 8) for one in printed)
     assert "All begin with the same" in out.read_text(encoding="utf-8")

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from flowrig.errors import InputError
+from flowrig.learning.training_set import TrainingSet
 from flowrig.problem.objective import MaximumResponse
 from flowrig.testing import PlainGaussianProcess
 from flowrig.twin.learning_curve import learning_curve, training_sizes
@@ -76,9 +77,7 @@ def test_a_learning_curve_rises() -> None:
     X = rng.random((60, 3))
     Y = bumpy(X)[:, None] + 0.02 * rng.normal(size=(60, 1))
     points = learning_curve(
-        X,
-        Y,
-        MaximumResponse("height"),
+        TrainingSet(X, Y, MaximumResponse("height")),
         lambda seed: PlainGaussianProcess(seed=seed),
         sizes=training_sizes(len(X), 3),
         repeats=3,
@@ -90,7 +89,7 @@ def test_a_learning_curve_rises() -> None:
 
 
 def test_a_learning_curve_needs_experiments() -> None:
-    """Too few experiments are told, with how many it takes."""
+    """The message about too few experiments has the number that is needed."""
     with pytest.raises(InputError, match="at least 10 experiments"):
         training_sizes(9)
 

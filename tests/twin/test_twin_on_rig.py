@@ -95,7 +95,7 @@ def test_a_run_on_a_twin(twin: Path, tmp_path: Path) -> None:
 
 
 def test_a_twin_of_another_rig_is_refused(twin: Path) -> None:
-    """A rig with another search space is told before anything runs."""
+    """A rig with another search space is reported before anything runs."""
     other = load_profile("cs3cu2i5-heatup-chem1", Plugins.discover())
     hotter = evolve(other.space.parameters[0], high=190.0)
     space = Space((hotter, *other.space.parameters[1:]))
@@ -103,8 +103,8 @@ def test_a_twin_of_another_rig_is_refused(twin: Path) -> None:
         TwinSynthesis.load(twin, space, "temperature", {})
 
 
-def test_what_lacks_is_told(twin: Path) -> None:
-    """No such file, or a profile without a world, is told with what to do."""
+def test_what_lacks_is_reported(twin: Path) -> None:
+    """A missing file, or a profile without a world, is reported with advice."""
     rig = read_profile(PROFILE, Plugins.discover())
     bare = evolve(rig, document=rig.document.without("simulation"))
     with pytest.raises(InputError, match="flowrig twin train"):

@@ -36,9 +36,8 @@ def study() -> TwinStudy:
     settings = GaussianProcessSettings(restarts=0)
     fits: list[int] = []
     made = study_twin(
-        experiments,
+        experiments.training_set(rig.objective),
         rig.space,
-        rig.objective,
         lambda seed: GaussianProcess(settings, seed),
         repeats=1,
         on_fit=lambda: fits.append(1),
@@ -59,7 +58,7 @@ def test_less_caesium_and_more_heat_are_better(study: TwinStudy) -> None:
     """The effects have the published signs."""
     for name, sign in (("CsOA", -1), ("temperature", 1), ("CuI", 1), ("ZnI2", 1)):
         column = study.space.names.index(name)
-        slope = np.corrcoef(study.experiments.X[:, column], study.attribution.values[:, column])
+        slope = np.corrcoef(study.data.X[:, column], study.attribution.values[:, column])
         assert sign * slope[0, 1] > 0.4, name
 
 

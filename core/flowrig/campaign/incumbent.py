@@ -7,7 +7,7 @@ the largest. A model that is fitted to all of them has no such bias.
 import numpy as np
 
 from flowrig.journal.events import ExpectedBestFound
-from flowrig.learning.transfer import WithPrior
+from flowrig.learning.transfer import TransferSurrogate
 from flowrig.run_record.reader import RunRecord
 
 __all__ = ["INCUMBENT_MIN_EXPERIMENTS", "find_incumbent"]
@@ -39,7 +39,7 @@ def find_incumbent(record: RunRecord) -> ExpectedBestFound | None:
     means = values.mean(axis=0)
     place = int(np.argmax(means))
     share = None
-    if isinstance(model, WithPrior):
+    if isinstance(model, TransferSurrogate):
         share = dict(zip(objective.responses, model.share.tolist(), strict=True))
     return ExpectedBestFound(
         index=trusted[place].index,

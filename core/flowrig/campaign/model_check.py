@@ -16,7 +16,7 @@ from flowrig.journal.events import Prediction
 from flowrig.problem.objective import Objective
 from flowrig.run_record.experiment import Experiment
 from flowrig.run_record.reader import RunRecord
-from flowrig.twin import FOLDS, Fold, held_out
+from flowrig.twin import FOLDS, Fold, TrainingSet, held_out
 
 __all__ = ["check_model", "model_r2", "model_symptoms"]
 
@@ -77,7 +77,8 @@ def _folds(record: RunRecord, experiments: Sequence[Experiment]) -> Iterator[Fol
     space, objective = record.profile.space, record.profile.objective
     X = space.to_unit(space.array([e.conditions for e in experiments]))
     Y = np.array([[e.features[name] for name in objective.responses] for e in experiments])
-    return held_out(X, Y, objective, record.surrogates(), record.seed, rsd=record.profile.rsd)
+    data = TrainingSet(X, Y, objective, record.profile.rsd)
+    return held_out(data, record.surrogates(), record.seed)
 
 
 def _check(index: int, place: int, fold: Fold, objective: Objective) -> Prediction:

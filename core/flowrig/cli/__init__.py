@@ -1,7 +1,7 @@
 """The command line: one module a command, in folders by subject.
 
-Exit codes: 0 done, 1 the run failed and is safe, 2 the input is wrong, 3 waits for a person, 4 the
-rig's state is unknown.
+Exit codes: 0 done, 1 the run failed and is safe, 2 the input is wrong, 3 a person is needed, 4 the
+state of the rig is unknown.
 """
 
 import io
@@ -29,7 +29,7 @@ from flowrig.cli.runs.run import demo, resume, run
 from flowrig.cli.runs.safe import safe
 from flowrig.cli.torture import torture
 from flowrig.errors import FlowrigError, InputError
-from flowrig.learning.blas_threads import one_thread_from_now_on
+from flowrig.learning.blas_threads import default_to_one_blas_thread
 from flowrig.version import __version__
 
 __all__ = ["main"]
@@ -39,10 +39,11 @@ class _Group(click.Group):
     """Turns flowrig's errors into one line and an exit code."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        one_thread_from_now_on()
+        default_to_one_blas_thread()
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
-                stream.reconfigure(errors="replace")  # a console without τ shows ? instead
+                # A console whose encoding has no τ shows ? instead.
+                stream.reconfigure(errors="replace")
         try:
             return super().invoke(ctx)
         except InputError as error:

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Files that are complete or absent."""
 
 import os
 from collections.abc import Iterator
@@ -12,22 +12,22 @@ __all__ = ["atomic_file"]
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
-    """Write a file beside its place; it takes the place only when it is complete on the disk.
+    """Write a temporary file, which replaces `path` only when it is complete on the disk.
 
-    Whatever happens, an older file under the name stays until then: a full disk leaves no half.
+    An older file at `path` stays until then, so that a full disk does not leave half a file.
 
     Yields:
-        where to write.
+        path of the temporary file.
 
     Raises:
-        InputError: it cannot be written.
+        InputError: the file cannot be written.
     """
     part = path.with_name(f"{path.name}.part")
     try:
         try:
             yield part
             with part.open("rb+") as file:
-                os.fsync(file.fileno())
+                os.fsync(file.fileno())  # a rename can reach the disk before the content
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)

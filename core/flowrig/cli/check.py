@@ -1,4 +1,4 @@
-"""What there is: plugins, profiles, and what is wrong with one."""
+"""`flowrig plugins`, `flowrig profiles` and `flowrig check`."""
 
 import sys
 from itertools import groupby
@@ -14,13 +14,13 @@ __all__ = ["check", "plugins", "profiles"]
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 
 
-@click.command(short_help="List drivers, optimizers and models, and what they need.")
+@click.command(short_help="List drivers, optimizers and models, and the packages that they need.")
 @as_json
 def plugins(as_json: bool) -> None:
-    """List what installed plugins offer, and whether their needs are met.
+    """List the offers of the installed plugins, and whether their packages are installed.
 
-    The names are those that a profile or a campaign uses. Nothing is opened, and no instrument
-    package is imported.
+    A profile or a campaign uses these names. No instrument is opened, and no instrument package is
+    imported.
     """
     from flowrig.plugins.registry import Plugins
 
@@ -63,12 +63,12 @@ def _needs(row: dict[str, Any]) -> str:
     return f"needs: pip install '{row['install'] or ' '.join(row['missing'])}'"
 
 
-@click.command(short_help="List the rig profiles that have a name.")
+@click.command(short_help="List the rig profiles that can be used by name.")
 @as_json
 def profiles(as_json: bool) -> None:
-    """List the rig profiles and campaigns that can be named without a path.
+    """List the rig profiles and campaigns that can be used by name, without a path.
 
-    A name stands wherever a path can stand: in `extends`, and behind `check` and `run`.
+    A name is accepted wherever a path is: in `extends`, and by commands such as `check` and `run`.
     """
     from flowrig.plugins.registry import Plugins
     from flowrig.profile import list_profiles
@@ -81,15 +81,15 @@ def profiles(as_json: bool) -> None:
     print_entries((row.name, row.title, str(row.file)) for row in listed)
 
 
-@click.command(short_help="Tell every problem of a rig profile or campaign.")
+@click.command(short_help="List every problem of a rig profile or campaign.")
 @click.argument("profile")
-@click.option("--connect", is_flag=True, help="Open and identify every device; moves nothing.")
+@click.option("--connect", is_flag=True, help="Open and identify every device; nothing moves.")
 @as_json
 def check(profile: str, connect: bool, as_json: bool) -> None:
     """Check a rig profile or a campaign: every problem with its file, line and column.
 
-    PROFILE is a name that `flowrig profiles` lists, or the path of a file. If nothing is wrong,
-    it says how the file was understood. No port is opened, unless by --connect.
+    PROFILE is a name that `flowrig profiles` lists, or the path of a file. If there is no problem,
+    the command prints a summary of the rig. Ports are opened only with --connect.
 
     \b
     Examples:
@@ -121,13 +121,13 @@ def check(profile: str, connect: bool, as_json: bool) -> None:
             click.secho(str(problem), fg="red", err=True)
     else:
         _describe(load_profile(profile, plugins))
-        for name, who in _identify(profile, plugins).items() if connect else ():
-            click.echo(f"  {name}: {' '.join(filter(None, who.values()))}")
+        for name, identity in _identify(profile, plugins).items() if connect else ():
+            click.echo(f"  {name}: {' '.join(filter(None, identity.values()))}")
     sys.exit(2 if problems else 0)
 
 
 def _describe(profile: Any) -> None:
-    """Say what was understood, so that a person can compare it with the rig."""
+    """Print a summary of a profile, to compare with the rig."""
     from flowrig.cli.runs.safety_rules import tell_safety
     from flowrig.profile.topology import Topology
 
@@ -153,15 +153,15 @@ def _describe(profile: Any) -> None:
     if profile.campaign is not None:
         stages = ", then ".join(_stage(stage) for stage in profile.campaign.stages)
         print_paragraph(f"campaign: {stages}", indent=2)
-    _tell_missing(profile)
+    _print_missing(profile)
 
 
 def _stage(stage: Any) -> str:
     return f"{stage.experiments} {stage.name} by {stage.offer.name}"
 
 
-def _tell_missing(profile: Any) -> None:
-    """A profile can be checked without the packages that it takes to run it."""
+def _print_missing(profile: Any) -> None:
+    """Name the packages that a run needs and that are not installed."""
     from flowrig.plugins.offers import requirements
 
     needs = requirements(profile.offers)
@@ -171,11 +171,11 @@ def _tell_missing(profile: Any) -> None:
 
 
 def _identify(profile: str, plugins: Any) -> dict[str, dict[str, str]]:
-    """Open every device, ask who it is, and close it again."""
+    """Identity of every device; each is opened and closed."""
     from flowrig.rig.rig import open_rig
 
     with open_rig(profile, plugins=plugins, prepare=False) as rig:
         return {
-            name: {"vendor": who.vendor, "model": who.model, "serial_number": who.serial_number}
-            for name, who in rig.identities.items()
+            name: {"vendor": one.vendor, "model": one.model, "serial_number": one.serial_number}
+            for name, one in rig.identities.items()
         }

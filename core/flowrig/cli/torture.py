@@ -1,10 +1,11 @@
-"""`flowrig torture`: what flowrig makes of everything that can go wrong."""
+"""`flowrig torture`: campaigns on an emulated rig in which something goes wrong."""
 
 import multiprocessing
 import sys
 from typing import TYPE_CHECKING, Any
 
 import click
+from attrs import frozen
 
 from flowrig.cli.terminal.printing import print_json
 
@@ -14,24 +15,74 @@ if TYPE_CHECKING:
 __all__ = ["torture"]
 
 SEEDS = {"quick": 1, "full": 5}
+"""Campaigns of each cell."""
+
 HEALTHY = {"quick": 12, "full": 1000}
 """Campaigns without a fault."""
+
+
+@frozen(kw_only=True)
+class TortureOptions:
+    """The campaigns to run, as described on the command line.
+
+    Attributes:
+        size: "quick" or "full".
+        faults: rows of the board; empty for all.
+        phases: phases of the campaign in which a fault strikes; empty for all.
+        seeds: campaigns of each cell; None for the number that belongs to `size`.
+        first_seed: seed of the first of them.
+        points: number of random points at which a fault strikes, or "all"; None for phases.
+        pairs: number of campaigns with two random faults; None for one fault.
+    """
+
+    size: str
+    faults: tuple[int, ...]
+    phases: "tuple[Phase, ...]"
+    seeds: int | None
+    first_seed: int
+    points: int | str | None
+    pairs: int | None
+
+    def cells(self) -> "list[Cell]":
+        """The campaigns.
+
+        Raises:
+            InputError: a fault is not on the board, or cannot strike there.
+        """
+        from flowrig.torture import choose_cells, choose_pairs, choose_points
+
+        few = self.seeds or SEEDS["quick"]
+        if self.pairs is not None:
+            return choose_pairs(count=self.pairs, seeds=few, first_seed=self.first_seed)
+        if self.points is not None:
+            count = self.points if isinstance(self.points, int) else None
+            return choose_points(
+                count=count, faults=self.faults, seeds=few, first_seed=self.first_seed
+            )
+        return choose_cells(
+            full=self.size == "full",
+            seeds=self.seeds or SEEDS[self.size],
+            healthy=HEALTHY[self.size],
+            faults=self.faults,
+            phases=self.phases,
+            first_seed=self.first_seed,
+        )
 
 
 def _numbers(
     _context: click.Context, _parameter: click.Parameter, value: str | None
 ) -> tuple[int, ...]:
-    """Numbers with commas between."""
+    """Numbers separated by commas."""
     try:
         return tuple(int(word) for word in (value or "").split(",") if word.strip())
     except ValueError as error:
-        raise click.BadParameter(f"{value!r} is no list of numbers such as 1,13") from error
+        raise click.BadParameter(f"{value!r} is not a list of numbers such as 1,13") from error
 
 
 def _phases(
     _context: click.Context, _parameter: click.Parameter, value: str | None
 ) -> "tuple[Phase, ...]":
-    """Names of phases with commas between."""
+    """Names of phases separated by commas."""
     if not value:
         return ()
     from flowrig.torture import Phase
@@ -49,56 +100,48 @@ def _points(
     if value in (None, "all"):
         return value
     if not value.isdecimal() or not int(value):
-        raise click.BadParameter(f"{value!r} is no number of points")
+        raise click.BadParameter(f"{value!r} is not a number of points")
     return int(value)
 
 
-@click.command(short_help="Let everything go wrong on an emulated rig, and count what broke.")
+@click.command(short_help="Try faults on an emulated rig, and count what broke.")
 @click.option("--quick", "size", flag_value="quick", default="quick", help="A few minutes.")
 @click.option("--full", "size", flag_value="full", help="Every phase of every fault.")
 @click.option("--faults", callback=_numbers, metavar="1,13", help="Only these rows.")
 @click.option("--phases", callback=_phases, metavar="heat-up,…", help="Only in these phases.")
-@click.option("--seeds", type=click.IntRange(1), help="Of each cell; 1, or 5 with --full.")
-@click.option("--first-seed", type=click.IntRange(1), default=1, help="Of each cell; 1.")
+@click.option(
+    "--seeds", type=click.IntRange(1), help="Campaigns of each cell; default: 1, or 5 with --full."
+)
+@click.option(
+    "--first-seed", type=click.IntRange(1), default=1, help="Seed of the first one; default: 1."
+)
 @click.option(
     "--jobs",
     type=click.IntRange(1),
     default=multiprocessing.cpu_count(),
-    help="Processes side by side; default: one a core.",
+    help="Parallel processes; default: one for each core.",
 )
 @click.option(
     "--points",
     callback=_points,
     metavar="N|all",
-    help="Strike after N events and bytes by chance, or at all operations; --faults 1,41,42,43.",
+    help="Faults 1,41,42,43 at N random events and bytes, or at all operations.",
 )
 @click.option(
     "--pairs",
     type=click.IntRange(1),
     metavar="N",
-    help="N campaigns in which a second fault by chance strikes soon after the first.",
+    help="N campaigns with two random faults, the second soon after the first.",
 )
-@click.option("--replay", metavar="CELL", help="Play one cell in this process and tell all.")
+@click.option("--replay", metavar="CELL", help="Run one cell in this process and print all of it.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
-def torture(
-    *,
-    size: str,
-    faults: tuple[int, ...],
-    phases: "tuple[Phase, ...]",
-    seeds: int | None,
-    first_seed: int,
-    jobs: int,
-    points: int | str | None,
-    pairs: int | None,
-    replay: str | None,
-    as_json: bool,
-) -> None:
-    """Run short campaigns on an emulated rig, let one thing go wrong in each, and count what broke.
+def torture(*, jobs: int, replay: str | None, as_json: bool, **choice: Any) -> None:
+    """Run short campaigns on an emulated rig with one fault in each, and count what broke.
 
-    The drivers are the real ones, and the clock is virtual. A judge observes what plungers, plates
-    and lamps physically did, and reads the journal after the campaign: was a measurement lost, was
-    the rig unsafe, did liquid move twice, was a healthy campaign stopped? A campaign that ended
-    early is repaired and resumed until it is done. Nothing but this computer is needed.
+    The drivers are the real ones, and the clock is virtual. A judge observes the emulated
+    plungers, plates and lamps, and reads the journal at the end: was a measurement lost, was the
+    rig unsafe, did liquid move twice, was a campaign without a fault stopped? A campaign that ended
+    early is repaired and resumed until it is done. No instrument is needed.
 
     \b
     Examples:
@@ -109,35 +152,14 @@ def torture(
       flowrig torture --pairs 300 --seeds 20
       flowrig torture --replay 42/settle/1
 
-    Exit code 0: every promise held; 1: one broke, and the command that replays it is told.
+    Exit code 0: every promise held; 1: one broke, and the command that replays it is printed.
     """
-    from flowrig.torture import Board, Cell, choose_cells, choose_pairs, choose_points, run_cell
+    from flowrig.torture import Board, Cell, run_cell
 
     if replay is not None:
         board = Board([run_cell(Cell.parse(replay))])
-    elif pairs is not None:
-        board = Board(
-            _play(
-                choose_pairs(count=pairs, seeds=seeds or SEEDS["quick"], first_seed=first_seed),
-                jobs,
-            )
-        )
-    elif points is not None:
-        count = points if isinstance(points, int) else None
-        cells = choose_points(
-            count=count, faults=faults, seeds=seeds or SEEDS["quick"], first_seed=first_seed
-        )
-        board = Board(_play(cells, jobs))
     else:
-        cells = choose_cells(
-            full=size == "full",
-            seeds=seeds or SEEDS[size],
-            healthy=HEALTHY[size],
-            faults=faults,
-            phases=phases,
-            first_seed=first_seed,
-        )
-        board = Board(_play(cells, jobs))
+        board = Board(_play(TortureOptions(**choice).cells(), jobs))
     if as_json:
         print_json(board.plain())
     else:

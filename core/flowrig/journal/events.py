@@ -802,7 +802,7 @@ class WasteLevels(EventData):
 
 @frozen(kw_only=True)
 class SymptomFound(EventData):
-    """A [symptom](analysis.md#health) shows, or has changed. The campaign writes it.
+    """A [symptom](analysis.md#diagnostics) shows, or has changed. The campaign writes it.
 
     Attributes:
         symptom: written as `kind`: which, in one word.

@@ -1,4 +1,4 @@
-"""What the core itself offers, through the same door as every plugin."""
+"""Offers of the core, registered through the same hooks as those of a plugin."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from flowrig.problem.objective import MaximumResponse, PlqyProxy, TargetObjectiv
 
 @hookimpl
 def flowrig_objectives() -> Sequence[Offer]:
-    """Figures of merit that need nothing but numpy; an objective is its own settings class."""
+    """Objectives that need only numpy; an objective is its own settings class."""
     return [
         Offer(
             kind="objective",
@@ -38,7 +38,7 @@ def flowrig_objectives() -> Sequence[Offer]:
 
 @hookimpl
 def flowrig_surrogates() -> Sequence[Offer]:
-    """A surrogate that is made of others."""
+    """A surrogate that combines others."""
     return [
         Offer(
             kind="surrogate",

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from flowrig.errors import InputError
 from flowrig.interfaces import Posterior, Surrogate
 from flowrig.learning.scores import Scores, score
-from flowrig.problem.objective import Objective
+from flowrig.learning.training_set import TrainingSet
 
 __all__ = ["FOLDS", "CrossValidation", "Fold", "cross_validate", "held_out", "measurements"]
 
@@ -22,20 +22,20 @@ Array = NDArray[np.float64]
 
 FOLDS = 5
 SAMPLES = 512
-"""Posterior samples that the figure of merit is computed on."""
+"""Posterior samples from which the objective is computed."""
 
 
 @frozen(eq=False, kw_only=True)
 class Fold:
-    """Experiments that a surrogate predicted from the others.
+    """Predictions of some experiments.
 
     Attributes:
-        rows: which experiments, shape `r`.
+        rows: indices of the experiments, shape `r`.
         mean: expected responses, shape `r x m`.
         sd: standard deviations of a measurement, shape `r x m`.
-        objective_mean: expected figure of merit, shape `r`.
-        objective_sd: its standard deviation in a measurement, shape `r`.
-        fit_seconds: processor time [s] of the fit to the other experiments.
+        objective_mean: expected objective, shape `r`.
+        objective_sd: standard deviation of the objective of a measurement, shape `r`.
+        fit_seconds: processor time [s] of the fit.
     """
 
     rows: NDArray[np.intp]
@@ -43,7 +43,36 @@ class Fold:
     sd: Array
     objective_mean: Array
     objective_sd: Array
-    fit_seconds: float
+    fit_seconds: float = 0.0
+
+    @classmethod
+    def predicted(
+        cls,
+        surrogate: Surrogate,
+        data: TrainingSet,
+        rows: NDArray[np.intp],
+        rng: np.random.Generator,
+        fit_seconds: float = 0.0,
+    ) -> "Fold":
+        """The predictions of a fitted surrogate.
+
+        Args:
+            surrogate: fitted.
+            data: the experiments.
+            rows: indices of those to predict, shape `r`.
+            rng: of the samples from which the objective is computed.
+            fit_seconds: processor time [s] of the fit.
+        """
+        posterior = surrogate.predict(data.X[rows])
+        values = data.objective.value(measurements(posterior, SAMPLES, rng))
+        return cls(
+            rows=rows,
+            mean=posterior.mean,
+            sd=posterior.sd,
+            objective_mean=values.mean(axis=0),
+            objective_sd=values.std(axis=0),
+            fit_seconds=fit_seconds,
+        )
 
 
 @frozen(kw_only=True)
@@ -51,11 +80,11 @@ class CrossValidation:
     """Scores of a surrogate on experiments that it has not seen, means over the repeats.
 
     Attributes:
-        responses: by name.
-        objective: of the figure of merit.
+        responses: scores of each response, by name.
+        objective: scores of the objective.
         fit_seconds: median processor time [s] of one fit.
-        experiments: how many there were.
-        repeats: how often the experiments were shared out anew.
+        experiments: number of experiments.
+        repeats: number of times that the experiments were divided into folds.
     """
 
     responses: Mapping[str, Scores]
@@ -66,59 +95,40 @@ class CrossValidation:
 
 
 def held_out(
-    X: Array,
-    Y: Array,
-    objective: Objective,
-    new_surrogate: Callable[[], Surrogate],
-    seed: int,
-    *,
-    rsd: Sequence[float] = (),
+    data: TrainingSet, new_surrogate: Callable[[], Surrogate], seed: int
 ) -> Iterator[Fold]:
     """Predict every experiment once, from the other four fifths.
 
     Args:
-        X: conditions in the unit cube, shape `n x d`.
-        Y: measured responses, shape `n x m`.
-        objective: the figure of merit of the responses.
-        new_surrogate: makes a surrogate that has learnt nothing.
-        seed: decides how the experiments are shared out.
-        rsd: relative standard deviations of repeated measurements, for `Surrogate.fit`.
+        data: the experiments.
+        new_surrogate: makes an unfitted surrogate.
+        seed: decides which experiments form a fold, and of the samples of the objective.
 
     Yields:
-        five folds, as soon as each is done.
+        five folds, each when it is computed.
 
     Raises:
         InputError: fewer than ten experiments, or the surrogate cannot learn from them.
     """
-    if len(X) < 2 * FOLDS:
+    if len(data) < 2 * FOLDS:
         raise InputError(
             f"cross-validation in {FOLDS} folds needs at least {2 * FOLDS} experiments, "
-            f"got {len(X)}"
+            f"got {len(data)}"
         )
     rng = np.random.default_rng(seed)
-    fold = rng.permutation(len(X)) % FOLDS
+    fold = rng.permutation(len(data)) % FOLDS
     for number in range(FOLDS):
-        rows, others = np.flatnonzero(fold == number), fold != number
         surrogate = new_surrogate()
         began = process_time()
-        surrogate.fit(X[others], Y[others], rsd)
+        data.fit(surrogate, fold != number)
         fit_seconds = process_time() - began
-        posterior = surrogate.predict(X[rows])
-        values = objective.value(measurements(posterior, SAMPLES, rng))
-        yield Fold(
-            rows=rows,
-            mean=posterior.mean,
-            sd=posterior.sd,
-            objective_mean=values.mean(axis=0),
-            objective_sd=values.std(axis=0),
-            fit_seconds=fit_seconds,
-        )
+        yield Fold.predicted(surrogate, data, np.flatnonzero(fold == number), rng, fit_seconds)
 
 
 def measurements(posterior: Posterior, count: int, rng: np.random.Generator) -> Array:
-    """Samples of new measurements: of the responses, and of the noise on top of them.
+    """Samples of new measurements: samples of the noise-free responses plus noise.
 
-    The noise has the variance that the posterior's `sd` has beyond that of its samples.
+    The variance of the noise is that of `sd` less that of the noise-free samples.
 
     Returns:
         shape `count x n x m`.
@@ -130,58 +140,55 @@ def measurements(posterior: Posterior, count: int, rng: np.random.Generator) -> 
 
 
 def cross_validate(
-    X: Array,
-    Y: Array,
-    objective: Objective,
+    data: TrainingSet,
     new_surrogate: Callable[[int], Surrogate],
     *,
-    rsd: Sequence[float] = (),
     repeats: int = 3,
     seed: int = 0,
     on_fold: Callable[[], None] = lambda: None,
 ) -> CrossValidation:
-    """Cross-validate in five folds, several times, each time shared out anew.
+    """Cross-validate in five folds, several times, each time with other folds.
 
     Args:
-        X: conditions in the unit cube, shape `n x d`.
-        Y: measured responses, shape `n x m`, in the order of the objective's responses.
-        objective: the figure of merit of the responses.
-        new_surrogate: makes a surrogate from a seed.
-        rsd: relative standard deviations of repeated measurements, for `Surrogate.fit`.
-        repeats: how often.
+        data: the experiments.
+        new_surrogate: makes an unfitted surrogate from a seed.
+        repeats: number of times.
         seed: everything random follows from it.
-        on_fold: called when a fold is done.
+        on_fold: called after each fold.
 
     Raises:
-        InputError: fewer than ten experiments, a response or the figure of merit is the same
-            everywhere, or the surrogate cannot learn from them.
+        InputError: fewer than ten experiments, a response or the objective is the same everywhere,
+            or the surrogate cannot learn from them.
     """
-    measured = np.column_stack([Y, objective.value(Y)])
-    names = [*objective.responses, objective.name]
-    for name, column in zip(names, measured.T, strict=True):
-        if not (column.size and np.ptp(column) > 0):
-            raise InputError(f"{name} is the same in every experiment; there is nothing to learn")
+    names = [*data.objective.responses, data.objective.name]
+    measured = np.column_stack([data.Y, data.objective_values])
+    _require_variation(names, measured)
     scores: list[list[Scores]] = [[] for _ in names]
     seconds: list[float] = []
-    for repeat in range(repeats):
+    for repeat_seed in range(seed, seed + repeats):
         mean, sd = np.empty_like(measured), np.empty_like(measured)
-        repeat_seed = seed + repeat
-        new = partial(new_surrogate, repeat_seed)
-        for fold in held_out(X, Y, objective, new, repeat_seed, rsd=rsd):
+        for fold in held_out(data, partial(new_surrogate, repeat_seed), repeat_seed):
             mean[fold.rows] = np.column_stack([fold.mean, fold.objective_mean])
             sd[fold.rows] = np.column_stack([fold.sd, fold.objective_sd])
             seconds.append(fold.fit_seconds)
             on_fold()
         for j, column in enumerate(scores):
             column.append(score(measured[:, j], mean[:, j], sd[:, j]))
-    *responses, merit = map(_mean, scores)
+    *responses, objective = map(_mean, scores)
     return CrossValidation(
-        responses=dict(zip(objective.responses, responses, strict=True)),
-        objective=merit,
+        responses=dict(zip(data.objective.responses, responses, strict=True)),
+        objective=objective,
         fit_seconds=float(np.median(seconds)),
-        experiments=len(X),
+        experiments=len(data),
         repeats=repeats,
     )
+
+
+def _require_variation(names: Sequence[str], measured: Array) -> None:
+    """Refuse a column, shape `n x len(names)`, whose R² would be a division by zero."""
+    for name, column in zip(names, measured.T, strict=True):
+        if not (column.size and np.ptp(column) > 0):
+            raise InputError(f"{name} is the same in every experiment; there is nothing to learn")
 
 
 def _mean(scores: list[Scores]) -> Scores:

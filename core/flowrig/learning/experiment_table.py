@@ -1,8 +1,9 @@
 """Experiments from a CSV file, by the names of a profile's parameters and responses.
 
-One row an experiment. A condition's column is the parameter's name and unit, `temperature_c` or
-`CuI_ul_min`; a response's column has its name, `a300`, or one that is said to mean it. Capitals do
-not matter, and other columns are left alone. `flowrig report --csv` writes such files.
+One row for each experiment. The column of a condition is named by parameter and unit,
+`temperature_c` or `CuI_ul_min`; the column of a response has the name of the response, `a300`, or
+the name given for it. Upper and lower case are the same, and other columns are ignored.
+`flowrig report --csv` writes such files.
 """
 
 import csv
@@ -19,6 +20,8 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from flowrig.errors import InputError
+from flowrig.learning.training_set import TrainingSet
+from flowrig.problem.objective import Objective
 from flowrig.problem.space import Parameter, Space
 
 __all__ = ["Experiments", "column_of", "read_experiments"]
@@ -26,29 +29,38 @@ __all__ = ["Experiments", "column_of", "read_experiments"]
 Array = NDArray[np.float64]
 
 LONGEST_HEAD = 1000
-"""Characters of a table's head that a message repeats."""
+"""Largest number of characters of a table's head in a message."""
 
 MOST_ROWS = 5000
-"""Experiments of the longest table; what a Gaussian process takes grows with their third power."""
+"""Largest number of experiments: the time of a Gaussian process grows with its third power."""
 
 _SUFFIXES = {"°C": "c", "µL/min": "ul_min"}
 _LONG_NAMES = ((r"a(\d+)", r"absorbance_\1nm"), (r"pla", "pl_area"), (r"pli", "pl_peak"))
-"""Features by what `docs/analysis.md` calls them, and columns that published tables have."""
+"""Names of features in `docs/analysis.md`, and names of their columns in published tables."""
 
 
 @frozen(eq=False, kw_only=True)
 class Experiments:
-    """What was measured where.
+    """Conditions and measured responses.
 
     Attributes:
         X: conditions in the unit cube, shape `n x d`.
         Y: responses, shape `n x m`.
-        left_out: how many rows of the file have no finite response, or are marked as bad.
+        left_out: number of rows without a finite response or marked as bad.
     """
 
     X: Array
     Y: Array
     left_out: int = 0
+
+    def training_set(self, objective: Objective, rsd: Sequence[float] = ()) -> TrainingSet:
+        """The experiments with the objective of their responses, as models learn from them.
+
+        Args:
+            objective: takes the responses in the order of `Y`.
+            rsd: relative standard deviations of repeated measurements, as of `TrainingSet`.
+        """
+        return TrainingSet(self.X, self.Y, objective, rsd)
 
 
 def column_of(parameter: Parameter) -> str:
@@ -64,18 +76,17 @@ def read_experiments(
     Args:
         path: the file, UTF-8.
         space: gives the parameters, and the box that becomes the unit cube.
-        responses: their names, in the order that is wanted.
-        columns: by response, the column in which it stands if that has another name.
+        responses: names of the responses, in the order of the columns of `Y`.
+        columns: by response, the name of its column if that is another one.
 
     Raises:
-        InputError: the file cannot be read, lacks a column, or holds something that is no number.
+        InputError: the file cannot be read, lacks a column, or has a cell that is not a number.
     """
     named = dict(columns or {})
     unknown = sorted(set(named) - set(responses))
     if unknown:
         raise InputError(
-            f"no response is called {unknown[0]!r}; the figure of merit needs "
-            f"{' and '.join(responses)}"
+            f"no response is called {unknown[0]!r}; the objective needs {' and '.join(responses)}"
         )
     head, rows = _read(path)
     conditions = [(column_of(parameter),) for parameter in space.parameters]
@@ -83,20 +94,20 @@ def read_experiments(
         (named[name],) if name in named else _names_of_response(name) for name in responses
     ]
     places = _places(path, head, wanted)
-    sound, left_out = [], 0
+    usable, left_out = [], 0
     for line, row in rows:
         values = [_number(path, line, head[place], row[place]) for place in places]
         if all(map(math.isfinite, values)) and not _is_bad(head, row):
-            sound.append(values)
+            usable.append(values)
         else:
             left_out += 1
-    table = np.array(sound, dtype=float).reshape(len(sound), len(places))
+    table = np.array(usable, dtype=float).reshape(len(usable), len(places))
     X, Y = table[:, : len(conditions)], table[:, len(conditions) :]
     return Experiments(X=space.to_unit(X), Y=Y, left_out=left_out)
 
 
 def _names_of_response(name: str) -> tuple[str, ...]:
-    """A response's own name, and a long one that it may have instead."""
+    """The name of a response, and the long name that published tables use."""
     long = [re.sub(pattern, text, name) for pattern, text in _LONG_NAMES]
     return (name, *(one for one in long if one != name))
 
@@ -125,7 +136,7 @@ def _read(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
 
 
 def _places(path: Path, head: Sequence[str], wanted: Sequence[tuple[str, ...]]) -> list[int]:
-    """Where the wanted columns are; each may have one of several names."""
+    """Positions of the wanted columns, each of which has one of several names."""
     known = {name.casefold(): place for place, name in enumerate(head)}
     found = [
         next((known[n.casefold()] for n in names if n.casefold() in known), None)
@@ -151,11 +162,13 @@ def _missing(names: tuple[str, ...], head: Sequence[str]) -> str:
 
 
 def _number(path: Path, line: int, column: str, text: str) -> float:
-    """A cell; not finite where it is empty."""
+    """The number in a cell; nan for an empty one."""
     try:
         return float(text) if text else math.nan
     except ValueError:
-        raise InputError(f"{path}:{line}: {column} is {text[:60]!r}, which is no number") from None
+        raise InputError(
+            f"{path}:{line}: {column} is {text[:60]!r}, which is not a number"
+        ) from None
 
 
 def _is_bad(head: Sequence[str], row: Sequence[str]) -> bool:

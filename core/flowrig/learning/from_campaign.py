@@ -1,4 +1,4 @@
-"""Surrogates as a campaign configures them."""
+"""Surrogates from the configuration of a campaign."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +10,7 @@ from flowrig.interfaces import Surrogate
 from flowrig.journal.check import NOTHING_EXAMINED, Examined
 from flowrig.journal.events import PriorKept
 from flowrig.journal.journal import FILE_NAME, Journal
-from flowrig.learning.transfer import PriorKnowledge
+from flowrig.learning.transfer import EarlierModels
 from flowrig.profile import Campaign
 
 __all__ = ["NoSurrogateError", "new_surrogate", "surrogates_of"]
@@ -21,7 +21,7 @@ class NoSurrogateError(InputError):
 
 
 def new_surrogate(campaign: Campaign, seed: int) -> Surrogate:
-    """A fresh surrogate as a campaign configures it.
+    """An unfitted surrogate with the settings of a campaign.
 
     Raises:
         NoSurrogateError: the campaign names none.
@@ -36,7 +36,7 @@ def new_surrogate(campaign: Campaign, seed: int) -> Surrogate:
 def surrogates_of(
     folder: Path, campaign: Campaign, seed: int, since: Examined = NOTHING_EXAMINED
 ) -> Callable[[], Surrogate]:
-    """Makes surrogates that know the earlier experiments of a campaign, and none of its own.
+    """A function that makes surrogates with the earlier experiments of a campaign, none of its own.
 
     They take the responses that the objective needs and, where a caller models the objective
     itself, the objective as the last response. The journal is read now, through a connection of its
@@ -47,6 +47,9 @@ def surrogates_of(
         campaign: the run's campaign.
         seed: of the run.
         since: events of the journal that were examined before.
+
+    Raises:
+        NoSurrogateError: from the returned function, if the campaign names no surrogate.
     """
 
     def cold() -> Surrogate:
@@ -57,6 +60,6 @@ def surrogates_of(
     with Journal(folder / FILE_NAME, read_only=True, since=since) as journal:
         kept = [journal.arrays(event.sequence) for event in journal.events(PriorKept)]
     sources = [(one["X"], np.column_stack([one["Y"], one["objective"]])) for one in kept]
-    sound = [np.isfinite(Y).all(axis=1) for _, Y in sources]
-    known = [(X[rows], Y[rows]) for (X, Y), rows in zip(sources, sound, strict=True)]
-    return PriorKnowledge(cold, known).surrogate
+    finite = [np.isfinite(Y).all(axis=1) for _, Y in sources]
+    usable = [(X[rows], Y[rows]) for (X, Y), rows in zip(sources, finite, strict=True)]
+    return EarlierModels(cold, usable).surrogate

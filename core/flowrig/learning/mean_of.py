@@ -1,4 +1,4 @@
-"""A surrogate that is the mean of others: models that err differently err less together.
+"""A surrogate that mixes others: where their errors are independent, the mixture errs less.
 
 Letters: `p` parts, `n` experiments, `d` conditions, `m` responses, `s` samples.
 """
@@ -26,15 +26,15 @@ __all__ = ["MeanOf"]
 Array = NDArray[np.float64]
 
 USUAL_PARTS = ("gp", "enn")
-"""What is combined where nothing is named."""
+"""The parts if the settings name none."""
 
 
 class MeanOf(Surrogate):
     """The mixture of the posteriors of several surrogates.
 
     Args:
-        settings: which ones.
-        seed: the seed of each.
+        settings: the surrogates.
+        seed: of each surrogate.
 
     Raises:
         InputError: a part is not installed, or refuses its settings.
@@ -49,7 +49,7 @@ class MeanOf(Surrogate):
         self._parts = [choice.build(seed) for choice in choices]
 
     def describe(self) -> Mapping[str, Any]:
-        """Weights and spread factor of each response, and what each part has learnt."""
+        """Weights and spread factor of each response, and the description of each part."""
         if self._responses is None:
             return {}
         return {
@@ -70,10 +70,13 @@ class MeanOf(Surrogate):
             self._stacking = Stacking.of(Y, *unseen)
 
     def _parts_unseen(self) -> tuple[Array, Array] | None:
-        """Mean and standard deviation of unseen experiments, shape `p x n x m`, if all can tell."""
-        told = [part.unseen() for part in self._parts]
-        known = [one for one in told if one is not None]
-        if len(known) < len(told):
+        """Mean and standard deviation of unseen experiments, shape `p x n x m` each.
+
+        None if one of the parts has no such predictions.
+        """
+        unseen = [part.unseen() for part in self._parts]
+        known = [one for one in unseen if one is not None]
+        if len(known) < len(unseen):
             return None
         means, sds = zip(*known, strict=True)
         return np.stack(means), np.stack(sds)
@@ -83,11 +86,11 @@ class MeanOf(Surrogate):
         return None if unseen is None else self._stacking.moments(*unseen)
 
     def _do_predict(self, X: Array) -> Posterior:
-        beliefs = [part.predict(X) for part in self._parts]
-        normal = [belief for belief in beliefs if isinstance(belief, NormalPosterior)]
-        if len(normal) == len(beliefs):
+        posteriors = [part.predict(X) for part in self._parts]
+        normal = [one for one in posteriors if isinstance(one, NormalPosterior)]
+        if len(normal) == len(posteriors):
             return NormalMixture(tuple(normal), self._stacking)
-        return Mixture(tuple(beliefs), self._stacking)
+        return Mixture(tuple(posteriors), self._stacking)
 
     def _do_state(self) -> SurrogateState:
         states = [part.state() for part in self._parts]
@@ -121,7 +124,7 @@ def _usual_parts() -> tuple[SurrogateChoice, ...]:
 
 
 def _distinct(names: Sequence[str]) -> list[str]:
-    """Names with a number behind each that was there before: "gp", "gp 2"."""
+    """Names in which a repeated one gets a number: "gp", "gp 2"."""
     seen = [names[: place + 1].count(name) for place, name in enumerate(names)]
     return [
         name if number == 1 else f"{name} {number}"

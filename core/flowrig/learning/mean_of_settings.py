@@ -11,14 +11,14 @@ __all__ = ["MeanOfSettings"]
 
 @frozen(kw_only=True)
 class MeanOfSettings(SurrogateSettings):
-    """Which surrogates are combined.
+    """The surrogates to combine, and their weights.
 
     Attributes:
-        of: two surrogates or more, each by its name, or as a table with its settings; if there are
-            none, the Gaussian process and the ensemble of networks with their default settings.
-        weighted: whether each response is told mostly by those who predict it well, and the spread
-            is set right, as far as all of them can tell what they expect of experiments that they
-            have not seen; otherwise all count alike.
+        of: two surrogates or more, each a name or a table with settings; by default the Gaussian
+            process and the ensemble of networks with their default settings.
+        weighted: whether the weights for each response, and a factor on the spread, are fitted to
+            predictions of unseen experiments, if all surrogates have them; otherwise the weights
+            are equal.
     """
 
     of: tuple[SurrogateChoice, ...] = field(default=())
@@ -26,4 +26,4 @@ class MeanOfSettings(SurrogateSettings):
 
     def __attrs_post_init__(self) -> None:
         if len(self.of) == 1:
-            raise InputError("one surrogate is no mean; name two or more in `of`")
+            raise InputError("a mean needs two surrogates or more; name them in `of`")

@@ -1,4 +1,4 @@
-"""Posteriors of which each says a share of the truth.
+"""Weighted mixtures of posteriors.
 
 Letters: `p` parts, `n` conditions, `d` dimensions, `m` responses, `s` samples.
 """
@@ -19,8 +19,8 @@ Array = NDArray[np.float64]
 
 NODES, NODE_WEIGHTS = np.polynomial.hermite_e.hermegauss(5)
 NODE_WEIGHTS = NODE_WEIGHTS / NODE_WEIGHTS.sum()
-"""Gauss-Hermite quadrature over a standard normal variable, exact for polynomials up to degree 9:
-for the mean square of a square root's square, for one."""
+"""Gauss-Hermite quadrature over a standard normal variable, exact for polynomials up to degree 9,
+for instance the mean square of a response that is modelled by its square root."""
 
 
 class Mixture(Posterior):
@@ -33,7 +33,7 @@ class Mixture(Posterior):
 
     def __init__(self, parts: Sequence[Posterior], stacking: Stacking) -> None:
         self._stacking = stacking
-        self._beliefs = parts
+        self._posteriors = parts
 
     @property
     def mean(self) -> Array:
@@ -47,16 +47,16 @@ class Mixture(Posterior):
 
     @cached_property
     def _measurement(self) -> tuple[Array, Array]:
-        means = np.stack([part.mean for part in self._beliefs])
-        return self._stacking.moments(means, np.stack([part.sd for part in self._beliefs]))
+        means = np.stack([part.mean for part in self._posteriors])
+        return self._stacking.moments(means, np.stack([part.sd for part in self._posteriors]))
 
     def sample(self, count: int, rng: np.random.Generator) -> Array:
         """Joint samples of the noise-free responses, shape `s x n x m`.
 
-        The first samples of a response come from the first part, as many as is its share, the next
-        from the second, and so on.
+        The first samples of a response come from the first part, in number its share; the next from
+        the second part, and so on.
         """
-        drawn = np.stack([part.sample(count, rng) for part in self._beliefs])
+        drawn = np.stack([part.sample(count, rng) for part in self._posteriors])
         ends = np.rint(count * self._stacking.weights.cumsum(axis=0)).astype(int)
         number = np.arange(count)
         which = (number[:, None, None] >= ends[None, :-1]).sum(axis=1)
@@ -98,7 +98,7 @@ class _Moments:
 
 
 class NormalMixture(Mixture, NormalPosterior):
-    """The mixture of normal posteriors, told as the normal one with the same two moments.
+    """The mixture of normal posteriors, presented as the normal one with the same two moments.
 
     Samples are those of the mixture. The scale is that of natural units.
     """
@@ -131,14 +131,14 @@ class NormalMixture(Mixture, NormalPosterior):
     def latent_gradients(self) -> tuple[Array, Array]:
         """As `NormalPosterior.latent_gradients`."""
         mean_slope = square_slope = np.zeros(())
-        for weight, part, told in zip(
+        for weight, part, moments in zip(
             self._stacking.weights, self._parts, self._part_moments, strict=True
         ):
             along = [gradient * weight[:, None] for gradient in part.latent_gradients()]
             slopes = [
-                told.by_latent[moment][..., None] * along[0]
-                + told.by_spread[moment][..., None] * along[1]
-                for moment in (0, 1)
+                moments.by_latent[order][..., None] * along[0]
+                + moments.by_spread[order][..., None] * along[1]
+                for order in (0, 1)
             ]
             mean_slope, square_slope = mean_slope + slopes[0], square_slope + slopes[1]
         mean, sd = self._latent

@@ -1,8 +1,8 @@
 """A fitted surrogate in a file: plain arrays, and a header in JSON.
 
 The file is a NumPy archive (`.npz`). Its array `header` holds UTF-8 JSON: `schema`, the surrogate's
-name and settings as a profile writes them, its seed, what it says of its state, and notes of
-whoever saved it. All other arrays are the state's. Nothing in it is executed.
+name and settings as in a profile, its seed, the plain values of its state, and notes of the caller.
+All other arrays belong to the state. Nothing in it is executed.
 """
 
 import json
@@ -28,7 +28,7 @@ __all__ = ["SCHEMA", "SavedModel", "load_model", "save_model"]
 
 SCHEMA = "flowrig-model/1"
 LARGEST_MODEL = 2**28
-"""Bytes of arrays of the largest model that is read."""
+"""Largest size of the arrays [bytes] of a model that is read."""
 
 _HEADER = "header"
 _STATE = "state."
@@ -36,17 +36,17 @@ _NO_MODEL = (
     ValueError, KeyError, TypeError, AttributeError, EOFError, RecursionError, MemoryError,
     NotImplementedError, OverflowError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
-"""What reading something else raises."""
+"""Exceptions from reading a file that is not a model."""
 
 
 @frozen(eq=False)
 class SavedModel:
-    """What a file holds.
+    """The content of a file.
 
     Attributes:
-        choice: the surrogate's offer and settings.
-        surrogate: it, fitted.
-        notes: what was saved with it.
+        choice: offer and settings of the surrogate.
+        surrogate: the fitted surrogate.
+        notes: values that the caller saved with it.
     """
 
     choice: SurrogateChoice
@@ -60,17 +60,17 @@ def save_model(
     surrogate: Surrogate,
     notes: Mapping[str, Any] | None = None,
 ) -> None:
-    """Keep a fitted surrogate in a file.
+    """Save a fitted surrogate to a file.
 
     Args:
-        path: the file, usually `….npz`; what it held before is lost.
+        path: the file, usually `….npz`; an existing file is replaced.
         choice: the offer and the settings that the surrogate was made from.
-        surrogate: it, fitted.
-        notes: plain JSON values to keep beside it, for instance names and units.
+        surrogate: the fitted surrogate.
+        notes: plain JSON values to save with it, for instance names and units.
 
     Raises:
-        NotReadyError: it is not fitted.
-        UnsupportedError: it cannot be kept.
+        NotReadyError: the surrogate is not fitted.
+        UnsupportedError: the surrogate cannot be saved.
         InputError: the file cannot be written.
     """
     state = surrogate.state()
@@ -94,15 +94,15 @@ def save_model(
 
 
 def load_model(path: Path, plugins: OfferSource) -> SavedModel:
-    """Read a surrogate back; it predicts what the saved one did, bit for bit.
+    """Load a surrogate; its predictions are those of the saved one, bit for bit.
 
     Args:
         path: the file.
         plugins: what is installed.
 
     Raises:
-        InputError: this is no such file, or its surrogate is not installed, or its settings or
-            state are none that this version knows.
+        InputError: the file is not a saved model, its surrogate is not installed, or this version
+            does not know its settings or state.
     """
     try:
         with np.load(path, allow_pickle=False) as archive:
@@ -113,14 +113,14 @@ def load_model(path: Path, plugins: OfferSource) -> SavedModel:
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
     except _NO_MODEL as error:
-        raise InputError(f"{path} is no saved model: {error}") from error
+        raise InputError(f"{path} is not a saved model: {error}") from error
     if schema != SCHEMA:
         raise InputError(f"{path} is written as {schema!r}; this version reads {SCHEMA!r}")
     return _restored(path, header, arrays, plugins)
 
 
 def _require_bounded(archive: Any) -> None:
-    """Refuse a file that would fill the memory, whatever it is packed to."""
+    """Refuse a small file that would fill the memory when it is unpacked."""
     size = sum(member.file_size for member in archive.zip.infolist())
     if size > LARGEST_MODEL:
         raise ValueError(f"it holds {size} bytes; at most {LARGEST_MODEL} are read")
@@ -136,7 +136,7 @@ def _restored(
         )
         notes = dict(header["notes"])
     except (KeyError, ValueError, TypeError) as error:
-        raise InputError(f"{path} is no saved model: {error!r}") from error
+        raise InputError(f"{path} is not a saved model: {error!r}") from error
     choice, wrong = Structurer(plugins).structure(written, SurrogateChoice, ())
     if wrong:
         raise InputError(f"{path}: " + "; ".join(finding.message for finding in wrong))
@@ -145,12 +145,12 @@ def _restored(
     try:
         surrogate.restore(state)
     except (*_NO_MODEL, IndexError, AssertionError, ArithmeticError) as error:
-        raise InputError(f"{path}: the state of its surrogate makes no sense: {error!r}") from error
+        raise InputError(f"{path}: the state of its surrogate is invalid: {error!r}") from error
     return SavedModel(choice, surrogate, notes)
 
 
 def _written(choice: SurrogateChoice) -> dict[str, Any]:
-    """A choice as a profile writes it."""
+    """A choice as in a profile."""
     return {"name": choice.offer.name, **_settings(choice.settings)}
 
 

@@ -1,4 +1,4 @@
-"""How good predictions with a standard deviation are, in numbers that need no unit."""
+"""Scores without a unit for predictions with a standard deviation."""
 
 from math import erfc, pi, sqrt
 
@@ -16,11 +16,11 @@ WITHIN_95 = 1.959964
 
 @frozen(kw_only=True)
 class Scores:
-    """What predictions of one quantity are worth.
+    """Accuracy of predictions of one quantity, and of their standard deviations.
 
     Attributes:
-        r2: coefficient of determination; 1 is exact, 0 no better than the mean of what was
-            measured.
+        r2: coefficient of determination; 1 is exact, 0 no better than the mean of the
+            measurements.
         nll: mean negative log density of a measurement, of a normal distribution, where the
             measurements are scaled to a standard deviation of 1; lower is better.
         crps: mean continuous ranked probability score, in standard deviations of the measurements;

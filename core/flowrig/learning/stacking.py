@@ -1,4 +1,4 @@
-"""How much each of several predictions is worth, from experiments that none of them had seen.
+"""Weights of several predictions, from their errors on unseen experiments.
 
 Letters: `p` predictions, `n` experiments, `m` responses.
 """
@@ -12,13 +12,15 @@ __all__ = ["Stacking"]
 Array = NDArray[np.float64]
 
 ROUNDS = 100
+"""Rounds of expectation maximization."""
+
 PSEUDO_EXPERIMENTS = 10.0
-"""Experiments on which all are equally good and the spread is right, added to the real ones, so
-that a few experiments do not decide."""
+"""Fictitious experiments, added to the real ones, on which all predictions are equally good and the
+spread is right, so that a few experiments do not determine the weights."""
 
 TAIL = 10.0
-"""Degrees of freedom of the t distribution that errors are taken to have, so that a few large ones
-do not widen all others."""
+"""Degrees of freedom of the t distribution of the errors, so that a few large errors do not widen
+all predictions."""
 T_TO_NORMAL = 1.053
 """Half the width of the central 68.3 % of that distribution; that of the normal one is 1."""
 
@@ -37,20 +39,20 @@ class Stacking:
 
     @classmethod
     def equal(cls, predictions: int, responses: int) -> "Stacking":
-        """All alike, with the spread as it is."""
+        """Equal weights, and a factor of 1 on the spread."""
         return cls(np.full((predictions, responses), 1.0 / predictions), np.ones(responses))
 
     @classmethod
     def of(cls, Y: Array, mean: Array, sd: Array) -> "Stacking":
-        """Weights that make what was measured most probable, and the factor that is right then.
+        """The most probable weights for some measurements, and the factor of the mixture's spread.
 
         The weights are those of Yao, Vehtari, Simpson & Gelman, Using stacking to average Bayesian
-        predictive distributions, 2018, with pseudo-experiments that favour none.
+        predictive distributions, 2018, with pseudo-experiments that favour no prediction.
 
         Args:
-            Y: what was measured, shape `n x m`.
-            mean: what each expected, shape `p x n x m`.
-            sd: how sure each was, of a measurement, shape `p x n x m`.
+            Y: measurements, shape `n x m`.
+            mean: predictions of them, shape `p x n x m`.
+            sd: predicted standard deviations of a measurement, shape `p x n x m`.
         """
         weights = _most_probable_weights(-np.log(sd) - 0.5 * np.square((Y - mean) / sd))
         unscaled = cls(weights, np.ones(Y.shape[1]))

@@ -1,12 +1,13 @@
-"""A surrogate that starts from what earlier experiments taught, as far as that transfers.
+"""Transfer learning: a surrogate that uses earlier experiments as far as they agree with new ones.
 
-Two models learn from the new experiments: a *cold* one from them alone, and a *warm* one from what
-is left of them when the scaled predictions of earlier experiments are taken away. How much each is
-worth follows from their errors on new experiments that they have not seen, after every experiment
-anew. Earlier experiments of another chemistry help where it behaves alike, whatever its scale;
-where it does not, their share goes to zero.
+Two models learn from the new experiments: a *cold* one from them alone, and a *warm* one from their
+residuals, which are the new measurements less the scaled predictions of models of the earlier
+experiments. The share of the warm model follows from the errors of both on new experiments that
+they have not seen, and is computed again after every experiment. Earlier experiments with another
+chemistry help where the two behave alike, whatever the scale; where they do not, the share falls to
+zero.
 
-Letters: `p` priors, `n` experiments, `d` conditions, `m` responses.
+Letters: `p` models of earlier experiments, `n` experiments, `d` conditions, `m` responses.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,30 +19,42 @@ from numpy.typing import ArrayLike, NDArray
 
 from flowrig.interfaces import NormalPosterior, Posterior, Surrogate, SurrogateSettings
 from flowrig.learning.mixture import Mixture, NormalMixture
-from flowrig.learning.shifted import NormalShift, NormalShifted, Shift, Shifted, in_natural_units
+from flowrig.learning.shifted_posterior import (
+    NormalShift,
+    Shift,
+    ShiftedNormalPosterior,
+    ShiftedPosterior,
+    in_natural_units,
+)
 from flowrig.learning.stacking import Stacking
 
-__all__ = ["PriorKnowledge", "WithPrior"]
+__all__ = ["EarlierModels", "TransferSurrogate"]
 
 Array = NDArray[np.float64]
 
-SHIFT_MIN_EXPERIMENTS = 4
-"""New experiments below which nothing can be said about what transfers."""
+TRANSFER_MIN_EXPERIMENTS = 4
+"""Fewest new experiments from which a share of the warm model is estimated."""
 FOLDS = 5
+"""Folds that predict unseen experiments where a surrogate has no leave-one-out prediction."""
 PSEUDO_EXPERIMENTS = 2.0
-"""Experiments on which the warm model is as wrong again as the cold one, added to the real ones."""
+"""Fictitious experiments, added to the new ones, on which the warm model is no better: it differs
+from the cold one by as much as the cold one errs, in a random direction."""
 ROUNDS = 100
+"""Rounds of coordinate descent, enough for a few sources to converge."""
 LARGEST_LEVERAGE = 0.9
+"""Upper bound of the leverage, so that no error is enlarged more than tenfold."""
 
 
-class PriorKnowledge:
-    """Earlier experiments, for all surrogates of a campaign; they are learnt from once.
+class EarlierModels:
+    """Models of earlier experiments, which all surrogates of a campaign share.
+
+    Each source is fitted once, when a surrogate is first asked for.
 
     Args:
-        new_surrogate: makes a surrogate that has learnt nothing.
-        sources: conditions in the unit cube, shape `n x d`, and responses, of every source. What
-            is learnt later may have fewer responses, or others after these, of which nothing is
-            known from earlier.
+        new_surrogate: makes an unfitted surrogate.
+        sources: for each source, conditions in the unit cube, shape `n x d`, and responses, shape
+            `n x m`. New experiments may have fewer responses, or others after these, for which
+            nothing transfers.
     """
 
     def __init__(
@@ -57,49 +70,49 @@ class PriorKnowledge:
             model.fit(X, Y)
         return models
 
-    def surrogate(self) -> "WithPrior":
-        """A fresh surrogate that has learnt nothing new yet."""
-        return WithPrior(self._new_surrogate, self._models)
+    def surrogate(self) -> "TransferSurrogate":
+        """A surrogate that is not fitted to new experiments yet."""
+        return TransferSurrogate(self._new_surrogate, self._models)
 
 
-class WithPrior(Surrogate):
+class TransferSurrogate(Surrogate):
     """A mixture of a cold and a warm model.
 
     Args:
-        new_surrogate: makes the surrogate that both are.
-        priors: what earlier experiments taught, one of each source.
-        seed: has no effect beyond that of `new_surrogate`.
+        new_surrogate: makes an unfitted surrogate; both models come from it.
+        earlier: fitted models of earlier experiments, one of each source.
+        seed: not used; `new_surrogate` seeds the models.
     """
 
     def __init__(
-        self, new_surrogate: Callable[[], Surrogate], priors: Sequence[Surrogate], seed: int = 0
+        self, new_surrogate: Callable[[], Surrogate], earlier: Sequence[Surrogate], seed: int = 0
     ) -> None:
         super().__init__(SurrogateSettings(), seed)
         self._new_surrogate = new_surrogate
-        self._priors = priors
+        self._earlier = earlier
         self._share = np.zeros(0)
-        self._slopes = np.zeros((len(priors), 0))
+        self._slopes = np.zeros((len(earlier), 0))
 
     @property
     def share(self) -> Array:
-        """How much earlier experiments count for each response, from 0 to 1, shape `m`."""
+        """Share of the warm model in each response, from 0 to 1, shape `m`."""
         return self._share
 
     def describe(self) -> Mapping[str, Any]:
-        """Share of the warm model, and scale of each prior, for each response."""
-        return {"prior_share": self._share.tolist(), "prior_slopes": self._slopes.tolist()}
+        """Share of the warm model, and scale of each earlier model, for each response."""
+        return {"earlier_share": self._share.tolist(), "earlier_slopes": self._slopes.tolist()}
 
     def _do_fit(self, X: Array, Y: Array) -> None:
         self._cold, self._warm = self._fitted(X, Y, self.rsd), None
-        beliefs = _of_responses([prior.predict(X).mean for prior in self._priors], Y.shape[1])
-        self._slopes, leverage = _fitting_slopes(Y, beliefs)
+        predicted = _of_responses([model.predict(X).mean for model in self._earlier], Y.shape[1])
+        self._slopes, leverage = _fitting_slopes(Y, predicted)
         self._share = np.zeros(Y.shape[1])
-        if len(X) < SHIFT_MIN_EXPERIMENTS or not self._slopes.any():
+        if len(X) < TRANSFER_MIN_EXPERIMENTS or not self._slopes.any():
             return
-        left = Y - np.einsum("pm,pnm->nm", self._slopes, beliefs)
-        warm = self._fitted(X, left)
+        residual = Y - np.einsum("pm,pnm->nm", self._slopes, predicted)
+        warm = self._fitted(X, residual)
         cold_error = Y - self._unseen_mean(self._cold, X, Y)
-        warm_error = (left - self._unseen_mean(warm, X, left)) / (1.0 - leverage)
+        warm_error = (residual - self._unseen_mean(warm, X, residual)) / (1.0 - leverage)
         self._share = _share_of_warm(cold_error, warm_error) * (self._slopes > 0).any(axis=0)
         self._warm = warm if self._share.any() else None
 
@@ -109,10 +122,10 @@ class WithPrior(Surrogate):
         return surrogate
 
     def _unseen_mean(self, fitted: Surrogate, X: Array, Y: Array) -> Array:
-        """What is expected of every experiment without it, from the model itself or in folds."""
-        told = fitted.unseen()
-        if told is not None:
-            return told[0]
+        """Mean prediction of each experiment without it, from the model itself or in folds."""
+        left_out = fitted.unseen()
+        if left_out is not None:
+            return left_out[0]
         folds = min(FOLDS, len(X))
         fold = np.arange(len(X)) % folds
         mean = np.empty_like(Y)
@@ -126,49 +139,52 @@ class WithPrior(Surrogate):
         if self._warm is None:
             return cold
         stacking = Stacking(np.stack([1.0 - self._share, self._share]), np.ones_like(self._share))
-        left = self._warm.predict(X)
-        beliefs = [prior.predict(X) for prior in self._priors]
-        means = _of_responses([one.mean for one in beliefs], len(self._share))
+        residual = self._warm.predict(X)
+        earlier = [model.predict(X) for model in self._earlier]
+        means = _of_responses([one.mean for one in earlier], len(self._share))
         amount = np.einsum("pm,pnm->nm", self._slopes, means)
-        normal = [one for one in beliefs if isinstance(one, NormalPosterior)]
+        normal = [one for one in earlier if isinstance(one, NormalPosterior)]
         if (
             isinstance(cold, NormalPosterior)
-            and isinstance(left, NormalPosterior)
-            and len(normal) == len(beliefs)
+            and isinstance(residual, NormalPosterior)
+            and len(normal) == len(earlier)
         ):
             shift = NormalShift(amount, _gradients(self._slopes, normal))
-            return NormalMixture((cold, NormalShifted(left, shift)), stacking)
-        return Mixture((cold, Shifted(left, Shift(amount))), stacking)
+            return NormalMixture((cold, ShiftedNormalPosterior(residual, shift)), stacking)
+        return Mixture((cold, ShiftedPosterior(residual, Shift(amount))), stacking)
 
 
-def _gradients(slopes: Array, beliefs: Sequence[NormalPosterior]) -> Array:
-    """Derivatives of the scaled priors along the conditions, shape `n x m x d`."""
-    each = [in_natural_units(belief).latent_gradients()[0] for belief in beliefs]
+def _gradients(slopes: Array, earlier: Sequence[NormalPosterior]) -> Array:
+    """Derivatives of the sum of scaled earlier predictions, shape `n x m x d`."""
+    each = [in_natural_units(posterior).latent_gradients()[0] for posterior in earlier]
     return np.asarray(np.einsum("pm,pnmd->nmd", slopes, _of_responses(each, slopes.shape[1])))
 
 
 def _of_responses(each: Sequence[Array], count: int) -> Array:
-    """What every prior tells, shape `p x n x m …`, of so many responses; 0 where it knows none."""
-    told = np.stack(each)[:, :, :count]
-    unknown = np.zeros((*told.shape[:2], count - told.shape[2], *told.shape[3:]))
-    return np.concatenate([told, unknown], axis=2)
+    """Arrays of the earlier models for the first `count` responses, shape `p x n x m …`.
+
+    A response that the earlier experiments do not have is 0.
+    """
+    known = np.stack(each)[:, :, :count]
+    unknown = np.zeros((*known.shape[:2], count - known.shape[2], *known.shape[3:]))
+    return np.concatenate([known, unknown], axis=2)
 
 
-def _fitting_slopes(Y: Array, beliefs: Array) -> tuple[Array, Array]:
-    """Scales of the priors that fit new measurements best, none of them negative.
+def _fitting_slopes(Y: Array, predicted: Array) -> tuple[Array, Array]:
+    """Non-negative scales of the earlier predictions that fit new measurements best.
 
-    Least squares around the means by coordinate descent; a prior that says the opposite of what is
-    measured gets the scale 0.
+    Least squares about the means by coordinate descent. An earlier model that predicts the opposite
+    of the measurements gets the scale 0.
 
     Args:
         Y: new measurements, shape `n x m`.
-        beliefs: what the priors expect of them, shape `p x n x m`.
+        predicted: predictions of the earlier models, shape `p x n x m`.
 
     Returns:
         slopes, shape `p x m`, and the leverage of every experiment on them, shape `n x m`: by
         `1 / (1 - leverage)` the error at an experiment would be larger without it.
     """
-    G = beliefs - beliefs.mean(axis=1, keepdims=True)
+    G = predicted - predicted.mean(axis=1, keepdims=True)
     y = Y - Y.mean(axis=0)
     square = np.maximum(np.square(G).sum(axis=1), 1e-300)
     slopes = np.zeros((len(G), Y.shape[1]))
@@ -184,11 +200,11 @@ def _fitting_slopes(Y: Array, beliefs: Array) -> tuple[Array, Array]:
 
 
 def _share_of_warm(cold: Array, warm: Array) -> Array:
-    """The share of the warm model with which squared errors are least, shape `m`.
+    """The share of the warm model that minimizes the squared errors of the mixture, shape `m`.
 
     Args:
         cold: errors of the cold model on unseen experiments, shape `n x m`.
-        warm: those of the warm one.
+        warm: errors of the warm model, shape `n x m`.
     """
     gain = cold - warm
     doubt = PSEUDO_EXPERIMENTS * np.square(cold).mean(axis=0)

@@ -2,75 +2,76 @@
 
 from collections.abc import Sequence
 
-from flowrig.report.page import document, section
+from flowrig.report.page import document, figure, section, table, text_cell
 from flowrig.report.svg.charts import Axes, Axis, Series, chart, curve, legend, points, symbol
-from flowrig.report.svg.markup import tag
+from flowrig.report.svg.markup import Markup, tag
 from flowrig.report.svg.numbers import Quantity, with_unit
-from flowrig.twin.comparison import Curves
+from flowrig.twin.comparison import RegretCurves
 
 __all__ = ["render_comparison"]
 
+COLOURS = 6
+"""Number of colours for series in the style sheet."""
+
 
 def render_comparison(
-    curves: Sequence[Curves], merit: Quantity, *, title: str, start: int, seeds: int
+    curves: Sequence[RegretCurves], objective: Quantity, *, title: str, start: int, seeds: int
 ) -> str:
     """The report of a comparison.
 
     Args:
         curves: one for each optimizer.
-        merit: the figure of merit, as it is shown.
-        title: what they were compared on.
-        start: how many experiments they did not choose.
-        seeds: campaigns of each.
+        objective: its name, unit and factor.
+        title: the campaign on whose twin the optimizers were compared.
+        start: number of experiments before the optimizers choose.
+        seeds: number of campaigns of each optimizer.
 
     Returns:
         an HTML document.
     """
-    count = curves[0].quartiles.shape[1]
-    most = [max(row[start - 1] for row in one.quartiles) * merit.factor for one in curves]
-    axes = Axes(
-        Axis("experiment", start - 1.0, count + 1.0, whole=True),
-        Axis.around(f"regret in {merit.label}", [0.0, *most], from_zero=True),
-        width=1040.0,
-        height=380.0,
-    )
-    marks = []
-    for style, one in enumerate(curves):
-        lower, middle, upper = one.quartiles * merit.factor
-        x = [float(i) for i in range(1, count + 1)]
-        shown = slice(max(start - 1, 0), None)
-        marks += [
-            tag("g", curve(axes, x[shown], quartile[shown], "quartile"), class_=f"s{style % 6}")
-            for quartile in (lower, upper)
-        ]
-        marks.append(points(axes, Series(style=style, x=x[shown], y=list(middle[shown]))))
-    table = tag(
-        "table",
-        tag(
-            "thead",
-            tag("tr", *(tag("th", h) for h in ("", "final regret", "mean regret", "per decision"))),
-        ),
-        tag("tbody", *(_row(one, merit) for one in curves)),
-    )
+    head = ("", "final regret", "mean regret", "per decision")
     return document(
         f"Optimizers on {title}",
         tag("header", tag("h1", "Optimizers side by side"), tag("p", title, class_="sub")),
         section(
             "Regret",
-            f"How far the best condition so far is from the best there is: medians of {seeds} "
+            f"Distance of the best condition so far from the optimum: medians of {seeds} "
             "campaigns with their quartiles, without noise. All begin with the same "
             f"{start} conditions.",
-            tag(
-                "figure",
-                tag("div", chart(axes, *marks, title="Regret"), class_="wide"),
-                legend((symbol(i), one.contender) for i, one in enumerate(curves)),
-                class_="card",
+            figure(
+                tag("div", _regret_chart(curves, objective, start), class_="wide"),
+                legend((symbol(i), one.optimizer) for i, one in enumerate(curves)),
             ),
         ),
-        section("In numbers", "", tag("div", table, class_="card scroll")),
+        section("In numbers", "", table(head, (_row(one, objective) for one in curves))),
     )
 
 
-def _row(one: Curves, merit: Quantity) -> str:
-    cells = (merit.text(one.final), merit.text(one.area), with_unit(one.decision_s, "s", 2))
-    return tag("tr", tag("td", one.contender, class_="text"), *(tag("td", c) for c in cells))
+def _regret_chart(curves: Sequence[RegretCurves], objective: Quantity, start: int) -> Markup:
+    """Median and quartiles of each optimizer's regret, from the last experiment of the start on."""
+    count = curves[0].quartiles.shape[1]
+    highest = [max(row[start - 1] for row in one.quartiles) * objective.factor for one in curves]
+    axes = Axes(
+        Axis("experiment", start - 1.0, count + 1.0, whole=True),
+        Axis.around(f"regret in {objective.label}", [0.0, *highest], from_zero=True),
+        width=1040.0,
+        height=380.0,
+    )
+    shown = slice(max(start - 1, 0), None)
+    x = [float(i) for i in range(1, count + 1)][shown]
+    marks = []
+    for style, one in enumerate(curves):
+        lower, middle, upper = (one.quartiles * objective.factor)[:, shown]
+        marks += [
+            tag("g", curve(axes, x, quartile, "quartile"), class_=f"s{style % COLOURS}")
+            for quartile in (lower, upper)
+        ]
+        marks.append(points(axes, Series(style=style, x=x, y=list(middle))))
+    return chart(axes, *marks, title="Regret")
+
+
+def _row(one: RegretCurves, objective: Quantity) -> Markup:
+    numbers = (
+        objective.text(one.final), objective.text(one.area), with_unit(one.decision_s, "s", 2)
+    )  # fmt: skip
+    return tag("tr", text_cell(one.optimizer), *(tag("td", number) for number in numbers))

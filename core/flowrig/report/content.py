@@ -1,4 +1,4 @@
-"""What a report is made of."""
+"""The content of a report."""
 
 import math
 from collections.abc import Mapping
@@ -9,6 +9,7 @@ from attrs import field, frozen
 from flowrig.interfaces.device import Quality
 from flowrig.measurement.sample import Spectrum
 from flowrig.profile.model import Profile
+from flowrig.report.shown_objective import shown_objective
 from flowrig.report.svg.numbers import Quantity
 
 __all__ = ["Expectation", "Experiment", "Incumbent", "Prediction", "ReportContent"]
@@ -24,7 +25,7 @@ FEATURE_NAMES = {
 
 @frozen
 class Prediction:
-    """What a model expects of one measured value.
+    """A model's prediction of one measured value.
 
     Attributes:
         mean: expected value.
@@ -37,11 +38,11 @@ class Prediction:
 
 @frozen
 class Expectation:
-    """What a model expects of one experiment.
+    """A model's prediction of one experiment.
 
     Attributes:
-        features: by name.
-        objective: the figure of merit.
+        features: predictions by name of the feature.
+        objective: prediction of the objective; None if there is none.
     """
 
     features: Mapping[str, Prediction] = field(factory=dict)
@@ -50,15 +51,15 @@ class Expectation:
 
 @frozen
 class Incumbent:
-    """The measured conditions of which a model of all experiments expects most.
+    """The measured conditions for which a model of all experiments predicts the largest objective.
 
     Attributes:
-        index: number of an experiment there.
-        merit: expected figure of merit, without the noise of a measurement, and how sure that is.
+        index: number of the experiment at these conditions.
+        objective: predicted objective, with its standard deviation without measurement noise.
     """
 
     index: int
-    merit: Prediction
+    objective: Prediction
 
 
 @frozen(kw_only=True)
@@ -67,15 +68,15 @@ class Experiment:
 
     Attributes:
         index: position in the campaign, from 1.
-        stage: the stage that asked for it.
+        stage: the stage of the campaign that chose it.
         conditions: by variable name, in the variable's unit.
-        features: what was measured, by name; empty if the experiment failed.
-        objective: the figure of merit; None if the experiment failed.
-        expected: what the model expected when it chose the conditions.
-        held_out: what a model expects that was fitted to other experiments only.
+        features: measured values by name; empty if the experiment failed.
+        objective: measured value of the objective; None if the experiment failed.
+        expected: prediction of the model that chose the conditions, from before the measurement.
+        held_out: prediction of a model that was fitted to other experiments only.
         quality: how far the features can be trusted.
         reason: why the conditions were chosen, in one phrase.
-        remark: what is known against it, in words.
+        remark: reasons against it, in words.
     """
 
     index: int
@@ -91,7 +92,7 @@ class Experiment:
 
     @property
     def succeeded(self) -> bool:
-        """Whether there is a figure of merit."""
+        """Whether the objective has a value."""
         return self.objective is not None and math.isfinite(self.objective)
 
 
@@ -102,19 +103,19 @@ class ReportContent:
     Attributes:
         title: of the campaign, in words.
         profile: the rig, with its variables, objective and analysis.
-        state: how the run stands, in one word: "finished", "stopped", "running", …
-        seed: everything random followed from it.
+        state: state of the run in one word: "finished", "stopped", "running", …
+        seed: everything random in the run follows from it.
         simulated: whether the instruments were emulated.
         experiments: in the order in which they were made.
-        incumbent: what a model of all of them expects most of; None where none was asked.
+        incumbent: the best conditions by a model of all experiments; None without a model.
         absorbance: averaged absorbance spectrum of the incumbent.
         photoluminescence: averaged emission spectrum [counts] of the incumbent.
         feature_units: unit of each feature; "" where it has none.
         duration_s: rig time [s] from first to last event.
-        digest: SHA-256 of everything that was decided and measured; "" where it is not known.
-        provenance: what produced the numbers: software and plugin versions, devices' identities.
-        notes: what went wrong or needs attention, one sentence each.
-        waste: by waste of which it is known, how much is in it and how much it takes [µL].
+        digest: SHA-256 of all decisions and measurements; "" if it is not known.
+        provenance: origin of the numbers: software and plugin versions, devices' identities.
+        notes: faults and warnings, one sentence each.
+        waste: content and capacity [µL] of each waste vessel whose capacity is known.
     """
 
     title: str
@@ -140,37 +141,31 @@ class ReportContent:
 
     @cached_property
     def succeeded(self) -> tuple[Experiment, ...]:
-        """The experiments that have a figure of merit."""
+        """The experiments whose objective has a value."""
         return tuple(experiment for experiment in self.experiments if experiment.succeeded)
 
     @cached_property
     def trusted(self) -> tuple[Experiment, ...]:
-        """Those of good quality; only they count."""
+        """The succeeded experiments of good quality; only they can be the best."""
         return tuple(e for e in self.succeeded if e.quality is Quality.GOOD)
 
     @cached_property
     def best(self) -> Experiment | None:
-        """The experiment with the largest figure of merit among the trusted ones."""
+        """The trusted experiment with the largest measured objective."""
         return max(self.trusted, key=lambda e: e.objective or 0.0, default=None)
 
     @cached_property
     def incumbent_experiment(self) -> Experiment | None:
-        """The experiment whose conditions count as the best: the model's choice, if it was asked.
-
-        Where no model was asked, the one with the largest trusted figure of merit.
-        """
+        """The experiment at the incumbent's conditions; without a model, `best`."""
         if self.incumbent is None:
             return self.best
         wanted = self.incumbent.index
         return next((e for e in self.trusted if e.index == wanted), self.best)
 
     @property
-    def merit(self) -> Quantity:
-        """The figure of merit; a fraction is shown in percent."""
-        objective = self.profile.objective
-        if objective.unit == "" and objective.name not in objective.responses:
-            return Quantity(objective.name, "%", 100.0)
-        return Quantity(objective.name, objective.unit)
+    def objective(self) -> Quantity:
+        """Name, unit and factor of the objective (the figure of merit)."""
+        return shown_objective(self.profile.objective)
 
     @property
     def conditions(self) -> dict[str, Quantity]:

@@ -1,4 +1,4 @@
-"""The figures of a report: which data of a run go into which chart."""
+"""The figures of a report, each from the content of a run."""
 
 import math
 from collections.abc import Sequence
@@ -8,6 +8,7 @@ from attrs import frozen
 from flowrig.measurement.sample import Spectrum
 from flowrig.measurement.spectra import area, interpolate_at
 from flowrig.report.content import Expectation, Experiment, Prediction, ReportContent
+from flowrig.report.page import figure
 from flowrig.report.svg.charts import (
     Axes,
     Axis,
@@ -33,21 +34,24 @@ CURVE_MARGIN_NM = 25.0
 
 
 def best_so_far(content: ReportContent) -> Markup:
-    """Figure of merit of every experiment, coloured by stage, and the best one until then."""
-    merit = content.merit
-    measured = [(e.index, _shown(merit, e.objective)) for e in content.succeeded]
+    """The objective of every experiment, coloured by stage, and the best value so far."""
+    objective = content.objective
+    measured = [(e.index, _shown(objective, e.objective)) for e in content.succeeded]
     axes = Axes(
         _experiments_axis(content),
-        Axis.around(merit.label, [y for _, y in measured], from_zero=True, margin=0.12),
+        Axis.around(objective.label, [y for _, y in measured], from_zero=True, margin=0.12),
         width=1040.0,
         height=340.0,
     )
-    trusted = [(e.index, _shown(merit, e.objective)) for e in content.trusted]
-    marks = [steps(axes, *_running_best(trusted), "best-so-far"), *_by_stage(content, axes, merit)]
+    trusted = [(e.index, _shown(objective, e.objective)) for e in content.trusted]
+    marks = [
+        steps(axes, *_running_best(trusted), "best-so-far"),
+        *_by_stage(content, axes, objective),
+    ]
     best = content.best
     if best is not None and best.objective is not None:
-        at = (float(best.index), _shown(merit, best.objective))
-        marks += [ring(axes, *at, "ring"), note(axes, *at, merit.text(best.objective))]
+        at = (float(best.index), _shown(objective, best.objective))
+        marks += [ring(axes, *at, "ring"), note(axes, *at, objective.text(best.objective))]
     failed = [e for e in content.experiments if not e.succeeded]
     marks += [_failure(axes, experiment) for experiment in failed]
     keys = [(symbol(i), stage) for i, stage in enumerate(content.stages)]
@@ -56,12 +60,12 @@ def best_so_far(content: ReportContent) -> Markup:
         keys.append((_key_hollow(), "in doubt, does not count"))
     if failed:
         keys.append((_key_cross(), "failed"))
-    drawing = chart(axes, *marks, title=f"{merit.name} of every experiment")
-    return _figure(tag("div", drawing, class_="wide"), legend(keys))
+    drawing = chart(axes, *marks, title=f"{objective.name} of every experiment")
+    return figure(tag("div", drawing, class_="wide"), legend(keys))
 
 
 def parameters(content: ReportContent) -> list[Markup]:
-    """Each condition over the campaign, coloured by stage; a dotted line shows the best one."""
+    """Each condition over the campaign, coloured by stage; a dotted line marks the best value."""
     figures = []
     best = content.incumbent_experiment
     for variable in content.profile.variables:
@@ -94,7 +98,7 @@ def parameters(content: ReportContent) -> list[Markup]:
             value = best.conditions[variable.name]
             marks.insert(0, curve(axes, [axes.x.low, axes.x.high], [value, value], "best-line"))
             marks.append(ring(axes, best.index, value, "ring"))
-        figures.append(_figure(chart(axes, *marks, title=f"{quantity.label} over the campaign")))
+        figures.append(figure(chart(axes, *marks, title=f"{quantity.label} over the campaign")))
     return figures
 
 
@@ -103,30 +107,31 @@ def parity(content: ReportContent, expected: Sequence[Expectation | None]) -> li
 
     Args:
         content: the run.
-        expected: what to compare each experiment with, in the same order.
+        expected: the prediction of each experiment, in the same order; None where there is none.
     """
-    beside = [(e, x) for e, x in zip(content.experiments, expected, strict=True) if x is not None]
+    predicted = zip(content.experiments, expected, strict=True)
+    compared = [(e, x) for e, x in predicted if x is not None]
     figures = []
     for name, quantity in content.features.items():
         pairs = [
             Pair(e, e.features[name], x.features[name])
-            for e, x in beside
+            for e, x in compared
             if name in x.features and math.isfinite(e.features.get(name, math.nan))
         ]
         if pairs:
-            figures.append(_parity_figure(content, quantity, pairs))
-    merit = [
+            figures.append(_parity(content, quantity, pairs))
+    pairs = [
         Pair(e, e.objective, x.objective)
-        for e, x in beside
+        for e, x in compared
         if e.succeeded and e.objective is not None and x.objective is not None
     ]
-    if merit:
-        figures.append(_parity_figure(content, content.merit, merit))
+    if pairs:
+        figures.append(_parity(content, content.objective, pairs))
     return figures
 
 
 def absorbance(content: ReportContent, spectrum: Spectrum) -> Markup:
-    """The absorbance spectrum with its baseline window and the wavelength where it is read."""
+    """The absorbance spectrum with its baseline window and the wavelength of the feature."""
     settings = content.profile.analysis.absorbance
     low, high = settings.baseline_window_nm
     start = min(content.profile.analysis.reactive_window_nm[0], settings.wavelength_nm - 50)
@@ -137,8 +142,8 @@ def absorbance(content: ReportContent, spectrum: Spectrum) -> Markup:
         curve(axes, spectrum.wavelengths_nm, spectrum.values, "spectrum"),
         vertical(axes, settings.wavelength_nm, f"A{settings.wavelength_nm:.0f} = {read:.3f}"),
     ]
-    words = f"Absorbance, mean of {len(spectrum.frames)} frames of reactive phase."
-    return _figure(chart(axes, *marks, title="Absorbance spectrum"), tag("figcaption", words))
+    caption = f"Absorbance, mean of {len(spectrum.frames)} frames of reactive phase."
+    return figure(chart(axes, *marks, title="Absorbance spectrum"), tag("figcaption", caption))
 
 
 def emission(content: ReportContent, spectrum: Spectrum) -> Markup:
@@ -156,23 +161,23 @@ def emission(content: ReportContent, spectrum: Spectrum) -> Markup:
         curve(axes, spectrum.wavelengths_nm, spectrum.values, "spectrum"),
         vertical(axes, settings.peak_nm, f"{settings.peak_nm:g} nm"),
     ]
-    words = (
+    caption = (
         f"Photoluminescence, mean of {len(spectrum.frames)} frames of reactive phase; "
         f"the filled area, {low:g} to {high:g} nm, is {total} counts·nm."
     )
-    return _figure(chart(axes, *marks, title="Emission spectrum"), tag("figcaption", words))
+    return figure(chart(axes, *marks, title="Emission spectrum"), tag("figcaption", caption))
 
 
 @frozen
 class Pair:
-    """A measured value beside what a model expected of it."""
+    """A measured value and its prediction."""
 
     experiment: Experiment
     measured: float
     predicted: Prediction
 
 
-def _parity_figure(content: ReportContent, quantity: Quantity, pairs: Sequence[Pair]) -> Markup:
+def _parity(content: ReportContent, quantity: Quantity, pairs: Sequence[Pair]) -> Markup:
     factor = quantity.factor
     seen = [
         value * factor
@@ -205,11 +210,11 @@ def _parity_figure(content: ReportContent, quantity: Quantity, pairs: Sequence[P
             )
         )
     title = f"Predicted against measured {quantity.name}"
-    return _figure(chart(axes, *marks, title=title), tag("figcaption", _parity_words(pairs)))
+    return figure(chart(axes, *marks, title=title), tag("figcaption", _parity_words(pairs)))
 
 
 def _parity_words(pairs: Sequence[Pair]) -> str:
-    """R² and how often the measurement lay within one and two standard deviations."""
+    """R², and the number of measurements within one and two standard deviations."""
     count = len(pairs)
     errors = [abs(p.measured - p.predicted.mean) for p in pairs]
     center = sum(p.measured for p in pairs) / count
@@ -226,7 +231,7 @@ def _parity_words(pairs: Sequence[Pair]) -> str:
     )
 
 
-def _by_stage(content: ReportContent, axes: Axes, merit: Quantity) -> list[Markup]:
+def _by_stage(content: ReportContent, axes: Axes, objective: Quantity) -> list[Markup]:
     drawn = []
     for style, stage in enumerate(content.stages):
         own = [e for e in content.succeeded if e.stage == stage]
@@ -236,8 +241,8 @@ def _by_stage(content: ReportContent, axes: Axes, merit: Quantity) -> list[Marku
                 Series(
                     style=style,
                     x=[e.index for e in own],
-                    y=[_shown(merit, e.objective) for e in own],
-                    hints=[_hint(content, merit, e) for e in own],
+                    y=[_shown(objective, e.objective) for e in own],
+                    hints=[_hint(content, objective, e) for e in own],
                     hollow=[e not in content.trusted for e in own],
                 ),
             )
@@ -245,7 +250,7 @@ def _by_stage(content: ReportContent, axes: Axes, merit: Quantity) -> list[Marku
     return drawn
 
 
-def _hint(content: ReportContent, merit: Quantity, experiment: Experiment) -> str:
+def _hint(content: ReportContent, objective: Quantity, experiment: Experiment) -> str:
     conditions = ", ".join(
         f"{name} {content.conditions[name].text(value)}"
         for name, value in experiment.conditions.items()
@@ -253,12 +258,12 @@ def _hint(content: ReportContent, merit: Quantity, experiment: Experiment) -> st
     )
     return (
         f"experiment {experiment.index} ({experiment.stage}): "
-        f"{merit.text(experiment.objective or 0.0)} at {conditions}"
+        f"{objective.text(experiment.objective or 0.0)} at {conditions}"
     )
 
 
 def _running_best(measured: Sequence[tuple[int, float]]) -> tuple[list[float], list[float]]:
-    """Where the best value rose, as x and y of a step line."""
+    """The points at which the best value rises, as x and y of a step line."""
     xs: list[float] = []
     ys: list[float] = []
     for x, y in measured:
@@ -297,10 +302,6 @@ def _spectrum_axes(spectrum: Spectrum, low_nm: float, high_nm: float, label: str
 
 def _shown(quantity: Quantity, value: float | None) -> float:
     return math.nan if value is None else value * quantity.factor
-
-
-def _figure(*parts: Markup) -> Markup:
-    return tag("figure", *parts, class_="card")
 
 
 def _key_line(class_: str) -> Markup:

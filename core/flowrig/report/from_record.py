@@ -1,4 +1,4 @@
-"""What a run's journal says, as the content of its report."""
+"""Reads the content of a report from the journal of a run."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -42,7 +42,7 @@ FEATURE_UNITS = {
 
 
 def content_of(record: RunRecord) -> ReportContent:
-    """The report's content of a run, finished or under way.
+    """The content of the report of a run, which may be finished or under way.
 
     Args:
         record: an open reader of the run's folder.
@@ -107,7 +107,7 @@ def _steadiness(experiment: journalled.Experiment) -> list[str]:
 
 
 def _failed(record: RunRecord) -> list[Experiment]:
-    """Experiments that began and gave no measurement; one under way does not count."""
+    """Experiments that began and gave no measurement, without one that is under way."""
     if record.state == "running":
         return []
     done = {e.index for e in record.experiments()}
@@ -138,12 +138,12 @@ def _expectation(
 
 
 def _prediction(mean: float | None, sd: float | None) -> Prediction | None:
-    """A prediction, if both of its numbers were finite when they were journalled."""
+    """A prediction; None if one of its numbers was not finite when it was journalled."""
     return None if mean is None or sd is None else Prediction(mean, sd)
 
 
 def _spectra(record: RunRecord, index: int) -> tuple[Spectrum, Spectrum]:
-    """The averaged spectra of one experiment, with the frames that went into them."""
+    """The averaged spectra of one experiment, with the frames that they were averaged over."""
     analysis, arrays = record.profile.analysis, record.arrays(index)
 
     def spectrum(name: str, spectrometer: str) -> Spectrum:
@@ -164,19 +164,19 @@ def _used(analysis: Analysis, counts: Any, wavelengths_nm: Any) -> Any:
 
 
 def _provenance(record: RunRecord) -> dict[str, str]:
-    """Who answered at each device when the rig was last opened, and the versions at the start."""
+    """Identity of each device at the last opening of the rig, and versions at the start."""
     opened = record.journal.last(Opened)
     devices = {} if opened is None else opened.data.devices
-    told = {name: _identity(who) for name, who in devices.items()}
-    return {**told, **record.start.data.versions}
+    identities = {name: _identity(device) for name, device in devices.items()}
+    return {**identities, **record.start.data.versions}
 
 
-def _identity(who: Device) -> str:
-    parts = [f"{who.vendor} {who.model}".strip()]
-    if who.serial_number:
-        parts.append(f"serial number {who.serial_number}")
-    if who.firmware:
-        parts.append(f"firmware {who.firmware}")
+def _identity(device: Device) -> str:
+    parts = [f"{device.vendor} {device.model}".strip()]
+    if device.serial_number:
+        parts.append(f"serial number {device.serial_number}")
+    if device.firmware:
+        parts.append(f"firmware {device.firmware}")
     return ", ".join(parts)
 
 
@@ -201,15 +201,15 @@ def _notes(record: RunRecord) -> tuple[str, ...]:
 def _stage_end(explored: Explored) -> str:
     return (
         f"Stage {explored.stage} ended after {explored.experiments} experiments, with "
-        f"R² = {explored.r2:.2f} of the {explored.until_r2:.2f} that were wanted."
+        f"R² = {explored.r2:.2f}; {explored.until_r2:.2f} was the aim."
     )
 
 
 def _shares(found: ExpectedBestFound) -> str:
-    """How much earlier experiments counted, as far as there were any."""
+    """The share of earlier experiments in the model; "" if the campaign has none."""
     shares = (found.prior_share or {}).items()
     listed = " and ".join(f"{share:.0%} for {response}" for response, share in shares)
-    return listed and f"At the end earlier experiments counted {listed}."
+    return listed and f"At the end earlier experiments had a share of {listed}."
 
 
 def _resumption(event: Event[Resumed]) -> str:

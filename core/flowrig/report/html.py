@@ -1,10 +1,10 @@
-"""The report as one HTML file: no scripts, nothing loaded from elsewhere, everything escaped."""
+"""The report as one HTML file without scripts and external resources; all text is escaped."""
 
 from flowrig.interfaces.device import Quality
 from flowrig.profile.topology import Topology
 from flowrig.report import figures
 from flowrig.report.content import Experiment, ReportContent
-from flowrig.report.page import document, section
+from flowrig.report.page import document, figure, section, table, text_cell
 from flowrig.report.svg.markup import Markup, join, tag
 from flowrig.report.svg.numbers import Quantity, decimals_for, duration, grouped, with_unit
 from flowrig.report.svg.rig_drawing import draw_rig
@@ -18,7 +18,7 @@ def render(content: ReportContent) -> str:
     """The report of a run.
 
     Args:
-        content: what the report shows.
+        content: the run.
 
     Returns:
         an HTML document, readable on screens, in the dark and on paper.
@@ -31,7 +31,7 @@ def render(content: ReportContent) -> str:
         _spectra(content),
         _model(content),
         _rig(content),
-        _health(content),
+        _diagnostics(content),
         _experiments(content),
         _provenance(content),
     )
@@ -52,7 +52,7 @@ def _header(content: ReportContent) -> Markup:
 def _headline(content: ReportContent) -> Markup:
     best, incumbent = content.best, content.incumbent_experiment
     if best is None or incumbent is None:
-        shown = tag("p", "No experiment has a trusted figure of merit yet.")
+        shown = tag("p", "No experiment has a trusted objective yet.")
     else:
         shown = tag(
             "div",
@@ -64,18 +64,18 @@ def _headline(content: ReportContent) -> Markup:
 
 
 def _best_value(content: ReportContent, best: Experiment, incumbent: Experiment) -> list[Markup]:
-    """The figure of merit in large digits: what a model expects, else the largest measured one."""
-    merit, expected = content.merit, content.incumbent
-    largest = merit.text(best.objective or 0.0)
+    """The objective in large digits: the model's prediction, else the largest measured value."""
+    objective, expected = content.objective, content.incumbent
+    largest = objective.text(best.objective or 0.0)
     if expected is None:
-        words = f"best {merit.name}, experiment {best.index} ({best.stage})"
+        words = f"best {objective.name}, experiment {best.index} ({best.stage})"
         return [tag("div", largest, class_="big"), tag("p", words, class_="quiet")]
-    spread = merit.text(expected.merit.mean, expected.merit.sd)
+    spread = objective.text(expected.objective.mean, expected.objective.sd)
     return [
-        tag("div", merit.text(expected.merit.mean), class_="big"),
+        tag("div", objective.text(expected.objective.mean), class_="big"),
         tag(
             "p",
-            f"best {merit.name} as a model of all experiments expects it, {spread}, at the "
+            f"best {objective.name} as predicted by a model of all experiments, {spread}, at the "
             f"conditions of experiment {incumbent.index} ({incumbent.stage})",
             class_="quiet",
         ),
@@ -118,7 +118,7 @@ def _run_facts(content: ReportContent) -> Markup:
     planned = content.profile.campaign.experiments if content.profile.campaign else made
     facts = [
         ("experiments", f"{made} of {planned}" if planned != made else f"{made}"),
-        ("with a figure of merit", f"{succeeded}"),
+        ("succeeded", f"{succeeded}"),
         ("seed", f"{content.seed}"),
         ("profile", f"{content.profile.name} · {content.profile.digest[:12]}"),
     ]
@@ -134,7 +134,8 @@ def _campaign(content: ReportContent) -> Markup:
         return Markup()
     return section(
         "Campaign",
-        "Each point is one experiment; the line is the best trusted figure of merit until then.",
+        "Each point is the objective (figure of merit) of one experiment; the line is the best "
+        "trusted value so far.",
         figures.best_so_far(content),
         tag("div", *figures.parameters(content), class_="small-multiples"),
     )
@@ -156,23 +157,23 @@ def _model(content: ReportContent) -> Markup:
     held_out = figures.parity(content, [e.held_out for e in content.experiments])
     return join(
         _parity(
-            "What the model expected",
-            "Each prediction was made before the measurement, when the conditions were chosen.",
+            "Predicted before the measurement",
+            "The predictions are those from which the conditions were chosen.",
             beforehand,
         ),
         _parity(
-            "What the model makes of experiments that it has not seen",
+            "Predicted from other experiments",
             "Cross-validation: each experiment is predicted by a model fitted to others only.",
             held_out,
         ),
     )
 
 
-def _parity(title: str, words: str, drawn: list[Markup]) -> Markup:
+def _parity(title: str, introduction: str, drawn: list[Markup]) -> Markup:
     if not drawn:
         return Markup()
     bars = "Bars are one standard deviation of a measurement, noise included."
-    return section(title, f"{words} {bars}", tag("div", *drawn, class_="small-multiples"))
+    return section(title, f"{introduction} {bars}", tag("div", *drawn, class_="small-multiples"))
 
 
 def _rig(content: ReportContent) -> Markup:
@@ -182,12 +183,10 @@ def _rig(content: ReportContent) -> Markup:
     ]
     return section(
         "Rig",
-        "Inner volumes and bores as the profile says.",
-        tag(
-            "figure",
+        "Inner volumes and bores from the profile.",
+        figure(
             tag("div", draw_rig(content.profile), class_="wide"),
             tag("p", *keys, class_="legend"),
-            class_="card",
         ),
         *(
             tag(
@@ -200,19 +199,21 @@ def _rig(content: ReportContent) -> Markup:
     )
 
 
-def _health(content: ReportContent) -> Markup:
+def _diagnostics(content: ReportContent) -> Markup:
     failed = [e for e in content.experiments if not e.succeeded]
     doubtful = [e for e in content.succeeded if e.quality is not Quality.GOOD]
-    told = [*content.notes, *(_remark(e, "failed") for e in failed)]
-    told += [_remark(e, f"is {e.quality.value}") for e in doubtful]
-    if not told:
-        return section("Health", "No experiment failed and no measurement is in doubt.")
-    return section("Health", "", tag("ul", *(tag("li", line) for line in told), class_="notes"))
+    notes = [*content.notes, *(_remark(e, "failed") for e in failed)]
+    notes += [_remark(e, f"is {e.quality.value}") for e in doubtful]
+    if not notes:
+        return section("Diagnostics", "No experiment failed and no measurement is in doubt.")
+    return section(
+        "Diagnostics", "", tag("ul", *(tag("li", line) for line in notes), class_="notes")
+    )
 
 
-def _remark(experiment: Experiment, what: str) -> str:
-    told = f"Experiment {experiment.index} {what}"
-    return f"{told}: {experiment.remark}" if experiment.remark else f"{told}."
+def _remark(experiment: Experiment, outcome: str) -> str:
+    note = f"Experiment {experiment.index} {outcome}"
+    return f"{note}: {experiment.remark}" if experiment.remark else f"{note}."
 
 
 def _experiments(content: ReportContent) -> Markup:
@@ -227,26 +228,25 @@ def _experiments(content: ReportContent) -> Markup:
             _column(q, [e.features.get(n) for e in content.experiments])
             for n, q in content.features.items()
         ),
-        _column(content.merit, [e.objective for e in content.experiments]),
+        _column(content.objective, [e.objective for e in content.experiments]),
     ]
     predicted = any(e.expected and e.expected.objective for e in content.experiments)
     header = [_head("#"), _head("stage", "", "text"), *(head for head, _ in columns)]
-    header += [_head("expected", content.merit.unit)] if predicted else []
+    header += [_head("expected", content.objective.unit)] if predicted else []
     header.append(_head("quality, remark", "", "text"))
     rows = [
         tag(
             "tr",
             tag("td", f"{e.index}"),
-            tag("td", e.stage, class_="text"),
+            text_cell(e.stage),
             *(tag("td", cells[i]) for _, cells in columns),
-            *([tag("td", _expected(content.merit, e))] if predicted else []),
-            tag("td", _quality_words(e), class_="text"),
+            *([tag("td", _expected(content.objective, e))] if predicted else []),
+            text_cell(_quality_words(e)),
             class_=_row_class(content, e),
         )
         for i, e in enumerate(content.experiments)
     ]
-    table = tag("table", tag("thead", tag("tr", *header)), tag("tbody", *rows))
-    return section("All experiments", "", tag("div", table, class_="card scroll"))
+    return section("All experiments", "", table(header, rows))
 
 
 def _column(quantity: Quantity, values: list[float | None]) -> tuple[Markup, list[str]]:
@@ -261,12 +261,12 @@ def _head(name: str, unit: str = "", class_: str | None = None) -> Markup:
     return tag("th", name, *([tag("small", unit)] if unit else []), class_=class_, scope="col")
 
 
-def _expected(merit: Quantity, experiment: Experiment) -> str:
+def _expected(objective: Quantity, experiment: Experiment) -> str:
     prediction = experiment.expected.objective if experiment.expected else None
     if prediction is None:
         return ""
-    mean, sd = prediction.mean * merit.factor, prediction.sd * merit.factor
-    decimals = decimals_for([mean], merit.significant)
+    mean, sd = prediction.mean * objective.factor, prediction.sd * objective.factor
+    decimals = decimals_for([mean], objective.significant)
     return f"{grouped(mean, decimals)} ± {grouped(sd, decimals)}"
 
 
@@ -289,7 +289,9 @@ def _provenance(content: ReportContent) -> Markup:
         ("seed", f"{content.seed}"),
     ]
     return section(
-        "Provenance", "What produced these numbers.", _definitions(entries, "provenance")
+        "Provenance",
+        "Origin of these numbers: devices, software, profile and seed.",
+        _definitions(entries, "provenance"),
     )
 
 

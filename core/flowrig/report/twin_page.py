@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from flowrig.learning.scores import Scores
 from flowrig.problem.space import Parameter
-from flowrig.report.page import document, section
+from flowrig.report.page import document, figure, section, table, text_cell
+from flowrig.report.shown_objective import shown_objective
 from flowrig.report.svg.charts import Axes, Axis, Series, chart, curve, legend, points, symbol
 from flowrig.report.svg.heat_map import color_of, heat_map, ramp
 from flowrig.report.svg.markup import Markup, join, tag
@@ -24,18 +25,19 @@ SPREAD = 0.36
 """Largest distance of a point of a swarm from its line, in lines."""
 
 
-def render_twin(study: TwinStudy, title: str, surrogate: str) -> str:
+def render_twin(study: TwinStudy, title: str, surrogate: str, left_out: int = 0) -> str:
     """The report of a digital twin.
 
     Args:
-        study: what is known of the twin.
-        title: what it is a twin of.
+        study: predictions and scores of the twin.
+        title: name of the rig.
         surrogate: name of the model.
+        left_out: number of experiments in the source without a usable value.
 
     Returns:
         an HTML document.
     """
-    count, left_out = len(study.training), study.experiments.left_out
+    count = len(study.data)
     missing = f", {left_out} without a value left out" if left_out else ""
     return document(
         f"Digital twin of {title}",
@@ -52,32 +54,25 @@ def render_twin(study: TwinStudy, title: str, surrogate: str) -> str:
     )
 
 
-def _merit(study: TwinStudy) -> Quantity:
-    fraction = study.objective.unit == ""
-    return Quantity(
-        study.objective.name, "%" if fraction else study.objective.unit, 100.0 if fraction else 1.0
-    )
+def _objective(study: TwinStudy) -> Quantity:
+    return shown_objective(study.data.objective)
 
 
 def _scores(study: TwinStudy) -> Markup:
-    rows = {**study.scores.responses, study.objective.name: study.scores.objective}
+    rows = {**study.scores.responses, study.data.objective.name: study.scores.objective}
     head = ("", "R²", "negative log density", "within 1 sd (68 %)", "within 1.96 sd (95 %)")
-    table = tag(
-        "table",
-        tag("thead", tag("tr", *(tag("th", name) for name in head))),
-        tag("tbody", *(_score_row(name, scores) for name, scores in rows.items())),
-    )
-    words = (
+    introduction = (
         f"Every experiment predicted from four fifths of the others, {study.scores.repeats} times. "
         "The log density is per experiment, in standard deviations of the data; lower is better."
     )
-    return section("How well it predicts", words, tag("div", table, class_="card scroll"))
+    made = table(head, (_score_row(name, scores) for name, scores in rows.items()))
+    return section("How well it predicts", introduction, made)
 
 
 def _score_row(name: str, scores: Scores) -> Markup:
     values = (scores.r2, scores.nll, scores.coverage68, scores.coverage95)
     cells = (tag("td", f"{value:.3f}".replace("-", "−")) for value in values)
-    return tag("tr", tag("td", name, class_="text"), *cells)
+    return tag("tr", text_cell(name), *cells)
 
 
 @frozen(eq=False)
@@ -91,22 +86,24 @@ class _Column:
 def _columns(study: TwinStudy) -> list[_Column]:
     predicted = study.predicted
     columns = [
-        _Column(Quantity(name), study.experiments.Y[:, j], predicted.mean[:, j], predicted.sd[:, j])
-        for j, name in enumerate(study.objective.responses)
+        _Column(Quantity(name), study.data.Y[:, j], predicted.mean[:, j], predicted.sd[:, j])
+        for j, name in enumerate(study.data.objective.responses)
     ]
-    measured = study.objective.value(study.experiments.Y)
-    merit = _Column(_merit(study), measured, predicted.objective_mean, predicted.objective_sd)
-    return [*columns, merit]
+    measured = study.data.objective_values
+    objective = _Column(
+        _objective(study), measured, predicted.objective_mean, predicted.objective_sd
+    )
+    return [*columns, objective]
 
 
 def _parity(study: TwinStudy) -> Markup:
-    shares = {"learnt from": study.training, "not seen": ~study.training}
+    shares = {"in the training set": study.training, "not seen": ~study.training}
     keys = legend((symbol(style), name) for style, name in enumerate(shares))
     figures = [_parity_figure(column, study.training) for column in _columns(study)]
     return section(
         "Predicted against measured",
-        "A twin of 80 % of the experiments; the others it has not seen. Bars are one standard "
-        "deviation of a measurement.",
+        "The twin learns from 80 % of the experiments and does not see the others. Bars are one "
+        "standard deviation of a measurement.",
         tag("div", *figures, class_="small-multiples"),
         keys,
     )
@@ -132,50 +129,55 @@ def _parity_figure(column: _Column, training: NDArray[np.bool_]) -> Markup:
         )
         marks.append(points(axes, series))
     drawing = chart(axes, *marks, title=f"Predicted against measured {quantity.name}")
-    return tag("figure", drawing, class_="card")
+    return figure(drawing)
 
 
 def _learning(study: TwinStudy) -> Markup:
-    merit = _merit(study)
+    objective = _objective(study)
     sizes = [float(point.experiments) for point in study.learning]
-    x = Axis.around("experiments learnt from", sizes)
+    x = Axis.around("experiments in the training set", sizes)
     r2 = [point.r2 for point in study.learning]
     accuracy = Axes(x, Axis.around("R² of the others", [max(value, -0.2) for value in r2] + [1.0]))
-    unsure = [point.sd_mean * merit.factor for point in study.learning]
-    doubt = Axes(x, Axis.around(f"uncertainty of {merit.label}", unsure, from_zero=True))
+    uncertainty = [point.sd_mean * objective.factor for point in study.learning]
+    uncertain = Axes(
+        x, Axis.around(f"uncertainty of {objective.label}", uncertainty, from_zero=True)
+    )
     figures = [
         (accuracy, r2, [point.r2_sd for point in study.learning], "Accuracy"),
-        (doubt, unsure, [p.sd_spread * merit.factor for p in study.learning], "Uncertainty"),
+        (
+            uncertain,
+            uncertainty,
+            [p.sd_spread * objective.factor for p in study.learning],
+            "Uncertainty",
+        ),
     ]
     drawn = [
-        tag(
-            "figure",
+        figure(
             chart(
                 axes,
                 curve(axes, sizes, values, "best-so-far"),
                 points(axes, Series(style=0, x=sizes, y=values, sd=spread)),
                 title=f"{name} over the number of experiments",
-            ),
-            class_="card",
+            )
         )
         for axes, values, spread, name in figures
     ]
-    words = (
+    introduction = (
         "Random subsets of the experiments, the others predicted (bars: spread over the subsets), "
         "and the predicted standard deviation over random conditions (bars: spread over them). "
-        "Where both curves are flat, more of the same experiments bring little."
+        "Where both curves are flat, more experiments of the same kind bring little."
     )
     return section(
-        "What more experiments bring", words, tag("div", *drawn, class_="small-multiples")
+        "Accuracy with more experiments", introduction, tag("div", *drawn, class_="small-multiples")
     )
 
 
 def _attribution(study: TwinStudy) -> Markup:
-    merit, ranking = _merit(study), study.attribution.ranking
-    values = study.attribution.values * merit.factor
+    objective, ranking = _objective(study), study.attribution.ranking
+    values = study.attribution.values * objective.factor
     lines = len(ranking)
     axes = Axes(
-        Axis.around(f"effect on {merit.label}", values),
+        Axis.around(f"effect on {objective.label}", values),
         Axis("", 0.5, lines + 0.5),
         width=760.0,
         height=80.0 + 44.0 * lines,
@@ -184,19 +186,18 @@ def _attribution(study: TwinStudy) -> Markup:
     for place, column in enumerate(ranking):
         parameter = study.space.parameters[column]
         marks.append(
-            _swarm(
-                axes, lines - place, values[:, column], study.experiments.X[:, column], parameter
-            )
+            _swarm(axes, lines - place, values[:, column], study.data.X[:, column], parameter)
         )
     order = ", ".join(study.space.names[column] for column in ranking)
     drawing = _without_ticks(axes, marks)
-    base = merit.text(study.attribution.base)
-    words = (
-        f"Exact Shapley values: what each condition adds to the mean, {base}, in every experiment. "
+    base = objective.text(study.attribution.base)
+    introduction = (
+        f"Exact Shapley values: the contribution of each condition to the prediction of every "
+        f"experiment, relative to the mean, {base}. "
         f"From the strongest: {order}."
     )
-    figure = tag("figure", tag("div", drawing, class_="wide"), ramp("low", "high"), class_="card")
-    return section("Which conditions matter", words, figure)
+    shown = figure(tag("div", drawing, class_="wide"), ramp("low", "high"))
+    return section("Which conditions matter", introduction, shown)
 
 
 def _without_ticks(axes: Axes, marks: list[Markup]) -> Markup:
@@ -249,7 +250,7 @@ def _swarm(axes: Axes, line: int, effects: Array, levels: Array, parameter: Para
 
 
 def _spread_out(values: Array, width: float) -> Array:
-    """How far each value moves off its line so that neighbours do not hide each other."""
+    """Distance of each value from its line, so that neighbours do not hide each other."""
     bins = np.round(values / width).astype(int)
     shifts = np.zeros(len(values))
     for one in np.unique(bins):
@@ -262,20 +263,20 @@ def _spread_out(values: Array, width: float) -> Array:
 def _surfaces(study: TwinStudy) -> Markup:
     if not study.surfaces:
         return Markup()
-    merit = _merit(study)
+    objective = _objective(study)
     low = min(float(one.mean.min()) for one in study.surfaces)
     high = max(float(one.mean.max()) for one in study.surfaces)
-    figures = [_surface_figure(study, merit, one, low, high) for one in study.surfaces]
+    figures = [_surface_figure(study, objective, one, low, high) for one in study.surfaces]
     return section(
-        f"{merit.name} over the strongest conditions",
+        f"{objective.name} over the strongest conditions",
         "Two conditions at a time; the others are held low, in the middle, and high.",
-        ramp(merit.text(low), merit.text(high)),
+        ramp(objective.text(low), objective.text(high)),
         tag("div", *figures, class_="small-multiples"),
     )
 
 
 def _surface_figure(
-    study: TwinStudy, merit: Quantity, one: Surface, low: float, high: float
+    study: TwinStudy, objective: Quantity, one: Surface, low: float, high: float
 ) -> Markup:
     first, second = (study.space.parameters[column] for column in (one.first, one.second))
     axes = Axes(
@@ -284,8 +285,8 @@ def _surface_figure(
         360.0,
         300.0,
     )
-    title = f"{merit.name} over {first.name} and {second.name}, the others {one.level}"
-    unsure = merit.text(float(one.sd.mean()))
-    words = f"The others {one.level}; {merit.text(float(one.mean.max()))} at best, ± {unsure}."
+    title = f"{objective.name} over {first.name} and {second.name}, the others {one.level}"
+    sd = objective.text(float(one.sd.mean()))
+    caption = f"The others {one.level}; {objective.text(float(one.mean.max()))} at best, ± {sd}."
     drawing = heat_map(axes, one.mean, low, high, title)
-    return tag("figure", drawing, tag("figcaption", words), class_="card")
+    return figure(drawing, tag("figcaption", caption))

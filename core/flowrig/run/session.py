@@ -48,7 +48,7 @@ from flowrig.journal.events import (
     StepBegun,
 )
 from flowrig.journal.journal import Event, Journal
-from flowrig.learning.blas_threads import one_thread
+from flowrig.learning.blas_threads import one_blas_thread
 from flowrig.operator.gates import Gates
 from flowrig.operator.requests import OperatorRequests
 from flowrig.procedure.executor import Executor
@@ -153,7 +153,7 @@ class RunSession:
         ledger = self._record.ledger()
         self._requests.name_vessels(self._record.profile.streams, ledger.waste.capacity_ul)
         with ExitStack() as stack:
-            stack.enter_context(one_thread())
+            stack.enter_context(one_blas_thread())
             stack.callback(self._record.close)
             stack.enter_context(self._within_reach())
             if not (self._record.simulated or self._clock.is_virtual):

@@ -1,4 +1,4 @@
-"""Surrogates and optimizers that somebody names on the command line."""
+"""Surrogates and optimizers from the text of an option."""
 
 import tomllib
 from typing import Any
@@ -13,16 +13,16 @@ __all__ = ["choose_optimizer", "choose_surrogate"]
 def choose_surrogate(
     profile: Profile, written: str | None, plugins: OfferSource
 ) -> SurrogateChoice:
-    """The surrogate that somebody names, else that of the profile's campaign.
+    """The surrogate of an option, else that of the profile's campaign.
 
     Args:
         profile: the rig.
-        written: a name, "gp", or a table as a profile has it, "{ name = 'gp', smoothness = 1.5 }";
+        written: a name, "gp", or a table as in a profile, "{ name = 'gp', smoothness = 1.5 }";
             None for the campaign's.
-        plugins: what is installed.
+        plugins: the installed plugins.
 
     Raises:
-        InputError: there is none, or its settings are wrong.
+        InputError: it is not installed, or its settings are wrong.
     """
     if written is None:
         if profile.campaign is None or profile.campaign.surrogate is None:
@@ -34,15 +34,15 @@ def choose_surrogate(
 
 
 def choose_optimizer(written: str, experiments: int, plugins: OfferSource) -> Stage:
-    """An optimizer that somebody names, as a stage of its own.
+    """The optimizer of an option, as a stage of its own.
 
     Args:
         written: a name, "bayes", or a table, "{ optimizer = 'bayes', acquisition = 'ucb' }".
-        experiments: how many it chooses.
-        plugins: what is installed.
+        experiments: number of experiments that it chooses.
+        plugins: the installed plugins.
 
     Raises:
-        InputError: there is none, or its settings are wrong.
+        InputError: it is not installed, or its settings are wrong.
     """
     own = {"name": written, "experiments": experiments}
     stage = _structured(written, "optimizer", own, Stage, plugins)
@@ -74,4 +74,4 @@ def _value(written: str) -> Any:
     try:
         return tomllib.loads(f"value = {written}")["value"]
     except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{written}: no TOML table: {error}") from error
+        raise InputError(f"{written} is not a TOML table: {error}") from error

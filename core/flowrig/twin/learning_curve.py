@@ -1,6 +1,6 @@
-"""How much better the twin gets with more experiments, and where it is still unsure.
+"""Accuracy and uncertainty of a twin against the number of experiments that it learns from.
 
-Letters: `n` experiments, `d` conditions, `m` responses.
+Letters: `n` experiments, `s` samples.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from flowrig.errors import InputError
 from flowrig.interfaces import Surrogate
 from flowrig.learning.cross_validation import SAMPLES, measurements
+from flowrig.learning.training_set import TrainingSet
 from flowrig.problem.objective import Objective
 
 __all__ = ["LearningPoint", "learning_curve", "training_sizes"]
@@ -22,20 +23,22 @@ FEWEST = 8
 """Smallest training set of a learning curve."""
 
 MONTE_CARLO = 1000
-"""Random conditions at which the uncertainty is looked at."""
+"""Random conditions over which the predicted standard deviation is averaged."""
 
 
 @frozen(kw_only=True)
 class LearningPoint:
-    """What training on some of the experiments gave, over the repeats.
+    """Accuracy and uncertainty of the models of one training size.
 
     Attributes:
-        experiments: how many were learnt from.
-        r2: mean coefficient of determination of the figure of merit of the others.
-        r2_sd: its standard deviation over the repeats.
-        sd_mean: standard deviation of the predicted figure of merit, averaged over random
-            conditions and repeats.
-        sd_spread: standard deviation of that uncertainty over the random conditions.
+        experiments: number of experiments in the training set.
+        r2: coefficient of determination of the objective of the other experiments, mean over the
+            repeats.
+        r2_sd: standard deviation of `r2` over the repeats.
+        sd_mean: predicted standard deviation of the objective, mean over random conditions and
+            repeats.
+        sd_spread: standard deviation over the random conditions of the predicted standard
+            deviation, mean over the repeats.
     """
 
     experiments: int
@@ -56,67 +59,69 @@ def training_sizes(experiments: int, count: int = 6) -> list[int]:
 
 
 def learning_curve(
-    X: Array,
-    Y: Array,
-    objective: Objective,
+    data: TrainingSet,
     new_surrogate: Callable[[int], Surrogate],
     *,
     sizes: Sequence[int],
-    rsd: Sequence[float] = (),
     repeats: int = 5,
     seed: int = 0,
     on_fit: Callable[[], None] = lambda: None,
 ) -> list[LearningPoint]:
-    """Train on random subsets of growing size and predict the experiments that were left out.
+    """Train on random subsets of growing size and predict the other experiments.
 
-    Besides, the uncertainty is looked at over random conditions of the whole space: when its mean
-    and spread no longer fall, exploring has done its work (Sadeghi, Bateni et al., Nanoscale 2024,
-    16, 580, who explore by maximum variance until R² is at least 0.8).
+    The predicted standard deviation is averaged over random conditions of the whole space too:
+    exploration is done when its mean and spread no longer fall (Sadeghi, Bateni et al., Nanoscale
+    2024, 16, 580, who explore by maximum variance until R² is at least 0.8).
 
     Args:
-        X: conditions in the unit cube, shape `n x d`.
-        Y: measured responses, shape `n x m`, in the order of the objective's responses.
-        objective: the figure of merit of the responses.
-        new_surrogate: makes a surrogate from a seed.
-        sizes: how many experiments to learn from.
-        rsd: relative standard deviations of repeated measurements, for `Surrogate.fit`.
-        repeats: random subsets a size.
+        data: the experiments.
+        new_surrogate: makes an unfitted surrogate from a seed.
+        sizes: numbers of experiments to train on.
+        repeats: random subsets of each size.
         seed: everything random follows from it.
         on_fit: called after each fit.
 
     Raises:
         InputError: a size leaves fewer than two experiments to predict.
     """
-    if len(X) - max(sizes) < 2:
-        raise InputError(f"{max(sizes)} of {len(X)} experiments leave too few to predict")
+    if len(data) - max(sizes) < 2:
+        raise InputError(f"{max(sizes)} of {len(data)} experiments leave too few to predict")
     rng = np.random.default_rng(seed)
-    somewhere = rng.random((MONTE_CARLO, X.shape[1]))
-    measured = objective.value(Y)
+    anywhere = rng.random((MONTE_CARLO, data.X.shape[1]))
     points = []
     for size in sizes:
-        r2, unsure = [], []
+        r2, sd = [], []
         for repeat in range(repeats):
-            order = rng.permutation(len(X))
-            known, others = order[:size], order[size:]
+            order = rng.permutation(len(data))
             surrogate = new_surrogate(seed + repeat)
-            surrogate.fit(X[known], Y[known], rsd)
-            expected = _merit(surrogate, X[others], objective, rng).mean(axis=0)
-            scatter = np.square(measured[others] - measured[others].mean()).sum()
-            r2.append(1.0 - float(np.square(measured[others] - expected).sum() / scatter))
-            unsure.append(_merit(surrogate, somewhere, objective, rng).std(axis=0))
+            data.fit(surrogate, order[:size])
+            r2.append(_r2(surrogate, data, order[size:], rng))
+            sd.append(_objective_samples(surrogate, anywhere, data.objective, rng).std(axis=0))
             on_fit()
         points.append(
             LearningPoint(
                 experiments=size,
                 r2=float(np.mean(r2)),
                 r2_sd=float(np.std(r2)),
-                sd_mean=float(np.mean(unsure)),
-                sd_spread=float(np.std(unsure, axis=1).mean()),
+                sd_mean=float(np.mean(sd)),
+                sd_spread=float(np.std(sd, axis=1).mean()),
             )
         )
     return points
 
 
-def _merit(surrogate: Surrogate, X: Array, objective: Objective, rng: np.random.Generator) -> Array:
-    """Samples of measured figures of merit, shape `s x n`."""
+def _r2(
+    surrogate: Surrogate, data: TrainingSet, rows: NDArray[np.intp], rng: np.random.Generator
+) -> float:
+    """Coefficient of determination of the objective of some experiments."""
+    measured = data.objective_values[rows]
+    expected = _objective_samples(surrogate, data.X[rows], data.objective, rng).mean(axis=0)
+    scatter = np.square(measured - measured.mean()).sum()
+    return 1.0 - float(np.square(measured - expected).sum() / scatter)
+
+
+def _objective_samples(
+    surrogate: Surrogate, X: Array, objective: Objective, rng: np.random.Generator
+) -> Array:
+    """Samples of the objective of measurements, shape `s x n`."""
     return objective.value(measurements(surrogate.predict(X), SAMPLES, rng))

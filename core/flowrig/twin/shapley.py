@@ -1,4 +1,4 @@
-"""Exact Shapley values: how much each condition adds to a prediction.
+"""Exact Shapley values: the contribution of each condition to a prediction.
 
 Letters: `n` explained conditions, `b` background conditions, `d` conditions.
 """
@@ -17,15 +17,15 @@ __all__ = ["MOST_CONDITIONS", "Attribution", "shapley_values"]
 Array = NDArray[np.float64]
 
 MOST_CONDITIONS = 12
-"""Number of conditions above which all subsets are too many."""
+"""Largest number of conditions; the number of subsets doubles with each."""
 
 CHUNK = 65_536
-"""Predictions that are asked for at once."""
+"""Largest number of predictions in one call, which bounds the memory."""
 
 
 @frozen(eq=False)
 class Attribution:
-    """What each condition adds to predictions.
+    """Contributions of the conditions to predictions.
 
     Attributes:
         base: mean prediction over the background.
@@ -59,7 +59,8 @@ def shapley_values(
     Args:
         predict: prediction at conditions of shape `k x d`, shape `k`.
         explained: conditions whose predictions are explained, shape `n x d`.
-        background: conditions to compare with, for instance those of the experiments, `b x d`.
+        background: conditions to compare with, for instance those of the experiments, shape
+            `b x d`.
 
     Raises:
         InputError: more than `MOST_CONDITIONS` conditions, or shapes that do not fit.
@@ -69,16 +70,16 @@ def shapley_values(
         raise InputError(f"exact Shapley values take at most {MOST_CONDITIONS} conditions, got {d}")
     if background.shape[1:] != (d,) or not len(background):
         raise InputError(f"expected a background of shape b x {d}, got {background.shape}")
-    inside = _subsets(d)
-    worth = _worths(predict, explained, background, inside)
-    sizes = inside.sum(axis=1)
+    members = _subsets(d)
+    value = _subset_values(predict, explained, background, members)
+    sizes = members.sum(axis=1)
     share = np.array([1.0 / (d * comb(d - 1, size)) if size < d else 0.0 for size in sizes])
     values = np.empty_like(explained)
     for j in range(d):
-        without = np.flatnonzero(~inside[:, j])
-        gain = worth[:, without + (1 << j)] - worth[:, without]
+        without = np.flatnonzero(~members[:, j])
+        gain = value[:, without + (1 << j)] - value[:, without]
         values[:, j] = gain @ share[without]
-    return Attribution(float(worth[:, 0].mean()), values)
+    return Attribution(float(value[:, 0].mean()), values)
 
 
 def _subsets(d: int) -> NDArray[np.bool_]:
@@ -86,19 +87,19 @@ def _subsets(d: int) -> NDArray[np.bool_]:
     return (np.arange(1 << d)[:, None] >> np.arange(d) & 1).astype(bool)
 
 
-def _worths(
+def _subset_values(
     predict: Callable[[Array], Array],
     explained: Array,
     background: Array,
-    inside: NDArray[np.bool_],
+    members: NDArray[np.bool_],
 ) -> Array:
     """Mean prediction for each explained row and subset, shape `n x 2^d`."""
     b, d = background.shape
-    worth = np.empty((len(explained), len(inside)))
+    value = np.empty((len(explained), len(members)))
     at_once = max(1, CHUNK // b)
     for i, row in enumerate(explained):
-        for first in range(0, len(inside), at_once):
-            chosen = inside[first : first + at_once, None]
+        for first in range(0, len(members), at_once):
+            chosen = members[first : first + at_once, None]
             mixed = np.where(chosen, row, background[None]).reshape(-1, d)
-            worth[i, first : first + at_once] = predict(mixed).reshape(-1, b).mean(axis=1)
-    return worth
+            value[i, first : first + at_once] = predict(mixed).reshape(-1, b).mean(axis=1)
+    return value

@@ -1,4 +1,4 @@
-"""Slices through a twin: the figure of merit over two conditions, with the others held."""
+"""Slices through a twin: the objective over two conditions, with the others constant."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ __all__ = ["LEVELS", "Surface", "surface"]
 Array = NDArray[np.float64]
 
 LEVELS = {"low": 0.0, "medium": 0.5, "high": 1.0}
-"""Where the other conditions are held, in the unit cube."""
+"""Values of the other conditions, in the unit cube."""
 
 
 @frozen(eq=False, kw_only=True)
@@ -23,7 +23,7 @@ class Surface:
     Attributes:
         first: column of the condition along the rows of `mean`.
         second: column of the condition along its columns.
-        level: where the other conditions are held, as named in `LEVELS`.
+        level: value of the other conditions, a key of `LEVELS`.
         grid: coordinates along either condition in the unit cube, shape `g`.
         mean: expected value, shape `g x g`.
         sd: its standard deviation, shape `g x g`.
@@ -53,11 +53,11 @@ def surface(
         dimensions: number of conditions `d`.
         first: column of one condition.
         second: column of the other.
-        level: where the other conditions are held: "low", "medium" or "high".
+        level: value of the other conditions: "low", "medium" or "high".
         points: grid points along either condition.
 
     Raises:
-        InputError: the two conditions are one, or there is no such condition or level.
+        InputError: the two conditions are the same, or there is no such condition or level.
     """
     if first == second or not (0 <= first < dimensions and 0 <= second < dimensions):
         raise InputError(f"take two different conditions of 0 to {dimensions - 1}")

@@ -1,4 +1,4 @@
-"""What is attached: `flowrig discover`."""
+"""`flowrig discover`: the instruments that are attached to this computer."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,18 +16,20 @@ if TYPE_CHECKING:
 __all__ = ["discover"]
 
 
-@click.command(short_help="Tell which instruments are attached, and what a profile says for them.")
+@click.command(short_help="Find attached instruments, and print their tables for a profile.")
 @click.option(
     "--ask",
     "ports",
     multiple=True,
     metavar="PORT",
-    help="A serial port to ask who is there; 'all' is every one.",
+    help="A serial port to query for its instrument, or 'all'.",
 )
 @click.option(
-    "--host", "hosts", multiple=True, metavar="ADDR", help="A host on the network to ask."
+    "--host", "hosts", multiple=True, metavar="ADDR", help="A host on the network to query."
 )
-@click.option("--driver", "drivers", multiple=True, metavar="NAME", help="Look for this one only.")
+@click.option(
+    "--driver", "drivers", multiple=True, metavar="NAME", help="Search with this driver only."
+)
 @click.option(
     "--patience",
     "patience_s",
@@ -45,12 +47,12 @@ def discover(
     patience_s: float,
     as_json: bool,
 ) -> None:
-    """Tell which instruments are attached to this computer, and what a profile says for them.
+    """Find the instruments attached to this computer, and print their tables for a profile.
 
-    Serial ports are listed, and nothing is sent to them: what sits there is not known, and a
-    question of one instrument may be a command to another. Those named with --ask are asked who
-    they are, by each driver in turn. On the network only those named with --host are asked.
-    Nothing is set, and nothing moves.
+    Serial ports are listed, and nothing is sent to them, because the query of one instrument can be
+    a command to another. Ports named with --ask are queried for their identity by each driver in
+    turn. On the network only hosts named with --host are queried. No setting is changed, and
+    nothing moves.
 
     \b
     Examples:
@@ -79,12 +81,12 @@ def _show(result: "Survey", plugins: "Plugins") -> None:
     known = [one for one in result.found if one.identity is not None]
     answered = {one.address for one in known}
     unknown = [one for one in result.found if one.address not in answered]
-    _print_part("instruments", ((one.address, _told(one), one.note) for one in known))
+    _print_part("instruments", ((one.address, _identity_text(one), one.note) for one in known))
     _print_part("serial ports", _by_port(unknown))
     if unknown:
         print_paragraph(
-            "What sits on these ports is not known, and a question of one instrument may be a "
-            f"command to another. To ask one: flowrig discover --ask {unknown[0].address}"
+            "The instruments on these ports are not known, and the query of one instrument can be "
+            f"a command to another. To query one: flowrig discover --ask {unknown[0].address}"
         )
     _print_part(
         "no answer", ((one.address, f"{one.driver}: {one.reason}", "") for one in result.unanswered)
@@ -106,7 +108,7 @@ def _print_part(title: str, entries: Iterable[tuple[str, str, str]]) -> None:
 
 
 def _by_port(found: Sequence["Found"]) -> Iterable[tuple[str, str, str]]:
-    """One entry a port, whoever listed it."""
+    """One entry for each port, which several drivers can list."""
     for address in dict.fromkeys(one.address for one in found):
         here = [one for one in found if one.address == address]
         drivers = " or ".join(dict.fromkeys(one.driver for one in here))
@@ -114,16 +116,16 @@ def _by_port(found: Sequence["Found"]) -> Iterable[tuple[str, str, str]]:
         yield address, note or f"for instance {drivers}", f"for instance {drivers}" if note else ""
 
 
-def _told(one: "Found") -> str:
+def _identity_text(one: "Found") -> str:
     assert one.identity is not None
-    who = one.identity
-    number = f"serial number {who.serial_number}" if who.serial_number else ""
-    firmware = f"firmware {who.firmware}" if who.firmware else ""
-    return ", ".join(filter(None, (f"{who.vendor} {who.model}", number, firmware)))
+    found = one.identity
+    number = f"serial number {found.serial_number}" if found.serial_number else ""
+    firmware = f"firmware {found.firmware}" if found.firmware else ""
+    return ", ".join(filter(None, (f"{found.vendor} {found.model}", number, firmware)))
 
 
 def _tables(found: Iterable["Found"], plugins: "Plugins") -> Iterable[str]:
-    """A table of a profile for each."""
+    """The lines of a profile table for each instrument."""
     import tomlkit
 
     numbers: Counter[str] = Counter()
@@ -156,7 +158,7 @@ def _plain(result: "Survey") -> dict[str, Any]:
     }
 
 
-def _identity(who: "Identity | None") -> Mapping[str, str] | None:
+def _identity(identity: "Identity | None") -> Mapping[str, str] | None:
     from attrs import asdict
 
-    return None if who is None else asdict(who)
+    return None if identity is None else asdict(identity)

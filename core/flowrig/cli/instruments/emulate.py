@@ -1,4 +1,4 @@
-"""An emulated instrument by itself, for any program to talk to."""
+"""`flowrig emulate`: an emulated instrument for any program on this computer."""
 
 import signal
 import threading
@@ -18,22 +18,24 @@ if TYPE_CHECKING:
 __all__ = ["emulate"]
 
 SYRINGE_UL = 10_000.0
-"""What is in the syringe of an emulated pump [µL]."""
+"""Content of the syringe of an emulated pump [µL]."""
 
 PLACEHOLDER = "127.0.0.1"
-"""What stands for an address until there is one; every shipped driver takes it for one."""
+"""The address in the settings until the emulator has one; all shipped drivers accept it."""
 
 BLINK_S = 0.5
-"""How often [s] Ctrl-C is looked for; some systems do not interrupt a longer wait."""
+"""Interval [s] between checks for Ctrl-C: Windows does not interrupt a wait."""
 
 
 @click.command(short_help="Serve an emulated instrument to any program.")
 @click.argument("name")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="The TCP port on loopback.")
 @click.option("--set", "words", multiple=True, metavar="KEY=VALUE", help="A setting of the driver.")
-@click.option("--fault", "faults", multiple=True, metavar="TEXT", help='As "mute after=10".')
-@click.option("--seed", type=int, default=0, show_default=True, help="What chance follows from.")
-@click.option("--list-faults", is_flag=True, help="Tell what can go wrong, and serve nothing.")
+@click.option(
+    "--fault", "faults", multiple=True, metavar="TEXT", help='A fault, as "mute after=10".'
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of random faults.")
+@click.option("--list-faults", is_flag=True, help="List the faults, and serve nothing.")
 def emulate(  # noqa: PLR0917 - one for each option
     name: str,
     port: int,
@@ -42,11 +44,11 @@ def emulate(  # noqa: PLR0917 - one for each option
     seed: int,
     list_faults: bool,
 ) -> None:
-    """Serve the emulator of the driver NAME on its own, in real time, until Ctrl-C.
+    """Serve the emulator of the driver NAME in real time, until Ctrl-C.
 
-    It prints its addresses as soon as they answer. A serial instrument is on a pseudo-terminal, or
-    with --port on a TCP port, socket://127.0.0.1:PORT for pyserial. Nobody but programs on this
-    machine can reach it.
+    The addresses are printed as soon as they answer. A serial instrument is on a pseudo-terminal,
+    or with --port on a TCP port, socket://127.0.0.1:PORT for pyserial. Only programs on this
+    computer can reach it.
 
     \b
     Examples:
@@ -70,7 +72,7 @@ def emulate(  # noqa: PLR0917 - one for each option
 
 
 def _driver(plugins: "Plugins", name: str) -> "DriverOffer":
-    """The driver of a name, or the only one of the plugin of that name."""
+    """The driver with a name, or the only driver of the plugin with that name."""
     from flowrig.errors import InputError
     from flowrig.profile.problems import nearest
 
@@ -126,7 +128,7 @@ def _serve(name: str, emulator: "Emulator") -> None:
 
 
 def _addresses(settings: "DeviceSettings", served: "DeviceSettings") -> Mapping[str, str]:
-    """The settings that are different because the emulator serves, as a profile has them."""
+    """The settings that the emulator changed, such as its address, by the key of a profile."""
     from attrs import asdict
 
     before = asdict(settings, recurse=False)

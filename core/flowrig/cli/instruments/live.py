@@ -11,8 +11,8 @@ from flowrig.cli.terminal.printing import print_json, print_paragraph
 from flowrig.errors import InputError, UnsafeStateError
 
 if TYPE_CHECKING:
-    from flowrig.interfaces import Syringe
-    from flowrig.plugins.offers import Offer
+    from flowrig.interfaces import Identity, Syringe
+    from flowrig.plugins.offers import DriverOffer, Offer
     from flowrig.testing.bench.live import LiveCheck, LiveSession
     from flowrig.testing.conformance.scorecard import Verdict
 
@@ -26,12 +26,12 @@ UNKNOWN_STATE = 4
 
 @frozen
 class Consent:
-    """What a person allows.
+    """Permissions of the person at the instrument.
 
     Attributes:
-        may_move: whether a pump may push out a little.
-        may_heat: whether a heater may be made a little warmer.
-        yes: whether nothing is to be asked.
+        may_move: whether a pump may dispense a little.
+        may_heat: whether a heater may warm up a little.
+        yes: whether checks are made without a question before each.
         syringe: volume and inner diameter of the syringe on the pump, as a profile writes them.
     """
 
@@ -41,16 +41,16 @@ class Consent:
     syringe: tuple[str, str] | None
 
     def may_act(self, kind: str) -> bool:
-        """Whether an instrument of a kind may do what it is for."""
+        """Whether an instrument of a kind may move or heat."""
         return {"pump": self.may_move, "heater": self.may_heat}.get(kind, False)
 
 
 CONSENT = {"pump": "--may-move and --syringe", "heater": "--may-heat"}
-"""The words with which a person allows it, by kind."""
+"""Options that give the permission, by kind."""
 
 
 def live_options(command: F) -> F:
-    """Add the options of a check on a real instrument; they come as `live` and `consent`."""
+    """Add the options of a check on a real instrument, which come as `live` and `consent`."""
 
     @wraps(command)
     def with_consent(
@@ -75,7 +75,7 @@ def live_options(command: F) -> F:
             "--syringe",
             nargs=2,
             metavar="VOLUME DIAMETER",
-            help='With --live: what is on the pump, as in "10 mL" "14.567 mm".',
+            help='With --live: the syringe on the pump, as in "10 mL" "14.567 mm".',
         ),
         click.option("--live", is_flag=True, help="Check a real instrument, at --address."),
     ):
@@ -94,11 +94,11 @@ def check_live(
     """Check the one driver among some offers on a real instrument.
 
     Args:
-        offers: what the plugin offers.
-        address: where the instrument is.
+        offers: the offers of the plugin.
+        address: address of the instrument.
         words: further settings, each as "key=value" with keys and values of a profile.
-        consent: what a person allows.
-        as_json: whether the verdicts are printed as JSON, and all else goes to standard error.
+        consent: permissions of the person at the instrument.
+        as_json: whether the verdicts are printed as JSON; then messages go to standard error.
 
     Returns:
         the exit code: 1 if a check failed, 4 if the instrument was not seen to be at rest.
@@ -107,60 +107,47 @@ def check_live(
         InputError: there is not one driver, a setting does not fit, or the instrument is at work.
         DeviceError: the instrument does not answer.
     """
-    from flowrig.plugins.offers import DriverOffer
     from flowrig.profile.settings import settings_from
     from flowrig.testing.bench.live import LiveSession
 
-    drivers = [offer for offer in offers if isinstance(offer, DriverOffer)]
-    if len(drivers) != 1:
-        names = ", ".join(offer.name for offer in drivers) or "none"
-        raise InputError(f"name one driver to check on an instrument; here is: {names}")
-    (offer,) = drivers
+    offer = _only_driver(offers)
     session = LiveSession(
         offer,
         settings_from(offer, words, address=address),
         may_act=consent.may_act(offer.kind),
         syringe=_syringe(consent.syringe),
     )
-    who = session.identify_at_rest()
-    click.secho(
-        f"{offer.name} at {address}: {who.vendor} {who.model} {who.serial_number}".rstrip(),
-        bold=True,
-        err=as_json,
-    )
-    verdicts = []
+    identity = session.identify_at_rest()
+    answer = f"{identity.vendor} {identity.model} {identity.serial_number}".rstrip()
+    click.secho(f"{offer.name} at {address}: {answer}", bold=True, err=as_json)
+    verdicts: list[Verdict] = []
     try:
         for check in session.checks:
             verdicts.append(_made(session, check, offer.kind, ask=not consent.yes, err=as_json))
-            _tell(verdicts[-1], err=as_json)
+            _print_verdict(verdicts[-1], err=as_json)
     except UnsafeStateError as error:
         click.secho(str(error), fg="red", err=True)
         return UNKNOWN_STATE
     finally:
-        if as_json:
-            print_json(
-                {
-                    "kind": offer.kind,
-                    "name": offer.name,
-                    "identity": asdict(who),
-                    "checks": [plain_verdict(verdict) for verdict in verdicts],
-                }
-            )
-    outcomes = [verdict.outcome for verdict in verdicts]
-    unjudged = outcomes.count("unjudged")
-    click.secho(
-        f"{outcomes.count('passed')} passed, {outcomes.count('failed')} failed, "
-        f"{outcomes.count('skipped')} not asked" + f", {unjudged} not judged" * bool(unjudged),
-        bold=True,
-        err=as_json,
-    )
-    return 1 if "failed" in outcomes else 0
+        if as_json:  # also when a check is interrupted: the verdicts until then are known
+            print_json(_plain(offer, identity, verdicts))
+    return _print_count(verdicts, err=as_json)
+
+
+def _only_driver(offers: Sequence["Offer"]) -> "DriverOffer":
+    from flowrig.plugins.offers import DriverOffer
+
+    drivers = [offer for offer in offers if isinstance(offer, DriverOffer)]
+    if len(drivers) != 1:
+        names = ", ".join(offer.name for offer in drivers) or "none"
+        raise InputError(f"name one driver to check on an instrument; here is: {names}")
+    return drivers[0]
 
 
 def _made(
     session: "LiveSession", check: "LiveCheck", kind: str, *, ask: bool, err: bool
 ) -> "Verdict":
-    """Announce a check, and make it if nobody objects."""
+    """Announce a check, and make it unless the person or a missing permission forbids it."""
     print_paragraph(check.requirement, err=err)
     click.secho(f"  it {check.does}", dim=True, err=err)
     if check.acts and not session.may_act:
@@ -170,16 +157,38 @@ def _made(
     return session.run(check)
 
 
-def _tell(verdict: "Verdict", *, err: bool) -> None:
+def _print_verdict(verdict: "Verdict", *, err: bool) -> None:
     words = {"skipped": "not asked", "unjudged": "not judged"}
-    said = words.get(verdict.outcome, verdict.outcome)
+    outcome = words.get(verdict.outcome, verdict.outcome)
     colour = "red" if verdict.outcome == "failed" else None
     advice = f": {verdict.advice}" if verdict.advice else ""
-    click.secho(f"  {said}{advice}", fg=colour, err=err)
+    click.secho(f"  {outcome}{advice}", fg=colour, err=err)
+
+
+def _print_count(verdicts: Sequence["Verdict"], *, err: bool) -> int:
+    """Print the number of verdicts of each kind; returns the exit code."""
+    outcomes = [verdict.outcome for verdict in verdicts]
+    unjudged = outcomes.count("unjudged")
+    click.secho(
+        f"{outcomes.count('passed')} passed, {outcomes.count('failed')} failed, "
+        f"{outcomes.count('skipped')} not asked" + f", {unjudged} not judged" * bool(unjudged),
+        bold=True,
+        err=err,
+    )
+    return 1 if "failed" in outcomes else 0
+
+
+def _plain(offer: "Offer", identity: "Identity", verdicts: Sequence["Verdict"]) -> dict[str, Any]:
+    return {
+        "kind": offer.kind,
+        "name": offer.name,
+        "identity": asdict(identity),
+        "checks": [plain_verdict(verdict) for verdict in verdicts],
+    }
 
 
 def plain_verdict(verdict: "Verdict") -> dict[str, str]:
-    """A verdict for programs."""
+    """A verdict as JSON types."""
     return {
         "check": verdict.check,
         "requirement": verdict.requirement,

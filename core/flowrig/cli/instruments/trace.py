@@ -1,4 +1,4 @@
-"""Show what was recorded of an instrument, and play it back."""
+"""`flowrig trace`: show the recorded bytes of an instrument, and play them back."""
 
 import sys
 from pathlib import Path
@@ -22,22 +22,22 @@ file_type = click.Path(exists=True, dir_okay=False, path_type=Path)
 def trace() -> None:
     """Show the bytes that were recorded of an instrument, and play them back.
 
-    `flowrig run --record` writes a trace of every instrument into the run's folder, under traces.
+    `flowrig run --record` writes a trace of every instrument into the folder `traces` of the run.
     """
 
 
-@trace.command(short_help="Tell whether driver and emulator still do what was recorded.")
+@trace.command(short_help="Check driver and emulator against recorded traces.")
 @click.argument("files", nargs=-1, required=True, type=file_type, metavar="FILE…")
 @click.option(
-    "--address", default="127.0.0.1", help="An address that the driver's settings take.",
+    "--address", default="127.0.0.1", help="An address that the driver accepts.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 def check(files: tuple[Path, ...], address: str, as_json: bool) -> None:
     """Play traces back, and show the first difference of each.
 
-    The plugin's driver is called as it was, and gets the answers that were recorded: does it send
-    and return the same? The plugin's emulator gets the recorded requests: do its answers have the
-    same form, numbers aside? No instrument is opened.
+    The driver is called as in the recording and gets the recorded answers: it must send and return
+    the same. The emulator gets the recorded requests: its answers must have the same form, numbers
+    aside. No instrument is opened.
 
     \b
     Examples:
@@ -66,13 +66,13 @@ def check(files: tuple[Path, ...], address: str, as_json: bool) -> None:
     sys.exit(0 if all(report.passed for _, report in reports) else 1)
 
 
-@trace.command(short_help="List what a trace holds, readably.")
+@trace.command(short_help="Print the calls and the bytes of a trace.")
 @click.argument("file", type=file_type)
 def show(file: Path) -> None:
-    """List the calls and the bytes of a trace, with their times [s].
+    """Print the calls and the bytes of a trace, with their times [s].
 
-    What the driver sent is marked with >, what it received with <, what a call returned with =.
-    Bytes that are no text are summed up in hexadecimal; the file has all of them.
+    Sent bytes are marked with >, received bytes with <, and returned values with =. Bytes that are
+    not text are shortened in hexadecimal; the file has all of them.
     """
     from flowrig.trace.file import read_trace
 
@@ -86,8 +86,8 @@ def show(file: Path) -> None:
 
 
 def _origin(read: "Trace") -> str:
-    who = "an emulator" if read.header.simulated else "an instrument"
-    return f"recorded from {who} with {read.header.plugin}"
+    source = "an emulator" if read.header.simulated else "an instrument"
+    return f"recorded from {source} with {read.header.plugin}"
 
 
 def _line(entry: "Entry") -> str:
@@ -104,14 +104,14 @@ def _line(entry: "Entry") -> str:
 def _show(file: Path, report: "TraceReport") -> None:
     driver = report.trace.header.driver
     click.secho(f"{file}: {driver}, {_origin(report.trace)}", bold=True)
-    for who, difference, extent in (
-        ("driver", report.driver, f"{report.calls} calls send and return what they did"),
-        ("emulator", report.emulator, f"{report.exchanges} answers have the form of the record"),
+    for part, difference, extent in (
+        ("driver", report.driver, f"{report.calls} calls send and return the same"),
+        ("emulator", report.emulator, f"{report.exchanges} answers have the recorded form"),
     ):
         if difference is None:
-            click.echo(f"  {who}: {extent}")
+            click.echo(f"  {part}: {extent}")
         else:
-            click.secho(f"  {who}: " + str(difference).replace("\n", "\n  "), fg="red")
+            click.secho(f"  {part}: " + str(difference).replace("\n", "\n  "), fg="red")
     if report.plugin != report.trace.header.plugin:
         print_paragraph(f"  note: {report.plugin} is installed now")
     for note in report.notes:

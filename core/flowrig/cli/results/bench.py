@@ -2,6 +2,7 @@
 
 import multiprocessing
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import lru_cache
 from pathlib import Path
@@ -10,29 +11,50 @@ from typing import TYPE_CHECKING, Any
 import click
 from attrs import evolve, frozen
 
-from flowrig.cli.results.twin import response_option, surrogate_option
+from flowrig.cli.results.twin_source import response_option, surrogate_option
 from flowrig.cli.terminal.printing import print_json
 
 if TYPE_CHECKING:
     from flowrig.profile import Stage, SurrogateChoice
-    from flowrig.twin.comparison import Contender, Curves, Race
-    from flowrig.twin.stand_in import StandIn
+    from flowrig.report.svg.numbers import Quantity
+    from flowrig.twin.comparison import ComparedOptimizer, RegretCurves, TwinCampaign
+    from flowrig.twin.twin_rig import TwinRig
 
 __all__ = ["bench"]
 
 
-@frozen
-class _Task:
-    """What a worker process needs to know; it looks up the rest by itself."""
+@frozen(kw_only=True)
+class BenchOptions:
+    """A comparison, as described on the command line; worker processes get it as it is.
+
+    Attributes:
+        campaign: name or path of the campaign.
+        twin: absolute path of the twin's file, of a CSV file, or of a run's folder.
+        columns: response and column of the CSV file, for responses that have another name.
+        surrogate: the model, a name or a table; None for that of the campaign.
+        optimizers: a name or a table for each.
+        seeds: number of campaigns of each optimizer.
+        start: experiments of the first stage; None as in the campaign.
+        experiments: experiments after the first stage; None as in the campaign.
+    """
 
     campaign: str
     twin: Path
     columns: tuple[tuple[str, str], ...]
     surrogate: str | None
-    optimizer: str
-    seed: int
+    optimizers: tuple[str, ...]
+    seeds: int
     start: int | None
     experiments: int | None
+
+
+@frozen
+class _Task:
+    """One campaign of one optimizer, for a worker process."""
+
+    options: BenchOptions
+    optimizer: str
+    seed: int
 
 
 @click.command(short_help="Compare optimizers on a twin.")
@@ -41,27 +63,29 @@ class _Task:
     "--twin",
     required=True,
     type=click.Path(exists=True, path_type=Path),
-    help="A twin's file; or a CSV file of experiments, or a run's folder, that it learns from.",
+    help="The file of a twin; or a CSV file or a run's folder that the twin learns from.",
 )
 @click.option(
     "--optimizers",
     "listed",
     default="bayes,lhs,random",
     show_default=True,
-    help="Names, or TOML tables with settings; several, with commas between.",
+    help="Names, or TOML tables with settings, separated by commas.",
 )
 @surrogate_option
 @response_option
 @click.option("--seeds", type=click.IntRange(1), default=20, show_default=True)
 @click.option(
-    "--start", type=click.IntRange(2), help="Experiments of the start; as the campaign's."
+    "--start", type=click.IntRange(2), help="Experiments of the start; default: the campaign's."
 )
-@click.option("--experiments", type=click.IntRange(1), help="After the start; as the campaign's.")
+@click.option(
+    "--experiments", type=click.IntRange(1), help="After the start; default: the campaign's."
+)
 @click.option(
     "--jobs",
     type=click.IntRange(1),
     default=multiprocessing.cpu_count(),
-    help="Processes side by side; default: one a core.",
+    help="Parallel processes; default: one for each core.",
 )
 @click.option(
     "--out",
@@ -71,25 +95,12 @@ class _Task:
     help="The page with the curves.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
-def bench(
-    campaign: str,
-    *,
-    twin: Path,
-    listed: str,
-    surrogate: str | None,
-    columns: dict[str, str],
-    seeds: int,
-    start: int | None,
-    experiments: int | None,
-    jobs: int,
-    out: Path,
-    as_json: bool,
-) -> None:
+def bench(*, jobs: int, out: Path, as_json: bool, **comparison: Any) -> None:
     """Run CAMPAIGN with several optimizers on a twin, many times, and draw the regret.
 
-    All begin with the first stage of the campaign; then each optimizer takes the place of the
-    stages that follow. What the twin expects is taken for the truth, and its noise for that of the
-    rig. Every seed gives all optimizers the same start.
+    All begin with the first stage of the campaign; then each optimizer replaces the other stages.
+    The mean of the twin is taken as the true response, and its noise as that of the rig. Every seed
+    gives all optimizers the same start.
 
     \b
     Examples:
@@ -98,45 +109,50 @@ def bench(
           --optimizers "bayes, { optimizer = 'bayes', acquisition = 'ucb' }"
     """
     from flowrig.report.comparison_page import render_comparison
-    from flowrig.report.svg.numbers import Quantity
+    from flowrig.report.shown_objective import shown_objective
     from flowrig.twin.comparison import summarize
 
-    pairs = tuple(columns.items())
-    tasks = [
-        _Task(campaign, twin.absolute(), pairs, surrogate, optimizer, seed, start, experiments)
-        for seed in range(1, seeds + 1)
-        for optimizer in split(listed)
-    ]
-    stand_in, _, starters = _laboratory(tasks[0])
-    for task in tasks[: len(split(listed))]:
-        _contender(task)
-    races = _all(tasks, jobs)
-    order = {optimizer: place for place, optimizer in enumerate(split(listed))}
-    races.sort(key=lambda one: (order[one.contender], one.seed))
-    curves = summarize(races, stand_in.optimum(), starters.experiments)
-    fraction = stand_in.objective.unit == ""
-    merit = Quantity(
-        stand_in.objective.name,
-        "%" if fraction else stand_in.objective.unit,
-        100.0 if fraction else 1.0,
+    options = _options(**comparison)
+    twin_rig, _, starters = _laboratory(options)
+    for optimizer in options.optimizers:
+        _compared(options, optimizer)  # a wrong one is reported before processes are started
+    campaigns = _run_all(options, jobs)
+    curves = summarize(campaigns, twin_rig.optimum(), starters.experiments)
+    objective = shown_objective(twin_rig.objective)
+    page = render_comparison(
+        curves, objective, title=options.campaign, start=starters.experiments, seeds=options.seeds
     )
-    page = render_comparison(curves, merit, title=campaign, start=starters.experiments, seeds=seeds)
     out.write_text(page, encoding="utf-8")
     if as_json:
         print_json([_plain(one) for one in curves])
         return
-    width = max(len(one.contender) for one in curves)
-    click.echo(f"{'':{width}}  final regret   mean regret  per decision")
-    for one in curves:
-        click.echo(
-            f"{one.contender:{width}}  {merit.text(one.final):>12}  {merit.text(one.area):>12}  "
-            f"{one.decision_s:>10.3g} s"
-        )
+    _print(curves, objective)
     click.echo(f"report: {out}")
 
 
+def _options(*, twin: Path, columns: dict[str, str], listed: str, **others: Any) -> BenchOptions:
+    """The values of click's parameters as `BenchOptions`."""
+    return BenchOptions(
+        twin=twin.absolute(),
+        columns=tuple(columns.items()),
+        optimizers=tuple(split(listed)),
+        **others,
+    )
+
+
+def _print(curves: "Sequence[RegretCurves]", objective: "Quantity") -> None:
+    """One line for each optimizer."""
+    width = max(len(one.optimizer) for one in curves)
+    click.echo(f"{'':{width}}  final regret   mean regret  per decision")
+    for one in curves:
+        click.echo(
+            f"{one.optimizer:{width}}  {objective.text(one.final):>12}  "
+            f"{objective.text(one.area):>12}  {one.decision_s:>10.3g} s"
+        )
+
+
 def split(listed: str) -> list[str]:
-    """The optimizers of a list; commas inside a table belong to the table."""
+    """The optimizers of a list; a comma inside a table does not separate."""
     found, depth = [""], 0
     for letter in listed:
         depth += {"{": 1, "}": -1}.get(letter, 0)
@@ -147,82 +163,87 @@ def split(listed: str) -> list[str]:
     return list(dict.fromkeys(text.strip() for text in found if text.strip()))
 
 
-def _all(tasks: list[_Task], jobs: int) -> "list[Race]":
+def _run_all(options: BenchOptions, jobs: int) -> "list[TwinCampaign]":
+    """Campaigns of all optimizers and seeds, in the order of the optimizers, then of the seeds."""
+    tasks = [
+        _Task(options, optimizer, seed)
+        for seed in range(1, options.seeds + 1)
+        for optimizer in options.optimizers
+    ]
     bar: Any = click.progressbar(length=len(tasks), label="campaigns", file=sys.stderr)
-    races = []
+    campaigns = []
+    # The same start method on every system: a fork would copy the threads of loaded libraries.
     context = multiprocessing.get_context("spawn")
     with bar, ProcessPoolExecutor(jobs, mp_context=context) as pool:
         for done in as_completed([pool.submit(_run, task) for task in tasks]):
-            races.append(done.result())
+            campaigns.append(done.result())
             bar.update(1)
-    return races
+    return sorted(campaigns, key=lambda one: (options.optimizers.index(one.optimizer), one.seed))
 
 
-def _run(task: _Task) -> "Race":
-    from flowrig.twin.comparison import race
+def _run(task: _Task) -> "TwinCampaign":
+    from flowrig.twin.comparison import run_on_twin
 
-    stand_in, choice, starters = _laboratory(task)
-    contender = _contender(task)
-    return race(
-        stand_in,
-        contender,
+    twin_rig, choice, starters = _laboratory(task.options)
+    optimizer = _compared(task.options, task.optimizer)
+    return run_on_twin(
+        twin_rig,
+        optimizer,
         lambda: choice.build(task.seed),
         starters,
-        experiments=contender.stage.experiments,
+        experiments=optimizer.stage.experiments,
         seed=task.seed,
     )
 
 
-def _laboratory(task: _Task) -> "tuple[StandIn, SurrogateChoice, Stage]":
-    stand_in, choice, starters = _twin_of(task.campaign, task.twin, task.columns, task.surrogate)
-    return stand_in, choice, evolve(starters, experiments=task.start or starters.experiments)
-
-
 @lru_cache(maxsize=1)
-def _twin_of(
-    campaign: str, source: Path, columns: tuple[tuple[str, str], ...], surrogate: str | None
-) -> "tuple[StandIn, SurrogateChoice, Stage]":
-    """The twin, the model that optimizers may ask for, and the stage that all begin with."""
+def _laboratory(options: BenchOptions) -> "tuple[TwinRig, SurrogateChoice, Stage]":
+    """The twin, the model that optimizers can ask for, and the stage that all begin with.
+
+    Kept for the other campaigns of a process: reading and fitting take longer than a campaign.
+    """
     from flowrig.errors import InputError
     from flowrig.learning.model_file import load_model
     from flowrig.plugins.registry import Plugins
     from flowrig.profile import load_profile
     from flowrig.run_record.experiments_of import read_source
     from flowrig.twin import choose_surrogate
-    from flowrig.twin.stand_in import StandIn
+    from flowrig.twin.twin_rig import TwinRig
 
     plugins = Plugins.discover()
-    rig = load_profile(campaign, plugins)
+    rig = load_profile(options.campaign, plugins)
     if rig.campaign is None:
-        raise InputError(f"{campaign} has no [campaign]; name a campaign file instead")
-    choice = choose_surrogate(rig, surrogate, plugins)
-    if source.suffix == ".npz":
-        model = load_model(source, plugins).surrogate
+        raise InputError(f"{options.campaign} has no [campaign]; name a campaign file instead")
+    choice = choose_surrogate(rig, options.surrogate, plugins)
+    if options.twin.suffix == ".npz":
+        model = load_model(options.twin, plugins).surrogate
     else:
-        experiments = read_source(source, rig, dict(columns), plugins)
+        experiments = read_source(options.twin, rig, dict(options.columns), plugins)
         model = choice.build(0)
         model.fit(experiments.X, experiments.Y, rig.rsd)
-    return StandIn(model, rig.space, rig.objective), choice, rig.campaign.stages[0]
+    first = rig.campaign.stages[0]
+    starters = evolve(first, experiments=options.start or first.experiments)
+    return TwinRig(model, rig.space, rig.objective), choice, starters
 
 
-def _contender(task: _Task) -> "Contender":
+def _compared(options: BenchOptions, written: str) -> "ComparedOptimizer":
+    """An optimizer from its name or table, in the place of all stages but the first."""
     from flowrig.plugins.registry import Plugins
     from flowrig.profile import load_profile
     from flowrig.twin.choice import choose_optimizer
-    from flowrig.twin.comparison import Contender
+    from flowrig.twin.comparison import ComparedOptimizer
 
     plugins = Plugins.discover()
-    rig = load_profile(task.campaign, plugins)
+    rig = load_profile(options.campaign, plugins)
     assert rig.campaign is not None
     rest = rig.campaign.experiments - rig.campaign.stages[0].experiments
-    return Contender(
-        task.optimizer, choose_optimizer(task.optimizer, task.experiments or max(rest, 1), plugins)
-    )
+    stage = choose_optimizer(written, options.experiments or max(rest, 1), plugins)
+    return ComparedOptimizer(written, stage)
 
 
-def _plain(one: "Curves") -> dict[str, Any]:
+def _plain(one: "RegretCurves") -> dict[str, Any]:
     return {
-        "optimizer": one.contender,
+        "optimizer": one.optimizer,
         "final_regret": one.final,
         "mean_regret": one.area,
         "decision_seconds": one.decision_s,

@@ -16,7 +16,7 @@ FORMATS = {
     "nexus": ("h5py", "run.nxs"),
     "provenance": ("", "provenance.json"),
 }
-"""The package that each format needs, and how its file is called."""
+"""The package that each format needs, and the name of its file."""
 
 
 @click.command(short_help="Write a run as CSV, Parquet or NeXus.")
@@ -25,17 +25,17 @@ FORMATS = {
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="The file; default: in the run's folder.",
+    help="The file; default: in the folder of the run.",
 )
 def export(folder: Path, form: str, out: Path | None) -> None:
     """Write the run in FOLDER in a format of other programs. The run may be under way.
 
     \b
     Formats:
-      csv      one row an experiment, units in the names of the columns
-      parquet  the same with types, units beside the columns
+      csv      one row for each experiment, units in the names of the columns
+      parquet  the same with types, units in the metadata of the columns
       nexus    HDF5 with every raw frame and spectrum
-      provenance  JSON: devices, versions, profile and reference of each
+      provenance  JSON: devices, versions, profile and references of each
 
     Parquet needs pip install 'flowrig[parquet]', NeXus pip install 'flowrig[nexus]'.
 

@@ -1,4 +1,4 @@
-"""`flowrig replay`: a run once more on the terminal, from its journal alone."""
+"""`flowrig replay`: show a run again on the terminal, from its journal."""
 
 import time
 from pathlib import Path
@@ -10,17 +10,17 @@ from flowrig.cli.terminal.printing import print_damage
 __all__ = ["replay"]
 
 
-@click.command(short_help="Show a run once more, from its journal.")
+@click.command(short_help="Show a run again, from its journal.")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option(
     "--speed",
     type=click.FloatRange(min=0, min_open=True),
     default=600.0,
     show_default=True,
-    help="How many seconds of rig time pass in a second.",
+    help="Seconds of rig time in a second.",
 )
 def replay(folder: Path, speed: float) -> None:
-    """Show the run in FOLDER as it went, and write its report anew, from the journal alone.
+    """Show the run in FOLDER again, and write its report anew, both from the journal.
 
     No instrument is opened. Ctrl-C ends it.
 

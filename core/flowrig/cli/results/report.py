@@ -1,4 +1,4 @@
-"""`flowrig report`: look at a run, finished or under way."""
+"""`flowrig report`: the report, summary or table of a run."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ REPORT_NAME = "report.html"
 @click.command(short_help="Write the report of a run, or print it as JSON or CSV.")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print a summary as JSON.")
-@click.option("--csv", "as_csv", is_flag=True, help="Print one row an experiment as CSV.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print one row for each experiment as CSV.")
 def report(folder: Path, as_json: bool, as_csv: bool) -> None:
     """Write FOLDER/report.html from the journal of a run, or print it as JSON or CSV.
 
@@ -59,9 +59,9 @@ def write_html(record: Any) -> Path:
 
 
 def _rows(record: Any) -> Iterator[Sequence[Any]]:
-    """A head, and one row an experiment; the unit of a condition or time is in its column's name.
+    """A head, and one row for each experiment; conditions and times have the unit in the name.
 
-    Features and the figure of merit have the units that `docs/analysis.md` gives them.
+    Units of features and objective are those in `docs/analysis.md`.
     """
     from flowrig.report.exports.table import experiment_columns
 

@@ -1,19 +1,24 @@
-"""`flowrig twin`: models of a rig, from measurements alone."""
+"""`flowrig twin`, and `flowrig twin cv`: how well a model predicts experiments of a rig."""
 
-import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 from attrs import asdict
 
+from flowrig.cli.results.twin_source import (
+    TwinOptions,
+    TwinSource,
+    fit_progress,
+    read_twin_source,
+    twin_options,
+)
 from flowrig.cli.terminal.printing import print_json
 
 if TYPE_CHECKING:
-    from flowrig.twin import Scores
+    from flowrig.twin import CrossValidation, Scores
 
-__all__ = ["progress", "response_option", "surrogate_option", "twin"]
+__all__ = ["twin"]
 
 SHOWN = ("r2", "nll", "coverage68", "coverage95")
 
@@ -26,60 +31,19 @@ def twin() -> None:
     """
 
 
-def _columns(
-    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
-) -> dict[str, str]:
-    """Columns by response, from texts such as "a300=absorbance_300nm"."""
-    columns = {}
-    for value in values:
-        response, equals, column = value.partition("=")
-        if not (response and equals and column):
-            raise click.BadParameter(f"{value!r} is not RESPONSE=COLUMN")
-        columns[response] = column
-    return columns
-
-
-response_option = click.option(
-    "--response",
-    "columns",
-    multiple=True,
-    metavar="NAME=COLUMN",
-    callback=_columns,
-    help="The column in which a response stands, if it has another name.",
-)
-surrogate_option = click.option(
-    "--surrogate",
-    metavar="NAME",
-    help="The model: a name, or a table as in a profile; default: that of the campaign.",
-)
-
-
-@twin.command(short_help="Cross-validate a model on measurements in a CSV file.")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--profile", required=True, help="The rig, by name or path.")
-@surrogate_option
-@response_option
+@twin.command(short_help="Cross-validate a model of measurements.")
+@twin_options
 @click.option("--repeats", type=click.IntRange(1), default=3, show_default=True)
-@click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
-def cv(
-    file: Path,
-    *,
-    profile: str,
-    surrogate: str | None,
-    columns: dict[str, str],
-    repeats: int,
-    seed: int,
-    as_json: bool,
-) -> None:
-    """Predict every experiment in FILE from four fifths of the others, and tell how well.
+def cv(*, options: TwinOptions, repeats: int, as_json: bool) -> None:
+    """Predict every experiment in SOURCE from four fifths of the others, and print the accuracy.
 
-    FILE has one row an experiment: conditions in columns named by parameter and unit
-    (temperature_c, CuI_ul_min), and responses by their names (a300, pla), as `flowrig report --csv`
-    writes it. Other columns do no harm.
+    SOURCE is the folder of a run, or a CSV file with one row for each experiment: conditions in
+    columns named by parameter and unit (temperature_c, CuI_ul_min), and responses by their names
+    (a300, pla), as `flowrig report --csv` writes it. Other columns are ignored.
 
     \b
-    What is told of each response and of the figure of merit:
+    Printed for each response and for the objective:
       r2          share of the variance that is explained
       nll         negative log density, in standard deviations of the data; lower is better
       coverage68  share of measurements within 1 predicted standard deviation: 0.68 is right
@@ -92,54 +56,40 @@ def cv(
       flowrig twin cv measured.csv --profile my-rig.toml --surrogate "{name='gp', smoothness=1.5}"
       flowrig twin cv measured.csv --profile my-rig.toml --response a300=absorbance_300nm
     """
-    from flowrig.learning.cross_validation import FOLDS
-    from flowrig.plugins.offers import require_installed
-    from flowrig.plugins.registry import Plugins
-    from flowrig.profile import load_profile
-    from flowrig.twin import choose_surrogate, cross_validate, read_experiments
+    from flowrig.twin import FOLDS, cross_validate
 
-    plugins = Plugins.discover()
-    rig = load_profile(profile, plugins)
-    choice = choose_surrogate(rig, surrogate, plugins)
-    require_installed(choice.offers)
-    experiments = read_experiments(file, rig.space, rig.objective.responses, columns)
-    with progress(FOLDS * repeats, choice.offer.name) as bar:
+    source = read_twin_source(options)
+    with fit_progress(FOLDS * repeats, source.choice.offer.name) as bar:
         result = cross_validate(
-            experiments.X,
-            experiments.Y,
-            rig.objective,
-            choice.build,
-            rsd=rig.rsd,
+            source.data,
+            source.choice.build,
             repeats=repeats,
-            seed=seed,
+            seed=options.seed,
             on_fold=lambda: bar.update(1),
         )
     if as_json:
-        print_json(
-            {
-                "surrogate": choice.offer.name,
-                **asdict(result),
-                "left_out": experiments.left_out,
-            }
-        )
+        left_out = {"left_out": source.experiments.left_out}
+        print_json({"surrogate": source.choice.offer.name, **asdict(result), **left_out})
         return
-    left_out = f", {experiments.left_out} left out" if experiments.left_out else ""
-    click.echo(
-        f"{choice.offer.name}: {result.experiments} experiments{left_out}, {FOLDS} folds, "
+    for line in _lines(source, result):
+        click.echo(line)
+
+
+def _lines(source: TwinSource, result: "CrossValidation") -> Iterator[str]:
+    """What was cross-validated, the table of scores, and the time of a fit."""
+    from flowrig.twin import FOLDS
+
+    left_out = f", {source.experiments.left_out} left out" if source.experiments.left_out else ""
+    yield (
+        f"{source.choice.offer.name}: {result.experiments} experiments{left_out}, {FOLDS} folds, "
         f"{result.repeats} repeats"
     )
-    for line in _lines({**result.responses, rig.objective.name: result.objective}):
-        click.echo(line)
-    click.echo(f"fit_seconds {result.fit_seconds:.3g} (processor time of one fit)")
+    yield from _score_table({**result.responses, source.rig.objective.name: result.objective})
+    yield f"fit_seconds {result.fit_seconds:.3g} (processor time of one fit)"
 
 
-def progress(fits: int, name: str) -> Any:
-    """A bar on the terminal's error channel, so that what is printed can be piped."""
-    return click.progressbar(length=fits, label=f"fitting {name}", file=sys.stderr)
-
-
-def _lines(scores: "Mapping[str, Scores]") -> Iterator[str]:
-    """A head, and one line a quantity."""
+def _score_table(scores: "Mapping[str, Scores]") -> Iterator[str]:
+    """A head, and one line for each quantity."""
     width = max(map(len, scores))
     yield " " * width + "".join(f"{name:>12}" for name in SHOWN)
     for name, one in scores.items():

@@ -1,21 +1,16 @@
-"""`flowrig twin train`: keep a twin in a file."""
+"""`flowrig twin train`: fit a twin and save it to a file."""
 
 from pathlib import Path
 
 import click
 
-from flowrig.cli.results.twin import response_option, surrogate_option
-from flowrig.cli.results.twin_report import read
+from flowrig.cli.results.twin_source import TwinOptions, read_twin_source, twin_options
 
 __all__ = ["twin_train"]
 
 
-@click.command("train", short_help="Learn a model of measurements and keep it in a file.")
-@click.argument("source", type=click.Path(exists=True, path_type=Path))
-@click.option("--profile", help="The rig, by name or path; a run's folder holds its own.")
-@surrogate_option
-@response_option
-@click.option("--seed", type=int, default=1, show_default=True)
+@click.command("train", short_help="Learn a model of measurements and save it to a file.")
+@twin_options
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -23,19 +18,11 @@ __all__ = ["twin_train"]
     show_default=True,
     help="The file.",
 )
-def twin_train(
-    source: Path,
-    *,
-    profile: str | None,
-    surrogate: str | None,
-    columns: dict[str, str],
-    seed: int,
-    out: Path,
-) -> None:
-    """Learn a twin from SOURCE, a CSV file or a run's folder, and keep it in a file.
+def twin_train(*, options: TwinOptions, out: Path) -> None:
+    """Learn a twin from SOURCE, a CSV file or a run's folder, and save it to a file.
 
-    The file holds arrays and JSON. A rig can be simulated with it in the place of its chemistry,
-    and optimizers can be compared on it.
+    The file holds arrays and JSON. A rig can be simulated with the twin instead of the model of its
+    chemistry, and optimizers can be compared on it.
 
     \b
     Examples:
@@ -44,20 +31,17 @@ def twin_train(
       flowrig bench my-rig.toml --twin twin.npz
     """
     from flowrig.learning.model_file import save_model
-    from flowrig.plugins.registry import Plugins
-    from flowrig.twin import choose_surrogate
 
-    plugins = Plugins.discover()
-    rig, experiments = read(source, profile, columns, plugins)
-    choice = choose_surrogate(rig, surrogate, plugins)
-    model = choice.build(seed)
-    model.fit(experiments.X, experiments.Y, rig.rsd)
+    source = read_twin_source(options)
+    rig, choice, count = source.rig, source.choice, len(source.experiments.X)
+    model = choice.build(options.seed)
+    model.fit(source.experiments.X, source.experiments.Y, rig.rsd)
     notes = {
         "conditions": [[p.name, p.low, p.high] for p in rig.space.parameters],
         "units": rig.space.units,
         "responses": list(rig.objective.responses),
         "profile": rig.name,
-        "experiments": len(experiments.X),
+        "experiments": count,
     }
     save_model(out, choice, model, notes)
-    click.echo(f"{choice.offer.name} of {len(experiments.X)} experiments: {out}")
+    click.echo(f"{choice.offer.name} of {count} experiments: {out}")

@@ -225,17 +225,17 @@ def _finish(outcome: "RunOutcome") -> None:
 
 def _best_lines(summary: Mapping[str, Any]) -> list[str]:
     """The best measured objective and the incumbent of a model, each with its conditions."""
-    from flowrig.cli.terminal.experiment_table import figure_of_merit
+    from flowrig.cli.terminal.experiment_table import objective_text
 
     name, unit = summary["objective"]["name"], summary["objective"]["unit"]
     best, expected = summary["best"], summary["expected_best"]
     if best is None:
         return []
-    value = figure_of_merit(best["objective"], unit)
+    value = objective_text(best["objective"], unit)
     if expected is None:
         return [f"best {name} {value} in experiment {best['index']}: {_conditions_of(best)}"]
-    mean = figure_of_merit(expected["objective_mean"], unit)
-    sd = figure_of_merit(expected["objective_sd"], unit)
+    mean = objective_text(expected["objective_mean"], unit)
+    sd = objective_text(expected["objective_sd"], unit)
     return [
         f"best {name} {mean} ± {sd}, as the model of all experiments expects, at the conditions "
         f"of experiment {expected['index']}: {_conditions_of(expected)}",

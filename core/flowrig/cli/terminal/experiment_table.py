@@ -1,23 +1,23 @@
-"""One line an experiment, under a head that names the columns and their units."""
+"""One line for each experiment, below the names and units of the columns."""
 
 from collections.abc import Mapping, Sequence
 
 from flowrig.journal.events import Objective
 
-__all__ = ["ExperimentTable", "conditions_text", "figure_of_merit"]
+__all__ = ["ExperimentTable", "conditions_text", "objective_text"]
 
 NARROWEST = 6
-"""Characters of the narrowest column: four digits, a point and a sign."""
+"""Smallest width of a column, in characters: four digits, a point and a sign."""
 
 
 class ExperimentTable:
-    """The experiments of a stage in lines of equal columns: number, conditions, figure of merit.
+    """The experiments of a stage in aligned columns: number, conditions, objective.
 
     Args:
-        stage: its name, which heads the column of numbers.
+        stage: its name, the head of the column of numbers.
         planned: experiments of the whole campaign.
         units: of the conditions, by name, in the order of the columns.
-        objective: name and unit of the figure of merit.
+        objective: name and unit of the objective.
     """
 
     def __init__(
@@ -49,13 +49,13 @@ class ExperimentTable:
         Args:
             number: of the experiment, from 1.
             conditions: by name.
-            objective: the figure of merit, None if there is none.
-            notes: what else is to be said.
+            objective: its value; None if there is none.
+            notes: remarks, printed after the columns.
         """
-        merit = "-" if objective is None else figure_of_merit(objective, self._unit)
+        text = "-" if objective is None else objective_text(objective, self._unit)
         cells = [f"{number}/{self._planned}"]
         cells += [f"{conditions[name]:.4g}" for name in self._conditions]
-        cells.append(merit.removesuffix(self._unit).rstrip())
+        cells.append(text.removesuffix(self._unit).rstrip())
         return "  ".join([self._line(cells), *notes])
 
     def _line(self, cells: Sequence[str]) -> str:
@@ -64,11 +64,11 @@ class ExperimentTable:
         )
 
 
-def figure_of_merit(value: float, unit: str) -> str:
-    """A figure of merit for people; a fraction is shown in percent."""
+def objective_text(value: float, unit: str) -> str:
+    """A value of the objective with its unit; one without a unit is shown in percent."""
     return f"{value:.4g} {unit}" if unit else f"{value:.1%}"
 
 
 def conditions_text(conditions: Mapping[str, float], units: Mapping[str, str]) -> str:
-    """Conditions in one line, each with its unit."""
+    """Conditions with their units in one line."""
     return ", ".join(f"{n} {v:.4g} {units.get(n, '')}".rstrip() for n, v in conditions.items())

@@ -1,4 +1,4 @@
-"""What people are told of a run that waits for them."""
+"""Messages about a run that waits for a person."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +22,7 @@ def hold_of(begun: HoldBegun) -> Hold:
 
 
 def hold_lines(folder: Path, begun: HoldBegun) -> Iterator[str]:
-    """What a run waits for, what goes on meanwhile, and how to let it go on."""
+    """The reason of a hold, the state of the rig meanwhile, and the command that ends the hold."""
     hold = hold_of(begun)
     yield f"{'paused' if hold.kind is HoldKind.PAUSE else 'on hold'}: {hold.text}"
     flows = ", ".join(begun.flows)
@@ -32,7 +32,7 @@ def hold_lines(folder: Path, begun: HoldBegun) -> Iterator[str]:
 
 
 def waste_text(name: str, level: WasteLevel) -> str:
-    """How full a waste is."""
+    """Content and capacity of a waste vessel."""
     filled_ul, capacity_ul = level.filled_ul, level.capacity_ul
     return (
         f"{name}: {filled_ul / 1000:.1f} of {capacity_ul / 1000:g} mL, "

@@ -1,4 +1,4 @@
-"""Single keys of a terminal, without Enter; only this module knows how systems differ in that."""
+"""Single keys of a terminal, without Enter, on Windows and on Unix."""
 
 import sys
 import time
@@ -9,14 +9,14 @@ from typing import Any, Self
 __all__ = ["Keys"]
 
 LOOK_S = 0.05
-"""Time [s] between two looks at a Windows console, or while another program has the terminal."""
+"""Interval [s] between polls of a Windows console, which has no wait with a timeout."""
 
 
 if sys.platform == "win32":
     import msvcrt
 
     class Keys:
-        """The keys that are pressed while the block runs. Ctrl-C keeps its meaning."""
+        """The keys that are pressed in the context. Ctrl-C keeps its meaning."""
 
         def __enter__(self) -> Self:
             return self
@@ -45,9 +45,9 @@ else:
     import tty
 
     class Keys:
-        """The keys that are pressed while the block runs. Ctrl-C keeps its meaning.
+        """The keys that are pressed in the context. Ctrl-C keeps its meaning.
 
-        A program in the background leaves the terminal alone, as it would be stopped otherwise.
+        A process in the background does not touch the terminal: the system would stop it.
         """
 
         def __init__(self) -> None:
@@ -67,7 +67,7 @@ else:
             trace: TracebackType | None,
         ) -> None:
             if self._before is not None and self._in_front():
-                with suppress(termios.error):  # the terminal may have gone away
+                with suppress(termios.error):  # the terminal was closed
                     termios.tcsetattr(self._own, termios.TCSADRAIN, self._before)
 
         def read(self, at_most_s: float) -> str:

@@ -1,4 +1,4 @@
-"""What commands print for programs, and paragraphs for people."""
+"""Output of commands: JSON and CSV for programs, wrapped text for people."""
 
 import csv
 import io
@@ -26,14 +26,14 @@ __all__ = [
 ]
 
 NARROWEST = 40
-"""Columns of a terminal below which nothing is wrapped any narrower."""
+"""Smallest width of wrapped text, in characters, also on a narrower terminal."""
 
 ENDLESS = 100_000
-"""Columns where there is no terminal: lines in a file or a pipe are not wrapped."""
+"""Width without a terminal: lines in a file or a pipe are not wrapped."""
 
 
 def print_damage(record: "RunRecord") -> None:
-    """Say on the error channel what of a run's journal is damaged, and so is not shown."""
+    """Report on the error channel the damaged part of a journal, which is not shown."""
     if record.damage:
         click.secho(record.damage, fg="red", err=True)
 
@@ -51,7 +51,7 @@ def print_csv(rows: Iterable[Sequence[Any]]) -> None:
 
 
 def print_paragraph(text: str, indent: int = 0, *, err: bool = False) -> None:
-    """Print a text on lines no longer than the terminal; what follows the first is indented."""
+    """Print a text wrapped to the terminal; lines after the first are indented further."""
     for line in _wrapped(text, indent, indent + 2):
         click.echo(line, err=err)
 
@@ -74,17 +74,17 @@ def print_entries(entries: Iterable[tuple[str, str, str]]) -> None:
 
 
 def quoted(path: Path) -> str:
-    """A path as it is typed in a shell."""
+    """A path for a command line, in quotes if it has a space."""
     return f'"{path}"' if " " in str(path) else str(path)
 
 
 def degrees_text(temperature_c: float | None) -> str:
-    """A temperature [°C] for people."""
+    """A temperature [°C] with its unit."""
     return "no reading" if temperature_c is None else f"{temperature_c:.1f} °C"
 
 
 def experiments_text(done: int, planned: int, skipped: int) -> str:
-    """How far a campaign has come, for people."""
+    """Progress of a campaign in words."""
     return f"{done} of {planned} experiments" + (f", {skipped} skipped" if skipped else "")
 
 

@@ -15,7 +15,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from flowrig.cli.terminal.experiment_table import ExperimentTable, conditions_text, figure_of_merit
+from flowrig.cli.terminal.experiment_table import ExperimentTable, conditions_text, objective_text
 from flowrig.cli.terminal.hold_text import hold_lines, waste_text
 from flowrig.cli.terminal.printing import degrees_text
 from flowrig.journal.events import (
@@ -151,7 +151,7 @@ class Progress:
     def _symptom_found(self, data: SymptomFound) -> None:
         if data.symptom not in self._symptoms:
             self._symptoms.add(data.symptom)
-            self.say(f"health: {data.text}", "yellow")
+            self.say(f"diagnostics: {data.text}", "yellow")
 
     @_show.register
     def _stage_begun(self, data: StageBegun) -> None:
@@ -225,7 +225,7 @@ class Progress:
         return ": ".join(filter(None, (self._status.profile, self._status.campaign)))
 
     def _merit(self, value: float | None) -> str:
-        return "-" if value is None else figure_of_merit(value, self._status.objective.unit)
+        return "-" if value is None else objective_text(value, self._status.objective.unit)
 
     def _eta(self) -> str:
         if not self._done_here:

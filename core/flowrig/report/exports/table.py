@@ -1,4 +1,4 @@
-"""The experiments of a run as columns: conditions, features, figure of merit, times."""
+"""The experiments of a run as columns: conditions, features, objective, times."""
 
 import math
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ class Column:
     Attributes:
         name: with its unit at the end, for conditions and times.
         unit: "" for a number without one; features have the units that `docs/analysis.md` gives.
-        values: one an experiment, in order of time; None where there is none.
+        values: one for each experiment, in order of time; None where there is none.
     """
 
     name: str
@@ -30,9 +30,9 @@ class Column:
 
 
 def experiment_columns(record: RunRecord) -> list[Column]:
-    """One row an experiment, as columns."""
+    """The columns of a table with one row for each experiment."""
     experiments = record.experiments()
-    merit = record.profile.objective.unit
+    objective_unit = record.profile.objective.unit
     features = list(experiments[0].features) if experiments else []
     columns = [
         Column("index", "", [e.index for e in experiments]),
@@ -51,11 +51,13 @@ def experiment_columns(record: RunRecord) -> list[Column]:
     ]
     return [
         *columns,
-        Column("objective", merit, [e.objective for e in experiments]),
+        Column("objective", objective_unit, [e.objective for e in experiments]),
         Column("quality", "", [e.quality for e in experiments]),
         Column("flags", "", ["; ".join(e.flags) for e in experiments]),
         Column("started_s", "s", [e.started_s for e in experiments]),
         Column("ended_s", "s", [e.ended_s for e in experiments]),
-        Column("predicted_objective", merit, [e.decision.objective_mean for e in experiments]),
-        Column("predicted_sd", merit, [e.decision.objective_sd for e in experiments]),
+        Column(
+            "predicted_objective", objective_unit, [e.decision.objective_mean for e in experiments]
+        ),
+        Column("predicted_sd", objective_unit, [e.decision.objective_sd for e in experiments]),
     ]

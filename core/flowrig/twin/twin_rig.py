@@ -1,4 +1,4 @@
-"""A twin in the place of a rig: conditions in, measurements out, no chemicals spent."""
+"""A twin that takes the place of a rig: it measures at conditions without chemicals."""
 
 from collections.abc import Mapping
 
@@ -11,23 +11,24 @@ from flowrig.problem.feasibility import pulled_inside
 from flowrig.problem.objective import Objective
 from flowrig.problem.space import Space
 
-__all__ = ["StandIn"]
+__all__ = ["TwinRig"]
 
 Array = NDArray[np.float64]
 
 SAMPLES = 512
-SCOUTS = 4096
-ROUNDS = 40
-NEIGHBOURS = 256
+"""Posterior samples from which the variance of the noise is computed."""
+
+SCOUTS, ROUNDS, NEIGHBOURS = 4096, 40, 256
+"""Random points, rounds of smaller steps, and points of a round in the search for the optimum."""
 
 
-class StandIn:
-    """What a fitted surrogate expects is taken for the truth, and its noise for that of the rig.
+class TwinRig:
+    """Measures by a fitted surrogate: its mean is the true response, its noise that of the rig.
 
     Args:
         surrogate: fitted to experiments on the rig.
         space: the conditions.
-        objective: the figure of merit of the responses.
+        objective: of the responses.
     """
 
     def __init__(self, surrogate: Surrogate, space: Space, objective: Objective) -> None:
@@ -36,23 +37,23 @@ class StandIn:
         self.objective = objective
 
     def truth(self, U: Array) -> Array:
-        """Figure of merit without noise at points of the unit cube, shape `n x d`; shape `n`."""
+        """The objective without noise, shape `n`, at points of the unit cube, shape `n x d`."""
         return np.asarray(self.objective.value(self._surrogate.predict(U).mean))
 
     def measure(
         self, conditions: Mapping[str, float], rng: np.random.Generator
     ) -> dict[str, float]:
-        """Responses by name, with noise, and the figure of merit under its own name."""
+        """Responses with noise, and their objective, by name."""
         U = self.space.to_unit(self.space.array([conditions]))
         posterior = self._surrogate.predict(U)
-        known = posterior.sample(SAMPLES, rng).var(axis=0)
-        noise_sd = np.sqrt(np.maximum(np.square(posterior.sd) - known, 0.0))
+        model_variance = posterior.sample(SAMPLES, rng).var(axis=0)
+        noise_sd = np.sqrt(np.maximum(np.square(posterior.sd) - model_variance, 0.0))
         responses = (posterior.mean + noise_sd * rng.standard_normal(noise_sd.shape))[0]
         row = dict(zip(self.objective.responses, map(float, responses), strict=True))
         return {**row, self.objective.name: float(self.objective.value(responses))}
 
     def optimum(self, seed: int = 0) -> float:
-        """The highest figure of merit in the space, found by a wide search and a narrowing one."""
+        """The highest objective in the space: random points, then steps that become smaller."""
         rng = np.random.default_rng(seed)
         U = uniform(self.space, SCOUTS, rng)
         corners = pulled_inside(

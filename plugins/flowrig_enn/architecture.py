@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from flowrig_enn.scale import ResponseScale
 
-__all__ = ["Belief", "Learnt", "single_thread"]
+__all__ = ["FittedEnsemble", "StandardizedPosterior", "one_torch_thread"]
 
 Array = NDArray[np.float64]
 
 
 @contextmanager
-def single_thread() -> Iterator[None]:
+def one_torch_thread() -> Iterator[None]:
     """Let PyTorch compute on one thread inside the context.
 
     The networks are too small to gain from more threads, and the order of sums stays fixed.
@@ -33,7 +33,7 @@ def single_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-class Belief(ABC):
+class StandardizedPosterior(ABC):
     """Posterior of standardized noise-free responses at `n` conditions."""
 
     @property
@@ -55,7 +55,7 @@ class Belief(ABC):
         """Joint samples, smooth in the conditions, shape `s x n x m`."""
 
 
-class Learnt(ABC):
+class FittedEnsemble(ABC):
     """A fitted ensemble for `m` standardized responses."""
 
     @property
@@ -69,7 +69,7 @@ class Learnt(ABC):
         """Variance of standardized repeated measurements, shape `m`."""
 
     @abstractmethod
-    def at(self, X: Array) -> Belief:
+    def at(self, X: Array) -> StandardizedPosterior:
         """The posterior at conditions in the unit cube, shape `n x d`."""
 
     @abstractmethod

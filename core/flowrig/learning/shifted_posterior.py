@@ -1,4 +1,4 @@
-"""Posteriors that are moved by what is known from elsewhere.
+"""Posteriors that are shifted by a known function of the conditions.
 
 Letters: `n` conditions, `d` dimensions, `m` responses, `s` samples.
 """
@@ -11,17 +11,17 @@ from flowrig.interfaces import NormalPosterior, Posterior
 from flowrig.learning.mixture import NormalMixture
 from flowrig.learning.stacking import Stacking
 
-__all__ = ["NormalShift", "NormalShifted", "Shift", "Shifted"]
+__all__ = ["NormalShift", "Shift", "ShiftedNormalPosterior", "ShiftedPosterior", "in_natural_units"]
 
 Array = NDArray[np.float64]
 
 
 @frozen(eq=False)
 class Shift:
-    """What is added to a posterior at each condition.
+    """A function that is added to a posterior, at `n` conditions.
 
     Attributes:
-        amount: in natural units, shape `n x m`.
+        amount: its values in natural units, shape `n x m`.
     """
 
     amount: Array
@@ -29,54 +29,55 @@ class Shift:
 
 @frozen(eq=False)
 class NormalShift(Shift):
-    """A shift that is smooth.
+    """A differentiable shift.
 
     Attributes:
-        gradients: derivatives of the amount along the conditions, shape `n x m x d`.
+        gradients: derivatives of `amount` along the conditions, shape `n x m x d`.
     """
 
     gradients: Array
 
 
-class Shifted(Posterior):
-    """A posterior of what is left, and what was taken away.
+class ShiftedPosterior(Posterior):
+    """The posterior of a residual plus the function that was subtracted from the responses.
 
     Args:
-        left: the posterior of what is left.
-        shift: what was taken away; it is taken as sure.
+        residual: posterior of the responses less the shift.
+        shift: the subtracted function; it adds no uncertainty.
     """
 
-    def __init__(self, left: Posterior, shift: Shift) -> None:
-        self._left = left
+    def __init__(self, residual: Posterior, shift: Shift) -> None:
+        self._residual = residual
         self._shift = shift
 
     @property
     def mean(self) -> Array:
         """Expected responses, shape `n x m`, in natural units."""
-        return self._left.mean + self._shift.amount
+        return self._residual.mean + self._shift.amount
 
     @property
     def sd(self) -> Array:
         """Standard deviation of a new measurement, noise included, shape `n x m`."""
-        return self._left.sd
+        return self._residual.sd
 
     def sample(self, count: int, rng: np.random.Generator) -> Array:
         """Joint samples of the noise-free responses, shape `s x n x m`."""
-        return self._left.sample(count, rng) + self._shift.amount
+        return self._residual.sample(count, rng) + self._shift.amount
 
 
-class NormalShifted(Shifted, NormalPosterior):
-    """A normal posterior that is moved, told on the scale of natural units.
+class ShiftedNormalPosterior(ShiftedPosterior, NormalPosterior):
+    """A shifted normal posterior; its latent scale is that of natural units.
 
     Args:
-        left: the posterior of what is left.
-        shift: what was taken away, with its gradients.
+        residual: posterior of the responses less the shift.
+        shift: the subtracted function with its gradients.
     """
 
-    def __init__(self, left: NormalPosterior, shift: NormalShift) -> None:
-        super().__init__(left, shift)
-        self._natural = in_natural_units(left)
-        self._slope = shift.gradients
+    def __init__(self, residual: NormalPosterior, shift: NormalShift) -> None:
+        super().__init__(residual, shift)
+        # A shift is a sum in natural units, so a posterior on another scale is converted first.
+        self._natural = in_natural_units(residual)
+        self._gradients = shift.gradients
 
     @property
     def latent_mean(self) -> Array:
@@ -91,7 +92,7 @@ class NormalShifted(Shifted, NormalPosterior):
     def latent_gradients(self) -> tuple[Array, Array]:
         """As `NormalPosterior.latent_gradients`."""
         mean, sd = self._natural.latent_gradients()
-        return mean + self._slope, sd
+        return mean + self._gradients, sd
 
     def natural(self, latent: Array) -> Array:
         """Unchanged."""
@@ -103,5 +104,5 @@ class NormalShifted(Shifted, NormalPosterior):
 
 
 def in_natural_units(posterior: NormalPosterior) -> NormalMixture:
-    """A normal posterior on the scale of natural units, with the same mean and variance."""
+    """The normal posterior in natural units that has the same mean and variance."""
     return NormalMixture((posterior,), Stacking.equal(1, posterior.latent_mean.shape[1]))

@@ -1,0 +1,151 @@
+"""Options and inputs that the commands about twins share."""
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from attrs import frozen
+
+if TYPE_CHECKING:
+    from flowrig.profile import Profile, SurrogateChoice
+    from flowrig.twin import Experiments, TrainingSet
+
+__all__ = [
+    "TwinOptions",
+    "TwinSource",
+    "fit_progress",
+    "read_twin_source",
+    "response_option",
+    "surrogate_option",
+    "twin_options",
+]
+
+F = TypeVar("F", bound=Callable[..., None])
+
+
+@frozen(kw_only=True)
+class TwinOptions:
+    """Experiments and the model that learns from them, as named on the command line.
+
+    Attributes:
+        source: a CSV file, or the folder of a run.
+        profile: the rig, by name or path; None for that of the run.
+        surrogate: the model, a name or a table; None for that of the campaign.
+        columns: by response, the column of the CSV file if it has another name.
+        seed: of the model.
+    """
+
+    source: Path
+    profile: str | None
+    surrogate: str | None
+    columns: dict[str, str]
+    seed: int
+
+
+@frozen
+class TwinSource:
+    """A rig, its experiments, and the model to fit.
+
+    Attributes:
+        rig: the profile.
+        experiments: usable experiments of the source.
+        choice: the surrogate with its settings.
+    """
+
+    rig: "Profile"
+    experiments: "Experiments"
+    choice: "SurrogateChoice"
+
+    @property
+    def data(self) -> "TrainingSet":
+        """The experiments with the objective and the repeatability of the rig."""
+        return self.experiments.training_set(self.rig.objective, self.rig.rsd)
+
+
+def _columns(
+    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+) -> dict[str, str]:
+    """Columns by response, from texts such as "a300=absorbance_300nm"."""
+    columns = {}
+    for value in values:
+        response, equals, column = value.partition("=")
+        if not (response and equals and column):
+            raise click.BadParameter(f"{value!r} is not RESPONSE=COLUMN")
+        columns[response] = column
+    return columns
+
+
+response_option = click.option(
+    "--response",
+    "columns",
+    multiple=True,
+    metavar="NAME=COLUMN",
+    callback=_columns,
+    help="The column of a response, if it has another name.",
+)
+surrogate_option = click.option(
+    "--surrogate",
+    metavar="NAME",
+    help="The model: a name, or a table as in a profile; default: that of the campaign.",
+)
+
+
+def twin_options(command: F) -> F:
+    """Add the argument SOURCE and the options of `TwinOptions`, which come as `options`."""
+
+    @wraps(command)
+    def with_options(
+        *,
+        source: Path,
+        profile: str | None,
+        surrogate: str | None,
+        columns: dict[str, str],
+        seed: int,
+        **others: Any,
+    ) -> None:
+        options = TwinOptions(
+            source=source, profile=profile, surrogate=surrogate, columns=columns, seed=seed
+        )
+        command(options=options, **others)
+
+    for option in (
+        click.option("--seed", type=int, default=1, show_default=True),
+        response_option,
+        surrogate_option,
+        click.option("--profile", help="The rig, by name or path; a run's folder has its own."),
+        click.argument("source", type=click.Path(exists=True, path_type=Path)),
+    ):
+        with_options = option(with_options)
+    return with_options  # type: ignore[return-value]
+
+
+def read_twin_source(options: TwinOptions) -> TwinSource:
+    """Load the rig, read its experiments and choose the model.
+
+    Raises:
+        InputError: an option does not fit, or the source cannot be read.
+        MissingDependencyError: the packages of the model are not installed.
+    """
+    from flowrig.errors import InputError
+    from flowrig.plugins.offers import require_installed
+    from flowrig.plugins.registry import Plugins
+    from flowrig.profile import load_profile
+    from flowrig.run_record.changes import PROFILE_NAME
+    from flowrig.run_record.experiments_of import read_source
+    from flowrig.twin import choose_surrogate
+
+    if options.profile is None and not options.source.is_dir():
+        raise InputError("a CSV file does not name its rig; add --profile NAME")
+    plugins = Plugins.discover()
+    rig = load_profile(options.profile or options.source / PROFILE_NAME, plugins)
+    choice = choose_surrogate(rig, options.surrogate, plugins)
+    require_installed(choice.offers)
+    return TwinSource(rig, read_source(options.source, rig, options.columns, plugins), choice)
+
+
+def fit_progress(fits: int, name: str) -> Any:
+    """A progress bar on the error channel, so that the output can be piped."""
+    return click.progressbar(length=fits, label=f"fitting {name}", file=sys.stderr)
