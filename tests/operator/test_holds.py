@@ -281,7 +281,7 @@ def test_a_waste_that_is_too_small_is_told(tmp_path: Path) -> None:
     """The profile is refused whose waste cannot take what the safe state flushes."""
     profile = tmp_path / "held.toml"
     profile.write_text(PROFILE + '[path.waste]\nvolume = "7 mL"\n', encoding="utf-8")
-    with pytest.raises(InputError, match="the safe state flushes up to 8 mL into it"):
+    with pytest.raises(InputError, match="the safe state flushes up to 8 mL into 'waste'"):
         load_profile(profile, Plugins.discover())
 
 

@@ -58,7 +58,7 @@ CASES = [
     ),
     (
         "[[space]]\nname = 'ODE'\nrange = ['220 uL/min', '250 uL/min']",
-        "2:3: a variable is a heater's or a stream's; expected either `heater` or `stream`",
+        "2:3: a variable needs exactly one source; expected either `heater` or `stream`",
     ),
     (
         "[[space]]\nname = 'ODE'\nstream = 'ODE'\nrange = ['220 uL/min', '250 uL/min']",
