@@ -1,5 +1,6 @@
 """The architecture page names what is there, and its picture is that of the import contract."""
 
+import ast
 import importlib.util
 import re
 from pathlib import Path
@@ -11,6 +12,9 @@ from docs_pages import DOCS, ROOT
 PAGE = (DOCS / "architecture.md").read_text(encoding="utf-8")
 CORE = ROOT / "core" / "flowrig"
 MOST_FILES = 15
+MOST_LINES = 50
+MOST_PARAMETERS = 8
+LOOP_LINES = 150
 MOST_ROOMS = 24
 
 
@@ -90,3 +94,25 @@ def test_every_room_says_what_lives_there() -> None:
     for init in Path(CORE).rglob("__init__.py"):
         if "templates" not in init.parts:
             assert init.read_text(encoding="utf-8").startswith('"""'), init
+
+
+@pytest.mark.parametrize("package", ["core/flowrig", "plugins"])
+def test_no_function_is_long_or_takes_many_parameters(package: str) -> None:
+    """A function has at most 50 lines with its docstring, and at most 8 parameters."""
+    for file in (ROOT / package).rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                assert node.end_lineno is not None
+                lines = node.end_lineno - node.lineno + 1
+                given = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+                names = [one.arg for one in given if one.arg not in ("self", "cls")]
+                assert lines <= MOST_LINES, f"{file}: {node.name} has {lines} lines"
+                assert len(names) <= MOST_PARAMETERS, f"{file}: {node.name} takes {names}"
+
+
+def test_the_loop_can_be_read_at_a_glance() -> None:
+    """The class of the campaign loop has fewer than 150 lines."""
+    tree = ast.parse((CORE / "campaign" / "loop.py").read_text(encoding="utf-8"))
+    loop = next(n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == "CampaignLoop")
+    assert loop.end_lineno is not None
+    assert loop.end_lineno - loop.lineno + 1 < LOOP_LINES

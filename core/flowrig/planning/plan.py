@@ -114,8 +114,7 @@ def plan_campaign(
         profile: the rig, with a campaign.
         seed: of the run; the campaign's own by default.
         decided: conditions that a run has already decided, by stage.
-        likely: conditions that the optimizers may choose where the choice depends on results, from
-            `flowrig.planning.expected_conditions` or a rehearsal.
+        likely: conditions that optimizers may choose, from `expected_conditions` or a rehearsal.
 
     Raises:
         InputError: the profile has no campaign.
@@ -127,7 +126,6 @@ def plan_campaign(
     outcomes = _outcomes(profile, known, likely)
     expected = outcomes[0]
     wastes_ul = [sum(one.volumes_ul.values()) for one in outcomes]
-    volume_ranges_ul = {s: _span([one.volumes_ul[s] for one in outcomes]) for s in profile.streams}
     reachable, constraints = _shares(profile)
     return Plan(
         profile=profile.name,
@@ -138,7 +136,9 @@ def plan_campaign(
         time_range_s=_span([one.time_s for one in outcomes]),
         parts=_parts(outcomes, known),
         volumes_ul=expected.volumes_ul,
-        volume_ranges_ul=volume_ranges_ul,
+        volume_ranges_ul={
+            s: _span([one.volumes_ul[s] for one in outcomes]) for s in profile.streams
+        },
         waste_ul=wastes_ul[0],
         waste_range_ul=_span(wastes_ul),
         refills=expected.refills,

@@ -405,9 +405,8 @@ def open_rig(
 ) -> Iterator[Rig]:
     """Open the rig of a profile, and close it in the end.
 
-    Closing releases the ports and moves nothing; use
-    `flowrig.safety.safe_state.reach_safe_state` to bring a rig to rest. A simulated rig stops with
-    its emulators.
+    Closing releases the ports and moves nothing; `flowrig.reach_safe_state` brings a rig to rest. A
+    simulated rig stops with its emulators.
 
     Args:
         profile: a profile, or its name or path.
