@@ -124,8 +124,7 @@ def plan_campaign(
     seed = profile.campaign.seed if seed is None else seed
     known, problems = _known(profile, seed, decided or {})
     outcomes = _outcomes(profile, known, likely)
-    expected = outcomes[0]
-    wastes_ul = [sum(one.volumes_ul.values()) for one in outcomes]
+    expected, wastes_ul = outcomes[0], [sum(one.volumes_ul.values()) for one in outcomes]
     reachable, constraints = _shares(profile)
     return Plan(
         profile=profile.name,
