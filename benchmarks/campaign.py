@@ -1,8 +1,8 @@
-"""How fast a simulated campaign is, and where its time goes.
+"""Speed of a simulated campaign, and the time of its parts.
 
 Run with `python benchmarks/campaign.py`: the campaign of a shipped profile on its emulated rig,
-through the real drivers, with every raw frame in the journal. Processor time is taken thread by
-thread; parts of one thread are told apart by clocks around them.
+through the real drivers, with every raw frame in the journal. Processor time is measured for
+each thread; clocks around the parts of one thread measure the parts.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""The published campaign on the emulated rig: what each way of choosing reaches, and how soon.
+"""The published campaign on the emulated rig: results of each optimizer, and their speed.
 
 Run with `python benchmarks/campaigns.py`. A campaign is the published one: 60 Latin-hypercube
 experiments, 15 by expected improvement, one by pure exploitation (Sadeghi et al., Digital Discovery

@@ -1,4 +1,4 @@
-"""How the time of a decision grows with experiments and conditions, as a table and a chart.
+"""Time of a decision by number of experiments and conditions, as a table and a chart.
 
 Run with `python benchmarks/growth.py --svg docs/images/decision-time.svg`; `pip install
 "flowrig[bench]"` adds BoTorch. A decision is a fit to all experiments and the search for the next

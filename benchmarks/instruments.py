@@ -1,8 +1,8 @@
-"""How much time flowrig adds to what the instruments themselves take.
+"""Time that flowrig adds to the time of the instruments.
 
 Run with `python benchmarks/instruments.py`. The instruments are the emulated ones of the reference
 rig, on real time and each in a process of its own; flowrig's side is the rig with its threads, its
-locks and its drivers. What is compared alternates, so that a busy machine disturbs both alike.
+locks and its drivers. The two alternate, so that other work on the machine disturbs both equally.
 """
 
 import argparse

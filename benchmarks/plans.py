@@ -1,8 +1,8 @@
-"""How far plans are off: what `flowrig plan` says of a campaign, and what its runs then took.
+"""Errors of plans: predictions of `flowrig plan`, compared with the runs of the campaign.
 
 Run with `python benchmarks/plans.py RUN RUN …`, on finished runs of one campaign with different
-seeds, for instance `flowrig run cs3cu2i5-heatup-chem3 --simulate --seed 1 --out s1`. One line a run
-and way of planning: what the plan is off in total volume, in the stream that is worst, and in time.
+seeds, for instance `flowrig run cs3cu2i5-heatup-chem3 --simulate --seed 1 --out s1`. Each line
+has the errors of one plan for one run: of the total volume, of the worst stream, and of the time.
 """
 
 import argparse

@@ -2,8 +2,8 @@
 
 Sadeghi et al., Digital Discovery 2025, 4, 1722: 20 cascade networks of 8 to 10 layers with 20 to 40
 nodes, each layer connected to all before it; one fixed split of the data for all members; Adam with
-early stopping on the held-out fifth, which is also the fifth that the accuracy is told of; the
-spread of the members is taken for the uncertainty, without a noise term. What the paper does not
+early stopping on the held-out fifth, which is also the fifth of the reported accuracy; the
+spread of the members is the uncertainty, without a noise term. What the paper does not
 give (activation, learning rate, patience) is chosen here: ReLU, 0.003, 50 epochs.
 """
 

@@ -1,10 +1,9 @@
 """Regret of the optimizers on problems with known optima, beside BoTorch's where it is installed.
 
-Run with `python benchmarks/regret.py`; `pip install "flowrig[bench]"` adds BoTorch,
-Ax and BayBE. Every search
-starts with the same 10 Latin-hypercube experiments for each optimizer and goes on for 30, one at a
-time. Two numbers are told: the regret at the end, and the mean regret over the 30 experiments (the
-area under the curve), both averages over seeds and without noise.
+Run with `python benchmarks/regret.py`; `pip install "flowrig[bench]"` adds BoTorch, Ax and BayBE.
+Every search starts with the same 10 Latin-hypercube experiments for each optimizer and goes on for
+30, one at a time. The table has two numbers: the regret at the end, and the mean regret over the 30
+experiments (the area under the curve), both averages over seeds and without noise.
 """
 
 import argparse
