@@ -21,18 +21,18 @@ __all__ = ["Consent", "check_live", "live_options", "plain_verdict"]
 F = TypeVar("F", bound=Callable[..., None])
 
 UNKNOWN_STATE = 4
-"""Exit code when the instrument was not seen to be at rest."""
+"""Exit code if the instrument is not confirmed to be at rest."""
 
 
 @frozen
 class Consent:
-    """What a person allows.
+    """The operator's consent to actions of the instrument.
 
     Attributes:
-        may_move: whether a pump may push out a little.
-        may_heat: whether a heater may be made a little warmer.
-        yes: whether nothing is to be asked.
-        syringe: volume and inner diameter of the syringe on the pump, as a profile writes them.
+        may_move: whether a pump may deliver a small volume.
+        may_heat: whether a heater may warm up by a few degrees.
+        yes: whether checks start without a question.
+        syringe: volume and inner diameter of the syringe in the pump, as in a profile.
     """
 
     may_move: bool
@@ -41,16 +41,16 @@ class Consent:
     syringe: tuple[str, str] | None
 
     def may_act(self, kind: str) -> bool:
-        """Whether an instrument of a kind may do what it is for."""
+        """Whether an instrument of a kind may move or heat."""
         return {"pump": self.may_move, "heater": self.may_heat}.get(kind, False)
 
 
 CONSENT = {"pump": "--may-move and --syringe", "heater": "--may-heat"}
-"""The words with which a person allows it, by kind."""
+"""The options that give consent, by kind."""
 
 
 def live_options(command: F) -> F:
-    """Add the options of a check on a real instrument; they come as `live` and `consent`."""
+    """Add the options of a check on a real instrument, as `live` and `consent`."""
 
     @wraps(command)
     def with_consent(
@@ -91,20 +91,21 @@ def check_live(
     *,
     as_json: bool,
 ) -> int:
-    """Check the one driver among some offers on a real instrument.
+    """Check a driver on a real instrument.
 
     Args:
-        offers: what the plugin offers.
-        address: where the instrument is.
+        offers: offers of the plugin, one of them a driver.
+        address: address of the instrument.
         words: further settings, each as "key=value" with keys and values of a profile.
-        consent: what a person allows.
-        as_json: whether the verdicts are printed as JSON, and all else goes to standard error.
+        consent: consent of the operator.
+        as_json: whether verdicts are printed as JSON, and other messages to standard error.
 
     Returns:
-        the exit code: 1 if a check failed, 4 if the instrument was not seen to be at rest.
+        the exit code: 1 if a check failed, 4 if the instrument is not confirmed to be at rest.
 
     Raises:
-        InputError: there is not one driver, a setting does not fit, or the instrument is at work.
+        InputError: there are no or several drivers, a setting is wrong, or the instrument is at
+            work.
         DeviceError: the instrument does not answer.
     """
     from flowrig.plugins.offers import DriverOffer
@@ -114,7 +115,7 @@ def check_live(
     drivers = [offer for offer in offers if isinstance(offer, DriverOffer)]
     if len(drivers) != 1:
         names = ", ".join(offer.name for offer in drivers) or "none"
-        raise InputError(f"name one driver to check on an instrument; here is: {names}")
+        raise InputError(f"name one driver to check on an instrument; drivers here: {names}")
     (offer,) = drivers
     session = LiveSession(
         offer,
@@ -131,8 +132,8 @@ def check_live(
     verdicts = []
     try:
         for check in session.checks:
-            verdicts.append(_made(session, check, offer.kind, ask=not consent.yes, err=as_json))
-            _tell(verdicts[-1], err=as_json)
+            verdicts.append(_make(session, check, offer.kind, ask=not consent.yes, err=as_json))
+            _show(verdicts[-1], err=as_json)
     except UnsafeStateError as error:
         click.secho(str(error), fg="red", err=True)
         return UNKNOWN_STATE
@@ -157,29 +158,29 @@ def check_live(
     return 1 if "failed" in outcomes else 0
 
 
-def _made(
+def _make(
     session: "LiveSession", check: "LiveCheck", kind: str, *, ask: bool, err: bool
 ) -> "Verdict":
-    """Announce a check, and make it if nobody objects."""
+    """Announce a check, and make it if the operator consents."""
     print_paragraph(check.requirement, err=err)
     click.secho(f"  it {check.does}", dim=True, err=err)
     if check.acts and not session.may_act:
         return session.skip(check, f"{CONSENT[kind]} would allow it")
     if ask and not click.confirm("  go on?", default=True, err=err):
-        return session.skip(check, "left out")
+        return session.skip(check, "declined")
     return session.run(check)
 
 
-def _tell(verdict: "Verdict", *, err: bool) -> None:
+def _show(verdict: "Verdict", *, err: bool) -> None:
     words = {"skipped": "not asked", "unjudged": "not judged"}
-    said = words.get(verdict.outcome, verdict.outcome)
+    word = words.get(verdict.outcome, verdict.outcome)
     colour = "red" if verdict.outcome == "failed" else None
     advice = f": {verdict.advice}" if verdict.advice else ""
-    click.secho(f"  {said}{advice}", fg=colour, err=err)
+    click.secho(f"  {word}{advice}", fg=colour, err=err)
 
 
 def plain_verdict(verdict: "Verdict") -> dict[str, str]:
-    """A verdict for programs."""
+    """A verdict as plain values for JSON."""
     return {
         "check": verdict.check,
         "requirement": verdict.requirement,

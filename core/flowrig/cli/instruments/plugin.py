@@ -1,4 +1,4 @@
-"""Write a plugin, and find out how far one can be trusted."""
+"""Write a plugin, and check how far a plugin can be trusted."""
 
 import sys
 from pathlib import Path
@@ -31,7 +31,7 @@ def plugin() -> None:
     "--into",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(),
-    help="Where the new folder goes; here, if not given.",
+    help="Parent of the new folder; by default the present folder.",
 )
 def new(kind: str, name: str, into: Path) -> None:
     """Write a complete plugin that already passes its tests, into a new folder flowrig-NAME.
@@ -49,7 +49,7 @@ def new(kind: str, name: str, into: Path) -> None:
     click.echo(f"  flowrig plugin check {name}")
 
 
-@plugin.command(short_help="Tell how far a plugin can be trusted, and why.")
+@plugin.command(short_help="Check how far a plugin can be trusted, and why.")
 @click.argument("name")
 @click.option(
     "--at-least",
@@ -61,14 +61,14 @@ def new(kind: str, name: str, into: Path) -> None:
 @click.option(
     "--address",
     default="127.0.0.1",
-    help="An address that the driver's settings take; with --live, the instrument's.",
+    help="An address that the driver's settings accept; with --live, the instrument's.",
 )
 @click.option(
     "--set",
     "words",
     multiple=True,
     metavar="KEY=VALUE",
-    help="A setting of the driver, as a profile writes it.",
+    help="A setting of the driver, written as in a profile.",
 )
 @live_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
@@ -82,14 +82,14 @@ def check(
     consent: Consent,
     as_json: bool,
 ) -> None:
-    """Run the conformance suites on what the plugin NAME offers; drivers face their emulators.
+    """Run the conformance suites on the offers of the plugin NAME, drivers with their emulators.
 
     Each offer gets the level that it has earned: bronze, silver or gold. A check that misses a
     deadline on a busy machine is repeated with longer ones; if it misses them, it is not judged.
 
-    With --live a driver faces the instrument at --address instead, with those checks that are safe
-    on a real one. Each is announced and asked for. Nothing moves and nothing heats, unless you say
-    so, and whatever happens, each check ends with the instrument at rest.
+    With --live a driver runs with the instrument at --address, and only the checks that are safe
+    there are made. Each is announced, and needs your consent. Nothing moves or heats without
+    --may-move or --may-heat, and each check leaves the instrument at rest.
 
     \b
     Examples:
@@ -116,7 +116,7 @@ def check(
 
 
 def _show(offer: "Offer", card: "Scorecard") -> None:
-    """One line an offer, one a level, and what to do about every check that failed."""
+    """Print one line for the offer and for each level, and the advice of each failed check."""
     click.secho(f"{offer.kind} {offer.name}: {_medal(card)}", bold=True)
     for level in type(card.verdicts[0].level):
         good, of = card.count(level)
@@ -133,7 +133,7 @@ def _show(offer: "Offer", card: "Scorecard") -> None:
 
 
 def _medal(card: "Scorecard") -> str:
-    """The level that is earned, and the one that a less busy machine may find earned."""
+    """The earned level, and the level that is possible on a less busy machine."""
     earned = card.level.value if card.level else "below bronze"
     if card.possible_level is card.level or card.possible_level is None:
         return earned
