@@ -243,8 +243,8 @@ def test_other_settings_are_shown(tampered: Tampered, plugins: Plugins) -> None:
     ("change", "message"),
     [
         (lambda header: header | {"driver": "unheard-of"}, "no installed plugin offers the driver"),
-        (lambda header: header | {"settings": {"voltage": 3}}, "does not take the settings"),
-        (lambda header: header | {"settings": {"loop": 9}}, "does not take the settings"),
+        (lambda header: header | {"settings": {"voltage": 3}}, "does not accept the settings"),
+        (lambda header: header | {"settings": {"loop": 9}}, "does not accept the settings"),
     ],
 )
 def test_what_cannot_be_played_back_is_told(
