@@ -26,7 +26,7 @@ from seabreeze.pyseabreeze.transport import IPv4Transport, IPv4TransportHandle
 from flowrig.clock import RealClock
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, load_profile
-from flowrig.rig.device_threads import Workers
+from flowrig.rig.device_threads import DeviceThreads
 from flowrig.rig.rig import Rig
 
 PROFILE = "cs3cu2i5-heatup"
@@ -139,7 +139,7 @@ def emulated_rig(*devices: str, baud: int | None = None) -> Iterator[Rig]:
     with emulated(entries, paced_baud=baud) as answering:
         part = evolve(profile, devices=answering, streams=_driven(profile, devices))
         clock = RealClock()
-        with Workers(clock) as workers:
+        with DeviceThreads(clock) as workers:
             rig = Rig(part, clock, workers)
             try:
                 yield rig
@@ -185,7 +185,7 @@ def read_waiting(port: serial.Serial, request: bytes) -> bytes:
 
 def pump_rows(effort: Effort) -> Iterator[Row]:
     """Exchanges with a pump that answers at once, next to bare pyserial."""
-    with pump_and_port() as (rig, port), Workers(rig.clock) as workers:
+    with pump_and_port() as (rig, port), DeviceThreads(rig.clock) as workers:
         pump = rig["pump_cui"]
         acts: dict[bytes, Act] = {
             b"status": lambda: rig.pump_states(["CuI"]),
@@ -233,7 +233,7 @@ def spectrometer_rows(effort: Effort) -> Iterator[Row]:
         hdx.set_integration_time(INTEGRATION_TIME_US)
         bare = stack.enter_context(closing(SeaBreezeDevice(IPv4TransportHandle(host, port))))
         bare.open()
-        workers = stack.enter_context(Workers(rig.clock))
+        workers = stack.enter_context(DeviceThreads(rig.clock))
         times = alternating(
             bare.f.spectrometer.get_intensities, lambda: rig.acquire(["hdx_pl"], 1), few(effort)
         )

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowrig.clock import RealClock, VirtualClock
-from flowrig.rig.device_threads import Workers
+from flowrig.rig.device_threads import DeviceThreads
 
 
 def test_virtual_time_passes_without_waiting() -> None:
@@ -28,7 +28,7 @@ def test_virtual_time_is_the_longest_participant(naps: list[list[int]]) -> None:
             clock.sleep(duration)
             woken[name].append(clock.now_s())
 
-    with Workers(clock) as workers:
+    with DeviceThreads(clock) as workers:
         workers.call(
             {
                 f"device {i}": lambda i=i, durations=durations: sleeper(f"{i}", durations)
@@ -54,7 +54,7 @@ def test_time_waits_for_a_participant_that_works() -> None:
         asleep.set()
         clock.sleep(10.0)
 
-    with Workers(clock) as workers:
+    with DeviceThreads(clock) as workers:
         workers.call({"busy": busy, "sleeper": sleeper})
     assert seen == [0.0]
     assert clock.now_s() == 10.0
@@ -83,7 +83,7 @@ def test_ticks_come_at_known_times() -> None:
     """While calls run, the caller's ticks come at the moments that it asked for."""
     clock = VirtualClock()
     ticks: list[float] = []
-    with Workers(clock) as workers:
+    with DeviceThreads(clock) as workers:
         workers.call(
             {"long": lambda: clock.sleep(12.0)},
             tick_s=5.0,
@@ -98,7 +98,7 @@ def test_a_device_keeps_its_thread() -> None:
     def threads() -> list[str]:
         return sorted(t.name for t in threading.enumerate() if t.name in ("device-a", "device-b"))
 
-    with Workers(VirtualClock()) as workers:
+    with DeviceThreads(VirtualClock()) as workers:
         for _ in range(20):
             workers.call({"a": lambda: None, "b": lambda: None})
         assert threads() == ["device-a", "device-b"]

@@ -1,8 +1,8 @@
-"""Time behind one interface: real, or virtual for simulated rigs.
+"""Clocks with one interface: real time, and virtual time for simulated rigs.
 
-Every wait in flowrig goes through a `Clock`. The virtual clock is a small discrete-event scheduler:
-it moves on only when every thread that takes part in the run is asleep or waits for one that is,
-and wakes one thread at a time, so that a simulated campaign replays bit for bit however the
+Every wait in flowrig uses a `Clock`. The virtual clock is a small discrete-event scheduler: its
+time moves on only when every participating thread sleeps or waits for a sleeping one, and it
+wakes one thread at a time. A simulated campaign therefore replays bit for bit, however the
 operating system schedules its threads.
 """
 
@@ -15,11 +15,11 @@ from collections.abc import Callable
 __all__ = ["Clock", "RealClock", "VirtualClock"]
 
 _Sleeper = tuple[float, tuple[bool, str], int, threading.Lock]
-"""When to wake, whom of several first, and the lock that is held until then."""
+"""Time [s] to wake, rank at equal times, identity, and the lock that is held until then."""
 
 
 class Clock(ABC):
-    """Rig time in seconds since the run began, and every way to wait for it."""
+    """Rig time in seconds since the run began, and all ways to wait."""
 
     @property
     @abstractmethod
@@ -32,22 +32,22 @@ class Clock(ABC):
 
     @abstractmethod
     def sleep(self, duration_s: float) -> None:
-        """Wait for a duration [s]; only threads that take part in the run may call this.
+        """Wait for a duration [s]; only participating threads may call this.
 
         `interrupt` ends the wait early.
         """
 
     @abstractmethod
     def emulate_delay(self, duration_s: float) -> None:
-        """The time [s] that an emulated instrument takes before it answers.
+        """Wait for the time [s] that an emulated instrument takes before it answers.
 
-        Really waits on the real clock. On the virtual clock it returns at once: the caller on the
-        other side of the wire paces itself.
+        The virtual clock returns at once, because the driver at the other end of the wire waits by
+        itself.
         """
 
     @abstractmethod
     def interrupt(self) -> None:
-        """Wake every sleeper now; later sleeps return at once until `clear_interrupt`."""
+        """Wake every sleeping thread; later sleeps return at once until `clear_interrupt`."""
 
     @abstractmethod
     def clear_interrupt(self) -> None:
@@ -59,10 +59,10 @@ class Clock(ABC):
         if remaining > 0:
             self.sleep(remaining)
 
-    def add_participants(self, count: int) -> None:  # noqa: B027 - real time waits for nobody
-        """Announce threads that are about to take part in the run; virtual time waits for them.
+    def add_participants(self, count: int) -> None:  # noqa: B027 - real time needs no participants
+        """Announce threads that will take part in the run; virtual time waits for them.
 
-        Each calls `leave` when it is done.
+        Each thread calls `leave` when it is done.
         """
 
     def leave(self) -> None:  # noqa: B027
@@ -82,7 +82,7 @@ class RealClock(Clock):
 
     @property
     def is_virtual(self) -> bool:
-        """False: seconds are seconds."""
+        """Always false."""
         return False
 
     def now_s(self) -> float:
@@ -95,12 +95,12 @@ class RealClock(Clock):
             self._interrupted.wait(duration_s)
 
     def emulate_delay(self, duration_s: float) -> None:
-        """Really wait [s]."""
+        """Wait for a duration [s]."""
         if duration_s > 0:
             time.sleep(duration_s)
 
     def interrupt(self) -> None:
-        """Wake every sleeper."""
+        """Wake every sleeping thread."""
         self._interrupted.set()
 
     def clear_interrupt(self) -> None:
@@ -109,12 +109,11 @@ class RealClock(Clock):
 
 
 class VirtualClock(Clock):
-    """Time that jumps to the next moment at which a participant wants to wake.
+    """Virtual time that jumps to the next time at which a participating thread wakes.
 
-    Of those who want to wake at one moment, the next wakes when the one before sleeps again: first
-    the other threads by their names, then the one that created the clock.
-
-    The thread that creates the clock takes part in the run from the beginning.
+    Threads with the same time wake one after the other, each when the one before sleeps again:
+    first the other threads by their names, then the thread that created the clock, which takes part
+    in the run from the beginning.
 
     Args:
         start_s: rig time [s] at construction, for a run that is resumed.
@@ -127,23 +126,23 @@ class VirtualClock(Clock):
         self._owner = threading.get_ident()
         self._sleepers: list[_Sleeper] = []
         self._interrupted = False
-        self._onlookers: list[Callable[[], object]] = []
+        self._listeners: list[Callable[[], object]] = []
 
     @property
     def is_virtual(self) -> bool:
-        """True: hours pass in seconds."""
+        """Always true."""
         return True
 
-    def listen(self, onlooker: Callable[[], object]) -> None:
-        """Call somebody whenever time has moved on, before anyone wakes.
+    def listen(self, listener: Callable[[], object]) -> None:
+        """Call a function whenever time has moved on, before a thread wakes.
 
         Args:
-            onlooker: may ask `now_s`, and nothing else of the clock.
+            listener: may call `now_s`, and no other method of the clock.
         """
-        self._onlookers.append(onlooker)
+        self._listeners.append(listener)
 
     def skip(self, duration_s: float) -> None:
-        """Let time jump by a duration [s] past everybody, as when a computer was suspended."""
+        """Let time jump by a duration [s] without waking a thread, like a suspended computer."""
         with self._lock:
             self._now_s += duration_s
 
@@ -152,7 +151,7 @@ class VirtualClock(Clock):
         return self._now_s
 
     def sleep(self, duration_s: float) -> None:
-        """Wait until everyone else sleeps too and virtual time has moved on by a duration [s]."""
+        """Wait until all other threads sleep and virtual time has moved on by a duration [s]."""
         with self._lock:
             if self._interrupted or duration_s <= 0:
                 return
@@ -166,7 +165,7 @@ class VirtualClock(Clock):
             self._advance_if_idle()
         try:
             wake.acquire()
-        except BaseException:  # Ctrl-C: nobody may wait for a sleeper that is not there
+        except BaseException:  # Ctrl-C: time must not wait for a thread that has left
             self._forget(sleeper)
             raise
 
@@ -178,10 +177,10 @@ class VirtualClock(Clock):
                 self._active += 1
 
     def emulate_delay(self, duration_s: float) -> None:
-        """Return at once: the client's own pacing moves virtual time."""
+        """Return at once: the waits of the driver move virtual time."""
 
     def interrupt(self) -> None:
-        """Wake every sleeper without moving time."""
+        """Wake every sleeping thread; time stays."""
         with self._lock:
             self._interrupted = True
             self._active += len(self._sleepers)
@@ -195,7 +194,7 @@ class VirtualClock(Clock):
             self._interrupted = False
 
     def add_participants(self, count: int) -> None:
-        """Announce threads that are about to take part; time waits for them from now on."""
+        """Announce threads that will take part; time waits for them from now on."""
         with self._lock:
             self._active += count
 
@@ -210,7 +209,7 @@ class VirtualClock(Clock):
             return
         time_s, _, _, wake = heapq.heappop(self._sleepers)
         self._now_s = max(time_s, self._now_s)
-        for onlooker in self._onlookers:
-            onlooker()
+        for listener in self._listeners:
+            listener()
         self._active = 1
         wake.release()

@@ -1,30 +1,30 @@
-"""What can go wrong, sorted by what the caller can do about it.
+"""All errors of flowrig, sorted by the action of the caller.
 
 FlowrigError
-├── InputError            fix the input: a profile, a campaign, a plugin, a command line
-│   ├── ProfileError      … every problem with its file, line and column
-│   ├── PluginError       … a plugin is missing, broken or installed twice
-│   └── MissingDependencyError … install what the message names
-├── OutOfRangeError       fix the request: nothing was sent to the instrument
-├── InterlockError        a command would break a safety rule: nothing was sent
-├── UnsupportedError      the instrument cannot do this
-├── DeviceError           about one instrument; carries device, command and reply
-│   ├── NotReadyError     wait, then ask again
-│   ├── ConnectionLostError  reconnect; an actuator command may or may not have arrived
-│   ├── ProtocolError     the reply makes no sense; resynchronize, then call a person
-│   ├── RefusedError      the instrument kept its old value; fix the profile or the request
-│   ├── DeviceFaultError  the instrument reports a fault; call a person
-│   │   └── SafetyTripError … a safety rule is broken; the run ends, a person resets it
-│   ├── UnknownOutcomeError  a command was sent, its effect is not known; look at the rig
-│   └── SeveralDevicesError  several of the above at once, one line each
-├── JournalError          the journal takes nothing more: free the disk, then resume
-├── StopRequested         a person asked the run to stop
-│   └── HaltRequested     … with all flow and heat off at once
-├── PauseRequested        a person asked the run to pause
-├── SkipRequested         a person gave up the experiment under way
-├── NeedsPersonError      the run holds until somebody acts
-│   └── HoldExpiredError  … and nobody did in time
-└── UnsafeStateError      the safe state was not confirmed; look at the rig now
+├── InputError            correct the input: profile, campaign, plugin or command line
+│   ├── ProfileError      a profile has problems, each with file, line and column
+│   ├── PluginError       a plugin is missing, broken or installed twice
+│   └── MissingDependencyError  install the packages that the message names
+├── OutOfRangeError       correct the request; nothing was sent to the instrument
+├── InterlockError        a command would break a safety rule; nothing was sent
+├── UnsupportedError      the instrument has no such function
+├── DeviceError           an error of one instrument, with device, command and reply
+│   ├── NotReadyError     wait, then try again
+│   ├── ConnectionLostError  reconnect; it is unknown whether an actuator command arrived
+│   ├── ProtocolError     the reply is invalid; resynchronize, then check the instrument
+│   ├── RefusedError      the instrument kept its old value; correct profile or request
+│   ├── DeviceFaultError  the instrument reports a fault; check it
+│   │   └── SafetyTripError  a safety rule is broken; the run ends, and a person resets the rule
+│   ├── UnknownOutcomeError  a command was sent, and its effect is unknown; check the rig
+│   └── SeveralDevicesError  errors of several instruments in one step, one line each
+├── JournalError          the journal cannot be written; free space on the disk, then resume
+├── StopRequested         a person requested that the run stops
+│   └── HaltRequested     a person requested all flow and heat off at once
+├── PauseRequested        a person requested a pause
+├── SkipRequested         a person requested to skip the current experiment
+├── NeedsPersonError      the run holds until a person acts
+│   └── HoldExpiredError  no person acted in time
+└── UnsafeStateError      the safe state was not confirmed; check the rig now
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,27 +33,27 @@ from flowrig.safety_rules import Action, Trip
 
 
 class FlowrigError(Exception):
-    """Base of everything that flowrig raises on purpose."""
+    """Base class of all errors that flowrig raises on purpose."""
 
 
 class InputError(FlowrigError):
-    """The input is wrong; the message says where and what was expected."""
+    """The input is wrong; the message has the place and the expected input."""
 
 
 class PluginError(InputError):
-    """A plugin is missing, broken, or claimed by two distributions."""
+    """A plugin is missing or broken, or two distributions claim its name."""
 
 
 class MissingDependencyError(InputError):
-    """A plugin needs a package that is not installed; the message says what to install."""
+    """A plugin needs a package that is not installed; the message names the packages to install."""
 
 
 class OutOfRangeError(FlowrigError, ValueError):
-    """A requested value lies outside the limits; not a byte was sent to the instrument."""
+    """A requested value lies outside the limits; nothing was sent to the instrument."""
 
 
 class InterlockError(FlowrigError):
-    """A command would break a safety rule; not a byte was sent."""
+    """A command would break a safety rule; nothing was sent to the instrument."""
 
 
 class UnsupportedError(FlowrigError):
@@ -61,13 +61,13 @@ class UnsupportedError(FlowrigError):
 
 
 class DeviceError(FlowrigError):
-    """Something about one instrument.
+    """An error of one instrument.
 
     Args:
-        message: one sentence that says what happened and, where possible, what to do.
-        device: the name of the device in the rig profile.
-        command: what was sent, if anything.
-        reply: what came back, if anything.
+        message: one sentence with the error and, if possible, the action to take.
+        device: name of the device in the rig profile.
+        command: the command that was sent; "" for none.
+        reply: the reply that was received; "" for none.
     """
 
     def __init__(
@@ -88,30 +88,30 @@ class DeviceError(FlowrigError):
 
 
 class NotReadyError(DeviceError):
-    """The instrument is busy or not open; wait or open it, then ask again."""
+    """The instrument is busy or not open; wait or open it, then try again."""
 
 
 class ConnectionLostError(DeviceError):
-    """The link is gone or silent; reconnect. An actuator command may or may not have arrived."""
+    """The connection is lost or silent. It is unknown whether an actuator command arrived."""
 
 
 class ProtocolError(DeviceError):
-    """The reply does not fit the protocol; the driver has to resynchronize."""
+    """The reply does not fit the protocol; the driver must resynchronize."""
 
 
 class RefusedError(DeviceError):
-    """The instrument did not take a value and kept its old one."""
+    """The instrument refused a value and kept the old one."""
 
 
 class DeviceFaultError(DeviceError):
-    """The instrument itself reports a fault (stall, open sensor, …); a person has to look."""
+    """The instrument reports a fault (stall, open sensor, …); a person must check it."""
 
 
 class SafetyTripError(DeviceFaultError):
-    """Safety rules are broken; the run ends as the gravest of them asks for.
+    """Safety rules are broken; the run ends with the gravest of their actions.
 
     Args:
-        trips: what is broken, at least one; the first is told first.
+        trips: the broken rules, at least one; the message begins with the first.
     """
 
     def __init__(self, trips: Sequence[Trip]) -> None:
@@ -122,20 +122,20 @@ class SafetyTripError(DeviceFaultError):
 
     @property
     def action(self) -> Action:
-        """How the run has to end."""
+        """The gravest action of all broken rules, with which the run ends."""
         wanted = {trip.action for trip in self.trips}
         return "halt" if "halt" in wanted else "safe" if "safe" in wanted else "hold"
 
 
 class UnknownOutcomeError(DeviceError):
-    """An actuator command was sent and its effect is not known; it is never repeated blindly."""
+    """An actuator command was sent and its effect is unknown; it must not be repeated blindly."""
 
 
 class SeveralDevicesError(DeviceError):
     """Several devices failed in one step.
 
     Args:
-        errors: what each raised, by device name.
+        errors: the error of each device, by device name.
     """
 
     def __init__(self, errors: Mapping[str, BaseException]) -> None:
@@ -148,32 +148,32 @@ class SeveralDevicesError(DeviceError):
 
 
 class JournalError(FlowrigError):
-    """The journal cannot be written, for instance on a full disk; what was acknowledged is kept."""
+    """The journal cannot be written, for instance on a full disk; acknowledged events are kept."""
 
 
 class StopRequested(FlowrigError):  # noqa: N818 - a request, not a fault
-    """A person asked the run to stop; it ends in the safe state."""
+    """A person requested that the run stops; it ends in the safe state."""
 
 
 class HaltRequested(StopRequested):
-    """A person asked for all flow and heat off at once, and nothing flushed."""
+    """A person requested all flow and heat off at once, without a flush."""
 
 
 class PauseRequested(FlowrigError):  # noqa: N818
-    """A person asked the run to pause; what is not measured yet begins again later."""
+    """A person requested a pause; an experiment without a measurement begins again later."""
 
 
 class SkipRequested(FlowrigError):  # noqa: N818
-    """A person gave up the experiment under way."""
+    """A person requested to skip the current experiment."""
 
 
 class NeedsPersonError(FlowrigError):
-    """The run holds until a person acts; the message says what to do.
+    """The run holds until a person acts; the message has the action.
 
     Args:
-        message: what to do, in one sentence.
-        refill: streams whose syringes have to be filled.
-        empty: wastes that have to be emptied.
+        message: the action, in one sentence.
+        refill: streams whose syringes must be refilled.
+        empty: wastes that must be emptied.
     """
 
     def __init__(
@@ -185,8 +185,8 @@ class NeedsPersonError(FlowrigError):
 
 
 class HoldExpiredError(NeedsPersonError):
-    """A run was on hold for as long as its profile allows; it ends in the safe state."""
+    """A hold lasted as long as the profile allows; the run ends in the safe state."""
 
 
 class UnsafeStateError(FlowrigError):
-    """The safe state was not confirmed; the message lists what is not known."""
+    """The safe state was not confirmed; the message lists all unknown states."""

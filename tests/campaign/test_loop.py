@@ -11,9 +11,10 @@ from watched_rig import WORLD, plugins_with, run_watched
 import flowrig as package
 from flowrig.clock import RealClock
 from flowrig.errors import FlowrigError, StopRequested
+from flowrig.journal.events import Intent
 from flowrig.journal.journal import FILE_NAME, AnyEvent, Journal
 from flowrig.operator.requests import OperatorRequests, Request
-from flowrig.procedure import executor as executor_module
+from flowrig.procedure import watch
 from flowrig.procedure.executor import Executor
 from flowrig.run_record.reader import RunRecord
 from flowrig.safety.actuation import Actuation
@@ -59,8 +60,8 @@ def test_the_rig_is_watched_while_conditions_are_chosen(
     short: Short, monkeypatch: pytest.MonkeyPatch, stop: bool, error: type[FlowrigError]
 ) -> None:
     """A wish to stop is obeyed while an optimizer thinks, and one that thinks for ever is left."""
-    monkeypatch.setattr(executor_module, "THINK_WATCH_S", 0.05)
-    monkeypatch.setattr(executor_module, "THINK_S", 0.5)
+    monkeypatch.setattr(watch, "COMPUTE_WATCH_S", 0.05)
+    monkeypatch.setattr(watch, "COMPUTE_S", 0.5)
     monkeypatch.setattr("flowrig.rig.device_threads.DEADLINE_S", 0.5)
     requests, kinds, for_ever = OperatorRequests(), [], threading.Event()
     with package.open_rig(str(short()), simulate=True, clock=RealClock(), prepare=False) as rig:
@@ -69,7 +70,7 @@ def test_the_rig_is_watched_while_conditions_are_chosen(
         if stop:
             threading.Timer(0.3, requests.ask, [Request.STOP]).start()
         with pytest.raises(error, match="stop" if stop else "no result"):
-            executor.think("choosing", for_ever.wait)
+            executor.compute("choosing", for_ever.wait)
         for_ever.set()
         assert "reading" in kinds
 
@@ -80,5 +81,5 @@ def test_a_pump_that_tells_no_volume_is_charged_by_time(
 ) -> None:
     """Nonsense from a pump never makes a syringe look full."""
     ledger = SyringeLedger(package.load_profile(short(), plugins_with()))
-    ledger.started(0.0, {"CuI": 100.0})
-    assert ledger.stopped(120.0, {"CuI": told_ul}).volumes_ul == {"CuI": 200.0}
+    ledger.follow(0.0, Intent(command="start", flow_rates_ul_min={"CuI": 100.0}))
+    assert ledger.charge_of(120.0, {"CuI": told_ul}).volumes_ul == {"CuI": 200.0}

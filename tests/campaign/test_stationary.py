@@ -109,11 +109,11 @@ def test_what_never_stands_still_is_measured_and_flagged(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("equilibrium", "more", "says"),
     [
-        (1.2, STATIONARY.format(tolerance=0.1, longest=6.0), "the first look would see"),
+        (1.2, STATIONARY.format(tolerance=0.1, longest=6.0), "first look would see"),
         (2.0, STATIONARY.format(tolerance=0.1, longest=2.5), "at least 3.2"),
         (2.0, STATIONARY.format(tolerance=0.0, longest=6.0), "more than 0"),
         (2.0, '[residence_time.stationary]\nfeatures = ["pl"]\n', "unknown feature 'pl'"),
-        (2.0, "[residence_time.stationary]\nfeatures = []\n", "no feature is named"),
+        (2.0, "[residence_time.stationary]\nfeatures = []\n", "no feature is given"),
     ],
 )
 def test_how_to_look_is_checked(tmp_path: Path, equilibrium: float, more: str, says: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from flowrig.errors import FlowrigError
+from flowrig.errors import FlowrigError, PauseRequested
 from flowrig.operator.requests import OperatorRequests, Request
 from flowrig.run.control_socket import CONTROL_NAME, ControlServer, ask_run
 from flowrig.run_record.lock import locked
@@ -28,7 +28,7 @@ def said(folder: Path, line: bytes) -> dict[str, Any]:
 
 @pytest.fixture
 def board(tmp_path: Path) -> Iterator[OperatorRequests]:
-    """A switchboard within reach."""
+    """Requests of a run that another process can reach."""
     requests = OperatorRequests()
     with ControlServer(tmp_path, requests, lambda: {"state": "running"}):
         yield requests
@@ -89,7 +89,8 @@ def test_the_token_opens_the_door(board: OperatorRequests, tmp_path: Path) -> No
     assert "not paused" in ask("go-on")["refused"]
     assert "expected status" in ask("explode")["refused"]
     assert "Reagents stop" in ask("pause")["text"]
-    assert board.paused
+    with pytest.raises(PauseRequested):
+        board.obey(may_pause=True, may_skip=True)
     board.ask(Request.GO_ON)
 
 

@@ -83,16 +83,16 @@ class Helper:
     """
 
     def __init__(self, **done: tuple[str, ...]) -> None:
-        self.switch = OperatorRequests()
-        self.switch.attended = True
+        self.requests = OperatorRequests()
+        self.requests.attended = True
         self.done = done
         self.seen: list[AnyEvent] = []
 
     def __call__(self, event: AnyEvent) -> None:
-        waits = self.switch.hold is not None and self.switch.answer is None
+        waits = self.requests.hold is not None and self.requests.answer is None
         if event.kind == "reading" and waits:
             self.seen.append(event)
-            self.switch.ask(Request.GO_ON, **self.done)
+            self.requests.ask(Request.GO_ON, **self.done)
 
 
 def ran(folder: Path, more: str = "", helper: Helper | None = None, **options: Any) -> Any:
@@ -100,7 +100,7 @@ def ran(folder: Path, more: str = "", helper: Helper | None = None, **options: A
     profile = folder / "held.toml"
     profile.write_text(PROFILE + WORLD + more, encoding="utf-8")
     if helper is not None:
-        options |= {"requests": helper.switch, "listeners": [helper]}
+        options |= {"requests": helper.requests, "listeners": [helper]}
     return run_watched(profile, folder / "run", **options)
 
 
@@ -144,13 +144,13 @@ def test_who_does_not_say_what_was_done_is_refused(tmp_path: Path) -> None:
         if event.kind == "hold":
             for refilled in ((), ("CuJ",)):
                 with pytest.raises(InputError) as raised:
-                    helper.switch.ask(Request.GO_ON, refilled=refilled)
+                    helper.requests.ask(Request.GO_ON, refilled=refilled)
                 refused.append(str(raised.value))
 
     profile = tmp_path / "held.toml"
     profile.write_text(PROFILE + WORLD + SMALL, encoding="utf-8")
     outcome, _, _ = run_watched(
-        profile, tmp_path / "run", requests=helper.switch, listeners=[careless, helper]
+        profile, tmp_path / "run", requests=helper.requests, listeners=[careless, helper]
     )
     assert outcome.state == "finished"
     assert "say --refilled CuI" in refused[0]
@@ -190,7 +190,7 @@ def test_a_run_goes_on_only_if_all_that_it_waits_for_was_done(
             *said["refilled"],
             *said["emptied"],
         ]
-        assert not board.paused
+        board.obey(may_pause=True, may_skip=True)  # there is no pause left to obey
         with pytest.raises(InputError, match="goes on already"):
             board.ask(Request.GO_ON, **said)
     with pytest.raises(InputError):
@@ -383,7 +383,7 @@ def test_a_plan_tells_what_it_will_ask(flowrig: Any, tmp_path: Path) -> None:
         ),
         ('[[gates]]\nname = "a"\nbefore = "stage"\nstage = "exploit"\n', "unknown stage 'exploit'"),
         (2 * '[[gates]]\nname = "a"\nbefore = "stage"\nstage = "explore"\n', "gate 'a' already"),
-        ('[hold]\nflow_rates = { CuI = "100 uL/min" }\n', "is a reagent, which stops"),
+        ('[hold]\nflow_rates = { CuI = "100 uL/min" }\n', "is a reagent, and reagents stop"),
         ('[hold]\nlongest = "-1 s"\n', "at least 0 s"),
     ],
 )

@@ -71,7 +71,7 @@ class Person:
     """
 
     def __init__(self, plan: Plan) -> None:
-        self.switch = OperatorRequests()
+        self.requests = OperatorRequests()
         self.plan = list(plan)
         self.refused: list[Request] = []
 
@@ -80,7 +80,7 @@ class Person:
         if self.plan and self.plan[0][0] in happens:
             _, request = self.plan.pop(0)
             try:
-                self.switch.ask(request)
+                self.requests.ask(request)
             except InputError:
                 self.refused.append(request)
 
@@ -89,7 +89,7 @@ def ran(folder: Path, plan: Plan, pause: str = "10 s") -> Ran:
     """A short run with a person beside it."""
     profile, person = folder / "operated.toml", Person(plan)
     profile.write_text(PROFILE.format(pause=pause) + WORLD, encoding="utf-8")
-    return run_watched(profile, folder / "run", requests=person.switch, listeners=[person])
+    return run_watched(profile, folder / "run", requests=person.requests, listeners=[person])
 
 
 def journalled(folder: Path, *kinds: type[EventData]) -> list[AnyEvent]:
@@ -174,7 +174,7 @@ def test_a_halt_flushes_nothing(tmp_path: Path) -> None:
 
 
 class Board(RuleBasedStateMachine):
-    """A switchboard beside the few states that a person has in mind."""
+    """The requests of a run beside the few states that a person knows of."""
 
     def __init__(self) -> None:
         super().__init__()

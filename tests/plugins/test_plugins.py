@@ -104,7 +104,7 @@ def test_a_plugin_without_a_hook_is_told() -> None:
         def flowrig_objectives(self) -> Sequence[Offer]:
             return []
 
-    with pytest.raises(PluginError, match=r"'mine'.* has no hook; is there a @hookimpl"):
+    with pytest.raises(PluginError, match=r"'mine'.* has no hook; put @hookimpl"):
         Plugins.discover(extra={"mine": Silent()})
 
 

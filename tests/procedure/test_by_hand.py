@@ -20,7 +20,7 @@ from flowrig.interfaces import PumpState
 from flowrig.rig.simulated import EmulatedRig, emulated
 from flowrig.safety.actuation import Actuation
 from flowrig.safety.safe_state import reach_safe_state
-from flowrig.safety.syringes import SyringeLedger
+from flowrig.safety.syringes import SyringeLedger, Unrecorded
 
 NOBODY = """\
 extends = "cs3cu2i5-heatup-chem3"
@@ -130,8 +130,8 @@ def test_a_pump_that_forgot_its_count_is_charged_for_the_time_that_nobody_looked
             actuation.start(["CuI"])
             rig.clock.sleep(60.0)
             if forgets:
-                monkeypatch.setattr(rig, "dispensed_as_told", dict.fromkeys)
-            actuation.stop(["CuI"], unseen=True, away_s=600.0)
+                monkeypatch.setattr(rig, "dispensed_if_answered", dict.fromkeys)
+            actuation.stop(["CuI"], Unrecorded(away_s=600.0))
             charged_ul = ledger.full_ul("CuI") - ledger.left_ul["CuI"]
             assert charged_ul == pytest.approx(expected_ul, abs=2.0)
 
@@ -142,8 +142,8 @@ def test_a_halt_looks_whether_a_hot_heater_cools(is_stuck: bool) -> None:
     behind: list[EmulatedRig] = []
 
     @contextmanager
-    def simulator(*args: Any) -> Iterator[EmulatedRig]:
-        with emulated(*args, watched=FaultyWorld) as rig:
+    def simulator(*args: Any, **options: Any) -> Iterator[EmulatedRig]:
+        with emulated(*args, **options, watched=FaultyWorld) as rig:
             behind.append(rig)
             yield rig
 

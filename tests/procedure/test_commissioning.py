@@ -106,7 +106,7 @@ BROKEN: list[tuple[str, str]] = [
     ('[supervision]\ncommissioning = "none.toml"\n', "cannot be read"),
     ("[supervision]\ncommissioning = 3\n", "expected a table"),
     ('[supervision]\nlease = "0 s"\n', "more than 0 s"),
-    ('[supervision]\nnever_above = "190 degC"\n', "a broken sensor would be noticed"),
+    ('[supervision]\nnever_above = "190 degC"\n', "a broken sensor would be detected"),
     ('[[interlocks]]\nkind = "heat-needs-flow"\nstreams = ["CuI"]\n', "needs a key 'heater'"),
     (
         '[[interlocks]]\nkind = "syringe-not-empty"\nstreams = []\nheater = "plate"\n',

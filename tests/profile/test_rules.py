@@ -20,7 +20,8 @@ CASES = [
     ("streams.CuI.stock.dilution = 0.5", "2:30: got 0.5; expected at least 1"),
     (
         "streams.CuI.stock.ingredients = [{ name = 'CuI' }]",
-        "2:34: CuI: how much?; expected either `amount` or `volume`",
+        "2:34: the ingredient 'CuI' needs exactly one quantity; expected either "
+        "`amount` or `volume`",
     ),
     ("path.reactor.volume = '-1 uL'", "2:23: got -1 µL; expected at least 0 µL"),
     ("path.feed_cui.length = '0 mm'", "2:24: got 0 mm; expected more than 0 mm"),
@@ -33,8 +34,8 @@ CASES = [
     ("campaign.stop.at_most = '0 h'", "2:25: got 0 s; expected more than 0 s"),
     # flow path
     ("path.mixer.to = 'segmentatoin'", "2:17: unknown component 'segmentatoin'; expected one of"),
-    ("path.waste.to = 'reactor'", "2:12: a waste leads nowhere"),
-    ("path.mixer.heater = 'plate'", "2:12: a mixer has no heater; expected a reactor"),
+    ("path.waste.to = 'reactor'", "2:12: a waste has nothing downstream"),
+    ("path.mixer.heater = 'plate'", "2:12: a mixer cannot have a heater; expected a reactor"),
     (
         "path.reactor.heater = 'hdx_pl'",
         "2:23: 'hdx_pl' is a spectrometer; expected a heater: plate",
@@ -49,7 +50,7 @@ CASES = [
     ("streams.'N 2'.role = 'carrier'", "2:9: missing key 'pump'"),
     ("dependent_flows.PFO = '0.5 * PFO'", "2:23: the flow rate of 'PFO' depends on itself"),
     ("dependent_flows.Pfo = '2 * ODE'", "2:17: unknown stream 'Pfo'; expected one of"),
-    ("dependent_flows.ODE = '2 * CuI'", "'ODE' follows from [dependent_flows] already"),
+    ("dependent_flows.ODE = '2 * CuI'", "'ODE' has a rule in [dependent_flows] already"),
     ("dependent_flows.PFO = '2 ** ODE'", "2:24: only + - * / of numbers and streams are allowed"),
     (
         "[[space]]\nname = 'ODE'\nstream = 'ODE'\nrange = ['250 uL/min', '220 uL/min']",
@@ -61,11 +62,11 @@ CASES = [
     ),
     (
         "[[space]]\nname = 'ODE'\nstream = 'ODE'\nrange = ['220 uL/min', '250 uL/min']",
-        "nothing decides the flow rate of 'CuI'; expected a variable in [[space]]",
+        "nothing sets the flow rate of 'CuI'; expected a variable in [[space]]",
     ),
     (
         "[[space]]\nname = 'ODE'\nstream = 'ODE'\nrange = ['220 uL/min', '250 uL/min']",
-        "nothing decides the set point of 'plate'",
+        "nothing sets the temperature of 'plate'",
     ),
     (
         "[[space]]\nname='a'\nstream='ODE'\nrange=['220 uL/min', '250 uL/min']\n"
@@ -77,14 +78,14 @@ CASES = [
         '5:8: got "20 uL/min"; expected a temperature such as "120 degC"',
     ),
     # limits
-    ("devices.plate.idle = '-200 °C'", "2:22: -200 degC is outside what a watlow-f4t can do"),
+    ("devices.plate.idle = '-200 °C'", "2:22: -200 degC is outside the limits of a watlow-f4t"),
     (
         "streams.CuI.syringe.inner_diameter = '10 cm'",
-        "2:38: 100 mm is outside what the pump 'pump_cui' can do; expected 0.1 to 60 mm",
+        "2:38: 100 mm is outside the limits of the pump 'pump_cui'; expected 0.1 to 60 mm",
     ),
     (
         "limits.temperature = ['0 degC', '210 degC']",
-        "2:33: 210 °C is outside what the rig's heaters can do; expected 0 to 200 °C",
+        "2:33: 210 °C is outside the limits of the rig's heaters; expected 0 to 200 °C",
     ),
     (
         "limits.temperature = ['0 degC', '170 degC']",
@@ -108,18 +109,21 @@ CASES = [
     ("analysis.repeatability = { plq = '4 %' }", "2:28: unknown feature 'plq'; expected one of"),
     ("analysis.repeatability.pla = '0 %'", "2:30: got 0 %; expected more than 0 % and less than"),
     ("analysis.repeatability.pla = 4.2", "2:30: got 4.2 without quotes and unit; expected a share"),
-    ("path.cell_pl.spectrometer = 'hdx_absorbance'", "'hdx_pl' looks at no flow cell"),
+    ("path.cell_pl.spectrometer = 'hdx_absorbance'", "'hdx_pl' is at no flow cell"),
     (
         "[[space]]\nname = 'a300'\nheater = 'plate'\nrange = ['120 °C', '180 °C']",
         "3:8: 'a300' is the name of a feature",
     ),
     # safe state
-    ("[[safe_state]]\ndo = 'stop'\nheaters = ['plate']", "4:1: the step 'stop' has no 'heaters'"),
-    ("[[safe_state]]\ndo = 'heater-off'", "2:3: the step 'heater-off' does nothing"),
+    (
+        "[[safe_state]]\ndo = 'stop'\nheaters = ['plate']",
+        "4:1: the step 'stop' takes no key 'heaters'",
+    ),
+    ("[[safe_state]]\ndo = 'heater-off'", "2:3: the step 'heater-off' needs a key 'heaters'"),
     ("[[safe_state]]\ndo = 'stop'\nstreams = ['N2']", "4:12: unknown stream 'N2'"),
     (
         "[[safe_state]]\ndo = 'flush'\nflow_rates = { ODE = '200 uL/min' }",
-        "2:3: a flush must come to an end; expected `at_most`",
+        "2:3: a flush needs a longest duration; expected a key `at_most`",
     ),
     ("[[safe_state]]\ndo = 'stpo'", '3:6: got "stpo"; expected one of "heater-off", "stop"'),
     # campaign

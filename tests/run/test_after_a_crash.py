@@ -62,7 +62,8 @@ def test_what_nobody_wrote_down_is_charged(
         rig.clock.sleep(60.0)
 
         ledger = SyringeLedger(rig.profile)
-        ledger.enter(journal.events(*COUNTED))
+        for event in journal.events(*COUNTED):
+            ledger.follow(event.time_s, event.data)
         stop_all(rig, Actuation(rig, record, ledger), journal)
         spent_ul = {s: ledger.full_ul(s) - ledger.left_ul[s] for s in RATES_UL_MIN}
 

@@ -21,7 +21,7 @@ from flowrig.errors import ConnectionLostError, UnknownOutcomeError
 from flowrig.interfaces import PumpState
 from flowrig.journal.journal import AnyEvent
 from flowrig.rig import device_threads
-from flowrig.rig.device_threads import Workers
+from flowrig.rig.device_threads import DeviceThreads
 from flowrig_chemyx.driver import ChemyxFusion
 from flowrig_ocean.driver import OceanHdx
 from flowrig_watlow.driver import WatlowF4T
@@ -148,7 +148,7 @@ def test_a_driver_that_hangs_while_others_are_watched_is_given_up(
     """Virtual time, which stands still meanwhile, goes on afterwards."""
     monkeypatch.setattr(device_threads, "DEADLINE_S", 0.2)
     clock, for_ever = VirtualClock(), threading.Event()
-    with Workers(clock) as threads:
+    with DeviceThreads(clock) as threads:
         hung = {"hdx": for_ever.wait}
         told = threads.attempt(hung, tick_s=5.0, on_tick=lambda: None)
         clock.sleep(10.0)
@@ -165,7 +165,7 @@ def test_a_call_waits_for_the_one_that_was_left_under_way(monkeypatch: pytest.Mo
         raise ConnectionLostError("no answer", device="pump")
 
     clock, gate = VirtualClock(), threading.Event()
-    with Workers(clock) as threads:
+    with DeviceThreads(clock) as threads:
         with pytest.raises(ConnectionLostError):
             threads.attempt({"hdx": gate.wait}, duration_s=60.0, tick_s=0.0, on_tick=fault)
         threading.Timer(0.4, gate.set).start()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from some_events import outcome
 
 from flowrig.cli.terminal.progress import Progress
-from flowrig.journal.events import CutEvent, WasteLevel, WasteLevels, WentOn
+from flowrig.journal.events import WasteLevel, WasteLevels, WentOn
 from flowrig.journal.journal import Event
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, load_profile
@@ -53,10 +53,10 @@ def test_a_waste_holds_what_was_delivered_since_it_was_emptied(
     ledger, expected = SyringeLedger(rig), {"waste": 0.0, "oil_waste": 0.0}
     for deed in deeds:
         if isinstance(deed, str):
-            ledger.enter([CutEvent(0.0, WentOn(by="program", emptied=(deed,)))])
+            ledger.follow(0.0, WentOn(by="program", emptied=(deed,)))
             expected[deed] = 0.0
         elif not ledger.waste.too_full_for(deed):
-            ledger.enter([CutEvent(0.0, outcome(dispensed_ul=deed))])
+            ledger.follow(0.0, outcome(dispensed_ul=deed))
             expected["waste"] += sum(ul for stream, ul in deed.items() if stream != "PFO")
             expected["oil_waste"] += deed.get("PFO", 0.0)
         assert ledger.waste.filled_ul == pytest.approx(expected)

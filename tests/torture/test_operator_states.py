@@ -1,4 +1,4 @@
-"""A person, a program that dies and instruments that fail, in any order, on one emulated rig.
+"""Requests of a person, crashes and instrument faults in any order on one emulated rig.
 
 More examples: FLOWRIG_STATES=500 pytest tests/torture/test_operator_states.py
 """
@@ -25,14 +25,14 @@ from flowrig.run_record.reader import RunRecord
 from flowrig.run_record.status import RunStatus
 from flowrig.run_record.trips import latched_trips
 from flowrig.torture.lasting_rig import TortureRig
-from flowrig.torture.reference import EXPERIMENTS, plugins, write_campaign
+from flowrig.torture.reference_campaign import EXPERIMENTS, plugins, write_campaign
 
 EXAMPLES = int(os.environ.get("FLOWRIG_STATES", "3"))
 VOLUME_UL = 2.0
-"""More than a step of a motor, less than anything that matters."""
+"""More than the step of a motor, less than any relevant volume."""
 COLD_C = 40.0
 SESSIONS = 12
-"""After so many resumptions of a rig in health every campaign is done."""
+"""After this number of resumptions of a healthy rig every campaign is finished."""
 
 FAULTS = (
     ("pump_cui", "stall"), ("pump_ode", "power-cycle"), ("plate", "mute"),
@@ -42,7 +42,7 @@ FAULTS = (
 
 
 class Bench(RuleBasedStateMachine):
-    """A campaign of three experiments, as often interrupted as hypothesis likes."""
+    """A campaign of three experiments that hypothesis interrupts at random."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,49 +55,49 @@ class Bench(RuleBasedStateMachine):
         self.measured = Counter[int]()
         self.is_over = self.is_sick = self.is_gone = self.is_patient = False
 
-    # --- what will happen in the next session, each at an event of its journal ---
+    # --- plans for the next process, each for an event of its journal ---
 
     @rule(at=st.integers(1, 110), wish=st.sampled_from(Request), often=st.integers(1, 2))
     def press(self, at: int, wish: Request, often: int) -> None:
-        """A person presses something, maybe twice."""
+        """A person makes a request, once or twice."""
         self.planned += [(at, "press", wish)] * often
 
     @rule(patient=st.booleans())
-    def somebody_is_there(self, patient: bool) -> None:
-        """Whoever paused lets the run go on as soon as it is on hold, or never."""
+    def person_continues_holds(self, patient: bool) -> None:
+        """The person continues the run as soon as it is on hold, or never."""
         self.is_patient = patient
 
     @rule(at=st.integers(8, 110), fault=st.sampled_from(FAULTS))
     def instrument_fails(self, at: int, fault: tuple[str, str]) -> None:
-        """An instrument fails, until somebody puts it right."""
+        """An instrument fails until the next process."""
         self.planned.append((at, "fail", fault))
 
     @rule(at=st.integers(3, 110))
     def program_dies(self, at: int) -> None:
-        """The program is gone at once; whatever it had commanded goes on."""
+        """The program ends without warning; the instruments continue what was commanded."""
         self.planned.append((at, "die", None))
 
     @rule(at=st.integers(3, 60))
     def second_program(self, at: int) -> None:
-        """Somebody else wants to go on with the run that is under way."""
+        """A second program tries to resume the run that is under way."""
         self.planned.append((at, "intrude", None))
 
-    # --- what happens ---
+    # --- steps ---
 
     @rule(seconds=st.floats(1.0, 300.0))
     @precondition(lambda self: self.rig.is_built)
-    def nobody_is_there(self, seconds: float) -> None:
-        """Time passes."""
+    def time_passes(self, seconds: float) -> None:
+        """Time passes without a program."""
         self.rig.clock.sleep(seconds)
 
     @rule()
     @precondition(lambda self: not self.is_over)
     def session(self) -> None:
-        """The run is started or resumed; a person resets what tripped, and fills the syringes."""
+        """The run is started or resumed; a person resets tripped rules."""
         self.play()
 
     def play(self) -> None:
-        """One session, and what must be true after it."""
+        """Run one process and check its results."""
         self.events: list[AnyEvent] = []
         self.accepted: list[tuple[int, Request]] = []
         self.switch, self.status = OperatorRequests(), RunStatus()
@@ -137,7 +137,7 @@ class Bench(RuleBasedStateMachine):
             self.rig.heal()
 
     def watch(self, event: AnyEvent) -> None:
-        """Look on; what is wrong is told after the session, as nobody who looks on may end it."""
+        """Keep errors of this listener until the end: a listener must not end the run."""
         if self.is_gone or self.wrong:
             return
         try:
@@ -146,13 +146,13 @@ class Bench(RuleBasedStateMachine):
             self.wrong.append(error)
 
     def look(self, event: AnyEvent) -> None:
-        """See that the status is true, and do what is due."""
+        """Check the status, and carry out the plans for this event."""
         self.events.append(event)
         if event.kind == "measured":
             self.measured[event.data.index] += 1
-        told = self.status.as_json()
-        assert told["done"] == self.measured.total()
-        assert told["rig_time_s"] == event.time_s
+        shown = self.status.as_json()
+        assert shown["done"] == self.measured.total()
+        assert shown["rig_time_s"] == event.time_s
         if event.kind == "hold" and self.is_patient:
             self.do_press(Request.GO_ON)
         due = [act for act in self.planned if act[0] <= len(self.events)]
@@ -187,10 +187,10 @@ class Bench(RuleBasedStateMachine):
         with pytest.raises(InputError, match="another process"):
             resume_run(self.folder, ResumeOptions(plugins=plugins(), simulator=self.rig.simulator))
 
-    # --- what must be true ---
+    # --- checks ---
 
     def after_death(self) -> None:
-        """The journal has all that was acknowledged, and says that the run was interrupted."""
+        """The journal has every acknowledged event, and the run counts as interrupted."""
         self.folder = self.image
         self.heal()
         with RunRecord(self.folder, plugins()) as record:
@@ -214,10 +214,10 @@ class Bench(RuleBasedStateMachine):
         self.at_rest()
         self.is_over = outcome.state == "finished"
         if not self.is_sick:
-            self.as_spelt_out(outcome)
+            self.requests_took_effect(outcome)
 
-    def as_spelt_out(self, outcome: RunOutcome) -> None:
-        """What somebody pressed came about, and what nobody pressed did not."""
+    def requests_took_effect(self, outcome: RunOutcome) -> None:
+        """Every request took effect, and nothing else did."""
         pressed = {wish for _, wish in self.accepted}
         assert outcome.state in {"finished", "stopped", "held"}, outcome.reason
         if outcome.state == "stopped":
@@ -249,7 +249,7 @@ class Bench(RuleBasedStateMachine):
         return {name: c.values[-1] for name, c in self.rig.physics.temperatures_c.items()}
 
     def teardown(self) -> None:
-        """Put right and resumed, every campaign comes to its end, and has measured all, once."""
+        """After repair and resumption every campaign finishes, with each experiment once."""
         try:
             self.planned.clear()
             for _ in range(SESSIONS):

@@ -1,4 +1,4 @@
-"""The fault board: a few cells of it, and that its observer sees what is broken on purpose."""
+"""The fault board: some of its cells, and breaches that the judge must detect."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -95,22 +95,22 @@ def play(text: str) -> set[Kind]:
 )
 @unhurried
 def test_every_promise_holds(cell: str) -> None:
-    """Whatever goes wrong, nothing is lost, unsafe, doubled or hushed up."""
+    """With every fault nothing is lost, unsafe, doubled or unreported."""
     assert play(cell) == set()
 
 
 @unhurried
 def test_a_cell_replays() -> None:
-    """The same cell ends twice in the same way, in the same words."""
+    """A cell that is run twice ends twice in the same way, with the same messages."""
     one, two = (run_cell(Cell.parse("1/heat-up/2")) for _ in range(2))
     assert (one.endings, one.texts, one.breaches) == (two.endings, two.texts, two.breaches)
 
 
-# --- the observer is honest: what is switched off shows ---
+# --- the judge detects protections that are switched off ---
 
 
 def test_a_safe_state_that_is_skipped_shows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run that only says that it is safe leaves a hot plate and flowing reagents behind."""
+    """A run that claims to be safe but is not leaves a hot plate and flowing reagents."""
 
     def only_says(self: RunSession, *_: Any, **__: Any) -> SafeState:
         self._write_if_possible(SafeStateSought(reached=True, steps=(), text="safe"))
@@ -122,13 +122,13 @@ def test_a_safe_state_that_is_skipped_shows(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_ledger_that_is_not_written_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     """Liquid that moves without being charged is counted as moved twice."""
-    monkeypatch.setattr(SyringeLedger, "stopped", lambda *_, **__: Charge({}, ()))
+    monkeypatch.setattr(SyringeLedger, "charge_of", lambda *_, **__: Charge({}, ()))
     assert Kind.DOUBLE in play("0/connect/1")
 
 
 @pytest.mark.slow
 def test_supervision_that_is_off_shows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody looks at the heater: the plate behind a sensor that shows too little gets too hot."""
+    """Without the heater watch, a plate whose sensor shows too little gets too hot."""
     monkeypatch.setattr(HeaterWatch, "check", lambda *_: iter(()))
     assert Kind.UNSAFE in play("24/heat-up/1")
 
@@ -148,12 +148,12 @@ def test_an_unknown_command_that_is_repeated_shows(monkeypatch: pytest.MonkeyPat
 
 
 def forget_intents(self: RunSession, data: EventData, write: Any = RunSession._write) -> int:
-    """Writes everything but what is about to be commanded."""
+    """Write every event except intents."""
     return 0 if isinstance(data, Intent) else write(self, data)
 
 
 def nothing(*_: Any, **__: Any) -> None:
-    """Finds nothing wrong."""
+    """Find nothing wrong."""
 
 
 def no_damage(*_: Any, **__: Any) -> Examination:
@@ -162,7 +162,7 @@ def no_damage(*_: Any, **__: Any) -> Examination:
 
 
 def no_trips(*_: Any, **__: Any) -> Iterator[Any]:
-    """Finds no rule broken."""
+    """Find no broken rule."""
     return iter(())
 
 
@@ -197,7 +197,7 @@ def test_what_is_switched_off_shows(
     cell: str,
     shows: Kind,
 ) -> None:
-    """Each feature that keeps a promise is missed by the observer when it is not there."""
+    """The judge detects each protection that is switched off."""
     monkeypatch.setattr(*off)
     assert shows in play(cell)
 
@@ -206,7 +206,7 @@ def test_what_is_switched_off_shows(
 
 
 def test_every_fault_is_on_the_board() -> None:
-    """All 48 rows are there: with phases, or with the reason why this rig cannot have them."""
+    """All 48 faults are there, with phases or with the reason why this rig cannot have them."""
     assert list(FAULTS) == list(range(49))
     for fault in FAULTS.values():
         assert bool(fault.phases) == (fault.make is not None) == (not fault.why_not)
@@ -219,17 +219,17 @@ def test_a_full_board_has_every_phase_of_every_fault() -> None:
 
 
 def test_the_command_plays_cells_side_by_side() -> None:
-    """A board of one fault in one phase comes as JSON, from processes of its own."""
+    """A board of one fault in one phase is printed as JSON, from separate processes."""
     words = ["torture", "--faults", "16", "--seeds", "2", "--jobs", "1", "--json"]
     done = CliRunner().invoke(main, words)
-    told = json.loads(done.stdout)
+    board = json.loads(done.stdout)
     assert done.exit_code == 0, done.output
-    assert told["campaigns"] == 2
-    assert [cell["endings"] for cell in told["cells"]] == [["refused"], ["refused"]]
+    assert board["campaigns"] == 2
+    assert [cell["endings"] for cell in board["cells"]] == [["refused"], ["refused"]]
 
 
 def test_points_are_drawn_from_all_that_happens() -> None:
-    """Some by chance, the same again next time; or every write and every exchange."""
+    """Random points are the same every time; all points are every write and every exchange."""
     once, again = (choose_points(count=20, seeds=2) for _ in range(2))
     assert once == again
     assert len(once) == 20
@@ -240,7 +240,7 @@ def test_points_are_drawn_from_all_that_happens() -> None:
 
 
 def test_pairs_are_drawn_from_all_that_strikes_anywhere() -> None:
-    """The same again next time; a cell of two faults is read back as it was written."""
+    """Random pairs are the same every time; the text of a cell with two faults parses back."""
     once, again = (choose_pairs(count=40, seeds=3) for _ in range(2))
     assert once == again
     assert len(once) == 40
@@ -265,15 +265,15 @@ def test_pairs_are_drawn_from_all_that_strikes_anywhere() -> None:
     ],
 )
 def test_what_is_not_on_the_board_is_refused(words: list[str]) -> None:
-    """A fault that the rig cannot have is not passed off as survived."""
+    """A fault that the rig cannot have is refused, not counted as survived."""
     assert CliRunner().invoke(main, ["torture", *words]).exit_code == 2
 
 
-def test_a_broken_promise_is_told_with_the_way_to_replay_it(
+def test_a_broken_promise_is_printed_with_the_command_that_replays_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The exit code is 1, and the command is there to be copied."""
-    monkeypatch.setattr(SyringeLedger, "stopped", lambda *_, **__: Charge({}, ()))
+    monkeypatch.setattr(SyringeLedger, "charge_of", lambda *_, **__: Charge({}, ()))
     done = CliRunner().invoke(main, ["torture", "--replay", "0/connect/1"])
     assert done.exit_code == 1
     assert "flowrig torture --replay 0/connect/1" in done.output

@@ -74,7 +74,7 @@ def test_a_resumed_run_keeps_both_traces(
 
 def test_calls_and_bytes_are_in_order(tmp_path: Path, plugins: Plugins) -> None:
     """A call, what it sent and received, and what it returned follow each other; errors too."""
-    with open_rig(PROFILE, simulate=True, record=Recording(tmp_path), plugins=plugins) as rig:
+    with open_rig(PROFILE, simulate=True, traces=Recording(tmp_path), plugins=plugins) as rig:
         plate = rig.heater("plate")
         plate.set_temperature(80.0)
         with pytest.raises(ValueError, match="outside"):
@@ -96,7 +96,7 @@ def test_calls_and_bytes_are_in_order(tmp_path: Path, plugins: Plugins) -> None:
 
 def test_the_driver_is_left_as_it_was(tmp_path: Path, plugins: Plugins) -> None:
     """After recording nobody listens, and the methods are the driver's own."""
-    with open_rig(PROFILE, simulate=True, record=Recording(tmp_path), plugins=plugins) as rig:
+    with open_rig(PROFILE, simulate=True, traces=Recording(tmp_path), plugins=plugins) as rig:
         plate = rig.heater("plate")
         assert plate.wire.listener is not None
     assert plate.wire.listener is None
@@ -142,7 +142,7 @@ def test_a_full_disk_ends_the_recording_only(
         notices = [event.data.text for event in journal.events(Notice)]
         measured = [[event.data for event in one.events(Measured)] for one in (journal, recorded)]
     assert len(notices) == 1
-    assert "nothing more is recorded" in notices[0]
+    assert "the recording of traces has ended" in notices[0]
     assert "no space left" in notices[0]
     assert measured[0] == measured[1]
 
@@ -152,14 +152,14 @@ def test_a_folder_that_cannot_be_made_is_told_once(tmp_path: Path, plugins: Plug
     in_the_way, notices = tmp_path / "traces", []
     in_the_way.write_text("a file", encoding="utf-8")
     record = Recording(in_the_way, notices.append)
-    with open_rig(PROFILE, simulate=True, record=record, plugins=plugins) as rig:
+    with open_rig(PROFILE, simulate=True, traces=record, plugins=plugins) as rig:
         assert rig.heater("plate").read().temperature_c > 0
     assert len(notices) == 1
 
 
 def test_lines_are_there_at_once(tmp_path: Path, plugins: Plugins) -> None:
     """What a call did can be read while the rig is still open."""
-    with open_rig(PROFILE, simulate=True, record=Recording(tmp_path), plugins=plugins) as rig:
+    with open_rig(PROFILE, simulate=True, traces=Recording(tmp_path), plugins=plugins) as rig:
         rig.heater("plate").read()
         last = (tmp_path / "plate.jsonl").read_text(encoding="utf-8").splitlines()[-1]
         assert "temperature_c" in json.loads(last)["returned"]

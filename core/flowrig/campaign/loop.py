@@ -172,7 +172,7 @@ class CampaignLoop:
         compute = None if stage.until_r2 is None else model_r2(self._record)
         if stage.until_r2 is None or compute is None:
             return False
-        r2 = self._executor.think("seeing how much the model explains", compute)
+        r2 = self._executor.compute("seeing how much the model explains", compute)
         if r2 < stage.until_r2:
             return False
         count = len(self._decided_in(stage))
@@ -195,7 +195,7 @@ class CampaignLoop:
             [self._row(experiment) for experiment in experiments],
             [decision.conditions for decision in tried],
             min(stage.batch, wanted),
-            self._executor.think,
+            self._executor.compute,
         )
         first = len(tried) + 1
         if choice.incident:

@@ -95,10 +95,10 @@ def torture(
 ) -> None:
     """Run short campaigns on an emulated rig, let one thing go wrong in each, and count what broke.
 
-    The drivers are the real ones, and the clock is virtual. An observer looks at what plungers,
-    plates and lamps physically did, and at the journal in the end: was a measurement lost, was the
-    rig unsafe, did liquid move twice, was a campaign in health stopped? A campaign that was ended
-    is repaired and resumed until it is done. Nothing but this computer is needed.
+    The drivers are the real ones, and the clock is virtual. A judge observes what plungers, plates
+    and lamps physically did, and reads the journal after the campaign: was a measurement lost, was
+    the rig unsafe, did liquid move twice, was a healthy campaign stopped? A campaign that ended
+    early is repaired and resumed until it is done. Nothing but this computer is needed.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""Gates of a run: which are closed before a step, and who opened them."""
+"""Gates of a run: which of them are closed before a step."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -9,11 +9,11 @@ __all__ = ["Gates", "require_gates", "sentence"]
 
 
 class Gates:
-    """Which gates a person has to open before a step.
+    """The gates that a person has to open before a step.
 
     Args:
         profile: the rig, with its gates.
-        yes_to: names of gates that were answered ahead.
+        yes_to: names of gates that were answered with yes beforehand.
     """
 
     def __init__(self, profile: Profile, yes_to: Iterable[str] = ()) -> None:
@@ -23,7 +23,10 @@ class Gates:
         self._set_points_c: dict[str, float] = {}
 
     def before_heating(self, set_points_c: Mapping[str, float]) -> list[Gate]:
-        """Gates that are closed before set points [°C] by heater; those above a gate stay open."""
+        """Gates that are closed before set points [°C], by heater, are sent.
+
+        A heater whose set point is above a gate already does not pass the gate again.
+        """
         found = [gate for gate in self._closed("heating") if self._rises(gate, set_points_c)]
         self._set_points_c.update(set_points_c)
         return found
@@ -34,11 +37,11 @@ class Gates:
         return [gate for gate in self._closed("flow") if starting & set(gate.streams)]
 
     def before_stage(self, stage: str) -> list[Gate]:
-        """Gates that are closed before a stage of the campaign."""
+        """Gates that are closed before a stage of the campaign begins."""
         return [gate for gate in self._closed("stage") if gate.stage == stage]
 
     def opened(self, gate: Gate) -> None:
-        """A gate was answered with yes."""
+        """Note that a gate was answered with yes."""
         if not gate.each_time:
             self._open.add(gate.name)
 
@@ -46,7 +49,7 @@ class Gates:
         return (g for g in self._gates if g.before == before and g.name not in self._open)
 
     def _rises(self, gate: Gate, set_points_c: Mapping[str, float]) -> bool:
-        """Whether a heater is to go above a gate's temperature and was not told to before."""
+        """Whether a set point is above a gate's temperature, and the one before it was not."""
         assert gate.above_c is not None
         return any(
             set_point_c > gate.above_c >= self._set_points_c.get(heater, gate.above_c)
@@ -56,7 +59,7 @@ class Gates:
 
 
 def sentence(gate: Gate) -> str:
-    """What a gate stands before, in words."""
+    """The step before which a gate stands, in words."""
     if gate.before == "heating":
         return f"heating {' or '.join(gate.heaters) or 'anything'} above {gate.above_c:g} °C"
     if gate.before == "flow":
@@ -68,7 +71,7 @@ def require_gates(profile: Profile, names: Iterable[str]) -> None:
     """Refuse names of gates that a profile does not have.
 
     Raises:
-        InputError: there is one; the message names those that exist.
+        InputError: a name is unknown; the message names the gates that exist.
     """
     known = [gate.name for gate in profile.gates]
     for name in names:

@@ -1,4 +1,4 @@
-"""What a run waits for a person for, and what the person says when it is done."""
+"""A hold, in which a run waits for a person, and the answer of the person."""
 
 from enum import StrEnum
 
@@ -11,23 +11,23 @@ class HoldKind(StrEnum):
     """Why a run is on hold."""
 
     PAUSE = "pause"
-    """A person wanted it to wait."""
+    """A person paused the run."""
     GATE = "gate"
-    """The profile asks for a person's word."""
+    """The profile asks for a person's consent."""
     NEED = "need"
-    """Something has to be done with the rig or the computer."""
+    """A person has to do something at the rig or the computer."""
 
 
 @frozen(kw_only=True)
 class Hold:
-    """A run waits for a person, with the rig kept as it is.
+    """A run waits for a person, while the rig is kept as it is.
 
     Attributes:
-        kind: why.
+        kind: why the run waits.
         text: what it waits for, in one sentence.
         refill: streams whose syringes have to be filled.
         empty: wastes that have to be emptied.
-        gate: name of the gate that is closed.
+        gate: name of the gate that is closed; empty where none is.
     """
 
     kind: HoldKind
@@ -38,19 +38,19 @@ class Hold:
 
     @property
     def options(self) -> str:
-        """What has to be said with `flowrig go-on` and `flowrig resume`; "" for nothing."""
+        """Options that `flowrig go-on` and `flowrig resume` need; empty where none is needed."""
         words = [f"--refilled {stream}" for stream in self.refill]
         words += [f"--emptied {waste}" for waste in self.empty]
         return " ".join(words)
 
     @property
     def claim(self) -> str:
-        """What a person who lets the run go on says by that."""
-        said = [f"the syringe of {stream} is full" for stream in self.refill]
-        said += [f"{waste} is empty" for waste in self.empty]
+        """The facts that a person confirms by letting the run go on, in words."""
+        facts = [f"the syringe of {stream} is full" for stream in self.refill]
+        facts += [f"{waste} is empty" for waste in self.empty]
         if self.gate:
-            said.append(f"yes to the gate {self.gate!r}: {self.text}")
-        return ", ".join(said) or f"it need not wait any more: {self.text}"
+            facts.append(f"yes to the gate {self.gate!r}: {self.text}")
+        return ", ".join(facts) or f"it need not wait any more: {self.text}"
 
 
 @frozen(kw_only=True)
@@ -58,7 +58,7 @@ class Answer:
     """A person lets a run go on.
 
     Attributes:
-        by: from where, as in the event `OperatorAsked`.
+        by: where the answer came from, as in the event `OperatorAsked`.
         refilled: streams whose syringes are full again.
         emptied: wastes that are empty again.
     """

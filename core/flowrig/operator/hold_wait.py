@@ -1,4 +1,4 @@
-"""A run on hold: temperatures and carrier stay, reagents stop, and somebody is waited for."""
+"""A run on hold: temperatures and carrier stay, reagents stop, and the run waits for a person."""
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -10,23 +10,23 @@ from flowrig.operator.requests import OperatorRequests
 from flowrig.safety.actuation import Actuation
 from flowrig.safety.guard import Guard
 
-__all__ = ["Holding"]
+__all__ = ["HoldWait"]
 
 LOOK_S = 1.0
-"""Time [s] between two looks at heaters and pumps where an answer may come."""
+"""Time [s] between two readings of heaters and pumps where an answer may come."""
 
 UNATTENDED_LOOK_S = 5.0
-"""The same in simulated time with nobody there."""
+"""The same in simulated time, where no person can answer."""
 
 
-class Holding:
+class HoldWait:
     """Keeps a rig as it is until a person lets the run go on, or the profile's time is over.
 
     Args:
         actuation: the journalled actuators of the rig.
-        guard: is asked at every look and before every command.
-        requests: tells what the person says.
-        obey: raises what a person wants instead.
+        guard: checks the safety rules at every reading and before every command.
+        requests: holds what the person asks for.
+        obey: raises the request of a person that ends the hold.
     """
 
     def __init__(
@@ -38,6 +38,7 @@ class Holding:
     ) -> None:
         self._actuation = actuation
         self._rig = actuation.rig
+        self._state = actuation.ledger.rig_state
         self._guard = guard
         self._requests = requests
         self._obey = obey
@@ -46,10 +47,10 @@ class Holding:
         """Wait for a person; see `Executor.hold`."""
         clock, longest_s = self._rig.clock, self._rig.profile.hold.longest_s
         carriers = self._carriers(hold, longest_s)
-        self._stop(tuple(one for one in self._guard.flowing if one not in carriers))
+        self._stop(tuple(one for one in self._state.flowing if one not in carriers))
         end_s = clock.now_s() + longest_s
         with self._requests.holding(hold):
-            self._actuation.record(_begun(hold, longest_s, end_s, carriers))
+            self._actuation.write_event(_begun(hold, longest_s, end_s, carriers))
             while (answer := self._requests.answer) is None:
                 left_s = end_s - clock.now_s()
                 if left_s <= 0.0:
@@ -62,12 +63,12 @@ class Holding:
         return answer
 
     def stop_flow(self) -> None:
-        """Stop whatever flows; temperatures stay.
+        """Stop all streams that flow; temperatures stay.
 
         Raises:
-            NeedsPersonError: an interlock is against it; the caller goes safe.
+            NeedsPersonError: an interlock refuses it; the caller goes safe.
         """
-        self._stop(self._guard.flowing)
+        self._stop(self._state.flowing)
 
     def _stop(self, streams: tuple[str, ...]) -> None:
         if streams:
@@ -77,14 +78,15 @@ class Holding:
                 raise NeedsPersonError(f"liquid must not stop here: {error}") from error
 
     def _carriers(self, hold: Hold, longest_s: float) -> Mapping[str, float]:
-        """What flows meanwhile [µL/min]: nothing where somebody works at the way it takes."""
-        if hold.kind is HoldKind.GATE or hold.empty or not self._guard.heats:
+        """Streams that flow during a hold, with their flow rates [µL/min].
+
+        None flows where a person works on the flow path, and none where nothing is hot.
+        """
+        if hold.kind is HoldKind.GATE or hold.empty or not self._state.heated:
             return {}
         ledger, minutes = self._actuation.ledger, longest_s / 60
         rates = {
-            stream: self._guard.rates_ul_min.get(stream, rate)
-            if stream in self._guard.flowing
-            else rate
+            stream: self._hold_rate_ul_min(stream, rate)
             for stream, rate in self._rig.profile.hold_flow_rates_ul_min.items()
             if stream not in hold.refill
         }
@@ -92,38 +94,41 @@ class Holding:
         needed_ul = {stream: rate * minutes for stream, rate in rates.items()}
         return {} if ledger.waste.too_full_for(needed_ul) else rates
 
+    def _hold_rate_ul_min(self, stream: str, profile_ul_min: float) -> float:
+        """Flow rate [µL/min] during a hold: a carrier that flows already keeps its own."""
+        set_ul_min = self._state.stream(stream).set_rate_ul_min
+        if stream not in self._state.flowing or set_ul_min is None:
+            return profile_ul_min
+        return set_ul_min
+
     def _look(self, carriers: Mapping[str, float]) -> None:
-        """Look at the rig, and let carriers flow as soon as no rule is against it."""
-        waiting = {s: q for s, q in carriers.items() if s not in self._guard.flowing}
+        """Read the rig, and start carriers as soon as no rule refuses it."""
+        waiting = {s: q for s, q in carriers.items() if s not in self._state.flowing}
         if not waiting:
             self._guard.look()
         elif self._guard.may_start(tuple(waiting)):
-            with suppress(InterlockError):
+            with suppress(InterlockError):  # the next reading may refuse what this one allowed
                 self._guard.set_flow_rates(waiting)
                 self._guard.start(tuple(waiting))
 
     def _sleep(self, hold: Hold, left_s: float) -> None:
-        """Somebody who is there has the time of people, whatever the run's own time is."""
+        """Sleep until the next reading; real time passes as well while a person may answer."""
         clock = self._rig.clock
-        there = self._requests.attended or hold.kind is HoldKind.PAUSE
-        if not clock.is_virtual or there:
+        may_answer = self._requests.attended or hold.kind is HoldKind.PAUSE
+        if not clock.is_virtual or may_answer:
             nap_s = min(left_s, LOOK_S)
         else:
             nap_s = min(left_s, UNATTENDED_LOOK_S)
-        if clock.is_virtual and there and self._requests.answer is None:
+        if clock.is_virtual and may_answer and self._requests.answer is None:
             self._requests.wait(nap_s)
         clock.sleep(nap_s)
 
     def _take(self, answer: Answer) -> None:
-        ledger = self._actuation.ledger
+        """Count what the person has filled and emptied."""
         self._rig.refilled(answer.refilled)
-        for stream in answer.refilled:
-            ledger.refilled(stream)
-        for waste in answer.emptied:
-            ledger.waste.emptied(waste)
-        self._actuation.record(
-            WentOn(by=answer.by, refilled=answer.refilled, emptied=answer.emptied)
-        )
+        went_on = WentOn(by=answer.by, refilled=answer.refilled, emptied=answer.emptied)
+        self._actuation.ledger.follow(self._rig.clock.now_s(), went_on)
+        self._actuation.write_event(went_on)
 
 
 def _begun(hold: Hold, longest_s: float, until_s: float, flows: Iterable[str]) -> HoldBegun:

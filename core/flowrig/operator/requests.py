@@ -1,4 +1,4 @@
-"""What people want of a run, and what it waits for: from any thread, until the run asks."""
+"""Requests of people to a run: taken in any thread, kept until the run obeys them."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ __all__ = ["MEANINGS", "OperatorRequests", "Request"]
 
 
 class Request(StrEnum):
-    """What a person can want of a run."""
+    """A request that a person can make of a run."""
 
     PAUSE = "pause"
     GO_ON = "go-on"
@@ -30,8 +30,8 @@ class Request(StrEnum):
 
 MEANINGS: Mapping[Request, str] = {
     Request.PAUSE: "an experiment whose frames are being taken is finished; any other is given up, "
-    "and begun again later. Reagents stop, temperatures and carrier stay. If nobody says go-on in "
-    "time, the rig goes to its safe state",
+    "and begun again later. Reagents stop, temperatures and carrier stay. Without go-on in time, "
+    "the rig goes to its safe state",
     Request.GO_ON: "the run goes on, as what it waits for is done; an experiment that was given up "
     "begins again",
     Request.SKIP: "the experiment under way is given up for good and recorded as skipped. Liquid "
@@ -45,11 +45,11 @@ MEANINGS: Mapping[Request, str] = {
 
 
 class OperatorRequests:
-    """Takes requests from any thread, says which make sense now, and reminds the run of them.
+    """Takes requests in any thread, refuses those that make no sense now, and keeps the others.
 
     Attributes:
-        attended: whether a person sits beside the run, so that it waits in the time of people even
-            where its own time is simulated.
+        attended: whether a person sits beside the run; then it waits in real time even where its
+            own time is simulated.
     """
 
     def __init__(self) -> None:
@@ -69,12 +69,12 @@ class OperatorRequests:
         self._news: list[OperatorAsked] = []
 
     def connect(self, wake: Callable[[], None]) -> None:
-        """Call `wake` whenever the run is asked to end, so that waits end."""
+        """Call `wake` whenever a person asks the run to end, so that waits end."""
         with self._lock:
             self._wake = wake
 
     def name_vessels(self, streams: Iterable[str], wastes: Iterable[str]) -> None:
-        """Say which syringes can be refilled and which wastes emptied, by their names."""
+        """Name the streams whose syringes can be refilled and the wastes that can be emptied."""
         with self._lock:
             self._streams, self._wastes = tuple(streams), tuple(wastes)
 
@@ -86,16 +86,16 @@ class OperatorRequests:
         refilled: Sequence[str] = (),
         emptied: Sequence[str] = (),
     ) -> None:
-        """Utter a request.
+        """Make a request.
 
         Args:
             request: which.
-            by: from where, for the journal.
+            by: where it comes from, for the journal.
             refilled: with go-on: streams whose syringes are full again.
             emptied: with go-on: wastes that are empty again.
 
         Raises:
-            InputError: it makes no sense now; the message says why.
+            InputError: the request makes no sense now; the message gives the reason.
         """
         with self._lock:
             refused = self._refusal(request) or self._not_done(request, refilled, emptied)
@@ -110,7 +110,7 @@ class OperatorRequests:
                 self._wake()
 
     def _refusal(self, request: Request) -> str:
-        """Why a request makes no sense now; "" where it does."""
+        """Why a request makes no sense now; empty where it makes sense."""
         if request in (Request.STOP, Request.HALT):
             return ""
         reasons = {
@@ -127,7 +127,7 @@ class OperatorRequests:
         return next((reason for reason, holds in reasons.items() if holds), "")
 
     def _not_done(self, request: Request, refilled: Sequence[str], emptied: Sequence[str]) -> str:
-        """Why what a person has done is not what the run waits for; "" where it is."""
+        """Why the run cannot go on with what a person has done; empty where it can."""
         hold = self._hold if request is Request.GO_ON else None
         for done, known, what in (
             (refilled, self._streams, "stream"),
@@ -157,32 +157,27 @@ class OperatorRequests:
 
     @property
     def ending(self) -> bool:
-        """Whether the run was asked to end."""
+        """Whether a person asked the run to end."""
         return self._stops > 0 or self._halts
 
     @property
     def hurried(self) -> bool:
-        """Whether it was asked to end without flushing: more than once, or by a halt."""
+        """Whether a person asked the run to end without a flush: by two stops, or by a halt."""
         return self._stops > 1 or self._halts
 
     @property
-    def paused(self) -> bool:
-        """Whether the run was asked to pause, and not to go on since."""
-        return self._pauses
-
-    @property
     def hold(self) -> Hold | None:
-        """What the run waits for, if it is on hold."""
+        """The hold that the run is in; None where it is in none."""
         return self._hold
 
     @property
     def answer(self) -> Answer | None:
-        """What a person said to that, if somebody did."""
+        """The answer of a person to the hold; None where there is none yet."""
         return self._answer
 
     @contextmanager
     def holding(self, hold: Hold) -> Iterator[None]:
-        """Within this the run waits for a person; a pause that is over already needs none."""
+        """Within this context the run waits for a person; a pause that is over needs no answer."""
         with self._lock:
             over = hold.kind is HoldKind.PAUSE and not self._pauses
             self._hold, self._answer = hold, Answer(by="") if over else None
@@ -194,10 +189,10 @@ class OperatorRequests:
 
     @contextmanager
     def experiment(self, index: int) -> Iterator[None]:
-        """Within this an experiment is under way, and may be skipped.
+        """Within this context an experiment is under way, and may be skipped.
 
         Raises:
-            SkipRequested: at the end, where a skip came too late to be obeyed before.
+            SkipRequested: at the end, if a skip came too late to be obeyed before.
         """
         with self._lock:
             self._experiment, self._skips = index, False
@@ -213,11 +208,11 @@ class OperatorRequests:
             raise SkipRequested(f"a person skipped experiment {index}")
 
     def obey(self, *, may_pause: bool, may_skip: bool) -> None:
-        """Raise what the run was asked for.
+        """Raise the request that the run has to obey now.
 
         Args:
-            may_pause: whether this is a good moment for a pause; else it is left for later.
-            may_skip: whether it is one to give up the experiment.
+            may_pause: whether the run can pause now; if not, a pause is kept for later.
+            may_skip: whether the run can give up the experiment now.
 
         Raises:
             HaltRequested: the run ends at once.
@@ -235,12 +230,12 @@ class OperatorRequests:
             raise SkipRequested(f"a person skipped experiment {self._experiment}")
 
     def wait(self, at_most_s: float) -> None:
-        """Wait for the next request, in the time of people, which is never simulated."""
+        """Wait for the next request in real time."""
         with self._lock:
             self._changed.wait(at_most_s)
 
     def news(self) -> list[OperatorAsked]:
-        """Wishes that were uttered since this was asked last, for the journal."""
+        """Requests made since the last call, for the journal."""
         with self._lock:
             news, self._news = self._news, []
         return news

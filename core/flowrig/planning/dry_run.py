@@ -9,6 +9,7 @@ from attrs import frozen
 
 from flowrig.errors import NeedsPersonError, OutOfRangeError
 from flowrig.interfaces import Frames
+from flowrig.journal import events
 from flowrig.measurement.observation import Observation
 from flowrig.operator.gates import Gates, sentence
 from flowrig.planning.heating_time import AMBIENT_C, heating_time_s, steady_time_s
@@ -266,7 +267,7 @@ class DryRun:
 
     def _give_up(self, what: str, error: Exception) -> None:
         self._problems.append(f"{what}: {error}")
-        self._rest(self._ledger.running)
+        self._rest(tuple(self._ledger.rig_state.flows))
 
     def _run(self, procedure: Generator[Step, Any, R]) -> R:
         result: Any = None
@@ -328,10 +329,19 @@ class DryRun:
         self._rest(step.streams)
 
     def _flow(self, streams: Sequence[str]) -> None:
-        self._ledger.started(self._now_s, {s: self._rates_ul_min[s] for s in streams})
+        rates = {s: self._rates_ul_min[s] for s in streams}
+        self._ledger.follow(self._now_s, events.Intent(command="start", flow_rates_ul_min=rates))
 
     def _rest(self, streams: Sequence[str]) -> None:
-        charge = self._ledger.stopped(self._now_s, dict.fromkeys(streams))
+        charge = self._ledger.charge_of(self._now_s, dict.fromkeys(streams))
+        stopped = events.Outcome(
+            intent=0,
+            command="stop",
+            dispensed_ul=charge.volumes_ul,
+            estimated=charge.estimated,
+            outcome="done",
+        )
+        self._ledger.follow(self._now_s, stopped)
         for stream, ul in charge.volumes_ul.items():
             self._volumes_ul[stream] += ul
 
@@ -344,16 +354,17 @@ class DryRun:
 
     def _snapshot(self) -> Snapshot:
         left_ul = self._ledger.left_at_ul(self._now_s)
+        flows = self._ledger.rig_state.flows
         return Snapshot(
             self._now_s,
             {n: HeaterState(c, self._set_points_c[n]) for n, c in self._temperatures_c.items()},
             {
                 name: StreamState(
                     pump=stream.pump,
-                    state="running" if name in self._ledger.running else "stopped",
+                    state="running" if name in flows else "stopped",
                     rate_ul_min=self._rates_ul_min[name],
                     left_ul=left_ul[name],
-                    wanted=name in self._ledger.running,
+                    wanted=name in flows,
                 )
                 for name, stream in self._profile.streams.items()
             },

@@ -1,4 +1,4 @@
-"""Hooks and offers of plugins, and the registry of those that are installed."""
+"""Hooks and offers of plugins, and the registry of installed plugins."""
 
 from flowrig.plugins.hookspecs import hookimpl
 from flowrig.plugins.offers import DriverOffer, Offer

@@ -1,4 +1,4 @@
-"""The hooks: what a plugin may offer. Hooks register; the abstract classes behave."""
+"""Hooks that a plugin implements to register its offers."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ hookimpl = pluggy.HookimplMarker("flowrig")
 
 @hookspec
 def flowrig_drivers() -> Sequence[DriverOffer]:  # type: ignore[empty-body]
-    """Pumps, heaters and spectrometers, each with the emulator that speaks its protocol, if any."""
+    """Pumps, heaters and spectrometers, each with an emulator of its protocol, if there is one."""
 
 
 @hookspec
@@ -28,14 +28,14 @@ def flowrig_surrogates() -> Sequence[Offer]:  # type: ignore[empty-body]
 
 @hookspec
 def flowrig_objectives() -> Sequence[Offer]:  # type: ignore[empty-body]
-    """Figures of merit that a profile can name."""
+    """Objectives that a profile can name."""
 
 
 @hookspec
 def flowrig_worlds() -> Sequence[Offer]:  # type: ignore[empty-body]
-    """Physical worlds that can stand behind the emulators of a simulated rig."""
+    """Physical worlds for the emulators of a simulated rig."""
 
 
 @hookspec
 def flowrig_profiles() -> Sequence[Path]:  # type: ignore[empty-body]
-    """Folders with rig profiles and campaigns that can be named without their path."""
+    """Folders with profiles and campaigns that can be named without a path."""

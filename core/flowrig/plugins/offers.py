@@ -1,4 +1,4 @@
-"""What a plugin puts on the table: light descriptions, whose heavy part is imported on use."""
+"""Offers that a plugin registers: descriptions whose classes are imported when they are used."""
 
 from collections.abc import Iterable, Mapping
 from importlib import import_module
@@ -18,17 +18,17 @@ Kind = Literal[
 
 @frozen(kw_only=True)
 class Offer:
-    """One thing that a plugin offers.
+    """A driver, optimizer, surrogate, objective or world of a plugin.
 
     Attributes:
-        kind: what it is.
-        name: what a profile or a campaign calls it.
-        target: where its class is, as "module:Class"; imported when it is used.
-        settings: the attrs class of its settings; a field with a unit suffix is written as a
-            quantity.
+        kind: kind of the offer.
+        name: name in profiles and campaigns.
+        target: the class as "module:Class"; imported when it is used.
+        settings: the attrs class of its settings; the TOML value of a field with a unit suffix is
+            a quantity.
         summary: one line for `flowrig plugins`.
         needs: import names of third-party packages that the target needs.
-        install: what to `pip install` when one of them is missing, for instance "flowrig[gp]".
+        install: argument of `pip install` if one of them is missing, for instance "flowrig[gp]".
     """
 
     kind: Kind
@@ -40,7 +40,7 @@ class Offer:
     install: str = ""
 
     def missing(self) -> tuple[str, ...]:
-        """Which needs are not installed; nothing is imported to find out."""
+        """Needed packages that are not installed; nothing is imported for this check."""
         return tuple(need for need in self.needs if find_spec(need) is None)
 
     def load(self) -> Any:
@@ -56,22 +56,22 @@ class Offer:
 
 @frozen(kw_only=True)
 class DriverOffer(Offer):
-    """A driver, what its instrument can do at best, and its emulator.
+    """A driver with the limits of its instrument and its emulator.
 
     Attributes:
-        limits: what the instrument can do in any configuration, by unit-carrying name
-            ("rate_ul_min", "temperature_c", "integration_time_us"), each as (low, high); profiles
-            may narrow them, never widen them.
-        emulator: where the emulator's class is, as "module:Class", a `flowrig.emulation.Emulator`;
-            empty if the plugin ships none.
-        reply_shape: where the function is, as "module:function", that tells the form of a reply
-            apart from its values: it takes bytes and the connection's label in `Device.wire`, and
-            returns a text, or None for the default. By default words with a digit in them are
-            masked in text, and of anything else the length counts.
-        discover: where the function is that looks for such instruments, as "module:function", a
+        limits: limits of the instrument in any configuration, by name with unit ("rate_ul_min",
+            "temperature_c", "integration_time_us"), each as (low, high); profiles may narrow
+            them, never widen them.
+        emulator: class of the emulator as "module:Class", a `flowrig.emulation.Emulator`; empty if
+            there is none.
+        reply_shape: function as "module:function" that returns the form of a reply without its
+            values. It takes the bytes and the connection's label in `Device.wire`, and returns a
+            text, or None for the default: text with words that contain a digit masked, and for
+            other bytes their number.
+        discover: function as "module:function" that searches for such instruments, a
             `flowrig.rig.discovery.LookFor`; empty if there is none.
-        dead_man: whether the instrument stops by itself when nobody talks to it, and the driver
-            arms that; a rig arms it before it moves anything.
+        dead_man: whether the instrument stops without further commands from its driver, and the
+            driver can arm this timer; a rig arms it before it moves anything.
     """
 
     limits: Mapping[str, tuple[float, float]] = field(factory=dict)
@@ -82,10 +82,11 @@ class DriverOffer(Offer):
 
 
 def requirements(offers: Iterable[Offer]) -> list[str]:
-    """What to `pip install` for all that offers lack, the extras of one distribution together.
+    """Requirements for `pip install` of all missing packages, with the extras of one distribution
+    in one requirement.
 
     Returns:
-        requirements such as "flowrig[chemyx,watlow]"; none if nothing is missing.
+        requirements such as "flowrig[chemyx,watlow]"; an empty list if nothing is missing.
     """
     extras: dict[str, set[str]] = {}
     for offer in offers:
@@ -100,11 +101,11 @@ def requirements(offers: Iterable[Offer]) -> list[str]:
 
 
 def require_installed(offers: Iterable[Offer]) -> None:
-    """Refuse offers of which any lacks a package.
+    """Check that all packages of some offers are installed.
 
     Raises:
-        MissingDependencyError: packages are missing; the message names all of them, and the one
-            command that installs them.
+        MissingDependencyError: packages are missing; the message names them all, and the command
+            that installs them.
     """
     lacking = {(offer.kind, offer.name): offer for offer in offers if offer.missing()}.values()
     if not lacking:
@@ -121,11 +122,11 @@ def import_target(target: str, owner: str) -> Any:
     """Import "module:Class".
 
     Args:
-        target: the module and the class.
-        owner: who asks, for messages.
+        target: module and class.
+        owner: the part that names the target, for messages.
 
     Raises:
-        PluginError: no such module or class.
+        PluginError: the module or class does not exist.
     """
     module, _, attribute = target.partition(":")
     try:

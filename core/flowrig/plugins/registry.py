@@ -1,8 +1,8 @@
-"""Which plugins are installed, and what they offer.
+"""The registry of installed plugins and their offers.
 
-`entrypoints` lists the entry-point group "flowrig" without importing anything; pluggy then loads
-the light entry modules by name and checks their hooks. The classes behind the offers are imported
-when a profile that names them is opened.
+`entrypoints` lists the entry-point group "flowrig" without importing anything; pluggy then imports
+the small entry modules by name and checks their hooks. The classes of the offers are imported when
+a profile that names them is opened.
 """
 
 import difflib
@@ -22,9 +22,10 @@ from flowrig.plugins.offers import DriverOffer, Kind, Offer
 __all__ = ["GROUP", "InstalledPlugin", "ListedOffer", "Plugins"]
 
 GROUP = "flowrig"
+"""Entry-point group of plugins."""
 
 SESSION = "this session"
-"""What counts as the distribution of plugins that are handed over, for instance in a notebook."""
+"""Distribution name of plugins that a caller passes to `Plugins.discover`."""
 
 _HOOKS = {
     "flowrig_drivers": ("pump", "heater", "spectrometer"),
@@ -33,12 +34,12 @@ _HOOKS = {
     "flowrig_objectives": ("objective",),
     "flowrig_worlds": ("world",),
 }
-"""The kinds that each hook may offer."""
+"""Kinds of offers of each hook."""
 
 
 @frozen
 class InstalledPlugin:
-    """A plugin as its distribution declares it; nothing is imported to know this.
+    """A plugin as its distribution declares it, without an import of the plugin.
 
     Attributes:
         name: the entry point's name.
@@ -56,25 +57,25 @@ class InstalledPlugin:
 
 @frozen
 class ListedOffer:
-    """An offer together with the plugin that makes it."""
+    """An offer with its plugin."""
 
     plugin: InstalledPlugin
     offer: Offer
 
     @property
     def table(self) -> str:
-        """The kind under which it is looked up; pumps, heaters and spectrometers are drivers."""
+        """The kind for look-ups: "driver" for pumps, heaters and spectrometers, else its own."""
         return "driver" if isinstance(self.offer, DriverOffer) else self.offer.kind
 
 
 @frozen
 class Plugins:
-    """Everything that installed plugins offer, looked up by kind and name.
+    """All offers of installed plugins, by kind and name.
 
     Attributes:
-        listed: every offer.
-        folders: folders with profiles, each with the plugin that ships it.
-        broken: what is wrong with plugins that could not be loaded, by plugin.
+        listed: every offer with its plugin.
+        folders: folders with profiles, each with its plugin.
+        broken: by plugin, the reason why it could not be loaded.
     """
 
     listed: tuple[ListedOffer, ...]
@@ -89,22 +90,24 @@ class Plugins:
 
         Args:
             extra: further plugins by name, as modules or objects, for instance from a notebook.
-            strict: whether a plugin that cannot be loaded is an error; else it is listed as broken.
+            strict: whether a plugin that cannot be loaded is an error; otherwise it is listed in
+                `broken`.
 
         Raises:
-            PluginError: two distributions claim one entry-point name; or, if strict, a plugin does
-                not import, its hooks fail or are misspelt, or two plugins offer the same thing.
+            PluginError: two distributions claim one entry-point name; or, if strict, a plugin
+                cannot be imported, a hook fails or is misspelt, or two plugins have offers of the
+                same kind and name.
         """
         loader = _Loader(strict)
         loader.load_installed(installed_plugins())
         for name, plugin in (extra or {}).items():
             loader.register(InstalledPlugin(name, SESSION, ""), plugin)
-        loader.refuse_twins()
+        loader.refuse_duplicates()
         return cls(tuple(loader.listed), tuple(loader.folders), loader.broken)
 
     @property
     def all_installed(self) -> bool:
-        """Whether another process finds the same plugins; not so those of a session."""
+        """Whether another process finds the same plugins; false with plugins in `extra`."""
         plugins = [listed.plugin for listed in self.listed] + [plugin for plugin, _ in self.folders]
         return all(plugin.distribution != SESSION for plugin in plugins)
 
@@ -127,7 +130,7 @@ class Plugins:
         """The offer of a kind and name.
 
         Raises:
-            PluginError: nobody offers it; the message names what comes near and what is installed.
+            PluginError: no plugin has this offer; the message names similar and installed offers.
         """
         known = self.offers(kind)
         if name in known:
@@ -140,16 +143,16 @@ class Plugins:
         )
 
     def owner(self, offer: Offer) -> InstalledPlugin:
-        """The plugin that makes an offer."""
+        """The plugin of an offer."""
         return next(listed.plugin for listed in self.listed if listed.offer is offer)
 
     def profile_folders(self) -> tuple[Path, ...]:
-        """Folders in which other distributions ship profiles."""
+        """Folders with profiles of all plugins."""
         return tuple(folder for _, folder in self.folders)
 
 
 def installed_plugins() -> list[InstalledPlugin]:
-    """Every entry point of the group, in the order of their names; nothing is imported.
+    """Plugins of all entry points, in the order of their names; nothing is imported.
 
     Raises:
         PluginError: two distributions claim one name.
@@ -162,20 +165,21 @@ def installed_plugins() -> list[InstalledPlugin]:
             distribution.name.replace("_", "-") if distribution else entry.module_name,
             distribution.version if distribution else "",
         )
-        twin = found.setdefault(entry.name, plugin)
-        if twin != plugin:
+        other = found.setdefault(entry.name, plugin)
+        if other != plugin:
             raise PluginError(
                 f"the plugin name {entry.name!r} is claimed by two distributions: "
-                f"{twin} and {plugin}; uninstall one of them"
+                f"{other} and {plugin}; uninstall one of them"
             )
     return [found[name] for name in sorted(found)]
 
 
 class _Loader:
-    """Loads plugins one by one, and keeps of each everything or nothing.
+    """Loads plugins one by one, and keeps either all offers of a plugin or none.
 
     Args:
-        strict: whether a plugin that cannot be used is an error; else it is noted in `broken`.
+        strict: whether a plugin that cannot be loaded is an error; otherwise it is added to
+            `broken`.
     """
 
     def __init__(self, strict: bool) -> None:
@@ -201,23 +205,23 @@ class _Loader:
         except Exception as error:
             self._give_up(plugin, error)
 
-    def refuse_twins(self) -> None:
-        """Two plugins must not offer one name: nobody could say which is meant."""
+    def refuse_duplicates(self) -> None:
+        """Refuse equal names of the same kind in two plugins: a profile could mean either."""
         first: dict[tuple[str, str], InstalledPlugin] = {}
         for listed in self.listed:
             plugin, name = listed.plugin, listed.offer.name
-            twin = first.setdefault((listed.table, name), plugin)
-            if twin is not plugin:
+            other = first.setdefault((listed.table, name), plugin)
+            if other is not plugin:
                 self._break(
                     plugin,
-                    f"the {listed.table} {name!r} is offered by two plugins: {twin.name!r} of "
-                    f"{twin} and {plugin.name!r} of {plugin}; uninstall one of them",
+                    f"the {listed.table} {name!r} is offered by two plugins: {other.name!r} of "
+                    f"{other} and {plugin.name!r} of {plugin}; uninstall one of them",
                 )
 
     def _take(self, plugin: InstalledPlugin, module: object) -> None:
         self._manager.check_pending()
         if module is not None and not self._manager.get_hookcallers(module):
-            raise PluginError("it has no hook; is there a @hookimpl in front of its functions?")
+            raise PluginError("it has no hook; put @hookimpl in front of its functions")
         offers = [offer for hook in _HOOKS for offer in self._offers(hook, module)]
         folders = self._results("flowrig_profiles", module)
         self.listed += [ListedOffer(plugin, offer) for offer in offers]

@@ -143,7 +143,7 @@ def _positive(_: Any, attribute: "Attribute[float]", value: float) -> None:
 
 @frozen(kw_only=True)
 class Goal:
-    """A wish for one number, and the degree to which it is met: its share, 0 to 1.
+    """A goal for one number. Its share, 0 to 1, is the degree to which the goal is met.
 
     With `z` the distance in tolerances, the share is `1 / (1 + z²)` for `target`, and
     `(1 + z / √(1 + z²)) / 2` for `above` and `below`. It is one half at a distance of one tolerance

@@ -1,1 +1,1 @@
-"""Steps and procedures, and the executor that performs them."""
+"""Steps and procedures, the executor that performs them, work by hand, and commissioning."""

@@ -1,4 +1,4 @@
-"""Work by hand: for a notebook, on a rig that is open, without a campaign."""
+"""Work by hand, for instance in a notebook: procedures on an open rig, without a campaign."""
 
 from collections.abc import Callable, Generator, Mapping
 from typing import Any, TypeVar
@@ -25,26 +25,26 @@ R = TypeVar("R")
 def perform(
     rig: Rig,
     procedure: Generator[Step, Any, R],
-    note: Callable[[EventData], object] = lambda event: None,
+    note_event: Callable[[EventData], object] = lambda event: None,
 ) -> R:
-    """Run one procedure on an open rig; whatever happens, the rig ends in its safe state.
+    """Run one procedure on an open rig; the rig ends in its safe state, also after an error.
 
-    Nothing is journalled, and syringes count as full.
+    Nothing is journalled, and syringes count as full at the beginning.
 
     Args:
         rig: the opened rig.
         procedure: for instance `flowrig.run_condition(rig.profile, conditions)`.
-        note: called with every reading and every step.
+        note_event: called with every reading and every step.
 
     Returns:
-        what the procedure returns.
+        the result of the procedure.
 
     Raises:
         UnsafeStateError: the safe state was not confirmed; the message says what is not known.
-        FlowrigError: an instrument failed or a limit was hit; the rig is in its safe state.
+        FlowrigError: an instrument failed or a limit was reached; the rig is in its safe state.
     """
     actuation = Actuation(rig, lambda event: 0, SyringeLedger(rig.profile))
-    executor = Executor(actuation, note, OperatorRequests())
+    executor = Executor(actuation, note_event, OperatorRequests())
     try:
         return executor.run(procedure)
     finally:

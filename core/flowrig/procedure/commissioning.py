@@ -1,4 +1,4 @@
-"""Commissioning: a ramp that tells how a heater behaves while it is healthy."""
+"""Commissioning: a ramp that shows how a heater behaves while it is healthy."""
 
 import math
 from collections.abc import Generator, Mapping, Sequence
@@ -23,34 +23,33 @@ Sample = tuple[float, float]
 """Time [s] and temperature [°C]."""
 
 SMALLEST_STEP_C = 10.0
-"""Smallest change of the set point [°C] that tells enough."""
+"""Smallest change of the set point [°C] from which a thermal model can be fitted."""
 
-FEWEST = 5
-"""Samples that each part of a ramp has to have."""
+FEWEST_SAMPLES = 5
+"""Samples that each part of a ramp needs at least."""
 
 RATE_OVER_S = 20.0
-"""Shortest time [s] over which a rise is measured, so that noise is not taken for it."""
+"""Shortest time [s] over which a rise is measured, so that noise does not count as a rise."""
 
+REST_S = 60.0
+"""Time [s] for which the heater is read at rest before its ramp."""
 
-BEFORE_S = 60.0
-"""How long [s] the heater is read before its ramp."""
+READINGS_AFTER = 300
+"""Readings after the ramp, which show how long a healthy reading does not change."""
 
-RESTING_LOOKS = 300
-"""How many times it is read after its ramp …"""
-
-LOOK_S = 1.0
-"""… and how often [s], to see how long a reading stands still."""
+READING_S = 1.0
+"""Time [s] between two of them."""
 
 
 class RampError(FlowrigError):
-    """The samples are no ramp from rest to a set point."""
+    """The samples do not show a ramp from rest to a set point."""
 
 
 def first_set_point_c(profile: Profile, heater: str) -> float:
-    """The lowest set point [°C] that the search space has for a heater.
+    """The lowest set point [°C] of a heater in the search space.
 
     Raises:
-        InputError: the search space has none.
+        InputError: the search space has no such heater.
     """
     ranges = [v.range for v in profile.variables if v.heater == heater]
     if not ranges:
@@ -60,53 +59,53 @@ def first_set_point_c(profile: Profile, heater: str) -> float:
 
 
 def commission(rig: Rig, heater: str, set_point_c: float) -> Commissioning:
-    """Heat from rest to a set point, stay there for a while, and go to the safe state.
+    """Heat from rest to a set point, stay there for five minutes, and go to the safe state.
 
-    The interlocks and the supervision of the profile hold meanwhile.
+    The interlocks and the supervision of the profile apply meanwhile.
 
     Args:
         rig: the opened rig.
         heater: the device.
-        set_point_c: where to [°C].
+        set_point_c: the set point [°C].
 
     Returns:
-        what the ramp told.
+        the thermal model of the heater.
 
     Raises:
-        RampError: it was no ramp from rest to rest.
+        RampError: the readings do not show a ramp from rest to rest.
         UnsafeStateError: the safe state was not confirmed; the message says what is not known.
-        FlowrigError: an instrument failed or a rule was against it; the rig is in its safe state.
+        FlowrigError: an instrument failed or a rule refused it; the rig is in its safe state.
     """
     samples: list[Sample] = []
 
-    def note(data: EventData) -> None:
+    def take_sample(data: EventData) -> None:
         if isinstance(data, Reading):
             temperature_c = data.heaters[heater].temperature_c
             if temperature_c is not None:
                 samples.append((rig.clock.now_s(), temperature_c))
 
-    begin_s, rest_s = perform(rig, _ramp(rig, heater, set_point_c), note)
-    told = fit_ramp(samples, begin_s, rest_s, set_point_c)
-    return Commissioning(**{one: getattr(told, one) for one in ThermalModel.__dataclass_fields__})
+    begin_s, rest_s = perform(rig, _ramp(rig, heater, set_point_c), take_sample)
+    model = fit_ramp(samples, begin_s, rest_s, set_point_c)
+    return Commissioning(**{n: getattr(model, n) for n in ThermalModel.__dataclass_fields__})
 
 
 def _ramp(rig: Rig, heater: str, set_point_c: float) -> Generator[Step, Any, tuple[float, float]]:
-    yield Wait(BEFORE_S, "reading the heater at rest")
+    yield Wait(REST_S, "reading the heater at rest")
     begin_s = rig.clock.now_s()
     yield SetTemperatures({heater: set_point_c})
     yield WaitSteady({heater: set_point_c})
     rest_s = rig.clock.now_s()
-    for _ in range(RESTING_LOOKS):
-        yield Wait(LOOK_S, "reading the heater at its set point")
+    for _ in range(READINGS_AFTER):
+        yield Wait(READING_S, "reading the heater at its set point")
     return begin_s, rest_s
 
 
 def commissioning_toml(measured: Mapping[str, Commissioning]) -> str:
-    """The file that a profile names as `commissioning`, by heater."""
+    """Text of the file that a profile names as `commissioning`, with a table for each heater."""
     lines = ["# Written by flowrig commission."]
-    for heater, told in measured.items():
+    for heater, commissioning in measured.items():
         lines += ["", f"[{heater}]"]
-        for field, value in asdict(told).items():
+        for field, value in asdict(commissioning).items():
             key, unit = split_suffix(field)
             text = f'"{format_quantity(round(value, 4), unit)}"' if unit else f"{value:.4f}"
             lines.append(f"{key} = {text}")
@@ -118,15 +117,15 @@ def fit_ramp(
 ) -> ThermalModel:
     """Fit a ramp from rest to rest at a higher set point.
 
-    The noise comes from the differences of neighbours at rest, so that drift does not count; the
-    dead time ends where a line with the slope of the fastest rise, through the first degree, leaves
-    the first temperature (after Ziegler and Nichols, Trans. ASME 1942, 64, 759); the time constant
-    is that of an exponential through the last degrees.
+    The noise is computed from differences of neighbouring samples at rest, so that drift does not
+    count. The dead time ends where the tangent of the fastest rise, through the first degree of the
+    rise, meets the first temperature (after Ziegler and Nichols, Trans. ASME 1942, 64, 759). The
+    time constant is that of an exponential fitted to the last degrees.
 
     Args:
         samples: times [s] in order, and temperatures [°C].
-        begin_s: when the set point was given [s].
-        rest_s: from when on the temperature was at rest at its goal [s].
+        begin_s: time [s] of the command with the set point.
+        rest_s: time [s] from which on the temperature was at rest at the set point.
         goal_c: the set point [°C].
 
     Raises:
@@ -135,8 +134,8 @@ def fit_ramp(
     before = [c for s, c in samples if s <= begin_s]
     rising = [(s, c) for s, c in samples if begin_s <= s <= rest_s]
     resting = [(s, c) for s, c in samples if s >= rest_s]
-    if min(len(before), len(rising), len(resting)) < FEWEST:
-        raise RampError(f"fewer than {FEWEST} readings before, on or after the ramp")
+    if min(len(before), len(rising), len(resting)) < FEWEST_SAMPLES:
+        raise RampError(f"fewer than {FEWEST_SAMPLES} readings before, on or after the ramp")
     start_c, end_c = fmean(before), fmean(c for _, c in resting)
     if goal_c - start_c < SMALLEST_STEP_C:
         raise RampError(
@@ -173,13 +172,17 @@ def _fastest_c_s(rising: Sequence[Sample]) -> float:
 def _dead_time_s(
     rising: Sequence[Sample], start_c: float, first_c: float, rate_c_s: float
 ) -> float:
-    """Time [s] to the first rise, from the time to a rise that is no noise."""
+    """Time [s] to the first rise, extrapolated back from a rise that is larger than the noise."""
     seen_s = next((s for s, c in rising if c >= start_c + first_c), rising[-1][0])
     return max(seen_s - rising[0][0] - first_c / rate_c_s, 0.0)
 
 
 def _time_constant_s(rising: Sequence[Sample], goal_c: float, whole_s: float) -> float:
-    """From the logarithm of what is missing of the way, by least squares."""
+    """Time constant [s]: a line through the logarithm of the remaining difference, least squares.
+
+    Only the last 5 % down to 1 % of the ramp is fitted: before, the output may be at its limit, and
+    after, noise prevails. `whole_s` is returned where no line fits.
+    """
     way_c = goal_c - rising[0][1]
     tail = [(s, math.log(goal_c - c)) for s, c in rising if 0.01 < (goal_c - c) / way_c < 0.05]
     mean_s = fmean(s for s, _ in tail) if tail else 0.0
@@ -189,7 +192,7 @@ def _time_constant_s(rising: Sequence[Sample], goal_c: float, whole_s: float) ->
 
 
 def _noise_c(temperatures_c: Sequence[float]) -> float:
-    """Standard deviation of white noise whose neighbours differ by √2 of it."""
+    """Standard deviation of white noise, whose neighbouring samples differ by √2 times as much."""
     neighbours = pairwise(temperatures_c)
     return math.sqrt(fmean((b - a) ** 2 for a, b in neighbours) / 2.0)
 

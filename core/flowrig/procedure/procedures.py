@@ -1,4 +1,4 @@
-"""Procedures: what to do, in which order, as generators of steps."""
+"""Procedures: sequences of steps, as generators."""
 
 from collections.abc import Generator, Mapping
 from typing import Any
@@ -24,7 +24,7 @@ from flowrig.profile.topology import Topology
 __all__ = ["calibrate", "run_condition"]
 
 ROUNDING = 1e-6
-"""Residence times that differ by less are the same."""
+"""Residence times that differ by less are equal."""
 
 
 def _mean(frames: Mapping[str, Frames]) -> dict[str, Array]:
@@ -37,7 +37,7 @@ def _spectrometers(profile: Profile) -> tuple[str, str]:
 
 
 def calibrate(profile: Profile) -> Generator[Step, Any, CalibrationReference]:
-    """Fill the cells with something transparent and take dark and lamp reference.
+    """Fill the cells with transparent liquid, and take the dark and the lamp reference.
 
     Returns:
         the averaged dark and lamp spectra.
@@ -63,14 +63,14 @@ def run_condition(
 ) -> Generator[Step, Any, Observation]:
     """Measure one condition at its steady state, as Sadeghi et al. (2025) do.
 
-    The plate comes to its set point first; only then does liquid enter the reactor. All pumps start
-    together, and frames are taken after the equilibrium time t_E = n·τ, or, where the profile has
-    [residence_time.stationary], once features stand still after that.
+    The heaters reach their set points first; only then does liquid enter the reactor. All pumps
+    start together. Frames are taken after the equilibrium time t_E = n·τ, or, where the profile has
+    [residence_time.stationary], once features are stationary after that.
 
     Args:
         profile: the rig.
         conditions: by the names of the search space, in its units.
-        probe: what tells whether features stand still; without one the longest time is waited.
+        probe: computes features during the run; without one, the longest time is waited.
 
     Returns:
         raw frames and dark spectra.
@@ -104,7 +104,7 @@ def run_condition(
 
 
 def _longest_look_s(profile: Profile, equilibrium_s: float) -> float:
-    """The most time [s] that is spent on looking whether features stand still."""
+    """Longest time [s] until features are stationary, or the profile's limit is reached."""
     wanted, n = profile.residence_time.stationary, profile.residence_time.equilibrium
     if wanted is None:
         return 0.0
@@ -115,7 +115,7 @@ def _longest_look_s(profile: Profile, equilibrium_s: float) -> float:
 def _until_stationary(
     profile: Profile, equilibrium_s: float, dark: Mapping[str, Array], probe: FeatureProbe | None
 ) -> Generator[Step, Any, Steadiness | None]:
-    """Look at features again and again until they stand still, or the longest time is over."""
+    """Take frames again and again until features are stationary, or the longest time is over."""
     wanted, n = profile.residence_time.stationary, profile.residence_time.equilibrium
     if wanted is None:
         return None

@@ -1,4 +1,4 @@
-"""What a procedure can ask for; each step is one frozen value.
+"""Steps of a procedure; each is one frozen value.
 
 A procedure is a generator that yields steps and is sent their results. The executor performs them,
 the journal shows them, and nothing else in flowrig moves an actuator during a run.
@@ -31,7 +31,7 @@ class Step:
 
 @frozen
 class RequireVolume(Step):
-    """Make sure that syringes hold enough [µL] by stream; the run holds for a refill otherwise."""
+    """Require volumes [µL] by stream in the syringes; the run holds for a refill otherwise."""
 
     volumes_ul: Mapping[str, float]
 
@@ -66,14 +66,14 @@ class Start(Step):
 
 @frozen
 class Stop(Step):
-    """Stop streams together and take stock of what they delivered."""
+    """Stop streams together, and charge their syringes for what they delivered."""
 
     streams: tuple[str, ...]
 
 
 @frozen
 class Wait(Step):
-    """Wait a while [s], watching heaters and pumps."""
+    """Wait for a time [s], watching heaters and pumps."""
 
     duration_s: float
     reason: str

@@ -1,7 +1,7 @@
-"""A cattrs converter that takes nothing for something else.
+"""A cattrs converter without silent conversions.
 
-Numbers are not made from texts, texts not from numbers; a field whose name ends in a unit takes a
-quantity; unknown keys are refused.
+Texts do not become numbers, nor numbers texts; a field whose name ends in a unit takes a quantity;
+unknown keys are refused.
 """
 
 import itertools
@@ -23,16 +23,16 @@ from flowrig.profile.quantity import QuantityError, parse_quantity, split_suffix
 __all__ = ["NAME", "Hook", "as_table", "as_text", "quantity_hook", "strict_converter"]
 
 NAME = "<name>"
-"""Where a table's own name is handed to cattrs; nobody writes such a key."""
+"""Key under which cattrs gets the name of a table; no TOML key of a profile looks like this."""
 
 LIKE = 0.8
-"""Likeness of two names of tables from which one may be the other, misspelt."""
+"""Similarity above which one name of a table counts as a misspelling of another."""
 
 Hook = Callable[[Any, Any], Any]
 
 
 def strict_converter(named: Sequence[type] = ()) -> Converter:
-    """A converter for attrs classes, pairs, arrays, mappings, choices and plain values.
+    """Make a converter for attrs classes, pairs, arrays, mappings, choices and plain values.
 
     Args:
         named: classes whose field `name` is the key of their table.
@@ -59,7 +59,7 @@ def strict_converter(named: Sequence[type] = ()) -> Converter:
 
 
 def _plain(take: Callable[[Any], Any]) -> Hook:
-    """A hook for a plain type, which cattrs also asks for enumerations of that type."""
+    """A hook for a plain type; cattrs calls it also for enumerations of that type."""
     return lambda value, wanted: (
         _enum_hook(wanted)(value, wanted) if _is_enum(wanted) else take(value)
     )
@@ -88,7 +88,7 @@ def _is_mapping(wanted: Any) -> bool:
 
 
 def _class_hook(cls: type, converter: Converter, is_named: bool) -> Hook:
-    """Structures an attrs class from a table whose keys carry no units."""
+    """A hook for an attrs class from a table whose keys have no units."""
     attrs.resolve_types(cls)
     overrides: dict[str, Any] = {}
     for attribute in attrs.fields(cls):
@@ -180,7 +180,7 @@ def _mapping_hook(wanted: Any, hook_for: Callable[[Any], Hook], named: Sequence[
 
 
 def _each(parts: Mapping[Any, tuple[Hook, Any, Any]]) -> dict[Any, Any]:
-    """Structure every part, and report all that do not fit at once."""
+    """Structure every part, and report all misfits together."""
     result, errors = {}, []
     for key, (hook, value, wanted) in parts.items():
         try:

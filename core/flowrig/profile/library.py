@@ -30,13 +30,11 @@ class ListedProfile:
         name: stem of its file.
         title: its title, "" without one.
         file: its file.
-        is_campaign: whether the file is a campaign on some profile.
     """
 
     name: str
     title: str
     file: Path
-    is_campaign: bool = False
 
 
 @frozen
@@ -44,23 +42,23 @@ class Finder:
     """Finds files by name or path. A name is compared with file names, never joined to a path.
 
     Attributes:
-        plugins: may ship folders of their own.
+        plugins: the installed plugins, which can ship folders with profiles.
     """
 
     plugins: OfferSource
 
     def folders(self) -> tuple[Path, ...]:
-        """Where names are looked for, first match wins."""
+        """Folders that are searched for names, in this order."""
         return (shipped_folder(), *self.plugins.profile_folders())
 
     def files(self) -> Iterator[Path]:
-        """Every file that has a name."""
+        """Every file that can be named."""
         for folder in self.folders():
             if folder.is_dir():
                 yield from sorted(one for one in folder.iterdir() if one.suffix == ENDING)
 
     def find(self, target: str | Path, base: Path = Path()) -> Path:
-        """The file that is meant.
+        """The file of a name or path.
 
         Args:
             target: a name, or a path (anything with a folder in it, or that ends in ".toml").
@@ -104,6 +102,6 @@ def list_profiles(plugins: OfferSource) -> list[ListedProfile]:
         except (OSError, ValueError):
             continue
         title = content.get("title", "")
-        entry = ListedProfile(file.stem, str(title), file, "profile" in content)
+        entry = ListedProfile(file.stem, str(title), file)
         listed.setdefault(file.stem, entry)
     return list(listed.values())

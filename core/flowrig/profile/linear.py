@@ -1,4 +1,4 @@
-"""Linear flow rules: "0.5 * (CuI + ZnI2 + CsOA + ODE)"; read, never run."""
+"""Linear flow rules such as "0.5 * (CuI + ZnI2 + CsOA + ODE)"; they are parsed, never executed."""
 
 import ast
 import math
@@ -11,7 +11,7 @@ from flowrig.profile.model import LinearRule
 __all__ = ["LONGEST_RULE", "RuleError", "expand_rules", "parse_rule"]
 
 LONGEST_RULE = 500
-"""Characters of the longest rule that is read."""
+"""Largest number of characters of a rule."""
 
 _EXAMPLE = 'a linear rule such as "0.5 * (A + B)"'
 
@@ -21,8 +21,8 @@ class RuleError(ValueError):
 
     Attributes:
         message: what is wrong.
-        expected: what would have been right.
-        offset: characters from the start of the text to what is wrong.
+        expected: a correct rule, as an example.
+        offset: position of the mistake, in characters from the start of the text.
     """
 
     def __init__(self, message: str, offset: int = 0) -> None:
@@ -51,15 +51,15 @@ class _Form:
 def parse_rule(text: str) -> LinearRule:
     """Read a linear rule over stream names.
 
-    Plain numbers, names, `+`, `-`, `*`, `/` and parentheses are allowed; a number that stands
-    alone is a flow rate [µL/min].
+    Numbers, names, `+`, `-`, `*`, `/` and parentheses are allowed; a constant term is a flow rate
+    [µL/min].
 
     Raises:
-        RuleError: anything else, a product of two streams, a division by a stream or by zero, or a
-            coefficient that is not finite.
+        RuleError: the text has anything else, a product of two streams, a division by a stream or
+            by zero, or a coefficient that is not finite.
     """
     if len(text) > LONGEST_RULE:
-        raise RuleError(f"the rule has {len(text)} characters; at most {LONGEST_RULE} are read")
+        raise RuleError(f"the rule has {len(text)} characters, more than {LONGEST_RULE}")
     leading = len(text) - len(text.lstrip())
     try:
         form = _form(ast.parse(text.strip(), mode="eval").body)
@@ -75,10 +75,11 @@ def parse_rule(text: str) -> LinearRule:
 def expand_rules(
     rules: Mapping[str, LinearRule],
 ) -> tuple[dict[str, LinearRule], tuple[str, ...]]:
-    """Put rules into rules until they are about streams without one.
+    """Replace streams with a rule by their rules, until only streams without a rule are left.
 
     Returns:
-        the expanded rules, and the streams whose rules lead back to themselves, which are left out.
+        the expanded rules, and the streams whose flow rates depend on themselves, which have no
+        expanded rule.
     """
     expanded: dict[str, LinearRule] = {}
     waiting = dict(rules)

@@ -1,4 +1,4 @@
-"""Values that do not fit, from the exceptions of cattrs and of validators to findings."""
+"""Findings from the exceptions that cattrs and validators raise for a value that does not fit."""
 
 import re
 import traceback
@@ -19,11 +19,11 @@ from flowrig.profile.quantity import split_suffix
 __all__ = ["MISFITS", "At", "Mismatch", "findings", "toml_key"]
 
 MISFITS = (ValueError, TypeError, FlowrigError, ExceptionGroup, StructureHandlerNotFoundError)
-"""What structuring a value may raise."""
+"""Exceptions that structuring a value can raise."""
 
 
 class Mismatch(ValueError):  # noqa: N818 - a finding on its way up through cattrs
-    """A value does not fit; `finding` has its path from the value that is being structured."""
+    """A value does not fit; the path in `finding` starts at the value that is structured."""
 
     def __init__(
         self,
@@ -45,9 +45,9 @@ class At(ValueError):  # noqa: N818 - a finding on its way up through cattrs
     """The misfit of one element of an array or table.
 
     Args:
-        key: of the element.
-        error: what is wrong with it.
-        near: the name of an element beside it that is much like `key`, if there is one.
+        key: key or index of the element.
+        error: the misfit.
+        near: key of a similar element in the same table; "" if there is none.
     """
 
     def __init__(self, key: Key, error: Exception, near: str = "") -> None:
@@ -56,7 +56,7 @@ class At(ValueError):  # noqa: N818 - a finding on its way up through cattrs
 
 
 def toml_key(attribute: "attrs.Attribute[Any]") -> str:
-    """The key under which a profile writes a field."""
+    """The TOML key of a field."""
     key = attribute.metadata.get("toml")
     return str(key) if key else split_suffix(attribute.name)[0]
 
@@ -79,7 +79,7 @@ def findings(error: BaseException, path: Path) -> Iterator[Finding]:
 
 
 def _of_element(finding: Finding, element: At, path: Path) -> Finding:
-    """A table that lacks a key may be another one whose name is misspelt."""
+    """A finding that also asks whether the name of its table is misspelt, if a key is missing."""
     if not element.near or not finding.on_key or finding.path != (*path, element.key):
         return finding
     message = f"{finding.message} in {element.key!r}"
@@ -110,14 +110,14 @@ def _class_findings(error: ClassValidationError, path: Path) -> Iterator[Finding
 def _refusal(
     error: BaseException, attributes: Mapping[str, "attrs.Attribute[Any]"], path: Path
 ) -> Finding:
-    """A finding from what a settings class says against a value, at the field it is about."""
+    """A finding from an error of a settings class, at the field that the error concerns."""
     message = str(error.args[0]) if error.args else str(error)
     attribute = _validated(error, attributes)
     for name, one in attributes.items():
-        said = re.compile(rf"'?\b{re.escape(name)}\b'?")
-        if attribute is None and said.search(message):
+        named = re.compile(rf"'?\b{re.escape(name)}\b'?")
+        if attribute is None and named.search(message):
             attribute = one
-        message = said.sub(f"`{toml_key(one)}`", message) if one is attribute else message
+        message = named.sub(f"`{toml_key(one)}`", message) if one is attribute else message
     if attribute is None:
         return Finding(path, message, on_key=True)
     return Finding((*path, toml_key(attribute)), message)
@@ -126,7 +126,7 @@ def _refusal(
 def _validated(
     error: BaseException, attributes: Mapping[str, "attrs.Attribute[Any]"]
 ) -> "attrs.Attribute[Any] | None":
-    """The attribute whose validator raised: validators get it as an argument."""
+    """The attribute whose validator raised; attrs passes it to the validator as an argument."""
     for frame, _ in traceback.walk_tb(error.__traceback__):
         for value in frame.f_locals.values():
             if isinstance(value, attrs.Attribute) and value.name in attributes:

@@ -1,4 +1,4 @@
-"""What a profile says about people: what they are asked, and how a run waits for them."""
+"""Gates and holds: questions of a run to a person, and the rig while the run waits."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -12,17 +12,17 @@ GateKind = Literal["heating", "flow", "stage"]
 
 @frozen(kw_only=True)
 class Gate:
-    """A run asks a person before it does something, and does it only after a yes.
+    """A question that a person must answer with yes before a run goes on.
 
     Attributes:
-        name: by which it is answered ahead.
-        before: heating, flow or stage.
+        name: name of the gate, for answers in advance.
+        before: the step that the gate guards: heating, flow or stage.
         asks: the question, in words.
-        above_c: heating: before a set point above this temperature [°C] is sent.
-        heaters: heating: of which heaters; of all if none is named.
-        streams: flow: before one of these is started.
-        stage: stage: before the first experiment of this stage of the campaign.
-        each_time: heating and flow: ask whenever it comes to that, not only the first time.
+        above_c: heating: the gate guards set points above this temperature [°C].
+        heaters: heating: the guarded heaters; all if empty.
+        streams: flow: the guarded streams.
+        stage: stage: the stage of the campaign whose first experiment is guarded.
+        each_time: heating and flow: whether to ask every time, not only the first time.
     """
 
     name: str
@@ -37,12 +37,12 @@ class Gate:
 
 @frozen(kw_only=True)
 class HoldRules:
-    """What goes on while a run waits for a person: temperatures stay, reagents stop.
+    """The rig while a run waits for a person: temperatures stay, reagents stop.
 
     Attributes:
-        flow_rates_ul_min: what flows [µL/min] meanwhile; by default the carriers of the safe
-            state's flush, as fast as there.
-        longest_s: how long [s] the rig is kept like that, before it goes to its safe state.
+        flow_rates_ul_min: by stream, flow rates [µL/min] during the hold; None for the carriers in
+            the flush of the safe state, at the flow rates of that flush.
+        longest_s: longest duration [s] of a hold; after it the rig goes to its safe state.
     """
 
     flow_rates_ul_min: Mapping[str, float] | None = field(default=None)

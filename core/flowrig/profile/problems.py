@@ -1,4 +1,4 @@
-"""What is wrong with a profile, where it stands, what was expected and what was meant."""
+"""Problems of a profile: place, message, expected value and nearest valid name."""
 
 import difflib
 from collections.abc import Iterable
@@ -11,13 +11,13 @@ from flowrig.errors import InputError
 __all__ = ["Finding", "Key", "Path", "Place", "Problem", "ProfileError", "nearest", "shown"]
 
 LONGEST_SHOWN = 60
-"""Characters of a text that messages repeat."""
+"""Largest number of characters of a text in a message."""
 
 MOST_SHOWN = 50
-"""Problems that one message lists."""
+"""Largest number of problems in one message."""
 
 MOST_COMPARED = 100
-"""Names among which the nearest is looked for."""
+"""Largest number of names that are compared for the nearest."""
 
 Key = str | int
 Path = tuple[Key, ...]
@@ -28,8 +28,8 @@ class Place:
     """A place in a file.
 
     Attributes:
-        file: as people should see it.
-        line: from 1; 0 stands for the file as a whole.
+        file: name of the file in messages.
+        line: from 1; 0 for the file as a whole.
         column: from 1, in characters.
     """
 
@@ -43,15 +43,16 @@ class Place:
 
 @frozen
 class Finding:
-    """Something wrong at a path of keys and array indices, not yet located in a file.
+    """A problem at a path of keys and array indices, without a place in a file yet.
 
     Attributes:
-        path: the keys and indices that lead to it.
+        path: keys and indices that lead to the problem.
         message: what is wrong.
-        expected: what would have been right, as a noun phrase.
-        nearest: the valid name that comes nearest to what was written.
+        expected: the correct value, as a noun phrase.
+        nearest: the valid name that is nearest to the given one.
         on_key: whether the key is wrong rather than its value.
-        offset: where in the value's text it is wrong, in characters from the opening quote.
+        offset: position of the mistake in the text of the value, in characters after the opening
+            quote.
     """
 
     path: Path
@@ -64,13 +65,13 @@ class Finding:
 
 @frozen
 class Problem:
-    """Something wrong at a place of a file.
+    """A problem at a place in a file.
 
     Attributes:
         place: file, line and column.
         message: what is wrong.
-        expected: what would have been right, as a noun phrase.
-        nearest: the valid name that comes nearest to what was written.
+        expected: the correct value, as a noun phrase.
+        nearest: the valid name that is nearest to the given one.
     """
 
     place: Place
@@ -80,7 +81,7 @@ class Problem:
 
     @property
     def file(self) -> str:
-        """The file, as people should see it."""
+        """Name of the file in messages."""
         return self.place.file
 
     @property
@@ -106,7 +107,7 @@ class ProfileError(InputError):
     """A profile or campaign cannot be used.
 
     Attributes:
-        problems: everything that is wrong, in the order of the files.
+        problems: all problems, in the order of the files.
     """
 
     def __init__(self, problems: Iterable[Problem]) -> None:
@@ -118,12 +119,12 @@ class ProfileError(InputError):
 
 
 def nearest(name: object, known: Iterable[object], cutoff: float = 0.55) -> str:
-    """The known name that comes nearest to a misspelt one, or "" if none comes near.
+    """The valid name that is nearest to a misspelt one; "" if none is near.
 
     Args:
-        name: what was written.
-        known: what could have been meant.
-        cutoff: the least likeness, from 0 to 1 (`difflib`).
+        name: the misspelt name.
+        known: the valid names.
+        cutoff: least similarity, from 0 to 1 (`difflib`).
     """
     names = {str(one).casefold(): str(one) for one in islice(known, MOST_COMPARED)}
     wanted = str(name).casefold()[:LONGEST_SHOWN]
@@ -132,7 +133,7 @@ def nearest(name: object, known: Iterable[object], cutoff: float = 0.55) -> str:
 
 
 def shown(value: object) -> str:
-    """A value of a TOML file as messages show it: short, and as it was written."""
+    """A value of a TOML file for messages: short, and as in the file."""
     match value:
         case dict():
             return "a table"

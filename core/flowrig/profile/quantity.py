@@ -1,4 +1,4 @@
-"""Quantities such as "50 mL" or "0.02 in", and the units that field names carry."""
+"""Quantities such as "50 mL" or "0.02 in", and the units at the end of field names."""
 
 import math
 import re
@@ -17,10 +17,11 @@ _NUMBER = re.compile(
 
 
 class QuantityError(ValueError):
-    """A text is not the quantity that was expected.
+    """A text is not the expected quantity.
 
     Attributes:
-        expected: what was, with an example.
+        message: what is wrong.
+        expected: the expected quantity, with an example.
     """
 
     def __init__(self, message: str, expected: str) -> None:
@@ -31,7 +32,7 @@ class QuantityError(ValueError):
 
 @frozen
 class _Dimension:
-    """A kind of quantity: how messages call it, and its units as multiples of one of them."""
+    """A kind of quantity: its name in messages, and its units as multiples of one of them."""
 
     name: str
     units: Mapping[str, Fraction]
@@ -131,7 +132,7 @@ SUFFIX_UNITS: Mapping[str, str] = {
     "_s": "s",
     "_c": "degC",
 }
-"""The unit that the end of a field's name stands for."""
+"""Units by the end of field names."""
 
 
 def split_suffix(name: str) -> tuple[str, str]:
@@ -178,5 +179,5 @@ def parse_quantity(text: object, unit: str) -> float:
 
 
 def format_quantity(value: float, unit: str) -> str:
-    """A quantity as a profile writes it; `parse_quantity` gives the very same number back."""
+    """A quantity as in a profile; `parse_quantity` returns exactly the same number."""
     return f"{float(value)!r} {unit}"

@@ -1,4 +1,4 @@
-"""Settings of what a plugin offers, from the words of a command line."""
+"""Settings of an offer, from the words of a command line."""
 
 import tomllib
 from collections.abc import Iterable
@@ -15,18 +15,18 @@ __all__ = ["settings_from"]
 
 
 def settings_from(offer: Offer, words: Iterable[str], **table: Any) -> Any:
-    """The settings of an offer as a profile would have them.
+    """The settings of an offer, with the keys and quantities of a profile.
 
     Args:
-        offer: a driver, an optimizer, a surrogate.
-        words: "baud=9600", "set_point_max=250 °C"; keys and quantities are those of a profile.
-        table: further keys with their values; words take their place.
+        offer: the offer of a driver, optimizer or surrogate.
+        words: settings such as "baud=9600" and "set_point_max=250 °C".
+        table: further keys with their values; a word replaces the same key.
 
     Returns:
         an instance of the offer's settings class.
 
     Raises:
-        InputError: a key that does not exist, or a value that does not fit; it says what would.
+        InputError: a key does not exist, or a value does not fit; the message says what would.
     """
     attributes = {toml_key(one): one for one in attrs.fields(attrs.resolve_types(offer.settings))}
     for word in words:
@@ -42,7 +42,7 @@ def settings_from(offer: Offer, words: Iterable[str], **table: Any) -> Any:
 
 
 def _value(text: str) -> Any:
-    """What TOML makes of a text; the text itself, if that is nothing."""
+    """The value of a text in TOML; the text itself if it is no TOML value."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:

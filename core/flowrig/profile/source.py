@@ -10,9 +10,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 import attrs
-import tomlkit
 from attrs import field, frozen
-from tomlkit.exceptions import ParseError, TOMLKitError
 
 from flowrig.profile.problems import Finding, Path, Place, Problem, ProfileError, shown
 from flowrig.profile.toml_positions import Lines, Span, TomlShapeError, scan
@@ -29,21 +27,22 @@ __all__ = [
 ]
 
 LONGEST_TEXT = 200_000
-"""Bytes of the longest file that is read; a profile is some 10 kB."""
+"""Size [bytes] of the longest file that is read; a profile has about 10 kB."""
 
 LARGEST_TABLE = 1000
-"""How many keys a table, or elements an array, may have."""
+"""Largest number of keys in a table, or of elements in an array."""
 
 LONGEST_CHAIN = 16
-"""How many files may extend each other."""
+"""Largest number of files that extend each other."""
 
 Finder = Callable[[str, FilePath], FilePath]
-"""From a name or relative path, and the folder of the file that says it, to a file."""
+"""Finds a file from a name or relative path, and the folder of the file that names it."""
 
 _CHOICES = ("driver", "world", "name")
 """Keys that select a driver, world, objective or surrogate, and so the other keys of a table."""
 
-_TOMLKIT_PLACE = re.compile(r" at line \d+ col \d+$")
+_TOMLLIB_PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+"""Place at the end of a message of tomllib, which has no attributes for it before Python 3.14."""
 
 
 @frozen
@@ -57,7 +56,7 @@ class Spot:
 
 @frozen
 class Document:
-    """The content of a profile or campaign as plain values, and where each was set.
+    """The content of a profile or campaign as plain values, with the place of each value.
 
     Attributes:
         file: the file, as people should see it.
@@ -156,15 +155,12 @@ def parse_text(text: str, file: str) -> Document:
     lines = Lines(text)
     try:
         spans = scan(text)
-        content = _plain(text)
+        content = tomllib.loads(text)
     except TomlShapeError as error:
         place = Place(file, *lines.locate(error.offset))
         raise _refused(place, f"not TOML: {error.message}", error.expected) from error
-    except ParseError as error:
-        message = _TOMLKIT_PLACE.sub("", str(error))
-        raise _refused(Place(file, error.line, error.col + 1), f"not TOML: {message}") from error
-    except (TOMLKitError, ValueError) as error:
-        raise _refused(Place(file), f"not TOML: {error}") from error
+    except ValueError as error:
+        raise _not_toml(error, file) from error
     except RecursionError as error:
         raise _refused(Place(file), "not TOML: nested too deeply") from error
     spots = {path: _spot(span, lines, file) for path, span in spans.items()}
@@ -175,16 +171,12 @@ def parse_text(text: str, file: str) -> Document:
     return document
 
 
-def _plain(text: str) -> dict[str, Any]:
-    """The content as plain values; the slower parser is used only to locate a mistake.
-
-    Raises:
-        TOMLKitError: the text is not TOML.
-    """
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
-        return tomlkit.parse(text).unwrap()
+def _not_toml(error: ValueError, file: str) -> ProfileError:
+    """A problem at the place that tomllib reports."""
+    found = _TOMLLIB_PLACE.search(str(error))
+    message = _TOMLLIB_PLACE.sub("", str(error))
+    line, column = (int(found[1]), int(found[2])) if found and found[1] else (1, 1)
+    return _refused(Place(file, line, column), f"not TOML: {message}")
 
 
 def _spot(span: Span, lines: Lines, file: str) -> Spot:

@@ -1,8 +1,8 @@
-"""Plain values of a profile into the frozen classes of `model`, by cattrs.
+"""Converts plain values of a profile into the frozen classes of `model`, with cattrs.
 
-A field's TOML key is its name without the unit (`flow_rate_ul_min` is `flow_rate`), and its value
-a quantity. A device's settings stand beside `driver`, a stage's beside `optimizer`, and so on; they
-become instances of the settings class that the plugin's offer names.
+The TOML key of a field is its name without the unit (`flow_rate_ul_min` is `flow_rate`), and its
+value is a quantity. The settings of a device are beside `driver`, those of a stage beside
+`optimizer`, and so on; they become instances of the settings class in the offer of the plugin.
 """
 
 import operator
@@ -28,10 +28,14 @@ __all__ = ["OfferSource", "Structurer"]
 
 
 class OfferSource(Protocol):
-    """What is needed of the installed plugins."""
+    """The part of the installed plugins that profiles need."""
 
     def offer(self, kind: str, name: str) -> Offer:
-        """The offer of a kind and name; raises PluginError if nobody makes it."""
+        """The offer of a kind and name.
+
+        Raises:
+            PluginError: no plugin has this offer.
+        """
         ...
 
     def offers(self, kind: str) -> Mapping[str, Offer]:
@@ -48,13 +52,13 @@ class OfferSource(Protocol):
 
 
 class Structurer:
-    """Turns parts of a profile's content into model values.
+    """Converts parts of a profile's content into model values.
 
     Args:
-        plugins: where drivers, optimizers, surrogates, objectives and worlds come from.
+        plugins: the source of drivers, optimizers, surrogates, objectives and worlds.
 
     Attributes:
-        plugins: as above.
+        plugins: the same source.
     """
 
     def __init__(self, plugins: OfferSource) -> None:
@@ -80,11 +84,11 @@ class Structurer:
         Args:
             value: plain content.
             wanted: a type of the model.
-            path: where the value stands in the profile.
-            unit: in which quantities come, by the suffix of a field; "" for none.
+            path: path of the value in the profile.
+            unit: unit of quantities, from the suffix of a field; "" for none.
 
         Returns:
-            the model value, or None if something is wrong, and what is wrong.
+            the model value, or None if the value does not fit, and the findings.
         """
         try:
             hook = quantity_hook(wanted, unit) if unit else None
@@ -93,7 +97,7 @@ class Structurer:
             return None, list(findings(error, path))
 
     def _beside(self, value: Any, own: set[str], cls: type) -> Any:
-        """An instance of a settings class from the keys that are not the table's own."""
+        """An instance of a settings class, from the keys that do not belong to the table itself."""
         keys = {toml_key(attribute) for attribute in attrs.fields(cls) if attribute.init}
         rest = {key: inner for key, inner in value.items() if key not in own}
         misfits: list[Exception] = [
@@ -150,7 +154,7 @@ class Structurer:
         return objective
 
     def _goal(self, value: Any, _type: Any) -> Goal:
-        """A goal; what it wants is written in the unit at the end of the response's name."""
+        """A goal; its values have the unit at the end of the response's name."""
         table = as_table(value)
         unit = split_suffix(str(table.get("response", "")))[1]
         wanted: dict[str, Any] = {}
@@ -183,7 +187,8 @@ class Structurer:
     def _variable(self, value: Any, _type: Any) -> model.Variable:
         table = as_table(value)
         if ("heater" in table) == ("stream" in table):
-            raise Mismatch("a variable is a heater's or a stream's", "either `heater` or `stream`")
+            message = "a variable needs exactly one source"
+            raise Mismatch(message, "either `heater` or `stream`")
         unit = "degC" if "heater" in table else "uL/min"
         hook = make_dict_structure_fn(
             model.Variable,
@@ -197,7 +202,7 @@ class Structurer:
 
 @attrs.frozen(kw_only=True)
 class _StageKeys:
-    """The keys of a stage that are not its optimizer's."""
+    """The keys of a stage that do not belong to its optimizer."""
 
     name: str
     experiments: int

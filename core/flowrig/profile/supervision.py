@@ -1,4 +1,4 @@
-"""What a profile says about safety: interlocks, and when a heater counts as broken."""
+"""Safety settings of a profile: interlocks, and thresholds for a broken heater."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -21,15 +21,17 @@ class Interlock:
 
     Attributes:
         kind: heat-needs-flow, flow-needs-steady-temperature or syringe-not-empty.
-        streams: those of which one has to flow, those that need the temperature, or those whose
-            syringes are meant.
-        heater: the device; all but syringe-not-empty need it.
-        above_c: heat-needs-flow: from where [°C] on it counts as hot.
-        tolerance_c: flow-needs-steady-temperature: how far from its set point [°C] it may be.
-        or_below_c: flow-needs-steady-temperature: below this temperature [°C] it does not matter.
-        remainder_ul: syringe-not-empty: what has to stay in them [µL].
-        grace_s: for how long [s] the rule may be broken.
-        action: how a run ends that breaks it: safe, hold or halt.
+        streams: heat-needs-flow: streams of which at least one must flow;
+            flow-needs-steady-temperature: streams that need the temperature; syringe-not-empty:
+            streams whose syringes must not be empty.
+        heater: the device; all kinds but syringe-not-empty need it.
+        above_c: heat-needs-flow: temperature [°C] above which the heater counts as hot.
+        tolerance_c: flow-needs-steady-temperature: largest distance [°C] from the set point.
+        or_below_c: flow-needs-steady-temperature: temperature [°C] below which the streams may
+            always flow.
+        remainder_ul: syringe-not-empty: least volume [µL] in each syringe.
+        grace_s: time [s] for which the rule may be broken.
+        action: action of the run when the rule is broken: safe, hold or halt.
     """
 
     kind: InterlockKind
@@ -45,14 +47,14 @@ class Interlock:
 
 @frozen(kw_only=True)
 class Commissioning:
-    """What `flowrig commission` measured on one heater; see `flowrig.safety_rules.ThermalModel`.
+    """Results of `flowrig commission` for one heater; see `flowrig.safety_rules.ThermalModel`.
 
     Attributes:
-        gain: change of the temperature at rest for a change of the set point.
+        gain: change of the steady temperature divided by the change of the set point.
         dead_time_s: time [s] from a new set point to the first rise.
-        time_constant_s: time constant [s] of the last degrees.
+        time_constant_s: time constant [s] of the final approach.
         heating_c_min: fastest rise [°C/min].
-        overshoot_c: how far [°C] it went above the set point.
+        overshoot_c: largest excess [°C] over the set point.
         noise_c: standard deviation [°C] of the reading at rest.
         still_s: longest time [s] for which the reading did not change at rest.
         set_point_c: the set point [°C] of the ramp.
@@ -70,21 +72,22 @@ class Commissioning:
 
 @frozen(kw_only=True)
 class Supervision:
-    """When a heater counts as broken, and how long the program may be silent.
+    """Thresholds for a broken heater, and the time limit for a silent program.
 
     Attributes:
-        near_c: so near [°C] to its set point no progress is asked for.
-        progress_c: progress [°C] that is asked for farther away …
-        rise_s: … within this time [s] while it heats …
-        fall_s: … and within this time [s] while it cools.
-        runaway_c: how far [°C] it may be above its set point.
-        frozen_s: how long [s] a reading may stand still while it heats.
-        above_limit_c: how far [°C] above the limits a temperature may read.
-        overshoot_c: how far [°C] a healthy heater goes above its set point.
-        never_above_c: what the rig must never reach [°C], for the sake of tubing and solvent.
-        lease_s: how long [s] a real run may be silent before the watchdog takes the rig over.
-        commissioning: what `flowrig commission` measured, by heater; its thresholds replace those
-            above. Written as the path of its file.
+        near_c: distance [°C] to the set point within which no progress is required.
+        progress_c: progress [°C] that is required at larger distances.
+        rise_s: time [s] for this progress while the heater heats.
+        fall_s: time [s] for this progress while the heater cools.
+        runaway_c: largest excess [°C] over the set point.
+        frozen_s: longest time [s] without a change of the reading while the heater heats.
+        above_limit_c: largest excess [°C] of a reading over the limits of the rig.
+        overshoot_c: excess [°C] over the set point that a healthy heater shows.
+        never_above_c: temperature [°C] that the rig must never reach, because of tubing and
+            solvent.
+        lease_s: longest silence [s] of a real run before the watchdog takes the rig over.
+        commissioning: by heater, results of `flowrig commission`, which replace the thresholds
+            above; in TOML the path of their file.
     """
 
     near_c: float = _ASSUMED.near_c
@@ -100,12 +103,12 @@ class Supervision:
     commissioning: Mapping[str, Commissioning] = field(factory=dict)
 
     def thresholds(self, heater: str, limit_c: float, heating_c_min: float) -> Thresholds:
-        """When a heater counts as broken.
+        """Thresholds for a heater, from its commissioning if there is one.
 
         Args:
-            heater: the device.
-            limit_c: highest set point [°C] that is ever allowed.
-            heating_c_min: fastest rise [°C/min] that is assumed without a commissioning.
+            heater: name of the device.
+            limit_c: highest allowed set point [°C].
+            heating_c_min: fastest rise [°C/min]; assumed, for a heater without commissioning.
         """
         assumed = Thresholds(
             above_c=limit_c + self.above_limit_c,

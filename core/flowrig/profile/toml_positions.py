@@ -1,8 +1,8 @@
-"""Where every key and value of a TOML text starts.
+"""Positions of all keys and values in a TOML text.
 
-A scanner that follows TOML's shape (headers, keys, strings, arrays, inline tables) and leaves the
-meaning of values to tomlkit. Offsets are counted in the text itself, so they are exact whatever
-the order of the tables. It also finds what tomlkit reports without a useful position: brackets and
+The scanner follows the structure of TOML (headers, keys, strings, arrays, inline tables); tomllib
+reads the values. Offsets are counted in the text itself, so they are exact for any order of the
+tables. The scanner also finds mistakes that tomllib reports without a useful position: brackets and
 quotes that are not closed, and keys that are written twice.
 """
 
@@ -18,7 +18,7 @@ from flowrig.profile.problems import Path
 __all__ = ["DEEPEST", "Lines", "Span", "TomlShapeError", "scan"]
 
 DEEPEST = 24
-"""How many keys and indices may lead to a value."""
+"""Largest number of keys and indices that lead to a value."""
 
 _BLANK = re.compile(r"[ \t]*")
 _BLANK_LINES = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
@@ -36,8 +36,9 @@ class TomlShapeError(ValueError):
     """The text is not TOML.
 
     Attributes:
-        offset: where, in characters from the start.
-        expected: what would have been right.
+        message: what is wrong.
+        offset: position of the mistake, in characters from the start.
+        expected: the correct text, as a noun phrase.
     """
 
     def __init__(self, offset: int, message: str, expected: str = "") -> None:
@@ -49,15 +50,16 @@ class TomlShapeError(ValueError):
 
 @frozen
 class Span:
-    """Where a key and its value start, in characters from the start of the text.
+    """Start of a key and its value, in characters from the start of the text.
 
-    The two are the same for the elements of an array, which have no key, and for tables with a
-    header of their own, which have no other text.
+    The two are equal for elements of an array, which have no key, and for tables with a header,
+    whose only text is the header.
 
     Attributes:
-        key: of the key.
-        value: of the value, its opening quote or bracket included.
-        text: of the first character of a text without escapes on one line, else None.
+        key: start of the key.
+        value: start of the value with its opening quote or bracket.
+        text: start of the characters inside the quotes; None for a text with escapes or several
+            lines, in which offsets differ from those of the value.
     """
 
     key: int
@@ -78,7 +80,7 @@ class Lines:
 
 
 def scan(text: str) -> Mapping[Path, Span]:
-    """Where every key and value of a TOML text starts, by the path that leads to it.
+    """Start of every key and value of a TOML text, by the path that leads to it.
 
     Raises:
         TomlShapeError: a bracket or quote is not closed, a key or value is missing, a key is
@@ -219,7 +221,7 @@ class _Scanner:
                 self._scalar()
 
     def _string(self) -> int | None:
-        """Skip a string; where its text starts, if it stands there as it is."""
+        """Skip a string; returns the start of its text, or None for one with escapes or lines."""
         start, string = self.at, _STRING.match(self.text, self.at)
         if string is None:
             raise TomlShapeError(self.at, "this text is not closed", "a closing quote")

@@ -1,6 +1,6 @@
-"""The flow path as a graph: who flows through what, volumes and residence times.
+"""The flow path as a graph: streams through components, volumes and residence times.
 
-Every component has one way out, so each stream takes one way to the waste and streams only merge.
+Every component has one outlet, so each stream has one way to the waste, and streams only merge.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""One thread a device: calls on one device follow each other, calls on several run side by side."""
+"""One thread for each device: calls on one device are made in turn, on several side by side."""
 
 import threading
 import time
@@ -12,17 +12,18 @@ from attrs import define
 from flowrig.clock import Clock
 from flowrig.errors import SeveralDevicesError, UnknownOutcomeError
 
-__all__ = ["Workers"]
+__all__ = ["DeviceThreads"]
 
 DEADLINE_S = 30.0
-"""Longest wait [s, real time] for one call, over and above what the call itself waits."""
+"""Longest wait [s, real time] for one call, in addition to the time that the call itself waits."""
 
 
 class _Round:
     """Calls that were made together, and the thread that waits for them.
 
-    While it waits, the last call to end hands its part in virtual time over to it, so that time
-    never moves between the end of the calls and the moment at which the caller knows of it.
+    While that thread waits, it does not take part in virtual time. The last call that ends hands
+    its own part over to it, so that time cannot move between the end of the calls and the moment
+    at which the caller goes on.
     """
 
     def __init__(self, clock: Clock, count: int) -> None:
@@ -41,7 +42,7 @@ class _Round:
         return not self._running
 
     def end(self) -> None:
-        """One call has ended."""
+        """Note that one call has ended."""
         with self._lock:
             self._running -= 1
             if not self._given_up and (self._running or not self._awaited):
@@ -50,7 +51,7 @@ class _Round:
                 self._gate.release()
 
     def give_up(self) -> None:
-        """Let time go on without the calls that have not ended; `wait` does so by itself."""
+        """Let time go on without calls that have not ended; `wait` does the same at its timeout."""
         with self._lock:
             if not (self._awaited or self._given_up):
                 self._abandon()
@@ -64,7 +65,7 @@ class _Round:
             self._clock.leave()
         try:
             ended = self._gate.acquire(timeout=timeout_s)
-        except BaseException:  # Ctrl-C: the caller takes part again, the calls end by themselves
+        except BaseException:  # Ctrl-C: the caller takes part again, and the calls go on
             with self._lock:
                 if self._running:
                     self._awaited = False
@@ -102,7 +103,7 @@ class _Worker:
         self._thread.start()
 
     def settle(self) -> bool:
-        """Wait for the call that was left under way, if any; returns whether it ended."""
+        """Wait for a call that is still under way, if there is one; returns whether it ended."""
         left = self._newest
         if left is None or left.done:
             return True
@@ -130,7 +131,7 @@ class _Worker:
             call.round.end()
 
 
-class Workers:
+class DeviceThreads:
     """The threads of a rig.
 
     Args:
@@ -164,17 +165,17 @@ class Workers:
         tick_s: float | None = None,
         on_tick: Callable[[], object] = lambda: None,
     ) -> dict[str, Any]:
-        """Make one call a device, side by side, and wait for all.
+        """Make one call on each device, side by side, and wait for all.
 
         Args:
             calls: by device name.
-            duration_s: how long [s] the calls wait on the clock by themselves.
+            duration_s: time [s] for which the calls themselves wait on the clock.
             tick_s: while they run, call `on_tick` this often [s] on the clock.
-            on_tick: for instance a look at the devices that are not busy. If it raises, the calls
-                go on, and later ones on the same devices wait for them.
+            on_tick: for instance a reading of devices that are not busy. If it raises, the calls go
+                on, and later calls on the same devices wait for them.
 
         Returns:
-            by device name: what the call returned, or the exception that it raised.
+            by device name: the result of the call, or the exception that it raised.
         """
         for name in calls:
             if not self._worker(name).settle():
@@ -201,10 +202,10 @@ class Workers:
         give_up.cancel()
 
     def call(self, calls: Mapping[str, Callable[[], Any]], **options: Any) -> dict[str, Any]:
-        """As `attempt`, but raises what went wrong.
+        """As `attempt`, but raises the error of a call.
 
         Raises:
-            Exception: what the one call that failed raised.
+            Exception: the error of the one call that failed.
             SeveralDevicesError: several calls failed.
         """
         outcomes = self.attempt(calls, **options)

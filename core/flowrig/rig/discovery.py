@@ -1,8 +1,8 @@
-"""What is attached to this computer: each driver looks for its own instruments, side by side.
+"""Discovery of attached instruments: each driver looks for its own, side by side.
 
 A driver takes part through its offer, `DriverOffer(discover="module:function")`. The function gets
-a `Discovery` and yields what it finds. It sends nothing but questions that change nothing, to
-nobody but those that a person has named: what else sits on a port or at an address is not known.
+a `Discovery` and yields the instruments that it finds. It sends only queries that change nothing,
+and only to ports and addresses that a person has named: any other may belong to another device.
 """
 
 import threading
@@ -23,7 +23,7 @@ __all__ = ["ALL", "Discovery", "Found", "LookFor", "NoAnswer", "Survey", "survey
 T = TypeVar("T")
 
 ALL = "all"
-"""Stands for every serial port that is attached."""
+"""Name that stands for every attached serial port."""
 
 
 @frozen(kw_only=True)
@@ -31,11 +31,11 @@ class Found:
     """An instrument, or a port behind which there may be one.
 
     Attributes:
-        driver: name of the driver that it is for, or may be for.
-        address: what a profile says for it.
-        identity: who it is; None for a port that was not asked.
-        settings: further keys that a profile needs for it, as it writes them.
-        note: what else a person should know.
+        driver: name of the driver that controls it, or may control it.
+        address: as a profile writes it.
+        identity: of the instrument; None for a port that was not asked.
+        settings: further keys that a profile needs for it, as a profile writes them.
+        note: further information for a person.
     """
 
     driver: str
@@ -47,11 +47,11 @@ class Found:
 
 @frozen(kw_only=True)
 class NoAnswer:
-    """Somebody who was named, and is not known to be one of a driver's instruments.
+    """An address that a person named, where no instrument of a driver has answered.
 
     Attributes:
         driver: name of the driver that asked.
-        address: who was asked.
+        address: where it asked.
         reason: in one clause.
     """
 
@@ -61,21 +61,21 @@ class NoAnswer:
 
 
 LookFor = Callable[["Discovery"], Iterable[Found | NoAnswer]]
-"""What `DriverOffer.discover` names."""
+"""The function that `DriverOffer.discover` names."""
 
 
 class Discovery:
-    """What a person allows, and help with keeping to it.
+    """The ports and hosts that a person allows to ask, and helpers for drivers that ask.
 
     Args:
-        ports: serial ports that may be asked, as a person or a driver calls them; `ALL` is each.
-        hosts: who may be asked on the network, as "host" or "host:port".
+        ports: serial ports that may be asked, by their names; `ALL` allows each.
+        hosts: hosts that may be asked, as "host" or "host:port".
         deadline_s: longest wait [s] for one answer.
-        is_narrowed: whether the person named the one driver that is to look.
+        is_narrowed: whether the person named the one driver that looks.
 
     Attributes:
         ports: serial ports that may be asked.
-        hosts: who may be asked on the network.
+        hosts: hosts that may be asked.
         deadline_s: longest wait [s] for one answer.
     """
 
@@ -98,24 +98,24 @@ class Discovery:
         """Whether a serial port that is attached may be asked.
 
         Args:
-            names: all that it is called: "/dev/ttyUSB0", "usb:A10KZP45".
+            names: all names of the port: "/dev/ttyUSB0", "usb:A10KZP45".
         """
         return ALL in self.ports or any(name in self.ports for name in names)
 
     def ports_besides(self, attached: Iterable[str]) -> tuple[str, ...]:
-        """Ports that a person named and that are not attached: links, device servers, typos.
+        """Ports that a person named and that are not listed: links, device servers, typing errors.
 
         Args:
-            attached: all that the attached ones are called.
+            attached: all names of the attached ports.
         """
         known = {ALL, *attached}
         return tuple(port for port in self.ports if port not in known)
 
     def endpoints(self, port: int) -> tuple[str, ...]:
-        """Who may be asked on the network, each as "host" or "host:port".
+        """Hosts that may be asked, each as "host" or "host:port".
 
-        A host with another port than the usual one is asked only where a person named the one
-        driver to look: who listens there is not known to speak this protocol.
+        A host with another port than the usual one is asked only if a person named the driver:
+        otherwise a device with another protocol may listen there.
 
         Args:
             port: the TCP port on which the driver's instruments listen.
@@ -128,7 +128,7 @@ class Discovery:
 
     @contextmanager
     def turn(self, port: str) -> Iterator[None]:
-        """Keep other drivers from a serial port while one asks there."""
+        """Within this context no other driver asks on a serial port."""
         with self._lock:
             turn = self._turns.setdefault(port, threading.Lock())
         with turn:
@@ -138,11 +138,11 @@ class Discovery:
         """Ask at several addresses at once; answers come in the order in which they arrive.
 
         Args:
-            addresses: whom to ask.
+            addresses: where to ask.
             ask: asks at one address, in a thread of its own.
 
         Raises:
-            Exception: whatever `ask` raises.
+            Exception: the error that `ask` raises.
         """
         answers: SimpleQueue[tuple[T | None, BaseException | None]] = SimpleQueue()
 
@@ -170,12 +170,12 @@ class Discovery:
 
 @frozen
 class Survey:
-    """What came of looking.
+    """The result of a discovery.
 
     Attributes:
         found: instruments, and ports behind which there may be one.
-        unanswered: who was named, and is not known to be one of a driver's instruments.
-        skipped: drivers that could not look, or not to the end, each with the reason.
+        unanswered: addresses that a person named, where no instrument of a driver has answered.
+        skipped: drivers that could not finish, each with the reason.
     """
 
     found: tuple[Found, ...]
@@ -186,11 +186,11 @@ class Survey:
 def survey(offers: Iterable[DriverOffer], ask: Discovery, patience_s: float = 20.0) -> Survey:
     """Let drivers look for their instruments, side by side.
 
-    What a driver has found counts, even if it then fails or hangs.
+    Instruments that a driver has found count even if the driver fails or hangs afterwards.
 
     Args:
-        offers: the drivers; those that do not take part are left out.
-        ask: what a person allows.
+        offers: the drivers; those without discovery are left out.
+        ask: the ports and hosts that a person allows.
         patience_s: longest wait [s] for all of them together.
     """
     looks = [_Look(offer, ask) for offer in offers if offer.discover]
@@ -206,7 +206,7 @@ def survey(offers: Iterable[DriverOffer], ask: Discovery, patience_s: float = 20
 
 
 class _Look:
-    """One driver's look around, in a thread that may hang without holding anybody up."""
+    """The discovery of one driver, in a thread of its own: a driver that hangs delays no other."""
 
     def __init__(self, offer: DriverOffer, ask: Discovery) -> None:
         self.driver = offer.name
@@ -216,7 +216,7 @@ class _Look:
         self.thread.start()
 
     def why_not(self, patience_s: float) -> str:
-        """Why it did not look to the end; empty if it did."""
+        """Why the driver did not finish; empty if it did."""
         if self.thread.is_alive():
             return f"it was still looking after {patience_s:g} s"
         return self._trouble

@@ -30,7 +30,7 @@ from flowrig.interfaces import (
 )
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, load_profile
-from flowrig.rig.device_threads import Workers
+from flowrig.rig.device_threads import DeviceThreads
 from flowrig.rig.simulated import Simulator, emulated
 from flowrig.trace.file import TraceHeader, settings_of
 from flowrig.trace.recorder import Recording, recorded
@@ -45,7 +45,7 @@ R = TypeVar("R")
 
 @frozen
 class RigReading:
-    """One look at every heater and pump.
+    """One reading of every heater and pump.
 
     Attributes:
         heaters: by device name.
@@ -56,8 +56,8 @@ class RigReading:
     pumps: Mapping[str, PumpState]
 
 
-def _nothing(stream: str) -> None:
-    pass
+def _refilled_by_hand(stream: str) -> None:
+    """On a real rig a person has filled the syringe."""
 
 
 class Rig:
@@ -68,21 +68,21 @@ class Rig:
     Args:
         profile: the rig.
         clock: the run's clock.
-        workers: the threads of the rig.
-        refill: fills the syringe of a stream; on a real rig a person has done it.
+        threads: the threads of the rig.
+        refill: fills the emulated syringe of a stream; does nothing on a real rig.
     """
 
     def __init__(
         self,
         profile: Profile,
         clock: Clock,
-        workers: Workers,
-        refill: Callable[[str], object] = _nothing,
+        threads: DeviceThreads,
+        refill: Callable[[str], object] = _refilled_by_hand,
     ) -> None:
         self.profile = profile
         self._refill = refill
         self.clock = clock
-        self._workers = workers
+        self._threads = threads
         self._devices: dict[str, Device] = {
             name: device.offer.load()(name, device.settings, clock)
             for name, device in profile.devices.items()
@@ -149,20 +149,20 @@ class Rig:
             DeviceError: one device does not answer.
             SeveralDevicesError: several do not; the message names each.
         """
-        self.identities = self._workers.call(
+        self.identities = self._threads.call(
             {name: device.open for name, device in self._devices.items()}
         )
 
     def prepare(self) -> None:
-        """Tell the pumps their syringes, and check that they can do what the profile asks for.
+        """Set the syringes of the pumps, and check that the devices can do what the profile needs.
 
         Raises:
             NotReadyError: a pump is running; stop it first.
-            InputError: a pump cannot do the flow rates that the profile asks for, or a spectrometer
-                of the analysis cannot shut its light for dark frames.
+            InputError: a pump cannot deliver the flow rates of the profile, or a spectrometer of
+                the analysis cannot shut its light for dark frames.
         """
         self._require_lights()
-        limits = self._workers.call(
+        limits = self._threads.call(
             {
                 stream.pump: partial(self.pump(name).set_syringe, stream.syringe)
                 for name, stream in self.profile.streams.items()
@@ -179,13 +179,13 @@ class Rig:
                 )
 
     def refilled(self, streams: Iterable[str]) -> None:
-        """A person has filled the syringes of streams; emulated ones are filled now."""
+        """Note that a person has filled the syringes of streams; emulated ones are filled now."""
         for stream in streams:
             self._refill(stream)
 
     def arm_dead_men(self, timeout_s: float) -> None:
         """Arm the dead-man timers [s] of all devices whose drivers offer one."""
-        self._workers.call(
+        self._threads.call(
             {
                 name: partial(self[name].arm_dead_man, timeout_s)
                 for name, device in self.profile.devices.items()
@@ -203,24 +203,24 @@ class Rig:
                 )
 
     def reconnect(self) -> bool:
-        """Close and open again each device that does not answer; moves nothing.
+        """Close each device that does not answer, and open it again; moves nothing.
 
         Returns:
             whether one of them answers now.
         """
-        told = self._workers.attempt({n: device.identify for n, device in self._devices.items()})
-        lost = [name for name, answer in told.items() if isinstance(answer, BaseException)]
-        self._workers.attempt({name: self._devices[name].close for name in lost})
-        told = self._workers.attempt({name: self._devices[name].open for name in lost})
-        return any(isinstance(answer, Identity) for answer in told.values())
+        answers = self._threads.attempt({n: device.identify for n, device in self._devices.items()})
+        lost = [name for name, answer in answers.items() if isinstance(answer, BaseException)]
+        self._threads.attempt({name: self._devices[name].close for name in lost})
+        answers = self._threads.attempt({name: self._devices[name].open for name in lost})
+        return any(isinstance(answer, Identity) for answer in answers.values())
 
     def close(self) -> None:
         """Release every port; moves nothing."""
-        self._workers.attempt({name: device.close for name, device in self._devices.items()})
+        self._threads.attempt({name: device.close for name, device in self._devices.items()})
 
     def wavelengths_nm(self) -> dict[str, NDArray[np.float64]]:
         """Wavelength [nm] of every pixel, by spectrometer, each of shape `n_pixels`."""
-        return self._workers.call(
+        return self._threads.call(
             {name: self.spectrometer(name).wavelengths_nm for name in self.spectrometers}
         )
 
@@ -238,28 +238,28 @@ class Rig:
         self._on_pumps({stream: self.pump(stream).start for stream in streams})
 
     def stop(self, streams: Iterable[str]) -> None:
-        """Stop streams together; each is tried whatever becomes of the others."""
+        """Stop streams together; each is tried even if others fail."""
         self._on_pumps({stream: self.pump(stream).stop for stream in streams})
 
     def try_to_stop(self, streams: Iterable[str]) -> dict[str, BaseException]:
-        """As `stop`; returns what went wrong, by stream."""
-        told = self._try_on_pumps({stream: self.pump(stream).stop for stream in streams})
-        return {s: error for s, error in told.items() if isinstance(error, BaseException)}
+        """As `stop`, but raises nothing; returns the errors by stream."""
+        answers = self._try_on_pumps({stream: self.pump(stream).stop for stream in streams})
+        return {s: error for s, error in answers.items() if isinstance(error, BaseException)}
 
-    def dispensed_as_told(self, streams: Iterable[str]) -> dict[str, float | None]:
+    def dispensed_if_answered(self, streams: Iterable[str]) -> dict[str, float | None]:
         """Volume [µL] that each stream has delivered since its last start; None without answer."""
-        told = self._try_on_pumps({stream: self.pump(stream).dispensed for stream in streams})
-        return {s: t.volume_ul if isinstance(t, Dispensed) else None for s, t in told.items()}
+        answers = self._try_on_pumps({stream: self.pump(stream).dispensed for stream in streams})
+        return {s: a.volume_ul if isinstance(a, Dispensed) else None for s, a in answers.items()}
 
     def pump_states(self, streams: Iterable[str]) -> dict[str, PumpState]:
-        """What the pumps do now, by stream name."""
-        told = self._on_pumps({stream: self.pump(stream).status for stream in streams})
-        return {stream: status.state for stream, status in told.items()}
+        """State of each pump, by stream name."""
+        answers = self._on_pumps({stream: self.pump(stream).status for stream in streams})
+        return {stream: status.state for stream, status in answers.items()}
 
-    def pump_states_as_told(self, streams: Iterable[str]) -> dict[str, PumpState | None]:
+    def pump_states_if_answered(self, streams: Iterable[str]) -> dict[str, PumpState | None]:
         """As `pump_states`; None without answer."""
-        told = self._try_on_pumps({stream: self.pump(stream).status for stream in streams})
-        return {s: t.state if isinstance(t, PumpStatus) else None for s, t in told.items()}
+        answers = self._try_on_pumps({stream: self.pump(stream).status for stream in streams})
+        return {s: a.state if isinstance(a, PumpStatus) else None for s, a in answers.items()}
 
     def dispensed(self, streams: Iterable[str]) -> dict[str, Dispensed]:
         """Volume [µL] that each stream has delivered since its last start."""
@@ -267,24 +267,24 @@ class Rig:
 
     def set_temperatures(self, set_points_c: Mapping[str, float]) -> None:
         """Set set points [°C] by heater name."""
-        self._workers.call(
+        self._threads.call(
             {n: partial(self.heater(n).set_temperature, c) for n, c in set_points_c.items()}
         )
 
     def heaters_off(self, heaters: Iterable[str]) -> None:
-        """Stop heating; each is tried whatever becomes of the others."""
-        self._workers.call({name: self.heater(name).off for name in heaters})
+        """Switch heaters off; each is tried even if others fail."""
+        self._threads.call({name: self.heater(name).off for name in heaters})
 
     def read_heaters(self, heaters: Iterable[str]) -> dict[str, HeaterReading]:
         """Temperatures and set points [°C] by heater name."""
-        return self._workers.call({name: self.heater(name).read for name in heaters})
+        return self._threads.call({name: self.heater(name).read for name in heaters})
 
     def read(self) -> RigReading:
-        """Look at every heater and pump at once."""
+        """Read every heater and pump at once."""
         pump_of = {name: stream.pump for name, stream in self.profile.streams.items()}
         calls: dict[str, Callable[[], Any]] = {n: self.heater(n).read for n in self.heaters}
         calls |= {device: self.pump(stream).status for stream, device in pump_of.items()}
-        outcome = self._workers.call(calls)
+        outcome = self._threads.call(calls)
         return RigReading(
             heaters={name: outcome[name] for name in self.heaters},
             pumps={stream: outcome[device].state for stream, device in pump_of.items()},
@@ -292,7 +292,7 @@ class Rig:
 
     def set_light(self, spectrometers: Iterable[str], on: bool) -> None:
         """Open or shut the light sources that spectrometers control."""
-        self._workers.call(
+        self._threads.call(
             {name: partial(self.spectrometer(name).set_light, on) for name in spectrometers}
         )
 
@@ -312,16 +312,16 @@ class Rig:
             frames: frames on each.
             interval_s: time [s] from one frame to the next.
             tick_s: call `on_tick` this often [s] meanwhile.
-            on_tick: for instance a look at heaters and pumps; if it raises, no further frame is
-                taken.
+            on_tick: for instance a reading of heaters and pumps; if it raises, no further frame
+                is taken.
         """
         names = tuple(spectrometers)
-        exposures_us = self._workers.call(
+        exposures_us = self._threads.call(
             {name: self.spectrometer(name).integration_time_us for name in names}
         )
         period_s = max(interval_s, 0.1, *(us * 1e-6 for us in exposures_us.values()))
         try:
-            return self._workers.call(
+            return self._threads.call(
                 {n: partial(self.spectrometer(n).acquire, frames, interval_s) for n in names},
                 duration_s=frames * period_s,
                 tick_s=tick_s,
@@ -340,19 +340,19 @@ class Rig:
         tick_s: float,
         on_tick: Callable[[], object],
     ) -> R:
-        """Compute something in a thread of its own, with a look at the rig from time to time.
+        """Compute something in a thread of its own, and call `on_tick` at intervals meanwhile.
 
         Args:
             function: the computation; it touches no device.
             at_most_s: how long [s, real time] it may take.
             tick_s: call `on_tick` this often [s] meanwhile.
-            on_tick: for instance a look at heaters and pumps.
+            on_tick: for instance a reading of heaters and pumps.
 
         Raises:
-            FlowrigError: it took longer.
+            FlowrigError: the computation took longer.
         """
         done: list[R] = []
-        outcome = self._workers.attempt(
+        outcome = self._threads.attempt(
             {COMPUTATION: lambda: done.append(function())},
             duration_s=at_most_s,
             tick_s=tick_s,
@@ -366,21 +366,24 @@ class Rig:
 
     def _try_on_pumps(self, calls: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
         pump_of = {stream: self.profile.streams[stream].pump for stream in calls}
-        outcome = self._workers.attempt({pump_of[s]: call for s, call in calls.items()})
+        outcome = self._threads.attempt({pump_of[s]: call for s, call in calls.items()})
         return {stream: outcome[device] for stream, device in pump_of.items()}
 
     def _on_pumps(self, calls: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
         pump_of = {stream: self.profile.streams[stream].pump for stream in calls}
-        outcome = self._workers.call({pump_of[stream]: call for stream, call in calls.items()})
+        outcome = self._threads.call({pump_of[stream]: call for stream, call in calls.items()})
         return {stream: outcome[device] for stream, device in pump_of.items()}
 
 
 def require_done(failed: Mapping[str, BaseException]) -> None:
-    """Raise what went wrong.
+    """Raise the errors of several devices.
+
+    Args:
+        failed: errors by stream; empty where all succeeded.
 
     Raises:
-        Exception: the one that there is.
-        SeveralDevicesError: there are several.
+        Exception: the error, where there is one.
+        SeveralDevicesError: there are several errors.
     """
     if len(failed) == 1:
         raise next(iter(failed.values()))
@@ -395,28 +398,26 @@ def open_rig(
     simulate: bool = False,
     clock: Clock | None = None,
     seed: int = 1,
-    fill_ul: Mapping[str, float] | None = None,
     plugins: Plugins | None = None,
     prepare: bool = True,
-    record: Recording | None = None,
+    traces: Recording | None = None,
     simulator: Simulator = emulated,
 ) -> Iterator[Rig]:
     """Open the rig of a profile, and close it in the end.
 
     Closing releases the ports and moves nothing; use
-    `flowrig.safety.safe_state.reach_safe_state` to bring a rig to rest. A simulated rig is stopped
-    with its emulators.
+    `flowrig.safety.safe_state.reach_safe_state` to bring a rig to rest. A simulated rig stops with
+    its emulators.
 
     Args:
         profile: a profile, or its name or path.
         simulate: put emulated instruments behind the same drivers.
         clock: real time by default, virtual time by default when simulated.
-        seed: every noise of the emulated rig follows from it.
-        fill_ul: liquid left [µL] by stream in the emulated syringes; full where not named.
+        seed: of every noise of the emulated rig.
         plugins: what is installed, if it was looked up already.
-        prepare: tell the pumps their syringes, for which they must stand still.
-        record: where every byte and every call goes, from the opening to the closing.
-        simulator: what puts emulated instruments there.
+        prepare: set the syringes of the pumps, for which they must stand still.
+        traces: where every byte and every call is recorded, from the opening to the closing.
+        simulator: starts the emulated instruments of a simulated rig.
 
     Raises:
         InputError: the profile is wrong, a package is missing, or the rig cannot be simulated.
@@ -427,16 +428,16 @@ def open_rig(
     if clock is None:
         clock = VirtualClock() if simulate else RealClock()
     with ExitStack() as stack:
-        written, by_hand = profile, _nothing
+        written, refill = profile, _refilled_by_hand
         if simulate:
-            emulation = stack.enter_context(simulator(profile, clock, seed, fill_ul))
-            profile, by_hand = emulation.profile, emulation.world.refill
-        workers = stack.enter_context(Workers(clock))
-        rig = Rig(profile, clock, workers, by_hand)
-        if record is not None:
+            emulation = stack.enter_context(simulator(profile, clock, seed))
+            profile, refill = emulation.profile, emulation.world.refill
+        threads = stack.enter_context(DeviceThreads(clock))
+        rig = Rig(profile, clock, threads, refill)
+        if traces is not None:
             headers = _headers(written, plugins or Plugins.discover(), simulate)
             devices = {name: rig[name] for name in profile.devices}
-            stack.enter_context(recorded(devices, headers, record))
+            stack.enter_context(recorded(devices, headers, traces))
         stack.callback(rig.close)
         rig.open()
         if prepare:
@@ -445,7 +446,7 @@ def open_rig(
 
 
 def _headers(profile: Profile, plugins: Plugins, simulated: bool) -> dict[str, TraceHeader]:
-    """What the traces of a rig's devices are of."""
+    """The headers of the traces, by device."""
     plugin_of = {listed.offer.name: str(listed.plugin) for listed in plugins.listed}
     return {
         name: TraceHeader(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from typing import Final
+from typing import Final, Protocol
 
 from attrs import evolve, frozen
 
@@ -23,12 +23,12 @@ Its answer passes through this process in real time, and comes late on a busy ma
 
 @frozen(eq=False)
 class EmulatedRig:
-    """Emulated instruments that answer.
+    """Emulated instruments that are started.
 
     Attributes:
-        profile: with the addresses at which they do.
-        world: what is behind all of them.
-        emulators: by device name; they take faults.
+        profile: the rig, with the addresses of the emulators.
+        world: the physical world that they measure and change.
+        emulators: by device name; faults are injected there.
     """
 
     profile: Profile
@@ -36,10 +36,17 @@ class EmulatedRig:
     emulators: Mapping[str, Emulator]
 
 
-Simulator = Callable[
-    [Profile, Clock, int, Mapping[str, float] | None], AbstractContextManager[EmulatedRig]
-]
-"""What puts emulated instruments behind a rig, in the manner of `emulated`."""
+class Simulator(Protocol):
+    """Starts the emulated instruments of a rig, as `emulated` does."""
+
+    def __call__(
+        self,
+        profile: Profile,
+        clock: Clock,
+        seed: int,
+        fill_ul: Mapping[str, float] | None = None,
+    ) -> AbstractContextManager[EmulatedRig]:
+        """Start them; see `emulated`."""
 
 
 @contextmanager
@@ -57,13 +64,14 @@ def emulated(
     Args:
         profile: the rig; its `[simulation]` names the world.
         clock: the run's clock.
-        seed: every noise follows from it.
+        seed: of every noise.
         fill_ul: liquid left [µL] by stream; full syringes where a stream is not named.
-        watched: puts something in front of the world that sees what every body really does.
-        least_deadline_s: the drivers' deadlines are not shorter than this [s].
+        watched: wraps the world, for instance to record what is physically done.
+        least_deadline_s: the deadlines of the drivers are not shorter than this [s].
 
     Yields:
-        the profile with addresses and deadlines of its devices replaced, and what is behind them.
+        the profile with addresses and deadlines of its devices replaced, the world and the
+        emulators.
 
     Raises:
         InputError: the profile names no world, or a driver ships no emulator.

@@ -4,7 +4,8 @@ from flowrig.journal.events import Ended, Intent, Outcome
 from flowrig.journal.journal import Journal
 from flowrig.rig.rig import Rig
 from flowrig.safety.actuation import Actuation
-from flowrig.safety.safe_state import MOVING
+from flowrig.safety.flush import MOVING
+from flowrig.safety.syringes import Unrecorded
 
 __all__ = ["stop_all"]
 
@@ -21,19 +22,17 @@ def stop_all(rig: Rig, actuation: Actuation, journal: Journal | None, away_s: fl
     Raises:
         DeviceError: a pump did not stop, or it is not known whether it did.
     """
-    doubted = _doubted(rig, actuation, journal)
-    actuation.stop(rig.profile.streams, unseen=True, away_s=away_s, doubted=doubted)
+    unrecorded = Unrecorded(away_s=away_s)
+    if not _ended_after_its_commands(journal):
+        states = rig.pump_states_if_answered(actuation.ledger.rig_state.flows)
+        doubted = tuple(s for s, state in states.items() if state not in (None, *MOVING))
+        unrecorded = Unrecorded(away_s=away_s, doubted=doubted, may_have_run=True)
+    actuation.stop(rig.profile.streams, unrecorded)
 
 
-def _doubted(rig: Rig, actuation: Actuation, journal: Journal | None) -> list[str]:
-    """Streams that run by the journal and stand still: their stop is not in the journal.
-
-    If the journal could not be written, they may have been started again as well.
-    """
-    if journal is not None:
-        ended, newest = journal.last(Ended), journal.last(Intent, Outcome)
-        if newest is None or (ended is not None and ended.sequence > newest.sequence):
-            return []
-    actuation.ledger.expect_nothing()
-    states = rig.pump_states_as_told(actuation.ledger.running)
-    return [stream for stream, state in states.items() if state not in (None, *MOVING)]
+def _ended_after_its_commands(journal: Journal | None) -> bool:
+    """Whether the journal holds the end of the run, and no command after it."""
+    if journal is None:
+        return False
+    ended, newest = journal.last(Ended), journal.last(Intent, Outcome)
+    return newest is None or (ended is not None and ended.sequence > newest.sequence)

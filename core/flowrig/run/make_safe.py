@@ -13,7 +13,7 @@ from flowrig.journal.events import Ended, EventData, Notice, SafeStateSought, Sa
 from flowrig.journal.journal import FILE_NAME, Journal
 from flowrig.measurement.light_check import LightReferences
 from flowrig.profile import Profile
-from flowrig.rig.device_threads import Workers
+from flowrig.rig.device_threads import DeviceThreads
 from flowrig.rig.rig import Rig
 from flowrig.run.after_a_crash import stop_all
 from flowrig.run.options import SessionOptions
@@ -189,7 +189,7 @@ class RescueJournal:
         """
         self.write(Notice(text=f"{why}: the rig is brought to its safe state"))
         try:
-            with Workers(self._clock) as workers:
+            with DeviceThreads(self._clock) as workers:
                 rig = Rig(profile, self._clock, workers)
                 actuation = Actuation(rig, self.write, ledger)
                 with suppress(FlowrigError):  # the steps report the devices that do not answer

@@ -4,6 +4,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -175,11 +176,10 @@ class RunSession:
             simulate=record.simulated,
             clock=self._clock,
             seed=record.seed,
-            fill_ul=ledger.left_ul,
             plugins=record.plugins,
             prepare=False,
-            record=traces if options.record_traces else None,
-            simulator=options.simulator,
+            traces=traces if options.record_traces else None,
+            simulator=partial(options.simulator, fill_ul=ledger.left_ul),
         )
 
     def _renew(self) -> None:

@@ -199,7 +199,8 @@ class RunRecord:
     def ledger(self) -> SyringeLedger:
         """The account of syringes and wastes, from the journal alone."""
         ledger = SyringeLedger(self.profile)
-        ledger.enter(self.journal.events(*COUNTED))
+        for event in self.journal.events(*COUNTED):
+            ledger.follow(event.time_s, event.data)
         return ledger
 
     def decisions(self) -> list[Decision]:

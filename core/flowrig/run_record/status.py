@@ -1,4 +1,4 @@
-"""Where a run stands, kept up to date from the events of its journal."""
+"""The status of a run, kept up to date from the events of its journal."""
 
 import threading
 from collections.abc import Mapping
@@ -16,6 +16,7 @@ from flowrig.journal.events import (
     Measured,
     Objective,
     OperatorAsked,
+    Outcome,
     Reading,
     Resumed,
     RunStarted,
@@ -28,34 +29,33 @@ from flowrig.journal.events import (
     WentOn,
 )
 from flowrig.journal.journal import AnyEvent
+from flowrig.safety.rig_state import RigState
 
 __all__ = ["RunStatus"]
 
 
 class RunStatus:
-    """Follows a run. Give it to the journal as a listener; any thread may look.
+    """Follows a run as a listener of its journal. Any thread may read it.
 
     Attributes:
         profile: name of the rig.
-        campaign: in words.
+        campaign: its title.
         simulated: whether the rig is emulated.
         objective: name and unit of the figure of merit.
         units: by condition.
-        planned: experiments of the campaign.
-        done: experiments that were measured.
-        skipped: experiments that a person gave up.
+        planned: how many experiments the campaign has.
+        done: how many experiments were measured.
+        skipped: how many experiments a person gave up.
         stage: name of the stage; "" before the first.
         index: number of the experiment under way, or of the last; None before the first.
         conditions: of every experiment that was decided in this process, by number.
-        step: what is done just now.
-        until_s: rig time [s] at which that ends, where it is known.
+        step: the step under way, in words.
+        until_s: rig time [s] at which the step ends; None where that is not known.
         hold: what a run on hold waits for; None while it goes on.
-        waste: how full the wastes are whose volume the profile gives, by name.
-        ending: whether the rig goes to its safe state, or is there.
+        waste: level of each waste whose volume the profile gives, by name.
+        ending: whether the rig goes to its safe state, or has reached it.
         best: highest figure of merit so far, of sound experiments.
-        heaters: temperature and set point by heater.
-        pumps: state by stream.
-        flow_rates_ul_min: by stream that flows.
+        rig_state: what streams and heaters were commanded, and what they report.
         time_s: rig time [s] of the newest event.
     """
 
@@ -78,19 +78,23 @@ class RunStatus:
         self.waste: Mapping[str, WasteLevel] = {}
         self.ending = False
         self.best: float | None = None
-        self.heaters: Mapping[str, HeaterValues] = {}
-        self.pumps: Mapping[str, str] = {}
-        self.flow_rates_ul_min: Mapping[str, float] = {}
+        self.rig_state = RigState()
         self.time_s = 0.0
 
     def __call__(self, event: AnyEvent) -> None:
-        """Take note of an event of the journal."""
+        """Follow an event of the journal."""
         with self._lock:
             self.time_s = event.time_s
             self._take(event.data)
 
+    @property
+    def heaters(self) -> Mapping[str, HeaterValues]:
+        """Temperature and set point in the newest reading, by heater."""
+        heaters = self.rig_state.heaters.items()
+        return {name: heater.reads for name, heater in heaters if heater.reads is not None}
+
     def as_json(self) -> dict[str, Any]:
-        """What `flowrig status --json` prints of a run that is under way."""
+        """The status of a run that is under way, as `flowrig status --json` prints it."""
         with self._lock:
             return {
                 "state": self._state(),
@@ -108,9 +112,9 @@ class RunStatus:
                 "skipped": self.skipped,
                 "objective": self.objective.as_json(),
                 "best": self.best,
-                "heaters": {name: values.as_json() for name, values in self.heaters.items()},
-                "pumps": dict(self.pumps),
-                "flow_rates_ul_min": dict(self.flow_rates_ul_min),
+                "heaters": {name: reads.as_json() for name, reads in self.heaters.items()},
+                "pumps": {n: one.pump for n, one in self.rig_state.streams.items() if one.pump},
+                "flow_rates_ul_min": dict(self.rig_state.commanded_rates_ul_min),
                 "waste": {name: level.as_json() for name, level in self.waste.items()},
                 "hold": None if self.hold is None else self.hold.as_json(),
                 "rig_time_s": self.time_s,
@@ -150,16 +154,8 @@ class RunStatus:
         self.until_s = self.time_s + data.duration_s if data.duration_s else None
 
     @_take.register
-    def _intent(self, data: Intent) -> None:
-        if data.command == "start":
-            self.flow_rates_ul_min = {**self.flow_rates_ul_min, **(data.flow_rates_ul_min or {})}
-        elif data.command == "stop":
-            stopped, flowing = data.streams or (), self.flow_rates_ul_min.items()
-            self.flow_rates_ul_min = {s: q for s, q in flowing if s not in stopped}
-
-    @_take.register
-    def _reading(self, data: Reading) -> None:
-        self.heaters, self.pumps = data.heaters, data.pumps
+    def _rig_state(self, data: Intent | Outcome | Reading) -> None:
+        self.rig_state.follow(self.time_s, data)
 
     @_take.register
     def _decided(self, data: Decided) -> None:
@@ -200,7 +196,8 @@ class RunStatus:
 
     @_take.register
     def _safe_state_sought(self, data: SafeStateSought) -> None:
-        self.hold, self.flow_rates_ul_min = None, {}
+        self.hold = None
+        self.rig_state.follow(self.time_s, data)
 
     @_take.register
     def _ended(self, data: Ended) -> None:

@@ -1,1 +1,1 @@
-"""Commands that reach the rig: guard, actuation, safe state, syringe and waste accounts."""
+"""Commands to the rig: state, guard, actuation, safe state, accounts of syringes and wastes."""

@@ -1,6 +1,6 @@
 """Everything that moves or heats, journalled: the intent before, the outcome after."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from attrs import define
@@ -8,32 +8,48 @@ from attrs import define
 from flowrig.errors import (
     ConnectionLostError,
     FlowrigError,
+    InputError,
     ProtocolError,
     SeveralDevicesError,
     UnknownOutcomeError,
 )
 from flowrig.journal.events import EventData, Intent, Outcome
 from flowrig.rig.rig import Rig, require_done
-from flowrig.safety.syringes import Charge, SyringeLedger
+from flowrig.safety.syringes import Charge, SyringeLedger, Unrecorded
 
-__all__ = ["Actuation", "Recorder"]
+__all__ = ["Actuation", "EventWriter"]
 
 UNKNOWN = (UnknownOutcomeError, ConnectionLostError, ProtocolError, SeveralDevicesError)
-"""Errors after which nobody knows whether a command had its effect."""
+"""Errors after which it is not known whether a command took effect."""
 
-Recorder = Callable[[EventData], int]
+EventWriter = Callable[[EventData], int]
 """Writes an event durably and returns its number."""
 
 
 @define
-class _Report:
-    """What pumps reported while a command was carried out.
+class _Command:
+    """A command that is being carried out.
 
     Attributes:
-        charge: what streams that stopped are charged; None where nothing was to be stopped.
+        number: number of its intent in the journal.
+        intent: the command.
+        charge: the charge for the streams that it stopped; None for other commands.
     """
 
+    number: int
+    intent: Intent
     charge: Charge | None = None
+
+    def outcome(self, outcome: str, error: str | None = None) -> Outcome:
+        charge = self.charge
+        return Outcome(
+            intent=self.number,
+            command=self.intent.command,
+            dispensed_ul=None if charge is None else charge.volumes_ul,
+            estimated=None if charge is None else charge.estimated,
+            outcome=outcome,
+            error=error,
+        )
 
 
 class Actuation:
@@ -41,15 +57,14 @@ class Actuation:
 
     Args:
         rig: the opened rig.
-        record: writes intents and outcomes to the journal, and whatever else must not be lost.
-        ledger: keeps account of the syringes.
+        write_event: writes intents, outcomes and other events that must not be lost.
+        ledger: the account of the syringes; it follows every command, and so does its `rig_state`.
     """
 
-    def __init__(self, rig: Rig, record: Recorder, ledger: SyringeLedger) -> None:
+    def __init__(self, rig: Rig, write_event: EventWriter, ledger: SyringeLedger) -> None:
         self.rig = rig
         self.ledger = ledger
-        self.record = record
-        self._flow_rates_ul_min: dict[str, float] = {}
+        self.write_event = write_event
 
     def set_temperatures(self, set_points_c: Mapping[str, float]) -> None:
         """Set set points [°C] by heater."""
@@ -71,44 +86,34 @@ class Actuation:
         intent = Intent(command="set-flow-rates", flow_rates_ul_min=flow_rates_ul_min)
         with self._journalled(intent):
             self.rig.set_flow_rates(flow_rates_ul_min)
-        self._flow_rates_ul_min.update(flow_rates_ul_min)
 
     def start(self, streams: Iterable[str]) -> None:
-        """Start streams together."""
-        rates = {stream: self._flow_rates_ul_min[stream] for stream in streams}
-        with self._journalled(Intent(command="start", flow_rates_ul_min=rates)):
-            self.ledger.started(self.rig.clock.now_s(), rates)
-            self.rig.start(rates)
-            self.ledger.confirmed(rates)
+        """Start streams together, each at the flow rate that was set last.
 
-    def stop(
-        self,
-        streams: Iterable[str],
-        *,
-        unseen: bool = False,
-        away_s: float = 0.0,
-        doubted: Collection[str] = (),
-    ) -> None:
-        """Stop streams together, then ask what they delivered.
+        Raises:
+            InputError: a stream has no flow rate yet; nothing was sent.
+        """
+        rates_ul_min = {stream: self._set_rate_ul_min(stream) for stream in streams}
+        with self._journalled(Intent(command="start", flow_rates_ul_min=rates_ul_min)):
+            self.rig.start(rates_ul_min)
 
-        Streams whose pump did not stop are charged later; those that did are charged now.
+    def stop(self, streams: Iterable[str], unrecorded: Unrecorded | None = None) -> None:
+        """Stop streams together, then read the volumes that their pumps report.
+
+        Streams that stopped are charged even if others did not; those are charged later.
 
         Args:
             streams: their names.
-            unseen: charge also what pumps delivered that the journal knows nothing of.
-            away_s: how much longer [s] than the rig's clock knows of they may have flowed; for
-                those whose pump does not report.
-            doubted: those that nobody told the journal to have stopped, and whose pump stands.
+            unrecorded: what may have happened without an event; None if every event was written.
         """
         names = tuple(streams)
-        with self._journalled(Intent(command="stop", streams=names)) as report:
+        with self._journalled(Intent(command="stop", streams=names)) as command:
             failed = self.rig.try_to_stop(names)
-            now_s = self.rig.clock.now_s()
-            told = self.rig.dispensed_as_told([s for s in names if s not in failed])
-            delivered = {stream: volume_ul or None for stream, volume_ul in told.items()}
-            report.charge = self.ledger.stopped(
-                now_s + away_s, delivered, unseen=unseen, doubted=doubted
-            )
+            stopped_s = self.rig.clock.now_s() + (unrecorded.away_s if unrecorded else 0.0)
+            answers = self.rig.dispensed_if_answered([s for s in names if s not in failed])
+            # A pump that has been off and on again counts from 0: that is no report of its run.
+            reports_ul = {stream: volume_ul or None for stream, volume_ul in answers.items()}
+            command.charge = self.ledger.charge_of(stopped_s, reports_ul, unrecorded)
             require_done(failed)
 
     def set_light(self, spectrometers: Iterable[str], on: bool) -> None:
@@ -117,29 +122,27 @@ class Actuation:
         with self._journalled(Intent(command="set-light", spectrometers=names, on=on)):
             self.rig.set_light(names, on)
 
+    def _set_rate_ul_min(self, stream: str) -> float:
+        rate = self.ledger.rig_state.stream(stream).set_rate_ul_min
+        if rate is None:
+            raise InputError(f"{stream} has no flow rate yet; set one before it starts")
+        return rate
+
     @contextmanager
-    def _journalled(self, intent: Intent) -> Iterator[_Report]:
-        number, report = self.record(intent), _Report()
+    def _journalled(self, intent: Intent) -> Iterator[_Command]:
+        command = _Command(self.write_event(intent), intent)
+        self._follow(intent)
         try:
-            yield report
+            yield command
         except BaseException as error:
             unknown = not isinstance(error, FlowrigError) or isinstance(error, UNKNOWN)
-            self.record(
-                _outcome(number, intent, report, "unknown" if unknown else "failed", str(error))
-            )
+            self._finish(command.outcome("unknown" if unknown else "failed", str(error)))
             raise
-        self.record(_outcome(number, intent, report, "done"))
+        self._finish(command.outcome("done"))
 
+    def _finish(self, outcome: Outcome) -> None:
+        self._follow(outcome)  # first, as it counts even where it cannot be written
+        self.write_event(outcome)
 
-def _outcome(
-    number: int, intent: Intent, report: _Report, outcome: str, error: str | None = None
-) -> Outcome:
-    charge = report.charge
-    return Outcome(
-        intent=number,
-        command=intent.command,
-        dispensed_ul=None if charge is None else charge.volumes_ul,
-        estimated=None if charge is None else charge.estimated,
-        outcome=outcome,
-        error=error,
-    )
+    def _follow(self, data: EventData) -> None:
+        self.ledger.follow(self.rig.clock.now_s(), data)

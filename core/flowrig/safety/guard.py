@@ -1,4 +1,4 @@
-"""The safety kernel at work on a rig: it is asked at every look, and before every command."""
+"""The safety rules at work on a rig: they are checked at every reading and before every command."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -25,11 +25,12 @@ from flowrig.safety_rules import (
 
 __all__ = ["Guard", "require_flow_rates", "require_set_points", "rules_of"]
 
-Noter = Callable[[EventData], object]
+EventNoter = Callable[[EventData], object]
+"""Writes an event that may be lost, such as a routine reading."""
 
 
 def rules_of(profile: Profile) -> Iterator[Rule]:
-    """The rules that a profile asks for."""
+    """The safety rules of a profile: its limits, its heaters, its streams and its interlocks."""
     limits, heating_c_min = profile.limits.temperature_c, profile.steady.heating_c_min
     yield _limits_of(profile)
     for heater in _heaters(profile):
@@ -41,20 +42,20 @@ def rules_of(profile: Profile) -> Iterator[Rule]:
 
 
 def require_set_points(profile: Profile, set_points_c: Mapping[str, float]) -> None:
-    """Refuse set points [°C], by heater, that the profile's limits do not allow.
+    """Refuse set points [°C], by heater, that are outside the profile's limits.
 
     Raises:
-        OutOfRangeError: one is outside.
+        OutOfRangeError: a set point is outside.
     """
     for trip in _limits_of(profile).set_points_outside(set_points_c):
         raise OutOfRangeError(str(trip))
 
 
 def require_flow_rates(profile: Profile, flow_rates_ul_min: Mapping[str, float]) -> None:
-    """Refuse flow rates [µL/min], by stream, that the profile's limits do not allow.
+    """Refuse flow rates [µL/min], by stream, that are outside the profile's limits.
 
     Raises:
-        OutOfRangeError: one is outside.
+        OutOfRangeError: a flow rate is outside.
     """
     for trip in _limits_of(profile).rates_outside(flow_rates_ul_min):
         raise OutOfRangeError(str(trip))
@@ -71,61 +72,47 @@ def _limits_of(profile: Profile) -> OperatingLimits:
     )
 
 
-def _rule_of(said: Interlock) -> Rule:
-    common: dict[str, Any] = {"action": said.action, "grace_s": said.grace_s}
-    if said.kind == "syringe-not-empty":
-        return SyringeNotEmpty(said.streams, said.remainder_ul, **common)
-    assert said.heater is not None
-    if said.kind == "heat-needs-flow":
-        assert said.above_c is not None
-        return HeatNeedsFlow(said.heater, said.above_c, said.streams, **common)
-    assert said.tolerance_c is not None
+def _rule_of(interlock: Interlock) -> Rule:
+    common: dict[str, Any] = {"action": interlock.action, "grace_s": interlock.grace_s}
+    if interlock.kind == "syringe-not-empty":
+        return SyringeNotEmpty(interlock.streams, interlock.remainder_ul, **common)
+    assert interlock.heater is not None
+    if interlock.kind == "heat-needs-flow":
+        assert interlock.above_c is not None
+        return HeatNeedsFlow(interlock.heater, interlock.above_c, interlock.streams, **common)
+    assert interlock.tolerance_c is not None
     return FlowNeedsSteadyTemperature(
-        said.heater, said.streams, said.tolerance_c, said.or_below_c, **common
+        interlock.heater, interlock.streams, interlock.tolerance_c, interlock.or_below_c, **common
     )
 
 
 class Guard:
-    """Looks at heaters and pumps, and lets no command pass that would break a rule.
+    """Reads heaters and pumps, and refuses every command that would break a rule.
 
-    The way to the safe state does not lead through here.
+    The sequence to the safe state does not ask the guard.
 
     Args:
         actuation: the journalled actuators of the rig.
-        note: writes readings to the journal.
-        on_look: called after every look.
+        note_event: writes readings to the journal.
+        on_look: called after every reading.
     """
 
     def __init__(
-        self, actuation: Actuation, note: Noter, on_look: Callable[[], object] = lambda: None
+        self,
+        actuation: Actuation,
+        note_event: EventNoter,
+        on_look: Callable[[], object] = lambda: None,
     ) -> None:
         self._actuation = actuation
         self._rig = actuation.rig
-        self._note = note
+        self._note_event = note_event
         self._on_look = on_look
+        self._state = actuation.ledger.rig_state
         self._supervisor = Supervisor(rules_of(self._rig.profile))
-        self._heated: set[str] = set()
-        self._started: set[str] = set()
-        self._rates_ul_min: dict[str, float] = {}
         self._newest = Snapshot(0.0, {}, {})
 
-    @property
-    def flowing(self) -> tuple[str, ...]:
-        """Streams that were started and not stopped since."""
-        return tuple(sorted(self._started))
-
-    @property
-    def rates_ul_min(self) -> Mapping[str, float]:
-        """Flow rates [µL/min] that were set, by stream."""
-        return dict(self._rates_ul_min)
-
-    @property
-    def heats(self) -> bool:
-        """Whether a heater was given a set point."""
-        return bool(self._heated)
-
     def look(self) -> Mapping[str, HeaterReading]:
-        """Look at heaters and pumps.
+        """Read heaters and pumps, and check every rule.
 
         Raises:
             SafetyTripError: a rule is broken.
@@ -135,42 +122,38 @@ class Guard:
         return reading.heaters
 
     def set_temperatures(self, set_points_c: Mapping[str, float]) -> None:
-        """Set set points [°C] by heater, if no rule is against it.
+        """Set set points [°C] by heater, unless a rule refuses it.
 
         Raises:
-            OutOfRangeError: outside the limits; nothing was sent.
-            InterlockError: an interlock is against it; nothing was sent.
-            NeedsPersonError: the same of an interlock that asks for a person.
+            OutOfRangeError: a value is outside the limits; nothing was sent.
+            InterlockError: an interlock refuses it; nothing was sent.
+            NeedsPersonError: an interlock whose action is "hold" refuses it; nothing was sent.
         """
         self._permit(lambda now: now.with_set_points(set_points_c))
         self._actuation.set_temperatures(set_points_c)
-        self._heated.update(set_points_c)
 
     def set_flow_rates(self, flow_rates_ul_min: Mapping[str, float]) -> None:
-        """Set flow rates [µL/min] by stream, if no rule is against it; raises the same."""
+        """Set flow rates [µL/min] by stream, unless a rule refuses it; raises the same."""
         self._permit(lambda now: now.with_rates(flow_rates_ul_min))
         self._actuation.set_flow_rates(flow_rates_ul_min)
-        self._rates_ul_min.update(flow_rates_ul_min)
 
     def may_start(self, streams: Sequence[str]) -> bool:
-        """Look at heaters and pumps, and tell whether no rule is against starting streams now."""
+        """Read heaters and pumps; returns whether every rule lets streams start now."""
         _, now = self._look()
         return not self._supervisor.refuse(now, now.with_flow(tuple(streams), running=True))
 
     def start(self, streams: Sequence[str]) -> None:
-        """Start streams together, if no rule is against it; raises the same."""
+        """Start streams together, unless a rule refuses it; raises the same."""
         self._permit(lambda now: now.with_flow(tuple(streams), running=True))
         self._actuation.start(streams)
-        self._started.update(streams)
 
     def stop(self, streams: Sequence[str]) -> None:
-        """Stop streams together, if no rule is against it; raises the same.
+        """Stop streams together, unless a rule refuses it; raises the same.
 
-        A rule that is broken, and only asks for a person, keeps nobody from stopping.
+        A rule that is broken already, and whose action is "hold", does not prevent the stop.
         """
         self._permit(lambda now: now.with_flow(tuple(streams), running=False), stopping=True)
         self._actuation.stop(streams)
-        self._started.difference_update(streams)
 
     def _permit(self, change: Callable[[Snapshot], Snapshot], *, stopping: bool = False) -> None:
         try:
@@ -189,7 +172,9 @@ class Guard:
     def _look(self) -> tuple[RigReading, Snapshot]:
         reading = self._rig.read()
         self._on_look()
-        self._note(_reading(reading))
+        event = _reading(reading)
+        self._state.follow(self._rig.clock.now_s(), event)
+        self._note_event(event)
         snapshot = self._newest = self._snapshot(reading)
         trips = self._supervisor.check(snapshot)
         if trips:
@@ -201,27 +186,30 @@ class Guard:
         left_ul = self._actuation.ledger.left_at_ul(now_s)
         return Snapshot(
             now_s,
-            {name: self._heater(name, told) for name, told in reading.heaters.items()},
-            {
-                name: StreamState(
-                    pump=self._rig.profile.streams[name].pump,
-                    state=state.value,
-                    rate_ul_min=self._rates_ul_min.get(name, 0.0),
-                    left_ul=left_ul[name],
-                    wanted=name in self._started,
-                )
-                for name, state in reading.pumps.items()
-            },
+            {name: self._heater(name, read) for name, read in reading.heaters.items()},
+            {name: self._stream(name, left_ul[name]) for name in reading.pumps},
         )
 
-    def _heater(self, name: str, told: HeaterReading) -> HeaterState:
-        bad = told.quality is Quality.BAD
+    def _stream(self, name: str, left_ul: float) -> StreamState:
+        stream = self._state.stream(name)
+        return StreamState(
+            pump=self._rig.profile.streams[name].pump,
+            state=stream.pump,
+            rate_ul_min=stream.set_rate_ul_min or 0.0,
+            left_ul=left_ul,
+            wanted=name in self._state.flowing,
+        )
+
+    def _heater(self, name: str, read: HeaterReading) -> HeaterState:
+        bad = read.quality is Quality.BAD
+        # Never False: a heater that is off may be switched on by hand at its controller, and then
+        # its own set point counts.
         return HeaterState(
-            told.temperature_c,
-            told.set_point_c,
+            read.temperature_c,
+            read.set_point_c,
             sound=not bad,
-            faults=told.faults if bad else (),
-            heating=True if name in self._heated else None,
+            faults=read.faults if bad else (),
+            heating=True if name in self._state.heated else None,
         )
 
 

@@ -1,60 +1,78 @@
-"""How much liquid is left in every syringe, from what the journal says."""
+"""How much liquid is left in every syringe: the account that follows the events of a run."""
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Mapping
 
 from attrs import frozen
 
 from flowrig.errors import OutOfRangeError
 from flowrig.journal.events import (
     CutLiquid,
-    Intent,
+    EventData,
     Liquid,
     Outcome,
     Resumed,
-    Timed,
     WentOn,
     kinds_with,
 )
 from flowrig.profile import Profile
+from flowrig.safety.rig_state import Flow, RigState
 from flowrig.safety.waste import WasteAccount
 
-__all__ = ["COUNTED", "Charge", "SyringeLedger"]
+__all__ = ["COUNTED", "Charge", "SyringeLedger", "Unrecorded"]
 
 COUNTED = kinds_with(Liquid.COUNTED)
 """Kinds of events of a journal that the account is computed from."""
 
 SAME_UL = 1e-3
-"""Reports [µL] of a pump that differ by less are the same: a count that has not moved."""
+"""Two reports [µL] of a pump that differ by no more are the same report."""
 
 STOP_S = 10.0
-"""Longest time [s] between the intent to start or stop a pump and the pump."""
+"""Longest time [s] from the intent to start or stop a pump to its start or stop."""
 
 RATE_ERROR = 0.03
-"""By what share a pump may deliver more or less than its flow rate says."""
+"""Largest relative error of a pump's flow rate."""
 
 
 @frozen
 class Charge:
-    """What streams are charged that were stopped.
+    """Volumes that a stop takes off syringes.
 
     Attributes:
-        volumes_ul: by stream [µL].
-        estimated: streams whose pump did not report it, so that its next report is no news.
+        volumes_ul: volume [µL] by stream.
+        estimated: streams whose volume is estimated; what their pump reports next is compared with
+            nothing.
     """
 
     volumes_ul: Mapping[str, float]
     estimated: tuple[str, ...]
 
 
+@frozen(kw_only=True)
+class Unrecorded:
+    """What may have happened to a rig while nothing was written to its journal.
+
+    Attributes:
+        away_s: how much longer [s] than the rig's clock shows streams may have flowed.
+        doubted: streams that run according to the journal, and whose pump stands still: they were
+            stopped, and may have been flushed with, without an event.
+        may_have_run: whether also a pump that has reported nothing in this run may have run.
+    """
+
+    away_s: float = 0.0
+    doubted: tuple[str, ...] = ()
+    may_have_run: bool = False
+
+
 class SyringeLedger:
-    """The volume [µL] left by stream. Starts full; a refill makes it full again.
+    """The volume [µL] left by stream. Syringes begin full; a refill makes one full again.
 
     Args:
         profile: the rig, whose syringes are taken as full at the start of a run.
 
     Attributes:
-        waste: where it went.
+        rig_state: what streams were commanded and what they report; it follows the same events.
+        waste: the volumes in the wastes.
     """
 
     def __init__(self, profile: Profile) -> None:
@@ -71,10 +89,7 @@ class SyringeLedger:
             for step in profile.safe_state
             for stream, rate in step.flow_rates_ul_min.items()
         }
-        self._running: dict[str, tuple[float, float]] = {}
-        self._stops_s: dict[str, list[float]] = {}
-        self._unconfirmed: set[str] = set()
-        self._told_ul: dict[str, float] = {}
+        self.rig_state = RigState()
         self.waste = WasteAccount(profile)
 
     @property
@@ -85,185 +100,126 @@ class SyringeLedger:
     def left_at_ul(self, time_s: float) -> dict[str, float]:
         """Volume left [µL] by stream at a rig time [s]; one that runs is charged rate times time.
 
-        It may be less than nothing where a flow rate is only nearly what comes out.
+        It may be negative, as a pump delivers its flow rate only within `RATE_ERROR`.
         """
-        moved = {s: rate * (time_s - since) / 60 for s, (since, rate) in self._running.items()}
+        moved = {name: _moved_ul(flow, time_s) for name, flow in self.rig_state.flows.items()}
         return {stream: left - moved.get(stream, 0.0) for stream, left in self._left_ul.items()}
 
-    @property
-    def running(self) -> tuple[str, ...]:
-        """Streams that were started and not stopped since."""
-        return tuple(self._running)
+    def follow(self, time_s: float, data: EventData) -> None:
+        """Take an event into account; events of kinds that are not `COUNTED` change no volume.
 
-    def started(self, time_s: float, flow_rates_ul_min: Mapping[str, float]) -> None:
-        """Streams started at a rig time [s] with flow rates [µL/min]."""
-        for stream, rate in flow_rates_ul_min.items():
-            self._running[stream] = (time_s, rate)
-            self._stops_s[stream] = []
-            self._unconfirmed.add(stream)
+        Args:
+            time_s: rig time [s] of the event.
+            data: what happened.
+        """
+        self.rig_state.follow(time_s, data)
+        self._count(data)
 
-    def stopping(self, time_s: float, streams: Iterable[str]) -> None:
-        """Streams were to be stopped at a rig time [s]; whether they did is not known yet."""
-        for stream in streams:
-            if stream in self._running:
-                self._stops_s[stream].append(time_s)
+    def _count(self, data: EventData) -> None:
+        match data:
+            case Outcome(dispensed_ul=volumes_ul) if volumes_ul is not None:
+                self._take_off(volumes_ul)
+            case (
+                Resumed(refilled=refilled, emptied=emptied)
+                | WentOn(refilled=refilled, emptied=emptied)
+            ):
+                for stream in refilled:
+                    self.refilled(stream)
+                for waste in emptied:
+                    self.waste.emptied(waste)
+            case CutLiquid(events=lost, emptied_ul=emptied_ul):
+                for event in lost:
+                    self._count(event.data)
+                self._take_off(emptied_ul)
 
-    def confirmed(self, streams: Iterable[str]) -> None:
-        """Pumps have said that they run."""
-        self._unconfirmed.difference_update(streams)
+    def _take_off(self, volumes_ul: Mapping[str, float]) -> None:
+        self.waste.add(volumes_ul)
+        for stream, volume_ul in volumes_ul.items():
+            self._left_ul[stream] = max(self._left_ul[stream] - volume_ul, 0.0)
 
-    def stopped(
+    def charge_of(
         self,
         time_s: float,
-        dispensed_ul: Mapping[str, float | None],
-        *,
-        unseen: bool = False,
-        doubted: Collection[str] = (),
+        reports_ul: Mapping[str, float | None],
+        unrecorded: Unrecorded | None = None,
     ) -> Charge:
-        """Streams stopped at a rig time [s] and reported what they delivered [µL].
+        """The charge for streams that have just stopped; it counts with the outcome of the stop.
 
-        A stream whose report is missing, or no volume, is charged flow rate times time. One whose
-        start nobody confirmed, and whose pump reports what it reported before, never started.
-        Streams that did not run are charged nothing, whatever their pump remembers of an earlier
-        run, unless that is to be found out.
+        A stream that ran is charged the volume that its pump reports, or flow rate times time where
+        the pump reports none. Where the start was not confirmed and the pump reports the same
+        volume as before, the stream never ran and is charged nothing.
+
+        A stream that did not run is charged nothing, because its pump reports an earlier run. Where
+        events may be missing, it is charged a report that differs from the report before.
+
+        A doubted stream that the safe state flushes with may have been started again after it was
+        stopped, and its pump then reports the last run only. If no recorded command to stop
+        explains the report, it is charged for the whole time, at the higher of both flow rates.
 
         Args:
             time_s: rig time [s].
-            dispensed_ul: by stream; None where there is no report.
-            unseen: charge a stream that did not run, if its pump has delivered something since it
-                last reported in this run.
-            doubted: streams whose pump somebody has stopped and nobody has written it down. Those
-                that the safe state flushes with may have been started anew since. If the report
-                is none that a stop which was to be explains, it is of a later run only: they are
-                charged as if they had run all the time, with the higher of both flow rates.
-
-        Returns:
-            what was charged.
+            reports_ul: volume [µL] that each stream reports; None for no report.
+            unrecorded: what may have happened without an event; None if every event was written.
         """
-        charged, estimated = dict[str, float](), list[str]()
-        for stream, told in dispensed_ul.items():
-            volume_ul = told if told is not None and math.isfinite(told) and told >= 0 else None
-            if stream in self._running:
-                charged[stream] = self._moved_ul(stream, time_s, volume_ul)
-                if volume_ul is None:
-                    estimated.append(stream)
-                if stream in doubted and not self._is_explained(stream, volume_ul):
-                    estimated.append(stream)
-                    charged[stream] = max(charged[stream], self._at_most_ul(stream, time_s))
-            elif unseen and volume_ul is not None and self._has_news(stream, volume_ul):
-                charged[stream] = volume_ul
-        charge = Charge(charged, tuple(dict.fromkeys(estimated)))
-        self.charge(charge)
-        return charge
+        volumes_ul, estimated = dict[str, float](), list[str]()
+        for stream, volume_ul in reports_ul.items():
+            flow = self.rig_state.stream(stream).flow
+            report = self._report(stream, volume_ul, unrecorded)
+            if flow is None:
+                if unrecorded is not None and report.volume_ul is not None and report.is_news:
+                    volumes_ul[stream] = report.volume_ul
+                continue
+            volumes_ul[stream] = _charge_ul(flow, time_s, report)
+            if report.volume_ul is None:
+                estimated.append(stream)
+            is_doubted = unrecorded is not None and stream in unrecorded.doubted
+            if is_doubted and not self._is_explained(stream, flow, report):
+                at_most_ul = _moved_ul(flow, time_s, at_least_ul_min=self._flush_ul_min[stream])
+                volumes_ul[stream] = max(volumes_ul[stream], at_most_ul)
+                estimated.append(stream)
+        return Charge(volumes_ul, tuple(dict.fromkeys(estimated)))
 
-    def expect_nothing(self) -> None:
-        """Take a report of a pump that has not reported yet in this run for news."""
-        for stream in self._full_ul:
-            self._told_ul.setdefault(stream, 0.0)
+    def _report(
+        self, stream: str, volume_ul: float | None, unrecorded: Unrecorded | None
+    ) -> "_Report":
+        if volume_ul is not None and not (math.isfinite(volume_ul) and volume_ul >= 0.0):
+            volume_ul = None
+        before_ul = self.rig_state.stream(stream).reported_ul
+        if before_ul is None and unrecorded is not None and unrecorded.may_have_run:
+            before_ul = 0.0
+        return _Report(volume_ul, before_ul)
 
-    def charge(self, charge: Charge) -> None:
-        """Take volumes off streams that have stopped."""
-        self.waste.add(charge.volumes_ul)
-        for stream, volume_ul in charge.volumes_ul.items():
-            self._running.pop(stream, None)
-            self._stops_s.pop(stream, None)
-            self._unconfirmed.discard(stream)
-            self._left_ul[stream] = max(self._left_ul[stream] - volume_ul, 0.0)
-            if stream in charge.estimated:
-                self._told_ul.pop(stream, None)
-            elif volume_ul > 0.0:
-                self._told_ul[stream] = volume_ul
-
-    def _moved_ul(self, stream: str, time_s: float, told_ul: float | None) -> float:
-        since_s, rate = self._running[stream]
-        if told_ul is None:
-            return rate * (time_s - since_s) / 60
-        return 0.0 if self._never_started(stream, told_ul) else told_ul
-
-    def _at_most_ul(self, stream: str, time_s: float) -> float:
-        """What a stream has moved [µL] that ran all the time, or was flushed with meanwhile."""
-        since_s, rate = self._running[stream]
-        return max(rate, self._flush_ul_min[stream]) * (time_s - since_s) / 60
-
-    def _is_explained(self, stream: str, told_ul: float | None) -> bool:
-        """Whether a report is of the run that the journal knows."""
+    def _is_explained(self, stream: str, flow: Flow, report: "_Report") -> bool:
+        """Whether a report is of the run that the journal holds, ended by a stop that it holds."""
         if stream not in self._flush_ul_min:
             return True
-        if told_ul is None:
+        if report.volume_ul is None:
             return False
-        if self._never_started(stream, told_ul):
+        if _never_ran(flow, report):
             return True
-        since_s, rate = self._running[stream]
-        runs_s = [stop_s - since_s for stop_s in self._stops_s[stream]]
+        # The newest command to stop is the one under way: a doubted pump stood still before it.
+        runs_s = [stop_s - flow.since_s for stop_s in flow.stops_s[:-1]]
         return any(
-            rate * (run_s - STOP_S) / 60 * (1.0 - RATE_ERROR)
-            <= told_ul
-            <= rate * (run_s + STOP_S) / 60 * (1.0 + RATE_ERROR)
+            flow.rate_ul_min * (run_s - STOP_S) / 60 * (1.0 - RATE_ERROR)
+            <= report.volume_ul
+            <= flow.rate_ul_min * (run_s + STOP_S) / 60 * (1.0 + RATE_ERROR)
             for run_s in runs_s
         )
 
-    def _never_started(self, stream: str, told_ul: float) -> bool:
-        """Whether nobody has confirmed a start, and the pump reports what it did before."""
-        return (
-            stream in self._unconfirmed
-            and stream in self._told_ul
-            and not self._has_news(stream, told_ul)
-        )
-
-    def _has_news(self, stream: str, told_ul: float) -> bool:
-        """Whether a pump reports something else than before, as far as that is known."""
-        before_ul = self._told_ul.get(stream)
-        return before_ul is not None and abs(told_ul - before_ul) > SAME_UL
-
     def refilled(self, stream: str) -> None:
-        """A person filled the syringe of a stream."""
+        """Note that a person has filled the syringe of a stream."""
         self._left_ul[stream] = self._full_ul[stream]
 
     def short_of(self, volumes_ul: Mapping[str, float]) -> dict[str, float]:
-        """Streams that hold less than asked for, with what is left [µL].
+        """Streams that hold less than the volumes [µL] needed, with the volume left [µL].
 
-        What an interlock wants to stay in a syringe is not counted.
+        A remainder that an interlock keeps in a syringe does not count as available.
         """
         left = {s: self._left_ul[s] - self._remainder_ul[s] for s in volumes_ul}
         return {s: self._left_ul[s] for s, ul in volumes_ul.items() if left[s] < ul}
 
-    def enter(self, events: Iterable[Timed]) -> None:
-        """Take into account what a journal says.
-
-        Args:
-            events: those of `COUNTED` kinds, in order.
-        """
-        starting: Mapping[str, float] = {}
-        for event in events:
-            match event.data:
-                case Intent(command="start", flow_rates_ul_min=rates) if rates is not None:
-                    starting = rates
-                    self.started(event.time_s, starting)
-                case Intent(command="stop", streams=streams) if streams is not None:
-                    self.stopping(event.time_s, streams)
-                case Outcome(command="start", outcome="done"):
-                    self.confirmed(starting)
-                case Outcome(dispensed_ul=volumes_ul, estimated=estimated) if (
-                    volumes_ul is not None
-                ):
-                    self.charge(Charge(volumes_ul, estimated or ()))
-                case (
-                    Resumed(refilled=refilled, emptied=emptied)
-                    | WentOn(refilled=refilled, emptied=emptied)
-                ):
-                    self._filled_and_emptied(refilled, emptied)
-                case CutLiquid(events=lost, emptied_ul=emptied_ul):
-                    self.enter(lost)
-                    self.charge(Charge(emptied_ul, tuple(emptied_ul)))
-
-    def _filled_and_emptied(self, streams: Iterable[str], wastes: Iterable[str]) -> None:
-        for stream in streams:
-            self.refilled(stream)
-        for waste in wastes:
-            self.waste.emptied(waste)
-
     def require_possible(self, volumes_ul: Mapping[str, float]) -> None:
-        """Refuse what full syringes cannot deliver, or empty wastes take, at once.
+        """Refuse volumes [µL], by stream, that full syringes or empty wastes are too small for.
 
         Raises:
             OutOfRangeError: a syringe or a waste is too small.
@@ -277,14 +233,45 @@ class SyringeLedger:
         self.waste.require_possible(volumes_ul)
 
     def lasts(self, stream: str, volume_ul: float) -> int:
-        """How many times a full syringe delivers a volume [µL], with what has to stay in it."""
+        """How many times a full syringe delivers a volume [µL] and keeps its remainder."""
         usable_ul = self._full_ul[stream] - self._remainder_ul[stream]
         return int(usable_ul / volume_ul) if volume_ul > 0.0 else 0
 
     def remainder_ul(self, stream: str) -> float:
-        """Volume [µL] that an interlock wants to stay in a syringe."""
+        """Volume [µL] that an interlock keeps in a syringe."""
         return self._remainder_ul[stream]
 
     def full_ul(self, stream: str) -> float:
         """Volume [µL] of a full syringe."""
         return self._full_ul[stream]
+
+
+@frozen
+class _Report:
+    """A volume [µL] that a pump reports, and the one that it reported before; None for none."""
+
+    volume_ul: float | None
+    before_ul: float | None
+
+    @property
+    def is_news(self) -> bool:
+        """Whether the pump is known to report another volume than before."""
+        if self.volume_ul is None or self.before_ul is None:
+            return False
+        return abs(self.volume_ul - self.before_ul) > SAME_UL
+
+
+def _moved_ul(flow: Flow, time_s: float, *, at_least_ul_min: float = 0.0) -> float:
+    """Volume [µL] from a start to a rig time [s], at its flow rate or a higher one."""
+    return max(flow.rate_ul_min, at_least_ul_min) * (time_s - flow.since_s) / 60
+
+
+def _charge_ul(flow: Flow, time_s: float, report: _Report) -> float:
+    if report.volume_ul is None:
+        return _moved_ul(flow, time_s)
+    return 0.0 if _never_ran(flow, report) else report.volume_ul
+
+
+def _never_ran(flow: Flow, report: _Report) -> bool:
+    """Whether a start was not confirmed, and the pump reports the same volume as before it."""
+    return not flow.is_confirmed and report.before_ul is not None and not report.is_news

@@ -1,4 +1,4 @@
-"""How full the waste is: everything that was delivered, by the vessel where its way ends."""
+"""The volume in every waste: all liquid of the streams whose flow path ends there."""
 
 from collections.abc import Mapping
 
@@ -9,14 +9,14 @@ from flowrig.profile.topology import Topology
 __all__ = ["FULL", "WARN", "WasteAccount"]
 
 WARN = 0.8
-"""Share of a vessel's volume from which on a person is told."""
+"""Share of a vessel's volume from which on a warning is given."""
 
 FULL = 0.95
-"""Share of a vessel's volume that no experiment may exceed."""
+"""Largest share of a vessel's volume that an experiment may fill."""
 
 
 class WasteAccount:
-    """Volume [µL] in every waste whose size the profile gives. They begin empty.
+    """The volume [µL] in every waste whose size the profile gives. Wastes begin empty.
 
     Args:
         profile: the rig, whose wastes are taken as empty at the start of a run.
@@ -39,21 +39,21 @@ class WasteAccount:
         return dict(self._filled_ul)
 
     def add(self, volumes_ul: Mapping[str, float]) -> None:
-        """Streams have delivered volumes [µL]."""
+        """Add volumes [µL] that streams have delivered."""
         for waste, volume_ul in self._by_waste(volumes_ul).items():
             self._filled_ul[waste] += volume_ul
 
     def emptied(self, waste: str) -> None:
-        """A person emptied a waste."""
+        """Note that a person has emptied a waste."""
         self._filled_ul[waste] = 0.0
 
     def mark_ul(self, waste: str) -> float:
-        """How much [µL] a waste may hold: 95 %, or less where a flush needs more room."""
+        """Volume [µL] that a waste may hold: 95 %, or less where a flush needs more room."""
         capacity_ul = self.capacity_ul[waste]
         return min(FULL * capacity_ul, capacity_ul - self._flush_ul[waste])
 
     def too_full_for(self, volumes_ul: Mapping[str, float]) -> dict[str, float]:
-        """Wastes that cannot take what streams will deliver [µL], with what that adds [µL]."""
+        """Wastes without room for volumes [µL] of streams, with the volume [µL] that would come."""
         return {
             waste: more_ul
             for waste, more_ul in self._by_waste(volumes_ul).items()
@@ -61,10 +61,10 @@ class WasteAccount:
         }
 
     def require_possible(self, volumes_ul: Mapping[str, float]) -> None:
-        """Refuse volumes [µL], by stream, that an empty waste could not take.
+        """Refuse volumes [µL], by stream, that are too large for an empty waste.
 
         Raises:
-            OutOfRangeError: one is too small.
+            OutOfRangeError: a waste is too small.
         """
         for waste, more_ul in self._by_waste(volumes_ul).items():
             if more_ul > self.mark_ul(waste):
@@ -82,7 +82,7 @@ class WasteAccount:
 
 
 def _flushed_ul(profile: Profile) -> dict[str, float]:
-    """The most [µL] that the safe state flushes, by stream."""
+    """Largest volume [µL] that the safe state flushes, by stream."""
     flushed: dict[str, float] = {}
     for step in profile.safe_state:
         for stream, rate in step.flow_rates_ul_min.items():

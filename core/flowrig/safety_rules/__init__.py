@@ -1,6 +1,6 @@
-"""Safety rules on snapshots of the rig, in the standard library alone.
+"""Safety rules on snapshots of the rig, with the standard library alone.
 
-A rule takes readings and one planned action, and returns the trips; it never touches an instrument.
+A rule takes a snapshot, and one planned command, and returns trips; it controls no instrument.
 """
 
 from flowrig.safety_rules.heaters import HEATS_UNASKED, TOO_HOT, HeaterWatch

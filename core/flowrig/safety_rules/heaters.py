@@ -1,4 +1,4 @@
-"""Heaters and their sensors: does the temperature do what the controller is told?"""
+"""Supervision of heaters: does the temperature follow the set point?"""
 
 import math
 from collections.abc import Iterator
@@ -16,11 +16,11 @@ LOOK_AT_SENSOR = "check the sensor, its seat and its wires"
 
 
 class HeaterWatch:
-    """Watches one heater from look to look.
+    """Compares the readings of one heater with its set point and with each other.
 
     Args:
         heater: the device.
-        thresholds: from where on it counts as broken.
+        thresholds: limits beyond which the heater counts as broken.
     """
 
     name = "heater"
@@ -34,7 +34,7 @@ class HeaterWatch:
         self._progress = Progress()
 
     def check(self, snapshot: Snapshot) -> Iterator[Trip]:
-        """Everything that is wrong with the heater at this look."""
+        """Everything that is wrong with the heater in this reading."""
         state, now_s = snapshot.heaters[self._heater], snapshot.time_s
         untrusted = self._untrusted(state)
         if untrusted is not None:
@@ -65,8 +65,8 @@ class HeaterWatch:
     def _untrusted(self, state: HeaterState) -> Trip | None:
         reads_c = state.temperature_c
         if state.faults:
-            told = "; ".join(state.faults)
-            return self._trip("heater-fault", told, "clear it at the controller")
+            faults = "; ".join(state.faults)
+            return self._trip("heater-fault", faults, "clear it at the controller")
         if not (state.sound and math.isfinite(reads_c)):
             return self._trip(
                 "sensor-open", "the temperature sensor reports an error", LOOK_AT_SENSOR
@@ -152,7 +152,7 @@ class HeaterWatch:
             )
 
     def _moved(self, state: HeaterState, before: HeaterState, far: bool) -> bool:
-        """Whether the reading is another, or it has only now reason to be another."""
+        """Whether the reading has changed, or a change can be expected only from now on."""
         was_far = bool(before.heating) and (
             before.temperature_c < before.wanted_c - self._at.near_c
         )
@@ -160,7 +160,7 @@ class HeaterWatch:
 
 
 class Progress:
-    """For how long the temperature has gone in a direction without getting on."""
+    """The time for which the temperature has made no progress in a direction."""
 
     def __init__(self) -> None:
         self._direction = 0
@@ -168,15 +168,15 @@ class Progress:
         self._since_s = 0.0
 
     def waited_s(self, direction: int, reads_c: float, now_s: float, step_c: float) -> float:
-        """Time [s] since the last step.
+        """Time [s] since the last progress.
 
         Args:
             direction: 1 where it should rise, -1 where it should fall, 0 where it may stay.
             reads_c: temperature [°C].
             now_s: rig time [s].
-            step_c: how far [°C] a step is.
+            step_c: change [°C] that counts as progress.
         """
-        got_on = (reads_c - self._from_c) * direction >= step_c
-        if direction == 0 or direction != self._direction or got_on:
+        has_progress = (reads_c - self._from_c) * direction >= step_c
+        if direction == 0 or direction != self._direction or has_progress:
             self._direction, self._from_c, self._since_s = direction, reads_c, now_s
         return now_s - self._since_s

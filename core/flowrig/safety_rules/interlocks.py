@@ -1,4 +1,4 @@
-"""Interlocks between heat and flow: each holds whichever side a change comes from."""
+"""Interlocks between heat and flow; each applies to changes on both sides."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -12,11 +12,11 @@ __all__ = ["FlowNeedsSteadyTemperature", "HeatNeedsFlow", "Interlock", "SyringeN
 
 @dataclass
 class Interlock(ABC):
-    """A rule that holds at every look, and that no command may break.
+    """A rule that is checked at every reading, and that no command may break.
 
     Attributes:
-        action: how a run ends when it is broken.
-        grace_s: for how long [s] it may be broken.
+        action: how a run ends when the rule is broken.
+        grace_s: time [s] for which the rule may be broken.
     """
 
     name: ClassVar[str]
@@ -25,7 +25,7 @@ class Interlock(ABC):
     _since_s: float | None = field(default=None, init=False, repr=False)
 
     def check(self, snapshot: Snapshot) -> Iterator[Trip]:
-        """Whether it has been broken for longer than the grace time."""
+        """A trip, if the rule has been broken for longer than the grace time."""
         broken = self._broken(snapshot)
         if broken is None:
             self._since_s = None
@@ -36,7 +36,7 @@ class Interlock(ABC):
             yield broken
 
     def refuse(self, before: Snapshot, after: Snapshot) -> Iterator[Trip]:
-        """Whether a command would break it."""
+        """A trip, if a command would break the rule."""
         broken = self._broken(after)
         if broken is not None and self._provokes(before, after):
             yield broken
@@ -46,24 +46,24 @@ class Interlock(ABC):
 
     @abstractmethod
     def _broken(self, snapshot: Snapshot) -> Trip | None:
-        """What is wrong with a snapshot, the grace time aside."""
+        """A trip, if a snapshot breaks the rule; the grace time is not considered."""
 
     @abstractmethod
     def _provokes(self, before: Snapshot, after: Snapshot) -> bool:
-        """Whether the command itself, and not what was there before, breaks the rule."""
+        """Whether the command breaks the rule, and not the state before the command."""
 
 
 @dataclass
 class HeatNeedsFlow(Interlock):
-    """A heater is hot, or told to get hot, only while liquid flows.
+    """A heater is hot, or has a hot set point, only while liquid flows.
 
-    The grace time is for the pause in which pumps change their flow rate: without one, the command
-    that stops the last stream is refused as well.
+    The grace time covers the pause in which pumps change their flow rate. Without a grace time, the
+    command that stops the last stream is refused as well.
 
     Attributes:
         heater: the device.
-        above_c: from where [°C] on it counts as hot.
-        streams: of these, one has to flow.
+        above_c: temperature [°C] above which the heater counts as hot.
+        streams: at least one of them has to flow.
     """
 
     name: ClassVar[str] = "heat-needs-flow"
@@ -78,7 +78,7 @@ class HeatNeedsFlow(Interlock):
             return None
         return self._trip(
             self.heater,
-            f"nothing flows while it is above {self.above_c:g} °C or told to get there",
+            f"nothing flows while it is above {self.above_c:g} °C or set to get there",
             f"start {' or '.join(self.streams)} first, and stop it last",
         )
 
@@ -90,13 +90,13 @@ class HeatNeedsFlow(Interlock):
 
 @dataclass
 class FlowNeedsSteadyTemperature(Interlock):
-    """Streams flow only while a heater is at its set point, or cold enough for it not to matter.
+    """Streams flow only while a heater is at its set point, or is cold.
 
     Attributes:
         heater: the device.
-        streams: these need it.
-        tolerance_c: how far from its set point [°C] it may be.
-        or_below_c: below this temperature [°C] the set point does not matter.
+        streams: streams that need the temperature.
+        tolerance_c: largest distance [°C] from the set point.
+        or_below_c: temperature [°C] up to which the set point does not matter; None for none.
     """
 
     name: ClassVar[str] = "flow-needs-steady-temperature"
@@ -130,8 +130,8 @@ class SyringeNotEmpty(Interlock):
     """A stream flows only while its syringe holds more than a remainder.
 
     Attributes:
-        streams: whose syringes.
-        remainder_ul: what has to stay in them [µL].
+        streams: streams whose syringes are watched.
+        remainder_ul: volume [µL] that has to stay in each syringe.
     """
 
     name: ClassVar[str] = "syringe-not-empty"

@@ -1,4 +1,4 @@
-"""Operating limits: what may be asked of heaters and pumps."""
+"""Operating limits of set points and flow rates."""
 
 from collections.abc import Iterator, Mapping
 
@@ -9,7 +9,7 @@ __all__ = ["OperatingLimits"]
 Window = tuple[float, float]
 
 ROUNDING_UL_MIN = 1e-9
-"""By how much [µL/min] a computed flow rate may miss its limit."""
+"""Rounding error [µL/min] of a computed flow rate, by which it may exceed its limit."""
 
 
 class OperatingLimits:
@@ -29,7 +29,7 @@ class OperatingLimits:
         self._rates_ul_min = rates_ul_min
 
     def check(self, snapshot: Snapshot) -> Iterator[Trip]:
-        """A set point above the limit, for instance by hand at the controller."""
+        """Set points above the limit, for instance set by hand at the controller."""
         for heater, (_, high) in self._set_points_c.items():
             state = snapshot.heaters[heater]
             if state.wanted_c > high:
@@ -42,7 +42,7 @@ class OperatingLimits:
                 )
 
     def refuse(self, before: Snapshot, after: Snapshot) -> Iterator[Trip]:
-        """Set points and flow rates that a command would put outside."""
+        """Set points and flow rates outside the limits that a command would set."""
         yield from self.set_points_outside(
             {
                 name: state.set_point_c
@@ -59,14 +59,14 @@ class OperatingLimits:
         )
 
     def set_points_outside(self, set_points_c: Mapping[str, float]) -> Iterator[Trip]:
-        """Those set points [°C], by heater, that are outside; not a number is outside."""
+        """Trips for set points [°C], by heater, outside the limits, or not a number."""
         for heater, wanted in set_points_c.items():
             low, high = self._set_points_c[heater]
             if not low <= wanted <= high:
                 yield self._outside(heater, wanted, low, high, "°C")
 
     def rates_outside(self, rates_ul_min: Mapping[str, float]) -> Iterator[Trip]:
-        """Those flow rates [µL/min], by stream, that are outside; not a number is outside."""
+        """Trips for flow rates [µL/min], by stream, outside the limits, or not a number."""
         for stream, rate in rates_ul_min.items():
             low, high = self._rates_ul_min[stream]
             if not low - ROUNDING_UL_MIN <= rate <= high + ROUNDING_UL_MIN:

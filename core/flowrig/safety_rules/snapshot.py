@@ -1,4 +1,4 @@
-"""What the kernel is shown, and what it says."""
+"""Snapshots of the rig, which the rules check, and trips, which they return."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -7,21 +7,21 @@ from typing import Literal
 __all__ = ["Action", "HeaterState", "Snapshot", "StreamState", "Trip"]
 
 Action = Literal["safe", "hold", "halt"]
-"""What ends a run: "safe" is the profile's sequence; "hold" is that too, and waits for a person
-without a latch; "halt" stops all flow and heat at once, and flushes nothing."""
+"""What follows a trip: "safe" is the profile's sequence; "hold" waits for a person, then goes safe,
+and needs no reset; "halt" stops all flow and heat at once, and flushes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class HeaterState:
-    """One look at a heater.
+    """A heater at one moment.
 
     Attributes:
-        temperature_c: what the sensor reads [°C]; may be not a number.
-        set_point_c: what the controller works towards [°C].
-        sound: whether the reading can be trusted.
-        faults: what the controller reports, one sentence each.
-        heating: True after a set point was given, False after it was switched off, None as long as
-            nobody gave it a command.
+        temperature_c: reading of the sensor [°C]; can be not a number.
+        set_point_c: set point that the controller reports [°C].
+        sound: whether the reading is valid.
+        faults: faults that the controller reports, one sentence each.
+        heating: True after a command with a set point, False after a command to switch off, None
+            before the first command.
     """
 
     temperature_c: float
@@ -32,19 +32,19 @@ class HeaterState:
 
     @property
     def wanted_c(self) -> float:
-        """Where the temperature should go [°C]; nowhere near if the heater is off."""
+        """Temperature that the heater should reach [°C]; minus infinity if it is off."""
         return float("-inf") if self.heating is False else self.set_point_c
 
 
 @dataclass(frozen=True, slots=True)
 class StreamState:
-    """One look at a stream.
+    """A stream at one moment.
 
     Attributes:
         pump: the device that drives it.
-        state: what the pump says: "running", "stopped", "stalled", …
+        state: state that the pump reports: "running", "stopped", "stalled", …
         rate_ul_min: the flow rate that was commanded [µL/min].
-        left_ul: what its syringe holds by now [µL], as far as is known.
+        left_ul: volume [µL] in its syringe by the account.
         wanted: whether it was started, and not stopped since.
     """
 
@@ -56,13 +56,13 @@ class StreamState:
 
     @property
     def flows(self) -> bool:
-        """Whether liquid comes out."""
+        """Whether the pump delivers liquid."""
         return self.state == "running"
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The rig at one moment, or as a command would make it.
+    """The rig at one moment, or after a planned command.
 
     Attributes:
         time_s: rig time [s].
@@ -75,11 +75,11 @@ class Snapshot:
     streams: Mapping[str, StreamState]
 
     def flowing(self, streams: tuple[str, ...]) -> tuple[str, ...]:
-        """Those of some streams that flow."""
+        """The given streams that flow."""
         return tuple(name for name in streams if self.streams[name].flows)
 
     def with_set_points(self, set_points_c: Mapping[str, float]) -> "Snapshot":
-        """As it would be with other set points [°C], by heater."""
+        """The snapshot with other set points [°C], by heater."""
         changed = {
             name: replace(self.heaters[name], set_point_c=wanted, heating=True)
             for name, wanted in set_points_c.items()
@@ -87,7 +87,7 @@ class Snapshot:
         return replace(self, heaters={**self.heaters, **changed})
 
     def with_rates(self, rates_ul_min: Mapping[str, float]) -> "Snapshot":
-        """As it would be with other flow rates [µL/min], by stream."""
+        """The snapshot with other flow rates [µL/min], by stream."""
         changed = {
             name: replace(self.streams[name], rate_ul_min=rate)
             for name, rate in rates_ul_min.items()
@@ -95,7 +95,7 @@ class Snapshot:
         return replace(self, streams={**self.streams, **changed})
 
     def with_flow(self, streams: tuple[str, ...], running: bool) -> "Snapshot":
-        """As it would be with some streams started or stopped."""
+        """The snapshot with some streams started or stopped."""
         state = "running" if running else "stopped"
         changed = {
             name: replace(self.streams[name], state=state, wanted=running) for name in streams
@@ -108,10 +108,10 @@ class Trip:
     """A rule that is broken, or that a command would break.
 
     Attributes:
-        rule: its name.
+        rule: name of the rule.
         device: the heater, or the pump.
-        cause: what is wrong, in one clause.
-        remedy: what a person should do, in one clause.
+        cause: the fault, in one clause.
+        remedy: advice to the person, in one clause.
         action: how the run has to end.
     """
 

@@ -1,4 +1,4 @@
-"""Streams that should flow."""
+"""Supervision of streams that should flow."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ __all__ = ["StreamWatch"]
 
 
 class StreamWatch:
-    """Every stream that was started flows until it is stopped."""
+    """Every stream that was started has to flow until it is stopped."""
 
     name = "stream-stopped"
 
@@ -24,5 +24,5 @@ class StreamWatch:
                 )
 
     def refuse(self, before: Snapshot, after: Snapshot) -> Iterator[Trip]:
-        """No command breaks it."""
+        """No command breaks this rule."""
         yield from ()

@@ -1,4 +1,4 @@
-"""All rules together, and the latch."""
+"""All rules together, and the latch that keeps trips until a person resets them."""
 
 from collections.abc import Iterable, Iterator
 from typing import Protocol
@@ -9,22 +9,22 @@ __all__ = ["Rule", "Supervisor"]
 
 
 class Rule(Protocol):
-    """Something that must hold."""
+    """A safety rule."""
 
     def check(self, snapshot: Snapshot) -> Iterator[Trip]:
-        """What is broken at this look; looks come in the order of time."""
+        """Trips in this snapshot; snapshots are given in the order of time."""
         ...
 
     def refuse(self, before: Snapshot, after: Snapshot) -> Iterator[Trip]:
-        """What a command would break that makes `after` of `before`."""
+        """Trips of a command that changes the snapshot `before` to `after`."""
         ...
 
 
 class Supervisor:
-    """Asks every rule at every look, and remembers what tripped until a person resets it.
+    """Checks every rule, and latches trips until a person resets them.
 
     Args:
-        rules: what must hold.
+        rules: all rules of the rig.
     """
 
     def __init__(self, rules: Iterable[Rule]) -> None:
@@ -33,25 +33,25 @@ class Supervisor:
 
     @property
     def latched(self) -> tuple[Trip, ...]:
-        """Trips that nobody has reset; a "hold" is none of them."""
+        """Trips that are not reset; a trip whose action is "hold" is not latched."""
         return tuple(self._latched.values())
 
     def check(self, snapshot: Snapshot) -> list[Trip]:
-        """What broke since the last look; a rule that is latched says nothing again."""
+        """New trips; a trip that is latched is not reported again."""
         found = [trip for rule in self._rules for trip in rule.check(snapshot)]
         fresh = [trip for trip in found if (trip.rule, trip.device) not in self._latched]
         self._latched |= {(t.rule, t.device): t for t in fresh if t.action != "hold"}
         return fresh
 
     def refuse(self, before: Snapshot, after: Snapshot) -> list[Trip]:
-        """Why a command must not be sent; an empty list lets it pass.
+        """Trips that forbid a command; an empty list permits it.
 
-        Nothing passes while a trip is latched: the way to the safe state does not ask.
+        While a trip is latched every command is refused; the safe state does not ask.
         """
         if self._latched:
             return list(self.latched)
         return [trip for rule in self._rules for trip in rule.refuse(before, after)]
 
     def reset(self, rule: str) -> None:
-        """A person has looked: forget the trips of a rule."""
+        """Forget the trips of a rule, after a person has removed the cause."""
         self._latched = {key: trip for key, trip in self._latched.items() if key[0] != rule}

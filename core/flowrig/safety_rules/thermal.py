@@ -1,37 +1,37 @@
-"""How fast a heater is, and from where on it behaves as a healthy one does not."""
+"""The thermal model of a heater, and thresholds beyond which the heater counts as broken."""
 
 from dataclasses import dataclass, replace
 
 __all__ = ["NOISE_SDS", "ThermalModel", "Thresholds", "thresholds_of"]
 
 SHORTEST_FROZEN_S = 30.0
-"""Shortest time [s] after which a reading that stands still counts as frozen."""
+"""Shortest time [s] without a change after which a reading counts as frozen."""
 
 SHORTEST_PROGRESS_S = 20.0
 """Shortest time [s] in which the temperature has to rise by `Thresholds.progress_c`."""
 
 SAFETY_FACTOR = 3.0
-"""How many times slower than at its commissioning a heater may be before it counts as broken."""
+"""Ratio to the times of its commissioning up to which a slower heater is not broken."""
 
 STILL_FACTOR = 10.0
-"""How many times longer than at its commissioning a reading may stand still at its set point."""
+"""Ratio to the longest time without a change of the reading that was seen at commissioning."""
 
 NOISE_SDS = 6.0
-"""Noise [standard deviations] that thresholds stay away from."""
+"""Distance of thresholds from a healthy reading, in standard deviations of its noise."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ThermalModel:
-    """What a commissioning ramp told about a heater and its control loop.
+    """A heater and its control loop, as a commissioning ramp shows them.
 
     Attributes:
         gain: change of the temperature at rest for a change of the set point; 1 is ideal.
         dead_time_s: time [s] from a new set point to the first rise.
         time_constant_s: time constant [s] of the last degrees.
         heating_c_min: fastest rise [°C/min].
-        overshoot_c: how far [°C] it went above the set point.
+        overshoot_c: largest distance [°C] above the set point.
         noise_c: standard deviation [°C] of the reading at rest.
-        still_s: longest time [s] for which the reading did not change at all at rest.
+        still_s: longest time [s] for which the reading did not change at rest.
         set_point_c: the set point [°C] of the ramp.
     """
 
@@ -47,25 +47,25 @@ class ThermalModel:
 
 @dataclass(frozen=True, kw_only=True)
 class Thresholds:
-    """From where on a heater counts as broken.
+    """Limits beyond which a heater counts as broken.
 
     Attributes:
-        above_c: no reading is higher [°C].
-        below_c: no reading is lower [°C].
-        near_c: so near [°C] to its set point no progress is asked for.
-        progress_c: progress [°C] that is asked for farther away …
+        above_c: highest valid reading [°C].
+        below_c: lowest valid reading [°C].
+        near_c: distance [°C] from the set point within which no progress is required.
+        progress_c: progress [°C] that is required farther away …
         rise_s: … within this time [s] while it heats …
         fall_s: … and within this time [s] while it cools …
         warm_c: … above this temperature [°C].
-        runaway_c: how far [°C] above its set point it may be, or above the lowest reading since
-            it began to cool.
-        jump_c: largest step [°C] between two looks, besides what heating explains.
-        frozen_s: how long [s] a reading may stand still while it heats.
-        still_s: how long [s] it may stand still at the set point; None if not known.
-        look_s: longest time [s] between two looks.
+        runaway_c: largest distance [°C] above the set point, or above the lowest reading since it
+            began to cool.
+        jump_c: largest step [°C] between two readings, in addition to what heating explains.
+        frozen_s: longest time [s] without a change of the reading while it heats.
+        still_s: longest time [s] without a change at the set point; None if not known.
+        look_s: longest time [s] between two readings.
         heating_c_min: fastest rise [°C/min].
-        overshoot_c: how far [°C] it goes above its set point when it is healthy.
-        never_above_c: what the rig must never reach [°C]; None if not known.
+        overshoot_c: distance [°C] by which a healthy heater exceeds its set point.
+        never_above_c: temperature [°C] that the rig must never reach; None if not known.
     """
 
     above_c: float
@@ -86,16 +86,16 @@ class Thresholds:
 
     @property
     def detection_s(self) -> float:
-        """Longest time [s] until a sensor that no longer tells the truth is noticed."""
+        """Longest time [s] until a sensor that reads wrongly is noticed."""
         return self.look_s + max(self.frozen_s, self.rise_s, self.still_s or 0.0)
 
     @property
     def margin_c(self) -> float:
-        """How far [°C] above its set point a heater with such a sensor can get."""
+        """Distance [°C] above its set point that a heater with such a sensor can reach."""
         return self.detection_s * self.heating_c_min / 60.0 + self.overshoot_c
 
     def highest_set_point_c(self) -> float:
-        """From where on [°C] a set point leaves no time to notice a broken sensor."""
+        """Set point [°C] from which on a broken sensor would be noticed too late."""
         if self.never_above_c is None:
             return float("inf")
         return self.never_above_c - self.margin_c
@@ -105,8 +105,8 @@ def thresholds_of(assumed: Thresholds, model: ThermalModel) -> Thresholds:
     """Thresholds that fit one heater.
 
     Args:
-        assumed: those without a commissioning; its limits and times between looks are kept.
-        model: what the ramp told.
+        assumed: thresholds without a commissioning; limits and times between readings are kept.
+        model: the heater, by its commissioning.
     """
     noise_c = NOISE_SDS * model.noise_c
     heating_c_s = model.heating_c_min / 60.0
@@ -128,7 +128,7 @@ def thresholds_of(assumed: Thresholds, model: ThermalModel) -> Thresholds:
 
 
 def _still_s(model: ThermalModel) -> float | None:
-    """A reading without noise stands still when all is well, and tells nothing by it."""
+    """None without noise: a healthy reading without noise does not change either."""
     if model.noise_c == 0.0:
         return None
     return max(SHORTEST_FROZEN_S, STILL_FACTOR * model.still_s)

@@ -1,4 +1,4 @@
-"""The board: which cells there are, what became of them, and the line that counts."""
+"""The board: the choice of cells, and the counts of their results."""
 
 import random
 from collections import Counter
@@ -10,7 +10,7 @@ from attrs import frozen
 from flowrig.errors import InputError
 from flowrig.torture.cell import Cell, Result, extent_of
 from flowrig.torture.faults import FAULTS, HEALTHY, Fault, applicable
-from flowrig.torture.judge import Kind
+from flowrig.torture.judge.breach import Kind
 from flowrig.torture.pairs import FIRST, SECOND
 from flowrig.torture.phases import Phase
 from flowrig.torture.points import POINTED
@@ -18,7 +18,7 @@ from flowrig.torture.points import POINTED
 __all__ = ["Board", "choose_cells", "choose_pairs", "choose_points"]
 
 QUICK_PHASES: Final = 3
-"""Phases of each fault in a quick look."""
+"""Phases of each fault on a quick board."""
 
 
 def choose_cells(
@@ -30,18 +30,19 @@ def choose_cells(
     phases: Collection[Phase] = (),
     first_seed: int = 1,
 ) -> list[Cell]:
-    """The cells to play.
+    """The cells of a board.
 
     Args:
-        full: every phase of a fault; else, where no phase is named, a few by chance.
-        seeds: how many of each.
-        healthy: how many campaigns without a fault, where no fault is named.
-        faults: rows; all by default.
-        phases: all by default.
-        first_seed: of each.
+        full: whether to take every phase of each fault; otherwise, if `phases` is empty, a few
+            random phases are taken.
+        seeds: number of seeds for each fault and phase.
+        healthy: number of campaigns without a fault, if `faults` and `phases` are empty.
+        faults: numbers of faults; all by default.
+        phases: phases in which faults strike; all by default.
+        first_seed: the lowest seed.
 
     Raises:
-        InputError: a row is not on the board or does not apply to the rig, or nothing is left.
+        InputError: a fault is not on the board or does not apply to the rig, or no cell is left.
     """
     rows = [_row(number) for number in faults] or applicable()
     cells = [
@@ -61,13 +62,13 @@ def choose_cells(
 def choose_points(
     *, count: int | None, faults: Collection[int] = (), seeds: int = 1, first_seed: int = 1
 ) -> list[Cell]:
-    """The same for faults that strike at any point of the campaign.
+    """Cells whose faults strike at a point of the campaign, in any phase.
 
     Args:
-        count: how many points by chance, over all seeds; None for every operation.
-        faults: rows, of `POINTED`; only a killed program by default.
-        seeds: how many campaigns they are taken from.
-        first_seed: of these.
+        count: number of random points over all seeds; None for every operation.
+        faults: numbers of faults in `POINTED`; only a killed program by default.
+        seeds: number of campaigns from which points are taken.
+        first_seed: the lowest seed.
 
     Raises:
         InputError: a fault cannot strike at a point.
@@ -75,7 +76,7 @@ def choose_points(
     for number in faults:
         if number not in POINTED:
             known = ", ".join(map(str, POINTED))
-            raise InputError(f"fault {number} strikes in phases; those with points: {known}")
+            raise InputError(f"fault {number} strikes in phases only; faults with points: {known}")
     rows = list(faults) or [42]
     cells = []
     for index in range(1, seeds + 1):
@@ -90,12 +91,12 @@ def choose_points(
 
 
 def choose_pairs(*, count: int, seeds: int = 1, first_seed: int = 1) -> list[Cell]:
-    """Cells with two faults by chance, in a phase of the first by chance.
+    """Cells with two random faults, in a random phase of the first.
 
     Args:
-        count: how many, over all seeds.
-        seeds: how many campaigns they are taken from.
-        first_seed: of these.
+        count: number of cells over all seeds.
+        seeds: number of seeds.
+        first_seed: the lowest seed.
     """
     cells = []
     for index in range(1, seeds + 1):
@@ -108,7 +109,7 @@ def choose_pairs(*, count: int, seeds: int = 1, first_seed: int = 1) -> list[Cel
 
 
 def _share(count: int, index: int, seeds: int) -> int:
-    """How many of some points belong to one of the seeds, counted from 1."""
+    """How many of `count` points belong to the seed with an index, counted from 1."""
     return count * index // seeds - count * (index - 1) // seeds
 
 
@@ -131,17 +132,17 @@ def _phases(row: Fault, full: bool, wanted: Collection[Phase]) -> list[Phase]:
 
 @frozen
 class Board:
-    """Results, counted.
+    """The results of a board, and their counts.
 
     Attributes:
-        results: of every cell that was played.
+        results: the result of every cell.
     """
 
     results: Sequence[Result]
 
     @property
     def totals(self) -> dict[str, int]:
-        """How many campaigns there were, and in how many of them each kind of promise broke."""
+        """Number of campaigns, and in how many of them each kind of promise broke."""
         broken = Counter(
             kind for result in self.results for kind in {b.kind for b in result.breaches}
         )
@@ -150,13 +151,13 @@ class Board:
 
     @property
     def failed(self) -> list[Result]:
-        """Cells in which a promise broke."""
+        """Results of the cells in which a promise broke."""
         return sorted(
             (r for r in self.results if r.breaches), key=lambda r: (r.cell.fault, str(r.cell))
         )
 
     def lines(self) -> Iterator[str]:
-        """The table, as text."""
+        """The table of the board as lines of text."""
         yield f"{'':>3} {'fault':38} {'cells':>5} {'failed':>6}  ended"
         for fault in FAULTS.values():
             own = [r for r in self.results if r.cell.fault == fault.number and not r.cell.second]
@@ -169,7 +170,7 @@ class Board:
             yield _line("", "one fault, then another", pairs)
 
     def plain(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """The board as plain values, for JSON."""
         return {
             **self.totals,
             "faults": [

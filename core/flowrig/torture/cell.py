@@ -1,4 +1,4 @@
-"""One cell of the board: a fault, a phase and a seed, played through and judged."""
+"""One cell of the board: a fault, a phase and a seed, run and judged."""
 
 import os
 import tempfile
@@ -10,17 +10,20 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
-from attrs import asdict, frozen
+from attrs import asdict, evolve, frozen
 
 from flowrig.errors import InputError
 from flowrig.torture.faults import FAULTS, HEALTHY, Ending, Fault
-from flowrig.torture.injections import Injection
-from flowrig.torture.judge import Breach, HealthyCampaign, Kind, judge
+from flowrig.torture.injections.injection import Injection
+from flowrig.torture.judge.breach import Breach, Kind
+from flowrig.torture.judge.healthy_campaign import HealthyCampaign
+from flowrig.torture.judge.judge import judge
 from flowrig.torture.lasting_rig import TortureRig
 from flowrig.torture.pairs import pair_of
 from flowrig.torture.phases import Phase
 from flowrig.torture.points import POINTED, Extent, Point
-from flowrig.torture.trial import Trial, TrialError
+from flowrig.torture.strike import TrialError
+from flowrig.torture.trial import Trial
 
 __all__ = ["Cell", "Result", "extent_of", "run_cell"]
 
@@ -30,10 +33,10 @@ class Cell:
     """A campaign of the board.
 
     Attributes:
-        fault: number of the row; 0 is the control.
-        moment: when it strikes.
-        seed: everything random follows from it.
-        second: number of a fault that strikes after it; 0 for none.
+        fault: number of the fault; 0 is the control.
+        moment: the phase or point at which the fault strikes.
+        seed: seed of all random choices.
+        second: number of a second fault that strikes after the first; 0 for none.
     """
 
     fault: int
@@ -47,7 +50,7 @@ class Cell:
 
     @property
     def row(self) -> Fault:
-        """What happens in it."""
+        """The row of the board; for two faults, both rows as one."""
         return pair_of(self.fault, self.second) if self.second else FAULTS[self.fault]
 
     @classmethod
@@ -55,7 +58,7 @@ class Cell:
         """Read "13/settle/2", or "13+41/settle/2" for two faults.
 
         Raises:
-            InputError: it is no cell of the board.
+            InputError: the text is no cell of the board.
         """
         try:
             numbers, moment, seed = text.split("/")
@@ -80,14 +83,14 @@ def _moment(text: str) -> Phase | Point:
 
 @frozen
 class Result:
-    """What became of a cell.
+    """The result of a cell.
 
     Attributes:
-        cell: which.
-        endings: of every session, in order.
-        texts: what the user was told at the end of each.
-        breaches: what was broken.
-        seconds: how long it took, real time.
+        cell: the cell.
+        endings: the ending of each process, in order.
+        texts: the final message of each process to its user.
+        breaches: the broken promises.
+        seconds: real time [s] that the cell took.
     """
 
     cell: Cell
@@ -97,12 +100,12 @@ class Result:
     seconds: float
 
     def plain(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """The result as plain values, for JSON."""
         return {**asdict(self), "cell": str(self.cell)}
 
     @classmethod
     def of(cls, plain: dict[str, Any]) -> Self:
-        """From `plain`."""
+        """The result from what `plain` returned."""
         return cls(
             Cell.parse(plain["cell"]),
             tuple(plain["endings"]),
@@ -113,35 +116,39 @@ class Result:
 
 
 def run_cell(cell: Cell) -> Result:
-    """Play one cell through."""
+    """Run one cell and judge it."""
     begin_s = time.perf_counter()
-    reference = _reference(cell.seed) if cell.fault else None
+    healthy = _healthy_campaign(cell.seed) if cell.fault else None
     with _played(cell) as (trial, broken):
-        seen = judge(trial, reference) if trial.sessions else []
+        seen = judge(trial, healthy) if trial.processes else []
         return Result(
             cell,
-            tuple(session.ending.value for session in trial.sessions),
-            tuple(session.text for session in trial.sessions),
+            tuple(process.ending.value for process in trial.processes),
+            tuple(process.text for process in trial.processes),
             (*broken, *seen),
             time.perf_counter() - begin_s,
         )
 
 
 @contextmanager
-def _played(cell: Cell, *, soundly: bool = False) -> Iterator[tuple[Trial, list[Breach]]]:
-    """A trial that is over, while its files are there, and what is wrong with the board itself."""
+def _played(cell: Cell, *, undisturbed: bool = False) -> Iterator[tuple[Trial, list[Breach]]]:
+    """A finished trial while its files exist, and failures of the board itself.
+
+    Args:
+        cell: the cell.
+        undisturbed: whether to leave out the fault, and also the noise of the control.
+    """
     broken: list[Breach] = []
     with (
-        tempfile.TemporaryDirectory(prefix="flowrig-torture-", dir=_memory()) as home,
+        tempfile.TemporaryDirectory(prefix="flowrig-torture-", dir=_memory_folder()) as home,
         TortureRig() as rig,
-        _deaths(broken),
+        _dying_threads_noted(broken),
     ):
         folder = Path(home) / "of" / "a"
         folder.mkdir(parents=True)
-        trial = Trial(cell.row, cell.moment, cell.seed, folder, rig)
+        row = evolve(cell.row, make=Injection) if undisturbed else cell.row
+        trial = Trial(row, cell.moment, cell.seed, folder, rig)
         try:
-            if soundly:
-                trial.injection = Injection()
             trial.run()
         except TrialError as error:
             broken.append(Breach(Kind.BROKEN, str(error)))
@@ -150,15 +157,15 @@ def _played(cell: Cell, *, soundly: bool = False) -> Iterator[tuple[Trial, list[
         yield trial, broken
 
 
-def _memory() -> Path | None:
-    """A folder that no disk has to keep up with, where the operating system has one."""
+def _memory_folder() -> Path | None:
+    """A folder in memory, which is faster than a disk; None if the operating system has none."""
     found = Path("/dev/shm")  # noqa: S108 - the folder in it is this process's own
     return found if found.is_dir() and os.access(found, os.W_OK) else None
 
 
 @contextmanager
-def _deaths(broken: list[Breach]) -> Iterator[None]:
-    """Notice threads that die of an exception: an emulator must survive whatever it is sent."""
+def _dying_threads_noted(broken: list[Breach]) -> Iterator[None]:
+    """Add threads that die of an exception: an emulator must survive whatever it receives."""
     before = threading.excepthook
 
     def note(died: threading.ExceptHookArgs) -> None:
@@ -172,10 +179,10 @@ def _deaths(broken: list[Breach]) -> Iterator[None]:
 
 
 @lru_cache(maxsize=8)
-def _reference(seed: int) -> HealthyCampaign | None:
-    """The features of the campaign of a seed in health; None if that does not get to its end."""
+def _healthy_campaign(seed: int) -> HealthyCampaign | None:
+    """The campaign of a seed without a fault; None if it does not finish."""
     with _played(Cell(HEALTHY.number, HEALTHY.phases[0], seed)) as (trial, _):
-        if trial.sessions[-1].ending is not Ending.FINISHED:
+        if trial.processes[-1].ending is not Ending.FINISHED:
             return None
         with trial.record as record:
             experiments = record.experiments()
@@ -191,11 +198,11 @@ def _reference(seed: int) -> HealthyCampaign | None:
 
 @lru_cache(maxsize=64)
 def extent_of(seed: int) -> Extent:
-    """How many points the campaign of a seed has in health."""
-    with _played(Cell(HEALTHY.number, HEALTHY.phases[0], seed), soundly=True) as (trial, _):
+    """Number of points in the campaign of a seed without a fault."""
+    with _played(Cell(HEALTHY.number, HEALTHY.phases[0], seed), undisturbed=True) as (trial, _):
         wires = {name: one.wire for name, one in trial.rig.rig.emulators.items()}
         return Extent(
-            len(trial.sessions[0].events),
+            len(trial.processes[0].events),
             {name: wire.passed for name, wire in wires.items()},
             {name: wire.exchanges for name, wire in wires.items()},
         )

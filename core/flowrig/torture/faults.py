@@ -1,4 +1,4 @@
-"""The 48 faults: what is done, when, and what flowrig must make of it."""
+"""The 48 faults: the injection of each, its phases, and how the run must end."""
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
@@ -6,27 +6,25 @@ from typing import Final
 
 from attrs import frozen
 
-from flowrig.torture.injections import (
-    BadBrain,
-    DiskFails,
-    HangingBrain,
+from flowrig.torture.injections.disk import DiskFails
+from flowrig.torture.injections.injection import Injection
+from flowrig.torture.injections.instruments import (
     Hangs,
     Healthy,
-    HostileProfile,
-    Injection,
-    Killed,
-    Misspells,
+    MalformedNumbers,
     OnDevice,
     PortTaken,
-    PowerCut,
-    ProfileSays,
-    Suspended,
+    Unplugged,
+)
+from flowrig.torture.injections.optimizer import BrokenModel, HangingOptimizer
+from flowrig.torture.injections.profile_file import AddedTables, HostileProfile
+from flowrig.torture.injections.program import Killed, PowerCut, Suspended
+from flowrig.torture.injections.tampering import (
     Swapped,
     TamperedJournal,
     TamperedPlugins,
     TamperedProfile,
     TamperedSpectrometer,
-    Unplugged,
 )
 from flowrig.torture.phases import Phase
 
@@ -36,7 +34,7 @@ ALL: Final = tuple(Phase)
 OPEN: Final = ALL[2:]
 """Phases in which every device is open."""
 RUNNING: Final = tuple(p for p in ALL if p not in (Phase.CONNECT, Phase.IDENTIFY, Phase.HOME))
-"""Phases of which the journal tells what was commanded."""
+"""Phases whose commands the journal records."""
 HEATED: Final = (
     Phase.HEAT_UP, Phase.FLOW, Phase.SETTLE, Phase.MEASURE, Phase.COMMIT, Phase.SUGGEST,
     Phase.FLUSH, Phase.CLOSE,
@@ -48,7 +46,7 @@ SEEING: Final = (Phase.PRIME, Phase.FLOW, Phase.SETTLE, Phase.MEASURE)
 
 
 class Ending(StrEnum):
-    """What becomes of the run that a fault strikes."""
+    """How a process of a campaign ended."""
 
     FINISHED = "finished"
     FAILED = "failed"
@@ -62,20 +60,20 @@ class Ending(StrEnum):
 
 
 class Expected(StrEnum):
-    """What must become of it."""
+    """How a run with a fault must end."""
 
     SURVIVES = "survives"
-    SAFE = "survives, or ends safe and tells"
-    TOLD = "ends safe as far as devices answer, and tells what is not known"
+    SAFE = "survives, or ends safe and reports why"
+    REPORTED = "ends safe as far as devices answer, and reports what is not known"
     REFUSED = "refused before anything moves"
     ASKED = "on hold, then safe, until a person has done what it asks for"
-    RESUMES = "goes safe at the next start, then goes on where it was"
-    NOT_RESUMED = "not resumed before it is put right"
-    MENDED = "not resumed before it is put right, or nothing of it is lost"
+    RESUMES = "goes to its safe state at the next start, then continues"
+    NOT_RESUMED = "not resumed until it is repaired"
+    REPAIRED = "not resumed until it is repaired, or nothing is lost"
 
     @property
     def endings(self) -> frozenset[Ending]:
-        """The endings that satisfy it; of the resumed run where the program is killed."""
+        """The endings that satisfy it; those of the resumed run if the program is killed."""
         return _ENDINGS[self]
 
 
@@ -83,12 +81,12 @@ _SAFE: Final = frozenset({Ending.FINISHED, Ending.FAILED, Ending.HELD, Ending.ST
 _ENDINGS: Final[Mapping[Expected, frozenset[Ending]]] = {
     Expected.SURVIVES: frozenset({Ending.FINISHED}),
     Expected.SAFE: _SAFE,
-    Expected.TOLD: _SAFE | {Ending.UNKNOWN},
+    Expected.REPORTED: _SAFE | {Ending.UNKNOWN},
     Expected.REFUSED: frozenset({Ending.REFUSED, Ending.FAILED}),
     Expected.ASKED: frozenset({Ending.HELD}),
     Expected.RESUMES: frozenset({Ending.FINISHED}),
     Expected.NOT_RESUMED: frozenset({Ending.REFUSED, Ending.FAILED, Ending.HELD}),
-    Expected.MENDED: frozenset({Ending.REFUSED, Ending.FAILED, Ending.HELD, Ending.FINISHED}),
+    Expected.REPAIRED: frozenset({Ending.REFUSED, Ending.FAILED, Ending.HELD, Ending.FINISHED}),
 }
 
 
@@ -98,12 +96,12 @@ class Fault:
 
     Attributes:
         number: 1 to 48.
-        name: in a few words.
-        make: makes the injection of one cell; None where this rig cannot have the fault.
-        phases: in which it strikes.
-        expected: what must become of the run.
-        why_not: why the rig cannot have it.
-        at_once: whether reagents must stop within a bound of the strike, and not only at the end.
+        name: the fault in a few words.
+        make: makes the injection of one cell; None if this rig cannot have the fault.
+        phases: phases in which the fault strikes.
+        expected: how the run must end.
+        why_not: why the rig cannot have the fault.
+        at_once: whether reagents must stop soon after the strike, and not only at the end.
     """
 
     number: int
@@ -138,57 +136,59 @@ def _fault(
     )
 
 
-HEALTHY: Final = _fault(0, "nothing: noise, drift, slow replies", Healthy, (Phase.CONNECT,),
+HEALTHY: Final = _fault(0, "no fault: noise, drift, slow replies", Healthy, (Phase.CONNECT,),
                         Expected.SURVIVES)  # fmt: skip
-"""The board's control: a campaign in health must never be stopped."""
+"""The control of the board: a healthy campaign must never be stopped."""
 
 _LINK: Final = (
-    _fault(1, "unplugged in mid-command", Unplugged, ALL, Expected.TOLD),
+    _fault(1, "unplugged during a command", Unplugged, ALL, Expected.REPORTED),
     _fault(2, "garbled reply",
            lambda: OnDevice("any", "garble position={byte} bits={bit} times=3 after={after}"),
-           ALL, Expected.TOLD),
+           ALL, Expected.REPORTED),
     _fault(3, "stale or late reply",
            lambda: OnDevice("any", "late after={after} times=1", "stale after={after} times=2",
                             "repeat after={after} times=2"),
-           ALL, Expected.TOLD),
+           ALL, Expected.REPORTED),
     _fault(4, "truncated or merged replies",
            lambda: OnDevice("any", "drop byte={byte} after={after} times=1", "split times=4"),
-           ALL, Expected.TOLD),
+           ALL, Expected.REPORTED),
     _not(5, "wrong address answers", "each pump has a line of its own; there is no daisy chain"),
     _fault(6, "wrong baud, or no answer at open",
            lambda: OnDevice("any", "wrong-baud", "deaf"), (Phase.CONNECT, Phase.IDENTIFY),
-           Expected.TOLD),
-    _fault(7, "port taken by another program", PortTaken, (Phase.CONNECT,), Expected.TOLD),
+           Expected.REPORTED),
+    _fault(7, "port taken by another program", PortTaken, (Phase.CONNECT,), Expected.REPORTED),
     _fault(8, "ports swapped", Swapped, (Phase.SETTLE, Phase.SUGGEST), Expected.NOT_RESUMED),
     _fault(9, "device power-cycled", lambda: OnDevice("any", "power-cycle times=1"), OPEN,
            at_once=True),
     _fault(10, "setting silently not taken",
-           lambda: OnDevice("any", "silent-refusal times=8 after={after}"), OPEN, Expected.TOLD),
-    _fault(11, "numbers that are none", lambda: Misspells("nan", "inf", "1_0.0", "1,5"), ALL,
-           Expected.TOLD),
-    _fault(12, "driver call never returns", Hangs, (Phase.HEAT_UP, Phase.SETTLE), Expected.TOLD),
+           lambda: OnDevice("any", "silent-refusal times=8 after={after}"), OPEN,
+           Expected.REPORTED),
+    _fault(11, "malformed numbers", lambda: MalformedNumbers("nan", "inf", "1_0.0", "1,5"), ALL,
+           Expected.REPORTED),
+    _fault(12, "driver call never returns", Hangs, (Phase.HEAT_UP, Phase.SETTLE),
+           Expected.REPORTED),
 )  # fmt: skip
 
 _FLUIDICS: Final = (
     _fault(13, "pump stall", lambda: OnDevice("pump", "stall"), FLOWING,
-           Expected.TOLD, at_once=True),
+           Expected.REPORTED, at_once=True),
     _fault(14, "syringe empty", lambda: OnDevice("pump", "syringe-empty"), FLOWING,
-           Expected.TOLD, at_once=True),
+           Expected.REPORTED, at_once=True),
     _fault(15, "wrong syringe diameter in the profile",
-           lambda: ProfileSays('[streams.CuI.syringe]\ninner_diameter = "14.3 mm"\n'),
+           lambda: AddedTables('[streams.CuI.syringe]\ninner_diameter = "14.3 mm"\n'),
            (Phase.CONNECT,), Expected.REFUSED),
     _fault(16, "rate out of the pump's range",
-           lambda: ProfileSays('[streams.CuI]\nflow_rate = ["1e-6 uL/min", "120 uL/min"]\n'),
+           lambda: AddedTables('[streams.CuI]\nflow_rate = ["1e-6 uL/min", "120 uL/min"]\n'),
            (Phase.CONNECT,), Expected.REFUSED),
-    _fault(17, "bubble or missing plug", lambda: OnDevice("spectrometer", "bubble", "no-slugs"),
+    _fault(17, "bubble or missing slug", lambda: OnDevice("spectrometer", "bubble", "no-slugs"),
            SEEING),
     _not(18, "leak or over-pressure", "the rig has no pressure sensor"),
     _not(19, "back-diffusion, carry-over", "the world's liquid flows forwards only"),
     _not(20, "valve did not turn", "the rig has no valve"),
-    _fault(21, "waste full", lambda: ProfileSays('[path.waste]\nvolume = "13 mL"\n'),
+    _fault(21, "waste full", lambda: AddedTables('[path.waste]\nvolume = "13 mL"\n'),
            (Phase.CONNECT,), Expected.ASKED),
     _fault(22, "answer to a start is lost", lambda: OnDevice("pump", "mute times=1 after={after}"),
-           (Phase.PRIME, Phase.FLOW, Phase.MEASURE, Phase.FLUSH, Phase.CLOSE), Expected.TOLD),
+           (Phase.PRIME, Phase.FLOW, Phase.MEASURE, Phase.FLUSH, Phase.CLOSE), Expected.REPORTED),
 )  # fmt: skip
 
 HEAT_NEEDS_FLOW: Final = """\
@@ -198,34 +198,34 @@ heater = "plate"
 above = "60 degC"
 streams = ["PFO"]
 """
-"""What the published procedure, which heats first, must not get past."""
+"""An interlock that the published procedure breaks, because it heats first."""
 
 _HEAT: Final = (
     _fault(23, "open thermocouple", lambda: OnDevice("heater", "open-sensor"), HEATED,
            at_once=True),
     _fault(24, "sensor stuck low", lambda: OnDevice("heater", "frozen-sensor"), (Phase.HEAT_UP,),
-           Expected.TOLD, at_once=True),
+           Expected.REPORTED, at_once=True),
     _fault(25, "sensor frozen near its target", lambda: OnDevice("heater", "frozen-sensor"),
-           (Phase.FLOW, Phase.SETTLE, Phase.MEASURE, Phase.COMMIT), Expected.TOLD),
+           (Phase.FLOW, Phase.SETTLE, Phase.MEASURE, Phase.COMMIT), Expected.REPORTED),
     _fault(26, "heater stuck on", lambda: OnDevice("heater", "heater-stuck-on"), HEATED[:-1],
-           Expected.TOLD),
+           Expected.REPORTED),
     _fault(27, "thermowell fell out", lambda: OnDevice("heater", "loose-sensor"), HEATED,
-           Expected.TOLD),
+           Expected.REPORTED),
     _fault(28, "set point above the limit",
-           lambda: ProfileSays('[limits]\ntemperature = ["0 degC", "130 degC"]\n'),
+           lambda: AddedTables('[limits]\ntemperature = ["0 degC", "130 degC"]\n'),
            (Phase.CONNECT,), Expected.REFUSED),
-    _fault(29, "heating without flow", lambda: ProfileSays(HEAT_NEEDS_FLOW), (Phase.CONNECT,),
+    _fault(29, "heating without flow", lambda: AddedTables(HEAT_NEEDS_FLOW), (Phase.CONNECT,),
            Expected.REFUSED),
 )  # fmt: skip
 
 _OPTICS: Final = (
     _fault(30, "saturation", lambda: OnDevice("spectrometer", "saturation"), SEEING,
-           Expected.TOLD),
+           Expected.REPORTED),
     _fault(31, "stale spectrum", lambda: OnDevice("spectrometer", "frozen-sensor"), SEEING,
-           Expected.TOLD),
+           Expected.REPORTED),
     _fault(32, "spectrometer gone or silent",
            lambda: OnDevice("spectrometer", "mute", "deaf", "hang-up times=1", "short-spectrum"),
-           OPEN, Expected.TOLD),
+           OPEN, Expected.REPORTED),
     _fault(33, "lamp off", lambda: OnDevice("spectrometer", "lamp-off"), SEEING),
     _fault(34, "dark or reference drift",
            lambda: OnDevice("spectrometer", "lamp-dim", "stray-light"), SEEING),
@@ -233,13 +233,14 @@ _OPTICS: Final = (
            Expected.NOT_RESUMED),
 )  # fmt: skip
 
-_BRAIN: Final = (
+_OPTIMIZER: Final = (
     _fault(36, "not a number from a model",
-           lambda: BadBrain(surrogate=', ailment = "not-a-number"'), (Phase.SUGGEST,),
+           lambda: BrokenModel(surrogate=', ailment = "not-a-number"'), (Phase.SUGGEST,),
            Expected.SURVIVES),
-    _fault(37, "optimizer crash", lambda: BadBrain(improve='ailment = "crash"'), (Phase.SUGGEST,)),
-    _fault(38, "optimizer hang", HangingBrain, (Phase.SUGGEST,)),
-    _fault(39, "suggestion out of bounds", lambda: BadBrain(improve='ailment = "outside"'),
+    _fault(37, "optimizer crash", lambda: BrokenModel(improve='ailment = "crash"'),
+           (Phase.SUGGEST,)),
+    _fault(38, "optimizer hang", HangingOptimizer, (Phase.SUGGEST,)),
+    _fault(39, "suggestion out of bounds", lambda: BrokenModel(improve='ailment = "outside"'),
            (Phase.SUGGEST,)),
     _fault(40, "plugin version changed on resume", TamperedPlugins, (Phase.SETTLE, Phase.SUGGEST),
            Expected.NOT_RESUMED),
@@ -250,8 +251,8 @@ _HOST: Final = (
     _fault(42, "kill -9", Killed, ALL, Expected.RESUMES),
     _fault(43, "power loss", PowerCut, ALL, Expected.RESUMES),
     _fault(44, "clock jump, suspend", Suspended, OPEN, Expected.SAFE),
-    _fault(45, "bit rot in the journal", TamperedJournal, RUNNING, Expected.MENDED),
-    _fault(46, "profile edited in mid-run", TamperedProfile, RUNNING, Expected.NOT_RESUMED),
+    _fault(45, "bit rot in the journal", TamperedJournal, RUNNING, Expected.REPAIRED),
+    _fault(46, "profile edited during the run", TamperedProfile, RUNNING, Expected.NOT_RESUMED),
 )  # fmt: skip
 
 _MALICE: Final = (
@@ -261,11 +262,11 @@ _MALICE: Final = (
 
 FAULTS: Final[Mapping[int, Fault]] = {
     fault.number: fault
-    for fault in (HEALTHY, *_LINK, *_FLUIDICS, *_HEAT, *_OPTICS, *_BRAIN, *_HOST, *_MALICE)
+    for fault in (HEALTHY, *_LINK, *_FLUIDICS, *_HEAT, *_OPTICS, *_OPTIMIZER, *_HOST, *_MALICE)
 }
-"""Every row by its number; 0 is the control."""
+"""Every fault by its number; 0 is the control."""
 
 
 def applicable() -> list[Fault]:
-    """The rows that this rig can have, without the control."""
+    """The faults that this rig can have, without the control."""
     return [fault for fault in FAULTS.values() if fault.make is not None and fault.number]

@@ -1,7 +1,7 @@
-"""What the reference campaign thinks with: small models of the core's own, that break when told.
+"""Small optimizer, surrogate and objective of the reference campaign, which break on request.
 
-The optimizer's every suggestion depends on every experiment that it was told, so that one that is
-lost, doubled or changed on the way through a crash shows in what is suggested next.
+Every suggestion of the optimizer depends on every earlier experiment. An experiment that is lost,
+doubled or changed by a crash therefore changes the next suggestion.
 """
 
 import threading
@@ -25,7 +25,7 @@ from flowrig.plugins.hookspecs import hookimpl
 from flowrig.plugins.offers import Offer
 from flowrig.problem.objective import PlqyProxy
 
-__all__ = ["BRAIN", "Climber", "ClimberSettings", "Level", "LevelSettings", "NoNumber"]
+__all__ = ["PLUGIN", "Climber", "ClimberSettings", "Level", "LevelSettings", "NoNumber"]
 
 Array = NDArray[np.float64]
 
@@ -33,34 +33,33 @@ STEP: Final = 0.15
 """Standard deviation of a step in the unit cube."""
 
 TRIES: Final = 64
-"""Steps that are drawn for each one that is wanted, as some leave the space."""
-
+"""Random steps for each suggestion: some leave the search space."""
 
 Ailment = Literal["none", "crash", "hang", "not-a-number", "outside", "repeat", "nothing"]
 
 
 @frozen(kw_only=True)
 class ClimberSettings(OptimizerSettings):
-    """Settings of the climber.
+    """Settings of the optimizer.
 
     Attributes:
-        ailment: what it does instead of suggesting something sensible.
+        ailment: the way in which the optimizer is broken.
     """
 
     ailment: Ailment = "none"
 
 
 class Climber(Optimizer):
-    """Steps away from the best experiment so far, by chance that all experiments decide."""
+    """Optimizer that takes a random step from the best experiment, seeded by all experiments."""
 
     settings: ClimberSettings
 
     def __init__(self, problem: Problem, settings: ClimberSettings) -> None:
         super().__init__(problem, settings)
-        self._told: list[Mapping[str, Any]] = []
+        self._known: list[Mapping[str, Any]] = []
 
     def _do_ingest(self, results: Sequence[Mapping[str, Any]]) -> None:
-        self._told.extend(results)
+        self._known.extend(results)
 
     def _do_suggest(self, num_points: int) -> Sequence[Suggestion | Mapping[str, float]]:
         space = self.problem.space
@@ -75,8 +74,8 @@ class Climber(Optimizer):
                 return [dict.fromkeys(space.names, float("nan"))] * num_points
             case "outside":
                 return space.rows(2.0 * np.tile(space.high, (num_points, 1)))
-            case "repeat" if self._told:
-                return [{name: self._told[0][name] for name in space.names}] * num_points
+            case "repeat" if self._known:
+                return [{name: self._known[0][name] for name in space.names}] * num_points
         return [
             Suggestion(row, reason="a step from the best so far")
             for row in space.rows(self._steps(num_points))
@@ -85,14 +84,14 @@ class Climber(Optimizer):
     def _steps(self, num_points: int) -> Array:
         """Conditions in natural units, shape `num_points x d`."""
         space = self.problem.space
-        merit = np.array([row[self.problem.objective.name] for row in self._told], dtype=float)
-        known = np.isfinite(merit)
+        objective = np.array([row[self.problem.objective.name] for row in self._known], dtype=float)
+        known = np.isfinite(objective)
         base = np.full(len(space.names), 0.5)
         if known.any():
-            best = self._told[int(np.argmax(np.where(known, merit, -np.inf)))]
+            best = self._known[int(np.argmax(np.where(known, objective, -np.inf)))]
             base = space.to_unit(space.array([best]))[0]
-        digits = (1e9 * np.abs(merit[known])).astype(np.uint64)
-        rng = np.random.default_rng([self.problem.seed, len(self._told), *map(int, digits)])
+        digits = (1e9 * np.abs(objective[known])).astype(np.uint64)
+        rng = np.random.default_rng([self.problem.seed, len(self._known), *map(int, digits)])
         steps = base + STEP * rng.standard_normal((TRIES * num_points, base.size))
         X = space.from_unit(np.clip(steps, 0.0, 1.0))
         return np.asarray(X[space.feasible(X)][:num_points])
@@ -100,17 +99,17 @@ class Climber(Optimizer):
 
 @frozen(kw_only=True)
 class LevelSettings(SurrogateSettings):
-    """Settings of the level.
+    """Settings of the surrogate.
 
     Attributes:
-        ailment: what it does instead of predicting something sensible.
+        ailment: the way in which the surrogate is broken.
     """
 
     ailment: Literal["none", "not-a-number"] = "none"
 
 
 class Level(Surrogate):
-    """Expects the mean of all experiments everywhere."""
+    """Surrogate that predicts the mean of all experiments everywhere."""
 
     settings: LevelSettings
 
@@ -151,29 +150,29 @@ class _Flat(Posterior):
 
 @frozen(kw_only=True)
 class NoNumber(PlqyProxy):
-    """The figure of merit of the published rig, which is never a number."""
+    """The objective of the published rig with values that are not numbers."""
 
     def value(self, responses: Array) -> Array:
-        """Not a number, in the shape that it should have."""
+        """Not a number, in the shape of the real objective."""
         return np.asarray(super().value(responses) * np.nan)
 
 
-class _Brain:
-    """The plugin that offers them."""
+class _Plugin:
+    """The plugin that offers the models."""
 
     @hookimpl
     def flowrig_optimizers(self) -> Sequence[Offer]:
-        """The climber."""
+        """The optimizer."""
         return [_offer("optimizer", "torture-climber", Climber, ClimberSettings)]
 
     @hookimpl
     def flowrig_surrogates(self) -> Sequence[Offer]:
-        """The level."""
+        """The surrogate."""
         return [_offer("surrogate", "torture-level", Level, LevelSettings)]
 
     @hookimpl
     def flowrig_objectives(self) -> Sequence[Offer]:
-        """The figure of merit that is never a number."""
+        """The objective that is never a number."""
         return [_offer("objective", "torture-no-number", NoNumber, NoNumber)]
 
 
@@ -183,5 +182,5 @@ def _offer(
     return Offer(kind=kind, name=name, target=f"{__name__}:{cls.__name__}", settings=settings)
 
 
-BRAIN: Final = _Brain()
+PLUGIN: Final = _Plugin()
 """The plugin of the reference campaign."""

@@ -1,4 +1,4 @@
-"""An emulated rig that outlives the runs on it: what a crashed program leaves behind."""
+"""An emulated rig that outlives the runs on it, in the state that a crashed program leaves."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -14,11 +14,11 @@ from flowrig.profile import Profile
 from flowrig.rig.simulated import EmulatedRig, emulated
 from flowrig.torture.physics import Physics, WatchedWorld
 
-__all__ = ["Gone", "Misspelt", "TortureRig"]
+__all__ = ["MalformedNumber", "TortureRig", "UnpluggedWire"]
 
 
-class Gone(Wire):
-    """The cable is out: whoever connects is hung up on."""
+class UnpluggedWire(Wire):
+    """A cable that is unplugged: every connection is hung up."""
 
     def carry(self, line: Line, data: bytes) -> bytes:
         """Hang up.
@@ -31,17 +31,17 @@ class Gone(Wire):
 
 
 @define(eq=False, slots=False)
-class Misspelt(Wire):
-    """Every number with a point in an answer comes as something that is none.
+class MalformedNumber(Wire):
+    """A wire that replaces every number with a decimal point in an answer.
 
     Attributes:
-        text: what comes instead.
+        text: the replacement.
     """
 
     text: bytes
 
     def carry(self, line: Line, data: bytes) -> bytes:
-        """Put the text in the place of numbers."""
+        """Replace the numbers of an answer."""
         answer = line.feed(data)
         changed = re.sub(rb"-?\d+\.\d+", self.text, answer)
         self.struck |= changed != answer
@@ -50,7 +50,7 @@ class Misspelt(Wire):
 
 @define(eq=False, slots=False)
 class _Trip(Wire):
-    """A sound wire that calls somebody when it is first used."""
+    """A wire without a fault that calls a function when it is used."""
 
     action: Callable[[], object]
 
@@ -60,14 +60,14 @@ class _Trip(Wire):
 
 
 class TortureRig:
-    """One world with its emulators, for as many runs one after the other as it takes.
+    """One world with its emulators, for any number of runs one after the other.
 
     Attributes:
-        clock: of the rig and of every run on it.
-        physics: what really happened.
+        clock: the clock of the rig and of every run on it.
+        physics: the recorded physical values.
         on_ready: called whenever a run is about to connect.
-        world: what is watched, from the first run on.
-        swapped: at whose address a device is found, where its plug is in another's place.
+        world: the recorded world; exists from the first run on.
+        swapped: by device, the device at whose address it is found, if plugs are exchanged.
     """
 
     world: WatchedWorld
@@ -79,7 +79,7 @@ class TortureRig:
         self.swapped: dict[str, str] = {}
         self._stack = ExitStack()
         self._rig: EmulatedRig | None = None
-        self._gone: dict[str, Gone] = {}
+        self._unplugged: dict[str, UnpluggedWire] = {}
         self._stays_unplugged = False
 
     def __enter__(self) -> Self:
@@ -95,13 +95,13 @@ class TortureRig:
 
     @property
     def rig(self) -> EmulatedRig:
-        """World and emulators; there are none before the first run."""
+        """World and emulators; they exist from the first run on."""
         assert self._rig is not None
         return self._rig
 
     @property
     def is_built(self) -> bool:
-        """Whether a run has begun on it."""
+        """Whether a first run has begun."""
         return self._rig is not None
 
     @contextmanager
@@ -112,7 +112,7 @@ class TortureRig:
         seed: int,
         fill_ul: Mapping[str, float] | None = None,
     ) -> Iterator[EmulatedRig]:
-        """Put this rig behind a profile; see `flowrig.rig.simulated.emulated`."""
+        """Connect this rig to a profile; see `flowrig.rig.simulated.emulated`."""
         if self._rig is None:
             self._rig = self._stack.enter_context(
                 emulated(profile, clock, seed, fill_ul, watched=self._watched, least_deadline_s=0.0)
@@ -132,22 +132,22 @@ class TortureRig:
         return self.world
 
     def trip(self, device: str, after: int, action: Callable[[], object]) -> None:
-        """Call somebody in the exchange after some that go well."""
+        """Call a function in an exchange of a device, after a number of undisturbed exchanges."""
         wire = self.rig.emulators[device].wire
         wire.plan(_Trip(action), When(after=after, times=1))
 
     def unplug(self, *devices: str) -> None:
-        """Pull cables out until `heal`; of a rig that is not built yet, as soon as it is."""
+        """Unplug devices, all by default, until `heal`; a new rig is unplugged when it is built."""
         if self._rig is None:
             self._stays_unplugged = True
             return
         for device in devices or tuple(self.rig.emulators):
-            if device not in self._gone:
-                gone = self._gone[device] = Gone()
-                self.rig.emulators[device].wire.plan(gone)
+            if device not in self._unplugged:
+                wire = self._unplugged[device] = UnpluggedWire()
+                self.rig.emulators[device].wire.plan(wire)
 
     def heal(self) -> None:
-        """Put everything right again."""
+        """End all faults."""
         for emulator in self.rig.emulators.values():
             emulator.heal()
-        self._gone.clear()
+        self._unplugged.clear()

@@ -1,4 +1,4 @@
-"""The phases of a campaign, told apart by what its journal says."""
+"""The phases of a campaign, derived from the events of its journal."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -11,14 +11,14 @@ __all__ = ["Phase", "PhaseWatch"]
 
 
 class Phase(StrEnum):
-    """What a campaign is about when a fault strikes."""
+    """The phase of a campaign in which a fault strikes."""
 
     CONNECT = "connect"
     """Ports are opened."""
     IDENTIFY = "identify"
-    """A device has answered, and is asked who it is."""
+    """A device has answered, and is asked for its identity."""
     HOME = "home"
-    """Pumps are told their syringes."""
+    """Pumps receive the settings of their syringes."""
     PRIME = "prime"
     """Cells are cleared and references taken."""
     HEAT_UP = "heat-up"
@@ -26,7 +26,7 @@ class Phase(StrEnum):
     FLOW = "flow"
     """All streams are about to be started."""
     SETTLE = "settle"
-    """Everything flows, and the steady state is waited for."""
+    """All streams flow, and the run waits for the steady state."""
     MEASURE = "measure"
     """Frames are taken."""
     COMMIT = "commit"
@@ -40,13 +40,13 @@ class Phase(StrEnum):
 
 
 class PhaseWatch:
-    """Follows a journal and says when a phase begins; a listener of `start_run`.
+    """Journal listener that reports when a phase begins; for `start_run`.
 
-    `CONNECT` and `IDENTIFY` come before the journal knows of them.
+    `CONNECT` and `IDENTIFY` come before the first event, and are not reported.
 
     Args:
-        entered: takes the phase, and how often it has come by now, from 1.
-        passed: called with every event, after `entered`.
+        entered: called with each phase that begins, and its occurrence from 1.
+        passed: called at every event, after `entered`.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class PhaseWatch:
         self._flushing = False
 
     def __call__(self, event: AnyEvent) -> None:
-        """Look at an event."""
+        """Take an event of the journal."""
         phase = self._phase_at(event)
         if phase is not None:
             self._counts[phase] += 1

@@ -1,4 +1,4 @@
-"""What plungers, plates and lamps really did, written down behind every fault and emulator."""
+"""The physical values of plungers, plates and lamps, recorded behind all faults and emulators."""
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -20,47 +20,47 @@ __all__ = ["Course", "Physics", "WatchedSpectrometer", "WatchedWorld", "off_targ
 
 @define(eq=False)
 class Course:
-    """A quantity that keeps each value until the next.
+    """A quantity over time that keeps each value until the next change.
 
     Attributes:
         times_s: rig times [s] of the changes.
-        values: the value from each of them on.
+        values: the value from each change on.
     """
 
     times_s: list[float] = field(factory=list)
     values: list[float] = field(factory=list)
 
     def note(self, time_s: float, value: float) -> None:
-        """The quantity has a value from a rig time [s] on."""
+        """Add a value from a rig time [s] on."""
         self.times_s.append(time_s)
         self.values.append(value)
 
     def at(self, time_s: float, before: float = 0.0) -> float:
-        """Its value just after a rig time [s]."""
+        """The value just after a rig time [s]; `before` ahead of the first change."""
         index = int(np.searchsorted(self.times_s, time_s, side="right"))
         return self.values[index - 1] if index else before
 
     def between(self, from_s: float, until_s: float) -> list[float]:
-        """Every value that it had between two rig times [s], the first included."""
+        """All values between two rig times [s], including the value at the first."""
         changes = zip(self.times_s, self.values, strict=True)
         return [self.at(from_s), *(v for t, v in changes if from_s < t < until_s)]
 
     def spans(self, until_s: float) -> list[tuple[float, float, float]]:
-        """Begin [s], end [s] and value of each stretch, the last up to a rig time [s]."""
+        """Begin [s], end [s] and value of each span; the last ends at a rig time [s]."""
         ends = [*self.times_s[1:], max(until_s, self.times_s[-1])] if self.times_s else []
         return list(zip(self.times_s, ends, self.values, strict=True))
 
 
 class Physics:
-    """The course of everything physical, by device.
+    """The physical values of a rig over time, by device.
 
     Args:
-        clock: the rig's clock; temperatures are written down whenever it moves on.
+        clock: the rig's clock; temperatures are recorded whenever its time moves on.
 
     Attributes:
-        rates_ul_min: how fast each plunger was driven.
-        temperatures_c: what each plate's own sensor would read, in health.
-        lights: 1 while a light was open.
+        rates_ul_min: flow rate [µL/min] of each plunger.
+        temperatures_c: temperature [°C] of each plate.
+        lights: 1 while a light was open, else 0.
         starts: how often each plunger began to move.
     """
 
@@ -75,7 +75,7 @@ class Physics:
         clock.listen(self.look)
 
     def look(self) -> None:
-        """Write down every temperature."""
+        """Record every temperature."""
         now_s = self._clock.now_s()
         for device, heater in self._heaters.items():
             self.temperatures_c[device].note(now_s, heater.temperature_c)
@@ -85,7 +85,7 @@ class Physics:
         return {device: pump.moved_ul for device, pump in self._pumps.items()}
 
     def add_pump(self, device: str, body: PumpBody) -> Callable[[float], None]:
-        """Watch a plunger; returns the function that records its flow rates [µL/min]."""
+        """Add a plunger; returns the function that records its flow rates [µL/min]."""
         self._pumps[device] = body
         course = self.rates_ul_min[device] = Course()
         self.starts[device] = 0
@@ -98,18 +98,18 @@ class Physics:
         return record
 
     def add_heater(self, device: str, body: HeaterBody) -> None:
-        """Watch a plate."""
+        """Add a plate."""
         self._heaters[device] = body
         self.temperatures_c[device] = Course()
 
     def add_light(self, device: str) -> Callable[[bool], None]:
-        """Watch a light; returns the function that records whether it is open."""
+        """Add a light; returns the function that records whether it is open."""
         course = self.lights[device] = Course()
         return lambda on: course.note(self._clock.now_s(), float(on))
 
 
 class _WatchedPump(FaultyPump):
-    """A plunger whose flow rates are recorded, as they are behind every fault."""
+    """A plunger whose physical flow rates are recorded, behind all faults."""
 
     def __init__(self, body: PumpBody, record: Callable[[float], None]) -> None:
         super().__init__(body)
@@ -121,7 +121,7 @@ class _WatchedPump(FaultyPump):
 
 
 class WatchedSpectrometer(FaultySpectrometer):
-    """A detector whose light is recorded, and whose grating can be moved.
+    """A detector whose light is recorded, and whose wavelengths can be shifted.
 
     Attributes:
         shift_nm: shift [nm] of its wavelengths.
@@ -144,11 +144,11 @@ class WatchedSpectrometer(FaultySpectrometer):
 
 
 class WatchedWorld(FaultyWorld):
-    """A world that records what its bodies really do, behind every fault and emulator.
+    """A world that records the physical values of its bodies, behind all faults and emulators.
 
     Args:
         world: the world without faults.
-        physics: the record.
+        physics: takes the recorded values.
 
     Attributes:
         spectrometers: the detectors by device.
@@ -175,13 +175,13 @@ class WatchedWorld(FaultyWorld):
 def off_target_s(
     course: Course, target_c: Callable[[float], float], span: tuple[float, float], off_c: float
 ) -> float:
-    """For how long [s] a temperature was too far from where it should be.
+    """For how long [s] a temperature was too far from its target.
 
     Args:
-        course: the temperature.
-        target_c: where it should be [°C] at a rig time [s].
-        span: from when until when [s].
-        off_c: from which distance [°C] on it counts.
+        course: the temperature [°C].
+        target_c: the target [°C] at a rig time [s].
+        span: begin and end [s] of the time span.
+        off_c: distance [°C] from which on the temperature is too far.
     """
     begin_s, end_s = span
     times: Sequence[float] = [begin_s, *(t for t in course.times_s if begin_s < t < end_s), end_s]

@@ -1,4 +1,4 @@
-"""Moments of a campaign: after any event of its journal, any byte and any exchange of a wire."""
+"""Points of a campaign: after any event of its journal, any byte and any exchange of a wire."""
 
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,20 +13,20 @@ __all__ = ["POINTED", "Extent", "LastBytes", "Point"]
 Unit = Literal["event", "byte", "exchange"]
 
 POINTED: Final = (1, 41, 42, 43)
-"""Faults that can strike at any point: a cable, a disk, a program, the power."""
-
+"""Faults that can strike at any point: of a cable, a disk, a program, and of the power."""
 
 DISK: Final = 41
 
 
 @frozen(order=True)
 class Point:
-    """One moment of a campaign.
+    """One point of a campaign.
 
     Attributes:
-        device: whose wire is counted on; "journal" for events.
-        unit: what is counted.
-        number: how many have gone well before, from 1 for events and from 0 for the others.
+        device: the device on whose wire bytes or exchanges are counted; "journal" for events.
+        unit: the unit that is counted.
+        number: number of undisturbed units before the point, from 1 for events and from 0 for
+            bytes and exchanges.
     """
 
     device: str
@@ -41,7 +41,7 @@ class Point:
         """Read "pump_cui-byte-123".
 
         Raises:
-            ValueError: it is no point.
+            ValueError: the text is no point.
         """
         device, unit, number = text.rsplit("-", 2)
         for known in get_args(Unit):
@@ -52,12 +52,12 @@ class Point:
 
 @frozen
 class Extent:
-    """How many points there are in a campaign in health.
+    """Number of points in a healthy campaign.
 
     Attributes:
-        events: of its journal.
-        bytes: on each device's wire, both directions together.
-        exchanges: on each device's wire.
+        events: number of events in its journal.
+        bytes: number of bytes on each device's wire, both directions together.
+        exchanges: number of exchanges on each device's wire.
     """
 
     events: int
@@ -65,9 +65,9 @@ class Extent:
     exchanges: Mapping[str, int]
 
     def some(self, count: int, draw: random.Random, fault: int = 42) -> list[Point]:
-        """Points by chance: one in three after an event, the others at a byte of some device.
+        """Random points: one in three after an event, the others at a byte of a random device.
 
-        A disk knows events only.
+        A fault of the disk strikes after events only.
         """
         devices = sorted(self.bytes)
         points = []
@@ -80,24 +80,24 @@ class Extent:
         return points
 
     def operations(self) -> Iterator[Point]:
-        """Every write of the journal, and every exchange with every device."""
+        """Every write of the journal, and every exchange with a device."""
         yield from (Point("journal", "event", n) for n in range(1, self.events + 1))
         for device, exchanges in self.exchanges.items():
             yield from (Point(device, "exchange", n) for n in range(exchanges))
 
     def of_fault(self, fault: int) -> Sequence[Point]:
-        """Every operation that a fault can strike at."""
+        """Every operation at which a fault can strike."""
         units = {1: ("exchange",), 41: ("event",)}.get(fault, ("event", "exchange"))
         return [point for point in self.operations() if point.unit in units]
 
 
 @define(eq=False, slots=False)
 class LastBytes(Wire):
-    """Some bytes pass, in both directions together; then somebody is called, and the wire is dead.
+    """A wire that hangs up after some bytes, and then works again.
 
     Attributes:
-        left: how many bytes still pass.
-        action: what is called.
+        left: number of bytes that still pass, in both directions together.
+        action: called when the wire hangs up.
     """
 
     left: int
@@ -105,10 +105,10 @@ class LastBytes(Wire):
     _done: bool = field(init=False, default=False)
 
     def carry(self, line: Line, data: bytes) -> bytes:
-        """Let through what still passes of a request, or of its answer; sound afterwards.
+        """Pass the remaining bytes of a request or its answer; everything after the hang-up.
 
         Raises:
-            HangUp: that was all.
+            HangUp: the last byte has passed.
         """
         if self._done:
             return line.feed(data)

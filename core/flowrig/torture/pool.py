@@ -1,4 +1,4 @@
-"""Cells in processes side by side; one that hangs is ended, and does not hold up the others."""
+"""Cells in parallel processes; a process that hangs is ended without delay to the others."""
 
 import json
 import multiprocessing
@@ -11,14 +11,15 @@ from typing import Final
 from attrs import define
 
 from flowrig.torture.cell import Cell, Result, run_cell
-from flowrig.torture.judge import Breach, Kind
+from flowrig.torture.judge.breach import Breach, Kind
 
 __all__ = ["LIMIT_S", "run_cells"]
 
 LIMIT_S: Final = 300.0
-"""Longest time [s, real time] for one cell, on a machine that has more to do."""
+"""Longest real time [s] for one cell, on a machine with other work."""
 
 POLL_S: Final = 1.0
+"""Interval [s] at which hanging processes are looked for."""
 
 
 @define(eq=False)
@@ -42,7 +43,7 @@ class _Worker:
         self.pipe.send_bytes(str(cell).encode())
 
     def take(self) -> Result:
-        """What came of the cell; that the process is gone, if it is."""
+        """The result of the cell, or a breach if the process has died."""
         assert self.cell is not None
         try:
             return Result.of(json.loads(self.pipe.recv_bytes()))
@@ -60,14 +61,14 @@ class _Worker:
 
 
 def run_cells(cells: Sequence[Cell], jobs: int) -> Iterator[Result]:
-    """Play cells through, in processes side by side.
+    """Run cells in parallel processes.
 
     Args:
-        cells: which.
-        jobs: how many processes.
+        cells: the cells.
+        jobs: number of processes.
 
     Yields:
-        results as they come.
+        results in the order in which they arrive.
     """
     waiting = list(reversed(cells))
     workers = [_Worker.start() for _ in range(min(jobs, len(cells)))]
@@ -98,7 +99,7 @@ def run_cells(cells: Sequence[Cell], jobs: int) -> Iterator[Result]:
 
 
 def _work(pipe: "Connection[bytes, bytes]") -> None:
-    """A process's life: cells come as texts, results go as JSON."""
+    """Main loop of a process: it receives cells as texts, and sends results as JSON."""
     while True:
         try:
             cell = Cell.parse(pipe.recv_bytes().decode())

@@ -1,7 +1,7 @@
-"""The trace of one instrument: every byte on its wire, and every call that caused them.
+"""The trace of one instrument: all bytes on its wire, and the driver calls that caused them.
 
-A trace is a text file of JSON lines. The first says what was recorded; each further one is a call
-on the driver, bytes that were sent or received, or what a call returned or raised::
+A trace is a text file of JSON lines. The first line is the header; each further line is a call on
+the driver, bytes that were sent or received, or the result of a call::
 
     {"flowrig_trace": 1, "device": "plate", "kind": "heater", "driver": "watlow-f4t", …}
     {"time_s": 0.0, "call": 1, "method": "read", "args": []}
@@ -9,8 +9,8 @@ on the driver, bytes that were sent or received, or what a call returned or rais
     {"time_s": 0.0, "received": "22.00\\n", "channel": "scpi"}
     {"time_s": 0.1, "end": 1, "returned": {"type": "HeaterReading", "temperature_c": 22.0, …}}
 
-Bytes are text where all of them are printable ASCII, tabs or line ends, else hexadecimal, or base64
-where there are many: they can always be had back exactly.
+Bytes are text if all of them are printable ASCII, tabs or line ends. Otherwise they are
+hexadecimal, or base64 if there are many. All three forms are exact.
 """
 
 import base64
@@ -51,13 +51,13 @@ __all__ = [
 ]
 
 FORMAT = 1
-"""Version of the format; a file with another one is refused."""
+"""Version of the format; a file with another version is refused."""
 
 HEX_AT_MOST = 64
-"""Bytes up to which a binary message is written in hexadecimal, which a person can read."""
+"""Largest number of bytes that are written in hexadecimal, which is readable."""
 
 SHOWN_AT_MOST = 24
-"""Bytes of a binary message that are shown to a person."""
+"""Largest number of bytes of a binary message that are shown."""
 
 PRINTABLE = frozenset(range(0x20, 0x7F)) | frozenset(b"\t\r\n")
 TIMES = frozenset({"time_s", "times_s"})
@@ -66,13 +66,13 @@ TIMES = frozenset({"time_s", "times_s"})
 
 @frozen(kw_only=True)
 class TraceHeader:
-    """What a trace is of.
+    """The device and driver of a trace.
 
     Attributes:
-        device: the device's name in the rig profile.
+        device: name of the device in the rig profile.
         kind: "pump", "heater" or "spectrometer".
-        driver: the name under which a plugin offers the driver.
-        plugin: the distribution that brought it, with its version.
+        driver: name of the driver's offer.
+        plugin: distribution of the plugin, with its version.
         settings: the driver's settings without the address, as plain JSON.
         simulated: whether an emulator answered.
     """
@@ -90,10 +90,10 @@ class BytesEntry:
     """Bytes that went over the wire in one direction.
 
     Attributes:
-        time_s: rig time [s] of the first of them.
-        direction: as the driver sees it.
-        data: exactly those bytes.
-        channel: the connection, where a device has several.
+        time_s: rig time [s] of the first byte.
+        direction: "sent" or "received", from the view of the driver.
+        data: the bytes.
+        channel: name of the connection, if the device has several.
     """
 
     time_s: float
@@ -104,14 +104,14 @@ class BytesEntry:
 
 @frozen
 class CallEntry:
-    """A call on the driver begins.
+    """The beginning of a call on the driver.
 
     Attributes:
         time_s: rig time [s].
-        number: calls are counted from 1.
+        number: number of the call, from 1.
         method: name of the driver's method.
-        args: its arguments as plain JSON; see `from_plain`.
-        kwargs: those that were named.
+        args: positional arguments as plain JSON; see `from_plain`.
+        kwargs: keyword arguments as plain JSON.
     """
 
     time_s: float
@@ -127,14 +127,14 @@ class CallEntry:
 
 @frozen
 class EndEntry:
-    """A call on the driver ends.
+    """The end of a call on the driver.
 
     Attributes:
         time_s: rig time [s].
-        number: which call.
-        returned: as plain JSON; None where it returned nothing, or raised.
-        raised: name of the error's class; empty where it returned.
-        message: of the error.
+        number: number of the call.
+        returned: returned value as plain JSON; None if the call returned nothing or raised.
+        raised: class name of the error; empty if the call returned.
+        message: message of the error.
     """
 
     time_s: float
@@ -152,12 +152,12 @@ Entry = BytesEntry | CallEntry | EndEntry
 
 @frozen
 class Trace:
-    """A trace as it was read.
+    """The content of a trace.
 
     Attributes:
-        header: what it is of.
-        entries: in the order in which they happened.
-        cut: whether the last line was incomplete, and left out.
+        header: device and driver.
+        entries: entries in the order of their times.
+        cut: whether the last line was incomplete and is left out.
     """
 
     header: TraceHeader
@@ -166,14 +166,14 @@ class Trace:
 
 
 class TraceWriter:
-    """Writes a trace, and lets go of every line at once.
+    """Writes a trace; every line is passed to the operating system at once.
 
     Args:
-        path: the file; must not exist.
-        header: what the trace is of.
+        path: the file, which must not exist.
+        header: device and driver.
 
     Raises:
-        OSError: the file cannot be made.
+        OSError: the file cannot be created.
     """
 
     def __init__(self, path: Path, header: TraceHeader) -> None:
@@ -184,7 +184,7 @@ class TraceWriter:
         """Write an entry.
 
         Raises:
-            OSError: it cannot be written.
+            OSError: the entry cannot be written.
         """
         self._write(_LINES[type(entry)](entry))
 
@@ -204,7 +204,7 @@ def read_trace(path: Path | str) -> Trace:
         path: the file.
 
     Raises:
-        InputError: it is not there, is no trace, or a line before the last makes no sense.
+        InputError: the file cannot be read or is no trace, or a line before the last is invalid.
     """
     path = Path(path)
     try:
@@ -225,12 +225,12 @@ def read_trace(path: Path | str) -> Trace:
 
 
 def is_text(data: bytes) -> bool:
-    """Whether bytes are nothing but printable ASCII, tabs and line ends."""
+    """Whether all bytes are printable ASCII, tabs or line ends."""
     return PRINTABLE.issuperset(data)
 
 
 def readable(data: bytes) -> str:
-    """Bytes for a person: text as it is, of others the first in hexadecimal, and how many."""
+    """Bytes in readable form: as text, or their number and the first of them in hexadecimal."""
     if not data:
         return "nothing"
     if is_text(data):
@@ -240,10 +240,11 @@ def readable(data: bytes) -> str:
 
 
 def plain(value: Any) -> Any:
-    """A value of the interfaces as JSON.
+    """A value of the interfaces as plain JSON.
 
-    Arrays are summed up: those of whole numbers by a digest, others by ends and mean. Times of
-    readings are left out. What has no JSON is shown as text, and can be compared but not had back.
+    Arrays of whole numbers become a digest, other arrays their ends and their mean. Times of
+    readings are left out. A value without a JSON form becomes a text, which can be compared but not
+    converted back.
     """
     if value is None or (isinstance(value, bool | int | str) and not isinstance(value, Enum)):
         return value
@@ -259,16 +260,16 @@ def plain(value: Any) -> Any:
 
 
 def settings_of(settings: DeviceSettings) -> dict[str, Any]:
-    """A driver's settings as JSON; the address is nobody's business."""
+    """A driver's settings as plain JSON, without the address, so that a trace can be published."""
     values: dict[str, Any] = _SETTINGS.unstructure(settings)
     return {name: value for name, value in values.items() if name != "address"}
 
 
 def settings_from(values: Mapping[str, Any], kind: type, address: str) -> DeviceSettings:
-    """A driver's settings from what `settings_of` made of them, and an address.
+    """A driver's settings from the result of `settings_of` and an address.
 
     Raises:
-        ValueError: the driver has no such settings, or does not take the values.
+        ValueError: the driver has no such settings, or refuses the values.
     """
     try:
         settings: DeviceSettings = _SETTINGS.structure({**values, "address": address}, kind)
@@ -279,10 +280,10 @@ def settings_from(values: Mapping[str, Any], kind: type, address: str) -> Device
 
 
 def from_plain(value: Any) -> Any:
-    """An argument of a call, from what `plain` made of it.
+    """An argument of a call, from the result of `plain`.
 
     Raises:
-        ValueError: it was something that cannot be had back.
+        ValueError: the value cannot be converted back.
     """
     if isinstance(value, list):
         return [from_plain(one) for one in value]
@@ -293,7 +294,7 @@ def from_plain(value: Any) -> Any:
     name = value.get("type")
     kind = getattr(interfaces, name, None) if name in interfaces.__all__ else None
     if kind is None or not attrs.has(kind):
-        raise ValueError(f"{_shown(value)} cannot be made again")
+        raise ValueError(f"{_shown(value)} cannot be converted back")
     return kind(**{field: from_plain(one) for field, one in value.items() if field != "type"})
 
 
@@ -330,7 +331,7 @@ _PLAIN: dict[Any, Callable[[Any], Any]] = {
 
 
 def _shown(value: Any) -> str:
-    """Plain JSON in the way in which Python would show what it came from."""
+    """Plain JSON in the form in which Python shows the original value."""
     if isinstance(value, list):
         return f"[{', '.join(map(_shown, value))}]"
     if not isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Recording the traces of a rig's instruments, from outside of their drivers."""
+"""Records traces of the instruments of a rig, without changes to their drivers."""
 
 import inspect
 import logging
@@ -20,19 +20,19 @@ from flowrig.trace.file import BytesEntry, CallEntry, EndEntry, TraceHeader, Tra
 __all__ = ["FOLDER_NAME", "Recording", "recorded"]
 
 FOLDER_NAME = "traces"
-"""The folder of a run in which its traces are."""
+"""Name of the folder with traces in the folder of a run."""
 
 NOT_CALLS = frozenset({"abandon"})
-"""Methods that another thread uses on a call that is under way; its error tells of them."""
+"""Methods by which another thread ends a call; the error of that call is in the trace."""
 
 
 @frozen
 class Recording:
-    """Where traces go, and who is told if one ends early.
+    """Destination of traces, and of the notice that a recording ended early.
 
     Attributes:
-        folder: where each device gets a file; made when it is needed.
-        notice: takes one sentence, in any thread; by default it is logged as a warning.
+        folder: folder with one file for each device; created when it is needed.
+        notice: takes one sentence, in any thread; by default the sentence is logged as a warning.
     """
 
     folder: Path = field(converter=Path)
@@ -43,16 +43,16 @@ class Recording:
 def recorded(
     devices: Mapping[str, Device], headers: Mapping[str, TraceHeader], recording: Recording
 ) -> Iterator[None]:
-    """Record devices; a disk that is full ends the recording of all, and nothing else.
+    """Record devices. A full disk ends the recording of all devices, and has no other effect.
 
     Args:
-        devices: by name, closed.
-        headers: what each trace is of.
-        recording: where the traces go.
+        devices: closed devices by name.
+        headers: headers of the traces by device.
+        recording: destination of the traces.
     """
-    trouble = _Trouble(recording.notice)
+    failure = _RecordingFailure(recording.notice)
     recorders = [
-        _Recorder(device, headers[name], recording.folder, trouble)
+        _Recorder(device, headers[name], recording.folder, failure)
         for name, device in devices.items()
     ]
     try:
@@ -62,37 +62,37 @@ def recorded(
             recorder.end()
 
 
-class _Trouble:
-    """What ends a recording, told once.
+class _RecordingFailure:
+    """An error that ends the recording of all devices; it is reported once.
 
     Attributes:
-        came: whether there was any.
+        occurred: whether there was an error.
     """
 
     def __init__(self, notice: Callable[[str], None]) -> None:
-        self.came = False
+        self.occurred = False
         self._notice = notice
         self._lock = threading.Lock()
 
-    def tell(self, error: Exception) -> None:
+    def report(self, error: Exception) -> None:
         with self._lock:
-            came, self.came = self.came, True
-        if not came:
-            self._notice(f"nothing more is recorded: {error}")
+            is_known, self.occurred = self.occurred, True
+        if not is_known:
+            self._notice(f"the recording of traces has ended: {error}")
 
 
 class _Recorder:
     """Records one device.
 
-    Bytes that go in one direction without a pause are one entry. Of calls within a call only the
-    outer one is recorded. Nothing that happens here is raised.
+    Consecutive bytes in one direction are one entry. Of nested calls only the outer one is
+    recorded. Errors of the recording are never raised.
     """
 
     def __init__(
-        self, device: Device, header: TraceHeader, folder: Path, trouble: _Trouble
+        self, device: Device, header: TraceHeader, folder: Path, failure: _RecordingFailure
     ) -> None:
         self._device = device
-        self._trouble = trouble
+        self._failure = failure
         self._lock = threading.Lock()
         self._inside = threading.local()
         self._numbers = count(1)
@@ -106,13 +106,13 @@ class _Recorder:
         except Exception as error:
             self._give_up(error)
         else:
-            device.wire.listener = self._heard
+            device.wire.listener = self._on_bytes
 
     def end(self) -> None:
-        """Write what is left, and leave the device as it was."""
+        """Write waiting bytes, and restore the device."""
         with self._lock:
             self._write()
-            self._let_go()
+            self._stop()
         for name in self._wrapped:
             vars(self._device).pop(name, None)
 
@@ -152,7 +152,7 @@ class _Recorder:
         with self._lock:
             self._write(lambda: EndEntry(self._now_s(), number, plain(returned), raised, message))
 
-    def _heard(self, direction: Direction, data: bytes, channel: str) -> None:
+    def _on_bytes(self, direction: Direction, data: bytes, channel: str) -> None:
         with self._lock:
             last = self._bytes
             if last is not None and (last.direction, last.channel) == (direction, channel):
@@ -162,12 +162,12 @@ class _Recorder:
                 self._bytes = BytesEntry(self._now_s(), direction, bytes(data), channel)
 
     def _write(self, new_entry: Callable[[], CallEntry | EndEntry] | None = None) -> None:
-        """Write the bytes that wait, and an entry."""
+        """Write waiting bytes, and then an entry."""
         waiting, self._bytes = self._bytes, None
         if self._writer is None:
             return
-        if self._trouble.came:
-            self._let_go()
+        if self._failure.occurred:
+            self._stop()
             return
         try:
             if waiting is not None:
@@ -178,14 +178,14 @@ class _Recorder:
             self._give_up(error)
 
     def _give_up(self, error: Exception) -> None:
-        self._let_go()
-        self._trouble.tell(error)
+        self._stop()
+        self._failure.report(error)
 
-    def _let_go(self) -> None:
+    def _stop(self) -> None:
         self._device.wire.listener = None
         writer, self._writer = self._writer, None
         if writer is not None:
-            with suppress(OSError):  # what could not be written was told already
+            with suppress(OSError):  # a failed write was reported already
                 writer.close()
 
     def _now_s(self) -> float:

@@ -36,7 +36,7 @@ R = TypeVar("R")
 
 
 class Think(Protocol):
-    """Computes something, as `Executor.think` does, while somebody watches the rig."""
+    """Computes something, as `Executor.compute` does, while somebody watches the rig."""
 
     def __call__(self, what: str, function: Callable[[], R], at_most_s: float) -> R:
         """Compute it; what it is, for people, and how long [s] it may take."""

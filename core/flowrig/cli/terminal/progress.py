@@ -1,4 +1,4 @@
-"""Live progress in the terminal, read from the journal's events like everything else."""
+"""Live view of a run in the terminal; it follows the events of the journal."""
 
 import time
 from contextlib import suppress
@@ -49,12 +49,12 @@ __all__ = ["Progress"]
 
 
 class Progress:
-    """Shows stage, condition, step, temperatures, flow rates, best so far and the time left.
+    """Shows stage, condition, step, temperatures, flow rates, best result and remaining time.
 
-    On a terminal one panel is kept up to date; elsewhere every experiment is one line.
+    A terminal shows one panel that is kept up to date; other outputs get a line per experiment.
 
     Args:
-        folder: the run's folder, for the headline.
+        folder: the run's folder, for the title.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -87,7 +87,7 @@ class Progress:
                 self._live.stop()
 
     def __call__(self, event: AnyEvent) -> None:
-        """Take note of an event of the journal."""
+        """Follow an event of the journal."""
         best_before = self._status.best
         self._status(event)
         self._is_best = self._status.best != best_before
@@ -159,7 +159,9 @@ class Progress:
 
     @_show.register
     def _operator_asked(self, data: OperatorAsked) -> None:
-        if not data.refused and data.by != "signal":  # who pressed Ctrl-C is told at once
+        if (
+            not data.refused and data.by != "signal"
+        ):  # Ctrl-C is answered at once by the handler of the signal
             self.say(f"{data.request}, by {data.by}", "yellow")
 
     @_show.register
@@ -260,12 +262,10 @@ class Progress:
                 )
             ),
         )
+        flow_rates = status.rig_state.commanded_rates_ul_min
         facts.add_row(
             "flows",
-            Text(
-                "  ".join(f"{n} {q:.1f} µL/min" for n, q in status.flow_rates_ul_min.items())
-                or "none"
-            ),
+            Text("  ".join(f"{n} {q:.1f} µL/min" for n, q in flow_rates.items()) or "none"),
         )
         best = f"{status.objective.name} {self._merit(status.best)}"
         facts.add_row("best so far", Text(best))

@@ -1,4 +1,4 @@
-"""The checked values of a profile: rig, flow, analysis and campaign."""
+"""Frozen values of a checked profile: rig, flow, analysis and campaign."""
 
 from flowrig.profile.model.analysis import (
     AbsorbanceAnalysis,

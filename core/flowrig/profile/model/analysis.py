@@ -1,25 +1,26 @@
-"""How spectra become features: calibration, absorbance and photoluminescence."""
+"""Settings from frames to features: calibration, absorbance and photoluminescence."""
 
 import math
 from collections.abc import Iterable, Mapping
 
 from attrs import field, frozen
 
-__all__ = ["AbsorbanceAnalysis", "Analysis", "Calibration", "PhotoluminescenceAnalysis"]
-
+__all__ = ["AbsorbanceAnalysis", "Analysis", "Calibration", "PhotoluminescenceAnalysis", "Window"]
 
 Window = tuple[float, float]
+"""Lower and upper bound of a quantity, in the unit of its field."""
 
 
 @frozen(kw_only=True)
 class Calibration:
-    """How dark and lamp reference are taken when a run begins.
+    """Dark frames and lamp reference, which are taken when a run begins or is resumed.
 
     Attributes:
-        flow_rates_ul_min: what flows [µL/min] so that the cells hold something transparent.
-        duration_s: for how long [s] before the reference is taken.
-        dark_frames: frames with the light source shut, averaged.
-        reference_frames: frames with the light source open, averaged.
+        flow_rates_ul_min: by stream, the flow rate [µL/min] that fills the flow cells with a
+            transparent liquid.
+        duration_s: duration [s] of that flow before the reference is taken.
+        dark_frames: number of frames with the light source shut, which are averaged.
+        reference_frames: number of frames with the light source open, which are averaged.
     """
 
     flow_rates_ul_min: Mapping[str, float]
@@ -30,12 +31,12 @@ class Calibration:
 
 @frozen(kw_only=True)
 class AbsorbanceAnalysis:
-    """Beer-Lambert absorbance of one spectrometer's frames.
+    """Beer-Lambert absorbance from the frames of one spectrometer.
 
     Attributes:
-        spectrometer: the device.
-        wavelength_nm: where the absorbance is read [nm]; the feature is named after it ("a300").
-        baseline_window_nm: where absorbance counts as zero [nm].
+        spectrometer: name of the device.
+        wavelength_nm: wavelength [nm] of the feature, which is named after it ("a300").
+        baseline_window_nm: wavelengths [nm] at which the absorbance counts as zero.
     """
 
     spectrometer: str
@@ -44,22 +45,22 @@ class AbsorbanceAnalysis:
 
     @property
     def feature(self) -> str:
-        """Name of the feature, for instance "a300"."""
+        """Name of the absorbance feature, for instance "a300"."""
         return f"a{self.wavelength_nm:.0f}"
 
 
 @frozen(kw_only=True)
 class PhotoluminescenceAnalysis:
-    """Photoluminescence of one spectrometer's frames.
+    """Photoluminescence from the frames of one spectrometer.
 
-    Features: "pli" (intensity at a wavelength), "pla" (area), and of the shape of the spectrum
-    "peak_nm", "peak_ev" and "fwhm_nm".
+    The features are "pli" (intensity at a wavelength), "pla" (area), and the position and width of
+    the emission peak: "peak_nm", "peak_ev" and "fwhm_nm".
 
     Attributes:
-        spectrometer: the device.
-        peak_nm: where the peak intensity is read [nm].
-        area_window_nm: over which the area is taken, and in which the peak is looked for [nm].
-        baseline_window_nm: where the emission counts as zero [nm].
+        spectrometer: name of the device.
+        peak_nm: wavelength [nm] of the feature "pli".
+        area_window_nm: wavelengths [nm] of the feature "pla", and of the search for the peak.
+        baseline_window_nm: wavelengths [nm] at which the emission counts as zero.
     """
 
     spectrometer: str
@@ -70,18 +71,20 @@ class PhotoluminescenceAnalysis:
 
 @frozen(kw_only=True)
 class Analysis:
-    """From raw frames to features.
+    """Settings from raw frames to features.
 
     Attributes:
-        frames: frames a sample.
+        frames: number of frames in a sample.
         frame_interval_s: time [s] from one frame to the next.
-        dark_frames: frames with the light source shut before each sample, averaged.
-        reactive_frames: how many frames with the lowest mean counts …
-        reactive_window_nm: … in this window [nm] count as reactive phase.
-        absorbance: the absorbance spectrometer.
-        photoluminescence: the photoluminescence spectrometer.
-        repeatability_percent: by feature, the relative standard deviation [%] of measurements that
-            are repeated at the same conditions, where it is known.
+        dark_frames: number of frames with the light source shut before each sample, which are
+            averaged.
+        reactive_frames: number of frames that count as reactive phase: those with the lowest mean
+            counts in `reactive_window_nm`.
+        reactive_window_nm: wavelengths [nm] of these mean counts.
+        absorbance: analysis of the absorbance.
+        photoluminescence: analysis of the photoluminescence.
+        repeatability_percent: by feature, the relative standard deviation [%] of repeated
+            measurements at the same conditions, where it is known.
     """
 
     frames: int
@@ -95,9 +98,9 @@ class Analysis:
 
     @property
     def features(self) -> tuple[str, ...]:
-        """Names of everything that is measured."""
+        """Names of all features."""
         return (self.absorbance.feature, "pli", "pla", "peak_nm", "peak_ev", "fwhm_nm")
 
     def rsd(self, features: Iterable[str]) -> tuple[float, ...]:
-        """Relative standard deviations of repeated measurements, as fractions; nan if not known."""
+        """Repeatability of features as fractions; nan where it is not known."""
         return tuple(self.repeatability_percent.get(name, math.nan) / 100.0 for name in features)

@@ -1,4 +1,4 @@
-"""What a campaign does: stages, surrogate, stop rules and earlier experiments."""
+"""A campaign: stages, surrogate, stop rules and earlier experiments."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,9 +19,9 @@ class SurrogateChoice:
     """A surrogate model with its settings.
 
     Attributes:
-        offer: the surrogate.
-        settings: an instance of its settings class; it may hold further choices, of surrogates
-            that this one is made of.
+        offer: the offer of the surrogate.
+        settings: an instance of its settings class; a surrogate that combines others has their
+            choices in its settings.
     """
 
     offer: Offer
@@ -29,14 +29,17 @@ class SurrogateChoice:
 
     @property
     def offers(self) -> tuple[Offer, ...]:
-        """All that plugins have to bring for it: its own offer, and those of its parts."""
+        """The offer of the surrogate, and the offers of the surrogates that it combines."""
         values = (getattr(self.settings, one.name) for one in attrs.fields(type(self.settings)))
         listed = (value if isinstance(value, tuple) else (value,) for value in values)
         parts = (part for some in listed for part in some if isinstance(part, SurrogateChoice))
         return (self.offer, *(offer for part in parts for offer in part.offers))
 
     def build(self, seed: int) -> Surrogate:
-        """A fresh surrogate.
+        """Make a new surrogate.
+
+        Args:
+            seed: seed of its random numbers.
 
         Raises:
             InputError: a package is missing, or the surrogate refuses its settings.
@@ -47,17 +50,17 @@ class SurrogateChoice:
 
 @frozen(kw_only=True)
 class Stage:
-    """A part of a campaign in which one optimizer chooses.
+    """A part of a campaign in which one optimizer chooses the conditions.
 
     Attributes:
-        name: what reports call it.
-        experiments: how many.
-        offer: the optimizer.
-        settings: an instance of its settings class; written beside the stage's own keys.
-        batch: how many conditions are asked for at once.
-        order_by: the variable by which a batch is sorted, for instance to spare heating time.
-        until_r2: share of the variance of the figure of merit that the surrogate has to explain of
-            experiments that it has not seen, R²; the stage ends when it does.
+        name: name of the stage in reports.
+        experiments: number of experiments.
+        offer: the offer of the optimizer.
+        settings: an instance of its settings class; in TOML beside the keys of the stage.
+        batch: number of conditions that the optimizer suggests at once.
+        order_by: the variable by which a batch is sorted, for instance to save heating time.
+        until_r2: cross-validated R² of the objective at which the stage ends early; None to run all
+            experiments.
     """
 
     name: str
@@ -71,11 +74,11 @@ class Stage:
 
 @frozen(kw_only=True)
 class StopRules:
-    """When a campaign ends before its last experiment.
+    """Rules that end a campaign before its last experiment.
 
     Attributes:
-        objective_above: a figure of merit that is good enough.
-        at_most_s: longest duration [s] of the run.
+        objective_above: a value of the objective at which the campaign ends; None for none.
+        at_most_s: longest rig time [s] of the campaign; None for no limit.
     """
 
     objective_above: float | None = None
@@ -84,11 +87,11 @@ class StopRules:
 
 @frozen(kw_only=True)
 class Prior:
-    """Earlier experiments that the surrogate starts from.
+    """Earlier experiments from which the surrogate starts.
 
     Attributes:
-        source: a run's folder or a CSV file; relative to the file that says it.
-        columns: by response, the column of a CSV file in which it stands if that has another name.
+        source: the folder of a run, or a CSV file; relative to the file that names it.
+        columns: by response, its column in the CSV file, where the names differ.
     """
 
     source: Path
@@ -97,19 +100,21 @@ class Prior:
 
 @frozen(kw_only=True)
 class Campaign:
-    """What to run on a rig: stages, surrogate and stop rules.
+    """A campaign on a rig: stages, surrogate and stop rules.
 
     Attributes:
-        title: in words; may be left out.
-        stages: in order.
-        surrogate: the model that the stages share; optimizers of one's own may need none.
-        prior: earlier experiments that it starts from.
-        stop: when to end early.
-        seed: everything random follows from it.
-        if_optimizer_fails: what is done when an optimizer gives no usable answer, from a fresh
-            start neither: conditions far from all others, hold for a person, or end the campaign.
-        optimizer_deadline_s: how long [s] an optimizer may think; only in a process of its own.
-        optimizer_memory_gb: memory [GB] that it may take; only in a process of its own.
+        title: title in words; optional.
+        stages: the stages in their order.
+        surrogate: the model that all stages use; None if no optimizer needs one.
+        prior: earlier experiments from which the surrogate starts.
+        stop: rules that end the campaign early.
+        seed: seed of all random numbers of the campaign.
+        if_optimizer_fails: the action when an optimizer gives no usable answer, even after a
+            restart: "fallback" takes conditions far from all others, "hold" waits for a person,
+            "finish" ends the campaign.
+        optimizer_deadline_s: longest time [s] for an answer of an optimizer in a process of its
+            own.
+        optimizer_memory_gb: largest memory [GB] of that process.
         repeats_at_most: how often an optimizer may choose the same conditions.
     """
 
@@ -126,5 +131,5 @@ class Campaign:
 
     @property
     def experiments(self) -> int:
-        """How many experiments all stages ask for."""
+        """Number of experiments of all stages together."""
         return sum(stage.experiments for stage in self.stages)

@@ -1,4 +1,4 @@
-"""What flows and where: stocks, streams, the flow path, residence time and limits of flow rates."""
+"""Liquids and their way: stocks, streams, flow path, residence time, limits of flow rates."""
 
 import math
 from collections.abc import Mapping
@@ -21,9 +21,7 @@ __all__ = [
     "Stream",
 ]
 
-
 StreamRole = Literal["reagent", "solvent", "carrier"]
-
 
 ComponentKind = Literal["tubing", "junction", "mixer", "reactor", "flow-cell", "waste"]
 
@@ -39,13 +37,13 @@ class Solute:
 
 @frozen(kw_only=True)
 class Stock:
-    """How the content of a syringe was made.
+    """Recipe of the liquid in a syringe; for the record only.
 
     Attributes:
-        ingredients: what was mixed.
-        dilution: by which factor the mixture was then diluted.
-        diluent: with what.
-        preparation: in words.
+        ingredients: ingredients of the mixture.
+        dilution: factor by which the mixture was then diluted.
+        diluent: liquid of the dilution.
+        preparation: description in words.
     """
 
     ingredients: tuple[Solute, ...]
@@ -56,17 +54,18 @@ class Stock:
 
 @frozen(kw_only=True)
 class Stream:
-    """A liquid and what drives it.
+    """A liquid with its pump and syringe.
 
     Attributes:
-        name: its name in the profile, used in flow rules and the search space.
-        pump: the device that drives it.
-        syringe: what sits on the pump.
-        contents: what is in it, in words.
-        role: reagents stop first in an emergency; solvent and carrier may flush.
-        flow_rate_ul_min: operating limits of its flow rate [µL/min].
-        to: the component that it enters.
-        stock: recipe, where there is one.
+        name: name in the profile, for flow rules and the search space.
+        pump: the device that drives the stream.
+        syringe: the syringe on the pump.
+        contents: the liquid, in words.
+        role: "reagent", "solvent" or "carrier"; reagents stop first in an emergency, and only
+            solvent and carrier may flush.
+        flow_rate_ul_min: operating limits of the flow rate [µL/min].
+        to: the component that the stream enters.
+        stock: recipe of the liquid; optional.
     """
 
     name: str
@@ -84,17 +83,17 @@ class Component:
     """A piece of the flow path.
 
     Attributes:
-        name: its name in the profile.
+        name: name in the profile.
         kind: tubing, junction, mixer, reactor, flow-cell or waste.
-        to: the component downstream; waste has none.
+        to: the component downstream; a waste has none.
         material: wetted material, as a label.
         inner_diameter_mm: bore [mm].
         length_mm: length [mm].
-        given_volume_ul: volume [µL] where it is known directly; written `volume` in a profile. Of a
-            waste: how much its vessel takes.
-        heater: the device that heats it; reactors only.
-        spectrometer: the device that looks at it; flow cells only.
-        note: where the numbers come from, in words.
+        given_volume_ul: inner volume [µL], if it is known directly; `volume` in TOML. For a waste,
+            the capacity of its vessel.
+        heater: the device that heats the component; reactors only.
+        spectrometer: the device that measures in the component; flow cells only.
+        note: source of the numbers, in words.
     """
 
     name: str
@@ -110,7 +109,7 @@ class Component:
 
     @property
     def volume_ul(self) -> float:
-        """Inner volume [µL]: as given, else from bore and length, else 0 (1 mm³ is 1 µL)."""
+        """Inner volume [µL]: the given one, else from bore and length (1 mm³ is 1 µL), else 0."""
         if self.given_volume_ul is not None:
             return self.given_volume_ul
         if self.inner_diameter_mm is None or self.length_mm is None:
@@ -120,17 +119,18 @@ class Component:
 
 @frozen(kw_only=True)
 class Stationary:
-    """Measure until features are stationary, instead of after a fixed time.
+    """Sampling when features are stationary, instead of after a fixed time.
 
     See `flowrig.measurement.stationarity`.
 
     Attributes:
-        features: which have to.
-        tolerance: largest drift over the last looks, as a share of the mean.
-        looks: how many of the last looks are taken.
-        frames: frames of one look.
-        every: how many τ from one look to the next.
-        longest: after how many τ the sample is taken although they drift; it is doubtful then.
+        features: names of the features that must be stationary.
+        tolerance: largest drift over the last looks, as a fraction of the mean.
+        looks: number of the last looks that are compared.
+        frames: number of frames in one look.
+        every: interval between two looks, in residence times τ.
+        longest: time, in residence times τ, after which the sample is taken although features
+            drift; the sample is then doubtful.
     """
 
     features: tuple[str, ...]
@@ -143,13 +143,13 @@ class Stationary:
 
 @frozen(kw_only=True)
 class ResidenceTime:
-    """Between which components the residence time τ counts, and how many τ make a steady state.
+    """Definition of the residence time τ, and the wait for the steady state.
 
     Attributes:
         start: the component at whose inlet τ starts.
         end: the component at whose inlet τ ends.
-        equilibrium: how many τ to wait after the pumps start, t_E / τ.
-        stationary: how to find out whether it is steady then; not at all by default.
+        equilibrium: wait after the start of the pumps in residence times, t_E / τ.
+        stationary: check of stationary features after the wait; None for no check.
     """
 
     start: str
@@ -160,12 +160,12 @@ class ResidenceTime:
 
 @frozen
 class LinearRule:
-    """A flow rate [µL/min] that follows from others: `constant + sum(coefficient * flow rate)`.
+    """A dependent flow rate [µL/min]: `constant + sum(coefficient * flow rate)`.
 
     Attributes:
-        coefficients: by stream name.
-        constant_ul_min: what is added [µL/min].
-        text: the rule as it was written.
+        coefficients: coefficients by stream name.
+        constant_ul_min: constant term [µL/min].
+        text: the rule as the profile has it.
     """
 
     coefficients: Mapping[str, float]
@@ -181,12 +181,12 @@ class LinearRule:
 
 @frozen
 class LimitedFlow:
-    """A flow rate that follows from others and has limits.
+    """A dependent flow rate with limits.
 
     Attributes:
-        stream: whose it is; None for the total of all streams.
-        rule: how it follows.
-        limits_ul_min: smallest and largest [µL/min].
+        stream: the stream; None for the total of all streams.
+        rule: the rule from which the flow rate follows.
+        limits_ul_min: lower and upper limit [µL/min].
     """
 
     stream: str | None
@@ -195,11 +195,15 @@ class LimitedFlow:
 
     @property
     def label(self) -> str:
-        """What messages call it."""
+        """Name of the flow rate in messages."""
         return "total flow rate" if self.stream is None else f"flow rate of {self.stream}"
 
     def constraint(self, names: Mapping[str, str]) -> LinearConstraint:
-        """The limits as a constraint on parameters, whose names are given by stream name."""
+        """The limits as a constraint on parameters.
+
+        Args:
+            names: by stream, the name of its parameter.
+        """
         low, high = self.limits_ul_min
         constant = self.rule.constant_ul_min
         factors = {names[stream]: factor for stream, factor in self.rule.coefficients.items()}

@@ -1,6 +1,6 @@
-"""What a rig profile says, as frozen values.
+"""A rig profile as frozen values.
 
-A field whose name ends in a unit is written in TOML without it, as a quantity:
+The TOML key of a field whose name ends in a unit lacks the unit, and its value is a quantity:
 `inner_diameter_mm` is `inner_diameter = "0.02 in"`. A pair is a two-element array:
 `total_flow_ul_min` is `total_flow = ["600 uL/min", "900 uL/min"]`.
 """
@@ -30,8 +30,8 @@ class DeviceEntry:
     """An instrument of the rig.
 
     Attributes:
-        name: its name in the profile.
-        offer: the driver that opens it.
+        name: name in the profile.
+        offer: the offer of its driver.
         settings: an instance of the driver's settings class.
     """
 
@@ -45,8 +45,8 @@ class Limits:
     """Operating limits of the rig as a whole.
 
     Attributes:
-        total_flow_ul_min: total flow rate [µL/min] while an experiment runs.
-        temperature_c: set points [°C] that are ever allowed.
+        total_flow_ul_min: limits of the total flow rate [µL/min] in an experiment.
+        temperature_c: limits of all set points [°C].
     """
 
     total_flow_ul_min: Window
@@ -55,19 +55,19 @@ class Limits:
 
 @frozen(kw_only=True)
 class Steady:
-    """When a heater counts as stable at its set point, and how fast it gets there.
+    """Criteria for a heater that is stable at its set point, and its speed.
 
-    Rates and settling time are what `flowrig plan` reckons with; a run looks at the heater instead.
-    Their defaults are assumed: three cartridges in an aluminium plate that cools in still air.
+    Only `flowrig plan` uses the rates and the settling time; a run reads the heater instead. Their
+    defaults are assumed for three cartridges in an aluminium plate that cools in still air.
 
     Attributes:
-        tolerance_c: largest distance [°C] from the set point …
-        hold_s: … that is kept for this long [s].
-        timeout_s: longest wait [s]; after it the experiment fails and the rig goes safe.
-        poll_s: time between looks [s].
-        heating_c_min: how fast it heats [°C/min].
-        cooling_c_min: how fast it cools [°C/min].
-        settling_s: time constant [s] with which it approaches the set point in the end.
+        tolerance_c: largest distance [°C] from the set point during `hold_s`.
+        hold_s: time [s] for which the temperature must stay within the tolerance.
+        timeout_s: longest wait [s]; after it the run ends in the safe state.
+        poll_s: interval [s] between two readings.
+        heating_c_min: heating rate [°C/min].
+        cooling_c_min: cooling rate [°C/min].
+        settling_s: time constant [s] of the final approach to the set point.
     """
 
     tolerance_c: float = 1.0
@@ -81,16 +81,16 @@ class Steady:
 
 @frozen(kw_only=True)
 class SafeStep:
-    """One step of the safe-state sequence; each is tried whatever became of the ones before.
+    """One step of the safe-state sequence, which is tried even if earlier steps failed.
 
     Attributes:
         do: heater-off, stop, flush or light-off.
-        heaters: for heater-off.
-        streams: for stop.
-        spectrometers: for light-off.
-        flow_rates_ul_min: for flush: what flows [µL/min] …
-        until_below_c: … until every heater is below this temperature [°C] …
-        at_most_s: … or for this long [s].
+        heaters: heaters of a heater-off step.
+        streams: streams of a stop step.
+        spectrometers: spectrometers of a light-off step.
+        flow_rates_ul_min: by stream, flow rates [µL/min] of a flush.
+        until_below_c: temperature [°C] below which all heaters must be for the flush to end.
+        at_most_s: longest duration [s] of the flush.
     """
 
     do: SafeAction
@@ -104,14 +104,16 @@ class SafeStep:
 
 @frozen(kw_only=True)
 class Variable:
-    """One condition that may be chosen: a heater's set point or a stream's flow rate.
+    """A condition that an optimizer chooses: set point of a heater or flow rate of a stream.
+
+    Exactly one of `heater` and `stream` is given.
 
     Attributes:
-        name: what reports call it.
-        heater: the device whose set point it is …
-        stream: … or the stream whose flow rate it is.
+        name: name in reports.
+        heater: the device whose set point is chosen.
+        stream: the stream whose flow rate is chosen.
         range: lower and upper bound [°C or µL/min].
-        step: distance of the values that it can take, counted from the lower bound.
+        step: distance of the allowed values from the lower bound on; None allows all values.
     """
 
     name: str
@@ -131,7 +133,7 @@ class Simulation:
     """The world behind the emulators when the rig is simulated.
 
     Attributes:
-        offer: the world.
+        offer: the offer of the world.
         settings: an instance of its settings class.
     """
 
@@ -144,29 +146,29 @@ class Profile:
     """One rig: instruments, flow path, limits, analysis, safe state and search space.
 
     Attributes:
-        name: as the profile calls itself with `name`, else the file's name without its ending.
-        title: in words.
-        source: where its facts come from.
-        digest: SHA-256 of the profile's content after `extends`.
-        devices: by name.
-        streams: by name.
+        name: the key `name` of the profile, else the name of the file without its ending.
+        title: title in words.
+        source: source of its facts, for instance a DOI.
+        digest: SHA-256 of the content after `extends`.
+        devices: instruments by name.
+        streams: streams by name.
         dependent_flows: flow rules by stream name, in terms of the streams of `variables`.
-        fixed_temperatures_c: set points [°C] by heater of which no variable decides.
-        path: components by name.
-        residence_time: where τ starts and ends.
-        limits: operating limits.
-        steady: when a heater is stable.
-        calibration: dark and lamp reference.
-        analysis: from frames to features.
-        objective: the figure of merit.
-        safe_state: the sequence, in order.
+        fixed_temperatures_c: by heater, set points [°C] that no variable sets.
+        path: components of the flow path by name.
+        residence_time: definition of τ.
+        limits: operating limits of the rig.
+        steady: criteria for a stable heater.
+        calibration: dark frames and lamp reference.
+        analysis: settings from frames to features.
+        objective: the objective.
+        safe_state: the steps to the safe state, in their order.
         interlocks: rules between heat, flow and syringes.
-        supervision: when a heater counts as broken.
-        gates: what a person is asked before.
-        hold: what goes on while a run waits for a person.
-        variables: the search space as written.
-        simulation: the world for `--simulate`.
-        campaign: what `flowrig run PROFILE` runs.
+        supervision: thresholds for a broken heater.
+        gates: questions to a person before heating, flow or a stage.
+        hold: flow while a run waits for a person.
+        variables: variables of the search space, as in TOML.
+        simulation: the world for `--simulate`; None if the rig cannot be simulated.
+        campaign: the campaign that `flowrig run PROFILE` runs; optional.
     """
 
     name: str
@@ -203,7 +205,7 @@ class Profile:
 
     @property
     def offers(self) -> tuple[Offer, ...]:
-        """All that plugins have to bring for it to run: drivers, optimizers, a surrogate."""
+        """Offers of plugins that a run needs: drivers, optimizers and the surrogate."""
         offers: list[Offer] = [device.offer for device in self.devices.values()]
         if self.campaign is not None:
             if self.campaign.surrogate is not None:
@@ -213,13 +215,12 @@ class Profile:
 
     @property
     def rsd(self) -> tuple[float, ...]:
-        """Relative standard deviations of repeated measurements of the objective's responses, as
-        fractions; nan where one is not known."""
+        """Repeatability of the objective's responses as fractions; nan where it is not known."""
         return self.analysis.rsd(self.objective.responses)
 
     @property
     def hold_flow_rates_ul_min(self) -> dict[str, float]:
-        """What flows [µL/min] while a run waits for a person."""
+        """Flow rates [µL/min] by stream while a run waits for a person."""
         if self.hold.flow_rates_ul_min is not None:
             return dict(self.hold.flow_rates_ul_min)
         flushes = (step.flow_rates_ul_min for step in self.safe_state if step.do == "flush")
@@ -230,8 +231,8 @@ class Profile:
         }
 
     @property
-    def limited_flows(self) -> tuple["LimitedFlow", ...]:
-        """Flow rates that follow from the variables and have limits of their own."""
+    def limited_flows(self) -> tuple[LimitedFlow, ...]:
+        """Dependent flow rates with limits: the total, and each stream with a flow rule."""
         chosen = [v.stream for v in self.variables if v.stream is not None]
         rules = self.dependent_flows.values()
         total = LinearRule(
@@ -247,7 +248,7 @@ class Profile:
         )
 
     def flow_rates_ul_min(self, conditions: Mapping[str, float]) -> dict[str, float]:
-        """Flow rate [µL/min] of every stream under some conditions, dependent ones included."""
+        """Flow rate [µL/min] of every stream under some conditions, also of dependent streams."""
         rates = {v.stream: conditions[v.name] for v in self.variables if v.stream is not None}
         for stream, rule in self.dependent_flows.items():
             rates[stream] = rule.value(rates)

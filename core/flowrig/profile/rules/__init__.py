@@ -1,7 +1,7 @@
-"""What must hold between the parts of a profile.
+"""Rules between the parts of a profile.
 
-A rule is written against a whole profile and yields all that it finds. It sees only the sections
-that could be read, and ends where it asks for another, so that one mistake hides no others.
+A rule takes a whole profile and yields its findings. It has access to readable sections only, and
+ends when it needs another one, so that one mistake hides no others.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -41,7 +41,7 @@ RULES: tuple[Rule, ...] = (
 
 
 class _SectionMissing(Exception):  # noqa: N818 - ends a rule, never leaves this module
-    """A rule asked for a section that could not be read."""
+    """A rule needs a section that could not be read."""
 
 
 class _Draft:
@@ -61,10 +61,10 @@ def check(sections: Mapping[str, Any]) -> list[Finding]:
     """Apply every rule.
 
     Args:
-        sections: those that could be read, by field name of `Profile`, defaults included.
+        sections: the readable sections, by field name of `Profile`, including defaults.
 
     Returns:
-        everything that was found.
+        the findings of all rules.
     """
     draft = cast("Profile", _Draft(sections))
     return [finding for rule in RULES for finding in _until_missing(rule(draft))]

@@ -1,4 +1,4 @@
-"""Calibration, spectra and the figure of merit."""
+"""Rules for calibration, spectra and objective."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ __all__ = ["RULES", "flow_rates"]
 def flow_rates(
     profile: Profile, rates_ul_min: Mapping[str, float], path: Path
 ) -> Iterator[Finding]:
-    """Fixed flow rates are those of streams, within their limits; standing still is always fine."""
+    """Fixed flow rates belong to streams and lie within their limits; 0 is always allowed."""
     for name, rate in rates_ul_min.items():
         here = (*path, name)
         yield from names.one_of(name, profile.streams, "stream", here, on_key=True)
@@ -25,13 +25,13 @@ def flow_rates(
 
 
 def calibration(profile: Profile) -> Iterator[Finding]:
-    """The reference is taken while known streams flow."""
+    """The flow rates of the calibration belong to streams."""
     path: Path = ("calibration", "flow_rates")
     yield from flow_rates(profile, profile.calibration.flow_rates_ul_min, path)
 
 
 def spectrometers(profile: Profile) -> Iterator[Finding]:
-    """Both spectrometers exist and look at a flow cell."""
+    """Both spectrometers exist, and each is at a flow cell."""
     watched = {component.spectrometer for component in profile.path.values()}
     for section, name in (
         ("absorbance", profile.analysis.absorbance.spectrometer),
@@ -41,18 +41,19 @@ def spectrometers(profile: Profile) -> Iterator[Finding]:
         wrong = list(names.device(profile, name, "spectrometer", path))
         yield from wrong
         if not wrong and name not in watched:
-            message = f"the spectrometer {name!r} looks at no flow cell"
-            yield Finding(path, message, expected="a flow cell in [path] with it")
+            message = f"the spectrometer {name!r} is at no flow cell"
+            expected = f'a flow cell in [path] with `spectrometer = "{name}"`'
+            yield Finding(path, message, expected=expected)
 
 
 def responses(profile: Profile) -> Iterator[Finding]:
-    """The figure of merit is made of features that the analysis gives."""
+    """The objective uses features that the analysis yields."""
     features = profile.analysis.features
     for response in profile.objective.responses:
         if response not in features:
             yield Finding(
                 _place_of(profile.objective, response),
-                f"the objective needs the feature {response!r}, which the analysis does not give",
+                f"the objective needs the feature {response!r}, which the analysis does not yield",
                 expected=f"features among {', '.join(features)}",
                 nearest=nearest(response, features),
             )
@@ -63,9 +64,10 @@ def responses(profile: Profile) -> Iterator[Finding]:
 
 
 def repeatability(profile: Profile) -> Iterator[Finding]:
-    """It is that of features, perhaps of an absorbance that another profile reads elsewhere."""
+    """Repeatability belongs to features; an absorbance may be at any wavelength."""
     for name, percent in profile.analysis.repeatability_percent.items():
         path: Path = ("analysis", "repeatability", name)
+        # A profile that extends another can read the absorbance at another wavelength.
         if not re.fullmatch(r"a\d+", name):
             yield from names.one_of(name, profile.analysis.features, "feature", path, on_key=True)
         if not 0.0 < percent < 100.0:
@@ -73,7 +75,7 @@ def repeatability(profile: Profile) -> Iterator[Finding]:
 
 
 def _place_of(objective: Objective, response: str) -> Path:
-    """Where an objective says that it needs a response."""
+    """Path of the key with which an objective names a response."""
     if isinstance(objective, MaximumResponse):
         return ("objective", "response")
     if isinstance(objective, TargetObjective):

@@ -1,4 +1,4 @@
-"""The stages of a campaign, what its optimizers may take, and what it starts from."""
+"""Rules for a campaign: stages, limits of optimizers, and earlier experiments."""
 
 from collections.abc import Iterator
 
@@ -9,11 +9,11 @@ from flowrig.profile.rules import names
 __all__ = ["RULES"]
 
 MOST_EXPERIMENTS = 10_000
-"""Of a stage: a year of experiments, and a design that memory still holds."""
+"""Experiments of a stage: more than a year of work, and a design that still fits in memory."""
 
 
 def stages(profile: Profile) -> Iterator[Finding]:
-    """There are stages, with names of their own, sorted by variables."""
+    """There is a stage, stages have different names, and batches are sorted by variables."""
     if profile.campaign is None:
         return
     known = [variable.name for variable in profile.variables]
@@ -39,16 +39,16 @@ def stages(profile: Profile) -> Iterator[Finding]:
 
 
 def _explained(profile: Profile, share: float, path: Path) -> Iterator[Finding]:
-    """A share of the variance that a surrogate can explain."""
+    """R² lies between 0 and 1, and there is a surrogate."""
     if not 0 < share < 1:
         yield Finding(path, f"got {share:g}", expected="more than 0 and less than 1")
     if profile.campaign is not None and profile.campaign.surrogate is None:
-        message = "no surrogate could explain anything"
+        message = "`until_r2` needs a surrogate"
         yield Finding(path, message, expected="a [campaign.surrogate]", on_key=True)
 
 
 def optimizer(profile: Profile) -> Iterator[Finding]:
-    """An optimizer has time, memory and something to choose from."""
+    """Limits of time, memory and repeats are positive."""
     if profile.campaign is None:
         return
     for key, value, unit in (
@@ -62,13 +62,13 @@ def optimizer(profile: Profile) -> Iterator[Finding]:
 
 
 def prior(profile: Profile) -> Iterator[Finding]:
-    """Earlier experiments teach a surrogate the responses that the objective needs."""
+    """Earlier experiments have a surrogate, and columns for responses of the objective."""
     if profile.campaign is None:
         return
     for index, one in enumerate(profile.campaign.prior):
         here: Path = ("campaign", "prior", index)
         if profile.campaign.surrogate is None:
-            message = "no surrogate could learn from it"
+            message = "earlier experiments need a surrogate"
             yield Finding(here, message, expected="a [campaign.surrogate]")
         for name in one.columns:
             path = (*here, "columns", name)

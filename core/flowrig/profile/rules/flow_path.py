@@ -1,4 +1,4 @@
-"""The flow path: every stream reaches the waste, and every component is on somebody's way."""
+"""Rules for the flow path: every stream reaches the waste, and every component has an inlet."""
 
 from collections.abc import Iterator
 
@@ -12,23 +12,25 @@ _NEED_VOLUME = ("tubing", "mixer", "reactor")
 
 
 def ends_meet(profile: Profile) -> Iterator[Finding]:
-    """Every `to` names a component; the waste alone has none."""
+    """Every `to` names a component; only a waste has none."""
     for name, stream in profile.streams.items():
         yield from names.one_of(stream.to, profile.path, "component", ("streams", name, "to"))
     for name, component in profile.path.items():
         here: Path = ("path", name)
         if component.kind == "waste":
             if component.to is not None:
-                yield Finding((*here, "to"), "a waste leads nowhere", on_key=True)
+                message = "a waste has nothing downstream"
+                yield Finding((*here, "to"), message, expected="no key `to`", on_key=True)
         elif component.to is None:
-            message = f"the flow path has a hole: {name!r} does not say where it leads"
-            yield Finding(here, message, expected="a key `to`", on_key=True)
+            message = f"the flow path has a gap: {name!r} leads to no component"
+            expected = "a key `to` with the component downstream"
+            yield Finding(here, message, expected=expected, on_key=True)
         else:
             yield from names.one_of(component.to, profile.path, "component", (*here, "to"))
 
 
 def no_loop(profile: Profile) -> Iterator[Finding]:
-    """Nothing flows in a circle."""
+    """The flow path has no loop."""
     on_some_loop: set[str] = set()
     for start in profile.path:
         walked: list[str] = []
@@ -40,26 +42,24 @@ def no_loop(profile: Profile) -> Iterator[Finding]:
             loop = walked[walked.index(name) :]
             on_some_loop.update(loop)
             message = f"the flow path has a loop: {' -> '.join((*loop, name))}"
-            yield Finding(("path", loop[-1], "to"), message, expected="a way to the waste")
+            yield Finding(
+                ("path", loop[-1], "to"), message, expected="a component on the way to the waste"
+            )
 
 
-def somebody_flows(profile: Profile) -> Iterator[Finding]:
-    """Every component has somebody who flows into it."""
+def inlets(profile: Profile) -> Iterator[Finding]:
+    """A stream or another component leads into every component."""
     fed = {stream.to for stream in profile.streams.values()}
     fed |= {component.to for component in profile.path.values() if component.to is not None}
     for name in profile.path:
         if name not in fed:
-            message = f"the flow path has a hole: nothing flows into {name!r}"
-            yield Finding(
-                ("path", name),
-                message,
-                expected="a stream or component with it as `to`",
-                on_key=True,
-            )
+            message = f"the flow path has a gap: nothing flows into {name!r}"
+            expected = f'a stream or component with `to = "{name}"`'
+            yield Finding(("path", name), message, expected=expected, on_key=True)
 
 
 def equipment(profile: Profile) -> Iterator[Finding]:
-    """Reactors have a heater, flow cells a spectrometer, and nothing else has either."""
+    """Reactors have a heater, flow cells have a spectrometer, other components have neither."""
     for name, component in profile.path.items():
         here: Path = ("path", name)
         for kind, key, given in (
@@ -68,7 +68,7 @@ def equipment(profile: Profile) -> Iterator[Finding]:
         ):
             if given is not None:
                 if component.kind != kind:
-                    message = f"a {component.kind} has no {key}"
+                    message = f"a {component.kind} cannot have a {key}"
                     yield Finding((*here, key), message, expected=f"a {kind}", on_key=True)
                 yield from names.device(profile, given, key, (*here, key))
             elif component.kind == kind:
@@ -76,7 +76,7 @@ def equipment(profile: Profile) -> Iterator[Finding]:
 
 
 def volumes(profile: Profile) -> Iterator[Finding]:
-    """Whatever holds liquid for a while says how much."""
+    """Tubing, mixers and reactors have a volume."""
     for name, component in profile.path.items():
         bored = component.inner_diameter_mm is not None and component.length_mm is not None
         if component.kind in _NEED_VOLUME and component.given_volume_ul is None and not bored:
@@ -86,7 +86,7 @@ def volumes(profile: Profile) -> Iterator[Finding]:
 
 
 def wastes(profile: Profile) -> Iterator[Finding]:
-    """A waste whose volume is given takes at least what the safe state flushes."""
+    """A waste with a given volume has room for the flush of the safe state."""
     flushed_ul: dict[str, float] = {}
     for step in profile.safe_state:
         for stream, rate in step.flow_rates_ul_min.items():
@@ -103,13 +103,13 @@ def wastes(profile: Profile) -> Iterator[Finding]:
         if component.given_volume_ul <= least_ul:
             yield Finding(
                 ("path", name, "volume"),
-                f"the safe state flushes up to {least_ul / 1000:g} mL into it",
+                f"the safe state flushes up to {least_ul / 1000:g} mL into {name!r}",
                 expected=f"more than {least_ul / 1000:g} mL",
             )
 
 
 def residence_time(profile: Profile) -> Iterator[Finding]:
-    """τ starts at a component and ends at one downstream of it."""
+    """τ starts at a component and ends at another one downstream."""
     start, end = profile.residence_time.start, profile.residence_time.end
     unknown = [
         *names.one_of(start, profile.path, "component", ("residence_time", "start")),
@@ -118,17 +118,17 @@ def residence_time(profile: Profile) -> Iterator[Finding]:
     yield from unknown
     if not unknown and end not in _after(profile, start):
         message = f"{end!r} is not downstream of {start!r}"
-        expected = f"one of {', '.join(_after(profile, start)) or 'the components before it'}"
+        expected = f"one of {', '.join(_after(profile, start)) or 'the components upstream'}"
         yield Finding(("residence_time", "end"), message, expected=expected)
 
 
 def downstream(profile: Profile, start: str) -> list[str]:
-    """A component and those downstream of it, as far as the path can be followed."""
+    """A component and all components downstream, as far as the path can be followed."""
     return [start, *_after(profile, start)] if start in profile.path else []
 
 
 def _after(profile: Profile, start: str) -> list[str]:
-    """The components downstream of one, as far as the path can be followed."""
+    """All components downstream of one, as far as the path can be followed."""
     walked: list[str] = []
     name = profile.path[start].to
     while name is not None and name in profile.path and name not in walked:
@@ -137,4 +137,4 @@ def _after(profile: Profile, start: str) -> list[str]:
     return walked
 
 
-RULES = (ends_meet, no_loop, somebody_flows, equipment, volumes, wastes, residence_time)
+RULES = (ends_meet, no_loop, inlets, equipment, volumes, wastes, residence_time)

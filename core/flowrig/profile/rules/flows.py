@@ -1,4 +1,4 @@
-"""Streams, their pumps, and what decides each flow rate and set point."""
+"""Rules for streams and pumps, and for the source of each flow rate and set point."""
 
 import re
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ def pumps(profile: Profile) -> Iterator[Finding]:
 
 
 def stream_names(profile: Profile) -> Iterator[Finding]:
-    """Streams have names that a flow rule can hold."""
+    """Names of streams are valid in a flow rule."""
     for name in profile.streams:
         if not (name.isidentifier() and name.isascii()):
             yield Finding(
@@ -36,7 +36,7 @@ def stream_names(profile: Profile) -> Iterator[Finding]:
 
 
 def dependent_flows(profile: Profile) -> Iterator[Finding]:
-    """Flow rules are about streams, and none leads back to itself."""
+    """Flow rules use streams, and no flow rate depends on itself."""
     for stream, rule in profile.dependent_flows.items():
         here: Path = ("dependent_flows", stream)
         yield from names.one_of(stream, profile.streams, "stream", here, on_key=True)
@@ -46,7 +46,9 @@ def dependent_flows(profile: Profile) -> Iterator[Finding]:
     _, circular = expand_rules(profile.dependent_flows)
     for stream in circular:
         message = f"the flow rate of {stream!r} depends on itself"
-        yield Finding(("dependent_flows", stream), message, expected="a rule of other streams")
+        yield Finding(
+            ("dependent_flows", stream), message, expected="a rule that uses other streams only"
+        )
 
 
 def _unknown_in_rule(profile: Profile, name: str, rule: LinearRule, here: Path) -> Finding:
@@ -61,7 +63,7 @@ def _unknown_in_rule(profile: Profile, name: str, rule: LinearRule, here: Path) 
 
 
 def variables(profile: Profile) -> Iterator[Finding]:
-    """Variables name streams and heaters, each at most once."""
+    """Variables name streams and heaters, each at most once and none with a flow rule."""
     seen: dict[tuple[str, str], int] = {}
     for index, variable in enumerate(profile.variables):
         here: Path = ("space", index)
@@ -71,7 +73,9 @@ def variables(profile: Profile) -> Iterator[Finding]:
             yield from names.one_of(variable.stream, profile.streams, "stream", path)
             marks.append(("stream", variable.stream))
             if variable.stream in profile.dependent_flows:
-                message = f"{variable.stream!r} follows from [dependent_flows] already"
+                message = (
+                    f"the flow rate of {variable.stream!r} has a rule in [dependent_flows] already"
+                )
                 yield Finding(path, message, expected="a stream without a flow rule")
         if variable.heater is not None:
             yield from names.device(profile, variable.heater, "heater", (*here, "heater"))
@@ -81,20 +85,20 @@ def variables(profile: Profile) -> Iterator[Finding]:
                 yield Finding((*here, key), f"there is a variable for the {key} {name!r} already")
 
 
-def all_decided(profile: Profile) -> Iterator[Finding]:
-    """Something decides the flow rate of every stream and the set point of every heater in use."""
-    decided = {variable.stream for variable in profile.variables} | set(profile.dependent_flows)
+def all_set(profile: Profile) -> Iterator[Finding]:
+    """Every flow rate has a variable or a rule, every heater in use a variable or a set point."""
+    flowing = {variable.stream for variable in profile.variables} | set(profile.dependent_flows)
     for name in profile.streams:
-        if name not in decided:
-            message = f"nothing decides the flow rate of {name!r}"
+        if name not in flowing:
+            message = f"nothing sets the flow rate of {name!r}"
             expected = "a variable in [[space]] or a rule in [dependent_flows]"
             yield Finding(("streams", name), message, expected=expected, on_key=True)
     set_by = {variable.heater for variable in profile.variables} | set(profile.fixed_temperatures_c)
     for name, component in profile.path.items():
         if component.heater in profile.devices and component.heater not in set_by:
-            message = f"nothing decides the set point of {component.heater!r}"
+            message = f"nothing sets the temperature of {component.heater!r}"
             expected = "a variable in [[space]] or a set point in [fixed_temperatures]"
             yield Finding(("path", name, "heater"), message, expected=expected)
 
 
-RULES = (pumps, stream_names, dependent_flows, variables, all_decided)
+RULES = (pumps, stream_names, dependent_flows, variables, all_set)

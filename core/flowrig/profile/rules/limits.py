@@ -1,4 +1,4 @@
-"""Limits: a profile may narrow what an instrument can do, never widen it."""
+"""Rules for limits: a profile may narrow the limits of an instrument, never widen them."""
 
 from collections.abc import Iterator, Mapping
 
@@ -18,9 +18,9 @@ def outside(value: float, window: Window, unit: str, whose: str, path: Path) -> 
     Args:
         value: the value, in `unit`.
         window: lower and upper limit, in `unit`.
-        unit: for the message.
-        whose: whose limits they are.
-        path: where the value stands.
+        unit: the unit, for the message.
+        whose: name of the limits, for the message.
+        path: path of the value in the profile.
     """
     low, high = window
     if not low <= value <= high:
@@ -37,7 +37,7 @@ def _both(window: Window, limits: Window, unit: str, whose: str, path: Path) -> 
 
 
 def settings(profile: Profile) -> Iterator[Finding]:
-    """A device's settings lie within what its instrument can do."""
+    """The settings of a device lie within the limits of the instrument."""
     for name, device in profile.devices.items():
         for limit, window in device.offer.limits.items():
             _, unit = split_suffix(limit)
@@ -46,17 +46,17 @@ def settings(profile: Profile) -> Iterator[Finding]:
                 value = getattr(device.settings, field, None)
                 if value is not None:
                     path: Path = ("devices", name, split_suffix(field)[0])
-                    whose = f"what a {device.offer.name} can do"
+                    whose = f"the limits of a {device.offer.name}"
                     yield from outside(value, window, unit, whose, path)
 
 
 def streams(profile: Profile) -> Iterator[Finding]:
-    """A stream's flow rate and syringe are those that its pump can take."""
+    """Flow rate and syringe of a stream lie within the limits of its pump."""
     for name, stream in profile.streams.items():
         pump = profile.devices.get(stream.pump)
         limits: Mapping[str, Window] = pump.offer.limits if pump is not None else {}
         here: Path = ("streams", name)
-        whose = f"what the pump {stream.pump!r} can do"
+        whose = f"the limits of the pump {stream.pump!r}"
         if "rate_ul_min" in limits:
             rate, path = stream.flow_rate_ul_min, (*here, "flow_rate")
             yield from _both(rate, limits["rate_ul_min"], "uL/min", whose, path)
@@ -70,7 +70,7 @@ def streams(profile: Profile) -> Iterator[Finding]:
 
 
 def heater_window(device: DeviceEntry) -> Window:
-    """The set points [°C] that a heater takes, by its driver and its settings."""
+    """Lowest and highest set point [°C] of a heater, from its driver and its settings."""
     low, high = device.offer.limits.get("temperature_c", (-273.15, float("inf")))
     return (
         max(low, getattr(device.settings, "set_point_min_c", low)),
@@ -79,13 +79,13 @@ def heater_window(device: DeviceEntry) -> Window:
 
 
 def temperature(profile: Profile) -> Iterator[Finding]:
-    """The rig's set points are ones that a heater of it takes."""
+    """The temperature limits of the rig lie within the limits of its heaters."""
     windows = [heater_window(one) for one in profile.devices.values() if one.offer.kind == "heater"]
     if windows:
         hull = (min(low for low, _ in windows), max(high for _, high in windows))
         path: Path = ("limits", "temperature")
         yield from _both(
-            profile.limits.temperature_c, hull, "°C", "what the rig's heaters can do", path
+            profile.limits.temperature_c, hull, "°C", "the limits of the rig's heaters", path
         )
 
 
@@ -119,7 +119,8 @@ def fixed_temperatures(profile: Profile) -> Iterator[Finding]:
             message = f"there is no heater {heater!r}"
             yield Finding(path, message, expected=f"one of {', '.join(heaters)}", on_key=True)
         elif heater in chosen:
-            yield Finding(path, f"a variable in [[space]] decides of {heater!r}", on_key=True)
+            message = f"a variable in [[space]] sets the temperature of {heater!r} already"
+            yield Finding(path, message, on_key=True)
         else:
             whose = f"the limits of the rig and of {heater!r}"
             yield from outside(set_point, _allowed(profile, device), "°C", whose, path)

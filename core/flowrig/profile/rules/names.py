@@ -1,4 +1,4 @@
-"""Names that must be those of something else in the profile."""
+"""Rules for names that refer to other parts of the profile."""
 
 from collections.abc import Iterable, Iterator
 
@@ -14,11 +14,11 @@ def one_of(
     """A finding unless the name is known.
 
     Args:
-        name: as written.
-        known: the names that would be right.
-        what: kind of thing, for the message.
-        path: where the name stands.
-        on_key: whether it is a key.
+        name: the name in the profile.
+        known: the valid names.
+        what: kind of the named part, for the message.
+        path: path of the name in the profile.
+        on_key: whether the name is a key.
     """
     names = sorted(known)
     if name not in names:
@@ -30,7 +30,7 @@ def one_of(
 
 
 def device(profile: Profile, name: str, kind: str, path: Path) -> Iterator[Finding]:
-    """A finding unless the name is that of a device of some kind."""
+    """A finding unless the name belongs to a device of a kind."""
     entry = profile.devices.get(name)
     fitting = [one.name for one in profile.devices.values() if one.offer.kind == kind]
     if entry is None:

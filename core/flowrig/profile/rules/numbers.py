@@ -1,4 +1,4 @@
-"""Numbers that must be positive, or at least not negative."""
+"""Rules for numbers that must be positive, or not negative."""
 
 import math
 from collections.abc import Iterator
@@ -9,9 +9,9 @@ from flowrig.profile.problems import Finding, Path
 
 __all__ = ["RULES"]
 
-
 STROKE_MM = (10.0, 300.0)
-"""Length [mm] that the liquid of a full syringe can have (assumed; common ones have 50 to 130)."""
+"""Least and largest length [mm] of the liquid in a full syringe (assumed; common syringes have 50
+to 130 mm)."""
 
 
 def _at_least(value: float | None, least: float, path: Path, unit: str = "") -> Iterator[Finding]:
@@ -43,7 +43,7 @@ def streams(profile: Profile) -> Iterator[Finding]:
 
 
 def _stroke(syringe: Syringe, path: Path) -> Iterator[Finding]:
-    """A diameter that does not go with the volume: every flow rate would be wrong by its square."""
+    """Diameter and volume fit together: every flow rate depends on the square of the diameter."""
     if not (syringe.volume_ul > 0 and syringe.inner_diameter_mm > 0):
         return
     stroke_mm = syringe.volume_ul / (math.pi / 4 * syringe.inner_diameter_mm**2)
@@ -61,13 +61,14 @@ def _stock(stock: Stock, here: Path) -> Iterator[Finding]:
     for index, solute in enumerate(stock.ingredients):
         path = (*here, "ingredients", index)
         if (solute.amount_mmol is None) == (solute.volume_ml is None):
-            yield Finding(path, f"{solute.name}: how much?", expected="either `amount` or `volume`")
+            message = f"the ingredient {solute.name!r} needs exactly one quantity"
+            yield Finding(path, message, expected="either `amount` or `volume`")
         yield from _positive(solute.amount_mmol, (*path, "amount"), "mmol")
         yield from _positive(solute.volume_ml, (*path, "volume"), "mL")
 
 
 def path(profile: Profile) -> Iterator[Finding]:
-    """Bores and lengths are positive, volumes are not negative."""
+    """Bores and lengths are positive, and volumes are not negative."""
     for name, component in profile.path.items():
         here: Path = ("path", name)
         yield from _positive(component.inner_diameter_mm, (*here, "inner_diameter"), "mm")
@@ -76,7 +77,7 @@ def path(profile: Profile) -> Iterator[Finding]:
 
 
 def times(profile: Profile) -> Iterator[Finding]:
-    """Waits have a sensible length."""
+    """The wait for the steady state and the total flow rate are not negative."""
     yield from _positive(profile.residence_time.equilibrium, ("residence_time", "equilibrium"))
     yield from _at_least(
         profile.limits.total_flow_ul_min[0], 0, ("limits", "total_flow", 0), "µL/min"
@@ -84,7 +85,7 @@ def times(profile: Profile) -> Iterator[Finding]:
 
 
 def steady(profile: Profile) -> Iterator[Finding]:
-    """A heater can become stable before the wait for it ends."""
+    """The times of a heater are positive, and the wait is longer than the hold."""
     rule = profile.steady
     yield from _positive(rule.tolerance_c, ("steady", "tolerance"), "°C")
     yield from _at_least(rule.hold_s, 0, ("steady", "hold"), "s")
@@ -101,7 +102,7 @@ def steady(profile: Profile) -> Iterator[Finding]:
 
 
 def frames(profile: Profile) -> Iterator[Finding]:
-    """Every sample and calibration has frames."""
+    """Every sample has frames, and no more reactive frames than frames."""
     analysis = profile.analysis
     yield from _at_least(analysis.frames, 1, ("analysis", "frames"))
     yield from _at_least(analysis.frame_interval_s, 0, ("analysis", "frame_interval"), "s")
@@ -116,7 +117,7 @@ def frames(profile: Profile) -> Iterator[Finding]:
 
 
 def calibration(profile: Profile) -> Iterator[Finding]:
-    """Dark and reference are averages of at least one frame."""
+    """Dark frames and lamp reference are averages of at least one frame."""
     settings = profile.calibration
     yield from _at_least(settings.duration_s, 0, ("calibration", "duration"), "s")
     yield from _at_least(settings.dark_frames, 1, ("calibration", "dark_frames"))
@@ -124,7 +125,7 @@ def calibration(profile: Profile) -> Iterator[Finding]:
 
 
 def campaign(profile: Profile) -> Iterator[Finding]:
-    """Every stage does something."""
+    """Every stage has experiments, and every limit of time is positive."""
     if profile.campaign is None:
         return
     for index, stage in enumerate(profile.campaign.stages):

@@ -1,4 +1,4 @@
-"""Gates and holds: who is asked before what, and what flows while nobody has answered."""
+"""Rules for gates and holds."""
 
 from collections.abc import Iterator
 
@@ -14,11 +14,11 @@ _KEYS = {
     "flow": ("streams", "each_time"),
     "stage": ("stage",),
 }
-"""What each kind of gate takes besides `name`, `before` and `asks`; the first is required."""
+"""Keys of each kind of gate besides `name`, `before` and `asks`; the first is required."""
 
 
 def gates(profile: Profile) -> Iterator[Finding]:
-    """A gate has a name of its own, and says before what of the rig it stands."""
+    """Gates have different names, the keys of their kind, and heaters and streams of the rig."""
     seen: set[str] = set()
     for index, gate in enumerate(profile.gates):
         here: Path = ("gates", index)
@@ -41,7 +41,7 @@ def gates(profile: Profile) -> Iterator[Finding]:
 
 
 def gate_stages(profile: Profile) -> Iterator[Finding]:
-    """A gate before a stage names one that the campaign has."""
+    """A gate before a stage names a stage of the campaign."""
     for index, gate in enumerate(profile.gates):
         if gate.stage is not None and profile.campaign is not None:
             stages = [stage.name for stage in profile.campaign.stages]
@@ -49,13 +49,13 @@ def gate_stages(profile: Profile) -> Iterator[Finding]:
 
 
 def hold(profile: Profile) -> Iterator[Finding]:
-    """What flows during a hold is no reagent, and it comes to an end."""
+    """No reagent flows during a hold, and its duration is not negative."""
     here: Path = ("hold", "flow_rates")
     rates = profile.hold.flow_rates_ul_min or {}
     yield from flow_rates(profile, rates, here)
     for name in rates:
         if name in profile.streams and profile.streams[name].role == "reagent":
-            message = f"{name!r} is a reagent, which stops during a hold"
+            message = f"{name!r} is a reagent, and reagents stop during a hold"
             yield Finding((*here, name), message, expected="a solvent or carrier", on_key=True)
     if profile.hold.longest_s < 0:
         got = f"got {profile.hold.longest_s:g} s"

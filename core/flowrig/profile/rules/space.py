@@ -1,4 +1,4 @@
-"""Whether the search space holds anything at all."""
+"""Rule for the search space: some conditions meet all limits on flow rates."""
 
 from collections.abc import Iterator
 
@@ -11,11 +11,14 @@ from flowrig.profile.problems import Finding, Path
 __all__ = ["reachable"]
 
 _SWEEPS = 2000
+"""Projections after which the constraints count as impossible to meet."""
+
 _TOLERANCE = 1e-6
+"""Accepted excess over a constraint, as in `LinearConstraint.holds`."""
 
 
 def reachable(profile: Profile) -> Iterator[Finding]:
-    """Some condition of the search space obeys every limit on flow rates."""
+    """Some conditions of the search space meet all limits on flow rates."""
     space, met = profile.space, True
     for flow, constraint in zip(profile.limited_flows, space.constraints, strict=True):
         low, high = _extremes(space, constraint)
@@ -29,7 +32,7 @@ def reachable(profile: Profile) -> Iterator[Finding]:
                 expected="other limits, or other ranges in [[space]]",
             )
     if met and not has_point(space):
-        message = "no condition of the search space obeys all limits on flow rates at once"
+        message = "no conditions of the search space meet all limits on flow rates at once"
         expected = "other limits, or other ranges in [[space]]"
         yield Finding(("limits", "total_flow"), message, expected=expected)
 
@@ -44,8 +47,9 @@ def _extremes(space: Space, constraint: LinearConstraint) -> tuple[float, float]
 def has_point(space: Space) -> bool:
     """Whether bounds and constraints have a point in common.
 
-    Projects a point onto one after the other; for convex sets that share a point this converges to
-    one (Bregman, USSR Computational Mathematics and Mathematical Physics 1967, 7, 200).
+    A point is projected onto one constraint after the other; for convex sets with a common point
+    this converges to one (Bregman, USSR Computational Mathematics and Mathematical Physics 1967, 7,
+    200).
     """
     point = (space.low + space.high) / 2
     for _ in range(_SWEEPS):

@@ -1,4 +1,4 @@
-"""Looking until features stand still: at what, how often, and not before the new liquid comes."""
+"""Rules for the check of stationary features: features, looks and the first look."""
 
 from collections.abc import Iterator, Mapping
 
@@ -13,23 +13,23 @@ HERE: Path = ("residence_time", "stationary")
 
 
 def numbers(profile: Profile) -> Iterator[Finding]:
-    """There is something to look at, often enough, for long enough."""
+    """There are features, enough looks, and enough time for them."""
     wanted = profile.residence_time.stationary
     if wanted is None:
         return
     if not wanted.features:
-        yield Finding((*HERE, "features"), "no feature is named", expected="at least one")
+        yield Finding((*HERE, "features"), "no feature is given", expected="at least one")
     least = profile.residence_time.equilibrium + (wanted.looks - 1) * wanted.every
     for key, value, fits, expected in (
         ("tolerance", wanted.tolerance, wanted.tolerance > 0, "more than 0"),
-        ("looks", wanted.looks, wanted.looks >= 3, "at least 3, as a line is fitted"),
+        ("looks", wanted.looks, wanted.looks >= 3, "at least 3, because a line is fitted"),
         ("frames", wanted.frames, wanted.frames >= 1, "at least 1"),
         ("every", wanted.every, wanted.every > 0, "more than 0"),
         (
             "longest",
             wanted.longest,
             wanted.longest >= least,
-            f"at least {least:.3g}: `equilibrium`, and so many `looks`",
+            f"at least {least:.3g}, for `equilibrium` and all `looks`",
         ),
     ):
         if not fits:
@@ -37,7 +37,7 @@ def numbers(profile: Profile) -> Iterator[Finding]:
 
 
 def features(profile: Profile) -> Iterator[Finding]:
-    """What has to stand still are features that the analysis gives."""
+    """Stationary features are features of the analysis."""
     wanted = profile.residence_time.stationary
     known = profile.analysis.features
     for number, feature in enumerate(() if wanted is None else wanted.features):
@@ -48,7 +48,7 @@ def features(profile: Profile) -> Iterator[Finding]:
 
 
 def front(profile: Profile) -> Iterator[Finding]:
-    """The first look sees the liquid of its own conditions, and not a plateau of those before."""
+    """The first look sees the liquid of the current conditions, not that of earlier ones."""
     wanted: Stationary | None = profile.residence_time.stationary
     if wanted is None:
         return
@@ -72,8 +72,8 @@ def front(profile: Profile) -> Iterator[Finding]:
     if profile.residence_time.equilibrium < least:
         yield Finding(
             ("residence_time", "equilibrium"),
-            f"the liquid from where the streams meet reaches {end!r} after {least:.2f} τ, and the "
-            "first look would see what was there before",
+            f"the liquid from the junction of the streams reaches {end!r} after {least:.2f} τ; the "
+            "first look would see the liquid of earlier conditions",
             expected=f"at least {least:.2f}",
         )
 
@@ -83,7 +83,7 @@ def _joined(part: str, routes: Mapping[str, list[str]]) -> bool:
 
 
 def _minutes(profile: Profile, route: list[str], end: str, through: Mapping[str, float]) -> float:
-    """Plug-flow time [min] along a route to the inlet of a component; 0 if it is not on the way."""
+    """Plug-flow time [min] along a route to the inlet of a component; 0 if it is elsewhere."""
     if end not in route:
         return 0.0
     before = route[: route.index(end)]

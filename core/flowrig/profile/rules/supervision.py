@@ -1,4 +1,4 @@
-"""Interlocks and the supervision of heaters."""
+"""Rules for interlocks and for the supervision of heaters."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ _KEYS = {
     "flow-needs-steady-temperature": ("heater", "tolerance_c", "or_below_c"),
     "syringe-not-empty": ("remainder_ul",),
 }
-"""What each kind of interlock takes besides `streams`, `grace` and `action`."""
+"""Keys of each kind of interlock besides `streams`, `grace` and `action`."""
 
 _THRESHOLDS_C = ("near_c", "progress_c", "runaway_c", "above_limit_c")
 _THRESHOLDS_S = ("rise_s", "fall_s", "frozen_s", "lease_s")
@@ -23,11 +23,11 @@ _OPTIONAL = ("or_below_c", "remainder_ul")
 
 
 def interlocks(profile: Profile) -> Iterator[Finding]:
-    """An interlock is about streams and heaters of the rig, and says what its kind needs."""
+    """An interlock names streams and heaters of the rig, and has the keys of its kind."""
     for index, interlock in enumerate(profile.interlocks):
         here: Path = ("interlocks", index)
         if not interlock.streams:
-            yield Finding((*here, "streams"), "no stream is named", expected="at least one")
+            yield Finding((*here, "streams"), "no stream is given", expected="at least one")
         for position, stream in enumerate(interlock.streams):
             path = (*here, "streams", position)
             yield from names.one_of(stream, profile.streams, "stream", path)
@@ -44,12 +44,12 @@ def interlocks(profile: Profile) -> Iterator[Finding]:
 
 
 def thresholds(profile: Profile) -> Iterator[Finding]:
-    """Thresholds are positive, and so are the numbers of a commissioning that is divided by."""
-    said = profile.supervision
+    """Thresholds are positive, and so are the divisors of a commissioning."""
+    supervision = profile.supervision
     for field in (*_THRESHOLDS_C, *_THRESHOLDS_S):
         key, unit = split_suffix(field)
-        yield from _positive(getattr(said, field), ("supervision", key), unit)
-    for heater, measured in said.commissioning.items():
+        yield from _positive(getattr(supervision, field), ("supervision", key), unit)
+    for heater, measured in supervision.commissioning.items():
         for field in ("time_constant_s", "heating_c_min"):
             key, unit = split_suffix(field)
             path: Path = ("supervision", "commissioning", heater, key)
@@ -62,14 +62,14 @@ def _positive(value: float, path: Path, unit: str) -> Iterator[Finding]:
 
 
 def commissioned(profile: Profile) -> Iterator[Finding]:
-    """What was commissioned are heaters of the rig."""
+    """Commissionings belong to heaters of the rig."""
     for heater in profile.supervision.commissioning:
         path: Path = ("supervision", "commissioning", heater)
         yield from names.device(profile, heater, "heater", path)
 
 
 def margins(profile: Profile) -> Iterator[Finding]:
-    """The search space leaves time to notice a broken sensor before the rig is too hot."""
+    """The search space leaves time to detect a broken sensor before the rig is too hot."""
     for index, variable in enumerate(profile.variables):
         if variable.heater is None:
             continue
@@ -78,10 +78,11 @@ def margins(profile: Profile) -> Iterator[Finding]:
         if variable.range[1] >= at.highest_set_point_c():
             yield Finding(
                 ("space", index, "range", 1),
-                f"at {variable.range[1]:g} °C a broken sensor would be noticed after "
+                f"at {variable.range[1]:g} °C a broken sensor would be detected after "
                 f"{at.detection_s:.0f} s, up to {at.margin_c:.0f} °C higher, and the rig must "
                 f"never reach {at.never_above_c:g} °C",
-                expected=f"less than {at.highest_set_point_c():.0f} °C, or a faster [supervision]",
+                expected=f"less than {at.highest_set_point_c():.0f} °C, or shorter times in "
+                "[supervision]",
             )
 
 

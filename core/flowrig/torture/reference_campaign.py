@@ -1,15 +1,16 @@
-"""The reference campaign: short, with every phase of a long one in it."""
+"""The reference campaign: short, with every phase of a long campaign."""
 
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
 from flowrig.plugins.registry import Plugins
-from flowrig.torture.frail_models import BRAIN
+from flowrig.torture.frail_models import PLUGIN
 
 __all__ = ["EXPERIMENTS", "SEEDED_STAGE", "plugins", "write_campaign"]
 
 EXPERIMENTS: Final = 3
+"""Number of experiments of the campaign."""
 
 SEEDED_STAGE: Final = "explore"
 """The stage whose conditions follow from the seed alone."""
@@ -25,7 +26,7 @@ noise = "0.013 degC"
 still = "3 s"
 set_point = "120 degC"
 """
-"""What `flowrig commission` writes of the emulated plate."""
+"""The result of `flowrig commission` for the emulated plate."""
 
 _CAMPAIGN: Final = """\
 extends = "cs3cu2i5-heatup-chem3"
@@ -91,7 +92,7 @@ stream = "ODE"
 range = ["220 uL/min", "280 uL/min"]
 
 [campaign]
-title = "two spread conditions, then one that follows from them"
+title = "two spread conditions, then one that depends on them"
 surrogate = {{ name = "torture-level"{surrogate} }}
 {campaign}
 
@@ -119,18 +120,18 @@ def write_campaign(
     surrogate: str = "",
     more: str = "",
 ) -> Path:
-    """Write the campaign as TOML, on a rig that was commissioned.
+    """Write the campaign as TOML, for a rig that is commissioned.
 
     Args:
-        folder: where the file goes.
-        top: more keys of the profile itself.
-        campaign: more keys of the campaign.
-        improve: more keys of the last stage.
-        surrogate: more keys of the surrogate, each after a comma.
-        more: more tables.
+        folder: the folder of the file.
+        top: further keys of the profile itself.
+        campaign: further keys of the campaign.
+        improve: further keys of the last stage.
+        surrogate: further keys of the surrogate, each after a comma.
+        more: further tables.
 
     Returns:
-        the file.
+        the path of the file.
     """
     path = folder / "reference.toml"
     text = _CAMPAIGN.format(
@@ -143,5 +144,5 @@ def write_campaign(
 
 @lru_cache(maxsize=1)
 def plugins() -> Plugins:
-    """What is installed, and what the reference campaign thinks with."""
-    return Plugins.discover(extra={"torture": BRAIN})
+    """The installed plugins, and the plugin of the reference campaign."""
+    return Plugins.discover(extra={"torture": PLUGIN})

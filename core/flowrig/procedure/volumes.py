@@ -1,0 +1,41 @@
+"""Whether syringes hold enough, and wastes have room, for what a procedure is about to deliver."""
+
+from collections.abc import Mapping
+
+from flowrig.errors import NeedsPersonError
+from flowrig.safety.syringes import SyringeLedger
+
+__all__ = ["require_volumes"]
+
+
+def require_volumes(ledger: SyringeLedger, volumes_ul: Mapping[str, float]) -> None:
+    """Refuse volumes [µL], by stream, that syringes or wastes have no room for now.
+
+    Raises:
+        OutOfRangeError: a full syringe or an empty waste would be too small as well.
+        NeedsPersonError: a syringe has to be refilled, or a waste emptied.
+    """
+    ledger.require_possible(volumes_ul)
+    short_ul, full_ul = ledger.short_of(volumes_ul), ledger.waste.too_full_for(volumes_ul)
+    needs = []
+    if short_ul:
+        refills = (
+            f"{stream}: {left_ul / 1000:.2f} mL left{_stays(ledger.remainder_ul(stream))}, "
+            f"{volumes_ul[stream] / 1000:.2f} mL needed, fill up to "
+            f"{ledger.full_ul(stream) / 1000:g} mL"
+            for stream, left_ul in short_ul.items()
+        )
+        needs.append("refill " + "; ".join(refills))
+    needs += [
+        f"empty {waste}: {ledger.waste.filled_ul[waste] / 1000:.1f} mL are in it, "
+        f"{more_ul / 1000:.1f} mL would come, and it may hold "
+        f"{ledger.waste.mark_ul(waste) / 1000:.4g} of "
+        f"{ledger.waste.capacity_ul[waste] / 1000:g} mL"
+        for waste, more_ul in full_ul.items()
+    ]
+    if needs:
+        raise NeedsPersonError("; ".join(needs), refill=tuple(short_ul), empty=tuple(full_ul))
+
+
+def _stays(remainder_ul: float) -> str:
+    return f", {remainder_ul / 1000:g} mL of it has to stay" if remainder_ul > 0.0 else ""

@@ -1,0 +1,159 @@
+"""Waits of a procedure: the rig is read and the operator is obeyed while time passes."""
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from flowrig.errors import DeviceFaultError
+from flowrig.interfaces import Frames, HeaterReading
+from flowrig.journal.events import StepBegun
+from flowrig.operator.requests import OperatorRequests
+from flowrig.procedure.steps import Acquire, Wait, WaitSteady
+from flowrig.rig.rig import Rig
+from flowrig.safety.guard import EventNoter, Guard
+
+__all__ = ["Watch"]
+
+WATCH_S = 5.0
+"""Time [s] between two readings of heaters and pumps while a procedure waits."""
+
+COMPUTE_S = 1200.0
+"""Longest time [s] for choosing the next conditions."""
+
+COMPUTE_WATCH_S = 1.0
+"""Time [s] between two readings of heaters and pumps meanwhile."""
+
+ROUNDING_S = 1e-9
+"""A wait that is shorter [s] is a rounding error of the clock's time."""
+
+R = TypeVar("R")
+
+
+class Watch:
+    """Lets time pass for the steps of a procedure.
+
+    Args:
+        rig: the opened rig.
+        guard: reads heaters and pumps, and checks the safety rules.
+        requests: what a person wants of the run.
+        note_event: writes progress and requests to the journal.
+
+    Attributes:
+        may_pause: whether a pause may begin now; false from the first frame of a measurement on.
+    """
+
+    def __init__(
+        self, rig: Rig, guard: Guard, requests: OperatorRequests, note_event: EventNoter
+    ) -> None:
+        self._rig = rig
+        self._guard = guard
+        self._requests = requests
+        self._note_event = note_event
+        self.may_pause = True
+
+    def obey(self, *, may_pause: bool = True, may_skip: bool = True) -> None:
+        """Raise the request of a person, if it can be obeyed now.
+
+        Args:
+            may_pause: false where the caller cannot pause here.
+            may_skip: false where the caller cannot give up the experiment here.
+
+        Raises:
+            StopRequested: a person asked the run to end.
+            PauseRequested: a person asked the run to pause.
+            SkipRequested: a person gave up the experiment under way.
+        """
+        for asked in self._requests.news():
+            self._note_event(asked)
+        self._requests.obey(may_pause=may_pause and self.may_pause, may_skip=may_skip)
+
+    def begin(self, what: str, duration_s: float | None) -> None:
+        """Note that something that takes time begins; its duration [s] may be unknown."""
+        self._note_event(StepBegun(what=what, duration_s=duration_s))
+
+    def wait(self, step: Wait) -> None:
+        """Wait for a time."""
+        self.begin(step.reason, step.duration_s)
+        clock = self._rig.clock
+        end_s = clock.now_s() + step.duration_s
+        while (left_s := end_s - clock.now_s()) > ROUNDING_S:
+            clock.sleep(min(left_s, WATCH_S))
+            self.obey()
+            self._guard.look()
+
+    def wait_steady(self, step: WaitSteady) -> None:
+        """Wait until heaters have stayed near their set points for the profile's time.
+
+        Raises:
+            DeviceFaultError: they are not steady after the profile's longest time.
+        """
+        steady, clock = self._rig.profile.steady, self._rig.clock
+        self.begin("heating or cooling to " + _degrees(step.set_points_c), None)
+        begin_s = clock.now_s()
+        near_since_s: float | None = None
+        while True:
+            heaters = self._guard.look()
+            if not _all_near(heaters, step.set_points_c, steady.tolerance_c):
+                near_since_s = None
+            elif near_since_s is None:
+                near_since_s = clock.now_s()
+            if near_since_s is not None and clock.now_s() - near_since_s >= steady.hold_s:
+                return
+            if clock.now_s() - begin_s > steady.timeout_s:
+                raise _not_steady(heaters, step.set_points_c, steady.timeout_s)
+            clock.sleep(steady.poll_s)
+            self.obey()
+
+    def acquire(self, step: Acquire) -> dict[str, Frames]:
+        """Take frames."""
+        # Once a reference or a sample is being taken, a pause waits until the experiment is done.
+        self.may_pause &= step.purpose in ("dark", "look")
+        self.begin(f"{step.frames} {step.purpose} frames", step.frames * step.interval_s)
+        is_long = step.frames * step.interval_s > WATCH_S
+        return self._rig.acquire(
+            step.spectrometers,
+            step.frames,
+            step.interval_s,
+            tick_s=WATCH_S if is_long else None,
+            on_tick=self._obey_and_look,
+        )
+
+    def compute(self, what: str, function: Callable[[], R], at_most_s: float | None) -> R:
+        """Compute something; see `Executor.compute`."""
+        self.obey(may_pause=False)
+        self.begin(what, None)
+        if self._rig.clock.is_virtual:
+            return function()
+        return self._rig.alongside(
+            function,
+            COMPUTE_S if at_most_s is None else at_most_s,
+            tick_s=COMPUTE_WATCH_S,
+            on_tick=self._obey_and_look,
+        )
+
+    def _obey_and_look(self) -> None:
+        self.obey(may_pause=False)
+        self._guard.look()
+
+
+def _all_near(
+    heaters: Mapping[str, HeaterReading], set_points_c: Mapping[str, float], tolerance_c: float
+) -> bool:
+    return all(
+        abs(heaters[name].temperature_c - set_point_c) <= tolerance_c
+        for name, set_point_c in set_points_c.items()
+    )
+
+
+def _not_steady(
+    heaters: Mapping[str, HeaterReading], set_points_c: Mapping[str, float], timeout_s: float
+) -> DeviceFaultError:
+    now_c = {name: heaters[name].temperature_c for name in set_points_c}
+    return DeviceFaultError(
+        f"not steady at {_degrees(set_points_c)} after {timeout_s / 60:.0f} min, it reads "
+        f"{_degrees(now_c)}; check heater, sensor and the profile's [steady] table",
+        device=", ".join(set_points_c),
+    )
+
+
+def _degrees(temperatures_c: Mapping[str, float]) -> str:
+    return ", ".join(f"{temperature:.1f} °C" for temperature in temperatures_c.values())

@@ -1,0 +1,204 @@
+"""The state of a rig: what its streams and heaters were commanded, and what they report."""
+
+from collections.abc import Iterable, Mapping
+
+from attrs import evolve, frozen
+
+from flowrig.journal.events import (
+    CutLiquid,
+    EventData,
+    HeaterValues,
+    Intent,
+    Outcome,
+    Reading,
+    Resumed,
+    SafeStateSought,
+)
+
+__all__ = ["Flow", "HeaterStatus", "RigState", "StreamStatus"]
+
+
+@frozen(kw_only=True)
+class Flow:
+    """A stream was commanded to start, and is not known to have stopped since.
+
+    Attributes:
+        rate_ul_min: flow rate [µL/min] of the start.
+        since_s: rig time [s] of the command to start.
+        is_confirmed: whether the pump confirmed the start.
+        stops_s: rig times [s] of commands to stop, in order; none of them is known to have worked.
+    """
+
+    rate_ul_min: float
+    since_s: float
+    is_confirmed: bool = False
+    stops_s: tuple[float, ...] = ()
+
+
+@frozen(kw_only=True)
+class StreamStatus:
+    """What a stream was commanded, and what its pump reports.
+
+    Attributes:
+        set_rate_ul_min: flow rate [µL/min] that this process has set; None where it has set none.
+        flow: the start that no stop has ended; None where the stream stands still.
+        pump: state of the pump in the newest reading: "running", "stopped", "stalled", …
+        reported_ul: volume [µL] that the pump reported newest in this run; None where no report is
+            known.
+    """
+
+    set_rate_ul_min: float | None = None
+    flow: Flow | None = None
+    pump: str = ""
+    reported_ul: float | None = None
+
+
+@frozen(kw_only=True)
+class HeaterStatus:
+    """What a heater was commanded, and what it reads.
+
+    Attributes:
+        set_point_c: set point [°C] that this process has set; None where it has set none, or has
+            switched the heater off since.
+        reads: temperature and set point in the newest reading.
+    """
+
+    set_point_c: float | None = None
+    reads: HeaterValues | None = None
+
+
+class RigState:
+    """Follows events, of a run under way or of its journal; nothing else remembers a flow rate."""
+
+    def __init__(self) -> None:
+        self._streams: dict[str, StreamStatus] = {}
+        self._heaters: dict[str, HeaterStatus] = {}
+        self._intent: Intent | None = None
+
+    @property
+    def streams(self) -> Mapping[str, StreamStatus]:
+        """Streams that an event has named, by name."""
+        return dict(self._streams)
+
+    @property
+    def heaters(self) -> Mapping[str, HeaterStatus]:
+        """Heaters that an event has named, by name."""
+        return dict(self._heaters)
+
+    def stream(self, name: str) -> StreamStatus:
+        """One stream, also one that no event has named."""
+        return self._streams.get(name, StreamStatus())
+
+    def heater(self, name: str) -> HeaterStatus:
+        """One heater, also one that no event has named."""
+        return self._heaters.get(name, HeaterStatus())
+
+    @property
+    def flows(self) -> Mapping[str, Flow]:
+        """By stream: every start, confirmed or not, that no stop is known to have ended."""
+        return {name: one.flow for name, one in self._streams.items() if one.flow is not None}
+
+    @property
+    def flowing(self) -> tuple[str, ...]:
+        """Streams whose pump confirmed the start, and that are not known to have stopped."""
+        return tuple(sorted(name for name, flow in self.flows.items() if flow.is_confirmed))
+
+    @property
+    def commanded_rates_ul_min(self) -> Mapping[str, float]:
+        """Flow rates [µL/min] of streams whose newest command is to start."""
+        return {name: flow.rate_ul_min for name, flow in self.flows.items() if not flow.stops_s}
+
+    @property
+    def heated(self) -> tuple[str, ...]:
+        """Heaters that this process has given a set point, and not switched off since."""
+        return tuple(n for n, heater in self._heaters.items() if heater.set_point_c is not None)
+
+    def follow(self, time_s: float, data: EventData) -> None:
+        """Take an event into account; events of other kinds change nothing.
+
+        Args:
+            time_s: rig time [s] of the event.
+            data: what happened.
+        """
+        match data:
+            case Intent():
+                self._follow_intent(time_s, data)
+            case Outcome():
+                self._follow_outcome(data)
+            case Reading():
+                self._follow_reading(data)
+            case SafeStateSought():
+                self._stop_commanded(time_s, self._streams)
+            case Resumed():
+                self._forget_settings()
+            case CutLiquid(events=lost, emptied_ul=emptied_ul):
+                for event in lost:
+                    self.follow(event.time_s, event.data)
+                self._stopped(dict.fromkeys(emptied_ul))
+
+    def _follow_intent(self, time_s: float, data: Intent) -> None:
+        self._intent = data
+        if data.command == "start":
+            for name, rate in (data.flow_rates_ul_min or {}).items():
+                flow = Flow(rate_ul_min=rate, since_s=time_s)
+                self._streams[name] = evolve(self.stream(name), flow=flow)
+        elif data.command == "stop":
+            self._stop_commanded(time_s, data.streams or ())
+
+    def _stop_commanded(self, time_s: float, streams: Iterable[str]) -> None:
+        for name in streams:
+            stream = self.stream(name)
+            if stream.flow is not None:
+                flow = evolve(stream.flow, stops_s=(*stream.flow.stops_s, time_s))
+                self._streams[name] = evolve(stream, flow=flow)
+
+    def _follow_outcome(self, data: Outcome) -> None:
+        intent, self._intent = self._intent, None
+        if data.outcome == "done" and intent is not None and intent.command == data.command:
+            self._done(intent)
+        volumes_ul, estimated = data.dispensed_ul or {}, data.estimated or ()
+        self._stopped({name: None if name in estimated else ul for name, ul in volumes_ul.items()})
+
+    def _done(self, intent: Intent) -> None:
+        """A command took effect."""
+        rates_ul_min = intent.flow_rates_ul_min or {}
+        match intent.command:
+            case "set-flow-rates":
+                for name, rate in rates_ul_min.items():
+                    self._streams[name] = evolve(self.stream(name), set_rate_ul_min=rate)
+            case "start":
+                for name in rates_ul_min:
+                    flow = self._streams[name].flow
+                    assert flow is not None
+                    confirmed = evolve(flow, is_confirmed=True)
+                    self._streams[name] = evolve(self._streams[name], flow=confirmed)
+            case "stop":
+                for name in intent.streams or ():
+                    self._streams[name] = evolve(self.stream(name), flow=None)
+            case "set-temperatures":
+                for name, set_point_c in (intent.set_points_c or {}).items():
+                    self._heaters[name] = evolve(self.heater(name), set_point_c=set_point_c)
+            case "heater-off":
+                for name in intent.heaters or ():
+                    self._heaters[name] = evolve(self.heater(name), set_point_c=None)
+
+    def _stopped(self, reports_ul: Mapping[str, float | None]) -> None:
+        """Streams have stopped, with the volume [µL] that each reported; None for no report."""
+        for name, volume_ul in reports_ul.items():
+            stream = self.stream(name)
+            # A stream that is charged nothing never started: its pump still shows the run before.
+            reported_ul = stream.reported_ul if volume_ul == 0.0 else volume_ul
+            self._streams[name] = evolve(stream, flow=None, reported_ul=reported_ul)
+
+    def _follow_reading(self, data: Reading) -> None:
+        for name, reads in data.heaters.items():
+            self._heaters[name] = evolve(self.heater(name), reads=reads)
+        for name, pump in data.pumps.items():
+            self._streams[name] = evolve(self.stream(name), pump=pump)
+
+    def _forget_settings(self) -> None:
+        """Another process goes on: a person may have changed at the devices what was set before."""
+        for name, stream in self._streams.items():
+            self._streams[name] = evolve(stream, set_rate_ul_min=None)
+        for name, heater in self._heaters.items():
+            self._heaters[name] = evolve(heater, set_point_c=None)

@@ -1,0 +1,1 @@
+"""Injections of faults: into instruments, disk, program, optimizer and profile."""

@@ -1,0 +1,131 @@
+"""The base class of all injections, and the scene in which an injection strikes.
+
+An injection belongs to one cell. It strikes once, and is healed before the run is resumed, as if a
+person had repaired the rig.
+"""
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+from attrs import frozen
+
+from flowrig.plugins.registry import Plugins
+from flowrig.profile import Profile
+from flowrig.torture.lasting_rig import TortureRig
+from flowrig.torture.phases import Phase
+from flowrig.torture.reference_campaign import plugins, write_campaign
+
+__all__ = ["Injection", "Scene"]
+
+
+@frozen
+class Scene:
+    """The rig, the run and the phase in which an injection strikes.
+
+    Attributes:
+        rig: the emulated rig.
+        folder: the folder of the run.
+        phase: the phase of the campaign.
+        draw: the source of all random choices of the trial.
+    """
+
+    rig: TortureRig
+    folder: Path
+    phase: Phase
+    draw: random.Random
+
+    @property
+    def profile(self) -> Profile:
+        """The profile of the rig."""
+        return self.rig.rig.profile
+
+    def pumps_in_use(self) -> list[str]:
+        """The pumps that run in this phase; all pumps in phases without flow."""
+        profile = self.profile
+        if self.phase is Phase.PRIME:
+            streams: Sequence[str] = tuple(profile.calibration.flow_rates_ul_min)
+        elif self.phase in (Phase.FLUSH, Phase.CLOSE):
+            flush = [step for step in profile.safe_state if step.do == "flush"]
+            streams = [stream for step in flush for stream in step.flow_rates_ul_min]
+        else:
+            streams = tuple(profile.streams)
+        return [profile.streams[stream].pump for stream in streams]
+
+    def device(self, kind: str) -> str:
+        """A random device of a kind ("pump", "heater", "spectrometer" or "any")."""
+        if kind == "any":
+            kind = self.draw.choice(("pump", "heater", "spectrometer"))
+        if kind == "pump":
+            return self.draw.choice(self.pumps_in_use())
+        return self.draw.choice(
+            [n for n, device in self.profile.devices.items() if device.offer.kind == kind]
+        )
+
+
+class Injection:
+    """No fault at all; the base class of all faults.
+
+    Attributes:
+        affected: devices of which the final message of the run must name at least one.
+        kills: whether the program ends without warning.
+        blocks_journal: whether the journal refuses every event.
+        dimmed_s: rig time [s] at which a light lost a part of its power; None if no light did.
+        loses_count: whether pumps lose the count of what they delivered. The ledger then charges
+            flow rate times time, up to the moment at which the loss is detected.
+        is_detectable: whether readings of pumps and heaters show the fault.
+        optimizer_process: whether the optimizer runs in a process of its own; None for the default.
+        is_in_file: whether the fault is in the campaign's file, and needs no moment to strike.
+        refilled: streams whose syringes are refilled before the run is resumed.
+        emptied: wastes that are emptied before the run is resumed.
+        hung: devices whose threads cannot be ended.
+    """
+
+    kills = False
+    blocks_journal = False
+    loses_count = False
+    is_in_file = False
+    optimizer_process: bool | None = None
+    is_detectable = True
+
+    def __init__(self) -> None:
+        self.affected: tuple[str, ...] = ()
+        self.dimmed_s: float | None = None
+        self.refilled: tuple[str, ...] = ()
+        self.emptied: tuple[str, ...] = ()
+        self.hung: tuple[str, ...] = ()
+
+    def campaign(self, folder: Path, draw: random.Random) -> Path:
+        """Write the file of the campaign, and return its path."""
+        return write_campaign(folder)
+
+    def target(self, scene: Scene) -> str:
+        """The device in whose exchanges the fault strikes before the journal has events."""
+        return scene.device("any")
+
+    def aim(self, device: str) -> None:
+        """Choose the device in whose exchange the fault strikes."""
+
+    def strike(self, scene: Scene) -> None:
+        """Inject the fault."""
+
+    def after_event(self, scene: Scene) -> None:
+        """React to an event that was written after the strike."""
+
+    def tamper(self, scene: Scene) -> None:
+        """Change files or instruments while no program runs."""
+
+    def restore(self, scene: Scene) -> None:
+        """Undo `tamper`, after a run that refused to continue with the change."""
+
+    def plugins(self) -> Plugins:
+        """The plugins that are installed when the run is resumed."""
+        return plugins()
+
+    def heal(self, scene: Scene) -> None:
+        """End the fault."""
+        if scene.rig.is_built:
+            scene.rig.heal()
+
+    def close(self) -> None:
+        """Undo everything that would outlive the trial."""

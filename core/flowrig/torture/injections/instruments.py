@@ -1,0 +1,170 @@
+"""Faults of instruments, cables and ports."""
+
+import threading
+from collections.abc import Callable
+from typing import Any, Final
+
+from flowrig.emulation import WIRE_FAULTS, When
+from flowrig.errors import ConnectionLostError
+from flowrig.interfaces import Device
+from flowrig.rig import device_threads
+from flowrig.torture.injections.injection import Injection, Scene
+from flowrig.torture.lasting_rig import MalformedNumber
+
+__all__ = ["Hangs", "Healthy", "MalformedNumbers", "OnDevice", "PortTaken", "Unplugged"]
+
+
+class Healthy(Injection):
+    """Disturbances within the specification: slow replies, and replies in pieces."""
+
+    def strike(self, scene: Scene) -> None:
+        """Make every wire as bad as the specification allows."""
+        for emulator in scene.rig.rig.emulators.values():
+            emulator.inject(scene.draw.choice(("delay delay_s=0.5", "pieces", "split chance=0.02")))
+
+
+class OnDevice(Injection):
+    """A fault that the emulators offer by name.
+
+    Args:
+        kind: kind of the device, see `Scene.device`.
+        texts: faults as `Emulator.inject` takes them; a random one is used. `{byte}`, `{bit}` and
+            `{after}` stand for random numbers.
+    """
+
+    def __init__(self, kind: str, *texts: str) -> None:
+        super().__init__()
+        self._kind = kind
+        self._texts = texts
+
+    def target(self, scene: Scene) -> str:
+        """The device on which the fault strikes."""
+        if not self.affected:
+            self.affected = (scene.device(self._kind),)
+        return self.affected[0]
+
+    def aim(self, device: str) -> None:
+        """Choose the device."""
+        self.affected = (device,)
+
+    def strike(self, scene: Scene) -> None:
+        """Plan the fault from the next exchange on."""
+        emulator = scene.rig.rig.emulators[self.target(scene)]
+        draw = scene.draw
+        possible = emulator.fault_switches().keys() | WIRE_FAULTS.keys()
+        text = draw.choice([t for t in self._texts if t.split()[0] in possible]).format(
+            byte=draw.randrange(24), bit=1 << draw.randrange(8), after=draw.randrange(3)
+        )
+        self.loses_count = text.startswith("power-cycle")
+        self.dimmed_s = scene.rig.clock.now_s() if text.startswith("lamp-dim") else None
+        kind = scene.profile.devices[self.target(scene)].offer.kind
+        self.is_detectable = kind != "spectrometer"
+        emulator.inject(text)
+
+
+class Unplugged(OnDevice):
+    """A cable that comes out during an exchange, for a moment or for good."""
+
+    def __init__(self) -> None:
+        super().__init__("any", "hang-up after_bytes={byte} after={after}")
+
+    def strike(self, scene: Scene) -> None:
+        """Unplug the cable."""
+        if scene.draw.random() < 0.5:
+            scene.rig.unplug(self.target(scene))
+        else:
+            super().strike(scene)
+
+
+class MalformedNumbers(OnDevice):
+    """Replies in which numbers are replaced by texts that are no numbers, three times.
+
+    Args:
+        texts: possible replacements.
+    """
+
+    def __init__(self, *texts: str) -> None:
+        super().__init__("any", *texts)
+
+    def target(self, scene: Scene) -> str:
+        """A device that replies in text."""
+        if not self.affected:
+            self.affected = (scene.device(scene.draw.choice(("pump", "heater"))),)
+        return self.affected[0]
+
+    def strike(self, scene: Scene) -> None:
+        """Plan the replacement from the next exchange on."""
+        wire = scene.rig.rig.emulators[self.target(scene)].wire
+        wire.plan(MalformedNumber(scene.draw.choice(self._texts).encode()), When(times=3))
+
+
+class PortTaken(OnDevice):
+    """Another program has opened the port of a pump."""
+
+    def __init__(self) -> None:
+        super().__init__("pump")
+        self._other: Device | None = None
+
+    def strike(self, scene: Scene) -> None:
+        """Open the port before the run does."""
+        name = self.target(scene)
+        entry = scene.profile.devices[name]
+        other: Device = entry.offer.load()(name, entry.settings, scene.rig.clock)
+        other.open()
+        self._other = other
+
+    def heal(self, scene: Scene) -> None:
+        """Close the port."""
+        super().heal(scene)
+        self.close()
+
+    def close(self) -> None:
+        """Close the port."""
+        if self._other is not None:
+            self._other.close()
+        self._other = None
+
+
+class Hangs(OnDevice):
+    """A call of a driver that never returns."""
+
+    CALLS: Final = {"pump": "status", "heater": "read", "spectrometer": "acquire"}
+    """The method that hangs, by kind of device."""
+    DEADLINE_S: Final = 2.0
+    """How long [s, real time] flowrig waits for a call, instead of its usual deadline."""
+
+    def __init__(self) -> None:
+        super().__init__("any")
+        self._restore: Callable[[], None] = lambda: None
+
+    def strike(self, scene: Scene) -> None:
+        """Block the next calls of one method."""
+        name = self.target(scene)
+        offer = scene.profile.devices[name].offer
+        cls, method = offer.load(), self.CALLS[offer.kind]
+        original, ended = getattr(cls, method), threading.Event()
+        usual_s = device_threads.DEADLINE_S
+
+        def call(device: Device, *args: Any) -> Any:
+            if device.name == name and not ended.is_set():
+                ended.wait()
+                raise ConnectionLostError("the call was blocked", device=name)
+            return original(device, *args)
+
+        def restore() -> None:
+            ended.set()
+            setattr(cls, method, original)
+            device_threads.DEADLINE_S = usual_s
+
+        setattr(cls, method, call)
+        device_threads.DEADLINE_S = self.DEADLINE_S
+        self.hung, self._restore = (name,), restore
+
+    def heal(self, scene: Scene) -> None:
+        """Let the call return."""
+        super().heal(scene)
+        self.close()
+
+    def close(self) -> None:
+        """Let the call return."""
+        self._restore()

@@ -1,0 +1,70 @@
+"""Faults of the program and its computer: killed, without power, suspended."""
+
+import shutil
+from pathlib import Path
+from typing import Final
+
+from flowrig.journal.journal import FILE_NAME
+from flowrig.run_record.changes import PROFILE_NAME
+from flowrig.torture.injections.injection import Injection, Scene
+from flowrig.torture.phases import Phase
+
+__all__ = ["Killed", "PowerCut", "Suspended", "image_of"]
+
+STARTING: Final = (Phase.PRIME, Phase.FLOW, Phase.FLUSH)
+"""Phases in which a program can end between a start and its confirmation. A pump that has not run
+before cannot report whether it received the start."""
+
+SUSPENDED_S: Final = 3600.0
+"""How long [s] the computer is suspended."""
+
+
+class Killed(Injection):
+    """The program ends at once; the instruments continue what was commanded.
+
+    The files stay as they are at that moment, and no further byte reaches an instrument.
+    """
+
+    kills = True
+
+    def strike(self, scene: Scene) -> None:
+        """Cut every wire and copy the files of the run."""
+        self.loses_count |= scene.phase in STARTING
+        scene.rig.unplug()
+        image = image_of(scene.folder)
+        image.mkdir()
+        for file in scene.folder.iterdir():
+            if file.name in (PROFILE_NAME, FILE_NAME, FILE_NAME + "-wal"):
+                shutil.copy2(file, image / file.name)
+
+
+def image_of(folder: Path) -> Path:
+    """The folder in which the files of a killed run are kept."""
+    return folder.with_name(f"{folder.name}-image")
+
+
+class PowerCut(Killed):
+    """The program ends, and all instruments lose power."""
+
+    loses_count = True
+
+    def strike(self, scene: Scene) -> None:
+        """Cut every wire and the power."""
+        super().strike(scene)
+        for emulator in scene.rig.rig.emulators.values():
+            if "stall" in emulator.fault_switches():
+                emulator.switch("power-cycle")
+
+    def heal(self, scene: Scene) -> None:
+        """Restore the power; instruments that hang up when they restart do so now."""
+        super().heal(scene)
+        for emulator in scene.rig.rig.emulators.values():
+            emulator.switch("power-cycle")
+
+
+class Suspended(Injection):
+    """The computer is suspended for an hour while the instruments go on."""
+
+    def strike(self, scene: Scene) -> None:
+        """Let the time jump."""
+        scene.rig.clock.skip(SUSPENDED_S)

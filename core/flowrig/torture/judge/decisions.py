@@ -1,0 +1,46 @@
+"""Checks of the conditions that a campaign decided (promise I7)."""
+
+from flowrig.campaign.optimizer import new_optimizer
+from flowrig.journal.events import Decided
+from flowrig.learning.from_campaign import new_surrogate
+from flowrig.run_record.reader import RunRecord
+from flowrig.torture.injections.optimizer import BrokenModel
+from flowrig.torture.judge.breach import Breach, Breaches, Kind
+from flowrig.torture.judge.healthy_campaign import HealthyCampaign
+from flowrig.torture.reference_campaign import SEEDED_STAGE
+from flowrig.torture.trial import Trial
+
+__all__ = ["seeded", "suggestions"]
+
+
+def seeded(record: RunRecord, healthy: HealthyCampaign) -> Breaches:
+    """Conditions that follow from the seed alone are those of the healthy campaign."""
+    for decision in record.decisions():
+        conditions = tuple(decision.conditions.values())
+        if decision.stage == SEEDED_STAGE and conditions not in healthy.conditions:
+            text = f"experiment {decision.index} is not that of the same seed"
+            yield Breach(Kind.DIVERGED, text)
+
+
+def suggestions(trial: Trial, record: RunRecord) -> Breaches:
+    """Every suggestion follows, bit for bit, from the seed and the measurements before it."""
+    if isinstance(trial.injection, BrokenModel):
+        return
+    events = {e.data.index: e for e in record.journal.events(Decided)}
+    for stage in record.campaign.stages:
+        decided = [d for d in record.decisions() if d.stage == stage.name]
+        if not decided:
+            continue
+        known = [x for x in record.experiments() if x.sequence < events[decided[0].index].sequence]
+        optimizer = new_optimizer(
+            record.profile,
+            stage,
+            record.seed,
+            lambda: new_surrogate(record.campaign, record.seed),
+        )
+        objective = record.profile.objective.name
+        optimizer.ingest([{**x.conditions, **x.features, objective: x.objective} for x in known])
+        again = optimizer.suggest(len(decided))
+        if again != [dict(decision.conditions) for decision in decided]:
+            text = f"stage {stage.name} decided other conditions than its journal gives"
+            yield Breach(Kind.DIVERGED, text)

@@ -1,0 +1,109 @@
+"""Checks of the liquid that moved: syringes and wastes (promise I3)."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from flowrig.journal.events import CutEvent, CutLiquid, Intent, Outcome, Resumed
+from flowrig.run_record.reader import RunRecord
+from flowrig.safety.waste import WasteAccount
+from flowrig.torture.judge.breach import Breach, Breaches, Kind
+from flowrig.torture.trial import Trial
+
+__all__ = ["charges", "wastes"]
+
+VOLUME_UL: Final = 2.0
+"""Difference [µL] between plunger and ledger that rounding explains."""
+
+
+def charges(trial: Trial, record: RunRecord) -> Breaches:
+    """Every volume that moved is in the ledger, and every start was commanded."""
+    if not trial.rig.is_built:
+        return
+    charged = _charged_ul(record)
+    commanded = _commanded_starts(trial)
+    moved = trial.rig.physics.moved_ul()
+    for name, stream in record.profile.streams.items():
+        starts = trial.rig.physics.starts[stream.pump]
+        if starts > commanded[name] and not trial.injection.blocks_journal:
+            text = f"{name} began to flow {starts} times at {commanded[name]} commands"
+            yield Breach(Kind.DOUBLE, text)
+        uncounted_ul = moved[stream.pump] - charged[name]
+        text = f"{name} moved {moved[stream.pump]:.1f} µL and was charged {charged[name]:.1f} µL"
+        if uncounted_ul > VOLUME_UL:
+            yield Breach(Kind.DOUBLE, text)
+        elif (
+            uncounted_ul + _charged_at_rest_ul(trial, name) < -VOLUME_UL
+            and not trial.injection.loses_count
+        ):
+            yield Breach(Kind.MISCOUNTED, text)
+
+
+def _commanded_starts(trial: Trial) -> Counter[str]:
+    """How often the start of each stream was commanded."""
+    return Counter(
+        stream
+        for process in trial.processes
+        for event in process.of(Intent)
+        if event.data.command == "start"
+        for stream in event.data.flow_rates_ul_min or ()
+    )
+
+
+def _charged_ul(record: RunRecord) -> Mapping[str, float]:
+    """Volume [µL] that the ledger charged, by stream."""
+    charged: defaultdict[str, float] = defaultdict(float)
+    for volumes_ul in _charges(record):
+        for name, ul in volumes_ul.items():
+            charged[name] += ul
+    return charged
+
+
+def _charges(record: RunRecord) -> Iterator[Mapping[str, float]]:
+    """Each charge [µL] by stream, also those of events that were cut off."""
+    for event in record.journal.events(Outcome, CutLiquid):
+        match event.data:
+            case Outcome() as outcome:
+                yield outcome.dispensed_ul or {}
+            case CutLiquid() as cut:
+                yield cut.emptied_ul
+                yield from map(_charge_of, cut.events)
+
+
+def _charge_of(lost: CutEvent) -> Mapping[str, float]:
+    return (lost.data.dispensed_ul or {}) if isinstance(lost.data, Outcome) else {}
+
+
+def _charged_at_rest_ul(trial: Trial, stream: str) -> float:
+    """Volume [µL] that a stream was charged while it stood still.
+
+    A pump that delivered nothing reports 0, just as a pump that lost its count does; flowrig then
+    charges flow rate times time.
+    """
+    course = trial.rig.physics.rates_ul_min[trial.rig.rig.profile.streams[stream].pump]
+    since_s, total_ul = 0.0, 0.0
+    for event in (event for process in trial.processes for event in process.events):
+        match event.data:
+            case Intent(command="start", flow_rates_ul_min=rates) if rates and stream in rates:
+                since_s = event.time_s
+            case Outcome(dispensed_ul=volumes_ul, estimated=estimated) if volumes_ul and stream in (
+                estimated or ()
+            ):
+                stood_still = not any(course.between(since_s, event.time_s))
+                total_ul += volumes_ul[stream] if stood_still else 0.0
+    return total_ul
+
+
+def wastes(trial: Trial, record: RunRecord) -> Breaches:
+    """No waste takes more than its capacity between two times at which it is emptied."""
+    if not trial.rig.is_built:
+        return
+    for name, capacity_ul in WasteAccount(record.profile).capacity_ul.items():
+        before_ul = moved_ul = 0.0
+        for process in trial.processes:
+            if any(name in event.data.emptied for event in process.of(Resumed)):
+                before_ul = moved_ul
+            moved_ul = sum(process.moved_ul[1].values()) or moved_ul
+            if moved_ul - before_ul > capacity_ul:
+                volumes = f"{(moved_ul - before_ul) / 1000:.1f} mL in {capacity_ul / 1000:g} mL"
+                yield Breach(Kind.UNSAFE, f"{name} ran over: {volumes}")
