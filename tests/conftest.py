@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import frozen
 from click.testing import CliRunner, Result
 from fresh_environment import ACME, ROOT, Bare, Lab, build_wheels
 from hypothesis import settings
@@ -66,9 +67,9 @@ extends = "cs3cu2i5-heatup-chem3"
 title = "The reference rig with a short acquisition"
 
 [analysis]
-frames = 60
+frames = 20
 frame_interval = "100 ms"
-reactive_frames = 15
+reactive_frames = 5
 
 [campaign]
 title = "a short campaign"
@@ -90,6 +91,31 @@ experiments = {improve}
 """
 
 Flowrig = Callable[..., Result]
+
+
+@frozen
+class FinishedRun:
+    """A finished run of the short campaign, seed 1, for tests that only read it.
+
+    Attributes:
+        folder: folder of the run; a test that writes there works on a copy.
+        stdout: standard output of `flowrig run`.
+    """
+
+    folder: Path
+    stdout: str
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
+    """One finished run, shared by all tests that only read it."""
+    home = tmp_path_factory.mktemp("finished")
+    profile = home / "short.toml"
+    profile.write_text(PROFILE.format(explore=4, improve=1, more=""), encoding="utf-8")
+    words = ["run", str(profile), "--simulate", "--seed", "1", "--out", str(home / "run")]
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == 0, done.output
+    return FinishedRun(home / "run", done.stdout)
 
 
 @pytest.fixture

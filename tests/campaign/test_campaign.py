@@ -18,28 +18,23 @@ from flowrig.run_record.reader import RunRecord
 Summary = Callable[[Path], dict[str, Any]]
 
 
-def test_a_campaign_runs_to_its_end(
-    flowrig: Any, short: Any, summary: Summary, tmp_path: Path
-) -> None:
-    """Every experiment is measured, the rig ends safe, and the report says what was best where."""
-    folder = tmp_path / "run"
-    done = flowrig("run", short(), "--simulate", "--seed", 1, "--out", folder)
-
-    said = summary(folder)
+def test_a_campaign_runs_to_its_end(finished: Any, summary: Summary) -> None:
+    """Every experiment is measured, the rig ends safe, and the report has the best conditions."""
+    said = summary(finished.folder)
     assert (said["state"], said["experiments"], said["seed"]) == ("finished", 5, 1)
     assert 0.0 < said["best"]["objective"] < 1.0
     assert said["best"]["conditions"]["temperature"]["unit"] == "°C"
     assert said["objective"]["name"] == "PLQY proxy"
-    assert "safe state" in done.stdout
-    assert "<svg" in (folder / "report.html").read_text(encoding="utf-8")
+    assert "safe state" in finished.stdout
+    assert "<svg" in (finished.folder / "report.html").read_text(encoding="utf-8")
 
 
 def test_the_same_seed_gives_the_same_run(
-    flowrig: Any, short: Any, summary: Summary, tmp_path: Path
+    flowrig: Any, short: Any, summary: Summary, finished: Any, tmp_path: Path
 ) -> None:
     """One seed replays bit for bit, raw spectra included; another seed does not."""
-    digests = []
-    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+    digests = [summary(finished.folder)["digest"]]
+    for name, seed in (("b", 1), ("c", 2)):
         flowrig("run", short(), "--simulate", "--seed", seed, "--out", tmp_path / name)
         digests.append(summary(tmp_path / name)["digest"])
 
@@ -58,7 +53,7 @@ def test_what_was_measured_can_be_read_as_arrays(short: Any, tmp_path: Path) -> 
         assert X.shape == (7, 5)
         assert Y.shape == (7, 2)
         frames = record.frames(1, "hdx_pl")
-        assert (frames.shape, frames.dtype) == ((60, 2068), np.uint16)
+        assert (frames.shape, frames.dtype) == ((20, 2068), np.uint16)
         assert record.wavelengths_nm("hdx_pl").shape == (2068,)
         posterior = record.model().predict(record.profile.space.to_unit(X))
         assert posterior.mean.shape == (7, 2)
@@ -84,14 +79,13 @@ def test_a_run_computes_on_one_thread(short: Any, tmp_path: Path) -> None:
     assert threads == {1}
 
 
-def test_csv_has_a_row_an_experiment_with_units_in_its_columns(
-    flowrig: Any, short: Any, tmp_path: Path
+def test_csv_has_a_row_for_each_experiment_with_units_in_its_columns(
+    flowrig: Any, finished: Any
 ) -> None:
     """The table can be read without knowing flowrig."""
-    flowrig("run", short(3, 0 + 1), "--simulate", "--out", tmp_path / "run")
-    rows = list(csv.DictReader(io.StringIO(flowrig("report", tmp_path / "run", "--csv").stdout)))
+    rows = list(csv.DictReader(io.StringIO(flowrig("report", finished.folder, "--csv").stdout)))
 
-    assert len(rows) == 4
+    assert len(rows) == 5
     assert {"temperature_c", "CuI_ul_min", "a300", "pla", "objective"} <= set(rows[0])
     assert 119 < float(rows[0]["temperature_c"]) < 181
 

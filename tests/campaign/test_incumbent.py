@@ -1,8 +1,6 @@
 """The best of a campaign as a model of all experiments expects it."""
 
 import json
-from collections.abc import Callable
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -68,12 +66,10 @@ def test_too_few_experiments_or_no_surrogate_expect_nothing() -> None:
     assert find_incumbent(without) is None
 
 
-def test_a_finished_run_says_it_everywhere(
-    short: Callable[..., Path], flowrig: Any, tmp_path: Path
-) -> None:
-    """The journal keeps it for JSON, report and end message; the digest does not see it."""
-    folder = tmp_path / "run"
-    said = " ".join(flowrig("run", short(), "--simulate", "--out", folder).stdout.split())
+def test_a_finished_run_reports_it_everywhere(finished: Any, flowrig: Any) -> None:
+    """The journal keeps it for JSON, report and end message; the digest does not include it."""
+    folder = finished.folder
+    said = " ".join(finished.stdout.split())
     assert "as the model of all experiments expects" in said
     assert "highest measured" in said
 

@@ -1,4 +1,4 @@
-"""Damage to the bytes that pass over a wire, for tests of what drivers make of it."""
+"""Damage to the bytes that pass over a wire, for tests of drivers."""
 
 from collections.abc import Sequence
 from random import Random

@@ -1,4 +1,4 @@
-"""The time of a wire to an emulated Fusion: deadlines pass where nothing is under way on it."""
+"""The time of a wire to an emulated Fusion: deadlines expire when no bytes are on the wire."""
 
 import time
 from contextlib import contextmanager
@@ -23,7 +23,7 @@ FRONTS = {"serial": serial_front, "socket": lambda core: SocketFront(lambda: cor
 
 
 class Recorder:
-    """A core that remembers what reached it, and how much it answered."""
+    """Records the bytes that reach a protocol core, and counts the bytes of its replies."""
 
     def __init__(self, core):
         self.core = core
@@ -38,16 +38,18 @@ class Recorder:
 
     def feed(self, data):
         self.received += data
-        answer = self.core.feed(data)  # if it hangs up, the end of the connection is under way
+        answer = self.core.feed(
+            data
+        )  # a hang-up raises here: bytes that were not obeyed stay on the wire
         self.answered += len(answer)
         self.obeyed += len(data)
         return answer
 
 
 class WireTime:
-    """The time in which drivers count their deadlines; it leaps while nothing is under way.
+    """A clock for deadlines that jumps ahead while no bytes are on the wire.
 
-    A deadline passes at once where no answer comes, and never because the machine is busy.
+    A deadline expires at once if no answer comes, and never because the machine is busy.
     """
 
     def __init__(self, recorder):
@@ -56,30 +58,33 @@ class WireTime:
         self._leapt_s = 0.0
 
     def begin(self):
-        """A port is opened: what was under way before is lost."""
+        """A port is opened: bytes that were on the wire before are lost."""
         self._sent, self._received = self._recorder.obeyed, self._recorder.answered
 
     def hear(self, direction, data, channel):
-        """A driver sends or has received bytes."""
+        """A driver has sent or received bytes."""
         if direction == "sent":
             self._sent += len(data)
         else:
             self._received += len(data)
 
     def monotonic(self):
-        """Seconds."""
-        under_way = (self._recorder.obeyed, self._recorder.answered) != (self._sent, self._received)
-        self._leapt_s += 0.0 if under_way else LONG_S
+        """Time [s] from an arbitrary start; see `time.monotonic`."""
+        on_the_wire = (self._recorder.obeyed, self._recorder.answered) != (
+            self._sent,
+            self._received,
+        )
+        self._leapt_s += 0.0 if on_the_wire else LONG_S
         return time.monotonic() + self._leapt_s
 
 
 def leaping(wire_time):
-    """While entered, drivers count their deadlines in the time of a wire."""
+    """While entered, the deadlines of Fusion drivers use the time of a wire."""
     return patch.object(serial_line, "time", wire_time)
 
 
 def timed_driver(wire_time):
-    """A driver's class that counts its deadlines in the time of the wire."""
+    """A driver class whose deadlines use the time of the wire."""
 
     class Timed(ChemyxFusion):
         def _do_open(self):
@@ -93,7 +98,7 @@ def timed_driver(wire_time):
 
 @contextmanager
 def conformance_bench(variant=None, channel=None, front="serial", **options):
-    """The conformance kit's bench, whose driver counts its deadlines in the time of the wire."""
+    """The conformance kit's bench with a driver whose deadlines use the time of the wire."""
     recorder = Recorder(None)
     wire_time = WireTime(recorder)
 

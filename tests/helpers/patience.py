@@ -1,4 +1,4 @@
-"""Tests that wait for an answer which never comes, on a machine that may be busy."""
+"""Deadlines for tests in which an answer never comes, on a machine that may be busy."""
 
 import inspect
 from collections.abc import Callable, Sequence
@@ -12,17 +12,19 @@ from flowrig.testing.punctuality import Punctuality
 __all__ = ["LONG_S", "patient", "unhurried"]
 
 LONG_S = 20.0
-"""A deadline [s] that the busiest machine keeps, for answers that do come."""
+"""A deadline [s] that a busy machine keeps, for answers that do come."""
+
 
 FACTORS = (1.0, 6.0, 36.0)
+"""Factors of the deadline from try to try."""
 
 
 def patient(short_s: float) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a test a short deadline as `deadline_s`, and longer ones if the machine is late.
+    """Give a test a short deadline as `deadline_s`, and a longer one if the machine was late.
 
-    A test in which some answers come and others do not needs a deadline that is short, for the
-    silence, and that a busy machine keeps. A failure counts if the machine was on time meanwhile;
-    else the test runs again with a longer deadline.
+    A test in which some answers come and others do not needs a deadline that is short, because it
+    waits for the silence, and long enough for a busy machine. A failure counts if the machine was
+    on time; otherwise the test runs again with a longer deadline.
 
     Args:
         short_s: the first deadline [s].
@@ -43,7 +45,7 @@ def patient(short_s: float) -> Callable[[Callable[..., None]], Callable[..., Non
 
 
 def unhurried(test: Callable[..., None]) -> Callable[..., None]:
-    """Run a test again that failed while the machine was late, where deadlines are not its own."""
+    """Run a test again if it failed on a late machine; for tests without deadlines of their own."""
 
     @wraps(test)
     def run(*args: Any, **fixtures: Any) -> None:
@@ -53,7 +55,7 @@ def unhurried(test: Callable[..., None]) -> Callable[..., None]:
 
 
 def _first_that_counts(tries: Sequence[Callable[[], None]]) -> None:
-    """Make the first try, and each further one only if those before failed on a late machine."""
+    """Make tries until one passes, or fails on a machine that was on time."""
     for attempt in tries[:-1]:
         machine = Punctuality()
         try:

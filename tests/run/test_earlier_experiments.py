@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -71,11 +72,9 @@ def test_a_run_starts_from_what_was_measured_before(
 
 
 @pytest.mark.slow
-def test_earlier_runs_can_be_a_source(short: Short, tmp_path: Path) -> None:
+def test_earlier_runs_can_be_a_source(short: Short, tmp_path: Path, finished: Any) -> None:
     """The folder of a run is read as well as a file, relative to the profile that names it."""
-    package.start_run(
-        short(5, 1), package.RunOptions(folder=tmp_path / "first", simulate=True, seed=1)
-    )
+    shutil.copytree(finished.folder, tmp_path / "first")
     again = short(4, 1, '[[campaign.prior]]\nsource = "first"\n')
     package.start_run(again, package.RunOptions(folder=tmp_path / "second", simulate=True, seed=2))
     with RunRecord(tmp_path / "first") as first, RunRecord(tmp_path / "second") as second:

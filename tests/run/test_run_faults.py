@@ -1,5 +1,6 @@
 """What goes wrong in a run, judged by what the emulated rig physically does in the end."""
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -106,13 +107,13 @@ def test_a_finished_run_leaves_the_rig_at_rest(run: Run, tmp_path: Path) -> None
 
 
 def test_a_finished_run_goes_to_the_safe_state_once_when_it_is_resumed(
-    run: Run, tmp_path: Path
+    finished: Any, tmp_path: Path
 ) -> None:
-    """Where nothing is left to do, the way that every resumed run begins with is the only one."""
-    run()
-    outcome = resume_run(tmp_path / "run", ResumeOptions(plugins=plugins_with()))
+    """A resume begins with the safe state; if nothing is left to do, it is the only one."""
+    folder = shutil.copytree(finished.folder, tmp_path / "run")
+    outcome = resume_run(folder, ResumeOptions())
     assert outcome.state == "finished"
-    with RunRecord(tmp_path / "run", plugins_with()) as record:
+    with RunRecord(folder) as record:
         kinds = [event.kind for event in record.journal.events(Resumed, SafeStateSought, Ended)]
     assert kinds == ["safe-state", "ended", "resumed", "safe-state", "ended"]
 

@@ -40,7 +40,7 @@ from flowrig.testing.templates.flowrig_template.spectrometer import (
 SETTINGS = TemplateSettings(address="", deadline_s=0.3)
 
 
-class TalksInItsConstructor(TemplatePump):
+class SendsInItsConstructor(TemplatePump):
     def __init__(self, *arguments):
         super().__init__(*arguments)
         self._do_open()
@@ -59,12 +59,12 @@ class CountsInItsIdentity(TemplatePump):
 class RunsWhenOpened(TemplatePump):
     def _do_open(self):
         super()._do_open()
-        self._tell("RATE 10.000")
-        self._tell("START")
+        self._command("RATE 10.000")
+        self._command("START")
 
 
-class RemembersItsState(TemplatePump):
-    """Answers closed and open from memory."""
+class AnswersFromMemory(TemplatePump):
+    """Answers without a query, closed and open."""
 
     def status(self):
         return PumpStatus(time_s=0.0, state=PumpState.STOPPED)
@@ -76,7 +76,7 @@ class Clamps(TemplatePump):
         self._do_set_rate(min(max(rate_ul_min, limits.rate_min_ul_min), limits.rate_max_ul_min))
 
 
-class AsksBeforeItRefuses(TemplatePump):
+class QueriesBeforeItRefuses(TemplatePump):
     def set_rate(self, rate_ul_min):
         self._do_read_state()
         super().set_rate(rate_ul_min)
@@ -104,7 +104,7 @@ class StampsTheOpening(TemplatePump):
         return evolve(super().status(), time_s=0.0)
 
 
-class TakesSilenceForRest(TemplatePump):
+class TakesSilenceForStopped(TemplatePump):
     def _do_read_state(self):
         try:
             return super()._do_read_state()
@@ -113,10 +113,10 @@ class TakesSilenceForRest(TemplatePump):
 
 
 class WaitsForEver(TemplatePump):
-    def _ask(self, question):
+    def _query(self, question):
         while True:
             try:
-                return super()._ask(question)
+                return super()._query(question)
             except DeviceError:
                 if not self.is_open:
                     raise
@@ -127,9 +127,9 @@ class OpensBlindly(TemplatePump):
         return Identity("Template", "TEMPLATE-1")
 
 
-class CallsTheUnknownLost(TemplatePump):
-    def _tell(self, command):
-        return self._ask(command)
+class ReportsUnknownAsLost(TemplatePump):
+    def _command(self, command):
+        return self._query(command)
 
 
 class TriesAgain(TemplatePump):
@@ -142,7 +142,7 @@ class TriesAgain(TemplatePump):
             raise
 
 
-class KeepsADeadLine(TemplatePump):
+class KeepsALostLine(TemplatePump):
     def _do_open(self):
         if self._line is None:
             super()._do_open()
@@ -151,7 +151,7 @@ class KeepsADeadLine(TemplatePump):
         pass
 
 
-class NeverInStep(Line):
+class NeverSynchronizes(Line):
     def _synchronize(self):
         pass
 
@@ -159,10 +159,12 @@ class NeverInStep(Line):
 class TakesLateAnswers(TemplatePump):
     def _do_open(self):
         settings = self.settings
-        self._line = NeverInStep(settings.address, settings.baud, settings.deadline_s, self.wire)
+        self._line = NeverSynchronizes(
+            settings.address, settings.baud, settings.deadline_s, self.wire
+        )
 
 
-class TakesNonsenseForRest(TemplatePump):
+class TakesGarbledForStopped(TemplatePump):
     def _do_read_state(self):
         try:
             return super()._do_read_state()
@@ -178,31 +180,31 @@ class HasNoLock(TemplatePump):
         self._line._lock = nullcontext()
 
 
-class TellsOnlyWhatItSends(TemplatePump):
+class LogsOnlySentBytes(TemplatePump):
     def _do_open(self):
         self.wire.received = lambda data: None
         super()._do_open()
 
 
-class TellsTwice(TemplatePump):
-    def _ask(self, question):
+class LogsTwice(TemplatePump):
+    def _query(self, question):
         self.wire.sent(f"{question}\n".encode())
-        return super()._ask(question)
+        return super()._query(question)
 
 
 class LetsErrorsOut(TemplatePump):
-    def _ask(self, question):
+    def _query(self, question):
         try:
             return self._open_line().ask(question)
         except LineError as error:
-            if "port is gone" in str(error):
+            if "port was lost" in str(error):
                 raise OSError(str(error)) from error
             raise self._fault(ConnectionLostError, str(error)) from error
 
 
 class ReadsLeniently(TemplatePump):
     def _do_read_state(self):
-        return PumpState.RUNNING if self._ask("STATE?") == "running" else PumpState.STOPPED
+        return PumpState.RUNNING if self._query("STATE?") == "running" else PumpState.STOPPED
 
 
 class WholeLines(LineProtocol):
@@ -252,30 +254,30 @@ class StopsOnlyWhatMoves(TemplatePump):
         super()._do_stop()
 
 
-class SaysThatItStands(TemplatePump):
+class AlwaysReportsStopped(TemplatePump):
     def status(self):
         return evolve(super().status(), state=PumpState.STOPPED)
 
 
-class BelievesItsStart(TemplatePump):
+class DoesNotConfirmItsStart(TemplatePump):
     def _do_start(self):
-        self._tell("START")
+        self._command("START")
 
 
 class GivesUpAfterAnError(TemplatePump):
     failed = False
 
-    def _ask(self, question):
+    def _query(self, question):
         if self.failed:
             raise self._fault(NotReadyError, "open it again")
         try:
-            return super()._ask(question)
+            return super()._query(question)
         except DeviceError:
             self.failed = True
             raise
 
 
-class AsksBeforeItStops(TemplatePump):
+class QueriesBeforeItStops(TemplatePump):
     def _do_stop(self):
         if self._do_read_state() is not PumpState.STOPPED:
             super()._do_stop()
@@ -289,7 +291,7 @@ class CountsMillilitres(TemplatePump):
 class CoolsWhenOpened(TemplateHeater):
     def _do_open(self):
         super()._do_open()
-        self._tell("OFF")
+        self._command("OFF")
 
 
 class SpeaksFahrenheit(TemplateHeater):
@@ -305,9 +307,9 @@ class KeepsWarm(TemplateHeater):
 class HeaterGivesUpAfterAnError(TemplateHeater):
     failed = False
 
-    def _ask(self, question):
+    def _query(self, question):
         try:
-            return super()._ask(question)
+            return super()._query(question)
         except DeviceError:
             self.failed = True
             raise
@@ -350,12 +352,12 @@ class RemembersItsSetPoint(TemplateHeater):
         )
 
 
-class HeaterCallsTheUnknownLost(TemplateHeater):
-    def _tell(self, command):
-        return self._ask(command)
+class HeaterReportsUnknownAsLost(TemplateHeater):
+    def _command(self, command):
+        return self._query(command)
 
 
-class TurnsWavelengthsRound(TemplateSpectrometer):
+class ReversesWavelengths(TemplateSpectrometer):
     def _do_wavelengths_nm(self):
         return super()._do_wavelengths_nm()[::-1]
 
@@ -392,12 +394,12 @@ class RepeatsItsFrame(TemplateSpectrometer):
         return self.frame
 
 
-class SpectrometerCallsTheUnknownLost(TemplateSpectrometer):
-    def _tell(self, command):
-        return self._ask(command)
+class SpectrometerReportsUnknownAsLost(TemplateSpectrometer):
+    def _command(self, command):
+        return self._query(command)
 
 
-class TakesAnyInterval(TemplateSpectrometer):
+class AcceptsAnyTime(TemplateSpectrometer):
     def set_integration_time(self, integration_time_us):
         self._do_set_integration_time(integration_time_us)
 
@@ -430,38 +432,38 @@ def spectrometer(driver):
 
 
 BROKEN = [
-    ("test_nothing_is_sent_before_open", *pump(TalksInItsConstructor)),
+    ("test_nothing_is_sent_before_open", *pump(SendsInItsConstructor)),
     ("test_the_identity_is_stable", *pump(CountsInItsIdentity)),
     ("test_the_identity_is_stable", *pump(emulator=UntappedEmulator)),
     ("test_opening_moves_nothing", *pump(RunsWhenOpened)),
-    ("test_a_closed_driver_raises_not_ready", *pump(RemembersItsState)),
+    ("test_a_closed_driver_raises_not_ready", *pump(AnswersFromMemory)),
     ("test_out_of_range_is_refused_before_sending", *pump(Clamps)),
-    ("test_out_of_range_is_refused_before_sending", *pump(AsksBeforeItRefuses)),
+    ("test_out_of_range_is_refused_before_sending", *pump(QueriesBeforeItRefuses)),
     ("test_out_of_range_is_refused_before_sending", *heater(ClampsTheSetPoint)),
-    ("test_out_of_range_is_refused_before_sending", *spectrometer(TakesAnyInterval)),
+    ("test_out_of_range_is_refused_before_sending", *spectrometer(AcceptsAnyTime)),
     ("test_closing_releases_the_port", *pump(KeepsItsPort)),
     ("test_answers_are_fresh_and_dated", *pump(CachesItsState)),
     ("test_answers_are_fresh_and_dated", *pump(StampsTheOpening)),
     ("test_answers_are_fresh_and_dated", *heater(RemembersItsSetPoint)),
     ("test_answers_are_fresh_and_dated", *spectrometer(RepeatsItsFrame)),
-    ("test_silence_is_reported_in_time", *pump(TakesSilenceForRest)),
+    ("test_silence_is_reported_in_time", *pump(TakesSilenceForStopped)),
     ("test_silence_is_reported_in_time", *pump(WaitsForEver)),
     ("test_opening_a_mute_instrument_fails", *pump(OpensBlindly)),
-    ("test_silence_after_a_command_is_an_unknown_outcome", *pump(CallsTheUnknownLost)),
+    ("test_silence_after_a_command_is_an_unknown_outcome", *pump(ReportsUnknownAsLost)),
     ("test_silence_after_a_command_is_an_unknown_outcome", *pump(TriesAgain)),
-    ("test_silence_after_a_command_is_an_unknown_outcome", *heater(HeaterCallsTheUnknownLost)),
+    ("test_silence_after_a_command_is_an_unknown_outcome", *heater(HeaterReportsUnknownAsLost)),
     (
         "test_silence_after_a_command_is_an_unknown_outcome",
-        *spectrometer(SpectrometerCallsTheUnknownLost),
+        *spectrometer(SpectrometerReportsUnknownAsLost),
     ),
-    ("test_it_works_again_after_a_hang_up", *pump(KeepsADeadLine)),
+    ("test_it_works_again_after_a_hang_up", *pump(KeepsALostLine)),
     ("test_a_late_answer_is_never_returned", *pump(TakesLateAnswers)),
-    ("test_garbled_bytes_are_never_returned", *pump(TakesNonsenseForRest)),
+    ("test_garbled_bytes_are_never_returned", *pump(TakesGarbledForStopped)),
     ("test_two_threads_get_their_own_answers", *pump(HasNoLock)),
-    ("test_every_byte_is_logged", *pump(TellsOnlyWhatItSends)),
-    ("test_every_byte_is_logged", *pump(TellsTwice)),
+    ("test_every_byte_is_logged", *pump(LogsOnlySentBytes)),
+    ("test_every_byte_is_logged", *pump(LogsTwice)),
     ("test_a_cut_at_any_byte", *pump(LetsErrorsOut)),
-    ("test_a_cut_at_any_byte", *pump(CallsTheUnknownLost)),
+    ("test_a_cut_at_any_byte", *pump(ReportsUnknownAsLost)),
     ("test_a_wrong_byte_anywhere", *pump(ReadsLeniently)),
     ("test_the_emulator_takes_bytes_in_any_pieces", *pump(emulator=WholeLinesEmulator)),
     ("test_opening_leaves_a_running_pump_running", *pump(StopsWhenClosed)),
@@ -470,17 +472,17 @@ BROKEN = [
     ("test_stop_is_harmless_at_rest", *pump(StopsOnlyWhatRuns)),
     ("test_stop_works_in_every_state", *pump(StopsOnlyWhatMoves)),
     ("test_a_small_volume_is_delivered", *pump(CountsMillilitres)),
-    ("test_a_small_volume_is_delivered", *pump(SaysThatItStands)),
-    ("test_a_stall_is_reported", *pump(BelievesItsStart)),
+    ("test_a_small_volume_is_delivered", *pump(AlwaysReportsStopped)),
+    ("test_a_stall_is_reported", *pump(DoesNotConfirmItsStart)),
     ("test_stop_works_after_an_error", *pump(GivesUpAfterAnError)),
-    ("test_stop_is_sent_to_a_silent_pump", *pump(AsksBeforeItStops)),
+    ("test_stop_is_sent_to_a_silent_pump", *pump(QueriesBeforeItStops)),
     ("test_the_dispensed_volume_is_true", *pump(CountsMillilitres)),
     ("test_opening_leaves_a_hot_heater_hot", *heater(CoolsWhenOpened)),
     ("test_the_set_point_reaches_the_plate", *heater(SpeaksFahrenheit)),
     ("test_off_works_in_every_state", *heater(KeepsWarm)),
     ("test_off_works_after_an_error", *heater(HeaterGivesUpAfterAnError)),
     ("test_an_open_sensor_is_never_a_good_reading", *heater(TakesAnOpenSensorForGood)),
-    ("test_wavelengths_are_those_of_the_detector", *spectrometer(TurnsWavelengthsRound)),
+    ("test_wavelengths_are_those_of_the_detector", *spectrometer(ReversesWavelengths)),
     ("test_the_integration_time_reaches_the_detector", *spectrometer(ExposesOneMillisecondMore)),
     ("test_frames_come_as_one_array", *spectrometer(GivesFloats)),
     ("test_saturation_is_marked", *spectrometer(IsNeverSaturated)),

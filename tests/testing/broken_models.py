@@ -30,13 +30,13 @@ class SuggestsOne(TemplateOptimizer):
         return super()._do_suggest(1)
 
 
-class NeedsAStart(TemplateOptimizer):
+class NeedsResults(TemplateOptimizer):
     def _do_suggest(self, num_points):
         assert self._best[1] is not None
         return super()._do_suggest(num_points)
 
 
-class TidiesResults(TemplateOptimizer):
+class ChangesTheResults(TemplateOptimizer):
     def _do_ingest(self, results):
         super()._do_ingest(results)
         results.sort(key=lambda row: row["yield"])
@@ -56,13 +56,13 @@ class CountsItsCalls(TemplateOptimizer):
         return super()._do_suggest(num_points)
 
 
-class TakesFailureForZero(TemplateOptimizer):
+class TakesFailuresAsZero(TemplateOptimizer):
     def _value(self, row):
         value = super()._value(row)
         return value if np.isfinite(value) else 0.0
 
 
-class TakesInfinityForBest(TemplateOptimizer):
+class TakesInfinityAsBest(TemplateOptimizer):
     def _value(self, row):
         value = super()._value(row)
         return 1e300 if np.isposinf(value) else value
@@ -116,7 +116,7 @@ class FlattensItsMean(PlainGaussianProcess):
         return Changed(posterior, mean=posterior.mean.ravel())
 
 
-class CentersWhatItIsGiven(PlainGaussianProcess):
+class CentersItsArguments(PlainGaussianProcess):
     def _do_fit(self, X, Y):
         Y -= Y.mean(axis=0)
         super()._do_fit(X, Y)
@@ -163,7 +163,7 @@ class DrawsNoise(PlainGaussianProcess):
         return Changed(posterior, sample=sample)
 
 
-class ScalesByCompany(PlainGaussianProcess):
+class ScalesByTheBatch(PlainGaussianProcess):
     def _do_predict(self, X):
         posterior = super()._do_predict(X)
         return Changed(posterior, mean=posterior.mean + 0.1 * np.ptp(X))
@@ -193,7 +193,7 @@ class _Flat(NormalPosterior):
         return np.ones_like(latent)
 
 
-class PointsNowhere(PlainGaussianProcess):
+class HasZeroGradients(PlainGaussianProcess):
     def _do_predict(self, X):
         return _Flat(super()._do_predict(X), X.shape[1])
 
@@ -210,13 +210,13 @@ class LearnsNothing(PlainGaussianProcess):
         return Changed(posterior, mean=np.broadcast_to(self._center, posterior.mean.shape))
 
 
-class IsTooSure(PlainGaussianProcess):
+class IsTooCertain(PlainGaussianProcess):
     def _do_predict(self, X):
         posterior = super()._do_predict(X)
         return Changed(posterior, sd=0.05 * posterior.sd)
 
 
-class DoubtsEvenly(PlainGaussianProcess):
+class IsEquallyUncertain(PlainGaussianProcess):
     def _do_predict(self, X):
         posterior = super()._do_predict(X)
         return Changed(posterior, sd=np.full_like(posterior.sd, 0.1))
@@ -252,29 +252,29 @@ def surrogate(cls):
 BROKEN = [
     ("test_suggestions_keep_to_the_space", *optimizer(IgnoresConstraints)),
     ("test_it_suggests_the_number_requested", *optimizer(SuggestsOne)),
-    ("test_without_results_it_suggests_or_raises", *optimizer(NeedsAStart)),
-    ("test_inputs_are_unchanged", *optimizer(TidiesResults)),
+    ("test_without_results_it_suggests_or_raises", *optimizer(NeedsResults)),
+    ("test_inputs_are_unchanged", *optimizer(ChangesTheResults)),
     ("test_the_same_seed_suggests_the_same", *optimizer(DrawsFromTheProcess)),
     ("test_it_is_rebuilt_from_its_results", *optimizer(CountsItsCalls)),
-    ("test_failed_experiments_are_left_out", *optimizer(TakesFailureForZero)),
-    ("test_failed_experiments_are_left_out", *optimizer(TakesInfinityForBest)),
+    ("test_failed_experiments_are_left_out", *optimizer(TakesFailuresAsZero)),
+    ("test_failed_experiments_are_left_out", *optimizer(TakesInfinityAsBest)),
     ("test_points_of_a_batch_differ", *optimizer(RepeatsABatch)),
     ("test_degenerate_results_are_handled", *optimizer(DividesBySpread)),
     ("test_it_is_no_worse_than_random_search", *optimizer(Minimizes)),
     ("test_shapes_are_correct", *surrogate(FlattensItsMean)),
-    ("test_inputs_are_unchanged", *surrogate(CentersWhatItIsGiven)),
+    ("test_inputs_are_unchanged", *surrogate(CentersItsArguments)),
     ("test_a_new_fit_forgets_the_old_one", *surrogate(RemembersOldFits)),
     ("test_the_description_is_plain_json", *surrogate(DescribesArrays)),
     ("test_the_same_seed_is_the_same_model", *surrogate(FitsAtRandom)),
     ("test_samples_agree_with_mean_and_sd", *surrogate(ScattersTooFar)),
     ("test_samples_are_smooth", *surrogate(DrawsNoise)),
-    ("test_predictions_are_independent", *surrogate(ScalesByCompany)),
-    ("test_gradients_are_derivatives", *surrogate(PointsNowhere)),
+    ("test_predictions_are_independent", *surrogate(ScalesByTheBatch)),
+    ("test_gradients_are_derivatives", *surrogate(HasZeroGradients)),
     ("test_degenerate_data_are_handled", *surrogate(DividesByZero)),
     ("test_a_saved_model_predicts_the_same", *surrogate(ForgetsItsCenter)),
     ("test_a_saved_model_predicts_the_same", *surrogate(KeepsObjects)),
     ("test_it_learns", *surrogate(LearnsNothing)),
-    ("test_its_uncertainty_is_calibrated", *surrogate(IsTooSure)),
-    ("test_its_uncertainty_grows_far_from_data", *surrogate(DoubtsEvenly)),
+    ("test_its_uncertainty_is_calibrated", *surrogate(IsTooCertain)),
+    ("test_its_uncertainty_grows_far_from_data", *surrogate(IsEquallyUncertain)),
 ]
 """A check, its suite, a bench on which it must fail, and what is broken there."""

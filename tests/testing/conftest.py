@@ -1,4 +1,4 @@
-"""A machine that is on time, for tests in which a broken driver must fail."""
+"""A machine that counts as punctual, for tests in which a broken driver must fail."""
 
 import pytest
 
@@ -7,5 +7,5 @@ from flowrig.testing.punctuality import Punctuality
 
 @pytest.fixture
 def punctual(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A failure is never put down to the machine, however busy it is."""
+    """The load of the machine never excuses a failure."""
     monkeypatch.setattr(Punctuality, "is_late", False)

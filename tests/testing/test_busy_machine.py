@@ -1,4 +1,4 @@
-"""A busy machine costs a driver no level, and a slow driver finds no excuse in an idle one."""
+"""A busy machine does not change a driver's level; an idle one does not excuse a slow driver."""
 
 import time
 from types import SimpleNamespace
@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import click.testing
 import pytest
 from attrs import evolve
-from broken_drivers import SETTINGS, BelievesItsStart
+from broken_drivers import SETTINGS, DoesNotConfirmItsStart
 from test_live import SYRINGE, driven_by
 
 from flowrig.cli import main
@@ -25,7 +25,7 @@ SHORT_S = 0.05
 
 
 class MissesDeadlines(TemplatePump):
-    """Is as slow as a driver on a machine with other things to do.
+    """Misses deadlines like a driver on a busy machine.
 
     Attributes:
         misses: how many drivers still miss their deadline.
@@ -50,11 +50,11 @@ class MissesDeadlines(TemplatePump):
 
 
 class WaitsTooLong(TemplatePump):
-    """Takes longer for an answer than anybody should wait."""
+    """Takes longer for an answer than the time limit of a call."""
 
-    def _ask(self, question):
+    def _query(self, question):
         time.sleep(0.2)
-        return super()._ask(question)
+        return super()._query(question)
 
 
 def bench(
@@ -72,14 +72,14 @@ def judge(driver: type = MissesDeadlines, **options: float) -> Verdict:
 
 @pytest.fixture(params=[True, False], ids=["late", "on time"])
 def is_late(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
-    """The machine, late or on time, whatever it really is."""
+    """Whether the machine counts as late, independent of its real load."""
     monkeypatch.setattr(Punctuality, "is_late", request.param)
     return request.param
 
 
 @pytest.fixture
 def late_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine that is late, whatever it really is."""
+    """A machine that counts as late, independent of its real load."""
     monkeypatch.setattr(Punctuality, "is_late", True)
 
 
@@ -99,8 +99,8 @@ def test_missed_deadlines_count_only_on_a_machine_that_is_on_time(is_late: bool)
     )
 
 
-def test_who_never_keeps_a_deadline_fails_only_on_a_machine_that_is_on_time(is_late: bool) -> None:
-    """On a late machine the outcome is neither passed nor failed; it says why, and what it saw."""
+def test_a_driver_that_misses_all_deadlines_fails_on_a_punctual_machine(is_late: bool) -> None:
+    """On a late machine the outcome is unjudged, with the reason and the last failure."""
     MissesDeadlines.misses = 100
     found = judge(deadline_s=SHORT_S)
     assert found.outcome == ("unjudged" if is_late else "failed")
@@ -116,10 +116,10 @@ def test_a_slow_driver_fails_on_a_machine_that_is_on_time(is_late: bool) -> None
 
 
 @pytest.mark.usefixtures("late_machine")
-def test_a_late_machine_excuses_no_wrong_answer() -> None:
+def test_a_late_machine_does_not_excuse_a_wrong_answer() -> None:
     """Where no call took as long as the deadline, a failure counts at once."""
     with (
-        bench(BelievesItsStart, deadline_s=60.0) as one,
+        bench(DoesNotConfirmItsStart, deadline_s=60.0) as one,
         pytest.raises(AssertionError, match="against a blocked line"),
     ):
         PumpConformance().test_a_stall_is_reported(one)
@@ -127,7 +127,7 @@ def test_a_late_machine_excuses_no_wrong_answer() -> None:
 
 @pytest.mark.usefixtures("late_machine")
 def test_pytest_skips_what_cannot_be_judged() -> None:
-    """A test of the suite is skipped with the reason, as the kit raises what unittest skips by."""
+    """A test of the suite is skipped with the reason, because the kit raises a SkipTest."""
     MissesDeadlines.misses = 100
     with (
         bench(deadline_s=SHORT_S) as one,
@@ -154,7 +154,7 @@ def test_a_new_try_begins_in_a_new_world() -> None:
 
 @pytest.mark.usefixtures("late_machine")
 def test_a_real_instrument_is_not_tried_again() -> None:
-    """Consent was for one time; the outcome says that the machine was too slow."""
+    """The operator consented to one try; the outcome is unjudged."""
     with driven_by(MissesDeadlines, "pump", __name__, deadline_s=0.5) as one:
         session = one.session(syringe=SYRINGE)
         (check,) = [live for live in session.checks if live.name == CHECK]
@@ -166,8 +166,8 @@ def test_a_real_instrument_is_not_tried_again() -> None:
 
 def card(**outcomes: str) -> Scorecard:
     return Scorecard(
-        tuple(Verdict(f"{level} {n}", "", Level(level), outcome) for level, told in outcomes.items()
-              for n, outcome in enumerate(told.split()))
+        tuple(Verdict(f"{level} {n}", "", Level(level), outcome) for level, all_ in outcomes.items()
+              for n, outcome in enumerate(all_.split()))
     )  # fmt: skip
 
 
@@ -183,7 +183,7 @@ def card(**outcomes: str) -> Scorecard:
 def test_what_is_not_judged_earns_no_level_and_rules_out_none(
     earned: Level | None, possible_level: Level | None, scorecard: Scorecard
 ) -> None:
-    """The level that is earned, and the one that is possible, are both told."""
+    """The scorecard has the earned level and the possible level."""
     assert (scorecard.level, scorecard.possible_level) == (earned, possible_level)
 
 

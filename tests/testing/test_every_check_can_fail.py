@@ -1,4 +1,4 @@
-"""Every check of the kit fails on something that was broken for it, and says what to do."""
+"""Each check of the kit fails on a driver or model with one fault, and its message gives advice."""
 
 import broken_drivers
 import broken_models
@@ -28,20 +28,20 @@ SUITES = (
     ids=[f"{check}-{broken}" for check, _, _, broken in BROKEN],
 )
 def test_a_check_fails_on_what_it_is_for(check, suite, new_bench, broken) -> None:
-    """The check raises an AssertionError whose message tells the author what to do."""
+    """The check raises an AssertionError with advice for the author."""
     with pytest.raises(AssertionError) as failure, new_bench() as bench:
         getattr(suite(), check)(bench)
     assert len(str(failure.value)) > 40
 
 
 def test_every_check_was_seen_to_fail() -> None:
-    """No check of any suite is missing from the list of broken things."""
+    """Every check of every suite is in the list of faults."""
     checks = {name for suite in SUITES for name, _ in checks_of(suite)}
     assert checks == {check for check, _, _, _ in BROKEN}
 
 
 def test_every_test_of_a_suite_is_a_check() -> None:
-    """Whatever pytest collects counts for a level, and says in a sentence what must be true."""
+    """Every test that pytest collects is a check with a level, and its docstring is a sentence."""
     for suite in SUITES:
         names = {name for name in dir(suite) if name.startswith("test_")}
         assert names == {name for name, _ in checks_of(suite)}
@@ -51,8 +51,8 @@ def test_every_test_of_a_suite_is_a_check() -> None:
 
 def card(**outcomes: str) -> Scorecard:
     return Scorecard(
-        tuple(Verdict(f"{level} {n}", "", Level(level), outcome) for level, told in outcomes.items()
-              for n, outcome in enumerate(told.split()))
+        tuple(Verdict(f"{level} {n}", "", Level(level), outcome) for level, all_ in outcomes.items()
+              for n, outcome in enumerate(all_.split()))
     )  # fmt: skip
 
 
@@ -71,7 +71,7 @@ def test_a_level_is_earned_with_those_below(earned: Level | None, scorecard: Sco
 
 
 def test_what_is_broken_is_scored() -> None:
-    """An optimizer that repeats itself in a batch is silver: all else works, and it is told why."""
+    """An optimizer that repeats a point in a batch is silver, and the advice gives the reason."""
     result = score(*broken_models.optimizer(broken_models.RepeatsABatch)[:2])
     failed = [verdict for verdict in result.verdicts if verdict.outcome == "failed"]
     assert result.level is Level.SILVER

@@ -1,4 +1,4 @@
-"""The kit on instruments that nobody can look into: only what was allowed happens to them."""
+"""The kit on real instruments: only permitted actions happen to them."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -35,12 +35,12 @@ SETTINGS: dict[str, DeviceSettings] = {
     "watlow-f4t": F4TSettings(address="127.0.0.1", deadline_s=LONG_S),
     "ocean-hdx": HdxSettings(address="127.0.0.1", deadline_s=LONG_S, light_source="lamp-enable"),
 }
-NOT_TOLD = {"ocean-hdx": {"test_opening_moves_nothing"}}
+UNOBSERVABLE = {"ocean-hdx": {"test_opening_moves_nothing"}}
 
 
 @frozen
 class Instrument:
-    """An emulated instrument on a real clock, addressed as if it were one of metal."""
+    """An emulated instrument on a real clock, in the place of a real instrument."""
 
     offer: DriverOffer
     settings: DeviceSettings
@@ -74,7 +74,7 @@ def shipped(name: str) -> Iterator[Instrument]:
 def driven_by(
     driver: type, kind: str, module: str = "broken_drivers", deadline_s: float = LONG_S
 ) -> Any:
-    """An instrument of the kit's own, with a driver that is wrong in one way."""
+    """An instrument of the kit's templates, with a driver that has one fault."""
     offer = DriverOffer(
         kind=kind,
         name="broken",
@@ -85,19 +85,19 @@ def driven_by(
     return instrument(offer, evolve(broken_drivers.SETTINGS, deadline_s=deadline_s), emulator)
 
 
-@pytest.mark.parametrize("name", list(SETTINGS))
-def test_a_sound_driver_passes_and_nothing_moves(name: str) -> None:
-    """What only asks passes; what acts is left out; plunger and plate are as they were."""
-    with shipped(name) as one:
+@pytest.mark.parametrize("driver", list(SETTINGS))
+def test_a_sound_driver_passes_and_nothing_moves(driver: str) -> None:
+    """Checks that only query pass, those that act are skipped; plunger and plate are unchanged."""
+    with shipped(driver) as one:
         before = list(one.world.plate.set_points_c)
         session = one.session(syringe=SYRINGE)
         assert session.identify_at_rest().model
         verdicts = {check.name: session.run(check) for check in session.checks}
         acts = {check.name for check in session.checks if check.acts}
-        failed = {key: told.advice for key, told in verdicts.items() if told.outcome == "failed"}
-        skipped = {key for key, told in verdicts.items() if told.outcome == "skipped"}
+        failed = {name: v.advice for name, v in verdicts.items() if v.outcome == "failed"}
+        skipped = {name for name, v in verdicts.items() if v.outcome == "skipped"}
         assert not failed
-        assert skipped == acts | NOT_TOLD.get(name, set())
+        assert skipped == acts | UNOBSERVABLE.get(driver, set())
         assert len(verdicts) - len(skipped) >= 6
         assert one.world.plunger.starts == 0
         assert one.world.plate.set_points_c == before
@@ -105,7 +105,7 @@ def test_a_sound_driver_passes_and_nothing_moves(name: str) -> None:
 
 
 def test_a_pump_that_may_move_pushes_out_a_little() -> None:
-    """A thousandth of its syringe and what a link takes; then it stands."""
+    """It delivers about a thousandth of its syringe, and stops."""
     with shipped("chemyx-fusion") as one:
         session = one.session(may_act=True, syringe=SYRINGE)
         (check,) = [check for check in session.checks if check.acts]
@@ -130,8 +130,8 @@ def test_a_heater_that_may_heat_hardly_warms() -> None:
         assert plate.set_point_c <= LUKEWARM_C
 
 
-def test_who_is_at_work_is_left_alone() -> None:
-    """A running pump and a hot plate are told, and nothing is stopped."""
+def test_an_instrument_at_work_is_left_alone() -> None:
+    """A running pump and a hot plate are reported, and not stopped."""
     with shipped("chemyx-fusion") as one:
         with one.offer.load()("pump", one.settings) as pump:
             pump.set_syringe(SYRINGE)
@@ -149,13 +149,13 @@ def test_who_is_at_work_is_left_alone() -> None:
 
 
 def test_a_pump_that_may_move_needs_a_syringe() -> None:
-    """Nobody can tell what is little in a syringe that is not known."""
+    """Without the syringe the size of a small volume is unknown."""
     with shipped("chemyx-fusion") as one, pytest.raises(InputError, match="which syringe"):
         one.session(may_act=True)
 
 
-def test_without_a_syringe_the_pump_is_told_none() -> None:
-    """A diameter that is made up would stay in the pump; what needs one is not asked."""
+def test_without_a_syringe_none_is_set() -> None:
+    """A wrong diameter would stay in the pump; checks that need one are skipped."""
     with shipped("chemyx-fusion") as one:
         session = one.session()
         (check,) = [check for check in session.checks if "out_of_range" in check.name]
@@ -170,15 +170,15 @@ def test_without_a_syringe_the_pump_is_told_none() -> None:
     [
         (broken_drivers.RunsWhenOpened, "test_opening_moves_nothing"),
         (broken_drivers.Clamps, "test_out_of_range_is_refused_before_sending"),
-        (broken_drivers.AsksBeforeItRefuses, "test_out_of_range_is_refused_before_sending"),
+        (broken_drivers.QueriesBeforeItRefuses, "test_out_of_range_is_refused_before_sending"),
         (broken_drivers.CountsInItsIdentity, "test_the_identity_is_stable"),
         (broken_drivers.KeepsItsPort, "test_closing_releases_the_port"),
         (broken_drivers.StampsTheOpening, "test_answers_are_fresh_and_dated"),
         (broken_drivers.StopsOnlyWhatRuns, "test_stop_is_harmless_at_rest"),
     ],
 )
-def test_a_wrong_driver_is_found_out_and_the_pump_stands(driver: type, check: str) -> None:
-    """What is wrong shows without looking into the instrument, which is at rest afterwards."""
+def test_a_wrong_driver_fails_and_the_pump_is_at_rest(driver: type, check: str) -> None:
+    """The fault shows in the answers alone, and the instrument is at rest afterwards."""
     with driven_by(driver, "pump") as one:
         session = one.session(syringe=SYRINGE)
         (wanted,) = [live for live in session.checks if live.name == check]
@@ -194,7 +194,7 @@ def test_a_wrong_driver_is_found_out_and_the_pump_stands(driver: type, check: st
 
 @pytest.mark.usefixtures("punctual")
 def test_a_driver_that_does_not_refuse_heats_nothing() -> None:
-    """Set points above the highest are not even tried where nothing may be heated."""
+    """Set points above the highest are not tried without permission to heat."""
     with driven_by(broken_drivers.ClampsTheSetPoint, "heater") as one:
         session = one.session()
         (check,) = [check for check in session.checks if "out_of_range" in check.name]
@@ -221,7 +221,7 @@ def test_ctrl_c_in_the_middle_stops_the_pump() -> None:
 
 
 def test_an_instrument_that_went_away_is_not_taken_for_one_at_rest() -> None:
-    """If nobody answers in the end, a person has to look."""
+    """If the instrument does not answer at the end, the message asks for an inspection."""
     with shipped("chemyx-fusion") as one:
         bench = LivePumpBench(one.offer.load(), one.settings, syringe=SYRINGE)
         with pytest.raises(UnsafeStateError, match="look at it now"), bench:
@@ -240,7 +240,7 @@ def check() -> Callable[..., Any]:
 
 
 def test_each_check_is_announced_and_asked_for(check: Callable[..., Any]) -> None:
-    """Who says no to all sees what there would have been, and nothing is counted as passed."""
+    """If every check is declined, all are announced, and none counts as passed."""
     with shipped("ocean-hdx") as one:
         done = check("ocean-hdx", "--address", one.settings.address, answers="n\n" * 20)
     assert done.exit_code == 0, done.output
@@ -260,13 +260,13 @@ def test_scripts_get_verdicts_alone(check: Callable[..., Any]) -> None:
             "--json", answers="y\n" + "n\n" * 20,
         )  # fmt: skip
     assert done.exit_code == 0, done.output
-    told = json.loads(done.stdout)
-    assert (told["kind"], told["name"], told["identity"]["model"]) == (
+    report = json.loads(done.stdout)
+    assert (report["kind"], report["name"], report["identity"]["model"]) == (
         "heater",
         "watlow-f4t",
         "F4T",
     )
-    outcomes = [one["outcome"] for one in told["checks"]]
+    outcomes = [one["outcome"] for one in report["checks"]]
     assert outcomes[0] == "passed"
     assert set(outcomes[1:]) == {"skipped"}
 
@@ -282,16 +282,16 @@ def test_scripts_get_verdicts_alone(check: Callable[..., Any]) -> None:
         (["random"], "name one driver"),
     ],
 )
-def test_wrong_words_are_told_before_anything_is_opened(
+def test_wrong_options_are_reported_before_opening(
     check: Callable[..., Any], words: list[str], said: str
 ) -> None:
-    """Exit code 2, and a line that says what was expected."""
+    """Exit code 2, and a line with the expected form."""
     done = check(*words, "--address", "no-such-port")
     assert done.exit_code == 2, done.output
     assert said in done.output
 
 
-def test_an_instrument_that_does_not_answer_is_told(check: Callable[..., Any]) -> None:
+def test_an_instrument_that_does_not_answer_is_reported(check: Callable[..., Any]) -> None:
     """Exit code 1, and nothing is checked."""
     done = check("chemyx", "--address", "no-such-port")
     assert done.exit_code == 1
@@ -299,7 +299,7 @@ def test_an_instrument_that_does_not_answer_is_told(check: Callable[..., Any]) -
 
 
 def test_settings_reach_the_emulator_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without --live, --set says which dialect of an instrument is emulated."""
+    """Without --live, --set changes the settings of driver and emulator."""
     from flowrig.testing.conformance import installed
 
     seen = []
@@ -315,7 +315,7 @@ def test_settings_reach_the_emulator_too(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_errors_of_a_link_are_no_failure_of_a_check() -> None:
-    """The first look lets them out, to tell a wrong address from a wrong driver."""
+    """The first identification raises them: the address may be wrong, not the driver."""
     offer = Plugins.discover().drivers()["chemyx-fusion"]
     session = LiveSession(offer, FusionSettings(address="no-such-port"))
     with pytest.raises(ConnectionLostError):

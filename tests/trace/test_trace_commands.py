@@ -69,4 +69,4 @@ def test_a_cut_line_is_told(call: Callable[..., Result], run_folder: Path, tmp_p
     assert "the last line is incomplete" in call("show", path).stderr
     done = call("check", path)
     assert done.exit_code == 0
-    assert "the last line was incomplete" in done.stdout
+    assert "the last line is incomplete" in done.stdout

@@ -16,7 +16,7 @@ from flowrig_watlow.temperature import TemperatureUnit
 
 PLAIN = F4TSettings(address="127.0.0.1", deadline_s=0.3)
 MODBUS = evolve(PLAIN, modbus="127.0.0.1")
-DIALECTS = {
+VARIANTS = {
     "fahrenheit": (PLAIN, F4TTraits(unit=TemperatureUnit.FAHRENHEIT)),
     "newline-on-write": (PLAIN, F4TTraits(newline_on_write=True)),
     "tells-errors": (PLAIN, F4TTraits(tells_errors=True)),
@@ -32,12 +32,12 @@ DIALECTS = {
 }
 
 
-class TestDialects(HeaterConformance):
+class TestVariants(HeaterConformance):
     """An F4T with each set of traits."""
 
-    @pytest.fixture(params=DIALECTS)
+    @pytest.fixture(params=VARIANTS)
     def bench(self, request: pytest.FixtureRequest) -> Iterator[HeaterBench]:
-        settings, traits = DIALECTS[request.param]
+        settings, traits = VARIANTS[request.param]
         emulator = partial(WatlowEmulator, traits=evolve(traits))
         with HeaterBench(WatlowF4T, emulator, settings) as bench:
             yield bench

@@ -34,7 +34,7 @@ class TemplateHeater(Heater):
             line.close()
 
     def _do_identify(self) -> Identity:
-        model, _, serial_number = self._ask("WHO?").partition(" ")
+        model, _, serial_number = self._query("WHO?").partition(" ")
         return Identity("Template", model, serial_number)
 
     def _do_limits(self) -> HeaterLimits:
@@ -42,17 +42,17 @@ class TemplateHeater(Heater):
 
     def _do_set_temperature(self, temperature_c: float) -> None:
         request = f"SET {temperature_c:.2f}"
-        kept = self._tell(request)
+        kept = self._command(request)
         if kept != f"{temperature_c:.2f}":
             raise self._fault(RefusedError, f"the controller kept {kept!r}", request, kept)
 
     def _do_off(self) -> None:
-        state = self._tell("OFF")
+        state = self._command("OFF")
         if state != "off":
             raise self._fault(UnknownOutcomeError, f"the controller reports {state!r}", "OFF")
 
     def _do_read(self) -> HeaterReading:
-        sensor, _, set_point = self._ask("READ?").partition(" ")
+        sensor, _, set_point = self._query("READ?").partition(" ")
         try:
             temperature_c = math.nan if sensor == "open" else number(sensor)
             set_point_c = number(set_point)
@@ -66,7 +66,7 @@ class TemplateHeater(Heater):
             set_point_c=set_point_c,
         )
 
-    def _ask(self, question: str) -> str:
+    def _query(self, question: str) -> str:
         """Send a query; without an answer the connection is lost."""
         try:
             return self._open_line().ask(question)
@@ -74,7 +74,7 @@ class TemplateHeater(Heater):
             kind = ProtocolError if error.answer else ConnectionLostError
             raise self._fault(kind, f"{error}", question, error.answer) from error
 
-    def _tell(self, command: str) -> str:
+    def _command(self, command: str) -> str:
         """Send a command; without an answer its outcome is unknown."""
         try:
             return self._open_line().ask(command)

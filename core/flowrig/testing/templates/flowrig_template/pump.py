@@ -31,21 +31,21 @@ class TemplatePump(Pump):
             line.close()
 
     def _do_identify(self) -> Identity:
-        model, _, serial_number = self._ask("WHO?").partition(" ")
+        model, _, serial_number = self._query("WHO?").partition(" ")
         return Identity("Template", model, serial_number)
 
     def _do_set_syringe(self, syringe: Syringe) -> PumpLimits:
         if self._do_read_state() is PumpState.RUNNING:
             raise self._fault(NotReadyError, "stop() the pump before its syringe is set")
         self._set("BORE", syringe.inner_diameter_mm)
-        slowest, fastest = self._ask_number("SLOWEST?"), self._ask_number("FASTEST?")
+        slowest, fastest = self._query_number("SLOWEST?"), self._query_number("FASTEST?")
         return PumpLimits(slowest, fastest, syringe.volume_ul)
 
     def _do_set_rate(self, rate_ul_min: float) -> None:
         self._set("RATE", rate_ul_min)
 
     def _do_start(self) -> None:
-        self._tell("START")
+        self._command("START")
         state = self._confirmed_state("START")
         if state is PumpState.STALLED:
             raise self._fault(DeviceFaultError, "the plunger is stuck or the syringe is empty")
@@ -62,14 +62,14 @@ class TemplatePump(Pump):
             raise self._fault(UnknownOutcomeError, f"the pump reports {state.value!r}", "STOP")
 
     def _do_read_state(self) -> PumpState:
-        word = self._ask("STATE?")
+        word = self._query("STATE?")
         try:
             return PumpState(word)
         except ValueError as error:
             raise self._fault(ProtocolError, f"{error}", "STATE?", word) from error
 
     def _do_read_dispensed_ul(self) -> float:
-        return self._ask_number("VOLUME?")
+        return self._query_number("VOLUME?")
 
     def _confirmed_state(self, command: str) -> PumpState:
         """The state after a command; if it cannot be read, the outcome is unknown."""
@@ -81,18 +81,18 @@ class TemplatePump(Pump):
     def _set(self, what: str, value: float) -> None:
         """Set a number to three places, and compare it with the number that the pump kept."""
         request = f"{what} {value:.3f}"
-        kept = self._tell(request)
+        kept = self._command(request)
         if kept != f"{value:.3f}":
             raise self._fault(RefusedError, f"the pump kept {kept!r}", request, kept)
 
-    def _ask_number(self, question: str) -> float:
-        text = self._ask(question)
+    def _query_number(self, question: str) -> float:
+        text = self._query(question)
         try:
             return number(text)
         except ValueError as error:
             raise self._fault(ProtocolError, f"{error}", question, text) from error
 
-    def _ask(self, question: str) -> str:
+    def _query(self, question: str) -> str:
         """Send a query; without an answer the connection is lost."""
         try:
             return self._open_line().ask(question)
@@ -100,7 +100,7 @@ class TemplatePump(Pump):
             kind = ProtocolError if error.answer else ConnectionLostError
             raise self._fault(kind, f"{error}", question, error.answer) from error
 
-    def _tell(self, command: str) -> str:
+    def _command(self, command: str) -> str:
         """Send a command; without an answer its outcome is unknown."""
         try:
             return self._open_line().ask(command)

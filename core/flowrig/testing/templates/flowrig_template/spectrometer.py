@@ -48,14 +48,14 @@ class TemplateSpectrometer(Spectrometer):
             line.close()
 
     def _do_identify(self) -> Identity:
-        model, _, serial_number = self._ask("WHO?").partition(" ")
+        model, _, serial_number = self._query("WHO?").partition(" ")
         return Identity("Template", model, serial_number)
 
     def _do_limits(self) -> SpectrometerLimits:
         return LIMITS
 
     def _do_wavelengths_nm(self) -> NDArray[np.float64]:
-        answer = self._ask("WAVELENGTHS?")
+        answer = self._query("WAVELENGTHS?")
         try:
             pixels, *coefficients = answer.split()
             polynomial = np.polynomial.Polynomial([float.fromhex(text) for text in coefficients])
@@ -71,7 +71,7 @@ class TemplateSpectrometer(Spectrometer):
         return self._integration_time_us
 
     def _do_acquire_frame(self) -> NDArray[np.uint16]:
-        answer = self._ask("FRAME?", self._integration_time_us * 1e-6)
+        answer = self._query("FRAME?", self._integration_time_us * 1e-6)
         time_us, _, digits = answer.partition(" ")
         try:
             if int(time_us) != self._integration_time_us:
@@ -85,11 +85,11 @@ class TemplateSpectrometer(Spectrometer):
         self._set(f"LIGHT {word}", word)
 
     def _set(self, request: str, wanted: str) -> None:
-        kept = self._tell(request)
+        kept = self._command(request)
         if kept != wanted:
             raise self._fault(RefusedError, f"the spectrometer kept {kept!r}", request, kept)
 
-    def _ask(self, question: str, extra_s: float = 0.0) -> str:
+    def _query(self, question: str, extra_s: float = 0.0) -> str:
         """Send a query; without an answer the connection is lost."""
         try:
             return self._open_line().ask(question, extra_s)
@@ -97,7 +97,7 @@ class TemplateSpectrometer(Spectrometer):
             kind = ProtocolError if error.answer else ConnectionLostError
             raise self._fault(kind, f"{error}", question, error.answer[:40]) from error
 
-    def _tell(self, command: str) -> str:
+    def _command(self, command: str) -> str:
         """Send a command; without an answer its outcome is unknown."""
         try:
             return self._open_line().ask(command)

@@ -1,4 +1,4 @@
-"""The shipped drivers in the dialects that their instruments are known to speak."""
+"""The shipped drivers with the known variants of their instruments."""
 
 from contextlib import AbstractContextManager
 from functools import partial
@@ -17,18 +17,18 @@ from flowrig_watlow.settings import F4TSettings
 from flowrig_watlow.temperature import TemperatureUnit
 
 FAHRENHEIT = TemperatureUnit.FAHRENHEIT
-DIALECTS = {
+VARIANTS = {
     "echo with CR LF": Variant(echo_end=b"\r\n", separator=b"\n\r"),
     "no echo": Variant(echo=False),
     "pump status only": Variant(status_spellings=("pump status",)),
-    "counts anew after a pause": Variant(counts_on_after_pause=False),
+    "restarts its count after a pause": Variant(counts_on_after_pause=False),
     "one step only": Variant(multistep=False, withdraws=False, primerate_line=False),
 }
 TRAITS = {
     "Fahrenheit": F4TTraits(unit=FAHRENHEIT),
     "newline on write": F4TTraits(newline_on_write=True),
-    "tells errors": F4TTraits(tells_errors=True),
-    "Fahrenheit only, tells errors": F4TTraits(
+    "reports errors": F4TTraits(tells_errors=True),
+    "Fahrenheit only, reports errors": F4TTraits(
         unit=FAHRENHEIT, knows_unit=False, tells_errors=True
     ),
     "Fahrenheit only": F4TTraits(unit=FAHRENHEIT, knows_unit=False),
@@ -50,7 +50,7 @@ def f4t(traits: F4TTraits, **options: Any) -> AbstractContextManager[HeaterBench
 
 
 BENCHES = {
-    **{name: (PumpConformance, partial(conformance_bench, one)) for name, one in DIALECTS.items()},
+    **{name: (PumpConformance, partial(conformance_bench, one)) for name, one in VARIANTS.items()},
     "first channel": (PumpConformance, partial(conformance_bench, channel=1)),
     "second channel": (PumpConformance, partial(conformance_bench, channel=2)),
     "TCP": (PumpConformance, partial(conformance_bench, front="socket")),
@@ -73,13 +73,13 @@ CHECKS = (
     "test_a_late_answer_is_never_returned",
     "test_the_emulator_takes_bytes_in_any_pieces",
 )
-"""What a dialect could spoil."""
+"""Checks whose result could depend on the variant."""
 
 
-@pytest.mark.parametrize("dialect", BENCHES)
-def test_a_dialect_is_understood(dialect: str) -> None:
-    """In every dialect the driver does what it is told, reads what there is and keeps in step."""
-    suite, new_bench = BENCHES[dialect]
+@pytest.mark.parametrize("name", BENCHES)
+def test_a_driver_works_with_a_variant(name: str) -> None:
+    """With each variant the driver executes commands, reads the state and stays synchronized."""
+    suite, new_bench = BENCHES[name]
     for check in CHECKS:
         if hasattr(suite, check):
             with new_bench() as bench:
