@@ -77,7 +77,7 @@ def test_a_disk_that_is_full_at_any_write_loses_nothing(
         outcome, world, clock = run_watched(quick, folder)
         was_full, tried = FullDisk.was_full, tried + 1
         assert_at_rest(world, clock)
-        told = "disk is full" in outcome.reason or "free the disk" in outcome.reason
+        told = "disk is full" in outcome.reason or "make room on the disk" in outcome.reason
         assert outcome.state == "finished" or (was_full and told)
         with RunRecord(folder, plugins_with()) as record:
             before = [event.sequence for event in record.journal.events()]

@@ -197,7 +197,7 @@ class RunRecord:
         return events
 
     def ledger(self) -> SyringeLedger:
-        """The account of syringes and wastes, from the journal alone."""
+        """The ledger of syringes and wastes, from the journal alone."""
         ledger = SyringeLedger(self.profile)
         for event in self.journal.events(*COUNTED):
             ledger.follow(event.time_s, event.data)
