@@ -373,7 +373,8 @@ class Journal:
         found = intact_arrays(self._connection, sequence, self._digests(sequence))
         if found is None:
             raise JournalError(
-                f"{self.path}: the arrays of event {sequence} are damaged; restore a copy of the file"
+                f"{self.path}: the arrays of event {sequence} are damaged; restore a copy of the "
+                "file"
             )
         return {
             name: np.frombuffer(content, dtype=np.dtype(dtype)).reshape(json.loads(shape))

@@ -155,7 +155,7 @@ class Tail:
             raise
 
     def _roll_back(self) -> None:
-        """Leave the transaction, and forget the pending events that are in the file nevertheless."""
+        """Leave the transaction; forget the pending events that are in the file nevertheless."""
         with suppress(sqlite3.Error):
             if self.connection.in_transaction:
                 self.connection.execute("ROLLBACK")

@@ -204,7 +204,7 @@ class RescueJournal:
     def _safe_state(
         self, rig: Rig, actuation: Actuation, references: LightReferences, unseen: bool
     ) -> SafeState:
-        """Switch heat and flow off first: a pump takes the rate of a flush only when it is stopped."""
+        """Switch heat and flow off first: a pump takes the rate of a flush only when stopped."""
         with suppress(FlowrigError):
             actuation.heaters_off(rig.heaters)
         with suppress(FlowrigError):

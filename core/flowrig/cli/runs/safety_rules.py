@@ -29,8 +29,8 @@ def print_safety(profile: Profile) -> None:
     ]
     if unguarded:
         click.secho(
-            f"  no dead-man timer: {', '.join(unguarded)} go on as they are if this computer loses its "
-            "power; a hardware over-temperature cut-off is needed",
+            f"  no dead-man timer: {', '.join(unguarded)} go on as they are if this computer loses "
+            "its power; a hardware over-temperature cut-off is needed",
             fg="red",
         )
 
@@ -40,16 +40,16 @@ def _of_kind(profile: Profile, kind: str) -> list[str]:
 
 
 def _sentence(interlock: Interlock) -> str:
-    streams = ", ".join(interlock.streams)
+    streams, heater = ", ".join(interlock.streams), interlock.heater
     if interlock.kind == "syringe-not-empty":
         return (
             f"{streams} flow only while {interlock.remainder_ul / 1000:g} mL stay in their syringes"
         )
     if interlock.kind == "heat-needs-flow":
-        return f"{interlock.heater} is above {interlock.above_c:g} °C only while one of {streams} flows"
+        return f"{heater} is above {interlock.above_c:g} °C only while one of {streams} flows"
     cold = "" if interlock.or_below_c is None else f" or below {interlock.or_below_c:g} °C"
     return (
-        f"{streams} flow only while {interlock.heater} is within {interlock.tolerance_c:g} °C of its set "
+        f"{streams} flow only while {heater} is within {interlock.tolerance_c:g} °C of its set "
         f"point{cold}"
     )
 
