@@ -23,7 +23,7 @@ Short = Callable[..., Path]
 def test_a_full_disk_ends_the_run_in_the_safe_state(
     short: Short, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Though nothing can be written, the rig is at rest and the reason names the disk; a resume works."""
+    """Nothing can be written: the rig is at rest, the reason names the disk, and a resume works."""
     create = Journal.create
 
     def small(path: Path) -> Journal:

@@ -180,7 +180,7 @@ def assert_reported(folder: Path, why: str) -> None:
 def test_a_rig_whose_run_is_killed_is_made_safe(
     rig: EmulatedRig, run: Callable[[int], "subprocess.Popen[bytes]"], tmp_path: Path
 ) -> None:
-    """After kill -9 the pumps stand still, the heater is off, and the journal records that the watchdog did it."""
+    """After kill -9 the pumps stand still, the heater is off, and the journal names the watchdog."""
     process = run(60)
     rig.assert_busy()
     process.kill()
@@ -207,7 +207,7 @@ def test_a_run_that_hangs_is_ended_and_its_rig_made_safe(
 def test_a_rig_that_was_left_alone_is_made_safe_by_a_word(
     rig: EmulatedRig, run: Callable[[int], "subprocess.Popen[bytes]"], tmp_path: Path, flowrig: Any
 ) -> None:
-    """A refused resume leaves the rig as it is and reports that; `flowrig safe` uses the old profile."""
+    """A refused resume reports that the rig is unchanged; `flowrig safe` uses the old profile."""
     process, folder = run(60), tmp_path / "run"
     watchdog = subprocess.run(
         ["pgrep", "-P", str(process.pid), "-f", "flowrig.run.watchdog"],
