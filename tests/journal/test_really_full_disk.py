@@ -21,7 +21,7 @@ LARGEST = 1_300_000
 def test_a_run_ends_safe_when_the_system_takes_no_more(
     short: Callable[..., Path], flowrig: Any, tmp_path: Path
 ) -> None:
-    """The rig goes to its safe state, one line gives the reason, and no acknowledged event is lost."""
+    """The rig goes to its safe state, one line gives the reason; no acknowledged event is lost."""
     folder = tmp_path / "run"
     done = subprocess.run(
         [sys.executable, SCRIPT, str(LARGEST), "run", short(4, 1), "--simulate", "--out", folder],

@@ -180,7 +180,7 @@ def assert_reported(folder: Path, why: str) -> None:
 def test_a_rig_whose_run_is_killed_is_made_safe(
     rig: EmulatedRig, run: Callable[[int], "subprocess.Popen[bytes]"], tmp_path: Path
 ) -> None:
-    """After kill -9 the pumps stand still, the heater is off, and the journal names the watchdog."""
+    """After kill -9 the pumps stand still, the heater is off; the journal names the watchdog."""
     process = run(60)
     rig.assert_busy()
     process.kill()
