@@ -43,7 +43,7 @@ def test_help_has_examples(run: CliRunner, command: str) -> None:
 
 
 def test_what_to_install_is_shown_whole(run: CliRunner, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A narrow terminal does not cut a command that is to be copied."""
+    """A narrow terminal does not cut a command that a person will copy."""
     monkeypatch.setattr(Offer, "missing", lambda self: self.needs)
     listed = run.invoke(main, ["plugins"]).output
     assert "needs: pip install 'flowrig[watlow]'\n" in listed
@@ -53,7 +53,7 @@ def test_what_to_install_is_shown_whole(run: CliRunner, monkeypatch: pytest.Monk
 def test_a_profile_can_be_checked_without_the_packages_that_run_it(
     run: CliRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is sound, and says what is to be installed first."""
+    """It is valid, and the message names what to install first."""
     monkeypatch.setattr(Offer, "missing", lambda self: self.needs)
     done = run.invoke(main, ["check", "cs3cu2i5-heatup-chem3"])
     assert done.exit_code == 0

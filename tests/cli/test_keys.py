@@ -17,7 +17,7 @@ def lines() -> list[str]:
 
 @pytest.mark.parametrize("key", KEYS)
 def test_a_key_alone_does_nothing(key: str, lines: list[str]) -> None:
-    """It says in words what would happen; any other key than y leaves it."""
+    """The program prints what would happen; any other key than y cancels."""
     board = OperatorRequests()
     dialog = Dialog(board, lines.append)
     for one in (key, "n", "y"):
@@ -26,7 +26,7 @@ def test_a_key_alone_does_nothing(key: str, lines: list[str]) -> None:
     assert board.news() == []
 
 
-def test_a_confirmed_key_is_a_wish(lines: list[str]) -> None:
+def test_a_confirmed_key_is_a_request(lines: list[str]) -> None:
     """y utters it, and a request that makes no sense is refused in words."""
     board = OperatorRequests()
     dialog = Dialog(board, lines.append)

@@ -68,7 +68,7 @@ def test_the_panel_shows_odd_titles_and_missing_readings(tmp_path: Path) -> None
 def test_a_seed_that_no_generator_takes_is_wrong_input(
     short: Short, tmp_path: Path, seed: int
 ) -> None:
-    """It is reported before anything is written."""
+    """The error is reported before anything is written."""
     with pytest.raises(InputError, match="seed must be 0 to"):
         start_run(short(), RunOptions(folder=tmp_path / "run", simulate=True, seed=seed))
     assert not (tmp_path / "run").exists()
@@ -91,7 +91,7 @@ def test_a_folder_that_cannot_be_made_is_wrong_input(short: Short, tmp_path: Pat
         start_run(short(), RunOptions(folder=tmp_path / "file" / "run", simulate=True))
 
 
-def test_a_run_that_never_began_says_so(flowrig: Any, tmp_path: Path) -> None:
+def test_a_run_that_never_began_is_reported(flowrig: Any, tmp_path: Path) -> None:
     """Killed before its first event, a run's folder can be deleted."""
     Journal.create(tmp_path / FILE_NAME).close()
     for command in ("resume", "report"):

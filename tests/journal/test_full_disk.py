@@ -1,4 +1,4 @@
-"""A disk that fills up: told before, survived when it happens, and nothing is lost."""
+"""A disk that fills up: reported before an experiment, survived during one; nothing is lost."""
 
 import sqlite3
 from collections import Counter
@@ -77,8 +77,8 @@ def test_a_disk_that_is_full_at_any_write_loses_nothing(
         outcome, world, clock = run_watched(quick, folder)
         was_full, tried = FullDisk.was_full, tried + 1
         assert_at_rest(world, clock)
-        told = "disk is full" in outcome.reason or "free the disk" in outcome.reason
-        assert outcome.state == "finished" or (was_full and told)
+        is_reported = "disk is full" in outcome.reason or "make room on the disk" in outcome.reason
+        assert outcome.state == "finished" or (was_full and is_reported)
         with RunRecord(folder, plugins_with()) as record:
             before = [event.sequence for event in record.journal.events()]
         assert len(before) >= writes
@@ -94,7 +94,7 @@ def test_a_disk_that_is_full_at_any_write_loses_nothing(
 
 
 def room_of(monkeypatch: pytest.MonkeyPatch, *free: int) -> None:
-    """What the disk has free [bytes], each time somebody asks; the last for ever."""
+    """Free bytes of the disk at each question; the last number is repeated."""
     left = list(free)
 
     def usage(path: Path) -> SimpleNamespace:
@@ -106,7 +106,7 @@ def room_of(monkeypatch: pytest.MonkeyPatch, *free: int) -> None:
 def test_a_campaign_that_does_not_fit_does_not_begin(
     quick: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is free and what is needed is told, and nothing has flowed; with room it is resumed."""
+    """Free and needed room are reported, and nothing has flowed; with room the run is resumed."""
     room_of(monkeypatch, 30 * 2**20)
     outcome, world, clock = run_watched(quick, tmp_path / "run")
     assert (outcome.state, outcome.exit_code) == ("held", 3)

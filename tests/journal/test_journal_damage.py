@@ -1,4 +1,4 @@
-"""A damaged journal: what it still tells is true, and what was cut off is kept and told."""
+"""A damaged journal: events that are read are true, and the cut is reported, its file kept."""
 
 import json
 import random
@@ -20,7 +20,7 @@ from flowrig.journal.events import JournalCut, Measured
 from flowrig.journal.journal import FILE_NAME, AnyEvent, Journal
 
 CUT = "journal-cut-1.sqlite"
-Told = list[tuple[int, float, str, str, str]]
+Events = list[tuple[int, float, str, str, str]]
 
 
 def fill(journal: Journal, count: int) -> None:
@@ -35,7 +35,7 @@ def fill(journal: Journal, count: int) -> None:
             journal.note(reading(number / 7), float(number))
 
 
-def told(journal: Journal) -> Told:
+def events_of(journal: Journal) -> Events:
     """All events but the one that tells of a cut."""
     return [
         (e.sequence, e.time_s, e.wall, e.kind, json.dumps(e.data.as_json()))
@@ -55,11 +55,11 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def written(sound: Path) -> tuple[Told, dict[int, bytes]]:
+def written(sound: Path) -> tuple[Events, dict[int, bytes]]:
     """What is in it, and the bytes of its arrays."""
     with Journal(sound, read_only=True) as journal:
         arrays = {n: journal.arrays(n)["counts"].tobytes() for n in range(20, 201, 20)}
-        return told(journal), arrays
+        return events_of(journal), arrays
 
 
 def flips(size: int) -> Iterator[int]:
@@ -68,7 +68,7 @@ def flips(size: int) -> Iterator[int]:
     yield from random.Random(1).sample(range(112, size), 400)
 
 
-def looks(path: Path, truth: Told, arrays: dict[int, bytes], *, writes: bool) -> str:
+def looks(path: Path, truth: Events, arrays: dict[int, bytes], *, writes: bool) -> str:
     """Open a damaged journal; whatever it tells must be true.
 
     Returns:
@@ -79,7 +79,7 @@ def looks(path: Path, truth: Told, arrays: dict[int, bytes], *, writes: bool) ->
     except InputError:
         return "refused"
     with journal:
-        seen = told(journal)
+        seen = events_of(journal)
         assert seen == truth[: len(seen)]
         for number in (n for n in arrays if n <= len(seen)):
             try:
@@ -94,9 +94,9 @@ def looks(path: Path, truth: Told, arrays: dict[int, bytes], *, writes: bool) ->
 
 @pytest.mark.parametrize("writes", [False, True])
 def test_a_flipped_byte_never_gives_wrong_data(
-    sound: Path, written: tuple[Told, dict[int, bytes]], tmp_path: Path, writes: bool
+    sound: Path, written: tuple[Events, dict[int, bytes]], tmp_path: Path, writes: bool
 ) -> None:
-    """Wherever a byte is wrong: the truth, a part of it that is told to be one, or a refusal."""
+    """Wherever a byte is wrong: all events, a part that is reported as a part, or a refusal."""
     content, ends = sound.read_bytes(), set()
     for place in list(flips(len(content)))[:: 8 if writes else 2]:
         folder = tmp_path / str(place)
@@ -117,7 +117,7 @@ def change(path: Path, statement: str, *values: Any) -> None:
         connection.execute(statement, values)
 
 
-def test_a_damaged_tail_is_cut_off_kept_and_told(sound: Path, tmp_path: Path) -> None:
+def test_a_damaged_tail_is_cut_off_kept_and_reported(sound: Path, tmp_path: Path) -> None:
     """Writing goes on behind the last good event; listeners hear of the cut; the old file stays."""
     path = tmp_path / FILE_NAME
     shutil.copy(sound, path)
@@ -157,7 +157,7 @@ def test_a_batch_that_lost_its_end_is_cut_off_as_a_whole(tmp_path: Path) -> None
 
 
 def test_damage_in_the_middle_is_refused_with_what_to_do(sound: Path, tmp_path: Path) -> None:
-    """Nothing changes until a person says so; then the good part is gone on with."""
+    """Nothing changes until a person asks for the cut; then the good part is continued."""
     path = tmp_path / FILE_NAME
     shutil.copy(sound, path)
     change(path, "UPDATE event SET time_s = 1.0 WHERE sequence = 50")
@@ -171,7 +171,7 @@ def test_damage_in_the_middle_is_refused_with_what_to_do(sound: Path, tmp_path: 
     assert (tmp_path / CUT).read_bytes() == before
 
 
-def test_a_damaged_array_is_told_and_the_events_stay(sound: Path, tmp_path: Path) -> None:
+def test_a_damaged_array_is_reported_and_the_events_stay(sound: Path, tmp_path: Path) -> None:
     """Features are as they were; the raw spectrum that is damaged is refused, not passed on."""
     path = tmp_path / FILE_NAME
     shutil.copy(sound, path)
@@ -208,15 +208,15 @@ def test_a_power_cut_leaves_a_beginning_of_the_journal(tmp_path: Path, data: st.
         torn = log[: data.draw(st.integers(0, len(log)))]
         garbage = data.draw(st.binary(max_size=40))
         image.with_name(f"{FILE_NAME}-wal").write_bytes(torn + garbage)
-        truth = told(journal)
+        truth = events_of(journal)
     with Journal(image) as journal:
-        seen = told(journal)
+        seen = events_of(journal)
     assert seen == truth[: len(seen)]
     if torn == log:
         assert seen == truth
 
 
-def test_a_log_that_did_not_reach_the_disk_whole_is_told(tmp_path: Path) -> None:
+def test_a_log_that_did_not_reach_the_disk_whole_is_reported(tmp_path: Path) -> None:
     """The bytes that do not count are kept, and an event names the file."""
     path, image = tmp_path / FILE_NAME, tmp_path / "image" / FILE_NAME
     image.parent.mkdir()

@@ -102,7 +102,7 @@ def test_an_event_comes_back_as_it_was(data: EventData) -> None:
 
 @given(EVENTS)
 def test_a_field_that_is_missing_is_named(data: EventData) -> None:
-    """One line says which; fields that older journals lack have a default."""
+    """One line names the field; fields that older journals lack have a default."""
     content = dict(through_a_file(data))
     required = {
         Key.of(one.type, one.name)
@@ -123,19 +123,19 @@ class Foreign:
 
 @given(EVENTS)
 def test_a_value_of_a_wrong_type_is_named(data: EventData) -> None:
-    """One line says which field has a value that no flowrig writes."""
+    """One line names the field whose value flowrig does not write."""
     kind, content = data.kind, dict(through_a_file(data))
     for one in attrs.fields(type(data)):
         if one.name != "extra":
             key = Key.of(one.type, one.name)
-            with pytest.raises(FieldError) as told:
+            with pytest.raises(FieldError) as caught:
                 data_from_json(kind, content | {key: Foreign()})
-            assert str(told.value).startswith(f"{key} ")
-            assert "\n" not in str(told.value)
+            assert str(caught.value).startswith(f"{key} ")
+            assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("kind", "content", "says"),
+    ("kind", "content", "message"),
     [
         ("experiment", {"index": True}, "index has a value"),
         ("experiment", {"index": 10**400}, "index has a value"),
@@ -150,11 +150,11 @@ def test_a_value_of_a_wrong_type_is_named(data: EventData) -> None:
         ("skipped", {"index": 1, "conditions": {"t": "hot"}}, "conditions.t has a value"),
     ],
 )
-def test_a_forged_value_is_told_at_its_place(
-    kind: str, content: Mapping[str, Any], says: str
+def test_a_forged_value_is_reported_at_its_place(
+    kind: str, content: Mapping[str, Any], message: str
 ) -> None:
     """Booleans are no numbers, numbers have bounds, and the path leads to the value."""
-    with pytest.raises(FieldError, match=f"^{says}"):
+    with pytest.raises(FieldError, match=f"^{message}"):
         data_from_json(kind, content)
 
 

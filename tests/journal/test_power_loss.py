@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from attrs import define, frozen
 from some_events import happened
-from test_journal_damage import fill, told
+from test_journal_damage import events_of, fill
 
 from flowrig.journal.journal import FILE_NAME, Journal
 
@@ -116,7 +116,7 @@ def taped(tape: Tape) -> str:
 
 
 tape_files: list[Any] = []
-"""File systems live as long as somebody holds them."""
+"""File systems that live as long as a reference to them."""
 
 
 def write_on(tape: Tape, path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
@@ -150,7 +150,7 @@ def test_a_power_cut_at_any_write_loses_nothing_that_was_acknowledged(
     tape, start = Tape([]), {"": path.read_bytes()}
     acknowledged = write_on(tape, path, monkeypatch)
     with Journal(path) as journal:
-        truth = told(journal)
+        truth = events_of(journal)
     assert sum(step == "-wal" for step in tape.steps) >= len(acknowledged)
 
     draw = random.Random(1)
@@ -161,6 +161,6 @@ def test_a_power_cut_at_any_write_loses_nothing_that_was_acknowledged(
         for kind, content in tape.image(end, start, draw).items():
             image.with_name(f"{FILE_NAME}{kind}").write_bytes(content)
         with Journal(image) as journal:
-            seen = told(journal)
+            seen = events_of(journal)
         assert seen == truth[: len(seen)]
         assert len(seen) >= max((n for steps, n in acknowledged if steps <= end), default=0)

@@ -21,7 +21,7 @@ LARGEST = 1_300_000
 def test_a_run_ends_safe_when_the_system_takes_no_more(
     short: Callable[..., Path], flowrig: Any, tmp_path: Path
 ) -> None:
-    """The rig goes to its safe state, one line says why, and what was acknowledged is there."""
+    """The rig goes to its safe state, one line gives the reason; no acknowledged event is lost."""
     folder = tmp_path / "run"
     done = subprocess.run(
         [sys.executable, SCRIPT, str(LARGEST), "run", short(4, 1), "--simulate", "--out", folder],
@@ -33,10 +33,12 @@ def test_a_run_ends_safe_when_the_system_takes_no_more(
     assert done.returncode == 1, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     assert f"{FILE_NAME} cannot be written" in done.stderr
-    told = [line for line in done.stdout.splitlines() if line.strip().partition("/")[0].isdigit()]
+    reported = [
+        line for line in done.stdout.splitlines() if line.strip().partition("/")[0].isdigit()
+    ]
     with RunRecord(folder) as record:
         before = [experiment.index for experiment in record.experiments()]
-    assert 0 < len(told) <= len(before) < 5, done.stdout
+    assert 0 < len(reported) <= len(before) < 5, done.stdout
 
     flowrig("resume", folder)
     with RunRecord(folder) as record:

@@ -23,7 +23,7 @@ Short = Callable[..., Path]
 def test_a_full_disk_ends_the_run_in_the_safe_state(
     short: Short, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Though nothing could be written the rig is at rest, the reason says so; resume goes on."""
+    """Nothing can be written: the rig is at rest, the reason names the disk, and a resume works."""
     create = Journal.create
 
     def small(path: Path) -> Journal:
@@ -69,10 +69,10 @@ def test_a_write_that_fails_leaves_the_journal_as_it_was(tmp_path: Path) -> None
 
 
 def test_what_has_happened_is_written_as_soon_as_that_is_possible(tmp_path: Path) -> None:
-    """With its arrays, in its order, and told once it is there; what was refused is not."""
-    told: list[str] = []
+    """With its arrays, in order, and reported once it is there; a refused event is not."""
+    heard: list[str] = []
     with Journal.create(tmp_path / FILE_NAME) as journal:
-        journal.listen(lambda event: told.append(event.kind))
+        journal.listen(lambda event: heard.append(event.kind))
         journal._connection.execute("PRAGMA query_only=ON")
         kept = journal.keep(measured(), 1.0, {"counts": np.arange(4)})
         with pytest.raises(JournalError):
@@ -83,12 +83,12 @@ def test_what_has_happened_is_written_as_soon_as_that_is_possible(tmp_path: Path
         journal.keep(ended(), 3.0)
         with pytest.raises(JournalError):
             journal.require_written()
-        assert (told, kinds(journal)) == ([], [])
+        assert (heard, kinds(journal)) == ([], [])
         journal._connection.execute("PRAGMA query_only=OFF")
         journal.append(resumed(), 4.0)
         journal.require_written()
-        assert told == ["measured", "ended", "resumed", "notice"]
-        assert kinds(journal) == list(enumerate(told, 1))
+        assert heard == ["measured", "ended", "resumed", "notice"]
+        assert kinds(journal) == list(enumerate(heard, 1))
         assert list(journal.arrays(kept.sequence)["counts"]) == [0, 1, 2, 3]
 
 
@@ -106,15 +106,15 @@ def test_what_is_kept_is_written_at_the_end_at_the_latest(tmp_path: Path) -> Non
 def heard_journal(
     path: Path, monkeypatch: pytest.MonkeyPatch, factory: type[sqlite3.Connection]
 ) -> Iterator[tuple[Journal, list[str]]]:
-    """A new journal on a disk of a kind, and the kinds of events that its listener is told."""
-    connect, told = sqlite3.connect, list[str]()
+    """A new journal on a disk of a kind, and the kinds of events that its listener receives."""
+    connect, heard = sqlite3.connect, list[str]()
     Journal.create(path).close()
     monkeypatch.setattr(
         sqlite3, "connect", lambda *args, **how: connect(*args, factory=factory, **how)
     )
     with Journal(path) as journal:
-        journal.listen(lambda event: told.append(event.kind))
-        yield journal, told
+        journal.listen(lambda event: heard.append(event.kind))
+        yield journal, heard
 
 
 class ForgetsToSay(sqlite3.Connection):
@@ -134,11 +134,11 @@ class ForgetsToSay(sqlite3.Connection):
 def test_a_commit_that_was_one_is_not_made_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is in the file though its end was not told is there once, and is told once."""
-    with heard_journal(tmp_path / FILE_NAME, monkeypatch, ForgetsToSay) as (journal, told):
+    """An event that is in the file though its commit failed is there once, and reported once."""
+    with heard_journal(tmp_path / FILE_NAME, monkeypatch, ForgetsToSay) as (journal, heard):
         monkeypatch.setattr(ForgetsToSay, "fails", 1)
         journal.keep(outcome(), 1.0)
-        assert told == ["outcome", "notice"]
+        assert heard == ["outcome", "notice"]
         assert kinds(journal) == [(1, "outcome"), (2, "notice")]
 
 
@@ -161,13 +161,13 @@ def test_a_listener_that_fails_does_not_end_the_run(short: Short, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("content", "message"),
     [(b"", "interrupted before it began"), (b"no database at all" * 99, "not a database")],
 )
-def test_a_file_that_is_no_journal_is_told(tmp_path: Path, content: bytes, says: str) -> None:
+def test_a_file_that_is_no_journal_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
     """An empty or foreign file is wrong input."""
     (tmp_path / FILE_NAME).write_bytes(content)
-    with pytest.raises(InputError, match=says):
+    with pytest.raises(InputError, match=message):
         Journal(tmp_path / FILE_NAME)
 
 
@@ -184,15 +184,15 @@ class TakesNoCommit(sqlite3.Connection):
         return super().execute(statement, *values)
 
 
-def test_what_is_kept_is_not_told_before_it_is_on_the_disk(
+def test_a_kept_event_is_not_reported_before_it_is_on_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A routine reading that can be inserted does not pass off a measurement as written."""
-    with heard_journal(tmp_path / FILE_NAME, monkeypatch, TakesNoCommit) as (journal, told):
+    with heard_journal(tmp_path / FILE_NAME, monkeypatch, TakesNoCommit) as (journal, heard):
         journal.keep(measured(), 1.0)
         with pytest.raises(JournalError):
             journal.note(reading(), 2.0)
-        assert told == []
+        assert heard == []
         monkeypatch.setattr(TakesNoCommit, "is_full", False)
         journal.note(reading(), 3.0)
-        assert told == ["measured", "reading", "notice"]
+        assert heard == ["measured", "reading", "notice"]

@@ -446,6 +446,6 @@ def test_a_run_on_hold_goes_on_by_a_word_from_another_shell(
     assert f"to go on: flowrig go-on {folder} --refilled CuI" in lines
     assert "say --refilled CuI" in flowrig("go-on", folder, code=2).stderr
     said = flowrig("go-on", folder, "--refilled", "CuI").stdout
-    assert "You say that the syringe of CuI is full." in said
+    assert "You confirm that the syringe of CuI is full." in said
     out, _ = process.communicate(timeout=200)
     assert out.strip() == "finished"

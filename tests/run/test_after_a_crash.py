@@ -36,7 +36,7 @@ def _flushed_on_a_full_disk(rig: Rig) -> None:
     [(_killed_after_the_stop, 500.0, 505.0), (_flushed_on_a_full_disk, 1500.0, 2700.0)],
     ids=["killed", "full disk"],
 )
-def test_what_nobody_wrote_down_is_charged(
+def test_a_volume_that_the_journal_lacks_is_charged(
     tmp_path: Path,
     end: Callable[[Rig], None],
     least_ul: float,

@@ -50,9 +50,9 @@ def test_a_run_starts_from_what_was_measured_before(
 
     with RunRecord(tmp_path / "run") as record:
         assert len(record.experiments()) == 5
-        (told,) = record.journal.events(PriorKept)
-        assert (told.data.experiments, told.data.left_out) == (60, 0)
-        assert record.journal.arrays(told.sequence)["X"].shape == (60, 5)
+        (copied,) = record.journal.events(PriorKept)
+        assert (copied.data.experiments, copied.data.left_out) == (60, 0)
+        assert record.journal.arrays(copied.sequence)["X"].shape == (60, 5)
         assert isinstance(record.model(), TransferSurrogate)
         assert "At the end earlier experiments counted" in render(content_of(record))
 
@@ -78,8 +78,8 @@ def test_earlier_runs_can_be_a_source(short: Short, tmp_path: Path, finished: An
     again = short(4, 1, '[[campaign.prior]]\nsource = "first"\n')
     package.start_run(again, package.RunOptions(folder=tmp_path / "second", simulate=True, seed=2))
     with RunRecord(tmp_path / "first") as first, RunRecord(tmp_path / "second") as second:
-        (told,) = second.journal.events(PriorKept)
-        kept = second.journal.arrays(told.sequence)
+        (copied,) = second.journal.events(PriorKept)
+        kept = second.journal.arrays(copied.sequence)
         np.testing.assert_array_equal(kept["Y"], first.features())
 
 
@@ -91,7 +91,7 @@ def test_earlier_runs_can_be_a_source(short: Short, tmp_path: Path, finished: An
 def test_a_source_that_does_not_fit_ends_nothing(
     short: Short, tmp_path: Path, text: str, said: str
 ) -> None:
-    """It is said before anything is opened or written."""
+    """The error is raised before anything is opened or written."""
     if text:
         (tmp_path / "earlier").mkdir()
         (tmp_path / "earlier" / "chem1.csv").write_text(text, encoding="utf-8")
@@ -115,7 +115,7 @@ def test_a_source_with_too_few_experiments_is_refused(
 
 
 def test_columns_are_those_of_responses(short: Short) -> None:
-    """A column of something that is no response is told at its place, with what comes near."""
+    """A column that is no response is reported at its place, with the nearest name."""
     path = short(4, 1, PRIOR + 'columns = { pia = "pl_area" }\n')
     (problem,) = check_profile(path, Plugins.discover())
     assert "unknown response 'pia'" in str(problem)

@@ -30,7 +30,7 @@ Arrays = list[tuple[int, str, str, str, bytes]]
 
 
 def forged(path: Path, rows: Rows, arrays: Arrays = ()) -> None:  # type: ignore[assignment]
-    """A journal whose chain holds, by somebody who knows how that is done."""
+    """A forged journal whose chain holds."""
     with closing(sqlite3.connect(path)) as file:
         file.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version={FORMAT}; COMMIT")
         chain, wall = "", "2026-01-01T00:00:00.000+00:00"
@@ -89,7 +89,7 @@ JOURNALS: dict[str, Callable[[Path], Any]] = {
     "no profile": lambda path: forged(path, [("run-started", json.dumps(BEGUN))]),
     "a seed of 400 digits": lambda path: forged(path, [begun(seed=10**400)]),
     "wrong types": lambda path: forged(path, [begun(experiments=[], units=3)]),
-    "nobody decided": lambda path: forged(path, [begun(), ("measured", '{"index": 1}')]),
+    "not decided": lambda path: forged(path, [begun(), ("measured", '{"index": 1}')]),
     "objects": objects,
     "bomb": bomb,
 }
@@ -101,7 +101,7 @@ COMMANDS = (
 
 
 def said(*words: object) -> Result:
-    """What a command says: never a traceback, never much."""
+    """The output of a command, which is short and never a traceback."""
     done = CliRunner().invoke(main, list(map(str, words)))
     assert isinstance(done.exception, SystemExit | None), (words, done.exception)
     assert len(done.output) < LONGEST_MESSAGE
@@ -109,8 +109,8 @@ def said(*words: object) -> Result:
 
 
 @pytest.mark.parametrize("name", JOURNALS)
-def test_a_hostile_journal_is_told(name: str, tmp_path: Path) -> None:
-    """Every command that reads a run says what is wrong, and leaves all other files alone."""
+def test_a_hostile_journal_is_refused(name: str, tmp_path: Path) -> None:
+    """Every command that reads a run reports the error, and changes no other file."""
     folder = tmp_path / "run"
     folder.mkdir()
     JOURNALS[name](folder / FILE_NAME)
@@ -126,7 +126,7 @@ def test_a_hostile_journal_is_told(name: str, tmp_path: Path) -> None:
     ["../x", "/dev/zero", "CON", "aux.txt", "x" * 3000, "\u202ex", "a\nb", "", "..", "x\x1b[2J"],
     ids=["up", "zeros", "CON", "aux", "long", "bidi", "lines", "empty", "parent", "escape"],
 )
-def test_a_hostile_name_of_a_profile_is_told(target: str, tmp_path: Path) -> None:
+def test_a_hostile_name_of_a_profile_is_refused(target: str, tmp_path: Path) -> None:
     """It is looked for, and neither found nor made."""
     for words in (["check"], ["plan"], ["run", "--simulate", "--out", tmp_path / "run"]):
         assert said(words[0], target, *words[1:]).exit_code == 2
@@ -179,7 +179,7 @@ def packed_nothing() -> bytes:
 
 
 @pytest.mark.parametrize("name", ["random", "objects", "deep", "no header", "packed", "folder"])
-def test_a_hostile_model_is_told(name: str, tmp_path: Path) -> None:
+def test_a_hostile_model_is_refused(name: str, tmp_path: Path) -> None:
     """Nothing in it is executed, and no more of it is read than a model has."""
     trap, file = tmp_path / "trap", tmp_path / "twin.npz"
     content: dict[str, Callable[[], bytes]] = {
@@ -215,7 +215,7 @@ HEAD = "temperature_c,CuI_ul_min,ZnI2_ul_min,CsOA_ul_min,ODE_ul_min,a300,pla\n"
         "many cells", "open quote",
     ],
 )  # fmt: skip
-def test_a_hostile_table_is_told(text: str, tmp_path: Path) -> None:
+def test_a_hostile_table_is_refused(text: str, tmp_path: Path) -> None:
     """Nothing is learnt from what is no table of experiments."""
     file = tmp_path / "table.csv"
     file.write_text(text, encoding="utf-8")

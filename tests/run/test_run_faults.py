@@ -119,7 +119,7 @@ def test_a_finished_run_goes_to_the_safe_state_once_when_it_is_resumed(
 
 
 def test_a_pump_that_stalls_ends_the_run_safely(run: Run) -> None:
-    """A syringe that is emptier than the ledger says is told by its pump; everything stops."""
+    """A pump reports that its syringe is emptier than the ledger holds; everything stops."""
     outcome, world, clock = run(fill_ul={"CuI": 400.0})
     assert outcome.state == "failed"
     assert "pump_cui" in outcome.reason
@@ -130,7 +130,7 @@ def test_a_pump_that_stalls_ends_the_run_safely(run: Run) -> None:
 def test_an_alarm_of_the_controller_ends_the_run_safely(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An alarm that the profile names is the reason that is told, and the rig is at rest."""
+    """An alarm that the profile names is the reported reason, and the rig is at rest."""
 
     def above_100_c(controller: F4TController, number: int) -> bool:
         return number == 2 and controller.process_value_c > 100.0
@@ -142,7 +142,7 @@ def test_an_alarm_of_the_controller_ends_the_run_safely(
     assert_at_rest(world, clock)
 
 
-def test_an_unconfirmed_stop_is_told_as_unknown(run: Run, tmp_path: Path) -> None:
+def test_an_unconfirmed_stop_is_reported_as_unknown(run: Run, tmp_path: Path) -> None:
     """The run ends with what is not known; every other pump and the heater are at rest."""
     more = '[devices.pump_csoa]\ndriver = "stubborn-fusion"\naddress = "COM5"\n'
     outcome, world, clock = run(more)
@@ -168,16 +168,16 @@ def test_a_rig_that_cannot_be_prepared_is_brought_to_rest(
 
 
 def test_a_wild_suggestion_never_reaches_a_pump(run: Run, tmp_path: Path) -> None:
-    """What is suggested outside the space is told once a decision, and others are done instead."""
+    """Suggestions outside the space are reported once a decision, and replaced by others."""
     more = '[[campaign.stages]]\nname = "wild"\noptimizer = "wild"\nexperiments = 2\n'
     outcome, world, clock = run(more)
     assert outcome.state == "finished"
     assert_at_rest(world, clock)
     with RunRecord(tmp_path / "run", plugins_with(faulty=Faulty())) as record:
-        space, told = record.profile.space, record.summary()["health"]
+        space, symptoms = record.profile.space, record.summary()["health"]
         assert [e.decision.stage for e in record.experiments()][-2:] == ["wild", "wild"]
         assert space.feasible(record.conditions()).all()
-    incidents = [text for kind, text in told.items() if kind.startswith("optimizer-failed")]
+    incidents = [text for kind, text in symptoms.items() if kind.startswith("optimizer-failed")]
     assert len(incidents) == 2
     assert "failed twice before experiment 5: temperature = 360 °C is outside" in incidents[0]
 
@@ -191,7 +191,7 @@ def test_without_its_optimizer_a_campaign_holds_or_ends(run: Run, what: str, sta
     assert_at_rest(world, clock)
 
 
-def test_a_stop_wish_is_obeyed_while_heating(run: Run) -> None:
+def test_a_stop_request_is_obeyed_while_heating(run: Run) -> None:
     """A run that is asked to stop before its first experiment measures none and is safe."""
     requests = OperatorRequests()
     requests.ask(Request.STOP)

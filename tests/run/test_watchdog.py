@@ -55,7 +55,7 @@ experiments = 1
 
 
 class EmulatedRig:
-    """The other process, and what it says of plungers and heater."""
+    """The process of the bench, which reports plunger positions and the heater."""
 
     def __init__(self, folder: Path) -> None:
         profile = folder / "emulated.toml"
@@ -84,8 +84,8 @@ class EmulatedRig:
     def state(self) -> dict[str, float]:
         self._in.write("?\n")
         self._in.flush()
-        told: dict[str, float] = json.loads(self._out.readline())
-        return told
+        positions: dict[str, float] = json.loads(self._out.readline())
+        return positions
 
     def assert_busy(self) -> None:
         """Something flows, and the plate is heated."""
@@ -164,7 +164,7 @@ def ended(folder: Path) -> Event[Ended]:
     pytest.fail(f"the watchdog did not end the run: {(folder / NOTE_NAME).read_text('utf-8')}")
 
 
-def assert_told(folder: Path, why: str) -> None:
+def assert_reported(folder: Path, why: str) -> None:
     """Journal, file and terminal say why, and what was confirmed."""
     with Journal(folder / FILE_NAME, read_only=True) as journal:
         safe = journal.last(SafeStateSought)
@@ -180,14 +180,14 @@ def assert_told(folder: Path, why: str) -> None:
 def test_a_rig_whose_run_is_killed_is_made_safe(
     rig: EmulatedRig, run: Callable[[int], "subprocess.Popen[bytes]"], tmp_path: Path
 ) -> None:
-    """After kill -9 the pumps stand still, the heater is off, and the journal says who did it."""
+    """After kill -9 the pumps stand still, the heater is off; the journal names the watchdog."""
     process = run(60)
     rig.assert_busy()
     process.kill()
     process.wait()
     assert ended(tmp_path / "run").data.state == "failed"
     rig.assert_at_rest()
-    assert_told(tmp_path / "run", "the run ended without a goodbye")
+    assert_reported(tmp_path / "run", "the run ended without a goodbye")
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="this system cannot stop a process")
@@ -200,14 +200,14 @@ def test_a_run_that_hangs_is_ended_and_its_rig_made_safe(
     assert ended(tmp_path / "run").data.state == "failed"
     assert process.wait(120) == -signal.SIGKILL
     rig.assert_at_rest()
-    assert_told(tmp_path / "run", "the run was silent for 7 s")
+    assert_reported(tmp_path / "run", "the run was silent for 7 s")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no way to find the watchdog of a run")
 def test_a_rig_that_was_left_alone_is_made_safe_by_a_word(
     rig: EmulatedRig, run: Callable[[int], "subprocess.Popen[bytes]"], tmp_path: Path, flowrig: Any
 ) -> None:
-    """A refused resume leaves it as it is and says so; `flowrig safe` goes by the old profile."""
+    """A refused resume reports that the rig is unchanged; `flowrig safe` uses the old profile."""
     process, folder = run(60), tmp_path / "run"
     watchdog = subprocess.run(
         ["pgrep", "-P", str(process.pid), "-f", "flowrig.run.watchdog"],
@@ -245,7 +245,7 @@ def test_a_rig_that_was_left_alone_is_made_safe_by_a_word(
 def test_a_run_that_says_goodbye_leaves_nothing_to_the_watchdog(
     rig: EmulatedRig, run: Callable[[int], "subprocess.Popen[bytes]"], tmp_path: Path
 ) -> None:
-    """A run that is stopped makes the rig safe by itself, and its watchdog ends without a word."""
+    """A run that is stopped makes the rig safe, and its watchdog ends without a report."""
     process = run(60)
     process.send_signal(signal.SIGINT)
     assert process.wait(120) == 3

@@ -74,7 +74,7 @@ def test_a_pipe_that_closes_is_no_goodbye(last: bytes) -> None:
     assert 77.5 <= end.clock.now_s() < 77.5 + 60.0
 
 
-def test_a_rig_that_does_not_answer_is_told_as_unknown(dead: Profile, tmp_path: Path) -> None:
+def test_a_rig_that_does_not_answer_is_reported_as_unknown(dead: Profile, tmp_path: Path) -> None:
     """Every step that was not confirmed stands in journal and file; the run's state is unknown."""
     Journal.create(tmp_path / FILE_NAME).close()
     end = End("the run ended without a goodbye", RealClock(100.0))
@@ -82,10 +82,10 @@ def test_a_rig_that_does_not_answer_is_told_as_unknown(dead: Profile, tmp_path: 
     assert safe is not None
     assert not safe.reached
     with Journal(tmp_path / FILE_NAME, read_only=True) as journal:
-        ended, told = journal.last(Ended), journal.last(SafeStateSought)
+        ended, sought = journal.last(Ended), journal.last(SafeStateSought)
     assert ended is not None
-    assert told is not None
-    assert (ended.data.state, told.data.by) == ("unknown", "watchdog")
+    assert sought is not None
+    assert (ended.data.state, sought.data.by) == ("unknown", "watchdog")
     assert ended.time_s >= 100.0
     note = (tmp_path / NOTE_NAME).read_text(encoding="utf-8")
     assert "NOT known" in note
@@ -95,7 +95,7 @@ def test_a_rig_that_does_not_answer_is_told_as_unknown(dead: Profile, tmp_path: 
 def test_a_journal_that_is_gone_keeps_no_rig_from_its_safe_state(
     dead: Profile, tmp_path: Path
 ) -> None:
-    """The file says what became of it all the same."""
+    """The file reports the result nevertheless."""
     end = End("the run ended without a goodbye", RealClock())
     assert make_safe(tmp_path, loaded(dead), SyringeLedger(dead), end) is not None
     assert "NOT known" in (tmp_path / NOTE_NAME).read_text(encoding="utf-8")
@@ -117,7 +117,7 @@ def test_a_run_that_goes_on_elsewhere_is_left_alone(
 def test_a_run_without_a_watchdog_does_not_begin(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """A folder that it cannot read is told before anything moves, and so is one that has gone."""
+    """A folder that cannot be read, or is missing, is reported before anything moves."""
     with Lease(tmp_path / "nowhere", 60.0) as held:
         with pytest.raises(FlowrigError, match="nothing was moved"):
             held.require_ready(0.0)

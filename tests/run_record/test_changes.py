@@ -57,7 +57,7 @@ def test_a_changed_profile_is_named_and_needs_a_word(stopped: Path) -> None:
 
 
 def test_another_version_of_a_plugin_needs_a_word(stopped: Path) -> None:
-    """Only plugins that the profile names count; both versions are told."""
+    """Only plugins that the profile names count; both versions are reported."""
 
     def newer(offer: str) -> Plugins:
         found = plugins_with()
@@ -84,10 +84,10 @@ def test_the_journal_alone_is_enough(stopped: Path) -> None:
     assert (stopped / "profile.toml").read_text(encoding="utf-8") == text
 
 
-def test_a_damaged_journal_is_gone_on_with_and_told(
+def test_a_run_with_a_damaged_journal_is_resumed_and_the_cut_reported(
     stopped: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The cut is said on the terminal and in the journal; the run is finished."""
+    """Terminal and journal report the cut; the run is finished."""
     from flowrig.cli.terminal.progress import Progress
 
     with Journal(stopped / FILE_NAME) as journal:

@@ -1,4 +1,4 @@
-"""A folder that holds a run is never run into again, and the message says what to do instead."""
+"""A folder that holds a run takes no second run; the message advises what to do instead."""
 
 from collections.abc import Callable
 from pathlib import Path

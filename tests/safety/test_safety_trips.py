@@ -101,7 +101,8 @@ def test_the_command_line_tells_a_trip_once_and_how_to_reset_it(
     refused = flowrig("resume", folder, code=2)
     assert f"flowrig resume {folder} --reset-trip no-rise" in refused.stderr.replace("\n", "")
     flowrig("resume", folder, "--reset-trip", "no-rise", code=1)  # the plate is as slow as before
-    assert [e.data for e in events(folder, TripReset)] == [TripReset(rules=("no-rise",))]
+    (reset,) = events(folder, TripReset)
+    assert reset.data == TripReset(rules=("no-rise",))
 
 
 @pytest.mark.parametrize("action", ["safe", "halt", "hold"])

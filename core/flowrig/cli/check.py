@@ -128,7 +128,7 @@ def check(profile: str, connect: bool, as_json: bool) -> None:
 
 def _describe(profile: Any) -> None:
     """Print a summary of a profile, to compare with the rig."""
-    from flowrig.cli.runs.safety_rules import tell_safety
+    from flowrig.cli.runs.safety_rules import print_safety
     from flowrig.profile.topology import Topology
 
     topology = Topology(profile)
@@ -149,7 +149,7 @@ def _describe(profile: Any) -> None:
             print_paragraph(f"{name}: {sentence}", indent=2)
     steps = ", then ".join(step.do for step in profile.safe_state)
     print_paragraph(f"safe state: {steps}", indent=2)
-    tell_safety(profile)
+    print_safety(profile)
     if profile.campaign is not None:
         stages = ", then ".join(_stage(stage) for stage in profile.campaign.stages)
         print_paragraph(f"campaign: {stages}", indent=2)

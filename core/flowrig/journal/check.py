@@ -116,7 +116,7 @@ class Examination:
     """The result of an examination of a journal.
 
     Attributes:
-        damage: what does not hold; None if everything does.
+        damage: the damage that was found; None if there is none.
         examined: the events that hold; none if there is damage.
     """
 
@@ -140,7 +140,7 @@ def examine(
     good, chain, cause = _chain(connection, since)
     first = since.sequence + 1 if since.with_arrays else 1
     broken = tuple(_broken_arrays(connection, first, good)) if arrays else ()
-    cause = cause or structure or ("what was measured is not what was written" if broken else "")
+    cause = cause or structure or ("an array is not what was written" if broken else "")
     if not cause:
         return Examination(None, Examined(good, chain, with_arrays=arrays))
     events, measured = _behind(connection, good)
@@ -206,7 +206,7 @@ def _is_table(text: str) -> bool:
 
 
 def holding(connection: sqlite3.Connection) -> Iterator[Row]:
-    """As `verified`, but ends without an error in front of the first row that does not hold."""
+    """As `verified`, but ends without an error before the first row that is damaged."""
     with suppress(*UNREADABLE):
         yield from verified(connection)
 

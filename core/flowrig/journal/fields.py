@@ -83,7 +83,10 @@ class Fields:
                 if one.is_required:
                     raise FieldError("is missing", one.key)
                 continue
-            found[one.name] = one.load(left.pop(one.key))
+            try:
+                found[one.name] = one.form(left.pop(one.key))
+            except FieldError as error:
+                raise error.inside(one.key) from None
         return cls(**found, extra=left)
 
     def as_json(self) -> Any:
@@ -105,12 +108,6 @@ class _Place:
     is_required: bool
     is_left_out: bool
     form: Form
-
-    def load(self, value: Any) -> Any:
-        try:
-            return self.form(value)
-        except FieldError as error:
-            raise error.inside(self.key) from None
 
 
 _LAYOUTS: Final[dict[type[Fields], tuple[_Place, ...]]] = {}
@@ -181,26 +178,30 @@ def _checked(fits: Callable[[Any], bool]) -> Form:
     return load
 
 
-def _number(kinds: type | UnionType, within: Within) -> Form:
-    def fits(value: Any) -> bool:
-        is_number = isinstance(value, kinds) and not isinstance(value, bool)
-        return is_number and bool(within.low <= value <= within.high)
+def _number(kinds: tuple[type, ...], within: Within) -> Form:
+    low, high = within.low, within.high
 
-    return _checked(fits)
+    def load(value: Any) -> Any:
+        is_number = isinstance(value, kinds) and not isinstance(value, bool)
+        if not (is_number and low <= value <= high):
+            raise FieldError("has a value that flowrig does not write")
+        return value
+
+    return load
 
 
 _PLAIN: Mapping[Any, Form] = {
     str: _checked(lambda value: isinstance(value, str)),
     bool: _checked(lambda value: isinstance(value, bool)),
-    int: _number(int, _FLOATS),
-    float: _number(int | float, _FLOATS),
+    int: _number((int,), _FLOATS),
+    float: _number((int, float), _FLOATS),
 }
 
 
 def _annotated(arguments: tuple[Any, ...]) -> Form:
     hint, about, *_ = arguments
     if isinstance(about, Within):
-        return _number(int if hint is int else int | float, about)
+        return _number((int,) if hint is int else (int, float), about)
     return form_of(hint)
 
 
@@ -216,7 +217,10 @@ def _mapping(arguments: tuple[Any, ...]) -> Form:
     def load(value: Any) -> Any:
         if not isinstance(value, Mapping):
             raise FieldError("is not a table")
-        return {key: _inside(str(key), form, item) for key, item in value.items()}
+        try:
+            return {key: form(item) for key, item in value.items()}
+        except FieldError:  # once more, with the path to the item in the error
+            return {key: _inside(str(key), form, item) for key, item in value.items()}
 
     return load
 

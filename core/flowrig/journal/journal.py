@@ -1,9 +1,9 @@
 """The journal of a run: one SQLite file, the single source of truth.
 
-Every event is one row: when (rig time), what, and its data as JSON, chained by SHA-256 to the row
-before. Arrays belong to a measurement and are written in the same transaction as its event. The
-file is in write-ahead mode with `synchronous=FULL`, so what was acknowledged survives a power cut.
-The chain is checked whenever the file is opened: an event that was altered is never passed on.
+Every event is one row: rig time, kind, and its data as JSON, chained by SHA-256 to the row before.
+Arrays are written in the same transaction as the event to which they belong. The file is in
+write-ahead mode with `synchronous=FULL`, so that an acknowledged event survives a power cut. The
+chain is checked whenever the file is opened: an event that was altered is never returned.
 """
 
 import contextlib
@@ -56,24 +56,24 @@ B = TypeVar("B", bound=EventData)
 C = TypeVar("C", bound=EventData)
 
 Listener = Callable[[AnyEvent], None]
-"""Is called with every event after it was committed, or noted."""
+"""A function that is called with every event after it was committed, or noted."""
 
 
 class Journal:
     """Writes and reads the journal of one run. One thread writes.
 
-    What follows a damaged event is not read. The writer cuts it off, keeps the old file beside the
-    journal as `journal-cut-<n>.sqlite`, and says so by an event `journal-cut`.
+    Events behind a damaged one are not read. The writer cuts them off, keeps the old file beside
+    the journal as `journal-cut-<n>.sqlite`, and records the cut as an event `journal-cut`.
 
     Args:
         path: the file.
-        read_only: readers may look while another process writes.
+        read_only: open for reading, which is possible while another process writes.
         cut: whether the writer may cut off more than one measurement.
         since: events that this process has examined before; only those behind them are examined.
 
     Attributes:
         path: the file.
-        damage: what a reader found not to hold; None if all does.
+        damage: the damage that a reader found; None if there is none.
         examined: events that were found to hold when the journal was opened; none if there was
             damage.
 
@@ -139,14 +139,14 @@ class Journal:
             )
 
     def _settle(self, damage: Damage | None, cut: bool) -> None:
-        """Cut off what does not hold, and begin to write behind the last event that does."""
+        """Cut off damaged events, and get ready to write behind the last intact one."""
         cut_off = None
         if damage is None:
             cut_off = self._torn()
         elif not (damage.is_tail or cut):
             raise InputError(
-                f"{self.path}: {damage}; restore a copy of the file, or go on without what is "
-                f"behind it: flowrig resume {self.path.parent} --cut (the old file is kept)"
+                f"{self.path}: {damage}; restore a copy of the file, or resume without the events "
+                f"behind the damage: flowrig resume {self.path.parent} --cut (the old file is kept)"
             )
         else:
             self._connection.close()
@@ -154,7 +154,7 @@ class Journal:
             self._connect()
             lost = None if damage.events is None else damage.events - damage.good
             cut_off = _journal_cut(
-                f"{damage}; what was there is kept in {kept.name}", kept, lost, damage
+                f"{damage}; the old file is kept in {kept.name}", kept, lost, damage
             )
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=FULL")
@@ -165,13 +165,13 @@ class Journal:
             self._unannounced.append(self.append(cut_off, time_s))
 
     def _torn(self) -> JournalCut | None:
-        """The event of a write-ahead log whose end did not reach the disk whole."""
+        """The event that records a write-ahead log whose end did not reach the disk whole."""
         frames = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1]
         torn = torn_pages(self.path, max(frames, 0))
         if not torn:
             return None
         kept = self._kept(lambda: keep_copy(self.path, log_only=True))
-        text = f"{torn} pages did not reach the disk whole; what was there is kept in {kept.name}"
+        text = f"{torn} pages did not reach the disk whole; the old log is kept in {kept.name}"
         return _journal_cut(text, kept, 0, None)
 
     def _kept(self, copy: Callable[[], Path]) -> Path:
@@ -179,7 +179,7 @@ class Journal:
             return copy()
         except (OSError, sqlite3.Error) as error:
             raise InputError(
-                f"{self.path} is damaged, and what was there cannot be kept: {error}"
+                f"{self.path} is damaged, and the old file cannot be kept: {error}"
             ) from error
 
     @classmethod
@@ -187,7 +187,7 @@ class Journal:
         """Create the file.
 
         Raises:
-            InputError: it is there already, as nothing is ever overwritten, or the folder cannot be
+            InputError: the file exists, and nothing is overwritten; or the folder cannot be
                 written.
         """
         if path.exists():
@@ -212,7 +212,7 @@ class Journal:
         self.close()
 
     def close(self) -> None:
-        """Commit and release the file; at rest it is one plain file, unless it is being read."""
+        """Commit and release the file; it is then one plain file, unless a reader has it open."""
         with contextlib.suppress(sqlite3.Error):
             if not self._read_only:
                 self._tail.write(commit=True)
@@ -222,7 +222,7 @@ class Journal:
     def listen(self, *listeners: Listener) -> None:
         """Call listeners with every event after it was committed (or noted).
 
-        A listener that raises is not called again: no listener may end a run.
+        A listener that raises an error is not called again: no listener may end a run.
         """
         self._listeners.extend(listeners)
         unannounced, self._unannounced = self._unannounced, []
@@ -235,9 +235,9 @@ class Journal:
         """Write an event, with the arrays that belong to it, and wait until it is on the disk.
 
         Args:
-            data: what happened.
+            data: data of the event.
             time_s: rig time [s].
-            arrays: by name.
+            arrays: arrays by name.
 
         Raises:
             JournalError: it could not be written; notes just before it are lost too.
@@ -247,9 +247,9 @@ class Journal:
     def keep(
         self, data: D, time_s: float, arrays: Mapping[str, NDArray[Any]] | None = None
     ) -> Event[D]:
-        """Write what has happened, at once if possible, else as soon as anything can be written.
+        """Write an event at once if possible, else as soon as the disk takes anything.
 
-        For what must not be forgotten while the disk takes nothing; see `require_written`.
+        For events that must not be lost while the disk is full; see `require_written`.
         """
         return self._add(data, time_s, arrays or {}, self._as_soon_as_possible(), commit=True)
 
@@ -272,7 +272,7 @@ class Journal:
         *,
         commit: bool,
     ) -> Event[D]:
-        """Write an event; what is done where that fails is a context."""
+        """Write an event; `otherwise` handles an error of the disk."""
         event = self._tail.add(data, time_s, arrays)
         written: Sequence[AnyEvent] = ()
         with otherwise:
@@ -281,10 +281,10 @@ class Journal:
         return event
 
     def require_written(self) -> None:
-        """Make sure that nothing waits to be written.
+        """Require that no event waits to be written.
 
         Raises:
-            JournalError: something that was to be kept does.
+            JournalError: an event given to `keep` waits.
         """
         if self._tail.is_behind:
             raise self._refusal(self._tail.trouble)
@@ -311,7 +311,7 @@ class Journal:
             after: only those behind the event of this number.
 
         Raises:
-            InputError: an event is none that flowrig writes.
+            InputError: flowrig does not write such an event.
         """
         return map(self._event, self._rows(tuple(one.KIND for one in kinds), after=after))
 
@@ -333,7 +333,7 @@ class Journal:
         """The newest event of some kinds, or of all.
 
         Raises:
-            InputError: it is none that flowrig writes.
+            InputError: flowrig does not write such an event.
         """
         newest = next(self._rows(tuple(one.KIND for one in kinds), newest_first=True), None)
         return None if newest is None else self._event(newest)
@@ -368,13 +368,13 @@ class Journal:
         """The arrays that were written with an event, by name.
 
         Raises:
-            JournalError: they are not what was written.
+            JournalError: they are damaged.
         """
         found = intact_arrays(self._connection, sequence, self._digests(sequence))
         if found is None:
             raise JournalError(
                 f"{self.path}: the arrays of event {sequence} are damaged; restore a copy of the "
-                "file to have them"
+                "file"
             )
         return {
             name: np.frombuffer(content, dtype=np.dtype(dtype)).reshape(json.loads(shape))
@@ -391,7 +391,7 @@ class Journal:
         return digests_in(row[0]) if row else {}
 
     def digest(self) -> str:
-        """SHA-256 over everything measured and decided, without wall-clock labels."""
+        """SHA-256 over all decisions and measurements, without wall-clock labels."""
         total = hashlib.sha256()
         for _, time_s, _, kind, text, _ in self._rows((Decided.KIND, Measured.KIND)):
             total.update(canonical_json([kind, time_s, json.loads(text)]).encode())
@@ -399,7 +399,7 @@ class Journal:
 
     @contextlib.contextmanager
     def _all_or_nothing(self) -> Iterator[None]:
-        """Write what was added, or leave the journal as it was before."""
+        """Write the added events, or leave the journal as it was before."""
         try:
             yield
         except sqlite3.Error as error:
@@ -411,7 +411,7 @@ class Journal:
 
     @contextlib.contextmanager
     def _as_soon_as_possible(self) -> Iterator[None]:
-        """Write what was added, or keep it until the disk takes something."""
+        """Write the added events, or keep them until the disk takes them."""
         self._tail.keep()
         with contextlib.suppress(sqlite3.Error):
             yield
@@ -432,7 +432,7 @@ class Journal:
         for listener in tuple(self._listeners):
             try:
                 listener(event)
-            except Exception as error:  # whatever it is, the run goes on
+            except Exception as error:  # the run continues, whatever the error is
                 self._listeners.remove(listener)
                 self.keep(ListenerFailed(error=repr(error)), event.time_s)
 
@@ -451,5 +451,8 @@ def _journal_cut(text: str, kept: Path, lost: int | None, damage: Damage | None)
 def _opening(path: Path) -> Iterator[None]:
     try:
         yield
-    except (sqlite3.Error, UnicodeDecodeError) as error:  # messages may quote damaged bytes
+    except (
+        sqlite3.Error,
+        UnicodeDecodeError,
+    ) as error:  # SQLite's messages may quote damaged bytes
         raise InputError(f"{path} does not open as a journal: {error}") from error

@@ -1,4 +1,4 @@
-"""The end of a journal: events on their way to the disk, each written once, whatever fails."""
+"""Writes events at the end of a journal, each exactly once even if a write fails."""
 
 import json
 import sqlite3
@@ -23,7 +23,7 @@ Rows = tuple[tuple[str, str, str, bytes], ...]
 
 @define(eq=False)
 class _Pending:
-    """An event that is not known to be on the disk."""
+    """An event whose write is not confirmed."""
 
     event: AnyEvent
     text: str
@@ -36,8 +36,8 @@ class _Pending:
 class Tail:
     """Adds events to a journal's tables, in order.
 
-    A write that fails is tried once more. Before that, SQLite is asked what is in the file, since a
-    commit that raised an error may have been done nevertheless.
+    A write that fails is tried once more. Before the second try, the file is read: a commit that
+    raised an error may be in the file nevertheless.
 
     Attributes:
         connection: to the file, opened for writing, without transactions of its own.
@@ -79,13 +79,16 @@ class Tail:
         return event
 
     def write(self, *, commit: bool) -> list[AnyEvent]:
-        """Insert what was added, and wait until it is on the disk if wanted, or if one is kept.
+        """Insert the added events, and wait until they are on the disk.
+
+        Args:
+            commit: whether to wait; if an event is kept, it is waited for in any case.
 
         Returns:
             events that were not returned before, in order.
 
         Raises:
-            sqlite3.Error: it failed twice; the file is as it was before.
+            sqlite3.Error: the write failed twice; the file is as it was before.
         """
         unannounced = self._pending[self._announced :]
         commit = commit or self.is_behind
@@ -107,12 +110,12 @@ class Tail:
         return [one.event for one in unannounced]
 
     def keep(self) -> None:
-        """Whatever was added is written as soon as that is possible."""
+        """Keep the added events until they can be written."""
         if self._pending:
             self._pending[-1].is_kept = self.is_behind = True
 
     def take_back(self) -> None:
-        """Forget what was added since the last event that is kept."""
+        """Forget events that were added since the last event that is kept."""
         while self._pending and not self._pending[-1].is_kept:
             self._pending.pop()
         self._announced = min(self._announced, len(self._pending))
@@ -143,7 +146,7 @@ class Tail:
 
     def _try_again(self, *, commit: bool) -> None:
         try:
-            if not self._pending:  # they are in the file, and may not be on the disk yet
+            if not self._pending:  # they are in the file, but perhaps not on the disk
                 self.connection.execute("PRAGMA wal_checkpoint(FULL)")
                 return
             self._try(commit=commit)
@@ -152,7 +155,7 @@ class Tail:
             raise
 
     def _roll_back(self) -> None:
-        """Leave the transaction, and ask what of it is in the file nevertheless."""
+        """Leave the transaction; forget the pending events that are in the file nevertheless."""
         with suppress(sqlite3.Error):
             if self.connection.in_transaction:
                 self.connection.execute("ROLLBACK")
@@ -171,7 +174,8 @@ class Tail:
 
 
 def _as_read(data: D, plain: Mapping[str, Any]) -> D:
-    """What a reader will find of an event; nothing that has happened is refused for its values."""
+    """The data as a reader will read them. Values that a reader would refuse are returned as is:
+    an event that happened must be written."""
     if isinstance(data, Unknown):
         return evolve(data, extra=plain)
     with suppress(FieldError):

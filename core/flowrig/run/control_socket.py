@@ -1,9 +1,10 @@
-"""Talk to a run from another shell of the same computer: a loopback socket, and a secret.
+"""Sends requests to a run from another process of the same computer, by a loopback socket.
 
-The run listens on 127.0.0.1 only, and writes port and secret to a file in its folder that only its
-owner may read (on Windows, whoever may read the folder). A request is one line of JSON, the answer
-is another: `{"token": "…", "request": "pause"}` gives `{"text": "…"}` or `{"refused": "…"}`. With
-`go-on` may come lists `refilled` and `emptied`. Who does not know the secret is refused.
+The run listens on 127.0.0.1 only, and writes port and secret token to a file in its folder that
+only its owner can read (on Windows, everyone who can read the folder). A request is one line of
+JSON, and so is its answer: `{"token": "…", "request": "pause"}` returns `{"text": "…"}` or
+`{"refused": "…"}`. A request `go-on` may have lists `refilled` and `emptied`. A request without the
+token is refused.
 """
 
 import hmac
@@ -28,19 +29,19 @@ CONTROL_NAME = "control.json"
 """File in the run's folder with port and secret, while the run is under way."""
 
 STATUS = "status"
-"""The request that asks how the run stands; all others are requests."""
+"""The request for the status of the run; all other requests are those of `Request`."""
 
 LOOPBACK = "127.0.0.1"
 LONGEST_LINE = 65_536
-_NONSENSE = (ValueError, TypeError, KeyError, OverflowError, RecursionError)
-"""What reading something else than a message raises."""
+_MALFORMED = (ValueError, TypeError, KeyError, OverflowError, RecursionError)
+"""Errors of reading a malformed message."""
 
-PATIENCE_S = 5.0
-"""Longest wait [s] for the other end of the line."""
+TIMEOUT_S = 5.0
+"""Longest wait [s] for the other end of the connection."""
 
 
 class _Handler(StreamRequestHandler):
-    timeout = PATIENCE_S
+    timeout = TIMEOUT_S
     server: "_Server"
 
     def handle(self) -> None:
@@ -57,16 +58,16 @@ class _Server(ThreadingTCPServer):
         self.answer = answer
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Whoever hangs up in the middle of a line is not worth a word."""
+        """A connection that ends within a line is not reported."""
 
 
 class ControlServer:
-    """Takes requests for a run, and tells how it stands, while the block runs.
+    """Takes requests for a run, and answers with its status, while the block runs.
 
     Args:
         folder: the run's folder.
-        requests: takes the requests.
-        status: how the run stands, as JSON values; asked from threads of the server.
+        requests: the requests of operators to the run.
+        status: returns the status of the run as JSON values; threads of the server call it.
     """
 
     def __init__(
@@ -99,7 +100,7 @@ class ControlServer:
         self._server.server_close()
 
     def _announce(self, port: int) -> None:
-        """Write port and secret where only the owner can read them, and both at once."""
+        """Write port and token at once to a file that only the owner can read."""
         fresh = self._path.with_suffix(".new")
         fresh.unlink(missing_ok=True)  # of a process that was killed
         own = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -112,7 +113,7 @@ class ControlServer:
             request = json.loads(line)
             token, wanted = str(request["token"]), str(request["request"])
             done = {key: _names(request.get(key, [])) for key in ("refilled", "emptied")}
-        except _NONSENSE:
+        except _MALFORMED:
             return {"refused": "expected one line of JSON with token and request"}
         if not hmac.compare_digest(token.encode(), self._token.encode()):
             return {"refused": "the token is wrong"}
@@ -127,10 +128,10 @@ class ControlServer:
         return {"text": MEANINGS[Request(wanted)]}
 
 
-def _names(said: Any) -> tuple[str, ...]:
-    if not isinstance(said, list):
+def _names(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list):
         raise TypeError("expected a list")
-    return tuple(map(str, said))
+    return tuple(map(str, value))
 
 
 def ask_run(
@@ -140,7 +141,7 @@ def ask_run(
     refilled: Sequence[str] = (),
     emptied: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Ask something of the run that is under way in a folder, maybe in another process.
+    """Send a request to the run that is under way in a folder.
 
     Args:
         folder: the run's folder.
@@ -149,7 +150,7 @@ def ask_run(
         emptied: with go-on: wastes that are empty again.
 
     Returns:
-        for a request "text", what happens now; for `STATUS` how the run stands.
+        for a request, "text" says what happens now; for `STATUS`, the status of the run.
 
     Raises:
         InputError: no run is under way there, or it refuses; the message says why.
@@ -160,11 +161,11 @@ def ask_run(
         raise InputError(f"no run is under way in {folder}")
     try:
         secret = json.loads((folder / CONTROL_NAME).read_text(encoding="utf-8"))
-        told = {"token": secret["token"], "request": request}
-        told |= {"refilled": list(refilled), "emptied": list(emptied)}
-        line = json.dumps(told).encode() + b"\n"
+        message = {"token": secret["token"], "request": request}
+        message |= {"refilled": list(refilled), "emptied": list(emptied)}
+        line = json.dumps(message).encode() + b"\n"
         answer = _exchanged(int(secret["port"]), line)
-    except (OSError, *_NONSENSE) as error:
+    except (OSError, *_MALFORMED) as error:
         raise FlowrigError(f"the run in {folder} does not answer: {error}") from error
     if "refused" in answer:
         raise InputError(str(answer["refused"]))
@@ -172,7 +173,7 @@ def ask_run(
 
 
 def _exchanged(port: int, line: bytes) -> dict[str, Any]:
-    with socket.create_connection((LOOPBACK, port), timeout=PATIENCE_S) as connection:
+    with socket.create_connection((LOOPBACK, port), timeout=TIMEOUT_S) as connection:
         connection.sendall(line)
         with connection.makefile("rb") as answers:
             answer = json.loads(answers.readline(LONGEST_LINE))

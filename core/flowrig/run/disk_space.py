@@ -1,4 +1,4 @@
-"""Room on the disk: what is measured must fit, before anything is measured."""
+"""Requires, before an experiment, that the disk has room for its measurement."""
 
 import shutil
 from collections.abc import Mapping
@@ -13,34 +13,34 @@ COUNTS_BYTES = 2
 """Bytes of one pixel of a raw frame."""
 
 AVERAGES = 2
-"""Averaged spectra that are kept of each spectrometer with an experiment: dark and result."""
+"""Averaged spectra of each spectrometer in the journal of an experiment: dark and result."""
 
 AVERAGE_BYTES = 8
 """Bytes of one pixel of an averaged spectrum."""
 
 RESERVE_BYTES = 64 * 2**20
-"""Kept free for the write-ahead log, readings, the way to the safe state and the report."""
+"""Reserve for the write-ahead log, readings, the events of the safe state, and the report."""
 
 MEBIBYTE = 2**20
 
 
 def experiment_bytes(profile: Profile, pixels: Mapping[str, int]) -> int:
-    """Size of what an experiment measures; the journal packs it, so that it takes less.
+    """Size [bytes] of the arrays of an experiment in the journal.
 
     Args:
-        profile: how many frames, on which spectrometers.
-        pixels: by spectrometer.
+        profile: its analysis gives the number of frames.
+        pixels: number of pixels by spectrometer.
     """
     frames = profile.analysis.frames
     return sum(n * (frames * COUNTS_BYTES + AVERAGES * AVERAGE_BYTES) for n in pixels.values())
 
 
 class DiskSpace:
-    """Says when the disk is too full to go on.
+    """Holds a run whose disk is too full for further experiments.
 
     Args:
         folder: the run's folder.
-        each_bytes: size of an experiment.
+        each_bytes: size [bytes] of an experiment.
     """
 
     def __init__(self, folder: Path, each_bytes: int) -> None:
@@ -51,7 +51,7 @@ class DiskSpace:
         """Hold the run if experiments do not fit.
 
         Raises:
-            NeedsPersonError: there is too little room; the message says how much is needed.
+            NeedsPersonError: there is too little room; the message names the needed size.
         """
         free = shutil.disk_usage(self._folder).free
         need = experiments * self._each_bytes + RESERVE_BYTES

@@ -14,7 +14,7 @@ from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile
 from flowrig.run_record.experiments_of import read_source
 
-__all__ = ["SOURCE_MIN_EXPERIMENTS", "EarlierExperiments", "freeze", "read_earlier"]
+__all__ = ["SOURCE_MIN_EXPERIMENTS", "EarlierExperiments", "copy_to_journal", "read_earlier"]
 
 Array = NDArray[np.float64]
 
@@ -41,7 +41,8 @@ def read_earlier(profile: Profile, plugins: Plugins) -> list[EarlierExperiments]
     """Read all earlier experiments that the campaign of a profile names as prior knowledge.
 
     Raises:
-        InputError: a source cannot be read, lacks a condition or response, or holds too little.
+        InputError: a source cannot be read, lacks a condition or response, or holds too few
+            experiments.
     """
     if profile.campaign is None:
         return []
@@ -60,7 +61,7 @@ def read_earlier(profile: Profile, plugins: Plugins) -> list[EarlierExperiments]
     return read
 
 
-def freeze(journal: Journal, earlier: Iterable[EarlierExperiments], time_s: float) -> None:
+def copy_to_journal(journal: Journal, earlier: Iterable[EarlierExperiments], time_s: float) -> None:
     """Copy earlier experiments into the journal, so that a resume does not need their source."""
     for one in earlier:
         kept = PriorKept(

@@ -16,7 +16,7 @@ from flowrig.journal.fields import FieldError
 from flowrig.journal.journal import Journal
 from flowrig.run_record.reader import RunRecord
 
-__all__ = ["account_of_cuts"]
+__all__ = ["charge_lost_liquid"]
 
 CHARGED = "the liquid of the events that were cut off is charged"
 EMPTIED = (
@@ -25,12 +25,13 @@ EMPTIED = (
 )
 
 
-def account_of_cuts(journal: Journal, record: RunRecord) -> None:
+def charge_lost_liquid(journal: Journal, record: RunRecord) -> None:
     """Charge the liquid of events that were cut off and are not charged yet.
 
     The events are read from the copy of the damaged file, each checked by its own link of the
-    chain. If an event that may change liquid cannot be read, every syringe counts as empty: the
-    account may charge too much, never too little. A safety rule that tripped there stays tripped.
+    chain. If an event that may change liquid cannot be read, every syringe counts as empty, so that
+    the ledger charges too much rather than too little. A trip of a safety rule among the events is
+    written again, so that it stays latched.
 
     Args:
         journal: of the run, opened for writing.
@@ -59,7 +60,7 @@ def account_of_cuts(journal: Journal, record: RunRecord) -> None:
 
 
 def _read(row: LostRow | None) -> CutEvent | None:
-    """The event of a row that is what was written."""
+    """The event of an intact row; None for a damaged row."""
     if row is None or not row.holds:
         return None
     with suppress(FieldError):
@@ -68,6 +69,6 @@ def _read(row: LostRow | None) -> CutEvent | None:
 
 
 def _is_without_liquid(row: LostRow | None) -> bool:
-    """Whether a row that cannot be read is of a kind on which the account does not depend."""
+    """Whether a row that cannot be read is of a kind that does not change the ledger of liquid."""
     kind = None if row is None else KINDS.get(row.kind)
     return kind is not None and kind.LIQUID is Liquid.NONE

@@ -86,7 +86,7 @@ class _LeftRig:
 
     Attributes:
         run: profile of the run, and examined events.
-        ledger: the account of its syringes.
+        ledger: ledger of its syringes.
         references: dark and lamp reference by spectrometer.
         state: of the run.
         reason: why the run ended.
@@ -129,7 +129,7 @@ def _require_known_profile(record: RunRecord) -> None:
 
 
 class RescueJournal:
-    """Writes to the journal as far as possible: a full disk does not prevent the safe state.
+    """Brings a rig to its safe state, and writes events as far as the disk allows.
 
     Args:
         journal: None if it cannot be opened.
@@ -181,8 +181,8 @@ class RescueJournal:
         """Open every device that answers, stop all streams, and follow the profile's sequence.
 
         Args:
-            profile: the rig.
-            ledger: the account of its syringes.
+            profile: profile of the rig.
+            ledger: ledger of its syringes.
             references: dark and lamp reference by spectrometer.
             why: the reason, in words.
             unseen: also charge volumes that pumps delivered and the journal does not hold.
@@ -198,13 +198,13 @@ class RescueJournal:
                     return self._safe_state(rig, actuation, references, unseen)
                 finally:
                     rig.close()
-        except Exception as error:  # a bug of a driver must reach a person, too
+        except Exception as error:  # an internal error of a driver is reported, too
             return SafeState((StepOutcome("opening the rig", False, repr(error)),))
 
     def _safe_state(
         self, rig: Rig, actuation: Actuation, references: LightReferences, unseen: bool
     ) -> SafeState:
-        """Heat and flow first: a pump takes the rate of a flush only while it stands still."""
+        """Switch heat and flow off first: a pump takes the rate of a flush only when stopped."""
         with suppress(FlowrigError):
             actuation.heaters_off(rig.heaters)
         with suppress(FlowrigError):

@@ -78,7 +78,7 @@ class Ending:
 
     Attributes:
         state: "finished", "stopped", "held", "failed" or "unknown".
-        reason: in one line; "" if there is nothing to say.
+        reason: in one line; "" if the campaign is finished.
         halt: whether all flow and heat stop first, and nothing is flushed.
         trips: safety rules that tripped.
     """
@@ -137,8 +137,8 @@ class RunSession:
         self._status = status
         self._requests = options.requests or OperatorRequests()
         self._notices: SimpleQueue[str] = SimpleQueue()
-        self._safe: SafeState | None = None  # while nothing was commanded since
-        self._lease: Lease | None = None  # a simulated rig needs none
+        self._safe: SafeState | None = None  # the newest safe state; None after a command
+        self._lease: Lease | None = None  # None for a simulated rig
         begin_s = newest_s(journal)
         self._clock: Clock = options.clock or (
             VirtualClock(begin_s) if record.simulated else RealClock(begin_s)
@@ -199,7 +199,7 @@ class RunSession:
 
     @contextmanager
     def _within_reach(self) -> Iterator[None]:
-        """Let other processes of this computer read the status of the run, pause and stop it."""
+        """Let other processes of this computer read the status of the run and send requests."""
         with ExitStack() as stack:
             try:
                 server = ControlServer(self._folder, self._requests, self._status.as_json)
@@ -278,7 +278,7 @@ class RunSession:
         before = next(filter(None, map(self._calibration, reversed(calibrations))), None)
         if before is None:
             if calibrations:
-                text = "no calibration is intact; that the spectrometers see as before is not known"
+                text = "no calibration is intact: the wavelength tables cannot be compared with it"
                 self._write(Notice(text=text))
             return
         for name, now_nm in rig.wavelengths_nm().items():
@@ -348,7 +348,7 @@ class RunSession:
     ) -> SafeState:
         self._requests.connect(lambda: None)
         self._clock.clear_interrupt()
-        self._note_wishes()
+        self._write_requests()
         with suppress(JournalError):
             self._note(StepBegun(what="going to the safe state", duration_s=None))
         actuation = Actuation(rig, self._write_if_possible, ledger)
@@ -366,19 +366,19 @@ class RunSession:
         self._safe = safe
         return safe
 
-    def _note_wishes(self) -> None:
+    def _write_requests(self) -> None:
         for request in self._requests.news():
             self._write_if_possible(request)
 
     def _end(self, ending: Ending) -> RunOutcome:
-        self._note_wishes()
+        self._write_requests()
         state, reason = ending.state, ending.reason
         self._write_if_possible(Ended(state=state, reason=reason))
         if state == "finished" and not self._is_written():
             state = "failed"
             reason = (
                 f"everything is measured and the rig is safe, but {self._journal.path} cannot be "
-                "written any more; free the disk, then resume"
+                "written; make room on the disk, then resume"
             )
         return RunOutcome(self._folder, state, reason, self._record.loaded)
 

@@ -16,13 +16,13 @@ from flowrig.operator.gates import require_gates
 from flowrig.plugins.offers import require_installed
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, read_profile
-from flowrig.run.earlier_experiments import freeze, read_earlier
-from flowrig.run.lost_liquid import account_of_cuts
+from flowrig.run.earlier_experiments import copy_to_journal, read_earlier
+from flowrig.run.lost_liquid import charge_lost_liquid
 from flowrig.run.on_twin import with_twin
 from flowrig.run.options import ResumeOptions, RunOptions, new_run_folder
 from flowrig.run.session import RunOutcome, RunSession, newest_s
 from flowrig.run_record.changes import changes_of
-from flowrig.run_record.folder import frozen_copy, require_new
+from flowrig.run_record.folder import profile_copy, require_new
 from flowrig.run_record.lock import locked
 from flowrig.run_record.reader import LoadedRun, RunRecord
 from flowrig.run_record.status import RunStatus
@@ -35,7 +35,7 @@ __all__ = ["UNATTENDED", "RunOutcome", "resume_run", "start_run"]
 PACKAGES = (
     "numpy", "pyserial", "pyvisa", "pyvisa-py", "seabreeze", "scikit-learn", "torch",
 )  # fmt: skip
-"""Packages whose versions are kept with a run where they are installed."""
+"""Packages whose versions are recorded with a run if they are installed."""
 
 SEED_MAX = 2**32 - 1
 """Largest seed that every generator of random numbers takes."""
@@ -74,14 +74,14 @@ def start_run(target: str | Path, options: RunOptions | None = None) -> RunOutco
     require_new(folder)
     with (
         locked(folder),
-        frozen_copy(folder, text),
+        profile_copy(folder, text),
         Journal.create(folder / FILE_NAME) as journal,
     ):
         status = RunStatus()
         journal.listen(status, *options.listeners)
         with _nothing_opened_yet():
             journal.append(_beginning(profile, text, seed, options), 0.0)
-            freeze(journal, earlier, 0.0)
+            copy_to_journal(journal, earlier, 0.0)
         loaded = LoadedRun(options.plugins, profile, journal.examined)
         with RunRecord(folder, loaded=loaded) as record:
             return RunSession(record, journal, options, status).run(resumed=False)
@@ -92,7 +92,7 @@ def resume_run(folder: Path | str, options: ResumeOptions | None = None) -> RunO
 
     Args:
         folder: the run's folder.
-        options: what a person has done since, and how to go on.
+        options: how to resume, and what a person has done since: refilled, emptied, reset.
 
     Returns:
         how the run ended. Its exit code is 0 if the campaign is finished.
@@ -119,7 +119,7 @@ def resume_run(folder: Path | str, options: ResumeOptions | None = None) -> RunO
         status = RunStatus()
         journal.listen(status, *options.listeners)
         with _nothing_opened_yet():
-            account_of_cuts(journal, record)
+            charge_lost_liquid(journal, record)
             _require_reset(journal, folder, options.reset)
             if changes.differences:
                 journal.append(changes.accepted, newest_s(journal))

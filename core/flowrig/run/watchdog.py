@@ -33,13 +33,13 @@ from flowrig.safety.syringes import SyringeLedger
 __all__ = ["NOTE_NAME", "End", "make_safe", "watch"]
 
 NOTE_NAME = "safe-state.txt"
-"""File in the run's folder that tells a person what the watchdog did."""
+"""File in the run's folder in which the watchdog reports its actions."""
 
 KILL_S = 10.0
-"""Longest time [s] until the pipe of a process that was ended closes."""
+"""Longest wait [s] for the pipe of a killed process to close."""
 
 LOCK_S = 20.0
-"""Longest time [s] until a run that has ended unlocks its folder."""
+"""Longest wait [s] for a run that has ended to unlock its folder."""
 
 
 def main(folder: Path, engine: int, lease_s: float) -> int:

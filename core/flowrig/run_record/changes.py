@@ -19,14 +19,14 @@ __all__ = ["PROFILE_NAME", "Changes", "basis_of", "changes_of", "profile_of"]
 PROFILE_NAME = "profile.toml"
 
 Basis = RunStarted | ChangesAccepted
-"""What the measurements of a run are made with: a profile, and versions of software."""
+"""Event that records with which profile and software a run measures from then on."""
 
 
 def basis_of(journal: Journal) -> Basis:
     """Profile and versions with which a run began, or which were accepted since.
 
     Raises:
-        InputError: the journal holds no beginning.
+        InputError: the journal does not hold the beginning of a run.
     """
     newest = journal.last(RunStarted, ChangesAccepted)
     if newest is None:

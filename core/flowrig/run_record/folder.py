@@ -1,4 +1,4 @@
-"""The folder of a run: makes it, copies the profile into it, and locks it for one process."""
+"""The folder of a new run: makes it, and copies the profile into it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,20 +9,20 @@ from flowrig.journal.journal import FILE_NAME
 from flowrig.run_record.changes import PROFILE_NAME
 from flowrig.run_record.reader import RunRecord
 
-__all__ = ["frozen_copy", "require_new"]
+__all__ = ["profile_copy", "require_new"]
 
 
 def require_new(folder: Path) -> None:
     """Make the folder of a run.
 
     Raises:
-        InputError: it holds one already, or cannot be made.
+        InputError: the folder holds a run or a profile already, or cannot be made.
     """
     if (folder / FILE_NAME).exists():
         with RunRecord(folder) as record:
             if record.state == "finished":
                 raise InputError(
-                    f"{folder} holds a finished run; look at it with: flowrig report {folder}, "
+                    f"{folder} holds a finished run; show it with: flowrig report {folder}, "
                     "or choose another folder with --out"
                 )
         raise InputError(f"{folder} holds a run already; resume it with: flowrig resume {folder}")
@@ -35,7 +35,7 @@ def require_new(folder: Path) -> None:
 
 
 @contextmanager
-def frozen_copy(folder: Path, text: str) -> Iterator[Path]:
+def profile_copy(folder: Path, text: str) -> Iterator[Path]:
     """The run's own copy of its profile; it is deleted again if no journal follows."""
     path = folder / PROFILE_NAME
     try:

@@ -1,4 +1,4 @@
-"""Where each measurement comes from: devices, versions, profile, reference and seed at its time."""
+"""Provenance of each measurement: its devices, versions, profile, light reference and seed."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,20 +15,20 @@ _KINDS = (ChangesAccepted, Resumed, Opened, Calibrated, Measured)
 
 @frozen(kw_only=True)
 class Provenance:
-    """What a measurement was made with.
+    """Provenance of a measurement.
 
     Attributes:
         index: number of the experiment.
         event: number of the event that holds it, and its arrays.
-        wall: when it was written, ISO 8601 in UTC.
-        session: 1 for what was measured before the run was resumed, 2 after it was once, …
+        wall: time of writing, ISO 8601 in UTC.
+        session: 1 before the run was first resumed, 2 after that, and so on.
         seed: of the run.
         simulated: whether the instruments were emulated.
         profile: name of the rig.
-        profile_digest: SHA-256 of what the profile said, accepted changes included.
+        profile_digest: SHA-256 of the profile's content, accepted changes included.
         versions: of flowrig, Python, every plugin's distribution and the packages they use.
-        devices: "vendor", "model", "serial_number" and "firmware" by device, as each told when it
-            was opened.
+        devices: "vendor", "model", "serial_number" and "firmware" by device, as the device reported
+            them when it was opened.
         reference_event: number of the event with dark and lamp reference; None without one.
         reference_s: rig time [s] of that reference.
     """
@@ -48,9 +48,9 @@ class Provenance:
 
 
 def provenance_of(record: RunRecord) -> list[Provenance]:
-    """Of every measurement of a run, in order of time.
+    """Provenance of every measurement of a run, in order of time.
 
-    It follows from the order of the events alone, so that journals of every version tell it.
+    It follows from the order of the events alone, and so also for journals of older versions.
     """
     found: list[Provenance] = []
     begun = record.start.data
@@ -91,5 +91,5 @@ def provenance_of(record: RunRecord) -> list[Provenance]:
 
 
 def provenance_as_json(record: RunRecord) -> list[dict[str, Any]]:
-    """The same as plain JSON values."""
+    """Provenance of every measurement of a run as plain JSON values."""
     return [asdict(one) for one in provenance_of(record)]

@@ -33,6 +33,7 @@ from flowrig.run_record.changes import PROFILE_NAME, profile_of
 from flowrig.run_record.experiment import Decision, Experiment, Incumbent
 from flowrig.run_record.lock import is_locked
 from flowrig.safety.syringes import COUNTED, SyringeLedger
+from flowrig.safety.waste import WasteAccount
 
 __all__ = ["LoadedRun", "RunRecord"]
 
@@ -197,7 +198,7 @@ class RunRecord:
         return events
 
     def ledger(self) -> SyringeLedger:
-        """The account of syringes and wastes, from the journal alone."""
+        """The ledger of syringes and wastes, from the journal alone."""
         ledger = SyringeLedger(self.profile)
         for event in self.journal.events(*COUNTED):
             ledger.follow(event.time_s, event.data)
@@ -344,10 +345,11 @@ class RunRecord:
 
     def _waste(self) -> dict[str, dict[str, float]]:
         """Filled and total volume [µL] of each waste whose volume the profile gives, by name."""
-        waste = self.ledger().waste
+        capacities_ul = WasteAccount(self.profile).capacity_ul
+        filled_ul = self.ledger().waste.filled_ul if capacities_ul else {}
         return {
-            name: {"filled_ul": waste.filled_ul[name], "capacity_ul": capacity_ul}
-            for name, capacity_ul in waste.capacity_ul.items()
+            name: {"filled_ul": filled_ul[name], "capacity_ul": capacity_ul}
+            for name, capacity_ul in capacities_ul.items()
         }
 
     def _summary_of(self, experiment: Experiment) -> dict[str, Any]:

@@ -129,7 +129,7 @@ class RunStatus:
 
     @singledispatchmethod
     def _take(self, data: EventData) -> None:
-        """Other kinds change nothing."""
+        """Update the status by the data of an event; other kinds of events do not change it."""
 
     @_take.register
     def _run_started(self, data: RunStarted) -> None:

@@ -8,7 +8,7 @@ __all__ = ["latched_trips", "tripped"]
 
 
 def tripped(trip: Trip) -> Tripped:
-    """A trip as the journal keeps it."""
+    """The data of an event that records a trip."""
     return Tripped(
         rule=trip.rule,
         device=trip.device,

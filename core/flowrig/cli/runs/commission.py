@@ -1,4 +1,4 @@
-"""`flowrig commission`: how a heater behaves while it is healthy."""
+"""`flowrig commission`: measures the ramp of a healthy heater."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["commission"]
 
 
-@click.command(short_help="Measure a heater, so that faults of it are noticed sooner.")
+@click.command(short_help="Measure a heater, so that its faults are detected sooner.")
 @click.argument("profile")
 @click.option("--simulate", is_flag=True, help="Put emulated instruments behind the drivers.")
 @click.option("--heater", help="The device; the rig's only heater by default.")
@@ -29,10 +29,10 @@ __all__ = ["commission"]
 def commission(
     profile: str, *, simulate: bool, heater: str | None, to_c: float | None, yes: bool, out: Path
 ) -> None:
-    """Heat a heater of PROFILE from room temperature, and write what its ramp tells.
+    """Heat a heater of PROFILE from room temperature, and write the properties of its ramp.
 
-    By default to the lowest set point of the search space. Nothing flows, and the rig ends in its
-    safe state. A profile takes the file with:
+    By default the ramp goes to the lowest set point of the search space. Nothing flows, and the rig
+    ends in its safe state. A profile refers to the file with:
 
     \b
       [supervision]
@@ -57,7 +57,7 @@ def commission(
     to_c = commissioning.first_set_point_c(rig_profile, heater) if to_c is None else to_c
     if not (simulate or yes):
         click.confirm(
-            f"{heater} is going to be heated to {to_c:g} °C with nothing flowing. Is somebody with "
+            f"{heater} is going to be heated to {to_c:g} °C with nothing flowing. Is a person with "
             "the rig, and is it free of liquid that must not get hot?",
             abort=True,
         )
@@ -71,7 +71,7 @@ def commission(
         raise InputError(f"{out} cannot be written: {error.strerror}") from error
     click.echo(text.partition("\n\n")[2], nl=False)
     click.secho(f"written to {out}", fg="green")
-    _tell_thresholds(rig_profile, heater, measured)
+    _print_thresholds(rig_profile, heater, measured)
 
 
 def _only_heater(profile: "Profile") -> str:
@@ -83,12 +83,14 @@ def _only_heater(profile: "Profile") -> str:
     return heaters[0]
 
 
-def _tell_thresholds(profile: "Profile", heater: str, measured: "Commissioning") -> None:
-    """What the supervision makes of it."""
+def _print_thresholds(profile: "Profile", heater: str, measured: "Commissioning") -> None:
+    """Print the thresholds of the supervision that follow from the measurement."""
     from attrs import evolve
 
-    told = evolve(profile.supervision, commissioning={heater: measured})
-    at = told.thresholds(heater, profile.limits.temperature_c[1], profile.steady.heating_c_min)
+    supervision = evolve(profile.supervision, commissioning={heater: measured})
+    at = supervision.thresholds(
+        heater, profile.limits.temperature_c[1], profile.steady.heating_c_min
+    )
     print_paragraph(
         f"with it, {heater} counts as broken when it does not rise by {at.progress_c:.1f} °C in "
         f"{at.rise_s:.0f} s, is more than {at.runaway_c:.1f} °C above its set point, or reads the "
@@ -96,11 +98,11 @@ def _tell_thresholds(profile: "Profile", heater: str, measured: "Commissioning")
         + (f" or for {at.still_s:.0f} s at its set point" if at.still_s else "")
     )
     print_paragraph(
-        f"a broken sensor is noticed after {at.detection_s:.0f} s at the latest, up to "
+        f"a broken sensor is detected after {at.detection_s:.0f} s at the latest, up to "
         f"{at.margin_c:.1f} °C above the set point"
     )
     if at.never_above_c is not None:
         print_paragraph(
-            f"so set points from {at.highest_set_point_c():.0f} °C on are refused, as "
+            f"set points from {at.highest_set_point_c():.0f} °C on are refused, because "
             f"{at.never_above_c:g} °C must never be reached"
         )

@@ -1,4 +1,4 @@
-"""`flowrig pause`, `go-on`, `skip`, `stop`, `halt` and `status`: a run, from another shell."""
+"""`flowrig pause`, `go-on`, `skip`, `stop`, `halt` and `status`, for a run in another shell."""
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -20,7 +20,7 @@ folder_argument = click.argument(
 
 
 def _command(request: Request, short_help: str) -> click.Command:
-    """The command that utters a request, after it has said what will happen."""
+    """A command that explains a request, and sends it."""
     text = (
         f"{short_help[:-1]}, in FOLDER: {MEANINGS[request]}.\n\n"
         f"\b\nExample:\n  flowrig {request} flowrig-runs/my-rig-20261121-093000"
@@ -33,7 +33,7 @@ def _command(request: Request, short_help: str) -> click.Command:
 
         click.echo(f"{request}: {MEANINGS[request]}.")
         ask_run(folder, request)
-        click.echo("The run has been told.")
+        click.echo("The request was sent to the run.")
 
     return command
 
@@ -49,10 +49,10 @@ halt = _command(Request.HALT, "Halt a run: flow and heat off at once.")
 @click.option("--refilled", multiple=True, metavar="STREAM", help="Its syringe is full again.")
 @click.option("--emptied", multiple=True, metavar="WASTE", help="It is empty again.")
 def go_on(folder: Path, refilled: tuple[str, ...], emptied: tuple[str, ...]) -> None:
-    """Let the run in FOLDER go on, that is paused, waits for a refill or stands at a gate.
+    """Let the run in FOLDER go on, which is paused, waits for a refill or stands at a gate.
 
-    What it waits for is told first, and what you say by going on. An experiment that was given up
-    begins again.
+    The command first prints what you confirm by going on. An experiment that was interrupted begins
+    again.
 
     \b
     Examples:
@@ -61,19 +61,19 @@ def go_on(folder: Path, refilled: tuple[str, ...], emptied: tuple[str, ...]) -> 
     """
     from flowrig.run.control_socket import STATUS, ask_run
 
-    told = ask_run(folder, STATUS)["hold"]
+    hold = ask_run(folder, STATUS)["hold"]
     click.echo(f"go-on: {MEANINGS[Request.GO_ON]}.")
-    if told is not None:
-        click.echo(f"You say that {hold_of(HoldBegun.from_json(told)).claim}.")
+    if hold is not None:
+        click.echo(f"You confirm that {hold_of(HoldBegun.from_json(hold)).claim}.")
     ask_run(folder, Request.GO_ON, refilled=refilled, emptied=emptied)
-    click.echo("The run has been told.")
+    click.echo("The request was sent to the run.")
 
 
-@click.command(short_help="How a run stands.")
+@click.command(short_help="Print the status of a run.")
 @folder_argument
 @click.option("--json", "as_json", is_flag=True, help="As JSON, for other programs.")
 def status(folder: Path, as_json: bool) -> None:
-    """Tell how the run in FOLDER stands, whether it is under way or over.
+    """Print the status of the run in FOLDER, under way or over.
 
     \b
     Examples:
@@ -86,45 +86,46 @@ def status(folder: Path, as_json: bool) -> None:
 
     lines: Callable[[Mapping[str, Any]], Iterator[str]]
     if is_locked(folder):
-        told = ask_run(folder, STATUS)
+        summary = ask_run(folder, STATUS)
         lines = partial(_lines_under_way, folder)
     else:
         with RunRecord(folder) as record:
-            told = record.summary()
+            summary = record.summary()
         lines = _lines_over
     if as_json:
-        print_json(told)
+        print_json(summary)
     else:
-        for line in lines(told):
+        for line in lines(summary):
             click.echo(line)
 
 
-def _lines_under_way(folder: Path, told: Mapping[str, Any]) -> Iterator[str]:
-    yield f"{told['state']}: {experiments_text(told['done'], told['planned'], told['skipped'])}"
-    if told["hold"] is not None:
-        yield from hold_lines(folder, HoldBegun.from_json(told["hold"]))
-        left_s = max(told["hold"]["until_s"] - told["rig_time_s"], 0.0)
+def _lines_under_way(folder: Path, status: Mapping[str, Any]) -> Iterator[str]:
+    count = experiments_text(status["done"], status["planned"], status["skipped"])
+    yield f"{status['state']}: {count}"
+    if status["hold"] is not None:
+        yield from hold_lines(folder, HoldBegun.from_json(status["hold"]))
+        left_s = max(status["hold"]["until_s"] - status["rig_time_s"], 0.0)
         yield f"for {left_s / 60:.1f} min more; then the rig goes to its safe state"
-    yield f"stage {told['stage'] or '-'}, {told['step']}"
-    if told["conditions"]:
-        chosen = (f"{n} {v:.4g} {told['units'][n]}" for n, v in told["conditions"].items())
-        yield f"experiment {told['experiment']}: {', '.join(chosen)}"
-    for name, reading in told["heaters"].items():
+    yield f"stage {status['stage'] or '-'}, {status['step']}"
+    if status["conditions"]:
+        chosen = (f"{n} {v:.4g} {status['units'][n]}" for n, v in status["conditions"].items())
+        yield f"experiment {status['experiment']}: {', '.join(chosen)}"
+    for name, reading in status["heaters"].items():
         now, wanted = reading["temperature_c"], reading["set_point_c"]
         yield f"{name}: {degrees_text(now)}, set {degrees_text(wanted)}"
-    flows = (f"{name} {rate:.1f} µL/min" for name, rate in told["flow_rates_ul_min"].items())
+    flows = (f"{name} {rate:.1f} µL/min" for name, rate in status["flow_rates_ul_min"].items())
     yield f"flows: {', '.join(flows) or 'none'}"
-    yield from _waste_lines(told)
+    yield from _waste_lines(status)
 
 
-def _lines_over(told: Mapping[str, Any]) -> Iterator[str]:
-    count = experiments_text(told["experiments"], told["planned"], len(told["skipped"]))
-    yield f"{told['state']}: {count}"
-    if told["reason"]:
-        yield str(told["reason"])
-    yield from _waste_lines(told)
+def _lines_over(status: Mapping[str, Any]) -> Iterator[str]:
+    count = experiments_text(status["experiments"], status["planned"], len(status["skipped"]))
+    yield f"{status['state']}: {count}"
+    if status["reason"]:
+        yield str(status["reason"])
+    yield from _waste_lines(status)
 
 
-def _waste_lines(told: Mapping[str, Any]) -> Iterator[str]:
-    for name, level in told["waste"].items():
+def _waste_lines(status: Mapping[str, Any]) -> Iterator[str]:
+    for name, level in status["waste"].items():
         yield waste_text(name, WasteLevel.from_json(level))

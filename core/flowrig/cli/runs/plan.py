@@ -1,4 +1,4 @@
-"""`flowrig plan`: how long a campaign takes, and how much of what, before it begins."""
+"""`flowrig plan`: predicts time, volumes and refills of a campaign."""
 
 import os
 import sys
@@ -19,40 +19,40 @@ if TYPE_CHECKING:
 __all__ = ["plan"]
 
 DRAWN = 64
-"""How many likely conditions are drawn from a model."""
+"""Number of expected conditions that are drawn from a model."""
 
 ROLES = ("reagent", "solvent", "carrier")
 
-_AT_THE_BEST = "where a model holds the best to be"
+_AT_THE_BEST = "where a model expects the best objective"
 
 
-@click.command(short_help="Tell how long a campaign takes, and how much of what it needs.")
+@click.command(short_help="Predict how long a campaign takes, and the volumes that it needs.")
 @click.argument("campaign")
 @click.option(
     "--like",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     metavar="RUN",
-    help="A run of such a rig, also a simulated one, whose measurements tell where an optimizer "
-    "will look.",
+    help="A run of such a rig, real or simulated; its measurements predict the conditions that an "
+    "optimizer will choose.",
 )
 @click.option(
     "--rehearse",
     is_flag=True,
-    help="Run the campaign on the emulated rig first, to see where its optimizers go.",
+    help="Run the campaign on the emulated rig first, to learn which conditions are chosen.",
 )
 @click.option("--seed", type=int, help="Of the run that is planned; default: that of the campaign.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 def plan(
     campaign: str, *, like: Path | None, rehearse: bool, seed: int | None, as_json: bool
 ) -> None:
-    """Tell how long CAMPAIGN takes, what it draws from each syringe, and when to refill.
+    """Predict how long CAMPAIGN takes, its volume from each syringe, and when to refill.
 
     CAMPAIGN is a campaign file, or a rig profile by name or path, as for `flowrig run`; or the
-    folder of a run, whose decided conditions are then taken as they are. The procedures of the run
-    are performed on paper: no port is opened, and nothing moves. Conditions that depend on results
-    are taken where a model of what was measured so far, or in the run of --like, holds the best to
-    be; with --rehearse where they are on the emulated rig; else in the middle of the search space.
-    Ranges say what they may make of it.
+    folder of a run, whose decided conditions are then used. The procedures of the run are computed
+    without a rig: no port is opened, and nothing moves. For conditions that depend on results, the
+    plan uses those that a model of the measurements so far, or of the run of --like, expects to be
+    best; with --rehearse those of a run on the emulated rig; else the middle of the search space.
+    Ranges cover all conditions that may be chosen.
 
     \b
     Examples:
@@ -68,37 +68,40 @@ def plan(
     if rehearse and (like is not None or decided is not None):
         raise click.UsageError("--rehearse is for a campaign file, and without --like")
     if rehearse:
-        likely = _as_rehearsed(campaign, seed, profile)
+        expected = _as_rehearsed(campaign, seed, profile)
     else:
-        likely = _likely(campaign if decided is not None else None, like, profile)
-    told = plan_campaign(profile, seed, decided, likely)
+        expected = _expected(campaign if decided is not None else None, like, profile)
+    found = plan_campaign(profile, seed, decided, expected)
     if as_json:
-        print_json(asdict(told))
+        print_json(asdict(found))
         return
-    for line in _lines(told, profile):
+    for line in _lines(found, profile):
         click.echo(line)
     place = "in the middle of the search space"
-    if likely:
+    if expected:
         place = "where they were in a rehearsal" if rehearse else _AT_THE_BEST
-    _advise(told, place)
+    _advise(found, place)
 
 
 def _as_rehearsed(campaign: str, seed: int | None, profile: "Profile") -> "list[Conditions]":
-    """What a rehearsal decided where results decide, in its order."""
+    """Conditions that a rehearsal chose by its results, in order."""
     from flowrig.planning.plan import plan_campaign
     from flowrig.planning.rehearsal import rehearse
     from flowrig.plugins.registry import Plugins
 
-    told = plan_campaign(profile, seed)
-    bar: Any = click.progressbar(length=told.experiments, label="rehearsal", file=sys.stderr)
+    found = plan_campaign(profile, seed)
+    bar: Any = click.progressbar(length=found.experiments, label="rehearsal", file=sys.stderr)
     with bar:
         decided = rehearse(campaign, seed, Plugins.discover(), lambda: bar.update(1))
-    known = {part.name: part.known for part in told.parts}
+    known = {part.name: part.known for part in found.parts}
     return [one for stage, rows in decided.items() for one in rows[known[stage] :]]
 
 
-def _likely(campaign: str | None, like: Path | None, profile: "Profile") -> "list[Conditions]":
-    """Where an optimizer will look, as the run that is planned tells, or another one."""
+def _expected(campaign: str | None, like: Path | None, profile: "Profile") -> "list[Conditions]":
+    """Conditions that a model of a run expects an optimizer to choose.
+
+    The model is that of the planned run if it has one, else that of the run of --like.
+    """
     from flowrig.planning.expected_conditions import expected_conditions
     from flowrig.run_record.reader import RunRecord
 
@@ -113,7 +116,7 @@ def _likely(campaign: str | None, like: Path | None, profile: "Profile") -> "lis
 def _read(
     campaign: str, seed: int | None
 ) -> "tuple[Profile, int | None, dict[str, list[Any]] | None]":
-    """The profile; for a run's folder its seed and what it has decided by stage, too."""
+    """Profile and seed; for the folder of a run, also the decided conditions by stage."""
     from flowrig.journal.journal import FILE_NAME
     from flowrig.plugins.registry import Plugins
     from flowrig.profile import load_profile
@@ -129,29 +132,29 @@ def _read(
         return record.profile, record.seed, decided
 
 
-def _lines(told: "Plan", profile: "Profile") -> Iterator[str]:
+def _lines(plan: "Plan", profile: "Profile") -> Iterator[str]:
     yield (
-        f"{told.profile}: {told.experiments} experiments, {_duration(told.time_s)}"
-        f"{_range([_duration(t) for t in told.time_range_s])}, "
-        f"{_ml(told.waste_ul)} mL to the waste{_range(_millilitres(told.waste_range_ul))}"
+        f"{plan.profile}: {plan.experiments} experiments, {_duration(plan.time_s)}"
+        f"{_range([_duration(t) for t in plan.time_range_s])}, "
+        f"{_ml(plan.waste_ul)} mL to the waste{_range(_millilitres(plan.waste_range_ul))}"
     )
     yield ""
     yield from _table(
         ("stage", "experiments", "known", "time", "range", "ends at", *ROLES, "waste"),
         ("", "", "", "", "", "", "mL", "mL", "mL", "mL"),
-        _stage_rows(told, profile),
+        _stage_rows(plan, profile),
     )
     yield ""
     yield from _table(
         ("stream", "role", "needed", "range", "syringe", "refills"),
         ("", "", "mL", "mL", "mL", ""),
-        _stream_rows(told, profile),
+        _stream_rows(plan, profile),
     )
     yield ""
 
 
-def _stage_rows(told: "Plan", profile: "Profile") -> Iterator[Sequence[str]]:
-    for part in told.parts:
+def _stage_rows(plan: "Plan", profile: "Profile") -> Iterator[Sequence[str]]:
+    for part in plan.parts:
         by_role = {
             role: sum(part.volumes_ul[n] for n, s in profile.streams.items() if s.role == role)
             for role in ROLES
@@ -168,52 +171,52 @@ def _stage_rows(told: "Plan", profile: "Profile") -> Iterator[Sequence[str]]:
         )
 
 
-def _stream_rows(told: "Plan", profile: "Profile") -> Iterator[Sequence[str]]:
+def _stream_rows(plan: "Plan", profile: "Profile") -> Iterator[Sequence[str]]:
     for name, stream in profile.streams.items():
         yield (
             name,
             stream.role,
-            _ml(told.volumes_ul[name]),
-            _between(_millilitres(told.volume_ranges_ul[name])),
+            _ml(plan.volumes_ul[name]),
+            _between(_millilitres(plan.volume_ranges_ul[name])),
             f"{stream.syringe.volume_ul / 1000:g}",
-            str(sum(name in refill.streams for refill in told.refills)),
+            str(sum(name in refill.streams for refill in plan.refills)),
         )
 
 
-def _advise(told: "Plan", place: str) -> None:
-    """What a person has to do, or to know, besides the numbers."""
-    for refill in told.refills:
+def _advise(plan: "Plan", place: str) -> None:
+    """Print what a person has to do, problems, and assumptions."""
+    for refill in plan.refills:
         print_paragraph(
             f"{' and '.join(refill.streams)} runs out before experiment {refill.experiment} "
             f"({refill.stage}), {_duration(refill.time_s)} after the start: refill then"
         )
-    for emptying in told.emptyings:
+    for emptying in plan.emptyings:
         print_paragraph(
             f"{' and '.join(emptying.wastes)} is full before experiment {emptying.experiment} "
             f"({emptying.stage}), {_duration(emptying.time_s)} after the start: empty it then"
         )
-    for gate in dict.fromkeys(question.gate for question in told.questions):
-        first, *more = (question for question in told.questions if question.gate == gate)
+    for gate in dict.fromkeys(question.gate for question in plan.questions):
+        first, *more = (question for question in plan.questions if question.gate == gate)
         often = f", and {len(more)} times more" if more else ""
         print_paragraph(
             f"gate {gate}, before {first.before}: you are asked {_duration(first.time_s)} after "
             f"the start{often}" + (f": {first.asks}" if first.asks else "")
         )
-    for problem in told.problems:
+    for problem in plan.problems:
         click.secho(problem, fg="red")
-    if told.reachable < 1:
+    if plan.reachable < 1:
         limits = ", ".join(
-            f"{label} leaves {share:.0%}" for label, share in told.constraints.items() if share < 1
+            f"{label} leaves {share:.0%}" for label, share in plan.constraints.items() if share < 1
         )
         print_paragraph(
-            f"{told.reachable:.0%} of the box of bounds can be reached; of it, {limits}"
+            f"{plan.reachable:.0%} of the box of bounds can be reached; of it, {limits}"
         )
-    if told.known < told.experiments:
+    if plan.known < plan.experiments:
         print_paragraph(
-            f"of {told.experiments - told.known} experiments the conditions depend on results: "
-            f"they are taken {place}"
+            f"of {plan.experiments - plan.known} experiments the conditions depend on results: "
+            f"the plan uses conditions {place}"
         )
-    for assumption in told.assumptions:
+    for assumption in plan.assumptions:
         print_paragraph(f"assumed: {assumption}")
 
 

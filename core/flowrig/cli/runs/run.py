@@ -26,7 +26,7 @@ DEMO_PROFILE = "cs3cu2i5-heatup-chem3"
 seed_option = click.option(
     "--seed",
     type=int,
-    help="Everything random follows from it; default: that of the campaign, else 1.",
+    help="Seed of all random numbers; default: that of the campaign, else 1.",
 )
 yes_option = click.option(
     "--yes-to",
@@ -72,7 +72,7 @@ class _OnTwin(click.Command):
     """Takes `--simulate` alone, or followed by `twin:FILE`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Tell a twin from the target that may follow `--simulate` as well."""
+        """Distinguish a twin from the target, which may follow `--simulate` as well."""
         for place, (word, after) in enumerate(pairwise(args)):
             if word == "--simulate" and after.startswith(TWIN):
                 args = [*args[:place], word, "--twin", after[len(TWIN) :], *args[place + 2 :]]

@@ -1,4 +1,4 @@
-"""Wishes by single keys in the terminal of a run, each spelt out and confirmed before it acts."""
+"""Requests by single keys in the terminal of a run, each explained and confirmed first."""
 
 import sys
 import threading
@@ -20,12 +20,12 @@ KEYS: Mapping[str, Request] = {
     "h": Request.HALT,
 }
 YES = "y"
-LOOK_S = 0.2
-"""Time [s] between two looks whether the run is over."""
+POLL_S = 0.2
+"""Longest wait [s] for a key, after which the end of the run is checked."""
 
 
 class Dialog:
-    """What is made of the keys, one by one.
+    """Turns keys into requests: a first key proposes a request, a second confirms it.
 
     Args:
         requests: takes the requests that are confirmed.
@@ -42,7 +42,7 @@ class Dialog:
         """Take a key: a request, its confirmation, or any other key, which cancels the request."""
         proposed, self._proposed = self._proposed, None
         if proposed is not None and key.lower() == YES:
-            self._utter(proposed)
+            self._send(proposed)
         elif (request := KEYS.get(key.lower())) is not None:
             self._proposed = request
             self._say(
@@ -52,12 +52,12 @@ class Dialog:
             self._say(f"no {proposed}")
 
     def _meaning(self, request: Request) -> str:
-        """What a request does, and what a person says by it who lets a run on hold go on."""
+        """The effect of a request; of go-on, also the confirmation that it gives."""
         self._hold = self._requests.hold if request is Request.GO_ON else None
-        claim = f"; you say that {self._hold.claim}" if self._hold is not None else ""
+        claim = f"; you confirm that {self._hold.claim}" if self._hold is not None else ""
         return MEANINGS[request] + claim
 
-    def _utter(self, request: Request) -> None:
+    def _send(self, request: Request) -> None:
         try:
             if request is Request.GO_ON and self._hold is not None:
                 done = {"refilled": self._hold.refill, "emptied": self._hold.empty}
@@ -70,7 +70,7 @@ class Dialog:
 
 @contextmanager
 def obey_keys(requests: OperatorRequests, say: Callable[[str], None]) -> Iterator[None]:
-    """Obey single keys while the block runs, if a person sits at a terminal.
+    """Obey single keys while the block runs, if the program runs in a terminal.
 
     Args:
         requests: takes the requests that are confirmed.
@@ -85,7 +85,7 @@ def obey_keys(requests: OperatorRequests, say: Callable[[str], None]) -> Iterato
 
     def listen(keys: Keys) -> None:
         while not over.is_set():
-            if key := keys.read(LOOK_S):
+            if key := keys.read(POLL_S):
                 dialog.press(key)
 
     with Keys() as keys:

@@ -1,4 +1,4 @@
-"""What `flowrig check` says of the safety of a rig."""
+"""Prints the safety rules of a rig, for `flowrig check`."""
 
 import click
 
@@ -6,11 +6,11 @@ from flowrig.cli.terminal.printing import print_paragraph
 from flowrig.operator.gates import sentence
 from flowrig.profile import Interlock, Profile
 
-__all__ = ["tell_safety"]
+__all__ = ["print_safety"]
 
 
-def tell_safety(profile: Profile) -> None:
-    """The rules that hold while the rig runs, and what the rig lacks."""
+def print_safety(profile: Profile) -> None:
+    """Print the rules that hold while the rig runs, and devices without a dead-man timer."""
     for interlock in profile.interlocks:
         print_paragraph(f"interlock: {_sentence(interlock)}", indent=2)
     for heater in _of_kind(profile, "heater"):
@@ -22,32 +22,34 @@ def tell_safety(profile: Profile) -> None:
     print_paragraph(
         f"on hold: {flows} flows, for {profile.hold.longest_s / 60:g} min at most", indent=2
     )
-    bare = [n for n, one in profile.devices.items() if _moves(one.offer.kind, one.offer.dead_man)]
-    if bare:
+    unguarded = [
+        name
+        for name, device in profile.devices.items()
+        if device.offer.kind in ("pump", "heater") and not device.offer.dead_man
+    ]
+    if unguarded:
         click.secho(
-            f"  no dead-man timer: {', '.join(bare)} go on as they are if this computer loses its "
-            "power; a hardware over-temperature cut-off is needed",
+            f"  no dead-man timer: {', '.join(unguarded)} go on as they are if this computer loses "
+            "its power; a hardware over-temperature cut-off is needed",
             fg="red",
         )
-
-
-def _moves(kind: str, dead_man: bool) -> bool:
-    return kind in ("pump", "heater") and not dead_man
 
 
 def _of_kind(profile: Profile, kind: str) -> list[str]:
     return [name for name, one in profile.devices.items() if one.offer.kind == kind]
 
 
-def _sentence(said: Interlock) -> str:
-    streams = ", ".join(said.streams)
-    if said.kind == "syringe-not-empty":
-        return f"{streams} flow only while {said.remainder_ul / 1000:g} mL stay in their syringes"
-    if said.kind == "heat-needs-flow":
-        return f"{said.heater} is above {said.above_c:g} °C only while one of {streams} flows"
-    cold = "" if said.or_below_c is None else f" or below {said.or_below_c:g} °C"
+def _sentence(interlock: Interlock) -> str:
+    streams, heater = ", ".join(interlock.streams), interlock.heater
+    if interlock.kind == "syringe-not-empty":
+        return (
+            f"{streams} flow only while {interlock.remainder_ul / 1000:g} mL stay in their syringes"
+        )
+    if interlock.kind == "heat-needs-flow":
+        return f"{heater} is above {interlock.above_c:g} °C only while one of {streams} flows"
+    cold = "" if interlock.or_below_c is None else f" or below {interlock.or_below_c:g} °C"
     return (
-        f"{streams} flow only while {said.heater} is within {said.tolerance_c:g} °C of its set "
+        f"{streams} flow only while {heater} is within {interlock.tolerance_c:g} °C of its set "
         f"point{cold}"
     )
 
