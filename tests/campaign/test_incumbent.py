@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from flowrig.campaign.incumbent import find_incumbent
-from flowrig.journal.events import ExpectedBestFound
+from flowrig.journal.events import IncumbentFound
 from flowrig.journal.journal import FILE_NAME, Journal
 from flowrig.problem.objective import MaximumResponse
 from flowrig.problem.space import Parameter, Space
@@ -84,5 +84,5 @@ def test_a_finished_run_reports_it_everywhere(finished: Any, flowrig: Any) -> No
     assert incumbent is not None
     assert incumbent.experiment.index == expected["index"]
     with Journal(folder / FILE_NAME, read_only=True) as journal:
-        assert [e.kind for e in journal.events(ExpectedBestFound)] == ["expected-best"]
+        assert [e.kind for e in journal.events(IncumbentFound)] == ["expected-best"]
         assert journal.digest() == told["digest"]

@@ -4,7 +4,7 @@ from flowrig.campaign.campaign_journal import CampaignJournal
 from flowrig.campaign.diagnostics import experiment_symptoms
 from flowrig.campaign.incumbent import find_incumbent
 from flowrig.campaign.model_check import check_model, model_symptoms
-from flowrig.journal.events import ExpectedBestFound, ModelChecked
+from flowrig.journal.events import IncumbentFound, ModelChecked
 from flowrig.run_record.reader import RunRecord
 
 __all__ = ["check_campaign"]
@@ -19,7 +19,7 @@ def check_campaign(record: RunRecord, journal: CampaignJournal) -> None:
         record: reads the journal.
         journal: writes it.
     """
-    if journal.journal.last(ExpectedBestFound) is None:
+    if journal.journal.last(IncumbentFound) is None:
         incumbent = find_incumbent(record)
         if incumbent is not None:
             journal.write(incumbent)

@@ -6,7 +6,7 @@ the largest. A model that is fitted to all of them has no such bias.
 
 import numpy as np
 
-from flowrig.journal.events import ExpectedBestFound
+from flowrig.journal.events import IncumbentFound
 from flowrig.learning.transfer import TransferSurrogate
 from flowrig.run_record.reader import RunRecord
 
@@ -20,7 +20,7 @@ SAMPLES = 2048
 standard deviation."""
 
 
-def find_incumbent(record: RunRecord) -> ExpectedBestFound | None:
+def find_incumbent(record: RunRecord) -> IncumbentFound | None:
     """The trusted experiment at whose conditions the surrogate expects the highest objective.
 
     Returns:
@@ -41,7 +41,7 @@ def find_incumbent(record: RunRecord) -> ExpectedBestFound | None:
     share = None
     if isinstance(model, TransferSurrogate):
         share = dict(zip(objective.responses, model.share.tolist(), strict=True))
-    return ExpectedBestFound(
+    return IncumbentFound(
         index=trusted[place].index,
         objective_mean=float(means[place]),
         objective_sd=float(values[:, place].std()),

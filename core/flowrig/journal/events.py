@@ -15,14 +15,58 @@ from attrs import field, frozen
 from flowrig.journal.fields import FieldError, Fields, Key, Within, form_of
 
 __all__ = [
-    "KINDS", "AnyEvent", "Calibrated", "ChangesAccepted", "CutEvent", "CutLiquid", "D", "Decided",
-    "Device", "Ended", "Event", "EventData", "ExpectedBestFound", "ExperimentBegun", "Explored",
-    "GateAsked", "GateOpened", "HeaterValues", "HoldBegun", "Intent", "JournalCut", "Liquid",
-    "ListenerFailed", "Measured", "ModelChecked", "Notice", "Objective", "Opened",
-    "OperatorAsked", "Outcome", "Prediction", "PriorKept", "Reading", "Resumed", "RunStarted",
-    "SafeStateSought", "SafeStateStep", "Skipped", "StageBegun", "Steadiness", "SteadinessLook",
-    "StepBegun", "SymptomFound", "Timed", "TripReset", "Tripped", "Unknown", "WasteLevel",
-    "WasteLevels", "WentOn", "data_from_json", "kinds_with",
+    "KINDS",
+    "AnyEvent",
+    "Calibrated",
+    "ChangesAccepted",
+    "CutEvent",
+    "CutLiquid",
+    "D",
+    "Decided",
+    "Device",
+    "Ended",
+    "Event",
+    "EventData",
+    "ExperimentBegun",
+    "Explored",
+    "GateAsked",
+    "GateOpened",
+    "HeaterValues",
+    "HoldBegun",
+    "IncumbentFound",
+    "Intent",
+    "JournalCut",
+    "Liquid",
+    "ListenerFailed",
+    "Measured",
+    "ModelChecked",
+    "Notice",
+    "Objective",
+    "Opened",
+    "OperatorAsked",
+    "Outcome",
+    "Prediction",
+    "PriorKept",
+    "Reading",
+    "Resumed",
+    "RunStarted",
+    "SafeStateSought",
+    "SafeStateStep",
+    "Skipped",
+    "StageBegun",
+    "Steadiness",
+    "SteadinessLook",
+    "StepBegun",
+    "SymptomFound",
+    "Timed",
+    "TripReset",
+    "Tripped",
+    "Unknown",
+    "WasteLevel",
+    "WasteLevels",
+    "WentOn",
+    "data_from_json",
+    "kinds_with",
 ]  # fmt: skip
 
 MOST_EXPERIMENTS: Final = 10**9
@@ -598,7 +642,7 @@ class Measured(EventData):
 
 
 @frozen(kw_only=True)
-class ExpectedBestFound(EventData):
+class IncumbentFound(EventData):
     """The incumbent by a model of all experiments. The campaign writes it at its end, once.
 
     Attributes:
@@ -937,7 +981,7 @@ class Ended(EventData):
 _CLASSES: Final[tuple[type[EventData], ...]] = (
     RunStarted, PriorKept, ChangesAccepted, JournalCut, CutLiquid, Resumed, Opened, Intent, Outcome,
     Reading, StepBegun, Calibrated, StageBegun, Explored, Decided, ExperimentBegun, Measured,
-    ExpectedBestFound, ModelChecked, Skipped, OperatorAsked, HoldBegun, WentOn, GateAsked,
+    IncumbentFound, ModelChecked, Skipped, OperatorAsked, HoldBegun, WentOn, GateAsked,
     GateOpened, WasteLevels, SymptomFound, Notice, Tripped, TripReset, SafeStateSought,
     ListenerFailed, Ended,
 )  # fmt: skip

@@ -6,9 +6,9 @@ from typing import Any
 from flowrig.interfaces.device import Quality
 from flowrig.journal.events import (
     Device,
-    ExpectedBestFound,
     ExperimentBegun,
     Explored,
+    IncumbentFound,
     ModelChecked,
     Opened,
     Resumed,
@@ -186,7 +186,7 @@ def _notes(record: RunRecord) -> tuple[str, ...]:
     symptoms = {event.data.symptom: event.data.text for event in journal.events(SymptomFound)}
     notes = [f"{text[0].upper()}{text[1:]}." for text in symptoms.values()]
     notes += [_stage_end(event.data) for event in journal.events(Explored)]
-    notes += [_shares(event.data) for event in journal.events(ExpectedBestFound)]
+    notes += [_shares(event.data) for event in journal.events(IncumbentFound)]
     notes += [_resumption(event) for event in journal.events(Resumed)]
     notes += [
         f"At {event.time_s:.0f} s: {event.data.text}."
@@ -205,7 +205,7 @@ def _stage_end(explored: Explored) -> str:
     )
 
 
-def _shares(found: ExpectedBestFound) -> str:
+def _shares(found: IncumbentFound) -> str:
     """The share of earlier experiments in the model; "" if the campaign has none."""
     shares = (found.prior_share or {}).items()
     listed = " and ".join(f"{share:.0%} for {response}" for response, share in shares)

@@ -17,7 +17,7 @@ from flowrig.journal.events import (
     D,
     Decided,
     Ended,
-    ExpectedBestFound,
+    IncumbentFound,
     Measured,
     Resumed,
     RunStarted,
@@ -231,7 +231,7 @@ class RunRecord:
 
         It is a less biased estimate than `best`, the largest of many noisy measurements.
         """
-        event = self.journal.last(ExpectedBestFound)
+        event = self.journal.last(IncumbentFound)
         if event is None:
             return None
         return Incumbent(

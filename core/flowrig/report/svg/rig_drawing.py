@@ -191,8 +191,8 @@ def _hint(component: Component) -> str:
     if component.length_mm is not None:
         facts.append(f"{with_unit(component.length_mm / 10, 'cm')} long")
     facts.append(component.note)
-    told = ", ".join(fact for fact in facts if fact)
-    return f"{component.name} ({component.kind})" + (f": {told}" if told else "")
+    known = ", ".join(fact for fact in facts if fact)
+    return f"{component.name} ({component.kind})" + (f": {known}" if known else "")
 
 
 def _tubing(component: Component, at: Place) -> Markup:
