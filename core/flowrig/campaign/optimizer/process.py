@@ -109,7 +109,7 @@ class OptimizerProcess(OptimizerHost):
     def _ending(self, process: "subprocess.Popen[str]") -> str:
         code, log = process.returncode, self._folder / LOG_NAME
         how = f"exit code {code}" if code >= 0 else f"signal {-code}"
-        return f"its process ended by itself with {how}; see {log}"
+        return f"its process ended with {how}; see {log}"
 
 
 def _write(process: "subprocess.Popen[str]", line: str) -> None:
