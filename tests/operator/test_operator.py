@@ -143,7 +143,7 @@ def test_a_pause_that_nobody_ends_leads_to_the_safe_state(tmp_path: Path) -> Non
     """After the profile's limit the run is held, in the safe state, and can be resumed."""
     outcome, world, clock = ran(tmp_path, [(FLOWING, Request.PAUSE)], pause="500 ms")
     assert (outcome.state, outcome.exit_code) == ("held", 3)
-    assert "nobody let it go on" in outcome.reason
+    assert "no person let it go on" in outcome.reason
     assert_at_rest(world, clock)
 
 

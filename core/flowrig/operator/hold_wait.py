@@ -146,7 +146,7 @@ def _begun(hold: Hold, longest_s: float, until_s: float, flows: Iterable[str]) -
 
 def _expired(hold: Hold, longest_s: float) -> str:
     if hold.kind is HoldKind.PAUSE:
-        return f"the run was paused for {longest_s / 60:g} min and nobody let it go on"
+        return f"the run was paused for {longest_s / 60:g} min, and no person let it go on"
     if hold.kind is HoldKind.GATE:
         return (
             f"the gate {hold.gate!r} was not opened within {longest_s / 60:g} min: {hold.text}; "

@@ -117,7 +117,7 @@ class OperatorRequests:
             "the run is ending": self.ending,
             "the run is paused already": request is Request.PAUSE and self._pauses,
             "the run is on hold already": request is Request.PAUSE and self._hold is not None,
-            "the run is not paused, and waits for nobody": request is Request.GO_ON
+            "the run is not paused, and not on hold": request is Request.GO_ON
             and not self._pauses
             and self._hold is None,
             "the run goes on already": request is Request.GO_ON and self._answer is not None,
