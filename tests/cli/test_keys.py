@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from flowrig.cli.runs.run_keys import KEYS, Dialog
+from flowrig.errors import PauseRequested
 from flowrig.operator.requests import MEANINGS, OperatorRequests
 
 
@@ -27,12 +28,13 @@ def test_a_key_alone_does_nothing(key: str, lines: list[str]) -> None:
 
 
 def test_a_confirmed_key_is_a_request(lines: list[str]) -> None:
-    """y utters it, and a request that makes no sense is refused in words."""
+    """The key y makes the request, and one that makes no sense now is refused with the reason."""
     board = OperatorRequests()
     dialog = Dialog(board, lines.append)
     for key in "gypy":
         dialog.press(key)
-    assert board.paused
+    with pytest.raises(PauseRequested):
+        board.obey(may_pause=True, may_skip=True)
     assert "the run is not paused" in lines[1]
     assert [asked.by for asked in board.news()] == ["terminal", "terminal"]
 
