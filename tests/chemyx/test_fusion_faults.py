@@ -148,7 +148,7 @@ def test_a_port_that_does_not_exist(tmp_path):
 @pytest.mark.parametrize("front", ["serial", "socket"])
 def test_an_instrument_that_never_stops_sending(front, babble):
     """Opening fails, and returns, if another instrument sends all the time."""
-    with bench(front=front) as b:
+    with bench(front=front, deadline_s=0.5) as b:
         over = threading.Event()
 
         def talk():

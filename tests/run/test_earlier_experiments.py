@@ -54,7 +54,7 @@ def test_a_run_starts_from_what_was_measured_before(
         assert (copied.data.experiments, copied.data.left_out) == (60, 0)
         assert record.journal.arrays(copied.sequence)["X"].shape == (60, 5)
         assert isinstance(record.model(), TransferSurrogate)
-        assert "At the end earlier experiments counted" in render(content_of(record))
+        assert "At the end earlier experiments had a share of" in render(content_of(record))
 
         last = record.decisions()[-1]
         X, Y = record.profile.space.to_unit(record.conditions()), record.features()
@@ -132,4 +132,4 @@ def test_no_surrogate_no_prior(short: Short) -> None:
         encoding="utf-8",
     )
     problems = check_profile(path, plugins_with())
-    assert any("no surrogate could learn from it" in str(one) for one in problems), problems
+    assert any("earlier experiments need a surrogate" in str(one) for one in problems), problems
