@@ -7,6 +7,7 @@ Without an option: style, lint, imports, types, documentation, the quick fault b
     --all        everything, the slow tests, and the whole fault board: hours
 """
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,7 @@ ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
 SITE = Path(tempfile.gettempdir()) / "flowrig-site"
 PYTEST = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadgroup"]
+ENV = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}  # the theme prints a banner otherwise
 FLOWRIG = [sys.executable, "-m", "flowrig"]
 
 QUICK = [
@@ -50,7 +52,7 @@ def main() -> int:
         return 2
     for command in chosen(options):
         print("+", *(Path(str(part)).name for part in command), flush=True)
-        code = subprocess.run(list(map(str, command)), cwd=ROOT, check=False).returncode
+        code = subprocess.run(list(map(str, command)), cwd=ROOT, env=ENV, check=False).returncode
         if code:
             return code
     return 0

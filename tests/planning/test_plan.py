@@ -96,6 +96,7 @@ def test_a_rehearsal_tells_what_the_emulated_run_then_takes(
     flowrig("plan", folder, "--rehearse", code=2)
 
 
+@pytest.mark.slow
 def test_measurements_tell_where_an_optimizer_will_look(
     flowrig: Any, short: Short, tmp_path: Path
 ) -> None:

@@ -18,6 +18,7 @@ from flowrig.testing.scaffold import new_plugin
 KINDS = ("pump", "heater", "spectrometer", "optimizer", "surrogate")
 
 
+@pytest.mark.slow
 def test_new_plugins_pass_their_own_tests(tmp_path: Path) -> None:
     """Every kind is written complete: its tests pass as they are, without a warning or a skip."""
     command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider"]
