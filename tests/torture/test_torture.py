@@ -20,7 +20,7 @@ from flowrig.rig.rig import Rig
 from flowrig.run import start
 from flowrig.run.session import RunSession
 from flowrig.run_record.changes import Changes
-from flowrig.safety import safe_state
+from flowrig.safety import flush, safe_state
 from flowrig.safety.safe_state import SafeState
 from flowrig.safety.syringes import Charge, SyringeLedger
 from flowrig.safety_rules import HeaterWatch, HeatNeedsFlow, StreamWatch
@@ -172,7 +172,7 @@ def no_trips(*_: Any, **__: Any) -> Iterator[Any]:
         slow((HeatNeedsFlow, "_broken", nothing), "29/connect/1", Kind.UNSAFE),
         slow((StreamWatch, "check", no_trips), "9/settle/1", Kind.LOST),
         ((safe_state, "light_seen", lambda *_: ""), "10/commit/2", Kind.UNSAFE),
-        slow((safe_state, "_require_cooling", nothing), "26/flow/1", Kind.UNSAFE),
+        slow((flush, "require_cooling", nothing), "26/flow/1", Kind.UNSAFE),
         ((journal, "examine", no_damage), "45/commit/3", Kind.LOST),
         ((Changes, "require_accepted", nothing), "46/settle/1", Kind.UNEXPECTED),
         slow((start, "_require_reset", nothing), "24/heat-up/1", Kind.UNSAFE),
