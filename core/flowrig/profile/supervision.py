@@ -8,7 +8,7 @@ from attrs import field, frozen
 
 from flowrig.safety_rules import Action, ThermalModel, Thresholds, thresholds_of
 
-__all__ = ["Commissioning", "Interlock", "Supervision"]
+__all__ = ["ChangeAction", "Commissioning", "Interlock", "Supervision"]
 
 ChangeAction = Literal["safe", "hold", "halt", "flag"]
 """What follows a setting that somebody else has changed: as `Action`, or only a flag."""
@@ -90,7 +90,8 @@ class Supervision:
             solvent.
         lease_s: longest silence [s] of a real run before the watchdog takes the rig over.
         changed_elsewhere: action of the run when a device reports another setting than the run has
-            commanded: safe, hold or halt; flag goes on, and the measurement is bad.
+            commanded: safe, hold or halt; flag goes on, and the measurement is bad. A pump that
+            somebody else has started is stopped in any case.
         commissioning: by heater, results of `flowrig commission`, which replace the thresholds
             above; in TOML the path of their file.
     """

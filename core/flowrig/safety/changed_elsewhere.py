@@ -5,12 +5,13 @@ points, flow rates and diameters, and each acquisition the settings of its spect
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from attrs import evolve, frozen
 
 from flowrig.interfaces import HeaterReading, PumpReadBack, PumpState, SpectrometerReadBack
 from flowrig.profile import Profile
+from flowrig.profile.supervision import ChangeAction
 from flowrig.rig.rig import RigReading
 from flowrig.safety.rig_state import RigState
 from flowrig.safety_rules import Trip
@@ -37,6 +38,9 @@ MOVED_SHARE = 0.002
 
 MOVING = (PumpState.RUNNING, PumpState.DELAYED)
 """States of a pump that delivers liquid, or is about to."""
+
+STATE = "state"
+"""What a pump does, as a setting."""
 
 Value = float | str
 
@@ -203,7 +207,7 @@ class ChangeWatch:
         device = self._profile.streams[stream].pump
         if stream not in self._state.flows:
             if state in MOVING and stream in self._rested:
-                yield Change(device, "state", "stopped", state.value)
+                yield Change(device, STATE, "stopped", state.value)
             return
         told, found = self._rates_of(stream, read_back)
         if found is not None and _error(told, found) > self._rates.get(stream, ROUNDED_SHARE):
@@ -240,22 +244,29 @@ class ChangeWatch:
             found += _differences(name, told, now)
         return found
 
-    @staticmethod
-    def trips(changes: Iterable[Change], action: str) -> list[Trip]:
-        """One trip for each device with a changed setting."""
-        by_device: dict[str, list[str]] = {}
+    def trips(self, changes: Iterable[Change]) -> list[Trip]:
+        """One trip for each device with a changed setting, with the action of the profile.
+
+        A pump that runs unasked pushes liquid that nobody counts: it trips in any case, and is
+        stopped.
+        """
+        wanted = self._profile.supervision.changed_elsewhere
+        by_device: dict[str, list[Change]] = {}
         for change in changes:
-            by_device.setdefault(change.device, []).append(change.text)
-        return [
-            Trip(
-                RULE,
-                device,
-                f"{'; '.join(texts)}: somebody else has changed it",
-                "find out who did it, at the panel or from another program",
-                action,  # type: ignore[arg-type]
-            )
-            for device, texts in by_device.items()
-        ]
+            if wanted != "flag" or change.setting == STATE:
+                by_device.setdefault(change.device, []).append(change)
+        return [_trip(device, changed, wanted) for device, changed in by_device.items()]
+
+
+def _trip(device: str, changes: Sequence[Change], wanted: ChangeAction) -> Trip:
+    runs_unasked = any(change.setting == STATE for change in changes)
+    return Trip(
+        RULE,
+        device,
+        f"{'; '.join(change.text for change in changes)}: somebody else has changed it",
+        "find out who did it, at the panel or from another program",
+        "safe" if wanted == "flag" or (runs_unasked and wanted == "hold") else wanted,
+    )
 
 
 @frozen

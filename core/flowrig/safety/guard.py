@@ -273,8 +273,7 @@ class Guard:
                     unit=change.unit,
                 )
             )
-        action = self._rig.profile.supervision.changed_elsewhere
-        return [] if action == "flag" else self._watch.trips(fresh, action)
+        return self._watch.trips(fresh)
 
     def _snapshot(self, reading: RigReading) -> Snapshot:
         now_s = self._rig.clock.now_s()
