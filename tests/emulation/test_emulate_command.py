@@ -57,7 +57,11 @@ def test_pyserial_talks_to_a_pump_over_tcp():
             for _ in range(3):
                 line.write(b"status\r")
                 answers.append(line.read_until(b">"))
-    assert answers == [b"status\r0\r\n>", b"status\rInvalid Command!\r\n>", b"status\r0\r\n>"]
+    assert answers == [
+        b"status\r\n0\r\n>",
+        b"status\r\nInvalid Command!\r\n>",
+        b"status\r\n0\r\n>",
+    ]
 
 
 @needs_serial

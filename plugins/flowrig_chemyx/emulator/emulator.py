@@ -75,7 +75,7 @@ class ChemyxEmulator(Emulator):
         motors = {
             number: Motor(body, context.clock.now_s, variant) for number, body in bodies.items()
         }
-        firmware = FusionFirmware(motors, variant)
+        firmware = FusionFirmware(motors, variant, context.clock.now_s)
         self.core = SerialPort(
             firmware,
             uart or Uart(baud=settings.bauds[0]),
