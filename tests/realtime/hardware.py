@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 
 from attrs import define, field
@@ -72,7 +73,7 @@ class Hardware:
                 continue
             if course[-1][1] > above:
                 return NEVER_S
-            for (_, value), (end_s, _) in zip(course, course[1:], strict=False):
+            for (_, value), (end_s, _) in pairwise(course):
                 if value > above:
                     last_s = max(last_s, end_s)
         return last_s - since_s

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from processes import Command, wait_until, watchdogs_of
+from processes import wait_until, watchdogs_of
 from trial import DEVICES, PUMPS, Scenario, Trial
 
 __all__ = ["SCENARIOS"]
@@ -15,7 +15,11 @@ WATCHDOG_S = 30.0
 """A run without its watchdog notices it, and switches the heat off, within so many seconds [s]."""
 
 
-def _lost(devices: Sequence[str], for_s: float) -> Callable[[Trial], float]:
+_Strike = Callable[[Trial], float]
+"""Does something to a run; returns the time [s] from which on flowrig can do something."""
+
+
+def _lost(devices: Sequence[str], for_s: float) -> _Strike:
     """Links that are lost; what counts is the moment at which they are back."""
 
     def strike(trial: Trial) -> float:
@@ -24,15 +28,12 @@ def _lost(devices: Sequence[str], for_s: float) -> Callable[[Trial], float]:
     return strike
 
 
-def _fault(fault: str, devices: Sequence[str] = PLATE, back_s: float = 0.0) -> "_Strike":
+def _fault(fault: str, devices: Sequence[str] = PLATE, back_s: float = 0.0) -> _Strike:
     def strike(trial: Trial) -> float:
         times = [trial.rig.order("inject", device=d, fault=fault) for d in devices]
         return max(times) + back_s
 
     return strike
-
-
-_Strike = Callable[[Trial], float]
 
 
 def _kill(trial: Trial) -> float:
@@ -50,17 +51,20 @@ def _freeze_run(trial: Trial) -> float:
     return time.time()
 
 
-def _kill_both(trial: Trial) -> float:
-    trial.kill_watchdogs()
-    trial.kill_run()
-    trial.sleep(3.0)
-    made_safe = trial.command("safe", trial.folder, name="safe")
-    made_safe.wait(240.0)
-    return time.time() if not trial.at_rest() else _start_of(made_safe)
+def _kill_both(action: str) -> _Strike:
+    """No watchdog is left; what counts is the moment at which a person does something."""
 
+    def strike(trial: Trial) -> float:
+        trial.kill_watchdogs()
+        trial.kill_run()
+        trial.sleep(3.0)
+        if trial.at_rest():
+            raise RuntimeError("somebody made the rig safe")
+        begun_s = time.time()
+        trial.command(action, trial.folder).wait(240.0)
+        return begun_s
 
-def _start_of(command: Command) -> float:
-    return time.time()
+    return strike
 
 
 def _missing_at(action: str, device: str) -> _Strike:
@@ -71,8 +75,7 @@ def _missing_at(action: str, device: str) -> _Strike:
         trial.kill_run()
         trial.rig.order("unplug", devices=[device], for_s=1e6)
         begun_s = time.time()
-        options = ("--yes",) if action == "resume" else ()
-        command = trial.command(action, trial.folder, *options)
+        command = trial.command(action, trial.folder)
         command.wait(240.0)
         wait_until(lambda: not trial.hardware.heats, 30.0)
         trial.rig.order("heal")
@@ -91,7 +94,7 @@ def _safe_while_running(trial: Trial) -> float:
 
 def _second_run(trial: Trial) -> float:
     second = trial.command(
-        "run", trial.profile, "--yes", "--out", trial.folder.with_name("second"), name="second"
+        "run", trial.profile, "--out", trial.folder.with_name("second"), name="second"
     )
     code = second.wait(60.0)
     if code not in (1, 2):
@@ -154,7 +157,8 @@ def _all() -> Sequence[Scenario]:
                  says=("watchdog",)),
         Scenario("kill -9 of the watchdog", _watchdog("SIGKILL"), posix=True,
                  heat_off_s=WATCHDOG_S, says=("watchdog",)),
-        Scenario("kill -9 of both, then flowrig safe", _kill_both, posix=True),
+        Scenario("kill -9 of both, then flowrig safe", _kill_both("safe"), posix=True),
+        Scenario("kill -9 of both, then flowrig resume", _kill_both("resume"), posix=True),
         Scenario("Ctrl-C", _signal("SIGINT"), posix=True, states=("stopped",), resumes=True),
         Scenario("Ctrl-C twice", _twice("SIGINT"), posix=True),
         Scenario("SIGTERM", _signal("SIGTERM"), posix=True),

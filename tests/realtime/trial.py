@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, frozen
 from hardware import NEVER_S, Hardware
 from processes import Command, RigProcess, wait_until, watchdogs_of
 
@@ -316,7 +316,7 @@ def _broken(scenario: Scenario, outcome: Outcome, text: str) -> list[str]:
 
 
 def _resumed(trial: Trial) -> list[str]:
-    again = trial.command("resume", trial.folder, "--yes", name="resume")
+    again = trial.command("resume", trial.folder, name="resume")
     code = again.wait(END_S)
     wait_until(trial.at_rest, END_S)
     found = []
