@@ -18,6 +18,7 @@ __all__ = [
     "KINDS",
     "AnyEvent",
     "Calibrated",
+    "ChangedElsewhere",
     "ChangesAccepted",
     "CutEvent",
     "CutLiquid",
@@ -468,6 +469,31 @@ class Reading(EventData):
 
     heaters: Mapping[str, HeaterValues]
     pumps: Mapping[str, str]
+
+
+@frozen(kw_only=True)
+class ChangedElsewhere(EventData):
+    """A device reports another setting than the run has commanded. The guard writes it.
+
+    A person at a panel, or another program, has changed it.
+
+    Attributes:
+        device: its name.
+        setting: what is set, for instance "set point", "flow rate" or "integration time".
+        commanded: value that the run has commanded; of a setting that it never commands, the value
+            at the first look.
+        found: value that the device reports.
+        unit: of both; empty for words and numbers without one.
+    """
+
+    KIND: ClassVar = "changed-elsewhere"
+    LIQUID: ClassVar = Liquid.NONE
+
+    device: str
+    setting: str
+    commanded: str
+    found: str
+    unit: str
 
 
 @frozen(kw_only=True)
@@ -980,10 +1006,10 @@ class Ended(EventData):
 
 _CLASSES: Final[tuple[type[EventData], ...]] = (
     RunStarted, PriorKept, ChangesAccepted, JournalCut, CutLiquid, Resumed, Opened, Intent, Outcome,
-    Reading, StepBegun, Calibrated, StageBegun, Explored, Decided, ExperimentBegun, Measured,
-    IncumbentFound, ModelChecked, Skipped, OperatorAsked, HoldBegun, WentOn, GateAsked,
-    GateOpened, WasteLevels, SymptomFound, Notice, Tripped, TripReset, SafeStateSought,
-    ListenerFailed, Ended,
+    Reading, ChangedElsewhere, StepBegun, Calibrated, StageBegun, Explored, Decided,
+    ExperimentBegun, Measured, IncumbentFound, ModelChecked, Skipped, OperatorAsked, HoldBegun,
+    WentOn, GateAsked, GateOpened, WasteLevels, SymptomFound, Notice, Tripped, TripReset,
+    SafeStateSought, ListenerFailed, Ended,
 )  # fmt: skip
 
 KINDS: Final[Mapping[str, type[EventData]]] = {one.KIND: one for one in _CLASSES}
