@@ -10,8 +10,10 @@ from flowrig.emulation import (
     ProtocolCore,
     PumpBody,
     SocketFront,
+    Variants,
     serial_front,
 )
+from flowrig.interfaces import DeviceSettings
 from flowrig_chemyx.emulator.firmware import FusionFirmware
 from flowrig_chemyx.emulator.motor import Motor
 from flowrig_chemyx.emulator.serial_port import SerialPort, Uart
@@ -34,6 +36,11 @@ class _IdlePlunger:
         """Do nothing."""
 
 
+def variant_of(settings: DeviceSettings) -> Variant:
+    """The variant for the settings of a device: two channels if they name one."""
+    return Variant(dual=isinstance(settings, FusionSettings) and bool(settings.channel))
+
+
 class ChemyxEmulator(Emulator):
     """An emulated Fusion on a serial port; a dual pump if the settings name a channel.
 
@@ -53,6 +60,8 @@ class ChemyxEmulator(Emulator):
         core: the firmware behind its serial port.
     """
 
+    variants = Variants(Variant, of_settings=variant_of)
+
     def __init__(
         self,
         context: EmulatorContext,
@@ -65,7 +74,7 @@ class ChemyxEmulator(Emulator):
         if not isinstance(settings, FusionSettings):
             settings = FusionSettings(address="")
         channel = settings.channel or 0
-        variant = variant or Variant(dual=channel > 0)
+        variant = variant or variant_of(settings)
         bodies: dict[int, PumpBody] = {1: _IdlePlunger(), 2: _IdlePlunger()} if channel else {}
         bodies[channel] = context.world.pump(context.device)
         motors = {

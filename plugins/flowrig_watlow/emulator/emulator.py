@@ -12,6 +12,7 @@ from flowrig.emulation import (
     EmulatorContext,
     ProtocolCore,
     SocketFront,
+    Variants,
 )
 from flowrig.interfaces.device import DeviceSettings
 from flowrig_watlow.emulator.controller import F4TController, F4TTraits
@@ -75,6 +76,8 @@ class _InPieces:
 class WatlowEmulator(Emulator):
     """An F4T on a loopback port, and on a second one if the settings name a Modbus address.
 
+    The second port also opens if the context names a port for `modbus`.
+
     Args:
         context: the emulated device and its world.
         traits: firmware and installation to emulate; None for the defaults.
@@ -83,6 +86,8 @@ class WatlowEmulator(Emulator):
         traits: firmware and installation; may be changed at any time.
         controller: state that both servers share.
     """
+
+    variants = Variants(F4TTraits)
 
     def __init__(
         self,
@@ -102,15 +107,16 @@ class WatlowEmulator(Emulator):
             self.traits,
         )
         self._fronts = {"address": SocketFront(self._scpi_core, context.port)}
-        if settings.modbus:
-            self._fronts["modbus"] = SocketFront(self._modbus_core)
+        if settings.modbus or MODBUS_LINK in context.ports:
+            port = context.ports.get(MODBUS_LINK, 0)
+            self._fronts[MODBUS_LINK] = SocketFront(self._modbus_core, port)
             context.wire(MODBUS_LINK)
         self._addresses: dict[str, str] = {}
 
     def serve(self) -> DeviceSettings:
         """Start both servers; returns the settings with their addresses."""
         address = self.start()
-        return evolve(self._settings, address=address, modbus=self._addresses.get("modbus", ""))
+        return evolve(self._settings, address=address, modbus=self._addresses.get(MODBUS_LINK, ""))
 
     def start(self) -> str:
         """Start the servers; returns the address of the SCPI server, "127.0.0.1:port"."""
