@@ -45,6 +45,11 @@ class InstalledPlugin:
         return f"{self.distribution} {self.version}".strip()
 
     @property
+    def key(self) -> str:
+        """The plugin with its distribution, whatever its version: "chemyx of flowrig"."""
+        return f"{self.name} of {self.distribution}"
+
+    @property
     def label(self) -> str:
         """The plugin with its distribution, for messages."""
         return f"{self.name!r} of {self}"

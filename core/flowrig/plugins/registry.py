@@ -111,7 +111,12 @@ class Plugins:
         return loader.plugins(cls)
 
     @classmethod
-    def only(cls, wanted: Collection[tuple[str, str]], first: Collection[str] = ()) -> "Plugins":
+    def only(
+        cls,
+        wanted: Collection[tuple[str, str]],
+        first: Collection[str] = (),
+        limit_s: float | None = None,
+    ) -> "Plugins":
         """Load the plugins of some offers and no other, for a rig that must be made safe.
 
         Nothing is raised: what cannot be loaded is in `broken`. Of two plugins with the same offer
@@ -120,19 +125,20 @@ class Plugins:
 
         Args:
             wanted: kind and name of each offer; the kind of a driver is "driver".
-            first: plugins as `InstalledPlugin.label` without the version, and distributions.
+            first: keys of plugins, and names of distributions.
+            limit_s: longest time [s, real time] for each plugin.
         """
         loader = _Loader()
 
         def rank(plugin: InstalledPlugin) -> int:
-            if f"{plugin.name} of {plugin.distribution}" in first:
+            if plugin.key in first:
                 return 0
             return 1 if plugin.distribution == HOME else 2 if plugin.distribution in first else 3
 
         for plugin in sorted(_find_into(loader), key=rank):
             if {(one.table, one.offer.name) for one in loader.listed} >= set(wanted):
                 break
-            loader.load(plugin)
+            loader.load(plugin, limit_s=limit_s)
         return loader.plugins(cls)
 
     @property
@@ -228,11 +234,14 @@ class _Loader:
                     f"{' and '.join(map(str, same))}; uninstall one of them",
                 )
 
-    def load(self, plugin: InstalledPlugin, module: object = None) -> None:
+    def load(
+        self, plugin: InstalledPlugin, module: object = None, limit_s: float | None = None
+    ) -> None:
         """Load a plugin, from its entry point unless its module is given."""
         try:
             offers, folders = contained(
-                lambda: _ask(plugin.entry.load() if module is None else module, plugin.name)
+                lambda: _ask(plugin.entry.load() if module is None else module, plugin.name),
+                limit_s,
             )
         except FlowrigError as error:
             self._break(plugin, f"the plugin {plugin.label} cannot be loaded: {one_line(error)}")
