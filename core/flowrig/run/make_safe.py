@@ -12,6 +12,7 @@ from flowrig.journal.check import Examined
 from flowrig.journal.events import Ended, EventData, Notice, SafeStateSought, SafeStateStep
 from flowrig.journal.journal import FILE_NAME, Journal
 from flowrig.measurement.light_check import LightReferences
+from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile
 from flowrig.rig.device_threads import DeviceThreads
 from flowrig.rig.rig import Rig
@@ -22,6 +23,7 @@ from flowrig.run.start import UNATTENDED
 from flowrig.run_record.changes import basis_of
 from flowrig.run_record.lock import locked
 from flowrig.run_record.reader import LoadedRun, RunRecord
+from flowrig.run_record.rig_of import rig_of
 from flowrig.safety.actuation import Actuation
 from flowrig.safety.safe_state import SafeState, StepOutcome, reach_safe_state
 from flowrig.safety.syringes import SyringeLedger
@@ -42,7 +44,8 @@ def make_run_safe(
 
     Args:
         folder: the run's folder.
-        options: of these, clock, plugins and simulator are used.
+        options: of these, clock, plugins and simulator are used. Without options only the plugins
+            of the rig's drivers are loaded, and none of them can keep the others from their work.
         on_begin: called with the record of the run before anything is opened or moved.
 
     Returns:
@@ -52,14 +55,14 @@ def make_run_safe(
     Raises:
         InputError: this is not the folder of a run, it is under way, or its profile is not known.
     """
-    options, folder = options or SessionOptions(), Path(folder)
-    with RunRecord(folder, options.plugins) as record:
+    folder = Path(folder)
+    loaded = rig_of(folder) if options is None else None
+    options = options or SessionOptions(plugins=Plugins(()))
+    with RunRecord(folder, options.plugins, loaded=loaded) as record:
         _require_known_profile(record)
         left = _LeftRig.of(record)
         on_begin(record)
     profile, ledger, state, reason = left.run.profile, left.ledger, left.state, left.reason
-    for device in profile.devices.values():
-        device.offer.load()
     with locked(folder), ExitStack() as stack:
         real_or_virtual = VirtualClock if left.simulated else RealClock
         clock = options.clock or real_or_virtual(left.newest_s)
@@ -77,7 +80,7 @@ def make_run_safe(
         elif is_unattended:
             state, reason = "stopped", "a person brought the rig to its safe state"
         journal.write(Ended(state=state, reason=reason))
-    return RunOutcome(folder, state, reason, left.run)
+    return RunOutcome(folder, state, reason, None if loaded else left.run)
 
 
 @frozen

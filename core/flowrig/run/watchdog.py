@@ -27,6 +27,7 @@ from flowrig.run.lease import GOODBYE, READY, RENEW
 from flowrig.run.make_safe import RescueJournal
 from flowrig.run_record.lock import locked
 from flowrig.run_record.reader import LoadedRun, RunRecord
+from flowrig.run_record.rig_of import missing_drivers, rig_of
 from flowrig.safety.safe_state import SafeState
 from flowrig.safety.syringes import SyringeLedger
 
@@ -55,10 +56,11 @@ def main(folder: Path, engine: int, lease_s: float) -> int:
         rig is not known.
     """
     _ignore_signals()
-    with RunRecord(folder) as record:
+    loaded = rig_of(folder)
+    for device, reason in missing_drivers(loaded.profile).items():
+        raise FlowrigError(f"{device}: {reason}")
+    with RunRecord(folder, loaded=loaded) as record:
         loaded, ledger, newest = record.loaded, record.ledger(), record.journal.last()
-    for device in loaded.profile.devices.values():
-        device.offer.load()
     messages: SimpleQueue[bytes] = SimpleQueue()
     threading.Thread(target=_listen, args=(messages,), daemon=True).start()
     sys.stdout.buffer.write(READY)
