@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from flowrig.errors import InputError
+from flowrig.errors import InputError, NothingLeftError
 from flowrig.interfaces import Optimizer, OptimizerSettings, Problem, Suggestion
 from flowrig.problem.feasibility import pulled_inside
+from flowrig.problem.steps import near_steps
 from flowrig_bayes.settings import GridSettings, PartialGridSettings
 
 __all__ = ["Grid", "PartialGrid", "Sobol"]
@@ -25,12 +26,24 @@ MOST_POINTS = 1_000_000
 
 
 class _Listed(Optimizer):
-    """Suggests, in order, the points of a list that were neither suggested nor measured."""
+    """Suggests, in order, the points of a list that were neither suggested nor measured.
+
+    In a space with steps, the points of the list are on the steps, each once.
+    """
 
     def __init__(self, problem: Problem, settings: OptimizerSettings) -> None:
         super().__init__(problem, settings)
-        self._known = np.empty((0, len(problem.space.names)))
-        self._points = self._feasible(self._listed(len(problem.space.names)))
+        space = problem.space
+        points = near_steps(space, self._listed(len(space.names)))
+        inside = points[space.feasible(space.from_unit(points))]
+        if not len(inside):
+            raise InputError(f"no point of the {self._label} meets the constraints")
+        self._places: dict[bytes, int] = {}
+        for place in map(bytes, _places(inside)):
+            self._places.setdefault(place, len(self._places))
+        _, first = np.unique(_places(inside), axis=0, return_index=True)
+        self._points = inside[np.sort(first)]
+        self._is_done = np.zeros(len(self._points), dtype=bool)
 
     @abstractmethod
     def _listed(self, dimensions: int) -> Array:
@@ -41,34 +54,29 @@ class _Listed(Optimizer):
     def _label(self) -> str:
         """Name of the list in messages."""
 
-    def _feasible(self, U: Array) -> Array:
-        space = self.problem.space
-        inside = U[space.feasible(space.from_unit(U))]
-        if not len(inside):
-            raise InputError(f"no point of the {self._label} meets the constraints")
-        return inside
-
     def _do_ingest(self, results: Sequence[Mapping[str, Any]]) -> None:
         space = self.problem.space
-        self._know(space.to_unit(space.array(results)))
-
-    def _know(self, U: Array) -> None:
-        self._known = np.vstack([self._known, U])
+        for place in map(bytes, _places(space.to_unit(space.array(results)))):
+            if place in self._places:
+                self._is_done[self._places[place]] = True
 
     def _do_suggest(self, num_points: int) -> list[Suggestion]:
-        fresh = [u for u in self._points if not self._is_known(u)][:num_points]
-        if not fresh:
-            raise InputError(
+        fresh = np.flatnonzero(~self._is_done)[:num_points]
+        if not len(fresh):
+            raise NothingLeftError(
                 f"all {len(self._points)} points of the {self._label} are done; plan fewer "
                 "experiments, or a finer list"
             )
-        self._know(np.array(fresh))
+        self._is_done[fresh] = True
         space = self.problem.space
-        rows = space.rows(space.from_unit(np.array(fresh)))
+        rows = space.rows(space.from_unit(self._points[fresh]))
         return [Suggestion(row, reason=f"next point of the {self._label}") for row in rows]
 
-    def _is_known(self, u: Array) -> bool:
-        return bool((np.abs(self._known - u).max(axis=1, initial=0.0) < SAME).any())
+
+def _places(U: Array) -> NDArray[np.int64]:
+    """Points of the unit cube as whole numbers, the same for points that are the same."""
+    # 0.37: values of a list are simple fractions, which must not lie on the border of a number.
+    return np.floor(np.clip(U, -1e6, 1e6) / SAME + 0.37).astype(np.int64)
 
 
 class Grid(_Listed):
