@@ -145,7 +145,8 @@ class CampaignLoop:
             return
         evaluated = evaluate(self._profile, self._wavelengths_nm, calibration, observation)
         self._journal.measured(decision, started_s, observation, *evaluated)
-        symptoms = experiment_symptoms(self._profile.space, self._record.experiments())
+        done = self._record.experiments()
+        symptoms = experiment_symptoms(self._profile.space, done, only_newest=True)
         self._journal.report(symptoms, only_new_kinds=True)
 
     def _observe(

@@ -1,5 +1,6 @@
 """The one door to the rig: everything that suggests conditions goes through it."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -238,4 +239,4 @@ def _number(name: str, value: Any) -> float:
 
 def _whole(value: float) -> int:
     """The nearest whole number; beyond `MOST_WHOLE` that, and 0 for nan."""
-    return round(min(max(value, -MOST_WHOLE), MOST_WHOLE)) if value == value else 0
+    return 0 if math.isnan(value) else round(min(max(value, -MOST_WHOLE), MOST_WHOLE))
