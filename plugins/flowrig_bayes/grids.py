@@ -1,5 +1,6 @@
 """Optimizers that follow a fixed sequence of points: `grid`, `partial-grid` and `sobol`."""
 
+import warnings
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from itertools import product
@@ -20,6 +21,9 @@ Array = NDArray[np.float64]
 
 SAME = 1e-6
 """Points closer than this in every condition of the unit cube are the same."""
+
+MOST_DRAWS = 20
+"""Draws after which a Sobol sequence in a space with little room has fewer points."""
 
 MOST_POINTS = 1_000_000
 """Limit on the size of a grid, which is held in memory."""
@@ -132,15 +136,29 @@ class Sobol(Optimizer):
         self._position = max(self._position, self._ingested)
 
     def _do_suggest(self, num_points: int) -> list[Suggestion]:
+        space = self.problem.space
+        drawn = self._first(self._position + num_points)[self._position :]
+        if not len(drawn):
+            raise InputError("no condition meets every constraint")
+        self._position += len(drawn)
+        rows = space.rows(space.from_unit(drawn))
+        return [Suggestion(row, reason="Sobol sequence") for row in rows]
+
+    def _first(self, count: int) -> Array:
+        """The first points of the sequence that can be moved inside the space.
+
+        Always from the start, so that a rebuilt optimizer counts the same points.
+        """
         from scipy.stats.qmc import Sobol as Sequence_
 
         space = self.problem.space
         sequence = Sequence_(len(space.names), seed=self.problem.seed)
-        if self._position:
-            sequence.fast_forward(self._position)
-        self._position += num_points
-        drawn = pulled_inside(space, sequence.random(num_points))
-        if not len(drawn):
-            raise InputError("no condition meets every constraint")
-        rows = space.rows(space.from_unit(drawn))
-        return [Suggestion(row, reason="Sobol sequence") for row in rows]
+        found = np.empty((0, len(space.names)))
+        for _ in range(MOST_DRAWS):
+            with warnings.catch_warnings():  # it wants powers of 2, for a balance of all halves
+                warnings.simplefilter("ignore")
+                drawn = sequence.random(count - len(found))
+            found = np.vstack([found, pulled_inside(space, drawn)])
+            if len(found) >= count:
+                break
+        return found

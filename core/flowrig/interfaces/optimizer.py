@@ -13,7 +13,7 @@ import numpy as np
 from attrs import evolve, field, frozen
 from numpy.typing import NDArray
 
-from flowrig.errors import InputError, NothingLeftError
+from flowrig.errors import InputError
 from flowrig.interfaces.surrogate import Surrogate
 from flowrig.problem.door import Door
 from flowrig.problem.objective import Objective
@@ -79,6 +79,10 @@ class Optimizer(ABC):
     Args:
         problem: space, objective, seed and surrogate.
         settings: an instance of the optimizer's settings class.
+
+    Attributes:
+        door: admits what this optimizer suggests, and knows what was tried; an optimizer that
+            knows steps asks it for the conditions that are left.
     """
 
     settings: OptimizerSettings
@@ -86,7 +90,7 @@ class Optimizer(ABC):
     def __init__(self, problem: Problem, settings: OptimizerSettings) -> None:
         self.problem = problem
         self.settings = settings
-        self._door = Door(problem.space)
+        self.door = Door(problem.space)
 
     def suggest(self, num_points: int = 1) -> list[dict[str, float]]:
         """The next conditions, each as a mapping by parameter name.
@@ -120,17 +124,8 @@ class Optimizer(ABC):
                 f"{type(self).__name__} suggested {len(suggestions)} points; "
                 f"expected at least 1 and at most {num_points}"
             )
-        admitted: list[Suggestion] = []
-        for suggestion in suggestions:
-            try:
-                conditions = self._door.admit(suggestion.conditions)
-            except NothingLeftError:
-                if not admitted:
-                    raise
-                break
-            self._door.note(conditions)
-            admitted.append(evolve(suggestion, conditions=conditions))
-        return admitted
+        rows = self.door.admit_all([suggestion.conditions for suggestion in suggestions])
+        return [evolve(one, conditions=row) for one, row in zip(suggestions, rows, strict=False)]
 
     def _suggestions(self, points: object) -> list[Suggestion]:
         """The value that an optimizer returned, checked and converted to suggestions."""
@@ -159,7 +154,7 @@ class Optimizer(ABC):
             missing = [name for name in self.problem.space.names if name not in row]
             if missing:
                 raise InputError(f"a result lacks {', '.join(missing)}")
-            self._door.note(row)
+            self.door.note(row)
         self._do_ingest(results)
 
     @abstractmethod

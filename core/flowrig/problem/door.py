@@ -1,7 +1,7 @@
 """The one door to the rig: everything that suggests conditions goes through it."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -81,6 +81,27 @@ class Door:
             return self.admit_new(conditions)
         return self._row(found)
 
+    def admit_all(self, batch: Iterable[Mapping[str, Any]]) -> list[dict[str, float]]:
+        """The nearest conditions that the rig can do, one after the other; they count as tried.
+
+        Returns:
+            one row for each of the batch; fewer if all conditions were tried in the middle of it.
+
+        Raises:
+            OutOfRangeError: as `admit`.
+            NothingLeftError: already the first would repeat conditions, and all were tried.
+        """
+        admitted: list[dict[str, float]] = []
+        for conditions in batch:
+            try:
+                admitted.append(self.admit(conditions))
+            except NothingLeftError:
+                if not admitted:
+                    raise
+                break
+            self.note(admitted[-1])
+        return admitted
+
     def admit_new(self, conditions: Mapping[str, Any]) -> dict[str, float]:
         """The nearest conditions that the rig can do and that were not tried.
 
@@ -96,7 +117,7 @@ class Door:
         left = self.untried()
         if left is not None:
             if not len(left):
-                raise NothingLeftError(self._all_tried())
+                raise NothingLeftError(self.all_tried)
             far = np.square((left - wanted) / (self._high - self._low)).sum(axis=1)
             return self._row(left[int(far.argmin())])
         found = nearest_allowed(self._space, wanted, lambda x: self._key(x) not in self._tried)
@@ -124,9 +145,11 @@ class Door:
             NothingLeftError: all were tried.
         """
         if self._has_steps and (left := self.untried()) is not None and not len(left):
-            raise NothingLeftError(self._all_tried())
+            raise NothingLeftError(self.all_tried)
 
-    def _all_tried(self) -> str:
+    @property
+    def all_tried(self) -> str:
+        """The message of `NothingLeftError` where all conditions can be listed."""
         count = 0 if self._listed is None else self._listed.count
         return f"all {count} conditions of the search space were tried"
 
