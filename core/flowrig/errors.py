@@ -4,7 +4,8 @@ FlowrigError
 ├── InputError            correct the input: profile, campaign, plugin or command line
 │   ├── ProfileError      a profile has problems, each with file, line and column
 │   ├── PluginError       a plugin is missing, broken or installed twice
-│   └── MissingDependencyError  install the packages that the message names
+│   ├── MissingDependencyError  install the packages that the message names
+│   └── NothingLeftError  an optimizer has suggested everything that there is; end its stage
 ├── OutOfRangeError       correct the request; nothing was sent to the instrument
 ├── InterlockError        a command would break a safety rule; nothing was sent
 ├── UnsupportedError      the instrument has no such function
@@ -63,6 +64,13 @@ class PluginWarning(UserWarning):
 
 class MissingDependencyError(InputError):
     """A plugin needs a package that is not installed; the message names the packages to install."""
+
+
+class NothingLeftError(InputError):
+    """An optimizer has nothing left to suggest; its stage ends, which is no failure.
+
+    The message says in one sentence what was done, for instance "all 125 conditions were tried".
+    """
 
 
 class OutOfRangeError(FlowrigError, ValueError):

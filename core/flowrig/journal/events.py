@@ -55,6 +55,7 @@ __all__ = [
     "SafeStateStep",
     "Skipped",
     "StageBegun",
+    "StageEnded",
     "Steadiness",
     "SteadinessLook",
     "StepBegun",
@@ -571,6 +572,25 @@ class Explored(EventData):
 
 
 @frozen(kw_only=True)
+class StageEnded(EventData):
+    """A stage ends before its last experiment: nothing is left to measure, or its optimizer has
+    settled. The campaign writes it.
+
+    Attributes:
+        stage: its name.
+        experiments: how many it had.
+        reason: why, in one phrase.
+    """
+
+    KIND: ClassVar = "stage-ended"
+    LIQUID: ClassVar = Liquid.NONE
+
+    stage: str
+    experiments: Count
+    reason: str
+
+
+@frozen(kw_only=True)
 class Decided(EventData):
     """Conditions were chosen. The campaign writes it for every experiment of a batch.
 
@@ -1015,12 +1035,42 @@ class Ended(EventData):
 
 
 _CLASSES: Final[tuple[type[EventData], ...]] = (
-    RunStarted, PriorKept, ChangesAccepted, JournalCut, CutLiquid, Resumed, Opened, Intent, Outcome,
-    Reading, ChangedElsewhere, StepBegun, Calibrated, StageBegun, Explored, Decided,
-    ExperimentBegun, Measured, IncumbentFound, ModelChecked, Skipped, OperatorAsked, HoldBegun,
-    WentOn, GateAsked, GateOpened, WasteLevels, SymptomFound, Notice, Tripped, TripReset,
-    SafeStateSought, ListenerFailed, Ended,
-)  # fmt: skip
+    RunStarted,
+    PriorKept,
+    ChangesAccepted,
+    JournalCut,
+    CutLiquid,
+    Resumed,
+    Opened,
+    Intent,
+    Outcome,
+    Reading,
+    ChangedElsewhere,
+    StepBegun,
+    Calibrated,
+    StageBegun,
+    Explored,
+    StageEnded,
+    Decided,
+    ExperimentBegun,
+    Measured,
+    IncumbentFound,
+    ModelChecked,
+    Skipped,
+    OperatorAsked,
+    HoldBegun,
+    WentOn,
+    GateAsked,
+    GateOpened,
+    WasteLevels,
+    SymptomFound,
+    Notice,
+    Tripped,
+    TripReset,
+    SafeStateSought,
+    ListenerFailed,
+    Ended,
+)
 
 KINDS: Final[Mapping[str, type[EventData]]] = {one.KIND: one for one in _CLASSES}
 """The class of every kind, by its name in the journal."""

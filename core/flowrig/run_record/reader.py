@@ -303,11 +303,12 @@ class RunRecord:
         return surrogates_of(self.folder, self.campaign, self.seed, self.journal.examined)
 
     def model(self) -> Surrogate:
-        """The campaign's surrogate, fitted to all measured experiments; its inputs are in the unit
-        cube."""
+        """The campaign's surrogate, fitted to all experiments but those of bad quality; its inputs
+        are in the unit cube."""
         surrogate = self.surrogates()()
         X, Y = self.conditions(), self.features()
-        sound = np.isfinite(Y).all(axis=1)
+        usable = np.array([e.quality != "bad" for e in self.experiments()], dtype=bool)
+        sound = np.isfinite(Y).all(axis=1) & usable
         surrogate.fit(self.profile.space.to_unit(X[sound]), Y[sound], self.profile.rsd)
         return surrogate
 
