@@ -2,7 +2,7 @@
 
 A driver is other people's code. A value of another type than its method promises would be used in
 decisions, and be written to the journal, long before anybody notices. Each function returns the
-value as flowrig uses it, or raises a `ProtocolError` that names the driver, its method, and what is
+value as flowrig uses it, or raises a `DriverError` that names the driver, its method, and what is
 expected.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 from attrs import evolve
 from numpy.typing import NDArray
 
-from flowrig.errors import ProtocolError
+from flowrig.errors import DriverError
 from flowrig.text import visible_line
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ LARGEST = 1e300
 """Largest number that a journal holds as a value to compute with."""
 
 
-def refusal(device: "Device", method: str, value: object, expected: str) -> ProtocolError:
+def refusal(device: "Device", method: str, value: object, expected: str) -> DriverError:
     """The error of a value that a method of a driver has returned.
 
     Args:
@@ -53,7 +53,7 @@ def refusal(device: "Device", method: str, value: object, expected: str) -> Prot
         expected: what is expected, as a noun phrase.
     """
     shown = visible_line(reprlib.repr(value))
-    return ProtocolError(
+    return DriverError(
         f"{type(device).__name__}.{method} returned {shown}; expected {expected}: correct the "
         "driver",
         device=device.name,
@@ -72,7 +72,7 @@ def number(
     """A finite number within bounds, both included, as a float.
 
     Raises:
-        ProtocolError: it is none.
+        DriverError: it is none.
     """
     if not (_is_real(value) and low <= value <= high):  # type: ignore[operator]
         raise refusal(device, method, value, expected)
@@ -85,7 +85,7 @@ def whole(
     """A whole number within bounds, both included, as an int.
 
     Raises:
-        ProtocolError: it is none.
+        DriverError: it is none.
     """
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
         raise refusal(device, method, value, expected)
@@ -98,7 +98,7 @@ def identity(device: "Device", value: Any) -> "Identity":
     """An identity whose fields are texts that UTF-8 can hold.
 
     Raises:
-        ProtocolError: it is none.
+        DriverError: it is none.
     """
     from flowrig.interfaces.device import Identity  # noqa: PLC0415 - that module imports this one
 
@@ -117,7 +117,7 @@ def heater_limits(device: "Device", value: Any) -> "HeaterLimits":
     """Limits of a heater, the lower one below the upper.
 
     Raises:
-        ProtocolError: they are none.
+        DriverError: they are none.
     """
     from flowrig.interfaces.heater import HeaterLimits  # noqa: PLC0415
 
@@ -134,7 +134,7 @@ def heater_reading(device: "Device", value: Any) -> "HeaterReading":
     """A reading with numbers; only one of the quality BAD may have values that are not finite.
 
     Raises:
-        ProtocolError: it is none, or no temperature can have this value.
+        DriverError: it is none, or no temperature can have this value.
     """
     from flowrig.interfaces.device import Quality  # noqa: PLC0415
     from flowrig.interfaces.heater import HeaterReading  # noqa: PLC0415
@@ -168,7 +168,7 @@ def pump_limits(device: "Device", value: Any) -> "PumpLimits":
     """Limits of a pump; the upper flow rate and the volume may be infinite.
 
     Raises:
-        ProtocolError: they are none.
+        DriverError: they are none.
     """
     from flowrig.interfaces.pump import PumpLimits  # noqa: PLC0415
 
@@ -185,7 +185,7 @@ def pump_state(device: "Device", value: Any) -> "PumpState":
     """A state of a pump.
 
     Raises:
-        ProtocolError: it is none.
+        DriverError: it is none.
     """
     from flowrig.interfaces.pump import PumpState  # noqa: PLC0415
 
@@ -198,7 +198,7 @@ def spectrometer_limits(device: "Device", value: Any) -> "SpectrometerLimits":
     """Limits of a spectrometer, whole numbers.
 
     Raises:
-        ProtocolError: they are none.
+        DriverError: they are none.
     """
     from flowrig.interfaces.spectrometer import SpectrometerLimits  # noqa: PLC0415
 
@@ -218,7 +218,7 @@ def wavelengths_nm(device: "Device", value: Any) -> NDArray[np.float64]:
     """Wavelengths [nm] that rise from pixel to pixel.
 
     Raises:
-        ProtocolError: they do not, or are no numbers.
+        DriverError: they do not, or are no numbers.
     """
     array = _array(value)
     expected = "an array of finite wavelengths [nm] that rise from pixel to pixel"
@@ -237,21 +237,15 @@ def frame(device: "Device", value: Any, pixels: int | None = None) -> NDArray[np
         pixels: number of pixels, where it is known.
 
     Raises:
-        ProtocolError: it has another shape, or a value that is no whole number from 0 to 65535.
+        DriverError: it has another shape, or another type of counts.
     """
     array = _array(value)
     count = "its pixels" if pixels is None else f"{pixels} pixels"
-    expected = f"one array of {count}, whole counts from 0 to 65535"
-    if array.ndim != 1 or not array.size or array.size != (pixels or array.size):
+    fits = array.ndim == 1 and array.size > 0 and array.size == (pixels or array.size)
+    if not (fits and array.dtype == np.uint16):
+        expected = f"one array of {count} with counts of 16 bit (numpy.uint16)"
         raise refusal(device, "_do_acquire_frame", value, expected)
-    if array.dtype == np.uint16:
-        return array
-    if array.dtype.kind not in "iuf" or not ((array >= 0) & (array <= 65535)).all():
-        raise refusal(device, "_do_acquire_frame", value, expected)
-    counts = array.astype(np.uint16)
-    if (counts != array).any():
-        raise refusal(device, "_do_acquire_frame", value, expected)
-    return counts
+    return array
 
 
 def _array(value: Any) -> NDArray[Any]:

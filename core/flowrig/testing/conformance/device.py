@@ -20,6 +20,7 @@ from flowrig.interfaces import Quality
 from flowrig.interfaces.wire_log import Direction
 from flowrig.testing.bench.bench import Bench
 from flowrig.testing.conformance.checks import Level, Live, earns, require
+from flowrig.testing.conformance.returns import ReturnedValues
 from flowrig.trace.file import readable
 
 __all__ = ["Command", "DeviceConformance"]
@@ -84,7 +85,7 @@ class RecordingWire(Wire):
         return answer
 
 
-class DeviceConformance(ABC, Generic[B]):
+class DeviceConformance(ReturnedValues, ABC, Generic[B]):
     """The checks that pumps, heaters and spectrometers have in common.
 
     A test class of a plugin inherits from the suite of its kind and adds one fixture, `bench`.
