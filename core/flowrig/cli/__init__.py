@@ -36,8 +36,8 @@ from flowrig.cli.runs.safe import safe
 from flowrig.cli.terminal.printing import say
 from flowrig.cli.torture import torture
 from flowrig.errors import FlowrigError, InputError
+from flowrig.journal.visible import visible
 from flowrig.learning.blas_threads import default_to_one_blas_thread
-from flowrig.text import visible
 from flowrig.version import __version__
 
 __all__ = ["main"]

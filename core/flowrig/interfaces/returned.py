@@ -15,7 +15,7 @@ from attrs import evolve
 from numpy.typing import NDArray
 
 from flowrig.errors import DriverError
-from flowrig.text import visible_line
+from flowrig.journal.visible import visible_line
 
 if TYPE_CHECKING:
     from flowrig.interfaces.device import Device, Identity

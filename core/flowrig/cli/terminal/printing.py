@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flowrig.journal.format import finite
-from flowrig.text import visible, visible_line
+from flowrig.journal.visible import visible, visible_line
 
 if TYPE_CHECKING:
     from flowrig.run_record.reader import RunRecord

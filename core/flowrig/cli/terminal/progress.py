@@ -43,9 +43,9 @@ from flowrig.journal.events import (
     WentOn,
 )
 from flowrig.journal.journal import AnyEvent
+from flowrig.journal.visible import visible, visible_line
 from flowrig.run_record.status import RunStatus
 from flowrig.safety.waste import WARN
-from flowrig.text import visible, visible_line
 
 __all__ = ["Progress"]
 

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from flowrig.journal.events import Calibrated
 from flowrig.journal.journal import Event
+from flowrig.journal.visible import visible
 from flowrig.report.exports.table import experiment_columns
 from flowrig.run_record.experiment import Experiment
 from flowrig.run_record.provenance import provenance_as_json
 from flowrig.run_record.reader import RunRecord
-from flowrig.text import visible
 
 __all__ = ["write"]
 

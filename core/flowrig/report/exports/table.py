@@ -6,8 +6,8 @@ from typing import Any
 
 from attrs import frozen
 
+from flowrig.journal.visible import visible_line
 from flowrig.run_record.reader import RunRecord
-from flowrig.text import visible_line
 
 __all__ = ["Column", "csv_rows", "experiment_columns"]
 

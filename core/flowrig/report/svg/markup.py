@@ -2,7 +2,7 @@
 
 from html import escape
 
-from flowrig.text import visible
+from flowrig.journal.visible import visible
 
 __all__ = ["Markup", "join", "tag"]
 
