@@ -13,6 +13,7 @@ FlowrigError
 │   ├── NotReadyError     wait, then try again
 │   ├── ConnectionLostError  reconnect; it is unknown whether an actuator command arrived
 │   ├── ProtocolError     the reply is invalid; resynchronize, then check the instrument
+│   │   └── DriverError   the driver returned what its method does not promise; correct the driver
 │   ├── RefusedError      the instrument kept its old value; correct profile or request
 │   ├── DeviceFaultError  the instrument reports a fault; check it
 │   │   └── SafetyTripError  a safety rule is broken; the run ends, and a person resets the rule
@@ -122,6 +123,10 @@ class ConnectionLostError(DeviceError):
 
 class ProtocolError(DeviceError):
     """The reply does not fit the protocol; the driver must resynchronize."""
+
+
+class DriverError(ProtocolError):
+    """The driver returned a value that its method does not promise; its author must correct it."""
 
 
 class RefusedError(DeviceError):

@@ -64,6 +64,7 @@ __all__ = [
     "TripReset",
     "Tripped",
     "Unknown",
+    "Unreadable",
     "WasteLevel",
     "WasteLevels",
     "WentOn",
@@ -160,6 +161,17 @@ class Unknown(EventData):
     def as_json(self) -> Any:
         """Its data as they stand in the journal."""
         return dict(self.extra)
+
+
+@frozen(kw_only=True)
+class Unreadable(Unknown):
+    """An event of which a field cannot be read; its data are kept as they stand in the journal.
+
+    Attributes:
+        problem: which field it is, and what is wrong with it.
+    """
+
+    problem: str
 
 
 @frozen(kw_only=True)
