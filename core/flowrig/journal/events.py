@@ -57,6 +57,7 @@ __all__ = [
     "Steadiness",
     "SteadinessLook",
     "StepBegun",
+    "Suspended",
     "SymptomFound",
     "Timed",
     "TripReset",
@@ -875,6 +876,20 @@ class Notice(EventData):
 
 
 @frozen(kw_only=True)
+class Suspended(EventData):
+    """The computer was suspended, and nothing watched the rig. The run writes it when it goes on.
+
+    Attributes:
+        slept_s: for how long [s].
+    """
+
+    KIND: ClassVar = "suspended"
+    LIQUID: ClassVar = Liquid.NONE
+
+    slept_s: Number
+
+
+@frozen(kw_only=True)
 class Tripped(EventData):
     """A [safety rule](safety.md#rules) ended the run, or put it on hold. The run writes it.
 
@@ -982,8 +997,8 @@ _CLASSES: Final[tuple[type[EventData], ...]] = (
     RunStarted, PriorKept, ChangesAccepted, JournalCut, CutLiquid, Resumed, Opened, Intent, Outcome,
     Reading, StepBegun, Calibrated, StageBegun, Explored, Decided, ExperimentBegun, Measured,
     IncumbentFound, ModelChecked, Skipped, OperatorAsked, HoldBegun, WentOn, GateAsked,
-    GateOpened, WasteLevels, SymptomFound, Notice, Tripped, TripReset, SafeStateSought,
-    ListenerFailed, Ended,
+    GateOpened, WasteLevels, SymptomFound, Notice, Suspended, Tripped, TripReset,
+    SafeStateSought, ListenerFailed, Ended,
 )  # fmt: skip
 
 KINDS: Final[Mapping[str, type[EventData]]] = {one.KIND: one for one in _CLASSES}
