@@ -42,7 +42,24 @@ class InputError(FlowrigError):
 
 
 class PluginError(InputError):
-    """A plugin is missing or broken, or two distributions claim its name."""
+    """A plugin is missing or broken, or two distributions claim its name.
+
+    Args:
+        message: one sentence.
+        suspects: why an offer that is not there may be missing: each plugin that could not be
+            loaded, with its reason.
+    """
+
+    def __init__(self, message: str, suspects: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.suspects = tuple(suspects)
+
+    def __str__(self) -> str:
+        return "; ".join([str(self.args[0]), *self.suspects])
+
+
+class PluginWarning(UserWarning):
+    """An installed plugin, or the declaration of one, is left out; the message has the reason."""
 
 
 class MissingDependencyError(InputError):

@@ -5,7 +5,11 @@ state of the rig is unknown.
 """
 
 import io
+import os
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import click
@@ -28,8 +32,9 @@ from flowrig.cli.runs.plan import plan
 from flowrig.cli.runs.run import demo, resume, run
 from flowrig.cli.runs.safe import safe
 from flowrig.cli.torture import torture
-from flowrig.errors import FlowrigError, InputError
+from flowrig.errors import FlowrigError, InputError, PluginWarning
 from flowrig.learning.blas_threads import default_to_one_blas_thread
+from flowrig.plugins.contained import left_threads
 from flowrig.version import __version__
 
 __all__ = ["main"]
@@ -38,6 +43,14 @@ __all__ = ["main"]
 class _Group(click.Group):
     """Turns flowrig's errors into one line and an exit code."""
 
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Run a command; threads that a plugin has left running do not hold up the end."""
+        try:
+            return super().main(*args, **options)
+        finally:
+            if left_threads() and sys.stdout is sys.__stdout__:  # not in another program's hands
+                _end_at_once(sys.exception())
+
     def invoke(self, ctx: click.Context) -> Any:
         default_to_one_blas_thread()
         for stream in (sys.stdout, sys.stderr):
@@ -45,13 +58,42 @@ class _Group(click.Group):
                 # A console whose encoding has no τ shows ? instead.
                 stream.reconfigure(errors="replace")
         try:
-            return super().invoke(ctx)
+            with _plain_warnings():
+                return super().invoke(ctx)
         except InputError as error:
             click.secho(str(error), fg="red", err=True)
             sys.exit(2)
         except FlowrigError as error:
             click.secho(str(error), fg="red", err=True)
             sys.exit(1)
+
+
+def _end_at_once(why: BaseException | None) -> None:
+    """End the process with the exit code of a command, without waiting for any thread."""
+    if not isinstance(why, SystemExit | None):
+        return
+    code = 0 if why is None or why.code is None else why.code if isinstance(why.code, int) else 1
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    os._exit(code)
+
+
+@contextmanager
+def _plain_warnings() -> Iterator[None]:
+    """Show a plugin that is left out as one line, whatever filters of warnings are set."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", PluginWarning)
+        others = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+            if issubclass(category, PluginWarning):
+                click.secho(f"warning: {message}", fg="yellow", err=True)
+            else:
+                others(message, category, *place, **more)
+
+        warnings.showwarning = show
+        yield
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})

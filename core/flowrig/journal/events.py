@@ -189,9 +189,12 @@ class RunStarted(EventData):
         simulated: whether the instruments are emulated.
         versions: of flowrig, Python, every plugin's distribution and the packages they use.
         profile_toml: text of the profile, with all that it extends.
+        drivers: by driver of the rig and world of a simulated one, the plugin that offers it, as
+            "chemyx of flowrig".
 
     Older forms:
-        0.1.0 has no `profile_toml`; the profile is then the file in the run's folder.
+        0.1.0 has no `profile_toml`; the profile is then the file in the run's folder. It has no
+        `drivers`; they are then looked for in all plugins, those of flowrig first.
     """
 
     KIND: ClassVar = "run-started"
@@ -206,6 +209,7 @@ class RunStarted(EventData):
     simulated: bool
     versions: Mapping[str, str]
     profile_toml: str | None = None
+    drivers: Mapping[str, str] = field(factory=dict)
 
 
 @frozen(kw_only=True)
@@ -238,6 +242,11 @@ class ChangesAccepted(EventData):
         profile_digest: SHA-256 of the content of the profile as it is now.
         profile_toml: text of the profile as it is now.
         versions: of flowrig, and of the plugins that the profile names, as they are now.
+        drivers: by driver of the rig and world of a simulated one, the plugin that offers it, as
+            "chemyx of flowrig".
+
+    Older forms:
+        0.1.0 has no `drivers`.
     """
 
     KIND: ClassVar = "changes-accepted"
@@ -246,6 +255,7 @@ class ChangesAccepted(EventData):
     profile_digest: str
     profile_toml: str
     versions: Mapping[str, str]
+    drivers: Mapping[str, str] = field(factory=dict)
 
 
 @frozen(kw_only=True)

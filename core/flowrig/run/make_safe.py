@@ -9,6 +9,7 @@ from attrs import evolve, frozen
 from flowrig.clock import RealClock, VirtualClock
 from flowrig.errors import InputError
 from flowrig.journal.events import Ended
+from flowrig.plugins.registry import Plugins
 from flowrig.run.after_a_crash import away_s_of
 from flowrig.run.control_socket import lock_or_take_over
 from flowrig.run.options import SessionOptions
@@ -17,6 +18,7 @@ from flowrig.run.session import RunOutcome
 from flowrig.run.start import UNATTENDED
 from flowrig.run_record.changes import basis_of
 from flowrig.run_record.reader import LoadedRun, RunRecord
+from flowrig.run_record.rig_of import rig_of
 
 __all__ = ["make_run_safe"]
 
@@ -34,7 +36,8 @@ def make_run_safe(
 
     Args:
         folder: the run's folder.
-        options: of these, clock, plugins and simulator are used.
+        options: of these, clock, plugins and simulator are used. Without options only the plugins
+            of the rig's drivers are loaded, and none of them can keep the others from their work.
         on_begin: called with the record of the run before anything is opened or moved.
 
     Returns:
@@ -44,16 +47,16 @@ def make_run_safe(
     Raises:
         InputError: this is not the folder of a run, it is under way, or its profile is not known.
     """
-    options, folder = options or SessionOptions(), Path(folder)
-    with RunRecord(folder, options.plugins) as record:
+    folder = Path(folder)
+    loaded = rig_of(folder) if options is None else None
+    options = options or SessionOptions(plugins=Plugins(()))
+    with RunRecord(folder, options.plugins, loaded=loaded) as record:
         _require_known_profile(record)
         on_begin(record)
-        loaded = record.loaded
-    for device in loaded.profile.devices.values():
-        device.offer.load()
+        run = record.loaded
     with ExitStack() as stack:
         lock_or_take_over(stack, folder)
-        with RunRecord(folder, loaded=loaded) as record:  # who handed over has written more
+        with RunRecord(folder, loaded=run) as record:  # who handed over has written more
             left = _LeftRun.of(record)
         rig, state, reason = left.rig, left.state, left.reason
         real_or_virtual = VirtualClock if left.simulated else RealClock
@@ -71,7 +74,7 @@ def make_run_safe(
         elif state in UNATTENDED:
             state, reason = "stopped", "a person brought the rig to its safe state"
         journal.write(Ended(state=state, reason=reason))
-    return RunOutcome(folder, state, reason, left.loaded)
+    return RunOutcome(folder, state, reason, None if loaded else left.loaded)
 
 
 @frozen

@@ -23,7 +23,7 @@ from flowrig.run.lost_liquid import charge_lost_liquid
 from flowrig.run.on_twin import with_twin
 from flowrig.run.options import ResumeOptions, RunOptions, new_run_folder
 from flowrig.run.session import RunOutcome, RunSession, newest_s
-from flowrig.run_record.changes import changes_of
+from flowrig.run_record.changes import changes_of, drivers_of
 from flowrig.run_record.folder import profile_copy, require_new
 from flowrig.run_record.lock import is_locked, locked
 from flowrig.run_record.reader import LoadedRun, RunRecord
@@ -161,6 +161,7 @@ def _beginning(profile: Profile, text: str, seed: int, options: RunOptions) -> R
         simulated=options.simulate,
         versions=_versions(options.plugins),
         profile_toml=text,
+        drivers=drivers_of(profile, options.plugins),
     )
 
 

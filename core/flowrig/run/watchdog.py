@@ -30,6 +30,7 @@ from flowrig.run.lease import ANSWER, FLUSHED, GOODBYE, NOTE_NAME, READY, RENEW,
 from flowrig.run.rescue import LeftRig, Rescue, RescueJournal
 from flowrig.run_record.lock import is_locked, locked
 from flowrig.run_record.reader import LoadedRun, RunRecord
+from flowrig.run_record.rig_of import missing_drivers, rig_of
 from flowrig.run_record.status import RunStatus
 from flowrig.run_record.trips import latched_trips
 from flowrig.safety.safe_state import SafeState
@@ -74,11 +75,11 @@ def main(folder: Path, engine: int, lease_s: float) -> int:
         rig is not known.
     """
     _ignore_signals()
-    with RunRecord(folder) as record:
+    loaded = rig_of(folder)
+    for device, reason in missing_drivers(loaded.profile).items():
+        raise FlowrigError(f"{device}: {reason}")
+    with RunRecord(folder, loaded=loaded) as record:
         run, newest = LeftRun.of(record), record.journal.last()
-    for device in run.loaded.profile.devices.values():
-        with suppress(Exception):  # one that cannot be loaded must not end the watch of the others
-            device.offer.load()
     messages: SimpleQueue[bytes] = SimpleQueue()
     threading.Thread(target=_listen, args=(messages,), daemon=True).start()
     _answer(READY)

@@ -59,7 +59,7 @@ def emulate(  # noqa: PLR0917 - one for each option
     from flowrig.plugins.registry import Plugins
     from flowrig.profile.settings import settings_from
 
-    offer = _driver(Plugins.discover(strict=False), name)
+    offer = _driver(Plugins.discover(), name)
     emulator = _build(offer, settings_from(offer, words, address=PLACEHOLDER), port)
     for wire in emulator.context.wires.values():
         wire.seed(seed)
