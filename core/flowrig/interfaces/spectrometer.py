@@ -125,7 +125,7 @@ class Spectrometer(Device):
         A run asks for it before and after every acquisition, and compares it with its own commands.
         """
         self._require_open()
-        return self._do_read_back()
+        return returned.spectrometer_read_back(self, self._do_read_back())
 
     def acquire(self, count: int, interval_s: float = 0.0) -> Frames:
         """Take frames one after the other.
