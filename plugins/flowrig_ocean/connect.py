@@ -5,7 +5,8 @@ call, and needs libusb even for a spectrometer on the network. This module puts 
 python-seabreeze together without these steps.
 """
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 import usb.core
 from seabreeze.pyseabreeze.devices import SeaBreezeDevice
@@ -23,7 +24,7 @@ from flowrig_ocean.wire.ethernet_transport import SafeIPv4Transport, TimedHandle
 from flowrig_ocean.wire.usb_bus import USB_BUS
 from flowrig_ocean.wire.usb_transport import SafeUSBTransport, UnobtrusiveHandle
 
-__all__ = ["MODEL", "connect"]
+__all__ = ["MODEL", "connect", "printable"]
 
 MODEL = "HDX"
 
@@ -33,6 +34,7 @@ def connect(
     deadline_s: float,
     wire: WireChannel,
     model: str = MODEL,
+    pause: Callable[[float], object] = time.sleep,
 ) -> SeaBreezeDevice:
     """Open the spectrometer at an address.
 
@@ -40,7 +42,8 @@ def connect(
         address: address of the spectrometer.
         deadline_s: longest wait [s] for one answer.
         wire: recorder of the bytes.
-        model: python-seabreeze's name of the model.
+        model: python-seabreeze's name of the model; empty for any model but the HDX.
+        pause: waits for a time [s].
 
     Raises:
         MissingDependencyError: a USB address, and libusb is not installed.
@@ -51,7 +54,11 @@ def connect(
     """
     if isinstance(address, EthernetAddress):
         return _connect_ethernet(address, deadline_s, wire, model)
-    return _connect_usb(address, deadline_s, wire, model)
+    return _connect_usb(
+        address,
+        model,
+        lambda plain: SafeUSBTransport(plain, deadline_s, wire, pause),
+    )
 
 
 def _connect_ethernet(
@@ -70,33 +77,35 @@ def _connect_ethernet(
 
 
 def _connect_usb(
-    address: UsbAddress, deadline_s: float, wire: WireChannel, model: str
+    address: UsbAddress, model: str, transport: Callable[[USBTransport], SafeUSBTransport]
 ) -> SeaBreezeDevice:
     obstacle: Exception | None = None
     for handle in _usb_handles(model):
         device = SeaBreezeDevice(handle)
         assert isinstance(device._transport, USBTransport)
-        device._transport = SafeUSBTransport(device._transport, deadline_s, wire)
+        device._transport = transport(device._transport)
         try:
             _opened(device)
         except (USBTransportDeviceInUse, USBTransportError, OSError) as error:
             obstacle = error
             continue
-        if address.serial_number in ("", device.serial_number):
+        if address.serial_number in ("", printable(device.serial_number)):
             return device
         device.close()
     wanted = f" with serial number {address.serial_number!r}" if address.serial_number else ""
     reason = f"; one that is connected does not open: {obstacle}" if obstacle else ""
-    raise LookupError(f"no free {model}{wanted} is on the USB{reason}") from obstacle
+    what = model or "spectrometer of Ocean"
+    raise LookupError(f"no free {what}{wanted} is on the USB{reason}") from obstacle
 
 
 def _usb_handles(model: str) -> Iterator[UnobtrusiveHandle]:
     """Handles of all spectrometers of a model on the USB in use."""
     known = USBTransport.vendor_product_ids
-    wanted = [ids for ids, name in known.items() if name == model]
+    wanted = [ids for ids, name in known.items() if name == model or (not model and name != MODEL)]
     if not wanted:
         models = ", ".join(sorted(known.values()))
         raise InputError(f"python-seabreeze supports no {model!r} on USB; it supports {models}")
+    what = model or "a spectrometer"
     try:
         devices = usb.core.find(
             find_all=True,
@@ -106,9 +115,14 @@ def _usb_handles(model: str) -> Iterator[UnobtrusiveHandle]:
         yield from map(UnobtrusiveHandle, devices)
     except usb.core.NoBackendError as error:
         raise MissingDependencyError(
-            f"model {model} on USB needs the libusb library: install it (apt install libusb-1.0-0, "
+            f"{what} on USB needs the libusb library: install it (apt install libusb-1.0-0, "
             "brew install libusb, or the libusb DLL), or connect by Ethernet"
         ) from error
+
+
+def printable(serial_number: str) -> str:
+    """A serial number without the zero bytes and blanks that some firmware pads it with."""
+    return "".join(one for one in serial_number if one.isprintable()).strip()
 
 
 def _opened(device: SeaBreezeDevice) -> SeaBreezeDevice:
