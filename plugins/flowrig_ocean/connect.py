@@ -24,7 +24,7 @@ from flowrig_ocean.wire.ethernet_transport import SafeIPv4Transport, TimedHandle
 from flowrig_ocean.wire.usb_bus import USB_BUS
 from flowrig_ocean.wire.usb_transport import SafeUSBTransport, UnobtrusiveHandle
 
-__all__ = ["MODEL", "connect", "printable"]
+__all__ = ["MODEL", "connect", "printable", "reach"]
 
 MODEL = "HDX"
 
@@ -61,9 +61,63 @@ def connect(
     )
 
 
+def reach(
+    address: EthernetAddress | UsbAddress,
+    deadline_s: float,
+    wire: WireChannel,
+    model: str = MODEL,
+    pause: Callable[[float], object] = time.sleep,
+) -> SafeIPv4Transport | SafeUSBTransport:
+    """Connect to a spectrometer without a query, for one that does not answer.
+
+    On the USB a spectrometer tells its serial number only when it is asked. If several of the model
+    are free, none is taken.
+
+    Args:
+        address: see `connect`.
+        deadline_s: see `connect`.
+        wire: see `connect`.
+        model: see `connect`.
+        pause: see `connect`.
+
+    Returns:
+        the open transport; its `close_device` ends the connection.
+
+    Raises:
+        LookupError: no free spectrometer of the model is on the USB, or several are.
+        OSError: the host does not accept the connection.
+    """
+    if isinstance(address, EthernetAddress):
+        device, handle = _on_ethernet(address, deadline_s, wire, model)
+        device._transport.open_device(handle)
+        assert isinstance(device._transport, SafeIPv4Transport)
+        return device._transport
+    reached = []
+    for one in _usb_handles(model):
+        transport = SafeUSBTransport(SeaBreezeDevice(one)._transport, deadline_s, wire, pause)
+        try:
+            transport.open_device(one)
+        except (USBTransportDeviceInUse, USBTransportError, OSError):
+            continue
+        reached.append(transport)
+    if len(reached) == 1:
+        return reached[0]
+    for transport in reached:
+        transport.close_device()
+    what = model or "spectrometer of Ocean"
+    raise LookupError(f"of {what}, {len(reached)} are free on the USB, and none is asked which")
+
+
 def _connect_ethernet(
     address: EthernetAddress, deadline_s: float, wire: WireChannel, model: str
 ) -> SeaBreezeDevice:
+    device, _ = _on_ethernet(address, deadline_s, wire, model)
+    return _opened(device)
+
+
+def _on_ethernet(
+    address: EthernetAddress, deadline_s: float, wire: WireChannel, model: str
+) -> tuple[SeaBreezeDevice, TimedHandle]:
     handle = TimedHandle(address, deadline_s)
     IPv4Transport.devices_ip_port[handle.get_address()] = model
     try:
@@ -73,7 +127,7 @@ def _connect_ethernet(
     assert isinstance(device._transport, IPv4Transport)
     # Private attribute: python-seabreeze has no way to pass a transport; its version is pinned.
     device._transport = SafeIPv4Transport(device._transport._protocol_cls, deadline_s, wire)
-    return _opened(device)
+    return device, handle
 
 
 def _connect_usb(

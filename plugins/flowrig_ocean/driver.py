@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from seabreeze.pyseabreeze.devices import SeaBreezeDevice
 from seabreeze.pyseabreeze.exceptions import SeaBreezeError
 from seabreeze.pyseabreeze.transport import USBTransportError
+from seabreeze.pyseabreeze.types import PySeaBreezeTransport
 
 from flowrig.clock import Clock
 from flowrig.errors import (
@@ -25,8 +26,12 @@ from flowrig.errors import (
     UnsupportedError,
 )
 from flowrig.interfaces.device import Identity
-from flowrig.interfaces.spectrometer import Spectrometer, SpectrometerLimits
-from flowrig_ocean.connect import connect, printable
+from flowrig.interfaces.spectrometer import (
+    Spectrometer,
+    SpectrometerLimits,
+    SpectrometerReadBack,
+)
+from flowrig_ocean.connect import connect, printable, reach
 from flowrig_ocean.settings import (
     COUNTS_MAX,
     INTEGRATION_TIME_MAX_US,
@@ -36,10 +41,10 @@ from flowrig_ocean.settings import (
     parse_address,
 )
 from flowrig_ocean.wire.frame_settings import (
-    Found,
     FrameSettings,
     SettingNotTakenError,
     frame_settings,
+    shut_without_an_answer,
 )
 from flowrig_ocean.wire.obp_protocol import ObpProtocolError, ObpRefusal
 from flowrig_ocean.wire.ooi_protocol import OoiProtocolError, check_spectra
@@ -95,6 +100,7 @@ class OceanSpectrometer(Spectrometer):
         self._lock = threading.RLock()
         self._device: SeaBreezeDevice | None = None
         self._frame_settings: FrameSettings | None = None
+        self._blind: PySeaBreezeTransport[Any] | None = None
         self._limits: SpectrometerLimits | None = None
         self._wavelengths_nm: NDArray[np.float64] = np.empty(0)
         self._step_us = 1
@@ -102,6 +108,7 @@ class OceanSpectrometer(Spectrometer):
 
     def _do_open(self) -> None:
         settings = self.settings
+        self._do_close()  # a connection that `send_safe_action` has left
         try:
             self._connect(asks=True)
         except ConnectionLostError as lost:
@@ -185,6 +192,10 @@ class OceanSpectrometer(Spectrometer):
         with self._lock:
             device, self._device = self._device, None
             self._frame_settings = None
+            blind, self._blind = self._blind, None
+            if blind is not None:
+                with contextlib.suppress(OSError, usb.core.USBError):
+                    blind.close_device()
             if device is not None:
                 with contextlib.suppress(OSError, usb.core.USBError):
                     device.close()
@@ -217,15 +228,35 @@ class OceanSpectrometer(Spectrometer):
                     raise SettingNotTakenError(f"its integration time stays {found_us} µs")
             self._discard_frame(previous_us + new_us)
 
-    def found(self) -> Found:
-        """Query what the instrument is set to now; another program may have changed it.
-
-        Raises:
-            NotReadyError: the device is not open.
-        """
-        self._require_open()
+    def _do_read_back(self) -> SpectrometerReadBack:
         with self._exchange("read settings"):
-            return self._set_up().read()
+            found = self._set_up().read()
+        return SpectrometerReadBack(
+            time_s=self.clock.now_s(),
+            integration_time_us=found.integration_time_us,
+            exposures_averaged=found.scans_averaged,
+            trigger_mode=found.trigger_mode,
+            is_light_on=found.light_on,
+        )
+
+    def _do_send_safe_action(self) -> None:
+        if not self.controls_light:
+            raise UnsupportedError(f"{self.name}: this spectrometer controls no light source")
+        settings = self.settings
+        # Without the lock: another thread may wait for an answer on this connection.
+        transport = self._device._transport if self._device is not None else self._blind
+        try:
+            if transport is None:
+                transport = self._blind = reach(
+                    parse_address(settings.address),
+                    settings.deadline_s,
+                    self.wire,
+                    settings.model,
+                    self.clock.sleep,
+                )
+            shut_without_an_answer(transport.protocol)
+        except _LINK_ERRORS as error:
+            raise self._fault(ConnectionLostError, f"not reached: {error}") from error
 
     @property
     def controls_light(self) -> bool:

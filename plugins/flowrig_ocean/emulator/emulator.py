@@ -10,10 +10,11 @@ from flowrig.emulation import (
     Front,
     ProtocolCore,
     SocketFront,
+    Variants,
 )
 from flowrig_ocean.emulator.instrument import HdxInstrument
 from flowrig_ocean.emulator.multicast import MulticastAnswer
-from flowrig_ocean.emulator.variant import HDX, HdxVariant
+from flowrig_ocean.emulator.variant import HDX, STS, HdxVariant
 from flowrig_ocean.settings import UsbAddress, parse_address
 from flowrig_ocean.wire.obp_frame import Frame, FrameReader, Message
 
@@ -63,9 +64,14 @@ class HdxEmulator(Emulator):
     Args:
         context: the emulated device and its world.
         variant: behaviour to emulate.
+        over_usb: whether it is on the virtual USB; by default as the settings say.
     """
 
-    def __init__(self, context: EmulatorContext, variant: HdxVariant = HDX) -> None:
+    variants = Variants(HdxVariant, named={"HDX": HDX, "STS": STS})
+
+    def __init__(
+        self, context: EmulatorContext, variant: HdxVariant = HDX, *, over_usb: bool | None = None
+    ) -> None:
         super().__init__(context)
         serial_number = serial_number_of(context)
         self.instrument = HdxInstrument(
@@ -75,7 +81,8 @@ class HdxEmulator(Emulator):
         def new_core() -> ProtocolCore:
             return context.tap(HdxProtocol(self.instrument))
 
-        over_usb = isinstance(parse_address(context.settings.address), UsbAddress)
+        if over_usb is None:
+            over_usb = isinstance(parse_address(context.settings.address), UsbAddress)
         self._multicast: MulticastAnswer | None = None
         self._over_usb = over_usb
         self._front: Front = (

@@ -15,11 +15,18 @@ from attrs import define, field, frozen
 from seabreeze.pyseabreeze.features.spectrometer import SeaBreezeSpectrometerFeatureOOIFPGA
 from seabreeze.pyseabreeze.protocol import OBP2Protocol, OBPProtocol, OOIProtocol
 
+from flowrig.errors import UnsupportedError
 from flowrig_ocean.wire.obp_frame import Message
 from flowrig_ocean.wire.obp_protocol import ObpProtocolError, ObpRefusal
 from flowrig_ocean.wire.ooi_protocol import Status, read_status
 
-__all__ = ["Found", "FrameSettings", "SettingNotTakenError", "frame_settings"]
+__all__ = [
+    "Found",
+    "FrameSettings",
+    "SettingNotTakenError",
+    "frame_settings",
+    "shut_without_an_answer",
+]
 
 OOI_LAMP_ENABLE: Final = 0x03
 FREE_RUNNING: Final = 0
@@ -263,3 +270,17 @@ def frame_settings(protocol: Any, feature: Any, asks: bool = True) -> FrameSetti
     if isinstance(protocol, OOIProtocol):
         return OoiSettings(protocol, feature)
     return OtherSettings(feature)
+
+
+def shut_without_an_answer(protocol: Any) -> None:
+    """Send the message that sets the lamp-enable line low, and wait for nothing.
+
+    Raises:
+        UnsupportedError: the protocol has no such message.
+    """
+    if isinstance(protocol, OOIProtocol):
+        protocol.send(OOI_LAMP_ENABLE, 0)
+    elif isinstance(protocol, OBPProtocol) and Message.SET_LAMP_ENABLE in protocol.msgs:
+        protocol.send(Message.SET_LAMP_ENABLE, 0, request_ack=False)
+    else:
+        raise UnsupportedError("this spectrometer has no lamp-enable line")
