@@ -176,7 +176,9 @@ class Spectrometer(Device):
 
         Open the light first, and fill the cell with the liquid that transmits most light (for
         photoluminescence: that emits most). The detector is assumed to be linear with an unknown
-        offset; the search usually ends after 2 to 4 frames. The light keeps its state.
+        offset up to saturation, which may lie below `limits.saturation_counts`; the search usually
+        ends after 3 to 5 frames, of which one checks that the counts still grow above the target.
+        The light keeps its state.
 
         Args:
             target_fraction: wanted counts of the brightest pixel, as a fraction of the saturation
@@ -251,6 +253,7 @@ class Spectrometer(Device):
             peak_fraction=search.peak_fraction,
             verdict=search.verdict,
             frames_taken=frames_taken,
+            saturation_counts=round(search.ceiling * self.limits.saturation_counts),
         )
 
     def _set_if_other(self, integration_time_us: int) -> None:
