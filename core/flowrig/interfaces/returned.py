@@ -248,6 +248,7 @@ def spectrometer_read_back(device: "Device", value: Any) -> "SpectrometerReadBac
         integration_time_us=checked("integration_time_us"),
         exposures_averaged=checked("exposures_averaged"),
         trigger_mode=checked("trigger_mode"),
+        boxcar_width=checked("boxcar_width"),
     )
 
 

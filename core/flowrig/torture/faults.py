@@ -267,9 +267,10 @@ _HANDS: Final = (
            (Phase.PRIME, *HEATED[1:4]), at_once=True),
     _fault(63, "pump started at the pump", StartedByHand, STANDING, at_once=True),
     _fault(64, "exposure changed by another program",
-           lambda: OnDevice("spectrometer", "other-exposure times=1"), SEEING),
+           lambda: OnDevice("spectrometer", "foreign-exposure times=1",
+                            "foreign-averaging times=1"), SEEING),
     _fault(65, "lamp switched by another program",
-           lambda: OnDevice("spectrometer", "other-lamp times=1"), SEEING),
+           lambda: OnDevice("spectrometer", "foreign-lamp times=1"), SEEING),
 )  # fmt: skip
 
 _MALICE: Final = (
