@@ -1,4 +1,4 @@
-"""The 48 faults: the injection of each, its phases, and how the run must end."""
+"""The faults: the injection of each, its phases, and how the run must end."""
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
@@ -96,7 +96,7 @@ class Fault:
     """One row of the board.
 
     Attributes:
-        number: 1 to 48.
+        number: from 1.
         name: the fault in a few words.
         make: makes the injection of one cell; None if this rig cannot have the fault.
         phases: phases in which the fault strikes.
@@ -256,6 +256,11 @@ _HOST: Final = (
     _fault(46, "profile edited during the run", TamperedProfile, RUNNING, Expected.NOT_RESUMED),
 )  # fmt: skip
 
+_MALICE: Final = (
+    _fault(47, "hostile profile", HostileProfile, (Phase.CONNECT,), Expected.REFUSED),
+    _not(48, "dashboard on the network", "there is no web server yet"),
+)  # fmt: skip
+
 STANDING: Final = (Phase.HEAT_UP, Phase.SUGGEST)
 """Phases in which every pump stands still."""
 
@@ -273,11 +278,6 @@ _HANDS: Final = (
            lambda: OnDevice("spectrometer", "foreign-lamp times=1"), SEEING),
 )  # fmt: skip
 
-_MALICE: Final = (
-    _fault(47, "hostile profile", HostileProfile, (Phase.CONNECT,), Expected.REFUSED),
-    _not(48, "dashboard on the network", "there is no web server yet"),
-)  # fmt: skip
-
 FAULTS: Final[Mapping[int, Fault]] = {
     fault.number: fault
     for fault in (
@@ -288,8 +288,8 @@ FAULTS: Final[Mapping[int, Fault]] = {
         *_OPTICS,
         *_OPTIMIZER,
         *_HOST,
-        *_HANDS,
         *_MALICE,
+        *_HANDS,
     )
 }
 """Every fault by its number; 0 is the control."""
