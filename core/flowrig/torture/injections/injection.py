@@ -79,6 +79,7 @@ class Injection:
         refilled: streams whose syringes are refilled before the run is resumed.
         emptied: wastes that are emptied before the run is resumed.
         hung: devices whose threads cannot be ended.
+        started_by_hand: pumps that a person has started once.
     """
 
     kills = False
@@ -94,6 +95,7 @@ class Injection:
         self.refilled: tuple[str, ...] = ()
         self.emptied: tuple[str, ...] = ()
         self.hung: tuple[str, ...] = ()
+        self.started_by_hand: tuple[str, ...] = ()
 
     def campaign(self, folder: Path, draw: random.Random) -> Path:
         """Write the file of the campaign, and return its path."""

@@ -11,7 +11,15 @@ from flowrig.rig import device_threads
 from flowrig.torture.injections.injection import Injection, Scene
 from flowrig.torture.lasting_rig import MalformedNumber
 
-__all__ = ["Hangs", "Healthy", "MalformedNumbers", "OnDevice", "PortTaken", "Unplugged"]
+__all__ = [
+    "Hangs",
+    "Healthy",
+    "MalformedNumbers",
+    "OnDevice",
+    "PortTaken",
+    "StartedByHand",
+    "Unplugged",
+]
 
 
 class Healthy(Injection):
@@ -60,6 +68,23 @@ class OnDevice(Injection):
         kind = scene.profile.devices[self.target(scene)].offer.kind
         self.is_detectable = kind != "spectrometer"
         emulator.inject(text)
+
+
+class StartedByHand(OnDevice):
+    """A person starts a pump that stands still, at the pump.
+
+    Its report may include its run before, and is then charged once more.
+    """
+
+    loses_count = True
+
+    def __init__(self) -> None:
+        super().__init__("pump", "panel-start times=1")
+
+    def strike(self, scene: Scene) -> None:
+        """Start the pump in its next exchange."""
+        super().strike(scene)
+        self.loses_count, self.started_by_hand = True, self.affected
 
 
 class Unplugged(OnDevice):
