@@ -16,6 +16,7 @@ from flowrig.operator.gates import require_gates
 from flowrig.plugins.offers import require_installed
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, read_profile
+from flowrig.rig.claimed import claimed, require_addresses
 from flowrig.run.earlier_experiments import copy_to_journal, read_earlier
 from flowrig.run.lost_liquid import charge_lost_liquid
 from flowrig.run.on_twin import with_twin
@@ -73,6 +74,7 @@ def start_run(target: str | Path, options: RunOptions | None = None) -> RunOutco
     text = source.text
     require_new(folder)
     with (
+        claimed_for(profile, folder, simulated=options.simulate),
         locked(folder),
         profile_copy(folder, text),
         Journal.create(folder / FILE_NAME) as journal,
@@ -108,8 +110,9 @@ def resume_run(folder: Path | str, options: ResumeOptions | None = None) -> RunO
         changes = changes_of(before.journal, before.profile_file, before.profile, options.plugins)
         changes.require_accepted(options.accept_changes, folder)
         _require_possible(options, changes.profile)
-        loaded = before.loaded
+        loaded, simulated = before.loaded, before.simulated
         before.close()  # Windows replaces no file that is open, and a damaged journal is replaced
+        stack.enter_context(claimed_for(changes.profile, folder, simulated=simulated))
         stack.enter_context(locked(folder))
         journal = stack.enter_context(
             Journal(folder / FILE_NAME, cut=options.cut, since=loaded.examined)
@@ -130,6 +133,21 @@ def resume_run(folder: Path | str, options: ResumeOptions | None = None) -> RunO
                 reset = tuple(dict.fromkeys(options.reset))
                 journal.append(TripReset(rules=reset), newest_s(journal))
         return RunSession(record, journal, options, status).run(resumed=True)
+
+
+@contextmanager
+def claimed_for(profile: Profile, folder: Path, *, simulated: bool) -> Iterator[None]:
+    """Keep other programs from the instruments of a run, if they are real.
+
+    Raises:
+        InputError: another program uses one of them, or an address is a placeholder.
+    """
+    if simulated:
+        yield
+        return
+    require_addresses(profile)
+    with claimed(profile, folder):
+        yield
 
 
 def _seed(default: int, options: RunOptions) -> int:
