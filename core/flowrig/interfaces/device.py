@@ -19,6 +19,7 @@ from flowrig.errors import (
     OutOfRangeError,
     UnsupportedError,
 )
+from flowrig.interfaces import returned
 from flowrig.interfaces.wire_log import WireLog
 
 __all__ = ["Device", "DeviceSettings", "Identity", "Quality", "Reading"]
@@ -163,7 +164,8 @@ class Device(ABC):
         Raises:
             ConnectionLostError: no answer at the address within the deadline, or the driver raised
                 an OSError.
-            ProtocolError: the answer is not that of this kind of instrument.
+            ProtocolError: the answer is not that of this kind of instrument, or the driver returned
+                no identity.
             InUseError: another program of this computer uses the instrument; nothing was sent.
         """
         if self._identity is not None:
@@ -171,7 +173,7 @@ class Device(ABC):
         self._claim_instrument()
         try:
             self._do_open()
-            self._identity = self._do_identify()
+            self._identity = returned.identity(self, self._do_identify())
         # BaseException: the port must be free again after Ctrl-C too.
         except BaseException as error:
             try:
@@ -198,7 +200,7 @@ class Device(ABC):
             NotReadyError: the device is not open.
         """
         self._require_open()
-        return self._do_identify()
+        return returned.identity(self, self._do_identify())
 
     def arm_dead_man(self, timeout_s: float) -> None:
         """Make the instrument stop on its own after a time [s] without communication.
@@ -226,6 +228,25 @@ class Device(ABC):
             claimed = claim(where, f"{self.name} at {self.settings.address}")
             self._give_back = weakref.finalize(self, claimed.release)
 
+    def send_safe_action(self) -> None:
+        """Send the command that brings the instrument to rest, without waiting for an answer.
+
+        The command is off, stop or shut. The device need not be open: this is for an instrument
+        that cannot be opened because it answers too late, or not at all. Whether it obeys is not
+        known afterwards. The connection that the driver makes stays until `close` or `open`.
+
+        Raises:
+            ConnectionLostError: the address cannot be reached; nothing was sent.
+            InUseError: another program of this computer uses the instrument; nothing was sent.
+            UnsupportedError: the instrument has no such command, or the driver does not support it.
+        """
+        if self._identity is None:
+            self._claim_instrument()
+        try:
+            self._do_send_safe_action()
+        except OSError as error:
+            raise self._fault(ConnectionLostError, str(error)) from error
+
     def _require_open(self) -> None:
         if self._identity is None:
             raise NotReadyError("the device is not open; call open() first", device=self.name)
@@ -249,3 +270,7 @@ class Device(ABC):
     def _do_arm_dead_man(self, timeout_s: float) -> None:
         """Arm the instrument's own timer [s] and verify it; optional."""
         raise UnsupportedError(f"{self.name}: this driver arms no dead-man timer")
+
+    def _do_send_safe_action(self) -> None:
+        """Connect if there is no connection, send off, stop or shut, and read nothing; optional."""
+        raise UnsupportedError(f"{self.name}: this driver sends nothing to a closed device")
