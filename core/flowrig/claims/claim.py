@@ -59,7 +59,7 @@ class _Holder:
 
     @classmethod
     def read(cls, path: Path) -> "_Holder | None":
-        with suppress(ValueError, TypeError):
+        with suppress(ValueError, TypeError, LookupError, RecursionError):
             said: Any = json.loads(content_of(path).decode("utf-8", "replace"))
             process, words = said["process"], (said["program"], said["run"], said["since"])
             if isinstance(process, int):

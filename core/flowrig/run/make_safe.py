@@ -14,6 +14,7 @@ from flowrig.journal.journal import FILE_NAME, Journal
 from flowrig.measurement.light_check import LightReferences
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile
+from flowrig.rig.claimed import claimed
 from flowrig.rig.device_threads import DeviceThreads
 from flowrig.rig.rig import Rig
 from flowrig.run.after_a_crash import stop_all
@@ -29,6 +30,9 @@ from flowrig.safety.safe_state import SafeState, StepOutcome, reach_safe_state
 from flowrig.safety.syringes import SyringeLedger
 
 __all__ = ["RescueJournal", "make_run_safe"]
+
+PATIENCE_S = 3.0
+"""Longest wait [s, real time] for a program that is about to leave the instruments."""
 
 
 def make_run_safe(
@@ -53,7 +57,8 @@ def make_run_safe(
         safe state was not confirmed.
 
     Raises:
-        InputError: this is not the folder of a run, it is under way, or its profile is not known.
+        InputError: this is not the folder of a run, it is under way, another program uses its
+            instruments, or its profile is not known.
     """
     folder = Path(folder)
     loaded = rig_of(folder) if options is None else None
@@ -64,6 +69,8 @@ def make_run_safe(
         on_begin(record)
     profile, ledger, state, reason = left.run.profile, left.ledger, left.state, left.reason
     with locked(folder), ExitStack() as stack:
+        if not left.simulated:
+            stack.enter_context(claimed(profile, folder, partly=True, patience_s=PATIENCE_S))
         real_or_virtual = VirtualClock if left.simulated else RealClock
         clock = options.clock or real_or_virtual(left.newest_s)
         if left.simulated:

@@ -72,10 +72,12 @@ def start_run(target: str | Path, options: RunOptions | None = None) -> RunOutco
         profile = source.load()
     folder = new_run_folder(target) if options.folder is None else Path(options.folder)
     text = source.text
+    with claimed_for(profile, folder, simulated=options.simulate):
+        pass  # refused before a folder is made
     require_new(folder)
     with (
-        claimed_for(profile, folder, simulated=options.simulate),
         locked(folder),
+        claimed_for(profile, folder, simulated=options.simulate),
         profile_copy(folder, text),
         Journal.create(folder / FILE_NAME) as journal,
     ):
@@ -112,8 +114,8 @@ def resume_run(folder: Path | str, options: ResumeOptions | None = None) -> RunO
         _require_possible(options, changes.profile)
         loaded, simulated = before.loaded, before.simulated
         before.close()  # Windows replaces no file that is open, and a damaged journal is replaced
-        stack.enter_context(claimed_for(changes.profile, folder, simulated=simulated))
         stack.enter_context(locked(folder))
+        stack.enter_context(claimed_for(changes.profile, folder, simulated=simulated))
         journal = stack.enter_context(
             Journal(folder / FILE_NAME, cut=options.cut, since=loaded.examined)
         )
