@@ -6,7 +6,9 @@ wakes one thread at a time. A simulated campaign therefore replays bit for bit, 
 operating system schedules its threads.
 """
 
+import ctypes
 import heapq
+import sys
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -73,6 +75,13 @@ class Clock(ABC):
     def clear_interrupt(self) -> None:
         """Let sleeps last again."""
 
+    @abstractmethod
+    def slept_s(self) -> float:
+        """Time [s] for which the computer was suspended since this clock was made.
+
+        Rig time counts it, because the instruments go on meanwhile.
+        """
+
     def sleep_until(self, time_s: float) -> None:
         """Wait until a rig time [s]; returns at once if it has passed."""
         remaining = time_s - self.now_s()
@@ -89,15 +98,49 @@ class Clock(ABC):
         """The calling thread no longer takes part."""
 
 
+def _running_s() -> float:
+    """Monotonic time [s] that goes on while the computer is suspended, where the system has one.
+
+    `time.monotonic` goes on meanwhile on Windows, and rests on Linux and on macOS.
+    """
+    if sys.platform == "linux":
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    if sys.platform == "darwin":
+        return time.clock_gettime(time.CLOCK_MONOTONIC)
+    return time.monotonic()
+
+
+def _suspended_s() -> float:
+    """Time [s] for which the computer was suspended, from a beginning that does not matter.
+
+    From clocks that go on meanwhile and clocks that rest: `clock_gettime(2)` of Linux and of macOS,
+    `GetTickCount64` and `QueryUnbiasedInterruptTime` of Windows. Elsewhere the wall clock goes on,
+    so that a wall clock that is set forward counts as a suspend.
+    """
+    if sys.platform == "linux":
+        return _running_s() - time.clock_gettime(time.CLOCK_MONOTONIC)
+    if sys.platform == "darwin":
+        return _running_s() - time.clock_gettime(time.CLOCK_UPTIME_RAW)
+    if sys.platform == "win32":
+        kernel, rests = ctypes.windll.kernel32, ctypes.c_ulonglong()
+        kernel.GetTickCount64.restype = ctypes.c_ulonglong
+        kernel.QueryUnbiasedInterruptTime(ctypes.byref(rests))
+        return float(kernel.GetTickCount64()) * 1e-3 - rests.value * 1e-7
+    return time.time() - time.monotonic()
+
+
 class RealClock(Clock):
     """Monotonic time; unaffected by daylight saving and by changes of the wall clock.
+
+    Rig time goes on while the computer is suspended; a `sleep` lasts that much longer.
 
     Args:
         start_s: rig time [s] at construction, for a run that is resumed.
     """
 
     def __init__(self, start_s: float = 0.0) -> None:
-        self._origin_s = time.monotonic() - start_s
+        self._origin_s = _running_s() - start_s
+        self._suspended_s, self._slept_s = _suspended_s(), 0.0
         self._interrupted = False
         self._changed = threading.Condition()
 
@@ -108,7 +151,12 @@ class RealClock(Clock):
 
     def now_s(self) -> float:
         """Rig time [s]."""
-        return time.monotonic() - self._origin_s
+        return _running_s() - self._origin_s
+
+    def slept_s(self) -> float:
+        """Time [s] for which the computer was suspended since this clock was made."""
+        self._slept_s = max(self._slept_s, _suspended_s() - self._suspended_s)
+        return self._slept_s
 
     def sleep(self, duration_s: float, alarm: Alarm | None = None) -> None:
         """Wait for a duration [s], or until `interrupt`, or until the alarm rings."""
@@ -156,6 +204,7 @@ class VirtualClock(Clock):
 
     def __init__(self, start_s: float = 0.0) -> None:
         self._now_s = start_s
+        self._slept_s = 0.0
         self._active = 1
         self._lock = threading.Lock()
         self._owner = threading.get_ident()
@@ -180,10 +229,15 @@ class VirtualClock(Clock):
         """Let time jump by a duration [s] without waking a thread, like a suspended computer."""
         with self._lock:
             self._now_s += duration_s
+            self._slept_s += duration_s
 
     def now_s(self) -> float:
         """Rig time [s]."""
         return self._now_s
+
+    def slept_s(self) -> float:
+        """Time [s] that `skip` has skipped."""
+        return self._slept_s
 
     def sleep(self, duration_s: float, alarm: Alarm | None = None) -> None:
         """Wait until all other threads sleep and virtual time has moved on by a duration [s]."""

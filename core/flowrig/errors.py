@@ -19,6 +19,7 @@ FlowrigError
 │   ├── DeviceFaultError  the instrument reports a fault; check it
 │   │   └── SafetyTripError  a safety rule is broken; the run ends, and a person resets the rule
 │   ├── UnknownOutcomeError  a command was sent, and its effect is unknown; check the rig
+│   │   └── DriverHungError  a driver did not return; its port is given up
 │   └── SeveralDevicesError  errors of several instruments in one step, one line each
 ├── JournalError          the journal cannot be written; free space on the disk, then resume
 ├── StopRequested         a person requested that the run stops
@@ -178,6 +179,10 @@ class SafetyTripError(DeviceFaultError):
 
 class UnknownOutcomeError(DeviceError):
     """An actuator command was sent and its effect is unknown; it must not be repeated blindly."""
+
+
+class DriverHungError(UnknownOutcomeError):
+    """The call of a driver did not return in time; the rig has given up its thread and port."""
 
 
 class SeveralDevicesError(DeviceError):

@@ -59,6 +59,7 @@ __all__ = [
     "Steadiness",
     "SteadinessLook",
     "StepBegun",
+    "Suspended",
     "SymptomFound",
     "Timed",
     "TripReset",
@@ -943,6 +944,20 @@ class Notice(EventData):
 
 
 @frozen(kw_only=True)
+class Suspended(EventData):
+    """The computer was suspended, and nothing watched the rig. The run writes it when it goes on.
+
+    Attributes:
+        slept_s: for how long [s].
+    """
+
+    KIND: ClassVar = "suspended"
+    LIQUID: ClassVar = Liquid.NONE
+
+    slept_s: Number
+
+
+@frozen(kw_only=True)
 class Tripped(EventData):
     """A [safety rule](safety.md#rules) ended the run, or put it on hold. The run writes it.
 
@@ -1077,6 +1092,7 @@ _CLASSES: Final[tuple[type[EventData], ...]] = (
     WasteLevels,
     SymptomFound,
     Notice,
+    Suspended,
     Tripped,
     TripReset,
     SafeStateSought,

@@ -10,7 +10,7 @@ from typing import Any, Self
 from attrs import define
 
 from flowrig.clock import SLICE_S, Alarm, Clock
-from flowrig.errors import SeveralDevicesError, UnknownOutcomeError
+from flowrig.errors import DriverHungError, SeveralDevicesError
 
 __all__ = ["DeviceThreads"]
 
@@ -246,6 +246,6 @@ class DeviceThreads:
         if call.done:
             return call.result if call.error is None else call.error
         self._workers.pop(name).stop()
-        return UnknownOutcomeError(
+        return DriverHungError(
             f"the driver did not return within {deadline_s:g} s; its port is given up", device=name
         )

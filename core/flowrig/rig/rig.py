@@ -211,13 +211,17 @@ class Rig:
                     "be taken; wire its shutter to the spectrometer and say so in the settings"
                 )
 
-    def reconnect(self) -> bool:
+    def reconnect(self, devices: Iterable[str] | None = None) -> bool:
         """Close each device that does not answer, and open it again; moves nothing.
+
+        Args:
+            devices: their names; all devices by default.
 
         Returns:
             whether one of them answers now.
         """
-        answers = self._threads.attempt({n: device.identify for n, device in self._devices.items()})
+        names = self._devices if devices is None else tuple(devices)
+        answers = self._threads.attempt({name: self._devices[name].identify for name in names})
         lost = [name for name, answer in answers.items() if isinstance(answer, BaseException)]
         self._threads.attempt({name: self._devices[name].close for name in lost})
         answers = self._threads.attempt({name: self._devices[name].open for name in lost})

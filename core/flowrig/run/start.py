@@ -9,6 +9,7 @@ from pathlib import Path
 
 from attrs import evolve
 
+from flowrig.campaign.progress import is_campaign_over
 from flowrig.errors import InputError, JournalError
 from flowrig.journal.events import Objective, Resumed, RunStarted, TripReset
 from flowrig.journal.journal import FILE_NAME, Journal
@@ -17,6 +18,7 @@ from flowrig.plugins.offers import require_installed
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, read_profile
 from flowrig.rig.claimed import claimed, require_addresses
+from flowrig.run.control_socket import lock_or_take_over
 from flowrig.run.earlier_experiments import copy_to_journal, read_earlier
 from flowrig.run.lost_liquid import charge_lost_liquid
 from flowrig.run.on_twin import with_twin
@@ -24,7 +26,7 @@ from flowrig.run.options import ResumeOptions, RunOptions, new_run_folder
 from flowrig.run.session import RunOutcome, RunSession, newest_s
 from flowrig.run_record.changes import changes_of, drivers_of
 from flowrig.run_record.folder import profile_copy, require_new
-from flowrig.run_record.lock import locked
+from flowrig.run_record.lock import is_locked, locked
 from flowrig.run_record.reader import LoadedRun, RunRecord
 from flowrig.run_record.status import RunStatus
 from flowrig.run_record.trips import latched_trips
@@ -40,6 +42,9 @@ PACKAGES = (
 
 SEED_MAX = 2**32 - 1
 """Largest seed that every generator of random numbers takes."""
+
+PATIENCE_S = 3.0
+"""Longest wait [s, real time] for a program that is about to leave the instruments."""
 
 UNATTENDED = ("interrupted", "unknown")
 """States of a run whose rig may still heat and pump without supervision."""
@@ -94,6 +99,8 @@ def start_run(target: str | Path, options: RunOptions | None = None) -> RunOutco
 def resume_run(folder: Path | str, options: ResumeOptions | None = None) -> RunOutcome:
     """Resume a run that was stopped, held or interrupted; the rig goes to its safe state first.
 
+    Of a finished run that has nothing left to do, no instrument is opened.
+
     Args:
         folder: the run's folder.
         options: how to resume, and what a person has done since: refilled, emptied, reset.
@@ -114,13 +121,16 @@ def resume_run(folder: Path | str, options: ResumeOptions | None = None) -> RunO
         _require_possible(options, changes.profile)
         loaded, simulated = before.loaded, before.simulated
         before.close()  # Windows replaces no file that is open, and a damaged journal is replaced
-        stack.enter_context(locked(folder))
-        stack.enter_context(claimed_for(changes.profile, folder, simulated=simulated))
+        lock_or_take_over(stack, folder)
         journal = stack.enter_context(
             Journal(folder / FILE_NAME, cut=options.cut, since=loaded.examined)
         )
         loaded = evolve(loaded, examined=journal.examined)
         record = stack.enter_context(RunRecord(folder, loaded=loaded))
+        state = record.ended_state
+        if state != "finished" or changes.differences:  # else nothing is opened
+            rig = claimed_for(changes.profile, folder, simulated=simulated, patience_s=PATIENCE_S)
+            stack.enter_context(rig)
         status = RunStatus()
         journal.listen(status, *options.listeners)
         with _nothing_opened_yet():
@@ -134,11 +144,16 @@ def resume_run(folder: Path | str, options: ResumeOptions | None = None) -> RunO
             if options.reset:
                 reset = tuple(dict.fromkeys(options.reset))
                 journal.append(TripReset(rules=reset), newest_s(journal))
-        return RunSession(record, journal, options, status).run(resumed=True)
+        session = RunSession(record, journal, options, status)
+        if state == "finished" and is_campaign_over(record, journal):
+            return session.conclude()
+        return session.run(resumed=True, is_unattended=state in UNATTENDED)
 
 
 @contextmanager
-def claimed_for(profile: Profile, folder: Path, *, simulated: bool) -> Iterator[None]:
+def claimed_for(
+    profile: Profile, folder: Path, *, simulated: bool, patience_s: float = 0.0
+) -> Iterator[None]:
     """Keep other programs from the instruments of a run, if they are real.
 
     Raises:
@@ -148,7 +163,7 @@ def claimed_for(profile: Profile, folder: Path, *, simulated: bool) -> Iterator[
         yield
         return
     require_addresses(profile)
-    with claimed(profile, folder):
+    with claimed(profile, folder, patience_s=patience_s):
         yield
 
 
@@ -226,11 +241,11 @@ def _hint_if_unattended(record: RunRecord) -> Iterator[None]:
     The rig is not brought to its safe state without a request: if the profile was changed because
     the rig was, only a person knows what may move.
     """
-    state = record.state
+    state = record.ended_state
     try:
         yield
     except InputError as error:
-        if record.simulated or state not in UNATTENDED:
+        if record.simulated or state not in UNATTENDED or is_locked(record.folder):
             raise
         raise InputError(
             f"{error}\nthe run is {state}: unless a person has stopped the rig, it still heats and "

@@ -184,10 +184,16 @@ class RunRecord:
     @property
     def state(self) -> str:
         """ "running", "finished", "stopped", "held", "failed", "unknown" or "interrupted"."""
+        state = self.ended_state
+        return "running" if state == "interrupted" and is_locked(self.folder) else state
+
+    @property
+    def ended_state(self) -> str:
+        """As `state`, for a process that holds the lock of the folder: it does not run it yet."""
         newest = self.journal.last(Ended, RunStarted, Resumed)
         if newest is not None and isinstance(newest.data, Ended):
             return newest.data.state
-        return "running" if is_locked(self.folder) else "interrupted"
+        return "interrupted"
 
     @property
     def reason(self) -> str:
