@@ -10,12 +10,13 @@ from flowrig.clock import RealClock, VirtualClock
 from flowrig.errors import InputError
 from flowrig.journal.events import Ended
 from flowrig.plugins.registry import Plugins
+from flowrig.rig.claimed import claimed
 from flowrig.run.after_a_crash import away_s_of
 from flowrig.run.control_socket import lock_or_take_over
 from flowrig.run.options import SessionOptions
 from flowrig.run.rescue import LeftRig, Rescue, RescueJournal
 from flowrig.run.session import RunOutcome
-from flowrig.run.start import UNATTENDED
+from flowrig.run.start import PATIENCE_S, UNATTENDED
 from flowrig.run_record.changes import basis_of
 from flowrig.run_record.reader import LoadedRun, RunRecord
 from flowrig.run_record.rig_of import rig_of
@@ -45,7 +46,8 @@ def make_run_safe(
         safe state was not confirmed.
 
     Raises:
-        InputError: this is not the folder of a run, it is under way, or its profile is not known.
+        InputError: this is not the folder of a run, it is under way, another program uses its
+            instruments, or its profile is not known.
     """
     folder = Path(folder)
     loaded = rig_of(folder) if options is None else None
@@ -59,6 +61,8 @@ def make_run_safe(
         with RunRecord(folder, loaded=run) as record:  # who handed over has written more
             left = _LeftRun.of(record)
         rig, state, reason = left.rig, left.state, left.reason
+        if not left.simulated:
+            stack.enter_context(claimed(rig.profile, folder, partly=True, patience_s=PATIENCE_S))
         real_or_virtual = VirtualClock if left.simulated else RealClock
         clock = options.clock or real_or_virtual(left.newest_s)
         if clock.is_virtual:
