@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from time import sleep
 from typing import Any, Final
 
 import serial
@@ -29,6 +30,7 @@ __all__ = ["LineFault", "SerialLine", "claim_line", "comports", "release_line"]
 PROBE: Final = "elapsed time"  # changes nothing, and its reply repeats the words as a key
 SPOILER: Final = "?"  # no request contains it, so it spoils the beginning of one in the pump
 FLUSH_S: Final = 0.2  # silence that ends a reply without echo
+LEAVE_S: Final = 0.01  # longest time that an adapter keeps bytes before it sends them
 BUSY_S: Final = 0.25  # longest wait of an urgent request for another channel's exchange
 POLL_S: Final = 0.05  # longest wait of one read, so that deadlines are noticed in time
 WRITE_TIMEOUT_S: Final = 1.0  # a port whose peer takes no bytes must not block for ever
@@ -163,6 +165,28 @@ class SerialLine:
                 self._synchronized = False
                 self._probe_unanswered |= request.endswith(PROBE)
                 raise
+
+    def send_blindly(self, request: str, log: WireChannel) -> None:
+        """Send a request at every baud rate that the pump may have, and read nothing.
+
+        Args:
+            request: the line to send, without its terminator.
+            log: records the bytes.
+
+        Raises:
+            LineFault: the port is gone.
+        """
+        self._require_open()
+        is_known = self._synchronized or len(self.bauds) == 1
+        self._synchronized = False
+        if is_known:
+            self._write(SPOILER, request, log=log)
+            return
+        for baud in self.bauds:
+            self._serial.baudrate = baud
+            self._write(SPOILER, request, log=log)
+            # The bytes must leave before the baud rate changes; flush() could block for ever.
+            sleep(LEAVE_S + 10 * len(request) / baud)
 
     def mark_out_of_sync(self) -> None:
         """Resynchronize before the next request, because a reply made no sense."""
