@@ -126,6 +126,8 @@ def test_every_instrument_of_a_kind_has_the_faults_of_its_body():
         "wrong-baud",
         "silent-refusal",
         "nack",
+        "panel-rate",
+        "panel-start",
     }
 
 

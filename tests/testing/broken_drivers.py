@@ -56,6 +56,27 @@ class CountsInItsIdentity(TemplatePump):
         return evolve(super()._do_identify(), serial_number=f"{self.asked}")
 
 
+class HasNoSerialNumber(TemplatePump):
+    def _do_identify(self):
+        return evolve(super()._do_identify(), serial_number=None)
+
+
+class ReportsNoVolume(TemplatePump):
+    def _do_read_dispensed_ul(self):
+        return math.nan
+
+
+class ReadsTexts(TemplateHeater):
+    def _do_read(self):
+        reading = super()._do_read()
+        return evolve(reading, temperature_c=str(reading.temperature_c))
+
+
+class FallingWavelengths(TemplateSpectrometer):
+    def _do_wavelengths_nm(self):
+        return super()._do_wavelengths_nm()[::-1]
+
+
 class RunsWhenOpened(TemplatePump):
     def _do_open(self):
         super()._do_open()
@@ -459,6 +480,10 @@ BROKEN = [
     ("test_nothing_is_sent_before_open", *pump(SendsInItsConstructor)),
     ("test_the_identity_is_stable", *pump(CountsInItsIdentity)),
     ("test_the_identity_is_stable", *pump(emulator=UntappedEmulator)),
+    ("test_what_it_returns_is_what_it_promises", *pump(HasNoSerialNumber)),
+    ("test_what_it_returns_is_what_it_promises", *pump(ReportsNoVolume)),
+    ("test_what_it_returns_is_what_it_promises", *heater(ReadsTexts)),
+    ("test_what_it_returns_is_what_it_promises", *spectrometer(FallingWavelengths)),
     ("test_opening_moves_nothing", *pump(RunsWhenOpened)),
     ("test_a_closed_driver_raises_not_ready", *pump(AnswersFromMemory)),
     ("test_out_of_range_is_refused_before_sending", *pump(Clamps)),

@@ -16,6 +16,7 @@ from flowrig.errors import (
     OutOfRangeError,
     UnsupportedError,
 )
+from flowrig.interfaces import returned
 from flowrig.interfaces.wire_log import WireLog
 
 __all__ = ["Device", "DeviceSettings", "Identity", "Quality", "Reading"]
@@ -131,13 +132,14 @@ class Device(ABC):
         Raises:
             ConnectionLostError: no answer at the address within the deadline, or the driver raised
                 an OSError.
-            ProtocolError: the answer is not that of this kind of instrument.
+            ProtocolError: the answer is not that of this kind of instrument, or the driver returned
+                no identity.
         """
         if self._identity is not None:
             return self._identity
         try:
             self._do_open()
-            self._identity = self._do_identify()
+            self._identity = returned.identity(self, self._do_identify())
         # BaseException: the port must be free again after Ctrl-C too.
         except BaseException as error:
             self._do_close()
@@ -158,7 +160,7 @@ class Device(ABC):
             NotReadyError: the device is not open.
         """
         self._require_open()
-        return self._do_identify()
+        return returned.identity(self, self._do_identify())
 
     def arm_dead_man(self, timeout_s: float) -> None:
         """Make the instrument stop on its own after a time [s] without communication.

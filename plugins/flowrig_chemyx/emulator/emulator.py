@@ -36,6 +36,10 @@ class _IdlePlunger:
         """Do nothing."""
 
 
+def _slow_down(motor: Motor) -> None:
+    motor.change_rate(0.8 * motor.present_rate)
+
+
 def variant_of(settings: DeviceSettings) -> Variant:
     """The variant for the settings of a device: two channels if they name one."""
     return Variant(dual=isinstance(settings, FusionSettings) and bool(settings.channel))
@@ -118,6 +122,14 @@ class ChemyxEmulator(Emulator):
                 "every set is ignored and answered with the old value", firmware.keep_old_values
             ),
             "nack": DeviceFault("every request is answered by Invalid Command!", firmware.reject),
+            "panel-rate": DeviceFault(
+                "a person sets the flow rate a fifth lower at the pump",
+                lambda on: firmware.at_the_panel(_slow_down, on),
+            ),
+            "panel-start": DeviceFault(
+                "a person starts the pump at the pump",
+                lambda on: firmware.at_the_panel(Motor.start, on),
+            ),
         }
 
     def _power_cycle(self, on: bool) -> None:

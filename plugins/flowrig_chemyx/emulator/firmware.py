@@ -135,6 +135,14 @@ class FusionFirmware:
         """Begin or end to reject every request."""
         self._rejects = on
 
+    def at_the_panel(self, action: Callable[[Motor], object], on: bool = True) -> None:
+        """Do something at the panel of the pump, if `on`."""
+        if on:
+            with self._lock:
+                for motor in self.motors.values():
+                    action(motor)
+            self.on_motion()
+
     def power_cycle(self) -> None:
         """Switch the pump off and on again."""
         with self._lock:

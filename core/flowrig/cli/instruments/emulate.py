@@ -83,7 +83,7 @@ def emulate(
     from flowrig.plugins.registry import Plugins
     from flowrig.profile.settings import settings_from
 
-    offer = _driver(Plugins.discover(strict=False), name)
+    offer = _driver(Plugins.discover(), name)
     if list_variants:
         _list_variants(offer)
         return
