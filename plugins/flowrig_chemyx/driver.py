@@ -50,7 +50,7 @@ __all__ = ["ChemyxFusion", "Totalizer"]
 MOVING: Final = frozenset({PumpState.RUNNING, PumpState.DELAYED})
 AT_REST: Final = frozenset({PumpState.STOPPED, PumpState.STALLED})
 
-STARTED: Final = re.compile(r"pump (start|delay)", re.IGNORECASE)
+STARTED: Final = re.compile(rb"pump (start|delay)", re.IGNORECASE)
 """What a Fusion says when it starts (Chemyx knowledge base, "Serial Commands")."""
 
 JUST_NOW_MIN: Final = 0.05
@@ -164,6 +164,7 @@ class ChemyxFusion(Pump):
         self._do_close()  # a blind stop may have left the port open
         try:
             line = self._claim_line()
+            line.heard = b""
             line.find_baud(self.settings.deadline_s, self.wire)
             # Whichever channel opened the port, a recorded trace of this one then begins with a
             # resynchronization and can be replayed without the other.
@@ -206,8 +207,7 @@ class ChemyxFusion(Pump):
         A program that died may have left a `start` without its end in the pump. The first byte
         makes it an unknown request, unless the pump looks at the beginning of a request only.
         """
-        text, line.spoiled = line.spoiled, ""
-        if not STARTED.search(text):
+        if not STARTED.search(line.heard):
             return
         for number in (1, 2) if self.settings.channel else (None,):
             channel = self._channel_of(line, number)

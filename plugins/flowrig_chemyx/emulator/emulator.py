@@ -18,7 +18,7 @@ from flowrig_chemyx.emulator.firmware import FusionFirmware
 from flowrig_chemyx.emulator.motor import Motor
 from flowrig_chemyx.emulator.serial_port import SerialPort, Uart
 from flowrig_chemyx.emulator.ticker import Ticker
-from flowrig_chemyx.emulator.variant import Variant
+from flowrig_chemyx.emulator.variant import DIALECTS, Variant
 from flowrig_chemyx.settings import FusionSettings
 
 __all__ = ["ChemyxEmulator"]
@@ -48,6 +48,8 @@ def variant_of(settings: DeviceSettings) -> Variant:
 class ChemyxEmulator(Emulator):
     """An emulated Fusion on a serial port; a dual pump if the settings name a channel.
 
+    The plunger of the world is that of the named channel, or of the first one.
+
     On a real clock the motors advance between requests. On the virtual clock they advance only
     when a request arrives, so that a run can be replayed bit for bit.
 
@@ -64,7 +66,7 @@ class ChemyxEmulator(Emulator):
         core: the firmware behind its serial port.
     """
 
-    variants = Variants(Variant, of_settings=variant_of)
+    variants = Variants(Variant, named=DIALECTS, of_settings=variant_of)
 
     def __init__(
         self,
@@ -77,8 +79,8 @@ class ChemyxEmulator(Emulator):
         settings = context.settings
         if not isinstance(settings, FusionSettings):
             settings = FusionSettings(address="")
-        channel = settings.channel or 0
         variant = variant or variant_of(settings)
+        channel = (settings.channel or 1) if variant.dual else 0
         bodies: dict[int, PumpBody] = {1: _IdlePlunger(), 2: _IdlePlunger()} if channel else {}
         bodies[channel] = context.world.pump(context.device)
         motors = {
