@@ -40,6 +40,10 @@ def _slow_down(motor: Motor) -> None:
     motor.change_rate(0.8 * motor.present_rate)
 
 
+def _set_a_delay(motor: Motor) -> None:
+    motor.set_delays([5.0])
+
+
 def variant_of(settings: DeviceSettings) -> Variant:
     """The variant for the settings of a device: two channels if they name one."""
     return Variant(dual=isinstance(settings, FusionSettings) and bool(settings.channel))
@@ -131,6 +135,14 @@ class ChemyxEmulator(Emulator):
             "panel-start": DeviceFault(
                 "a person starts the pump at the pump",
                 lambda on: firmware.at_the_panel(Motor.start, on),
+            ),
+            "panel-delay": DeviceFault(
+                "a person sets a delay at the pump, which the next run waits for",
+                lambda on: firmware.at_the_panel(_set_a_delay, on),
+            ),
+            "half-request": DeviceFault(
+                "a program that died has left a start without its end in the pump",
+                firmware.leave_a_start,
             ),
         }
 
