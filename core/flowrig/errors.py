@@ -13,10 +13,12 @@ FlowrigError
 │   ├── NotReadyError     wait, then try again
 │   ├── ConnectionLostError  reconnect; it is unknown whether an actuator command arrived
 │   ├── ProtocolError     the reply is invalid; resynchronize, then check the instrument
+│   │   └── DriverError   the driver returned what its method does not promise; correct the driver
 │   ├── RefusedError      the instrument kept its old value; correct profile or request
 │   ├── DeviceFaultError  the instrument reports a fault; check it
 │   │   └── SafetyTripError  a safety rule is broken; the run ends, and a person resets the rule
 │   ├── UnknownOutcomeError  a command was sent, and its effect is unknown; check the rig
+│   │   └── DriverHungError  a driver did not return; its port is given up
 │   └── SeveralDevicesError  errors of several instruments in one step, one line each
 ├── JournalError          the journal cannot be written; free space on the disk, then resume
 ├── StopRequested         a person requested that the run stops
@@ -42,7 +44,24 @@ class InputError(FlowrigError):
 
 
 class PluginError(InputError):
-    """A plugin is missing or broken, or two distributions claim its name."""
+    """A plugin is missing or broken, or two distributions claim its name.
+
+    Args:
+        message: one sentence.
+        suspects: why an offer that is not there may be missing: each plugin that could not be
+            loaded, with its reason.
+    """
+
+    def __init__(self, message: str, suspects: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.suspects = tuple(suspects)
+
+    def __str__(self) -> str:
+        return "; ".join([str(self.args[0]), *self.suspects])
+
+
+class PluginWarning(UserWarning):
+    """An installed plugin, or the declaration of one, is left out; the message has the reason."""
 
 
 class MissingDependencyError(InputError):
@@ -107,6 +126,10 @@ class ProtocolError(DeviceError):
     """The reply does not fit the protocol; the driver must resynchronize."""
 
 
+class DriverError(ProtocolError):
+    """The driver returned a value that its method does not promise; its author must correct it."""
+
+
 class RefusedError(DeviceError):
     """The instrument refused a value and kept the old one."""
 
@@ -137,6 +160,10 @@ class SafetyTripError(DeviceFaultError):
 
 class UnknownOutcomeError(DeviceError):
     """An actuator command was sent and its effect is unknown; it must not be repeated blindly."""
+
+
+class DriverHungError(UnknownOutcomeError):
+    """The call of a driver did not return in time; the rig has given up its thread and port."""
 
 
 class SeveralDevicesError(DeviceError):

@@ -7,7 +7,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from flowrig.campaign.diagnostics import Symptom
-from flowrig.interfaces import Suggestion
+from flowrig.interfaces import Quality, Suggestion
 from flowrig.journal.events import (
     Calibrated,
     Decided,
@@ -20,6 +20,7 @@ from flowrig.journal.events import (
     StageEnded,
     Steadiness,
     SteadinessLook,
+    Suspended,
     SymptomFound,
 )
 from flowrig.journal.journal import Journal
@@ -131,20 +132,32 @@ class CampaignJournal:
         Raises:
             JournalError: it cannot be written; it is kept in memory and written later if possible.
         """
+        slept = self._suspends_since(started_s)
+        quality = measurement.quality
+        if slept and quality is Quality.GOOD:
+            quality = Quality.DOUBTFUL
         measured = Measured(
             index=decision.index,
             conditions=decision.conditions,
             flow_rates_ul_min=self.profile.flow_rates_ul_min(decision.conditions),
             features=measurement.features,
             objective=measurement.objective,
-            quality=measurement.quality.value,
-            flags=measurement.flags,
+            quality=quality.value,
+            flags=(*measurement.flags, *slept),
             started_s=started_s,
             steadiness=_steadiness(observation),
         )
         # `keep`, not `append`: a full disk must not lose what the rig has measured.
         self.journal.keep(measured, self.now_s(), measured_arrays(observation, features))
         self.journal.require_written()
+
+    def _suspends_since(self, started_s: float) -> tuple[str, ...]:
+        """A flag if the computer was suspended since a rig time [s]."""
+        events = self.journal.events(Suspended)
+        slept_s = sum(event.data.slept_s for event in events if event.time_s >= started_s)
+        if not slept_s:
+            return ()
+        return (f"the computer was suspended for {slept_s:.0f} s during the experiment",)
 
     def tripped(self, trips: Sequence[Trip]) -> None:
         """Write the interlocks that tripped."""

@@ -90,7 +90,7 @@ class CampaignLoop:
         name = self._profile.analysis.photoluminescence.spectrometer
         first = self._record.first_lights().get(name, taken.references[name])
         doubt = brightness_change(name, first, taken.references[name])
-        calibration = evolve(taken, doubts=(doubt,) if doubt else ())
+        calibration = evolve(taken, doubts=(*taken.doubts, *([doubt] if doubt else [])))
         self._journal.calibrated(calibration, self._wavelengths_nm)
         return calibration
 

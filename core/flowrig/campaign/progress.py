@@ -11,7 +11,7 @@ from flowrig.run_record.experiment import Decision
 from flowrig.run_record.reader import RunRecord
 from flowrig.safety.syringe_outlook import refill_outlook
 
-__all__ = ["CampaignProgress"]
+__all__ = ["CampaignProgress", "is_campaign_over"]
 
 
 class CampaignProgress:
@@ -68,6 +68,19 @@ class CampaignProgress:
     def _closed(self) -> set[int]:
         """Numbers of the experiments that are measured or skipped."""
         return {e.index for e in self._record.experiments()} | self._record.skipped()
+
+
+def is_campaign_over(record: RunRecord, journal: Journal) -> bool:
+    """Whether a campaign has nothing left to decide or to measure.
+
+    Args:
+        record: reads the journal.
+        journal: the same journal.
+    """
+    progress, newest = CampaignProgress(record, journal), journal.last()
+    if progress.reached_limit(0.0 if newest is None else newest.time_s):
+        return True
+    return all(progress.is_over(stage) for stage in record.campaign.stages)
 
 
 def _volumes_ul(profile: Profile, conditions: Mapping[str, float]) -> Mapping[str, float]:

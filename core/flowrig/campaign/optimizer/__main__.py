@@ -42,7 +42,7 @@ def serve(folder: Path, lines: Iterator[str], answers: TextIO) -> None:
     begin = decoded(next(lines))
     sys.path[:] = begin["path"]
     limit_memory(begin["memory_gb"])
-    profile = load_profile(folder / PROFILE_NAME, Plugins.discover())
+    profile = load_profile(folder / PROFILE_NAME, Plugins.discover(warn=False))
     assert profile.campaign is not None
     surrogates = surrogates_of(folder, profile.campaign, begin["seed"])
     host, rows = InProcessOptimizer(profile, begin["seed"], surrogates), list[Row]()
