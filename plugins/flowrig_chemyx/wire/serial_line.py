@@ -31,7 +31,10 @@ SPOILER: Final = "?"  # no request contains it, so it spoils the beginning of on
 FLUSH_S: Final = 0.2  # silence that ends a reply without echo
 BUSY_S: Final = 0.25  # longest wait of an urgent request for another channel's exchange
 POLL_S: Final = 0.05  # longest wait of one read, so that deadlines are noticed in time
-WRITE_TIMEOUT_S: Final = 1.0  # a port whose peer takes no bytes must not block for ever
+WRITE_TIMEOUT_S: Final = 5.0
+"""Longest write [s]: a port whose peer takes no bytes must not block for ever. pyserial looks at the
+clock after the write, so that a process that waits for a busy processor would count as a lost port
+with a shorter limit."""
 
 
 class LineFault(Exception):  # noqa: N818 - never leaves the plugin
