@@ -331,7 +331,8 @@ class RunSession:
         """Check a finished campaign; returns why that failed, or "" if it did not."""
         journal = CampaignJournal(self._journal, self._record.profile, self._clock.now_s)
         try:
-            check_campaign(self._record, journal)
+            with self._requests.computing():
+                check_campaign(self._record, journal)
         except (Exception, KeyboardInterrupt) as error:
             return f"the surrogate could not be checked: {str(error) or repr(error)}"
         return ""
