@@ -79,6 +79,7 @@ class Injection:
         refilled: streams whose syringes are refilled before the run is resumed.
         emptied: wastes that are emptied before the run is resumed.
         hung: devices whose threads cannot be ended.
+        unreachable_s: time [s] for which no command can reach the rig.
     """
 
     kills = False
@@ -94,6 +95,7 @@ class Injection:
         self.refilled: tuple[str, ...] = ()
         self.emptied: tuple[str, ...] = ()
         self.hung: tuple[str, ...] = ()
+        self.unreachable_s = 0.0
 
     def campaign(self, folder: Path, draw: random.Random) -> Path:
         """Write the file of the campaign, and return its path."""
