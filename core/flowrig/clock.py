@@ -14,10 +14,26 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
-__all__ = ["Clock", "RealClock", "VirtualClock"]
+__all__ = ["SLICE_S", "Alarm", "Clock", "RealClock", "VirtualClock"]
+
+SLICE_S = 0.2
+"""Longest part [s] of a real wait. Python on Windows takes notice of Ctrl-C between two parts only,
+as its waits for locks cannot be interrupted there (python/cpython, issue 80116)."""
 
 _Sleeper = tuple[float, tuple[bool, str], int, threading.Lock]
 """Time [s] to wake, rank at equal times, identity, and the lock that is held until then."""
+
+
+class Alarm:
+    """Ends a sleep early: a thread sleeps with it, another gives it to `Clock.ring`.
+
+    Attributes:
+        rung: whether it was rung; every later sleep with it returns at once.
+    """
+
+    def __init__(self) -> None:
+        self.rung = False
+        self._sleeper: _Sleeper | None = None
 
 
 class Clock(ABC):
@@ -33,11 +49,15 @@ class Clock(ABC):
         """Rig time [s]; it never runs backwards."""
 
     @abstractmethod
-    def sleep(self, duration_s: float) -> None:
+    def sleep(self, duration_s: float, alarm: Alarm | None = None) -> None:
         """Wait for a duration [s]; only participating threads may call this.
 
-        `interrupt` ends the wait early.
+        `interrupt` ends the wait early, and so does `ring` with the same alarm.
         """
+
+    @abstractmethod
+    def ring(self, alarm: Alarm) -> None:
+        """Wake the thread that sleeps with an alarm; time stays."""
 
     @abstractmethod
     def emulate_delay(self, duration_s: float) -> None:
@@ -121,7 +141,8 @@ class RealClock(Clock):
     def __init__(self, start_s: float = 0.0) -> None:
         self._origin_s = _running_s() - start_s
         self._suspended_s, self._slept_s = _suspended_s(), 0.0
-        self._interrupted = threading.Event()
+        self._interrupted = False
+        self._changed = threading.Condition()
 
     @property
     def is_virtual(self) -> bool:
@@ -137,10 +158,21 @@ class RealClock(Clock):
         self._slept_s = max(self._slept_s, _suspended_s() - self._suspended_s)
         return self._slept_s
 
-    def sleep(self, duration_s: float) -> None:
-        """Wait for a duration [s] or until `interrupt`."""
-        if duration_s > 0:
-            self._interrupted.wait(duration_s)
+    def sleep(self, duration_s: float, alarm: Alarm | None = None) -> None:
+        """Wait for a duration [s], or until `interrupt`, or until the alarm rings."""
+        end_s = time.monotonic() + duration_s
+        with self._changed:
+            while not (self._interrupted or (alarm is not None and alarm.rung)):
+                left_s = end_s - time.monotonic()
+                if left_s <= 0.0:
+                    return
+                self._changed.wait(min(left_s, SLICE_S))
+
+    def ring(self, alarm: Alarm) -> None:
+        """Wake the thread that sleeps with an alarm."""
+        with self._changed:
+            alarm.rung = True
+            self._changed.notify_all()
 
     def emulate_delay(self, duration_s: float) -> None:
         """Wait for a duration [s]."""
@@ -149,11 +181,14 @@ class RealClock(Clock):
 
     def interrupt(self) -> None:
         """Wake every sleeping thread."""
-        self._interrupted.set()
+        with self._changed:
+            self._interrupted = True
+            self._changed.notify_all()
 
     def clear_interrupt(self) -> None:
         """Let sleeps last again."""
-        self._interrupted.clear()
+        with self._changed:
+            self._interrupted = False
 
 
 class VirtualClock(Clock):
@@ -204,10 +239,10 @@ class VirtualClock(Clock):
         """Time [s] that `skip` has skipped."""
         return self._slept_s
 
-    def sleep(self, duration_s: float) -> None:
+    def sleep(self, duration_s: float, alarm: Alarm | None = None) -> None:
         """Wait until all other threads sleep and virtual time has moved on by a duration [s]."""
         with self._lock:
-            if self._interrupted or duration_s <= 0:
+            if self._interrupted or duration_s <= 0 or (alarm is not None and alarm.rung):
                 return
             wake = threading.Lock()  # a bare lock wakes its waiter sooner than an event does
             wake.acquire()
@@ -215,20 +250,32 @@ class VirtualClock(Clock):
             rank = (thread.ident == self._owner, thread.name)
             sleeper = (self._now_s + duration_s, rank, id(wake), wake)
             heapq.heappush(self._sleepers, sleeper)
+            if alarm is not None:
+                alarm._sleeper = sleeper
             self._active -= 1
             self._advance_if_idle()
         try:
             wake.acquire()
         except BaseException:  # Ctrl-C: time must not wait for a thread that has left
-            self._forget(sleeper)
+            with self._lock:
+                self._take_out(sleeper)
             raise
 
-    def _forget(self, sleeper: _Sleeper) -> None:
+    def ring(self, alarm: Alarm) -> None:
+        """Wake the thread that sleeps with an alarm, while the calling thread goes on."""
         with self._lock:
-            if sleeper in self._sleepers:
-                self._sleepers.remove(sleeper)
-                heapq.heapify(self._sleepers)
-                self._active += 1
+            alarm.rung = True
+            if alarm._sleeper is not None and self._take_out(alarm._sleeper):
+                alarm._sleeper[-1].release()
+
+    def _take_out(self, sleeper: _Sleeper) -> bool:
+        """Let a sleeping thread take part again; returns whether it was asleep."""
+        if sleeper not in self._sleepers:
+            return False
+        self._sleepers.remove(sleeper)
+        heapq.heapify(self._sleepers)
+        self._active += 1
+        return True
 
     def emulate_delay(self, duration_s: float) -> None:
         """Return at once: the waits of the driver move virtual time."""

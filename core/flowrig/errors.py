@@ -4,7 +4,8 @@ FlowrigError
 ├── InputError            correct the input: profile, campaign, plugin or command line
 │   ├── ProfileError      a profile has problems, each with file, line and column
 │   ├── PluginError       a plugin is missing, broken or installed twice
-│   └── MissingDependencyError  install the packages that the message names
+│   ├── MissingDependencyError  install the packages that the message names
+│   └── NothingLeftError  an optimizer has suggested everything that there is; end its stage
 ├── OutOfRangeError       correct the request; nothing was sent to the instrument
 ├── InterlockError        a command would break a safety rule; nothing was sent
 ├── UnsupportedError      the instrument has no such function
@@ -12,6 +13,7 @@ FlowrigError
 │   ├── NotReadyError     wait, then try again
 │   ├── ConnectionLostError  reconnect; it is unknown whether an actuator command arrived
 │   ├── ProtocolError     the reply is invalid; resynchronize, then check the instrument
+│   │   └── DriverError   the driver returned what its method does not promise; correct the driver
 │   ├── RefusedError      the instrument kept its old value; correct profile or request
 │   ├── DeviceFaultError  the instrument reports a fault; check it
 │   │   └── SafetyTripError  a safety rule is broken; the run ends, and a person resets the rule
@@ -66,6 +68,13 @@ class MissingDependencyError(InputError):
     """A plugin needs a package that is not installed; the message names the packages to install."""
 
 
+class NothingLeftError(InputError):
+    """An optimizer has nothing left to suggest; its stage ends, which is no failure.
+
+    The message says in one sentence what was done, for instance "all 125 conditions were tried".
+    """
+
+
 class OutOfRangeError(FlowrigError, ValueError):
     """A requested value lies outside the limits; nothing was sent to the instrument."""
 
@@ -115,6 +124,10 @@ class ConnectionLostError(DeviceError):
 
 class ProtocolError(DeviceError):
     """The reply does not fit the protocol; the driver must resynchronize."""
+
+
+class DriverError(ProtocolError):
+    """The driver returned a value that its method does not promise; its author must correct it."""
 
 
 class RefusedError(DeviceError):

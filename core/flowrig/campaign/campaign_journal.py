@@ -1,6 +1,6 @@
 """The events that a campaign writes to the journal of its run."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 from attrs import frozen
@@ -17,6 +17,7 @@ from flowrig.journal.events import (
     Measured,
     Skipped,
     StageBegun,
+    StageEnded,
     Steadiness,
     SteadinessLook,
     Suspended,
@@ -75,6 +76,10 @@ class CampaignJournal:
         self.write(
             Explored(stage=stage.name, r2=r2, until_r2=stage.until_r2, experiments=experiments)
         )
+
+    def stage_ended(self, stage: Stage, reason: str, experiments: int) -> None:
+        """Write that a stage ends after so many experiments, before its last one."""
+        self.write(StageEnded(stage=stage.name, experiments=experiments, reason=reason))
 
     def decided(self, stage: Stage, suggestions: Sequence[Suggestion], first: int) -> None:
         """Write a batch of decisions, in the order in which the stage measures them.
@@ -159,7 +164,7 @@ class CampaignJournal:
         for trip in trips:
             self.write(tripped(trip))
 
-    def report(self, symptoms: Sequence[Symptom], *, only_new_kinds: bool = False) -> None:
+    def report(self, symptoms: Iterable[Symptom], *, only_new_kinds: bool = False) -> None:
         """Write symptoms that the operator does not know of yet.
 
         Args:

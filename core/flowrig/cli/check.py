@@ -7,7 +7,7 @@ from typing import Any
 import click
 from attrs import asdict
 
-from flowrig.cli.terminal.printing import print_entries, print_json, print_paragraph
+from flowrig.cli.terminal.printing import print_entries, print_json, print_paragraph, say
 
 __all__ = ["check", "plugins", "profiles"]
 
@@ -43,13 +43,13 @@ def plugins(as_json: bool) -> None:
         print_json({"plugins": rows, "broken": dict(found.broken)})
     else:
         for kind, of_kind in groupby(rows, key=lambda row: row["kind"]):
-            click.secho(kind, underline=True)
+            say(kind, underline=True)
             print_entries(
                 (f"  {row['name']}", row["summary"], f"{_origin(row)}, {_needs(row)}")
                 for row in of_kind
             )
         for message in (*found.broken.values(), *found.contested.values(), *found.unread):
-            click.secho(message, fg="red", err=True)
+            say(message, fg="red", err=True)
     sys.exit(2 if found.broken or found.contested else 0)
 
 
@@ -118,11 +118,11 @@ def check(profile: str, connect: bool, as_json: bool) -> None:
         print_json({"problems": rows, "devices": devices})
     elif problems:
         for problem in problems:
-            click.secho(str(problem), fg="red", err=True)
+            say(str(problem), fg="red", err=True)
     else:
         _describe(load_profile(profile, plugins))
         for name, identity in _identify(profile, plugins).items() if connect else ():
-            click.echo(f"  {name}: {' '.join(filter(None, identity.values()))}")
+            say(f"  {name}: {' '.join(filter(None, identity.values()))}")
     sys.exit(2 if problems else 0)
 
 
@@ -135,9 +135,9 @@ def _describe(profile: Any) -> None:
     space = profile.space
     middle = space.rows(((space.low + space.high) / 2)[None])[0]
     rates = profile.flow_rates_ul_min(middle)
-    click.secho(f"{profile.name} is sound", fg="green", nl=False)
-    click.echo(f": {profile.title}")
-    click.echo(f"  {len(profile.devices)} devices, {len(profile.streams)} streams")
+    say(f"{profile.name} is sound", fg="green", nl=False)
+    say(f": {profile.title}")
+    say(f"  {len(profile.devices)} devices, {len(profile.streams)} streams")
     print_paragraph(
         f"in the middle of the search space: {sum(rates.values()):.0f} µL/min in all, "
         f"τ = {topology.residence_time_s(rates):.0f} s, steady after "
@@ -167,7 +167,7 @@ def _print_missing(profile: Any) -> None:
     needs = requirements(profile.offers)
     if needs:
         names = " ".join(f"'{need}'" for need in needs)
-        click.secho(f"  to run it, first: pip install {names}", fg="yellow")
+        say(f"  to run it, first: pip install {names}", fg="yellow")
 
 
 def _identify(profile: str, plugins: Any) -> dict[str, dict[str, str]]:

@@ -16,6 +16,7 @@ from flowrig.errors import (
     OutOfRangeError,
     UnsupportedError,
 )
+from flowrig.interfaces import returned
 from flowrig.interfaces.wire_log import WireLog
 
 __all__ = ["Device", "DeviceSettings", "Identity", "Quality", "Reading"]
@@ -131,13 +132,14 @@ class Device(ABC):
         Raises:
             ConnectionLostError: no answer at the address within the deadline, or the driver raised
                 an OSError.
-            ProtocolError: the answer is not that of this kind of instrument.
+            ProtocolError: the answer is not that of this kind of instrument, or the driver returned
+                no identity.
         """
         if self._identity is not None:
             return self._identity
         try:
             self._do_open()
-            self._identity = self._do_identify()
+            self._identity = returned.identity(self, self._do_identify())
         # BaseException: the port must be free again after Ctrl-C too.
         except BaseException as error:
             self._do_close()
@@ -158,7 +160,7 @@ class Device(ABC):
             NotReadyError: the device is not open.
         """
         self._require_open()
-        return self._do_identify()
+        return returned.identity(self, self._do_identify())
 
     def arm_dead_man(self, timeout_s: float) -> None:
         """Make the instrument stop on its own after a time [s] without communication.
@@ -177,6 +179,22 @@ class Device(ABC):
                 f"{self.name}: a dead-man timer takes a positive time, got {timeout_s:g} s"
             )
         self._do_arm_dead_man(timeout_s)
+
+    def send_safe_action(self) -> None:
+        """Send the command that brings the instrument to rest, without waiting for an answer.
+
+        The command is off, stop or shut. The device need not be open: this is for an instrument
+        that cannot be opened because it answers too late, or not at all. Whether it obeys is not
+        known afterwards. The connection that the driver makes stays until `close` or `open`.
+
+        Raises:
+            ConnectionLostError: the address cannot be reached; nothing was sent.
+            UnsupportedError: the instrument has no such command, or the driver does not support it.
+        """
+        try:
+            self._do_send_safe_action()
+        except OSError as error:
+            raise self._fault(ConnectionLostError, str(error)) from error
 
     def _require_open(self) -> None:
         if self._identity is None:
@@ -201,3 +219,7 @@ class Device(ABC):
     def _do_arm_dead_man(self, timeout_s: float) -> None:
         """Arm the instrument's own timer [s] and verify it; optional."""
         raise UnsupportedError(f"{self.name}: this driver arms no dead-man timer")
+
+    def _do_send_safe_action(self) -> None:
+        """Connect if there is no connection, send off, stop or shut, and read nothing; optional."""
+        raise UnsupportedError(f"{self.name}: this driver sends nothing to a closed device")

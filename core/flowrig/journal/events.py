@@ -18,6 +18,7 @@ __all__ = [
     "KINDS",
     "AnyEvent",
     "Calibrated",
+    "ChangedElsewhere",
     "ChangesAccepted",
     "CutEvent",
     "CutLiquid",
@@ -54,6 +55,7 @@ __all__ = [
     "SafeStateStep",
     "Skipped",
     "StageBegun",
+    "StageEnded",
     "Steadiness",
     "SteadinessLook",
     "StepBegun",
@@ -63,6 +65,7 @@ __all__ = [
     "TripReset",
     "Tripped",
     "Unknown",
+    "Unreadable",
     "WasteLevel",
     "WasteLevels",
     "WentOn",
@@ -159,6 +162,17 @@ class Unknown(EventData):
     def as_json(self) -> Any:
         """Its data as they stand in the journal."""
         return dict(self.extra)
+
+
+@frozen(kw_only=True)
+class Unreadable(Unknown):
+    """An event of which a field cannot be read; its data are kept as they stand in the journal.
+
+    Attributes:
+        problem: which field it is, and what is wrong with it.
+    """
+
+    problem: str
 
 
 @frozen(kw_only=True)
@@ -482,6 +496,31 @@ class Reading(EventData):
 
 
 @frozen(kw_only=True)
+class ChangedElsewhere(EventData):
+    """A device reports another setting than the run has commanded. The guard writes it.
+
+    A person at a panel, or another program, has changed it.
+
+    Attributes:
+        device: its name.
+        setting: what is set, for instance "set point", "flow rate" or "integration time".
+        commanded: value that the run has commanded; of a setting that it never commands, the value
+            at the first look.
+        found: value that the device reports.
+        unit: of both; empty for words and numbers without one.
+    """
+
+    KIND: ClassVar = "changed-elsewhere"
+    LIQUID: ClassVar = Liquid.NONE
+
+    device: str
+    setting: str
+    commanded: str
+    found: str
+    unit: str
+
+
+@frozen(kw_only=True)
 class StepBegun(EventData):
     """Something that takes time begins. The executor writes it for waits, looks and computations.
 
@@ -543,6 +582,25 @@ class Explored(EventData):
     r2: float
     until_r2: float
     experiments: Count
+
+
+@frozen(kw_only=True)
+class StageEnded(EventData):
+    """A stage ends before its last experiment: nothing is left to measure, or its optimizer has
+    settled. The campaign writes it.
+
+    Attributes:
+        stage: its name.
+        experiments: how many it had.
+        reason: why, in one phrase.
+    """
+
+    KIND: ClassVar = "stage-ended"
+    LIQUID: ClassVar = Liquid.NONE
+
+    stage: str
+    experiments: Count
+    reason: str
 
 
 @frozen(kw_only=True)
@@ -1004,12 +1062,43 @@ class Ended(EventData):
 
 
 _CLASSES: Final[tuple[type[EventData], ...]] = (
-    RunStarted, PriorKept, ChangesAccepted, JournalCut, CutLiquid, Resumed, Opened, Intent, Outcome,
-    Reading, StepBegun, Calibrated, StageBegun, Explored, Decided, ExperimentBegun, Measured,
-    IncumbentFound, ModelChecked, Skipped, OperatorAsked, HoldBegun, WentOn, GateAsked,
-    GateOpened, WasteLevels, SymptomFound, Notice, Suspended, Tripped, TripReset,
-    SafeStateSought, ListenerFailed, Ended,
-)  # fmt: skip
+    RunStarted,
+    PriorKept,
+    ChangesAccepted,
+    JournalCut,
+    CutLiquid,
+    Resumed,
+    Opened,
+    Intent,
+    Outcome,
+    Reading,
+    ChangedElsewhere,
+    StepBegun,
+    Calibrated,
+    StageBegun,
+    Explored,
+    StageEnded,
+    Decided,
+    ExperimentBegun,
+    Measured,
+    IncumbentFound,
+    ModelChecked,
+    Skipped,
+    OperatorAsked,
+    HoldBegun,
+    WentOn,
+    GateAsked,
+    GateOpened,
+    WasteLevels,
+    SymptomFound,
+    Notice,
+    Suspended,
+    Tripped,
+    TripReset,
+    SafeStateSought,
+    ListenerFailed,
+    Ended,
+)
 
 KINDS: Final[Mapping[str, type[EventData]]] = {one.KIND: one for one in _CLASSES}
 """The class of every kind, by its name in the journal."""

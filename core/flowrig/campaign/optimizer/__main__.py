@@ -17,6 +17,7 @@ from typing import Any, TextIO
 from flowrig.campaign.optimizer.host import InProcessOptimizer, Row
 from flowrig.campaign.optimizer.memory import limit_memory
 from flowrig.campaign.optimizer.messages import decoded, encoded, plain
+from flowrig.errors import NothingLeftError
 from flowrig.learning.from_campaign import NoSurrogateError, surrogates_of
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import load_profile
@@ -58,6 +59,8 @@ def _answer(host: InProcessOptimizer, rows: list[Row], request: dict[str, Any]) 
         return encoded({"suggestions": [plain(one) for one in suggestions]})
     except NoSurrogateError as error:
         return encoded({"wrong_input": str(error)})
+    except NothingLeftError as error:
+        return encoded({"nothing_left": str(error)})
     except Exception as error:
         traceback.print_exc()
         return encoded({"error": str(error) or repr(error)})

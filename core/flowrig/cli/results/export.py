@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from flowrig.cli.terminal.printing import print_damage
+from flowrig.cli.terminal.printing import print_damage, say
 
 __all__ = ["export"]
 
@@ -58,4 +58,4 @@ def export(folder: Path, form: str, out: Path | None) -> None:
     with RunRecord(folder) as record, atomic_file(path) as part:
         print_damage(record)
         writer.write(record, part)
-    click.echo(f"wrote {path}")
+    say(f"wrote {path}")

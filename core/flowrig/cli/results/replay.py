@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from flowrig.cli.terminal.printing import print_damage
+from flowrig.cli.terminal.printing import print_damage, say
 
 __all__ = ["replay"]
 
@@ -42,4 +42,4 @@ def replay(folder: Path, speed: float) -> None:
                 now_s = event.time_s
                 progress(event)
         if record.experiments():
-            click.echo(f"report: {write_html(record)}")
+            say(f"report: {write_html(record)}")

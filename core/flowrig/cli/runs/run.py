@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flowrig.cli.terminal.printing import experiments_text, print_paragraph, quoted
+from flowrig.cli.terminal.printing import experiments_text, print_paragraph, quoted, say
 
 if TYPE_CHECKING:
     from flowrig.operator.requests import OperatorRequests
@@ -199,27 +199,25 @@ def _finish(outcome: "RunOutcome") -> None:
         tripped = dict.fromkeys(trip.rule for trip in latched_trips(record.journal))
         waits = record.journal.last(HoldBegun, WentOn)
         summary = record.summary()
-        click.echo()
+        say()
         count = experiments_text(
             summary["experiments"], summary["planned"], len(summary["skipped"])
         )
-        click.secho(f"{outcome.state}: {count}", bold=True)
+        say(f"{outcome.state}: {count}", bold=True)
         if outcome.reason:
-            click.secho(outcome.reason, fg="yellow", err=True)
+            say(outcome.reason, fg="yellow", err=True)
         for line in _best_lines(summary):
             print_paragraph(line)
         if summary["experiments"]:
             try:
-                click.echo(f"report: {write_html(record)}")
+                say(f"report: {write_html(record)}")
             except InputError as error:
-                click.secho(str(error), fg="red", err=True)
+                say(str(error), fg="red", err=True)
     if outcome.state in {"stopped", "held", "failed"}:
         options = [f"--reset-trip {rule}" for rule in tripped]
         if waits is not None and isinstance(waits.data, HoldBegun):
             options.append(hold_of(waits.data).options)
-        click.echo(
-            " ".join(["go on with: flowrig resume", quoted(outcome.folder), *options]).rstrip()
-        )
+        say(" ".join(["go on with: flowrig resume", quoted(outcome.folder), *options]).rstrip())
     sys.exit(outcome.exit_code)
 
 
