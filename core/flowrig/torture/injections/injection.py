@@ -75,6 +75,7 @@ class Injection:
             flow rate times time, up to the moment at which the loss is detected.
         is_detectable: whether readings of pumps and heaters show the fault.
         optimizer_process: whether the optimizer runs in a process of its own; None for the default.
+        blinds: whether nothing watches the rig at the strike, and the computer knows.
         is_in_file: whether the fault is in the campaign's file, and needs no moment to strike.
         refilled: streams whose syringes are refilled before the run is resumed.
         emptied: wastes that are emptied before the run is resumed.
@@ -85,6 +86,7 @@ class Injection:
     kills = False
     blocks_journal = False
     loses_count = False
+    blinds = False
     is_in_file = False
     optimizer_process: bool | None = None
     is_detectable = True

@@ -91,6 +91,8 @@ class Suspended(Injection):
         slept_s: for how long [s].
     """
 
+    blinds = True
+
     def __init__(self, slept_s: float = SUSPENDED_S) -> None:
         super().__init__()
         self._slept_s = slept_s
