@@ -82,13 +82,17 @@ def _invented(trial: Trial, record: RunRecord) -> Breaches:
 
 
 def _unwatched(trial: Trial, record: RunRecord) -> Breaches:
-    """An experiment during which nothing watched the rig is not good, or has a flag."""
+    """An experiment during which nothing watched the rig is not good, or has a flag.
+
+    When its streams have stopped, there is nothing more to watch.
+    """
     struck_s = trial.strike.time_s
     if struck_s is None or not trial.injection.blinds:
         return
     for event in record.journal.events(Measured):
         is_good = event.data.quality == "good" and not event.data.flags
-        if event.data.started_s < struck_s < event.time_s and is_good:
+        stopped_s = _last_command_s(record, "stop", event)
+        if event.data.started_s < struck_s < stopped_s and is_good:
             text = f"experiment {event.data.index} is good, and nothing watched the rig meanwhile"
             yield Breach(Kind.LOST, text)
 
