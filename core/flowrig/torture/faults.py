@@ -1,4 +1,4 @@
-"""The 48 faults: the injection of each, its phases, and how the run must end."""
+"""The 52 faults: the injection of each, its phases, and how the run must end."""
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
@@ -9,17 +9,25 @@ from attrs import frozen
 from flowrig.torture.injections.disk import DiskFails
 from flowrig.torture.injections.injection import Injection
 from flowrig.torture.injections.instruments import (
+    EveryLinkLost,
     Hangs,
     Healthy,
     MalformedNumbers,
     OnDevice,
     PortTaken,
+    SilentHeater,
     StartedByHand,
     Unplugged,
 )
 from flowrig.torture.injections.optimizer import BrokenModel, HangingOptimizer
 from flowrig.torture.injections.profile_file import AddedTables, HostileProfile
-from flowrig.torture.injections.program import Killed, PowerCut, Suspended
+from flowrig.torture.injections.program import (
+    BrieflySuspended,
+    Killed,
+    MissingAtResume,
+    PowerCut,
+    Suspended,
+)
 from flowrig.torture.injections.tampering import (
     Swapped,
     TamperedJournal,
@@ -71,6 +79,7 @@ class Expected(StrEnum):
     RESUMES = "goes to its safe state at the next start, then continues"
     NOT_RESUMED = "not resumed until it is repaired"
     REPAIRED = "not resumed until it is repaired, or nothing is lost"
+    MISSED = "what answers is made safe, and what is missing is named, until it is there"
 
     @property
     def endings(self) -> frozenset[Ending]:
@@ -87,6 +96,7 @@ _ENDINGS: Final[Mapping[Expected, frozenset[Ending]]] = {
     Expected.ASKED: frozenset({Ending.HELD}),
     Expected.RESUMES: frozenset({Ending.FINISHED}),
     Expected.NOT_RESUMED: frozenset({Ending.REFUSED, Ending.FAILED, Ending.HELD}),
+    Expected.MISSED: frozenset({Ending.FAILED, Ending.HELD, Ending.UNKNOWN}),
     Expected.REPAIRED: frozenset({Ending.REFUSED, Ending.FAILED, Ending.HELD, Ending.FINISHED}),
 }
 
@@ -96,7 +106,7 @@ class Fault:
     """One row of the board.
 
     Attributes:
-        number: 1 to 48.
+        number: from 1.
         name: the fault in a few words.
         make: makes the injection of one cell; None if this rig cannot have the fault.
         phases: phases in which the fault strikes.
@@ -278,6 +288,15 @@ _MALICE: Final = (
     _not(48, "dashboard on the network", "there is no web server yet"),
 )  # fmt: skip
 
+_RECOVERY: Final = (
+    _fault(49, "heater silent, recovers by itself", SilentHeater, OPEN),
+    _fault(50, "every link lost for some seconds", EveryLinkLost, OPEN),
+    _fault(51, "instrument missing at resume", MissingAtResume,
+           (Phase.HEAT_UP, Phase.SETTLE, Phase.MEASURE, Phase.SUGGEST, Phase.FLUSH),
+           Expected.MISSED),
+    _fault(52, "short suspend", BrieflySuspended, OPEN),
+)  # fmt: skip
+
 FAULTS: Final[Mapping[int, Fault]] = {
     fault.number: fault
     for fault in (
@@ -288,8 +307,9 @@ FAULTS: Final[Mapping[int, Fault]] = {
         *_OPTICS,
         *_OPTIMIZER,
         *_HOST,
-        *_HANDS,
         *_MALICE,
+        *_RECOVERY,
+        *_HANDS,
     )
 }
 """Every fault by its number; 0 is the control."""
