@@ -35,6 +35,7 @@ from flowrig.profile import Profile, load_profile
 from flowrig.rig.claimed import claimed, require_addresses, require_distinct
 from flowrig.rig.device_threads import DeviceThreads
 from flowrig.rig.simulated import Simulator, emulated
+from flowrig.rig.unopened import even_unopened
 from flowrig.trace.file import TraceHeader, settings_of
 from flowrig.trace.recorder import Recording, recorded
 
@@ -252,11 +253,11 @@ class Rig:
 
     def stop(self, streams: Iterable[str]) -> None:
         """Stop streams together; each is tried even if others fail."""
-        self._on_pumps({stream: self.pump(stream).stop for stream in streams})
+        self._on_pumps({stream: self._stop_of(stream) for stream in streams})
 
     def try_to_stop(self, streams: Iterable[str]) -> dict[str, BaseException]:
         """As `stop`, but raises nothing; returns the errors by stream."""
-        answers = self._try_on_pumps({stream: self.pump(stream).stop for stream in streams})
+        answers = self._try_on_pumps({stream: self._stop_of(stream) for stream in streams})
         return {s: error for s, error in answers.items() if isinstance(error, BaseException)}
 
     def dispensed_if_answered(self, streams: Iterable[str]) -> dict[str, float | None]:
@@ -285,8 +286,10 @@ class Rig:
         )
 
     def heaters_off(self, heaters: Iterable[str]) -> None:
-        """Switch heaters off; each is tried even if others fail."""
-        self._threads.call({name: self.heater(name).off for name in heaters})
+        """Switch heaters off; each is tried even if others fail, also one that is not open."""
+        self._threads.call(
+            {name: even_unopened(self.heater(name), self.heater(name).off) for name in heaters}
+        )
 
     def read_heaters(self, heaters: Iterable[str]) -> dict[str, HeaterReading]:
         """Temperatures and set points [°C] by heater name."""
@@ -319,9 +322,12 @@ class Rig:
 
     def set_light(self, spectrometers: Iterable[str], on: bool) -> None:
         """Open or shut the light sources that spectrometers control."""
-        self._threads.call(
-            {name: partial(self.spectrometer(name).set_light, on) for name in spectrometers}
-        )
+        lights = {name: self.spectrometer(name) for name in spectrometers}
+        if on:
+            self._threads.call({name: partial(one.set_light, True) for name, one in lights.items()})
+        else:
+            shut = {n: even_unopened(o, partial(o.set_light, False)) for n, o in lights.items()}
+            self._threads.call(shut)
 
     def acquire(
         self,
@@ -389,6 +395,10 @@ class Rig:
         if isinstance(outcome, BaseException):
             raise outcome
         return done[0]
+
+    def _stop_of(self, stream: str) -> Callable[[], None]:
+        """Stop of a stream's pump, also of one that is not open."""
+        return even_unopened(self.pump(stream), self.pump(stream).stop)
 
     def _try_on_pumps(self, calls: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
         pump_of = {stream: self.profile.streams[stream].pump for stream in calls}
