@@ -12,6 +12,10 @@ MOST_EXPERIMENTS = 10_000
 """Experiments of a stage: more than a year of work, and a design that still fits in memory."""
 
 
+SEED_MAX = 2**32 - 1
+"""Largest seed that every generator of random numbers takes."""
+
+
 def stages(profile: Profile) -> Iterator[Finding]:
     """There is a stage, stages have different names, and batches are sorted by variables."""
     if profile.campaign is None:
@@ -47,6 +51,13 @@ def _explained(profile: Profile, share: float, path: Path) -> Iterator[Finding]:
         yield Finding(path, message, expected="a [campaign.surrogate]", on_key=True)
 
 
+def seed(profile: Profile) -> Iterator[Finding]:
+    """Every generator of random numbers takes the seed."""
+    if profile.campaign is not None and not 0 <= profile.campaign.seed <= SEED_MAX:
+        got, most = f"got {profile.campaign.seed}", f"0 to {SEED_MAX}"
+        yield Finding(("campaign", "seed"), got, expected=most)
+
+
 def optimizer(profile: Profile) -> Iterator[Finding]:
     """Limits of time, memory and repeats are positive."""
     if profile.campaign is None:
@@ -77,4 +88,4 @@ def prior(profile: Profile) -> Iterator[Finding]:
             )
 
 
-RULES = (stages, optimizer, prior)
+RULES = (stages, seed, optimizer, prior)
