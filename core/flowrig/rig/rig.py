@@ -30,6 +30,7 @@ from flowrig.interfaces import (
 )
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, load_profile
+from flowrig.profile.rules.analysis import analysed_windows
 from flowrig.rig.device_threads import DeviceThreads
 from flowrig.rig.simulated import Simulator, emulated
 from flowrig.trace.file import TraceHeader, settings_of
@@ -39,6 +40,9 @@ __all__ = ["Rig", "RigReading", "open_rig", "require_done"]
 
 COMPUTATION = "(computation)"
 """Name of a thread that is no device's."""
+
+SLACK_NM = 1.0
+"""How far [nm] a window of the analysis may be beyond the first or last pixel of a detector."""
 
 R = TypeVar("R")
 
@@ -159,9 +163,9 @@ class Rig:
         Raises:
             NotReadyError: a pump is running; stop it first.
             InputError: a pump cannot deliver the flow rates of the profile, or a spectrometer of
-                the analysis cannot shut its light for dark frames.
+                the analysis cannot shut its light for dark frames, or does not see the
+                wavelengths that the analysis reads.
         """
-        self._require_lights()
         limits = self._threads.call(
             {
                 stream.pump: partial(self.pump(name).set_syringe, stream.syringe)
@@ -177,6 +181,8 @@ class Rig:
                     f"{able.rate_max_ul_min:g} µL/min with this syringe, "
                     f"the profile asks for {low:g} to {high:g} µL/min"
                 )
+        self._require_lights()
+        self._require_windows()
 
     def refilled(self, streams: Iterable[str]) -> None:
         """Note that a person has filled the syringes of streams; emulated ones are filled now."""
@@ -200,6 +206,16 @@ class Rig:
                 raise InputError(
                     f"devices.{name}: its light source is not under control, so dark frames cannot "
                     "be taken; wire its shutter to the spectrometer and say so in the settings"
+                )
+
+    def _require_windows(self) -> None:
+        ranges_nm = {name: (seen[0], seen[-1]) for name, seen in self.wavelengths_nm().items()}
+        for wanted in analysed_windows(self.profile):
+            low, high = ranges_nm[wanted.spectrometer]
+            if problem := wanted.problem((low, high), SLACK_NM):
+                raise InputError(
+                    f"{'.'.join(map(str, wanted.path))}: {problem}; expected wavelengths inside, "
+                    "or another spectrometer"
                 )
 
     def reconnect(self) -> bool:
