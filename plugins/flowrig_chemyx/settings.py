@@ -10,6 +10,7 @@ __all__ = [
     "BAUD_RATES",
     "INNER_DIAMETER_MAX_MM",
     "INNER_DIAMETER_MIN_MM",
+    "PLUNGER_MAX_MM_MIN",
     "RATE_MAX_UL_MIN",
     "RATE_MIN_UL_MIN",
     "Baud",
@@ -26,6 +27,9 @@ INNER_DIAMETER_MIN_MM: Final = 0.103
 INNER_DIAMETER_MAX_MM: Final = 40.0
 """Syringe inner diameters [mm] of the Fusion series (Chemyx knowledge base, "Serial (RS232)
 Commands", `set diameter`)."""
+
+PLUNGER_MAX_MM_MIN: Final = 178.2
+"""Top speed [mm/min] of the plunger, from a Fusion's reply to `read limit parameter`."""
 
 RATE_MIN_UL_MIN: Final = 0.0001
 """Slowest flow rate [µL/min] in a public Fusion driver (qudi, Fusion 4000-X module)."""

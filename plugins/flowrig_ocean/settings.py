@@ -10,6 +10,8 @@ from flowrig.interfaces.device import DeviceSettings
 __all__ = [
     "INTEGRATION_TIME_MAX_US",
     "INTEGRATION_TIME_MIN_US",
+    "WAVELENGTH_MAX_NM",
+    "WAVELENGTH_MIN_NM",
     "EthernetAddress",
     "HdxSettings",
     "OceanSettings",
@@ -20,6 +22,10 @@ __all__ = [
 INTEGRATION_TIME_MIN_US = 6_000
 INTEGRATION_TIME_MAX_US = 9_999_999
 """Longest integration time [µs]; python-seabreeze refuses exactly 10 s."""
+
+WAVELENGTH_MIN_NM, WAVELENGTH_MAX_NM = 185.0, 1150.0
+"""Wavelengths [nm] between which every grating of the HDX series lies (Ocean Insight, "Ocean HDX",
+200 to 1100 nm at most), with some room; the instrument reports those of its own."""
 
 ETHERNET_PORT = 57357
 """TCP port of an HDX (python-seabreeze, pull request 243)."""

@@ -36,7 +36,7 @@ from flowrig.rig.simulated import Simulator, emulated
 from flowrig.trace.file import TraceHeader, settings_of
 from flowrig.trace.recorder import Recording, recorded
 
-__all__ = ["Rig", "RigReading", "open_rig", "require_done"]
+__all__ = ["Rig", "RigReading", "light_refusal", "open_rig", "require_done"]
 
 COMPUTATION = "(computation)"
 """Name of a thread that is no device's."""
@@ -203,10 +203,7 @@ class Rig:
         analysis = self.profile.analysis
         for name in (analysis.absorbance.spectrometer, analysis.photoluminescence.spectrometer):
             if not self.spectrometer(name).controls_light:
-                raise InputError(
-                    f"devices.{name}: its light source is not under control, so dark frames cannot "
-                    "be taken; wire its shutter to the spectrometer and say so in the settings"
-                )
+                raise InputError(light_refusal(name))
 
     def _require_windows(self) -> None:
         ranges_nm = {name: (seen[0], seen[-1]) for name, seen in self.wavelengths_nm().items()}
@@ -389,6 +386,18 @@ class Rig:
         pump_of = {stream: self.profile.streams[stream].pump for stream in calls}
         outcome = self._threads.call({pump_of[stream]: call for stream, call in calls.items()})
         return {stream: outcome[device] for stream, device in pump_of.items()}
+
+
+def light_refusal(name: str) -> str:
+    """Why a run refuses a spectrometer of the analysis that controls no light.
+
+    Args:
+        name: of the device.
+    """
+    return (
+        f"devices.{name}: its light source is not under control, so dark frames cannot be taken; "
+        "wire its shutter to the spectrometer and say so in the settings"
+    )
 
 
 def require_done(failed: Mapping[str, BaseException]) -> None:
