@@ -4,7 +4,8 @@ FlowrigError
 ├── InputError            correct the input: profile, campaign, plugin or command line
 │   ├── ProfileError      a profile has problems, each with file, line and column
 │   ├── PluginError       a plugin is missing, broken or installed twice
-│   └── MissingDependencyError  install the packages that the message names
+│   ├── MissingDependencyError  install the packages that the message names
+│   └── NothingLeftError  an optimizer has suggested everything that there is; end its stage
 ├── OutOfRangeError       correct the request; nothing was sent to the instrument
 ├── InterlockError        a command would break a safety rule; nothing was sent
 ├── UnsupportedError      the instrument has no such function
@@ -17,6 +18,7 @@ FlowrigError
 │   ├── DeviceFaultError  the instrument reports a fault; check it
 │   │   └── SafetyTripError  a safety rule is broken; the run ends, and a person resets the rule
 │   ├── UnknownOutcomeError  a command was sent, and its effect is unknown; check the rig
+│   │   └── DriverHungError  a driver did not return; its port is given up
 │   └── SeveralDevicesError  errors of several instruments in one step, one line each
 ├── JournalError          the journal cannot be written; free space on the disk, then resume
 ├── StopRequested         a person requested that the run stops
@@ -42,11 +44,35 @@ class InputError(FlowrigError):
 
 
 class PluginError(InputError):
-    """A plugin is missing or broken, or two distributions claim its name."""
+    """A plugin is missing or broken, or two distributions claim its name.
+
+    Args:
+        message: one sentence.
+        suspects: why an offer that is not there may be missing: each plugin that could not be
+            loaded, with its reason.
+    """
+
+    def __init__(self, message: str, suspects: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.suspects = tuple(suspects)
+
+    def __str__(self) -> str:
+        return "; ".join([str(self.args[0]), *self.suspects])
+
+
+class PluginWarning(UserWarning):
+    """An installed plugin, or the declaration of one, is left out; the message has the reason."""
 
 
 class MissingDependencyError(InputError):
     """A plugin needs a package that is not installed; the message names the packages to install."""
+
+
+class NothingLeftError(InputError):
+    """An optimizer has nothing left to suggest; its stage ends, which is no failure.
+
+    The message says in one sentence what was done, for instance "all 125 conditions were tried".
+    """
 
 
 class OutOfRangeError(FlowrigError, ValueError):
@@ -134,6 +160,10 @@ class SafetyTripError(DeviceFaultError):
 
 class UnknownOutcomeError(DeviceError):
     """An actuator command was sent and its effect is unknown; it must not be repeated blindly."""
+
+
+class DriverHungError(UnknownOutcomeError):
+    """The call of a driver did not return in time; the rig has given up its thread and port."""
 
 
 class SeveralDevicesError(DeviceError):

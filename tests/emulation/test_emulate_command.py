@@ -10,10 +10,15 @@ import sys
 import tomllib
 from importlib.util import find_spec
 
+import attrs
 import pytest
 from click.testing import CliRunner
 
 from flowrig.cli import main
+from flowrig.cli.instruments import emulate
+from flowrig.plugins.registry import Plugins
+from flowrig_ocean.emulator.variant import STS
+from flowrig_ocean.settings import HdxSettings
 
 needs_serial = pytest.mark.skipif(find_spec("serial") is None, reason="no pyserial")
 needs_visa = pytest.mark.skipif(find_spec("pyvisa") is None, reason="no pyvisa")
@@ -57,7 +62,11 @@ def test_pyserial_talks_to_a_pump_over_tcp():
             for _ in range(3):
                 line.write(b"status\r")
                 answers.append(line.read_until(b">"))
-    assert answers == [b"status\r0\r\n>", b"status\rInvalid Command!\r\n>", b"status\r0\r\n>"]
+    assert answers == [
+        b"status\r\n0\r\n>",
+        b"status\r\nInvalid Command!\r\n>",
+        b"status\r\n0\r\n>",
+    ]
 
 
 @needs_serial
@@ -96,9 +105,69 @@ def test_pyvisa_and_pymodbus_talk_to_one_controller():
             assert client.convert_from_registers(words, kind, word_order="little") == 90.0
 
 
+@needs_visa
+@needs_pymodbus
+@pytest.mark.parametrize("words", [(), ("--set", "modbus=127.0.0.1")])
+def test_every_address_of_an_instrument_takes_a_port(words):
+    """Both ports of an F4T can be chosen; a port for Modbus opens it without a setting."""
+    scpi, modbus = free_port(), free_port()
+    ports = ("--port", str(scpi), "--port", f"modbus={modbus}")
+    with emulated("watlow-f4t", *ports, *words) as (at, _):
+        assert at == {"address": f"127.0.0.1:{scpi}", "modbus": f"127.0.0.1:{modbus}"}
+
+
+def test_a_setting_on_this_computer_names_its_port():
+    """An address on this computer in the settings is the one that is served."""
+    modbus = free_port()
+    with emulated("watlow-f4t", "--set", f"modbus=127.0.0.1:{modbus}") as (at, _):
+        assert at["modbus"] == f"127.0.0.1:{modbus}"
+
+
+@needs_serial
+def test_a_pump_is_emulated_in_a_dialect():
+    """Options of a variant change what the pump sends."""
+    import serial
+
+    port = str(free_port())
+    words = ("--variant", "echo=false", "--variant", r"separator=\n")
+    with (
+        emulated("chemyx", "--port", port, *words) as (at, _),
+        serial.serial_for_url(at["address"], timeout=60.0) as line,
+    ):
+        line.write(b"status\r")
+        assert line.read_until(b">") == b"0\n>"
+
+
+def test_an_emulator_lists_its_variants():
+    """The list has the named variants, and each option with its description and default."""
+    result = CliRunner().invoke(main, ["emulate", "ocean-hdx", "--list-variants"])
+    assert result.exit_code == 0
+    for text in ("STS", "product_id=16384", "USB product id", "default: 8195", "lamp"):
+        assert text in result.output
+
+
+def test_options_change_a_named_variant():
+    """Options on top of a name replace single values of that variant."""
+    variant = emulate._variant(
+        Plugins.discover(strict=False).drivers()["ocean-hdx"],
+        HdxSettings(address="127.0.0.1"),
+        ["STS", "lamp=silent", "integration_time_min=1 ms"],
+    )
+    assert variant == attrs.evolve(STS, lamp="silent", integration_time_min_us=1000)
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (["ocean-hdx", "--variant", "STT"], "did you mean 'STS'"),
+        (["ocean-hdx", "--variant", "STS", "--variant", "HDX"], "one variant"),
+        (["chemyx", "--variant", "ecko=false"], "did you mean 'echo'"),
+        (["chemyx", "--variant", "echo=off"], "true or false"),
+        (["watlow-f4t", "--variant", "unit=K"], 'one of "C", "F"'),
+        (["chemyx", "--port", "x"], "expected a TCP port"),
+        (["chemyx", "--port", "65536"], "expected a TCP port"),
+        (["chemyx", "--port", "modbus=5999"], "takes no --port modbus="),
+        (["watlow-f4t", "--port", "5998", "--port", "modbas=5999"], "takes no --port modbas="),
         (["chemix"], "did you mean 'chemyx'"),
         (["chemyx", "--set", "bod=9600"], "did you mean 'baud'"),
         (["chemyx", "--set", "baud"], "expected key=value"),

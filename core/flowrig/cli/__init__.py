@@ -5,12 +5,13 @@ state of the rig is unknown.
 """
 
 import io
+import os
 import signal
 import sys
 import traceback
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any
 
@@ -35,9 +36,10 @@ from flowrig.cli.runs.run import demo, resume, run
 from flowrig.cli.runs.safe import safe
 from flowrig.cli.terminal.printing import say
 from flowrig.cli.torture import torture
-from flowrig.errors import FlowrigError, InputError
+from flowrig.errors import FlowrigError, InputError, PluginWarning
 from flowrig.journal.visible import visible
 from flowrig.learning.blas_threads import default_to_one_blas_thread
+from flowrig.plugins.contained import left_threads
 from flowrig.version import __version__
 
 __all__ = ["main"]
@@ -56,6 +58,8 @@ class _Group(click.Group):
         finally:
             # The exit code is decided: Ctrl-C while Python ends must not replace it by 130.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
+            if left_threads():  # of a plugin; they must not hold up the end
+                _end_at_once(sys.exception())
 
     def make_context(self, *args: Any, **how: Any) -> click.Context:
         """Read the command line; see click."""
@@ -69,7 +73,7 @@ class _Group(click.Group):
                 # A console whose encoding has no τ shows ? instead.
                 stream.reconfigure(errors="replace")
         try:
-            with _visible_usage_errors():
+            with _visible_usage_errors(), _plain_warnings():
                 return super().invoke(ctx)
         except InputError as error:
             say(str(error), fg="red", err=True)
@@ -77,6 +81,34 @@ class _Group(click.Group):
         except FlowrigError as error:
             say(str(error), fg="red", err=True)
             sys.exit(1)
+
+
+def _end_at_once(why: BaseException | None) -> None:
+    """End the process with the exit code of a command, without waiting for any thread."""
+    if not isinstance(why, SystemExit | None):
+        return
+    code = 0 if why is None or why.code is None else why.code if isinstance(why.code, int) else 1
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    os._exit(code)
+
+
+@contextmanager
+def _plain_warnings() -> Iterator[None]:
+    """Show a plugin that is left out as one line, whatever filters of warnings are set."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", PluginWarning)
+        others = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+            if issubclass(category, PluginWarning):
+                say(f"warning: {message}", fg="yellow", err=True)
+            else:
+                others(message, category, *place, **more)
+
+        warnings.showwarning = show
+        yield
 
 
 @contextmanager

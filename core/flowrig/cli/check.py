@@ -25,7 +25,7 @@ def plugins(as_json: bool) -> None:
     """
     from flowrig.plugins.registry import Plugins
 
-    found = Plugins.discover(strict=False)
+    found = Plugins.discover(warn=False)
     rows: list[dict[str, Any]] = [
         {
             "kind": listed.offer.kind,
@@ -49,9 +49,9 @@ def plugins(as_json: bool) -> None:
                 (f"  {row['name']}", row["summary"], f"{_origin(row)}, {_needs(row)}")
                 for row in of_kind
             )
-        for message in found.broken.values():
+        for message in (*found.broken.values(), *found.contested.values(), *found.unread):
             say(message, fg="red", err=True)
-    sys.exit(2 if found.broken else 0)
+    sys.exit(2 if found.broken or found.contested else 0)
 
 
 def _origin(row: dict[str, Any]) -> str:
@@ -74,7 +74,7 @@ def profiles(as_json: bool) -> None:
     from flowrig.plugins.registry import Plugins
     from flowrig.profile import list_profiles
 
-    listed = list_profiles(Plugins.discover(strict=False))
+    listed = list_profiles(Plugins.discover())
     if as_json:
         rows = [{key: str(value) for key, value in asdict(row).items()} for row in listed]
         print_json(rows)

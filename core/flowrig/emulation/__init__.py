@@ -18,6 +18,7 @@ from flowrig.emulation.fronts import (
     SocketFront,
     serial_front,
 )
+from flowrig.emulation.variant import Variants
 from flowrig.emulation.wire import (
     WIRE_FAULTS,
     Cut,
@@ -72,6 +73,7 @@ __all__ = [
     "SpectrometerBody",
     "Split",
     "Stale",
+    "Variants",
     "When",
     "Wire",
     "World",

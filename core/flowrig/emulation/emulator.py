@@ -4,7 +4,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Self
+from typing import ClassVar, Self
 
 from attrs import Factory, evolve, field, frozen
 
@@ -14,6 +14,7 @@ from flowrig.emulation.disturbed_wire import DisturbedWire, When
 from flowrig.emulation.fault_text import find_switch, parse_fault
 from flowrig.emulation.faulty_world import FaultyWorld, with_faults
 from flowrig.emulation.fronts import ProtocolCore
+from flowrig.emulation.variant import Variants
 from flowrig.emulation.wire import Wire
 from flowrig.interfaces.device import DeviceSettings
 
@@ -38,6 +39,8 @@ class EmulatorContext:
         clock: the run's clock.
         port: the TCP port to serve at, 0 for any. A serial instrument with a port serves there
             instead of at a pseudo-terminal.
+        ports: the TCP ports of further addresses, by their key in the settings ("modbus"); an
+            address that is not in it gets any port.
         wires: the wire of each link by name; faults are planned on them.
 
     Args:
@@ -51,6 +54,7 @@ class EmulatorContext:
     clock: Clock
     _tap: Callable[[ProtocolCore], ProtocolCore] = field(default=_untapped, alias="tap")
     port: int = 0
+    ports: Mapping[str, int] = field(factory=dict, kw_only=True)
     wires: dict[str, DisturbedWire] = field(
         init=False,
         default=Factory(lambda self: {MAIN_LINK: DisturbedWire(self.clock)}, takes_self=True),
@@ -85,7 +89,13 @@ class Emulator(ABC):
 
     Args:
         context: device, settings, world and clock.
+
+    Attributes:
+        variants: the differences between instruments that the class can emulate, if there are any.
+            Such a class takes a variant as its second argument.
     """
+
+    variants: ClassVar[Variants | None] = None
 
     def __init__(self, context: EmulatorContext) -> None:
         self.context = context

@@ -180,6 +180,22 @@ class Device(ABC):
             )
         self._do_arm_dead_man(timeout_s)
 
+    def send_safe_action(self) -> None:
+        """Send the command that brings the instrument to rest, without waiting for an answer.
+
+        The command is off, stop or shut. The device need not be open: this is for an instrument
+        that cannot be opened because it answers too late, or not at all. Whether it obeys is not
+        known afterwards. The connection that the driver makes stays until `close` or `open`.
+
+        Raises:
+            ConnectionLostError: the address cannot be reached; nothing was sent.
+            UnsupportedError: the instrument has no such command, or the driver does not support it.
+        """
+        try:
+            self._do_send_safe_action()
+        except OSError as error:
+            raise self._fault(ConnectionLostError, str(error)) from error
+
     def _require_open(self) -> None:
         if self._identity is None:
             raise NotReadyError("the device is not open; call open() first", device=self.name)
@@ -203,3 +219,7 @@ class Device(ABC):
     def _do_arm_dead_man(self, timeout_s: float) -> None:
         """Arm the instrument's own timer [s] and verify it; optional."""
         raise UnsupportedError(f"{self.name}: this driver arms no dead-man timer")
+
+    def _do_send_safe_action(self) -> None:
+        """Connect if there is no connection, send off, stop or shut, and read nothing; optional."""
+        raise UnsupportedError(f"{self.name}: this driver sends nothing to a closed device")

@@ -34,11 +34,14 @@ class HeaterReading(Reading):
         set_point_c: current set point [°C] of the controller.
         faults: reports of sensor, alarms and limits, one sentence each; with any of them `quality`
             is not GOOD.
+        controls: whether the control loop is on, so that it heats to the set point; None where the
+            controller does not report it.
     """
 
     temperature_c: float
     set_point_c: float
     faults: tuple[str, ...] = ()
+    controls: bool | None = None
 
 
 @frozen(kw_only=True)

@@ -18,6 +18,7 @@ __all__ = [
     "Elapsed",
     "Pump",
     "PumpLimits",
+    "PumpReadBack",
     "PumpState",
     "PumpStatus",
     "PumpStep",
@@ -84,6 +85,21 @@ class PumpStatus(Reading):
     """
 
     state: PumpState
+
+
+@frozen(kw_only=True)
+class PumpReadBack(Reading):
+    """What a pump reports that it is set to, which a person at its panel may have changed.
+
+    Attributes:
+        rate_ul_min: the set flow rate [µL/min], constant between commands, not a measured one; None
+            where the pump cannot be asked.
+        inner_diameter_mm: inner diameter [mm] of the syringe that it computes with; None where the
+            pump cannot be asked.
+    """
+
+    rate_ul_min: float | None = None
+    inner_diameter_mm: float | None = None
 
 
 @frozen(kw_only=True)
@@ -267,6 +283,14 @@ class Pump(Device):
         state = returned.pump_state(self, self._do_read_state())
         return PumpStatus(time_s=self.clock.now_s(), state=state)
 
+    def read_back(self) -> PumpReadBack:
+        """Read from the pump what it is set to; values that it cannot report are None.
+
+        A run asks for it at every look while the pump runs, and compares it with its own commands.
+        """
+        self._require_open()
+        return self._do_read_back()
+
     def dispensed(self) -> Dispensed:
         """Read the volume delivered since the last start from the pump.
 
@@ -310,6 +334,13 @@ class Pump(Device):
     @abstractmethod
     def _do_read_state(self) -> PumpState:
         """Ask the pump for its state."""
+
+    def _do_read_back(self) -> PumpReadBack:
+        """Ask the pump, which may be running, for what it is set to; optional.
+
+        A value that this pump cannot report is None, and no error.
+        """
+        return PumpReadBack(time_s=self.clock.now_s())
 
     def _do_read_dispensed_ul(self) -> float:
         """Ask the pump for the volume [µL] delivered since the last start; optional."""

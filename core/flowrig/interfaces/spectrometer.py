@@ -11,7 +11,7 @@ from flowrig.interfaces import returned
 from flowrig.interfaces.device import Device, Reading
 from flowrig.interfaces.exposure import Exposure, ExposureSearch
 
-__all__ = ["Frames", "Spectrometer", "SpectrometerLimits"]
+__all__ = ["Frames", "Spectrometer", "SpectrometerLimits", "SpectrometerReadBack"]
 
 
 @frozen
@@ -27,6 +27,23 @@ class SpectrometerLimits:
     integration_time_min_us: int
     integration_time_max_us: int
     saturation_counts: int
+
+
+@frozen(kw_only=True)
+class SpectrometerReadBack(Reading):
+    """What a spectrometer reports that it is set to, which another program may have changed.
+
+    Attributes:
+        integration_time_us: integration time [µs]; None where the spectrometer cannot be asked.
+        exposures_averaged: exposures that it averages for one frame; None likewise.
+        trigger_mode: number of its trigger mode, in its own protocol; None likewise.
+        is_light_on: whether its control line opens the light source; None likewise.
+    """
+
+    integration_time_us: int | None = None
+    exposures_averaged: int | None = None
+    trigger_mode: int | None = None
+    is_light_on: bool | None = None
 
 
 @frozen(kw_only=True, eq=False)
@@ -101,6 +118,14 @@ class Spectrometer(Device):
         """
         self._require_open()
         self._do_set_light(on)
+
+    def read_back(self) -> SpectrometerReadBack:
+        """Read from the spectrometer what it is set to; values that it cannot report are None.
+
+        A run asks for it before and after every acquisition, and compares it with its own commands.
+        """
+        self._require_open()
+        return self._do_read_back()
 
     def acquire(self, count: int, interval_s: float = 0.0) -> Frames:
         """Take frames one after the other.
@@ -262,6 +287,13 @@ class Spectrometer(Device):
     def _do_set_light(self, on: bool) -> None:
         """Open or shut the light source; optional."""
         raise UnsupportedError(f"{self.name}: this spectrometer controls no light source")
+
+    def _do_read_back(self) -> SpectrometerReadBack:
+        """Ask the spectrometer for what it is set to; optional.
+
+        A value that this spectrometer cannot report is None, and no error.
+        """
+        return SpectrometerReadBack(time_s=self.clock.now_s())
 
     @abstractmethod
     def _do_limits(self) -> SpectrometerLimits:

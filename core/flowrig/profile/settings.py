@@ -8,10 +8,10 @@ import attrs
 
 from flowrig.errors import InputError
 from flowrig.plugins.offers import Offer
-from flowrig.profile.converter import strict_converter
+from flowrig.profile.converter import as_text, strict_converter
 from flowrig.profile.mismatch import MISFITS, findings, toml_key
 
-__all__ = ["settings_from"]
+__all__ = ["changed_by", "settings_from"]
 
 
 def settings_from(offer: Offer, words: Iterable[str], **table: Any) -> Any:
@@ -28,17 +28,48 @@ def settings_from(offer: Offer, words: Iterable[str], **table: Any) -> Any:
     Raises:
         InputError: a key does not exist, or a value does not fit; the message says what would.
     """
-    attributes = {toml_key(one): one for one in attrs.fields(attrs.resolve_types(offer.settings))}
-    for word in words:
-        key, equals, text = (part.strip() for part in word.partition("="))
-        if not (key and equals):
-            raise InputError(f"--set {word!r}: expected key=value")
-        takes_text = key in attributes and attributes[key].type is str
-        table[key] = text if takes_text else _value(text)
+    table |= _table(offer.settings, words, "--set")
     try:
         return strict_converter().structure(table, offer.settings)
     except MISFITS as error:
-        raise InputError(_message(offer, error)) from error
+        raise InputError(_message(offer.name, error)) from error
+
+
+def changed_by(words: Iterable[str], base: Any, option: str, owner: str) -> Any:
+    """An instance of an attrs class with other values of some fields.
+
+    Args:
+        words: values such as "echo=false" and "delay_unit=1 s", with the keys and quantities of a
+            profile; the value of a field of bytes is a text in which `\\r` is a carriage return.
+        base: the instance; every field of its class has a default.
+        option: the command-line option that takes the words, for messages.
+        owner: the thing that has the fields, for messages.
+
+    Raises:
+        InputError: a key does not exist, or a value does not fit; the message says what would.
+    """
+    table = _table(type(base), words, option)
+    converter = strict_converter()
+    converter.register_structure_hook(bytes, lambda value, _: _bytes(as_text(value)))
+    try:
+        made = converter.structure(table, type(base))
+    except MISFITS as error:
+        raise InputError(_message(owner, error)) from error
+    names = (one.name for one in attrs.fields(type(base)) if toml_key(one) in table)
+    return attrs.evolve(base, **{name: getattr(made, name) for name in names})
+
+
+def _table(cls: type, words: Iterable[str], option: str) -> dict[str, Any]:
+    """The values in the words of a command line, by TOML key."""
+    attributes = {toml_key(one): one for one in attrs.fields(attrs.resolve_types(cls))}
+    table: dict[str, Any] = {}
+    for word in words:
+        key, equals, text = (part.strip() for part in word.partition("="))
+        if not (key and equals):
+            raise InputError(f"{option} {word!r}: expected key=value")
+        takes_text = key in attributes and attributes[key].type is str
+        table[key] = text if takes_text else _value(text)
+    return table
 
 
 def _value(text: str) -> Any:
@@ -49,11 +80,16 @@ def _value(text: str) -> Any:
         return text
 
 
-def _message(offer: Offer, error: BaseException) -> str:
+def _bytes(text: str) -> bytes:
+    """The bytes of a text in which escapes such as `\\r` and `\\x00` are not replaced yet."""
+    return text.encode("latin-1").decode("unicode_escape").encode("latin-1")
+
+
+def _message(owner: str, error: BaseException) -> str:
     lines = []
     for finding in findings(error, ()):
         where = "".join(f"{key}: " for key in finding.path if not finding.on_key)
         expected = f"; expected {finding.expected}" if finding.expected else ""
         near = f"; did you mean {finding.nearest!r}?" if finding.nearest else ""
-        lines.append(f"{offer.name}: {where}{finding.message}{expected}{near}")
+        lines.append(f"{owner}: {where}{finding.message}{expected}{near}")
     return "\n".join(lines)

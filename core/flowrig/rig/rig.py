@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
-from attrs import frozen
+from attrs import field, frozen
 from numpy.typing import NDArray
 
 from flowrig.clock import Clock, RealClock, VirtualClock
@@ -24,9 +24,11 @@ from flowrig.interfaces import (
     HeaterReading,
     Identity,
     Pump,
+    PumpReadBack,
     PumpState,
     PumpStatus,
     Spectrometer,
+    SpectrometerReadBack,
 )
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, load_profile
@@ -54,10 +56,12 @@ class RigReading:
     Attributes:
         heaters: by device name.
         pumps: state by stream name.
+        read_backs: by stream name, what each running pump reports that it is set to.
     """
 
     heaters: Mapping[str, HeaterReading]
     pumps: Mapping[str, PumpState]
+    read_backs: Mapping[str, PumpReadBack] = field(factory=dict)
 
 
 def _refilled_by_hand(stream: str) -> None:
@@ -215,13 +219,17 @@ class Rig:
                     "or another spectrometer"
                 )
 
-    def reconnect(self) -> bool:
+    def reconnect(self, devices: Iterable[str] | None = None) -> bool:
         """Close each device that does not answer, and open it again; moves nothing.
+
+        Args:
+            devices: their names; all devices by default.
 
         Returns:
             whether one of them answers now.
         """
-        answers = self._threads.attempt({n: device.identify for n, device in self._devices.items()})
+        names = self._devices if devices is None else tuple(devices)
+        answers = self._threads.attempt({name: self._devices[name].identify for name in names})
         lost = [name for name, answer in answers.items() if isinstance(answer, BaseException)]
         self._threads.attempt({name: self._devices[name].close for name in lost})
         answers = self._threads.attempt({name: self._devices[name].open for name in lost})
@@ -296,11 +304,25 @@ class Rig:
         """Read every heater and pump at once."""
         pump_of = {name: stream.pump for name, stream in self.profile.streams.items()}
         calls: dict[str, Callable[[], Any]] = {n: self.heater(n).read for n in self.heaters}
-        calls |= {device: self.pump(stream).status for stream, device in pump_of.items()}
+        calls |= {d: partial(_read_pump, self.pump(stream)) for stream, d in pump_of.items()}
         outcome = self._threads.call(calls)
+        pumps = {stream: outcome[device] for stream, device in pump_of.items()}
         return RigReading(
             heaters={name: outcome[name] for name in self.heaters},
-            pumps={stream: outcome[device].state for stream, device in pump_of.items()},
+            pumps={stream: status.state for stream, (status, _) in pumps.items()},
+            read_backs={stream: back for stream, (_, back) in pumps.items() if back is not None},
+        )
+
+    def read_back_spectrometers(
+        self, spectrometers: Iterable[str]
+    ) -> dict[str, SpectrometerReadBack]:
+        """What spectrometers report that they are set to."""
+        return self._threads.call({n: self.spectrometer(n).read_back for n in spectrometers})
+
+    def integration_times_us(self, spectrometers: Iterable[str]) -> dict[str, int]:
+        """Integration time [µs] of each spectrometer, as its driver has set it."""
+        return self._threads.call(
+            {name: self.spectrometer(name).integration_time_us for name in spectrometers}
         )
 
     def set_light(self, spectrometers: Iterable[str], on: bool) -> None:
@@ -324,14 +346,13 @@ class Rig:
             spectrometers: device names.
             frames: frames on each.
             interval_s: time [s] from one frame to the next.
-            tick_s: call `on_tick` this often [s] meanwhile.
+            tick_s: call `on_tick` this often [s] meanwhile, and at once when the clock is
+                interrupted.
             on_tick: for instance a reading of heaters and pumps; if it raises, no further frame
                 is taken.
         """
         names = tuple(spectrometers)
-        exposures_us = self._threads.call(
-            {name: self.spectrometer(name).integration_time_us for name in names}
-        )
+        exposures_us = self.integration_times_us(names)
         period_s = max(interval_s, 0.1, *(us * 1e-6 for us in exposures_us.values()))
         try:
             return self._threads.call(
@@ -398,6 +419,12 @@ def light_refusal(name: str) -> str:
         f"devices.{name}: its light source is not under control, so dark frames cannot be taken; "
         "wire its shutter to the spectrometer and say so in the settings"
     )
+
+
+def _read_pump(pump: Pump) -> tuple[PumpStatus, PumpReadBack | None]:
+    """State of a pump, and of one that runs also what it is set to."""
+    status = pump.status()
+    return status, pump.read_back() if status.state is PumpState.RUNNING else None
 
 
 def require_done(failed: Mapping[str, BaseException]) -> None:

@@ -184,10 +184,16 @@ class RunRecord:
     @property
     def state(self) -> str:
         """ "running", "finished", "stopped", "held", "failed", "unknown" or "interrupted"."""
+        state = self.ended_state
+        return "running" if state == "interrupted" and is_locked(self.folder) else state
+
+    @property
+    def ended_state(self) -> str:
+        """As `state`, for a process that holds the lock of the folder: it does not run it yet."""
         newest = self.journal.last(Ended, RunStarted, Resumed)
         if newest is not None and isinstance(newest.data, Ended):
             return newest.data.state
-        return "running" if is_locked(self.folder) else "interrupted"
+        return "interrupted"
 
     @property
     def reason(self) -> str:
@@ -352,11 +358,12 @@ class RunRecord:
         return surrogates_of(self.folder, self.campaign, self.seed, self.journal.examined)
 
     def model(self) -> Surrogate:
-        """The campaign's surrogate, fitted to all measured experiments; its inputs are in the unit
-        cube."""
+        """The campaign's surrogate, fitted to all experiments but those of bad quality; its inputs
+        are in the unit cube."""
         surrogate = self.surrogates()()
         X, Y = self.conditions(), self.features()
-        sound = np.isfinite(Y).all(axis=1)
+        usable = np.array([e.quality != "bad" for e in self.experiments()], dtype=bool)
+        sound = np.isfinite(Y).all(axis=1) & usable
         surrogate.fit(self.profile.space.to_unit(X[sound]), Y[sound], self.profile.rsd)
         return surrogate
 

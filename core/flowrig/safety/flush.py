@@ -4,19 +4,21 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from typing import TypeVar
 
-from flowrig.errors import DeviceError, FlowrigError
+from flowrig.clock import Clock
+from flowrig.errors import DeviceError, DriverHungError, FlowrigError, SeveralDevicesError
 from flowrig.interfaces import PumpState, Quality
 from flowrig.profile import SafeStep
 from flowrig.safety.actuation import Actuation
 from flowrig.safety.cooling import readings_c, require_cooling
 
-__all__ = ["MOVING", "POLL_S", "Flush"]
+__all__ = ["HUNG_S", "MOVING", "POLL_S", "Flush", "is_hung"]
 
 POLL_S = 5.0
 """Time [s] between two readings while the rig is flushed, or watched while it cools."""
 
-MOST_FAILURES = 3
-"""How often in a row devices may fail to answer before they are not asked any more."""
+HUNG_S = 120.0
+"""Time [s] for which a device whose driver has not returned is not asked: each question takes the
+whole deadline of the rig."""
 
 MOVING = (PumpState.RUNNING, PumpState.DELAYED)
 """States of a pump that delivers liquid, or is about to."""
@@ -31,14 +33,22 @@ class Flush:
         step: streams with flow rates, the temperature to reach and the longest time.
         actuation: the journalled actuators of the rig.
         hurried: whether the flush has to end early; asked at every reading.
+        on_lost_heater: called when a heater does not answer.
     """
 
-    def __init__(self, step: SafeStep, actuation: Actuation, hurried: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        step: SafeStep,
+        actuation: Actuation,
+        hurried: Callable[[], bool],
+        on_lost_heater: Callable[[], None] = lambda: None,
+    ) -> None:
         self._step = step
         self._rig = actuation.rig
         self._actuation = actuation
         self._hurried = hurried
-        self._pumps, self._heaters = _Poll(), _Poll()
+        clock = self._rig.clock
+        self._pumps, self._heaters = _Poll(clock, lambda: None), _Poll(clock, on_lost_heater)
 
     def run(self) -> None:
         """Flush until every heater is cold, or the time is over; Ctrl-C ends it early.
@@ -102,23 +112,33 @@ class Flush:
         )
 
 
-class _Poll:
-    """Asks devices again and again, until they fail to answer several times in a row.
+def is_hung(error: BaseException) -> bool:
+    """Whether the driver of a device has not returned."""
+    errors = error.errors.values() if isinstance(error, SeveralDevicesError) else (error,)
+    return any(isinstance(one, DriverHungError) for one in errors)
 
-    A device that hangs takes its whole deadline at every question.
+
+class _Poll:
+    """Asks devices again and again, also after they did not answer: they may come back.
+
+    Args:
+        clock: the rig's clock.
+        on_lost: called when there is no answer.
     """
 
-    def __init__(self) -> None:
-        self._failures_left = MOST_FAILURES
+    def __init__(self, clock: Clock, on_lost: Callable[[], None]) -> None:
+        self._clock = clock
+        self._on_lost = on_lost
+        self._not_before_s = clock.now_s()
 
     def ask(self, question: Callable[[], R]) -> R | None:
         """The answer; None if there is none."""
-        if not self._failures_left:
+        if self._clock.now_s() < self._not_before_s:
             return None
         try:
-            answer = question()
-        except DeviceError:
-            self._failures_left -= 1
+            return question()
+        except DeviceError as error:
+            if is_hung(error):
+                self._not_before_s = self._clock.now_s() + HUNG_S
+            self._on_lost()
             return None
-        self._failures_left = MOST_FAILURES
-        return answer

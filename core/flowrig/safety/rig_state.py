@@ -73,6 +73,7 @@ class RigState:
     def __init__(self) -> None:
         self._streams: dict[str, StreamStatus] = {}
         self._heaters: dict[str, HeaterStatus] = {}
+        self._lights: dict[str, bool] = {}
         self._intent: Intent | None = None
 
     @property
@@ -84,6 +85,11 @@ class RigState:
     def heaters(self) -> Mapping[str, HeaterStatus]:
         """Heaters that an event has named, by name."""
         return dict(self._heaters)
+
+    @property
+    def lights(self) -> Mapping[str, bool]:
+        """By spectrometer: whether this process has opened its light, or shut it."""
+        return dict(self._lights)
 
     def stream(self, name: str) -> StreamStatus:
         """One stream, also one that no event has named."""
@@ -181,6 +187,9 @@ class RigState:
             case "heater-off":
                 for name in intent.heaters or ():
                     self._heaters[name] = evolve(self.heater(name), set_point_c=None)
+            case "set-light":
+                for name in intent.spectrometers or ():
+                    self._lights[name] = bool(intent.on)
 
     def _stopped(self, reports_ul: Mapping[str, float | None]) -> None:
         """Streams have stopped, with the volume [µL] that each reported; None for no report."""
@@ -202,3 +211,4 @@ class RigState:
             self._streams[name] = evolve(stream, set_rate_ul_min=None)
         for name, heater in self._heaters.items():
             self._heaters[name] = evolve(heater, set_point_c=None)
+        self._lights.clear()

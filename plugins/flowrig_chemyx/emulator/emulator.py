@@ -10,8 +10,10 @@ from flowrig.emulation import (
     ProtocolCore,
     PumpBody,
     SocketFront,
+    Variants,
     serial_front,
 )
+from flowrig.interfaces import DeviceSettings
 from flowrig_chemyx.emulator.firmware import FusionFirmware
 from flowrig_chemyx.emulator.motor import Motor
 from flowrig_chemyx.emulator.serial_port import SerialPort, Uart
@@ -34,6 +36,15 @@ class _IdlePlunger:
         """Do nothing."""
 
 
+def _slow_down(motor: Motor) -> None:
+    motor.change_rate(0.8 * motor.present_rate)
+
+
+def variant_of(settings: DeviceSettings) -> Variant:
+    """The variant for the settings of a device: two channels if they name one."""
+    return Variant(dual=isinstance(settings, FusionSettings) and bool(settings.channel))
+
+
 class ChemyxEmulator(Emulator):
     """An emulated Fusion on a serial port; a dual pump if the settings name a channel.
 
@@ -53,6 +64,8 @@ class ChemyxEmulator(Emulator):
         core: the firmware behind its serial port.
     """
 
+    variants = Variants(Variant, of_settings=variant_of)
+
     def __init__(
         self,
         context: EmulatorContext,
@@ -65,13 +78,13 @@ class ChemyxEmulator(Emulator):
         if not isinstance(settings, FusionSettings):
             settings = FusionSettings(address="")
         channel = settings.channel or 0
-        variant = variant or Variant(dual=channel > 0)
+        variant = variant or variant_of(settings)
         bodies: dict[int, PumpBody] = {1: _IdlePlunger(), 2: _IdlePlunger()} if channel else {}
         bodies[channel] = context.world.pump(context.device)
         motors = {
             number: Motor(body, context.clock.now_s, variant) for number, body in bodies.items()
         }
-        firmware = FusionFirmware(motors, variant)
+        firmware = FusionFirmware(motors, variant, context.clock.now_s)
         self.core = SerialPort(
             firmware,
             uart or Uart(baud=settings.bauds[0]),
@@ -109,6 +122,14 @@ class ChemyxEmulator(Emulator):
                 "every set is ignored and answered with the old value", firmware.keep_old_values
             ),
             "nack": DeviceFault("every request is answered by Invalid Command!", firmware.reject),
+            "panel-rate": DeviceFault(
+                "a person sets the flow rate a fifth lower at the pump",
+                lambda on: firmware.at_the_panel(_slow_down, on),
+            ),
+            "panel-start": DeviceFault(
+                "a person starts the pump at the pump",
+                lambda on: firmware.at_the_panel(Motor.start, on),
+            ),
         }
 
     def _power_cycle(self, on: bool) -> None:

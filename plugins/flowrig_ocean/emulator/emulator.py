@@ -9,9 +9,10 @@ from flowrig.emulation import (
     Front,
     ProtocolCore,
     SocketFront,
+    Variants,
 )
 from flowrig_ocean.emulator.instrument import HdxInstrument
-from flowrig_ocean.emulator.variant import HDX, HdxVariant
+from flowrig_ocean.emulator.variant import HDX, STS, HdxVariant
 from flowrig_ocean.settings import UsbAddress, parse_address
 from flowrig_ocean.wire.obp_frame import FrameReader, Message
 
@@ -47,6 +48,8 @@ class HdxEmulator(Emulator):
         context: the emulated device and its world.
         variant: behaviour to emulate.
     """
+
+    variants = Variants(HdxVariant, named={"HDX": HDX, "STS": STS})
 
     def __init__(self, context: EmulatorContext, variant: HdxVariant = HDX) -> None:
         super().__init__(context)

@@ -12,17 +12,20 @@ from flowrig.emulation import (
     EmulatorContext,
     ProtocolCore,
     SocketFront,
+    Variants,
 )
 from flowrig.interfaces.device import DeviceSettings
 from flowrig_watlow.emulator.controller import F4TController, F4TTraits
 from flowrig_watlow.emulator.modbus_server import ModbusServer
 from flowrig_watlow.emulator.register_bank import RegisterBank
 from flowrig_watlow.emulator.scpi_server import ScpiServer
+from flowrig_watlow.registers import ControlMode
 from flowrig_watlow.settings import F4TSettings
 
 __all__ = ["F4TProtocol", "WatlowEmulator"]
 
 MODBUS_LINK = "modbus"
+PANEL_STEP_C = 30.0
 _LINE_END = re.compile(rb"[\r\n]+")
 
 
@@ -75,6 +78,8 @@ class _InPieces:
 class WatlowEmulator(Emulator):
     """An F4T on a loopback port, and on a second one if the settings name a Modbus address.
 
+    The second port also opens if the context names a port for `modbus`.
+
     Args:
         context: the emulated device and its world.
         traits: firmware and installation to emulate; None for the defaults.
@@ -83,6 +88,8 @@ class WatlowEmulator(Emulator):
         traits: firmware and installation; may be changed at any time.
         controller: state that both servers share.
     """
+
+    variants = Variants(F4TTraits)
 
     def __init__(
         self,
@@ -102,15 +109,16 @@ class WatlowEmulator(Emulator):
             self.traits,
         )
         self._fronts = {"address": SocketFront(self._scpi_core, context.port)}
-        if settings.modbus:
-            self._fronts["modbus"] = SocketFront(self._modbus_core)
+        if settings.modbus or MODBUS_LINK in context.ports:
+            port = context.ports.get(MODBUS_LINK, 0)
+            self._fronts[MODBUS_LINK] = SocketFront(self._modbus_core, port)
             context.wire(MODBUS_LINK)
         self._addresses: dict[str, str] = {}
 
     def serve(self) -> DeviceSettings:
         """Start both servers; returns the settings with their addresses."""
         address = self.start()
-        return evolve(self._settings, address=address, modbus=self._addresses.get("modbus", ""))
+        return evolve(self._settings, address=address, modbus=self._addresses.get(MODBUS_LINK, ""))
 
     def start(self) -> str:
         """Start the servers; returns the address of the SCPI server, "127.0.0.1:port"."""
@@ -139,7 +147,26 @@ class WatlowEmulator(Emulator):
                 "every SCPI command is answered by ERROR",
                 lambda on: setattr(traits, "rejects", on),
             ),
+            "panel-set-point": DeviceFault(
+                f"a person raises the set point by {PANEL_STEP_C:g} °C at the panel",
+                self._raise_set_point,
+            ),
+            "panel-loop-off": DeviceFault(
+                "a person switches the control loop off at the panel", self._switch_loop_off
+            ),
         }
+
+    def _raise_set_point(self, on: bool) -> None:
+        if on:
+            with self.controller.moment():
+                wanted_c = self.controller.user_set_point_c + PANEL_STEP_C
+                highest_c = self.traits.set_point_max_c
+                self.controller.user_set_point_c = min(wanted_c, highest_c)
+
+    def _switch_loop_off(self, on: bool) -> None:
+        if on:
+            with self.controller.moment():
+                self.controller.mode = ControlMode.OFF
 
     def _power_cycle(self, on: bool) -> None:
         if on:

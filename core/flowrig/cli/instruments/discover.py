@@ -64,7 +64,7 @@ def discover(
     from flowrig.plugins.registry import Plugins
     from flowrig.rig.discovery import Discovery, survey
 
-    plugins = Plugins.discover(strict=False)
+    plugins = Plugins.discover()
     known = plugins.drivers()
     for name in drivers:
         plugins.offer("driver", name)

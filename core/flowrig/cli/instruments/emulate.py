@@ -2,15 +2,16 @@
 
 import signal
 import threading
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from flowrig.cli.terminal.printing import print_entries
 
 if TYPE_CHECKING:
-    from flowrig.emulation import Emulator
+    from flowrig.emulation import Emulator, Variants
     from flowrig.interfaces import DeviceSettings
     from flowrig.plugins.offers import DriverOffer
     from flowrig.plugins.registry import Plugins
@@ -23,26 +24,49 @@ SYRINGE_UL = 10_000.0
 PLACEHOLDER = "127.0.0.1"
 """The address in the settings until the emulator has one; all shipped drivers accept it."""
 
+OWN_HOSTS = ("127.0.0.1", "localhost")
+"""Hosts of an address that an emulator can serve at."""
+
+MOST = 65535
+"""The highest TCP port."""
+
 BLINK_S = 0.5
 """Interval [s] between checks for Ctrl-C: Windows does not interrupt a wait."""
 
 
 @click.command(short_help="Serve an emulated instrument to any program.")
 @click.argument("name")
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="The TCP port on loopback.")
+@click.option(
+    "--port",
+    "ports",
+    multiple=True,
+    metavar="[KEY=]N",
+    help='The TCP port on loopback; with a key, that of a further address, as "modbus=502".',
+)
 @click.option("--set", "words", multiple=True, metavar="KEY=VALUE", help="A setting of the driver.")
+@click.option(
+    "--variant",
+    "variant",
+    multiple=True,
+    metavar="NAME|KEY=VALUE",
+    help="A model or dialect of the instrument, or one of its options.",
+)
 @click.option(
     "--fault", "faults", multiple=True, metavar="TEXT", help='A fault, as "mute after=10".'
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of random faults.")
 @click.option("--list-faults", is_flag=True, help="List the faults, and serve nothing.")
-def emulate(  # noqa: PLR0917 - one for each option
+@click.option("--list-variants", is_flag=True, help="List the variants, and serve nothing.")
+def emulate(
+    *,
     name: str,
-    port: int,
+    ports: Sequence[str],
     words: Sequence[str],
+    variant: Sequence[str],
     faults: Sequence[str],
     seed: int,
     list_faults: bool,
+    list_variants: bool,
 ) -> None:
     """Serve the emulator of the driver NAME in real time, until Ctrl-C.
 
@@ -52,15 +76,19 @@ def emulate(  # noqa: PLR0917 - one for each option
 
     \b
     Examples:
-      flowrig emulate chemyx --port 5010
-      flowrig emulate watlow-f4t --port 5025 --set modbus=127.0.0.1
+      flowrig emulate chemyx --port 5010 --variant echo=false
+      flowrig emulate watlow-f4t --port 5025 --port modbus=502
       flowrig emulate ocean-hdx --fault "saturation at_s=60 for_s=30"
     """
     from flowrig.plugins.registry import Plugins
     from flowrig.profile.settings import settings_from
 
-    offer = _driver(Plugins.discover(strict=False), name)
-    emulator = _build(offer, settings_from(offer, words, address=PLACEHOLDER), port)
+    offer = _driver(Plugins.discover(), name)
+    if list_variants:
+        _list_variants(offer)
+        return
+    settings = settings_from(offer, words, address=PLACEHOLDER)
+    emulator = _build(offer, settings, {**_own_ports(words), **_ports(ports)}, variant)
     for wire in emulator.context.wires.values():
         wire.seed(seed)
     if list_faults:
@@ -69,6 +97,30 @@ def emulate(  # noqa: PLR0917 - one for each option
     for fault in faults:
         emulator.inject(fault)
     _serve(offer.name, emulator)
+
+
+def _own_ports(words: Sequence[str]) -> dict[str, int]:
+    """The ports of addresses on this computer in the settings of a command line, by their key."""
+    ports = {}
+    for word in words:
+        key, _, address = (part.strip() for part in word.partition("="))
+        host, _, port = address.partition(":")
+        if host in OWN_HOSTS and port.isascii() and port.isdigit() and int(port) <= MOST:
+            ports[key] = int(port)
+    return ports
+
+
+def _ports(words: Sequence[str]) -> dict[str, int]:
+    """The ports of a command line, by the key of the address; `address` for one without a key."""
+    from flowrig.errors import InputError
+
+    ports = {}
+    for word in words:
+        key, _, number = word.rpartition("=")
+        if not (number.isascii() and number.isdigit() and int(number) <= MOST):
+            raise InputError(f"--port {word!r}: expected a TCP port, 0 to {MOST}, or KEY=PORT")
+        ports[key.strip() or "address"] = int(number)
+    return ports
 
 
 def _driver(plugins: "Plugins", name: str) -> "DriverOffer":
@@ -93,47 +145,99 @@ def _driver(plugins: "Plugins", name: str) -> "DriverOffer":
     raise InputError(f"no installed driver {name!r} ships an emulator{hint}")
 
 
-def _build(offer: "DriverOffer", settings: "DeviceSettings", port: int) -> "Emulator":
+def _build(
+    offer: "DriverOffer",
+    settings: "DeviceSettings",
+    ports: Mapping[str, int],
+    variant: Sequence[str],
+) -> "Emulator":
     from flowrig.clock import RealClock
     from flowrig.emulation import BenchWorld, Detector, Emulator, EmulatorContext, Plate, Plunger
-    from flowrig.plugins.offers import import_target
 
     clock = RealClock()
     world = BenchWorld(Plunger(clock, fill_ul=SYRINGE_UL), Plate(clock), Detector())
-    context = EmulatorContext(offer.name, settings, world, clock, port=port)
-    emulator = import_target(offer.emulator, f"the driver {offer.name!r}")(context)
+    further = {key: port for key, port in ports.items() if key != "address"}
+    port = ports.get("address", 0)
+    context = EmulatorContext(offer.name, settings, world, clock, port=port, ports=further)
+    wanted = (_variant(offer, settings, variant),) if variant else ()
+    emulator = _emulator_class(offer)(context, *wanted)
     assert isinstance(emulator, Emulator)
     return emulator
+
+
+def _emulator_class(offer: "DriverOffer") -> Any:
+    from flowrig.plugins.offers import import_target
+
+    return import_target(offer.emulator, f"the driver {offer.name!r}")
+
+
+def _variant(offer: "DriverOffer", settings: "DeviceSettings", words: Sequence[str]) -> Any:
+    """The variant of a command line: by name, or that of the settings; with options changed."""
+    from flowrig.errors import InputError
+    from flowrig.profile.problems import nearest
+    from flowrig.profile.settings import changed_by
+
+    variants = _variants(offer)
+    names = [word for word in words if "=" not in word]
+    for name in names:
+        if name not in variants.named:
+            near = nearest(name, variants.named)
+            hint = f"; did you mean {near!r}?" if near else "; see --list-variants"
+            raise InputError(f"the emulator of {offer.name} has no variant {name!r}{hint}")
+    if len(names) > 1:
+        raise InputError(f"an instrument is one variant, not {' and '.join(map(repr, names))}")
+    base = variants.named[names[0]] if names else variants.of_settings(settings)
+    options = [word for word in words if "=" in word]
+    return changed_by(options, base, "--variant", offer.name)
+
+
+def _variants(offer: "DriverOffer") -> "Variants":
+    from flowrig.errors import InputError
+
+    variants: Variants | None = getattr(_emulator_class(offer), "variants", None)
+    if variants is None:
+        raise InputError(f"the emulator of {offer.name} has no variants")
+    return variants
 
 
 def _serve(name: str, emulator: "Emulator") -> None:
     from flowrig.errors import InputError
 
+    context = emulator.context
+    wanted = {"address": context.port, **context.ports}
     try:
         served = emulator.serve()
     except OSError as error:
-        where = f" at port {emulator.context.port}" if emulator.context.port else ""
-        raise InputError(f"{name} cannot answer{where}: {error}") from error
+        at = ", ".join(str(port) for port in wanted.values() if port)
+        raise InputError(
+            f"{name} cannot answer{f' at port {at}' if at else ''}: {error}"
+        ) from error
     with emulator:
-        if emulator.context.port and f":{emulator.context.port}" not in served.address:
-            raise InputError(f"the emulator of {name} takes no --port; it is at {served.address}")
+        for key, port in wanted.items():
+            if port and not str(getattr(served, key, "")).endswith(f":{port}"):
+                option = "--port" if key == "address" else f"--port {key}="
+                raise InputError(
+                    f"the emulator of {name} takes no {option}; it is at {served.address}"
+                )
         over = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: over.set())
-        for key, address in _addresses(emulator.context.settings, served).items():
+        for key, address in _addresses(context.settings, served, wanted).items():
             click.echo(f'{key} = "{address}"')
         click.echo(f"{name} answers there until Ctrl-C.")
         while not over.wait(BLINK_S):
             pass
 
 
-def _addresses(settings: "DeviceSettings", served: "DeviceSettings") -> Mapping[str, str]:
-    """The settings that the emulator changed, such as its address, by the key of a profile."""
+def _addresses(
+    settings: "DeviceSettings", served: "DeviceSettings", wanted: Iterable[str]
+) -> Mapping[str, str]:
+    """The addresses by the key of a profile: settings that the emulator changed, and `wanted`."""
     from attrs import asdict
 
     before = asdict(settings, recurse=False)
     after = asdict(served, recurse=False)
-    return {key: value for key, value in after.items() if value != before[key]}
+    return {key: value for key, value in after.items() if key in wanted or value != before[key]}
 
 
 def _list_faults(emulator: "Emulator") -> None:
@@ -151,3 +255,43 @@ def _list_faults(emulator: "Emulator") -> None:
     click.echo("  " + " ".join(options_of(When)))
     if len(emulator.context.wires) > 1:
         click.echo("  link=" + "|".join(emulator.context.wires))
+
+
+def _list_variants(offer: "DriverOffer") -> None:
+    from attrs import fields
+
+    from flowrig.profile.mismatch import toml_key
+
+    variants = _variants(offer)
+    if variants.named:
+        click.secho("named", underline=True)
+        print_entries((f"  {name}", _changes(variants, name), "") for name in variants.named)
+    click.secho("options", underline=True)
+    described, plain = variants.descriptions(), variants.options()
+    print_entries(
+        (f"  {toml_key(one)}", described[one.name], f"default: {_shown(getattr(plain, one.name))}")
+        for one in fields(variants.options)
+    )
+
+
+def _changes(variants: "Variants", name: str) -> str:
+    """The options in which a named variant differs from the defaults."""
+    from attrs import fields
+
+    from flowrig.profile.mismatch import toml_key
+
+    plain, named = variants.options(), variants.named[name]
+    pairs = [(one, getattr(named, one.name)) for one in fields(variants.options)]
+    changed = [(toml_key(one), value) for one, value in pairs if value != getattr(plain, one.name)]
+    return ", ".join(f"{key}={_shown(value)}" for key, value in changed) or "the defaults"
+
+
+def _shown(value: Any) -> str:
+    """A value as a command line takes it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Enum):
+        return str(value.value)
+    if isinstance(value, bytes):
+        return value.decode("latin-1").encode("unicode_escape").decode()
+    return str(list(value) if isinstance(value, tuple) else value)

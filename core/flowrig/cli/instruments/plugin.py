@@ -101,10 +101,10 @@ def check(
     from flowrig.testing.conformance.installed import offers_of, score_offer
 
     if live:
-        offers = offers_of(Plugins.discover(strict=False), name)
+        offers = offers_of(Plugins.discover(), name)
         sys.exit(check_live(offers, address, words, consent, as_json=as_json))
     cards = []
-    for offer in offers_of(Plugins.discover(strict=False), name):
+    for offer in offers_of(Plugins.discover(), name):
         card = score_offer(offer, address, words)
         cards.append((offer, card))
         if not as_json:

@@ -54,7 +54,7 @@ def check(files: tuple[Path, ...], address: str, as_json: bool) -> None:
     from flowrig.testing.replay.playback import play_back
     from flowrig.trace.file import read_trace
 
-    plugins = Plugins.discover(strict=False)
+    plugins = Plugins.discover()
     reports = []
     for file in files:
         report = play_back(read_trace(file), plugins, address)

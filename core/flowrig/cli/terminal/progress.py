@@ -37,6 +37,7 @@ from flowrig.journal.events import (
     SafeStateSought,
     Skipped,
     StageBegun,
+    StageEnded,
     SymptomFound,
     Unknown,
     WasteLevels,
@@ -149,6 +150,10 @@ class Progress:
             f"stage {data.stage} ends after {data.experiments} experiments: the model "
             f"explains {data.r2:.0%} of the variance of those that it has not seen"
         )
+
+    @_show.register
+    def _stage_ended(self, data: StageEnded) -> None:
+        self.say(f"stage {data.stage} ends after {data.experiments} experiments: {data.reason}")
 
     @_show.register
     def _symptom_found(self, data: SymptomFound) -> None:

@@ -1,12 +1,10 @@
 """Checks that pumps, heaters and spectrometers have in common."""
 
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 from unittest import SkipTest
-
-from attrs import frozen
 
 from flowrig.emulation import Cut, Garbled, InPieces, Late, Mute, ProtocolCore, Slow, Wire
 from flowrig.errors import (
@@ -20,7 +18,9 @@ from flowrig.interfaces import Quality
 from flowrig.interfaces.wire_log import Direction
 from flowrig.testing.bench.bench import Bench
 from flowrig.testing.conformance.checks import Level, Live, earns, require
+from flowrig.testing.conformance.command import Command
 from flowrig.testing.conformance.returns import ReturnedValues
+from flowrig.testing.conformance.safe_action import SafeActionConformance
 from flowrig.trace.file import readable
 
 __all__ = ["Command", "DeviceConformance"]
@@ -38,27 +38,6 @@ SILENCES = 3
 
 RECOVERIES = 3
 """Queries after which a driver must give correct answers again."""
-
-
-@frozen
-class Command:
-    """A command that moves, heats or lights, and functions that find out its effect.
-
-    Attributes:
-        name: name of the command in messages.
-        arrange: brings an open driver and its instrument to a state that the command changes.
-        call: gives the command.
-        done: whether the instrument executes the command.
-        untouched: whether the instrument is in the state before the command.
-        once: whether the instrument received the command at most once.
-    """
-
-    name: str
-    arrange: Callable[[], None]
-    call: Callable[[], None]
-    done: Callable[[], bool]
-    untouched: Callable[[], bool]
-    once: Callable[[], bool]
 
 
 class RecordingWire(Wire):
@@ -85,7 +64,7 @@ class RecordingWire(Wire):
         return answer
 
 
-class DeviceConformance(ReturnedValues, ABC, Generic[B]):
+class DeviceConformance(ReturnedValues, SafeActionConformance[B]):
     """The checks that pumps, heaters and spectrometers have in common.
 
     A test class of a plugin inherits from the suite of its kind and adds one fixture, `bench`.

@@ -101,6 +101,11 @@ class HeaterConformance(DeviceConformance[HeaterBench]):
             ),
         ]
 
+    def safe_action(self, bench: HeaterBench) -> Command:
+        """Switch off."""
+        _, off = self.commands(bench)
+        return off
+
     @earns(Level.BRONZE)
     def test_opening_leaves_a_hot_heater_hot(self, bench: HeaterBench) -> None:
         """Neither closing nor opening changes the set point."""

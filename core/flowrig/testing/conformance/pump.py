@@ -124,6 +124,11 @@ class PumpConformance(DeviceConformance[PumpBench]):
             ),
         ]
 
+    def safe_action(self, bench: PumpBench) -> Command:
+        """Stop."""
+        _, stop, _ = self.commands(bench)
+        return stop
+
     @earns(Level.BRONZE)
     def test_opening_leaves_a_running_pump_running(self, bench: PumpBench) -> None:
         """Neither closing nor opening stops a pump, or starts it again."""

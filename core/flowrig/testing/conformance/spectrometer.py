@@ -81,6 +81,11 @@ class SpectrometerConformance(DeviceConformance[SpectrometerBench]):
 
         return [switch(True), switch(False)]
 
+    def safe_action(self, bench: SpectrometerBench) -> Command | None:
+        """Shut the light, if the spectrometer controls one."""
+        commands = self.commands(bench)
+        return commands[-1] if commands else None
+
     @earns(Level.BRONZE, Live("asks for its wavelengths"))
     def test_wavelengths_are_those_of_the_detector(self, bench: SpectrometerBench) -> None:
         """Every pixel has a wavelength [nm], in rising order."""

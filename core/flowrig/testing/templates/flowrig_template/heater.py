@@ -16,6 +16,8 @@ from .line import Line, LineError, number
 from .settings import TemplateSettings
 
 LIMITS = HeaterLimits(temperature_min_c=5.0, temperature_max_c=250.0)
+OFF_C = 20.0
+"""Set point [°C] that the controller reports while its output is off."""
 
 
 class TemplateHeater(Heater):
@@ -47,9 +49,18 @@ class TemplateHeater(Heater):
             raise self._fault(RefusedError, f"the controller kept {kept!r}", request, kept)
 
     def _do_off(self) -> None:
-        state = self._command("OFF")
-        if state != "off":
-            raise self._fault(UnknownOutcomeError, f"the controller reports {state!r}", "OFF")
+        self._send_off(UnknownOutcomeError)  # first: a slow controller is told at once
+        try:
+            set_point_c = self._do_read().set_point_c
+        except DeviceError as error:
+            raise self._fault(UnknownOutcomeError, f"not confirmed: {error}", "OFF") from error
+        if set_point_c != OFF_C:
+            raise self._fault(UnknownOutcomeError, f"the set point is {set_point_c:g} °C", "OFF")
+
+    def _do_send_safe_action(self) -> None:
+        if self._line is None:
+            self._do_open()
+        self._send_off(ConnectionLostError)
 
     def _do_read(self) -> HeaterReading:
         sensor, _, set_point = self._query("READ?").partition(" ")
@@ -65,6 +76,12 @@ class TemplateHeater(Heater):
             temperature_c=temperature_c,
             set_point_c=set_point_c,
         )
+
+    def _send_off(self, failure: type[DeviceError]) -> None:
+        try:
+            self._open_line().send("OFF")
+        except LineError as error:
+            raise self._fault(failure, f"{error}", "OFF") from error
 
     def _query(self, question: str) -> str:
         """Send a query; without an answer the connection is lost."""

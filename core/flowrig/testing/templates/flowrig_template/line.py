@@ -93,12 +93,14 @@ class Line:
     def send(self, request: str) -> None:
         """Send a request at once, without synchronizing first, and do not wait for its answer.
 
+        After a failure a line end goes first, so that half a request cannot spoil this one.
+
         Raises:
             LineError: the port was lost.
         """
         with self._lock:
+            self._write(request if self._synchronized else f"\n{request}")
             self._synchronized = False
-            self._write(request)
 
     def _synchronize(self) -> None:
         self._syncs += 1

@@ -53,13 +53,21 @@ class TemplatePump(Pump):
             raise self._fault(UnknownOutcomeError, f"the pump reports {state.value!r}", "START")
 
     def _do_stop(self) -> None:
-        try:
-            self._open_line().send("STOP")
-        except LineError as error:
-            raise self._fault(UnknownOutcomeError, f"{error}", "STOP") from error
+        self._send_stop(UnknownOutcomeError)  # first: a slow pump is told at once
         state = self._confirmed_state("STOP")
         if state is not PumpState.STOPPED:
             raise self._fault(UnknownOutcomeError, f"the pump reports {state.value!r}", "STOP")
+
+    def _do_send_safe_action(self) -> None:
+        if self._line is None:
+            self._do_open()
+        self._send_stop(ConnectionLostError)
+
+    def _send_stop(self, failure: type[DeviceError]) -> None:
+        try:
+            self._open_line().send("STOP")
+        except LineError as error:
+            raise self._fault(failure, f"{error}", "STOP") from error
 
     def _do_read_state(self) -> PumpState:
         word = self._query("STATE?")

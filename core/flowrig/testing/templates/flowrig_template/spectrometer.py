@@ -38,9 +38,12 @@ class TemplateSpectrometer(Spectrometer):
         return True
 
     def _do_open(self) -> None:
+        self._connect()
+        self._do_set_integration_time(self._integration_time_us)
+
+    def _connect(self) -> None:
         settings = self.settings
         self._line = Line(settings.address, settings.baud, settings.deadline_s, self.wire)
-        self._do_set_integration_time(self._integration_time_us)
 
     def _do_close(self) -> None:
         line, self._line = self._line, None
@@ -81,8 +84,28 @@ class TemplateSpectrometer(Spectrometer):
             raise self._fault(ProtocolError, f"{error}", "FRAME?", answer[:40]) from error
 
     def _do_set_light(self, on: bool) -> None:
+        if not on:
+            self._send_dark(UnknownOutcomeError)  # first: a slow spectrometer is told at once
         word = "on" if on else "off"
-        self._set(f"LIGHT {word}", word)
+        try:
+            self._set(f"LIGHT {word}", word)
+        except ConnectionLostError as error:
+            if on:
+                raise
+            raise self._fault(
+                UnknownOutcomeError, f"not confirmed: {error}", "LIGHT off"
+            ) from error
+
+    def _do_send_safe_action(self) -> None:
+        if self._line is None:
+            self._connect()
+        self._send_dark(ConnectionLostError)
+
+    def _send_dark(self, failure: type[DeviceError]) -> None:
+        try:
+            self._open_line().send("LIGHT off")
+        except LineError as error:
+            raise self._fault(failure, f"{error}", "LIGHT off") from error
 
     def _set(self, request: str, wanted: str) -> None:
         kept = self._command(request)
