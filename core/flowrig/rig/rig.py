@@ -32,7 +32,7 @@ from flowrig.interfaces import (
 )
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, load_profile
-from flowrig.profile.rules.analysis import analysed_windows
+from flowrig.profile.rules.analysis import require_seen
 from flowrig.rig.device_threads import DeviceThreads
 from flowrig.rig.simulated import Simulator, emulated
 from flowrig.trace.file import TraceHeader, settings_of
@@ -42,9 +42,6 @@ __all__ = ["Rig", "RigReading", "light_refusal", "open_rig", "require_done"]
 
 COMPUTATION = "(computation)"
 """Name of a thread that is no device's."""
-
-SLACK_NM = 1.0
-"""How far [nm] a window of the analysis may be beyond the first or last pixel of a detector."""
 
 R = TypeVar("R")
 
@@ -211,13 +208,7 @@ class Rig:
 
     def _require_windows(self) -> None:
         ranges_nm = {name: (seen[0], seen[-1]) for name, seen in self.wavelengths_nm().items()}
-        for wanted in analysed_windows(self.profile):
-            low, high = ranges_nm[wanted.spectrometer]
-            if problem := wanted.problem((low, high), SLACK_NM):
-                raise InputError(
-                    f"{'.'.join(map(str, wanted.path))}: {problem}; expected wavelengths inside, "
-                    "or another spectrometer"
-                )
+        require_seen(self.profile, ranges_nm)
 
     def reconnect(self, devices: Iterable[str] | None = None) -> bool:
         """Close each device that does not answer, and open it again; moves nothing.

@@ -8,11 +8,16 @@ from attrs import evolve, frozen
 
 from flowrig.clock import Clock, VirtualClock
 from flowrig.emulation import Emulator, EmulatorContext, World
+from flowrig.emulation.world import SpectrometerBody
 from flowrig.errors import InputError
 from flowrig.plugins.offers import import_target
 from flowrig.profile import DeviceEntry, Profile
+from flowrig.profile.rules.analysis import require_seen
 
 __all__ = ["EmulatedRig", "Simulator", "emulated", "require_emulators"]
+
+EXPOSURE_US: Final = 10_000
+"""Exposure [µs] with which the pixels of an emulated detector are counted."""
 
 LEAST_DEADLINE_S: Final = 10.0
 """Shortest deadline [s] of a driver in front of an emulated instrument.
@@ -94,12 +99,22 @@ def require_emulators(profile: Profile) -> None:
     """Check that a rig can be simulated; nothing is started.
 
     Raises:
-        InputError: the profile names no world, the world refuses the rig, or a driver ships no
-            emulator.
+        InputError: the profile names no world, the world refuses the rig, a driver ships no
+            emulator, or an emulated detector does not see what the analysis reads.
     """
     for device in profile.devices.values():
         _emulator_of(device)
-    _new_world(profile, VirtualClock(), 1, None)
+    world = _new_world(profile, VirtualClock(), 1, None)
+    analysis = profile.analysis
+    names = (analysis.absorbance.spectrometer, analysis.photoluminescence.spectrometer)
+    require_seen(profile, {name: _range_nm(world.spectrometer(name)) for name in names})
+
+
+def _range_nm(detector: SpectrometerBody) -> tuple[float, float]:
+    """Wavelength of the first and of the last pixel of an emulated detector [nm]."""
+    last = detector.expose(EXPOSURE_US).size - 1
+    terms = enumerate(detector.wavelength_coefficients)
+    return detector.wavelength_coefficients[0], sum(one * last**power for power, one in terms)
 
 
 def _new_world(

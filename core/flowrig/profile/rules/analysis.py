@@ -5,13 +5,14 @@ from collections.abc import Iterator, Mapping
 
 from attrs import frozen
 
+from flowrig.errors import InputError
 from flowrig.problem.objective import MaximumResponse, Objective, TargetObjective
 from flowrig.profile.model import Profile, Window
 from flowrig.profile.problems import Finding, Path, nearest
 from flowrig.profile.rules import names
 from flowrig.profile.rules.limits import outside
 
-__all__ = ["RULES", "AnalysedWindow", "analysed_windows", "flow_rates"]
+__all__ = ["RULES", "AnalysedWindow", "analysed_windows", "flow_rates", "require_seen"]
 
 
 def flow_rates(
@@ -46,6 +47,10 @@ def spectrometers(profile: Profile) -> Iterator[Finding]:
             message = f"the spectrometer {name!r} is at no flow cell"
             expected = f'a flow cell in [path] with `spectrometer = "{name}"`'
             yield Finding(path, message, expected=expected)
+
+
+SLACK_NM = 1.0
+"""How far [nm] a window may be beyond the first or last pixel of a detector."""
 
 
 @frozen
@@ -102,6 +107,24 @@ def analysed_windows(profile: Profile) -> Iterator[AnalysedWindow]:
         yield AnalysedWindow((*here, section, key), name, at_nm, at_nm)
     path = (*here, "photoluminescence", "area_window")
     yield AnalysedWindow(path, emission.spectrometer, *emission.area_window_nm)
+
+
+def require_seen(profile: Profile, ranges_nm: Mapping[str, Window]) -> None:
+    """Check that detectors see all wavelengths that the analysis reads.
+
+    Args:
+        profile: the rig.
+        ranges_nm: by spectrometer, wavelength of the first and of the last pixel [nm].
+
+    Raises:
+        InputError: one does not; the message names the key of the profile.
+    """
+    for wanted in analysed_windows(profile):
+        if problem := wanted.problem(ranges_nm[wanted.spectrometer], SLACK_NM):
+            raise InputError(
+                f"{'.'.join(map(str, wanted.path))}: {problem}; expected wavelengths inside, or "
+                "another spectrometer"
+            )
 
 
 def windows(profile: Profile) -> Iterator[Finding]:
