@@ -339,8 +339,8 @@ def _read(file: FilePath, place: Place) -> str:
     try:
         with file.open("rb") as stream:
             data = stream.read(LONGEST_TEXT + 1)
-    except OSError as error:
-        reason = error.strerror or str(error)
+    except (OSError, ValueError) as error:  # ValueError: a name with a NUL
+        reason = getattr(error, "strerror", None) or str(error)
         raise _refused(place, f"{file} cannot be read: {reason}") from error
     if len(data) > LONGEST_TEXT:
         raise _refused(Place(str(file)), "the file is too large", f"at most {LONGEST_TEXT} bytes")
