@@ -11,6 +11,8 @@ __all__ = [
     "COUNTS_MAX",
     "INTEGRATION_TIME_MAX_US",
     "INTEGRATION_TIME_MIN_US",
+    "WAVELENGTH_MAX_NM",
+    "WAVELENGTH_MIN_NM",
     "EthernetAddress",
     "HdxSettings",
     "OceanSettings",
@@ -24,6 +26,9 @@ INTEGRATION_TIME_MAX_US = 9_999_999
 
 COUNTS_MAX = 65_535
 """Top of a converter of 16 bit [counts]."""
+WAVELENGTH_MIN_NM, WAVELENGTH_MAX_NM = 185.0, 1150.0
+"""Wavelengths [nm] between which every grating of the HDX series lies (Ocean Insight, "Ocean HDX",
+200 to 1100 nm at most), with some room; the instrument reports those of its own."""
 
 ETHERNET_PORT = 57357
 """TCP port of an HDX (python-seabreeze, pull request 243)."""

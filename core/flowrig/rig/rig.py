@@ -32,6 +32,7 @@ from flowrig.interfaces import (
 )
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, load_profile
+from flowrig.profile.rules.analysis import require_seen
 from flowrig.rig.claimed import claimed, require_addresses, require_distinct
 from flowrig.rig.device_threads import DeviceThreads
 from flowrig.rig.simulated import Simulator, emulated
@@ -39,7 +40,7 @@ from flowrig.rig.unopened import even_unopened
 from flowrig.trace.file import TraceHeader, settings_of
 from flowrig.trace.recorder import Recording, recorded
 
-__all__ = ["Rig", "RigReading", "open_rig", "require_done"]
+__all__ = ["Rig", "RigReading", "light_refusal", "open_rig", "require_done"]
 
 COMPUTATION = "(computation)"
 """Name of a thread that is no device's."""
@@ -169,9 +170,9 @@ class Rig:
         Raises:
             NotReadyError: a pump is running; stop it first.
             InputError: a pump cannot deliver the flow rates of the profile, or a spectrometer of
-                the analysis cannot shut its light for dark frames.
+                the analysis cannot shut its light for dark frames, or does not see the
+                wavelengths that the analysis reads.
         """
-        self._require_lights()
         limits = self._threads.call(
             {
                 stream.pump: partial(self.pump(name).set_syringe, stream.syringe)
@@ -187,6 +188,8 @@ class Rig:
                     f"{able.rate_max_ul_min:g} µL/min with this syringe, "
                     f"the profile asks for {low:g} to {high:g} µL/min"
                 )
+        self._require_lights()
+        self._require_windows()
 
     def refilled(self, streams: Iterable[str]) -> None:
         """Note that a person has filled the syringes of streams; emulated ones are filled now."""
@@ -207,10 +210,11 @@ class Rig:
         analysis = self.profile.analysis
         for name in (analysis.absorbance.spectrometer, analysis.photoluminescence.spectrometer):
             if not self.spectrometer(name).controls_light:
-                raise InputError(
-                    f"devices.{name}: its light source is not under control, so dark frames cannot "
-                    "be taken; wire its shutter to the spectrometer and say so in the settings"
-                )
+                raise InputError(light_refusal(name))
+
+    def _require_windows(self) -> None:
+        ranges_nm = {name: (seen[0], seen[-1]) for name, seen in self.wavelengths_nm().items()}
+        require_seen(self.profile, ranges_nm)
 
     def reconnect(self, devices: Iterable[str] | None = None) -> bool:
         """Close each device that does not answer, and open it again; moves nothing.
@@ -409,6 +413,18 @@ class Rig:
         pump_of = {stream: self.profile.streams[stream].pump for stream in calls}
         outcome = self._threads.call({pump_of[stream]: call for stream, call in calls.items()})
         return {stream: outcome[device] for stream, device in pump_of.items()}
+
+
+def light_refusal(name: str) -> str:
+    """Why a run refuses a spectrometer of the analysis that controls no light.
+
+    Args:
+        name: of the device.
+    """
+    return (
+        f"devices.{name}: its light source is not under control, so dark frames cannot be taken; "
+        "wire its shutter to the spectrometer and say so in the settings"
+    )
 
 
 def _read_pump(pump: Pump) -> tuple[PumpStatus, PumpReadBack | None]:
