@@ -82,11 +82,11 @@ class Clock(ABC):
         Rig time counts it, because the instruments go on meanwhile.
         """
 
-    def sleep_until(self, time_s: float) -> None:
+    def sleep_until(self, time_s: float, alarm: Alarm | None = None) -> None:
         """Wait until a rig time [s]; returns at once if it has passed."""
         remaining = time_s - self.now_s()
         if remaining > 0:
-            self.sleep(remaining)
+            self.sleep(remaining, alarm)
 
     def add_participants(self, count: int) -> None:  # noqa: B027 - real time needs no participants
         """Announce threads that will take part in the run; virtual time waits for them.

@@ -6,6 +6,7 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
+from flowrig.clock import Alarm
 from flowrig.errors import NotReadyError, OutOfRangeError, UnsupportedError
 from flowrig.interfaces import returned
 from flowrig.interfaces.device import Device, Reading
@@ -72,7 +73,8 @@ class Frames(Reading):
 class Spectrometer(Device):
     """An array spectrometer, with or without control of a light source."""
 
-    _abandoned = False
+    _abandoned: Alarm | None = None
+    """Rings when the acquisition under way is abandoned."""
     _returned_pixels: int | None = None
 
     @property
@@ -145,7 +147,7 @@ class Spectrometer(Device):
         self._require_open()
         if count < 1:
             raise OutOfRangeError(f"{self.name}: count must be at least 1, got {count}")
-        self._abandoned = False
+        self._abandoned = Alarm()
         integration_time_us = self._returned_time_us()
         period_s = max(interval_s, integration_time_us * 1e-6)
         start_s = self.clock.now_s()
@@ -154,7 +156,7 @@ class Spectrometer(Device):
         for index in range(count):
             times_s.append(self.clock.now_s())
             frames.append(self._next_frame())
-            self.clock.sleep_until(start_s + (index + 1) * period_s)
+            self.clock.sleep_until(start_s + (index + 1) * period_s, self._abandoned)
         counts = np.stack(frames)
         return Frames(
             time_s=self.clock.now_s(),
@@ -208,8 +210,9 @@ class Spectrometer(Device):
         return self._carry_out(search, self._pixels_in(window_nm), frames_max)
 
     def abandon(self) -> None:
-        """Stop an acquisition in another thread before its next frame."""
-        self._abandoned = True
+        """Stop an acquisition in another thread before its next frame; it does not wait for it."""
+        if self._abandoned is not None:
+            self.clock.ring(self._abandoned)
 
     def _exposure_search(
         self,
@@ -240,7 +243,7 @@ class Spectrometer(Device):
         self, search: ExposureSearch, pixels: NDArray[np.bool_], frames_max: int
     ) -> Exposure:
         """Take frames until the search has a verdict, and set its answer."""
-        self._abandoned = False
+        self._abandoned = Alarm()
         frames_taken = 0
         while search.verdict is None:
             self._set_if_other(search.proposal_us)
@@ -263,7 +266,7 @@ class Spectrometer(Device):
             self._do_set_integration_time(integration_time_us)
 
     def _next_frame(self) -> NDArray[np.uint16]:
-        if self._abandoned:
+        if self._abandoned is not None and self._abandoned.rung:
             raise NotReadyError("the acquisition was abandoned", device=self.name)
         counts = returned.frame(self, self._do_acquire_frame(), self._returned_pixels)
         self._returned_pixels = counts.size

@@ -13,6 +13,7 @@ from flowrig.clock import Clock, RealClock, VirtualClock
 from flowrig.errors import (
     FlowrigError,
     InputError,
+    NotReadyError,
     SeveralDevicesError,
     UnknownOutcomeError,
 )
@@ -356,14 +357,22 @@ class Rig:
         names = tuple(spectrometers)
         exposures_us = self.integration_times_us(names)
         period_s = max(interval_s, 0.1, *(us * 1e-6 for us in exposures_us.values()))
+        given_up = False
+
+        def take(name: str) -> Frames:
+            if given_up:  # before this thread had begun, so that `abandon` did not reach it
+                raise NotReadyError("the acquisition was abandoned", device=name)
+            return self.spectrometer(name).acquire(frames, interval_s)
+
         try:
             return self._threads.call(
-                {n: partial(self.spectrometer(n).acquire, frames, interval_s) for n in names},
+                {name: partial(take, name) for name in names},
                 duration_s=frames * period_s,
                 tick_s=tick_s,
                 on_tick=on_tick,
             )
         except BaseException:
+            given_up = True
             for name in names:
                 self.spectrometer(name).abandon()
             raise
