@@ -1,12 +1,17 @@
 """Time: real and virtual."""
 
 import threading
+from collections.abc import Callable
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowrig.clock import RealClock, VirtualClock
+from flowrig.clock import Alarm, Clock, RealClock, VirtualClock
+from flowrig.errors import StopRequested
 from flowrig.rig.device_threads import DeviceThreads
+
+HOUR_S = 3600.0
 
 
 def test_virtual_time_passes_without_waiting() -> None:
@@ -79,17 +84,123 @@ def test_interrupt_wakes_real_sleepers() -> None:
     assert clock.now_s() < 60.0
 
 
-def test_ticks_come_at_known_times() -> None:
-    """While calls run, the caller's ticks come at the moments that it asked for."""
+def test_an_alarm_wakes_one_virtual_sleeper_without_moving_time() -> None:
+    """The other sleeps on, and an alarm that was rung lets nobody sleep."""
+    clock, alarm = VirtualClock(), Alarm()
+    woken: dict[str, float] = {}
+
+    def sleeper(name: str, alarm: Alarm | None) -> None:
+        clock.sleep(10.0, alarm)
+        woken[name] = clock.now_s()
+
+    def ringer() -> None:
+        clock.sleep(3.0)
+        clock.ring(alarm)
+
+    with DeviceThreads(clock) as workers:
+        workers.call(
+            {
+                "a": lambda: sleeper("a", alarm),
+                "b": lambda: sleeper("b", None),
+                "c": ringer,
+            }
+        )
+    assert woken == {"a": 3.0, "b": 10.0}
+    clock.sleep(5.0, alarm)
+    assert clock.now_s() == 10.0
+
+
+def test_an_alarm_wakes_a_real_sleeper() -> None:
+    """A real sleep of an hour ends when its alarm rings, and so does one that begins later."""
+    clock, alarm = RealClock(), Alarm()
+    threading.Timer(0.05, lambda: clock.ring(alarm)).start()
+    clock.sleep(HOUR_S, alarm)
+    clock.sleep(HOUR_S, alarm)
+    assert alarm.rung
+
+
+@pytest.mark.parametrize(
+    ("lasts_s", "ticks_s"),
+    [
+        (0.0, []),
+        (4.9, []),
+        (5.0, [5.0]),
+        (6.0, [5.0]),
+        (12.0, [5.0, 10.0]),
+        (15.0, [5.0, 10.0, 15.0]),
+    ],
+)
+def test_a_watched_call_ends_when_its_work_ends(lasts_s: float, ticks_s: list[float]) -> None:
+    """Ticks come at the moments that were asked for, and none is waited for."""
     clock = VirtualClock()
     ticks: list[float] = []
     with DeviceThreads(clock) as workers:
         workers.call(
-            {"long": lambda: clock.sleep(12.0)},
+            {"long": lambda: clock.sleep(lasts_s), "short": lambda: clock.sleep(lasts_s / 2.0)},
             tick_s=5.0,
             on_tick=lambda: ticks.append(clock.now_s()),
         )
-    assert ticks == [5.0, 10.0, 15.0]
+        assert clock.now_s() == lasts_s
+        workers.call({"long": lambda: clock.sleep(1.0)})
+    assert ticks == ticks_s
+    assert clock.now_s() == lasts_s + 1.0
+
+
+@given(st.lists(st.integers(0, 40), min_size=1, max_size=4), st.integers(1, 12))
+def test_ticks_never_delay_a_call(naps_s: list[int], tick_s: int) -> None:
+    """Whatever calls run side by side, also where a tick itself takes time on other devices."""
+    clock = VirtualClock()
+    ticks: list[float] = []
+    with DeviceThreads(clock) as workers:
+
+        def look() -> None:
+            workers.call({"heater": lambda: clock.sleep(0.25)})
+            ticks.append(clock.now_s())
+
+        workers.call(
+            {f"{i}": lambda nap_s=nap_s: clock.sleep(nap_s) for i, nap_s in enumerate(naps_s)},
+            tick_s=float(tick_s),
+            on_tick=look,
+        )
+    assert clock.now_s() <= max(naps_s) + 0.25
+    assert ticks == sorted(ticks)
+    assert len(ticks) <= max(naps_s) / tick_s
+
+
+@pytest.mark.parametrize("new_clock", [RealClock, VirtualClock])
+def test_a_short_call_is_not_held_up_by_a_long_tick(new_clock: Callable[[], Clock]) -> None:
+    """The test would take an hour otherwise: no tick comes."""
+    clock = new_clock()
+    with DeviceThreads(clock) as workers:
+        done = workers.call(
+            {"short": lambda: clock.sleep(0.01) or "done"},  # type: ignore[func-returns-value]
+            tick_s=HOUR_S,
+            on_tick=lambda: pytest.fail("no tick was due"),
+        )
+    assert done == {"short": "done"}
+    assert clock.now_s() < HOUR_S
+
+
+def test_an_interrupt_calls_the_tick_at_once() -> None:
+    """A person who wants to stop does not wait for the next look, nor for the frames."""
+    clock = RealClock()
+    begun, over = threading.Event(), threading.Event()
+
+    def frames() -> None:
+        begun.set()
+        over.wait()
+
+    def obey() -> None:
+        over.set()
+        raise StopRequested("a person asked the run to stop")
+
+    def press() -> None:
+        begun.wait()
+        clock.interrupt()
+
+    threading.Thread(target=press).start()
+    with DeviceThreads(clock) as workers, pytest.raises(StopRequested):
+        workers.call({"spectrometer": frames}, tick_s=HOUR_S, on_tick=obey)
 
 
 def test_a_device_keeps_its_thread() -> None:

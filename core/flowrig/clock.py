@@ -6,16 +6,34 @@ wakes one thread at a time. A simulated campaign therefore replays bit for bit, 
 operating system schedules its threads.
 """
 
+import ctypes
 import heapq
+import sys
 import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
-__all__ = ["Clock", "RealClock", "VirtualClock"]
+__all__ = ["SLICE_S", "Alarm", "Clock", "RealClock", "VirtualClock"]
+
+SLICE_S = 0.2
+"""Longest part [s] of a real wait. Python on Windows takes notice of Ctrl-C between two parts only,
+as its waits for locks cannot be interrupted there (python/cpython, issue 80116)."""
 
 _Sleeper = tuple[float, tuple[bool, str], int, threading.Lock]
 """Time [s] to wake, rank at equal times, identity, and the lock that is held until then."""
+
+
+class Alarm:
+    """Ends a sleep early: a thread sleeps with it, another gives it to `Clock.ring`.
+
+    Attributes:
+        rung: whether it was rung; every later sleep with it returns at once.
+    """
+
+    def __init__(self) -> None:
+        self.rung = False
+        self._sleeper: _Sleeper | None = None
 
 
 class Clock(ABC):
@@ -31,11 +49,15 @@ class Clock(ABC):
         """Rig time [s]; it never runs backwards."""
 
     @abstractmethod
-    def sleep(self, duration_s: float) -> None:
+    def sleep(self, duration_s: float, alarm: Alarm | None = None) -> None:
         """Wait for a duration [s]; only participating threads may call this.
 
-        `interrupt` ends the wait early.
+        `interrupt` ends the wait early, and so does `ring` with the same alarm.
         """
+
+    @abstractmethod
+    def ring(self, alarm: Alarm) -> None:
+        """Wake the thread that sleeps with an alarm; time stays."""
 
     @abstractmethod
     def emulate_delay(self, duration_s: float) -> None:
@@ -53,6 +75,13 @@ class Clock(ABC):
     def clear_interrupt(self) -> None:
         """Let sleeps last again."""
 
+    @abstractmethod
+    def slept_s(self) -> float:
+        """Time [s] for which the computer was suspended since this clock was made.
+
+        Rig time counts it, because the instruments go on meanwhile.
+        """
+
     def sleep_until(self, time_s: float) -> None:
         """Wait until a rig time [s]; returns at once if it has passed."""
         remaining = time_s - self.now_s()
@@ -69,16 +98,51 @@ class Clock(ABC):
         """The calling thread no longer takes part."""
 
 
+def _running_s() -> float:
+    """Monotonic time [s] that goes on while the computer is suspended, where the system has one.
+
+    `time.monotonic` goes on meanwhile on Windows, and rests on Linux and on macOS.
+    """
+    if sys.platform == "linux":
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    if sys.platform == "darwin":
+        return time.clock_gettime(time.CLOCK_MONOTONIC)
+    return time.monotonic()
+
+
+def _suspended_s() -> float:
+    """Time [s] for which the computer was suspended, from a beginning that does not matter.
+
+    From clocks that go on meanwhile and clocks that rest: `clock_gettime(2)` of Linux and of macOS,
+    `GetTickCount64` and `QueryUnbiasedInterruptTime` of Windows. Elsewhere the wall clock goes on,
+    so that a wall clock that is set forward counts as a suspend.
+    """
+    if sys.platform == "linux":
+        return _running_s() - time.clock_gettime(time.CLOCK_MONOTONIC)
+    if sys.platform == "darwin":
+        return _running_s() - time.clock_gettime(time.CLOCK_UPTIME_RAW)
+    if sys.platform == "win32":
+        kernel, rests = ctypes.windll.kernel32, ctypes.c_ulonglong()
+        kernel.GetTickCount64.restype = ctypes.c_ulonglong
+        kernel.QueryUnbiasedInterruptTime(ctypes.byref(rests))
+        return float(kernel.GetTickCount64()) * 1e-3 - rests.value * 1e-7
+    return time.time() - time.monotonic()
+
+
 class RealClock(Clock):
     """Monotonic time; unaffected by daylight saving and by changes of the wall clock.
+
+    Rig time goes on while the computer is suspended; a `sleep` lasts that much longer.
 
     Args:
         start_s: rig time [s] at construction, for a run that is resumed.
     """
 
     def __init__(self, start_s: float = 0.0) -> None:
-        self._origin_s = time.monotonic() - start_s
-        self._interrupted = threading.Event()
+        self._origin_s = _running_s() - start_s
+        self._suspended_s, self._slept_s = _suspended_s(), 0.0
+        self._interrupted = False
+        self._changed = threading.Condition()
 
     @property
     def is_virtual(self) -> bool:
@@ -87,12 +151,28 @@ class RealClock(Clock):
 
     def now_s(self) -> float:
         """Rig time [s]."""
-        return time.monotonic() - self._origin_s
+        return _running_s() - self._origin_s
 
-    def sleep(self, duration_s: float) -> None:
-        """Wait for a duration [s] or until `interrupt`."""
-        if duration_s > 0:
-            self._interrupted.wait(duration_s)
+    def slept_s(self) -> float:
+        """Time [s] for which the computer was suspended since this clock was made."""
+        self._slept_s = max(self._slept_s, _suspended_s() - self._suspended_s)
+        return self._slept_s
+
+    def sleep(self, duration_s: float, alarm: Alarm | None = None) -> None:
+        """Wait for a duration [s], or until `interrupt`, or until the alarm rings."""
+        end_s = time.monotonic() + duration_s
+        with self._changed:
+            while not (self._interrupted or (alarm is not None and alarm.rung)):
+                left_s = end_s - time.monotonic()
+                if left_s <= 0.0:
+                    return
+                self._changed.wait(min(left_s, SLICE_S))
+
+    def ring(self, alarm: Alarm) -> None:
+        """Wake the thread that sleeps with an alarm."""
+        with self._changed:
+            alarm.rung = True
+            self._changed.notify_all()
 
     def emulate_delay(self, duration_s: float) -> None:
         """Wait for a duration [s]."""
@@ -101,11 +181,14 @@ class RealClock(Clock):
 
     def interrupt(self) -> None:
         """Wake every sleeping thread."""
-        self._interrupted.set()
+        with self._changed:
+            self._interrupted = True
+            self._changed.notify_all()
 
     def clear_interrupt(self) -> None:
         """Let sleeps last again."""
-        self._interrupted.clear()
+        with self._changed:
+            self._interrupted = False
 
 
 class VirtualClock(Clock):
@@ -121,6 +204,7 @@ class VirtualClock(Clock):
 
     def __init__(self, start_s: float = 0.0) -> None:
         self._now_s = start_s
+        self._slept_s = 0.0
         self._active = 1
         self._lock = threading.Lock()
         self._owner = threading.get_ident()
@@ -145,15 +229,20 @@ class VirtualClock(Clock):
         """Let time jump by a duration [s] without waking a thread, like a suspended computer."""
         with self._lock:
             self._now_s += duration_s
+            self._slept_s += duration_s
 
     def now_s(self) -> float:
         """Rig time [s]."""
         return self._now_s
 
-    def sleep(self, duration_s: float) -> None:
+    def slept_s(self) -> float:
+        """Time [s] that `skip` has skipped."""
+        return self._slept_s
+
+    def sleep(self, duration_s: float, alarm: Alarm | None = None) -> None:
         """Wait until all other threads sleep and virtual time has moved on by a duration [s]."""
         with self._lock:
-            if self._interrupted or duration_s <= 0:
+            if self._interrupted or duration_s <= 0 or (alarm is not None and alarm.rung):
                 return
             wake = threading.Lock()  # a bare lock wakes its waiter sooner than an event does
             wake.acquire()
@@ -161,20 +250,32 @@ class VirtualClock(Clock):
             rank = (thread.ident == self._owner, thread.name)
             sleeper = (self._now_s + duration_s, rank, id(wake), wake)
             heapq.heappush(self._sleepers, sleeper)
+            if alarm is not None:
+                alarm._sleeper = sleeper
             self._active -= 1
             self._advance_if_idle()
         try:
             wake.acquire()
         except BaseException:  # Ctrl-C: time must not wait for a thread that has left
-            self._forget(sleeper)
+            with self._lock:
+                self._take_out(sleeper)
             raise
 
-    def _forget(self, sleeper: _Sleeper) -> None:
+    def ring(self, alarm: Alarm) -> None:
+        """Wake the thread that sleeps with an alarm, while the calling thread goes on."""
         with self._lock:
-            if sleeper in self._sleepers:
-                self._sleepers.remove(sleeper)
-                heapq.heapify(self._sleepers)
-                self._active += 1
+            alarm.rung = True
+            if alarm._sleeper is not None and self._take_out(alarm._sleeper):
+                alarm._sleeper[-1].release()
+
+    def _take_out(self, sleeper: _Sleeper) -> bool:
+        """Let a sleeping thread take part again; returns whether it was asleep."""
+        if sleeper not in self._sleepers:
+            return False
+        self._sleepers.remove(sleeper)
+        heapq.heapify(self._sleepers)
+        self._active += 1
+        return True
 
     def emulate_delay(self, duration_s: float) -> None:
         """Return at once: the waits of the driver move virtual time."""

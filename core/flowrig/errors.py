@@ -4,7 +4,9 @@ FlowrigError
 ├── InputError            correct the input: profile, campaign, plugin or command line
 │   ├── ProfileError      a profile has problems, each with file, line and column
 │   ├── PluginError       a plugin is missing, broken or installed twice
-│   └── MissingDependencyError  install the packages that the message names
+│   ├── InUseError        end the program that uses the instrument; the message names it
+│   ├── MissingDependencyError  install the packages that the message names
+│   └── NothingLeftError  an optimizer has suggested everything that there is; end its stage
 ├── OutOfRangeError       correct the request; nothing was sent to the instrument
 ├── InterlockError        a command would break a safety rule; nothing was sent
 ├── UnsupportedError      the instrument has no such function
@@ -12,10 +14,12 @@ FlowrigError
 │   ├── NotReadyError     wait, then try again
 │   ├── ConnectionLostError  reconnect; it is unknown whether an actuator command arrived
 │   ├── ProtocolError     the reply is invalid; resynchronize, then check the instrument
+│   │   └── DriverError   the driver returned what its method does not promise; correct the driver
 │   ├── RefusedError      the instrument kept its old value; correct profile or request
 │   ├── DeviceFaultError  the instrument reports a fault; check it
 │   │   └── SafetyTripError  a safety rule is broken; the run ends, and a person resets the rule
 │   ├── UnknownOutcomeError  a command was sent, and its effect is unknown; check the rig
+│   │   └── DriverHungError  a driver did not return; its port is given up
 │   └── SeveralDevicesError  errors of several instruments in one step, one line each
 ├── JournalError          the journal cannot be written; free space on the disk, then resume
 ├── StopRequested         a person requested that the run stops
@@ -41,11 +45,53 @@ class InputError(FlowrigError):
 
 
 class PluginError(InputError):
-    """A plugin is missing or broken, or two distributions claim its name."""
+    """A plugin is missing or broken, or two distributions claim its name.
+
+    Args:
+        message: one sentence.
+        suspects: why an offer that is not there may be missing: each plugin that could not be
+            loaded, with its reason.
+    """
+
+    def __init__(self, message: str, suspects: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.suspects = tuple(suspects)
+
+    def __str__(self) -> str:
+        return "; ".join([str(self.args[0]), *self.suspects])
+
+
+class InUseError(InputError):
+    """Another program uses an instrument; the message names it. Nothing was sent.
+
+    Args:
+        what: the instruments.
+        use: who uses them, and what to do, as in "in use by the run in …".
+    """
+
+    def __init__(self, what: str, use: str) -> None:
+        super().__init__(f"{what}: {use}")
+        self.what = what
+        self.use = use
+
+
+class FlowrigWarning(UserWarning):
+    """Something is not as it should be, and flowrig goes on; the message says what."""
+
+
+class PluginWarning(FlowrigWarning):
+    """An installed plugin, or the declaration of one, is left out; the message has the reason."""
 
 
 class MissingDependencyError(InputError):
     """A plugin needs a package that is not installed; the message names the packages to install."""
+
+
+class NothingLeftError(InputError):
+    """An optimizer has nothing left to suggest; its stage ends, which is no failure.
+
+    The message says in one sentence what was done, for instance "all 125 conditions were tried".
+    """
 
 
 class OutOfRangeError(FlowrigError, ValueError):
@@ -99,6 +145,10 @@ class ProtocolError(DeviceError):
     """The reply does not fit the protocol; the driver must resynchronize."""
 
 
+class DriverError(ProtocolError):
+    """The driver returned a value that its method does not promise; its author must correct it."""
+
+
 class RefusedError(DeviceError):
     """The instrument refused a value and kept the old one."""
 
@@ -129,6 +179,10 @@ class SafetyTripError(DeviceFaultError):
 
 class UnknownOutcomeError(DeviceError):
     """An actuator command was sent and its effect is unknown; it must not be repeated blindly."""
+
+
+class DriverHungError(UnknownOutcomeError):
+    """The call of a driver did not return in time; the rig has given up its thread and port."""
 
 
 class SeveralDevicesError(DeviceError):

@@ -6,13 +6,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from flowrig.errors import NothingLeftError
 from flowrig.interfaces import Optimizer, Problem, Suggestion
 from flowrig.learning.blas_threads import one_blas_thread
 from flowrig.problem.designs import maximin_latin_hypercube
+from flowrig.problem.steps import all_allowed, has_steps
 from flowrig_bayes.acquisition import describe
 from flowrig_bayes.model import Model, fit_model
 from flowrig_bayes.sampled_objective import SampledObjective, stratified_normals
-from flowrig_bayes.search import candidates, clear_of, maximize_acquisition
+from flowrig_bayes.search import (
+    candidates,
+    clear_of,
+    maximize_acquisition,
+    maximize_on_steps,
+    on_steps,
+)
 from flowrig_bayes.settings import BayesSettings
 from flowrig_bayes.surface import Surface
 
@@ -51,6 +59,7 @@ class BayesianOptimizer(Optimizer):
 
     def __init__(self, problem: Problem, settings: BayesSettings) -> None:
         super().__init__(problem, settings)
+        self._has_steps = has_steps(problem.space)
         d, m = len(problem.space.names), len(problem.objective.responses)
         self._X: Array = np.empty((0, d))
         self._Y: Array = np.empty((0, m))
@@ -73,32 +82,89 @@ class BayesianOptimizer(Optimizer):
         rng = np.random.default_rng([self.problem.seed, known])
         if len(self._X) < MIN_MODEL_EXPERIMENTS:
             return self._spread(num_points, rng)
+        found: list[Suggestion] = []
         with one_blas_thread():
-            return [self._next(rng) for _ in range(num_points)]
+            while len(found) < num_points:
+                try:
+                    found.append(self._next(rng))
+                except NothingLeftError:
+                    if not found:
+                        raise
+                    break
+        return found
 
     def _spread(self, num_points: int, rng: np.random.Generator) -> list[Suggestion]:
         space = self.problem.space
         points = maximin_latin_hypercube(space, num_points, 16, rng)
+        rows = space.rows(space.from_unit(points))
+        if self._has_steps:  # what is pending is what will be measured
+            rows = self.door.admit_all(rows)
+            points = space.to_unit(space.array(rows))
         self._pending = np.vstack([self._pending, points])
         reason = f"space filling: fewer than {MIN_MODEL_EXPERIMENTS} sound experiments so far"
-        return [Suggestion(row, reason=reason) for row in space.rows(space.from_unit(points))]
+        return [Suggestion(row, reason=reason) for row in rows]
 
     def _next(self, rng: np.random.Generator) -> Suggestion:
         """The next point; it is pending afterwards."""
-        problem, settings = self.problem, self.settings
-        model = fit_model(problem, self._X, self._Y, self._pending, settings)
+        problem = self.problem
+        listed = self._listed() if self._has_steps else None
+        model = fit_model(problem, self._X, self._Y, self._pending, self.settings)
         sampled, incumbent, best_measured = self._sample_objective(model, rng)
-        points = candidates(problem.space, settings.candidates, best_measured, rng)
-        if settings.acquisition == "thompson":
+        points = candidates(problem.space, self.settings.candidates, best_measured, rng)
+        if self.settings.acquisition == "thompson":
+            if self._has_steps:
+                points = on_steps(problem.space, points) if listed is None else listed
             drawn = model.objective.value(model.surrogate.predict(points).sample(1, rng))[0]
             ranked = points[np.argsort(-np.where(np.isfinite(drawn), drawn, sampled.floor))]
         else:
-            surface = Surface(sampled, incumbent, settings)
-            ranked = maximize_acquisition(problem.space, surface, points, settings, rng)
-        clear = clear_of(ranked, self._avoided())
-        point = clear[0] if len(clear) else ranked[0]
+            ranked = self._ranked(Surface(sampled, incumbent, self.settings), listed, points, rng)
+        point = self._first_clear(ranked)
         self._pending = np.vstack([self._pending, point])
         return self._explain(sampled, incumbent, point)
+
+    def _ranked(
+        self, surface: Surface, listed: Array | None, points: Array, rng: np.random.Generator
+    ) -> Array:
+        """Points with a high acquisition function, the best first."""
+        space, settings = self.problem.space, self.settings
+        if self._has_steps:
+            return maximize_on_steps(space, surface, listed, points, settings=settings, rng=rng)
+        return maximize_acquisition(space, surface, points, settings, rng)
+
+    def _listed(self) -> Array | None:
+        """The allowed points to choose from, in a space in which all values have steps.
+
+        Raises:
+            NothingLeftError: all were tried.
+        """
+        space = self.problem.space
+        left = self.door.untried()
+        if left is None:
+            return None
+        if self.settings.acquisition == "exploit":  # it may repeat a measurement
+            left = all_allowed(space)
+            assert left is not None
+        points = clear_of(space.to_unit(left), [(self._pending, SAME)])
+        if not len(points):
+            raise NothingLeftError(self.door.all_tried)
+        return points
+
+    def _first_clear(self, ranked: Array) -> Array:
+        """The best point that keeps its distance from others.
+
+        Where there is none, the distance from failed experiments is given up first.
+
+        Args:
+            ranked: points, the best first, shape `n x d`.
+        """
+        tried, failed = self._avoided()
+        for avoided in (
+            ([tried, failed], [tried, (failed[0], SAME)]) if self._has_steps else ([tried, failed],)
+        ):
+            clear = clear_of(ranked, avoided)
+            if len(clear):
+                return np.asarray(clear[0])
+        return np.asarray(ranked[0])
 
     def _sample_objective(
         self, model: Model, rng: np.random.Generator
@@ -119,10 +185,10 @@ class BayesianOptimizer(Optimizer):
         )
         return sampled, float(values.max(axis=1).mean()), best
 
-    def _avoided(self) -> list[tuple[Array, float]]:
+    def _avoided(self) -> tuple[tuple[Array, float], tuple[Array, float]]:
         """Points to keep away from, with distances. Only exploitation can repeat a measurement."""
         repeated = self._X[:0] if self.settings.acquisition == "exploit" else self._X
-        return [(np.vstack([self._pending, repeated]), SAME), (self._failed, FAILED)]
+        return (np.vstack([self._pending, repeated]), SAME), (self._failed, FAILED)
 
     def _explain(self, sampled: SampledObjective, incumbent: float, point: Array) -> Suggestion:
         """The suggestion with the predicted measurement and its reason."""

@@ -1,5 +1,6 @@
 """Optimizers that follow a fixed sequence of points: `grid`, `partial-grid` and `sobol`."""
 
+import warnings
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from itertools import product
@@ -8,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from flowrig.errors import InputError
+from flowrig.errors import InputError, NothingLeftError
 from flowrig.interfaces import Optimizer, OptimizerSettings, Problem, Suggestion
 from flowrig.problem.feasibility import pulled_inside
+from flowrig.problem.steps import near_steps
 from flowrig_bayes.settings import GridSettings, PartialGridSettings
 
 __all__ = ["Grid", "PartialGrid", "Sobol"]
@@ -20,17 +22,29 @@ Array = NDArray[np.float64]
 SAME = 1e-6
 """Points closer than this in every condition of the unit cube are the same."""
 
-MOST_POINTS = 1_000_000
-"""Limit on the size of a grid, which is held in memory."""
+MOST_DRAWS = 20
+"""Draws after which a Sobol sequence in a space with little room has fewer points."""
 
 
 class _Listed(Optimizer):
-    """Suggests, in order, the points of a list that were neither suggested nor measured."""
+    """Suggests, in order, the points of a list that were neither suggested nor measured.
+
+    In a space with steps, the points of the list are on the steps, each once.
+    """
 
     def __init__(self, problem: Problem, settings: OptimizerSettings) -> None:
         super().__init__(problem, settings)
-        self._known = np.empty((0, len(problem.space.names)))
-        self._points = self._feasible(self._listed(len(problem.space.names)))
+        space = problem.space
+        points = near_steps(space, self._listed(len(space.names)))
+        inside = points[space.feasible(space.from_unit(points))]
+        if not len(inside):
+            raise InputError(f"no point of the {self._label} meets the constraints")
+        self._places: dict[bytes, int] = {}
+        for place in map(bytes, _places(inside)):
+            self._places.setdefault(place, len(self._places))
+        _, first = np.unique(_places(inside), axis=0, return_index=True)
+        self._points = inside[np.sort(first)]
+        self._is_done = np.zeros(len(self._points), dtype=bool)
 
     @abstractmethod
     def _listed(self, dimensions: int) -> Array:
@@ -41,34 +55,29 @@ class _Listed(Optimizer):
     def _label(self) -> str:
         """Name of the list in messages."""
 
-    def _feasible(self, U: Array) -> Array:
-        space = self.problem.space
-        inside = U[space.feasible(space.from_unit(U))]
-        if not len(inside):
-            raise InputError(f"no point of the {self._label} meets the constraints")
-        return inside
-
     def _do_ingest(self, results: Sequence[Mapping[str, Any]]) -> None:
         space = self.problem.space
-        self._know(space.to_unit(space.array(results)))
-
-    def _know(self, U: Array) -> None:
-        self._known = np.vstack([self._known, U])
+        for place in map(bytes, _places(space.to_unit(space.array(results)))):
+            if place in self._places:
+                self._is_done[self._places[place]] = True
 
     def _do_suggest(self, num_points: int) -> list[Suggestion]:
-        fresh = [u for u in self._points if not self._is_known(u)][:num_points]
-        if not fresh:
-            raise InputError(
+        fresh = np.flatnonzero(~self._is_done)[:num_points]
+        if not len(fresh):
+            raise NothingLeftError(
                 f"all {len(self._points)} points of the {self._label} are done; plan fewer "
                 "experiments, or a finer list"
             )
-        self._know(np.array(fresh))
+        self._is_done[fresh] = True
         space = self.problem.space
-        rows = space.rows(space.from_unit(np.array(fresh)))
+        rows = space.rows(space.from_unit(self._points[fresh]))
         return [Suggestion(row, reason=f"next point of the {self._label}") for row in rows]
 
-    def _is_known(self, u: Array) -> bool:
-        return bool((np.abs(self._known - u).max(axis=1, initial=0.0) < SAME).any())
+
+def _places(U: Array) -> NDArray[np.int64]:
+    """Points of the unit cube as whole numbers, the same for points that are the same."""
+    # 0.37: values of a list are simple fractions, which must not lie on the border of a number.
+    return np.floor(np.clip(U, -1e6, 1e6) / SAME + 0.37).astype(np.int64)
 
 
 class Grid(_Listed):
@@ -78,12 +87,9 @@ class Grid(_Listed):
     _label = "grid"
 
     def _listed(self, dimensions: int) -> Array:
+        if objection := self.settings.objection(self.problem.space):
+            raise InputError(objection)
         levels = self.settings.levels
-        if levels**dimensions > MOST_POINTS:
-            raise InputError(
-                f"{levels} levels of {dimensions} conditions are {levels**dimensions:g} points; "
-                f"at most {MOST_POINTS:g} can be listed"
-            )
         return np.array(list(product(np.linspace(0.0, 1.0, levels), repeat=dimensions)))
 
 
@@ -124,15 +130,29 @@ class Sobol(Optimizer):
         self._position = max(self._position, self._ingested)
 
     def _do_suggest(self, num_points: int) -> list[Suggestion]:
+        space = self.problem.space
+        drawn = self._first(self._position + num_points)[self._position :]
+        if not len(drawn):
+            raise InputError("no condition meets every constraint")
+        self._position += len(drawn)
+        rows = space.rows(space.from_unit(drawn))
+        return [Suggestion(row, reason="Sobol sequence") for row in rows]
+
+    def _first(self, count: int) -> Array:
+        """The first points of the sequence that can be moved inside the space.
+
+        Always from the start, so that a rebuilt optimizer counts the same points.
+        """
         from scipy.stats.qmc import Sobol as Sequence_
 
         space = self.problem.space
         sequence = Sequence_(len(space.names), seed=self.problem.seed)
-        if self._position:
-            sequence.fast_forward(self._position)
-        self._position += num_points
-        drawn = pulled_inside(space, sequence.random(num_points))
-        if not len(drawn):
-            raise InputError("no condition meets every constraint")
-        rows = space.rows(space.from_unit(drawn))
-        return [Suggestion(row, reason="Sobol sequence") for row in rows]
+        found = np.empty((0, len(space.names)))
+        for _ in range(MOST_DRAWS):
+            with warnings.catch_warnings():  # it wants powers of 2, for a balance of all halves
+                warnings.simplefilter("ignore")
+                drawn = sequence.random(count - len(found))
+            found = np.vstack([found, pulled_inside(space, drawn)])
+            if len(found) >= count:
+                break
+        return found

@@ -8,12 +8,14 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from flowrig.problem.designs import uniform
+from flowrig.problem.door import SNAP
 from flowrig.problem.feasibility import pulled_inside
 from flowrig.problem.space import Space
+from flowrig.problem.steps import near_steps
 from flowrig_bayes.settings import BayesSettings
 from flowrig_bayes.surface import Surface
 
-__all__ = ["candidates", "clear_of", "maximize_acquisition"]
+__all__ = ["candidates", "clear_of", "maximize_acquisition", "maximize_on_steps", "on_steps"]
 
 Array = NDArray[np.float64]
 
@@ -32,6 +34,8 @@ NEIGHBOURS = 12
 """Random neighbours of each leader in a round of the search without gradients."""
 LEADERS = 20
 """Points with the best values from which a round of that search starts."""
+MOST_EVALUATED = 4096
+"""Allowed points of a space with steps up to which all are evaluated."""
 FIRST_STEP = 0.15
 """Standard deviation of the first round's steps in the unit cube; each round halves it."""
 
@@ -82,6 +86,68 @@ def maximize_acquisition(
     return points[np.argsort(-values, kind="stable")]
 
 
+def maximize_on_steps(
+    space: Space,
+    surface: Surface,
+    listed: Array | None,
+    points: Array,
+    *,
+    settings: BayesSettings,
+    rng: np.random.Generator,
+) -> Array:
+    """Points of the unit cube on the steps and inside the space, the best first, shape `n x d`.
+
+    Where all allowed points are listed and few, all are evaluated. Else the candidates are moved to
+    their nearest steps, and then, in rounds, by single steps; gradients improve the values without
+    steps.
+
+    Args:
+        space: a space with steps.
+        surface: the acquisition function.
+        listed: the allowed points to choose from, shape `n x d`; None if they cannot be listed.
+        points: candidates, shape `k x d`.
+        settings: number of starts and of rounds.
+        rng: source of randomness.
+    """
+    if listed is not None and len(listed) <= MOST_EVALUATED:
+        return listed[np.argsort(-surface.values(listed), kind="stable")]
+    points = on_steps(space, points)
+    values = surface.values(points)
+    for number in range(max(settings.refinements, 1)):
+        lead = np.argsort(-values, kind="stable")[:LEADERS]
+        around = np.repeat(points[lead], NEIGHBOURS, axis=0)
+        moved = on_steps(space, _stepped_aside(space, around, FIRST_STEP / 2**number, rng))
+        points = np.vstack([points, moved])
+        values = np.concatenate([values, surface.values(moved)])
+    order = np.argsort(-values, kind="stable")
+    is_free = np.array([one.step is None for one in space.parameters])
+    if is_free.any() and surface.has_gradients(points[0]):
+        scale = float(values[order[0]] - values[order[len(order) // 10]]) or 1.0
+        starts = points[order[: settings.starts]]
+        ends = np.array([_maximize(space, surface, one, scale, ~is_free) for one in starts])
+        ends = ends[space.feasible(space.from_unit(ends), SNAP)]
+        points = np.vstack([points, ends])
+        values = np.concatenate([values, surface.values(ends)])
+    return points[np.argsort(-values, kind="stable")]
+
+
+def on_steps(space: Space, points: Array) -> Array:
+    """The points with stepped values on the nearest steps, each once; those inside the space."""
+    moved = near_steps(space, points)
+    inside = moved[space.feasible(space.from_unit(moved))]
+    _, first = np.unique(inside, axis=0, return_index=True)
+    return inside[np.sort(first)]
+
+
+def _stepped_aside(space: Space, points: Array, step: float, rng: np.random.Generator) -> Array:
+    """Points after random moves: of about half of the stepped values by one step, of others by a
+    normally distributed distance with the standard deviation `step`."""
+    widths = np.array([(one.step or 0.0) / (one.high - one.low) for one in space.parameters])
+    moves = rng.standard_normal(points.shape)
+    moves = np.where(widths > 0.0, np.sign(moves) * widths, step * moves)
+    return np.clip(points + moves * (rng.random(points.shape) < 0.5), 0.0, 1.0)
+
+
 def _apart(points: Array, count: int) -> list[Array]:
     """The first points that keep the distance `APART` from all earlier ones."""
     chosen: list[Array] = []
@@ -112,8 +178,22 @@ def _maximize_jointly(surface: Surface, starts: Array, scale: float) -> Array:
     return np.where(np.isfinite(ends).all(axis=1, keepdims=True), ends, starts)
 
 
-def _maximize(space: Space, surface: Surface, start: Array, scale: float) -> Array:
-    """End point of a search from one point; it can violate the constraints slightly."""
+def _maximize(
+    space: Space,
+    surface: Surface,
+    start: Array,
+    scale: float,
+    fixed: NDArray[np.bool_] | None = None,
+) -> Array:
+    """End point of a search from one point; it can violate the constraints slightly.
+
+    Args:
+        space: the constraints.
+        surface: the acquisition function.
+        start: the point, shape `d`.
+        scale: a difference of values that counts as large.
+        fixed: coordinates that stay as they are; by default none.
+    """
 
     def negative(u: Array) -> tuple[float, Array]:
         value, gradient = surface.value_and_gradient(u)
@@ -124,11 +204,18 @@ def _maximize(space: Space, surface: Surface, start: Array, scale: float) -> Arr
         start,
         jac=True,
         method="SLSQP",
-        bounds=[(0.0, 1.0)] * len(start),
+        bounds=_bounds(start, fixed),
         constraints=list(_constraints(space)),
         options={"maxiter": SLSQP_ITERATIONS, "ftol": SLSQP_TOLERANCE},
     )
     return np.asarray(result.x) if np.isfinite(result.x).all() else start
+
+
+def _bounds(start: Array, fixed: NDArray[np.bool_] | None) -> list[tuple[float, float]]:
+    """Bounds of a search in the unit cube; fixed coordinates have one value."""
+    if fixed is None:
+        return [(0.0, 1.0)] * len(start)
+    return [(u, u) if stays else (0.0, 1.0) for u, stays in zip(start, fixed, strict=True)]
 
 
 def _constraints(space: Space) -> Iterator[dict[str, Any]]:

@@ -32,6 +32,8 @@ DESIGNS = 16
 """Random designs, of which the most evenly spread is taken."""
 MAX_ITERATIONS = 100
 """Most iterations of one maximization of the acquisition function."""
+MOST_EVALUATED = 4096
+"""Allowed points of a space with steps up to which all are evaluated."""
 LEADERS = 8
 """Best measured points whose neighbours are candidates too."""
 STEP = 0.1
@@ -72,6 +74,7 @@ class BoTorchOptimizer(Optimizer):
                 self._F = np.vstack([self._F, values])
 
     def _do_suggest(self, num_points: int) -> list[Suggestion]:
+        self.door.require_untried()
         if len(self._X) < MIN_MODEL_EXPERIMENTS:
             rng = np.random.default_rng([self.problem.seed, self._seen])
             points = maximin_latin_hypercube(self.problem.space, num_points, DESIGNS, rng)
@@ -98,6 +101,13 @@ class BoTorchOptimizer(Optimizer):
         X, F = torch.as_tensor(self._X), torch.as_tensor(_with_spread(self._F))
         model = gaussian_processes(X, F, sparse=self.settings.model == "saas")
         acquisition = self._acquisition(model, X, F)
+        left = self.door.untried()
+        if left is not None and 0 < len(left) <= MOST_EVALUATED:
+            choices = torch.as_tensor(self.problem.space.to_unit(left))
+            chosen, _ = optimize_acqf_discrete(
+                acquisition, q=min(num_points, len(left)), choices=choices, unique=True
+            )
+            return np.asarray(chosen.numpy())
         bounds = torch.tensor([[0.0], [1.0]], dtype=X.dtype).expand(2, X.shape[1])
         rng = np.random.default_rng([self.problem.seed, self._seen])
         found = torch.empty((0, X.shape[1]), dtype=X.dtype)
@@ -137,21 +147,30 @@ class BoTorchOptimizer(Optimizer):
         rng = np.random.default_rng([self.problem.seed, self._seen])
         near = self._X[np.argsort(-self._F.sum(axis=1))[:LEADERS]]
         moved = np.repeat(near, self.settings.candidates // LEADERS // len(near) + 1, axis=0)
-        choices = np.vstack(
-            [
-                uniform(self.problem.space, self.settings.candidates, rng),
-                pulled_inside(self.problem.space, moved + STEP * rng.standard_normal(moved.shape)),
-            ]
-        )
+        choices = self._choices(moved, rng)
         X, F = torch.as_tensor(self._X), torch.as_tensor(self._F)
         found, _ = optimize_acqf_discrete(
             self._acquisition(model, X, F),
-            q=num_points,
+            q=min(num_points, len(choices)),
             choices=torch.as_tensor(choices),
             max_batch_size=256,
             unique=True,
         )
         return np.asarray(found.numpy())
+
+    def _choices(self, moved: Array, rng: np.random.Generator) -> Array:
+        """Candidates: untried points where all have steps, else random and moved ones."""
+        space = self.problem.space
+        left = self.door.untried()
+        if left is not None:
+            some = min(len(left), max(self.settings.candidates, 1))
+            return space.to_unit(rng.choice(left, some, replace=False))
+        return np.vstack(
+            [
+                uniform(space, self.settings.candidates, rng),
+                pulled_inside(space, moved + STEP * rng.standard_normal(moved.shape)),
+            ]
+        )
 
     def _acquisition(self, model: Any, X: torch.Tensor, F: torch.Tensor) -> Any:
         if F.shape[1] == 1:
@@ -191,6 +210,8 @@ class BoTorchOptimizer(Optimizer):
     def _distinct(self, points: Array, count: int) -> Array:
         """Points inside the space, each once; random ones instead of repeats."""
         space = self.problem.space
+        if self.door.untried() is not None:  # they are allowed as they are, and fewer at the end
+            return points
         inside = np.unique(np.round(pulled_inside(space, points), 12), axis=0)
         inside = inside[space.feasible(space.from_unit(inside))]
         rng = np.random.default_rng([self.problem.seed, self._seen, 1])

@@ -258,7 +258,14 @@ class WatlowF4T(Heater):
             temperature_c=look.temperature_c,
             set_point_c=look.set_point_c,
             faults=tuple(faults),
+            controls=self._controls(),
         )
+
+    def _controls(self) -> bool | None:
+        """Whether the control loop is in auto; SCPI has no query for it."""
+        if self._modbus is None:
+            return None
+        return self._modbus.control_mode() is ControlMode.AUTO
 
     def _do_read_power_percent(self) -> float:
         return self._by_modbus("its output power").power_percent()

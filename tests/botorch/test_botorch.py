@@ -94,6 +94,7 @@ def test_several_objectives_widen_the_front() -> None:
     assert hypervolume(rows) > before
 
 
+@pytest.mark.slow
 def test_a_batch_over_several_objectives_keeps_the_constraint() -> None:
     """A batch of three differs, and keeps the limit on the total flow rate."""
     points = optimizer(maximize=("bright",), minimize=("width",)).suggest(3)

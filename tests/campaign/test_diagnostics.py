@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from flowrig.campaign.diagnostics import (
     AGAIN,
+    MOST_CENTRES,
     drift,
     explained_share,
     explains_nothing,
@@ -32,6 +33,41 @@ def test_the_same_conditions_again_and_again_are_counted() -> None:
     assert found is not None
     assert f"{AGAIN + 2} times" in found.text
     assert f"first in experiment {COUNT + 1} and last in {len(settled)}" in found.text
+
+
+def test_repeats_are_found_as_soon_as_there_are_enough() -> None:
+    """The newest experiment alone shows them, and at the end all do, wherever they lie."""
+    rng = np.random.default_rng(1)
+    for centre in rng.random((20, 3)):
+        X = np.vstack([spread_out(), centre + 0.003 * rng.random((AGAIN, 3))])
+        for count in range(COUNT + 1, len(X) + 1):
+            found = same_again(X[:count], range(1, count + 1), [count - 1])
+            assert (found is not None) == (count == len(X))
+        mixed = rng.permutation(X)
+        assert same_again(mixed, range(1, len(X) + 1)) is not None
+
+
+class Counted(np.ndarray):
+    """Counts the numbers whose magnitude is taken, which is done once for each comparison."""
+
+    compared = 0
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **options):
+        plain = [np.asarray(one) if isinstance(one, Counted) else one for one in inputs]
+        if ufunc is np.absolute:
+            Counted.compared += plain[0].size
+        result = getattr(ufunc, method)(*plain, **options)
+        return result.view(Counted) if isinstance(result, np.ndarray) else result
+
+
+def test_comparisons_grow_in_proportion_to_experiments() -> None:
+    """After each experiment one is compared with all others, and at the end a few dozen are."""
+    for count in (500, 5000):
+        X = np.random.default_rng(5).random((count, 3)).view(Counted)
+        for centres, most in (([count - 1], 1), (None, MOST_CENTRES)):
+            Counted.compared = 0
+            same_again(X, range(count), centres)
+            assert 0 < Counted.compared <= most * X.size
 
 
 def test_no_experiments_have_no_symptom() -> None:

@@ -41,6 +41,7 @@ def exploring(short: Short, wanted: float) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_stage_ends_when_the_model_explains_enough(short: Short, tmp_path: Path) -> None:
     """From ten experiments on it is looked for, written down once, and holds after a resume."""
     folder = tmp_path / "run"

@@ -154,7 +154,7 @@ def test_a_rate_out_of_range_writes_no_byte(factor):
         assert b.wire.received == before
 
 
-@pytest.mark.parametrize("inner_diameter_mm", [0.05, 41.0, -1.0])
+@pytest.mark.parametrize("inner_diameter_mm", [0.05, 61.0, -1.0])
 def test_a_diameter_out_of_range_writes_no_byte(inner_diameter_mm):
     """A diameter outside the Fusion's range is refused before a byte is sent."""
     with ready_bench() as b:

@@ -86,7 +86,7 @@ def test_echo_on_and_off():
     with bench(variant=Variant(echo=False)) as b, b.pump:
         assert b.core.feed(b"status\r") == b"0\r\n>"
         assert b.core.feed(b"echo on\r") == b">"
-        assert b.core.feed(b"status\r") == b"status\r0\r\n>"
+        assert b.core.feed(b"status\r") == b"status\r\n0\r\n>"
         assert b.pump.status().state is PumpState.STOPPED
         b.core.feed(b"echo off\r")
         assert b.pump.status().state is PumpState.STOPPED
@@ -202,7 +202,7 @@ def test_in_cycle_mode_the_channels_take_turns():
 
 def test_hexw2_sets_everything_in_one_request():
     """`hexw2` sets units, direction, diameter, volume, rate and delay, and may start."""
-    _, plunger, ask = off_the_wire()
+    _, plunger, ask = off_the_wire(Variant(views_sign=True))
     assert answer(ask("hexw2 2 1 14.567 50 60 0")) == []
     assert "volume = -50.000000" in answer(ask("view parameter"))
     assert answer(ask("hexw2 2 0 14.567 50 60 0 start")) == ["Pump start running..."]

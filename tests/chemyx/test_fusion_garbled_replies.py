@@ -24,11 +24,16 @@ HOSTILE = (
 )
 ANSWERS = {
     "status": "1",
-    "view parameter": "unit = 2\r\ndia = 14.567\r\nrate = 60.000000\r\nvolume = 10000.000000",
-    "read limit parameter": "29698.8312 0.0472 24998.8765 3.3332",
+    "view parameter": "unit = 2\r\ndia = 14.567\r\nrate = 60.000000\r\nvolume = 10000.000000\r\n"
+    "delay = 0.000000",
+    "read limit parameter 2": "29698.8312 0.0472 24998.8765 3.3332",
+    "read limit parameter 3": "1781929.8720 2.8301 24998.8765 3.3332",
     "dispensed volume": "dispensed volume = 123.4567",
     "elapsed time": "elapsed time = 2.50000",
     "set units 2": "units = 2",
+    "set units 3": "units = 3",
+    "set delay 0": "delay = 0.000000",
+    "set delay 0,0": "delay = 0.000000,0.000000",
     "set diameter 14.567": "diameter = 14.567",
     "set volume 10000.00000": "volume = 10000.000000",
     "set volume 100.00000,-50.00000": "volume = 100.000000,-50.000000",
@@ -43,7 +48,10 @@ ANSWERS = {
 class DamagedLine:
     """A line to a pump that damages the replies."""
 
-    speeds = "38400 baud"
+    heard = b""
+
+    def hint(self):
+        return "is the pump on?"
 
     def __init__(self, seed):
         self.draw = random.Random(seed)
@@ -51,9 +59,13 @@ class DamagedLine:
         self.frames = 0
         self.text = ""
         self.state = "1"
+        self.units = "2"
 
     def exchange(self, request, deadline_s, log, *, urgent=False):
-        answer = self.state if request == "status" else ANSWERS.get(request, "")
+        if request.startswith("set units "):
+            self.units = request[-1]
+        key = f"{request} {self.units}" if request.startswith("read limit") else request
+        answer = self.state if request == "status" else ANSWERS.get(key, "")
         end, separator = self.draw.choice([("\r", "\r\n"), ("\r\n", "\r\n"), ("\r", " \n\r")])
         frame = f"{request}{end}{answer}{separator}>".encode()
         if self.draw.random() < self.chance:
@@ -87,7 +99,11 @@ def test_no_damaged_reply_becomes_a_bad_number(frames):
     questions = {
         channel.dispensed: lambda value: (value,),
         channel.elapsed_min: lambda value: (value,),
-        channel.limits: lambda raw: (raw.rate_max, raw.rate_min, raw.volume_max, raw.volume_min),
+        channel.settings: lambda found: (
+            *found.volumes,
+            *(rate for step in found.rates for rate in step),
+            *((found.diameter_mm,) if found.diameter_mm else ()),
+        ),
         channel.state: lambda _: (),
         channel.learn_units: lambda _: (),
     }
@@ -99,7 +115,8 @@ def test_no_damaged_reply_becomes_a_bad_number(frames):
             except FlowrigError:
                 continue
             assert all(map(math.isfinite, numbers))
-            assert all(is_in(number, line.text) for number in numbers), line.text
+            shown = line.text.replace(",", " ").replace("/", " ")
+            assert all(is_in(number, shown) for number in numbers), line.text
             taken += len(numbers)
     assert taken > 1000
 

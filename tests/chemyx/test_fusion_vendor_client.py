@@ -10,10 +10,7 @@ import time
 import pytest
 from fusion_bench import bench
 
-from flowrig_chemyx.emulator.variant import Variant
-
 serial = pytest.importorskip("serial")
-ECHO_ON_ITS_OWN_LINE = Variant(echo_end=b"\r\n")
 
 
 class BareClient:
@@ -39,7 +36,7 @@ class BareClient:
 @pytest.fixture
 def single():
     """A single-channel pump and its client."""
-    with bench(variant=ECHO_ON_ITS_OWN_LINE) as b:
+    with bench() as b:
         client = BareClient(b.pump.settings.address)
         yield client, b
         client.close()

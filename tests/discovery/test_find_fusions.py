@@ -18,7 +18,7 @@ from flowrig_chemyx.emulator.serial_port import Uart
 from flowrig_chemyx.settings import BAUD_RATES, FusionSettings
 
 FUSION = Identity("Chemyx", "Fusion 6000")
-HARMLESS = {b"", b"elapsed time", b"status", b"pump status", b"view parameter"}
+HARMLESS = {b"", b"?", b"elapsed time", b"status", b"pump status", b"view parameter"}
 SOON_S = 0.05
 needs_terminals = pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
 

@@ -126,6 +126,10 @@ def test_every_instrument_of_a_kind_has_the_faults_of_its_body():
         "wrong-baud",
         "silent-refusal",
         "nack",
+        "panel-rate",
+        "panel-start",
+        "panel-delay",
+        "half-request",
     }
 
 
@@ -146,8 +150,8 @@ def fusion(clock=None):
         ("nack", "status", b"Invalid Command!"),
         ("wrong-baud", "status", bytes(c | 0x80 for c in b"status\r")),
         ("power-cycle", "view parameter", b"dia = 14.570"),
-        ("stall", "status", b"\r4\r\n"),
-        ("syringe-empty", "status", b"\r4\r\n"),
+        ("stall", "status", b"\n4\r\n"),
+        ("syringe-empty", "status", b"\n4\r\n"),
     ],
 )
 def test_a_fusion_shows_its_faults(fault, request_, shown):

@@ -1,8 +1,9 @@
 """An emulated rig in a process of its own: `python rig_in_a_process.py PROFILE`.
 
-It prints its addresses as one line of JSON, and answers every line that it is sent with what its
-instruments really do: the volume that each plunger has moved [µL], and the set point that the
-heater works towards [°C].
+It prints its addresses as one line of JSON. It answers every line `?` with what its instruments
+really do: the volume that each plunger has moved [µL], and the set point that the heater works
+towards [°C]. A line `DEVICE FAULT` plans a fault, and `DEVICE heal` ends the faults of a device;
+`*` is every device.
 """
 
 import json
@@ -11,7 +12,7 @@ import sys
 from flowrig.clock import RealClock
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import load_profile
-from flowrig.rig.simulated import emulated
+from flowrig.rig.simulated import EmulatedRig, emulated
 from flowrig_watlow.emulator.emulator import WatlowEmulator
 
 
@@ -24,10 +25,22 @@ def main(path: str) -> None:
         assert isinstance(plate, WatlowEmulator)
         controller = plate.controller
         pumps = [n for n, one in profile.devices.items() if one.offer.kind == "pump"]
-        for _ in sys.stdin:
+        for line in sys.stdin:
+            if line != "?\n":
+                change(rig, *line.strip().split(" ", 1))
+                continue
             told = {name: rig.world.pump(name).moved_ul for name in pumps}
             told["plate"] = controller.set_point_c
             print(json.dumps(told), flush=True)
+
+
+def change(rig: EmulatedRig, device: str, fault: str) -> None:
+    """Plan a fault of a device, or end its faults."""
+    for name in rig.emulators if device == "*" else [device]:
+        if fault == "heal":
+            rig.emulators[name].heal()
+        else:
+            rig.emulators[name].inject(fault)
 
 
 if __name__ == "__main__":

@@ -197,6 +197,7 @@ def test_a_run_goes_on_only_if_all_that_it_waits_for_was_done(
         board.ask(Request.GO_ON)
 
 
+@pytest.mark.slow
 def test_a_hold_that_nobody_ends_leads_to_the_safe_state(tmp_path: Path) -> None:
     """10 minutes later, in simulated time at once; a resume says that the syringe is full."""
     outcome, world, clock = ran(tmp_path, SMALL)
@@ -264,6 +265,7 @@ def test_a_full_waste_holds_before_it_overflows(tmp_path: Path) -> None:
     assert emptying.wastes == ("waste",)
 
 
+@pytest.mark.slow
 def test_a_full_waste_is_emptied_for_a_resume(tmp_path: Path) -> None:
     """Nobody came; the flush of the safe state still fits, and the resume says that it is empty."""
     outcome, _, _ = ran(tmp_path, WASTE)
@@ -342,6 +344,7 @@ def test_a_gate_can_be_opened_ahead(tmp_path: Path, yes_to: tuple[str, ...], by:
     assert kinds_of(tmp_path, HoldBegun) == []
 
 
+@pytest.mark.slow
 def test_a_gate_that_nobody_opens_leads_to_the_safe_state(tmp_path: Path) -> None:
     """Nothing was heated; a resume asks again, or is told the answer."""
     requests = OperatorRequests()

@@ -132,6 +132,7 @@ def test_no_reagent_flows_while_a_run_is_paused(tmp_path: Path) -> None:
     assert (last.data.command, last.data.streams) == ("stop", ("PFO",))
 
 
+@pytest.mark.slow
 def test_what_is_being_measured_is_finished_before_a_pause(tmp_path: Path) -> None:
     """A pause that comes with the sample frames waits for them; they are measured once."""
     ran(tmp_path, [(MEASURING, Request.PAUSE), ("hold", Request.GO_ON)])
@@ -139,6 +140,7 @@ def test_what_is_being_measured_is_finished_before_a_pause(tmp_path: Path) -> No
     assert kinds == ["measured", "hold", "measured", "measured"]
 
 
+@pytest.mark.slow
 def test_a_pause_that_nobody_ends_leads_to_the_safe_state(tmp_path: Path) -> None:
     """After the profile's limit the run is held, in the safe state, and can be resumed."""
     outcome, world, clock = ran(tmp_path, [(FLOWING, Request.PAUSE)], pause="500 ms")

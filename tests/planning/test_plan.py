@@ -70,6 +70,7 @@ def test_a_refill_is_planned_for_the_experiment_that_would_hold(short: Short) ->
     assert told.volumes_ul["CuI"] > 1000
 
 
+@pytest.mark.slow
 def test_a_rehearsal_tells_what_the_emulated_run_then_takes(
     flowrig: Any, short: Short, tmp_path: Path
 ) -> None:

@@ -76,7 +76,7 @@ def test_their_own_tests_pass_on_what_was_installed(new: Lab) -> None:
     assert " skipped" not in done.stdout
 
 
-@pytest.mark.parametrize("kind", ["pump", "optimizer"])
+@pytest.mark.parametrize("kind", [pytest.param("pump", marks=pytest.mark.slow), "optimizer"])
 def test_they_are_gold(new: Lab, kind: str) -> None:
     """`flowrig plugin check` says so."""
     (card,) = new.json("plugin", "check", f"our-{kind}", "--at-least", "gold")

@@ -8,8 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from flowrig.errors import MissingDependencyError, PluginError
-from flowrig.plugins import hookimpl
-from flowrig.plugins import registry as plugins_module
+from flowrig.plugins import hookimpl, installed
 from flowrig.plugins.offers import Offer, require_installed
 from flowrig.plugins.registry import Plugins
 from flowrig.problem.objective import MaximumResponse
@@ -66,8 +65,8 @@ def test_two_plugins_that_offer_one_name_are_refused() -> None:
     """The error names both, once; the list of plugins shows them as broken."""
     extra = {"mine": offering("plqy-proxy")}
     with pytest.raises(PluginError, match=r"'standard' of flowrig .* and 'mine' of this session"):
-        Plugins.discover(extra=extra)
-    assert "uninstall one" in Plugins.discover(extra=extra, strict=False).broken["mine"]
+        Plugins.discover(extra=extra, strict=True)
+    assert "uninstall one" in Plugins.discover(extra=extra, warn=False).broken["mine"]
 
 
 def test_a_hook_that_fails_breaks_its_plugin_alone() -> None:
@@ -79,8 +78,8 @@ def test_a_hook_that_fails_breaks_its_plugin_alone() -> None:
             raise KeyError("colour")
 
     with pytest.raises(PluginError, match=r"'mine'.*flowrig_objectives\(\) fails: KeyError"):
-        Plugins.discover(extra={"mine": Failing()})
-    plugins = Plugins.discover(extra={"mine": Failing()}, strict=False)
+        Plugins.discover(extra={"mine": Failing()}, strict=True)
+    plugins = Plugins.discover(extra={"mine": Failing()}, warn=False)
     assert "mine" in plugins.broken
     assert SHIPPED["objective"] <= set(plugins.offers("objective"))
 
@@ -94,7 +93,7 @@ def test_an_offer_of_another_kind_than_its_hook_is_refused() -> None:
             return offering("yield").flowrig_objectives()  # type: ignore[attr-defined, no-any-return]
 
     with pytest.raises(PluginError, match=r"offers the kind 'objective'; expected .* optimizer"):
-        Plugins.discover(extra={"mine": Mistaken()})
+        Plugins.discover(extra={"mine": Mistaken()}, strict=True)
 
 
 def test_a_plugin_without_a_hook_is_told() -> None:
@@ -105,7 +104,7 @@ def test_a_plugin_without_a_hook_is_told() -> None:
             return []
 
     with pytest.raises(PluginError, match=r"'mine'.* has no hook; put @hookimpl"):
-        Plugins.discover(extra={"mine": Silent()})
+        Plugins.discover(extra={"mine": Silent()}, strict=True)
 
 
 def test_a_misspelt_hook_is_an_error() -> None:
@@ -117,8 +116,8 @@ def test_a_misspelt_hook_is_an_error() -> None:
             return []
 
     with pytest.raises(PluginError, match=r"'mine'.*flowrig_objetives"):
-        Plugins.discover(extra={"mine": Misspelt()})
-    assert "mine" in Plugins.discover(extra={"mine": Misspelt()}, strict=False).broken
+        Plugins.discover(extra={"mine": Misspelt()}, strict=True)
+    assert "mine" in Plugins.discover(extra={"mine": Misspelt()}, warn=False).broken
 
 
 def test_a_missing_package_is_one_line() -> None:
@@ -161,10 +160,10 @@ def test_two_distributions_that_claim_one_entry_point_are_refused(
         )
 
     monkeypatch.setattr(
-        plugins_module.entrypoints, "get_group_all", lambda group: [entry("acme"), entry("other")]
+        installed.entrypoints, "get_group_all", lambda group: [entry("acme"), entry("other")]
     )
     with pytest.raises(PluginError, match=r"acme 1\.0 and other 1\.0"):
-        plugins_module.installed_plugins()
+        Plugins.discover(strict=True)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from flowrig.errors import InputError, OutOfRangeError
 from flowrig.interfaces import Problem
 from flowrig.plugins.registry import Plugins
-from flowrig.problem.feasibility import on_steps
+from flowrig.problem.door import Door
 from flowrig.problem.objective import MaximumResponse
 from flowrig.problem.space import LinearConstraint, Parameter, Space
 from flowrig.profile import load_profile
@@ -33,12 +33,12 @@ SPACE = Space(
 def test_the_nearest_step_is_taken(u: list[float]) -> None:
     """Values come onto steps, not farther than one step away, and inside the constraints."""
     (wanted,) = SPACE.rows(SPACE.from_unit(np.array([u])))
-    found = on_steps(SPACE, wanted)
     if SPACE.feasible(SPACE.array([wanted]))[0]:
+        found = Door(SPACE).admit(wanted)
         assert abs(found["temperature"] - wanted["temperature"]) <= 2.5 + 1e-9
         assert abs(found["CuI"] - wanted["CuI"]) <= 0.5 + 1e-9
+        assert abs(found["ODE"] - wanted["ODE"]) <= 0.5
         SPACE.require_feasible(found)
-    assert found["ODE"] == wanted["ODE"]
 
 
 def test_every_optimizer_suggests_steps() -> None:

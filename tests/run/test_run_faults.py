@@ -19,9 +19,10 @@ from watched_rig import (
 from flowrig.clock import VirtualClock
 from flowrig.errors import RefusedError, UnknownOutcomeError
 from flowrig.interfaces import Optimizer, OptimizerSettings
-from flowrig.journal.events import Ended, Outcome, Resumed, SafeStateSought
+from flowrig.journal.events import Outcome
 from flowrig.operator.requests import OperatorRequests, Request
 from flowrig.plugins import DriverOffer, Offer, hookimpl
+from flowrig.rig.rig import Rig
 from flowrig.run.options import ResumeOptions
 from flowrig.run.start import RunOutcome, resume_run
 from flowrig.run_record.reader import RunRecord
@@ -106,16 +107,18 @@ def test_a_finished_run_leaves_the_rig_at_rest(run: Run, tmp_path: Path) -> None
         assert counted == pytest.approx(moved_ul(world)[name], abs=1.0)
 
 
-def test_a_finished_run_goes_to_the_safe_state_once_when_it_is_resumed(
-    finished: Any, tmp_path: Path
+def test_a_finished_run_that_is_resumed_moves_nothing(
+    finished: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A resume begins with the safe state; if nothing is left to do, it is the only one."""
+    """Where nothing is left to do, no instrument is opened, and the run is finished as before."""
     folder = shutil.copytree(finished.folder, tmp_path / "run")
+    monkeypatch.setattr(Rig, "open", lambda self: pytest.fail("an instrument was opened"))
     outcome = resume_run(folder, ResumeOptions())
-    assert outcome.state == "finished"
+    assert (outcome.state, outcome.exit_code) == ("finished", 0)
     with RunRecord(folder) as record:
-        kinds = [event.kind for event in record.journal.events(Resumed, SafeStateSought, Ended)]
-    assert kinds == ["safe-state", "ended", "resumed", "safe-state", "ended"]
+        kinds = [event.kind for event in record.journal.events()]
+    assert kinds[-2:] == ["resumed", "ended"]
+    assert kinds.count("safe-state") == 1
 
 
 def test_a_pump_that_stalls_ends_the_run_safely(run: Run) -> None:

@@ -16,7 +16,7 @@ from test_interrupted import wait_for
 from flowrig.errors import InputError
 from flowrig.journal.events import Ended, ExperimentBegun, Outcome, SafeStateSought
 from flowrig.journal.journal import FILE_NAME, Event, Journal
-from flowrig.run.watchdog import NOTE_NAME
+from flowrig.run.lease import NOTE_NAME
 
 pytestmark = pytest.mark.xdist_group("watchdog")  # what they share is made once
 
@@ -87,6 +87,12 @@ class EmulatedRig:
         positions: dict[str, float] = json.loads(self._out.readline())
         return positions
 
+    def change(self, device: str, fault: str) -> None:
+        """Plan a fault of a device, or of every device, "*"; "heal" ends its faults."""
+        self._in.write(f"{device} {fault}\n")
+        self._in.flush()
+        self.state()  # the line before was obeyed
+
     def assert_busy(self) -> None:
         """Something flows, and the plate is heated."""
         before, after = self._twice()
@@ -103,6 +109,10 @@ class EmulatedRig:
         before = self.state()
         time.sleep(0.5)
         return before, self.state()
+
+
+SILENT = "deaf"
+"""A fault: requests are neither obeyed nor answered."""
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +148,7 @@ def run(rig: EmulatedRig, tmp_path: Path) -> Iterator[Callable[[int], "subproces
         return process
 
     yield start
+    rig.change("*", "heal")
     for process in started:
         process.kill()
         process.wait()
@@ -150,13 +161,25 @@ def outcomes(folder: Path) -> int:
     return kinds.index("experiment")
 
 
-def ended(folder: Path) -> Event[Ended]:
+def watchdog_of(process: "subprocess.Popen[bytes]") -> int:
+    """Process number of the watchdog of a run."""
+    found = subprocess.run(
+        ["pgrep", "-P", str(process.pid), "-f", "flowrig.run.watchdog"],
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    return int(found.stdout.split()[0])
+
+
+def ended(folder: Path, state: str = "failed") -> Event[Ended]:
     """The end that the watchdog writes, as soon as it has."""
-    until_s = time.monotonic() + 60.0
+    until_s = time.monotonic() + 180.0
     while time.monotonic() < until_s:
         try:
             with Journal(folder / FILE_NAME, read_only=True) as journal:
-                if (event := journal.last(Ended)) is not None:
+                event = journal.last(Ended)
+                if event is not None and event.data.state == state:
                     return event
         except InputError:
             pass
@@ -209,13 +232,7 @@ def test_a_rig_that_was_left_alone_is_made_safe_by_a_word(
 ) -> None:
     """A refused resume reports that the rig is unchanged; `flowrig safe` uses the old profile."""
     process, folder = run(60), tmp_path / "run"
-    watchdog = subprocess.run(
-        ["pgrep", "-P", str(process.pid), "-f", "flowrig.run.watchdog"],
-        capture_output=True,
-        check=True,
-        text=True,
-    )
-    os.kill(int(watchdog.stdout.split()[0]), signal.SIGKILL)
+    os.kill(watchdog_of(process), signal.SIGKILL)
     process.kill()
     process.wait()
     frozen = folder / "profile.toml"
@@ -251,4 +268,77 @@ def test_a_run_that_says_goodbye_leaves_nothing_to_the_watchdog(
     assert process.wait(120) == 3
     rig.assert_at_rest()
     assert not (tmp_path / "run" / NOTE_NAME).exists()
-    assert "watchdog" not in (tmp_path / "terminal.txt").read_text(encoding="utf-8")
+    terminal = (tmp_path / "terminal.txt").read_text(encoding="utf-8")
+    assert "watchdog" not in terminal
+    assert "Fatal Python error" not in terminal
+
+
+@pytest.mark.slow
+def test_links_that_come_back_late_are_waited_for(
+    rig: EmulatedRig, run: Callable[[int], "subprocess.Popen[bytes]"], tmp_path: Path
+) -> None:
+    """The watchdog says what is not confirmed, and goes on trying until it is."""
+    process, folder = run(60), tmp_path / "run"
+    rig.change("*", SILENT)
+    process.kill()
+    process.wait()
+    waits = ended(folder, "unknown").data.reason
+    assert "plate off" in waits
+    assert "goes on trying" in waits
+    rig.assert_busy()
+    rig.change("*", "heal")
+    ended(folder)
+    rig.assert_at_rest()
+    assert_reported(folder, "the run ended without a goodbye")
+
+
+@pytest.mark.slow
+def test_a_run_that_gives_up_hands_over_to_its_watchdog(
+    rig: EmulatedRig, run: Callable[[int], "subprocess.Popen[bytes]"], tmp_path: Path
+) -> None:
+    """The run ends with exit code 4 and says who goes on; that one switches the plate off."""
+    process, folder = run(60), tmp_path / "run"
+    rig.change("plate", SILENT)
+    assert process.wait(300) == 4
+    assert "the watchdog goes on trying" in (tmp_path / "terminal.txt").read_text(encoding="utf-8")
+    assert rig.state()["plate"] >= 120.0
+    rig.change("plate", "heal")
+    ended(folder)
+    rig.assert_at_rest()
+    assert_reported(folder, "the run could not confirm its safe state")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="this system cannot stop a process")
+def test_a_watchdog_that_is_stopped_is_noticed(
+    rig: EmulatedRig, run: Callable[[int], "subprocess.Popen[bytes]"], tmp_path: Path
+) -> None:
+    """The run must not go on without it: it ends in its safe state, and says why."""
+    process = run(60)
+    watchdog = watchdog_of(process)
+    os.kill(watchdog, signal.SIGSTOP)
+    try:
+        assert process.wait(300) == 1
+    finally:
+        os.kill(watchdog, signal.SIGCONT)
+    rig.assert_at_rest()
+    terminal = (tmp_path / "terminal.txt").read_text(encoding="utf-8")
+    assert "has not answered" in terminal
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no way to find the watchdog of a run")
+def test_a_resume_that_misses_an_instrument_makes_the_others_safe(
+    rig: EmulatedRig, run: Callable[[int], "subprocess.Popen[bytes]"], tmp_path: Path, flowrig: Any
+) -> None:
+    """Heat and flow go off, the missing one is named, and so is the next command."""
+    process, folder = run(60), tmp_path / "run"
+    os.kill(watchdog_of(process), signal.SIGKILL)
+    process.kill()
+    process.wait()
+    rig.change("hdx_pl", SILENT)
+    rig.assert_busy()
+    said = flowrig("resume", folder, code=1)
+    text = " ".join((said.stdout + said.stderr).split())
+    rig.assert_at_rest()
+    assert "hdx_pl" in text
+    assert f"flowrig resume {folder}" in text

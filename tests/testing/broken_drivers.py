@@ -13,7 +13,14 @@ from flowrig.errors import (
     OutOfRangeError,
     UnknownOutcomeError,
 )
-from flowrig.interfaces import HeaterReading, Identity, PumpState, PumpStatus
+from flowrig.interfaces import (
+    HeaterReading,
+    Identity,
+    PumpReadBack,
+    PumpState,
+    PumpStatus,
+    SpectrometerReadBack,
+)
 from flowrig.testing import (
     HeaterBench,
     HeaterConformance,
@@ -54,6 +61,27 @@ class CountsInItsIdentity(TemplatePump):
     def _do_identify(self):
         self.asked += 1
         return evolve(super()._do_identify(), serial_number=f"{self.asked}")
+
+
+class HasNoSerialNumber(TemplatePump):
+    def _do_identify(self):
+        return evolve(super()._do_identify(), serial_number=None)
+
+
+class ReportsNoVolume(TemplatePump):
+    def _do_read_dispensed_ul(self):
+        return math.nan
+
+
+class ReadsTexts(TemplateHeater):
+    def _do_read(self):
+        reading = super()._do_read()
+        return evolve(reading, temperature_c=str(reading.temperature_c))
+
+
+class FallingWavelengths(TemplateSpectrometer):
+    def _do_wavelengths_nm(self):
+        return super()._do_wavelengths_nm()[::-1]
 
 
 class RunsWhenOpened(TemplatePump):
@@ -296,6 +324,20 @@ class CountsMillilitres(TemplatePump):
         return super()._do_read_dispensed_ul() / 1000.0
 
 
+class ReadsBackMillilitres(TemplatePump):
+    def _do_set_rate(self, rate_ul_min):
+        super()._do_set_rate(rate_ul_min)
+        self.told_ul_min = rate_ul_min
+
+    def _do_read_back(self):
+        return PumpReadBack(time_s=0.0, rate_ul_min=self.told_ul_min / 1000.0)
+
+
+class ReadsBackItsMemory(ReadsBackMillilitres):
+    def _do_read_back(self):
+        return PumpReadBack(time_s=0.0, rate_ul_min=self.told_ul_min)
+
+
 class CoolsWhenOpened(TemplateHeater):
     def _do_open(self):
         super()._do_open()
@@ -394,6 +436,21 @@ class GivesFloats(TemplateSpectrometer):
         return super()._do_acquire_frame().astype(np.float32)
 
 
+class ReadsBackMilliseconds(TemplateSpectrometer):
+    def _do_read_back(self):
+        us = self._do_integration_time_us()
+        return SpectrometerReadBack(time_s=0.0, integration_time_us=us // 1000)
+
+
+class SpectrometerReadsBackItsMemory(TemplateSpectrometer):
+    def _do_set_integration_time(self, integration_time_us):
+        super()._do_set_integration_time(integration_time_us)
+        self.told_us = integration_time_us
+
+    def _do_read_back(self):
+        return SpectrometerReadBack(time_s=0.0, integration_time_us=self.told_us)
+
+
 class IsNeverSaturated(TemplateSpectrometer):
     def _do_limits(self):
         return evolve(LIMITS, saturation_counts=70_000)
@@ -459,6 +516,10 @@ BROKEN = [
     ("test_nothing_is_sent_before_open", *pump(SendsInItsConstructor)),
     ("test_the_identity_is_stable", *pump(CountsInItsIdentity)),
     ("test_the_identity_is_stable", *pump(emulator=UntappedEmulator)),
+    ("test_what_it_returns_is_what_it_promises", *pump(HasNoSerialNumber)),
+    ("test_what_it_returns_is_what_it_promises", *pump(ReportsNoVolume)),
+    ("test_what_it_returns_is_what_it_promises", *heater(ReadsTexts)),
+    ("test_what_it_returns_is_what_it_promises", *spectrometer(FallingWavelengths)),
     ("test_opening_moves_nothing", *pump(RunsWhenOpened)),
     ("test_a_closed_driver_raises_not_ready", *pump(AnswersFromMemory)),
     ("test_out_of_range_is_refused_before_sending", *pump(Clamps)),
@@ -506,6 +567,10 @@ BROKEN = [
     ("test_stop_works_after_an_error", *pump(GivesUpAfterAnError)),
     ("test_stop_is_sent_to_a_silent_pump", *pump(QueriesBeforeItStops)),
     ("test_the_dispensed_volume_is_true", *pump(CountsMillilitres)),
+    ("test_a_read_back_comes_from_the_instrument", *pump(ReadsBackMillilitres)),
+    ("test_a_read_back_comes_from_the_instrument", *pump(ReadsBackItsMemory)),
+    ("test_a_read_back_comes_from_the_instrument", *spectrometer(ReadsBackMilliseconds)),
+    ("test_a_read_back_comes_from_the_instrument", *spectrometer(SpectrometerReadsBackItsMemory)),
     ("test_opening_leaves_a_hot_heater_hot", *heater(CoolsWhenOpened)),
     ("test_the_set_point_reaches_the_plate", *heater(SpeaksFahrenheit)),
     ("test_off_works_in_every_state", *heater(KeepsWarm)),

@@ -8,7 +8,7 @@ import pytest
 from fusion_time import conformance_bench
 
 from flowrig.testing import HeaterBench, HeaterConformance, PumpConformance
-from flowrig_chemyx.emulator.variant import Variant
+from flowrig_chemyx.emulator.variant import DIALECTS
 from flowrig_watlow.driver import WatlowF4T
 from flowrig_watlow.emulator.controller import F4TTraits
 from flowrig_watlow.emulator.emulator import WatlowEmulator
@@ -17,13 +17,6 @@ from flowrig_watlow.settings import F4TSettings
 from flowrig_watlow.temperature import TemperatureUnit
 
 FAHRENHEIT = TemperatureUnit.FAHRENHEIT
-VARIANTS = {
-    "echo with CR LF": Variant(echo_end=b"\r\n", separator=b"\n\r"),
-    "no echo": Variant(echo=False),
-    "pump status only": Variant(status_spellings=("pump status",)),
-    "restarts its count after a pause": Variant(counts_on_after_pause=False),
-    "one step only": Variant(multistep=False, withdraws=False, primerate_line=False),
-}
 TRAITS = {
     "Fahrenheit": F4TTraits(unit=FAHRENHEIT),
     "newline on write": F4TTraits(newline_on_write=True),
@@ -50,7 +43,10 @@ def f4t(traits: F4TTraits, **options: Any) -> AbstractContextManager[HeaterBench
 
 
 BENCHES = {
-    **{name: (PumpConformance, partial(conformance_bench, one)) for name, one in VARIANTS.items()},
+    **{
+        name: (PumpConformance, partial(conformance_bench, one, 2 if one.dual else None))
+        for name, one in DIALECTS.items()
+    },
     "first channel": (PumpConformance, partial(conformance_bench, channel=1)),
     "second channel": (PumpConformance, partial(conformance_bench, channel=2)),
     "TCP": (PumpConformance, partial(conformance_bench, front="socket")),

@@ -98,6 +98,7 @@ def test_a_wrong_optimizer_is_refused() -> None:
         choose_optimizer("{ optimizer = 'bayes', acquisition = 'best' }", 1, plugins)
 
 
+@pytest.mark.slow
 def test_the_command_draws_the_curves(tmp_path: Path) -> None:
     """Two processes, two optimizers, a page and numbers."""
     out = tmp_path / "bench.html"

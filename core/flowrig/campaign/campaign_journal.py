@@ -1,13 +1,13 @@
 """The events that a campaign writes to the journal of its run."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
 from flowrig.campaign.diagnostics import Symptom
-from flowrig.interfaces import Suggestion
+from flowrig.interfaces import Quality, Suggestion
 from flowrig.journal.events import (
     Calibrated,
     Decided,
@@ -17,8 +17,10 @@ from flowrig.journal.events import (
     Measured,
     Skipped,
     StageBegun,
+    StageEnded,
     Steadiness,
     SteadinessLook,
+    Suspended,
     SymptomFound,
 )
 from flowrig.journal.journal import Journal
@@ -75,6 +77,10 @@ class CampaignJournal:
             Explored(stage=stage.name, r2=r2, until_r2=stage.until_r2, experiments=experiments)
         )
 
+    def stage_ended(self, stage: Stage, reason: str, experiments: int) -> None:
+        """Write that a stage ends after so many experiments, before its last one."""
+        self.write(StageEnded(stage=stage.name, experiments=experiments, reason=reason))
+
     def decided(self, stage: Stage, suggestions: Sequence[Suggestion], first: int) -> None:
         """Write a batch of decisions, in the order in which the stage measures them.
 
@@ -126,14 +132,18 @@ class CampaignJournal:
         Raises:
             JournalError: it cannot be written; it is kept in memory and written later if possible.
         """
+        slept = self._suspends_since(started_s)
+        quality = measurement.quality
+        if slept and quality is Quality.GOOD:
+            quality = Quality.DOUBTFUL
         measured = Measured(
             index=decision.index,
             conditions=decision.conditions,
             flow_rates_ul_min=self.profile.flow_rates_ul_min(decision.conditions),
             features=measurement.features,
             objective=measurement.objective,
-            quality=measurement.quality.value,
-            flags=measurement.flags,
+            quality=quality.value,
+            flags=(*measurement.flags, *slept),
             started_s=started_s,
             steadiness=_steadiness(observation),
         )
@@ -141,12 +151,20 @@ class CampaignJournal:
         self.journal.keep(measured, self.now_s(), measured_arrays(observation, features))
         self.journal.require_written()
 
+    def _suspends_since(self, started_s: float) -> tuple[str, ...]:
+        """A flag if the computer was suspended since a rig time [s]."""
+        events = self.journal.events(Suspended)
+        slept_s = sum(event.data.slept_s for event in events if event.time_s >= started_s)
+        if not slept_s:
+            return ()
+        return (f"the computer was suspended for {slept_s:.0f} s during the experiment",)
+
     def tripped(self, trips: Sequence[Trip]) -> None:
         """Write the interlocks that tripped."""
         for trip in trips:
             self.write(tripped(trip))
 
-    def report(self, symptoms: Sequence[Symptom], *, only_new_kinds: bool = False) -> None:
+    def report(self, symptoms: Iterable[Symptom], *, only_new_kinds: bool = False) -> None:
         """Write symptoms that the operator does not know of yet.
 
         Args:

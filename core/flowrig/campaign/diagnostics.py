@@ -3,7 +3,7 @@
 The symptoms themselves are functions of arrays. Letters: `n` experiments, `d` conditions.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from attrs import frozen
@@ -29,6 +29,8 @@ SAME_WITHIN = 0.01
 """Conditions closer than this share of every range are the same."""
 AGAIN = 5
 """Experiments at the same conditions from which on they are a symptom."""
+MOST_CENTRES = 64
+"""Most experiments whose neighbours are counted."""
 LEAST_FAILED = 3
 """Failed experiments below which they are no symptom, however few were done."""
 FAILED_SHARE = 0.2
@@ -61,38 +63,62 @@ class Symptom:
     text: str
 
 
-def experiment_symptoms(space: Space, experiments: Sequence[Experiment]) -> list[Symptom]:
+def experiment_symptoms(
+    space: Space, experiments: Sequence[Experiment], *, only_newest: bool = False
+) -> list[Symptom]:
     """The symptoms that show without a model.
 
     Args:
         space: the search space.
         experiments: all that were measured.
+        only_newest: whether each earlier experiment had its turn, so that of repeated conditions
+            only those of the newest have to be counted.
     """
     X = space.to_unit(space.array([experiment.conditions for experiment in experiments]))
+    indices = [experiment.index for experiment in experiments]
     found = (
-        same_again(X, [experiment.index for experiment in experiments]),
+        same_again(X, indices, [len(X) - 1] if only_newest and len(X) else None),
         many_failed([experiment.quality != "bad" for experiment in experiments]),
     )
     return [symptom for symptom in found if symptom is not None]
 
 
-def same_again(X: Array, indices: Sequence[int]) -> Symptom | None:
+def same_again(
+    X: Array, indices: Sequence[int], centres: Sequence[int] | None = None
+) -> Symptom | None:
     """The same conditions were chosen again and again.
+
+    The time grows in proportion to the number of experiments: not every pair of them is compared,
+    but all of them with few of them.
 
     Args:
         X: conditions in the unit cube, shape `n x d`.
         indices: numbers of the experiments, `n`.
+        centres: rows whose neighbours are counted; by default `MOST_CENTRES` of those where most
+            experiments lie.
     """
-    near = np.array([np.abs(X - x).max(axis=1) <= SAME_WITHIN for x in X]).reshape(len(X), len(X))
-    if not len(X) or near.sum(axis=1).max() < AGAIN:
+    largest = np.empty(0, dtype=np.intp)
+    for row in _crowded(X) if centres is None else centres:
+        near = np.flatnonzero(np.abs(X - X[row]).max(axis=1) <= SAME_WITHIN)
+        if len(near) > len(largest):
+            largest = near
+    if len(largest) < AGAIN:
         return None
-    rows = np.flatnonzero(near[near.sum(axis=1).argmax()])
-    group = [indices[int(row)] for row in rows]
+    group = [indices[int(row)] for row in largest]
     return Symptom(
         "same-again",
         f"the same conditions were chosen {len(group)} times, within {SAME_WITHIN:.0%} of every "
         f"range, first in experiment {group[0]} and last in {group[-1]}; the optimizer has settled",
     )
+
+
+def _crowded(X: Array) -> Iterator[int]:
+    """Rows in the fullest cells of two grids, of which the second is shifted by half a cell."""
+    for shift in (0.0, 0.5):
+        cells = np.floor(X / SAME_WITHIN + shift).astype(np.int64)
+        _, first, counts = np.unique(cells, axis=0, return_index=True, return_counts=True)
+        fullest = np.argsort(-counts, kind="stable")[: MOST_CENTRES // 2]
+        yield from first[fullest].tolist()
 
 
 def many_failed(sound: Sequence[bool]) -> Symptom | None:

@@ -1,6 +1,6 @@
 """The campaign loop: choose conditions, run them, evaluate the spectra, write the result down."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 from attrs import evolve
@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from flowrig.campaign.campaign_journal import CampaignJournal
 from flowrig.campaign.diagnostics import Symptom, experiment_symptoms
 from flowrig.campaign.model_check import model_r2
-from flowrig.campaign.optimizer import ConditionChooser
+from flowrig.campaign.optimizer import Choice, ConditionChooser
 from flowrig.campaign.progress import CampaignProgress
+from flowrig.campaign.results import results_for_optimizers
 from flowrig.campaign.retry_after_hold import RetryAfterHold
 from flowrig.errors import NeedsPersonError, SkipRequested
 from flowrig.journal.journal import Journal
@@ -89,7 +90,7 @@ class CampaignLoop:
         name = self._profile.analysis.photoluminescence.spectrometer
         first = self._record.first_lights().get(name, taken.references[name])
         doubt = brightness_change(name, first, taken.references[name])
-        calibration = evolve(taken, doubts=(doubt,) if doubt else ())
+        calibration = evolve(taken, doubts=(*taken.doubts, *([doubt] if doubt else [])))
         self._journal.calibrated(calibration, self._wavelengths_nm)
         return calibration
 
@@ -114,15 +115,17 @@ class CampaignLoop:
         wanted = stage.experiments - len(self._progress.decided_in(stage))
         choice = self._chooser.choose(
             stage,
-            self._progress.rows(),
+            results_for_optimizers(self._record),
             [decision.conditions for decision in tried],
             min(stage.batch, wanted),
             self._executor.compute,
         )
-        if choice.incident:
-            self._journal.report([Symptom(f"optimizer-failed-{first}", choice.incident)])
+        self._journal.report(_symptoms(stage, first, choice))
         if choice.suggestions:
             self._journal.decided(stage, choice.suggestions, first)
+        elif choice.stage_over:
+            done = len(self._progress.decided_in(stage))
+            self._journal.stage_ended(stage, choice.stage_over, done)
         elif self._record.campaign.if_optimizer_fails == "hold":
             raise NeedsPersonError(f"the optimizer failed before experiment {first}; put it right")
         else:
@@ -142,7 +145,8 @@ class CampaignLoop:
             return
         evaluated = evaluate(self._profile, self._wavelengths_nm, calibration, observation)
         self._journal.measured(decision, started_s, observation, *evaluated)
-        symptoms = experiment_symptoms(self._profile.space, self._record.experiments())
+        done = self._record.experiments()
+        symptoms = experiment_symptoms(self._profile.space, done, only_newest=True)
         self._journal.report(symptoms, only_new_kinds=True)
 
     def _observe(
@@ -172,3 +176,17 @@ class CampaignLoop:
 
     def _should_end(self) -> bool:
         return self._optimizer_gave_up or self._progress.reached_limit(self._now_s())
+
+
+def _symptoms(stage: Stage, first: int, choice: Choice) -> Iterator[Symptom]:
+    """What a choice tells of its optimizer.
+
+    Args:
+        stage: the stage.
+        first: number of the first experiment of the batch.
+        choice: the choice.
+    """
+    if choice.incident:
+        yield Symptom(f"optimizer-failed-{first}", choice.incident)
+    if choice.settled:
+        yield Symptom(f"optimizer-settled-{stage.name}", choice.settled)

@@ -1,9 +1,8 @@
 """What is done in a campaign, and what is left to do."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from flowrig.journal.events import Explored
+from flowrig.journal.events import Explored, StageEnded
 from flowrig.journal.journal import Journal
 from flowrig.procedure.procedures import run_condition
 from flowrig.procedure.steps import RequireVolume
@@ -12,7 +11,7 @@ from flowrig.run_record.experiment import Decision
 from flowrig.run_record.reader import RunRecord
 from flowrig.safety.syringe_outlook import refill_outlook
 
-__all__ = ["CampaignProgress"]
+__all__ = ["CampaignProgress", "is_campaign_over"]
 
 
 class CampaignProgress:
@@ -38,8 +37,8 @@ class CampaignProgress:
 
     def is_over(self, stage: Stage) -> bool:
         """Whether a stage has nothing left to decide or to measure."""
-        explored = {event.data.stage for event in self._journal.events(Explored)}
-        enough = len(self.decided_in(stage)) >= stage.experiments or stage.name in explored
+        ended = {event.data.stage for event in self._journal.events(Explored, StageEnded)}
+        enough = len(self.decided_in(stage)) >= stage.experiments or stage.name in ended
         return enough and not self.pending(stage)
 
     def reached_limit(self, now_s: float) -> bool:
@@ -52,14 +51,6 @@ class CampaignProgress:
     def unmeasured(self) -> int:
         """Number of experiments of the campaign that have no measurement."""
         return self._record.campaign.experiments - len(self._record.experiments())
-
-    def rows(self) -> list[dict[str, Any]]:
-        """Each measured experiment as optimizers get it: conditions, features and objective."""
-        objective = self._record.profile.objective.name
-        return [
-            {**experiment.conditions, **experiment.features, objective: experiment.objective}
-            for experiment in self._record.experiments()
-        ]
 
     def outlook(self, streams: Sequence[str]) -> str:
         """For how many of the experiments to come full syringes of some streams are enough.
@@ -77,6 +68,19 @@ class CampaignProgress:
     def _closed(self) -> set[int]:
         """Numbers of the experiments that are measured or skipped."""
         return {e.index for e in self._record.experiments()} | self._record.skipped()
+
+
+def is_campaign_over(record: RunRecord, journal: Journal) -> bool:
+    """Whether a campaign has nothing left to decide or to measure.
+
+    Args:
+        record: reads the journal.
+        journal: the same journal.
+    """
+    progress, newest = CampaignProgress(record, journal), journal.last()
+    if progress.reached_limit(0.0 if newest is None else newest.time_s):
+        return True
+    return all(progress.is_over(stage) for stage in record.campaign.stages)
 
 
 def _volumes_ul(profile: Profile, conditions: Mapping[str, float]) -> Mapping[str, float]:

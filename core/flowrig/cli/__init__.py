@@ -5,7 +5,14 @@ state of the rig is unknown.
 """
 
 import io
+import os
+import signal
 import sys
+import traceback
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import TracebackType
 from typing import Any
 
 import click
@@ -27,9 +34,12 @@ from flowrig.cli.runs.control import go_on, halt, pause, skip, status, stop
 from flowrig.cli.runs.plan import plan
 from flowrig.cli.runs.run import demo, resume, run
 from flowrig.cli.runs.safe import safe
+from flowrig.cli.terminal.printing import say
 from flowrig.cli.torture import torture
-from flowrig.errors import FlowrigError, InputError
+from flowrig.errors import FlowrigError, FlowrigWarning, InputError
+from flowrig.journal.visible import visible
 from flowrig.learning.blas_threads import default_to_one_blas_thread
+from flowrig.plugins.contained import left_threads
 from flowrig.version import __version__
 
 __all__ = ["main"]
@@ -38,6 +48,24 @@ __all__ = ["main"]
 class _Group(click.Group):
     """Turns flowrig's errors into one line and an exit code."""
 
+    def main(self, *args: Any, **how: Any) -> Any:
+        """Run a command; `args` and `how` are those of click, both empty in a program."""
+        if args or "args" in how:  # called by another program, whose signals are not touched
+            return super().main(*args, **how)
+        _show_control_characters()
+        try:
+            return super().main(**how)
+        finally:
+            # The exit code is decided: Ctrl-C while Python ends must not replace it by 130.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            if left_threads():  # of a plugin; they must not hold up the end
+                _end_at_once(sys.exception())
+
+    def make_context(self, *args: Any, **how: Any) -> click.Context:
+        """Read the command line; see click."""
+        with _visible_usage_errors():
+            return super().make_context(*args, **how)
+
     def invoke(self, ctx: click.Context) -> Any:
         default_to_one_blas_thread()
         for stream in (sys.stdout, sys.stderr):
@@ -45,13 +73,65 @@ class _Group(click.Group):
                 # A console whose encoding has no τ shows ? instead.
                 stream.reconfigure(errors="replace")
         try:
-            return super().invoke(ctx)
+            with _visible_usage_errors(), _plain_warnings():
+                return super().invoke(ctx)
         except InputError as error:
-            click.secho(str(error), fg="red", err=True)
+            say(str(error), fg="red", err=True)
             sys.exit(2)
         except FlowrigError as error:
-            click.secho(str(error), fg="red", err=True)
+            say(str(error), fg="red", err=True)
             sys.exit(1)
+
+
+def _end_at_once(why: BaseException | None) -> None:
+    """End the process with the exit code of a command, without waiting for any thread."""
+    if not isinstance(why, SystemExit | None):
+        return
+    code = 0 if why is None or why.code is None else why.code if isinstance(why.code, int) else 1
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    os._exit(code)
+
+
+@contextmanager
+def _plain_warnings() -> Iterator[None]:
+    """Show a warning of flowrig as one line, whatever filters of warnings are set."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", FlowrigWarning)
+        others = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+            if issubclass(category, FlowrigWarning):
+                say(f"warning: {message}", fg="yellow", err=True)
+            else:
+                others(message, category, *place, **more)
+
+        warnings.showwarning = show
+        yield
+
+
+@contextmanager
+def _visible_usage_errors() -> Iterator[None]:
+    """Show control characters in messages of click, which quote the command line."""
+    try:
+        yield
+    except click.ClickException as error:
+        vars(error)["message"] = visible(error.message)
+        raise
+
+
+def _show_control_characters() -> None:
+    """Show control characters in warnings and tracebacks, which quote other people's texts."""
+    written = warnings.formatwarning
+    warnings.formatwarning = lambda *args, **how: visible(written(*args, **how))
+
+    def report(
+        kind: type[BaseException], error: BaseException, trace: TracebackType | None
+    ) -> None:
+        say("".join(traceback.format_exception(kind, error, trace)), err=True, nl=False)
+
+    sys.excepthook = report
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})

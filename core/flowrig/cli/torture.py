@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from attrs import frozen
 
-from flowrig.cli.terminal.printing import print_json
+from flowrig.cli.terminal.printing import print_json, progress_bar, say
 
 if TYPE_CHECKING:
     from flowrig.torture import Board, Cell, Phase, Result
@@ -170,24 +170,22 @@ def torture(*, jobs: int, replay: str | None, as_json: bool, **choice: Any) -> N
 def _play(cells: "list[Cell]", jobs: int) -> "list[Result]":
     from flowrig.torture import run_cells
 
-    bar: Any = click.progressbar(
-        run_cells(cells, jobs), length=len(cells), label="campaigns", file=sys.stderr
-    )
+    bar = progress_bar(run_cells(cells, jobs), length=len(cells), label="campaigns")
     with bar as results:
         return list(results)
 
 
 def _print(board: "Board", *, in_full: bool) -> None:
     for line in board.lines() if not in_full else ():
-        click.echo(line)
+        say(line)
     for result in board.failed if not in_full else board.results:
-        click.echo()
-        click.secho(str(result.cell), bold=True)
+        say()
+        say(str(result.cell), bold=True)
         for ending, text in zip(result.endings, result.texts, strict=True):
-            click.echo(f"  {ending}: {text}" if text else f"  {ending}")
+            say(f"  {ending}: {text}" if text else f"  {ending}")
         for breach in result.breaches:
-            click.secho(f"  {breach.kind}: {breach.text}", fg="red")
+            say(f"  {breach.kind}: {breach.text}", fg="red")
         if result.breaches:
-            click.echo(f"  replay: flowrig torture --replay {result.cell}")
-    click.echo()
-    click.secho(", ".join(f"{count} {name}" for name, count in board.totals.items()), bold=True)
+            say(f"  replay: flowrig torture --replay {result.cell}")
+    say()
+    say(", ".join(f"{count} {name}" for name, count in board.totals.items()), bold=True)

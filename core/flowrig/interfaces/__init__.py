@@ -9,12 +9,18 @@ from flowrig.interfaces.pump import (
     Elapsed,
     Pump,
     PumpLimits,
+    PumpReadBack,
     PumpState,
     PumpStatus,
     PumpStep,
     Syringe,
 )
-from flowrig.interfaces.spectrometer import Frames, Spectrometer, SpectrometerLimits
+from flowrig.interfaces.spectrometer import (
+    Frames,
+    Spectrometer,
+    SpectrometerLimits,
+    SpectrometerReadBack,
+)
 from flowrig.interfaces.surrogate import (
     NormalPosterior,
     Posterior,
@@ -44,6 +50,7 @@ __all__ = [
     "Problem",
     "Pump",
     "PumpLimits",
+    "PumpReadBack",
     "PumpState",
     "PumpStatus",
     "PumpStep",
@@ -51,6 +58,7 @@ __all__ = [
     "Reading",
     "Spectrometer",
     "SpectrometerLimits",
+    "SpectrometerReadBack",
     "Suggestion",
     "Surrogate",
     "SurrogateSettings",

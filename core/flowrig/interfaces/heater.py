@@ -6,6 +6,7 @@ from abc import abstractmethod
 from attrs import frozen
 
 from flowrig.errors import OutOfRangeError, UnsupportedError
+from flowrig.interfaces import returned
 from flowrig.interfaces.device import Device, Reading
 
 __all__ = ["Heater", "HeaterLimits", "HeaterPower", "HeaterReading"]
@@ -30,14 +31,19 @@ class HeaterReading(Reading):
 
     Attributes:
         temperature_c: measured temperature [°C]; `quality` is BAD on a sensor error.
-        set_point_c: current set point [°C] of the controller.
+        set_point_c: current set point [°C] of the controller. Between commands it stays, or moves
+            on a ramp towards the commanded one; a run takes any other movement for a change by
+            somebody else.
         faults: reports of sensor, alarms and limits, one sentence each; with any of them `quality`
             is not GOOD.
+        controls: whether the control loop is on, so that it heats to the set point; None where the
+            controller does not report it.
     """
 
     temperature_c: float
     set_point_c: float
     faults: tuple[str, ...] = ()
+    controls: bool | None = None
 
 
 @frozen(kw_only=True)
@@ -57,7 +63,7 @@ class Heater(Device):
     @property
     def limits(self) -> HeaterLimits:
         """Range of set points of this heater."""
-        return self._do_limits()
+        return returned.heater_limits(self, self._do_limits())
 
     def set_temperature(self, temperature_c: float) -> None:
         """Set the set point [°C] and verify that the controller accepted it.
@@ -90,7 +96,7 @@ class Heater(Device):
     def read(self) -> HeaterReading:
         """Read temperature and set point [°C] from the controller."""
         self._require_open()
-        return self._do_read()
+        return returned.heater_reading(self, self._do_read())
 
     def set_ramp_rate(self, rate_c_min: float | None) -> None:
         """Set the rate [°C/min] at which the set point ramps to a new value; None for no ramp.
@@ -114,7 +120,8 @@ class Heater(Device):
             UnsupportedError: the controller does not report its output power.
         """
         self._require_open()
-        power_percent = self._do_read_power_percent()
+        method, expected = "_do_read_power_percent", "the output power [%]"
+        power_percent = returned.number(self, method, self._do_read_power_percent(), expected)
         return HeaterPower(time_s=self.clock.now_s(), power_percent=power_percent)
 
     @abstractmethod

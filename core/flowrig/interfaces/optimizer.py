@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from flowrig.errors import InputError
 from flowrig.interfaces.surrogate import Surrogate
-from flowrig.problem.feasibility import on_steps
+from flowrig.problem.door import Door
 from flowrig.problem.objective import Objective
 from flowrig.problem.space import Space
 
@@ -27,6 +27,13 @@ Array = NDArray[np.float64]
 @frozen(kw_only=True)
 class OptimizerSettings:
     """Base of every optimizer's settings class."""
+
+    def objection(self, space: Space) -> str:
+        """Why these settings do not fit a search space, in one phrase; "" if they do.
+
+        `flowrig check` asks before a run does; an optimizer that would refuse says so here.
+        """
+        return ""
 
 
 @frozen
@@ -79,6 +86,10 @@ class Optimizer(ABC):
     Args:
         problem: space, objective, seed and surrogate.
         settings: an instance of the optimizer's settings class.
+
+    Attributes:
+        door: admits what this optimizer suggests, and knows what was tried; an optimizer that
+            knows steps asks it for the conditions that are left.
     """
 
     settings: OptimizerSettings
@@ -86,6 +97,7 @@ class Optimizer(ABC):
     def __init__(self, problem: Problem, settings: OptimizerSettings) -> None:
         self.problem = problem
         self.settings = settings
+        self.door = Door(problem.space)
 
     def suggest(self, num_points: int = 1) -> list[dict[str, float]]:
         """The next conditions, each as a mapping by parameter name.
@@ -99,6 +111,7 @@ class Optimizer(ABC):
         Raises:
             InputError: `num_points` is less than 1, this optimizer needs more results, or it
                 returned no conditions, too many, or something else.
+            NothingLeftError: everything that this optimizer could suggest was tried.
             OutOfRangeError: the optimizer left its space; the whole suggestion is discarded.
         """
         return [dict(suggestion.conditions) for suggestion in self.suggest_explained(num_points)]
@@ -106,8 +119,9 @@ class Optimizer(ABC):
     def suggest_explained(self, num_points: int = 1) -> list[Suggestion]:
         """Like `suggest`, with the prediction and the reason behind each point.
 
-        Values of stepped parameters are rounded to their steps; see
-        `flowrig.problem.feasibility.on_steps`.
+        All points go through `flowrig.problem.door.Door`: values come onto bounds and steps. Where
+        that would repeat conditions that the optimizer did not ask for, the nearest new ones are
+        taken; if there are none, fewer points are returned.
         """
         if num_points < 1:
             raise InputError(f"num_points must be at least 1, got {num_points}")
@@ -117,11 +131,8 @@ class Optimizer(ABC):
                 f"{type(self).__name__} suggested {len(suggestions)} points; "
                 f"expected at least 1 and at most {num_points}"
             )
-        space = self.problem.space
-        suggestions = [evolve(s, conditions=on_steps(space, s.conditions)) for s in suggestions]
-        for suggestion in suggestions:
-            space.require_feasible(suggestion.conditions)
-        return suggestions
+        rows = self.door.admit_all([suggestion.conditions for suggestion in suggestions])
+        return [evolve(one, conditions=row) for one, row in zip(suggestions, rows, strict=False)]
 
     def _suggestions(self, points: object) -> list[Suggestion]:
         """The value that an optimizer returned, checked and converted to suggestions."""
@@ -137,8 +148,8 @@ class Optimizer(ABC):
     def ingest(self, results: Sequence[Mapping[str, Any]]) -> None:
         """Take the results of experiments.
 
-        Failed experiments are passed on with missing or non-finite responses; an optimizer must not
-        count them as zero.
+        Experiments that failed, were measured badly or were skipped are passed on with missing or
+        non-finite responses; an optimizer must not count them as zero.
 
         Args:
             results: one mapping per experiment, with all parameters and responses by name.
@@ -150,6 +161,7 @@ class Optimizer(ABC):
             missing = [name for name in self.problem.space.names if name not in row]
             if missing:
                 raise InputError(f"a result lacks {', '.join(missing)}")
+            self.door.note(row)
         self._do_ingest(results)
 
     @abstractmethod

@@ -10,6 +10,7 @@ from typing import Self
 from attrs import frozen
 
 from flowrig.errors import NotReadyError, OutOfRangeError, UnsupportedError
+from flowrig.interfaces import returned
 from flowrig.interfaces.device import Device, Reading
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Elapsed",
     "Pump",
     "PumpLimits",
+    "PumpReadBack",
     "PumpState",
     "PumpStatus",
     "PumpStep",
@@ -83,6 +85,21 @@ class PumpStatus(Reading):
     """
 
     state: PumpState
+
+
+@frozen(kw_only=True)
+class PumpReadBack(Reading):
+    """What a pump reports that it is set to, which a person at its panel may have changed.
+
+    Attributes:
+        rate_ul_min: the set flow rate [µL/min], constant between commands, not a measured one; None
+            where the pump cannot be asked.
+        inner_diameter_mm: inner diameter [mm] of the syringe that it computes with; None where the
+            pump cannot be asked.
+    """
+
+    rate_ul_min: float | None = None
+    inner_diameter_mm: float | None = None
 
 
 @frozen(kw_only=True)
@@ -184,7 +201,7 @@ class Pump(Device):
         ):
             if not (math.isfinite(value) and value > 0):
                 raise OutOfRangeError(f"{self.name}: {what} must be positive, got {value}")
-        self._limits = self._do_set_syringe(syringe)
+        self._limits = returned.pump_limits(self, self._do_set_syringe(syringe))
         return self._limits
 
     def set_rate(self, rate_ul_min: float) -> None:
@@ -263,7 +280,16 @@ class Pump(Device):
     def status(self) -> PumpStatus:
         """Read the current state from the pump."""
         self._require_open()
-        return PumpStatus(time_s=self.clock.now_s(), state=self._do_read_state())
+        state = returned.pump_state(self, self._do_read_state())
+        return PumpStatus(time_s=self.clock.now_s(), state=state)
+
+    def read_back(self) -> PumpReadBack:
+        """Read from the pump what it is set to; values that it cannot report are None.
+
+        A run asks for it at every look while the pump runs, and compares it with its own commands.
+        """
+        self._require_open()
+        return returned.pump_read_back(self, self._do_read_back())
 
     def dispensed(self) -> Dispensed:
         """Read the volume delivered since the last start from the pump.
@@ -272,7 +298,9 @@ class Pump(Device):
             UnsupportedError: the pump does not count its volume; use flow rate times time.
         """
         self._require_open()
-        return Dispensed(time_s=self.clock.now_s(), volume_ul=self._do_read_dispensed_ul())
+        method, expected = "_do_read_dispensed_ul", "a volume [µL]"
+        volume_ul = returned.number(self, method, self._do_read_dispensed_ul(), expected)
+        return Dispensed(time_s=self.clock.now_s(), volume_ul=volume_ul)
 
     def elapsed(self) -> Elapsed:
         """Read the running time since the last start from the pump.
@@ -283,7 +311,9 @@ class Pump(Device):
             UnsupportedError: the pump does not report its running time.
         """
         self._require_open()
-        return Elapsed(time_s=self.clock.now_s(), duration_s=self._do_read_elapsed_s())
+        method, expected = "_do_read_elapsed_s", "a time [s]"
+        duration_s = returned.number(self, method, self._do_read_elapsed_s(), expected)
+        return Elapsed(time_s=self.clock.now_s(), duration_s=duration_s)
 
     @abstractmethod
     def _do_set_syringe(self, syringe: Syringe) -> PumpLimits:
@@ -304,6 +334,13 @@ class Pump(Device):
     @abstractmethod
     def _do_read_state(self) -> PumpState:
         """Ask the pump for its state."""
+
+    def _do_read_back(self) -> PumpReadBack:
+        """Ask the pump, which may be running, for what it is set to; optional.
+
+        A value that this pump cannot report is None, and no error.
+        """
+        return PumpReadBack(time_s=self.clock.now_s())
 
     def _do_read_dispensed_ul(self) -> float:
         """Ask the pump for the volume [µL] delivered since the last start; optional."""

@@ -7,10 +7,11 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from flowrig.errors import NotReadyError, OutOfRangeError, UnsupportedError
+from flowrig.interfaces import returned
 from flowrig.interfaces.device import Device, Reading
 from flowrig.interfaces.exposure import Exposure, ExposureSearch
 
-__all__ = ["Frames", "Spectrometer", "SpectrometerLimits"]
+__all__ = ["Frames", "Spectrometer", "SpectrometerLimits", "SpectrometerReadBack"]
 
 
 @frozen
@@ -26,6 +27,25 @@ class SpectrometerLimits:
     integration_time_min_us: int
     integration_time_max_us: int
     saturation_counts: int
+
+
+@frozen(kw_only=True)
+class SpectrometerReadBack(Reading):
+    """What a spectrometer reports that it is set to, which another program may have changed.
+
+    Attributes:
+        integration_time_us: integration time [µs]; None where the spectrometer cannot be asked.
+        exposures_averaged: exposures that it averages for one frame; None likewise.
+        trigger_mode: number of its trigger mode, in its own protocol; None likewise.
+        boxcar_width: neighbours on each side over which it smooths a pixel; None likewise.
+        is_light_on: whether its control line opens the light source; None likewise.
+    """
+
+    integration_time_us: int | None = None
+    exposures_averaged: int | None = None
+    trigger_mode: int | None = None
+    boxcar_width: int | None = None
+    is_light_on: bool | None = None
 
 
 @frozen(kw_only=True, eq=False)
@@ -53,6 +73,7 @@ class Spectrometer(Device):
     """An array spectrometer, with or without control of a light source."""
 
     _abandoned = False
+    _returned_pixels: int | None = None
 
     @property
     def controls_light(self) -> bool:
@@ -62,17 +83,24 @@ class Spectrometer(Device):
     @property
     def limits(self) -> SpectrometerLimits:
         """Limits of the spectrometer."""
-        return self._do_limits()
+        return returned.spectrometer_limits(self, self._do_limits())
 
     def wavelengths_nm(self) -> NDArray[np.float64]:
         """Wavelength [nm] of every pixel in ascending order, shape `n_pixels`."""
         self._require_open()
-        return self._do_wavelengths_nm()
+        wavelengths_nm = returned.wavelengths_nm(self, self._do_wavelengths_nm())
+        self._returned_pixels = wavelengths_nm.size
+        return wavelengths_nm
 
     def integration_time_us(self) -> int:
         """Integration time [µs] of the next frame."""
         self._require_open()
-        return self._do_integration_time_us()
+        return self._returned_time_us()
+
+    def _returned_time_us(self) -> int:
+        method, expected = "_do_integration_time_us", "a whole number of µs, at least 1"
+        time_us = self._do_integration_time_us()
+        return returned.whole(self, method, time_us, expected, low=1, high=2**53)
 
     def set_integration_time(self, integration_time_us: int) -> None:
         """Set the integration time [µs] for the next frame and all later ones.
@@ -93,6 +121,14 @@ class Spectrometer(Device):
         self._require_open()
         self._do_set_light(on)
 
+    def read_back(self) -> SpectrometerReadBack:
+        """Read from the spectrometer what it is set to; values that it cannot report are None.
+
+        A run asks for it before and after every acquisition, and compares it with its own commands.
+        """
+        self._require_open()
+        return returned.spectrometer_read_back(self, self._do_read_back())
+
     def acquire(self, count: int, interval_s: float = 0.0) -> Frames:
         """Take frames one after the other.
 
@@ -110,7 +146,7 @@ class Spectrometer(Device):
         if count < 1:
             raise OutOfRangeError(f"{self.name}: count must be at least 1, got {count}")
         self._abandoned = False
-        integration_time_us = self._do_integration_time_us()
+        integration_time_us = self._returned_time_us()
         period_s = max(interval_s, integration_time_us * 1e-6)
         start_s = self.clock.now_s()
         # Each frame waits for its own grid time, so delays do not add up over many frames.
@@ -142,7 +178,9 @@ class Spectrometer(Device):
 
         Open the light first, and fill the cell with the liquid that transmits most light (for
         photoluminescence: that emits most). The detector is assumed to be linear with an unknown
-        offset; the search usually ends after 2 to 4 frames. The light keeps its state.
+        offset up to saturation, which may lie below `limits.saturation_counts`; the search usually
+        ends after 3 to 5 frames, of which one checks that the counts still grow above the target.
+        The light keeps its state.
 
         Args:
             target_fraction: wanted counts of the brightest pixel, as a fraction of the saturation
@@ -195,7 +233,7 @@ class Spectrometer(Device):
                 f"{self.name}: cannot expose to {target_fraction:g} (1 ± {tolerance:g}) of "
                 f"saturation within {shortest_us} to {longest_us} µs"
             )
-        begin_us = min(max(self._do_integration_time_us(), shortest_us), longest_us)
+        begin_us = min(max(self._returned_time_us(), shortest_us), longest_us)
         return ExposureSearch(target_fraction, tolerance, shortest_us, longest_us, begin_us)
 
     def _carry_out(
@@ -213,23 +251,26 @@ class Spectrometer(Device):
                 search.give_up()
         self._set_if_other(search.proposal_us)
         return Exposure(
-            integration_time_us=self._do_integration_time_us(),
+            integration_time_us=self._returned_time_us(),
             peak_fraction=search.peak_fraction,
             verdict=search.verdict,
             frames_taken=frames_taken,
+            saturation_counts=round(search.ceiling * self.limits.saturation_counts),
         )
 
     def _set_if_other(self, integration_time_us: int) -> None:
-        if integration_time_us != self._do_integration_time_us():
+        if integration_time_us != self._returned_time_us():
             self._do_set_integration_time(integration_time_us)
 
     def _next_frame(self) -> NDArray[np.uint16]:
         if self._abandoned:
             raise NotReadyError("the acquisition was abandoned", device=self.name)
-        return self._do_acquire_frame()
+        counts = returned.frame(self, self._do_acquire_frame(), self._returned_pixels)
+        self._returned_pixels = counts.size
+        return counts
 
     def _pixels_in(self, window_nm: tuple[float, float] | None) -> NDArray[np.bool_]:
-        wavelengths_nm = self._do_wavelengths_nm()
+        wavelengths_nm = self.wavelengths_nm()
         low_nm, high_nm = window_nm or (-np.inf, np.inf)
         pixels = np.asarray((low_nm <= wavelengths_nm) & (wavelengths_nm <= high_nm))
         if not pixels.any():
@@ -251,6 +292,13 @@ class Spectrometer(Device):
     def _do_set_light(self, on: bool) -> None:
         """Open or shut the light source; optional."""
         raise UnsupportedError(f"{self.name}: this spectrometer controls no light source")
+
+    def _do_read_back(self) -> SpectrometerReadBack:
+        """Ask the spectrometer for what it is set to; optional.
+
+        A value that this spectrometer cannot report is None, and no error.
+        """
+        return SpectrometerReadBack(time_s=self.clock.now_s())
 
     @abstractmethod
     def _do_limits(self) -> SpectrometerLimits:

@@ -10,8 +10,9 @@ import shutil
 import sqlite3
 import struct
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,7 +20,15 @@ from typing import Any
 import numpy as np
 from attrs import frozen
 
-from flowrig.journal.format import FORMAT, SCHEMA, chained, is_digest_of, packed, schema_of
+from flowrig.journal.format import (
+    FORMAT,
+    LARGEST_ARRAY,
+    SCHEMA,
+    chained,
+    is_digest_of,
+    packed,
+    schema_of,
+)
 
 __all__ = [
     "NOTHING_EXAMINED",
@@ -42,8 +51,8 @@ WAL_HEADER = struct.Struct(">8I")
 FRAME_HEADER = struct.Struct(">6I")
 """Headers of a write-ahead log and of its frames (SQLite, "WAL-mode File Format")."""
 
-LARGEST_ARRAY = 2**28
-"""Bytes of the largest array that is read; the frames of an experiment are some 10^6."""
+LATEST_S = 1e11
+"""Largest rig time [s] of an event, which is some thousand years."""
 
 Row = tuple[int, float, str, str, str, str]
 """Of table `event`: sequence, time_s, wall, kind, data, chain."""
@@ -190,12 +199,27 @@ def verified(connection: sqlite3.Connection, since: Examined = NOTHING_EXAMINED)
         (number,),
     ):
         sequence, *head, text, written = row
+        _require_types(number + 1, head, text)
         number, chain = number + 1, chained(chain, (sequence, *head), text)
         if sequence != number or written != chain:
             raise ValueError(f"event {number} is not what was written")
         if not _is_table(text):
             raise ValueError(f"event {number} holds no table")
         yield row
+
+
+def _require_types(number: int, head: Sequence[Any], text: Any) -> None:
+    """Refuse columns of other types: SQLite keeps any type in any column.
+
+    Raises:
+        ValueError: a column is not what flowrig writes there.
+    """
+    time_s, wall, kind = head
+    texts = all(isinstance(one, str) for one in (wall, kind, text))
+    if not (isinstance(time_s, float) and abs(time_s) <= LATEST_S and texts):
+        raise ValueError(f"event {number} has columns of other types")
+    if datetime.fromisoformat(wall).tzinfo is None:
+        raise ValueError(f"event {number} has no time zone")
 
 
 def _is_table(text: str) -> bool:
@@ -353,7 +377,7 @@ def _unpacked(data: bytes, dtype: str, shape: str) -> bytes:
     """
     kind, lengths = np.dtype(dtype), json.loads(shape)
     size = kind.itemsize * math.prod(lengths)
-    if kind.hasobject or not 0 <= size <= LARGEST_ARRAY or min(lengths, default=0) < 0:
+    if kind.kind not in "biuf" or not 0 <= size <= LARGEST_ARRAY or min(lengths, default=0) < 0:
         raise ValueError(f"an array of {dtype} {shape}")
     unpacker = zlib.decompressobj()
     content = unpacker.decompress(data, size + 1)

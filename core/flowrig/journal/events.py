@@ -18,6 +18,7 @@ __all__ = [
     "KINDS",
     "AnyEvent",
     "Calibrated",
+    "ChangedElsewhere",
     "ChangesAccepted",
     "CutEvent",
     "CutLiquid",
@@ -54,14 +55,17 @@ __all__ = [
     "SafeStateStep",
     "Skipped",
     "StageBegun",
+    "StageEnded",
     "Steadiness",
     "SteadinessLook",
     "StepBegun",
+    "Suspended",
     "SymptomFound",
     "Timed",
     "TripReset",
     "Tripped",
     "Unknown",
+    "Unreadable",
     "WasteLevel",
     "WasteLevels",
     "WentOn",
@@ -161,6 +165,17 @@ class Unknown(EventData):
 
 
 @frozen(kw_only=True)
+class Unreadable(Unknown):
+    """An event of which a field cannot be read; its data are kept as they stand in the journal.
+
+    Attributes:
+        problem: which field it is, and what is wrong with it.
+    """
+
+    problem: str
+
+
+@frozen(kw_only=True)
 class Objective(Fields):
     """The figure of merit of a campaign.
 
@@ -188,9 +203,12 @@ class RunStarted(EventData):
         simulated: whether the instruments are emulated.
         versions: of flowrig, Python, every plugin's distribution and the packages they use.
         profile_toml: text of the profile, with all that it extends.
+        drivers: by driver of the rig and world of a simulated one, the plugin that offers it, as
+            "chemyx of flowrig".
 
     Older forms:
-        0.1.0 has no `profile_toml`; the profile is then the file in the run's folder.
+        0.1.0 has no `profile_toml`; the profile is then the file in the run's folder. It has no
+        `drivers`; they are then looked for in all plugins, those of flowrig first.
     """
 
     KIND: ClassVar = "run-started"
@@ -205,6 +223,7 @@ class RunStarted(EventData):
     simulated: bool
     versions: Mapping[str, str]
     profile_toml: str | None = None
+    drivers: Mapping[str, str] = field(factory=dict)
 
 
 @frozen(kw_only=True)
@@ -237,6 +256,11 @@ class ChangesAccepted(EventData):
         profile_digest: SHA-256 of the content of the profile as it is now.
         profile_toml: text of the profile as it is now.
         versions: of flowrig, and of the plugins that the profile names, as they are now.
+        drivers: by driver of the rig and world of a simulated one, the plugin that offers it, as
+            "chemyx of flowrig".
+
+    Older forms:
+        0.1.0 has no `drivers`.
     """
 
     KIND: ClassVar = "changes-accepted"
@@ -245,6 +269,7 @@ class ChangesAccepted(EventData):
     profile_digest: str
     profile_toml: str
     versions: Mapping[str, str]
+    drivers: Mapping[str, str] = field(factory=dict)
 
 
 @frozen(kw_only=True)
@@ -471,6 +496,31 @@ class Reading(EventData):
 
 
 @frozen(kw_only=True)
+class ChangedElsewhere(EventData):
+    """A device reports another setting than the run has commanded. The guard writes it.
+
+    A person at a panel, or another program, has changed it.
+
+    Attributes:
+        device: its name.
+        setting: what is set, for instance "set point", "flow rate" or "integration time".
+        commanded: value that the run has commanded; of a setting that it never commands, the value
+            at the first look.
+        found: value that the device reports.
+        unit: of both; empty for words and numbers without one.
+    """
+
+    KIND: ClassVar = "changed-elsewhere"
+    LIQUID: ClassVar = Liquid.NONE
+
+    device: str
+    setting: str
+    commanded: str
+    found: str
+    unit: str
+
+
+@frozen(kw_only=True)
 class StepBegun(EventData):
     """Something that takes time begins. The executor writes it for waits, looks and computations.
 
@@ -532,6 +582,25 @@ class Explored(EventData):
     r2: float
     until_r2: float
     experiments: Count
+
+
+@frozen(kw_only=True)
+class StageEnded(EventData):
+    """A stage ends before its last experiment: nothing is left to measure, or its optimizer has
+    settled. The campaign writes it.
+
+    Attributes:
+        stage: its name.
+        experiments: how many it had.
+        reason: why, in one phrase.
+    """
+
+    KIND: ClassVar = "stage-ended"
+    LIQUID: ClassVar = Liquid.NONE
+
+    stage: str
+    experiments: Count
+    reason: str
 
 
 @frozen(kw_only=True)
@@ -875,6 +944,20 @@ class Notice(EventData):
 
 
 @frozen(kw_only=True)
+class Suspended(EventData):
+    """The computer was suspended, and nothing watched the rig. The run writes it when it goes on.
+
+    Attributes:
+        slept_s: for how long [s].
+    """
+
+    KIND: ClassVar = "suspended"
+    LIQUID: ClassVar = Liquid.NONE
+
+    slept_s: Number
+
+
+@frozen(kw_only=True)
 class Tripped(EventData):
     """A [safety rule](safety.md#rules) ended the run, or put it on hold. The run writes it.
 
@@ -979,12 +1062,43 @@ class Ended(EventData):
 
 
 _CLASSES: Final[tuple[type[EventData], ...]] = (
-    RunStarted, PriorKept, ChangesAccepted, JournalCut, CutLiquid, Resumed, Opened, Intent, Outcome,
-    Reading, StepBegun, Calibrated, StageBegun, Explored, Decided, ExperimentBegun, Measured,
-    IncumbentFound, ModelChecked, Skipped, OperatorAsked, HoldBegun, WentOn, GateAsked,
-    GateOpened, WasteLevels, SymptomFound, Notice, Tripped, TripReset, SafeStateSought,
-    ListenerFailed, Ended,
-)  # fmt: skip
+    RunStarted,
+    PriorKept,
+    ChangesAccepted,
+    JournalCut,
+    CutLiquid,
+    Resumed,
+    Opened,
+    Intent,
+    Outcome,
+    Reading,
+    ChangedElsewhere,
+    StepBegun,
+    Calibrated,
+    StageBegun,
+    Explored,
+    StageEnded,
+    Decided,
+    ExperimentBegun,
+    Measured,
+    IncumbentFound,
+    ModelChecked,
+    Skipped,
+    OperatorAsked,
+    HoldBegun,
+    WentOn,
+    GateAsked,
+    GateOpened,
+    WasteLevels,
+    SymptomFound,
+    Notice,
+    Suspended,
+    Tripped,
+    TripReset,
+    SafeStateSought,
+    ListenerFailed,
+    Ended,
+)
 
 KINDS: Final[Mapping[str, type[EventData]]] = {one.KIND: one for one in _CLASSES}
 """The class of every kind, by its name in the journal."""

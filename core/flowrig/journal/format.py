@@ -5,6 +5,7 @@ import json
 import math
 import zlib
 from collections.abc import Mapping, Sequence
+from enum import Enum
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 __all__ = [
     "FILE_NAME",
     "FORMAT",
+    "LARGEST_ARRAY",
     "SCHEMA",
     "array_digest",
     "canonical_json",
@@ -30,6 +32,13 @@ FORMAT = 1
 """Version of the journal's tables and events."""
 
 FILE_NAME = "journal.sqlite"
+
+LARGEST_ARRAY = 2**28
+"""Bytes of the largest array that is written and read; the frames of an experiment are some 10^6.
+"""
+
+LARGEST_NUMBER = 10**300
+"""Largest whole number; a larger one does not fit into a float."""
 
 SCHEMA = """
 CREATE TABLE event (
@@ -76,18 +85,45 @@ def plain_json(value: Any) -> str:
 
 
 def finite(value: Any) -> Any:
-    """A JSON value with plain numbers, and with None for numbers that are not finite."""
-    if isinstance(value, (str, bool, int)) or value is None:
-        return value
-    if isinstance(value, (float, np.floating)):
-        return float(value) if math.isfinite(value) else None
+    """A value as plain JSON, whatever a driver or an optimizer has returned.
+
+    Numbers of NumPy become plain ones, and a number that is not finite, or that no float can hold,
+    becomes None. Keys and bytes become texts. An object that is no value is returned as it is, and
+    has no JSON.
+    """
+    if isinstance(value, str):
+        return _encodable(value)
+    if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool):
+        return _finite_number(value)
     if isinstance(value, (dict, Mapping)):
-        return {str(key): finite(item) for key, item in value.items()}
+        return {_encodable(str(key)): finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [finite(item) for item in value]
-    if isinstance(value, np.integer):
-        return int(value)
+    return _converted(value)
+
+
+def _finite_number(value: Any) -> float | int | None:
+    if isinstance(value, (int, np.integer)):
+        return int(value) if -LARGEST_NUMBER <= value <= LARGEST_NUMBER else None
+    return float(value) if math.isfinite(value) else None
+
+
+def _converted(value: Any) -> Any:
+    """JSON of a value that is no text, number, table or list of Python."""
+    if isinstance(value, np.bool_):
+        return bool(value)
+    if isinstance(value, np.ndarray):
+        return finite(value.tolist())
+    if isinstance(value, Enum):
+        return finite(value.value)
+    if isinstance(value, (bytes, bytearray)):
+        return bytes(value).decode("ascii", "backslashreplace")
     return value
+
+
+def _encodable(text: str) -> str:
+    """A text that UTF-8 can hold: half of a surrogate pair becomes an escape."""
+    return str(text).encode("utf-8", "backslashreplace").decode()
 
 
 def chained(before: str, head: Sequence[Any], text: str) -> str:

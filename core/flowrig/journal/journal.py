@@ -9,6 +9,7 @@ chain is checked whenever the file is opened: an event that was altered is never
 import contextlib
 import hashlib
 import json
+import math
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -43,10 +44,10 @@ from flowrig.journal.events import (
     ListenerFailed,
     Measured,
     Notice,
-    data_from_json,
+    Unreadable,
 )
-from flowrig.journal.fields import FieldError
-from flowrig.journal.format import FILE_NAME, FORMAT, SCHEMA, canonical_json
+from flowrig.journal.format import FILE_NAME, FORMAT, SCHEMA, canonical_json, finite
+from flowrig.journal.lenient import read_event
 from flowrig.journal.writer import Tail
 
 __all__ = ["FILE_NAME", "FORMAT", "AnyEvent", "Event", "Journal", "Listener", "canonical_json"]
@@ -54,6 +55,12 @@ __all__ = ["FILE_NAME", "FORMAT", "AnyEvent", "Event", "Journal", "Listener", "c
 A = TypeVar("A", bound=EventData)
 B = TypeVar("B", bound=EventData)
 C = TypeVar("C", bound=EventData)
+
+LAST_SEQUENCE = 2**63 - 1
+"""Largest number of a row in SQLite."""
+
+ESCAPED_SURROGATES = ("\\ud", "\\uD")
+"""What a JSON text with half of a character holds, which UTF-8 does not have."""
 
 Listener = Callable[[AnyEvent], None]
 """A function that is called with every event after it was committed, or noted."""
@@ -76,6 +83,8 @@ class Journal:
         damage: the damage that a reader found; None if there is none.
         examined: events that were found to hold when the journal was opened; none if there was
             damage.
+        unreadable: by the number of the event, what of it could not be read; of the events that
+            were read so far.
 
     Raises:
         InputError: there is no journal at the path, a newer flowrig wrote it, or it is damaged so
@@ -95,6 +104,7 @@ class Journal:
         self.path = path
         self.damage: Damage | None = None
         self.examined = since
+        self.unreadable: dict[int, str] = {}
         self._held: list[Row] = []  # of a damaged journal, whose file is not asked again
         self._read_only = read_only
         self._listeners: list[Listener] = []
@@ -306,14 +316,17 @@ class Journal:
     def events(self, *kinds: type[EventData], after: int = 0) -> Iterator[AnyEvent]:
         """Events in order, of some kinds or of all.
 
-        Args:
-            kinds: their classes.
-            after: only those behind the event of this number.
+        A field that cannot be read costs no other: see `flowrig.journal.lenient`. What was replaced
+        or set aside is in `unreadable`.
 
-        Raises:
-            InputError: flowrig does not write such an event.
+        Args:
+            kinds: their classes; an event of these kinds that is set aside is left out. Without
+                kinds it comes as `Unreadable`.
+            after: only those behind the event of this number.
         """
-        return map(self._event, self._rows(tuple(one.KIND for one in kinds), after=after))
+        rows = self._rows(tuple(one.KIND for one in kinds), after=after)
+        found = map(self._event, rows)
+        return filter(_is_readable, found) if kinds else found
 
     @overload
     def last(self) -> AnyEvent | None: ...
@@ -330,39 +343,54 @@ class Journal:
     ) -> Event[A] | Event[B] | Event[C] | None: ...
 
     def last(self, *kinds: type[EventData]) -> AnyEvent | None:
-        """The newest event of some kinds, or of all.
+        """The newest event of some kinds that can be read, or of all."""
+        names, before = tuple(one.KIND for one in kinds), None
+        while (row := self._newest_row(names, before)) is not None:
+            event = self._event(row)
+            if not kinds or _is_readable(event):
+                return event
+            before = event.sequence
+        return None
 
-        Raises:
-            InputError: flowrig does not write such an event.
-        """
-        newest = next(self._rows(tuple(one.KIND for one in kinds), newest_first=True), None)
-        return None if newest is None else self._event(newest)
+    def _newest_row(self, kinds: tuple[str, ...], before: int | None) -> Row | None:
+        return next(self._rows(kinds, before=before, newest_first=True), None)
 
     def _rows(
-        self, kinds: tuple[str, ...] = (), *, after: int = 0, newest_first: bool = False
+        self,
+        kinds: tuple[str, ...] = (),
+        *,
+        after: int = 0,
+        before: int | None = None,
+        newest_first: bool = False,
     ) -> Iterator[Row]:
         """Rows of table `event`, of some kinds or of all."""
         if self.damage is not None:
             held = reversed(self._held) if newest_first else iter(self._held)
-            return (row for row in held if row[0] > after and (not kinds or row[3] in kinds))
+            return (
+                row
+                for row in held
+                if after < row[0] < (before or math.inf) and (not kinds or row[3] in kinds)
+            )
         where = f"AND kind IN ({','.join('?' * len(kinds))})" if kinds else ""
         order = "DESC LIMIT 1" if newest_first else "ASC"
         return self._connection.execute(
-            f"SELECT sequence, time_s, wall, kind, data, chain FROM event WHERE sequence > ? {where} ORDER BY sequence {order}",  # noqa: S608, E501 - only placeholders
-            (after, *kinds),
+            f"SELECT sequence, time_s, wall, kind, data, chain FROM event WHERE sequence > ? AND sequence < ? {where} ORDER BY sequence {order}",  # noqa: S608, E501 - only placeholders
+            (after, before or LAST_SEQUENCE, *kinds),
         )
 
     def _event(self, row: Row) -> AnyEvent:
         sequence, time_s, wall, kind, text, _ = row
         content = json.loads(text)
+        if any(one in text for one in ESCAPED_SURROGATES):
+            content = finite(content)
         digests = content.pop("arrays", {})
-        try:
-            return Event(sequence, time_s, wall, data_from_json(kind, content), digests)
-        except (FieldError, RecursionError) as error:
-            raise InputError(
-                f"{self.path}: event {sequence}, {kind!r}: {error}; "
-                "this is no journal that flowrig wrote"
-            ) from error
+        read = read_event(kind, content)
+        if read.problems:
+            what = "it is left out" if isinstance(read.data, Unreadable) else "it is replaced"
+            self.unreadable[sequence] = (
+                f"{self.path}: event {sequence}, {kind!r}: {'; '.join(read.problems)}; {what}"
+            )
+        return Event(sequence, time_s, wall, read.data, digests)
 
     def arrays(self, sequence: int) -> dict[str, NDArray[Any]]:
         """The arrays that were written with an event, by name.
@@ -435,6 +463,10 @@ class Journal:
             except Exception as error:  # the run continues, whatever the error is
                 self._listeners.remove(listener)
                 self.keep(ListenerFailed(error=repr(error)), event.time_s)
+
+
+def _is_readable(event: AnyEvent) -> bool:
+    return not isinstance(event.data, Unreadable)
 
 
 def _journal_cut(text: str, kept: Path, lost: int | None, damage: Damage | None) -> JournalCut:

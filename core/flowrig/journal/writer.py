@@ -11,9 +11,16 @@ import numpy as np
 from attrs import define, evolve, field
 from numpy.typing import NDArray
 
-from flowrig.journal.events import AnyEvent, D, Event, Unknown
-from flowrig.journal.fields import FieldError
-from flowrig.journal.format import array_digest, chained, finite, packed, plain_json
+from flowrig.journal.events import AnyEvent, D, Event, EventData, Unknown, Unreadable
+from flowrig.journal.format import (
+    LARGEST_ARRAY,
+    array_digest,
+    chained,
+    finite,
+    packed,
+    plain_json,
+)
+from flowrig.journal.lenient import read_event
 
 __all__ = ["Tail"]
 
@@ -60,19 +67,23 @@ class Tail:
     def add(self, data: D, time_s: float, arrays: Mapping[str, NDArray[Any]]) -> Event[D]:
         """Put an event at the end; it is not written yet.
 
+        A value that a reader would refuse is written in a form that it reads; see
+        `flowrig.journal.lenient`. An event that happened is written in any case.
+
         Returns:
             the event as a reader will see it.
 
         Raises:
             TypeError: a value is not plain JSON.
+            ValueError: an array is too large, or holds no numbers.
         """
         raw = [(name, *_form(array)) for name, array in arrays.items()]
         digests = {name: array_digest(counts, dtype, shape) for name, dtype, shape, counts in raw}
-        plain = finite(data.as_json())
-        text = plain_json(plain | {"arrays": digests} if digests else plain)
+        data, plain = _as_read(data)
+        text = plain_json({**plain, "arrays": digests} if digests else plain)
         wall = datetime.now(UTC).isoformat(timespec="milliseconds")
         sequence, before = self._end()
-        event = Event(sequence + 1, float(time_s), wall, _as_read(data, plain), digests)
+        event = Event(sequence + 1, float(time_s), wall, data, digests)
         chain = chained(before, (event.sequence, event.time_s, wall, event.kind), text)
         rows = tuple((name, dtype, shape, packed(counts)) for name, dtype, shape, counts in raw)
         self._pending.append(_Pending(event, text, chain, rows))
@@ -173,17 +184,32 @@ class Tail:
         return (0, "") if newest is None else (newest[0], newest[1])
 
 
-def _as_read(data: D, plain: Mapping[str, Any]) -> D:
-    """The data as a reader will read them. Values that a reader would refuse are returned as is:
-    an event that happened must be written."""
+def _as_read(data: D) -> tuple[D, Mapping[str, Any]]:
+    """The data as a reader will read them, and their plain JSON.
+
+    An event that no reader can read, even with other values in some fields, is written as it is,
+    and a reader sets it aside.
+    """
+    plain: Mapping[str, Any] = finite(data.as_json())
     if isinstance(data, Unknown):
-        return evolve(data, extra=plain)
-    with suppress(FieldError):
-        return data.from_json(plain)
-    return data
+        return evolve(data, extra=plain), plain
+    read = read_event(data.kind, plain)
+    if isinstance(read.data, Unreadable):
+        return data, plain
+    found: EventData = read.data
+    return found, finite(found.as_json()) if read.problems else plain  # type: ignore[return-value]
 
 
 def _form(array: NDArray[Any]) -> tuple[str, str, bytes]:
-    """Type, shape and content of an array, as they are written."""
+    """Type, shape and content of an array, as they are written.
+
+    Raises:
+        ValueError: it is too large, or holds no numbers.
+    """
     contiguous = np.ascontiguousarray(array)
+    if contiguous.dtype.kind not in "biuf" or contiguous.nbytes > LARGEST_ARRAY:
+        raise ValueError(
+            f"an array of {contiguous.dtype} with {contiguous.nbytes} bytes is not written; "
+            f"expected numbers, at most {LARGEST_ARRAY} bytes"
+        )
     return contiguous.dtype.str, json.dumps(contiguous.shape), contiguous.tobytes()

@@ -95,6 +95,8 @@ def _objective(profile: Profile, features: Features) -> float:
 
 def _doubts(calibration: LightCalibration, observation: Observation) -> Iterator[Flag]:
     """Flags of the circumstances of a measurement, which its spectra alone do not show."""
+    for changed in observation.changed:
+        yield Flag(Quality.BAD, f"changed elsewhere: {changed}")
     for doubt in calibration.doubts:
         yield Flag(Quality.DOUBTFUL, doubt)
     for name, dark in observation.dark.items():

@@ -24,11 +24,13 @@ class Observation:
         frames: raw frames, by spectrometer.
         steadiness: whether the features were stationary before these frames were taken; None if
             the profile does not ask for it.
+        changed: settings that somebody else has changed meanwhile, one clause each.
     """
 
     dark: Mapping[str, Array]
     frames: Mapping[str, Frames]
     steadiness: Steadiness | None = None
+    changed: tuple[str, ...] = ()
 
 
 FeatureProbe = Callable[[Observation], Mapping[str, float]]

@@ -49,7 +49,7 @@ class HoldWait:
         carriers = self._carriers(hold, longest_s)
         self._stop(tuple(one for one in self._state.flowing if one not in carriers))
         end_s = clock.now_s() + longest_s
-        with self._requests.holding(hold):
+        with self._requests.holding(hold), self._guard.person_works():
             self._actuation.write_event(_begun(hold, longest_s, end_s, carriers))
             while (answer := self._requests.answer) is None:
                 left_s = end_s - clock.now_s()

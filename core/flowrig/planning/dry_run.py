@@ -23,6 +23,7 @@ from flowrig.procedure.steps import (
     Start,
     Step,
     Stop,
+    TellChanges,
     Wait,
     WaitSteady,
 )
@@ -175,6 +176,7 @@ class DryRun:
             Wait: self._wait,
             SetLight: lambda step: None,
             Acquire: self._acquire,
+            TellChanges: lambda step: (),
         }
 
     def campaign(self, stages: Mapping[str, Sequence[Mapping[str, float]]]) -> Outcome:

@@ -8,12 +8,16 @@ from typing import Any, Literal
 from attrs import field, frozen
 
 from flowrig.errors import MissingDependencyError, PluginError
+from flowrig.plugins.contained import contained
 
 __all__ = ["DriverOffer", "Kind", "Offer", "import_target", "require_installed", "requirements"]
 
 Kind = Literal[
     "pump", "heater", "spectrometer", "optimizer", "surrogate", "objective", "world", "profiles"
 ]
+
+TARGET_LIMIT_S = 180.0
+"""Longest time [s, real time] for the import of a driver or model with all that it needs."""
 
 
 @frozen(kw_only=True)
@@ -41,7 +45,7 @@ class Offer:
 
     def missing(self) -> tuple[str, ...]:
         """Needed packages that are not installed; nothing is imported for this check."""
-        return tuple(need for need in self.needs if find_spec(need) is None)
+        return tuple(need for need in self.needs if not _is_installed(need))
 
     def load(self) -> Any:
         """Import and return the class.
@@ -60,8 +64,9 @@ class DriverOffer(Offer):
 
     Attributes:
         limits: limits of the instrument in any configuration, by name with unit ("rate_ul_min",
-            "temperature_c", "integration_time_us"), each as (low, high); profiles may narrow
-            them, never widen them.
+            "plunger_mm_min", "temperature_c", "integration_time_us", "wavelength_nm"), each as
+            (low, high); profiles may narrow them, never widen them. From "plunger_mm_min", the
+            speed of a pump's plunger, follow the flow rates with each syringe.
         emulator: class of the emulator as "module:Class", a `flowrig.emulation.Emulator`; empty if
             there is none.
         reply_shape: function as "module:function" that returns the form of a reply without its
@@ -79,6 +84,13 @@ class DriverOffer(Offer):
     reply_shape: str = ""
     discover: str = ""
     dead_man: bool = False
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        return find_spec(package) is not None
+    except (ImportError, ValueError):  # the package around it is missing, or it is no name
+        return False
 
 
 def requirements(offers: Iterable[Offer]) -> list[str]:
@@ -126,10 +138,11 @@ def import_target(target: str, owner: str) -> Any:
         owner: the part that names the target, for messages.
 
     Raises:
-        PluginError: the module or class does not exist.
+        PluginError: the module or class does not exist, or its import fails, hangs or tries to end
+            the program.
     """
     module, _, attribute = target.partition(":")
     try:
-        return getattr(import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
+        return contained(lambda: getattr(import_module(module), attribute), TARGET_LIMIT_S)
+    except PluginError as error:
         raise PluginError(f"{owner} points to {target!r}, which does not load: {error}") from error

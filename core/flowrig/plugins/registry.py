@@ -1,31 +1,35 @@
 """The registry of installed plugins and their offers.
 
-`entrypoints` lists the entry-point group "flowrig" without importing anything; pluggy then imports
-the small entry modules by name and checks their hooks. The classes of the offers are imported when
-a profile that names them is opened.
+`installed` lists the entry-point group "flowrig" without importing anything; the small entry
+modules are then imported, and pluggy checks their hooks. The classes of the offers are imported
+when a profile that names them is opened.
+
+A plugin that cannot be loaded is left out, with a warning: it must not keep a person from the other
+instruments.
 """
 
 import difflib
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
-import entrypoints
+import attrs
 import pluggy
 from attrs import field, frozen
 
-from flowrig.errors import PluginError
+from flowrig.errors import FlowrigError, PluginError, PluginWarning
 from flowrig.plugins import hookspecs
+from flowrig.plugins.contained import contained, one_line
+from flowrig.plugins.installed import GROUP, HOME, SESSION, InstalledPlugin, find_plugins
 from flowrig.plugins.offers import DriverOffer, Kind, Offer
 
-__all__ = ["GROUP", "InstalledPlugin", "ListedOffer", "Plugins"]
+__all__ = ["InstalledPlugin", "ListedOffer", "Plugins"]
 
-GROUP = "flowrig"
-"""Entry-point group of plugins."""
-
-SESSION = "this session"
-"""Distribution name of plugins that a caller passes to `Plugins.discover`."""
+MOST_OFFERS = 1000
+"""Largest number of offers of one hook."""
 
 _HOOKS = {
     "flowrig_drivers": ("pump", "heater", "spectrometer"),
@@ -36,23 +40,8 @@ _HOOKS = {
 }
 """Kinds of offers of each hook."""
 
-
-@frozen
-class InstalledPlugin:
-    """A plugin as its distribution declares it, without an import of the plugin.
-
-    Attributes:
-        name: the entry point's name.
-        distribution: the distribution that declares it.
-        version: the distribution's version.
-    """
-
-    name: str
-    distribution: str
-    version: str
-
-    def __str__(self) -> str:
-        return f"{self.distribution} {self.version}".strip()
+_told: set[str] = set()
+"""Warnings of this process, each given once."""
 
 
 @frozen
@@ -76,34 +65,81 @@ class Plugins:
         listed: every offer with its plugin.
         folders: folders with profiles, each with its plugin.
         broken: by plugin, the reason why it could not be loaded.
+        contested: by kind and name, why an offer of two plugins cannot be used.
+        unread: a sentence for each declaration of plugins that could not be read.
     """
 
     listed: tuple[ListedOffer, ...]
     folders: tuple[tuple[InstalledPlugin, Path], ...] = ()
     broken: Mapping[str, str] = field(factory=dict)
+    contested: Mapping[tuple[str, str], str] = field(factory=dict)
+    unread: tuple[str, ...] = ()
 
     @classmethod
     def discover(
-        cls, extra: Mapping[str, object] | None = None, *, strict: bool = True
+        cls,
+        extra: Mapping[str, object] | None = None,
+        *,
+        strict: bool = False,
+        warn: bool = True,
     ) -> "Plugins":
         """Find and load every installed plugin.
 
+        A plugin that cannot be loaded is listed in `broken` and left out. Where two distributions
+        claim one name, the shipped plugin keeps it; between two others neither gets it.
+
         Args:
             extra: further plugins by name, as modules or objects, for instance from a notebook.
-            strict: whether a plugin that cannot be loaded is an error; otherwise it is listed in
-                `broken`.
+            strict: whether a plugin that cannot be loaded is an error.
+            warn: whether each plugin that is left out is told by a `PluginWarning`, once a process.
 
         Raises:
-            PluginError: two distributions claim one entry-point name; or, if strict, a plugin
-                cannot be imported, a hook fails or is misspelt, or two plugins have offers of the
-                same kind and name.
+            PluginError: if strict, a plugin cannot be imported, a hook fails or is misspelt, or two
+                plugins have the same name, or offers of the same kind and name.
         """
-        loader = _Loader(strict)
-        loader.load_installed(installed_plugins())
-        for name, plugin in (extra or {}).items():
-            loader.register(InstalledPlugin(name, SESSION, ""), plugin)
-        loader.refuse_duplicates()
-        return cls(tuple(loader.listed), tuple(loader.folders), loader.broken)
+        loader = _Loader()
+        for _, same in groupby(_find_into(loader), key=lambda one: one.name):
+            loader.load_one_of(list(same))
+        for name, module in (extra or {}).items():
+            loader.load(InstalledPlugin(name, SESSION, ""), module)
+        loader.settle_duplicates()
+        told = (*loader.broken.values(), *loader.contested.values(), *loader.unread)
+        if strict and told:
+            raise PluginError(told[0])
+        if warn:
+            _warn_once(told)
+        return loader.plugins(cls)
+
+    @classmethod
+    def only(
+        cls,
+        wanted: Collection[tuple[str, str]],
+        first: Collection[str] = (),
+        limit_s: float | None = None,
+    ) -> "Plugins":
+        """Load the plugins of some offers and no other, for a rig that must be made safe.
+
+        Nothing is raised: what cannot be loaded is in `broken`. Of two plugins with the same offer
+        the first in this order is taken: those in `first` by name and distribution, those of
+        flowrig, those whose distribution is in `first`, all others.
+
+        Args:
+            wanted: kind and name of each offer; the kind of a driver is "driver".
+            first: keys of plugins, and names of distributions.
+            limit_s: longest time [s, real time] for each plugin.
+        """
+        loader = _Loader()
+
+        def rank(plugin: InstalledPlugin) -> int:
+            if plugin.key in first:
+                return 0
+            return 1 if plugin.distribution == HOME else 2 if plugin.distribution in first else 3
+
+        for plugin in sorted(_find_into(loader), key=rank):
+            if {(one.table, one.offer.name) for one in loader.listed} >= set(wanted):
+                break
+            loader.load(plugin, limit_s=limit_s)
+        return loader.plugins(cls)
 
     @property
     def all_installed(self) -> bool:
@@ -130,16 +166,20 @@ class Plugins:
         """The offer of a kind and name.
 
         Raises:
-            PluginError: no plugin has this offer; the message names similar and installed offers.
+            PluginError: no plugin has this offer, or two have it; the message names similar and
+                installed offers, and plugins that could not be loaded.
         """
         known = self.offers(kind)
         if name in known:
             return known[name]
+        if (kind, name) in self.contested:
+            raise PluginError("it is not clear which one is meant", [self.contested[kind, name]])
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise PluginError(
             f"no installed plugin offers the {kind} {name!r}{hint} "
-            f"(there are: {', '.join(sorted(known)) or 'none'})"
+            f"(there are: {', '.join(sorted(known)) or 'none'})",
+            list(self.broken.values()),
         )
 
     def owner(self, offer: Offer) -> InstalledPlugin:
@@ -151,106 +191,153 @@ class Plugins:
         return tuple(folder for _, folder in self.folders)
 
 
-def installed_plugins() -> list[InstalledPlugin]:
-    """Plugins of all entry points, in the order of their names; nothing is imported.
+def _find_into(loader: "_Loader") -> list[InstalledPlugin]:
+    """All installed plugins; what cannot be read is noted in the loader."""
+    plugins, loader.unread = find_plugins()
+    return plugins
 
-    Raises:
-        PluginError: two distributions claim one name.
-    """
-    found: dict[str, InstalledPlugin] = {}
-    for entry in entrypoints.get_group_all(GROUP):
-        distribution = entry.distro
-        plugin = InstalledPlugin(
-            entry.name,
-            distribution.name.replace("_", "-") if distribution else entry.module_name,
-            distribution.version if distribution else "",
-        )
-        other = found.setdefault(entry.name, plugin)
-        if other != plugin:
-            raise PluginError(
-                f"the plugin name {entry.name!r} is claimed by two distributions: "
-                f"{other} and {plugin}; uninstall one of them"
-            )
-    return [found[name] for name in sorted(found)]
+
+def _warn_once(messages: Iterable[str]) -> None:
+    for message in messages:
+        if message not in _told:
+            _told.add(message)
+            warnings.warn(f"{message}; flowrig goes on without it", PluginWarning, stacklevel=3)
 
 
 class _Loader:
-    """Loads plugins one by one, and keeps either all offers of a plugin or none.
+    """Loads plugins one by one, and keeps either all offers of a plugin or none."""
 
-    Args:
-        strict: whether a plugin that cannot be loaded is an error; otherwise it is added to
-            `broken`.
-    """
-
-    def __init__(self, strict: bool) -> None:
+    def __init__(self) -> None:
         self.listed: list[ListedOffer] = []
         self.folders: list[tuple[InstalledPlugin, Path]] = []
         self.broken: dict[str, str] = {}
-        self._strict = strict
-        self._manager = pluggy.PluginManager(GROUP)
-        self._manager.add_hookspecs(hookspecs)
+        self.contested: dict[tuple[str, str], str] = {}
+        self.unread: list[str] = []
 
-    def load_installed(self, plugins: Sequence[InstalledPlugin]) -> None:
-        for plugin in plugins:
-            try:
-                self._manager.load_setuptools_entrypoints(GROUP, name=plugin.name)
-                self._take(plugin, self._manager.get_plugin(plugin.name))
-            except Exception as error:
-                self._give_up(plugin, error)
+    def plugins(self, cls: type[Plugins]) -> Plugins:
+        """What was loaded."""
+        return cls(
+            tuple(self.listed), tuple(self.folders), self.broken, self.contested, tuple(self.unread)
+        )
 
-    def register(self, plugin: InstalledPlugin, module: object) -> None:
-        try:
-            self._manager.register(module, name=plugin.name)
-            self._take(plugin, module)
-        except Exception as error:
-            self._give_up(plugin, error)
-
-    def refuse_duplicates(self) -> None:
-        """Refuse equal names of the same kind in two plugins: a profile could mean either."""
-        first: dict[tuple[str, str], InstalledPlugin] = {}
-        for listed in self.listed:
-            plugin, name = listed.plugin, listed.offer.name
-            other = first.setdefault((listed.table, name), plugin)
-            if other is not plugin:
+    def load_one_of(self, same: Sequence[InstalledPlugin]) -> None:
+        """Load the plugin of a name; of several only that of flowrig itself."""
+        ours = [plugin for plugin in same if plugin.distribution == HOME]
+        chosen = same[0] if len(same) == 1 else ours[0] if ours else None
+        for plugin in same:
+            if plugin is chosen:
+                self.load(plugin)
+            else:
                 self._break(
                     plugin,
-                    f"the {listed.table} {name!r} is offered by two plugins: {other.name!r} of "
-                    f"{other} and {plugin.name!r} of {plugin}; uninstall one of them",
+                    f"the plugin name {plugin.name!r} is claimed by {len(same)} distributions: "
+                    f"{' and '.join(map(str, same))}; uninstall one of them",
                 )
 
-    def _take(self, plugin: InstalledPlugin, module: object) -> None:
-        self._manager.check_pending()
-        if module is not None and not self._manager.get_hookcallers(module):
-            raise PluginError("it has no hook; put @hookimpl in front of its functions")
-        offers = [offer for hook in _HOOKS for offer in self._offers(hook, module)]
-        folders = self._results("flowrig_profiles", module)
+    def load(
+        self, plugin: InstalledPlugin, module: object = None, limit_s: float | None = None
+    ) -> None:
+        """Load a plugin, from its entry point unless its module is given."""
+        try:
+            offers, folders = contained(
+                lambda: _ask(plugin.entry.load() if module is None else module, plugin.name),
+                limit_s,
+            )
+        except FlowrigError as error:
+            self._break(plugin, f"the plugin {plugin.label} cannot be loaded: {one_line(error)}")
+            return
         self.listed += [ListedOffer(plugin, offer) for offer in offers]
-        self.folders += [(plugin, Path(folder)) for folder in folders]
+        self.folders += [(plugin, folder) for folder in folders]
 
-    def _offers(self, hook: str, module: object) -> list[Offer]:
-        offers = self._results(hook, module)
-        for offer in offers:
-            if not isinstance(offer, Offer) or offer.kind not in _HOOKS[hook]:
-                kinds = " or ".join(_HOOKS[hook])
-                got = f"the kind {offer.kind!r}" if isinstance(offer, Offer) else repr(offer)
-                raise PluginError(f"{hook}() offers {got}; expected offers of the kind {kinds}")
-        return offers
-
-    def _results(self, hook: str, module: object) -> list[Any]:
-        results: list[Any] = []
-        for implementation in getattr(self._manager.hook, hook).get_hookimpls():
-            if implementation.plugin is module:
-                try:
-                    results += implementation.function()
-                except Exception as error:
-                    raise PluginError(f"{hook}() fails: {type(error).__name__}: {error}") from error
-        return results
-
-    def _give_up(self, plugin: InstalledPlugin, error: Exception) -> None:
-        self._break(plugin, f"the plugin {plugin.name!r} of {plugin} cannot be loaded: {error}")
-        self._manager.unregister(name=plugin.name)
+    def settle_duplicates(self) -> None:
+        """Give a name that two plugins offer to the shipped one, else to none of them."""
+        owners: dict[tuple[str, str], list[InstalledPlugin]] = {}
+        for one in self.listed:
+            owners.setdefault((one.table, one.offer.name), []).append(one.plugin)
+        left_out: dict[tuple[str, str], list[InstalledPlugin]] = {}
+        for (table, name), plugins in owners.items():
+            if len(plugins) == 1:
+                continue
+            ours = [plugin for plugin in plugins if plugin.distribution == HOME]
+            named = " and ".join(plugin.label for plugin in plugins)
+            text = f"the {table} {name!r} is offered by {len(plugins)} plugins: {named}; "
+            text += "uninstall one of them"
+            left_out[table, name] = [plugin for plugin in plugins if plugin not in ours[:1]]
+            if ours:
+                for plugin in left_out[table, name]:
+                    self._break(plugin, text)
+            else:
+                self.contested[table, name] = text
+        self.listed = [
+            one
+            for one in self.listed
+            if one.plugin not in left_out.get((one.table, one.offer.name), ())
+        ]
 
     def _break(self, plugin: InstalledPlugin, message: str) -> None:
-        if self._strict:
-            raise PluginError(message)
-        self.broken[plugin.name] = message
+        key = plugin.name if plugin.name not in self.broken else plugin.label
+        self.broken[key] = message
+
+
+def _ask(module: object, name: str) -> tuple[list[Offer], list[Path]]:
+    """Ask the hooks of a plugin for its offers and its folders with profiles."""
+    manager = pluggy.PluginManager(GROUP)  # one for each plugin: none sees the hooks of another
+    manager.add_hookspecs(hookspecs)
+    manager.register(module, name=name)
+    manager.check_pending()
+    if not manager.get_hookcallers(module):
+        raise PluginError("it has no hook; put @hookimpl in front of its functions")
+    offers = [offer for hook in _HOOKS for offer in _offers(manager, hook)]
+    names = [("driver" if isinstance(o, DriverOffer) else o.kind, o.name) for o in offers]
+    for table, twice in {one for one in names if names.count(one) > 1}:
+        raise PluginError(f"it offers the {table} {twice!r} twice")
+    return offers, [Path(one) for one in _results(manager, "flowrig_profiles")]
+
+
+def _offers(manager: pluggy.PluginManager, hook: str) -> list[Offer]:
+    offers = _results(manager, hook)
+    kinds = " or ".join(_HOOKS[hook])
+    for offer in offers:
+        if not isinstance(offer, Offer) or offer.kind not in _HOOKS[hook]:
+            got = f"the kind {offer.kind!r}" if isinstance(offer, Offer) else one_line(repr(offer))
+            raise PluginError(f"{hook}() offers {got}; expected offers of the kind {kinds}")
+        _require_sound(offer, hook)
+        if hook == "flowrig_drivers" and not isinstance(offer, DriverOffer):
+            raise PluginError(f"{hook}() offers {offer.name!r} as Offer; expected a DriverOffer")
+    return offers
+
+
+def _require_sound(offer: Offer, hook: str) -> None:
+    """Refuse an offer whose values no command could use."""
+    wanted = {"name": str, "target": str, "summary": str, "needs": tuple, "install": str}
+    if isinstance(offer, DriverOffer):
+        wanted |= {"emulator": str, "reply_shape": str, "discover": str, "limits": Mapping}
+    for key, kind in wanted.items():
+        if not isinstance(getattr(offer, key), kind):
+            raise PluginError(
+                f"{hook}() offers {one_line(repr(offer.name))} with {key} = "
+                f"{one_line(repr(getattr(offer, key)))}; expected a {kind.__name__}"
+            )
+    if not offer.name or not offer.name.isprintable() or offer.name != offer.name.strip():
+        raise PluginError(f"{hook}() offers the name {offer.name!r}; expected a word")
+    if not (isinstance(offer.settings, type) and attrs.has(offer.settings)):
+        raise PluginError(f"{hook}() offers {offer.name!r} whose settings are no attrs class")
+
+
+def _results(manager: pluggy.PluginManager, hook: str) -> list[Any]:
+    results: list[Any] = []
+    for implementation in getattr(manager.hook, hook).get_hookimpls():
+        try:
+            some = implementation.function()
+            if some is None or isinstance(some, str | bytes | Mapping | Offer):
+                raise PluginError(f"returns {one_line(repr(some))}; expected a list")
+            results += islice(some, MOST_OFFERS + 1)
+        except PluginError as error:
+            raise PluginError(f"{hook}() {error}") from error
+        except Exception as error:
+            raise PluginError(
+                f"{hook}() fails: {type(error).__name__}: {one_line(error)}"
+            ) from error
+        if len(results) > MOST_OFFERS:
+            raise PluginError(f"{hook}() offers more than {MOST_OFFERS}")
+    return results

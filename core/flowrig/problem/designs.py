@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from flowrig.errors import InputError
 from flowrig.problem.feasibility import pulled_inside
 from flowrig.problem.space import Space
+from flowrig.problem.steps import has_steps, near_steps
 
 __all__ = ["latin_hypercube", "maximin_latin_hypercube", "uniform"]
 
@@ -38,7 +39,8 @@ def maximin_latin_hypercube(
     """The best of several Latin hypercubes: the one with the largest distance of closest points.
 
     This is the maximin criterion (Johnson, Moore & Ylvisaker, J. Statist. Plann. Inference 1990,
-    26, 131). Points outside the constraints are replaced by uniform ones inside.
+    26, 131). Points outside the constraints are replaced by uniform ones inside. In a space with
+    steps, distances are those of the nearest steps.
 
     Args:
         space: bounds and constraints.
@@ -55,7 +57,8 @@ def maximin_latin_hypercube(
         outside = ~space.feasible(space.from_unit(design))
         if outside.any():
             design[outside] = uniform(space, int(outside.sum()), rng)
-        distance = _smallest_distance(design)
+        seen = near_steps(space, design) if has_steps(space) else design
+        distance = _smallest_distance(seen, best_distance)
         if distance > best_distance:
             best, best_distance = design, distance
     return best
@@ -98,10 +101,28 @@ def uniform(space: Space, count: int, rng: np.random.Generator) -> Array:
     return np.vstack([pulled, shares @ pulled])
 
 
-def _smallest_distance(design: Array) -> float:
-    """Distance of the two closest points."""
+def _smallest_distance(design: Array, enough: float = -1.0) -> float:
+    """Square of the distance of the two closest points.
+
+    Neighbours along the widest axis are compared first, so that few pairs are left.
+
+    Args:
+        design: points, shape `n x d`.
+        enough: a distance, squared, up to which the exact value is of no interest.
+
+    Returns:
+        the value, or another one that is not above `enough`; 0 if there are fewer than two points.
+    """
     if len(design) < 2:
         return 0.0
-    squared = ((design[:, None] - design[None]) ** 2).sum(axis=-1)
-    squared[np.diag_indices(len(design))] = np.inf
-    return float(squared.min())
+    axis = int(np.ptp(design, axis=0).argmax())
+    points = design[np.argsort(design[:, axis], kind="stable")]
+    smallest = np.inf
+    for lag in range(1, len(points)):
+        apart = points[lag:] - points[:-lag]
+        if np.square(apart[:, axis]).min() >= smallest:
+            break
+        smallest = min(smallest, float(np.square(apart).sum(axis=-1).min()))
+        if smallest <= enough:
+            break
+    return smallest

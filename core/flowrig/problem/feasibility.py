@@ -1,14 +1,11 @@
-"""Projection of points that break bounds, steps or constraints onto allowed ones."""
-
-from collections.abc import Mapping
-from itertools import product
+"""Projection of points that break bounds or constraints onto allowed ones."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from flowrig.problem.space import LinearConstraint, Space
 
-__all__ = ["on_steps", "pulled_inside"]
+__all__ = ["pulled_inside"]
 
 Array = NDArray[np.float64]
 
@@ -80,39 +77,3 @@ def _in_unit_cube(space: Space, constraint: LinearConstraint) -> tuple[Array, fl
         (constraint.low + margin - offset) / length,
         (constraint.high - margin - offset) / length,
     )
-
-
-def on_steps(space: Space, conditions: Mapping[str, float]) -> dict[str, float]:
-    """The nearest conditions with all values on the steps of their parameters.
-
-    Candidates are all combinations of the steps below and above each value. The result is the
-    nearest candidate, in units of the ranges, that meets all constraints; if none does, the nearest
-    of all.
-
-    Args:
-        space: bounds, steps and constraints.
-        conditions: values by parameter name.
-    """
-    stepped = [p for p in space.parameters if p.step is not None]
-    if not stepped or any(p.name not in conditions for p in space.parameters):
-        return dict(conditions)
-    choices = [_around(conditions[p.name], p.low, p.high, p.step or 0.0) for p in stepped]
-    rows = [
-        {**conditions, **dict(zip([p.name for p in stepped], values, strict=True))}
-        for values in product(*choices)
-    ]
-    X = space.array(rows)
-    wanted = space.to_unit(space.array([conditions]))
-    far = np.square(space.to_unit(X) - wanted).sum(axis=1)
-    inside = space.feasible(X)
-    if inside.any():
-        far = np.where(inside, far, np.inf)
-    return rows[int(np.argmin(far))]
-
-
-def _around(value: float, low: float, high: float, step: float) -> list[float]:
-    """The steps below and above a value, inside the bounds."""
-    # 1e-9: a value on its step must not fall to the step below by rounding.
-    below = np.floor((value - low) / step + 1e-9)
-    most = np.floor((high - low) / step + 1e-9)
-    return sorted({low + step * float(np.clip(k, 0.0, most)) for k in (below, below + 1.0)})

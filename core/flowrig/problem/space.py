@@ -1,16 +1,48 @@
 """The search space: bounds, steps and constraints of conditions, and the unit cube over it."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from numpy.typing import NDArray
 
 from flowrig.errors import InputError, OutOfRangeError
 
-__all__ = ["LinearConstraint", "Parameter", "Space"]
+__all__ = ["MOST_STEPS", "ROUNDING", "LinearConstraint", "Parameter", "Space", "within"]
 
 Array = NDArray[np.float64]
+
+ROUNDING = 1e-9
+"""Excess over a limit that counts as a rounding error, as a fraction of the range or of the limit.
+Everything that compares conditions, or flow rates that follow from them, with limits takes this."""
+
+OFF_STEP = 1e-6
+"""Distance from a step that counts as a rounding error, in steps: values reach a check through text
+and the unit cube."""
+
+MOST_STEPS = 1_000_000
+"""Most steps of a parameter: far more than any instrument can set."""
+
+
+def within(value: float, low: float, high: float, constant: float = 0.0) -> float:
+    """A computed value, moved onto a limit that it exceeds by a rounding error only.
+
+    Args:
+        value: the value.
+        low: lower limit, in the same unit; `-inf` for none.
+        high: upper limit; `inf` for none.
+        constant: the part of the value that a constraint has subtracted from its limits.
+
+    Returns:
+        the limit if the value exceeds it by less than twice the tolerance of the constraint, as a
+        sum that is computed in another order may differ; any other value as it is.
+    """
+    limits = [low, high, low - constant, high - constant]
+    slack = 2.0 * ROUNDING * max([1.0, *(abs(one) for one in limits if math.isfinite(one))])
+    if low - slack <= value < low:
+        return low
+    return high if high < value <= high + slack else value
 
 
 @frozen
@@ -36,6 +68,43 @@ class Parameter:
             raise InputError(f"{self.name}: a step of {self.step:g} does not fit into its range")
         if not self.low < self.high:
             raise InputError(f"{self.name}: lower bound {self.low} is not below {self.high}")
+        if not math.isfinite(self.high - self.low):
+            raise InputError(f"{self.name}: the range {self.low:g} to {self.high:g} is too wide")
+        if self.step is not None and self.high - self.low > MOST_STEPS * self.step:
+            raise InputError(
+                f"{self.name}: its range has more than {MOST_STEPS:,} steps of {self.step:g}"
+            )
+
+    @property
+    def steps(self) -> int | None:
+        """Number of steps from the lower bound to the largest allowed value; None without steps."""
+        if self.step is None:
+            return None
+        return math.floor((self.high - self.low) / self.step + OFF_STEP)
+
+    def at_step(self, number: int) -> float:
+        """The value after a number of steps; never above the upper bound, also where it is computed
+        as a little more."""
+        assert self.step is not None
+        return min(self.low + number * self.step, self.high)
+
+    def require_inside(self, value: float, tolerance: float = ROUNDING) -> None:
+        """Check a value against the bounds.
+
+        Args:
+            value: the value, in `unit`.
+            tolerance: accepted excess over a bound, as a fraction of the range.
+
+        Raises:
+            OutOfRangeError: it is outside, or no number.
+        """
+        slack = tolerance * (self.high - self.low)
+        # Negated, so that nan is refused as well.
+        if not (self.low - slack <= value <= self.high + slack):
+            raise OutOfRangeError(
+                f"{self.name} = {value:g} {self.unit} is outside "
+                f"{self.low:g} to {self.high:g} {self.unit}"
+            )
 
 
 @frozen
@@ -68,6 +137,23 @@ class LinearConstraint:
         finite = [abs(bound) for bound in (self.low, self.high) if np.isfinite(bound)]
         width = tolerance * max([1.0, *finite])
         return np.asarray((total >= self.low - width) & (total <= self.high + width))
+
+    def require(self, total: float, tolerance: float = ROUNDING, more: float = 0.0) -> None:
+        """Check a sum against the bounds.
+
+        Args:
+            total: the sum.
+            tolerance: as of `holds`.
+            more: accepted excess besides, in the unit of the sum.
+
+        Raises:
+            OutOfRangeError: it is outside, or no number.
+        """
+        wider = evolve(self, low=self.low - more, high=self.high + more) if more else self
+        if not wider.holds(np.asarray(total), tolerance):
+            raise OutOfRangeError(
+                f"{self.label}: {total:g} is outside {self.low:g} to {self.high:g}"
+            )
 
 
 @frozen
@@ -120,7 +206,7 @@ class Space:
         """An array of conditions, shape `n x d`, converted to one mapping by name per row."""
         return [dict(zip(self.names, map(float, row), strict=True)) for row in X]
 
-    def feasible(self, X: Array, tolerance: float = 1e-9) -> NDArray[np.bool_]:
+    def feasible(self, X: Array, tolerance: float = ROUNDING) -> NDArray[np.bool_]:
         """Whether each row of `X` lies inside bounds and constraints; steps are not checked.
 
         Args:
@@ -157,13 +243,7 @@ class Space:
             )
         for parameter in self.parameters:
             value = conditions[parameter.name]
-            slack = 1e-9 * (parameter.high - parameter.low)
-            # Negated, so that nan is refused as well.
-            if not (parameter.low - slack <= value <= parameter.high + slack):
-                raise OutOfRangeError(
-                    f"{parameter.name} = {value:g} {parameter.unit} is outside "
-                    f"{parameter.low:g} to {parameter.high:g} {parameter.unit}"
-                )
+            parameter.require_inside(value)
             if parameter.step is not None and _off_step(value, parameter.low, parameter.step):
                 raise OutOfRangeError(
                     f"{parameter.name} = {value:g} {parameter.unit} is not {parameter.low:g} and "
@@ -171,14 +251,9 @@ class Space:
                 )
         for constraint in self.constraints:
             total = sum(c * conditions[name] for name, c in constraint.coefficients.items())
-            if not constraint.holds(np.asarray(total), 1e-9):
-                raise OutOfRangeError(
-                    f"{constraint.label}: {total:g} is outside "
-                    f"{constraint.low:g} to {constraint.high:g}"
-                )
+            constraint.require(total)
 
 
 def _off_step(value: float, low: float, step: float) -> bool:
-    # Wider than rounding errors: values reach this check through text and the unit cube.
     steps = (value - low) / step
-    return abs(steps - round(steps)) > 1e-6
+    return abs(steps - round(steps)) > OFF_STEP

@@ -19,6 +19,7 @@ from flowrig.procedure.steps import (
     Start,
     Step,
     Stop,
+    TellChanges,
     Wait,
     WaitSteady,
 )
@@ -68,6 +69,7 @@ class Executor:
             Wait: self._watch.wait,
             SetLight: self._set_light,
             Acquire: self._watch.acquire,
+            TellChanges: lambda step: self._guard.changes,
         }
 
     def run(self, procedure: Generator[Step, Any, R]) -> R:
@@ -84,6 +86,7 @@ class Executor:
         """
         result: Any = None
         self._watch.may_pause = True
+        self._guard.forget_changes()
         try:
             while True:
                 step = procedure.send(result)
@@ -176,4 +179,4 @@ class Executor:
             self._note_event(WasteLevels(vessels=levels))
 
     def _set_light(self, step: SetLight) -> None:
-        self._actuation.set_light(step.spectrometers, step.on)
+        self._guard.set_light(step.spectrometers, step.on)

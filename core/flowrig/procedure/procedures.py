@@ -16,6 +16,7 @@ from flowrig.procedure.steps import (
     Start,
     Step,
     Stop,
+    TellChanges,
     Wait,
     WaitSteady,
 )
@@ -56,13 +57,15 @@ def calibrate(profile: Profile) -> Generator[Step, Any, LightCalibration]:
     yield SetLight(spectrometers, True)
     lamp = yield Acquire(spectrometers, plan.reference_frames, 0.0, "reference")
     yield Stop(streams)
+    changed = yield TellChanges()
     return LightCalibration(
         {
             name: LightReference(
                 dark[name].mean_counts(), lamp[name].mean_counts(), dark[name].integration_time_us
             )
             for name in dark
-        }
+        },
+        tuple(f"changed elsewhere during the lamp reference: {change}" for change in changed),
     )
 
 
@@ -108,7 +111,8 @@ def run_condition(
     steadiness = yield from _until_stationary(profile, equilibrium_s, _mean(dark), probe)
     frames = yield Acquire(spectrometers, analysis.frames, analysis.frame_interval_s, "sample")
     yield Stop(streams)
-    return Observation(_mean(dark), frames, steadiness)
+    changed = yield TellChanges()
+    return Observation(_mean(dark), frames, steadiness, changed)
 
 
 def _longest_look_s(profile: Profile, equilibrium_s: float) -> float:

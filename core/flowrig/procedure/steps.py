@@ -19,6 +19,7 @@ __all__ = [
     "Start",
     "Step",
     "Stop",
+    "TellChanges",
     "Wait",
     "WaitSteady",
 ]
@@ -95,6 +96,14 @@ class Acquire(Step):
     frames: int
     interval_s: float
     purpose: Literal["dark", "reference", "look", "sample"]
+
+
+@frozen
+class TellChanges(Step):
+    """Tell which settings somebody else has changed since the procedure began.
+
+    The result is one clause for each.
+    """
 
 
 Procedure = Generator[Step, Any, Any]

@@ -1,6 +1,7 @@
 """Waits of a procedure: the rig is read and the operator is obeyed while time passes."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TypeVar
 
 from flowrig.errors import DeviceFaultError
@@ -99,6 +100,7 @@ class Watch:
             if near_since_s is not None and clock.now_s() - near_since_s >= steady.hold_s:
                 return
             if clock.now_s() - begin_s > steady.timeout_s:
+                self._guard.look(settled=True)
                 raise _not_steady(heaters, step.set_points_c, steady.timeout_s)
             clock.sleep(steady.poll_s)
             self.obey()
@@ -108,21 +110,25 @@ class Watch:
         # Once a reference or a sample is being taken, a pause waits until the experiment is done.
         self.may_pause &= step.purpose in ("dark", "look")
         self.begin(f"{step.frames} {step.purpose} frames", step.frames * step.interval_s)
-        is_long = step.frames * step.interval_s > WATCH_S
-        return self._rig.acquire(
+        is_of_liquid = step.purpose in ("look", "sample")
+        self._guard.look_at(step.spectrometers)
+        frames = self._rig.acquire(
             step.spectrometers,
             step.frames,
             step.interval_s,
-            tick_s=WATCH_S if is_long else None,
-            on_tick=self._obey_and_look,
+            tick_s=WATCH_S,
+            on_tick=partial(self._obey_and_look, settled=is_of_liquid),
         )
+        self._guard.look_at(step.spectrometers)
+        return frames
 
     def compute(self, what: str, function: Callable[[], R], at_most_s: float | None) -> R:
         """Compute something; see `Executor.compute`."""
         self.obey(may_pause=False)
         self.begin(what, None)
         if self._rig.clock.is_virtual:
-            return function()
+            with self._requests.computing():
+                return function()
         return self._rig.alongside(
             function,
             COMPUTE_S if at_most_s is None else at_most_s,
@@ -130,9 +136,9 @@ class Watch:
             on_tick=self._obey_and_look,
         )
 
-    def _obey_and_look(self) -> None:
+    def _obey_and_look(self, *, settled: bool = False) -> None:
         self.obey(may_pause=False)
-        self._guard.look()
+        self._guard.look(settled=settled)
 
 
 def _all_near(

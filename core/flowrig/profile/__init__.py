@@ -7,9 +7,11 @@ from flowrig.profile.load import (
     load_campaign,
     load_profile,
     load_profile_text,
+    load_rig_alone,
     load_target,
     merged_toml,
     read_profile,
+    read_profile_text,
 )
 from flowrig.profile.model import (
     AbsorbanceAnalysis,
@@ -81,7 +83,9 @@ __all__ = [
     "load_campaign",
     "load_profile",
     "load_profile_text",
+    "load_rig_alone",
     "load_target",
     "merged_toml",
     "read_profile",
+    "read_profile_text",
 ]

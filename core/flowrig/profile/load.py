@@ -16,7 +16,7 @@ from flowrig.profile.model import Campaign, Profile
 from flowrig.profile.problems import Finding, Place, Problem, ProfileError, nearest, shown
 from flowrig.profile.quantity import split_suffix
 from flowrig.profile.rules import check
-from flowrig.profile.rules.space import reachable
+from flowrig.profile.rules.space import optimizers_fit, reachable
 from flowrig.profile.source import Document, extended, parse_text, read_document
 from flowrig.profile.structure import OfferSource, Structurer
 
@@ -26,13 +26,18 @@ __all__ = [
     "load_campaign",
     "load_profile",
     "load_profile_text",
+    "load_rig_alone",
     "load_target",
     "merged_toml",
     "read_profile",
+    "read_profile_text",
 ]
 
 _GIVEN = ("name", "digest")
 """Fields of a profile that stand outside its content."""
+
+_BESIDE_THE_RIG = ("objective", "campaign", "simulation")
+"""Keys of a profile that name plugins without which its rig can be made safe."""
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 
@@ -120,10 +125,51 @@ def load_profile_text(text: str, file: str, plugins: OfferSource) -> Profile:
     Raises:
         ProfileError: everything that is wrong with it.
     """
+    return read_profile_text(text, file, plugins).load()
+
+
+def read_profile_text(text: str, file: str, plugins: OfferSource) -> ProfileSource:
+    """As `read_profile`, from a text; `load_profile_text` says what `file` is for.
+
+    Raises:
+        ProfileError: the text is not TOML.
+    """
     finder = Finder(plugins)
     document = extended(parse_text(text, file), finder.find)
-    name, document = _on_profile(document, Path(file).stem, finder)
-    return _profile(name, document, plugins)
+    return ProfileSource(*_on_profile(document, Path(file).stem, finder), plugins)
+
+
+def load_rig_alone(source: ProfileSource) -> Profile:
+    """Load a profile as far as its rig must be made safe.
+
+    No rule is applied: the text was sound when the run began, and a later rule, or a broken plugin
+    of an optimizer, must not keep anybody from switching the heat off. `objective`, `campaign` and
+    `simulation` are None if no plugin of the source offers what they name.
+
+    Args:
+        source: the content, and plugins with the drivers of the rig.
+
+    Raises:
+        ProfileError: the part that describes the rig is wrong.
+    """
+    document, structurer = source.document, Structurer(source.plugins)
+    findings: list[Finding] = []
+    sections: dict[str, Any] = {}
+    for key, attribute in _fields().items():
+        value, wrong = None, [Finding((), f"missing key {key!r}")]
+        if key in document.content:
+            value, wrong = _structured(structurer, document, key, attribute)
+        if wrong and key in _BESIDE_THE_RIG:
+            value = None
+        elif wrong and attribute.default is not attrs.NOTHING:
+            value = _default(attribute)
+        elif wrong:
+            findings += wrong
+        sections[attribute.name] = value
+    if findings:
+        raise ProfileError(sorted(map(document.problem, findings), key=lambda one: one.place))
+    sections["dependent_flows"], _ = expand_rules(sections["dependent_flows"])
+    return Profile(name=source.name, digest=document.digest, **sections)
 
 
 def load_campaign(path: str | Path, plugins: OfferSource) -> tuple[Profile, Campaign]:
@@ -206,7 +252,7 @@ def _profile(name: str, document: Document, plugins: OfferSource) -> Profile:
     structurer = _structurer(plugins)
     findings: list[Finding] = []
     sections: dict[str, Any] = {}
-    fields = {toml_key(one): one for one in attrs.fields(Profile) if one.name not in _GIVEN}
+    fields = _fields()
     findings += [
         Finding((key,), f"unknown key {key!r}", nearest=nearest(key, fields), on_key=True)
         for key in document.content
@@ -214,9 +260,7 @@ def _profile(name: str, document: Document, plugins: OfferSource) -> Profile:
     ]
     for key, attribute in fields.items():
         if key in document.content:
-            value, wrong = structurer.structure(
-                document.content[key], attribute.type, (key,), split_suffix(attribute.name)[1]
-            )
+            value, wrong = _structured(structurer, document, key, attribute)
             findings += wrong
             if not wrong:
                 sections[attribute.name] = value
@@ -230,10 +274,23 @@ def _profile(name: str, document: Document, plugins: OfferSource) -> Profile:
     if not findings:
         expanded, _ = expand_rules(sections.pop("dependent_flows"))
         profile = Profile(name=name, digest=document.digest, dependent_flows=expanded, **sections)
-        findings += reachable(profile)
+        findings += [*reachable(profile), *optimizers_fit(profile)]
         if not findings:
             return profile
     raise ProfileError(sorted(map(document.problem, findings), key=lambda one: one.place))
+
+
+def _fields() -> "dict[str, attrs.Attribute[Any]]":
+    """The fields of a profile that its content has, by key."""
+    return {toml_key(one): one for one in attrs.fields(Profile) if one.name not in _GIVEN}
+
+
+def _structured(
+    structurer: Structurer, document: Document, key: str, attribute: "attrs.Attribute[Any]"
+) -> tuple[Any, list[Finding]]:
+    return structurer.structure(
+        document.content[key], attribute.type, (key,), split_suffix(attribute.name)[1]
+    )
 
 
 def _beside_their_file(campaign: Campaign, document: Document) -> Campaign:

@@ -124,8 +124,7 @@ class Structurer:
             return self.plugins.offer(kind, name)
         except PluginError as error:
             message = f"no plugin offers the {kind} {name!r}"
-            if name in known:
-                message = str(error)
+            message = "; ".join([str(error) if name in known else message, *error.suspects])
             expected = f"one of {', '.join(sorted(known))}" if known else "a plugin that offers one"
             raise Mismatch(message, expected, nearest(name, known), at=(key,)) from error
 

@@ -8,7 +8,10 @@ from attrs import field, frozen
 
 from flowrig.safety_rules import Action, ThermalModel, Thresholds, thresholds_of
 
-__all__ = ["Commissioning", "Interlock", "Supervision"]
+__all__ = ["ChangeAction", "Commissioning", "Interlock", "Supervision"]
+
+ChangeAction = Literal["safe", "hold", "halt", "flag"]
+"""What follows a setting that somebody else has changed: as `Action`, or only a flag."""
 
 InterlockKind = Literal["heat-needs-flow", "flow-needs-steady-temperature", "syringe-not-empty"]
 
@@ -86,6 +89,9 @@ class Supervision:
         never_above_c: temperature [°C] that the rig must never reach, because of tubing and
             solvent.
         lease_s: longest silence [s] of a real run before the watchdog takes the rig over.
+        changed_elsewhere: action of the run when a device reports another setting than the run has
+            commanded: safe, hold or halt; flag goes on, and the measurement is bad. A pump that
+            somebody else has started is stopped in any case.
         commissioning: by heater, results of `flowrig commission`, which replace the thresholds
             above; in TOML the path of their file.
     """
@@ -100,6 +106,7 @@ class Supervision:
     overshoot_c: float = _ASSUMED.overshoot_c
     never_above_c: float | None = None
     lease_s: float = 60.0
+    changed_elsewhere: ChangeAction = "safe"
     commissioning: Mapping[str, Commissioning] = field(factory=dict)
 
     def thresholds(self, heater: str, limit_c: float, heating_c_min: float) -> Thresholds:

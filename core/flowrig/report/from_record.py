@@ -13,6 +13,7 @@ from flowrig.journal.events import (
     Opened,
     Resumed,
     SafeStateSought,
+    StageEnded,
     SymptomFound,
 )
 from flowrig.journal.events import Prediction as Forecast
@@ -186,6 +187,11 @@ def _notes(record: RunRecord) -> tuple[str, ...]:
     symptoms = {event.data.symptom: event.data.text for event in journal.events(SymptomFound)}
     notes = [f"{text[0].upper()}{text[1:]}." for text in symptoms.values()]
     notes += [_stage_end(event.data) for event in journal.events(Explored)]
+    notes += [
+        f"Stage {event.data.stage} ended after {event.data.experiments} experiments: "
+        f"{event.data.reason}."
+        for event in journal.events(StageEnded)
+    ]
     notes += [_shares(event.data) for event in journal.events(IncumbentFound)]
     notes += [_resumption(event) for event in journal.events(Resumed)]
     notes += [

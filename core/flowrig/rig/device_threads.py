@@ -9,13 +9,16 @@ from typing import Any, Self
 
 from attrs import define
 
-from flowrig.clock import Clock
-from flowrig.errors import SeveralDevicesError, UnknownOutcomeError
+from flowrig.clock import SLICE_S, Alarm, Clock
+from flowrig.errors import DriverHungError, SeveralDevicesError
 
 __all__ = ["DeviceThreads"]
 
 DEADLINE_S = 30.0
 """Longest wait [s, real time] for one call, in addition to the time that the call itself waits."""
+
+ROUNDING_S = 1e-6
+"""Calls that end less than this [s] before a tick end with the tick: the rest is rounding."""
 
 
 class _Round:
@@ -24,9 +27,13 @@ class _Round:
     While that thread waits, it does not take part in virtual time. The last call that ends hands
     its own part over to it, so that time cannot move between the end of the calls and the moment
     at which the caller goes on.
+
+    Attributes:
+        over: rings when the last call has ended.
     """
 
     def __init__(self, clock: Clock, count: int) -> None:
+        self.over = Alarm()
         self._clock = clock
         self._lock = threading.Lock()
         self._running = count
@@ -36,8 +43,7 @@ class _Round:
         self._gate.acquire()
         clock.add_participants(count)
 
-    @property
-    def finished(self) -> bool:
+    def is_finished(self) -> bool:
         """Whether every call has ended."""
         return not self._running
 
@@ -45,6 +51,8 @@ class _Round:
         """Note that one call has ended."""
         with self._lock:
             self._running -= 1
+            if not self._running:  # the caller wakes before time can move on
+                self._clock.ring(self.over)
             if not self._given_up and (self._running or not self._awaited):
                 self._clock.leave()
             if not self._running:
@@ -64,7 +72,7 @@ class _Round:
             self._awaited = True
             self._clock.leave()
         try:
-            ended = self._gate.acquire(timeout=timeout_s)
+            ended = _acquired(self._gate, timeout_s)
         except BaseException:  # Ctrl-C: the caller takes part again, and the calls go on
             with self._lock:
                 if self._running:
@@ -83,6 +91,15 @@ class _Round:
         self._given_up = True
         for _ in range(self._running):
             self._clock.leave()
+
+
+def _acquired(lock: threading.Lock, timeout_s: float) -> bool:
+    """Wait for a lock in parts, see `SLICE_S`; returns whether it was acquired in time."""
+    end_s = time.monotonic() + timeout_s
+    while (left_s := end_s - time.monotonic()) > 0.0:
+        if lock.acquire(timeout=min(left_s, SLICE_S)):
+            return True
+    return lock.acquire(blocking=False)
 
 
 @define(eq=False)
@@ -170,7 +187,8 @@ class DeviceThreads:
         Args:
             calls: by device name.
             duration_s: time [s] for which the calls themselves wait on the clock.
-            tick_s: while they run, call `on_tick` this often [s] on the clock.
+            tick_s: while they run, call `on_tick` this often [s] on the clock, and at once when the
+                clock is interrupted.
             on_tick: for instance a reading of devices that are not busy. If it raises, the calls go
                 on, and later calls on the same devices wait for them.
 
@@ -196,8 +214,11 @@ class DeviceThreads:
         give_up.daemon = True
         give_up.start()
         end_s = time.monotonic() + deadline_s
-        while not together.finished and time.monotonic() < end_s:
-            self._clock.sleep(tick_s)
+        while not together.is_finished() and time.monotonic() < end_s:
+            due_s = self._clock.now_s() + tick_s
+            self._clock.sleep(tick_s, together.over)
+            if together.is_finished() and self._clock.now_s() < due_s - ROUNDING_S:
+                break
             on_tick()
         give_up.cancel()
 
@@ -225,6 +246,6 @@ class DeviceThreads:
         if call.done:
             return call.result if call.error is None else call.error
         self._workers.pop(name).stop()
-        return UnknownOutcomeError(
+        return DriverHungError(
             f"the driver did not return within {deadline_s:g} s; its port is given up", device=name
         )

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
-from attrs import frozen
+from attrs import field, frozen
 from numpy.typing import NDArray
 
 from flowrig.clock import Clock, RealClock, VirtualClock
@@ -24,19 +24,23 @@ from flowrig.interfaces import (
     HeaterReading,
     Identity,
     Pump,
+    PumpReadBack,
     PumpState,
     PumpStatus,
     Spectrometer,
+    SpectrometerReadBack,
 )
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, load_profile
+from flowrig.profile.rules.analysis import require_seen
+from flowrig.rig.claimed import claimed, require_addresses, require_distinct
 from flowrig.rig.device_threads import DeviceThreads
 from flowrig.rig.simulated import Simulator, emulated
 from flowrig.rig.unopened import even_unopened
 from flowrig.trace.file import TraceHeader, settings_of
 from flowrig.trace.recorder import Recording, recorded
 
-__all__ = ["Rig", "RigReading", "open_rig", "require_done"]
+__all__ = ["Rig", "RigReading", "light_refusal", "open_rig", "require_done"]
 
 COMPUTATION = "(computation)"
 """Name of a thread that is no device's."""
@@ -51,10 +55,12 @@ class RigReading:
     Attributes:
         heaters: by device name.
         pumps: state by stream name.
+        read_backs: by stream name, what each running pump reports that it is set to.
     """
 
     heaters: Mapping[str, HeaterReading]
     pumps: Mapping[str, PumpState]
+    read_backs: Mapping[str, PumpReadBack] = field(factory=dict)
 
 
 def _refilled_by_hand(stream: str) -> None:
@@ -88,6 +94,8 @@ class Rig:
             name: device.offer.load()(name, device.settings, clock)
             for name, device in profile.devices.items()
         }
+        for name, device in self._devices.items():
+            device.exclusive = not profile.devices[name].emulated
         self.identities: Mapping[str, Identity] = {}
 
     def __getitem__(self, name: str) -> Device:
@@ -149,10 +157,12 @@ class Rig:
         Raises:
             DeviceError: one device does not answer.
             SeveralDevicesError: several do not; the message names each.
+            InputError: two devices are one instrument, by their serial numbers.
         """
         self.identities = self._threads.call(
             {name: device.open for name, device in self._devices.items()}
         )
+        require_distinct(self.profile, self.identities)
 
     def prepare(self) -> None:
         """Set the syringes of the pumps, and check that the devices can do what the profile needs.
@@ -160,9 +170,9 @@ class Rig:
         Raises:
             NotReadyError: a pump is running; stop it first.
             InputError: a pump cannot deliver the flow rates of the profile, or a spectrometer of
-                the analysis cannot shut its light for dark frames.
+                the analysis cannot shut its light for dark frames, or does not see the
+                wavelengths that the analysis reads.
         """
-        self._require_lights()
         limits = self._threads.call(
             {
                 stream.pump: partial(self.pump(name).set_syringe, stream.syringe)
@@ -178,6 +188,8 @@ class Rig:
                     f"{able.rate_max_ul_min:g} µL/min with this syringe, "
                     f"the profile asks for {low:g} to {high:g} µL/min"
                 )
+        self._require_lights()
+        self._require_windows()
 
     def refilled(self, streams: Iterable[str]) -> None:
         """Note that a person has filled the syringes of streams; emulated ones are filled now."""
@@ -198,18 +210,23 @@ class Rig:
         analysis = self.profile.analysis
         for name in (analysis.absorbance.spectrometer, analysis.photoluminescence.spectrometer):
             if not self.spectrometer(name).controls_light:
-                raise InputError(
-                    f"devices.{name}: its light source is not under control, so dark frames cannot "
-                    "be taken; wire its shutter to the spectrometer and say so in the settings"
-                )
+                raise InputError(light_refusal(name))
 
-    def reconnect(self) -> bool:
+    def _require_windows(self) -> None:
+        ranges_nm = {name: (seen[0], seen[-1]) for name, seen in self.wavelengths_nm().items()}
+        require_seen(self.profile, ranges_nm)
+
+    def reconnect(self, devices: Iterable[str] | None = None) -> bool:
         """Close each device that does not answer, and open it again; moves nothing.
+
+        Args:
+            devices: their names; all devices by default.
 
         Returns:
             whether one of them answers now.
         """
-        answers = self._threads.attempt({n: device.identify for n, device in self._devices.items()})
+        names = self._devices if devices is None else tuple(devices)
+        answers = self._threads.attempt({name: self._devices[name].identify for name in names})
         lost = [name for name, answer in answers.items() if isinstance(answer, BaseException)]
         self._threads.attempt({name: self._devices[name].close for name in lost})
         answers = self._threads.attempt({name: self._devices[name].open for name in lost})
@@ -286,11 +303,25 @@ class Rig:
         """Read every heater and pump at once."""
         pump_of = {name: stream.pump for name, stream in self.profile.streams.items()}
         calls: dict[str, Callable[[], Any]] = {n: self.heater(n).read for n in self.heaters}
-        calls |= {device: self.pump(stream).status for stream, device in pump_of.items()}
+        calls |= {d: partial(_read_pump, self.pump(stream)) for stream, d in pump_of.items()}
         outcome = self._threads.call(calls)
+        pumps = {stream: outcome[device] for stream, device in pump_of.items()}
         return RigReading(
             heaters={name: outcome[name] for name in self.heaters},
-            pumps={stream: outcome[device].state for stream, device in pump_of.items()},
+            pumps={stream: status.state for stream, (status, _) in pumps.items()},
+            read_backs={stream: back for stream, (_, back) in pumps.items() if back is not None},
+        )
+
+    def read_back_spectrometers(
+        self, spectrometers: Iterable[str]
+    ) -> dict[str, SpectrometerReadBack]:
+        """What spectrometers report that they are set to."""
+        return self._threads.call({n: self.spectrometer(n).read_back for n in spectrometers})
+
+    def integration_times_us(self, spectrometers: Iterable[str]) -> dict[str, int]:
+        """Integration time [µs] of each spectrometer, as its driver has set it."""
+        return self._threads.call(
+            {name: self.spectrometer(name).integration_time_us for name in spectrometers}
         )
 
     def set_light(self, spectrometers: Iterable[str], on: bool) -> None:
@@ -317,14 +348,13 @@ class Rig:
             spectrometers: device names.
             frames: frames on each.
             interval_s: time [s] from one frame to the next.
-            tick_s: call `on_tick` this often [s] meanwhile.
+            tick_s: call `on_tick` this often [s] meanwhile, and at once when the clock is
+                interrupted.
             on_tick: for instance a reading of heaters and pumps; if it raises, no further frame
                 is taken.
         """
         names = tuple(spectrometers)
-        exposures_us = self._threads.call(
-            {name: self.spectrometer(name).integration_time_us for name in names}
-        )
+        exposures_us = self.integration_times_us(names)
         period_s = max(interval_s, 0.1, *(us * 1e-6 for us in exposures_us.values()))
         try:
             return self._threads.call(
@@ -385,6 +415,24 @@ class Rig:
         return {stream: outcome[device] for stream, device in pump_of.items()}
 
 
+def light_refusal(name: str) -> str:
+    """Why a run refuses a spectrometer of the analysis that controls no light.
+
+    Args:
+        name: of the device.
+    """
+    return (
+        f"devices.{name}: its light source is not under control, so dark frames cannot be taken; "
+        "wire its shutter to the spectrometer and say so in the settings"
+    )
+
+
+def _read_pump(pump: Pump) -> tuple[PumpStatus, PumpReadBack | None]:
+    """State of a pump, and of one that runs also what it is set to."""
+    status = pump.status()
+    return status, pump.read_back() if status.state is PumpState.RUNNING else None
+
+
 def require_done(failed: Mapping[str, BaseException]) -> None:
     """Raise the errors of several devices.
 
@@ -429,7 +477,8 @@ def open_rig(
         simulator: starts the emulated instruments of a simulated rig.
 
     Raises:
-        InputError: the profile is wrong, a package is missing, or the rig cannot be simulated.
+        InputError: the profile is wrong, an address in it is a placeholder, a package is missing,
+            another program uses an instrument, or the rig cannot be simulated.
         DeviceError: a device does not answer.
     """
     if isinstance(profile, str):
@@ -438,7 +487,10 @@ def open_rig(
         clock = VirtualClock() if simulate else RealClock()
     with ExitStack() as stack:
         written, refill = profile, _refilled_by_hand
-        if simulate:
+        if not simulate:
+            require_addresses(profile)
+            stack.enter_context(claimed(profile))
+        else:
             emulation = stack.enter_context(simulator(profile, clock, seed))
             profile, refill = emulation.profile, emulation.world.refill
         threads = stack.enter_context(DeviceThreads(clock))

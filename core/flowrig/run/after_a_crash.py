@@ -1,13 +1,15 @@
 """Stops the pumps of a run whose program ended, and charges the volumes delivered meanwhile."""
 
-from flowrig.journal.events import Ended, Intent, Outcome
+from datetime import UTC, datetime
+
+from flowrig.journal.events import Ended, Intent, Outcome, Reading
 from flowrig.journal.journal import Journal
 from flowrig.rig.rig import Rig
 from flowrig.safety.actuation import Actuation
 from flowrig.safety.flush import MOVING
 from flowrig.safety.syringes import Unrecorded
 
-__all__ = ["stop_all"]
+__all__ = ["away_s_of", "stop_all"]
 
 
 def stop_all(rig: Rig, actuation: Actuation, journal: Journal | None, away_s: float = 0.0) -> None:
@@ -28,6 +30,15 @@ def stop_all(rig: Rig, actuation: Actuation, journal: Journal | None, away_s: fl
         doubted = tuple(s for s, state in states.items() if state not in (None, *MOVING))
         unrecorded = Unrecorded(away_s=away_s, doubted=doubted, may_have_run=True)
     actuation.stop(rig.profile.streams, unrecorded)
+
+
+def away_s_of(journal: Journal) -> float:
+    """Time [s] since the rig was last commanded or read, by the computer's clock; at least 0."""
+    newest = journal.last(Intent, Outcome, Reading)
+    if newest is None:
+        return 0.0
+    away_s = (datetime.now(UTC) - datetime.fromisoformat(newest.wall)).total_seconds()
+    return max(away_s, 0.0)
 
 
 def _ended_after_its_commands(journal: Journal | None) -> bool:

@@ -3,7 +3,8 @@
 The run listens on 127.0.0.1 only, and writes port and secret token to a file in its folder that
 only its owner can read (on Windows, everyone who can read the folder). A request is one line of
 JSON, and so is its answer: `{"token": "…", "request": "pause"}` returns `{"text": "…"}` or
-`{"refused": "…"}`. A request `go-on` may have lists `refilled` and `emptied`. A request without the
+`{"refused": "…"}`. A request `go-on` may have lists `refilled` and `emptied`. The watchdog of a run
+takes `hand-over` as well: it stops trying and leaves the rig to who asks. A request without the
 token is refused.
 """
 
@@ -13,7 +14,9 @@ import os
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 from types import TracebackType
@@ -21,15 +24,21 @@ from typing import Any, Self
 
 from flowrig.errors import FlowrigError, InputError
 from flowrig.operator.requests import MEANINGS, OperatorRequests, Request
-from flowrig.run_record.lock import is_locked
+from flowrig.run_record.lock import is_locked, locked
 
-__all__ = ["CONTROL_NAME", "STATUS", "ControlServer", "ask_run"]
+__all__ = ["CONTROL_NAME", "STATUS", "ControlServer", "ask_run", "lock_or_take_over"]
 
 CONTROL_NAME = "control.json"
 """File in the run's folder with port and secret, while the run is under way."""
 
 STATUS = "status"
 """The request for the status of the run; all other requests are those of `Request`."""
+
+HAND_OVER = "hand-over"
+"""The request to the watchdog of a run to leave the rig to the process that asks."""
+
+HAND_OVER_S = 60.0
+"""Longest wait [s] for a watchdog that hands over to unlock the folder."""
 
 LOOPBACK = "127.0.0.1"
 LONGEST_LINE = 65_536
@@ -68,14 +77,20 @@ class ControlServer:
         folder: the run's folder.
         requests: the requests of operators to the run.
         status: returns the status of the run as JSON values; threads of the server call it.
+        hand_over: hands the rig over, or returns why not; a run does not.
     """
 
     def __init__(
-        self, folder: Path, requests: OperatorRequests, status: Callable[[], Mapping[str, Any]]
+        self,
+        folder: Path,
+        requests: OperatorRequests,
+        status: Callable[[], Mapping[str, Any]],
+        hand_over: Callable[[], str] = lambda: "the run is under way",
     ) -> None:
         self._path = folder / CONTROL_NAME
         self._requests = requests
         self._status = status
+        self._hand_over = hand_over
         self._token = secrets.token_urlsafe(32)
 
     def __enter__(self) -> Self:
@@ -119,13 +134,21 @@ class ControlServer:
             return {"refused": "the token is wrong"}
         if wanted == STATUS:
             return dict(self._status())
-        if wanted not in set(Request):
-            return {"refused": f"expected {STATUS}, {', '.join(Request)}, got {wanted[:40]!r}"}
-        try:
-            self._requests.ask(Request(wanted), "command line", **done)
-        except InputError as error:
-            return {"refused": str(error)}
-        return {"text": MEANINGS[Request(wanted)]}
+        return self._take(wanted, done)
+
+    def _take(self, wanted: str, done: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
+        refused, text = "", "the watchdog leaves the rig to you"
+        if wanted == HAND_OVER:
+            refused = self._hand_over()
+        elif wanted in set(Request):
+            text = MEANINGS[Request(wanted)]
+            try:
+                self._requests.ask(Request(wanted), "command line", **done)
+            except InputError as error:
+                refused = str(error)
+        else:
+            refused = f"expected {STATUS}, {', '.join(Request)}, got {wanted[:40]!r}"
+        return {"refused": refused} if refused else {"text": text}
 
 
 def _names(value: Any) -> tuple[str, ...]:
@@ -170,6 +193,46 @@ def ask_run(
     if "refused" in answer:
         raise InputError(str(answer["refused"]))
     return answer
+
+
+def lock_or_take_over(stack: ExitStack, folder: Path) -> None:
+    """Lock the folder of a run; a watchdog that only waits for its next try hands it over.
+
+    Args:
+        stack: keeps the lock.
+        folder: the run's folder.
+
+    Raises:
+        InputError: another process works on the run; the message says which, where it answers.
+    """
+    until_s: float | None = None
+    while True:
+        try:
+            stack.enter_context(locked(folder))
+            return
+        except InputError as error:
+            if until_s is not None and time.monotonic() > until_s:
+                raise
+            if until_s is None and not is_locked(folder):
+                raise
+            if until_s is None:
+                _ask_to_hand_over(folder, error)
+                until_s = time.monotonic() + HAND_OVER_S
+
+
+def _ask_to_hand_over(folder: Path, locked_out: InputError) -> None:
+    """Ask who holds the lock of a folder to hand over.
+
+    Raises:
+        InputError: it does not; the message has the reason.
+    """
+    try:
+        ask_run(folder, HAND_OVER)
+    except InputError as error:
+        if is_locked(folder):
+            raise InputError(f"{locked_out}: {error}") from error
+    except FlowrigError:  # it cannot be asked
+        raise locked_out from None
 
 
 def _exchanged(port: int, line: bytes) -> dict[str, Any]:

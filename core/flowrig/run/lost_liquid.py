@@ -7,9 +7,11 @@ from flowrig.journal.events import (
     KINDS,
     CutEvent,
     CutLiquid,
+    EventData,
     JournalCut,
     Liquid,
     Tripped,
+    Unreadable,
     data_from_json,
 )
 from flowrig.journal.fields import FieldError
@@ -25,8 +27,14 @@ EMPTIED = (
 )
 
 
+UNREADABLE = (
+    "what event {number} moved cannot be read, so every syringe counts as empty; fill the syringes "
+    "and resume with --refilled"
+)
+
+
 def charge_lost_liquid(journal: Journal, record: RunRecord) -> None:
-    """Charge the liquid of events that were cut off and are not charged yet.
+    """Charge the liquid of events that were cut off, or set aside, and are not charged yet.
 
     The events are read from the copy of the damaged file, each checked by its own link of the
     chain. If an event that may change liquid cannot be read, every syringe counts as empty, so that
@@ -37,7 +45,15 @@ def charge_lost_liquid(journal: Journal, record: RunRecord) -> None:
         journal: of the run, opened for writing.
         record: reads the same run.
     """
+    newest = journal.last()
+    newest_s = 0.0 if newest is None else newest.time_s
     done = {event.data.cut for event in journal.events(CutLiquid)}
+    for number in sorted(record.unreadable_at.keys() - done):
+        if _may_have_moved(next(journal.events(after=number - 1)).data):
+            left_ul = dict(record.ledger().left_ul)
+            text = UNREADABLE.format(number=number)
+            charge = CutLiquid(cut=number, text=text, events=(), emptied_ul=left_ul)
+            journal.append(charge, newest_s)
     for cut in list(journal.events(JournalCut)):
         if cut.sequence in done or cut.data.events_lost == 0:
             continue
@@ -57,6 +73,11 @@ def charge_lost_liquid(journal: Journal, record: RunRecord) -> None:
             ),
             max(cut.time_s, last_s),
         )
+
+
+def _may_have_moved(data: EventData) -> bool:
+    """Whether an event is set aside that the ledger of liquid depends on."""
+    return isinstance(data, Unreadable) and KINDS[data.kind].LIQUID is Liquid.COUNTED
 
 
 def _read(row: LostRow | None) -> CutEvent | None:

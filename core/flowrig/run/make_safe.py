@@ -1,32 +1,27 @@
 """Brings the rig of a run that is not under way to the safe state of the profile it began with."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
-from attrs import asdict, frozen
+from attrs import evolve, frozen
 
 from flowrig.clock import Clock, RealClock, VirtualClock
-from flowrig.errors import FlowrigError, InputError
-from flowrig.journal.check import Examined
-from flowrig.journal.events import Ended, EventData, Notice, SafeStateSought, SafeStateStep
-from flowrig.journal.journal import FILE_NAME, Journal
-from flowrig.measurement.light_check import LightReferences
-from flowrig.profile import Profile
-from flowrig.rig.device_threads import DeviceThreads
-from flowrig.rig.rig import Rig
-from flowrig.run.after_a_crash import stop_all
+from flowrig.errors import InputError
+from flowrig.journal.events import Ended
+from flowrig.plugins.registry import Plugins
+from flowrig.rig.claimed import claimed
+from flowrig.run.after_a_crash import away_s_of
+from flowrig.run.control_socket import lock_or_take_over
 from flowrig.run.options import SessionOptions
+from flowrig.run.rescue import LeftRig, Rescue, RescueJournal
 from flowrig.run.session import RunOutcome
-from flowrig.run.start import UNATTENDED
+from flowrig.run.start import PATIENCE_S, UNATTENDED
 from flowrig.run_record.changes import basis_of
-from flowrig.run_record.lock import locked
 from flowrig.run_record.reader import LoadedRun, RunRecord
-from flowrig.safety.actuation import Actuation
-from flowrig.safety.safe_state import SafeState, StepOutcome, reach_safe_state
-from flowrig.safety.syringes import SyringeLedger
+from flowrig.run_record.rig_of import rig_of
 
-__all__ = ["RescueJournal", "make_run_safe"]
+__all__ = ["make_run_safe"]
 
 
 def make_run_safe(
@@ -42,7 +37,8 @@ def make_run_safe(
 
     Args:
         folder: the run's folder.
-        options: of these, clock, plugins and simulator are used.
+        options: of these, clock, plugins and simulator are used. Without options only the plugins
+            of the rig's drivers are loaded, and none of them can keep the others from their work.
         on_begin: called with the record of the run before anything is opened or moved.
 
     Returns:
@@ -50,44 +46,45 @@ def make_run_safe(
         safe state was not confirmed.
 
     Raises:
-        InputError: this is not the folder of a run, it is under way, or its profile is not known.
+        InputError: this is not the folder of a run, it is under way, another program uses its
+            instruments, or its profile is not known.
     """
-    options, folder = options or SessionOptions(), Path(folder)
-    with RunRecord(folder, options.plugins) as record:
+    folder = Path(folder)
+    loaded = rig_of(folder) if options is None else None
+    options = options or SessionOptions(plugins=Plugins(()))
+    with RunRecord(folder, options.plugins, loaded=loaded) as record:
         _require_known_profile(record)
-        left = _LeftRig.of(record)
         on_begin(record)
-    profile, ledger, state, reason = left.run.profile, left.ledger, left.state, left.reason
-    for device in profile.devices.values():
-        device.offer.load()
-    with locked(folder), ExitStack() as stack:
+        run = record.loaded
+    with ExitStack() as stack:
+        lock_or_take_over(stack, folder)
+        with RunRecord(folder, loaded=run) as record:  # who handed over has written more
+            left = _LeftRun.of(record)
+        state, reason = left.state, left.reason
+        if not left.simulated:
+            profile = left.rig.profile
+            stack.enter_context(claimed(profile, folder, partly=True, patience_s=PATIENCE_S))
         real_or_virtual = VirtualClock if left.simulated else RealClock
         clock = options.clock or real_or_virtual(left.newest_s)
-        if left.simulated:
-            emulated = options.simulator(profile, clock, left.seed, ledger.left_ul)
-            profile = stack.enter_context(emulated).profile
-        journal = stack.enter_context(RescueJournal.of(folder, clock, left.run.examined))
-        is_unattended = state in UNATTENDED
-        safe = journal.reach(
-            profile, ledger, left.references, "a person asks for it", unseen=is_unattended
-        )
+        rig = left.served(stack, options, clock)
+        journal = stack.enter_context(RescueJournal.of(folder, clock, left.loaded.examined))
+        safe = Rescue(rig, journal).run("a person asks for it")
         journal.safe_state(safe, str(safe), "flowrig safe")
         if not safe.reached:
-            state, reason = "unknown", str(safe)
-        elif is_unattended:
+            state, reason = "unknown", f"{safe}; when it answers, try again: flowrig safe {folder}"
+        elif state in UNATTENDED:
             state, reason = "stopped", "a person brought the rig to its safe state"
         journal.write(Ended(state=state, reason=reason))
-    return RunOutcome(folder, state, reason, left.run)
+    return RunOutcome(folder, state, reason, None if loaded else left.loaded)
 
 
 @frozen
-class _LeftRig:
-    """A rig as the last session of its run left it, by the journal.
+class _LeftRun:
+    """A run as its last session left it, by the journal.
 
     Attributes:
-        run: profile of the run, and examined events.
-        ledger: ledger of its syringes.
-        references: dark and lamp reference by spectrometer.
+        loaded: profile of the run, and examined events.
+        rig: its rig.
         state: of the run.
         reason: why the run ended.
         seed: of the run.
@@ -95,9 +92,8 @@ class _LeftRig:
         newest_s: rig time [s] of the last event.
     """
 
-    run: LoadedRun
-    ledger: SyringeLedger
-    references: LightReferences
+    loaded: LoadedRun
+    rig: LeftRig
     state: str
     reason: str
     seed: int
@@ -105,18 +101,32 @@ class _LeftRig:
     newest_s: float
 
     @classmethod
-    def of(cls, record: RunRecord) -> "_LeftRig":
+    def of(cls, record: RunRecord) -> "_LeftRun":
         newest = record.journal.last()
+        state = record.ended_state
         return cls(
-            run=record.loaded,
-            ledger=record.ledger(),
-            references=record.lights(),
-            state=record.state,
+            loaded=record.loaded,
+            rig=LeftRig(
+                profile=record.profile,
+                ledger=record.ledger(),
+                references=record.lights(),
+                is_unseen=state in UNATTENDED,
+                away_s=away_s_of(record.journal),
+            ),
+            state=state,
             reason=record.reason,
             seed=record.seed,
             simulated=record.simulated,
             newest_s=0.0 if newest is None else newest.time_s,
         )
+
+    def served(self, stack: ExitStack, options: SessionOptions, clock: Clock) -> LeftRig:
+        """The rig as it is found: a simulated one at its emulators, which the stack ends."""
+        rig = evolve(self.rig, away_s=0.0) if clock.is_virtual else self.rig
+        if not self.simulated:
+            return rig
+        emulated = options.simulator(rig.profile, clock, self.seed, rig.ledger.left_ul)
+        return evolve(rig, profile=stack.enter_context(emulated).profile)
 
 
 def _require_known_profile(record: RunRecord) -> None:
@@ -126,92 +136,3 @@ def _require_known_profile(record: RunRecord) -> None:
             f"the profile with which the run in {record.folder} began is not known: its journal "
             "does not hold it, and the profile in the folder was changed; look at the rig"
         )
-
-
-class RescueJournal:
-    """Brings a rig to its safe state, and writes events as far as the disk allows.
-
-    Args:
-        journal: None if it cannot be opened.
-        clock: continues the clock of the run.
-    """
-
-    def __init__(self, journal: Journal | None, clock: Clock) -> None:
-        self._journal = journal
-        self._clock = clock
-
-    @classmethod
-    @contextmanager
-    def of(cls, folder: Path, clock: Clock, since: Examined) -> Iterator["RescueJournal"]:
-        """Open the journal of a run, if that is possible.
-
-        Args:
-            folder: the run's folder.
-            clock: continues the clock of the run.
-            since: events of the journal that this process has examined.
-        """
-        try:
-            journal = Journal(folder / FILE_NAME, since=since)
-        except FlowrigError:
-            yield cls(None, clock)
-            return
-        with journal:
-            yield cls(journal, clock)
-
-    def write(self, data: EventData) -> int:
-        """Write an event as soon as that is possible; returns its number, or 0."""
-        if self._journal is None:
-            return 0
-        return self._journal.keep(data, self._clock.now_s()).sequence
-
-    def safe_state(self, safe: SafeState, text: str, by: str) -> None:
-        """Write which steps of the safe state were confirmed."""
-        steps = tuple(SafeStateStep(**asdict(step)) for step in safe.steps)
-        self.write(SafeStateSought(reached=safe.reached, steps=steps, text=text, by=by))
-
-    def reach(
-        self,
-        profile: Profile,
-        ledger: SyringeLedger,
-        references: LightReferences,
-        why: str,
-        *,
-        unseen: bool = False,
-    ) -> SafeState:
-        """Open every device that answers, stop all streams, and follow the profile's sequence.
-
-        Args:
-            profile: profile of the rig.
-            ledger: ledger of its syringes.
-            references: dark and lamp reference by spectrometer.
-            why: the reason, in words.
-            unseen: also charge volumes that pumps delivered and the journal does not hold.
-        """
-        self.write(Notice(text=f"{why}: the rig is brought to its safe state"))
-        try:
-            with DeviceThreads(self._clock) as workers:
-                rig = Rig(profile, self._clock, workers)
-                actuation = Actuation(rig, self.write, ledger)
-                with suppress(FlowrigError):  # the steps report the devices that do not answer
-                    rig.open()
-                try:
-                    return self._safe_state(rig, actuation, references, unseen)
-                finally:
-                    rig.close()
-        except Exception as error:  # an internal error of a driver is reported, too
-            return SafeState((StepOutcome("opening the rig", False, repr(error)),))
-
-    def _safe_state(
-        self, rig: Rig, actuation: Actuation, references: LightReferences, unseen: bool
-    ) -> SafeState:
-        """Switch heat and flow off first: a pump takes the rate of a flush only when stopped."""
-        with suppress(FlowrigError):
-            actuation.heaters_off(rig.heaters)
-        with suppress(FlowrigError):
-            if unseen:
-                stop_all(rig, actuation, self._journal)
-            else:
-                actuation.stop(rig.profile.streams)
-        with suppress(FlowrigError):
-            rig.prepare()
-        return reach_safe_state(rig, actuation, references=references)

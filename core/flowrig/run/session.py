@@ -2,8 +2,7 @@
 
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from datetime import UTC, datetime
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
@@ -26,6 +25,7 @@ from flowrig.clock import Clock, RealClock, VirtualClock
 from flowrig.errors import (
     FlowrigError,
     HaltRequested,
+    InputError,
     JournalError,
     NeedsPersonError,
     SafetyTripError,
@@ -41,11 +41,8 @@ from flowrig.journal.events import (
     Intent,
     Notice,
     Opened,
-    Outcome,
-    Reading,
-    SafeStateSought,
-    SafeStateStep,
     StepBegun,
+    Suspended,
 )
 from flowrig.journal.journal import Event, Journal
 from flowrig.learning.blas_threads import one_blas_thread
@@ -53,11 +50,12 @@ from flowrig.operator.gates import Gates
 from flowrig.operator.requests import OperatorRequests
 from flowrig.procedure.executor import Executor
 from flowrig.rig.rig import Rig, open_rig
-from flowrig.run.after_a_crash import stop_all
+from flowrig.run.after_a_crash import away_s_of, stop_all
 from flowrig.run.control_socket import ControlServer
 from flowrig.run.disk_space import DiskSpace, experiment_bytes
-from flowrig.run.lease import Lease
+from flowrig.run.lease import NOTE_NAME, Lease
 from flowrig.run.options import SessionOptions
+from flowrig.run.rescue import LeftRig, Rescue, RescueJournal, event_of
 from flowrig.run_record.reader import LoadedRun, RunRecord
 from flowrig.run_record.status import RunStatus
 from flowrig.run_record.trips import tripped
@@ -71,6 +69,9 @@ __all__ = ["Ending", "RunOutcome", "RunSession", "newest_s"]
 
 ERROR_NAME = "error.txt"
 
+SLEPT_S = 1.0
+"""Shortest suspend [s] of the computer that counts; less is the resolution of its clocks."""
+
 
 @frozen
 class Ending:
@@ -81,12 +82,15 @@ class Ending:
         reason: in one line; "" if the campaign is finished.
         halt: whether all flow and heat stop first, and nothing is flushed.
         trips: safety rules that tripped.
+        is_untouched: whether the rig cannot do what the profile asks for, and no run has given it
+            a command; it is then left as it is.
     """
 
     state: str
     reason: str = ""
     halt: bool = False
     trips: tuple[Trip, ...] = ()
+    is_untouched: bool = False
 
 
 @frozen
@@ -139,16 +143,19 @@ class RunSession:
         self._notices: SimpleQueue[str] = SimpleQueue()
         self._safe: SafeState | None = None  # the newest safe state; None after a command
         self._lease: Lease | None = None  # None for a simulated rig
+        self._is_flushed = False  # whether the newest way to the safe state has flushed
         begin_s = newest_s(journal)
         self._clock: Clock = options.clock or (
             VirtualClock(begin_s) if record.simulated else RealClock(begin_s)
         )
+        self._slept_s = self._clock.slept_s()
 
-    def run(self, *, resumed: bool) -> RunOutcome:
+    def run(self, *, resumed: bool, is_unattended: bool = False) -> RunOutcome:
         """Open the rig, continue the campaign, and leave the rig in its safe state.
 
         Args:
             resumed: whether another session preceded this one.
+            is_unattended: whether that one left the rig without a confirmed safe state.
         """
         ledger = self._record.ledger()
         self._requests.name_vessels(self._record.profile.streams, ledger.waste.capacity_ul)
@@ -162,12 +169,76 @@ class RunSession:
             try:
                 rig = stack.enter_context(self._opened_rig(ledger))
             except BaseException as error:
-                ending = self._ending_after(error)
-                if not resumed:  # nothing has moved, but before a resume anything may have
-                    self._say_goodbye()
-                state = "unknown" if resumed else ending.state
-                return self._end(Ending(state, f"the rig did not open: {ending.reason}"))
-            return self._end(self._left_safe(rig, ledger, resumed))
+                ending = self._not_opened(self._ending_after(error), ledger, is_unattended)
+            else:
+                ending = self._left_safe(rig, ledger, resumed)
+            return self._end(self._handed_over(ending))
+
+    def conclude(self) -> RunOutcome:
+        """End a resumed run that has nothing left to do; no instrument is opened."""
+        with ExitStack() as stack:
+            stack.enter_context(one_blas_thread())
+            stack.callback(self._record.close)
+            return self._end(Ending("finished", self._check_campaign()))
+
+    def _not_opened(self, ending: Ending, ledger: SyringeLedger, is_unattended: bool) -> Ending:
+        """The ending of a session whose rig did not open: what answers is made safe first.
+
+        A rig whose safe state was confirmed before is left alone, unless a device that answers is
+        hot or pumps.
+        """
+        reason = f"the rig did not open: {ending.reason}"
+        again = f"when it answers: flowrig resume {self._folder}"
+        safe = self._rescued(ledger, is_unattended)
+        if safe is None:
+            self._say_goodbye()
+            return Ending(ending.state, f"{reason}; nothing was moved")
+        if not safe.reached:
+            return Ending("unknown", f"{reason}; {safe}; {again}")
+        self._say_goodbye()
+        return Ending(ending.state, f"{reason}; what answers is off; {again}")
+
+    def _rescued(self, ledger: SyringeLedger, is_unattended: bool) -> SafeState | None:
+        """Make safe what answers of a rig that did not open; None if there was nothing to do."""
+        if not is_unattended and self._record.simulated:
+            return None  # an emulated rig begins at rest
+        journal = RescueJournal(self._journal, self._clock)
+        with ExitStack() as stack:
+            profile = self._record.profile
+            if self._record.simulated:
+                emulated = self._options.simulator(
+                    profile, self._clock, self._record.seed, ledger.left_ul
+                )
+                profile = stack.enter_context(emulated).profile
+            rig = LeftRig(
+                profile=profile,
+                ledger=ledger,
+                references=self._record.lights(),
+                is_unseen=True,
+                away_s=0.0 if self._clock.is_virtual else away_s_of(self._journal),
+            )
+            rescue = Rescue(
+                rig, journal, lambda: self._requests.hurried, on_tick=self._renew_if_possible
+            )
+            if not is_unattended:
+                self._is_flushed = True
+                return rescue.make_quiet()
+            safe = rescue.run("not every instrument answers")
+            self._is_flushed = safe.is_flushed
+            self._write_if_possible(event_of(safe))
+            return safe
+
+    def _handed_over(self, ending: Ending) -> Ending:
+        """The ending, with who goes on trying to make the rig safe."""
+        if self._lease is None or ending.state != "unknown":
+            return ending
+        try:
+            self._lease.hand_over(is_flushed=self._is_flushed)
+        except OSError as error:
+            text = f"nobody goes on trying ({error}): flowrig safe {self._folder}"
+        else:
+            text = f"the watchdog goes on trying, see {self._folder / NOTE_NAME}"
+        return evolve(ending, reason=f"{ending.reason}; {text}")
 
     def _opened_rig(self, ledger: SyringeLedger) -> AbstractContextManager[Rig]:
         record, options = self._record, self._options
@@ -184,11 +255,26 @@ class RunSession:
         )
 
     def _renew(self) -> None:
+        """Note that the rig was read.
+
+        Raises:
+            FlowrigError: the watchdog has ended.
+            NeedsPersonError: the computer was suspended for longer than the run may be silent.
+        """
+        slept_s = self._clock.slept_s() - self._slept_s
+        if slept_s > SLEPT_S:
+            self._slept_s += slept_s
+            self._write_if_possible(Suspended(slept_s=slept_s))
         if self._lease is not None:
             self._lease.renew(self._clock.now_s())
+        if slept_s > self._record.profile.supervision.lease_s:
+            raise NeedsPersonError(
+                f"the computer was suspended for {slept_s:.0f} s, and nothing watched the rig; "
+                "switch its suspend off, and look at the rig"
+            )
 
     def _renew_if_possible(self) -> None:
-        """As `_renew`; a watchdog that has ended does not prevent the safe state."""
+        """As `_renew`; neither a watchdog that has ended nor a suspend prevents the safe state."""
         with suppress(FlowrigError):
             self._renew()
 
@@ -211,13 +297,13 @@ class RunSession:
     def _left_safe(self, rig: Rig, ledger: SyringeLedger, resumed: bool) -> Ending:
         """Continue the campaign, then bring the rig to its safe state, whatever happened."""
         actuation = Actuation(rig, self._write, ledger)
-        chooser = ConditionChooser(self._record.profile, self._record.seed, self._new_host)
         try:
-            ending = self._campaign(rig, actuation, chooser, resumed)
+            ending = self._campaign(rig, actuation, resumed)
         except UnsafeStateError as error:
             return Ending("unknown", str(error))
-        finally:
-            chooser.close()
+        if ending.is_untouched:
+            self._say_goodbye()
+            return ending
         safe = self._safe if ending.state == "finished" else None
         safe = safe or self._go_safe(rig, ledger, ending.halt, ending.trips)
         if not safe.reached:
@@ -227,9 +313,7 @@ class RunSession:
             return evolve(ending, reason=self._check_campaign())
         return ending
 
-    def _campaign(
-        self, rig: Rig, actuation: Actuation, chooser: ConditionChooser, resumed: bool
-    ) -> Ending:
+    def _campaign(self, rig: Rig, actuation: Actuation, resumed: bool) -> Ending:
         """Prepare the rig and run the campaign to its end.
 
         Raises:
@@ -240,18 +324,26 @@ class RunSession:
                 self._lease.require_ready(self._clock.now_s())
             self._prepare(rig, actuation, resumed)
             self._requests.connect(self._clock.interrupt)
-            self._loop(rig, actuation, chooser).run()
+            with closing(
+                ConditionChooser(self._record.profile, self._record.seed, self._new_host)
+            ) as chooser:
+                self._loop(rig, actuation, chooser).run()
         except UnsafeStateError:
             raise
         except BaseException as error:
-            return self._ending_after(error)
+            ending = self._ending_after(error)
+            if isinstance(error, InputError) and self._journal.last(Intent) is None:
+                reason = f"{ending.reason}; nothing was moved"
+                return evolve(ending, reason=reason, is_untouched=True)
+            return ending
         return Ending("finished")
 
     def _check_campaign(self) -> str:
         """Check a finished campaign; returns why that failed, or "" if it did not."""
         journal = CampaignJournal(self._journal, self._record.profile, self._clock.now_s)
         try:
-            check_campaign(self._record, journal)
+            with self._requests.computing():
+                check_campaign(self._record, journal)
         except (Exception, KeyboardInterrupt) as error:
             return f"the surrogate could not be checked: {str(error) or repr(error)}"
         return ""
@@ -260,7 +352,7 @@ class RunSession:
         devices = {name: Device(**asdict(who)) for name, who in rig.identities.items()}
         self._write(Opened(devices=devices))
         if resumed:  # the last commands of the session before may not be in the journal
-            away_s = 0.0 if self._clock.is_virtual else _away_s(self._journal)
+            away_s = 0.0 if self._clock.is_virtual else away_s_of(self._journal)
             stop_all(rig, actuation, self._journal, away_s)
         rig.prepare()
         rig.arm_dead_men(self._record.profile.supervision.lease_s)
@@ -361,8 +453,8 @@ class RunSession:
             references=self._record.lights(),
             trips=trips,
         )
-        steps = tuple(SafeStateStep(**asdict(step)) for step in safe.steps)
-        self._write_if_possible(SafeStateSought(reached=safe.reached, steps=steps, text=str(safe)))
+        self._is_flushed = halt or safe.is_flushed
+        self._write_if_possible(event_of(safe))
         self._safe = safe
         return safe
 
@@ -413,12 +505,3 @@ def newest_s(journal: Journal) -> float:
     """Rig time [s] of the last event of a journal, events that were cut off included."""
     newest, cut = journal.last(), journal.last(CutLiquid)
     return max((event.time_s for event in (newest, cut) if event is not None), default=0.0)
-
-
-def _away_s(journal: Journal) -> float:
-    """Time [s] since the rig was last commanded or read, by the computer's clock; at least 0."""
-    newest = journal.last(Intent, Outcome, Reading)
-    if newest is None:
-        return 0.0
-    away_s = (datetime.now(UTC) - datetime.fromisoformat(newest.wall)).total_seconds()
-    return max(away_s, 0.0)

@@ -11,10 +11,11 @@ from attrs import frozen
 from flowrig.errors import InputError
 from flowrig.journal.events import ChangesAccepted, RunStarted
 from flowrig.journal.journal import Journal
+from flowrig.plugins.offers import Offer
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, load_profile, load_profile_text
 
-__all__ = ["PROFILE_NAME", "Changes", "basis_of", "changes_of", "profile_of"]
+__all__ = ["PROFILE_NAME", "Changes", "basis_of", "changes_of", "drivers_of", "profile_of"]
 
 PROFILE_NAME = "profile.toml"
 
@@ -118,6 +119,7 @@ def changes_of(journal: Journal, file: Path, before: Profile, plugins: Plugins) 
         profile_digest=profile.digest,
         profile_toml=text,
         versions=versions,
+        drivers=drivers_of(profile, plugins),
     )
     return Changes(profile, tuple(differences), accepted)
 
@@ -137,6 +139,16 @@ def _versions_of(profile: Profile, plugins: Plugins) -> dict[str, str]:
         listed.plugin.distribution: listed.plugin.version
         for listed in plugins.listed
         if listed.offer in offers
+    }
+
+
+def drivers_of(profile: Profile, plugins: Plugins) -> dict[str, str]:
+    """Plugin and distribution of each driver of a rig, and of its world: "chemyx of flowrig"."""
+    offers: list[Offer] = [device.offer for device in profile.devices.values()]
+    if profile.simulation is not None:
+        offers.append(profile.simulation.offer)
+    return {
+        listed.offer.name: listed.plugin.key for listed in plugins.listed if listed.offer in offers
     }
 
 

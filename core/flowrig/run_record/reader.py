@@ -1,12 +1,12 @@
 """Reads the folder of a run: conditions, features, frames, predictions, state."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from attrs import frozen
+from attrs import field, frozen
 from numpy.typing import NDArray
 
 from flowrig.errors import InputError, JournalError
@@ -23,6 +23,7 @@ from flowrig.journal.events import (
     RunStarted,
     Skipped,
     SymptomFound,
+    Unreadable,
 )
 from flowrig.journal.journal import FILE_NAME, Event, Journal
 from flowrig.learning.from_campaign import surrogates_of
@@ -52,11 +53,13 @@ class LoadedRun:
         plugins: installed plugins.
         profile: the profile of the run.
         examined: events of the journal that were found to hold.
+        unreadable: what of these events could not be read, by the number of the event.
     """
 
     plugins: Plugins
     profile: Profile
     examined: Examined = NOTHING_EXAMINED
+    unreadable: Mapping[int, str] = field(factory=dict)
 
 
 class RunRecord:
@@ -102,6 +105,8 @@ class RunRecord:
     def _first_event(self) -> Event[RunStarted]:
         for event in self.journal.events(RunStarted):
             return event
+        for problem in self.journal.unreadable.values():
+            raise InputError(f"{problem}; without the beginning of the run nothing can be shown")
         raise InputError(
             f"the run in {self.folder} was interrupted before it began, and nothing has moved; "
             "delete the folder and run again"
@@ -114,17 +119,23 @@ class RunRecord:
             after: number of the last event that was checked before.
         """
         earlier = self.journal.events(Decided) if after else ()
-        decided = {event.data.index for event in earlier if event.sequence <= after}
+        decided: set[Any] = {event.data.index for event in earlier if event.sequence <= after}
         for event in self.journal.events(after=after):
             match event.data:
                 case Decided(index=index):
                     decided.add(index)
+                case Unreadable(kind=Decided.KIND, extra=raw):
+                    decided.add(raw.get("index"))
                 case Measured(index=index) if index not in decided:
-                    raise InputError(
-                        f"{self.journal.path}: event {event.sequence} is a measurement of "
-                        f"experiment {index}, which was not decided; this is no journal that "
-                        "flowrig wrote"
-                    )
+                    raise self._not_decided(event.sequence, index)
+                case Unreadable(kind=Measured.KIND, extra=raw) if raw.get("index") not in decided:
+                    raise self._not_decided(event.sequence, raw.get("index"))
+
+    def _not_decided(self, sequence: int, index: Any) -> InputError:
+        return InputError(
+            f"{self.journal.path}: event {sequence} is a measurement of experiment {index}, which "
+            "was not decided; this is no journal that flowrig wrote"
+        )
 
     def close(self) -> None:
         """Release the file."""
@@ -151,7 +162,7 @@ class RunRecord:
     @property
     def loaded(self) -> LoadedRun:
         """The loaded profile and the examined events, for a later reader of the same process."""
-        return LoadedRun(self.plugins, self.profile, self.journal.examined)
+        return LoadedRun(self.plugins, self.profile, self.journal.examined, self.unreadable_at)
 
     @property
     def campaign(self) -> Campaign:
@@ -173,10 +184,16 @@ class RunRecord:
     @property
     def state(self) -> str:
         """ "running", "finished", "stopped", "held", "failed", "unknown" or "interrupted"."""
+        state = self.ended_state
+        return "running" if state == "interrupted" and is_locked(self.folder) else state
+
+    @property
+    def ended_state(self) -> str:
+        """As `state`, for a process that holds the lock of the folder: it does not run it yet."""
         newest = self.journal.last(Ended, RunStarted, Resumed)
         if newest is not None and isinstance(newest.data, Ended):
             return newest.data.state
-        return "running" if is_locked(self.folder) else "interrupted"
+        return "interrupted"
 
     @property
     def reason(self) -> str:
@@ -189,6 +206,17 @@ class RunRecord:
         """The damage of the journal, behind which it is not read; empty if there is none."""
         found = self.journal.damage
         return "" if found is None else f"{self.journal.path}: {found}"
+
+    @property
+    def unreadable(self) -> tuple[str, ...]:
+        """What of the journal's events could not be read, one sentence each."""
+        return tuple(self.unreadable_at.values())
+
+    @property
+    def unreadable_at(self) -> dict[int, str]:
+        """As `unreadable`, by the number of the event."""
+        before = {} if self._loaded is None else dict(self._loaded.unreadable)
+        return before | self.journal.unreadable
 
     def _new_events(self, kind: type[D]) -> list[Event[D]]:
         """Events of a kind that were written since the last call; a journal only grows."""
@@ -214,8 +242,32 @@ class RunRecord:
         new = self._new_events(Measured)
         if new:
             decided = {decision.index: decision for decision in self.decisions()}
-            self._experiments += [_experiment(event, decided[event.data.index]) for event in new]
+            wanted = (self.profile.space.names, self.profile.objective.responses)
+            sound = [event for event in new if self._is_sound(event, decided, *wanted)]
+            self._experiments += [_experiment(event, decided[event.data.index]) for event in sound]
         return list(self._experiments)
+
+    def _is_sound(
+        self,
+        event: Event[Measured],
+        decided: Mapping[int, Decision],
+        conditions: Sequence[str],
+        responses: Sequence[str],
+    ) -> bool:
+        """Whether a measurement has a decision, and all conditions and responses."""
+        index, problem = event.data.index, ""
+        if index not in decided:
+            problem = f"the decision of experiment {index} cannot be read"
+        elif lacking := [name for name in conditions if name not in decided[index].conditions]:
+            problem = f"experiment {index} has no condition {', '.join(lacking)}"
+        elif lacking := [name for name in responses if name not in event.data.features]:
+            problem = f"experiment {index} has no feature {', '.join(lacking)}"
+        if problem:
+            self.journal.unreadable[event.sequence] = (
+                f"{self.journal.path}: event {event.sequence}, {event.kind!r}: {problem}; it is "
+                "left out"
+            )
+        return not problem
 
     def skipped(self) -> frozenset[int]:
         """Numbers of the experiments that a person gave up."""
@@ -234,8 +286,11 @@ class RunRecord:
         event = self.journal.last(IncumbentFound)
         if event is None:
             return None
+        at = [e for e in self.experiments() if e.index == event.data.index]
+        if not at:  # its measurement cannot be read
+            return None
         return Incumbent(
-            experiment=next(e for e in self.experiments() if e.index == event.data.index),
+            experiment=at[0],
             objective_mean=_number(event.data.objective_mean),
             objective_sd=_number(event.data.objective_sd),
         )
@@ -303,11 +358,12 @@ class RunRecord:
         return surrogates_of(self.folder, self.campaign, self.seed, self.journal.examined)
 
     def model(self) -> Surrogate:
-        """The campaign's surrogate, fitted to all measured experiments; its inputs are in the unit
-        cube."""
+        """The campaign's surrogate, fitted to all experiments but those of bad quality; its inputs
+        are in the unit cube."""
         surrogate = self.surrogates()()
         X, Y = self.conditions(), self.features()
-        sound = np.isfinite(Y).all(axis=1)
+        usable = np.array([e.quality != "bad" for e in self.experiments()], dtype=bool)
+        sound = np.isfinite(Y).all(axis=1) & usable
         surrogate.fit(self.profile.space.to_unit(X[sound]), Y[sound], self.profile.rsd)
         return surrogate
 
@@ -341,6 +397,7 @@ class RunRecord:
             "rig_time_s": experiments[-1].ended_s if experiments else 0.0,
             "digest": self.journal.digest(),
             "damage": self.damage,
+            "unreadable": list(self.unreadable),
         }
 
     def _waste(self) -> dict[str, dict[str, float]]:

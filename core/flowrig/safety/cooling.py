@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 
 from flowrig.errors import DeviceError, FlowrigError
-from flowrig.interfaces import Quality
+from flowrig.interfaces import HeaterReading, Quality
 from flowrig.rig.rig import Rig
 
 __all__ = ["HOT_C", "readings_c", "require_cooling"]
@@ -18,10 +19,13 @@ HOT_C = 60.0
 
 def readings_c(rig: Rig) -> dict[str, float]:
     """Temperatures [°C] by heater; without those that do not answer or whose reading is bad."""
+    readings: dict[str, HeaterReading] = {}
     try:
-        readings = rig.read_heaters(rig.heaters)
+        readings |= rig.read_heaters(rig.heaters)
     except DeviceError:
-        return {}
+        for name in rig.heaters:  # one that is lost must not hide the others
+            with suppress(DeviceError):
+                readings |= rig.read_heaters([name])
     return {n: r.temperature_c for n, r in readings.items() if r.quality is Quality.GOOD}
 
 

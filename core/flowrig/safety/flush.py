@@ -4,19 +4,22 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from typing import TypeVar
 
-from flowrig.errors import DeviceError, FlowrigError
+from flowrig.clock import Clock
+from flowrig.errors import DeviceError, DriverHungError, FlowrigError, SeveralDevicesError
 from flowrig.interfaces import PumpState, Quality
 from flowrig.profile import SafeStep
+from flowrig.rig.rig import require_done
 from flowrig.safety.actuation import Actuation
 from flowrig.safety.cooling import readings_c, require_cooling
 
-__all__ = ["MOVING", "POLL_S", "Flush"]
+__all__ = ["HUNG_S", "MOVING", "POLL_S", "Flush", "is_hung"]
 
 POLL_S = 5.0
 """Time [s] between two readings while the rig is flushed, or watched while it cools."""
 
-MOST_FAILURES = 3
-"""How often in a row devices may fail to answer before they are not asked any more."""
+HUNG_S = 120.0
+"""Time [s] for which a device whose driver has not returned is not asked: each question takes the
+whole deadline of the rig."""
 
 MOVING = (PumpState.RUNNING, PumpState.DELAYED)
 """States of a pump that delivers liquid, or is about to."""
@@ -31,20 +34,31 @@ class Flush:
         step: streams with flow rates, the temperature to reach and the longest time.
         actuation: the journalled actuators of the rig.
         hurried: whether the flush has to end early; asked at every reading.
+        on_lost_heater: called when a heater does not answer.
     """
 
-    def __init__(self, step: SafeStep, actuation: Actuation, hurried: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        step: SafeStep,
+        actuation: Actuation,
+        hurried: Callable[[], bool],
+        on_lost_heater: Callable[[], None] = lambda: None,
+    ) -> None:
         self._step = step
         self._rig = actuation.rig
         self._actuation = actuation
         self._hurried = hurried
-        self._pumps, self._heaters = _Poll(), _Poll()
+        clock = self._rig.clock
+        self._pumps, self._heaters = _Poll(clock, lambda: None), _Poll(clock, on_lost_heater)
 
     def run(self) -> None:
         """Flush until every heater is cold, or the time is over; Ctrl-C ends it early.
 
+        Where a pump is lost, the others flush.
+
         Raises:
             FlowrigError: a pump did not run, or a heater that is off became hotter meanwhile.
+            DeviceError: a pump is lost.
         """
         if not self._is_hot() or self._hurried():
             return
@@ -56,7 +70,10 @@ class Flush:
         if running:
             self._actuation.stop(running)
         before_c = readings_c(self._rig)
-        self._actuation.set_flow_rates(rates_ul_min)
+        lost = self._set_flow_rates(rates_ul_min)
+        rates_ul_min = {s: q for s, q in rates_ul_min.items() if s not in lost}
+        if not rates_ul_min:
+            require_done(lost)
         self._actuation.start(rates_ul_min)
         stuck = self._wait(rates_ul_min)
         self._actuation.stop(rates_ul_min)
@@ -66,6 +83,20 @@ class Flush:
             )
             raise FlowrigError(f"{states} while it should flush; look for an empty or blocked line")
         require_cooling(before_c, readings_c(self._rig))
+        require_done(lost)
+
+    def _set_flow_rates(self, rates_ul_min: Mapping[str, float]) -> dict[str, BaseException]:
+        """Set flow rates [µL/min]; returns streams whose pumps are lost: the others flush."""
+        lost = dict[str, BaseException]()
+        try:
+            self._actuation.set_flow_rates(rates_ul_min)
+        except DeviceError:
+            for stream, rate in rates_ul_min.items():
+                try:
+                    self._actuation.set_flow_rates({stream: rate})
+                except DeviceError as error:
+                    lost[stream] = error
+        return lost
 
     def _possible_rates_ul_min(self) -> dict[str, float]:
         """Flow rates [µL/min] of the streams whose syringes last for the longest time."""
@@ -102,23 +133,33 @@ class Flush:
         )
 
 
-class _Poll:
-    """Asks devices again and again, until they fail to answer several times in a row.
+def is_hung(error: BaseException) -> bool:
+    """Whether the driver of a device has not returned."""
+    errors = error.errors.values() if isinstance(error, SeveralDevicesError) else (error,)
+    return any(isinstance(one, DriverHungError) for one in errors)
 
-    A device that hangs takes its whole deadline at every question.
+
+class _Poll:
+    """Asks devices again and again, also after they did not answer: they may come back.
+
+    Args:
+        clock: the rig's clock.
+        on_lost: called when there is no answer.
     """
 
-    def __init__(self) -> None:
-        self._failures_left = MOST_FAILURES
+    def __init__(self, clock: Clock, on_lost: Callable[[], None]) -> None:
+        self._clock = clock
+        self._on_lost = on_lost
+        self._not_before_s = clock.now_s()
 
     def ask(self, question: Callable[[], R]) -> R | None:
         """The answer; None if there is none."""
-        if not self._failures_left:
+        if self._clock.now_s() < self._not_before_s:
             return None
         try:
-            answer = question()
-        except DeviceError:
-            self._failures_left -= 1
+            return question()
+        except DeviceError as error:
+            if is_hung(error):
+                self._not_before_s = self._clock.now_s() + HUNG_S
+            self._on_lost()
             return None
-        self._failures_left = MOST_FAILURES
-        return answer

@@ -1,14 +1,16 @@
 """The safety rules at work on a rig: they are checked at every reading and before every command."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from flowrig.errors import InterlockError, NeedsPersonError, OutOfRangeError, SafetyTripError
 from flowrig.interfaces import HeaterReading, Quality
-from flowrig.journal.events import EventData, HeaterValues, Reading
+from flowrig.journal.events import ChangedElsewhere, EventData, HeaterValues, Reading
 from flowrig.profile import Interlock, Profile
 from flowrig.rig.rig import RigReading
 from flowrig.safety.actuation import Actuation
+from flowrig.safety.changed_elsewhere import Change, ChangeWatch
 from flowrig.safety_rules import (
     FlowNeedsSteadyTemperature,
     HeaterState,
@@ -21,9 +23,14 @@ from flowrig.safety_rules import (
     StreamWatch,
     Supervisor,
     SyringeNotEmpty,
+    Trip,
 )
 
 __all__ = ["Guard", "require_flow_rates", "require_set_points", "rules_of"]
+
+CONFIRM_S = 0.5
+"""Time [s] after which a setting that differs is read once more, so that one garbled reply does not
+count as a change."""
 
 EventNoter = Callable[[EventData], object]
 """Writes an event that may be lost, such as a routine reading."""
@@ -110,16 +117,58 @@ class Guard:
         self._state = actuation.ledger.rig_state
         self._supervisor = Supervisor(rules_of(self._rig.profile))
         self._newest = Snapshot(0.0, {}, {})
+        self._watch = ChangeWatch(self._rig.profile, self._state)
+        self._person_works = False
 
-    def look(self) -> Mapping[str, HeaterReading]:
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """What somebody else has changed since `forget_changes`, or did not put back; one clause
+        each."""
+        return tuple(f"{change.device}: {change.text}" for change in self._watch.noted)
+
+    def forget_changes(self) -> None:
+        """Forget changes that were put back."""
+        self._watch.forget()
+
+    @contextmanager
+    def person_works(self) -> Iterator[None]:
+        """Within this context a person may change settings, for instance to prime a syringe."""
+        self._person_works = True
+        try:
+            yield
+        finally:
+            self._person_works = False
+
+    def look(self, *, settled: bool = False) -> Mapping[str, HeaterReading]:
         """Read heaters and pumps, and check every rule.
 
+        Args:
+            settled: whether every set point has to be the commanded one by now, and not on a ramp.
+
         Raises:
-            SafetyTripError: a rule is broken.
+            SafetyTripError: a rule is broken, or somebody else has changed a setting.
             DeviceError: a heater or a pump does not answer.
         """
-        reading, _ = self._look()
+        reading, _ = self._look(settled)
         return reading.heaters
+
+    def look_at(self, spectrometers: Iterable[str]) -> None:
+        """Compare what spectrometers are set to with what they were told.
+
+        Raises:
+            SafetyTripError: somebody else has changed a setting.
+            DeviceError: a spectrometer does not answer.
+        """
+        names = tuple(spectrometers)
+        told_us = self._rig.integration_times_us(names)
+
+        def differing() -> list[Change]:
+            read_backs = self._rig.read_back_spectrometers(names)
+            return self._watch.spectrometer_changes(read_backs, told_us)
+
+        trips = self._trips(self._confirmed(differing(), differing), names)
+        if trips:
+            raise SafetyTripError(trips)
 
     def set_temperatures(self, set_points_c: Mapping[str, float]) -> None:
         """Set set points [°C] by heater, unless a rule refuses it.
@@ -131,11 +180,13 @@ class Guard:
         """
         self._permit(lambda now: now.with_set_points(set_points_c))
         self._actuation.set_temperatures(set_points_c)
+        self._watch.heaters_told(set_points_c)
 
     def set_flow_rates(self, flow_rates_ul_min: Mapping[str, float]) -> None:
         """Set flow rates [µL/min] by stream, unless a rule refuses it; raises the same."""
         self._permit(lambda now: now.with_rates(flow_rates_ul_min))
         self._actuation.set_flow_rates(flow_rates_ul_min)
+        self._watch.pumps_told(flow_rates_ul_min)
 
     def may_start(self, streams: Sequence[str]) -> bool:
         """Read heaters and pumps; returns whether every rule lets streams start now."""
@@ -155,6 +206,10 @@ class Guard:
         self._permit(lambda now: now.with_flow(tuple(streams), running=False), stopping=True)
         self._actuation.stop(streams)
 
+    def set_light(self, spectrometers: Iterable[str], on: bool) -> None:
+        """Open or shut light sources; no rule refuses that."""
+        self._actuation.set_light(spectrometers, on)
+
     def _permit(self, change: Callable[[Snapshot], Snapshot], *, stopping: bool = False) -> None:
         try:
             _, now = self._look()
@@ -169,17 +224,60 @@ class Guard:
             about_value = refused[0].rule in (OperatingLimits.name, "heating-margin")
             raise (OutOfRangeError if about_value else InterlockError)(str(refused[0]))
 
-    def _look(self) -> tuple[RigReading, Snapshot]:
-        reading = self._rig.read()
+    def _look(self, settled: bool = False) -> tuple[RigReading, Snapshot]:
+        reading, changes = self._read(settled)
         self._on_look()
         event = _reading(reading)
         self._state.follow(self._rig.clock.now_s(), event)
         self._note_event(event)
         snapshot = self._newest = self._snapshot(reading)
         trips = self._supervisor.check(snapshot)
+        pumps = (self._rig.profile.streams[stream].pump for stream in reading.pumps)
+        trips += self._trips(changes, (*reading.heaters, *pumps))
         if trips:
             raise SafetyTripError(trips)
         return reading, snapshot
+
+    def _read(self, settled: bool) -> tuple[RigReading, list[Change]]:
+        """Read heaters and pumps, twice where a setting differs from what it should be."""
+        readings = [self._rig.read()]
+
+        def differing() -> list[Change]:
+            return self._watch.changes(readings[-1], settled=settled)
+
+        def read_again() -> list[Change]:
+            readings.append(self._rig.read())
+            return differing()
+
+        changes = [] if self._person_works else self._confirmed(differing(), read_again)
+        self._watch.learn(readings[-1])
+        return readings[-1], changes
+
+    def _confirmed(
+        self, changes: list[Change], read_again: Callable[[], list[Change]]
+    ) -> list[Change]:
+        """Changes that a second reading shows as well; it is taken where one of them is new."""
+        if self._watch.are_known(changes):
+            return changes
+        self._rig.clock.sleep(CONFIRM_S)
+        keys = {change.key for change in changes}
+        return [change for change in read_again() if change.key in keys]
+
+    def _trips(self, changes: Sequence[Change], devices: Iterable[str]) -> list[Trip]:
+        """Write new changes of devices down; returns the trips that they are."""
+        fresh = self._watch.note(changes, devices)
+        for change in fresh:
+            commanded, found = change.shown()
+            self._actuation.write_event(
+                ChangedElsewhere(
+                    device=change.device,
+                    setting=change.setting,
+                    commanded=commanded,
+                    found=found,
+                    unit=change.unit,
+                )
+            )
+        return self._watch.trips(fresh)
 
     def _snapshot(self, reading: RigReading) -> Snapshot:
         now_s = self._rig.clock.now_s()

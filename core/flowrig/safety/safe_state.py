@@ -3,29 +3,42 @@
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from flowrig.errors import FlowrigError
+from flowrig.errors import (
+    ConnectionLostError,
+    FlowrigError,
+    NotReadyError,
+    ProtocolError,
+    SeveralDevicesError,
+    UnknownOutcomeError,
+)
 from flowrig.interfaces import PumpState
 from flowrig.measurement.light_check import LightReferences, light_seen
 from flowrig.profile import SafeStep
 from flowrig.rig.rig import Rig
 from flowrig.safety.actuation import Actuation
 from flowrig.safety.cooling import HOT_C, readings_c, require_cooling
-from flowrig.safety.flush import POLL_S, Flush
+from flowrig.safety.flush import HUNG_S, POLL_S, Flush, is_hung
 from flowrig.safety.syringes import SyringeLedger
 from flowrig.safety_rules import HEATS_UNASKED, TOO_HOT, Trip
 
-__all__ = ["SafeState", "SafeStateSequence", "StepOutcome", "reach_safe_state"]
+__all__ = [
+    "SafeState",
+    "SafeStateSequence",
+    "StepOutcome",
+    "perhaps_stuck",
+    "reach_safe_state",
+]
 
 COOLING_S = 60.0
 """How long [s] a hot heater is watched where no flush has watched it."""
 
 INTERRUPTED = "Ctrl-C came before it was confirmed"
 
-PAUSES_S = (1.0, 3.0)
-"""Waits [s] at the end for a device that was lost: a USB device that was plugged in again takes a
-moment to appear."""
+PAUSES_S = (1.0, 3.0, *[5.0] * 5)
+"""Waits [s] at the end, each followed by a try of all steps that were not confirmed: a device that
+was lost takes a moment to appear again, and one that is silent may answer again."""
 
 STUCK = "its output may be stuck, and no reading rules that out; cut its power"
 
@@ -34,6 +47,18 @@ MOST_SHUTS = 2
 
 RESTING = (PumpState.STOPPED, PumpState.PAUSED)
 """States of a pump that stands still."""
+
+SILENCED = "it stopped answering after it was switched off"
+
+LOST = (ConnectionLostError, NotReadyError, ProtocolError, UnknownOutcomeError)
+"""Errors of a device that may do later what it did not do now."""
+
+URGENCY = {"heater-off": 0, "stop": 1, "light-off": 2, "flush": 3}
+"""Order in which steps that were not confirmed are tried again: heat first."""
+
+
+class _NeedsHandError(FlowrigError):
+    """No further try can confirm a step; a person has to do it."""
 
 
 @frozen
@@ -53,9 +78,15 @@ class StepOutcome:
 
 @frozen
 class SafeState:
-    """How the whole sequence ended, step by step."""
+    """How the whole sequence ended, step by step.
+
+    Attributes:
+        steps: how each ended.
+        is_flushed: whether the flow path was flushed, or need not be.
+    """
 
     steps: tuple[StepOutcome, ...]
+    is_flushed: bool = True
 
     @property
     def reached(self) -> bool:
@@ -81,10 +112,11 @@ def reach_safe_state(
 ) -> SafeState:
     """Bring a rig to the safe state of its profile.
 
-    Every step is tried, even if steps before it failed. Steps that were not confirmed, other than
-    the flush, are tried again if a lost device can be opened again: before the flush, from time to
-    time during the flush, and at the end. A step that Ctrl-C interrupted is tried again as well;
-    Ctrl-C during the flush ends the flush.
+    Every step is tried, even if steps before it failed. Steps that were not confirmed, for
+    whatever reason, are tried again, heat first: before the flush, every few seconds during the
+    flush, and for half a minute at the end. A heater that stops answering during the flush counts
+    as not confirmed, and is switched off again. A flush that failed because a pump was lost is
+    done once every stream is known to stand still. Ctrl-C during the flush ends the flush.
 
     After a light is shut, a frame shows whether it is dark; if not, the light is shut once more.
     Where nothing was flushed, hot heaters are watched for a minute to see whether they cool.
@@ -103,9 +135,10 @@ def reach_safe_state(
     """
     actuation = actuation or Actuation(rig, lambda event: 0, SyringeLedger(rig.profile))
     steps = _halting(rig) if halt else rig.profile.safe_state
-    sequence = SafeStateSequence(actuation, steps, hurried, on_tick, references or {})
+    sequence = SafeStateSequence(actuation, steps, hurried, on_tick, references)
     sequence.run()
-    return SafeState((*sequence.outcomes, *_perhaps_stuck(rig, trips)))
+    stuck = perhaps_stuck(rig, ((trip.rule, trip.device) for trip in trips))
+    return SafeState((*sequence.outcomes, *stuck), sequence.has_flushed)
 
 
 class SafeStateSequence:
@@ -117,68 +150,114 @@ class SafeStateSequence:
         hurried: asked during the flush; True ends the flush early.
         on_tick: called before every step, and again and again during the flush.
         references: spectra of each spectrometer with its light on and off.
+        is_flushed: whether the flow path was flushed before, so that no flush is needed.
     """
 
     def __init__(
         self,
         actuation: Actuation,
         steps: Sequence[SafeStep],
-        hurried: Callable[[], bool],
-        on_tick: Callable[[], object],
-        references: LightReferences,
+        hurried: Callable[[], bool] = lambda: False,
+        on_tick: Callable[[], object] = lambda: None,
+        references: LightReferences | None = None,
+        *,
+        is_flushed: bool = False,
     ) -> None:
         self._rig = actuation.rig
         self._actuation = actuation
-        self._steps = steps
+        self._steps = [step for step in steps if not (is_flushed and step.do == "flush")]
         self._hurried = hurried
         self._on_tick = on_tick
-        self._references = references
-        self._ends: list[StepOutcome] = []
+        self._references = references or {}
+        self._ends: dict[int, StepOutcome] = {}
+        self._needs_hand: set[int] = set()
+        self._hung_until_s: dict[int, float] = {}
         self._cooling: list[StepOutcome] = []
-        self._retry_s = self._retry_after_s = 0.0
 
     @property
     def outcomes(self) -> tuple[StepOutcome, ...]:
         """How each step ended, in order, and whether hot heaters cool where that was watched."""
-        return (*self._ends, *self._cooling)
+        return (*(self._ends[number] for number in sorted(self._ends)), *self._cooling)
+
+    @property
+    def has_flushed(self) -> bool:
+        """Whether a flush was confirmed, or none belongs to the safe state."""
+        return all(
+            number in self._ends and self._ends[number].reached
+            for number, step in enumerate(self._steps)
+            if step.do == "flush"
+        )
+
+    @property
+    def left(self) -> tuple[StepOutcome, ...]:
+        """Steps that were not confirmed and that a further try may confirm."""
+        return tuple(self._ends[number] for number in sorted(self._ends) if self._is_left(number))
 
     def run(self) -> None:
-        """Perform every step."""
-        for step in self._steps:
+        """Perform every step, and try again for half a minute those that were not confirmed."""
+        for number, step in enumerate(self._steps):
             if step.do == "flush":  # it takes long, and a pump that was lost may push meanwhile
-                self._try_again()
-                self._retry_s, self._retry_after_s = self._rig.clock.now_s(), POLL_S
-            self._ends.append(self._attempt_step(step))
+                self._repeat()
+            self._perform(number)
         self._try_again_at_the_end()
-        ends = zip(self._steps, self._ends, strict=True)
-        if not any(end.reached for step, end in ends if step.do == "flush"):
-            self._watch_cooling()
+        self.watch_cooling()
 
-    def _attempt_step(self, step: SafeStep) -> StepOutcome:
+    def try_again(self) -> None:
+        """Perform once more each step that was not confirmed and that a try may confirm."""
+        self._repeat()
+        self._flush_again()
+
+    def watch_cooling(self) -> None:
+        """Watch for a minute whether hot heaters that are off cool, where no flush has watched it.
+
+        Not where a person is in a hurry.
+        """
+        self._cooling.clear()
+        flushes = [number for number, step in enumerate(self._steps) if step.do == "flush"]
+        if any(number in self._ends and self._ends[number].reached for number in flushes):
+            return
+        before_c = {name: c for name, c in readings_c(self._rig).items() if c > HOT_C}
+        end_s = self._rig.clock.now_s() + COOLING_S
+        try:
+            while self._rig.clock.now_s() < end_s:
+                if not before_c or self._ask_hurried():
+                    return
+                self._rig.clock.sleep(POLL_S)
+        except KeyboardInterrupt:
+            return
+        label = f"{', '.join(before_c)} cooling"
+        self._on_tick()
+        outcome, _ = _attempt(label, lambda: require_cooling(before_c, readings_c(self._rig)))
+        self._cooling.append(outcome)
+
+    def _perform(self, number: int) -> None:
+        """Perform a step, and note how it ended."""
+        step = self._steps[number]
+        label, action = self._action(step)
+        self._on_tick()
+        self._ends[number], error = _attempt(label, action)
+        self._needs_hand.discard(number)
+        if error is not None and not _may_succeed_later(step, error):
+            self._needs_hand.add(number)
+        if error is not None and is_hung(error):
+            self._hung_until_s[number] = self._rig.clock.now_s() + HUNG_S
+
+    def _action(self, step: SafeStep) -> tuple[str, Callable[[], None]]:
+        """A step in words, and what performs it."""
         match step.do:
             case "heater-off":
                 label = f"{', '.join(step.heaters)} off"
-                return self._attempt(label, lambda: self._actuation.heaters_off(step.heaters))
+                return label, lambda: self._actuation.heaters_off(step.heaters)
             case "stop":
-                label = f"{', '.join(step.streams)} stopped"
-                return self._attempt(label, lambda: self._stop(step.streams))
+                return f"{', '.join(step.streams)} stopped", lambda: self._stop(step.streams)
             case "light-off":
-                names = step.spectrometers
-                return self._attempt("light sources off", lambda: self._lights_off(names))
+                return "light sources off", lambda: self._lights_off(step.spectrometers)
             case "flush":
                 label = f"flushed with {', '.join(step.flow_rates_ul_min)}"
-                flush = Flush(step, self._actuation, self._retry_and_ask_hurried)
-                return self._attempt(label, flush.run)
-
-    def _attempt(self, label: str, perform: Callable[[], None]) -> StepOutcome:
-        self._on_tick()
-        try:
-            perform()
-        except KeyboardInterrupt:
-            return StepOutcome(label, False, INTERRUPTED)
-        except BaseException as error:  # whatever a driver raises, the next step is tried
-            return StepOutcome(label, False, str(error) or repr(error))
-        return StepOutcome(label, True)
+                flush = Flush(
+                    step, self._actuation, self._repeat_and_ask_hurried, self._doubt_heaters
+                )
+                return label, flush.run
 
     def _stop(self, streams: Sequence[str]) -> None:
         self._actuation.stop(streams)
@@ -189,7 +268,8 @@ class SafeStateSequence:
     def _lights_off(self, spectrometers: Sequence[str]) -> None:
         lit = [name for name in spectrometers if self._rig.spectrometer(name).controls_light]
         if not lit:
-            raise FlowrigError(f"{', '.join(spectrometers)}: not under control; shut it by hand")
+            names = ", ".join(spectrometers)
+            raise _NeedsHandError(f"{names}: not under control; shut it by hand")
         for _ in range(MOST_SHUTS):
             self._actuation.set_light(lit, False)
             seen = self._light_seen(lit)
@@ -210,60 +290,94 @@ class SafeStateSequence:
             for name, frames in self._rig.acquire(spectrometers, 1).items()
         }
 
-    def _unconfirmed(self) -> list[int]:
-        """Positions of the steps that were not confirmed; a flush is not repeated."""
-        ends = enumerate(self._ends)
-        return [i for i, end in ends if not end.reached and self._steps[i].do != "flush"]
+    def _is_left(self, number: int) -> bool:
+        return not self._ends[number].reached and number not in self._needs_hand
 
-    def _try_again(self) -> None:
-        """Perform unconfirmed steps again, where there is a reason that they may succeed now."""
-        unconfirmed = self._unconfirmed()
-        interrupted = any(self._ends[i].detail == INTERRUPTED for i in unconfirmed)
-        if unconfirmed and (self._reconnected() or interrupted):
-            for i in unconfirmed:
-                self._ends[i] = self._attempt_step(self._steps[i])
+    def _due(self) -> list[int]:
+        """Steps to try again now, heat first; not the flush, nor soon one whose driver hung."""
+        now_s = self._rig.clock.now_s()
+        numbers = [
+            number
+            for number in self._ends
+            if self._is_left(number)
+            and self._steps[number].do != "flush"
+            and now_s >= self._hung_until_s.get(number, now_s)
+        ]
+        return sorted(numbers, key=lambda number: (URGENCY[self._steps[number].do], number))
+
+    def _repeat(self) -> None:
+        """Perform unconfirmed steps again; open their devices again where that is not enough."""
+        for number in self._due():
+            self._perform(number)
+        due = self._due()
+        if due and self._reopened(due):
+            for number in due:
+                self._perform(number)
+
+    def _reopened(self, numbers: Sequence[int]) -> bool:
+        """Open the lost devices of steps again; returns whether one of them answers now."""
+        self._on_tick()
+        names = {name for number in numbers for name in self._devices_of(self._steps[number])}
+        try:
+            return self._rig.reconnect(sorted(names))
+        except KeyboardInterrupt:
+            return False
+
+    def _devices_of(self, step: SafeStep) -> set[str]:
+        pumps = {self._rig.profile.streams[stream].pump for stream in step.streams}
+        return {*step.heaters, *step.spectrometers, *pumps}
+
+    def _flush_again(self) -> None:
+        """Do a flush that failed because a pump was lost, once all streams stand still."""
+        stops = [n for n in self._ends if self._steps[n].do == "stop"]
+        if self._hurried() or not all(self._ends[n].reached for n in stops):
+            return
+        for first in [n for n in self._ends if self._is_left(n) and self._steps[n].do == "flush"]:
+            with suppress(FlowrigError):  # a pump that was off has forgotten its syringe
+                self._rig.prepare()
+            for number in range(first, len(self._steps)):
+                self._perform(number)
 
     def _try_again_at_the_end(self) -> None:
-        self._try_again()
-        for pause_s in PAUSES_S:
-            if self._unconfirmed() and not self._hurried():
-                with suppress(KeyboardInterrupt):
-                    self._rig.clock.sleep(pause_s)
-                self._try_again()
+        for pause_s in (0.0, *PAUSES_S):
+            if not self.left or (pause_s and self._hurried()):
+                return
+            with suppress(KeyboardInterrupt):
+                self._rig.clock.sleep(pause_s)
+            self.try_again()
 
-    def _retry_and_ask_hurried(self) -> bool:
-        """Called during the flush: try unconfirmed steps again, at intervals that double."""
-        now_s = self._rig.clock.now_s()
-        if self._unconfirmed() and now_s >= self._retry_s:
-            self._retry_s = now_s + self._retry_after_s
-            self._retry_after_s *= 2.0
-            self._try_again()
+    def _repeat_and_ask_hurried(self) -> bool:
+        """Called every few seconds of the flush."""
+        self._repeat()
         return self._ask_hurried()
+
+    def _doubt_heaters(self) -> None:
+        """A heater that stops answering is not known to be off: it may have started again."""
+        for number, step in enumerate(self._steps):
+            if step.do == "heater-off" and number in self._ends and self._ends[number].reached:
+                self._ends[number] = evolve(self._ends[number], reached=False, detail=SILENCED)
 
     def _ask_hurried(self) -> bool:
         self._on_tick()
         return self._hurried()
 
-    def _reconnected(self) -> bool:
-        try:
-            return self._rig.reconnect()
-        except KeyboardInterrupt:
-            return False
 
-    def _watch_cooling(self) -> None:
-        """Watch whether hot heaters that are off cool; not where a person is in a hurry."""
-        before_c = {name: c for name, c in readings_c(self._rig).items() if c > HOT_C}
-        end_s = self._rig.clock.now_s() + COOLING_S
-        try:
-            while self._rig.clock.now_s() < end_s:
-                if not before_c or self._ask_hurried():
-                    return
-                self._rig.clock.sleep(POLL_S)
-        except KeyboardInterrupt:
-            return
-        label = f"{', '.join(before_c)} cooling"
-        outcome = self._attempt(label, lambda: require_cooling(before_c, readings_c(self._rig)))
-        self._cooling.append(outcome)
+def _attempt(label: str, perform: Callable[[], None]) -> tuple[StepOutcome, BaseException | None]:
+    try:
+        perform()
+    except KeyboardInterrupt as error:
+        return StepOutcome(label, False, INTERRUPTED), error
+    except BaseException as error:  # whatever a driver raises, the next step is tried
+        return StepOutcome(label, False, str(error) or repr(error)), error
+    return StepOutcome(label, True), None
+
+
+def _may_succeed_later(step: SafeStep, error: BaseException) -> bool:
+    """Whether a further try of a step may succeed; a flush into a blocked line is not repeated."""
+    if step.do != "flush":
+        return not isinstance(error, _NeedsHandError)
+    errors = error.errors.values() if isinstance(error, SeveralDevicesError) else (error,)
+    return all(isinstance(one, LOST) for one in errors)
 
 
 def _halting(rig: Rig) -> tuple[SafeStep, ...]:
@@ -273,15 +387,19 @@ def _halting(rig: Rig) -> tuple[SafeStep, ...]:
     return (SafeStep(do="heater-off", heaters=rig.heaters), stop, *lights)
 
 
-def _perhaps_stuck(rig: Rig, trips: Iterable[Trip]) -> list[StepOutcome]:
+def perhaps_stuck(rig: Rig, trips: Iterable[tuple[str, str]]) -> tuple[StepOutcome, ...]:
     """Heaters that were too hot and are not shown to be off by any reading.
 
     A heater that cannot be read shows nothing. A heater that rose while it should cool has an
     output that is stuck, and no later reading clears it.
+
+    Args:
+        rig: the opened rig.
+        trips: rule and device of each trip of a safety rule.
     """
-    too_hot = [trip for trip in trips if trip.rule in TOO_HOT]
+    too_hot = [(rule, device) for rule, device in trips if rule in TOO_HOT]
     readable = readings_c(rig) if too_hot else {}
-    suspects = [
-        trip.device for trip in too_hot if trip.rule == HEATS_UNASKED or trip.device not in readable
-    ]
-    return [StepOutcome(f"{heater} off", False, STUCK) for heater in dict.fromkeys(suspects)]
+    suspects = dict.fromkeys(
+        device for rule, device in too_hot if rule == HEATS_UNASKED or device not in readable
+    )
+    return tuple(StepOutcome(f"{heater} off", False, STUCK) for heater in suspects)

@@ -8,7 +8,7 @@ from flowrig.emulation import PumpBody
 from flowrig.errors import OutOfRangeError
 from flowrig.interfaces import PumpState
 from flowrig_chemyx.emulator.variant import Variant
-from flowrig_chemyx.settings import INNER_DIAMETER_MAX_MM, INNER_DIAMETER_MIN_MM
+from flowrig_chemyx.settings import INNER_DIAMETER_MIN_MM
 from flowrig_chemyx.wire.protocol import Units
 
 __all__ = ["Motor"]
@@ -36,7 +36,8 @@ class Motor:
     The firmware knows the diameter that a client has set, not the syringe: it turns flow rates and
     volumes into plunger travel with this diameter, so with a wrong one the true flow differs.
 
-    A change of units or diameter clears flow rate and volume. During a run only the rate can be
+    A change of units or diameter clears flow rate and volume, and leaves one step; its delay stays.
+    During a run only the rate can be
     set, and only while the run is paused, unless the variant allows it at any time; real pumps may
     be more lenient. If the plunger cannot withdraw, the motor reports an error.
 
@@ -71,6 +72,7 @@ class Motor:
         self.units = Units.ML_MIN
         self.diameter_mm = 14.57
         self.primerate = 0.0
+        self.delays = (0.0,)
         self.begun_late = False
         self._clear()
         self._state = PumpState.STOPPED
@@ -143,7 +145,8 @@ class Motor:
 
     def set_diameter(self, value: float) -> None:
         """Set the inner diameter [mm]; one out of range changes nothing."""
-        if self._is_at_rest() and INNER_DIAMETER_MIN_MM <= value <= INNER_DIAMETER_MAX_MM:
+        largest_mm = self._variant.diameter_max_mm
+        if self._is_at_rest() and INNER_DIAMETER_MIN_MM <= value <= largest_mm:
             self.diameter_mm = value
             self._clear()
 
@@ -197,6 +200,11 @@ class Motor:
         if self._is_rate(value):
             self.primerate = value
 
+    def set_mode(self, value: float) -> None:
+        """Let all volumes infuse (0) or withdraw (1)."""
+        if value in (0, 1):
+            self.set_volumes([-abs(one) if value else abs(one) for one in self.volumes])
+
     def start(self, *, basic: bool = False) -> None:
         """Start a run, or resume a paused one; does nothing if a rate or a volume is not set.
 
@@ -229,7 +237,7 @@ class Motor:
     def pause(self) -> None:
         """Pause a run."""
         if self.state is PumpState.RUNNING:
-            self._halt(PumpState.PAUSED)
+            self._halt(PumpState.STOPPED if self._variant.pause_stops else PumpState.PAUSED)
 
     def stop(self) -> None:
         """End a run; this also clears a stall or an error."""
@@ -253,7 +261,7 @@ class Motor:
                 return
 
     def _clear(self) -> None:
-        self.volumes, self.rates, self.delays = (0.0,), ((0.0,),), (0.0,)
+        self.volumes, self.rates, self.delays = (0.0,), ((0.0,),), self.delays[:1]
         self._step, self._cycle_phase = 0, None
 
     def _begin_step(self) -> None:

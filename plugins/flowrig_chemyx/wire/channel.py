@@ -20,30 +20,31 @@ from flowrig.interfaces import PumpState, WireChannel
 from flowrig_chemyx.wire.protocol import (
     REJECTION,
     RawLimits,
+    RunSettings,
+    Step,
     Units,
-    agrees,
+    agree,
     decimal,
     parse_limits,
     parse_number,
     parse_parameters,
+    parse_settings,
     parse_state,
     parse_steps,
     parse_units,
+    prove_limits,
     strip_echo,
     value_of,
 )
 from flowrig_chemyx.wire.serial_line import LineFault, SerialLine
 
-__all__ = ["PumpChannel", "Step"]
+__all__ = ["PumpChannel"]
 
 E = TypeVar("E", bound=DeviceError)
 T = TypeVar("T")
 
 STATUS_SPELLINGS: Final = ("status", "pump status")
 VIEW: Final = "view parameter"  # its reply covers both channels, so it takes no channel number
-
-Step = tuple[float, ...]
-"""Value of one step of a run: one number, or both ends of a ramp."""
 
 
 class PumpChannel:
@@ -100,9 +101,33 @@ class PumpChannel:
         """
         self.units = self._query(VIEW, lambda lines: _units_in(self._parameters(lines)))
 
-    def limits(self) -> RawLimits:
-        """Read the limits for the diameter that is set, in the units that are set."""
-        return self._query("read limit parameter", parse_limits)
+    def settings(self) -> RunSettings:
+        """Read what this channel is set to; `units` is then known as well.
+
+        Raises:
+            ProtocolError: the reply has no parameters for the configured channel, or one of them
+                is no number.
+        """
+        found = self._query(VIEW, lambda lines: parse_settings(self._parameters(lines)))
+        self.units = found.units
+        return found
+
+    def limits(self, diameter_mm: float) -> RawLimits:
+        """Set a diameter [mm], and read its limits in µL/min and µL.
+
+        Raises:
+            RefusedError: the pump kept other units or another diameter.
+            ProtocolError: the reply is not that of a pump, or its order is unknown.
+        """
+        replies = []
+        for units in (Units.UL_HR, Units.UL_MIN):
+            self.set_units(units)
+            self.set_diameter(diameter_mm)
+            replies.append(self._query("read limit parameter", parse_limits))
+        per_hour, per_minute = replies
+        return self._parsed(
+            "read limit parameter", [f"{per_minute}"], lambda _: prove_limits(per_minute, per_hour)
+        )
 
     def dispensed(self) -> float:
         """Read the volume of this run, or of the last one, in the unit of volume that is set."""
@@ -133,22 +158,50 @@ class PumpChannel:
         Raises:
             RefusedError: the pump kept another diameter.
         """
-        self._set("diameter", [(diameter_mm,)], places=3, hint="")
+        self._set("diameter", [(diameter_mm,)], "", places=3)
 
-    def set_volumes(self, volumes: Sequence[float], hint: str = "") -> None:
+    def set_volumes(self, volumes: Sequence[float], hint: str, *, shows_sign: bool = True) -> None:
         """Set the volume of every step, in the units that are set; negative ones withdraw.
 
         Args:
             volumes: one per step; the pump takes their number as the number of steps.
             hint: a clause on the limits, for the message.
+            shows_sign: whether a withdrawal that the pump shows without sign is an error.
 
         Raises:
-            RefusedError: the pump kept other volumes.
+            RefusedError: the pump kept other volumes, or shows a withdrawal without its sign, so
+                that it may infuse instead.
             UnsupportedError: the pump took fewer steps.
         """
-        self._set("volume", [(volume,) for volume in volumes], places=5, hint=hint)
+        wanted = [(volume,) for volume in volumes]
+        withdraws = any(volume < 0 for volume in volumes)
+        kept = self._set("volume", wanted, hint, unsigned=withdraws)
+        if not withdraws or not shows_sign or agree(wanted, kept):
+            return
+        if agree(wanted, [(volume,) for volume in self.settings().volumes or ()]):
+            return
+        raise self._fault(
+            RefusedError,
+            f"the pump shows volume {_shown(kept)} instead of {_shown(wanted)}, so that it may "
+            "infuse in place of withdrawing; set shows_sign = false if its plunger does withdraw",
+            "set volume",
+        )
 
-    def set_rates(self, rates: Sequence[Step], hint: str = "") -> None:
+    def clear_delays(self, steps: int) -> None:
+        """Set the delay before every step to 0, so that the run begins with `start`.
+
+        Raises:
+            RefusedError: the pump kept a delay.
+        """
+        zeros = ",".join(["0"] * steps)
+        request = f"set delay {zeros}"
+        kept = self._command_for(request, lambda lines: parse_steps(value_of(lines, "delay")))
+        if any(delay for step in kept for delay in step):
+            raise self._fault(
+                RefusedError, f"the pump kept delay {_shown(kept)} instead of {zeros}", request
+            )
+
+    def set_rates(self, rates: Sequence[Step], hint: str) -> None:
         """Set the flow rate of every step, or the ends of its ramp, in the units that are set.
 
         Args:
@@ -159,7 +212,7 @@ class PumpChannel:
             RefusedError: the pump kept other flow rates.
             UnsupportedError: the pump took fewer steps, or one end of a ramp only.
         """
-        self._set("rate", rates, places=5, hint=hint)
+        self._set("rate", rates, hint)
 
     def start(self, *, multistep: bool = False) -> None:
         """Start a run, or resume a paused one.
@@ -194,7 +247,24 @@ class PumpChannel:
     def _ask_number(self, what: str) -> float:
         return self._query(what, lambda lines: _not_negative(parse_number(value_of(lines, what))))
 
-    def _set(self, what: str, steps: Sequence[Step], places: int, hint: str) -> None:
+    def _set(
+        self,
+        what: str,
+        steps: Sequence[Step],
+        hint: str,
+        *,
+        places: int = 5,
+        unsigned: bool = False,
+    ) -> list[Step]:
+        """Set the value of every step; returns the values that the pump kept.
+
+        Args:
+            what: the setting.
+            steps: its value for every step.
+            hint: a clause on the limits, for the message.
+            places: decimals that the pump reads.
+            unsigned: whether the pump may show the values without their signs.
+        """
         sent = [[decimal(value, places) for value in step] for step in steps]
         text = ",".join("/".join(step) for step in sent)
         request = f"set {what} {text}"
@@ -207,24 +277,23 @@ class PumpChannel:
                 "support these steps, or its screen must show Multi-Step mode first"
             )
         wanted = [tuple(float(value) for value in step) for step in sent]
-        if not _agree(wanted, kept, 10.0**-places):
+        sizes = [tuple(map(abs, step)) for step in wanted]
+        tolerance = 10.0**-places
+        if not (agree(wanted, kept, tolerance) or (unsigned and agree(sizes, kept, tolerance))):
             raise self._fault(
                 RefusedError,
                 f"the pump kept {what} {_shown(kept)} instead of {text}{hint}",
                 request,
             )
+        return kept
 
     def _query(self, request: str, parse: Callable[[Sequence[str]], T]) -> T:
         """Send a query; without a reply the connection counts as lost."""
         try:
             lines = self._exchange(request)
         except LineFault as fault:
-            raise self._fault(
-                ConnectionLostError,
-                f"{fault}; is the pump on, and set to {self._line.speeds}?",
-                request,
-                fault.reply,
-            ) from fault
+            message = f"{fault}; {self._line.hint()}"
+            raise self._fault(ConnectionLostError, message, request, fault.reply) from fault
         return self._parsed(request, lines, parse)
 
     def _command_for(self, request: str, parse: Callable[[Sequence[str]], T]) -> T:
@@ -268,14 +337,6 @@ def _not_negative(number: float) -> float:
     if number < 0:
         raise ValueError(f"expected a number that is not negative, got {number:g}")
     return number
-
-
-def _agree(wanted: Sequence[Step], kept: Sequence[Step], tolerance: float) -> bool:
-    return [len(step) for step in wanted] == [len(step) for step in kept] and all(
-        agrees(asked, held, tolerance)
-        for step, other in zip(wanted, kept, strict=True)
-        for asked, held in zip(step, other, strict=True)
-    )
 
 
 def _shown(steps: Sequence[Step]) -> str:

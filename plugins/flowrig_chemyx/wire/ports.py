@@ -2,13 +2,14 @@
 
 import errno
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
 
-__all__ = ["ListPorts", "PortInfo", "find_port", "owners", "why_not"]
+__all__ = ["ListPorts", "PortInfo", "find_port", "owners", "rivals", "why_not"]
 
 USB: Final = "usb:"
 PROCESSES: Final = Path("/proc")
@@ -87,20 +88,45 @@ def owners(port: str, processes: Path = PROCESSES) -> list[str]:
         port: path of the port.
         processes: folder in which the operating system lists its processes.
     """
+    return [_described(process) for process in _holders(port, processes)]
+
+
+def rivals(port: str, processes: Path = PROCESSES) -> list[str]:
+    """The other programs that have a port open; see `owners`.
+
+    A program that provides the port, such as an emulator at a pseudo-terminal, is none.
+
+    Args:
+        port: path or URL of the port.
+        processes: folder in which the operating system lists its processes.
+    """
+    others = [one for one in _holders(port, processes) if one.name != str(os.getpid())]
+    return [_described(process) for process in others if not _provides(process, port)]
+
+
+def _holders(port: str, processes: Path) -> list[Path]:
     with suppress(OSError):
         wanted = Path(port).resolve(strict=True)
-        return [
-            _described(process)
-            for process in sorted(processes.glob("[0-9]*"))
-            if _holds(process, wanted)
-        ]
+        return [one for one in sorted(processes.glob("[0-9]*")) if wanted in _files(one)]
     return []
 
 
-def _holds(process: Path, wanted: Path) -> bool:
+def _provides(process: Path, port: str) -> bool:
+    """Whether a process has the other end of a pseudo-terminal."""
     with suppress(OSError):
-        return any(_target(link) == wanted for link in (process / "fd").iterdir())
+        number = Path(port).resolve(strict=True).name
+        return any(
+            re.search(rf"tty-index:\s*{number}\b", (process / "fdinfo" / link.name).read_text())
+            for link in (process / "fd").iterdir()
+            if (file := _target(link)) is not None and file.name == "ptmx"
+        )
     return False
+
+
+def _files(process: Path) -> set[Path]:
+    with suppress(OSError):
+        return {file for link in (process / "fd").iterdir() if (file := _target(link)) is not None}
+    return set()
 
 
 def _target(link: Path) -> Path | None:

@@ -9,6 +9,7 @@ between lines (CR LF, or LF CR), so the parsers find values by key, never by lin
 import re
 from collections.abc import Mapping, Sequence
 from enum import Enum
+from math import isclose
 from typing import Final
 
 from attrs import frozen
@@ -19,16 +20,21 @@ __all__ = [
     "REJECTION",
     "FrameSplitter",
     "RawLimits",
+    "RunSettings",
+    "Step",
     "Units",
+    "agree",
     "agrees",
     "choose_units",
     "decimal",
     "parse_limits",
     "parse_number",
     "parse_parameters",
+    "parse_settings",
     "parse_state",
     "parse_steps",
     "parse_units",
+    "prove_limits",
     "strip_echo",
     "value_of",
 ]
@@ -54,6 +60,10 @@ _STATES: Final = {
     "5": PumpState.FAULT,
 }
 """Status digits as in Chemyx's MATLAB programs for the Fusion series (2016)."""
+
+
+Step = tuple[float, ...]
+"""Value of one step of a run: one number, or both ends of a ramp."""
 
 
 class Units(Enum):
@@ -83,13 +93,56 @@ class RawLimits:
     """The reply to `read limit parameter`, in the unit that is set, in the order of the reply.
 
     The order is that of Chemyx's MATLAB programs (2016). One public driver reads the volumes
-    first, but only this order fits the reply of a real pump that AFRL ARES publishes.
+    first, so the driver lets the pump prove the order (`prove_limits`).
     """
 
     rate_max: float
     rate_min: float
     volume_max: float
     volume_min: float
+
+
+@frozen
+class RunSettings:
+    """The settings of a run, in the pump's units.
+
+    Attributes:
+        units: the units of flow rates and volumes.
+        diameter_mm: inner diameter [mm] of the syringe; None if the pump does not show it.
+        volumes: volume of each step, negative to withdraw; empty if the pump does not show them.
+        rates: flow rate of each step, or both ends of its ramp; empty likewise.
+        delays: delay before each step, in minutes or seconds; empty likewise.
+    """
+
+    units: Units
+    diameter_mm: float | None
+    volumes: tuple[float, ...]
+    rates: tuple[Step, ...]
+    delays: tuple[float, ...]
+
+    @property
+    def volume_ul(self) -> float:
+        """Volume [µL] of all steps, withdrawals counted as positive."""
+        return sum(map(abs, self.volumes)) * self.units.volume_ul
+
+    def shows(self, wanted: "RunSettings", *, volumes: bool = True) -> bool:
+        """Whether these settings, read from a pump, are known to be those of a run without delays.
+
+        Signs of volumes are not compared, because Chemyx's Python window reads them as magnitudes.
+
+        Args:
+            wanted: the settings of the run.
+            volumes: whether the volumes count.
+        """
+        return (
+            self.units is wanted.units
+            and self.diameter_mm is not None
+            and agrees(wanted.diameter_mm or 0.0, self.diameter_mm, 1e-3)
+            and agree(wanted.rates, self.rates)
+            and bool(self.delays)
+            and not any(self.delays)
+            and (not volumes or agree(_sizes(wanted.volumes), _sizes(self.volumes)))
+        )
 
 
 class FrameSplitter:
@@ -212,6 +265,34 @@ def parse_limits(lines: Sequence[str]) -> RawLimits:
     return limits
 
 
+def prove_limits(per_minute: RawLimits, per_hour: RawLimits) -> RawLimits:
+    """Limits whose order the pump itself has proved.
+
+    Both replies are for the same diameter, in µL/min and in µL/hr. Of these, 60 times as large in
+    µL/hr are the flow rates, and equal are the volumes, so that flow rates and volumes are told
+    apart without any knowledge of the model.
+
+    Args:
+        per_minute: the reply in µL/min.
+        per_hour: the reply in µL/hr.
+
+    Returns:
+        the limits in µL/min and µL.
+
+    Raises:
+        ValueError: neither order fits.
+    """
+    first = per_hour.rate_max / per_minute.rate_max
+    second = per_hour.volume_max / per_minute.volume_max
+    if isclose(first, 60.0, rel_tol=0.05) and isclose(second, 1.0, rel_tol=0.05):
+        return per_minute
+    if isclose(first, 1.0, rel_tol=0.05) and isclose(second, 60.0, rel_tol=0.05):
+        return RawLimits(
+            per_minute.volume_max, per_minute.volume_min, per_minute.rate_max, per_minute.rate_min
+        )
+    raise ValueError("expected limits of which the flow rates alone depend on the unit of time")
+
+
 def parse_parameters(lines: Sequence[str]) -> Mapping[int, Mapping[str, str]]:
     """Parse the reply to `view parameter`.
 
@@ -253,6 +334,26 @@ def parse_units(text: str) -> Units:
     raise ValueError(f"expected a unit from 0 to 3, got {text!r}")
 
 
+def parse_settings(parameters: Mapping[str, str]) -> RunSettings:
+    """The settings of a run in the parameters of one channel.
+
+    Raises:
+        ValueError: the units are missing, or a value is no number.
+    """
+
+    def steps(key: str) -> tuple[Step, ...]:
+        return tuple(parse_steps(parameters[key])) if key in parameters else ()
+
+    diameter = parameters.get("dia", parameters.get("diameter"))
+    return RunSettings(
+        units=parse_units(parameters.get("unit", parameters.get("units", ""))),
+        diameter_mm=None if diameter is None else parse_number(diameter),
+        volumes=tuple(step[0] for step in steps("volume")),
+        rates=steps("rate"),
+        delays=tuple(step[0] for step in steps("delay")),
+    )
+
+
 def choose_units(rate_ul_min: float) -> Units:
     """The units in which a flow rate [µL/min] keeps three significant digits in five decimals.
 
@@ -277,3 +378,16 @@ def agrees(sent: float, kept: float, tolerance: float = 1e-5) -> bool:
     """
     # 1.01: a difference of exactly one unit in the last decimal must not fail on binary rounding.
     return abs(kept - sent) <= max(1.01 * tolerance, 1e-6 * abs(sent))
+
+
+def agree(sent: Sequence[Step], kept: Sequence[Step], tolerance: float = 1e-5) -> bool:
+    """Whether the pump kept the steps that were sent; see `agrees`."""
+    return [len(step) for step in sent] == [len(step) for step in kept] and all(
+        agrees(asked, held, tolerance)
+        for step, other in zip(sent, kept, strict=True)
+        for asked, held in zip(step, other, strict=True)
+    )
+
+
+def _sizes(volumes: Sequence[float]) -> list[Step]:
+    return [(abs(volume),) for volume in volumes]

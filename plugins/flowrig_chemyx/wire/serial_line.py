@@ -4,6 +4,10 @@ Replies carry no number; a pump sends them in the order of the requests. After a
 its deadline, or after more replies than requests, the next reply could belong to an earlier
 request. The line then resynchronizes: it sends a request that changes nothing and whose reply
 contains its own key, and drops everything that arrives before that reply.
+
+The pump may hold the beginning of a request of a program that died. A terminator alone would
+complete it, for instance a `start`; so the first byte of a resynchronization is one that no request
+contains, which turns the rest into an unknown request.
 """
 
 import contextlib
@@ -11,21 +15,29 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from time import sleep
 from typing import Any, Final
 
 import serial
 from serial.tools.list_ports import comports
 
 from flowrig.interfaces import WireChannel, WireLog
-from flowrig_chemyx.wire.ports import why_not
-from flowrig_chemyx.wire.protocol import FrameSplitter, parse_number, value_of
+from flowrig_chemyx.wire.ports import rivals, why_not
+from flowrig_chemyx.wire.protocol import REJECTION, FrameSplitter, parse_number, value_of
 
 __all__ = ["LineFault", "SerialLine", "claim_line", "comports", "release_line"]
 
 PROBE: Final = "elapsed time"  # changes nothing, and its reply repeats the words as a key
-FLUSH_S: Final = 0.2  # silence that ends a reply without echo; a pump may not answer a bare CR
+SPOILER: Final = "?"  # no request contains it, so it spoils the beginning of one in the pump
+FLUSH_S: Final = 0.2  # silence that ends a reply without echo
+LEAVE_S: Final = 0.01  # longest time that an adapter keeps bytes before it sends them
+HEARD_BYTES: Final = 4096
+BUSY_S: Final = 0.25  # longest wait of an urgent request for another channel's exchange
 POLL_S: Final = 0.05  # longest wait of one read, so that deadlines are noticed in time
-WRITE_TIMEOUT_S: Final = 1.0  # a port whose peer takes no bytes must not block for ever
+WRITE_TIMEOUT_S: Final = 5.0
+"""Longest write [s]: a port whose peer takes no bytes must not block for ever. pyserial looks at
+the clock after the write, so that a process that waits for a busy processor would count as a lost
+port with a shorter limit."""
 
 
 class LineFault(Exception):  # noqa: N818 - never leaves the plugin
@@ -56,6 +68,7 @@ class SerialLine:
         bauds: the baud rates to try.
         claims: the channels in use.
         broken: whether the port is gone or was closed.
+        heard: what the pump has sent in resynchronizations since a caller emptied it.
 
     Raises:
         OSError: the port does not open.
@@ -66,11 +79,13 @@ class SerialLine:
         self.bauds = tuple(bauds)
         self.claims: set[int | None] = set()
         self.broken = False
+        self.heard = b""
         self._probe = prefix + PROBE
         self._synchronized = False
         self._echoes = False
         self._probe_unanswered = False
         self._lock = threading.RLock()
+        self._writing = threading.Lock()
         self._serial = _open_port(port, self.bauds[0])
         self._log: WireChannel = WireLog()
 
@@ -95,12 +110,25 @@ class SerialLine:
                     self._resynchronize(deadline_s)
                     return
                 self._require_open()
-            raise LineFault(f"no answer at {self.speeds}", sent=False)
+            others = f"; {self.hint()}" if rivals(self.port) else ""
+            raise LineFault(f"no answer at {self.speeds}{others}", sent=False)
 
     @property
     def speeds(self) -> str:
         """The baud rates that may have been tried, for a message."""
         return f"{', '.join(map(str, self.bauds))} baud"
+
+    def hint(self) -> str:
+        """What to check if the pump does not answer, for a message.
+
+        A port that is open in two programs gives each reply to one of them, whichever reads first.
+        """
+        if others := rivals(self.port):
+            return (
+                f"the port is open in {', '.join(others)} as well, which may take the replies: end "
+                "that program"
+            )
+        return f"is the pump on, set to {self.speeds}, and the port open in no other program?"
 
     def exchange(
         self, request: str, deadline_s: float, log: WireChannel, *, urgent: bool = False
@@ -111,7 +139,8 @@ class SerialLine:
             request: the line to send, without its terminator.
             deadline_s: longest wait [s].
             log: records the bytes; each channel of a dual pump has its own.
-            urgent: send the request without resynchronizing first. The reply may then belong to
+            urgent: send the request before anything is read or waited for, except that the
+                exchange of another channel may end within a moment. The reply may then belong to
                 an earlier request.
 
         Returns:
@@ -120,19 +149,47 @@ class SerialLine:
         Raises:
             LineFault: no reply came, more than one came, or the port is gone.
         """
+        if urgent:
+            self._send_ahead(request, log)
         with self._lock:
             self._log = log
             self._require_open()
-            if not self._synchronized and not urgent:
-                self._resynchronize(deadline_s)
-            self._drain()
-            self._write(request)
+            if urgent and not self._synchronized:
+                self._write(SPOILER, request)
+            else:
+                if not self._synchronized:
+                    self._resynchronize(deadline_s)
+                if not urgent:
+                    self._drain()
+                self._write(request)
             try:
                 return self._await_reply(request, deadline_s)
             except LineFault:
                 self._synchronized = False
                 self._probe_unanswered |= request.endswith(PROBE)
                 raise
+
+    def send_blindly(self, request: str, log: WireChannel) -> None:
+        """Send a request at every baud rate that the pump may have, and read nothing.
+
+        Args:
+            request: the line to send, without its terminator.
+            log: records the bytes.
+
+        Raises:
+            LineFault: the port is gone.
+        """
+        self._require_open()
+        is_known = self._synchronized or len(self.bauds) == 1
+        self._synchronized = False
+        if is_known:
+            self._write(SPOILER, request, log=log)
+            return
+        for baud in self.bauds:
+            self._serial.baudrate = baud
+            self._write(SPOILER, request, log=log)
+            # The bytes must leave before the baud rate changes; flush() could block for ever.
+            sleep(LEAVE_S + 10 * len(request) / baud)
 
     def mark_out_of_sync(self) -> None:
         """Resynchronize before the next request, because a reply made no sense."""
@@ -149,13 +206,22 @@ class SerialLine:
         if self.broken:
             raise LineFault("the port is gone; close and open the device", sent=False)
 
+    def _send_ahead(self, request: str, log: WireChannel) -> None:
+        """Send a request at once if another channel waits for the pump; its turn repeats it.
+
+        The reply to it is dropped: it has the echo of another request, or is one too many.
+        """
+        if self._lock.acquire(timeout=BUSY_S):
+            self._lock.release()
+        elif not self.broken:
+            with contextlib.suppress(LineFault):
+                self._write(request, log=log)
+
     def _resynchronize(self, deadline_s: float) -> None:
         try:
             self._drain()
-            self._write("")  # ends a line of which the pump has received a part
-            with contextlib.suppress(LineFault):
-                self._await_reply("", min(FLUSH_S, deadline_s))
-            self._require_open()
+            self._write(SPOILER)
+            self._await_rejection(min(FLUSH_S, deadline_s))
             self._drain()
             # Replies to earlier probes look like the reply to this one, so they have to pass first.
             earlier, self._probe_unanswered = self._probe_unanswered, True
@@ -167,6 +233,15 @@ class SerialLine:
         except LineFault as fault:
             raise LineFault(str(fault), sent=False, reply=fault.reply) from fault
         self._synchronized = True
+
+    def _await_rejection(self, deadline_s: float) -> None:
+        """Read until the pump has rejected a request."""
+        frames, lines = FrameSplitter(), list[str]()
+        end_s = time.monotonic() + deadline_s
+        while REJECTION not in lines and time.monotonic() < end_s:
+            data = self._read()
+            for reply in frames.feed(data) if data else frames.settle():
+                lines += reply
 
     def _await_reply(self, request: str, deadline_s: float) -> list[str]:
         """The reply with the echo of the request, or the only reply if none has an echo.
@@ -217,7 +292,7 @@ class SerialLine:
         end_s = time.monotonic() + FLUSH_S
         try:
             while (waiting := self._serial.in_waiting) and time.monotonic() < end_s:
-                self._log.received(self._serial.read(waiting))
+                self._hear(self._serial.read(waiting))
         except OSError as error:
             raise self._gone(error, sent=False) from error
 
@@ -228,16 +303,22 @@ class SerialLine:
                 data += self._serial.read(self._serial.in_waiting)
         except OSError as error:
             raise self._gone(error, sent=True) from error
-        self._log.received(data)
+        self._hear(data)
         return data
 
-    def _write(self, request: str) -> None:
-        data = request.encode("ascii") + b"\r"
-        self._log.sent(data)
-        try:
-            self._serial.write(data)
-        except OSError as error:
-            raise self._gone(error, sent=True) from error
+    def _hear(self, data: bytes) -> None:
+        self._log.received(data)
+        if not self._synchronized:
+            self.heard = (self.heard + data)[-HEARD_BYTES:]
+
+    def _write(self, *requests: str, log: WireChannel | None = None) -> None:
+        data = b"".join(request.encode("ascii") + b"\r" for request in requests)
+        with self._writing:
+            (log or self._log).sent(data)
+            try:
+                self._serial.write(data)
+            except OSError as error:
+                raise self._gone(error, sent=True) from error
 
     def _gone(self, error: OSError, *, sent: bool) -> LineFault:
         self._synchronized = False

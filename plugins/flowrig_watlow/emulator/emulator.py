@@ -21,11 +21,13 @@ from flowrig_watlow.emulator.controller import F4TController, F4TTraits
 from flowrig_watlow.emulator.modbus_server import ModbusServer
 from flowrig_watlow.emulator.register_bank import RegisterBank
 from flowrig_watlow.emulator.scpi_server import ScpiServer
+from flowrig_watlow.registers import ControlMode
 from flowrig_watlow.settings import F4TSettings
 
 __all__ = ["F4TProtocol", "WatlowEmulator"]
 
 MODBUS_LINK = "modbus"
+PANEL_STEP_C = 30.0
 QUIET_S = 0.1
 """Time [s, real time] without further bytes after which a command without a line end is complete.
 """
@@ -191,7 +193,26 @@ class WatlowEmulator(Emulator):
                 "every SCPI command is answered by ERROR",
                 lambda on: setattr(traits, "rejects", on),
             ),
+            "panel-set-point": DeviceFault(
+                f"a person raises the set point by {PANEL_STEP_C:g} °C at the panel",
+                self._raise_set_point,
+            ),
+            "panel-loop-off": DeviceFault(
+                "a person switches the control loop off at the panel", self._switch_loop_off
+            ),
         }
+
+    def _raise_set_point(self, on: bool) -> None:
+        if on:
+            with self.controller.moment():
+                wanted_c = self.controller.user_set_point_c + PANEL_STEP_C
+                highest_c = self.traits.set_point_max_c
+                self.controller.user_set_point_c = min(wanted_c, highest_c)
+
+    def _switch_loop_off(self, on: bool) -> None:
+        if on:
+            with self.controller.moment():
+                self.controller.mode = ControlMode.OFF
 
     def _power_cycle(self, on: bool) -> None:
         if on:

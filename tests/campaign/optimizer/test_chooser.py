@@ -6,14 +6,16 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
 from flowrig.campaign.optimizer import Choice, ConditionChooser, OptimizerHost
-from flowrig.errors import DeviceFaultError, StopRequested
+from flowrig.errors import DeviceFaultError, NothingLeftError, StopRequested
 from flowrig.interfaces import Suggestion
 from flowrig.learning.from_campaign import NoSurrogateError
 from flowrig.plugins.registry import Plugins
+from flowrig.problem.door import Door
 from flowrig.profile import Profile, load_profile
 
 R = TypeVar("R")
@@ -117,14 +119,113 @@ def test_space_filling_conditions_keep_their_distance(campaign: Campaign) -> Non
     assert gaps.min() > 0.3
 
 
-def test_the_same_conditions_are_chosen_so_often_and_no_more(campaign: Campaign) -> None:
-    """A budget of repeats keeps an optimizer that has got stuck from using up the syringes."""
+def test_an_optimizer_that_has_settled_has_not_failed(campaign: Campaign) -> None:
+    """A budget of repeats keeps it from using up the syringes; the rest goes where least is known,
+    and the message offers to end the stage."""
     _, profile = campaign("repeats_at_most = 2")
     sound = [Suggestion(middle(profile))]
-    assert not asked(profile, [sound], tried=[middle(profile)])[0].incident
-    choice, _ = asked(profile, [sound, sound], tried=[middle(profile)] * 2)
-    assert "the same conditions more than 2 times" in choice.incident
-    assert choice.suggestions != sound
+    assert asked(profile, [sound], tried=[middle(profile)])[0] == Choice(sound)
+    choice, hosts = asked(profile, [sound], tried=[middle(profile)] * 2)
+    assert (choice.incident, choice.stage_over, len(hosts)) == ("", "", 1)
+    assert "'spread' has settled: it chose temperature = 150 °C, CuI = 100" in choice.settled
+    assert "2 times; the rest of the stage" in choice.settled
+    assert 'if_optimizer_settles = "end-stage"' in choice.settled
+    (other,) = choice.suggestions
+    assert other.reason == "space-filling: the optimizer settled"
+    gap = profile.space.to_unit(profile.space.array([other.conditions])) - 0.5
+    assert np.linalg.norm(gap) > 0.3
+
+
+def test_of_a_batch_only_repeats_are_replaced(campaign: Campaign) -> None:
+    """What the optimizer suggests besides is done."""
+    _, profile = campaign("repeats_at_most = 2")
+    settled = Suggestion(middle(profile))
+    new = Suggestion({**middle(profile), "temperature": 160.0})
+    choice, _ = asked(profile, [[settled, new, settled]], 3, tried=[middle(profile)])
+    assert choice.suggestions[:2] == [settled, new]
+    assert len(choice.suggestions) == 3
+    assert choice.suggestions[2].conditions not in (settled.conditions, new.conditions)
+
+
+def test_a_stage_can_end_where_its_optimizer_settles(campaign: Campaign) -> None:
+    """Its other suggestions are done before."""
+    _, profile = campaign('repeats_at_most = 2\nif_optimizer_settles = "end-stage"')
+    settled = Suggestion(middle(profile))
+    new = Suggestion({**middle(profile), "temperature": 160.0})
+    tried = [middle(profile)] * 2
+    choice, _ = asked(profile, [[settled, new]], 2, tried)
+    assert (choice.suggestions, choice.stage_over) == ([new], "")
+    choice, _ = asked(profile, [[settled]], 1, tried)
+    assert (list(choice.suggestions), choice.stage_over) == ([], "its optimizer has settled")
+
+
+def stepped(profile: Profile, steps: Mapping[str, float]) -> Profile:
+    """The same rig with steps."""
+    return evolve(
+        profile,
+        variables=tuple(evolve(v, step=steps.get(v.name)) for v in profile.variables),
+    )
+
+
+ALL_STEPS = {"temperature": 30.0, "CuI": 20.0, "ZnI2": 40.0, "CsOA": 60.0, "ODE": 60.0}
+
+
+@pytest.mark.parametrize("how", ["fails", "settles"])
+def test_without_an_optimizer_steps_are_kept_and_the_stage_ends(
+    campaign: Campaign, how: str
+) -> None:
+    """Conditions far from all others are allowed and new, until all are done, which is told."""
+    _, profile = campaign("repeats_at_most = 1")
+    rig = stepped(profile, ALL_STEPS)
+    allowed = Door(rig.space).untried()
+    assert allowed is not None
+    tried = rig.space.rows(allowed[:1])
+    answer: list[Answer] = (
+        [[Suggestion(tried[0])]] if how == "settles" else [ValueError("one"), ValueError("two")]
+    )
+    while True:
+        choice, _ = asked(rig, answer, 1, tried)
+        if choice.stage_over:
+            break
+        for suggestion in choice.suggestions:
+            rig.space.require_feasible(suggestion.conditions)
+            assert suggestion.conditions not in tried
+            tried.append(dict(suggestion.conditions))
+    assert len(tried) == len(allowed)
+    assert choice.stage_over == f"all {len(allowed)} conditions of the search space were tried"
+    assert not choice.suggestions
+
+
+def test_a_large_batch_without_an_optimizer_is_spread(campaign: Campaign) -> None:
+    """Some hundred points are found in one go, all new, where only some values have steps."""
+    _, profile = campaign()
+    rig = stepped(profile, {"temperature": 30.0, "CuI": 20.0})
+    choice, _ = asked(rig, [ValueError("one"), ValueError("two")], 300)
+    rows = [tuple(s.conditions.values()) for s in choice.suggestions]
+    assert len(set(rows)) == 300
+    assert {row[0] for row in rows} == {120.0, 150.0, 180.0}
+
+
+def test_an_optimizer_with_nothing_left_ends_its_stage(campaign: Campaign) -> None:
+    """That is no failure: nobody is asked twice, and nothing is added."""
+    _, profile = campaign()
+    choice, hosts = asked(profile, [NothingLeftError("all 9 points are done")])
+    assert choice == Choice([], stage_over="all 9 points are done")
+    assert len(hosts) == 1
+
+
+def test_answers_beside_a_step_or_bound_are_moved_there(campaign: Campaign) -> None:
+    """An optimizer in single precision leaves its bounds by a little; that is no failure."""
+    _, profile = campaign()
+    rig = stepped(profile, {"temperature": 30.0})
+    point = {**middle(rig), "temperature": 180.000009, "CuI": 120.0 + 2e-6}
+    choice, _ = asked(rig, [[Suggestion(point)]])
+    assert choice.incident == ""
+    assert dict(choice.suggestions[0].conditions) == {
+        **middle(rig),
+        "temperature": 180.0,
+        "CuI": 120.0,
+    }
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from typing import Any, TextIO
 from flowrig.campaign.optimizer.host import InProcessOptimizer, Row
 from flowrig.campaign.optimizer.memory import limit_memory
 from flowrig.campaign.optimizer.messages import decoded, encoded, plain
+from flowrig.errors import NothingLeftError
 from flowrig.learning.from_campaign import NoSurrogateError, surrogates_of
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import load_profile
@@ -41,7 +42,7 @@ def serve(folder: Path, lines: Iterator[str], answers: TextIO) -> None:
     begin = decoded(next(lines))
     sys.path[:] = begin["path"]
     limit_memory(begin["memory_gb"])
-    profile = load_profile(folder / PROFILE_NAME, Plugins.discover())
+    profile = load_profile(folder / PROFILE_NAME, Plugins.discover(warn=False))
     assert profile.campaign is not None
     surrogates = surrogates_of(folder, profile.campaign, begin["seed"])
     host, rows = InProcessOptimizer(profile, begin["seed"], surrogates), list[Row]()
@@ -58,6 +59,8 @@ def _answer(host: InProcessOptimizer, rows: list[Row], request: dict[str, Any]) 
         return encoded({"suggestions": [plain(one) for one in suggestions]})
     except NoSurrogateError as error:
         return encoded({"wrong_input": str(error)})
+    except NothingLeftError as error:
+        return encoded({"nothing_left": str(error)})
     except Exception as error:
         traceback.print_exc()
         return encoded({"error": str(error) or repr(error)})

@@ -34,6 +34,7 @@ class OptimizerHost(ABC):
 
         Raises:
             OptimizerFailedError: there is no answer.
+            NothingLeftError: there is nothing left to suggest; the stage ends.
             Exception: any error of an optimizer that computes in this process.
         """
 

@@ -11,6 +11,7 @@ from queue import Empty, SimpleQueue
 
 from flowrig.campaign.optimizer.host import OptimizerFailedError, OptimizerHost, Row
 from flowrig.campaign.optimizer.messages import decoded, encoded, suggestion
+from flowrig.errors import NothingLeftError
 from flowrig.interfaces import Suggestion
 from flowrig.learning.blas_threads import VARIABLES
 from flowrig.learning.from_campaign import NoSurrogateError
@@ -46,6 +47,7 @@ class OptimizerProcess(OptimizerHost):
 
         Raises:
             OptimizerFailedError: the process ended, missed its deadline, or gave no valid answer.
+            NothingLeftError: there is nothing left to suggest.
             NoSurrogateError: the optimizer needs a surrogate, and the campaign names none.
         """
         process = self._started()
@@ -125,6 +127,8 @@ def _suggestions_in(line: str) -> list[Suggestion]:
         answer = decoded(line)
         if "wrong_input" in answer:
             raise NoSurrogateError(str(answer["wrong_input"]))
+        if "nothing_left" in answer:
+            raise NothingLeftError(str(answer["nothing_left"]))
         if "error" in answer:
             raise OptimizerFailedError(str(answer["error"]))
         return [suggestion(one) for one in answer["suggestions"]]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flowrig.cli.terminal.printing import print_entries, print_json, print_paragraph
+from flowrig.cli.terminal.printing import print_entries, print_json, print_paragraph, say
 
 if TYPE_CHECKING:
     from flowrig.interfaces.device import Identity
@@ -64,7 +64,7 @@ def discover(
     from flowrig.plugins.registry import Plugins
     from flowrig.rig.discovery import Discovery, survey
 
-    plugins = Plugins.discover(strict=False)
+    plugins = Plugins.discover()
     known = plugins.drivers()
     for name in drivers:
         plugins.offer("driver", name)
@@ -93,17 +93,17 @@ def _show(result: "Survey", plugins: "Plugins") -> None:
     )
     _print_part("not looked for", ((name, why, "") for name, why in result.skipped.items()))
     if not result.found:
-        click.echo("nothing was found")
+        say("nothing was found")
     if known:
-        click.secho("for a profile", underline=True)
+        say("for a profile", underline=True)
         for line in _tables(known, plugins):
-            click.echo(line)
+            say(line)
 
 
 def _print_part(title: str, entries: Iterable[tuple[str, str, str]]) -> None:
     rows = [(f"  {name}", sentence, details) for name, sentence, details in entries]
     if rows:
-        click.secho(title, underline=True)
+        say(title, underline=True)
         print_entries(rows)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from attrs import asdict, frozen
 
-from flowrig.cli.terminal.printing import print_json, print_paragraph
+from flowrig.cli.terminal.printing import print_json, print_paragraph, say
 from flowrig.errors import InputError, UnsafeStateError
 
 if TYPE_CHECKING:
@@ -104,29 +104,50 @@ def check_live(
         the exit code: 1 if a check failed, 4 if the instrument was not seen to be at rest.
 
     Raises:
-        InputError: there is not one driver, a setting does not fit, or the instrument is at work.
+        InputError: there is not one driver, a setting does not fit, the instrument is at work, or
+            another program uses it.
         DeviceError: the instrument does not answer.
     """
+    from flowrig.claims import claim, is_placeholder, places
     from flowrig.profile.settings import settings_from
     from flowrig.testing.bench.live import LiveSession
 
     offer = _only_driver(offers)
-    session = LiveSession(
-        offer,
-        settings_from(offer, words, address=address),
-        may_act=consent.may_act(offer.kind),
-        syringe=_syringe(consent.syringe),
-    )
+    settings = settings_from(offer, words, address=address)
+    if is_placeholder(address):
+        raise InputError(f"put the address of your instrument in the place of {address!r}")
+    mine = claim(places(settings.connects_to(look=True)), f"{offer.name} at {address}")
+    try:
+        return _check(
+            LiveSession(
+                offer,
+                settings,
+                may_act=consent.may_act(offer.kind),
+                syringe=_syringe(consent.syringe),
+            ),
+            offer,
+            address,
+            consent,
+            as_json=as_json,
+        )
+    finally:
+        mine.release()
+
+
+def _check(
+    session: "LiveSession", offer: "DriverOffer", address: str, consent: Consent, *, as_json: bool
+) -> int:
+    """Make the checks one by one; returns the exit code."""
     identity = session.identify_at_rest()
     answer = f"{identity.vendor} {identity.model} {identity.serial_number}".rstrip()
-    click.secho(f"{offer.name} at {address}: {answer}", bold=True, err=as_json)
+    say(f"{offer.name} at {address}: {answer}", bold=True, err=as_json)
     verdicts: list[Verdict] = []
     try:
         for check in session.checks:
             verdicts.append(_made(session, check, offer.kind, ask=not consent.yes, err=as_json))
             _print_verdict(verdicts[-1], err=as_json)
     except UnsafeStateError as error:
-        click.secho(str(error), fg="red", err=True)
+        say(str(error), fg="red", err=True)
         return UNKNOWN_STATE
     finally:
         if as_json:  # also when a check is interrupted: the verdicts until then are known
@@ -149,7 +170,7 @@ def _made(
 ) -> "Verdict":
     """Announce a check, and make it unless the person or a missing permission forbids it."""
     print_paragraph(check.requirement, err=err)
-    click.secho(f"  it {check.does}", dim=True, err=err)
+    say(f"  it {check.does}", dim=True, err=err)
     if check.acts and not session.may_act:
         return session.skip(check, f"{CONSENT[kind]} would allow it")
     if ask and not click.confirm("  go on?", default=True, err=err):
@@ -162,14 +183,14 @@ def _print_verdict(verdict: "Verdict", *, err: bool) -> None:
     outcome = words.get(verdict.outcome, verdict.outcome)
     colour = "red" if verdict.outcome == "failed" else None
     advice = f": {verdict.advice}" if verdict.advice else ""
-    click.secho(f"  {outcome}{advice}", fg=colour, err=err)
+    say(f"  {outcome}{advice}", fg=colour, err=err)
 
 
 def _print_count(verdicts: Sequence["Verdict"], *, err: bool) -> int:
     """Print the number of verdicts of each kind; returns the exit code."""
     outcomes = [verdict.outcome for verdict in verdicts]
     unjudged = outcomes.count("unjudged")
-    click.secho(
+    say(
         f"{outcomes.count('passed')} passed, {outcomes.count('failed')} failed, "
         f"{outcomes.count('skipped')} not asked" + f", {unjudged} not judged" * bool(unjudged),
         bold=True,

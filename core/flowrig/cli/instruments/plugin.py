@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flowrig.cli.instruments.live import Consent, check_live, live_options, plain_verdict
-from flowrig.cli.terminal.printing import print_json
+from flowrig.cli.terminal.printing import print_json, say
 
 if TYPE_CHECKING:
     from flowrig.plugins.offers import Offer
@@ -44,9 +44,9 @@ def new(kind: str, name: str, into: Path) -> None:
     from flowrig.testing.scaffold import new_plugin
 
     root = new_plugin(kind, name, into)
-    click.echo(f"{root} has a working example of a {kind}; replace its protocol or model by yours:")
-    click.echo(f"  pip install -e {root}")
-    click.echo(f"  flowrig plugin check {name}")
+    say(f"{root} has a working example of a {kind}; replace its protocol or model by yours:")
+    say(f"  pip install -e {root}")
+    say(f"  flowrig plugin check {name}")
 
 
 @plugin.command(short_help="Check a plugin with the conformance suites.")
@@ -101,10 +101,10 @@ def check(
     from flowrig.testing.conformance.installed import offers_of, score_offer
 
     if live:
-        offers = offers_of(Plugins.discover(strict=False), name)
+        offers = offers_of(Plugins.discover(), name)
         sys.exit(check_live(offers, address, words, consent, as_json=as_json))
     cards = []
-    for offer in offers_of(Plugins.discover(strict=False), name):
+    for offer in offers_of(Plugins.discover(), name):
         card = score_offer(offer, address, words)
         cards.append((offer, card))
         if not as_json:
@@ -117,19 +117,19 @@ def check(
 
 def _show(offer: "Offer", card: "Scorecard") -> None:
     """One line for the offer, one for each level, and advice for every check that failed."""
-    click.secho(f"{offer.kind} {offer.name}: {_medal(card)}", bold=True)
+    say(f"{offer.kind} {offer.name}: {_medal(card)}", bold=True)
     for level in type(card.verdicts[0].level):
         good, of = card.count(level)
-        click.echo(f"  {level.value:<6} {good} of {of}")
+        say(f"  {level.value:<6} {good} of {of}")
     for verdict in card.verdicts:
         if verdict.outcome == "failed":
-            click.secho(f"  {verdict.level.value}: {verdict.requirement}", fg="red")
-            click.echo(f"    {verdict.check}: {verdict.advice}")
+            say(f"  {verdict.level.value}: {verdict.requirement}", fg="red")
+            say(f"    {verdict.check}: {verdict.advice}")
         elif verdict.outcome == "skipped":
-            click.echo(f"  not asked: {verdict.requirement} ({verdict.advice})")
+            say(f"  not asked: {verdict.requirement} ({verdict.advice})")
         elif verdict.outcome == "unjudged":
-            click.secho(f"  not judged: {verdict.requirement}", fg="yellow")
-            click.echo(f"    {verdict.check}: {verdict.advice}")
+            say(f"  not judged: {verdict.requirement}", fg="yellow")
+            say(f"    {verdict.check}: {verdict.advice}")
 
 
 def _medal(card: "Scorecard") -> str:

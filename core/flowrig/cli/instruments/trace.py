@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from attrs import asdict
 
-from flowrig.cli.terminal.printing import print_json, print_paragraph
+from flowrig.cli.terminal.printing import print_json, print_paragraph, say
 
 if TYPE_CHECKING:
     from flowrig.testing.replay.playback import TraceReport
@@ -54,7 +54,7 @@ def check(files: tuple[Path, ...], address: str, as_json: bool) -> None:
     from flowrig.testing.replay.playback import play_back
     from flowrig.trace.file import read_trace
 
-    plugins = Plugins.discover(strict=False)
+    plugins = Plugins.discover()
     reports = []
     for file in files:
         report = play_back(read_trace(file), plugins, address)
@@ -78,11 +78,11 @@ def show(file: Path) -> None:
 
     read = read_trace(file)
     header = read.header
-    click.secho(f"{header.device}: {header.kind} {header.driver}, {_origin(read)}", bold=True)
+    say(f"{header.device}: {header.kind} {header.driver}, {_origin(read)}", bold=True)
     for entry in read.entries:
-        click.echo(f"{entry.time_s:12.3f}  {_line(entry)}")
+        say(f"{entry.time_s:12.3f}  {_line(entry)}")
     if read.cut:
-        click.secho("the last line is incomplete", fg="yellow", err=True)
+        say("the last line is incomplete", fg="yellow", err=True)
 
 
 def _origin(read: "Trace") -> str:
@@ -103,15 +103,15 @@ def _line(entry: "Entry") -> str:
 
 def _show(file: Path, report: "TraceReport") -> None:
     driver = report.trace.header.driver
-    click.secho(f"{file}: {driver}, {_origin(report.trace)}", bold=True)
+    say(f"{file}: {driver}, {_origin(report.trace)}", bold=True)
     for part, difference, extent in (
         ("driver", report.driver, f"{report.calls} calls send and return the same"),
         ("emulator", report.emulator, f"{report.exchanges} answers have the recorded form"),
     ):
         if difference is None:
-            click.echo(f"  {part}: {extent}")
+            say(f"  {part}: {extent}")
         else:
-            click.secho(f"  {part}: " + str(difference).replace("\n", "\n  "), fg="red")
+            say(f"  {part}: " + str(difference).replace("\n", "\n  "), fg="red")
     if report.plugin != report.trace.header.plugin:
         print_paragraph(f"  note: {report.plugin} is installed now")
     for note in report.notes:

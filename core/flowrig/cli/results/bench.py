@@ -1,7 +1,6 @@
 """`flowrig bench`: optimizers side by side on a twin, before chemicals are spent."""
 
 import multiprocessing
-import sys
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import lru_cache
@@ -12,7 +11,7 @@ import click
 from attrs import evolve, frozen
 
 from flowrig.cli.results.twin_source import response_option, surrogate_option
-from flowrig.cli.terminal.printing import print_json
+from flowrig.cli.terminal.printing import print_json, progress_bar, say
 
 if TYPE_CHECKING:
     from flowrig.profile import Stage, SurrogateChoice
@@ -127,7 +126,7 @@ def bench(*, jobs: int, out: Path, as_json: bool, **comparison: Any) -> None:
         print_json([_plain(one) for one in curves])
         return
     _print(curves, objective)
-    click.echo(f"report: {out}")
+    say(f"report: {out}")
 
 
 def _options(*, twin: Path, columns: dict[str, str], listed: str, **others: Any) -> BenchOptions:
@@ -143,9 +142,9 @@ def _options(*, twin: Path, columns: dict[str, str], listed: str, **others: Any)
 def _print(curves: "Sequence[RegretCurves]", objective: "Quantity") -> None:
     """One line for each optimizer."""
     width = max(len(one.optimizer) for one in curves)
-    click.echo(f"{'':{width}}  final regret   mean regret  per decision")
+    say(f"{'':{width}}  final regret   mean regret  per decision")
     for one in curves:
-        click.echo(
+        say(
             f"{one.optimizer:{width}}  {objective.text(one.final):>12}  "
             f"{objective.text(one.area):>12}  {one.decision_s:>10.3g} s"
         )
@@ -170,7 +169,7 @@ def _run_all(options: BenchOptions, jobs: int) -> "list[TwinCampaign]":
         for seed in range(1, options.seeds + 1)
         for optimizer in options.optimizers
     ]
-    bar: Any = click.progressbar(length=len(tasks), label="campaigns", file=sys.stderr)
+    bar = progress_bar(length=len(tasks), label="campaigns")
     campaigns = []
     # The same start method on every system: a fork would copy the threads of loaded libraries.
     context = multiprocessing.get_context("spawn")

@@ -1,12 +1,12 @@
 """`flowrig report`: the report, summary or table of a run."""
 
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from flowrig.cli.terminal.printing import print_csv, print_damage, print_json
+from flowrig.cli.sound_folder import sound_folder
+from flowrig.cli.terminal.printing import print_csv, print_damage, print_json, say
 
 __all__ = ["report", "write_html"]
 
@@ -28,18 +28,19 @@ def report(folder: Path, as_json: bool, as_csv: bool) -> None:
       flowrig report flowrig-demo --csv > experiments.csv
       flowrig report flowrig-demo --json
     """
+    from flowrig.report.exports.table import csv_rows
     from flowrig.run_record.reader import RunRecord
 
     if as_json and as_csv:
         raise click.UsageError("--json or --csv, not both")
-    with RunRecord(folder) as record:
+    with sound_folder(folder), RunRecord(folder) as record:
         print_damage(record)
         if as_json:
             print_json(record.summary())
         elif as_csv:
-            print_csv(_rows(record))
+            print_csv(csv_rows(record))
         else:
-            click.echo(f"wrote {write_html(record)}")
+            say(f"wrote {write_html(record)}")
 
 
 def write_html(record: Any) -> Path:
@@ -56,15 +57,3 @@ def write_html(record: Any) -> Path:
     with atomic_file(path) as part:
         part.write_text(page, encoding="utf-8")
     return path
-
-
-def _rows(record: Any) -> Iterator[Sequence[Any]]:
-    """A head, and one row for each experiment; conditions and times have the unit in the name.
-
-    Units of features and objective are those in `docs/analysis.md`.
-    """
-    from flowrig.report.exports.table import experiment_columns
-
-    columns = experiment_columns(record)
-    yield [column.name for column in columns]
-    yield from zip(*(column.values for column in columns), strict=True)

@@ -13,7 +13,7 @@ from flowrig.cli.results.twin_source import (
     read_twin_source,
     twin_options,
 )
-from flowrig.cli.terminal.printing import print_json
+from flowrig.cli.terminal.printing import print_json, say
 
 if TYPE_CHECKING:
     from flowrig.twin import CrossValidation, Scores
@@ -72,7 +72,7 @@ def cv(*, options: TwinOptions, repeats: int, as_json: bool) -> None:
         print_json({"surrogate": source.choice.offer.name, **asdict(result), **left_out})
         return
     for line in _lines(source, result):
-        click.echo(line)
+        say(line)
 
 
 def _lines(source: TwinSource, result: "CrossValidation") -> Iterator[str]:

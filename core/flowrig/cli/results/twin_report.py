@@ -10,6 +10,7 @@ from flowrig.cli.results.twin_source import (
     read_twin_source,
     twin_options,
 )
+from flowrig.cli.terminal.printing import say
 
 __all__ = ["twin_report"]
 
@@ -52,5 +53,5 @@ def twin_report(*, options: TwinOptions, repeats: int, out: Path) -> None:
         )
     page = render_twin(study, rig.title, name, source.experiments.left_out)
     out.write_text(page, encoding="utf-8")
-    click.echo(f"{rig.objective.name}: R² {study.scores.objective.r2:.3f} in cross-validation")
-    click.echo(f"report: {out}")
+    say(f"{rig.objective.name}: R² {study.scores.objective.r2:.3f} in cross-validation")
+    say(f"report: {out}")

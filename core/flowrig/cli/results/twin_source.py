@@ -1,6 +1,5 @@
 """Options and inputs that the commands about twins share."""
 
-import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -8,6 +7,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from attrs import frozen
+
+from flowrig.cli.sound_folder import sound_folder
+from flowrig.cli.terminal.printing import progress_bar
 
 if TYPE_CHECKING:
     from flowrig.profile import Profile, SurrogateChoice
@@ -143,9 +145,10 @@ def read_twin_source(options: TwinOptions) -> TwinSource:
     rig = load_profile(options.profile or options.source / PROFILE_NAME, plugins)
     choice = choose_surrogate(rig, options.surrogate, plugins)
     require_installed(choice.offers)
-    return TwinSource(rig, read_source(options.source, rig, options.columns, plugins), choice)
+    with sound_folder(options.source):
+        return TwinSource(rig, read_source(options.source, rig, options.columns, plugins), choice)
 
 
 def fit_progress(fits: int, name: str) -> Any:
     """A progress bar on the error channel, so that the output can be piped."""
-    return click.progressbar(length=fits, label=f"fitting {name}", file=sys.stderr)
+    return progress_bar(length=fits, label=f"fitting {name}")

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from flowrig.cli.results.twin_source import TwinOptions, read_twin_source, twin_options
+from flowrig.cli.terminal.printing import say
 
 __all__ = ["twin_train"]
 
@@ -44,4 +45,4 @@ def twin_train(*, options: TwinOptions, out: Path) -> None:
         "experiments": count,
     }
     save_model(out, choice, model, notes)
-    click.echo(f"{choice.offer.name} of {count} experiments: {out}")
+    say(f"{choice.offer.name} of {count} experiments: {out}")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flowrig.cli.terminal.printing import print_paragraph
+from flowrig.cli.terminal.printing import print_paragraph, say
 
 if TYPE_CHECKING:
     from flowrig.profile import Commissioning, Profile
@@ -69,8 +69,8 @@ def commission(
             file.write(text)
     except OSError as error:
         raise InputError(f"{out} cannot be written: {error.strerror}") from error
-    click.echo(text.partition("\n\n")[2], nl=False)
-    click.secho(f"written to {out}", fg="green")
+    say(text.partition("\n\n")[2], nl=False)
+    say(f"written to {out}", fg="green")
     _print_thresholds(rig_profile, heater, measured)
 
 

@@ -7,8 +7,15 @@ from typing import Any
 
 import click
 
+from flowrig.cli.sound_folder import sound_folder
 from flowrig.cli.terminal.hold_text import hold_lines, hold_of, waste_text
-from flowrig.cli.terminal.printing import degrees_text, experiments_text, print_json
+from flowrig.cli.terminal.printing import (
+    degrees_text,
+    experiments_text,
+    print_damage,
+    print_json,
+    say,
+)
 from flowrig.journal.events import HoldBegun, WasteLevel
 from flowrig.operator.requests import MEANINGS, Request
 
@@ -31,9 +38,9 @@ def _command(request: Request, short_help: str) -> click.Command:
     def command(folder: Path) -> None:
         from flowrig.run.control_socket import ask_run
 
-        click.echo(f"{request}: {MEANINGS[request]}.")
+        say(f"{request}: {MEANINGS[request]}.")
         ask_run(folder, request)
-        click.echo("The request was sent to the run.")
+        say("The request was sent to the run.")
 
     return command
 
@@ -62,11 +69,11 @@ def go_on(folder: Path, refilled: tuple[str, ...], emptied: tuple[str, ...]) -> 
     from flowrig.run.control_socket import STATUS, ask_run
 
     hold = ask_run(folder, STATUS)["hold"]
-    click.echo(f"go-on: {MEANINGS[Request.GO_ON]}.")
+    say(f"go-on: {MEANINGS[Request.GO_ON]}.")
     if hold is not None:
-        click.echo(f"You confirm that {hold_of(HoldBegun.from_json(hold)).claim}.")
+        say(f"You confirm that {hold_of(HoldBegun.from_json(hold)).claim}.")
     ask_run(folder, Request.GO_ON, refilled=refilled, emptied=emptied)
-    click.echo("The request was sent to the run.")
+    say("The request was sent to the run.")
 
 
 @click.command(short_help="Print the status of a run.")
@@ -89,14 +96,15 @@ def status(folder: Path, as_json: bool) -> None:
         summary = ask_run(folder, STATUS)
         lines = partial(_lines_under_way, folder)
     else:
-        with RunRecord(folder) as record:
+        with sound_folder(folder), RunRecord(folder) as record:
+            print_damage(record)
             summary = record.summary()
         lines = _lines_over
     if as_json:
         print_json(summary)
     else:
         for line in lines(summary):
-            click.echo(line)
+            say(line)
 
 
 def _lines_under_way(folder: Path, status: Mapping[str, Any]) -> Iterator[str]:

@@ -1,7 +1,6 @@
 """`flowrig plan`: predicts time, volumes and refills of a campaign."""
 
 import os
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from attrs import asdict
 
-from flowrig.cli.terminal.printing import print_json, print_paragraph
+from flowrig.cli.sound_folder import sound_folder
+from flowrig.cli.terminal.printing import print_json, print_paragraph, progress_bar, say
 
 if TYPE_CHECKING:
     from flowrig.planning.known_conditions import Conditions
@@ -76,7 +76,7 @@ def plan(
         print_json(asdict(found))
         return
     for line in _lines(found, profile):
-        click.echo(line)
+        say(line)
     place = "in the middle of the search space"
     if expected:
         place = "where they were in a rehearsal" if rehearse else _AT_THE_BEST
@@ -90,7 +90,7 @@ def _as_rehearsed(campaign: str, seed: int | None, profile: "Profile") -> "list[
     from flowrig.plugins.registry import Plugins
 
     found = plan_campaign(profile, seed)
-    bar: Any = click.progressbar(length=found.experiments, label="rehearsal", file=sys.stderr)
+    bar = progress_bar(length=found.experiments, label="rehearsal")
     with bar:
         decided = rehearse(campaign, seed, Plugins.discover(), lambda: bar.update(1))
     known = {part.name: part.known for part in found.parts}
@@ -108,7 +108,7 @@ def _expected(campaign: str | None, like: Path | None, profile: "Profile") -> "l
     drawn: list[Conditions] = []
     for folder in (campaign, like):
         if folder is not None and not drawn:
-            with RunRecord(folder) as record:
+            with sound_folder(Path(folder)), RunRecord(folder) as record:
                 drawn = expected_conditions(record, profile, DRAWN)
     return drawn
 
@@ -126,7 +126,7 @@ def _read(
     if not os.path.isfile(Path(campaign) / FILE_NAME):  # noqa: PTH113 - also of names too long
         return load_profile(campaign, plugins), seed, None
     decided: dict[str, list[Any]] = {}
-    with RunRecord(campaign, plugins) as record:
+    with sound_folder(Path(campaign)), RunRecord(campaign, plugins) as record:
         for one in record.decisions():
             decided.setdefault(one.stage, []).append(one.conditions)
         return record.profile, record.seed, decided
@@ -203,7 +203,7 @@ def _advise(plan: "Plan", place: str) -> None:
             f"the start{often}" + (f": {first.asks}" if first.asks else "")
         )
     for problem in plan.problems:
-        click.secho(problem, fg="red")
+        say(problem, fg="red")
     if plan.reachable < 1:
         limits = ", ".join(
             f"{label} leaves {share:.0%}" for label, share in plan.constraints.items() if share < 1

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flowrig.cli.terminal.printing import print_paragraph
+from flowrig.errors import FlowrigError
 
 if TYPE_CHECKING:
     from flowrig.run_record.reader import RunRecord
@@ -21,8 +22,9 @@ def safe(folder: Path) -> None:
 
     For a run whose program died without its watchdog, or whose safe state was not confirmed. The
     profile is that with which the run began, from its journal, even if the file was changed since.
-    Heat and flow go off first, then the safe state follows, flushing included. `flowrig resume`
-    goes on later.
+    Only the plugins of the rig's drivers are loaded; an instrument whose driver is broken is named,
+    and the others are brought to rest. Heat and flow go off first, then the safe state follows,
+    flushing included. `flowrig resume` goes on later.
 
     \b
     Examples:
@@ -36,7 +38,13 @@ def safe(folder: Path) -> None:
     """
     from flowrig.run.make_safe import make_run_safe
 
-    outcome = make_run_safe(folder, on_begin=_announce)
+    try:
+        outcome = make_run_safe(folder, on_begin=_announce)
+    except FlowrigError:
+        raise
+    except BaseException as error:  # also SystemExit of a driver, which must not look like success
+        click.secho(f"the safe state was not confirmed: {error!r}", fg="red", bold=True, err=True)
+        sys.exit(4)
     unknown = outcome.state == "unknown"
     text = outcome.reason if unknown else "the rig is in its safe state"
     click.secho(text, fg="red" if unknown else "green", bold=unknown, err=unknown)
@@ -47,8 +55,12 @@ def safe(folder: Path) -> None:
 
 
 def _announce(record: "RunRecord") -> None:
+    from flowrig.run_record.rig_of import missing_drivers
+
     steps = ", then ".join(step.do for step in record.profile.safe_state)
     where = "emulated rig" if record.simulated else "rig"
+    for device, reason in missing_drivers(record.profile).items():
+        click.secho(f"{device} cannot be reached: {reason}", fg="red", err=True)
     print_paragraph(
         f"safe: the {where} {record.profile.name} goes to its safe state: heat and flow off, "
         f"then {steps}"

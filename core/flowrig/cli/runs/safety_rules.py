@@ -1,8 +1,6 @@
 """Prints the safety rules of a rig, for `flowrig check`."""
 
-import click
-
-from flowrig.cli.terminal.printing import print_paragraph
+from flowrig.cli.terminal.printing import print_paragraph, say
 from flowrig.operator.gates import sentence
 from flowrig.profile import Interlock, Profile
 
@@ -28,7 +26,7 @@ def print_safety(profile: Profile) -> None:
         if device.offer.kind in ("pump", "heater") and not device.offer.dead_man
     ]
     if unguarded:
-        click.secho(
+        say(
             f"  no dead-man timer: {', '.join(unguarded)} go on as they are if this computer loses "
             "its power; a hardware over-temperature cut-off is needed",
             fg="red",

@@ -1,9 +1,16 @@
-"""Output of commands: JSON and CSV for programs, wrapped text for people."""
+"""Output of commands: JSON and CSV for programs, wrapped text for people.
+
+Every text that a command prints passes one of these functions, or `Progress.say`: none of them lets
+a control character through to the terminal.
+"""
 
 import csv
 import io
 import json
+import re
+import shlex
 import shutil
+import sys
 import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -11,36 +18,82 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from flowrig.journal.format import finite
+from flowrig.journal.visible import visible, visible_line
+
 if TYPE_CHECKING:
     from flowrig.run_record.reader import RunRecord
 
 __all__ = [
     "degrees_text",
     "experiments_text",
+    "json_text",
     "print_csv",
     "print_damage",
     "print_entries",
     "print_json",
     "print_paragraph",
+    "progress_bar",
     "quoted",
+    "say",
+    "styled",
 ]
 
 NARROWEST = 40
 """Smallest width of wrapped text, in characters, also on a narrower terminal."""
 
+NOT_ASCII = re.compile(r"[^\n -~]")
+"""A character of a JSON text that may have to be escaped."""
+
 ENDLESS = 100_000
 """Width without a terminal: lines in a file or a pipe are not wrapped."""
 
 
+def say(text: str = "", *, err: bool = False, nl: bool = True, **style: Any) -> None:
+    """Print a text; control characters in it are shown as escapes.
+
+    Args:
+        text: the text, which may have several lines.
+        err: print it on the error channel.
+        nl: end it with a line feed.
+        style: colour and weight, as `click.style` takes them.
+    """
+    click.echo(styled(text, **style), err=err, nl=nl)
+
+
+def styled(text: str, **style: Any) -> str:
+    """A text without control characters of its own, in a colour or weight."""
+    return click.style(visible(text), **style) if style else visible(text)
+
+
+def progress_bar(*items: Any, label: str, **how: Any) -> Any:
+    """A progress bar of click on the error channel, so that the output can be piped."""
+    return click.progressbar(*items, label=visible_line(label), file=sys.stderr, **how)
+
+
 def print_damage(record: "RunRecord") -> None:
-    """Report on the error channel the damaged part of a journal, which is not shown."""
+    """Report on the error channel what of a journal is damaged, or is shown as it stands."""
     if record.damage:
-        click.secho(record.damage, fg="red", err=True)
+        say(record.damage, fg="red", err=True)
+    for sentence in record.unreadable:
+        say(sentence, fg="red", err=True)
 
 
 def print_json(value: Any) -> None:
     """Print JSON in UTF-8, whatever the encoding of the console (RFC 8259, section 8.1)."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False).encode())
+    click.echo(json_text(value).encode())
+
+
+def json_text(value: Any) -> str:
+    """A value as JSON; control characters are escapes, and numbers that are not finite null."""
+    text = json.dumps(finite(value), indent=2, ensure_ascii=False)
+    return NOT_ASCII.sub(
+        lambda one: one[0] if visible(one[0]) == one[0] else _escaped(one[0]), text
+    )
+
+
+def _escaped(character: str) -> str:
+    return json.dumps(character)[1:-1]
 
 
 def print_csv(rows: Iterable[Sequence[Any]]) -> None:
@@ -53,7 +106,7 @@ def print_csv(rows: Iterable[Sequence[Any]]) -> None:
 def print_paragraph(text: str, indent: int = 0, *, err: bool = False) -> None:
     """Print a text wrapped to the terminal; lines after the first are indented further."""
     for line in _wrapped(text, indent, indent + 2):
-        click.echo(line, err=err)
+        say(line, err=err)
 
 
 def print_entries(entries: Iterable[tuple[str, str, str]]) -> None:
@@ -62,20 +115,23 @@ def print_entries(entries: Iterable[tuple[str, str, str]]) -> None:
     Args:
         entries: name, sentence, details.
     """
-    rows = list(entries)
+    rows = [tuple(map(visible_line, entry)) for entry in entries]
     indent = max((len(name) for name, _, _ in rows), default=0) + 2
     for name, sentence, details in rows:
         first, *others = _wrapped(sentence or details, indent, indent)
-        click.echo(click.style(name, bold=True) + first[len(name) :])
+        say(name, bold=True, nl=False)
+        say(first[len(name) :])
         for line in others:
-            click.echo(line)
+            say(line)
         if sentence and details:
-            click.secho(" " * indent + details, dim=True)
+            say(" " * indent + details, dim=True)
 
 
 def quoted(path: Path) -> str:
-    """A path for a command line, in quotes if it has a space."""
-    return f'"{path}"' if " " in str(path) else str(path)
+    """A path for a command line, in quotes where the shell needs them."""
+    if sys.platform == "win32":
+        return f'"{path}"' if " " in str(path) else str(path)
+    return shlex.quote(str(path))
 
 
 def degrees_text(temperature_c: float | None) -> str:
@@ -91,7 +147,7 @@ def experiments_text(done: int, planned: int, skipped: int) -> str:
 def _wrapped(text: str, indent: int, following: int) -> list[str]:
     width = max(shutil.get_terminal_size((ENDLESS, 0)).columns, NARROWEST)
     return textwrap.wrap(
-        text,
+        visible(text),
         width,
         initial_indent=" " * indent,
         subsequent_indent=" " * following,

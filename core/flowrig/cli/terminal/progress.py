@@ -1,6 +1,7 @@
 """Live view of a run in the terminal; it follows the events of the journal."""
 
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import singledispatchmethod
@@ -36,12 +37,14 @@ from flowrig.journal.events import (
     SafeStateSought,
     Skipped,
     StageBegun,
+    StageEnded,
     SymptomFound,
     Unknown,
     WasteLevels,
     WentOn,
 )
 from flowrig.journal.journal import AnyEvent
+from flowrig.journal.visible import visible, visible_line
 from flowrig.run_record.status import RunStatus
 from flowrig.safety.waste import WARN
 
@@ -94,8 +97,9 @@ class Progress:
         self._show(event.data)
 
     def say(self, text: str, style: str = "") -> None:
-        """Print a line above the panel."""
-        self._console.print(Text(text, style=style), soft_wrap=True)
+        """Print a line above the panel, wrapped at words; a file or a pipe gets it in one piece."""
+        wraps = self._console.is_terminal
+        self._console.print(Text(visible(text), style=style), soft_wrap=not wraps)
 
     @singledispatchmethod
     def _show(self, data: EventData) -> None:
@@ -146,6 +150,10 @@ class Progress:
             f"stage {data.stage} ends after {data.experiments} experiments: the model "
             f"explains {data.r2:.0%} of the variance of those that it has not seen"
         )
+
+    @_show.register
+    def _stage_ended(self, data: StageEnded) -> None:
+        self.say(f"stage {data.stage} ends after {data.experiments} experiments: {data.reason}")
 
     @_show.register
     def _symptom_found(self, data: SymptomFound) -> None:
@@ -225,7 +233,7 @@ class Progress:
         return ": ".join(filter(None, (self._status.profile, self._status.campaign)))
 
     def _merit(self, value: float | None) -> str:
-        return "-" if value is None else objective_text(value, self._status.objective.unit)
+        return "-" if value is None else objective_text(value, self._status.objective)
 
     def _eta(self) -> str:
         if not self._done_here:
@@ -238,39 +246,39 @@ class Progress:
 
     def _panel(self) -> Panel:
         status = self._status
-        bar = Table.grid(padding=(0, 1))
-        bar.add_row(
-            ProgressBar(total=max(status.planned, 1), completed=status.done, width=40),
-            f"{status.done}/{status.planned}",
-            f"stage {status.stage or '-'}",
-            f"about {self._eta()} left",
-        )
+        count = f"{status.done}/{status.planned}  stage {status.stage or '-'}"
         facts = Table.grid(padding=(0, 2))
+        facts.add_column(no_wrap=True)
+        for name, text in self._facts():
+            facts.add_row(name, Text(visible_line(text)))
+        return Panel(
+            Group(
+                ProgressBar(total=max(status.planned, 1), completed=status.done, width=40),
+                Text(visible_line(f"{count}  about {self._eta()} left")),
+                facts,
+            ),
+            title=Text(visible_line(self._title())),
+            title_align="left",
+        )
+
+    def _facts(self) -> Iterator[tuple[str, str]]:
+        """Lines of the panel: what is done now, the state of the rig, the best result."""
+        status = self._status
         left = status.until_s
         remaining = f", {_duration(left - status.time_s)} of rig time" if left else ""
-        facts.add_row("step", Text(f"{status.step}{remaining}"))
+        yield "step", f"{status.step}{remaining}"
         chosen = status.conditions.get(status.index or 0)
         if chosen is not None:
-            facts.add_row("condition", Text(conditions_text(chosen, status.units)))
-        facts.add_row(
-            "heaters",
-            Text(
-                "  ".join(
-                    f"{name} {degrees_text(heater.temperature_c)} "
-                    f"(set {degrees_text(heater.set_point_c)})"
-                    for name, heater in status.heaters.items()
-                )
-            ),
+            yield "condition", conditions_text(chosen, status.units)
+        heaters = (
+            f"{name} {degrees_text(heater.temperature_c)} (set {degrees_text(heater.set_point_c)})"
+            for name, heater in status.heaters.items()
         )
-        flow_rates = status.rig_state.commanded_rates_ul_min
-        facts.add_row(
-            "flows",
-            Text("  ".join(f"{n} {q:.1f} µL/min" for n, q in flow_rates.items()) or "none"),
-        )
-        best = f"{status.objective.name} {self._merit(status.best)}"
-        facts.add_row("best so far", Text(best))
-        facts.add_row("rig time", _duration(status.time_s))
-        return Panel(Group(bar, facts), title=Text(self._title()), title_align="left")
+        yield "heaters", "  ".join(heaters)
+        rates = status.rig_state.commanded_rates_ul_min.items()
+        yield "flows", "  ".join(f"{name} {rate:.1f} µL/min" for name, rate in rates) or "none"
+        yield "best so far", f"{status.objective.name} {self._merit(status.best)}"
+        yield "rig time", _duration(status.time_s)
 
 
 def _duration(duration_s: float) -> str:

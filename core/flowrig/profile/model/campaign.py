@@ -112,6 +112,9 @@ class Campaign:
         if_optimizer_fails: the action when an optimizer gives no usable answer, even after a
             restart: "fallback" takes conditions far from all others, "hold" waits for a person,
             "finish" ends the campaign.
+        if_optimizer_settles: the action when an optimizer has chosen the same conditions
+            `repeats_at_most` times: "explore" takes conditions far from all others for the rest of
+            the stage, "end-stage" ends the stage.
         optimizer_deadline_s: longest time [s] for an answer of an optimizer in a process of its
             own.
         optimizer_memory_gb: largest memory [GB] of that process.
@@ -125,6 +128,7 @@ class Campaign:
     stop: StopRules = StopRules()
     seed: int = 1
     if_optimizer_fails: Literal["fallback", "hold", "finish"] = "fallback"
+    if_optimizer_settles: Literal["explore", "end-stage"] = "explore"
     optimizer_deadline_s: float = 1200.0
     optimizer_memory_gb: float = 8.0
     repeats_at_most: int = 10

@@ -13,7 +13,7 @@ from attrs import field, frozen
 from flowrig.interfaces.device import DeviceSettings
 from flowrig.plugins.offers import DriverOffer, Offer
 from flowrig.problem.objective import Objective
-from flowrig.problem.space import Parameter, Space
+from flowrig.problem.space import Parameter, Space, within
 from flowrig.profile.model.analysis import Analysis, Calibration, Window
 from flowrig.profile.model.campaign import Campaign
 from flowrig.profile.model.flow import Component, LimitedFlow, LinearRule, ResidenceTime, Stream
@@ -33,11 +33,13 @@ class DeviceEntry:
         name: name in the profile.
         offer: the offer of its driver.
         settings: an instance of the driver's settings class.
+        emulated: whether an emulator of this process is at the address.
     """
 
     name: str
     offer: DriverOffer
     settings: DeviceSettings
+    emulated: bool = False
 
 
 @frozen(kw_only=True)
@@ -248,10 +250,14 @@ class Profile:
         )
 
     def flow_rates_ul_min(self, conditions: Mapping[str, float]) -> dict[str, float]:
-        """Flow rate [µL/min] of every stream under some conditions, also of dependent streams."""
+        """Flow rate [µL/min] of every stream under some conditions, also of dependent streams.
+
+        A dependent flow rate that exceeds its limit by a rounding error is the limit.
+        """
         rates = {v.stream: conditions[v.name] for v in self.variables if v.stream is not None}
         for stream, rule in self.dependent_flows.items():
-            rates[stream] = rule.value(rates)
+            limits = self.streams[stream].flow_rate_ul_min
+            rates[stream] = within(rule.value(rates), *limits, rule.constant_ul_min)
         return rates
 
     def set_points_c(self, conditions: Mapping[str, float]) -> dict[str, float]:

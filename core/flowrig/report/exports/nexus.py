@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from flowrig.journal.events import Calibrated
 from flowrig.journal.journal import Event
+from flowrig.journal.visible import visible
 from flowrig.report.exports.table import experiment_columns
 from flowrig.run_record.experiment import Experiment
 from flowrig.run_record.provenance import provenance_as_json
@@ -52,6 +53,8 @@ def _group(parent: h5py.Group, name: str, nexus_class: str) -> h5py.Group:
 
 
 def _put(group: h5py.Group, name: str, value: Any, unit: str = "", **how: Any) -> None:
+    if isinstance(value, str):
+        value = visible(value)  # HDF5 has no NUL in a text
     dataset = group.create_dataset(name, data=value, **how)
     if unit:
         dataset.attrs["units"] = UNITS.get(unit, unit)
@@ -81,7 +84,7 @@ def _campaign(entry: h5py.Group, record: RunRecord) -> None:
 def _values(values: Any) -> Any:
     """Texts as they are, numbers as an array with nan where there is none."""
     if any(isinstance(value, str) for value in values):
-        return [str(value) for value in values]
+        return [visible(str(value)) for value in values]
     return np.array([np.nan if value is None else value for value in values])
 
 

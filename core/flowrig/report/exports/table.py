@@ -1,14 +1,18 @@
 """The experiments of a run as columns: conditions, features, objective, times."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from attrs import frozen
 
+from flowrig.journal.visible import visible_line
 from flowrig.run_record.reader import RunRecord
 
-__all__ = ["Column", "experiment_columns"]
+__all__ = ["Column", "csv_rows", "experiment_columns"]
+
+FORMULA = ("=", "+", "-", "@")
+"""First characters of a text that a spreadsheet takes for a formula, and computes."""
 
 SUFFIXES = {"°C": "c", "µL/min": "ul_min"}
 """How a unit is written at the end of a column's name."""
@@ -61,3 +65,22 @@ def experiment_columns(record: RunRecord) -> list[Column]:
         ),
         Column("predicted_sd", objective_unit, [e.decision.objective_sd for e in experiments]),
     ]
+
+
+def csv_rows(record: RunRecord) -> Iterator[list[Any]]:
+    """A head, and one row for each experiment, as they are written in CSV.
+
+    A control character in a text is written as an escape. A text that a spreadsheet would take for
+    a formula is written behind an apostrophe, which makes it a text there (OWASP, "CSV Injection").
+    """
+    columns = experiment_columns(record)
+    yield [_cell(column.name) for column in columns]
+    for row in zip(*(column.values for column in columns), strict=True):
+        yield [_cell(value) for value in row]
+
+
+def _cell(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    text = visible_line(value)
+    return f"'{text}" if text.startswith(FORMULA) else text

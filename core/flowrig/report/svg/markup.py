@@ -1,6 +1,8 @@
-"""HTML and SVG elements that escape whatever is put into them."""
+"""HTML and SVG elements that escape all text in them, and show its control characters."""
 
 from html import escape
+
+from flowrig.journal.visible import visible
 
 __all__ = ["Markup", "join", "tag"]
 
@@ -37,7 +39,7 @@ def tag(
 def join(*parts: "str | Markup", between: str = "") -> Markup:
     """Several pieces one after the other; plain text is escaped, `Markup` is not."""
     return Markup(
-        between.join(part if isinstance(part, Markup) else escape(part) for part in parts)
+        between.join(part if isinstance(part, Markup) else _escaped(part) for part in parts)
     )
 
 
@@ -45,4 +47,9 @@ def _attribute(name: str, value: "str | float | bool") -> str:
     if value is True:
         return f" {name}"
     text = f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
-    return f' {name}="{escape(text)}"'
+    return f' {name}="{_escaped(text)}"'
+
+
+def _escaped(text: str) -> str:
+    """A text that a browser shows as it is, whatever control characters it has."""
+    return escape(visible(text))

@@ -19,6 +19,7 @@ from flowrig.interfaces.wire_log import Direction
 from flowrig.testing.bench.bench import Bench
 from flowrig.testing.conformance.checks import Level, Live, earns, require
 from flowrig.testing.conformance.command import Command
+from flowrig.testing.conformance.returns import ReturnedValues
 from flowrig.testing.conformance.safe_action import SafeActionConformance
 from flowrig.trace.file import readable
 
@@ -63,7 +64,7 @@ class RecordingWire(Wire):
         return answer
 
 
-class DeviceConformance(SafeActionConformance[B]):
+class DeviceConformance(ReturnedValues, SafeActionConformance[B]):
     """The checks that pumps, heaters and spectrometers have in common.
 
     A test class of a plugin inherits from the suite of its kind and adds one fixture, `bench`.

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from flowrig.emulation import ROOM_C, Mute
-from flowrig.errors import DeviceError
+from flowrig.errors import DeviceError, DriverError
 from flowrig.interfaces import HeaterReading, Quality
 from flowrig.testing.bench.bench import HeaterBench
 from flowrig.testing.conformance.checks import Level, Live, earns, require
@@ -158,8 +158,9 @@ class HeaterConformance(DeviceConformance[HeaterBench]):
         self._open_ready(bench)
         bench.plate.temperature_c = math.nan
         reading = bench.attempt_with_fault(bench.driver.read, "read()")
+        is_reported = isinstance(reading, DeviceError) and not isinstance(reading, DriverError)
         require(
-            isinstance(reading, DeviceError) or reading.quality is Quality.BAD,
+            is_reported or (isinstance(reading, HeaterReading) and reading.quality is Quality.BAD),
             f"an open sensor was read as {reading}; parse numbers strictly (float() accepts 'nan', "
             "'inf' and '1_0'), query the sensor's error, and mark the reading as BAD",
         )

@@ -108,7 +108,7 @@ def play_back(
         InputError: the plugin is not installed, has no emulator, or needs other settings; or the
             trace has no bytes.
     """
-    plugins = plugins or Plugins.discover(strict=False)
+    plugins = plugins or Plugins.discover()
     header = trace.header
     offer = plugins.drivers().get(header.driver)
     if offer is None:

@@ -1,6 +1,7 @@
 """Checks of the conditions that a campaign decided (promise I7)."""
 
 from flowrig.campaign.optimizer import new_optimizer
+from flowrig.campaign.results import results_for_optimizers
 from flowrig.journal.events import Decided
 from flowrig.learning.from_campaign import new_surrogate
 from flowrig.run_record.reader import RunRecord
@@ -31,15 +32,14 @@ def suggestions(trial: Trial, record: RunRecord) -> Breaches:
         decided = [d for d in record.decisions() if d.stage == stage.name]
         if not decided:
             continue
-        known = [x for x in record.experiments() if x.sequence < events[decided[0].index].sequence]
+        known = results_for_optimizers(record, events[decided[0].index].sequence)
         optimizer = new_optimizer(
             record.profile,
             stage,
             record.seed,
             lambda: new_surrogate(record.campaign, record.seed),
         )
-        objective = record.profile.objective.name
-        optimizer.ingest([{**x.conditions, **x.features, objective: x.objective} for x in known])
+        optimizer.ingest(known)
         again = optimizer.suggest(len(decided))
         if again != [dict(decision.conditions) for decision in decided]:
             text = f"stage {stage.name} decided other conditions than its journal gives"

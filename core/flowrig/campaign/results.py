@@ -1,0 +1,34 @@
+"""Experiments as optimizers get them."""
+
+from typing import Any
+
+from flowrig.journal.events import Skipped
+from flowrig.run_record.reader import RunRecord
+
+__all__ = ["results_for_optimizers"]
+
+
+def results_for_optimizers(record: RunRecord, before: int | None = None) -> list[dict[str, Any]]:
+    """Each experiment that is over as optimizers get it: conditions, features and objective.
+
+    An experiment of bad quality is one without values, whatever was computed from its spectra, and
+    so is a skipped one: optimizers learn nothing false from it, and do not ask for it again.
+
+    Args:
+        record: reads the journal.
+        before: number of an event of the journal; only earlier ones count. None for all.
+
+    Returns:
+        one row for each experiment, in the order in which they ended.
+    """
+    objective = record.profile.objective.name
+    rows: list[tuple[int, dict[str, Any]]] = []
+    for experiment in record.experiments():
+        row: dict[str, Any] = dict(experiment.conditions)
+        if experiment.quality != "bad":
+            row |= {**experiment.features, objective: experiment.objective}
+        rows.append((experiment.sequence, row))
+    for event in record.journal.events(Skipped):
+        rows.append((event.sequence, dict(event.data.conditions)))
+    rows.sort(key=lambda row: row[0])
+    return [row for sequence, row in rows if before is None or sequence < before]

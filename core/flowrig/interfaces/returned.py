@@ -1,0 +1,334 @@
+"""Checks of what a driver returns, where it enters flowrig.
+
+A driver is other people's code. A value of another type than its method promises would be used in
+decisions, and be written to the journal, long before anybody notices. Each function returns the
+value as flowrig uses it, or raises a `DriverError` that names the driver, its method, and what is
+expected.
+"""
+
+import math
+import reprlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from attrs import evolve
+from numpy.typing import NDArray
+
+from flowrig.errors import DriverError
+from flowrig.journal.visible import visible_line
+
+if TYPE_CHECKING:
+    from flowrig.interfaces.device import Device, Identity
+    from flowrig.interfaces.heater import HeaterLimits, HeaterReading
+    from flowrig.interfaces.pump import PumpLimits, PumpReadBack, PumpState
+    from flowrig.interfaces.spectrometer import SpectrometerLimits, SpectrometerReadBack
+
+__all__ = [
+    "frame",
+    "heater_limits",
+    "heater_reading",
+    "identity",
+    "number",
+    "pump_limits",
+    "pump_read_back",
+    "pump_state",
+    "spectrometer_limits",
+    "spectrometer_read_back",
+    "wavelengths_nm",
+    "whole",
+]
+
+COLDEST_C, HOTTEST_C = -273.15, 10_000.0
+"""Temperatures [°C] between which a reading can be true."""
+
+LARGEST = 1e300
+"""Largest number that a journal holds as a value to compute with."""
+
+
+def refusal(device: "Device", method: str, value: object, expected: str) -> DriverError:
+    """The error of a value that a method of a driver has returned.
+
+    Args:
+        device: the driver.
+        method: its method.
+        value: what it returned.
+        expected: what is expected, as a noun phrase.
+    """
+    shown = visible_line(reprlib.repr(value))
+    return DriverError(
+        f"{type(device).__name__}.{method} returned {shown}; expected {expected}: correct the "
+        "driver",
+        device=device.name,
+    )
+
+
+def number(
+    device: "Device",
+    method: str,
+    value: object,
+    expected: str,
+    *,
+    low: float = -LARGEST,
+    high: float = LARGEST,
+) -> float:
+    """A finite number within bounds, both included, as a float.
+
+    Raises:
+        DriverError: it is none.
+    """
+    if not (_is_real(value) and low <= value <= high):  # type: ignore[operator]
+        raise refusal(device, method, value, expected)
+    return float(value)  # type: ignore[arg-type]
+
+
+def whole(
+    device: "Device", method: str, value: object, expected: str, *, low: int, high: int
+) -> int:
+    """A whole number within bounds, both included, as an int.
+
+    Raises:
+        DriverError: it is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise refusal(device, method, value, expected)
+    if not low <= value <= high:
+        raise refusal(device, method, value, expected)
+    return int(value)
+
+
+def identity(device: "Device", value: Any) -> "Identity":
+    """An identity whose fields are texts that UTF-8 can hold.
+
+    Raises:
+        DriverError: it is none.
+    """
+    from flowrig.interfaces.device import Identity  # noqa: PLC0415 - that module imports this one
+
+    method = "_do_identify"
+    if not isinstance(value, Identity):
+        raise refusal(device, method, value, "an Identity")
+    for name in ("vendor", "model", "serial_number", "firmware"):
+        part = getattr(value, name)
+        if not isinstance(part, str) or not _is_encodable(part):
+            expected = f"a text as `{name}`, empty where the protocol has no query for it"
+            raise refusal(device, method, value, expected)
+    return value
+
+
+def heater_limits(device: "Device", value: Any) -> "HeaterLimits":
+    """Limits of a heater, the lower one below the upper.
+
+    Raises:
+        DriverError: they are none.
+    """
+    from flowrig.interfaces.heater import HeaterLimits  # noqa: PLC0415
+
+    expected = "HeaterLimits with two set points [°C], the lower first"
+    if not isinstance(value, HeaterLimits):
+        raise refusal(device, "_do_limits", value, expected)
+    low, high = value.temperature_min_c, value.temperature_max_c
+    if not (_is_real(low) and _is_real(high) and low < high):
+        raise refusal(device, "_do_limits", value, expected)
+    return value
+
+
+def heater_reading(device: "Device", value: Any) -> "HeaterReading":
+    """A reading with numbers; only one of the quality BAD may have values that are not finite.
+
+    Raises:
+        DriverError: it is none, or no temperature can have this value.
+    """
+    from flowrig.interfaces.device import Quality  # noqa: PLC0415
+    from flowrig.interfaces.heater import HeaterReading  # noqa: PLC0415
+
+    method = "_do_read"
+    if not (isinstance(value, HeaterReading) and isinstance(value.quality, Quality)):
+        raise refusal(device, method, value, "a HeaterReading with a Quality")
+    faults = value.faults
+    if not (isinstance(faults, (tuple, list)) and all(isinstance(one, str) for one in faults)):
+        raise refusal(device, method, value, "`faults` as a tuple of texts")
+    if not (value.controls is None or isinstance(value.controls, bool)):
+        raise refusal(device, method, value, "`controls` as True, False or None")
+    is_bad = value.quality is Quality.BAD
+    found = []
+    for name in ("temperature_c", "set_point_c"):
+        part = getattr(value, name)
+        expected = f"a number between {COLDEST_C} and {HOTTEST_C:g} as `{name}` [°C], or the "
+        expected += "quality BAD"
+        if not (is_bad and _is_float(part)):
+            part = number(device, method, part, expected, low=COLDEST_C, high=HOTTEST_C)
+        found.append(float(part))
+    time_s = number(device, method, value.time_s, "the rig time [s] as `time_s`")
+    return evolve(
+        value,
+        time_s=time_s,
+        temperature_c=found[0],
+        set_point_c=found[1],
+        faults=tuple(faults),
+    )
+
+
+def pump_limits(device: "Device", value: Any) -> "PumpLimits":
+    """Limits of a pump; the upper flow rate and the volume may be infinite.
+
+    Raises:
+        DriverError: they are none.
+    """
+    from flowrig.interfaces.pump import PumpLimits  # noqa: PLC0415
+
+    expected = "PumpLimits with two flow rates [µL/min], the lower first, and a volume [µL]"
+    if not isinstance(value, PumpLimits):
+        raise refusal(device, "_do_set_syringe", value, expected)
+    low, high, most = value.rate_min_ul_min, value.rate_max_ul_min, value.volume_max_ul
+    if not (_is_real(low) and _is_real(high) and _is_real(most) and 0 <= low < high and most > 0):
+        raise refusal(device, "_do_set_syringe", value, expected)
+    return value
+
+
+def pump_state(device: "Device", value: Any) -> "PumpState":
+    """A state of a pump.
+
+    Raises:
+        DriverError: it is none.
+    """
+    from flowrig.interfaces.pump import PumpState  # noqa: PLC0415
+
+    if not isinstance(value, PumpState):
+        raise refusal(device, "_do_read_state", value, "a PumpState")
+    return value
+
+
+def pump_read_back(device: "Device", value: Any) -> "PumpReadBack":
+    """A read-back of a pump, each number None where the pump cannot be asked.
+
+    Raises:
+        DriverError: it is none.
+    """
+    from flowrig.interfaces.pump import PumpReadBack  # noqa: PLC0415
+
+    method = "_do_read_back"
+    if not isinstance(value, PumpReadBack):
+        raise refusal(device, method, value, "a PumpReadBack")
+
+    def checked(name: str) -> float | None:
+        part = getattr(value, name)
+        expected = f"a number that is not negative as `{name}`, or None where it cannot be asked"
+        return None if part is None else number(device, method, part, expected, low=0.0)
+
+    return evolve(
+        value,
+        time_s=number(device, method, value.time_s, "the rig time [s] as `time_s`"),
+        rate_ul_min=checked("rate_ul_min"),
+        inner_diameter_mm=checked("inner_diameter_mm"),
+    )
+
+
+def spectrometer_read_back(device: "Device", value: Any) -> "SpectrometerReadBack":
+    """A read-back of a spectrometer, each value None where the spectrometer cannot be asked.
+
+    Raises:
+        DriverError: it is none.
+    """
+    from flowrig.interfaces.spectrometer import SpectrometerReadBack  # noqa: PLC0415
+
+    method = "_do_read_back"
+    if not isinstance(value, SpectrometerReadBack):
+        raise refusal(device, method, value, "a SpectrometerReadBack")
+    if not (value.is_light_on is None or isinstance(value.is_light_on, bool)):
+        raise refusal(device, method, value, "`is_light_on` as True, False or None")
+
+    def checked(name: str) -> int | None:
+        part = getattr(value, name)
+        expected = f"a whole number as `{name}`, or None where it cannot be asked"
+        return None if part is None else whole(device, method, part, expected, low=0, high=2**53)
+
+    return evolve(
+        value,
+        time_s=number(device, method, value.time_s, "the rig time [s] as `time_s`"),
+        integration_time_us=checked("integration_time_us"),
+        exposures_averaged=checked("exposures_averaged"),
+        trigger_mode=checked("trigger_mode"),
+        boxcar_width=checked("boxcar_width"),
+    )
+
+
+def spectrometer_limits(device: "Device", value: Any) -> "SpectrometerLimits":
+    """Limits of a spectrometer, whole numbers.
+
+    Raises:
+        DriverError: they are none.
+    """
+    from flowrig.interfaces.spectrometer import SpectrometerLimits  # noqa: PLC0415
+
+    method = "_do_limits"
+    expected = "SpectrometerLimits with whole numbers: two times [µs] and counts"
+    if not isinstance(value, SpectrometerLimits):
+        raise refusal(device, method, value, expected)
+    low, high = value.integration_time_min_us, value.integration_time_max_us
+    for part in (low, high, value.saturation_counts):
+        whole(device, method, part, expected, low=1, high=2**53)
+    if low > high:
+        raise refusal(device, method, value, expected)
+    return value
+
+
+def wavelengths_nm(device: "Device", value: Any) -> NDArray[np.float64]:
+    """Wavelengths [nm] that rise from pixel to pixel.
+
+    Raises:
+        DriverError: they do not, or are no numbers.
+    """
+    array = _array(value)
+    expected = "an array of finite wavelengths [nm] that rise from pixel to pixel"
+    fits = array.ndim == 1 and array.size > 1 and array.dtype.kind in "iuf"
+    if not (fits and np.isfinite(array).all() and (array > 0).all() and (np.diff(array) > 0).all()):
+        raise refusal(device, "_do_wavelengths_nm", value, expected)
+    return array.astype(np.float64)
+
+
+def frame(device: "Device", value: Any, pixels: int | None = None) -> NDArray[np.uint16]:
+    """One frame of raw counts.
+
+    Args:
+        device: the driver.
+        value: what it returned.
+        pixels: number of pixels, where it is known.
+
+    Raises:
+        DriverError: it has another shape, or another type of counts.
+    """
+    array = _array(value)
+    count = "its pixels" if pixels is None else f"{pixels} pixels"
+    fits = array.ndim == 1 and array.size > 0 and array.size == (pixels or array.size)
+    if not (fits and array.dtype == np.uint16):
+        expected = f"one array of {count} with counts of 16 bit (numpy.uint16)"
+        raise refusal(device, "_do_acquire_frame", value, expected)
+    return array
+
+
+def _array(value: Any) -> NDArray[Any]:
+    """An array of what was returned; of no dimension where that is none."""
+    try:
+        return np.asarray(value)
+    except (TypeError, ValueError):
+        return np.empty(())
+
+
+def _is_float(value: object) -> bool:
+    is_number = isinstance(value, (int, float, np.integer, np.floating))
+    return is_number and not isinstance(value, bool)
+
+
+def _is_real(value: Any) -> bool:
+    """Whether a value is a number, infinity included."""
+    if not _is_float(value):
+        return False
+    return isinstance(value, int) or not math.isnan(value)
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

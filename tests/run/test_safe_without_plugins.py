@@ -1,0 +1,184 @@
+"""`flowrig safe` with plugins that break: the heat is off, or the exit code says that it is not."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import evolve, frozen
+from bad_plugins import BAD_PLUGINS, install_plugin
+
+from flowrig.clock import RealClock
+from flowrig.journal.events import Ended, SafeStateSought
+from flowrig.journal.journal import FILE_NAME, Journal
+from flowrig.plugins.registry import Plugins
+from flowrig.profile import load_profile, read_profile
+from flowrig.rig.rig import open_rig
+from flowrig.rig.simulated import EmulatedRig, emulated
+from flowrig.run.options import RunOptions
+from flowrig.run.start import _beginning
+from flowrig.run_record.rig_of import rig_of
+from flowrig_watlow.emulator.emulator import WatlowEmulator
+
+RIG = """\
+extends = "cs3cu2i5-heatup-chem3"
+interlocks = []
+
+[[safe_state]]
+do = "heater-off"
+heaters = ["plate"]
+
+[[safe_state]]
+do = "stop"
+streams = ["CuI", "ZnI2", "CsOA", "ODE", "PFO"]
+
+[campaign]
+title = "tiny"
+
+[[campaign.stages]]
+name = "only"
+optimizer = "random"
+experiments = 1
+"""
+
+
+@frozen
+class Left:
+    """A rig whose run has died while it was hot, and the folder of the run."""
+
+    folder: Path
+    rig: EmulatedRig
+
+    @property
+    def set_point_c(self) -> float:
+        plate = self.rig.emulators["plate"]
+        assert isinstance(plate, WatlowEmulator)
+        return plate.controller.set_point_c
+
+    def last(self) -> tuple[Ended | None, SafeStateSought | None]:
+        with Journal(self.folder / FILE_NAME, read_only=True) as journal:
+            ended, sought = journal.last(Ended), journal.last(SafeStateSought)
+        return ended and ended.data, sought and sought.data
+
+
+def leave(folder: Path, rig: EmulatedRig, *, drivers: dict[str, str] | None = None) -> Left:
+    """Write the beginning of a run, and heat the plate."""
+    options = RunOptions()
+    tables = "".join(
+        f'\n[devices.{name}]\naddress = "{device.settings.address}"\n'
+        for name, device in rig.profile.devices.items()
+    )
+    path = folder / "left.toml"
+    path.write_text(RIG + tables, encoding="utf-8")
+    source = read_profile(path, options.plugins)
+    beginning = _beginning(source.load(), source.text, 1, options)
+    if drivers is not None:
+        beginning = evolve(beginning, drivers=drivers)
+    run = folder / "run"
+    run.mkdir()
+    with Journal.create(run / FILE_NAME) as journal:
+        journal.append(beginning, 0.0)
+    with open_rig(rig.profile, clock=RealClock(), prepare=False) as opened:
+        opened.set_temperatures({"plate": 150.0})
+    left = Left(run, rig)
+    assert left.set_point_c == 150.0
+    return left
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[EmulatedRig]:
+    """Emulated instruments in real time."""
+    path = tmp_path / "rig.toml"
+    path.write_text(RIG, encoding="utf-8")
+    with ExitStack() as stack:
+        profile = load_profile(path, Plugins.discover())
+        yield stack.enter_context(emulated(profile, RealClock(), 1, least_deadline_s=2.0))
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of Python's path to install plugins in."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(folder)
+    return folder
+
+
+def test_plugins_that_the_rig_does_not_need_are_not_touched(
+    flowrig: Any, rig: EmulatedRig, path: Path, tmp_path: Path
+) -> None:
+    """Whatever is wrong with them, the rig comes to rest, and nothing of them is imported."""
+    left = leave(tmp_path, rig)
+    bad = [name for name in BAD_PLUGINS if name not in ("unmarked", "no_hook")]
+    for name in bad:
+        install_plugin(path, name, BAD_PLUGINS[name])
+    install_plugin(path, "rival", BAD_PLUGINS["taken_driver"], "watlow = odd_rival")
+    (path / "odd_broken-1.0.dist-info").mkdir()
+    (path / "odd_broken-1.0.dist-info" / "entry_points.txt").write_bytes(b"\xff[flowrig\n")
+    done = flowrig("safe", left.folder)
+    assert "the rig is in its safe state" in done.stdout
+    assert left.set_point_c <= 20.0
+    assert not [name for name in sys.modules if name.startswith("odd_")]
+
+
+@pytest.mark.parametrize("name", ["sys_exit", "os_exit", "loop", "taken_driver"])
+def test_a_journal_without_the_drivers_plugins_is_made_safe(
+    flowrig: Any, rig: EmulatedRig, path: Path, tmp_path: Path, name: str
+) -> None:
+    """In a journal of 0.1.0 the plugins are not named; flowrig's own are tried first."""
+    left = leave(tmp_path, rig, drivers={})
+    install_plugin(path, name, BAD_PLUGINS[name], f"aaa = odd_{name}")
+    flowrig("safe", left.folder)
+    assert left.set_point_c <= 20.0
+
+
+@pytest.mark.parametrize(
+    ("broken", "code"),
+    [("flowrig_ocean.driver", 0), ("flowrig_ocean", 0), ("flowrig_chemyx", 4)],
+)
+def test_an_instrument_whose_driver_breaks_keeps_no_other_hot(  # noqa: PLR0917 - fixtures
+    flowrig: Any,
+    rig: EmulatedRig,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    broken: str,
+    code: int,
+) -> None:
+    """The plate is off; the exit code is 4 if the instrument has a part in the safe state."""
+    left = leave(tmp_path, rig)
+    monkeypatch.setitem(sys.modules, broken, None)
+    done = flowrig("safe", left.folder, code=code)
+    assert left.set_point_c <= 20.0
+    device = "hdx_pl" if "ocean" in broken else "pump_cui"
+    assert f"{device} cannot be reached: its driver cannot be loaded" in done.stderr
+    ended, sought = left.last()
+    assert ended is not None
+    assert sought is not None
+    assert sought.reached == (code == 0)
+    assert (ended.state == "unknown") == (code == 4)
+    assert ("the rig is in its safe state" in done.stdout) == (code == 0)
+
+
+def test_a_driver_that_ends_the_program_gives_no_success(
+    flowrig: Any, rig: EmulatedRig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SystemExit(0) in a constructor is exit code 4."""
+    left = leave(tmp_path, rig)
+
+    def leave_at_once(*_: object) -> None:
+        raise SystemExit(0)
+
+    monkeypatch.setattr("flowrig_watlow.driver.WatlowF4T.__init__", leave_at_once)
+    done = flowrig("safe", left.folder, code=4)
+    assert "not confirmed" in done.stderr
+
+
+def test_the_rig_of_a_run_needs_no_model(tmp_path: Path, finished: Any) -> None:
+    """Of a simulated run, drivers and world are loaded, and neither optimizer nor surrogate."""
+    loaded = rig_of(finished.folder)
+    kinds = {listed.offer.kind for listed in loaded.plugins.listed}
+    assert kinds == {"pump", "heater", "spectrometer", "world"}
+    assert loaded.profile.campaign is None
+    assert loaded.profile.devices.keys() >= {"plate", "pump_cui", "hdx_pl"}
