@@ -187,6 +187,20 @@ def test_an_open_rig_keeps_its_instruments_while_one_reconnects(
         assert _is_free(entry.settings.connects_to())
 
 
+def test_a_program_opens_a_rig_once(rig: EmulatedRig, tmp_path: Path) -> None:
+    """As two cells of a notebook could; after the first is closed, the second opens."""
+    profile = load_profile(profile_of(tmp_path, rig), Plugins.discover())
+    clock = RealClock()
+    with (
+        open_rig(profile, clock=clock, prepare=False),
+        pytest.raises(InUseError, match="which this program has open"),
+        open_rig(profile, clock=clock, prepare=False),
+    ):
+        pass
+    with open_rig(profile, clock=clock, prepare=False):
+        pass
+
+
 def _is_free(addresses: tuple[str, ...]) -> bool:
     program = "import sys; from flowrig.claims import claim; claim(sys.argv[1:], 'x')"
     command = [sys.executable, "-c", program, *places(addresses)]
