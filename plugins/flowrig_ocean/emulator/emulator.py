@@ -158,7 +158,7 @@ class HdxEmulator(Emulator):
 
 def serial_number_of(context: EmulatorContext) -> str:
     """A serial number of its own for each device of a rig, and for each port that is asked for."""
-    port = f":{context.port}" if context.port else ""
+    port = f" {context.port}" if context.port else ""
     return f"emulated {context.device}{port}"
 
 
@@ -168,5 +168,8 @@ def _usb_front(
     # Imported here because it needs pyusb, and an emulator on Ethernet does not.
     from flowrig_ocean.emulator.virtual_usb import UsbFront, VirtualDevice
 
-    device = VirtualDevice(new_core, variant.product_id, variant.packet_bytes)
+    def route(_: bytes, answer: bytes) -> Iterator[tuple[int, bytes]]:
+        yield variant.answers_endpoint, answer
+
+    device = VirtualDevice(new_core, variant.product_id, variant.packet_bytes, route)
     return UsbFront(device, serial_number)
