@@ -17,6 +17,7 @@ from flowrig.operator.gates import require_gates
 from flowrig.plugins.offers import require_installed
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, read_profile
+from flowrig.profile.rules.campaign import SEED_MAX
 from flowrig.run.control_socket import lock_or_take_over
 from flowrig.run.earlier_experiments import copy_to_journal, read_earlier
 from flowrig.run.lost_liquid import charge_lost_liquid
@@ -39,8 +40,6 @@ PACKAGES = (
 )  # fmt: skip
 """Packages whose versions are recorded with a run if they are installed."""
 
-SEED_MAX = 2**32 - 1
-"""Largest seed that every generator of random numbers takes."""
 
 UNATTENDED = ("interrupted", "unknown")
 """States of a run whose rig may still heat and pump without supervision."""
