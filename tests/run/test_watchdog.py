@@ -273,6 +273,7 @@ def test_a_run_that_says_goodbye_leaves_nothing_to_the_watchdog(
     assert "Fatal Python error" not in terminal
 
 
+@pytest.mark.slow
 def test_links_that_come_back_late_are_waited_for(
     rig: EmulatedRig, run: Callable[[int], "subprocess.Popen[bytes]"], tmp_path: Path
 ) -> None:
@@ -307,6 +308,7 @@ def test_a_run_that_gives_up_hands_over_to_its_watchdog(
     assert_reported(folder, "the run could not confirm its safe state")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="this system cannot stop a process")
 def test_a_watchdog_that_is_stopped_is_noticed(
     rig: EmulatedRig, run: Callable[[int], "subprocess.Popen[bytes]"], tmp_path: Path

@@ -25,6 +25,7 @@ from flowrig.clock import Clock, RealClock, VirtualClock
 from flowrig.errors import (
     FlowrigError,
     HaltRequested,
+    InputError,
     JournalError,
     NeedsPersonError,
     SafetyTripError,
@@ -81,12 +82,15 @@ class Ending:
         reason: in one line; "" if the campaign is finished.
         halt: whether all flow and heat stop first, and nothing is flushed.
         trips: safety rules that tripped.
+        is_untouched: whether the rig cannot do what the profile asks for, and no run has given it
+            a command; it is then left as it is.
     """
 
     state: str
     reason: str = ""
     halt: bool = False
     trips: tuple[Trip, ...] = ()
+    is_untouched: bool = False
 
 
 @frozen
@@ -297,6 +301,9 @@ class RunSession:
             ending = self._campaign(rig, actuation, resumed)
         except UnsafeStateError as error:
             return Ending("unknown", str(error))
+        if ending.is_untouched:
+            self._say_goodbye()
+            return ending
         safe = self._safe if ending.state == "finished" else None
         safe = safe or self._go_safe(rig, ledger, ending.halt, ending.trips)
         if not safe.reached:
@@ -324,7 +331,11 @@ class RunSession:
         except UnsafeStateError:
             raise
         except BaseException as error:
-            return self._ending_after(error)
+            ending = self._ending_after(error)
+            if isinstance(error, InputError) and self._journal.last(Intent) is None:
+                reason = f"{ending.reason}; nothing was moved"
+                return evolve(ending, reason=reason, is_untouched=True)
+            return ending
         return Ending("finished")
 
     def _check_campaign(self) -> str:

@@ -183,7 +183,7 @@ def make_safe(folder: Path, run: LeftRun, end: End) -> SafeState | None:
     """
     _report(folder, f"{end.why}; the watchdog brings the rig to its safe state")
     with ExitStack() as stack:
-        if not _lock(stack, folder, run.newest):
+        if not _lock(stack, folder, run):
             text = "another process has taken the run over, so the watchdog leaves the rig alone"
             _report(folder, f"{end.why}; {text}")
             return None
@@ -281,13 +281,13 @@ class _Attempts:
         )
 
 
-def _lock(stack: ExitStack, folder: Path, newest: int) -> bool:
+def _lock(stack: ExitStack, folder: Path, run: LeftRun) -> bool:
     """Lock the run's folder as soon as it is free; returns whether nobody else took the run over.
 
     Args:
         stack: keeps the lock.
         folder: the run's folder.
-        newest: number of the newest event when the watchdog started.
+        run: the run as it was when the watchdog started.
     """
     until_s, refusals = time.monotonic() + LOCK_S, 0
     while True:
@@ -298,18 +298,19 @@ def _lock(stack: ExitStack, folder: Path, newest: int) -> bool:
                 refusals += 1
             if refusals >= MOST_REFUSALS:
                 return True
-            if time.monotonic() > until_s and _is_taken_over(folder, newest):
+            if time.monotonic() > until_s and _is_taken_over(folder, run):
                 return False
             time.sleep(LOOK_S)
         else:
-            return not _is_taken_over(folder, newest)
+            return not _is_taken_over(folder, run)
 
 
-def _is_taken_over(folder: Path, newest: int) -> bool:
+def _is_taken_over(folder: Path, run: LeftRun) -> bool:
     """Whether another process resumed the run or made its rig safe since."""
     try:
-        with Journal(folder / FILE_NAME, read_only=True) as journal:
-            for event in journal.events(Resumed, SafeStateSought, after=newest):
+        since = run.loaded.examined
+        with Journal(folder / FILE_NAME, read_only=True, since=since) as journal:
+            for event in journal.events(Resumed, SafeStateSought, after=run.newest):
                 data = event.data
                 if isinstance(data, Resumed) or (data.reached and data.by == "flowrig safe"):
                     return True

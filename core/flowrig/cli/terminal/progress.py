@@ -233,7 +233,7 @@ class Progress:
         return ": ".join(filter(None, (self._status.profile, self._status.campaign)))
 
     def _merit(self, value: float | None) -> str:
-        return "-" if value is None else objective_text(value, self._status.objective.unit)
+        return "-" if value is None else objective_text(value, self._status.objective)
 
     def _eta(self) -> str:
         if not self._done_here:

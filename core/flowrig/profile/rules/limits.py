@@ -1,5 +1,6 @@
 """Rules for limits: a profile may narrow the limits of an instrument, never widen them."""
 
+import math
 from collections.abc import Iterator, Mapping
 
 from flowrig.problem.space import MOST_STEPS
@@ -61,6 +62,12 @@ def streams(profile: Profile) -> Iterator[Finding]:
         if "rate_ul_min" in limits:
             rate, path = stream.flow_rate_ul_min, (*here, "flow_rate")
             yield from _both(rate, limits["rate_ul_min"], "uL/min", whose, path)
+        if "plunger_mm_min" in limits and stream.syringe.inner_diameter_mm > 0:
+            slow, fast = limits["plunger_mm_min"]
+            area_mm2 = math.pi / 4 * stream.syringe.inner_diameter_mm**2
+            able, path = (slow * area_mm2, fast * area_mm2), (*here, "flow_rate")
+            what = f"what the pump {stream.pump!r} can do with this syringe"
+            yield from _both(stream.flow_rate_ul_min, able, "uL/min", what, path)
         for key, unit, value in (
             ("inner_diameter_mm", "mm", stream.syringe.inner_diameter_mm),
             ("volume_ul", "uL", stream.syringe.volume_ul),
