@@ -86,6 +86,17 @@ class _LampSettings(DeviceSettings):
         default="none", validator=validators.in_(("lamp-enable", "none"))
     )
 
+    def connects_to(self, *, look: bool = False) -> tuple[str, ...]:
+        """Host and port, or the serial number; without one, the first of its model on the USB."""
+        where = parse_address(self.address)
+        if isinstance(where, EthernetAddress):
+            return (f"{where.host}:{where.port}",)
+        return (f"usb:{where.serial_number or f'the first {self._model_name}'}",)
+
+    @property
+    def _model_name(self) -> str:
+        return str(getattr(self, "model", ""))
+
 
 @frozen(kw_only=True)
 class HdxSettings(_LampSettings):

@@ -128,6 +128,15 @@ class F4TSettings(DeviceSettings):
         """Host and TCP port of the Modbus server; `modbus` names one."""
         return _split(self.modbus, MODBUS_PORT)
 
+    def connects_to(self, *, look: bool = False) -> tuple[str, ...]:
+        """Host and port of each server."""
+        modbus = [self.modbus_host_and_port] if self.modbus else []
+        return tuple(f"{host}:{port}" for host, port in [(self.host, self.port), *modbus])
+
+    def uses_only(self) -> str:
+        """The control loop."""
+        return f"loop {self.loop}"
+
     def describe(self) -> tuple[str, ...]:
         """Sentences for `flowrig check`: the meaning of "off", and the alarms that end a run."""
         if self.off == "control-mode":

@@ -32,6 +32,7 @@ from flowrig.interfaces import (
 )
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, load_profile
+from flowrig.rig.claimed import claimed, require_addresses, require_distinct
 from flowrig.rig.device_threads import DeviceThreads
 from flowrig.rig.simulated import Simulator, emulated
 from flowrig.trace.file import TraceHeader, settings_of
@@ -91,6 +92,8 @@ class Rig:
             name: device.offer.load()(name, device.settings, clock)
             for name, device in profile.devices.items()
         }
+        for name, device in self._devices.items():
+            device.exclusive = not profile.devices[name].emulated
         self.identities: Mapping[str, Identity] = {}
 
     def __getitem__(self, name: str) -> Device:
@@ -152,10 +155,12 @@ class Rig:
         Raises:
             DeviceError: one device does not answer.
             SeveralDevicesError: several do not; the message names each.
+            InputError: two devices are one instrument, by their serial numbers.
         """
         self.identities = self._threads.call(
             {name: device.open for name, device in self._devices.items()}
         )
+        require_distinct(self.profile, self.identities)
 
     def prepare(self) -> None:
         """Set the syringes of the pumps, and check that the devices can do what the profile needs.
@@ -446,7 +451,8 @@ def open_rig(
         simulator: starts the emulated instruments of a simulated rig.
 
     Raises:
-        InputError: the profile is wrong, a package is missing, or the rig cannot be simulated.
+        InputError: the profile is wrong, an address in it is a placeholder, a package is missing,
+            another program uses an instrument, or the rig cannot be simulated.
         DeviceError: a device does not answer.
     """
     if isinstance(profile, str):
@@ -455,7 +461,10 @@ def open_rig(
         clock = VirtualClock() if simulate else RealClock()
     with ExitStack() as stack:
         written, refill = profile, _refilled_by_hand
-        if simulate:
+        if not simulate:
+            require_addresses(profile)
+            stack.enter_context(claimed(profile))
+        else:
             emulation = stack.enter_context(simulator(profile, clock, seed))
             profile, refill = emulation.profile, emulation.world.refill
         threads = stack.enter_context(DeviceThreads(clock))

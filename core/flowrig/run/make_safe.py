@@ -10,12 +10,13 @@ from flowrig.clock import Clock, RealClock, VirtualClock
 from flowrig.errors import InputError
 from flowrig.journal.events import Ended
 from flowrig.plugins.registry import Plugins
+from flowrig.rig.claimed import claimed
 from flowrig.run.after_a_crash import away_s_of
 from flowrig.run.control_socket import lock_or_take_over
 from flowrig.run.options import SessionOptions
 from flowrig.run.rescue import LeftRig, Rescue, RescueJournal
 from flowrig.run.session import RunOutcome
-from flowrig.run.start import UNATTENDED
+from flowrig.run.start import PATIENCE_S, UNATTENDED
 from flowrig.run_record.changes import basis_of
 from flowrig.run_record.reader import LoadedRun, RunRecord
 from flowrig.run_record.rig_of import rig_of
@@ -45,7 +46,8 @@ def make_run_safe(
         safe state was not confirmed.
 
     Raises:
-        InputError: this is not the folder of a run, it is under way, or its profile is not known.
+        InputError: this is not the folder of a run, it is under way, another program uses its
+            instruments, or its profile is not known.
     """
     folder = Path(folder)
     loaded = rig_of(folder) if options is None else None
@@ -78,6 +80,7 @@ class _LeftRun:
     """A run as its last session left it, by the journal.
 
     Attributes:
+        folder: its folder.
         loaded: profile of the run, and examined events.
         rig: its rig.
         state: of the run.
@@ -87,6 +90,7 @@ class _LeftRun:
         newest_s: rig time [s] of the last event.
     """
 
+    folder: Path
     loaded: LoadedRun
     rig: LeftRig
     state: str
@@ -100,6 +104,7 @@ class _LeftRun:
         newest = record.journal.last()
         state = record.ended_state
         return cls(
+            folder=record.folder,
             loaded=record.loaded,
             rig=LeftRig(
                 profile=record.profile,
@@ -116,9 +121,15 @@ class _LeftRun:
         )
 
     def served(self, stack: ExitStack, options: SessionOptions, clock: Clock) -> LeftRig:
-        """The rig as it is found: a simulated one at its emulators, which the stack ends."""
+        """The rig as it is found: claimed, or a simulated one at its emulators.
+
+        Raises:
+            InUseError: another program uses every instrument.
+        """
         rig = evolve(self.rig, away_s=0.0) if clock.is_virtual else self.rig
         if not self.simulated:
+            mine = claimed(rig.profile, self.folder, partly=True, patience_s=PATIENCE_S)
+            stack.enter_context(mine)
             return rig
         emulated = options.simulator(rig.profile, clock, self.seed, rig.ledger.left_ul)
         return evolve(rig, profile=stack.enter_context(emulated).profile)

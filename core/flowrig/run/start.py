@@ -17,6 +17,7 @@ from flowrig.operator.gates import require_gates
 from flowrig.plugins.offers import require_installed
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, read_profile
+from flowrig.rig.claimed import claimed, require_addresses
 from flowrig.run.control_socket import lock_or_take_over
 from flowrig.run.earlier_experiments import copy_to_journal, read_earlier
 from flowrig.run.lost_liquid import charge_lost_liquid
@@ -41,6 +42,9 @@ PACKAGES = (
 
 SEED_MAX = 2**32 - 1
 """Largest seed that every generator of random numbers takes."""
+
+PATIENCE_S = 3.0
+"""Longest wait [s, real time] for a program that is about to leave the instruments."""
 
 UNATTENDED = ("interrupted", "unknown")
 """States of a run whose rig may still heat and pump without supervision."""
@@ -73,9 +77,12 @@ def start_run(target: str | Path, options: RunOptions | None = None) -> RunOutco
         profile = source.load()
     folder = new_run_folder(target) if options.folder is None else Path(options.folder)
     text = source.text
+    with claimed_for(profile, folder, simulated=options.simulate):
+        pass  # refused before a folder is made
     require_new(folder)
     with (
         locked(folder),
+        claimed_for(profile, folder, simulated=options.simulate),
         profile_copy(folder, text),
         Journal.create(folder / FILE_NAME) as journal,
     ):
@@ -112,7 +119,7 @@ def resume_run(folder: Path | str, options: ResumeOptions | None = None) -> RunO
         changes = changes_of(before.journal, before.profile_file, before.profile, options.plugins)
         changes.require_accepted(options.accept_changes, folder)
         _require_possible(options, changes.profile)
-        loaded = before.loaded
+        loaded, simulated = before.loaded, before.simulated
         before.close()  # Windows replaces no file that is open, and a damaged journal is replaced
         lock_or_take_over(stack, folder)
         journal = stack.enter_context(
@@ -121,6 +128,9 @@ def resume_run(folder: Path | str, options: ResumeOptions | None = None) -> RunO
         loaded = evolve(loaded, examined=journal.examined)
         record = stack.enter_context(RunRecord(folder, loaded=loaded))
         state = record.ended_state
+        if state != "finished" or changes.differences:  # else nothing is opened
+            rig = claimed_for(changes.profile, folder, simulated=simulated, patience_s=PATIENCE_S)
+            stack.enter_context(rig)
         status = RunStatus()
         journal.listen(status, *options.listeners)
         with _nothing_opened_yet():
@@ -138,6 +148,23 @@ def resume_run(folder: Path | str, options: ResumeOptions | None = None) -> RunO
         if state == "finished" and is_campaign_over(record, journal):
             return session.conclude()
         return session.run(resumed=True, is_unattended=state in UNATTENDED)
+
+
+@contextmanager
+def claimed_for(
+    profile: Profile, folder: Path, *, simulated: bool, patience_s: float = 0.0
+) -> Iterator[None]:
+    """Keep other programs from the instruments of a run, if they are real.
+
+    Raises:
+        InputError: another program uses one of them, or an address is a placeholder.
+    """
+    if simulated:
+        yield
+        return
+    require_addresses(profile)
+    with claimed(profile, folder, patience_s=patience_s):
+        yield
 
 
 def _seed(default: int, options: RunOptions) -> int:
