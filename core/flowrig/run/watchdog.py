@@ -50,7 +50,7 @@ MOST_REFUSALS = 3
 LOOK_S = 1.0
 """Time [s] between two looks at a lock, and between two looks whether a person takes over."""
 
-PAUSE_S = (5.0, 60.0)
+PAUSE_S = (3.0, 60.0)
 """Shortest and longest time [s] between two tries of steps that were not confirmed."""
 
 PATIENCE = 60.0
@@ -277,7 +277,8 @@ class _Attempts:
             text = f"still trying after {tried_s:.0f} s: {safe}"
             self._journal.write(Notice(text=f"the watchdog: {text}"))
             _report(self._folder, text)
-        self._journal.write(StepBegun(what=f"the watchdog goes on trying: {safe}", duration_s=None))
+        what = f"the watchdog goes on trying; to take over: flowrig safe {self._folder}; {safe}"
+        self._journal.write(StepBegun(what=what, duration_s=None))
         is_news = str(safe) != self._reported
         self._reported = str(safe)
         self._report_after_s = tried_s + (REPORT_S if is_news else max(REPORT_S, tried_s))
