@@ -50,7 +50,7 @@ __all__ = ["ChemyxFusion", "Totalizer"]
 MOVING: Final = frozenset({PumpState.RUNNING, PumpState.DELAYED})
 AT_REST: Final = frozenset({PumpState.STOPPED, PumpState.STALLED})
 
-STARTED: Final = re.compile(r"pump (start|delay)", re.IGNORECASE)
+STARTED: Final = re.compile(rb"pump (start|delay)", re.IGNORECASE)
 """What a Fusion says when it starts (Chemyx knowledge base, "Serial Commands")."""
 
 JUST_NOW_MIN: Final = 0.05
@@ -161,21 +161,42 @@ class ChemyxFusion(Pump):
         return self._open_channel
 
     def _do_open(self) -> None:
-        settings = self.settings
+        self._do_close()  # a blind stop may have left the port open
         try:
-            port = find_port(settings.address, self._list_ports)
-            line = self._line = claim_line(port, settings.bauds, settings.channel)
-            line.find_baud(settings.deadline_s, self.wire)
+            line = self._claim_line()
+            line.heard = b""
+            line.find_baud(self.settings.deadline_s, self.wire)
             # Whichever channel opened the port, a recorded trace of this one then begins with a
             # resynchronization and can be replayed without the other.
             line.mark_out_of_sync()
-        except (OSError, LineFault) as error:
-            raise self._fault(
-                ConnectionLostError, f"{settings.address} does not open: {error}"
-            ) from error
-        self._open_channel = self._channel_of(line, settings.channel)
+        except LineFault as error:
+            raise self._fault(ConnectionLostError, self._unopened(error)) from error
+        self._open_channel = self._channel_of(line, self.settings.channel)
         self._channel.learn_status_spelling()
         self._undo_a_start(line)
+
+    def _claim_line(self) -> SerialLine:
+        settings = self.settings
+        try:
+            port = find_port(settings.address, self._list_ports)
+            self._line = claim_line(port, settings.bauds, settings.channel)
+        except OSError as error:
+            raise self._fault(ConnectionLostError, self._unopened(error)) from error
+        return self._line
+
+    def _unopened(self, error: Exception) -> str:
+        return f"{self.settings.address} does not open: {error}"
+
+    def _do_send_safe_action(self) -> None:
+        line = self._line
+        if line is None or line.broken:
+            self._do_close()
+            line = self._claim_line()
+        channel = self.settings.channel
+        try:
+            line.send_blindly(f"{channel} stop" if channel else "stop", self.wire)
+        except LineFault as error:
+            raise self._fault(ConnectionLostError, f"{error}", "stop") from error
 
     def _channel_of(self, line: SerialLine, number: int | None) -> PumpChannel:
         return PumpChannel(line, self.name, number, self.settings.deadline_s, self.wire)
@@ -186,8 +207,7 @@ class ChemyxFusion(Pump):
         A program that died may have left a `start` without its end in the pump. The first byte
         makes it an unknown request, unless the pump looks at the beginning of a request only.
         """
-        text, line.spoiled = line.spoiled, ""
-        if not STARTED.search(text):
+        if not STARTED.search(line.heard):
             return
         for number in (1, 2) if self.settings.channel else (None,):
             channel = self._channel_of(line, number)

@@ -12,6 +12,7 @@ __all__ = [
     "BAUD_RATES",
     "INNER_DIAMETER_MAX_MM",
     "INNER_DIAMETER_MIN_MM",
+    "PLUNGER_MAX_MM_MIN",
     "RATE_MAX_UL_MIN",
     "RATE_MIN_UL_MIN",
     "Baud",
@@ -29,6 +30,9 @@ INNER_DIAMETER_MAX_MM: Final = 60.0
 """Widest range of syringe inner diameters [mm] of any Fusion: 0.103 to 40 mm (Chemyx knowledge
 base, "Serial (RS232) Commands", `set diameter`), up to 60 mm on a 4000-X (qudi, Fusion 4000-X
 module). A pump keeps its old diameter if it does not take another; the driver then reports it."""
+
+PLUNGER_MAX_MM_MIN: Final = 178.2
+"""Top speed [mm/min] of the plunger, from a Fusion's reply to `read limit parameter`."""
 
 RATE_MIN_UL_MIN: Final = 0.0001
 """Slowest flow rate [µL/min] in a public Fusion driver (qudi, Fusion 4000-X module)."""

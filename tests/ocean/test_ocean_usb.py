@@ -249,7 +249,7 @@ def test_models_that_python_seabreeze_does_not_know(sts):
 
 def test_counts_beyond_16_bit_are_unsupported():
     """A QE Pro counts to 200 000, which frames of 16 bit cannot hold."""
-    qepro = HdxVariant(product_id=0x4004, spectrum_message=Message.GET_SPECTRUM_OF_OTHERS)
+    qepro = HdxVariant(product_id=0x4004, spectrum_message=Message.GET_RAW_SPECTRUM)
     with (
         bench_with_hdx("usb", variant=qepro) as bench,
         pytest.raises(UnsupportedError, match="beyond 16 bit"),

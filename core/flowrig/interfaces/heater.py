@@ -31,7 +31,9 @@ class HeaterReading(Reading):
 
     Attributes:
         temperature_c: measured temperature [°C]; `quality` is BAD on a sensor error.
-        set_point_c: current set point [°C] of the controller.
+        set_point_c: current set point [°C] of the controller. Between commands it stays, or moves
+            on a ramp towards the commanded one; a run takes any other movement for a change by
+            somebody else.
         faults: reports of sensor, alarms and limits, one sentence each; with any of them `quality`
             is not GOOD.
         controls: whether the control loop is on, so that it heats to the set point; None where the

@@ -28,6 +28,13 @@ Array = NDArray[np.float64]
 class OptimizerSettings:
     """Base of every optimizer's settings class."""
 
+    def objection(self, space: Space) -> str:
+        """Why these settings do not fit a search space, in one phrase; "" if they do.
+
+        `flowrig check` asks before a run does; an optimizer that would refuse says so here.
+        """
+        return ""
+
 
 @frozen
 class Problem:

@@ -18,11 +18,13 @@ from flowrig.plugins.offers import require_installed
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, read_profile
 from flowrig.rig.claimed import claimed, require_addresses
+from flowrig.rig.simulated import emulated
 from flowrig.run.control_socket import lock_or_take_over
 from flowrig.run.earlier_experiments import copy_to_journal, read_earlier
 from flowrig.run.lost_liquid import charge_lost_liquid
 from flowrig.run.on_twin import with_twin
 from flowrig.run.options import ResumeOptions, RunOptions, new_run_folder
+from flowrig.run.preflight import require_acceptable
 from flowrig.run.session import RunOutcome, RunSession, newest_s
 from flowrig.run_record.changes import changes_of, drivers_of
 from flowrig.run_record.folder import profile_copy, require_new
@@ -71,10 +73,12 @@ def start_run(target: str | Path, options: RunOptions | None = None) -> RunOutco
     seed = _seed(profile.campaign.seed, options)
     require_gates(profile, options.yes_to)
     load_plugins_of(profile)
-    earlier = read_earlier(profile, options.plugins)
     if options.twin is not None:
         source = with_twin(source, options.twin)
         profile = source.load()
+    emulates = options.simulate and options.simulator is emulated
+    require_acceptable(profile, options.plugins, simulate=emulates)
+    earlier = read_earlier(profile, options.plugins)
     folder = new_run_folder(target) if options.folder is None else Path(options.folder)
     text = source.text
     with claimed_for(profile, folder, simulated=options.simulate):

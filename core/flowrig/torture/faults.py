@@ -16,6 +16,7 @@ from flowrig.torture.injections.instruments import (
     OnDevice,
     PortTaken,
     SilentHeater,
+    StartedByHand,
     Unplugged,
 )
 from flowrig.torture.injections.optimizer import BrokenModel, HangingOptimizer
@@ -265,6 +266,23 @@ _HOST: Final = (
     _fault(46, "profile edited during the run", TamperedProfile, RUNNING, Expected.NOT_RESUMED),
 )  # fmt: skip
 
+STANDING: Final = (Phase.HEAT_UP, Phase.SUGGEST)
+"""Phases in which every pump stands still."""
+
+_HANDS: Final = (
+    _fault(61, "set point changed at the panel",
+           lambda: OnDevice("heater", "panel-set-point times=1"),
+           (*HEATED[:6], Phase.PRIME), at_once=True),
+    _fault(62, "flow rate changed at the pump", lambda: OnDevice("pump", "panel-rate times=1"),
+           (Phase.PRIME, *HEATED[1:4]), at_once=True),
+    _fault(63, "pump started at the pump", StartedByHand, STANDING, at_once=True),
+    _fault(64, "exposure changed by another program",
+           lambda: OnDevice("spectrometer", "foreign-exposure times=1",
+                            "foreign-averaging times=1"), SEEING),
+    _fault(65, "lamp switched by another program",
+           lambda: OnDevice("spectrometer", "foreign-lamp times=1"), SEEING),
+)  # fmt: skip
+
 _MALICE: Final = (
     _fault(47, "hostile profile", HostileProfile, (Phase.CONNECT,), Expected.REFUSED),
     _not(48, "dashboard on the network", "there is no web server yet"),
@@ -291,6 +309,7 @@ FAULTS: Final[Mapping[int, Fault]] = {
         *_HOST,
         *_MALICE,
         *_RECOVERY,
+        *_HANDS,
     )
 }
 """Every fault by its number; 0 is the control."""

@@ -75,7 +75,13 @@ class Variant:
 DIALECTS: Final[Mapping[str, Variant]] = {
     "single": Variant(),
     "dual": Variant(dual=True),
-    "4000-x": Variant(dual=True, separator=b" \n\r", diameter_max_mm=60.0, delay_unit_s=1.0),
+    "4000-x": Variant(
+        dual=True,
+        separator=b" \n\r",
+        diameter_max_mm=60.0,
+        delay_unit_s=1.0,
+        rate_while_running=True,
+    ),
     "verbatim-echo": Variant(echo_end=b"\r"),
     "no-echo": Variant(echo=False),
     "unit-names": Variant(unit_names=True),

@@ -80,6 +80,7 @@ class Injection:
         refilled: streams whose syringes are refilled before the run is resumed.
         emptied: wastes that are emptied before the run is resumed.
         hung: devices whose threads cannot be ended.
+        started_by_hand: pumps that a person has started once.
         unreachable_s: time [s] for which no command can reach the rig.
     """
 
@@ -97,6 +98,7 @@ class Injection:
         self.refilled: tuple[str, ...] = ()
         self.emptied: tuple[str, ...] = ()
         self.hung: tuple[str, ...] = ()
+        self.started_by_hand: tuple[str, ...] = ()
         self.unreachable_s = 0.0
 
     def campaign(self, folder: Path, draw: random.Random) -> Path:

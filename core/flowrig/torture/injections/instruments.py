@@ -19,6 +19,7 @@ __all__ = [
     "OnDevice",
     "PortTaken",
     "SilentHeater",
+    "StartedByHand",
     "Unplugged",
 ]
 
@@ -69,6 +70,23 @@ class OnDevice(Injection):
         kind = scene.profile.devices[self.target(scene)].offer.kind
         self.is_detectable = kind != "spectrometer"
         emulator.inject(text)
+
+
+class StartedByHand(OnDevice):
+    """A person starts a pump that stands still, at the pump.
+
+    Its report may include its run before, and is then charged once more.
+    """
+
+    loses_count = True
+
+    def __init__(self) -> None:
+        super().__init__("pump", "panel-start times=1")
+
+    def strike(self, scene: Scene) -> None:
+        """Start the pump in its next exchange."""
+        super().strike(scene)
+        self.loses_count, self.started_by_hand = True, self.affected
 
 
 class Unplugged(OnDevice):
