@@ -245,3 +245,19 @@ def test_a_comment_on_a_command_is_no_answer(peer, driver_at, deadline_s):
 
     with pytest.raises((ProtocolError, ConnectionLostError)):
         driver.read()
+
+
+def test_faults_of_other_hands_are_seen(rig):
+    """What another program, a person or a slow controller does is read, waited for or refused."""
+    rig.emulator.switch("foreign-unit")
+    assert rig.driver.read().temperature_c == pytest.approx(25.0, abs=0.01)
+    rig.emulator.switch("late-set-points")
+    rig.driver.set_temperature(90.0)
+    assert rig.plate.set_point_c == pytest.approx(90.0, abs=0.01)
+    rig.emulator.switch("panel-profile")
+    with pytest.raises(RefusedError, match="stored profile"):
+        rig.driver.set_temperature(80.0)
+    rig.emulator.switch("sensor-without-value")
+    assert rig.driver.read().quality is Quality.BAD
+    rig.emulator.heal()
+    assert rig.driver.read().quality is Quality.GOOD
