@@ -210,7 +210,7 @@ def no_trips(*_: Any, **__: Any) -> Iterator[Any]:
         slow((RunSession, "_rescued", nothing), "51/settle/1", Kind.UNSAFE),
         slow((CampaignJournal, "_suspends_since", lambda *_: ()), "52/settle/1", Kind.LOST),
         ((ChangeWatch, "changes", lambda *_, **__: []), "54/measure/1", Kind.LOST),
-        slow((ChangeWatch, "spectrometer_changes", lambda *_: []), "56/prime/1", Kind.LOST),
+        slow((ChangeWatch, "spectrometer_changes", lambda *_: []), "56/prime/2", Kind.LOST),
     ],
     ids=[
         "interlock", "stream watch", "light", "cooling", "chain of the journal", "changes",
