@@ -225,11 +225,11 @@ class Rig:
         Returns:
             whether one of them answers now.
         """
-        names = self._devices if devices is None else tuple(devices)
+        names = tuple(self._devices if devices is None else devices)
         answers = self._threads.attempt({name: self._devices[name].identify for name in names})
         lost = [name for name, answer in answers.items() if isinstance(answer, BaseException)]
         self._threads.attempt({name: self._devices[name].close for name in lost})
-        answers = self._threads.attempt({name: self._devices[name].open for name in lost})
+        answers |= self._threads.attempt({name: self._devices[name].open for name in lost})
         return any(isinstance(answer, Identity) for answer in answers.values())
 
     def close(self) -> None:
