@@ -6,6 +6,7 @@ from flowrig.plugins import DriverOffer, hookimpl
 from flowrig_chemyx.settings import (
     INNER_DIAMETER_MAX_MM,
     INNER_DIAMETER_MIN_MM,
+    PLUNGER_MAX_MM_MIN,
     RATE_MAX_UL_MIN,
     RATE_MIN_UL_MIN,
     FusionSettings,
@@ -28,6 +29,7 @@ def flowrig_drivers() -> Sequence[DriverOffer]:
             install="flowrig[chemyx]",
             limits={
                 "rate_ul_min": (RATE_MIN_UL_MIN, RATE_MAX_UL_MIN),
+                "plunger_mm_min": (0.0, PLUNGER_MAX_MM_MIN),
                 "inner_diameter_mm": (INNER_DIAMETER_MIN_MM, INNER_DIAMETER_MAX_MM),
             },
             emulator="flowrig_chemyx.emulator.emulator:ChemyxEmulator",

@@ -1,15 +1,18 @@
 """Settings of a Fusion pump in a profile, and the limits of the Fusion series."""
 
+from contextlib import suppress
 from typing import Final, Literal, get_args
 
 from attrs import field, frozen, validators
 
 from flowrig.interfaces import DeviceSettings
+from flowrig_chemyx.wire.ports import USB, find_port
 
 __all__ = [
     "BAUD_RATES",
     "INNER_DIAMETER_MAX_MM",
     "INNER_DIAMETER_MIN_MM",
+    "PLUNGER_MAX_MM_MIN",
     "RATE_MAX_UL_MIN",
     "RATE_MIN_UL_MIN",
     "Baud",
@@ -27,6 +30,9 @@ INNER_DIAMETER_MAX_MM: Final = 60.0
 """Widest range of syringe inner diameters [mm] of any Fusion: 0.103 to 40 mm (Chemyx knowledge
 base, "Serial (RS232) Commands", `set diameter`), up to 60 mm on a 4000-X (qudi, Fusion 4000-X
 module). A pump keeps its old diameter if it does not take another; the driver then reports it."""
+
+PLUNGER_MAX_MM_MIN: Final = 178.2
+"""Top speed [mm/min] of the plunger, from a Fusion's reply to `read limit parameter`."""
 
 RATE_MIN_UL_MIN: Final = 0.0001
 """Slowest flow rate [µL/min] in a public Fusion driver (qudi, Fusion 4000-X module)."""
@@ -60,6 +66,19 @@ class FusionSettings(DeviceSettings):
     channel: int | None = field(default=None, validator=validators.optional(validators.in_((1, 2))))
     deadline_s: float = field(default=1.0, validator=validators.gt(0))
     shows_sign: bool = True
+
+    def connects_to(self, *, look: bool = False) -> tuple[str, ...]:
+        """The port; with `look` also that of the USB adapter with a serial number."""
+        if look and self.address.startswith(USB):
+            with suppress(OSError, ImportError):
+                from flowrig_chemyx.wire.serial_line import comports
+
+                return (self.address, find_port(self.address, comports))
+        return (self.address,)
+
+    def uses_only(self) -> str:
+        """The channel of a dual pump."""
+        return f"channel {self.channel}" if self.channel else ""
 
     @property
     def bauds(self) -> tuple[int, ...]:

@@ -6,6 +6,8 @@ from flowrig.plugins import DriverOffer, hookimpl
 from flowrig_ocean.settings import (
     INTEGRATION_TIME_MAX_US,
     INTEGRATION_TIME_MIN_US,
+    WAVELENGTH_MAX_NM,
+    WAVELENGTH_MIN_NM,
     HdxSettings,
     OceanSettings,
 )
@@ -25,7 +27,10 @@ def flowrig_drivers() -> Sequence[DriverOffer]:
             summary="Ocean Insight HDX, over Ethernet (recommended) or USB",
             needs=("seabreeze", "usb"),
             install="flowrig[ocean]",
-            limits={"integration_time_us": (INTEGRATION_TIME_MIN_US, INTEGRATION_TIME_MAX_US)},
+            limits={
+                "integration_time_us": (INTEGRATION_TIME_MIN_US, INTEGRATION_TIME_MAX_US),
+                "wavelength_nm": (WAVELENGTH_MIN_NM, WAVELENGTH_MAX_NM),
+            },
             emulator="flowrig_ocean.emulator.emulator:HdxEmulator",
             reply_shape="flowrig_ocean.wire.reply_shape:reply_shape",
             discover="flowrig_ocean.discovery:find_hdxs",

@@ -236,6 +236,7 @@ class OceanSpectrometer(Spectrometer):
             integration_time_us=found.integration_time_us,
             exposures_averaged=found.scans_averaged,
             trigger_mode=found.trigger_mode,
+            boxcar_width=found.boxcar_width,
             is_light_on=found.light_on,
         )
 

@@ -11,6 +11,8 @@ __all__ = [
     "COUNTS_MAX",
     "INTEGRATION_TIME_MAX_US",
     "INTEGRATION_TIME_MIN_US",
+    "WAVELENGTH_MAX_NM",
+    "WAVELENGTH_MIN_NM",
     "EthernetAddress",
     "HdxSettings",
     "OceanSettings",
@@ -24,6 +26,9 @@ INTEGRATION_TIME_MAX_US = 9_999_999
 
 COUNTS_MAX = 65_535
 """Top of a converter of 16 bit [counts]."""
+WAVELENGTH_MIN_NM, WAVELENGTH_MAX_NM = 185.0, 1150.0
+"""Wavelengths [nm] between which every grating of the HDX series lies (Ocean Insight, "Ocean HDX",
+200 to 1100 nm at most), with some room; the instrument reports those of its own."""
 
 ETHERNET_PORT = 57357
 """TCP port of an HDX (python-seabreeze, pull request 243)."""
@@ -93,6 +98,17 @@ class _LampSettings(DeviceSettings):
         default=None,
         validator=validators.optional([validators.ge(1), validators.le(COUNTS_MAX)]),
     )
+
+    def connects_to(self, *, look: bool = False) -> tuple[str, ...]:
+        """Host and port, or the serial number; without one, the first of its model on the USB."""
+        where = parse_address(self.address)
+        if isinstance(where, EthernetAddress):
+            return (f"{where.host}:{where.port}",)
+        return (f"usb:{where.serial_number or f'the first {self._model_name}'}",)
+
+    @property
+    def _model_name(self) -> str:
+        return str(getattr(self, "model", ""))
 
 
 @frozen(kw_only=True)

@@ -8,6 +8,7 @@ import click
 from attrs import asdict
 
 from flowrig.cli.terminal.printing import print_entries, print_json, print_paragraph, say
+from flowrig.journal.visible import visible_line
 
 __all__ = ["check", "plugins", "profiles"]
 
@@ -83,47 +84,72 @@ def profiles(as_json: bool) -> None:
 
 @click.command(short_help="List every problem of a rig profile or campaign.")
 @click.argument("profile")
-@click.option("--connect", is_flag=True, help="Open and identify every device; nothing moves.")
+@click.option(
+    "--connect",
+    is_flag=True,
+    help="Open and identify every device, and set the syringes of the pumps; nothing moves.",
+)
+@click.option("--simulate", is_flag=True, help="The same with emulated instruments.")
 @as_json
-def check(profile: str, connect: bool, as_json: bool) -> None:
+def check(profile: str, *, connect: bool, simulate: bool, as_json: bool) -> None:
     """Check a rig profile or a campaign: every problem with its file, line and column.
 
     PROFILE is a name that `flowrig profiles` lists, or the path of a file. If there is no problem,
-    the command prints a summary of the rig. Ports are opened only with --connect.
+    the command prints a summary of the rig. It also lists what `flowrig run` would refuse, such as
+    a light that cannot be shut. Some of that only the instruments know: their limits with these
+    syringes, and the wavelengths that they see. Ports are opened only with --connect.
 
     \b
     Examples:
       flowrig check cs3cu2i5-heatup-chem3
-      flowrig check my-rig.toml
+      flowrig check my-rig.toml --simulate
       flowrig check my-rig.toml --connect
     """
     from flowrig.plugins.registry import Plugins
     from flowrig.profile import check_profile, load_profile
+    from flowrig.run.preflight import refusals, simulation_refusal
 
     plugins = Plugins.discover()
     problems = check_profile(profile, plugins)
+    loaded = None if problems else load_profile(profile, plugins)
+    refused = [] if loaded is None else refusals(loaded, plugins)
+    unsimulated = "" if loaded is None else simulation_refusal(loaded)
+    if simulate and unsimulated:
+        refused.append(unsimulated)
+    devices = {}
+    if loaded is not None and not refused and (connect or simulate):
+        devices = _identify(loaded, plugins, simulate=simulate)
     if as_json:
-        rows = [
+        print_json(
             {
-                "file": problem.place.file,
-                "line": problem.place.line,
-                "column": problem.place.column,
-                "message": problem.message,
-                "expected": problem.expected,
-                "nearest": problem.nearest,
+                "problems": [_plain(problem) for problem in problems],
+                "refused": refused,
+                "cannot_be_simulated": unsimulated,
+                "devices": devices,
             }
-            for problem in problems
-        ]
-        devices = _identify(profile, plugins) if connect and not problems else {}
-        print_json({"problems": rows, "devices": devices})
-    elif problems:
-        for problem in problems:
-            say(str(problem), fg="red", err=True)
+        )
     else:
-        _describe(load_profile(profile, plugins))
-        for name, identity in _identify(profile, plugins).items() if connect else ():
-            say(f"  {name}: {' '.join(filter(None, identity.values()))}")
-    sys.exit(2 if problems else 0)
+        for text in (*map(str, problems), *refused):
+            say(text, fg="red", err=True)
+        if loaded is not None and not refused:
+            _describe(loaded)
+            for name, identity in devices.items():
+                say(f"  {name}: {' '.join(filter(None, identity.values()))}")
+            if unsimulated and loaded.simulation is not None:
+                say(f"  it cannot be simulated: {unsimulated}", fg="yellow")
+    sys.exit(2 if problems or refused else 0)
+
+
+def _plain(problem: Any) -> dict[str, Any]:
+    """A problem of a profile as JSON types."""
+    return {
+        "file": problem.place.file,
+        "line": problem.place.line,
+        "column": problem.place.column,
+        "message": problem.message,
+        "expected": problem.expected,
+        "nearest": problem.nearest,
+    }
 
 
 def _describe(profile: Any) -> None:
@@ -136,7 +162,7 @@ def _describe(profile: Any) -> None:
     middle = space.rows(((space.low + space.high) / 2)[None])[0]
     rates = profile.flow_rates_ul_min(middle)
     say(f"{profile.name} is sound", fg="green", nl=False)
-    say(f": {profile.title}")
+    say(visible_line(f": {profile.title}"))
     say(f"  {len(profile.devices)} devices, {len(profile.streams)} streams")
     print_paragraph(
         f"in the middle of the search space: {sum(rates.values()):.0f} µL/min in all, "
@@ -161,20 +187,34 @@ def _stage(stage: Any) -> str:
 
 
 def _print_missing(profile: Any) -> None:
-    """Name the packages that a run needs and that are not installed."""
+    """Name what a run needs and lacks: packages that are not installed, and addresses."""
+    from flowrig.claims import is_placeholder
     from flowrig.plugins.offers import requirements
 
+    unknown = [
+        name
+        for name, device in profile.devices.items()
+        if any(map(is_placeholder, device.settings.connects_to()))
+    ]
+    if unknown:
+        names = ", ".join(unknown)
+        say(f"  to run it on instruments, first put their addresses into: {names}", fg="yellow")
     needs = requirements(profile.offers)
     if needs:
         names = " ".join(f"'{need}'" for need in needs)
         say(f"  to run it, first: pip install {names}", fg="yellow")
 
 
-def _identify(profile: str, plugins: Any) -> dict[str, dict[str, str]]:
-    """Identity of every device; each is opened and closed."""
+def _identify(profile: Any, plugins: Any, *, simulate: bool) -> dict[str, dict[str, str]]:
+    """Identity of every device; each is opened, asked for its limits, and closed.
+
+    Raises:
+        InputError: a device cannot do what the profile needs.
+        DeviceError: a device does not answer, or a pump is running.
+    """
     from flowrig.rig.rig import open_rig
 
-    with open_rig(profile, plugins=plugins, prepare=False) as rig:
+    with open_rig(profile, simulate=simulate, plugins=plugins) as rig:
         return {
             name: {"vendor": one.vendor, "model": one.model, "serial_number": one.serial_number}
             for name, one in rig.identities.items()

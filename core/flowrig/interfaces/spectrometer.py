@@ -37,12 +37,14 @@ class SpectrometerReadBack(Reading):
         integration_time_us: integration time [µs]; None where the spectrometer cannot be asked.
         exposures_averaged: exposures that it averages for one frame; None likewise.
         trigger_mode: number of its trigger mode, in its own protocol; None likewise.
+        boxcar_width: neighbours on each side over which it smooths a pixel; None likewise.
         is_light_on: whether its control line opens the light source; None likewise.
     """
 
     integration_time_us: int | None = None
     exposures_averaged: int | None = None
     trigger_mode: int | None = None
+    boxcar_width: int | None = None
     is_light_on: bool | None = None
 
 
@@ -125,7 +127,7 @@ class Spectrometer(Device):
         A run asks for it before and after every acquisition, and compares it with its own commands.
         """
         self._require_open()
-        return self._do_read_back()
+        return returned.spectrometer_read_back(self, self._do_read_back())
 
     def acquire(self, count: int, interval_s: float = 0.0) -> Frames:
         """Take frames one after the other.

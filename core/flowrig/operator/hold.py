@@ -1,5 +1,6 @@
 """A hold, in which a run waits for a person, and the answer of the person."""
 
+import shlex
 from enum import StrEnum
 
 from attrs import frozen
@@ -39,8 +40,8 @@ class Hold:
     @property
     def options(self) -> str:
         """Options that `flowrig go-on` and `flowrig resume` need; empty where none is needed."""
-        words = [f"--refilled {stream}" for stream in self.refill]
-        words += [f"--emptied {waste}" for waste in self.empty]
+        words = [f"--refilled {shlex.quote(stream)}" for stream in self.refill]
+        words += [f"--emptied {shlex.quote(waste)}" for waste in self.empty]
         return " ".join(words)
 
     @property

@@ -64,8 +64,9 @@ class DriverOffer(Offer):
 
     Attributes:
         limits: limits of the instrument in any configuration, by name with unit ("rate_ul_min",
-            "temperature_c", "integration_time_us"), each as (low, high); profiles may narrow
-            them, never widen them.
+            "plunger_mm_min", "temperature_c", "integration_time_us", "wavelength_nm"), each as
+            (low, high); profiles may narrow them, never widen them. From "plunger_mm_min", the
+            speed of a pump's plunger, follow the flow rates with each syringe.
         emulator: class of the emulator as "module:Class", a `flowrig.emulation.Emulator`; empty if
             there is none.
         reply_shape: function as "module:function" that returns the form of a reply without its

@@ -70,6 +70,18 @@ def plqy_proxy(
         return dye_plqy * (np.asarray(pl_area, dtype=float) / dye_pl_area) * dye_absorbed / absorbed
 
 
+def _positive(_: Any, attribute: "Attribute[float]", value: float) -> None:
+    if not 0.0 < value < np.inf:
+        raise InputError(f"{attribute.name} must be more than 0, got {value:g}")
+
+
+def _share(_: Any, attribute: "Attribute[float]", value: float) -> None:
+    if not 0.0 < value <= 1.0:
+        raise InputError(
+            f"{attribute.name} must be a fraction, more than 0 and at most 1, got {value:g}"
+        )
+
+
 @frozen
 class PlqyProxy(Objective):
     """The in-situ proxy of the photoluminescence quantum yield; see `plqy_proxy`.
@@ -82,10 +94,10 @@ class PlqyProxy(Objective):
             absorbance near zero would give an infinite yield.
     """
 
-    dye_plqy: float
-    dye_absorbance: float
-    dye_pl_area: float
-    smallest_absorbance: float = 0.02
+    dye_plqy: float = field(validator=_share)
+    dye_absorbance: float = field(validator=_positive)
+    dye_pl_area: float = field(validator=_positive)
+    smallest_absorbance: float = field(default=0.02, validator=_positive)
 
     name = "PLQY proxy"
     unit = ""
@@ -134,11 +146,6 @@ class MaximumResponse(Objective):
 
 FARTHEST = 1e6
 """Distance from a goal, in tolerances, at which distances are cut off: its square stays finite."""
-
-
-def _positive(_: Any, attribute: "Attribute[float]", value: float) -> None:
-    if not 0.0 < value < np.inf:
-        raise InputError(f"{attribute.name} must be more than 0, got {value:g}")
 
 
 @frozen(kw_only=True)

@@ -18,7 +18,7 @@ from cattrs.gen import make_dict_structure_fn, override
 
 from flowrig.profile.mismatch import MISFITS, At, Mismatch, toml_key
 from flowrig.profile.problems import Key, nearest, shown
-from flowrig.profile.quantity import QuantityError, parse_quantity, split_suffix
+from flowrig.profile.quantity import QuantityError, parse_of_a_rig, split_suffix
 
 __all__ = ["NAME", "Hook", "as_table", "as_text", "quantity_hook", "strict_converter"]
 
@@ -136,7 +136,7 @@ def _window_hook(pair: Hook) -> Hook:
 
 def _quantity(value: Any, unit: str) -> float:
     try:
-        return parse_quantity(value, unit)
+        return parse_of_a_rig(value, unit)
     except QuantityError as error:
         raise Mismatch(error.message, error.expected) from error
 

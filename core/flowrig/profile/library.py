@@ -82,7 +82,7 @@ class Finder:
             if file.is_file():
                 return file
             beside = [one.name for one in file.parent.iterdir() if one.suffix == ENDING]
-        except OSError:
+        except (OSError, ValueError):  # ValueError: a name with a NUL
             beside = []
         near = nearest(file.name, beside)
         raise _unknown(str(file), f"there is no file {str(file)!r}", "", near)

@@ -9,11 +9,22 @@ from attrs import frozen
 
 from flowrig.profile.problems import shown
 
-__all__ = ["SUFFIX_UNITS", "QuantityError", "format_quantity", "parse_quantity", "split_suffix"]
+__all__ = [
+    "SUFFIX_UNITS",
+    "QuantityError",
+    "format_quantity",
+    "parse_of_a_rig",
+    "parse_quantity",
+    "split_suffix",
+]
 
 _NUMBER = re.compile(
     r"\s*([+-]?(?:\d{1,30}\.?\d{0,30}|\.\d{1,30})(?:[eE][+-]?\d{1,3})?)\s*(\S.*?)\s*"
 )
+
+
+SMALLEST = Fraction("1e-18")
+"""Smallest quantity that is not 0, in the unit of its kind whose factor is 1."""
 
 
 class QuantityError(ValueError):
@@ -32,10 +43,17 @@ class QuantityError(ValueError):
 
 @frozen
 class _Dimension:
-    """A kind of quantity: its name in messages, and its units as multiples of one of them."""
+    """A kind of quantity.
+
+    Attributes:
+        name: in messages.
+        units: its units, as multiples of one of them.
+        largest: largest value of any rig, with its unit; a larger one is a mistake.
+    """
 
     name: str
     units: Mapping[str, Fraction]
+    largest: str
 
 
 def _scaled(**factors: str) -> dict[str, Fraction]:
@@ -51,16 +69,18 @@ _LENGTHS = _scaled(nm="1e-6", um="1e-3", mm="1", cm="10", m="1e3") | {"in": Frac
 _PRESSURES = _scaled(Pa="1e-3", kPa="1", MPa="1e3", mbar="0.1", bar="100", psi="6.894757293168361")
 
 _DIMENSIONS = (
-    _Dimension("a time", _TIMES),
-    _Dimension("a volume", _VOLUMES),
-    _Dimension("an amount of substance", _AMOUNTS),
-    _Dimension("a length", _LENGTHS),
-    _Dimension("a photon energy", _scaled(meV="1e-3", eV="1")),
-    _Dimension("a pressure", _PRESSURES),
-    _Dimension("an amount of memory", _scaled(MB="1e-3", GB="1", TB="1e3")),
-    _Dimension("a frequency", _scaled(Hz="1", kHz="1e3", MHz="1e6")),
-    _Dimension("a share", {"%": Fraction(1)}),
-    _Dimension("a temperature", {"degC": Fraction(1), "°C": Fraction(1), "C": Fraction(1)}),
+    _Dimension("a time", _TIMES, "3650 d"),
+    _Dimension("a volume", _VOLUMES, "1000 L"),
+    _Dimension("an amount of substance", _AMOUNTS, "1e6 mol"),
+    _Dimension("a length", _LENGTHS, "10000 m"),
+    _Dimension("a photon energy", _scaled(meV="1e-3", eV="1"), "1000 eV"),
+    _Dimension("a pressure", _PRESSURES, "1e6 bar"),
+    _Dimension("an amount of memory", _scaled(MB="1e-3", GB="1", TB="1e3"), "1000 TB"),
+    _Dimension("a frequency", _scaled(Hz="1", kHz="1e3", MHz="1e6"), "1e6 MHz"),
+    _Dimension("a share", {"%": Fraction(1)}, "1e6 %"),
+    _Dimension(
+        "a temperature", {"degC": Fraction(1), "°C": Fraction(1), "C": Fraction(1)}, "10000 degC"
+    ),
     _Dimension(
         "a heating rate",
         {
@@ -68,6 +88,7 @@ _DIMENSIONS = (
             for degree in ("degC", "°C", "C", "K")
             for time in ("s", "min", "h")
         },
+        "10000 degC/s",
     ),
     _Dimension(
         "a flow rate",
@@ -76,6 +97,7 @@ _DIMENSIONS = (
             for volume in _VOLUMES
             for time in ("s", "min", "h")
         },
+        "1000 L/min",
     ),
     _Dimension(
         "a concentration",
@@ -85,6 +107,7 @@ _DIMENSIONS = (
             for volume in ("uL", "mL", "L", "ul", "ml", "l")
         }
         | {"M": Fraction("1e-3"), "mM": Fraction("1e-6"), "uM": Fraction("1e-9")},
+        "1000 mol/L",
     ),
 )
 
@@ -175,6 +198,25 @@ def parse_quantity(text: object, unit: str) -> float:
         value = math.inf
     if not math.isfinite(value):
         raise QuantityError(f"got {shown(text)}, which is too large", expected)
+    return value
+
+
+def parse_of_a_rig(text: object, unit: str) -> float:
+    """As `parse_quantity`, for a quantity that a rig can have.
+
+    Raises:
+        QuantityError: as `parse_quantity`; or larger than anything on a rig, or too near to 0.
+    """
+    value = parse_quantity(text, unit)
+    dimension = next(one for one in _DIMENSIONS if unit in one.units)
+    number, _, largest_unit = dimension.largest.partition(" ")
+    exact = abs(Fraction(value) * dimension.units[unit])
+    expected = f'{dimension.name} such as "{_EXAMPLES[unit]}"'
+    if exact > Fraction(number) * dimension.units[largest_unit]:
+        too_large = f"got {shown(text)}, which is too large"
+        raise QuantityError(too_large, f"{expected}, at most {dimension.largest}")
+    if 0 < exact < SMALLEST:
+        raise QuantityError(f"got {shown(text)}, which is too small", f"{expected}, or 0")
     return value
 
 

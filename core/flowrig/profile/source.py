@@ -1,5 +1,6 @@
 """Reads TOML text into plain values with their places, and resolves `extends`."""
 
+import copy
 import hashlib
 import json
 import math
@@ -12,7 +13,7 @@ from typing import Any
 import attrs
 from attrs import field, frozen
 
-from flowrig.profile.problems import Finding, Path, Place, Problem, ProfileError, shown
+from flowrig.profile.problems import Finding, Path, Place, Problem, ProfileError, nearest, shown
 from flowrig.profile.toml_positions import Lines, Span, TomlShapeError, scan
 
 __all__ = [
@@ -25,6 +26,9 @@ __all__ = [
     "parse_text",
     "read_document",
 ]
+
+UNSET = "unset"
+"""Key with the inherited keys that a profile leaves out."""
 
 LONGEST_TEXT = 200_000
 """Size [bytes] of the longest file that is read; a profile has about 10 kB."""
@@ -108,6 +112,31 @@ class Document:
         """This document without a top-level key."""
         content = {name: value for name, value in self.content.items() if name != key}
         spots = {path: spot for path, spot in self.spots.items() if path[0] != key}
+        return Document(self.file, content, spots)
+
+    def without_each(self, paths: Mapping[Path, Place], user: "Document") -> "Document":
+        """This document without some keys.
+
+        Args:
+            paths: of the keys, each with the place that names it.
+            user: the document that inherits.
+
+        Raises:
+            ProfileError: there is no such key.
+        """
+        content = copy.deepcopy(self.content)
+        for path, place in paths.items():
+            holder: Any = content
+            for length, key in enumerate(path, 1):
+                if not isinstance(holder, dict) or key not in holder:
+                    message = f"{'.'.join(map(str, path[:length]))!r} is not inherited"
+                    known = holder if isinstance(holder, dict) else ()
+                    expected = f"a key that {user.content['extends']!r} has"
+                    raise _refused(place, message, expected, nearest(key, known))
+                if length < len(path):
+                    holder = holder[key]
+            del holder[path[-1]]
+        spots = {path: spot for path, spot in self.spots.items() if not _within(path, set(paths))}
         return Document(self.file, content, spots)
 
     def below(self, key: str) -> "Document":
@@ -235,9 +264,45 @@ def extended(document: Document, find: Finder) -> Document:
         seen.append(_resolved(str(file)))
         chain.append(_with_commissioning(parse_text(_read(file, place), str(file))))
     merged = chain[-1]
+    if UNSET in merged.content:
+        raise _refused(
+            merged.spots[UNSET,].key, f"`{UNSET}` without `extends`: nothing is inherited"
+        )
     for upper in reversed(chain[:-1]):
-        merged = upper.without("extends").over(merged.without("name"))
+        kept = merged.without("name").without_each(_unset_paths(upper), upper)
+        merged = upper.without("extends").without(UNSET).over(kept)
     return merged
+
+
+def _unset_paths(document: Document) -> dict[Path, Place]:
+    """Paths of the inherited keys that a document leaves out, each with its place."""
+    listed = document.content.get(UNSET, [])
+    expected = 'an array of inherited keys, such as ["calibration.flow_rates.PFO"]'
+    if not isinstance(listed, list):
+        raise _refused(document.spots[UNSET,].value, f"got {shown(listed)}", expected)
+    found: dict[Path, Place] = {}
+    for number, text in enumerate(listed):
+        place = document.spots[UNSET, number].value
+        path = _dotted(text)
+        if not path:
+            raise _refused(place, f"got {shown(text)}", expected)
+        found[path] = place
+    return found
+
+
+def _dotted(text: Any) -> Path:
+    """The path of a dotted key, as TOML writes it; empty if it is none."""
+    try:
+        table: Any = tomllib.loads(f"{text} = 0") if isinstance(text, str) else {}
+    except (ValueError, RecursionError):
+        return ()
+    path: list[str] = []
+    while isinstance(table, dict):
+        if len(table) != 1:
+            return ()
+        ((key, table),) = table.items()
+        path.append(key)
+    return tuple(path)
 
 
 def _with_commissioning(document: Document) -> Document:
@@ -274,8 +339,8 @@ def _read(file: FilePath, place: Place) -> str:
     try:
         with file.open("rb") as stream:
             data = stream.read(LONGEST_TEXT + 1)
-    except OSError as error:
-        reason = error.strerror or str(error)
+    except (OSError, ValueError) as error:  # ValueError: a name with a NUL
+        reason = getattr(error, "strerror", None) or str(error)
         raise _refused(place, f"{file} cannot be read: {reason}") from error
     if len(data) > LONGEST_TEXT:
         raise _refused(Place(str(file)), "the file is too large", f"at most {LONGEST_TEXT} bytes")

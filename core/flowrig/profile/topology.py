@@ -59,9 +59,24 @@ class Topology:
         return self._time_s(section, flow_rates_ul_min)
 
     def reactor_time_s(self, flow_rates_ul_min: Mapping[str, float]) -> float:
-        """Time [s] that the liquid spends in heated reactors; infinite if nothing flows."""
-        reactors = tuple(one for one, part in self._path.items() if part.kind == "reactor")
-        return self._time_s(reactors, flow_rates_ul_min)
+        """Longest time [s] that liquid spends in heated reactors on its way to the waste.
+
+        Reactors one after the other add up; of reactors side by side each stream passes its own.
+        Infinite if nothing flows.
+        """
+        return max(self.reactor_times_s(flow_rates_ul_min).values(), default=math.inf)
+
+    def reactor_times_s(self, flow_rates_ul_min: Mapping[str, float]) -> dict[str, float]:
+        """Time [s] in heated reactors, by stream that flows and passes one; of all if none does."""
+        times_s = {
+            stream: self._time_s(self._reactors_of(stream), flow_rates_ul_min)
+            for stream in self._routes
+            if flow_rates_ul_min.get(stream, 0.0) > 0.0
+        }
+        return {stream: time_s for stream, time_s in times_s.items() if time_s > 0.0} or times_s
+
+    def _reactors_of(self, stream: str) -> tuple[str, ...]:
+        return tuple(one for one in self._routes[stream] if self._path[one].kind == "reactor")
 
     def equilibrium_time_s(self, flow_rates_ul_min: Mapping[str, float]) -> float:
         """Time [s] from the start of the pumps until spectra are steady, in multiples of τ."""

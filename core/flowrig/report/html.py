@@ -1,5 +1,7 @@
 """The report as one HTML file without scripts and external resources; all text is escaped."""
 
+from collections.abc import Mapping
+
 from flowrig.interfaces.device import Quality
 from flowrig.profile.topology import Topology
 from flowrig.report import figures
@@ -47,6 +49,14 @@ def _header(content: ReportContent) -> Markup:
         tag("h1", content.title, " ", tag("span", content.state, class_=badge), *simulated),
         tag("p", origin, class_="sub"),
     )
+
+
+def _reactor_text(times_s: Mapping[str, float]) -> str:
+    """Time in heated reactors; a range where the ways of the streams differ."""
+    if not times_s:
+        return "–"
+    shortest, longest = (with_unit(pick(times_s.values()), "s", 3) for pick in (min, max))
+    return longest if shortest == longest else f"{shortest} to {longest}"
 
 
 def _headline(content: ReportContent) -> Markup:
@@ -99,7 +109,7 @@ def _best_conditions(content: ReportContent, best: Experiment) -> Markup:
     derived += [
         ("total flow", with_unit(sum(flows.values()), "µL/min")),
         ("residence time τ", with_unit(topology.residence_time_s(flows), "s", 3)),
-        ("in the reactor", with_unit(topology.reactor_time_s(flows), "s", 3)),
+        ("in the reactor", _reactor_text(topology.reactor_times_s(flows))),
     ]
     measured = [
         (quantity.name, quantity.text(best.features[name]))

@@ -32,12 +32,15 @@ from flowrig.interfaces import (
 )
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, load_profile
+from flowrig.profile.rules.analysis import require_seen
+from flowrig.rig.claimed import alone, claimed, require_addresses, require_distinct
 from flowrig.rig.device_threads import DeviceThreads
 from flowrig.rig.simulated import Simulator, emulated
+from flowrig.rig.unopened import even_unopened
 from flowrig.trace.file import TraceHeader, settings_of
 from flowrig.trace.recorder import Recording, recorded
 
-__all__ = ["Rig", "RigReading", "open_rig", "require_done"]
+__all__ = ["Rig", "RigReading", "light_refusal", "open_rig", "require_done"]
 
 COMPUTATION = "(computation)"
 """Name of a thread that is no device's."""
@@ -91,6 +94,8 @@ class Rig:
             name: device.offer.load()(name, device.settings, clock)
             for name, device in profile.devices.items()
         }
+        for name, device in self._devices.items():
+            device.exclusive = not profile.devices[name].emulated
         self.identities: Mapping[str, Identity] = {}
 
     def __getitem__(self, name: str) -> Device:
@@ -152,10 +157,12 @@ class Rig:
         Raises:
             DeviceError: one device does not answer.
             SeveralDevicesError: several do not; the message names each.
+            InputError: two devices are one instrument, by their serial numbers.
         """
         self.identities = self._threads.call(
             {name: device.open for name, device in self._devices.items()}
         )
+        require_distinct(self.profile, self.identities)
 
     def prepare(self) -> None:
         """Set the syringes of the pumps, and check that the devices can do what the profile needs.
@@ -163,9 +170,9 @@ class Rig:
         Raises:
             NotReadyError: a pump is running; stop it first.
             InputError: a pump cannot deliver the flow rates of the profile, or a spectrometer of
-                the analysis cannot shut its light for dark frames.
+                the analysis cannot shut its light for dark frames, or does not see the
+                wavelengths that the analysis reads.
         """
-        self._require_lights()
         limits = self._threads.call(
             {
                 stream.pump: partial(self.pump(name).set_syringe, stream.syringe)
@@ -181,6 +188,8 @@ class Rig:
                     f"{able.rate_max_ul_min:g} µL/min with this syringe, "
                     f"the profile asks for {low:g} to {high:g} µL/min"
                 )
+        self._require_lights()
+        self._require_windows()
 
     def refilled(self, streams: Iterable[str]) -> None:
         """Note that a person has filled the syringes of streams; emulated ones are filled now."""
@@ -201,10 +210,11 @@ class Rig:
         analysis = self.profile.analysis
         for name in (analysis.absorbance.spectrometer, analysis.photoluminescence.spectrometer):
             if not self.spectrometer(name).controls_light:
-                raise InputError(
-                    f"devices.{name}: its light source is not under control, so dark frames cannot "
-                    "be taken; wire its shutter to the spectrometer and say so in the settings"
-                )
+                raise InputError(light_refusal(name))
+
+    def _require_windows(self) -> None:
+        ranges_nm = {name: (seen[0], seen[-1]) for name, seen in self.wavelengths_nm().items()}
+        require_seen(self.profile, ranges_nm)
 
     def reconnect(self, devices: Iterable[str] | None = None) -> bool:
         """Close each device that does not answer, and open it again; moves nothing.
@@ -215,11 +225,11 @@ class Rig:
         Returns:
             whether one of them answers now.
         """
-        names = self._devices if devices is None else tuple(devices)
+        names = tuple(self._devices if devices is None else devices)
         answers = self._threads.attempt({name: self._devices[name].identify for name in names})
         lost = [name for name, answer in answers.items() if isinstance(answer, BaseException)]
         self._threads.attempt({name: self._devices[name].close for name in lost})
-        answers = self._threads.attempt({name: self._devices[name].open for name in lost})
+        answers |= self._threads.attempt({name: self._devices[name].open for name in lost})
         return any(isinstance(answer, Identity) for answer in answers.values())
 
     def close(self) -> None:
@@ -247,11 +257,11 @@ class Rig:
 
     def stop(self, streams: Iterable[str]) -> None:
         """Stop streams together; each is tried even if others fail."""
-        self._on_pumps({stream: self.pump(stream).stop for stream in streams})
+        self._on_pumps({stream: self._stop_of(stream) for stream in streams})
 
     def try_to_stop(self, streams: Iterable[str]) -> dict[str, BaseException]:
         """As `stop`, but raises nothing; returns the errors by stream."""
-        answers = self._try_on_pumps({stream: self.pump(stream).stop for stream in streams})
+        answers = self._try_on_pumps({stream: self._stop_of(stream) for stream in streams})
         return {s: error for s, error in answers.items() if isinstance(error, BaseException)}
 
     def dispensed_if_answered(self, streams: Iterable[str]) -> dict[str, float | None]:
@@ -280,8 +290,10 @@ class Rig:
         )
 
     def heaters_off(self, heaters: Iterable[str]) -> None:
-        """Switch heaters off; each is tried even if others fail."""
-        self._threads.call({name: self.heater(name).off for name in heaters})
+        """Switch heaters off; each is tried even if others fail, also one that is not open."""
+        self._threads.call(
+            {name: even_unopened(self.heater(name), self.heater(name).off) for name in heaters}
+        )
 
     def read_heaters(self, heaters: Iterable[str]) -> dict[str, HeaterReading]:
         """Temperatures and set points [°C] by heater name."""
@@ -314,9 +326,12 @@ class Rig:
 
     def set_light(self, spectrometers: Iterable[str], on: bool) -> None:
         """Open or shut the light sources that spectrometers control."""
-        self._threads.call(
-            {name: partial(self.spectrometer(name).set_light, on) for name in spectrometers}
-        )
+        lights = {name: self.spectrometer(name) for name in spectrometers}
+        if on:
+            self._threads.call({name: partial(one.set_light, True) for name, one in lights.items()})
+        else:
+            shut = {n: even_unopened(o, partial(o.set_light, False)) for n, o in lights.items()}
+            self._threads.call(shut)
 
     def acquire(
         self,
@@ -385,6 +400,10 @@ class Rig:
             raise outcome
         return done[0]
 
+    def _stop_of(self, stream: str) -> Callable[[], None]:
+        """Stop of a stream's pump, also of one that is not open."""
+        return even_unopened(self.pump(stream), self.pump(stream).stop)
+
     def _try_on_pumps(self, calls: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
         pump_of = {stream: self.profile.streams[stream].pump for stream in calls}
         outcome = self._threads.attempt({pump_of[s]: call for s, call in calls.items()})
@@ -394,6 +413,18 @@ class Rig:
         pump_of = {stream: self.profile.streams[stream].pump for stream in calls}
         outcome = self._threads.call({pump_of[stream]: call for stream, call in calls.items()})
         return {stream: outcome[device] for stream, device in pump_of.items()}
+
+
+def light_refusal(name: str) -> str:
+    """Why a run refuses a spectrometer of the analysis that controls no light.
+
+    Args:
+        name: of the device.
+    """
+    return (
+        f"devices.{name}: its light source is not under control, so dark frames cannot be taken; "
+        "wire its shutter to the spectrometer and say so in the settings"
+    )
 
 
 def _read_pump(pump: Pump) -> tuple[PumpStatus, PumpReadBack | None]:
@@ -446,7 +477,8 @@ def open_rig(
         simulator: starts the emulated instruments of a simulated rig.
 
     Raises:
-        InputError: the profile is wrong, a package is missing, or the rig cannot be simulated.
+        InputError: the profile is wrong, an address in it is a placeholder, a package is missing,
+            another program uses an instrument, or the rig cannot be simulated.
         DeviceError: a device does not answer.
     """
     if isinstance(profile, str):
@@ -455,7 +487,11 @@ def open_rig(
         clock = VirtualClock() if simulate else RealClock()
     with ExitStack() as stack:
         written, refill = profile, _refilled_by_hand
-        if simulate:
+        if not simulate:
+            require_addresses(profile)
+            stack.enter_context(alone(profile))
+            stack.enter_context(claimed(profile))
+        else:
             emulation = stack.enter_context(simulator(profile, clock, seed))
             profile, refill = emulation.profile, emulation.world.refill
         threads = stack.enter_context(DeviceThreads(clock))

@@ -6,13 +6,18 @@ from typing import Final, Protocol
 
 from attrs import evolve, frozen
 
-from flowrig.clock import Clock
+from flowrig.clock import Clock, VirtualClock
 from flowrig.emulation import Emulator, EmulatorContext, World
+from flowrig.emulation.world import SpectrometerBody
 from flowrig.errors import InputError
 from flowrig.plugins.offers import import_target
-from flowrig.profile import Profile
+from flowrig.profile import DeviceEntry, Profile
+from flowrig.profile.rules.analysis import require_seen
 
-__all__ = ["EmulatedRig", "Simulator", "emulated"]
+__all__ = ["EmulatedRig", "Simulator", "emulated", "require_emulators"]
+
+EXPOSURE_US: Final = 10_000
+"""Exposure [µs] with which the pixels of an emulated detector are counted."""
 
 LEAST_DEADLINE_S: Final = 10.0
 """Shortest deadline [s] of a driver in front of an emulated instrument.
@@ -76,27 +81,68 @@ def emulated(
     Raises:
         InputError: the profile names no world, or a driver ships no emulator.
     """
+    world = watched(_new_world(profile, clock, seed, fill_ul))
+    with ExitStack() as stack:
+        devices, emulators = {}, {}
+        for name, device in profile.devices.items():
+            device.offer.load()
+            context = EmulatorContext(name, device.settings, world, clock)
+            emulator: Emulator = _emulator_of(device)(context)
+            emulators[name] = stack.enter_context(emulator)
+            settings = emulator.serve()
+            deadline_s = max(settings.deadline_s, least_deadline_s)
+            settings = evolve(settings, deadline_s=deadline_s)
+            devices[name] = evolve(device, settings=settings, emulated=True)
+        yield EmulatedRig(evolve(profile, devices=devices), world, emulators)
+
+
+def require_emulators(profile: Profile) -> None:
+    """Check that a rig can be simulated; nothing is started.
+
+    Raises:
+        InputError: the profile names no world, the world refuses the rig, a driver ships no
+            emulator, or an emulated detector does not see what the analysis reads.
+    """
+    for device in profile.devices.values():
+        _emulator_of(device)
+    world = _new_world(profile, VirtualClock(), 1, None)
+    analysis = profile.analysis
+    names = (analysis.absorbance.spectrometer, analysis.photoluminescence.spectrometer)
+    require_seen(profile, {name: _range_nm(world.spectrometer(name)) for name in names})
+
+
+def _range_nm(detector: SpectrometerBody) -> tuple[float, float]:
+    """Wavelength of the first and of the last pixel of an emulated detector [nm]."""
+    last = detector.expose(EXPOSURE_US).size - 1
+    terms = enumerate(detector.wavelength_coefficients)
+    return detector.wavelength_coefficients[0], sum(one * last**power for power, one in terms)
+
+
+def _new_world(
+    profile: Profile, clock: Clock, seed: int, fill_ul: Mapping[str, float] | None
+) -> World:
     if profile.simulation is None:
         raise InputError(
             f"{profile.name} has no [simulation] table; add one, for instance: world = 'fluidic'"
         )
-    world = watched(
-        profile.simulation.offer.load()(profile, profile.simulation.settings, clock, seed, fill_ul)
+    simulation = profile.simulation
+    world: World = simulation.offer.load()(profile, simulation.settings, clock, seed, fill_ul)
+    return world
+
+
+def _emulator_of(device: DeviceEntry) -> Callable[[EmulatorContext], Emulator]:
+    """The class of the emulator of a device.
+
+    Raises:
+        InputError: its driver ships none, or the emulator does not load.
+    """
+    name = device.name
+    if not device.offer.emulator:
+        raise InputError(
+            f"{name}: the driver {device.offer.name!r} ships no emulator, so this rig cannot be "
+            "simulated"
+        )
+    found: Callable[[EmulatorContext], Emulator] = import_target(
+        device.offer.emulator, f"the driver of {name}"
     )
-    with ExitStack() as stack:
-        devices, emulators = {}, {}
-        for name, device in profile.devices.items():
-            if not device.offer.emulator:
-                raise InputError(
-                    f"{name}: the driver {device.offer.name!r} ships no emulator, so this rig "
-                    "cannot be simulated"
-                )
-            device.offer.load()
-            emulator: Emulator = import_target(device.offer.emulator, f"the driver of {name}")(
-                EmulatorContext(name, device.settings, world, clock)
-            )
-            emulators[name] = stack.enter_context(emulator)
-            settings = emulator.serve()
-            deadline_s = max(settings.deadline_s, least_deadline_s)
-            devices[name] = evolve(device, settings=evolve(settings, deadline_s=deadline_s))
-        yield EmulatedRig(evolve(profile, devices=devices), world, emulators)
+    return found

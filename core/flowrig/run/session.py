@@ -25,6 +25,7 @@ from flowrig.clock import Clock, RealClock, VirtualClock
 from flowrig.errors import (
     FlowrigError,
     HaltRequested,
+    InputError,
     JournalError,
     NeedsPersonError,
     SafetyTripError,
@@ -59,7 +60,7 @@ from flowrig.run_record.reader import LoadedRun, RunRecord
 from flowrig.run_record.status import RunStatus
 from flowrig.run_record.trips import tripped
 from flowrig.safety.actuation import Actuation
-from flowrig.safety.safe_state import SafeState, reach_safe_state
+from flowrig.safety.safe_state import SafeState, StepOutcome, reach_safe_state
 from flowrig.safety.syringes import SyringeLedger
 from flowrig.safety_rules import Trip
 from flowrig.trace.recorder import FOLDER_NAME, Recording
@@ -81,12 +82,15 @@ class Ending:
         reason: in one line; "" if the campaign is finished.
         halt: whether all flow and heat stop first, and nothing is flushed.
         trips: safety rules that tripped.
+        is_untouched: whether the rig cannot do what the profile asks for, and no run has given it
+            a command; it is then left as it is.
     """
 
     state: str
     reason: str = ""
     halt: bool = False
     trips: tuple[Trip, ...] = ()
+    is_untouched: bool = False
 
 
 @frozen
@@ -185,7 +189,11 @@ class RunSession:
         """
         reason = f"the rig did not open: {ending.reason}"
         again = f"when it answers: flowrig resume {self._folder}"
-        safe = self._rescued(ledger, is_unattended)
+        try:
+            safe = self._rescued(ledger, is_unattended)
+        except Exception as error:  # no instrument can be tried
+            found = StepOutcome("switched off what answers", False, repr(error))
+            safe = SafeState((found,), False) if is_unattended else None
         if safe is None:
             self._say_goodbye()
             return Ending(ending.state, f"{reason}; nothing was moved")
@@ -297,6 +305,9 @@ class RunSession:
             ending = self._campaign(rig, actuation, resumed)
         except UnsafeStateError as error:
             return Ending("unknown", str(error))
+        if ending.is_untouched:
+            self._say_goodbye()
+            return ending
         safe = self._safe if ending.state == "finished" else None
         safe = safe or self._go_safe(rig, ledger, ending.halt, ending.trips)
         if not safe.reached:
@@ -324,14 +335,18 @@ class RunSession:
         except UnsafeStateError:
             raise
         except BaseException as error:
-            return self._ending_after(error)
+            ending = self._ending_after(error)
+            if isinstance(error, InputError) and self._journal.last(Intent) is None:
+                reason = f"{ending.reason}; nothing was moved"
+                return evolve(ending, reason=reason, is_untouched=True)
+            return ending
         return Ending("finished")
 
     def _check_campaign(self) -> str:
         """Check a finished campaign; returns why that failed, or "" if it did not."""
         journal = CampaignJournal(self._journal, self._record.profile, self._clock.now_s)
         try:
-            check_campaign(self._record, journal)
+            check_campaign(self._record, journal, self._requests.computing)
         except (Exception, KeyboardInterrupt) as error:
             return f"the surrogate could not be checked: {str(error) or repr(error)}"
         return ""

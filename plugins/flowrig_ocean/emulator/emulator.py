@@ -140,6 +140,9 @@ class HdxEmulator(Emulator):
                 "another program averages three scans",
                 lambda on: self._left("scans_averaged", 3, on),
             ),
+            "foreign-lamp": DeviceFault(
+                "another program switches the lamp-enable line", self._switch_lamp
+            ),
             "silent-refusal": DeviceFault(
                 "settings are acknowledged and ignored",
                 lambda on: setattr(instrument.faults, "ignores_sets", on),
@@ -158,6 +161,11 @@ class HdxEmulator(Emulator):
         """Change a setting as another program does, which leaves it when it ends."""
         if on:
             setattr(self.instrument.state, setting, value)
+
+    def _switch_lamp(self, on: bool) -> None:
+        if on:
+            level = bytes([not self.instrument.state.lamp_enable])
+            self.instrument.answer(Frame(Message.SET_LAMP_ENABLE, level))
 
     def _power_cycle(self, on: bool) -> None:
         if on:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from flowrig.cli.sound_folder import sound_folder
 from flowrig.cli.terminal.printing import print_damage, say
 
 __all__ = ["export"]
@@ -55,7 +56,7 @@ def export(folder: Path, form: str, out: Path | None) -> None:
         )
     path = out or folder / name
     writer = import_module(f"flowrig.report.exports.{form}")
-    with RunRecord(folder) as record, atomic_file(path) as part:
+    with sound_folder(folder), RunRecord(folder) as record, atomic_file(path) as part:
         print_damage(record)
         writer.write(record, part)
     say(f"wrote {path}")

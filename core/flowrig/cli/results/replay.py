@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from flowrig.cli.sound_folder import sound_folder
 from flowrig.cli.terminal.printing import print_damage, say
 
 __all__ = ["replay"]
@@ -33,7 +34,7 @@ def replay(folder: Path, speed: float) -> None:
     from flowrig.cli.terminal.progress import Progress
     from flowrig.run_record.reader import RunRecord
 
-    with RunRecord(folder) as record:
+    with sound_folder(folder), RunRecord(folder) as record:
         print_damage(record)
         with Progress(folder) as progress:
             now_s = record.start.time_s

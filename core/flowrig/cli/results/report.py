@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from flowrig.cli.sound_folder import sound_folder
 from flowrig.cli.terminal.printing import print_csv, print_damage, print_json, say
 
 __all__ = ["report", "write_html"]
@@ -32,7 +33,7 @@ def report(folder: Path, as_json: bool, as_csv: bool) -> None:
 
     if as_json and as_csv:
         raise click.UsageError("--json or --csv, not both")
-    with RunRecord(folder) as record:
+    with sound_folder(folder), RunRecord(folder) as record:
         print_damage(record)
         if as_json:
             print_json(record.summary())

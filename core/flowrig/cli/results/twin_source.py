@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from attrs import frozen
 
+from flowrig.cli.sound_folder import sound_folder
 from flowrig.cli.terminal.printing import progress_bar
 
 if TYPE_CHECKING:
@@ -144,7 +145,8 @@ def read_twin_source(options: TwinOptions) -> TwinSource:
     rig = load_profile(options.profile or options.source / PROFILE_NAME, plugins)
     choice = choose_surrogate(rig, options.surrogate, plugins)
     require_installed(choice.offers)
-    return TwinSource(rig, read_source(options.source, rig, options.columns, plugins), choice)
+    with sound_folder(options.source):
+        return TwinSource(rig, read_source(options.source, rig, options.columns, plugins), choice)
 
 
 def fit_progress(fits: int, name: str) -> Any:

@@ -7,8 +7,15 @@ from typing import Any
 
 import click
 
+from flowrig.cli.sound_folder import sound_folder
 from flowrig.cli.terminal.hold_text import hold_lines, hold_of, waste_text
-from flowrig.cli.terminal.printing import degrees_text, experiments_text, print_json, say
+from flowrig.cli.terminal.printing import (
+    degrees_text,
+    experiments_text,
+    print_damage,
+    print_json,
+    say,
+)
 from flowrig.journal.events import HoldBegun, WasteLevel
 from flowrig.operator.requests import MEANINGS, Request
 
@@ -89,7 +96,8 @@ def status(folder: Path, as_json: bool) -> None:
         summary = ask_run(folder, STATUS)
         lines = partial(_lines_under_way, folder)
     else:
-        with RunRecord(folder) as record:
+        with sound_folder(folder), RunRecord(folder) as record:
+            print_damage(record)
             summary = record.summary()
         lines = _lines_over
     if as_json:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from attrs import asdict
 
+from flowrig.cli.sound_folder import sound_folder
 from flowrig.cli.terminal.printing import print_json, print_paragraph, progress_bar, say
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def _expected(campaign: str | None, like: Path | None, profile: "Profile") -> "l
     drawn: list[Conditions] = []
     for folder in (campaign, like):
         if folder is not None and not drawn:
-            with RunRecord(folder) as record:
+            with sound_folder(Path(folder)), RunRecord(folder) as record:
                 drawn = expected_conditions(record, profile, DRAWN)
     return drawn
 
@@ -125,7 +126,7 @@ def _read(
     if not os.path.isfile(Path(campaign) / FILE_NAME):  # noqa: PTH113 - also of names too long
         return load_profile(campaign, plugins), seed, None
     decided: dict[str, list[Any]] = {}
-    with RunRecord(campaign, plugins) as record:
+    with sound_folder(Path(campaign)), RunRecord(campaign, plugins) as record:
         for one in record.decisions():
             decided.setdefault(one.stage, []).append(one.conditions)
         return record.profile, record.seed, decided

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from flowrig.cli.sound_folder import sound_folder
 from flowrig.cli.terminal.printing import experiments_text, print_paragraph, quoted, say
 
 if TYPE_CHECKING:
@@ -160,18 +161,47 @@ def resume(folder: Path, **options: Any) -> None:
     from flowrig.run.options import ResumeOptions
     from flowrig.run.start import resume_run
 
-    with _watched(folder) as watching:
-        outcome = resume_run(folder, ResumeOptions(**watching, **options))
-    _finish(outcome)
+    def work(watching: Mapping[str, Any]) -> "RunOutcome":
+        with sound_folder(folder):
+            return resume_run(folder, ResumeOptions(**watching, **options))
+
+    _run_to_the_end(folder, work)
 
 
 def _start(target: str, folder: Path, **options: Any) -> None:
     from flowrig.run.options import RunOptions
     from flowrig.run.start import start_run
 
-    with _watched(folder) as watching:
-        outcome = start_run(target, RunOptions(folder=folder, **watching, **options))
-    _finish(outcome)
+    _run_to_the_end(
+        folder,
+        lambda watching: start_run(target, RunOptions(folder=folder, **watching, **options)),
+    )
+
+
+def _run_to_the_end(folder: Path, work: "Callable[[Mapping[str, Any]], RunOutcome]") -> None:
+    """Do a run, print how it ended, and end the program with its exit code.
+
+    Ctrl-C changes nothing once the run is over: a finished run exits with 0. If the report takes
+    long, a second Ctrl-C leaves without it.
+    """
+    ended: list[RunOutcome] = []
+    presses: list[int] = []
+
+    def press(number: int, frame: FrameType | None) -> None:
+        if not ended:
+            signal.default_int_handler(number, frame)
+        presses.append(number)
+        if len(presses) > 1:
+            sys.exit(ended[0].exit_code)
+
+    before = signal.signal(signal.SIGINT, press)
+    try:
+        with _watched(folder) as watching:
+            ended.append(work(watching))
+        _finish(ended[0])
+        sys.exit(ended[0].exit_code)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager
@@ -189,15 +219,31 @@ def _watched(folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def _finish(outcome: "RunOutcome") -> None:
+    """Print how a run ended, write its report, and print how to go on."""
+    from flowrig.errors import InputError
+
+    try:
+        options = _show_ending(outcome)
+    except InputError as error:  # for instance because somebody has moved the folder
+        say(f"{outcome.state}: {outcome.reason}".rstrip(": "), bold=True)
+        say(str(error), fg="red", err=True)
+        options = []
+    if outcome.state in {"stopped", "held", "failed"}:
+        say(" ".join(["go on with: flowrig resume", quoted(outcome.folder), *options]))
+
+
+def _show_ending(outcome: "RunOutcome") -> list[str]:
+    """Print how a run ended; returns the options that a resume needs."""
     from flowrig.cli.results.report import write_html
     from flowrig.cli.terminal.hold_text import hold_of
     from flowrig.errors import InputError
-    from flowrig.journal.events import HoldBegun, WentOn
+    from flowrig.journal.events import HoldBegun, Resumed, WentOn
     from flowrig.run_record.trips import latched_trips
 
-    with outcome.record() as record:
+    with outcome.record() as record, sound_folder(outcome.folder):
         tripped = dict.fromkeys(trip.rule for trip in latched_trips(record.journal))
-        waits = record.journal.last(HoldBegun, WentOn)
+        # A resume with --refilled has answered the hold before it.
+        waits = record.journal.last(HoldBegun, WentOn, Resumed)
         summary = record.summary()
         say()
         count = experiments_text(
@@ -213,30 +259,30 @@ def _finish(outcome: "RunOutcome") -> None:
                 say(f"report: {write_html(record)}")
             except InputError as error:
                 say(str(error), fg="red", err=True)
-    if outcome.state in {"stopped", "held", "failed"}:
-        options = [f"--reset-trip {rule}" for rule in tripped]
-        if waits is not None and isinstance(waits.data, HoldBegun):
-            options.append(hold_of(waits.data).options)
-        say(" ".join(["go on with: flowrig resume", quoted(outcome.folder), *options]).rstrip())
-    sys.exit(outcome.exit_code)
+    options = [f"--reset-trip {rule}" for rule in tripped]
+    if waits is not None and isinstance(waits.data, HoldBegun):
+        options += filter(None, [hold_of(waits.data).options])
+    return options
 
 
 def _best_lines(summary: Mapping[str, Any]) -> list[str]:
     """The best measured objective and the incumbent of a model, each with its conditions."""
     from flowrig.cli.terminal.experiment_table import objective_text
+    from flowrig.journal.events import Objective
 
-    name, unit = summary["objective"]["name"], summary["objective"]["unit"]
+    objective = Objective(**summary["objective"])
     best, expected = summary["best"], summary["expected_best"]
     if best is None:
         return []
-    value = objective_text(best["objective"], unit)
+    value = objective_text(best["objective"], objective)
     if expected is None:
-        return [f"best {name} {value} in experiment {best['index']}: {_conditions_of(best)}"]
-    mean = objective_text(expected["objective_mean"], unit)
-    sd = objective_text(expected["objective_sd"], unit)
+        where = f"in experiment {best['index']}: {_conditions_of(best)}"
+        return [f"best {objective.name} {value} {where}"]
+    mean = objective_text(expected["objective_mean"], objective)
+    sd = objective_text(expected["objective_sd"], objective)
     return [
-        f"best {name} {mean} ± {sd}, as the model of all experiments expects, at the conditions "
-        f"of experiment {expected['index']}: {_conditions_of(expected)}",
+        f"best {objective.name} {mean} ± {sd}, as the model of all experiments expects, at the "
+        f"conditions of experiment {expected['index']}: {_conditions_of(expected)}",
         f"highest measured {value}, in experiment {best['index']}",
     ]
 
@@ -260,6 +306,7 @@ def _stop_on_signals(say: Callable[[str], None]) -> "Iterator[OperatorRequests]"
     def press(number: int, frame: FrameType | None) -> None:
         # The clock's and the terminal's locks may be held by the thread that the signal interrupts.
         threading.Thread(target=stop, daemon=True).start()
+        requests.give_up_computing()
 
     def stop() -> None:
         requests.ask(Request.STOP, "signal")

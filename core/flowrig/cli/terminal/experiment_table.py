@@ -1,5 +1,6 @@
 """One line for each experiment, below the names and units of the columns."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 from flowrig.journal.events import Objective
@@ -8,6 +9,10 @@ __all__ = ["ExperimentTable", "conditions_text", "objective_text"]
 
 NARROWEST = 6
 """Smallest width of a column, in characters: four digits, a point and a sign."""
+
+
+FEATURE = re.compile(r"a\d+|pli|pla|peak_nm|peak_ev|fwhm_nm")
+"""Names of features, one of which is the objective `maximum` of a profile."""
 
 
 class ExperimentTable:
@@ -26,6 +31,7 @@ class ExperimentTable:
         self._planned = planned
         self._conditions = tuple(units)
         self._unit = objective.unit
+        self._objective = objective
         self._names = (stage, *units, objective.name)
         self._units = ("", *units.values(), self._unit)
         self._widths = [max(len(stage), 2 * len(str(planned)) + 1)] + [
@@ -52,7 +58,7 @@ class ExperimentTable:
             objective: its value; None if there is none.
             notes: remarks, printed after the columns.
         """
-        text = "-" if objective is None else objective_text(objective, self._unit)
+        text = "-" if objective is None else objective_text(objective, self._objective)
         cells = [f"{number}/{self._planned}"]
         cells += [f"{conditions[name]:.4g}" for name in self._conditions]
         cells.append(text.removesuffix(self._unit).rstrip())
@@ -64,9 +70,15 @@ class ExperimentTable:
         )
 
 
-def objective_text(value: float, unit: str) -> str:
-    """A value of the objective with its unit; one without a unit is shown in percent."""
-    return f"{value:.4g} {unit}" if unit else f"{value:.1%}"
+def objective_text(value: float, objective: Objective) -> str:
+    """A value of the objective with its unit; a fraction is shown in percent.
+
+    An objective without a unit is a fraction, unless it is a feature itself: counts, or an
+    absorbance.
+    """
+    if objective.unit:
+        return f"{value:.4g} {objective.unit}"
+    return f"{value:.4g}" if FEATURE.fullmatch(objective.name) else f"{value:.1%}"
 
 
 def conditions_text(conditions: Mapping[str, float], units: Mapping[str, str]) -> str:

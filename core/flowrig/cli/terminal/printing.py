@@ -8,6 +8,7 @@ import csv
 import io
 import json
 import re
+import shlex
 import shutil
 import sys
 import textwrap
@@ -127,8 +128,10 @@ def print_entries(entries: Iterable[tuple[str, str, str]]) -> None:
 
 
 def quoted(path: Path) -> str:
-    """A path for a command line, in quotes if it has a space."""
-    return f'"{path}"' if " " in str(path) else str(path)
+    """A path for a command line, in quotes where the shell needs them."""
+    if sys.platform == "win32":
+        return f'"{path}"' if " " in str(path) else str(path)
+    return shlex.quote(str(path))
 
 
 def degrees_text(temperature_c: float | None) -> str:

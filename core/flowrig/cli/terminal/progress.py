@@ -38,6 +38,7 @@ from flowrig.journal.events import (
     Skipped,
     StageBegun,
     StageEnded,
+    Suspended,
     SymptomFound,
     Unknown,
     WasteLevels,
@@ -145,6 +146,11 @@ class Progress:
         self.say(data.text, "yellow")
 
     @_show.register
+    def _suspended(self, data: Suspended) -> None:
+        text = f"the computer was suspended for {data.slept_s:.0f} s, and nothing watched the rig"
+        self.say(f"{text}; switch its suspend off", "yellow")
+
+    @_show.register
     def _explored(self, data: Explored) -> None:
         self.say(
             f"stage {data.stage} ends after {data.experiments} experiments: the model "
@@ -233,7 +239,7 @@ class Progress:
         return ": ".join(filter(None, (self._status.profile, self._status.campaign)))
 
     def _merit(self, value: float | None) -> str:
-        return "-" if value is None else objective_text(value, self._status.objective.unit)
+        return "-" if value is None else objective_text(value, self._status.objective)
 
     def _eta(self) -> str:
         if not self._done_here:

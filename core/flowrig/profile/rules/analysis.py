@@ -3,13 +3,16 @@
 import re
 from collections.abc import Iterator, Mapping
 
+from attrs import frozen
+
+from flowrig.errors import InputError
 from flowrig.problem.objective import MaximumResponse, Objective, TargetObjective
-from flowrig.profile.model import Profile
+from flowrig.profile.model import Profile, Window
 from flowrig.profile.problems import Finding, Path, nearest
 from flowrig.profile.rules import names
 from flowrig.profile.rules.limits import outside
 
-__all__ = ["RULES", "flow_rates"]
+__all__ = ["RULES", "AnalysedWindow", "analysed_windows", "flow_rates", "require_seen"]
 
 
 def flow_rates(
@@ -44,6 +47,116 @@ def spectrometers(profile: Profile) -> Iterator[Finding]:
             message = f"the spectrometer {name!r} is at no flow cell"
             expected = f'a flow cell in [path] with `spectrometer = "{name}"`'
             yield Finding(path, message, expected=expected)
+
+
+SLACK_NM = 1.0
+"""How far [nm] a window may be beyond the first or last pixel of a detector."""
+
+
+@frozen
+class AnalysedWindow:
+    """Wavelengths that the analysis reads from a spectrometer.
+
+    Attributes:
+        path: path of their key in the profile.
+        spectrometer: name of the device.
+        low_nm: shortest of them [nm].
+        high_nm: longest of them [nm].
+    """
+
+    path: Path
+    spectrometer: str
+    low_nm: float
+    high_nm: float
+
+    def problem(self, range_nm: Window, slack_nm: float = 0.0) -> str:
+        """Why a detector with a range [nm] cannot see them all; "" if it can.
+
+        Args:
+            range_nm: shortest and longest wavelength of the detector [nm].
+            slack_nm: how far they may be beyond its ends [nm].
+        """
+        low, high = range_nm
+        if low - slack_nm <= self.low_nm and self.high_nm <= high + slack_nm:
+            return ""
+        what = f"{self.low_nm:g}"
+        what += "" if self.low_nm == self.high_nm else f" to {self.high_nm:g}"
+        return (
+            f"{what} nm is beyond the detector of {self.spectrometer!r}, which sees {low:g} to "
+            f"{high:g} nm"
+        )
+
+
+def analysed_windows(profile: Profile) -> Iterator[AnalysedWindow]:
+    """All wavelengths that the analysis reads, of both spectrometers."""
+    settings = profile.analysis
+    here: Path = ("analysis",)
+    for section, part in (
+        ("absorbance", settings.absorbance),
+        ("photoluminescence", settings.photoluminescence),
+    ):
+        name = part.spectrometer
+        yield AnalysedWindow((*here, "reactive_window"), name, *settings.reactive_window_nm)
+        path = (*here, section, "baseline_window")
+        yield AnalysedWindow(path, name, *part.baseline_window_nm)
+    absorbance, emission = settings.absorbance, settings.photoluminescence
+    for section, key, name, at_nm in (
+        ("absorbance", "wavelength", absorbance.spectrometer, absorbance.wavelength_nm),
+        ("photoluminescence", "peak", emission.spectrometer, emission.peak_nm),
+    ):
+        yield AnalysedWindow((*here, section, key), name, at_nm, at_nm)
+    path = (*here, "photoluminescence", "area_window")
+    yield AnalysedWindow(path, emission.spectrometer, *emission.area_window_nm)
+
+
+def require_seen(profile: Profile, ranges_nm: Mapping[str, Window]) -> None:
+    """Check that detectors see all wavelengths that the analysis reads.
+
+    Args:
+        profile: the rig.
+        ranges_nm: by spectrometer, wavelength of the first and of the last pixel [nm].
+
+    Raises:
+        InputError: one does not; the message names the key of the profile.
+    """
+    for wanted in analysed_windows(profile):
+        if problem := wanted.problem(ranges_nm[wanted.spectrometer], SLACK_NM):
+            raise InputError(
+                f"{'.'.join(map(str, wanted.path))}: {problem}; expected wavelengths inside, or "
+                "another spectrometer"
+            )
+
+
+def windows(profile: Profile) -> Iterator[Finding]:
+    """Wavelengths are positive, and within the range that the driver's offer declares."""
+    for one in analysed_windows(profile):
+        if not one.low_nm > 0:
+            yield Finding(one.path, f"got {one.low_nm:g} nm", expected="more than 0 nm")
+        device = profile.devices.get(one.spectrometer)
+        declared = None if device is None else device.offer.limits.get("wavelength_nm")
+        if declared is not None and (problem := one.problem(declared)):
+            expected = f"wavelengths from {declared[0]:g} to {declared[1]:g} nm"
+            yield Finding(one.path, problem, expected=expected)
+
+
+def read_cells(profile: Profile) -> Iterator[Finding]:
+    """The analysis reads the spectrometer of every flow cell."""
+    read = (
+        profile.analysis.absorbance.spectrometer,
+        profile.analysis.photoluminescence.spectrometer,
+    )
+    if any(spectrometers(profile)):  # one mistake in a name is reported once
+        return
+    for name, component in profile.path.items():
+        watched = component.spectrometer
+        if component.kind != "flow-cell" or watched is None or watched in read:
+            continue
+        yield Finding(
+            ("path", name, "spectrometer"),
+            f"nobody reads the spectrometer {watched!r} of the flow cell {name!r}",
+            expected=f"one that [analysis] reads, {' or '.join(map(repr, dict.fromkeys(read)))}, "
+            'or tubing (kind = "tubing") in its place',
+        )
 
 
 def responses(profile: Profile) -> Iterator[Finding]:
@@ -85,4 +198,4 @@ def _place_of(objective: Objective, response: str) -> Path:
     return ("objective", "name")
 
 
-RULES = (calibration, spectrometers, responses, repeatability)
+RULES = (calibration, spectrometers, windows, read_cells, responses, repeatability)

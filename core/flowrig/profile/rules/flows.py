@@ -23,6 +23,19 @@ def pumps(profile: Profile) -> Iterator[Finding]:
             yield Finding(here, message, expected="a pump of its own")
 
 
+def used_pumps(profile: Profile) -> Iterator[Finding]:
+    """Every pump drives a stream: nothing would stop one that does not."""
+    if any(pumps(profile)):  # one mistake in a stream is reported once
+        return
+    driving = {stream.pump for stream in profile.streams.values()}
+    for name, device in profile.devices.items():
+        if device.offer.kind == "pump" and name not in driving:
+            message = f"the pump {name!r} drives no stream, so that nothing stops it"
+            yield Finding(
+                ("devices", name), message, expected=f'a stream with `pump = "{name}"`', on_key=True
+            )
+
+
 def stream_names(profile: Profile) -> Iterator[Finding]:
     """Names of streams are valid in a flow rule."""
     for name in profile.streams:
@@ -101,4 +114,4 @@ def all_set(profile: Profile) -> Iterator[Finding]:
             yield Finding(("path", name, "heater"), message, expected=expected)
 
 
-RULES = (pumps, stream_names, dependent_flows, variables, all_set)
+RULES = (pumps, used_pumps, stream_names, dependent_flows, variables, all_set)

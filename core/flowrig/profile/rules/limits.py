@@ -1,7 +1,9 @@
 """Rules for limits: a profile may narrow the limits of an instrument, never widen them."""
 
+import math
 from collections.abc import Iterator, Mapping
 
+from flowrig.problem.space import MOST_STEPS
 from flowrig.profile.model import DeviceEntry, Profile, Window
 from flowrig.profile.problems import Finding, Path
 from flowrig.profile.quantity import split_suffix
@@ -60,6 +62,12 @@ def streams(profile: Profile) -> Iterator[Finding]:
         if "rate_ul_min" in limits:
             rate, path = stream.flow_rate_ul_min, (*here, "flow_rate")
             yield from _both(rate, limits["rate_ul_min"], "uL/min", whose, path)
+        if "plunger_mm_min" in limits and stream.syringe.inner_diameter_mm > 0:
+            slow, fast = limits["plunger_mm_min"]
+            area_mm2 = math.pi / 4 * stream.syringe.inner_diameter_mm**2
+            able, path = (slow * area_mm2, fast * area_mm2), (*here, "flow_rate")
+            what = f"what the pump {stream.pump!r} can do with this syringe"
+            yield from _both(stream.flow_rate_ul_min, able, "uL/min", what, path)
         for key, unit, value in (
             ("inner_diameter_mm", "mm", stream.syringe.inner_diameter_mm),
             ("volume_ul", "uL", stream.syringe.volume_ul),
@@ -97,6 +105,10 @@ def variables(profile: Profile) -> Iterator[Finding]:
         if variable.step is not None and not 0.0 < variable.step <= high - low:
             message = f"a step of {variable.step:g} does not fit into the range"
             yield Finding(("space", index, "step"), message, expected=f"at most {high - low:g}")
+        elif variable.step is not None and high - low > MOST_STEPS * variable.step:
+            message = f"a step of {variable.step:g} makes more than {MOST_STEPS} of the range"
+            least = f"at least {(high - low) / MOST_STEPS:g}"
+            yield Finding(("space", index, "step"), message, expected=least)
         stream = profile.streams.get(variable.stream or "")
         if stream is not None:
             window = stream.flow_rate_ul_min

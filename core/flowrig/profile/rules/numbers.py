@@ -14,9 +14,21 @@ STROKE_MM = (10.0, 300.0)
 to 130 mm)."""
 
 
+MOST_FRAMES = 10_000
+"""Largest number of frames of one sample: they are kept in memory, and as one array on the disk."""
+
+MOST_RESIDENCE_TIMES = 1000.0
+"""Largest number of residence times of the wait for the steady state."""
+
+
 def _at_least(value: float | None, least: float, path: Path, unit: str = "") -> Iterator[Finding]:
     if value is not None and value < least:
         yield Finding(path, _got(value, unit), expected=f"at least {least:g} {unit}".rstrip())
+
+
+def _at_most(value: float | None, most: float, path: Path, unit: str = "") -> Iterator[Finding]:
+    if value is not None and value > most:
+        yield Finding(path, _got(value, unit), expected=f"at most {most:g} {unit}".rstrip())
 
 
 def _positive(value: float | None, path: Path, unit: str = "") -> Iterator[Finding]:
@@ -78,7 +90,9 @@ def path(profile: Profile) -> Iterator[Finding]:
 
 def times(profile: Profile) -> Iterator[Finding]:
     """The wait for the steady state and the total flow rate are not negative."""
-    yield from _positive(profile.residence_time.equilibrium, ("residence_time", "equilibrium"))
+    path: Path = ("residence_time", "equilibrium")
+    yield from _positive(profile.residence_time.equilibrium, path)
+    yield from _at_most(profile.residence_time.equilibrium, MOST_RESIDENCE_TIMES, path)
     yield from _at_least(
         profile.limits.total_flow_ul_min[0], 0, ("limits", "total_flow", 0), "µL/min"
     )
@@ -104,6 +118,8 @@ def steady(profile: Profile) -> Iterator[Finding]:
 def frames(profile: Profile) -> Iterator[Finding]:
     """Every sample has frames, and no more reactive frames than frames."""
     analysis = profile.analysis
+    for key, count in (("frames", analysis.frames), ("dark_frames", analysis.dark_frames)):
+        yield from _at_most(count, MOST_FRAMES, ("analysis", key))
     yield from _at_least(analysis.frames, 1, ("analysis", "frames"))
     yield from _at_least(analysis.frame_interval_s, 0, ("analysis", "frame_interval"), "s")
     yield from _at_least(analysis.dark_frames, 0, ("analysis", "dark_frames"))
@@ -119,6 +135,8 @@ def frames(profile: Profile) -> Iterator[Finding]:
 def calibration(profile: Profile) -> Iterator[Finding]:
     """Dark frames and lamp reference are averages of at least one frame."""
     settings = profile.calibration
+    for key in ("dark_frames", "reference_frames"):
+        yield from _at_most(getattr(settings, key), MOST_FRAMES, ("calibration", key))
     yield from _at_least(settings.duration_s, 0, ("calibration", "duration"), "s")
     yield from _at_least(settings.dark_frames, 1, ("calibration", "dark_frames"))
     yield from _at_least(settings.reference_frames, 1, ("calibration", "reference_frames"))

@@ -226,7 +226,9 @@ class Bench(BaseBench[D]):
         return driver
 
     def _make_driver(self) -> D:
-        return self._new_driver(NAME, self._served, self.clock)
+        driver = self._new_driver(NAME, self._served, self.clock)
+        driver.exclusive = False  # the emulator is in this process, and no other can reach it
+        return driver
 
 
 class PumpBench(Bench[Pump]):

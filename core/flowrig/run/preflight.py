@@ -1,0 +1,83 @@
+"""What a run would refuse, found before anything is opened; `flowrig check` prints the same."""
+
+from importlib.util import find_spec
+
+from flowrig.clock import VirtualClock
+from flowrig.errors import FlowrigError, InputError
+from flowrig.interfaces import Spectrometer
+from flowrig.plugins.offers import Offer
+from flowrig.plugins.registry import Plugins
+from flowrig.profile import Profile
+from flowrig.rig.rig import light_refusal
+from flowrig.rig.simulated import require_emulators
+from flowrig.run.earlier_experiments import read_earlier
+
+__all__ = ["refusals", "require_acceptable", "simulation_refusal"]
+
+
+def require_acceptable(profile: Profile, plugins: Plugins, *, simulate: bool) -> None:
+    """Refuse a run that could not be carried out; nothing is opened.
+
+    Args:
+        profile: the rig and its campaign.
+        plugins: installed plugins.
+        simulate: whether the instruments are to be emulated.
+
+    Raises:
+        InputError: a device cannot do what the profile needs, a plugin or earlier experiments are
+            not there, or the rig cannot be simulated although that is wanted.
+    """
+    found = refusals(profile, plugins)
+    if simulate and (reason := simulation_refusal(profile)):
+        found.append(reason)
+    if found:
+        raise InputError("\n".join(found))
+
+
+def refusals(profile: Profile, plugins: Plugins) -> list[str]:
+    """Why a run of a profile would be refused, as far as that is known without its instruments.
+
+    Parts whose packages are not installed are left out.
+
+    Returns:
+        one sentence for each reason; none if no reason is known.
+    """
+    found = [
+        f"the {offer.kind} {offer.name!r} points to {offer.target!r}, which is not installed"
+        for offer in {(one.kind, one.name): one for one in profile.offers}.values()
+        if not offer.missing() and not _is_there(offer)
+    ]
+    if found:
+        return found
+    analysis = profile.analysis
+    for name in (analysis.absorbance.spectrometer, analysis.photoluminescence.spectrometer):
+        device = profile.devices[name]
+        if device.offer.missing():
+            continue
+        driver = device.offer.load()(name, device.settings, VirtualClock())
+        if isinstance(driver, Spectrometer) and not driver.controls_light:
+            found.append(light_refusal(name))
+    try:
+        read_earlier(profile, plugins)
+    except FlowrigError as error:
+        found.append(str(error))
+    return found
+
+
+def simulation_refusal(profile: Profile) -> str:
+    """Why a rig cannot be simulated; "" if it can, as far as that is known without starting it."""
+    if any(device.offer.missing() for device in profile.devices.values()):
+        return ""
+    try:
+        require_emulators(profile)
+    except FlowrigError as error:
+        return str(error)
+    return ""
+
+
+def _is_there(offer: Offer) -> bool:
+    """Whether the module of an offer can be found; it is not imported."""
+    try:
+        return find_spec(offer.target.partition(":")[0]) is not None
+    except (ImportError, ValueError):
+        return False
