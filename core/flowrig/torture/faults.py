@@ -255,6 +255,9 @@ _OPTIMIZER: Final = (
            (Phase.SUGGEST,)),
     _fault(40, "plugin version changed on resume", TamperedPlugins, (Phase.SETTLE, Phase.SUGGEST),
            Expected.NOT_RESUMED),
+    _fault(66, "optimizer settles on one point",
+           lambda: BrokenModel(improve='ailment = "repeat"', campaign="repeats_at_most = 1"),
+           (Phase.SUGGEST,), Expected.SURVIVES),
 )  # fmt: skip
 
 _HOST: Final = (
