@@ -11,7 +11,7 @@ from flowrig.errors import FlowrigError, InputError
 __all__ = ["sound_folder"]
 
 UNSOUND = (
-    ArithmeticError, AttributeError, FileNotFoundError, IsADirectoryError, LookupError,
+    ArithmeticError, AssertionError, AttributeError, FileNotFoundError, IsADirectoryError, LookupError,
     NotADirectoryError, PermissionError, RecursionError, TypeError, ValueError, sqlite3.Error,
     zlib.error,
 )  # fmt: skip
