@@ -19,6 +19,7 @@ from click.testing import CliRunner, Result
 from fresh_environment import ACME, ROOT, Bare, Lab, build_wheels
 from hypothesis import settings
 
+from flowrig.claims.claim import FOLDER_VARIABLE
 from flowrig.cli import main
 from flowrig.journal.journal import canonical_json
 from flowrig.run_record.reader import RunRecord
@@ -38,6 +39,12 @@ def pytest_configure(config: pytest.Config) -> None:
         max_examples=QUICK_EXAMPLES if quick else 100,
     )
     settings.load_profile("flowrig")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def claims_apart(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Several suites on one computer, or several workers, use the same made-up addresses."""
+    os.environ[FOLDER_VARIABLE] = str(tmp_path_factory.mktemp("claims"))
 
 
 @pytest.fixture(scope="session")

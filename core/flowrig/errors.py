@@ -4,6 +4,7 @@ FlowrigError
 ├── InputError            correct the input: profile, campaign, plugin or command line
 │   ├── ProfileError      a profile has problems, each with file, line and column
 │   ├── PluginError       a plugin is missing, broken or installed twice
+│   ├── InUseError        end the program that uses the instrument; the message names it
 │   ├── MissingDependencyError  install the packages that the message names
 │   └── NothingLeftError  an optimizer has suggested everything that there is; end its stage
 ├── OutOfRangeError       correct the request; nothing was sent to the instrument
@@ -60,7 +61,25 @@ class PluginError(InputError):
         return "; ".join([str(self.args[0]), *self.suspects])
 
 
-class PluginWarning(UserWarning):
+class InUseError(InputError):
+    """Another program uses an instrument; the message names it. Nothing was sent.
+
+    Args:
+        what: the instruments.
+        use: who uses them, and what to do, as in "in use by the run in …".
+    """
+
+    def __init__(self, what: str, use: str) -> None:
+        super().__init__(f"{what}: {use}")
+        self.what = what
+        self.use = use
+
+
+class FlowrigWarning(UserWarning):
+    """Something is not as it should be, and flowrig goes on; the message says what."""
+
+
+class PluginWarning(FlowrigWarning):
     """An installed plugin, or the declaration of one, is left out; the message has the reason."""
 
 

@@ -25,9 +25,6 @@ SAME = 1e-6
 MOST_DRAWS = 20
 """Draws after which a Sobol sequence in a space with little room has fewer points."""
 
-MOST_POINTS = 1_000_000
-"""Limit on the size of a grid, which is held in memory."""
-
 
 class _Listed(Optimizer):
     """Suggests, in order, the points of a list that were neither suggested nor measured.
@@ -90,12 +87,9 @@ class Grid(_Listed):
     _label = "grid"
 
     def _listed(self, dimensions: int) -> Array:
+        if objection := self.settings.objection(self.problem.space):
+            raise InputError(objection)
         levels = self.settings.levels
-        if levels**dimensions > MOST_POINTS:
-            raise InputError(
-                f"{levels} levels of {dimensions} conditions are {levels**dimensions:g} points; "
-                f"at most {MOST_POINTS:g} can be listed"
-            )
         return np.array(list(product(np.linspace(0.0, 1.0, levels), repeat=dimensions)))
 
 

@@ -6,6 +6,7 @@ from attrs import field, frozen
 from attrs.validators import ge, gt, in_, le
 
 from flowrig.interfaces import OptimizerSettings
+from flowrig.problem.space import Space
 
 __all__ = [
     "Acquisition",
@@ -16,6 +17,9 @@ __all__ = [
     "RandomSettings",
     "SobolSettings",
 ]
+
+MOST_POINTS = 1_000_000
+"""Limit on the size of a grid, which is held in memory."""
 
 Acquisition = Literal["ei", "pi", "ucb", "exploit", "max-variance", "thompson"]
 
@@ -38,7 +42,17 @@ class GridSettings(OptimizerSettings):
         levels: number of evenly spaced values of each condition, including its bounds.
     """
 
-    levels: int = field(default=3, validator=ge(2))
+    levels: int = field(default=3, validator=[ge(2), le(1000)])
+
+    def objection(self, space: Space) -> str:
+        """A grid of more than a million points is not listed."""
+        dimensions = len(space.names)
+        if self.levels**dimensions <= MOST_POINTS:
+            return ""
+        return (
+            f"{self.levels} levels of {dimensions} conditions are {self.levels**dimensions:g} "
+            f"points; at most {MOST_POINTS:g} can be listed"
+        )
 
 
 @frozen(kw_only=True)
@@ -50,7 +64,7 @@ class PartialGridSettings(OptimizerSettings):
         middle: value of the other conditions, as a fraction of their ranges.
     """
 
-    levels: int = field(default=5, validator=ge(2))
+    levels: int = field(default=5, validator=[ge(2), le(1000)])
     middle: float = field(default=0.5, validator=[ge(0.0), le(1.0)])
 
 
@@ -63,7 +77,7 @@ class LhsSettings(OptimizerSettings):
             distance between points is used.
     """
 
-    designs: int = field(default=64, validator=ge(1))
+    designs: int = field(default=64, validator=[ge(1), le(10_000)])
 
 
 @frozen(kw_only=True)
@@ -89,8 +103,8 @@ class BayesSettings(OptimizerSettings):
     model: Literal["either", "responses", "merit"] = field(
         default="either", validator=in_(("either", "responses", "merit"))
     )
-    ucb_beta: float = field(default=2.0, validator=ge(0.0))
-    candidates: int = field(default=500, validator=gt(0))
-    starts: int = field(default=6, validator=gt(0))
-    refinements: int = field(default=6, validator=ge(0))
-    samples: int = field(default=128, validator=gt(1))
+    ucb_beta: float = field(default=2.0, validator=[ge(0.0), le(1e6)])
+    candidates: int = field(default=500, validator=[gt(0), le(1_000_000)])
+    starts: int = field(default=6, validator=[gt(0), le(1000)])
+    refinements: int = field(default=6, validator=[ge(0), le(1000)])
+    samples: int = field(default=128, validator=[gt(1), le(100_000)])

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from attrs import field, frozen
-from attrs.validators import ge, in_
+from attrs.validators import ge, in_, le
 
 from flowrig.interfaces import OptimizerSettings
 
@@ -32,6 +32,6 @@ class BoTorchSettings(OptimizerSettings):
     model: Model = field(default="single-task", validator=in_(("single-task", "saas", "surrogate")))
     maximize: tuple[str, ...] = ()
     minimize: tuple[str, ...] = ()
-    restarts: int = field(default=8, validator=ge(1))
-    candidates: int = field(default=256, validator=ge(1))
-    samples: int = field(default=128, validator=ge(1))
+    restarts: int = field(default=8, validator=[ge(1), le(1000)])
+    candidates: int = field(default=256, validator=[ge(1), le(1_000_000)])
+    samples: int = field(default=128, validator=[ge(1), le(100_000)])

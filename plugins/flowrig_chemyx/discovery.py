@@ -1,8 +1,8 @@
 """Lists the serial ports, and finds the Fusions on the ports that a person names.
 
 Listing opens no port. A port that a person names gets the requests that the driver sends when it
-opens with `baud = "probe"`: an empty line, `elapsed time`, `status`, `view parameter`. They change
-nothing in a Fusion. Another instrument may react to them in any way, so no other port gets them.
+opens with `baud = "probe"`: `?`, `elapsed time`, `status`, `view parameter`. They change nothing in
+a Fusion. Another instrument may react to them in any way, so no other port gets them.
 """
 
 from collections import Counter

@@ -50,11 +50,14 @@ __all__ = ["ChemyxFusion", "Totalizer"]
 MOVING: Final = frozenset({PumpState.RUNNING, PumpState.DELAYED})
 AT_REST: Final = frozenset({PumpState.STOPPED, PumpState.STALLED})
 
-STARTED: Final = re.compile(r"pump (start|delay)", re.IGNORECASE)
+STARTED: Final = re.compile(rb"pump (start|delay)", re.IGNORECASE)
 """What a Fusion says when it starts (Chemyx knowledge base, "Serial Commands")."""
 
 JUST_NOW_MIN: Final = 0.05
 """Longest duration [min] of a run that opening the port can have started."""
+
+MARGIN_S: Final = 2.0
+"""Added to the duration [s] of a few exchanges, to be longer than it was for the pump."""
 
 DONE: Final = 0.999
 """Fraction of its volume after which a run is over."""
@@ -93,17 +96,28 @@ class Totalizer:
         self._counter_ul = counter_ul
         return self._earlier_ul + counter_ul
 
-    def learn(self, counter_ul: float) -> None:
-        """Learn from the first reading after a pause [µL] how this pump counts."""
-        if self._counter_ul > 0.0:
-            self.counts_on = counter_ul >= self._counter_ul
+    def learn(self, counter_ul: float, most_ul: float) -> None:
+        """Learn from a reading after a pause how this pump counts, if the reading shows it.
+
+        Args:
+            counter_ul: the reading [µL].
+            most_ul: more than the pump can have delivered since the pause [µL].
+        """
+        if counter_ul < self._counter_ul:
+            self.counts_on = False
+        elif self._counter_ul > most_ul:
+            self.counts_on = True
         self.observe(counter_ul)
 
     def resume(self) -> None:
         """A run was resumed after a pause, on a pump of which `counts_on` is known."""
         if not self.counts_on:
-            self._earlier_ul += self._counter_ul
-            self._counter_ul = 0.0
+            self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """The counter begins at zero, and the total goes on."""
+        self._earlier_ul += self._counter_ul
+        self._counter_ul = 0.0
 
 
 class ChemyxFusion(Pump):
@@ -161,21 +175,42 @@ class ChemyxFusion(Pump):
         return self._open_channel
 
     def _do_open(self) -> None:
-        settings = self.settings
+        self._do_close()  # a blind stop may have left the port open
         try:
-            port = find_port(settings.address, self._list_ports)
-            line = self._line = claim_line(port, settings.bauds, settings.channel)
-            line.find_baud(settings.deadline_s, self.wire)
+            line = self._claim_line()
+            line.heard = b""
+            line.find_baud(self.settings.deadline_s, self.wire)
             # Whichever channel opened the port, a recorded trace of this one then begins with a
             # resynchronization and can be replayed without the other.
             line.mark_out_of_sync()
-        except (OSError, LineFault) as error:
-            raise self._fault(
-                ConnectionLostError, f"{settings.address} does not open: {error}"
-            ) from error
-        self._open_channel = self._channel_of(line, settings.channel)
+        except LineFault as error:
+            raise self._fault(ConnectionLostError, self._unopened(error)) from error
+        self._open_channel = self._channel_of(line, self.settings.channel)
         self._channel.learn_status_spelling()
         self._undo_a_start(line)
+
+    def _claim_line(self) -> SerialLine:
+        settings = self.settings
+        try:
+            port = find_port(settings.address, self._list_ports)
+            self._line = claim_line(port, settings.bauds, settings.channel)
+        except OSError as error:
+            raise self._fault(ConnectionLostError, self._unopened(error)) from error
+        return self._line
+
+    def _unopened(self, error: Exception) -> str:
+        return f"{self.settings.address} does not open: {error}"
+
+    def _do_send_safe_action(self) -> None:
+        line = self._line
+        if line is None or line.broken:
+            self._do_close()
+            line = self._claim_line()
+        channel = self.settings.channel
+        try:
+            line.send_blindly(f"{channel} stop" if channel else "stop", self.wire)
+        except LineFault as error:
+            raise self._fault(ConnectionLostError, f"{error}", "stop") from error
 
     def _channel_of(self, line: SerialLine, number: int | None) -> PumpChannel:
         return PumpChannel(line, self.name, number, self.settings.deadline_s, self.wire)
@@ -186,8 +221,7 @@ class ChemyxFusion(Pump):
         A program that died may have left a `start` without its end in the pump. The first byte
         makes it an unknown request, unless the pump looks at the beginning of a request only.
         """
-        text, line.spoiled = line.spoiled, ""
-        if not STARTED.search(text):
+        if not STARTED.search(line.heard):
             return
         for number in (1, 2) if self.settings.channel else (None,):
             channel = self._channel_of(line, number)
@@ -403,6 +437,8 @@ class ChemyxFusion(Pump):
 
         Public programs disagree on whether `set rate` acts on a running pump.
         """
+        if not self._sent_start:
+            self._channel.settings()  # somebody else began the run, maybe in other units
         state = self._pause()
         try:
             # Read before and after: the pump may count from zero again when it resumes.
@@ -425,17 +461,21 @@ class ChemyxFusion(Pump):
             self._require_settings(wanted)
         else:
             self._send_at_rest(state, wanted)
+        self._totalizer.begin_anew()
         self._launch()
-        self._totalizer.observe(self._read_counter_ul())
 
     def _resume_with(self, wanted: RunSettings) -> None:
         """Resume a paused run at another rate."""
         self._told = None
         self._set_rates(wanted)
+        began_s = self.clock.now_s()
         self._launch()
         self._told = wanted
         if self._totalizer.counts_on is None:
-            self._totalizer.learn(self._read_counter_ul())
+            counter_ul = self._read_counter_ul()
+            duration_s = self.clock.now_s() - began_s + MARGIN_S
+            most_ul = wanted.rates[0][0] * wanted.units.rate_ul_min * duration_s / 60.0
+            self._totalizer.learn(counter_ul, most_ul)
         else:
             self._totalizer.resume()
 

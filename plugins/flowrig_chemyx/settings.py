@@ -1,10 +1,12 @@
 """Settings of a Fusion pump in a profile, and the limits of the Fusion series."""
 
+from contextlib import suppress
 from typing import Final, Literal, get_args
 
 from attrs import field, frozen, validators
 
 from flowrig.interfaces import DeviceSettings
+from flowrig_chemyx.wire.ports import USB, find_port
 
 __all__ = [
     "BAUD_RATES",
@@ -64,6 +66,19 @@ class FusionSettings(DeviceSettings):
     channel: int | None = field(default=None, validator=validators.optional(validators.in_((1, 2))))
     deadline_s: float = field(default=1.0, validator=validators.gt(0))
     shows_sign: bool = True
+
+    def connects_to(self, *, look: bool = False) -> tuple[str, ...]:
+        """The port; with `look` also that of the USB adapter with a serial number."""
+        if look and self.address.startswith(USB):
+            with suppress(OSError, ImportError):
+                from flowrig_chemyx.wire.serial_line import comports
+
+                return (self.address, find_port(self.address, comports))
+        return (self.address,)
+
+    def uses_only(self) -> str:
+        """The channel of a dual pump."""
+        return f"channel {self.channel}" if self.channel else ""
 
     @property
     def bauds(self) -> tuple[int, ...]:

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from attrs import field, frozen
-from attrs.validators import and_, ge, gt, in_, lt, optional
+from attrs.validators import and_, ge, gt, in_, le, lt, optional
 
 from flowrig.interfaces.surrogate import SurrogateSettings
 
@@ -46,17 +46,17 @@ class EnsembleSettings(SurrogateSettings):
     """
 
     architecture: Architecture = field(default="wide", validator=in_(("wide", "cascade")))
-    members: int | None = field(default=None, validator=optional(ge(2)))
-    width: int = field(default=256, validator=ge(2))
-    steps: int | None = field(default=None, validator=optional(ge(1)))
+    members: int | None = field(default=None, validator=optional(and_(ge(2), le(1000))))
+    width: int = field(default=256, validator=and_(ge(2), le(16_384)))
+    steps: int | None = field(default=None, validator=optional(and_(ge(1), le(1_000_000))))
     transform: Transform = field(
         default="evidence", validator=in_(("evidence", "sqrt", "identity"))
     )
-    learning_rate: float = field(default=0.004, validator=gt(0.0))
+    learning_rate: float = field(default=0.004, validator=and_(gt(0.0), le(10.0)))
     held_out: float = field(default=0.2, validator=and_(ge(0.0), lt(0.9)))
-    prior_scale: float = field(default=1.0, validator=ge(0.0))
-    weight_decay: float = field(default=0.015, validator=ge(0.0))
-    relevance_decay: float = field(default=0.1, validator=ge(0.0))
+    prior_scale: float = field(default=1.0, validator=and_(ge(0.0), le(1e6)))
+    weight_decay: float = field(default=0.015, validator=and_(ge(0.0), le(1e6)))
+    relevance_decay: float = field(default=0.1, validator=and_(ge(0.0), le(1e6)))
     device: str = "cpu"
 
     @width.validator

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from attrs import field, frozen
-from attrs.validators import ge, matches_re
+from attrs.validators import ge, le, matches_re
 
 from flowrig.interfaces import OptimizerSettings
 
@@ -25,4 +25,4 @@ class GeneratorSettings(OptimizerSettings):
 
     generator: str = field(validator=matches_re(r"[\w.]+:\w+"))
     options: Mapping[str, Any] = field(factory=dict)
-    initial: int = field(default=5, validator=ge(0))
+    initial: int = field(default=5, validator=[ge(0), le(10_000)])

@@ -30,5 +30,5 @@ class GaussianProcessSettings(SurrogateSettings):
         validator=validators.in_(("evidence", "identity", "sqrt", "log")),
     )
     smoothness: float = field(default=2.5, validator=validators.in_((1.5, 2.5, inf)))
-    restarts: int = field(default=0, validator=validators.ge(0))
-    iterations: int = field(default=60, validator=validators.ge(1))
+    restarts: int = field(default=0, validator=[validators.ge(0), validators.le(1000)])
+    iterations: int = field(default=60, validator=[validators.ge(1), validators.le(100_000)])

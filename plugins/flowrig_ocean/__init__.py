@@ -43,6 +43,7 @@ def flowrig_drivers() -> Sequence[DriverOffer]:
             summary="other Ocean spectrometers that python-seabreeze supports, over USB",
             needs=("seabreeze", "usb"),
             install="flowrig[ocean]",
+            emulator="flowrig_ocean.emulator.ocean_emulator:OceanEmulator",
             discover="flowrig_ocean.discovery:find_others",
         ),
     ]

@@ -15,7 +15,7 @@ from seabreeze.pyseabreeze.transport import USBTransport
 from flowrig.errors import MissingDependencyError
 from flowrig.interfaces import Identity, WireLog
 from flowrig.rig.discovery import Discovery, Found, NoAnswer
-from flowrig_ocean.connect import MODEL, connect
+from flowrig_ocean.connect import MODEL, connect, printable
 from flowrig_ocean.settings import ETHERNET_PORT, EthernetAddress, parse_address
 
 __all__ = ["find_hdxs", "find_others"]
@@ -99,7 +99,7 @@ def _ask(address: str, deadline_s: float) -> Found | NoAnswer:
             raise ValueError(f"{address!r} is not a host")
         hdx = connect(where, deadline_s, WireLog())
         try:
-            who = Identity(VENDOR, MODEL, hdx.serial_number)
+            who = Identity(VENDOR, MODEL, printable(hdx.serial_number))
         finally:
             hdx.close()
     except Exception as error:  # python-seabreeze does not wrap its exceptions

@@ -8,6 +8,7 @@ from attrs import Attribute, field, frozen, validators
 from flowrig.interfaces.device import DeviceSettings
 
 __all__ = [
+    "COUNTS_MAX",
     "INTEGRATION_TIME_MAX_US",
     "INTEGRATION_TIME_MIN_US",
     "WAVELENGTH_MAX_NM",
@@ -23,6 +24,8 @@ INTEGRATION_TIME_MIN_US = 6_000
 INTEGRATION_TIME_MAX_US = 9_999_999
 """Longest integration time [µs]; python-seabreeze refuses exactly 10 s."""
 
+COUNTS_MAX = 65_535
+"""Top of a converter of 16 bit [counts]."""
 WAVELENGTH_MIN_NM, WAVELENGTH_MAX_NM = 185.0, 1150.0
 """Wavelengths [nm] between which every grating of the HDX series lies (Ocean Insight, "Ocean HDX",
 200 to 1100 nm at most), with some room; the instrument reports those of its own."""
@@ -91,6 +94,21 @@ class _LampSettings(DeviceSettings):
     light_source: Literal["lamp-enable", "none"] = field(
         default="none", validator=validators.in_(("lamp-enable", "none"))
     )
+    saturation_counts: int | None = field(
+        default=None,
+        validator=validators.optional([validators.ge(1), validators.le(COUNTS_MAX)]),
+    )
+
+    def connects_to(self, *, look: bool = False) -> tuple[str, ...]:
+        """Host and port, or the serial number; without one, the first of its model on the USB."""
+        where = parse_address(self.address)
+        if isinstance(where, EthernetAddress):
+            return (f"{where.host}:{where.port}",)
+        return (f"usb:{where.serial_number or f'the first {self._model_name}'}",)
+
+    @property
+    def _model_name(self) -> str:
+        return str(getattr(self, "model", ""))
 
 
 @frozen(kw_only=True)
@@ -107,6 +125,8 @@ class HdxSettings(_LampSettings):
             The message for that line is part of the OBP protocol (libseabreeze,
             OBPMessageTypes.h, 0x00110410), but python-seabreeze does not offer it for the HDX and
             it was not tried on a real HDX: check once that the light follows.
+        saturation_counts: counts from which on a pixel is saturated, where a detector saturates
+            below the top of its converter; by default the top, 65 535. `auto_expose` finds it.
     """
 
     integration_time_us: int = field(
@@ -129,12 +149,13 @@ class OceanSettings(_LampSettings):
         address: "usb:SERIAL", or "usb" for the only one of its model.
         deadline_s: longest wait [s] for one answer, on top of the integration time.
         model: python-seabreeze's name of the model, for instance "STS", "USB2000PLUS" (which
-            stands for the Flame-S as well) or "SR4".
+            stands for the Flame-S as well) or "SR4"; empty for any model but the HDX.
         integration_time_us: integration time [µs] that `open` sets; the model has its own limits.
         light_source: as for the HDX; models without OBP and OOI have no such line.
+        saturation_counts: as for the HDX; by default the top of the model's converter.
     """
 
-    model: str = field(validator=validators.min_len(1))
+    model: str = ""
     integration_time_us: int = field(
         default=10_000, converter=_whole_us, validator=validators.ge(1)
     )

@@ -1,7 +1,8 @@
 """Driver of the Watlow F4T."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from flowrig.clock import Clock
 from flowrig.errors import (
@@ -22,7 +23,7 @@ from flowrig_watlow.scpi.loop import ScpiLoop
 from flowrig_watlow.set_point import SetPoint
 from flowrig_watlow.settings import ALARMS, SLOTS, F4TSettings
 from flowrig_watlow.stored_profile import StoredProfile
-from flowrig_watlow.verified_write import VerifiedWrite
+from flowrig_watlow.verified_write import VerifiedWrite, Waits
 
 __all__ = ["WatlowF4T"]
 
@@ -51,7 +52,8 @@ class WatlowF4T(Heater):
         modbus_wire = self.wire.channel("modbus")
         self._modbus = ModbusLoop(name, settings, modbus_wire) if settings.modbus else None
         self._limits = HeaterLimits(settings.set_point_min_c, settings.set_point_max_c)
-        talk = name, self._scpi, self._modbus, self.clock, settings.settle_s
+        self._waits = Waits(self.clock, settings.settle_s, settings.patience_s)
+        talk = name, self._scpi, self._modbus, self._waits
         self._set_point = SetPoint(*talk)
         self._profile = StoredProfile(*talk)
 
@@ -82,7 +84,7 @@ class WatlowF4T(Heater):
             UnsupportedError: the settings name no Modbus address.
         """
         self._require_number("alarms", number, ALARMS)
-        return self._by_modbus("its alarms").alarm_setting(number)
+        return self._in_proven_unit("its alarms").alarm_setting(number)
 
     def limit_tripped(self, slot: int) -> bool:
         """Whether the limit module in a slot, 1 to 6, has tripped or reports an error.
@@ -101,7 +103,7 @@ class WatlowF4T(Heater):
             UnsupportedError: the settings name no Modbus address.
         """
         self._require_number("PID sets", number, PID_SETS)
-        return self._by_modbus("its PID sets").pid(number)
+        return self._in_proven_unit("its PID sets").pid(number)
 
     def set_pid(self, number: int, pid: PidSet) -> None:
         """Set one of the control loop's PID sets, 1 to 5, and verify it.
@@ -113,7 +115,7 @@ class WatlowF4T(Heater):
             UnsupportedError: the settings name no Modbus address.
         """
         self._require_number("PID sets", number, PID_SETS)
-        modbus = self._by_modbus("its PID sets")
+        modbus = self._in_proven_unit("its PID sets")
         modbus.pid(number)  # a read first: the connection works
         VerifiedWrite(
             device=self.name,
@@ -124,7 +126,7 @@ class WatlowF4T(Heater):
             is_taken=pid.is_close_to,
             show=str,
             wanted=pid,
-        ).carry_out(self.clock, self.settings.settle_s)
+        ).carry_out(self._waits)
 
     def output(self, number: int) -> bool:
         """Whether an output, 1 to 7, is on; the integrator chose what is wired to it."""
@@ -152,7 +154,7 @@ class WatlowF4T(Heater):
             show=lambda state: "ON" if state else "OFF",
             wanted=on,
             hint="look for a running profile that holds it",
-        ).carry_out(self.clock, self.settings.settle_s)
+        ).carry_out(self._waits)
 
     def program(self) -> ProgramStatus:
         """Name and state of the profile that is selected on the controller."""
@@ -186,6 +188,9 @@ class WatlowF4T(Heater):
         return self._limits
 
     def _do_set_temperature(self, temperature_c: float) -> None:
+        fault = self._scpi.sensor_fault()
+        if fault:
+            raise self._fault(RefusedError, f"{fault}, so that no set point can be reached")
         self._profile.require_none()
         if self._modbus is None:
             self._set_point.move(temperature_c)
@@ -199,32 +204,59 @@ class WatlowF4T(Heater):
     def _do_off(self) -> None:
         try:
             self._cool()
-        except UnknownOutcomeError:
+        except UnknownOutcomeError as error:
             with contextlib.suppress(DeviceError):
-                if self._ended_profile():  # a running profile held the set point
+                if _is_silent(error):  # a running profile would heat again; nobody can say
+                    self._profile.tell_to_stop()
+                    self._tell_off()
+                elif self._ended_profile(suspected=True):
                     self._cool()
                     return
             raise
         if self._ended_profile():
             self._cool()
 
+    def _do_send_safe_action(self) -> None:
+        steps: list[Callable[[], None]] = [
+            lambda: self._set_point.tell_in_any_unit(self.settings.idle_c),
+            self._profile.tell_to_stop,
+            # Once more: the profile may have set another one meanwhile.
+            lambda: self._set_point.tell_in_any_unit(self.settings.idle_c),
+        ]
+        if self._modbus is not None and self.settings.off == "control-mode":
+            steps.insert(0, partial(self._modbus.tell_mode, ControlMode.OFF))
+        trouble: list[ConnectionLostError] = []
+        for step in steps:
+            try:
+                step()
+            except ConnectionLostError as error:
+                trouble.append(error)
+        if len(trouble) == len(steps):
+            raise trouble[0]
+
     def _cool(self) -> None:
         """Set idle or switch the control loop off, as the settings say, and verify it."""
         if self._modbus is not None and self.settings.off == "control-mode":
             self._switch_off(self._modbus)
         else:
-            self._set_idle()
+            self._set_point.jump(self.settings.idle_c)
+
+    def _tell_off(self) -> None:
+        """As `_cool`, without verifying it."""
+        if self._modbus is not None and self.settings.off == "control-mode":
+            self._modbus.tell_mode(ControlMode.OFF)
+        else:
+            self._set_point.tell(self.settings.idle_c)
 
     def _do_read(self) -> HeaterReading:
-        temperature_c, faulty = self._scpi.process_value_c()
-        set_point_c = self._scpi.set_point_c()
-        faults = ["the temperature sensor reports an error"] if faulty else []
+        look = self._scpi.look()
+        faults = [look.fault] if look.fault else []
         faults += self._warnings()
         return HeaterReading(
             time_s=self.clock.now_s(),
             quality=Quality.BAD if faults else Quality.GOOD,
-            temperature_c=temperature_c,
-            set_point_c=set_point_c,
+            temperature_c=look.temperature_c,
+            set_point_c=look.set_point_c,
             faults=tuple(faults),
             controls=self._controls(),
         )
@@ -243,10 +275,10 @@ class WatlowF4T(Heater):
 
     def _open_modbus(self, modbus: ModbusLoop) -> None:
         """Connect by Modbus, and narrow the limits to the set point range of the controller."""
-        process_value_c, faulty = self._scpi.process_value_c()
-        known_c = {LoopRegister.SET_POINT: self._scpi.set_point_c()}
-        if not faulty:
-            known_c[LoopRegister.PROCESS_VALUE] = process_value_c
+        look = self._scpi.look()
+        known_c = {LoopRegister.SET_POINT: look.set_point_c}
+        if not look.fault:
+            known_c[LoopRegister.PROCESS_VALUE] = look.temperature_c
         modbus.open(known_c)
         low_c, high_c = modbus.set_point_range_c()
         self._limits = HeaterLimits(
@@ -268,10 +300,18 @@ class WatlowF4T(Heater):
             if self._by_modbus("its limit modules").limit_tripped(slot):
                 yield f"the limit module in slot {slot} has tripped or reports an error"
 
-    def _ended_profile(self) -> bool:
-        """End a running stored profile, which would heat again; returns whether one ran."""
+    def _ended_profile(self, *, suspected: bool = False) -> bool:
+        """End a running stored profile, which would heat again; returns whether one may have run.
+
+        Args:
+            suspected: end a profile of unknown state, too.
+        """
         try:
-            if not self._profile.holds_set_point():
+            holds = self._profile.holds_set_point()
+            if holds is None and suspected:
+                self._profile.tell_to_stop()
+                return True
+            if not holds:
                 return False
             self._profile.stop()
         except DeviceError as error:
@@ -290,10 +330,14 @@ class WatlowF4T(Heater):
             )
         return self._modbus
 
+    def _in_proven_unit(self, what: str) -> ModbusLoop:
+        """The Modbus connection, after a comparison with SCPI that shows its present unit."""
+        modbus = self._by_modbus(what)
+        modbus.prove({LoopRegister.SET_POINT: self._scpi.set_point_c()})
+        return modbus
+
     def _switch(self, modbus: ModbusLoop, mode: ControlMode) -> None:
         """Command a control mode, and verify that it is the active one."""
-        if modbus.commanded_mode() is mode and modbus.control_mode() is mode:
-            return
         VerifiedWrite(
             device=self.name,
             what="the control mode",
@@ -304,7 +348,7 @@ class WatlowF4T(Heater):
             show=lambda kept: kept.name.lower(),
             wanted=mode,
             hint="look at the panel for a failed input or a limit that tripped",
-        ).carry_out(self.clock, self.settings.settle_s)
+        ).carry_out(self._waits)
 
     def _require_auto(self, modbus: ModbusLoop) -> None:
         """Refuse a set point without effect; with off = "idle" the panel sets the mode."""
@@ -319,7 +363,9 @@ class WatlowF4T(Heater):
     def _switch_on(self, modbus: ModbusLoop) -> None:
         """Switch the control loop to auto; its set point has been set before."""
         try:
-            self._switch(modbus, ControlMode.AUTO)
+            auto = ControlMode.AUTO
+            if not (modbus.commanded_mode() is auto and modbus.control_mode() is auto):
+                self._switch(modbus, auto)
         except (ConnectionLostError, ProtocolError) as error:
             raise self._fault(
                 UnknownOutcomeError,
@@ -347,13 +393,15 @@ class WatlowF4T(Heater):
             command=error.command,
         )
 
-    def _set_idle(self) -> None:
-        try:
-            self._set_point.jump(self.settings.idle_c)
-        except RefusedError as error:
-            raise self._fault(UnknownOutcomeError, error.message, command=error.command) from error
-
     def _require_number(self, what: str, number: int, most: int) -> None:
         self._require_open()
         if not 1 <= number <= most:
             raise OutOfRangeError(f"{self.name}: {what} are 1 to {most}, got {number}")
+
+
+def _is_silent(error: BaseException) -> bool:
+    """Whether an answer that did not come is the reason for an error."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ConnectionLostError):
+        cause = cause.__cause__
+    return cause is not None

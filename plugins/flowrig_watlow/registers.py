@@ -21,7 +21,8 @@ __all__ = [
     "NONE",
     "OFF",
     "ON",
-    "PROGRAM_HOLDS",
+    "PROGRAM_AT_REST",
+    "PROGRAM_ENDS",
     "PROGRAM_STATE",
     "PROGRAM_STATES",
     "SAFE",
@@ -30,9 +31,14 @@ __all__ = [
     "ControlMode",
     "LimitRegister",
     "LoopRegister",
+    "OldMap",
     "PidRegister",
+    "PlainRegister",
+    "ProgramAction",
+    "ProgramRegister",
     "RampAction",
     "RampScale",
+    "StepType",
     "WordOrder",
 ]
 
@@ -48,8 +54,12 @@ EVENTS = (16594, 16596, 16598, 16600, 16822, 16824, 16826)
 PROGRAM_STATE = 16568
 PROGRAM_STATES = {"IDLE": 62, "RUN": 149, "HOLD": 146}
 """Codes in `PROGRAM_STATE`, by the word that SCPI reports for the same state."""
-PROGRAM_HOLDS = frozenset({146, 149, 1783})
-"""Codes of a profile that moves the set point now or later: paused, running, calendar start."""
+PROGRAM_ENDS = {"COMPLETE": 252, "TERMINATED": 253}
+"""Codes in `PROGRAM_STATE` after a profile has ended."""
+PROGRAM_AT_REST = frozenset({61, 62, 251, 252, 253})
+"""Codes of a profile that does not move the set point: none, off, not started, complete,
+terminated. Every other one counts as one that does, now or later, as 146 (paused), 149 (running)
+and 1783 (calendar start) do."""
 
 
 class LoopRegister(IntEnum):
@@ -59,6 +69,7 @@ class LoopRegister(IntEnum):
     SET_POINT_MIN = 2774
     SET_POINT_MAX = 2776
     USER_SET_POINT = 2782
+    MANUAL_POWER = 2784
     RAMP_ACTION = 2794
     RAMP_SCALE = 2796
     RAMP_RATE = 2798
@@ -70,6 +81,66 @@ class LoopRegister(IntEnum):
     def of_loop(self, loop: int) -> int:
         """Address of this register in a control loop, counted from 1."""
         return int(self) + LOOP_STRIDE * (loop - 1)
+
+
+class PlainRegister(IntEnum):
+    """A register that is there once; soft keys are 20 registers apart."""
+
+    PART_NUMBER = 16
+    DISPLAY_UNIT = 1328
+    ETHERNET_UNIT = 6730
+    KEY_STATE = 6844
+    KEY_PRESS = 6850
+    TARGET = 16602
+    SENSOR = 27586
+
+
+class ProgramRegister(IntEnum):
+    """A register of the stored profiles."""
+
+    NUMBER = 16558
+    STEP = 16560
+    START = 16562
+    RESUME = 16564
+    END = 16566
+    MINUTES_LEFT = 16570
+    HOURS_LEFT = 16572
+    PRESENT = 16588
+    PRESENT_STEP = 16590
+    STEP_TYPE = 16592
+    STEP_SECONDS_LEFT = 16622
+    STEP_MINUTES_LEFT = 16624
+    STEP_HOURS_LEFT = 16626
+    EDITED_NAME = 18606
+    EDITED = 18888
+    EDITED_STEPS = 18920
+    EDITED_LOG = 19038
+    EDITED_SOAK = 19086
+
+
+class ProgramAction(IntEnum):
+    """A code that starts, pauses, resumes or ends a profile."""
+
+    PAUSE = 146
+    RESUME = 147
+    TERMINATE = 148
+    START = 1782
+    CALENDAR_START = 1783
+
+
+class OldMap(IntEnum):
+    """A register of data map 2 or 3, which imitate the older F4: 16-bit numbers of control loop 1
+    (TestEquity, "F4T Touch Screen Controller User's Guide", rev. 4.0, 2019, chapter 4)."""
+
+    PROCESS_VALUE = 100
+    INPUT_ERROR = 101
+    SET_POINT = 300
+    DECIMALS = 606
+    UNIT = 901
+    RESUME = 1209
+    HOLD = 1210
+    TERMINATE = 1217
+    EVENTS = 2000
 
 
 class PidRegister(IntEnum):
@@ -89,8 +160,12 @@ class AlarmRegister(IntEnum):
     """A register of alarm 1; thresholds are IEEE 754 floats in two registers."""
 
     KIND = 1330
+    SIDES = 1332
     HIGH = 1334
     LOW = 1336
+    HYSTERESIS = 1338
+    SILENCING = 1340
+    LATCHING = 1342
     STATE = 1356
 
     def of_alarm(self, number: int) -> int:
@@ -141,6 +216,17 @@ class RampScale(IntEnum):
 
     MINUTES = 57
     HOURS = 39
+
+
+class StepType(IntEnum):
+    """What the set point does in a step of a profile."""
+
+    RAMP_TIME = 1928
+    RAMP_RATE = 81
+    SOAK = 87
+    INSTANT = 1927
+    WAIT = 1542
+    END = 27
 
 
 class WordOrder(Enum):

@@ -1,16 +1,17 @@
 """Writing the set point of a control loop, with or without a ramp, and verifying it."""
 
-import contextlib
 import math
 from collections.abc import Callable
 from functools import partial
 
-from flowrig.clock import Clock
-from flowrig.errors import DeviceError, OutOfRangeError, ProtocolError
+from attrs import evolve
+
+from flowrig.errors import OutOfRangeError, ProtocolError
 from flowrig_watlow.modbus.loop import ModbusLoop
-from flowrig_watlow.registers import RampAction
+from flowrig_watlow.registers import LoopRegister, RampAction
 from flowrig_watlow.scpi.loop import ScpiLoop
-from flowrig_watlow.verified_write import VerifiedWrite
+from flowrig_watlow.temperature import TemperatureUnit
+from flowrig_watlow.verified_write import VerifiedWrite, Waits
 
 __all__ = ["SetPoint"]
 
@@ -35,18 +36,16 @@ class SetPoint:
         device: the device's name, for messages.
         scpi: connection that writes.
         modbus: connection that reads back, if there is one.
-        clock: clock of all waits.
-        settle_s: wait [s] before a value that still reads as the old one is read again.
+        waits: how long to wait for a value that was written.
     """
 
     def __init__(
-        self, device: str, scpi: ScpiLoop, modbus: ModbusLoop | None, clock: Clock, settle_s: float
+        self, device: str, scpi: ScpiLoop, modbus: ModbusLoop | None, waits: Waits
     ) -> None:
         self._device = device
         self._scpi = scpi
         self._modbus = modbus
-        self._clock = clock
-        self._settle_s = settle_s
+        self._waits = waits
         self._ramp_c_min: float | None = None
         self._ramp_is_ours = False
 
@@ -74,8 +73,7 @@ class SetPoint:
         """Write a set point [°C], with the ramp that was set.
 
         Raises:
-            RefusedError: the controller kept another set point.
-            UnknownOutcomeError: the set point was sent and could not be read back.
+            UnknownOutcomeError: the set point was sent, and the controller does not show it.
         """
         self._scpi.require_answer()
         ramp_c_min = self._ramp_c_min
@@ -88,21 +86,49 @@ class SetPoint:
         else:
             self._write_on_ramp(temperature_c, ramp_c_min)
 
-    def jump(self, temperature_c: float) -> None:
-        """Write a set point [°C] without a ramp; the next `move` uses the ramp again.
+    def tell(self, temperature_c: float) -> None:
+        """Send a set point [°C] without a ramp, and without an exchange before or after it.
 
-        The set point is written even if the ramp could not be switched off: the read-back of the
-        active set point then shows that it still moves.
+        It is sent in the unit that was reported last.
 
         Raises:
-            RefusedError: the active set point is another one.
-            UnknownOutcomeError: the set point was sent and could not be read back.
+            ConnectionLostError: the link is broken; the set point may or may not have arrived.
         """
-        self._scpi.require_answer()
         if self._ramp_is_ours:
-            with contextlib.suppress(DeviceError):
-                self._switch_ramp(False)
-        self._write(temperature_c, self._active_c)
+            self._scpi.ramp(False, reconnect=True)
+        self._scpi.send(self._scpi.set_point_command(temperature_c), reconnect=True)
+
+    def tell_in_any_unit(self, idle_c: float) -> None:
+        """Send a set point [°C] that never heats, whichever unit the controller has by now.
+
+        The number of a °C is sent: as a number of °F it is colder, above -40. A controller that
+        used °F when it was asked last may refuse a set point that cold, and gets its own first.
+        A ramp is switched off.
+
+        Raises:
+            ConnectionLostError: the link is broken; the set point may or may not have arrived.
+        """
+        units: tuple[TemperatureUnit, ...] = (TemperatureUnit.CELSIUS,)
+        if self._scpi.known_unit is TemperatureUnit.FAHRENHEIT:
+            units = (TemperatureUnit.FAHRENHEIT, TemperatureUnit.CELSIUS)
+        for unit in units:
+            self._scpi.send(self._scpi.set_point_command(idle_c, unit), reconnect=True)
+        self._scpi.ramp(False, reconnect=True)
+
+    def jump(self, temperature_c: float) -> None:
+        """Send a set point [°C] without a ramp, and verify it; the next `move` uses the ramp again.
+
+        It is sent before anything is read: a controller that answers late is told at once.
+
+        Raises:
+            UnknownOutcomeError: the set point was sent, and the controller does not show it.
+        """
+        self._change(
+            temperature_c,
+            self._active_c,
+            lambda kept_c: abs(kept_c - temperature_c) <= TOLERANCE_C,
+            send=lambda: self.tell(temperature_c),
+        )
 
     def _write(self, temperature_c: float, read_back: Callable[[], float]) -> None:
         self._change(
@@ -115,7 +141,7 @@ class SetPoint:
 
         def read_back() -> float:
             self._active_c()  # any answer shows that the command arrived and the ramp has begun
-            self._clock.sleep(60.0 * travel_c / ramp_c_min)
+            self._waits.clock.sleep(60.0 * travel_c / ramp_c_min)
             return self._active_c()
 
         def is_on_its_way(kept_c: float) -> bool:
@@ -125,35 +151,55 @@ class SetPoint:
                 gone_c >= travel_c / 2 and missing_c < abs(temperature_c - before_c)
             )
 
-        self._change(temperature_c, read_back, is_on_its_way)
+        # Every read-back waits for the ramp.
+        self._change(
+            temperature_c,
+            read_back,
+            is_on_its_way,
+            waits=evolve(self._waits, patience_s=self._waits.settle_s),
+        )
 
     def _change(
         self,
         temperature_c: float,
         read_back: Callable[[], float],
         is_taken: Callable[[float], bool],
+        *,
+        send: Callable[[], None] | None = None,
+        waits: Waits | None = None,
     ) -> None:
-        command = self._scpi.set_point_command(temperature_c)
+        unit = self._scpi.unit
+
+        def send_in_present_unit() -> None:
+            nonlocal unit
+            unit = self._scpi.unit
+            if send is not None:
+                send()
+            else:
+                self._scpi.send(self._scpi.set_point_command(temperature_c))
+
         VerifiedWrite(
             device=self._device,
             what="the set point",
-            command=command,
-            send=lambda: self._scpi.send(command),
+            command=self._scpi.set_point_command(temperature_c),
+            send=send_in_present_unit,
             read_back=read_back,
             is_taken=is_taken,
             show=lambda value_c: f"{value_c:.2f} °C",
             wanted=temperature_c,
             hint="look for a ramp, a running profile or a narrower set point range on the "
             "controller",
-        ).carry_out(self._clock, self._settle_s)
+            is_outdated=lambda: self._scpi.unit is not unit,
+            may_come_later=True,
+        ).carry_out(self._waits if waits is None else waits)
 
     def _user_c(self, modbus: ModbusLoop) -> float:
         """The user set point [°C], read by Modbus.
 
         The two connections are not synchronized, so one query by SCPI comes first: its answer shows
-        that the command, which went by SCPI, has arrived.
+        that the command, which went by SCPI, has arrived. It also proves the unit of Modbus.
         """
-        self._active_c()
+        modbus.prove({LoopRegister.SET_POINT: self._active_c()})
         return modbus.user_set_point_c()
 
     def _active_c(self) -> float:
@@ -179,7 +225,7 @@ class SetPoint:
             is_taken=lambda kept: abs(kept - rate_c_min) <= RAMP_TOLERANCE_C_MIN,
             show=lambda value: f"{value:.2f} °C/min",
             wanted=rate_c_min,
-        ).carry_out(self._clock, self._settle_s)
+        ).carry_out(self._waits)
 
     def _switch_ramp(self, on: bool) -> None:
         """Switch the ramp of the set point on or off.
@@ -203,4 +249,4 @@ class SetPoint:
             is_taken=lambda kept: kept is wanted,
             show=lambda action: action.name,
             wanted=wanted,
-        ).carry_out(self._clock, self._settle_s)
+        ).carry_out(self._waits)

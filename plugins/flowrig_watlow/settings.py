@@ -87,8 +87,10 @@ class F4TSettings(DeviceSettings):
         alarms: numbers of the controller's alarms to watch. While one of them is active, readings
             are BAD and name it, which ends a run. Needs `modbus`.
         limit_modules: slots of the limit modules to watch, with the same effect. Needs `modbus`.
-        settle_s: wait [s] before a value that still reads as the old one is read a second time.
-            Published programs wait 0.2 to 2 s after a write.
+        settle_s: wait [s] before a value that still reads as the old one is read again. Published
+            programs wait 0.2 to 2 s after a write.
+        patience_s: longest wait [s] until a value that was written is the one that reads back.
+            Published programs try for up to 5 s.
         deadline_s: longest wait [s] for a connection, and for one answer.
     """
 
@@ -111,6 +113,7 @@ class F4TSettings(DeviceSettings):
         default=(), validator=[deep_iterable(in_(range(1, SLOTS + 1))), _can_be_watched]
     )
     settle_s: float = field(default=0.2, validator=ge(0.0))
+    patience_s: float = field(default=5.0, validator=ge(0.0))
     deadline_s: float = field(default=2.0, validator=gt(0.0))
 
     @property
@@ -127,6 +130,15 @@ class F4TSettings(DeviceSettings):
     def modbus_host_and_port(self) -> tuple[str, int]:
         """Host and TCP port of the Modbus server; `modbus` names one."""
         return _split(self.modbus, MODBUS_PORT)
+
+    def connects_to(self, *, look: bool = False) -> tuple[str, ...]:
+        """Host and port of each server."""
+        modbus = [self.modbus_host_and_port] if self.modbus else []
+        return tuple(f"{host}:{port}" for host, port in [(self.host, self.port), *modbus])
+
+    def uses_only(self) -> str:
+        """The control loop."""
+        return f"loop {self.loop}"
 
     def describe(self) -> tuple[str, ...]:
         """Sentences for `flowrig check`: the meaning of "off", and the alarms that end a run."""

@@ -194,6 +194,23 @@ def test_public_sessions_end_without_a_rejection():
             assert REJECTION not in pump.ask(request), request
 
 
+def test_what_others_leave_in_the_pump_can_be_injected():
+    """A delay set at the panel, and a start without its end, do no harm to a run."""
+    for channel in (None, 1):
+        with ready_bench(channel=channel) as b:
+            b.pump.set_rate(60.0)
+            b.emulator.inject("panel-delay times=1")
+            assert b.pump.status().state is PumpState.STOPPED
+            assert any(motor.delays == (5.0,) for motor in b.core.firmware.motors.values())
+            b.pump.start()
+            assert b.plunger.rate_ul_min == pytest.approx(60.0)
+            b.pump.stop()
+            b.pump.close()
+            b.emulator.switch("half-request")
+            b.pump.open()
+            assert b.pump.status().state is PumpState.STOPPED
+
+
 def test_a_state_is_known_by_its_digit_in_every_dialect():
     """A stall is status 4, whatever else differs."""
     for name, variant in DIALECTS.items():

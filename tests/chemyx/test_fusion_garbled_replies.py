@@ -48,7 +48,7 @@ ANSWERS = {
 class DamagedLine:
     """A line to a pump that damages the replies."""
 
-    spoiled = ""
+    heard = b""
 
     def hint(self):
         return "is the pump on?"

@@ -3,9 +3,11 @@
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 from fusion_bench import SYRINGE, bench, ready_bench
+from fusion_time import LONG_S
 
 from flowrig.emulation import Mute
 from flowrig.errors import (
@@ -18,6 +20,7 @@ from flowrig.errors import (
 from flowrig.interfaces import PumpState, PumpStep, Syringe
 from flowrig_chemyx.emulator.motor import Motor
 from flowrig_chemyx.emulator.variant import Variant
+from flowrig_chemyx.settings import BAUD_RATES
 from flowrig_chemyx.wire import serial_line
 from flowrig_chemyx.wire.ports import owners, rivals
 
@@ -32,6 +35,14 @@ def requests_of(b, call):
     before = len(b.wire.received)
     call()
     return b.wire.received[before:].decode().split("\r")[:-1]
+
+
+def wait_until(condition):
+    """Wait for something that another thread does."""
+    end_s = time.monotonic() + LONG_S
+    while not condition():
+        assert time.monotonic() < end_s
+        time.sleep(0.005)
 
 
 def poll(b, duration_s):
@@ -170,6 +181,18 @@ def test_a_run_of_somebody_else_is_not_begun_anew():
         with pytest.raises(RefusedError, match="did not pause"):
             b.pump.set_rate(RATE_UL_MIN)
         assert b.plunger.rate_ul_min == 0.0
+
+
+@pytest.mark.parametrize("units", [0, 1, 3])
+def test_a_run_of_somebody_else_in_other_units(units):
+    """The flow rate of a run that somebody began is set in the units that it has."""
+    with ready_bench() as b:
+        b.pump.set_rate(30.0)
+        b.core.feed(f"set units {units}\rset diameter 14.567\r".encode())
+        b.core.feed(b"set volume 10\rset rate 10\rstart\r")
+        assert b.pump.status().state is PumpState.RUNNING
+        b.pump.set_rate(RATE_UL_MIN)
+        assert b.plunger.rate_ul_min == pytest.approx(RATE_UL_MIN)
 
 
 def test_a_pump_that_ignores_a_pause_keeps_its_rate(monkeypatch):
@@ -351,6 +374,48 @@ def test_a_stop_does_not_wait_for_the_other_channel(monkeypatch):
         assert b.pump.status().state is PumpState.STOPPED
 
 
+@pytest.mark.parametrize("channel", [None, 1, 2])
+@pytest.mark.parametrize("state", ["closed", "open", "port gone"])
+def test_a_pump_that_cannot_be_opened_is_stopped(channel, state):
+    """A stop is sent to a silent pump, whether its driver is open or not; it opens afterwards."""
+    with ready_bench(channel=channel) as b:
+        b.pump.set_rate(RATE_UL_MIN)
+        b.pump.start()
+        b.emulator.wire.plan(Mute())
+        if state == "closed":
+            b.pump.close()
+        elif state == "port gone":
+            b.pump._line.close()
+        b.pump.send_safe_action()
+        wait_until(lambda: b.plunger.rate_ul_min == 0.0)
+        b.emulator.heal()
+        b.pump.close()
+        b.pump.open()
+        assert b.pump.status().state is PumpState.STOPPED
+
+
+def test_a_silent_pump_is_stopped_at_any_baud_rate():
+    """With `baud = "probe"` the stop is sent at every baud rate."""
+    with ready_bench() as b:
+        b.pump.set_rate(RATE_UL_MIN)
+        b.pump.start()
+        b.pump.close()
+        b.emulator.wire.plan(Mute())
+        pump = b.other(list, baud="probe")
+        pump.send_safe_action()
+        wait_until(lambda: b.plunger.rate_ul_min == 0.0)
+        assert b.wire.received.count(b"?\rstop\r") == len(BAUD_RATES)
+        pump.close()
+
+
+def test_a_stop_of_a_port_that_does_not_exist(tmp_path):
+    """The message has the address."""
+    with ready_bench() as b:
+        pump = b.other(list, address=str(tmp_path / "ttyUSB7"))
+        with pytest.raises(ConnectionLostError, match="ttyUSB7"):
+            pump.send_safe_action()
+
+
 def test_limits_in_either_order_are_told_apart():
     """The pump itself proves which of its limits are flow rates, since these depend on minutes."""
     known = []
@@ -448,7 +513,7 @@ def test_a_rate_takes_two_requests_and_a_start_five():
             "start",
             "status",
         ]
-        b.clock.sleep(1.0)
+        b.clock.sleep(10.0)
         b.pump.set_rate(30.0)
         assert len(requests_of(b, lambda: b.pump.set_rate(20.0))) == 7
         assert b.plunger.rate_ul_min == pytest.approx(20.0)

@@ -128,6 +128,8 @@ def test_every_instrument_of_a_kind_has_the_faults_of_its_body():
         "nack",
         "panel-rate",
         "panel-start",
+        "panel-delay",
+        "half-request",
     }
 
 

@@ -83,6 +83,22 @@ def test_pyserial_talks_to_a_pump_on_a_terminal_until_sigterm():
         assert process.wait(120) == 0
 
 
+@needs_serial
+def test_a_fusion_is_served_in_a_dialect():
+    """A dialect of a Fusion is served by its name, with two channels where it has them."""
+    import serial
+
+    words = ("chemyx", "--port", str(free_port()), "--variant", "4000-x", "--variant", "echo=false")
+    with (
+        emulated(*words) as (at, _),
+        serial.serial_for_url(at["address"], timeout=60.0) as line,
+    ):
+        line.write(b"2 set units uL/min\r")
+        assert line.read_until(b">") == b"units = 2 \n\r>"
+        line.write(b"view parameter 1\r")
+        assert b"Pump 2: \n\runit = 2 \n\r" in line.read_until(b">")
+
+
 @needs_visa
 @needs_pymodbus
 def test_pyvisa_and_pymodbus_talk_to_one_controller():

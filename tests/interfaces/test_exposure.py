@@ -31,11 +31,13 @@ class Detector:
         counts_ms: counts a millisecond in the brightest pixel.
         offset: counts without light.
         noise: standard deviation of every pixel [counts].
+        plateau: counts at which a pixel saturates.
     """
 
     counts_ms: float
     offset: float = 0.0
     noise: float = 0.0
+    plateau: float = FULL
     shape: np.ndarray = field(factory=lambda: np.exp(-(((NM - 500.0) / 80.0) ** 2)))
     draw: np.random.Generator = field(factory=lambda: np.random.default_rng(1))
 
@@ -45,6 +47,7 @@ class Detector:
 
     def expose(self, time_us):
         light = self.offset + self.counts_ms * self.shape * time_us * 1e-3
+        light = np.minimum(light, self.plateau)
         seen = light + self.noise * self.draw.standard_normal(NM.size)
         return np.clip(np.rint(seen), 0, FULL).astype(np.uint16)
 
@@ -114,7 +117,8 @@ def test_the_brightest_pixel_comes_to_the_target(detector, begin_us, target):
     low, high = 0.95 * target - slack, 1.05 * target + slack
     truth = detector.peak_fraction(found.integration_time_us)
     assert bench.integration_time_us() == found.integration_time_us
-    assert found.frames_taken <= 8
+    assert found.frames_taken <= 10
+    assert found.saturation_counts == FULL
     if found.verdict is ExposureVerdict.ON_TARGET:
         assert low <= truth <= high
         assert abs(found.peak_fraction - target) <= 0.05 * target
@@ -129,14 +133,73 @@ def test_the_brightest_pixel_comes_to_the_target(detector, begin_us, target):
 
 @pytest.mark.parametrize(
     ("detector", "frames"),
-    [(Detector(100.0), 2), (Detector(500.0, offset=1500.0), 3), (Detector(1e4, noise=10.0), 4)],
+    [(Detector(100.0), 4), (Detector(500.0, offset=1500.0), 5), (Detector(1e4, noise=10.0), 5)],
     ids=["dark", "with offset", "saturated"],
 )
 def test_few_frames_do(detector, frames):
-    """A linear detector takes two frames, one with an offset three."""
+    """A linear detector takes four frames, one with an offset five; two are checks."""
     found = opened(detector).auto_expose()
     assert found.verdict is not ExposureVerdict.UNSTEADY
     assert found.frames_taken <= frames
+
+
+@settings(max_examples=3 * settings.default.max_examples, deadline=None)
+@given(
+    plateau=st.floats(0.3, 0.9),
+    counts_ms=st.floats(-1.5, 3.5).map(lambda power: 10.0**power),
+    offset=st.floats(0.0, 3_000.0),
+    noise=st.floats(0.0, 30.0),
+    begin_us=st.integers(LIMITS.integration_time_min_us, LIMITS.integration_time_max_us),
+)
+def test_a_plateau_below_the_top_is_found(plateau, counts_ms, offset, noise, begin_us):
+    """A detector that saturates below the top of its converter is exposed to a fraction of what it
+    really reaches; its saturation is told, or at least not exceeded."""
+    detector = Detector(counts_ms, offset, noise, plateau * FULL)
+    bench = opened(detector, begin_us)
+    found = bench.auto_expose(0.8)
+    assert found.frames_taken <= 12
+    light = detector.peak_fraction(found.integration_time_us)
+    slack = 6 * noise / FULL
+    if found.verdict is ExposureVerdict.ON_TARGET:
+        assert light <= plateau + slack, "the frame on target is saturated"
+        if found.integration_time_us < 0.7 * LIMITS.integration_time_max_us:
+            assert found.saturation_counts == pytest.approx(plateau * FULL, rel=0.01)
+            assert light == pytest.approx(0.8 * plateau, rel=0.06, abs=slack)
+    elif found.verdict is ExposureVerdict.TOO_WEAK:
+        assert light < 0.8
+    else:
+        assert found.verdict is ExposureVerdict.TOO_STRONG
+        assert found.integration_time_us == LIMITS.integration_time_min_us
+        assert light > 0.75 * plateau
+
+
+@pytest.mark.parametrize("plateau", [16_383, 40_000, 52_000, 52_428, 53_000, 55_000, 60_000])
+@pytest.mark.parametrize("begin_us", [6_000, 70_000, 90_000, 2_000_000])
+def test_a_plateau_around_the_target_is_found(plateau, begin_us):
+    """Also where the plateau lies in the range that counts as on target, or the search begins on
+    it."""
+    detector = Detector(600.0, offset=900.0, noise=8.0, plateau=plateau)
+    found = opened(detector, begin_us).auto_expose(0.8)
+    assert found.verdict is ExposureVerdict.ON_TARGET
+    assert found.saturation_counts == pytest.approx(plateau, rel=0.01)
+    light = detector.peak_fraction(found.integration_time_us) * FULL
+    assert light == pytest.approx(0.8 * plateau, rel=0.05)
+
+
+def test_a_plateau_is_found_where_no_longer_time_is_allowed():
+    """With the target at the longest allowed time, shorter frames show the plateau."""
+    detector = Detector(600.0, offset=900.0, plateau=53_000)
+    bench = opened(detector, 8_000)
+    found = bench.auto_expose(0.8, longest_us=100_000)
+    assert found.saturation_counts == pytest.approx(53_000, rel=0.01)
+    assert max(bench.sent_us) <= 100_000
+
+
+def test_a_detector_that_is_saturated_at_every_time_is_too_bright():
+    """Counts that no integration time changes are no dark frame if they are many."""
+    found = opened(Detector(1e6, plateau=40_000)).auto_expose(0.8)
+    assert found.verdict is ExposureVerdict.TOO_STRONG
+    assert found.saturation_counts == 40_000
 
 
 def test_only_the_window_counts():

@@ -19,10 +19,12 @@ from flowrig.interfaces import (
     Identity,
     Pump,
     PumpLimits,
+    PumpReadBack,
     PumpState,
     Quality,
     Spectrometer,
     SpectrometerLimits,
+    SpectrometerReadBack,
     Syringe,
 )
 from flowrig.journal.events import Device, HeaterValues, Opened, Outcome, Reading
@@ -67,7 +69,7 @@ class Odd(Heater, Pump, Spectrometer):
 
     _do_limits = _do_read = _do_read_power_percent = _do_set_syringe = _do_read_state = _answer
     _do_read_dispensed_ul = _do_read_elapsed_s = _do_wavelengths_nm = _answer
-    _do_integration_time_us = _do_acquire_frame = _answer
+    _do_integration_time_us = _do_acquire_frame = _do_read_back = _answer
 
     def _do_set_temperature(self, temperature_c: float) -> None: ...
 
@@ -155,6 +157,31 @@ def test_numbers_and_states_are_written_or_refused(value: Any) -> None:
     assert (state is not None) == isinstance(value, PumpState)
     time_us = returned(Spectrometer.integration_time_us, value)
     assert time_us is None or (type(time_us) is int and time_us > 0)
+
+
+@given(SCALARS, SCALARS, SCALARS, SCALARS)
+def test_a_read_back_has_numbers_or_nothing(one: Any, two: Any, three: Any, four: Any) -> None:
+    """A value that an instrument cannot report is None; so is whether a heater controls."""
+    pump = returned(
+        Pump.read_back, PumpReadBack(time_s=0.0, rate_ul_min=one, inner_diameter_mm=two)
+    )
+    if pump is not None:
+        for part in (pump.rate_ul_min, pump.inner_diameter_mm):
+            assert part is None or (type(part) is float and 0.0 <= part < math.inf)
+    seen = returned(
+        Spectrometer.read_back,
+        SpectrometerReadBack(time_s=0.0, integration_time_us=one, exposures_averaged=two,
+                             trigger_mode=three, is_light_on=four),
+    )  # fmt: skip
+    if seen is not None:
+        for part in (seen.integration_time_us, seen.exposures_averaged, seen.trigger_mode):
+            assert part is None or (type(part) is int and part >= 0)
+        assert seen.is_light_on in (None, True, False)
+    for ask in (Pump.read_back, Spectrometer.read_back):
+        assert returned(ask, one) is None
+    heater = HeaterReading(time_s=0.0, temperature_c=25.0, set_point_c=20.0, controls=one)
+    reading = returned(Heater.read, heater)
+    assert (reading is not None) == (one is None or isinstance(one, bool))
 
 
 @given(SCALARS, SCALARS, SCALARS)

@@ -42,13 +42,13 @@ address = "no-such-port-4"
 address = "no-such-port-5"
 
 [devices.plate]
-address = "127.0.0.1:9"
+address = "127.0.0.1:1"
 
 [devices.hdx_absorbance]
-address = "127.0.0.1:9"
+address = "127.0.0.1:2"
 
 [devices.hdx_pl]
-address = "127.0.0.1:9"
+address = "127.0.0.1:3"
 """
 
 CONDITIONS = {"temperature": 175.0, "CuI": 118.0, "ZnI2": 115.0, "CsOA": 24.0, "ODE": 250.0}

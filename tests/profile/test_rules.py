@@ -1,14 +1,25 @@
 """What must hold between the parts of a profile: one small change to the reference rig a rule."""
 
+import re
+
 import pytest
+from attrs import evolve
 
 from flowrig.plugins.registry import Plugins
 from flowrig.problem.space import LinearConstraint, Parameter, Space
 from flowrig.profile import ProfileError, load_profile_text
 from flowrig.profile.rules import RULES
-from flowrig.profile.rules.space import has_point
+from flowrig.profile.rules.space import has_point, reachable
 
 HEAD = 'extends = "cs3cu2i5-heatup-chem3"\n'
+
+STEPPED = """\
+[[space]]
+name = 'temperature'
+heater = 'plate'
+range = ['120 degC', '180 degC']
+step = '{step}'
+"""
 
 CASES = [
     # numbers
@@ -32,6 +43,15 @@ CASES = [
     ("analysis.frames = 0", "2:19: got 0; expected at least 1"),
     ("calibration.dark_frames = 0", "2:27: got 0; expected at least 1"),
     ("campaign.stop.at_most = '0 h'", "2:25: got 0 s; expected more than 0 s"),
+    ("campaign.stop.at_most = '1e300 h'", "2:25: got 1e+300 h; expected at most 87600 h"),
+    ("campaign.stop.objective_above = 1e300", "2:33: got 1e+300, which is never reached"),
+    ("campaign.stop.objective_above = nan", "2:33: nan is not finite"),
+    ("campaign.seed = -1", "2:17: got -1; expected 0 to 4294967295"),
+    ("campaign.seed = 4294967296", "2:17: got 4294967296; expected 0 to 4294967295"),
+    ("campaign.optimizer_deadline = '1e20 h'", "got 3.6e+23 s; expected 1 to 2.592e+06 s"),
+    ("campaign.optimizer_memory = '1e300 GB'", "got 1e+300 GB; expected 0.1 to 1e+06 GB"),
+    ("campaign.repeats_at_most = 1000000000000", "got 1e+12; expected 1 to 10000"),
+    ("campaign.if_optimizer_settles = 'stop'", "2:33: "),
     # flow path
     ("path.mixer.to = 'segmentatoin'", "2:17: unknown component 'segmentatoin'; expected one of"),
     ("path.waste.to = 'reactor'", "2:12: a waste has nothing downstream"),
@@ -137,6 +157,14 @@ CASES = [
         "[[campaign.stages]]\nname='a'\noptimizer='lhs'\nexperiments=1",
         "7:6: there is a stage 'a' already",
     ),
+    (
+        "[[campaign.stages]]\nname='a'\noptimizer='lhs'\nexperiments=1\nbatch=1000000000000",
+        "6:7: got 1000000000000; expected at most 10000 experiments a stage",
+    ),
+    # steps
+    (STEPPED.format(step="1e-9 degC"), "a step of 1e-09 makes more than 1000000 of the range"),
+    (STEPPED.format(step="1e-300 degC"), "expected at least 6e-05"),
+    (STEPPED.format(step="-5 degC"), "a step of -5 does not fit"),
     # settings of plugins
     ("devices.hdx_pl.integration_time = '1 ms'", "2:35: `integration_time` must be >= 6000: 1000"),
     (
@@ -195,3 +223,40 @@ def test_limits_that_exclude_each_other_are_found() -> None:
     apart = Space(axes, (total, LinearConstraint("a", {"a": 1.0}, 0.0, 0.4)))
     assert has_point(near)
     assert not has_point(apart)
+
+
+def test_steps_that_exclude_all_conditions_are_found(plugins: Plugins) -> None:
+    """A total flow rate that lies between all sums of steps leaves nothing to measure."""
+    text = HEAD + "limits.total_flow = ['716 uL/min', '718 uL/min']\n"
+    profile = load_profile_text(text, "narrow.toml", plugins)
+    steps = {"CuI": 40.0, "ZnI2": 40.0, "CsOA": 60.0, "ODE": 60.0, "temperature": 30.0}
+    stepped = [evolve(v, step=steps[v.name]) for v in profile.variables]
+    assert not list(reachable(profile))
+    (found,) = reachable(evolve(profile, variables=tuple(stepped)))
+    assert "on the steps" in found.message
+    some = [evolve(v, step=None) if v.name == "ODE" else v for v in stepped]
+    assert not list(reachable(evolve(profile, variables=tuple(some))))
+
+
+@pytest.mark.parametrize(
+    ("campaign", "said"),
+    [
+        ("optimizer='grid'\nlevels=50", "50 levels of 5 conditions are 3.125e+08 points"),
+        ("optimizer='grid'\nlevels=1000000000000", "`levels` must be <= 1000"),
+        ("optimizer='partial-grid'\nlevels=1000000000000", "`levels` must be <= 1000"),
+        ("optimizer='lhs'\ndesigns=1000000000000", "`designs` must be <= 10000: 1000000000000"),
+        ("optimizer='bayes'\nsamples=1000000000000", "`samples` must be <= 100000"),
+        ("optimizer='bayes'\ncandidates=1000000000000", "`candidates` must be <= 1000000"),
+        ("optimizer='bayes'\nucb_beta=1e300", "`ucb_beta` must be <= 1000000"),
+        ("optimizer='botorch'\nrestarts=1000000000000", "`restarts` must be <= 1000"),
+        ("optimizer='gest'\ngenerator='a:B'\ninitial=1000000000000", "`initial` must be <= 10000"),
+        ("optimizer='lhs'\n[campaign.surrogate]\nname='gp'\niterations=1000000000000", "<= 100000"),
+        ("optimizer='lhs'\n[campaign.surrogate]\nname='enn'\nwidth=1000000000000", "<= 16384"),
+        ("optimizer='lhs'\n[campaign.surrogate]\nname='enn'\nprior_scale=1e300", "<= 1000000"),
+    ],
+)
+def test_counts_that_no_computer_gets_through_are_found(campaign: str, said: str) -> None:
+    """The shipped optimizers and surrogates say what is too much before a run begins."""
+    text = HEAD + f"[[campaign.stages]]\nname='a'\nexperiments=1\n{campaign}\n"
+    with pytest.raises(ProfileError, match=re.escape(said)):
+        load_profile_text(text, "worse.toml", Plugins.discover())

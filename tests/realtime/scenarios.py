@@ -61,7 +61,10 @@ def _kill_both(action: str) -> _Strike:
         if trial.at_rest():
             raise RuntimeError("somebody made the rig safe")
         begun_s = time.time()
-        trial.command(action, trial.folder).wait(240.0)
+        command = trial.command(action, trial.folder)
+        if not wait_until(lambda: not trial.hardware.heats, 20.0):
+            raise RuntimeError(f"flowrig {action} did not switch the heat off: {command.text}")
+        command.wait(240.0)
         return begun_s
 
     return strike
@@ -158,7 +161,8 @@ def _all() -> Sequence[Scenario]:
         Scenario("kill -9 of the watchdog", _watchdog("SIGKILL"), posix=True,
                  heat_off_s=WATCHDOG_S, says=("watchdog",)),
         Scenario("kill -9 of both, then flowrig safe", _kill_both("safe"), posix=True),
-        Scenario("kill -9 of both, then flowrig resume", _kill_both("resume"), posix=True),
+        Scenario("kill -9 of both, then flowrig resume", _kill_both("resume"), posix=True,
+                 heat_off_s=240.0, rest_s=300.0),  # it heats again, for the next experiment
         Scenario("Ctrl-C", _signal("SIGINT"), posix=True, states=("stopped",), resumes=True),
         Scenario("Ctrl-C twice", _twice("SIGINT"), posix=True),
         Scenario("SIGTERM", _signal("SIGTERM"), posix=True),

@@ -29,24 +29,24 @@ from flowrig.safety import safe_state
 from flowrig.safety.safe_state import SafeState
 from flowrig.safety.syringes import SyringeLedger
 
-NOBODY = "127.0.0.1:9"
-"""Where nothing answers."""
+NOBODY = "127.0.0.1"
+"""Where nothing answers at the ports 1 to 8."""
 
 DEAD_RIG = f"""\
 extends = "cs3cu2i5-heatup-chem3"
 title = "A rig without power"
 
 [devices.plate]
-address = "{NOBODY}"
+address = "{NOBODY}:1"
 
 [devices.hdx_absorbance]
-address = "{NOBODY}"
+address = "{NOBODY}:2"
 
 [devices.hdx_pl]
-address = "{NOBODY}"
+address = "{NOBODY}:3"
 """ + "".join(
-    f'\n[devices.pump_{name}]\naddress = "socket://{NOBODY}"\n'
-    for name in ("cui", "zni2", "csoa", "ode", "pfo")
+    f'\n[devices.pump_{name}]\naddress = "socket://{NOBODY}:{port}"\n'
+    for port, name in enumerate(("cui", "zni2", "csoa", "ode", "pfo"), 4)
 )
 
 

@@ -239,7 +239,12 @@ def test_a_pump_that_nobody_started_must_not_run(told: Told) -> None:
 
 
 SOUND = SpectrometerReadBack(
-    time_s=0.0, integration_time_us=8000, exposures_averaged=1, trigger_mode=0, is_light_on=False
+    time_s=0.0,
+    integration_time_us=8000,
+    exposures_averaged=1,
+    trigger_mode=0,
+    boxcar_width=0,
+    is_light_on=False,
 )
 
 
@@ -250,6 +255,7 @@ SOUND = SpectrometerReadBack(
         ({"integration_time_us": 16_000}, ("integration time", 8000, 16_000, "µs")),
         ({"exposures_averaged": 5}, ("number of averaged exposures", 1, 5, "")),
         ({"trigger_mode": 3}, ("trigger mode", 0, 3, "")),
+        ({"boxcar_width": 2}, ("boxcar width", 0, 2, "")),
         ({"is_light_on": True}, ("light", "off", "on", "")),
         ({"integration_time_us": None, "is_light_on": None}, None),
     ],
@@ -486,30 +492,50 @@ def test_a_changed_observation_is_bad(short: Short) -> None:
     assert "changed elsewhere: hdx_pl: its light is on, not off" in spoilt.flags
 
 
-def test_the_exposure_of_a_spectrometer_is_checked_around_every_acquisition(
-    short: Short, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        ("foreign-exposure", "its integration time is 16000 µs, not 8000 µs"),
+        ("foreign-averaging", "its number of averaged exposures is 3, not 1"),
+        ("foreign-trigger", "its trigger mode is 1, not 0"),
+        ("foreign-lamp", "its light is on, not off"),
+    ],
+)
+def test_a_spectrometer_is_asked_before_and_after_an_acquisition(
+    short: Short, fault: str, says: str
 ) -> None:
-    """Another program doubles it during the sample: the frames are not used."""
-    from flowrig_ocean.driver import OceanHdx
-
+    """Another program changes it: the frames are not used, and the other one is not named."""
+    written: list[EventData] = []
     with emulated_rig(short(1, 1)) as (rig, emulators):
-
-        def read_back(driver: OceanHdx) -> SpectrometerReadBack:
-            instrument = emulators[driver.name].instrument  # type: ignore[attr-defined]
-            return SpectrometerReadBack(
-                time_s=0.0, integration_time_us=instrument.integration_time_us
-            )
-
-        monkeypatch.setattr(OceanHdx, "_do_read_back", read_back)
-        written: list[EventData] = []
         guard = guard_of(rig, written)
+        guard.set_light(rig.spectrometers, False)
         guard.look_at(rig.spectrometers)
-        instrument = emulators["hdx_pl"].instrument  # type: ignore[attr-defined]
-        instrument.integration_time_us *= 2
-        with pytest.raises(SafetyTripError, match="integration time is 16000 µs, not 8000 µs"):
+        emulators["hdx_pl"].switch(fault)
+        with pytest.raises(SafetyTripError, match=f"hdx_pl: {says}"):
             guard.look_at(rig.spectrometers)
         guard.look_at(["hdx_absorbance"])
-    assert [data.found for data in written if isinstance(data, ChangedElsewhere)] == ["16000"]
+    (change,) = [data for data in written if isinstance(data, ChangedElsewhere)]
+    assert change.device == "hdx_pl"
+    assert f"is {change.found}" in says
+
+
+def test_a_sample_of_which_the_exposure_was_changed_is_not_kept(
+    short: Short, tmp_path: Path
+) -> None:
+    """The change comes between two frames; the run ends, and both values are in the journal."""
+
+    @contextmanager
+    def simulator(*args: Any, **options: Any) -> Iterator[Any]:
+        with emulated(*args, **options) as found:
+            found.emulators["hdx_pl"].inject("foreign-exposure at_s=732.5 times=1")
+            yield found
+
+    options = RunOptions(folder=tmp_path / "run", simulate=True, simulator=simulator)
+    outcome = start_run(short(1, 1), options)
+    assert outcome.state == "failed"
+    with Journal(tmp_path / "run" / FILE_NAME, read_only=True) as journal:
+        change, _ = [e.data for e in journal.events(ChangedElsewhere, Tripped, Measured)]
+    assert (change.commanded, change.found, change.unit) == ("8000", "16000", "µs")
 
 
 def test_start_and_flow_pass_the_guard_with_read_backs(

@@ -25,6 +25,7 @@ from flowrig.rig.device_threads import DeviceThreads
 from flowrig_chemyx.driver import ChemyxFusion
 from flowrig_ocean.driver import OceanHdx
 from flowrig_watlow.driver import WatlowF4T
+from flowrig_watlow.scpi.link import ScpiLink
 
 Short = Callable[..., Path]
 
@@ -45,6 +46,29 @@ def test_a_heater_that_hangs_keeps_no_pump_from_being_stopped(
         assert [step.reached for step in safe.steps] == [False] + [True] * (len(safe.steps) - 1)
         assert "did not return" in str(safe)
         assert rig.pump("CuI").status().state is PumpState.STOPPED
+
+
+def test_a_heater_too_late_to_be_opened_is_switched_off_all_the_same(
+    short: Short, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A controller that answers after every deadline, and obeys, gets off, and off is not
+    confirmed; when it answers in time again, its set point is idle."""
+
+    def late(self: ScpiLink, command: str) -> str:
+        self._send(command)
+        raise TimeoutError("no answer in time")
+
+    with package.open_rig(str(short()), simulate=True) as rig:
+        rig.set_temperatures({"plate": 120.0})
+        with monkeypatch.context() as slow:
+            slow.setattr(ScpiLink, "query", late)
+            assert not rig.reconnect()
+            assert not rig.heater("plate").is_open
+            with pytest.raises(UnknownOutcomeError, match="told to come to rest"):
+                rig.heaters_off(["plate"])
+        assert rig.reconnect()
+
+        assert rig.read_heaters(["plate"])["plate"].set_point_c == 20.0
 
 
 def test_a_plate_that_cannot_be_read_counts_as_hot(

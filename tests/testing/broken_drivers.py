@@ -13,7 +13,14 @@ from flowrig.errors import (
     OutOfRangeError,
     UnknownOutcomeError,
 )
-from flowrig.interfaces import HeaterReading, Identity, PumpState, PumpStatus
+from flowrig.interfaces import (
+    HeaterReading,
+    Identity,
+    PumpReadBack,
+    PumpState,
+    PumpStatus,
+    SpectrometerReadBack,
+)
 from flowrig.testing import (
     HeaterBench,
     HeaterConformance,
@@ -317,6 +324,20 @@ class CountsMillilitres(TemplatePump):
         return super()._do_read_dispensed_ul() / 1000.0
 
 
+class ReadsBackMillilitres(TemplatePump):
+    def _do_set_rate(self, rate_ul_min):
+        super()._do_set_rate(rate_ul_min)
+        self.told_ul_min = rate_ul_min
+
+    def _do_read_back(self):
+        return PumpReadBack(time_s=0.0, rate_ul_min=self.told_ul_min / 1000.0)
+
+
+class ReadsBackItsMemory(ReadsBackMillilitres):
+    def _do_read_back(self):
+        return PumpReadBack(time_s=0.0, rate_ul_min=self.told_ul_min)
+
+
 class CoolsWhenOpened(TemplateHeater):
     def _do_open(self):
         super()._do_open()
@@ -413,6 +434,21 @@ class ExposesOneMillisecondMore(TemplateSpectrometer):
 class GivesFloats(TemplateSpectrometer):
     def _do_acquire_frame(self):
         return super()._do_acquire_frame().astype(np.float32)
+
+
+class ReadsBackMilliseconds(TemplateSpectrometer):
+    def _do_read_back(self):
+        us = self._do_integration_time_us()
+        return SpectrometerReadBack(time_s=0.0, integration_time_us=us // 1000)
+
+
+class SpectrometerReadsBackItsMemory(TemplateSpectrometer):
+    def _do_set_integration_time(self, integration_time_us):
+        super()._do_set_integration_time(integration_time_us)
+        self.told_us = integration_time_us
+
+    def _do_read_back(self):
+        return SpectrometerReadBack(time_s=0.0, integration_time_us=self.told_us)
 
 
 class IsNeverSaturated(TemplateSpectrometer):
@@ -531,6 +567,10 @@ BROKEN = [
     ("test_stop_works_after_an_error", *pump(GivesUpAfterAnError)),
     ("test_stop_is_sent_to_a_silent_pump", *pump(QueriesBeforeItStops)),
     ("test_the_dispensed_volume_is_true", *pump(CountsMillilitres)),
+    ("test_a_read_back_comes_from_the_instrument", *pump(ReadsBackMillilitres)),
+    ("test_a_read_back_comes_from_the_instrument", *pump(ReadsBackItsMemory)),
+    ("test_a_read_back_comes_from_the_instrument", *spectrometer(ReadsBackMilliseconds)),
+    ("test_a_read_back_comes_from_the_instrument", *spectrometer(SpectrometerReadsBackItsMemory)),
     ("test_opening_leaves_a_hot_heater_hot", *heater(CoolsWhenOpened)),
     ("test_the_set_point_reaches_the_plate", *heater(SpeaksFahrenheit)),
     ("test_off_works_in_every_state", *heater(KeepsWarm)),

@@ -22,6 +22,8 @@ PLAIN = {
     "*IDN?": b'"Watlow Electric","F4T","1234","04:05:0007"\n',
     ":UNIT:TEMPERATURE?": b"C\n",
     ":PROGRAM:SELECTED:STATE?": b"IDLE\n",
+    ":SOURCE:CLOOP1:PVALUE?": b"25.00\n",
+    ":SOURCE:CLOOP1:ERROR?": b"NONE\n",
 }
 
 
@@ -123,8 +125,9 @@ Peer = Callable[[Mapping[str, Any]], str]
 def peer() -> Iterator[Peer]:
     """Starts a peer that sends fixed bytes for each line, and returns its address.
 
-    It identifies itself as an F4T, speaks °C and runs no profile by default. `None` is
-    silence; a tuple is bytes and then a hang-up; a function is called for the pieces to send.
+    It identifies itself as an F4T, speaks °C, measures 25 °C and runs no profile by default.
+    `None` is silence; a tuple is bytes and then a hang-up; a function is called for the pieces to
+    send.
     """
     with contextlib.ExitStack() as stack:
 

@@ -113,7 +113,8 @@ def prepare(emulated):
 )
 def test_pulled_at_any_byte(plate_rig, written, call, wire):
     """Wherever the connection breaks, a call fails at once as lost or unknown, or returns what is
-    true; nothing is sent twice, and the controller is found again."""
+    true; nothing but off is sent twice, and the controller is found again."""
+    most = 3 if call.name.startswith("off") else 1
     sizes = sizes_of(call, plate_rig, wire)
     cuts = [(exchange, byte) for exchange, size in enumerate(sizes) for byte in range(size)]
     with plate_rig(deadline_s=30.0, **call.settings) as emulated:
@@ -124,7 +125,7 @@ def test_pulled_at_any_byte(plate_rig, written, call, wire):
             with contextlib.suppress(ConnectionLostError, UnknownOutcomeError):
                 assert call.run(emulated.driver) == call.expected, (exchange, byte)
             emulated.wire(wire).clear()
-            assert max(written.values(), default=0) <= 1, (exchange, byte, written)
+            assert max(written.values(), default=0) <= most, (exchange, byte, written)
             assert is_found_again(emulated.driver), (exchange, byte)
 
 

@@ -10,7 +10,6 @@ from flowrig.errors import (
     ConnectionLostError,
     NotReadyError,
     OutOfRangeError,
-    RefusedError,
     UnknownOutcomeError,
 )
 from flowrig.interfaces import WireLog
@@ -111,15 +110,16 @@ def test_out_of_range_sends_nothing(rig, temperature_c):
 
 @pytest.mark.parametrize("tells_errors", [False, True])
 @pytest.mark.parametrize("newline_on_write", [False, True])
-def test_ignored_set_point_is_refused(plate_rig, tells_errors, newline_on_write):
-    """If the controller keeps its old set point, the call is refused and the link stays usable."""
+def test_ignored_set_point_is_unknown(plate_rig, tells_errors, newline_on_write):
+    """If the controller keeps its old set point, it may take the new one later than anybody waits:
+    the outcome is unknown, and the link stays usable."""
     narrow = F4TTraits(
         set_point_max_c=60.0, tells_errors=tells_errors, newline_on_write=newline_on_write
     )
     with plate_rig(narrow) as emulated:
         emulated.driver.open()
         emulated.driver.set_temperature(50.0)
-        with pytest.raises(RefusedError, match=r"stayed at 50\.00 °C instead of 100\.00 °C"):
+        with pytest.raises(UnknownOutcomeError, match=r"stayed at 50\.00 °C instead of 100\.00 °C"):
             emulated.driver.set_temperature(100.0)
 
         assert emulated.driver.read().set_point_c == 50.0
@@ -156,16 +156,37 @@ def test_set_point_that_shows_at_once_costs_no_time(plate_rig):
 
 
 def test_set_point_that_does_not_show_gets_time_to_settle(plate_rig):
-    """After each of two writes the controller has the settling time before it is asked again."""
-    with plate_rig(settle_s=0.5) as emulated:
+    """The controller has the whole patience to show its set point."""
+    with plate_rig(settle_s=0.5, patience_s=7.0) as emulated:
         emulated.driver.open()
         emulated.traits.set_point_max_c = 40.0
         before_s = emulated.clock.now_s()
 
-        with pytest.raises(RefusedError, match="stayed at"):
+        with pytest.raises(UnknownOutcomeError, match=r"stayed at 20\.00 °C .* for 7 s"):
             emulated.driver.set_temperature(50.0)
 
-        assert emulated.clock.now_s() == before_s + 1.0
+        assert emulated.clock.now_s() == before_s + 7.0
+
+
+@pytest.mark.parametrize("later_s", [0.3, 1.0, 2.6, 4.9])
+def test_set_point_that_is_taken_late_is_confirmed(plate_rig, later_s):
+    """A controller that obeys seconds after it answers heats, and that is what is reported."""
+    with plate_rig(F4TTraits(takes_s=later_s)) as emulated:
+        emulated.driver.open()
+        emulated.driver.set_temperature(90.0)
+
+        assert emulated.plate.set_point_c == 90.0
+
+
+def test_set_point_that_is_taken_too_late_is_unknown(plate_rig):
+    """A set point that shows after everybody's patience is never reported as refused."""
+    with plate_rig(F4TTraits(takes_s=30.0)) as emulated:
+        emulated.driver.open()
+        with pytest.raises(UnknownOutcomeError, match="may still change"):
+            emulated.driver.set_temperature(90.0)
+        emulated.clock.sleep(60.0)
+
+        assert emulated.driver.read().set_point_c == 90.0
 
 
 def test_broken_sensor_makes_the_reading_bad(rig):
@@ -217,7 +238,7 @@ class Wire:
     def query(self, question):
         return self._core.feed(question.encode() + b"\n").decode().strip()
 
-    def send(self, command):
+    def send(self, command, reconnect=False):
         self._core.feed(command.encode() + b"\n")
 
 

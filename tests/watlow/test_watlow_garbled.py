@@ -97,8 +97,8 @@ def test_garbled_replies_are_protocol_errors(monkeypatch):
         with contextlib.suppress(ProtocolError):
             assert math.isfinite(loop.set_point_c())
         with contextlib.suppress(ProtocolError):
-            temperature_c, faulty = loop.process_value_c()
-            assert faulty or math.isfinite(temperature_c)
+            look = loop.look()
+            assert look.fault or math.isfinite(look.temperature_c)
 
 
 def test_garbled_registers_are_finite_or_refused():

@@ -177,10 +177,10 @@ def test_answer_to_a_write_is_not_the_read_back(peer, driver_at):
 
 
 def test_set_point_is_written_again_where_the_first_did_not_take(peer, driver_at):
-    """The driver writes a set point a second time if the first read-back shows the old value."""
+    """The driver writes a set point a second time if the read-backs show the old value."""
     read_backs = iter([b"20.00\n", b"90.00\n"])
     address = peer({":SOURCE:CLOOP1:SPOINT 90.00": None, SPOINT: lambda: [next(read_backs)]})
-    driver = driver_at(address)
+    driver = driver_at(address, patience_s=0.0)
     driver.open()
 
     driver.set_temperature(90.0)

@@ -1,15 +1,18 @@
 """Set points and off while a profile that is stored on the controller runs."""
 
+import struct
+
 import pytest
 from patience import patient
 
-from flowrig.emulation import Cut, When
+from flowrig.emulation import HangUp, Wire
 from flowrig.errors import (
     ConnectionLostError,
     ProtocolError,
     RefusedError,
     UnknownOutcomeError,
 )
+from flowrig_watlow.emulator.traits import F4TTraits
 from flowrig_watlow.parameters import ProgramStatus
 from flowrig_watlow.registers import PROGRAM_STATE
 
@@ -91,18 +94,82 @@ def test_off_is_repeated_after_the_profile_has_ended(plate_rig, monkeypatch):
         assert emulated.plate.set_point_c == 20.0
 
 
+class CutAt(Wire):
+    """A wire that breaks when certain bytes arrive."""
+
+    def __init__(self, *marks):
+        self._marks = marks
+
+    def carry(self, line, data):
+        if any(mark in data for mark in self._marks):
+            raise HangUp
+        return line.feed(data)
+
+
 def test_off_says_that_a_profile_may_go_on(running):
     """If the state of the profile cannot be read, the outcome of off is unknown."""
-    wire = "modbus" if running.driver.settings.modbus else "scpi"
-    exchanges = {"scpi": 3, "modbus": 0}[wire]
-    if running.driver.settings.off == "control-mode":
-        exchanges = 3
-    running.wire(wire).plan(Cut(), When(after=exchanges))
+    if running.driver.settings.modbus:
+        running.wire("modbus").plan(CutAt(struct.pack(">HH", PROGRAM_STATE, 1)))
+    else:
+        running.wire("scpi").plan(CutAt(STATE.encode()))
 
     with pytest.raises(UnknownOutcomeError, match="a stored profile may heat again"):
         running.driver.off()
 
     assert running.plate.set_point_c <= 20.0
+
+
+@pytest.mark.parametrize("word", ["RUNNING", "SOAK", "RAMP", "Hold", "paused", "WAITING", "2"])
+def test_state_of_another_wording_is_a_running_profile(plate_rig, word):
+    """A state that is not known to be one of rest counts as a profile that holds the set point."""
+    with plate_rig(F4TTraits(state_words=("IDLE", word, "HOLD"))) as emulated:
+        emulated.driver.open()
+        emulated.driver.set_temperature(120.0)
+        emulated.emulator.controller.program_state = "RUN"
+
+        with pytest.raises(RefusedError, match=f"reports '{word}'"):
+            emulated.driver.set_temperature(80.0)
+        emulated.driver.off()
+        assert emulated.plate.set_point_c == 20.0
+        assert emulated.emulator.controller.program_state == "IDLE"
+
+
+@pytest.mark.parametrize(
+    "word", ["Idle", "OFF", "Not Started", "COMPLETE", "completed", "Terminated", "STOPPED", "End"]
+)
+def test_states_of_rest_have_many_words(plate_rig, word):
+    """A profile that has not begun, or that has ended, is no obstacle."""
+    with plate_rig(F4TTraits(state_words=(word, "RUN", "HOLD"))) as emulated:
+        emulated.driver.open()
+        emulated.driver.set_temperature(80.0)
+
+        assert emulated.plate.set_point_c == 80.0
+
+
+@pytest.mark.parametrize("state", [146, 149, 1783, 150, 9999])
+def test_unknown_code_of_a_profile_counts_as_running(modbus_rig, monkeypatch, state):
+    """By Modbus, too, every state that is not one of rest holds the set point."""
+    monkeypatch.setattr("flowrig_watlow.emulator.register_bank.PROGRAM_STATES", {"IDLE": state})
+
+    with pytest.raises(RefusedError, match="stored profile"):
+        modbus_rig.driver.set_temperature(80.0)
+
+
+def test_off_ends_a_profile_whose_state_nobody_can_read(plate_rig):
+    """Firmware without the state of a profile gets the command that ends one, if idle does not
+    stay."""
+    with plate_rig(idle_c=20.0) as emulated:
+        emulated.driver.open()
+        emulated.driver.set_temperature(120.0)
+        emulated.driver._scpi._has_program_query = False
+        controller = emulated.emulator.controller
+        with controller.moment():
+            controller.start_program(1, 1)
+        emulated.clock.sleep(1.0)
+        emulated.driver.off()
+
+        assert controller.program_state == "IDLE"
+        assert emulated.plate.set_point_c == 20.0
 
 
 @pytest.mark.parametrize("answer", [None, b"ERROR\n"], ids=["silence", "error"])

@@ -36,7 +36,7 @@ from flowrig.cli.runs.run import demo, resume, run
 from flowrig.cli.runs.safe import safe
 from flowrig.cli.terminal.printing import say
 from flowrig.cli.torture import torture
-from flowrig.errors import FlowrigError, InputError, PluginWarning
+from flowrig.errors import FlowrigError, FlowrigWarning, InputError
 from flowrig.journal.visible import visible
 from flowrig.learning.blas_threads import default_to_one_blas_thread
 from flowrig.plugins.contained import left_threads
@@ -96,13 +96,13 @@ def _end_at_once(why: BaseException | None) -> None:
 
 @contextmanager
 def _plain_warnings() -> Iterator[None]:
-    """Show a plugin that is left out as one line, whatever filters of warnings are set."""
+    """Show a warning of flowrig as one line, whatever filters of warnings are set."""
     with warnings.catch_warnings():
-        warnings.simplefilter("always", PluginWarning)
+        warnings.simplefilter("always", FlowrigWarning)
         others = warnings.showwarning
 
         def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
-            if issubclass(category, PluginWarning):
+            if issubclass(category, FlowrigWarning):
                 say(f"warning: {message}", fg="yellow", err=True)
             else:
                 others(message, category, *place, **more)

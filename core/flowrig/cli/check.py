@@ -187,9 +187,18 @@ def _stage(stage: Any) -> str:
 
 
 def _print_missing(profile: Any) -> None:
-    """Name the packages that a run needs and that are not installed."""
+    """Name what a run needs and lacks: packages that are not installed, and addresses."""
+    from flowrig.claims import is_placeholder
     from flowrig.plugins.offers import requirements
 
+    unknown = [
+        name
+        for name, device in profile.devices.items()
+        if any(map(is_placeholder, device.settings.connects_to()))
+    ]
+    if unknown:
+        names = ", ".join(unknown)
+        say(f"  to run it on instruments, first put their addresses into: {names}", fg="yellow")
     needs = requirements(profile.offers)
     if needs:
         names = " ".join(f"'{need}'" for need in needs)

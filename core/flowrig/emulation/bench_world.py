@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 from flowrig.clock import Clock
 from flowrig.emulation.world import HeaterBody, PumpBody, SpectrometerBody, World
 
-__all__ = ["ROOM_C", "BenchWorld", "Detector", "Plate", "Plunger"]
+__all__ = ["NUM_PIXELS", "ROOM_C", "BenchWorld", "Detector", "Plate", "Plunger"]
 
 ROOM_C = 22.0
 """Room temperature [°C] of a bench."""
+
+NUM_PIXELS = 2068
+"""Number of pixels of a spectrometer whose emulator names no other."""
 
 
 class Plunger:
@@ -152,7 +155,7 @@ class Detector:
 
     def __init__(
         self,
-        num_pixels: int = 2068,
+        num_pixels: int = NUM_PIXELS,
         wavelength_coefficients: tuple[float, ...] = (200.0, 0.37, -4.0e-5, 2.5e-9),
     ) -> None:
         self.wavelength_coefficients = wavelength_coefficients

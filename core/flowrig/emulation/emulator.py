@@ -9,6 +9,7 @@ from typing import ClassVar, Self
 from attrs import Factory, evolve, field, frozen
 
 from flowrig.clock import Clock
+from flowrig.emulation.bench_world import NUM_PIXELS
 from flowrig.emulation.device_fault import DeviceFault
 from flowrig.emulation.disturbed_wire import DisturbedWire, When
 from flowrig.emulation.fault_text import find_switch, parse_fault
@@ -110,6 +111,15 @@ class Emulator(ABC):
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+
+    @classmethod
+    def num_pixels(cls, settings: DeviceSettings) -> int:
+        """Number of pixels of an emulated spectrometer, for a world that can choose.
+
+        Args:
+            settings: settings of the driver, which may name the model.
+        """
+        return NUM_PIXELS
 
     def serve(self) -> DeviceSettings:
         """Start to serve; returns the settings with which a driver finds this emulator.

@@ -1,13 +1,16 @@
 """The base class of all instruments."""
 
 import math
+import weakref
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from enum import Enum
 from types import TracebackType
 from typing import Self, TypeVar
 
 from attrs import field, frozen
 
+from flowrig.claims import claim, places
 from flowrig.clock import Clock, RealClock
 from flowrig.errors import (
     ConnectionLostError,
@@ -22,6 +25,10 @@ from flowrig.interfaces.wire_log import WireLog
 __all__ = ["Device", "DeviceSettings", "Identity", "Quality", "Reading"]
 
 E = TypeVar("E", bound=DeviceError)
+
+
+def _nothing() -> None:
+    """What an instrument that is not claimed gives back."""
 
 
 class Quality(Enum):
@@ -77,6 +84,27 @@ class DeviceSettings:
     address: str
     deadline_s: float = field(default=2.0)
 
+    def connects_to(self, *, look: bool = False) -> tuple[str, ...]:
+        """Where the driver connects: one text for each connection, as complete as it is known.
+
+        While a device is open, no other program of this computer can open one that connects to the
+        same place. Links, spellings of a host, and "COM3" in its forms are resolved by the caller.
+        A driver overrides this method if its address means more than it says: with a default port,
+        or for a second connection.
+
+        Args:
+            look: whether the ports of this computer may be listed for it. A profile that is only
+                checked must not depend on what is attached.
+        """
+        return (self.address,)
+
+    def uses_only(self) -> str:
+        """The part of the instrument that the device uses, as "channel 2"; empty for all of it.
+
+        Two devices of a rig may have one address only if they use different parts.
+        """
+        return ""
+
     def describe(self) -> tuple[str, ...]:
         """Notices for the operator before a run, one sentence each; `flowrig check` prints them."""
         return ()
@@ -95,9 +123,12 @@ class Device(ABC):
 
     Attributes:
         wire: log of all bytes that the driver sends and receives.
+        exclusive: whether an open device keeps other programs of this computer from the
+            instrument; not for an emulated one of this process, which no other can reach.
     """
 
     settings: DeviceSettings
+    exclusive: bool = True
 
     def __init__(self, name: str, settings: DeviceSettings, clock: Clock | None = None) -> None:
         self.name = name
@@ -105,6 +136,8 @@ class Device(ABC):
         self.clock: Clock = clock if clock is not None else RealClock()
         self.wire = WireLog()
         self._identity: Identity | None = None
+        self._give_back: Callable[[], object] = _nothing
+        self._why_not_open = "call open() first"
 
     def __enter__(self) -> Self:
         self.open()
@@ -134,24 +167,41 @@ class Device(ABC):
                 an OSError.
             ProtocolError: the answer is not that of this kind of instrument, or the driver returned
                 no identity.
+            InUseError: another program of this computer uses the instrument; nothing was sent.
         """
-        if self._identity is not None:
-            return self._identity
+        if self._identity is None:
+            try:
+                self._identity = self._open_and_identify()
+            except Exception as error:
+                reason = error.message if isinstance(error, DeviceError) else str(error)
+                self._why_not_open = f"it did not open: {reason}"
+                raise
+            self._why_not_open = "call open() first"
+        return self._identity
+
+    def _open_and_identify(self) -> Identity:
+        """Connect, and return the identity; the port is free again after an error."""
+        self._claim_instrument()
         try:
             self._do_open()
-            self._identity = returned.identity(self, self._do_identify())
+            return returned.identity(self, self._do_identify())
         # BaseException: the port must be free again after Ctrl-C too.
         except BaseException as error:
-            self._do_close()
+            try:
+                self._do_close()
+            finally:
+                self._give_back()
             if isinstance(error, OSError):
                 raise self._fault(ConnectionLostError, str(error)) from error
             raise
-        return self._identity
 
     def close(self) -> None:
         """Release the port; idempotent. The actuators keep their state."""
         self._identity = None
-        self._do_close()
+        try:
+            self._do_close()
+        finally:
+            self._give_back()
 
     def identify(self) -> Identity:
         """Ask the instrument for its identity again.
@@ -180,6 +230,14 @@ class Device(ABC):
             )
         self._do_arm_dead_man(timeout_s)
 
+    def _claim_instrument(self) -> None:
+        """Keep other programs from the instrument, until the device is closed or forgotten."""
+        self._give_back()
+        if self.exclusive:
+            where = places(self.settings.connects_to(look=True))
+            claimed = claim(where, f"{self.name} at {self.settings.address}")
+            self._give_back = weakref.finalize(self, claimed.release)
+
     def send_safe_action(self) -> None:
         """Send the command that brings the instrument to rest, without waiting for an answer.
 
@@ -189,8 +247,11 @@ class Device(ABC):
 
         Raises:
             ConnectionLostError: the address cannot be reached; nothing was sent.
+            InUseError: another program of this computer uses the instrument; nothing was sent.
             UnsupportedError: the instrument has no such command, or the driver does not support it.
         """
+        if self._identity is None:
+            self._claim_instrument()
         try:
             self._do_send_safe_action()
         except OSError as error:
@@ -198,7 +259,7 @@ class Device(ABC):
 
     def _require_open(self) -> None:
         if self._identity is None:
-            raise NotReadyError("the device is not open; call open() first", device=self.name)
+            raise NotReadyError(f"the device is not open; {self._why_not_open}", device=self.name)
 
     def _fault(self, kind: type[E], message: str, command: str = "", reply: str = "") -> E:
         """An error that names this device, for the driver to raise."""

@@ -31,7 +31,9 @@ class HeaterReading(Reading):
 
     Attributes:
         temperature_c: measured temperature [°C]; `quality` is BAD on a sensor error.
-        set_point_c: current set point [°C] of the controller.
+        set_point_c: current set point [°C] of the controller. Between commands it stays, or moves
+            on a ramp towards the commanded one; a run takes any other movement for a change by
+            somebody else.
         faults: reports of sensor, alarms and limits, one sentence each; with any of them `quality`
             is not GOOD.
         controls: whether the control loop is on, so that it heats to the set point; None where the
@@ -68,7 +70,9 @@ class Heater(Device):
 
         Raises:
             OutOfRangeError: outside `limits`; nothing was sent.
-            RefusedError: the controller reports another set point afterwards.
+            RefusedError: the controller does not take it, for instance because its sensor is
+                broken; no set point was changed.
+            UnknownOutcomeError: it was sent, and the controller does not show it in time.
         """
         self._require_open()
         limits = self.limits
@@ -84,6 +88,8 @@ class Heater(Device):
 
     def off(self) -> None:
         """Stop heating, in the way that the driver documents; idempotent.
+
+        A driver sends off before it waits for any answer, and verifies it afterwards.
 
         Raises:
             UnknownOutcomeError: the controller did not confirm that it stopped.

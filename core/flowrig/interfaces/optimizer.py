@@ -28,6 +28,13 @@ Array = NDArray[np.float64]
 class OptimizerSettings:
     """Base of every optimizer's settings class."""
 
+    def objection(self, space: Space) -> str:
+        """Why these settings do not fit a search space, in one phrase; "" if they do.
+
+        `flowrig check` asks before a run does; an optimizer that would refuse says so here.
+        """
+        return ""
+
 
 @frozen
 class Problem:
@@ -141,7 +148,7 @@ class Optimizer(ABC):
     def ingest(self, results: Sequence[Mapping[str, Any]]) -> None:
         """Take the results of experiments.
 
-        Experiments that failed, were measured badly or were skipped are passed on with missing or
+        Experiments that failed, are of bad quality or were skipped are passed on with missing or
         non-finite responses; an optimizer must not count them as zero.
 
         Args:

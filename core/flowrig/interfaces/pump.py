@@ -289,7 +289,7 @@ class Pump(Device):
         A run asks for it at every look while the pump runs, and compares it with its own commands.
         """
         self._require_open()
-        return self._do_read_back()
+        return returned.pump_read_back(self, self._do_read_back())
 
     def dispensed(self) -> Dispensed:
         """Read the volume delivered since the last start from the pump.

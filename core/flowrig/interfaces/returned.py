@@ -20,8 +20,8 @@ from flowrig.journal.visible import visible_line
 if TYPE_CHECKING:
     from flowrig.interfaces.device import Device, Identity
     from flowrig.interfaces.heater import HeaterLimits, HeaterReading
-    from flowrig.interfaces.pump import PumpLimits, PumpState
-    from flowrig.interfaces.spectrometer import SpectrometerLimits
+    from flowrig.interfaces.pump import PumpLimits, PumpReadBack, PumpState
+    from flowrig.interfaces.spectrometer import SpectrometerLimits, SpectrometerReadBack
 
 __all__ = [
     "frame",
@@ -30,8 +30,10 @@ __all__ = [
     "identity",
     "number",
     "pump_limits",
+    "pump_read_back",
     "pump_state",
     "spectrometer_limits",
+    "spectrometer_read_back",
     "wavelengths_nm",
     "whole",
 ]
@@ -145,6 +147,8 @@ def heater_reading(device: "Device", value: Any) -> "HeaterReading":
     faults = value.faults
     if not (isinstance(faults, (tuple, list)) and all(isinstance(one, str) for one in faults)):
         raise refusal(device, method, value, "`faults` as a tuple of texts")
+    if not (value.controls is None or isinstance(value.controls, bool)):
+        raise refusal(device, method, value, "`controls` as True, False or None")
     is_bad = value.quality is Quality.BAD
     found = []
     for name in ("temperature_c", "set_point_c"):
@@ -192,6 +196,60 @@ def pump_state(device: "Device", value: Any) -> "PumpState":
     if not isinstance(value, PumpState):
         raise refusal(device, "_do_read_state", value, "a PumpState")
     return value
+
+
+def pump_read_back(device: "Device", value: Any) -> "PumpReadBack":
+    """A read-back of a pump, each number None where the pump cannot be asked.
+
+    Raises:
+        DriverError: it is none.
+    """
+    from flowrig.interfaces.pump import PumpReadBack  # noqa: PLC0415
+
+    method = "_do_read_back"
+    if not isinstance(value, PumpReadBack):
+        raise refusal(device, method, value, "a PumpReadBack")
+
+    def checked(name: str) -> float | None:
+        part = getattr(value, name)
+        expected = f"a number that is not negative as `{name}`, or None where it cannot be asked"
+        return None if part is None else number(device, method, part, expected, low=0.0)
+
+    return evolve(
+        value,
+        time_s=number(device, method, value.time_s, "the rig time [s] as `time_s`"),
+        rate_ul_min=checked("rate_ul_min"),
+        inner_diameter_mm=checked("inner_diameter_mm"),
+    )
+
+
+def spectrometer_read_back(device: "Device", value: Any) -> "SpectrometerReadBack":
+    """A read-back of a spectrometer, each value None where the spectrometer cannot be asked.
+
+    Raises:
+        DriverError: it is none.
+    """
+    from flowrig.interfaces.spectrometer import SpectrometerReadBack  # noqa: PLC0415
+
+    method = "_do_read_back"
+    if not isinstance(value, SpectrometerReadBack):
+        raise refusal(device, method, value, "a SpectrometerReadBack")
+    if not (value.is_light_on is None or isinstance(value.is_light_on, bool)):
+        raise refusal(device, method, value, "`is_light_on` as True, False or None")
+
+    def checked(name: str) -> int | None:
+        part = getattr(value, name)
+        expected = f"a whole number as `{name}`, or None where it cannot be asked"
+        return None if part is None else whole(device, method, part, expected, low=0, high=2**53)
+
+    return evolve(
+        value,
+        time_s=number(device, method, value.time_s, "the rig time [s] as `time_s`"),
+        integration_time_us=checked("integration_time_us"),
+        exposures_averaged=checked("exposures_averaged"),
+        trigger_mode=checked("trigger_mode"),
+        boxcar_width=checked("boxcar_width"),
+    )
 
 
 def spectrometer_limits(device: "Device", value: Any) -> "SpectrometerLimits":

@@ -37,12 +37,14 @@ class SpectrometerReadBack(Reading):
         integration_time_us: integration time [µs]; None where the spectrometer cannot be asked.
         exposures_averaged: exposures that it averages for one frame; None likewise.
         trigger_mode: number of its trigger mode, in its own protocol; None likewise.
+        boxcar_width: neighbours on each side over which it smooths a pixel; None likewise.
         is_light_on: whether its control line opens the light source; None likewise.
     """
 
     integration_time_us: int | None = None
     exposures_averaged: int | None = None
     trigger_mode: int | None = None
+    boxcar_width: int | None = None
     is_light_on: bool | None = None
 
 
@@ -125,7 +127,7 @@ class Spectrometer(Device):
         A run asks for it before and after every acquisition, and compares it with its own commands.
         """
         self._require_open()
-        return self._do_read_back()
+        return returned.spectrometer_read_back(self, self._do_read_back())
 
     def acquire(self, count: int, interval_s: float = 0.0) -> Frames:
         """Take frames one after the other.
@@ -176,7 +178,9 @@ class Spectrometer(Device):
 
         Open the light first, and fill the cell with the liquid that transmits most light (for
         photoluminescence: that emits most). The detector is assumed to be linear with an unknown
-        offset; the search usually ends after 2 to 4 frames. The light keeps its state.
+        offset up to saturation, which may lie below `limits.saturation_counts`; the search usually
+        ends after 3 to 5 frames, of which one checks that the counts still grow above the target.
+        The light keeps its state.
 
         Args:
             target_fraction: wanted counts of the brightest pixel, as a fraction of the saturation
@@ -251,6 +255,7 @@ class Spectrometer(Device):
             peak_fraction=search.peak_fraction,
             verdict=search.verdict,
             frames_taken=frames_taken,
+            saturation_counts=round(search.ceiling * self.limits.saturation_counts),
         )
 
     def _set_if_other(self, integration_time_us: int) -> None:

@@ -61,6 +61,7 @@ class OperatorRequests:
         self._halts = False
         self._pauses = False
         self._skips = False
+        self._computes = False
         self._experiment: int | None = None
         self._hold: Hold | None = None
         self._answer: Answer | None = None
@@ -206,6 +207,27 @@ class OperatorRequests:
                 self._experiment, self._skips = None, False
         if late:
             raise SkipRequested(f"a person skipped experiment {index}")
+
+    @contextmanager
+    def computing(self) -> Iterator[None]:
+        """Within this context nothing moves and nothing is written, so that `give_up_computing` may
+        end it at any time."""
+        self._computes = True
+        try:
+            yield
+        finally:
+            self._computes = False
+
+    def give_up_computing(self) -> None:
+        """End a computation of this thread; called by the handler of a signal.
+
+        Raises:
+            KeyboardInterrupt: something is being computed. It passes code that takes every
+                `Exception` for a failure of the computation.
+        """
+        if self._computes:
+            self._computes = False
+            raise KeyboardInterrupt
 
     def obey(self, *, may_pause: bool, may_skip: bool) -> None:
         """Raise the request that the run has to obey now.

@@ -1,19 +1,22 @@
 """Conditions of a campaign that are known before anything is measured."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import numpy as np
+from attrs import frozen
 from numpy.typing import NDArray
 
 from flowrig.campaign.optimizer import new_optimizer
-from flowrig.errors import FlowrigError, OutOfRangeError
+from flowrig.errors import FlowrigError, NothingLeftError, OutOfRangeError
 from flowrig.interfaces import Optimizer, Surrogate
 from flowrig.problem.designs import uniform
+from flowrig.problem.door import Door
 from flowrig.problem.feasibility import pulled_inside
 from flowrig.problem.space import Space
 from flowrig.profile import Profile, Stage
 
-__all__ = ["Conditions", "centre", "extremes", "known_conditions", "scattered"]
+__all__ = ["Conditions", "Known", "centre", "extremes", "known_conditions", "scattered"]
 
 Array = NDArray[np.float64]
 Conditions = Mapping[str, float]
@@ -29,13 +32,26 @@ class _NeedsMeasurementsError(FlowrigError):
     """An optimizer asked for a model before anything was measured."""
 
 
+@frozen
+class Known:
+    """What is known of a stage in advance.
+
+    Attributes:
+        conditions: the conditions that do not depend on what will be measured, in their order.
+        over: why the stage ends after them; "" if it goes on, or has all its experiments.
+    """
+
+    conditions: Sequence[Conditions]
+    over: str = ""
+
+
 def known_conditions(
     profile: Profile,
     stage: Stage,
     seed: int,
     earlier: Sequence[Conditions],
     decided: Sequence[Conditions] = (),
-) -> list[Conditions]:
+) -> Known:
     """The conditions of a stage that do not depend on what will be measured, in their order.
 
     Two optimizers of the stage, with the seed of the run, get two different sets of invented
@@ -56,7 +72,7 @@ def known_conditions(
     """
     known = list(decided[: stage.experiments])
     if stage.offer.missing():
-        return known
+        return Known(known)
     ingested = 0
     try:
         pair = [new_optimizer(profile, stage, seed, _no_model) for _ in range(2)]
@@ -72,9 +88,11 @@ def known_conditions(
             known += one
     except OutOfRangeError:
         raise
+    except NothingLeftError as error:
+        return Known(known, str(error))
     except FlowrigError:  # it needs a model or true results: the rest is not known
         pass
-    return known
+    return Known(known)
 
 
 def _next(stage: Stage, optimizer: Optimizer, wanted: int) -> list[Conditions]:
@@ -97,9 +115,10 @@ def _invented_results(
 
 
 def centre(space: Space) -> dict[str, float]:
-    """The middle of the allowed space: the mean of uniform random conditions."""
+    """The middle of the allowed space: what is nearest to the mean of uniform random conditions."""
     points = uniform(space, SAMPLE, np.random.default_rng(0))
-    return space.rows(space.from_unit(points.mean(axis=0, keepdims=True)))[0]
+    (row,) = space.rows(space.from_unit(points.mean(axis=0, keepdims=True)))
+    return Door(space).admit(row)
 
 
 def extremes(space: Space) -> list[dict[str, float]]:
@@ -110,9 +129,18 @@ def extremes(space: Space) -> list[dict[str, float]]:
         corners = np.random.default_rng(0).integers(0, 2, (MOST_CORNERS, dimensions)).astype(float)
     else:
         corners = ((numbers[:, None] >> np.arange(dimensions)) & 1).astype(float)
-    return space.rows(space.from_unit(pulled_inside(space, corners)))
+    return _allowed(space, pulled_inside(space, corners))
 
 
 def scattered(space: Space, count: int, seed: int) -> list[dict[str, float]]:
-    """Uniform random conditions."""
-    return space.rows(space.from_unit(uniform(space, count, np.random.default_rng(seed))))
+    """Uniform random conditions; fewer where steps and constraints leave hardly any room."""
+    return _allowed(space, uniform(space, count, np.random.default_rng(seed)))
+
+
+def _allowed(space: Space, points: Array) -> list[dict[str, float]]:
+    """What comes through the door of points of the unit cube."""
+    door, found = Door(space), list[dict[str, float]]()
+    for row in space.rows(space.from_unit(points)):
+        with suppress(OutOfRangeError):
+            found.append(door.admit(row))
+    return found

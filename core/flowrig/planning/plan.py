@@ -10,13 +10,16 @@ from flowrig.planning.dry_run import DryRun, Emptying, Outcome, Question, Refill
 from flowrig.planning.heating_time import AMBIENT_C
 from flowrig.planning.known_conditions import (
     Conditions,
+    Known,
     centre,
     extremes,
     known_conditions,
     scattered,
 )
 from flowrig.problem.space import LinearConstraint
+from flowrig.problem.steps import all_allowed
 from flowrig.profile import Profile, Stage
+from flowrig.profile.rules.campaign import SEED_MAX
 
 __all__ = ["Plan", "PlannedPart", "plan_campaign"]
 
@@ -117,12 +120,15 @@ def plan_campaign(
         likely: conditions that optimizers may choose, from `expected_conditions` or a rehearsal.
 
     Raises:
-        InputError: the profile has no campaign.
+        InputError: the profile has no campaign, or no run takes this seed.
     """
     if profile.campaign is None:
         raise InputError(f"{profile.name} has no [campaign]; name a campaign file instead")
     seed = profile.campaign.seed if seed is None else seed
-    known, problems = _known(profile, seed, decided or {})
+    if not 0 <= seed <= SEED_MAX:
+        raise InputError(f"the seed must be 0 to {SEED_MAX}, got {seed}")
+    profile, known, problems = _known(profile, seed, decided or {})
+    assert profile.campaign is not None
     outcomes = _outcomes(profile, known, likely)
     expected, wastes_ul = outcomes[0], [sum(one.volumes_ul.values()) for one in outcomes]
     reachable, constraints = _shares(profile)
@@ -152,23 +158,43 @@ def plan_campaign(
 
 def _known(
     profile: Profile, seed: int, decided: Chosen
-) -> tuple[dict[str, list[Conditions]], list[str]]:
-    """The known conditions of each stage, and the optimizers that end the run, in sentences."""
+) -> tuple[Profile, dict[str, list[Conditions]], list[str]]:
+    """The known conditions of each stage.
+
+    Returns:
+        the profile, whose stages have as many experiments as there are conditions to measure; the
+        known conditions by stage; and in sentences, optimizers that end the run or their stage.
+    """
     known: dict[str, list[Conditions]] = {}
     problems: list[str] = []
     earlier: list[Conditions] = []
+    stages: list[Stage] = []
     middle = centre(profile.space)
+    allowed = all_allowed(profile.space)
     for stage in _stages(profile):
-        rows = list(decided.get(stage.name, ()))
+        found = Known(list(decided.get(stage.name, ())))
         try:
-            rows = known_conditions(profile, stage, seed, earlier, rows)
+            found = known_conditions(profile, stage, seed, earlier, found.conditions)
         except OutOfRangeError as error:
             problems.append(
                 f"{stage.name}: the optimizer {stage.offer.name!r} ends the run: {error}"
             )
-        known[stage.name] = rows
-        earlier += [*rows, *[middle] * (stage.experiments - len(rows))]
-    return known, problems
+        count = len(found.conditions) if found.over else stage.experiments
+        if count < stage.experiments:
+            problems.append(
+                f"{stage.name}: it ends after {count} of {stage.experiments} experiments: "
+                f"{found.over}"
+            )
+        elif allowed is not None and len(earlier) + count > len(allowed):
+            problems.append(
+                f"{stage.name}: the search space has {len(allowed)} conditions, fewer than the "
+                f"experiments to its end; it repeats some, or ends before"
+            )
+        known[stage.name] = list(found.conditions)
+        stages.append(evolve(stage, experiments=count))
+        earlier += [*found.conditions, *[middle] * (count - len(found.conditions))]
+    campaign = evolve(profile.campaign, stages=tuple(stages))
+    return evolve(profile, campaign=campaign), known, problems
 
 
 def _outcomes(profile: Profile, known: Chosen, likely: Sequence[Conditions]) -> list[Outcome]:
@@ -213,7 +239,7 @@ def _alternatives(profile: Profile, known: Chosen, likely: Sequence[Conditions])
     if likely:
         draws = np.random.default_rng(0).integers(0, len(likely), (SCATTERINGS, wanted))
         others += [[likely[place] for place in one] for one in draws]
-    return [DryRun(profile).campaign(_filled(profile, known, some)) for some in others]
+    return [DryRun(profile).campaign(_filled(profile, known, some)) for some in others if some]
 
 
 def _span(values: Sequence[float]) -> Range:

@@ -1,7 +1,6 @@
 """The one door to the rig: everything that suggests conditions goes through it."""
 
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -46,19 +45,33 @@ class Door:
         self._space = space
         self._low, self._high = space.low, space.high
         self._has_steps = has_steps(space)
+        self._names = space.names
+        self._is_free = np.array([one.step is None for one in space.parameters])
+        # Numbers of steps, or of `SNAP`: conditions are compared as whole numbers of these.
+        self._units = np.array(
+            [one.step or SNAP * (one.high - one.low) for one in space.parameters]
+        )
+        self._factors = np.array(
+            [[one.coefficients.get(name, 0.0) for name in self._names] for one in space.constraints]
+        ).reshape(len(space.constraints), len(self._names))
+        self._least = np.array([one.low for one in space.constraints])
+        self._most = np.array([one.high for one in space.constraints])
         self._tried: set[Key] = set()
         self._unlisted: list[Key] = []
         self._listed: _Listed | None = None
 
-    def key(self, conditions: Mapping[str, float]) -> Key:
+    def keys(self, batch: Sequence[Mapping[str, float]]) -> list[Key]:
         """Conditions as whole numbers, the same for conditions that are the same."""
-        return self._key(self._space.array([conditions])[0])
+        whole = np.nan_to_num((self._space.array(batch) - self._low) / self._units)
+        whole = np.rint(np.clip(whole, -MOST_WHOLE, MOST_WHOLE)).astype(np.int64)
+        return [tuple(one) for one in whole.tolist()]
 
     def note(self, conditions: Mapping[str, float]) -> None:
         """Count conditions as tried, also such that are outside the space."""
-        key = self.key(conditions)
-        self._tried.add(key)
-        self._unlisted.append(key)
+        if self._has_steps:  # else nothing is rounded, and nothing repeated by that
+            (key,) = self.keys([conditions])
+            self._tried.add(key)
+            self._unlisted.append(key)
 
     def admit(self, conditions: Mapping[str, Any]) -> dict[str, float]:
         """The nearest conditions that the rig can do.
@@ -77,12 +90,18 @@ class Door:
         found = nearest_allowed(self._space, self._near_enough(wanted))
         if found is None:
             raise OutOfRangeError("no conditions near these meet steps and constraints")
-        if self._moved_to_steps(wanted, found) and self._key(found) in self._tried:
+        if self._moved_to_steps(wanted, found) and self._is_tried(found):
             return self.admit_new(conditions)
         return self._row(found)
 
-    def admit_all(self, batch: Iterable[Mapping[str, Any]]) -> list[dict[str, float]]:
-        """The nearest conditions that the rig can do, one after the other; they count as tried.
+    def admit_all(
+        self, batch: Sequence[Mapping[str, Any]], *, note: bool = True
+    ) -> list[dict[str, float]]:
+        """The nearest conditions that the rig can do, one after the other.
+
+        Args:
+            batch: conditions by parameter name, in natural units.
+            note: whether they count as tried afterwards.
 
         Returns:
             one row for each of the batch; fewer if all conditions were tried in the middle of it.
@@ -92,15 +111,26 @@ class Door:
             NothingLeftError: already the first would repeat conditions, and all were tried.
         """
         admitted: list[dict[str, float]] = []
-        for conditions in batch:
+        for conditions, is_inside in zip(batch, self._inside(batch), strict=True):
             try:
-                admitted.append(self.admit(conditions))
+                admitted.append(dict(conditions) if is_inside else self.admit(conditions))
             except NothingLeftError:
                 if not admitted:
                     raise
                 break
-            self.note(admitted[-1])
+            if note:
+                self.note(admitted[-1])
         return admitted
+
+    def _inside(self, batch: Sequence[Mapping[str, Any]]) -> Sequence[bool]:
+        """Whether conditions come out as they are; only for large batches, to save time."""
+        plain = not self._has_steps and all(tuple(one) == self._names for one in batch)
+        if not plain or not all(type(value) is float for one in batch for value in one.values()):
+            return [False] * len(batch)
+        X = self._space.array(batch)
+        totals = (X[:, None, :] * self._factors).sum(axis=-1)
+        inside = ((self._low <= X) & (self._high >= X)).all(axis=1)
+        return list(inside & ((self._least <= totals) & (totals <= self._most)).all(axis=1))
 
     def admit_new(self, conditions: Mapping[str, Any]) -> dict[str, float]:
         """The nearest conditions that the rig can do and that were not tried.
@@ -120,7 +150,7 @@ class Door:
                 raise NothingLeftError(self.all_tried)
             far = np.square((left - wanted) / (self._high - self._low)).sum(axis=1)
             return self._row(left[int(far.argmin())])
-        found = nearest_allowed(self._space, wanted, lambda x: self._key(x) not in self._tried)
+        found = nearest_allowed(self._space, wanted, lambda x: not self._is_tried(x))
         if found is None:
             raise NothingLeftError("all conditions near these were tried")
         return self._row(found)
@@ -153,18 +183,15 @@ class Door:
         count = 0 if self._listed is None else self._listed.count
         return f"all {count} conditions of the search space were tried"
 
-    def _key(self, x: Array) -> Key:
-        return tuple(
-            _whole((value - one.low) / (one.step or SNAP * (one.high - one.low)))
-            for one, value in zip(self._space.parameters, x.tolist(), strict=True)
-        )
+    def _is_tried(self, x: Array) -> bool:
+        return self.keys(self._space.rows(x[None]))[0] in self._tried
 
     def _inside_bounds(self, conditions: Mapping[str, Any]) -> Array:
         """The values of conditions, shape `d`, moved onto bounds that are broken by `SNAP`."""
         values = {name: _number(name, value) for name, value in conditions.items()}
-        if set(values) != set(self._space.names):
+        if values.keys() != set(self._names):
             self._space.require_feasible(values)  # raises, with the names
-        x = self._space.array([values])[0]
+        x = np.array([values[name] for name in self._names])
         slack = SNAP * (self._high - self._low)
         if not ((self._low - slack <= x) & (x <= self._high + slack)).all():
             for one, value in zip(self._space.parameters, x, strict=True):
@@ -199,24 +226,22 @@ class Door:
         return x
 
     def _moved_to_steps(self, wanted: Array, found: Array) -> bool:
-        steps = [one.step or np.inf for one in self._space.parameters]
-        return bool((np.abs(found - wanted) / np.array(steps) > OFF_STEP).any())
+        apart = np.abs(found - wanted)[~self._is_free] / self._units[~self._is_free]
+        return bool((apart > OFF_STEP).any())
 
     def _row(self, x: Array) -> dict[str, float]:
         """Conditions by name, moved onto constraints that are broken by a rounding error."""
-        free = np.array([one.step is None for one in self._space.parameters])
         x = np.clip(x, self._low, self._high)
         for _ in range(ROUNDS):
-            for constraint in self._space.constraints:
-                factors = np.array(
-                    [constraint.coefficients.get(name, 0.0) for name in self._space.names]
-                )
-                total = float(factors @ x)
-                excess = total - min(max(total, constraint.low), constraint.high)
-                along = factors * free
-                if excess and along.any():
-                    x = np.clip(x - excess * along / (along @ along), self._low, self._high)
-        return self._space.rows(x[None])[0]
+            total = (self._factors * x).sum(axis=-1)
+            excess = total - np.clip(total, self._least, self._most)
+            if not excess.any():
+                break
+            for one, factors in zip(excess.tolist(), self._factors * self._is_free, strict=True):
+                if one and factors.any():
+                    moved = x - one * factors / (factors @ factors)
+                    x = np.clip(moved, self._low, self._high)
+        return dict(zip(self._names, x.tolist(), strict=True))
 
 
 class _Listed:
@@ -258,8 +283,3 @@ def _number(name: str, value: Any) -> float:
         return float(value)
     except (TypeError, ValueError) as error:
         raise OutOfRangeError(f"{name} = {value!r} is no number") from error
-
-
-def _whole(value: float) -> int:
-    """The nearest whole number; beyond `MOST_WHOLE` that, and 0 for nan."""
-    return 0 if math.isnan(value) else round(min(max(value, -MOST_WHOLE), MOST_WHOLE))

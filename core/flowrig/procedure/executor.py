@@ -179,4 +179,4 @@ class Executor:
             self._note_event(WasteLevels(vessels=levels))
 
     def _set_light(self, step: SetLight) -> None:
-        self._actuation.set_light(step.spectrometers, step.on)
+        self._guard.set_light(step.spectrometers, step.on)

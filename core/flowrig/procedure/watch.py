@@ -127,7 +127,8 @@ class Watch:
         self.obey(may_pause=False)
         self.begin(what, None)
         if self._rig.clock.is_virtual:
-            return function()
+            with self._requests.computing():
+                return function()
         return self._rig.alongside(
             function,
             COMPUTE_S if at_most_s is None else at_most_s,

@@ -16,7 +16,7 @@ from flowrig.profile.model import Campaign, Profile
 from flowrig.profile.problems import Finding, Place, Problem, ProfileError, nearest, shown
 from flowrig.profile.quantity import split_suffix
 from flowrig.profile.rules import check
-from flowrig.profile.rules.space import reachable
+from flowrig.profile.rules.space import optimizers_fit, reachable
 from flowrig.profile.source import Document, extended, parse_text, read_document
 from flowrig.profile.structure import OfferSource, Structurer
 
@@ -274,7 +274,7 @@ def _profile(name: str, document: Document, plugins: OfferSource) -> Profile:
     if not findings:
         expanded, _ = expand_rules(sections.pop("dependent_flows"))
         profile = Profile(name=name, digest=document.digest, dependent_flows=expanded, **sections)
-        findings += reachable(profile)
+        findings += [*reachable(profile), *optimizers_fit(profile)]
         if not findings:
             return profile
     raise ProfileError(sorted(map(document.problem, findings), key=lambda one: one.place))

@@ -9,12 +9,14 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from queue import SimpleQueue
 from typing import TypeVar
 
 from attrs import field, frozen
 
-from flowrig.errors import FlowrigError
+from flowrig.claims import claim, places
+from flowrig.errors import FlowrigError, InUseError
 from flowrig.interfaces.device import Identity
 from flowrig.plugins.offers import DriverOffer, import_target, require_installed
 
@@ -91,6 +93,8 @@ class Discovery:
         self.hosts = tuple(hosts)
         self.deadline_s = deadline_s
         self._is_narrowed = is_narrowed
+        self._driver = ""
+        self._complete: dict[str, str] = {}
         self._turns: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
 
@@ -120,11 +124,13 @@ class Discovery:
         Args:
             port: the TCP port on which the driver's instruments listen.
         """
-        return tuple(
+        wanted = tuple(
             host
             for host in self.hosts
             if self._is_narrowed or ":" not in host or host.endswith(f":{port}")
         )
+        self._complete |= {host: f"{host}:{port}" for host in wanted if ":" not in host}
+        return wanted
 
     @contextmanager
     def turn(self, port: str) -> Iterator[None]:
@@ -134,8 +140,18 @@ class Discovery:
         with turn:
             yield
 
-    def each(self, addresses: Sequence[str], ask: Callable[[str], Iterable[T]]) -> Iterator[T]:
+    def by(self, driver: str) -> "Discovery":
+        """The same permissions, for the driver with a name."""
+        mine = copy(self)
+        mine._driver, mine._complete = driver, {}
+        return mine
+
+    def each(
+        self, addresses: Sequence[str], ask: Callable[[str], Iterable[T]]
+    ) -> Iterator[T | NoAnswer]:
         """Ask at several addresses at once; answers come in the order in which they arrive.
+
+        An address that another program of this computer uses is not asked.
 
         Args:
             addresses: where to ask.
@@ -144,13 +160,17 @@ class Discovery:
         Raises:
             Exception: the error that `ask` raises.
         """
-        answers: SimpleQueue[tuple[T | None, BaseException | None]] = SimpleQueue()
+        answers: SimpleQueue[tuple[T | NoAnswer | None, BaseException | None]] = SimpleQueue()
 
         def work(address: str) -> None:
             error: BaseException | None = None
             try:
-                for answer in ask(address):
-                    answers.put((answer, None))
+                with self._claimed(address):
+                    for answer in ask(address):
+                        answers.put((answer, None))
+            except InUseError as trouble:
+                reason = f"not asked, because it is {trouble.use}"
+                answers.put((NoAnswer(driver=self._driver, address=address, reason=reason), None))
             except Exception as trouble:
                 error = trouble
             answers.put((None, error))
@@ -166,6 +186,14 @@ class Discovery:
                 busy -= 1
             else:
                 yield answer
+
+    @contextmanager
+    def _claimed(self, address: str) -> Iterator[None]:
+        taken = claim(places([self._complete.get(address, address)]), address)
+        try:
+            yield
+        finally:
+            taken.release()
 
 
 @frozen
@@ -193,7 +221,7 @@ def survey(offers: Iterable[DriverOffer], ask: Discovery, patience_s: float = 20
         ask: the ports and hosts that a person allows.
         patience_s: longest wait [s] for all of them together.
     """
-    looks = [_Look(offer, ask) for offer in offers if offer.discover]
+    looks = [_Look(offer, ask.by(offer.name)) for offer in offers if offer.discover]
     end_s = time.monotonic() + patience_s
     for look in looks:
         look.thread.join(max(0.0, end_s - time.monotonic()))

@@ -33,8 +33,10 @@ from flowrig.interfaces import (
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, load_profile
 from flowrig.profile.rules.analysis import require_seen
+from flowrig.rig.claimed import alone, claimed, require_addresses, require_distinct
 from flowrig.rig.device_threads import DeviceThreads
 from flowrig.rig.simulated import Simulator, emulated
+from flowrig.rig.unopened import even_unopened
 from flowrig.trace.file import TraceHeader, settings_of
 from flowrig.trace.recorder import Recording, recorded
 
@@ -92,6 +94,8 @@ class Rig:
             name: device.offer.load()(name, device.settings, clock)
             for name, device in profile.devices.items()
         }
+        for name, device in self._devices.items():
+            device.exclusive = not profile.devices[name].emulated
         self.identities: Mapping[str, Identity] = {}
 
     def __getitem__(self, name: str) -> Device:
@@ -153,10 +157,12 @@ class Rig:
         Raises:
             DeviceError: one device does not answer.
             SeveralDevicesError: several do not; the message names each.
+            InputError: two devices are one instrument, by their serial numbers.
         """
         self.identities = self._threads.call(
             {name: device.open for name, device in self._devices.items()}
         )
+        require_distinct(self.profile, self.identities)
 
     def prepare(self) -> None:
         """Set the syringes of the pumps, and check that the devices can do what the profile needs.
@@ -219,11 +225,11 @@ class Rig:
         Returns:
             whether one of them answers now.
         """
-        names = self._devices if devices is None else tuple(devices)
+        names = tuple(self._devices if devices is None else devices)
         answers = self._threads.attempt({name: self._devices[name].identify for name in names})
         lost = [name for name, answer in answers.items() if isinstance(answer, BaseException)]
         self._threads.attempt({name: self._devices[name].close for name in lost})
-        answers = self._threads.attempt({name: self._devices[name].open for name in lost})
+        answers |= self._threads.attempt({name: self._devices[name].open for name in lost})
         return any(isinstance(answer, Identity) for answer in answers.values())
 
     def close(self) -> None:
@@ -251,11 +257,11 @@ class Rig:
 
     def stop(self, streams: Iterable[str]) -> None:
         """Stop streams together; each is tried even if others fail."""
-        self._on_pumps({stream: self.pump(stream).stop for stream in streams})
+        self._on_pumps({stream: self._stop_of(stream) for stream in streams})
 
     def try_to_stop(self, streams: Iterable[str]) -> dict[str, BaseException]:
         """As `stop`, but raises nothing; returns the errors by stream."""
-        answers = self._try_on_pumps({stream: self.pump(stream).stop for stream in streams})
+        answers = self._try_on_pumps({stream: self._stop_of(stream) for stream in streams})
         return {s: error for s, error in answers.items() if isinstance(error, BaseException)}
 
     def dispensed_if_answered(self, streams: Iterable[str]) -> dict[str, float | None]:
@@ -284,8 +290,10 @@ class Rig:
         )
 
     def heaters_off(self, heaters: Iterable[str]) -> None:
-        """Switch heaters off; each is tried even if others fail."""
-        self._threads.call({name: self.heater(name).off for name in heaters})
+        """Switch heaters off; each is tried even if others fail, also one that is not open."""
+        self._threads.call(
+            {name: even_unopened(self.heater(name), self.heater(name).off) for name in heaters}
+        )
 
     def read_heaters(self, heaters: Iterable[str]) -> dict[str, HeaterReading]:
         """Temperatures and set points [°C] by heater name."""
@@ -318,9 +326,12 @@ class Rig:
 
     def set_light(self, spectrometers: Iterable[str], on: bool) -> None:
         """Open or shut the light sources that spectrometers control."""
-        self._threads.call(
-            {name: partial(self.spectrometer(name).set_light, on) for name in spectrometers}
-        )
+        lights = {name: self.spectrometer(name) for name in spectrometers}
+        if on:
+            self._threads.call({name: partial(one.set_light, True) for name, one in lights.items()})
+        else:
+            shut = {n: even_unopened(o, partial(o.set_light, False)) for n, o in lights.items()}
+            self._threads.call(shut)
 
     def acquire(
         self,
@@ -388,6 +399,10 @@ class Rig:
         if isinstance(outcome, BaseException):
             raise outcome
         return done[0]
+
+    def _stop_of(self, stream: str) -> Callable[[], None]:
+        """Stop of a stream's pump, also of one that is not open."""
+        return even_unopened(self.pump(stream), self.pump(stream).stop)
 
     def _try_on_pumps(self, calls: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
         pump_of = {stream: self.profile.streams[stream].pump for stream in calls}
@@ -462,7 +477,8 @@ def open_rig(
         simulator: starts the emulated instruments of a simulated rig.
 
     Raises:
-        InputError: the profile is wrong, a package is missing, or the rig cannot be simulated.
+        InputError: the profile is wrong, an address in it is a placeholder, a package is missing,
+            another program uses an instrument, or the rig cannot be simulated.
         DeviceError: a device does not answer.
     """
     if isinstance(profile, str):
@@ -471,7 +487,11 @@ def open_rig(
         clock = VirtualClock() if simulate else RealClock()
     with ExitStack() as stack:
         written, refill = profile, _refilled_by_hand
-        if simulate:
+        if not simulate:
+            require_addresses(profile)
+            stack.enter_context(alone(profile))
+            stack.enter_context(claimed(profile))
+        else:
             emulation = stack.enter_context(simulator(profile, clock, seed))
             profile, refill = emulation.profile, emulation.world.refill
         threads = stack.enter_context(DeviceThreads(clock))

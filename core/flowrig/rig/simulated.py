@@ -91,7 +91,8 @@ def emulated(
             emulators[name] = stack.enter_context(emulator)
             settings = emulator.serve()
             deadline_s = max(settings.deadline_s, least_deadline_s)
-            devices[name] = evolve(device, settings=evolve(settings, deadline_s=deadline_s))
+            settings = evolve(settings, deadline_s=deadline_s)
+            devices[name] = evolve(device, settings=settings, emulated=True)
         yield EmulatedRig(evolve(profile, devices=devices), world, emulators)
 
 

@@ -6,16 +6,17 @@ from pathlib import Path
 
 from attrs import evolve, frozen
 
-from flowrig.clock import RealClock, VirtualClock
+from flowrig.clock import Clock, RealClock, VirtualClock
 from flowrig.errors import InputError
 from flowrig.journal.events import Ended
 from flowrig.plugins.registry import Plugins
+from flowrig.rig.claimed import claimed
 from flowrig.run.after_a_crash import away_s_of
 from flowrig.run.control_socket import lock_or_take_over
 from flowrig.run.options import SessionOptions
 from flowrig.run.rescue import LeftRig, Rescue, RescueJournal
 from flowrig.run.session import RunOutcome
-from flowrig.run.start import UNATTENDED
+from flowrig.run.start import PATIENCE_S, UNATTENDED
 from flowrig.run_record.changes import basis_of
 from flowrig.run_record.reader import LoadedRun, RunRecord
 from flowrig.run_record.rig_of import rig_of
@@ -45,7 +46,8 @@ def make_run_safe(
         safe state was not confirmed.
 
     Raises:
-        InputError: this is not the folder of a run, it is under way, or its profile is not known.
+        InputError: this is not the folder of a run, it is under way, another program uses its
+            instruments, or its profile is not known.
     """
     folder = Path(folder)
     loaded = rig_of(folder) if options is None else None
@@ -58,14 +60,10 @@ def make_run_safe(
         lock_or_take_over(stack, folder)
         with RunRecord(folder, loaded=run) as record:  # who handed over has written more
             left = _LeftRun.of(record)
-        rig, state, reason = left.rig, left.state, left.reason
+        state, reason = left.state, left.reason
         real_or_virtual = VirtualClock if left.simulated else RealClock
         clock = options.clock or real_or_virtual(left.newest_s)
-        if clock.is_virtual:
-            rig = evolve(rig, away_s=0.0)
-        if left.simulated:
-            emulated = options.simulator(rig.profile, clock, left.seed, rig.ledger.left_ul)
-            rig = evolve(rig, profile=stack.enter_context(emulated).profile)
+        rig = left.served(stack, options, clock)
         journal = stack.enter_context(RescueJournal.of(folder, clock, left.loaded.examined))
         safe = Rescue(rig, journal).run("a person asks for it")
         journal.safe_state(safe, str(safe), "flowrig safe")
@@ -82,6 +80,7 @@ class _LeftRun:
     """A run as its last session left it, by the journal.
 
     Attributes:
+        folder: its folder.
         loaded: profile of the run, and examined events.
         rig: its rig.
         state: of the run.
@@ -91,6 +90,7 @@ class _LeftRun:
         newest_s: rig time [s] of the last event.
     """
 
+    folder: Path
     loaded: LoadedRun
     rig: LeftRig
     state: str
@@ -104,6 +104,7 @@ class _LeftRun:
         newest = record.journal.last()
         state = record.ended_state
         return cls(
+            folder=record.folder,
             loaded=record.loaded,
             rig=LeftRig(
                 profile=record.profile,
@@ -118,6 +119,20 @@ class _LeftRun:
             simulated=record.simulated,
             newest_s=0.0 if newest is None else newest.time_s,
         )
+
+    def served(self, stack: ExitStack, options: SessionOptions, clock: Clock) -> LeftRig:
+        """The rig as it is found: claimed, or a simulated one at its emulators.
+
+        Raises:
+            InUseError: another program uses every instrument.
+        """
+        rig = evolve(self.rig, away_s=0.0) if clock.is_virtual else self.rig
+        if not self.simulated:
+            mine = claimed(rig.profile, self.folder, partly=True, patience_s=PATIENCE_S)
+            stack.enter_context(mine)
+            return rig
+        emulated = options.simulator(rig.profile, clock, self.seed, rig.ledger.left_ul)
+        return evolve(rig, profile=stack.enter_context(emulated).profile)
 
 
 def _require_known_profile(record: RunRecord) -> None:

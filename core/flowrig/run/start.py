@@ -17,6 +17,8 @@ from flowrig.operator.gates import require_gates
 from flowrig.plugins.offers import require_installed
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, read_profile
+from flowrig.profile.rules.campaign import SEED_MAX
+from flowrig.rig.claimed import claimed, require_addresses
 from flowrig.rig.simulated import emulated
 from flowrig.run.control_socket import lock_or_take_over
 from flowrig.run.earlier_experiments import copy_to_journal, read_earlier
@@ -41,8 +43,9 @@ PACKAGES = (
 )  # fmt: skip
 """Packages whose versions are recorded with a run if they are installed."""
 
-SEED_MAX = 2**32 - 1
-"""Largest seed that every generator of random numbers takes."""
+
+PATIENCE_S = 3.0
+"""Longest wait [s, real time] for a program that is about to leave the instruments."""
 
 UNATTENDED = ("interrupted", "unknown")
 """States of a run whose rig may still heat and pump without supervision."""
@@ -77,9 +80,12 @@ def start_run(target: str | Path, options: RunOptions | None = None) -> RunOutco
     earlier = read_earlier(profile, options.plugins)
     folder = new_run_folder(target) if options.folder is None else Path(options.folder)
     text = source.text
+    with claimed_for(profile, folder, simulated=options.simulate):
+        pass  # refused before a folder is made
     require_new(folder)
     with (
         locked(folder),
+        claimed_for(profile, folder, simulated=options.simulate),
         profile_copy(folder, text),
         Journal.create(folder / FILE_NAME) as journal,
     ):
@@ -116,7 +122,7 @@ def resume_run(folder: Path | str, options: ResumeOptions | None = None) -> RunO
         changes = changes_of(before.journal, before.profile_file, before.profile, options.plugins)
         changes.require_accepted(options.accept_changes, folder)
         _require_possible(options, changes.profile)
-        loaded = before.loaded
+        loaded, simulated = before.loaded, before.simulated
         before.close()  # Windows replaces no file that is open, and a damaged journal is replaced
         lock_or_take_over(stack, folder)
         journal = stack.enter_context(
@@ -125,6 +131,9 @@ def resume_run(folder: Path | str, options: ResumeOptions | None = None) -> RunO
         loaded = evolve(loaded, examined=journal.examined)
         record = stack.enter_context(RunRecord(folder, loaded=loaded))
         state = record.ended_state
+        if state != "finished" or changes.differences:  # else nothing is opened
+            rig = claimed_for(changes.profile, folder, simulated=simulated, patience_s=PATIENCE_S)
+            stack.enter_context(rig)
         status = RunStatus()
         journal.listen(status, *options.listeners)
         with _nothing_opened_yet():
@@ -142,6 +151,23 @@ def resume_run(folder: Path | str, options: ResumeOptions | None = None) -> RunO
         if state == "finished" and is_campaign_over(record, journal):
             return session.conclude()
         return session.run(resumed=True, is_unattended=state in UNATTENDED)
+
+
+@contextmanager
+def claimed_for(
+    profile: Profile, folder: Path, *, simulated: bool, patience_s: float = 0.0
+) -> Iterator[None]:
+    """Keep other programs from the instruments of a run, if they are real.
+
+    Raises:
+        InputError: another program uses one of them, or an address is a placeholder.
+    """
+    if simulated:
+        yield
+        return
+    require_addresses(profile)
+    with claimed(profile, folder, patience_s=patience_s):
+        yield
 
 
 def _seed(default: int, options: RunOptions) -> int:

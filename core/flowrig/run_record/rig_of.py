@@ -45,10 +45,11 @@ def rig_of(folder: Path | str) -> LoadedRun:
                 f"the run in {folder} was interrupted before it began, and nothing has moved; "
                 "delete the folder and run again"
             )
-        basis = basis_of(journal)
+        basis, examined = basis_of(journal), journal.examined
     file = folder / PROFILE_NAME
     text = _text(file) if basis.profile_toml is None else basis.profile_toml
-    content = read_profile_text(text, str(file), _NONE).document.content
+    source = read_profile_text(text, str(file), _NONE)
+    content = source.document.content
     drivers = _values(_tables(content, "devices").values(), "driver")
     wanted = {("driver", str(name)) for name in drivers}
     if start.data.simulated:
@@ -57,9 +58,9 @@ def rig_of(folder: Path | str) -> LoadedRun:
     tables, offers = _with_stand_ins(content, plugins)
     nobody = InstalledPlugin("missing", "", "")
     listed = (*plugins.listed, *(ListedOffer(nobody, offer) for offer in offers))
-    source = read_profile_text(text, str(file), evolve(plugins, listed=listed))
+    source = evolve(source, plugins=evolve(plugins, listed=listed))
     profile = load_rig_alone(source.with_table("devices", tables))
-    return LoadedRun(plugins, evolve(profile, digest=source.document.digest))
+    return LoadedRun(plugins, evolve(profile, digest=source.document.digest), examined)
 
 
 def missing_drivers(profile: Profile) -> dict[str, str]:

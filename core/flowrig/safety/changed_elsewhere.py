@@ -323,6 +323,7 @@ def _first_known(
         integration_time_us=time_us,
         exposures_averaged=_either(known.exposures_averaged, now.exposures_averaged),
         trigger_mode=_either(known.trigger_mode, now.trigger_mode),
+        boxcar_width=_either(known.boxcar_width, now.boxcar_width),
     )
 
 
@@ -337,6 +338,7 @@ def _differences(
         ("integration time", told.integration_time_us, now.integration_time_us, "µs"),
         ("number of averaged exposures", told.exposures_averaged, now.exposures_averaged, ""),
         ("trigger mode", told.trigger_mode, now.trigger_mode, ""),
+        ("boxcar width", told.boxcar_width, now.boxcar_width, ""),
     ):
         if before is not None and found is not None and before != found:
             yield Change(name, setting, before, found, unit)

@@ -8,6 +8,7 @@ from flowrig.clock import Clock
 from flowrig.errors import DeviceError, DriverHungError, FlowrigError, SeveralDevicesError
 from flowrig.interfaces import PumpState, Quality
 from flowrig.profile import SafeStep
+from flowrig.rig.rig import require_done
 from flowrig.safety.actuation import Actuation
 from flowrig.safety.cooling import readings_c, require_cooling
 
@@ -53,8 +54,11 @@ class Flush:
     def run(self) -> None:
         """Flush until every heater is cold, or the time is over; Ctrl-C ends it early.
 
+        Where a pump is lost, the others flush.
+
         Raises:
             FlowrigError: a pump did not run, or a heater that is off became hotter meanwhile.
+            DeviceError: a pump is lost.
         """
         if not self._is_hot() or self._hurried():
             return
@@ -66,7 +70,10 @@ class Flush:
         if running:
             self._actuation.stop(running)
         before_c = readings_c(self._rig)
-        self._actuation.set_flow_rates(rates_ul_min)
+        lost = self._set_flow_rates(rates_ul_min)
+        rates_ul_min = {s: q for s, q in rates_ul_min.items() if s not in lost}
+        if not rates_ul_min:
+            require_done(lost)
         self._actuation.start(rates_ul_min)
         stuck = self._wait(rates_ul_min)
         self._actuation.stop(rates_ul_min)
@@ -76,6 +83,20 @@ class Flush:
             )
             raise FlowrigError(f"{states} while it should flush; look for an empty or blocked line")
         require_cooling(before_c, readings_c(self._rig))
+        require_done(lost)
+
+    def _set_flow_rates(self, rates_ul_min: Mapping[str, float]) -> dict[str, BaseException]:
+        """Set flow rates [µL/min]; returns streams whose pumps are lost: the others flush."""
+        lost = dict[str, BaseException]()
+        try:
+            self._actuation.set_flow_rates(rates_ul_min)
+        except DeviceError:
+            for stream, rate in rates_ul_min.items():
+                try:
+                    self._actuation.set_flow_rates({stream: rate})
+                except DeviceError as error:
+                    lost[stream] = error
+        return lost
 
     def _possible_rates_ul_min(self) -> dict[str, float]:
         """Flow rates [µL/min] of the streams whose syringes last for the longest time."""

@@ -206,6 +206,10 @@ class Guard:
         self._permit(lambda now: now.with_flow(tuple(streams), running=False), stopping=True)
         self._actuation.stop(streams)
 
+    def set_light(self, spectrometers: Iterable[str], on: bool) -> None:
+        """Open or shut light sources; no rule refuses that."""
+        self._actuation.set_light(spectrometers, on)
+
     def _permit(self, change: Callable[[Snapshot], Snapshot], *, stopping: bool = False) -> None:
         try:
             _, now = self._look()

@@ -43,6 +43,8 @@ class StreamStatus:
         set_rate_ul_min: flow rate [µL/min] that this process has set; None where it has set none.
         flow: the start that no stop has ended; None where the stream stands still.
         pump: state of the pump in the newest reading: "running", "stopped", "stalled", …
+        runs_unasked: whether the pump has run in a reading since, although the stream stands still
+            by all commands: somebody else has started it.
         reported_ul: volume [µL] that the pump reported newest in this run; None where no report is
             known.
     """
@@ -50,6 +52,7 @@ class StreamStatus:
     set_rate_ul_min: float | None = None
     flow: Flow | None = None
     pump: str = ""
+    runs_unasked: bool = False
     reported_ul: float | None = None
 
 
@@ -180,7 +183,7 @@ class RigState:
                     self._streams[name] = evolve(self._streams[name], flow=confirmed)
             case "stop":
                 for name in intent.streams or ():
-                    self._streams[name] = evolve(self.stream(name), flow=None)
+                    self._streams[name] = evolve(self.stream(name), flow=None, runs_unasked=False)
             case "set-temperatures":
                 for name, set_point_c in (intent.set_points_c or {}).items():
                     self._heaters[name] = evolve(self.heater(name), set_point_c=set_point_c)
@@ -197,13 +200,17 @@ class RigState:
             stream = self.stream(name)
             # A stream that is charged nothing never started: its pump still shows the run before.
             reported_ul = stream.reported_ul if volume_ul == 0.0 else volume_ul
-            self._streams[name] = evolve(stream, flow=None, reported_ul=reported_ul)
+            self._streams[name] = evolve(
+                stream, flow=None, runs_unasked=False, reported_ul=reported_ul
+            )
 
     def _follow_reading(self, data: Reading) -> None:
         for name, reads in data.heaters.items():
             self._heaters[name] = evolve(self.heater(name), reads=reads)
         for name, pump in data.pumps.items():
-            self._streams[name] = evolve(self.stream(name), pump=pump)
+            stream = self.stream(name)
+            unasked = stream.flow is None and (stream.runs_unasked or pump == "running")
+            self._streams[name] = evolve(stream, pump=pump, runs_unasked=unasked)
 
     def _forget_settings(self) -> None:
         """Another process goes on: a person may have changed at the devices what was set before."""

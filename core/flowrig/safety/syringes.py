@@ -150,7 +150,8 @@ class SyringeLedger:
         volume as before, the stream never ran and is charged nothing.
 
         A stream that did not run is charged nothing, because its pump reports an earlier run. Where
-        events may be missing, it is charged a report that differs from the report before.
+        events may be missing, it is charged a report that differs from the report before. Where
+        somebody else has started its pump, it is charged what the pump reports.
 
         A doubted stream that the safe state flushes with may have been started again after it was
         stopped, and its pump then reports the last run only. If no recorded command to stop
@@ -166,7 +167,7 @@ class SyringeLedger:
             flow = self.rig_state.stream(stream).flow
             report = self._report(stream, volume_ul, unrecorded)
             if flow is None:
-                if unrecorded is not None and report.volume_ul is not None and report.is_news:
+                if report.volume_ul is not None and self._ran_unknown(stream, report, unrecorded):
                     volumes_ul[stream] = report.volume_ul
                 continue
             volumes_ul[stream] = _charge_ul(flow, time_s, report)
@@ -178,6 +179,12 @@ class SyringeLedger:
                 volumes_ul[stream] = max(volumes_ul[stream], at_most_ul)
                 estimated.append(stream)
         return Charge(volumes_ul, tuple(dict.fromkeys(estimated)))
+
+    def _ran_unknown(self, stream: str, report: "_Report", unrecorded: Unrecorded | None) -> bool:
+        """Whether a stream that stands still by all commands may have run."""
+        if self.rig_state.stream(stream).runs_unasked:
+            return report.is_news or report.before_ul is None
+        return unrecorded is not None and report.is_news
 
     def _report(
         self, stream: str, volume_ul: float | None, unrecorded: Unrecorded | None

@@ -1,4 +1,4 @@
-"""The 48 faults: the injection of each, its phases, and how the run must end."""
+"""The 57 faults: the injection of each, its phases, and how the run must end."""
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
@@ -9,16 +9,25 @@ from attrs import frozen
 from flowrig.torture.injections.disk import DiskFails
 from flowrig.torture.injections.injection import Injection
 from flowrig.torture.injections.instruments import (
+    EveryLinkLost,
     Hangs,
     Healthy,
     MalformedNumbers,
     OnDevice,
     PortTaken,
+    SilentHeater,
+    StartedByHand,
     Unplugged,
 )
 from flowrig.torture.injections.optimizer import BrokenModel, HangingOptimizer
 from flowrig.torture.injections.profile_file import AddedTables, HostileProfile
-from flowrig.torture.injections.program import Killed, PowerCut, Suspended
+from flowrig.torture.injections.program import (
+    BrieflySuspended,
+    Killed,
+    MissingAtResume,
+    PowerCut,
+    Suspended,
+)
 from flowrig.torture.injections.tampering import (
     Swapped,
     TamperedJournal,
@@ -70,6 +79,7 @@ class Expected(StrEnum):
     RESUMES = "goes to its safe state at the next start, then continues"
     NOT_RESUMED = "not resumed until it is repaired"
     REPAIRED = "not resumed until it is repaired, or nothing is lost"
+    MISSED = "what answers is made safe, and what is missing is named, until it is there"
 
     @property
     def endings(self) -> frozenset[Ending]:
@@ -86,6 +96,7 @@ _ENDINGS: Final[Mapping[Expected, frozenset[Ending]]] = {
     Expected.ASKED: frozenset({Ending.HELD}),
     Expected.RESUMES: frozenset({Ending.FINISHED}),
     Expected.NOT_RESUMED: frozenset({Ending.REFUSED, Ending.FAILED, Ending.HELD}),
+    Expected.MISSED: frozenset({Ending.FAILED, Ending.HELD, Ending.UNKNOWN}),
     Expected.REPAIRED: frozenset({Ending.REFUSED, Ending.FAILED, Ending.HELD, Ending.FINISHED}),
 }
 
@@ -95,7 +106,7 @@ class Fault:
     """One row of the board.
 
     Attributes:
-        number: 1 to 48.
+        number: from 1.
         name: the fault in a few words.
         make: makes the injection of one cell; None if this rig cannot have the fault.
         phases: phases in which the fault strikes.
@@ -260,9 +271,50 @@ _MALICE: Final = (
     _not(48, "dashboard on the network", "there is no web server yet"),
 )  # fmt: skip
 
+_RECOVERY: Final = (
+    _fault(49, "heater silent, recovers by itself", SilentHeater, OPEN),
+    _fault(50, "every link lost for some seconds", EveryLinkLost, OPEN),
+    _fault(51, "instrument missing at resume", MissingAtResume,
+           (Phase.HEAT_UP, Phase.SETTLE, Phase.MEASURE, Phase.SUGGEST, Phase.FLUSH),
+           Expected.MISSED),
+    _fault(52, "short suspend", BrieflySuspended, OPEN),
+)  # fmt: skip
+
+STANDING: Final = (Phase.HEAT_UP, Phase.SUGGEST)
+"""Phases in which every pump stands still."""
+
+_HANDS: Final = (
+    _fault(53, "set point changed at the panel",
+           lambda: OnDevice("heater", "panel-set-point times=1"),
+           (*HEATED[:6], Phase.PRIME), at_once=True),
+    _fault(54, "flow rate changed at the pump", lambda: OnDevice("pump", "panel-rate times=1"),
+           (Phase.PRIME, *HEATED[1:4]), at_once=True),
+    _fault(55, "pump started at the pump", StartedByHand, STANDING, at_once=True),
+    _fault(56, "exposure changed by another program",
+           lambda: OnDevice("spectrometer", "foreign-exposure times=1",
+                            "foreign-averaging times=1"), SEEING),
+    _fault(57, "lamp switched by another program",
+           lambda: OnDevice("spectrometer", "foreign-lamp times=1"), SEEING),
+    _fault(58, "delay set at the pump", lambda: OnDevice("pump", "panel-delay times=1"),
+           (Phase.CONNECT, *STANDING), Expected.SURVIVES),
+    _fault(59, "half a start left in the pump", lambda: OnDevice("pump", "half-request times=1"),
+           (Phase.CONNECT,), Expected.SURVIVES),
+)  # fmt: skip
+
 FAULTS: Final[Mapping[int, Fault]] = {
     fault.number: fault
-    for fault in (HEALTHY, *_LINK, *_FLUIDICS, *_HEAT, *_OPTICS, *_OPTIMIZER, *_HOST, *_MALICE)
+    for fault in (
+        HEALTHY,
+        *_LINK,
+        *_FLUIDICS,
+        *_HEAT,
+        *_OPTICS,
+        *_OPTIMIZER,
+        *_HOST,
+        *_MALICE,
+        *_RECOVERY,
+        *_HANDS,
+    )
 }
 """Every fault by its number; 0 is the control."""
 

@@ -18,7 +18,7 @@ from flowrig_chemyx.emulator.firmware import FusionFirmware
 from flowrig_chemyx.emulator.motor import Motor
 from flowrig_chemyx.emulator.serial_port import SerialPort, Uart
 from flowrig_chemyx.emulator.ticker import Ticker
-from flowrig_chemyx.emulator.variant import Variant
+from flowrig_chemyx.emulator.variant import DIALECTS, Variant
 from flowrig_chemyx.settings import FusionSettings
 
 __all__ = ["ChemyxEmulator"]
@@ -40,6 +40,10 @@ def _slow_down(motor: Motor) -> None:
     motor.change_rate(0.8 * motor.present_rate)
 
 
+def _set_a_delay(motor: Motor) -> None:
+    motor.set_delays([5.0])
+
+
 def variant_of(settings: DeviceSettings) -> Variant:
     """The variant for the settings of a device: two channels if they name one."""
     return Variant(dual=isinstance(settings, FusionSettings) and bool(settings.channel))
@@ -47,6 +51,8 @@ def variant_of(settings: DeviceSettings) -> Variant:
 
 class ChemyxEmulator(Emulator):
     """An emulated Fusion on a serial port; a dual pump if the settings name a channel.
+
+    The plunger of the world is that of the named channel, or of the first one.
 
     On a real clock the motors advance between requests. On the virtual clock they advance only
     when a request arrives, so that a run can be replayed bit for bit.
@@ -64,7 +70,7 @@ class ChemyxEmulator(Emulator):
         core: the firmware behind its serial port.
     """
 
-    variants = Variants(Variant, of_settings=variant_of)
+    variants = Variants(Variant, named=DIALECTS, of_settings=variant_of)
 
     def __init__(
         self,
@@ -77,8 +83,8 @@ class ChemyxEmulator(Emulator):
         settings = context.settings
         if not isinstance(settings, FusionSettings):
             settings = FusionSettings(address="")
-        channel = settings.channel or 0
         variant = variant or variant_of(settings)
+        channel = (settings.channel or 1) if variant.dual else 0
         bodies: dict[int, PumpBody] = {1: _IdlePlunger(), 2: _IdlePlunger()} if channel else {}
         bodies[channel] = context.world.pump(context.device)
         motors = {
@@ -129,6 +135,14 @@ class ChemyxEmulator(Emulator):
             "panel-start": DeviceFault(
                 "a person starts the pump at the pump",
                 lambda on: firmware.at_the_panel(Motor.start, on),
+            ),
+            "panel-delay": DeviceFault(
+                "a person sets a delay at the pump, which the next run waits for",
+                lambda on: firmware.at_the_panel(_set_a_delay, on),
+            ),
+            "half-request": DeviceFault(
+                "a program that died has left a start without its end in the pump",
+                firmware.leave_a_start,
             ),
         }
 

@@ -143,6 +143,12 @@ class FusionFirmware:
                     action(motor)
             self.on_motion()
 
+    def leave_a_start(self, on: bool) -> None:
+        """Receive a start without its end, from a program that dies, if `on`."""
+        if on:
+            with self._lock:
+                self._input = b"1 start" if self._variant.dual else b"start"
+
     def power_cycle(self) -> None:
         """Switch the pump off and on again."""
         with self._lock:

@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from time import sleep
 from typing import Any, Final
 
 import serial
@@ -29,12 +30,14 @@ __all__ = ["LineFault", "SerialLine", "claim_line", "comports", "release_line"]
 PROBE: Final = "elapsed time"  # changes nothing, and its reply repeats the words as a key
 SPOILER: Final = "?"  # no request contains it, so it spoils the beginning of one in the pump
 FLUSH_S: Final = 0.2  # silence that ends a reply without echo
+LEAVE_S: Final = 0.01  # longest time that an adapter keeps bytes before it sends them
+HEARD_BYTES: Final = 4096
 BUSY_S: Final = 0.25  # longest wait of an urgent request for another channel's exchange
 POLL_S: Final = 0.05  # longest wait of one read, so that deadlines are noticed in time
 WRITE_TIMEOUT_S: Final = 5.0
-"""Longest write [s]: a port whose peer takes no bytes must not block for ever. pyserial looks at the
-clock after the write, so that a process that waits for a busy processor would count as a lost port
-with a shorter limit."""
+"""Longest write [s]: a port whose peer takes no bytes must not block for ever. pyserial looks at
+the clock after the write, so that a process that waits for a busy processor would count as a lost
+port with a shorter limit."""
 
 
 class LineFault(Exception):  # noqa: N818 - never leaves the plugin
@@ -65,8 +68,7 @@ class SerialLine:
         bauds: the baud rates to try.
         claims: the channels in use.
         broken: whether the port is gone or was closed.
-        spoiled: text of the pump in answer to the first bytes of resynchronizations, other than
-            that it does not know the request.
+        heard: what the pump has sent in resynchronizations since a caller emptied it.
 
     Raises:
         OSError: the port does not open.
@@ -77,7 +79,7 @@ class SerialLine:
         self.bauds = tuple(bauds)
         self.claims: set[int | None] = set()
         self.broken = False
-        self.spoiled = ""
+        self.heard = b""
         self._probe = prefix + PROBE
         self._synchronized = False
         self._echoes = False
@@ -167,6 +169,28 @@ class SerialLine:
                 self._probe_unanswered |= request.endswith(PROBE)
                 raise
 
+    def send_blindly(self, request: str, log: WireChannel) -> None:
+        """Send a request at every baud rate that the pump may have, and read nothing.
+
+        Args:
+            request: the line to send, without its terminator.
+            log: records the bytes.
+
+        Raises:
+            LineFault: the port is gone.
+        """
+        self._require_open()
+        is_known = self._synchronized or len(self.bauds) == 1
+        self._synchronized = False
+        if is_known:
+            self._write(SPOILER, request, log=log)
+            return
+        for baud in self.bauds:
+            self._serial.baudrate = baud
+            self._write(SPOILER, request, log=log)
+            # The bytes must leave before the baud rate changes; flush() could block for ever.
+            sleep(LEAVE_S + 10 * len(request) / baud)
+
     def mark_out_of_sync(self) -> None:
         """Resynchronize before the next request, because a reply made no sense."""
         with self._lock:
@@ -198,7 +222,6 @@ class SerialLine:
             self._drain()
             self._write(SPOILER)
             self._await_rejection(min(FLUSH_S, deadline_s))
-            self._require_open()
             self._drain()
             # Replies to earlier probes look like the reply to this one, so they have to pass first.
             earlier, self._probe_unanswered = self._probe_unanswered, True
@@ -212,14 +235,13 @@ class SerialLine:
         self._synchronized = True
 
     def _await_rejection(self, deadline_s: float) -> None:
-        """Read until the pump has rejected a request; keep what it has said instead."""
+        """Read until the pump has rejected a request."""
         frames, lines = FrameSplitter(), list[str]()
         end_s = time.monotonic() + deadline_s
         while REJECTION not in lines and time.monotonic() < end_s:
             data = self._read()
             for reply in frames.feed(data) if data else frames.settle():
                 lines += reply
-        self.spoiled += "" if REJECTION in lines else " ".join(lines)
 
     def _await_reply(self, request: str, deadline_s: float) -> list[str]:
         """The reply with the echo of the request, or the only reply if none has an echo.
@@ -270,7 +292,7 @@ class SerialLine:
         end_s = time.monotonic() + FLUSH_S
         try:
             while (waiting := self._serial.in_waiting) and time.monotonic() < end_s:
-                self._log.received(self._serial.read(waiting))
+                self._hear(self._serial.read(waiting))
         except OSError as error:
             raise self._gone(error, sent=False) from error
 
@@ -281,8 +303,13 @@ class SerialLine:
                 data += self._serial.read(self._serial.in_waiting)
         except OSError as error:
             raise self._gone(error, sent=True) from error
-        self._log.received(data)
+        self._hear(data)
         return data
+
+    def _hear(self, data: bytes) -> None:
+        self._log.received(data)
+        if not self._synchronized:
+            self.heard = (self.heard + data)[-HEARD_BYTES:]
 
     def _write(self, *requests: str, log: WireChannel | None = None) -> None:
         data = b"".join(request.encode("ascii") + b"\r" for request in requests)

@@ -1,26 +1,34 @@
 """An emulated HDX on loopback Ethernet or a virtual USB; python-seabreeze takes it for real."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
 
 from flowrig.emulation import (
     DeviceFault,
     Emulator,
     EmulatorContext,
     Front,
+    HangUp,
     ProtocolCore,
     SocketFront,
     Variants,
 )
 from flowrig_ocean.emulator.instrument import HdxInstrument
+from flowrig_ocean.emulator.multicast import MulticastAnswer
 from flowrig_ocean.emulator.variant import HDX, STS, HdxVariant
 from flowrig_ocean.settings import UsbAddress, parse_address
-from flowrig_ocean.wire.obp_frame import FrameReader, Message
+from flowrig_ocean.wire.obp_frame import Frame, FrameReader, Message
 
-__all__ = ["HdxEmulator", "HdxProtocol"]
+__all__ = ["HdxEmulator", "HdxProtocol", "serial_number_of"]
+
+EXTERNAL_TRIGGER: Final = 1
 
 
 class HdxProtocol:
     """One connection to an instrument.
+
+    A query for a spectrum that waits for a pulse at the trigger input waits for the message that
+    simulates one; until then it has no answer.
 
     Args:
         instrument: the instrument that answers.
@@ -28,17 +36,36 @@ class HdxProtocol:
 
     def __init__(self, instrument: HdxInstrument) -> None:
         self._instrument = instrument
-        self._reader = FrameReader()
+        # Older programs write an older version; instruments answer them all the same.
+        self._reader = FrameReader(version=None)
+        self._waiting: Frame | None = None
 
     def feed(self, data: bytes) -> bytes:
-        """Take bytes as they arrive, in pieces of any size; return the answers."""
-        answers = (self._instrument.answer(request) for request in self._reader.feed(data))
+        """Take bytes as they arrive, in pieces of any size; return the answers.
+
+        Raises:
+            HangUp: the instrument was reset.
+        """
         variant = self._instrument.variant
-        return b"".join(
+        requests = self._reader.feed(data)
+        answers = b"".join(
             answer.encode(immediate=variant.immediate, checksum=variant.checksums)
-            for answer in answers
+            for request in requests
+            for answer in self._answers(request)
             if answer is not None
         )
+        if any(request.message in (Message.RESET, Message.RESET_DEFAULTS) for request in requests):
+            raise HangUp(answers)
+        return answers
+
+    def _answers(self, request: Frame) -> Iterator[Frame | None]:
+        if self._instrument.waits_for_a_pulse(request):
+            self._waiting = request
+            return
+        yield self._instrument.answer(request)
+        if self._waiting is not None and request.message == Message.SIMULATE_TRIGGER:
+            waiting, self._waiting = self._waiting, None
+            yield self._instrument.answer(waiting)
 
 
 class HdxEmulator(Emulator):
@@ -47,13 +74,16 @@ class HdxEmulator(Emulator):
     Args:
         context: the emulated device and its world.
         variant: behaviour to emulate.
+        over_usb: whether it is on the virtual USB; by default as the settings say.
     """
 
     variants = Variants(HdxVariant, named={"HDX": HDX, "STS": STS})
 
-    def __init__(self, context: EmulatorContext, variant: HdxVariant = HDX) -> None:
+    def __init__(
+        self, context: EmulatorContext, variant: HdxVariant = HDX, *, over_usb: bool | None = None
+    ) -> None:
         super().__init__(context)
-        serial_number = f"emulated {context.device}"
+        serial_number = serial_number_of(context)
         self.instrument = HdxInstrument(
             context.world.spectrometer(context.device), context.clock, serial_number, variant
         )
@@ -61,7 +91,10 @@ class HdxEmulator(Emulator):
         def new_core() -> ProtocolCore:
             return context.tap(HdxProtocol(self.instrument))
 
-        over_usb = isinstance(parse_address(context.settings.address), UsbAddress)
+        if over_usb is None:
+            over_usb = isinstance(parse_address(context.settings.address), UsbAddress)
+        self._multicast: MulticastAnswer | None = None
+        self._over_usb = over_usb
         self._front: Front = (
             _usb_front(new_core, serial_number, variant)
             if over_usb
@@ -70,10 +103,19 @@ class HdxEmulator(Emulator):
 
     def start(self) -> str:
         """Start to answer; returns "127.0.0.1:port" or "usb:SERIAL"."""
-        return self._front.start()
+        address = self._front.start()
+        # In a simulated rig nobody searches; there the sockets would only cost time.
+        if not (self._over_usb or self.context.clock.is_virtual):
+            port = int(address.rpartition(":")[2])
+            self._multicast = MulticastAnswer(HdxProtocol(self.instrument).feed, port)
+            self._multicast.start()
+        return address
 
     def stop(self) -> None:
         """Close all connections and free the port."""
+        if self._multicast is not None:
+            self._multicast.stop()
+            self._multicast = None
         self._front.stop()
 
     def fault_switches(self) -> Mapping[str, DeviceFault]:
@@ -82,7 +124,24 @@ class HdxEmulator(Emulator):
         return {
             **super().fault_switches(),
             "power-cycle": DeviceFault(
-                "power off and on: the integration time is the shortest again", self._power_cycle
+                "power off and on: all settings are as delivered again", self._power_cycle
+            ),
+            "foreign-exposure": DeviceFault(
+                "another program doubles the integration time",
+                lambda on: self._left(
+                    "integration_time_us", 2 * instrument.integration_time_us, on
+                ),
+            ),
+            "foreign-trigger": DeviceFault(
+                "another program sets an external trigger",
+                lambda on: self._left("trigger_mode", EXTERNAL_TRIGGER, on),
+            ),
+            "foreign-averaging": DeviceFault(
+                "another program averages three scans",
+                lambda on: self._left("scans_averaged", 3, on),
+            ),
+            "foreign-lamp": DeviceFault(
+                "another program switches the lamp-enable line", self._switch_lamp
             ),
             "silent-refusal": DeviceFault(
                 "settings are acknowledged and ignored",
@@ -98,11 +157,27 @@ class HdxEmulator(Emulator):
             ),
         }
 
+    def _left(self, setting: str, value: int, on: bool) -> None:
+        """Change a setting as another program does, which leaves it when it ends."""
+        if on:
+            setattr(self.instrument.state, setting, value)
+
+    def _switch_lamp(self, on: bool) -> None:
+        if on:
+            level = bytes([not self.instrument.state.lamp_enable])
+            self.instrument.answer(Frame(Message.SET_LAMP_ENABLE, level))
+
     def _power_cycle(self, on: bool) -> None:
         if on:
             self.stop()
             self.instrument.power_cycle()
             self.start()
+
+
+def serial_number_of(context: EmulatorContext) -> str:
+    """A serial number of its own for each device of a rig, and for each port that is asked for."""
+    port = f" {context.port}" if context.port else ""
+    return f"emulated {context.device}{port}"
 
 
 def _usb_front(
@@ -111,5 +186,8 @@ def _usb_front(
     # Imported here because it needs pyusb, and an emulator on Ethernet does not.
     from flowrig_ocean.emulator.virtual_usb import UsbFront, VirtualDevice
 
-    device = VirtualDevice(new_core, variant.product_id, variant.packet_bytes)
+    def route(_: bytes, answer: bytes) -> Iterator[tuple[int, bytes]]:
+        yield variant.answers_endpoint, answer
+
+    device = VirtualDevice(new_core, variant.product_id, variant.packet_bytes, route)
     return UsbFront(device, serial_number)

@@ -9,8 +9,8 @@ import errno
 import itertools
 import threading
 from array import array
-from collections import deque
-from collections.abc import Callable
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -23,7 +23,19 @@ from flowrig_ocean.wire.usb_bus import USB_BUS
 __all__ = ["VIRTUAL_USB", "UsbFront", "VirtualDevice", "VirtualUsb"]
 
 VENDOR_ID: Final = 0x2457
-ENDPOINTS: Final = (0x01, 0x81, 0x82, 0x86)
+ENDPOINTS: Final = (0x01, 0x82, 0x86, 0x81)
+"""The endpoints of a USB2000+ and its relatives, in the order of their descriptors."""
+ANSWERS: Final = 0x81
+"""The endpoint from which answers come, if a device does not say otherwise."""
+
+Route = Callable[[bytes, bytes], Iterable[tuple[int, bytes]]]
+"""Endpoints and transfers, from what was written and a part of its answer."""
+
+
+def _to_answers(command: bytes, answer: bytes) -> Iterable[tuple[int, bytes]]:
+    return [(ANSWERS, answer)]
+
+
 CONFIGURATION: Final = SimpleNamespace(
     bLength=9,
     bDescriptorType=2,
@@ -56,20 +68,31 @@ class VirtualDevice:
         new_core: makes the protocol core for each program that claims the device.
         product_id: USB product id of the model.
         packet_bytes: largest packet [bytes] of the endpoints; 64 at full speed, 512 at high speed.
+        route: divides an answer among endpoints.
 
     Attributes:
         owner: handle that has claimed the device; None if it is free.
-        leftovers: transfers that wait to be read.
+        waiting: transfers that wait to be read, by endpoint.
     """
 
     def __init__(
-        self, new_core: Callable[[], ProtocolCore], product_id: int, packet_bytes: int = 64
+        self,
+        new_core: Callable[[], ProtocolCore],
+        product_id: int,
+        packet_bytes: int = 64,
+        route: Route = _to_answers,
     ) -> None:
         self.new_core = new_core
         self.product_id = product_id
         self.packet_bytes = packet_bytes
+        self.route = route
         self.owner: _Opened | None = None
-        self.leftovers: deque[bytes] = deque()
+        self.waiting: defaultdict[int, deque[bytes]] = defaultdict(deque)
+
+    @property
+    def leftovers(self) -> "deque[bytes]":
+        """Transfers that wait at the endpoint of answers."""
+        return self.waiting[ANSWERS]
 
 
 class _Opened:
@@ -197,7 +220,7 @@ class VirtualUsb(usb.backend.IBackend):  # type: ignore[misc]
 
     def reset_device(self, dev_handle: _Opened) -> None:
         """Drop all unread transfers, also those of another program."""
-        dev_handle.device.leftovers.clear()
+        dev_handle.device.waiting.clear()
 
     def is_kernel_driver_active(self, dev_handle: _Opened, intf: int) -> bool:
         """Always False: there is no kernel."""
@@ -216,15 +239,18 @@ class VirtualUsb(usb.backend.IBackend):  # type: ignore[misc]
             dev_handle.is_gone = True
             if not answer:
                 dev_handle.require_here()
-        parts = answer.parts if isinstance(answer, Burst) else (answer,)
-        dev_handle.device.leftovers.extend(part for part in parts if part)
+        device = dev_handle.device
+        for part in answer.parts if isinstance(answer, Burst) else (answer,):
+            for endpoint, transfer in device.route(data.tobytes(), part):
+                if transfer:
+                    device.waiting[endpoint].append(transfer)
         return len(data)
 
     def bulk_read(
         self, dev_handle: _Opened, ep: int, intf: int, buff: "array[int]", timeout: int
     ) -> int:
         """Read from the waiting transfer; without one, raise the timeout error at once."""
-        waiting = dev_handle.device.leftovers
+        waiting = dev_handle.device.waiting[ep]
         if not waiting:
             dev_handle.require_here()
             raise usb.core.USBTimeoutError("Operation timed out", errno=errno.ETIMEDOUT)
@@ -256,7 +282,7 @@ def _disconnect(device: VirtualDevice) -> None:
     if device.owner is not None:
         device.owner.is_gone = True
     device.owner = None
-    device.leftovers.clear()
+    device.waiting.clear()
 
 
 VIRTUAL_USB: Final = VirtualUsb()

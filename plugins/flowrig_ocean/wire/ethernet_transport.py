@@ -80,9 +80,10 @@ class SafeIPv4Transport(IPv4Transport):
             OSError: the connection is lost, or did not accept the bytes in time.
         """
         connection = self._socket()
-        connection.settimeout(Deadline(timeout_ms, self._deadline_s).left_s())
         self._wire.sent(data)
-        connection.sendall(data)
+        with Deadline(timeout_ms, self._deadline_s).wait() as left_s:
+            connection.settimeout(left_s)
+            connection.sendall(data)
         return len(data)
 
     def read(
@@ -103,8 +104,9 @@ class SafeIPv4Transport(IPv4Transport):
         data = bytearray(MINIMUM_FRAME_BYTES if size is None else size)
         rest = memoryview(data)
         while rest:
-            connection.settimeout(deadline.left_s())
-            received = connection.recv_into(rest)
+            with deadline.wait() as left_s:
+                connection.settimeout(left_s)
+                received = connection.recv_into(rest)
             if received == 0:
                 raise ConnectionResetError("the spectrometer hung up")
             self._wire.received(bytes(rest[:received]))

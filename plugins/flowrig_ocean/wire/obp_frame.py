@@ -1,4 +1,4 @@
-"""Frames of the Ocean Binary Protocol (OBP), and the message types that the HDX uses.
+"""Frames of the Ocean Binary Protocol (OBP), and its message types.
 
 Layout and numbers follow libseabreeze (OBPMessage.cpp, OBPMessageTypes.h) and python-seabreeze
 2.11 (pyseabreeze/protocol.py). Little endian throughout:
@@ -48,25 +48,57 @@ class MalformedFrameError(ValueError):
 
 
 class Message(IntEnum):
-    """Message types of the HDX; for the lamp, that an HDX accepts it is an assumption.
+    """Message types, as in libseabreeze's OBPMessageTypes.h.
 
-    The other OBP spectrometers, for instance the STS, answer GET_SPECTRUM_OF_OTHERS instead of
-    GET_SPECTRUM.
+    Which of them an HDX answers is known only for those that python-seabreeze sends: serial number,
+    spectrum, integration time, trigger mode, coefficients, multicast and product id. The other OBP
+    spectrometers, for instance the STS, answer GET_RAW_SPECTRUM instead of GET_SPECTRUM.
     """
 
+    RESET = 0x00000000
+    RESET_DEFAULTS = 0x00000001
+    GET_HARDWARE_REVISION = 0x00000080
+    GET_FIRMWARE_REVISION = 0x00000090
     GET_SERIAL_NUMBER = 0x00000100
     GET_SERIAL_NUMBER_LENGTH = 0x00000101
     GET_MULTICAST_ENABLED = 0x00000A80
+    GET_MULTICAST_GROUP = 0x00000A81
+    GET_MULTICAST_PORT = 0x00000A82
+    GET_MULTICAST_TTL = 0x00000A83
+    GET_VENDOR_ID = 0x00000E00
     GET_PRODUCT_ID = 0x00000E01
+    GET_MANUFACTURER = 0x00000E10
+    GET_DEVICE_STRING = 0x00000E11
+    GET_BUFFERING = 0x00100800
+    SET_BUFFERING = 0x00100810
     GET_SPECTRUM = 0x00101000
-    GET_SPECTRUM_OF_OTHERS = 0x00101100
+    GET_COUNTS_MAX = 0x00101010
+    GET_RAW_SPECTRUM = 0x00101100
+    GET_INTEGRATION_TIME_US = 0x00110000
+    GET_INTEGRATION_TIME_MIN_US = 0x00110001
+    GET_INTEGRATION_TIME_MAX_US = 0x00110002
+    GET_INTEGRATION_TIME_STEP_US = 0x00110003
     SET_INTEGRATION_TIME_US = 0x00110010
+    GET_TRIGGER_MODE = 0x00110100
     SET_TRIGGER_MODE = 0x00110110
+    SIMULATE_TRIGGER = 0x00110120
+    GET_PIXEL_COUNT = 0x00110220
+    GET_PIXEL_BINNING = 0x00110280
+    SET_PIXEL_BINNING = 0x00110290
+    GET_LAMP_ENABLE = 0x00110400
     SET_LAMP_ENABLE = 0x00110410
+    GET_ACQUISITION_DELAY_US = 0x00110500
+    SET_ACQUISITION_DELAY_US = 0x00110510
+    GET_SCANS_TO_AVERAGE = 0x00120000
+    SET_SCANS_TO_AVERAGE = 0x00120010
+    GET_BOXCAR_WIDTH = 0x00121000
+    SET_BOXCAR_WIDTH = 0x00121010
     GET_WAVELENGTH_COEFFICIENT_COUNT = 0x00180100
     GET_WAVELENGTH_COEFFICIENT = 0x00180101
     GET_NONLINEARITY_COEFFICIENT_COUNT = 0x00181100
     GET_NONLINEARITY_COEFFICIENT = 0x00181101
+    GET_TEMPERATURE_COUNT = 0x00400000
+    GET_TEMPERATURE = 0x00400001
 
 
 class Flag(IntFlag):
@@ -86,6 +118,7 @@ class ErrorCode(IntEnum):
     UNKNOWN_MESSAGE = 2
     WRONG_LENGTH = 5
     INVALID_DATA = 6
+    NOT_READY = 7
 
 
 @frozen
@@ -132,15 +165,19 @@ class Frame:
         return head + attached + TRAILER.pack(_md5(head + attached) if checksum else b"", FOOTER)
 
 
-def frame_length(head: bytes | bytearray, version: int = VERSION) -> int:
+def frame_length(head: bytes | bytearray, version: int | None = VERSION) -> int:
     """Length [bytes] of the frame that begins with a header.
+
+    Args:
+        head: the header.
+        version: protocol version that it must have; None for any.
 
     Raises:
         MalformedFrameError: the bytes are not a header.
     """
     start, found, *_, immediate_length, _, following = HEADER.unpack_from(head)
-    if start != START or found != version:
-        raise MalformedFrameError(f"not an OBP frame of version {version:#06x}: {head[:4].hex()}")
+    if start != START or found != (found if version is None else version):
+        raise MalformedFrameError(f"not an OBP frame of the expected version: {head[:4].hex()}")
     if not (
         immediate_length <= IMMEDIATE_BYTES
         and TRAILER.size <= following <= MAX_PAYLOAD + TRAILER.size
@@ -182,10 +219,15 @@ def _md5(data: bytes) -> bytes:
 
 
 class FrameReader:
-    """Cuts a stream of bytes into frames. Bytes outside a frame are skipped."""
+    """Cuts a stream of bytes into frames. Bytes outside a frame are skipped.
 
-    def __init__(self) -> None:
+    Args:
+        version: protocol version of the frames; None for any.
+    """
+
+    def __init__(self, version: int | None = VERSION) -> None:
         self._buffer = bytearray()
+        self._version = version
 
     def feed(self, data: bytes) -> list[Frame]:
         """Take bytes as they arrive; return the frames that they complete."""
@@ -198,7 +240,7 @@ class FrameReader:
     def _next(self) -> Frame | None:
         while self._find_start() and len(self._buffer) >= HEADER.size:
             try:
-                length = frame_length(self._buffer)
+                length = frame_length(self._buffer, self._version)
                 if len(self._buffer) < length:
                     return None
                 frame = decode(bytes(self._buffer[:length]))

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Mapping
 from typing import Any, Final
 
-from seabreeze.pyseabreeze.protocol import OBP2Protocol, OBPProtocol
+from seabreeze.pyseabreeze.protocol import OBP2Protocol, OBPProtocol, OOIProtocol
 from seabreeze.pyseabreeze.types import PySeaBreezeProtocol
 
 from flowrig_ocean.wire.obp_frame import (
@@ -23,6 +23,7 @@ from flowrig_ocean.wire.obp_frame import (
     decode,
     frame_length,
 )
+from flowrig_ocean.wire.ooi_protocol import SafeOoiProtocol
 
 __all__ = ["ObpProtocolError", "ObpRefusal", "SafeObp2Protocol", "SafeObpProtocol", "safe_protocol"]
 
@@ -103,12 +104,31 @@ class _CheckedAnswers(OBPProtocol):
         return frame
 
 
+LAYOUTS: Final[Mapping[int, str]] = {
+    Message.GET_BUFFERING: "",
+    Message.SET_BUFFERING: "<B",
+    Message.GET_INTEGRATION_TIME_US: "",
+    Message.GET_TRIGGER_MODE: "",
+    Message.GET_PIXEL_BINNING: "",
+    Message.SET_PIXEL_BINNING: "<B",
+    Message.GET_LAMP_ENABLE: "",
+    Message.SET_LAMP_ENABLE: "<B",
+    Message.GET_ACQUISITION_DELAY_US: "",
+    Message.SET_ACQUISITION_DELAY_US: "<I",
+    Message.GET_SCANS_TO_AVERAGE: "",
+    Message.SET_SCANS_TO_AVERAGE: "<H",
+    Message.GET_BOXCAR_WIDTH: "",
+    Message.SET_BOXCAR_WIDTH: "<B",
+}
+"""Payloads of the messages that python-seabreeze lacks."""
+
+
 class SafeObpProtocol(_CheckedAnswers):
-    """OBP with checked answers and the lamp-enable message."""
+    """OBP with checked answers, and with the lamp-enable line and further settings."""
 
     msgs = {  # noqa: RUF012 - python-seabreeze's table, extended
         **OBPProtocol.msgs,
-        Message.SET_LAMP_ENABLE: struct.Struct("<B").pack,
+        **{message: struct.Struct(layout).pack for message, layout in LAYOUTS.items()},
     }
 
 
@@ -119,6 +139,7 @@ class SafeObp2Protocol(_CheckedAnswers, OBP2Protocol):
 CHECKED: Final[Mapping[type[PySeaBreezeProtocol], type[PySeaBreezeProtocol]]] = {
     OBPProtocol: SafeObpProtocol,
     OBP2Protocol: SafeObp2Protocol,
+    OOIProtocol: SafeOoiProtocol,
 }
 
 

@@ -4,13 +4,14 @@ Faults of python-seabreeze 2.11.0 (`pyseabreeze/transport.py`) that this module 
 transfer waits for pyusb's default of one second, whatever deadline the caller gave; a part of an
 answer passes for the whole answer; a read asks for fewer bytes than one packet may hold, which
 libusb calls an overflow and leaves undefined (libusb, "Packets and overflows"; python-seabreeze,
-issue 190); the first answer may be one that an earlier program left unread; and a handle that is
-garbage collected resets its device, even when another program has opened that device.
+issue 190); the first answer may be one that an earlier program left unread, at any endpoint; and a
+handle that is garbage collected resets its device, even when another program has opened that
+device.
 """
 
 import contextlib
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import usb.core
@@ -27,6 +28,8 @@ __all__ = ["SafeUSBTransport", "UnobtrusiveHandle"]
 
 LEFTOVERS_MS = 10
 """An endpoint that stays silent for this time [ms] counts as empty."""
+LEFTOVERS_BYTES = 4096
+"""Bytes that are asked for at once from an endpoint that may hold leftovers."""
 
 
 class UnobtrusiveHandle(USBTransportHandle):
@@ -61,9 +64,19 @@ class SafeUSBTransport(USBTransport):
         plain: python-seabreeze's own transport, made for the model.
         deadline_s: longest wait [s] of one read, unless the caller gives a timeout.
         wire: recorder of the bytes.
+        pause: waits for a time [s].
+
+    Attributes:
+        pause: as above; the protocol waits with it.
     """
 
-    def __init__(self, plain: USBTransport, deadline_s: float, wire: WireChannel) -> None:
+    def __init__(
+        self,
+        plain: USBTransport,
+        deadline_s: float,
+        wire: WireChannel,
+        pause: Callable[[float], object],
+    ) -> None:
         super().__init__(
             plain._vendor_id,
             plain._product_id,
@@ -72,6 +85,7 @@ class SafeUSBTransport(USBTransport):
         )
         self._deadline_s = deadline_s
         self._wire = wire
+        self.pause = pause
         self._lengths_known = issubclass(plain._protocol_cls, OBPProtocol)
         self._packet_bytes: dict[int, int] = {}
         self._pending = bytearray()
@@ -90,12 +104,21 @@ class SafeUSBTransport(USBTransport):
             OSError: the device does not accept its configuration.
         """
         device.pyusb_device.default_timeout = self.default_timeout_ms
-        super().open_device(device)
+        self._device = device
+        self._claim(device)
+        self._packet_bytes = dict(_packet_sizes(device.pyusb_device))
+        self._drop_leftovers()
+        self._protocol = self._protocol_cls(self)
+
+    def _claim(self, device: USBTransportHandle) -> None:
+        """Let python-seabreeze configure the device, without the first bytes of its protocol."""
+        protocol, self._protocol_cls = self._protocol_cls, _no_protocol
+        try:
+            super().open_device(device)
+        finally:
+            self._protocol_cls = protocol
         if isinstance(device, UnobtrusiveHandle):
             device.is_ours = True
-        self._packet_bytes = dict(_packet_sizes(device.pyusb_device))
-        if self._lengths_known:
-            self._drop_leftovers()
 
     def write(self, data: bytes, timeout_ms: int | None = None, **kwargs: Any) -> int:
         """Send all of a message.
@@ -112,7 +135,8 @@ class SafeUSBTransport(USBTransport):
         self._wire.sent(data)
         sent = 0
         while sent < len(data):
-            sent += device.write(self._endpoint_map.ep_out, data[sent:], timeout=deadline.left_ms())
+            with deadline.wait_ms() as left_ms:
+                sent += device.write(self._endpoint_map.ep_out, data[sent:], timeout=left_ms)
         return sent
 
     def read(
@@ -127,39 +151,64 @@ class SafeUSBTransport(USBTransport):
         Raises:
             OSError: the device is disconnected, or the bytes did not arrive in time.
         """
-        device = self._pyusb_device()
         if not self._lengths_known:
-            data: bytes = super().read(size, timeout_ms, mode)
-            self._wire.received(data)
-            return data
+            return self._read_transfer(size, timeout_ms, mode)
+        device = self._pyusb_device()
         wanted = MINIMUM_FRAME_BYTES if size is None else size
         deadline = Deadline(timeout_ms, self._deadline_s)
         endpoint = self._endpoint_map.lowspeed_in or 0
-        packet_bytes = self._packet_bytes.get(endpoint, MINIMUM_FRAME_BYTES)
         while len(self._pending) < wanted:
-            # Whole packets only: libusb leaves a packet that overflows its buffer undefined.
-            packets = math.ceil((wanted - len(self._pending)) / packet_bytes)
-            came = device.read(endpoint, packets * packet_bytes, timeout=deadline.left_ms())
+            length = self._whole_packets(endpoint, wanted - len(self._pending))
+            with deadline.wait_ms() as left_ms:
+                came = device.read(endpoint, length, timeout=left_ms)
             self._wire.received(came.tobytes())
             self._pending += came.tobytes()
         answer = bytes(self._pending[:wanted])
         del self._pending[:wanted]
         return answer
 
+    def _read_transfer(self, size: int | None, timeout_ms: int | None, mode: str | None) -> bytes:
+        """Receive one transfer, of any length up to `size` in whole packets."""
+        mode = mode or self._default_read_endpoint
+        endpoint = getattr(self._endpoint_map, self._read_endpoints[mode])
+        length = self._whole_packets(endpoint, size or self._default_read_size[mode])
+        with Deadline(timeout_ms, self._deadline_s).wait_ms() as left_ms:
+            data: bytes = self._pyusb_device().read(endpoint, length, timeout=left_ms).tobytes()
+        self._wire.received(data)
+        return data
+
+    def _whole_packets(self, endpoint: int, length: int) -> int:
+        """A length [bytes] in whole packets: libusb leaves a packet that overflows undefined."""
+        packet_bytes = self._packet_bytes.get(endpoint, MINIMUM_FRAME_BYTES)
+        return math.ceil(length / packet_bytes) * packet_bytes
+
     def _drop_leftovers(self) -> None:
+        """Read every endpoint of the protocol until it is silent.
+
+        Raises:
+            TimeoutError: the device sends without end.
+        """
         self._pending.clear()
+        endpoints = {self._endpoint_map.lowspeed_in}
+        if not self._lengths_known:
+            endpoints |= {self._endpoint_map.highspeed_in, self._endpoint_map.highspeed_in2}
         deadline = Deadline(None, self._deadline_s)
-        with contextlib.suppress(usb.core.USBTimeoutError):
-            while deadline.left_s():
-                # A thread that was held up past the wait has not asked the endpoint: it asks again.
-                with contextlib.suppress(TimeoutError):
-                    self.read(1, timeout_ms=LEFTOVERS_MS)
-                self._pending.clear()
+        for endpoint in sorted(endpoints & self._packet_bytes.keys()):
+            length = self._whole_packets(endpoint, LEFTOVERS_BYTES)
+            with contextlib.suppress(usb.core.USBTimeoutError):
+                while True:
+                    with deadline.wait():
+                        came = self._pyusb_device().read(endpoint, length, timeout=LEFTOVERS_MS)
+                    self._wire.received(came.tobytes())
 
     def _pyusb_device(self) -> usb.core.Device:
         if self._device is None:
             raise ConnectionResetError("the connection is closed")
         return self._device.pyusb_device
+
+
+def _no_protocol(transport: Any) -> None:
+    """Stands for a protocol while the device is claimed."""
 
 
 def _packet_sizes(device: usb.core.Device) -> Iterator[tuple[int, int]]:

@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 
 from attrs import frozen
 
-__all__ = ["Command", "CommandTable", "short_form"]
+__all__ = ["Command", "CommandTable", "short_form", "words"]
+
+_KEYWORD = re.compile(r"(\[?):?([A-Za-z*]+)(#?)\]?")
 
 Action = Callable[[int, str], str | None]
 """Takes the numeric suffix of the header (1 if there is none) and the parameter; returns the
@@ -22,13 +24,31 @@ def short_form(keyword: str) -> str:
     return keyword[:3] if keyword[3] in "AEIOU" else keyword[:4]
 
 
+def words(*printed: str) -> dict[str, str]:
+    """The long form of each word of a list, by its long and its short forms in upper case.
+
+    Args:
+        printed: words as a vendor prints them, with the short form in capitals, as `MINutes`.
+    """
+    return {form: word.upper() for word in printed for form in _forms(word)}
+
+
+def _forms(printed: str) -> set[str]:
+    """Long form, short form as printed, and short form by the rule."""
+    long = printed.upper()
+    capitals = re.match("[^a-z]*", printed)
+    assert capitals is not None
+    return {long, capitals[0].rstrip("#") or long, short_form(long)}
+
+
 @frozen
 class Command:
     """One command or query.
 
     Attributes:
-        header: the long form in upper case; `#` stands for a numeric suffix, and a query ends
-            with `?`.
+        header: the header as a vendor prints it: each keyword with its short form in capitals,
+            `#` for a numeric suffix, brackets around a keyword that may be left out, and `?` at
+            the end of a query.
         action: carries the command out.
     """
 
@@ -55,7 +75,8 @@ class CommandTable:
         Raises:
             ValueError: the command does not exist, or its parameter is not accepted.
         """
-        header, _, parameter = line.strip().partition(" ")
+        # A vendor's table has a blank behind a colon: ":PROGRAM: SELECTED:STATE PAUSE".
+        header, _, parameter = re.sub(r":\s+", ":", line.strip()).partition(" ")
         for pattern, action in self._entries:
             match = pattern.fullmatch(header)
             if match:
@@ -64,13 +85,11 @@ class CommandTable:
 
 
 def _pattern(header: str) -> re.Pattern[str]:
-    is_query = header.endswith("?")
-    keywords = [_keyword_pattern(keyword) for keyword in header.rstrip("?").split(":")]
-    suffix = "" if "#" in header else "(?P<suffix>)"
-    return re.compile(":?" + ":".join(keywords) + (r"\?" if is_query else "") + suffix, re.I)
-
-
-def _keyword_pattern(keyword: str) -> str:
-    name = keyword.rstrip("#")
-    suffix = "(?P<suffix>[0-9]{0,3})" if keyword.endswith("#") else ""
-    return f"(?:{re.escape(name)}|{re.escape(short_form(name))}){suffix}"
+    pattern = ":?"
+    for number, (bracket, keyword, suffix) in enumerate(_KEYWORD.findall(header)):
+        one = "|".join(sorted(map(re.escape, _forms(keyword)), reverse=True))
+        node = f"(?:{one})" + ("(?P<suffix>[0-9]{0,3})" if suffix else "")
+        node = f":{node}" if number else node
+        pattern += f"(?:{node})?" if bracket else node
+    pattern += r"\?" if header.endswith("?") else ""
+    return re.compile(pattern if "#" in header else f"{pattern}(?P<suffix>)", re.IGNORECASE)

@@ -1,7 +1,9 @@
 """An emulated F4T on loopback ports: a SCPI server and a Modbus server over one controller."""
 
+import contextlib
 import re
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 
 from attrs import evolve
 
@@ -26,38 +28,79 @@ __all__ = ["F4TProtocol", "WatlowEmulator"]
 
 MODBUS_LINK = "modbus"
 PANEL_STEP_C = 30.0
-_LINE_END = re.compile(rb"[\r\n]+")
+QUIET_S = 0.1
+"""Time [s, real time] without further bytes after which a command without a line end is complete.
+"""
+_REQUEST_END = re.compile(rb"[\r\n]+|(?<=\?)(?=[;:*]|\Z)")
+_BEGINNINGS = (b":", b"*")
+"""First bytes of a request behind a command without a line end."""
 
 
 class F4TProtocol:
     """One SCPI connection to an emulated F4T: bytes in, bytes out.
 
-    A request ends with LF, CR or both; an answer ends with LF.
+    A request ends with LF, CR or both, and a query with its question mark, if
+    nothing follows it at once; an answer ends with LF.
+    A command without a line end is carried out when the next request begins, or, on a real clock,
+    when nothing follows for a moment.
 
     Args:
         controller: state of the controller.
+        send: sends bytes without a request, for commands without a line end; None where they wait
+            for the next request.
     """
 
-    def __init__(self, controller: F4TController) -> None:
+    def __init__(
+        self, controller: F4TController, send: Callable[[bytes], None] | None = None
+    ) -> None:
         self._traits = controller.traits
         self._server = ScpiServer(controller)
         self._pending = b""
+        self._send = send
+        self._lock = threading.Lock()
+        self._timer: threading.Timer | None = None
 
     def feed(self, data: bytes) -> bytes:
         """Take bytes as they arrive, in pieces of any size; return the answers."""
-        *lines, self._pending = _LINE_END.split(self._pending + data)
-        return b"".join(self._answer(line.decode("latin-1")) for line in lines if line.strip())
+        with self._lock:
+            if self._timer is not None:
+                self._timer.cancel()
+            if b" " in self._pending.strip() and data[:1] in _BEGINNINGS:
+                self._pending += b"\n"
+            *requests, self._pending = _REQUEST_END.split(self._pending + data)
+            answer = b"".join(self._answer(one.decode("latin-1")) for one in requests)
+            if self._send is not None and b" " in self._pending.strip():
+                self._timer = threading.Timer(QUIET_S, self._carry_out_pending)
+                self._timer.daemon = True
+                self._timer.start()
+        return answer
+
+    def _carry_out_pending(self) -> None:
+        with self._lock:
+            request, self._pending = self._pending, b""
+            answer = self._answer(request.decode("latin-1"))
+        if answer and self._send is not None:
+            with contextlib.suppress(OSError):
+                self._send(answer)
 
     def _answer(self, line: str) -> bytes:
+        line = line.strip().lstrip(";").strip()
+        if not line:
+            return b""
         if self._traits.rejects:
             return b"ERROR\n"
         try:
             answer = self._server.run(line)
         except ValueError:
-            answer = "ERROR" if self._traits.tells_errors else None
+            answer = self._complaint()
         if answer is None:
             return b"\n" if self._traits.newline_on_write and "?" not in line else b""
         return answer.encode("ascii") + b"\n"
+
+    def _complaint(self) -> str | None:
+        if self._traits.comments_errors:
+            return "Inbound SCPI ERROR: -113, undefined header"
+        return "ERROR" if self._traits.tells_errors else None
 
 
 class _InPieces:
@@ -108,7 +151,10 @@ class WatlowEmulator(Emulator):
             settings.idle_c,
             self.traits,
         )
-        self._fronts = {"address": SocketFront(self._scpi_core, context.port)}
+        # On the virtual clock only bytes decide, so that a run can be repeated.
+        speaker = None if context.clock.is_virtual else self._scpi_speaker
+        scpi = SocketFront(self._scpi_core, context.port, new_speaker=speaker)
+        self._fronts = {"address": scpi}
         if settings.modbus or MODBUS_LINK in context.ports:
             port = context.ports.get(MODBUS_LINK, 0)
             self._fronts[MODBUS_LINK] = SocketFront(self._modbus_core, port)
@@ -176,6 +222,9 @@ class WatlowEmulator(Emulator):
 
     def _scpi_core(self) -> ProtocolCore:
         return self.context.tap(_InPieces(F4TProtocol(self.controller), self.traits))
+
+    def _scpi_speaker(self, send: Callable[[bytes], None]) -> ProtocolCore:
+        return self.context.tap(_InPieces(F4TProtocol(self.controller, send), self.traits))
 
     def _modbus_core(self) -> ProtocolCore:
         core = ModbusServer(RegisterBank(self.controller))

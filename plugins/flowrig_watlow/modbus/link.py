@@ -6,6 +6,7 @@ connection after a failure. This module raises an error at once for each of them
 once, and closes a link that failed.
 """
 
+import logging
 import select
 import struct
 import threading
@@ -20,6 +21,9 @@ from flowrig.interfaces import WireChannel
 from flowrig_watlow.host import address_of
 
 __all__ = ["ModbusLink", "ModbusRefusedError"]
+
+# Without a handler pymodbus writes each missing answer to standard error, over the live display.
+logging.getLogger("pymodbus").addHandler(logging.NullHandler())
 
 EXCEPTIONS = {1: "unknown function", 2: "no such register", 3: "invalid value"}
 MALFORMED = (ModbusException, struct.error, IndexError, ValueError)
@@ -129,6 +133,21 @@ class ModbusLink:
             got = (reply.function_code, reply.address, reply.count)
         if got != expected:
             raise self._malformed()
+
+    def write_unanswered(self, address: int, word: int) -> None:
+        """Write one register (function 6), and do not wait for the reply.
+
+        Args:
+            address: relative address of the register.
+            word: 16-bit value.
+
+        Raises:
+            OSError: the link is broken; the write may or may not have arrived.
+        """
+        with self._lock:
+            self._answer(
+                lambda client: client.write_register(address, word, no_response_expected=True)
+            )
 
     def _exchange(self, ask: Callable[[Any], ModbusPDU]) -> ModbusPDU:
         with self._lock:

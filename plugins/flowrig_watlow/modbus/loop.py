@@ -13,13 +13,14 @@ from flowrig_watlow.registers import (
     ERROR,
     FAIL,
     NONE,
-    PROGRAM_HOLDS,
+    PROGRAM_AT_REST,
     PROGRAM_STATE,
     AlarmKind,
     AlarmRegister,
     ControlMode,
     LimitRegister,
     LoopRegister,
+    OldMap,
     PidRegister,
     RampAction,
     WordOrder,
@@ -73,16 +74,42 @@ class ModbusLoop:
             raise ConnectionLostError(
                 f"no Modbus connection to {self._where}: {error}", device=self._device
             ) from error
-        words = {register: self._read(register, 2) for register in known_c}
+        try:
+            self.prove(known_c)
+        except ProtocolError:
+            self.close()
+            raise
+
+    def prove(self, known_c: dict[LoopRegister, float]) -> None:
+        """Find the unit of Modbus, and check the word order, by temperatures that SCPI reported.
+
+        The panel can change the unit at any time, so this precedes whatever is read or written in
+        that unit.
+
+        Args:
+            known_c: temperatures [°C] read by SCPI, by the register that holds the same value.
+
+        Raises:
+            ConnectionLostError: no answer.
+            ProtocolError: the temperatures differ; the message names the setting to change.
+        """
+        words = self._known_words(known_c)
         for unit in TemperatureUnit:
-            if _agree(words, known_c, self._order, unit):
+            if words is not None and _agree(words, known_c, self._order, unit):
                 self._unit = unit
                 return
-        self.close()
-        if any(_agree(words, known_c, self._order.other, unit) for unit in TemperatureUnit):
+        other = self._order.other
+        if words is not None and any(_agree(words, known_c, other, u) for u in TemperatureUnit):
             raise ProtocolError(
                 "Modbus sends the two words of a number in the other order; set word_order = "
-                f'"{self._order.other.value}"',
+                f'"{other.value}"',
+                device=self._device,
+            )
+        if self._has_old_map(known_c[LoopRegister.SET_POINT]):
+            raise ProtocolError(
+                f"Modbus at {self._where} has data map 2 or 3, with the registers of the older F4; "
+                'set "Data Map" to 1 at the panel under Menu, Settings, Network, and switch the '
+                "power off and on",
                 device=self._device,
             )
         raise ProtocolError(
@@ -90,6 +117,29 @@ class ModbusLoop:
             "same controller and the same control loop, with data map 1",
             device=self._device,
         )
+
+    def _known_words(
+        self, known_c: dict[LoopRegister, float]
+    ) -> dict[LoopRegister, list[int]] | None:
+        """The contents of registers; None if the controller does not have them."""
+        try:
+            return {register: self._read(register, 2) for register in known_c}
+        except RefusedError:
+            return None
+
+    def _has_old_map(self, set_point_c: float) -> bool:
+        """Whether the registers of the older F4 are there, and show the set point [°C]."""
+        try:
+            (raw,), (decimals,), (unit,) = (
+                self._words(f"{register.name.lower()} of data map 2", register, 1)
+                for register in (OldMap.SET_POINT, OldMap.DECIMALS, OldMap.UNIT)
+            )
+        except RefusedError:
+            return False
+        signed = raw - 0x10000 if raw & 0x8000 else raw
+        in_unit = TemperatureUnit.CELSIUS if unit else TemperatureUnit.FAHRENHEIT
+        shown_c = in_unit.to_celsius(signed / 10.0 ** min(decimals, 3))
+        return abs(shown_c - set_point_c) <= AGREEMENT_C
 
     def close(self) -> None:
         """Close the connection."""
@@ -107,6 +157,13 @@ class ModbusLoop:
         """Command a control mode."""
         address = LoopRegister.USER_CONTROL_MODE.of_loop(self._loop)
         self._exchange(LoopRegister.USER_CONTROL_MODE, lambda: self._link.write(address, [mode]))
+
+    def tell_mode(self, mode: ControlMode) -> None:
+        """Command a control mode without waiting for the reply."""
+        address = LoopRegister.USER_CONTROL_MODE.of_loop(self._loop)
+        self._exchange(
+            LoopRegister.USER_CONTROL_MODE, lambda: self._link.write_unanswered(address, mode)
+        )
 
     def user_set_point_c(self) -> float:
         """The user set point [°C], which does not move during a ramp."""
@@ -136,7 +193,7 @@ class ModbusLoop:
             (state,) = self._words("state of the stored profile", PROGRAM_STATE, 1)
         except RefusedError:
             return False
-        return state in PROGRAM_HOLDS
+        return state not in PROGRAM_AT_REST
 
     def alarm(self, number: int) -> bool:
         """Whether an alarm of the controller is active."""

@@ -20,6 +20,7 @@ from pyvisa.resources import MessageBasedResource
 
 from flowrig.interfaces import WireChannel
 from flowrig_watlow.host import address_of
+from flowrig_watlow.scpi.replies import ERROR_LINE
 
 __all__ = ["ScpiLink"]
 
@@ -67,24 +68,35 @@ class ScpiLink:
             with contextlib.suppress(pyvisa.Error, OSError):
                 resource.close()
 
-    def send(self, command: str) -> None:
+    def send(self, command: str, *, reconnect: bool = False) -> None:
         """Send a command that has no answer.
+
+        Args:
+            command: the command.
+            reconnect: open a new connection if the instrument has closed the old one, and send it
+                again there if the old one breaks; for commands that may arrive twice.
 
         Raises:
             OSError: the link is broken; the command may or may not have arrived.
         """
         with self._lock:
             try:
-                if self._socket is not None:
+                if reconnect:
+                    self._drop_if_ended()
+                elif self._socket is not None:
                     self._socket.discard_input()
                 self._send(command)
             except (OSError, pyvisa.Error) as error:
-                raise self._broken(error) from error
+                broken = self._broken(error)
+                if not reconnect or isinstance(broken, TimeoutError):
+                    raise broken from error
+                self._send_anew(command)
 
     def query(self, command: str) -> str:
         """Send a query and return its answer, without the newline and outer blanks.
 
-        Empty lines are skipped, because some firmware answers each write with a newline. Input that
+        Empty lines are skipped, because some firmware answers each write with a newline, and so are
+        comments on an earlier command; a comment is the answer if no other one comes. Input that
         arrived before the query is discarded. If the instrument has closed the connection since
         the last exchange, a new one is opened; this is safe, because the query was not sent yet.
 
@@ -126,6 +138,13 @@ class ScpiLink:
             except OSError:
                 self.close()
 
+    def _send_anew(self, command: str) -> None:
+        try:
+            self.open()
+            self._send(command)
+        except (OSError, pyvisa.Error) as error:
+            raise self._broken(error) from error
+
     def _send(self, command: str) -> None:
         if self._resource is None or self._socket is None:
             self.open()
@@ -140,11 +159,19 @@ class ScpiLink:
 
     def _read_line(self) -> str:
         resource, connection = self._opened()
+        comment = ""
         while True:
-            line = resource.read_raw().decode("ascii", errors="replace").strip()
-            if line:
-                return line
-            connection.require_time_left()
+            try:
+                line = resource.read_raw().decode("ascii", errors="replace").strip()
+                if line and not line.startswith(ERROR_LINE):
+                    return line
+                comment = line or comment
+                connection.require_time_left()
+            except (OSError, pyvisa.Error) as error:
+                if not comment:
+                    raise
+                self._broken(error)
+                return comment
 
     def _opened(self) -> tuple[MessageBasedResource, "_DeadlineSocket"]:
         assert self._resource is not None

@@ -8,12 +8,16 @@ import math
 from collections.abc import Callable
 from typing import TypeVar
 
+from attrs import frozen
+
 from flowrig.errors import ConnectionLostError, ProtocolError
 from flowrig.interfaces import Identity, WireChannel
 from flowrig_watlow.parameters import ProgramStatus
 from flowrig_watlow.scpi.link import ScpiLink
 from flowrig_watlow.scpi.replies import (
+    ERROR_LINE,
     firmware_has_unit_query,
+    has_no_value,
     parse_identity,
     parse_number,
     parse_switch,
@@ -23,18 +27,42 @@ from flowrig_watlow.scpi.replies import (
 from flowrig_watlow.settings import F4TSettings
 from flowrig_watlow.temperature import TemperatureUnit
 
-__all__ = ["ScpiLoop"]
+__all__ = ["Look", "ScpiLoop"]
 
 T = TypeVar("T")
 
 PROGRAM_QUERY = ":PROGRAM:SELECTED:STATE?"
-UNIT_ATTEMPTS = 2
-"""Queries for the unit before a firmware of unknown version counts as one without the query."""
+ATTEMPTS = 2
+"""Queries without an answer before a firmware counts as one that does not have the query."""
+UNIT_CHANGES = 3
+"""Times that a look begins again because the unit changed meanwhile."""
+COLDEST_C = -273.15
+HOTTEST_C = 99_999.0
+"""Temperatures [°C] that no sensor can have; the controller uses no number beyond ±99 999 (Watlow,
+"F4T Setup and Operations User's Guide", 0600-0093-0000)."""
 UNIT_QUERY = ":UNIT:TEMPERATURE?"
+
+
+@frozen
+class Look:
+    """What a controller reports at one moment, in the unit that it had then.
+
+    Attributes:
+        temperature_c: measured temperature [°C]; NaN if it gives no number.
+        set_point_c: active set point [°C], which moves during a ramp, rounded as when sent.
+        fault: the reason why the temperature is not one; empty if it is.
+    """
+
+    temperature_c: float
+    set_point_c: float
+    fault: str
 
 
 class ScpiLoop:
     """Queries and commands of one control loop; an unreadable reply closes the connection.
+
+    The panel and every other client can change the unit at any time. So every temperature is read
+    between two queries for the unit that give the same answer.
 
     Firmware before 04:03:0108 uses °F only and does not know the query for the unit (TestEquity,
     chapter 4). So a controller that answers `*IDN?` and leaves the unit query unanswered counts as
@@ -52,8 +80,20 @@ class ScpiLoop:
         self._loop = f":SOURCE:CLOOP{settings.loop}:"
         self._link = ScpiLink(settings.host, settings.port, settings.deadline_s, wire)
         self._unit = TemperatureUnit.FAHRENHEIT
+        self._has_met = False
         self._has_unit_query = False
+        self._has_error_query = True
         self._has_program_query = True
+
+    @property
+    def unit(self) -> TemperatureUnit:
+        """The temperature unit, as it was reported last."""
+        return self._unit
+
+    @property
+    def known_unit(self) -> TemperatureUnit | None:
+        """The temperature unit, as it was reported last; None before the first connection."""
+        return self._unit if self._has_met else None
 
     def open(self) -> None:
         """Connect, and query the identity and the temperature unit.
@@ -69,6 +109,8 @@ class ScpiLoop:
                 f"no connection to {self._where}: {error}", device=self._device
             ) from error
         self._learn_unit(self.identity())
+        self._learn_error_query()
+        self._has_met = True
         self._has_program_query = True
 
     def close(self) -> None:
@@ -94,33 +136,38 @@ class ScpiLoop:
         else:
             self.identity()
 
-    def process_value_c(self) -> tuple[float, bool]:
-        """The measured temperature [°C], and whether the input reports an error.
+    def look(self) -> Look:
+        """The measured temperature, the state of its input, and the active set point.
 
-        The temperature is NaN if the input reports an error and the reply is no number.
+        Firmware without the query for the state of the input shows a broken sensor only by a
+        temperature that cannot be one.
+
+        Raises:
+            ConnectionLostError: no answer.
+            ProtocolError: an answer is unreadable, or the unit changes all the time.
         """
-        query = f"{self._loop}PVALUE?"
-        reply = self._query(query)
-        faulty = self._query(f"{self._loop}ERROR?").upper() != "NONE"
-        try:
-            return self._unit.to_celsius(parse_number(reply)), faulty
-        except ValueError as error:
-            if faulty:
-                return math.nan, True
-            raise self._unreadable(error, query, reply) from error
+        return self._in_one_unit(self._look)
+
+    def sensor_fault(self) -> str:
+        """The reason why the controller measures no temperature; empty if it measures one."""
+        return self._sensor()[1]
 
     def set_point_c(self) -> float:
         """The active set point [°C], which moves during a ramp, rounded as when sent."""
-        return round(self._unit.to_celsius(self._ask(f"{self._loop}SPOINT?", parse_number)), 2)
+        return self._in_one_unit(self._set_point_c)
 
-    def set_point_command(self, temperature_c: float) -> str:
-        """The command that sets a set point [°C]."""
-        return f"{self._loop}SPOINT {self._unit.from_celsius(temperature_c):.2f}"
+    def set_point_command(self, temperature_c: float, unit: TemperatureUnit | None = None) -> str:
+        """The command that sets a set point [°C], by default in the unit that was reported last."""
+        return f"{self._loop}SPOINT {(unit or self._unit).from_celsius(temperature_c):.2f}"
 
     def ramp_rate_c_min(self) -> float:
         """The ramp rate [°C/min], while the ramp scale is minutes."""
-        rate = self._ask(f"{self._loop}RRATE?", parse_number)
-        return round(rate / self._unit.degrees_per_kelvin, 2)
+
+        def ask() -> float:
+            rate = self._ask(f"{self._loop}RRATE?", parse_number)
+            return round(rate / self._unit.degrees_per_kelvin, 2)
+
+        return self._in_one_unit(ask)
 
     def ramp_rate_command(self, rate_c_min: float) -> str:
         """The command that sets a ramp rate [°C/min], while the ramp scale is minutes."""
@@ -130,9 +177,9 @@ class ScpiLoop:
         """Set the ramp scale to minutes."""
         self.send(f"{self._loop}RSCALE MINUTES")
 
-    def ramp(self, on: bool) -> None:
+    def ramp(self, on: bool, *, reconnect: bool = False) -> None:
         """Let the active set point follow the ramp rate when the set point changes, or jump."""
-        self.send(f"{self._loop}RACTION {'SETPOINT' if on else 'OFF'}")
+        self.send(f"{self._loop}RACTION {'SETPOINT' if on else 'OFF'}", reconnect=reconnect)
 
     def output(self, number: int) -> bool:
         """Whether an output is on."""
@@ -163,21 +210,80 @@ class ScpiLoop:
         """The command that ends the running profile."""
         return ":PROGRAM:SELECTED:STATE STOP"
 
-    def send(self, command: str) -> None:
+    def send(self, command: str, *, reconnect: bool = False) -> None:
         """Send a command that has no answer.
+
+        Args:
+            command: the command.
+            reconnect: send it over a new connection if the old one has ended; see `ScpiLink`.
 
         Raises:
             ConnectionLostError: the link is broken; the command may or may not have arrived.
         """
         try:
-            self._link.send(command)
+            self._link.send(command, reconnect=reconnect)
         except OSError as error:
             raise self._lost(error, command) from error
+
+    def _in_one_unit(self, ask: Callable[[], T]) -> T:
+        """Ask for temperatures until the unit is the same before and after."""
+        if not self._has_unit_query:
+            return ask()
+        self._unit = self._ask(UNIT_QUERY, parse_unit)
+        for _ in range(UNIT_CHANGES):
+            value = ask()
+            before, self._unit = self._unit, self._ask(UNIT_QUERY, parse_unit)
+            if self._unit is before:
+                return value
+        raise ProtocolError(
+            "another program changes the temperature unit all the time",
+            device=self._device,
+            command=UNIT_QUERY,
+        )
+
+    def _look(self) -> Look:
+        value, fault = self._sensor()
+        temperature_c = self._unit.to_celsius(value)
+        if not fault and not COLDEST_C <= temperature_c <= HOTTEST_C:
+            fault = f"the controller gives {temperature_c:g} °C, which is no temperature"
+        return Look(temperature_c, self._set_point_c(), fault)
+
+    def _sensor(self) -> tuple[float, str]:
+        """The process value in the unit of the controller, NaN for none, and its fault or ""."""
+        query = f"{self._loop}PVALUE?"
+        reply = self._query(query)
+        fault = ""
+        if self._has_error_query and self._query(self._error_query).upper() != "NONE":
+            fault = "the temperature sensor reports an error"
+        elif has_no_value(reply):
+            fault = f"the controller gives no temperature, but {reply}"
+        try:
+            return parse_number(reply), fault
+        except ValueError as error:
+            if fault:
+                return math.nan, fault
+            raise self._unreadable(error, query, reply) from error
+
+    def _set_point_c(self) -> float:
+        return round(self._unit.to_celsius(self._ask(f"{self._loop}SPOINT?", parse_number)), 2)
+
+    @property
+    def _error_query(self) -> str:
+        return f"{self._loop}ERROR?"
+
+    def _learn_error_query(self) -> None:
+        """Find out whether the firmware reports the state of the input; old firmware does not."""
+        self._has_error_query = True
+        for _ in range(ATTEMPTS):
+            if self._answer_in_time(self._error_query) is not None:
+                return
+            self._query(f"{self._loop}PVALUE?")  # the controller answers; it is the query
+        self._has_error_query = False
 
     def _learn_unit(self, identity: Identity) -> None:
         self._unit, self._has_unit_query = TemperatureUnit.FAHRENHEIT, False
         has_unit_query = firmware_has_unit_query(identity.firmware)
-        for _ in range(1 if has_unit_query is False else UNIT_ATTEMPTS):
+        for _ in range(1 if has_unit_query is False else ATTEMPTS):
             reply = self._answer_if_known(UNIT_QUERY)
             if reply is not None:
                 self._unit = self._parsed(UNIT_QUERY, reply, parse_unit)
@@ -192,13 +298,18 @@ class ScpiLoop:
 
     def _answer_if_known(self, query: str) -> str | None:
         """The answer to a query that not every firmware has; None for a timeout or `ERROR`."""
+        reply = self._answer_in_time(query)
+        return None if reply is None or reply.upper().startswith("ERROR") else reply
+
+    def _answer_in_time(self, query: str) -> str | None:
+        """The answer to a query; None for a timeout or a comment that there is no such query."""
         try:
             reply = self._query(query)
         except ConnectionLostError as error:
             if not isinstance(error.__cause__, TimeoutError):
                 raise
             return None
-        return None if reply.upper().startswith("ERROR") else reply
+        return None if reply.startswith(ERROR_LINE) else reply
 
     def _ask(self, query: str, parse: Callable[[str], T]) -> T:
         return self._parsed(query, self._query(query), parse)

@@ -8,7 +8,9 @@ from flowrig.interfaces.device import Identity
 from flowrig_watlow.temperature import TemperatureUnit
 
 __all__ = [
+    "ERROR_LINE",
     "firmware_has_unit_query",
+    "has_no_value",
     "parse_identity",
     "parse_number",
     "parse_switch",
@@ -19,6 +21,13 @@ __all__ = [
 FIRST_WITH_UNIT_QUERY = (4, 3, 108)
 """First firmware in which the unit can be queried and chosen (TestEquity, "F4T Touch Screen
 Controller User's Guide", rev. 4.0, 2019, chapter 4)."""
+NO_NUMBER = 9.9e37
+"""Magnitude from which on a reply stands for no number: SCPI-99, volume 1, section 7.2.1.4, has
+±9.9E37 for the infinities and 9.91E37 for "not a number"."""
+ERROR_LINE = "Inbound SCPI ERROR"
+"""Beginning of the line with which some firmware comments on a bad command, in front of the answer
+to the next query; known from published programs only."""
+_NO_NUMBER_WORD = re.compile(r"[+-]?(NAN|N?INF(INITY)?)", re.IGNORECASE)
 _FIRMWARE = re.compile(r"([0-9]{1,4})[:.]([0-9]{1,4})[:.]([0-9]{1,6})")
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
 
@@ -27,12 +36,20 @@ def parse_number(reply: str) -> float:
     """A finite decimal number.
 
     Raises:
-        ValueError: any other reply, for instance `nan`, `1_0` or `25,0`.
+        ValueError: any other reply, for instance `nan`, `1_0` or `25,0`, and the numbers by which
+            SCPI says that there is none.
     """
     value = float(reply) if _NUMBER.fullmatch(reply) else math.nan
-    if not math.isfinite(value):
+    if not abs(value) < NO_NUMBER:
         raise ValueError("the reply is not a number")
     return value
+
+
+def has_no_value(reply: str) -> bool:
+    """Whether a reply says that there is no value: 9.91E37, ±9.9E37 or more, or a word for them."""
+    if _NUMBER.fullmatch(reply):
+        return abs(float(reply)) >= NO_NUMBER
+    return _NO_NUMBER_WORD.fullmatch(reply) is not None
 
 
 def parse_unit(reply: str) -> TemperatureUnit:

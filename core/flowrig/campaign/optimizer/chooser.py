@@ -122,9 +122,10 @@ class ConditionChooser:
         Raises:
             NoSurrogateError: the optimizer needs a surrogate, and the campaign names none.
         """
-        for conditions in tried[self._times.total() :]:
+        new = tried[self._times.total() :]
+        self._times.update(self._door.keys(new))
+        for conditions in new:
             self._door.note(conditions)
-            self._times[self._door.key(conditions)] += 1
         failures: list[str] = []
         for what in ATTEMPTS:
             answer = compute(
@@ -151,7 +152,8 @@ class ConditionChooser:
             if not 1 <= len(answer) <= count:
                 wrong = f"{len(answer)} conditions where {count} were asked for"
                 return OptimizerFailedError(wrong)
-            return [evolve(s, conditions=self._door.admit(s.conditions)) for s in answer]
+            rows = self._door.admit_all([s.conditions for s in answer], note=False)
+            return [evolve(s, conditions=row) for s, row in zip(answer, rows, strict=False)]
         except NoSurrogateError:
             raise
         except (OptimizerFailedError, NothingLeftError) as error:
@@ -164,12 +166,12 @@ class ConditionChooser:
     ) -> Choice:
         """An answer without the conditions that were chosen too often already."""
         times, kept, repeated = self._times.copy(), list[Suggestion](), list[Suggestion]()
-        for one in answer:
-            key = self._door.key(one.conditions)
+        for one, key in zip(answer, self._door.keys([s.conditions for s in answer]), strict=True):
             times[key] += 1
             (kept if times[key] <= self._campaign.repeats_at_most else repeated).append(one)
         if not repeated:
             return Choice(answer)
+        self.close()  # it counts what is not done as pending; a rebuilt one does not
         most = self._campaign.repeats_at_most
         chosen = ", ".join(
             f"{name} = {repeated[0].conditions[name]:g} {unit}".rstrip()

@@ -104,19 +104,40 @@ def check_live(
         the exit code: 1 if a check failed, 4 if the instrument was not seen to be at rest.
 
     Raises:
-        InputError: there is not one driver, a setting does not fit, or the instrument is at work.
+        InputError: there is not one driver, a setting does not fit, the instrument is at work, or
+            another program uses it.
         DeviceError: the instrument does not answer.
     """
+    from flowrig.claims import claim, is_placeholder, places
     from flowrig.profile.settings import settings_from
     from flowrig.testing.bench.live import LiveSession
 
     offer = _only_driver(offers)
-    session = LiveSession(
-        offer,
-        settings_from(offer, words, address=address),
-        may_act=consent.may_act(offer.kind),
-        syringe=_syringe(consent.syringe),
-    )
+    settings = settings_from(offer, words, address=address)
+    if is_placeholder(address):
+        raise InputError(f"put the address of your instrument in the place of {address!r}")
+    mine = claim(places(settings.connects_to(look=True)), f"{offer.name} at {address}")
+    try:
+        return _check(
+            LiveSession(
+                offer,
+                settings,
+                may_act=consent.may_act(offer.kind),
+                syringe=_syringe(consent.syringe),
+            ),
+            offer,
+            address,
+            consent,
+            as_json=as_json,
+        )
+    finally:
+        mine.release()
+
+
+def _check(
+    session: "LiveSession", offer: "DriverOffer", address: str, consent: Consent, *, as_json: bool
+) -> int:
+    """Make the checks one by one; returns the exit code."""
     identity = session.identify_at_rest()
     answer = f"{identity.vendor} {identity.model} {identity.serial_number}".rstrip()
     say(f"{offer.name} at {address}: {answer}", bold=True, err=as_json)

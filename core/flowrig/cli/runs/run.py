@@ -306,6 +306,7 @@ def _stop_on_signals(say: Callable[[str], None]) -> "Iterator[OperatorRequests]"
     def press(number: int, frame: FrameType | None) -> None:
         # The clock's and the terminal's locks may be held by the thread that the signal interrupts.
         threading.Thread(target=stop, daemon=True).start()
+        requests.give_up_computing()
 
     def stop() -> None:
         requests.ask(Request.STOP, "signal")

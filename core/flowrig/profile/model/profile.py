@@ -33,11 +33,13 @@ class DeviceEntry:
         name: name in the profile.
         offer: the offer of its driver.
         settings: an instance of the driver's settings class.
+        emulated: whether an emulator of this process is at the address.
     """
 
     name: str
     offer: DriverOffer
     settings: DeviceSettings
+    emulated: bool = False
 
 
 @frozen(kw_only=True)

@@ -12,6 +12,7 @@ from flowrig.profile.problems import Finding
 from flowrig.profile.rules import (
     analysis,
     campaign,
+    devices,
     flow_path,
     flows,
     limits,
@@ -28,6 +29,7 @@ Rule = Callable[[Profile], Iterator[Finding]]
 
 RULES: tuple[Rule, ...] = (
     *numbers.RULES,
+    *devices.RULES,
     *flow_path.RULES,
     *flows.RULES,
     *limits.RULES,

@@ -11,9 +11,18 @@ __all__ = ["RULES"]
 MOST_EXPERIMENTS = 10_000
 """Experiments of a stage: more than a year of work, and a design that still fits in memory."""
 
-
 SEED_MAX = 2**32 - 1
 """Largest seed that every generator of random numbers takes."""
+
+LEAST_GB = 0.1
+"""Memory [GB] without which a process of Python with numpy does not start."""
+
+DAY_S = 86_400.0
+LONGEST_S = 3650.0 * DAY_S
+"""Longest time [s] of a campaign, ten years: more is a mistake, and no clock can wait for it."""
+
+LARGEST_OBJECTIVE = 1e15
+"""Magnitude of an objective beyond which a limit is a mistake: a detector counts to 10⁵."""
 
 
 def stages(profile: Profile) -> Iterator[Finding]:
@@ -30,12 +39,10 @@ def stages(profile: Profile) -> Iterator[Finding]:
             message = f"there is a stage {stage.name!r} already"
             yield Finding((*here, "name"), message, expected="another name")
         seen.add(stage.name)
-        if stage.experiments > MOST_EXPERIMENTS:
-            got, most = (
-                f"got {stage.experiments}",
-                f"at most {MOST_EXPERIMENTS} experiments a stage",
-            )
-            yield Finding((*here, "experiments"), got, expected=most)
+        for key, count in (("experiments", stage.experiments), ("batch", stage.batch)):
+            if count > MOST_EXPERIMENTS:
+                most = f"at most {MOST_EXPERIMENTS} experiments a stage"
+                yield Finding((*here, key), f"got {count}", expected=most)
         if stage.order_by is not None:
             yield from names.one_of(stage.order_by, known, "variable", (*here, "order_by"))
         if stage.until_r2 is not None:
@@ -51,25 +58,42 @@ def _explained(profile: Profile, share: float, path: Path) -> Iterator[Finding]:
         yield Finding(path, message, expected="a [campaign.surrogate]", on_key=True)
 
 
-def seed(profile: Profile) -> Iterator[Finding]:
-    """Every generator of random numbers takes the seed."""
-    if profile.campaign is not None and not 0 <= profile.campaign.seed <= SEED_MAX:
-        got, most = f"got {profile.campaign.seed}", f"0 to {SEED_MAX}"
-        yield Finding(("campaign", "seed"), got, expected=most)
-
-
 def optimizer(profile: Profile) -> Iterator[Finding]:
-    """Limits of time, memory and repeats are positive."""
+    """Limits of time, memory and repeats are such as an optimizer can work with."""
     if profile.campaign is None:
         return
-    for key, value, unit in (
-        ("optimizer_deadline", profile.campaign.optimizer_deadline_s, "s"),
-        ("optimizer_memory", profile.campaign.optimizer_memory_gb, "GB"),
-        ("repeats_at_most", profile.campaign.repeats_at_most, ""),
+    for key, value, least, most, unit in (
+        ("optimizer_deadline", profile.campaign.optimizer_deadline_s, 1.0, 30.0 * DAY_S, "s"),
+        ("optimizer_memory", profile.campaign.optimizer_memory_gb, LEAST_GB, 1e6, "GB"),
+        ("repeats_at_most", profile.campaign.repeats_at_most, 1, MOST_EXPERIMENTS, ""),
     ):
-        if not value > 0:
-            got = f"got {value:g} {unit}".rstrip()
-            yield Finding(("campaign", key), got, expected=f"more than 0 {unit}".rstrip())
+        if not least <= value <= most:
+            yield Finding(
+                ("campaign", key),
+                f"got {value:g} {unit}".rstrip(),
+                expected=f"{least:g} to {most:g} {unit}".rstrip(),
+            )
+
+
+def seed_and_end(profile: Profile) -> Iterator[Finding]:
+    """The seed is one that every generator takes, and the rules that end a campaign can be met."""
+    if profile.campaign is None:
+        return
+    seed, stop = profile.campaign.seed, profile.campaign.stop
+    if not 0 <= seed <= SEED_MAX:
+        yield Finding(("campaign", "seed"), f"got {seed}", expected=f"0 to {SEED_MAX}")
+    if stop.objective_above is not None and abs(stop.objective_above) > LARGEST_OBJECTIVE:
+        yield Finding(
+            ("campaign", "stop", "objective_above"),
+            f"got {stop.objective_above:g}, which is never reached",
+            expected="a value that the objective can have, or no such key",
+        )
+    if stop.at_most_s is not None and stop.at_most_s > LONGEST_S:
+        yield Finding(
+            ("campaign", "stop", "at_most"),
+            f"got {stop.at_most_s / 3600:g} h",
+            expected=f"at most {LONGEST_S / 3600:g} h, or no such key",
+        )
 
 
 def prior(profile: Profile) -> Iterator[Finding]:
@@ -88,4 +112,4 @@ def prior(profile: Profile) -> Iterator[Finding]:
             )
 
 
-RULES = (stages, seed, optimizer, prior)
+RULES = (stages, optimizer, seed_and_end, prior)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping
 
+from flowrig.problem.space import MOST_STEPS
 from flowrig.profile.model import DeviceEntry, Profile, Window
 from flowrig.profile.problems import Finding, Path
 from flowrig.profile.quantity import split_suffix
@@ -104,6 +105,10 @@ def variables(profile: Profile) -> Iterator[Finding]:
         if variable.step is not None and not 0.0 < variable.step <= high - low:
             message = f"a step of {variable.step:g} does not fit into the range"
             yield Finding(("space", index, "step"), message, expected=f"at most {high - low:g}")
+        elif variable.step is not None and high - low > MOST_STEPS * variable.step:
+            message = f"a step of {variable.step:g} makes more than {MOST_STEPS} of the range"
+            least = f"at least {(high - low) / MOST_STEPS:g}"
+            yield Finding(("space", index, "step"), message, expected=least)
         stream = profile.streams.get(variable.stream or "")
         if stream is not None:
             window = stream.flow_rate_ul_min

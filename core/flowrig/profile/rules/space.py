@@ -1,14 +1,15 @@
-"""Rule for the search space: some conditions meet all limits on flow rates."""
+"""Rules for the search space: conditions that meet all limits, and optimizers that fit it."""
 
 from collections.abc import Iterator
 
 import numpy as np
 
 from flowrig.problem.space import LinearConstraint, Space
+from flowrig.problem.steps import all_allowed, has_steps, nearest_allowed
 from flowrig.profile.model import Profile
 from flowrig.profile.problems import Finding, Path
 
-__all__ = ["reachable"]
+__all__ = ["optimizers_fit", "reachable"]
 
 _SWEEPS = 2000
 """Projections after which the constraints count as impossible to meet."""
@@ -31,10 +32,36 @@ def reachable(profile: Profile) -> Iterator[Finding]:
                 f"whole search space, outside its limits",
                 expected="other limits, or other ranges in [[space]]",
             )
-    if met and not has_point(space):
+    if not met:
+        return
+    message, expected = "", "other limits, or other ranges in [[space]]"
+    if not has_point(space):
         message = "no conditions of the search space meet all limits on flow rates at once"
-        expected = "other limits, or other ranges in [[space]]"
+    elif has_steps(space) and not _has_point_on_steps(space):
+        message = "no conditions on the steps of [[space]] meet all limits on flow rates at once"
+        expected = "smaller steps, or one parameter without steps"
+    if message:
         yield Finding(("limits", "total_flow"), message, expected=expected)
+
+
+def optimizers_fit(profile: Profile) -> Iterator[Finding]:
+    """The settings of every optimizer fit the search space."""
+    stages = () if profile.campaign is None else profile.campaign.stages
+    for index, stage in enumerate(stages):
+        objection = stage.settings.objection(profile.space)
+        if objection:
+            here: Path = ("campaign", "stages", index, "optimizer")
+            yield Finding(here, f"{stage.name}: {objection}", expected="other settings")
+
+
+def _has_point_on_steps(space: Space) -> bool:
+    """Whether some conditions on the steps meet the constraints; true for a grid that is too fine
+    to be looked at as a whole."""
+    allowed = all_allowed(space)
+    if allowed is not None:
+        return len(allowed) > 0
+    is_fine_grid = all(one.step is not None for one in space.parameters)
+    return is_fine_grid or nearest_allowed(space, (space.low + space.high) / 2) is not None
 
 
 def _extremes(space: Space, constraint: LinearConstraint) -> tuple[float, float]:

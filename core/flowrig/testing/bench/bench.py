@@ -18,6 +18,7 @@ from flowrig.emulation import (
     Plate,
     Plunger,
 )
+from flowrig.emulation.bench_world import NUM_PIXELS
 from flowrig.errors import DeviceError
 from flowrig.interfaces import Device, DeviceSettings, Heater, Pump, Spectrometer, Syringe
 from flowrig.testing.bench.tap import Tap
@@ -225,7 +226,9 @@ class Bench(BaseBench[D]):
         return driver
 
     def _make_driver(self) -> D:
-        return self._new_driver(NAME, self._served, self.clock)
+        driver = self._new_driver(NAME, self._served, self.clock)
+        driver.exclusive = False  # the emulator is in this process, and no other can reach it
+        return driver
 
 
 class PumpBench(Bench[Pump]):
@@ -277,7 +280,8 @@ class SpectrometerBench(Bench[Spectrometer]):
         driver: see `Bench`.
         emulator: see `Bench`.
         settings: see `Bench`.
-        detector: the detector in the spectrometer; by default one of 2068 pixels.
+        detector: the detector in the spectrometer; by default one with as many pixels as the
+            emulator names in `num_pixels`, or 2068.
         patience_s: see `Bench`.
     """
 
@@ -290,7 +294,8 @@ class SpectrometerBench(Bench[Spectrometer]):
         detector: Detector | None = None,
         patience_s: float = 20.0,
     ) -> None:
-        self._detector = detector or Detector()
+        num_pixels = getattr(emulator, "num_pixels", lambda _: NUM_PIXELS)
+        self._detector = detector or Detector(num_pixels(settings))
         super().__init__(driver, emulator, settings, patience_s=patience_s)
 
     def _set_up(self) -> None:

@@ -278,6 +278,31 @@ class PumpConformance(DeviceConformance[PumpBench]):
                 "unit, and counters that restart when the rate changes",
             )
 
+    @earns(Level.SILVER)
+    def test_a_read_back_comes_from_the_instrument(self, bench: PumpBench) -> None:
+        """Flow rate and diameter that it reads back are those that are set; never from memory."""
+        self._open_ready(bench)
+        found = bench.call(bench.driver.read_back)
+        values = (found.rate_ul_min, found.inner_diameter_mm)
+        if values == (None, None):
+            raise SkipTest("this pump cannot be asked what it is set to")
+        wanted = (_rate(bench, USUAL), bench.syringe.inner_diameter_mm)
+        require(
+            all(
+                one is None or math.isclose(one, other, rel_tol=RATE_TOLERANCE)
+                for one, other in zip(values, wanted, strict=True)
+            ),
+            f"read_back() gave {found} at {wanted[0]:g} µL/min with {wanted[1]:g} mm; check the "
+            "units that are set",
+        )
+        with bench.tap.through(Mute()):
+            outcome = bench.attempt_with_fault(bench.driver.read_back, "read_back()")
+        require(
+            isinstance(outcome, Exception),
+            f"read_back() gave {outcome} on a silent link; ask the pump, so that a change at its "
+            "panel is found",
+        )
+
     def _with_rate(self, bench: PumpBench) -> None:
         """Open the pump, and set its syringe and its rate."""
         if not bench.driver.is_open:

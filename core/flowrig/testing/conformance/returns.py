@@ -57,10 +57,11 @@ def _queries(bench: BaseBench[Any]) -> Iterator[tuple[str, Callable[[], Any]]]:
     yield "limits", lambda: driver.limits  # type: ignore[attr-defined]
     if isinstance(driver, Pump):
         yield from (("status", driver.status), ("dispensed", driver.dispensed))
-        yield "elapsed", driver.elapsed
+        yield from (("elapsed", driver.elapsed), ("read_back", driver.read_back))
     if isinstance(driver, Heater):
         yield from (("read", driver.read), ("output_power", driver.output_power))
     if isinstance(driver, Spectrometer):
         yield "wavelengths_nm", driver.wavelengths_nm
         yield "integration_time_us", driver.integration_time_us
+        yield "read_back", driver.read_back
         yield "acquire", lambda: driver.acquire(2)

@@ -75,15 +75,19 @@ class Injection:
             flow rate times time, up to the moment at which the loss is detected.
         is_detectable: whether readings of pumps and heaters show the fault.
         optimizer_process: whether the optimizer runs in a process of its own; None for the default.
+        blinds: whether nothing watches the rig at the strike, and the computer knows.
         is_in_file: whether the fault is in the campaign's file, and needs no moment to strike.
         refilled: streams whose syringes are refilled before the run is resumed.
         emptied: wastes that are emptied before the run is resumed.
         hung: devices whose threads cannot be ended.
+        started_by_hand: pumps that a person has started once.
+        unreachable_s: time [s] for which no command can reach the rig.
     """
 
     kills = False
     blocks_journal = False
     loses_count = False
+    blinds = False
     is_in_file = False
     optimizer_process: bool | None = None
     is_detectable = True
@@ -94,6 +98,8 @@ class Injection:
         self.refilled: tuple[str, ...] = ()
         self.emptied: tuple[str, ...] = ()
         self.hung: tuple[str, ...] = ()
+        self.started_by_hand: tuple[str, ...] = ()
+        self.unreachable_s = 0.0
 
     def campaign(self, folder: Path, draw: random.Random) -> Path:
         """Write the file of the campaign, and return its path."""

@@ -4,14 +4,24 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final
 
-from flowrig.emulation import WIRE_FAULTS, When
+from flowrig.emulation import WIRE_FAULTS, Deaf, When
 from flowrig.errors import ConnectionLostError
 from flowrig.interfaces import Device
 from flowrig.rig import device_threads
 from flowrig.torture.injections.injection import Injection, Scene
-from flowrig.torture.lasting_rig import MalformedNumber
+from flowrig.torture.lasting_rig import MalformedNumber, UnpluggedWire
 
-__all__ = ["Hangs", "Healthy", "MalformedNumbers", "OnDevice", "PortTaken", "Unplugged"]
+__all__ = [
+    "EveryLinkLost",
+    "Hangs",
+    "Healthy",
+    "MalformedNumbers",
+    "OnDevice",
+    "PortTaken",
+    "SilentHeater",
+    "StartedByHand",
+    "Unplugged",
+]
 
 
 class Healthy(Injection):
@@ -62,6 +72,23 @@ class OnDevice(Injection):
         emulator.inject(text)
 
 
+class StartedByHand(OnDevice):
+    """A person starts a pump that stands still, at the pump.
+
+    Its report may include its run before, and is then charged once more.
+    """
+
+    loses_count = True
+
+    def __init__(self) -> None:
+        super().__init__("pump", "panel-start times=1")
+
+    def strike(self, scene: Scene) -> None:
+        """Start the pump in its next exchange."""
+        super().strike(scene)
+        self.loses_count, self.started_by_hand = True, self.affected
+
+
 class Unplugged(OnDevice):
     """A cable that comes out during an exchange, for a moment or for good."""
 
@@ -74,6 +101,30 @@ class Unplugged(OnDevice):
             scene.rig.unplug(self.target(scene))
         else:
             super().strike(scene)
+
+
+class SilentHeater(OnDevice):
+    """A heater that answers nothing for some seconds, and then goes on as if nothing had been."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "heater", *(f"{fault} for_s={s}" for fault in ("deaf", "mute") for s in (4, 10, 20, 40))
+        )
+
+
+class EveryLinkLost(Injection):
+    """No device can be reached for some seconds: a switch or a hub that starts again."""
+
+    LOST_S: Final = (5, 10, 20)
+    """Possible durations [s]."""
+
+    def strike(self, scene: Scene) -> None:
+        """Break every link from its next exchange on, or let requests get lost."""
+        self.unreachable_s = scene.draw.choice(self.LOST_S)
+        deaf = scene.draw.random() < 0.5
+        for emulator in scene.rig.rig.emulators.values():
+            wire = Deaf() if deaf else UnpluggedWire()
+            emulator.wire.plan(wire, When(for_s=self.unreachable_s))
 
 
 class MalformedNumbers(OnDevice):

@@ -9,7 +9,14 @@ from flowrig.run_record.changes import PROFILE_NAME
 from flowrig.torture.injections.injection import Injection, Scene
 from flowrig.torture.phases import Phase
 
-__all__ = ["Killed", "PowerCut", "Suspended", "image_of"]
+__all__ = [
+    "BrieflySuspended",
+    "Killed",
+    "MissingAtResume",
+    "PowerCut",
+    "Suspended",
+    "image_of",
+]
 
 STARTING: Final = (Phase.PRIME, Phase.FLOW, Phase.FLUSH)
 """Phases in which a program can end between a start and its confirmation. A pump that has not run
@@ -17,6 +24,9 @@ before cannot report whether it received the start."""
 
 SUSPENDED_S: Final = 3600.0
 """How long [s] the computer is suspended."""
+
+BRIEF_S: Final = 20.0
+"""How long [s] it is suspended where that is less than the lease of a run."""
 
 
 class Killed(Injection):
@@ -62,9 +72,38 @@ class PowerCut(Killed):
             emulator.switch("power-cycle")
 
 
+class MissingAtResume(Killed):
+    """The program ends, and one instrument does not answer when the run is resumed."""
+
+    def tamper(self, scene: Scene) -> None:
+        """Unplug an instrument."""
+        scene.rig.unplug(scene.draw.choice(sorted(scene.profile.devices)))
+
+    def restore(self, scene: Scene) -> None:
+        """Plug it in again."""
+        scene.rig.heal()
+
+
 class Suspended(Injection):
-    """The computer is suspended for an hour while the instruments go on."""
+    """The computer is suspended while the instruments go on.
+
+    Args:
+        slept_s: for how long [s].
+    """
+
+    blinds = True
+
+    def __init__(self, slept_s: float = SUSPENDED_S) -> None:
+        super().__init__()
+        self._slept_s = slept_s
 
     def strike(self, scene: Scene) -> None:
         """Let the time jump."""
-        scene.rig.clock.skip(SUSPENDED_S)
+        scene.rig.clock.skip(self._slept_s)
+
+
+class BrieflySuspended(Suspended):
+    """The computer is suspended for less time than the run may be silent."""
+
+    def __init__(self) -> None:
+        super().__init__(BRIEF_S)

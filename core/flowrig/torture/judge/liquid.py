@@ -25,6 +25,7 @@ def charges(trial: Trial, record: RunRecord) -> Breaches:
     moved = trial.rig.physics.moved_ul()
     for name, stream in record.profile.streams.items():
         starts = trial.rig.physics.starts[stream.pump]
+        starts -= stream.pump in trial.injection.started_by_hand
         if starts > commanded[name] and not trial.injection.blocks_journal:
             text = f"{name} began to flow {starts} times at {commanded[name]} commands"
             yield Breach(Kind.DOUBLE, text)

@@ -46,6 +46,7 @@ def recorded(trial: Trial, record: RunRecord) -> Breaches:
             text = f"experiment {index} was measured at conditions that were not decided"
             yield Breach(Kind.LOST, text)
     yield from _invented(trial, record)
+    yield from _unwatched(trial, record)
 
 
 def _rewritten(trial: Trial, record: RunRecord) -> Breaches:
@@ -78,6 +79,22 @@ def _invented(trial: Trial, record: RunRecord) -> Breaches:
                     f"experiment {event.data.index} counts as good, and {stream} flowed at "
                     f"{min(true):.0f} instead of {wanted:.0f} µL/min",
                 )
+
+
+def _unwatched(trial: Trial, record: RunRecord) -> Breaches:
+    """An experiment during which nothing watched the rig is not good, or has a flag.
+
+    When its streams have stopped, there is nothing more to watch.
+    """
+    struck_s = trial.strike.time_s
+    if struck_s is None or not trial.injection.blinds:
+        return
+    for event in record.journal.events(Measured):
+        is_good = event.data.quality == "good" and not event.data.flags
+        stopped_s = _last_command_s(record, "stop", event)
+        if event.data.started_s < struck_s < stopped_s and is_good:
+            text = f"experiment {event.data.index} is good, and nothing watched the rig meanwhile"
+            yield Breach(Kind.LOST, text)
 
 
 def _last_command_s(record: RunRecord, command: str, before: Event[Measured]) -> float:

@@ -83,7 +83,8 @@ def _spans_without_flow(
     for event in process.of(Intent):
         if event.data.command == "heater-off":
             until_s = _next_experiment_s(process, event.time_s)
-            yield event.time_s + SAFE_WITHIN_S, until_s, "the way to the safe state began"
+            late_s = SAFE_WITHIN_S + trial.injection.unreachable_s
+            yield event.time_s + late_s, until_s, "the way to the safe state began"
     if trial.ending_before(process) is Ending.KILLED:
         yield process.begin_s + SAFE_WITHIN_S, _first_start_s(process), "the run was resumed"
     struck_s = trial.strike.time_s
