@@ -22,6 +22,7 @@ from flowrig.run import start
 from flowrig.run.session import RunSession
 from flowrig.run_record.changes import Changes
 from flowrig.safety import flush, safe_state
+from flowrig.safety.changed_elsewhere import ChangeWatch
 from flowrig.safety.safe_state import SafeState, SafeStateSequence
 from flowrig.safety.syringes import Charge, SyringeLedger
 from flowrig.safety_rules import HeaterWatch, HeatNeedsFlow, StreamWatch
@@ -99,6 +100,16 @@ def play(text: str) -> set[Kind]:
         slow("13+41/settle/1"),
         slow("14+41/measure/27"),
         slow("17+34/prime/50"),
+        "53/settle/1",
+        slow("53/heat-up/2"),
+        slow("54/settle/1"),
+        slow("55/heat-up/2"),
+        "56/measure/4",
+        slow("56/prime/1"),
+        slow("57/settle/1"),
+        slow("57/measure/1"),
+        slow("54+1/settle/1"),
+        slow("56+34/measure/2"),
     ],
 )
 @unhurried
@@ -194,12 +205,15 @@ def no_trips(*_: Any, **__: Any) -> Iterator[Any]:
         slow((SafeStateSequence, "_repeat", nothing), "49/settle/1", Kind.UNEXPECTED),
         slow((RunSession, "_rescued", nothing), "51/settle/1", Kind.UNSAFE),
         slow((CampaignJournal, "_suspends_since", lambda *_: ()), "52/settle/1", Kind.LOST),
+        ((ChangeWatch, "changes", lambda *_, **__: []), "54/measure/1", Kind.LOST),
+        slow((ChangeWatch, "spectrometer_changes", lambda *_: []), "56/prime/2", Kind.LOST),
     ],
     ids=[
         "interlock", "stream watch", "light", "cooling", "chain of the journal", "changes",
         "latched trips", "flags of frames", "flags of light", "gate of suggestions", "intents",
         "changes of light", "heaters that may be stuck", "events that wait for the disk",
         "steps that are repeated", "safe state without an instrument", "flag of a suspend",
+        "settings of pumps", "settings of spectrometers",
     ],
 )  # fmt: skip
 @unhurried
@@ -219,7 +233,7 @@ def test_what_is_switched_off_shows(
 
 def test_every_fault_is_on_the_board() -> None:
     """All faults are there, with phases or with the reason why this rig cannot have them."""
-    assert list(FAULTS) == list(range(53))
+    assert list(FAULTS) == list(range(58))
     for fault in FAULTS.values():
         assert bool(fault.phases) == (fault.make is not None) == (not fault.why_not)
 

@@ -1,4 +1,4 @@
-"""The 52 faults: the injection of each, its phases, and how the run must end."""
+"""The 57 faults: the injection of each, its phases, and how the run must end."""
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
@@ -266,23 +266,6 @@ _HOST: Final = (
     _fault(46, "profile edited during the run", TamperedProfile, RUNNING, Expected.NOT_RESUMED),
 )  # fmt: skip
 
-STANDING: Final = (Phase.HEAT_UP, Phase.SUGGEST)
-"""Phases in which every pump stands still."""
-
-_HANDS: Final = (
-    _fault(61, "set point changed at the panel",
-           lambda: OnDevice("heater", "panel-set-point times=1"),
-           (*HEATED[:6], Phase.PRIME), at_once=True),
-    _fault(62, "flow rate changed at the pump", lambda: OnDevice("pump", "panel-rate times=1"),
-           (Phase.PRIME, *HEATED[1:4]), at_once=True),
-    _fault(63, "pump started at the pump", StartedByHand, STANDING, at_once=True),
-    _fault(64, "exposure changed by another program",
-           lambda: OnDevice("spectrometer", "foreign-exposure times=1",
-                            "foreign-averaging times=1"), SEEING),
-    _fault(65, "lamp switched by another program",
-           lambda: OnDevice("spectrometer", "foreign-lamp times=1"), SEEING),
-)  # fmt: skip
-
 _MALICE: Final = (
     _fault(47, "hostile profile", HostileProfile, (Phase.CONNECT,), Expected.REFUSED),
     _not(48, "dashboard on the network", "there is no web server yet"),
@@ -295,6 +278,23 @@ _RECOVERY: Final = (
            (Phase.HEAT_UP, Phase.SETTLE, Phase.MEASURE, Phase.SUGGEST, Phase.FLUSH),
            Expected.MISSED),
     _fault(52, "short suspend", BrieflySuspended, OPEN),
+)  # fmt: skip
+
+STANDING: Final = (Phase.HEAT_UP, Phase.SUGGEST)
+"""Phases in which every pump stands still."""
+
+_HANDS: Final = (
+    _fault(53, "set point changed at the panel",
+           lambda: OnDevice("heater", "panel-set-point times=1"),
+           (*HEATED[:6], Phase.PRIME), at_once=True),
+    _fault(54, "flow rate changed at the pump", lambda: OnDevice("pump", "panel-rate times=1"),
+           (Phase.PRIME, *HEATED[1:4]), at_once=True),
+    _fault(55, "pump started at the pump", StartedByHand, STANDING, at_once=True),
+    _fault(56, "exposure changed by another program",
+           lambda: OnDevice("spectrometer", "foreign-exposure times=1",
+                            "foreign-averaging times=1"), SEEING),
+    _fault(57, "lamp switched by another program",
+           lambda: OnDevice("spectrometer", "foreign-lamp times=1"), SEEING),
 )  # fmt: skip
 
 FAULTS: Final[Mapping[int, Fault]] = {

@@ -84,7 +84,8 @@ class Climber(Optimizer):
     def _steps(self, num_points: int) -> Array:
         """Conditions in natural units, shape `num_points x d`."""
         space = self.problem.space
-        objective = np.array([row[self.problem.objective.name] for row in self._known], dtype=float)
+        name = self.problem.objective.name  # a bad measurement has none
+        objective = np.array([row.get(name, np.nan) for row in self._known], dtype=float)
         known = np.isfinite(objective)
         base = np.full(len(space.names), 0.5)
         if known.any():

@@ -10,7 +10,8 @@ from flowrig.torture.injections.injection import Injection, Scene
 
 __all__ = ["FIRST", "SECOND", "pair_of"]
 
-SECOND: Final = (1, 2, 3, 4, 9, 10, 11, 13, 14, 17, 22, 23, 24, 27, 30, 31, 32, 33, 34, 41, 44)
+SECOND: Final = (1, 2, 3, 4, 9, 10, 11, 13, 14, 17, 22, 23, 24, 27, 30, 31, 32, 33, 34, 41, 44,
+                 53, 54, 56, 57)  # fmt: skip
 """Faults that can strike at any event: of cables, instruments, the disk and the clock.
 
 A stuck heater (26) is only a first fault: after the end of a run flowrig cannot detect it.
