@@ -56,6 +56,9 @@ STARTED: Final = re.compile(rb"pump (start|delay)", re.IGNORECASE)
 JUST_NOW_MIN: Final = 0.05
 """Longest duration [min] of a run that opening the port can have started."""
 
+MARGIN_S: Final = 2.0
+"""Added to the duration [s] of a few exchanges, to be longer than it was for the pump."""
+
 DONE: Final = 0.999
 """Fraction of its volume after which a run is over."""
 
@@ -93,17 +96,28 @@ class Totalizer:
         self._counter_ul = counter_ul
         return self._earlier_ul + counter_ul
 
-    def learn(self, counter_ul: float) -> None:
-        """Learn from the first reading after a pause [µL] how this pump counts."""
-        if self._counter_ul > 0.0:
-            self.counts_on = counter_ul >= self._counter_ul
+    def learn(self, counter_ul: float, most_ul: float) -> None:
+        """Learn from a reading after a pause how this pump counts, if the reading shows it.
+
+        Args:
+            counter_ul: the reading [µL].
+            most_ul: more than the pump can have delivered since the pause [µL].
+        """
+        if counter_ul < self._counter_ul:
+            self.counts_on = False
+        elif self._counter_ul > most_ul:
+            self.counts_on = True
         self.observe(counter_ul)
 
     def resume(self) -> None:
         """A run was resumed after a pause, on a pump of which `counts_on` is known."""
         if not self.counts_on:
-            self._earlier_ul += self._counter_ul
-            self._counter_ul = 0.0
+            self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """The counter begins at zero, and the total goes on."""
+        self._earlier_ul += self._counter_ul
+        self._counter_ul = 0.0
 
 
 class ChemyxFusion(Pump):
@@ -423,6 +437,8 @@ class ChemyxFusion(Pump):
 
         Public programs disagree on whether `set rate` acts on a running pump.
         """
+        if not self._sent_start:
+            self._channel.settings()  # somebody else began the run, maybe in other units
         state = self._pause()
         try:
             # Read before and after: the pump may count from zero again when it resumes.
@@ -445,17 +461,21 @@ class ChemyxFusion(Pump):
             self._require_settings(wanted)
         else:
             self._send_at_rest(state, wanted)
+        self._totalizer.begin_anew()
         self._launch()
-        self._totalizer.observe(self._read_counter_ul())
 
     def _resume_with(self, wanted: RunSettings) -> None:
         """Resume a paused run at another rate."""
         self._told = None
         self._set_rates(wanted)
+        began_s = self.clock.now_s()
         self._launch()
         self._told = wanted
         if self._totalizer.counts_on is None:
-            self._totalizer.learn(self._read_counter_ul())
+            counter_ul = self._read_counter_ul()
+            duration_s = self.clock.now_s() - began_s + MARGIN_S
+            most_ul = wanted.rates[0][0] * wanted.units.rate_ul_min * duration_s / 60.0
+            self._totalizer.learn(counter_ul, most_ul)
         else:
             self._totalizer.resume()
 

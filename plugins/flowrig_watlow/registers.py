@@ -114,6 +114,8 @@ class ProgramRegister(IntEnum):
     EDITED_NAME = 18606
     EDITED = 18888
     EDITED_STEPS = 18920
+    EDITED_LOG = 19038
+    EDITED_SOAK = 19086
 
 
 class ProgramAction(IntEnum):

@@ -183,6 +183,18 @@ def test_a_run_of_somebody_else_is_not_begun_anew():
         assert b.plunger.rate_ul_min == 0.0
 
 
+@pytest.mark.parametrize("units", [0, 1, 3])
+def test_a_run_of_somebody_else_in_other_units(units):
+    """The flow rate of a run that somebody began is set in the units that it has."""
+    with ready_bench() as b:
+        b.pump.set_rate(30.0)
+        b.core.feed(f"set units {units}\rset diameter 14.567\r".encode())
+        b.core.feed(b"set volume 10\rset rate 10\rstart\r")
+        assert b.pump.status().state is PumpState.RUNNING
+        b.pump.set_rate(RATE_UL_MIN)
+        assert b.plunger.rate_ul_min == pytest.approx(RATE_UL_MIN)
+
+
 def test_a_pump_that_ignores_a_pause_keeps_its_rate(monkeypatch):
     """The change is refused, and the pump runs on as before."""
     with ready_bench() as b:
@@ -501,7 +513,7 @@ def test_a_rate_takes_two_requests_and_a_start_five():
             "start",
             "status",
         ]
-        b.clock.sleep(1.0)
+        b.clock.sleep(10.0)
         b.pump.set_rate(30.0)
         assert len(requests_of(b, lambda: b.pump.set_rate(20.0))) == 7
         assert b.plunger.rate_ul_min == pytest.approx(20.0)

@@ -33,7 +33,7 @@ from flowrig.interfaces import (
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, load_profile
 from flowrig.profile.rules.analysis import require_seen
-from flowrig.rig.claimed import claimed, require_addresses, require_distinct
+from flowrig.rig.claimed import alone, claimed, require_addresses, require_distinct
 from flowrig.rig.device_threads import DeviceThreads
 from flowrig.rig.simulated import Simulator, emulated
 from flowrig.rig.unopened import even_unopened
@@ -489,6 +489,7 @@ def open_rig(
         written, refill = profile, _refilled_by_hand
         if not simulate:
             require_addresses(profile)
+            stack.enter_context(alone(profile))
             stack.enter_context(claimed(profile))
         else:
             emulation = stack.enter_context(simulator(profile, clock, seed))

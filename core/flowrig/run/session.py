@@ -346,8 +346,7 @@ class RunSession:
         """Check a finished campaign; returns why that failed, or "" if it did not."""
         journal = CampaignJournal(self._journal, self._record.profile, self._clock.now_s)
         try:
-            with self._requests.computing():
-                check_campaign(self._record, journal)
+            check_campaign(self._record, journal, self._requests.computing)
         except (Exception, KeyboardInterrupt) as error:
             return f"the surrogate could not be checked: {str(error) or repr(error)}"
         return ""

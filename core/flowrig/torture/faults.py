@@ -295,6 +295,10 @@ _HANDS: Final = (
                             "foreign-averaging times=1"), SEEING),
     _fault(57, "lamp switched by another program",
            lambda: OnDevice("spectrometer", "foreign-lamp times=1"), SEEING),
+    _fault(58, "delay set at the pump", lambda: OnDevice("pump", "panel-delay times=1"),
+           (Phase.CONNECT, *STANDING), Expected.SURVIVES),
+    _fault(59, "half a start left in the pump", lambda: OnDevice("pump", "half-request times=1"),
+           (Phase.CONNECT,), Expected.SURVIVES),
 )  # fmt: skip
 
 FAULTS: Final[Mapping[int, Fault]] = {

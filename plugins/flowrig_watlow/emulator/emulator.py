@@ -1,5 +1,6 @@
 """An emulated F4T on loopback ports: a SCPI server and a Modbus server over one controller."""
 
+import contextlib
 import re
 import threading
 from collections.abc import Callable, Mapping
@@ -79,7 +80,8 @@ class F4TProtocol:
             request, self._pending = self._pending, b""
             answer = self._answer(request.decode("latin-1"))
         if answer and self._send is not None:
-            self._send(answer)
+            with contextlib.suppress(OSError):
+                self._send(answer)
 
     def _answer(self, line: str) -> bytes:
         line = line.strip().lstrip(";").strip()
@@ -149,7 +151,10 @@ class WatlowEmulator(Emulator):
             settings.idle_c,
             self.traits,
         )
-        self._fronts = {"address": SocketFront(self._scpi_core, context.port)}
+        # On the virtual clock only bytes decide, so that a run can be repeated.
+        speaker = None if context.clock.is_virtual else self._scpi_speaker
+        scpi = SocketFront(self._scpi_core, context.port, new_speaker=speaker)
+        self._fronts = {"address": scpi}
         if settings.modbus or MODBUS_LINK in context.ports:
             port = context.ports.get(MODBUS_LINK, 0)
             self._fronts[MODBUS_LINK] = SocketFront(self._modbus_core, port)
@@ -216,8 +221,9 @@ class WatlowEmulator(Emulator):
             self.start()
 
     def _scpi_core(self) -> ProtocolCore:
-        # On the virtual clock only bytes decide, so that a run can be repeated.
-        send = None if self.context.clock.is_virtual else self._fronts["address"].send
+        return self.context.tap(_InPieces(F4TProtocol(self.controller), self.traits))
+
+    def _scpi_speaker(self, send: Callable[[bytes], None]) -> ProtocolCore:
         return self.context.tap(_InPieces(F4TProtocol(self.controller, send), self.traits))
 
     def _modbus_core(self) -> ProtocolCore:

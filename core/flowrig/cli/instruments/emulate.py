@@ -1,5 +1,6 @@
 """`flowrig emulate`: an emulated instrument for any program on this computer."""
 
+import os
 import signal
 import threading
 from collections.abc import Iterable, Mapping, Sequence
@@ -160,7 +161,9 @@ def _build(
     world = BenchWorld(Plunger(clock, fill_ul=SYRINGE_UL), Plate(clock), detector)
     further = {key: port for key, port in ports.items() if key != "address"}
     port = ports.get("address", 0)
-    context = EmulatorContext(offer.name, settings, world, clock, port=port, ports=further)
+    # Two emulated instruments of one kind must not report one serial number.
+    name = f"{offer.name} {port or os.getpid()}"
+    context = EmulatorContext(name, settings, world, clock, port=port, ports=further)
     wanted = (_variant(offer, settings, variant),) if variant else ()
     emulator = emulator_class(context, *wanted)
     assert isinstance(emulator, Emulator)
