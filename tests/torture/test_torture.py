@@ -96,6 +96,7 @@ def play(text: str) -> set[Kind]:
         slow("41/journal-event-308/1"),
         slow("26+27/heat-up/20"),
         slow("26+23/settle/122"),
+        slow("26+49/heat-up/1"),
         slow("42+34/measure/1"),
         slow("13+41/settle/1"),
         slow("14+41/measure/27"),
