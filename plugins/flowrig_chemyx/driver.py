@@ -1,6 +1,7 @@
 """Driver for Chemyx Fusion syringe pumps."""
 
 import re
+import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from math import inf, isclose
@@ -13,6 +14,7 @@ from flowrig.errors import (
     ConnectionLostError,
     DeviceError,
     DeviceFaultError,
+    FlowrigWarning,
     NotReadyError,
     OutOfRangeError,
     ProtocolError,
@@ -56,6 +58,9 @@ STARTED: Final = re.compile(rb"pump (start|delay)", re.IGNORECASE)
 JUST_NOW_MIN: Final = 0.05
 """Longest duration [min] of a run that opening the port can have started."""
 
+MARGIN_S: Final = 2.0
+"""Added to the duration [s] of a few exchanges, to be longer than it was for the pump."""
+
 DONE: Final = 0.999
 """Fraction of its volume after which a run is over."""
 
@@ -93,17 +98,28 @@ class Totalizer:
         self._counter_ul = counter_ul
         return self._earlier_ul + counter_ul
 
-    def learn(self, counter_ul: float) -> None:
-        """Learn from the first reading after a pause [µL] how this pump counts."""
-        if self._counter_ul > 0.0:
-            self.counts_on = counter_ul >= self._counter_ul
+    def learn(self, counter_ul: float, most_ul: float) -> None:
+        """Learn from a reading after a pause how this pump counts, if the reading shows it.
+
+        Args:
+            counter_ul: the reading [µL].
+            most_ul: more than the pump can have delivered since the pause [µL].
+        """
+        if counter_ul < self._counter_ul:
+            self.counts_on = False
+        elif self._counter_ul > most_ul:
+            self.counts_on = True
         self.observe(counter_ul)
 
     def resume(self) -> None:
         """A run was resumed after a pause, on a pump of which `counts_on` is known."""
         if not self.counts_on:
-            self._earlier_ul += self._counter_ul
-            self._counter_ul = 0.0
+            self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """The counter begins at zero, and the total goes on."""
+        self._earlier_ul += self._counter_ul
+        self._counter_ul = 0.0
 
 
 class ChemyxFusion(Pump):
@@ -202,24 +218,33 @@ class ChemyxFusion(Pump):
         return PumpChannel(line, self.name, number, self.settings.deadline_s, self.wire)
 
     def _undo_a_start(self, line: SerialLine) -> None:
-        """Stop a run that the first byte on the line has started.
+        """Stop a run that the first byte on the line has started, and warn of it.
 
-        A program that died may have left a `start` without its end in the pump. The first byte
-        makes it an unknown request, unless the pump looks at the beginning of a request only.
+        A program that died, or a connection that broke, may have left a `start` without its end in
+        the pump. The first byte makes it an unknown request, unless the pump looks at the beginning
+        of a request only.
         """
         if not STARTED.search(line.heard):
             return
         for number in (1, 2) if self.settings.channel else (None,):
             channel = self._channel_of(line, number)
             runs = channel.learn_status_spelling() in MOVING
-            if runs and channel.elapsed_min() < JUST_NOW_MIN:
-                channel.stop()
+            if not runs or channel.elapsed_min() >= JUST_NOW_MIN:
+                continue
+            channel.stop()
+            what = (
+                "an unfinished start was in the pump, left by another program or a broken "
+                "connection, and took effect when the port was opened"
+            )
+            if (state := channel.state()) not in AT_REST:
                 raise self._fault(
-                    ConnectionLostError,
-                    "an unfinished start of another program was in the pump and took effect when "
-                    f"the port was opened; the pump was stopped at once, and reports "
-                    f"{channel.state().value!r}; open it again",
+                    UnknownOutcomeError,
+                    f"{what}; the pump did not confirm that it stopped: it reports {state.value!r}",
+                    "stop",
                 )
+            warnings.warn(
+                f"{self.name}: {what}; the pump was stopped at once", FlowrigWarning, stacklevel=2
+            )
 
     def _do_close(self) -> None:
         line, self._line, self._open_channel = self._line, None, None
@@ -423,6 +448,8 @@ class ChemyxFusion(Pump):
 
         Public programs disagree on whether `set rate` acts on a running pump.
         """
+        if not self._sent_start:
+            self._channel.settings()  # somebody else began the run, maybe in other units
         state = self._pause()
         try:
             # Read before and after: the pump may count from zero again when it resumes.
@@ -445,17 +472,21 @@ class ChemyxFusion(Pump):
             self._require_settings(wanted)
         else:
             self._send_at_rest(state, wanted)
+        self._totalizer.begin_anew()
         self._launch()
-        self._totalizer.observe(self._read_counter_ul())
 
     def _resume_with(self, wanted: RunSettings) -> None:
         """Resume a paused run at another rate."""
         self._told = None
         self._set_rates(wanted)
+        began_s = self.clock.now_s()
         self._launch()
         self._told = wanted
         if self._totalizer.counts_on is None:
-            self._totalizer.learn(self._read_counter_ul())
+            counter_ul = self._read_counter_ul()
+            duration_s = self.clock.now_s() - began_s + MARGIN_S
+            most_ul = wanted.rates[0][0] * wanted.units.rate_ul_min * duration_s / 60.0
+            self._totalizer.learn(counter_ul, most_ul)
         else:
             self._totalizer.resume()
 

@@ -28,6 +28,9 @@ __all__ = ["MODEL", "connect", "printable", "reach"]
 
 MODEL = "HDX"
 
+RELATIVES = {"FLAMES": "USB2000PLUS"}
+"""Models that python-seabreeze tells from another one only when they are open."""
+
 
 def connect(
     address: EthernetAddress | UsbAddress,
@@ -155,6 +158,7 @@ def _connect_usb(
 def _usb_handles(model: str) -> Iterator[UnobtrusiveHandle]:
     """Handles of all spectrometers of a model on the USB in use."""
     known = USBTransport.vendor_product_ids
+    model = RELATIVES.get(model, model)
     wanted = [ids for ids, name in known.items() if name == model or (not model and name != MODEL)]
     if not wanted:
         models = ", ".join(sorted(known.values()))

@@ -16,8 +16,8 @@ AT_REST = frozenset(
         "NOTSTARTED", "NOTRUNNING", "NOPROFILE", "READY",
     }
 )  # fmt: skip
-"""SCPI states, by their letters and digits, in which no profile moves the set point. No document has
-the words, so that every other word counts as a profile that does, now or later."""
+"""SCPI states, by their letters and digits, in which no profile moves the set point. No document
+has the words, so that every other word counts as a profile that does, now or later."""
 _BETWEEN = re.compile(r"[^A-Z0-9]")
 
 

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from attrs import evolve
 
-from flowrig.errors import InputError
+from flowrig.errors import InputError, NothingLeftError
 from flowrig.interfaces import Problem
 from flowrig.problem.objective import MaximumResponse
 from flowrig.problem.space import LinearConstraint, Parameter, Space
@@ -120,3 +121,24 @@ def test_objectives_that_cannot_be_are_refused() -> None:
         optimizer(maximize=("bright",), minimize=("bright",))
     with pytest.raises(InputError, match="use the model 'single-task'"):
         optimizer(model="surrogate", maximize=("bright",), minimize=("width",)).suggest()
+
+
+@pytest.mark.parametrize("model", ["single-task", "surrogate"])
+def test_steps_are_chosen_once_and_to_their_end(model: str) -> None:
+    """Of seven allowed conditions on the steps the three that are left are suggested, then none."""
+    space = evolve(SPACE, parameters=tuple(evolve(one, step=5.0) for one in SPACE.parameters))
+    problem = Problem(space, MaximumResponse("bright"), 3, PlainGaussianProcess)
+    made = BoTorchOptimizer(problem, BoTorchSettings(model=model, **QUICK))
+    allowed = made.door.untried()
+    assert allowed is not None
+    rows = measured(space.rows(allowed[::2]))
+    made.ingest(rows)
+    first = made.suggest(1)
+    made.ingest(measured(first))
+    rest = made.suggest(4)
+    found = [tuple(row.values()) for row in [*rows, *first, *rest]]
+    assert {one[:2] for one in found} == {tuple(row) for row in allowed.tolist()}
+    assert len(found) == len(allowed) == 7
+    made.ingest(measured(rest))
+    with pytest.raises(NothingLeftError, match="all 7 conditions"):
+        made.suggest()

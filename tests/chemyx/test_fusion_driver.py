@@ -259,3 +259,19 @@ def test_the_totalizer_loses_nothing(runs):
             seen_ul = totalizer.observe(count)
         total_ul += counts[-1]
     assert seen_ul == pytest.approx(total_ul)
+
+
+@pytest.mark.parametrize("counts_on", [True, False])
+@pytest.mark.parametrize("before_s", [0.01, 1.0, 60.0])
+def test_many_changes_of_the_rate_lose_no_volume(counts_on, before_s):
+    """The count is right whether the counter goes on after a pause, and when this is learnt."""
+    with ready_bench(variant=Variant(counts_on_after_pause=counts_on)) as b:
+        b.pump.set_rate(600.0)
+        b.pump.start()
+        b.clock.sleep(before_s)
+        for rate_ul_min in (60.0, 6000.0, 60.0, 600.0):
+            b.pump.set_rate(rate_ul_min)
+            b.clock.sleep(3.0)
+        expected_ul = before_s * 10.0 + 3.0 + 300.0 + 3.0 + 30.0
+        assert b.plunger.moved_ul == pytest.approx(expected_ul)
+        assert b.pump.dispensed().volume_ul == pytest.approx(expected_ul)

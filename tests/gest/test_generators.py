@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from flowrig.errors import InputError
+from flowrig.errors import InputError, NothingLeftError
+from flowrig.problem.space import Parameter, Space
 from flowrig.testing import OptimizerBench, OptimizerConformance
 from flowrig.testing.conformance.learning import inside, measured
 from flowrig_gest.optimizer import GeneratorOptimizer
@@ -89,3 +90,19 @@ def test_a_generator_that_fails_is_told_and_passed_over(monkeypatch: pytest.Monk
     rows = measured(problem.space, inside(problem.space, 6))
     (suggestion,) = bench.optimizer(problem, rows).suggest_explained()
     assert "Broken failed: the model did not converge" in suggestion.reason
+
+
+def test_a_generator_that_knows_no_steps_repeats_none() -> None:
+    """What it suggests is rounded, to other conditions where those were measured, to the end."""
+    space = Space(tuple(Parameter(name, 0.0, 10.0, "µL/min", step=5.0) for name in "ab"))
+    settings = GeneratorSettings(generator=XOPT, options=QUICK)
+    bench = OptimizerBench(GeneratorOptimizer, settings)
+    made = bench.optimizer(bench.problem(space=space))
+    rows = []
+    while len(rows) < 9:
+        new = measured(space, space.array(made.suggest(2)))
+        made.ingest(new)
+        rows += new
+    assert len({(row["a"], row["b"]) for row in rows}) == 9
+    with pytest.raises(NothingLeftError, match="all 9 conditions"):
+        made.suggest()

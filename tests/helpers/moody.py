@@ -71,6 +71,7 @@ import sys
 import time
 from pathlib import Path
 
+from flowrig.errors import NothingLeftError
 from flowrig.interfaces import Optimizer
 
 
@@ -110,6 +111,9 @@ class Moody(Optimizer):
 
     def nothing(self, sound):
         return []
+
+    def done(self, sound):
+        raise NothingLeftError("all 9 points of the list are done")
 """
 
 Row = dict[str, Any]

@@ -161,26 +161,31 @@ def test_exploitation_may_measure_the_best_again() -> None:
         optimizer.ingest([{**best, "yield": hill(GRID, best)}])
 
 
-def test_the_best_of_a_grid_is_found() -> None:
-    """Expected improvement on a hill with little noise ends on the best of 125 conditions."""
-    space, best = GRID, []
-    for seed in range(3):
-        made = Problem(space, MaximumResponse("yield"), seed, lambda: new_gp(0))
-        optimizer = BayesianOptimizer(made, BayesSettings())
-        rows = [
-            {**row, "yield": hill(space, row)}
-            for row in LatinHypercube(made, LhsSettings()).suggest(10)
-        ]
-        optimizer.ingest(rows)
-        for _ in range(15):
-            (row,) = optimizer.suggest()
-            rows.append({**row, "yield": hill(space, row)})
-            optimizer.ingest(rows[-1:])
-        best.append(max(row["yield"] for row in rows))
-    top = max(
-        hill(space, row) for row in space.rows(space.from_unit(np.array([[0.25, 0.75, 0.5]])))
-    )
-    assert best == [top] * 3
+def test_noise_makes_no_suggestion_of_a_grid_repeat() -> None:
+    """Expected improvement on a noisy hill over 5 x 5 x 5 conditions, with a model whose length
+    scales are fitted: none of 15 suggestions repeats, each is that of a rebuilt optimizer, and the
+    best of the 125 conditions is found."""
+    for seed in range(1, 4):
+        made = Problem(GRID, MaximumResponse("yield"), seed, lambda: new_gp(0))
+        rng = np.random.default_rng(seed)
+        rows: list[dict[str, Any]] = []
+        live = BayesianOptimizer(made, BayesSettings())
+        batch = LatinHypercube(made, LhsSettings()).suggest(10)
+        while len(rows) < 25:
+            new = [
+                {**one, "yield": hill(GRID, one) + 0.03 * rng.standard_normal()} for one in batch
+            ]
+            live.ingest(new)
+            rows += new
+            rebuilt = BayesianOptimizer(made, BayesSettings())
+            rebuilt.ingest(rows)
+            batch = live.suggest()
+            assert batch == rebuilt.suggest()
+        done = GRID.array(rows)
+        assert len(np.unique(done, axis=0)) == 25
+        every = live.door.untried()
+        assert every is not None
+        assert max(hill(GRID, row) for row in rows) >= max(hill(GRID, x) for x in GRID.rows(every))
 
 
 def hill(space: Space, row: Mapping[str, float]) -> float:

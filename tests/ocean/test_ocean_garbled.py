@@ -111,9 +111,9 @@ def garbled(request, monkeypatch) -> Iterator:
     )
     transport = DamagedTransport(instrument, seed=4)
 
-    def connect_damaged(address, deadline_s, wire, model):
+    def connect_damaged(*details):
         monkeypatch.setattr("flowrig_ocean.connect.SafeIPv4Transport", lambda *_: transport)
-        return connect(address, deadline_s, wire, model)
+        return connect(*details)
 
     monkeypatch.setattr(driver, "connect", connect_damaged)
     settings = HdxSettings(address="127.0.0.1", light_source="lamp-enable")

@@ -179,3 +179,80 @@ def test_a_plan_is_printed_for_people_and_programs(flowrig: Any, short: Short) -
     told = json.loads(flowrig("plan", short(4, 1), "--json").stdout)
     assert [part["known"] for part in told["parts"]] == [0, 4, 0, 0]
     assert told["time_s"] == pytest.approx(sum(part["time_s"] for part in told["parts"]))
+
+
+STEPPED = """\
+extends = "cs3cu2i5-heatup-chem3"
+
+[[space]]
+name = "temperature"
+heater = "plate"
+range = ["120 degC", "180 degC"]
+step = "30 degC"
+
+[[space]]
+name = "CuI"
+stream = "CuI"
+range = ["80 uL/min", "120 uL/min"]
+step = "40 uL/min"
+
+[[space]]
+name = "ZnI2"
+stream = "ZnI2"
+range = ["80 uL/min", "120 uL/min"]
+{zni2}
+
+[[space]]
+name = "CsOA"
+stream = "CsOA"
+range = ["20 uL/min", "80 uL/min"]
+step = "60 uL/min"
+
+[[space]]
+name = "ODE"
+stream = "ODE"
+range = ["220 uL/min", "280 uL/min"]
+step = "60 uL/min"
+
+[campaign]
+surrogate = "gp"
+
+[[campaign.stages]]
+name = "grid"
+optimizer = "grid"
+levels = 2
+experiments = 40
+batch = 40
+
+[[campaign.stages]]
+name = "improve"
+optimizer = "bayes"
+acquisition = "ei"
+experiments = {improve}
+"""
+
+
+@pytest.mark.parametrize("zni2", ['step = "40 uL/min"', ""])
+def test_a_plan_keeps_to_steps_and_to_what_is_left(tmp_path: Path, zni2: str) -> None:
+    """Conditions that nobody knows yet are planned on their steps, and a list that is shorter than
+    its stage ends the stage, which is told."""
+    path = tmp_path / "stepped.toml"
+    path.write_text(STEPPED.format(zni2=zni2, improve=5), encoding="utf-8")
+    told = planned(path)
+    assert (told.experiments, told.known) == (37, 32)
+    assert [part.experiments for part in told.parts] == [0, 32, 5, 0]
+    (problem,) = told.problems
+    assert problem.startswith("grid: it ends after 32 of 40 experiments: all 32 points")
+
+
+def test_a_plan_counts_the_conditions_that_there_are(tmp_path: Path) -> None:
+    """A stage after all conditions were measured can only repeat them, or end."""
+    path = tmp_path / "stepped.toml"
+    path.write_text(STEPPED.format(zni2='step = "40 uL/min"', improve=20), encoding="utf-8")
+    assert any("has 48 conditions, fewer than" in problem for problem in planned(path).problems)
+
+
+def test_a_seed_that_no_run_takes_is_refused(short: Short) -> None:
+    """As a run refuses it."""
+    with pytest.raises(InputError, match="the seed must be 0 to 4294967295, got -1"):
+        planned(short(), seed=-1)

@@ -213,6 +213,26 @@ def test_a_rig_whose_run_is_killed_is_made_safe(
     assert_reported(tmp_path / "run", "the run ended without a goodbye")
 
 
+@pytest.mark.slow
+def test_a_rig_under_way_has_no_second_run(
+    rig: EmulatedRig, run: Callable[[int], "subprocess.Popen[bytes]"], tmp_path: Path
+) -> None:
+    """It is told which run has the rig, which goes on; killed, that run leaves the rig free."""
+    process = run(60)
+    second = [sys.executable, "-m", "flowrig", "run", tmp_path / "real.toml", "--out"]
+    done = subprocess.run(
+        [*second, tmp_path / "second"], capture_output=True, text=True, check=False, timeout=250
+    )
+    assert done.returncode == 2, done.stderr
+    assert f"in use by the run in {tmp_path / 'run'} (process {process.pid}" in done.stderr
+    assert not (tmp_path / "second").exists()
+    rig.assert_busy()
+    process.kill()
+    process.wait()
+    assert ended(tmp_path / "run").data.state == "failed"
+    rig.assert_at_rest()
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="this system cannot stop a process")
 def test_a_run_that_hangs_is_ended_and_its_rig_made_safe(
     rig: EmulatedRig, run: Callable[[int], "subprocess.Popen[bytes]"], tmp_path: Path

@@ -96,6 +96,7 @@ def play(text: str) -> set[Kind]:
         slow("41/journal-event-308/1"),
         slow("26+27/heat-up/20"),
         slow("26+23/settle/122"),
+        slow("26+49/heat-up/1"),
         slow("42+34/measure/1"),
         slow("13+41/settle/1"),
         slow("14+41/measure/27"),
@@ -108,6 +109,10 @@ def play(text: str) -> set[Kind]:
         slow("56/prime/1"),
         slow("57/settle/1"),
         slow("57/measure/1"),
+        slow("60/measure/1"),
+        slow("61/settle/1"),
+        slow("62/settle/1"),
+        slow("63/heat-up/1"),
         slow("54+1/settle/1"),
         slow("56+34/measure/2"),
     ],
@@ -233,7 +238,7 @@ def test_what_is_switched_off_shows(
 
 def test_every_fault_is_on_the_board() -> None:
     """All faults are there, with phases or with the reason why this rig cannot have them."""
-    assert list(FAULTS) == list(range(58))
+    assert list(FAULTS) == list(range(60))
     for fault in FAULTS.values():
         assert bool(fault.phases) == (fault.make is not None) == (not fault.why_not)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from attrs import evolve
 from click.testing import CliRunner
 
 from flowrig.cli import main
@@ -12,6 +13,7 @@ from flowrig.cli.results.bench import split
 from flowrig.errors import InputError
 from flowrig.plugins.registry import Plugins
 from flowrig.problem.objective import MaximumResponse
+from flowrig.problem.steps import near_steps
 from flowrig.testing import PlainGaussianProcess
 from flowrig.testing.conformance.learning import hill, limited_space
 from flowrig.twin.choice import choose_optimizer
@@ -50,6 +52,43 @@ def test_the_optimum_is_not_below_any_point(twin_rig: TwinRig) -> None:
     U = rng.random((5000, 3))
     inside = twin_rig.space.feasible(twin_rig.space.from_unit(U))
     assert twin_rig.truth(U[inside]).max() <= twin_rig.optimum() + 1e-6
+
+
+@pytest.mark.parametrize("free", [(), ("ode",), ("zni2", "ode")])
+def test_the_optimum_lies_on_the_steps(twin_rig: TwinRig, free: tuple[str, ...]) -> None:
+    """No condition that the rig can do is better, and one of them is as good."""
+    parameters = tuple(
+        one if one.name in free else evolve(one, step=20.0) for one in twin_rig.space.parameters
+    )
+    stepped = TwinRig(
+        twin_rig._surrogate, evolve(twin_rig.space, parameters=parameters), twin_rig.objective
+    )
+    U = near_steps(stepped.space, np.random.default_rng(3).random((20_000, 3)))
+    inside = stepped.space.feasible(stepped.space.from_unit(U))
+    best = stepped.truth(U[inside]).max()
+    assert best == pytest.approx(stepped.optimum(), abs=2e-3)
+    assert best <= stepped.optimum() + 1e-6
+    assert stepped.optimum() < twin_rig.optimum()
+
+
+def test_a_comparison_goes_on_where_nothing_is_left(twin_rig: TwinRig) -> None:
+    """An optimizer that has measured a small grid keeps the best that it has found."""
+    plugins = Plugins.discover()
+    parameters = tuple(evolve(one, step=80.0) for one in twin_rig.space.parameters)
+    small = TwinRig(
+        twin_rig._surrogate, evolve(twin_rig.space, parameters=parameters), twin_rig.objective
+    )
+    done = run_on_twin(
+        small,
+        ComparedOptimizer("random", choose_optimizer("random", 9, plugins)),
+        PlainGaussianProcess,
+        choose_optimizer("lhs", 3, plugins),
+        experiments=9,
+        seed=1,
+    )
+    assert done.best.shape == (12,)
+    assert done.best[-1] == pytest.approx(small.optimum())
+    assert len(done.decision_s) < 9
 
 
 def test_all_begin_alike_and_a_seed_repeats(twin_rig: TwinRig) -> None:

@@ -205,3 +205,126 @@ def test_ramp_moves_the_set_point_only_where_it_is_on(scale, after_s):
 
     assert shown == ["35.00\n", "40.00\n", "42.00\n", "42.00\n"]
     assert bench.plate.set_point_c == 42.0
+
+
+PRINTED = {
+    ":SOURce:CLOop1:PVALue?": "25.00",
+    ":SOURce:CLOop1:ERRor?": "NONE",
+    ":SOURce:CLOop1:SPOint?": "20.00",
+    ":SOURce:CLOop1:IDLE?": "20.00",
+    ":SOURce:CLOop1:RTIMe?": "0.00",
+    ":SOURce:CLOop1:RRATe?": "1.00",
+    ":SOURce:CLOop1:RSCAle?": "MINUTES",
+    ":SOURce:CLOop1:RACTion?": "OFF",
+    ":UNIT:TEMPerature?": "C",
+    ":UNIT:TEMPerature:DISPlay?": "C",
+    ":OUTPut5:STATe?": "OFF",
+    ":OUTPut5:NAME?": '"Event 5"',
+    ":PROGram:SELected:NUMBer?": "1",
+    ":PROGram:SELected:NAME?": '"Heat Only"',
+    ":PROGram:SELected:STATe?": "IDLE",
+    ":PROGram:SELected:STEP?": "1",
+    ":PROGram:SELected:STEP:TYPE?": "NONE",
+    ":PROGram:SELected:STEP:TIME:ELApsed?": "0",
+    ":PROGram:SELected:STEP:TIME:REMain?": "0",
+    ":PROGram:SELected:SPOint1?": "20.00",
+    ":KEY1:STATe?": "OFF",
+    ":KEY1:NAME?": '"Key 1"',
+}
+"""Queries as Watlow and TestEquity print them, with the short forms in capitals."""
+
+
+def capitals(printed):
+    """The short form of a header as it is printed."""
+    return "".join(one for one in printed if not one.islower())
+
+
+@pytest.mark.parametrize(("printed", "answer"), PRINTED.items())
+def test_printed_forms_are_understood(printed, answer):
+    """Long and short forms, in any case, with and without the leading colon and optional nodes."""
+    short = capitals(printed)
+    forms = {printed, printed.upper(), printed.lower(), short, short.lower()}
+    forms |= {form.removeprefix(":") for form in forms}
+    forms |= {form.replace(":SELected", "").replace("KEY1:STATe", "KEY1") for form in forms}
+    for form in forms:
+        assert Bench(tells_errors=True).say(form) == f"{answer}\n", form
+
+
+@pytest.mark.parametrize(
+    ("command", "query", "answer"),
+    [
+        ("RSCAle HOURs", "RSCAle?", "HOURS"),
+        ("RSCAle MINutes", "RSCAle?", "MINUTES"),
+        ("RACTion STArtup", "RACTion?", "STARTUP"),
+        ("RACTion SETPoint", "RACTion?", "SETPOINT"),
+        ("RACTion BOTH", "RACTion?", "BOTH"),
+    ],
+)
+def test_printed_words_are_understood(command, query, answer):
+    """Words behind a command have long and short forms, too."""
+    for said in (command, command.upper(), capitals(command.partition(" ")[0]) + " "
+                 + capitals(command.partition(" ")[2])):  # fmt: skip
+        bench = Bench(tells_errors=True)
+        assert bench.say(f":SOUR:CLO1:{said}") == ""
+        assert bench.say(f":SOUR:CLO1:{query}") == f"{answer}\n"
+
+
+def test_a_query_needs_no_line_end():
+    """A query is complete with its question mark, alone or in front of another one."""
+    protocol = Bench().protocol
+    assert protocol.feed(b":SOURCE:CLOOP1:PVALUE?") == b"25.00\n"
+    assert protocol.feed(b":UNIT:TEMPERATURE?:SOURCE:CLOOP1:SPOINT?") == b"C\n20.00\n"
+    assert protocol.feed(b"*IDN?;:UNIT:TEMPERATURE?").count(b"\n") == 2
+    assert protocol.feed(b"\r\n") == b""
+    assert protocol.feed(b":SOURCE:CLOOP1:PVALUE?\r\n") == b"25.00\n"
+
+
+def test_a_command_needs_no_line_end():
+    """A command without a line end is carried out when the next request begins."""
+    bench = Bench(newline_on_write=True)
+    assert bench.protocol.feed(b":SOURCE:CLOOP1:SPOINT 50") == b""
+    assert bench.protocol.feed(b":SOURCE:CLOOP1:SPOINT?") == b"\n50.00\n"
+
+
+def test_a_profile_moves_the_set_point():
+    """A profile ramps, soaks, pauses and ends; meanwhile a set point has no effect."""
+    bench = Bench()
+    shown = []
+    for line, wait_s in (
+        (":PROGRAM:SELECTED:STATE START", 300.0),
+        (":SOURCE:CLOOP1:SPOINT 90", 0.0),
+        (":PROGRAM:SELECTED:STATE PAUSE", 1000.0),
+        (":PROGRAM:SELECTED:STATE RESUME", 300.0),
+        ("*IDN?", 700.0),
+    ):
+        bench.say(line)
+        bench.clock.sleep(wait_s)
+        shown.append(
+            tuple(
+                bench.say(f":PROGRAM:{query}?" if query else ":SOURCE:CLOOP1:SPOINT?").strip()
+                for query in ("", "STATE", "STEP")
+            )
+        )
+
+    assert shown == [
+        ("35.00", "RUN", "1"),
+        ("35.00", "RUN", "1"),
+        ("35.00", "HOLD", "1"),
+        ("50.00", "RUN", "2"),
+        ("50.00", "IDLE", "1"),
+    ]
+
+
+def test_a_comment_answers_a_bad_command():
+    """Firmware of another kind answers a bad command with a line about it."""
+    assert Bench(comments_errors=True).say("NONSENSE?").startswith("Inbound SCPI ERROR:")
+
+
+def test_further_loops_answer():
+    """A controller with two loops keeps their set points apart."""
+    bench = Bench(loops=2)
+    bench.say(":SOURCE:CLOOP2:SPOINT 70")
+
+    assert bench.say(":SOURCE:CLOOP2:SPOINT?") == "70.00\n"
+    assert bench.say(":SOURCE:CLOOP2:PVALUE?") == "25.00\n"
+    assert bench.plate.set_point_c == 20.0

@@ -1,5 +1,6 @@
 """The emulated F4T with bare pyvisa and pymodbus as clients, and with its faults."""
 
+import socket
 import threading
 from functools import partial
 
@@ -241,3 +242,107 @@ def test_threads_get_their_own_answers(both):
         thread.join()
 
     assert wrong == []
+
+
+def code(client, address):
+    """A 16-bit value, read by pymodbus itself."""
+    return client.read_holding_registers(address).registers[0]
+
+
+def put(client, address, value):
+    """Write a float, low word first."""
+    words = client.convert_to_registers(value, client.DATATYPE.FLOAT32, word_order="little")
+    assert not client.write_registers(address, words).isError()
+
+
+def test_registers_of_the_manuals_answer(both, registers):
+    """Sensor, target, units, alarms, part number and clock are where the manuals have them."""
+    assert number(registers, 27586) == number(registers, 2820) == 25.0
+    put(registers, 2782, 60.0)
+    assert number(registers, 16602) == 60.0
+    assert (code(registers, 1328), code(registers, 6730)) == (15, 15)
+    assert not registers.write_register(1328, 30).isError()
+    assert both.emulator.controller.display_unit.value == "F"
+    assert [code(registers, 1330 + place) for place in (0, 2, 10, 12)] == [62, 13, 59, 60]
+    part = registers.read_holding_registers(16, count=15).registers
+    assert "".join(map(chr, part)).startswith("F4T")
+
+    for place, value in zip(range(0, 12, 2), (3, 4, 5, 6, 7, 2031), strict=True):
+        assert not registers.write_register(14664 + place, value).isError()
+    shown = registers.read_holding_registers(14664, count=12).registers[::2]
+    assert shown[:2] + shown[3:] == [3, 4, 6, 7, 2031]
+
+
+def test_registers_that_can_be_written_are_kept(both, registers):
+    """Range, alarm thresholds and manual power are written, and have their effect."""
+    put(registers, 2774, 5.0)
+    put(registers, 2776, 150.0)
+    put(registers, 1334, 100.0)
+    put(registers, 1336, -10.0)
+    assert [number(registers, place) for place in (2774, 2776, 1334, 1336)] == [5, 150, 100, -10]
+    both.driver.open()
+    assert both.driver.limits.temperature_max_c == 150.0
+    assert both.driver.alarm_setting(1).high_c == 100.0
+
+    put(registers, 2784, 30.0)
+    assert not registers.write_register(2730, 54).isError()
+    assert (code(registers, 2814), number(registers, 2808)) == (54, 30.0)
+    assert both.plate.set_point_c > 1000.0
+    put(registers, 2784, 0.0)
+    assert both.plate.set_point_c < -200.0
+    assert not registers.write_register(2730, 10).isError()
+    assert both.plate.set_point_c == 20.0
+
+
+def test_a_profile_is_run_by_modbus(both, registers):
+    """A profile is started, paused, resumed and ended; its progress can be read."""
+    for address, value in ((16558, 1), (16560, 1), (16562, 1782)):
+        assert not registers.write_register(address, value).isError()
+    both.clock.sleep(240.0)
+    assert [code(registers, at) for at in (16568, 16588, 16590, 16592)] == [149, 1, 1, 1928]
+    assert (code(registers, 16622), code(registers, 16624), code(registers, 16570)) == (0, 6, 16)
+    assert number(registers, 2810) == pytest.approx(32.0)
+    assert not registers.write_register(16566, 146).isError()
+    assert code(registers, 16568) == 146
+    assert not registers.write_register(16564, 147).isError()
+    both.clock.sleep(2000.0)
+    assert (code(registers, 16568), code(registers, 16588)) == (252, 0)
+    assert not registers.write_register(16562, 1782).isError()
+    assert not registers.write_register(16566, 148).isError()
+    assert code(registers, 16568) == 253
+    assert registers.write_register(16558, 41).exception_code == 3
+
+    assert not registers.write_register(18888, 1).isError()
+    assert code(registers, 18920) == 3
+    name = registers.read_holding_registers(16886, count=20).registers
+    assert "".join(map(chr, name)).rstrip("\0") == "Heat Only"
+    assert [code(registers, 19094 + 170 * step) for step in range(3)] == [1928, 87, 27]
+
+
+def test_registers_of_the_older_f4_are_served(both, registers):
+    """With data map 2 only the registers of the older F4 are there, in tenths of a degree."""
+    both.traits.data_map = 2
+    assert [code(registers, at) for at in (100, 101, 300, 606, 901)] == [250, 0, 200, 1, 1]
+    assert not registers.write_register(300, 0x10000 - 105).isError()
+    assert both.plate.set_point_c == -10.5
+    assert not registers.write_register(2010, 1).isError()
+    assert both.emulator.controller.outputs[2]
+    assert registers.read_holding_registers(2782, count=2).exception_code == 2
+
+
+def test_a_socket_that_sends_no_line_ends_is_answered(plate_rig):
+    """Queries and commands without a line end are answered on their own connection."""
+    traits = F4TTraits(newline_on_write=True)
+    with plate_rig(traits, clock=RealClock()) as emulated:
+        settings = emulated.driver.settings
+        at = (settings.host, settings.port)
+        with (
+            socket.create_connection(at, timeout=60.0) as one,
+            socket.create_connection(at, timeout=60.0) as other,
+        ):
+            one.sendall(b":SOURCE:CLOOP1:PVALUE?")
+            assert one.recv(100) == b"25.00\n"
+            one.sendall(b":SOURCE:CLOOP1:SPOINT 41")
+            assert one.recv(100) == b"\n"
+            other.sendall(b":SOUR:CLO1:SPO?")
+            assert other.recv(100) == b"41.00\n"

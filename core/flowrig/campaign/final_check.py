@@ -1,5 +1,8 @@
 """Checks of a campaign that is done: the incumbent, the surrogate and the symptoms."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+
 from flowrig.campaign.campaign_journal import CampaignJournal
 from flowrig.campaign.diagnostics import experiment_symptoms
 from flowrig.campaign.incumbent import find_incumbent
@@ -10,7 +13,11 @@ from flowrig.run_record.reader import RunRecord
 __all__ = ["check_campaign"]
 
 
-def check_campaign(record: RunRecord, journal: CampaignJournal) -> None:
+def check_campaign(
+    record: RunRecord,
+    journal: CampaignJournal,
+    computing: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> None:
     """Write the incumbent and the cross-validation of the surrogate, each once in a run.
 
     It may take minutes, so the rig has to be in its safe state.
@@ -18,14 +25,18 @@ def check_campaign(record: RunRecord, journal: CampaignJournal) -> None:
     Args:
         record: reads the journal.
         journal: writes it.
+        computing: a context around what is only computed, which a person may give up.
     """
     if journal.journal.last(IncumbentFound) is None:
-        incumbent = find_incumbent(record)
+        with computing():
+            incumbent = find_incumbent(record)
         if incumbent is not None:
             journal.write(incumbent)
     if journal.journal.last(ModelChecked) is None:
-        predictions = check_model(record)
+        with computing():
+            predictions = check_model(record)
+            symptoms = model_symptoms(record, predictions)
         if predictions:
             journal.write(ModelChecked(predictions=predictions))
-            journal.report(model_symptoms(record, predictions))
+            journal.report(symptoms)
     journal.report(experiment_symptoms(record.profile.space, record.experiments()))

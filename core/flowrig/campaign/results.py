@@ -11,8 +11,8 @@ __all__ = ["results_for_optimizers"]
 def results_for_optimizers(record: RunRecord, before: int | None = None) -> list[dict[str, Any]]:
     """Each experiment that is over as optimizers get it: conditions, features and objective.
 
-    An experiment of bad quality is one without values, whatever was computed from its spectra, and
-    so is a skipped one: optimizers learn nothing false from it, and do not ask for it again.
+    An experiment of bad quality has nan for all values, whatever was computed from its spectra, and
+    so has a skipped one: optimizers learn nothing false from it, and do not ask for it again.
 
     Args:
         record: reads the journal.
@@ -21,14 +21,16 @@ def results_for_optimizers(record: RunRecord, before: int | None = None) -> list
     Returns:
         one row for each experiment, in the order in which they ended.
     """
-    objective = record.profile.objective.name
+    objective = record.profile.objective
+    nothing = dict.fromkeys((*objective.responses, objective.name), float("nan"))
     rows: list[tuple[int, dict[str, Any]]] = []
     for experiment in record.experiments():
-        row: dict[str, Any] = dict(experiment.conditions)
-        if experiment.quality != "bad":
-            row |= {**experiment.features, objective: experiment.objective}
+        row = {**experiment.conditions, **experiment.features}
+        row[objective.name] = experiment.objective
+        if experiment.quality == "bad":
+            row |= nothing | dict.fromkeys(experiment.features, float("nan"))
         rows.append((experiment.sequence, row))
     for event in record.journal.events(Skipped):
-        rows.append((event.sequence, dict(event.data.conditions)))
+        rows.append((event.sequence, {**event.data.conditions, **nothing}))
     rows.sort(key=lambda row: row[0])
     return [row for sequence, row in rows if before is None or sequence < before]

@@ -188,10 +188,19 @@ class SocketFront(Front):
     Args:
         new_core: makes the core of one connection.
         port: the port; 0 for any free one.
+        new_speaker: makes the core in place of `new_core`, from a function that sends bytes on the
+            same connection without a request.
     """
 
-    def __init__(self, new_core: Callable[[], ProtocolCore], port: int = 0) -> None:
+    def __init__(
+        self,
+        new_core: Callable[[], ProtocolCore],
+        port: int = 0,
+        *,
+        new_speaker: Callable[[Callable[[bytes], None]], ProtocolCore] | None = None,
+    ) -> None:
         self._new_core = new_core
+        self._new_speaker = new_speaker
         self._port = port
         self._listener: socket.socket | None = None
         self._connections: set[socket.socket] = set()
@@ -252,7 +261,8 @@ class SocketFront(Front):
             thread.start()
 
     def _serve(self, connection: socket.socket) -> None:
-        core = self._new_core()
+        speaker = self._new_speaker
+        core = speaker(connection.sendall) if speaker is not None else self._new_core()
         with connection, contextlib.suppress(OSError):
             try:
                 while data := connection.recv(65536):

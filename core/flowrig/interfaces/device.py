@@ -137,9 +137,14 @@ class Device(ABC):
         self.wire = WireLog()
         self._identity: Identity | None = None
         self._give_back: Callable[[], object] = _nothing
+        self._why_not_open = "call open() first"
 
     def __enter__(self) -> Self:
-        self.open()
+        try:
+            self.open()
+        except BaseException:
+            self.close()
+            raise
         return self
 
     def __exit__(
@@ -164,16 +169,29 @@ class Device(ABC):
         Raises:
             ConnectionLostError: no answer at the address within the deadline, or the driver raised
                 an OSError.
-            ProtocolError: the answer is not that of this kind of instrument, or the driver returned
-                no identity.
+            ProtocolError: the answer is not that of this kind of instrument.
+            DriverError: the driver returned no identity; the device is open nevertheless.
             InUseError: another program of this computer uses the instrument; nothing was sent.
         """
-        if self._identity is not None:
-            return self._identity
+        if self._identity is None:
+            try:
+                answer: object = self._open_and_identify()
+            except Exception as error:
+                reason = error.message if isinstance(error, DeviceError) else str(error)
+                self._why_not_open = f"it did not open: {reason}"
+                raise
+            self._why_not_open = "call open() first"
+            # Open also with an identity that is none: it must be possible to switch it off.
+            self._identity = answer if isinstance(answer, Identity) else Identity("", "")
+            return returned.identity(self, answer)
+        return returned.identity(self, self._identity)
+
+    def _open_and_identify(self) -> Identity:
+        """Connect, and return the identity; the port is free again after an error."""
         self._claim_instrument()
         try:
             self._do_open()
-            self._identity = returned.identity(self, self._do_identify())
+            return self._do_identify()
         # BaseException: the port must be free again after Ctrl-C too.
         except BaseException as error:
             try:
@@ -183,7 +201,6 @@ class Device(ABC):
             if isinstance(error, OSError):
                 raise self._fault(ConnectionLostError, str(error)) from error
             raise
-        return self._identity
 
     def close(self) -> None:
         """Release the port; idempotent. The actuators keep their state."""
@@ -249,7 +266,7 @@ class Device(ABC):
 
     def _require_open(self) -> None:
         if self._identity is None:
-            raise NotReadyError("the device is not open; call open() first", device=self.name)
+            raise NotReadyError(f"the device is not open; {self._why_not_open}", device=self.name)
 
     def _fault(self, kind: type[E], message: str, command: str = "", reply: str = "") -> E:
         """An error that names this device, for the driver to raise."""

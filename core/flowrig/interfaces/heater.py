@@ -70,7 +70,9 @@ class Heater(Device):
 
         Raises:
             OutOfRangeError: outside `limits`; nothing was sent.
-            RefusedError: the controller reports another set point afterwards.
+            RefusedError: the controller does not take it, for instance because its sensor is
+                broken; no set point was changed.
+            UnknownOutcomeError: it was sent, and the controller does not show it in time.
         """
         self._require_open()
         limits = self.limits
@@ -86,6 +88,8 @@ class Heater(Device):
 
     def off(self) -> None:
         """Stop heating, in the way that the driver documents; idempotent.
+
+        A driver sends off before it waits for any answer, and verifies it afterwards.
 
         Raises:
             UnknownOutcomeError: the controller did not confirm that it stopped.

@@ -148,7 +148,7 @@ class Optimizer(ABC):
     def ingest(self, results: Sequence[Mapping[str, Any]]) -> None:
         """Take the results of experiments.
 
-        Experiments that failed, were measured badly or were skipped are passed on with missing or
+        Experiments that failed, are of bad quality or were skipped are passed on with missing or
         non-finite responses; an optimizer must not count them as zero.
 
         Args:

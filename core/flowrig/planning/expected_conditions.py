@@ -40,7 +40,8 @@ def expected_conditions(record: RunRecord, profile: Profile, count: int) -> list
             f"the run in {record.folder} has another search space than {profile.name}; it cannot "
             "tell where an optimizer will look"
         )
-    if record.campaign.surrogate is None or len(record.experiments()) < DRAWS_MIN_EXPERIMENTS:
+    usable = [one for one in record.experiments() if one.quality != "bad"]
+    if record.campaign.surrogate is None or len(usable) < DRAWS_MIN_EXPERIMENTS:
         return []
     candidates = [*scattered(space, CANDIDATES, record.seed), *extremes(space)]
     X = space.to_unit(space.array(candidates))

@@ -19,6 +19,7 @@ from flowrig.planning.known_conditions import (
 from flowrig.problem.space import LinearConstraint
 from flowrig.problem.steps import all_allowed
 from flowrig.profile import Profile, Stage
+from flowrig.profile.rules.campaign import SEED_MAX
 
 __all__ = ["Plan", "PlannedPart", "plan_campaign"]
 
@@ -119,11 +120,13 @@ def plan_campaign(
         likely: conditions that optimizers may choose, from `expected_conditions` or a rehearsal.
 
     Raises:
-        InputError: the profile has no campaign.
+        InputError: the profile has no campaign, or no run takes this seed.
     """
     if profile.campaign is None:
         raise InputError(f"{profile.name} has no [campaign]; name a campaign file instead")
     seed = profile.campaign.seed if seed is None else seed
+    if not 0 <= seed <= SEED_MAX:
+        raise InputError(f"the seed must be 0 to {SEED_MAX}, got {seed}")
     profile, known, problems = _known(profile, seed, decided or {})
     assert profile.campaign is not None
     outcomes = _outcomes(profile, known, likely)
@@ -190,6 +193,7 @@ def _known(
         known[stage.name] = list(found.conditions)
         stages.append(evolve(stage, experiments=count))
         earlier += [*found.conditions, *[middle] * (count - len(found.conditions))]
+    assert profile.campaign is not None
     campaign = evolve(profile.campaign, stages=tuple(stages))
     return evolve(profile, campaign=campaign), known, problems
 

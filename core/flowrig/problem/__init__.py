@@ -1,1 +1,1 @@
-"""The optimization problem: search space, feasibility, designs and objective."""
+"""The problem: search space, feasibility, designs and objective."""

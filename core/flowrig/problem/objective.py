@@ -77,7 +77,9 @@ def _positive(_: Any, attribute: "Attribute[float]", value: float) -> None:
 
 def _share(_: Any, attribute: "Attribute[float]", value: float) -> None:
     if not 0.0 < value <= 1.0:
-        raise InputError(f"{attribute.name} is a fraction: more than 0, at most 1, got {value:g}")
+        raise InputError(
+            f"{attribute.name} must be a fraction, more than 0 and at most 1, got {value:g}"
+        )
 
 
 @frozen

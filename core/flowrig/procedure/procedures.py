@@ -7,6 +7,7 @@ from flowrig.interfaces import Frames
 from flowrig.measurement.light_reference import LightCalibration, LightReference
 from flowrig.measurement.observation import Array, FeatureProbe, Observation
 from flowrig.measurement.stationarity import Look, Steadiness, assess_steadiness
+from flowrig.problem.door import Door
 from flowrig.procedure.steps import (
     Acquire,
     RequireVolume,
@@ -90,6 +91,8 @@ def run_condition(
         OutOfRangeError: the conditions are outside the search space; nothing was done.
     """
     profile.space.require_feasible(conditions)
+    # A journal of an earlier version may hold a value that is above its limit by a rounding error.
+    conditions = Door(profile.space).admit(conditions)
     analysis = profile.analysis
     spectrometers = _spectrometers(profile)
     flow_rates_ul_min = profile.flow_rates_ul_min(conditions)

@@ -1,5 +1,6 @@
 """The instruments of a rig, claimed for one program."""
 
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -9,10 +10,43 @@ from flowrig.errors import InputError, InUseError
 from flowrig.interfaces import Identity
 from flowrig.profile import Profile
 
-__all__ = ["claimed", "require_addresses", "require_distinct"]
+__all__ = ["alone", "claimed", "require_addresses", "require_distinct"]
 
 _UNKNOWN = ("", "na", "none", "unknown", "unavailable", "notavailable")
 """Serial numbers of instruments that do not know theirs."""
+
+
+_lock = threading.Lock()
+_open_rigs: dict[str, str] = {}
+"""Places of the open rigs of this process, each with the name of its profile."""
+
+
+@contextmanager
+def alone(profile: Profile) -> Iterator[None]:
+    """Keep this process from opening a second rig with the same instruments.
+
+    Raises:
+        InUseError: a rig that is open uses one of them.
+    """
+    places_of = {
+        name: places(entry.settings.connects_to(look=True))
+        for name, entry in profile.devices.items()
+        if not entry.emulated
+    }
+    mine = {place for some in places_of.values() for place in some}
+    with _lock:
+        for name, some in places_of.items():
+            for place in some:
+                if place in _open_rigs:
+                    use = f"in use by the rig {_open_rigs[place]}, which this program has open"
+                    raise InUseError(name, f"{use}; close it first")
+        _open_rigs.update(dict.fromkeys(mine, profile.name))
+    try:
+        yield
+    finally:
+        with _lock:
+            for place in mine:
+                _open_rigs.pop(place, None)
 
 
 @contextmanager

@@ -34,7 +34,7 @@ from flowrig.interfaces import (
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, load_profile
 from flowrig.profile.rules.analysis import require_seen
-from flowrig.rig.claimed import claimed, require_addresses, require_distinct
+from flowrig.rig.claimed import alone, claimed, require_addresses, require_distinct
 from flowrig.rig.device_threads import DeviceThreads
 from flowrig.rig.simulated import Simulator, emulated
 from flowrig.rig.unopened import even_unopened
@@ -226,11 +226,11 @@ class Rig:
         Returns:
             whether one of them answers now.
         """
-        names = self._devices if devices is None else tuple(devices)
+        names = tuple(self._devices if devices is None else devices)
         answers = self._threads.attempt({name: self._devices[name].identify for name in names})
         lost = [name for name, answer in answers.items() if isinstance(answer, BaseException)]
         self._threads.attempt({name: self._devices[name].close for name in lost})
-        answers = self._threads.attempt({name: self._devices[name].open for name in lost})
+        answers |= self._threads.attempt({name: self._devices[name].open for name in lost})
         return any(isinstance(answer, Identity) for answer in answers.values())
 
     def close(self) -> None:
@@ -498,6 +498,7 @@ def open_rig(
         written, refill = profile, _refilled_by_hand
         if not simulate:
             require_addresses(profile)
+            stack.enter_context(alone(profile))
             stack.enter_context(claimed(profile))
         else:
             emulation = stack.enter_context(simulator(profile, clock, seed))

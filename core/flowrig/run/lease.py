@@ -37,7 +37,7 @@ END_S = 10.0
 LATE_S = 5.0
 """A watchdog that has left a renewal without an answer for this time [s] may be stopped."""
 
-GRACE_S = 5.0
+GRACE_S = 3.0
 """How much longer [s] a late watchdog is waited for: the run itself may have been stopped, and then
 the answers are there and not read yet."""
 
@@ -125,11 +125,13 @@ class Lease:
             ) from error
 
     def say_goodbye(self) -> None:
-        """The rig is in its safe state: the watchdog may end."""
+        """The rig is in its safe state: the watchdog may end; one that is stopped is ended."""
         assert self._process is not None
-        with suppress(OSError, subprocess.TimeoutExpired):
+        try:
             self._send(GOODBYE)
             self._process.wait(END_S)
+        except (OSError, subprocess.TimeoutExpired):
+            self._process.kill()
 
     def hand_over(self, *, is_flushed: bool) -> None:
         """The safe state was not confirmed: the watchdog goes on trying when this program ends.

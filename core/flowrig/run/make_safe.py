@@ -61,9 +61,6 @@ def make_run_safe(
         with RunRecord(folder, loaded=run) as record:  # who handed over has written more
             left = _LeftRun.of(record)
         state, reason = left.state, left.reason
-        if not left.simulated:
-            profile = left.rig.profile
-            stack.enter_context(claimed(profile, folder, partly=True, patience_s=PATIENCE_S))
         real_or_virtual = VirtualClock if left.simulated else RealClock
         clock = options.clock or real_or_virtual(left.newest_s)
         rig = left.served(stack, options, clock)
@@ -83,6 +80,7 @@ class _LeftRun:
     """A run as its last session left it, by the journal.
 
     Attributes:
+        folder: its folder.
         loaded: profile of the run, and examined events.
         rig: its rig.
         state: of the run.
@@ -92,6 +90,7 @@ class _LeftRun:
         newest_s: rig time [s] of the last event.
     """
 
+    folder: Path
     loaded: LoadedRun
     rig: LeftRig
     state: str
@@ -105,6 +104,7 @@ class _LeftRun:
         newest = record.journal.last()
         state = record.ended_state
         return cls(
+            folder=record.folder,
             loaded=record.loaded,
             rig=LeftRig(
                 profile=record.profile,
@@ -121,9 +121,15 @@ class _LeftRun:
         )
 
     def served(self, stack: ExitStack, options: SessionOptions, clock: Clock) -> LeftRig:
-        """The rig as it is found: a simulated one at its emulators, which the stack ends."""
+        """The rig as it is found: claimed, or a simulated one at its emulators.
+
+        Raises:
+            InUseError: another program uses every instrument.
+        """
         rig = evolve(self.rig, away_s=0.0) if clock.is_virtual else self.rig
         if not self.simulated:
+            mine = claimed(rig.profile, self.folder, partly=True, patience_s=PATIENCE_S)
+            stack.enter_context(mine)
             return rig
         emulated = options.simulator(rig.profile, clock, self.seed, rig.ledger.left_ul)
         return evolve(rig, profile=stack.enter_context(emulated).profile)

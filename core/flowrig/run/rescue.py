@@ -160,7 +160,7 @@ class Rescue:
         self._journal.write(Notice(text=f"{why}: the rig is brought to its safe state"))
         while True:
             try:
-                with self._opened_rig() as rig:
+                with self._rig() as rig:
                     self._make_safe(rig, keep_trying)
                     return self.safe
             except Exception as error:  # an internal error of a driver is reported, too
@@ -176,7 +176,8 @@ class Rescue:
         Returns:
             what is confirmed; None if nothing had to be switched off.
         """
-        with self._opened_rig() as rig:
+        with self._rig() as rig:
+            rig.reconnect()
             heaters = tuple(name for name in rig.heaters if rig[name].is_open)
             streams = tuple(name for name in rig.profile.streams if rig.pump(name).is_open)
             busy = [*_hot(rig, heaters), *_moving(rig, streams)]
@@ -192,13 +193,11 @@ class Rescue:
             return SafeState(sequence.outcomes)
 
     @contextmanager
-    def _opened_rig(self) -> Iterator[Rig]:
-        """The rig, opened as far as it answers."""
+    def _rig(self) -> Iterator[Rig]:
+        """The rig; its devices are not open yet."""
         clock = self._journal.clock
         with DeviceThreads(clock) as workers:
             rig = Rig(self._left.profile, clock, workers)
-            with suppress(FlowrigError):  # the steps report the devices that do not answer
-                rig.open()
             try:
                 yield rig
             finally:
@@ -227,10 +226,17 @@ class Rescue:
         self._stuck = perhaps_stuck(rig, self._left.trips)
 
     def _switch_off(self, rig: Rig, actuation: Actuation) -> None:
-        """Switch heat and flow off first: a pump takes the rate of a flush only when stopped."""
+        """Switch heat and flow off first: a pump takes the rate of a flush only when stopped.
+
+        Heaters are opened first, so that none waits for another device that does not answer; the
+        steps of the safe state report those.
+        """
         self._on_tick()
+        rig.reconnect(rig.heaters)
         with suppress(FlowrigError):
             actuation.heaters_off(rig.heaters)
+        self._on_tick()
+        rig.reconnect(sorted({stream.pump for stream in rig.profile.streams.values()}))
         self._on_tick()
         with suppress(FlowrigError):
             if self._is_unseen:
@@ -238,6 +244,8 @@ class Rescue:
                 stop_all(rig, actuation, self._journal.journal, self._left.away_s)
             else:
                 actuation.stop(rig.profile.streams)
+        self._on_tick()
+        rig.reconnect(rig.spectrometers)
         self._on_tick()
         with suppress(FlowrigError):
             rig.prepare()

@@ -60,7 +60,7 @@ from flowrig.run_record.reader import LoadedRun, RunRecord
 from flowrig.run_record.status import RunStatus
 from flowrig.run_record.trips import tripped
 from flowrig.safety.actuation import Actuation
-from flowrig.safety.safe_state import SafeState, reach_safe_state
+from flowrig.safety.safe_state import SafeState, StepOutcome, reach_safe_state
 from flowrig.safety.syringes import SyringeLedger
 from flowrig.safety_rules import Trip
 from flowrig.trace.recorder import FOLDER_NAME, Recording
@@ -189,7 +189,11 @@ class RunSession:
         """
         reason = f"the rig did not open: {ending.reason}"
         again = f"when it answers: flowrig resume {self._folder}"
-        safe = self._rescued(ledger, is_unattended)
+        try:
+            safe = self._rescued(ledger, is_unattended)
+        except Exception as error:  # no instrument can be tried
+            found = StepOutcome("switched off what answers", False, repr(error))
+            safe = SafeState((found,), False) if is_unattended else None
         if safe is None:
             self._say_goodbye()
             return Ending(ending.state, f"{reason}; nothing was moved")
@@ -342,8 +346,7 @@ class RunSession:
         """Check a finished campaign; returns why that failed, or "" if it did not."""
         journal = CampaignJournal(self._journal, self._record.profile, self._clock.now_s)
         try:
-            with self._requests.computing():
-                check_campaign(self._record, journal)
+            check_campaign(self._record, journal, self._requests.computing)
         except (Exception, KeyboardInterrupt) as error:
             return f"the surrogate could not be checked: {str(error) or repr(error)}"
         return ""

@@ -17,6 +17,7 @@ from flowrig.operator.gates import require_gates
 from flowrig.plugins.offers import require_installed
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, read_profile
+from flowrig.profile.rules.campaign import SEED_MAX
 from flowrig.rig.claimed import claimed, require_addresses
 from flowrig.rig.simulated import emulated
 from flowrig.run.control_socket import lock_or_take_over
@@ -42,8 +43,6 @@ PACKAGES = (
 )  # fmt: skip
 """Packages whose versions are recorded with a run if they are installed."""
 
-SEED_MAX = 2**32 - 1
-"""Largest seed that every generator of random numbers takes."""
 
 PATIENCE_S = 3.0
 """Longest wait [s, real time] for a program that is about to leave the instruments."""

@@ -21,10 +21,12 @@ from queue import Empty, SimpleQueue
 from attrs import evolve, frozen
 
 from flowrig.clock import Clock, RealClock
-from flowrig.errors import FlowrigError, InputError
+from flowrig.errors import FlowrigError, InputError, InUseError
 from flowrig.journal.events import Ended, Notice, Resumed, SafeStateSought, StepBegun
 from flowrig.journal.journal import FILE_NAME, Journal
+from flowrig.journal.visible import visible
 from flowrig.operator.requests import OperatorRequests
+from flowrig.rig.claimed import claimed
 from flowrig.run.control_socket import ControlServer
 from flowrig.run.lease import ANSWER, FLUSHED, GOODBYE, NOTE_NAME, READY, RENEW, UNSAFE
 from flowrig.run.rescue import LeftRig, Rescue, RescueJournal
@@ -49,7 +51,7 @@ MOST_REFUSALS = 3
 LOOK_S = 1.0
 """Time [s] between two looks at a lock, and between two looks whether a person takes over."""
 
-PAUSE_S = (5.0, 60.0)
+PAUSE_S = (3.0, 60.0)
 """Shortest and longest time [s] between two tries of steps that were not confirmed."""
 
 PATIENCE = 60.0
@@ -219,11 +221,24 @@ class _Attempts:
         self._is_waiting = self._is_taken_over = False
         self._reported, self._report_after_s = "", 0.0
 
-    def run(self, rig: LeftRig) -> SafeState:
-        """Try until nothing is left to try, or a person takes over."""
+    def run(self, rig: LeftRig) -> SafeState | None:
+        """Try until nothing is left to try, or a person takes over.
+
+        Returns:
+            what is confirmed; None if another program uses the instruments.
+        """
         rig = evolve(rig, is_flushed=self._end.is_flushed)
         self._rescue = Rescue(rig, self._journal, lambda: self._requests.hurried)
         with ExitStack() as stack:
+            try:
+                stack.enter_context(
+                    claimed(rig.profile, self._folder, partly=True, patience_s=LOCK_S)
+                )
+            except InUseError as error:
+                text = f"{error}; the watchdog leaves the rig alone"
+                self._journal.write(Notice(text=f"the watchdog: {text}"))
+                _report(self._folder, f"{self._end.why}; {text}")
+                return None
             with suppress(OSError):  # then no other process can ask how far it is
                 stack.enter_context(self._server)
             safe = self._rescue.run(f"{self._end.why}; this is the watchdog", self._wait)
@@ -263,7 +278,8 @@ class _Attempts:
             text = f"still trying after {tried_s:.0f} s: {safe}"
             self._journal.write(Notice(text=f"the watchdog: {text}"))
             _report(self._folder, text)
-        self._journal.write(StepBegun(what=f"the watchdog goes on trying: {safe}", duration_s=None))
+        what = f"the watchdog goes on trying; to take over: flowrig safe {self._folder}; {safe}"
+        self._journal.write(StepBegun(what=what, duration_s=None))
         is_news = str(safe) != self._reported
         self._reported = str(safe)
         self._report_after_s = tried_s + (REPORT_S if is_news else max(REPORT_S, tried_s))
@@ -355,7 +371,7 @@ def _answer(message: bytes) -> None:
 
 def _report(folder: Path, text: str) -> None:
     """Report in a file, and on the terminal if there is one."""
-    line = f"{datetime.now(UTC).isoformat(timespec='seconds')} {text}\n"
+    line = f"{datetime.now(UTC).isoformat(timespec='seconds')} {visible(text)}\n"
     with suppress(OSError), (folder / NOTE_NAME).open("a", encoding="utf-8") as file:
         file.write(line)
     with suppress(OSError, ValueError, AttributeError):

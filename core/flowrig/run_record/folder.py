@@ -1,7 +1,7 @@
 """The folder of a new run: makes it, and copies the profile into it."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from flowrig.errors import InputError
@@ -47,4 +47,5 @@ def profile_copy(folder: Path, text: str) -> Iterator[Path]:
         yield path
     finally:
         if not (folder / FILE_NAME).exists():
-            path.unlink()
+            with suppress(OSError):  # the folder may have been moved
+                path.unlink()

@@ -7,6 +7,7 @@ from attrs import evolve, frozen
 
 from flowrig.errors import (
     ConnectionLostError,
+    DeviceError,
     FlowrigError,
     NotReadyError,
     ProtocolError,
@@ -36,7 +37,7 @@ COOLING_S = 60.0
 
 INTERRUPTED = "Ctrl-C came before it was confirmed"
 
-PAUSES_S = (1.0, 3.0, *[5.0] * 5)
+PAUSES_S = (1.0, *[3.0] * 9)
 """Waits [s] at the end, each followed by a try of all steps that were not confirmed: a device that
 was lost takes a moment to appear again, and one that is silent may answer again."""
 
@@ -172,7 +173,9 @@ class SafeStateSequence:
         self._ends: dict[int, StepOutcome] = {}
         self._needs_hand: set[int] = set()
         self._hung_until_s: dict[int, float] = {}
+        self._failed: dict[int, set[str]] = {}
         self._cooling: list[StepOutcome] = []
+        self._was_heater_lost = False
 
     @property
     def outcomes(self) -> tuple[StepOutcome, ...]:
@@ -208,14 +211,16 @@ class SafeStateSequence:
         self._flush_again()
 
     def watch_cooling(self) -> None:
-        """Watch for a minute whether hot heaters that are off cool, where no flush has watched it.
+        """Watch for a minute whether hot heaters that are off cool, where no flush has shown it.
 
         Not where a person is in a hurry.
         """
         self._cooling.clear()
         flushes = [number for number, step in enumerate(self._steps) if step.do == "flush"]
-        if any(number in self._ends and self._ends[number].reached for number in flushes):
+        has_flushed = any(number in self._ends and self._ends[number].reached for number in flushes)
+        if has_flushed and not self._was_heater_lost:
             return
+        self._was_heater_lost = False
         before_c = {name: c for name, c in readings_c(self._rig).items() if c > HOT_C}
         end_s = self._rig.clock.now_s() + COOLING_S
         try:
@@ -239,6 +244,7 @@ class SafeStateSequence:
         self._needs_hand.discard(number)
         if error is not None and not _may_succeed_later(step, error):
             self._needs_hand.add(number)
+        self._failed[number] = set() if error is None else _devices_named(error)
         if error is not None and is_hung(error):
             self._hung_until_s[number] = self._rig.clock.now_s() + HUNG_S
 
@@ -315,17 +321,20 @@ class SafeStateSequence:
                 self._perform(number)
 
     def _reopened(self, numbers: Sequence[int]) -> bool:
-        """Open the lost devices of steps again; returns whether one of them answers now."""
+        """Open the lost devices of steps again; returns whether one that failed answers now."""
         self._on_tick()
-        names = {name for number in numbers for name in self._devices_of(self._steps[number])}
+        names = {name for number in numbers for name in self._failed_in(number)}
         try:
             return self._rig.reconnect(sorted(names))
         except KeyboardInterrupt:
             return False
 
-    def _devices_of(self, step: SafeStep) -> set[str]:
+    def _failed_in(self, number: int) -> set[str]:
+        """Devices that failed in a step; all devices of the step where its error names none."""
+        step = self._steps[number]
         pumps = {self._rig.profile.streams[stream].pump for stream in step.streams}
-        return {*step.heaters, *step.spectrometers, *pumps}
+        every = {*step.heaters, *step.spectrometers, *pumps}
+        return self._failed[number] & every or every
 
     def _flush_again(self) -> None:
         """Do a flush that failed because a pump was lost, once all streams stand still."""
@@ -353,6 +362,7 @@ class SafeStateSequence:
 
     def _doubt_heaters(self) -> None:
         """A heater that stops answering is not known to be off: it may have started again."""
+        self._was_heater_lost = True
         for number, step in enumerate(self._steps):
             if step.do == "heater-off" and number in self._ends and self._ends[number].reached:
                 self._ends[number] = evolve(self._ends[number], reached=False, detail=SILENCED)
@@ -370,6 +380,11 @@ def _attempt(label: str, perform: Callable[[], None]) -> tuple[StepOutcome, Base
     except BaseException as error:  # whatever a driver raises, the next step is tried
         return StepOutcome(label, False, str(error) or repr(error)), error
     return StepOutcome(label, True), None
+
+
+def _devices_named(error: BaseException) -> set[str]:
+    errors = error.errors.values() if isinstance(error, SeveralDevicesError) else (error,)
+    return {one.device for one in errors if isinstance(one, DeviceError)}
 
 
 def _may_succeed_later(step: SafeStep, error: BaseException) -> bool:

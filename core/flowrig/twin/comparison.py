@@ -7,6 +7,7 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
+from flowrig.errors import NothingLeftError
 from flowrig.interfaces import Optimizer, Problem, Surrogate
 from flowrig.profile import Stage
 from flowrig.twin.twin_rig import TwinRig
@@ -97,17 +98,19 @@ def run_on_twin(
     seconds = []
     for _ in range(experiments):
         began = process_time()
-        (point,) = chooser.suggest(1)
+        try:
+            (point,) = chooser.suggest(1)
+        except NothingLeftError:  # the best stays what it is
+            break
         seconds.append(process_time() - began)
         rows.append({**point, **twin_rig.measure(point, rng)})
         chooser.ingest(rows[-1:])
     space = twin_rig.space
     truth = twin_rig.truth(space.to_unit(space.array(rows)))
+    best = np.full(starters.experiments + experiments, truth.max())
+    best[: len(truth)] = np.maximum.accumulate(truth)
     return TwinCampaign(
-        optimizer=optimizer.name,
-        seed=seed,
-        best=np.maximum.accumulate(truth),
-        decision_s=tuple(seconds),
+        optimizer=optimizer.name, seed=seed, best=best, decision_s=tuple(seconds) or (0.0,)
     )
 
 

@@ -10,6 +10,7 @@ from flowrig.problem.designs import uniform
 from flowrig.problem.feasibility import pulled_inside
 from flowrig.problem.objective import Objective
 from flowrig.problem.space import Space
+from flowrig.problem.steps import all_allowed, has_steps, near_steps
 
 __all__ = ["TwinRig"]
 
@@ -53,20 +54,35 @@ class TwinRig:
         return {**row, self.objective.name: float(self.objective.value(responses))}
 
     def optimum(self, seed: int = 0) -> float:
-        """The highest objective in the space: random points, then steps that become smaller."""
+        """The highest objective in the space: random points, then moves that become smaller.
+
+        Where parameters move in steps, of the points on their steps; of all, if they can be listed.
+        """
+        allowed = all_allowed(self.space)
+        if allowed is not None:
+            return float(self.truth(self.space.to_unit(allowed)).max())
         rng = np.random.default_rng(seed)
         U = uniform(self.space, SCOUTS, rng)
         corners = pulled_inside(
             self.space, rng.integers(0, 2, (NEIGHBOURS, U.shape[1])).astype(float)
         )
-        U = np.vstack([U, corners])
+        U = self._on_steps(np.vstack([U, corners]))
         values = self.truth(U)
         best, highest = U[int(np.argmax(values))], float(values.max())
         for step in np.geomspace(0.3, 0.001, ROUNDS):
-            moved = pulled_inside(
-                self.space, best + step * rng.standard_normal((NEIGHBOURS, len(best)))
+            moved = self._on_steps(
+                pulled_inside(
+                    self.space, best + step * rng.standard_normal((NEIGHBOURS, len(best)))
+                )
             )
             values = self.truth(moved)
-            if values.max() > highest:
+            if values.max(initial=-np.inf) > highest:
                 best, highest = moved[int(np.argmax(values))], float(values.max())
         return highest
+
+    def _on_steps(self, U: Array) -> Array:
+        """The points with stepped values on the nearest steps; those inside the space."""
+        if not has_steps(self.space):
+            return U
+        moved = near_steps(self.space, U)
+        return moved[self.space.feasible(self.space.from_unit(moved))]

@@ -5,6 +5,8 @@ from typing import Final, Literal
 
 from attrs import frozen
 
+from flowrig_chemyx.settings import INNER_DIAMETER_MAX_MM
+
 __all__ = ["DIALECTS", "Variant"]
 
 
@@ -27,8 +29,8 @@ class Variant:
             there with the magnitude of what it has sent.
         limits_first: whether `read limit parameter` begins with the limits of the flow rate, or
             with those of the volume.
-        diameter_max_mm: largest inner diameter [mm]: 40 in Chemyx's knowledge base, 60 on a 4000-X
-            (qudi).
+        diameter_max_mm: largest inner diameter [mm]: 60 on a 4000-X (qudi), 40 on others (Chemyx
+            knowledge base).
         pause_stops: whether `pause` ends the run, so that `start` begins a new one.
         counts_on_after_pause: whether `dispensed volume` continues when a paused run is resumed,
             or starts again at zero.
@@ -58,7 +60,7 @@ class Variant:
     echoes_sign: bool = True
     views_sign: bool = False
     limits_first: Literal["rate", "volume"] = "rate"
-    diameter_max_mm: float = 40.0
+    diameter_max_mm: float = INNER_DIAMETER_MAX_MM
     pause_stops: bool = False
     counts_on_after_pause: bool = True
     multistep: bool = True
@@ -78,7 +80,6 @@ DIALECTS: Final[Mapping[str, Variant]] = {
     "4000-x": Variant(
         dual=True,
         separator=b" \n\r",
-        diameter_max_mm=60.0,
         delay_unit_s=1.0,
         rate_while_running=True,
     ),
@@ -89,7 +90,9 @@ DIALECTS: Final[Mapping[str, Variant]] = {
     "volumes-first": Variant(limits_first="volume"),
     "pause-stops": Variant(pause_stops=True),
     "counts-anew": Variant(counts_on_after_pause=False, status_spellings=("pump status",)),
-    "one-step": Variant(multistep=False, withdraws=False, primerate_line=False),
+    "one-step": Variant(
+        multistep=False, withdraws=False, primerate_line=False, diameter_max_mm=40.0
+    ),
     "lenient": Variant(
         rate_while_running=True,
         announces=True,

@@ -8,6 +8,7 @@ from flowrig.emulation import (
     Emulator,
     EmulatorContext,
     Front,
+    HangUp,
     ProtocolCore,
     SocketFront,
     Variants,
@@ -35,18 +36,27 @@ class HdxProtocol:
 
     def __init__(self, instrument: HdxInstrument) -> None:
         self._instrument = instrument
-        self._reader = FrameReader()
+        # Older programs write an older version; instruments answer them all the same.
+        self._reader = FrameReader(version=None)
         self._waiting: Frame | None = None
 
     def feed(self, data: bytes) -> bytes:
-        """Take bytes as they arrive, in pieces of any size; return the answers."""
+        """Take bytes as they arrive, in pieces of any size; return the answers.
+
+        Raises:
+            HangUp: the instrument was reset.
+        """
         variant = self._instrument.variant
-        return b"".join(
+        requests = self._reader.feed(data)
+        answers = b"".join(
             answer.encode(immediate=variant.immediate, checksum=variant.checksums)
-            for request in self._reader.feed(data)
+            for request in requests
             for answer in self._answers(request)
             if answer is not None
         )
+        if any(request.message in (Message.RESET, Message.RESET_DEFAULTS) for request in requests):
+            raise HangUp(answers)
+        return answers
 
     def _answers(self, request: Frame) -> Iterator[Frame | None]:
         if self._instrument.waits_for_a_pulse(request):
@@ -166,7 +176,7 @@ class HdxEmulator(Emulator):
 
 def serial_number_of(context: EmulatorContext) -> str:
     """A serial number of its own for each device of a rig, and for each port that is asked for."""
-    port = f":{context.port}" if context.port else ""
+    port = f" {context.port}" if context.port else ""
     return f"emulated {context.device}{port}"
 
 
@@ -176,5 +186,8 @@ def _usb_front(
     # Imported here because it needs pyusb, and an emulator on Ethernet does not.
     from flowrig_ocean.emulator.virtual_usb import UsbFront, VirtualDevice
 
-    device = VirtualDevice(new_core, variant.product_id, variant.packet_bytes)
+    def route(_: bytes, answer: bytes) -> Iterator[tuple[int, bytes]]:
+        yield variant.answers_endpoint, answer
+
+    device = VirtualDevice(new_core, variant.product_id, variant.packet_bytes, route)
     return UsbFront(device, serial_number)

@@ -147,10 +147,14 @@ class HdxInstrument:
     def power_cycle(self) -> None:
         """Switch power off and on: all settings as delivered, the light unchanged."""
         with self._lock:
-            lamp_enable = self.state.lamp_enable
-            self.state = ObpState(self.variant.integration_time_min_us, lamp_enable=lamp_enable)
-            self._exposing_us = self.state.integration_time_us
-            self._begin_s = self._clock.now_s()
+            self._reset()
+
+    def _reset(self) -> bytes:
+        lamp_enable = self.state.lamp_enable
+        self.state = ObpState(self.variant.integration_time_min_us, lamp_enable=lamp_enable)
+        self._exposing_us = self.state.integration_time_us
+        self._begin_s = self._clock.now_s()
+        return b""
 
     def waits_for_a_pulse(self, request: Frame) -> bool:
         """Whether a message asks for a spectrum that waits for a pulse at the trigger input."""
@@ -191,6 +195,8 @@ class HdxInstrument:
         """Functions from the payload of a message to that of its answer, by message type."""
         variant = self.variant
         return {
+            Message.RESET: lambda _: self._reset(),
+            Message.RESET_DEFAULTS: lambda _: self._reset(),
             Message.GET_HARDWARE_REVISION: lambda _: b"\x01",
             Message.GET_FIRMWARE_REVISION: lambda _: (0x0100).to_bytes(2, "little"),
             Message.GET_SERIAL_NUMBER: lambda _: (
@@ -214,7 +220,7 @@ class HdxInstrument:
         wavelengths = onto_pixels(self._body, variant.pixels).wavelength_coefficients
         corrects = variant.spectrum_message == Message.GET_SPECTRUM
         return {
-            variant.spectrum_message: lambda _: self._spectrum(),
+            Message.GET_SPECTRUM: lambda _: self._spectrum(),
             Message.GET_RAW_SPECTRUM: lambda _: self._spectrum(raw=corrects),
             Message.GET_COUNTS_MAX: lambda _: variant.counts_max.to_bytes(2, "little"),
             Message.GET_PIXEL_COUNT: lambda _: variant.pixels.to_bytes(4, "little"),

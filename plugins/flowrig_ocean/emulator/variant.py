@@ -42,6 +42,7 @@ class HdxVariant:
         serial_number_padding: zero bytes behind the serial number, not counted in the reported
             length.
         packet_bytes: largest packet [bytes] of the USB endpoints.
+        answers_endpoint: USB endpoint from which answers come.
     """
 
     product_id: int = 0x2003
@@ -63,6 +64,7 @@ class HdxVariant:
     immediate: bool = True
     serial_number_padding: int = 0
     packet_bytes: int = 64
+    answers_endpoint: int = 0x81
 
 
 HDX: Final = HdxVariant()
@@ -97,4 +99,5 @@ VENTANA: Final = HdxVariant(
     spectrum_message=Message.GET_RAW_SPECTRUM,
     integration_time_min_us=22_000,
     integration_time_max_us=60_000_000,
+    answers_endpoint=0x82,
 )

@@ -55,6 +55,8 @@ class Message(IntEnum):
     spectrometers, for instance the STS, answer GET_RAW_SPECTRUM instead of GET_SPECTRUM.
     """
 
+    RESET = 0x00000000
+    RESET_DEFAULTS = 0x00000001
     GET_HARDWARE_REVISION = 0x00000080
     GET_FIRMWARE_REVISION = 0x00000090
     GET_SERIAL_NUMBER = 0x00000100
@@ -163,15 +165,19 @@ class Frame:
         return head + attached + TRAILER.pack(_md5(head + attached) if checksum else b"", FOOTER)
 
 
-def frame_length(head: bytes | bytearray, version: int = VERSION) -> int:
+def frame_length(head: bytes | bytearray, version: int | None = VERSION) -> int:
     """Length [bytes] of the frame that begins with a header.
+
+    Args:
+        head: the header.
+        version: protocol version that it must have; None for any.
 
     Raises:
         MalformedFrameError: the bytes are not a header.
     """
     start, found, *_, immediate_length, _, following = HEADER.unpack_from(head)
-    if start != START or found != version:
-        raise MalformedFrameError(f"not an OBP frame of version {version:#06x}: {head[:4].hex()}")
+    if start != START or found != (found if version is None else version):
+        raise MalformedFrameError(f"not an OBP frame of the expected version: {head[:4].hex()}")
     if not (
         immediate_length <= IMMEDIATE_BYTES
         and TRAILER.size <= following <= MAX_PAYLOAD + TRAILER.size
@@ -213,10 +219,15 @@ def _md5(data: bytes) -> bytes:
 
 
 class FrameReader:
-    """Cuts a stream of bytes into frames. Bytes outside a frame are skipped."""
+    """Cuts a stream of bytes into frames. Bytes outside a frame are skipped.
 
-    def __init__(self) -> None:
+    Args:
+        version: protocol version of the frames; None for any.
+    """
+
+    def __init__(self, version: int | None = VERSION) -> None:
         self._buffer = bytearray()
+        self._version = version
 
     def feed(self, data: bytes) -> list[Frame]:
         """Take bytes as they arrive; return the frames that they complete."""
@@ -229,7 +240,7 @@ class FrameReader:
     def _next(self) -> Frame | None:
         while self._find_start() and len(self._buffer) >= HEADER.size:
             try:
-                length = frame_length(self._buffer)
+                length = frame_length(self._buffer, self._version)
                 if len(self._buffer) < length:
                     return None
                 frame = decode(bytes(self._buffer[:length]))

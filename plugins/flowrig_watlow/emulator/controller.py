@@ -18,7 +18,7 @@ from flowrig_watlow.temperature import TemperatureUnit
 
 __all__ = ["KEYS", "NO_HEAT_C", "OUTPUTS", "F4TController", "F4TTraits"]
 
-ALARMS = 4
+ALARMS = 6
 OUTPUTS = 7
 KEYS = 4
 PROGRAM_STEPS = 50

@@ -13,7 +13,7 @@ from typing import Final
 
 from flowrig_watlow.emulator.cell import Cell, text
 from flowrig_watlow.emulator.controller import F4TController
-from flowrig_watlow.emulator.programs import PROGRAMS
+from flowrig_watlow.emulator.programs import PROGRAMS, Program, Step
 from flowrig_watlow.registers import (
     NONE,
     OFF,
@@ -28,6 +28,11 @@ __all__ = ["program_cells"]
 CLOCK: Final = 14664
 CLOCK_FIELDS: Final = ("hour", "minute", "second", "month", "day", "year")
 NAMES, NAME_STRIDE, NAME_LENGTH, SLOTS = 16886, 40, 20, 40
+STEP, STEP_STRIDE, TARGETS, SWITCHES = 19094, 170, 20, 44
+"""First register of the first step, the distance of steps, and the places of its targets and of its
+events in it."""
+MOST_STEPS = max(len(program.steps) for program in PROGRAMS.values())
+NO = 59
 LOOP_QUANTITY, ABSOLUTE_TEMPERATURE = 16536, 1540
 MODULE, MODULE_STRIDE, PIN_STRIDE, MODULES, PINS = 33718, 240, 40, 6, 6
 """State of each output of each module; the first one shows whether the controller controls."""
@@ -124,11 +129,49 @@ def _names(here: F4TController) -> dict[int, Cell]:
         ),
     }
     cells |= text(ProgramRegister.EDITED_NAME, lambda: name(edited[0]), NAME_LENGTH)
+    cells |= _steps(here, lambda: PROGRAMS.get(edited[0]))
+    cells[ProgramRegister.EDITED_LOG] = Cell(lambda: (NO,))
+    for number in here.loops:
+        cells[ProgramRegister.EDITED_SOAK + 2 * (number - 1)] = Cell(lambda: (0, 0))
     for number in range(1, SLOTS + 1):
         place = NAMES + NAME_STRIDE * (number - 1)
         cells |= text(place, partial(name, number), NAME_LENGTH)
     for number in here.loops:
         cells[LOOP_QUANTITY + 2 * (number - 1)] = Cell(lambda: (ABSOLUTE_TEMPERATURE,))
+    return cells
+
+
+def _steps(here: F4TController, edited: Callable[[], Program | None]) -> dict[int, Cell]:
+    """The steps of the profile that is edited, read-only."""
+
+    def step(number: int) -> Step | None:
+        program = edited()
+        steps = program.steps if program is not None else ()
+        return steps[number] if number < len(steps) else None
+
+    def kind(number: int) -> tuple[int, ...]:
+        found = step(number)
+        return (found.kind if found is not None else NONE,)
+
+    def part(number: int, size_s: float, most: float) -> tuple[int, ...]:
+        found = step(number)
+        return (int(found.duration_s / size_s % most) if found is not None else 0,)
+
+    def target(number: int) -> tuple[int, ...]:
+        found = step(number)
+        unit, order = here.traits.modbus_unit, here.traits.word_order
+        return order.words(unit.from_celsius(found.target_c) if found is not None else 0.0)
+
+    cells: dict[int, Cell] = {}
+    for number in range(MOST_STEPS):
+        first = STEP + STEP_STRIDE * number
+        cells |= {first + place: Cell(lambda: (0,)) for place in range(STEP_STRIDE)}
+        cells[first] = Cell(partial(kind, number))
+        for place, size_s, most in ((2, 3600.0, 1e9), (4, 60.0, 60.0), (6, 1.0, 60.0)):
+            cells[first + place] = Cell(partial(part, number, size_s, most))
+        cells[first + TARGETS] = Cell(partial(target, number))
+        cells |= {first + SWITCHES + place: Cell(lambda: (OFF,)) for place in range(32)}
+        del cells[first + TARGETS + 1]
     return cells
 
 

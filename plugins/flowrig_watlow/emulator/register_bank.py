@@ -35,8 +35,10 @@ __all__ = ["RegisterBank"]
 
 LIMIT_SLOT = 5
 """Slot of the only limit module."""
-PART_NUMBER = "F4T1L2EDA1B1AAA"
-"""A part number in which digit 7 stands for profiles and six alarms, and digit 12 for one loop."""
+PART_NUMBER = "F4T1L2DAA1B{}AAA"
+"""A part number in which digit 7 stands for profiles and six alarms, and digit 12 for the number of
+loops."""
+PART_NUMBER_LENGTH = 15
 PID_NAMES = {
     PidRegister.HEAT_BAND: "heat_band_c",
     PidRegister.COOL_BAND: "cool_band_c",
@@ -137,7 +139,11 @@ class RegisterBank:
 
     def _other_cells(self) -> dict[int, Cell]:
         here = self._controller
-        cells = text(PlainRegister.PART_NUMBER, lambda: PART_NUMBER, len(PART_NUMBER))
+        cells = text(
+            PlainRegister.PART_NUMBER,
+            lambda: PART_NUMBER.format(len(here.loops)),
+            PART_NUMBER_LENGTH,
+        )
         cells[PROGRAM_STATE] = Cell(self._program_state)
         cells[PlainRegister.ETHERNET_UNIT] = Cell(lambda: (UNIT_CODES[here.traits.modbus_unit],))
         cells[PlainRegister.SENSOR] = self._temperature(lambda: here.process_value_c)

@@ -17,6 +17,7 @@ from flowrig.campaign.optimizer import (
     memory,
 )
 from flowrig.campaign.optimizer.__main__ import serve
+from flowrig.errors import NothingLeftError
 from flowrig.interfaces import Suggestion
 from flowrig.learning.from_campaign import NoSurrogateError
 from flowrig.profile import Profile
@@ -71,6 +72,17 @@ def test_whatever_becomes_of_the_process_is_told(
     host = OptimizerProcess(folder, 1, deadline_s, 2.0)
     with pytest.raises(OptimizerFailedError, match=says):
         host.suggest("moody", [], 2)
+    host.close()
+
+
+@pytest.mark.usefixtures("moody")
+def test_nothing_left_is_told_as_such(campaign: Campaign) -> None:
+    """It is no failure, in a process of its own either."""
+    folder, profile = campaign(stages=moody_stage("done"))
+    host = OptimizerProcess(folder, 1, 120.0, 8.0)
+    for one in (host, InProcessOptimizer(profile, 1)):
+        with pytest.raises(NothingLeftError, match="all 9 points"):
+            one.suggest("moody", [], 2)
     host.close()
 
 

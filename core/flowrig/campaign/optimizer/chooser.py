@@ -171,6 +171,7 @@ class ConditionChooser:
             (kept if times[key] <= self._campaign.repeats_at_most else repeated).append(one)
         if not repeated:
             return Choice(answer)
+        self.close()  # it counts what is not done as pending; a rebuilt one does not
         most = self._campaign.repeats_at_most
         chosen = ", ".join(
             f"{name} = {repeated[0].conditions[name]:g} {unit}".rstrip()

@@ -1,5 +1,6 @@
 """`flowrig emulate`: an emulated instrument for any program on this computer."""
 
+import os
 import signal
 import threading
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flowrig.cli.terminal.printing import print_entries
+from flowrig.cli.terminal.printing import print_entries, say
 
 if TYPE_CHECKING:
     from flowrig.emulation import Emulator, Variants
@@ -160,7 +161,9 @@ def _build(
     world = BenchWorld(Plunger(clock, fill_ul=SYRINGE_UL), Plate(clock), detector)
     further = {key: port for key, port in ports.items() if key != "address"}
     port = ports.get("address", 0)
-    context = EmulatorContext(offer.name, settings, world, clock, port=port, ports=further)
+    # Two emulated instruments of one kind must not report one serial number.
+    name = f"{offer.name} {port or os.getpid()}"
+    context = EmulatorContext(name, settings, world, clock, port=port, ports=further)
     wanted = (_variant(offer, settings, variant),) if variant else ()
     emulator = emulator_class(context, *wanted)
     assert isinstance(emulator, Emulator)
@@ -225,8 +228,8 @@ def _serve(name: str, emulator: "Emulator") -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: over.set())
         for key, address in _addresses(context.settings, served, wanted).items():
-            click.echo(f'{key} = "{address}"')
-        click.echo(f"{name} answers there until Ctrl-C.")
+            say(f'{key} = "{address}"')
+        say(f"{name} answers there until Ctrl-C.")
         while not over.wait(BLINK_S):
             pass
 
@@ -246,17 +249,17 @@ def _list_faults(emulator: "Emulator") -> None:
     from flowrig.emulation import WIRE_FAULTS, When
     from flowrig.emulation.fault_text import options_of
 
-    click.secho("of the instrument", underline=True)
+    say("of the instrument", underline=True)
     print_entries((f"  {n}", fault.summary, "") for n, fault in emulator.fault_switches().items())
-    click.secho("of the wire", underline=True)
+    say("of the wire", underline=True)
     print_entries(
         (f"  {n}", (fault.__doc__ or "").partition("\n")[0], " ".join(options_of(fault)))
         for n, fault in WIRE_FAULTS.items()
     )
-    click.secho("when", underline=True)
-    click.echo("  " + " ".join(options_of(When)))
+    say("when", underline=True)
+    say("  " + " ".join(options_of(When)))
     if len(emulator.context.wires) > 1:
-        click.echo("  link=" + "|".join(emulator.context.wires))
+        say("  link=" + "|".join(emulator.context.wires))
 
 
 def _list_variants(offer: "DriverOffer") -> None:
@@ -266,9 +269,9 @@ def _list_variants(offer: "DriverOffer") -> None:
 
     variants = _variants(offer)
     if variants.named:
-        click.secho("named", underline=True)
+        say("named", underline=True)
         print_entries((f"  {name}", _changes(variants, name), "") for name in variants.named)
-    click.secho("options", underline=True)
+    say("options", underline=True)
     described, plain = variants.descriptions(), variants.options()
     print_entries(
         (f"  {toml_key(one)}", described[one.name], f"default: {_shown(getattr(plain, one.name))}")

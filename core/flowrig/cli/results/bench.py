@@ -73,17 +73,21 @@ class _Task:
 )
 @surrogate_option
 @response_option
-@click.option("--seeds", type=click.IntRange(1), default=20, show_default=True)
+@click.option("--seeds", type=click.IntRange(1, 1000), default=20, show_default=True)
 @click.option(
-    "--start", type=click.IntRange(2), help="Experiments of the start; default: the campaign's."
+    "--start",
+    type=click.IntRange(2, 10_000),
+    help="At the start; default: as in the campaign.",
 )
 @click.option(
-    "--experiments", type=click.IntRange(1), help="After the start; default: the campaign's."
+    "--experiments",
+    type=click.IntRange(1, 10_000),
+    help="After it; default: as in the campaign.",
 )
 @click.option(
     "--jobs",
-    type=click.IntRange(1),
-    default=multiprocessing.cpu_count(),
+    type=click.IntRange(1, 61),  # more do not start on Windows
+    default=min(multiprocessing.cpu_count(), 61),
     help="Parallel processes; default: one for each core.",
 )
 @click.option(

@@ -38,6 +38,7 @@ from flowrig.journal.events import (
     Skipped,
     StageBegun,
     StageEnded,
+    Suspended,
     SymptomFound,
     Unknown,
     WasteLevels,
@@ -143,6 +144,11 @@ class Progress:
     @_show.register
     def _notice(self, data: Notice) -> None:
         self.say(data.text, "yellow")
+
+    @_show.register
+    def _suspended(self, data: Suspended) -> None:
+        text = f"the computer was suspended for {data.slept_s:.0f} s, and nothing watched the rig"
+        self.say(f"{text}; switch its suspend off", "yellow")
 
     @_show.register
     def _explored(self, data: Explored) -> None:

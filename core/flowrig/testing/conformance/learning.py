@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from attrs import evolve
 from numpy.typing import NDArray
 
 from flowrig.interfaces import (
@@ -148,6 +149,18 @@ def thin_space() -> Space:
     return Space(
         (Parameter("a", 0.0, 10.0, "µL/min"), Parameter("b", 0.0, 10.0, "µL/min")),
         (LinearConstraint("a - b", coefficients, 1.0, 1.5),),
+    )
+
+
+def stepped_space() -> Space:
+    """Flow rates [µL/min] whose sum is limited, two of them in steps."""
+    space = limited_space()
+    steps = (10.0, 16.0, None)
+    return evolve(
+        space,
+        parameters=tuple(
+            evolve(one, step=step) for one, step in zip(space.parameters, steps, strict=True)
+        ),
     )
 
 

@@ -15,6 +15,7 @@ from flowrig.testing.conformance.learning import (
     inside,
     limited_space,
     measured,
+    stepped_space,
     thin_space,
 )
 
@@ -38,6 +39,7 @@ class OptimizerConformance:
             "in a box of four": box(4),
             "where a sum is limited": limited_space(),
             "where two conditions must nearly be equal": thin_space(),
+            "where conditions move in steps": stepped_space(),
         }
         for where, space in spaces.items():
             problem = bench.problem(seed=3, space=space)
