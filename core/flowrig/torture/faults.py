@@ -295,7 +295,7 @@ _HANDS: Final = (
     _fault(55, "pump started at the pump", StartedByHand, STANDING, at_once=True),
     _fault(56, "exposure changed by another program",
            lambda: OnDevice("spectrometer", "foreign-exposure times=1",
-                            "foreign-averaging times=1"), SEEING),
+                            "foreign-averaging times=1", "foreign-trigger times=1"), SEEING),
     _fault(57, "lamp switched by another program",
            lambda: OnDevice("spectrometer", "foreign-lamp times=1"), SEEING),
     _fault(58, "delay set at the pump", lambda: OnDevice("pump", "panel-delay times=1"),
