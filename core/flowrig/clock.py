@@ -105,9 +105,10 @@ def _running_s() -> float:
     """
     if sys.platform == "linux":
         return time.clock_gettime(time.CLOCK_BOOTTIME)
-    if sys.platform == "darwin":
+    elif sys.platform == "darwin":  # noqa: RET505 - mypy counts what follows a return as unreachable
         return time.clock_gettime(time.CLOCK_MONOTONIC)
-    return time.monotonic()
+    else:
+        return time.monotonic()
 
 
 def _suspended_s() -> float:
@@ -119,14 +120,15 @@ def _suspended_s() -> float:
     """
     if sys.platform == "linux":
         return _running_s() - time.clock_gettime(time.CLOCK_MONOTONIC)
-    if sys.platform == "darwin":
+    elif sys.platform == "darwin":  # noqa: RET505 - as above
         return _running_s() - time.clock_gettime(time.CLOCK_UPTIME_RAW)
-    if sys.platform == "win32":
+    elif sys.platform == "win32":
         kernel, rests = ctypes.windll.kernel32, ctypes.c_ulonglong()
         kernel.GetTickCount64.restype = ctypes.c_ulonglong
         kernel.QueryUnbiasedInterruptTime(ctypes.byref(rests))
         return float(kernel.GetTickCount64()) * 1e-3 - rests.value * 1e-7
-    return time.time() - time.monotonic()
+    else:
+        return time.time() - time.monotonic()
 
 
 class RealClock(Clock):

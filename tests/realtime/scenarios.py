@@ -215,6 +215,26 @@ def _all() -> Sequence[Scenario]:
         Scenario("brown-out of a spectrometer", _fault("power-cycle times=1", ("hdx_pl",)),
                  heat_off_s=60.0),
     ]  # fmt: skip
+    for name, fault, devices in (
+        ("the set point raised at the panel", "panel-set-point", PLATE),
+        ("a flow rate changed at its pump", "panel-rate", PUMPS[:1]),
+        ("an exposure doubled by another program", "foreign-exposure", ("hdx_pl",)),
+    ):
+        found.append(
+            Scenario(
+                name,
+                _fault(f"{fault} times=1", devices),
+                # A spectrometer is asked before and after its acquisitions only.
+                heat_off_s=90.0 if devices == ("hdx_pl",) else 20.0,
+                states=("failed",),
+                says=("changed-elsewhere", *devices),
+            )
+        )
+    found.append(
+        # The run switches its lamp before every acquisition, so that it may go on.
+        Scenario("a lamp switched by another program", _fault("foreign-lamp times=1", ("hdx_pl",)),
+                 heat_off_s=90.0)
+    )  # fmt: skip
     return found
 
 

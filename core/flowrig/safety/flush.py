@@ -34,7 +34,8 @@ class Flush:
         step: streams with flow rates, the temperature to reach and the longest time.
         actuation: the journalled actuators of the rig.
         hurried: whether the flush has to end early; asked at every reading.
-        on_lost_heater: called when a heater does not answer.
+        on_lost_heater: called when a heater does not answer, or shows no good reading at the
+            beginning: the flush does not show whether it cools.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Flush:
         self._hurried = hurried
         clock = self._rig.clock
         self._pumps, self._heaters = _Poll(clock, lambda: None), _Poll(clock, on_lost_heater)
+        self._on_lost_heater = on_lost_heater
 
     def run(self) -> None:
         """Flush until every heater is cold, or the time is over; Ctrl-C ends it early.
@@ -70,6 +72,8 @@ class Flush:
         if running:
             self._actuation.stop(running)
         before_c = readings_c(self._rig)
+        if before_c.keys() < set(self._rig.heaters):
+            self._on_lost_heater()
         lost = self._set_flow_rates(rates_ul_min)
         rates_ul_min = {s: q for s, q in rates_ul_min.items() if s not in lost}
         if not rates_ul_min:

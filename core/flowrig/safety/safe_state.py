@@ -175,6 +175,7 @@ class SafeStateSequence:
         self._hung_until_s: dict[int, float] = {}
         self._failed: dict[int, set[str]] = {}
         self._cooling: list[StepOutcome] = []
+        self._was_heater_lost = False
 
     @property
     def outcomes(self) -> tuple[StepOutcome, ...]:
@@ -210,14 +211,16 @@ class SafeStateSequence:
         self._flush_again()
 
     def watch_cooling(self) -> None:
-        """Watch for a minute whether hot heaters that are off cool, where no flush has watched it.
+        """Watch for a minute whether hot heaters that are off cool, where no flush has shown it.
 
         Not where a person is in a hurry.
         """
         self._cooling.clear()
         flushes = [number for number, step in enumerate(self._steps) if step.do == "flush"]
-        if any(number in self._ends and self._ends[number].reached for number in flushes):
+        has_flushed = any(number in self._ends and self._ends[number].reached for number in flushes)
+        if has_flushed and not self._was_heater_lost:
             return
+        self._was_heater_lost = False
         before_c = {name: c for name, c in readings_c(self._rig).items() if c > HOT_C}
         end_s = self._rig.clock.now_s() + COOLING_S
         try:
@@ -359,6 +362,7 @@ class SafeStateSequence:
 
     def _doubt_heaters(self) -> None:
         """A heater that stops answering is not known to be off: it may have started again."""
+        self._was_heater_lost = True
         for number, step in enumerate(self._steps):
             if step.do == "heater-off" and number in self._ends and self._ends[number].reached:
                 self._ends[number] = evolve(self._ends[number], reached=False, detail=SILENCED)

@@ -10,8 +10,10 @@ from flowrig.torture.injections.injection import Injection, Scene
 
 __all__ = ["FIRST", "SECOND", "pair_of"]
 
-SECOND: Final = (1, 2, 3, 4, 9, 10, 11, 13, 14, 17, 22, 23, 24, 27, 30, 31, 32, 33, 34, 41, 44,
-                 53, 54, 56, 57)  # fmt: skip
+SECOND: Final = (
+    1, 2, 3, 4, 9, 10, 11, 13, 14, 17, 22, 23, 24, 27, 30, 31, 32, 33, 34, 41, 44, 49, 50, 52,
+    53, 54, 56, 57,
+)  # fmt: skip
 """Faults that can strike at any event: of cables, instruments, the disk and the clock.
 
 A stuck heater (26) is only a first fault: after the end of a run flowrig cannot detect it.
@@ -79,6 +81,8 @@ class Both(Injection):
         one, other = self._first, self._second
         self.loses_count = one.loses_count or other.loses_count
         self.blocks_journal = one.blocks_journal or other.blocks_journal
+        self.blinds = one.blinds
+        self.unreachable_s = one.unreachable_s + other.unreachable_s
         self.dimmed_s = other.dimmed_s if one.dimmed_s is None else one.dimmed_s
         both_are_devices = one.affected and other.affected
         self.affected = (*one.affected, *other.affected) if both_are_devices else ()
