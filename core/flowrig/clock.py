@@ -101,13 +101,14 @@ class Clock(ABC):
 def _running_s() -> float:
     """Monotonic time [s] that goes on while the computer is suspended, where the system has one.
 
-    `CLOCK_MONOTONIC` goes on meanwhile on macOS, and rests on Linux; `time.monotonic` goes on on
-    Windows, and rests on macOS.
+    `time.monotonic` goes on meanwhile on Windows, and rests on Linux and on macOS.
     """
-    if sys.platform == "win32":
+    if sys.platform == "linux":
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    elif sys.platform == "darwin":  # noqa: RET505 - mypy counts what follows a return as unreachable
+        return time.clock_gettime(time.CLOCK_MONOTONIC)
+    else:
         return time.monotonic()
-    else:  # noqa: RET505 - type checkers read each branch for its own system
-        return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def _suspended_s() -> float:
@@ -117,16 +118,17 @@ def _suspended_s() -> float:
     `GetTickCount64` and `QueryUnbiasedInterruptTime` of Windows. Elsewhere the wall clock goes on,
     so that a wall clock that is set forward counts as a suspend.
     """
-    if sys.platform == "win32":
+    if sys.platform == "linux":
+        return _running_s() - time.clock_gettime(time.CLOCK_MONOTONIC)
+    elif sys.platform == "darwin":  # noqa: RET505 - as above
+        return _running_s() - time.clock_gettime(time.CLOCK_UPTIME_RAW)
+    elif sys.platform == "win32":
         kernel, rests = ctypes.windll.kernel32, ctypes.c_ulonglong()
         kernel.GetTickCount64.restype = ctypes.c_ulonglong
         kernel.QueryUnbiasedInterruptTime(ctypes.byref(rests))
         return float(kernel.GetTickCount64()) * 1e-3 - rests.value * 1e-7
-    else:  # noqa: RET505 - as above
-        if not (hasattr(time, "CLOCK_BOOTTIME") or hasattr(time, "CLOCK_UPTIME_RAW")):
-            return time.time() - time.monotonic()
-        resting = getattr(time, "CLOCK_UPTIME_RAW", time.CLOCK_MONOTONIC)
-        return _running_s() - time.clock_gettime(resting)
+    else:
+        return time.time() - time.monotonic()
 
 
 class RealClock(Clock):

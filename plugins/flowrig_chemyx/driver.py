@@ -1,6 +1,7 @@
 """Driver for Chemyx Fusion syringe pumps."""
 
 import re
+import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from math import inf, isclose
@@ -13,6 +14,7 @@ from flowrig.errors import (
     ConnectionLostError,
     DeviceError,
     DeviceFaultError,
+    FlowrigWarning,
     NotReadyError,
     OutOfRangeError,
     ProtocolError,
@@ -216,24 +218,33 @@ class ChemyxFusion(Pump):
         return PumpChannel(line, self.name, number, self.settings.deadline_s, self.wire)
 
     def _undo_a_start(self, line: SerialLine) -> None:
-        """Stop a run that the first byte on the line has started.
+        """Stop a run that the first byte on the line has started, and warn of it.
 
-        A program that died may have left a `start` without its end in the pump. The first byte
-        makes it an unknown request, unless the pump looks at the beginning of a request only.
+        A program that died, or a connection that broke, may have left a `start` without its end in
+        the pump. The first byte makes it an unknown request, unless the pump looks at the beginning
+        of a request only.
         """
         if not STARTED.search(line.heard):
             return
         for number in (1, 2) if self.settings.channel else (None,):
             channel = self._channel_of(line, number)
             runs = channel.learn_status_spelling() in MOVING
-            if runs and channel.elapsed_min() < JUST_NOW_MIN:
-                channel.stop()
+            if not runs or channel.elapsed_min() >= JUST_NOW_MIN:
+                continue
+            channel.stop()
+            what = (
+                "an unfinished start was in the pump, left by another program or a broken "
+                "connection, and took effect when the port was opened"
+            )
+            if (state := channel.state()) not in AT_REST:
                 raise self._fault(
-                    ConnectionLostError,
-                    "an unfinished start of another program was in the pump and took effect when "
-                    f"the port was opened; the pump was stopped at once, and reports "
-                    f"{channel.state().value!r}; open it again",
+                    UnknownOutcomeError,
+                    f"{what}; the pump did not confirm that it stopped: it reports {state.value!r}",
+                    "stop",
                 )
+            warnings.warn(
+                f"{self.name}: {what}; the pump was stopped at once", FlowrigWarning, stacklevel=2
+            )
 
     def _do_close(self) -> None:
         line, self._line, self._open_channel = self._line, None, None

@@ -8,10 +8,11 @@ sets 3 to 5; the addresses of sets 1 and 2 are extrapolated with the same distan
 sets.
 """
 
-import math
 import struct
 from collections.abc import Sequence
 from enum import Enum, IntEnum
+
+from flowrig_watlow.temperature import NO_NUMBER
 
 __all__ = [
     "ALARM_AT_REST",
@@ -256,11 +257,12 @@ class WordOrder(Enum):
         """The finite number in two registers.
 
         Raises:
-            ValueError: the registers hold an infinity or "not a number".
+            ValueError: the registers hold an infinity, "not a number", or a number that stands for
+                one of them in SCPI.
         """
         first, second = words
         high, low = (second, first) if self is WordOrder.LOW_FIRST else (first, second)
         (value,) = struct.unpack(">f", struct.pack(">HH", high, low))
-        if not math.isfinite(value):
+        if not abs(value) < NO_NUMBER:
             raise ValueError(f"registers {first:#06x} {second:#06x} hold no finite number")
         return float(value)

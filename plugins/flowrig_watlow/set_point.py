@@ -48,6 +48,7 @@ class SetPoint:
         self._waits = waits
         self._ramp_c_min: float | None = None
         self._ramp_is_ours = False
+        self._is_pending = False
 
     def set_ramp(self, rate_c_min: float | None) -> None:
         """Set the ramp rate [°C/min] of all later set points; None for no ramp.
@@ -79,6 +80,11 @@ class SetPoint:
         ramp_c_min = self._ramp_c_min
         if self._ramp_is_ours:
             self._switch_ramp(ramp_c_min is not None)
+        self._is_pending = True
+        self._move(temperature_c, ramp_c_min)
+        self._is_pending = False
+
+    def _move(self, temperature_c: float, ramp_c_min: float | None) -> None:
         if self._modbus is not None:
             self._write(temperature_c, partial(self._user_c, self._modbus))
         elif ramp_c_min is None:
@@ -118,11 +124,20 @@ class SetPoint:
     def jump(self, temperature_c: float) -> None:
         """Send a set point [°C] without a ramp, and verify it; the next `move` uses the ramp again.
 
-        It is sent before anything is read: a controller that answers late is told at once.
+        It is sent before anything is read: a controller that answers late is told at once. If an
+        earlier set point was not confirmed, it may still be taken, so the active one is read again
+        after a while.
 
         Raises:
             UnknownOutcomeError: the set point was sent, and the controller does not show it.
         """
+        self._jump(temperature_c)
+        if self._is_pending:
+            self._waits.clock.sleep(self._waits.patience_s)
+            self._jump(temperature_c)
+            self._is_pending = False
+
+    def _jump(self, temperature_c: float) -> None:
         self._change(
             temperature_c,
             self._active_c,
@@ -215,16 +230,23 @@ class SetPoint:
 
     def _set_ramp_rate(self, rate_c_min: float) -> None:
         self._scpi.scale_ramp_in_minutes()
-        command = self._scpi.ramp_rate_command(rate_c_min)
+        unit = self._scpi.unit
+
+        def send_in_present_unit() -> None:
+            nonlocal unit
+            unit = self._scpi.unit
+            self._scpi.send(self._scpi.ramp_rate_command(rate_c_min))
+
         VerifiedWrite(
             device=self._device,
             what="the ramp rate",
-            command=command,
-            send=lambda: self._scpi.send(command),
+            command=self._scpi.ramp_rate_command(rate_c_min),
+            send=send_in_present_unit,
             read_back=self._scpi.ramp_rate_c_min,
             is_taken=lambda kept: abs(kept - rate_c_min) <= RAMP_TOLERANCE_C_MIN,
             show=lambda value: f"{value:.2f} °C/min",
             wanted=rate_c_min,
+            is_outdated=lambda: self._scpi.unit is not unit,
         ).carry_out(self._waits)
 
     def _switch_ramp(self, on: bool) -> None:

@@ -2,7 +2,11 @@
 
 from enum import Enum
 
-__all__ = ["TemperatureUnit"]
+__all__ = ["NO_NUMBER", "TemperatureUnit"]
+
+NO_NUMBER = 9.9e37
+"""Magnitude from which on a number stands for none: SCPI-99, volume 1, section 7.2.1.4, has ±9.9E37
+for the infinities and 9.91E37 for "not a number"."""
 
 
 class TemperatureUnit(Enum):

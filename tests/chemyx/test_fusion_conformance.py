@@ -26,6 +26,7 @@ VARIANTS = {
 DIALECT = [pytest.param(one, id=name, marks=pytest.mark.slow) for name, one in DIALECTS.items()]
 
 
+@pytest.mark.filterwarnings("ignore:.*unfinished start")
 @pytest.mark.parametrize(
     "variant", [*(pytest.param(one, id=name) for name, one in VARIANTS.items()), *DIALECT]
 )

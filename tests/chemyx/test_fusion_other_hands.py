@@ -12,6 +12,7 @@ from fusion_time import LONG_S
 from flowrig.emulation import Mute
 from flowrig.errors import (
     ConnectionLostError,
+    FlowrigWarning,
     NotReadyError,
     ProtocolError,
     RefusedError,
@@ -261,10 +262,9 @@ def test_a_pump_that_takes_half_a_request_is_stopped(echo, channel, moved):
         prefix = f"{moved} ".encode() if moved else b""
         b.core.feed(b"".join(prefix + one + b"\r" for one in READY.split(b"\r")[:-1]))
         b.core.feed(prefix + b"start")
-        with pytest.raises(ConnectionLostError, match="unfinished start"):
+        with pytest.warns(FlowrigWarning, match="unfinished start"):
             b.pump.open()
         assert motor.state is PumpState.STOPPED
-        b.pump.open()
         assert b.pump.status().state is PumpState.STOPPED
 
 

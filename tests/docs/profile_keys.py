@@ -70,7 +70,7 @@ def _keys(cls: type, path: str, heading: str) -> Iterator[ProfileKey]:
     attrs.resolve_types(cls)
     for attribute in attrs.fields(cls):
         own_name = attribute.name == "name" and cls in NAMED_BY_THEIR_TABLE
-        if own_name or attribute.name in ("offer", "settings", "digest"):
+        if own_name or attribute.name in ("offer", "settings", "emulated", "digest"):
             continue
         inner, marks = _table_in(attribute.type)
         if inner is None:

@@ -80,9 +80,8 @@ def test_two_distributions_that_claim_one_name_are_refused(lab: Lab) -> None:
         for command, code in codes.items():
             done = lab.flowrig(*command.split())
             assert done.returncode == code, command
-            told = [line for line in done.stderr.splitlines() if "rival-pumps 2.0" in line]
-            assert len(told) == 2, command
-            assert all("acme-drip 0.3.0" in line for line in told)
+            (told,) = [line for line in done.stderr.splitlines() if "rival-pumps 2.0" in line]
+            assert "acme-drip 0.3.0" in told
 
 
 @pytest.mark.slow

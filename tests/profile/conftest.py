@@ -49,7 +49,7 @@ OFFERS = (
         name="chemyx-fusion",
         target=TARGET,
         settings=PumpSettings,
-        limits={"rate_ul_min": (0.0001, 225_000.0), "inner_diameter_mm": (0.1, 60.0)},
+        limits={"rate_ul_min": (0.0001, 504_000.0), "inner_diameter_mm": (0.1, 60.0)},
     ),
     DriverOffer(
         kind="heater",

@@ -213,6 +213,7 @@ def test_a_rig_whose_run_is_killed_is_made_safe(
     assert_reported(tmp_path / "run", "the run ended without a goodbye")
 
 
+@pytest.mark.slow
 def test_a_rig_under_way_has_no_second_run(
     rig: EmulatedRig, run: Callable[[int], "subprocess.Popen[bytes]"], tmp_path: Path
 ) -> None:

@@ -1,5 +1,7 @@
 """The F4T driver against its emulator, through the real pyvisa."""
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -187,6 +189,23 @@ def test_set_point_that_is_taken_too_late_is_unknown(plate_rig):
         emulated.clock.sleep(60.0)
 
         assert emulated.driver.read().set_point_c == 90.0
+
+
+def test_off_outlasts_a_set_point_that_was_not_taken_yet(plate_rig):
+    """Idle that reads back before an earlier set point has been taken does not confirm off."""
+    with plate_rig(F4TTraits(takes_s=7.0)) as emulated:
+        emulated.driver.open()
+        with pytest.raises(UnknownOutcomeError, match="may still change"):
+            emulated.driver.set_temperature(90.0)
+        with contextlib.suppress(UnknownOutcomeError):
+            emulated.driver.off()
+        emulated.driver.off()
+        confirmed_s = emulated.clock.now_s()
+
+        assert emulated.driver.read().set_point_c == 20.0
+        while emulated.clock.now_s() < confirmed_s + 60.0:
+            emulated.clock.sleep(0.5)
+            assert emulated.driver.read().set_point_c == 20.0
 
 
 def test_broken_sensor_makes_the_reading_bad(rig):

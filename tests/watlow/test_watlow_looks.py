@@ -137,6 +137,25 @@ def test_a_set_point_that_stands_for_none_is_an_error(peer, driver_at, reply):
         driver.read()
 
 
+@pytest.mark.parametrize("order", list(WordOrder))
+@pytest.mark.parametrize("value", [9.91e37, 9.9e37, -9.91e37, 3e38])
+def test_a_number_by_modbus_that_stands_for_none_is_an_error(order, value):
+    """Registers with what SCPI has for "not a number" and infinities hold no number."""
+    with pytest.raises(ValueError, match="no finite number"):
+        order.number(order.words(value))
+
+
+@pytest.mark.parametrize("word", ["UNIT", "RRATE 1", "RRATE?"])
+def test_a_unit_that_changes_around_a_ramp_rate_is_no_other_rate(plate_rig, word):
+    """A ramp rate is 10 °C/min in the present unit, too."""
+    with plate_rig() as emulated:
+        emulated.driver.open()
+        emulated.wire("scpi").plan(ChangesUnit(emulated.traits, word))
+        emulated.driver.set_ramp_rate(10.0)
+
+        assert emulated.emulator.controller.ramp_rate_c == pytest.approx(10.0, abs=0.01)
+
+
 @given(value=st.floats(allow_nan=False, allow_infinity=False))
 def test_a_number_is_finite_or_refused(value):
     """Every number below 9.9E37 is itself, and every other one is none."""
@@ -245,3 +264,19 @@ def test_a_comment_on_a_command_is_no_answer(peer, driver_at, deadline_s):
 
     with pytest.raises((ProtocolError, ConnectionLostError)):
         driver.read()
+
+
+def test_faults_of_other_hands_are_seen(rig):
+    """What another program, a person or a slow controller does is read, waited for or refused."""
+    rig.emulator.switch("foreign-unit")
+    assert rig.driver.read().temperature_c == pytest.approx(25.0, abs=0.01)
+    rig.emulator.switch("late-set-points")
+    rig.driver.set_temperature(90.0)
+    assert rig.plate.set_point_c == pytest.approx(90.0, abs=0.01)
+    rig.emulator.switch("panel-profile")
+    with pytest.raises(RefusedError, match="stored profile"):
+        rig.driver.set_temperature(80.0)
+    rig.emulator.switch("sensor-without-value")
+    assert rig.driver.read().quality is Quality.BAD
+    rig.emulator.heal()
+    assert rig.driver.read().quality is Quality.GOOD

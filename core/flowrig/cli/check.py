@@ -40,6 +40,7 @@ def plugins(as_json: bool) -> None:
         }
         for listed in sorted(found.listed, key=lambda item: (item.offer.kind, item.offer.name))
     ]
+    told = (*found.broken.values(), *found.contested.values(), *found.unread)
     if as_json:
         print_json({"plugins": rows, "broken": dict(found.broken)})
     else:
@@ -49,7 +50,7 @@ def plugins(as_json: bool) -> None:
                 (f"  {row['name']}", row["summary"], f"{_origin(row)}, {_needs(row)}")
                 for row in of_kind
             )
-        for message in (*found.broken.values(), *found.contested.values(), *found.unread):
+        for message in dict.fromkeys(told):
             say(message, fg="red", err=True)
     sys.exit(2 if found.broken or found.contested else 0)
 

@@ -11,9 +11,9 @@ from flowrig.errors import FlowrigError, InputError
 __all__ = ["sound_folder"]
 
 UNSOUND = (
-    ArithmeticError, AttributeError, FileNotFoundError, IsADirectoryError, LookupError,
-    NotADirectoryError, PermissionError, RecursionError, TypeError, ValueError, sqlite3.Error,
-    zlib.error,
+    ArithmeticError, AssertionError, AttributeError, FileNotFoundError, IsADirectoryError,
+    LookupError, NotADirectoryError, PermissionError, RecursionError, TypeError, ValueError,
+    sqlite3.Error, zlib.error,
 )  # fmt: skip
 """Errors of computing with values that belong to no run, such as a condition that is missing."""
 

@@ -140,7 +140,11 @@ class Device(ABC):
         self._why_not_open = "call open() first"
 
     def __enter__(self) -> Self:
-        self.open()
+        try:
+            self.open()
+        except BaseException:
+            self.close()
+            raise
         return self
 
     def __exit__(
@@ -165,26 +169,29 @@ class Device(ABC):
         Raises:
             ConnectionLostError: no answer at the address within the deadline, or the driver raised
                 an OSError.
-            ProtocolError: the answer is not that of this kind of instrument, or the driver returned
-                no identity.
+            ProtocolError: the answer is not that of this kind of instrument.
+            DriverError: the driver returned no identity; the device is open nevertheless.
             InUseError: another program of this computer uses the instrument; nothing was sent.
         """
         if self._identity is None:
             try:
-                self._identity = self._open_and_identify()
+                answer: object = self._open_and_identify()
             except Exception as error:
                 reason = error.message if isinstance(error, DeviceError) else str(error)
                 self._why_not_open = f"it did not open: {reason}"
                 raise
             self._why_not_open = "call open() first"
-        return self._identity
+            # Open also with an identity that is none: it must be possible to switch it off.
+            self._identity = answer if isinstance(answer, Identity) else Identity("", "")
+            return returned.identity(self, answer)
+        return returned.identity(self, self._identity)
 
     def _open_and_identify(self) -> Identity:
         """Connect, and return the identity; the port is free again after an error."""
         self._claim_instrument()
         try:
             self._do_open()
-            return returned.identity(self, self._do_identify())
+            return self._do_identify()
         # BaseException: the port must be free again after Ctrl-C too.
         except BaseException as error:
             try:

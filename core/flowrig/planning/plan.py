@@ -193,6 +193,7 @@ def _known(
         known[stage.name] = list(found.conditions)
         stages.append(evolve(stage, experiments=count))
         earlier += [*found.conditions, *[middle] * (count - len(found.conditions))]
+    assert profile.campaign is not None
     campaign = evolve(profile.campaign, stages=tuple(stages))
     return evolve(profile, campaign=campaign), known, problems
 

@@ -196,7 +196,7 @@ class Door:
         if not ((self._low - slack <= x) & (x <= self._high + slack)).all():
             for one, value in zip(self._space.parameters, x, strict=True):
                 one.require_inside(float(value), SNAP)
-        return np.clip(x, self._low, self._high)
+        return np.asarray(np.clip(x, self._low, self._high))
 
     def _on_constraints(self, x: Array) -> Array:
         """Conditions that break no constraint; those that do by `SNAP` are moved."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from flowrig.errors import FlowrigError
 from flowrig.interfaces.device import Quality
 from flowrig.journal.events import (
     Device,
@@ -50,7 +51,7 @@ def content_of(record: RunRecord) -> ReportContent:
     """
     best, expected = record.best(), record.incumbent()
     incumbent = best if expected is None else expected.experiment
-    absorbance, emission = (None, None) if incumbent is None else _spectra(record, incumbent.index)
+    absorbance, emission, lacking = _shown_spectra(record, incumbent)
     newest, waste = record.journal.last(), record.ledger().waste
     return ReportContent(
         title=record.campaign.title or record.profile.title,
@@ -70,7 +71,7 @@ def content_of(record: RunRecord) -> ReportContent:
         duration_s=None if newest is None else newest.time_s,
         digest=record.journal.digest(),
         provenance=_provenance(record),
-        notes=_notes(record),
+        notes=(*_notes(record), *lacking),
         waste={n: (waste.filled_ul[n], most_ul) for n, most_ul in waste.capacity_ul.items()},
     )
 
@@ -143,6 +144,19 @@ def _prediction(mean: float | None, sd: float | None) -> Prediction | None:
     return None if mean is None or sd is None else Prediction(mean, sd)
 
 
+def _shown_spectra(
+    record: RunRecord, incumbent: journalled.Experiment | None
+) -> tuple[Spectrum | None, Spectrum | None, tuple[str, ...]]:
+    """The averaged spectra of the incumbent, and a note where they cannot be shown."""
+    if incumbent is None:
+        return None, None, ()
+    try:
+        return *_spectra(record, incumbent.index), ()
+    except (FlowrigError, LookupError, TypeError, ValueError) as error:
+        note = f"The spectra of experiment {incumbent.index} cannot be shown: {error}."
+        return None, None, (note,)
+
+
 def _spectra(record: RunRecord, index: int) -> tuple[Spectrum, Spectrum]:
     """The averaged spectra of one experiment, with the frames that they were averaged over."""
     analysis, arrays = record.profile.analysis, record.arrays(index)
@@ -199,6 +213,7 @@ def _notes(record: RunRecord) -> tuple[str, ...]:
         for event in journal.events(SafeStateSought)
         if not event.data.reached
     ]
+    notes += [f"Not all of the journal could be read: {text}." for text in record.unreadable]
     if record.reason:
         notes.append(f"The run ended as {record.state}: {record.reason}.")
     return tuple(filter(None, notes))

@@ -24,6 +24,7 @@ from flowrig.clock import Clock, RealClock
 from flowrig.errors import FlowrigError, InputError, InUseError
 from flowrig.journal.events import Ended, Notice, Resumed, SafeStateSought, StepBegun
 from flowrig.journal.journal import FILE_NAME, Journal
+from flowrig.journal.visible import visible
 from flowrig.operator.requests import OperatorRequests
 from flowrig.rig.claimed import claimed
 from flowrig.run.control_socket import ControlServer
@@ -370,7 +371,7 @@ def _answer(message: bytes) -> None:
 
 def _report(folder: Path, text: str) -> None:
     """Report in a file, and on the terminal if there is one."""
-    line = f"{datetime.now(UTC).isoformat(timespec='seconds')} {text}\n"
+    line = f"{datetime.now(UTC).isoformat(timespec='seconds')} {visible(text)}\n"
     with suppress(OSError), (folder / NOTE_NAME).open("a", encoding="utf-8") as file:
         file.write(line)
     with suppress(OSError, ValueError, AttributeError):

@@ -166,9 +166,14 @@ class RunRecord:
 
     @property
     def campaign(self) -> Campaign:
-        """The campaign, from the same copy."""
+        """The campaign, from the same copy.
+
+        Raises:
+            InputError: the profile has none.
+        """
         campaign = self.profile.campaign
-        assert campaign is not None
+        if campaign is None:
+            raise InputError(f"the profile of the run in {self.folder} has no [campaign]")
         return campaign
 
     @property
@@ -323,9 +328,14 @@ class RunRecord:
         return self.reference(spectrometer)["wavelengths_nm"]
 
     def reference(self, spectrometer: str) -> dict[str, Array]:
-        """The newest "dark" and "lamp" reference and "wavelengths_nm", each of shape `n_pixels`."""
+        """The newest "dark" and "lamp" reference and "wavelengths_nm", each of shape `n_pixels`.
+
+        Raises:
+            InputError: the run was not calibrated yet.
+        """
         calibrated = self.journal.last(Calibrated)
-        assert calibrated is not None
+        if calibrated is None:
+            raise InputError(f"{self.journal.path} holds no dark and lamp reference")
         arrays = self.journal.arrays(calibrated.sequence)
         return {
             name: arrays[f"{spectrometer}.{name}"] for name in ("dark", "lamp", "wavelengths_nm")

@@ -1,4 +1,4 @@
-"""The 57 faults: the injection of each, its phases, and how the run must end."""
+"""The 63 faults: the injection of each, its phases, and how the run must end."""
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
@@ -255,6 +255,9 @@ _OPTIMIZER: Final = (
            (Phase.SUGGEST,)),
     _fault(40, "plugin version changed on resume", TamperedPlugins, (Phase.SETTLE, Phase.SUGGEST),
            Expected.NOT_RESUMED),
+    _fault(66, "optimizer settles on one point",
+           lambda: BrokenModel(improve='ailment = "repeat"', campaign="repeats_at_most = 1"),
+           (Phase.SUGGEST,), Expected.SURVIVES),
 )  # fmt: skip
 
 _HOST: Final = (
@@ -299,6 +302,15 @@ _HANDS: Final = (
            (Phase.CONNECT, *STANDING), Expected.SURVIVES),
     _fault(59, "half a start left in the pump", lambda: OnDevice("pump", "half-request times=1"),
            (Phase.CONNECT,), Expected.SURVIVES),
+    _fault(60, "temperature unit changed by another program",
+           lambda: OnDevice("heater", "foreign-unit times=1"), OPEN, Expected.SURVIVES),
+    _fault(61, "profile started at the panel",
+           lambda: OnDevice("heater", "panel-profile times=1"), (*HEATED[:6], Phase.PRIME),
+           at_once=True),
+    _fault(62, "sensor without a value and without an error",
+           lambda: OnDevice("heater", "sensor-without-value"), HEATED, at_once=True),
+    _fault(63, "set points taken late", lambda: OnDevice("heater", "late-set-points"), OPEN,
+           Expected.SURVIVES),
 )  # fmt: skip
 
 FAULTS: Final[Mapping[int, Fault]] = {

@@ -23,10 +23,13 @@ from flowrig_watlow.emulator.register_bank import RegisterBank
 from flowrig_watlow.emulator.scpi_server import ScpiServer
 from flowrig_watlow.registers import ControlMode
 from flowrig_watlow.settings import F4TSettings
+from flowrig_watlow.temperature import TemperatureUnit
 
 __all__ = ["F4TProtocol", "WatlowEmulator"]
 
 MODBUS_LINK = "modbus"
+LATE_S = 3.0
+"""Time [s] after which a slow controller takes a set point."""
 PANEL_STEP_C = 30.0
 QUIET_S = 0.1
 """Time [s, real time] without further bytes after which a command without a line end is complete.
@@ -200,6 +203,20 @@ class WatlowEmulator(Emulator):
             "panel-loop-off": DeviceFault(
                 "a person switches the control loop off at the panel", self._switch_loop_off
             ),
+            "panel-profile": DeviceFault(
+                "a person starts a stored profile at the panel", self._start_profile
+            ),
+            "foreign-unit": DeviceFault(
+                "another program changes the temperature unit of SCPI", self._change_unit
+            ),
+            "sensor-without-value": DeviceFault(
+                "the sensor is open, which shows as 9.91E+37 and not as an error",
+                self._hide_open_sensor,
+            ),
+            "late-set-points": DeviceFault(
+                f"a set point is taken {LATE_S:g} s after it was sent",
+                lambda on: setattr(traits, "takes_s", LATE_S if on else 0.0),
+            ),
         }
 
     def _raise_set_point(self, on: bool) -> None:
@@ -213,6 +230,20 @@ class WatlowEmulator(Emulator):
         if on:
             with self.controller.moment():
                 self.controller.mode = ControlMode.OFF
+
+    def _start_profile(self, on: bool) -> None:
+        if on:
+            with self.controller.moment():
+                self.controller.start_program(1, 1)
+
+    def _change_unit(self, on: bool) -> None:
+        if on:
+            celsius = self.traits.unit is TemperatureUnit.CELSIUS
+            self.traits.unit = TemperatureUnit.FAHRENHEIT if celsius else TemperatureUnit.CELSIUS
+
+    def _hide_open_sensor(self, on: bool) -> None:
+        self.traits.hides_open_sensor = on
+        super().fault_switches()["open-sensor"].switch(on)
 
     def _power_cycle(self, on: bool) -> None:
         if on:

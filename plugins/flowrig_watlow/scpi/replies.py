@@ -5,7 +5,7 @@ import math
 import re
 
 from flowrig.interfaces.device import Identity
-from flowrig_watlow.temperature import TemperatureUnit
+from flowrig_watlow.temperature import NO_NUMBER, TemperatureUnit
 
 __all__ = [
     "ERROR_LINE",
@@ -21,9 +21,6 @@ __all__ = [
 FIRST_WITH_UNIT_QUERY = (4, 3, 108)
 """First firmware in which the unit can be queried and chosen (TestEquity, "F4T Touch Screen
 Controller User's Guide", rev. 4.0, 2019, chapter 4)."""
-NO_NUMBER = 9.9e37
-"""Magnitude from which on a reply stands for no number: SCPI-99, volume 1, section 7.2.1.4, has
-±9.9E37 for the infinities and 9.91E37 for "not a number"."""
 ERROR_LINE = "Inbound SCPI ERROR"
 """Beginning of the line with which some firmware comments on a bad command, in front of the answer
 to the next query; known from published programs only."""

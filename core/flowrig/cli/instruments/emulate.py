@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flowrig.cli.terminal.printing import print_entries
+from flowrig.cli.terminal.printing import print_entries, say
 
 if TYPE_CHECKING:
     from flowrig.emulation import Emulator, Variants
@@ -228,8 +228,8 @@ def _serve(name: str, emulator: "Emulator") -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: over.set())
         for key, address in _addresses(context.settings, served, wanted).items():
-            click.echo(f'{key} = "{address}"')
-        click.echo(f"{name} answers there until Ctrl-C.")
+            say(f'{key} = "{address}"')
+        say(f"{name} answers there until Ctrl-C.")
         while not over.wait(BLINK_S):
             pass
 
@@ -249,17 +249,17 @@ def _list_faults(emulator: "Emulator") -> None:
     from flowrig.emulation import WIRE_FAULTS, When
     from flowrig.emulation.fault_text import options_of
 
-    click.secho("of the instrument", underline=True)
+    say("of the instrument", underline=True)
     print_entries((f"  {n}", fault.summary, "") for n, fault in emulator.fault_switches().items())
-    click.secho("of the wire", underline=True)
+    say("of the wire", underline=True)
     print_entries(
         (f"  {n}", (fault.__doc__ or "").partition("\n")[0], " ".join(options_of(fault)))
         for n, fault in WIRE_FAULTS.items()
     )
-    click.secho("when", underline=True)
-    click.echo("  " + " ".join(options_of(When)))
+    say("when", underline=True)
+    say("  " + " ".join(options_of(When)))
     if len(emulator.context.wires) > 1:
-        click.echo("  link=" + "|".join(emulator.context.wires))
+        say("  link=" + "|".join(emulator.context.wires))
 
 
 def _list_variants(offer: "DriverOffer") -> None:
@@ -269,9 +269,9 @@ def _list_variants(offer: "DriverOffer") -> None:
 
     variants = _variants(offer)
     if variants.named:
-        click.secho("named", underline=True)
+        say("named", underline=True)
         print_entries((f"  {name}", _changes(variants, name), "") for name in variants.named)
-    click.secho("options", underline=True)
+    say("options", underline=True)
     described, plain = variants.descriptions(), variants.options()
     print_entries(
         (f"  {toml_key(one)}", described[one.name], f"default: {_shown(getattr(plain, one.name))}")

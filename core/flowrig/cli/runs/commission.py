@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flowrig.cli.terminal.printing import print_paragraph, say
+from flowrig.journal.visible import visible_line
 
 if TYPE_CHECKING:
     from flowrig.profile import Commissioning, Profile
@@ -57,8 +58,8 @@ def commission(
     to_c = commissioning.first_set_point_c(rig_profile, heater) if to_c is None else to_c
     if not (simulate or yes):
         click.confirm(
-            f"{heater} is going to be heated to {to_c:g} °C with nothing flowing. Is a person with "
-            "the rig, and is it free of liquid that must not get hot?",
+            f"{visible_line(heater)} is going to be heated to {to_c:g} °C with nothing flowing. Is "
+            "a person with the rig, and is it free of liquid that must not get hot?",
             abort=True,
         )
     with open_rig(rig_profile, simulate=simulate, plugins=plugins) as rig:

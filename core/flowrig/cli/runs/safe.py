@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flowrig.cli.terminal.printing import print_paragraph
+from flowrig.cli.terminal.printing import print_paragraph, say
 from flowrig.errors import FlowrigError
 
 if TYPE_CHECKING:
@@ -43,15 +43,15 @@ def safe(folder: Path) -> None:
     except FlowrigError:
         raise
     except BaseException as error:  # also SystemExit of a driver, which must not look like success
-        click.secho(f"the safe state was not confirmed: {error!r}", fg="red", bold=True, err=True)
+        say(f"the safe state was not confirmed: {error!r}", fg="red", bold=True, err=True)
         sys.exit(4)
     unknown = outcome.state == "unknown"
     text = outcome.reason if unknown else "the rig is in its safe state"
-    click.secho(text, fg="red" if unknown else "green", bold=unknown, err=unknown)
+    say(text, fg="red" if unknown else "green", bold=unknown, err=unknown)
     if unknown:
         sys.exit(4)
     if outcome.state != "finished":
-        click.echo(f"{outcome.state}; go on with: flowrig resume {folder}")
+        say(f"{outcome.state}; go on with: flowrig resume {folder}")
 
 
 def _announce(record: "RunRecord") -> None:
@@ -60,7 +60,7 @@ def _announce(record: "RunRecord") -> None:
     steps = ", then ".join(step.do for step in record.profile.safe_state)
     where = "emulated rig" if record.simulated else "rig"
     for device, reason in missing_drivers(record.profile).items():
-        click.secho(f"{device} cannot be reached: {reason}", fg="red", err=True)
+        say(f"{device} cannot be reached: {reason}", fg="red", err=True)
     print_paragraph(
         f"safe: the {where} {record.profile.name} goes to its safe state: heat and flow off, "
         f"then {steps}"
