@@ -1,12 +1,14 @@
 """Time: real and virtual."""
 
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flowrig import clock as clocks
 from flowrig.clock import Alarm, Clock, RealClock, VirtualClock
 from flowrig.errors import StopRequested
 from flowrig.rig.device_threads import DeviceThreads
@@ -214,3 +216,26 @@ def test_a_device_keeps_its_thread() -> None:
             workers.call({"a": lambda: None, "b": lambda: None})
         assert threads() == ["device-a", "device-b"]
     assert threads() == []
+
+
+def test_the_real_clock_counts_the_time_of_a_suspend(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Instruments go on meanwhile, so that rig time does; and the clock knows for how long."""
+    slept_s = 0.0
+    running = clocks._running_s
+    monkeypatch.setattr(clocks, "_running_s", lambda: running() + slept_s)
+    monkeypatch.setattr(clocks, "_suspended_s", lambda: slept_s)
+    clock = RealClock(100.0)
+    assert clock.slept_s() < 1.0
+    slept_s = 5000.0
+    assert clock.slept_s() == pytest.approx(5000.0, abs=1.0)
+    assert clock.now_s() >= 5100.0
+    slept_s = 4000.0  # a wall clock that is set back, on a system that has no better one
+    assert clock.slept_s() == pytest.approx(5000.0, abs=1.0)
+
+
+def test_the_clocks_of_this_system_agree() -> None:
+    """A computer that is awake shows no suspend, and its clocks go on together."""
+    before_s, suspended_s = clocks._running_s(), clocks._suspended_s()
+    time.sleep(0.05)
+    assert clocks._running_s() > before_s
+    assert clocks._suspended_s() == pytest.approx(suspended_s, abs=1.0)

@@ -97,7 +97,9 @@ def reach(
         return device._transport
     reached = []
     for one in _usb_handles(model):
-        transport = SafeUSBTransport(SeaBreezeDevice(one)._transport, deadline_s, wire, pause)
+        plain = SeaBreezeDevice(one)._transport
+        assert isinstance(plain, USBTransport)
+        transport = SafeUSBTransport(plain, deadline_s, wire, pause)
         try:
             transport.open_device(one)
         except (USBTransportDeviceInUse, USBTransportError, OSError):

@@ -9,6 +9,7 @@ from flowrig.errors import RefusedError, UnknownOutcomeError
 from flowrig.testing import SpectrometerBench, SpectrometerConformance
 from flowrig_ocean.driver import OceanHdx, OceanSpectrometer
 from flowrig_ocean.emulator.emulator import HdxEmulator
+from flowrig_ocean.emulator.ocean_emulator import OceanEmulator
 from flowrig_ocean.emulator.variant import STS, HdxVariant
 from flowrig_ocean.settings import HdxSettings, OceanSettings
 
@@ -18,6 +19,7 @@ VARIANTS = {
     "no stale frame": HdxVariant(runs_freely=False),
     "padded serial number": HdxVariant(serial_number_padding=16),
     "lamp unknown": HdxVariant(lamp="unknown"),
+    "tells no settings": HdxVariant(tells_settings=False),
     "high-speed packets": HdxVariant(packet_bytes=512, checksums=True),
 }
 CHECKS = (
@@ -64,6 +66,28 @@ class TestStsOnUsb(SpectrometerConformance):
         emulator = partial(HdxEmulator, variant=STS)
         detector = Detector(num_pixels=1024)
         with SpectrometerBench(OceanSpectrometer, emulator, settings, detector=detector) as bench:
+            yield bench
+
+
+class TestUsb2000PlusOnUsb(SpectrometerConformance):
+    """A model with the older protocol, which acknowledges nothing."""
+
+    @pytest.fixture
+    def bench(self):
+        settings = OceanSettings(address="usb", deadline_s=0.2, light_source="lamp-enable")
+        with SpectrometerBench(OceanSpectrometer, OceanEmulator, settings) as bench:
+            yield bench
+
+
+class TestHr4000OnUsb(SpectrometerConformance):
+    """A model whose spectra come from two endpoints, with flipped bits."""
+
+    @pytest.fixture
+    def bench(self):
+        settings = OceanSettings(
+            address="usb", model="HR4000", deadline_s=0.2, light_source="lamp-enable"
+        )
+        with SpectrometerBench(OceanSpectrometer, OceanEmulator, settings) as bench:
             yield bench
 
 

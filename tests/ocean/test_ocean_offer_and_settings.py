@@ -12,7 +12,7 @@ from flowrig_ocean.settings import EthernetAddress, UsbAddress, parse_address
 
 
 def test_the_offer_loads_driver_and_emulator():
-    """The offers name existing drivers and the emulator of the HDX."""
+    """The offers name existing drivers and emulators."""
     from flowrig.emulation import Emulator
     from flowrig.interfaces import Spectrometer
     from flowrig.plugins.offers import import_target
@@ -20,8 +20,9 @@ def test_the_offer_loads_driver_and_emulator():
     offer, other = flowrig_drivers()
     assert issubclass(other.load(), Spectrometer)
     assert issubclass(offer.load(), Spectrometer)
-    assert issubclass(import_target(offer.emulator, offer.name), Emulator)
-    assert offer.limits == {"integration_time_us": (6_000, 9_999_999)}
+    for one in (offer, other):
+        assert issubclass(import_target(one.emulator, one.name), Emulator)
+    assert offer.limits["integration_time_us"] == (6_000, 9_999_999)
 
 
 def test_listing_the_plugin_imports_nothing_heavy():

@@ -19,18 +19,21 @@ from watched_rig import (
 from flowrig.clock import VirtualClock
 from flowrig.errors import RefusedError, UnknownOutcomeError
 from flowrig.interfaces import Optimizer, OptimizerSettings
-from flowrig.journal.events import Outcome
+from flowrig.journal.events import Measured, Outcome, Suspended
+from flowrig.journal.journal import AnyEvent
 from flowrig.operator.requests import OperatorRequests, Request
 from flowrig.plugins import DriverOffer, Offer, hookimpl
 from flowrig.rig.rig import Rig
-from flowrig.run.options import ResumeOptions
-from flowrig.run.start import RunOutcome, resume_run
+from flowrig.run.options import ResumeOptions, RunOptions
+from flowrig.run.start import RunOutcome, resume_run, start_run
 from flowrig.run_record.reader import RunRecord
 from flowrig_chemyx.driver import ChemyxFusion
 from flowrig_chemyx.settings import FusionSettings
 from flowrig_watlow.emulator.controller import F4TController
 
 HERE = Path(__file__).stem
+
+Short = Callable[..., Path]
 
 
 class StubbornFusion(ChemyxFusion):
@@ -201,3 +204,62 @@ def test_a_stop_request_is_obeyed_while_heating(run: Run) -> None:
     outcome, world, clock = run(requests=requests)
     assert (outcome.state, outcome.exit_code) == ("stopped", 3)
     assert_at_rest(world, clock)
+
+
+class SuspendOnce:
+    """A listener that suspends the computer in the first experiment."""
+
+    def __init__(self, clock: VirtualClock, duration_s: float) -> None:
+        self._clock = clock
+        self._left_s = [duration_s]
+        self._begun = False
+
+    def __call__(self, event: AnyEvent) -> None:
+        self._begun |= event.kind == "experiment"
+        if self._begun and event.kind == "reading" and self._left_s:
+            self._clock.skip(self._left_s.pop())
+
+
+def suspended_run(profile: Path, folder: Path, duration_s: float) -> tuple[str, str]:
+    """State and reason of a run whose computer is suspended once."""
+    clock = VirtualClock()
+    outcome = start_run(
+        profile,
+        RunOptions(
+            folder=folder,
+            simulate=True,
+            clock=clock,
+            plugins=plugins_with(),
+            listeners=[SuspendOnce(clock, duration_s)],
+        ),
+    )
+    return outcome.state, outcome.reason
+
+
+def test_a_short_suspend_is_written_down_and_flags_its_experiment(
+    short: Short, tmp_path: Path
+) -> None:
+    """The experiment under way is doubtful and says why; the next one is good."""
+    state, _ = suspended_run(short(2, 1, WORLD), tmp_path / "run", 20.0)
+    assert state == "finished"
+    with RunRecord(tmp_path / "run", plugins_with()) as record:
+        (slept,) = record.journal.events(Suspended)
+        first, *others = [event.data for event in record.journal.events(Measured)]
+    assert slept.data.slept_s == pytest.approx(20.0)
+    assert first.quality == "doubtful"
+    assert any("suspended for 20 s" in flag for flag in first.flags)
+    assert all(other.quality == "good" for other in others)
+
+
+def test_a_long_suspend_asks_for_a_person(short: Short, tmp_path: Path) -> None:
+    """Nothing watched the rig for longer than a run may be silent: it is made safe."""
+    state, reason = suspended_run(short(2, 1, WORLD), tmp_path / "run", 3600.0)
+    assert state == "held"
+    assert "suspended for 3600 s" in reason
+
+
+def test_a_run_that_never_slept_says_nothing(short: Short, tmp_path: Path) -> None:
+    """No event, and no flag."""
+    run_watched(short(1, 1, WORLD), tmp_path / "run")
+    with RunRecord(tmp_path / "run", plugins_with()) as record:
+        assert not list(record.journal.events(Suspended))

@@ -5,13 +5,13 @@ import threading
 import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 import pytest
 from patience import LONG_S
 from some_events import resumed
 
-from flowrig.clock import RealClock
+from flowrig.clock import RealClock, VirtualClock
 from flowrig.errors import FlowrigError, InputError
 from flowrig.journal.events import Ended, SafeStateSought
 from flowrig.journal.journal import FILE_NAME, Journal
@@ -224,3 +224,33 @@ def test_a_run_without_a_watchdog_does_not_begin(
             held.renew(1.0)
         held.say_goodbye()
     assert "is not there" in capfd.readouterr().err
+
+
+class SleptClock(VirtualClock):
+    """A clock whose computer has slept for an hour."""
+
+    def slept_s(self) -> float:
+        return 3600.0
+
+
+class SilentOnce(SimpleQueue[bytes]):
+    """Messages of a run that is silent for one lease, then lives, then dies."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.silences = 1
+        for message in (RENEW + b"1.0\n", b""):
+            self.put(message)
+
+    def get(self, block: bool = True, timeout: float | None = None) -> bytes:
+        if self.silences:
+            self.silences -= 1
+            raise Empty
+        return super().get(block, timeout)
+
+
+def test_the_watchdog_does_not_end_a_run_that_slept_as_well() -> None:
+    """A lease that ran out while the computer was suspended begins again."""
+    end = watch(SilentOnce(), engine=0, lease_s=60.0, clock=SleptClock())
+    assert isinstance(end, End)
+    assert "without a goodbye" in end.why

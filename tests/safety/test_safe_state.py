@@ -62,11 +62,11 @@ def test_a_heater_too_late_to_be_opened_is_switched_off_all_the_same(
         rig.set_temperatures({"plate": 120.0})
         with monkeypatch.context() as slow:
             slow.setattr(ScpiLink, "query", late)
-            assert not rig.reconnect()
+            assert not rig.reconnect(["plate"])
             assert not rig.heater("plate").is_open
             with pytest.raises(UnknownOutcomeError, match="told to come to rest"):
                 rig.heaters_off(["plate"])
-        assert rig.reconnect()
+        assert rig.reconnect(["plate"])
 
         assert rig.read_heaters(["plate"])["plate"].set_point_c == 20.0
 

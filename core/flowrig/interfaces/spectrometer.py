@@ -181,7 +181,7 @@ class Spectrometer(Device):
         Open the light first, and fill the cell with the liquid that transmits most light (for
         photoluminescence: that emits most). The detector is assumed to be linear with an unknown
         offset up to saturation, which may lie below `limits.saturation_counts`; the search usually
-        ends after 3 to 5 frames, of which one checks that the counts still grow above the target.
+        ends after 3 to 6 frames, of which two check that the counts still grow above the target.
         The light keeps its state.
 
         Args:

@@ -124,18 +124,15 @@ def plan_campaign(
     """
     if profile.campaign is None:
         raise InputError(f"{profile.name} has no [campaign]; name a campaign file instead")
-    seed = profile.campaign.seed if seed is None else seed
-    if not 0 <= seed <= SEED_MAX:
-        raise InputError(f"the seed must be 0 to {SEED_MAX}, got {seed}")
+    seed = _sound_seed(profile.campaign.seed if seed is None else seed)
     profile, known, problems = _known(profile, seed, decided or {})
-    assert profile.campaign is not None
     outcomes = _outcomes(profile, known, likely)
     expected, wastes_ul = outcomes[0], [sum(one.volumes_ul.values()) for one in outcomes]
     reachable, constraints = _shares(profile)
     return Plan(
         profile=profile.name,
         seed=seed,
-        experiments=profile.campaign.experiments,
+        experiments=sum(stage.experiments for stage in _stages(profile)),
         known=sum(map(len, known.values())),
         time_s=expected.time_s,
         time_range_s=_span([one.time_s for one in outcomes]),
@@ -154,6 +151,13 @@ def plan_campaign(
         constraints=constraints,
         assumptions=_assumptions(profile, expected),
     )
+
+
+def _sound_seed(seed: int) -> int:
+    """The same seed, if a run takes it."""
+    if not 0 <= seed <= SEED_MAX:
+        raise InputError(f"the seed must be 0 to {SEED_MAX}, got {seed}")
+    return seed
 
 
 def _known(

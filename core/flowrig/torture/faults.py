@@ -255,9 +255,6 @@ _OPTIMIZER: Final = (
            (Phase.SUGGEST,)),
     _fault(40, "plugin version changed on resume", TamperedPlugins, (Phase.SETTLE, Phase.SUGGEST),
            Expected.NOT_RESUMED),
-    _fault(66, "optimizer settles on one point",
-           lambda: BrokenModel(improve='ailment = "repeat"', campaign="repeats_at_most = 1"),
-           (Phase.SUGGEST,), Expected.SURVIVES),
 )  # fmt: skip
 
 _HOST: Final = (
@@ -295,7 +292,7 @@ _HANDS: Final = (
     _fault(55, "pump started at the pump", StartedByHand, STANDING, at_once=True),
     _fault(56, "exposure changed by another program",
            lambda: OnDevice("spectrometer", "foreign-exposure times=1",
-                            "foreign-averaging times=1"), SEEING),
+                            "foreign-averaging times=1", "foreign-trigger times=1"), SEEING),
     _fault(57, "lamp switched by another program",
            lambda: OnDevice("spectrometer", "foreign-lamp times=1"), SEEING),
     _fault(58, "delay set at the pump", lambda: OnDevice("pump", "panel-delay times=1"),
@@ -313,6 +310,12 @@ _HANDS: Final = (
            Expected.SURVIVES),
 )  # fmt: skip
 
+_SETTLED: Final = (
+    _fault(64, "optimizer settles on one point",
+           lambda: BrokenModel(improve='ailment = "repeat"', campaign="repeats_at_most = 1"),
+           (Phase.SUGGEST,), Expected.SURVIVES),
+)  # fmt: skip
+
 FAULTS: Final[Mapping[int, Fault]] = {
     fault.number: fault
     for fault in (
@@ -326,6 +329,7 @@ FAULTS: Final[Mapping[int, Fault]] = {
         *_MALICE,
         *_RECOVERY,
         *_HANDS,
+        *_SETTLED,
     )
 }
 """Every fault by its number; 0 is the control."""

@@ -107,9 +107,14 @@ class HdxEmulator(Emulator):
         # In a simulated rig nobody searches; there the sockets would only cost time.
         if not (self._over_usb or self.context.clock.is_virtual):
             port = int(address.rpartition(":")[2])
-            self._multicast = MulticastAnswer(HdxProtocol(self.instrument).feed, port)
-            self._multicast.start()
+            multicast = MulticastAnswer(HdxProtocol(self.instrument).feed, port)
+            self._multicast = multicast if multicast.start() else None
         return address
+
+    @property
+    def answers_multicast(self) -> bool:
+        """Whether programs that search on loopback find this emulator."""
+        return self._multicast is not None
 
     def stop(self) -> None:
         """Close all connections and free the port."""

@@ -188,7 +188,8 @@ class OoiInstrument:
         # What a program stretches from saturation to full scale are the counts of the detector.
         counts = np.minimum(counts, variant.counts_max)
         counts = np.rint(counts * variant.saturation_counts / variant.counts_max)
-        data = (counts.astype("<u2") ^ variant.flipped_bits).tobytes() + END_OF_SPECTRUM
+        pixels: bytes = (counts.astype("<u2") ^ variant.flipped_bits).tobytes()
+        data = pixels + END_OF_SPECTRUM
         return data[: len(data) - self.spectrum_bytes_lost]
 
     def _expose(self) -> int:

@@ -55,4 +55,4 @@ def raw_counts(counts: NDArray[Any], nonlinearity: tuple[float, ...]) -> NDArray
     raw = counts.astype(float)
     for _ in range(8):  # the polynomial is near 1, so each round gains a digit or more
         raw = counts * polynomial(raw)
-    return np.clip(np.rint(raw), 0, np.iinfo(np.uint16).max)
+    return np.asarray(np.clip(np.rint(raw), 0, np.iinfo(np.uint16).max))

@@ -47,7 +47,7 @@ class Status:
     trigger_mode: int
 
 
-class SafeOoiProtocol(OOIProtocol):  # type: ignore[misc]
+class SafeOoiProtocol(OOIProtocol):
     """OOI that waits on the clock of the driver."""
 
     def __init__(self, transport: Any) -> None:
@@ -78,7 +78,8 @@ def check_spectra(feature: Any) -> None:
         feature, SeaBreezeSpectrometerFeatureOOI
     ):
         return
-    read = feature._get_spectrum_raw
+    shadowed: Any = feature
+    read = shadowed._get_spectrum_raw
 
     def checked() -> Any:
         data = read()
@@ -88,4 +89,4 @@ def check_spectra(feature: Any) -> None:
             )
         return data
 
-    feature._get_spectrum_raw = checked
+    shadowed._get_spectrum_raw = checked

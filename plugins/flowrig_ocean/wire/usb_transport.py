@@ -12,12 +12,13 @@ device.
 import contextlib
 import math
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import usb.core
 import usb.util
 from seabreeze.pyseabreeze.protocol import OBPProtocol
 from seabreeze.pyseabreeze.transport import USBTransport, USBTransportHandle
+from seabreeze.pyseabreeze.types import PySeaBreezeProtocol
 
 from flowrig.interfaces import WireChannel
 from flowrig_ocean.wire.deadline import Deadline
@@ -112,7 +113,8 @@ class SafeUSBTransport(USBTransport):
 
     def _claim(self, device: USBTransportHandle) -> None:
         """Let python-seabreeze configure the device, without the first bytes of its protocol."""
-        protocol, self._protocol_cls = self._protocol_cls, _no_protocol
+        protocol, nothing = self._protocol_cls, cast("type[PySeaBreezeProtocol]", _no_protocol)
+        self._protocol_cls = nothing
         try:
             super().open_device(device)
         finally:
@@ -193,7 +195,7 @@ class SafeUSBTransport(USBTransport):
         if not self._lengths_known:
             endpoints |= {self._endpoint_map.highspeed_in, self._endpoint_map.highspeed_in2}
         deadline = Deadline(None, self._deadline_s)
-        for endpoint in sorted(endpoints & self._packet_bytes.keys()):
+        for endpoint in sorted(one for one in self._packet_bytes if one in endpoints):
             length = self._whole_packets(endpoint, LEFTOVERS_BYTES)
             with contextlib.suppress(usb.core.USBTimeoutError):
                 while True:
