@@ -496,13 +496,11 @@ def open_rig(
         clock = VirtualClock() if simulate else RealClock()
     with ExitStack() as stack:
         written, refill = profile, _refilled_by_hand
-        if not simulate:
-            require_addresses(profile)
-            stack.enter_context(alone(profile))
-            stack.enter_context(claimed(profile))
-        else:
+        if simulate:
             emulation = stack.enter_context(simulator(profile, clock, seed))
             profile, refill = emulation.profile, emulation.world.refill
+        else:
+            stack.enter_context(_reserved(profile))
         threads = stack.enter_context(DeviceThreads(clock))
         rig = Rig(profile, clock, threads, refill)
         if traces is not None:
@@ -514,6 +512,14 @@ def open_rig(
         if prepare:
             rig.prepare()
         yield rig
+
+
+@contextmanager
+def _reserved(profile: Profile) -> Iterator[None]:
+    """Keep other rigs of this process, and other programs, from the instruments of a profile."""
+    require_addresses(profile)
+    with alone(profile), claimed(profile):
+        yield
 
 
 def _headers(profile: Profile, plugins: Plugins, simulated: bool) -> dict[str, TraceHeader]:
