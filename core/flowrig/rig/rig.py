@@ -492,8 +492,7 @@ def open_rig(
     """
     if isinstance(profile, str):
         profile = load_profile(profile, plugins or Plugins.discover())
-    if clock is None:
-        clock = VirtualClock() if simulate else RealClock()
+    clock = clock or (VirtualClock() if simulate else RealClock())
     with ExitStack() as stack:
         written, refill = profile, _refilled_by_hand
         if simulate:
@@ -501,12 +500,10 @@ def open_rig(
             profile, refill = emulation.profile, emulation.world.refill
         else:
             stack.enter_context(_reserved(profile))
-        threads = stack.enter_context(DeviceThreads(clock))
-        rig = Rig(profile, clock, threads, refill)
+        rig = Rig(profile, clock, stack.enter_context(DeviceThreads(clock)), refill)
         if traces is not None:
             headers = _headers(written, plugins or Plugins.discover(), simulate)
-            devices = {name: rig[name] for name in profile.devices}
-            stack.enter_context(recorded(devices, headers, traces))
+            stack.enter_context(recorded({n: rig[n] for n in headers}, headers, traces))
         stack.callback(rig.close)
         rig.open()
         if prepare:
