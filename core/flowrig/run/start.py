@@ -143,10 +143,7 @@ def resume_run(folder: Path | str, options: ResumeOptions | None = None) -> RunO
                 journal.append(changes.accepted, newest_s(journal))
                 loaded = evolve(loaded, profile=changes.profile)
                 record = stack.enter_context(RunRecord(folder, loaded=loaded))
-            journal.append(_resumption(record, options), newest_s(journal))
-            if options.reset:
-                reset = tuple(dict.fromkeys(options.reset))
-                journal.append(TripReset(rules=reset), newest_s(journal))
+            _write_resumption(journal, record, options)
         session = RunSession(record, journal, options, status)
         if state == "finished" and is_campaign_over(record, journal):
             return session.conclude()
@@ -193,6 +190,13 @@ def _beginning(profile: Profile, text: str, seed: int, options: RunOptions) -> R
         profile_toml=text,
         drivers=drivers_of(profile, options.plugins),
     )
+
+
+def _write_resumption(journal: Journal, record: RunRecord, options: ResumeOptions) -> None:
+    journal.append(_resumption(record, options), newest_s(journal))
+    if options.reset:
+        reset = tuple(dict.fromkeys(options.reset))
+        journal.append(TripReset(rules=reset), newest_s(journal))
 
 
 def _resumption(record: RunRecord, options: ResumeOptions) -> Resumed:
