@@ -1,12 +1,16 @@
 """Finding the port and the baud rate, and naming the program that uses a port."""
 
 import errno
+import importlib
+import os
 import subprocess
 import sys
+import threading
 from types import SimpleNamespace
 
 import pytest
 from fusion_bench import bench
+from fusion_time import LONG_S
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +19,7 @@ from flowrig.errors import ConnectionLostError
 from flowrig.interfaces import PumpState
 from flowrig_chemyx.emulator.serial_port import Uart
 from flowrig_chemyx.settings import BAUD_RATES
+from flowrig_chemyx.wire import serial_line
 from flowrig_chemyx.wire.ports import find_port, owners, why_not
 
 needs_terminals = pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
@@ -117,6 +122,21 @@ def test_the_program_that_has_the_port_is_named():
                 b.pump.open()
             holder.stdin.close()
         b.pump.open()
+
+
+@needs_terminals
+def test_a_lock_that_ends_in_a_moment_is_waited_for(monkeypatch):
+    """A process that was just started holds copies of this program's locks until it runs."""
+    monkeypatch.setattr(serial_line, "LOCK_S", LONG_S)
+    with bench() as b:
+        fd = os.open(b.pump.settings.address, os.O_RDWR | os.O_NOCTTY)
+        fcntl = importlib.import_module("fcntl")
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        release = threading.Timer(0.3, os.close, [fd])
+        release.start()
+        b.pump.open()
+        release.join()
+        assert b.pump.status().state is PumpState.STOPPED
 
 
 @needs_terminals

@@ -11,6 +11,7 @@ contains, which turns the rest into an unknown request.
 """
 
 import contextlib
+import errno
 import sys
 import threading
 import time
@@ -34,6 +35,9 @@ LEAVE_S: Final = 0.01  # longest time that an adapter keeps bytes before it send
 HEARD_BYTES: Final = 4096
 BUSY_S: Final = 0.25  # longest wait of an urgent request for another channel's exchange
 POLL_S: Final = 0.05  # longest wait of one read, so that deadlines are noticed in time
+LOCK_S: Final = 1.0
+"""Longest wait [s] for the lock of a port. A process that this program starts holds a copy of every
+lock until its own program is loaded, also of a port that was closed and is opened again."""
 WRITE_TIMEOUT_S: Final = 5.0
 """Longest write [s]: a port whose peer takes no bytes must not block for ever. pyserial looks at
 the clock after the write, so that a process that waits for a busy processor would count as a lost
@@ -346,9 +350,16 @@ def _open_port(port: str, baud: int) -> Any:
     if "://" not in port and sys.platform != "win32":
         # Windows never shares a port, and a URL has no port to lock.
         options["exclusive"] = True
-    return serial.serial_for_url(
-        port, baudrate=baud, timeout=POLL_S, write_timeout=WRITE_TIMEOUT_S, **options
-    )
+    end_s = time.monotonic() + LOCK_S
+    while True:
+        try:
+            return serial.serial_for_url(
+                port, baudrate=baud, timeout=POLL_S, write_timeout=WRITE_TIMEOUT_S, **options
+            )
+        except serial.SerialException as error:
+            if error.errno != errno.EWOULDBLOCK or time.monotonic() >= end_s:
+                raise
+        sleep(POLL_S)
 
 
 _open_lines: dict[str, SerialLine] = {}
