@@ -1,7 +1,7 @@
 """A rig: the instruments of a profile, opened through their plugins."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
 from typing import Any, TypeVar
 
@@ -34,7 +34,7 @@ from flowrig.interfaces import (
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, load_profile
 from flowrig.profile.rules.analysis import require_seen
-from flowrig.rig.claimed import alone, claimed, require_addresses, require_distinct
+from flowrig.rig.claimed import alone, require_distinct
 from flowrig.rig.device_threads import DeviceThreads
 from flowrig.rig.simulated import Simulator, emulated
 from flowrig.rig.unopened import even_unopened
@@ -472,8 +472,7 @@ def open_rig(
 ) -> Iterator[Rig]:
     """Open the rig of a profile, and close it in the end.
 
-    Closing releases the ports and moves nothing; `flowrig.reach_safe_state` brings a rig to rest. A
-    simulated rig stops with its emulators.
+    Closing moves nothing; `flowrig.reach_safe_state` brings a rig to rest.
 
     Args:
         profile: a profile, or its name or path.
@@ -492,15 +491,11 @@ def open_rig(
     """
     if isinstance(profile, str):
         profile = load_profile(profile, plugins or Plugins.discover())
-    if clock is None:
-        clock = VirtualClock() if simulate else RealClock()
+    clock = clock or (VirtualClock() if simulate else RealClock())
     with ExitStack() as stack:
         written, refill = profile, _refilled_by_hand
-        if not simulate:
-            require_addresses(profile)
-            stack.enter_context(alone(profile))
-            stack.enter_context(claimed(profile))
-        else:
+        stack.enter_context(nullcontext() if simulate else alone(profile))
+        if simulate:
             emulation = stack.enter_context(simulator(profile, clock, seed))
             profile, refill = emulation.profile, emulation.world.refill
         threads = stack.enter_context(DeviceThreads(clock))
