@@ -343,7 +343,12 @@ class ChemyxFusion(Pump):
         return state
 
     def _do_read_back(self) -> PumpReadBack:
-        found = self._channel.settings()
+        try:
+            found = self._channel.settings()
+        except ProtocolError as error:
+            if error.reply != REJECTION:  # else a pump that shows no settings while it runs
+                raise
+            return PumpReadBack(time_s=self.clock.now_s())
         steps = found.rates
         is_constant = len(steps) == 1 and len(steps[0]) == 1
         return PumpReadBack(

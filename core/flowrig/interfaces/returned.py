@@ -157,7 +157,7 @@ def heater_reading(device: "Device", value: Any) -> "HeaterReading":
         expected += "quality BAD"
         if not (is_bad and _is_float(part)):
             part = number(device, method, part, expected, low=COLDEST_C, high=HOTTEST_C)
-        found.append(float(part))
+        found.append(_as_float(part))
     time_s = number(device, method, value.time_s, "the rig time [s] as `time_s`")
     return evolve(
         value,
@@ -317,6 +317,14 @@ def _array(value: Any) -> NDArray[Any]:
 def _is_float(value: object) -> bool:
     is_number = isinstance(value, (int, float, np.integer, np.floating))
     return is_number and not isinstance(value, bool)
+
+
+def _as_float(value: Any) -> float:
+    """A number as a float; infinity for a whole number that no float can hold."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def _is_real(value: Any) -> bool:
