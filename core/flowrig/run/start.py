@@ -122,7 +122,7 @@ def resume_run(folder: Path | str, options: ResumeOptions | None = None) -> RunO
         changes = changes_of(before.journal, before.profile_file, before.profile, options.plugins)
         changes.require_accepted(options.accept_changes, folder)
         _require_possible(options, changes.profile)
-        loaded, simulated = before.loaded, before.simulated
+        loaded = before.loaded
         before.close()  # Windows replaces no file that is open, and a damaged journal is replaced
         lock_or_take_over(stack, folder)
         journal = stack.enter_context(
@@ -132,8 +132,7 @@ def resume_run(folder: Path | str, options: ResumeOptions | None = None) -> RunO
         record = stack.enter_context(RunRecord(folder, loaded=loaded))
         state = record.ended_state
         if state != "finished" or changes.differences:  # else nothing is opened
-            rig = claimed_for(changes.profile, folder, simulated=simulated, patience_s=PATIENCE_S)
-            stack.enter_context(rig)
+            stack.enter_context(claimed_for(changes.profile, folder, simulated=record.simulated))
         status = RunStatus()
         journal.listen(status, *options.listeners)
         with _nothing_opened_yet():
@@ -145,8 +144,7 @@ def resume_run(folder: Path | str, options: ResumeOptions | None = None) -> RunO
                 record = stack.enter_context(RunRecord(folder, loaded=loaded))
             journal.append(_resumption(record, options), newest_s(journal))
             if options.reset:
-                reset = tuple(dict.fromkeys(options.reset))
-                journal.append(TripReset(rules=reset), newest_s(journal))
+                journal.append(_reset(options), newest_s(journal))
         session = RunSession(record, journal, options, status)
         if state == "finished" and is_campaign_over(record, journal):
             return session.conclude()
@@ -154,9 +152,7 @@ def resume_run(folder: Path | str, options: ResumeOptions | None = None) -> RunO
 
 
 @contextmanager
-def claimed_for(
-    profile: Profile, folder: Path, *, simulated: bool, patience_s: float = 0.0
-) -> Iterator[None]:
+def claimed_for(profile: Profile, folder: Path, *, simulated: bool) -> Iterator[None]:
     """Keep other programs from the instruments of a run, if they are real.
 
     Raises:
@@ -166,7 +162,7 @@ def claimed_for(
         yield
         return
     require_addresses(profile)
-    with claimed(profile, folder, patience_s=patience_s):
+    with claimed(profile, folder, patience_s=PATIENCE_S):
         yield
 
 
@@ -211,6 +207,11 @@ def _resumption(record: RunRecord, options: ResumeOptions) -> Resumed:
         done=len(record.experiments()),
         best=None if best is None else best.objective,
     )
+
+
+def _reset(options: ResumeOptions) -> TripReset:
+    """The event of the rules that a person has reset, each once."""
+    return TripReset(rules=tuple(dict.fromkeys(options.reset)))
 
 
 def _require_possible(options: ResumeOptions, profile: Profile) -> None:
