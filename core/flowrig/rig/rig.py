@@ -1,7 +1,7 @@
 """A rig: the instruments of a profile, opened through their plugins."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any, TypeVar
 
@@ -472,7 +472,8 @@ def open_rig(
 ) -> Iterator[Rig]:
     """Open the rig of a profile, and close it in the end.
 
-    Closing moves nothing; `flowrig.reach_safe_state` brings a rig to rest.
+    Closing releases the ports and moves nothing; `flowrig.reach_safe_state` brings a rig to rest. A
+    simulated rig stops with its emulators.
 
     Args:
         profile: a profile, or its name or path.
@@ -494,16 +495,15 @@ def open_rig(
     clock = clock or (VirtualClock() if simulate else RealClock())
     with ExitStack() as stack:
         written, refill = profile, _refilled_by_hand
-        stack.enter_context(nullcontext() if simulate else alone(profile))
         if simulate:
             emulation = stack.enter_context(simulator(profile, clock, seed))
             profile, refill = emulation.profile, emulation.world.refill
-        threads = stack.enter_context(DeviceThreads(clock))
-        rig = Rig(profile, clock, threads, refill)
+        else:
+            stack.enter_context(alone(profile))
+        rig = Rig(profile, clock, stack.enter_context(DeviceThreads(clock)), refill)
         if traces is not None:
             headers = _headers(written, plugins or Plugins.discover(), simulate)
-            devices = {name: rig[name] for name in profile.devices}
-            stack.enter_context(recorded(devices, headers, traces))
+            stack.enter_context(recorded({n: rig[n] for n in headers}, headers, traces))
         stack.callback(rig.close)
         rig.open()
         if prepare:
