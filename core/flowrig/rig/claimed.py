@@ -23,11 +23,13 @@ _open_rigs: dict[str, str] = {}
 
 @contextmanager
 def alone(profile: Profile) -> Iterator[None]:
-    """Keep this process from opening a second rig with the same instruments.
+    """Keep other programs, and a second rig of this one, from the instruments of a rig.
 
     Raises:
-        InUseError: a rig that is open uses one of them.
+        InputError: an address is a placeholder.
+        InUseError: another program, or a rig that is open, uses one of the instruments.
     """
+    require_addresses(profile)
     places_of = {
         name: places(entry.settings.connects_to(look=True))
         for name, entry in profile.devices.items()
@@ -42,7 +44,8 @@ def alone(profile: Profile) -> Iterator[None]:
                     raise InUseError(name, f"{use}; close it first")
         _open_rigs.update(dict.fromkeys(mine, profile.name))
     try:
-        yield
+        with claimed(profile):
+            yield
     finally:
         with _lock:
             for place in mine:

@@ -34,7 +34,7 @@ from flowrig.interfaces import (
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, load_profile
 from flowrig.profile.rules.analysis import require_seen
-from flowrig.rig.claimed import alone, claimed, require_addresses, require_distinct
+from flowrig.rig.claimed import alone, require_distinct
 from flowrig.rig.device_threads import DeviceThreads
 from flowrig.rig.simulated import Simulator, emulated
 from flowrig.rig.unopened import even_unopened
@@ -499,7 +499,7 @@ def open_rig(
             emulation = stack.enter_context(simulator(profile, clock, seed))
             profile, refill = emulation.profile, emulation.world.refill
         else:
-            stack.enter_context(_reserved(profile))
+            stack.enter_context(alone(profile))
         rig = Rig(profile, clock, stack.enter_context(DeviceThreads(clock)), refill)
         if traces is not None:
             headers = _headers(written, plugins or Plugins.discover(), simulate)
@@ -509,14 +509,6 @@ def open_rig(
         if prepare:
             rig.prepare()
         yield rig
-
-
-@contextmanager
-def _reserved(profile: Profile) -> Iterator[None]:
-    """Keep other rigs of this process, and other programs, from the instruments of a profile."""
-    require_addresses(profile)
-    with alone(profile), claimed(profile):
-        yield
 
 
 def _headers(profile: Profile, plugins: Plugins, simulated: bool) -> dict[str, TraceHeader]:

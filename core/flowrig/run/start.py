@@ -122,7 +122,7 @@ def resume_run(folder: Path | str, options: ResumeOptions | None = None) -> RunO
         changes = changes_of(before.journal, before.profile_file, before.profile, options.plugins)
         changes.require_accepted(options.accept_changes, folder)
         _require_possible(options, changes.profile)
-        loaded, simulated = before.loaded, before.simulated
+        loaded = before.loaded
         before.close()  # Windows replaces no file that is open, and a damaged journal is replaced
         lock_or_take_over(stack, folder)
         journal = stack.enter_context(
@@ -132,8 +132,7 @@ def resume_run(folder: Path | str, options: ResumeOptions | None = None) -> RunO
         record = stack.enter_context(RunRecord(folder, loaded=loaded))
         state = record.ended_state
         if state != "finished" or changes.differences:  # else nothing is opened
-            rig = claimed_for(changes.profile, folder, simulated=simulated, patience_s=PATIENCE_S)
-            stack.enter_context(rig)
+            stack.enter_context(claimed_for(changes.profile, folder, simulated=record.simulated))
         status = RunStatus()
         journal.listen(status, *options.listeners)
         with _nothing_opened_yet():
@@ -143,7 +142,9 @@ def resume_run(folder: Path | str, options: ResumeOptions | None = None) -> RunO
                 journal.append(changes.accepted, newest_s(journal))
                 loaded = evolve(loaded, profile=changes.profile)
                 record = stack.enter_context(RunRecord(folder, loaded=loaded))
-            _write_resumption(journal, record, options)
+            journal.append(_resumption(record, options), newest_s(journal))
+            if options.reset:
+                journal.append(_reset(options), newest_s(journal))
         session = RunSession(record, journal, options, status)
         if state == "finished" and is_campaign_over(record, journal):
             return session.conclude()
@@ -151,9 +152,7 @@ def resume_run(folder: Path | str, options: ResumeOptions | None = None) -> RunO
 
 
 @contextmanager
-def claimed_for(
-    profile: Profile, folder: Path, *, simulated: bool, patience_s: float = 0.0
-) -> Iterator[None]:
+def claimed_for(profile: Profile, folder: Path, *, simulated: bool) -> Iterator[None]:
     """Keep other programs from the instruments of a run, if they are real.
 
     Raises:
@@ -163,7 +162,7 @@ def claimed_for(
         yield
         return
     require_addresses(profile)
-    with claimed(profile, folder, patience_s=patience_s):
+    with claimed(profile, folder, patience_s=PATIENCE_S):
         yield
 
 
@@ -192,13 +191,6 @@ def _beginning(profile: Profile, text: str, seed: int, options: RunOptions) -> R
     )
 
 
-def _write_resumption(journal: Journal, record: RunRecord, options: ResumeOptions) -> None:
-    journal.append(_resumption(record, options), newest_s(journal))
-    if options.reset:
-        reset = tuple(dict.fromkeys(options.reset))
-        journal.append(TripReset(rules=reset), newest_s(journal))
-
-
 def _resumption(record: RunRecord, options: ResumeOptions) -> Resumed:
     """The event of a resume: changes that a person made, and the progress of the campaign."""
     profile, best = record.profile, record.best()
@@ -215,6 +207,11 @@ def _resumption(record: RunRecord, options: ResumeOptions) -> Resumed:
         done=len(record.experiments()),
         best=None if best is None else best.objective,
     )
+
+
+def _reset(options: ResumeOptions) -> TripReset:
+    """The event of the rules that a person has reset, each once."""
+    return TripReset(rules=tuple(dict.fromkeys(options.reset)))
 
 
 def _require_possible(options: ResumeOptions, profile: Profile) -> None:
