@@ -5,12 +5,10 @@ import importlib
 import os
 import subprocess
 import sys
-import threading
 from types import SimpleNamespace
 
 import pytest
 from fusion_bench import bench
-from fusion_time import LONG_S
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -127,16 +125,14 @@ def test_the_program_that_has_the_port_is_named():
 @needs_terminals
 def test_a_lock_that_ends_in_a_moment_is_waited_for(monkeypatch):
     """A process that was just started holds copies of this program's locks until it runs."""
-    monkeypatch.setattr(serial_line, "LOCK_S", LONG_S)
     with bench() as b:
         fd = os.open(b.pump.settings.address, os.O_RDWR | os.O_NOCTTY)
         fcntl = importlib.import_module("fcntl")
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        release = threading.Timer(0.3, os.close, [fd])
-        release.start()
-        b.pump.open()
-        release.join()
-        assert b.pump.status().state is PumpState.STOPPED
+        with monkeypatch.context() as patched:
+            patched.setattr(serial_line, "sleep", lambda duration_s: os.close(fd))
+            line = serial_line.claim_line(b.pump.settings.address, [38400], None)
+        serial_line.release_line(line, None)
 
 
 @needs_terminals
