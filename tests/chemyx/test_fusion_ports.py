@@ -5,6 +5,7 @@ import importlib
 import os
 import subprocess
 import sys
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -130,6 +131,8 @@ def test_a_lock_that_ends_in_a_moment_is_waited_for(monkeypatch):
         fcntl = importlib.import_module("fcntl")
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         with monkeypatch.context() as patched:
+            patched.setattr(serial_line, "time", time)  # that of the bench leaps
+            patched.setattr(serial_line, "LOCK_S", 60.0)
             patched.setattr(serial_line, "sleep", lambda duration_s: os.close(fd))
             line = serial_line.claim_line(b.pump.settings.address, [38400], None)
         serial_line.release_line(line, None)
