@@ -225,9 +225,9 @@ def test_a_folder_that_is_moved_during_a_run_does_not_change_its_end(
 
     check_campaign = session.check_campaign
 
-    def moved(record: Any, journal: Any) -> None:
+    def moved(*given: Any) -> None:
         folder.rename(tmp_path / "moved")
-        check_campaign(record, journal)
+        check_campaign(*given)
 
     monkeypatch.setattr(session, "check_campaign", moved)
     done = said("run", short(2, 1), "--simulate", "--out", folder)

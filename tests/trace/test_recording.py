@@ -5,10 +5,12 @@ import json
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from flowrig import open_rig
 from flowrig.journal.events import Measured, Notice
-from flowrig.journal.journal import Journal
+from flowrig.journal.journal import AnyEvent, Journal
+from flowrig.operator.requests import OperatorRequests, Request
 from flowrig.plugins.registry import Plugins
 from flowrig.run.options import ResumeOptions, RunOptions
 from flowrig.run.start import resume_run, start_run
@@ -63,9 +65,14 @@ def test_a_resumed_run_keeps_both_traces(
 ) -> None:
     """What goes on is recorded in files with numbers; those before are left as they are."""
     profile, folder = run_folder.parent / "short.toml", tmp_path / "run"
-    start_run(
-        profile, RunOptions(folder=folder, simulate=True, record_traces=True, plugins=plugins)
-    )
+    requests = OperatorRequests()
+
+    def stop(event: AnyEvent) -> None:
+        if isinstance(event.data, Measured):
+            requests.ask(Request.STOP)
+
+    options = RunOptions(folder=folder, simulate=True, record_traces=True, plugins=plugins)
+    start_run(profile, evolve(options, requests=requests, listeners=[stop]))
     before = (folder / "traces" / "plate.jsonl").read_bytes()
     resume_run(folder, ResumeOptions(record_traces=True, plugins=plugins))
     assert (folder / "traces" / "plate.jsonl").read_bytes() == before
