@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flowrig.journal.format import finite
 from flowrig.journal.visible import visible, visible_line
 
 if TYPE_CHECKING:
@@ -86,6 +85,8 @@ def print_json(value: Any) -> None:
 
 def json_text(value: Any) -> str:
     """A value as JSON; control characters are escapes, and numbers that are not finite null."""
+    from flowrig.journal.format import finite
+
     text = json.dumps(finite(value), indent=2, ensure_ascii=False)
     return NOT_ASCII.sub(
         lambda one: one[0] if visible(one[0]) == one[0] else _escaped(one[0]), text
