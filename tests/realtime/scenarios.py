@@ -82,6 +82,8 @@ def _missing_at(action: str, device: str) -> _Strike:
         command.wait(240.0)
         wait_until(lambda: not trial.hardware.heats, 30.0)
         trial.rig.order("heal")
+        if action == "safe":  # it ends with the advice to do it once more; a resume keeps trying
+            trial.command("safe", trial.folder).wait(240.0)
         return begun_s
 
     return strike
