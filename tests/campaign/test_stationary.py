@@ -91,6 +91,7 @@ def moved(world: WatchedWorld) -> float:
     return sum(world.pump(f"pump_{n}").moved_ul for n in ("cui", "zni2", "csoa", "ode", "pfo"))
 
 
+@pytest.mark.slow
 def test_what_never_stands_still_is_measured_and_flagged(tmp_path: Path) -> None:
     """After the longest time, as doubtful; the plan has that time as its upper end."""
     wanted = STATIONARY.format(tolerance=1e-6, longest=3.6)

@@ -43,7 +43,7 @@ def stepped(folder: Path, optimizer: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("optimizer", ["random", "grid"])
+@pytest.mark.parametrize("optimizer", [pytest.param("random", marks=pytest.mark.slow), "grid"])
 def test_a_stage_ends_when_everything_is_measured(tmp_path: Path, optimizer: str) -> None:
     """Nothing is repeated and nothing beside the steps is added: that is told, and the run is
     finished, stopped in between or not."""
@@ -150,6 +150,7 @@ class Spy:
         self.rows = len(X)
 
 
+@pytest.mark.slow
 def test_no_model_of_a_run_is_fitted_to_bad_experiments(
     short: Short, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,6 +29,10 @@ class TestFusion(PumpConformance):
         with conformance_bench() as bench:
             yield bench
 
+    @pytest.mark.slow
+    def test_a_cut_at_any_byte(self, bench: PumpBench) -> None:
+        super().test_a_cut_at_any_byte(bench)
+
 
 class TestF4T(HeaterConformance):
     """An F4T."""

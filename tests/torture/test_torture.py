@@ -16,7 +16,7 @@ from flowrig.journal.check import Examination, Examined
 from flowrig.journal.events import EventData, Intent, SafeStateSought
 from flowrig.journal.writer import Tail
 from flowrig.measurement import features
-from flowrig.problem.space import Space
+from flowrig.problem.door import Door
 from flowrig.rig.rig import Rig
 from flowrig.run import start
 from flowrig.run.session import RunSession
@@ -76,19 +76,19 @@ def play(text: str) -> set[Kind]:
         "42/commit/1",
         slow("42/flush/1"),
         slow("43/heat-up/1"),
-        "45/measure/2",
+        slow("45/measure/2"),
         slow("45/prime/4"),
         slow("45/heat-up/2"),
         slow("46/prime/1"),
         slow("47/connect/3"),
-        "49/settle/1",
+        slow("49/settle/1"),
         slow("49/flush/1"),
         slow("50/settle/1"),
         slow("50/measure/1"),
-        "51/settle/1",
+        slow("51/settle/1"),
         slow("51/heat-up/2"),
         slow("52/measure/1"),
-        "1/plate-exchange-9/1",
+        slow("1/plate-exchange-9/1"),
         slow("41/journal-event-100/1"),
         slow("42/journal-event-60/1"),
         slow("42/pump_cui-byte-300/1"),
@@ -105,7 +105,7 @@ def play(text: str) -> set[Kind]:
         slow("53/heat-up/2"),
         slow("54/settle/1"),
         slow("55/heat-up/2"),
-        "56/measure/4",
+        slow("56/measure/4"),
         slow("56/prime/1"),
         slow("57/settle/1"),
         slow("57/measure/1"),
@@ -195,17 +195,16 @@ def no_trips(*_: Any, **__: Any) -> Iterator[Any]:
     [
         slow((HeatNeedsFlow, "_broken", nothing), "29/connect/1", Kind.UNSAFE),
         slow((StreamWatch, "check", no_trips), "9/settle/1", Kind.LOST),
-        ((safe_state, "light_seen", lambda *_: ""), "10/commit/2", Kind.UNSAFE),
         slow((flush, "require_cooling", nothing), "26/flow/1", Kind.UNSAFE),
         slow((journal, "examine", no_damage), "45/commit/3", Kind.LOST),
         slow((Changes, "require_accepted", nothing), "46/settle/1", Kind.UNEXPECTED),
         slow((start, "_require_reset", nothing), "24/heat-up/1", Kind.UNSAFE),
         slow((features, "_frame_flags", lambda *_: []), "31/flow/1", Kind.LOST),
         slow((features, "_light_flags", lambda *_: []), "17/settle/1", Kind.LOST),
-        ((Space, "require_feasible", nothing), "39/suggest/1", Kind.LOST),
+        ((Door, "_inside", lambda self, batch: [True] * len(batch)), "39/suggest/1", Kind.LOST),
         ((RunSession, "_write", forget_intents), "0/connect/1", Kind.DOUBLE),
         slow((loop, "brightness_change", lambda *_: ""), "42+34/measure/1", Kind.LOST),
-        slow((safe_state, "_perhaps_stuck", lambda *_: []), "26+27/heat-up/20", Kind.UNSAFE),
+        slow((safe_state, "perhaps_stuck", lambda *_: []), "26+27/heat-up/20", Kind.UNSAFE),
         slow((Tail, "keep", nothing), "41/journal-event-341/2", Kind.LOST),
         slow((SafeStateSequence, "_repeat", nothing), "49/settle/1", Kind.UNEXPECTED),
         slow((RunSession, "_rescued", nothing), "51/settle/1", Kind.UNSAFE),
@@ -214,7 +213,7 @@ def no_trips(*_: Any, **__: Any) -> Iterator[Any]:
         slow((ChangeWatch, "spectrometer_changes", lambda *_: []), "56/prime/2", Kind.LOST),
     ],
     ids=[
-        "interlock", "stream watch", "light", "cooling", "chain of the journal", "changes",
+        "interlock", "stream watch", "cooling", "chain of the journal", "changes",
         "latched trips", "flags of frames", "flags of light", "gate of suggestions", "intents",
         "changes of light", "heaters that may be stuck", "events that wait for the disk",
         "steps that are repeated", "safe state without an instrument", "flag of a suspend",
@@ -249,6 +248,7 @@ def test_a_full_board_has_every_phase_of_every_fault() -> None:
     assert len(set(cells)) == len(cells) == 3 + 2 * sum(len(f.phases) for f in applicable())
 
 
+@pytest.mark.slow
 def test_the_command_plays_cells_side_by_side() -> None:
     """A board of one fault in one phase is printed as JSON, from separate processes."""
     words = ["torture", "--faults", "16", "--seeds", "2", "--jobs", "1", "--json"]

@@ -83,6 +83,7 @@ def test_the_page_is_well_formed(study: TwinStudy) -> None:
     assert page.count("<svg") > 15
 
 
+@pytest.mark.slow
 def test_the_command_writes_a_page(tmp_path: Path) -> None:
     """A CSV file and a profile are enough; without the profile the command says what lacks."""
     out = tmp_path / "twin.html"

@@ -35,7 +35,14 @@ VARIANTS = {
 class TestVariants(HeaterConformance):
     """An F4T with each set of traits."""
 
-    @pytest.fixture(params=VARIANTS)
+    @pytest.fixture(
+        params=[
+            *("old", "modbus", "control-mode"),  # these have the traits of the others as well
+            pytest.param("fahrenheit", marks=pytest.mark.slow),
+            pytest.param("newline-on-write", marks=pytest.mark.slow),
+            pytest.param("tells-errors", marks=pytest.mark.slow),
+        ]
+    )
     def bench(self, request: pytest.FixtureRequest) -> Iterator[HeaterBench]:
         settings, traits = VARIANTS[request.param]
         emulator = partial(WatlowEmulator, traits=evolve(traits))

@@ -107,9 +107,17 @@ def prepare(emulated):
     emulated.emulator.controller.outputs[2] = False
 
 
+LONG = ("open_both", "set_pid")
+"""Calls of many exchanges; the others are cut in each kind of exchange that these have."""
+
+
 @pytest.mark.parametrize(
     ("call", "wire"),
-    [pytest.param(c, wire, id=f"{c.name}-{wire}") for c in CALLS for wire in c.wires],
+    [
+        pytest.param(c, wire, id=f"{c.name}-{wire}", marks=[pytest.mark.slow] * (c.name in LONG))
+        for c in CALLS
+        for wire in c.wires
+    ],
 )
 def test_pulled_at_any_byte(plate_rig, written, call, wire):
     """Wherever the connection breaks, a call fails at once as lost or unknown, or returns what is
