@@ -217,15 +217,19 @@ class HdxInstrument:
 
     def _spectra(self) -> Mapping[int, Callable[[bytes], bytes]]:
         variant = self.variant
-        wavelengths = onto_pixels(self._body, variant.pixels).wavelength_coefficients
+        detector = onto_pixels(self._body, variant.pixels)  # its wavelengths may be changed later
         corrects = variant.spectrum_message == Message.GET_SPECTRUM
         return {
             Message.GET_SPECTRUM: lambda _: self._spectrum(),
             Message.GET_RAW_SPECTRUM: lambda _: self._spectrum(raw=corrects),
             Message.GET_COUNTS_MAX: lambda _: variant.counts_max.to_bytes(2, "little"),
             Message.GET_PIXEL_COUNT: lambda _: variant.pixels.to_bytes(4, "little"),
-            Message.GET_WAVELENGTH_COEFFICIENT_COUNT: lambda _: bytes([len(wavelengths)]),
-            Message.GET_WAVELENGTH_COEFFICIENT: lambda index: _coefficient(wavelengths, index),
+            Message.GET_WAVELENGTH_COEFFICIENT_COUNT: lambda _: bytes(
+                [len(detector.wavelength_coefficients)]
+            ),
+            Message.GET_WAVELENGTH_COEFFICIENT: lambda index: _coefficient(
+                detector.wavelength_coefficients, index
+            ),
             Message.GET_NONLINEARITY_COEFFICIENT_COUNT: lambda _: bytes(
                 [len(variant.nonlinearity)]
             ),
