@@ -209,8 +209,10 @@ def _all() -> Sequence[Scenario]:
         Scenario("a pump's link lost for 10 s", _lost(PUMPS[:1], 10.0), "the return of the link"),
         Scenario("a spectrometer's link lost for 10 s", _lost(("hdx_pl",), 10.0),
                  "the return of the link"),
-        Scenario("the plate answers 3 s late for 60 s", _fault("delay delay_s=3 for_s=60"), heat_off_s=40.0),
-        Scenario("a pump answers 3 s late for 60 s", _fault("delay delay_s=3 for_s=60", PUMPS[:1]), heat_off_s=60.0),
+        Scenario("the plate answers 3 s late for 60 s", _fault("delay delay_s=3 for_s=60"),
+                 heat_off_s=40.0),
+        Scenario("a pump answers 3 s late for 60 s", _fault("delay delay_s=3 for_s=60", PUMPS[:1]),
+                 heat_off_s=60.0),
         Scenario("brown-out of the plate", _fault("power-cycle times=1"),
                  heat_off_s=180.0),  # an F4T keeps its set point, and the run may go on
         Scenario("brown-out of all pumps", _fault("power-cycle times=1", PUMPS)),
