@@ -12,7 +12,7 @@ from flowrig import interfaces
 from flowrig.plugins import hookspecs
 
 CHECKED = [*PAGES, ROOT / "README.md"]
-SLOW = ("tutorial-run-a-rig", "tutorial-optimizer", "traces")
+SLOW = ("tutorial-run-a-rig", "tutorial-optimizer", "traces", "python")
 """Pages whose examples are whole campaigns; their commands stand on other pages too."""
 INTERFACES = (
     interfaces.Pump,

@@ -33,6 +33,7 @@ class TestXopt(OptimizerConformance):
         super().test_it_is_no_worse_than_random_search(bench)
 
 
+@pytest.mark.slow
 class TestBoTorch(OptimizerConformance):
     """BoTorch's log expected improvement, from the example of a thin plugin."""
 

@@ -429,6 +429,7 @@ def started(tmp_path: Path) -> Iterator[Callable[[str], "subprocess.Popen[str]"]
         process.wait()
 
 
+@pytest.mark.slow
 def test_a_run_on_hold_goes_on_by_a_word_from_another_shell(
     flowrig: Any, started: Any, tmp_path: Path
 ) -> None:

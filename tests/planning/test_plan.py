@@ -31,6 +31,7 @@ def planned(path: Path, **more: Any) -> Plan:
     return plan_campaign(load_profile(path, Plugins.discover()), **more)
 
 
+@pytest.mark.slow
 def test_a_plan_is_what_the_run_takes(short: Short, tmp_path: Path) -> None:
     """Right where conditions are known in advance, and inside the ranges where they are not."""
     path = short(5, 1)

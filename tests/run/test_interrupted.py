@@ -131,6 +131,7 @@ def test_one_run_has_one_process(flowrig: Any, short: Any, tmp_path: Path) -> No
         process.wait()
 
 
+@pytest.mark.slow
 def test_a_changed_profile_is_not_resumed(flowrig: Any, short: Any, tmp_path: Path) -> None:
     """The run's own copy of the profile is what its measurements mean."""
     folder = tmp_path / "run"

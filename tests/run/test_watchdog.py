@@ -346,6 +346,7 @@ def test_a_watchdog_that_is_stopped_is_noticed(
     assert "has not answered" in terminal
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no way to find the watchdog of a run")
 def test_a_resume_that_misses_an_instrument_makes_the_others_safe(
     rig: EmulatedRig, run: Callable[[int], "subprocess.Popen[bytes]"], tmp_path: Path, flowrig: Any

@@ -123,6 +123,7 @@ def test_every_promise_holds(cell: str) -> None:
     assert play(cell) == set()
 
 
+@pytest.mark.slow
 @unhurried
 def test_a_cell_replays() -> None:
     """A cell that is run twice ends twice in the same way, with the same messages."""

@@ -39,6 +39,7 @@ def test_every_device_of_a_run_has_a_trace(run_folder: Path) -> None:
         assert not trace.cut
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_traces(
     run_folder: Path, tmp_path: Path, plugins: Plugins
 ) -> None:
