@@ -59,6 +59,32 @@ def test_a_plugin_that_breaks_is_left_out(
     assert not hangs or "does not return" in reason
 
 
+@pytest.mark.parametrize("name", ["sleep", "hook_sleeps", "loop"])
+def test_a_plugin_that_does_not_return_leaves_debuggers_usable(path: Path, name: str) -> None:
+    """Functions that are traced afterwards return; a debugger and a coverage tool trace them."""
+    install_plugin(path, name, BAD_PLUGINS[name])
+    code = (
+        "import os, sys\n"
+        "from flowrig.plugins import contained\n"
+        "from flowrig.plugins.registry import Plugins\n"
+        "def traced(): return 'returned'\n"
+        f"contained.IMPORT_LIMIT_S = {LIMIT_S}\n"
+        "Plugins.discover(warn=False)\n"
+        "sys.settrace(lambda *event: None)\n"
+        "print(traced(), flush=True)\n"
+        "os._exit(0)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(path), *sys.path])},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=200,
+    )
+    assert done.stdout == "returned\n"
+
+
 @pytest.mark.parametrize(
     "names",
     [

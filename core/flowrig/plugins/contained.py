@@ -27,6 +27,9 @@ IMPORT_LIMIT_S: Final = 60.0
 """Longest time [s, real time] for the import of a plugin and its hooks; an import of PyTorch takes
 20 s on a busy machine."""
 
+INTERRUPT_S: Final = 0.1
+"""Longest wait [s] for a thread that loops to take an exception."""
+
 _one_at_a_time = threading.Lock()
 _inside = threading.local()
 _left: list[threading.Thread] = []
@@ -117,12 +120,33 @@ def _reason(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
+class _Taken(BaseException):
+    """Raised in the thread that takes back an exception of another one."""
+
+
 def _interrupt(thread: threading.Thread) -> None:
-    """End a thread that loops in Python code and slows all others; one that sleeps stays."""
-    if thread.ident is not None and hasattr(ctypes, "pythonapi"):
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(
-            ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit)
-        )
+    """End a thread that loops in Python code and slows all others; one that sleeps stays.
+
+    A thread that sleeps does not take the exception, so it is taken back: Python 3.11 loops for
+    ever in every function that a debugger traces while one is pending. For the same reason nothing
+    is done while this thread is traced.
+    """
+    if thread.ident is None or not hasattr(ctypes, "pythonapi") or sys.gettrace() is not None:
+        return
+    _raise_in(thread.ident, ctypes.py_object(SystemExit))
+    thread.join(INTERRUPT_S)
+    if thread.is_alive():
+        _raise_in(thread.ident, ctypes.py_object())
+        # Python notes "an exception is pending" for the whole process, and forgets it only when a
+        # thread takes one.
+        with contextlib.suppress(_Taken):
+            _raise_in(threading.get_ident(), ctypes.py_object(_Taken))
+            while True:
+                pass
+
+
+def _raise_in(ident: int, error: Any) -> None:
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), error)
 
 
 @contextlib.contextmanager
