@@ -6,7 +6,7 @@ import struct
 from functools import partial
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from patience import patient
 
@@ -25,7 +25,7 @@ from flowrig_watlow.emulator.controller import NO_HEAT_C, F4TController, F4TTrai
 from flowrig_watlow.emulator.modbus_server import ModbusServer
 from flowrig_watlow.emulator.register_bank import RegisterBank
 from flowrig_watlow.registers import ControlMode, WordOrder
-from flowrig_watlow.temperature import TemperatureUnit
+from flowrig_watlow.temperature import NO_NUMBER, TemperatureUnit
 
 BOTH = {"modbus": "unused", "off": "control-mode"}
 
@@ -55,12 +55,17 @@ class Bench:
 
 
 @given(st.floats(width=32, allow_nan=False, allow_infinity=False), st.sampled_from(WordOrder))
+@example(-3.4028234663852886e38, WordOrder.HIGH_FIRST)
 def test_numbers_survive_their_registers(value, order):
-    """A number comes back from its two registers; the other word order swaps the two words."""
+    """A number comes back from its two registers, unless it is so large that it stands for "no
+    number"; the other word order swaps the two words."""
     words = order.words(value)
-
-    assert order.number(words) == value
     assert order.other.words(value) == words[::-1]
+    if abs(value) < NO_NUMBER:
+        assert order.number(words) == value
+    else:
+        with pytest.raises(ValueError, match="hold no finite number"):
+            order.number(words)
 
 
 @pytest.mark.parametrize("words", [(0x0000, 0x7FC0), (0x0000, 0x7F80), (0x0000, 0xFF80)])
