@@ -3,7 +3,9 @@
 import sys
 from pathlib import Path
 
-__all__ = ["BAD_PLUGINS", "HARMLESS_PLUGINS", "install_plugin"]
+import pytest
+
+__all__ = ["BAD_PLUGINS", "HARMLESS_PLUGINS", "install_plugin", "plugin_folder"]
 
 _HOOK = """\
 from flowrig.plugins import DriverOffer, Offer, hookimpl
@@ -111,6 +113,14 @@ HARMLESS_PLUGINS = {
     + _objectives("return [offer(name='asks-for-plugins')]"),
 }
 """Source of plugins that do to the whole process what they should not, and offer something."""
+
+
+def plugin_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a folder of Python's path to install plugins in, until the test ends."""
+    site = folder / "site"
+    site.mkdir()
+    monkeypatch.syspath_prepend(site)
+    return site
 
 
 def install_plugin(folder: Path, name: str, module: str, entry: str = "") -> None:

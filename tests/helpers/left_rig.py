@@ -1,5 +1,7 @@
 """A rig whose run has died while it was hot, with emulated instruments in real time."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from attrs import evolve, frozen
@@ -7,14 +9,15 @@ from attrs import evolve, frozen
 from flowrig.clock import RealClock
 from flowrig.journal.events import Ended, SafeStateSought
 from flowrig.journal.journal import FILE_NAME, Journal
-from flowrig.profile import read_profile
+from flowrig.plugins.registry import Plugins
+from flowrig.profile import load_profile, read_profile
 from flowrig.rig.rig import open_rig
-from flowrig.rig.simulated import EmulatedRig
+from flowrig.rig.simulated import EmulatedRig, emulated
 from flowrig.run.options import RunOptions
 from flowrig.run.start import _beginning
 from flowrig_watlow.emulator.emulator import WatlowEmulator
 
-__all__ = ["RIG", "Left", "leave", "profile_of"]
+__all__ = ["RIG", "Left", "leave", "profile_of", "served"]
 
 RIG = """\
 extends = "cs3cu2i5-heatup-chem3"
@@ -55,6 +58,16 @@ class Left:
         with Journal(self.folder / FILE_NAME, read_only=True) as journal:
             ended, sought = journal.last(Ended), journal.last(SafeStateSought)
         return ended and ended.data, sought and sought.data
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[EmulatedRig]:
+    """The emulated instruments of the rig, in real time; its profile is written to a folder."""
+    path = folder / "rig.toml"
+    path.write_text(RIG, encoding="utf-8")
+    profile = load_profile(path, Plugins.discover())
+    with emulated(profile, RealClock(), 1, least_deadline_s=2.0) as rig:
+        yield rig
 
 
 def profile_of(folder: Path, rig: EmulatedRig) -> Path:

@@ -10,7 +10,7 @@ import warnings
 from pathlib import Path
 
 import pytest
-from bad_plugins import BAD_PLUGINS, HARMLESS_PLUGINS, install_plugin
+from bad_plugins import BAD_PLUGINS, HARMLESS_PLUGINS, install_plugin, plugin_folder
 
 from flowrig.errors import PluginError, PluginWarning
 from flowrig.plugins import contained, registry
@@ -25,10 +25,7 @@ LIMIT_S = 0.5
 @pytest.fixture
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of Python's path to install plugins in."""
-    folder = tmp_path / "site"
-    folder.mkdir()
-    monkeypatch.syspath_prepend(folder)
-    return folder
+    return plugin_folder(tmp_path, monkeypatch)
 
 
 def state() -> tuple[object, ...]:

@@ -4,13 +4,12 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 from attrs import evolve
-from left_rig import RIG, Left, leave, profile_of
+from left_rig import Left, leave, profile_of, served
 
 from flowrig.claims import places
 from flowrig.clock import RealClock
@@ -21,7 +20,7 @@ from flowrig.plugins.registry import Plugins
 from flowrig.profile import check_profile, load_profile
 from flowrig.rig.claimed import claimed, require_distinct
 from flowrig.rig.rig import open_rig
-from flowrig.rig.simulated import EmulatedRig, emulated
+from flowrig.rig.simulated import EmulatedRig
 from flowrig.run.options import RunOptions
 from flowrig.run.start import resume_run, start_run
 from flowrig.safety import safe_state
@@ -41,11 +40,8 @@ Hold = Callable[..., None]
 @pytest.fixture
 def rig(tmp_path: Path) -> Iterator[EmulatedRig]:
     """Emulated instruments in real time."""
-    path = tmp_path / "rig.toml"
-    path.write_text(RIG, encoding="utf-8")
-    with ExitStack() as stack:
-        profile = load_profile(path, Plugins.discover())
-        yield stack.enter_context(emulated(profile, RealClock(), 1, least_deadline_s=2.0))
+    with served(tmp_path) as rig:
+        yield rig
 
 
 @pytest.fixture(autouse=True)

@@ -2,18 +2,14 @@
 
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from bad_plugins import BAD_PLUGINS, install_plugin
-from left_rig import RIG, leave
+from bad_plugins import BAD_PLUGINS, install_plugin, plugin_folder
+from left_rig import leave, served
 
-from flowrig.clock import RealClock
-from flowrig.plugins.registry import Plugins
-from flowrig.profile import load_profile
-from flowrig.rig.simulated import EmulatedRig, emulated
+from flowrig.rig.simulated import EmulatedRig
 from flowrig.run_record.rig_of import rig_of
 from flowrig.safety import safe_state
 
@@ -21,11 +17,8 @@ from flowrig.safety import safe_state
 @pytest.fixture
 def rig(tmp_path: Path) -> Iterator[EmulatedRig]:
     """Emulated instruments in real time."""
-    path = tmp_path / "rig.toml"
-    path.write_text(RIG, encoding="utf-8")
-    with ExitStack() as stack:
-        profile = load_profile(path, Plugins.discover())
-        yield stack.enter_context(emulated(profile, RealClock(), 1, least_deadline_s=2.0))
+    with served(tmp_path) as rig:
+        yield rig
 
 
 @pytest.fixture(autouse=True)
@@ -37,10 +30,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of Python's path to install plugins in."""
-    folder = tmp_path / "site"
-    folder.mkdir()
-    monkeypatch.syspath_prepend(folder)
-    return folder
+    return plugin_folder(tmp_path, monkeypatch)
 
 
 def test_plugins_that_the_rig_does_not_need_are_not_touched(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from left_rig import RIG
 from test_interrupted import wait_for
 
 from flowrig.errors import InputError
@@ -20,10 +21,9 @@ from flowrig.run.lease import NOTE_NAME
 
 pytestmark = pytest.mark.xdist_group("watchdog")  # what they share is made once
 
-RIG = """\
-extends = "cs3cu2i5-heatup-chem3"
-interlocks = []
-
+REAL = (
+    RIG
+    + """
 [steady] # as good as at once: the plate has to be hot, not steady
 tolerance = "300 degC"
 hold = "0 s"
@@ -35,23 +35,8 @@ reference_frames = 1
 
 [supervision]
 lease = "{lease} s"
-
-[[safe_state]]
-do = "heater-off"
-heaters = ["plate"]
-
-[[safe_state]]
-do = "stop"
-streams = ["CuI", "ZnI2", "CsOA", "ODE", "PFO"]
-
-[campaign]
-title = "tiny"
-
-[[campaign.stages]]
-name = "only"
-optimizer = "random"
-experiments = 1
 """
+)
 
 
 class EmulatedRig:
@@ -59,7 +44,7 @@ class EmulatedRig:
 
     def __init__(self, folder: Path) -> None:
         profile = folder / "emulated.toml"
-        profile.write_text(RIG.format(lease=60), encoding="utf-8")
+        profile.write_text(REAL.format(lease=60), encoding="utf-8")
         self._process = subprocess.Popen(
             [
                 sys.executable,
@@ -134,7 +119,7 @@ def run(rig: EmulatedRig, tmp_path: Path) -> Iterator[Callable[[int], "subproces
             for name, address in rig.addresses.items()
         )
         profile = tmp_path / "real.toml"
-        profile.write_text(RIG.format(lease=lease_s) + addresses, encoding="utf-8")
+        profile.write_text(REAL.format(lease=lease_s) + addresses, encoding="utf-8")
         folder = tmp_path / "run"
         with (tmp_path / "terminal.txt").open("wb") as terminal:
             process = subprocess.Popen(
@@ -159,6 +144,13 @@ def outcomes(folder: Path) -> int:
     with Journal(folder / FILE_NAME, read_only=True) as journal:
         kinds = [event.kind for event in journal.events(Outcome, ExperimentBegun)]
     return kinds.index("experiment")
+
+
+def kill_with_its_watchdog(process: "subprocess.Popen[bytes]") -> None:
+    """Nobody is left who makes the rig safe."""
+    os.kill(watchdog_of(process), signal.SIGKILL)
+    process.kill()
+    process.wait()
 
 
 def watchdog_of(process: "subprocess.Popen[bytes]") -> int:
@@ -252,9 +244,7 @@ def test_a_rig_that_was_left_alone_is_made_safe_by_a_word(
 ) -> None:
     """A refused resume reports that the rig is unchanged; `flowrig safe` uses the old profile."""
     process, folder = run(60), tmp_path / "run"
-    os.kill(watchdog_of(process), signal.SIGKILL)
-    process.kill()
-    process.wait()
+    kill_with_its_watchdog(process)
     frozen = folder / "profile.toml"
     frozen.write_text(frozen.read_text("utf-8") + "\n[broken", encoding="utf-8")
     refused = flowrig("resume", folder, code=2).stderr
@@ -353,9 +343,7 @@ def test_a_resume_that_misses_an_instrument_makes_the_others_safe(
 ) -> None:
     """Heat and flow go off, the missing one is named, and so is the next command."""
     process, folder = run(60), tmp_path / "run"
-    os.kill(watchdog_of(process), signal.SIGKILL)
-    process.kill()
-    process.wait()
+    kill_with_its_watchdog(process)
     rig.change("hdx_pl", SILENT)
     rig.assert_busy()
     said = flowrig("resume", folder, code=1)

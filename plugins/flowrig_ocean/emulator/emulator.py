@@ -1,11 +1,9 @@
 """An emulated HDX on loopback Ethernet or a virtual USB; python-seabreeze takes it for real."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Final
 
 from flowrig.emulation import (
     DeviceFault,
-    Emulator,
     EmulatorContext,
     Front,
     HangUp,
@@ -15,13 +13,12 @@ from flowrig.emulation import (
 )
 from flowrig_ocean.emulator.instrument import HdxInstrument
 from flowrig_ocean.emulator.multicast import MulticastAnswer
+from flowrig_ocean.emulator.spectrometer import SpectrometerEmulator
 from flowrig_ocean.emulator.variant import HDX, STS, HdxVariant
 from flowrig_ocean.settings import UsbAddress, parse_address
 from flowrig_ocean.wire.obp_frame import Frame, FrameReader, Message
 
 __all__ = ["HdxEmulator", "HdxProtocol", "serial_number_of"]
-
-EXTERNAL_TRIGGER: Final = 1
 
 
 class HdxProtocol:
@@ -68,7 +65,7 @@ class HdxProtocol:
             yield self._instrument.answer(waiting)
 
 
-class HdxEmulator(Emulator):
+class HdxEmulator(SpectrometerEmulator):
     """An HDX on loopback Ethernet, or on a virtual USB if the settings name a USB address.
 
     Args:
@@ -78,6 +75,8 @@ class HdxEmulator(Emulator):
     """
 
     variants = Variants(HdxVariant, named={"HDX": HDX, "STS": STS})
+    EXTERNAL_TRIGGER = 1
+    instrument: HdxInstrument
 
     def __init__(
         self, context: EmulatorContext, variant: HdxVariant = HDX, *, over_usb: bool | None = None
@@ -128,22 +127,9 @@ class HdxEmulator(Emulator):
         instrument = self.instrument
         return {
             **super().fault_switches(),
-            "power-cycle": DeviceFault(
-                "power off and on: all settings are as delivered again", self._power_cycle
-            ),
-            "foreign-exposure": DeviceFault(
-                "another program doubles the integration time",
-                lambda on: self._left(
-                    "integration_time_us", 2 * instrument.integration_time_us, on
-                ),
-            ),
-            "foreign-trigger": DeviceFault(
-                "another program sets an external trigger",
-                lambda on: self._left("trigger_mode", EXTERNAL_TRIGGER, on),
-            ),
             "foreign-averaging": DeviceFault(
                 "another program averages three scans",
-                lambda on: self._left("scans_averaged", 3, on),
+                lambda on: self.leave("scans_averaged", 3, on),
             ),
             "foreign-lamp": DeviceFault(
                 "another program switches the lamp-enable line", self._switch_lamp
@@ -162,21 +148,10 @@ class HdxEmulator(Emulator):
             ),
         }
 
-    def _left(self, setting: str, value: int, on: bool) -> None:
-        """Change a setting as another program does, which leaves it when it ends."""
-        if on:
-            setattr(self.instrument.state, setting, value)
-
     def _switch_lamp(self, on: bool) -> None:
         if on:
             level = bytes([not self.instrument.state.lamp_enable])
             self.instrument.answer(Frame(Message.SET_LAMP_ENABLE, level))
-
-    def _power_cycle(self, on: bool) -> None:
-        if on:
-            self.stop()
-            self.instrument.power_cycle()
-            self.start()
 
 
 def serial_number_of(context: EmulatorContext) -> str:

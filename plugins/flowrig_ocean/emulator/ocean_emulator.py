@@ -7,9 +7,10 @@ from typing import Any, Final
 from flowrig.emulation import DeviceFault, Emulator, EmulatorContext, ProtocolCore, Variants
 from flowrig.errors import InputError
 from flowrig.interfaces import DeviceSettings
-from flowrig_ocean.emulator.emulator import EXTERNAL_TRIGGER, HdxEmulator, serial_number_of
+from flowrig_ocean.emulator.emulator import HdxEmulator, serial_number_of
 from flowrig_ocean.emulator.ooi_instrument import REQUEST_SPECTRUM, OoiInstrument, OoiProtocol
 from flowrig_ocean.emulator.ooi_variant import OOI_MODELS, USB2000PLUS, OoiVariant
+from flowrig_ocean.emulator.spectrometer import SpectrometerEmulator
 from flowrig_ocean.emulator.variant import SPARK, STS, VENTANA, HdxVariant
 
 __all__ = ["MODELS", "OceanEmulator", "OoiEmulator"]
@@ -42,13 +43,16 @@ def variant_of(settings: DeviceSettings) -> OoiVariant | HdxVariant:
     return MODELS[model] if model else USB2000PLUS
 
 
-class OoiEmulator(Emulator):
+class OoiEmulator(SpectrometerEmulator):
     """A spectrometer with OOI on the virtual USB.
 
     Args:
         context: the emulated device and its world.
         variant: model to emulate.
     """
+
+    EXTERNAL_TRIGGER = 3
+    instrument: OoiInstrument
 
     def __init__(self, context: EmulatorContext, variant: OoiVariant = USB2000PLUS) -> None:
         # Imported here because it needs pyusb.
@@ -80,19 +84,6 @@ class OoiEmulator(Emulator):
         instrument = self.instrument
         return {
             **super().fault_switches(),
-            "power-cycle": DeviceFault(
-                "unplugged and plugged in: all settings are as delivered again", self._power_cycle
-            ),
-            "foreign-exposure": DeviceFault(
-                "another program doubles the integration time",
-                lambda on: self._left(
-                    "integration_time_us", 2 * instrument.state.integration_time_us, on
-                ),
-            ),
-            "foreign-trigger": DeviceFault(
-                "another program sets an external trigger",
-                lambda on: self._left("trigger_mode", EXTERNAL_TRIGGER + 2, on),
-            ),
             "silent-refusal": DeviceFault(
                 "settings are ignored", lambda on: setattr(instrument, "ignores_sets", on)
             ),
@@ -111,16 +102,6 @@ class OoiEmulator(Emulator):
             yield SPECTRA, answer[FIRST_BYTES:]
         else:
             yield SPECTRA, answer
-
-    def _left(self, setting: str, value: int, on: bool) -> None:
-        if on:
-            setattr(self.instrument.state, setting, value)
-
-    def _power_cycle(self, on: bool) -> None:
-        if on:
-            self.stop()
-            self.instrument.power_cycle()
-            self.start()
 
 
 class OceanEmulator(Emulator):
