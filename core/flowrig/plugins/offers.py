@@ -13,7 +13,15 @@ from flowrig.plugins.contained import contained
 __all__ = ["DriverOffer", "Kind", "Offer", "import_target", "require_installed", "requirements"]
 
 Kind = Literal[
-    "pump", "heater", "spectrometer", "optimizer", "surrogate", "objective", "world", "profiles"
+    "pump",
+    "heater",
+    "spectrometer",
+    "optimizer",
+    "surrogate",
+    "objective",
+    "world",
+    "chemistry",
+    "profiles",
 ]
 
 TARGET_LIMIT_S = 180.0
@@ -22,7 +30,7 @@ TARGET_LIMIT_S = 180.0
 
 @frozen(kw_only=True)
 class Offer:
-    """A driver, optimizer, surrogate, objective or world of a plugin.
+    """A driver, optimizer, surrogate, objective, world or chemistry of a plugin.
 
     Attributes:
         kind: kind of the offer.

@@ -37,6 +37,7 @@ _HOOKS = {
     "flowrig_surrogates": ("surrogate",),
     "flowrig_objectives": ("objective",),
     "flowrig_worlds": ("world",),
+    "flowrig_chemistries": ("chemistry",),
 }
 """Kinds of offers of each hook."""
 

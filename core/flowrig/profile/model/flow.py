@@ -66,6 +66,7 @@ class Stream:
         flow_rate_ul_min: operating limits of the flow rate [µL/min].
         to: the component that the stream enters.
         stock: recipe of the liquid; optional.
+        contains_mol_l: concentration [mol/L] by species, for simulated chemistries; optional.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Stream:
     flow_rate_ul_min: Window
     to: str
     stock: Stock | None = None
+    contains_mol_l: Mapping[str, float] = field(factory=dict)
 
 
 @frozen(kw_only=True)
