@@ -18,6 +18,7 @@ from flowrig.emulation.fronts import (
     SocketFront,
     serial_front,
 )
+from flowrig.emulation.place import AIR_BAR, Place, StillPlace
 from flowrig.emulation.variant import Variants
 from flowrig.emulation.wire import (
     WIRE_FAULTS,
@@ -39,6 +40,7 @@ from flowrig.emulation.wire import (
 from flowrig.emulation.world import HeaterBody, PumpBody, SpectrometerBody, World
 
 __all__ = [
+    "AIR_BAR",
     "MAIN_LINK",
     "ROOM_C",
     "WIRE_FAULTS",
@@ -62,6 +64,7 @@ __all__ = [
     "Late",
     "Line",
     "Mute",
+    "Place",
     "Plate",
     "Plunger",
     "ProtocolCore",
@@ -73,6 +76,7 @@ __all__ = [
     "SpectrometerBody",
     "Split",
     "Stale",
+    "StillPlace",
     "Variants",
     "When",
     "Wire",
