@@ -5,19 +5,12 @@ emulators; see `Emulator.inject`.
 """
 
 from flowrig.emulation.bench_world import ROOM_C, BenchWorld, Detector, Plate, Plunger
+from flowrig.emulation.core import Burst, HangUp, ProtocolCore
 from flowrig.emulation.device_fault import DeviceFault
 from flowrig.emulation.disturbed_wire import DisturbedWire, When
 from flowrig.emulation.emulator import MAIN_LINK, Emulator, EmulatorContext
 from flowrig.emulation.faulty_world import FaultyWorld
-from flowrig.emulation.fronts import (
-    Burst,
-    Front,
-    HangUp,
-    ProtocolCore,
-    PtyFront,
-    SocketFront,
-    serial_front,
-)
+from flowrig.emulation.fronts import DirectFront, Front, PtyFront, SocketFront, serial_front
 from flowrig.emulation.place import AIR_BAR, Place, StillPlace
 from flowrig.emulation.variant import Variants
 from flowrig.emulation.wire import (
@@ -51,6 +44,7 @@ __all__ = [
     "Delay",
     "Detector",
     "DeviceFault",
+    "DirectFront",
     "DisturbedWire",
     "Drop",
     "Emulator",

@@ -36,6 +36,7 @@ from flowrig.interfaces.surrogate import (
     SurrogateSettings,
     SurrogateState,
 )
+from flowrig.interfaces.tcp import connect_tcp, emulated_connection
 from flowrig.interfaces.wire_log import WireChannel, WireLog
 
 __all__ = [
@@ -80,4 +81,6 @@ __all__ = [
     "Syringe",
     "WireChannel",
     "WireLog",
+    "connect_tcp",
+    "emulated_connection",
 ]

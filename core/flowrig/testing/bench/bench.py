@@ -232,7 +232,7 @@ class Bench(BaseBench[D]):
         require(
             self.tap.cores,
             "no bytes pass the tap of the bench: in the emulator, pass every protocol core to its "
-            "front through the tap, as in serial_front(context.tap(core))",
+            "front through the tap, as in serial_front(context.tap(core), …)",
         )
         return driver
 
