@@ -1,5 +1,13 @@
 """The abstract classes that plugins implement, and the values that pass through them."""
 
+from flowrig.interfaces.capabilities import (
+    Quantity,
+    Readable,
+    Readings,
+    Selectable,
+    SelectableSettings,
+    Settable,
+)
 from flowrig.interfaces.device import Device, DeviceSettings, Identity, Quality, Reading
 from flowrig.interfaces.exposure import Exposure, ExposureVerdict
 from flowrig.interfaces.heater import Heater, HeaterLimits, HeaterPower, HeaterReading
@@ -56,7 +64,13 @@ __all__ = [
     "PumpStatus",
     "PumpStep",
     "Quality",
+    "Quantity",
+    "Readable",
     "Reading",
+    "Readings",
+    "Selectable",
+    "SelectableSettings",
+    "Settable",
     "Spectrometer",
     "SpectrometerLimits",
     "SpectrometerReadBack",
