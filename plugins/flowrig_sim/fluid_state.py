@@ -1,7 +1,7 @@
 """The wet side of the rig as a function of time: plungers, plates, flow and product."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from attrs import frozen
@@ -82,10 +82,7 @@ class FluidState:
         order = (*self.path.reactive, *self.path.carriers)
         self._flowing = Plungers([self.plungers[name] for name in order])
         self._through = {
-            id(cell.stretch): [
-                order.index(name) for name in (*cell.stretch.reactive, *cell.stretch.carriers)
-            ]
-            for cell in self.path.cells.values()
+            id(cell.stretch): _weights(cell.stretch, order) for cell in self.path.cells.values()
         }
         self.plates = {heater: Plate(start_s, STEP_S) for heater in _heaters(profile)}
         species = sorted({n for s in profile.streams.values() for n in s.contains_mol_l})
@@ -171,8 +168,9 @@ class FluidState:
         rates: Mapping[str, float],
         set_points_c: Mapping[str, float],
     ) -> Parcel | None:
-        reactive = sum(rates.get(name, 0.0) for name in stretch.reactive)
-        total = reactive + sum(rates.get(name, 0.0) for name in stretch.carriers)
+        passing = {name: rates.get(name, 0.0) * one for name, one in stretch.fractions.items()}
+        reactive = sum(passing[name] for name in stretch.reactive)
+        total = reactive + sum(passing[name] for name in stretch.carriers)
         if reactive <= 0.0:
             return None
         legs, passed_ul = [], 0.0
@@ -185,15 +183,17 @@ class FluidState:
             passed_ul += one.volume_ul
         met = []
         for inlet in stretch.inlets:
-            parent = self._steady(inlet, inlet.volume_ul, rates, set_points_c)
+            parent = self._steady(inlet.stretch, inlet.stretch.volume_ul, rates, set_points_c)
             if parent is not None:
-                met.append((sum(rates.get(n, 0.0) for n in inlet.reactive) / reactive, parent))
+                share = sum(
+                    rates.get(name, 0.0) * one
+                    for name, one in inlet.fractions.items()
+                    if name in stretch.reactive
+                )
+                met.append((share / reactive, parent))
         parents = tuple(met)
         shares = np.array(
-            [
-                rates.get(n, 0.0) / reactive if n in stretch.reactive else 0.0
-                for n in self.path.reactive
-            ]
+            [passing[n] / reactive if n in stretch.reactive else 0.0 for n in self.path.reactive]
         )
         return self._made(shares, reactive / total, tuple(legs), lambda: parents)
 
@@ -235,14 +235,18 @@ class FluidState:
 
     def _flow(self, stretch: Stretch, now_s: float) -> tuple[float, float]:
         """Volume [µL] that has entered a stretch by now, and flow rate [µL/min]."""
-        through = self._through[id(stretch)]
-        delivered_ul = float(self._flowing.delivered_ul(np.array([now_s]))[through].sum())
+        columns, weights = self._through[id(stretch)]
+
+        def through_ul(volumes: NDArray[np.float64]) -> float:
+            return float((volumes[columns] * weights).sum())
+
+        delivered_ul = through_ul(self._flowing.delivered_ul(np.array([now_s]))[:, 0])
         total_ul = self._record.end_ul(stretch) + delivered_ul
-        total_ul -= float(self._delivered_ul[through].sum())
+        total_ul -= through_ul(self._delivered_ul)
         since_s = now_s - self._start_s - STEP_S * max(self._steps - 1, 0)
         if since_s <= 0.0:
             return total_ul, 0.0
-        flowed_ul = delivered_ul - float(self._previous_ul[through].sum())
+        flowed_ul = delivered_ul - through_ul(self._previous_ul)
         return total_ul, flowed_ul / since_s * 60.0
 
     def _chemistry(self, settings: FluidicSettings, seed: int) -> Chemistry:
@@ -281,6 +285,12 @@ class FluidState:
             if min(self._profile.flow_rates_ul_min(conditions).values(), default=0.0) >= 0.0:
                 parcels.append(self.steady_parcel(conditions))
         return tuple(parcel for parcel in parcels if parcel is not None)
+
+
+def _weights(stretch: Stretch, order: Sequence[str]) -> tuple[list[int], NDArray[np.float64]]:
+    """Columns of the streams of a stretch, and how much of each passes it."""
+    names = (*stretch.reactive, *stretch.carriers)
+    return [order.index(name) for name in names], np.array([stretch.fractions[n] for n in names])
 
 
 def _leg(

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowrig.profile.model import Component
-from flowrig_sim.flow.flowpath import FlowPath, Stretch
+from flowrig_sim.flow.flowpath import FlowPath, Inlet, Stretch
 from flowrig_sim.flow.transport import FlowRecord, Premix
 
 STEP_S = 0.5
@@ -25,13 +25,15 @@ def slug_path(premix_ul=440.0):
         carriers=(),
         inlets=(),
         entering=("dye", "solvent"),
+        fractions={"dye": 1.0, "solvent": 1.0},
     )
     slugs = Stretch(
         components=(reactor, rest),
         reactive=("dye", "solvent"),
         carriers=("oil",),
-        inlets=(premix,),
+        inlets=(Inlet(premix, premix.fractions),),
         entering=("oil",),
+        fractions={"dye": 1.0, "solvent": 1.0, "oil": 1.0},
     )
     return FlowPath(
         reactive=("dye", "solvent"),

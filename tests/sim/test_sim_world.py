@@ -31,9 +31,9 @@ def test_the_flow_path_comes_from_the_profile():
     path = build(heat_up_profile())._fluid.path
     premix, slugs = (one for one in path.stretches if len(one.reactive) == 4)
     assert premix.volume_ul == pytest.approx(440.0)
-    assert not premix.is_segmented
+    assert not premix.carriers
     assert [c.name for c in slugs.components if c.heater == "plate"] == ["reactor"]
-    assert slugs.is_segmented
+    assert slugs.carriers == ("PFO",)
     assert {cell.position_ul for cell in path.cells.values()} == {1000.0}
     assert path.reactive == ("CuI", "ZnI2", "CsOA", "ODE")
     assert path.carriers == ("PFO",)

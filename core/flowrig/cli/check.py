@@ -96,8 +96,9 @@ def check(profile: str, *, connect: bool, simulate: bool, as_json: bool) -> None
     """Check a rig profile or a campaign: every problem with its file, line and column.
 
     PROFILE is a name that `flowrig profiles` lists, or the path of a file. If there is no problem,
-    the command prints a summary of the rig. It also lists what `flowrig run` would refuse, such as
-    a light that cannot be shut, and whether --simulate works, with which chemistry. Some of that only the instruments know: their limits with these
+    the command prints a summary of the rig, and whether --simulate works, with which chemistry. It
+    also lists what `flowrig run` would refuse, such as a light that cannot be shut. Some of that
+    only the instruments know: their limits with these
     syringes, and the wavelengths that they see. Ports are opened only with --connect.
 
     \b

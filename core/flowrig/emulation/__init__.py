@@ -17,19 +17,13 @@ from flowrig.emulation.chemistry import (
     Setup,
     Shape,
 )
+from flowrig.emulation.core import Burst, HangUp, ProtocolCore
 from flowrig.emulation.device_fault import DeviceFault
 from flowrig.emulation.disturbed_wire import DisturbedWire, When
 from flowrig.emulation.emulator import MAIN_LINK, Emulator, EmulatorContext
 from flowrig.emulation.faulty_world import FaultyWorld
-from flowrig.emulation.fronts import (
-    Burst,
-    Front,
-    HangUp,
-    ProtocolCore,
-    PtyFront,
-    SocketFront,
-    serial_front,
-)
+from flowrig.emulation.fronts import DirectFront, Front, PtyFront, SocketFront, serial_front
+from flowrig.emulation.place import AIR_BAR, Place, StillPlace
 from flowrig.emulation.variant import Variants
 from flowrig.emulation.wire import (
     WIRE_FAULTS,
@@ -51,6 +45,7 @@ from flowrig.emulation.wire import (
 from flowrig.emulation.world import HeaterBody, PumpBody, SpectrometerBody, World
 
 __all__ = [
+    "AIR_BAR",
     "MAIN_LINK",
     "ROOM_C",
     "WIRE_FAULTS",
@@ -64,6 +59,7 @@ __all__ = [
     "Delay",
     "Detector",
     "DeviceFault",
+    "DirectFront",
     "DisturbedWire",
     "Drop",
     "Emitter",
@@ -81,6 +77,7 @@ __all__ = [
     "Line",
     "Mute",
     "Parcel",
+    "Place",
     "Plate",
     "Plunger",
     "Product",
@@ -95,6 +92,7 @@ __all__ = [
     "SpectrometerBody",
     "Split",
     "Stale",
+    "StillPlace",
     "Variants",
     "When",
     "Wire",

@@ -7,35 +7,46 @@ from attrs import frozen
 
 from flowrig.errors import InputError
 from flowrig.profile.model import Component, Profile
+from flowrig.profile.topology.graph import FlowGraph
 
-__all__ = ["FALLBACK_BORE_MM", "FlowCell", "FlowPath", "Stretch", "bore_mm"]
+__all__ = ["FALLBACK_BORE_MM", "FlowCell", "FlowPath", "Inlet", "Stretch", "bore_mm"]
 
 FALLBACK_BORE_MM = 0.762
 """0.03 in, the published reactor bore: for components without a bore in the profile."""
 
 
+@frozen(eq=False)
+class Inlet:
+    """What flows from the end of one stretch into another.
+
+    Attributes:
+        stretch: where it comes from.
+        fractions: by stream, how much of all that is pumped passes here, 0 to 1.
+    """
+
+    stretch: "Stretch"
+    fractions: Mapping[str, float]
+
+
 @frozen(eq=False, kw_only=True)
 class Stretch:
-    """Components one after the other, through which the same streams flow.
+    """Components one after the other, through which the same flows.
 
     Attributes:
         components: the components, in the direction of flow.
         reactive: names of the streams that are no carriers, in the profile's order.
         carriers: names of the streams that are carriers.
-        inlets: the stretches that meet at its beginning.
+        inlets: what flows in from other stretches at its beginning.
         entering: names of the streams that enter there directly.
+        fractions: by stream, how much of all that is pumped passes here, 0 to 1.
     """
 
     components: tuple[Component, ...]
     reactive: tuple[str, ...]
     carriers: tuple[str, ...]
-    inlets: "tuple[Stretch, ...]"
+    inlets: tuple[Inlet, ...]
     entering: tuple[str, ...]
-
-    @property
-    def is_segmented(self) -> bool:
-        """Whether slugs flow in a carrier here, which do not mix with each other."""
-        return bool(self.reactive and self.carriers)
+    fractions: Mapping[str, float]
 
     @property
     def volume_ul(self) -> float:
@@ -95,18 +106,15 @@ class FlowPath:
         """The flow path of a profile.
 
         Raises:
-            InputError: the path has no end.
+            InputError: liquid would flow in a circle.
         """
         streams = profile.streams.values()
-        stretches: list[Stretch] = []
-        for name, component in profile.path.items():
-            if component.to is None:
-                _stretches_to(profile, name, stretches)
+        stretches = _stretches(profile)
         return cls(
             reactive=tuple(s.name for s in streams if s.role != "carrier"),
             carriers=tuple(s.name for s in streams if s.role == "carrier"),
             solvents=tuple(s.name for s in streams if s.role == "solvent"),
-            stretches=tuple(stretches),
+            stretches=stretches,
             cells=_cells(stretches),
         )
 
@@ -117,33 +125,47 @@ def bore_mm(component: Component) -> float:
     return FALLBACK_BORE_MM if bore is None or not math.isfinite(bore) else bore
 
 
-def _stretches_to(profile: Profile, end: str, found: list[Stretch]) -> Stretch:
-    """The stretch that ends with a component; it and all upstream are added to those found."""
-    components = [profile.path[end]]
-    while True:
-        first = components[0].name
-        entering = tuple(s.name for s in profile.streams.values() if s.to == first)
-        before = [name for name, one in profile.path.items() if one.to == first]
-        if entering or len(before) != 1:
-            break
-        components.insert(0, profile.path[before[0]])
-        if len(components) > len(profile.path):
-            raise InputError(f"{profile.name}: the flow path has a loop at {first!r}")
-    inlets = tuple(_stretches_to(profile, name, found) for name in before)
-    passing = {*entering, *(n for one in inlets for n in (*one.reactive, *one.carriers))}
-    inside = [stream for stream in profile.streams.values() if stream.name in passing]
-    stretch = Stretch(
-        components=tuple(components),
-        reactive=tuple(s.name for s in inside if s.role != "carrier"),
-        carriers=tuple(s.name for s in inside if s.role == "carrier"),
-        inlets=inlets,
-        entering=entering,
-    )
-    found.append(stretch)
-    return stretch
+def _stretches(profile: Profile) -> tuple[Stretch, ...]:
+    """All stretches; each comes after those that flow into it."""
+    graph = FlowGraph(profile.path, profile.streams)
+    if graph.loops:
+        raise InputError(f"{profile.name}: the flow path has a loop: {', '.join(graph.loops[0])}")
+    runs: dict[str, list[str]] = {}
+    first: dict[str, str] = {}
+    for name in graph.order:
+        sources = graph.sources[name]
+        alone = len(sources) == 1 and len(graph.onward[sources[0]]) == 1
+        start = first[sources[0]] if alone and not graph.feeds[name] else name
+        first[name] = start
+        runs.setdefault(start, []).append(name)
+    found: dict[str, Stretch] = {}
+    for start, run in runs.items():
+        sources = graph.sources[start]
+        inlets = tuple(_inlet(graph, profile, found[first[one]], one, start) for one in sources)
+        passing = {name: graph.passing(name).get(start, 0.0) for name in profile.streams}
+        inside = [profile.streams[name] for name, share in passing.items() if share > 0.0]
+        found[start] = Stretch(
+            components=tuple(profile.path[name] for name in run),
+            reactive=tuple(s.name for s in inside if s.role != "carrier"),
+            carriers=tuple(s.name for s in inside if s.role == "carrier"),
+            inlets=tuple(one for one in inlets if one.fractions),
+            entering=graph.feeds[start],
+            fractions={s.name: passing[s.name] for s in inside},
+        )
+    return tuple(found.values())
 
 
-def _cells(stretches: list[Stretch]) -> dict[str, FlowCell]:
+def _inlet(
+    graph: FlowGraph, profile: Profile, source: Stretch, component: str, target: str
+) -> Inlet:
+    fractions = {
+        name: share * graph.shares(component, profile.streams[name].phase).get(target, 0.0)
+        for name, share in source.fractions.items()
+    }
+    return Inlet(source, {name: share for name, share in fractions.items() if share > 0.0})
+
+
+def _cells(stretches: tuple[Stretch, ...]) -> dict[str, FlowCell]:
     """The flow cells with a spectrometer, by spectrometer."""
     cells = {}
     for stretch in stretches:

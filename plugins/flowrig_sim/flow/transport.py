@@ -7,6 +7,7 @@ flows.
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 from attrs import frozen
@@ -98,6 +99,9 @@ class _Trace:
         self.stretch = stretch
         self.reactive = [order.index(name) for name in stretch.reactive]
         self.carriers = [order.index(name) for name in stretch.carriers]
+        self.weights: Array | None = None
+        if any(share < 1.0 for share in stretch.fractions.values()):
+            self.weights = np.array([stretch.fractions.get(name, 0.0) for name in order])
         self.total_ul = np.zeros(1025)
         self.reactive_ul = np.zeros(1025)
         # The liquid of the beginning: solvent where there is one, else clear liquid of no stream.
@@ -125,7 +129,7 @@ class FlowRecord:
         self._count = 0
         self._end_s = np.zeros(1024)
         self._added_ul = np.zeros((1024, self._split + len(path.carriers)))
-        self._premixes: dict[float, Premix] = {}
+        self._premix_of = lru_cache(maxsize=64)(Premix)
         # A single unheated liquid needs no trace: its composition is known, its history too.
         self._traces = {
             id(one): _Trace(one, path)
@@ -151,8 +155,9 @@ class FlowRecord:
         self._end_s[new] = times_s[flowing]
         self._added_ul[new] = added_ul
         for trace in self._traces.values():
-            reactive_sum = added_ul[:, trace.reactive].sum(axis=1)
-            carrier_sum = added_ul[:, trace.carriers].sum(axis=1)
+            passed_ul = added_ul if trace.weights is None else added_ul * trace.weights
+            reactive_sum = passed_ul[:, trace.reactive].sum(axis=1)
+            carrier_sum = passed_ul[:, trace.carriers].sum(axis=1)
             # One running sum, in order: the result must not depend on how callers group the steps.
             for volumes, added in (
                 (trace.total_ul, reactive_sum + carrier_sum),
@@ -226,14 +231,18 @@ class FlowRecord:
             for a single stream no trace, and its column.
         """
         found: list[tuple[float, _Trace | None, float]] = []
-        names = list(trace.stretch.entering)
+        single = dict.fromkeys(trace.stretch.entering, 1.0)
         length_ul = float(trace.total_ul[step + 1] - trace.total_ul[step]) or 1.0
-        for stretch in trace.stretch.inlets:
-            inlet = self._traces.get(id(stretch))
+        for one in trace.stretch.inlets:
+            inlet = self._traces.get(id(one.stretch))
             if inlet is None:
-                names += [*stretch.reactive, *stretch.carriers]
+                single |= one.fractions
                 continue
-            volume_ul = float(inlet.reactive_ul[step + 1] - inlet.reactive_ul[step])
+            volume_ul = sum(
+                share * float(self._added_ul[step, self._columns[name]])
+                for name, share in one.fractions.items()
+                if name in self._columns
+            )
             if volume_ul > 0.0:
                 start_ul, end_ul = inlet.total_ul[step : step + 2]
                 found.append(
@@ -243,8 +252,9 @@ class FlowRecord:
                         start_ul + along * ((end_ul - start_ul) / length_ul) * length_ul,
                     )
                 )
-        for column in (self._columns[name] for name in names if name in self._columns):
-            if (volume_ul := float(self._added_ul[step, column])) > 0.0:
+        for name, share in single.items():
+            column = self._columns.get(name)
+            if column is not None and (volume_ul := share * float(self._added_ul[step, column])):
                 found.append((volume_ul, None, column))
         return found
 
@@ -279,7 +289,10 @@ class FlowRecord:
             shares = np.zeros(self._split)
             shares[trace.reactive] = 1.0
             return shares
-        premix = self._premixes.setdefault(volume_ul, Premix(volume_ul))
+        if volume_ul <= 0.0:
+            step = min(self._step_at(trace, mark_ul), last)
+            return np.array(self._inflow(trace, step)[step])
+        premix = self._premix_of(volume_ul)
         volumes = trace.total_ul[: last + 2]
         first = int(volumes.searchsorted(mark_ul - premix.longest_ul, side="right"))
         first = max(first - 1, 0)
@@ -292,7 +305,7 @@ class FlowRecord:
         """Volume shares that entered a stretch of one phase, by step, up to a step."""
         if trace.known > last:
             return trace.inflow
-        if any(id(one) in self._traces for one in trace.stretch.inlets):
+        if any(id(one.stretch) in self._traces for one in trace.stretch.inlets):
             for step in range(trace.known, last + 1):
                 trace.inflow[step] = self._entering(trace, step, 0.5)
             trace.known = last + 1
