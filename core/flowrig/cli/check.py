@@ -156,7 +156,7 @@ def _plain(problem: Any) -> dict[str, Any]:
 def _describe(profile: Any) -> None:
     """Print a summary of a profile, to compare with the rig."""
     from flowrig.cli.runs.safety_rules import print_safety
-    from flowrig.profile.topology import Topology
+    from flowrig.profile.topology import Topology, section_sentences
 
     topology = Topology(profile)
     space = profile.space
@@ -171,6 +171,8 @@ def _describe(profile: Any) -> None:
         f"{topology.equilibrium_time_s(rates):.0f} s",
         indent=2,
     )
+    for sentence in section_sentences(topology, rates):
+        print_paragraph(sentence, indent=2)
     for name, device in profile.devices.items():
         for sentence in device.settings.describe():
             print_paragraph(f"{name}: {sentence}", indent=2)
