@@ -413,7 +413,7 @@ SHAPES: Mapping[str, Callable[[Component, Place], Markup]] = {
 def _sections(profile: Profile, topology: Topology, layout: Layout) -> list[Markup]:
     """A dimension line for each section, from where it starts to where it ends."""
     drawn = []
-    for number, (name, section) in enumerate(reversed(topology.sections.items())):
+    for number, (name, section) in enumerate(reversed(tuple(topology.sections.items()))):
         ends = [layout.components[end] for end in topology.ends_of(section)]
         start, end = layout.components[section.start], max(ends, key=lambda place: place.x)
         y = layout.height + 14 + SECTION * number
