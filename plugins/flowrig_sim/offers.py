@@ -6,7 +6,15 @@ from attrs import field, frozen, validators
 
 from flowrig.plugins import Offer
 
-__all__ = ["CHEMISTRIES", "CS3CU2I5_HEATUP", "FormulationName", "HeatUpSettings"]
+__all__ = [
+    "CHEMISTRIES",
+    "CS3CU2I5_HEATUP",
+    "FormulationName",
+    "HalideExchangeSettings",
+    "HeatUpSettings",
+    "IdealMixingSettings",
+    "NoSettings",
+]
 
 FormulationName = Literal["chem1", "chem2", "chem3"]
 
@@ -47,6 +55,45 @@ class Chem3Settings:
 
 
 @frozen(kw_only=True)
+class IdealMixingSettings:
+    """Settings of `ideal-mixing`.
+
+    Attributes:
+        dye: the species that absorbs.
+        extinction_l_mol_cm: its decadic extinction [L/(mol cm)] at the peak of its absorption.
+        absorption_nm: peak [nm] of its absorption.
+        absorption_width_nm: full width at half maximum [nm] of its absorption.
+        emission_nm: peak [nm] of its emission.
+        emission_width_nm: full width at half maximum [nm] of its emission.
+        quantum_yield: photons emitted for each photon absorbed.
+    """
+
+    dye: str = "dye"
+    extinction_l_mol_cm: float = field(default=20_000.0, validator=validators.ge(0.0))
+    absorption_nm: float = field(default=365.0, validator=validators.gt(0.0))
+    absorption_width_nm: float = field(default=120.0, validator=validators.gt(0.0))
+    emission_nm: float = field(default=450.0, validator=validators.gt(0.0))
+    emission_width_nm: float = field(default=60.0, validator=validators.gt(0.0))
+    quantum_yield: float = field(default=0.5, validator=[validators.ge(0.0), validators.le(1.0)])
+
+
+@frozen(kw_only=True)
+class HalideExchangeSettings:
+    """Settings of `halide-exchange`.
+
+    Attributes:
+        begins_as: halide of the crystals before other halides meet them; "none" if they grow from
+            the halides of the streams.
+        exchange_s: time constant [s] of the exchange.
+    """
+
+    begins_as: Literal["Cl", "Br", "I", "none"] = field(
+        default="Br", validator=validators.in_(("Cl", "Br", "I", "none"))
+    )
+    exchange_s: float = field(default=10.0, validator=validators.gt(0.0))
+
+
+@frozen(kw_only=True)
 class NoSettings:
     """A chemistry without settings."""
 
@@ -75,6 +122,30 @@ CHEMISTRIES = (
             ("chem2", Chem2Settings),
             ("chem3", Chem3Settings),
         )
+    ),
+    _offer(
+        "hot-injection",
+        "hot_injection:HotInjection",
+        NoSettings,
+        "Cs3Cu2I5 nanocrystals from caesium oleate in hot copper iodide",
+    ),
+    _offer(
+        "larp",
+        "larp:Larp",
+        NoSettings,
+        "CsPbBr3 nanocrystals by reprecipitation at room temperature",
+    ),
+    _offer(
+        "halide-exchange",
+        "halide_exchange:HalideExchange",
+        HalideExchangeSettings,
+        "lead halide nanocrystals whose colour follows the halides",
+    ),
+    _offer(
+        "ideal-mixing",
+        "ideal_mixing:IdealMixing",
+        IdealMixingSettings,
+        "a dye in solvent, by Beer and Lambert",
     ),
     _offer(
         "stand-in",

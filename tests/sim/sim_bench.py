@@ -30,7 +30,7 @@ EXPOSURE_US = 8000
 def heat_up_profile() -> Profile:
     """The reference rig, without its campaign."""
     text = PROFILE_FILE.read_text(encoding="utf-8").partition("\n[campaign]")[0]
-    return load_profile_text(text, PROFILE_FILE.name, Plugins.discover())
+    return load_profile_text(text, PROFILE_FILE.name, installed())
 
 
 def chosen(name: str) -> ChemistryChoice:

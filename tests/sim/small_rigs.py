@@ -1,6 +1,7 @@
 """Small rigs of other shapes than the reference rig, as profiles."""
 
-from flowrig.plugins.registry import Plugins
+from sim_bench import installed
+
 from flowrig.profile import Profile, load_profile_text
 
 __all__ = ["rig"]
@@ -108,7 +109,7 @@ def rig(
         f'[[space]]\nname = "{name}"\nstream = "{name}"\nrange = ["40 uL/min", "200 uL/min"]\n'
         for name in streams
     ]
-    return load_profile_text("\n".join([*text, more]), "small.toml", Plugins.discover())
+    return load_profile_text("\n".join([*text, more]), "small.toml", installed())
 
 
 def _devices() -> list[str]:
