@@ -27,6 +27,12 @@ EXPOSURE_US = 8000
 
 
 @cache
+def installed() -> Plugins:
+    """The installed plugins."""
+    return Plugins.discover()
+
+
+@cache
 def heat_up_profile() -> Profile:
     """The reference rig, without its campaign."""
     text = PROFILE_FILE.read_text(encoding="utf-8").partition("\n[campaign]")[0]
@@ -35,7 +41,7 @@ def heat_up_profile() -> Profile:
 
 def chosen(name: str) -> ChemistryChoice:
     """A chemistry with its default settings."""
-    offer = Plugins.discover().offer("chemistry", name)
+    offer = installed().offer("chemistry", name)
     return ChemistryChoice(offer, offer.settings())
 
 

@@ -5,11 +5,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sim_bench import chosen
+from sim_bench import chosen, installed
 
 from flowrig.emulation import Leg, Parcel, Product, Setup
 from flowrig.errors import InputError
-from flowrig.plugins.registry import Plugins
 from flowrig_sim.offers import CHEMISTRIES
 from flowrig_sim.optics.spectra import EmissionOptics
 
@@ -69,9 +68,8 @@ def injected(**changes: float) -> Product:
     given = {"Cu": 3e-3, "Cs": 5e-3, "OA": 0.2, "OAm": 0.1, "celsius": 145.0, "seconds": 28.0}
     given |= changes
     way = (leg(given.pop("seconds"), given.pop("celsius"), given.pop("flow", 800.0)),)
-    return made("hot-injection", HOT).product(
-        Parcel(shares={"CuI": 1.0}, mol_per_l=given, legs=way)
-    )
+    parcel = Parcel(shares={"CuI": 1.0}, mol_per_l=given, legs=way)
+    return made("hot-injection", HOT).product(parcel)
 
 
 def test_hot_injection_more_copper_is_brighter() -> None:
@@ -195,7 +193,7 @@ def test_what_a_chemistry_lacks_is_said_with_an_example(name: str) -> None:
 @pytest.mark.parametrize("offer", CHEMISTRIES, ids=lambda one: one.name)
 def test_every_chemistry_tells_its_source(offer: Any) -> None:
     """Each module says what is published, fitted and assumed; only the stand-in is invented."""
-    assert offer in Plugins.discover().offers("chemistry").values()
+    assert offer in installed().offers("chemistry").values()
     cls = offer.load()
     assert cls.invented is (offer.name == "stand-in")
     told = (import_module(cls.__module__).__doc__ or "").lower()

@@ -104,7 +104,7 @@ def _caesium(caesium: float, copper: float) -> float:
 
 def _mixed(leg: Leg) -> float:
     """Degree of mixing: 1 from the published flow rate on, less below (assumed)."""
-    return min(leg.flow_ul_min / MIXED_ABOVE_UL_MIN, 1.0) ** 0.5
+    return math.sqrt(min(leg.flow_ul_min / MIXED_ABOVE_UL_MIN, 1.0))
 
 
 def _seen(absorbance: float, crystals: float, ligands: float, defects: float) -> Product:
