@@ -122,7 +122,7 @@ def test_what_flows_long_enough_is_steady(name: str, data: st.DataObject) -> Non
     profile = RIGS[name]()
     conditions = {v.name: data.draw(st.floats(*v.range), v.name) for v in profile.variables}
     rig_ = Flowing(profile, conditions)
-    found, wanted = rig_.parcel(500.0), rig_.world._fluid.steady_parcel(conditions)
+    found, wanted = rig_.parcel(1500.0), rig_.world._fluid.steady_parcel(conditions)
     assert found is not None
     assert wanted is not None
     for one, other in zip(_all(found), _all(wanted), strict=True):
@@ -147,7 +147,7 @@ def test_shares_stay_shares_while_it_fills(name: str, seconds: float) -> None:
 
 def test_the_longer_coil_gives_its_liquid_later() -> None:
     """Parcels that meet behind two coils have the times of their own coil."""
-    parcel = Flowing(coil_rig(), {"A": 120.0, "B": 120.0}).parcel(300.0)
+    parcel = Flowing(coil_rig(), {"A": 120.0, "B": 120.0}).parcel(900.0)
     assert parcel is not None
     met = {one.legs[-1].component: (share, one) for share, one in parcel.parents}
     assert met["short"][0] == pytest.approx(0.25)
@@ -177,7 +177,7 @@ def test_clear_liquid_is_clear() -> None:
     """A stream without reagent is the reference through which the lamp is seen."""
     profile = y_rig()
     pure = Flowing(profile, {"A": 0.0, "B": 100.0})
-    parcel = pure.parcel(300.0)
+    parcel = pure.parcel(900.0)
     assert parcel is not None
     assert pure.world._fluid.chemistry.product(parcel).absorbers == ()
 

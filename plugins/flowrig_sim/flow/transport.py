@@ -28,6 +28,8 @@ disperse a step much more; the static mixer of the rig prevents that.
 """
 _LEAST_UL = 1e-6
 """Volume [µL] of one step that counts as no flow: far below any pump, far above rounding."""
+_AT_ONCE = 256
+"""Steps for which the composition behind tanks is computed at once: some megabytes."""
 _LONGEST_STAY = 2.5
 """Stay, in premixing volumes, after which all liquid has left: 1 - CDF is below 1e-9 there."""
 
@@ -306,9 +308,9 @@ class FlowRecord:
         if trace.known > last:
             return trace.inflow
         if any(id(one.stretch) in self._traces for one in trace.stretch.inlets):
-            for step in range(trace.known, last + 1):
-                trace.inflow[step] = self._entering(trace, step, 0.5)
-            trace.known = last + 1
+            new = slice(trace.known, self._count)
+            trace.inflow[new] = self._entering_by_step(trace, np.arange(new.start, new.stop))
+            trace.known = self._count
             return trace.inflow
         new = slice(trace.known, self._count)
         added_ul = self._added_ul[new, trace.reactive]
@@ -316,6 +318,51 @@ class FlowRecord:
         trace.inflow[new, trace.reactive] = added_ul / np.where(sums > 0, sums, 1.0)[:, None]
         trace.known = self._count
         return trace.inflow
+
+    def _entering_by_step(self, trace: _Trace, steps: NDArray[np.int64]) -> Array:
+        """Volume shares that enter a stretch in the middle of steps, shape `steps x streams`."""
+        volumes_ul = np.zeros(steps.size)
+        shares = np.zeros((steps.size, self._split))
+        single = dict.fromkeys(trace.stretch.entering, 1.0)
+        for one in trace.stretch.inlets:
+            inlet = self._traces.get(id(one.stretch))
+            if inlet is None:
+                single |= one.fractions
+                continue
+            columns = [self._columns[name] for name in one.fractions if name in self._columns]
+            fractions = [share for name, share in one.fractions.items() if name in self._columns]
+            volume_ul = self._added_ul[steps][:, columns] @ np.array(fractions)
+            marks_ul = 0.5 * (inlet.total_ul[steps] + inlet.total_ul[steps + 1])
+            shares += volume_ul[:, None] * self._leaving_at(inlet, marks_ul, steps)
+            volumes_ul += volume_ul
+        for name, share in single.items():
+            if name in self._columns:
+                volume_ul = share * self._added_ul[steps, self._columns[name]]
+                shares[:, self._columns[name]] += volume_ul
+                volumes_ul += volume_ul
+        return np.asarray(shares / np.where(volumes_ul > 0.0, volumes_ul, 1.0)[:, None])
+
+    def _leaving_at(self, inlet: _Trace, marks_ul: Array, steps: NDArray[np.int64]) -> Array:
+        """As `_leaving`, at some volumes [µL], shape `steps x streams`."""
+        volume_ul = inlet.stretch.volume_ul
+        if inlet.carriers or len(inlet.reactive) == 1 or volume_ul <= 0.0:
+            some = [
+                self._leaving(inlet, float(mark), int(step))
+                for mark, step in zip(marks_ul, steps, strict=True)
+            ]
+            return np.array(some).reshape(len(some), self._split)
+        premix, parts = self._premix_of(volume_ul), []
+        for start in range(0, steps.size, _AT_ONCE):
+            marks = marks_ul[start : start + _AT_ONCE]
+            last = int(steps[start : start + _AT_ONCE][-1])
+            volumes = inlet.total_ul[: last + 2]
+            first = int(volumes.searchsorted(marks[0] - premix.longest_ul, side="right"))
+            first = max(first - 1, 0)
+            left = premix.left(np.maximum(marks[:, None] - volumes[None, first:], 0.0))
+            weights = left[:, :-1] - left[:, 1:]
+            shares = weights @ self._inflow(inlet, last)[first : last + 1]
+            parts.append(shares + (1.0 - weights.sum(axis=1))[:, None] * inlet.before)
+        return np.concatenate(parts)
 
     def _passages(self, trace: _Trace, formed_ul: float, position_ul: float) -> tuple[Passage, ...]:
         """The way of a slice from the beginning of a stretch to a position."""
