@@ -171,7 +171,7 @@ def test_a_port_in_use_and_a_port_of_nobody_do_not_open(port):
     with pytest.raises(serial.SerialException, match="another driver"):
         serial.serial_for_url(opened.port)
     with pytest.raises(serial.SerialException, match="no emulated port"):
-        serial.serial_for_url("emulated://0")
+        serial.serial_for_url("emulated://0/0")
 
 
 def test_a_port_that_hung_up_is_gone_until_it_is_opened_again(port):
