@@ -1,5 +1,6 @@
 """The abstract classes that plugins implement, and the values that pass through them."""
 
+from flowrig.interfaces.analysis import Analysis, Looked
 from flowrig.interfaces.device import Device, DeviceSettings, Identity, Quality, Reading
 from flowrig.interfaces.exposure import Exposure, ExposureVerdict
 from flowrig.interfaces.heater import Heater, HeaterLimits, HeaterPower, HeaterReading
@@ -31,6 +32,7 @@ from flowrig.interfaces.surrogate import (
 from flowrig.interfaces.wire_log import WireChannel, WireLog
 
 __all__ = [
+    "Analysis",
     "Device",
     "DeviceSettings",
     "Dispensed",
@@ -43,6 +45,7 @@ __all__ = [
     "HeaterPower",
     "HeaterReading",
     "Identity",
+    "Looked",
     "NormalPosterior",
     "Optimizer",
     "OptimizerSettings",

@@ -10,10 +10,26 @@ from attrs import field, frozen
 from flowrig.errors import MissingDependencyError, PluginError
 from flowrig.plugins.contained import contained
 
-__all__ = ["DriverOffer", "Kind", "Offer", "import_target", "require_installed", "requirements"]
+__all__ = [
+    "AnalysisOffer",
+    "DriverOffer",
+    "Kind",
+    "Offer",
+    "import_target",
+    "require_installed",
+    "requirements",
+]
 
 Kind = Literal[
-    "pump", "heater", "spectrometer", "optimizer", "surrogate", "objective", "world", "profiles"
+    "pump",
+    "heater",
+    "spectrometer",
+    "optimizer",
+    "surrogate",
+    "objective",
+    "analysis",
+    "world",
+    "profiles",
 ]
 
 TARGET_LIMIT_S = 180.0
@@ -22,7 +38,7 @@ TARGET_LIMIT_S = 180.0
 
 @frozen(kw_only=True)
 class Offer:
-    """A driver, optimizer, surrogate, objective or world of a plugin.
+    """A driver, optimizer, surrogate, objective, analysis or world of a plugin.
 
     Attributes:
         kind: kind of the offer.
@@ -56,6 +72,24 @@ class Offer:
         """
         require_installed([self])
         return import_target(self.target, f"the {self.kind} {self.name!r}")
+
+
+@frozen(kw_only=True)
+class AnalysisOffer(Offer):
+    """An analysis with what a profile has to know of it.
+
+    Attributes:
+        unit: unit of the values of its spectrum, for instance "counts"; "" for a number without
+            one, such as an absorbance.
+        needs_light: whether it compares the sample with the light through something transparent,
+            so that the profile needs a `[calibration]`. If not, its values change with the light,
+            and a light that has changed since the run began is told.
+        quantities: unit of each further number that it gives, by name.
+    """
+
+    unit: str = "counts"
+    needs_light: bool = False
+    quantities: Mapping[str, str] = field(factory=dict)
 
 
 @frozen(kw_only=True)

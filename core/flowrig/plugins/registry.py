@@ -24,7 +24,7 @@ from flowrig.errors import FlowrigError, PluginError, PluginWarning
 from flowrig.plugins import hookspecs
 from flowrig.plugins.contained import contained, one_line
 from flowrig.plugins.installed import GROUP, HOME, SESSION, InstalledPlugin, find_plugins
-from flowrig.plugins.offers import DriverOffer, Kind, Offer
+from flowrig.plugins.offers import AnalysisOffer, DriverOffer, Kind, Offer
 
 __all__ = ["InstalledPlugin", "ListedOffer", "Plugins"]
 
@@ -36,6 +36,7 @@ _HOOKS = {
     "flowrig_optimizers": ("optimizer",),
     "flowrig_surrogates": ("surrogate",),
     "flowrig_objectives": ("objective",),
+    "flowrig_analyses": ("analysis",),
     "flowrig_worlds": ("world",),
 }
 """Kinds of offers of each hook."""
@@ -304,14 +305,24 @@ def _offers(manager: pluggy.PluginManager, hook: str) -> list[Offer]:
         _require_sound(offer, hook)
         if hook == "flowrig_drivers" and not isinstance(offer, DriverOffer):
             raise PluginError(f"{hook}() offers {offer.name!r} as Offer; expected a DriverOffer")
+        if hook == "flowrig_analyses" and not isinstance(offer, AnalysisOffer):
+            raise PluginError(f"{hook}() offers {offer.name!r} as Offer; expected an AnalysisOffer")
     return offers
 
 
 def _require_sound(offer: Offer, hook: str) -> None:
     """Refuse an offer whose values no command could use."""
-    wanted = {"name": str, "target": str, "summary": str, "needs": tuple, "install": str}
+    wanted: dict[str, type] = {
+        "name": str,
+        "target": str,
+        "summary": str,
+        "needs": tuple,
+        "install": str,
+    }
     if isinstance(offer, DriverOffer):
         wanted |= {"emulator": str, "reply_shape": str, "discover": str, "limits": Mapping}
+    if isinstance(offer, AnalysisOffer):
+        wanted |= {"unit": str, "needs_light": bool, "quantities": Mapping}
     for key, kind in wanted.items():
         if not isinstance(getattr(offer, key), kind):
             raise PluginError(

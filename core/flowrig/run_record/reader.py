@@ -328,7 +328,8 @@ class RunRecord:
         return self.reference(spectrometer)["wavelengths_nm"]
 
     def reference(self, spectrometer: str) -> dict[str, Array]:
-        """The newest "dark" and "lamp" reference and "wavelengths_nm", each of shape `n_pixels`.
+        """The newest "dark" and "lamp" reference, as far as they were taken, and "wavelengths_nm",
+        each of shape `n_pixels`.
 
         Raises:
             InputError: the run was not calibrated yet.
@@ -338,7 +339,9 @@ class RunRecord:
             raise InputError(f"{self.journal.path} holds no dark and lamp reference")
         arrays = self.journal.arrays(calibrated.sequence)
         return {
-            name: arrays[f"{spectrometer}.{name}"] for name in ("dark", "lamp", "wavelengths_nm")
+            name: arrays[f"{spectrometer}.{name}"]
+            for name in ("dark", "lamp", "wavelengths_nm")
+            if f"{spectrometer}.{name}" in arrays
         }
 
     def lights(self) -> dict[str, LightReference]:
@@ -358,9 +361,9 @@ class RunRecord:
         except JournalError:
             return {}
         return {
-            name: LightReference(arrays[f"{name}.dark"], arrays[f"{name}.lamp"])
+            name: LightReference(arrays.get(f"{name}.dark"), arrays[f"{name}.lamp"])
             for name in self.profile.devices
-            if f"{name}.dark" in arrays and f"{name}.lamp" in arrays
+            if f"{name}.lamp" in arrays
         }
 
     def surrogates(self) -> Callable[[], Surrogate]:

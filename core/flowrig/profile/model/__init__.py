@@ -8,6 +8,15 @@ from flowrig.profile.model.analysis import (
     Window,
 )
 from flowrig.profile.model.campaign import Campaign, Prior, Stage, StopRules, SurrogateChoice
+from flowrig.profile.model.channels import (
+    ABSORBANCE,
+    EMISSION,
+    Channel,
+    Dark,
+    Feature,
+    Pick,
+    SpectrumSettings,
+)
 from flowrig.profile.model.flow import (
     Component,
     LimitedFlow,
@@ -29,22 +38,29 @@ from flowrig.profile.model.profile import (
 )
 
 __all__ = [
+    "ABSORBANCE",
+    "EMISSION",
     "AbsorbanceAnalysis",
     "Analysis",
     "Calibration",
     "Campaign",
+    "Channel",
     "Component",
+    "Dark",
     "DeviceEntry",
+    "Feature",
     "LimitedFlow",
     "Limits",
     "LinearRule",
     "PhotoluminescenceAnalysis",
+    "Pick",
     "Prior",
     "Profile",
     "ResidenceTime",
     "SafeStep",
     "Simulation",
     "Solute",
+    "SpectrumSettings",
     "Stage",
     "Stationary",
     "Steady",

@@ -160,7 +160,7 @@ class Profile:
         residence_time: definition of τ.
         limits: operating limits of the rig.
         steady: criteria for a stable heater.
-        calibration: dark frames and lamp reference.
+        calibration: dark frames and lamp reference; None where no analysis needs them.
         analysis: settings from frames to features.
         objective: the objective.
         safe_state: the steps to the safe state, in their order.
@@ -181,7 +181,6 @@ class Profile:
     path: Mapping[str, Component]
     residence_time: ResidenceTime
     limits: Limits
-    calibration: Calibration
     analysis: Analysis
     objective: Objective
     safe_state: tuple[SafeStep, ...]
@@ -191,6 +190,7 @@ class Profile:
     supervision: Supervision = field(factory=Supervision)
     gates: tuple[Gate, ...] = ()
     hold: HoldRules = field(factory=HoldRules)
+    calibration: Calibration | None = None
     source: str = ""
     dependent_flows: Mapping[str, LinearRule] = field(factory=dict)
     fixed_temperatures_c: Mapping[str, float] = field(factory=dict)
@@ -207,8 +207,10 @@ class Profile:
 
     @property
     def offers(self) -> tuple[Offer, ...]:
-        """Offers of plugins that a run needs: drivers, optimizers and the surrogate."""
+        """Offers of plugins that a run needs: drivers, analyses, optimizers and the surrogate."""
         offers: list[Offer] = [device.offer for device in self.devices.values()]
+        if self.analysis is not None:  # None in a rig that is loaded to be made safe
+            offers += [channel.offer for channel in self.analysis.channel_tables.values()]
         if self.campaign is not None:
             if self.campaign.surrogate is not None:
                 offers += self.campaign.surrogate.offers
