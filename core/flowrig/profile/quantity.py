@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
 from attrs import frozen
@@ -16,6 +16,7 @@ __all__ = [
     "parse_of_a_rig",
     "parse_quantity",
     "split_suffix",
+    "unit_factors",
 ]
 
 _NUMBER = re.compile(
@@ -76,6 +77,10 @@ _DIMENSIONS = (
     _Dimension("a photon energy", _scaled(meV="1e-3", eV="1"), "1000 eV"),
     _Dimension("a pressure", _PRESSURES, "1e6 bar"),
     _Dimension("an amount of memory", _scaled(MB="1e-3", GB="1", TB="1e3"), "1000 TB"),
+    _Dimension("a mass", _scaled(ug="1e-3", mg="1", g="1e3", kg="1e6"), "1000 kg"),
+    _Dimension("a power", _scaled(uW="1e-3", mW="1", W="1e3"), "1e6 W"),
+    _Dimension("a speed of rotation", _scaled(rpm="1"), "1e6 rpm"),
+    _Dimension("a number of counts", _scaled(counts="1"), "1e15 counts"),
     _Dimension("a frequency", _scaled(Hz="1", kHz="1e3", MHz="1e6"), "1e6 MHz"),
     _Dimension("a share", {"%": Fraction(1)}, "1e6 %"),
     _Dimension(
@@ -156,6 +161,13 @@ SUFFIX_UNITS: Mapping[str, str] = {
     "_c": "degC",
 }
 """Units by the end of field names."""
+
+
+def unit_factors() -> Iterator[tuple[str, str, Fraction]]:
+    """Every unit that a profile can use: its dimension, its text, and its size in base units."""
+    for dimension in _DIMENSIONS:
+        for text, factor in dimension.units.items():
+            yield dimension.name, text, factor
 
 
 def split_suffix(name: str) -> tuple[str, str]:
