@@ -170,11 +170,8 @@ def _detectors(
 
 def _area_window_nm(profile: Profile, channel: str) -> tuple[float, float]:
     """The window [nm] in which the area of an emission is that of the chemistry."""
-    areas = (
-        one.window_nm
-        for one in profile.analysis.readings
-        if one.channel == channel and one.how == "area"
-    )
+    readings = (one for feature in profile.features.values() for one in feature.readings)
+    areas = (one.window_nm for one in readings if one.channel == channel and one.how == "area")
     return next(areas, PUBLISHED_WINDOW_NM)
 
 

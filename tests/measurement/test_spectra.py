@@ -106,7 +106,8 @@ def features_of(
     absorbed: Sample, emitted: Sample, analysis: Analysis = ANALYSIS, **how: float
 ) -> Features:
     """Features of the two spectrometers."""
-    return extract_features(analysis, {"hdx_absorbance": absorbed, "hdx_pl": emitted}, **how)
+    samples = {"hdx_absorbance": absorbed, "hdx_pl": emitted}
+    return extract_features(analysis, samples, analysis.table_features, **how)
 
 
 @pytest.mark.parametrize(("a300", "pla"), [(0.2, 30_000.0), (0.65, 120_000.0), (1.2, 450_000.0)])

@@ -123,6 +123,7 @@ class Bench:
                     self.pl, emitted, times_s, references.dark_pl, None
                 ),
             },
+            self.analysis.table_features,
         )
 
 

@@ -70,7 +70,7 @@ def evaluate(
         )
         for name in profile.analysis.devices
     }
-    features = extract_features(profile.analysis, samples)
+    features = extract_features(profile.analysis, samples, profile.features.values())
     objective = _objective(profile, features)
     flags = [*features.flags, *_doubts(calibration, observation)]
     quality = worst_quality(flags) if np.isfinite(objective) else Quality.BAD

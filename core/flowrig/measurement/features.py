@@ -1,6 +1,6 @@
 """From the spectra of a sample to its features and flags."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -12,18 +12,13 @@ from flowrig.errors import FlowrigError, PluginError
 from flowrig.interfaces.analysis import Analysis as Reduction
 from flowrig.interfaces.analysis import Looked
 from flowrig.interfaces.device import Quality
-from flowrig.measurement.emission_peak import Peak, find_peak, photon_energy_ev
 from flowrig.measurement.frame_checks import excitation_flags, frame_flags, lamp_flags, plug_flags
+from flowrig.measurement.read_features import read_features
 from flowrig.measurement.sample import Features, Flag, Sample, Spectrum
-from flowrig.measurement.spectra import (
-    area,
-    interpolate_at,
-    reactive_frames,
-    window_slice,
-)
+from flowrig.measurement.spectra import reactive_frames
 from flowrig.plugins.contained import one_line
 from flowrig.plugins.offers import import_target
-from flowrig.profile.model import Analysis, Channel, Feature
+from flowrig.profile.model import Analysis, Channel, Feature, Reading
 
 __all__ = ["extract_features", "used_frames"]
 
@@ -31,13 +26,18 @@ Array = NDArray[np.float64]
 
 
 def extract_features(
-    analysis: Analysis, samples: Mapping[str, Sample], *, lamp_counts_min: float = 200.0
+    analysis: Analysis,
+    samples: Mapping[str, Sample],
+    features: Iterable[Feature],
+    *,
+    lamp_counts_min: float = 200.0,
 ) -> Features:
     """The features of one experiment, with flags.
 
     Args:
         analysis: channels, windows, wavelengths and number of frames, from the profile.
         samples: frames by detector, with dark and lamp reference.
+        features: what is read from the spectra; features may use each other, in any order.
         lamp_counts_min: lamp counts above dark where an absorbance is read below which the value is
             doubtful; the default is assumed, far above a detector's read noise.
 
@@ -45,16 +45,29 @@ def extract_features(
         InputError: a window or wavelength is outside what a spectrometer sees, there are fewer
             frames than count as reactive, or the lamp reference is missing.
     """
-    readings = analysis.readings
+    features = list(features)
+    readings = dict.fromkeys(one for feature in features for one in feature.readings)
     flags: list[Flag] = []
     spectra: dict[str, Spectrum] = {}
+    quantities: dict[str, float] = {}
     for name, channel in analysis.channels.items():
-        wanted = [feature for feature in readings if feature.channel == name]
-        sample = samples[channel.device]
-        spectra[name], doubts = _look(channel, sample, wanted, lamp_counts_min)
-        flags += doubts
-    values, lacking = _read(readings, analysis.channels, spectra)
+        wanted = [reading for reading in readings if reading.channel == name]
+        look = _look(channel, samples[channel.device], wanted, lamp_counts_min)
+        spectra[name] = look.spectrum
+        flags += look.flags
+        for quantity in channel.offer.quantities:
+            quantities[f"{name}.{quantity}"] = float(look.quantities.get(quantity, np.nan))
+    values, lacking = read_features(features, analysis.channels, spectra, quantities)
     return Features(values=values, spectra=spectra, flags=(*dict.fromkeys([*flags, *lacking]),))
+
+
+@frozen(eq=False)
+class _Look:
+    """What one channel makes of a sample."""
+
+    spectrum: Spectrum
+    quantities: Mapping[str, float]
+    flags: list[Flag]
 
 
 def used_frames(channel: Channel, counts: NDArray[Any], axis: Array) -> NDArray[np.intp]:
@@ -71,9 +84,7 @@ def used_frames(channel: Channel, counts: NDArray[Any], axis: Array) -> NDArray[
     )
 
 
-def _look(
-    channel: Channel, sample: Sample, wanted: list[Feature], lamp_counts_min: float
-) -> tuple[Spectrum, list[Flag]]:
+def _look(channel: Channel, sample: Sample, wanted: list[Reading], lamp_counts_min: float) -> _Look:
     """The spectrum of a channel, and what is doubtful about it."""
     axis, device = sample.wavelengths_nm, channel.device
     if channel.dark == "none":
@@ -89,7 +100,7 @@ def _look(
     else:
         flags += excitation_flags(channel, sample, spectrum, wanted)
     flags += [Flag(Quality.DOUBTFUL, f"{device}: {reason}") for reason in looked.flags]
-    return spectrum, flags
+    return _Look(spectrum, looked.quantities, flags)
 
 
 def _reduced(
@@ -139,62 +150,3 @@ def _require_sound(looked: object) -> None:
         raise PluginError(f"it returns {sizes}; expected as many, and at least one")
     if not (np.isfinite(looked.axis).all() and (np.diff(looked.axis) > 0).all()):
         raise PluginError("its axis does not rise")
-
-
-@frozen
-class _Band:
-    """The highest band of a channel in a window, as several features read it."""
-
-    peak: Peak | None
-
-    def value(self, feature: Feature) -> float:
-        if self.peak is None:
-            return np.nan
-        if feature.how == "fwhm":
-            return self.peak.fwhm_nm
-        at_nm = self.peak.wavelength_nm
-        return photon_energy_ev(at_nm) if feature.how == "energy" else at_nm
-
-
-def _read(
-    readings: Iterable[Feature], channels: Mapping[str, Channel], spectra: Mapping[str, Spectrum]
-) -> tuple[dict[str, float], list[Flag]]:
-    """Values of features, and flags of those that have none."""
-    values: dict[str, float] = {}
-    bands: dict[tuple[str, float, float], _Band] = {}
-    for feature in readings:
-        spectrum = spectra[feature.channel]
-        if feature.how == "at":
-            at_nm = feature.window_nm[0]
-            values[feature.name] = interpolate_at(spectrum.values, spectrum.wavelengths_nm, at_nm)
-        elif feature.how == "area":
-            values[feature.name] = area(spectrum.values, spectrum.wavelengths_nm, feature.window_nm)
-        else:
-            key = (feature.channel, *feature.window_nm)
-            if key not in bands:
-                bands[key] = _band(spectrum, feature)
-            values[feature.name] = bands[key].value(feature)
-    missing = [
-        Flag(Quality.BAD, f"{feature.name} has no finite value")
-        for feature in readings
-        if not feature.is_shape and not np.isfinite(values[feature.name])
-    ]
-    return values, [*missing, *_shapeless(bands, channels)]
-
-
-def _band(spectrum: Spectrum, feature: Feature) -> _Band:
-    window = window_slice(spectrum.wavelengths_nm, feature.window_nm)
-    return _Band(find_peak(spectrum.values[window], spectrum.wavelengths_nm[window]))
-
-
-def _shapeless(
-    bands: Mapping[tuple[str, float, float], _Band], channels: Mapping[str, Channel]
-) -> Iterator[Flag]:
-    """Flags of bands that are not there or not whole; no fault unless the objective needs them."""
-    for (name, low, high), band in bands.items():
-        device, where = channels[name].device, f"{low:g} to {high:g} nm"
-        if band.peak is None:
-            yield Flag(Quality.GOOD, f"{device}: no emission peak in {where}")
-        elif not np.isfinite(band.peak.fwhm_nm):
-            words = f"{device}: the emission does not fall to half its height in {where}"
-            yield Flag(Quality.GOOD, words)

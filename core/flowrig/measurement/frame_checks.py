@@ -15,7 +15,7 @@ from flowrig.measurement.light_check import (
 from flowrig.measurement.light_reference import LightReference
 from flowrig.measurement.sample import Flag, Sample, Spectrum
 from flowrig.measurement.spectra import area, interpolate_at, window_slice
-from flowrig.profile.model import Channel, Feature, Window
+from flowrig.profile.model import Channel, Reading, Window
 
 __all__ = ["excitation_flags", "frame_flags", "lamp_flags", "plug_flags"]
 
@@ -36,7 +36,7 @@ PLUG_SPREAD = 0.2
 
 
 def frame_flags(
-    channel: Channel, sample: Sample, used: NDArray[np.intp], wanted: Sequence[Feature]
+    channel: Channel, sample: Sample, used: NDArray[np.intp], wanted: Sequence[Reading]
 ) -> list[Flag]:
     """Flags of the used frames: quality of their reading, repeated exposures, saturation.
 
@@ -48,7 +48,7 @@ def frame_flags(
         channel: the channel.
         sample: its frames.
         used: indices of those that show the reactive phase.
-        wanted: the features that are read from it.
+        wanted: what features read from its spectrum.
     """
     device, flags = channel.device, []
     if sample.frames.quality is not Quality.GOOD:
@@ -113,22 +113,22 @@ def plug_flags(
 
 
 def lamp_flags(
-    channel: Channel, sample: Sample, wanted: Sequence[Feature], lamp_counts_min: float
+    channel: Channel, sample: Sample, wanted: Sequence[Reading], lamp_counts_min: float
 ) -> list[Flag]:
     """A flag of each wavelength or window that a feature reads and where the lamp gives no light.
 
     Args:
         channel: a channel that compares the sample with the lamp.
         sample: its frames.
-        wanted: the features that are read from it.
+        wanted: what features read from its spectrum.
         lamp_counts_min: least light [counts] there.
     """
     flags = []
-    for feature in wanted:
+    for reading in wanted:
         if sample.lamp is None:
             break
-        light, (low, high) = sample.lamp - sample.shut, feature.window_nm
-        if feature.how == "at":
+        light, (low, high) = sample.lamp - sample.shut, reading.window_nm
+        if reading.how == "at":
             given = interpolate_at(light, sample.wavelengths_nm, low)
             where = f"at {low:g} nm"
         else:
@@ -141,7 +141,7 @@ def lamp_flags(
 
 
 def excitation_flags(
-    channel: Channel, sample: Sample, spectrum: Spectrum, wanted: Sequence[Feature]
+    channel: Channel, sample: Sample, spectrum: Spectrum, wanted: Sequence[Reading]
 ) -> list[Flag]:
     """A flag if a sample shows no emission and the excitation is out.
 
@@ -154,11 +154,11 @@ def excitation_flags(
         channel: a channel of emission.
         sample: its frames.
         spectrum: the averaged emission.
-        wanted: the features that are read from it.
+        wanted: what features read from its spectrum.
     """
     if channel.baseline_nm is None or sample.lamp is None:
         return []
-    areas = [feature.window_nm for feature in wanted if feature.how == "area"]
+    areas = [reading.window_nm for reading in wanted if reading.how == "area"]
     noise = _noise(spectrum, channel.baseline_nm)
     dark = any(
         area(spectrum.values, spectrum.wavelengths_nm, window)
@@ -186,12 +186,12 @@ def _root_width_nm(wavelengths_nm: Array, window_nm: Window) -> float:
     return float(np.sqrt(np.square(pixels_nm).sum()))
 
 
-def _windows_nm(channel: Channel, wavelengths_nm: Array, wanted: Sequence[Feature]) -> list[Window]:
+def _windows_nm(channel: Channel, wavelengths_nm: Array, wanted: Sequence[Reading]) -> list[Window]:
     """The wavelengths [nm] that a channel's analysis and features read; all if none is named."""
     windows = [] if channel.baseline_nm is None else [channel.baseline_nm]
-    for feature in wanted:
-        at_nm = feature.window_nm[0]
-        one = _neighbours_nm(wavelengths_nm, at_nm) if feature.how == "at" else feature.window_nm
+    for reading in wanted:
+        at_nm = reading.window_nm[0]
+        one = _neighbours_nm(wavelengths_nm, at_nm) if reading.how == "at" else reading.window_nm
         windows.append(one)
     return windows or [(float(wavelengths_nm[0]), float(wavelengths_nm[-1]))]
 

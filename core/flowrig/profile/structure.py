@@ -19,6 +19,7 @@ from flowrig.plugins.offers import AnalysisOffer, DriverOffer, Offer
 from flowrig.problem.objective import Goal, Objective
 from flowrig.profile import model
 from flowrig.profile.converter import NAME, as_table, as_text, quantity_hook, strict_converter
+from flowrig.profile.expressions import Expression, ExpressionError, parse
 from flowrig.profile.linear import RuleError, parse_rule
 from flowrig.profile.mismatch import MISFITS, Mismatch, findings, toml_key
 from flowrig.profile.model.flow import Ends, Outlets
@@ -78,6 +79,7 @@ class Structurer:
             (model.Simulation, self._simulation),
             (model.Channel, self._channel),
             (_Picked, self._pick),
+            (Expression, _expression),
             (model.SurrogateChoice, self._surrogate),
             (model.Stage, self._stage),
             (Objective, self._objective),
@@ -271,6 +273,13 @@ class _ChannelKeys:
     device: str
     dark: model.Dark = "shutter"
     pick: _Picked = None
+
+
+def _expression(value: Any, _type: Any) -> Expression:
+    try:
+        return parse(as_text(value))
+    except ExpressionError as error:
+        raise Mismatch(error.message, error.expected, error.nearest, offset=error.offset) from error
 
 
 def _linear_rule(value: Any, _type: Any) -> model.LinearRule:

@@ -7,7 +7,7 @@ from attrs import frozen
 
 from flowrig.measurement.sample import Spectrum
 from flowrig.measurement.spectra import area, interpolate_at
-from flowrig.profile.model import Channel, Feature
+from flowrig.profile.model import Channel, Reading
 from flowrig.report.content import Expectation, Experiment, Prediction, ReportContent
 from flowrig.report.page import figure
 from flowrig.report.svg.charts import (
@@ -133,7 +133,8 @@ def parity(content: ReportContent, expected: Sequence[Expectation | None]) -> li
 
 def spectrum(content: ReportContent, channel: Channel, shown: Spectrum) -> Markup:
     """The spectrum of a channel with its baseline window and what features read from it."""
-    wanted = [one for one in content.profile.analysis.readings if one.channel == channel.name]
+    readings = (one for f in content.profile.features.values() for one in f.readings)
+    wanted = list(dict.fromkeys(one for one in readings if one.channel == channel.name))
     areas = [one for one in wanted if one.how == "area"][:1]
     points = [one for one in wanted if one.how == "at"]
     look = _LOOKS.get(channel.offer.name, (channel.name, f"Spectrum of {channel.name}"))
@@ -174,7 +175,7 @@ def _wavelength(axes: Axes, channel: Channel, shown: Spectrum, at_nm: float) -> 
     return vertical(axes, at_nm, text)
 
 
-def _shown_nm(channel: Channel, shown: Spectrum, wanted: Sequence[Feature]) -> tuple[float, float]:
+def _shown_nm(channel: Channel, shown: Spectrum, wanted: Sequence[Reading]) -> tuple[float, float]:
     """Wavelengths [nm] from which and to which a spectrum is drawn: all that is read from it."""
     margin_nm = CURVE_MARGIN_NM
     read = [(low - margin_nm, high + margin_nm) for low, high in (f.window_nm for f in wanted)]

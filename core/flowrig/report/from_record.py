@@ -56,7 +56,7 @@ def content_of(record: RunRecord) -> ReportContent:
             expected.experiment.index, Prediction(expected.objective_mean, expected.objective_sd)
         ),
         spectra=spectra,
-        feature_units={one.name: one.unit for one in record.profile.analysis.readings},
+        feature_units={n: one.unit for n, one in record.profile.features.items()},
         duration_s=None if newest is None else newest.time_s,
         digest=record.journal.digest(),
         provenance=_provenance(record),

@@ -31,7 +31,7 @@ from flowrig.measurement.light_reference import LightReference
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Campaign, Profile
 from flowrig.run_record.changes import PROFILE_NAME, profile_of
-from flowrig.run_record.experiment import Decision, Experiment, Incumbent
+from flowrig.run_record.experiment import Decision, Experiment, Incumbent, journalled_objective
 from flowrig.run_record.lock import is_locked
 from flowrig.safety.syringes import COUNTED, SyringeLedger
 from flowrig.safety.waste import WasteAccount
@@ -390,10 +390,7 @@ class RunRecord:
             "profile": self.start.data.profile,
             "simulated": self.simulated,
             "seed": self.seed,
-            "objective": {
-                "name": self.profile.objective.name,
-                "unit": self.profile.objective.unit,
-            },
+            "objective": journalled_objective(self.profile.objective).as_json(),
             "experiments": len(experiments),
             "planned": self.campaign.experiments,
             "skipped": sorted(self.skipped()),

@@ -13,10 +13,10 @@ from flowrig.profile.model.channels import (
     EMISSION,
     Channel,
     Dark,
-    Feature,
     Pick,
     SpectrumSettings,
 )
+from flowrig.profile.model.features import Feature, Reading, bind_features
 from flowrig.profile.model.flow import (
     Component,
     LimitedFlow,
@@ -57,6 +57,7 @@ __all__ = [
     "Pick",
     "Prior",
     "Profile",
+    "Reading",
     "ResidenceTime",
     "SafeStep",
     "Section",
@@ -72,4 +73,5 @@ __all__ = [
     "SurrogateChoice",
     "Variable",
     "Window",
+    "bind_features",
 ]

@@ -11,12 +11,12 @@ from flowrig.profile.model.channels import (
     ABSORBANCE,
     EMISSION,
     Channel,
-    Feature,
     How,
     Pick,
     SpectrumSettings,
     Window,
 )
+from flowrig.profile.model.features import Feature, Reading
 
 __all__ = ["AbsorbanceAnalysis", "Analysis", "Calibration", "PhotoluminescenceAnalysis", "Window"]
 
@@ -182,30 +182,19 @@ class Analysis:
         return any(channel.offer.needs_light for channel in self.channels.values())
 
     @property
-    def readings(self) -> tuple[Feature, ...]:
+    def table_features(self) -> tuple[Feature, ...]:
         """The features of the older tables."""
         found: list[Feature] = []
         if self.absorbance is not None:
             at_nm = self.absorbance.wavelength_nm
+            reading = Reading("absorbance", "at", (at_nm, at_nm))
             key = ("analysis", "absorbance", "wavelength")
             found.append(
-                Feature(
-                    name=self.absorbance.feature,
-                    channel="absorbance",
-                    how="at",
-                    window_nm=(at_nm, at_nm),
-                    unit="",
-                    key=key,
-                )
+                Feature(name=self.absorbance.feature, unit="", key=key, readings=(reading,))
             )
         if self.photoluminescence is not None:
             found += _emission_features(self.photoluminescence)
         return tuple(found)
-
-    @property
-    def features(self) -> tuple[str, ...]:
-        """Names of all features."""
-        return tuple(feature.name for feature in self.readings)
 
     def rsd(self, features: Iterable[str]) -> tuple[float, ...]:
         """Repeatability of features as fractions; nan where it is not known."""
@@ -218,10 +207,8 @@ def _emission_features(settings: PhotoluminescenceAnalysis) -> list[Feature]:
     return [
         Feature(
             name=name,
-            channel="photoluminescence",
-            how=how,
-            window_nm=at if how == "at" else window,
             unit=unit,
+            readings=(Reading("photoluminescence", how, at if how == "at" else window),),
             key=(*here, "peak" if how == "at" else "area_window"),
         )
         for name, how, unit in _EMISSION_FEATURES

@@ -1,4 +1,4 @@
-"""Channels of analysis, the analyses that flowrig ships, and the numbers read from spectra."""
+"""Channels of analysis, and the analyses that flowrig ships."""
 
 from collections.abc import Mapping
 from typing import Any, Final, Literal
@@ -13,7 +13,6 @@ __all__ = [
     "EMISSION",
     "Channel",
     "Dark",
-    "Feature",
     "How",
     "Pick",
     "SpectrumSettings",
@@ -26,9 +25,6 @@ Window = tuple[float, float]
 Dark = Literal["shutter", "none"]
 
 How = Literal["at", "area", "peak", "energy", "fwhm"]
-
-SHAPE: Final = ("peak", "energy", "fwhm")
-"""Readings of the shape of a band, which have no value where there is no band."""
 
 
 @frozen(kw_only=True)
@@ -126,30 +122,3 @@ class Channel:
 
 _OLDER: Mapping[str, str] = {"device": "spectrometer", "baseline": "baseline_window"}
 """Keys of channels in `[analysis.absorbance]` and `[analysis.photoluminescence]`."""
-
-
-@frozen(kw_only=True)
-class Feature:
-    """A number that is read from the spectrum of a channel.
-
-    Attributes:
-        name: its name in objective, reports and exports.
-        channel: name of the channel.
-        how: "at" a wavelength, "area" of a window, or "peak" wavelength, photon "energy" or "fwhm"
-            of the highest band in a window.
-        window_nm: the window [nm]; twice the same wavelength for "at".
-        unit: "" for a number without one.
-        key: path of the key that sets its window in the profile.
-    """
-
-    name: str
-    channel: str
-    how: How
-    window_nm: Window
-    unit: str
-    key: Path
-
-    @property
-    def is_shape(self) -> bool:
-        """Whether it has no value where there is no band, without anything being wrong."""
-        return self.how in SHAPE

@@ -14,8 +14,10 @@ from flowrig.interfaces.device import DeviceSettings
 from flowrig.plugins.offers import DriverOffer, Offer
 from flowrig.problem.objective import Objective
 from flowrig.problem.space import Parameter, Space, within
+from flowrig.profile.expressions import Expression
 from flowrig.profile.model.analysis import Analysis, Calibration, Window
 from flowrig.profile.model.campaign import Campaign
+from flowrig.profile.model.features import Feature, bind_features
 from flowrig.profile.model.flow import (
     Component,
     LimitedFlow,
@@ -170,6 +172,7 @@ class Profile:
         steady: criteria for a stable heater.
         calibration: dark frames and lamp reference; None where no analysis needs them.
         analysis: settings from frames to features.
+        feature_texts: expressions of features, by name.
         objective: the objective.
         safe_state: the steps to the safe state, in their order.
         interlocks: rules between heat, flow and syringes.
@@ -200,11 +203,18 @@ class Profile:
     gates: tuple[Gate, ...] = ()
     hold: HoldRules = field(factory=HoldRules)
     calibration: Calibration | None = None
+    feature_texts: Mapping[str, Expression] = field(factory=dict, metadata={"toml": "features"})
     source: str = ""
     dependent_flows: Mapping[str, LinearRule] = field(factory=dict)
     fixed_temperatures_c: Mapping[str, float] = field(factory=dict)
     simulation: Simulation | None = None
     campaign: Campaign | None = None
+
+    @property
+    def features(self) -> dict[str, Feature]:
+        """Every feature by name: those of the older tables of the analysis, then the others."""
+        analysis = self.analysis
+        return bind_features(analysis.channels, self.feature_texts, analysis.table_features)[0]
 
     @property
     def space(self) -> Space:

@@ -7,12 +7,19 @@ from attrs import frozen
 
 from flowrig.errors import InputError
 from flowrig.problem.objective import MaximumResponse, Objective, TargetObjective
-from flowrig.profile.model import Profile, Window
+from flowrig.profile.model import Feature, Profile, Window, bind_features
 from flowrig.profile.problems import Finding, Path, nearest
 from flowrig.profile.rules import names
 from flowrig.profile.rules.limits import outside
 
-__all__ = ["RULES", "AnalysedWindow", "analysed_windows", "flow_rates", "require_seen"]
+__all__ = [
+    "RULES",
+    "AnalysedWindow",
+    "analysed_windows",
+    "features_of",
+    "flow_rates",
+    "require_seen",
+]
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 """Names of channels: arrays in the journal are called after them, and expressions use them."""
@@ -153,9 +160,10 @@ def analysed_windows(profile: Profile) -> Iterator[AnalysedWindow]:
             yield AnalysedWindow(path, channel.device, *channel.picked.window_nm)
         if channel.baseline_nm is not None:
             yield AnalysedWindow(channel.key("baseline"), channel.device, *channel.baseline_nm)
-    for feature in settings.readings:
-        device = channels[feature.channel].device
-        yield AnalysedWindow(feature.key, device, *feature.window_nm)
+    for feature in features_of(profile).values():
+        for reading in feature.readings:
+            device = channels[reading.channel].device
+            yield AnalysedWindow(feature.key, device, *reading.window_nm)
 
 
 def require_seen(profile: Profile, ranges_nm: Mapping[str, Window]) -> None:
@@ -213,9 +221,48 @@ def read_cells(profile: Profile) -> Iterator[Finding]:
             yield Finding(("devices", name), message, expected=expected, on_key=True)
 
 
+def features_of(profile: Profile) -> dict[str, Feature]:
+    """The features that have a meaning, by name."""
+    settings = profile.analysis
+    return bind_features(settings.channels, profile.feature_texts, settings.table_features)[0]
+
+
+def features(profile: Profile) -> Iterator[Finding]:
+    """Every feature has a name of its own and a meaning, and its windows have a width."""
+    settings = profile.analysis
+    known = settings.table_features
+    found, errors = bind_features(settings.channels, profile.feature_texts, known)
+    older = {feature.name: feature.key for feature in known}
+    for name in profile.feature_texts:
+        path: Path = ("features", name)
+        if not _PLAIN.fullmatch(name):
+            expected = "letters, digits and underscores, a letter first"
+            yield Finding(path, f"got {name!r}", expected=expected, on_key=True)
+        if name in older:
+            message = f"[{'.'.join(map(str, older[name][:-1]))}] gives a feature {name!r} already"
+            yield Finding(path, message, expected="another name", on_key=True)
+        if name in settings.channels:
+            message = f"{name!r} is the name of a channel"
+            yield Finding(path, message, expected="another name", on_key=True)
+    for name, error in errors.items():
+        yield Finding(
+            ("features", name),
+            error.message,
+            expected=error.expected,
+            nearest=error.nearest,
+            offset=error.offset,
+        )
+    for feature in found.values():
+        for reading in feature.readings:
+            low, high = reading.window_nm
+            if reading.how != "at" and not low < high:
+                message = f"the window of {reading.how}() has no width: {low:g} to {high:g} nm"
+                yield Finding(feature.key, message, expected="the lower wavelength first")
+
+
 def responses(profile: Profile) -> Iterator[Finding]:
     """The objective uses features that the analysis yields."""
-    features = profile.analysis.features
+    features = features_of(profile)
     for response in profile.objective.responses:
         if response not in features:
             yield Finding(
@@ -236,7 +283,7 @@ def repeatability(profile: Profile) -> Iterator[Finding]:
         path: Path = ("analysis", "repeatability", name)
         # A profile that extends another can read the absorbance at another wavelength.
         if not re.fullmatch(r"a\d+", name):
-            yield from names.one_of(name, profile.analysis.features, "feature", path, on_key=True)
+            yield from names.one_of(name, features_of(profile), "feature", path, on_key=True)
         if not 0.0 < percent < 100.0:
             yield Finding(path, f"got {percent:g} %", expected="more than 0 % and less than 100 %")
 
@@ -259,6 +306,7 @@ RULES = (
     lights,
     windows,
     read_cells,
+    features,
     responses,
     repeatability,
 )
