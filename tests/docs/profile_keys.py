@@ -9,7 +9,7 @@ from attrs import frozen
 
 from flowrig.plugins.registry import Plugins
 from flowrig.problem.objective import Objective
-from flowrig.profile import model
+from flowrig.profile import Interlock, model
 from flowrig.profile.mismatch import toml_key
 from flowrig.profile.quantity import split_suffix
 
@@ -24,7 +24,13 @@ CHOICES = {
 }
 """The key that names the offer whose settings stand beside it."""
 
-NAMED_BY_THEIR_TABLE = (model.DeviceEntry, model.Stream, model.Component)
+BEHIND_THE_DRIVER = ("kind", "abilities")
+"""What is known of a device from its driver, and no key."""
+
+OF_A_READING = {"breaks": "below", "limit": "rises_faster_than"}
+"""Keys of an interlock on a reading, by the fields that they become."""
+
+NAMED_BY_THEIR_TABLE = (model.DeviceEntry, model.Stream, model.Component, model.Section)
 
 
 @frozen
@@ -50,6 +56,7 @@ class ProfileKey:
 def keys_of_profile() -> Iterator[ProfileKey]:
     """The keys of a profile's own tables."""
     yield from _keys(model.Profile, "", "profile")
+    yield ProfileKey("[[interlocks]]", "while_flowing", "", ())
 
 
 def keys_of_settings() -> Iterator[ProfileKey]:
@@ -71,6 +78,11 @@ def _keys(cls: type, path: str, heading: str) -> Iterator[ProfileKey]:
     for attribute in attrs.fields(cls):
         own_name = attribute.name == "name" and cls in NAMED_BY_THEIR_TABLE
         if own_name or attribute.name in ("offer", "settings", "emulated", "digest"):
+            continue
+        if cls is model.DeviceEntry and attribute.name in BEHIND_THE_DRIVER:
+            continue
+        if cls is Interlock and attribute.name in OF_A_READING:
+            yield ProfileKey(heading, OF_A_READING[attribute.name], "", None)
             continue
         inner, marks = _table_in(attribute.type)
         if inner is None:

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
 from attrs import frozen
@@ -13,9 +13,12 @@ __all__ = [
     "SUFFIX_UNITS",
     "QuantityError",
     "format_quantity",
+    "parse_of_a_device",
     "parse_of_a_rig",
     "parse_quantity",
+    "parse_rise_per_min",
     "split_suffix",
+    "unit_factors",
 ]
 
 _NUMBER = re.compile(
@@ -76,6 +79,10 @@ _DIMENSIONS = (
     _Dimension("a photon energy", _scaled(meV="1e-3", eV="1"), "1000 eV"),
     _Dimension("a pressure", _PRESSURES, "1e6 bar"),
     _Dimension("an amount of memory", _scaled(MB="1e-3", GB="1", TB="1e3"), "1000 TB"),
+    _Dimension("a mass", _scaled(ug="1e-3", mg="1", g="1e3", kg="1e6"), "1000 kg"),
+    _Dimension("a power", _scaled(uW="1e-3", mW="1", W="1e3"), "1e6 W"),
+    _Dimension("a speed of rotation", _scaled(rpm="1"), "1e6 rpm"),
+    _Dimension("a number of counts", _scaled(counts="1"), "1e15 counts"),
     _Dimension("a frequency", _scaled(Hz="1", kHz="1e3", MHz="1e6"), "1e6 MHz"),
     _Dimension("a share", {"%": Fraction(1)}, "1e6 %"),
     _Dimension(
@@ -109,6 +116,18 @@ _DIMENSIONS = (
         | {"M": Fraction("1e-3"), "mM": Fraction("1e-6"), "uM": Fraction("1e-9")},
         "1000 mol/L",
     ),
+    _Dimension("a density", {"kg/m3": Fraction("1e-3"), "g/mL": Fraction(1)}, "100 g/mL"),
+    _Dimension(
+        "a viscosity",
+        {"Pa s": Fraction("1e-3"), "mPa s": Fraction("1e-6"), "cP": Fraction("1e-6")},
+        "1e6 Pa s",
+    ),
+    _Dimension("an interfacial tension", {"N/m": Fraction(1), "mN/m": Fraction("1e-3")}, "100 N/m"),
+    _Dimension(
+        "a diffusivity",
+        {"m2/s": Fraction("1e6"), "cm2/s": Fraction("1e2"), "mm2/s": Fraction(1)},
+        "1 m2/s",
+    ),
 )
 
 _EXAMPLES = {
@@ -132,9 +151,17 @@ _EXAMPLES = {
     "Hz": "10 Hz",
     "GB": "8 GB",
     "%": "3 %",
+    "kg/m3": "790 kg/m3",
+    "mPa s": "3.9 mPa s",
+    "mN/m": "5 mN/m",
+    "m2/s": "1e-9 m2/s",
 }
 
 SUFFIX_UNITS: Mapping[str, str] = {
+    "_kg_m3": "kg/m3",
+    "_mpa_s": "mPa s",
+    "_mn_m": "mN/m",
+    "_m2_s": "m2/s",
     "_ul_min": "uL/min",
     "_c_min": "degC/min",
     "_mmol_l": "mmol/L",
@@ -156,6 +183,13 @@ SUFFIX_UNITS: Mapping[str, str] = {
     "_c": "degC",
 }
 """Units by the end of field names."""
+
+
+def unit_factors() -> Iterator[tuple[str, str, Fraction]]:
+    """Every unit that a profile can use: its dimension, its text, and its size in base units."""
+    for dimension in _DIMENSIONS:
+        for text, factor in dimension.units.items():
+            yield dimension.name, text, factor
 
 
 def split_suffix(name: str) -> tuple[str, str]:
@@ -183,7 +217,7 @@ def parse_quantity(text: object, unit: str) -> float:
         QuantityError: not a text, no number, no unit, a unit of another kind, or not finite.
     """
     dimension = next(one for one in _DIMENSIONS if unit in one.units)
-    expected = f'{dimension.name} such as "{_EXAMPLES[unit]}"'
+    expected = f'{dimension.name} such as "{_EXAMPLES.get(unit, f"1 {unit}")}"'
     if not isinstance(text, str):
         raise QuantityError(f"got {shown(text)} without quotes and unit", expected)
     match = _NUMBER.fullmatch(text.replace("µ", "u").replace("μ", "u"))
@@ -211,13 +245,45 @@ def parse_of_a_rig(text: object, unit: str) -> float:
     dimension = next(one for one in _DIMENSIONS if unit in one.units)
     number, _, largest_unit = dimension.largest.partition(" ")
     exact = abs(Fraction(value) * dimension.units[unit])
-    expected = f'{dimension.name} such as "{_EXAMPLES[unit]}"'
+    expected = f'{dimension.name} such as "{_EXAMPLES.get(unit, f"1 {unit}")}"'
     if exact > Fraction(number) * dimension.units[largest_unit]:
         too_large = f"got {shown(text)}, which is too large"
         raise QuantityError(too_large, f"{expected}, at most {dimension.largest}")
     if 0 < exact < SMALLEST:
         raise QuantityError(f"got {shown(text)}, which is too small", f"{expected}, or 0")
     return value
+
+
+def parse_of_a_device(text: object, unit: str) -> float:
+    """As `parse_of_a_rig`, in the unit of any device: one of no table has to be written as it is.
+
+    Raises:
+        QuantityError: as `parse_of_a_rig`.
+    """
+    if any(unit in one.units for one in _DIMENSIONS):
+        return parse_of_a_rig(text, unit)
+    expected = f'a quantity such as "{f"1 {unit}".rstrip()}"'
+    match = _NUMBER.fullmatch(f"{text} {'' if unit else '-'}") if isinstance(text, str) else None
+    if match is None or match[2] != (unit or "-"):
+        raise QuantityError(f"got {shown(text)}", expected)
+    return float(match[1])
+
+
+def parse_rise_per_min(text: object, unit: str) -> float:
+    """Read a rise for each time, such as "1 bar/min", and express it in a unit for each minute.
+
+    Raises:
+        QuantityError: it is none.
+    """
+    expected = f'a rise such as "1 {unit}/min"'
+    amount, slash, time = text.rpartition("/") if isinstance(text, str) else ("", "", "")
+    factor = _TIMES.get(time.strip())
+    if not (slash and factor):
+        raise QuantityError(f"got {shown(text)}", expected)
+    try:
+        return parse_of_a_device(amount, unit) * float(60 / factor)
+    except QuantityError as error:
+        raise QuantityError(error.message, expected) from error
 
 
 def format_quantity(value: float, unit: str) -> str:

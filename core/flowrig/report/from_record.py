@@ -67,7 +67,7 @@ def content_of(record: RunRecord) -> ReportContent:
         ),
         absorbance=absorbance,
         photoluminescence=emission,
-        feature_units=FEATURE_UNITS,
+        feature_units={**FEATURE_UNITS, **(record.start.data.readings or {})},
         duration_s=None if newest is None else newest.time_s,
         digest=record.journal.digest(),
         provenance=_provenance(record),
@@ -89,7 +89,7 @@ def _measured(experiment: journalled.Experiment, check: Forecast | None) -> Expe
         index=experiment.index,
         stage=decision.stage,
         conditions=experiment.conditions,
-        features=experiment.features,
+        features={**experiment.features, **experiment.readings},
         objective=experiment.objective,
         expected=_expectation(
             decision.mean, decision.sd, decision.objective_mean, decision.objective_sd

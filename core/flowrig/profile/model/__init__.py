@@ -8,18 +8,20 @@ from flowrig.profile.model.analysis import (
     Window,
 )
 from flowrig.profile.model.campaign import Campaign, Prior, Stage, StopRules, SurrogateChoice
+from flowrig.profile.model.devices import DeviceEntry
 from flowrig.profile.model.flow import (
     Component,
     LimitedFlow,
     LinearRule,
+    Liquid,
     ResidenceTime,
+    Section,
     Solute,
     Stationary,
     Stock,
     Stream,
 )
 from flowrig.profile.model.profile import (
-    DeviceEntry,
     Limits,
     Profile,
     SafeStep,
@@ -38,11 +40,13 @@ __all__ = [
     "LimitedFlow",
     "Limits",
     "LinearRule",
+    "Liquid",
     "PhotoluminescenceAnalysis",
     "Prior",
     "Profile",
     "ResidenceTime",
     "SafeStep",
+    "Section",
     "Simulation",
     "Solute",
     "Stage",
