@@ -1,17 +1,24 @@
 """Linear flow rules such as "0.5 * (CuI + ZnI2 + CsOA + ODE)"; they are parsed, never executed."""
 
-import ast
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 
 from attrs import field, frozen
 
+from flowrig.profile.expressions import ExpressionError, Unit, unit_of
+from flowrig.profile.expressions.grammar import (
+    Algebra,
+    Call,
+    Name,
+    Negative,
+    Number,
+    Operation,
+    fold,
+    parse_tree,
+)
 from flowrig.profile.model import LinearRule
 
-__all__ = ["LONGEST_RULE", "RuleError", "expand_rules", "parse_rule"]
-
-LONGEST_RULE = 500
-"""Largest number of characters of a rule."""
+__all__ = ["RuleError", "expand_rules", "parse_rule"]
 
 _EXAMPLE = 'a linear rule such as "0.5 * (A + B)"'
 
@@ -51,22 +58,17 @@ class _Form:
 def parse_rule(text: str) -> LinearRule:
     """Read a linear rule over stream names.
 
-    Numbers, names, `+`, `-`, `*`, `/` and parentheses are allowed; a constant term is a flow rate
-    [µL/min].
+    Numbers, names, `+`, `-`, `*`, `/` and parentheses are allowed; a constant term without a unit
+    is a flow rate [µL/min].
 
     Raises:
         RuleError: the text has anything else, a product of two streams, a division by a stream or
             by zero, or a coefficient that is not finite.
     """
-    if len(text) > LONGEST_RULE:
-        raise RuleError(f"the rule has {len(text)} characters, more than {LONGEST_RULE}")
-    leading = len(text) - len(text.lstrip())
     try:
-        form = _form(ast.parse(text.strip(), mode="eval").body)
-    except RuleError as error:
-        raise RuleError(error.message, error.offset + leading) from None
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise RuleError("the rule cannot be read") from error
+        form = fold(parse_tree(text), _Forms())
+    except ExpressionError as error:
+        raise RuleError(f"the rule cannot be read: {error.message}", error.offset) from error
     if not all(map(math.isfinite, (form.constant, *form.factors.values()))):
         raise RuleError("a coefficient of the rule is not finite")
     return LinearRule(form.factors, form.constant, text=text)
@@ -104,58 +106,45 @@ def _substitute(rule: LinearRule, known: Mapping[str, LinearRule]) -> LinearRule
     return LinearRule(form.factors, form.constant, text=rule.text)
 
 
-def _form(node: ast.expr) -> _Form:
-    match node:
-        case ast.Constant(value=bool()):
-            raise RuleError("only numbers and streams are allowed", node.col_offset)
-        case ast.Constant(value=int() | float() as number):
-            return _Form(_number(number, node))
-        case ast.Name(id=name):
-            return _Form(0.0, {name: 1.0})
-        case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return _form(operand).scaled(-1.0)
-        case ast.UnaryOp(op=ast.UAdd(), operand=operand):
-            return _form(operand)
-        case ast.BinOp(left=left, op=op, right=right):
-            combine = _COMBINE.get(type(op))
-            if combine is not None:
-                return combine(_form(left), _form(right), node)
-    raise RuleError("only + - * / of numbers and streams are allowed", node.col_offset)
+class _Forms(Algebra[_Form]):
+    """Each part of a rule as a linear form."""
+
+    def number(self, node: Number) -> _Form:
+        flow = unit_of("uL/min")
+        if node.unit.powers not in ((), flow.powers):
+            raise RuleError(f"{node.unit.dimension} in a rule for flow rates", node.at)
+        factor = node.unit.factor(flow if node.unit.powers else Unit())
+        return _Form(node.value * factor)
+
+    def name(self, node: Name) -> _Form:
+        if not node.name.isidentifier():
+            raise RuleError("only streams are allowed in a rule", node.at)
+        return _Form(0.0, {node.name: 1.0})
+
+    def negative(self, node: Negative, of: _Form) -> _Form:
+        return of.scaled(-1.0)
+
+    def call(self, node: Call, arguments: Sequence[_Form]) -> _Form:
+        raise RuleError("only + - * / of numbers and streams are allowed", node.at)
+
+    def operation(self, node: Operation, left: _Form, right: _Form) -> _Form:
+        if node.operator == "*":
+            return _multiply(left, right, node)
+        if node.operator == "/":
+            return _divide(left, right, node)
+        return left.plus(right if node.operator == "+" else right.scaled(-1.0))
 
 
-def _number(number: int | float, node: ast.expr) -> float:
-    try:
-        return float(number)
-    except OverflowError as error:
-        raise RuleError("the number is too large", node.col_offset) from error
-
-
-def _add(left: _Form, right: _Form, _node: ast.expr) -> _Form:
-    return left.plus(right)
-
-
-def _subtract(left: _Form, right: _Form, _node: ast.expr) -> _Form:
-    return left.plus(right.scaled(-1.0))
-
-
-def _multiply(left: _Form, right: _Form, node: ast.expr) -> _Form:
+def _multiply(left: _Form, right: _Form, node: Operation) -> _Form:
     if left.factors and right.factors:
-        raise RuleError("a product of streams is not linear", node.col_offset)
+        raise RuleError("a product of streams is not linear", node.at)
     return left.scaled(right.constant) if left.factors else right.scaled(left.constant)
 
 
-def _divide(left: _Form, right: _Form, node: ast.expr) -> _Form:
+def _divide(left: _Form, right: _Form, node: Operation) -> _Form:
     if right.factors:
-        raise RuleError("a division by a stream is not linear", node.col_offset)
+        raise RuleError("a division by a stream is not linear", node.at)
     if right.constant == 0:
-        raise RuleError("division by zero", node.col_offset)
+        raise RuleError("division by zero", node.at)
     parts = {name: f / right.constant for name, f in left.factors.items()}
     return _Form(left.constant / right.constant, parts)
-
-
-_COMBINE: dict[type[ast.operator], Callable[[_Form, _Form, ast.expr], _Form]] = {
-    ast.Add: _add,
-    ast.Sub: _subtract,
-    ast.Mult: _multiply,
-    ast.Div: _divide,
-}

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
 from attrs import frozen
@@ -16,6 +16,7 @@ __all__ = [
     "parse_of_a_rig",
     "parse_quantity",
     "split_suffix",
+    "unit_factors",
 ]
 
 _NUMBER = re.compile(
@@ -76,6 +77,10 @@ _DIMENSIONS = (
     _Dimension("a photon energy", _scaled(meV="1e-3", eV="1"), "1000 eV"),
     _Dimension("a pressure", _PRESSURES, "1e6 bar"),
     _Dimension("an amount of memory", _scaled(MB="1e-3", GB="1", TB="1e3"), "1000 TB"),
+    _Dimension("a mass", _scaled(ug="1e-3", mg="1", g="1e3", kg="1e6"), "1000 kg"),
+    _Dimension("a power", _scaled(uW="1e-3", mW="1", W="1e3"), "1e6 W"),
+    _Dimension("a speed of rotation", _scaled(rpm="1"), "1e6 rpm"),
+    _Dimension("a number of counts", _scaled(counts="1"), "1e15 counts"),
     _Dimension("a frequency", _scaled(Hz="1", kHz="1e3", MHz="1e6"), "1e6 MHz"),
     _Dimension("a share", {"%": Fraction(1)}, "1e6 %"),
     _Dimension(
@@ -109,6 +114,18 @@ _DIMENSIONS = (
         | {"M": Fraction("1e-3"), "mM": Fraction("1e-6"), "uM": Fraction("1e-9")},
         "1000 mol/L",
     ),
+    _Dimension("a density", {"kg/m3": Fraction("1e-3"), "g/mL": Fraction(1)}, "100 g/mL"),
+    _Dimension(
+        "a viscosity",
+        {"Pa s": Fraction("1e-3"), "mPa s": Fraction("1e-6"), "cP": Fraction("1e-6")},
+        "1e6 Pa s",
+    ),
+    _Dimension("an interfacial tension", {"N/m": Fraction(1), "mN/m": Fraction("1e-3")}, "100 N/m"),
+    _Dimension(
+        "a diffusivity",
+        {"m2/s": Fraction("1e6"), "cm2/s": Fraction("1e2"), "mm2/s": Fraction(1)},
+        "1 m2/s",
+    ),
 )
 
 _EXAMPLES = {
@@ -132,9 +149,17 @@ _EXAMPLES = {
     "Hz": "10 Hz",
     "GB": "8 GB",
     "%": "3 %",
+    "kg/m3": "790 kg/m3",
+    "mPa s": "3.9 mPa s",
+    "mN/m": "5 mN/m",
+    "m2/s": "1e-9 m2/s",
 }
 
 SUFFIX_UNITS: Mapping[str, str] = {
+    "_kg_m3": "kg/m3",
+    "_mpa_s": "mPa s",
+    "_mn_m": "mN/m",
+    "_m2_s": "m2/s",
     "_ul_min": "uL/min",
     "_c_min": "degC/min",
     "_mmol_l": "mmol/L",
@@ -156,6 +181,13 @@ SUFFIX_UNITS: Mapping[str, str] = {
     "_c": "degC",
 }
 """Units by the end of field names."""
+
+
+def unit_factors() -> Iterator[tuple[str, str, Fraction]]:
+    """Every unit that a profile can use: its dimension, its text, and its size in base units."""
+    for dimension in _DIMENSIONS:
+        for text, factor in dimension.units.items():
+            yield dimension.name, text, factor
 
 
 def split_suffix(name: str) -> tuple[str, str]:

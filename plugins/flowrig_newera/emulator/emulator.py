@@ -74,8 +74,8 @@ class NewEraEmulator(Emulator):
     Args:
         context: the device to emulate, its world and its clock.
         variant: the options of this pump.
-        new_front: puts the core on a wire; by default on a pseudo-terminal, or on the TCP port of
-            the context if it names one.
+        new_front: puts the core on a wire; by default as the context says: on a pseudo-terminal,
+            on a TCP port, or on a direct wire.
         baud: line speed of the pump; None takes that of the settings and hears every client. With
             a number, a client with another line speed on a pseudo-terminal gets garbage.
 
@@ -109,7 +109,11 @@ class NewEraEmulator(Emulator):
             self.pumps, baud or settings.bauds[0], lambda: self._front.baud if baud else None
         )
         core = context.tap(self._chain)
-        self._front = new_front(core) if new_front else serial_front(core, context.port)
+        self._front = (
+            new_front(core)
+            if new_front
+            else serial_front(core, context.port, direct=context.is_direct)
+        )
         self._ticker = Ticker(self.pumps, self._front)
 
     def start(self) -> str:

@@ -1,0 +1,19 @@
+"""Expressions over the names of a profile: one grammar, dimensions, and no code that is run."""
+
+from flowrig.profile.expressions.errors import ExpressionError
+from flowrig.profile.expressions.expression import Bound, Expression, Meaning, parse
+from flowrig.profile.expressions.linear import Form, Ratio, ratio_of
+from flowrig.profile.expressions.units import Unit, unit_of
+
+__all__ = [
+    "Bound",
+    "Expression",
+    "ExpressionError",
+    "Form",
+    "Meaning",
+    "Ratio",
+    "Unit",
+    "parse",
+    "ratio_of",
+    "unit_of",
+]
