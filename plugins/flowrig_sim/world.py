@@ -26,6 +26,10 @@ SENSOR_SD_C, SENSOR_MEMORY_S = 0.03, 5.0
 """Standard deviation [°C] and memory [s] of the noise of a plate's sensor (assumed)."""
 
 
+PUBLISHED_WINDOW_NM = (345.0, 700.0)
+"""Window of the published photoluminescence area [nm]."""
+
+
 class FluidicWorld(World):
     """Heat-up synthesis of Cs3Cu2I5 nanocrystals in segmented flow, from plungers to detectors.
 
@@ -158,20 +162,34 @@ def _cell_bodies(
 def _detectors(
     profile: Profile, settings: FluidicSettings, seed: int
 ) -> list[tuple[str, Detector, Optics]]:
-    """Name, detector and optics of the two spectrometers of the analysis.
+    """Name, detector and optics of every spectrometer of the analysis.
 
-    Absorbance has the detector with the short wavelength range, emission the one with the long.
+    One whose channel compares the sample with the lamp has the detector with the short wavelength
+    range and looks through the cell at the lamp; every other one has the long range and looks at
+    right angles to the LED.
     """
-    absorbance, emission = profile.analysis.absorbance, profile.analysis.photoluminescence
-    names = absorbance.spectrometer, emission.spectrometer
-    uv, long = (
-        Detector(coefficients, generator(seed, f"detector {name}"), settings.noise)
-        for name, coefficients in zip(names, (UV_COEFFICIENTS, PL_COEFFICIENTS), strict=True)
-    )
-    emitted = EmissionOptics(
-        long.wavelengths_nm, emission.area_window_nm, settings.pl_integration_time_us
-    )
-    return [(names[0], uv, AbsorptionOptics(uv.wavelengths_nm)), (names[1], long, emitted)]
+    found: dict[str, tuple[str, Detector, Optics]] = {}
+    for channel in profile.analysis.channels.values():
+        name, through = channel.device, channel.offer.needs_light
+        if name in found:
+            continue
+        rng = generator(seed, f"detector {name}")
+        coefficients = UV_COEFFICIENTS if through else PL_COEFFICIENTS
+        detector = Detector(coefficients, rng, settings.noise)
+        nm = detector.wavelengths_nm
+        optics: Optics = AbsorptionOptics(nm)
+        if not through:
+            window_nm = _area_window_nm(profile, channel.name)
+            optics = EmissionOptics(nm, window_nm, settings.pl_integration_time_us)
+        found[name] = name, detector, optics
+    return list(found.values())
+
+
+def _area_window_nm(profile: Profile, channel: str) -> tuple[float, float]:
+    """The window [nm] in which the area of an emission is that of the chemistry."""
+    readings = (one for feature in profile.features.values() for one in feature.readings)
+    areas = (one.window_nm for one in readings if one.channel == channel and one.how == "area")
+    return next(areas, PUBLISHED_WINDOW_NM)
 
 
 def _temperature_c(plate: PlateBody) -> float:

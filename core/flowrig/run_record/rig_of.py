@@ -54,6 +54,8 @@ def rig_of(folder: Path | str) -> LoadedRun:
     wanted = {("driver", str(name)) for name in drivers}
     if start.data.simulated:
         wanted.add(("world", str(content.get("simulation", {}).get("world"))))
+        channels = _tables(_table(content, "analysis"), "channels").values()
+        wanted |= {("analysis", str(name)) for name in _values(channels, "use")}
     first = {*basis.drivers.values(), *basis.versions}
     plugins = Plugins.only(wanted, first, LIMIT_S)
     kinds = {("kind", one.kind) for one in plugins.drivers().values() if one.kind not in CORE_KINDS}
@@ -138,6 +140,11 @@ def _kind(device: str, content: Mapping[str, Any], offer: DriverOffer | None) ->
     if kind == "heater" or device in {*named, *_values(heated, "heater")}:
         return "heater"
     return "spectrometer"
+
+
+def _table(content: Mapping[str, Any], key: str) -> dict[str, Any]:
+    found = content.get(key, {})
+    return dict(found) if isinstance(found, Mapping) else {}
 
 
 def _tables(content: Mapping[str, Any], key: str) -> dict[str, dict[str, Any]]:
