@@ -93,12 +93,14 @@ def uniform(space: Space, count: int, rng: np.random.Generator) -> Array:
             return np.concatenate(kept)[:count]
     pulled = pulled_inside(space, rng.random((count, len(space.names))))
     if not len(pulled):
-        raise InputError(
-            "no conditions meet all constraints: "
-            + ", ".join(constraint.label for constraint in space.constraints)
-        )
+        raise InputError("no conditions meet all constraints: " + ", ".join(space.labels))
     shares = rng.dirichlet(np.ones(len(pulled)), count - len(pulled))
-    return np.vstack([pulled, shares @ pulled])
+    mixed = shares @ pulled
+    if space.curved:  # between two points inside may be one outside
+        mixed = pulled_inside(space, mixed)
+        again = rng.integers(0, len(pulled), count - len(pulled) - len(mixed))
+        mixed = np.vstack([mixed, pulled[again]])
+    return np.vstack([pulled, mixed])
 
 
 def _smallest_distance(design: Array, enough: float = -1.0) -> float:
