@@ -24,7 +24,7 @@ CHOICES = {
 }
 """The key that names the offer whose settings stand beside it."""
 
-NAMED_BY_THEIR_TABLE = (model.DeviceEntry, model.Stream, model.Component)
+NAMED_BY_THEIR_TABLE = (model.DeviceEntry, model.Stream, model.Component, model.Section)
 
 
 @frozen

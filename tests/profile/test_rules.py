@@ -55,14 +55,53 @@ CASES = [
     # flow path
     ("path.mixer.to = 'segmentatoin'", "2:17: unknown component 'segmentatoin'; expected one of"),
     ("path.waste.to = 'reactor'", "2:12: a waste has nothing downstream"),
-    ("path.mixer.heater = 'plate'", "2:12: a mixer cannot have a heater; expected a reactor"),
+    ("path.waste.heater = 'plate'", "2:12: a waste cannot have a heater; expected another"),
     (
         "path.reactor.heater = 'hdx_pl'",
         "2:23: 'hdx_pl' is a spectrometer; expected a heater: plate",
     ),
     ("path.cell_pl.spectrometer = 'hdx'", "2:29: unknown spectrometer 'hdx'; expected one of hdx_"),
-    ("path.x = { kind = 'reactor', to = 'mixer' }", "2:6: the reactor 'x' has no heater"),
+    ("path.x = { kind = 'flow-cell', to = 'mixer' }", "2:6: the flow-cell 'x' has no spectromet"),
     ("path.x = { kind = 'mixer', to = 'mixer' }", "2:6: the volume of 'x' is not known; expected"),
+    ("path.mixer.to = ['segmentation', 'segmentatoin']", "2:34: unknown component 'segmentatoin'"),
+    ("path.mixer.to = []", "2:17: the array is empty; expected at least one name"),
+    ("path.mixer.to = {}", "2:17: the table is empty; expected a share for each component"),
+    ("path.mixer.to = 3", "2:17: got 3; expected a text in quotes"),
+    (
+        "path.mixer.to = { segmentation = 0.5, waste = 'all' }",
+        '2:47: got "all"; expected a number',
+    ),
+    ("path.mixer.to = { segmentation = 0.5, waste = 0.4 }", "2:17: the shares sum to 0.9; expect"),
+    ("path.mixer.to = { segmentation = 1.5, waste = -0.5 }", "2:47: got -0.5; expected a share of"),
+    ("path.mixer.to = { segmentation = 1.0, wasre = 0.0 }", "2:39: unknown component 'wasre'"),
+    ("path.mixer.to = ['waste', 'waste']", "2:27: 'waste' is named twice; expected each component"),
+    ("path.reactor.to = ['cooling', 'waste']", "2:19: the flow cannot divide in a reactor; expect"),
+    ("path.feed_cui.to = 'reactor'", "'feed_cui' and 'segmentation' meet in 'reactor', a reactor"),
+    (
+        "path.mixer.to = { carrier = 'waste', reactive = 'segmentation' }",
+        "2:17: a mixer cannot tell phases apart",
+    ),
+    ("path.cooling.kind = 'separator'", "the separator 'cooling' does not say which phase goes w"),
+    (
+        "path.cooling = { kind = 'separator', to = { reactive = 'cell_absorbance' } }",
+        "2:38: 'cooling' has no outlet for the phase 'carrier' of 'PFO'; expected a key `carrier`",
+    ),
+    (
+        "path.cooling = { kind = 'separator', to = { reactive = 'cell_absorbance', "
+        "carrier = 'waste', polar = 'waste' } }",
+        "2:94: no stream of the phase 'polar' reaches 'cooling'; expected one of carrier, reactive",
+    ),
+    (
+        "path.cooling = { kind = 'separator', to = { reactive = 'cell_absorbance', "
+        "carrier = 'waste' } }\nresidence_time.start = 'feed_pfo'",
+        "nothing flows from 'feed_pfo' to 'cell_absorbance': a separator leads the phases",
+    ),
+    ("sections.residence = { start = 'mixer' }", "2:10: the section 'residence' is [residence_ti"),
+    ("sections.'a b' = { start = 'mixer' }", "2:10: got the name 'a b'; expected letters"),
+    ("sections.a = { start = 'mixr' }", "2:24: unknown component 'mixr'; expected one of"),
+    ("sections.a = { start = 'mixer', end = ['waste', 'x'] }", "2:49: unknown component 'x'"),
+    ("sections.a = { start = 'mixer', end = 'manifold' }", "2:39: 'manifold' is not downstream of"),
+    ("sections.a = { start = 'waste' }", "2:24: nothing is downstream of 'waste'; expected a comp"),
     ("residence_time.start = 'nowhere'", "2:24: unknown component 'nowhere'; expected one of"),
     ("residence_time.start = 'waste'", "is not downstream of 'waste'"),
     # flows

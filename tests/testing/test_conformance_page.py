@@ -10,6 +10,9 @@ from flowrig.testing import (
     HeaterConformance,
     OptimizerConformance,
     PumpConformance,
+    ReadableConformance,
+    SelectableConformance,
+    SettableConformance,
     SpectrometerConformance,
     SurrogateConformance,
 )
@@ -18,7 +21,7 @@ from flowrig.testing.conformance.scorecard import checks_of
 PAGE = (Path(__file__).parents[2] / "docs" / "conformance.md").read_text(encoding="utf-8")
 SUITES = (
     PumpConformance, HeaterConformance, SpectrometerConformance, OptimizerConformance,
-    SurrogateConformance,
+    SurrogateConformance, ReadableConformance, SettableConformance, SelectableConformance,
 )  # fmt: skip
 
 

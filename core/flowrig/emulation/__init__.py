@@ -5,19 +5,13 @@ emulators; see `Emulator.inject`.
 """
 
 from flowrig.emulation.bench_world import ROOM_C, BenchWorld, Detector, Plate, Plunger
+from flowrig.emulation.core import Burst, HangUp, ProtocolCore
 from flowrig.emulation.device_fault import DeviceFault
 from flowrig.emulation.disturbed_wire import DisturbedWire, When
 from flowrig.emulation.emulator import MAIN_LINK, Emulator, EmulatorContext
 from flowrig.emulation.faulty_world import FaultyWorld
-from flowrig.emulation.fronts import (
-    Burst,
-    Front,
-    HangUp,
-    ProtocolCore,
-    PtyFront,
-    SocketFront,
-    serial_front,
-)
+from flowrig.emulation.fronts import DirectFront, Front, PtyFront, SocketFront, serial_front
+from flowrig.emulation.place import AIR_BAR, Place, StillPlace
 from flowrig.emulation.variant import Variants
 from flowrig.emulation.wire import (
     WIRE_FAULTS,
@@ -39,6 +33,7 @@ from flowrig.emulation.wire import (
 from flowrig.emulation.world import HeaterBody, PumpBody, SpectrometerBody, World
 
 __all__ = [
+    "AIR_BAR",
     "MAIN_LINK",
     "ROOM_C",
     "WIRE_FAULTS",
@@ -49,6 +44,7 @@ __all__ = [
     "Delay",
     "Detector",
     "DeviceFault",
+    "DirectFront",
     "DisturbedWire",
     "Drop",
     "Emulator",
@@ -62,6 +58,7 @@ __all__ = [
     "Late",
     "Line",
     "Mute",
+    "Place",
     "Plate",
     "Plunger",
     "ProtocolCore",
@@ -73,6 +70,7 @@ __all__ = [
     "SpectrometerBody",
     "Split",
     "Stale",
+    "StillPlace",
     "Variants",
     "When",
     "Wire",

@@ -4,6 +4,7 @@ The conformance kit and `flowrig emulate` use it.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -196,12 +197,16 @@ class BenchWorld(World):
         plunger: the body behind every pump.
         plate: the body behind every heater.
         detector: the body behind every spectrometer.
+        other: the body behind every device of another kind; None for none.
     """
 
-    def __init__(self, plunger: Plunger, plate: Plate, detector: Detector) -> None:
+    def __init__(
+        self, plunger: Plunger, plate: Plate, detector: Detector, other: Any = None
+    ) -> None:
         self.plunger = plunger
         self.plate = plate
         self.detector = detector
+        self.other = other
 
     def pump(self, device: str) -> PumpBody:
         """The plunger."""
@@ -214,3 +219,7 @@ class BenchWorld(World):
     def spectrometer(self, device: str) -> SpectrometerBody:
         """The detector."""
         return self.detector
+
+    def body(self, device: str) -> Any:
+        """The body of another kind."""
+        return super().body(device) if self.other is None else self.other

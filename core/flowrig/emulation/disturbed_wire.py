@@ -9,7 +9,7 @@ from attrs import define, field, frozen
 from attrs.validators import and_, ge, le, optional
 
 from flowrig.clock import Clock
-from flowrig.emulation.fronts import HangUp, ProtocolCore
+from flowrig.emulation.core import HangUp, ProtocolCore
 from flowrig.emulation.wire import Line, Wire
 
 __all__ = ["DisturbedWire", "When"]

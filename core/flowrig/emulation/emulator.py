@@ -10,11 +10,11 @@ from attrs import Factory, evolve, field, frozen
 
 from flowrig.clock import Clock
 from flowrig.emulation.bench_world import NUM_PIXELS
+from flowrig.emulation.core import ProtocolCore
 from flowrig.emulation.device_fault import DeviceFault
 from flowrig.emulation.disturbed_wire import DisturbedWire, When
 from flowrig.emulation.fault_text import find_switch, parse_fault
 from flowrig.emulation.faulty_world import FaultyWorld, with_faults
-from flowrig.emulation.fronts import ProtocolCore
 from flowrig.emulation.variant import Variants
 from flowrig.emulation.wire import Wire
 from flowrig.interfaces.device import DeviceSettings
@@ -42,6 +42,8 @@ class EmulatorContext:
             instead of at a pseudo-terminal.
         ports: the TCP ports of further addresses, by their key in the settings ("modbus"); an
             address that is not in it gets any port.
+        is_direct: whether only drivers of this process connect, so that a front may answer them in
+            their own thread.
         wires: the wire of each link by name; faults are planned on them.
 
     Args:
@@ -56,6 +58,7 @@ class EmulatorContext:
     _tap: Callable[[ProtocolCore], ProtocolCore] = field(default=_untapped, alias="tap")
     port: int = 0
     ports: Mapping[str, int] = field(factory=dict, kw_only=True)
+    is_direct: bool = field(default=False, kw_only=True)
     wires: dict[str, DisturbedWire] = field(
         init=False,
         default=Factory(lambda self: {MAIN_LINK: DisturbedWire(self.clock)}, takes_self=True),
@@ -68,7 +71,7 @@ class EmulatorContext:
         """Put the wire of a link in front of a protocol core.
 
         An emulator does this with every core before it serves it:
-        `serial_front(context.tap(core))`.
+        `serial_front(context.tap(core), context.port, direct=context.is_direct)`.
 
         Args:
             core: the core of one connection.

@@ -8,7 +8,7 @@ gets hot.
 import math
 import threading
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -278,6 +278,7 @@ class FaultyWorld(World):
         self._pumps: dict[str, FaultyPump] = {}
         self._heaters: dict[str, FaultyHeater] = {}
         self._spectrometers: dict[str, FaultySpectrometer] = {}
+        self._others: dict[str, Any] = {}
         # Two threads of an emulator that ask at once must get the same body.
         self._lock = threading.Lock()
 
@@ -303,6 +304,13 @@ class FaultyWorld(World):
                 self._spectrometers[device] = self._faulty_spectrometer(device, body)
             return self._spectrometers[device]
 
+    def body(self, device: str) -> Any:
+        """The body behind a device of another kind; its faults are its own attribute `faults`."""
+        with self._lock:
+            if device not in self._others:
+                self._others[device] = self._world.body(device)
+            return self._others[device]
+
     def refill(self, stream: str) -> None:
         """Replace the syringe of a stream by a full one."""
         self._world.refill(stream)
@@ -312,7 +320,7 @@ class FaultyWorld(World):
         for bodies in (self._pumps, self._heaters, self._spectrometers):
             if device in bodies:
                 return bodies[device].faults
-        return {}
+        return getattr(self._others.get(device), "faults", {})
 
     def _faulty_pump(self, device: str, body: PumpBody) -> FaultyPump:
         return FaultyPump(body)

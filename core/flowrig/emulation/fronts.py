@@ -9,63 +9,20 @@ import socket
 import sys
 import tempfile
 import threading
-import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Final
 
-__all__ = ["Burst", "Front", "HangUp", "ProtocolCore", "PtyFront", "SocketFront", "serial_front"]
+from flowrig.emulation.core import Burst, HangUp, ProtocolCore
+from flowrig.emulation.direct import DirectPort, DirectSocket, offer_port, withdraw_port
+from flowrig.interfaces.tcp import serve_in_process
 
-
-class HangUp(ConnectionAbortedError):  # noqa: N818 - what an instrument does, not a fault
-    """A core raises this to break the connection; a new connection is served again.
-
-    Args:
-        answer: bytes that the front still sends before it closes the connection.
-    """
-
-    def __init__(self, answer: bytes = b"") -> None:
-        super().__init__("the emulated instrument hangs up")
-        self.answer = answer
+__all__ = ["DirectFront", "Front", "PtyFront", "SocketFront", "serial_front"]
 
 
-class Burst(bytes):
-    """An answer that the front sends in several pieces.
-
-    Args:
-        parts: the pieces.
-        pause_s: pause [s, real time] between two pieces.
-    """
-
-    parts: tuple[bytes, ...]
-    pause_s: float
-
-    def __new__(cls, parts: Sequence[bytes], pause_s: float = 0.0) -> Self:
-        """Join the pieces, and keep them."""
-        whole = super().__new__(cls, b"".join(parts))
-        whole.parts = tuple(parts)
-        whole.pause_s = pause_s
-        return whole
-
-    def send(self, send: Callable[[bytes], None]) -> None:
-        """Send one piece after the other."""
-        for number, part in enumerate(self.parts):
-            if number and self.pause_s:
-                time.sleep(self.pause_s)
-            send(part)
-
-
-class ProtocolCore(Protocol):
-    """The protocol of an instrument without transport: bytes in, bytes out."""
-
-    def feed(self, data: bytes) -> bytes:
-        """Take bytes as they arrive, in pieces of any size; returns the answer to them.
-
-        Raises:
-            HangUp: the connection breaks here.
-        """
-        ...
+PYSERIAL_HANDLERS: Final = "flowrig.emulation"
+"""Package in which pyserial looks for the handler of the URLs of a `DirectFront`."""
 
 
 class Front(ABC):
@@ -175,6 +132,42 @@ class PtyFront(Front):
         return int(names[speed][1:]) if speed in names else None
 
 
+class DirectFront(Front):
+    """A serial port in this process; the core answers in the thread of the driver.
+
+    Drivers that open their port with pyserial's `serial_for_url` can use it. When the core hangs
+    up, the port is gone until the driver opens it again.
+
+    Args:
+        core: the protocol core to serve.
+    """
+
+    def __init__(self, core: ProtocolCore) -> None:
+        self._port = DirectPort(core)
+        self._address = ""
+
+    def start(self) -> str:
+        """Offer the port; returns its URL for pyserial."""
+        handlers = importlib.import_module("serial").protocol_handler_packages
+        if PYSERIAL_HANDLERS not in handlers:
+            handlers.append(PYSERIAL_HANDLERS)
+        self._address = offer_port(self._port)
+        return self._address
+
+    def stop(self) -> None:
+        """Take the port away; idempotent."""
+        withdraw_port(self._address)
+
+    def send(self, data: bytes) -> None:
+        """Send bytes to the driver."""
+        self._port.answer(data)
+
+    @property
+    def baud(self) -> int | None:
+        """Baud rate that the driver has set."""
+        return self._port.baud
+
+
 def _send(answer: bytes, send: Callable[[bytes], None]) -> None:
     if isinstance(answer, Burst):
         answer.send(send)
@@ -190,6 +183,8 @@ class SocketFront(Front):
         port: the port; 0 for any free one.
         new_speaker: makes the core in place of `new_core`, from a function that sends bytes on the
             same connection without a request.
+        direct: whether the core answers drivers of this process in their own thread, if they
+            connect with `flowrig.interfaces.connect_tcp`.
     """
 
     def __init__(
@@ -198,12 +193,15 @@ class SocketFront(Front):
         port: int = 0,
         *,
         new_speaker: Callable[[Callable[[bytes], None]], ProtocolCore] | None = None,
+        direct: bool = False,
     ) -> None:
-        self._new_core = new_core
-        self._new_speaker = new_speaker
+        self._new_core = new_speaker or (lambda _send: new_core())
         self._port = port
+        self._is_direct = direct
+        self._end_direct: Callable[[], None] = lambda: None
         self._listener: socket.socket | None = None
         self._connections: set[socket.socket] = set()
+        self._direct: set[DirectSocket] = set()
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
 
@@ -214,6 +212,8 @@ class SocketFront(Front):
         thread = threading.Thread(target=self._accept, name="tcp-emulator", daemon=True)
         self._threads.append(thread)
         thread.start()
+        if self._is_direct:
+            self._end_direct = serve_in_process(host, self._port, self._connect_directly)
         return f"{host}:{self._port}"
 
     def stop(self) -> None:
@@ -221,11 +221,14 @@ class SocketFront(Front):
         listener, self._listener = self._listener, None
         if listener is None:
             return
+        self._end_direct()
         with contextlib.suppress(OSError):
             listener.shutdown(socket.SHUT_RDWR)
         listener.close()
         with self._lock:
-            connections = list(self._connections)
+            connections, direct = list(self._connections), list(self._direct)
+        for one in direct:
+            one.hang_up()
         for connection in connections:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
@@ -238,10 +241,22 @@ class SocketFront(Front):
     def send(self, data: bytes) -> None:
         """Write to every connection."""
         with self._lock:
-            connections = list(self._connections)
+            connections, direct = list(self._connections), list(self._direct)
         for connection in connections:
             with contextlib.suppress(OSError):
                 connection.sendall(data)
+        for one in direct:
+            one.answer(data)
+
+    def _connect_directly(self) -> DirectSocket:
+        connection = DirectSocket(self._new_core, self._forget)
+        with self._lock:
+            self._direct.add(connection)
+        return connection
+
+    def _forget(self, connection: DirectSocket) -> None:
+        with self._lock:
+            self._direct.discard(connection)
 
     def _accept(self) -> None:
         listener = self._listener
@@ -261,8 +276,7 @@ class SocketFront(Front):
             thread.start()
 
     def _serve(self, connection: socket.socket) -> None:
-        speaker = self._new_speaker
-        core = speaker(connection.sendall) if speaker is not None else self._new_core()
+        core = self._new_core(connection.sendall)
         with connection, contextlib.suppress(OSError):
             try:
                 while data := connection.recv(65536):
@@ -273,7 +287,7 @@ class SocketFront(Front):
             self._connections.discard(connection)
 
 
-def serial_front(core: ProtocolCore, port: int = 0) -> Front:
+def serial_front(core: ProtocolCore, port: int = 0, *, direct: bool = False) -> Front:
     """The front that a serial driver can open on this operating system.
 
     A pseudo-terminal on Linux and macOS. On Windows, or if a port is given, a TCP port; its address
@@ -282,7 +296,11 @@ def serial_front(core: ProtocolCore, port: int = 0) -> Front:
     Args:
         core: the protocol core to serve.
         port: a TCP port; 0 for a pseudo-terminal, or on Windows for any free port.
+        direct: whether the core answers in the thread of the driver, which opens its port with
+            pyserial's `serial_for_url`.
     """
+    if direct and not port:
+        return DirectFront(core)
     if port or sys.platform == "win32":
         return SocketFront(lambda: core, port)
     return PtyFront(core)

@@ -12,7 +12,7 @@ from attrs import define, field
 from attrs.validators import ge, optional
 
 from flowrig.clock import Clock
-from flowrig.emulation.fronts import Burst, HangUp, ProtocolCore
+from flowrig.emulation.core import Burst, HangUp, ProtocolCore
 
 __all__ = [
     "WIRE_FAULTS",

@@ -7,10 +7,12 @@ matter.
 """
 
 from abc import ABC, abstractmethod
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from flowrig.errors import InputError
 
 __all__ = ["HeaterBody", "PumpBody", "SpectrometerBody", "World"]
 
@@ -90,6 +92,14 @@ class World(ABC):
     @abstractmethod
     def spectrometer(self, device: str) -> SpectrometerBody:
         """The body behind a spectrometer of the profile, by the name of the device."""
+
+    def body(self, device: str) -> Any:
+        """The body behind a device of another kind, made by the class that the kind offers.
+
+        Raises:
+            InputError: the world has none.
+        """
+        raise InputError(f"this world has nothing to put behind {device!r}")
 
     def refill(self, stream: str) -> None:  # noqa: B027 - optional for a world
         """Put a full syringe on the stopped pump of a stream, as a person would."""

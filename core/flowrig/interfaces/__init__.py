@@ -1,5 +1,13 @@
 """The abstract classes that plugins implement, and the values that pass through them."""
 
+from flowrig.interfaces.capabilities import (
+    Quantity,
+    Readable,
+    Readings,
+    Selectable,
+    SelectableSettings,
+    Settable,
+)
 from flowrig.interfaces.device import Device, DeviceSettings, Identity, Quality, Reading
 from flowrig.interfaces.exposure import Exposure, ExposureVerdict
 from flowrig.interfaces.heater import Heater, HeaterLimits, HeaterPower, HeaterReading
@@ -28,6 +36,7 @@ from flowrig.interfaces.surrogate import (
     SurrogateSettings,
     SurrogateState,
 )
+from flowrig.interfaces.tcp import connect_tcp, emulated_connection
 from flowrig.interfaces.wire_log import WireChannel, WireLog
 
 __all__ = [
@@ -55,7 +64,13 @@ __all__ = [
     "PumpStatus",
     "PumpStep",
     "Quality",
+    "Quantity",
+    "Readable",
     "Reading",
+    "Readings",
+    "Selectable",
+    "SelectableSettings",
+    "Settable",
     "Spectrometer",
     "SpectrometerLimits",
     "SpectrometerReadBack",
@@ -66,4 +81,6 @@ __all__ = [
     "Syringe",
     "WireChannel",
     "WireLog",
+    "connect_tcp",
+    "emulated_connection",
 ]

@@ -8,6 +8,7 @@ expected.
 
 import math
 import reprlib
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,8 +33,10 @@ __all__ = [
     "pump_limits",
     "pump_read_back",
     "pump_state",
+    "readings",
     "spectrometer_limits",
     "spectrometer_read_back",
+    "text",
     "wavelengths_nm",
     "whole",
 ]
@@ -94,6 +97,37 @@ def whole(
     if not low <= value <= high:
         raise refusal(device, method, value, expected)
     return int(value)
+
+
+def text(device: "Device", method: str, value: object, expected: str) -> str:
+    """A text of printable characters.
+
+    Raises:
+        DriverError: it is none.
+    """
+    if not (isinstance(value, str) and value and value.isprintable() and _is_encodable(value)):
+        raise refusal(device, method, value, expected)
+    return value
+
+
+def readings(device: "Device", value: object, names: Sequence[str]) -> dict[str, float]:
+    """A number for each quantity, not a number where it has no value, in the order of the names.
+
+    Args:
+        device: the driver.
+        value: what it returned.
+        names: names of all quantities.
+
+    Raises:
+        DriverError: other quantities, or values that are no numbers.
+    """
+    method, expected = "_do_read", f"a number for each of {', '.join(names)}"
+    if not (isinstance(value, Mapping) and {*value} == {*names}):
+        raise refusal(device, method, value, expected)
+    for one in value.values():
+        if not _is_float(one) or abs(_as_float(one)) > LARGEST:
+            raise refusal(device, method, value, f"{expected}, nan where there is none")
+    return {name: _as_float(value[name]) for name in names}
 
 
 def identity(device: "Device", value: Any) -> "Identity":

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pluggy
 
-from flowrig.plugins.offers import DriverOffer, Offer
+from flowrig.plugins.offers import DriverOffer, KindOffer, Offer
 
 hookspec = pluggy.HookspecMarker("flowrig")
 hookimpl = pluggy.HookimplMarker("flowrig")
@@ -13,7 +13,12 @@ hookimpl = pluggy.HookimplMarker("flowrig")
 
 @hookspec
 def flowrig_drivers() -> Sequence[DriverOffer]:  # type: ignore[empty-body]
-    """Pumps, heaters and spectrometers, each with an emulator of its protocol, if there is one."""
+    """Drivers of devices, each with an emulator of its protocol, if there is one."""
+
+
+@hookspec
+def flowrig_kinds() -> Sequence[KindOffer]:  # type: ignore[empty-body]
+    """Kinds of devices beside pumps, heaters and spectrometers."""
 
 
 @hookspec

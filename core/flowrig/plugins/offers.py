@@ -3,18 +3,29 @@
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, Literal
+from typing import Any, Final
 
 from attrs import field, frozen
 
 from flowrig.errors import MissingDependencyError, PluginError
 from flowrig.plugins.contained import contained
 
-__all__ = ["DriverOffer", "Kind", "Offer", "import_target", "require_installed", "requirements"]
-
-Kind = Literal[
-    "pump", "heater", "spectrometer", "optimizer", "surrogate", "objective", "world", "profiles"
+__all__ = [
+    "CORE_KINDS",
+    "DriverOffer",
+    "Kind",
+    "KindOffer",
+    "Offer",
+    "import_target",
+    "require_installed",
+    "requirements",
 ]
+
+Kind = str
+"""A kind of offer: "driver" kinds such as "pump" or "valve", "optimizer", "surrogate", …"""
+
+CORE_KINDS: Final = ("pump", "heater", "spectrometer")
+"""Kinds of devices that the core has itself; all others are offered by plugins."""
 
 TARGET_LIMIT_S = 180.0
 """Longest time [s, real time] for the import of a driver or model with all that it needs."""
@@ -58,6 +69,47 @@ class Offer:
         return import_target(self.target, f"the {self.kind} {self.name!r}")
 
 
+@frozen
+class _NoSettings:
+    """The settings of an offer that has none."""
+
+
+@frozen(kw_only=True)
+class KindOffer(Offer):
+    """A kind of device; drivers of any plugin can be of it, with `DriverOffer(kind=NAME)`.
+
+    Attributes:
+        name: the word for such a device in profiles, "valve"; no key of a component may be called
+            like it.
+        interface: the class that its drivers extend, as "module:Class": a `Device` with
+            capabilities of `flowrig.interfaces`.
+        safe: the number or position at which such a device is safe, where it is the same for every
+            device of the kind; None if each profile has to say it with `safe = …`, and for a kind
+            that is only read.
+        placed: whether a component of the flow path has to name such a device.
+        body: class of the emulated physics as "module:Class", built from a
+            `flowrig.emulation.Place`; empty if such a device cannot be emulated.
+        conformance: the suite of `flowrig plugin check` as "module:Class", a
+            `flowrig.testing.DeviceConformance`; empty if there is none.
+        template: folder from which `flowrig plugin new` writes a driver, as "package:folder"; empty
+            if there is none.
+    """
+
+    kind: Kind = field(default="kind", init=False)
+    interface: str
+    target: str = field(init=False)
+    settings: type = field(default=_NoSettings, init=False)
+    safe: float | str | None = None
+    placed: bool = False
+    body: str = ""
+    conformance: str = ""
+    template: str = ""
+
+    @target.default
+    def _interface(self) -> str:
+        return self.interface
+
+
 @frozen(kw_only=True)
 class DriverOffer(Offer):
     """A driver with the limits of its instrument and its emulator.
@@ -77,6 +129,8 @@ class DriverOffer(Offer):
             `flowrig.rig.discovery.LookFor`; empty if there is none.
         dead_man: whether the instrument stops without further commands from its driver, and the
             driver can arm this timer; a rig arms it before it moves anything.
+        example: settings with which the driver is tried without a profile, as `flowrig emulate` and
+            `flowrig plugin check` do, by key of a profile; for settings without a default.
     """
 
     limits: Mapping[str, tuple[float, float]] = field(factory=dict)
@@ -84,6 +138,7 @@ class DriverOffer(Offer):
     reply_shape: str = ""
     discover: str = ""
     dead_man: bool = False
+    example: Mapping[str, Any] = field(factory=dict)
 
 
 def _is_installed(package: str) -> bool:

@@ -9,6 +9,7 @@ instruments.
 """
 
 import difflib
+import re
 import warnings
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
@@ -24,7 +25,7 @@ from flowrig.errors import FlowrigError, PluginError, PluginWarning
 from flowrig.plugins import hookspecs
 from flowrig.plugins.contained import contained, one_line
 from flowrig.plugins.installed import GROUP, HOME, SESSION, InstalledPlugin, find_plugins
-from flowrig.plugins.offers import DriverOffer, Kind, Offer
+from flowrig.plugins.offers import CORE_KINDS, DriverOffer, Kind, KindOffer, Offer
 
 __all__ = ["InstalledPlugin", "ListedOffer", "Plugins"]
 
@@ -32,13 +33,19 @@ MOST_OFFERS = 1000
 """Largest number of offers of one hook."""
 
 _HOOKS = {
-    "flowrig_drivers": ("pump", "heater", "spectrometer"),
+    "flowrig_kinds": ("kind",),
+    "flowrig_drivers": (),
     "flowrig_optimizers": ("optimizer",),
     "flowrig_surrogates": ("surrogate",),
     "flowrig_objectives": ("objective",),
     "flowrig_worlds": ("world",),
 }
-"""Kinds of offers of each hook."""
+"""Kinds of offers of each hook; a driver can be of any kind of device."""
+
+_NO_DEVICES = ("driver", *(kind for kinds in _HOOKS.values() for kind in kinds))
+"""Words that no kind of device can have."""
+
+_KIND = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 
 _told: set[str] = set()
 """Warnings of this process, each given once."""
@@ -53,7 +60,7 @@ class ListedOffer:
 
     @property
     def table(self) -> str:
-        """The kind for look-ups: "driver" for pumps, heaters and spectrometers, else its own."""
+        """The kind for look-ups: "driver" for drivers of any kind of device, else its own."""
         return "driver" if isinstance(self.offer, DriverOffer) else self.offer.kind
 
 
@@ -65,7 +72,8 @@ class Plugins:
         listed: every offer with its plugin.
         folders: folders with profiles, each with its plugin.
         broken: by plugin, the reason why it could not be loaded.
-        contested: by kind and name, why an offer of two plugins cannot be used.
+        contested: by kind and name, why an offer cannot be used: two plugins have it, or it is a
+            driver of a kind that no plugin offers.
         unread: a sentence for each declaration of plugins that could not be read.
     """
 
@@ -103,6 +111,7 @@ class Plugins:
         for name, module in (extra or {}).items():
             loader.load(InstalledPlugin(name, SESSION, ""), module)
         loader.settle_duplicates()
+        loader.settle_kinds()
         told = (*loader.broken.values(), *loader.contested.values(), *loader.unread)
         if strict and told:
             raise PluginError(told[0])
@@ -155,25 +164,30 @@ class Plugins:
         return table
 
     def offers(self, kind: str) -> Mapping[str, Offer]:
-        """Offers of a kind by name; the kind "driver" is any pump, heater or spectrometer."""
+        """Offers of a kind by name; the kind "driver" is that of all devices."""
         return {name: listed.offer for name, listed in self._by_kind.get(kind, {}).items()}
 
     def drivers(self) -> Mapping[str, DriverOffer]:
-        """Pumps, heaters and spectrometers by name."""
+        """Drivers of devices of all kinds, by name."""
         return {n: o for n, o in self.offers("driver").items() if isinstance(o, DriverOffer)}
+
+    def kinds(self) -> Mapping[str, KindOffer]:
+        """Kinds of devices by name, without those of the core."""
+        return {n: o for n, o in self.offers("kind").items() if isinstance(o, KindOffer)}
 
     def offer(self, kind: Kind | str, name: str) -> Offer:
         """The offer of a kind and name.
 
         Raises:
-            PluginError: no plugin has this offer, or two have it; the message names similar and
+            PluginError: no plugin has this offer, two have it, or it cannot be used; the message
+                names similar and
                 installed offers, and plugins that could not be loaded.
         """
         known = self.offers(kind)
         if name in known:
             return known[name]
         if (kind, name) in self.contested:
-            raise PluginError("it is not clear which one is meant", [self.contested[kind, name]])
+            raise PluginError("it cannot be used", [self.contested[kind, name]])
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise PluginError(
@@ -274,6 +288,19 @@ class _Loader:
             if one.plugin not in left_out.get((one.table, one.offer.name), ())
         ]
 
+    def settle_kinds(self) -> None:
+        """Leave out drivers of a kind that no plugin offers; only their own profiles need them."""
+        kinds = {*CORE_KINDS, *(one.offer.name for one in self.listed if one.table == "kind")}
+        for one in self.listed:
+            if one.table == "driver" and one.offer.kind not in kinds:
+                self.contested["driver", one.offer.name] = (
+                    f"the driver {one.offer.name!r} of the plugin {one.plugin.label} is for the "
+                    f"kind of device {one.offer.kind!r}, which no installed plugin offers"
+                )
+        self.listed = [
+            one for one in self.listed if one.table != "driver" or one.offer.kind in kinds
+        ]
+
     def _break(self, plugin: InstalledPlugin, message: str) -> None:
         key = plugin.name if plugin.name not in self.broken else plugin.label
         self.broken[key] = message
@@ -296,22 +323,46 @@ def _ask(module: object, name: str) -> tuple[list[Offer], list[Path]]:
 
 def _offers(manager: pluggy.PluginManager, hook: str) -> list[Offer]:
     offers = _results(manager, hook)
-    kinds = " or ".join(_HOOKS[hook])
     for offer in offers:
-        if not isinstance(offer, Offer) or offer.kind not in _HOOKS[hook]:
+        if not isinstance(offer, Offer) or not _fits(hook, offer.kind):
             got = f"the kind {offer.kind!r}" if isinstance(offer, Offer) else one_line(repr(offer))
+            kinds = " or ".join(_HOOKS[hook]) or "of a device"
             raise PluginError(f"{hook}() offers {got}; expected offers of the kind {kinds}")
         _require_sound(offer, hook)
-        if hook == "flowrig_drivers" and not isinstance(offer, DriverOffer):
-            raise PluginError(f"{hook}() offers {offer.name!r} as Offer; expected a DriverOffer")
+        wanted = _CLASSES.get(hook, Offer)
+        if not isinstance(offer, wanted):
+            raise PluginError(
+                f"{hook}() offers {offer.name!r} as {type(offer).__name__}; expected a "
+                f"{wanted.__name__}"
+            )
     return offers
+
+
+_CLASSES: Mapping[str, type[Offer]] = {"flowrig_drivers": DriverOffer, "flowrig_kinds": KindOffer}
+"""The classes of offers of hooks that take no plain offer."""
+
+
+def _fits(hook: str, kind: object) -> bool:
+    """Whether offers of a hook can be of a kind."""
+    if hook != "flowrig_drivers":
+        return kind in _HOOKS[hook]
+    return isinstance(kind, str) and bool(_KIND.fullmatch(kind)) and kind not in _NO_DEVICES
 
 
 def _require_sound(offer: Offer, hook: str) -> None:
     """Refuse an offer whose values no command could use."""
-    wanted = {"name": str, "target": str, "summary": str, "needs": tuple, "install": str}
+    wanted: dict[str, type] = {
+        "name": str,
+        "target": str,
+        "summary": str,
+        "needs": tuple,
+        "install": str,
+    }
     if isinstance(offer, DriverOffer):
         wanted |= {"emulator": str, "reply_shape": str, "discover": str, "limits": Mapping}
+        wanted["example"] = Mapping
+    if isinstance(offer, KindOffer):
+        wanted |= dict.fromkeys(("interface", "body", "conformance", "template"), str)
     for key, kind in wanted.items():
         if not isinstance(getattr(offer, key), kind):
             raise PluginError(
@@ -320,8 +371,18 @@ def _require_sound(offer: Offer, hook: str) -> None:
             )
     if not offer.name or not offer.name.isprintable() or offer.name != offer.name.strip():
         raise PluginError(f"{hook}() offers the name {offer.name!r}; expected a word")
+    if isinstance(offer, KindOffer) and not _is_free(offer.name):
+        raise PluginError(
+            f"{hook}() offers the kind of device {offer.name!r}; expected a word of lower-case "
+            f"letters that is none of {', '.join((*CORE_KINDS, *_NO_DEVICES))}"
+        )
     if not (isinstance(offer.settings, type) and attrs.has(offer.settings)):
         raise PluginError(f"{hook}() offers {offer.name!r} whose settings are no attrs class")
+
+
+def _is_free(word: str) -> bool:
+    """Whether a plugin can call a kind of device so."""
+    return bool(_KIND.fullmatch(word)) and word not in (*CORE_KINDS, *_NO_DEVICES)
 
 
 def _results(manager: pluggy.PluginManager, hook: str) -> list[Any]:

@@ -21,7 +21,8 @@ from flowrig.profile import model
 from flowrig.profile.converter import NAME, as_table, as_text, quantity_hook, strict_converter
 from flowrig.profile.linear import RuleError, parse_rule
 from flowrig.profile.mismatch import MISFITS, Mismatch, findings, toml_key
-from flowrig.profile.problems import Finding, Path, nearest
+from flowrig.profile.model.flow import Ends, Outlets
+from flowrig.profile.problems import Finding, Path, nearest, shown
 from flowrig.profile.quantity import split_suffix
 
 __all__ = ["OfferSource", "Structurer"]
@@ -63,7 +64,9 @@ class Structurer:
 
     def __init__(self, plugins: OfferSource) -> None:
         self.plugins = plugins
-        self._converter = strict_converter(named=(model.Stream, model.Component, model.DeviceEntry))
+        self._converter = strict_converter(
+            named=(model.Stream, model.Component, model.DeviceEntry, model.Section)
+        )
         for cls, hook in (
             (model.DeviceEntry, self._device),
             (model.Simulation, self._simulation),
@@ -73,8 +76,10 @@ class Structurer:
             (Goal, self._goal),
             (model.LinearRule, _linear_rule),
             (model.Variable, self._variable),
+            (Outlets, _outlets),
+            (Ends, _ends),
         ):
-            self._converter.register_structure_hook_func(partial(operator.is_, cls), hook)
+            self._converter.register_structure_hook_func(partial(operator.eq, cls), hook)
 
     def structure(
         self, value: Any, wanted: Any, path: Path, unit: str = ""
@@ -215,6 +220,34 @@ def _linear_rule(value: Any, _type: Any) -> model.LinearRule:
         return parse_rule(as_text(value))
     except RuleError as error:
         raise Mismatch(error.message, error.expected, offset=error.offset) from error
+
+
+def _ends(value: Any, _type: Any) -> Ends:
+    """Where a section ends: a name, or an array of them."""
+    return _names(value) if isinstance(value, list) else as_text(value)
+
+
+def _outlets(value: Any, _type: Any) -> Outlets:
+    """Where a component leads to: a name, an array of them, shares by name, or names by phase."""
+    if isinstance(value, list):
+        return _names(value)
+    if not isinstance(value, dict):
+        return as_text(value)
+    if not value:
+        raise Mismatch("the table is empty", "a share for each component downstream")
+    by_phase = isinstance(next(iter(value.values())), str)
+    for key, one in value.items():
+        is_number = isinstance(one, int | float) and not isinstance(one, bool)
+        if isinstance(one, str) != by_phase or not (by_phase or is_number):
+            expected = "the name of a component, as for the others" if by_phase else "a number"
+            raise Mismatch(f"got {shown(one)}", expected, at=(key,))
+    return dict(value) if by_phase else {key: float(one) for key, one in value.items()}
+
+
+def _names(value: list[Any]) -> tuple[str, ...]:
+    if not value:
+        raise Mismatch("the array is empty", "at least one name")
+    return tuple(as_text(one, number) for number, one in enumerate(value))
 
 
 def _named(value: Any, key: str) -> str:

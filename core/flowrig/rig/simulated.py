@@ -86,7 +86,10 @@ def emulated(
         devices, emulators = {}, {}
         for name, device in profile.devices.items():
             device.offer.load()
-            context = EmulatorContext(name, device.settings, world, clock)
+            # In virtual time an answer from another thread would only cost time.
+            context = EmulatorContext(
+                name, device.settings, world, clock, is_direct=clock.is_virtual
+            )
             emulator: Emulator = _emulator_of(device)(context)
             emulators[name] = stack.enter_context(emulator)
             settings = emulator.serve()

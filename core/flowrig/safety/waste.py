@@ -1,4 +1,4 @@
-"""The volume in every waste: all liquid of the streams whose flow path ends there."""
+"""The volume in every waste: the liquid of the streams whose flow path ends there."""
 
 from collections.abc import Mapping
 
@@ -18,6 +18,8 @@ FULL = 0.95
 class WasteAccount:
     """The volume [µL] in every waste whose size the profile gives. Wastes begin empty.
 
+    A vessel at the end of the path counts as a waste; what divides is counted by its shares.
+
     Args:
         profile: the rig, whose wastes are taken as empty at the start of a run.
     """
@@ -26,10 +28,10 @@ class WasteAccount:
         self.capacity_ul: Mapping[str, float] = {
             name: component.given_volume_ul
             for name, component in profile.path.items()
-            if component.kind == "waste" and component.given_volume_ul is not None
+            if component.is_end and component.given_volume_ul is not None
         }
         topology = Topology(profile)
-        self._waste_of = {name: topology.route(name)[-1] for name in profile.streams}
+        self._ends = {name: topology.ends(name) for name in profile.streams}
         self._filled_ul = dict.fromkeys(self.capacity_ul, 0.0)
         self._flush_ul = self._by_waste(_flushed_ul(profile))
 
@@ -76,8 +78,9 @@ class WasteAccount:
     def _by_waste(self, volumes_ul: Mapping[str, float]) -> dict[str, float]:
         added = dict.fromkeys(self.capacity_ul, 0.0)
         for stream, volume_ul in volumes_ul.items():
-            if self._waste_of[stream] in added:
-                added[self._waste_of[stream]] += volume_ul
+            for end, share in self._ends[stream].items():
+                if end in added:
+                    added[end] += share * volume_ul
         return added
 
 

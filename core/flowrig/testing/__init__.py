@@ -23,8 +23,19 @@ from flowrig.emulation import (
     Slow,
     Wire,
 )
-from flowrig.testing.bench.bench import Bench, HeaterBench, PumpBench, SpectrometerBench
+from flowrig.testing.bench.bench import (
+    Bench,
+    HeaterBench,
+    KindBench,
+    PumpBench,
+    SpectrometerBench,
+)
 from flowrig.testing.bench.tap import Tap
+from flowrig.testing.conformance.capabilities import (
+    ReadableConformance,
+    SelectableConformance,
+    SettableConformance,
+)
 from flowrig.testing.conformance.checks import Level
 from flowrig.testing.conformance.device import DeviceConformance
 from flowrig.testing.conformance.heater import HeaterConformance
@@ -49,6 +60,7 @@ __all__ = [
     "HeaterBench",
     "HeaterConformance",
     "InPieces",
+    "KindBench",
     "Late",
     "Level",
     "Mute",
@@ -59,6 +71,9 @@ __all__ = [
     "Plunger",
     "PumpBench",
     "PumpConformance",
+    "ReadableConformance",
+    "SelectableConformance",
+    "SettableConformance",
     "Slow",
     "SpectrometerBench",
     "SpectrometerConformance",

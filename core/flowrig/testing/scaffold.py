@@ -5,27 +5,30 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from string import Template
-from typing import Final, Literal, get_args
+from typing import Final
 
 from flowrig.errors import InputError
+from flowrig.plugins.offers import CORE_KINDS, KindOffer
+from flowrig.plugins.registry import Plugins
 
-__all__ = ["Kind", "new_plugin"]
-
-Kind = Literal["pump", "heater", "spectrometer", "optimizer", "surrogate"]
+__all__ = ["new_plugin"]
 
 LONGEST_NAME: Final = 40
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_DEVICES: Final = ("pump", "heater", "spectrometer")
+_MODELS: Final = ("optimizer", "surrogate")
+_OWN: Final = "flowrig.testing:templates/flowrig_template"
 _SHARED: Final = ("line.py", "line_emulator.py", "settings.py")
 
 
-def new_plugin(kind: str, name: str, folder: Path) -> Path:
+def new_plugin(kind: str, name: str, folder: Path, plugins: Plugins | None = None) -> Path:
     """Write a distribution into a new folder.
 
     Args:
-        kind: kind of the plugin: "pump", "heater", "spectrometer", "optimizer" or "surrogate".
+        kind: kind of the plugin: "pump", "heater", "spectrometer", "optimizer", "surrogate", or a
+            kind of device of an installed plugin that has a template.
         name: name in profiles: lower-case letters, digits and single hyphens.
         folder: parent of the new folder.
+        plugins: what is installed, if it was looked up already.
 
     Returns:
         the new folder, "flowrig-NAME".
@@ -33,8 +36,9 @@ def new_plugin(kind: str, name: str, folder: Path) -> Path:
     Raises:
         InputError: the kind or the name is not possible, or the new folder exists.
     """
-    if kind not in get_args(Kind):
-        raise InputError(f"a plugin is one of {', '.join(get_args(Kind))}, not {kind!r}")
+    offer = None
+    if kind not in (*CORE_KINDS, *_MODELS):
+        offer = _offered(kind, plugins or Plugins.discover())
     if not _NAME.fullmatch(name) or len(name) > LONGEST_NAME:
         raise InputError(
             f"{name!r} is no name for a plugin: use up to {LONGEST_NAME} lower-case letters, "
@@ -45,35 +49,50 @@ def new_plugin(kind: str, name: str, folder: Path) -> Path:
         root.mkdir(parents=True)
     except FileExistsError as error:
         raise InputError(f"{root} is there already; nothing was written") from error
-    for path, text in _distribution(kind, name).items():
+    for path, text in _distribution(kind, name, offer).items():
         file = root / path
         file.parent.mkdir(exist_ok=True)
         file.write_text(text, encoding="utf-8", newline="\n")
     return root
 
 
-def _distribution(kind: str, name: str) -> dict[str, str]:
+def _offered(kind: str, plugins: Plugins) -> KindOffer:
+    """The offer of a kind of device with a template."""
+    templates = {name: one for name, one in plugins.kinds().items() if one.template}
+    if kind not in templates:
+        known = ", ".join((*CORE_KINDS, *sorted(templates), *_MODELS))
+        raise InputError(f"a plugin is one of {known}, not {kind!r}")
+    return templates[kind]
+
+
+def _distribution(kind: str, name: str, offer: KindOffer | None) -> dict[str, str]:
     """Text of each file, by its path."""
     package = f"flowrig_{name.replace('-', '_')}"
     templates = files("flowrig.testing") / "templates"
-    modules = {
-        f"{package}/{own}": _renamed(_text(templates / "flowrig_template" / template), kind, name)
-        for own, template in _modules(kind).items()
-    }
+    own_folder = _folder(_OWN if offer is None else offer.template)
+    modules = {}
+    for own, template in _modules(kind, offer).items():
+        where = _folder(_OWN) if template in _SHARED else own_folder
+        modules[f"{package}/{own}"] = _renamed(_text(where / template), kind, name)
     words = {
         "name": name,
         "package": package,
         "kind": kind,
-        "Kind": kind.capitalize(),
+        "module": _module(kind),
+        "Kind": _camel(kind),
         "prefix": _camel(name),
         "title": _title(name),
-        "dependencies": '"flowrig", "pyserial>=3.5"' if kind in _DEVICES else '"flowrig"',
+        "dependencies": '"flowrig"' if kind in _MODELS else '"flowrig", "pyserial>=3.5"',
+        "suite": "" if offer is None else offer.conformance.partition(":")[0],
+        "Suite": "" if offer is None else offer.conformance.partition(":")[2],
+        "bodies": "" if offer is None else offer.body.partition(":")[0],
+        "Body": "" if offer is None else offer.body.partition(":")[2],
     }
-    test = "test_device.py.txt" if kind in _DEVICES else "test_model.py.txt"
+    device_test = "test_device.py.txt" if offer is None else "test_kind.py.txt"
     others = {
         "pyproject.toml": "pyproject.toml.txt",
         "README.md": "README.md.txt",
-        "tests/test_conformance.py": test,
+        "tests/test_conformance.py": "test_model.py.txt" if kind in _MODELS else device_test,
     }
     filled = {
         own: Template(_text(templates / template)).substitute(words)
@@ -82,19 +101,32 @@ def _distribution(kind: str, name: str) -> dict[str, str]:
     return {**modules, f"{package}/py.typed": "", **filled}
 
 
-def _modules(kind: str) -> dict[str, str]:
+def _folder(target: str) -> Traversable:
+    """The folder of "package:folder"."""
+    package, _, below = target.partition(":")
+    return files(package).joinpath(*below.split("/"))
+
+
+def _modules(kind: str, offer: KindOffer | None) -> dict[str, str]:
     """Names of the templates, by the names of the modules."""
-    own = {"__init__.py": f"{kind}_plugin.py", f"{kind}.py": f"{kind}.py"}
-    if kind in _DEVICES:
-        return {**own, "emulator.py": f"{kind}_emulator.py", **{name: name for name in _SHARED}}
-    return {**own, "settings.py": f"{kind}_settings.py"}
+    stem = _module(kind)
+    own = {"__init__.py": f"{stem}_plugin.py", f"{stem}.py": f"{stem}.py"}
+    if kind in _MODELS:
+        return {**own, "settings.py": f"{stem}_settings.py"}
+    device = {**own, "emulator.py": f"{stem}_emulator.py", **{name: name for name in _SHARED}}
+    return device if offer is None else {**device, "settings.py": f"{stem}_settings.py"}
+
+
+def _module(kind: str) -> str:
+    """The name of a module for a kind."""
+    return kind.replace("-", "_")
 
 
 def _renamed(text: str, kind: str, name: str) -> str:
     """The text of a module, with the plugin's names in the place of the template's."""
     for old, new in (
-        (f"{kind}_emulator", "emulator"),
-        (f"{kind}_settings", "settings"),
+        (f"{_module(kind)}_emulator", "emulator"),
+        (f"{_module(kind)}_settings", "settings"),
         ("flowrig-template", f"flowrig-{name}"),
         ("template", name),
         ("TEMPLATE", name.upper()),

@@ -103,7 +103,7 @@ class DripEmulator(Emulator):
         super().__init__(context)
         assert isinstance(context.settings, DripSettings)
         self.core = DripProtocol(context.world.pump(context.device), context.settings.model)
-        self._front = serial_front(context.tap(self.core), context.port)
+        self._front = serial_front(context.tap(self.core), context.port, direct=context.is_direct)
 
     def start(self) -> str:
         """Begin to answer; returns the port."""

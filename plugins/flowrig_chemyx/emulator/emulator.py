@@ -61,8 +61,8 @@ class ChemyxEmulator(Emulator):
         context: the device to emulate, its world and its clock.
         variant: the options of this Fusion; by default those of `Variant`, with two channels if
             the settings name one.
-        new_front: puts the core on a wire; by default on a pseudo-terminal, or on the TCP port of
-            the context if it names one.
+        new_front: puts the core on a wire; by default as the context says: on a pseudo-terminal,
+            on a TCP port, or on a direct wire.
         uart: settings of the serial port; by default the baud rate of the device's settings,
             without transmission time.
 
@@ -98,7 +98,11 @@ class ChemyxEmulator(Emulator):
             front=lambda: self._front,
         )
         core = context.tap(self.core)
-        self._front = new_front(core) if new_front else serial_front(core, context.port)
+        self._front = (
+            new_front(core)
+            if new_front
+            else serial_front(core, context.port, direct=context.is_direct)
+        )
         self._ticker = Ticker(firmware, self._front)
 
     def start(self) -> str:

@@ -97,7 +97,7 @@ class HdxEmulator(SpectrometerEmulator):
         self._front: Front = (
             _usb_front(new_core, serial_number, variant)
             if over_usb
-            else SocketFront(new_core, context.port)
+            else SocketFront(new_core, context.port, direct=context.is_direct)
         )
 
     def start(self) -> str:

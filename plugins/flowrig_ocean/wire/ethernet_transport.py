@@ -12,7 +12,7 @@ from typing import Any
 from seabreeze.pyseabreeze.transport import IPv4Transport, IPv4TransportHandle
 from seabreeze.pyseabreeze.types import PySeaBreezeProtocol
 
-from flowrig.interfaces import WireChannel
+from flowrig.interfaces import WireChannel, connect_tcp
 from flowrig_ocean.settings import EthernetAddress
 from flowrig_ocean.wire.deadline import Deadline
 from flowrig_ocean.wire.obp_frame import MINIMUM_FRAME_BYTES
@@ -40,8 +40,7 @@ class TimedHandle(IPv4TransportHandle):
             OSError: the connection was refused, or not accepted within the deadline.
         """
         self.socket.close()
-        self.socket = socket.create_connection(self.get_address(), timeout=self._deadline_s)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket = connect_tcp(*self.get_address(), self._deadline_s)
 
     def close(self) -> None:
         """Close the socket."""

@@ -91,9 +91,15 @@ def _downstream(profile: Profile, stream: Stream) -> list[Component]:
     """The components that a stream runs through, in order."""
     components: list[Component] = []
     name: str | None = stream.to
-    while name is not None and profile.path[name] not in components:
+    while name is not None:
         components.append(profile.path[name])
-        name = profile.path[name].to
+        outlets = profile.path[name].outlets
+        if len(outlets) > 1:
+            raise InputError(
+                f"{profile.name}: the fluidic world cannot simulate a flow that divides, as in "
+                f"{name!r}"
+            )
+        name = outlets[0] if outlets else None
     return components
 
 

@@ -156,11 +156,12 @@ class WatlowEmulator(Emulator):
         )
         # On the virtual clock only bytes decide, so that a run can be repeated.
         speaker = None if context.clock.is_virtual else self._scpi_speaker
-        scpi = SocketFront(self._scpi_core, context.port, new_speaker=speaker)
+        direct = context.is_direct
+        scpi = SocketFront(self._scpi_core, context.port, new_speaker=speaker, direct=direct)
         self._fronts = {"address": scpi}
         if settings.modbus or MODBUS_LINK in context.ports:
             port = context.ports.get(MODBUS_LINK, 0)
-            self._fronts[MODBUS_LINK] = SocketFront(self._modbus_core, port)
+            self._fronts[MODBUS_LINK] = SocketFront(self._modbus_core, port, direct=direct)
             context.wire(MODBUS_LINK)
         self._addresses: dict[str, str] = {}
 

@@ -6,6 +6,7 @@ connection after a failure. This module raises an error at once for each of them
 once, and closes a link that failed.
 """
 
+import contextlib
 import logging
 import select
 import struct
@@ -17,7 +18,7 @@ from pymodbus.client import ModbusTcpClient
 from pymodbus.exceptions import ConnectionException, ModbusException
 from pymodbus.pdu import ModbusPDU
 
-from flowrig.interfaces import WireChannel
+from flowrig.interfaces import WireChannel, connect_tcp
 from flowrig_watlow.host import address_of
 
 __all__ = ["ModbusLink", "ModbusRefusedError"]
@@ -49,7 +50,16 @@ class _RecordedClient(ModbusTcpClient):
 
     def __init__(self, host: str, port: int, deadline_s: float, wire: WireChannel) -> None:
         self._wire = wire
+        self._deadline_s = deadline_s
         super().__init__(host, port=port, timeout=deadline_s, retries=0)
+
+    def connect(self) -> bool:
+        if self.socket is None:
+            with contextlib.suppress(OSError):
+                self.socket = connect_tcp(
+                    self.comm_params.host, self.comm_params.port, self._deadline_s
+                )
+        return self.socket is not None
 
     def send(self, request: bytes, addr: Any = None) -> int:
         self._wire.sent(request)

@@ -18,7 +18,7 @@ import pyvisa
 from pyvisa.constants import BufferOperation, StatusCode
 from pyvisa.resources import MessageBasedResource
 
-from flowrig.interfaces import WireChannel
+from flowrig.interfaces import WireChannel, emulated_connection
 from flowrig_watlow.host import address_of
 from flowrig_watlow.scpi.replies import ERROR_LINE
 
@@ -44,7 +44,7 @@ class ScpiLink:
         self._wire = wire
         self._lock = threading.RLock()
         self._resource: MessageBasedResource | None = None
-        self._socket: _DeadlineSocket | None = None
+        self._socket: _DeadlineConnection | None = None
 
     def open(self) -> None:
         """Close the connection, if there is one, and open a new one.
@@ -56,7 +56,8 @@ class ScpiLink:
         address = address_of(self._host, self._deadline_s)
         self._resource = self._open_resource(f"TCPIP0::{address}::{self._port}::SOCKET")
         try:
-            self._socket = _take_over(self._resource, self._wire)
+            direct = emulated_connection(address, self._port)
+            self._socket = _take_over(self._resource, direct, self._wire)
         except OSError as error:
             self.close()
             raise ConnectionRefusedError("no server listens there") from error
@@ -173,7 +174,7 @@ class ScpiLink:
                 self._broken(error)
                 return comment
 
-    def _opened(self) -> tuple[MessageBasedResource, "_DeadlineSocket"]:
+    def _opened(self) -> tuple[MessageBasedResource, "_DeadlineConnection"]:
         assert self._resource is not None
         assert self._socket is not None
         return self._resource, self._socket
@@ -189,11 +190,13 @@ class ScpiLink:
         return error if isinstance(error, OSError) else ConnectionError(str(error))
 
 
-class _DeadlineSocket(socket.socket):
-    """A socket that raises an error when the peer hangs up or when a deadline has passed.
+class _DeadlineConnection:
+    """A connection that raises an error when the peer hangs up or when a deadline has passed.
+
+    It has what pyvisa-py uses of a socket.
 
     Args:
-        descriptor: file descriptor of the connection.
+        connection: the connected socket.
         wire: recorder of the bytes.
 
     Attributes:
@@ -201,44 +204,63 @@ class _DeadlineSocket(socket.socket):
         has_read_ahead: whether bytes after a newline were received, which pyvisa-py keeps.
     """
 
-    def __init__(self, descriptor: int, wire: WireChannel) -> None:
-        super().__init__(fileno=descriptor)
+    def __init__(self, connection: socket.socket, wire: WireChannel) -> None:
         self.deadline_s = 0.0
         self.has_read_ahead = False
+        self._socket = connection
         self._wire = wire
 
-    def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def send(self, data: bytes) -> int:
+        return self._socket.send(data)
+
+    def recv(self, bufsize: int) -> bytes:
         self.require_time_left()
-        data = self._received(bufsize, flags)
+        data = self._received(bufsize)
         self.has_read_ahead |= data.find(b"\n", 0, -1) >= 0
         return data
 
-    def _received(self, bufsize: int, flags: int = 0) -> bytes:
-        data = super().recv(bufsize, flags)
-        if not data:
-            raise ConnectionResetError("the instrument hung up")
-        self._wire.received(data)
-        return data
+    def close(self) -> None:
+        self._socket.close()
 
     def require_time_left(self) -> None:
         if time.monotonic() > self.deadline_s:
             raise TimeoutError("the deadline passed")
 
     def discard_input(self) -> None:
-        while select.select([self], [], [], 0.0)[0]:
+        while select.select([self._socket], [], [], 0.0)[0]:
             self._received(65536)
 
+    def _received(self, bufsize: int) -> bytes:
+        data = self._socket.recv(bufsize)
+        if not data:
+            raise ConnectionResetError("the instrument hung up")
+        self._wire.received(data)
+        return data
 
-def _take_over(resource: MessageBasedResource, wire: WireChannel) -> _DeadlineSocket:
-    """Replace the socket of a pyvisa-py session by a `_DeadlineSocket`.
+
+def _take_over(
+    resource: MessageBasedResource, direct: socket.socket | None, wire: WireChannel
+) -> _DeadlineConnection:
+    """Put a `_DeadlineConnection` in the place of the socket of a pyvisa-py session.
+
+    Args:
+        resource: the session.
+        direct: another connection to the instrument, to be used instead.
+        wire: recorder of the bytes.
 
     Raises:
         OSError: the socket is not connected.
     """
     session = cast(Any, resource.visalib).sessions[resource.session]
     session.interface.getpeername()  # raises on a closed port, which pyvisa-py "opens"
-    connection = _DeadlineSocket(session.interface.detach(), wire)
-    # Short lines go out at once; otherwise Nagle's algorithm holds back the line after a command.
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    session.interface = connection
-    return connection
+    if direct is not None:
+        session.interface.close()
+        session.interface = direct
+    else:
+        # Otherwise Nagle's algorithm holds back the short line after a command.
+        session.interface.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    session.interface = _DeadlineConnection(session.interface, wire)
+    return cast(_DeadlineConnection, session.interface)

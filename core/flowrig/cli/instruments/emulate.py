@@ -14,7 +14,7 @@ from flowrig.cli.terminal.printing import print_entries, say
 if TYPE_CHECKING:
     from flowrig.emulation import Emulator, Variants
     from flowrig.interfaces import DeviceSettings
-    from flowrig.plugins.offers import DriverOffer
+    from flowrig.plugins.offers import DriverOffer, KindOffer
     from flowrig.plugins.registry import Plugins
 
 __all__ = ["emulate"]
@@ -84,12 +84,19 @@ def emulate(
     from flowrig.plugins.registry import Plugins
     from flowrig.profile.settings import settings_from
 
-    offer = _driver(Plugins.discover(), name)
+    plugins = Plugins.discover()
+    offer = _driver(plugins, name)
     if list_variants:
         _list_variants(offer)
         return
-    settings = settings_from(offer, words, address=PLACEHOLDER)
-    emulator = _build(offer, settings, {**_own_ports(words), **_ports(ports)}, variant)
+    settings = settings_from(offer, words, **{**offer.example, "address": PLACEHOLDER})
+    emulator = _build(
+        offer,
+        plugins.kinds().get(offer.kind),
+        settings,
+        {**_own_ports(words), **_ports(ports)},
+        variant,
+    )
     for wire in emulator.context.wires.values():
         wire.seed(seed)
     if list_faults:
@@ -148,17 +155,30 @@ def _driver(plugins: "Plugins", name: str) -> "DriverOffer":
 
 def _build(
     offer: "DriverOffer",
+    kind: "KindOffer | None",
     settings: "DeviceSettings",
     ports: Mapping[str, int],
     variant: Sequence[str],
 ) -> "Emulator":
     from flowrig.clock import RealClock
-    from flowrig.emulation import BenchWorld, Detector, Emulator, EmulatorContext, Plate, Plunger
+    from flowrig.emulation import (
+        BenchWorld,
+        Detector,
+        Emulator,
+        EmulatorContext,
+        Plate,
+        Plunger,
+        StillPlace,
+    )
+    from flowrig.plugins.offers import import_target
 
     clock = RealClock()
     emulator_class = _emulator_class(offer)
     detector = Detector(emulator_class.num_pixels(settings))
-    world = BenchWorld(Plunger(clock, fill_ul=SYRINGE_UL), Plate(clock), detector)
+    body = None
+    if kind is not None and kind.body:
+        body = import_target(kind.body, f"the body of the kind {kind.name!r}")(StillPlace(clock))
+    world = BenchWorld(Plunger(clock, fill_ul=SYRINGE_UL), Plate(clock), detector, body)
     further = {key: port for key, port in ports.items() if key != "address"}
     port = ports.get("address", 0)
     # Two emulated instruments of one kind must not report one serial number.

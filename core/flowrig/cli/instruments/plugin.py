@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["plugin"]
 
-KINDS = ("pump", "heater", "spectrometer", "optimizer", "surrogate")
 LEVELS = ("bronze", "silver", "gold")
 
 
@@ -25,7 +24,7 @@ def plugin() -> None:
 
 
 @plugin.command(short_help="Write a complete plugin that passes its tests.")
-@click.argument("kind", type=click.Choice(KINDS))
+@click.argument("kind")
 @click.argument("name")
 @click.option(
     "--into",
@@ -36,9 +35,13 @@ def plugin() -> None:
 def new(kind: str, name: str, into: Path) -> None:
     """Write a complete plugin that already passes its tests, into a new folder flowrig-NAME.
 
+    KIND is pump, heater, spectrometer, optimizer, surrogate, or a kind of device that a plugin
+    offers, such as valve or sensor.
+
     \b
     Examples:
       flowrig plugin new pump drip
+      flowrig plugin new valve selector
       flowrig plugin new optimizer farthest --into ~/plugins
     """
     from flowrig.testing.scaffold import new_plugin
@@ -103,9 +106,9 @@ def check(
     if live:
         offers = offers_of(Plugins.discover(), name)
         sys.exit(check_live(offers, address, words, consent, as_json=as_json))
-    cards = []
-    for offer in offers_of(Plugins.discover(), name):
-        card = score_offer(offer, address, words)
+    plugins, cards = Plugins.discover(), []
+    for offer in offers_of(plugins, name):
+        card = score_offer(offer, address, words, plugins)
         cards.append((offer, card))
         if not as_json:
             _show(offer, card)

@@ -12,9 +12,12 @@ from flowrig.profile.model.analysis import Window
 
 __all__ = [
     "Component",
+    "Ends",
     "LimitedFlow",
     "LinearRule",
+    "Outlets",
     "ResidenceTime",
+    "Section",
     "Solute",
     "Stationary",
     "Stock",
@@ -23,7 +26,16 @@ __all__ = [
 
 StreamRole = Literal["reagent", "solvent", "carrier"]
 
-ComponentKind = Literal["tubing", "junction", "mixer", "reactor", "flow-cell", "waste"]
+ComponentKind = Literal[
+    "tubing", "junction", "mixer", "reactor", "flow-cell", "separator", "vessel", "waste"
+]
+
+Outlets = str | tuple[str, ...] | Mapping[str, float] | Mapping[str, str] | None
+"""Where a component leads to: one component; several in equal shares; shares by component; by phase
+of a separator, a component; or nowhere."""
+
+Ends = str | tuple[str, ...]
+"""Where a section ends: at one component; at several; `()` for every measuring point."""
 
 
 @frozen(kw_only=True)
@@ -65,6 +77,7 @@ class Stream:
             solvent and carrier may flush.
         flow_rate_ul_min: operating limits of the flow rate [µL/min].
         to: the component that the stream enters.
+        given_phase: the phase, if it is not the usual one of the role; `phase` in TOML.
         stock: recipe of the liquid; optional.
     """
 
@@ -75,7 +88,15 @@ class Stream:
     role: StreamRole
     flow_rate_ul_min: Window
     to: str
+    given_phase: str | None = field(default=None, metadata={"toml": "phase"})
     stock: Stock | None = None
+
+    @property
+    def phase(self) -> str:
+        """The phase that a separator tells apart: "carrier", or "reactive" for other roles."""
+        if self.given_phase is not None:
+            return self.given_phase
+        return "carrier" if self.role == "carrier" else "reactive"
 
 
 @frozen(kw_only=True)
@@ -84,21 +105,21 @@ class Component:
 
     Attributes:
         name: name in the profile.
-        kind: tubing, junction, mixer, reactor, flow-cell or waste.
-        to: the component downstream; a waste has none.
+        kind: tubing, junction, mixer, reactor, flow-cell, separator, vessel or waste.
+        to: the component downstream; several where the flow divides; none at the end of the path.
         material: wetted material, as a label.
         inner_diameter_mm: bore [mm].
         length_mm: length [mm].
         given_volume_ul: inner volume [µL], if it is known directly; `volume` in TOML. For a waste,
-            the capacity of its vessel.
-        heater: the device that heats the component; reactors only.
-        spectrometer: the device that measures in the component; flow cells only.
+            and for a vessel at the end of the path, its capacity.
+        heater: the device that heats the component.
+        spectrometer: the device that measures in the component.
         note: source of the numbers, in words.
     """
 
     name: str
     kind: ComponentKind
-    to: str | None = None
+    to: Outlets = None
     material: str = ""
     inner_diameter_mm: float | None = None
     length_mm: float | None = None
@@ -115,6 +136,40 @@ class Component:
         if self.inner_diameter_mm is None or self.length_mm is None:
             return 0.0
         return math.pi / 4 * self.inner_diameter_mm**2 * self.length_mm
+
+    @property
+    def is_end(self) -> bool:
+        """Whether the path ends here: in a waste, or in a vessel that leads nowhere."""
+        return self.kind == "waste" or (self.kind == "vessel" and self.to is None)
+
+    @property
+    def outlets(self) -> tuple[str, ...]:
+        """The components downstream, each once, in the order of the profile."""
+        match self.to:
+            case None:
+                return ()
+            case str():
+                return (self.to,)
+            case tuple():
+                return tuple(dict.fromkeys(self.to))
+        parts = [one if isinstance(to, float) else to for one, to in self.to.items()]
+        return tuple(dict.fromkeys(parts))
+
+    def shares(self, phase: str) -> dict[str, float]:
+        """Share of the flow of a phase that goes to each component downstream; the sum is 1.
+
+        A separator without an outlet for the phase lets nothing of it through.
+        """
+        match self.to:
+            case None | str() | tuple():
+                outlets = self.outlets
+                return {one: 1.0 / len(outlets) for one in outlets}
+        given = {one: share for one, share in self.to.items() if isinstance(share, float)}
+        if given:
+            total = sum(given.values())
+            return {one: share / total for one, share in given.items()} if total > 0 else {}
+        way = self.to.get(phase)
+        return {way: 1.0} if isinstance(way, str) else {}
 
 
 @frozen(kw_only=True)
@@ -142,20 +197,45 @@ class Stationary:
 
 
 @frozen(kw_only=True)
+class Section:
+    """A stretch of the flow path, from the inlet of one component to the inlet of another.
+
+    Attributes:
+        name: name in the profile.
+        start: the component at whose inlet it starts.
+        end: the component at whose inlet it ends, or several; the longest way counts.
+    """
+
+    name: str
+    start: str
+    end: Ends = ()
+
+    @property
+    def ends(self) -> tuple[str, ...]:
+        """The components at whose inlets it ends; none if it ends at every measuring point."""
+        return (self.end,) if isinstance(self.end, str) else self.end
+
+
+@frozen(kw_only=True)
 class ResidenceTime:
     """Definition of the residence time τ, and the wait for the steady state.
 
     Attributes:
         start: the component at whose inlet τ starts.
-        end: the component at whose inlet τ ends.
+        end: the component at whose inlet τ ends, or several; the longest way counts.
         equilibrium: wait after the start of the pumps in residence times, t_E / τ.
         stationary: check of stationary features after the wait; None for no check.
     """
 
     start: str
-    end: str
+    end: Ends = ()
     equilibrium: float
     stationary: Stationary | None = None
+
+    @property
+    def section(self) -> Section:
+        """The section `residence`."""
+        return Section(name="residence", start=self.start, end=self.end)
 
 
 @frozen

@@ -16,7 +16,14 @@ from flowrig.problem.objective import Objective
 from flowrig.problem.space import Parameter, Space, within
 from flowrig.profile.model.analysis import Analysis, Calibration, Window
 from flowrig.profile.model.campaign import Campaign
-from flowrig.profile.model.flow import Component, LimitedFlow, LinearRule, ResidenceTime, Stream
+from flowrig.profile.model.flow import (
+    Component,
+    LimitedFlow,
+    LinearRule,
+    ResidenceTime,
+    Section,
+    Stream,
+)
 from flowrig.profile.operator import Gate, HoldRules
 from flowrig.profile.supervision import Interlock, Supervision
 
@@ -158,6 +165,7 @@ class Profile:
         fixed_temperatures_c: by heater, set points [°C] that no variable sets.
         path: components of the flow path by name.
         residence_time: definition of τ.
+        sections: stretches of the flow path by name.
         limits: operating limits of the rig.
         steady: criteria for a stable heater.
         calibration: dark frames and lamp reference.
@@ -186,6 +194,7 @@ class Profile:
     objective: Objective
     safe_state: tuple[SafeStep, ...]
     variables: tuple[Variable, ...] = field(metadata={"toml": "space"})
+    sections: Mapping[str, Section] = field(factory=dict)
     steady: Steady = Steady()
     interlocks: tuple[Interlock, ...] = ()
     supervision: Supervision = field(factory=Supervision)

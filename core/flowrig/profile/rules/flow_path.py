@@ -1,18 +1,31 @@
-"""Rules for the flow path: every stream reaches the waste, and every component has an inlet."""
+"""Rules for the flow path: every stream reaches an end, and every component has an inlet."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 
-from flowrig.profile.model import Profile
+from flowrig.profile.model import Component, Profile, Section
 from flowrig.profile.problems import Finding, Path
 from flowrig.profile.rules import names
+from flowrig.profile.topology import FlowGraph
 
-__all__ = ["RULES", "downstream"]
+__all__ = ["RULES"]
 
 _NEED_VOLUME = ("tubing", "mixer", "reactor")
 
+_JOIN = ("junction", "mixer", "vessel", "waste")
+"""Kinds in which several flows may meet."""
+
+_DIVIDE = ("junction", "mixer", "vessel")
+"""Kinds whose flow may divide by shares."""
+
+_LEAST_SUM, _LARGEST_SUM = 0.999, 1.001
+"""Sums of shares that count as 1, so that three times 0.333 is accepted."""
+
+_NAME = re.compile(r"[A-Za-z_]\w{0,99}", re.ASCII)
+
 
 def ends_meet(profile: Profile) -> Iterator[Finding]:
-    """Every `to` names a component; only a waste has none."""
+    """Every `to` names components; only a waste, and a vessel that collects, have none."""
     for name, stream in profile.streams.items():
         yield from names.one_of(stream.to, profile.path, "component", ("streams", name, "to"))
     for name, component in profile.path.items():
@@ -21,65 +34,148 @@ def ends_meet(profile: Profile) -> Iterator[Finding]:
             if component.to is not None:
                 message = "a waste has nothing downstream"
                 yield Finding((*here, "to"), message, expected="no key `to`", on_key=True)
-        elif component.to is None:
+        elif component.to is None and not component.is_end:
             message = f"the flow path has a gap: {name!r} leads to no component"
             expected = "a key `to` with the component downstream"
             yield Finding(here, message, expected=expected, on_key=True)
         else:
-            yield from names.one_of(component.to, profile.path, "component", (*here, "to"))
+            for outlet, path, on_key in _outlets(name, component):
+                yield from names.one_of(outlet, profile.path, "component", path, on_key=on_key)
+
+
+def _outlets(name: str, component: Component) -> Iterator[tuple[str, Path, bool]]:
+    """Each name in `to`, with its place and whether it is a key."""
+    here: Path = ("path", name, "to")
+    match component.to:
+        case None:
+            return
+        case str(outlet):
+            yield outlet, here, False
+        case tuple(outlets):
+            for number, outlet in enumerate(outlets):
+                yield outlet, (*here, number), False
+        case table:
+            for key, value in table.items():
+                is_share = isinstance(value, float)
+                yield key if is_share else str(value), (*here, key), is_share
+
+
+def divisions(profile: Profile) -> Iterator[Finding]:
+    """Flows divide at junctions, in shares that sum to 1, and at separators by phase."""
+    for name, component in profile.path.items():
+        here: Path = ("path", name, "to")
+        given = component.to
+        by_phase = isinstance(given, Mapping) and any(isinstance(v, str) for v in given.values())
+        if component.kind == "separator":
+            if not by_phase and given is not None:
+                message = f"the separator {name!r} does not say which phase goes where"
+                expected = 'a component for each phase, such as { carrier = "waste", … }'
+                yield Finding(here, message, expected=expected)
+            continue
+        if by_phase:
+            message = f"a {component.kind} cannot tell phases apart"
+            expected = "names or shares of components downstream, or a separator"
+            yield Finding(here, message, expected=expected)
+        elif isinstance(given, tuple | Mapping):
+            if component.kind not in (*_DIVIDE, "waste"):
+                message = f"the flow cannot divide in a {component.kind}"
+                expected = f"a junction behind {name!r} whose `to` names several components"
+                yield Finding(here, message, expected=expected)
+            yield from _shares(here, given)
+
+
+def _shares(here: Path, given: tuple[str, ...] | Mapping[str, float | str]) -> Iterator[Finding]:
+    if isinstance(given, tuple):
+        for number, outlet in enumerate(given):
+            if outlet in given[:number]:
+                message = f"{outlet!r} is named twice"
+                expected = "each component once, or a table of shares"
+                yield Finding((*here, number), message, expected=expected)
+        return
+    shares = {outlet: share for outlet, share in given.items() if isinstance(share, float)}
+    wrong = [outlet for outlet, share in shares.items() if not 0.0 < share <= 1.0]
+    for outlet in wrong:
+        expected = "a share of the flow, more than 0 and at most 1"
+        yield Finding((*here, outlet), f"got {shares[outlet]:g}", expected=expected)
+    total = sum(shares.values())
+    if not wrong and not _LEAST_SUM <= total <= _LARGEST_SUM:
+        expected = "shares that sum to 1, or an array of the names for equal shares"
+        yield Finding(here, f"the shares sum to {total:g}", expected=expected)
+
+
+def separators(profile: Profile) -> Iterator[Finding]:
+    """A separator has an outlet for each phase that reaches it, and for no other."""
+    graph = _graph(profile)
+    for name, component in profile.path.items():
+        if component.kind != "separator" or not isinstance(component.to, Mapping):
+            continue
+        here: Path = ("path", name, "to")
+        arriving = [s for s in profile.streams if name in graph.passing(s)]
+        phases = {profile.streams[one].phase: one for one in reversed(arriving)}
+        for phase, stream in phases.items():
+            if phase not in component.to:
+                message = f"{name!r} has no outlet for the phase {phase!r} of {stream!r}"
+                expected = f"a key `{phase}` with a component, or another `phase` of {stream!r}"
+                yield Finding(here, message, expected=expected, on_key=True)
+        for phase, value in component.to.items():
+            if arriving and isinstance(value, str) and phase not in phases:
+                message = f"no stream of the phase {phase!r} reaches {name!r}"
+                yield Finding(
+                    (*here, phase),
+                    message,
+                    expected=f"one of {', '.join(sorted(phases))}",
+                    on_key=True,
+                )
 
 
 def no_loop(profile: Profile) -> Iterator[Finding]:
     """The flow path has no loop."""
-    on_some_loop: set[str] = set()
-    for start in profile.path:
-        walked: list[str] = []
-        name: str | None = start
-        while name is not None and name in profile.path and name not in walked:
-            walked.append(name)
-            name = profile.path[name].to
-        if name is not None and name in walked and name not in on_some_loop:
-            loop = walked[walked.index(name) :]
-            on_some_loop.update(loop)
-            message = f"the flow path has a loop: {' -> '.join((*loop, name))}"
-            yield Finding(
-                ("path", loop[-1], "to"), message, expected="a component on the way to the waste"
-            )
+    for loop in FlowGraph(profile.path, {}).loops:
+        message = f"the flow path has a loop: {' -> '.join((*loop, loop[0]))}"
+        expected = "a component on the way to the waste"
+        yield Finding(("path", loop[-1], "to"), message, expected=expected)
 
 
 def inlets(profile: Profile) -> Iterator[Finding]:
-    """A stream or another component leads into every component."""
-    fed = {stream.to for stream in profile.streams.values()}
-    fed |= {component.to for component in profile.path.values() if component.to is not None}
-    for name in profile.path:
-        if name not in fed:
+    """Something flows into every component, and several flows meet at junctions only."""
+    graph = _graph(profile)
+    for name, component in profile.path.items():
+        sources = (*graph.feeds[name], *graph.sources[name])
+        if not sources:
             message = f"the flow path has a gap: nothing flows into {name!r}"
             expected = f'a stream or component with `to = "{name}"`'
+            yield Finding(("path", name), message, expected=expected, on_key=True)
+        elif len(sources) > 1 and component.kind not in _JOIN:
+            both = ", ".join(map(repr, sources[:-1])) + f" and {sources[-1]!r}"
+            message = f"{both} meet in {name!r}, a {component.kind}"
+            expected = f'a junction (kind = "junction") before {name!r} in which they meet'
             yield Finding(("path", name), message, expected=expected, on_key=True)
 
 
 def equipment(profile: Profile) -> Iterator[Finding]:
-    """Reactors have a heater, flow cells have a spectrometer, other components have neither."""
+    """Flow cells have a spectrometer; nothing heats or measures in a waste."""
     for name, component in profile.path.items():
         here: Path = ("path", name)
-        for kind, key, given in (
-            ("reactor", "heater", component.heater),
-            ("flow-cell", "spectrometer", component.spectrometer),
-        ):
-            if given is not None:
-                if component.kind != kind:
-                    message = f"a {component.kind} cannot have a {key}"
-                    yield Finding((*here, key), message, expected=f"a {kind}", on_key=True)
-                yield from names.device(profile, given, key, (*here, key))
-            elif component.kind == kind:
-                yield Finding(here, f"the {kind} {name!r} has no {key}", on_key=True)
+        given = {"heater": component.heater, "spectrometer": component.spectrometer}
+        for kind, device in given.items():
+            if device is None:
+                continue
+            if component.kind == "waste":
+                message, expected = f"a waste cannot have a {kind}", "another component"
+                yield Finding((*here, kind), message, expected=expected, on_key=True)
+            yield from names.device(profile, device, kind, (*here, kind))
+        if component.kind == "flow-cell" and component.spectrometer is None:
+            message = f"the flow-cell {name!r} has no spectrometer"
+            yield Finding(here, message, expected="a key `spectrometer`", on_key=True)
 
 
 def volumes(profile: Profile) -> Iterator[Finding]:
-    """Tubing, mixers and reactors have a volume."""
+    """Tubing, mixers, reactors, and vessels that liquid flows through, have a volume."""
     for name, component in profile.path.items():
         bored = component.inner_diameter_mm is not None and component.length_mm is not None
-        if component.kind in _NEED_VOLUME and component.given_volume_ul is None and not bored:
+        passed = component.kind == "vessel" and not component.is_end
+        needed = component.kind in _NEED_VOLUME or passed
+        if needed and component.given_volume_ul is None and not bored:
             message = f"the volume of {name!r} is not known"
             expected = "`volume`, or `inner_diameter` and `length`"
             yield Finding(("path", name), message, expected=expected, on_key=True)
@@ -87,17 +183,16 @@ def volumes(profile: Profile) -> Iterator[Finding]:
 
 def wastes(profile: Profile) -> Iterator[Finding]:
     """A waste with a given volume has room for the flush of the safe state."""
+    graph = _graph(profile)
     flushed_ul: dict[str, float] = {}
     for step in profile.safe_state:
         for stream, rate in step.flow_rates_ul_min.items():
-            route = (
-                downstream(profile, profile.streams[stream].to) if stream in profile.streams else []
-            )
-            for waste in route[-1:]:
-                volume_ul = rate * step.at_most_s / 60
-                flushed_ul[waste] = flushed_ul.get(waste, 0.0) + volume_ul
+            passing = graph.passing(stream) if stream in profile.streams else {}
+            for name, share in passing.items():
+                volume_ul = share * rate * step.at_most_s / 60
+                flushed_ul[name] = flushed_ul.get(name, 0.0) + volume_ul
     for name, component in profile.path.items():
-        if component.kind != "waste" or component.given_volume_ul is None:
+        if not component.is_end or component.given_volume_ul is None:
             continue
         least_ul = flushed_ul.get(name, 0.0)
         if component.given_volume_ul <= least_ul:
@@ -109,32 +204,83 @@ def wastes(profile: Profile) -> Iterator[Finding]:
 
 
 def residence_time(profile: Profile) -> Iterator[Finding]:
-    """τ starts at a component and ends at another one downstream."""
-    start, end = profile.residence_time.start, profile.residence_time.end
-    unknown = [
-        *names.one_of(start, profile.path, "component", ("residence_time", "start")),
-        *names.one_of(end, profile.path, "component", ("residence_time", "end")),
-    ]
+    """τ starts at a component and ends downstream of it."""
+    yield from _stretch(profile, profile.residence_time.section, ("residence_time",))
+
+
+def sections(profile: Profile) -> Iterator[Finding]:
+    """A section has a name of its own, starts at a component and ends downstream of it."""
+    for name, section in profile.sections.items():
+        here: Path = ("sections", name)
+        if name == "residence":
+            message, expected = "the section 'residence' is [residence_time]", "another name"
+            yield Finding(here, message, expected=expected, on_key=True)
+        elif not _NAME.fullmatch(name):
+            expected = "letters, digits and underscores, with a letter first"
+            yield Finding(here, f"got the name {name!r}", expected=expected, on_key=True)
+        yield from _stretch(profile, section, here)
+
+
+def _stretch(profile: Profile, section: Section, here: Path) -> Iterator[Finding]:
+    """A section's components exist, and it ends downstream of its start."""
+    graph = FlowGraph(profile.path, {})
+    unknown = list(names.one_of(section.start, profile.path, "component", (*here, "start")))
+    for end, path in _ends(section, here):
+        unknown += names.one_of(end, profile.path, "component", path)
     yield from unknown
-    if not unknown and end not in _after(profile, start):
-        message = f"{end!r} is not downstream of {start!r}"
-        expected = f"one of {', '.join(_after(profile, start)) or 'the components upstream'}"
-        yield Finding(("residence_time", "end"), message, expected=expected)
+    if unknown or graph.loops:
+        return
+    after = graph.downstream(section.start)[1:]
+    expected = f"one of {', '.join(after) or 'the components upstream'}"
+    for end, path in _ends(section, here):
+        if end not in after:
+            message = f"{end!r} is not downstream of {section.start!r}"
+            yield Finding(path, message, expected=expected)
+    if not (section.ends or after):
+        message = f"nothing is downstream of {section.start!r}"
+        yield Finding((*here, "start"), message, expected="a component upstream of others")
 
 
-def downstream(profile: Profile, start: str) -> list[str]:
-    """A component and all components downstream, as far as the path can be followed."""
-    return [start, *_after(profile, start)] if start in profile.path else []
+def passages(profile: Profile) -> Iterator[Finding]:
+    """Liquid flows from the start of each section to each of its ends, past all separators."""
+    graph = _graph(profile)
+    stretches: dict[Path, Section] = {("residence_time",): profile.residence_time.section}
+    stretches |= {("sections", name): one for name, one in profile.sections.items()}
+    for here, section in stretches.items():
+        if graph.loops or not graph.phases_at(section.start):
+            continue
+        after = graph.downstream(section.start)[1:]
+        for end, path in _ends(section, here):
+            if end in after and not any(graph.routes(section.start, end)):
+                reached = [one for one in after if any(graph.routes(section.start, one))]
+                yield Finding(
+                    path,
+                    f"nothing flows from {section.start!r} to {end!r}: a separator leads the "
+                    "phases that pass there another way",
+                    expected=f"one of {', '.join(reached)}",
+                )
 
 
-def _after(profile: Profile, start: str) -> list[str]:
-    """All components downstream of one, as far as the path can be followed."""
-    walked: list[str] = []
-    name = profile.path[start].to
-    while name is not None and name in profile.path and name not in walked:
-        walked.append(name)
-        name = profile.path[name].to
-    return walked
+def _ends(section: Section, here: Path) -> Iterator[tuple[str, Path]]:
+    for number, end in enumerate(section.ends):
+        one: Path = (*here, "end") if isinstance(section.end, str) else (*here, "end", number)
+        yield end, one
 
 
-RULES = (ends_meet, no_loop, inlets, equipment, volumes, wastes, residence_time)
+def _graph(profile: Profile) -> FlowGraph:
+    return FlowGraph(profile.path, profile.streams)
+
+
+RULES = (
+    ends_meet,
+    divisions,
+    separators,
+    no_loop,
+    inlets,
+    equipment,
+    volumes,
+    wastes,
+    residence_time,
+    sections,
+    passages,
+)

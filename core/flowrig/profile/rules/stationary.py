@@ -1,11 +1,13 @@
 """Rules for the check of stationary features: features, looks and the first look."""
 
+import math
 from collections.abc import Iterator, Mapping
 
+from flowrig.errors import InputError
 from flowrig.profile.linear import expand_rules
-from flowrig.profile.model import Profile, Stationary
+from flowrig.profile.model import Profile, Section, Stationary
 from flowrig.profile.problems import Finding, Path, nearest
-from flowrig.profile.rules.flow_path import downstream
+from flowrig.profile.topology import Topology
 
 __all__ = ["RULES"]
 
@@ -57,37 +59,33 @@ def front(profile: Profile) -> Iterator[Finding]:
     if circular:
         return
     rates |= {stream: rule.value(rates) for stream, rule in rules.items()}
-    routes = {name: downstream(profile, stream.to) for name, stream in profile.streams.items()}
-    start, end = profile.residence_time.start, profile.residence_time.end
-    through = {
-        part: sum(rate for name, rate in rates.items() if part in routes.get(name, ()))
-        for part in profile.path
-    }
-    tau = _minutes(profile, downstream(profile, start), end, through)
-    mixed = [part for part in profile.path if _joined(part, routes)]
-    arrival = max(
-        (_minutes(profile, downstream(profile, p), end, through) for p in mixed), default=0
-    )
-    least = arrival / tau if tau > 0 else 0.0
+    try:
+        topology = Topology(profile)
+        section = topology.sections["residence"]
+        tau_s = topology.section_time_s(section, rates)
+        joined = [one for one in profile.path if len(topology.streams_through(one)) > 1]
+        arrivals = [_arrival_s(topology, part, section, rates) for part in joined]
+    except (InputError, KeyError):  # other rules say what is wrong with the section
+        return
+    finite = [one for one in arrivals if math.isfinite(one)]
+    least = max(finite, default=0.0) / tau_s if 0 < tau_s < math.inf else 0.0
     if profile.residence_time.equilibrium < least:
+        ends = " and ".join(map(repr, topology.ends_of(section)))
         yield Finding(
             ("residence_time", "equilibrium"),
-            f"the liquid from the junction of the streams reaches {end!r} after {least:.2f} τ; the "
+            f"the liquid from the junction of the streams reaches {ends} after {least:.2f} τ; the "
             "first look would see the liquid of earlier conditions",
             expected=f"at least {least:.2f}",
         )
 
 
-def _joined(part: str, routes: Mapping[str, list[str]]) -> bool:
-    return sum(part in route for route in routes.values()) > 1
-
-
-def _minutes(profile: Profile, route: list[str], end: str, through: Mapping[str, float]) -> float:
-    """Plug-flow time [min] along a route to the inlet of a component; 0 if it is elsewhere."""
-    if end not in route:
-        return 0.0
-    before = route[: route.index(end)]
-    return sum(profile.path[one].volume_ul / through[one] for one in before if through[one] > 0)
+def _arrival_s(
+    topology: Topology, part: str, section: Section, rates: Mapping[str, float]
+) -> float:
+    """Time [s] from the inlet of a component to the end of τ; 0 if it does not lead there."""
+    after = topology.graph.downstream(part)
+    ends = tuple(end for end in topology.ends_of(section) if end in after)
+    return topology.section_time_s(Section(name="", start=part, end=ends), rates) if ends else 0.0
 
 
 RULES = (numbers, features, front)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from attrs import frozen
 
 from flowrig.profile.model import Component, Profile, Stream
-from flowrig.profile.topology import Topology
+from flowrig.profile.topology import FlowGraph, Topology
 from flowrig.report.svg.markup import Markup, join, tag
 from flowrig.report.svg.numbers import with_unit
 
@@ -67,7 +67,7 @@ def draw_rig(profile: Profile) -> Markup:
 
 
 def _lay_out(profile: Profile) -> Layout:
-    depth = _depths(profile.path)
+    depth = _depths(FlowGraph(profile.path, profile.streams))
     stream_rows, rows = _rows(profile)
     barrel = max(44.0, 10 + 7.5 * max((len(name) for name in stream_rows), default=0))
     left = LEFT + barrel
@@ -85,15 +85,15 @@ def _lay_out(profile: Profile) -> Layout:
 def _rows(profile: Profile) -> tuple[dict[str, float], dict[str, float]]:
     """The row of each stream, so that no branches cross, and of each component."""
     path, topology = profile.path, Topology(profile)
-    sources = {name: [c for c in path if path[c].to == name] for name in path}
-    feeds = {name: [s for s in profile.streams if profile.streams[s].to == name] for name in path}
+    sources, feeds = topology.graph.sources, topology.graph.feeds
     weight = {name: len(topology.streams_through(name)) for name in path}
     streams: dict[str, float] = {}
     components: dict[str, float] = {}
 
     def settle(name: str) -> None:
         for upstream in sorted(sources[name], key=lambda c: -weight[c]):
-            settle(upstream)
+            if upstream not in components:
+                settle(upstream)
         for stream in feeds[name]:
             streams[stream] = float(len(streams))
         heaviest = max((weight[c] for c in sources[name]), default=0)
@@ -103,20 +103,17 @@ def _rows(profile: Profile) -> tuple[dict[str, float], dict[str, float]]:
         components[name] = sum(main) / len(main) if main else float(len(streams))
 
     for name, component in path.items():
-        if component.to is None:
+        if component.is_end:
             settle(name)
     return streams, components
 
 
-def _depths(path: Mapping[str, Component]) -> dict[str, int]:
+def _depths(graph: FlowGraph) -> dict[str, int]:
     """How many components lie on the longest way from a syringe to each one, itself included."""
-    depth = dict.fromkeys(path, 1)
-    for name in path:
-        steps, at = 1, path[name].to
-        while at is not None:
-            steps += 1
-            depth[at] = max(depth[at], steps)
-            at = path[at].to
+    depth = dict.fromkeys(graph.order, 1)
+    for name in graph.order:
+        for onward in graph.onward[name]:
+            depth[onward] = max(depth[onward], depth[name] + 1)
     return depth
 
 
@@ -126,9 +123,9 @@ def _tubes(profile: Profile, layout: Layout) -> list[Markup]:
         _tube(layout.streams[s.name], layout.components[s.to]) for s in profile.streams.values()
     ]
     drawn += [
-        _tube(layout.components[c.name], layout.components[c.to])
+        _tube(layout.components[c.name], layout.components[outlet])
         for c in profile.path.values()
-        if c.to is not None
+        for outlet in c.outlets
     ]
     return drawn
 
@@ -178,7 +175,7 @@ def _dimensions(component: Component) -> list[str]:
     """Volume and bore, where they are known and not zero."""
     found = []
     if component.volume_ul > 0:
-        vessel = component.kind == "waste"
+        vessel = component.kind in ("vessel", "waste")
         size = (component.volume_ul / 1000, "mL") if vessel else (component.volume_ul, "µL")
         found.append(with_unit(*size, 3))
     if component.inner_diameter_mm is not None:
@@ -252,7 +249,32 @@ def _waste(component: Component, at: Place) -> Markup:
     )
 
 
-BELOW_SHAPE = {"junction": 22.0, "mixer": 27.0, "reactor": 42.0, "flow-cell": 44.0, "waste": 39.0}
+def _separator(component: Component, at: Place) -> Markup:
+    del component
+    return join(
+        tag("rect", x=at.x - 22, y=at.y - 13, width=44.0, height=26.0, rx=3.0, class_="body"),
+        tag("path", d=f"M{at.x - 22:.1f} {at.y:.1f}" + "h6m4 0" * 4 + "h4", class_="inside"),
+    )
+
+
+def _vessel(component: Component, at: Place) -> Markup:
+    del component
+    return tag(
+        "path",
+        d=f"M{at.x - 12:.1f} {at.y - 14:.1f}v22a12 10 0 0 0 24 0v-22",
+        class_="body",
+    )
+
+
+BELOW_SHAPE = {
+    "junction": 22.0,
+    "mixer": 27.0,
+    "reactor": 42.0,
+    "flow-cell": 44.0,
+    "separator": 29.0,
+    "vessel": 34.0,
+    "waste": 39.0,
+}
 """How far below its middle the words of a component stand [px]; a junction's name is above."""
 
 SHAPES: Mapping[str, Callable[[Component, Place], Markup]] = {
@@ -261,6 +283,8 @@ SHAPES: Mapping[str, Callable[[Component, Place], Markup]] = {
     "mixer": _mixer,
     "reactor": _reactor,
     "flow-cell": _flow_cell,
+    "separator": _separator,
+    "vessel": _vessel,
     "waste": _waste,
 }
 
@@ -268,8 +292,10 @@ SHAPES: Mapping[str, Callable[[Component, Place], Markup]] = {
 def _residence_time(profile: Profile, layout: Layout) -> Markup:
     """A dimension line from where the residence time starts to where it ends."""
     span = profile.residence_time
-    start, end = layout.components[span.start], layout.components[span.end]
-    volume_ul = Topology(profile).volume_ul(span.start, span.end)
+    topology = Topology(profile)
+    ends = [layout.components[end] for end in topology.ends_of(span.section)]
+    start, end = layout.components[span.start], max(ends, key=lambda place: place.x)
+    volume_ul = topology.section_volume_ul(span.section)
     y = layout.height - 26
     words = f"τ counts over {with_unit(volume_ul, 'µL')}; spectra after {span.equilibrium:g} τ"
     return tag(

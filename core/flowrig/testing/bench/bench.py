@@ -2,7 +2,8 @@
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from types import TracebackType
 from typing import Any, ClassVar, Final, Generic, Self, TypeVar
@@ -15,8 +16,10 @@ from flowrig.emulation import (
     Detector,
     Emulator,
     EmulatorContext,
+    Place,
     Plate,
     Plunger,
+    StillPlace,
 )
 from flowrig.emulation.bench_world import NUM_PIXELS
 from flowrig.errors import DeviceError
@@ -24,7 +27,15 @@ from flowrig.interfaces import Device, DeviceSettings, Heater, Pump, Spectromete
 from flowrig.testing.bench.tap import Tap
 from flowrig.testing.conformance.checks import finish, require
 
-__all__ = ["MORE_PATIENCE", "BaseBench", "Bench", "HeaterBench", "PumpBench", "SpectrometerBench"]
+__all__ = [
+    "MORE_PATIENCE",
+    "BaseBench",
+    "Bench",
+    "HeaterBench",
+    "KindBench",
+    "PumpBench",
+    "SpectrometerBench",
+]
 
 D = TypeVar("D", bound=Device)
 T = TypeVar("T")
@@ -221,7 +232,7 @@ class Bench(BaseBench[D]):
         require(
             self.tap.cores,
             "no bytes pass the tap of the bench: in the emulator, pass every protocol core to its "
-            "front through the tap, as in serial_front(context.tap(core))",
+            "front through the tap, as in serial_front(context.tap(core), …)",
         )
         return driver
 
@@ -306,3 +317,49 @@ class SpectrometerBench(Bench[Spectrometer]):
     def detector(self) -> Detector:
         """The detector in the spectrometer."""
         return self.world.detector
+
+
+class KindBench(Bench[Any]):
+    """A bench with a device of a kind that a plugin offers.
+
+    Args:
+        driver: see `Bench`.
+        emulator: see `Bench`.
+        settings: see `Bench`.
+        body: class of the kind's emulated body, which takes a `flowrig.emulation.Place`.
+        patience_s: see `Bench`.
+
+    Attributes:
+        body: the emulated body.
+        place: where it sits.
+    """
+
+    body: Any
+    place: StillPlace
+
+    def __init__(
+        self,
+        driver: Callable[[str, Any, Clock], Device],
+        emulator: Callable[[EmulatorContext], Emulator],
+        settings: DeviceSettings,
+        *,
+        body: Callable[[Place], Any],
+        patience_s: float = 20.0,
+    ) -> None:
+        self._new_body = body
+        super().__init__(driver, emulator, settings, patience_s=patience_s)
+
+    def _set_up(self) -> None:
+        super()._set_up()
+        self.place = StillPlace(self.clock)
+        self.body = self._new_body(self.place)
+        self.world.other = self.body
+
+    @contextmanager
+    def as_new(self) -> Iterator[None]:
+        """Within this context, `body` is another one, to which nothing has happened yet."""
+        mine, self.body = self.body, self._new_body(StillPlace(self.clock))
+        try:
+            yield
+        finally:
+            self.body = mine

@@ -62,7 +62,8 @@ class LiveSession:
         checks: the possible checks in order; those that only query come first.
 
     Raises:
-        InputError: a package is missing, or a pump may move and its syringe is unknown.
+        InputError: a package is missing, a pump may move and its syringe is unknown, or no such
+            checks exist for the kind of device.
     """
 
     def __init__(
@@ -73,6 +74,11 @@ class LiveSession:
         may_act: bool = False,
         syringe: Syringe | None = None,
     ) -> None:
+        if offer.kind not in _SUITES:
+            raise InputError(
+                f"no checks on a real instrument exist for the kind of device {offer.kind!r}; "
+                "they exist for pumps, heaters and spectrometers"
+            )
         if offer.kind == "pump" and may_act and syringe is None:
             raise InputError("a pump may move only if it is known which syringe is on it")
         self._suite, self.may_act = _SUITES[offer.kind], may_act

@@ -9,7 +9,13 @@ from flowrig.errors import InputError
 from flowrig.plugins.offers import DriverOffer, Offer, import_target
 from flowrig.plugins.registry import Plugins
 from flowrig.profile.settings import settings_from
-from flowrig.testing.bench.bench import Bench, HeaterBench, PumpBench, SpectrometerBench
+from flowrig.testing.bench.bench import (
+    Bench,
+    HeaterBench,
+    KindBench,
+    PumpBench,
+    SpectrometerBench,
+)
 from flowrig.testing.conformance.heater import HeaterConformance
 from flowrig.testing.conformance.learning import OptimizerBench, SurrogateBench
 from flowrig.testing.conformance.optimizer import OptimizerConformance
@@ -52,43 +58,64 @@ def offers_of(plugins: Plugins, name: str) -> Sequence[Offer]:
     if not owned:
         known = sorted({listed.plugin.name for listed in plugins.listed})
         raise InputError(f"no plugin {name!r} is installed (installed: {', '.join(known)})")
-    offers = [offer for offer in owned if offer.kind in _DEVICES or offer.kind in _MODELS]
+    kinds = plugins.kinds()
+    known_kinds = {*_DEVICES, *_MODELS, *(n for n, kind in kinds.items() if kind.conformance)}
+    offers = [offer for offer in owned if offer.kind in known_kinds]
     if not offers:
-        kinds = ", ".join(sorted({offer.kind for offer in owned}))
-        raise InputError(f"no conformance suite exists for the offers of {name!r}: {kinds}")
+        owned_kinds = ", ".join(sorted({offer.kind for offer in owned}))
+        raise InputError(f"no conformance suite exists for the offers of {name!r}: {owned_kinds}")
     return offers
 
 
-def score_offer(offer: Offer, address: str = "127.0.0.1", words: Sequence[str] = ()) -> Scorecard:
+def score_offer(
+    offer: Offer,
+    address: str = "127.0.0.1",
+    words: Sequence[str] = (),
+    plugins: Plugins | None = None,
+) -> Scorecard:
     """Run the suite for an offer's kind; a driver runs with the emulator that its plugin ships.
 
     Args:
         offer: the offer.
         address: an address that the driver's settings accept; the emulator's address replaces it.
         words: further settings, each as "key=value" with keys and values of a profile.
+        plugins: the installed plugins, which offer kinds of devices, if they were looked up.
 
     Raises:
         InputError: a package is missing, a driver has no emulator, or a setting is wrong or
             missing.
     """
     if isinstance(offer, DriverOffer):
-        return _score_driver(offer, address, words)
+        return _score_driver(offer, address, words, plugins)
     suite, bench = _MODELS[offer.kind]
     target, settings = offer.load(), settings_from(offer, words)
     return score(suite, lambda: nullcontext(bench(target, settings)))
 
 
-def _score_driver(offer: DriverOffer, address: str, words: Sequence[str]) -> Scorecard:
+def _score_driver(
+    offer: DriverOffer, address: str, words: Sequence[str], plugins: Plugins | None
+) -> Scorecard:
     if not offer.emulator:
         raise InputError(
             f"the driver {offer.name!r} has no emulator, which the checks need; name its class in "
             "DriverOffer(emulator=…)"
         )
-    suite, bench = _DEVICES[offer.kind]
+    suite, bench = _suite_of(offer.kind, plugins)
     target = offer.load()
     emulator = import_target(offer.emulator, f"the driver {offer.name!r}")
-    settings = settings_from(offer, words, address=address, deadline=f"{DEADLINE_S} s")
+    fixed = {"address": address, "deadline": f"{DEADLINE_S} s"}
+    settings = settings_from(offer, words, **{**offer.example, **fixed})
     new_bench: Callable[[], AbstractContextManager[Any]] = partial(
         bench, target, emulator, settings
     )
     return score(suite, new_bench)
+
+
+def _suite_of(kind: str, plugins: Plugins | None) -> tuple[type, Callable[..., Any]]:
+    """Suite and bench of a kind of device."""
+    if kind in _DEVICES:
+        return _DEVICES[kind]
+    offer = (plugins or Plugins.discover(warn=False)).kinds()[kind]
+    suite = import_target(offer.conformance, f"the suite of the kind {kind!r}")
+    body = import_target(offer.body, f"the body of the kind {kind!r}")
+    return suite, partial(KindBench, body=body)

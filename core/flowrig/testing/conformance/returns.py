@@ -6,7 +6,15 @@ from typing import Any
 from attrs import asdict
 
 from flowrig.errors import UnsupportedError
-from flowrig.interfaces import Device, Heater, Pump, Spectrometer
+from flowrig.interfaces import (
+    Device,
+    Heater,
+    Pump,
+    Readable,
+    Selectable,
+    Settable,
+    Spectrometer,
+)
 from flowrig.journal.events import Device as Answered
 from flowrig.journal.events import Opened
 from flowrig.journal.format import finite
@@ -18,7 +26,7 @@ __all__ = ["ReturnedValues"]
 
 
 class ReturnedValues:
-    """The check that pumps, heaters and spectrometers have in common; part of their suites."""
+    """The check that devices of all kinds have in common; part of their suites."""
 
     @earns(
         Level.BRONZE,
@@ -54,7 +62,14 @@ def _queries(bench: BaseBench[Any]) -> Iterator[tuple[str, Callable[[], Any]]]:
     """Everything that a driver of the kind can be asked for, each with its name."""
     driver: Device = bench.driver
     yield "identify", driver.identify
-    yield "limits", lambda: driver.limits  # type: ignore[attr-defined]
+    if isinstance(driver, Pump | Heater | Spectrometer):
+        yield "limits", lambda: driver.limits
+    if isinstance(driver, Readable):
+        yield "read", driver.read
+    if isinstance(driver, Settable):
+        yield "setting", driver.setting
+    if isinstance(driver, Selectable):
+        yield "position", driver.position
     if isinstance(driver, Pump):
         yield from (("status", driver.status), ("dispensed", driver.dispensed))
         yield from (("elapsed", driver.elapsed), ("read_back", driver.read_back))

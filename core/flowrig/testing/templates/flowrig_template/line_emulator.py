@@ -43,7 +43,8 @@ class LineEmulator(Emulator):
         self, context: EmulatorContext, commands: Mapping[str, Callable[[str], str]]
     ) -> None:
         super().__init__(context)
-        self._front = serial_front(context.tap(LineProtocol(commands)), context.port)
+        core = context.tap(LineProtocol(commands))
+        self._front = serial_front(core, context.port, direct=context.is_direct)
 
     def start(self) -> str:
         """Begin to answer, and return the port."""

@@ -1,0 +1,340 @@
+"""What the core knows of a device of any kind: that it can be read, set, or turned to positions.
+
+A kind of device, such as a valve or a stirrer, is a class that extends `Device` and capabilities;
+plugins offer kinds by the hook `flowrig_kinds`. What a device reports, its unit and limits, or its
+positions are either the same for the whole kind, and stand in its class, or belong to the single
+device, and stand in its settings:
+
+    class Stirrer(Device, Settable, Readable):
+        unit = "rpm"
+        limits = (0.0, 2000.0)
+        quantities = (Quantity("speed", "rpm"),)
+
+Commands are absolute ("position 3", never "next"), so that one of unknown outcome may be sent again
+after the device was asked where it is.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from inspect import getattr_static
+from typing import Any, TypeVar
+
+from attrs import field, frozen
+
+from flowrig.errors import (
+    ConnectionLostError,
+    InputError,
+    OutOfRangeError,
+    ProtocolError,
+    RefusedError,
+    UnknownOutcomeError,
+)
+from flowrig.interfaces import returned
+from flowrig.interfaces.device import Device, DeviceSettings, Quality, Reading
+
+__all__ = [
+    "Abilities",
+    "Quantity",
+    "Readable",
+    "Readings",
+    "Selectable",
+    "SelectableSettings",
+    "Settable",
+    "Value",
+    "abilities_of",
+]
+
+Value = float | str
+"""A number in the unit of a device, or the name of a position."""
+
+RESOLUTION = 1e-3
+"""Share of the limits by which a device may round what it is told, unless its class says more."""
+
+POLL_S = 0.1
+"""Interval [s] between two looks at a device that takes time to obey."""
+
+T = TypeVar("T")
+
+
+@frozen
+class Quantity:
+    """A number that a device reports; the profile calls it DEVICE.NAME.
+
+    Attributes:
+        name: lower-case letters, digits and underscores.
+        unit: of its values, for instance "bar"; empty where it has none.
+    """
+
+    name: str
+    unit: str = ""
+
+
+@frozen(kw_only=True)
+class Readings(Reading):
+    """All quantities of a device at one moment; BAD if one of them has no value.
+
+    Attributes:
+        values: by quantity, in the unit of the quantity; nan where there is none.
+    """
+
+    values: Mapping[str, float]
+
+
+class Capability:
+    """Base of what a device can do; it stands beside `Device` in the bases of a kind.
+
+    Attributes:
+        settling_s: longest time [s] that the device takes to show what it was told.
+    """
+
+    settling_s: float = 0.0
+
+    @property
+    def _device(self) -> Device:
+        assert isinstance(self, Device), f"{type(self).__name__} must extend Device"
+        return self
+
+    def _carry_out(self, send: Callable[[], object], shows: Callable[[], str]) -> None:
+        """Send a command, and wait until the device shows it.
+
+        Args:
+            send: sends it.
+            shows: asks the device; returns what it shows instead, "" where it obeys.
+
+        Raises:
+            RefusedError: the device shows something else.
+            UnknownOutcomeError: the device did not answer, to the command or to the question.
+        """
+        device = self._device
+        device._require_open()
+        try:
+            send()
+            end_s = device.clock.now_s() + self.settling_s
+            while (instead := shows()) and device.clock.now_s() < end_s:
+                device.clock.sleep(POLL_S)
+        except (ConnectionLostError, ProtocolError) as error:
+            raise UnknownOutcomeError(
+                f"it did not confirm the command: {error.message}",
+                device=device.name,
+                command=error.command,
+                reply=error.reply,
+            ) from error
+        if instead:
+            raise RefusedError(instead, device=device.name)
+
+
+class Readable(Capability, ABC):
+    """A device that reports numbers. A driver adds `_do_read`."""
+
+    @property
+    def quantities(self) -> Sequence[Quantity]:
+        """What it reports; by default those of the settings."""
+        return self._device.settings.quantities  # type: ignore[attr-defined,no-any-return]
+
+    def read(self) -> Readings:
+        """Read every quantity from the device.
+
+        Raises:
+            ConnectionLostError: no answer came within the deadline.
+            ProtocolError: the answer is none.
+            DriverError: the driver returned other quantities, or values that are no numbers.
+        """
+        device = self._device
+        device._require_open()
+        names = [one.name for one in self.quantities]
+        values = returned.readings(device, self._do_read(), names)
+        is_sound = all(math.isfinite(value) for value in values.values())
+        return Readings(
+            time_s=device.clock.now_s(),
+            quality=Quality.GOOD if is_sound else Quality.BAD,
+            values=values,
+        )
+
+    @abstractmethod
+    def _do_read(self) -> Mapping[str, float]:
+        """Ask the device for all values, by the name of the quantity; nan where there is none."""
+
+
+class Settable(Capability, ABC):
+    """A device that keeps a number. A driver adds `_do_set` and `_do_setting`."""
+
+    @property
+    def unit(self) -> str:
+        """Unit of the number; by default that of the settings."""
+        return self._device.settings.unit  # type: ignore[attr-defined,no-any-return]
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Lowest and highest number that it takes; by default those of the settings."""
+        return self._device.settings.limits  # type: ignore[attr-defined,no-any-return]
+
+    @property
+    def resolution(self) -> float:
+        """Largest difference between what it is told and what it reports, by rounding."""
+        low, high = self.limits
+        return RESOLUTION * (high - low)
+
+    def set(self, value: float) -> None:
+        """Set a number, and verify that the device reports it.
+
+        Raises:
+            OutOfRangeError: outside `limits`; nothing was sent.
+            RefusedError: the device reports another number afterwards.
+            UnknownOutcomeError: it was sent, and the device did not answer.
+        """
+        low, high = self.limits
+        if not low <= value <= high:
+            raise OutOfRangeError(
+                f"{self._device.name}: {value:g} {self.unit} is outside its limits, {low:g} to "
+                f"{high:g} {self.unit}"
+            )
+
+        def shows() -> str:
+            found = self.setting()
+            if abs(found - value) <= self.resolution:
+                return ""
+            return f"it was told {value:g} {self.unit} and reports {found:g} {self.unit}"
+
+        self._carry_out(lambda: self._do_set(value), shows)
+
+    def setting(self) -> float:
+        """The number that the device works towards, asked from it."""
+        self._device._require_open()
+        expected = f"the number [{self.unit}] to which it is set"
+        return returned.number(self._device, "_do_setting", self._do_setting(), expected)
+
+    @abstractmethod
+    def _do_set(self, value: float) -> None:
+        """Tell the device a number; the caller asks for it afterwards."""
+
+    @abstractmethod
+    def _do_setting(self) -> float:
+        """Ask the device for the number that it works towards."""
+
+
+@frozen(kw_only=True)
+class SelectableSettings(DeviceSettings):
+    """Settings of a device whose positions a profile names.
+
+    Attributes:
+        positions: by name, the number of each position that the rig uses:
+            `positions = { run = 1, fill = 2 }`.
+    """
+
+    positions: Mapping[str, int] = field()
+
+    @positions.validator
+    def _require_two(self, _attribute: object, positions: Mapping[str, int]) -> None:
+        if len(positions) < 2 or len(set(positions.values())) < len(positions):
+            raise ValueError("name two positions or more, each with a number of its own")
+
+
+class Selectable(Capability, ABC):
+    """A device that turns to named positions. A driver adds `_do_select` and `_do_position`."""
+
+    under_flow: bool = False
+    """Whether it may turn while streams flow."""
+
+    @property
+    def positions(self) -> Sequence[str]:
+        """Names of its positions; by default those of the settings."""
+        return tuple(self._device.settings.positions)  # type: ignore[attr-defined]
+
+    def select(self, position: str) -> None:
+        """Turn to a position, and verify that the device reports it.
+
+        Raises:
+            OutOfRangeError: it has no such position; nothing was sent.
+            RefusedError: the device reports another position afterwards.
+            UnknownOutcomeError: it was sent, and the device did not answer.
+        """
+        if position not in self.positions:
+            raise OutOfRangeError(
+                f"{self._device.name}: there is no position {position!r}; there are "
+                f"{', '.join(self.positions)}"
+            )
+
+        def shows() -> str:
+            found = self.position()
+            if found == position:
+                return ""
+            return f"it was told to turn to {position!r} and reports {found!r}"
+
+        self._carry_out(lambda: self._do_select(position), shows)
+
+    def position(self) -> str:
+        """Where the device stands, asked from it; no name of `positions` where it is at none."""
+        self._device._require_open()
+        expected = "the name of a position, or another text where it is at none of them"
+        return returned.text(self._device, "_do_position", self._do_position(), expected)
+
+    @abstractmethod
+    def _do_select(self, position: str) -> None:
+        """Tell the device to turn to a position; the caller asks for it afterwards."""
+
+    @abstractmethod
+    def _do_position(self) -> str:
+        """Ask the device where it stands."""
+
+
+@frozen
+class Abilities:
+    """What a device of a profile can do, known before it is opened.
+
+    Attributes:
+        quantities: what it reports.
+        unit: unit of the number that it keeps.
+        limits: lowest and highest number that it takes; None if it keeps none.
+        positions: names of its positions; empty if it has none.
+        under_flow: whether it may turn while streams flow.
+    """
+
+    quantities: tuple[Quantity, ...] = ()
+    unit: str = ""
+    limits: tuple[float, float] | None = None
+    positions: tuple[str, ...] = ()
+    under_flow: bool = True
+
+    @property
+    def is_settable(self) -> bool:
+        """Whether it keeps a number."""
+        return self.limits is not None
+
+    @property
+    def is_selectable(self) -> bool:
+        """Whether it turns to positions."""
+        return bool(self.positions)
+
+
+def abilities_of(interface: type, settings: DeviceSettings) -> Abilities:
+    """What a device can do, from the class of its kind and its settings; nothing is opened.
+
+    Args:
+        interface: the class of the kind.
+        settings: settings of the device.
+
+    Raises:
+        InputError: neither says what it has to say, or the kind is both set and turned.
+    """
+
+    def said(name: str) -> Any:
+        found = getattr_static(interface, name)
+        if not isinstance(found, property):
+            return found
+        if not hasattr(settings, name):
+            raise InputError(f"neither {interface.__name__} nor its settings give {name!r}")
+        return getattr(settings, name)
+
+    if issubclass(interface, Settable) and issubclass(interface, Selectable):
+        raise InputError(f"{interface.__name__} keeps a number and has positions; split it in two")
+    quantities: tuple[Quantity, ...] = ()
+    if issubclass(interface, Readable):
+        quantities = tuple(said("quantities"))
+    if issubclass(interface, Settable):
+        low, high = said("limits")
+        return Abilities(quantities, str(said("unit")), (float(low), float(high)))
+    if issubclass(interface, Selectable):
+        positions = tuple(map(str, said("positions")))
+        return Abilities(quantities, positions=positions, under_flow=bool(said("under_flow")))
+    return Abilities(quantities)

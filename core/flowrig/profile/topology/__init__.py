@@ -1,0 +1,6 @@
+"""The flow path as a graph: streams through components, sections, volumes and times."""
+
+from flowrig.profile.topology.graph import FlowGraph
+from flowrig.profile.topology.topology import Topology
+
+__all__ = ["FlowGraph", "Topology"]

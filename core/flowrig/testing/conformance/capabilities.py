@@ -1,0 +1,277 @@
+"""Checks of devices of any kind, by what they can do: be read, set, or turned to positions.
+
+The suite of a kind extends these, and says what the kind's emulated body does::
+
+    class StirrerConformance(SettableConformance):
+        def kept(self, bench):
+            return bench.body.speed_rpm
+
+        def put(self, bench, value):
+            bench.body.speed_rpm = value
+"""
+
+import math
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from attrs import frozen
+
+from flowrig.errors import DeviceError, DriverError
+from flowrig.interfaces import Quality, Reading
+from flowrig.testing.bench.bench import KindBench
+from flowrig.testing.conformance.checks import Level, earns, require
+from flowrig.testing.conformance.device import Command, DeviceConformance
+
+__all__ = ["ReadableConformance", "SelectableConformance", "SettableConformance"]
+
+SHARE = 1e-3
+"""Largest difference between a reading and the body, as a share of the larger one of them, or of
+1."""
+
+
+@frozen(kw_only=True)
+class _Asked(Reading):
+    """What a device answered, as a reading of the bench."""
+
+    value: Any
+
+
+class ReadableConformance(DeviceConformance[KindBench]):
+    """The suite of devices that are read. The suite of a kind adds `truth` and `disturb`."""
+
+    @abstractmethod
+    def truth(self, bench: KindBench) -> Mapping[str, float]:
+        """The true values, by quantity, in the units of the driver."""
+
+    def ready(self, bench: KindBench) -> None:
+        """A device that is read is always ready."""
+
+    def ask(self, bench: KindBench) -> Any:
+        """Read all quantities."""
+        return bench.driver.read()
+
+    def is_true(self, bench: KindBench, answer: Any) -> bool:
+        """Whether every value is that of the body."""
+        truth = self.truth(bench)
+        return {*answer.values} == {*truth} and all(
+            _agree(answer.values[name], value) for name, value in truth.items()
+        )
+
+    def is_at_rest(self, bench: KindBench) -> bool:
+        """Nothing moves in a device that is only read."""
+        return True
+
+    def commands(self, bench: KindBench) -> Sequence[Command]:
+        """A device that is only read takes no commands."""
+        return ()
+
+    def out_of_range(self, bench: KindBench) -> Sequence[tuple[str, Callable[[], Any]]]:
+        """A device that is only read takes no values."""
+        return ()
+
+    @earns(Level.BRONZE)
+    def test_it_reads_what_it_declares(self, bench: KindBench) -> None:
+        """Every quantity has a unit or none, a name of its own, and a value in every reading."""
+        bench.open()
+        quantities = bench.driver.quantities
+        names = [one.name for one in quantities]
+        sound = bool(names) and len({*names}) == len(names)
+        sound = sound and all(name.isidentifier() and name == name.lower() for name in names)
+        reading = bench.call(bench.driver.read)
+        require(
+            sound and [*reading.values] == names and reading.quality is Quality.GOOD,
+            f"it declares {quantities} and reads {reading}; name every quantity once, in lower "
+            "case, and return a value for each of them",
+        )
+
+
+class _ActingConformance(DeviceConformance[KindBench]):
+    """What devices that are set and devices that are turned have in common."""
+
+    @abstractmethod
+    def put(self, bench: KindBench, value: Any) -> None:
+        """Bring the body to a value or position without the driver."""
+
+    @abstractmethod
+    def _kept(self, bench: KindBench) -> Any:
+        """Value or position of the body."""
+
+    @abstractmethod
+    def _two(self, bench: KindBench) -> tuple[Any, Any]:
+        """Two values or positions that differ."""
+
+    @abstractmethod
+    def _agree(self, bench: KindBench, one: Any, other: Any) -> bool:
+        """Whether two values or positions are the same."""
+
+    @abstractmethod
+    def _tell(self, bench: KindBench, value: Any) -> None:
+        """Give the driver the command for a value or position."""
+
+    @abstractmethod
+    def _asked(self, bench: KindBench) -> Any:
+        """Ask the driver for its value or position."""
+
+    def ready(self, bench: KindBench) -> None:
+        """Bring it to the second of two values."""
+        bench.call(partial(self._tell, bench, self._two(bench)[1]))
+
+    def ask(self, bench: KindBench) -> _Asked:
+        """Ask for its value or position."""
+        value = self._asked(bench)
+        return _Asked(time_s=bench.clock.now_s(), value=value)
+
+    def is_true(self, bench: KindBench, answer: Any) -> bool:
+        """Whether the answer is what the body shows."""
+        return self._agree(bench, answer.value, self._kept(bench))
+
+    def disturb(self, bench: KindBench) -> None:
+        """Bring the body to the other value."""
+        first, second = self._two(bench)
+        self.put(bench, first if self._agree(bench, self._kept(bench), second) else second)
+
+    def is_at_rest(self, bench: KindBench) -> bool:
+        """Whether the body shows what a new one shows."""
+        now = self._kept(bench)
+        with bench.as_new():
+            return self._agree(bench, now, self._kept(bench))
+
+    def commands(self, bench: KindBench) -> Sequence[Command]:
+        """Go to the second of two values or positions."""
+        first, second = self._two(bench)
+
+        def arrange() -> None:
+            self.put(bench, first)
+
+        def is_at(value: Any) -> bool:
+            return self._agree(bench, self._kept(bench), value)
+
+        return [
+            Command(
+                "the command",
+                arrange,
+                partial(self._tell, bench, second),
+                done=lambda: is_at(second),
+                untouched=lambda: is_at(first),
+                once=lambda: True,  # commands are absolute: a second one changes nothing
+            )
+        ]
+
+    def _require_reached(self, bench: KindBench, wanted: Sequence[Any]) -> None:
+        bench.open()
+        for value in wanted:
+            bench.call(partial(self._tell, bench, value))
+            answer = bench.call(lambda: self._asked(bench))
+            require(
+                self._agree(bench, self._kept(bench), value) and self._agree(bench, answer, value),
+                f"told {value!r}, the instrument is at {self._kept(bench)!r}, and the driver "
+                f"reports {answer!r}; send the absolute value, and ask the instrument for its own",
+            )
+
+    def _require_told(self, bench: KindBench) -> None:
+        first, second = self._two(bench)
+        bench.open()
+        self.put(bench, first)
+        self.block(bench, True)
+        outcome = bench.attempt_with_fault(partial(self._tell, bench, second), "the command")
+        require(
+            isinstance(outcome, DeviceError) and not isinstance(outcome, DriverError),
+            f"an instrument that does not obey gave {outcome!r}; ask it after the command, and "
+            "return only its own answer",
+        )
+        self.block(bench, False)
+        bench.reopen()
+        bench.call(partial(self._tell, bench, second))
+
+    @abstractmethod
+    def block(self, bench: KindBench, on: bool) -> None:
+        """Make the body deaf to commands, or end that."""
+
+
+class SettableConformance(_ActingConformance):
+    """The suite of devices that keep a number. The suite of a kind adds `kept`, `put`, `block`."""
+
+    @abstractmethod
+    def kept(self, bench: KindBench) -> float:
+        """The number that the body keeps, in the unit of the driver."""
+
+    def out_of_range(self, bench: KindBench) -> Sequence[tuple[str, Callable[[], Any]]]:
+        """Numbers beyond the limits, and values that are no numbers."""
+        low, high = bench.driver.limits
+        wrong = (low - 1.0, high + 1.0, math.nan, math.inf, -math.inf)
+        return [(f"set({one:g})", partial(bench.driver.set, one)) for one in wrong]
+
+    @earns(Level.BRONZE)
+    def test_the_number_reaches_the_instrument(self, bench: KindBench) -> None:
+        """The instrument keeps the number that it was told, limits included, and reports it."""
+        low, high = bench.driver.limits
+        self._require_reached(bench, (low + 0.31 * (high - low), high, low))
+
+    @earns(Level.SILVER)
+    def test_a_number_that_is_not_kept_is_told(self, bench: KindBench) -> None:
+        """An instrument that keeps its old number raises a DeviceError."""
+        self._require_told(bench)
+
+    def _kept(self, bench: KindBench) -> float:
+        return self.kept(bench)
+
+    def _two(self, bench: KindBench) -> tuple[float, float]:
+        low, high = bench.driver.limits
+        return low + 0.25 * (high - low), low + 0.5 * (high - low)
+
+    def _agree(self, bench: KindBench, one: float, other: float) -> bool:
+        return bool(abs(one - other) <= bench.driver.resolution)
+
+    def _tell(self, bench: KindBench, value: float) -> None:
+        bench.driver.set(value)
+
+    def _asked(self, bench: KindBench) -> float:
+        found: float = bench.driver.setting()
+        return found
+
+
+class SelectableConformance(_ActingConformance):
+    """The suite of devices with positions. The suite of a kind adds `stands`, `put`, `block`."""
+
+    @abstractmethod
+    def stands(self, bench: KindBench) -> str:
+        """Name of the position at which the body stands."""
+
+    def out_of_range(self, bench: KindBench) -> Sequence[tuple[str, Callable[[], Any]]]:
+        """Names of no position."""
+        wrong = ("", "no such position", "next")
+        return [(f"select({one!r})", partial(bench.driver.select, one)) for one in wrong]
+
+    @earns(Level.BRONZE)
+    def test_every_position_is_reached(self, bench: KindBench) -> None:
+        """The instrument turns to each named position, and reports it."""
+        positions = tuple(bench.driver.positions)
+        self._require_reached(bench, (*positions, positions[0]))
+
+    @earns(Level.SILVER)
+    def test_a_position_that_is_not_reached_is_told(self, bench: KindBench) -> None:
+        """An instrument that does not turn raises a DeviceError."""
+        self._require_told(bench)
+
+    def _kept(self, bench: KindBench) -> str:
+        return self.stands(bench)
+
+    def _two(self, bench: KindBench) -> tuple[str, str]:
+        first, second, *_ = bench.driver.positions
+        return first, second
+
+    def _agree(self, bench: KindBench, one: str, other: str) -> bool:
+        return one == other
+
+    def _tell(self, bench: KindBench, value: str) -> None:
+        bench.driver.select(value)
+
+    def _asked(self, bench: KindBench) -> str:
+        found: str = bench.driver.position()
+        return found
+
+
+def _agree(one: float, other: float) -> bool:
+    return abs(one - other) <= SHARE * max(abs(one), abs(other), 1.0)

@@ -1,0 +1,99 @@
+"""What emulated valves and sensors do; the emulators of drivers speak the protocols."""
+
+from collections.abc import Mapping
+
+from flowrig.emulation import DeviceFault, Place
+
+__all__ = ["SensorBody", "ValveBody"]
+
+RISE_BAR_MIN = 2.0
+"""Rise of the pressure [bar/min] where a line slowly blocks (assumed)."""
+
+
+class ValveBody:
+    """The rotor of a valve.
+
+    Args:
+        place: where it sits.
+
+    Attributes:
+        number: number of the position at which it stands.
+        turns: how often it was turned to another position.
+        faults: the faults that it can have.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._is_stuck = False
+        self.number = 1
+        self.turns = 0
+        self.faults: Mapping[str, DeviceFault] = {
+            "stuck-valve": DeviceFault("the valve does not turn, whatever it is told", self._stick)
+        }
+
+    def turn(self, number: int) -> None:
+        """Turn to a position; a stuck valve stays where it is."""
+        if self._is_stuck:
+            return
+        self.turns += number != self.number
+        self.number = number
+        self._place.act("position", float(number))
+
+    def _stick(self, on: bool) -> None:
+        self._is_stuck = on
+
+
+class SensorBody:
+    """What a sensor measures where it sits.
+
+    Args:
+        place: where it sits.
+
+    Attributes:
+        place: as above.
+        faults: the faults that it can have.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self._held: tuple[float, float, float] | None = None
+        self._rises_since_s: float | None = None
+        self.faults: Mapping[str, DeviceFault] = {
+            "frozen-sensor": DeviceFault("the sensor keeps its last values", self._freeze),
+            "pressure-rises": DeviceFault(
+                f"the pressure rises by {RISE_BAR_MIN:g} bar/min, as behind a line that blocks",
+                self._rise,
+            ),
+        }
+
+    @property
+    def pressure_bar(self) -> float:
+        """Absolute pressure [bar]."""
+        return self._now[0]
+
+    @property
+    def temperature_c(self) -> float:
+        """Temperature [°C]."""
+        return self._now[1]
+
+    @property
+    def flow_ul_min(self) -> float:
+        """Flow rate [µL/min]."""
+        return self._now[2]
+
+    @property
+    def _now(self) -> tuple[float, float, float]:
+        if self._held is not None:
+            return self._held
+        rise_bar = 0.0
+        if self._rises_since_s is not None:
+            minutes = (self.place.clock.now_s() - self._rises_since_s) / 60.0
+            rise_bar = RISE_BAR_MIN * minutes
+        place = self.place
+        return place.pressure_bar + rise_bar, place.temperature_c, place.flow_ul_min()
+
+    def _freeze(self, on: bool) -> None:
+        self._held = self._now if on else None
+
+    def _rise(self, on: bool) -> None:
+        self._rises_since_s = self.place.clock.now_s() if on else None

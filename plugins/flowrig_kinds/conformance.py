@@ -1,0 +1,51 @@
+"""The conformance suites of valves and sensors."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flowrig.testing import KindBench, ReadableConformance, SelectableConformance
+
+__all__ = ["SensorConformance", "ValveConformance"]
+
+
+class ValveConformance(SelectableConformance):
+    """The suite of valves; a test class adds the fixture `bench`.
+
+    It is a `KindBench` with the body `flowrig_kinds.bodies.ValveBody`.
+    """
+
+    def stands(self, bench: KindBench) -> str:
+        """Name of the position of the rotor."""
+        name: str = bench.driver.name_of(bench.body.number)
+        return name
+
+    def put(self, bench: KindBench, value: Any) -> None:
+        """Turn the rotor by hand."""
+        bench.body.number = bench.driver.number_of(value)
+
+    def block(self, bench: KindBench, on: bool) -> None:
+        """Jam the rotor, or free it."""
+        bench.body.faults["stuck-valve"].switch(on)
+
+
+class SensorConformance(ReadableConformance):
+    """The suite of sensors; a test class adds the fixture `bench`.
+
+    It is a `KindBench` with the body `flowrig_kinds.bodies.SensorBody`. A driver reports pressures
+    as `pressure` [bar], temperatures as `temperature` [°C], flow rates as `flow` [µL/min]; the
+    suite of a driver that reports something else overrides `truth`.
+    """
+
+    def truth(self, bench: KindBench) -> Mapping[str, float]:
+        """What the body measures of what the driver declares."""
+        known = {
+            "pressure": bench.body.pressure_bar,
+            "temperature": bench.body.temperature_c,
+            "flow": bench.body.flow_ul_min,
+        }
+        return {one.name: known[one.name] for one in bench.driver.quantities}
+
+    def disturb(self, bench: KindBench) -> None:
+        """Another pressure and another temperature."""
+        bench.place.pressure_bar += 1.7
+        bench.place.temperature_c += 17.0

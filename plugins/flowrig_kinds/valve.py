@@ -1,0 +1,26 @@
+"""Valves that turn to named positions."""
+
+from flowrig.interfaces import Device, Selectable, SelectableSettings
+
+__all__ = ["Valve"]
+
+
+class Valve(Device, Selectable):
+    """A selector valve, an injection valve or a switch.
+
+    A driver adds `_do_open`, `_do_close`, `_do_identify`, `_do_select` and `_do_position`; its
+    settings extend `SelectableSettings`, in which a profile names the positions. A valve turns only
+    while nothing flows.
+    """
+
+    settings: SelectableSettings
+    settling_s = 5.0
+
+    def number_of(self, position: str) -> int:
+        """The number of a position of the profile."""
+        return self.settings.positions[position]
+
+    def name_of(self, number: int) -> str:
+        """The name of a position, or "position NUMBER" where the profile names none there."""
+        names = {number: name for name, number in self.settings.positions.items()}
+        return names.get(number, f"position {number}")

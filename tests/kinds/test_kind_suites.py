@@ -1,0 +1,116 @@
+"""The suites of valves and sensors, on the drivers that `flowrig plugin new` writes."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from flowrig.interfaces import Identity
+from flowrig.testing import KindBench
+from flowrig.testing.templates.flowrig_template import (
+    sensor_emulator,
+    sensor_settings,
+    valve_emulator,
+    valve_settings,
+)
+from flowrig.testing.templates.flowrig_template.sensor import TemplateSensor
+from flowrig.testing.templates.flowrig_template.valve import TemplateValve
+from flowrig_kinds.bodies import SensorBody, ValveBody
+from flowrig_kinds.conformance import SensorConformance, ValveConformance
+
+
+def valve_bench(driver: type = TemplateValve) -> KindBench:
+    """A bench with a valve of two positions."""
+    settings = valve_settings.TemplateSettings(
+        address="", deadline_s=0.3, positions={"run": 1, "fill": 2}
+    )
+    return KindBench(driver, valve_emulator.TemplateEmulator, settings, body=ValveBody)
+
+
+def sensor_bench(driver: type = TemplateSensor) -> KindBench:
+    """A bench with a sensor of pressure and temperature."""
+    settings = sensor_settings.TemplateSettings(address="", deadline_s=0.3)
+    return KindBench(driver, sensor_emulator.TemplateEmulator, settings, body=SensorBody)
+
+
+class TestValve(ValveConformance):
+    """A valve on a serial line."""
+
+    @pytest.fixture
+    def bench(self) -> Iterator[KindBench]:
+        with valve_bench() as bench:
+            yield bench
+
+    @pytest.mark.slow
+    def test_a_cut_at_any_byte(self, bench: KindBench) -> None:
+        super().test_a_cut_at_any_byte(bench)
+
+
+class TestSensor(SensorConformance):
+    """A sensor on a serial line."""
+
+    @pytest.fixture
+    def bench(self) -> Iterator[KindBench]:
+        with sensor_bench() as bench:
+            yield bench
+
+    @pytest.mark.slow
+    def test_a_cut_at_any_byte(self, bench: KindBench) -> None:
+        super().test_a_cut_at_any_byte(bench)
+
+
+class OffByOne(TemplateValve):
+    def number_of(self, position: str) -> int:
+        return super().number_of(position) % 2 + 1
+
+    def name_of(self, number: int) -> str:
+        return super().name_of(number % 2 + 1)
+
+
+class Trusts(TemplateValve):
+    wanted = ""
+
+    def _do_select(self, position: str) -> None:
+        self.wanted = position
+        super()._do_select(position)
+
+    def _do_position(self) -> str:
+        return self.wanted or super()._do_position()
+
+
+class ReadsItsModel(TemplateSensor):
+    @property
+    def quantities(self) -> Any:  # type: ignore[override]
+        return (*super().quantities, *super().quantities)
+
+
+@pytest.mark.parametrize(
+    ("suite", "bench", "check"),
+    [
+        (ValveConformance, valve_bench(OffByOne), "test_every_position_is_reached"),
+        (ValveConformance, valve_bench(Trusts), "test_a_position_that_is_not_reached_is_told"),
+        (SensorConformance, sensor_bench(ReadsItsModel), "test_it_reads_what_it_declares"),
+    ],
+)
+def test_a_check_fails_on_what_it_is_for(suite: Any, bench: KindBench, check: str) -> None:
+    """A driver with one fault fails, and the message gives advice."""
+
+    class Suite(suite):  # type: ignore[misc]
+        def stands(self, bench: KindBench) -> str:
+            return TemplateValve.name_of(bench.driver, bench.body.number)
+
+    with pytest.raises(AssertionError) as failure, bench:
+        getattr(Suite(), check)(bench)
+    assert len(str(failure.value)) > 40
+
+
+def test_a_valve_that_turns_when_opened_is_found() -> None:
+    """Opening moves nothing."""
+
+    class Turns(TemplateValve):
+        def _do_identify(self) -> Identity:
+            self._do_select("fill")
+            return super()._do_identify()
+
+    with pytest.raises(AssertionError, match="moves"), valve_bench(Turns) as bench:
+        ValveConformance().test_opening_moves_nothing(bench)

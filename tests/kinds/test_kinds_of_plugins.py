@@ -1,0 +1,83 @@
+"""Kinds of devices come from plugins, and drivers of any plugin can be of them."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from flowrig.errors import PluginError, PluginWarning
+from flowrig.interfaces import DeviceSettings
+from flowrig.plugins import DriverOffer, KindOffer, hookimpl
+from flowrig.plugins.registry import Plugins
+
+
+class Kinds:
+    """A plugin with kinds of devices."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+
+    @hookimpl
+    def flowrig_kinds(self) -> Sequence[KindOffer]:
+        return [
+            KindOffer(name=name, interface="flowrig_kinds.valve:Valve", safe="off")
+            for name in self.names
+        ]
+
+
+class Drivers:
+    """A plugin with a driver."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    @hookimpl
+    def flowrig_drivers(self) -> Sequence[DriverOffer]:
+        return [DriverOffer(kind=self.kind, name="acme", target="a:B", settings=DeviceSettings)]
+
+
+def test_shipped_kinds_come_through_the_hook() -> None:
+    """Valve and sensor are offered as a third party offers its kinds, and their classes load."""
+    kinds = Plugins.discover().kinds()
+    assert {"valve", "sensor"} <= {*kinds}
+    for kind in kinds.values():
+        assert isinstance(kind.load(), type)
+
+
+def test_a_kind_and_a_driver_of_it_may_come_from_two_plugins() -> None:
+    """The order in which plugins are found does not matter."""
+    for extra in (
+        {"a": Kinds("stirrer"), "b": Drivers("stirrer")},
+        {"a": Drivers("stirrer"), "b": Kinds("stirrer")},
+    ):
+        plugins = Plugins.discover(extra=extra, strict=True)
+        assert plugins.drivers()["acme"].kind == "stirrer"
+        assert plugins.kinds()["stirrer"].safe == "off"
+
+
+def test_a_driver_of_an_unknown_kind_is_told_once_and_left_out() -> None:
+    """The other drivers stay; who asks for this one is told the kind."""
+    with pytest.warns(PluginWarning, match="'acme'.* kind of device 'centrifuge'"):
+        plugins = Plugins.discover(extra={"odd": Drivers("centrifuge")})
+    assert "acme" not in plugins.drivers()
+    assert "chemyx-fusion" in plugins.drivers()
+    with pytest.raises(PluginError, match="'centrifuge', which no installed plugin offers"):
+        plugins.offer("driver", "acme")
+
+
+@pytest.mark.parametrize("word", ["pump", "optimizer", "driver", "Stirrer", "a b", "", "kind"])
+def test_a_kind_has_a_word_of_its_own(word: str) -> None:
+    """No plugin can replace a kind of the core, or take the word of another offer."""
+    with pytest.raises(PluginError, match="kind"):
+        Plugins.discover(extra={"odd": Kinds(word)}, strict=True)
+
+
+def test_a_driver_cannot_be_of_the_kind_of_a_model() -> None:
+    """A driver whose kind is "optimizer" is refused with its plugin."""
+    with pytest.raises(PluginError, match="'optimizer'"):
+        Plugins.discover(extra={"odd": Drivers("optimizer")}, strict=True)
+
+
+def test_two_plugins_with_one_kind_are_told() -> None:
+    """Neither of them gets the word."""
+    with pytest.raises(PluginError, match="kind 'stirrer' is offered by 2 plugins"):
+        Plugins.discover(extra={"a": Kinds("stirrer"), "b": Kinds("stirrer")}, strict=True)

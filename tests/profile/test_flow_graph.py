@@ -1,0 +1,214 @@
+"""Flow paths that divide and join: flows, routes, sections and times, of paths at random."""
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flowrig.interfaces.pump import Syringe
+from flowrig.plugins.registry import Plugins
+from flowrig.profile import Profile, load_profile, load_profile_text
+from flowrig.profile.model import Component, ResidenceTime, Section, Stream
+from flowrig.profile.topology import FlowGraph, Topology
+from flowrig.safety.waste import WasteAccount
+
+RATES = {"CuI": 100.0, "ZnI2": 100.0, "CsOA": 50.0, "ODE": 250.0, "PFO": 250.0}
+
+
+@pytest.fixture(scope="module")
+def profile(plugins: Plugins) -> Profile:
+    return load_profile("cs3cu2i5-heatup-chem3", plugins)
+
+
+def stream(name: str, to: str, phase: str = "reactive") -> Stream:
+    return Stream(
+        name=name,
+        pump=name,
+        syringe=Syringe(50_000.0, 28.6),
+        contents="",
+        role="solvent",
+        flow_rate_ul_min=(0.0, 1000.0),
+        to=to,
+        given_phase=phase,
+    )
+
+
+@st.composite
+def paths(draw: st.DrawFn) -> tuple[dict[str, Component], dict[str, Stream], dict[str, float]]:
+    """A path whose components lead to earlier ones, streams of two phases, flow rates."""
+    count = draw(st.integers(2, 9))
+    path = {"c0": Component(name="c0", kind="waste")}
+    for index in range(1, count):
+        name = f"c{index}"
+        before = st.sampled_from(list(path))
+        outlets = draw(st.lists(before, min_size=1, max_size=3, unique=True))
+        how = draw(st.sampled_from(("equal", "shares", "phases")))
+        to: Mapping[str, float] | Mapping[str, str] | tuple[str, ...] = tuple(outlets)
+        kind: str = "junction"
+        if how == "shares":
+            parts = [draw(st.floats(0.1, 1.0)) for _ in outlets]
+            to = {one: part / sum(parts) for one, part in zip(outlets, parts, strict=True)}
+        elif how == "phases":
+            kind, to = "separator", {"oil": draw(before), "water": draw(before)}
+        volume_ul = draw(st.floats(1.0, 500.0))
+        path[name] = Component(name=name, kind=kind, to=to, given_volume_ul=volume_ul)  # type: ignore[arg-type]
+    entries = draw(st.lists(st.sampled_from(list(path)[1:]), min_size=1, max_size=4))
+    phases = [draw(st.sampled_from(("oil", "water"))) for _ in entries]
+    streams = {
+        f"s{i}": stream(f"s{i}", entry, phase)
+        for i, (entry, phase) in enumerate(zip(entries, phases, strict=True))
+    }
+    rates = {name: draw(st.sampled_from((0.0, 3.0, 40.0, 500.0))) for name in streams}
+    return path, streams, rates
+
+
+@given(paths())
+def test_what_flows_in_flows_out(
+    profile: Profile,
+    rig: tuple[dict[str, Component], dict[str, Stream], dict[str, float]],
+) -> None:
+    """At every component, of every stream; and all of it ends somewhere."""
+    path, streams, rates = rig
+    topology = Topology(attrs.evolve(profile, path=path, streams=streams, sections={}))
+    flows = topology.flows_ul_min(rates)
+    for name, one in streams.items():
+        for part in path:
+            inflow = rates[name] * (one.to == part) + sum(
+                flows[source].get(name, 0.0) * topology.graph.shares(source, one.phase)[part]
+                for source in topology.graph.sources[part]
+                if part in topology.graph.shares(source, one.phase)
+            )
+            assert flows[part].get(name, 0.0) == pytest.approx(inflow)
+        assert sum(topology.ends(name).values()) == pytest.approx(1.0)
+    assert topology.flow_rate_ul_min("c0", rates) == pytest.approx(sum(rates.values()))
+
+
+def all_routes(graph: FlowGraph, start: str, phase: str) -> Iterator[tuple[str, ...]]:
+    """Every way from a component to the end, by trying all."""
+    shares = graph.shares(start, phase)
+    if not shares:
+        yield (start,)
+    for one in shares:
+        for rest in all_routes(graph, one, phase):
+            yield (start, *rest)
+
+
+@given(paths(), st.data())
+def test_the_longest_route_counts(
+    profile: Profile,
+    rig: tuple[dict[str, Component], dict[str, Stream], dict[str, float]],
+    data: st.DataObject,
+) -> None:
+    """Time and volume of a section are those of one route, the longest in which liquid flows."""
+    path, streams, rates = rig
+    first = data.draw(st.sampled_from(list(streams.values())))
+    topology = Topology(attrs.evolve(profile, path=path, streams=streams, sections={}))
+    phases = {
+        one.phase for one in streams.values() if topology.graph.passing(one.name).get(first.to)
+    }
+    whole = [way for phase in phases for way in all_routes(topology.graph, first.to, phase)]
+    end = data.draw(st.sampled_from([part for way in whole for part in way[1:]]))
+    ways = {way[: way.index(end)] for way in whole if end in way}
+    section = Section(name="x", start=first.to, end=end)
+    assert set(topology.routes(section)) == ways
+    times = [topology.route_time_s(way, rates) for way in ways]
+    longest = max(filter(math.isfinite, times), default=math.inf)
+    assert topology.section_time_s(section, rates) == pytest.approx(longest)
+    volumes = [sum(path[part].volume_ul for part in way) for way in ways]
+    assert topology.section_volume_ul(section) == pytest.approx(max(volumes))
+
+
+COILS = """
+extends = "cs3cu2i5-heatup-chem3"
+unset = ["residence_time.end"]
+[path]
+segmentation = { to = { reactor = 0.75, coil = 0.25 } }
+reactor = { to = "join" }
+coil = { kind = "reactor", volume = "300 uL", heater = "plate", to = "join" }
+join = { kind = "junction", volume = "0 uL", to = "cooling" }
+[sections.reaction]
+start = "segmentation"
+end = "join"
+[sections.late]
+start = "cooling"
+"""
+
+
+def test_parallel_coils_are_never_added_up(plugins: Plugins) -> None:
+    """A quarter of the flow takes 96 s through the small coil, the rest 64 s through the large."""
+    coils = load_profile_text(COILS, "coils.toml", plugins)
+    topology = Topology(coils)
+    reaction = topology.sections["reaction"]
+    assert topology.routes(reaction) == (
+        ("segmentation", "reactor"),
+        ("segmentation", "coil"),
+    )
+    assert topology.section_time_s(reaction, RATES) == pytest.approx(96.0)
+    assert topology.section_volume_ul(reaction) == pytest.approx(600.0)
+    assert topology.reactor_time_s(RATES) == pytest.approx(96.0)
+    assert topology.residence_time_s(RATES) == pytest.approx(96.0 + 32.0)
+    assert topology.ends_of(topology.sections["residence"]) == ("cell_absorbance", "cell_pl")
+    assert topology.section_time_s(topology.sections["late"], RATES) == pytest.approx(32.0)
+
+
+def test_a_separator_sends_each_phase_its_way(plugins: Plugins) -> None:
+    """Behind the membrane the flow is that of one phase, and the wastes count their own."""
+    text = """
+extends = "cs3cu2i5-heatup-chem3"
+[path]
+cooling = { to = "membrane" }
+membrane = { kind = "separator", volume = "30 uL", to = { carrier = "oil", reactive = "second" } }
+second = { kind = "tubing", volume = "100 uL", to = "cell_absorbance" }
+oil = { kind = "waste", volume = "1 L" }
+waste = { volume = "1 L" }
+"""
+    parted = load_profile_text(text, "parted.toml", plugins)
+    topology = Topology(parted)
+    assert topology.flow_rate_ul_min("membrane", RATES) == pytest.approx(750.0)
+    assert topology.flow_rate_ul_min("second", RATES) == pytest.approx(500.0)
+    assert topology.residence_time_s(RATES) == pytest.approx(82.4 + 12.0)
+    assert topology.ends("PFO") == {"oil": 1.0}
+    account = WasteAccount(parted)
+    account.add({"PFO": 10.0, "ODE": 7.0})
+    assert account.filled_ul == {"oil": 10.0, "waste": 7.0}
+
+
+def test_a_vessel_that_fills_is_counted_as_a_waste_is(plugins: Plugins) -> None:
+    """A part of every stream collects in the vial."""
+    text = """
+extends = "cs3cu2i5-heatup-chem3"
+[path]
+cell_pl = { to = "tee" }
+tee = { kind = "junction", to = { vial = 0.2, waste = 0.8 } }
+vial = { kind = "vessel", volume = "200 mL" }
+"""
+    account = WasteAccount(load_profile_text(text, "vial.toml", plugins))
+    account.add({"PFO": 10.0, "ODE": 5.0})
+    assert account.filled_ul == {"vial": pytest.approx(3.0)}
+
+
+def test_many_splits_in_a_row_take_no_time(profile: Profile) -> None:
+    """Forty divisions have 2^40 routes; flows and the longest time need none of them."""
+    path: dict[str, Component] = {"end": Component(name="end", kind="waste")}
+    onward = "end"
+    for index in range(40):
+        left, right, tee = f"l{index}", f"r{index}", f"t{index}"
+        path[left] = Component(name=left, kind="tubing", to=onward, given_volume_ul=1.0)
+        path[right] = Component(name=right, kind="tubing", to=onward, given_volume_ul=2.0)
+        path[tee] = Component(name=tee, kind="junction", to=(left, right))
+        onward = tee
+    topology = Topology(
+        attrs.evolve(
+            profile,
+            path=path,
+            streams={"s": stream("s", onward)},
+            residence_time=ResidenceTime(start=onward, end="end", equilibrium=1.0),
+        )
+    )
+    assert topology.residence_time_s({"s": 60.0}) == pytest.approx(40 * 4.0)
+    assert topology.ends("s") == {"end": pytest.approx(1.0)}
+    assert len(list(itertools.islice(topology.graph.routes(onward, "end"), 1000))) == 64
