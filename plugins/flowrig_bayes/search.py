@@ -9,8 +9,8 @@ from scipy.optimize import minimize
 
 from flowrig.problem.designs import uniform
 from flowrig.problem.door import SNAP
-from flowrig.problem.feasibility import pulled_inside
-from flowrig.problem.space import Space
+from flowrig.problem.feasibility import curved_slopes, pulled_inside
+from flowrig.problem.space import CurvedConstraint, Space
 from flowrig.problem.steps import near_steps
 from flowrig_bayes.settings import BayesSettings
 from flowrig_bayes.surface import Surface
@@ -74,7 +74,7 @@ def maximize_acquisition(
         # Tolerances are relative to the spread of the best tenth, as log EI has no natural scale.
         scale = float(values[order[0]] - values[order[len(order) // 10]]) or 1.0
         starts = _apart(points[order], settings.starts)
-        if space.constraints:
+        if space.constraints or space.curved:
             ends = np.array([_maximize(space, surface, start, scale) for start in starts])
         else:
             ends = _maximize_jointly(surface, np.array(starts), scale)
@@ -219,7 +219,7 @@ def _bounds(start: Array, fixed: NDArray[np.bool_] | None) -> list[tuple[float, 
 
 
 def _constraints(space: Space) -> Iterator[dict[str, Any]]:
-    """The linear constraints on points of the unit cube, in the form of `scipy.optimize`."""
+    """The constraints on points of the unit cube, in the form of `scipy.optimize`."""
     width = space.high - space.low
     for constraint in space.constraints:
         coefficients = np.array([constraint.coefficients.get(name, 0.0) for name in space.names])
@@ -229,6 +229,23 @@ def _constraints(space: Space) -> Iterator[dict[str, Any]]:
         for sign, bound in ((1.0, constraint.low), (-1.0, constraint.high)):
             if np.isfinite(bound):
                 yield _half_space(sign * normal / length, sign * (bound - offset) / length)
+    for curved in space.curved:
+        finite = [abs(bound) for bound in (curved.low, curved.high) if np.isfinite(bound)]
+        for sign, bound in ((1.0, curved.low), (-1.0, curved.high)):
+            if np.isfinite(bound):
+                yield _one_side(space, curved, sign / max(1.0, *finite), bound)
+
+
+def _one_side(space: Space, curved: CurvedConstraint, sign: float, bound: float) -> dict[str, Any]:
+    def excess(u: Array) -> float:
+        found = sign * (float(curved.value(space.from_unit(u[None]))[0]) - bound)
+        return found if np.isfinite(found) else -1.0
+
+    return {
+        "type": "ineq",
+        "fun": excess,
+        "jac": lambda u: sign * curved_slopes(space, curved, u[None])[0],
+    }
 
 
 def _half_space(normal: Array, bound: float) -> dict[str, Any]:

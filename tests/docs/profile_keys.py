@@ -10,6 +10,7 @@ from attrs import frozen
 from flowrig.plugins.registry import Plugins
 from flowrig.problem.objective import Objective
 from flowrig.profile import model
+from flowrig.profile.expressions import Expression
 from flowrig.profile.mismatch import toml_key
 from flowrig.profile.quantity import split_suffix
 
@@ -25,6 +26,12 @@ CHOICES = {
 """The key that names the offer whose settings stand beside it."""
 
 NAMED_BY_THEIR_TABLE = (model.DeviceEntry, model.Stream, model.Component, model.Section)
+
+NOT_WRITTEN = ("offer", "emulated", "digest", "system", "quantity", "expressions")
+"""Fields that are no keys: they follow from the keys."""
+
+VALUES = (model.LinearRule, model.Setting, model.Choice, Expression)
+"""Classes of values that are no tables of keys."""
 
 
 @frozen
@@ -70,7 +77,8 @@ def _keys(cls: type, path: str, heading: str) -> Iterator[ProfileKey]:
     attrs.resolve_types(cls)
     for attribute in attrs.fields(cls):
         own_name = attribute.name == "name" and cls in NAMED_BY_THEIR_TABLE
-        if own_name or attribute.name in ("offer", "settings", "emulated", "digest"):
+        beside = attribute.name == "settings" and cls is not model.Profile
+        if own_name or beside or attribute.name in NOT_WRITTEN:
             continue
         inner, marks = _table_in(attribute.type)
         if inner is None:
@@ -103,4 +111,4 @@ def _table_in(wanted: Any) -> tuple[type | None, str]:
 
 
 def _is_table(cls: Any) -> bool:
-    return cls is Objective or (attrs.has(cls) and cls is not model.LinearRule)
+    return cls is Objective or (attrs.has(cls) and cls not in VALUES)

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from flowrig.problem.space import CurvedConstraint, LinearConstraint, Space
 
-__all__ = ["pulled_inside"]
+__all__ = ["curved_slopes", "pulled_inside"]
 
 Array = NDArray[np.float64]
 
@@ -73,11 +73,20 @@ def _projected(points: Array, normal: Array, low: float, high: float) -> Array:
     return np.asarray(np.clip(points + np.outer(shift, normal), 0.0, 1.0))
 
 
-def _stepped_towards(space: Space, curved: CurvedConstraint, points: Array) -> Array:
-    """Points after one Newton step towards a curved constraint; those inside stay."""
-    value = curved.value(space.from_unit(points))
-    margin = _margin(curved)
-    miss = np.clip(value, curved.low + margin, curved.high - margin) - value
+def curved_slopes(
+    space: Space, curved: CurvedConstraint, points: Array, value: Array | None = None
+) -> Array:
+    """Slopes of a limited value along each coordinate of the unit cube, shape `n x d`.
+
+    They are taken over a small distance inside the cube; along categories they are 0.
+
+    Args:
+        space: the space.
+        curved: the constraint.
+        points: points of the unit cube, shape `n x d`.
+        value: the values there, shape `n`, if they are known.
+    """
+    value = curved.value(space.from_unit(points)) if value is None else value
     slopes = np.zeros_like(points)
     for column, parameter in enumerate(space.parameters):
         if not parameter.choices:
@@ -85,11 +94,20 @@ def _stepped_towards(space: Space, curved: CurvedConstraint, points: Array) -> A
             aside[:, column] += np.where(points[:, column] > 0.5, -SLOPE, SLOPE)
             rise = curved.value(space.from_unit(aside)) - value
             slopes[:, column] = rise / (aside[:, column] - points[:, column])
+    return np.where(np.isfinite(slopes), slopes, 0.0)
+
+
+def _stepped_towards(space: Space, curved: CurvedConstraint, points: Array) -> Array:
+    """Points after one Newton step towards a curved constraint; those inside stay."""
+    value = curved.value(space.from_unit(points))
+    margin = _margin(curved)
+    miss = np.clip(value, curved.low + margin, curved.high - margin) - value
+    slopes = curved_slopes(space, curved, points, value)
     # At a bound only the way back into the cube counts.
     stuck = ((points <= 0.0) & (miss[:, None] * slopes < 0.0)) | (
         (points >= 1.0) & (miss[:, None] * slopes > 0.0)
     )
-    slopes = np.where(stuck | ~np.isfinite(slopes), 0.0, slopes)
+    slopes = np.where(stuck, 0.0, slopes)
     steep = np.square(slopes).sum(axis=1)
     shift = np.nan_to_num(miss / np.where(steep > 0.0, steep, np.inf))
     steps = shift[:, None] * slopes

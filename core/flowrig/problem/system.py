@@ -8,6 +8,7 @@ all corners holds everywhere.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import product
 
 import numpy as np
@@ -15,7 +16,7 @@ from attrs import field, frozen
 from numpy.typing import NDArray
 
 from flowrig.problem.forms import Form, Ratio
-from flowrig.problem.space import ROUNDING, CurvedConstraint, LinearConstraint, Parameter
+from flowrig.problem.space import ROUNDING, CurvedConstraint, LinearConstraint, Parameter, Value
 
 __all__ = ["MOST_CORNERS", "Branch", "Equation", "Limit", "Structure", "System"]
 
@@ -313,9 +314,14 @@ class System:
                 found[here] = branch.solve(X[here])
         return found
 
-    def controls(self, x: Array) -> dict[str, float]:
-        """All that is set, by name, for one condition of shape `d`."""
-        return dict(zip(self.unknowns, self.solve(x[None])[0].tolist(), strict=True))
+    def controls(self, conditions: Mapping[str, Value]) -> dict[str, float]:
+        """All that is set, by name, for one condition by parameter name.
+
+        Raises:
+            OutOfRangeError: a value is no choice of a category.
+        """
+        x = [[one.number_of(conditions[one.name]) for one in self.parameters]]
+        return dict(zip(self.unknowns, self.solve(np.array(x))[0].tolist(), strict=True))
 
     def values(self, limit: Limit, X: Array) -> Array:
         """The limited quotient, shape `n`, for conditions of shape `n x d`.
@@ -383,6 +389,7 @@ class System:
         values = np.concatenate(found)
         return float(np.nanmin(values, initial=np.inf)), float(np.nanmax(values, initial=-np.inf))
 
+    @cached_property
     def constraints(self) -> tuple[tuple[LinearConstraint, ...], tuple[CurvedConstraint, ...]]:
         """The limits that cut the box of the ranges: linear ones, and others."""
         linear, curved = [], []

@@ -9,13 +9,14 @@ import attrs
 import tomlkit
 from attrs import frozen
 
+from flowrig.profile.controls import equations_of, needs_equations
 from flowrig.profile.library import Finder
 from flowrig.profile.linear import expand_rules
 from flowrig.profile.mismatch import toml_key
 from flowrig.profile.model import Campaign, Profile
 from flowrig.profile.problems import Finding, Place, Problem, ProfileError, nearest, shown
 from flowrig.profile.quantity import split_suffix
-from flowrig.profile.rules import check
+from flowrig.profile.rules import check, with_plain_sources
 from flowrig.profile.rules.space import optimizers_fit, reachable
 from flowrig.profile.source import Document, extended, parse_text, read_document
 from flowrig.profile.structure import OfferSource, Structurer
@@ -33,7 +34,7 @@ __all__ = [
     "read_profile_text",
 ]
 
-_GIVEN = ("name", "digest")
+_GIVEN = ("name", "digest", "system")
 """Fields of a profile that stand outside its content."""
 
 _BESIDE_THE_RIG = ("objective", "campaign", "simulation")
@@ -270,14 +271,27 @@ def _profile(name: str, document: Document, plugins: OfferSource) -> Profile:
             sections[attribute.name] = _default(attribute)
     if sections.get("campaign") is not None:
         sections["campaign"] = _beside_their_file(sections["campaign"], document)
+    sections = with_plain_sources(sections)
     findings += check(sections)
     if not findings:
         expanded, _ = expand_rules(sections.pop("dependent_flows"))
         profile = Profile(name=name, digest=document.digest, dependent_flows=expanded, **sections)
+        if needs_equations(profile):
+            profile = attrs.evolve(profile, system=equations_of(profile).system)
         findings += [*reachable(profile), *optimizers_fit(profile)]
         if not findings:
             return profile
+    findings = [_named_in_table(document, one) for one in findings]
     raise ProfileError(sorted(map(document.problem, findings), key=lambda one: one.place))
+
+
+def _named_in_table(document: Document, finding: Finding) -> Finding:
+    """A finding whose path has the name of a variable, not its number, for `[space.NAME]`."""
+    table, path = document.content.get("space"), finding.path
+    if not isinstance(table, dict) or len(path) < 2 or path[0] != "space":
+        return finding
+    name = list(table)[path[1]] if isinstance(path[1], int) else path[1]
+    return attrs.evolve(finding, path=("space", name, *path[2:]))
 
 
 def _fields() -> "dict[str, attrs.Attribute[Any]]":
@@ -288,9 +302,12 @@ def _fields() -> "dict[str, attrs.Attribute[Any]]":
 def _structured(
     structurer: Structurer, document: Document, key: str, attribute: "attrs.Attribute[Any]"
 ) -> tuple[Any, list[Finding]]:
-    return structurer.structure(
-        document.content[key], attribute.type, (key,), split_suffix(attribute.name)[1]
-    )
+    value = document.content[key]
+    if key == "space" and isinstance(value, dict):  # [space.NAME] is [[space]] with a name
+        value = [
+            {"name": name, **one} if isinstance(one, dict) else one for name, one in value.items()
+        ]
+    return structurer.structure(value, attribute.type, (key,), split_suffix(attribute.name)[1])
 
 
 def _beside_their_file(campaign: Campaign, document: Document) -> Campaign:

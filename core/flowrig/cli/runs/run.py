@@ -289,7 +289,8 @@ def _best_lines(summary: Mapping[str, Any]) -> list[str]:
 
 def _conditions_of(best: Mapping[str, Any]) -> str:
     return ", ".join(
-        f"{name} {entry['value']:.4g} {entry['unit']}" for name, entry in best["conditions"].items()
+        f"{name} {entry['value']:.4g} {entry['unit']}".rstrip()
+        for name, entry in best["conditions"].items()
     )
 
 

@@ -26,16 +26,18 @@ from flowrig.profile.model.profile import (
     SafeStep,
     Simulation,
     Steady,
-    Variable,
 )
+from flowrig.profile.model.variables import Choice, ExpressionLimit, Setting, Variable
 
 __all__ = [
     "AbsorbanceAnalysis",
     "Analysis",
     "Calibration",
     "Campaign",
+    "Choice",
     "Component",
     "DeviceEntry",
+    "ExpressionLimit",
     "LimitedFlow",
     "Limits",
     "LinearRule",
@@ -45,6 +47,7 @@ __all__ = [
     "ResidenceTime",
     "SafeStep",
     "Section",
+    "Setting",
     "Simulation",
     "Solute",
     "Stage",
