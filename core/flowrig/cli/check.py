@@ -91,8 +91,13 @@ def profiles(as_json: bool) -> None:
     help="Open and identify every device, and set the syringes of the pumps; nothing moves.",
 )
 @click.option("--simulate", is_flag=True, help="The same with emulated instruments.")
+@click.option(
+    "--numbers",
+    is_flag=True,
+    help="Also the design numbers of the flow path, such as Re and mixing times.",
+)
 @as_json
-def check(profile: str, *, connect: bool, simulate: bool, as_json: bool) -> None:
+def check(profile: str, *, connect: bool, simulate: bool, numbers: bool, as_json: bool) -> None:
     """Check a rig profile or a campaign: every problem with its file, line and column.
 
     PROFILE is a name that `flowrig profiles` lists, or the path of a file. If there is no problem,
@@ -105,7 +110,9 @@ def check(profile: str, *, connect: bool, simulate: bool, as_json: bool) -> None
       flowrig check cs3cu2i5-heatup-chem3
       flowrig check my-rig.toml --simulate
       flowrig check my-rig.toml --connect
+      flowrig check my-rig.toml --numbers
     """
+    from flowrig.cli.runs.design_numbers import numbers_as_json
     from flowrig.plugins.registry import Plugins
     from flowrig.profile import check_profile, load_profile
     from flowrig.run.preflight import refusals, simulation_refusal
@@ -121,19 +128,20 @@ def check(profile: str, *, connect: bool, simulate: bool, as_json: bool) -> None
     if loaded is not None and not refused and (connect or simulate):
         devices = _identify(loaded, plugins, simulate=simulate)
     if as_json:
-        print_json(
-            {
-                "problems": [_plain(problem) for problem in problems],
-                "refused": refused,
-                "cannot_be_simulated": unsimulated,
-                "devices": devices,
-            }
-        )
+        told: dict[str, Any] = {
+            "problems": [_plain(problem) for problem in problems],
+            "refused": refused,
+            "cannot_be_simulated": unsimulated,
+            "devices": devices,
+        }
+        if numbers and loaded is not None:
+            told["design_numbers"] = numbers_as_json(loaded)
+        print_json(told)
     else:
         for text in (*map(str, problems), *refused):
             say(text, fg="red", err=True)
         if loaded is not None and not refused:
-            _describe(loaded)
+            _describe(loaded, numbers=numbers)
             for name, identity in devices.items():
                 say(f"  {name}: {' '.join(filter(None, identity.values()))}")
             if unsimulated and loaded.simulation is not None:
@@ -153,10 +161,11 @@ def _plain(problem: Any) -> dict[str, Any]:
     }
 
 
-def _describe(profile: Any) -> None:
+def _describe(profile: Any, *, numbers: bool) -> None:
     """Print a summary of a profile, to compare with the rig."""
+    from flowrig.cli.runs.design_numbers import print_numbers
     from flowrig.cli.runs.safety_rules import print_safety
-    from flowrig.profile.topology import Topology
+    from flowrig.profile.topology import Topology, section_sentences
 
     topology = Topology(profile)
     space = profile.space
@@ -171,6 +180,8 @@ def _describe(profile: Any) -> None:
         f"{topology.equilibrium_time_s(rates):.0f} s",
         indent=2,
     )
+    for sentence in section_sentences(topology, rates):
+        print_paragraph(sentence, indent=2)
     for name, device in profile.devices.items():
         for sentence in device.settings.describe():
             print_paragraph(f"{name}: {sentence}", indent=2)
@@ -181,6 +192,8 @@ def _describe(profile: Any) -> None:
         stages = ", then ".join(_stage(stage) for stage in profile.campaign.stages)
         print_paragraph(f"campaign: {stages}", indent=2)
     _print_missing(profile)
+    if numbers:
+        print_numbers(profile)
 
 
 def _stage(stage: Any) -> str:

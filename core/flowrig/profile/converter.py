@@ -108,7 +108,7 @@ def quantity_hook(wanted: Any, unit: str) -> Hook | None:
     if _origin(wanted) in (Union, types.UnionType):
         wanted, *others = (one for one in typing.get_args(wanted) if one is not types.NoneType)
         if others:
-            return None
+            return _either_hook(wanted, others, unit)
     if wanted is float:
         return lambda value, _wanted: _quantity(value, unit)
     if wanted is int:
@@ -121,6 +121,18 @@ def quantity_hook(wanted: Any, unit: str) -> Hook | None:
         hook = _tuple_hook(wanted, part_hook)
         return _window_hook(hook) if typing.get_args(wanted) == (float, float) else hook
     return _mapping_hook(wanted, part_hook) if _is_mapping(wanted) else None
+
+
+def _either_hook(wanted: Any, others: Sequence[Any], unit: str) -> Hook | None:
+    """A hook for one quantity or a window of two; None for other unions."""
+    if wanted is not float or len(others) != 1 or typing.get_args(others[0]) != (float, float):
+        return None
+    single, window = quantity_hook(wanted, unit), quantity_hook(others[0], unit)
+    if single is None or window is None:
+        return None
+    return lambda value, _wanted: (
+        window(value, others[0]) if isinstance(value, list) else single(value, float)
+    )
 
 
 def _window_hook(pair: Hook) -> Hook:

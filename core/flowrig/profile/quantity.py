@@ -114,6 +114,18 @@ _DIMENSIONS = (
         | {"M": Fraction("1e-3"), "mM": Fraction("1e-6"), "uM": Fraction("1e-9")},
         "1000 mol/L",
     ),
+    _Dimension("a density", {"kg/m3": Fraction("1e-3"), "g/mL": Fraction(1)}, "100 g/mL"),
+    _Dimension(
+        "a viscosity",
+        {"Pa s": Fraction("1e-3"), "mPa s": Fraction("1e-6"), "cP": Fraction("1e-6")},
+        "1e6 Pa s",
+    ),
+    _Dimension("an interfacial tension", {"N/m": Fraction(1), "mN/m": Fraction("1e-3")}, "100 N/m"),
+    _Dimension(
+        "a diffusivity",
+        {"m2/s": Fraction("1e6"), "cm2/s": Fraction("1e2"), "mm2/s": Fraction(1)},
+        "1 m2/s",
+    ),
 )
 
 _EXAMPLES = {
@@ -137,9 +149,17 @@ _EXAMPLES = {
     "Hz": "10 Hz",
     "GB": "8 GB",
     "%": "3 %",
+    "kg/m3": "790 kg/m3",
+    "mPa s": "3.9 mPa s",
+    "mN/m": "5 mN/m",
+    "m2/s": "1e-9 m2/s",
 }
 
 SUFFIX_UNITS: Mapping[str, str] = {
+    "_kg_m3": "kg/m3",
+    "_mpa_s": "mPa s",
+    "_mn_m": "mN/m",
+    "_m2_s": "m2/s",
     "_ul_min": "uL/min",
     "_c_min": "degC/min",
     "_mmol_l": "mmol/L",

@@ -111,6 +111,10 @@ def _best_conditions(content: ReportContent, best: Experiment) -> Markup:
         ("residence time τ", with_unit(topology.residence_time_s(flows), "s", 3)),
         ("in the reactor", _reactor_text(topology.reactor_times_s(flows))),
     ]
+    derived += [
+        (f"section {name}", with_unit(topology.section_time_s(section, flows), "s", 3))
+        for name, section in content.profile.sections.items()
+    ]
     measured = [
         (quantity.name, quantity.text(best.features[name]))
         for name, quantity in content.features.items()

@@ -33,6 +33,10 @@ _DIMENSIONS: Mapping[str, Powers] = {
     "a power": (("power", 1),),
     "a speed of rotation": (("rotation", 1),),
     "a number of counts": (("counts", 1),),
+    "a density": (("length", -3), ("mass", 1)),
+    "a viscosity": (("pressure", 1), ("time", 1)),
+    "an interfacial tension": (("length", 1), ("pressure", 1)),
+    "a diffusivity": (("length", 2), ("time", -1)),
 }
 """By the name of a dimension in `flowrig.profile.quantity`. The base units there fit each other:
 1 µL is 1 mm³, and 1 mmol/µL the base unit of concentrations."""

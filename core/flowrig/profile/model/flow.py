@@ -15,7 +15,9 @@ __all__ = [
     "Ends",
     "LimitedFlow",
     "LinearRule",
+    "Liquid",
     "Outlets",
+    "Property",
     "ResidenceTime",
     "Section",
     "Solute",
@@ -33,6 +35,9 @@ ComponentKind = Literal[
 Outlets = str | tuple[str, ...] | Mapping[str, float] | Mapping[str, str] | None
 """Where a component leads to: one component; several in equal shares; shares by component; by phase
 of a separator, a component; or nowhere."""
+
+Property = float | Window
+"""A property of a liquid: a value, or the window in which it lies."""
 
 Ends = str | tuple[str, ...]
 """Where a section ends: at one component; at several; `()` for every measuring point."""
@@ -65,6 +70,25 @@ class Stock:
 
 
 @frozen(kw_only=True)
+class Liquid:
+    """Properties of a liquid, for design numbers; each a value, or the window in which it lies.
+
+    They hold at the temperatures and compositions that occur; a wide window says so.
+
+    Attributes:
+        density_kg_m3: density [kg/m³].
+        viscosity_mpa_s: dynamic viscosity [mPa s].
+        interfacial_tension_mn_m: of a carrier, tension [mN/m] to the liquid of the slugs.
+        diffusivity_m2_s: of a reagent or solvent, diffusion coefficient [m²/s] of its solutes.
+    """
+
+    density_kg_m3: Property | None = None
+    viscosity_mpa_s: Property | None = None
+    interfacial_tension_mn_m: Property | None = None
+    diffusivity_m2_s: Property | None = None
+
+
+@frozen(kw_only=True)
 class Stream:
     """A liquid with its pump and syringe.
 
@@ -79,6 +103,7 @@ class Stream:
         to: the component that the stream enters.
         given_phase: the phase, if it is not the usual one of the role; `phase` in TOML.
         stock: recipe of the liquid; optional.
+        liquid: properties of the liquid; optional.
     """
 
     name: str
@@ -90,6 +115,7 @@ class Stream:
     to: str
     given_phase: str | None = field(default=None, metadata={"toml": "phase"})
     stock: Stock | None = None
+    liquid: Liquid | None = None
 
     @property
     def phase(self) -> str:
@@ -204,11 +230,14 @@ class Section:
         name: name in the profile.
         start: the component at whose inlet it starts.
         end: the component at whose inlet it ends, or several; the longest way counts.
+        reaction_time_s: time scale [s] of the reaction that mixing competes with, for the Damköhler
+            number; optional.
     """
 
     name: str
     start: str
     end: Ends = ()
+    reaction_time_s: float | None = None
 
     @property
     def ends(self) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 
 from flowrig.interfaces import Syringe
-from flowrig.profile.model import Profile, Stock
+from flowrig.profile.model import Liquid, Profile, Stock, Stream
 from flowrig.profile.problems import Finding, Path
 
 __all__ = ["RULES"]
@@ -52,6 +52,31 @@ def streams(profile: Profile) -> Iterator[Finding]:
         yield from _at_least(stream.flow_rate_ul_min[0], 0, (*here, "flow_rate", 0), "µL/min")
         if stream.stock is not None:
             yield from _stock(stream.stock, (*here, "stock"))
+        if stream.liquid is not None:
+            yield from _liquid(stream, stream.liquid, (*here, "liquid"))
+
+
+def _liquid(stream: Stream, liquid: Liquid, here: Path) -> Iterator[Finding]:
+    """Properties are positive, and stand where design numbers use them."""
+    for key, value, unit in (
+        ("density", liquid.density_kg_m3, "kg/m3"),
+        ("viscosity", liquid.viscosity_mpa_s, "mPa s"),
+        ("interfacial_tension", liquid.interfacial_tension_mn_m, "mN/m"),
+        ("diffusivity", liquid.diffusivity_m2_s, "m2/s"),
+    ):
+        if isinstance(value, tuple):
+            yield from _positive(value[0], (*here, key, 0), unit)
+        else:
+            yield from _positive(value, (*here, key), unit)
+    is_carrier = stream.phase == "carrier"
+    if is_carrier and liquid.diffusivity_m2_s is not None:
+        message = f"{stream.name!r} is a carrier, in which nothing has to mix"
+        expected = "a diffusivity of a reagent or solvent"
+        yield Finding((*here, "diffusivity"), message, expected=expected, on_key=True)
+    if not is_carrier and liquid.interfacial_tension_mn_m is not None:
+        message = f"{stream.name!r} is no carrier"
+        expected = "the interfacial tension of a carrier, to the liquid of the slugs"
+        yield Finding((*here, "interfacial_tension"), message, expected=expected, on_key=True)
 
 
 def _stroke(syringe: Syringe, path: Path) -> Iterator[Finding]:
@@ -93,6 +118,9 @@ def times(profile: Profile) -> Iterator[Finding]:
     path: Path = ("residence_time", "equilibrium")
     yield from _positive(profile.residence_time.equilibrium, path)
     yield from _at_most(profile.residence_time.equilibrium, MOST_RESIDENCE_TIMES, path)
+    for name, section in profile.sections.items():
+        here: Path = ("sections", name, "reaction_time")
+        yield from _positive(section.reaction_time_s, here, "s")
     yield from _at_least(
         profile.limits.total_flow_ul_min[0], 0, ("limits", "total_flow", 0), "µL/min"
     )

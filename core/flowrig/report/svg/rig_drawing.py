@@ -1,15 +1,18 @@
 """A drawing of a rig, laid out from what flows where.
 
 Syringes stand on the left, the waste on the right; every component has the column that its longest
-way from a syringe asks for, and the row of the branch that brings it most streams.
+way from a syringe asks for, and the row of the branch that brings it most streams. Where a flow
+divides, its branches fan out; a tube that skips columns keeps a row of its own there.
 """
 
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 
 from attrs import frozen
 
 from flowrig.profile.model import Component, Profile, Stream
 from flowrig.profile.topology import FlowGraph, Topology
+from flowrig.report.svg.layers import Node, rows_of
 from flowrig.report.svg.markup import Markup, join, tag
 from flowrig.report.svg.numbers import with_unit
 
@@ -17,7 +20,11 @@ __all__ = ["draw_rig"]
 
 COLUMN, ROW = 104.0, 62.0
 LEFT, TOP = 80.0, 54.0
-BELOW = 96.0
+BELOW = 56.0
+SECTION = 40.0
+"""Height of the line of one section [px]."""
+LETTER = 6.4
+"""Width of a letter of a name [px], at most."""
 COIL = "h8v-10" + "v-20".join(["a8 8 0 0 1 16 0v20a8 8 0 0 0 16 0"] * 2) + "v-10h8"
 
 
@@ -30,19 +37,38 @@ class Place:
 
 
 @frozen
+class Tube:
+    """A connection, from a stream or component to a component.
+
+    Attributes:
+        fans_out: whether it leaves a component together with others.
+        label: share or phase of what flows through it, "" for everything.
+        label_x: where the label ends [px].
+        places: where it runs, from its start to its end, one place a column.
+    """
+
+    fans_out: bool
+    label: str
+    label_x: float
+    places: tuple[Place, ...]
+
+
+@frozen
 class Layout:
     """Where everything is drawn, by stream and component name, and sizes [px].
 
     Attributes:
         streams: needle tips of the syringes, by stream.
         components: by name.
+        tubes: the connections.
         barrel: length of a syringe's barrel, as the longest name asks for.
         width: of the drawing.
-        height: of the drawing.
+        height: of what is drawn above the sections.
     """
 
     streams: Mapping[str, Place]
     components: Mapping[str, Place]
+    tubes: tuple[Tube, ...]
     barrel: float
     width: float
     height: float
@@ -50,62 +76,125 @@ class Layout:
 
 def draw_rig(profile: Profile) -> Markup:
     """The rig as SVG: syringes by role, flow path, volumes and bores, heaters, spectrometers."""
-    layout = _lay_out(profile)
+    topology = Topology(profile)
+    layout = _lay_out(profile, topology)
     title = f"Flow path of {profile.title}"
     return tag(
         "svg",
         tag("title", title),
-        tag("g", *_tubes(profile, layout), class_="tubes"),
+        tag("g", *map(_draw_tube, layout.tubes), class_="tubes"),
+        *(_label(tube) for tube in layout.tubes if tube.label),
         *(_draw_component(c, layout.components[c.name]) for c in profile.path.values()),
         *(_draw_stream(s, layout.streams[s.name], layout.barrel) for s in profile.streams.values()),
-        _residence_time(profile, layout),
-        viewBox=f"0 0 {layout.width:g} {layout.height:g}",
+        *_sections(profile, topology, layout),
+        viewBox=f"0 0 {layout.width:g} {layout.height + SECTION * len(topology.sections):g}",
         role="img",
         aria_label=title,
         class_="rig",
     )
 
 
-def _lay_out(profile: Profile) -> Layout:
-    depth = _depths(FlowGraph(profile.path, profile.streams))
-    stream_rows, rows = _rows(profile)
-    barrel = max(44.0, 10 + 7.5 * max((len(name) for name in stream_rows), default=0))
-    left = LEFT + barrel
+def _lay_out(profile: Profile, topology: Topology) -> Layout:
+    graph = topology.graph
+    depth = _depths(graph)
+    streams = _stream_order(profile, topology)
+    nodes, ways = _nodes(profile, topology, streams, depth)
+    rows = rows_of(nodes)
+    barrel = max(44.0, 10 + 7.5 * max(map(len, streams), default=0))
+    left = _columns(profile, depth, LEFT + barrel)
+    top = TOP - ROW * min(0.0, *rows.values())
+    places = {
+        name: Place(left[node.column], top + rows[name] * ROW) for name, node in nodes.items()
+    }
     return Layout(
-        streams={name: Place(left, TOP + row * ROW) for name, row in stream_rows.items()},
-        components={
-            name: Place(left + depth[name] * COLUMN, TOP + row * ROW) for name, row in rows.items()
-        },
+        streams={name: places[f"stream {name}"] for name in streams},
+        components={name: places[name] for name in profile.path},
+        tubes=tuple(
+            Tube(fans_out, label, _label_x(profile, way[1], places), tuple(places[n] for n in way))
+            for fans_out, label, way in ways
+        ),
         barrel=barrel,
-        width=left + max(depth.values(), default=0) * COLUMN + COLUMN / 2,
-        height=TOP + max(len(stream_rows) - 1, 0) * ROW + BELOW,
+        width=left[-1] + COLUMN / 2,
+        height=max(place.y for place in places.values()) + BELOW,
     )
 
 
-def _rows(profile: Profile) -> tuple[dict[str, float], dict[str, float]]:
-    """The row of each stream, so that no branches cross, and of each component."""
-    path, topology = profile.path, Topology(profile)
-    sources, feeds = topology.graph.sources, topology.graph.feeds
-    weight = {name: len(topology.streams_through(name)) for name in path}
-    streams: dict[str, float] = {}
-    components: dict[str, float] = {}
+def _columns(profile: Profile, depth: Mapping[str, int], first: float) -> list[float]:
+    """The middle of each column [px]: two neighbours have room for the longer name."""
+    widest = [COLUMN] * (max(depth.values(), default=0) + 1)
+    for name, column in depth.items():
+        component = profile.path[name]
+        names = [name, component.heater or "", component.spectrometer or ""]
+        widest[column] = max(widest[column], 8 + LETTER * max(map(len, names)))
+    middles = [first]
+    for before, here in pairwise(widest):
+        middles.append(middles[-1] + max(COLUMN, (before + here) / 2))
+    return middles
+
+
+def _nodes(
+    profile: Profile, topology: Topology, streams: list[str], depth: Mapping[str, int]
+) -> tuple[dict[str, Node], list[tuple[bool, str, list[str]]]]:
+    """What takes room in each column, and the nodes along each tube.
+
+    A tube that skips columns has a node in each of them.
+    """
+    nodes = {f"stream {name}": Node(0) for name in streams}
+    ways: list[tuple[bool, str, list[str]]] = []
+    leading: dict[str, dict[str, float]] = {name: {} for name in topology.graph.order}
+
+    def lead(start: str, end: str, weight: float, label: str, *, fans_out: bool) -> None:
+        way = [start]
+        for column in range(nodes[start].column + 1, depth[end]):
+            way.append(f"way {start} {end} {column}")
+            nodes[way[-1]] = Node(column, (way[-2],), above=LANE, below=LANE)
+        leading[end][way[-1]] = weight
+        ways.append((fans_out, label, [*way, end]))
+
+    for name in streams:
+        lead(f"stream {name}", profile.streams[name].to, 1.0, "", fans_out=False)
+    for name in topology.graph.order:
+        component, brought = profile.path[name], leading[name]
+        heaviest = max(brought.values(), default=0.0)
+        near = tuple(one for one, weight in brought.items() if weight >= heaviest)
+        above, below = ROOM[component.kind]
+        nodes[name] = Node(depth[name], near, above=above / ROW, below=below / ROW)
+        weight = float(len(topology.streams_through(name)))
+        for outlet, label in _labels(component).items():
+            fans_out = len(component.outlets) > 1
+            lead(name, outlet, weight / len(component.outlets), label, fans_out=fans_out)
+    return nodes, ways
+
+
+def _labels(component: Component) -> dict[str, str]:
+    """By component downstream, what goes there; "" for everything."""
+    if component.kind == "separator" and isinstance(component.to, Mapping):
+        phases: dict[str, list[str]] = {}
+        for phase, outlet in component.to.items():
+            phases.setdefault(str(outlet), []).append(phase)
+        return {outlet: ", ".join(some) for outlet, some in phases.items()}
+    shares = component.shares("")
+    if len(shares) < 2:
+        return dict.fromkeys(component.outlets, "")
+    return {outlet: with_unit(100 * share, "%", 2) for outlet, share in shares.items()}
+
+
+def _stream_order(profile: Profile, topology: Topology) -> list[str]:
+    """The streams from top to bottom, so that branches which meet stand side by side."""
+    graph, streams, settled = topology.graph, dict[str, None](), set[str]()
+    weight = {name: len(topology.streams_through(name)) for name in graph.order}
 
     def settle(name: str) -> None:
-        for upstream in sorted(sources[name], key=lambda c: -weight[c]):
-            if upstream not in components:
+        settled.add(name)
+        for upstream in sorted(graph.sources[name], key=lambda one: -weight[one]):
+            if upstream not in settled:
                 settle(upstream)
-        for stream in feeds[name]:
-            streams[stream] = float(len(streams))
-        heaviest = max((weight[c] for c in sources[name]), default=0)
-        main = [components[c] for c in sources[name] if weight[c] == heaviest]
-        if heaviest <= 1:
-            main += [streams[s] for s in feeds[name]]
-        components[name] = sum(main) / len(main) if main else float(len(streams))
+        streams.update(dict.fromkeys(graph.feeds[name]))
 
-    for name, component in path.items():
+    for name, component in profile.path.items():
         if component.is_end:
             settle(name)
-    return streams, components
+    return list(streams)
 
 
 def _depths(graph: FlowGraph) -> dict[str, int]:
@@ -117,21 +206,26 @@ def _depths(graph: FlowGraph) -> dict[str, int]:
     return depth
 
 
-def _tubes(profile: Profile, layout: Layout) -> list[Markup]:
-    """The connections, each level until just before its end and then up or down."""
-    drawn = [
-        _tube(layout.streams[s.name], layout.components[s.to]) for s in profile.streams.values()
-    ]
-    drawn += [
-        _tube(layout.components[c.name], layout.components[outlet])
-        for c in profile.path.values()
-        for outlet in c.outlets
-    ]
-    return drawn
+def _draw_tube(tube: Tube) -> Markup:
+    """A line that is level until a place and then goes up or down; first so where it fans out."""
+    start, *rest = tube.places
+    drawn = f"M{start.x:.1f} {start.y:.1f}"
+    if tube.fans_out:
+        drawn += f"V{rest[0].y:.1f}"
+    for place in rest:
+        drawn += f"H{place.x:.1f}V{place.y:.1f}"
+    return tag("path", d=drawn)
 
 
-def _tube(start: Place, end: Place) -> Markup:
-    return tag("path", d=f"M{start.x:.1f} {start.y:.1f}H{end.x:.1f}V{end.y:.1f}")
+def _label(tube: Tube) -> Markup:
+    y = tube.places[1].y + 12
+    return tag("text", tube.label, x=tube.label_x, y=y, text_anchor="end", class_="small")
+
+
+def _label_x(profile: Profile, first: str, places: Mapping[str, Place]) -> float:
+    """Where a label ends [px]: before the shape that its tube reaches first."""
+    half = HALF_WIDTH[profile.path[first].kind] if first in profile.path else 0.0
+    return places[first].x - half - 4
 
 
 def _draw_stream(stream: Stream, tip: Place, barrel: float) -> Markup:
@@ -266,6 +360,33 @@ def _vessel(component: Component, at: Place) -> Markup:
     )
 
 
+LANE = 0.35
+"""Room above and below a tube that passes other components [rows]."""
+
+ROOM = {
+    "tubing": (34.0, 14.0),
+    "junction": (28.0, 38.0),
+    "mixer": (14.0, 56.0),
+    "reactor": (46.0, 71.0),
+    "flow-cell": (50.0, 73.0),
+    "separator": (16.0, 58.0),
+    "vessel": (18.0, 63.0),
+    "waste": (14.0, 68.0),
+}
+"""Room above and below the middle of a component, with its words [px]."""
+
+HALF_WIDTH = {
+    "tubing": 22.0,
+    "junction": 9.0,
+    "mixer": 26.0,
+    "reactor": 40.0,
+    "flow-cell": 13.0,
+    "separator": 22.0,
+    "vessel": 12.0,
+    "waste": 15.0,
+}
+"""Half the width of the shape of a component [px]."""
+
 BELOW_SHAPE = {
     "junction": 22.0,
     "mixer": 27.0,
@@ -289,18 +410,24 @@ SHAPES: Mapping[str, Callable[[Component, Place], Markup]] = {
 }
 
 
-def _residence_time(profile: Profile, layout: Layout) -> Markup:
-    """A dimension line from where the residence time starts to where it ends."""
-    span = profile.residence_time
-    topology = Topology(profile)
-    ends = [layout.components[end] for end in topology.ends_of(span.section)]
-    start, end = layout.components[span.start], max(ends, key=lambda place: place.x)
-    volume_ul = topology.section_volume_ul(span.section)
-    y = layout.height - 26
-    words = f"τ counts over {with_unit(volume_ul, 'µL')}; spectra after {span.equilibrium:g} τ"
-    return tag(
-        "g",
-        tag("path", d=f"M{start.x:.1f} {y - 6:.1f}v12m0 -6H{end.x:.1f}m0 -6v12"),
-        tag("text", words, x=(start.x + end.x) / 2, y=y + 18, text_anchor="middle"),
-        class_="tau",
-    )
+def _sections(profile: Profile, topology: Topology, layout: Layout) -> list[Markup]:
+    """A dimension line for each section, from where it starts to where it ends."""
+    drawn = []
+    for number, (name, section) in enumerate(reversed(tuple(topology.sections.items()))):
+        ends = [layout.components[end] for end in topology.ends_of(section)]
+        start, end = layout.components[section.start], max(ends, key=lambda place: place.x)
+        y = layout.height + 14 + SECTION * number
+        volume = with_unit(topology.section_volume_ul(section), "µL")
+        words = f"{name}: {volume}"
+        if name == "residence":
+            equilibrium = profile.residence_time.equilibrium
+            words = f"τ counts over {volume}; spectra after {equilibrium:g} τ"
+        drawn.append(
+            tag(
+                "g",
+                tag("path", d=f"M{start.x:.1f} {y - 6:.1f}v12m0 -6H{end.x:.1f}m0 -6v12"),
+                tag("text", words, x=(start.x + end.x) / 2, y=y + 18, text_anchor="middle"),
+                class_="tau",
+            )
+        )
+    return drawn

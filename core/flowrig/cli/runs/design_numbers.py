@@ -1,0 +1,64 @@
+"""The part of `flowrig check --numbers` that tells the design numbers of the flow path."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from attrs import asdict
+
+from flowrig.cli.terminal.printing import print_paragraph, say
+from flowrig.profile import Profile
+from flowrig.profile.topology.design_numbers import (
+    NEEDS,
+    DesignNumber,
+    design_numbers,
+    missing_properties,
+    space_corners,
+)
+
+__all__ = ["numbers_as_json", "print_numbers"]
+
+
+def numbers_as_json(profile: Profile) -> dict[str, Any]:
+    """The design numbers of a profile as JSON types."""
+    return {
+        "corners": len(space_corners(profile)),
+        "numbers": [asdict(one) for one in design_numbers(profile)],
+        "unknown": {key: list(names) for key, names in missing_properties(profile).items()},
+    }
+
+
+def print_numbers(profile: Profile) -> None:
+    """Print the design numbers of a profile, those outside their windows as warnings."""
+    found = design_numbers(profile)
+    if found:
+        corners = len(space_corners(profile))
+        print_paragraph(f"design numbers, at {corners} corners of the search space:", indent=2)
+    for one in found:
+        say(f"    {_line(one)}", fg="yellow" if one.perhaps else None)
+    missing = missing_properties(profile)
+    for key, names in missing.items():
+        print_paragraph(
+            f"{key} of {', '.join(names)} is not given in [streams.NAME.liquid]: "
+            f"{_consequence(key, found)}",
+            indent=4,
+        )
+
+
+def _consequence(key: str, found: Iterable[DesignNumber]) -> str:
+    known = {one.name for one in found}
+    lost = [number for number, needs in NEEDS.items() if key in needs and number not in known]
+    if lost:
+        return f"no {', '.join(lost)}"
+    return "the numbers stand on the streams for which it is given"
+
+
+def _line(one: DesignNumber) -> str:
+    told = f"{one.section}: {one.name} {one.low:.2g} to {one.high:.2g} {one.unit}".rstrip()
+    if one.window is None:
+        return told
+    low, high = one.window
+    told += f"; should be below {high:g}" if low <= 0.0 else f"; should be {low:g} to {high:g}"
+    if not one.perhaps:
+        return told
+    certain = "in none for certain" if not one.outside else f"in {one.outside} for certain"
+    return f"{told}: outside in {one.perhaps} of {one.corners} cases, {certain}"
