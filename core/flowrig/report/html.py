@@ -103,7 +103,7 @@ def _best_conditions(content: ReportContent, best: Experiment) -> Markup:
     flows = content.profile.flow_rates_ul_min(best.conditions)
     derived = [
         (f"{stream} (follows)", with_unit(flows[stream], "µL/min"))
-        for stream in content.profile.dependent_flows
+        for stream in content.profile.following_streams
     ]
     topology = Topology(content.profile)
     derived += [

@@ -251,6 +251,14 @@ class Profile:
             ),
         )
 
+    @property
+    def following_streams(self) -> tuple[str, ...]:
+        """The streams whose flow rates follow from what is chosen."""
+        if self.system is None:
+            return tuple(self.dependent_flows)
+        chosen = {variable.stream for variable in self.variables}
+        return tuple(name for name in self.streams if name not in chosen)
+
     def flow_rates_ul_min(self, conditions: Mapping[str, Value]) -> dict[str, float]:
         """Flow rate [µL/min] of every stream under some conditions, also of dependent streams.
 
