@@ -109,8 +109,10 @@ class Parameter:
         Raises:
             OutOfRangeError: there is no such choice.
         """
-        if not self.choices or not isinstance(value, str):
+        if not isinstance(value, str):
             return float(value)
+        if not self.choices:
+            raise OutOfRangeError(f"{self.name} = {value!r} is no number")
         if value not in self.choices:
             raise OutOfRangeError(f"{self.name} = {value!r} is none of {', '.join(self.choices)}")
         return float(self.choices.index(value))

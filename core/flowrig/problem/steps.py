@@ -14,7 +14,14 @@ from numpy.typing import NDArray
 from flowrig.problem.feasibility import pulled_inside
 from flowrig.problem.space import CurvedConstraint, LinearConstraint, Space
 
-__all__ = ["MOST_LISTED", "all_allowed", "has_steps", "near_steps", "nearest_allowed"]
+__all__ = [
+    "MOST_LISTED",
+    "all_allowed",
+    "even_choices",
+    "has_steps",
+    "near_steps",
+    "nearest_allowed",
+]
 
 Array = NDArray[np.float64]
 Place = tuple[int, ...]
@@ -29,6 +36,22 @@ MOST_LOOKED = 20_000
 def has_steps(space: Space) -> bool:
     """Whether a parameter of the space moves in steps."""
     return any(parameter.step is not None for parameter in space.parameters)
+
+
+def even_choices(space: Space, U: Array) -> Array:
+    """Points of the unit cube, shape `n x d`, whose categories have equal shares of their axis.
+
+    To the nearest number, the first and the last choice would get half as much as the others.
+    """
+    if not space.has_choices:
+        return U
+    moved = np.array(U, dtype=float)
+    for column, parameter in enumerate(space.parameters):
+        count = len(parameter.choices)
+        if count:
+            numbers = np.clip(np.floor(moved[:, column] * count), 0, count - 1)
+            moved[:, column] = numbers / (count - 1)
+    return moved
 
 
 def near_steps(space: Space, U: Array) -> Array:

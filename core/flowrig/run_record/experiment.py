@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
+from flowrig.problem.space import Value
+
 __all__ = ["Decision", "Experiment", "Incumbent"]
 
 
@@ -24,7 +26,7 @@ class Decision:
 
     index: int
     stage: str
-    conditions: Mapping[str, float]
+    conditions: Mapping[str, Value]
     mean: Mapping[str, float | None]
     sd: Mapping[str, float | None]
     objective_mean: float | None
@@ -66,7 +68,7 @@ class Experiment:
         return self.decision.index
 
     @property
-    def conditions(self) -> Mapping[str, float]:
+    def conditions(self) -> Mapping[str, Value]:
         """Conditions by name, in the units of the search space."""
         return self.decision.conditions
 

@@ -9,7 +9,7 @@ import numpy as np
 from attrs import field, frozen
 from numpy.typing import NDArray
 
-from flowrig.errors import InputError, JournalError
+from flowrig.errors import InputError, JournalError, OutOfRangeError
 from flowrig.interfaces import Surrogate
 from flowrig.journal.check import NOTHING_EXAMINED, Examined
 from flowrig.journal.events import (
@@ -267,12 +267,21 @@ class RunRecord:
             problem = f"experiment {index} has no condition {', '.join(lacking)}"
         elif lacking := [name for name in responses if name not in event.data.features]:
             problem = f"experiment {index} has no feature {', '.join(lacking)}"
+        elif (wrong := self._not_in_space(decided[index])) is not None:
+            problem = f"experiment {index}: {wrong}"
         if problem:
             self.journal.unreadable[event.sequence] = (
                 f"{self.journal.path}: event {event.sequence}, {event.kind!r}: {problem}; it is "
                 "left out"
             )
         return not problem
+
+    def _not_in_space(self, decision: Decision) -> OutOfRangeError | None:
+        try:
+            self.profile.space.array([decision.conditions])
+        except OutOfRangeError as error:
+            return error
+        return None
 
     def skipped(self) -> frozenset[int]:
         """Numbers of the experiments that a person gave up."""
@@ -365,7 +374,9 @@ class RunRecord:
 
     def surrogates(self) -> Callable[[], Surrogate]:
         """Makes surrogates of this run; see `surrogates_of`."""
-        return surrogates_of(self.folder, self.campaign, self.seed, self.journal.examined)
+        return surrogates_of(
+            self.folder, self.campaign, self.seed, self.profile.space, self.journal.examined
+        )
 
     def model(self) -> Surrogate:
         """The campaign's surrogate, fitted to all experiments but those of bad quality; its inputs
