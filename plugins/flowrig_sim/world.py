@@ -1,7 +1,8 @@
 """The fluidic world: one physical rig behind the emulated instruments of a profile."""
 
 from collections.abc import Mapping
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 from flowrig.clock import Clock
 from flowrig.emulation.world import HeaterBody, PumpBody, SpectrometerBody, World
@@ -14,6 +15,7 @@ from flowrig_sim.instruments import CellBody, FluidAccess, Optics, PlateBody, Pl
 from flowrig_sim.noise import Drift, generator
 from flowrig_sim.optics.detector import PL_COEFFICIENTS, UV_COEFFICIENTS, Detector
 from flowrig_sim.optics.spectra import AbsorptionOptics, EmissionOptics
+from flowrig_sim.places import bodies_of
 from flowrig_sim.settings import FluidicSettings
 
 __all__ = ["FluidicWorld"]
@@ -22,6 +24,10 @@ B = TypeVar("B")
 
 SENSOR_SD_C, SENSOR_MEMORY_S = 0.03, 5.0
 """Standard deviation [°C] and memory [s] of the noise of a plate's sensor (assumed)."""
+
+
+PUBLISHED_WINDOW_NM = (345.0, 700.0)
+"""Window of the published photoluminescence area [nm]."""
 
 
 class FluidicWorld(World):
@@ -70,6 +76,13 @@ class FluidicWorld(World):
             profile, settings, seed, access, Disturbances(seed, settings.noise, start_s)
         )
 
+        self._others = bodies_of(
+            profile,
+            clock,
+            lambda: {name: body.rate_ul_min for name, body in self._syringes.items()},
+            {name: partial(_temperature_c, plate) for name, plate in self._heaters.items()},
+        )
+
     def pump(self, device: str) -> PumpBody:
         """The plunger behind a pump.
 
@@ -93,6 +106,14 @@ class FluidicWorld(World):
             InputError: the analysis does not use the spectrometer.
         """
         return _known(self._spectrometers, device, "spectrometer at a flow cell that is analysed")
+
+    def body(self, device: str) -> Any:
+        """The body behind a device of another kind.
+
+        Raises:
+            InputError: there is no such device, or its kind offers no body.
+        """
+        return _known(self._others, device, "device of another kind, with a body,")
 
     def refill(self, stream: str) -> None:
         """Replace the syringe of a stream by a full one.
@@ -141,20 +162,38 @@ def _cell_bodies(
 def _detectors(
     profile: Profile, settings: FluidicSettings, seed: int
 ) -> list[tuple[str, Detector, Optics]]:
-    """Name, detector and optics of the two spectrometers of the analysis.
+    """Name, detector and optics of every spectrometer of the analysis.
 
-    Absorbance has the detector with the short wavelength range, emission the one with the long.
+    One whose channel compares the sample with the lamp has the detector with the short wavelength
+    range and looks through the cell at the lamp; every other one has the long range and looks at
+    right angles to the LED.
     """
-    absorbance, emission = profile.analysis.absorbance, profile.analysis.photoluminescence
-    names = absorbance.spectrometer, emission.spectrometer
-    uv, long = (
-        Detector(coefficients, generator(seed, f"detector {name}"), settings.noise)
-        for name, coefficients in zip(names, (UV_COEFFICIENTS, PL_COEFFICIENTS), strict=True)
-    )
-    emitted = EmissionOptics(
-        long.wavelengths_nm, emission.area_window_nm, settings.pl_integration_time_us
-    )
-    return [(names[0], uv, AbsorptionOptics(uv.wavelengths_nm)), (names[1], long, emitted)]
+    found: dict[str, tuple[str, Detector, Optics]] = {}
+    for channel in profile.analysis.channels.values():
+        name, through = channel.device, channel.offer.needs_light
+        if name in found:
+            continue
+        rng = generator(seed, f"detector {name}")
+        coefficients = UV_COEFFICIENTS if through else PL_COEFFICIENTS
+        detector = Detector(coefficients, rng, settings.noise)
+        nm = detector.wavelengths_nm
+        optics: Optics = AbsorptionOptics(nm)
+        if not through:
+            window_nm = _area_window_nm(profile, channel.name)
+            optics = EmissionOptics(nm, window_nm, settings.pl_integration_time_us)
+        found[name] = name, detector, optics
+    return list(found.values())
+
+
+def _area_window_nm(profile: Profile, channel: str) -> tuple[float, float]:
+    """The window [nm] in which the area of an emission is that of the chemistry."""
+    readings = (one for feature in profile.features.values() for one in feature.readings)
+    areas = (one.window_nm for one in readings if one.channel == channel and one.how == "area")
+    return next(areas, PUBLISHED_WINDOW_NM)
+
+
+def _temperature_c(plate: PlateBody) -> float:
+    return plate.temperature_c
 
 
 def _known(bodies: Mapping[str, B], device: str, what: str) -> B:

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from flowrig.plugins.registry import Plugins
 from flowrig.problem.objective import Objective
-from flowrig.profile import model
+from flowrig.profile import Interlock, model
 from flowrig.profile.expressions import Expression
 from flowrig.profile.mismatch import toml_key
 from flowrig.profile.quantity import split_suffix
@@ -18,6 +18,7 @@ __all__ = ["ProfileKey", "keys_of_profile", "keys_of_settings"]
 
 CHOICES = {
     model.DeviceEntry: "driver",
+    model.Channel: "use",
     model.Simulation: "world",
     model.SurrogateChoice: "name",
     model.Stage: "optimizer",
@@ -25,12 +26,33 @@ CHOICES = {
 }
 """The key that names the offer whose settings stand beside it."""
 
-NAMED_BY_THEIR_TABLE = (model.DeviceEntry, model.Stream, model.Component, model.Section)
+BEHIND_THE_DRIVER = ("kind", "abilities")
+"""What is known of a device from its driver, and no key."""
 
-NOT_WRITTEN = ("offer", "emulated", "digest", "system", "quantity", "expressions")
+OF_A_READING = {"breaks": "below", "limit": "rises_faster_than"}
+"""Keys of an interlock on a reading, by the fields that they become."""
+
+NAMED_BY_THEIR_TABLE = (
+    model.DeviceEntry,
+    model.Stream,
+    model.Component,
+    model.Section,
+    model.Channel,
+)
+
+NOT_WRITTEN = (
+    "offer",
+    "settings",
+    "emulated",
+    "digest",
+    "system",
+    "equations",
+    "quantity",
+    "expressions",
+)
 """Fields that are no keys: they follow from the keys."""
 
-VALUES = (model.LinearRule, model.Setting, model.Choice, Expression)
+VALUES = (model.LinearRule, model.Choice, model.ExpressionLimit, Expression)
 """Classes of values that are no tables of keys."""
 
 
@@ -57,6 +79,7 @@ class ProfileKey:
 def keys_of_profile() -> Iterator[ProfileKey]:
     """The keys of a profile's own tables."""
     yield from _keys(model.Profile, "", "profile")
+    yield ProfileKey("[[interlocks]]", "while_flowing", "", ())
 
 
 def keys_of_settings() -> Iterator[ProfileKey]:
@@ -77,8 +100,14 @@ def _keys(cls: type, path: str, heading: str) -> Iterator[ProfileKey]:
     attrs.resolve_types(cls)
     for attribute in attrs.fields(cls):
         own_name = attribute.name == "name" and cls in NAMED_BY_THEIR_TABLE
-        beside = attribute.name == "settings" and cls is not model.Profile
-        if own_name or beside or attribute.name in NOT_WRITTEN:
+        if own_name or attribute.name in NOT_WRITTEN:
+            continue
+        if cls is model.Channel and attribute.name == "path":  # where its table stands
+            continue
+        if cls is model.DeviceEntry and attribute.name in BEHIND_THE_DRIVER:
+            continue
+        if cls is Interlock and attribute.name in OF_A_READING:
+            yield ProfileKey(heading, OF_A_READING[attribute.name], "", None)
             continue
         inner, marks = _table_in(attribute.type)
         if inner is None:

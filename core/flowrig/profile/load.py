@@ -13,10 +13,11 @@ from flowrig.profile.controls import equations_of, needs_equations
 from flowrig.profile.library import Finder
 from flowrig.profile.linear import expand_rules
 from flowrig.profile.mismatch import toml_key
-from flowrig.profile.model import Campaign, Profile
+from flowrig.profile.model import Campaign, Profile, Setting
 from flowrig.profile.problems import Finding, Place, Problem, ProfileError, nearest, shown
 from flowrig.profile.quantity import split_suffix
 from flowrig.profile.rules import check, with_plain_sources
+from flowrig.profile.rules.safe_state import complete
 from flowrig.profile.rules.space import optimizers_fit, reachable
 from flowrig.profile.source import Document, extended, parse_text, read_document
 from flowrig.profile.structure import OfferSource, Structurer
@@ -34,10 +35,10 @@ __all__ = [
     "read_profile_text",
 ]
 
-_GIVEN = ("name", "digest", "system")
+_GIVEN = ("name", "digest", "system", "equations")
 """Fields of a profile that stand outside its content."""
 
-_BESIDE_THE_RIG = ("objective", "campaign", "simulation")
+_BESIDE_THE_RIG = ("analysis", "objective", "campaign", "simulation")
 """Keys of a profile that name plugins without which its rig can be made safe."""
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
@@ -144,8 +145,8 @@ def load_rig_alone(source: ProfileSource) -> Profile:
     """Load a profile as far as its rig must be made safe.
 
     No rule is applied: the text was sound when the run began, and a later rule, or a broken plugin
-    of an optimizer, must not keep anybody from switching the heat off. `objective`, `campaign` and
-    `simulation` are None if no plugin of the source offers what they name.
+    of an optimizer, must not keep anybody from switching the heat off. `analysis`, `objective`,
+    `campaign` and `simulation` are None if no plugin of the source offers what they name.
 
     Args:
         source: the content, and plugins with the drivers of the rig.
@@ -153,13 +154,13 @@ def load_rig_alone(source: ProfileSource) -> Profile:
     Raises:
         ProfileError: the part that describes the rig is wrong.
     """
-    document, structurer = source.document, Structurer(source.plugins)
+    document, structurer = source.document, Structurer(source.plugins, lenient=True)
     findings: list[Finding] = []
     sections: dict[str, Any] = {}
     for key, attribute in _fields().items():
         value, wrong = None, [Finding((), f"missing key {key!r}")]
         if key in document.content:
-            value, wrong = _structured(structurer, document, key, attribute)
+            value, wrong = _structured(structurer, document, key, attribute, sections)
         if wrong and key in _BESIDE_THE_RIG:
             value = None
         elif wrong and attribute.default is not attrs.NOTHING:
@@ -170,6 +171,7 @@ def load_rig_alone(source: ProfileSource) -> Profile:
     if findings:
         raise ProfileError(sorted(map(document.problem, findings), key=lambda one: one.place))
     sections["dependent_flows"], _ = expand_rules(sections["dependent_flows"])
+    sections["safe_state"] = _safe_state(sections)
     return Profile(name=source.name, digest=document.digest, **sections)
 
 
@@ -261,7 +263,7 @@ def _profile(name: str, document: Document, plugins: OfferSource) -> Profile:
     ]
     for key, attribute in fields.items():
         if key in document.content:
-            value, wrong = _structured(structurer, document, key, attribute)
+            value, wrong = _structured(structurer, document, key, attribute, sections)
             findings += wrong
             if not wrong:
                 sections[attribute.name] = value
@@ -271,10 +273,13 @@ def _profile(name: str, document: Document, plugins: OfferSource) -> Profile:
             sections[attribute.name] = _default(attribute)
     if sections.get("campaign") is not None:
         sections["campaign"] = _beside_their_file(sections["campaign"], document)
+    sections["equations"], wrong = _equations(structurer, document, sections)
+    findings += wrong
     sections = with_plain_sources(sections)
     findings += check(sections)
     if not findings:
         expanded, _ = expand_rules(sections.pop("dependent_flows"))
+        sections["safe_state"] = _safe_state(sections)
         profile = Profile(name=name, digest=document.digest, dependent_flows=expanded, **sections)
         if needs_equations(profile):
             profile = attrs.evolve(profile, system=equations_of(profile).system)
@@ -294,20 +299,50 @@ def _named_in_table(document: Document, finding: Finding) -> Finding:
     return attrs.evolve(finding, path=("space", name, *path[2:]))
 
 
+def _safe_state(sections: Mapping[str, Any]) -> Any:
+    """The steps of the safe state, with all that they mean and leave out."""
+    return complete(sections["safe_state"], sections["devices"], sections["streams"])
+
+
 def _fields() -> "dict[str, attrs.Attribute[Any]]":
     """The fields of a profile that its content has, by key."""
     return {toml_key(one): one for one in attrs.fields(Profile) if one.name not in _GIVEN}
 
 
 def _structured(
-    structurer: Structurer, document: Document, key: str, attribute: "attrs.Attribute[Any]"
+    structurer: Structurer,
+    document: Document,
+    key: str,
+    attribute: "attrs.Attribute[Any]",
+    sections: Mapping[str, Any],
 ) -> tuple[Any, list[Finding]]:
     value = document.content[key]
+    if key == "settings" and isinstance(value, dict):  # the others are equations
+        controlled = _controlled(sections)
+        value = {name: one for name, one in value.items() if name in controlled}
     if key == "space" and isinstance(value, dict):  # [space.NAME] is [[space]] with a name
         value = [
             {"name": name, **one} if isinstance(one, dict) else one for name, one in value.items()
         ]
     return structurer.structure(value, attribute.type, (key,), split_suffix(attribute.name)[1])
+
+
+def _controlled(sections: Mapping[str, Any]) -> frozenset[str]:
+    """The devices that are set to a number or turned to a position."""
+    devices = sections.get("devices") or {}
+    return frozenset(name for name, entry in devices.items() if entry.is_controlled)
+
+
+def _equations(
+    structurer: Structurer, document: Document, sections: Mapping[str, Any]
+) -> tuple[tuple[Setting, ...], list[Finding]]:
+    """The entries of `[settings]` that are no device that is set or turned."""
+    table, controlled = document.content.get("settings"), _controlled(sections)
+    if not isinstance(table, dict):
+        return (), []
+    others = {name: one for name, one in table.items() if name not in controlled}
+    found, wrong = structurer.structure(others, tuple[Setting, ...], ("settings",))
+    return found or (), wrong
 
 
 def _beside_their_file(campaign: Campaign, document: Document) -> Campaign:

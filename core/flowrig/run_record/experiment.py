@@ -2,11 +2,21 @@
 
 from collections.abc import Mapping
 
-from attrs import frozen
+from attrs import field, frozen
 
+from flowrig.journal.events import Objective as JournalledObjective
+from flowrig.problem.objective import Objective
 from flowrig.problem.space import Value
 
-__all__ = ["Decision", "Experiment", "Incumbent"]
+__all__ = ["Decision", "Experiment", "Incumbent", "journalled_objective"]
+
+
+def journalled_objective(objective: Objective) -> JournalledObjective:
+    """Name and unit of an objective, as events have them."""
+    is_feature = not objective.unit and objective.name in objective.responses
+    return JournalledObjective(
+        name=objective.name, unit=objective.unit, is_feature=True if is_feature else None
+    )
 
 
 @frozen(kw_only=True)
@@ -50,6 +60,8 @@ class Experiment:
         stationary_after: number of residence times τ after the start of the pumps at which its
             features were found to be stationary; None where the features were not watched, or
             drifted.
+        readings: what devices reported while the sample was taken, by DEVICE.QUANTITY; nan where
+            there is no value.
     """
 
     decision: Decision
@@ -61,6 +73,7 @@ class Experiment:
     ended_s: float
     sequence: int
     stationary_after: float | None = None
+    readings: Mapping[str, float] = field(factory=dict)
 
     @property
     def index(self) -> int:

@@ -63,7 +63,7 @@ class _Parts:
 def needs_equations(profile: Profile) -> bool:
     """Whether a profile has variables, settings or limits that are expressions, or categories."""
     return bool(
-        profile.settings
+        profile.equations
         or profile.limits.expressions
         or any(one.expression is not None or one.choices for one in profile.variables)
     )
@@ -220,7 +220,7 @@ def _settings(profile: Profile, names: Names, parts: _Parts) -> None:
         ratio = Ratio(Form(0.0, {heater: 1.0}))
         equation = Equation(ratio, set_point, f"{heater} in [fixed_temperatures]")
         parts.always.append(_Placed(equation, ("fixed_temperatures", heater)))
-    parts.always.extend(_equations(profile.settings, names, ("settings",), parts))
+    parts.always.extend(_equations(profile.equations, names, ("settings",), parts))
 
 
 def _equations(

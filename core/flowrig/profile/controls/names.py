@@ -77,6 +77,13 @@ def names_of(profile: Profile) -> Names:
         for name in heaters
         if name in profile.streams
     }
+    refused |= {
+        name: "write the value of this device alone, for every experiment"
+        if entry.is_controlled
+        else "this is no device that is set or turned"
+        for name, entry in profile.devices.items()
+        if name not in meanings
+    }
     if TOTAL not in meanings:
         meanings[TOTAL] = Meaning(flow)
         ratios[TOTAL] = Ratio(Form(0.0, dict.fromkeys(profile.streams, 1.0)))

@@ -8,6 +8,16 @@ from flowrig.profile.model.analysis import (
     Window,
 )
 from flowrig.profile.model.campaign import Campaign, Prior, Stage, StopRules, SurrogateChoice
+from flowrig.profile.model.channels import (
+    ABSORBANCE,
+    EMISSION,
+    Channel,
+    Dark,
+    Pick,
+    SpectrumSettings,
+)
+from flowrig.profile.model.devices import DeviceEntry
+from flowrig.profile.model.features import Feature, Reading, bind_features
 from flowrig.profile.model.flow import (
     Component,
     LimitedFlow,
@@ -21,7 +31,6 @@ from flowrig.profile.model.flow import (
     Stream,
 )
 from flowrig.profile.model.profile import (
-    DeviceEntry,
     Limits,
     Profile,
     SafeStep,
@@ -31,27 +40,35 @@ from flowrig.profile.model.profile import (
 from flowrig.profile.model.variables import Choice, ExpressionLimit, Setting, Variable
 
 __all__ = [
+    "ABSORBANCE",
+    "EMISSION",
     "AbsorbanceAnalysis",
     "Analysis",
     "Calibration",
     "Campaign",
+    "Channel",
     "Choice",
     "Component",
+    "Dark",
     "DeviceEntry",
     "ExpressionLimit",
+    "Feature",
     "LimitedFlow",
     "Limits",
     "LinearRule",
     "Liquid",
     "PhotoluminescenceAnalysis",
+    "Pick",
     "Prior",
     "Profile",
+    "Reading",
     "ResidenceTime",
     "SafeStep",
     "Section",
     "Setting",
     "Simulation",
     "Solute",
+    "SpectrumSettings",
     "Stage",
     "Stationary",
     "Steady",
@@ -61,4 +78,5 @@ __all__ = [
     "SurrogateChoice",
     "Variable",
     "Window",
+    "bind_features",
 ]

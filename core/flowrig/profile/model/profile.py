@@ -10,13 +10,15 @@ from typing import Any, Literal
 
 from attrs import field, frozen
 
-from flowrig.interfaces.device import DeviceSettings
-from flowrig.plugins.offers import DriverOffer, Offer
+from flowrig.plugins.offers import Offer
 from flowrig.problem.objective import Objective
 from flowrig.problem.space import Space, Value, within
 from flowrig.problem.system import System
+from flowrig.profile.expressions import Expression
 from flowrig.profile.model.analysis import Analysis, Calibration, Window
 from flowrig.profile.model.campaign import Campaign
+from flowrig.profile.model.devices import DeviceEntry, units_of_readings
+from flowrig.profile.model.features import Feature, bind_features
 from flowrig.profile.model.flow import (
     Component,
     LimitedFlow,
@@ -29,26 +31,9 @@ from flowrig.profile.model.variables import ExpressionLimit, Setting, Variable
 from flowrig.profile.operator import Gate, HoldRules
 from flowrig.profile.supervision import Interlock, Supervision
 
-__all__ = ["DeviceEntry", "Limits", "Profile", "SafeStep", "Simulation", "Steady"]
+__all__ = ["Limits", "Profile", "SafeStep", "Simulation", "Steady"]
 
-SafeAction = Literal["heater-off", "stop", "flush", "light-off"]
-
-
-@frozen
-class DeviceEntry:
-    """An instrument of the rig.
-
-    Attributes:
-        name: name in the profile.
-        offer: the offer of its driver.
-        settings: an instance of the driver's settings class.
-        emulated: whether an emulator of this process is at the address.
-    """
-
-    name: str
-    offer: DriverOffer
-    settings: DeviceSettings
-    emulated: bool = False
+SafeAction = Literal["heater-off", "stop", "flush", "light-off", "safe"]
 
 
 @frozen(kw_only=True)
@@ -97,9 +82,11 @@ class SafeStep:
     """One step of the safe-state sequence, which is tried even if earlier steps failed.
 
     Attributes:
-        do: heater-off, stop, flush or light-off.
+        do: heater-off, stop, flush, light-off or safe.
         heaters: heaters of a heater-off step.
-        streams: streams of a stop step.
+        streams: streams of a stop step: their names, a role, or "rest" for all others.
+        devices: devices of a safe step, which go to their safe value or position: their names, a
+            kind of device, or "rest" for all others.
         spectrometers: spectrometers of a light-off step.
         flow_rates_ul_min: by stream, flow rates [µL/min] of a flush.
         until_below_c: temperature [°C] below which all heaters must be for the flush to end.
@@ -109,6 +96,7 @@ class SafeStep:
     do: SafeAction
     heaters: tuple[str, ...] = ()
     streams: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
     spectrometers: tuple[str, ...] = ()
     flow_rates_ul_min: Mapping[str, float] = field(factory=dict)
     until_below_c: float | None = None
@@ -146,16 +134,19 @@ class Profile:
         sections: stretches of the flow path by name.
         limits: operating limits of the rig.
         steady: criteria for a stable heater.
-        calibration: dark frames and lamp reference.
+        calibration: dark frames and lamp reference; None where no analysis needs them.
         analysis: settings from frames to features.
+        feature_texts: expressions of features, by name.
         objective: the objective.
+        device_settings: by device, the number or position that it has in every experiment, as a
+            text; a device without one stays at its safe value. `settings` in TOML.
         safe_state: the steps to the safe state, in their order.
         interlocks: rules between heat, flow and syringes.
         supervision: thresholds for a broken heater.
         gates: questions to a person before heating, flow or a stage.
         hold: flow while a run waits for a person.
         variables: variables of the search space, as in TOML.
-        settings: equations for what no variable decides.
+        equations: what no variable decides; the other entries of `settings` in TOML.
         system: the equations of variables and settings with all limits; None where every variable
             is a set point or a flow rate, and every other flow rate has a rule.
         simulation: the world for `--simulate`; None if the rig cannot be simulated.
@@ -170,7 +161,6 @@ class Profile:
     path: Mapping[str, Component]
     residence_time: ResidenceTime
     limits: Limits
-    calibration: Calibration
     analysis: Analysis
     objective: Objective
     safe_state: tuple[SafeStep, ...]
@@ -181,13 +171,22 @@ class Profile:
     supervision: Supervision = field(factory=Supervision)
     gates: tuple[Gate, ...] = ()
     hold: HoldRules = field(factory=HoldRules)
+    calibration: Calibration | None = None
+    feature_texts: Mapping[str, Expression] = field(factory=dict, metadata={"toml": "features"})
     source: str = ""
     dependent_flows: Mapping[str, LinearRule] = field(factory=dict)
     fixed_temperatures_c: Mapping[str, float] = field(factory=dict)
-    settings: tuple[Setting, ...] = ()
+    device_settings: Mapping[str, str] = field(factory=dict, metadata={"toml": "settings"})
+    equations: tuple[Setting, ...] = ()
     system: System | None = field(default=None, eq=False)
     simulation: Simulation | None = None
     campaign: Campaign | None = None
+
+    @property
+    def features(self) -> dict[str, Feature]:
+        """Every feature by name: those of the older tables of the analysis, then the others."""
+        analysis = self.analysis
+        return bind_features(analysis.channels, self.feature_texts, analysis.table_features)[0]
 
     @property
     def space(self) -> Space:
@@ -201,8 +200,10 @@ class Profile:
 
     @property
     def offers(self) -> tuple[Offer, ...]:
-        """Offers of plugins that a run needs: drivers, optimizers and the surrogate."""
+        """Offers of plugins that a run needs: drivers, analyses, optimizers and the surrogate."""
         offers: list[Offer] = [device.offer for device in self.devices.values()]
+        if self.analysis is not None:  # None in a rig that is loaded to be made safe
+            offers += [channel.offer for channel in self.analysis.channel_tables.values()]
         if self.campaign is not None:
             if self.campaign.surrogate is not None:
                 offers += self.campaign.surrogate.offers
@@ -287,3 +288,18 @@ class Profile:
             v.heater: float(conditions[v.name]) for v in self.variables if v.heater is not None
         }
         return {**self.fixed_temperatures_c, **chosen}
+
+    @property
+    def device_values(self) -> dict[str, Value]:
+        """By device that is set or turned, its value in every experiment."""
+        given = self.device_settings
+        return {
+            name: entry.value_of(given[name]) if name in given else entry.safe
+            for name, entry in self.devices.items()
+            if entry.safe is not None
+        }
+
+    @property
+    def readings(self) -> dict[str, str]:
+        """Unit of everything that devices report, by DEVICE.QUANTITY."""
+        return units_of_readings(self.devices)
