@@ -6,8 +6,9 @@ The TOML key of a field whose name ends in a unit lacks the unit, and its value 
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
+import attrs
 from attrs import field, frozen
 
 from flowrig.plugins.offers import Offer
@@ -31,7 +32,18 @@ from flowrig.profile.model.variables import ExpressionLimit, Setting, Variable
 from flowrig.profile.operator import Gate, HoldRules
 from flowrig.profile.supervision import Interlock, Supervision
 
-__all__ = ["Limits", "Profile", "SafeStep", "Simulation", "Steady"]
+__all__ = [
+    "DEFAULT_SIMULATION",
+    "ChemistryChoice",
+    "Limits",
+    "Profile",
+    "SafeStep",
+    "Simulation",
+    "Steady",
+]
+
+DEFAULT_SIMULATION: Final[Mapping[str, str]] = {"world": "fluidic", "chemistry": "stand-in"}
+"""The table `[simulation]` of a profile that has none: every sound profile can be simulated."""
 
 SafeAction = Literal["heater-off", "stop", "flush", "light-off", "safe"]
 
@@ -104,6 +116,19 @@ class SafeStep:
 
 
 @frozen
+class ChemistryChoice:
+    """A chemistry with its settings; the settings of a world that takes chemistries hold one.
+
+    Attributes:
+        offer: its offer.
+        settings: an instance of its settings class.
+    """
+
+    offer: Offer
+    settings: Any
+
+
+@frozen
 class Simulation:
     """The world behind the emulators when the rig is simulated.
 
@@ -114,6 +139,17 @@ class Simulation:
 
     offer: Offer
     settings: Any
+
+    @property
+    def chemistry(self) -> ChemistryChoice | None:
+        """The chemistry in the settings of the world; None if the world takes none."""
+        values = attrs.asdict(self.settings, recurse=False).values()
+        return next((one for one in values if isinstance(one, ChemistryChoice)), None)
+
+    @property
+    def offers(self) -> tuple[Offer, ...]:
+        """The offers of the world and of its chemistry."""
+        return (self.offer, *(() if self.chemistry is None else (self.chemistry.offer,)))
 
 
 @frozen(kw_only=True)
@@ -149,7 +185,8 @@ class Profile:
         equations: what no variable decides; the other entries of `settings` in TOML.
         system: the equations of variables and settings with all limits; None where every variable
             is a set point or a flow rate, and every other flow rate has a rule.
-        simulation: the world for `--simulate`; None if the rig cannot be simulated.
+        simulation: the world for `--simulate`; a profile without the table gets the default one,
+            and None if no plugin offers it.
         campaign: the campaign that `flowrig run PROFILE` runs; optional.
     """
 
