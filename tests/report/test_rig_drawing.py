@@ -193,6 +193,8 @@ def test_a_path_of_a_thousand_parts_is_drawn(profile: Profile) -> None:
         )
     first = next(iter(profile.streams.values()))
     span = ResidenceTime(start="t998", end="end", equilibrium=1.0)
-    long = evolve(profile, path=path, streams={"s": evolve(first, to="t998")}, residence_time=span)
-    assert "τ counts over 999" in draw_rig(long)
+    long = evolve(
+        profile, path=path, streams={"s": evolve(first, name="s", to="t998")}, residence_time=span
+    )
+    assert "τ counts over 999\u2009µL; spectra after 1 τ" in words(draw_rig(long))
     assert len(next(FlowGraph(path, long.streams).routes("t998", "end"))) == 999
