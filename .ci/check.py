@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
 SITE = Path(tempfile.gettempdir()) / "flowrig-site"
-PYTEST = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadgroup"]
+PYTEST = [sys.executable, "-m", "pytest", "-q", "-n", "3", "--dist", "loadgroup"]
 ENV = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}  # the theme prints a banner otherwise
 FLOWRIG = [sys.executable, "-m", "flowrig"]
 

@@ -12,8 +12,8 @@ from flowrig import interfaces
 from flowrig.plugins import hookspecs
 
 CHECKED = [*PAGES, ROOT / "README.md"]
-SLOW = ("tutorial-run-a-rig", "tutorial-optimizer", "traces", "python")
-"""Pages whose examples are whole campaigns; their commands stand on other pages too."""
+SLOW = ("tutorial-run-a-rig", "tutorial-optimizer", "traces", "python", "conformance")
+"""Pages with whole campaigns or the whole kit; their commands stand on other pages too."""
 INTERFACES = (
     interfaces.Pump,
     interfaces.Heater,

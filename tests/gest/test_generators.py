@@ -32,6 +32,14 @@ class TestXopt(OptimizerConformance):
     def test_it_is_no_worse_than_random_search(self, bench: OptimizerBench) -> None:
         super().test_it_is_no_worse_than_random_search(bench)
 
+    @pytest.mark.slow
+    def test_failed_experiments_are_left_out(self, bench: OptimizerBench) -> None:
+        super().test_failed_experiments_are_left_out(bench)
+
+    @pytest.mark.slow
+    def test_degenerate_results_are_handled(self, bench: OptimizerBench) -> None:
+        super().test_degenerate_results_are_handled(bench)
+
 
 @pytest.mark.slow
 class TestBoTorch(OptimizerConformance):

@@ -103,6 +103,7 @@ def test_a_misspelt_hook_is_told(lab: Lab) -> None:
     assert "acme-neighbourhood" in listed.stdout
 
 
+@pytest.mark.slow
 def test_the_examples_own_tests_pass(tmp_path: Path) -> None:
     """What the example shows about testing a plugin holds."""
     pytest_ = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")

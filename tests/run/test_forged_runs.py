@@ -101,7 +101,10 @@ def forge(path: Path, draw: random.Random) -> None:
     rechain(path)
 
 
-@pytest.mark.parametrize("seed", range(EXAMPLES))
+@pytest.mark.parametrize(
+    "seed",
+    [*range(4), *(pytest.param(one, marks=pytest.mark.slow) for one in range(4, EXAMPLES))],
+)
 def test_a_forged_run_is_shown_or_refused(finished: Any, tmp_path: Path, seed: int) -> None:
     """A chain that holds around values that do not: what can be shown is, the rest is told."""
     folder, draw = tmp_path / "run", random.Random(seed)

@@ -188,7 +188,10 @@ def test_a_wild_suggestion_never_reaches_a_pump(run: Run, tmp_path: Path) -> Non
     assert "failed twice before experiment 5: temperature = 360 °C is outside" in incidents[0]
 
 
-@pytest.mark.parametrize(("what", "state"), [("hold", "held"), ("finish", "finished")])
+@pytest.mark.parametrize(
+    ("what", "state"),
+    [("hold", "held"), pytest.param("finish", "finished", marks=pytest.mark.slow)],
+)
 def test_without_its_optimizer_a_campaign_holds_or_ends(run: Run, what: str, state: str) -> None:
     """As the campaign says: the rig is at rest either way, and the run can be resumed."""
     more = '[[campaign.stages]]\nname = "wild"\noptimizer = "wild"\nexperiments = 2\n'

@@ -105,7 +105,7 @@ def test_the_command_line_tells_a_trip_once_and_how_to_reset_it(
     assert reset.data == TripReset(rules=("no-rise",))
 
 
-@pytest.mark.parametrize("action", ["safe", "halt", "hold"])
+@pytest.mark.parametrize("action", ["safe", "halt", pytest.param("hold", marks=pytest.mark.slow)])
 def test_an_interlock_ends_a_run_as_it_says(
     short: Short, tmp_path: Path, action: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,8 +4,10 @@ import contextlib
 import gc
 import itertools
 import math
+import select
 import socket
 import threading
+import time
 import warnings
 
 import pytest
@@ -17,6 +19,7 @@ from flowrig.errors import ConnectionLostError, ProtocolError, UnknownOutcomeErr
 from flowrig.interfaces import WireLog
 from flowrig.interfaces.device import Quality
 from flowrig_watlow.modbus.link import ModbusLink
+from flowrig_watlow.scpi import link
 
 PVALUE, ERROR, SPOINT = (f":SOURCE:CLOOP1:{name}?" for name in ("PVALUE", "ERROR", "SPOINT"))
 SANE = {PVALUE: b"25.00\n", ERROR: b"NONE\n", SPOINT: b"20.00\n"}
@@ -186,6 +189,23 @@ def test_set_point_is_written_again_where_the_first_did_not_take(peer, driver_at
     driver.set_temperature(90.0)
 
     assert next(read_backs, None) is None
+
+
+def test_an_answer_in_time_is_read_by_a_driver_that_was_held_up(plate_rig, monkeypatch):
+    """A thread that gets no processor until its deadline has passed finds the answer there."""
+    send = link._DeadlineConnection.send
+
+    def send_and_be_held_up(connection, data):
+        sent = send(connection, data)
+        select.select([connection], [], [], 60.0)
+        connection.deadline_s = time.monotonic() - 1.0
+        return sent
+
+    with plate_rig() as emulated:
+        emulated.driver.open()
+        monkeypatch.setattr(link._DeadlineConnection, "send", send_and_be_held_up)
+
+        assert emulated.driver.read().temperature_c == 25.0
 
 
 @patient(0.1)

@@ -200,13 +200,16 @@ class _DeadlineConnection:
         wire: recorder of the bytes.
 
     Attributes:
-        deadline_s: monotonic time [s] after which a read raises TimeoutError.
+        deadline_s: monotonic time [s] after which a read raises TimeoutError; but the first bytes
+            after a send are read even then, because a thread that the operating system held up
+            finds an answer that came in time.
         has_read_ahead: whether bytes after a newline were received, which pyvisa-py keeps.
     """
 
     def __init__(self, connection: socket.socket, wire: WireChannel) -> None:
         self.deadline_s = 0.0
         self.has_read_ahead = False
+        self._has_received = False
         self._socket = connection
         self._wire = wire
 
@@ -214,10 +217,13 @@ class _DeadlineConnection:
         return self._socket.fileno()
 
     def send(self, data: bytes) -> int:
+        self._has_received = False
         return self._socket.send(data)
 
     def recv(self, bufsize: int) -> bytes:
-        self.require_time_left()
+        if self._has_received:
+            self.require_time_left()
+        self._has_received = True
         data = self._received(bufsize)
         self.has_read_ahead |= data.find(b"\n", 0, -1) >= 0
         return data
