@@ -8,9 +8,10 @@ from flowrig.emulation.world import HeaterBody, PumpBody, SpectrometerBody, Worl
 from flowrig.errors import InputError
 from flowrig.profile.model import Profile
 from flowrig_sim.disturbances import Disturbances
+from flowrig_sim.flow.flowpath import FALLBACK_BORE_MM
 from flowrig_sim.flow.slugs import SlugTrain
-from flowrig_sim.fluid_state import FluidState
-from flowrig_sim.instruments import CellBody, FluidAccess, Optics, PlateBody, PlungerBody
+from flowrig_sim.fluid_state import FluidState, spare_plunger
+from flowrig_sim.instruments import CellBody, FluidAccess, PlateBody, PlungerBody
 from flowrig_sim.noise import Drift, generator
 from flowrig_sim.optics.detector import PL_COEFFICIENTS, UV_COEFFICIENTS, Detector
 from flowrig_sim.optics.spectra import AbsorptionOptics, EmissionOptics
@@ -25,22 +26,22 @@ SENSOR_SD_C, SENSOR_MEMORY_S = 0.03, 5.0
 
 
 class FluidicWorld(World):
-    """Heat-up synthesis of Cs3Cu2I5 nanocrystals in segmented flow, from plungers to detectors.
+    """The wet side of a rig, from plungers to detectors; a chemistry says what the liquids become.
 
-    Volumes, syringes and wiring come from the profile. Chemistry, noise and optics come from this
+    Streams, volumes, syringes and wiring come from the profile. Noise and optics come from this
     package, where the comment on each constant names its source: published, fitted, measured or
     assumed. The same profile, seed and commands give the same counts, bit for bit.
 
     Args:
         profile: the rig.
         settings: chemistry and amplitudes.
-        clock: the run's clock; the world begins now, with the plate at room temperature, solvent
-            in the premixing volume and carrier behind it.
+        clock: the run's clock; the world begins now, with heaters at room temperature, solvent in
+            the volumes without carrier, and carrier in all others.
         seed: seed of all noise.
         fill_ul: liquid [µL] in the syringes by stream; a stream without an entry has a full one.
 
     Raises:
-        InputError: the rig of the profile cannot run this chemistry.
+        InputError: the rig cannot show this chemistry.
     """
 
     def __init__(
@@ -57,7 +58,13 @@ class FluidicWorld(World):
         self._syringes = {
             name: PlungerBody(self._fluid.plungers[name], access) for name in profile.streams
         }
-        self._pumps = {one.pump: self._syringes[name] for name, one in profile.streams.items()}
+        driving = {one.pump: self._syringes[name] for name, one in profile.streams.items()}
+        spare = {
+            name: PlungerBody(spare_plunger(start_s), access)
+            for name, device in profile.devices.items()
+            if device.offer.kind == "pump" and name not in driving
+        }
+        self._pumps = {**driving, **spare}
         self._heaters = {
             name: PlateBody(
                 plate,
@@ -66,33 +73,34 @@ class FluidicWorld(World):
             )
             for name, plate in self._fluid.plates.items()
         }
-        self._spectrometers = _cell_bodies(
+        self._spectrometers, self._optics = _spectrometers(
             profile, settings, seed, access, Disturbances(seed, settings.noise, start_s)
         )
+        self._analysis = profile.analysis
 
     def pump(self, device: str) -> PumpBody:
         """The plunger behind a pump.
 
         Raises:
-            InputError: the pump drives no stream.
+            InputError: there is no such pump.
         """
-        return _known(self._pumps, device, "pump that drives a stream")
+        return _known(self._pumps, device, "pump")
 
     def heater(self, device: str) -> HeaterBody:
         """The plate behind a heater.
 
         Raises:
-            InputError: the heater heats no component of the flow path.
+            InputError: there is no such heater.
         """
-        return _known(self._heaters, device, "heater of the flow path")
+        return _known(self._heaters, device, "heater")
 
     def spectrometer(self, device: str) -> SpectrometerBody:
-        """The detector behind a flow cell.
+        """The detector behind a flow cell, or in darkness if it is at none.
 
         Raises:
-            InputError: the analysis does not use the spectrometer.
+            InputError: there is no such spectrometer.
         """
-        return _known(self._spectrometers, device, "spectrometer at a flow cell that is analysed")
+        return _known(self._spectrometers, device, "spectrometer")
 
     def refill(self, stream: str) -> None:
         """Replace the syringe of a stream by a full one.
@@ -109,52 +117,69 @@ class FluidicWorld(World):
             conditions: value of every variable of the profile's search space [°C, µL/min], by name.
 
         Returns:
-            decadic absorbance at 300 nm, and photoluminescence area [counts·nm].
+            decadic absorbance at the wavelength of the analysis, and photoluminescence area
+            [counts·nm].
+
+        Raises:
+            InputError: nothing reactive flows through a flow cell.
         """
-        product = self._fluid.steady_product(conditions)
-        return product.absorbance, product.area
+        absorbance, emission = self._analysis.absorbance, self._analysis.photoluminescence
+        cells = self._fluid.path.cells
+        absorbed, emitted = (
+            self._fluid.steady_product(conditions, cells[part.spectrometer])
+            for part in (absorbance, emission)
+        )
+        optics = self._optics[emission.spectrometer]
+        if not isinstance(optics, EmissionOptics):
+            raise InputError(f"{emission.spectrometer!r} sees no emission")
+        seen = self._optics[absorbance.spectrometer].absorption
+        return seen.at(absorbed, absorbance.wavelength_nm), optics.area(emitted)
 
 
-def _cell_bodies(
+def _spectrometers(
     profile: Profile,
     settings: FluidicSettings,
     seed: int,
     access: FluidAccess,
     disturbances: Disturbances,
-) -> dict[str, CellBody]:
-    """A detector at every flow cell that the analysis uses, by spectrometer."""
+) -> tuple[dict[str, CellBody], dict[str, AbsorptionOptics | EmissionOptics]]:
+    """A detector for every spectrometer, and what light it sees."""
     path = access.fluid.path
-    bodies = {}
-    for name, detector, optics in _detectors(profile, settings, seed):
+    bodies, seen = {}, {}
+    devices = [name for name, one in profile.devices.items() if one.offer.kind == "spectrometer"]
+    for name in dict.fromkeys((*devices, *path.cells)):
         cell = path.cells.get(name)
-        if cell is None:
-            raise InputError(f"{profile.name}: the spectrometer {name!r} is at no flow cell")
+        bore_mm = FALLBACK_BORE_MM if cell is None else cell.bore_mm
+        detector, seen[name] = _detector(profile, settings, seed, name, bore_mm)
         # "plugs", not "slugs": the name is part of the seed, so another would change all counts.
         rng = generator(seed, f"plugs at {name}")
-        train = SlugTrain(path.reactor_bore_mm, cell.bore_mm, rng)
+        junction_mm = bore_mm if cell is None else cell.stretch.slug_bore_mm
         bodies[name] = CellBody(
-            cell, train, optics, detector, disturbances=disturbances, access=access
+            cell,
+            SlugTrain(junction_mm, bore_mm, rng),
+            seen[name],
+            detector,
+            disturbances=disturbances,
+            access=access,
         )
-    return bodies
+    return bodies, seen
 
 
-def _detectors(
-    profile: Profile, settings: FluidicSettings, seed: int
-) -> list[tuple[str, Detector, Optics]]:
-    """Name, detector and optics of the two spectrometers of the analysis.
+def _detector(
+    profile: Profile, settings: FluidicSettings, seed: int, name: str, path_mm: float
+) -> tuple[Detector, AbsorptionOptics | EmissionOptics]:
+    """Detector and optics of a spectrometer.
 
     Absorbance has the detector with the short wavelength range, emission the one with the long.
     """
-    absorbance, emission = profile.analysis.absorbance, profile.analysis.photoluminescence
-    names = absorbance.spectrometer, emission.spectrometer
-    uv, long = (
-        Detector(coefficients, generator(seed, f"detector {name}"), settings.noise)
-        for name, coefficients in zip(names, (UV_COEFFICIENTS, PL_COEFFICIENTS), strict=True)
+    absorbs = name == profile.analysis.absorbance.spectrometer
+    coefficients = UV_COEFFICIENTS if absorbs else PL_COEFFICIENTS
+    detector = Detector(coefficients, generator(seed, f"detector {name}"), settings.noise)
+    if absorbs:
+        return detector, AbsorptionOptics(detector.wavelengths_nm, path_mm)
+    return detector, EmissionOptics(
+        detector.wavelengths_nm, path_mm, settings.excitation_nm, settings.pl_integration_time_us
     )
-    emitted = EmissionOptics(
-        long.wavelengths_nm, emission.area_window_nm, settings.pl_integration_time_us
-    )
-    return [(names[0], uv, AbsorptionOptics(uv.wavelengths_nm)), (names[1], long, emitted)]
 
 
 def _known(bodies: Mapping[str, B], device: str, what: str) -> B:

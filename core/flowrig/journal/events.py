@@ -205,9 +205,12 @@ class RunStarted(EventData):
         profile_toml: text of the profile, with all that it extends.
         drivers: by driver of the rig and world of a simulated one, the plugin that offers it, as
             "chemyx of flowrig".
+        chemistry: the chemistry of a simulated rig; "" if it has none.
+        invented: whether the numbers of that chemistry stand for nothing.
 
     Older forms:
-        0.1.0 has no `profile_toml`; the profile is then the file in the run's folder. It has no
+        0.1.0 has no `chemistry` and no `invented`; nothing was invented then. It has no
+        `profile_toml`; the profile is then the file in the run's folder. It has no
         `drivers`; they are then looked for in all plugins, those of flowrig first.
     """
 
@@ -224,6 +227,8 @@ class RunStarted(EventData):
     versions: Mapping[str, str]
     profile_toml: str | None = None
     drivers: Mapping[str, str] = field(factory=dict)
+    chemistry: str = ""
+    invented: bool = False
 
 
 @frozen(kw_only=True)

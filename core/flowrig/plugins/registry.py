@@ -39,6 +39,7 @@ _HOOKS = {
     "flowrig_surrogates": ("surrogate",),
     "flowrig_objectives": ("objective",),
     "flowrig_worlds": ("world",),
+    "flowrig_chemistries": ("chemistry",),
 }
 """Kinds of offers of each hook; a driver can be of any kind of device."""
 

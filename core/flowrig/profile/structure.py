@@ -56,7 +56,8 @@ class Structurer:
     """Converts parts of a profile's content into model values.
 
     Args:
-        plugins: the source of drivers, optimizers, surrogates, objectives and worlds.
+        plugins: the source of drivers, optimizers, surrogates, objectives, worlds and
+            chemistries.
 
     Attributes:
         plugins: the same source.
@@ -70,6 +71,7 @@ class Structurer:
         for cls, hook in (
             (model.DeviceEntry, self._device),
             (model.Simulation, self._simulation),
+            (model.ChemistryChoice, self._chemistry),
             (model.SurrogateChoice, self._surrogate),
             (model.Stage, self._stage),
             (Objective, self._objective),
@@ -141,8 +143,15 @@ class Structurer:
         return model.DeviceEntry(name, offer, self._beside(value, {"driver"}, offer.settings))
 
     def _simulation(self, value: Any, _type: Any) -> model.Simulation:
+        value = {"world": model.DEFAULT_SIMULATION["world"], **as_table(value)}
         offer = self._offer(value, "world", "world")
         return model.Simulation(offer, self._beside(value, {"world"}, offer.settings))
+
+    def _chemistry(self, value: Any, _type: Any) -> model.ChemistryChoice:
+        """A table with a name and settings, or the name alone."""
+        value = {"name": as_text(value)} if not isinstance(value, Mapping) else value
+        offer = self._offer(value, "name", "chemistry")
+        return model.ChemistryChoice(offer, self._beside(value, {"name"}, offer.settings))
 
     def _surrogate(self, value: Any, _type: Any) -> model.SurrogateChoice:
         """A table with a name and settings, or the name alone."""

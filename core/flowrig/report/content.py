@@ -106,6 +106,7 @@ class ReportContent:
         state: state of the run in one word: "finished", "stopped", "running", …
         seed: everything random in the run follows from it.
         simulated: whether the instruments were emulated.
+        invented: the simulated chemistry whose numbers stand for nothing; "" if they do.
         experiments: in the order in which they were made.
         incumbent: the best conditions by a model of all experiments; None without a model.
         absorbance: averaged absorbance spectrum of the incumbent.
@@ -123,6 +124,7 @@ class ReportContent:
     state: str
     seed: int
     simulated: bool = False
+    invented: str = ""
     experiments: tuple[Experiment, ...] = ()
     incumbent: Incumbent | None = None
     absorbance: Spectrum | None = None

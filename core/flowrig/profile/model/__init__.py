@@ -21,6 +21,8 @@ from flowrig.profile.model.flow import (
     Stream,
 )
 from flowrig.profile.model.profile import (
+    DEFAULT_SIMULATION,
+    ChemistryChoice,
     DeviceEntry,
     Limits,
     Profile,
@@ -31,10 +33,12 @@ from flowrig.profile.model.profile import (
 )
 
 __all__ = [
+    "DEFAULT_SIMULATION",
     "AbsorbanceAnalysis",
     "Analysis",
     "Calibration",
     "Campaign",
+    "ChemistryChoice",
     "Component",
     "DeviceEntry",
     "LimitedFlow",
