@@ -19,7 +19,7 @@ from flowrig_sim.noise import generator
 from flowrig_sim.plate import AMBIENT_C, Plate
 from flowrig_sim.settings import FluidicSettings
 
-__all__ = ["STEP_S", "CellContent", "FluidState", "spare_plunger"]
+__all__ = ["STEP_S", "CellContent", "FluidState", "absorbance_nm", "spare_plunger"]
 
 STEP_S = 0.5
 """Step [s] of the world's time grid: 6 µL at 750 µL/min, a seventieth of the premixing volume."""
@@ -265,14 +265,14 @@ class FluidState:
         return made
 
     def _setup(self, seed: int) -> Setup:
-        analysis, streams = self._profile.analysis, self._profile.streams
+        streams = self._profile.streams
         return Setup(
             rig=self._profile.name,
             seed=seed,
             roles={name: stream.role for name, stream in streams.items()},
             mol_per_l={name: stream.contains_mol_l for name, stream in streams.items()},
-            absorbance_nm=(analysis.absorbance.wavelength_nm,),
-            emission_nm=analysis.photoluminescence.area_window_nm,
+            absorbance_nm=absorbance_nm(self._profile),
+            emission_nm=_emission_nm(self._profile),
             light_path_mm=next((c.bore_mm for c in reversed(list(self.path.cells.values()))), 1.0),
             examples=self._examples(),
         )
@@ -350,3 +350,28 @@ def _fill_ul(stream: Stream, fill_ul: float | None) -> float:
 def spare_plunger(start_s: float) -> Plunger:
     """The plunger of a pump that drives no stream."""
     return Plunger(SPARE_SYRINGE, SPARE_SYRINGE.volume_ul, 0.0, 0.0, start_s)
+
+
+def absorbance_nm(profile: Profile) -> tuple[float, ...]:
+    """Wavelengths [nm] at which features read spectra that are compared with a lamp."""
+    return tuple(window[0] for how, window in _windows(profile, through=True) if how == "at")
+
+
+def _emission_nm(profile: Profile) -> tuple[float, float] | None:
+    """The window [nm] in which features look for emission; None if none does."""
+    windows = [window for how, window in _windows(profile, through=False) if how != "at"]
+    if windows:
+        return max(windows, key=lambda window: window[1] - window[0])
+    spots = [window[0] for how, window in _windows(profile, through=False) if how == "at"]
+    return (spots[0] - 80.0, spots[0] + 80.0) if spots else None
+
+
+def _windows(profile: Profile, *, through: bool) -> list[tuple[str, tuple[float, float]]]:
+    """How features read spectra, and where [nm]: of absorbance-like channels, or of the others."""
+    kinds = {n: one.offer.needs_light for n, one in profile.analysis.channels.items()}
+    return [
+        (reading.how, reading.window_nm)
+        for feature in profile.features.values()
+        for reading in feature.readings
+        if kinds.get(reading.channel) is through
+    ]

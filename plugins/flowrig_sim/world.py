@@ -1,5 +1,6 @@
 """The fluidic world: one physical rig behind the emulated instruments of a profile."""
 
+import math
 from collections.abc import Mapping
 from typing import TypeVar
 
@@ -10,7 +11,7 @@ from flowrig.profile.model import Profile
 from flowrig_sim.disturbances import Disturbances
 from flowrig_sim.flow.flowpath import FALLBACK_BORE_MM
 from flowrig_sim.flow.slugs import SlugTrain
-from flowrig_sim.fluid_state import FluidState, spare_plunger
+from flowrig_sim.fluid_state import FluidState, absorbance_nm, spare_plunger
 from flowrig_sim.instruments import CellBody, FluidAccess, PlateBody, PlungerBody
 from flowrig_sim.noise import Drift, generator
 from flowrig_sim.optics.detector import PL_COEFFICIENTS, UV_COEFFICIENTS, Detector
@@ -76,7 +77,7 @@ class FluidicWorld(World):
         self._spectrometers, self._optics = _spectrometers(
             profile, settings, seed, access, Disturbances(seed, settings.noise, start_s)
         )
-        self._analysis = profile.analysis
+        self._absorbance_nm = absorbance_nm(profile)
 
     def pump(self, device: str) -> PumpBody:
         """The plunger behind a pump.
@@ -117,23 +118,23 @@ class FluidicWorld(World):
             conditions: value of every variable of the profile's search space [°C, µL/min], by name.
 
         Returns:
-            decadic absorbance at the wavelength of the analysis, and photoluminescence area
-            [counts·nm].
+            decadic absorbance at the wavelength that the analysis reads, and photoluminescence area
+            [counts·nm]; nan where the rig has no such channel.
 
         Raises:
             InputError: nothing reactive flows through a flow cell.
         """
-        absorbance, emission = self._analysis.absorbance, self._analysis.photoluminescence
-        cells = self._fluid.path.cells
-        absorbed, emitted = (
-            self._fluid.steady_product(conditions, cells[part.spectrometer])
-            for part in (absorbance, emission)
-        )
-        optics = self._optics[emission.spectrometer]
-        if not isinstance(optics, EmissionOptics):
-            raise InputError(f"{emission.spectrometer!r} sees no emission")
-        seen = self._optics[absorbance.spectrometer].absorption
-        return seen.at(absorbed, absorbance.wavelength_nm), optics.area(emitted)
+        absorbance, area = math.nan, math.nan
+        for name, optics in self._optics.items():
+            cell = self._fluid.path.cells.get(name)
+            if cell is None:
+                continue
+            product = self._fluid.steady_product(conditions, cell)
+            if isinstance(optics, EmissionOptics):
+                area = optics.area(product)
+            elif self._absorbance_nm:
+                absorbance = optics.absorption.at(product, self._absorbance_nm[0])
+        return absorbance, area
 
 
 def _spectrometers(
@@ -170,12 +171,15 @@ def _detector(
 ) -> tuple[Detector, AbsorptionOptics | EmissionOptics]:
     """Detector and optics of a spectrometer.
 
-    Absorbance has the detector with the short wavelength range, emission the one with the long.
+    One whose channel compares the sample with the lamp has the detector with the short wavelength
+    range and looks through the cell at the lamp; every other one has the long range and looks at
+    right angles to the LED.
     """
-    absorbs = name == profile.analysis.absorbance.spectrometer
-    coefficients = UV_COEFFICIENTS if absorbs else PL_COEFFICIENTS
+    channels = [one for one in profile.analysis.channels.values() if one.device == name]
+    through = bool(channels) and channels[0].offer.needs_light
+    coefficients = UV_COEFFICIENTS if through else PL_COEFFICIENTS
     detector = Detector(coefficients, generator(seed, f"detector {name}"), settings.noise)
-    if absorbs:
+    if through:
         return detector, AbsorptionOptics(detector.wavelengths_nm, path_mm)
     return detector, EmissionOptics(
         detector.wavelengths_nm, path_mm, settings.excitation_nm, settings.pl_integration_time_us

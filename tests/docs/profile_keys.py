@@ -10,6 +10,7 @@ from attrs import frozen
 from flowrig.plugins.registry import Plugins
 from flowrig.problem.objective import Objective
 from flowrig.profile import model
+from flowrig.profile.expressions import Expression
 from flowrig.profile.mismatch import toml_key
 from flowrig.profile.quantity import split_suffix
 
@@ -17,6 +18,7 @@ __all__ = ["ProfileKey", "keys_of_profile", "keys_of_settings"]
 
 CHOICES = {
     model.DeviceEntry: "driver",
+    model.Channel: "use",
     model.Simulation: "world",
     model.SurrogateChoice: "name",
     model.Stage: "optimizer",
@@ -24,7 +26,13 @@ CHOICES = {
 }
 """The key that names the offer whose settings stand beside it."""
 
-NAMED_BY_THEIR_TABLE = (model.DeviceEntry, model.Stream, model.Component, model.Section)
+NAMED_BY_THEIR_TABLE = (
+    model.DeviceEntry,
+    model.Stream,
+    model.Component,
+    model.Section,
+    model.Channel,
+)
 
 
 @frozen
@@ -73,6 +81,8 @@ def _keys(cls: type, path: str, heading: str) -> Iterator[ProfileKey]:
         own_name = attribute.name == "name" and cls in NAMED_BY_THEIR_TABLE
         if own_name or attribute.name in ("offer", "settings", "emulated", "digest"):
             continue
+        if cls is model.Channel and attribute.name == "path":  # where its table stands
+            continue
         inner, marks = _table_in(attribute.type)
         if inner is None:
             yield _key(attribute, heading)
@@ -106,4 +116,4 @@ def _table_in(wanted: Any) -> tuple[type | None, str]:
 
 
 def _is_table(cls: Any) -> bool:
-    return cls is Objective or (attrs.has(cls) and cls is not model.LinearRule)
+    return cls is Objective or (attrs.has(cls) and cls not in (model.LinearRule, Expression))

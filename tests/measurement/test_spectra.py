@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from flowrig.errors import InputError
 from flowrig.interfaces import Frames, Quality
-from flowrig.measurement.features import EMISSION_SHAPE, extract_features
-from flowrig.measurement.sample import Sample
+from flowrig.measurement.features import extract_features
+from flowrig.measurement.sample import Features, Sample
 from flowrig.measurement.spectra import (
     absorbance,
     area,
@@ -102,10 +102,18 @@ def pl_sample(pla: float, seed: int = 2, led_counts: float = 20000.0) -> Sample:
     )
 
 
+def features_of(
+    absorbed: Sample, emitted: Sample, analysis: Analysis = ANALYSIS, **how: float
+) -> Features:
+    """Features of the two spectrometers."""
+    samples = {"hdx_absorbance": absorbed, "hdx_pl": emitted}
+    return extract_features(analysis, samples, analysis.table_features, **how)
+
+
 @pytest.mark.parametrize(("a300", "pla"), [(0.2, 30_000.0), (0.65, 120_000.0), (1.2, 450_000.0)])
 def test_known_features_come_back(a300: float, pla: float) -> None:
     """Frames made from a known absorbance and PL area give them back within 1.5 %."""
-    found = extract_features(ANALYSIS, absorbance_sample(a300), pl_sample(pla))
+    found = features_of(absorbance_sample(a300), pl_sample(pla))
     assert found.values["a300"] == pytest.approx(a300, rel=0.015)
     assert found.values["pla"] == pytest.approx(pla, rel=0.015)
     height = pla / area(gaussian(445, 80), WAVELENGTHS_NM, (345.0, 700.0))
@@ -117,7 +125,7 @@ def test_known_features_come_back(a300: float, pla: float) -> None:
 def test_only_plugs_are_averaged() -> None:
     """The reactive frames are frames without carrier, listed in the order of time."""
     sample = absorbance_sample(0.65)
-    used = extract_features(ANALYSIS, sample, pl_sample(1e5)).absorbance.frames
+    used = features_of(sample, pl_sample(1e5)).spectra["absorbance"].frames
     pure = np.flatnonzero(plug_fractions(np.random.default_rng(1)) == 1.0)
     assert len(used) == 50
     assert set(used) <= set(pure)
@@ -182,7 +190,7 @@ def test_interpolation_is_linear_between_pixels() -> None:
 def test_no_light_is_bad_not_silent() -> None:
     """Where no light came through, the absorbance is nan and the features say BAD."""
     sample = absorbance_sample(0.65)
-    found = extract_features(ANALYSIS, evolve(sample, dark=sample.dark + 30_000.0), pl_sample(1e5))
+    found = features_of(evolve(sample, dark=sample.dark + 30_000.0), pl_sample(1e5))
     assert math.isnan(found.values["a300"])
     assert math.isfinite(found.values["pla"])
     assert found.quality is Quality.BAD
@@ -192,17 +200,17 @@ def test_no_light_is_bad_not_silent() -> None:
 def test_a_dim_lamp_is_doubtful() -> None:
     """A lamp that gives few counts where the absorbance is read makes the value doubtful."""
     sample = absorbance_sample(0.65)
-    found = extract_features(ANALYSIS, sample, pl_sample(1e5), lamp_counts_min=1e5)
+    found = features_of(sample, pl_sample(1e5), lamp_counts_min=1e5)
     assert found.quality is Quality.DOUBTFUL
     assert any("counts at 300 nm" in flag.reason for flag in found.flags)
 
 
 def test_saturation_counts_only_where_it_is_read() -> None:
     """A saturated emission is doubtful; saturated excitation light outside the windows is not."""
-    bright = extract_features(ANALYSIS, absorbance_sample(0.65), pl_sample(8e6))
+    bright = features_of(absorbance_sample(0.65), pl_sample(8e6))
     assert bright.quality is Quality.DOUBTFUL
     assert any("hdx_pl: 50 of 50 used frames are saturated" in f.reason for f in bright.flags)
-    led = extract_features(ANALYSIS, absorbance_sample(0.65), pl_sample(1e5, led_counts=250_000.0))
+    led = features_of(absorbance_sample(0.65), pl_sample(1e5, led_counts=250_000.0))
     assert led.quality is Quality.GOOD
 
 
@@ -210,7 +218,7 @@ def test_a_spectrum_that_stands_still_is_bad() -> None:
     """Two exposures never give the same counts in every pixel; one repeated is an old one."""
     sample = pl_sample(1e5)
     stale = evolve(sample.frames, counts=np.tile(sample.frames.counts[:1], (200, 1)))
-    found = extract_features(ANALYSIS, absorbance_sample(0.65), evolve(sample, frames=stale))
+    found = features_of(absorbance_sample(0.65), evolve(sample, frames=stale))
     assert found.quality is Quality.BAD
     assert any("hdx_pl: all 200 frames are one and the same" in f.reason for f in found.flags)
 
@@ -219,7 +227,7 @@ def test_doubtful_frames_make_doubtful_features() -> None:
     """Features are never better than the frames they came from."""
     sample = pl_sample(1e5)
     frames = evolve(sample.frames, quality=Quality.DOUBTFUL)
-    found = extract_features(ANALYSIS, absorbance_sample(0.65), evolve(sample, frames=frames))
+    found = features_of(absorbance_sample(0.65), evolve(sample, frames=frames))
     assert found.quality is Quality.DOUBTFUL
 
 
@@ -227,32 +235,42 @@ def test_impossible_requests_are_refused() -> None:
     """Too few frames, unseen windows and missing references are errors with a sentence."""
     sample, emission = absorbance_sample(0.65), pl_sample(1e5)
     with pytest.raises(InputError, match="expected at least 500 frames, got 200"):
-        extract_features(evolve(ANALYSIS, reactive_frames=500), sample, emission)
+        features_of(sample, emission, evolve(ANALYSIS, reactive_frames=500))
     with pytest.raises(InputError, match="no pixel lies between 1100 and 1200 nm"):
         window_slice(WAVELENGTHS_NM, (1100.0, 1200.0))
     with pytest.raises(InputError, match="150 nm is outside"):
         interpolate_at(WAVELENGTHS_NM, WAVELENGTHS_NM, 150.0)
     with pytest.raises(InputError, match="lamp reference"):
-        extract_features(ANALYSIS, evolve(sample, lamp=None), emission)
+        features_of(evolve(sample, lamp=None), emission)
     with pytest.raises(InputError, match="expected 2068 pixels"):
         evolve(sample, dark=np.zeros(10))
 
 
-def test_no_emission_peak_spoils_only_what_needs_it() -> None:
-    """Without emission the shape has no value; the rest has, but the excitation may be out."""
-    found = extract_features(ANALYSIS, absorbance_sample(0.65), pl_sample(0.0))
-    assert all(math.isnan(found.values[name]) for name in EMISSION_SHAPE)
-    assert [flag.reason for flag in found.flags] == [
-        "hdx_pl: no more light than in the dark: the excitation is out, or nothing emits",
-        "hdx_pl: no emission peak in 345 to 700 nm",
-    ]
+def test_no_emission_is_a_value() -> None:
+    """A sample that does not glow has an area near zero and no shape; only the shape is missing."""
+    found = features_of(absorbance_sample(0.65), pl_sample(0.0))
+    assert all(math.isnan(found.values[name]) for name in ("peak_nm", "peak_ev", "fwhm_nm"))
+    assert [flag.reason for flag in found.flags] == ["hdx_pl: no emission peak in 345 to 700 nm"]
     assert np.isfinite([found.values[name] for name in ("a300", "pla")]).all()
+    assert abs(found.values["pla"]) < 300.0
+    assert found.quality is Quality.GOOD
+
+
+def test_no_excitation_is_doubtful() -> None:
+    """No emission with scattered light of the source is a result; without it, the source is out."""
+    lit, out = pl_sample(0.0), pl_sample(0.0, led_counts=0.0)
+    lamp = DARK + 20000.0 * gaussian(300, 13.5)
+    good = features_of(absorbance_sample(0.65), evolve(lit, lamp=lamp))
+    assert not any("excitation" in flag.reason for flag in good.flags)
+    found = features_of(absorbance_sample(0.65), evolve(out, lamp=lamp))
+    reason = "hdx_pl: no more light than in the dark: the excitation is out"
+    assert reason in [flag.reason for flag in found.flags]
     assert found.quality is Quality.DOUBTFUL
 
 
 def test_the_shape_of_the_emission_is_read() -> None:
     """Peak and width of a known band come back within a nanometre and two."""
-    values = extract_features(ANALYSIS, absorbance_sample(0.65), pl_sample(120_000.0)).values
+    values = features_of(absorbance_sample(0.65), pl_sample(120_000.0)).values
     assert values["peak_nm"] == pytest.approx(445.0, abs=1.0)
     assert values["peak_ev"] == pytest.approx(1239.842 / values["peak_nm"], rel=1e-6)
     assert values["fwhm_nm"] == pytest.approx(80.0, abs=2.0)
@@ -271,9 +289,9 @@ def test_plugs_and_light_that_are_not_as_they_should_be_are_doubtful() -> None:
         "of the reference's light": DARK + 0.3 * (counts - DARK),
         "caught only a part": np.vstack([carrier[60:], parts * carrier[:60] + (1 - parts) * whole]),
     }
-    assert extract_features(ANALYSIS, sound, emission).flags == ()
+    assert features_of(sound, emission).flags == ()
     for words, seen in cases.items():
-        found = extract_features(ANALYSIS, evolve(sound, frames=frames_of(seen)), emission)
+        found = features_of(evolve(sound, frames=frames_of(seen)), emission)
         assert found.quality is Quality.DOUBTFUL
         assert any(words in flag.reason for flag in found.flags), words
 
@@ -283,5 +301,5 @@ def test_light_is_not_looked_at_where_every_frame_counts() -> None:
     sound = absorbance_sample(0.65)
     counts = sound.frames.counts.astype(float)
     plugs = evolve(sound, frames=frames_of(counts[np.argsort(counts.sum(axis=1))[:50]]))
-    one_phase = extract_features(ANALYSIS, plugs, pl_sample(120_000.0))
+    one_phase = features_of(plugs, pl_sample(120_000.0))
     assert not any("light" in flag.reason for flag in one_phase.flags)

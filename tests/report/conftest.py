@@ -94,15 +94,14 @@ def fake_content(count: int = 76) -> ReportContent:
     for i, change in ((22, "failed"), (40, "doubtful")):
         if i < count:
             experiments[i] = _spoilt(experiments[i], change)
-    absorbance, emission = spectra(experiments[0]) if count else (None, None)
+    shown = spectra(experiments[0]) if count else ()
     return ReportContent(
         title="60 Latin-hypercube, 15 expected-improvement and 1 exploitation experiments",
         profile=reference_profile(),
         state="finished",
         seed=7,
         experiments=tuple(experiments),
-        absorbance=absorbance,
-        photoluminescence=emission,
+        spectra=dict(zip(("absorbance", "photoluminescence"), shown, strict=False)),
         duration_s=29_340.0,
         provenance={
             "flowrig": "0.1.0",

@@ -175,6 +175,6 @@ def test_a_journal_becomes_a_report(folder: Path) -> None:
     assert failed.remark == "the plate is silent"
     assert made.provenance["plate"] == "Watlow F4T, serial number 42"
     assert any("safe" in note or "silent" in note for note in made.notes)
-    assert made.absorbance is not None
-    assert set(made.absorbance.frames) == set(range(100, 200, 2))
+    assert set(made.spectra) == {"absorbance", "photoluminescence"}
+    assert set(made.spectra["absorbance"].frames) == set(range(100, 200, 2))
     assert "31.0\u2009%" in render(made)

@@ -138,10 +138,15 @@ class Bench:
             self.wait(self.analysis.frame_interval_s)
         return extract_features(
             self.analysis,
-            _sample(
-                self.absorbance, absorbed, times_s, references.dark_absorbance, references.lamp
-            ),
-            _sample(self.pl, emitted, times_s, references.dark_pl, None),
+            {
+                self.analysis.absorbance.spectrometer: _sample(
+                    self.absorbance, absorbed, times_s, references.dark_absorbance, references.lamp
+                ),
+                self.analysis.photoluminescence.spectrometer: _sample(
+                    self.pl, emitted, times_s, references.dark_pl, None
+                ),
+            },
+            self.analysis.table_features,
         )
 
 

@@ -204,7 +204,7 @@ def no_trips(*_: Any, **__: Any) -> Iterator[Any]:
         slow((features, "_light_flags", lambda *_: []), "17/settle/1", Kind.LOST),
         ((Door, "_inside", lambda self, batch: [True] * len(batch)), "39/suggest/1", Kind.LOST),
         ((RunSession, "_write", forget_intents), "0/connect/1", Kind.DOUBLE),
-        slow((loop, "brightness_change", lambda *_: ""), "42+34/measure/1", Kind.LOST),
+        slow((loop, "with_changed_lights", lambda taken, *_: taken), "42+34/measure/1", Kind.LOST),
         slow((safe_state, "perhaps_stuck", lambda *_: []), "26+27/heat-up/20", Kind.UNSAFE),
         slow((Tail, "keep", nothing), "41/journal-event-341/2", Kind.LOST),
         slow((SafeStateSequence, "_repeat", nothing), "49/settle/1", Kind.UNEXPECTED),

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
-from attrs import evolve
 from numpy.typing import NDArray
 
 from flowrig.campaign.campaign_journal import CampaignJournal
@@ -16,7 +15,7 @@ from flowrig.campaign.retry_after_hold import RetryAfterHold
 from flowrig.errors import NeedsPersonError, SkipRequested
 from flowrig.journal.journal import Journal
 from flowrig.measurement.evaluate import evaluate, feature_probe
-from flowrig.measurement.light_check import brightness_change
+from flowrig.measurement.light_check import with_changed_lights
 from flowrig.measurement.light_reference import LightCalibration
 from flowrig.measurement.observation import Observation
 from flowrig.operator.requests import OperatorRequests
@@ -87,10 +86,8 @@ class CampaignLoop:
     def _calibrate(self) -> LightCalibration:
         """Take the light references; doubt them if the excitation has changed since the start."""
         taken = self._with_holds(lambda: self._executor.run(calibrate(self._profile)))
-        name = self._profile.analysis.photoluminescence.spectrometer
-        first = self._record.first_lights().get(name, taken.references[name])
-        doubt = brightness_change(name, first, taken.references[name])
-        calibration = evolve(taken, doubts=(*taken.doubts, *([doubt] if doubt else [])))
+        first = self._record.first_lights()
+        calibration = with_changed_lights(taken, first, self._profile.analysis)
         self._journal.calibrated(calibration, self._wavelengths_nm)
         return calibration
 

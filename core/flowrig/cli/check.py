@@ -103,8 +103,8 @@ def check(profile: str, *, connect: bool, simulate: bool, numbers: bool, as_json
     PROFILE is a name that `flowrig profiles` lists, or the path of a file. If there is no problem,
     the command prints a summary of the rig, and whether --simulate works, with which chemistry. It
     also lists what `flowrig run` would refuse, such as a light that cannot be shut. Some of that
-    only the instruments know: their limits with these
-    syringes, and the wavelengths that they see. Ports are opened only with --connect.
+    only the instruments know: their limits with these syringes, and the wavelengths that they see.
+    Ports are opened only with --connect.
 
     \b
     Examples:
@@ -132,8 +132,7 @@ def check(profile: str, *, connect: bool, simulate: bool, numbers: bool, as_json
         told: dict[str, Any] = {
             "problems": [_plain(problem) for problem in problems],
             "refused": refused,
-            "cannot_be_simulated": "" if outlook is None else outlook.refusal,
-            "simulation": None if outlook is None else _plain_outlook(outlook),
+            **_plain_outlook(outlook),
             "devices": devices,
         }
         if loaded is not None:
@@ -146,14 +145,22 @@ def check(profile: str, *, connect: bool, simulate: bool, numbers: bool, as_json
             _describe(loaded, numbers=numbers)
             for name, identity in devices.items():
                 say(f"  {name}: {' '.join(filter(None, identity.values()))}")
-            sure = outlook is None or (outlook.works and not outlook.invented)
-            print_paragraph(str(outlook), indent=2, fg=None if sure else "yellow")
+            _print_outlook(outlook)
     sys.exit(2 if problems or refused else 0)
 
 
 def _plain_outlook(outlook: Any) -> dict[str, Any]:
     """What `--simulate` will do, as JSON types."""
-    return {key: getattr(outlook, key) for key in ("works", "chemistry", "invented")}
+    if outlook is None:
+        return {"cannot_be_simulated": "", "simulation": None}
+    told = {key: getattr(outlook, key) for key in ("works", "chemistry", "invented")}
+    return {"cannot_be_simulated": outlook.refusal, "simulation": told}
+
+
+def _print_outlook(outlook: Any) -> None:
+    """What `--simulate` will do; in yellow if it does not work, or its numbers are invented."""
+    sure = outlook.works and not outlook.invented
+    print_paragraph(str(outlook), indent=2, fg=None if sure else "yellow")
 
 
 def _plain(problem: Any) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The abstract classes that plugins implement, and the values that pass through them."""
 
+from flowrig.interfaces.analysis import Analysis, Looked
 from flowrig.interfaces.capabilities import (
     Quantity,
     Readable,
@@ -40,6 +41,7 @@ from flowrig.interfaces.tcp import connect_tcp, emulated_connection
 from flowrig.interfaces.wire_log import WireChannel, WireLog
 
 __all__ = [
+    "Analysis",
     "Device",
     "DeviceSettings",
     "Dispensed",
@@ -52,6 +54,7 @@ __all__ = [
     "HeaterPower",
     "HeaterReading",
     "Identity",
+    "Looked",
     "NormalPosterior",
     "Optimizer",
     "OptimizerSettings",

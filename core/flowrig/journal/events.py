@@ -182,10 +182,13 @@ class Objective(Fields):
     Attributes:
         name: of the objective.
         unit: of its value; empty where it has none.
+        is_feature: whether it is a feature without a unit; if not, a value without one is a
+            fraction.
     """
 
     name: str
     unit: str
+    is_feature: bool | None = None
 
 
 @frozen(kw_only=True)
@@ -545,8 +548,8 @@ class StepBegun(EventData):
 class Calibrated(EventData):
     """Dark and lamp references were taken. The campaign writes it at the start and each resumption.
 
-    With it are the arrays `NAME.dark` and `NAME.lamp`, counts, and `NAME.wavelengths_nm`, for every
-    spectrometer NAME, each of shape `n_pixels`.
+    With it are the arrays `NAME.dark` and `NAME.lamp`, counts, as far as the profile asks for them,
+    and `NAME.wavelengths_nm`, for every spectrometer NAME, each of shape `n_pixels`.
     """
 
     KIND: ClassVar = "calibrated"
@@ -685,8 +688,9 @@ class Measured(EventData):
     """An experiment was measured. The campaign writes it when its streams have stopped.
 
     With it are the arrays `NAME.counts`, raw frames, shape `n_frames x n_pixels`, `NAME.times_s`,
-    shape `n_frames`, and `NAME.dark`, shape `n_pixels`, for every spectrometer NAME; and mean
-    spectra, shape `n_pixels`.
+    shape `n_frames`, and `NAME.dark`, shape `n_pixels`, if a dark was taken, for every spectrometer
+    NAME; and for every channel its spectrum under its name, with `CHANNEL.axis` if its analysis
+    gave it an axis of its own.
 
     Attributes:
         index: number of the experiment, from 1.

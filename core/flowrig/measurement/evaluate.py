@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from flowrig.interfaces import Quality
 from flowrig.measurement.features import extract_features
-from flowrig.measurement.light_reference import LightCalibration
+from flowrig.measurement.light_reference import LightCalibration, LightReference
 from flowrig.measurement.observation import FeatureProbe, Observation
 from flowrig.measurement.sample import Features, Flag, Sample, worst_quality
 from flowrig.measurement.stationarity import Steadiness
@@ -61,24 +61,20 @@ def evaluate(
         InputError: see `extract_features`.
     """
 
-    def sample(spectrometer: str) -> Sample:
-        return Sample(
-            frames=observation.frames[spectrometer],
-            wavelengths_nm=wavelengths_nm[spectrometer],
-            dark=observation.dark[spectrometer],
-            lamp=calibration.references[spectrometer].lamp,
+    samples = {
+        name: Sample(
+            frames=observation.frames[name],
+            wavelengths_nm=wavelengths_nm[name],
+            dark=observation.dark.get(name),
+            lamp=calibration.references.get(name, LightReference(None)).lamp,
         )
-
-    analysis = profile.analysis
-    features = extract_features(
-        analysis,
-        sample(analysis.absorbance.spectrometer),
-        sample(analysis.photoluminescence.spectrometer),
-    )
+        for name in profile.analysis.devices
+    }
+    features = extract_features(profile.analysis, samples, profile.features.values())
     objective = _objective(profile, features)
     flags = [*features.flags, *_doubts(calibration, observation)]
     quality = worst_quality(flags) if np.isfinite(objective) else Quality.BAD
-    # A GOOD flag reports a missing emission shape: no fault unless the objective needs that shape.
+    # A GOOD flag reports a missing shape of a band: no fault unless the objective needs that shape.
     reported = tuple(
         flag.reason for flag in flags if flag.quality is not Quality.GOOD or quality is Quality.BAD
     )
@@ -100,7 +96,10 @@ def _doubts(calibration: LightCalibration, observation: Observation) -> Iterator
     for doubt in calibration.doubts:
         yield Flag(Quality.DOUBTFUL, doubt)
     for name, dark in observation.dark.items():
-        change = float(np.mean(dark - calibration.references[name].dark))
+        reference = calibration.references.get(name)
+        if reference is None or reference.dark is None:
+            continue
+        change = float(np.mean(dark - reference.dark))
         if abs(change) > DARK_CHANGE_COUNTS:
             yield Flag(
                 Quality.DOUBTFUL,
@@ -129,8 +128,7 @@ def feature_probe(
         return lambda observation: {}
     # The same share of a look's frames counts as reactive as of a sample's frames.
     share = wanted.frames / profile.analysis.frames
-    reactive = max(round(profile.analysis.reactive_frames * share), 1)
-    brief = evolve(profile, analysis=evolve(profile.analysis, reactive_frames=reactive))
+    brief = evolve(profile, analysis=profile.analysis.with_picks(share))
     return lambda observation: evaluate(brief, wavelengths_nm, calibration, observation)[0].features
 
 
@@ -140,10 +138,10 @@ def calibration_arrays(
     """Arrays that a journal keeps with a calibration: dark, lamp and wavelengths, by name."""
     arrays: dict[str, NDArray[Any]] = {}
     for name, wavelengths in wavelengths_nm.items():
-        reference = calibration.references[name]
-        arrays[f"{name}.dark"] = reference.dark
-        if reference.lamp is not None:
-            arrays[f"{name}.lamp"] = reference.lamp
+        reference = calibration.references.get(name, LightReference(None))
+        for what, array in (("dark", reference.dark), ("lamp", reference.lamp)):
+            if array is not None:
+                arrays[f"{name}.{what}"] = array
         arrays[f"{name}.wavelengths_nm"] = wavelengths
     return arrays
 
@@ -151,11 +149,16 @@ def calibration_arrays(
 def measured_arrays(observation: Observation, features: Features) -> dict[str, NDArray[Any]]:
     """Arrays that a journal keeps with a measurement: raw frames, times, darks, mean spectra."""
     arrays: dict[str, NDArray[Any]] = {
-        "absorbance": features.absorbance.values,
-        "photoluminescence": features.photoluminescence.values,
+        name: spectrum.values for name, spectrum in features.spectra.items()
+    }
+    arrays |= {
+        f"{name}.axis": spectrum.wavelengths_nm
+        for name, spectrum in features.spectra.items()
+        if spectrum.has_own_axis
     }
     for name, frames in observation.frames.items():
         arrays[f"{name}.counts"] = frames.counts
         arrays[f"{name}.times_s"] = frames.times_s
-        arrays[f"{name}.dark"] = observation.dark[name]
+        if name in observation.dark:
+            arrays[f"{name}.dark"] = observation.dark[name]
     return arrays

@@ -1,276 +1,152 @@
 """From the spectra of a sample to its features and flags."""
 
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
+
 import numpy as np
+from attrs import frozen
 from numpy.typing import NDArray
 
-from flowrig.errors import InputError
+from flowrig.errors import FlowrigError, PluginError
+from flowrig.interfaces.analysis import Analysis as Reduction
+from flowrig.interfaces.analysis import Looked
 from flowrig.interfaces.device import Quality
-from flowrig.measurement.emission_peak import find_peak, photon_energy_ev
-from flowrig.measurement.light_check import LIGHT_LEFT
+from flowrig.measurement.frame_checks import excitation_flags, frame_flags, lamp_flags, plug_flags
+from flowrig.measurement.read_features import read_features
 from flowrig.measurement.sample import Features, Flag, Sample, Spectrum
-from flowrig.measurement.spectra import (
-    absorbance,
-    area,
-    interpolate_at,
-    photoluminescence,
-    reactive_frames,
-    reactive_spectrum,
-    window_slice,
-)
-from flowrig.profile.model import AbsorbanceAnalysis, Analysis, PhotoluminescenceAnalysis, Window
+from flowrig.measurement.spectra import reactive_frames
+from flowrig.plugins.contained import one_line
+from flowrig.plugins.offers import import_target
+from flowrig.profile.model import Analysis, Channel, Feature, Reading
 
-__all__ = ["EMISSION_SHAPE", "extract_features"]
+__all__ = ["extract_features", "used_frames"]
 
 Array = NDArray[np.float64]
 
 
-DARK_SDS = 5.0
-"""Standard deviations of the noise below which an area is no emission."""
-
-
-PLUG_CONTRAST = 0.05
-"""Smallest difference of plugs and carrier, as a share of the light, that tells them apart
-(assumed)."""
-
-
-PLUG_SPREAD = 0.2
-"""Largest difference among the frames of plugs, as a share of that between plugs and carrier
-(assumed)."""
-
-
-EMISSION_SHAPE = ("peak_nm", "peak_ev", "fwhm_nm")
-"""Features of the shape of the emission spectrum."""
-
-
 def extract_features(
     analysis: Analysis,
-    absorbance_sample: Sample,
-    photoluminescence_sample: Sample,
+    samples: Mapping[str, Sample],
+    features: Iterable[Feature],
     *,
     lamp_counts_min: float = 200.0,
 ) -> Features:
     """The features of one experiment, with flags.
 
     Args:
-        analysis: windows, wavelengths and number of frames, from the profile.
-        absorbance_sample: frames of the absorbance spectrometer, with its lamp reference.
-        photoluminescence_sample: frames of the photoluminescence spectrometer.
-        lamp_counts_min: lamp counts above dark at the wavelength of the absorbance below which the
-            value is doubtful; the default is assumed, far above a detector's read noise.
+        analysis: channels, windows, wavelengths and number of frames, from the profile.
+        samples: frames by detector, with dark and lamp reference.
+        features: what is read from the spectra; features may use each other, in any order.
+        lamp_counts_min: lamp counts above dark where an absorbance is read below which the value is
+            doubtful; the default is assumed, far above a detector's read noise.
 
     Raises:
         InputError: a window or wavelength is outside what a spectrometer sees, there are fewer
             frames than count as reactive, or the lamp reference is missing.
     """
-    absorbed, absorbed_values, absorbed_flags = _absorbance_features(
-        analysis, absorbance_sample, lamp_counts_min
-    )
-    emitted, emitted_values, emitted_flags = _photoluminescence_features(
-        analysis, photoluminescence_sample, lamp_counts_min
-    )
-    values = absorbed_values | emitted_values
-    missing = tuple(
-        Flag(Quality.BAD, f"{name} has no finite value")
-        for name, value in values.items()
-        if not np.isfinite(value)
-    )
-    shape, shape_flags = _emission_shape(analysis, emitted)
-    return Features(
-        values=values | shape,
-        absorbance=absorbed,
-        photoluminescence=emitted,
-        flags=(*absorbed_flags, *emitted_flags, *missing, *shape_flags),
-    )
+    features = list(features)
+    readings = dict.fromkeys(one for feature in features for one in feature.readings)
+    flags: list[Flag] = []
+    spectra: dict[str, Spectrum] = {}
+    quantities: dict[str, float] = {}
+    for name, channel in analysis.channels.items():
+        wanted = [reading for reading in readings if reading.channel == name]
+        look = _look(channel, samples[channel.device], wanted, lamp_counts_min)
+        spectra[name] = look.spectrum
+        flags += look.flags
+        for quantity in channel.offer.quantities:
+            quantities[f"{name}.{quantity}"] = float(look.quantities.get(quantity, np.nan))
+    values, lacking = read_features(features, analysis.channels, spectra, quantities)
+    return Features(values=values, spectra=spectra, flags=(*dict.fromkeys([*flags, *lacking]),))
 
 
-def _absorbance_features(
-    analysis: Analysis, sample: Sample, lamp_counts_min: float
-) -> tuple[Spectrum, dict[str, float], list[Flag]]:
-    settings: AbsorbanceAnalysis = analysis.absorbance
-    if sample.lamp is None:
-        raise InputError(f"{settings.spectrometer}: absorbance needs a lamp reference")
-    used, mean = _reactive(analysis, sample)
-    values = absorbance(
-        mean, sample.dark, sample.lamp, sample.wavelengths_nm, settings.baseline_window_nm
-    )
-    at_nm = settings.wavelength_nm
-    lamp = interpolate_at(sample.lamp - sample.dark, sample.wavelengths_nm, at_nm)
-    flags = _frame_flags(
-        settings.spectrometer,
-        sample,
-        used,
-        [settings.baseline_window_nm, _neighbours_nm(sample.wavelengths_nm, at_nm)],
-    )
-    flags += _light_flags(analysis, settings.spectrometer, sample, used, lamp_counts_min)
-    if lamp < lamp_counts_min:
-        flags.append(
-            Flag(
-                Quality.DOUBTFUL,
-                f"{settings.spectrometer}: the lamp gives {lamp:.0f} counts at {at_nm:g} nm",
-            )
-        )
-    baseline = values[window_slice(sample.wavelengths_nm, settings.baseline_window_nm)]
-    if np.isnan(baseline).any():
-        flags.append(
-            Flag(
-                Quality.DOUBTFUL,
-                f"{settings.spectrometer}: no light at {np.isnan(baseline).sum()} of "
-                f"{baseline.size} baseline pixels",
-            )
-        )
-    return (
-        Spectrum(sample.wavelengths_nm, values, used),
-        {settings.feature: interpolate_at(values, sample.wavelengths_nm, at_nm)},
-        flags,
-    )
+@frozen(eq=False)
+class _Look:
+    """What one channel makes of a sample."""
+
+    spectrum: Spectrum
+    quantities: Mapping[str, float]
+    flags: list[Flag]
 
 
-def _photoluminescence_features(
-    analysis: Analysis, sample: Sample, lamp_counts_min: float
-) -> tuple[Spectrum, dict[str, float], list[Flag]]:
-    settings: PhotoluminescenceAnalysis = analysis.photoluminescence
-    used, mean = _reactive(analysis, sample)
-    values = photoluminescence(
-        mean, sample.dark, sample.wavelengths_nm, settings.baseline_window_nm
-    )
-    emitted = area(values, sample.wavelengths_nm, settings.area_window_nm)
-    flags = _frame_flags(
-        settings.spectrometer,
-        sample,
-        used,
-        [
-            settings.baseline_window_nm,
-            settings.area_window_nm,
-            _neighbours_nm(sample.wavelengths_nm, settings.peak_nm),
-        ],
-    )
-    flags += _light_flags(analysis, settings.spectrometer, sample, used, lamp_counts_min)
-    if emitted < DARK_SDS * _area_sd(values, sample.wavelengths_nm, settings):
-        words = "no more light than in the dark: the excitation is out, or nothing emits"
-        flags.append(Flag(Quality.DOUBTFUL, f"{settings.spectrometer}: {words}"))
-    return (
-        Spectrum(sample.wavelengths_nm, values, used),
-        {
-            "pli": interpolate_at(values, sample.wavelengths_nm, settings.peak_nm),
-            "pla": emitted,
-        },
-        flags,
-    )
+def used_frames(channel: Channel, counts: NDArray[Any], axis: Array) -> NDArray[np.intp]:
+    """Indices of the frames that show the reactive phase in a channel, in the order of time.
 
-
-def _area_sd(values: Array, wavelengths_nm: Array, settings: PhotoluminescenceAnalysis) -> float:
-    """Standard deviation of the area that the noise of the baseline alone gives [counts·nm]."""
-    noise = float(np.std(values[window_slice(wavelengths_nm, settings.baseline_window_nm)]))
-    pixels_nm = np.diff(wavelengths_nm[window_slice(wavelengths_nm, settings.area_window_nm)])
-    return noise * float(np.sqrt(np.square(pixels_nm).sum()))
-
-
-def _emission_shape(analysis: Analysis, emitted: Spectrum) -> tuple[dict[str, float], list[Flag]]:
-    """Peak and width of the emission inside the window of its area."""
-    settings = analysis.photoluminescence
-    window = window_slice(emitted.wavelengths_nm, settings.area_window_nm)
-    peak = find_peak(emitted.values[window], emitted.wavelengths_nm[window])
-    where = "{:g} to {:g} nm".format(*settings.area_window_nm)
-    if peak is None:
-        nothing = dict.fromkeys(EMISSION_SHAPE, np.nan)
-        return nothing, [
-            Flag(Quality.GOOD, f"{settings.spectrometer}: no emission peak in {where}")
-        ]
-    values = {
-        "peak_nm": peak.wavelength_nm,
-        "peak_ev": photon_energy_ev(peak.wavelength_nm),
-        "fwhm_nm": peak.fwhm_nm,
-    }
-    if np.isfinite(peak.fwhm_nm):
-        return values, []
-    words = f"{settings.spectrometer}: the emission does not fall to half its height in {where}"
-    return values, [Flag(Quality.GOOD, words)]
-
-
-def _reactive(analysis: Analysis, sample: Sample) -> tuple[NDArray[np.intp], Array]:
-    """Indices and mean of the reactive frames."""
-    counts = sample.frames.counts
-    used = reactive_frames(
-        counts, sample.wavelengths_nm, analysis.reactive_window_nm, analysis.reactive_frames
-    )
-    return used, reactive_spectrum(counts, used)
-
-
-def _frame_flags(
-    spectrometer: str, sample: Sample, used: NDArray[np.intp], windows_nm: list[Window]
-) -> list[Flag]:
-    """Flags of the used frames: quality of their reading, repeated exposures, saturation.
-
-    A clipped pixel reads its frame's maximum; one outside the windows, for instance at the peak of
-    the excitation source, does no harm. No detector shows the same counts in every pixel of several
-    exposures: its noise is several counts.
+    Raises:
+        InputError: there are too few frames, or no pixel lies in the window.
     """
-    flags = []
-    if sample.frames.quality is not Quality.GOOD:
-        flags.append(
-            Flag(
-                sample.frames.quality,
-                f"{spectrometer}: the frames are {sample.frames.quality.value}",
-            )
-        )
-    frames = sample.frames.counts
-    if len(frames) > 1 and (frames == frames[0]).all():
-        words = f"{spectrometer}: all {len(frames)} frames are one and the same exposure"
-        flags.append(Flag(Quality.BAD, words))
-    saturated = used[sample.frames.saturated[used]]
-    if saturated.size:
-        counts = sample.frames.counts[saturated]
-        clipped = counts == counts.max(axis=1, keepdims=True)
-        slices = [window_slice(sample.wavelengths_nm, window) for window in windows_nm]
-        hit = np.any([clipped[:, pixels].any(axis=1) for pixels in slices], axis=0)
-        if hit.any():
-            flags.append(
-                Flag(
-                    Quality.DOUBTFUL,
-                    f"{spectrometer}: {hit.sum()} of {used.size} used frames are saturated",
-                )
-            )
-    return flags
+    pick = channel.picked
+    if pick is None:
+        return np.arange(len(counts))
+    return reactive_frames(
+        counts, axis, pick.window_nm, pick.frames, brightest=pick.brightest_nm is not None
+    )
 
 
-def _light_flags(
-    analysis: Analysis,
-    spectrometer: str,
-    sample: Sample,
-    used: NDArray[np.intp],
-    lamp_counts_min: float,
-) -> list[Flag]:
-    """Flags of the light through plugs and carrier.
+def _look(channel: Channel, sample: Sample, wanted: list[Reading], lamp_counts_min: float) -> _Look:
+    """The spectrum of a channel, and what is doubtful about it."""
+    axis, device = sample.wavelengths_nm, channel.device
+    if channel.dark == "none":
+        sample = sample.without_dark()
+    used = used_frames(channel, sample.frames.counts, axis)
+    looked, broken = _reduced(channel, sample, used)
+    own_axis = not np.array_equal(looked.axis, axis)
+    spectrum = Spectrum(looked.axis, looked.values, used, own_axis)
+    flags = [*broken, *frame_flags(channel, sample, used, wanted)]
+    flags += plug_flags(channel, sample, used, lamp_counts_min)
+    if channel.offer.needs_light:
+        flags += lamp_flags(channel, sample, wanted, lamp_counts_min)
+    else:
+        flags += excitation_flags(channel, sample, spectrum, wanted)
+    flags += [Flag(Quality.DOUBTFUL, f"{device}: {reason}") for reason in looked.flags]
+    return _Look(spectrum, looked.quantities, flags)
 
-    None if all frames count as reactive, or if the source gives no light in the window in which
-    frames are compared.
+
+def _reduced(
+    channel: Channel, sample: Sample, used: NDArray[np.intp]
+) -> tuple[Looked, Iterable[Flag]]:
+    """What the analysis of a channel makes of some frames; nothing if it fails.
+
+    A failure spoils the experiment, and not the run: the raw frames are kept.
     """
-    counts = sample.frames.counts
-    if sample.lamp is None or used.size == len(counts):
-        return []
-    window = window_slice(sample.wavelengths_nm, analysis.reactive_window_nm)
-    given = float((sample.lamp - sample.dark)[window].mean())
-    if given < lamp_counts_min:
-        return []
-    left = (counts[:, window].mean(axis=1) - sample.dark[window].mean()) / given
-    brightest, darkest = float(left.max()), float(left[used].mean())
-    flags = []
-    if not LIGHT_LEFT[0] <= brightest <= LIGHT_LEFT[1]:
-        words = (
-            f"the brightest frame has {brightest:.0%} of the reference's light: the source has "
-            "changed, or a bubble sits in the cell"
-        )
-        flags.append(Flag(Quality.DOUBTFUL, f"{spectrometer}: {words}"))
-    if brightest - darkest < PLUG_CONTRAST:
-        words = "plugs cannot be told from the carrier: none passed, or they let all light through"
-        flags.append(Flag(Quality.DOUBTFUL, f"{spectrometer}: {words}"))
-    elif np.ptp(left[used]) > PLUG_SPREAD * (brightest - left.min()):
-        words = "some of the used frames caught only a part of a plug; take more frames"
-        flags.append(Flag(Quality.DOUBTFUL, f"{spectrometer}: {words}"))
-    return flags
+    axis = sample.wavelengths_nm
+    frames = sample.frames.counts[used].astype(np.float64)
+    try:
+        analysis: Reduction = _class_of(channel.offer.target, channel.offer.name)(channel.settings)
+        looked = analysis.reduce(frames, axis, sample.dark, sample.lamp)
+        _require_sound(looked)
+    except PluginError as error:
+        reason = str(error)
+    except FlowrigError:
+        raise
+    except Exception as error:  # whatever the code of a plugin raises
+        reason = f"{type(error).__name__}: {one_line(error)}"
+    else:
+        return looked, ()
+    words = f"{channel.name}: the analysis {channel.offer.name!r} fails: {reason}"
+    return Looked(axis, np.full_like(axis, np.nan)), [Flag(Quality.BAD, words)]
 
 
-def _neighbours_nm(wavelengths_nm: Array, wavelength_nm: float) -> Window:
-    """The wavelengths [nm] of the two pixels around a wavelength."""
-    right = int(np.clip(np.searchsorted(wavelengths_nm, wavelength_nm), 1, wavelengths_nm.size - 1))
-    return float(wavelengths_nm[right - 1]), float(wavelengths_nm[right])
+@cache
+def _class_of(target: str, name: str) -> Any:
+    """The class of an analysis; imported once, not for every sample."""
+    return import_target(target, f"the analysis {name!r}")
+
+
+def _require_sound(looked: object) -> None:
+    """Refuse what no feature could be read from.
+
+    Raises:
+        PluginError: the message says what is wrong.
+    """
+    if not isinstance(looked, Looked):
+        raise PluginError(f"it returns {one_line(repr(looked))}; expected a Looked")
+    for what, array in (("axis", looked.axis), ("values", looked.values)):
+        if not (isinstance(array, np.ndarray) and array.dtype == np.float64 and array.ndim == 1):
+            raise PluginError(f"its {what} are {one_line(repr(array))}; expected float64, shape p")
+    if len(looked.axis) != len(looked.values) or len(looked.axis) == 0:
+        sizes = f"{len(looked.axis)} places and {len(looked.values)} values"
+        raise PluginError(f"it returns {sizes}; expected as many, and at least one")
+    if not (np.isfinite(looked.axis).all() and (np.diff(looked.axis) > 0).all()):
+        raise PluginError("its axis does not rise")

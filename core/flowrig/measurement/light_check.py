@@ -3,11 +3,20 @@
 from collections.abc import Mapping
 
 import numpy as np
+from attrs import evolve
 from numpy.typing import NDArray
 
-from flowrig.measurement.light_reference import LightReference
+from flowrig.measurement.light_reference import LightCalibration, LightReference
+from flowrig.profile.model import Analysis
 
-__all__ = ["LIGHT_LEFT", "LightReferences", "brightness_change", "light_seen", "share_of_light"]
+__all__ = [
+    "LIGHT_LEFT",
+    "LightReferences",
+    "brightness_change",
+    "light_seen",
+    "share_of_light",
+    "with_changed_lights",
+]
 
 SMOOTH_PIXELS = 15
 """Width [pixels] of the moving average, so that noise does not count as a spectrum."""
@@ -59,6 +68,7 @@ def light_seen(
     if (
         reference is not None
         and reference.lamp is not None
+        and reference.dark is not None
         and reference.dark.shape == reference.lamp.shape == frame.shape
     ):
         open_counts = _height(reference.lamp - reference.dark)
@@ -94,6 +104,27 @@ def brightness_change(spectrometer: str, first: LightReference, now: LightRefere
     )
 
 
+def with_changed_lights(
+    taken: LightCalibration, first: LightReferences, analysis: Analysis
+) -> LightCalibration:
+    """A calibration with the doubts that changed lights cause.
+
+    Args:
+        taken: the newest calibration.
+        first: references of the first calibration of the run.
+        analysis: its channels whose values change with the light are compared.
+    """
+    names = dict.fromkeys(
+        one.device for one in analysis.channels.values() if not one.offer.needs_light
+    )
+    doubts = [
+        brightness_change(name, first[name], taken.references[name])
+        for name in names
+        if name in first and name in taken.references
+    ]
+    return evolve(taken, doubts=(*taken.doubts, *filter(None, doubts)))
+
+
 def share_of_light(
     before: LightReference, now: LightReference, least_counts: float
 ) -> float | None:
@@ -110,8 +141,8 @@ def share_of_light(
     """
     if before.lamp is None or now.lamp is None or before.lamp.shape != now.lamp.shape:
         return None
-    before_counts = _height(before.lamp - before.dark)
-    return _height(now.lamp - now.dark) / before_counts if before_counts >= least_counts else None
+    before_counts = _height(before.light())
+    return _height(now.light()) / before_counts if before_counts >= least_counts else None
 
 
 def _height(counts: NDArray[np.float64]) -> float:

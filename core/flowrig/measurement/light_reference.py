@@ -25,13 +25,13 @@ class LightReference:
     """Mean spectra of one spectrometer with its light shut and with its light open.
 
     Attributes:
-        dark: mean counts with the light shut, shape `n_pixels`.
+        dark: mean counts with the light shut, shape `n_pixels`; None if no dark was taken.
         lamp: mean counts with the light open and something transparent in the cell, dark included,
             shape `n_pixels`; None if only the dark was taken.
         integration_time_us: integration time [µs] of both; None if it was not recorded.
     """
 
-    dark: Array
+    dark: Array | None
     lamp: Array | None = None
     integration_time_us: int | None = None
 
@@ -80,7 +80,7 @@ class LightReference:
             raise InputError("absorbance needs a lamp reference")
         _require_same_time(self.integration_time_us, frames)
         return spectra.absorbance(
-            frames.mean_counts(), self.dark, self.lamp, wavelengths_nm, baseline_window_nm
+            frames.mean_counts(), self._shut(), self.lamp, wavelengths_nm, baseline_window_nm
         )
 
     def photoluminescence(
@@ -103,8 +103,23 @@ class LightReference:
         """
         _require_same_time(self.integration_time_us, frames)
         return spectra.photoluminescence(
-            frames.mean_counts(), self.dark, wavelengths_nm, baseline_window_nm
+            frames.mean_counts(), self._shut(), wavelengths_nm, baseline_window_nm
         )
+
+    def light(self) -> Array:
+        """Counts of the light above dark, shape `n_pixels`; dark included if none was taken.
+
+        Raises:
+            InputError: there is no lamp spectrum.
+        """
+        if self.lamp is None:
+            raise InputError("there is no lamp reference")
+        return self.lamp if self.dark is None else self.lamp - self.dark
+
+    def _shut(self) -> Array:
+        if self.dark is None:
+            raise InputError("a dark reference is needed")
+        return self.dark
 
 
 @frozen(eq=False)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 import numpy as np
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from numpy.typing import NDArray
 
 from flowrig.errors import InputError
@@ -35,13 +35,15 @@ class Spectrum:
 
     Attributes:
         wavelengths_nm: wavelength [nm] of every pixel, shape `p`.
-        values: absorbance units, or counts of emission, shape `p`; nan where it has no value.
+        values: in the unit of the channel's analysis, shape `p`; nan where it has no value.
         frames: indices of the frames that were averaged, in the order of time.
+        has_own_axis: whether its analysis gave it another axis than that of the detector.
     """
 
     wavelengths_nm: Array
     values: Array
     frames: NDArray[np.intp]
+    has_own_axis: bool = False
 
 
 @frozen(kw_only=True, eq=False)
@@ -51,14 +53,14 @@ class Sample:
     Attributes:
         frames: the raw frames, `n x p` counts.
         wavelengths_nm: wavelength [nm] of every pixel, rising, shape `p`.
-        dark: mean counts with the light source shut, shape `p`.
+        dark: mean counts with the light source shut, shape `p`; None if no dark was taken.
         lamp: mean counts of the light source through something transparent, dark included, shape
             `p`; absorbance needs it.
     """
 
     frames: Frames
     wavelengths_nm: Array
-    dark: Array
+    dark: Array | None = None
     lamp: Array | None = None
 
     def __attrs_post_init__(self) -> None:
@@ -73,6 +75,15 @@ class Sample:
                     f"{what}: expected {pixels} pixels as in the frames, got {array.shape}"
                 )
 
+    @property
+    def shut(self) -> Array:
+        """The dark, or zeros where none was taken, shape `p`."""
+        return np.zeros_like(self.wavelengths_nm) if self.dark is None else self.dark
+
+    def without_dark(self) -> "Sample":
+        """The same frames as a channel sees them that takes no dark."""
+        return evolve(self, dark=None)
+
 
 @frozen(kw_only=True, eq=False)
 class Features:
@@ -81,14 +92,12 @@ class Features:
     Attributes:
         values: by name, for instance "a300" [absorbance units], "pli" [counts], "pla" [counts·nm],
             "peak_nm", "peak_ev" and "fwhm_nm"; nan where there is no value.
-        absorbance: the averaged absorbance spectrum.
-        photoluminescence: the averaged emission spectrum [counts].
+        spectra: the averaged spectrum of every channel, by its name.
         flags: reasons why features cannot be trusted; empty if there is none.
     """
 
     values: Mapping[str, float]
-    absorbance: Spectrum
-    photoluminescence: Spectrum
+    spectra: Mapping[str, Spectrum]
     flags: tuple[Flag, ...] = field(default=())
 
     @property

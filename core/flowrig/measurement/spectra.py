@@ -45,7 +45,12 @@ def window_slice(wavelengths_nm: Array, window_nm: Window) -> slice:
 
 
 def reactive_frames(
-    counts: Counts, wavelengths_nm: Array, window_nm: Window, count: int
+    counts: Counts,
+    wavelengths_nm: Array,
+    window_nm: Window,
+    count: int,
+    *,
+    brightest: bool = False,
 ) -> NDArray[np.intp]:
     """Which frames caught reactive phase: those that let least light through in a window.
 
@@ -54,6 +59,8 @@ def reactive_frames(
         wavelengths_nm: wavelength [nm] of every pixel, shape `p`.
         window_nm: where the mean counts of each frame are compared [nm]; published: 250 to 350.
         count: how many frames count as reactive; published: 50.
+        brightest: take those with the most light instead, for a phase that glows or a carrier that
+            absorbs.
 
     Returns:
         indices of shape `count`, in the order of time.
@@ -65,6 +72,8 @@ def reactive_frames(
         raise InputError(f"expected at least {max(count, 1)} frames, got {len(counts)}")
     window = counts[:, window_slice(wavelengths_nm, window_nm)]
     totals = window.sum(axis=1, dtype=np.int64 if window.dtype.kind in "iu" else np.float64)
+    if brightest:
+        totals = totals.max() - totals  # negated would wrap around in unsigned counts
     return np.sort(np.argsort(totals, kind="stable")[:count])
 
 
@@ -86,7 +95,7 @@ def absorbance(
     dark: Array,
     lamp: Array,
     wavelengths_nm: Array,
-    baseline_window_nm: Window,
+    baseline_window_nm: Window | None,
 ) -> Array:
     """Decadic absorbance, `-log10((sample - dark) / (lamp - dark))`, zero in the baseline window.
 
@@ -95,7 +104,8 @@ def absorbance(
         dark: mean counts with the light source shut, shape `p`.
         lamp: mean counts through something transparent, shape `p`.
         wavelengths_nm: wavelength [nm] of every pixel, shape `p`.
-        baseline_window_nm: where the mean absorbance is set to zero [nm]; published: 700 to 800.
+        baseline_window_nm: where the mean absorbance is set to zero [nm]; published: 700 to 800;
+            None to set it to zero nowhere.
 
     Returns:
         absorbance, shape `p`; nan where no light passed or the lamp gives none, and everywhere if
@@ -105,11 +115,13 @@ def absorbance(
     valid = (transmitted > 0) & (incident > 0)
     raw = np.full(sample.shape, np.nan)
     raw[valid] = np.log10(incident[valid] / transmitted[valid])
+    if baseline_window_nm is None:
+        return raw
     return raw - _baseline(raw[window_slice(wavelengths_nm, baseline_window_nm)])
 
 
 def photoluminescence(
-    sample: Array, dark: Array, wavelengths_nm: Array, baseline_window_nm: Window
+    sample: Array, dark: Array, wavelengths_nm: Array, baseline_window_nm: Window | None
 ) -> Array:
     """Emission [counts], `sample - dark`, zero in the baseline window.
 
@@ -117,12 +129,15 @@ def photoluminescence(
         sample: mean counts of the reactive phase, shape `p`.
         dark: mean counts with the light source shut, shape `p`.
         wavelengths_nm: wavelength [nm] of every pixel, shape `p`.
-        baseline_window_nm: where the mean emission is set to zero [nm]; published: 800 to 1000.
+        baseline_window_nm: where the mean emission is set to zero [nm]; published: 800 to 1000;
+            None to set it to zero nowhere.
 
     Returns:
         emission [counts], shape `p`.
     """
     emission = sample - dark
+    if baseline_window_nm is None:
+        return emission
     return emission - _baseline(emission[window_slice(wavelengths_nm, baseline_window_nm)])
 
 

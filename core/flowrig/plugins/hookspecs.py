@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pluggy
 
-from flowrig.plugins.offers import DriverOffer, KindOffer, Offer
+from flowrig.plugins.offers import AnalysisOffer, DriverOffer, KindOffer, Offer
 
 hookspec = pluggy.HookspecMarker("flowrig")
 hookimpl = pluggy.HookimplMarker("flowrig")
@@ -34,6 +34,11 @@ def flowrig_surrogates() -> Sequence[Offer]:  # type: ignore[empty-body]
 @hookspec
 def flowrig_objectives() -> Sequence[Offer]:  # type: ignore[empty-body]
     """Objectives that a profile can name."""
+
+
+@hookspec
+def flowrig_analyses() -> Sequence[AnalysisOffer]:  # type: ignore[empty-body]
+    """Ways to look at a sample that a channel of a profile can name."""
 
 
 @hookspec

@@ -12,6 +12,7 @@ from flowrig.plugins.contained import contained
 
 __all__ = [
     "CORE_KINDS",
+    "AnalysisOffer",
     "DriverOffer",
     "Kind",
     "KindOffer",
@@ -33,7 +34,7 @@ TARGET_LIMIT_S = 180.0
 
 @frozen(kw_only=True)
 class Offer:
-    """A driver, optimizer, surrogate, objective, world or chemistry of a plugin.
+    """A driver, optimizer, surrogate, objective, analysis, world or chemistry of a plugin.
 
     Attributes:
         kind: kind of the offer.
@@ -108,6 +109,24 @@ class KindOffer(Offer):
     @target.default
     def _interface(self) -> str:
         return self.interface
+
+
+@frozen(kw_only=True)
+class AnalysisOffer(Offer):
+    """An analysis with what a profile has to know of it.
+
+    Attributes:
+        unit: unit of the values of its spectrum, for instance "counts"; "" for a number without
+            one, such as an absorbance.
+        needs_light: whether it compares the sample with the light through something transparent,
+            so that the profile needs a `[calibration]`. If not, its values change with the light,
+            and a light that has changed since the run began is told.
+        quantities: unit of each further number that it gives, by name.
+    """
+
+    unit: str = "counts"
+    needs_light: bool = False
+    quantities: Mapping[str, str] = field(factory=dict)
 
 
 @frozen(kw_only=True)

@@ -25,7 +25,14 @@ from flowrig.errors import FlowrigError, PluginError, PluginWarning
 from flowrig.plugins import hookspecs
 from flowrig.plugins.contained import contained, one_line
 from flowrig.plugins.installed import GROUP, HOME, SESSION, InstalledPlugin, find_plugins
-from flowrig.plugins.offers import CORE_KINDS, DriverOffer, Kind, KindOffer, Offer
+from flowrig.plugins.offers import (
+    CORE_KINDS,
+    AnalysisOffer,
+    DriverOffer,
+    Kind,
+    KindOffer,
+    Offer,
+)
 
 __all__ = ["InstalledPlugin", "ListedOffer", "Plugins"]
 
@@ -38,6 +45,7 @@ _HOOKS = {
     "flowrig_optimizers": ("optimizer",),
     "flowrig_surrogates": ("surrogate",),
     "flowrig_objectives": ("objective",),
+    "flowrig_analyses": ("analysis",),
     "flowrig_worlds": ("world",),
     "flowrig_chemistries": ("chemistry",),
 }
@@ -339,7 +347,11 @@ def _offers(manager: pluggy.PluginManager, hook: str) -> list[Offer]:
     return offers
 
 
-_CLASSES: Mapping[str, type[Offer]] = {"flowrig_drivers": DriverOffer, "flowrig_kinds": KindOffer}
+_CLASSES: Mapping[str, type[Offer]] = {
+    "flowrig_analyses": AnalysisOffer,
+    "flowrig_drivers": DriverOffer,
+    "flowrig_kinds": KindOffer,
+}
 """The classes of offers of hooks that take no plain offer."""
 
 
@@ -364,6 +376,8 @@ def _require_sound(offer: Offer, hook: str) -> None:
         wanted["example"] = Mapping
     if isinstance(offer, KindOffer):
         wanted |= dict.fromkeys(("interface", "body", "conformance", "template"), str)
+    if isinstance(offer, AnalysisOffer):
+        wanted |= {"unit": str, "needs_light": bool, "quantities": Mapping}
     for key, kind in wanted.items():
         if not isinstance(getattr(offer, key), kind):
             raise PluginError(

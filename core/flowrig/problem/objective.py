@@ -92,19 +92,27 @@ class PlqyProxy(Objective):
         dye_pl_area: photoluminescence area [counts·nm] of the reference dye.
         smallest_absorbance: lower limit of the absorbance in the formula. Without it, a predicted
             absorbance near zero would give an infinite yield.
+        absorbance: name of the feature that is the absorbance.
+        area: name of the feature that is the photoluminescence area [counts·nm].
     """
 
     dye_plqy: float = field(validator=_share)
     dye_absorbance: float = field(validator=_positive)
     dye_pl_area: float = field(validator=_positive)
     smallest_absorbance: float = field(default=0.02, validator=_positive)
+    absorbance: str = "a300"
+    area: str = "pla"
 
     name = "PLQY proxy"
     unit = ""
-    responses = ("a300", "pla")
+
+    @property
+    def responses(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Names of the features: absorbance and photoluminescence area."""
+        return (self.absorbance, self.area)
 
     def value(self, responses: Array) -> Array:
-        """The proxy as a fraction, for responses `(a300, pla)` on the last axis."""
+        """The proxy as a fraction, for absorbance and area on the last axis."""
         absorbance = np.maximum(responses[..., 0], self.smallest_absorbance)
         return np.asarray(
             plqy_proxy(

@@ -1,7 +1,7 @@
 """Procedures: sequences of steps, as generators."""
 
 from collections.abc import Generator, Mapping
-from typing import Any
+from typing import Any, cast
 
 from flowrig.interfaces import Frames
 from flowrig.measurement.light_reference import LightCalibration, LightReference
@@ -34,37 +34,46 @@ def _mean(frames: Mapping[str, Frames]) -> dict[str, Array]:
     return {name: taken.counts.mean(axis=0) for name, taken in frames.items()}
 
 
-def _spectrometers(profile: Profile) -> tuple[str, str]:
-    analysis = profile.analysis
-    return analysis.absorbance.spectrometer, analysis.photoluminescence.spectrometer
+def _dark(profile: Profile, frames: int) -> Generator[Step, Any, Mapping[str, Frames]]:
+    """Frames with the light shut, of the spectrometers whose channels take a dark."""
+    shuttered = profile.analysis.shuttered
+    if not shuttered:
+        return {}
+    yield SetLight(shuttered, False)
+    dark = yield Acquire(shuttered, frames, 0.0, "dark")
+    yield SetLight(shuttered, True)
+    return cast("Mapping[str, Frames]", dark)
 
 
 def calibrate(profile: Profile) -> Generator[Step, Any, LightCalibration]:
     """Fill the cells with transparent liquid, and take the dark and the lamp reference.
 
     Returns:
-        a light reference for each spectrometer.
+        a light reference for each spectrometer; none, and nothing is done, without a calibration in
+        the profile.
     """
     plan = profile.calibration
-    spectrometers = _spectrometers(profile)
+    if plan is None:
+        return LightCalibration({})
+    spectrometers = profile.analysis.devices
     streams = tuple(plan.flow_rates_ul_min)
     minutes = plan.duration_s / 60
     yield RequireVolume({s: q * minutes for s, q in plan.flow_rates_ul_min.items()})
     yield SetFlowRates(plan.flow_rates_ul_min)
     yield Start(streams)
     yield Wait(plan.duration_s, "clearing the cells for the lamp reference")
-    yield SetLight(spectrometers, False)
-    dark = yield Acquire(spectrometers, plan.dark_frames, 0.0, "dark")
-    yield SetLight(spectrometers, True)
+    dark = yield from _dark(profile, plan.dark_frames)
     lamp = yield Acquire(spectrometers, plan.reference_frames, 0.0, "reference")
     yield Stop(streams)
     changed = yield TellChanges()
     return LightCalibration(
         {
             name: LightReference(
-                dark[name].mean_counts(), lamp[name].mean_counts(), dark[name].integration_time_us
+                dark[name].mean_counts() if name in dark else None,
+                taken.mean_counts(),
+                taken.integration_time_us,
             )
-            for name in dark
+            for name, taken in lamp.items()
         },
         tuple(f"changed elsewhere during the lamp reference: {change}" for change in changed),
     )
@@ -94,7 +103,7 @@ def run_condition(
     # A journal of an earlier version may hold a value that is above its limit by a rounding error.
     conditions = Door(profile.space).admit(conditions)
     analysis = profile.analysis
-    spectrometers = _spectrometers(profile)
+    spectrometers = analysis.devices
     flow_rates_ul_min = profile.flow_rates_ul_min(conditions)
     set_points_c = profile.set_points_c(conditions)
     streams = tuple(flow_rates_ul_min)
@@ -108,9 +117,7 @@ def run_condition(
     yield SetFlowRates(flow_rates_ul_min)
     yield Start(streams)
     yield Wait(equilibrium_s, f"steady state, {profile.residence_time.equilibrium:g} τ")
-    yield SetLight(spectrometers, False)
-    dark = yield Acquire(spectrometers, analysis.dark_frames, 0.0, "dark")
-    yield SetLight(spectrometers, True)
+    dark = yield from _dark(profile, analysis.dark_frames)
     steadiness = yield from _until_stationary(profile, equilibrium_s, _mean(dark), probe)
     frames = yield Acquire(spectrometers, analysis.frames, analysis.frame_interval_s, "sample")
     yield Stop(streams)
@@ -138,7 +145,7 @@ def _until_stationary(
         longest_s = _longest_look_s(profile, equilibrium_s)
         yield Wait(longest_s, f"steady state, {wanted.longest:g} τ")
         return None
-    spectrometers, tau_s = _spectrometers(profile), equilibrium_s / n
+    spectrometers, tau_s = profile.analysis.devices, equilibrium_s / n
     look_s = wanted.frames * profile.analysis.frame_interval_s
     looks: list[Look] = []
     first_s = 0.0

@@ -36,7 +36,7 @@ __all__ = [
 _GIVEN = ("name", "digest")
 """Fields of a profile that stand outside its content."""
 
-_BESIDE_THE_RIG = ("objective", "campaign", "simulation")
+_BESIDE_THE_RIG = ("analysis", "objective", "campaign", "simulation")
 """Keys of a profile that name plugins without which its rig can be made safe."""
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
@@ -143,8 +143,8 @@ def load_rig_alone(source: ProfileSource) -> Profile:
     """Load a profile as far as its rig must be made safe.
 
     No rule is applied: the text was sound when the run began, and a later rule, or a broken plugin
-    of an optimizer, must not keep anybody from switching the heat off. `objective`, `campaign` and
-    `simulation` are None if no plugin of the source offers what they name.
+    of an optimizer, must not keep anybody from switching the heat off. `analysis`, `objective`,
+    `campaign` and `simulation` are None if no plugin of the source offers what they name.
 
     Args:
         source: the content, and plugins with the drivers of the rig.

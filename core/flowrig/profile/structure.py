@@ -9,16 +9,17 @@ import operator
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path as FilePath
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, cast
 
 import attrs
 from cattrs.gen import make_dict_structure_fn, override
 
 from flowrig.errors import PluginError
-from flowrig.plugins.offers import DriverOffer, Offer
+from flowrig.plugins.offers import AnalysisOffer, DriverOffer, Offer
 from flowrig.problem.objective import Goal, Objective
 from flowrig.profile import model
 from flowrig.profile.converter import NAME, as_table, as_text, quantity_hook, strict_converter
+from flowrig.profile.expressions import Expression, ExpressionError, parse
 from flowrig.profile.linear import RuleError, parse_rule
 from flowrig.profile.mismatch import MISFITS, Mismatch, findings, toml_key
 from flowrig.profile.model.flow import Ends, Outlets
@@ -66,12 +67,21 @@ class Structurer:
     def __init__(self, plugins: OfferSource) -> None:
         self.plugins = plugins
         self._converter = strict_converter(
-            named=(model.Stream, model.Component, model.DeviceEntry, model.Section)
+            named=(
+                model.Stream,
+                model.Component,
+                model.DeviceEntry,
+                model.Section,
+                model.Channel,
+            )
         )
         for cls, hook in (
             (model.DeviceEntry, self._device),
             (model.Simulation, self._simulation),
             (model.ChemistryChoice, self._chemistry),
+            (model.Channel, self._channel),
+            (_Picked, self._pick),
+            (Expression, _expression),
             (model.SurrogateChoice, self._surrogate),
             (model.Stage, self._stage),
             (Objective, self._objective),
@@ -153,6 +163,44 @@ class Structurer:
         offer = self._offer(value, "name", "chemistry")
         return model.ChemistryChoice(offer, self._beside(value, {"name"}, offer.settings))
 
+    def _channel(self, value: Any, _type: Any) -> model.Channel:
+        table, name = as_table(value), value.pop(NAME)
+        own = {toml_key(attribute) for attribute in attrs.fields(_ChannelKeys)}
+        misfits: list[Exception] = []
+        offer = settings = keys = None
+        try:
+            offer = self._offer(table, "use", "analysis")
+            settings = self._beside(table, own | {"use"}, offer.settings)
+        except MISFITS as error:
+            misfits.append(error)
+        try:
+            known = {key: inner for key, inner in table.items() if key in own}
+            keys = self._converter.structure(known, _ChannelKeys)
+        except MISFITS as error:
+            misfits.append(error)
+        if not isinstance(offer, AnalysisOffer) or settings is None or keys is None:
+            raise ExceptionGroup("channel", misfits)
+        return model.Channel(
+            name=name,
+            offer=offer,
+            settings=settings,
+            device=keys.device,
+            dark=keys.dark,
+            pick=keys.pick,
+            path=("analysis", "channels", name),
+        )
+
+    def _pick(self, value: Any, _type: Any) -> model.Pick | Literal["all"]:
+        """A table, or "all"."""
+        if value == "all":
+            return "all"
+        if isinstance(value, str):
+            raise Mismatch(f"got {value!r}", '"all", or a table with `frames` and `darkest`')
+        pick = self._converter.get_structure_hook(model.Pick)(as_table(value), model.Pick)
+        if (pick.darkest_nm is None) == (pick.brightest_nm is None):
+            raise Mismatch("frames are picked by one window", "either `darkest` or `brightest`")
+        return cast("model.Pick", pick)
+
     def _surrogate(self, value: Any, _type: Any) -> model.SurrogateChoice:
         """A table with a name and settings, or the name alone."""
         value = {"name": value} if isinstance(value, str) else value
@@ -222,6 +270,25 @@ class _StageKeys:
     batch: int = 1
     order_by: str | None = None
     until_r2: float | None = None
+
+
+_Picked = model.Pick | Literal["all"] | None
+
+
+@attrs.frozen(kw_only=True)
+class _ChannelKeys:
+    """The keys of a channel that do not belong to its analysis."""
+
+    device: str
+    dark: model.Dark = "shutter"
+    pick: _Picked = None
+
+
+def _expression(value: Any, _type: Any) -> Expression:
+    try:
+        return parse(as_text(value))
+    except ExpressionError as error:
+        raise Mismatch(error.message, error.expected, error.nearest, offset=error.offset) from error
 
 
 def _linear_rule(value: Any, _type: Any) -> model.LinearRule:

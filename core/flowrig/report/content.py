@@ -109,8 +109,7 @@ class ReportContent:
         invented: the simulated chemistry whose numbers stand for nothing; "" if they do.
         experiments: in the order in which they were made.
         incumbent: the best conditions by a model of all experiments; None without a model.
-        absorbance: averaged absorbance spectrum of the incumbent.
-        photoluminescence: averaged emission spectrum [counts] of the incumbent.
+        spectra: averaged spectra of the incumbent, by channel.
         feature_units: unit of each feature; "" where it has none.
         duration_s: rig time [s] from first to last event.
         digest: SHA-256 of all decisions and measurements; "" if it is not known.
@@ -127,8 +126,7 @@ class ReportContent:
     invented: str = ""
     experiments: tuple[Experiment, ...] = ()
     incumbent: Incumbent | None = None
-    absorbance: Spectrum | None = None
-    photoluminescence: Spectrum | None = None
+    spectra: Mapping[str, Spectrum] = field(factory=dict)
     feature_units: Mapping[str, str] = field(factory=dict)
     duration_s: float | None = None
     digest: str = ""

@@ -7,6 +7,7 @@ from attrs import frozen
 
 from flowrig.measurement.sample import Spectrum
 from flowrig.measurement.spectra import area, interpolate_at
+from flowrig.profile.model import Channel, Reading
 from flowrig.report.content import Expectation, Experiment, Prediction, ReportContent
 from flowrig.report.page import figure
 from flowrig.report.svg.charts import (
@@ -28,7 +29,7 @@ from flowrig.report.svg.charts import (
 from flowrig.report.svg.markup import Markup, tag
 from flowrig.report.svg.numbers import Quantity, grouped
 
-__all__ = ["absorbance", "best_so_far", "emission", "parameters", "parity"]
+__all__ = ["best_so_far", "parameters", "parity", "spectrum"]
 
 CURVE_MARGIN_NM = 25.0
 
@@ -130,42 +131,62 @@ def parity(content: ReportContent, expected: Sequence[Expectation | None]) -> li
     return figures
 
 
-def absorbance(content: ReportContent, spectrum: Spectrum) -> Markup:
-    """The absorbance spectrum with its baseline window and the wavelength of the feature."""
-    settings = content.profile.analysis.absorbance
-    low, high = settings.baseline_window_nm
-    start = min(content.profile.analysis.reactive_window_nm[0], settings.wavelength_nm - 50)
-    axes = _spectrum_axes(spectrum, start, high, "absorbance")
-    read = interpolate_at(spectrum.values, spectrum.wavelengths_nm, settings.wavelength_nm)
-    marks = [
-        span(axes, low, high, "baseline"),
-        curve(axes, spectrum.wavelengths_nm, spectrum.values, "spectrum"),
-        vertical(axes, settings.wavelength_nm, f"A{settings.wavelength_nm:.0f} = {read:.3f}"),
-    ]
-    caption = f"Absorbance, mean of {len(spectrum.frames)} frames of reactive phase."
-    return figure(chart(axes, *marks, title="Absorbance spectrum"), tag("figcaption", caption))
+def spectrum(content: ReportContent, channel: Channel, shown: Spectrum) -> Markup:
+    """The spectrum of a channel with its baseline window and what features read from it."""
+    readings = (one for f in content.profile.features.values() for one in f.readings)
+    wanted = list(dict.fromkeys(one for one in readings if one.channel == channel.name))
+    areas = [one for one in wanted if one.how == "area"][:1]
+    points = [one for one in wanted if one.how == "at"]
+    look = _LOOKS.get(channel.offer.name, (channel.name, f"Spectrum of {channel.name}"))
+    label = f"{look[0]} ({channel.offer.unit})" if channel.offer.unit else look[0]
+    axes = _spectrum_axes(shown, *_shown_nm(channel, shown, wanted), label)
+    marks = [] if channel.baseline_nm is None else [span(axes, *channel.baseline_nm, "baseline")]
+    for one in areas:
+        low, high = one.window_nm
+        inside = (shown.wavelengths_nm >= low) & (shown.wavelengths_nm <= high)
+        marks.append(filled(axes, shown.wavelengths_nm[inside], shown.values[inside], "emission"))
+    marks.append(curve(axes, shown.wavelengths_nm, shown.values, "spectrum"))
+    marks += [_wavelength(axes, channel, shown, one.window_nm[0]) for one in points]
+    phase = "" if channel.picked is None else " of reactive phase"
+    caption = f"{_CAPTIONS.get(channel.offer.name, channel.name)}, mean of {len(shown.frames)} "
+    caption += f"frames{phase}"
+    for one in areas:
+        total = grouped(area(shown.values, shown.wavelengths_nm, one.window_nm))
+        caption += "; the filled area, {:g} to {:g} nm, is ".format(*one.window_nm)
+        caption += f"{total} {channel.offer.unit}·nm"
+    return figure(chart(axes, *marks, title=look[1]), tag("figcaption", f"{caption}."))
 
 
-def emission(content: ReportContent, spectrum: Spectrum) -> Markup:
-    """The emission spectrum with the window of its area, its baseline window and its peak."""
-    settings = content.profile.analysis.photoluminescence
-    low, high = settings.area_window_nm
-    axes = _spectrum_axes(
-        spectrum, low - CURVE_MARGIN_NM, settings.baseline_window_nm[1], "emission (counts)"
-    )
-    inside = (spectrum.wavelengths_nm >= low) & (spectrum.wavelengths_nm <= high)
-    total = grouped(area(spectrum.values, spectrum.wavelengths_nm, settings.area_window_nm))
-    marks = [
-        span(axes, *settings.baseline_window_nm, "baseline"),
-        filled(axes, spectrum.wavelengths_nm[inside], spectrum.values[inside], "emission"),
-        curve(axes, spectrum.wavelengths_nm, spectrum.values, "spectrum"),
-        vertical(axes, settings.peak_nm, f"{settings.peak_nm:g} nm"),
-    ]
-    caption = (
-        f"Photoluminescence, mean of {len(spectrum.frames)} frames of reactive phase; "
-        f"the filled area, {low:g} to {high:g} nm, is {total} counts·nm."
-    )
-    return figure(chart(axes, *marks, title="Emission spectrum"), tag("figcaption", caption))
+_LOOKS = {
+    "absorbance": ("absorbance", "Absorbance spectrum"),
+    "emission": ("emission", "Emission spectrum"),
+}
+"""Label of the axis and title of the figure, by analysis."""
+
+_CAPTIONS = {"absorbance": "Absorbance", "emission": "Photoluminescence"}
+
+
+def _wavelength(axes: Axes, channel: Channel, shown: Spectrum, at_nm: float) -> Markup:
+    """A line at a wavelength that a feature reads."""
+    text = f"{at_nm:g} nm"
+    if channel.offer.name == "absorbance":
+        read = interpolate_at(shown.values, shown.wavelengths_nm, at_nm)
+        text = f"A{at_nm:.0f} = {read:.3f}"
+    return vertical(axes, at_nm, text)
+
+
+def _shown_nm(channel: Channel, shown: Spectrum, wanted: Sequence[Reading]) -> tuple[float, float]:
+    """Wavelengths [nm] from which and to which a spectrum is drawn: all that is read from it."""
+    margin_nm = CURVE_MARGIN_NM
+    read = [(low - margin_nm, high + margin_nm) for low, high in (f.window_nm for f in wanted)]
+    if channel.baseline_nm is not None:
+        read.append(channel.baseline_nm)
+    if channel.offer.needs_light and channel.picked is not None:
+        read.append(channel.picked.window_nm)
+    first, last = float(shown.wavelengths_nm[0]), float(shown.wavelengths_nm[-1])
+    if not wanted:
+        return first, last
+    return max(min(low for low, _ in read), first), min(max(high for _, high in read), last)
 
 
 @frozen

@@ -1,7 +1,6 @@
 """Reads the content of a report from the journal of a run."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from flowrig.errors import FlowrigError
 from flowrig.interfaces.device import Quality
@@ -19,9 +18,8 @@ from flowrig.journal.events import (
 )
 from flowrig.journal.events import Prediction as Forecast
 from flowrig.journal.journal import Event
+from flowrig.measurement.features import used_frames
 from flowrig.measurement.sample import Spectrum
-from flowrig.measurement.spectra import reactive_frames
-from flowrig.profile.model import Analysis
 from flowrig.report.content import (
     Expectation,
     Experiment,
@@ -34,14 +32,6 @@ from flowrig.run_record.reader import RunRecord
 
 __all__ = ["content_of"]
 
-FEATURE_UNITS = {
-    "pli": "counts",
-    "pla": "counts·nm",
-    "peak_nm": "nm",
-    "peak_ev": "eV",
-    "fwhm_nm": "nm",
-}
-
 
 def content_of(record: RunRecord) -> ReportContent:
     """The content of the report of a run, which may be finished or under way.
@@ -51,7 +41,7 @@ def content_of(record: RunRecord) -> ReportContent:
     """
     best, expected = record.best(), record.incumbent()
     incumbent = best if expected is None else expected.experiment
-    absorbance, emission, lacking = _shown_spectra(record, incumbent)
+    spectra, lacking = _shown_spectra(record, incumbent)
     newest, waste = record.journal.last(), record.ledger().waste
     return ReportContent(
         title=record.campaign.title or record.profile.title,
@@ -66,9 +56,8 @@ def content_of(record: RunRecord) -> ReportContent:
         else Incumbent(
             expected.experiment.index, Prediction(expected.objective_mean, expected.objective_sd)
         ),
-        absorbance=absorbance,
-        photoluminescence=emission,
-        feature_units=FEATURE_UNITS,
+        spectra=spectra,
+        feature_units={n: one.unit for n, one in record.profile.features.items()},
         duration_s=None if newest is None else newest.time_s,
         digest=record.journal.digest(),
         provenance=_provenance(record),
@@ -147,36 +136,25 @@ def _prediction(mean: float | None, sd: float | None) -> Prediction | None:
 
 def _shown_spectra(
     record: RunRecord, incumbent: journalled.Experiment | None
-) -> tuple[Spectrum | None, Spectrum | None, tuple[str, ...]]:
-    """The averaged spectra of the incumbent, and a note where they cannot be shown."""
+) -> tuple[Mapping[str, Spectrum], tuple[str, ...]]:
+    """The averaged spectra of the incumbent by channel, and a note where they cannot be shown."""
     if incumbent is None:
-        return None, None, ()
+        return {}, ()
     try:
-        return *_spectra(record, incumbent.index), ()
+        return _spectra(record, incumbent.index), ()
     except (FlowrigError, LookupError, TypeError, ValueError) as error:
         note = f"The spectra of experiment {incumbent.index} cannot be shown: {error}."
-        return None, None, (note,)
+        return {}, (note,)
 
 
-def _spectra(record: RunRecord, index: int) -> tuple[Spectrum, Spectrum]:
+def _spectra(record: RunRecord, index: int) -> dict[str, Spectrum]:
     """The averaged spectra of one experiment, with the frames that they were averaged over."""
-    analysis, arrays = record.profile.analysis, record.arrays(index)
-
-    def spectrum(name: str, spectrometer: str) -> Spectrum:
-        wavelengths_nm = record.wavelengths_nm(spectrometer)
-        used = _used(analysis, arrays[f"{spectrometer}.counts"], wavelengths_nm)
-        return Spectrum(wavelengths_nm, arrays[name], used)
-
-    return (
-        spectrum("absorbance", analysis.absorbance.spectrometer),
-        spectrum("photoluminescence", analysis.photoluminescence.spectrometer),
-    )
-
-
-def _used(analysis: Analysis, counts: Any, wavelengths_nm: Any) -> Any:
-    return reactive_frames(
-        counts, wavelengths_nm, analysis.reactive_window_nm, analysis.reactive_frames
-    )
+    arrays, shown = record.arrays(index), {}
+    for name, channel in record.profile.analysis.channels.items():
+        wavelengths_nm = record.wavelengths_nm(channel.device)
+        used = used_frames(channel, arrays[f"{channel.device}.counts"], wavelengths_nm)
+        shown[name] = Spectrum(arrays.get(f"{name}.axis", wavelengths_nm), arrays[name], used)
+    return shown
 
 
 def _provenance(record: RunRecord) -> dict[str, str]:

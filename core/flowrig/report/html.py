@@ -157,11 +157,12 @@ def _campaign(content: ReportContent) -> Markup:
 
 
 def _spectra(content: ReportContent) -> Markup:
-    drawn = []
-    if content.absorbance is not None:
-        drawn.append(figures.absorbance(content, content.absorbance))
-    if content.photoluminescence is not None:
-        drawn.append(figures.emission(content, content.photoluminescence))
+    channels = content.profile.analysis.channels
+    drawn = [
+        figures.spectrum(content, channels[name], one)
+        for name, one in content.spectra.items()
+        if name in channels
+    ]
     if not drawn:
         return Markup()
     return section("Spectra of the best condition", "", tag("div", *drawn, class_="pair"))

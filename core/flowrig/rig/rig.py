@@ -189,8 +189,9 @@ class Rig:
                     f"{able.rate_max_ul_min:g} µL/min with this syringe, "
                     f"the profile asks for {low:g} to {high:g} µL/min"
                 )
-        self._require_lights()
-        self._require_windows()
+        if self.profile.analysis is not None:  # None in a rig that is loaded to be made safe
+            self._require_lights()
+            self._require_windows()
 
     def refilled(self, streams: Iterable[str]) -> None:
         """Note that a person has filled the syringes of streams; emulated ones are filled now."""
@@ -208,8 +209,7 @@ class Rig:
         )
 
     def _require_lights(self) -> None:
-        analysis = self.profile.analysis
-        for name in (analysis.absorbance.spectrometer, analysis.photoluminescence.spectrometer):
+        for name in self.profile.analysis.shuttered:
             if not self.spectrometer(name).controls_light:
                 raise InputError(light_refusal(name))
 
@@ -432,7 +432,8 @@ def light_refusal(name: str) -> str:
     """
     return (
         f"devices.{name}: its light source is not under control, so dark frames cannot be taken; "
-        "wire its shutter to the spectrometer and say so in the settings"
+        "wire its shutter to the spectrometer and say so in the settings, or give its channel in "
+        '[analysis.channels] the key dark = "none"'
     )
 
 

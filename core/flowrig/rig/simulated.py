@@ -116,8 +116,7 @@ def require_emulators(profile: Profile) -> None:
     for device in profile.devices.values():
         _emulator_of(device)
     world = _new_world(profile, VirtualClock(), 1, None)
-    analysis = profile.analysis
-    names = (analysis.absorbance.spectrometer, analysis.photoluminescence.spectrometer)
+    names = profile.analysis.devices
     require_seen(profile, {name: _range_nm(world.spectrometer(name)) for name in names})
 
 

@@ -57,8 +57,7 @@ def refusals(profile: Profile, plugins: Plugins) -> list[str]:
     ]
     if found:
         return found
-    analysis = profile.analysis
-    for name in (analysis.absorbance.spectrometer, analysis.photoluminescence.spectrometer):
+    for name in profile.analysis.shuttered:
         device = profile.devices[name]
         if device.offer.missing():
             continue

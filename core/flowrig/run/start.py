@@ -11,7 +11,7 @@ from attrs import evolve
 
 from flowrig.campaign.progress import is_campaign_over
 from flowrig.errors import InputError, JournalError
-from flowrig.journal.events import Objective, Resumed, RunStarted, TripReset
+from flowrig.journal.events import Resumed, RunStarted, TripReset
 from flowrig.journal.journal import FILE_NAME, Journal
 from flowrig.operator.gates import require_gates
 from flowrig.plugins.offers import require_installed
@@ -28,6 +28,7 @@ from flowrig.run.options import ResumeOptions, RunOptions, new_run_folder
 from flowrig.run.preflight import require_acceptable
 from flowrig.run.session import RunOutcome, RunSession, newest_s
 from flowrig.run_record.changes import changes_of, drivers_of
+from flowrig.run_record.experiment import journalled_objective
 from flowrig.run_record.folder import profile_copy, require_new
 from flowrig.run_record.lock import is_locked, locked
 from flowrig.run_record.reader import LoadedRun, RunRecord
@@ -181,7 +182,7 @@ def _beginning(profile: Profile, text: str, seed: int, options: RunOptions) -> R
         profile_digest=profile.digest,
         campaign=profile.campaign.title or profile.title,
         experiments=profile.campaign.experiments,
-        objective=Objective(name=profile.objective.name, unit=profile.objective.unit),
+        objective=journalled_objective(profile.objective),
         units=profile.space.units,
         seed=seed,
         simulated=options.simulate,
@@ -200,7 +201,7 @@ def _resumption(record: RunRecord, options: ResumeOptions) -> Resumed:
         refilled=tuple(options.refilled),
         emptied=tuple(options.emptied),
         versions=_versions(options.plugins),
-        objective=Objective(name=profile.objective.name, unit=profile.objective.unit),
+        objective=journalled_objective(profile.objective),
         units=profile.space.units,
         planned=profile.campaign.experiments if profile.campaign else 0,
         profile=profile.name,

@@ -4,7 +4,18 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
-__all__ = ["Decision", "Experiment", "Incumbent"]
+from flowrig.journal.events import Objective as JournalledObjective
+from flowrig.problem.objective import Objective
+
+__all__ = ["Decision", "Experiment", "Incumbent", "journalled_objective"]
+
+
+def journalled_objective(objective: Objective) -> JournalledObjective:
+    """Name and unit of an objective, as events have them."""
+    is_feature = not objective.unit and objective.name in objective.responses
+    return JournalledObjective(
+        name=objective.name, unit=objective.unit, is_feature=True if is_feature else None
+    )
 
 
 @frozen(kw_only=True)

@@ -31,7 +31,7 @@ from flowrig.measurement.light_reference import LightReference
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Campaign, Profile
 from flowrig.run_record.changes import PROFILE_NAME, profile_of
-from flowrig.run_record.experiment import Decision, Experiment, Incumbent
+from flowrig.run_record.experiment import Decision, Experiment, Incumbent, journalled_objective
 from flowrig.run_record.lock import is_locked
 from flowrig.safety.syringes import COUNTED, SyringeLedger
 from flowrig.safety.waste import WasteAccount
@@ -328,7 +328,8 @@ class RunRecord:
         return self.reference(spectrometer)["wavelengths_nm"]
 
     def reference(self, spectrometer: str) -> dict[str, Array]:
-        """The newest "dark" and "lamp" reference and "wavelengths_nm", each of shape `n_pixels`.
+        """The newest "dark" and "lamp" reference, as far as they were taken, and "wavelengths_nm",
+        each of shape `n_pixels`.
 
         Raises:
             InputError: the run was not calibrated yet.
@@ -338,7 +339,9 @@ class RunRecord:
             raise InputError(f"{self.journal.path} holds no dark and lamp reference")
         arrays = self.journal.arrays(calibrated.sequence)
         return {
-            name: arrays[f"{spectrometer}.{name}"] for name in ("dark", "lamp", "wavelengths_nm")
+            name: arrays[f"{spectrometer}.{name}"]
+            for name in ("dark", "lamp", "wavelengths_nm")
+            if f"{spectrometer}.{name}" in arrays
         }
 
     def lights(self) -> dict[str, LightReference]:
@@ -358,9 +361,9 @@ class RunRecord:
         except JournalError:
             return {}
         return {
-            name: LightReference(arrays[f"{name}.dark"], arrays[f"{name}.lamp"])
+            name: LightReference(arrays.get(f"{name}.dark"), arrays[f"{name}.lamp"])
             for name in self.profile.devices
-            if f"{name}.dark" in arrays and f"{name}.lamp" in arrays
+            if f"{name}.lamp" in arrays
         }
 
     def surrogates(self) -> Callable[[], Surrogate]:
@@ -387,10 +390,7 @@ class RunRecord:
             "profile": self.start.data.profile,
             "simulated": self.simulated,
             "seed": self.seed,
-            "objective": {
-                "name": self.profile.objective.name,
-                "unit": self.profile.objective.unit,
-            },
+            "objective": journalled_objective(self.profile.objective).as_json(),
             "experiments": len(experiments),
             "planned": self.campaign.experiments,
             "skipped": sorted(self.skipped()),

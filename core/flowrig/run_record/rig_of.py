@@ -55,6 +55,8 @@ def rig_of(folder: Path | str) -> LoadedRun:
     wanted = {("driver", str(name)) for name in drivers}
     if start.data.simulated:
         wanted |= _simulation_offers(content)
+        channels = _tables(_table(content, "analysis"), "channels").values()
+        wanted |= {("analysis", str(name)) for name in _values(channels, "use")}
     plugins = Plugins.only(wanted, {*basis.drivers.values(), *basis.versions}, LIMIT_S)
     tables, offers = _with_stand_ins(content, plugins)
     nobody = InstalledPlugin("missing", "", "")
@@ -137,6 +139,11 @@ def _kind(
     if kind == "heater" or device in {*named, *_values(heated, "heater")}:
         return "heater"
     return "spectrometer"
+
+
+def _table(content: Mapping[str, Any], key: str) -> dict[str, Any]:
+    found = content.get(key, {})
+    return dict(found) if isinstance(found, Mapping) else {}
 
 
 def _tables(content: Mapping[str, Any], key: str) -> dict[str, dict[str, Any]]:

@@ -12,7 +12,7 @@ NARROWEST = 6
 
 
 FEATURE = re.compile(r"a\d+|pli|pla|peak_nm|peak_ev|fwhm_nm")
-"""Names of features, one of which is the objective `maximum` of a profile."""
+"""Names of features of journals that do not say whether the objective is one."""
 
 
 class ExperimentTable:
@@ -78,7 +78,8 @@ def objective_text(value: float, objective: Objective) -> str:
     """
     if objective.unit:
         return f"{value:.4g} {objective.unit}"
-    return f"{value:.4g}" if FEATURE.fullmatch(objective.name) else f"{value:.1%}"
+    is_feature = objective.is_feature or FEATURE.fullmatch(objective.name)
+    return f"{value:.4g}" if is_feature else f"{value:.1%}"
 
 
 def conditions_text(conditions: Mapping[str, float], units: Mapping[str, str]) -> str:

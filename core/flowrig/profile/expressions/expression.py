@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from flowrig.profile.expressions.errors import ExpressionError
 from flowrig.profile.expressions.grammar import (
@@ -64,9 +64,14 @@ def _same(unit: Unit) -> Unit:
     return unit
 
 
+def _over_nm(unit: Unit) -> Unit:
+    """The unit of an area: that of the ordinate times nm, whatever a profile can write."""
+    return evolve(unit.times(unit_of(_NM)), text=f"{unit.text} {_NM}".strip())
+
+
 FUNCTIONS: Mapping[str, Function] = {
     "at": Function("spectrum", (_NM,), _same),
-    "area": Function("spectrum", _WINDOW, lambda unit: unit.times(unit_of(_NM))),
+    "area": Function("spectrum", _WINDOW, _over_nm),
     "peak": Function("spectrum", _WINDOW, lambda _: unit_of(_NM)),
     "energy": Function("spectrum", _WINDOW, lambda _: unit_of("eV")),
     "fwhm": Function("spectrum", _WINDOW, lambda _: unit_of(_NM)),

@@ -199,6 +199,7 @@ def _composed(powers: Powers) -> str:
         "rotation": "rpm",
         "counts": "counts",
     }
-    above = [bases[n] + (f"^{p}" if p > 1 else "") for n, p in powers if p > 0]
-    below = [bases[n] + (f"^{-p}" if p < -1 else "") for n, p in powers if p < 0]
+    # A unit that no profile can write, of a plugin's analysis, is a base quantity of its own.
+    above = [bases.get(n, n) + (f"^{p}" if p > 1 else "") for n, p in powers if p > 0]
+    below = [bases.get(n, n) + (f"^{-p}" if p < -1 else "") for n, p in powers if p < 0]
     return "/".join([" ".join(above) or "1", *below])

@@ -8,6 +8,15 @@ from flowrig.profile.model.analysis import (
     Window,
 )
 from flowrig.profile.model.campaign import Campaign, Prior, Stage, StopRules, SurrogateChoice
+from flowrig.profile.model.channels import (
+    ABSORBANCE,
+    EMISSION,
+    Channel,
+    Dark,
+    Pick,
+    SpectrumSettings,
+)
+from flowrig.profile.model.features import Feature, Reading, bind_features
 from flowrig.profile.model.flow import (
     Component,
     LimitedFlow,
@@ -33,26 +42,34 @@ from flowrig.profile.model.profile import (
 )
 
 __all__ = [
+    "ABSORBANCE",
     "DEFAULT_SIMULATION",
+    "EMISSION",
     "AbsorbanceAnalysis",
     "Analysis",
     "Calibration",
     "Campaign",
+    "Channel",
     "ChemistryChoice",
     "Component",
+    "Dark",
     "DeviceEntry",
+    "Feature",
     "LimitedFlow",
     "Limits",
     "LinearRule",
     "Liquid",
     "PhotoluminescenceAnalysis",
+    "Pick",
     "Prior",
     "Profile",
+    "Reading",
     "ResidenceTime",
     "SafeStep",
     "Section",
     "Simulation",
     "Solute",
+    "SpectrumSettings",
     "Stage",
     "Stationary",
     "Steady",
@@ -62,4 +79,5 @@ __all__ = [
     "SurrogateChoice",
     "Variable",
     "Window",
+    "bind_features",
 ]

@@ -15,8 +15,10 @@ from flowrig.interfaces.device import DeviceSettings
 from flowrig.plugins.offers import DriverOffer, Offer
 from flowrig.problem.objective import Objective
 from flowrig.problem.space import Parameter, Space, within
+from flowrig.profile.expressions import Expression
 from flowrig.profile.model.analysis import Analysis, Calibration, Window
 from flowrig.profile.model.campaign import Campaign
+from flowrig.profile.model.features import Feature, bind_features
 from flowrig.profile.model.flow import (
     Component,
     LimitedFlow,
@@ -206,8 +208,9 @@ class Profile:
         sections: stretches of the flow path by name.
         limits: operating limits of the rig.
         steady: criteria for a stable heater.
-        calibration: dark frames and lamp reference.
+        calibration: dark frames and lamp reference; None where no analysis needs them.
         analysis: settings from frames to features.
+        feature_texts: expressions of features, by name.
         objective: the objective.
         safe_state: the steps to the safe state, in their order.
         interlocks: rules between heat, flow and syringes.
@@ -228,7 +231,6 @@ class Profile:
     path: Mapping[str, Component]
     residence_time: ResidenceTime
     limits: Limits
-    calibration: Calibration
     analysis: Analysis
     objective: Objective
     safe_state: tuple[SafeStep, ...]
@@ -239,11 +241,19 @@ class Profile:
     supervision: Supervision = field(factory=Supervision)
     gates: tuple[Gate, ...] = ()
     hold: HoldRules = field(factory=HoldRules)
+    calibration: Calibration | None = None
+    feature_texts: Mapping[str, Expression] = field(factory=dict, metadata={"toml": "features"})
     source: str = ""
     dependent_flows: Mapping[str, LinearRule] = field(factory=dict)
     fixed_temperatures_c: Mapping[str, float] = field(factory=dict)
     simulation: Simulation | None = None
     campaign: Campaign | None = None
+
+    @property
+    def features(self) -> dict[str, Feature]:
+        """Every feature by name: those of the older tables of the analysis, then the others."""
+        analysis = self.analysis
+        return bind_features(analysis.channels, self.feature_texts, analysis.table_features)[0]
 
     @property
     def space(self) -> Space:
@@ -255,8 +265,10 @@ class Profile:
 
     @property
     def offers(self) -> tuple[Offer, ...]:
-        """Offers of plugins that a run needs: drivers, optimizers and the surrogate."""
+        """Offers of plugins that a run needs: drivers, analyses, optimizers and the surrogate."""
         offers: list[Offer] = [device.offer for device in self.devices.values()]
+        if self.analysis is not None:  # None in a rig that is loaded to be made safe
+            offers += [channel.offer for channel in self.analysis.channel_tables.values()]
         if self.campaign is not None:
             if self.campaign.surrogate is not None:
                 offers += self.campaign.surrogate.offers

@@ -7,12 +7,22 @@ from attrs import frozen
 
 from flowrig.errors import InputError
 from flowrig.problem.objective import MaximumResponse, Objective, TargetObjective
-from flowrig.profile.model import Profile, Window
+from flowrig.profile.model import Feature, Profile, Window, bind_features
 from flowrig.profile.problems import Finding, Path, nearest
 from flowrig.profile.rules import names
 from flowrig.profile.rules.limits import outside
 
-__all__ = ["RULES", "AnalysedWindow", "analysed_windows", "flow_rates", "require_seen"]
+__all__ = [
+    "RULES",
+    "AnalysedWindow",
+    "analysed_windows",
+    "features_of",
+    "flow_rates",
+    "require_seen",
+]
+
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+"""Names of channels: arrays in the journal are called after them, and expressions use them."""
 
 
 def flow_rates(
@@ -28,25 +38,74 @@ def flow_rates(
 
 
 def calibration(profile: Profile) -> Iterator[Finding]:
-    """The flow rates of the calibration belong to streams."""
+    """The flow rates of the calibration belong to streams, and analyses that need it have one."""
     path: Path = ("calibration", "flow_rates")
-    yield from flow_rates(profile, profile.calibration.flow_rates_ul_min, path)
+    if profile.calibration is not None:
+        yield from flow_rates(profile, profile.calibration.flow_rates_ul_min, path)
+        return
+    for channel in profile.analysis.channels.values():
+        if channel.offer.needs_light:
+            yield Finding(
+                channel.path,
+                f"the channel {channel.name!r} compares the sample with the lamp, and there is no "
+                "reference of the lamp",
+                expected="a table [calibration]",
+                on_key=True,
+            )
+
+
+def channels(profile: Profile) -> Iterator[Finding]:
+    """There is a channel, no two have one name, and both keys of the reactive frames are given."""
+    settings = profile.analysis
+    here: Path = ("analysis",)
+    if not settings.channels:
+        expected = "a table [analysis.channels.NAME]"
+        yield Finding(here, "nothing is looked at", expected=expected, on_key=True)
+    older = {"absorbance": settings.absorbance, "photoluminescence": settings.photoluminescence}
+    for name, channel in settings.channel_tables.items():
+        if older.get(name) is not None:
+            message = f"[analysis.{name}] is a channel called {name!r} already"
+            yield Finding(channel.path, message, expected="another name", on_key=True)
+        if not _PLAIN.fullmatch(name):
+            expected = "letters, digits and underscores, a letter first"
+            yield Finding(channel.path, f"got {name!r}", expected=expected, on_key=True)
+        if name in profile.devices:
+            message = f"{name!r} is the name of a device"
+            yield Finding(channel.path, message, expected="another name", on_key=True)
+    for key, other, given in (
+        ("reactive_frames", "reactive_window", settings.reactive_frames),
+        ("reactive_window", "reactive_frames", settings.reactive_window_nm),
+    ):
+        both = None not in (settings.reactive_frames, settings.reactive_window_nm)
+        if given is not None and not both:
+            message = f"`{key}` needs `{other}`"
+            yield Finding((*here, key), message, expected=f"a key `{other}`", on_key=True)
 
 
 def spectrometers(profile: Profile) -> Iterator[Finding]:
-    """Both spectrometers exist, and each is at a flow cell."""
+    """The spectrometer of every channel exists, and is at a flow cell."""
     watched = {component.spectrometer for component in profile.path.values()}
-    for section, name in (
-        ("absorbance", profile.analysis.absorbance.spectrometer),
-        ("photoluminescence", profile.analysis.photoluminescence.spectrometer),
-    ):
-        path: Path = ("analysis", section, "spectrometer")
-        wrong = list(names.device(profile, name, "spectrometer", path))
+    for channel in profile.analysis.channels.values():
+        path = channel.key("device")
+        wrong = list(names.device(profile, channel.device, "spectrometer", path))
         yield from wrong
-        if not wrong and name not in watched:
-            message = f"the spectrometer {name!r} is at no flow cell"
-            expected = f'a flow cell in [path] with `spectrometer = "{name}"`'
+        if not wrong and channel.device not in watched:
+            message = f"the spectrometer {channel.device!r} is at no flow cell"
+            expected = f'a flow cell in [path] with `spectrometer = "{channel.device}"`'
             yield Finding(path, message, expected=expected)
+
+
+def lights(profile: Profile) -> Iterator[Finding]:
+    """No step of the safe state shuts a light that nothing opens again."""
+    shuttered, read = profile.analysis.shuttered, profile.analysis.devices
+    for index, step in enumerate(profile.safe_state):
+        for number, name in enumerate(step.spectrometers):
+            if name in read and name not in shuttered:
+                yield Finding(
+                    ("safe_state", index, "spectrometers", number),
+                    f"nothing opens the light of {name!r} again: its channels take no dark",
+                    expected='a spectrometer whose channel has dark = "shutter"',
+                )
 
 
 SLACK_NM = 1.0
@@ -88,25 +147,23 @@ class AnalysedWindow:
 
 
 def analysed_windows(profile: Profile) -> Iterator[AnalysedWindow]:
-    """All wavelengths that the analysis reads, of both spectrometers."""
+    """All wavelengths that the analysis reads, of every channel."""
     settings = profile.analysis
-    here: Path = ("analysis",)
-    for section, part in (
-        ("absorbance", settings.absorbance),
-        ("photoluminescence", settings.photoluminescence),
-    ):
-        name = part.spectrometer
-        yield AnalysedWindow((*here, "reactive_window"), name, *settings.reactive_window_nm)
-        path = (*here, section, "baseline_window")
-        yield AnalysedWindow(path, name, *part.baseline_window_nm)
-    absorbance, emission = settings.absorbance, settings.photoluminescence
-    for section, key, name, at_nm in (
-        ("absorbance", "wavelength", absorbance.spectrometer, absorbance.wavelength_nm),
-        ("photoluminescence", "peak", emission.spectrometer, emission.peak_nm),
-    ):
-        yield AnalysedWindow((*here, section, key), name, at_nm, at_nm)
-    path = (*here, "photoluminescence", "area_window")
-    yield AnalysedWindow(path, emission.spectrometer, *emission.area_window_nm)
+    channels = settings.channels
+    for channel in channels.values():
+        if channel.picked is not None:
+            own = (*channel.path, "pick")
+            own = (*own, "darkest" if channel.picked.darkest_nm is not None else "brightest")
+            given = channel.name in settings.channel_tables
+            given = given and settings.channel_tables[channel.name].pick is not None
+            path = own if given else ("analysis", "reactive_window")
+            yield AnalysedWindow(path, channel.device, *channel.picked.window_nm)
+        if channel.baseline_nm is not None:
+            yield AnalysedWindow(channel.key("baseline"), channel.device, *channel.baseline_nm)
+    for feature in features_of(profile).values():
+        for reading in feature.readings:
+            device = channels[reading.channel].device
+            yield AnalysedWindow(feature.key, device, *reading.window_nm)
 
 
 def require_seen(profile: Profile, ranges_nm: Mapping[str, Window]) -> None:
@@ -140,28 +197,72 @@ def windows(profile: Profile) -> Iterator[Finding]:
 
 
 def read_cells(profile: Profile) -> Iterator[Finding]:
-    """The analysis reads the spectrometer of every flow cell."""
-    read = (
-        profile.analysis.absorbance.spectrometer,
-        profile.analysis.photoluminescence.spectrometer,
-    )
+    """Every spectrometer is one that a channel reads."""
+    read = profile.analysis.devices
     if any(spectrometers(profile)):  # one mistake in a name is reported once
         return
+    expected = f"one that [analysis] reads, {' or '.join(map(repr, read))}"
+    watched = set()
     for name, component in profile.path.items():
-        watched = component.spectrometer
-        if component.kind != "flow-cell" or watched is None or watched in read:
+        if component.spectrometer is None:
             continue
+        watched.add(component.spectrometer)
+        if component.kind == "flow-cell" and component.spectrometer not in read:
+            yield Finding(
+                ("path", name, "spectrometer"),
+                f"nobody reads the spectrometer {component.spectrometer!r} of the flow cell "
+                f"{name!r}",
+                expected=f'{expected}, or tubing (kind = "tubing") in its place',
+            )
+    for name, device in profile.devices.items():
+        if device.offer.kind == "spectrometer" and name not in {*read, *watched}:
+            message = f"nobody reads the spectrometer {name!r}"
+            expected = "a channel in [analysis.channels] that reads it, or no such device"
+            yield Finding(("devices", name), message, expected=expected, on_key=True)
+
+
+def features_of(profile: Profile) -> dict[str, Feature]:
+    """The features that have a meaning, by name."""
+    settings = profile.analysis
+    return bind_features(settings.channels, profile.feature_texts, settings.table_features)[0]
+
+
+def features(profile: Profile) -> Iterator[Finding]:
+    """Every feature has a name of its own and a meaning, and its windows have a width."""
+    settings = profile.analysis
+    known = settings.table_features
+    found, errors = bind_features(settings.channels, profile.feature_texts, known)
+    older = {feature.name: feature.key for feature in known}
+    for name in profile.feature_texts:
+        path: Path = ("features", name)
+        if not _PLAIN.fullmatch(name):
+            expected = "letters, digits and underscores, a letter first"
+            yield Finding(path, f"got {name!r}", expected=expected, on_key=True)
+        if name in older:
+            message = f"[{'.'.join(map(str, older[name][:-1]))}] gives a feature {name!r} already"
+            yield Finding(path, message, expected="another name", on_key=True)
+        if name in settings.channels:
+            message = f"{name!r} is the name of a channel"
+            yield Finding(path, message, expected="another name", on_key=True)
+    for name, error in errors.items():
         yield Finding(
-            ("path", name, "spectrometer"),
-            f"nobody reads the spectrometer {watched!r} of the flow cell {name!r}",
-            expected=f"one that [analysis] reads, {' or '.join(map(repr, dict.fromkeys(read)))}, "
-            'or tubing (kind = "tubing") in its place',
+            ("features", name),
+            error.message,
+            expected=error.expected,
+            nearest=error.nearest,
+            offset=error.offset,
         )
+    for feature in found.values():
+        for reading in feature.readings:
+            low, high = reading.window_nm
+            if reading.how != "at" and not low < high:
+                message = f"the window of {reading.how}() has no width: {low:g} to {high:g} nm"
+                yield Finding(feature.key, message, expected="the lower wavelength first")
 
 
 def responses(profile: Profile) -> Iterator[Finding]:
     """The objective uses features that the analysis yields."""
-    features = profile.analysis.features
+    features = features_of(profile)
     for response in profile.objective.responses:
         if response not in features:
             yield Finding(
@@ -182,7 +283,7 @@ def repeatability(profile: Profile) -> Iterator[Finding]:
         path: Path = ("analysis", "repeatability", name)
         # A profile that extends another can read the absorbance at another wavelength.
         if not re.fullmatch(r"a\d+", name):
-            yield from names.one_of(name, profile.analysis.features, "feature", path, on_key=True)
+            yield from names.one_of(name, features_of(profile), "feature", path, on_key=True)
         if not 0.0 < percent < 100.0:
             yield Finding(path, f"got {percent:g} %", expected="more than 0 % and less than 100 %")
 
@@ -198,4 +299,14 @@ def _place_of(objective: Objective, response: str) -> Path:
     return ("objective", "name")
 
 
-RULES = (calibration, spectrometers, windows, read_cells, responses, repeatability)
+RULES = (
+    calibration,
+    channels,
+    spectrometers,
+    lights,
+    windows,
+    read_cells,
+    features,
+    responses,
+    repeatability,
+)

@@ -151,18 +151,27 @@ def frames(profile: Profile) -> Iterator[Finding]:
     yield from _at_least(analysis.frames, 1, ("analysis", "frames"))
     yield from _at_least(analysis.frame_interval_s, 0, ("analysis", "frame_interval"), "s")
     yield from _at_least(analysis.dark_frames, 0, ("analysis", "dark_frames"))
-    yield from _at_least(analysis.reactive_frames, 1, ("analysis", "reactive_frames"))
-    if analysis.reactive_frames > analysis.frames:
-        yield Finding(
-            ("analysis", "reactive_frames"),
-            f"got {analysis.reactive_frames}",
-            expected=f"no more than `frames`, {analysis.frames}",
-        )
+    if analysis.reactive_frames is not None:
+        yield from _picked(analysis.reactive_frames, analysis.frames, ("analysis",), "reactive_")
+    for channel in analysis.channel_tables.values():
+        if channel.picked is not None:
+            here = (*channel.path, "pick")
+            yield from _picked(channel.picked.frames, analysis.frames, here)
+
+
+def _picked(count: int, frames: int, table: Path, prefix: str = "") -> Iterator[Finding]:
+    """At least one frame of a sample shows the reactive phase, and at most all do."""
+    path = (*table, f"{prefix}frames")
+    yield from _at_least(count, 1, path)
+    if count > frames:
+        yield Finding(path, f"got {count}", expected=f"no more than `frames`, {frames}")
 
 
 def calibration(profile: Profile) -> Iterator[Finding]:
     """Dark frames and lamp reference are averages of at least one frame."""
     settings = profile.calibration
+    if settings is None:
+        return
     for key in ("dark_frames", "reference_frames"):
         yield from _at_most(getattr(settings, key), MOST_FRAMES, ("calibration", key))
     yield from _at_least(settings.duration_s, 0, ("calibration", "duration"), "s")

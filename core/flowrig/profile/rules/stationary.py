@@ -7,6 +7,7 @@ from flowrig.errors import InputError
 from flowrig.profile.linear import expand_rules
 from flowrig.profile.model import Profile, Section, Stationary
 from flowrig.profile.problems import Finding, Path, nearest
+from flowrig.profile.rules.analysis import features_of
 from flowrig.profile.topology import Topology
 
 __all__ = ["RULES"]
@@ -41,7 +42,7 @@ def numbers(profile: Profile) -> Iterator[Finding]:
 def features(profile: Profile) -> Iterator[Finding]:
     """Stationary features are features of the analysis."""
     wanted = profile.residence_time.stationary
-    known = profile.analysis.features
+    known = features_of(profile)
     for number, feature in enumerate(() if wanted is None else wanted.features):
         if feature not in known:
             path, near = (*HERE, "features", number), nearest(feature, known)

@@ -96,7 +96,8 @@ def _calibration(entry: h5py.Group, record: RunRecord, event: Event[Calibrated])
     for name in _spectrometers(arrays, "lamp"):
         data = _spectra(entry, name, "lamp", ["wavelength"], arrays[f"{name}.wavelengths_nm"])
         _put(data, "lamp", arrays[f"{name}.lamp"], "counts")
-        _put(data, "dark", arrays[f"{name}.dark"], "counts")
+        if f"{name}.dark" in arrays:
+            _put(data, "dark", arrays[f"{name}.dark"], "counts")
 
 
 def _experiment(entry: h5py.Group, record: RunRecord, experiment: Experiment) -> None:
@@ -116,13 +117,10 @@ def _experiment(entry: h5py.Group, record: RunRecord, experiment: Experiment) ->
     arrays = record.journal.arrays(experiment.sequence)
     for name in _spectrometers(arrays, "counts"):
         _frames(entry, name, arrays, record.wavelengths_nm(name))
-    analysis = record.profile.analysis
-    for name, seen_by in (
-        ("absorbance", analysis.absorbance.spectrometer),
-        ("photoluminescence", analysis.photoluminescence.spectrometer),
-    ):
-        data = _spectra(entry, name, name, ["wavelength"], record.wavelengths_nm(seen_by))
-        _put(data, name, arrays[name])
+    for name, channel in record.profile.analysis.channels.items():
+        nm = arrays.get(f"{name}.axis", record.wavelengths_nm(channel.device))
+        data = _spectra(entry, name, name, ["wavelength"], nm)
+        _put(data, name, arrays[name], channel.offer.unit)
 
 
 def _spectrometers(arrays: Mapping[str, NDArray[Any]], what: str) -> list[str]:
@@ -139,7 +137,8 @@ def _frames(
     how = {"compression": "gzip", "compression_opts": PACKED, "shuffle": True}
     _put(data, "counts", arrays[f"{name}.counts"], "counts", **how)
     _put(data, "time", arrays[f"{name}.times_s"], "s")
-    _put(data, "dark", arrays[f"{name}.dark"], "counts")
+    if f"{name}.dark" in arrays:
+        _put(data, "dark", arrays[f"{name}.dark"], "counts")
     entry.attrs.setdefault("default", name)
 
 

@@ -44,7 +44,8 @@ class Scene:
         """The pumps that run in this phase; all pumps in phases without flow."""
         profile = self.profile
         if self.phase is Phase.PRIME:
-            streams: Sequence[str] = tuple(profile.calibration.flow_rates_ul_min)
+            plan = profile.calibration
+            streams: Sequence[str] = () if plan is None else tuple(plan.flow_rates_ul_min)
         elif self.phase in (Phase.FLUSH, Phase.CLOSE):
             flush = [step for step in profile.safe_state if step.do == "flush"]
             streams = [stream for step in flush for stream in step.flow_rates_ul_min]

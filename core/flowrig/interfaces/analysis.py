@@ -1,0 +1,51 @@
+"""An analysis: from the raw frames of a detector to one spectrum and to numbers."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+
+import numpy as np
+from attrs import field, frozen
+from numpy.typing import NDArray
+
+__all__ = ["Analysis", "Looked"]
+
+Array = NDArray[np.float64]
+
+
+@frozen(eq=False)
+class Looked:
+    """What an analysis makes of the frames of one sample.
+
+    Attributes:
+        axis: place of every value on the axis of the detector, rising, shape `p`; for instance
+            wavelength [nm].
+        values: the spectrum in the unit of the analysis' offer, shape `p`; nan where it has no
+            value.
+        quantities: further numbers by name, in the units of the offer; nan where there is no value.
+        flags: reasons why the result is doubtful, one phrase each, without the name of the device.
+    """
+
+    axis: Array
+    values: Array
+    quantities: Mapping[str, float] = field(factory=dict)
+    flags: tuple[str, ...] = ()
+
+
+class Analysis(ABC):
+    """A way to look at a sample, which a channel of a profile names with `use`.
+
+    It is built with an instance of its settings class. It keeps no state between samples, so that
+    frames that are evaluated again give the same numbers.
+    """
+
+    @abstractmethod
+    def reduce(self, frames: Array, axis: Array, dark: Array | None, light: Array | None) -> Looked:
+        """Reduce the frames of one sample.
+
+        Args:
+            frames: counts of the frames that show the sample, shape `n x p`, at least one.
+            axis: place of every pixel on the axis of the detector, rising, shape `p`.
+            dark: mean counts without light, shape `p`; None if the channel has no dark.
+            light: mean counts of the light through something transparent, dark included, shape `p`;
+                None if the rig has no calibration.
+        """

@@ -1,0 +1,190 @@
+"""Features: numbers that are read from spectra and computed from each other, by name."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from attrs import evolve, field, frozen
+
+from flowrig.profile.expressions import Bound, Expression, ExpressionError, Meaning, Unit, unit_of
+from flowrig.profile.expressions.grammar import (
+    Algebra,
+    Call,
+    Name,
+    Negative,
+    Number,
+    Operation,
+    fold,
+)
+from flowrig.profile.model.channels import Channel, How, Window
+from flowrig.profile.problems import Path
+
+__all__ = ["Feature", "Reading", "bind_features"]
+
+SHAPE = ("peak", "energy", "fwhm")
+"""Readings of the shape of a band, which have no value where there is no band."""
+
+
+@frozen
+class Reading:
+    """What is read from the spectrum of a channel.
+
+    Attributes:
+        channel: name of the channel.
+        how: "at" a wavelength, "area" of a window, or "peak" wavelength, photon "energy" or "fwhm"
+            of the highest band in a window.
+        window_nm: the window [nm]; twice the same wavelength for "at".
+    """
+
+    channel: str
+    how: How
+    window_nm: Window
+
+
+@frozen(kw_only=True)
+class Feature:
+    """A number with a name, which objective, reports and exports use.
+
+    Attributes:
+        name: the name.
+        unit: "" for a number without one.
+        key: path of the key that sets it, or its window, in the profile.
+        readings: what is read from spectra for it, in the order of the text.
+        expression: how it is computed; None if it is its only reading.
+    """
+
+    name: str
+    unit: str
+    key: Path
+    readings: tuple[Reading, ...] = ()
+    expression: Bound | None = field(default=None, repr=False)
+
+    @property
+    def only(self) -> Reading | None:
+        """The reading that it is, if nothing is computed."""
+        if self.expression is None:
+            return self.readings[0]
+        tree = self.expression.expression.tree
+        return self.readings[0] if isinstance(tree, Call) and self.readings else None
+
+    @property
+    def is_shape(self) -> bool:
+        """Whether it is the place or width of a band, which may not be there."""
+        return self.only is not None and self.only.how in SHAPE
+
+    @property
+    def may_lack(self) -> bool:
+        """Whether it can have no value without anything being wrong: no band, or no quotient."""
+        return self.only is None or self.is_shape
+
+
+def bind_features(
+    channels: Mapping[str, Channel], texts: Mapping[str, Expression], known: Iterable[Feature] = ()
+) -> tuple[dict[str, Feature], dict[str, ExpressionError]]:
+    """Give the names in expressions of features their meaning.
+
+    Args:
+        channels: by name; each is a spectrum, and `CHANNEL.QUANTITY` a number of its analysis.
+        texts: the expressions, by the name of the feature. They may use each other.
+        known: features that are there already.
+
+    Returns:
+        every feature by name, in the order of known features and texts, and by name the errors of
+        those that have no meaning.
+    """
+    meanings = {
+        name: Meaning(_unit(channel.offer.unit), "spectrum") for name, channel in channels.items()
+    }
+    for name, channel in channels.items():
+        for quantity, unit in channel.offer.quantities.items():
+            meanings[f"{name}.{quantity}"] = Meaning(_unit(unit))
+    found = {feature.name: feature for feature in known}
+    meanings |= {name: Meaning(_unit(feature.unit)) for name, feature in found.items()}
+    errors: dict[str, ExpressionError] = {}
+    waiting = dict(texts)
+    while waiting:
+        ready = [n for n, one in waiting.items() if not waiting.keys() & set(one.names)]
+        for name in ready or list(waiting):
+            expression = waiting.pop(name)
+            try:
+                if not ready:
+                    raise ExpressionError("it is computed from itself", 0, "no such circle")
+                bound = expression.bind(meanings)
+                if bound.kind != "number":
+                    raise ExpressionError(
+                        "a series is no number", 0, "mean(), or another of its kind"
+                    )
+            except ExpressionError as error:
+                errors[name] = error
+                continue
+            found[name] = made = _feature(name, bound)
+            meanings[name] = Meaning(
+                bound.unit if made.expression is None else made.expression.unit
+            )
+    order = [*(feature.name for feature in known), *texts]
+    return {name: found[name] for name in order if name in found}, errors
+
+
+def _feature(name: str, bound: Bound) -> Feature:
+    bound = _in_nm(bound)
+    return Feature(
+        name=name,
+        unit=bound.unit.name.replace(" ", "·"),
+        key=("features", name),
+        readings=_readings(bound),
+        expression=bound,
+    )
+
+
+def _in_nm(bound: Bound) -> Bound:
+    """A computed length in nm: from spectra it is one of wavelengths, as an area over a height."""
+    is_length = bound.natural.powers == unit_of("nm").powers
+    return evolve(bound, natural=unit_of("nm")) if is_length and not bound.natural.text else bound
+
+
+def _readings(bound: Bound) -> tuple[Reading, ...]:
+    found: list[Reading] = fold(bound.expression.tree, _Readings())
+    return tuple(dict.fromkeys(found))
+
+
+def _unit(text: str) -> Unit:
+    """The unit of a text; one that profiles do not know is a quantity of its own."""
+    try:
+        return unit_of(text.replace("·", " "))
+    except ValueError:
+        return Unit(((text, 1),), text=text)
+
+
+class _Readings(Algebra[list[Reading]]):
+    """Every reading of a spectrum, in the order of the text."""
+
+    def number(self, node: Number) -> list[Reading]:
+        return []
+
+    def name(self, node: Name) -> list[Reading]:
+        return []
+
+    def negative(self, node: Negative, of: list[Reading]) -> list[Reading]:
+        return of
+
+    def operation(
+        self, node: Operation, left: list[Reading], right: list[Reading]
+    ) -> list[Reading]:
+        return left + right
+
+    def call(self, node: Call, arguments: Sequence[list[Reading]]) -> list[Reading]:
+        first, *lengths = node.arguments
+        how = _HOW.get(node.function)
+        if how is None or not isinstance(first, Name):
+            return [reading for one in arguments for reading in one]
+        places = [
+            one.value * one.unit.factor(unit_of("nm")) for one in lengths if isinstance(one, Number)
+        ]
+        return [Reading(first.name, how, (places[0], places[-1]))]
+
+
+_HOW: Mapping[str, How] = {
+    "at": "at",
+    "area": "area",
+    "peak": "peak",
+    "energy": "energy",
+    "fwhm": "fwhm",
+}
