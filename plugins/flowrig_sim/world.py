@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Mapping
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 from flowrig.clock import Clock
 from flowrig.emulation.world import HeaterBody, PumpBody, SpectrometerBody, World
@@ -16,6 +17,7 @@ from flowrig_sim.instruments import CellBody, FluidAccess, PlateBody, PlungerBod
 from flowrig_sim.noise import Drift, generator
 from flowrig_sim.optics.detector import PL_COEFFICIENTS, UV_COEFFICIENTS, Detector
 from flowrig_sim.optics.spectra import AbsorptionOptics, EmissionOptics
+from flowrig_sim.places import bodies_of
 from flowrig_sim.settings import FluidicSettings
 
 __all__ = ["FluidicWorld"]
@@ -79,6 +81,13 @@ class FluidicWorld(World):
         )
         self._absorbance_nm = absorbance_nm(profile)
 
+        self._others = bodies_of(
+            profile,
+            clock,
+            lambda: {name: body.rate_ul_min for name, body in self._syringes.items()},
+            {name: partial(_temperature_c, plate) for name, plate in self._heaters.items()},
+        )
+
     def pump(self, device: str) -> PumpBody:
         """The plunger behind a pump.
 
@@ -102,6 +111,14 @@ class FluidicWorld(World):
             InputError: there is no such spectrometer.
         """
         return _known(self._spectrometers, device, "spectrometer")
+
+    def body(self, device: str) -> Any:
+        """The body behind a device of another kind.
+
+        Raises:
+            InputError: there is no such device, or its kind offers no body.
+        """
+        return _known(self._others, device, "device of another kind, with a body,")
 
     def refill(self, stream: str) -> None:
         """Replace the syringe of a stream by a full one.
@@ -184,6 +201,10 @@ def _detector(
     return detector, EmissionOptics(
         detector.wavelengths_nm, path_mm, settings.excitation_nm, settings.pl_integration_time_us
     )
+
+
+def _temperature_c(plate: PlateBody) -> float:
+    return plate.temperature_c
 
 
 def _known(bodies: Mapping[str, B], device: str, what: str) -> B:

@@ -191,6 +191,7 @@ def _beginning(profile: Profile, text: str, seed: int, options: RunOptions) -> R
         drivers=drivers_of(profile, options.plugins),
         chemistry=chemistry_of(profile) if options.simulate else "",
         invented=options.simulate and is_invented(profile),
+        readings=profile.readings or None,
     )
 
 
