@@ -202,16 +202,14 @@ def world(profile: Profile) -> FluidicWorld:
 
 @pytest.mark.slow
 def test_a_rig_that_divides_and_parts_runs_and_is_reported(tmp_path: Path) -> None:
-    """Two coils side by side, then a membrane that takes the carrier off, then the cells."""
+    """Two coils side by side, then the cells, then a membrane that takes the carrier off."""
     file, run = tmp_path / "rig.toml", tmp_path / "run"
     file.write_text(
         COILS
         + """
-cooling = { to = "membrane" }
-membrane = { kind = "separator", to = { carrier = "oil", reactive = "cell_absorbance" } }
+cell_pl = { to = "membrane" }
+membrane = { kind = "separator", to = { carrier = "oil", reactive = "waste" } }
 oil = { kind = "waste", volume = "1 L" }
-[calibration]
-flow_rates = { ODE = "200 uL/min" }
 [sections.reaction]
 start = "segmentation"
 end = "join"
