@@ -208,10 +208,10 @@ class RunStarted(EventData):
         profile_toml: text of the profile, with all that it extends.
         drivers: by driver of the rig and world of a simulated one, the plugin that offers it, as
             "chemyx of flowrig".
-        chemistry: the chemistry of a simulated rig; "" if it has none.
-        invented: whether the numbers of that chemistry stand for nothing.
         readings: unit of everything that devices report in a look, by DEVICE.QUANTITY; missing
             where no device does.
+        chemistry: the chemistry of a simulated rig; "" if it has none.
+        invented: whether the numbers of that chemistry stand for nothing.
 
     Older forms:
         0.1.0 has no `chemistry` and no `invented`; nothing was invented then. It has no
@@ -232,9 +232,9 @@ class RunStarted(EventData):
     versions: Mapping[str, str]
     profile_toml: str | None = None
     drivers: Mapping[str, str] = field(factory=dict)
+    readings: Mapping[str, str] | None = None
     chemistry: str = ""
     invented: bool = False
-    readings: Mapping[str, str] | None = None
 
 
 @frozen(kw_only=True)

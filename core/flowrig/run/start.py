@@ -189,9 +189,9 @@ def _beginning(profile: Profile, text: str, seed: int, options: RunOptions) -> R
         versions=_versions(options.plugins),
         profile_toml=text,
         drivers=drivers_of(profile, options.plugins),
+        readings=profile.readings or None,
         chemistry=chemistry_of(profile) if options.simulate else "",
         invented=options.simulate and is_invented(profile),
-        readings=profile.readings or None,
     )
 
 
