@@ -73,12 +73,14 @@ def evaluate(
     features = extract_features(profile.analysis, samples, profile.features.values())
     objective = _objective(profile, features)
     flags = [*features.flags, *_doubts(calibration, observation)]
-    quality = worst_quality(flags) if np.isfinite(objective) else Quality.BAD
+    count = {"", *profile.channels_that_count}
+    quality = worst_quality(flag for flag in flags if flag.channel in count)
+    quality = quality if np.isfinite(objective) else Quality.BAD
     # A GOOD flag reports a missing shape of a band: no fault unless the objective needs that shape.
-    reported = tuple(
+    reported = dict.fromkeys(
         flag.reason for flag in flags if flag.quality is not Quality.GOOD or quality is Quality.BAD
     )
-    return Measurement(features.values, objective, quality, reported), features
+    return Measurement(features.values, objective, quality, tuple(reported)), features
 
 
 def _objective(profile: Profile, features: Features) -> float:

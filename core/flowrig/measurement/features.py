@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from attrs import frozen
+from attrs import evolve, frozen
 from numpy.typing import NDArray
 
 from flowrig.errors import FlowrigError, PluginError
@@ -87,8 +87,8 @@ def used_frames(channel: Channel, counts: NDArray[Any], axis: Array) -> NDArray[
 def _look(channel: Channel, sample: Sample, wanted: list[Reading], lamp_counts_min: float) -> _Look:
     """The spectrum of a channel, and what is doubtful about it."""
     axis, device = sample.wavelengths_nm, channel.device
-    if channel.dark == "none":
-        sample = sample.without_dark()
+    if channel.dark != "shutter":
+        sample = sample.with_dark(np.array(channel.stored_dark) if channel.stored_dark else None)
     used = used_frames(channel, sample.frames.counts, axis)
     looked, broken = _reduced(channel, sample, used)
     own_axis = not np.array_equal(looked.axis, axis)
@@ -100,6 +100,7 @@ def _look(channel: Channel, sample: Sample, wanted: list[Reading], lamp_counts_m
     else:
         flags += excitation_flags(channel, sample, spectrum, wanted)
     flags += [Flag(Quality.DOUBTFUL, f"{device}: {reason}") for reason in looked.flags]
+    flags = [evolve(flag, channel=channel.name) for flag in flags]
     return _Look(spectrum, looked.quantities, flags)
 
 

@@ -177,6 +177,7 @@ class Structurer:
             settings=settings,
             device=keys.device,
             dark=keys.dark,
+            stored_dark=keys.stored_dark,
             pick=keys.pick,
             path=("analysis", "channels", name),
         )
@@ -272,6 +273,7 @@ class _ChannelKeys:
 
     device: str
     dark: model.Dark = "shutter"
+    stored_dark: tuple[float, ...] = ()
     pick: _Picked = None
 
 

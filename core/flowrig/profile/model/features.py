@@ -58,6 +58,13 @@ class Feature:
     expression: Bound | None = field(default=None, repr=False)
 
     @property
+    def channels(self) -> tuple[str, ...]:
+        """Channels that it reads itself: spectra, and numbers of analyses."""
+        names = () if self.expression is None else self.expression.expression.names
+        read = [one.channel for one in self.readings]
+        return tuple(dict.fromkeys([*read, *(n.partition(".")[0] for n in names if "." in n)]))
+
+    @property
     def only(self) -> Reading | None:
         """The reading that it is, if nothing is computed."""
         if self.expression is None:
