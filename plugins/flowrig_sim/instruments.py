@@ -95,6 +95,11 @@ class PlungerBody:
             return self._plunger.moved_ul(now_s)
 
     @property
+    def rate_ul_min(self) -> float:
+        """Flow rate [µL/min] of the newest command."""
+        return self._plunger.rate_ul_min
+
+    @property
     def stalled(self) -> bool:
         """Whether the motor drives the plunger against an end stop."""
         with self._access.now() as now_s:

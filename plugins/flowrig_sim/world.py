@@ -1,7 +1,8 @@
 """The fluidic world: one physical rig behind the emulated instruments of a profile."""
 
 from collections.abc import Mapping
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 from flowrig.clock import Clock
 from flowrig.emulation.world import HeaterBody, PumpBody, SpectrometerBody, World
@@ -14,6 +15,7 @@ from flowrig_sim.instruments import CellBody, FluidAccess, Optics, PlateBody, Pl
 from flowrig_sim.noise import Drift, generator
 from flowrig_sim.optics.detector import PL_COEFFICIENTS, UV_COEFFICIENTS, Detector
 from flowrig_sim.optics.spectra import AbsorptionOptics, EmissionOptics
+from flowrig_sim.places import bodies_of
 from flowrig_sim.settings import FluidicSettings
 
 __all__ = ["FluidicWorld"]
@@ -74,6 +76,13 @@ class FluidicWorld(World):
             profile, settings, seed, access, Disturbances(seed, settings.noise, start_s)
         )
 
+        self._others = bodies_of(
+            profile,
+            clock,
+            lambda: {name: body.rate_ul_min for name, body in self._syringes.items()},
+            {name: partial(_temperature_c, plate) for name, plate in self._heaters.items()},
+        )
+
     def pump(self, device: str) -> PumpBody:
         """The plunger behind a pump.
 
@@ -97,6 +106,14 @@ class FluidicWorld(World):
             InputError: the analysis does not use the spectrometer.
         """
         return _known(self._spectrometers, device, "spectrometer at a flow cell that is analysed")
+
+    def body(self, device: str) -> Any:
+        """The body behind a device of another kind.
+
+        Raises:
+            InputError: there is no such device, or its kind offers no body.
+        """
+        return _known(self._others, device, "device of another kind, with a body,")
 
     def refill(self, stream: str) -> None:
         """Replace the syringe of a stream by a full one.
@@ -173,6 +190,10 @@ def _area_window_nm(profile: Profile, channel: str) -> tuple[float, float]:
     readings = (one for feature in profile.features.values() for one in feature.readings)
     areas = (one.window_nm for one in readings if one.channel == channel and one.how == "area")
     return next(areas, PUBLISHED_WINDOW_NM)
+
+
+def _temperature_c(plate: PlateBody) -> float:
+    return plate.temperature_c
 
 
 def _known(bodies: Mapping[str, B], device: str, what: str) -> B:

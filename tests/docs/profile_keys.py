@@ -9,7 +9,7 @@ from attrs import frozen
 
 from flowrig.plugins.registry import Plugins
 from flowrig.problem.objective import Objective
-from flowrig.profile import model
+from flowrig.profile import Interlock, model
 from flowrig.profile.expressions import Expression
 from flowrig.profile.mismatch import toml_key
 from flowrig.profile.quantity import split_suffix
@@ -25,6 +25,12 @@ CHOICES = {
     Objective: "name",
 }
 """The key that names the offer whose settings stand beside it."""
+
+BEHIND_THE_DRIVER = ("kind", "abilities")
+"""What is known of a device from its driver, and no key."""
+
+OF_A_READING = {"breaks": "below", "limit": "rises_faster_than"}
+"""Keys of an interlock on a reading, by the fields that they become."""
 
 NAMED_BY_THEIR_TABLE = (
     model.DeviceEntry,
@@ -58,6 +64,7 @@ class ProfileKey:
 def keys_of_profile() -> Iterator[ProfileKey]:
     """The keys of a profile's own tables."""
     yield from _keys(model.Profile, "", "profile")
+    yield ProfileKey("[[interlocks]]", "while_flowing", "", ())
 
 
 def keys_of_settings() -> Iterator[ProfileKey]:
@@ -81,6 +88,11 @@ def _keys(cls: type, path: str, heading: str) -> Iterator[ProfileKey]:
         if own_name or attribute.name in ("offer", "settings", "emulated", "digest"):
             continue
         if cls is model.Channel and attribute.name == "path":  # where its table stands
+            continue
+        if cls is model.DeviceEntry and attribute.name in BEHIND_THE_DRIVER:
+            continue
+        if cls is Interlock and attribute.name in OF_A_READING:
+            yield ProfileKey(heading, OF_A_READING[attribute.name], "", None)
             continue
         inner, marks = _table_in(attribute.type)
         if inner is None:

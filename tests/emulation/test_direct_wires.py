@@ -1,5 +1,6 @@
 """Direct wires: the driver finds the same bytes there as on a socket or a pseudo-terminal."""
 
+import os
 import select
 import socket
 
@@ -149,8 +150,9 @@ def test_a_closed_connection_is_forgotten(fronts):
 
 
 def test_a_direct_port_is_a_serial_port(port):
-    """Reads wait for what is there or comes in time; the front knows the baud rate."""
+    """Reads wait for what is there or comes in time; no other process has its address."""
     opened, front = port
+    assert opened.port.startswith(f"emulated://{os.getpid()}/")
     assert front.baud == 9600
     opened.baudrate = 19200
     assert front.baud == 19200
@@ -171,7 +173,7 @@ def test_a_port_in_use_and_a_port_of_nobody_do_not_open(port):
     with pytest.raises(serial.SerialException, match="another driver"):
         serial.serial_for_url(opened.port)
     with pytest.raises(serial.SerialException, match="no emulated port"):
-        serial.serial_for_url("emulated://0")
+        serial.serial_for_url("emulated://0/0")
 
 
 def test_a_port_that_hung_up_is_gone_until_it_is_opened_again(port):

@@ -1,12 +1,12 @@
 """Where a rule begins: what is just inside passes, what is just outside does not."""
 
-from dataclasses import replace
-
 import pytest
+from attrs import evolve
 from plates import heater, rules, snapshot, stream
 from test_heater_watch import AT, HOT, tripped
 from test_thresholds import ASSUMED, MEASURED
 
+from flowrig.profile.supervision import thresholds_of
 from flowrig.safety_rules import (
     FlowNeedsSteadyTemperature,
     HeaterWatch,
@@ -15,7 +15,6 @@ from flowrig.safety_rules import (
     Supervisor,
     SyringeNotEmpty,
     Thresholds,
-    thresholds_of,
 )
 
 
@@ -114,7 +113,7 @@ def test_thresholds_are_what_a_model_says(
     more: dict[str, float], runaway_c: float, overshoot_c: float
 ) -> None:
     """Runaway by overshoot, noise, or what the heater still gives in its dead time."""
-    at = thresholds_of(ASSUMED, replace(MEASURED, **more))
+    at = thresholds_of(ASSUMED, evolve(MEASURED, **more))
     assert at.runaway_c == pytest.approx(runaway_c)
     assert at.overshoot_c == pytest.approx(overshoot_c)
 
@@ -123,9 +122,9 @@ def test_the_times_of_a_model() -> None:
     """Progress in three times dead time plus rise; the slower of ramp and exponential counts."""
     quick = thresholds_of(ASSUMED, MEASURED)
     assert quick.rise_s == pytest.approx(3.0 * (2.0 + 2.0 / (20.0 / 60.0)))
-    slow = thresholds_of(ASSUMED, replace(MEASURED, time_constant_s=80.0))
+    slow = thresholds_of(ASSUMED, evolve(MEASURED, time_constant_s=80.0))
     assert slow.rise_s == pytest.approx(3.0 * (2.0 + 2.0 / (8.0 / 80.0)))
-    assert thresholds_of(ASSUMED, replace(MEASURED, still_s=1.0)).still_s == 30.0
+    assert thresholds_of(ASSUMED, evolve(MEASURED, still_s=1.0)).still_s == 30.0
     assert quick.detection_s == 5.0 + 50.0
 
 

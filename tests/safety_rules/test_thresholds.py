@@ -1,16 +1,16 @@
 """Thresholds that a commissioning gives, and plates that live by them."""
 
-from dataclasses import replace
-
 import pytest
+from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from plates import FULL_POWER_C, SimulatedPlate, rules, watched
 
-from flowrig.safety_rules import HeaterWatch, Supervisor, ThermalModel, Thresholds, thresholds_of
+from flowrig.profile.supervision import Commissioning, thresholds_of
+from flowrig.safety_rules import HeaterWatch, Supervisor, Thresholds
 
 ASSUMED = Thresholds(above_c=195.0, heating_c_min=20.0, never_above_c=215.0)
-MEASURED = ThermalModel(
+MEASURED = Commissioning(
     gain=1.0,
     dead_time_s=2.0,
     time_constant_s=15.0,
@@ -37,7 +37,7 @@ def test_a_commissioning_keeps_limits_and_tightens_the_rest() -> None:
 
 def test_a_reading_without_noise_tells_nothing_by_standing_still() -> None:
     """No threshold is made of it, and the margin says how long a fault would last."""
-    silent = thresholds_of(ASSUMED, replace(MEASURED, noise_c=0.0))
+    silent = thresholds_of(ASSUMED, evolve(MEASURED, noise_c=0.0))
     assert silent.still_s is None
     assert silent.detection_s < COMMISSIONED.detection_s
 
@@ -45,7 +45,7 @@ def test_a_reading_without_noise_tells_nothing_by_standing_still() -> None:
 def test_a_slow_noisy_heater_is_given_time() -> None:
     """Thresholds follow dead time, time constant, noise and overshoot."""
     slow = thresholds_of(
-        ASSUMED, replace(MEASURED, dead_time_s=60.0, time_constant_s=900.0, overshoot_c=8.0)
+        ASSUMED, evolve(MEASURED, dead_time_s=60.0, time_constant_s=900.0, overshoot_c=8.0)
     )
     assert slow.rise_s > 300.0
     assert slow.runaway_c >= 16.0

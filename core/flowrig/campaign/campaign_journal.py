@@ -146,6 +146,7 @@ class CampaignJournal:
             flags=(*measurement.flags, *slept),
             started_s=started_s,
             steadiness=_steadiness(observation),
+            readings=observation.readings or None,
         )
         # `keep`, not `append`: a full disk must not lose what the rig has measured.
         self.journal.keep(measured, self.now_s(), measured_arrays(observation, features))

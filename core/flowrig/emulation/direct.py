@@ -5,6 +5,7 @@ answer there at once. Between threads the same exchange takes some 0.3 ms of pro
 """
 
 import itertools
+import os
 import socket
 import threading
 import time
@@ -262,8 +263,11 @@ _ports: dict[str, DirectPort] = {}
 
 
 def offer_port(port: DirectPort) -> str:
-    """Give a port an address in this process; pyserial's `serial_for_url` opens it."""
-    address = f"{SCHEME}://{next(_numbers)}"
+    """Give a port an address in this process; pyserial's `serial_for_url` opens it.
+
+    No other process has the address: programs that run side by side claim their instruments by it.
+    """
+    address = f"{SCHEME}://{os.getpid()}/{next(_numbers)}"
     _ports[address] = port
     return address
 

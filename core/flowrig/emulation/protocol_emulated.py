@@ -1,4 +1,4 @@
-"""The URL `emulated://NUMBER` of pyserial: a serial port whose other end is in this process.
+"""The URL `emulated://PROCESS/NUMBER` of pyserial: a serial port that ends in this process.
 
 pyserial imports this module, by its name, for such a URL; nothing else does, because the core does
 not need pyserial.

@@ -208,6 +208,8 @@ class RunStarted(EventData):
         profile_toml: text of the profile, with all that it extends.
         drivers: by driver of the rig and world of a simulated one, the plugin that offers it, as
             "chemyx of flowrig".
+        readings: unit of everything that devices report in a look, by DEVICE.QUANTITY; missing
+            where no device does.
 
     Older forms:
         0.1.0 has no `profile_toml`; the profile is then the file in the run's folder. It has no
@@ -227,6 +229,7 @@ class RunStarted(EventData):
     versions: Mapping[str, str]
     profile_toml: str | None = None
     drivers: Mapping[str, str] = field(factory=dict)
+    readings: Mapping[str, str] | None = None
 
 
 @frozen(kw_only=True)
@@ -421,13 +424,16 @@ class Intent(EventData):
     Without an `outcome` it is not known whether the command took effect.
 
     Attributes:
-        command: "set-temperatures", "heater-off", "set-flow-rates", "start", "stop" or "set-light".
+        command: "set-temperatures", "heater-off", "set-flow-rates", "start", "stop", "set-light" or
+            "set-values".
         set_points_c: of set-temperatures: set points [°C] by heater.
         heaters: of heater-off: which.
         flow_rates_ul_min: of set-flow-rates and start: flow rates [µL/min] by stream.
         streams: of stop: which.
         spectrometers: of set-light: which.
         on: of set-light: whether the light is to be on.
+        values: of set-values: numbers by device, in its unit.
+        positions: of set-values: positions by device.
     """
 
     KIND: ClassVar = "intent"
@@ -440,6 +446,8 @@ class Intent(EventData):
     streams: tuple[str, ...] | None = None
     spectrometers: tuple[str, ...] | None = None
     on: bool | None = None
+    values: Mapping[str, float] | None = None
+    positions: Mapping[str, str] | None = None
 
 
 @frozen(kw_only=True)
@@ -484,11 +492,15 @@ class HeaterValues(Fields):
 
 @frozen(kw_only=True)
 class Reading(EventData):
-    """A look at heaters and pumps. The guard writes it every few seconds of a wait.
+    """A look at the rig. The guard writes it every few seconds of a wait.
 
     Attributes:
         heaters: by name: temperature and set point [°C].
         pumps: state by stream.
+        readings: what other devices report, by DEVICE.QUANTITY, in the units of `run-started`; null
+            where there is no value.
+        values: number to which a device reports to be set, by device, in its unit.
+        positions: position at which a device reports to stand, by device.
     """
 
     KIND: ClassVar = "reading"
@@ -496,6 +508,9 @@ class Reading(EventData):
 
     heaters: Mapping[str, HeaterValues]
     pumps: Mapping[str, str]
+    readings: Mapping[str, Number | None] | None = None
+    values: Mapping[str, Number] | None = None
+    positions: Mapping[str, str] | None = None
 
 
 @frozen(kw_only=True)
@@ -698,6 +713,8 @@ class Measured(EventData):
         started_s: rig time [s] at its first step.
         steadiness: where features had to [stand still](analysis.md#whether-it-stands-still):
             whether that was `reached`, after how many `residence_times`, the `drifts`, every look.
+        readings: mean of what other devices reported while the sample was taken, by
+            DEVICE.QUANTITY, in the units of `run-started`; null where there was no value.
     """
 
     KIND: ClassVar = "measured"
@@ -712,6 +729,7 @@ class Measured(EventData):
     flags: tuple[str, ...]
     started_s: Number
     steadiness: Steadiness | None = None
+    readings: Mapping[str, Number | None] | None = None
 
 
 @frozen(kw_only=True)
@@ -967,7 +985,7 @@ class Tripped(EventData):
 
     Attributes:
         rule: its name.
-        device: the heater, or the pump.
+        device: the heater, the pump, or the device that reports a reading.
         cause: what was wrong, in one clause.
         remedy: what a person should do, in one clause.
         action: "safe", "halt" or "hold".

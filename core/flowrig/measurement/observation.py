@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 import numpy as np
-from attrs import frozen
+from attrs import field, frozen
 from numpy.typing import NDArray
 
 from flowrig.interfaces import Frames
@@ -25,12 +25,15 @@ class Observation:
         steadiness: whether the features were stationary before these frames were taken; None if
             the profile does not ask for it.
         changed: settings that somebody else has changed meanwhile, one clause each.
+        readings: mean of what devices reported while the frames were taken, by DEVICE.QUANTITY;
+            not a number where there was no value.
     """
 
     dark: Mapping[str, Array]
     frames: Mapping[str, Frames]
     steadiness: Steadiness | None = None
     changed: tuple[str, ...] = ()
+    readings: Mapping[str, float] = field(factory=dict)
 
 
 FeatureProbe = Callable[[Observation], Mapping[str, float]]

@@ -20,17 +20,19 @@ from flowrig.procedure.steps import (
     SetFlowRates,
     SetLight,
     SetTemperatures,
+    SetValues,
     Start,
     Step,
     Stop,
     TellChanges,
+    TellReadings,
     Wait,
     WaitSteady,
 )
 from flowrig.profile import Gate, Profile, SafeStep
 from flowrig.safety.guard import rules_of
 from flowrig.safety.syringes import SyringeLedger
-from flowrig.safety_rules import HeaterState, Snapshot, StreamState, Supervisor
+from flowrig.safety_rules import HeaterState, ReadingLimit, Snapshot, StreamState, Supervisor
 
 __all__ = ["DryRun", "Emptying", "Outcome", "Part", "Question", "Refill"]
 
@@ -150,7 +152,9 @@ class DryRun:
         self._looks = 0
         self._profile = profile
         self._ledger = SyringeLedger(profile)
-        self._supervisor = Supervisor(rules_of(profile))
+        # Nothing is read in a dry run, so that rules on readings say nothing.
+        rules = (rule for rule in rules_of(profile) if not isinstance(rule, ReadingLimit))
+        self._supervisor = Supervisor(rules)
         self._now_s = 0.0
         self._rates_ul_min = dict.fromkeys(profile.streams, 0.0)
         self._volumes_ul = dict.fromkeys(profile.streams, 0.0)
@@ -177,6 +181,8 @@ class DryRun:
             SetLight: lambda step: None,
             Acquire: self._acquire,
             TellChanges: lambda step: (),
+            SetValues: lambda step: None,
+            TellReadings: lambda step: {},
         }
 
     def campaign(self, stages: Mapping[str, Sequence[Mapping[str, float]]]) -> Outcome:

@@ -14,8 +14,8 @@ from flowrig.procedure.by_hand import perform
 from flowrig.procedure.steps import SetTemperatures, Step, Wait, WaitSteady
 from flowrig.profile import Commissioning, Profile
 from flowrig.profile.quantity import format_quantity, split_suffix
+from flowrig.profile.supervision import NOISE_SDS
 from flowrig.rig.rig import Rig
-from flowrig.safety_rules import NOISE_SDS, ThermalModel
 
 __all__ = ["RampError", "commission", "commissioning_toml", "first_set_point_c", "fit_ramp"]
 
@@ -85,8 +85,7 @@ def commission(rig: Rig, heater: str, set_point_c: float) -> Commissioning:
                 samples.append((rig.clock.now_s(), temperature_c))
 
     begin_s, rest_s = perform(rig, _ramp(rig, heater, set_point_c), take_sample)
-    model = fit_ramp(samples, begin_s, rest_s, set_point_c)
-    return Commissioning(**{n: getattr(model, n) for n in ThermalModel.__dataclass_fields__})
+    return fit_ramp(samples, begin_s, rest_s, set_point_c)
 
 
 def _ramp(rig: Rig, heater: str, set_point_c: float) -> Generator[Step, Any, tuple[float, float]]:
@@ -114,7 +113,7 @@ def commissioning_toml(measured: Mapping[str, Commissioning]) -> str:
 
 def fit_ramp(
     samples: Sequence[Sample], begin_s: float, rest_s: float, goal_c: float
-) -> ThermalModel:
+) -> Commissioning:
     """Fit a ramp from rest to rest at a higher set point.
 
     The noise is computed from differences of neighbouring samples at rest, so that drift does not
@@ -145,7 +144,7 @@ def fit_ramp(
     rate_c_s, noise_c = _fastest_c_s(rising), _noise_c([c for _, c in resting])
     if rate_c_s <= 0.0:
         raise RampError("the temperature did not rise")
-    return ThermalModel(
+    return Commissioning(
         gain=(end_c - start_c) / (goal_c - start_c),
         dead_time_s=_dead_time_s(rising, start_c, max(1.0, NOISE_SDS * noise_c), rate_c_s),
         time_constant_s=_time_constant_s(rising, goal_c, (goal_c - start_c) / rate_c_s),

@@ -16,10 +16,12 @@ from flowrig.procedure.steps import (
     SetFlowRates,
     SetLight,
     SetTemperatures,
+    SetValues,
     Start,
     Step,
     Stop,
     TellChanges,
+    TellReadings,
     Wait,
     WaitSteady,
 )
@@ -63,6 +65,7 @@ class Executor:
             RequireVolume: self._require_volume,
             SetTemperatures: self._set_temperatures,
             WaitSteady: self._watch.wait_steady,
+            SetValues: lambda step: self._guard.set_values(step.values),
             SetFlowRates: self._set_flow_rates,
             Start: self._start,
             Stop: self._stop,
@@ -70,6 +73,7 @@ class Executor:
             SetLight: self._set_light,
             Acquire: self._watch.acquire,
             TellChanges: lambda step: self._guard.changes,
+            TellReadings: lambda step: self._guard.sampled_readings(),
         }
 
     def run(self, procedure: Generator[Step, Any, R]) -> R:

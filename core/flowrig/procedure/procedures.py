@@ -14,10 +14,12 @@ from flowrig.procedure.steps import (
     SetFlowRates,
     SetLight,
     SetTemperatures,
+    SetValues,
     Start,
     Step,
     Stop,
     TellChanges,
+    TellReadings,
     Wait,
     WaitSteady,
 )
@@ -59,6 +61,7 @@ def calibrate(profile: Profile) -> Generator[Step, Any, LightCalibration]:
     streams = tuple(plan.flow_rates_ul_min)
     minutes = plan.duration_s / 60
     yield RequireVolume({s: q * minutes for s, q in plan.flow_rates_ul_min.items()})
+    yield from _set_devices(profile)
     yield SetFlowRates(plan.flow_rates_ul_min)
     yield Start(streams)
     yield Wait(plan.duration_s, "clearing the cells for the lamp reference")
@@ -112,6 +115,7 @@ def run_condition(
     looking_s = _longest_look_s(profile, equilibrium_s)
     minutes = (equilibrium_s + looking_s + acquisition_s) / 60
     yield RequireVolume({stream: q * minutes for stream, q in flow_rates_ul_min.items()})
+    yield from _set_devices(profile)
     yield SetTemperatures(set_points_c)
     yield WaitSteady(set_points_c)
     yield SetFlowRates(flow_rates_ul_min)
@@ -122,7 +126,15 @@ def run_condition(
     frames = yield Acquire(spectrometers, analysis.frames, analysis.frame_interval_s, "sample")
     yield Stop(streams)
     changed = yield TellChanges()
-    return Observation(_mean(dark), frames, steadiness, changed)
+    readings = (yield TellReadings()) if profile.readings else {}
+    return Observation(_mean(dark), frames, steadiness, changed, readings)
+
+
+def _set_devices(profile: Profile) -> Generator[Step, Any, None]:
+    """Bring devices to their values before anything flows."""
+    values = profile.device_values
+    if values:
+        yield SetValues(values)
 
 
 def _longest_look_s(profile: Profile, equilibrium_s: float) -> float:

@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 from attrs import frozen
 
+from flowrig.interfaces.capabilities import Value
+
 __all__ = [
     "Acquire",
     "Procedure",
@@ -16,10 +18,12 @@ __all__ = [
     "SetFlowRates",
     "SetLight",
     "SetTemperatures",
+    "SetValues",
     "Start",
     "Step",
     "Stop",
     "TellChanges",
+    "TellReadings",
     "Wait",
     "WaitSteady",
 ]
@@ -49,6 +53,13 @@ class WaitSteady(Step):
     """Wait until heaters are stable at set points [°C]."""
 
     set_points_c: Mapping[str, float]
+
+
+@frozen
+class SetValues(Step):
+    """Set devices to numbers in their units, or turn them to positions, by device."""
+
+    values: Mapping[str, Value]
 
 
 @frozen
@@ -103,6 +114,14 @@ class TellChanges(Step):
     """Tell which settings somebody else has changed since the procedure began.
 
     The result is one clause for each.
+    """
+
+
+@frozen
+class TellReadings(Step):
+    """Tell the mean of what devices reported while the newest frames were taken.
+
+    The result is a number by DEVICE.QUANTITY, not a number where there was no value.
     """
 
 

@@ -112,13 +112,16 @@ class Watch:
         self.begin(f"{step.frames} {step.purpose} frames", step.frames * step.interval_s)
         is_of_liquid = step.purpose in ("look", "sample")
         self._guard.look_at(step.spectrometers)
-        frames = self._rig.acquire(
-            step.spectrometers,
-            step.frames,
-            step.interval_s,
-            tick_s=WATCH_S,
-            on_tick=partial(self._obey_and_look, settled=is_of_liquid),
-        )
+        with self._guard.sampling():
+            if self._rig.profile.readings:  # a short sample ends before the first tick
+                self._guard.look(settled=is_of_liquid)
+            frames = self._rig.acquire(
+                step.spectrometers,
+                step.frames,
+                step.interval_s,
+                tick_s=WATCH_S,
+                on_tick=partial(self._obey_and_look, settled=is_of_liquid),
+            )
         self._guard.look_at(step.spectrometers)
         return frames
 

@@ -16,6 +16,7 @@ from flowrig.profile.model import Campaign, Profile
 from flowrig.profile.problems import Finding, Place, Problem, ProfileError, nearest, shown
 from flowrig.profile.quantity import split_suffix
 from flowrig.profile.rules import check
+from flowrig.profile.rules.safe_state import complete
 from flowrig.profile.rules.space import optimizers_fit, reachable
 from flowrig.profile.source import Document, extended, parse_text, read_document
 from flowrig.profile.structure import OfferSource, Structurer
@@ -152,7 +153,7 @@ def load_rig_alone(source: ProfileSource) -> Profile:
     Raises:
         ProfileError: the part that describes the rig is wrong.
     """
-    document, structurer = source.document, Structurer(source.plugins)
+    document, structurer = source.document, Structurer(source.plugins, lenient=True)
     findings: list[Finding] = []
     sections: dict[str, Any] = {}
     for key, attribute in _fields().items():
@@ -169,6 +170,7 @@ def load_rig_alone(source: ProfileSource) -> Profile:
     if findings:
         raise ProfileError(sorted(map(document.problem, findings), key=lambda one: one.place))
     sections["dependent_flows"], _ = expand_rules(sections["dependent_flows"])
+    sections["safe_state"] = _safe_state(sections)
     return Profile(name=source.name, digest=document.digest, **sections)
 
 
@@ -273,11 +275,17 @@ def _profile(name: str, document: Document, plugins: OfferSource) -> Profile:
     findings += check(sections)
     if not findings:
         expanded, _ = expand_rules(sections.pop("dependent_flows"))
+        sections["safe_state"] = _safe_state(sections)
         profile = Profile(name=name, digest=document.digest, dependent_flows=expanded, **sections)
         findings += [*reachable(profile), *optimizers_fit(profile)]
         if not findings:
             return profile
     raise ProfileError(sorted(map(document.problem, findings), key=lambda one: one.place))
+
+
+def _safe_state(sections: Mapping[str, Any]) -> Any:
+    """The steps of the safe state, with all that they mean and leave out."""
+    return complete(sections["safe_state"], sections["devices"], sections["streams"])
 
 
 def _fields() -> "dict[str, attrs.Attribute[Any]]":

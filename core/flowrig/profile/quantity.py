@@ -13,8 +13,10 @@ __all__ = [
     "SUFFIX_UNITS",
     "QuantityError",
     "format_quantity",
+    "parse_of_a_device",
     "parse_of_a_rig",
     "parse_quantity",
+    "parse_rise_per_min",
     "split_suffix",
     "unit_factors",
 ]
@@ -215,7 +217,7 @@ def parse_quantity(text: object, unit: str) -> float:
         QuantityError: not a text, no number, no unit, a unit of another kind, or not finite.
     """
     dimension = next(one for one in _DIMENSIONS if unit in one.units)
-    expected = f'{dimension.name} such as "{_EXAMPLES[unit]}"'
+    expected = f'{dimension.name} such as "{_EXAMPLES.get(unit, f"1 {unit}")}"'
     if not isinstance(text, str):
         raise QuantityError(f"got {shown(text)} without quotes and unit", expected)
     match = _NUMBER.fullmatch(text.replace("µ", "u").replace("μ", "u"))
@@ -243,13 +245,45 @@ def parse_of_a_rig(text: object, unit: str) -> float:
     dimension = next(one for one in _DIMENSIONS if unit in one.units)
     number, _, largest_unit = dimension.largest.partition(" ")
     exact = abs(Fraction(value) * dimension.units[unit])
-    expected = f'{dimension.name} such as "{_EXAMPLES[unit]}"'
+    expected = f'{dimension.name} such as "{_EXAMPLES.get(unit, f"1 {unit}")}"'
     if exact > Fraction(number) * dimension.units[largest_unit]:
         too_large = f"got {shown(text)}, which is too large"
         raise QuantityError(too_large, f"{expected}, at most {dimension.largest}")
     if 0 < exact < SMALLEST:
         raise QuantityError(f"got {shown(text)}, which is too small", f"{expected}, or 0")
     return value
+
+
+def parse_of_a_device(text: object, unit: str) -> float:
+    """As `parse_of_a_rig`, in the unit of any device: one of no table has to be written as it is.
+
+    Raises:
+        QuantityError: as `parse_of_a_rig`.
+    """
+    if any(unit in one.units for one in _DIMENSIONS):
+        return parse_of_a_rig(text, unit)
+    expected = f'a quantity such as "{f"1 {unit}".rstrip()}"'
+    match = _NUMBER.fullmatch(f"{text} {'' if unit else '-'}") if isinstance(text, str) else None
+    if match is None or match[2] != (unit or "-"):
+        raise QuantityError(f"got {shown(text)}", expected)
+    return float(match[1])
+
+
+def parse_rise_per_min(text: object, unit: str) -> float:
+    """Read a rise for each time, such as "1 bar/min", and express it in a unit for each minute.
+
+    Raises:
+        QuantityError: it is none.
+    """
+    expected = f'a rise such as "1 {unit}/min"'
+    amount, slash, time = text.rpartition("/") if isinstance(text, str) else ("", "", "")
+    factor = _TIMES.get(time.strip())
+    if not (slash and factor):
+        raise QuantityError(f"got {shown(text)}", expected)
+    try:
+        return parse_of_a_device(amount, unit) * float(60 / factor)
+    except QuantityError as error:
+        raise QuantityError(error.message, expected) from error
 
 
 def format_quantity(value: float, unit: str) -> str:

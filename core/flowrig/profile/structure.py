@@ -14,17 +14,19 @@ from typing import Any, Literal, Protocol, cast
 import attrs
 from cattrs.gen import make_dict_structure_fn, override
 
-from flowrig.errors import PluginError
-from flowrig.plugins.offers import AnalysisOffer, DriverOffer, Offer
+from flowrig.errors import InputError, PluginError
+from flowrig.interfaces.capabilities import Value, abilities_of
+from flowrig.plugins.offers import CORE_KINDS, AnalysisOffer, DriverOffer, KindOffer, Offer
 from flowrig.problem.objective import Goal, Objective
 from flowrig.profile import model
-from flowrig.profile.converter import NAME, as_table, as_text, quantity_hook, strict_converter
+from flowrig.profile.converter import NAME, Hook, as_table, as_text, quantity_hook, strict_converter
 from flowrig.profile.expressions import Expression, ExpressionError, parse
 from flowrig.profile.linear import RuleError, parse_rule
 from flowrig.profile.mismatch import MISFITS, Mismatch, findings, toml_key
 from flowrig.profile.model.flow import Ends, Outlets
 from flowrig.profile.problems import Finding, Path, nearest, shown
-from flowrig.profile.quantity import split_suffix
+from flowrig.profile.quantity import QuantityError, split_suffix
+from flowrig.profile.supervision import Breaks, Interlock
 
 __all__ = ["OfferSource", "Structurer"]
 
@@ -48,6 +50,10 @@ class OfferSource(Protocol):
         """Drivers by name."""
         ...
 
+    def kinds(self) -> Mapping[str, KindOffer]:
+        """Kinds of devices by name, without those of the core."""
+        ...
+
     def profile_folders(self) -> tuple[FilePath, ...]:
         """Folders with profiles that plugins ship."""
         ...
@@ -57,14 +63,18 @@ class Structurer:
     """Converts parts of a profile's content into model values.
 
     Args:
-        plugins: the source of drivers, optimizers, surrogates, objectives and worlds.
+        plugins: the source of drivers, kinds of devices, optimizers, surrogates, objectives and
+            worlds.
+        lenient: whether a component may name a device by the word of a kind that no plugin of the
+            source offers, as where a rig only has to be made safe.
 
     Attributes:
         plugins: the same source.
     """
 
-    def __init__(self, plugins: OfferSource) -> None:
+    def __init__(self, plugins: OfferSource, *, lenient: bool = False) -> None:
         self.plugins = plugins
+        self._lenient = lenient
         self._converter = strict_converter(
             named=(
                 model.Stream,
@@ -90,6 +100,14 @@ class Structurer:
             (Ends, _ends),
         ):
             self._converter.register_structure_hook_func(partial(operator.eq, cls), hook)
+        read_first: tuple[tuple[type, Hook], ...] = (
+            (model.Component, self._component),
+            (model.SafeStep, self._safe_step),
+            (Interlock, self._interlock),
+        )
+        self._plain = {cls: self._converter.get_structure_hook(cls) for cls, _ in read_first}
+        for one, first in read_first:
+            self._converter.register_structure_hook_func(partial(operator.eq, one), first)
 
     def structure(
         self, value: Any, wanted: Any, path: Path, unit: str = ""
@@ -148,7 +166,67 @@ class Structurer:
         offer = self._offer(value, "driver", "driver")
         if not isinstance(offer, DriverOffer):
             raise Mismatch(f"{offer.name!r} is no driver", "a driver", at=("driver",))
-        return model.DeviceEntry(name, offer, self._beside(value, {"driver"}, offer.settings))
+        if offer.kind in CORE_KINDS:
+            return model.DeviceEntry(name, offer, self._beside(value, {"driver"}, offer.settings))
+        settings = self._beside(value, {"driver", "safe"}, offer.settings)
+        kind = self.plugins.kinds().get(offer.kind)
+        if kind is None:
+            message = f"no plugin offers the kind of device {offer.kind!r}, which its driver names"
+            raise Mismatch(message, "a plugin that offers it", at=("driver",))
+        try:
+            abilities = abilities_of(kind.load(), settings)
+        except InputError:  # the class of the driver may say more, where its packages are installed
+            abilities = abilities_of(offer.load(), settings)
+        entry = model.DeviceEntry(name, offer, settings, kind=kind, abilities=abilities)
+        return attrs.evolve(entry, safe=_safe_value(entry, value.get("safe", kind.safe)))
+
+    def _component(self, value: Any, wanted: Any) -> model.Component:
+        """A component; `device`, `devices` and the words of kinds name devices at it."""
+        table = as_table(value)
+        own = {toml_key(one) for one in attrs.fields(model.Component)}
+        words = {*self.plugins.kinds(), "device"} - own
+        if self._lenient:
+            words |= {key for key, one in table.items() if isinstance(one, str)} - {*own, NAME}
+        found: dict[str, str] = {}
+        for key in words & {*table}:
+            found[as_text(table[key], key)] = key
+        several = table.get("devices", [])
+        if not isinstance(several, list):
+            raise Mismatch(f"got {shown(several)}", "an array of names", at=("devices",))
+        found |= {as_text(one, "devices", n): "device" for n, one in enumerate(several)}
+        rest = {key: one for key, one in table.items() if key not in {*words, "devices"}}
+        made: model.Component = self._plain[model.Component](rest, wanted)
+        return attrs.evolve(made, devices=found)
+
+    def _safe_step(self, value: Any, wanted: Any) -> model.SafeStep:
+        """A step of the safe state; one word may stand for a list of one."""
+        table = as_table(value)
+        words = {k: [table[k]] for k in ("streams", "devices") if isinstance(table.get(k), str)}
+        made: model.SafeStep = self._plain[model.SafeStep]({**table, **words}, wanted)
+        return made
+
+    def _interlock(self, value: Any, wanted: Any) -> Interlock:
+        """An interlock; one on a reading has its limit under the word that breaks it."""
+        table = dict(as_table(value))
+        for key in {"breaks", "limit"} & {*table}:
+            raise Mismatch(f"unknown key {key!r}", at=(key,), on_key=True)
+        if "reading" not in table:
+            if table.get("kind") == "reading":
+                raise Mismatch("missing key 'reading'", on_key=True)
+            plain: Interlock = self._plain[Interlock](table, wanted)
+            return plain
+        limits = [key for key in _BREAKS if key in table]
+        if len(limits) != 1:
+            message = f"an interlock on a reading needs one limit, and has {len(limits)}"
+            raise Mismatch(message, f"one of the keys {', '.join(_BREAKS)}", on_key=True)
+        limit = as_text(table.pop(limits[0]), limits[0])
+        streams = table.pop("while_flowing", [])
+        if "kind" in table:
+            message = "an interlock on a reading has no kind"
+            raise Mismatch(message, "no key `kind`", at=("kind",), on_key=True)
+        table |= {"kind": "reading", "streams": streams}
+        made: Interlock = self._plain[Interlock](table, wanted)
+        return attrs.evolve(made, breaks=_BREAKS[limits[0]], limit=limit)
 
     def _simulation(self, value: Any, _type: Any) -> model.Simulation:
         offer = self._offer(value, "world", "world")
@@ -282,6 +360,37 @@ def _expression(value: Any, _type: Any) -> Expression:
         return parse(as_text(value))
     except ExpressionError as error:
         raise Mismatch(error.message, error.expected, error.nearest, offset=error.offset) from error
+
+
+_BREAKS: Mapping[str, Breaks] = {
+    "above": "above",
+    "below": "below",
+    "rises_faster_than": "rises faster than",
+}
+"""When a reading breaks its interlock, by the key of its limit."""
+
+
+def _safe_value(entry: model.DeviceEntry, given: object) -> Value | None:
+    """The safe value or position of a device, from the profile or from its kind."""
+    assert entry.kind is not None
+    if not entry.is_controlled:
+        if given is not None:
+            message = f"a {entry.kind.name} is only read, and has no safe value"
+            raise Mismatch(message, "no key `safe`", at=("safe",), on_key=True)
+        return None
+    abilities = entry.abilities
+    if given is None:
+        what = "position" if abilities.is_selectable else "value"
+        one = abilities.positions[0] if abilities.is_selectable else f"0 {abilities.unit}".rstrip()
+        message = f"the safe {what} of the {entry.kind.name} {entry.name!r} is not known"
+        raise Mismatch(message, f'a key `safe`, such as `safe = "{one}"`', on_key=True)
+    try:
+        number = isinstance(given, int | float) and not isinstance(given, bool)
+        # A number is that of the kind, in its unit; a profile writes the unit.
+        text = f"{given:g} {abilities.unit}" if number and given is entry.kind.safe else given
+        return entry.value_of(text)
+    except QuantityError as error:
+        raise Mismatch(error.message, error.expected, at=("safe",)) from error
 
 
 def _linear_rule(value: Any, _type: Any) -> model.LinearRule:

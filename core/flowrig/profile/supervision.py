@@ -1,38 +1,68 @@
 """Safety settings of a profile: interlocks, and thresholds for a broken heater."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Literal
 
-import attrs
 from attrs import field, frozen
 
-from flowrig.safety_rules import Action, ThermalModel, Thresholds, thresholds_of
+from flowrig.profile.quantity import parse_of_a_device, parse_rise_per_min
+from flowrig.safety_rules import SHORTEST_FROZEN_S, Action, Thresholds
 
-__all__ = ["ChangeAction", "Commissioning", "Interlock", "Supervision"]
+__all__ = [
+    "NOISE_SDS",
+    "ChangeAction",
+    "Commissioning",
+    "Interlock",
+    "Supervision",
+    "thresholds_of",
+]
+
+SHORTEST_PROGRESS_S = 20.0
+"""Shortest time [s] in which the temperature has to rise by `Thresholds.progress_c`."""
+
+SAFETY_FACTOR = 3.0
+"""Ratio to the times of its commissioning up to which a slower heater is not broken."""
+
+STILL_FACTOR = 10.0
+"""Ratio to the longest time without a change of the reading that was seen at commissioning."""
+
+NOISE_SDS = 6.0
+"""Distance of thresholds from a healthy reading, in standard deviations of its noise."""
 
 ChangeAction = Literal["safe", "hold", "halt", "flag"]
 """What follows a setting that somebody else has changed: as `Action`, or only a flag."""
 
-InterlockKind = Literal["heat-needs-flow", "flow-needs-steady-temperature", "syringe-not-empty"]
+InterlockKind = Literal[
+    "heat-needs-flow", "flow-needs-steady-temperature", "syringe-not-empty", "reading"
+]
+
+Breaks = Literal["above", "below", "rises faster than"]
+"""When a reading breaks its interlock."""
 
 _ASSUMED = Thresholds(above_c=0.0)
 
 
 @frozen(kw_only=True)
 class Interlock:
-    """A rule between heat, flow and syringes that holds at every moment of a run.
+    """A rule between heat, flow, syringes and readings that holds at every moment of a run.
 
     Attributes:
-        kind: heat-needs-flow, flow-needs-steady-temperature or syringe-not-empty.
+        kind: heat-needs-flow, flow-needs-steady-temperature, syringe-not-empty, or reading, which
+            TOML does not say.
         streams: heat-needs-flow: streams of which at least one must flow;
             flow-needs-steady-temperature: streams that need the temperature; syringe-not-empty:
-            streams whose syringes must not be empty.
+            streams whose syringes must not be empty; reading: streams of which one has to flow for
+            the rule to hold, `while_flowing` in TOML; without any it always holds.
         heater: the device; all kinds but syringe-not-empty need it.
         above_c: heat-needs-flow: temperature [°C] above which the heater counts as hot.
         tolerance_c: flow-needs-steady-temperature: largest distance [°C] from the set point.
         or_below_c: flow-needs-steady-temperature: temperature [°C] below which the streams may
             always flow.
         remainder_ul: syringe-not-empty: least volume [µL] in each syringe.
+        reading: reading: what a device reports, DEVICE.QUANTITY.
+        breaks: reading: when it breaks the rule.
+        limit: reading: the limit, as a text of the profile.
         grace_s: time [s] for which the rule may be broken.
         action: action of the run when the rule is broken: safe, hold or halt.
     """
@@ -44,16 +74,28 @@ class Interlock:
     tolerance_c: float | None = None
     or_below_c: float | None = None
     remainder_ul: float = 0.0
+    reading: str | None = None
+    breaks: Breaks = "above"
+    limit: str = ""
     grace_s: float = 0.0
     action: Action = "safe"
+
+    def limit_in(self, unit: str) -> float:
+        """The limit of a reading, in its unit; of a rise, for each minute.
+
+        Raises:
+            QuantityError: it is no such quantity.
+        """
+        parse = parse_rise_per_min if self.breaks == "rises faster than" else parse_of_a_device
+        return parse(self.limit, unit)
 
 
 @frozen(kw_only=True)
 class Commissioning:
-    """Results of `flowrig commission` for one heater; see `flowrig.safety_rules.ThermalModel`.
+    """A heater and its control loop, as the ramp of `flowrig commission` shows them.
 
     Attributes:
-        gain: change of the steady temperature divided by the change of the set point.
+        gain: change of the steady temperature divided by the change of the set point; 1 is ideal.
         dead_time_s: time [s] from a new set point to the first rise.
         time_constant_s: time constant [s] of the final approach.
         heating_c_min: fastest rise [°C/min].
@@ -131,4 +173,37 @@ class Supervision:
         )
         if heater not in self.commissioning:
             return assumed
-        return thresholds_of(assumed, ThermalModel(**attrs.asdict(self.commissioning[heater])))
+        return thresholds_of(assumed, self.commissioning[heater])
+
+
+def thresholds_of(assumed: Thresholds, model: Commissioning) -> Thresholds:
+    """Thresholds that fit one heater.
+
+    Args:
+        assumed: thresholds without a commissioning; limits and times between readings are kept.
+        model: the heater, by its commissioning.
+    """
+    noise_c = NOISE_SDS * model.noise_c
+    heating_c_s = model.heating_c_min / 60.0
+    progress_c = max(assumed.progress_c, noise_c)
+    near_c = max(assumed.near_c, noise_c, 2.0 * model.overshoot_c)
+    slowest_c_s = min(heating_c_s, near_c / model.time_constant_s)
+    rise_s = SAFETY_FACTOR * (model.dead_time_s + progress_c / slowest_c_s)
+    return dataclasses.replace(
+        assumed,
+        near_c=near_c,
+        progress_c=progress_c,
+        rise_s=max(rise_s, SHORTEST_PROGRESS_S, 2.0 * assumed.look_s),
+        runaway_c=max(5.0, 2.0 * model.overshoot_c + noise_c, model.dead_time_s * heating_c_s),
+        frozen_s=max(SHORTEST_FROZEN_S, 2.0 * model.dead_time_s),
+        still_s=_still_s(model),
+        heating_c_min=model.heating_c_min,
+        overshoot_c=max(model.overshoot_c, noise_c),
+    )
+
+
+def _still_s(model: Commissioning) -> float | None:
+    """None without noise: a healthy reading without noise does not change either."""
+    if model.noise_c == 0.0:
+        return None
+    return max(SHORTEST_FROZEN_S, STILL_FACTOR * model.still_s)

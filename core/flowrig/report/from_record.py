@@ -56,7 +56,10 @@ def content_of(record: RunRecord) -> ReportContent:
             expected.experiment.index, Prediction(expected.objective_mean, expected.objective_sd)
         ),
         spectra=spectra,
-        feature_units={n: one.unit for n, one in record.profile.features.items()},
+        feature_units={
+            **{n: one.unit for n, one in record.profile.features.items()},
+            **(record.start.data.readings or {}),
+        },
         duration_s=None if newest is None else newest.time_s,
         digest=record.journal.digest(),
         provenance=_provenance(record),
@@ -78,7 +81,7 @@ def _measured(experiment: journalled.Experiment, check: Forecast | None) -> Expe
         index=experiment.index,
         stage=decision.stage,
         conditions=experiment.conditions,
-        features=experiment.features,
+        features={**experiment.features, **experiment.readings},
         objective=experiment.objective,
         expected=_expectation(
             decision.mean, decision.sd, decision.objective_mean, decision.objective_sd

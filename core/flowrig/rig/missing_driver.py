@@ -5,16 +5,28 @@ from typing import Any, Final, NoReturn
 from attrs import frozen
 
 from flowrig.errors import ConnectionLostError
-from flowrig.interfaces import DeviceSettings, Heater, Pump, Spectrometer
-from flowrig.plugins.offers import DriverOffer, Kind
+from flowrig.interfaces import Device, DeviceSettings, Heater, Pump, Selectable, Spectrometer
+from flowrig.plugins.offers import DriverOffer, Kind, KindOffer
 
-__all__ = ["MissingHeater", "MissingPump", "MissingSettings", "MissingSpectrometer", "stand_in"]
+__all__ = [
+    "OTHER",
+    "MissingDevice",
+    "MissingHeater",
+    "MissingPump",
+    "MissingSettings",
+    "MissingSpectrometer",
+    "stand_in",
+]
 
 _CLASSES: Final = {
     "pump": "MissingPump",
     "heater": "MissingHeater",
     "spectrometer": "MissingSpectrometer",
+    "missing": "MissingDevice",
 }
+
+OTHER: Final = KindOffer(name="missing", interface=f"{__name__}:MissingDevice")
+"""The kind of a device of which nothing is known but that it has to go to a safe value."""
 
 
 @frozen(kw_only=True)
@@ -24,17 +36,24 @@ class MissingSettings(DeviceSettings):
     Attributes:
         address: as in the profile.
         reason: why the driver cannot be loaded.
+        state: of a device of another kind: its safe value or position, in words.
     """
 
     address: str = ""
     reason: str = ""
+    state: str = ""
+
+    @property
+    def positions(self) -> tuple[str, ...]:
+        """The only position that is known."""
+        return (self.state,)
 
 
 def stand_in(kind: Kind, driver: str) -> DriverOffer:
     """The offer of a stand-in for a driver.
 
     Args:
-        kind: "pump", "heater" or "spectrometer".
+        kind: "pump", "heater", "spectrometer", or the name of `OTHER`.
         driver: name of the driver that cannot be loaded.
     """
     return DriverOffer(
@@ -88,3 +107,9 @@ class MissingSpectrometer(_Missing, Spectrometer):
     def controls_light(self) -> bool:
         """Nobody knows; the attempt to shut it says why."""
         return True
+
+
+class MissingDevice(_Missing, Device, Selectable):
+    """A device of another kind without a driver."""
+
+    _do_identify = _do_select = _do_position = _REFUSE

@@ -31,11 +31,13 @@ from flowrig.interfaces import (
     Spectrometer,
     SpectrometerReadBack,
 )
+from flowrig.interfaces.capabilities import Value
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, load_profile
 from flowrig.profile.rules.analysis import require_pixels, require_seen
 from flowrig.rig.claimed import alone, require_distinct
 from flowrig.rig.device_threads import DeviceThreads
+from flowrig.rig.other_devices import Found, look_at, obey
 from flowrig.rig.simulated import Simulator, emulated
 from flowrig.rig.unopened import even_unopened
 from flowrig.trace.file import TraceHeader, settings_of
@@ -51,17 +53,19 @@ R = TypeVar("R")
 
 @frozen
 class RigReading:
-    """One reading of every heater and pump.
+    """One reading of every heater, pump, and device of another kind.
 
     Attributes:
         heaters: by device name.
         pumps: state by stream name.
         read_backs: by stream name, what each running pump reports that it is set to.
+        others: what devices of other kinds report, by device name.
     """
 
     heaters: Mapping[str, HeaterReading]
     pumps: Mapping[str, PumpState]
     read_backs: Mapping[str, PumpReadBack] = field(factory=dict)
+    others: Mapping[str, Found] = field(factory=dict)
 
 
 def _refilled_by_hand(stream: str) -> None:
@@ -151,6 +155,16 @@ class Rig:
     def spectrometers(self) -> tuple[str, ...]:
         """Device names of the spectrometers."""
         return tuple(n for n, device in self._devices.items() if isinstance(device, Spectrometer))
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """Names of the devices of kinds that plugins offer."""
+        return tuple(n for n, entry in self.profile.devices.items() if entry.kind is not None)
+
+    @property
+    def controlled(self) -> tuple[str, ...]:
+        """Names of those that are set to numbers or turned to positions."""
+        return tuple(n for n, entry in self.profile.devices.items() if entry.is_controlled)
 
     def open(self) -> None:
         """Open and identify every device at once; moves nothing.
@@ -302,17 +316,23 @@ class Rig:
         """Temperatures and set points [°C] by heater name."""
         return self._threads.call({name: self.heater(name).read for name in heaters})
 
+    def set_values(self, values: Mapping[str, Value]) -> None:
+        """Set devices to numbers, or turn them to positions; each is tried even if others fail."""
+        self._threads.call({n: partial(obey, self[n], value) for n, value in values.items()})
+
     def read(self) -> RigReading:
-        """Read every heater and pump at once."""
+        """Read every heater, pump, and device of another kind at once."""
         pump_of = {name: stream.pump for name, stream in self.profile.streams.items()}
         calls: dict[str, Callable[[], Any]] = {n: self.heater(n).read for n in self.heaters}
         calls |= {d: partial(_read_pump, self.pump(stream)) for stream, d in pump_of.items()}
+        calls |= {name: partial(look_at, self[name]) for name in self.others}
         outcome = self._threads.call(calls)
         pumps = {stream: outcome[device] for stream, device in pump_of.items()}
         return RigReading(
             heaters={name: outcome[name] for name in self.heaters},
             pumps={stream: status.state for stream, (status, _) in pumps.items()},
             read_backs={stream: back for stream, (_, back) in pumps.items() if back is not None},
+            others={name: outcome[name] for name in self.others},
         )
 
     def read_back_spectrometers(

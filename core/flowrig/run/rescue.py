@@ -16,6 +16,7 @@ from flowrig.journal.journal import FILE_NAME, Journal, Listener
 from flowrig.measurement.light_check import LightReferences
 from flowrig.profile import Profile, SafeStep
 from flowrig.rig.device_threads import DeviceThreads
+from flowrig.rig.other_devices import is_at
 from flowrig.rig.rig import Rig
 from flowrig.run.after_a_crash import stop_all
 from flowrig.safety.actuation import Actuation
@@ -169,7 +170,7 @@ class Rescue:
                     return self.safe
 
     def make_quiet(self) -> SafeState | None:
-        """Switch heat and flow off if a device that answers heats, is hot or pumps.
+        """Switch heat and flow off if a device that answers heats, is hot, pumps, or is not safe.
 
         For a rig whose state was known before: lights stay as they are, and nothing is flushed.
 
@@ -180,14 +181,17 @@ class Rescue:
             rig.reconnect()
             heaters = tuple(name for name in rig.heaters if rig[name].is_open)
             streams = tuple(name for name in rig.profile.streams if rig.pump(name).is_open)
-            busy = [*_hot(rig, heaters), *_moving(rig, streams)]
+            others = tuple(name for name in rig.controlled if rig[name].is_open)
+            busy = [*_hot(rig, heaters), *_moving(rig, streams), *_away(rig, others)]
             if not busy:
                 return None
             text = f"{', '.join(busy)}: found hot or running, and switched off"
             self._journal.write(Notice(text=text))
             off = SafeStep(do="heater-off", heaters=heaters)
             stop = SafeStep(do="stop", streams=streams)
-            steps = [step for step in (off, stop) if step.heaters or step.streams]
+            safe = SafeStep(do="safe", devices=others)
+            named = (off, stop, safe)
+            steps = [step for step in named if step.heaters or step.streams or step.devices]
             sequence = SafeStateSequence(self._actuation(rig), steps, self._hurried, self._on_tick)
             sequence.run()
             return SafeState(sequence.outcomes)
@@ -245,6 +249,8 @@ class Rescue:
             else:
                 actuation.stop(rig.profile.streams)
         self._on_tick()
+        rig.reconnect(rig.others)
+        self._on_tick()
         rig.reconnect(rig.spectrometers)
         self._on_tick()
         with suppress(FlowrigError):
@@ -261,6 +267,15 @@ def _hot(rig: Rig, heaters: Sequence[str]) -> Iterator[str]:
             continue
         is_cold = reading.quality is Quality.GOOD and reading.temperature_c <= HOT_C
         if not is_cold or reading.set_point_c > reading.temperature_c + MARGIN_C:
+            yield name
+
+
+def _away(rig: Rig, devices: Sequence[str]) -> Iterator[str]:
+    """Devices that are not at their safe value, or of which that is not known."""
+    for name in devices:
+        safe = rig.profile.devices[name].safe
+        assert safe is not None
+        if not is_at(rig[name], safe):
             yield name
 
 

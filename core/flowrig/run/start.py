@@ -189,6 +189,7 @@ def _beginning(profile: Profile, text: str, seed: int, options: RunOptions) -> R
         versions=_versions(options.plugins),
         profile_toml=text,
         drivers=drivers_of(profile, options.plugins),
+        readings=profile.readings or None,
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from attrs import frozen
+from attrs import field, frozen
 
 from flowrig.journal.events import Objective as JournalledObjective
 from flowrig.problem.objective import Objective
@@ -59,6 +59,8 @@ class Experiment:
         stationary_after: number of residence times τ after the start of the pumps at which its
             features were found to be stationary; None where the features were not watched, or
             drifted.
+        readings: what devices reported while the sample was taken, by DEVICE.QUANTITY; nan where
+            there is no value.
     """
 
     decision: Decision
@@ -70,6 +72,7 @@ class Experiment:
     ended_s: float
     sequence: int
     stationary_after: float | None = None
+    readings: Mapping[str, float] = field(factory=dict)
 
     @property
     def index(self) -> int:

@@ -460,6 +460,7 @@ def _experiment(event: Event[Measured], decision: Decision) -> Experiment:
         ended_s=event.time_s,
         sequence=event.sequence,
         stationary_after=steadiness.residence_times if steadiness and steadiness.reached else None,
+        readings={name: _number(value) for name, value in (data.readings or {}).items()},
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from attrs import evolve
 
@@ -10,11 +10,11 @@ from flowrig.errors import FlowrigError, InputError
 from flowrig.journal.events import RunStarted
 from flowrig.journal.journal import FILE_NAME, Journal
 from flowrig.plugins.contained import contained, one_line
-from flowrig.plugins.offers import DriverOffer
+from flowrig.plugins.offers import CORE_KINDS, DriverOffer
 from flowrig.plugins.registry import InstalledPlugin, ListedOffer, Plugins
 from flowrig.profile import DeviceEntry, Profile, load_rig_alone, read_profile_text
 from flowrig.profile.structure import Structurer
-from flowrig.rig.missing_driver import MissingSettings, stand_in
+from flowrig.rig.missing_driver import OTHER, MissingSettings, stand_in
 from flowrig.run_record.changes import PROFILE_NAME, basis_of
 from flowrig.run_record.reader import LoadedRun
 
@@ -56,10 +56,14 @@ def rig_of(folder: Path | str) -> LoadedRun:
         wanted.add(("world", str(content.get("simulation", {}).get("world"))))
         channels = _tables(_table(content, "analysis"), "channels").values()
         wanted |= {("analysis", str(name)) for name in _values(channels, "use")}
-    plugins = Plugins.only(wanted, {*basis.drivers.values(), *basis.versions}, LIMIT_S)
+    first = {*basis.drivers.values(), *basis.versions}
+    plugins = Plugins.only(wanted, first, LIMIT_S)
+    kinds = {("kind", one.kind) for one in plugins.drivers().values() if one.kind not in CORE_KINDS}
+    if not kinds <= {("kind", name) for name in plugins.kinds()}:
+        plugins = Plugins.only(wanted | kinds, first, LIMIT_S)
     tables, offers = _with_stand_ins(content, plugins)
     nobody = InstalledPlugin("missing", "", "")
-    listed = (*plugins.listed, *(ListedOffer(nobody, offer) for offer in offers))
+    listed = (*plugins.listed, *(ListedOffer(nobody, offer) for offer in (*offers, OTHER)))
     source = evolve(source, plugins=evolve(plugins, listed=listed))
     profile = load_rig_alone(source.with_table("devices", tables))
     return LoadedRun(plugins, evolve(profile, digest=source.document.digest), examined)
@@ -96,6 +100,9 @@ def _with_stand_ins(
         offers.append(evolve(offer, name=f"{driver} of {device}"))
         address = str(table.get("address", ""))
         tables[device] = {"driver": offers[-1].name, "address": address, "reason": reason}
+        if offer.kind == OTHER.name:
+            safe = str(table.get("safe", "its safe value"))
+            tables[device] |= {"safe": safe, "state": safe}
     return tables, offers
 
 
@@ -113,15 +120,20 @@ def _why_not(device: str, table: Mapping[str, Any], plugins: Plugins) -> str:
     return ""
 
 
-def _kind(
-    device: str, content: Mapping[str, Any], offer: DriverOffer | None
-) -> Literal["pump", "heater", "spectrometer"]:
-    """The kind of a device: that of its driver, else as the profile uses it."""
+def _kind(device: str, content: Mapping[str, Any], offer: DriverOffer | None) -> str:
+    """The kind of a device for a stand-in: that of its driver, else as the profile uses it."""
     kind = None if offer is None else offer.kind
     if kind == "pump" or device in _values(_tables(content, "streams").values(), "pump"):
         return "pump"
     if kind == "spectrometer":
         return "spectrometer"
+    components = _tables(content, "path").values()
+    words = {key for one in components for key, value in one.items() if value == device}
+    words |= {"device" for one in components if device in one.get("devices", ())}
+    table = _tables(content, "devices").get(device, {})
+    is_told = "safe" in table or device in content.get("settings", {})
+    if (kind not in (None, *CORE_KINDS)) or is_told or words - {"heater", "spectrometer"}:
+        return OTHER.name
     heated = [*_tables(content, "path").values(), *content.get("space", ())]
     steps = content.get("safe_state", ())
     named = {heater for step in steps for heater in step.get("heaters", ())}

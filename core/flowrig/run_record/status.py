@@ -113,6 +113,12 @@ class RunStatus:
                 "objective": self.objective.as_json(),
                 "best": self.best,
                 "heaters": {name: reads.as_json() for name, reads in self.heaters.items()},
+                "readings": dict(self.rig_state.readings),
+                "devices": {
+                    name: one.reads
+                    for name, one in self.rig_state.devices.items()
+                    if one.reads is not None
+                },
                 "pumps": {n: one.pump for n, one in self.rig_state.streams.items() if one.pump},
                 "flow_rates_ul_min": dict(self.rig_state.commanded_rates_ul_min),
                 "waste": {name: level.as_json() for name, level in self.waste.items()},

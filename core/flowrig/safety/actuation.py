@@ -13,6 +13,7 @@ from flowrig.errors import (
     SeveralDevicesError,
     UnknownOutcomeError,
 )
+from flowrig.interfaces.capabilities import Value
 from flowrig.journal.events import EventData, Intent, Outcome
 from flowrig.rig.rig import Rig, require_done
 from flowrig.safety.syringes import Charge, SyringeLedger, Unrecorded
@@ -121,6 +122,16 @@ class Actuation:
         names = tuple(spectrometers)
         with self._journalled(Intent(command="set-light", spectrometers=names, on=on)):
             self.rig.set_light(names, on)
+
+    def set_values(self, values: Mapping[str, Value]) -> None:
+        """Set devices to numbers, or turn them to positions, each verified."""
+        intent = Intent(
+            command="set-values",
+            values={n: one for n, one in values.items() if not isinstance(one, str)} or None,
+            positions={n: one for n, one in values.items() if isinstance(one, str)} or None,
+        )
+        with self._journalled(intent):
+            self.rig.set_values(values)
 
     def _set_rate_ul_min(self, stream: str) -> float:
         rate = self.ledger.rig_state.stream(stream).set_rate_ul_min

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from attrs import evolve, frozen
 
 from flowrig.interfaces import HeaterReading, PumpReadBack, PumpState, SpectrometerReadBack
+from flowrig.interfaces.capabilities import Value
 from flowrig.profile import Profile
 from flowrig.profile.supervision import ChangeAction
 from flowrig.rig.rig import RigReading
@@ -25,7 +26,8 @@ ROUNDED_C = 1.0
 """A controller may round a commanded set point by this much [°C]."""
 
 ROUNDED_SHARE = 0.01
-"""A pump may round a commanded flow rate, a spectrometer an integration time, by this share."""
+"""A pump may round a commanded flow rate, a spectrometer an integration time, by this share, and a
+device of another kind a number, by this share of its limits."""
 
 ROUNDED_MM = 0.01
 """A pump may round the inner diameter of a syringe by this much [mm]."""
@@ -41,8 +43,6 @@ MOVING = (PumpState.RUNNING, PumpState.DELAYED)
 
 STATE = "state"
 """What a pump does, as a setting."""
-
-Value = float | str
 
 
 @frozen
@@ -148,7 +148,7 @@ class ChangeWatch:
             self._rates.pop(stream, None)
 
     def changes(self, reading: RigReading, *, settled: bool = False) -> list[Change]:
-        """Settings of heaters and pumps in a reading that somebody else has changed.
+        """Settings of devices in a reading that somebody else has changed.
 
         Args:
             reading: the reading.
@@ -161,6 +161,8 @@ class ChangeWatch:
         ]
         for stream, state in reading.pumps.items():
             found += self._of_pump(stream, state, reading.read_backs.get(stream))
+        for device, one in reading.others.items():
+            found += self._of_other(device, one.value)
         return found
 
     def learn(self, reading: RigReading) -> None:
@@ -216,6 +218,19 @@ class ChangeWatch:
         found_mm = None if read_back is None else read_back.inner_diameter_mm
         if found_mm is not None and abs(found_mm - told_mm) > ROUNDED_MM:
             yield Change(device, "syringe diameter", told_mm, found_mm, "mm")
+
+    def _of_other(self, device: str, found: Value | None) -> Iterator[Change]:
+        told, abilities = self._state.device(device).told, self._profile.devices[device].abilities
+        if told is None or found is None:
+            return
+        if isinstance(told, str) or isinstance(found, str):
+            if told != found:
+                yield Change(device, "position", told, found)
+            return
+        assert abilities.limits is not None
+        low, high = abilities.limits
+        if abs(found - told) > ROUNDED_SHARE * (high - low):
+            yield Change(device, "value", told, found, abilities.unit)
 
     def _rates_of(self, stream: str, read_back: PumpReadBack | None) -> tuple[float, float | None]:
         """Flow rate [µL/min] that a stream was told, and the one found; None where unknown."""

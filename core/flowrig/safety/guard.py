@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from statistics import fmean
 from typing import Any
 
 from flowrig.errors import InterlockError, NeedsPersonError, OutOfRangeError, SafetyTripError
 from flowrig.interfaces import HeaterReading, Quality
+from flowrig.interfaces.capabilities import Value
 from flowrig.journal.events import ChangedElsewhere, EventData, HeaterValues, Reading
 from flowrig.profile import Interlock, Profile
 from flowrig.rig.rig import RigReading
@@ -17,6 +19,7 @@ from flowrig.safety_rules import (
     HeaterWatch,
     HeatNeedsFlow,
     OperatingLimits,
+    ReadingLimit,
     Rule,
     Snapshot,
     StreamState,
@@ -45,7 +48,7 @@ def rules_of(profile: Profile) -> Iterator[Rule]:
         yield HeaterWatch(heater, thresholds)
     yield StreamWatch()
     for interlock in profile.interlocks:
-        yield _rule_of(interlock)
+        yield _rule_of(interlock, profile)
 
 
 def require_set_points(profile: Profile, set_points_c: Mapping[str, float]) -> None:
@@ -79,8 +82,14 @@ def _limits_of(profile: Profile) -> OperatingLimits:
     )
 
 
-def _rule_of(interlock: Interlock) -> Rule:
+def _rule_of(interlock: Interlock, profile: Profile) -> Rule:
     common: dict[str, Any] = {"action": interlock.action, "grace_s": interlock.grace_s}
+    if interlock.reading is not None:
+        unit = profile.readings[interlock.reading]
+        limit = interlock.limit_in(unit)
+        return ReadingLimit(
+            interlock.reading, interlock.breaks, limit, unit, interlock.streams, **common
+        )
     if interlock.kind == "syringe-not-empty":
         return SyringeNotEmpty(interlock.streams, interlock.remainder_ul, **common)
     assert interlock.heater is not None
@@ -94,7 +103,7 @@ def _rule_of(interlock: Interlock) -> Rule:
 
 
 class Guard:
-    """Reads heaters and pumps, and refuses every command that would break a rule.
+    """Reads the rig, and refuses every command that would break a rule.
 
     The sequence to the safe state does not ask the guard.
 
@@ -119,6 +128,8 @@ class Guard:
         self._newest = Snapshot(0.0, {}, {})
         self._watch = ChangeWatch(self._rig.profile, self._state)
         self._person_works = False
+        self._sampled: list[Mapping[str, float]] = []
+        self._is_sampling = False
 
     @property
     def changes(self) -> tuple[str, ...]:
@@ -206,6 +217,45 @@ class Guard:
         self._permit(lambda now: now.with_flow(tuple(streams), running=False), stopping=True)
         self._actuation.stop(streams)
 
+    def set_values(self, values: Mapping[str, Value]) -> None:
+        """Set devices to numbers, and turn them to positions, where they are not there yet.
+
+        Raises:
+            InterlockError: a device that must not turn while liquid flows would turn; nothing was
+                sent.
+            SafetyTripError: a safety rule is broken; nothing was sent.
+        """
+        told = {name: self._state.device(name).told for name in values}
+        news = {name: value for name, value in values.items() if value != told[name]}
+        if not news:
+            return
+        self._permit(lambda now: now)
+        devices = self._rig.profile.devices
+        still = [name for name in news if not devices[name].abilities.under_flow]
+        if still and self._state.flows:
+            raise InterlockError(
+                f"{', '.join(still)}: it must not turn while liquid flows, and "
+                f"{', '.join(self._state.flows)} may flow"
+            )
+        self._actuation.set_values(news)
+
+    @contextmanager
+    def sampling(self) -> Iterator[None]:
+        """Within this context, what devices report belongs to a sample."""
+        self._sampled, self._is_sampling = [], True
+        try:
+            yield
+        finally:
+            self._is_sampling = False
+
+    def sampled_readings(self) -> dict[str, float]:
+        """Mean of what devices have reported during the newest sample, by DEVICE.QUANTITY.
+
+        A quantity that had no value in between has none.
+        """
+        looks = self._sampled or [self._look()[1].readings]
+        return {name: fmean(look[name] for look in looks) for name in looks[0]}
+
     def set_light(self, spectrometers: Iterable[str], on: bool) -> None:
         """Open or shut light sources; no rule refuses that."""
         self._actuation.set_light(spectrometers, on)
@@ -232,8 +282,10 @@ class Guard:
         self._note_event(event)
         snapshot = self._newest = self._snapshot(reading)
         trips = self._supervisor.check(snapshot)
+        if self._is_sampling:
+            self._sampled.append(snapshot.readings)
         pumps = (self._rig.profile.streams[stream].pump for stream in reading.pumps)
-        trips += self._trips(changes, (*reading.heaters, *pumps))
+        trips += self._trips(changes, (*reading.heaters, *pumps, *reading.others))
         if trips:
             raise SafetyTripError(trips)
         return reading, snapshot
@@ -286,6 +338,7 @@ class Guard:
             now_s,
             {name: self._heater(name, read) for name, read in reading.heaters.items()},
             {name: self._stream(name, left_ul[name]) for name in reading.pumps},
+            _readings(reading),
         )
 
     def _stream(self, name: str, left_ul: float) -> StreamState:
@@ -312,10 +365,24 @@ class Guard:
 
 
 def _reading(reading: RigReading) -> Reading:
+    found = {name: one.value for name, one in reading.others.items()}
     return Reading(
         heaters={
             name: HeaterValues(temperature_c=r.temperature_c, set_point_c=r.set_point_c)
             for name, r in reading.heaters.items()
         },
         pumps={name: state.value for name, state in reading.pumps.items()},
+        readings=_readings(reading) or None,
+        values={n: one for n, one in found.items() if isinstance(one, float)} or None,
+        positions={n: one for n, one in found.items() if isinstance(one, str)} or None,
     )
+
+
+def _readings(reading: RigReading) -> dict[str, float]:
+    """What devices report, by DEVICE.QUANTITY; not a number where there is no value."""
+    return {
+        f"{device}.{quantity}": value
+        for device, found in reading.others.items()
+        if found.readings is not None
+        for quantity, value in found.readings.values.items()
+    }

@@ -1,9 +1,10 @@
-"""The state of a rig: what its streams and heaters were commanded, and what they report."""
+"""The state of a rig: what its devices were commanded, and what they report."""
 
 from collections.abc import Iterable, Mapping
 
 from attrs import evolve, frozen
 
+from flowrig.interfaces.capabilities import Value
 from flowrig.journal.events import (
     CutLiquid,
     EventData,
@@ -15,7 +16,7 @@ from flowrig.journal.events import (
     SafeStateSought,
 )
 
-__all__ = ["Flow", "HeaterStatus", "RigState", "StreamStatus"]
+__all__ = ["DeviceStatus", "Flow", "HeaterStatus", "RigState", "StreamStatus"]
 
 
 @frozen(kw_only=True)
@@ -70,6 +71,19 @@ class HeaterStatus:
     reads: HeaterValues | None = None
 
 
+@frozen(kw_only=True)
+class DeviceStatus:
+    """What a device of another kind was told, and what it reports.
+
+    Attributes:
+        told: number or position that this process has commanded; None where it has commanded none.
+        reads: number or position in the newest reading.
+    """
+
+    told: Value | None = None
+    reads: Value | None = None
+
+
 class RigState:
     """Follows events, of a run under way or of its journal; nothing else remembers a flow rate."""
 
@@ -77,6 +91,8 @@ class RigState:
         self._streams: dict[str, StreamStatus] = {}
         self._heaters: dict[str, HeaterStatus] = {}
         self._lights: dict[str, bool] = {}
+        self._devices: dict[str, DeviceStatus] = {}
+        self._readings: dict[str, float | None] = {}
         self._intent: Intent | None = None
 
     @property
@@ -93,6 +109,20 @@ class RigState:
     def lights(self) -> Mapping[str, bool]:
         """By spectrometer: whether this process has opened its light, or shut it."""
         return dict(self._lights)
+
+    @property
+    def devices(self) -> Mapping[str, DeviceStatus]:
+        """Devices of other kinds that an event has named, by name."""
+        return dict(self._devices)
+
+    @property
+    def readings(self) -> Mapping[str, float | None]:
+        """What devices reported in the newest reading, by DEVICE.QUANTITY."""
+        return dict(self._readings)
+
+    def device(self, name: str) -> DeviceStatus:
+        """One device of another kind, also one that no event has named."""
+        return self._devices.get(name, DeviceStatus())
 
     def stream(self, name: str) -> StreamStatus:
         """One stream, also one that no event has named."""
@@ -171,6 +201,8 @@ class RigState:
     def _done(self, intent: Intent) -> None:
         """A command took effect."""
         rates_ul_min = intent.flow_rates_ul_min or {}
+        for name, told in _merged(intent.values, intent.positions).items():
+            self._devices[name] = evolve(self.device(name), told=told)
         match intent.command:
             case "set-flow-rates":
                 for name, rate in rates_ul_min.items():
@@ -191,8 +223,7 @@ class RigState:
                 for name in intent.heaters or ():
                     self._heaters[name] = evolve(self.heater(name), set_point_c=None)
             case "set-light":
-                for name in intent.spectrometers or ():
-                    self._lights[name] = bool(intent.on)
+                self._lights |= dict.fromkeys(intent.spectrometers or (), bool(intent.on))
 
     def _stopped(self, reports_ul: Mapping[str, float | None]) -> None:
         """Streams have stopped, with the volume [µL] that each reported; None for no report."""
@@ -211,6 +242,9 @@ class RigState:
             stream = self.stream(name)
             unasked = stream.flow is None and (stream.runs_unasked or pump == "running")
             self._streams[name] = evolve(stream, pump=pump, runs_unasked=unasked)
+        for name, found in _merged(data.values, data.positions).items():
+            self._devices[name] = evolve(self.device(name), reads=found)
+        self._readings = dict(data.readings or {})
 
     def _forget_settings(self) -> None:
         """Another process goes on: a person may have changed at the devices what was set before."""
@@ -219,3 +253,12 @@ class RigState:
         for name, heater in self._heaters.items():
             self._heaters[name] = evolve(heater, set_point_c=None)
         self._lights.clear()
+        for name, device in self._devices.items():
+            self._devices[name] = evolve(device, told=None)
+
+
+def _merged(
+    values: Mapping[str, float] | None, positions: Mapping[str, str] | None
+) -> dict[str, Value]:
+    """Numbers and positions by device."""
+    return {**(values or {}), **(positions or {})}

@@ -15,6 +15,7 @@ from flowrig.errors import (
     UnknownOutcomeError,
 )
 from flowrig.interfaces import PumpState
+from flowrig.interfaces.capabilities import Value
 from flowrig.measurement.light_check import LightReferences, light_seen
 from flowrig.profile import SafeStep
 from flowrig.rig.rig import Rig
@@ -54,7 +55,7 @@ SILENCED = "it stopped answering after it was switched off"
 LOST = (ConnectionLostError, NotReadyError, ProtocolError, UnknownOutcomeError)
 """Errors of a device that may do later what it did not do now."""
 
-URGENCY = {"heater-off": 0, "stop": 1, "light-off": 2, "flush": 3}
+URGENCY = {"heater-off": 0, "stop": 1, "safe": 2, "light-off": 3, "flush": 4}
 """Order in which steps that were not confirmed are tried again: heat first."""
 
 
@@ -256,6 +257,11 @@ class SafeStateSequence:
                 return label, lambda: self._actuation.heaters_off(step.heaters)
             case "stop":
                 return f"{', '.join(step.streams)} stopped", lambda: self._stop(step.streams)
+            case "safe":
+                values = self._safe_values(step.devices)
+                label = ", ".join(f"{name} at {shown}" for name, (_, shown) in values.items())
+                told = {name: value for name, (value, _) in values.items()}
+                return label, lambda: self._actuation.set_values(told)
             case "light-off":
                 return "light sources off", lambda: self._lights_off(step.spectrometers)
             case "flush":
@@ -264,6 +270,17 @@ class SafeStateSequence:
                     step, self._actuation, self._repeat_and_ask_hurried, self._doubt_heaters
                 )
                 return label, flush.run
+
+    def _safe_values(self, devices: Sequence[str]) -> dict[str, tuple[Value, str]]:
+        """By device: its safe value, and the same in words."""
+        found: dict[str, tuple[Value, str]] = {}
+        for name in devices:
+            entry = self._rig.profile.devices[name]
+            assert entry.safe is not None
+            is_word = isinstance(entry.safe, str)
+            shown = repr(entry.safe) if is_word else f"{entry.safe:g} {entry.abilities.unit}"
+            found[name] = entry.safe, shown.rstrip()
+        return found
 
     def _stop(self, streams: Sequence[str]) -> None:
         self._actuation.stop(streams)
@@ -333,7 +350,7 @@ class SafeStateSequence:
         """Devices that failed in a step; all devices of the step where its error names none."""
         step = self._steps[number]
         pumps = {self._rig.profile.streams[stream].pump for stream in step.streams}
-        every = {*step.heaters, *step.spectrometers, *pumps}
+        every = {*step.heaters, *step.spectrometers, *step.devices, *pumps}
         return self._failed[number] & every or every
 
     def _flush_again(self) -> None:
@@ -396,10 +413,10 @@ def _may_succeed_later(step: SafeStep, error: BaseException) -> bool:
 
 
 def _halting(rig: Rig) -> tuple[SafeStep, ...]:
-    """All heaters and pumps first, then the lights of the profile; no flush."""
+    """All heaters and pumps first, then other devices and lights of the profile; no flush."""
     stop = SafeStep(do="stop", streams=tuple(rig.profile.streams))
-    lights = (step for step in rig.profile.safe_state if step.do == "light-off")
-    return (SafeStep(do="heater-off", heaters=rig.heaters), stop, *lights)
+    others = (step for step in rig.profile.safe_state if step.do in ("safe", "light-off"))
+    return (SafeStep(do="heater-off", heaters=rig.heaters), stop, *others)
 
 
 def perhaps_stuck(rig: Rig, trips: Iterable[tuple[str, str]]) -> tuple[StepOutcome, ...]:

@@ -7,17 +7,18 @@ from flowrig.safety_rules.heaters import HEATS_UNASKED, TOO_HOT, HeaterWatch
 from flowrig.safety_rules.interlocks import (
     FlowNeedsSteadyTemperature,
     HeatNeedsFlow,
+    ReadingLimit,
     SyringeNotEmpty,
 )
 from flowrig.safety_rules.limits import OperatingLimits
 from flowrig.safety_rules.snapshot import Action, HeaterState, Snapshot, StreamState, Trip
 from flowrig.safety_rules.streams import StreamWatch
 from flowrig.safety_rules.supervisor import Rule, Supervisor
-from flowrig.safety_rules.thermal import NOISE_SDS, ThermalModel, Thresholds, thresholds_of
+from flowrig.safety_rules.thermal import SHORTEST_FROZEN_S, Thresholds
 
 __all__ = [
     "HEATS_UNASKED",
-    "NOISE_SDS",
+    "SHORTEST_FROZEN_S",
     "TOO_HOT",
     "Action",
     "FlowNeedsSteadyTemperature",
@@ -25,14 +26,13 @@ __all__ = [
     "HeaterState",
     "HeaterWatch",
     "OperatingLimits",
+    "ReadingLimit",
     "Rule",
     "Snapshot",
     "StreamState",
     "StreamWatch",
     "Supervisor",
     "SyringeNotEmpty",
-    "ThermalModel",
     "Thresholds",
     "Trip",
-    "thresholds_of",
 ]

@@ -1,5 +1,6 @@
-"""Interlocks between heat and flow; each applies to changes on both sides."""
+"""Interlocks between heat, flow and readings; each applies to changes on both sides."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -7,7 +8,16 @@ from typing import ClassVar
 
 from flowrig.safety_rules.snapshot import Action, Snapshot, Trip
 
-__all__ = ["FlowNeedsSteadyTemperature", "HeatNeedsFlow", "Interlock", "SyringeNotEmpty"]
+__all__ = [
+    "FlowNeedsSteadyTemperature",
+    "HeatNeedsFlow",
+    "Interlock",
+    "ReadingLimit",
+    "SyringeNotEmpty",
+]
+
+RISE_OVER_S = 20.0
+"""Time [s] over which a rise is measured, so that noise does not count as a rise."""
 
 
 @dataclass
@@ -149,6 +159,58 @@ class SyringeNotEmpty(Interlock):
                     f"refill {stream}",
                 )
         return None
+
+    def _provokes(self, before: Snapshot, after: Snapshot) -> bool:
+        return set(after.flowing(self.streams)) > set(before.flowing(self.streams))
+
+
+@dataclass
+class ReadingLimit(Interlock):
+    """A reading stays within a limit; one without a value breaks the rule.
+
+    Attributes:
+        reading: as DEVICE.QUANTITY.
+        breaks: "above" the limit, "below" it, or if it "rises faster than" the limit per minute.
+        limit: in the unit.
+        unit: of the reading, for messages.
+        streams: the rule holds while one of them flows; always, if there are none.
+    """
+
+    name: ClassVar[str] = "reading-limit"
+    reading: str
+    breaks: str
+    limit: float
+    unit: str = ""
+    streams: tuple[str, ...] = ()
+    _past: list[tuple[float, float]] = field(default_factory=list, init=False, repr=False)
+
+    def check(self, snapshot: Snapshot) -> Iterator[Trip]:
+        """A trip, if the rule has been broken for longer than the grace time."""
+        now = (snapshot.time_s, snapshot.readings[self.reading])
+        while len(self._past) > 1 and self._past[1][0] <= now[0] - RISE_OVER_S:
+            del self._past[0]
+        self._past.append(now)
+        yield from super().check(snapshot)
+
+    def _broken(self, snapshot: Snapshot) -> Trip | None:
+        value, unit, shown = snapshot.readings[self.reading], self.unit, "has no value"
+        if self.streams and not snapshot.flowing(self.streams):
+            return None
+        if math.isfinite(value):
+            rises = self.breaks == "rises faster than"
+            if rises:
+                value, unit = self._rise(snapshot.time_s, value), f"{unit}/min"
+            if not (value < self.limit if self.breaks == "below" else value > self.limit):
+                return None
+            shown = f"{'rises by' if rises else 'is'} {value:.4g} {unit}, "
+            shown += f"{'more than' if rises else self.breaks} {self.limit:.4g} {unit}"
+        device, _, quantity = self.reading.partition(".")
+        return self._trip(device, f"{quantity} {shown}", "look for a blocked or leaking line")
+
+    def _rise(self, time_s: float, value: float) -> float:
+        """Rise for each minute since the oldest value of `RISE_OVER_S`; 0 where that is shorter."""
+        then_s, before = self._past[0] if self._past else (time_s, value)
+        return (value - before) * 60 / (time_s - then_s) if time_s - then_s >= RISE_OVER_S else 0.0
 
     def _provokes(self, before: Snapshot, after: Snapshot) -> bool:
         return set(after.flowing(self.streams)) > set(before.flowing(self.streams))

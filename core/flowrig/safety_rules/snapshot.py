@@ -1,7 +1,7 @@
 """Snapshots of the rig, which the rules check, and trips, which they return."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 __all__ = ["Action", "HeaterState", "Snapshot", "StreamState", "Trip"]
@@ -68,11 +68,13 @@ class Snapshot:
         time_s: rig time [s].
         heaters: by device name.
         streams: by stream name.
+        readings: values of other devices, by DEVICE.QUANTITY.
     """
 
     time_s: float
     heaters: Mapping[str, HeaterState]
     streams: Mapping[str, StreamState]
+    readings: Mapping[str, float] = field(default_factory=dict)
 
     def flowing(self, streams: tuple[str, ...]) -> tuple[str, ...]:
         """The given streams that flow."""
@@ -109,7 +111,7 @@ class Trip:
 
     Attributes:
         rule: name of the rule.
-        device: the heater, or the pump.
+        device: the heater, the pump, or the device that reports a reading.
         cause: the fault, in one clause.
         remedy: advice to the person, in one clause.
         action: how the run has to end.

@@ -55,6 +55,11 @@ class Plunger:
         self._rate_ul_min = 0.0
         self.commands = 0
 
+    @property
+    def rate_ul_min(self) -> float:
+        """Flow rate [µL/min] of the newest command."""
+        return self._rate_ul_min
+
     def push(self, rate_ul_min: float, time_s: float) -> None:
         """Move at a flow rate [µL/min] from a rig time [s] on; a negative one withdraws.
 

@@ -16,6 +16,10 @@ def print_safety(profile: Profile) -> None:
     for gate in profile.gates:
         often = "each time" if gate.each_time else "once"
         print_paragraph(f"gate {gate.name}: asked {often} before {sentence(gate)}", indent=2)
+    for name, value in profile.device_values.items():
+        entry = profile.devices[name]
+        run, safe = (f"{one} {entry.abilities.unit}".rstrip() for one in (value, entry.safe))
+        print_paragraph(f"{name}: {run} in every experiment, {safe} in the safe state", indent=2)
     flows = ", ".join(profile.hold_flow_rates_ul_min) or "nothing"
     print_paragraph(
         f"on hold: {flows} flows, for {profile.hold.longest_s / 60:g} min at most", indent=2
@@ -39,6 +43,10 @@ def _of_kind(profile: Profile, kind: str) -> list[str]:
 
 def _sentence(interlock: Interlock) -> str:
     streams, heater = ", ".join(interlock.streams), interlock.heater
+    if interlock.reading is not None:
+        when = f"while {streams} flows" if interlock.streams else "at all times"
+        never = f"{interlock.breaks} {interlock.limit}"
+        return f"{interlock.reading} is never {never}, {when}; else {interlock.action}"
     if interlock.kind == "syringe-not-empty":
         return (
             f"{streams} flow only while {interlock.remainder_ul / 1000:g} mL stay in their syringes"

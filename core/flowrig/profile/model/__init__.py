@@ -16,6 +16,7 @@ from flowrig.profile.model.channels import (
     Pick,
     SpectrumSettings,
 )
+from flowrig.profile.model.devices import DeviceEntry
 from flowrig.profile.model.features import Feature, Reading, bind_features
 from flowrig.profile.model.flow import (
     Component,
@@ -30,7 +31,6 @@ from flowrig.profile.model.flow import (
     Stream,
 )
 from flowrig.profile.model.profile import (
-    DeviceEntry,
     Limits,
     Profile,
     SafeStep,

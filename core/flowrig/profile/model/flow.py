@@ -140,6 +140,8 @@ class Component:
             and for a vessel at the end of the path, its capacity.
         heater: the device that heats the component.
         spectrometer: the device that measures in the component.
+        devices: further devices at the component, each with the key that names it: "device", or the
+            word of its kind.
         note: source of the numbers, in words.
     """
 
@@ -152,6 +154,7 @@ class Component:
     given_volume_ul: float | None = field(default=None, metadata={"toml": "volume"})
     heater: str | None = None
     spectrometer: str | None = None
+    devices: Mapping[str, str] = field(factory=dict)
     note: str = ""
 
     @property

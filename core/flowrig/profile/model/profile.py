@@ -10,13 +10,14 @@ from typing import Any, Literal
 
 from attrs import field, frozen
 
-from flowrig.interfaces.device import DeviceSettings
-from flowrig.plugins.offers import DriverOffer, Offer
+from flowrig.interfaces.capabilities import Value
+from flowrig.plugins.offers import Offer
 from flowrig.problem.objective import Objective
 from flowrig.problem.space import Parameter, Space, within
 from flowrig.profile.expressions import Expression
 from flowrig.profile.model.analysis import Analysis, Calibration, Window
 from flowrig.profile.model.campaign import Campaign
+from flowrig.profile.model.devices import DeviceEntry, units_of_readings
 from flowrig.profile.model.features import Feature, bind_features
 from flowrig.profile.model.flow import (
     Component,
@@ -29,26 +30,9 @@ from flowrig.profile.model.flow import (
 from flowrig.profile.operator import Gate, HoldRules
 from flowrig.profile.supervision import Interlock, Supervision
 
-__all__ = ["DeviceEntry", "Limits", "Profile", "SafeStep", "Simulation", "Steady", "Variable"]
+__all__ = ["Limits", "Profile", "SafeStep", "Simulation", "Steady", "Variable"]
 
-SafeAction = Literal["heater-off", "stop", "flush", "light-off"]
-
-
-@frozen
-class DeviceEntry:
-    """An instrument of the rig.
-
-    Attributes:
-        name: name in the profile.
-        offer: the offer of its driver.
-        settings: an instance of the driver's settings class.
-        emulated: whether an emulator of this process is at the address.
-    """
-
-    name: str
-    offer: DriverOffer
-    settings: DeviceSettings
-    emulated: bool = False
+SafeAction = Literal["heater-off", "stop", "flush", "light-off", "safe"]
 
 
 @frozen(kw_only=True)
@@ -95,9 +79,11 @@ class SafeStep:
     """One step of the safe-state sequence, which is tried even if earlier steps failed.
 
     Attributes:
-        do: heater-off, stop, flush or light-off.
+        do: heater-off, stop, flush, light-off or safe.
         heaters: heaters of a heater-off step.
-        streams: streams of a stop step.
+        streams: streams of a stop step: their names, a role, or "rest" for all others.
+        devices: devices of a safe step, which go to their safe value or position: their names, a
+            kind of device, or "rest" for all others.
         spectrometers: spectrometers of a light-off step.
         flow_rates_ul_min: by stream, flow rates [µL/min] of a flush.
         until_below_c: temperature [°C] below which all heaters must be for the flush to end.
@@ -107,6 +93,7 @@ class SafeStep:
     do: SafeAction
     heaters: tuple[str, ...] = ()
     streams: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
     spectrometers: tuple[str, ...] = ()
     flow_rates_ul_min: Mapping[str, float] = field(factory=dict)
     until_below_c: float | None = None
@@ -174,6 +161,8 @@ class Profile:
         analysis: settings from frames to features.
         feature_texts: expressions of features, by name.
         objective: the objective.
+        device_settings: by device, the number or position that it has in every experiment, as a
+            text; a device without one stays at its safe value. `settings` in TOML.
         safe_state: the steps to the safe state, in their order.
         interlocks: rules between heat, flow and syringes.
         supervision: thresholds for a broken heater.
@@ -207,6 +196,7 @@ class Profile:
     source: str = ""
     dependent_flows: Mapping[str, LinearRule] = field(factory=dict)
     fixed_temperatures_c: Mapping[str, float] = field(factory=dict)
+    device_settings: Mapping[str, str] = field(factory=dict, metadata={"toml": "settings"})
     simulation: Simulation | None = None
     campaign: Campaign | None = None
 
@@ -301,3 +291,18 @@ class Profile:
         """Set point [°C] of every heater under some conditions."""
         chosen = {v.heater: conditions[v.name] for v in self.variables if v.heater is not None}
         return {**self.fixed_temperatures_c, **chosen}
+
+    @property
+    def device_values(self) -> dict[str, Value]:
+        """By device that is set or turned, its value in every experiment."""
+        given = self.device_settings
+        return {
+            name: entry.value_of(given[name]) if name in given else entry.safe
+            for name, entry in self.devices.items()
+            if entry.safe is not None
+        }
+
+    @property
+    def readings(self) -> dict[str, str]:
+        """Unit of everything that devices report, by DEVICE.QUANTITY."""
+        return units_of_readings(self.devices)

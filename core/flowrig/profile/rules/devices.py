@@ -1,11 +1,14 @@
-"""Rules for the addresses of devices."""
+"""Rules for devices: addresses, places in the flow path, and values in a run."""
 
 from collections.abc import Iterator
 from itertools import combinations
 
 from flowrig.claims import places
+from flowrig.plugins.offers import CORE_KINDS
 from flowrig.profile.model import Profile
-from flowrig.profile.problems import Finding
+from flowrig.profile.problems import Finding, Path
+from flowrig.profile.quantity import QuantityError
+from flowrig.profile.rules import names
 
 __all__ = ["RULES"]
 
@@ -27,4 +30,55 @@ def one_instrument_one_device(profile: Profile) -> Iterator[Finding]:
         )
 
 
-RULES = (one_instrument_one_device,)
+def at_components(profile: Profile) -> Iterator[Finding]:
+    """Components name devices that there are, by the words of their kinds."""
+    for name, component in profile.path.items():
+        for device, word in component.devices.items():
+            here: Path = ("path", name, word)
+            entry = profile.devices.get(device)
+            if entry is None:
+                yield from names.one_of(device, profile.devices, "device", here)
+            elif word not in ("device", entry.offer.kind):
+                message = f"{device!r} is a {entry.offer.kind}"
+                yield Finding(here, message, expected=f"a {word}, or the key `device`")
+            elif entry.offer.kind in CORE_KINDS:
+                kind = entry.offer.kind
+                message = f"{device!r} is a {kind}"
+                where = "a stream" if kind == "pump" else "a component"
+                yield Finding(here, message, expected=f'{where} with `{kind} = "{device}"`')
+
+
+def have_a_place(profile: Profile) -> Iterator[Finding]:
+    """A component names each device of a kind that acts on what flows."""
+    placed = {device for component in profile.path.values() for device in component.devices}
+    for name, entry in profile.devices.items():
+        if entry.kind is not None and entry.kind.placed and name not in placed:
+            message = f"no component of [path] names the {entry.kind.name} {name!r}"
+            expected = f'a component with `{entry.kind.name} = "{name}"`'
+            yield Finding(("devices", name), message, expected=expected, on_key=True)
+
+
+def names_of_readings(profile: Profile) -> Iterator[Finding]:
+    """A dot in the name of a device would make the names of its readings ambiguous."""
+    for name, entry in profile.devices.items():
+        if entry.abilities.quantities and "." in name:
+            message = "the name of a device that reports values has no dot"
+            yield Finding(("devices", name), message, expected="another name", on_key=True)
+
+
+def values(profile: Profile) -> Iterator[Finding]:
+    """Settings belong to devices that are set or turned, and the devices take them."""
+    controlled = {n: one for n, one in profile.devices.items() if one.is_controlled}
+    for name, text in profile.device_settings.items():
+        here: Path = ("settings", name)
+        if name not in controlled:
+            what = "device that is set or turned"
+            yield from names.one_of(name, controlled, what, here, on_key=True)
+            continue
+        try:
+            controlled[name].value_of(text)
+        except QuantityError as error:
+            yield Finding(here, error.message, expected=error.expected)
+
+
+RULES = (one_instrument_one_device, at_components, have_a_place, names_of_readings, values)

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 
 from flowrig.profile.model import Profile
+from flowrig.profile.model.devices import units_of_readings
 from flowrig.profile.problems import Finding, Path
-from flowrig.profile.quantity import split_suffix
+from flowrig.profile.quantity import QuantityError, split_suffix
 from flowrig.profile.rules import names
+from flowrig.profile.supervision import Interlock
 
 __all__ = ["RULES"]
 
@@ -13,6 +15,7 @@ _KEYS = {
     "heat-needs-flow": ("heater", "above_c"),
     "flow-needs-steady-temperature": ("heater", "tolerance_c", "or_below_c"),
     "syringe-not-empty": ("remainder_ul",),
+    "reading": (),
 }
 """Keys of each kind of interlock besides `streams`, `grace` and `action`."""
 
@@ -26,10 +29,12 @@ def interlocks(profile: Profile) -> Iterator[Finding]:
     """An interlock names streams and heaters of the rig, and has the keys of its kind."""
     for index, interlock in enumerate(profile.interlocks):
         here: Path = ("interlocks", index)
-        if not interlock.streams:
+        if interlock.reading is not None:
+            yield from _reading(profile, interlock, here)
+        elif not interlock.streams:
             yield Finding((*here, "streams"), "no stream is given", expected="at least one")
         for position, stream in enumerate(interlock.streams):
-            path = (*here, "streams", position)
+            path = (*here, "streams" if interlock.reading is None else "while_flowing", position)
             yield from names.one_of(stream, profile.streams, "stream", path)
         if interlock.heater is not None:
             yield from names.device(profile, interlock.heater, "heater", (*here, "heater"))
@@ -41,6 +46,20 @@ def interlocks(profile: Profile) -> Iterator[Finding]:
             elif not wanted and given:
                 message = f"{interlock.kind} takes no key {key!r}"
                 yield Finding((*here, key), message, on_key=True)
+
+
+def _reading(profile: Profile, interlock: Interlock, here: Path) -> Iterator[Finding]:
+    """An interlock names a reading that there is, and has a limit in its unit."""
+    assert interlock.reading is not None
+    units = units_of_readings(profile.devices)
+    if interlock.reading not in units:
+        yield from names.one_of(interlock.reading, units, "reading", (*here, "reading"))
+        return
+    try:
+        interlock.limit_in(units[interlock.reading])
+    except QuantityError as error:
+        key = interlock.breaks.replace(" ", "_")
+        yield Finding((*here, key), error.message, expected=error.expected)
 
 
 def thresholds(profile: Profile) -> Iterator[Finding]:

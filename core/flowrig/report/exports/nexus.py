@@ -114,6 +114,11 @@ def _experiment(entry: h5py.Group, record: RunRecord, experiment: Experiment) ->
     features = _group(entry, "features", "NXcollection")
     for name, value in experiment.features.items():
         _put(features, name, value)
+    reading_units = record.start.data.readings or {}
+    if experiment.readings:
+        readings = _group(entry, "readings", "NXcollection")
+        for name, value in experiment.readings.items():
+            _put(readings, name, value, reading_units.get(name, ""))
     arrays = record.journal.arrays(experiment.sequence)
     for name in _spectrometers(arrays, "counts"):
         _frames(entry, name, arrays, record.wavelengths_nm(name))

@@ -14,7 +14,7 @@ __all__ = ["Column", "csv_rows", "experiment_columns"]
 FORMULA = ("=", "+", "-", "@")
 """First characters of a text that a spreadsheet takes for a formula, and computes."""
 
-SUFFIXES = {"°C": "c", "µL/min": "ul_min"}
+SUFFIXES = {"°C": "c", "degC": "c", "µL/min": "ul_min", "uL/min": "ul_min", "%": "percent"}
 """How a unit is written at the end of a column's name."""
 
 
@@ -52,6 +52,15 @@ def experiment_columns(record: RunRecord) -> list[Column]:
     ]
     columns += [
         Column(name, "", [e.features.get(name, math.nan) for e in experiments]) for name in features
+    ]
+    units = record.start.data.readings or {}
+    columns += [
+        Column(
+            f"{name}_{SUFFIXES.get(unit, unit)}".rstrip("_"),
+            unit,
+            [e.readings.get(name, math.nan) for e in experiments],
+        )
+        for name, unit in units.items()
     ]
     return [
         *columns,

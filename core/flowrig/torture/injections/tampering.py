@@ -40,8 +40,10 @@ class TamperedJournal(Killed):
         path.write_bytes(data)
 
     def restore(self, scene: Scene) -> None:
-        """Restore the journal from a copy."""
+        """Restore the journal from a copy; there is none if the run ended before the fault."""
         path = scene.folder / FILE_NAME
+        if not path.with_suffix(".kept").exists():
+            return
         for suffix in ("-wal", "-shm"):
             path.with_name(path.name + suffix).unlink(missing_ok=True)
         shutil.copy2(path.with_suffix(".kept"), path)
