@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from attrs import frozen
 from one_spectrometer import ABSORBANCE, EMISSION
+from other_devices import RIG, plugins_with_kit
 
 from flowrig.errors import InputError
 from flowrig.interfaces import Analysis, Frames, Looked, Quality
@@ -378,3 +379,22 @@ def frames_of(counts: np.ndarray) -> Frames:
         integration_time_us=8000,
         saturated=counts.max(axis=1) >= 65535,
     )
+
+
+def test_a_feature_can_use_what_devices_report() -> None:
+    """A reading is a number with a unit in expressions; one that is missing gives no value."""
+    text = RIG + '\n[features]\nstrain = "pla / (gauge.pressure + 1 bar)"\n'
+    profile = load_profile_text(text, "rig.toml", plugins_with_kit())
+    assert profile.features["strain"].unit == "counts·nm/kPa"
+    nm = np.linspace(195.0, 1100.0, 2068)
+    counts = np.random.default_rng(1).normal(3000.0, 5.0, (200, 2068)).astype(np.uint16)
+    sample = Sample(frames=frames_of(counts), wavelengths_nm=nm, dark=nm, lamp=3 * nm)
+    samples = dict.fromkeys(profile.analysis.devices, sample)
+    for reading, divisor in ((3.0, 400.0), (np.nan, np.nan)):
+        found = extract_features(
+            profile.analysis,
+            samples,
+            profile.features.values(),
+            readings={"gauge.pressure": reading},
+        ).values
+        np.testing.assert_allclose(found["strain"], found["pla"] / divisor)

@@ -14,6 +14,7 @@ from flowrig.measurement.observation import FeatureProbe, Observation
 from flowrig.measurement.sample import Features, Flag, Sample, worst_quality
 from flowrig.measurement.stationarity import Steadiness
 from flowrig.profile import Profile
+from flowrig.profile.model.devices import units_of_readings
 
 __all__ = ["Measurement", "calibration_arrays", "evaluate", "feature_probe", "measured_arrays"]
 
@@ -70,7 +71,13 @@ def evaluate(
         )
         for name in profile.analysis.devices
     }
-    features = extract_features(profile.analysis, samples, profile.features.values())
+    nothing = dict.fromkeys(units_of_readings(profile.devices), float("nan"))
+    features = extract_features(
+        profile.analysis,
+        samples,
+        profile.features.values(),
+        readings={**nothing, **observation.readings},
+    )
     objective = _objective(profile, features)
     flags = [*features.flags, *_doubts(calibration, observation)]
     count = {"", *profile.channels_that_count}

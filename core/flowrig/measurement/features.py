@@ -30,6 +30,7 @@ def extract_features(
     samples: Mapping[str, Sample],
     features: Iterable[Feature],
     *,
+    readings: Mapping[str, float] | None = None,
     lamp_counts_min: float = 200.0,
 ) -> Features:
     """The features of one experiment, with flags.
@@ -38,6 +39,7 @@ def extract_features(
         analysis: channels, windows, wavelengths and number of frames, from the profile.
         samples: frames by detector, with dark and lamp reference.
         features: what is read from the spectra; features may use each other, in any order.
+        readings: what devices reported meanwhile, by DEVICE.QUANTITY.
         lamp_counts_min: lamp counts above dark where an absorbance is read below which the value is
             doubtful; the default is assumed, far above a detector's read noise.
 
@@ -46,12 +48,12 @@ def extract_features(
             frames than count as reactive, or the lamp reference is missing.
     """
     features = list(features)
-    readings = dict.fromkeys(one for feature in features for one in feature.readings)
+    looks_at = dict.fromkeys(one for feature in features for one in feature.readings)
     flags: list[Flag] = []
     spectra: dict[str, Spectrum] = {}
-    quantities: dict[str, float] = {}
+    quantities = dict(readings or {})
     for name, channel in analysis.channels.items():
-        wanted = [reading for reading in readings if reading.channel == name]
+        wanted = [reading for reading in looks_at if reading.channel == name]
         look = _look(channel, samples[channel.device], wanted, lamp_counts_min)
         spectra[name] = look.spectrum
         flags += look.flags

@@ -204,7 +204,11 @@ class Profile:
     def features(self) -> dict[str, Feature]:
         """Every feature by name: those of the older tables of the analysis, then the others."""
         analysis = self.analysis
-        return bind_features(analysis.channels, self.feature_texts, analysis.table_features)[0]
+        readings = units_of_readings(self.devices)
+        found, _ = bind_features(
+            analysis.channels, self.feature_texts, analysis.table_features, readings
+        )
+        return found
 
     @property
     def channels_that_count(self) -> tuple[str, ...]:

@@ -8,7 +8,9 @@ from attrs import frozen
 
 from flowrig.errors import InputError
 from flowrig.problem.objective import MaximumResponse, Objective, TargetObjective
+from flowrig.profile.expressions import ExpressionError
 from flowrig.profile.model import Feature, Profile, Window, bind_features
+from flowrig.profile.model.devices import units_of_readings
 from flowrig.profile.problems import Finding, Path, nearest
 from flowrig.profile.rules import names
 from flowrig.profile.rules.limits import outside
@@ -262,16 +264,24 @@ def read_cells(profile: Profile) -> Iterator[Finding]:
 
 def features_of(profile: Profile) -> dict[str, Feature]:
     """The features that have a meaning, by name."""
+    return _bound(profile)[0]
+
+
+def _bound(profile: Profile) -> tuple[dict[str, Feature], dict[str, ExpressionError]]:
     settings = profile.analysis
-    return bind_features(settings.channels, profile.feature_texts, settings.table_features)[0]
+    return bind_features(
+        settings.channels,
+        profile.feature_texts,
+        settings.table_features,
+        units_of_readings(profile.devices),
+    )
 
 
 def features(profile: Profile) -> Iterator[Finding]:
     """Every feature has a name of its own and a meaning, and its windows have a width."""
     settings = profile.analysis
-    known = settings.table_features
-    found, errors = bind_features(settings.channels, profile.feature_texts, known)
-    older = {feature.name: feature.key for feature in known}
+    found, errors = _bound(profile)
+    older = {feature.name: feature.key for feature in settings.table_features}
     for name in profile.feature_texts:
         path: Path = ("features", name)
         if not _PLAIN.fullmatch(name):
