@@ -15,7 +15,7 @@ from flowrig.cli import main
 from flowrig.errors import InputError
 from flowrig.testing.scaffold import new_plugin
 
-KINDS = ("pump", "heater", "spectrometer", "optimizer", "surrogate", "valve", "sensor")
+KINDS = ("pump", "heater", "spectrometer", "optimizer", "surrogate", "analysis", "valve", "sensor")
 REST_NEEDS_NOTHING = ("valve", "sensor")
 """Kinds of instruments that no command brings to rest; two checks are left out for them."""
 

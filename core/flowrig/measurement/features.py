@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from flowrig.errors import FlowrigError, PluginError
 from flowrig.interfaces.analysis import Analysis as Reduction
-from flowrig.interfaces.analysis import Looked
+from flowrig.interfaces.analysis import Looked, require_sound
 from flowrig.interfaces.device import Quality
 from flowrig.measurement.frame_checks import excitation_flags, frame_flags, lamp_flags, plug_flags
 from flowrig.measurement.read_features import read_features
@@ -118,7 +118,7 @@ def _reduced(
     try:
         analysis: Reduction = _class_of(channel.offer.target, channel.offer.name)(channel.settings)
         looked = analysis.reduce(frames, axis, sample.dark, sample.lamp)
-        _require_sound(looked)
+        require_sound(looked)
     except PluginError as error:
         reason = str(error)
     except FlowrigError:
@@ -135,21 +135,3 @@ def _reduced(
 def _class_of(target: str, name: str) -> Any:
     """The class of an analysis; imported once, not for every sample."""
     return import_target(target, f"the analysis {name!r}")
-
-
-def _require_sound(looked: object) -> None:
-    """Refuse what no feature could be read from.
-
-    Raises:
-        PluginError: the message says what is wrong.
-    """
-    if not isinstance(looked, Looked):
-        raise PluginError(f"it returns {one_line(repr(looked))}; expected a Looked")
-    for what, array in (("axis", looked.axis), ("values", looked.values)):
-        if not (isinstance(array, np.ndarray) and array.dtype == np.float64 and array.ndim == 1):
-            raise PluginError(f"its {what} are {one_line(repr(array))}; expected float64, shape p")
-    if len(looked.axis) != len(looked.values) or len(looked.axis) == 0:
-        sizes = f"{len(looked.axis)} places and {len(looked.values)} values"
-        raise PluginError(f"it returns {sizes}; expected as many, and at least one")
-    if not (np.isfinite(looked.axis).all() and (np.diff(looked.axis) > 0).all()):
-        raise PluginError("its axis does not rise")
