@@ -16,8 +16,8 @@ from flowrig.interfaces import Identity
 from flowrig.rig.discovery import Discovery, Found, NoAnswer
 from flowrig_chemyx.driver import ChemyxFusion
 from flowrig_chemyx.settings import BAUD_RATES, Baud, FusionSettings
-from flowrig_chemyx.wire.ports import USB, ListPorts, owners
 from flowrig_chemyx.wire.serial_line import comports
+from flowrig_serial.ports import USB, ListPorts, owners
 
 __all__ = ["find_fusions"]
 

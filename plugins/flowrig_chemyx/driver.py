@@ -37,7 +37,6 @@ from flowrig_chemyx.settings import (
     FusionSettings,
 )
 from flowrig_chemyx.wire.channel import PumpChannel
-from flowrig_chemyx.wire.ports import ListPorts, find_port
 from flowrig_chemyx.wire.protocol import REJECTION, RunSettings, choose_units
 from flowrig_chemyx.wire.serial_line import (
     LineFault,
@@ -46,6 +45,7 @@ from flowrig_chemyx.wire.serial_line import (
     comports,
     release_line,
 )
+from flowrig_serial.ports import ListPorts, find_port
 
 __all__ = ["ChemyxFusion", "Totalizer"]
 

@@ -6,7 +6,7 @@ from typing import Final, Literal, get_args
 from attrs import field, frozen, validators
 
 from flowrig.interfaces import DeviceSettings
-from flowrig_chemyx.wire.ports import USB, find_port
+from flowrig_serial.ports import USB, find_port
 
 __all__ = [
     "BAUD_RATES",

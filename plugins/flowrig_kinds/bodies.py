@@ -1,17 +1,26 @@
-"""What emulated valves and sensors do; the emulators of drivers speak the protocols."""
+"""What emulated devices do; the emulators of drivers speak the protocols."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from flowrig.emulation import DeviceFault, Place
 
-__all__ = ["SensorBody", "ValveBody"]
+__all__ = [
+    "FlowControllerBody",
+    "LightBody",
+    "NumberBody",
+    "SensorBody",
+    "StageBody",
+    "StirrerBody",
+    "ValveBody",
+]
 
 RISE_BAR_MIN = 2.0
 """Rise of the pressure [bar/min] where a line slowly blocks (assumed)."""
 
 
 class ValveBody:
-    """The rotor of a valve.
+    """The rotor of a valve, or the arm of a collector.
 
     Args:
         place: where it sits.
@@ -97,3 +106,78 @@ class SensorBody:
 
     def _rise(self, on: bool) -> None:
         self._rises_since_s = self.place.clock.now_s() if on else None
+
+
+class NumberBody:
+    """A device that keeps a number, and brings something to it at once.
+
+    Args:
+        place: where it sits.
+
+    Attributes:
+        place: as above.
+        told: the number that it keeps.
+        faults: the faults that it can have.
+    """
+
+    effect: ClassVar[str]
+    """What it does where it sits, as `Place.act` takes it."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.told = 0.0
+        self._is_deaf = False
+        self._is_idle = False
+        self.faults: Mapping[str, DeviceFault] = {
+            "stuck-setting": DeviceFault(
+                "the device keeps its number, whatever it is told", self._stick
+            ),
+            "no-effect": DeviceFault(
+                "the device keeps its number, and nothing happens", self._idle
+            ),
+        }
+
+    @property
+    def value(self) -> float:
+        """What the device really does, in the unit of the number."""
+        return 0.0 if self._is_idle else self.told
+
+    def tell(self, value: float) -> None:
+        """Tell it a number."""
+        if not self._is_deaf:
+            self.told = value
+            self._act()
+
+    def _act(self) -> None:
+        self.place.act(self.effect, self.value)
+
+    def _stick(self, on: bool) -> None:
+        self._is_deaf = on
+
+    def _idle(self, on: bool) -> None:
+        self._is_idle = on
+        self._act()
+
+
+class FlowControllerBody(NumberBody):
+    """The valve of a flow controller; pressure and temperature are those of its place."""
+
+    effect = "drive_gas"
+
+
+class StirrerBody(NumberBody):
+    """The motor of a stirrer."""
+
+    effect = "stir_rpm"
+
+
+class StageBody(NumberBody):
+    """The carriage of a stage."""
+
+    effect = "probe_at_mm"
+
+
+class LightBody(NumberBody):
+    """The lamp of a light."""
+
+    effect = "light_percent"

@@ -1,15 +1,26 @@
-"""The conformance suites of valves and sensors."""
+"""The conformance suites of the kinds."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from flowrig.testing import KindBench, ReadableConformance, SelectableConformance
+from flowrig.testing import (
+    KindBench,
+    ReadableConformance,
+    SelectableConformance,
+    SettableConformance,
+)
 
-__all__ = ["SensorConformance", "ValveConformance"]
+__all__ = [
+    "FlowControllerConformance",
+    "NumberConformance",
+    "SensorConformance",
+    "StirrerConformance",
+    "ValveConformance",
+]
 
 
 class ValveConformance(SelectableConformance):
-    """The suite of valves; a test class adds the fixture `bench`.
+    """The suite of valves and collectors; a test class adds the fixture `bench`.
 
     It is a `KindBench` with the body `flowrig_kinds.bodies.ValveBody`.
     """
@@ -49,3 +60,49 @@ class SensorConformance(ReadableConformance):
         """Another pressure and another temperature."""
         bench.place.pressure_bar += 1.7
         bench.place.temperature_c += 17.0
+
+
+class NumberConformance(SettableConformance):
+    """The suite of stages and lights, which keep a number and are not read.
+
+    The bench is a `KindBench` with a `flowrig_kinds.bodies.NumberBody`.
+    """
+
+    def kept(self, bench: KindBench) -> float:
+        """The number that the body keeps."""
+        told: float = bench.body.told
+        return told
+
+    def put(self, bench: KindBench, value: Any) -> None:
+        """Set the body by hand."""
+        bench.body.told = value
+
+    def block(self, bench: KindBench, on: bool) -> None:
+        """Make the body keep its number, or end that."""
+        bench.body.faults["stuck-setting"].switch(on)
+
+
+class StirrerConformance(NumberConformance, ReadableConformance):
+    """The suite of stirrers, with the body `flowrig_kinds.bodies.StirrerBody`."""
+
+    def truth(self, bench: KindBench) -> Mapping[str, float]:
+        """The speed of the motor."""
+        return {"speed": bench.body.value}
+
+
+class FlowControllerConformance(NumberConformance, ReadableConformance):
+    """The suite of flow controllers, with the body `flowrig_kinds.bodies.FlowControllerBody`.
+
+    A driver reports the flow as `flow`, in its own unit, and may report `pressure` [bar] and
+    `temperature` [°C].
+    """
+
+    def truth(self, bench: KindBench) -> Mapping[str, float]:
+        """What the body does and measures of what the driver declares."""
+        place = bench.body.place
+        known = {
+            "flow": bench.body.value,
+            "pressure": place.pressure_bar,
+            "temperature": place.temperature_c,
+        }
+        return {one.name: known[one.name] for one in bench.driver.quantities}

@@ -23,7 +23,7 @@ from flowrig_chemyx.emulator.motor import Motor
 from flowrig_chemyx.emulator.variant import Variant
 from flowrig_chemyx.settings import BAUD_RATES
 from flowrig_chemyx.wire import serial_line
-from flowrig_chemyx.wire.ports import owners, rivals
+from flowrig_serial.ports import owners, rivals
 
 needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="owners are known on Linux only")
 

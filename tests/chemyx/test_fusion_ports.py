@@ -19,7 +19,7 @@ from flowrig.interfaces import PumpState
 from flowrig_chemyx.emulator.serial_port import Uart
 from flowrig_chemyx.settings import BAUD_RATES
 from flowrig_chemyx.wire import serial_line
-from flowrig_chemyx.wire.ports import find_port, owners, why_not
+from flowrig_serial.ports import find_port, owners, why_not
 
 needs_terminals = pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
 needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="owners are known on Linux only")

@@ -10,13 +10,16 @@ from flowrig.testing import KindBench
 from flowrig.testing.templates.flowrig_template import (
     sensor_emulator,
     sensor_settings,
+    stirrer_emulator,
+    stirrer_settings,
     valve_emulator,
     valve_settings,
 )
 from flowrig.testing.templates.flowrig_template.sensor import TemplateSensor
+from flowrig.testing.templates.flowrig_template.stirrer import TemplateStirrer
 from flowrig.testing.templates.flowrig_template.valve import TemplateValve
-from flowrig_kinds.bodies import SensorBody, ValveBody
-from flowrig_kinds.conformance import SensorConformance, ValveConformance
+from flowrig_kinds.bodies import SensorBody, StirrerBody, ValveBody
+from flowrig_kinds.conformance import SensorConformance, StirrerConformance, ValveConformance
 
 
 def valve_bench(driver: type = TemplateValve) -> KindBench:
@@ -31,6 +34,12 @@ def sensor_bench(driver: type = TemplateSensor) -> KindBench:
     """A bench with a sensor of pressure and temperature."""
     settings = sensor_settings.TemplateSettings(address="", deadline_s=0.3)
     return KindBench(driver, sensor_emulator.TemplateEmulator, settings, body=SensorBody)
+
+
+def stirrer_bench(driver: type = TemplateStirrer) -> KindBench:
+    """A bench with a stirrer."""
+    settings = stirrer_settings.TemplateSettings(address="", deadline_s=0.3)
+    return KindBench(driver, stirrer_emulator.TemplateEmulator, settings, body=StirrerBody)
 
 
 class TestValve(ValveConformance):
@@ -57,6 +66,38 @@ class TestSensor(SensorConformance):
     @pytest.mark.slow
     def test_a_cut_at_any_byte(self, bench: KindBench) -> None:
         super().test_a_cut_at_any_byte(bench)
+
+
+class TestStirrer(StirrerConformance):
+    """A stirrer on a serial line."""
+
+    @pytest.fixture
+    def bench(self) -> Iterator[KindBench]:
+        with stirrer_bench() as bench:
+            yield bench
+
+    @pytest.mark.slow
+    def test_a_cut_at_any_byte(self, bench: KindBench) -> None:
+        super().test_a_cut_at_any_byte(bench)
+
+
+class TenfoldStirrer(TemplateStirrer):
+    def _do_set(self, value: float) -> None:
+        super()._do_set(value / 10)
+
+    def _do_setting(self) -> float:
+        return super()._do_setting() * 10
+
+
+class ForgetsToAsk(TemplateStirrer):
+    wanted = 0.0
+
+    def _do_set(self, value: float) -> None:
+        self.wanted = value
+        super()._do_set(value)
+
+    def _do_setting(self) -> float:
+        return self.wanted or super()._do_setting()
 
 
 class OffByOne(TemplateValve):
@@ -90,6 +131,12 @@ class ReadsItsModel(TemplateSensor):
         (ValveConformance, valve_bench(OffByOne), "test_every_position_is_reached"),
         (ValveConformance, valve_bench(Trusts), "test_a_position_that_is_not_reached_is_told"),
         (SensorConformance, sensor_bench(ReadsItsModel), "test_it_reads_what_it_declares"),
+        (
+            StirrerConformance,
+            stirrer_bench(TenfoldStirrer),
+            "test_the_number_reaches_the_instrument",
+        ),
+        (StirrerConformance, stirrer_bench(ForgetsToAsk), "test_a_number_that_is_not_kept_is_told"),
     ],
 )
 def test_a_check_fails_on_what_it_is_for(suite: Any, bench: KindBench, check: str) -> None:

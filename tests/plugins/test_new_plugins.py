@@ -12,7 +12,19 @@ from flowrig.journal.journal import FILE_NAME, Journal
 
 pytestmark = pytest.mark.xdist_group("fresh environment")
 
-KINDS = ("pump", "heater", "spectrometer", "optimizer", "surrogate", "analysis")
+KINDS = (
+    "pump",
+    "heater",
+    "spectrometer",
+    "optimizer",
+    "surrogate",
+    "analysis",
+    "valve",
+    "sensor",
+    "stirrer",
+)
+
+MODELS = ("optimizer", "surrogate", "analysis")
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +54,15 @@ def profile(tmp_path: Path) -> Path:
         name: {"driver": ours[device["driver"]], "address": f"COM{number}"}
         for number, (name, device) in enumerate(content["devices"].items(), 1)
     }
+    content["devices"] |= {
+        "selector": {
+            "driver": "our-valve", "address": "COM20", "positions": {"a": 1, "b": 2}, "safe": "a"
+        },
+        "gauge": {"driver": "our-sensor", "address": "COM21"},
+        "bar": {"driver": "our-stirrer", "address": "COM22"},
+    }  # fmt: skip
+    content["path"]["mixer"] |= {"sensor": "gauge", "stirrer": "bar"}
+    content["settings"] = {"selector": "b", "bar": "300 rpm"}
     content["limits"]["temperature"] = ["5 degC", "185 degC"]  # as far as our heater goes
     content["analysis"] |= {"frames": 40, "frame_interval": "100 ms", "reactive_frames": 10}
     content["analysis"]["channels"] = {"ours": {"use": "our-analysis", "device": "hdx_pl"}}
@@ -97,7 +118,8 @@ def test_a_run_goes_through_all_of_them(new: Lab, profile: Path) -> None:
     assert 300 < summary["best"]["features"]["centre"] < 700
     journal = Journal(new.folder / "ours" / FILE_NAME, read_only=True)
     devices = next(journal.events(Opened)).data.devices.values()
-    assert {who.vendor for who in devices} == {"Our Pump", "Our Heater", "Our Spectrometer"}
+    named = {f"Our {kind.capitalize()}" for kind in KINDS if kind not in MODELS}
+    assert {who.vendor for who in devices} == named
     versions = next(journal.events(RunStarted)).data.versions
     assert {f"flowrig-our-{kind}" for kind in KINDS} <= set(versions)
     journal.close()

@@ -23,8 +23,8 @@ import serial
 from serial.tools.list_ports import comports
 
 from flowrig.interfaces import WireChannel, WireLog
-from flowrig_chemyx.wire.ports import rivals, why_not
 from flowrig_chemyx.wire.protocol import REJECTION, FrameSplitter, parse_number, value_of
+from flowrig_serial.ports import rivals, why_not
 
 __all__ = ["LineFault", "SerialLine", "claim_line", "comports", "release_line"]
 

@@ -19,7 +19,7 @@ from typing import Any
 from attrs import frozen
 
 from flowrig.errors import DeviceError, DriverError
-from flowrig.interfaces import Quality, Reading
+from flowrig.interfaces import Quality, Reading, Readings
 from flowrig.testing.bench.bench import KindBench
 from flowrig.testing.conformance.checks import Level, earns, require
 from flowrig.testing.conformance.device import Command, DeviceConformance
@@ -54,10 +54,7 @@ class ReadableConformance(DeviceConformance[KindBench]):
 
     def is_true(self, bench: KindBench, answer: Any) -> bool:
         """Whether every value is that of the body."""
-        truth = self.truth(bench)
-        return {*answer.values} == {*truth} and all(
-            _agree(answer.values[name], value) for name, value in truth.items()
-        )
+        return _is_truth(answer, self.truth(bench))
 
     def is_at_rest(self, bench: KindBench) -> bool:
         """Nothing moves in a device that is only read."""
@@ -73,7 +70,7 @@ class ReadableConformance(DeviceConformance[KindBench]):
 
     @earns(Level.BRONZE)
     def test_it_reads_what_it_declares(self, bench: KindBench) -> None:
-        """Every quantity has a unit or none, a name of its own, and a value in every reading."""
+        """Every quantity has a name of its own, and its true value in every reading."""
         bench.open()
         quantities = bench.driver.quantities
         names = [one.name for one in quantities]
@@ -81,9 +78,9 @@ class ReadableConformance(DeviceConformance[KindBench]):
         sound = sound and all(name.isidentifier() and name == name.lower() for name in names)
         reading = bench.call(bench.driver.read)
         require(
-            sound and [*reading.values] == names and reading.quality is Quality.GOOD,
-            f"it declares {quantities} and reads {reading}; name every quantity once, in lower "
-            "case, and return a value for each of them",
+            sound and reading.quality is Quality.GOOD and _is_truth(reading, self.truth(bench)),
+            f"it declares {quantities} and reads {reading}, where {self.truth(bench)} is true; "
+            "name every quantity once, in lower case, and return its value in its unit",
         )
 
 
@@ -271,6 +268,12 @@ class SelectableConformance(_ActingConformance):
     def _asked(self, bench: KindBench) -> str:
         found: str = bench.driver.position()
         return found
+
+
+def _is_truth(reading: Readings, truth: Mapping[str, float]) -> bool:
+    return {*reading.values} == {*truth} and all(
+        _agree(reading.values[name], value) for name, value in truth.items()
+    )
 
 
 def _agree(one: float, other: float) -> bool:

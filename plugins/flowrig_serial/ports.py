@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
 
-__all__ = ["ListPorts", "PortInfo", "find_port", "owners", "rivals", "why_not"]
+__all__ = ["USB", "ListPorts", "PortInfo", "find_port", "owners", "rivals", "why_not"]
 
 USB: Final = "usb:"
 PROCESSES: Final = Path("/proc")
