@@ -1,32 +1,33 @@
 """The wet side of the rig as a function of time: plungers, plates, flow and product."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
+from flowrig.emulation import Chemistry, Leg, Parcel, Product, Setup
 from flowrig.errors import InputError
-from flowrig.profile.model import Profile, Stream
-from flowrig_sim.chemistry.formulations import FORMULATIONS
-from flowrig_sim.chemistry.heatup import HeatUp
-from flowrig_sim.chemistry.synthesis import Product, Synthesis
+from flowrig.interfaces.pump import Syringe
+from flowrig.profile.model import Component, Profile, Stream
 from flowrig_sim.chemistry.twin_synthesis import TwinSynthesis
-from flowrig_sim.flow.flowpath import FlowCell, FlowPath
+from flowrig_sim.flow.flowpath import FlowCell, FlowPath, Stretch, bore_mm
 from flowrig_sim.flow.plunger import Plunger, Plungers
-from flowrig_sim.flow.transport import FlowRecord, Premix
+from flowrig_sim.flow.transport import FlowRecord, Slice
 from flowrig_sim.noise import generator
-from flowrig_sim.plate import Plate
+from flowrig_sim.plate import AMBIENT_C, Plate
 from flowrig_sim.settings import FluidicSettings
 
-__all__ = ["STEP_S", "CellContent", "FluidState"]
+__all__ = ["STEP_S", "CellContent", "FluidState", "absorbance_nm", "spare_plunger"]
 
 STEP_S = 0.5
 """Step [s] of the world's time grid: 6 µL at 750 µL/min, a seventieth of the premixing volume."""
-STOCKS = ("CuI", "ZnI2", "CsOA")
-SOLVENT = "ODE"
-CARRIER = "PFO"
+EXAMPLES = 64
+"""Number of conditions of the search space at which a chemistry may look when it is made."""
+SPARE_SYRINGE = Syringe(volume_ul=10_000.0, inner_diameter_mm=14.57)
+"""Syringe on a pump that drives no stream (assumed)."""
+_AMBIENT = np.array([AMBIENT_C])
 
 
 @frozen
@@ -34,7 +35,7 @@ class CellContent:
     """The liquid in a flow cell at one moment.
 
     Attributes:
-        total_ul: total volume [µL] that has flowed since the world began.
+        total_ul: total volume [µL] that has flowed towards the cell since the world began.
         flow_ul_min: total flow rate [µL/min], averaged over the current and the last step of the
             time grid.
         reactive_share: share of the reactive phase in the passing flow, 0 to 1.
@@ -62,8 +63,8 @@ class FluidState:
         start_s: rig time [s] when the world begins.
 
     Raises:
-        InputError: the rig lacks streams of this chemistry or has another flow path, a syringe
-            cannot hold its liquid, or the twin does not fit.
+        InputError: the rig cannot show this chemistry, a syringe cannot hold its liquid, or the
+            twin does not fit.
     """
 
     def __init__(
@@ -74,26 +75,30 @@ class FluidState:
         fill_ul: Mapping[str, float] | None,
         start_s: float,
     ) -> None:
-        _require_streams(profile)
         self._profile = profile
         self._start_s = start_s
         self.path = FlowPath.of(profile)
         self.plungers = _plungers(profile, settings, seed, fill_ul or {}, start_s)
-        self._flowing = Plungers(
-            [self.plungers[name] for name in (*self.path.reactive, *self.path.carriers)]
-        )
+        order = (*self.path.reactive, *self.path.carriers)
+        self._flowing = Plungers([self.plungers[name] for name in order])
+        self._through = {
+            id(cell.stretch): _weights(cell.stretch, order) for cell in self.path.cells.values()
+        }
         self.plates = {heater: Plate(start_s, STEP_S) for heater in _heaters(profile)}
-        self._synthesis = _synthesis(profile, settings, self.path)
-        self._stocks = [self.path.reactive.index(name) for name in STOCKS]
-        self._record = FlowRecord(
-            Premix(self.path.premix_ul),
-            self.path.reactive.index(SOLVENT),
-            len(self.path.reactive),
-            STEP_S,
-        )
+        species = sorted({n for s in profile.streams.values() for n in s.contains_mol_l})
+        self._species = tuple(species)
+        self._contents = np.array(
+            [
+                [profile.streams[name].contains_mol_l.get(one, 0.0) for one in species]
+                for name in self.path.reactive
+            ]
+        ).reshape(len(self.path.reactive), len(species))
+        self._record = FlowRecord(self.path, STEP_S)
         self._steps = 0
         self._delivered_ul = self._flowing.delivered_ul(np.array([start_s]))[:, 0]
-        self._previous_total_ul = 0.0
+        self._previous_ul = np.zeros(len(order))
+        self._newest: tuple[tuple[int, float, float], CellContent] | None = None
+        self.chemistry = self._chemistry(settings, seed)
 
     def advance(self, now_s: float) -> None:
         """Compute flow and temperatures up to the last grid time before a rig time [s]."""
@@ -104,97 +109,209 @@ class FluidState:
         grid: NDArray[np.float64] = np.arange(self._steps + 1, steps + 1, dtype=np.float64)
         times_s = self._start_s + STEP_S * grid
         delivered = np.column_stack((self._delivered_ul, self._flowing.delivered_ul(times_s)))
-        added = np.diff(delivered, axis=1)
-        split = len(self.path.reactive)
-        self._record.append(times_s, added[:split].T, added[split:].sum(axis=0))
+        self._record.append(times_s, np.ascontiguousarray(np.diff(delivered, axis=1).T))
         self._delivered_ul = delivered[:, -1]
-        self._previous_total_ul = float(delivered[:, -2].sum())
+        self._previous_ul = delivered[:, -2]
         self._steps = steps
         for plate in self.plates.values():
             plate.advance(steps)
 
     def content(self, cell: FlowCell, now_s: float) -> CellContent:
         """The liquid in a flow cell at a rig time [s] to which `advance` was called."""
-        total_ul, flow_ul_min = self._flow(now_s)
-        parcel = self._record.parcel(
-            total_ul,
-            cell.position_ul,
-            (self.path.reactor_start_ul, self.path.reactor_end_ul),
-        )
-        if parcel is None or parcel.reactive_share <= 0.0:
-            return CellContent(total_ul, flow_ul_min, 0.0, None)
-        plate = self.plates[self.path.heater]
-        cui, zni2, csoa = (float(parcel.shares[index]) for index in self._stocks)
-        product = self._synthesis.product(
-            (cui, zni2, csoa),
-            parcel.reactive_share,
-            parcel.total_flow_ul_min,
-            plate.history_c(parcel.entered_s, parcel.left_s),
-            parcel.left_s - parcel.entered_s,
-        )
-        return CellContent(total_ul, flow_ul_min, parcel.reactive_share, product)
+        total_ul, flow_ul_min = self._flow(cell.stretch, now_s)
+        key = (id(cell.stretch), cell.position_ul, total_ul)
+        # Two cells at one place see the same: the second need not compute it again.
+        if self._newest is not None and self._newest[0] == key:
+            seen = self._newest[1]
+            return CellContent(total_ul, flow_ul_min, seen.reactive_share, seen.product)
+        found = self._record.slice_at(cell.stretch, cell.position_ul, total_ul)
+        if found is None or found.reactive_share <= 0.0:
+            content = CellContent(total_ul, flow_ul_min, 0.0, None)
+        else:
+            product = self.chemistry.product(self._parcel(found))
+            content = CellContent(total_ul, flow_ul_min, found.reactive_share, product)
+        self._newest = (key, content)
+        return content
 
-    def steady_product(self, conditions: Mapping[str, float]) -> Product:
+    def steady_product(
+        self, conditions: Mapping[str, float], cell: FlowCell | None = None
+    ) -> Product:
         """The product at steady state, without noise.
 
         Args:
-            conditions: value of every variable of the profile's search space [°C, µL/min], by name.
+            conditions: value of every variable of the profile's search space, by name.
+            cell: the flow cell at which to look; None for the last one.
+
+        Raises:
+            InputError: the rig has no flow cell, or no reactive stream flows through it.
         """
-        flow_rates = self._profile.flow_rates_ul_min(conditions)
-        reactive = sum(flow_rates[name] for name in self.path.reactive)
-        total = reactive + sum(flow_rates[name] for name in self.path.carriers)
-        cui, zni2, csoa = (flow_rates[name] / reactive for name in STOCKS)
-        return self._synthesis.product(
-            (cui, zni2, csoa),
-            reactive / total,
-            total,
-            np.array([self._profile.set_points_c(conditions)[self.path.heater]]),
-            self.path.reactor_ul / total * 60.0,
+        parcel = self.steady_parcel(conditions, cell)
+        if parcel is None:
+            raise InputError(f"{self._profile.name}: no reactive stream flows through a flow cell")
+        return self.chemistry.product(parcel)
+
+    def steady_parcel(
+        self, conditions: Mapping[str, float], cell: FlowCell | None = None
+    ) -> Parcel | None:
+        """The parcel at steady state under some conditions; None if there is none."""
+        seen = cell or next(reversed(list(self.path.cells.values())), None)
+        if seen is None:
+            return None
+        rates = self._profile.flow_rates_ul_min(conditions)
+        temperatures = self._profile.set_points_c(conditions)
+        return self._steady(seen.stretch, seen.position_ul, rates, temperatures)
+
+    def _steady(
+        self,
+        stretch: Stretch,
+        position_ul: float,
+        rates: Mapping[str, float],
+        set_points_c: Mapping[str, float],
+    ) -> Parcel | None:
+        passing = {name: rates.get(name, 0.0) * one for name, one in stretch.fractions.items()}
+        reactive = sum(passing[name] for name in stretch.reactive)
+        total = reactive + sum(passing[name] for name in stretch.carriers)
+        if reactive <= 0.0:
+            return None
+        legs, passed_ul = [], 0.0
+        for one in stretch.components:
+            if one.volume_ul > 0.0 and passed_ul < position_ul:
+                inside_ul = min(one.volume_ul, position_ul - passed_ul)
+                plate_c = set_points_c.get(one.heater or "", AMBIENT_C)
+                seconds = inside_ul / total * 60.0
+                legs.append(_leg(one, seconds, np.array([plate_c]), total))
+            passed_ul += one.volume_ul
+        met = []
+        for inlet in stretch.inlets:
+            parent = self._steady(inlet.stretch, inlet.stretch.volume_ul, rates, set_points_c)
+            if parent is not None:
+                share = sum(
+                    rates.get(name, 0.0) * one
+                    for name, one in inlet.fractions.items()
+                    if name in stretch.reactive
+                )
+                met.append((share / reactive, parent))
+        parents = tuple(met)
+        shares = np.array(
+            [passing[n] / reactive if n in stretch.reactive else 0.0 for n in self.path.reactive]
+        )
+        return self._made(shares, reactive / total, tuple(legs), lambda: parents)
+
+    def _parcel(self, found: Slice) -> Parcel:
+        """A slice with the temperatures of the plates on its way."""
+        legs = []
+        for passage in found.passages:
+            heater = passage.component.heater
+            history = (
+                _AMBIENT
+                if heater is None
+                else self.plates[heater].history_c(passage.entered_s, passage.left_s)
+            )
+            seconds = passage.left_s - passage.entered_s
+            legs.append(_leg(passage.component, seconds, history, passage.flow_ul_min))
+        return self._made(
+            found.shares,
+            found.reactive_share,
+            tuple(legs),
+            lambda: tuple((share, self._parcel(one)) for share, one in found.met()),
         )
 
-    def _flow(self, now_s: float) -> tuple[float, float]:
-        """Total volume [µL] that has flowed by now, and total flow rate [µL/min]."""
-        delivered_ul = float(self._flowing.delivered_ul(np.array([now_s])).sum())
-        total_ul = self._record.end_ul + delivered_ul - float(self._delivered_ul.sum())
+    def _made(
+        self,
+        shares: NDArray[np.float64],
+        reactive_share: float,
+        legs: tuple[Leg, ...],
+        met: Callable[[], tuple[tuple[float, Parcel], ...]],
+    ) -> Parcel:
+        return Parcel(
+            shares=dict(zip(self.path.reactive, shares.tolist(), strict=True)),
+            mol_per_l=dict(zip(self._species, (shares @ self._contents).tolist(), strict=True))
+            if self._species
+            else {},
+            reactive_share=reactive_share,
+            legs=legs,
+            met=met,
+        )
+
+    def _flow(self, stretch: Stretch, now_s: float) -> tuple[float, float]:
+        """Volume [µL] that has entered a stretch by now, and flow rate [µL/min]."""
+        columns, weights = self._through[id(stretch)]
+
+        def through_ul(volumes: NDArray[np.float64]) -> float:
+            return float((volumes[columns] * weights).sum())
+
+        delivered_ul = through_ul(self._flowing.delivered_ul(np.array([now_s]))[:, 0])
+        total_ul = self._record.end_ul(stretch) + delivered_ul
+        total_ul -= through_ul(self._delivered_ul)
         since_s = now_s - self._start_s - STEP_S * max(self._steps - 1, 0)
         if since_s <= 0.0:
             return total_ul, 0.0
-        return total_ul, (delivered_ul - self._previous_total_ul) / since_s * 60.0
+        flowed_ul = delivered_ul - through_ul(self._previous_ul)
+        return total_ul, flowed_ul / since_s * 60.0
 
-
-def _synthesis(
-    profile: Profile, settings: FluidicSettings, path: FlowPath
-) -> Synthesis | TwinSynthesis:
-    if settings.twin is None:
-        return Synthesis(FORMULATIONS[settings.chemistry], HeatUp(path.reactor_bore_mm))
-    order = (*STOCKS, SOLVENT)
-    heater = next((v.name for v in profile.variables if v.heater == path.heater), None)
-    streams = {v.name: order.index(v.stream) for v in profile.variables if v.stream in order}
-    if heater is None or len(streams) + 1 != len(profile.variables):
-        raise InputError(
-            "a twin can simulate only a search space of the plate's temperature and the flow rates "
-            f"of {', '.join(order)}"
-        )
-    return TwinSynthesis.load(settings.twin, profile.space, heater, streams)
-
-
-def _require_streams(profile: Profile) -> None:
-    lacking = [n for n in (*STOCKS, SOLVENT, CARRIER) if n not in profile.streams]
-    if lacking:
-        raise InputError(
-            f"{profile.name}: the fluidic world simulates Cs3Cu2I5 from the streams CuI, ZnI2, "
-            f"CsOA, ODE and PFO; the profile lacks {', '.join(lacking)}"
-        )
-    for name in (*STOCKS, SOLVENT, CARRIER):
-        if (profile.streams[name].role == "carrier") != (name == CARRIER):
+    def _chemistry(self, settings: FluidicSettings, seed: int) -> Chemistry:
+        setup = self._setup(seed)
+        if settings.twin is not None:
+            return TwinSynthesis.of_rig(settings.twin, self._profile)
+        cls = settings.chemistry.offer.load()
+        lacking = sorted(set(cls.species) - setup.species)
+        if lacking:
             raise InputError(
-                f"{profile.name}: {name} has the role {profile.streams[name].role!r}; in the "
-                "fluidic world PFO is the carrier and CuI, ZnI2, CsOA and ODE form the slugs"
+                f"{self._profile.name}: the chemistry {settings.chemistry.offer.name!r} needs "
+                f"{', '.join(lacking)}; say with `contains` which stream has it, in mol/L, or "
+                'simulate the rig with invented numbers: chemistry = "stand-in"'
             )
+        made: Chemistry = cls(settings.chemistry.settings, setup)
+        return made
+
+    def _setup(self, seed: int) -> Setup:
+        streams = self._profile.streams
+        return Setup(
+            rig=self._profile.name,
+            seed=seed,
+            roles={name: stream.role for name, stream in streams.items()},
+            mol_per_l={name: stream.contains_mol_l for name, stream in streams.items()},
+            absorbance_nm=absorbance_nm(self._profile),
+            emission_nm=_emission_nm(self._profile),
+            light_path_mm=next((c.bore_mm for c in reversed(list(self.path.cells.values()))), 1.0),
+            examples=self._examples(),
+        )
+
+    def _examples(self) -> tuple[Parcel, ...]:
+        space = self._profile.space
+        points = generator(1, "examples").random((EXAMPLES, len(space.parameters)))
+        parcels = []
+        for conditions in space.rows(space.from_unit(points)):
+            if min(self._profile.flow_rates_ul_min(conditions).values(), default=0.0) >= 0.0:
+                parcels.append(self.steady_parcel(conditions))
+        return tuple(parcel for parcel in parcels if parcel is not None)
 
 
-def _heaters(profile: Profile) -> set[str]:
-    return {c.heater for c in profile.path.values() if c.heater is not None}
+def _weights(stretch: Stretch, order: Sequence[str]) -> tuple[list[int], NDArray[np.float64]]:
+    """Columns of the streams of a stretch, and how much of each passes it."""
+    names = (*stretch.reactive, *stretch.carriers)
+    return [order.index(name) for name in names], np.array([stretch.fractions[n] for n in names])
+
+
+def _leg(
+    component: Component, seconds: float, temperature_c: NDArray[np.float64], flow_ul_min: float
+) -> Leg:
+    return Leg(
+        component=component.name,
+        kind=component.kind,
+        seconds=seconds,
+        temperature_c=temperature_c,
+        is_heated=component.heater is not None,
+        flow_ul_min=flow_ul_min,
+        inner_diameter_mm=bore_mm(component),
+    )
+
+
+def _heaters(profile: Profile) -> list[str]:
+    """All heaters, also those that heat no component of the flow path."""
+    devices = [name for name, one in profile.devices.items() if one.offer.kind == "heater"]
+    heating = [c.heater for c in profile.path.values() if c.heater is not None]
+    return list(dict.fromkeys((*heating, *devices)))
 
 
 def _plungers(
@@ -228,3 +345,33 @@ def _fill_ul(stream: Stream, fill_ul: float | None) -> float:
             f"{stream.name}: a syringe of {capacity_ul:g} µL cannot hold {fill_ul:g} µL"
         )
     return fill_ul
+
+
+def spare_plunger(start_s: float) -> Plunger:
+    """The plunger of a pump that drives no stream."""
+    return Plunger(SPARE_SYRINGE, SPARE_SYRINGE.volume_ul, 0.0, 0.0, start_s)
+
+
+def absorbance_nm(profile: Profile) -> tuple[float, ...]:
+    """Wavelengths [nm] at which features read spectra that are compared with a lamp."""
+    return tuple(window[0] for how, window in _windows(profile, through=True) if how == "at")
+
+
+def _emission_nm(profile: Profile) -> tuple[float, float] | None:
+    """The window [nm] in which features look for emission; None if none does."""
+    windows = [window for how, window in _windows(profile, through=False) if how != "at"]
+    if windows:
+        return max(windows, key=lambda window: window[1] - window[0])
+    spots = [window[0] for how, window in _windows(profile, through=False) if how == "at"]
+    return (spots[0] - 80.0, spots[0] + 80.0) if spots else None
+
+
+def _windows(profile: Profile, *, through: bool) -> list[tuple[str, tuple[float, float]]]:
+    """How features read spectra, and where [nm]: of absorbance-like channels, or of the others."""
+    kinds = {n: one.offer.needs_light for n, one in profile.analysis.channels.items()}
+    return [
+        (reading.how, reading.window_nm)
+        for feature in profile.features.values()
+        for reading in feature.readings
+        if kinds.get(reading.channel) is through
+    ]

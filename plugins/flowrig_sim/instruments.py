@@ -10,15 +10,15 @@ from attrs import field, frozen
 from numpy.typing import NDArray
 
 from flowrig.clock import Clock
-from flowrig.emulation import DeviceFault
+from flowrig.emulation import DeviceFault, Product
 from flowrig_sim.disturbances import Disturbances
 from flowrig_sim.flow.flowpath import FlowCell
 from flowrig_sim.flow.plunger import Plunger
 from flowrig_sim.flow.slugs import SlugTrain
 from flowrig_sim.fluid_state import FluidState
-from flowrig_sim.noise import Drift
+from flowrig_sim.noise import Drift as SensorDrift
 from flowrig_sim.optics.detector import Detector
-from flowrig_sim.optics.spectra import OpticalResponse
+from flowrig_sim.optics.spectra import Drift
 from flowrig_sim.plate import Plate
 
 __all__ = ["CellBody", "FluidAccess", "Optics", "PlateBody", "PlungerBody"]
@@ -31,17 +31,13 @@ class Optics(Protocol):
     """The light path from the source through a flow cell to a detector."""
 
     def counts(
-        self,
-        response: OpticalResponse | None,
-        excitation: float,
-        reactive: float,
-        exposure_us: float,
+        self, product: Product | None, drift: Drift, reactive: float, exposure_us: float
     ) -> NDArray[np.float32]:
         """Expected counts above dark, shape `p`.
 
         Args:
-            response: absorbance and emission of the reactive phase; None for carrier alone.
-            excitation: intensity of the excitation, relative to its mean.
+            product: optics of the reactive phase; None for carrier alone.
+            drift: of absorption, emission and excitation.
             reactive: fraction of the exposure that sees reactive phase, 0 to 1.
             exposure_us: integration time [µs].
         """
@@ -123,7 +119,7 @@ class PlungerBody:
 class PlateBody:
     """A heated plate and its sensor; see `flowrig.emulation.HeaterBody`."""
 
-    def __init__(self, plate: Plate, sensor: Drift, access: FluidAccess) -> None:
+    def __init__(self, plate: Plate, sensor: SensorDrift, access: FluidAccess) -> None:
         self._plate = plate
         self._sensor = sensor
         self._access = access
@@ -143,12 +139,12 @@ class PlateBody:
 class CellBody:
     """A detector at a flow cell, with its light; see `flowrig.emulation.SpectrometerBody`.
 
-    The light is on until `light` shuts it.
+    The light is on until `light` shuts it. A detector at no cell sees darkness.
     """
 
     def __init__(
         self,
-        cell: FlowCell,
+        cell: FlowCell | None,
         train: SlugTrain,
         optics: Optics,
         detector: Detector,
@@ -183,6 +179,8 @@ class CellBody:
     def expose(self, integration_time_us: int) -> NDArray[np.uint16]:
         """Counts of one exposure that begins now, shape `n_pixels`."""
         with self._access.now() as now_s:
+            if self._cell is None:
+                return self._detector.read(None)
             content = self._access.fluid.content(self._cell, now_s)
             reactive = self._train.reactive_fraction(
                 content.total_ul,
@@ -192,14 +190,12 @@ class CellBody:
             )
             if not self._is_lit:
                 return self._detector.read(None)
-            response = None
-            if content.product is not None and not (self._has_bubble or self._lacks_slugs):
-                response = self._disturbances.response(content.product, now_s)
-            excitation = self._disturbances.excitation(now_s)
-            if self._has_bubble:
-                excitation *= BUBBLE_SHARE
+            hidden = self._has_bubble or self._lacks_slugs
+            drift = self._disturbances.at(now_s, BUBBLE_SHARE if self._has_bubble else 1.0)
             return self._detector.read(
-                self._optics.counts(response, excitation, reactive, integration_time_us)
+                self._optics.counts(
+                    None if hidden else content.product, drift, reactive, integration_time_us
+                )
             )
 
     def _block(self, on: bool) -> None:

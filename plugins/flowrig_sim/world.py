@@ -1,5 +1,6 @@
 """The fluidic world: one physical rig behind the emulated instruments of a profile."""
 
+import math
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, TypeVar
@@ -9,9 +10,10 @@ from flowrig.emulation.world import HeaterBody, PumpBody, SpectrometerBody, Worl
 from flowrig.errors import InputError
 from flowrig.profile.model import Profile
 from flowrig_sim.disturbances import Disturbances
+from flowrig_sim.flow.flowpath import FALLBACK_BORE_MM
 from flowrig_sim.flow.slugs import SlugTrain
-from flowrig_sim.fluid_state import FluidState
-from flowrig_sim.instruments import CellBody, FluidAccess, Optics, PlateBody, PlungerBody
+from flowrig_sim.fluid_state import FluidState, absorbance_nm, spare_plunger
+from flowrig_sim.instruments import CellBody, FluidAccess, PlateBody, PlungerBody
 from flowrig_sim.noise import Drift, generator
 from flowrig_sim.optics.detector import PL_COEFFICIENTS, UV_COEFFICIENTS, Detector
 from flowrig_sim.optics.spectra import AbsorptionOptics, EmissionOptics
@@ -26,27 +28,23 @@ SENSOR_SD_C, SENSOR_MEMORY_S = 0.03, 5.0
 """Standard deviation [°C] and memory [s] of the noise of a plate's sensor (assumed)."""
 
 
-PUBLISHED_WINDOW_NM = (345.0, 700.0)
-"""Window of the published photoluminescence area [nm]."""
-
-
 class FluidicWorld(World):
-    """Heat-up synthesis of Cs3Cu2I5 nanocrystals in segmented flow, from plungers to detectors.
+    """The wet side of a rig, from plungers to detectors; a chemistry says what the liquids become.
 
-    Volumes, syringes and wiring come from the profile. Chemistry, noise and optics come from this
+    Streams, volumes, syringes and wiring come from the profile. Noise and optics come from this
     package, where the comment on each constant names its source: published, fitted, measured or
     assumed. The same profile, seed and commands give the same counts, bit for bit.
 
     Args:
         profile: the rig.
         settings: chemistry and amplitudes.
-        clock: the run's clock; the world begins now, with the plate at room temperature, solvent
-            in the premixing volume and carrier behind it.
+        clock: the run's clock; the world begins now, with heaters at room temperature, solvent in
+            the volumes without carrier, and carrier in all others.
         seed: seed of all noise.
         fill_ul: liquid [µL] in the syringes by stream; a stream without an entry has a full one.
 
     Raises:
-        InputError: the rig of the profile cannot run this chemistry.
+        InputError: the rig cannot show this chemistry.
     """
 
     def __init__(
@@ -63,7 +61,13 @@ class FluidicWorld(World):
         self._syringes = {
             name: PlungerBody(self._fluid.plungers[name], access) for name in profile.streams
         }
-        self._pumps = {one.pump: self._syringes[name] for name, one in profile.streams.items()}
+        driving = {one.pump: self._syringes[name] for name, one in profile.streams.items()}
+        spare = {
+            name: PlungerBody(spare_plunger(start_s), access)
+            for name, device in profile.devices.items()
+            if device.offer.kind == "pump" and name not in driving
+        }
+        self._pumps = {**driving, **spare}
         self._heaters = {
             name: PlateBody(
                 plate,
@@ -72,9 +76,10 @@ class FluidicWorld(World):
             )
             for name, plate in self._fluid.plates.items()
         }
-        self._spectrometers = _cell_bodies(
+        self._spectrometers, self._optics = _spectrometers(
             profile, settings, seed, access, Disturbances(seed, settings.noise, start_s)
         )
+        self._absorbance_nm = absorbance_nm(profile)
 
         self._others = bodies_of(
             profile,
@@ -87,25 +92,25 @@ class FluidicWorld(World):
         """The plunger behind a pump.
 
         Raises:
-            InputError: the pump drives no stream.
+            InputError: there is no such pump.
         """
-        return _known(self._pumps, device, "pump that drives a stream")
+        return _known(self._pumps, device, "pump")
 
     def heater(self, device: str) -> HeaterBody:
         """The plate behind a heater.
 
         Raises:
-            InputError: the heater heats no component of the flow path.
+            InputError: there is no such heater.
         """
-        return _known(self._heaters, device, "heater of the flow path")
+        return _known(self._heaters, device, "heater")
 
     def spectrometer(self, device: str) -> SpectrometerBody:
-        """The detector behind a flow cell.
+        """The detector behind a flow cell, or in darkness if it is at none.
 
         Raises:
-            InputError: the analysis does not use the spectrometer.
+            InputError: there is no such spectrometer.
         """
-        return _known(self._spectrometers, device, "spectrometer at a flow cell that is analysed")
+        return _known(self._spectrometers, device, "spectrometer")
 
     def body(self, device: str) -> Any:
         """The body behind a device of another kind.
@@ -130,66 +135,72 @@ class FluidicWorld(World):
             conditions: value of every variable of the profile's search space [°C, µL/min], by name.
 
         Returns:
-            decadic absorbance at 300 nm, and photoluminescence area [counts·nm].
+            decadic absorbance at the wavelength that the analysis reads, and photoluminescence area
+            [counts·nm]; nan where the rig has no such channel.
+
+        Raises:
+            InputError: nothing reactive flows through a flow cell.
         """
-        product = self._fluid.steady_product(conditions)
-        return product.absorbance, product.area
+        absorbance, area = math.nan, math.nan
+        for name, optics in self._optics.items():
+            cell = self._fluid.path.cells.get(name)
+            if cell is None:
+                continue
+            product = self._fluid.steady_product(conditions, cell)
+            if isinstance(optics, EmissionOptics):
+                area = optics.area(product)
+            elif self._absorbance_nm:
+                absorbance = optics.absorption.at(product, self._absorbance_nm[0])
+        return absorbance, area
 
 
-def _cell_bodies(
+def _spectrometers(
     profile: Profile,
     settings: FluidicSettings,
     seed: int,
     access: FluidAccess,
     disturbances: Disturbances,
-) -> dict[str, CellBody]:
-    """A detector at every flow cell that the analysis uses, by spectrometer."""
+) -> tuple[dict[str, CellBody], dict[str, AbsorptionOptics | EmissionOptics]]:
+    """A detector for every spectrometer, and what light it sees."""
     path = access.fluid.path
-    bodies = {}
-    for name, detector, optics in _detectors(profile, settings, seed):
+    bodies, seen = {}, {}
+    devices = [name for name, one in profile.devices.items() if one.offer.kind == "spectrometer"]
+    for name in dict.fromkeys((*devices, *path.cells)):
         cell = path.cells.get(name)
-        if cell is None:
-            raise InputError(f"{profile.name}: the spectrometer {name!r} is at no flow cell")
+        bore_mm = FALLBACK_BORE_MM if cell is None else cell.bore_mm
+        detector, seen[name] = _detector(profile, settings, seed, name, bore_mm)
         # "plugs", not "slugs": the name is part of the seed, so another would change all counts.
         rng = generator(seed, f"plugs at {name}")
-        train = SlugTrain(path.reactor_bore_mm, cell.bore_mm, rng)
+        junction_mm = bore_mm if cell is None else cell.stretch.slug_bore_mm
         bodies[name] = CellBody(
-            cell, train, optics, detector, disturbances=disturbances, access=access
+            cell,
+            SlugTrain(junction_mm, bore_mm, rng),
+            seen[name],
+            detector,
+            disturbances=disturbances,
+            access=access,
         )
-    return bodies
+    return bodies, seen
 
 
-def _detectors(
-    profile: Profile, settings: FluidicSettings, seed: int
-) -> list[tuple[str, Detector, Optics]]:
-    """Name, detector and optics of every spectrometer of the analysis.
+def _detector(
+    profile: Profile, settings: FluidicSettings, seed: int, name: str, path_mm: float
+) -> tuple[Detector, AbsorptionOptics | EmissionOptics]:
+    """Detector and optics of a spectrometer.
 
     One whose channel compares the sample with the lamp has the detector with the short wavelength
     range and looks through the cell at the lamp; every other one has the long range and looks at
     right angles to the LED.
     """
-    found: dict[str, tuple[str, Detector, Optics]] = {}
-    for channel in profile.analysis.channels.values():
-        name, through = channel.device, channel.offer.needs_light
-        if name in found:
-            continue
-        rng = generator(seed, f"detector {name}")
-        coefficients = UV_COEFFICIENTS if through else PL_COEFFICIENTS
-        detector = Detector(coefficients, rng, settings.noise)
-        nm = detector.wavelengths_nm
-        optics: Optics = AbsorptionOptics(nm)
-        if not through:
-            window_nm = _area_window_nm(profile, channel.name)
-            optics = EmissionOptics(nm, window_nm, settings.pl_integration_time_us)
-        found[name] = name, detector, optics
-    return list(found.values())
-
-
-def _area_window_nm(profile: Profile, channel: str) -> tuple[float, float]:
-    """The window [nm] in which the area of an emission is that of the chemistry."""
-    readings = (one for feature in profile.features.values() for one in feature.readings)
-    areas = (one.window_nm for one in readings if one.channel == channel and one.how == "area")
-    return next(areas, PUBLISHED_WINDOW_NM)
+    channels = [one for one in profile.analysis.channels.values() if one.device == name]
+    through = bool(channels) and channels[0].offer.needs_light
+    coefficients = UV_COEFFICIENTS if through else PL_COEFFICIENTS
+    detector = Detector(coefficients, generator(seed, f"detector {name}"), settings.noise)
+    if through:
+        return detector, AbsorptionOptics(detector.wavelengths_nm, path_mm)
+    return detector, EmissionOptics(
+        detector.wavelengths_nm, path_mm, settings.excitation_nm, settings.pl_integration_time_us
+    )
 
 
 def _temperature_c(plate: PlateBody) -> float:

@@ -79,7 +79,8 @@ def keys_of_settings() -> Iterator[ProfileKey]:
 
 def _keys(cls: type, path: str, heading: str) -> Iterator[ProfileKey]:
     if cls in CHOICES:
-        yield ProfileKey(heading, CHOICES[cls], "", attrs.NOTHING)
+        default = model.DEFAULT_SIMULATION["world"] if cls is model.Simulation else attrs.NOTHING
+        yield ProfileKey(heading, CHOICES[cls], "", default)
     if cls is Objective:
         return
     attrs.resolve_types(cls)
@@ -106,6 +107,8 @@ def _key(attribute: "attrs.Attribute[Any]", heading: str) -> ProfileKey:
     default: Any = attribute.default
     if isinstance(default, attrs.Factory):  # type: ignore[arg-type]
         default = default.factory()
+    if isinstance(default, model.ChemistryChoice):
+        default = default.offer.name
     if attribute.name == "name" and heading == "profile":
         default = ""  # the file's name
     unit = split_suffix(attribute.name)[1]

@@ -35,11 +35,10 @@ UNSIMULATED = {
         '[analysis.absorbance]\nbaseline_window = ["900 nm", "1000 nm"]\n',
         "analysis.absorbance.baseline_window: 900 to 1000 nm is beyond the detector",
     ),
-    "no world": ('unset = ["simulation"]\n', "has no [simulation] table"),
-    "cell before the reactor": (
+    "cells before the reactor": (
         '[path.cooling]\nto = "waste"\n[path.segmentation]\nto = "cell_absorbance"\n'
         '[path.cell_pl]\nto = "reactor"\n[residence_time]\nend = "cooling"\n',
-        "lies before the reactor",
+        "needs a heated reactor",
     ),
 }
 """What only a simulated run refuses."""
@@ -76,16 +75,34 @@ def test_what_cannot_be_simulated_is_found_by_check(
     file = write(tmp_path, text)
     done = flowrig("check", file, "--json")
     assert said in json.loads(done.stdout)["cannot_be_simulated"]
-    if name != "no world":
-        assert (
-            f"it cannot be simulated: {said}"
-            in flowrig("check", file).stdout.replace(f"{tmp_path}/", "")
-            or said in flowrig("check", file).stdout
-        )
+    assert json.loads(done.stdout)["simulation"]["works"] is False
+    words = " ".join(flowrig("check", file).stdout.split())
+    assert "it cannot be simulated: " in words
+    assert said in words.replace(f"{tmp_path}/", "")
     assert said in flowrig("check", file, "--simulate", code=2).stderr
     done = flowrig("run", file, "--simulate", "--out", tmp_path / "run", code=2)
     assert said in done.stderr
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "chemistry", "invented"),
+    [
+        ("", "chem3", False),
+        ('unset = ["simulation"]\n', "stand-in", True),
+        ('[simulation]\nchemistry = "cs3cu2i5-heatup"\n', "cs3cu2i5-heatup", False),
+    ],
+)
+def test_check_says_what_a_simulation_will_be(
+    flowrig: Any, tmp_path: Path, text: str, chemistry: str, *, invented: bool
+) -> None:
+    """Whether it works, with which chemistry, and whether its numbers are invented."""
+    file = write(tmp_path, text)
+    told = json.loads(flowrig("check", file, "--json").stdout)["simulation"]
+    assert told == {"works": True, "chemistry": chemistry, "invented": invented}
+    words = " ".join(flowrig("check", file).stdout.split())
+    assert f"--simulate works with the chemistry {chemistry}" in words
+    assert ("its numbers are invented" in words) is invented
 
 
 def test_a_sound_profile_is_identified_on_the_emulated_rig(flowrig: Any) -> None:

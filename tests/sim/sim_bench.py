@@ -9,11 +9,14 @@ from attrs import evolve, frozen
 from numpy.typing import NDArray
 
 from flowrig.clock import VirtualClock
+from flowrig.emulation import Product
 from flowrig.interfaces.spectrometer import Frames
 from flowrig.measurement.features import extract_features
 from flowrig.measurement.sample import Features, Sample
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, load_profile_text
+from flowrig.profile.model import ChemistryChoice
+from flowrig_sim.optics.spectra import EmissionOptics
 from flowrig_sim.settings import FluidicSettings
 from flowrig_sim.world import FluidicWorld
 
@@ -24,10 +27,28 @@ EXPOSURE_US = 8000
 
 
 @cache
+def installed() -> Plugins:
+    """The installed plugins."""
+    return Plugins.discover()
+
+
+@cache
 def heat_up_profile() -> Profile:
     """The reference rig, without its campaign."""
     text = PROFILE_FILE.read_text(encoding="utf-8").partition("\n[campaign]")[0]
-    return load_profile_text(text, PROFILE_FILE.name, Plugins.discover())
+    return load_profile_text(text, PROFILE_FILE.name, installed())
+
+
+def chosen(name: str) -> ChemistryChoice:
+    """A chemistry with its default settings."""
+    offer = installed().offer("chemistry", name)
+    return ChemistryChoice(offer, offer.settings())
+
+
+def optics(product: Product) -> tuple[float, float]:
+    """Absorbance at 300 nm in the published cell, and emission area [counts·nm]."""
+    seen = EmissionOptics(np.linspace(200.0, 1100.0, 901), 1.016)
+    return seen.absorption.at(product, 300.0), seen.area(product)
 
 
 def with_component(profile: Profile, name: str, **changes: object) -> Profile:
@@ -57,6 +78,8 @@ class Bench:
         **settings: object,
     ) -> None:
         self.profile = heat_up_profile() if profile is None else profile
+        if "chemistry" in settings:
+            settings["chemistry"] = chosen(settings["chemistry"])
         self.clock = VirtualClock(start_s)
         self.world = FluidicWorld(
             self.profile, FluidicSettings(**settings), self.clock, seed, fill_ul

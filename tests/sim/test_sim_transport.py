@@ -5,20 +5,68 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flowrig.profile.model import Component
+from flowrig_sim.flow.flowpath import FlowPath, Inlet, Stretch
 from flowrig_sim.flow.transport import FlowRecord, Premix
 
 STEP_S = 0.5
-REACTOR_UL = (0.0, 600.0)
+
+
+def slug_path(premix_ul=440.0):
+    """Dye and solvent meet in a mixer, then carrier cuts them into slugs for a reactor."""
+    mixer = Component(name="mixer", kind="mixer", to="reactor", given_volume_ul=premix_ul)
+    reactor = Component(name="reactor", kind="reactor", to="rest", given_volume_ul=600.0)
+    rest = Component(
+        name="rest", kind="tubing", to="waste", given_volume_ul=900.0, spectrometer="eye"
+    )
+    premix = Stretch(
+        components=(mixer,),
+        reactive=("dye", "solvent"),
+        carriers=(),
+        inlets=(),
+        entering=("dye", "solvent"),
+        fractions={"dye": 1.0, "solvent": 1.0},
+    )
+    slugs = Stretch(
+        components=(reactor, rest),
+        reactive=("dye", "solvent"),
+        carriers=("oil",),
+        inlets=(Inlet(premix, premix.fractions),),
+        entering=("oil",),
+        fractions={"dye": 1.0, "solvent": 1.0, "oil": 1.0},
+    )
+    return FlowPath(
+        reactive=("dye", "solvent"),
+        carriers=("oil",),
+        solvents=("solvent",),
+        stretches=(premix, slugs),
+        cells={},
+    )
+
+
+class Line:
+    """A record of flow through that path."""
+
+    def __init__(self, premix_ul=440.0):
+        path = slug_path(premix_ul)
+        self.slugs = path.stretches[-1]
+        self.record = FlowRecord(path, STEP_S)
+
+    @property
+    def end_ul(self):
+        return self.record.end_ul(self.slugs)
+
+    def parcel(self, total_ul, position_ul):
+        return self.record.slice_at(self.slugs, position_ul, total_ul)
 
 
 def record(reactive_ul_min, carrier_ul_min, duration_s, premix_ul=440.0):
     """A record of constant flow of two reactive streams, solvent second."""
     steps = round(duration_s / STEP_S)
-    result = FlowRecord(Premix(premix_ul), solvent=1, reactive=2, step_s=STEP_S)
-    result.append(
-        STEP_S * np.arange(1, steps + 1),
-        np.tile(np.array(reactive_ul_min) * STEP_S / 60.0, (steps, 1)),
-        np.full(steps, carrier_ul_min * STEP_S / 60.0),
+    result = Line(premix_ul)
+    rates = np.array([*reactive_ul_min, carrier_ul_min])
+    result.record.append(
+        STEP_S * np.arange(1, steps + 1), np.tile(rates * STEP_S / 60.0, (steps, 1))
     )
     return result
 
@@ -33,7 +81,7 @@ def record(reactive_ul_min, carrier_ul_min, duration_s, premix_ul=440.0):
 def test_shares_are_shares(dye, solvent, carrier, duration_s, position_ul):
     """Whatever flowed, the shares in a slice lie between 0 and 1 and add up to 1."""
     flow = record((dye, solvent), carrier, duration_s)
-    parcel = flow.parcel(flow.end_ul, position_ul, REACTOR_UL)
+    parcel = flow.parcel(flow.end_ul, position_ul)
     if parcel is not None:
         assert parcel.shares.sum() == pytest.approx(1.0)
         assert np.all(parcel.shares >= -1e-12)
@@ -48,9 +96,10 @@ def test_plug_flow_takes_volume_over_flow_rate(total, position_ul):
     """The residence time of a slice in the reactor is volume over flow rate, at every position."""
     duration_s = 1.5 * position_ul / total * 60.0
     flow = record((total / 3, total / 3), total / 3, duration_s)
-    parcel = flow.parcel(flow.end_ul, position_ul, REACTOR_UL)
-    assert parcel.left_s - parcel.entered_s == pytest.approx(600.0 / total * 60.0, rel=1e-6)
-    assert parcel.total_flow_ul_min == pytest.approx(total)
+    parcel = flow.parcel(flow.end_ul, position_ul)
+    reactor = parcel.passages[0]
+    assert reactor.left_s - reactor.entered_s == pytest.approx(600.0 / total * 60.0, rel=1e-6)
+    assert reactor.flow_ul_min == pytest.approx(total)
 
 
 @settings(max_examples=20)
@@ -67,14 +116,14 @@ def test_the_premix_holds_back_its_own_volume_on_average(premix_ul):
 def test_a_step_leaves_the_premix_half_after_its_volume():
     """Half of a new composition has arrived when its own volume has passed the mixer."""
     flow = record((100.0, 0.0), 0.0, duration_s=440.0 / 100.0 * 60.0)
-    parcel = flow.parcel(flow.end_ul, 1e-6, REACTOR_UL)
+    parcel = flow.parcel(flow.end_ul, 1e-6)
     assert parcel.shares[0] == pytest.approx(0.5, abs=0.05)
 
 
 def test_a_fresh_rig_is_full_of_carrier():
     """Behind the segmentation junction a fresh rig is full of carrier."""
     flow = record((100.0, 100.0), 100.0, duration_s=60.0)
-    assert flow.parcel(flow.end_ul, 1000.0, REACTOR_UL) is None
+    assert flow.parcel(flow.end_ul, 1000.0) is None
 
 
 def test_the_grouping_of_steps_does_not_matter():
@@ -84,12 +133,14 @@ def test_the_grouping_of_steps_does_not_matter():
     reactive_ul, carrier_ul = rng.random((3000, 2)), rng.random(3000)
     parcels = []
     for chunk in (3000, 7, 1):
-        flow = FlowRecord(Premix(440.0), solvent=1, reactive=2, step_s=STEP_S)
+        flow = Line()
         for start in range(0, 3000, chunk):
             part = slice(start, start + chunk)
-            flow.append(times_s[part], reactive_ul[part], carrier_ul[part])
-        parcels.append(flow.parcel(flow.end_ul, 1000.0, REACTOR_UL))
+            flow.record.append(
+                times_s[part], np.column_stack((reactive_ul[part], carrier_ul[part]))
+            )
+        parcels.append(flow.parcel(flow.end_ul, 1000.0))
     for other in parcels[1:]:
         assert np.array_equal(other.shares, parcels[0].shares)
-        assert other.entered_s == parcels[0].entered_s
-        assert other.left_s == parcels[0].left_s
+        for one, first in zip(other.passages, parcels[0].passages, strict=True):
+            assert (one.entered_s, one.left_s) == (first.entered_s, first.left_s)

@@ -101,9 +101,10 @@ def check(profile: str, *, connect: bool, simulate: bool, numbers: bool, as_json
     """Check a rig profile or a campaign: every problem with its file, line and column.
 
     PROFILE is a name that `flowrig profiles` lists, or the path of a file. If there is no problem,
-    the command prints a summary of the rig. It also lists what `flowrig run` would refuse, such as
-    a light that cannot be shut. Some of that only the instruments know: their limits with these
-    syringes, and the wavelengths that they see. Ports are opened only with --connect.
+    the command prints a summary of the rig, and whether --simulate works, with which chemistry. It
+    also lists what `flowrig run` would refuse, such as a light that cannot be shut. Some of that
+    only the instruments know: their limits with these syringes, and the wavelengths that they see.
+    Ports are opened only with --connect.
 
     \b
     Examples:
@@ -115,15 +116,15 @@ def check(profile: str, *, connect: bool, simulate: bool, numbers: bool, as_json
     from flowrig.cli.runs.design_numbers import numbers_as_json
     from flowrig.plugins.registry import Plugins
     from flowrig.profile import check_profile, load_profile
-    from flowrig.run.preflight import refusals, simulation_refusal
+    from flowrig.run.preflight import refusals, simulation_outlook
 
     plugins = Plugins.discover()
     problems = check_profile(profile, plugins)
     loaded = None if problems else load_profile(profile, plugins)
     refused = [] if loaded is None else refusals(loaded, plugins)
-    unsimulated = "" if loaded is None else simulation_refusal(loaded)
-    if simulate and unsimulated:
-        refused.append(unsimulated)
+    outlook = None if loaded is None else simulation_outlook(loaded)
+    if simulate and outlook is not None and outlook.refusal:
+        refused.append(outlook.refusal)
     devices = {}
     if loaded is not None and not refused and (connect or simulate):
         devices = _identify(loaded, plugins, simulate=simulate)
@@ -131,7 +132,7 @@ def check(profile: str, *, connect: bool, simulate: bool, numbers: bool, as_json
         told: dict[str, Any] = {
             "problems": [_plain(problem) for problem in problems],
             "refused": refused,
-            "cannot_be_simulated": unsimulated,
+            **_plain_outlook(outlook),
             "devices": devices,
         }
         if numbers and loaded is not None:
@@ -144,9 +145,22 @@ def check(profile: str, *, connect: bool, simulate: bool, numbers: bool, as_json
             _describe(loaded, numbers=numbers)
             for name, identity in devices.items():
                 say(f"  {name}: {' '.join(filter(None, identity.values()))}")
-            if unsimulated and loaded.simulation is not None:
-                say(f"  it cannot be simulated: {unsimulated}", fg="yellow")
+            _print_outlook(outlook)
     sys.exit(2 if problems or refused else 0)
+
+
+def _plain_outlook(outlook: Any) -> dict[str, Any]:
+    """What `--simulate` will do, as JSON types."""
+    if outlook is None:
+        return {"cannot_be_simulated": "", "simulation": None}
+    told = {key: getattr(outlook, key) for key in ("works", "chemistry", "invented")}
+    return {"cannot_be_simulated": outlook.refusal, "simulation": told}
+
+
+def _print_outlook(outlook: Any) -> None:
+    """What `--simulate` will do; in yellow if it does not work, or its numbers are invented."""
+    sure = outlook.works and not outlook.invented
+    print_paragraph(str(outlook), indent=2, fg=None if sure else "yellow")
 
 
 def _plain(problem: Any) -> dict[str, Any]:

@@ -210,9 +210,12 @@ class RunStarted(EventData):
             "chemyx of flowrig".
         readings: unit of everything that devices report in a look, by DEVICE.QUANTITY; missing
             where no device does.
+        chemistry: the chemistry of a simulated rig; "" if it has none.
+        invented: whether the numbers of that chemistry stand for nothing.
 
     Older forms:
-        0.1.0 has no `profile_toml`; the profile is then the file in the run's folder. It has no
+        0.1.0 has no `chemistry` and no `invented`; nothing was invented then. It has no
+        `profile_toml`; the profile is then the file in the run's folder. It has no
         `drivers`; they are then looked for in all plugins, those of flowrig first.
     """
 
@@ -230,6 +233,8 @@ class RunStarted(EventData):
     profile_toml: str | None = None
     drivers: Mapping[str, str] = field(factory=dict)
     readings: Mapping[str, str] | None = None
+    chemistry: str = ""
+    invented: bool = False
 
 
 @frozen(kw_only=True)

@@ -47,5 +47,10 @@ def flowrig_worlds() -> Sequence[Offer]:  # type: ignore[empty-body]
 
 
 @hookspec
+def flowrig_chemistries() -> Sequence[Offer]:  # type: ignore[empty-body]
+    """Chemistries that the simulation of a rig can name."""
+
+
+@hookspec
 def flowrig_profiles() -> Sequence[Path]:  # type: ignore[empty-body]
     """Folders with profiles and campaigns that can be named without a path."""

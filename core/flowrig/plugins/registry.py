@@ -47,6 +47,7 @@ _HOOKS = {
     "flowrig_objectives": ("objective",),
     "flowrig_analyses": ("analysis",),
     "flowrig_worlds": ("world",),
+    "flowrig_chemistries": ("chemistry",),
 }
 """Kinds of offers of each hook; a driver can be of any kind of device."""
 

@@ -12,7 +12,7 @@ from attrs import frozen
 from flowrig.profile.library import Finder
 from flowrig.profile.linear import expand_rules
 from flowrig.profile.mismatch import toml_key
-from flowrig.profile.model import Campaign, Profile
+from flowrig.profile.model import DEFAULT_SIMULATION, Campaign, Profile, Simulation
 from flowrig.profile.problems import Finding, Place, Problem, ProfileError, nearest, shown
 from flowrig.profile.quantity import split_suffix
 from flowrig.profile.rules import check
@@ -158,7 +158,9 @@ def load_rig_alone(source: ProfileSource) -> Profile:
     sections: dict[str, Any] = {}
     for key, attribute in _fields().items():
         value, wrong = None, [Finding((), f"missing key {key!r}")]
-        if key in document.content:
+        if key == "simulation" and key not in document.content:
+            value, wrong = _absent(structurer, attribute), []
+        elif key in document.content:
             value, wrong = _structured(structurer, document, key, attribute)
         if wrong and key in _BESIDE_THE_RIG:
             value = None
@@ -269,7 +271,7 @@ def _profile(name: str, document: Document, plugins: OfferSource) -> Profile:
         elif attribute.default is attrs.NOTHING:
             findings.append(Finding((), f"missing key {key!r}"))
         else:
-            sections[attribute.name] = _default(attribute)
+            sections[attribute.name] = _absent(structurer, attribute)
     if sections.get("campaign") is not None:
         sections["campaign"] = _beside_their_file(sections["campaign"], document)
     findings += check(sections)
@@ -308,6 +310,14 @@ def _beside_their_file(campaign: Campaign, document: Document) -> Campaign:
         named_in = document.spots["campaign", "prior", index, "source"].value.file
         found.append(attrs.evolve(prior, source=Path(named_in).parent / prior.source))
     return attrs.evolve(campaign, prior=tuple(found))
+
+
+def _absent(structurer: Structurer, attribute: "attrs.Attribute[Any]") -> Any:
+    """The value of a field whose key is not in the content."""
+    if attribute.name == "simulation":
+        # None if no installed plugin offers the default world or its chemistry.
+        return structurer.structure(dict(DEFAULT_SIMULATION), Simulation, ("simulation",))[0]
+    return _default(attribute)
 
 
 def _default(attribute: "attrs.Attribute[Any]") -> Any:

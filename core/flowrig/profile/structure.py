@@ -63,8 +63,8 @@ class Structurer:
     """Converts parts of a profile's content into model values.
 
     Args:
-        plugins: the source of drivers, kinds of devices, optimizers, surrogates, objectives and
-            worlds.
+        plugins: the source of drivers, kinds of devices, optimizers, surrogates, objectives,
+            worlds and chemistries.
         lenient: whether a component may name a device by the word of a kind that no plugin of the
             source offers, as where a rig only has to be made safe.
 
@@ -87,6 +87,7 @@ class Structurer:
         for cls, hook in (
             (model.DeviceEntry, self._device),
             (model.Simulation, self._simulation),
+            (model.ChemistryChoice, self._chemistry),
             (model.Channel, self._channel),
             (_Picked, self._pick),
             (Expression, _expression),
@@ -229,8 +230,15 @@ class Structurer:
         return attrs.evolve(made, breaks=_BREAKS[limits[0]], limit=limit)
 
     def _simulation(self, value: Any, _type: Any) -> model.Simulation:
+        value = {"world": model.DEFAULT_SIMULATION["world"], **as_table(value)}
         offer = self._offer(value, "world", "world")
         return model.Simulation(offer, self._beside(value, {"world"}, offer.settings))
+
+    def _chemistry(self, value: Any, _type: Any) -> model.ChemistryChoice:
+        """A table with a name and settings, or the name alone."""
+        value = {"name": as_text(value)} if not isinstance(value, Mapping) else value
+        offer = self._offer(value, "name", "chemistry")
+        return model.ChemistryChoice(offer, self._beside(value, {"name"}, offer.settings))
 
     def _channel(self, value: Any, _type: Any) -> model.Channel:
         table, name = as_table(value), value.pop(NAME)

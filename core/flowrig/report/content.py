@@ -106,6 +106,7 @@ class ReportContent:
         state: state of the run in one word: "finished", "stopped", "running", …
         seed: everything random in the run follows from it.
         simulated: whether the instruments were emulated.
+        invented: the simulated chemistry whose numbers stand for nothing; "" if they do.
         experiments: in the order in which they were made.
         incumbent: the best conditions by a model of all experiments; None without a model.
         spectra: averaged spectra of the incumbent, by channel.
@@ -122,6 +123,7 @@ class ReportContent:
     state: str
     seed: int
     simulated: bool = False
+    invented: str = ""
     experiments: tuple[Experiment, ...] = ()
     incumbent: Incumbent | None = None
     spectra: Mapping[str, Spectrum] = field(factory=dict)

@@ -49,6 +49,7 @@ def content_of(record: RunRecord) -> ReportContent:
         state=record.state,
         seed=record.seed,
         simulated=record.simulated,
+        invented=record.start.data.chemistry if record.start.data.invented else "",
         experiments=_experiments(record),
         incumbent=None
         if expected is None
@@ -180,7 +181,9 @@ def _notes(record: RunRecord) -> tuple[str, ...]:
     """Symptoms, interruptions, safe states that were not reached, and why the run ended early."""
     journal = record.journal
     symptoms = {event.data.symptom: event.data.text for event in journal.events(SymptomFound)}
-    notes = [f"{text[0].upper()}{text[1:]}." for text in symptoms.values()]
+    begun = record.start.data
+    notes = [invented_text(begun.chemistry)] if begun.invented else []
+    notes += [f"{text[0].upper()}{text[1:]}." for text in symptoms.values()]
     notes += [_stage_end(event.data) for event in journal.events(Explored)]
     notes += [
         f"Stage {event.data.stage} ended after {event.data.experiments} experiments: "
@@ -198,6 +201,14 @@ def _notes(record: RunRecord) -> tuple[str, ...]:
     if record.reason:
         notes.append(f"The run ended as {record.state}: {record.reason}.")
     return tuple(filter(None, notes))
+
+
+def invented_text(chemistry: str) -> str:
+    """What everybody is told who sees invented numbers."""
+    return (
+        f"The chemistry {chemistry!r} of this simulated run is invented: its numbers stand for "
+        "nothing but a try of the profile."
+    )
 
 
 def _stage_end(explored: Explored) -> str:

@@ -42,7 +42,8 @@ def render(content: ReportContent) -> str:
 def _header(content: ReportContent) -> Markup:
     profile = content.profile
     badge = "badge" if content.state in DONE else "badge open"
-    simulated = [" ", tag("span", "simulated", class_="badge open")] if content.simulated else []
+    words = ["simulated"] * content.simulated + ["invented numbers"] * bool(content.invented)
+    simulated = [part for word in words for part in (" ", tag("span", word, class_="badge open"))]
     origin = f"{profile.title} ({profile.source})" if profile.source else profile.title
     return tag(
         "header",

@@ -14,7 +14,14 @@ from flowrig.plugins.offers import import_target
 from flowrig.profile import DeviceEntry, Profile
 from flowrig.profile.rules.analysis import require_seen
 
-__all__ = ["EmulatedRig", "Simulator", "emulated", "require_emulators"]
+__all__ = [
+    "EmulatedRig",
+    "Simulator",
+    "chemistry_of",
+    "emulated",
+    "is_invented",
+    "require_emulators",
+]
 
 EXPOSURE_US: Final = 10_000
 """Exposure [µs] with which the pixels of an emulated detector are counted."""
@@ -113,6 +120,22 @@ def require_emulators(profile: Profile) -> None:
     require_seen(profile, {name: _range_nm(world.spectrometer(name)) for name in names})
 
 
+def chemistry_of(profile: Profile) -> str:
+    """Name of the chemistry with which a rig is simulated; "" if its world takes none."""
+    choice = None if profile.simulation is None else profile.simulation.chemistry
+    return "" if choice is None else choice.offer.name
+
+
+def is_invented(profile: Profile) -> bool:
+    """Whether the numbers of a simulated rig stand for nothing.
+
+    Raises:
+        FlowrigError: the chemistry cannot be loaded.
+    """
+    choice = None if profile.simulation is None else profile.simulation.chemistry
+    return choice is not None and bool(choice.offer.load().invented)
+
+
 def _range_nm(detector: SpectrometerBody) -> tuple[float, float]:
     """Wavelength of the first and of the last pixel of an emulated detector [nm]."""
     last = detector.expose(EXPOSURE_US).size - 1
@@ -125,7 +148,8 @@ def _new_world(
 ) -> World:
     if profile.simulation is None:
         raise InputError(
-            f"{profile.name} has no [simulation] table; add one, for instance: world = 'fluidic'"
+            f"{profile.name} has no [simulation] table, and no plugin offers the default one; add "
+            "one with the name of a world"
         )
     simulation = profile.simulation
     world: World = simulation.offer.load()(profile, simulation.settings, clock, seed, fill_ul)

@@ -2,6 +2,8 @@
 
 from importlib.util import find_spec
 
+from attrs import frozen
+
 from flowrig.clock import VirtualClock
 from flowrig.errors import FlowrigError, InputError
 from flowrig.interfaces import Spectrometer
@@ -9,10 +11,16 @@ from flowrig.plugins.offers import Offer
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile
 from flowrig.rig.rig import light_refusal
-from flowrig.rig.simulated import require_emulators
+from flowrig.rig.simulated import chemistry_of, is_invented, require_emulators
 from flowrig.run.earlier_experiments import read_earlier
 
-__all__ = ["refusals", "require_acceptable", "simulation_refusal"]
+__all__ = [
+    "SimulationOutlook",
+    "refusals",
+    "require_acceptable",
+    "simulation_outlook",
+    "simulation_refusal",
+]
 
 
 def require_acceptable(profile: Profile, plugins: Plugins, *, simulate: bool) -> None:
@@ -61,6 +69,40 @@ def refusals(profile: Profile, plugins: Plugins) -> list[str]:
     except FlowrigError as error:
         found.append(str(error))
     return found
+
+
+@frozen
+class SimulationOutlook:
+    """What `--simulate` will do with a rig.
+
+    Attributes:
+        works: whether it can be simulated, as far as that is known without starting it.
+        chemistry: name of the chemistry; None if the world takes none.
+        invented: whether its numbers stand for nothing.
+        refusal: why it does not work; "" if it does.
+    """
+
+    works: bool
+    chemistry: str | None
+    invented: bool
+    refusal: str = ""
+
+    def __str__(self) -> str:
+        if not self.works:
+            return f"it cannot be simulated: {self.refusal}"
+        with_what = f" with the chemistry {self.chemistry}" if self.chemistry else ""
+        told = "; its numbers are invented and stand for nothing" if self.invented else ""
+        return f"--simulate works{with_what}{told}"
+
+
+def simulation_outlook(profile: Profile) -> SimulationOutlook:
+    """What `--simulate` will do with a rig; nothing is started."""
+    refusal, chemistry = simulation_refusal(profile), chemistry_of(profile) or None
+    try:
+        invented = is_invented(profile)
+    except FlowrigError:
+        invented = False
+    return SimulationOutlook(not refusal, chemistry, invented, refusal)
 
 
 def simulation_refusal(profile: Profile) -> str:

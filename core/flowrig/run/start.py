@@ -19,7 +19,7 @@ from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, read_profile
 from flowrig.profile.rules.campaign import SEED_MAX
 from flowrig.rig.claimed import claimed, require_addresses
-from flowrig.rig.simulated import emulated
+from flowrig.rig.simulated import chemistry_of, emulated, is_invented
 from flowrig.run.control_socket import lock_or_take_over
 from flowrig.run.earlier_experiments import copy_to_journal, read_earlier
 from flowrig.run.lost_liquid import charge_lost_liquid
@@ -190,6 +190,8 @@ def _beginning(profile: Profile, text: str, seed: int, options: RunOptions) -> R
         profile_toml=text,
         drivers=drivers_of(profile, options.plugins),
         readings=profile.readings or None,
+        chemistry=chemistry_of(profile) if options.simulate else "",
+        invented=options.simulate and is_invented(profile),
     )
 
 

@@ -146,7 +146,7 @@ def drivers_of(profile: Profile, plugins: Plugins) -> dict[str, str]:
     """Plugin and distribution of each driver of a rig, and of its world: "chemyx of flowrig"."""
     offers: list[Offer] = [device.offer for device in profile.devices.values()]
     if profile.simulation is not None:
-        offers.append(profile.simulation.offer)
+        offers += profile.simulation.offers
     return {
         listed.offer.name: listed.plugin.key for listed in plugins.listed if listed.offer in offers
     }

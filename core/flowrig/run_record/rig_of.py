@@ -13,6 +13,7 @@ from flowrig.plugins.contained import contained, one_line
 from flowrig.plugins.offers import CORE_KINDS, DriverOffer
 from flowrig.plugins.registry import InstalledPlugin, ListedOffer, Plugins
 from flowrig.profile import DeviceEntry, Profile, load_rig_alone, read_profile_text
+from flowrig.profile.model import DEFAULT_SIMULATION
 from flowrig.profile.structure import Structurer
 from flowrig.rig.missing_driver import OTHER, MissingSettings, stand_in
 from flowrig.run_record.changes import PROFILE_NAME, basis_of
@@ -53,7 +54,7 @@ def rig_of(folder: Path | str) -> LoadedRun:
     drivers = _values(_tables(content, "devices").values(), "driver")
     wanted = {("driver", str(name)) for name in drivers}
     if start.data.simulated:
-        wanted.add(("world", str(content.get("simulation", {}).get("world"))))
+        wanted |= _simulation_offers(content)
         channels = _tables(_table(content, "analysis"), "channels").values()
         wanted |= {("analysis", str(name)) for name in _values(channels, "use")}
     first = {*basis.drivers.values(), *basis.versions}
@@ -73,6 +74,16 @@ def missing_drivers(profile: Profile) -> dict[str, str]:
     """By device, why its driver cannot be loaded; empty if all can."""
     settings = {name: entry.settings for name, entry in profile.devices.items()}
     return {n: one.reason for n, one in settings.items() if isinstance(one, MissingSettings)}
+
+
+def _simulation_offers(content: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """Kind and name of the world of a simulated rig, and of its chemistry."""
+    table = {"world": DEFAULT_SIMULATION["world"], **content.get("simulation", DEFAULT_SIMULATION)}
+    chemistry = table.get("chemistry")
+    if isinstance(chemistry, Mapping):
+        chemistry = chemistry.get("name")
+    named = {("world", table["world"]), ("chemistry", chemistry)}
+    return {(kind, name) for kind, name in named if isinstance(name, str)}
 
 
 _NONE: Final = Plugins(())

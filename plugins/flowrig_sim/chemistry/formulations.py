@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
-__all__ = ["FORMULATIONS", "Concentrations", "Formulation", "emission_area", "published_c"]
+__all__ = ["FORMULATIONS", "Concentrations", "Formulation", "published_c"]
 
 CENTRE_CU_MM, CENTRE_ZN_MM, CENTRE_CS_MM = 0.37, 0.277, 5.1
 """Reference concentrations [mmol/L of reactive phase] of the fits."""
@@ -23,8 +23,6 @@ LOWEST_REAGENT_SHARE = 180.0 / 460.0
 """Smallest share of reagent solutions in the reactive phase in the published search space."""
 LOWEST_CS_SHARE = 20.0 / 540.0
 """Smallest share of CsOA solution in the reactive phase in the published search space."""
-DYE_YIELD, DYE_ABSORBANCE, DYE_AREA = 0.1336, 0.9115, 198_493.1521
-"""Quantum yield, absorbance and emission area [counts·nm] of the published reference dye."""
 
 
 @frozen
@@ -44,20 +42,6 @@ class Concentrations:
     cs_mm: float
     reagent_share: float
     cs_share: float
-
-
-def emission_area(yield_percent: float, absorbance: float) -> float:
-    """Photoluminescence area [counts·nm] on the scale of the published reference dye.
-
-    The published in-situ proxy of the quantum yield, `flowrig.problem.objective.plqy_proxy`, solved
-    for the area.
-
-    Args:
-        yield_percent: quantum yield proxy [%].
-        absorbance: decadic absorbance at 300 nm.
-    """
-    absorbed = math.expm1(-math.log(10) * absorbance) / math.expm1(-math.log(10) * DYE_ABSORBANCE)
-    return yield_percent / 100.0 / DYE_YIELD * DYE_AREA * absorbed
 
 
 @frozen(kw_only=True)

@@ -1,73 +1,122 @@
-"""The product of the reactor as a function of composition, flow rate, temperature and time."""
+"""Heat-up synthesis of Cs3Cu2I5 nanocrystals with ZnI2, with the three published formulations.
+
+Source: Sadeghi et al., Digital Discovery 2025, 4, 1722; what is published, fitted and assumed is
+said in `formulations` and `heatup`.
+"""
+
+from functools import lru_cache
 
 import numpy as np
-from attrs import frozen
 from numpy.typing import NDArray
 
-from flowrig_sim.chemistry.formulations import Formulation, emission_area, published_c
+from flowrig.emulation import Absorber, Chemistry, Emitter, GaussianBand, Parcel, Product, Setup
+from flowrig.errors import InputError
+from flowrig_sim.chemistry.formulations import FORMULATIONS, published_c
 from flowrig_sim.chemistry.heatup import HeatUp
+from flowrig_sim.offers import HeatUpSettings
 
-__all__ = ["Product", "Synthesis"]
+__all__ = ["STOCKS", "HeatUpSynthesis", "cs3cu2i5"]
+
+STOCKS = ("CuI", "ZnI2", "CsOA")
+"""Streams with the three stock solutions; their concentrations are those of the formulation."""
+ABSORBANCE_AT_NM = 300.0
+PUBLISHED_CELL_MM = 1.016
+"""Light path [mm] of the published absorbances: the bore of the flow cell, 0.04 in."""
+PUBLISHED_WINDOW_NM = (345.0, 700.0)
+"""Window [nm] of the published emission areas."""
+CRYSTALS = GaussianBand(445.0, 80.0)
+"""Emission of Cs3Cu2I5 nanocrystals: published peaks lie at 440 to 450 nm, 446 nm in Sadeghi et
+al., Digital Discovery 2025, 4, 1722; the width is assumed."""
+LIGANDS = GaussianBand(380.0, 62.0)
+"""Ligand emission near 380 nm (Sadeghi et al., Nanoscale 2024, 16, 580); the width is assumed."""
 
 
-@frozen
-class Product:
-    """Optical properties of the reactive phase behind the reactor.
+class HeatUpSynthesis(Chemistry):
+    """A published formulation that is mixed in slugs and heated in a reactor.
 
-    Attributes:
-        absorbance: decadic absorbance at 300 nm.
+    The streams `CuI`, `ZnI2` and `CsOA` are the stock solutions; every other reactive stream counts
+    as solvent. If a parcel passes several heated components, the longest stay makes the crystals.
+    """
+
+    def __init__(self, settings: HeatUpSettings, setup: Setup) -> None:
+        lacking = [name for name in STOCKS if name not in setup.roles]
+        if lacking:
+            raise InputError(
+                f"{setup.rig}: this chemistry makes Cs3Cu2I5 from the streams CuI, ZnI2 and CsOA; "
+                f"the profile lacks {', '.join(lacking)}; simulate another rig with its own "
+                'chemistry, or with invented numbers: chemistry = "stand-in"'
+            )
+        for name in STOCKS:
+            if setup.roles[name] == "carrier":
+                raise InputError(
+                    f"{setup.rig}: {name} has the role 'carrier'; in this chemistry it is a reagent"
+                )
+        if setup.examples and not any(parcel.heated_legs() for parcel in setup.examples):
+            raise InputError(
+                f"{setup.rig}: this chemistry needs a heated reactor between the junction of its "
+                "streams and the flow cell"
+            )
+        self._formulation = FORMULATIONS[settings.formulation]
+        self._heat_up = lru_cache(maxsize=16)(HeatUp)
+
+    def product(self, parcel: Parcel) -> Product:
+        """Absorbance and emission of the crystals; see `Formulation`."""
+        formulation = self._formulation
+        reactive = formulation.concentrations(*(parcel.shares[name] for name in STOCKS))
+        heated = parcel.heated_legs()
+        if not heated:
+            return cs3cu2i5(
+                formulation.absorbance(reactive, published_c(25.0), 0.0),
+                0.0,
+                formulation.background_percent,
+            )
+        leg = max(heated, key=lambda one: one.seconds)
+        mean_c = float(leg.temperature_c.mean())
+        crystals = formulation.crystal_yield_percent(reactive, mean_c)
+        crystals *= self._heat_up(leg.inner_diameter_mm).relative_signal(
+            leg.flow_ul_min,
+            parcel.reactive_share,
+            leg.temperature_c,
+            leg.seconds,
+            published_c(mean_c),
+        )
+        absorbance = formulation.absorbance(reactive, mean_c, crystals)
+        return cs3cu2i5(absorbance, crystals, formulation.background_percent)
+
+
+def cs3cu2i5(absorbance: float, crystal_percent: float, background_percent: float) -> Product:
+    """A suspension of Cs3Cu2I5 nanocrystals with ligands.
+
+    Args:
+        absorbance: decadic absorbance at 300 nm in the published cell.
         crystal_percent: quantum yield proxy [%] of the nanocrystals.
         background_percent: quantum yield proxy [%] of ligands and scattered light.
     """
+    return Product(
+        absorbers=(Absorber(absorbance=absorbance, shape=absorption, path_mm=PUBLISHED_CELL_MM),),
+        emitters=(
+            Emitter(
+                quantum_yield=crystal_percent / 100.0,
+                shape=CRYSTALS,
+                window_nm=PUBLISHED_WINDOW_NM,
+            ),
+            Emitter(
+                quantum_yield=background_percent / 100.0,
+                shape=LIGANDS,
+                window_nm=PUBLISHED_WINDOW_NM,
+                is_background=True,
+            ),
+        ),
+    )
 
-    absorbance: float
-    crystal_percent: float
-    background_percent: float
 
-    @property
-    def area(self) -> float:
-        """Photoluminescence area [counts·nm] on the scale of the published reference dye."""
-        return emission_area(self.crystal_percent + self.background_percent, self.absorbance)
+def absorption(wavelengths_nm: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Absorption relative to 300 nm: an onset near 330 nm, rising into the ultraviolet."""
+    return np.asarray(_edge(wavelengths_nm) / _edge(np.array(ABSORBANCE_AT_NM)))
 
 
-@frozen
-class Synthesis:
-    """A published formulation in a heated reactor.
-
-    Attributes:
-        formulation: stock solutions and fitted surfaces.
-        heat_up: mixing, heating and conversion in the reactor tubing.
-    """
-
-    formulation: Formulation
-    heat_up: HeatUp
-
-    def product(
-        self,
-        stock_shares: tuple[float, float, float],
-        reactive_share: float,
-        total_flow_ul_min: float,
-        plate_c: NDArray[np.float64],
-        residence_time_s: float,
-    ) -> Product:
-        """The product of one slice of liquid.
-
-        Args:
-            stock_shares: volume shares of CuI, ZnI2 and CsOA solution in the reactive phase, 0 to
-                1.
-            reactive_share: share of the reactive phase in the total flow, 0 to 1.
-            total_flow_ul_min: total flow rate [µL/min] at the reactor's inlet.
-            plate_c: temperature [°C] of the plate at regular times during the stay, shape `n`.
-            residence_time_s: residence time [s] in the reactor.
-        """
-        reactive = self.formulation.concentrations(*stock_shares)
-        mean_c = float(plate_c.mean())
-        crystals = self.formulation.crystal_yield_percent(reactive, mean_c)
-        crystals *= self.heat_up.relative_signal(
-            total_flow_ul_min, reactive_share, plate_c, residence_time_s, published_c(mean_c)
-        )
-        return Product(
-            self.formulation.absorbance(reactive, mean_c, crystals),
-            crystals,
-            self.formulation.background_percent,
-        )
+def _edge(wavelengths_nm: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Absorption edge and the exciton band at 286 nm, in arbitrary units (assumed)."""
+    edge = 1.0 / (1.0 + np.exp((wavelengths_nm - 308.0) / 6.0))
+    exciton = 0.35 * np.exp(-0.5 * ((wavelengths_nm - 286.0) / 9.0) ** 2)
+    return np.asarray(edge * (1.0 + np.maximum(300.0 - wavelengths_nm, 0.0) / 150.0) + exciton)

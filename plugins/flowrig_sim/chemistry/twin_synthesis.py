@@ -1,19 +1,20 @@
-"""A synthesis whose product a digital twin predicts, in place of a published formulation."""
+"""A synthesis whose product a digital twin predicts, in place of a chemistry."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from attrs import frozen
-from numpy.typing import NDArray
 
+from flowrig.emulation import Chemistry, Parcel, Product
 from flowrig.errors import InputError
 from flowrig.interfaces import Surrogate
 from flowrig.learning.model_file import load_model
 from flowrig.plugins.registry import Plugins
 from flowrig.problem.space import Space
-from flowrig_sim.chemistry.formulations import emission_area
-from flowrig_sim.chemistry.synthesis import Product
+from flowrig.profile.model import Profile
+from flowrig_sim.chemistry.synthesis import cs3cu2i5
+from flowrig_sim.optics.spectra import dye_area
 
 __all__ = ["TwinSynthesis"]
 
@@ -23,7 +24,7 @@ LEAST_ABSORBANCE = 1e-3
 
 
 @frozen(eq=False)
-class TwinSynthesis:
+class TwinSynthesis(Chemistry):
     """Predictions of a saved surrogate at the conditions of the liquid in the reactor.
 
     Outside the space of its training data, conditions are moved to the border of the space. A
@@ -35,19 +36,48 @@ class TwinSynthesis:
         space: the space of the training data.
         heater: name of the condition that is the temperature [°C] of the plate; the other
             conditions are flow rates [µL/min].
-        streams: position of the stream behind each flow rate, by name of the condition: 0 to 2 for
-            the stock solutions, 3 for the solvent.
+        streams: stream behind each flow rate, by name of the condition.
+        reagents: names of the conditions whose streams are reagents.
     """
 
     surrogate: Surrogate
     responses: tuple[int, int]
     space: Space
     heater: str
-    streams: Mapping[str, int]
+    streams: Mapping[str, str]
+    reagents: tuple[str, ...] = ()
+
+    @classmethod
+    def of_rig(cls, path: Path, profile: Profile) -> "TwinSynthesis":
+        """Read a surrogate that `flowrig twin train` wrote for the search space of a rig.
+
+        Raises:
+            InputError: as `load`; or the search space has other variables.
+        """
+        heaters = [v.name for v in profile.variables if v.heater is not None]
+        streams = {
+            v.name: v.stream
+            for v in profile.variables
+            if v.stream is not None and profile.streams[v.stream].role != "carrier"
+        }
+        if len(heaters) != 1 or len(streams) + 1 != len(profile.variables):
+            raise InputError(
+                "a twin can simulate only a search space of one temperature and the flow rates of "
+                "streams that are no carrier"
+            )
+        reagents = tuple(
+            name for name, stream in streams.items() if profile.streams[stream].role == "reagent"
+        )
+        return cls.load(path, profile.space, heaters[0], streams, reagents)
 
     @classmethod
     def load(
-        cls, path: Path, space: Space, heater: str, streams: Mapping[str, int]
+        cls,
+        path: Path,
+        space: Space,
+        heater: str,
+        streams: Mapping[str, str],
+        reagents: tuple[str, ...] = (),
     ) -> "TwinSynthesis":
         """Read a surrogate that `flowrig twin train` wrote.
 
@@ -65,30 +95,27 @@ class TwinSynthesis:
         if missing:
             raise InputError(f"{path} does not predict {', '.join(missing)}")
         columns = responses.index(ABSORBANCE), responses.index(EMISSION)
-        return cls(saved.surrogate, columns, space, heater, streams)
+        return cls(saved.surrogate, columns, space, heater, streams, reagents)
 
-    def product(
-        self,
-        stock_shares: tuple[float, float, float],
-        reactive_share: float,
-        total_flow_ul_min: float,
-        plate_c: NDArray[np.float64],
-        residence_time_s: float,
-    ) -> Product:
-        """The product of one slice of liquid; see `flowrig_sim.chemistry.synthesis.Synthesis`."""
-        reactive_ul_min = reactive_share * total_flow_ul_min
-        flows = [share * reactive_ul_min for share in stock_shares]
-        flows.append(reactive_ul_min - sum(flows))
-        conditions = {name: flows[position] for name, position in self.streams.items()}
-        conditions[self.heater] = float(plate_c.mean())
+    def product(self, parcel: Parcel) -> Product:
+        """The product of one slice of liquid."""
+        legs = parcel.heated_legs()
+        if not legs:
+            return cs3cu2i5(LEAST_ABSORBANCE, 0.0, 0.0)
+        leg = max(legs, key=lambda one: one.seconds)
+        reactive_ul_min = parcel.reactive_share * leg.flow_ul_min
+        conditions = {
+            name: parcel.shares[stream] * reactive_ul_min for name, stream in self.streams.items()
+        }
+        conditions[self.heater] = float(leg.temperature_c.mean())
         U = np.clip(self.space.to_unit(self.space.array([conditions])), 0.0, 1.0)
         inside = self.space.rows(self.space.from_unit(U))[0]
-        reagents = [n for n, position in self.streams.items() if position < len(stock_shares)]
-        least = sum(inside[name] for name in reagents)
-        strength = min(sum(conditions[n] for n in reagents) / least, 1.0) if least > 0.0 else 0.0
+        least = sum(inside[name] for name in self.reagents)
+        given = sum(conditions[name] for name in self.reagents)
+        strength = min(given / least, 1.0) if least > 0.0 else 0.0
         mean = self.surrogate.predict(U).mean[0]
         absorbance, area = (float(mean[column]) for column in self.responses)
         if strength <= 0.0 or absorbance <= LEAST_ABSORBANCE:
-            return Product(LEAST_ABSORBANCE, 0.0, 0.0)
-        percent = max(area, 0.0) / emission_area(1.0, absorbance)
-        return Product(strength * absorbance, percent, 0.0)
+            return cs3cu2i5(LEAST_ABSORBANCE, 0.0, 0.0)
+        percent = max(area, 0.0) / dye_area(0.01, absorbance)
+        return cs3cu2i5(strength * absorbance, percent, 0.0)

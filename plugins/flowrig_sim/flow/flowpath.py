@@ -1,152 +1,180 @@
-"""The flow path of a profile as the world needs it: streams, volumes, reactor and flow cells."""
+"""The flow path of a profile as the world needs it: stretches with the same streams, and cells."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from attrs import frozen
 
 from flowrig.errors import InputError
-from flowrig.profile.model import Component, Profile, Stream
+from flowrig.profile.model import Component, Profile
+from flowrig.profile.topology.graph import FlowGraph
 
-__all__ = ["FlowCell", "FlowPath"]
+__all__ = ["FALLBACK_BORE_MM", "FlowCell", "FlowPath", "Inlet", "Stretch", "bore_mm"]
 
 FALLBACK_BORE_MM = 0.762
-"""0.03 in, the published reactor bore: for reactors and cells without a bore in the profile."""
+"""0.03 in, the published reactor bore: for components without a bore in the profile."""
+
+
+@frozen(eq=False)
+class Inlet:
+    """What flows from the end of one stretch into another.
+
+    Attributes:
+        stretch: where it comes from.
+        fractions: by stream, how much of all that is pumped passes here, 0 to 1.
+    """
+
+    stretch: "Stretch"
+    fractions: Mapping[str, float]
+
+
+@frozen(eq=False, kw_only=True)
+class Stretch:
+    """Components one after the other, through which the same flows.
+
+    Attributes:
+        components: the components, in the direction of flow.
+        reactive: names of the streams that are no carriers, in the profile's order.
+        carriers: names of the streams that are carriers.
+        inlets: what flows in from other stretches at its beginning.
+        entering: names of the streams that enter there directly.
+        fractions: by stream, how much of all that is pumped passes here, 0 to 1.
+    """
+
+    components: tuple[Component, ...]
+    reactive: tuple[str, ...]
+    carriers: tuple[str, ...]
+    inlets: tuple[Inlet, ...]
+    entering: tuple[str, ...]
+    fractions: Mapping[str, float]
+
+    @property
+    def volume_ul(self) -> float:
+        """Volume [µL] from its beginning to its end."""
+        return sum(component.volume_ul for component in self.components)
+
+    @property
+    def is_heated(self) -> bool:
+        """Whether a heater acts on a component."""
+        return any(component.heater is not None for component in self.components)
+
+    @property
+    def slug_bore_mm(self) -> float:
+        """Bore [mm] that sets the length of slugs: that of the reactor, else the first one."""
+        reactors = [c for c in self.components if c.kind == "reactor"]
+        bored = [c for c in (*reactors, *self.components) if c.inner_diameter_mm is not None]
+        return bore_mm(bored[0]) if bored else FALLBACK_BORE_MM
 
 
 @frozen
 class FlowCell:
-    """A cell in which a spectrometer looks at the passing slugs.
+    """A cell in which a spectrometer looks at the passing liquid.
 
     Attributes:
         spectrometer: name of the device.
-        position_ul: volume [µL] from the segmentation junction to the middle of the cell.
+        position_ul: volume [µL] from the beginning of its stretch to the middle of the cell.
         bore_mm: bore [mm] of the cell.
+        stretch: the stretch that it is in.
     """
 
     spectrometer: str
     position_ul: float
     bore_mm: float
+    stretch: Stretch
 
 
 @frozen(kw_only=True)
 class FlowPath:
-    """The wet side of a rig: a premixing volume, then slugs in plug flow.
+    """The wet side of a rig: streams that meet, and what they pass.
 
     Attributes:
-        reactive: names of the streams that form the reactive phase, in the profile's order.
+        reactive: names of the streams that are no carriers, in the profile's order.
         carriers: names of the streams that form the carrier phase.
-        premix_ul: volume [µL] from the junction of the reactive streams to the segmentation
-            junction.
-        reactor_start_ul: volume [µL] from the segmentation junction to the reactor's inlet.
-        reactor_end_ul: volume [µL] from the segmentation junction to the reactor's outlet.
-        reactor_bore_mm: bore [mm] of the reactor.
-        heater: name of the device that heats the reactor.
+        solvents: names of the streams that are solvents.
+        stretches: all stretches; each comes after those that flow into it.
         cells: flow cells by the name of their spectrometer.
     """
 
     reactive: tuple[str, ...]
     carriers: tuple[str, ...]
-    premix_ul: float
-    reactor_start_ul: float
-    reactor_end_ul: float
-    reactor_bore_mm: float
-    heater: str
+    solvents: tuple[str, ...]
+    stretches: tuple[Stretch, ...]
     cells: Mapping[str, FlowCell]
-
-    @property
-    def reactor_ul(self) -> float:
-        """Volume [µL] of the reactor."""
-        return self.reactor_end_ul - self.reactor_start_ul
 
     @classmethod
     def of(cls, profile: Profile) -> "FlowPath":
         """The flow path of a profile.
 
         Raises:
-            InputError: the streams form no slugs, or the slugs do not pass one heated reactor and
-                then the cells.
+            InputError: liquid would flow in a circle.
         """
-        reactive = tuple(s for s in profile.streams.values() if s.role != "carrier")
-        carriers = tuple(s for s in profile.streams.values() if s.role == "carrier")
-        trunk = _common(profile, reactive)
-        segmented = _common(profile, (*reactive, *carriers))
-        if not segmented:
-            raise InputError(f"{profile.name}: the streams never meet, so no slugs form")
-        premix_ul = sum(c.volume_ul for c in trunk[: len(trunk) - len(segmented)])
-        reactor, start_ul = _reactor(profile, segmented)
+        streams = profile.streams.values()
+        stretches = _stretches(profile)
         return cls(
-            reactive=tuple(stream.name for stream in reactive),
-            carriers=tuple(stream.name for stream in carriers),
-            premix_ul=premix_ul,
-            reactor_start_ul=start_ul,
-            reactor_end_ul=start_ul + reactor.volume_ul,
-            reactor_bore_mm=_bore_mm(reactor),
-            heater=_heater(profile, reactor),
-            cells=_cells(profile, segmented, start_ul + reactor.volume_ul),
+            reactive=tuple(s.name for s in streams if s.role != "carrier"),
+            carriers=tuple(s.name for s in streams if s.role == "carrier"),
+            solvents=tuple(s.name for s in streams if s.role == "solvent"),
+            stretches=stretches,
+            cells=_cells(stretches),
         )
 
 
-def _downstream(profile: Profile, stream: Stream) -> list[Component]:
-    """The components that a stream runs through, in order."""
-    components: list[Component] = []
-    name: str | None = stream.to
-    while name is not None:
-        components.append(profile.path[name])
-        outlets = profile.path[name].outlets
-        if len(outlets) > 1:
-            raise InputError(
-                f"{profile.name}: the fluidic world cannot simulate a flow that divides, as in "
-                f"{name!r}"
-            )
-        name = outlets[0] if outlets else None
-    return components
+def bore_mm(component: Component) -> float:
+    """Bore [mm] of a component, or the published one of a reactor."""
+    bore = component.inner_diameter_mm
+    return FALLBACK_BORE_MM if bore is None or not math.isfinite(bore) else bore
 
 
-def _common(profile: Profile, streams: Sequence[Stream]) -> list[Component]:
-    """The components that all of some streams run through, in order."""
-    paths = [_downstream(profile, stream) for stream in streams]
-    return [c for c in paths[0] if all(c in path for path in paths)] if paths else []
-
-
-def _reactor(profile: Profile, segmented: Sequence[Component]) -> tuple[Component, float]:
-    """The reactor, and the volume [µL] from the segmentation junction to its inlet."""
-    reactors = [component for component in segmented if component.kind == "reactor"]
-    if len(reactors) != 1:
-        raise InputError(
-            f"{profile.name}: the fluidic world needs one reactor after the segmentation junction, "
-            f"found {len(reactors)}"
+def _stretches(profile: Profile) -> tuple[Stretch, ...]:
+    """All stretches; each comes after those that flow into it."""
+    graph = FlowGraph(profile.path, profile.streams)
+    if graph.loops:
+        raise InputError(f"{profile.name}: the flow path has a loop: {', '.join(graph.loops[0])}")
+    runs: dict[str, list[str]] = {}
+    first: dict[str, str] = {}
+    for name in graph.order:
+        sources = graph.sources[name]
+        alone = len(sources) == 1 and len(graph.onward[sources[0]]) == 1
+        start = first[sources[0]] if alone and not graph.feeds[name] else name
+        first[name] = start
+        runs.setdefault(start, []).append(name)
+    found: dict[str, Stretch] = {}
+    for start, run in runs.items():
+        sources = graph.sources[start]
+        inlets = tuple(_inlet(graph, profile, found[first[one]], one, start) for one in sources)
+        passing = {name: graph.passing(name).get(start, 0.0) for name in profile.streams}
+        inside = [profile.streams[name] for name, share in passing.items() if share > 0.0]
+        found[start] = Stretch(
+            components=tuple(profile.path[name] for name in run),
+            reactive=tuple(s.name for s in inside if s.role != "carrier"),
+            carriers=tuple(s.name for s in inside if s.role == "carrier"),
+            inlets=tuple(one for one in inlets if one.fractions),
+            entering=graph.feeds[start],
+            fractions={s.name: passing[s.name] for s in inside},
         )
-    before = segmented[: segmented.index(reactors[0])]
-    return reactors[0], sum(component.volume_ul for component in before)
+    return tuple(found.values())
 
 
-def _heater(profile: Profile, reactor: Component) -> str:
-    if reactor.heater is None:
-        raise InputError(f"{profile.name}: the reactor {reactor.name!r} names no heater")
-    return reactor.heater
+def _inlet(
+    graph: FlowGraph, profile: Profile, source: Stretch, component: str, target: str
+) -> Inlet:
+    fractions = {
+        name: share * graph.shares(component, profile.streams[name].phase).get(target, 0.0)
+        for name, share in source.fractions.items()
+    }
+    return Inlet(source, {name: share for name, share in fractions.items() if share > 0.0})
 
 
-def _cells(
-    profile: Profile, segmented: Sequence[Component], reactor_end_ul: float
-) -> dict[str, FlowCell]:
+def _cells(stretches: tuple[Stretch, ...]) -> dict[str, FlowCell]:
     """The flow cells with a spectrometer, by spectrometer."""
     cells = {}
-    passed_ul = 0.0
-    for component in segmented:
-        if component.kind == "flow-cell" and component.spectrometer is not None:
-            middle_ul = passed_ul + component.volume_ul / 2
-            if middle_ul < reactor_end_ul:
-                raise InputError(
-                    f"{profile.name}: the flow cell {component.name!r} lies before the reactor"
+    for stretch in stretches:
+        passed_ul = 0.0
+        for component in stretch.components:
+            if component.spectrometer is not None:
+                middle_ul = passed_ul + component.volume_ul / 2
+                cells[component.spectrometer] = FlowCell(
+                    component.spectrometer, middle_ul, bore_mm(component), stretch
                 )
-            cells[component.spectrometer] = FlowCell(
-                component.spectrometer, middle_ul, _bore_mm(component)
-            )
-        passed_ul += component.volume_ul
+            passed_ul += component.volume_ul
     return cells
-
-
-def _bore_mm(component: Component) -> float:
-    bore_mm = component.inner_diameter_mm
-    return FALLBACK_BORE_MM if bore_mm is None or not math.isfinite(bore_mm) else bore_mm

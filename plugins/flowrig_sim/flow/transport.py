@@ -1,4 +1,4 @@
-"""Transport of liquid: mixing before the segmentation junction, plug flow of slugs behind it.
+"""Transport of liquid: mixing where one phase flows, plug flow of slugs in a carrier.
 
 Both are functions of the delivered volumes alone, so they hold for any course of the flow rates:
 the response of tanks in series depends on the volume that passed, and slugs rest when nothing
@@ -6,23 +6,30 @@ flows.
 """
 
 import math
+from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-__all__ = ["TANKS", "FlowRecord", "Parcel", "Premix"]
+from flowrig.profile.model import Component
+from flowrig_sim.flow.flowpath import FlowPath, Stretch
+
+__all__ = ["TANKS", "FlowRecord", "Passage", "Premix", "Slice"]
 
 Array = NDArray[np.float64]
 
 TANKS = 30
-"""Number of equal tanks in series that model the premixing volume.
+"""Number of equal tanks in series that model a volume through which one phase flows.
 
 Number and volume are fitted to the published waiting time of two residence times. Open tubing would
 disperse a step much more; the static mixer of the rig prevents that.
 """
 _LEAST_UL = 1e-6
 """Volume [µL] of one step that counts as no flow: far below any pump, far above rounding."""
+_AT_ONCE = 256
+"""Steps for which the composition behind tanks is computed at once: some megabytes."""
 _LONGEST_STAY = 2.5
 """Stay, in premixing volumes, after which all liquid has left: 1 - CDF is below 1e-9 there."""
 
@@ -52,141 +59,364 @@ class Premix:
 
 
 @frozen(kw_only=True, eq=False)
-class Parcel:
-    """A thin slice of the segmented flow, with its composition and its history.
+class Passage:
+    """The way of a slice through one component.
 
     Attributes:
-        shares: volume share of each reactive stream in the reactive phase, in the order of the
-            record; the sum is 1.
+        component: the component.
+        entered_s: rig time [s] at which the slice entered it.
+        left_s: rig time [s] at which the slice left it.
+        flow_ul_min: total flow rate [µL/min] when the slice entered.
+    """
+
+    component: Component
+    entered_s: float
+    left_s: float
+    flow_ul_min: float
+
+
+@frozen(kw_only=True, eq=False)
+class Slice:
+    """A thin slice of the flow, with its composition and its history.
+
+    Attributes:
+        shares: volume share of each reactive stream in the reactive phase, in the order of the flow
+            path; the sum is 1, or less if the clear liquid of the beginning is in it.
         reactive_share: share of the reactive phase in the slice, 0 to 1.
-        total_flow_ul_min: total flow rate [µL/min] when the slice entered the reactor.
-        entered_s: rig time [s] at which the slice entered the reactor.
-        left_s: rig time [s] at which the slice left the reactor.
+        passages: its way through the components of its stretch.
+        met: gives the slices that met at the beginning of the stretch, with their shares.
     """
 
     shares: Array
     reactive_share: float
-    total_flow_ul_min: float
-    entered_s: float
-    left_s: float
+    passages: tuple[Passage, ...]
+    met: "Callable[[], list[tuple[float, Slice]]]"
+
+
+class _Trace:
+    """Volumes that have passed the beginning of a stretch, by steps."""
+
+    def __init__(self, stretch: Stretch, path: FlowPath) -> None:
+        order = (*path.reactive, *path.carriers)
+        self.stretch = stretch
+        self.reactive = [order.index(name) for name in stretch.reactive]
+        self.carriers = [order.index(name) for name in stretch.carriers]
+        self.weights: Array | None = None
+        if any(share < 1.0 for share in stretch.fractions.values()):
+            self.weights = np.array([stretch.fractions.get(name, 0.0) for name in order])
+        self.total_ul = np.zeros(1025)
+        self.reactive_ul = np.zeros(1025)
+        # The liquid of the beginning: solvent where there is one, else clear liquid of no stream.
+        self.before = np.zeros(len(path.reactive))
+        solvents = [path.reactive.index(n) for n in stretch.reactive if n in path.solvents]
+        self.before[solvents[:1]] = 1.0
+        self.inflow = np.zeros((1024, len(path.reactive)))
+        self.known = 0
 
 
 class FlowRecord:
     """The delivered volumes by steps of the world's time grid; steps without flow take no room.
 
-    When the world begins, solvent fills the premixing volume and carrier fills everything behind
-    it.
+    When the world begins, solvent fills the volumes in which no carrier flows, and carrier fills
+    the others.
 
     Args:
-        premix: the premixing volume before the segmentation junction.
-        solvent: index of the solvent among the reactive streams.
-        reactive: number of reactive streams.
+        path: the flow path.
         step_s: step of the time grid [s].
     """
 
-    def __init__(self, premix: Premix, solvent: int, reactive: int, step_s: float) -> None:
-        self._premix = premix
+    def __init__(self, path: FlowPath, step_s: float) -> None:
         self._step_s = step_s
-        self._solvent = np.zeros(reactive)
-        self._solvent[solvent] = 1.0
+        self._split = len(path.reactive)
         self._count = 0
         self._end_s = np.zeros(1024)
-        self._total_ul = np.zeros(1025)
-        self._reactive_ul = np.zeros(1025)
-        self._shares = np.zeros((1024, reactive))
+        self._added_ul = np.zeros((1024, self._split + len(path.carriers)))
+        self._premix_of = lru_cache(maxsize=64)(Premix)
+        # A single unheated liquid needs no trace: its composition is known, its history too.
+        self._traces = {
+            id(one): _Trace(one, path)
+            for one in path.stretches
+            if len(one.reactive) + len(one.carriers) > 1 or one.is_heated or _has_cell(one)
+        }
+        self._columns = {name: index for index, name in enumerate(path.reactive)}
 
-    def append(self, times_s: Array, reactive_ul: Array, carrier_ul: Array) -> None:
+    def append(self, times_s: Array, added_ul: Array) -> None:
         """Append steps.
 
         Args:
             times_s: rig time [s] of the end of each step, shape `n`.
-            reactive_ul: volume [µL] that each reactive stream delivered in each step, shape
-                `n x streams`.
-            carrier_ul: volume [µL] that the carrier streams delivered together in each step, shape
-                `n`.
+            added_ul: volume [µL] that each stream delivered in each step, reactive streams first,
+                in the order of the flow path, shape `n x streams`.
         """
-        reactive_sum = reactive_ul.sum(axis=1)
-        flowing = reactive_sum + carrier_ul > _LEAST_UL
+        flowing = added_ul.sum(axis=1) > _LEAST_UL
         if not flowing.any():
             return
-        reactive_sum = reactive_sum[flowing]
-        new = slice(self._count, self._count + reactive_sum.size)
+        added_ul = added_ul[flowing]
+        new = slice(self._count, self._count + len(added_ul))
         self._make_room(new.stop)
-        ends = slice(new.start, new.stop + 1)
         self._end_s[new] = times_s[flowing]
-        self._shares[new] = (
-            reactive_ul[flowing] / np.where(reactive_sum > 0, reactive_sum, 1.0)[:, None]
-        )
-        # One running sum, in order: the result must not depend on how callers group the steps.
-        for volumes, added in (
-            (self._total_ul, reactive_sum + carrier_ul[flowing]),
-            (self._reactive_ul, reactive_sum),
-        ):
-            volumes[ends] = np.cumsum(np.concatenate((volumes[new.start : new.start + 1], added)))
+        self._added_ul[new] = added_ul
+        for trace in self._traces.values():
+            passed_ul = added_ul if trace.weights is None else added_ul * trace.weights
+            reactive_sum = passed_ul[:, trace.reactive].sum(axis=1)
+            carrier_sum = passed_ul[:, trace.carriers].sum(axis=1)
+            # One running sum, in order: the result must not depend on how callers group the steps.
+            for volumes, added in (
+                (trace.total_ul, reactive_sum + carrier_sum),
+                (trace.reactive_ul, reactive_sum),
+            ):
+                start = volumes[new.start : new.start + 1]
+                volumes[new.start : new.stop + 1] = np.cumsum(np.concatenate((start, added)))
         self._count = new.stop
 
-    @property
-    def end_ul(self) -> float:
-        """Total volume [µL] at the end of the last recorded step."""
-        return float(self._total_ul[self._count])
+    def end_ul(self, stretch: Stretch) -> float:
+        """Volume [µL] that had passed the beginning of a stretch after the last recorded step."""
+        return float(self._traces[id(stretch)].total_ul[self._count])
 
-    def parcel(
-        self, total_ul: float, position_ul: float, reactor_ul: tuple[float, float]
-    ) -> Parcel | None:
-        """The slice of liquid at a position of the segmented flow.
+    def slice_at(self, stretch: Stretch, position_ul: float, total_ul: float) -> Slice | None:
+        """The slice of liquid at a position of a stretch.
 
         Args:
-            total_ul: total volume [µL] that has flowed since the world began.
-            position_ul: volume [µL] from the segmentation junction to the position.
-            reactor_ul: volumes [µL] from the segmentation junction to the inlet and the outlet of
-                the reactor.
+            stretch: the stretch.
+            position_ul: volume [µL] from its beginning to the position.
+            total_ul: volume [µL] that has passed its beginning since the world began.
 
         Returns:
-            the slice, or None if the position still holds the carrier of the beginning.
+            the slice, or None if the position still holds the carrier of the beginning, or nothing
+            but carrier flows there.
         """
+        trace = self._traces[id(stretch)]
         formed_ul = total_ul - position_ul
-        if formed_ul <= 0.0 or self._count == 0:
+        if self._count == 0 or not trace.reactive or (formed_ul <= 0.0 and trace.carriers):
             return None
-        step = self._step_at(formed_ul)
-        length_ul = self._total_ul[step + 1] - self._total_ul[step]
-        share = (self._reactive_ul[step + 1] - self._reactive_ul[step]) / length_ul
-        along = min((formed_ul - self._total_ul[step]) / length_ul, 1.0)
-        mixed_ul = self._reactive_ul[step] + along * share * length_ul
-        entered = self._step_at(formed_ul + reactor_ul[0])
-        entered_ul = self._total_ul[entered + 1] - self._total_ul[entered]
-        return Parcel(
-            shares=self._leaving_premix(mixed_ul, step),
+        if not trace.carriers:
+            shares = self._through_tanks(trace, position_ul, total_ul, self._count - 1)
+            return self._slice(trace, position_ul, max(formed_ul, 0.0), shares)
+        return self._slice(trace, position_ul, formed_ul, None)
+
+    def _slice(
+        self, trace: _Trace, position_ul: float, formed_ul: float, shares: Array | None
+    ) -> Slice:
+        """The slice that entered a stretch when a volume [µL] had passed its beginning."""
+        step = self._step_at(trace, formed_ul)
+        length_ul = trace.total_ul[step + 1] - trace.total_ul[step]
+        share = (trace.reactive_ul[step + 1] - trace.reactive_ul[step]) / (length_ul or 1.0)
+        along = min((formed_ul - trace.total_ul[step]) / (length_ul or 1.0), 1.0)
+        return Slice(
+            shares=self._entering(trace, step, along) if shares is None else shares,
             reactive_share=float(share),
-            total_flow_ul_min=float(entered_ul / self._step_s * 60.0),
-            entered_s=self._time_s(formed_ul + reactor_ul[0]),
-            left_s=self._time_s(formed_ul + reactor_ul[1]),
+            passages=self._passages(trace, formed_ul, position_ul),
+            met=lambda: self._met(trace, step, along),
         )
 
-    def _leaving_premix(self, reactive_ul: float, last: int) -> Array:
-        """Volume shares of the liquid that leaves the premixing volume.
+    def _entering(self, trace: _Trace, step: int, along: float) -> Array:
+        """Volume shares in the reactive phase that enters a stretch in the course of a step."""
+        parts = self._inlets(trace, step, along)
+        if len(parts) == 1 and parts[0][1] is not None:
+            return self._leaving(parts[0][1], parts[0][2], step)
+        total = sum(volume_ul for volume_ul, *_ in parts)
+        shares = np.zeros(self._split)
+        for volume_ul, inlet, mark in parts:
+            if inlet is None:
+                shares[int(mark)] += volume_ul / total
+            else:
+                shares += volume_ul / total * self._leaving(inlet, mark, step)
+        return shares
+
+    def _inlets(
+        self, trace: _Trace, step: int, along: float
+    ) -> list[tuple[float, _Trace | None, float]]:
+        """What meets at the beginning of a stretch in a step.
+
+        Returns:
+            reactive volume [µL] in the step, trace of the inlet and volume [µL] that had passed it;
+            for a single stream no trace, and its column.
+        """
+        found: list[tuple[float, _Trace | None, float]] = []
+        single = dict.fromkeys(trace.stretch.entering, 1.0)
+        length_ul = float(trace.total_ul[step + 1] - trace.total_ul[step]) or 1.0
+        for one in trace.stretch.inlets:
+            inlet = self._traces.get(id(one.stretch))
+            if inlet is None:
+                single |= one.fractions
+                continue
+            volume_ul = sum(
+                share * float(self._added_ul[step, self._columns[name]])
+                for name, share in one.fractions.items()
+                if name in self._columns
+            )
+            if volume_ul > 0.0:
+                start_ul, end_ul = inlet.total_ul[step : step + 2]
+                found.append(
+                    (
+                        volume_ul,
+                        inlet,
+                        start_ul + along * ((end_ul - start_ul) / length_ul) * length_ul,
+                    )
+                )
+        for name, share in single.items():
+            column = self._columns.get(name)
+            if column is not None and (volume_ul := share * float(self._added_ul[step, column])):
+                found.append((volume_ul, None, column))
+        return found
+
+    def _leaving(self, inlet: _Trace, mark_ul: float, step: int) -> Array:
+        """Volume shares in the reactive phase that leaves a stretch.
 
         Args:
-            reactive_ul: reactive volume [µL] that has passed by then.
+            inlet: its trace.
+            mark_ul: volume [µL] that has passed its beginning by then.
+            step: the step in which that happens.
+        """
+        volume_ul = inlet.stretch.volume_ul
+        if not inlet.carriers:
+            return self._through_tanks(inlet, volume_ul, mark_ul, step)
+        formed_ul = mark_ul - volume_ul
+        if formed_ul <= 0.0:
+            return np.zeros(self._split)
+        step = self._step_at(inlet, formed_ul)
+        start_ul, end_ul = inlet.total_ul[step : step + 2]
+        return self._entering(inlet, step, min((formed_ul - start_ul) / (end_ul - start_ul), 1.0))
+
+    def _through_tanks(self, trace: _Trace, volume_ul: float, mark_ul: float, last: int) -> Array:
+        """Volume shares of one phase behind a volume [µL] of tanks in series.
+
+        Args:
+            trace: of the stretch.
+            volume_ul: volume [µL] of the tanks.
+            mark_ul: volume [µL] that has passed the beginning of the stretch.
             last: the step in which it passes.
         """
-        volumes = self._reactive_ul[: last + 2]
-        first = int(volumes.searchsorted(reactive_ul - self._premix.longest_ul, side="right"))
+        if len(trace.reactive) == 1:
+            shares = np.zeros(self._split)
+            shares[trace.reactive] = 1.0
+            return shares
+        if volume_ul <= 0.0:
+            step = min(self._step_at(trace, mark_ul), last)
+            return np.array(self._inflow(trace, step)[step])
+        premix = self._premix_of(volume_ul)
+        volumes = trace.total_ul[: last + 2]
+        first = int(volumes.searchsorted(mark_ul - premix.longest_ul, side="right"))
         first = max(first - 1, 0)
-        left = self._premix.left(np.maximum(reactive_ul - volumes[first:], 0.0))
+        left = premix.left(np.maximum(mark_ul - volumes[first:], 0.0))
         weights = left[:-1] - left[1:]
-        shares = (weights[:, None] * self._shares[first : last + 1]).sum(axis=0)
-        return np.asarray(shares + (1.0 - weights.sum()) * self._solvent)
+        shares = (weights[:, None] * self._inflow(trace, last)[first : last + 1]).sum(axis=0)
+        return np.asarray(shares + (1.0 - weights.sum()) * trace.before)
 
-    def _step_at(self, total_ul: float) -> int:
-        """Index of the step in which the total volume passed a value [µL]."""
-        ends = self._total_ul[1 : self._count + 1]
-        return min(int(ends.searchsorted(total_ul)), self._count - 1)
+    def _inflow(self, trace: _Trace, last: int) -> Array:
+        """Volume shares that entered a stretch of one phase, by step, up to a step."""
+        if trace.known > last:
+            return trace.inflow
+        if any(id(one.stretch) in self._traces for one in trace.stretch.inlets):
+            new = slice(trace.known, self._count)
+            trace.inflow[new] = self._entering_by_step(trace, np.arange(new.start, new.stop))
+            trace.known = self._count
+            return trace.inflow
+        new = slice(trace.known, self._count)
+        added_ul = self._added_ul[new, trace.reactive]
+        sums = added_ul.sum(axis=1)
+        trace.inflow[new, trace.reactive] = added_ul / np.where(sums > 0, sums, 1.0)[:, None]
+        trace.known = self._count
+        return trace.inflow
 
-    def _time_s(self, total_ul: float) -> float:
-        """Rig time [s] at which the total volume passed a value [µL]."""
-        step = self._step_at(total_ul)
-        start_ul, end_ul = self._total_ul[step : step + 2]
-        return float(self._end_s[step] - self._step_s * (end_ul - total_ul) / (end_ul - start_ul))
+    def _entering_by_step(self, trace: _Trace, steps: NDArray[np.int64]) -> Array:
+        """Volume shares that enter a stretch in the middle of steps, shape `steps x streams`."""
+        volumes_ul = np.zeros(steps.size)
+        shares = np.zeros((steps.size, self._split))
+        single = dict.fromkeys(trace.stretch.entering, 1.0)
+        for one in trace.stretch.inlets:
+            inlet = self._traces.get(id(one.stretch))
+            if inlet is None:
+                single |= one.fractions
+                continue
+            columns = [self._columns[name] for name in one.fractions if name in self._columns]
+            fractions = [share for name, share in one.fractions.items() if name in self._columns]
+            volume_ul = self._added_ul[steps][:, columns] @ np.array(fractions)
+            marks_ul = 0.5 * (inlet.total_ul[steps] + inlet.total_ul[steps + 1])
+            shares += volume_ul[:, None] * self._leaving_at(inlet, marks_ul, steps)
+            volumes_ul += volume_ul
+        for name, share in single.items():
+            if name in self._columns:
+                volume_ul = share * self._added_ul[steps, self._columns[name]]
+                shares[:, self._columns[name]] += volume_ul
+                volumes_ul += volume_ul
+        return np.asarray(shares / np.where(volumes_ul > 0.0, volumes_ul, 1.0)[:, None])
+
+    def _leaving_at(self, inlet: _Trace, marks_ul: Array, steps: NDArray[np.int64]) -> Array:
+        """As `_leaving`, at some volumes [µL], shape `steps x streams`."""
+        volume_ul = inlet.stretch.volume_ul
+        if inlet.carriers or len(inlet.reactive) == 1 or volume_ul <= 0.0:
+            some = [
+                self._leaving(inlet, float(mark), int(step))
+                for mark, step in zip(marks_ul, steps, strict=True)
+            ]
+            return np.array(some).reshape(len(some), self._split)
+        premix, parts = self._premix_of(volume_ul), []
+        for start in range(0, steps.size, _AT_ONCE):
+            marks = marks_ul[start : start + _AT_ONCE]
+            last = int(steps[start : start + _AT_ONCE][-1])
+            volumes = inlet.total_ul[: last + 2]
+            first = int(volumes.searchsorted(marks[0] - premix.longest_ul, side="right"))
+            first = max(first - 1, 0)
+            left = premix.left(np.maximum(marks[:, None] - volumes[None, first:], 0.0))
+            weights = left[:, :-1] - left[:, 1:]
+            shares = weights @ self._inflow(inlet, last)[first : last + 1]
+            parts.append(shares + (1.0 - weights.sum(axis=1))[:, None] * inlet.before)
+        return np.concatenate(parts)
+
+    def _passages(self, trace: _Trace, formed_ul: float, position_ul: float) -> tuple[Passage, ...]:
+        """The way of a slice from the beginning of a stretch to a position."""
+        found = []
+        passed_ul, entered_s = 0.0, math.nan
+        for component in trace.stretch.components:
+            if component.volume_ul > 0.0 and passed_ul < position_ul:
+                if math.isnan(entered_s):
+                    entered_s = self._time_s(trace, formed_ul + passed_ul)
+                step = self._step_at(trace, formed_ul + passed_ul)
+                end_ul = min(passed_ul + component.volume_ul, position_ul)
+                left_s = self._time_s(trace, formed_ul + end_ul)
+                flow_ul = float(trace.total_ul[step + 1] - trace.total_ul[step])
+                flow_ul_min = flow_ul / self._step_s * 60.0
+                found.append(
+                    Passage(
+                        component=component,
+                        entered_s=entered_s,
+                        left_s=left_s,
+                        flow_ul_min=flow_ul_min,
+                    )
+                )
+                entered_s = left_s
+            passed_ul += component.volume_ul
+        return tuple(found)
+
+    def _met(self, trace: _Trace, step: int, along: float) -> list[tuple[float, Slice]]:
+        parts = self._inlets(trace, step, along)
+        total = sum(volume_ul for volume_ul, *_ in parts) or 1.0
+        found = []
+        for volume_ul, inlet, mark in parts:
+            if inlet is None:
+                shares = np.zeros(self._split)
+                shares[int(mark)] = 1.0
+                slice_ = Slice(shares=shares, reactive_share=1.0, passages=(), met=list)
+            else:
+                long_ul = inlet.stretch.volume_ul
+                shares = self._leaving(inlet, mark, step)
+                slice_ = self._slice(inlet, long_ul, max(mark - long_ul, 0.0), shares)
+            found.append((volume_ul / total, slice_))
+        return found
+
+    def _step_at(self, trace: _Trace, passed_ul: float) -> int:
+        """Index of the step in which the volume that has passed reached a value [µL]."""
+        ends = trace.total_ul[1 : self._count + 1]
+        return min(int(ends.searchsorted(passed_ul)), self._count - 1)
+
+    def _time_s(self, trace: _Trace, passed_ul: float) -> float:
+        """Rig time [s] at which the volume that has passed reached a value [µL]."""
+        step = self._step_at(trace, passed_ul)
+        start_ul, end_ul = trace.total_ul[step : step + 2]
+        if end_ul <= start_ul:
+            return float(self._end_s[step])
+        return float(self._end_s[step] - self._step_s * (end_ul - passed_ul) / (end_ul - start_ul))
 
     def _make_room(self, steps: int) -> None:
         room = self._end_s.size
@@ -194,9 +424,15 @@ class FlowRecord:
             return
         more = max(steps, 2 * room) - room
         self._end_s = np.pad(self._end_s, (0, more))
-        self._total_ul = np.pad(self._total_ul, (0, more))
-        self._reactive_ul = np.pad(self._reactive_ul, (0, more))
-        self._shares = np.pad(self._shares, ((0, more), (0, 0)))
+        self._added_ul = np.pad(self._added_ul, ((0, more), (0, 0)))
+        for trace in self._traces.values():
+            trace.total_ul = np.pad(trace.total_ul, (0, more))
+            trace.reactive_ul = np.pad(trace.reactive_ul, (0, more))
+            trace.inflow = np.pad(trace.inflow, ((0, more), (0, 0)))
+
+
+def _has_cell(stretch: Stretch) -> bool:
+    return any(component.spectrometer is not None for component in stretch.components)
 
 
 def _erlang_cdf(stays: Array) -> Array:

@@ -1,4 +1,4 @@
-"""Spectra of the lamp, the excitation LED, and absorption and emission of the reactive phase.
+"""Light of the lamp and of the excitation LED, and what a product makes of it.
 
 No raw spectra of the rig are published. The positions of bands and lines are literature values.
 Levels, widths and the shape of the absorption edge are assumed, unless the comment on a constant
@@ -6,12 +6,15 @@ names a source.
 """
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-__all__ = ["AbsorptionOptics", "EmissionOptics", "OpticalResponse"]
+from flowrig.emulation import Absorber, Product, Shape
+
+__all__ = ["Absorption", "AbsorptionOptics", "Drift", "EmissionOptics", "dye_area"]
 
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
@@ -19,15 +22,10 @@ Array32 = NDArray[np.float32]
 REFERENCE_US = 8_000.0
 """Exposure [µs] for which the levels of lamp and LED below hold."""
 LED_PEAK_COUNTS = 12_000.0
-"""Scattered excitation light [counts above dark] at 300 nm, carrier in the cell (assumed)."""
-ABSORBANCE_AT_NM = 300.0
-EMISSION_PEAK_NM, EMISSION_FWHM_NM = 445.0, 80.0
-"""Emission of Cs3Cu2I5 nanocrystals: published peaks lie at 440 to 450 nm, 446 nm in Sadeghi et
-al., Digital Discovery 2025, 4, 1722; the width is assumed."""
-LIGAND_PEAK_NM, LIGAND_FWHM_NM = 380.0, 62.0
-"""Ligand emission near 380 nm (Sadeghi et al., Nanoscale 2024, 16, 580); the width is assumed."""
-HC_EV_NM = 1239.84
-"""Photon energy [eV] times wavelength [nm]."""
+"""Scattered excitation light [counts above dark] at its peak, carrier in the cell (assumed)."""
+DYE_YIELD, DYE_ABSORBANCE, DYE_AREA = 0.1336, 0.9115, 198_493.1521
+"""Quantum yield, absorbance and emission area [counts·nm] of the published reference dye (Sadeghi
+et al., Digital Discovery 2025, 4, 1722)."""
 _LED_OFFSET_NM = (-60.0, -19.0, -12.0, -6.2, 0.0, 7.3, 19.0, 48.0, 106.0)
 _LED_DECADES = (-6.0, -2.0, -1.0, -0.30103, 0.0, -0.30103, -1.0, -2.0, -4.0)
 """Shape of a UV LED measured with an HDX: FWHM 13.5 nm, with a red tail.
@@ -38,18 +36,59 @@ peaks at 385 nm. Assumed: the same shape at 300 nm, and a tail that continues at
 
 
 @frozen
-class OpticalResponse:
-    """Absorbance and emission of the reactive phase at one moment.
+class Drift:
+    """How absorption, emission and excitation differ from their means at one moment, as factors.
 
     Attributes:
-        absorbance: decadic absorbance at 300 nm.
-        crystals: emission area [counts·nm at the exposure of the dye's scale] of the nanocrystals.
-        background: emission area of everything else, scattered excitation included.
+        absorption: of the absorbance.
+        emission: of the emission of the product.
+        excitation: of the excitation light.
     """
 
-    absorbance: float
-    crystals: float
-    background: float
+    absorption: float
+    emission: float
+    excitation: float
+
+
+class Absorption:
+    """Absorbance of products at the pixels of a detector behind a light path.
+
+    Args:
+        wavelengths_nm: wavelength [nm] of every pixel, shape `p`.
+        path_mm: light path [mm].
+    """
+
+    def __init__(self, wavelengths_nm: Array, path_mm: float) -> None:
+        self._path_mm = path_mm
+
+        def exponents(shape: Shape) -> Array32:
+            return (-math.log(10) * shape(wavelengths_nm)).astype(np.float32)
+
+        # Most chemistries have one shape for all parcels; one whose edge moves has many.
+        self._exponents = lru_cache(maxsize=64)(exponents)
+
+    def transmission(self, product: Product, factor: float) -> Array32:
+        """Transmission at every pixel, shape `p`.
+
+        Args:
+            product: what absorbs.
+            factor: on the absorbance.
+        """
+        exponent: Array32 | None = None
+        for one in product.absorbers:
+            term = np.float32(self._absorbance(one, factor)) * self._exponents(one.shape)
+            exponent = term if exponent is None else exponent + term
+        return np.float32(1.0) if exponent is None else np.exp(exponent)  # type: ignore[return-value]
+
+    def at(self, product: Product, wavelength_nm: float, factor: float = 1.0) -> float:
+        """Decadic absorbance at a wavelength [nm]."""
+        at_nm = np.array(wavelength_nm)
+        return sum(
+            self._absorbance(one, factor) * float(one.shape(at_nm)) for one in product.absorbers
+        )
+
+    def _absorbance(self, one: Absorber, factor: float) -> float:
+        return one.absorbance * (self._path_mm / one.path_mm) * factor
 
 
 class AbsorptionOptics:
@@ -57,103 +96,120 @@ class AbsorptionOptics:
 
     Args:
         wavelengths_nm: wavelength [nm] of every pixel, shape `p`.
+        path_mm: light path [mm] in the cell.
     """
 
-    def __init__(self, wavelengths_nm: Array) -> None:
+    def __init__(self, wavelengths_nm: Array, path_mm: float) -> None:
         self._lamp = _lamp_counts(wavelengths_nm).astype(np.float32)
-        self._exponents = _exponents(_absorption(wavelengths_nm))
+        self.absorption = Absorption(wavelengths_nm, path_mm)
 
     def counts(
-        self,
-        response: OpticalResponse | None,
-        excitation: float,
-        reactive: float,
-        exposure_us: float,
+        self, product: Product | None, drift: Drift, reactive: float, exposure_us: float
     ) -> Array32:
         """Expected counts above dark, shape `p`; see `flowrig_sim.instruments.Optics`."""
         lamp = self._lamp * np.float32(exposure_us / REFERENCE_US)
-        if response is None or reactive <= 0.0:
+        if product is None or reactive <= 0.0:
             return lamp
-        passed = np.exp(np.float32(response.absorbance) * self._exponents)
+        passed = self.absorption.transmission(product, drift.absorption)
         return np.asarray(lamp * (np.float32(1.0 - reactive) + np.float32(reactive) * passed))
 
 
 class EmissionOptics:
     """Emission at right angles to the LED, with scattered excitation light.
 
-    Bands are normalized to unit area with the trapezoid rule over the pixels of the area window,
-    because the published processing computes areas with that rule.
+    The emission area is proportional to the light that the parcel absorbs at the wavelength of the
+    LED and to the quantum yield, on the scale of the published reference dye. Areas are computed
+    with the trapezoid rule over the pixels, as in the published processing.
 
     Args:
         wavelengths_nm: wavelength [nm] of every pixel, shape `p`.
-        area_window_nm: window [nm] of the photoluminescence area.
+        path_mm: light path [mm] in the cell.
+        excitation_nm: wavelength [nm] of the LED.
         dye_exposure_us: exposure [µs] at which areas are on the scale of the reference dye.
     """
 
     def __init__(
-        self, wavelengths_nm: Array, area_window_nm: tuple[float, float], dye_exposure_us: float
+        self,
+        wavelengths_nm: Array,
+        path_mm: float,
+        excitation_nm: float = 300.0,
+        dye_exposure_us: float = REFERENCE_US,
     ) -> None:
-        inside = (wavelengths_nm >= area_window_nm[0]) & (wavelengths_nm <= area_window_nm[1])
-        # The trapezoid rule over the window, as one weight per pixel.
-        widths = np.diff(wavelengths_nm[inside])
-        weights = np.zeros_like(wavelengths_nm)
-        weights[inside] = 0.5 * (np.append(widths, 0.0) + np.insert(widths, 0, 0.0))
-        led = LED_PEAK_COUNTS * 10 ** np.interp(
-            wavelengths_nm - ABSORBANCE_AT_NM, _LED_OFFSET_NM, _LED_DECADES, left=-9.0, right=-9.0
-        )
-        crystals = _gaussian_in_energy(wavelengths_nm, EMISSION_PEAK_NM, EMISSION_FWHM_NM)
-        ligands = _gaussian_in_energy(wavelengths_nm, LIGAND_PEAK_NM, LIGAND_FWHM_NM)
-        self._led = led.astype(np.float32)
-        self._led_area = (led * weights).astype(np.float32)
-        self._exponents = _exponents(_absorption(wavelengths_nm))
-        self._crystals = (crystals / (crystals * weights).sum()).astype(np.float32)
-        self._ligands = (ligands / (ligands * weights).sum()).astype(np.float32)
+        self.absorption = Absorption(wavelengths_nm, path_mm)
+        self._excitation_nm = excitation_nm
         self._dye_exposure_us = dye_exposure_us
+        led = LED_PEAK_COUNTS * 10 ** np.interp(
+            wavelengths_nm - excitation_nm, _LED_OFFSET_NM, _LED_DECADES, left=-9.0, right=-9.0
+        )
+        self._led = led.astype(np.float32)
+
+        def led_area(window_nm: tuple[float, float] | None) -> Array32:
+            return (led * _weights(wavelengths_nm, window_nm)).astype(np.float32)
+
+        def band(shape: Shape, window_nm: tuple[float, float] | None) -> Array32:
+            values = shape(wavelengths_nm)
+            area = float((values * _weights(wavelengths_nm, window_nm)).sum())
+            return (values / (area or 1.0)).astype(np.float32)
+
+        self._led_area = lru_cache(maxsize=16)(led_area)
+        self._band = lru_cache(maxsize=64)(band)
 
     def counts(
-        self,
-        response: OpticalResponse | None,
-        excitation: float,
-        reactive: float,
-        exposure_us: float,
+        self, product: Product | None, drift: Drift, reactive: float, exposure_us: float
     ) -> Array32:
         """Expected counts above dark, shape `p`; see `flowrig_sim.instruments.Optics`."""
-        led = self._led * np.float32(excitation * exposure_us / REFERENCE_US)
-        if response is None or reactive <= 0.0:
+        led = self._led * np.float32(drift.excitation * exposure_us / REFERENCE_US)
+        if product is None or reactive <= 0.0:
             return led
-        scattered = np.exp(np.float32(response.absorbance) * self._exponents)
-        # The published background area includes the LED's tail in the window: not counted twice.
-        tail = float((self._led_area * scattered).sum()) * self._dye_exposure_us / REFERENCE_US
-        emitted = np.float32(response.crystals) * self._crystals
-        emitted += np.float32(max(response.background - tail, 0.0)) * self._ligands
-        emitted *= np.float32(excitation * reactive * exposure_us / self._dye_exposure_us)
-        return np.asarray(
-            emitted + led * (np.float32(1.0 - reactive) + np.float32(reactive) * scattered)
-        )
+        scattered = self.absorption.transmission(product, drift.absorption)
+        light = led * (np.float32(1.0 - reactive) + np.float32(reactive) * scattered)
+        absorbance = self.absorption.at(product, self._excitation_nm, drift.absorption)
+        emitted: Array32 | None = None
+        for one in product.emitters:
+            area = dye_area(one.quantum_yield, absorbance)
+            if one.is_background:
+                # The published background area includes the LED's tail in the window: not counted
+                # twice.
+                tail = float((self._led_area(one.window_nm) * scattered).sum())
+                area = max(area - tail * self._dye_exposure_us / REFERENCE_US, 0.0)
+            else:
+                area *= drift.emission
+            term = np.float32(area) * self._band(one.shape, one.window_nm)
+            emitted = term if emitted is None else emitted + term
+        if emitted is None:
+            return np.asarray(light)
+        emitted *= np.float32(drift.excitation * reactive * exposure_us / self._dye_exposure_us)
+        return np.asarray(emitted + light)
+
+    def area(self, product: Product) -> float:
+        """Emission area [counts·nm] of a product at the exposure of the dye's scale."""
+        absorbance = self.absorption.at(product, self._excitation_nm)
+        return sum(dye_area(one.quantum_yield, absorbance) for one in product.emitters)
 
 
-def _exponents(absorption: Array) -> Array32:
-    """Exponents with which `exp(absorbance * exponent)` is the transmission."""
-    return (-math.log(10) * absorption).astype(np.float32)
+def dye_area(quantum_yield: float, absorbance: float) -> float:
+    """Photoluminescence area [counts·nm] on the scale of the published reference dye.
+
+    The published in-situ proxy of the quantum yield, `flowrig.problem.objective.plqy_proxy`, solved
+    for the area.
+
+    Args:
+        quantum_yield: photons emitted for each photon absorbed.
+        absorbance: decadic absorbance at the wavelength of the excitation.
+    """
+    absorbed = math.expm1(-math.log(10) * absorbance) / math.expm1(-math.log(10) * DYE_ABSORBANCE)
+    return quantum_yield / DYE_YIELD * DYE_AREA * absorbed
 
 
-def _absorption(wavelengths_nm: Array) -> Array:
-    """Absorption relative to 300 nm: an onset near 330 nm, rising into the ultraviolet."""
-    return np.asarray(_edge(wavelengths_nm) / _edge(np.array(ABSORBANCE_AT_NM)))
-
-
-def _edge(wavelengths_nm: Array) -> Array:
-    """Absorption edge and the exciton band at 286 nm, in arbitrary units (assumed)."""
-    edge = 1.0 / (1.0 + np.exp((wavelengths_nm - 308.0) / 6.0))
-    exciton = 0.35 * np.exp(-0.5 * ((wavelengths_nm - 286.0) / 9.0) ** 2)
-    return np.asarray(edge * (1.0 + np.maximum(300.0 - wavelengths_nm, 0.0) / 150.0) + exciton)
-
-
-def _gaussian_in_energy(wavelengths_nm: Array, peak_nm: float, fwhm_nm: float) -> Array:
-    """A band that is Gaussian in photon energy, 1 at its peak."""
-    fwhm_ev = HC_EV_NM * fwhm_nm / peak_nm**2
-    offset_ev = HC_EV_NM / wavelengths_nm - HC_EV_NM / peak_nm
-    return np.asarray(np.exp(-4 * math.log(2) * (offset_ev / fwhm_ev) ** 2))
+def _weights(wavelengths_nm: Array, window_nm: tuple[float, float] | None) -> Array:
+    """The trapezoid rule over a window, or over all pixels, as one weight per pixel."""
+    low, high = window_nm or (-math.inf, math.inf)
+    inside = (wavelengths_nm >= low) & (wavelengths_nm <= high)
+    widths = np.diff(wavelengths_nm[inside])
+    weights = np.zeros_like(wavelengths_nm)
+    if widths.size:
+        weights[inside] = 0.5 * (np.append(widths, 0.0) + np.insert(widths, 0, 0.0))
+    return weights
 
 
 def _lamp_counts(wavelengths_nm: Array) -> Array:

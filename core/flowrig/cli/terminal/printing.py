@@ -104,10 +104,12 @@ def print_csv(rows: Iterable[Sequence[Any]]) -> None:
     click.echo(text.getvalue().encode(), nl=False)
 
 
-def print_paragraph(text: str, indent: int = 0, *, err: bool = False) -> None:
+def print_paragraph(
+    text: str, indent: int = 0, *, err: bool = False, fg: str | None = None
+) -> None:
     """Print a text wrapped to the terminal; lines after the first are indented further."""
     for line in _wrapped(text, indent, indent + 2):
-        say(line, err=err)
+        say(line, err=err, fg=fg)
 
 
 def print_entries(entries: Iterable[tuple[str, str, str]]) -> None:

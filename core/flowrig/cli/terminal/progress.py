@@ -114,6 +114,11 @@ class Progress:
     def _run_started(self, data: RunStarted) -> None:
         rig = "emulated rig, virtual time" if data.simulated else "real rig"
         self.say(f"{self._title()}\n{rig}, seed {data.seed}, run in {self._folder}")
+        if data.invented:
+            self.say(
+                f"the chemistry {data.chemistry!r} is invented: its numbers stand for nothing",
+                "yellow",
+            )
 
     @_show.register
     def _opened(self, data: Opened) -> None:

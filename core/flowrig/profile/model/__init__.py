@@ -31,6 +31,8 @@ from flowrig.profile.model.flow import (
     Stream,
 )
 from flowrig.profile.model.profile import (
+    DEFAULT_SIMULATION,
+    ChemistryChoice,
     Limits,
     Profile,
     SafeStep,
@@ -41,12 +43,14 @@ from flowrig.profile.model.profile import (
 
 __all__ = [
     "ABSORBANCE",
+    "DEFAULT_SIMULATION",
     "EMISSION",
     "AbsorbanceAnalysis",
     "Analysis",
     "Calibration",
     "Campaign",
     "Channel",
+    "ChemistryChoice",
     "Component",
     "Dark",
     "DeviceEntry",

@@ -103,6 +103,7 @@ class Stream:
         to: the component that the stream enters.
         given_phase: the phase, if it is not the usual one of the role; `phase` in TOML.
         stock: recipe of the liquid; optional.
+        contains_mol_l: concentration [mol/L] by species, for simulated chemistries; optional.
         liquid: properties of the liquid; optional.
     """
 
@@ -115,6 +116,7 @@ class Stream:
     to: str
     given_phase: str | None = field(default=None, metadata={"toml": "phase"})
     stock: Stock | None = None
+    contains_mol_l: Mapping[str, float] = field(factory=dict)
     liquid: Liquid | None = None
 
     @property

@@ -6,8 +6,9 @@ The TOML key of a field whose name ends in a unit lacks the unit, and its value 
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
+import attrs
 from attrs import field, frozen
 
 from flowrig.interfaces.capabilities import Value
@@ -30,7 +31,19 @@ from flowrig.profile.model.flow import (
 from flowrig.profile.operator import Gate, HoldRules
 from flowrig.profile.supervision import Interlock, Supervision
 
-__all__ = ["Limits", "Profile", "SafeStep", "Simulation", "Steady", "Variable"]
+__all__ = [
+    "DEFAULT_SIMULATION",
+    "ChemistryChoice",
+    "Limits",
+    "Profile",
+    "SafeStep",
+    "Simulation",
+    "Steady",
+    "Variable",
+]
+
+DEFAULT_SIMULATION: Final[Mapping[str, str]] = {"world": "fluidic", "chemistry": "stand-in"}
+"""The table `[simulation]` of a profile that has none: every sound profile can be simulated."""
 
 SafeAction = Literal["heater-off", "stop", "flush", "light-off", "safe"]
 
@@ -127,6 +140,19 @@ class Variable:
 
 
 @frozen
+class ChemistryChoice:
+    """A chemistry with its settings; the settings of a world that takes chemistries hold one.
+
+    Attributes:
+        offer: its offer.
+        settings: an instance of its settings class.
+    """
+
+    offer: Offer
+    settings: Any
+
+
+@frozen
 class Simulation:
     """The world behind the emulators when the rig is simulated.
 
@@ -137,6 +163,17 @@ class Simulation:
 
     offer: Offer
     settings: Any
+
+    @property
+    def chemistry(self) -> ChemistryChoice | None:
+        """The chemistry in the settings of the world; None if the world takes none."""
+        values = attrs.asdict(self.settings, recurse=False).values()
+        return next((one for one in values if isinstance(one, ChemistryChoice)), None)
+
+    @property
+    def offers(self) -> tuple[Offer, ...]:
+        """The offers of the world and of its chemistry."""
+        return (self.offer, *(() if self.chemistry is None else (self.chemistry.offer,)))
 
 
 @frozen(kw_only=True)
@@ -169,7 +206,8 @@ class Profile:
         gates: questions to a person before heating, flow or a stage.
         hold: flow while a run waits for a person.
         variables: variables of the search space, as in TOML.
-        simulation: the world for `--simulate`; None if the rig cannot be simulated.
+        simulation: the world for `--simulate`; a profile without the table gets the default one,
+            and None if no plugin offers it.
         campaign: the campaign that `flowrig run PROFILE` runs; optional.
     """
 
