@@ -46,12 +46,12 @@ def test_shipped_kinds_come_through_the_hook() -> None:
 def test_a_kind_and_a_driver_of_it_may_come_from_two_plugins() -> None:
     """The order in which plugins are found does not matter."""
     for extra in (
-        {"a": Kinds("stirrer"), "b": Drivers("stirrer")},
-        {"a": Drivers("stirrer"), "b": Kinds("stirrer")},
+        {"a": Kinds("shaker"), "b": Drivers("shaker")},
+        {"a": Drivers("shaker"), "b": Kinds("shaker")},
     ):
         plugins = Plugins.discover(extra=extra, strict=True)
-        assert plugins.drivers()["acme"].kind == "stirrer"
-        assert plugins.kinds()["stirrer"].safe == "off"
+        assert plugins.drivers()["acme"].kind == "shaker"
+        assert plugins.kinds()["shaker"].safe == "off"
 
 
 def test_a_driver_of_an_unknown_kind_is_told_once_and_left_out() -> None:
@@ -79,5 +79,5 @@ def test_a_driver_cannot_be_of_the_kind_of_a_model() -> None:
 
 def test_two_plugins_with_one_kind_are_told() -> None:
     """Neither of them gets the word."""
-    with pytest.raises(PluginError, match="kind 'stirrer' is offered by 2 plugins"):
-        Plugins.discover(extra={"a": Kinds("stirrer"), "b": Kinds("stirrer")}, strict=True)
+    with pytest.raises(PluginError, match="kind 'shaker' is offered by 2 plugins"):
+        Plugins.discover(extra={"a": Kinds("shaker"), "b": Kinds("shaker")}, strict=True)
