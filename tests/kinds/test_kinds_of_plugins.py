@@ -4,10 +4,14 @@ from collections.abc import Sequence
 
 import pytest
 
+from flowrig.clock import VirtualClock
+from flowrig.emulation import StillPlace
 from flowrig.errors import PluginError, PluginWarning
-from flowrig.interfaces import DeviceSettings
+from flowrig.interfaces import Device, DeviceSettings
 from flowrig.plugins import DriverOffer, KindOffer, hookimpl
+from flowrig.plugins.offers import import_target
 from flowrig.plugins.registry import Plugins
+from flowrig.testing import DeviceConformance
 
 
 class Kinds:
@@ -81,3 +85,12 @@ def test_two_plugins_with_one_kind_are_told() -> None:
     """Neither of them gets the word."""
     with pytest.raises(PluginError, match="kind 'shaker' is offered by 2 plugins"):
         Plugins.discover(extra={"a": Kinds("shaker"), "b": Kinds("shaker")}, strict=True)
+
+
+def test_what_a_shipped_kind_names_is_there() -> None:
+    """Interface, body and suite of each kind load, and they fit together."""
+    for kind in Plugins.discover().kinds().values():
+        assert issubclass(kind.load(), Device)
+        body = import_target(kind.body, kind.name)(StillPlace(VirtualClock()))
+        assert body.faults
+        assert issubclass(import_target(kind.conformance, kind.name), DeviceConformance)
