@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from flowrig.errors import InputError, NothingLeftError
 from flowrig.interfaces import Optimizer, OptimizerSettings, Problem, Suggestion
 from flowrig.problem.feasibility import pulled_inside
-from flowrig.problem.steps import near_steps
+from flowrig.problem.space import Space
+from flowrig.problem.steps import even_choices, near_steps
 from flowrig_bayes.settings import GridSettings, PartialGridSettings
 
 __all__ = ["Grid", "PartialGrid", "Sobol"]
@@ -80,8 +81,14 @@ def _places(U: Array) -> NDArray[np.int64]:
     return np.floor(np.clip(U, -1e6, 1e6) / SAME + 0.37).astype(np.int64)
 
 
+def _levels(space: Space, levels: int) -> list[Array]:
+    """Evenly spaced values of each condition in the unit cube; of a category all choices."""
+    return [np.linspace(0.0, 1.0, len(one.choices) or levels) for one in space.parameters]
+
+
 class Grid(_Listed):
-    """Every combination of evenly spaced values; the last condition changes fastest."""
+    """Every combination of evenly spaced values and of choices; the last condition changes
+    fastest."""
 
     settings: GridSettings
     _label = "grid"
@@ -89,8 +96,7 @@ class Grid(_Listed):
     def _listed(self, dimensions: int) -> Array:
         if objection := self.settings.objection(self.problem.space):
             raise InputError(objection)
-        levels = self.settings.levels
-        return np.array(list(product(np.linspace(0.0, 1.0, levels), repeat=dimensions)))
+        return np.array(list(product(*_levels(self.problem.space, self.settings.levels))))
 
 
 class PartialGrid(_Listed):
@@ -103,11 +109,16 @@ class PartialGrid(_Listed):
     _label = "partial grid"
 
     def _listed(self, dimensions: int) -> Array:
-        middle = np.full(dimensions, self.settings.middle)
+        levels = _levels(self.problem.space, self.settings.levels)
+        middle = (
+            near_steps(self.problem.space, np.full((1, dimensions), self.settings.middle))[0]
+            if self.problem.space.has_choices
+            else np.full(dimensions, self.settings.middle)
+        )
         points = [middle]
         for j in range(dimensions):
-            for value in np.linspace(0.0, 1.0, self.settings.levels):
-                if abs(value - self.settings.middle) > SAME:
+            for value in levels[j]:
+                if abs(value - middle[j]) > SAME:
                     points.append(np.where(np.arange(dimensions) == j, value, middle))
         return np.array(points)
 
@@ -151,7 +162,7 @@ class Sobol(Optimizer):
         for _ in range(MOST_DRAWS):
             with warnings.catch_warnings():  # it wants powers of 2, for a balance of all halves
                 warnings.simplefilter("ignore")
-                drawn = sequence.random(count - len(found))
+                drawn = even_choices(space, sequence.random(count - len(found)))
             found = np.vstack([found, pulled_inside(space, drawn)])
             if len(found) >= count:
                 break

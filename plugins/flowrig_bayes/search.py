@@ -9,9 +9,9 @@ from scipy.optimize import minimize
 
 from flowrig.problem.designs import uniform
 from flowrig.problem.door import SNAP
-from flowrig.problem.feasibility import pulled_inside
-from flowrig.problem.space import Space
-from flowrig.problem.steps import near_steps
+from flowrig.problem.feasibility import curved_slopes, pulled_inside
+from flowrig.problem.space import CurvedConstraint, Space
+from flowrig.problem.steps import even_choices, near_steps
 from flowrig_bayes.settings import BayesSettings
 from flowrig_bayes.surface import Surface
 
@@ -38,6 +38,10 @@ MOST_EVALUATED = 4096
 """Allowed points of a space with steps up to which all are evaluated."""
 FIRST_STEP = 0.15
 """Standard deviation of the first round's steps in the unit cube; each round halves it."""
+
+
+MOST_COMBINATIONS = 48
+"""Largest number of combinations of choices in each of which a gradient search starts."""
 
 
 def candidates(space: Space, count: int, best_measured: Array, rng: np.random.Generator) -> Array:
@@ -74,7 +78,7 @@ def maximize_acquisition(
         # Tolerances are relative to the spread of the best tenth, as log EI has no natural scale.
         scale = float(values[order[0]] - values[order[len(order) // 10]]) or 1.0
         starts = _apart(points[order], settings.starts)
-        if space.constraints:
+        if space.constraints or space.curved:
             ends = np.array([_maximize(space, surface, start, scale) for start in starts])
         else:
             ends = _maximize_jointly(surface, np.array(starts), scale)
@@ -123,12 +127,23 @@ def maximize_on_steps(
     is_free = np.array([one.step is None for one in space.parameters])
     if is_free.any() and surface.has_gradients(points[0]):
         scale = float(values[order[0]] - values[order[len(order) // 10]]) or 1.0
-        starts = points[order[: settings.starts]]
+        starts = _best_of_each_choice(space, points[order], settings.starts)
         ends = np.array([_maximize(space, surface, one, scale, ~is_free) for one in starts])
         ends = ends[space.feasible(space.from_unit(ends), SNAP)]
         points = np.vstack([points, ends])
         values = np.concatenate([values, surface.values(ends)])
     return points[np.argsort(-values, kind="stable")]
+
+
+def _best_of_each_choice(space: Space, ranked: Array, count: int) -> Array:
+    """The best points, and the best one of each combination of choices; no more than
+    `MOST_COMBINATIONS` of those."""
+    columns = [j for j, one in enumerate(space.parameters) if one.choices]
+    if not columns:
+        return ranked[:count]
+    _, first = np.unique(np.round(ranked[:, columns], 6), axis=0, return_index=True)
+    chosen = np.union1d(np.arange(min(count, len(ranked))), np.sort(first)[:MOST_COMBINATIONS])
+    return ranked[chosen]
 
 
 def on_steps(space: Space, points: Array) -> Array:
@@ -145,7 +160,14 @@ def _stepped_aside(space: Space, points: Array, step: float, rng: np.random.Gene
     widths = np.array([(one.step or 0.0) / (one.high - one.low) for one in space.parameters])
     moves = rng.standard_normal(points.shape)
     moves = np.where(widths > 0.0, np.sign(moves) * widths, step * moves)
-    return np.clip(points + moves * (rng.random(points.shape) < 0.5), 0.0, 1.0)
+    moved = np.clip(points + moves * (rng.random(points.shape) < 0.5), 0.0, 1.0)
+    if not space.has_choices:
+        return moved
+    # The choices of a category have no neighbours: any other one is as near.
+    others = even_choices(space, rng.random(points.shape))
+    is_category = np.array([bool(one.choices) for one in space.parameters])
+    change = is_category & (rng.random(points.shape) < 0.5)
+    return np.where(is_category, np.where(change, others, points), moved)
 
 
 def _apart(points: Array, count: int) -> list[Array]:
@@ -219,7 +241,7 @@ def _bounds(start: Array, fixed: NDArray[np.bool_] | None) -> list[tuple[float, 
 
 
 def _constraints(space: Space) -> Iterator[dict[str, Any]]:
-    """The linear constraints on points of the unit cube, in the form of `scipy.optimize`."""
+    """The constraints on points of the unit cube, in the form of `scipy.optimize`."""
     width = space.high - space.low
     for constraint in space.constraints:
         coefficients = np.array([constraint.coefficients.get(name, 0.0) for name in space.names])
@@ -229,6 +251,23 @@ def _constraints(space: Space) -> Iterator[dict[str, Any]]:
         for sign, bound in ((1.0, constraint.low), (-1.0, constraint.high)):
             if np.isfinite(bound):
                 yield _half_space(sign * normal / length, sign * (bound - offset) / length)
+    for curved in space.curved:
+        finite = [abs(bound) for bound in (curved.low, curved.high) if np.isfinite(bound)]
+        for sign, bound in ((1.0, curved.low), (-1.0, curved.high)):
+            if np.isfinite(bound):
+                yield _one_side(space, curved, sign / max(1.0, *finite), bound)
+
+
+def _one_side(space: Space, curved: CurvedConstraint, sign: float, bound: float) -> dict[str, Any]:
+    def excess(u: Array) -> float:
+        found = sign * (float(curved.value(space.from_unit(u[None]))[0]) - bound)
+        return found if np.isfinite(found) else -1.0
+
+    return {
+        "type": "ineq",
+        "fun": excess,
+        "jac": lambda u: sign * curved_slopes(space, curved, u[None])[0],
+    }
 
 
 def _half_space(normal: Array, bound: float) -> dict[str, Any]:

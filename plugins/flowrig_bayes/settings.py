@@ -1,5 +1,6 @@
 """Settings of the optimizers that this plugin offers."""
 
+import math
 from typing import Literal
 
 from attrs import field, frozen
@@ -39,18 +40,19 @@ class GridSettings(OptimizerSettings):
     """Settings of `grid`.
 
     Attributes:
-        levels: number of evenly spaced values of each condition, including its bounds.
+        levels: number of evenly spaced values of each condition, including its bounds; of a
+            category all choices are taken.
     """
 
     levels: int = field(default=3, validator=[ge(2), le(1000)])
 
     def objection(self, space: Space) -> str:
         """A grid of more than a million points is not listed."""
-        dimensions = len(space.names)
-        if self.levels**dimensions <= MOST_POINTS:
+        count = math.prod(len(one.choices) or self.levels for one in space.parameters)
+        if count <= MOST_POINTS:
             return ""
         return (
-            f"{self.levels} levels of {dimensions} conditions are {self.levels**dimensions:g} "
+            f"{self.levels} levels of {len(space.names)} conditions are {count:g} "
             f"points; at most {MOST_POINTS:g} can be listed"
         )
 

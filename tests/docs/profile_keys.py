@@ -40,6 +40,21 @@ NAMED_BY_THEIR_TABLE = (
     model.Channel,
 )
 
+NOT_WRITTEN = (
+    "offer",
+    "settings",
+    "emulated",
+    "digest",
+    "system",
+    "equations",
+    "quantity",
+    "expressions",
+)
+"""Fields that are no keys: they follow from the keys."""
+
+VALUES = (model.LinearRule, model.Choice, model.ExpressionLimit, Expression)
+"""Classes of values that are no tables of keys."""
+
 
 @frozen
 class ProfileKey:
@@ -86,7 +101,7 @@ def _keys(cls: type, path: str, heading: str) -> Iterator[ProfileKey]:
     attrs.resolve_types(cls)
     for attribute in attrs.fields(cls):
         own_name = attribute.name == "name" and cls in NAMED_BY_THEIR_TABLE
-        if own_name or attribute.name in ("offer", "settings", "emulated", "digest"):
+        if own_name or attribute.name in NOT_WRITTEN:
             continue
         if cls is model.Channel and attribute.name == "path":  # where its table stands
             continue
@@ -128,4 +143,4 @@ def _table_in(wanted: Any) -> tuple[type | None, str]:
 
 
 def _is_table(cls: Any) -> bool:
-    return cls is Objective or (attrs.has(cls) and cls not in (model.LinearRule, Expression))
+    return cls is Objective or (attrs.has(cls) and cls not in VALUES)

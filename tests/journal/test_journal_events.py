@@ -147,7 +147,7 @@ def test_a_value_of_a_wrong_type_is_named(data: EventData) -> None:
         ("opened", {"devices": {"plate": "F4T"}}, "devices.plate is not a table"),
         ("trip-reset", {"rules": "all"}, "rules is not a list"),
         ("trip-reset", {"rules": ["a", 2]}, "rules.2 has a value"),
-        ("skipped", {"index": 1, "conditions": {"t": "hot"}}, "conditions.t has a value"),
+        ("skipped", {"index": 1, "conditions": {"t": ["hot"]}}, "conditions.t has a value"),
     ],
 )
 def test_a_forged_value_is_reported_at_its_place(

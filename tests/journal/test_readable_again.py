@@ -114,7 +114,7 @@ def written(path: Path) -> None:
         (4, ("features",), {"a": {}}, "features.a has a value"),
         (4, ("flags",), ["a", 2], "flags.2 has a value"),
         (4, ("quality",), "fine", "it is left out"),
-        (4, ("conditions", "t"), "hot", "it is left out"),
+        (4, ("conditions", "t"), ["hot"], "it is left out"),
         (5, ("dispensed_ul", "CuI"), None, "it is left out"),
     ],
 )

@@ -11,11 +11,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from flowrig.problem.forms import Form, Ratio
 from flowrig.profile.expressions import (
     ExpressionError,
-    Form,
     Meaning,
-    Ratio,
     Unit,
     parse,
     ratio_of,

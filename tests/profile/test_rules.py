@@ -124,8 +124,8 @@ CASES = [
         '5:9: the lower bound "250 uL/min" is not below the upper, "220 uL/min"',
     ),
     (
-        "[[space]]\nname = 'ODE'\nrange = ['220 uL/min', '250 uL/min']",
-        "2:3: a variable needs exactly one source; expected either `heater` or `stream`",
+        "[[space]]\nname = 'ODA'\nrange = ['220 uL/min', '250 uL/min']",
+        "2:3: unknown name 'ODA'",
     ),
     (
         "[[space]]\nname = 'ODE'\nstream = 'ODE'\nrange = ['220 uL/min', '250 uL/min']",

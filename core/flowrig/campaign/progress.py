@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from flowrig.journal.events import Explored, StageEnded
 from flowrig.journal.journal import Journal
+from flowrig.problem.space import Value
 from flowrig.procedure.procedures import run_condition
 from flowrig.procedure.steps import RequireVolume
 from flowrig.profile import Profile, Stage
@@ -83,7 +84,7 @@ def is_campaign_over(record: RunRecord, journal: Journal) -> bool:
     return all(progress.is_over(stage) for stage in record.campaign.stages)
 
 
-def _volumes_ul(profile: Profile, conditions: Mapping[str, float]) -> Mapping[str, float]:
+def _volumes_ul(profile: Profile, conditions: Mapping[str, Value]) -> Mapping[str, float]:
     """Volume [µL] that an experiment draws, by stream: the first step of its procedure."""
     first = next(run_condition(profile, conditions))
     assert isinstance(first, RequireVolume)

@@ -30,7 +30,7 @@ def results_for_optimizers(record: RunRecord, before: int | None = None) -> list
         if experiment.quality == "bad":
             row |= nothing | dict.fromkeys(experiment.features, float("nan"))
         rows.append((experiment.sequence, row))
-    for event in record.journal.events(Skipped):
+    for event in filter(record.has_sound_choices, record.journal.events(Skipped)):
         rows.append((event.sequence, {**event.data.conditions, **nothing}))
     rows.sort(key=lambda row: row[0])
     return [row for sequence, row in rows if before is None or sequence < before]

@@ -17,7 +17,7 @@ from flowrig.errors import InputError
 from flowrig.interfaces.surrogate import Surrogate
 from flowrig.problem.door import Door
 from flowrig.problem.objective import Objective
-from flowrig.problem.space import Space
+from flowrig.problem.space import Space, Value
 
 __all__ = ["Optimizer", "OptimizerSettings", "Problem", "Suggestion"]
 
@@ -72,7 +72,7 @@ class Suggestion:
         reason: one phrase for people, for instance "expected improvement 0.8 %".
     """
 
-    conditions: Mapping[str, float]
+    conditions: Mapping[str, Value]
     mean: Mapping[str, float] = field(factory=dict)
     sd: Mapping[str, float] = field(factory=dict)
     objective_mean: float | None = None
@@ -99,7 +99,7 @@ class Optimizer(ABC):
         self.settings = settings
         self.door = Door(problem.space)
 
-    def suggest(self, num_points: int = 1) -> list[dict[str, float]]:
+    def suggest(self, num_points: int = 1) -> list[dict[str, Any]]:
         """The next conditions, each as a mapping by parameter name.
 
         Args:

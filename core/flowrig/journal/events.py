@@ -646,7 +646,7 @@ class Decided(EventData):
 
     index: Count
     stage: str
-    conditions: Mapping[str, Number]
+    conditions: Mapping[str, Number | str]
     mean: Mapping[str, Number | None]
     sd: Mapping[str, Number | None]
     objective_mean: Number | None
@@ -726,7 +726,7 @@ class Measured(EventData):
     LIQUID: ClassVar = Liquid.NONE
 
     index: Count
-    conditions: Mapping[str, Number]
+    conditions: Mapping[str, Number | str]
     flow_rates_ul_min: Mapping[str, float]
     features: Mapping[str, Number | None]
     objective: Number | None
@@ -804,7 +804,7 @@ class Skipped(EventData):
     LIQUID: ClassVar = Liquid.NONE
 
     index: Count
-    conditions: Mapping[str, Number]
+    conditions: Mapping[str, Number | str]
 
 
 @frozen(kw_only=True)

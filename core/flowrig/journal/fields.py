@@ -5,7 +5,8 @@ checked before it is used.
 """
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, Self, Union, get_args, get_origin
 
@@ -206,9 +207,23 @@ def _annotated(arguments: tuple[Any, ...]) -> Form:
 
 
 def _optional(arguments: tuple[Any, ...]) -> Form:
-    (hint,) = (one for one in arguments if one is not NoneType)
+    *others, hint = (one for one in arguments if one is not NoneType)
     form = form_of(hint)
+    if others:
+        return _either([*map(form_of, others), form])
     return lambda value: None if value is None else form(value)
+
+
+def _either(forms: Sequence[Form]) -> Form:
+    """A value of the first type that it fits."""
+
+    def load(value: Any) -> Any:
+        for form in forms[:-1]:
+            with suppress(FieldError):
+                return form(value)
+        return forms[-1](value)
+
+    return load
 
 
 def _mapping(arguments: tuple[Any, ...]) -> Form:

@@ -12,14 +12,14 @@ import math
 import re
 import textwrap
 from collections.abc import Mapping, Sequence
-from itertools import islice
+from itertools import islice, zip_longest
 from pathlib import Path
 
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from flowrig.errors import InputError
+from flowrig.errors import InputError, OutOfRangeError
 from flowrig.learning.training_set import TrainingSet
 from flowrig.problem.objective import Objective
 from flowrig.problem.space import Parameter, Space
@@ -96,7 +96,12 @@ def read_experiments(
     places = _places(path, head, wanted)
     usable, left_out = [], 0
     for line, row in rows:
-        values = [_number(path, line, head[place], row[place]) for place in places]
+        values = [
+            _choice(path, line, one, row[place])
+            if one is not None and one.choices
+            else _number(path, line, head[place], row[place])
+            for one, place in zip_longest(space.parameters, places)
+        ]
         if all(map(math.isfinite, values)) and not _is_bad(head, row):
             usable.append(values)
         else:
@@ -169,6 +174,14 @@ def _number(path: Path, line: int, column: str, text: str) -> float:
         raise InputError(
             f"{path}:{line}: {column} is {text[:60]!r}, which is not a number"
         ) from None
+
+
+def _choice(path: Path, line: int, parameter: Parameter, text: str) -> float:
+    """The number of a choice in a cell; nan for an empty one."""
+    try:
+        return parameter.number_of(text) if text else math.nan
+    except OutOfRangeError as error:
+        raise InputError(f"{path}:{line}: {error}") from None
 
 
 def _is_bad(head: Sequence[str], row: Sequence[str]) -> bool:

@@ -10,7 +10,9 @@ from flowrig.interfaces import Surrogate
 from flowrig.journal.check import NOTHING_EXAMINED, Examined
 from flowrig.journal.events import PriorKept
 from flowrig.journal.journal import FILE_NAME, Journal
+from flowrig.learning.categories import with_categories
 from flowrig.learning.transfer import EarlierModels
+from flowrig.problem.space import Space
 from flowrig.profile import Campaign
 
 __all__ = ["NoSurrogateError", "new_surrogate", "surrogates_of"]
@@ -20,8 +22,8 @@ class NoSurrogateError(InputError):
     """A surrogate is needed, and the campaign names none."""
 
 
-def new_surrogate(campaign: Campaign, seed: int) -> Surrogate:
-    """An unfitted surrogate with the settings of a campaign.
+def new_surrogate(campaign: Campaign, seed: int, space: Space) -> Surrogate:
+    """An unfitted surrogate with the settings of a campaign, for conditions of a space.
 
     Raises:
         NoSurrogateError: the campaign names none.
@@ -30,11 +32,11 @@ def new_surrogate(campaign: Campaign, seed: int) -> Surrogate:
         raise NoSurrogateError(
             "the campaign names no surrogate; add one, for instance: surrogate = { name = 'gp' }"
         )
-    return campaign.surrogate.build(seed)
+    return with_categories(campaign.surrogate.build(seed), space)
 
 
 def surrogates_of(
-    folder: Path, campaign: Campaign, seed: int, since: Examined = NOTHING_EXAMINED
+    folder: Path, campaign: Campaign, seed: int, space: Space, since: Examined = NOTHING_EXAMINED
 ) -> Callable[[], Surrogate]:
     """A function that makes surrogates with the earlier experiments of a campaign, none of its own.
 
@@ -46,6 +48,7 @@ def surrogates_of(
         folder: the run's folder.
         campaign: the run's campaign.
         seed: of the run.
+        space: the space of its conditions.
         since: events of the journal that were examined before.
 
     Raises:
@@ -53,7 +56,7 @@ def surrogates_of(
     """
 
     def cold() -> Surrogate:
-        return new_surrogate(campaign, seed)
+        return new_surrogate(campaign, seed, space)
 
     if not campaign.prior:
         return cold

@@ -13,6 +13,7 @@ from flowrig.journal import events
 from flowrig.measurement.observation import Observation
 from flowrig.operator.gates import Gates, sentence
 from flowrig.planning.heating_time import AMBIENT_C, heating_time_s, steady_time_s
+from flowrig.problem.space import Value
 from flowrig.procedure.procedures import calibrate, run_condition
 from flowrig.procedure.steps import (
     Acquire,
@@ -185,7 +186,7 @@ class DryRun:
             TellReadings: lambda step: {},
         }
 
-    def campaign(self, stages: Mapping[str, Sequence[Mapping[str, float]]]) -> Outcome:
+    def campaign(self, stages: Mapping[str, Sequence[Mapping[str, Value]]]) -> Outcome:
         """Perform a campaign.
 
         Args:
@@ -241,7 +242,7 @@ class DryRun:
             self._problems.append(f"{text}{number}")
         return True
 
-    def _experiment(self, number: int, stage: str, conditions: Mapping[str, float]) -> None:
+    def _experiment(self, number: int, stage: str, conditions: Mapping[str, Value]) -> None:
         """One experiment; if a syringe is low, or a waste full, it is done after a hold."""
         try:
             try:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 import numpy as np
 from attrs import frozen
@@ -13,13 +14,13 @@ from flowrig.interfaces import Optimizer, Surrogate
 from flowrig.problem.designs import uniform
 from flowrig.problem.door import Door
 from flowrig.problem.feasibility import pulled_inside
-from flowrig.problem.space import Space
+from flowrig.problem.space import Space, Value
 from flowrig.profile import Profile, Stage
 
 __all__ = ["Conditions", "Known", "centre", "extremes", "known_conditions", "scattered"]
 
 Array = NDArray[np.float64]
-Conditions = Mapping[str, float]
+Conditions = Mapping[str, Value]
 
 SAMPLE = 512
 """Random conditions whose mean is taken as the middle of a constrained space."""
@@ -108,20 +109,23 @@ def _no_model() -> Surrogate:
 
 def _invented_results(
     profile: Profile, rows: Sequence[Conditions], seed: int
-) -> list[dict[str, float]]:
+) -> list[dict[str, Any]]:
     names = (*profile.objective.responses, profile.objective.name)
     rng = np.random.default_rng([seed, len(rows)])
     return [{**row, **{name: float(rng.uniform(0.1, 1.0)) for name in names}} for row in rows]
 
 
-def centre(space: Space) -> dict[str, float]:
+def centre(space: Space) -> dict[str, Any]:
     """The middle of the allowed space: what is nearest to the mean of uniform random conditions."""
     points = uniform(space, SAMPLE, np.random.default_rng(0))
-    (row,) = space.rows(space.from_unit(points.mean(axis=0, keepdims=True)))
+    middle = points.mean(axis=0)
+    if space.curved or space.has_choices:  # the mean may be outside, or between two choices
+        middle = points[int(np.square(points - middle).sum(axis=1).argmin())]
+    (row,) = space.rows(space.from_unit(middle[None]))
     return Door(space).admit(row)
 
 
-def extremes(space: Space) -> list[dict[str, float]]:
+def extremes(space: Space) -> list[dict[str, Any]]:
     """Conditions at the edges: corners of the box, each moved to the nearest that is allowed."""
     dimensions = len(space.names)
     numbers = np.arange(2**dimensions) if 2**dimensions <= MOST_CORNERS else None
@@ -132,14 +136,14 @@ def extremes(space: Space) -> list[dict[str, float]]:
     return _allowed(space, pulled_inside(space, corners))
 
 
-def scattered(space: Space, count: int, seed: int) -> list[dict[str, float]]:
+def scattered(space: Space, count: int, seed: int) -> list[dict[str, Any]]:
     """Uniform random conditions; fewer where steps and constraints leave hardly any room."""
     return _allowed(space, uniform(space, count, np.random.default_rng(seed)))
 
 
-def _allowed(space: Space, points: Array) -> list[dict[str, float]]:
+def _allowed(space: Space, points: Array) -> list[dict[str, Any]]:
     """What comes through the door of points of the unit cube."""
-    door, found = Door(space), list[dict[str, float]]()
+    door, found = Door(space), list[dict[str, Any]]()
     for row in space.rows(space.from_unit(points)):
         with suppress(OutOfRangeError):
             found.append(door.admit(row))

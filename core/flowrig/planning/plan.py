@@ -16,7 +16,6 @@ from flowrig.planning.known_conditions import (
     known_conditions,
     scattered,
 )
-from flowrig.problem.space import LinearConstraint
 from flowrig.problem.steps import all_allowed
 from flowrig.profile import Profile, Stage
 from flowrig.profile.rules.campaign import SEED_MAX
@@ -271,10 +270,11 @@ def _shares(profile: Profile) -> tuple[float, dict[str, float]]:
     space = profile.space
     X = space.from_unit(np.random.default_rng(0).random((SHARES, len(space.names))))
 
-    def share(constraint: LinearConstraint) -> float:
-        return float(evolve(space, constraints=(constraint,)).feasible(X).mean())
-
-    return float(space.feasible(X).mean()), {c.label: share(c) for c in space.constraints}
+    alone = [(one.label, evolve(space, constraints=(one,), curved=())) for one in space.constraints]
+    alone += [(one.label, evolve(space, constraints=(), curved=(one,))) for one in space.curved]
+    return float(space.feasible(X).mean()), {
+        label: float(one.feasible(X).mean()) for label, one in alone
+    }
 
 
 def _assumptions(profile: Profile, expected: Outcome) -> tuple[str, ...]:

@@ -57,7 +57,7 @@ def rehearse(
         decided: dict[str, list[Conditions]] = {}
         with outcome.record() as record:
             for one in record.decisions():
-                decided.setdefault(one.stage, []).append(dict(one.conditions))
+                decided.setdefault(one.stage, []).append(one.conditions)
         return decided
 
 

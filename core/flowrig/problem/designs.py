@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from flowrig.errors import InputError
 from flowrig.problem.feasibility import pulled_inside
 from flowrig.problem.space import Space
-from flowrig.problem.steps import has_steps, near_steps
+from flowrig.problem.steps import even_choices, has_steps, near_steps
 
 __all__ = ["latin_hypercube", "maximin_latin_hypercube", "uniform"]
 
@@ -53,7 +53,7 @@ def maximin_latin_hypercube(
     """
     best, best_distance = np.empty((0, 0)), -1.0
     for _ in range(designs):
-        design = latin_hypercube(count, len(space.names), rng)
+        design = even_choices(space, latin_hypercube(count, len(space.names), rng))
         outside = ~space.feasible(space.from_unit(design))
         if outside.any():
             design[outside] = uniform(space, int(outside.sum()), rng)
@@ -85,20 +85,22 @@ def uniform(space: Space, count: int, rng: np.random.Generator) -> Array:
     kept: list[Array] = []
     found = 0
     for _ in range(MOST_DRAWS):
-        drawn = rng.random((max(2 * count, 64), len(space.names)))
+        drawn = even_choices(space, rng.random((max(2 * count, 64), len(space.names))))
         inside = drawn[space.feasible(space.from_unit(drawn))]
         kept.append(inside)
         found += len(inside)
         if found >= count:
             return np.concatenate(kept)[:count]
-    pulled = pulled_inside(space, rng.random((count, len(space.names))))
+    pulled = pulled_inside(space, even_choices(space, rng.random((count, len(space.names)))))
     if not len(pulled):
-        raise InputError(
-            "no conditions meet all constraints: "
-            + ", ".join(constraint.label for constraint in space.constraints)
-        )
+        raise InputError("no conditions meet all constraints: " + ", ".join(space.labels))
     shares = rng.dirichlet(np.ones(len(pulled)), count - len(pulled))
-    return np.vstack([pulled, shares @ pulled])
+    mixed = shares @ pulled
+    if space.curved or space.has_choices:  # between two points inside may be one outside
+        mixed = pulled_inside(space, even_choices(space, mixed))
+        again = rng.integers(0, len(pulled), count - len(pulled) - len(mixed))
+        mixed = np.vstack([mixed, pulled[again]])
+    return np.vstack([pulled, mixed])
 
 
 def _smallest_distance(design: Array, enough: float = -1.0) -> float:

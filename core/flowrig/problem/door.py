@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from flowrig.errors import NothingLeftError, OutOfRangeError
 from flowrig.problem.feasibility import pulled_inside
-from flowrig.problem.space import OFF_STEP, Space
+from flowrig.problem.space import OFF_STEP, CurvedConstraint, Parameter, Space, Value
 from flowrig.problem.steps import all_allowed, has_steps, nearest_allowed
 
 __all__ = ["SNAP", "Door", "Key"]
@@ -60,20 +60,20 @@ class Door:
         self._unlisted: list[Key] = []
         self._listed: _Listed | None = None
 
-    def keys(self, batch: Sequence[Mapping[str, float]]) -> list[Key]:
+    def keys(self, batch: Sequence[Mapping[str, Value]]) -> list[Key]:
         """Conditions as whole numbers, the same for conditions that are the same."""
         whole = np.nan_to_num((self._space.array(batch) - self._low) / self._units)
         whole = np.rint(np.clip(whole, -MOST_WHOLE, MOST_WHOLE)).astype(np.int64)
         return [tuple(one) for one in whole.tolist()]
 
-    def note(self, conditions: Mapping[str, float]) -> None:
+    def note(self, conditions: Mapping[str, Value]) -> None:
         """Count conditions as tried, also such that are outside the space."""
         if self._has_steps:  # else nothing is rounded, and nothing repeated by that
             (key,) = self.keys([conditions])
             self._tried.add(key)
             self._unlisted.append(key)
 
-    def admit(self, conditions: Mapping[str, Any]) -> dict[str, float]:
+    def admit(self, conditions: Mapping[str, Any]) -> dict[str, Any]:
         """The nearest conditions that the rig can do.
 
         Args:
@@ -96,7 +96,7 @@ class Door:
 
     def admit_all(
         self, batch: Sequence[Mapping[str, Any]], *, note: bool = True
-    ) -> list[dict[str, float]]:
+    ) -> list[dict[str, Any]]:
         """The nearest conditions that the rig can do, one after the other.
 
         Args:
@@ -110,7 +110,7 @@ class Door:
             OutOfRangeError: as `admit`.
             NothingLeftError: already the first would repeat conditions, and all were tried.
         """
-        admitted: list[dict[str, float]] = []
+        admitted: list[dict[str, Any]] = []
         for conditions, is_inside in zip(batch, self._inside(batch), strict=True):
             try:
                 admitted.append(dict(conditions) if is_inside else self.admit(conditions))
@@ -130,9 +130,12 @@ class Door:
         X = self._space.array(batch)
         totals = (X[:, None, :] * self._factors).sum(axis=-1)
         inside = ((self._low <= X) & (self._high >= X)).all(axis=1)
-        return list(inside & ((self._least <= totals) & (totals <= self._most)).all(axis=1))
+        inside &= ((self._least <= totals) & (totals <= self._most)).all(axis=1)
+        for curved in self._space.curved:
+            inside[inside] = curved.slack(X[inside]) >= 0.0
+        return list(inside)
 
-    def admit_new(self, conditions: Mapping[str, Any]) -> dict[str, float]:
+    def admit_new(self, conditions: Mapping[str, Any]) -> dict[str, Any]:
         """The nearest conditions that the rig can do and that were not tried.
 
         In a space in which no parameter has steps, these are the same as of `admit`.
@@ -188,10 +191,9 @@ class Door:
 
     def _inside_bounds(self, conditions: Mapping[str, Any]) -> Array:
         """The values of conditions, shape `d`, moved onto bounds that are broken by `SNAP`."""
-        values = {name: _number(name, value) for name, value in conditions.items()}
-        if values.keys() != set(self._names):
-            self._space.require_feasible(values)  # raises, with the names
-        x = np.array([values[name] for name in self._names])
+        if conditions.keys() != set(self._names):
+            self._space.require_feasible(conditions)  # raises, with the names
+        x = np.array([_number(one, conditions[one.name]) for one in self._space.parameters])
         slack = SNAP * (self._high - self._low)
         if not ((self._low - slack <= x) & (x <= self._high + slack)).all():
             for one, value in zip(self._space.parameters, x, strict=True):
@@ -223,13 +225,22 @@ class Door:
                     for factor, one in zip(factors, self._space.parameters, strict=True)
                 )
                 constraint.require(float(np.array(factors) @ x), SNAP, half_steps)
+            for curved in self._space.curved:
+                curved.bounds.require(float(curved.value(x[None])[0]), SNAP, self._reach(curved, x))
         return x
+
+    def _reach(self, curved: CurvedConstraint, x: Array) -> float:
+        """How far half a step of each value moves a limited value at most, all added up."""
+        half = np.array([0.0 if p.choices else (p.step or 0.0) / 2 for p in self._space.parameters])
+        aside = np.clip(np.vstack([x + np.diag(half), x - np.diag(half)]), self._low, self._high)
+        moves = np.abs(curved.value(aside) - curved.value(x[None]))
+        return float(np.nan_to_num(moves).reshape(2, -1).max(axis=0).sum())
 
     def _moved_to_steps(self, wanted: Array, found: Array) -> bool:
         apart = np.abs(found - wanted)[~self._is_free] / self._units[~self._is_free]
         return bool((apart > OFF_STEP).any())
 
-    def _row(self, x: Array) -> dict[str, float]:
+    def _row(self, x: Array) -> dict[str, Any]:
         """Conditions by name, moved onto constraints that are broken by a rounding error."""
         x = np.clip(x, self._low, self._high)
         for _ in range(ROUNDS):
@@ -241,7 +252,7 @@ class Door:
                 if one and factors.any():
                     moved = x - one * factors / (factors @ factors)
                     x = np.clip(moved, self._low, self._high)
-        return dict(zip(self._names, x.tolist(), strict=True))
+        return self._space.rows(x[None])[0]
 
 
 class _Listed:
@@ -278,8 +289,8 @@ class _Listed:
         return None if self._X is None else self._X[self._is_left]
 
 
-def _number(name: str, value: Any) -> float:
+def _number(parameter: Parameter, value: Any) -> float:
     try:
-        return float(value)
+        return parameter.number_of(value)
     except (TypeError, ValueError) as error:
-        raise OutOfRangeError(f"{name} = {value!r} is no number") from error
+        raise OutOfRangeError(f"{parameter.name} = {value!r} is no number") from error

@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from flowrig.problem.space import LinearConstraint, Space
+from flowrig.problem.space import CurvedConstraint, LinearConstraint, Space
 
-__all__ = ["pulled_inside"]
+__all__ = ["curved_slopes", "pulled_inside"]
 
 Array = NDArray[np.float64]
 
@@ -18,6 +18,11 @@ MARGIN = 1e-6
 constraint or of the unit cube, whichever is smaller. With a margin a few rounds are enough; without
 it points approach a corner of constraints forever."""
 
+SLOPE = 1e-6
+"""Distance in the unit cube over which the slope of a curved constraint is taken."""
+LONGEST_STEP = 0.5
+"""Longest step towards a curved constraint, in the unit cube."""
+
 
 def pulled_inside(space: Space, points: Array) -> Array:
     """Points projected onto the constraints in turn, until they meet all of them.
@@ -25,10 +30,11 @@ def pulled_inside(space: Space, points: Array) -> Array:
     Cyclic projections onto convex sets converge to their intersection (Bregman, USSR Computational
     Mathematics and Mathematical Physics 1967, 7, 200). Each set is one constraint together with all
     bounds, so a single constraint takes a single round. Points inside all constraints are not
-    moved. Points that cannot be pulled inside are left out.
+    moved. A curved constraint is approached by a Newton step along its slope in each round. Points
+    that cannot be pulled inside are left out.
 
     Args:
-        space: bounds and linear constraints.
+        space: bounds and constraints.
         points: points in units of the unit cube, also outside of it, shape `n x d`.
 
     Returns:
@@ -43,6 +49,8 @@ def pulled_inside(space: Space, points: Array) -> Array:
         moved = points[outside]
         for normal, low, high in slabs:
             moved = _projected(moved, normal, low, high)
+        for curved in space.curved:
+            moved = _stepped_towards(space, curved, moved)
         points[outside] = moved
     return points[space.feasible(space.from_unit(points))]
 
@@ -63,6 +71,55 @@ def _projected(points: Array, normal: Array, low: float, high: float) -> Array:
         least, most = np.where(short, shift, least), np.where(short, most, shift)
     shift = np.where(along == target, 0.0, (least + most) / 2.0)
     return np.asarray(np.clip(points + np.outer(shift, normal), 0.0, 1.0))
+
+
+def curved_slopes(
+    space: Space, curved: CurvedConstraint, points: Array, value: Array | None = None
+) -> Array:
+    """Slopes of a limited value along each coordinate of the unit cube, shape `n x d`.
+
+    They are taken over a small distance inside the cube; along categories they are 0.
+
+    Args:
+        space: the space.
+        curved: the constraint.
+        points: points of the unit cube, shape `n x d`.
+        value: the values there, shape `n`, if they are known.
+    """
+    value = curved.value(space.from_unit(points)) if value is None else value
+    slopes = np.zeros_like(points)
+    for column, parameter in enumerate(space.parameters):
+        if not parameter.choices:
+            aside = points.copy()
+            aside[:, column] += np.where(points[:, column] > 0.5, -SLOPE, SLOPE)
+            rise = curved.value(space.from_unit(aside)) - value
+            slopes[:, column] = rise / (aside[:, column] - points[:, column])
+    return np.where(np.isfinite(slopes), slopes, 0.0)
+
+
+def _stepped_towards(space: Space, curved: CurvedConstraint, points: Array) -> Array:
+    """Points after one Newton step towards a curved constraint; those inside stay."""
+    value = curved.value(space.from_unit(points))
+    margin = _margin(curved)
+    miss = np.clip(value, curved.low + margin, curved.high - margin) - value
+    slopes = curved_slopes(space, curved, points, value)
+    # At a bound only the way back into the cube counts.
+    stuck = ((points <= 0.0) & (miss[:, None] * slopes < 0.0)) | (
+        (points >= 1.0) & (miss[:, None] * slopes > 0.0)
+    )
+    slopes = np.where(stuck, 0.0, slopes)
+    steep = np.square(slopes).sum(axis=1)
+    shift = np.nan_to_num(miss / np.where(steep > 0.0, steep, np.inf))
+    steps = shift[:, None] * slopes
+    length = np.linalg.norm(steps, axis=1, keepdims=True)
+    steps *= np.minimum(1.0, LONGEST_STEP / np.where(length > 0.0, length, 1.0))
+    return np.asarray(np.clip(points + steps, 0.0, 1.0))
+
+
+def _margin(curved: CurvedConstraint) -> float:
+    """Distance inside a curved constraint to which points are moved, in the unit of its value."""
+    finite = [abs(bound) for bound in (curved.low, curved.high) if np.isfinite(bound)]
+    return MARGIN * min([curved.high - curved.low, max([1.0, *finite])])
 
 
 def _in_unit_cube(space: Space, constraint: LinearConstraint) -> tuple[Array, float, float]:

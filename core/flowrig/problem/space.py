@@ -1,7 +1,8 @@
 """The search space: bounds, steps and constraints of conditions, and the unit cube over it."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from attrs import evolve, field, frozen
@@ -9,9 +10,21 @@ from numpy.typing import NDArray
 
 from flowrig.errors import InputError, OutOfRangeError
 
-__all__ = ["MOST_STEPS", "ROUNDING", "LinearConstraint", "Parameter", "Space", "within"]
+__all__ = [
+    "MOST_STEPS",
+    "ROUNDING",
+    "CurvedConstraint",
+    "LinearConstraint",
+    "Parameter",
+    "Space",
+    "Value",
+    "within",
+]
 
 Array = NDArray[np.float64]
+
+Value = float | str
+"""The value of a condition: a number, or the name of a choice."""
 
 ROUNDING = 1e-9
 """Excess over a limit that counts as a rounding error, as a fraction of the range or of the limit.
@@ -55,6 +68,8 @@ class Parameter:
         high: upper bound, in `unit`.
         unit: "°C", "µL/min", …
         step: distance of allowed values, counted from `low`, in `unit`; None allows all values.
+        choices: names of a category without an order. In arrays each is its number from 0, so that
+            `low` is 0, `high` the last number, and `step` 1; see `Parameter.category`.
     """
 
     name: str
@@ -62,6 +77,12 @@ class Parameter:
     high: float
     unit: str
     step: float | None = None
+    choices: tuple[str, ...] = ()
+
+    @classmethod
+    def category(cls, name: str, choices: Sequence[str]) -> "Parameter":
+        """A condition with names for values, at least two of them."""
+        return cls(name, 0.0, len(choices) - 1.0, "", 1.0, tuple(choices))
 
     def __attrs_post_init__(self) -> None:
         if self.step is not None and not 0.0 < self.step <= self.high - self.low:
@@ -81,6 +102,26 @@ class Parameter:
         if self.step is None:
             return None
         return math.floor((self.high - self.low) / self.step + OFF_STEP)
+
+    def number_of(self, value: Any) -> float:
+        """The number of a value in arrays: its own, or of a choice the place in `choices`.
+
+        Raises:
+            OutOfRangeError: there is no such choice.
+        """
+        if not isinstance(value, str):
+            return float(value)
+        if not self.choices:
+            raise OutOfRangeError(f"{self.name} = {value!r} is no number")
+        if value not in self.choices:
+            raise OutOfRangeError(f"{self.name} = {value!r} is none of {', '.join(self.choices)}")
+        return float(self.choices.index(value))
+
+    def value_of(self, number: float) -> Any:
+        """The value of a number in arrays: the name of a choice, else a plain float."""
+        if not self.choices:
+            return float(number)
+        return self.choices[min(max(round(number), 0), len(self.choices) - 1)]
 
     def at_step(self, number: int) -> float:
         """The value after a number of steps; never above the upper bound, also where it is computed
@@ -157,16 +198,47 @@ class LinearConstraint:
 
 
 @frozen
+class CurvedConstraint:
+    """`low <= value(conditions) <= high`, for instance a limit on a flow rate that follows from a
+    ratio and a time.
+
+    Attributes:
+        label: name of the constraint in messages.
+        value: the limited value, shape `n`, from conditions in natural units, shape `n x d`; nan
+            where there is none, which breaks the constraint.
+        low: lower bound, in the unit of the value; `-inf` for none.
+        high: upper bound; `inf` for none.
+    """
+
+    label: str
+    value: Callable[[Array], Array] = field(eq=False)
+    low: float
+    high: float
+
+    @property
+    def bounds(self) -> LinearConstraint:
+        """The bounds on the value, with the tolerances of a linear constraint."""
+        return LinearConstraint(self.label, {}, self.low, self.high)
+
+    def slack(self, X: Array) -> Array:
+        """Distance of the value from its nearest bound, negative outside, shape `n`."""
+        value = self.value(X)
+        return np.asarray(np.minimum(value - self.low, self.high - value))
+
+
+@frozen
 class Space:
-    """A box of `d` parameters with linear constraints.
+    """A box of `d` parameters with constraints.
 
     Attributes:
         parameters: the parameters, in the order of the columns of all arrays of conditions.
-        constraints: the constraints besides the bounds.
+        constraints: the linear constraints besides the bounds.
+        curved: the other constraints.
     """
 
     parameters: tuple[Parameter, ...]
     constraints: tuple[LinearConstraint, ...] = field(default=())
+    curved: tuple[CurvedConstraint, ...] = field(default=())
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -196,14 +268,30 @@ class Space:
         """Points of the unit cube, shape `n x d`, as conditions in natural units."""
         return np.asarray(self.low + U * (self.high - self.low))
 
-    def array(self, rows: Sequence[Mapping[str, float]]) -> Array:
-        """Conditions as mappings by name, converted to an array of shape `n x d`."""
-        return np.array([[row[name] for name in self.names] for row in rows], dtype=float).reshape(
-            len(rows), len(self.names)
-        )
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of all constraints."""
+        return (*(one.label for one in self.constraints), *(one.label for one in self.curved))
 
-    def rows(self, X: Array) -> list[dict[str, float]]:
+    @property
+    def has_choices(self) -> bool:
+        """Whether a parameter is a category."""
+        return any(one.choices for one in self.parameters)
+
+    def array(self, rows: Sequence[Mapping[str, Value]]) -> Array:
+        """Conditions as mappings by name, converted to an array of shape `n x d`."""
+        if self.has_choices:
+            numbers = [[one.number_of(row[one.name]) for one in self.parameters] for row in rows]
+        else:
+            numbers = [[row[name] for name in self.names] for row in rows]  # type: ignore[misc]
+        return np.array(numbers, dtype=float).reshape(len(rows), len(self.names))
+
+    def rows(self, X: Array) -> list[dict[str, Any]]:
         """An array of conditions, shape `n x d`, converted to one mapping by name per row."""
+        if self.has_choices:
+            return [
+                {p.name: p.value_of(v) for p, v in zip(self.parameters, x, strict=True)} for x in X
+            ]
         return [dict(zip(self.names, map(float, row), strict=True)) for row in X]
 
     def feasible(self, X: Array, tolerance: float = ROUNDING) -> NDArray[np.bool_]:
@@ -221,9 +309,12 @@ class Space:
         for constraint in self.constraints:
             total = X @ np.array([constraint.coefficients.get(name, 0.0) for name in self.names])
             inside &= constraint.holds(total, tolerance)
+        for curved in self.curved:
+            # Only inside the box: outside it there may be no value.
+            inside[inside] = curved.bounds.holds(curved.value(X[inside]), tolerance)
         return inside
 
-    def require_feasible(self, conditions: Mapping[str, float]) -> None:
+    def require_feasible(self, conditions: Mapping[str, Value]) -> None:
         """Check the names and values of conditions, steps included.
 
         Args:
@@ -241,8 +332,9 @@ class Space:
             raise OutOfRangeError(
                 f"conditions must name {', '.join(self.names)}: {' and '.join(wrong)}"
             )
+        numbers = {one.name: one.number_of(conditions[one.name]) for one in self.parameters}
         for parameter in self.parameters:
-            value = conditions[parameter.name]
+            value = numbers[parameter.name]
             parameter.require_inside(value)
             if parameter.step is not None and _off_step(value, parameter.low, parameter.step):
                 raise OutOfRangeError(
@@ -250,8 +342,11 @@ class Space:
                     f"whole steps of {parameter.step:g} {parameter.unit}"
                 )
         for constraint in self.constraints:
-            total = sum(c * conditions[name] for name, c in constraint.coefficients.items())
+            total = sum(c * numbers[name] for name, c in constraint.coefficients.items())
             constraint.require(total)
+        for curved in self.curved:
+            x = np.array([list(numbers.values())])
+            curved.bounds.require(float(curved.value(x)[0]))
 
 
 def _off_step(value: float, low: float, step: float) -> bool:

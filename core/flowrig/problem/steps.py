@@ -12,9 +12,16 @@ from attrs import evolve
 from numpy.typing import NDArray
 
 from flowrig.problem.feasibility import pulled_inside
-from flowrig.problem.space import LinearConstraint, Space
+from flowrig.problem.space import CurvedConstraint, LinearConstraint, Space
 
-__all__ = ["MOST_LISTED", "all_allowed", "has_steps", "near_steps", "nearest_allowed"]
+__all__ = [
+    "MOST_LISTED",
+    "all_allowed",
+    "even_choices",
+    "has_steps",
+    "near_steps",
+    "nearest_allowed",
+]
 
 Array = NDArray[np.float64]
 Place = tuple[int, ...]
@@ -29,6 +36,22 @@ MOST_LOOKED = 20_000
 def has_steps(space: Space) -> bool:
     """Whether a parameter of the space moves in steps."""
     return any(parameter.step is not None for parameter in space.parameters)
+
+
+def even_choices(space: Space, U: Array) -> Array:
+    """Points of the unit cube, shape `n x d`, whose categories have equal shares of their axis.
+
+    To the nearest number, the first and the last choice would get half as much as the others.
+    """
+    if not space.has_choices:
+        return U
+    moved = np.array(U, dtype=float)
+    for column, parameter in enumerate(space.parameters):
+        count = len(parameter.choices)
+        if count:
+            numbers = np.clip(np.floor(moved[:, column] * count), 0, count - 1)
+            moved[:, column] = numbers / (count - 1)
+    return moved
 
 
 def near_steps(space: Space, U: Array) -> Array:
@@ -132,8 +155,12 @@ def _inside(space: Space, x: Array) -> Array | None:
     if not free:
         return None
     fixed = {one.name: float(v) for one, v in zip(space.parameters, x, strict=True) if one.step}
-    rest = Space(free, tuple(_with_fixed(one, fixed) for one in space.constraints))
     columns = [j for j, one in enumerate(space.parameters) if one.step is None]
+    rest = Space(
+        free,
+        tuple(_with_fixed(one, fixed) for one in space.constraints),
+        tuple(_over_columns(one, x, columns) for one in space.curved),
+    )
     pulled = pulled_inside(rest, rest.to_unit(x[None, columns]))
     if not len(pulled):
         return None
@@ -149,3 +176,14 @@ def _with_fixed(constraint: LinearConstraint, fixed: dict[str, float]) -> Linear
     return evolve(
         constraint, coefficients=others, low=constraint.low - part, high=constraint.high - part
     )
+
+
+def _over_columns(curved: CurvedConstraint, x: Array, columns: list[int]) -> CurvedConstraint:
+    """A constraint on some columns of conditions, where the others are as in `x`."""
+
+    def value(part: Array) -> Array:
+        X = np.repeat(x[None], len(part), axis=0)
+        X[:, columns] = part
+        return curved.value(X)
+
+    return evolve(curved, value=value)

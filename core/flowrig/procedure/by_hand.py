@@ -9,6 +9,7 @@ from flowrig.measurement.evaluate import Measurement, evaluate, feature_probe
 from flowrig.measurement.light_reference import LightCalibration
 from flowrig.measurement.observation import Observation
 from flowrig.operator.requests import OperatorRequests
+from flowrig.problem.space import Value
 from flowrig.procedure.executor import Executor
 from flowrig.procedure.procedures import calibrate, run_condition
 from flowrig.procedure.steps import Step
@@ -54,7 +55,7 @@ def perform(
             raise UnsafeStateError(str(safe))
 
 
-def measure(rig: Rig, conditions: Mapping[str, float]) -> Measurement:
+def measure(rig: Rig, conditions: Mapping[str, Value]) -> Measurement:
     """Calibrate, measure one condition and evaluate it; the rig ends in its safe state.
 
     Args:
@@ -77,7 +78,7 @@ def measure(rig: Rig, conditions: Mapping[str, float]) -> Measurement:
 
 
 def _calibrated(
-    profile: Profile, conditions: Mapping[str, float], wavelengths_nm: Mapping[str, Any]
+    profile: Profile, conditions: Mapping[str, Value], wavelengths_nm: Mapping[str, Any]
 ) -> Generator[Step, Any, tuple[LightCalibration, Observation]]:
     calibration = yield from calibrate(profile)
     probe = feature_probe(profile, wavelengths_nm, calibration)

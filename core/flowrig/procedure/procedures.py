@@ -8,6 +8,7 @@ from flowrig.measurement.light_reference import LightCalibration, LightReference
 from flowrig.measurement.observation import Array, FeatureProbe, Observation
 from flowrig.measurement.stationarity import Look, Steadiness, assess_steadiness
 from flowrig.problem.door import Door
+from flowrig.problem.space import Value
 from flowrig.procedure.steps import (
     Acquire,
     RequireVolume,
@@ -83,7 +84,7 @@ def calibrate(profile: Profile) -> Generator[Step, Any, LightCalibration]:
 
 
 def run_condition(
-    profile: Profile, conditions: Mapping[str, float], probe: FeatureProbe | None = None
+    profile: Profile, conditions: Mapping[str, Value], probe: FeatureProbe | None = None
 ) -> Generator[Step, Any, Observation]:
     """Measure one condition at its steady state, as Sadeghi et al. (2025) do.
 
@@ -108,6 +109,8 @@ def run_condition(
     analysis = profile.analysis
     spectrometers = analysis.devices
     flow_rates_ul_min = profile.flow_rates_ul_min(conditions)
+    if profile.system is not None:  # a choice may let a stream stand still
+        flow_rates_ul_min = {name: rate for name, rate in flow_rates_ul_min.items() if rate}
     set_points_c = profile.set_points_c(conditions)
     streams = tuple(flow_rates_ul_min)
     equilibrium_s = Topology(profile).equilibrium_time_s(flow_rates_ul_min)

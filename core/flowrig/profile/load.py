@@ -9,13 +9,14 @@ import attrs
 import tomlkit
 from attrs import frozen
 
+from flowrig.profile.controls import equations_of, needs_equations
 from flowrig.profile.library import Finder
 from flowrig.profile.linear import expand_rules
 from flowrig.profile.mismatch import toml_key
-from flowrig.profile.model import DEFAULT_SIMULATION, Campaign, Profile, Simulation
+from flowrig.profile.model import DEFAULT_SIMULATION, Campaign, Profile, Setting, Simulation
 from flowrig.profile.problems import Finding, Place, Problem, ProfileError, nearest, shown
 from flowrig.profile.quantity import split_suffix
-from flowrig.profile.rules import check
+from flowrig.profile.rules import check, with_plain_sources
 from flowrig.profile.rules.safe_state import complete
 from flowrig.profile.rules.space import optimizers_fit, reachable
 from flowrig.profile.source import Document, extended, parse_text, read_document
@@ -34,7 +35,7 @@ __all__ = [
     "read_profile_text",
 ]
 
-_GIVEN = ("name", "digest")
+_GIVEN = ("name", "digest", "system", "equations")
 """Fields of a profile that stand outside its content."""
 
 _BESIDE_THE_RIG = ("analysis", "objective", "campaign", "simulation")
@@ -161,7 +162,7 @@ def load_rig_alone(source: ProfileSource) -> Profile:
         if key == "simulation" and key not in document.content:
             value, wrong = _absent(structurer, attribute), []
         elif key in document.content:
-            value, wrong = _structured(structurer, document, key, attribute)
+            value, wrong = _structured(structurer, document, key, attribute, sections)
         if wrong and key in _BESIDE_THE_RIG:
             value = None
         elif wrong and attribute.default is not attrs.NOTHING:
@@ -264,7 +265,7 @@ def _profile(name: str, document: Document, plugins: OfferSource) -> Profile:
     ]
     for key, attribute in fields.items():
         if key in document.content:
-            value, wrong = _structured(structurer, document, key, attribute)
+            value, wrong = _structured(structurer, document, key, attribute, sections)
             findings += wrong
             if not wrong:
                 sections[attribute.name] = value
@@ -274,15 +275,30 @@ def _profile(name: str, document: Document, plugins: OfferSource) -> Profile:
             sections[attribute.name] = _absent(structurer, attribute)
     if sections.get("campaign") is not None:
         sections["campaign"] = _beside_their_file(sections["campaign"], document)
+    sections["equations"], wrong = _equations(structurer, document, sections)
+    findings += wrong
+    sections = with_plain_sources(sections)
     findings += check(sections)
     if not findings:
         expanded, _ = expand_rules(sections.pop("dependent_flows"))
         sections["safe_state"] = _safe_state(sections)
         profile = Profile(name=name, digest=document.digest, dependent_flows=expanded, **sections)
+        if needs_equations(profile):
+            profile = attrs.evolve(profile, system=equations_of(profile).system)
         findings += [*reachable(profile), *optimizers_fit(profile)]
         if not findings:
             return profile
+    findings = [_named_in_table(document, one) for one in findings]
     raise ProfileError(sorted(map(document.problem, findings), key=lambda one: one.place))
+
+
+def _named_in_table(document: Document, finding: Finding) -> Finding:
+    """A finding whose path has the name of a variable, not its number, for `[space.NAME]`."""
+    table, path = document.content.get("space"), finding.path
+    if not isinstance(table, dict) or len(path) < 2 or path[0] != "space":
+        return finding
+    name = list(table)[path[1]] if isinstance(path[1], int) else path[1]
+    return attrs.evolve(finding, path=("space", name, *path[2:]))
 
 
 def _safe_state(sections: Mapping[str, Any]) -> Any:
@@ -296,11 +312,39 @@ def _fields() -> "dict[str, attrs.Attribute[Any]]":
 
 
 def _structured(
-    structurer: Structurer, document: Document, key: str, attribute: "attrs.Attribute[Any]"
+    structurer: Structurer,
+    document: Document,
+    key: str,
+    attribute: "attrs.Attribute[Any]",
+    sections: Mapping[str, Any],
 ) -> tuple[Any, list[Finding]]:
-    return structurer.structure(
-        document.content[key], attribute.type, (key,), split_suffix(attribute.name)[1]
-    )
+    value = document.content[key]
+    if key == "settings" and isinstance(value, dict):  # the others are equations
+        controlled = _controlled(sections)
+        value = {name: one for name, one in value.items() if name in controlled}
+    if key == "space" and isinstance(value, dict):  # [space.NAME] is [[space]] with a name
+        value = [
+            {"name": name, **one} if isinstance(one, dict) else one for name, one in value.items()
+        ]
+    return structurer.structure(value, attribute.type, (key,), split_suffix(attribute.name)[1])
+
+
+def _controlled(sections: Mapping[str, Any]) -> frozenset[str]:
+    """The devices that are set to a number or turned to a position."""
+    devices = sections.get("devices") or {}
+    return frozenset(name for name, entry in devices.items() if entry.is_controlled)
+
+
+def _equations(
+    structurer: Structurer, document: Document, sections: Mapping[str, Any]
+) -> tuple[tuple[Setting, ...], list[Finding]]:
+    """The entries of `[settings]` that are no device that is set or turned."""
+    table, controlled = document.content.get("settings"), _controlled(sections)
+    if not isinstance(table, dict):
+        return (), []
+    others = {name: one for name, one in table.items() if name not in controlled}
+    found, wrong = structurer.structure(others, tuple[Setting, ...], ("settings",))
+    return found or (), wrong
 
 
 def _beside_their_file(campaign: Campaign, document: Document) -> Campaign:

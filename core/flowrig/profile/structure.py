@@ -19,6 +19,7 @@ from flowrig.interfaces.capabilities import Value, abilities_of
 from flowrig.plugins.offers import CORE_KINDS, AnalysisOffer, DriverOffer, KindOffer, Offer
 from flowrig.problem.objective import Goal, Objective
 from flowrig.profile import model
+from flowrig.profile.controls.from_toml import expression_limits, settings, variable
 from flowrig.profile.converter import NAME, Hook, as_table, as_text, quantity_hook, strict_converter
 from flowrig.profile.expressions import Expression, ExpressionError, parse
 from flowrig.profile.linear import RuleError, parse_rule
@@ -97,6 +98,8 @@ class Structurer:
             (Goal, self._goal),
             (model.LinearRule, _linear_rule),
             (model.Variable, self._variable),
+            (model.Limits, self._limits),
+            (tuple[model.Setting, ...], settings),
             (Outlets, _outlets),
             (Ends, _ends),
         ):
@@ -323,11 +326,34 @@ class Structurer:
             raise ExceptionGroup("stage", misfits)
         return model.Stage(offer=offer, settings=settings, **attrs.asdict(stage, recurse=False))
 
+    def _limits(self, value: Any, _type: Any) -> model.Limits:
+        """The limits of the rig's own keys; every other key is an expression."""
+        table = as_table(value)
+        own = {toml_key(one) for one in attrs.fields(model.Limits)} - {"expressions"}
+        expressions = expression_limits({k: v for k, v in table.items() if k not in own})
+        hook = make_dict_structure_fn(
+            model.Limits,
+            self._converter,
+            _cattrs_forbid_extra_keys=True,
+            total_flow_ul_min=override(
+                rename="total_flow", struct_hook=quantity_hook(model.Window, "uL/min")
+            ),
+            temperature_c=override(
+                rename="temperature", struct_hook=quantity_hook(model.Window, "degC")
+            ),
+            expressions=override(omit=True),
+        )
+        limits = hook({key: one for key, one in table.items() if key in own}, model.Limits)
+        return attrs.evolve(limits, expressions=expressions)
+
     def _variable(self, value: Any, _type: Any) -> model.Variable:
         table = as_table(value)
-        if ("heater" in table) == ("stream" in table):
+        sources = [key for key in ("heater", "stream", "is") if key in table]
+        if len(sources) > 1:
             message = "a variable needs exactly one source"
-            raise Mismatch(message, "either `heater` or `stream`")
+            raise Mismatch(message, f"either {' or '.join(f'`{one}`' for one in sources)}")
+        if sources in ([], ["is"]):
+            return variable(table)
         unit = "degC" if "heater" in table else "uL/min"
         hook = make_dict_structure_fn(
             model.Variable,
@@ -335,6 +361,9 @@ class Structurer:
             _cattrs_forbid_extra_keys=True,
             range=override(struct_hook=quantity_hook(model.Window, unit)),
             step=override(struct_hook=quantity_hook(float, unit)),
+            expression=override(omit=True),
+            choices=override(omit=True),
+            quantity=override(omit=True),
         )
         return hook(table, model.Variable)
 

@@ -8,6 +8,7 @@ from attrs import field, frozen
 
 from flowrig.interfaces.device import Quality
 from flowrig.measurement.sample import Spectrum
+from flowrig.problem.space import Value
 from flowrig.profile.model import Profile
 from flowrig.report.shown_objective import shown_objective
 from flowrig.report.svg.numbers import Quantity
@@ -81,7 +82,7 @@ class Experiment:
 
     index: int
     stage: str
-    conditions: Mapping[str, float]
+    conditions: Mapping[str, Value]
     features: Mapping[str, float] = field(factory=dict)
     objective: float | None = None
     expected: Expectation | None = None

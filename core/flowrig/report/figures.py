@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from flowrig.measurement.sample import Spectrum
 from flowrig.measurement.spectra import area, interpolate_at
@@ -73,7 +73,10 @@ def parameters(content: ReportContent) -> list[Markup]:
         quantity = content.conditions[variable.name]
         axes = Axes(
             _experiments_axis(content),
-            Axis.around(quantity.label, variable.range, margin=0.08),
+            evolve(
+                Axis.around(quantity.label, variable.range, margin=0.08),
+                names=variable.parameter.choices,
+            ),
             width=340.0,
             height=230.0,
         )
@@ -84,7 +87,9 @@ def parameters(content: ReportContent) -> list[Markup]:
                     style=style,
                     x=[e.index for e in content.experiments if e.stage == stage],
                     y=[
-                        e.conditions[variable.name] for e in content.experiments if e.stage == stage
+                        variable.parameter.number_of(e.conditions[variable.name])
+                        for e in content.experiments
+                        if e.stage == stage
                     ],
                     hints=[
                         f"experiment {e.index}: {quantity.text(e.conditions[variable.name])}"
@@ -96,7 +101,7 @@ def parameters(content: ReportContent) -> list[Markup]:
             for style, stage in enumerate(content.stages)
         ]
         if best is not None:
-            value = best.conditions[variable.name]
+            value = variable.parameter.number_of(best.conditions[variable.name])
             marks.insert(0, curve(axes, [axes.x.low, axes.x.high], [value, value], "best-line"))
             marks.append(ring(axes, best.index, value, "ring"))
         figures.append(figure(chart(axes, *marks, title=f"{quantity.label} over the campaign")))

@@ -1,8 +1,9 @@
 """The report as one HTML file without scripts and external resources; all text is escaped."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from flowrig.interfaces.device import Quality
+from flowrig.problem.space import Value
 from flowrig.profile.topology import Topology
 from flowrig.report import figures
 from flowrig.report.content import Experiment, ReportContent
@@ -104,7 +105,7 @@ def _best_conditions(content: ReportContent, best: Experiment) -> Markup:
     flows = content.profile.flow_rates_ul_min(best.conditions)
     derived = [
         (f"{stream} (follows)", with_unit(flows[stream], "µL/min"))
-        for stream in content.profile.dependent_flows
+        for stream in content.profile.following_streams
     ]
     topology = Topology(content.profile)
     derived += [
@@ -265,11 +266,14 @@ def _experiments(content: ReportContent) -> Markup:
     return section("All experiments", "", table(header, rows))
 
 
-def _column(quantity: Quantity, values: list[float | None]) -> tuple[Markup, list[str]]:
-    """Head and cells of one column, all cells with the same number of decimals."""
+def _column(quantity: Quantity, found: Sequence[Value | None]) -> tuple[Markup, list[str]]:
+    """Head and cells of one column, all numbers with the same number of decimals."""
+    texts = {row: value for row, value in enumerate(found) if isinstance(value, str)}
+    values = [None if isinstance(value, str) else value for value in found]
     shown = [None if value is None else value * quantity.factor for value in values]
     decimals = decimals_for([v for v in shown if v is not None], quantity.significant)
     cells = ["–" if value is None else grouped(value, decimals) for value in shown]
+    cells = [texts.get(row, cell) for row, cell in enumerate(cells)]
     return _head(quantity.name, quantity.unit), cells
 
 

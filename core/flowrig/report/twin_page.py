@@ -234,11 +234,12 @@ def _swarm(axes: Axes, line: int, effects: Array, levels: Array, parameter: Para
     shifts = _spread_out(effects, (axes.x.high - axes.x.low) / 90.0)
     dots = []
     for effect, level, shift in zip(effects, levels, shifts, strict=True):
-        value = parameter.low + float(level) * (parameter.high - parameter.low)
+        number = parameter.low + float(level) * (parameter.high - parameter.low)
+        value = parameter.value_of(number) if parameter.choices else f"{number:.4g}"
         dots.append(
             tag(
                 "circle",
-                tag("title", f"{parameter.name} {value:.4g} {parameter.unit}: {effect:+.3g}"),
+                tag("title", f"{parameter.name} {value} {parameter.unit}: {effect:+.3g}"),
                 cx=axes.x_px(float(effect)),
                 cy=axes.y_px(line + shift),
                 r=3.2,
@@ -275,13 +276,18 @@ def _surfaces(study: TwinStudy) -> Markup:
     )
 
 
+def _axis(parameter: Parameter) -> Axis:
+    label = Quantity(parameter.name, parameter.unit).label
+    return Axis(label, parameter.low, parameter.high, names=parameter.choices)
+
+
 def _surface_figure(
     study: TwinStudy, objective: Quantity, one: Surface, low: float, high: float
 ) -> Markup:
     first, second = (study.space.parameters[column] for column in (one.first, one.second))
     axes = Axes(
-        Axis(f"{first.name} ({first.unit})", first.low, first.high),
-        Axis(f"{second.name} ({second.unit})", second.low, second.high),
+        _axis(first),
+        _axis(second),
         360.0,
         300.0,
     )

@@ -6,6 +6,7 @@ from attrs import field, frozen
 
 from flowrig.journal.events import Objective as JournalledObjective
 from flowrig.problem.objective import Objective
+from flowrig.problem.space import Value
 
 __all__ = ["Decision", "Experiment", "Incumbent", "journalled_objective"]
 
@@ -35,7 +36,7 @@ class Decision:
 
     index: int
     stage: str
-    conditions: Mapping[str, float]
+    conditions: Mapping[str, Value]
     mean: Mapping[str, float | None]
     sd: Mapping[str, float | None]
     objective_mean: float | None
@@ -80,7 +81,7 @@ class Experiment:
         return self.decision.index
 
     @property
-    def conditions(self) -> Mapping[str, float]:
+    def conditions(self) -> Mapping[str, Value]:
         """Conditions by name, in the units of the search space."""
         return self.decision.conditions
 

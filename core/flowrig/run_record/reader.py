@@ -9,7 +9,7 @@ import numpy as np
 from attrs import field, frozen
 from numpy.typing import NDArray
 
-from flowrig.errors import InputError, JournalError
+from flowrig.errors import InputError, JournalError, OutOfRangeError
 from flowrig.interfaces import Surrogate
 from flowrig.journal.check import NOTHING_EXAMINED, Examined
 from flowrig.journal.events import (
@@ -239,7 +239,8 @@ class RunRecord:
 
     def decisions(self) -> list[Decision]:
         """Every decision, in order."""
-        self._decisions += map(_decision, self._new_events(Decided))
+        new = filter(self.has_sound_choices, self._new_events(Decided))
+        self._decisions += map(_decision, new)
         return list(self._decisions)
 
     def experiments(self) -> list[Experiment]:
@@ -267,12 +268,28 @@ class RunRecord:
             problem = f"experiment {index} has no condition {', '.join(lacking)}"
         elif lacking := [name for name in responses if name not in event.data.features]:
             problem = f"experiment {index} has no feature {', '.join(lacking)}"
-        if problem:
-            self.journal.unreadable[event.sequence] = (
-                f"{self.journal.path}: event {event.sequence}, {event.kind!r}: {problem}; it is "
-                "left out"
-            )
-        return not problem
+        return not (problem and self._leave_out(event, problem))
+
+    def has_sound_choices(self, event: Event[Decided] | Event[Skipped]) -> bool:
+        """Whether each text among the conditions of an event is a choice of a category."""
+        conditions = event.data.conditions
+        texts = [name for name, value in conditions.items() if isinstance(value, str)]
+        if not texts:
+            return True
+        try:
+            for parameter in self.profile.space.parameters:
+                if parameter.name in texts:
+                    parameter.number_of(conditions[parameter.name])
+        except OutOfRangeError as error:
+            return not self._leave_out(event, str(error))
+        return True
+
+    def _leave_out(self, event: Event[Any], problem: str) -> bool:
+        self.journal.unreadable[event.sequence] = (
+            f"{self.journal.path}: event {event.sequence}, {event.kind!r}: {problem}; it is "
+            "left out"
+        )
+        return True
 
     def skipped(self) -> frozenset[int]:
         """Numbers of the experiments that a person gave up."""
@@ -368,7 +385,9 @@ class RunRecord:
 
     def surrogates(self) -> Callable[[], Surrogate]:
         """Makes surrogates of this run; see `surrogates_of`."""
-        return surrogates_of(self.folder, self.campaign, self.seed, self.journal.examined)
+        return surrogates_of(
+            self.folder, self.campaign, self.seed, self.profile.space, self.journal.examined
+        )
 
     def model(self) -> Surrogate:
         """The campaign's surrogate, fitted to all experiments but those of bad quality; its inputs

@@ -29,6 +29,7 @@ from flowrig.journal.events import (
     WentOn,
 )
 from flowrig.journal.journal import AnyEvent
+from flowrig.problem.space import Value
 from flowrig.safety.rig_state import RigState
 
 __all__ = ["RunStatus"]
@@ -71,7 +72,7 @@ class RunStatus:
         self.skipped = 0
         self.stage = ""
         self.index: int | None = None
-        self.conditions: dict[int, Mapping[str, float]] = {}
+        self.conditions: dict[int, Mapping[str, Value]] = {}
         self.step = "opening the rig"
         self.until_s: float | None = None
         self.hold: HoldBegun | None = None

@@ -77,7 +77,7 @@ def _heaters(profile: Profile) -> list[str]:
 
 def _limits_of(profile: Profile) -> OperatingLimits:
     return OperatingLimits(
-        dict.fromkeys(_heaters(profile), profile.limits.temperature_c),
+        {name: profile.set_point_limits_c(name) for name in _heaters(profile)},
         {name: stream.flow_rate_ul_min for name, stream in profile.streams.items()},
     )
 

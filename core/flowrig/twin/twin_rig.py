@@ -9,7 +9,7 @@ from flowrig.interfaces import Surrogate
 from flowrig.problem.designs import uniform
 from flowrig.problem.feasibility import pulled_inside
 from flowrig.problem.objective import Objective
-from flowrig.problem.space import Space
+from flowrig.problem.space import Space, Value
 from flowrig.problem.steps import all_allowed, has_steps, near_steps
 
 __all__ = ["TwinRig"]
@@ -42,7 +42,7 @@ class TwinRig:
         return np.asarray(self.objective.value(self._surrogate.predict(U).mean))
 
     def measure(
-        self, conditions: Mapping[str, float], rng: np.random.Generator
+        self, conditions: Mapping[str, Value], rng: np.random.Generator
     ) -> dict[str, float]:
         """Responses with noise, and their objective, by name."""
         U = self.space.to_unit(self.space.array([conditions]))

@@ -44,7 +44,7 @@ def serve(folder: Path, lines: Iterator[str], answers: TextIO) -> None:
     limit_memory(begin["memory_gb"])
     profile = load_profile(folder / PROFILE_NAME, Plugins.discover(warn=False))
     assert profile.campaign is not None
-    surrogates = surrogates_of(folder, profile.campaign, begin["seed"])
+    surrogates = surrogates_of(folder, profile.campaign, begin["seed"], profile.space)
     host, rows = InProcessOptimizer(profile, begin["seed"], surrogates), list[Row]()
     for line in lines:
         request = decoded(line)

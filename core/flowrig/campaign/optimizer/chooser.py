@@ -16,6 +16,7 @@ from flowrig.interfaces import Suggestion
 from flowrig.learning.from_campaign import NoSurrogateError
 from flowrig.problem.designs import maximin_latin_hypercube
 from flowrig.problem.door import Door, Key
+from flowrig.problem.space import Value
 from flowrig.profile import Profile, Stage
 
 __all__ = ["Choice", "Compute", "ConditionChooser"]
@@ -106,7 +107,7 @@ class ConditionChooser:
         self,
         stage: Stage,
         rows: Sequence[Row],
-        tried: Sequence[Mapping[str, float]],
+        tried: Sequence[Mapping[str, Value]],
         count: int,
         compute: Compute,
     ) -> Choice:
@@ -162,7 +163,7 @@ class ConditionChooser:
             return OptimizerFailedError(str(error) or repr(error))
 
     def _without_repeats(
-        self, stage: Stage, tried: Sequence[Mapping[str, float]], answer: Sequence[Suggestion]
+        self, stage: Stage, tried: Sequence[Mapping[str, Value]], answer: Sequence[Suggestion]
     ) -> Choice:
         """An answer without the conditions that were chosen too often already."""
         times, kept, repeated = self._times.copy(), list[Suggestion](), list[Suggestion]()
@@ -174,7 +175,7 @@ class ConditionChooser:
         self.close()  # it counts what is not done as pending; a rebuilt one does not
         most = self._campaign.repeats_at_most
         chosen = ", ".join(
-            f"{name} = {repeated[0].conditions[name]:g} {unit}".rstrip()
+            f"{name} = {_shown(repeated[0].conditions[name])} {unit}".rstrip()
             for name, unit in self._space.units.items()
         )
         what = f"the optimizer of stage {stage.name!r} has settled: it chose {chosen} {most} times"
@@ -192,7 +193,7 @@ class ConditionChooser:
     def _without_optimizer(
         self,
         stage: Stage,
-        tried: Sequence[Mapping[str, float]],
+        tried: Sequence[Mapping[str, Value]],
         count: int,
         failures: Sequence[str],
     ) -> Choice:
@@ -207,7 +208,7 @@ class ConditionChooser:
     def _incident(
         self,
         stage: Stage,
-        tried: Sequence[Mapping[str, float]],
+        tried: Sequence[Mapping[str, Value]],
         failures: Sequence[str],
         done: str,
     ) -> str:
@@ -223,7 +224,7 @@ class ConditionChooser:
     def _space_filling(
         self,
         stage: Stage,
-        tried: Sequence[Mapping[str, float]],
+        tried: Sequence[Mapping[str, Value]],
         count: int,
         why: str,
         kept: Sequence[Suggestion],
@@ -283,3 +284,7 @@ def _farthest(candidates: Array, near: Array, count: int) -> Array:
         chosen.append(candidates[distance.argmax()])
         distance = np.minimum(distance, np.linalg.norm(candidates - chosen[-1], axis=-1))
     return np.array(chosen).reshape(len(chosen), candidates.shape[1])
+
+
+def _shown(value: Value) -> str:
+    return value if isinstance(value, str) else f"{value:g}"

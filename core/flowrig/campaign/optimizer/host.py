@@ -77,7 +77,7 @@ class InProcessOptimizer(OptimizerHost):
         return new_optimizer(self._profile, stage, self._seed, self._surrogates or self._cold)
 
     def _cold(self) -> Surrogate:
-        return new_surrogate(self._campaign, self._seed)
+        return new_surrogate(self._campaign, self._seed, self._profile.space)
 
 
 def new_optimizer(

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flowrig.interfaces import Suggestion
+from flowrig.problem.space import Value
 
 __all__ = ["decoded", "encoded", "plain", "suggestion"]
 
@@ -39,7 +40,7 @@ def decoded(line: str) -> dict[str, Any]:
 def plain(suggestion: Suggestion) -> dict[str, Any]:
     """A suggestion as a JSON object."""
     return {
-        "conditions": _numbers(suggestion.conditions),
+        "conditions": _values(suggestion.conditions),
         "mean": _numbers(suggestion.mean),
         "sd": _numbers(suggestion.sd),
         "objective_mean": _number(suggestion.objective_mean),
@@ -55,13 +56,21 @@ def suggestion(message: Mapping[str, Any]) -> Suggestion:
         ValueError, TypeError, KeyError, AttributeError: the object is no suggestion.
     """
     return Suggestion(
-        conditions=_numbers(message["conditions"]),
+        conditions=_values(message["conditions"]),
         mean=_numbers(message["mean"]),
         sd=_numbers(message["sd"]),
         objective_mean=_number(message["objective_mean"]),
         objective_sd=_number(message["objective_sd"]),
         reason=str(message["reason"]),
     )
+
+
+def _values(values: Mapping[str, Any]) -> dict[str, Value]:
+    """Conditions: numbers, and names of choices."""
+    return {
+        str(name): value if isinstance(value, str) else float(value)
+        for name, value in values.items()
+    }
 
 
 def _numbers(values: Mapping[str, Any]) -> dict[str, float]:

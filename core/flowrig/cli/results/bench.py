@@ -185,6 +185,7 @@ def _run_all(options: BenchOptions, jobs: int) -> "list[TwinCampaign]":
 
 
 def _run(task: _Task) -> "TwinCampaign":
+    from flowrig.learning.categories import with_categories
     from flowrig.twin.comparison import run_on_twin
 
     twin_rig, choice, starters = _laboratory(task.options)
@@ -192,7 +193,7 @@ def _run(task: _Task) -> "TwinCampaign":
     return run_on_twin(
         twin_rig,
         optimizer,
-        lambda: choice.build(task.seed),
+        lambda: with_categories(choice.build(task.seed), twin_rig.space),
         starters,
         experiments=optimizer.stage.experiments,
         seed=task.seed,
@@ -206,6 +207,7 @@ def _laboratory(options: BenchOptions) -> "tuple[TwinRig, SurrogateChoice, Stage
     Kept for the other campaigns of a process: reading and fitting take longer than a campaign.
     """
     from flowrig.errors import InputError
+    from flowrig.learning.categories import with_categories
     from flowrig.learning.model_file import load_model
     from flowrig.plugins.registry import Plugins
     from flowrig.profile import load_profile
@@ -219,10 +221,10 @@ def _laboratory(options: BenchOptions) -> "tuple[TwinRig, SurrogateChoice, Stage
         raise InputError(f"{options.campaign} has no [campaign]; name a campaign file instead")
     choice = choose_surrogate(rig, options.surrogate, plugins)
     if options.twin.suffix == ".npz":
-        model = load_model(options.twin, plugins).surrogate
+        model = with_categories(load_model(options.twin, plugins).surrogate, rig.space)
     else:
         experiments = read_source(options.twin, rig, dict(options.columns), plugins)
-        model = choice.build(0)
+        model = with_categories(choice.build(0), rig.space)
         model.fit(experiments.X, experiments.Y, rig.rsd)
     first = rig.campaign.stages[0]
     starters = evolve(first, experiments=options.start or first.experiments)

@@ -37,6 +37,7 @@ def twin_report(*, options: TwinOptions, repeats: int, out: Path) -> None:
       flowrig twin report flowrig-demo
       flowrig twin report measured.csv --profile cs3cu2i5-heatup-chem3 --surrogate gp
     """
+    from flowrig.learning.categories import with_categories
     from flowrig.report.twin_page import render_twin
     from flowrig.twin.study import fit_count, study_twin
 
@@ -46,7 +47,7 @@ def twin_report(*, options: TwinOptions, repeats: int, out: Path) -> None:
         study = study_twin(
             source.data,
             rig.space,
-            source.choice.build,
+            lambda seed: with_categories(source.choice.build(seed), rig.space),
             repeats=repeats,
             seed=options.seed,
             on_fit=lambda: bar.update(1),

@@ -31,11 +31,12 @@ def twin_train(*, options: TwinOptions, out: Path) -> None:
       flowrig run my-rig.toml --simulate twin:twin.npz
       flowrig bench my-rig.toml --twin twin.npz
     """
+    from flowrig.learning.categories import with_categories
     from flowrig.learning.model_file import save_model
 
     source = read_twin_source(options)
     rig, choice, count = source.rig, source.choice, len(source.experiments.X)
-    model = choice.build(options.seed)
+    model = with_categories(choice.build(options.seed), rig.space)
     model.fit(source.experiments.X, source.experiments.Y, rig.rsd)
     notes = {
         "conditions": [[p.name, p.low, p.high] for p in rig.space.parameters],

@@ -288,8 +288,11 @@ def _best_lines(summary: Mapping[str, Any]) -> list[str]:
 
 
 def _conditions_of(best: Mapping[str, Any]) -> str:
+    from flowrig.cli.terminal.experiment_table import value_text
+
     return ", ".join(
-        f"{name} {entry['value']:.4g} {entry['unit']}" for name, entry in best["conditions"].items()
+        f"{name} {value_text(entry['value'])} {entry['unit']}".rstrip()
+        for name, entry in best["conditions"].items()
     )
 
 

@@ -4,8 +4,9 @@ import re
 from collections.abc import Mapping, Sequence
 
 from flowrig.journal.events import Objective
+from flowrig.problem.space import Value
 
-__all__ = ["ExperimentTable", "conditions_text", "objective_text"]
+__all__ = ["ExperimentTable", "conditions_text", "objective_text", "value_text"]
 
 NARROWEST = 6
 """Smallest width of a column, in characters: four digits, a point and a sign."""
@@ -46,7 +47,7 @@ class ExperimentTable:
     def row(
         self,
         number: int,
-        conditions: Mapping[str, float],
+        conditions: Mapping[str, Value],
         objective: float | None,
         notes: Sequence[str] = (),
     ) -> str:
@@ -60,7 +61,7 @@ class ExperimentTable:
         """
         text = "-" if objective is None else objective_text(objective, self._objective)
         cells = [f"{number}/{self._planned}"]
-        cells += [f"{conditions[name]:.4g}" for name in self._conditions]
+        cells += [value_text(conditions[name]) for name in self._conditions]
         cells.append(text.removesuffix(self._unit).rstrip())
         return "  ".join([self._line(cells), *notes])
 
@@ -82,6 +83,13 @@ def objective_text(value: float, objective: Objective) -> str:
     return f"{value:.4g}" if is_feature else f"{value:.1%}"
 
 
-def conditions_text(conditions: Mapping[str, float], units: Mapping[str, str]) -> str:
+def conditions_text(conditions: Mapping[str, Value], units: Mapping[str, str]) -> str:
     """Conditions with their units in one line."""
-    return ", ".join(f"{n} {v:.4g} {units.get(n, '')}".rstrip() for n, v in conditions.items())
+    return ", ".join(
+        f"{n} {value_text(v)} {units.get(n, '')}".rstrip() for n, v in conditions.items()
+    )
+
+
+def value_text(value: Value) -> str:
+    """A value of a condition: four digits of a number, or the name of a choice."""
+    return value if isinstance(value, str) else f"{value:.4g}"

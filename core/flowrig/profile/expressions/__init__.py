@@ -2,16 +2,14 @@
 
 from flowrig.profile.expressions.errors import ExpressionError
 from flowrig.profile.expressions.expression import Bound, Expression, Meaning, parse
-from flowrig.profile.expressions.linear import Form, Ratio, ratio_of
+from flowrig.profile.expressions.linear import ratio_of
 from flowrig.profile.expressions.units import Unit, unit_of
 
 __all__ = [
     "Bound",
     "Expression",
     "ExpressionError",
-    "Form",
     "Meaning",
-    "Ratio",
     "Unit",
     "parse",
     "ratio_of",

@@ -3,8 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from attrs import field, frozen
-
+from flowrig.problem.forms import Form, Ratio
 from flowrig.profile.expressions.errors import ExpressionError
 from flowrig.profile.expressions.expression import Bound
 from flowrig.profile.expressions.grammar import (
@@ -18,62 +17,7 @@ from flowrig.profile.expressions.grammar import (
 )
 from flowrig.profile.expressions.units import Unit
 
-__all__ = ["Form", "Ratio", "ratio_of"]
-
-
-@frozen
-class Form:
-    """`constant + sum(factor * name)`."""
-
-    constant: float = 0.0
-    factors: Mapping[str, float] = field(factory=dict)
-
-    def scaled(self, by: float) -> "Form":
-        """The form times a number."""
-        factors = {name: one * by for name, one in self.factors.items()}
-        return Form(self.constant * by, {name: one for name, one in factors.items() if one})
-
-    def plus(self, other: "Form") -> "Form":
-        """The sum of two forms."""
-        sums = dict(self.factors)
-        for name, one in other.factors.items():
-            sums[name] = sums.get(name, 0.0) + one
-        return Form(
-            self.constant + other.constant, {name: one for name, one in sums.items() if one}
-        )
-
-    def value(self, values: Mapping[str, float]) -> float:
-        """The value of the form, given those of its names."""
-        return self.constant + sum(one * values[name] for name, one in self.factors.items())
-
-    def times(self, other: "Form") -> "Form | None":
-        """The product of two forms; None if it is not linear."""
-        if not other.factors:
-            return self.scaled(other.constant)
-        return None if self.factors else other.scaled(self.constant)
-
-
-@frozen
-class Ratio:
-    """The quotient of two linear forms of controls, each control in its own unit.
-
-    Attributes:
-        above: the numerator, in a unit in which the quotient has that of its expression.
-        below: the denominator.
-    """
-
-    above: Form
-    below: Form = Form(1.0)
-
-    @property
-    def is_linear(self) -> bool:
-        """Whether the denominator is a constant."""
-        return not self.below.factors
-
-    def value(self, values: Mapping[str, float]) -> float:
-        """The value of the quotient, given those of the controls; nan if it divides by zero."""
-        below = self.below.value(values)
-        return self.above.value(values) / below if below else float("nan")
+__all__ = ["ratio_of"]
 
 
 Scaled = tuple[Ratio, Unit]

@@ -38,8 +38,8 @@ from flowrig.profile.model.profile import (
     SafeStep,
     Simulation,
     Steady,
-    Variable,
 )
+from flowrig.profile.model.variables import Choice, ExpressionLimit, Setting, Variable
 
 __all__ = [
     "ABSORBANCE",
@@ -51,9 +51,11 @@ __all__ = [
     "Campaign",
     "Channel",
     "ChemistryChoice",
+    "Choice",
     "Component",
     "Dark",
     "DeviceEntry",
+    "ExpressionLimit",
     "Feature",
     "LimitedFlow",
     "Limits",
@@ -67,6 +69,7 @@ __all__ = [
     "ResidenceTime",
     "SafeStep",
     "Section",
+    "Setting",
     "Simulation",
     "Solute",
     "SpectrumSettings",

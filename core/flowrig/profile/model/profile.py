@@ -11,10 +11,10 @@ from typing import Any, Final, Literal
 import attrs
 from attrs import field, frozen
 
-from flowrig.interfaces.capabilities import Value
 from flowrig.plugins.offers import Offer
 from flowrig.problem.objective import Objective
-from flowrig.problem.space import Parameter, Space, within
+from flowrig.problem.space import Space, Value, within
+from flowrig.problem.system import System
 from flowrig.profile.expressions import Expression
 from flowrig.profile.model.analysis import Analysis, Calibration, Window
 from flowrig.profile.model.campaign import Campaign
@@ -28,6 +28,7 @@ from flowrig.profile.model.flow import (
     Section,
     Stream,
 )
+from flowrig.profile.model.variables import ExpressionLimit, Setting, Variable
 from flowrig.profile.operator import Gate, HoldRules
 from flowrig.profile.supervision import Interlock, Supervision
 
@@ -39,7 +40,6 @@ __all__ = [
     "SafeStep",
     "Simulation",
     "Steady",
-    "Variable",
 ]
 
 DEFAULT_SIMULATION: Final[Mapping[str, str]] = {"world": "fluidic", "chemistry": "stand-in"}
@@ -55,10 +55,12 @@ class Limits:
     Attributes:
         total_flow_ul_min: limits of the total flow rate [µL/min] in an experiment.
         temperature_c: limits of all set points [°C].
+        expressions: windows on expressions over what is set.
     """
 
     total_flow_ul_min: Window
     temperature_c: Window
+    expressions: tuple[ExpressionLimit, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -111,32 +113,6 @@ class SafeStep:
     flow_rates_ul_min: Mapping[str, float] = field(factory=dict)
     until_below_c: float | None = None
     at_most_s: float = 0.0
-
-
-@frozen(kw_only=True)
-class Variable:
-    """A condition that an optimizer chooses: set point of a heater or flow rate of a stream.
-
-    Exactly one of `heater` and `stream` is given.
-
-    Attributes:
-        name: name in reports.
-        heater: the device whose set point is chosen.
-        stream: the stream whose flow rate is chosen.
-        range: lower and upper bound [°C or µL/min].
-        step: distance of the allowed values from the lower bound on; None allows all values.
-    """
-
-    name: str
-    range: Window
-    heater: str | None = None
-    stream: str | None = None
-    step: float | None = None
-
-    @property
-    def unit(self) -> str:
-        """ "°C" or "µL/min"."""
-        return "°C" if self.heater is not None else "µL/min"
 
 
 @frozen
@@ -206,6 +182,9 @@ class Profile:
         gates: questions to a person before heating, flow or a stage.
         hold: flow while a run waits for a person.
         variables: variables of the search space, as in TOML.
+        equations: what no variable decides; the other entries of `settings` in TOML.
+        system: the equations of variables and settings with all limits; None where every variable
+            is a set point or a flow rate, and every other flow rate has a rule.
         simulation: the world for `--simulate`; a profile without the table gets the default one,
             and None if no plugin offers it.
         campaign: the campaign that `flowrig run PROFILE` runs; optional.
@@ -235,6 +214,8 @@ class Profile:
     dependent_flows: Mapping[str, LinearRule] = field(factory=dict)
     fixed_temperatures_c: Mapping[str, float] = field(factory=dict)
     device_settings: Mapping[str, str] = field(factory=dict, metadata={"toml": "settings"})
+    equations: tuple[Setting, ...] = ()
+    system: System | None = field(default=None, eq=False)
     simulation: Simulation | None = None
     campaign: Campaign | None = None
 
@@ -267,7 +248,9 @@ class Profile:
     @property
     def space(self) -> Space:
         """The search space, with the limits on flow rates as linear constraints."""
-        parameters = tuple(Parameter(v.name, *v.range, v.unit, v.step) for v in self.variables)
+        parameters = tuple(variable.parameter for variable in self.variables)
+        if self.system is not None:
+            return Space(parameters, *self.system.constraints)
         names = {v.stream: v.name for v in self.variables if v.stream is not None}
         constraints = tuple(one.constraint(names) for one in self.limited_flows)
         return Space(parameters, constraints)
@@ -301,6 +284,14 @@ class Profile:
             if self.streams[stream].role == "carrier"
         }
 
+    def set_point_limits_c(self, heater: str) -> Window:
+        """Lowest and highest set point [°C] of a heater that the limits of the rig allow."""
+        low, high = self.limits.temperature_c
+        for one in self.limits.expressions:
+            if one.expression.text.strip() == heater:
+                low, high = max(low, one.window[0]), min(high, one.window[1])
+        return low, high
+
     @property
     def limited_flows(self) -> tuple[LimitedFlow, ...]:
         """Dependent flow rates with limits: the total, and each stream with a flow rule."""
@@ -318,20 +309,41 @@ class Profile:
             ),
         )
 
-    def flow_rates_ul_min(self, conditions: Mapping[str, float]) -> dict[str, float]:
+    @property
+    def following_streams(self) -> tuple[str, ...]:
+        """The streams whose flow rates follow from what is chosen."""
+        if self.system is None:
+            return tuple(self.dependent_flows)
+        chosen = {variable.stream for variable in self.variables}
+        return tuple(name for name in self.streams if name not in chosen)
+
+    def flow_rates_ul_min(self, conditions: Mapping[str, Value]) -> dict[str, float]:
         """Flow rate [µL/min] of every stream under some conditions, also of dependent streams.
 
         A dependent flow rate that exceeds its limit by a rounding error is the limit.
         """
-        rates = {v.stream: conditions[v.name] for v in self.variables if v.stream is not None}
+        if self.system is not None:
+            controls = self.system.controls(conditions)
+            return {
+                name: within(controls[name], *stream.flow_rate_ul_min)
+                for name, stream in self.streams.items()
+            }
+        rates = {
+            v.stream: float(conditions[v.name]) for v in self.variables if v.stream is not None
+        }
         for stream, rule in self.dependent_flows.items():
             limits = self.streams[stream].flow_rate_ul_min
             rates[stream] = within(rule.value(rates), *limits, rule.constant_ul_min)
         return rates
 
-    def set_points_c(self, conditions: Mapping[str, float]) -> dict[str, float]:
+    def set_points_c(self, conditions: Mapping[str, Value]) -> dict[str, float]:
         """Set point [°C] of every heater under some conditions."""
-        chosen = {v.heater: conditions[v.name] for v in self.variables if v.heater is not None}
+        if self.system is not None:
+            controls = self.system.controls(conditions)
+            return {name: controls[name] for name in self.devices if name in controls}
+        chosen = {
+            v.heater: float(conditions[v.name]) for v in self.variables if v.heater is not None
+        }
         return {**self.fixed_temperatures_c, **chosen}
 
     @property

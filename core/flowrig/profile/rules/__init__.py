@@ -7,6 +7,7 @@ ends when it needs another one, so that one mistake hides no others.
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
+from flowrig.profile import controls
 from flowrig.profile.model import Profile
 from flowrig.profile.problems import Finding
 from flowrig.profile.rules import (
@@ -21,9 +22,10 @@ from flowrig.profile.rules import (
     safe_state,
     stationary,
     supervision,
+    variables,
 )
 
-__all__ = ["check"]
+__all__ = ["check", "with_plain_sources"]
 
 Rule = Callable[[Profile], Iterator[Finding]]
 
@@ -32,6 +34,7 @@ RULES: tuple[Rule, ...] = (
     *devices.RULES,
     *flow_path.RULES,
     *flows.RULES,
+    *variables.RULES,
     *limits.RULES,
     *analysis.RULES,
     *safe_state.RULES,
@@ -57,6 +60,15 @@ class _Draft:
             return self._sections[name]
         except KeyError:
             raise _SectionMissing(name) from None
+
+
+def with_plain_sources(sections: Mapping[str, Any]) -> dict[str, Any]:
+    """The sections, where a variable that names a stream or heater alone has it as its source."""
+    try:
+        variables = controls.with_plain_sources(cast("Profile", _Draft(sections)))
+    except _SectionMissing:
+        return dict(sections)
+    return {**sections, "variables": variables}
 
 
 def check(sections: Mapping[str, Any]) -> list[Finding]:

@@ -4,7 +4,8 @@ import math
 from collections.abc import Iterator, Mapping
 
 from flowrig.problem.space import MOST_STEPS
-from flowrig.profile.model import DeviceEntry, Profile, Window
+from flowrig.profile.controls.set_points import heater_window, set_point_window
+from flowrig.profile.model import Profile, Window
 from flowrig.profile.problems import Finding, Path
 from flowrig.profile.quantity import split_suffix
 
@@ -77,15 +78,6 @@ def streams(profile: Profile) -> Iterator[Finding]:
                 yield from outside(value, limits[key], unit, whose, path)
 
 
-def heater_window(device: DeviceEntry) -> Window:
-    """Lowest and highest set point [°C] of a heater, from its driver and its settings."""
-    low, high = device.offer.limits.get("temperature_c", (-273.15, float("inf")))
-    return (
-        max(low, getattr(device.settings, "set_point_min_c", low)),
-        min(high, getattr(device.settings, "set_point_max_c", high)),
-    )
-
-
 def temperature(profile: Profile) -> Iterator[Finding]:
     """The temperature limits of the rig lie within the limits of its heaters."""
     windows = [heater_window(one) for one in profile.devices.values() if one.offer.kind == "heater"]
@@ -117,7 +109,7 @@ def variables(profile: Profile) -> Iterator[Finding]:
         device = profile.devices.get(variable.heater or "")
         if device is not None and device.offer.kind == "heater":
             whose = f"the limits of the rig and of {device.name!r}"
-            yield from _both(variable.range, _allowed(profile, device), "°C", whose, path)
+            yield from _both(variable.range, set_point_window(profile, device), "°C", whose, path)
 
 
 def fixed_temperatures(profile: Profile) -> Iterator[Finding]:
@@ -135,13 +127,7 @@ def fixed_temperatures(profile: Profile) -> Iterator[Finding]:
             yield Finding(path, message, on_key=True)
         else:
             whose = f"the limits of the rig and of {heater!r}"
-            yield from outside(set_point, _allowed(profile, device), "°C", whose, path)
-
-
-def _allowed(profile: Profile, device: DeviceEntry) -> Window:
-    low, high = heater_window(device)
-    window = profile.limits.temperature_c
-    return max(low, window[0]), min(high, window[1])
+            yield from outside(set_point, set_point_window(profile, device), "°C", whose, path)
 
 
 RULES = (settings, streams, temperature, variables, fixed_temperatures)

@@ -4,8 +4,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from flowrig.errors import InputError
+from flowrig.problem.designs import uniform
 from flowrig.problem.space import LinearConstraint, Space
 from flowrig.problem.steps import all_allowed, has_steps, nearest_allowed
+from flowrig.problem.system import System
 from flowrig.profile.model import Profile
 from flowrig.profile.problems import Finding, Path
 
@@ -20,6 +23,9 @@ _TOLERANCE = 1e-6
 
 def reachable(profile: Profile) -> Iterator[Finding]:
     """Some conditions of the search space meet all limits on flow rates."""
+    if profile.system is not None:
+        yield from _reachable_by_equations(profile, profile.system)
+        return
     space, met = profile.space, True
     for flow, constraint in zip(profile.limited_flows, space.constraints, strict=True):
         low, high = _extremes(space, constraint)
@@ -42,6 +48,31 @@ def reachable(profile: Profile) -> Iterator[Finding]:
         expected = "smaller steps, or one parameter without steps"
     if message:
         yield Finding(("limits", "total_flow"), message, expected=expected)
+
+
+def _reachable_by_equations(profile: Profile, system: System) -> Iterator[Finding]:
+    """As `reachable`, where what is set follows from equations."""
+    for limit in system.limits:
+        ends = system.extremes(limit)
+        if ends is not None and (ends[1] < limit.low or ends[0] > limit.high):
+            yield Finding(
+                ("space",),
+                f"{limit.label}: {ends[0]:g} to {ends[1]:g} in the whole search space, outside "
+                f"{limit.low:g} to {limit.high:g}",
+                expected="other limits, or other ranges in [[space]]",
+                on_key=True,
+            )
+            return
+    space = profile.space
+    try:
+        found = uniform(space, 1, np.random.default_rng(0))
+    except InputError as error:
+        yield Finding(("space",), str(error), expected="other limits, or other ranges", on_key=True)
+        return
+    middle = space.from_unit(found)[0]
+    if has_steps(space) and nearest_allowed(space, middle) is None:
+        message = "no conditions on the steps of [[space]] meet all limits at once"
+        yield Finding(("space",), message, expected="smaller steps, or other limits", on_key=True)
 
 
 def optimizers_fit(profile: Profile) -> Iterator[Finding]:

@@ -69,12 +69,14 @@ class Axis:
         low: value at the left or lower end.
         high: value at the right or upper end.
         whole: whether only whole numbers make sense.
+        names: of the whole numbers from 0, for a category.
     """
 
     label: str
     low: float
     high: float
     whole: bool = False
+    names: tuple[str, ...] = ()
 
     @classmethod
     def around(
@@ -98,6 +100,8 @@ class Axis:
 
     def ticks(self, count: int) -> list[float]:
         """Round values along the axis."""
+        if self.names:
+            return [float(number) for number in range(len(self.names))]
         found = nice_ticks(self.low, self.high, count)
         return [value for value in found if value == round(value)] if self.whole else found
 
@@ -300,7 +304,7 @@ def _grid(axes: Axes) -> Markup:
             tag("path", d=f"M{axes.left:.1f} {axes.y_px(v):.1f}H{axes.right:.1f}"),
             tag(
                 "text",
-                grouped(v, y_decimals),
+                axes.y.names[int(v)] if axes.y.names else grouped(v, y_decimals),
                 x=axes.left - 7,
                 y=axes.y_px(v) + 4,
                 text_anchor="end",
@@ -313,7 +317,7 @@ def _grid(axes: Axes) -> Markup:
             tag("path", d=f"M{axes.x_px(v):.1f} {axes.bottom:.1f}v4", class_="tick"),
             tag(
                 "text",
-                grouped(v, x_decimals),
+                axes.x.names[int(v)] if axes.x.names else grouped(v, x_decimals),
                 x=axes.x_px(v),
                 y=axes.bottom + 17,
                 text_anchor="middle",

@@ -64,8 +64,10 @@ class Quantity:
         """Name and unit, for an axis."""
         return f"{self.name} ({self.unit})" if self.unit else self.name
 
-    def text(self, value: float, sd: float | None = None) -> str:
+    def text(self, value: float | str, sd: float | None = None) -> str:
         """A stored value as people read it, with its unit and, if given, its uncertainty."""
+        if isinstance(value, str):
+            return value
         unit = f"{THIN_SPACE}{self.unit}" if self.unit else ""
         shown = value * self.factor
         decimals = decimals_for([shown], self.significant)

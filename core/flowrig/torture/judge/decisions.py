@@ -37,7 +37,7 @@ def suggestions(trial: Trial, record: RunRecord) -> Breaches:
             record.profile,
             stage,
             record.seed,
-            lambda: new_surrogate(record.campaign, record.seed),
+            lambda: new_surrogate(record.campaign, record.seed, record.profile.space),
         )
         optimizer.ingest(known)
         again = optimizer.suggest(len(decided))

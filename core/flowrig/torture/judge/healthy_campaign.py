@@ -2,6 +2,8 @@
 
 from attrs import frozen
 
+from flowrig.problem.space import Value
+
 __all__ = ["HealthyCampaign"]
 
 
@@ -14,5 +16,5 @@ class HealthyCampaign:
         conditions: the conditions of all experiments.
     """
 
-    features: dict[tuple[float, ...], dict[str, float]]
-    conditions: frozenset[tuple[float, ...]]
+    features: dict[tuple[Value, ...], dict[str, float]]
+    conditions: frozenset[tuple[Value, ...]]

@@ -1,0 +1,135 @@
+"""Surrogates over categories: each choice becomes a condition of its own.
+
+A category stands in arrays as one number, which has an order that the choices have not. Here each
+of three or more choices gets a column that is 1 where it is chosen and else 0, so that any
+surrogate of any plugin takes them as equally far from each other. Two choices need no second
+column.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flowrig.interfaces import NormalPosterior, Posterior, Surrogate, SurrogateState
+from flowrig.problem.space import Space
+
+__all__ = ["with_categories"]
+
+Array = NDArray[np.float64]
+
+
+def with_categories(surrogate: Surrogate, space: Space) -> Surrogate:
+    """The surrogate itself, or one that gives it a column for each choice.
+
+    Args:
+        surrogate: a surrogate; a fitted one was fitted with these columns.
+        space: the space whose unit cube the conditions are points of.
+    """
+    counts = [len(one.choices) for one in space.parameters]
+    return _Widened(surrogate, counts) if max(counts, default=0) > 2 else surrogate
+
+
+class _Widened(Surrogate):
+    """A surrogate whose conditions get a column for each choice of a category.
+
+    Args:
+        inner: the surrogate that is fitted.
+        counts: by condition the number of choices; 0 for one with numbers.
+    """
+
+    def __init__(self, inner: Surrogate, counts: list[int]) -> None:
+        super().__init__(inner.settings, inner.seed)
+        self._inner = inner
+        self._counts = counts
+        self._responses = inner._responses
+
+    def describe(self) -> Mapping[str, Any]:
+        """As of the surrogate inside."""
+        return self._inner.describe()
+
+    def _do_fit(self, X: Array, Y: Array) -> None:
+        self._inner.fit(self._wide(X), Y, self.rsd)
+
+    def _do_predict(self, X: Array) -> Posterior:
+        posterior = self._inner.predict(self._wide(X))
+        if isinstance(posterior, NormalPosterior):
+            return _Narrowed(posterior, self._kept())
+        return posterior
+
+    def _do_unseen(self) -> tuple[Array, Array] | None:
+        return self._inner.unseen()
+
+    def _do_state(self) -> SurrogateState:
+        return self._inner.state()
+
+    def _do_restore(self, state: SurrogateState) -> None:
+        self._inner.restore(state)
+
+    def _wide(self, X: Array) -> Array:
+        columns = []
+        for x, count in zip(X.T, self._counts, strict=True):
+            if count > 2:
+                chosen = np.rint(np.clip(x, 0.0, 1.0) * (count - 1))
+                columns += [(chosen == number).astype(float) for number in range(count)]
+            else:
+                columns.append(x)
+        return np.column_stack(columns)
+
+    def _kept(self) -> list[int]:
+        """For each condition its column inside; -1 for a category with several."""
+        kept, place = [], 0
+        for count in self._counts:
+            kept.append(place if count <= 2 else -1)
+            place += count if count > 2 else 1
+        return kept
+
+
+class _Narrowed(NormalPosterior):
+    """A posterior with gradients along the conditions only; along categories they are 0."""
+
+    def __init__(self, inner: NormalPosterior, kept: list[int]) -> None:
+        self._inner = inner
+        self._kept = kept
+
+    @property
+    def mean(self) -> Array:
+        """As of the posterior inside."""
+        return self._inner.mean
+
+    @property
+    def sd(self) -> Array:
+        """As of the posterior inside."""
+        return self._inner.sd
+
+    def sample(self, count: int, rng: np.random.Generator) -> Array:
+        """As of the posterior inside."""
+        return self._inner.sample(count, rng)
+
+    @property
+    def latent_mean(self) -> Array:
+        """As of the posterior inside."""
+        return self._inner.latent_mean
+
+    @property
+    def latent_sd(self) -> Array:
+        """As of the posterior inside."""
+        return self._inner.latent_sd
+
+    def latent_gradients(self) -> tuple[Array, Array]:
+        """As `NormalPosterior.latent_gradients`."""
+        mean, sd = (self._narrow(one) for one in self._inner.latent_gradients())
+        return mean, sd
+
+    def natural(self, latent: Array) -> Array:
+        """As of the posterior inside."""
+        return self._inner.natural(latent)
+
+    def natural_slope(self, latent: Array) -> Array:
+        """As of the posterior inside."""
+        return self._inner.natural_slope(latent)
+
+    def _narrow(self, gradients: Array) -> Array:
+        kept = np.array(self._kept)
+        return np.where(kept < 0, 0.0, gradients[..., np.maximum(kept, 0)])

@@ -1,0 +1,147 @@
+"""What names in expressions over controls stand for: flow rates, set points, totals, times."""
+
+from collections.abc import Iterator, Mapping
+
+from attrs import frozen
+
+from flowrig.errors import InputError
+from flowrig.problem.forms import Form, Ratio
+from flowrig.profile.expressions import Bound, Expression, ExpressionError, Meaning, unit_of
+from flowrig.profile.expressions.linear import ratio_of
+from flowrig.profile.model import Profile, Section
+from flowrig.profile.topology import Topology
+
+__all__ = ["Names", "names_of"]
+
+TOTAL = "total"
+"""The sum of all streams, unless something is called like it."""
+
+SECONDS_PER_MINUTE = 60.0
+
+SAME = 1e-9
+"""Relative difference of factors that are the same but for rounding."""
+
+
+@frozen
+class Names:
+    """Names with their meaning.
+
+    Attributes:
+        meanings: units by name.
+        ratios: by name, what it is in terms of controls.
+        refused: by name, why an expression cannot use it.
+    """
+
+    meanings: Mapping[str, Meaning]
+    ratios: Mapping[str, Ratio]
+    refused: Mapping[str, str]
+
+    def bind(self, expression: Expression) -> Bound:
+        """An expression with the meaning of its names.
+
+        Raises:
+            ExpressionError: a name is unknown or cannot be used, or units do not fit.
+        """
+        for name in expression.names:
+            if name in self.refused:
+                at = expression.text.find(name.removeprefix("mol("))
+                raise ExpressionError(f"{name}: {self.refused[name]}", max(at, 0))
+        return expression.bind(self.meanings)
+
+    def ratio(self, expression: Expression) -> tuple[Ratio, Bound]:
+        """An expression as a quotient of linear forms of controls, in the unit of the other.
+
+        Raises:
+            ExpressionError: as `bind`, or it is no such quotient.
+        """
+        bound = self.bind(expression)
+        return ratio_of(bound, self.ratios), bound
+
+
+def names_of(profile: Profile) -> Names:
+    """The names of a rig that expressions over controls can use.
+
+    Args:
+        profile: a profile, or the readable sections of one.
+    """
+    flow, heat, time = unit_of("uL/min"), unit_of("degC"), unit_of("s")
+    meanings: dict[str, Meaning] = {}
+    ratios: dict[str, Ratio] = {}
+    heaters = [name for name, one in profile.devices.items() if one.offer.kind == "heater"]
+    for names, unit in ((profile.streams, flow), (heaters, heat)):
+        for name in names:
+            meanings[name] = Meaning(unit)
+            ratios[name] = Ratio(Form(0.0, {name: 1.0}))
+    refused = {
+        name: "a stream and a device have this name; rename one of them"
+        for name in heaters
+        if name in profile.streams
+    }
+    refused |= {
+        name: "write the value of this device alone, for every experiment"
+        if entry.is_controlled
+        else "this is no device that is set or turned"
+        for name, entry in profile.devices.items()
+        if name not in meanings
+    }
+    if TOTAL not in meanings:
+        meanings[TOTAL] = Meaning(flow)
+        ratios[TOTAL] = Ratio(Form(0.0, dict.fromkeys(profile.streams, 1.0)))
+    for name, found in _times(profile):
+        meanings[name] = Meaning(time)
+        if isinstance(found, str):
+            refused[name] = found
+        else:
+            ratios[name] = found
+    return Names(meanings, ratios, refused)
+
+
+def _times(profile: Profile) -> Iterator[tuple[str, Ratio | str]]:
+    """By section its time [s], or why it is no quotient of flow rates."""
+    try:
+        topology = Topology(profile)
+        for name, section in topology.sections.items():
+            yield f"{name}.time", _time(profile, topology, section)
+    except (InputError, KeyError):  # rules about the path report what is wrong with it
+        return
+
+
+def _time(profile: Profile, topology: Topology, section: Section) -> Ratio | str:
+    slowest: Ratio | None = None
+    for route in topology.routes(section):
+        ratio = _route_time(profile, topology, route)
+        if ratio is None:
+            return (
+                "streams join or divide on the way, so that its time is no quotient of flow rates; "
+                "take a section that starts where they have joined"
+            )
+        if slowest is not None and ratio.below != slowest.below:
+            return "its routes have different flow rates, so that the longest one may change"
+        if slowest is None or ratio.above.constant > slowest.above.constant:
+            slowest = ratio
+    if slowest is None or not slowest.above.constant:
+        return "it has no volume, or nothing flows through it"
+    return slowest
+
+
+def _route_time(profile: Profile, topology: Topology, route: tuple[str, ...]) -> Ratio | None:
+    """The time of a route; None if the flows through its parts are not proportional."""
+    volume_ul, flow = 0.0, Form()
+    for name in route:
+        here_ul = profile.path[name].volume_ul
+        if here_ul <= 0.0:
+            continue
+        shares = {
+            stream: share
+            for stream in profile.streams
+            if (share := topology.graph.passing(stream).get(name, 0.0)) > 0.0
+        }
+        if not flow.factors:
+            flow = Form(0.0, shares)
+        if shares.keys() != flow.factors.keys():
+            return None
+        scales = [share / flow.factors[stream] for stream, share in shares.items()]
+        if max(scales) - min(scales) > SAME * max(scales):
+            return None
+        volume_ul += here_ul / scales[0]
+    return Ratio(Form(SECONDS_PER_MINUTE * volume_ul), flow) if flow.factors else Ratio(Form())
