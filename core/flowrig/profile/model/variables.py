@@ -32,7 +32,7 @@ class Choice:
     """One choice of a category.
 
     Attributes:
-        name: its name; without settings, that of the stream that flows.
+        name: its name; without settings, the position of a device, or the stream that flows.
         settings: equations that hold where it is chosen.
     """
 
@@ -44,13 +44,14 @@ class Choice:
 class Variable:
     """A condition that an optimizer chooses.
 
-    At most one of `heater`, `stream` and `expression` is given; none of them with `choices`.
+    At most one of `heater`, `stream` and `expression` is given.
 
     Attributes:
         name: name in reports.
         heater: the device whose set point is chosen.
         stream: the stream whose flow rate is chosen.
-        expression: the expression over controls whose value is chosen; `is` in TOML.
+        expression: the expression over controls whose value is chosen, or the device of a category
+            of positions; `is` in TOML.
         range: lower and upper bound, in `unit`; of a category the first and last number.
         step: distance of the allowed values from the lower bound on; None allows all values.
         choices: the choices of a category.
@@ -72,6 +73,13 @@ class Variable:
         if self.heater is not None:
             return "°C"
         return "µL/min" if self.stream is not None else self.quantity.name
+
+    @property
+    def turned(self) -> str | None:
+        """The device whose positions may be the choices: the one that is named."""
+        if not self.choices or any(one.settings for one in self.choices):
+            return None
+        return self.name if self.expression is None else self.expression.text.strip()
 
     @property
     def parameter(self) -> Parameter:
