@@ -37,7 +37,10 @@ class ValveBody:
         self.number = 1
         self.turns = 0
         self.faults: Mapping[str, DeviceFault] = {
-            "stuck-valve": DeviceFault("the valve does not turn, whatever it is told", self._stick)
+            "stuck-valve": DeviceFault("the valve does not turn, whatever it is told", self._stick),
+            "turned-by-hand": DeviceFault(
+                "somebody turns the valve to the next position", self._turn_on
+            ),
         }
 
     def turn(self, number: int) -> None:
@@ -50,6 +53,10 @@ class ValveBody:
 
     def _stick(self, on: bool) -> None:
         self._is_stuck = on
+
+    def _turn_on(self, on: bool) -> None:
+        if on:
+            self.turn(self.number + 1)
 
 
 class SensorBody:

@@ -24,6 +24,9 @@ T = TypeVar("T")
 FLUSH_S: Final = 0.2
 """Silence [s] that ends what an instrument still had to send."""
 
+SPOILER: Final = "?"
+"""What no instrument takes: it spoils half a request that waits there."""
+
 LINE_BYTES: Final = 80
 """A long line."""
 
@@ -73,16 +76,14 @@ class TextLine:
     Args:
         port: name or URL of the port for pyserial.
         baud: line speed.
-        spoiler: a line that no instrument takes, which spoils half a request that waits there.
         end: end of a request.
 
     Raises:
         OSError: the port does not open.
     """
 
-    def __init__(self, port: str, baud: int, spoiler: str = "?", end: bytes = b"\r") -> None:
+    def __init__(self, port: str, baud: int, end: bytes = b"\r") -> None:
         self._port = Port(port, baud)
-        self._spoiler = spoiler
         self._end = end
         self._input = b""
         self._stations: dict[str, _Station] = {}
@@ -113,7 +114,7 @@ class TextLine:
         """Synchronize with an instrument, and return the reply to the probe.
 
         Args:
-            part: the instrument, among those on the port.
+            part: the instrument, among those on the port; a request to it begins with this.
             probe: a query with a reply of its own form, which is sent for nothing else.
             deadline_s: longest wait [s] for a reply.
             log: records the bytes.
@@ -126,7 +127,7 @@ class TextLine:
             station.is_synchronized = False
             try:
                 self._drain(log)
-                self._write(self._spoiler, log)
+                self._write(part + SPOILER, log)
                 self._await_silence(FLUSH_S, log, once=True)
                 # The reply to an earlier probe looks like this one, so it has to pass first.
                 earlier, station.probe_unanswered = station.probe_unanswered, True
@@ -173,15 +174,20 @@ class TextLine:
             station.is_synchronized = False
             self._write(request, log)
 
-    def tell_blindly(self, request: str, log: WireChannel) -> None:
+    def tell_blindly(self, part: str, request: str, log: WireChannel) -> None:
         """Send a command at once, after a spoiler, and read nothing.
+
+        Args:
+            part: the instrument, among those on the port; a request to it begins with this.
+            request: the command.
+            log: records the bytes.
 
         Raises:
             LineFault: the port is gone.
         """
         for station in self._stations.values():
             station.is_synchronized = False
-        self._write(self._spoiler, log)
+        self._write(part + SPOILER, log)
         self._write(request, log)
 
     def _ready(self, part: str, probe: Query[Any], deadline_s: float, log: WireChannel) -> _Station:

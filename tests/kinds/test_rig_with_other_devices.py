@@ -210,7 +210,7 @@ def test_a_rig_that_was_left_is_made_safe(tmp_path: Path, plugins: Plugins) -> N
         (("sensor = \"gauge\"", "sensor = \"gauges\""), "unknown device 'gauges'"),
         (("sensor = \"gauge\"", "valve = \"gauge\""), "'gauge' is a sensor; expected a valve"),
         (("sensor = \"gauge\"", "device = \"pump_ode\""), "'pump_ode' is a pump; expected a"),
-        (("sensor = \"gauge\"", "stirrer = \"gauge\""), "unknown key 'stirrer'"),
+        (("sensor = \"gauge\"", "centrifuge = \"gauge\""), "unknown key 'centrifuge'"),
         (("positions = {", "spots = {"), "missing key 'positions'"),
         (("address = \"COM32\"", "address = \"COM32\"\nsafe = \"1 bar\""), "has no safe value"),
         (("above = \"6 bar\"", "above = \"6 mL\""), "expected a pressure"),

@@ -12,9 +12,19 @@ from flowrig.journal.journal import FILE_NAME, Journal
 
 pytestmark = pytest.mark.xdist_group("fresh environment")
 
-KINDS = ("pump", "heater", "spectrometer", "optimizer", "surrogate", "valve", "sensor", "stirrer")
+KINDS = (
+    "pump",
+    "heater",
+    "spectrometer",
+    "optimizer",
+    "surrogate",
+    "analysis",
+    "valve",
+    "sensor",
+    "stirrer",
+)
 
-MODELS = ("optimizer", "surrogate")
+MODELS = ("optimizer", "surrogate", "analysis")
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +65,8 @@ def profile(tmp_path: Path) -> Path:
     content["settings"] = {"selector": "b", "bar": "300 rpm"}
     content["limits"]["temperature"] = ["5 degC", "185 degC"]  # as far as our heater goes
     content["analysis"] |= {"frames": 40, "frame_interval": "100 ms", "reactive_frames": 10}
+    content["analysis"]["channels"] = {"ours": {"use": "our-analysis", "device": "hdx_pl"}}
+    content["features"] = {"centre": "ours.centroid"}
     content["campaign"] = {
         "surrogate": {"name": "our-surrogate"},
         "stages": [
@@ -87,7 +99,9 @@ def test_their_own_tests_pass_on_what_was_installed(new: Lab) -> None:
     assert " skipped" not in done.stdout
 
 
-@pytest.mark.parametrize("kind", [pytest.param("pump", marks=pytest.mark.slow), "optimizer"])
+@pytest.mark.parametrize(
+    "kind", [pytest.param("pump", marks=pytest.mark.slow), "optimizer", "analysis"]
+)
 def test_they_are_gold(new: Lab, kind: str) -> None:
     """`flowrig plugin check` says so."""
     (card,) = new.json("plugin", "check", f"our-{kind}", "--at-least", "gold")
@@ -95,12 +109,13 @@ def test_they_are_gold(new: Lab, kind: str) -> None:
 
 
 def test_a_run_goes_through_all_of_them(new: Lab, profile: Path) -> None:
-    """Pumps, heater, spectrometers, optimizer and surrogate of a profile that is sound."""
+    """Pumps, heater, spectrometers, optimizer, surrogate and analysis of a sound profile."""
     done = new.flowrig("run", profile, "--simulate", "--out", new.folder / "ours")
     assert done.returncode == 0, done.stdout + done.stderr
     summary = new.json("report", new.folder / "ours")
     assert (summary["state"], summary["experiments"]) == ("finished", 5)
     assert summary["expected_best"] is not None
+    assert 300 < summary["best"]["features"]["centre"] < 700
     journal = Journal(new.folder / "ours" / FILE_NAME, read_only=True)
     devices = next(journal.events(Opened)).data.devices.values()
     named = {f"Our {kind.capitalize()}" for kind in KINDS if kind not in MODELS}

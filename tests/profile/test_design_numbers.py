@@ -125,3 +125,5 @@ def test_the_command_warns_and_never_refuses(tmp_path: pytest.TempPathFactory) -
     assert "density of ZnI2, CsOA, ODE is not given" in told.output
     plain = json.loads(CliRunner().invoke(main, ["check", str(file), "--numbers", "--json"]).output)
     assert {one["name"] for one in plain["design_numbers"]["numbers"]} >= {"Re", "Da"}
+    assert plain["sections"]["reaction"]["time_s"] == pytest.approx(48.0)
+    assert plain["sections"]["residence"]["routes"][0]["components"][0] == "segmentation"

@@ -108,7 +108,10 @@ def test_windows_are_compared_with_what_a_detector_sees(installed: Plugins) -> N
 
 UNSET = [
     ('unset = ["campaign"]', lambda profile: profile.campaign is None),
-    ('unset = ["simulation"]', lambda profile: profile.simulation is None),
+    (
+        'unset = ["simulation"]',
+        lambda profile: profile.simulation.chemistry.offer.name == "stand-in",
+    ),
     ('unset = ["streams.CuI.stock"]', lambda profile: profile.streams["CuI"].stock is None),
     (
         'unset = ["analysis.repeatability.pli"]',

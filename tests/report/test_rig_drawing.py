@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, load_profile, load_profile_text
 from flowrig.profile.model import Component, ResidenceTime
+from flowrig.profile.topology import FlowGraph
 from flowrig.report import ReportContent
 from flowrig.report.svg.layers import Node, rows_of
 from flowrig.report.svg.rig_drawing import ROOM, draw_rig
@@ -181,3 +182,19 @@ end = "join"
     texts = words(draw_rig(load_profile_text(text, "split.toml", plugins)))
     assert {"70\u2009%", "30\u2009%", "carrier", "reactive", "vial", "membrane"} <= set(texts)
     assert "reaction: 600\u2009µL" in texts
+
+
+def test_a_path_of_a_thousand_parts_is_drawn(profile: Profile) -> None:
+    """Nothing in the drawing, or in routes, counts on a short path."""
+    path = {"end": Component(name="end", kind="waste")}
+    for index in range(999):
+        path[f"t{index}"] = Component(
+            name=f"t{index}", kind="tubing", to=list(path)[-1], given_volume_ul=1.0
+        )
+    first = next(iter(profile.streams.values()))
+    span = ResidenceTime(start="t998", end="end", equilibrium=1.0)
+    long = evolve(
+        profile, path=path, streams={"s": evolve(first, name="s", to="t998")}, residence_time=span
+    )
+    assert "τ counts over 999\u2009µL; spectra after 1 τ" in words(draw_rig(long))
+    assert len(next(FlowGraph(path, long.streams).routes("t998", "end"))) == 999

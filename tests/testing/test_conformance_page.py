@@ -7,6 +7,7 @@ import pytest
 
 import flowrig.testing
 from flowrig.testing import (
+    AnalysisConformance,
     HeaterConformance,
     OptimizerConformance,
     PumpConformance,
@@ -22,6 +23,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "conformance.md").read_text(encodin
 SUITES = (
     PumpConformance, HeaterConformance, SpectrometerConformance, OptimizerConformance,
     SurrogateConformance, ReadableConformance, SettableConformance, SelectableConformance,
+    AnalysisConformance,
 )  # fmt: skip
 
 

@@ -1,10 +1,12 @@
 """Each check of the kit fails on a driver or model with one fault, and its message gives advice."""
 
+import broken_analyses
 import broken_drivers
 import broken_models
 import pytest
 
 from flowrig.testing import (
+    AnalysisConformance,
     HeaterConformance,
     Level,
     OptimizerConformance,
@@ -14,10 +16,10 @@ from flowrig.testing import (
 )
 from flowrig.testing.conformance.scorecard import Scorecard, Verdict, checks_of, score
 
-BROKEN = [*broken_drivers.BROKEN, *broken_models.BROKEN]
+BROKEN = [*broken_drivers.BROKEN, *broken_models.BROKEN, *broken_analyses.BROKEN]
 SUITES = (
     PumpConformance, HeaterConformance, SpectrometerConformance, OptimizerConformance,
-    SurrogateConformance,
+    SurrogateConformance, AnalysisConformance,
 )  # fmt: skip
 
 

@@ -15,7 +15,17 @@ from flowrig.cli import main
 from flowrig.errors import InputError
 from flowrig.testing.scaffold import new_plugin
 
-KINDS = ("pump", "heater", "spectrometer", "optimizer", "surrogate", "valve", "sensor", "stirrer")
+KINDS = (
+    "pump",
+    "heater",
+    "spectrometer",
+    "optimizer",
+    "surrogate",
+    "analysis",
+    "valve",
+    "sensor",
+    "stirrer",
+)
 REST_NEEDS_NOTHING = ("valve", "sensor", "stirrer")
 """Kinds of instruments that no command brings to rest; two checks are left out for them."""
 

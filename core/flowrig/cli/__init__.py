@@ -21,6 +21,7 @@ from flowrig.cli.check import check, plugins, profiles
 from flowrig.cli.instruments.discover import discover
 from flowrig.cli.instruments.emulate import emulate
 from flowrig.cli.instruments.plugin import plugin
+from flowrig.cli.instruments.profile import profile
 from flowrig.cli.instruments.trace import trace
 from flowrig.cli.results.bench import bench
 from flowrig.cli.results.export import export
@@ -161,6 +162,7 @@ for command in (
     export,
     check,
     plan,
+    profile,
     profiles,
     commission,
     discover,

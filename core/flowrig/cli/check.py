@@ -113,7 +113,7 @@ def check(profile: str, *, connect: bool, simulate: bool, numbers: bool, as_json
       flowrig check my-rig.toml --connect
       flowrig check my-rig.toml --numbers
     """
-    from flowrig.cli.runs.design_numbers import numbers_as_json
+    from flowrig.cli.runs.design_numbers import path_as_json
     from flowrig.plugins.registry import Plugins
     from flowrig.profile import check_profile, load_profile
     from flowrig.run.preflight import refusals, simulation_outlook
@@ -135,8 +135,8 @@ def check(profile: str, *, connect: bool, simulate: bool, numbers: bool, as_json
             **_plain_outlook(outlook),
             "devices": devices,
         }
-        if numbers and loaded is not None:
-            told["design_numbers"] = numbers_as_json(loaded)
+        if loaded is not None:
+            told |= path_as_json(loaded, numbers=numbers)
         print_json(told)
     else:
         for text in (*map(str, problems), *refused):

@@ -7,7 +7,10 @@ import numpy as np
 from attrs import field, frozen
 from numpy.typing import NDArray
 
-__all__ = ["Analysis", "Looked"]
+from flowrig.errors import PluginError
+from flowrig.plugins.contained import one_line
+
+__all__ = ["Analysis", "Looked", "require_sound"]
 
 Array = NDArray[np.float64]
 
@@ -49,3 +52,21 @@ class Analysis(ABC):
             light: mean counts of the light through something transparent, dark included, shape `p`;
                 None if the rig has no calibration.
         """
+
+
+def require_sound(looked: object) -> None:
+    """Refuse what no feature could be read from.
+
+    Raises:
+        PluginError: the message says what is wrong.
+    """
+    if not isinstance(looked, Looked):
+        raise PluginError(f"it returns {one_line(repr(looked))}; expected a Looked")
+    for what, array in (("axis", looked.axis), ("values", looked.values)):
+        if not (isinstance(array, np.ndarray) and array.dtype == np.float64 and array.ndim == 1):
+            raise PluginError(f"its {what} are {one_line(repr(array))}; expected float64, shape p")
+    if len(looked.axis) != len(looked.values) or len(looked.axis) == 0:
+        sizes = f"{len(looked.axis)} places and {len(looked.values)} values"
+        raise PluginError(f"it returns {sizes}; expected as many, and at least one")
+    if not (np.isfinite(looked.axis).all() and (np.diff(looked.axis) > 0).all()):
+        raise PluginError("its axis does not rise")

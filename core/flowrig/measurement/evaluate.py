@@ -14,6 +14,7 @@ from flowrig.measurement.observation import FeatureProbe, Observation
 from flowrig.measurement.sample import Features, Flag, Sample, worst_quality
 from flowrig.measurement.stationarity import Steadiness
 from flowrig.profile import Profile
+from flowrig.profile.model.devices import units_of_readings
 
 __all__ = ["Measurement", "calibration_arrays", "evaluate", "feature_probe", "measured_arrays"]
 
@@ -70,15 +71,23 @@ def evaluate(
         )
         for name in profile.analysis.devices
     }
-    features = extract_features(profile.analysis, samples, profile.features.values())
+    nothing = dict.fromkeys(units_of_readings(profile.devices), float("nan"))
+    features = extract_features(
+        profile.analysis,
+        samples,
+        profile.features.values(),
+        readings={**nothing, **observation.readings},
+    )
     objective = _objective(profile, features)
     flags = [*features.flags, *_doubts(calibration, observation)]
-    quality = worst_quality(flags) if np.isfinite(objective) else Quality.BAD
+    count = {"", *profile.channels_that_count}
+    quality = worst_quality(flag for flag in flags if flag.channel in count)
+    quality = quality if np.isfinite(objective) else Quality.BAD
     # A GOOD flag reports a missing shape of a band: no fault unless the objective needs that shape.
-    reported = tuple(
+    reported = dict.fromkeys(
         flag.reason for flag in flags if flag.quality is not Quality.GOOD or quality is Quality.BAD
     )
-    return Measurement(features.values, objective, quality, reported), features
+    return Measurement(features.values, objective, quality, tuple(reported)), features
 
 
 def _objective(profile: Profile, features: Features) -> float:

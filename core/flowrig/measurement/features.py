@@ -5,12 +5,12 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from attrs import frozen
+from attrs import evolve, frozen
 from numpy.typing import NDArray
 
 from flowrig.errors import FlowrigError, PluginError
 from flowrig.interfaces.analysis import Analysis as Reduction
-from flowrig.interfaces.analysis import Looked
+from flowrig.interfaces.analysis import Looked, require_sound
 from flowrig.interfaces.device import Quality
 from flowrig.measurement.frame_checks import excitation_flags, frame_flags, lamp_flags, plug_flags
 from flowrig.measurement.read_features import read_features
@@ -30,6 +30,7 @@ def extract_features(
     samples: Mapping[str, Sample],
     features: Iterable[Feature],
     *,
+    readings: Mapping[str, float] | None = None,
     lamp_counts_min: float = 200.0,
 ) -> Features:
     """The features of one experiment, with flags.
@@ -38,6 +39,7 @@ def extract_features(
         analysis: channels, windows, wavelengths and number of frames, from the profile.
         samples: frames by detector, with dark and lamp reference.
         features: what is read from the spectra; features may use each other, in any order.
+        readings: what devices reported meanwhile, by DEVICE.QUANTITY.
         lamp_counts_min: lamp counts above dark where an absorbance is read below which the value is
             doubtful; the default is assumed, far above a detector's read noise.
 
@@ -46,12 +48,12 @@ def extract_features(
             frames than count as reactive, or the lamp reference is missing.
     """
     features = list(features)
-    readings = dict.fromkeys(one for feature in features for one in feature.readings)
+    looks_at = dict.fromkeys(one for feature in features for one in feature.readings)
     flags: list[Flag] = []
     spectra: dict[str, Spectrum] = {}
-    quantities: dict[str, float] = {}
+    quantities = dict(readings or {})
     for name, channel in analysis.channels.items():
-        wanted = [reading for reading in readings if reading.channel == name]
+        wanted = [reading for reading in looks_at if reading.channel == name]
         look = _look(channel, samples[channel.device], wanted, lamp_counts_min)
         spectra[name] = look.spectrum
         flags += look.flags
@@ -87,8 +89,8 @@ def used_frames(channel: Channel, counts: NDArray[Any], axis: Array) -> NDArray[
 def _look(channel: Channel, sample: Sample, wanted: list[Reading], lamp_counts_min: float) -> _Look:
     """The spectrum of a channel, and what is doubtful about it."""
     axis, device = sample.wavelengths_nm, channel.device
-    if channel.dark == "none":
-        sample = sample.without_dark()
+    if channel.dark != "shutter":
+        sample = sample.with_dark(np.array(channel.stored_dark) if channel.stored_dark else None)
     used = used_frames(channel, sample.frames.counts, axis)
     looked, broken = _reduced(channel, sample, used)
     own_axis = not np.array_equal(looked.axis, axis)
@@ -100,6 +102,7 @@ def _look(channel: Channel, sample: Sample, wanted: list[Reading], lamp_counts_m
     else:
         flags += excitation_flags(channel, sample, spectrum, wanted)
     flags += [Flag(Quality.DOUBTFUL, f"{device}: {reason}") for reason in looked.flags]
+    flags = [evolve(flag, channel=channel.name) for flag in flags]
     return _Look(spectrum, looked.quantities, flags)
 
 
@@ -115,7 +118,7 @@ def _reduced(
     try:
         analysis: Reduction = _class_of(channel.offer.target, channel.offer.name)(channel.settings)
         looked = analysis.reduce(frames, axis, sample.dark, sample.lamp)
-        _require_sound(looked)
+        require_sound(looked)
     except PluginError as error:
         reason = str(error)
     except FlowrigError:
@@ -132,21 +135,3 @@ def _reduced(
 def _class_of(target: str, name: str) -> Any:
     """The class of an analysis; imported once, not for every sample."""
     return import_target(target, f"the analysis {name!r}")
-
-
-def _require_sound(looked: object) -> None:
-    """Refuse what no feature could be read from.
-
-    Raises:
-        PluginError: the message says what is wrong.
-    """
-    if not isinstance(looked, Looked):
-        raise PluginError(f"it returns {one_line(repr(looked))}; expected a Looked")
-    for what, array in (("axis", looked.axis), ("values", looked.values)):
-        if not (isinstance(array, np.ndarray) and array.dtype == np.float64 and array.ndim == 1):
-            raise PluginError(f"its {what} are {one_line(repr(array))}; expected float64, shape p")
-    if len(looked.axis) != len(looked.values) or len(looked.axis) == 0:
-        sizes = f"{len(looked.axis)} places and {len(looked.values)} values"
-        raise PluginError(f"it returns {sizes}; expected as many, and at least one")
-    if not (np.isfinite(looked.axis).all() and (np.diff(looked.axis) > 0).all()):
-        raise PluginError("its axis does not rise")

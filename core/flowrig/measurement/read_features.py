@@ -39,7 +39,11 @@ def read_features(
         known[feature.name] = _finite(reader.value(feature, known))
     values = {feature.name: float(known[feature.name]) for feature in features}
     missing = [
-        Flag(Quality.GOOD if one.may_lack else Quality.BAD, f"{one.name} has no finite value")
+        Flag(
+            Quality.GOOD if one.may_lack else Quality.BAD,
+            f"{one.name} has no finite value",
+            one.only.channel if one.only is not None else "",
+        )
         for one in features
         if not math.isfinite(values[one.name]) and not one.is_shape
     ]

@@ -23,10 +23,12 @@ class Flag:
         quality: DOUBTFUL or BAD; GOOD if only the shape of the emission is missing, which matters
             only to an objective that needs it.
         reason: one phrase for people.
+        channel: the channel that it is about; "" if it is about all of them.
     """
 
     quality: Quality
     reason: str
+    channel: str = ""
 
 
 @frozen(eq=False)
@@ -80,9 +82,13 @@ class Sample:
         """The dark, or zeros where none was taken, shape `p`."""
         return np.zeros_like(self.wavelengths_nm) if self.dark is None else self.dark
 
-    def without_dark(self) -> "Sample":
-        """The same frames as a channel sees them that takes no dark."""
-        return evolve(self, dark=None)
+    def with_dark(self, dark: Array | None) -> "Sample":
+        """The same frames as a channel sees them that has another dark, or none.
+
+        Raises:
+            InputError: it has not as many pixels as the frames.
+        """
+        return evolve(self, dark=dark)
 
 
 @frozen(kw_only=True, eq=False)

@@ -266,6 +266,7 @@ class Structurer:
             settings=settings,
             device=keys.device,
             dark=keys.dark,
+            stored_dark=keys.stored_dark,
             pick=keys.pick,
             path=("analysis", "channels", name),
         )
@@ -392,6 +393,7 @@ class _ChannelKeys:
 
     device: str
     dark: model.Dark = "shutter"
+    stored_dark: tuple[float, ...] = ()
     pick: _Picked = None
 
 

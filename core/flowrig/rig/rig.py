@@ -34,7 +34,7 @@ from flowrig.interfaces import (
 from flowrig.interfaces.capabilities import Value
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, load_profile
-from flowrig.profile.rules.analysis import require_seen
+from flowrig.profile.rules.analysis import require_pixels, require_seen
 from flowrig.rig.claimed import alone, require_distinct
 from flowrig.rig.device_threads import DeviceThreads
 from flowrig.rig.other_devices import Found, look_at, obey
@@ -228,8 +228,10 @@ class Rig:
                 raise InputError(light_refusal(name))
 
     def _require_windows(self) -> None:
-        ranges_nm = {name: (seen[0], seen[-1]) for name, seen in self.wavelengths_nm().items()}
+        seen_nm = self.wavelengths_nm()
+        ranges_nm = {name: (seen[0], seen[-1]) for name, seen in seen_nm.items()}
         require_seen(self.profile, ranges_nm)
+        require_pixels(self.profile, {name: len(seen) for name, seen in seen_nm.items()})
 
     def reconnect(self, devices: Iterable[str] | None = None) -> bool:
         """Close each device that does not answer, and open it again; moves nothing.
@@ -453,7 +455,7 @@ def light_refusal(name: str) -> str:
     return (
         f"devices.{name}: its light source is not under control, so dark frames cannot be taken; "
         "wire its shutter to the spectrometer and say so in the settings, or give its channel in "
-        '[analysis.channels] the key dark = "none"'
+        '[analysis.channels] the key dark = "stored" or "none"'
     )
 
 

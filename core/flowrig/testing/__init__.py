@@ -23,6 +23,7 @@ from flowrig.emulation import (
     Slow,
     Wire,
 )
+from flowrig.testing.analysis import AnalysisBench, AnalysisConformance
 from flowrig.testing.bench.bench import (
     Bench,
     HeaterBench,
@@ -51,6 +52,8 @@ from flowrig.testing.conformance.surrogate import SurrogateConformance
 from flowrig.testing.replay.playback import check_trace
 
 __all__ = [
+    "AnalysisBench",
+    "AnalysisConformance",
     "Bench",
     "BenchWorld",
     "Cut",

@@ -15,7 +15,13 @@ __all__ = ["new_plugin"]
 
 LONGEST_NAME: Final = 40
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_MODELS: Final = ("optimizer", "surrogate")
+_MODELS: Final = ("optimizer", "surrogate", "analysis")
+_TESTS: Final = {
+    "optimizer": "test_model.py.txt",
+    "surrogate": "test_model.py.txt",
+    "analysis": "test_analysis.py.txt",
+}
+"""The test of a plugin that is no driver."""
 _OWN: Final = "flowrig.testing:templates/flowrig_template"
 _SHARED: Final = ("line.py", "line_emulator.py", "settings.py")
 
@@ -24,7 +30,8 @@ def new_plugin(kind: str, name: str, folder: Path, plugins: Plugins | None = Non
     """Write a distribution into a new folder.
 
     Args:
-        kind: kind of the plugin: "pump", "heater", "spectrometer", "optimizer", "surrogate", or a
+        kind: kind of the plugin: "pump", "heater", "spectrometer", "optimizer", "surrogate",
+            "analysis", or a
             kind of device of an installed plugin that has a template.
         name: name in profiles: lower-case letters, digits and single hyphens.
         folder: parent of the new folder.
@@ -92,7 +99,7 @@ def _distribution(kind: str, name: str, offer: KindOffer | None) -> dict[str, st
     others = {
         "pyproject.toml": "pyproject.toml.txt",
         "README.md": "README.md.txt",
-        "tests/test_conformance.py": "test_model.py.txt" if kind in _MODELS else device_test,
+        "tests/test_conformance.py": _TESTS.get(kind, device_test),
     }
     filled = {
         own: Template(_text(templates / template)).substitute(words)

@@ -1,4 +1,4 @@
-"""The 63 faults: the injection of each, its phases, and how the run must end."""
+"""The 66 faults: the injection of each, its phases, and how the run must end."""
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
@@ -13,6 +13,7 @@ from flowrig.torture.injections.instruments import (
     Hangs,
     Healthy,
     MalformedNumbers,
+    OnAddedDevice,
     OnDevice,
     PortTaken,
     SilentHeater,
@@ -180,6 +181,22 @@ _LINK: Final = (
            Expected.REPORTED),
 )  # fmt: skip
 
+VALVE: Final = """\
+[settings]
+selector = "fill"
+
+[devices.selector]
+driver = "vici"
+address = "COM20"
+deadline = "1 s"
+positions = { run = 1, fill = 2, off = 3 }
+safe = "run"
+
+[path.waste]
+valve = "selector"
+"""
+"""A valve that stands in a position other than its safe one in every experiment."""
+
 _FLUIDICS: Final = (
     _fault(13, "pump stall", lambda: OnDevice("pump", "stall"), FLOWING,
            Expected.REPORTED, at_once=True),
@@ -195,7 +212,9 @@ _FLUIDICS: Final = (
            SEEING),
     _not(18, "leak or over-pressure", "the rig has no pressure sensor"),
     _not(19, "back-diffusion, carry-over", "the world's liquid flows forwards only"),
-    _not(20, "valve did not turn", "the rig has no valve"),
+    _fault(20, "valve did not turn", lambda: OnAddedDevice("selector", VALVE, "stuck-valve"),
+           (Phase.CONNECT, Phase.HOME, Phase.SETTLE, Phase.SUGGEST, Phase.FLUSH, Phase.CLOSE),
+           Expected.REPORTED),
     _fault(21, "waste full", lambda: AddedTables('[path.waste]\nvolume = "13 mL"\n'),
            (Phase.CONNECT,), Expected.ASKED),
     _fault(22, "answer to a start is lost", lambda: OnDevice("pump", "mute times=1 after={after}"),
@@ -316,6 +335,15 @@ _SETTLED: Final = (
            (Phase.SUGGEST,), Expected.SURVIVES),
 )  # fmt: skip
 
+_VALVES: Final = (
+    _fault(65, "valve turned by hand",
+           lambda: OnAddedDevice("selector", VALVE, "turned-by-hand times=1"), SEEING,
+           at_once=True),
+    _fault(66, "valve gone or silent",
+           lambda: OnAddedDevice("selector", VALVE, "mute", "deaf", "hang-up times=1"),
+           OPEN, Expected.REPORTED),
+)  # fmt: skip
+
 FAULTS: Final[Mapping[int, Fault]] = {
     fault.number: fault
     for fault in (
@@ -330,6 +358,7 @@ FAULTS: Final[Mapping[int, Fault]] = {
         *_RECOVERY,
         *_HANDS,
         *_SETTLED,
+        *_VALVES,
     )
 }
 """Every fault by its number; 0 is the control."""

@@ -35,7 +35,8 @@ class HeatUpSynthesis(Chemistry):
     """A published formulation that is mixed in slugs and heated in a reactor.
 
     The streams `CuI`, `ZnI2` and `CsOA` are the stock solutions; every other reactive stream counts
-    as solvent. If a parcel passes several heated components, the longest stay makes the crystals.
+    as solvent. If a parcel passes several heated components, the longest stay makes the crystals;
+    where branches of one flow join, the crystals of each count by its share.
     """
 
     def __init__(self, settings: HeatUpSettings, setup: Setup) -> None:
@@ -51,7 +52,7 @@ class HeatUpSynthesis(Chemistry):
                 raise InputError(
                     f"{setup.rig}: {name} has the role 'carrier'; in this chemistry it is a reagent"
                 )
-        if setup.examples and not any(parcel.heated_legs() for parcel in setup.examples):
+        if setup.examples and not any(_heated(parcel) for parcel in setup.examples):
             raise InputError(
                 f"{setup.rig}: this chemistry needs a heated reactor between the junction of its "
                 "streams and the flow cell"
@@ -63,14 +64,25 @@ class HeatUpSynthesis(Chemistry):
         """Absorbance and emission of the crystals; see `Formulation`."""
         formulation = self._formulation
         reactive = formulation.concentrations(*(parcel.shares[name] for name in STOCKS))
-        heated = parcel.heated_legs()
+        heated = _heated(parcel)
         if not heated:
             return cs3cu2i5(
                 formulation.absorbance(reactive, published_c(25.0), 0.0),
                 0.0,
                 formulation.background_percent,
             )
-        leg = max(heated, key=lambda one: one.seconds)
+        grown = [(share, *self._crystals(one)) for share, one in heated]
+        total = sum(share for share, *_ in heated)
+        crystals = sum(share * percent for share, percent, _ in grown)
+        mean_c = sum(share * at_c for share, _, at_c in grown) / total
+        absorbance = formulation.absorbance(reactive, mean_c, crystals)
+        return cs3cu2i5(absorbance, crystals, formulation.background_percent)
+
+    def _crystals(self, parcel: Parcel) -> tuple[float, float]:
+        """Yield [%] of crystals in a parcel that was heated, and its temperature [°C]."""
+        formulation = self._formulation
+        reactive = formulation.concentrations(*(parcel.shares[name] for name in STOCKS))
+        leg = max(parcel.heated_legs(), key=lambda one: one.seconds)
         mean_c = float(leg.temperature_c.mean())
         crystals = formulation.crystal_yield_percent(reactive, mean_c)
         crystals *= self._heat_up(leg.inner_diameter_mm).relative_signal(
@@ -80,8 +92,19 @@ class HeatUpSynthesis(Chemistry):
             leg.seconds,
             published_c(mean_c),
         )
-        absorbance = formulation.absorbance(reactive, mean_c, crystals)
-        return cs3cu2i5(absorbance, crystals, formulation.background_percent)
+        return crystals, mean_c
+
+
+def _heated(parcel: Parcel) -> list[tuple[float, Parcel]]:
+    """The parcels in which crystals grew, with their shares: this one, or branches that join."""
+    if parcel.heated_legs():
+        return [(1.0, parcel)]
+    return [
+        (share * part, one)
+        for share, parent in parcel.parents
+        if all(parent.shares.get(name, 0.0) > 0.0 for name in STOCKS)
+        for part, one in _heated(parent)
+    ]
 
 
 def cs3cu2i5(absorbance: float, crystal_percent: float, background_percent: float) -> Product:

@@ -14,7 +14,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from flowrig.profile.model import Component
-from flowrig_sim.flow.flowpath import FlowPath, Stretch
+from flowrig_sim.flow.flowpath import FlowPath, Inlet, Stretch
 
 __all__ = ["TANKS", "FlowRecord", "Passage", "Premix", "Slice"]
 
@@ -112,6 +112,11 @@ class _Trace:
         self.before[solvents[:1]] = 1.0
         self.inflow = np.zeros((1024, len(path.reactive)))
         self.known = 0
+        self.kept = {
+            id(one.stretch): kept
+            for one in stretch.inlets
+            if (kept := _kept(one, path)) is not None
+        }
 
 
 class FlowRecord:
@@ -213,14 +218,14 @@ class FlowRecord:
         """Volume shares in the reactive phase that enters a stretch in the course of a step."""
         parts = self._inlets(trace, step, along)
         if len(parts) == 1 and parts[0][1] is not None:
-            return self._leaving(parts[0][1], parts[0][2], step)
+            return self._arriving(trace, parts[0][1], parts[0][2], step)
         total = sum(volume_ul for volume_ul, *_ in parts)
         shares = np.zeros(self._split)
         for volume_ul, inlet, mark in parts:
             if inlet is None:
                 shares[int(mark)] += volume_ul / total
             else:
-                shares += volume_ul / total * self._leaving(inlet, mark, step)
+                shares += volume_ul / total * self._arriving(trace, inlet, mark, step)
         return shares
 
     def _inlets(
@@ -238,7 +243,8 @@ class FlowRecord:
         for one in trace.stretch.inlets:
             inlet = self._traces.get(id(one.stretch))
             if inlet is None:
-                single |= one.fractions
+                for name, share in one.fractions.items():
+                    single[name] = single.get(name, 0.0) + share
                 continue
             volume_ul = sum(
                 share * float(self._added_ul[step, self._columns[name]])
@@ -259,6 +265,11 @@ class FlowRecord:
             if column is not None and (volume_ul := share * float(self._added_ul[step, column])):
                 found.append((volume_ul, None, column))
         return found
+
+    def _arriving(self, trace: _Trace, inlet: _Trace, mark_ul: float, step: int) -> Array:
+        """As `_leaving`, without the phases that a separator leads another way."""
+        shares = self._leaving(inlet, mark_ul, step)
+        return _filtered(shares, trace.kept.get(id(inlet.stretch)))
 
     def _leaving(self, inlet: _Trace, mark_ul: float, step: int) -> Array:
         """Volume shares in the reactive phase that leaves a stretch.
@@ -297,7 +308,7 @@ class FlowRecord:
         premix = self._premix_of(volume_ul)
         volumes = trace.total_ul[: last + 2]
         first = int(volumes.searchsorted(mark_ul - premix.longest_ul, side="right"))
-        first = max(first - 1, 0)
+        first = min(max(first - 1, 0), last)
         left = premix.left(np.maximum(mark_ul - volumes[first:], 0.0))
         weights = left[:-1] - left[1:]
         shares = (weights[:, None] * self._inflow(trace, last)[first : last + 1]).sum(axis=0)
@@ -314,6 +325,8 @@ class FlowRecord:
             return trace.inflow
         new = slice(trace.known, self._count)
         added_ul = self._added_ul[new, trace.reactive]
+        if trace.weights is not None:
+            added_ul = added_ul * trace.weights[trace.reactive]
         sums = added_ul.sum(axis=1)
         trace.inflow[new, trace.reactive] = added_ul / np.where(sums > 0, sums, 1.0)[:, None]
         trace.known = self._count
@@ -327,13 +340,16 @@ class FlowRecord:
         for one in trace.stretch.inlets:
             inlet = self._traces.get(id(one.stretch))
             if inlet is None:
-                single |= one.fractions
+                for name, share in one.fractions.items():
+                    single[name] = single.get(name, 0.0) + share
                 continue
             columns = [self._columns[name] for name in one.fractions if name in self._columns]
             fractions = [share for name, share in one.fractions.items() if name in self._columns]
             volume_ul = self._added_ul[steps][:, columns] @ np.array(fractions)
             marks_ul = 0.5 * (inlet.total_ul[steps] + inlet.total_ul[steps + 1])
-            shares += volume_ul[:, None] * self._leaving_at(inlet, marks_ul, steps)
+            leaving = self._leaving_at(inlet, marks_ul, steps)
+            leaving = _filtered(leaving, trace.kept.get(id(one.stretch)))
+            shares += volume_ul[:, None] * leaving
             volumes_ul += volume_ul
         for name, share in single.items():
             if name in self._columns:
@@ -400,7 +416,7 @@ class FlowRecord:
                 slice_ = Slice(shares=shares, reactive_share=1.0, passages=(), met=list)
             else:
                 long_ul = inlet.stretch.volume_ul
-                shares = self._leaving(inlet, mark, step)
+                shares = self._arriving(trace, inlet, mark, step)
                 slice_ = self._slice(inlet, long_ul, max(mark - long_ul, 0.0), shares)
             found.append((volume_ul / total, slice_))
         return found
@@ -429,6 +445,28 @@ class FlowRecord:
             trace.total_ul = np.pad(trace.total_ul, (0, more))
             trace.reactive_ul = np.pad(trace.reactive_ul, (0, more))
             trace.inflow = np.pad(trace.inflow, ((0, more), (0, 0)))
+
+
+def _filtered(shares: Array, kept: Array | None) -> Array:
+    """Volume shares, by stream in the last axis, without what goes another way.
+
+    Clear liquid of the beginning, which belongs to no stream, goes with every phase.
+    """
+    if kept is None:
+        return shares
+    left = shares * kept
+    total = left.sum(axis=-1, keepdims=True) + 1.0 - shares.sum(axis=-1, keepdims=True)
+    return np.asarray(left / np.where(total > 0.0, total, 1.0))
+
+
+def _kept(inlet: Inlet, path: FlowPath) -> Array | None:
+    """By reactive stream, its share in an inlet; None if that is the same for all."""
+    kept = np.zeros(len(path.reactive))
+    for name in inlet.stretch.reactive:
+        share = inlet.fractions.get(name, 0.0) / inlet.stretch.fractions[name]
+        kept[path.reactive.index(name)] = share
+    inside = [kept[path.reactive.index(name)] for name in inlet.stretch.reactive]
+    return None if all(math.isclose(one, inside[0]) for one in inside) else kept
 
 
 def _has_cell(stretch: Stretch) -> bool:

@@ -35,8 +35,8 @@ def plugin() -> None:
 def new(kind: str, name: str, into: Path) -> None:
     """Write a complete plugin that already passes its tests, into a new folder flowrig-NAME.
 
-    KIND is pump, heater, spectrometer, optimizer, surrogate, or a kind of device that a plugin
-    offers, such as valve or sensor.
+    KIND is pump, heater, spectrometer, optimizer, surrogate, analysis, or a kind of device that a
+    plugin offers, such as valve or sensor.
 
     \b
     Examples:
@@ -47,7 +47,10 @@ def new(kind: str, name: str, into: Path) -> None:
     from flowrig.testing.scaffold import new_plugin
 
     root = new_plugin(kind, name, into)
-    say(f"{root} has a working example of a {kind}; replace its protocol or model by yours:")
+    article = "an" if kind[0] in "aeiou" else "a"
+    say(
+        f"{root} has a working example of {article} {kind}; replace its protocol or model by yours:"
+    )
     say(f"  pip install -e {root}")
     say(f"  flowrig plugin check {name}")
 

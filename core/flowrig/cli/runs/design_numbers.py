@@ -1,5 +1,6 @@
-"""The part of `flowrig check --numbers` that tells the design numbers of the flow path."""
+"""The parts of `flowrig check` that tell sections and design numbers of the flow path."""
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -7,6 +8,7 @@ from attrs import asdict
 
 from flowrig.cli.terminal.printing import print_paragraph, say
 from flowrig.profile import Profile
+from flowrig.profile.topology import Topology
 from flowrig.profile.topology.design_numbers import (
     NEEDS,
     DesignNumber,
@@ -15,10 +17,41 @@ from flowrig.profile.topology.design_numbers import (
     space_corners,
 )
 
-__all__ = ["numbers_as_json", "print_numbers"]
+__all__ = ["path_as_json", "print_numbers"]
 
 
-def numbers_as_json(profile: Profile) -> dict[str, Any]:
+def path_as_json(profile: Profile, *, numbers: bool) -> dict[str, Any]:
+    """The sections of a profile, and if wanted its design numbers, as JSON types."""
+    told: dict[str, Any] = {"sections": _sections_as_json(profile)}
+    if numbers:
+        told["design_numbers"] = _numbers_as_json(profile)
+    return told
+
+
+def _sections_as_json(profile: Profile) -> dict[str, Any]:
+    """The sections of a profile in the middle of its search space, as JSON types."""
+    space, topology = profile.space, Topology(profile)
+    middle = space.rows(((space.low + space.high) / 2)[None])[0]
+    rates = profile.flow_rates_ul_min(middle)
+    return {
+        name: {
+            "ends": list(topology.ends_of(section)),
+            "volume_ul": topology.section_volume_ul(section),
+            "time_s": _finite(topology.section_time_s(section, rates)),
+            "routes": [
+                {"components": route, "time_s": _finite(topology.route_time_s(route, rates))}
+                for route in topology.routes(section)
+            ],
+        }
+        for name, section in topology.sections.items()
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _numbers_as_json(profile: Profile) -> dict[str, Any]:
     """The design numbers of a profile as JSON types."""
     return {
         "corners": len(space_corners(profile)),

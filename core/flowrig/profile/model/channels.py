@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
-from attrs import frozen
+from attrs import field, frozen
 
 from flowrig.plugins.offers import AnalysisOffer
 from flowrig.profile.problems import Path
@@ -22,7 +22,7 @@ __all__ = [
 Window = tuple[float, float]
 """Lower and upper bound of a quantity, in the unit of its field."""
 
-Dark = Literal["shutter", "none"]
+Dark = Literal["shutter", "stored", "none"]
 
 How = Literal["at", "area", "peak", "energy", "fwhm"]
 
@@ -89,8 +89,10 @@ class Channel:
         offer: the offer of its analysis.
         settings: an instance of the settings class of the analysis.
         device: the spectrometer.
-        dark: "shutter": the dark is taken with the light shut, before every sample; "none": no dark
-            is taken, and flowrig does not switch the light.
+        dark: "shutter": the dark is taken with the light shut, before every sample; "stored": the
+            dark is `stored_dark`; "none": there is no dark. flowrig switches the light only for
+            "shutter".
+        stored_dark: counts of every pixel without light, taken before the profile was written.
         pick: which frames show the reactive phase, or "all"; None as `[analysis]` says for all
             channels, which `Analysis.channels` puts in its place.
         path: path of its table in the profile.
@@ -101,6 +103,7 @@ class Channel:
     settings: Any
     device: str
     dark: Dark = "shutter"
+    stored_dark: tuple[float, ...] = field(default=(), repr=False)
     pick: Pick | Literal["all"] | None = None
     path: Path = ()
 

@@ -1,5 +1,6 @@
 """Features: numbers that are read from spectra and computed from each other, by name."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from attrs import evolve, field, frozen
@@ -58,6 +59,13 @@ class Feature:
     expression: Bound | None = field(default=None, repr=False)
 
     @property
+    def channels(self) -> tuple[str, ...]:
+        """Channels that it reads itself: spectra, and numbers of analyses."""
+        names = () if self.expression is None else self.expression.expression.names
+        read = [one.channel for one in self.readings]
+        return tuple(dict.fromkeys([*read, *(n.partition(".")[0] for n in names if "." in n)]))
+
+    @property
     def only(self) -> Reading | None:
         """The reading that it is, if nothing is computed."""
         if self.expression is None:
@@ -77,7 +85,10 @@ class Feature:
 
 
 def bind_features(
-    channels: Mapping[str, Channel], texts: Mapping[str, Expression], known: Iterable[Feature] = ()
+    channels: Mapping[str, Channel],
+    texts: Mapping[str, Expression],
+    known: Iterable[Feature] = (),
+    readings: Mapping[str, str] | None = None,
 ) -> tuple[dict[str, Feature], dict[str, ExpressionError]]:
     """Give the names in expressions of features their meaning.
 
@@ -85,6 +96,7 @@ def bind_features(
         channels: by name; each is a spectrum, and `CHANNEL.QUANTITY` a number of its analysis.
         texts: the expressions, by the name of the feature. They may use each other.
         known: features that are there already.
+        readings: unit of what devices report, by DEVICE.QUANTITY.
 
     Returns:
         every feature by name, in the order of known features and texts, and by name the errors of
@@ -96,6 +108,7 @@ def bind_features(
     for name, channel in channels.items():
         for quantity, unit in channel.offer.quantities.items():
             meanings[f"{name}.{quantity}"] = Meaning(_unit(unit))
+    meanings |= {name: Meaning(_unit(unit)) for name, unit in (readings or {}).items()}
     found = {feature.name: feature for feature in known}
     meanings |= {name: Meaning(_unit(feature.unit)) for name, feature in found.items()}
     errors: dict[str, ExpressionError] = {}
@@ -136,8 +149,14 @@ def _feature(name: str, bound: Bound) -> Feature:
 
 def _in_nm(bound: Bound) -> Bound:
     """A computed length in nm: from spectra it is one of wavelengths, as an area over a height."""
-    is_length = bound.natural.powers == unit_of("nm").powers
-    return evolve(bound, natural=unit_of("nm")) if is_length and not bound.natural.text else bound
+    natural, usual = bound.natural, bound.natural.usual
+    if natural.text or usual.text == "mm/s" or dict(natural.powers).get("length") != 1:
+        return bound
+    text = re.sub(r"\bmm\b", "nm", usual.text)
+    if text == usual.text:
+        return bound
+    scale = usual.scale * unit_of("nm").scale / unit_of("mm").scale
+    return evolve(bound, natural=Unit(natural.powers, scale, text))
 
 
 def _readings(bound: Bound) -> tuple[Reading, ...]:

@@ -237,7 +237,27 @@ class Profile:
     def features(self) -> dict[str, Feature]:
         """Every feature by name: those of the older tables of the analysis, then the others."""
         analysis = self.analysis
-        return bind_features(analysis.channels, self.feature_texts, analysis.table_features)[0]
+        readings = units_of_readings(self.devices)
+        found, _ = bind_features(
+            analysis.channels, self.feature_texts, analysis.table_features, readings
+        )
+        return found
+
+    @property
+    def channels_that_count(self) -> tuple[str, ...]:
+        """Channels whose doubts spoil an experiment.
+
+        Those that the objective reads, through any feature; and those of the older tables of the
+        analysis, which always count.
+        """
+        features, wanted = self.features, list(self.objective.responses)
+        counted = dict.fromkeys(self.analysis.channels.keys() - self.analysis.channel_tables.keys())
+        for name in wanted:  # it grows while it is read
+            counted |= dict.fromkeys(features[name].channels if name in features else ())
+            inner = features[name].expression if name in features else None
+            used = () if inner is None else inner.expression.names
+            wanted += [one for one in used if one in features and one not in wanted]
+        return tuple(name for name in self.analysis.channels if name in counted)
 
     @property
     def space(self) -> Space:

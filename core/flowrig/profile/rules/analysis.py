@@ -1,5 +1,6 @@
 """Rules for calibration, spectra and objective."""
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 
@@ -7,7 +8,9 @@ from attrs import frozen
 
 from flowrig.errors import InputError
 from flowrig.problem.objective import MaximumResponse, Objective, TargetObjective
+from flowrig.profile.expressions import ExpressionError
 from flowrig.profile.model import Feature, Profile, Window, bind_features
+from flowrig.profile.model.devices import units_of_readings
 from flowrig.profile.problems import Finding, Path, nearest
 from flowrig.profile.rules import names
 from flowrig.profile.rules.limits import outside
@@ -18,6 +21,7 @@ __all__ = [
     "analysed_windows",
     "features_of",
     "flow_rates",
+    "require_pixels",
     "require_seen",
 ]
 
@@ -93,6 +97,43 @@ def spectrometers(profile: Profile) -> Iterator[Finding]:
             message = f"the spectrometer {channel.device!r} is at no flow cell"
             expected = f'a flow cell in [path] with `spectrometer = "{channel.device}"`'
             yield Finding(path, message, expected=expected)
+
+
+def darks(profile: Profile) -> Iterator[Finding]:
+    """A stored dark is given where it is used, and only there."""
+    for channel in profile.analysis.channels.values():
+        if channel.dark == "stored" and not channel.stored_dark:
+            message = 'dark = "stored" needs the dark'
+            expected = "a key `stored_dark` with the counts of every pixel"
+            yield Finding(channel.key("dark"), message, expected=expected)
+        if channel.dark != "stored" and channel.stored_dark:
+            message = f'a channel with dark = "{channel.dark}" uses no `stored_dark`'
+            expected = 'dark = "stored", or no such key'
+            yield Finding(channel.key("stored_dark"), message, expected=expected, on_key=True)
+        for number, counts in enumerate(channel.stored_dark):
+            if not 0 <= counts < math.inf:
+                path = (*channel.key("stored_dark"), number)
+                yield Finding(path, f"got {counts:g} counts", expected="0 or more")
+
+
+def require_pixels(profile: Profile, pixels: Mapping[str, int]) -> None:
+    """Check that stored darks have as many pixels as their detectors.
+
+    Args:
+        profile: the rig.
+        pixels: number of pixels by spectrometer.
+
+    Raises:
+        InputError: one has not; the message names the key of the profile.
+    """
+    for channel in profile.analysis.channels.values():
+        count = len(channel.stored_dark)
+        if channel.stored_dark and count != pixels[channel.device]:
+            raise InputError(
+                f"{'.'.join(map(str, channel.key('stored_dark')))}: it has {count} values, and "
+                f"{channel.device!r} {pixels[channel.device]} pixels; store a dark of this "
+                "spectrometer"
+            )
 
 
 def lights(profile: Profile) -> Iterator[Finding]:
@@ -223,16 +264,24 @@ def read_cells(profile: Profile) -> Iterator[Finding]:
 
 def features_of(profile: Profile) -> dict[str, Feature]:
     """The features that have a meaning, by name."""
+    return _bound(profile)[0]
+
+
+def _bound(profile: Profile) -> tuple[dict[str, Feature], dict[str, ExpressionError]]:
     settings = profile.analysis
-    return bind_features(settings.channels, profile.feature_texts, settings.table_features)[0]
+    return bind_features(
+        settings.channels,
+        profile.feature_texts,
+        settings.table_features,
+        units_of_readings(profile.devices),
+    )
 
 
 def features(profile: Profile) -> Iterator[Finding]:
     """Every feature has a name of its own and a meaning, and its windows have a width."""
     settings = profile.analysis
-    known = settings.table_features
-    found, errors = bind_features(settings.channels, profile.feature_texts, known)
-    older = {feature.name: feature.key for feature in known}
+    found, errors = _bound(profile)
+    older = {feature.name: feature.key for feature in settings.table_features}
     for name in profile.feature_texts:
         path: Path = ("features", name)
         if not _PLAIN.fullmatch(name):
@@ -303,6 +352,7 @@ RULES = (
     calibration,
     channels,
     spectrometers,
+    darks,
     lights,
     windows,
     read_cells,

@@ -85,7 +85,7 @@ class FlowGraph:
         found: set[tuple[str, ...]] = set()
         for phase in self.phases_at(start):
             leading = self._leading_to(end, phase)
-            for route in self._routes((start,), end, phase, leading):
+            for route in self._routes(start, end, phase, leading):
                 if len(found) < MOST_ROUTES and route not in found:
                     found.add(route)
                     yield route
@@ -118,13 +118,18 @@ class FlowGraph:
         return leading
 
     def _routes(
-        self, way: tuple[str, ...], end: str, phase: str, leading: set[str]
+        self, start: str, end: str, phase: str, leading: set[str]
     ) -> Iterator[tuple[str, ...]]:
-        for one in self.shares(way[-1], phase):
-            if one == end:
-                yield way
+        way = {start: iter(self.shares(start, phase))}
+        while way:
+            here, ahead = next(reversed(way.items()))
+            one = next(ahead, None)
+            if one is None:
+                del way[here]
+            elif one == end:
+                yield tuple(way)
             elif one in leading and one not in way:
-                yield from self._routes((*way, one), end, phase, leading)
+                way[one] = iter(self.shares(one, phase))
 
     def _walk(self) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
         """Circles, each once, and all components, every one before those that it leads to."""

@@ -183,17 +183,17 @@ def _stream_order(profile: Profile, topology: Topology) -> list[str]:
     """The streams from top to bottom, so that branches which meet stand side by side."""
     graph, streams, settled = topology.graph, dict[str, None](), set[str]()
     weight = {name: len(topology.streams_through(name)) for name in graph.order}
-
-    def settle(name: str) -> None:
-        settled.add(name)
-        for upstream in sorted(graph.sources[name], key=lambda one: -weight[one]):
-            if upstream not in settled:
-                settle(upstream)
-        streams.update(dict.fromkeys(graph.feeds[name]))
-
-    for name, component in profile.path.items():
-        if component.is_end:
-            settle(name)
+    # A stack instead of recursion: a path may be longer than Python's limit.
+    waiting = [(name, False) for name in reversed(graph.order) if profile.path[name].is_end]
+    while waiting:
+        name, is_settled = waiting.pop()
+        if is_settled:
+            streams.update(dict.fromkeys(graph.feeds[name]))
+        elif name not in settled:
+            settled.add(name)
+            waiting.append((name, True))
+            upstream = sorted(graph.sources[name], key=lambda one: -weight[one])
+            waiting += [(one, False) for one in reversed(upstream)]
     return list(streams)
 
 

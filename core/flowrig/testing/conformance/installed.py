@@ -6,9 +6,10 @@ from functools import partial
 from typing import Any
 
 from flowrig.errors import InputError
-from flowrig.plugins.offers import DriverOffer, Offer, import_target
+from flowrig.plugins.offers import AnalysisOffer, DriverOffer, Offer, import_target
 from flowrig.plugins.registry import Plugins
 from flowrig.profile.settings import settings_from
+from flowrig.testing.analysis import AnalysisBench, AnalysisConformance
 from flowrig.testing.bench.bench import (
     Bench,
     HeaterBench,
@@ -59,7 +60,12 @@ def offers_of(plugins: Plugins, name: str) -> Sequence[Offer]:
         known = sorted({listed.plugin.name for listed in plugins.listed})
         raise InputError(f"no plugin {name!r} is installed (installed: {', '.join(known)})")
     kinds = plugins.kinds()
-    known_kinds = {*_DEVICES, *_MODELS, *(n for n, kind in kinds.items() if kind.conformance)}
+    known_kinds = {
+        *_DEVICES,
+        *_MODELS,
+        "analysis",
+        *(n for n, kind in kinds.items() if kind.conformance),
+    }
     offers = [offer for offer in owned if offer.kind in known_kinds]
     if not offers:
         owned_kinds = ", ".join(sorted({offer.kind for offer in owned}))
@@ -87,8 +93,11 @@ def score_offer(
     """
     if isinstance(offer, DriverOffer):
         return _score_driver(offer, address, words, plugins)
-    suite, bench = _MODELS[offer.kind]
     target, settings = offer.load(), settings_from(offer, words)
+    if isinstance(offer, AnalysisOffer):
+        one = offer
+        return score(AnalysisConformance, lambda: nullcontext(AnalysisBench(target, settings, one)))
+    suite, bench = _MODELS[offer.kind]
     return score(suite, lambda: nullcontext(bench(target, settings)))
 
 

@@ -1,7 +1,9 @@
 """Faults of instruments, cables and ports."""
 
+import random
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 from flowrig.emulation import WIRE_FAULTS, Deaf, When
@@ -10,12 +12,14 @@ from flowrig.interfaces import Device
 from flowrig.rig import device_threads
 from flowrig.torture.injections.injection import Injection, Scene
 from flowrig.torture.lasting_rig import MalformedNumber, UnpluggedWire
+from flowrig.torture.reference_campaign import write_campaign
 
 __all__ = [
     "EveryLinkLost",
     "Hangs",
     "Healthy",
     "MalformedNumbers",
+    "OnAddedDevice",
     "OnDevice",
     "PortTaken",
     "SilentHeater",
@@ -70,6 +74,33 @@ class OnDevice(Injection):
         kind = scene.profile.devices[self.target(scene)].offer.kind
         self.is_detectable = kind != "spectrometer"
         emulator.inject(text)
+
+
+class OnAddedDevice(OnDevice):
+    """A fault of a device that the campaign of this cell has besides those of the reference rig.
+
+    Args:
+        device: its name.
+        tables: tables of TOML that are added to the campaign's file.
+        texts: see `OnDevice`.
+    """
+
+    def __init__(self, device: str, tables: str, *texts: str) -> None:
+        super().__init__("", *texts)
+        self.affected = (device,)
+        self._tables = tables
+
+    def campaign(self, folder: Path, draw: random.Random) -> Path:
+        """Write the campaign with the tables in it."""
+        return write_campaign(folder, more=self._tables)
+
+    def aim(self, device: str) -> None:
+        """The device is that of the cell."""
+
+    def strike(self, scene: Scene) -> None:
+        """Plan the fault from the next exchange on; pumps and heaters do not show it."""
+        super().strike(scene)
+        self.is_detectable = False
 
 
 class StartedByHand(OnDevice):

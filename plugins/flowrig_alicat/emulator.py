@@ -1,0 +1,167 @@
+"""An emulated Alicat controller on a serial port."""
+
+import re
+import threading
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from attrs import frozen
+
+from flowrig.emulation import (
+    DeviceFault,
+    Emulator,
+    EmulatorContext,
+    Front,
+    ProtocolCore,
+    SocketFront,
+    Variants,
+    serial_front,
+)
+from flowrig_alicat.settings import BAR, AlicatSettings
+from flowrig_kinds.bodies import FlowControllerBody
+
+__all__ = ["DIALECTS", "AlicatCore", "AlicatEmulator", "Variant"]
+
+
+@frozen(kw_only=True)
+class Variant:
+    """The options in which one controller differs from another.
+
+    Attributes:
+        version: reply to `VE`, after the letter.
+        has_total: whether the data frame has the total flow.
+        shows_old_set_point: whether the answer to a set point has the old one.
+        is_locked: whether the buttons are locked, which the data frame tells.
+        decimals: decimals of flows.
+    """
+
+    version: str = "  8v17.0-R23 Mar 08 2018,15:01:29"
+    has_total: bool = False
+    shows_old_set_point: bool = False
+    is_locked: bool = False
+    decimals: int = 3
+
+
+DIALECTS: Final[Mapping[str, Variant]] = {
+    "plain": Variant(),
+    "totalizer": Variant(has_total=True, is_locked=True, version="10v05.0-R24"),
+    "slow": Variant(shows_old_set_point=True, version="  2v37.0-R22"),
+}
+"""Controllers that the public driver knows, by name."""
+
+
+class AlicatCore:
+    """A controller as a protocol core.
+
+    Args:
+        body: the valve of the controller, with its place.
+        settings: unit ID, full scale and units.
+        variant: the options of this controller.
+
+    Attributes:
+        codes: what the data frame reports beside the values.
+    """
+
+    def __init__(
+        self, body: FlowControllerBody, settings: AlicatSettings, variant: Variant
+    ) -> None:
+        self.codes: tuple[str, ...] = ("LCK",) if variant.is_locked else ()
+        self._body = body
+        self._settings = settings
+        self._variant = variant
+        self._input = b""
+        self._lock = threading.Lock()
+
+    def feed(self, data: bytes) -> bytes:
+        """Take the next bytes, in pieces of any size; return replies to the completed requests."""
+        with self._lock:
+            *requests, self._input = (self._input + data).split(b"\r")
+            return b"".join(self._reply(one.decode("latin-1").strip()) for one in requests)
+
+    def _reply(self, request: str) -> bytes:
+        letter = self._settings.controller
+        if not request.startswith(letter):
+            return b""
+        text = self._carry_out(request.removeprefix(letter).strip())
+        return text.encode("ascii") + b"\r"
+
+    def _carry_out(self, command: str) -> str:
+        if not command:
+            return self._frame()
+        if command == "VE":
+            return f"{self._settings.controller} {self._variant.version}"
+        number = re.fullmatch(r"S\s*([0-9]*\.?[0-9]*)", command)
+        if number is None or not re.search("[0-9]", number[1]):
+            return "?"
+        before = self._frame()
+        self._body.tell(min(float(number[1]), self._settings.full_scale))
+        return before if self._variant.shows_old_set_point else self._frame()
+
+    def _frame(self) -> str:
+        body, settings, places = self._body, self._settings, self._variant.decimals
+        pressure = body.place.pressure_bar / BAR[settings.pressure_unit]
+        columns = [
+            f"{pressure:+07.3f}",
+            f"{body.place.temperature_c:+07.2f}",
+            f"{body.value:+07.{places}f}",
+            f"{body.value:+07.{places}f}",
+            f"{body.told:06.{places}f}",
+        ]
+        if self._variant.has_total:
+            columns.append("0000.01")
+        return " ".join([settings.controller, *columns, "    N2", *self.codes])
+
+
+class AlicatEmulator(Emulator):
+    """An emulated controller on a serial port.
+
+    Args:
+        context: the device to emulate, its world and its clock.
+        variant: the options of this controller.
+        new_front: puts the core on a wire; by default as the context says.
+
+    Attributes:
+        core: the controller.
+    """
+
+    variants = Variants(Variant, named=DIALECTS)
+
+    def __init__(
+        self,
+        context: EmulatorContext,
+        variant: Variant | None = None,
+        new_front: Callable[[ProtocolCore], Front] | None = None,
+    ) -> None:
+        super().__init__(context)
+        settings = context.settings
+        if not isinstance(settings, AlicatSettings):
+            settings = AlicatSettings(address="", full_scale=10.0)
+        body = context.world.body(context.device)
+        self.core = AlicatCore(body, settings, variant or Variant())
+        core = context.tap(self.core)
+        self._front = (
+            new_front(core)
+            if new_front
+            else serial_front(core, context.port, direct=context.is_direct)
+        )
+
+    def start(self) -> str:
+        """Start to answer; returns a port path, or "socket://host:port" on a TCP front."""
+        address = self._front.start()
+        return f"socket://{address}" if isinstance(self._front, SocketFront) else address
+
+    def stop(self) -> None:
+        """Stop to answer, and close the wire."""
+        self._front.stop()
+
+    def fault_switches(self) -> Mapping[str, DeviceFault]:
+        """The faults of every flow controller, and those of an Alicat."""
+        return {
+            **super().fault_switches(),
+            "over-range": DeviceFault(
+                "the mass flow is beyond the range of its sensor", self._exceed
+            ),
+        }
+
+    def _exceed(self, on: bool) -> None:
+        self.core.codes = ("MOV",) if on else ()
