@@ -36,9 +36,8 @@ def test_the_valve_stands_where_the_experiment_wants_it(tmp_path: Path, plugins:
 
 
 WRONG = [
-    (WAY.replace('"off"', '"of"'), "'selector' has no position 'of'"),
-    (WAY.replace('"selector"', '"gauge"'), "'gauge' is no device with positions"),
-    (WAY + '[settings]\nselector = "fill"\n', "has a position in [settings] already"),
+    (WAY.replace('"off"', '"of"'), "unknown position 'of'"),
+    (WAY.replace('"selector"', '"gauge"'), "'gauge' has no positions"),
 ]
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from flowrig.interfaces.pump import Syringe
 from flowrig.plugins.registry import Plugins
-from flowrig.profile import Profile, load_profile, load_profile_text
+from flowrig.profile import Profile, ProfileError, load_profile, load_profile_text
 from flowrig.profile.model import Component, ResidenceTime, Section, Stream
 from flowrig.profile.topology import FlowGraph, Topology
 from flowrig.safety.waste import WasteAccount
@@ -212,3 +212,90 @@ def test_many_splits_in_a_row_take_no_time(profile: Profile) -> None:
     assert topology.residence_time_s({"s": 60.0}) == pytest.approx(40 * 4.0)
     assert topology.ends("s") == {"end": pytest.approx(1.0)}
     assert len(list(itertools.islice(topology.graph.routes(onward, "end"), 1000))) == 64
+
+
+DIVERTER = """
+extends = "cs3cu2i5-heatup-chem3"
+[devices.diverter]
+driver = "vici"
+address = "COM9"
+safe = "drain"
+positions = { drain = 1, tube = 2, spare = 3 }
+[settings]
+diverter = "tube"
+[path]
+cell_pl = { to = "outlet" }
+outlet = { kind = "valve", valve = "diverter", to = { drain = "waste", tube = "vial" } }
+vial = { kind = "vessel", volume = "2 L" }
+waste = { volume = "1 L" }
+"""
+
+
+def test_a_valve_leads_where_it_stands() -> None:
+    """In experiments into the vial, in the safe state into the waste; both count all of it."""
+    diverted = load_profile_text(DIVERTER, "diverter.toml", Plugins.discover())
+    topology = Topology(diverted)
+    assert topology.ends("ODE") == {"vial": 1.0}
+    assert topology.at({"diverter": "drain"}).ends("ODE") == {"waste": 1.0}
+    assert topology.flow_rate_ul_min("waste", RATES) == 0.0
+    account = WasteAccount(diverted)
+    account.add({"ODE": 5.0})
+    assert account.filled_ul == {"vial": 5.0, "waste": 5.0}
+
+
+BEFORE_THE_CELLS = """
+[path]
+cooling = { to = "outlet" }
+cell_pl = { to = "waste" }
+[path.outlet]
+kind = "valve"
+valve = "diverter"
+to = { drain = "waste", tube = "cell_absorbance" }
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('drain = "waste"', 'drian = "waste"', "unknown position 'drian'; expected one of drain"),
+        (
+            'drain = "waste", ',
+            "",
+            "'outlet' leads nowhere in the position 'drain', in the safe state; expected a key",
+        ),
+        (
+            'diverter = "tube"\n',
+            'diverter = "spare"\n',
+            "'outlet' leads nowhere in the position 'spare', in experiments; expected a key",
+        ),
+        (
+            'valve = "diverter", ',
+            "",
+            "the valve 'outlet' has no devices that turn it; expected one",
+        ),
+        (
+            '{ drain = "waste", tube = "vial" }',
+            '["waste", "vial"]',
+            "the valve 'outlet' does not say where each position leads",
+        ),
+    ],
+)
+def test_every_position_in_use_leads_somewhere(old: str, new: str, said: str) -> None:
+    """A position that a run needs and the path does not know is named, with the fix."""
+    assert old in DIVERTER
+    with pytest.raises(ProfileError) as caught:
+        load_profile_text(DIVERTER.replace(old, new), "diverter.toml", Plugins.discover())
+    assert said in str(caught.value)
+
+
+def test_a_valve_that_starves_a_flow_cell_is_found() -> None:
+    """In the positions of experiments something must flow where something is measured."""
+    head, _, _ = DIVERTER.partition("[path]")
+    text = head + BEFORE_THE_CELLS
+    load_profile_text(text, "diverter.toml", Plugins.discover())
+    with pytest.raises(ProfileError) as caught:
+        load_profile_text(
+            text.replace('diverter = "tube"', 'diverter = "drain"'), "x.toml", Plugins.discover()
+        )
+    assert "nothing flows through 'cell_pl' in experiments: a valve leads it" in str(caught.value)
+    assert "nothing flows from 'segmentation' to 'cell_absorbance'" in str(caught.value)

@@ -18,7 +18,8 @@ FULL = 0.95
 class WasteAccount:
     """The volume [µL] in every waste whose size the profile gives. Wastes begin empty.
 
-    A vessel at the end of the path counts as a waste; what divides is counted by its shares.
+    A vessel at the end of the path counts as a waste. What divides is counted by its shares, and
+    what passes a valve in each waste that the valve can lead to.
 
     Args:
         profile: the rig, whose wastes are taken as empty at the start of a run.
@@ -31,7 +32,8 @@ class WasteAccount:
             if component.is_end and component.given_volume_ul is not None
         }
         topology = Topology(profile)
-        self._ends = {name: topology.ends(name) for name in profile.streams}
+        # What a valve may lead here or there counts in both.
+        self._ends = {name: topology.graph.reaching(name) for name in profile.streams}
         self._filled_ul = dict.fromkeys(self.capacity_ul, 0.0)
         self._flush_ul = self._by_waste(_flushed_ul(profile))
 

@@ -5,9 +5,8 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
-from flowrig.errors import InputError
 from flowrig.profile.model import Component, Profile
-from flowrig.profile.topology.graph import FlowGraph
+from flowrig.profile.topology import FlowGraph, Topology
 
 __all__ = ["FALLBACK_BORE_MM", "FlowCell", "FlowPath", "Inlet", "Stretch", "bore_mm"]
 
@@ -127,9 +126,7 @@ def bore_mm(component: Component) -> float:
 
 def _stretches(profile: Profile) -> tuple[Stretch, ...]:
     """All stretches; each comes after those that flow into it."""
-    graph = FlowGraph(profile.path, profile.streams)
-    if graph.loops:
-        raise InputError(f"{profile.name}: the flow path has a loop: {', '.join(graph.loops[0])}")
+    graph = Topology(profile).graph
     runs: dict[str, list[str]] = {}
     first: dict[str, str] = {}
     for name in graph.order:

@@ -13,7 +13,7 @@ from flowrig.profile.controls.names import Names, names_of
 from flowrig.profile.controls.set_points import set_point_window
 from flowrig.profile.expressions import ExpressionError, Unit, unit_of
 from flowrig.profile.model import Choice, DeviceEntry, Profile, Setting, Variable
-from flowrig.profile.problems import Finding, Path, nearest
+from flowrig.profile.problems import Finding, Path
 from flowrig.profile.quantity import QuantityError
 
 __all__ = ["EquationSet", "equations_of", "needs_equations", "with_plain_sources"]
@@ -74,7 +74,7 @@ def needs_equations(profile: Profile) -> bool:
 
 
 def with_plain_sources(profile: Profile) -> tuple[Variable, ...]:
-    """The variables; an expression that is the name of a stream or heater alone becomes that."""
+    """The variables; an expression that is the name of a stream or device alone becomes that."""
     names = names_of(profile)
     found = (_with_plain_source(profile, names, one) for one in profile.variables)
     return tuple(_in_unit_of_device(names, one) for one in found)
@@ -98,6 +98,9 @@ def _in_unit_of_device(names: Names, one: Variable) -> Variable:
 
 def _with_plain_source(profile: Profile, names: Names, one: Variable) -> Variable:
     name = "" if one.expression is None else one.expression.text.strip()
+    entry = profile.devices.get(name or one.name)
+    if entry is not None and entry.is_controlled and one.device is None:
+        return _of_a_device(entry, one)
     if name in names.refused:
         return one
     if name in profile.streams and one.quantity == unit_of("uL/min"):
@@ -106,6 +109,29 @@ def _with_plain_source(profile: Profile, names: Names, one: Variable) -> Variabl
     if is_heater and one.quantity == unit_of("degC"):
         return evolve(one, heater=name, expression=None, quantity=Unit())
     return one
+
+
+def _of_a_device(entry: DeviceEntry, one: Variable) -> Variable:
+    """The variable as that of a device that is set or turned, if it can be."""
+    if one.choices:
+        is_plain = not any(choice.settings for choice in one.choices)
+        return evolve(one, device=entry.name) if is_plain else one
+    try:
+        unit = unit_of(entry.abilities.unit) if entry.abilities.unit else Unit()
+    except ValueError:  # a unit of its own, in which no range can be written
+        return one
+    if unit.powers != one.quantity.powers:
+        return one
+    factor = one.quantity.factor(unit)
+    low, high = one.range
+    return evolve(
+        one,
+        device=entry.name,
+        range=(low * factor, high * factor),
+        step=None if one.step is None else one.step * factor,
+        expression=None,
+        quantity=unit,
+    )
 
 
 def equations_of(profile: Profile) -> EquationSet:
@@ -165,8 +191,11 @@ def _error(error: ExpressionError, path: Path, *, on_key: bool = False) -> Findi
 def _variables(profile: Profile, names: Names, parts: _Parts) -> None:
     for index, one in enumerate(profile.variables):
         here: Path = ("space", index)
-        own = one.stream or one.heater
-        if one.choices:
+        own = one.stream or one.heater or one.device
+        if one.device is not None and one.choices:
+            # It sets no stream and no heater, whatever is chosen.
+            parts.chosen.append([[] for _ in one.choices])
+        elif one.choices:
             parts.chosen.append(list(_category(profile, names, one, here, parts)))
         elif own is not None:
             ratio = Ratio(Form(0.0, {own: 1.0}))
@@ -204,14 +233,6 @@ def _category(
 ) -> Iterator[list[_Placed]]:
     """The equations of each choice."""
     listed = [choice.name for choice in one.choices]
-    device = profile.devices.get(one.turned or "")
-    if device is not None and device.abilities.is_selectable:
-        parts.findings.extend(_positions(profile, device, one, here))
-        yield from ([] for _ in listed)
-        return
-    if one.expression is not None:
-        message = f"{one.turned!r} is no device with positions"
-        parts.findings.append(Finding((*here, "is"), message, expected="a valve or another"))
     for number, choice in enumerate(one.choices):
         if choice.settings:
             path: Path = (*here, "choices", choice.name)
@@ -236,24 +257,6 @@ def _category(
         parts.findings.append(Finding((*here, "choices"), message, expected="as many for each"))
 
 
-def _positions(
-    profile: Profile, device: DeviceEntry, one: Variable, here: Path
-) -> Iterator[Finding]:
-    """A category of positions: the device has them, and no setting has one already."""
-    known = device.abilities.positions
-    for number, choice in enumerate(one.choices):
-        if choice.name not in known:
-            yield Finding(
-                (*here, "choices", number),
-                f"{device.name!r} has no position {choice.name!r}",
-                expected=f"one of {', '.join(known)}",
-                nearest=nearest(choice.name, known),
-            )
-    if device.name in profile.device_settings:
-        message = f"{device.name!r} has a position in [settings] already"
-        yield Finding((*here, "choices"), message, expected="one of them", on_key=True)
-
-
 def _standing(stream: str, one: Variable, choice: Choice) -> Equation:
     label = f"{one.name} = {choice.name!r} in [[space]]"
     return Equation(Ratio(Form(0.0, {stream: 1.0})), 0.0, label)
@@ -270,9 +273,10 @@ def _settings(profile: Profile, names: Names, parts: _Parts) -> None:
         ratio = Ratio(Form(0.0, {heater: 1.0}))
         equation = Equation(ratio, set_point, f"{heater} in [fixed_temperatures]")
         parts.always.append(_Placed(equation, ("fixed_temperatures", heater)))
+    chosen = {one.device for one in profile.variables}
     for name, text in profile.device_settings.items():
         device = profile.devices[name]
-        if device.abilities.is_settable:
+        if device.abilities.is_settable and name not in chosen:
             with suppress(QuantityError):  # its own rule says so
                 ratio = Ratio(Form(0.0, {name: 1.0}))
                 equation = Equation(ratio, float(device.value_of(text)), f"{name} in [settings]")

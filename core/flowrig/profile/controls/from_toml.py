@@ -173,11 +173,13 @@ def _number(name: str, parts: Mapping[str, Any]) -> Variable:
 def _category(name: str, parts: Mapping[str, Any]) -> Variable:
     choices: tuple[Choice, ...] = parts["choices"]
     has_settings = any(one.settings for one in choices)
-    for key in ("step", "is") if has_settings else ("step",):
+    for key in ("is", "step") if has_settings else ("step",):
         if parts[key] is not None:
-            raise Mismatch(f"`{key}` does not go with these `choices`", at=(key,), on_key=True)
+            raise Mismatch(f"`{key}` does not go with `choices`", at=(key,), on_key=True)
+    # With `choices`, `is` names the device that is turned to one of them.
+    device = None if parts["is"] is None else parts["is"].text.strip()
     bounds = (0.0, len(choices) - 1.0)
-    return Variable(name=name, range=bounds, expression=parts["is"], choices=choices)
+    return Variable(name=name, range=bounds, choices=choices, device=device)
 
 
 def _choices(value: Any) -> tuple[Choice, ...]:

@@ -29,12 +29,20 @@ __all__ = [
 StreamRole = Literal["reagent", "solvent", "carrier"]
 
 ComponentKind = Literal[
-    "tubing", "junction", "mixer", "reactor", "flow-cell", "separator", "vessel", "waste"
+    "tubing",
+    "junction",
+    "mixer",
+    "reactor",
+    "flow-cell",
+    "separator",
+    "valve",
+    "vessel",
+    "waste",
 ]
 
 Outlets = str | tuple[str, ...] | Mapping[str, float] | Mapping[str, str] | None
 """Where a component leads to: one component; several in equal shares; shares by component; by phase
-of a separator, a component; or nowhere."""
+of a separator or position of a valve, a component; or nowhere."""
 
 Property = float | Window
 """A property of a liquid: a value, or the window in which it lies."""
@@ -133,7 +141,7 @@ class Component:
 
     Attributes:
         name: name in the profile.
-        kind: tubing, junction, mixer, reactor, flow-cell, separator, vessel or waste.
+        kind: tubing, junction, mixer, reactor, flow-cell, separator, valve, vessel or waste.
         to: the component downstream; several where the flow divides; none at the end of the path.
         material: wetted material, as a label.
         inner_diameter_mm: bore [mm].
@@ -186,10 +194,13 @@ class Component:
         parts = [one if isinstance(to, float) else to for one, to in self.to.items()]
         return tuple(dict.fromkeys(parts))
 
-    def shares(self, phase: str) -> dict[str, float]:
-        """Share of the flow of a phase that goes to each component downstream; the sum is 1.
+    def shares(self, case: str) -> dict[str, float]:
+        """Share of the flow that goes to each component downstream; the sum is 1.
 
-        A separator without an outlet for the phase lets nothing of it through.
+        A separator or valve without an outlet for the case lets nothing through.
+
+        Args:
+            case: the phase that flows, or for a valve its position.
         """
         match self.to:
             case None | str() | tuple():
@@ -199,7 +210,7 @@ class Component:
         if given:
             total = sum(given.values())
             return {one: share / total for one, share in given.items()} if total > 0 else {}
-        way = self.to.get(phase)
+        way = self.to.get(case)
         return {way: 1.0} if isinstance(way, str) else {}
 
 

@@ -356,25 +356,29 @@ class Profile:
         }
         return {**self.fixed_temperatures_c, **chosen}
 
-    def values_under(self, conditions: Mapping[str, Value]) -> dict[str, Value]:
-        """By device that is set or turned, its value under some conditions."""
-        values = self.device_values
-        if self.system is None or not values:
-            return values
-        controls = self.system.controls(conditions)
-        values |= {name: controls[name] for name in values if name in controls}
-        turned = {one.turned: conditions[one.name] for one in self.variables if one.turned}
-        return values | {name: value for name, value in turned.items() if name in values}
+    def device_values(self, conditions: Mapping[str, Value] | None = None) -> dict[str, Value]:
+        """By device that is set or turned, its value under some conditions.
 
-    @property
-    def device_values(self) -> dict[str, Value]:
-        """By device that is set or turned, its value where no variable chooses another."""
+        A device that no variable decides is at its setting, else at its safe value, and so is every
+        device outside of experiments.
+
+        Args:
+            conditions: of an experiment; None outside of experiments.
+        """
         given = self.device_settings
-        return {
+        values: dict[str, Value] = {
             name: entry.value_of(given[name]) if name in given else entry.safe
             for name, entry in self.devices.items()
             if entry.safe is not None
         }
+        if conditions is not None:
+            if self.system is not None:
+                controls = self.system.controls(conditions)
+                values |= {name: controls[name] for name in values if name in controls}
+            values |= {
+                one.device: conditions[one.name] for one in self.variables if one.device is not None
+            }
+        return values
 
     @property
     def readings(self) -> dict[str, str]:

@@ -44,17 +44,18 @@ class Choice:
 class Variable:
     """A condition that an optimizer chooses.
 
-    At most one of `heater`, `stream` and `expression` is given.
+    At most one of `heater`, `stream`, `device` and `expression` is given; with `choices` none of
+    them but `device`.
 
     Attributes:
         name: name in reports.
         heater: the device whose set point is chosen.
         stream: the stream whose flow rate is chosen.
-        expression: the expression over controls whose value is chosen, or the device of a category
-            of positions; `is` in TOML.
+        expression: the expression over controls whose value is chosen; `is` in TOML.
         range: lower and upper bound, in `unit`; of a category the first and last number.
         step: distance of the allowed values from the lower bound on; None allows all values.
         choices: the choices of a category.
+        device: the device whose number or position is chosen; `is` in TOML.
         quantity: unit of an expression's range.
     """
 
@@ -65,6 +66,7 @@ class Variable:
     step: float | None = None
     expression: Expression | None = field(default=None, metadata={"toml": "is"})
     choices: tuple[Choice, ...] = ()
+    device: str | None = None
     quantity: Unit = field(factory=Unit)
 
     @property
@@ -73,13 +75,6 @@ class Variable:
         if self.heater is not None:
             return "°C"
         return "µL/min" if self.stream is not None else self.quantity.name
-
-    @property
-    def turned(self) -> str | None:
-        """The device whose positions may be the choices: the one that is named."""
-        if not self.choices or any(one.settings for one in self.choices):
-            return None
-        return self.name if self.expression is None else self.expression.text.strip()
 
     @property
     def parameter(self) -> Parameter:

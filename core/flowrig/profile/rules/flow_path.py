@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from flowrig.profile.model import Component, Profile, Section
 from flowrig.profile.problems import Finding, Path
 from flowrig.profile.rules import names
-from flowrig.profile.topology import FlowGraph
+from flowrig.profile.topology import FlowGraph, valve_positions
 
 __all__ = ["RULES"]
 
@@ -61,20 +61,21 @@ def _outlets(name: str, component: Component) -> Iterator[tuple[str, Path, bool]
 
 
 def divisions(profile: Profile) -> Iterator[Finding]:
-    """Flows divide at junctions, in shares that sum to 1, and at separators by phase."""
+    """Flows divide at junctions, in shares that sum to 1; by phase or position elsewhere."""
     for name, component in profile.path.items():
         here: Path = ("path", name, "to")
         given = component.to
-        by_phase = isinstance(given, Mapping) and any(isinstance(v, str) for v in given.values())
-        if component.kind == "separator":
-            if not by_phase and given is not None:
-                message = f"the separator {name!r} does not say which phase goes where"
-                expected = 'a component for each phase, such as { carrier = "waste", … }'
+        by_case = isinstance(given, Mapping) and any(isinstance(v, str) for v in given.values())
+        if component.kind in ("separator", "valve"):
+            if not by_case and given is not None:
+                case = "phase" if component.kind == "separator" else "position"
+                message = f"the {component.kind} {name!r} does not say where each {case} leads"
+                expected = f'a component for each {case}, such as {{ NAME = "waste" }}'
                 yield Finding(here, message, expected=expected)
             continue
-        if by_phase:
-            message = f"a {component.kind} cannot tell phases apart"
-            expected = "names or shares of components downstream, or a separator"
+        if by_case:
+            message = f"a {component.kind} knows neither phases nor positions"
+            expected = "names or shares of components downstream, or a separator or a valve"
             yield Finding(here, message, expected=expected)
         elif isinstance(given, tuple | Mapping):
             if component.kind not in (*_DIVIDE, "waste"):
@@ -126,6 +127,46 @@ def separators(profile: Profile) -> Iterator[Finding]:
                     expected=f"one of {', '.join(sorted(phases))}",
                     on_key=True,
                 )
+
+
+def valves(profile: Profile) -> Iterator[Finding]:
+    """One device turns a valve, and each position that it has in a run leads somewhere."""
+    for name, component in profile.path.items():
+        if component.kind != "valve" or not isinstance(component.to, Mapping):
+            continue
+        entries = [profile.devices[one] for one in component.devices if one in profile.devices]
+        turned = [one for one in entries if one.abilities.is_selectable]
+        if len(turned) != 1:
+            message = f"the valve {name!r} has {len(turned) or 'no'} devices that turn it"
+            expected = 'one, such as `valve = "NAME"`'
+            yield Finding(("path", name), message, expected=expected, on_key=True)
+            continue
+        here: Path = ("path", name, "to")
+        for position in component.to:
+            known = turned[0].abilities.positions
+            yield from names.one_of(position, known, "position", (*here, position), on_key=True)
+        given = profile.device_settings.get(turned[0].name, turned[0].safe)
+        used = {str(turned[0].safe): "in the safe state", str(given): "in experiments"}
+        for position, when in used.items():
+            if position not in component.to:
+                message = f"{name!r} leads nowhere in the position {position!r}, {when}"
+                expected = f"a key `{position}` with a component"
+                yield Finding(here, message, expected=expected, on_key=True)
+
+
+def looked_at(profile: Profile) -> Iterator[Finding]:
+    """Something flows where something is measured, in the positions of experiments."""
+    if not any(component.kind == "valve" for component in profile.path.values()):
+        return
+    graph = _graph(profile)
+    for name, component in profile.path.items():
+        able = any(name in graph.reaching(one) for one in profile.streams)
+        if component.spectrometer is None or not able:
+            continue
+        if not any(name in graph.passing(one) for one in profile.streams):
+            message = f"nothing flows through {name!r} in experiments: a valve leads it elsewhere"
+            expected = "another position of the valve in [settings]"
+            yield Finding(("path", name), message, expected=expected, on_key=True)
 
 
 def no_loop(profile: Profile) -> Iterator[Finding]:
@@ -187,7 +228,7 @@ def wastes(profile: Profile) -> Iterator[Finding]:
     flushed_ul: dict[str, float] = {}
     for step in profile.safe_state:
         for stream, rate in step.flow_rates_ul_min.items():
-            passing = graph.passing(stream) if stream in profile.streams else {}
+            passing = graph.reaching(stream) if stream in profile.streams else {}
             for name, share in passing.items():
                 volume_ul = share * rate * step.at_most_s / 60
                 flushed_ul[name] = flushed_ul.get(name, 0.0) + volume_ul
@@ -255,8 +296,8 @@ def passages(profile: Profile) -> Iterator[Finding]:
                 reached = [one for one in after if any(graph.routes(section.start, one))]
                 yield Finding(
                     path,
-                    f"nothing flows from {section.start!r} to {end!r}: a separator leads the "
-                    "phases that pass there another way",
+                    f"nothing flows from {section.start!r} to {end!r}: a separator or valve leads "
+                    "what passes there another way",
                     expected=f"one of {', '.join(reached)}",
                 )
 
@@ -268,13 +309,18 @@ def _ends(section: Section, here: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _graph(profile: Profile) -> FlowGraph:
-    return FlowGraph(profile.path, profile.streams)
+    positions: Mapping[str, str] = {}
+    if any(component.kind == "valve" for component in profile.path.values()):
+        positions = valve_positions(profile.path, profile.devices, profile.device_settings)
+    return FlowGraph(profile.path, profile.streams, positions)
 
 
 RULES = (
     ends_meet,
     divisions,
     separators,
+    valves,
+    looked_at,
     no_loop,
     inlets,
     equipment,

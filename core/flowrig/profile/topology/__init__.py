@@ -2,6 +2,6 @@
 
 from flowrig.profile.topology.graph import FlowGraph
 from flowrig.profile.topology.sentences import section_sentences
-from flowrig.profile.topology.topology import Topology
+from flowrig.profile.topology.topology import Topology, valve_positions
 
-__all__ = ["FlowGraph", "Topology", "section_sentences"]
+__all__ = ["FlowGraph", "Topology", "section_sentences", "valve_positions"]

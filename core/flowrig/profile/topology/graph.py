@@ -21,10 +21,17 @@ class FlowGraph:
     Args:
         path: components by name.
         streams: streams by name.
+        positions: by component, the position of a valve; the first one for others.
     """
 
-    def __init__(self, path: Mapping[str, Component], streams: Mapping[str, Stream]) -> None:
+    def __init__(
+        self,
+        path: Mapping[str, Component],
+        streams: Mapping[str, Stream],
+        positions: Mapping[str, str] | None = None,
+    ) -> None:
         self._path = path
+        self._positions = positions or {}
         self._streams = streams
         self.onward: Mapping[str, tuple[str, ...]] = {
             name: tuple(one for one in component.outlets if one in path)
@@ -67,7 +74,7 @@ class FlowGraph:
         """Share of the flow of a phase through a component that goes to each one downstream."""
         key = name, phase
         if key not in self._shares:
-            shares = self._path[name].shares(phase)
+            shares = self._path[name].shares(self._case(name, phase))
             self._shares[key] = {one: share for one, share in shares.items() if one in self._path}
         return self._shares[key]
 
@@ -76,6 +83,10 @@ class FlowGraph:
         if stream not in self._passing:
             self._passing[stream] = self._pass(self._streams[stream])
         return self._passing[stream]
+
+    def reaching(self, stream: str) -> Mapping[str, float]:
+        """The largest share of a stream that passes each component, wherever valves stand."""
+        return self._pass(self._streams[stream], all_positions=True)
 
     def routes(self, start: str, end: str) -> Iterator[tuple[str, ...]]:
         """Ways of liquid from one component (included) to another (not included).
@@ -102,11 +113,24 @@ class FlowGraph:
         parted = any(self._path[one].kind == "separator" for one in self.downstream(name))
         return phases if parted else phases[:1]
 
-    def _pass(self, stream: Stream) -> dict[str, float]:
+    def _case(self, name: str, phase: str) -> str:
+        """What decides where a flow goes behind a component: its phase, or a valve's position."""
+        component = self._path[name]
+        if component.kind != "valve":
+            return phase
+        to = component.to if isinstance(component.to, Mapping) else {}
+        return self._positions.get(name, next(iter(to), ""))
+
+    def _pass(self, stream: Stream, *, all_positions: bool = False) -> dict[str, float]:
         passing = {stream.to: 1.0} if stream.to in self._path else {}
         for name in self.order:
             here = passing.get(name, 0.0)
-            for one, share in self.shares(name, stream.phase).items() if here > 0.0 else ():
+            if here <= 0.0:
+                continue
+            shares = self.shares(name, stream.phase)
+            if all_positions and self._path[name].kind == "valve":
+                shares = dict.fromkeys(self.onward[name], 1.0)
+            for one, share in shares.items():
                 passing[one] = passing.get(one, 0.0) + here * share
         return {name: min(passing[name], 1.0) for name in self.order if name in passing}
 

@@ -4,10 +4,10 @@ import math
 from collections.abc import Callable, Mapping
 
 from flowrig.errors import InputError
-from flowrig.profile.model import Profile, Section
+from flowrig.profile.model import Component, DeviceEntry, Profile, Section
 from flowrig.profile.topology.graph import FlowGraph
 
-__all__ = ["Topology"]
+__all__ = ["Topology", "valve_positions"]
 
 SECONDS_PER_MINUTE = 60.0
 
@@ -18,18 +18,24 @@ class Topology:
     Streams may divide and join again. Of several routes between two components the longest counts;
     routes side by side are never added up.
 
+    Valves stand where they do in experiments.
+
     Args:
         profile: a checked profile, whose streams all reach an end of the path.
+        positions: by device, positions other than those in experiments.
 
     Raises:
         InputError: the flow path leads around in a circle.
     """
 
-    def __init__(self, profile: Profile) -> None:
+    def __init__(self, profile: Profile, positions: Mapping[str, str] | None = None) -> None:
+        self._profile = profile
         self._path = profile.path
         self._streams = profile.streams
         self._residence_time = profile.residence_time
-        self.graph = FlowGraph(profile.path, profile.streams)
+        given = {**profile.device_settings, **(positions or {})}
+        at = valve_positions(profile.path, profile.devices, given)
+        self.graph = FlowGraph(profile.path, profile.streams, at)
         if self.graph.loops:
             loop = " -> ".join(self.graph.loops[0])
             raise InputError(f"the flow path does not lead to a waste, but in a circle: {loop}")
@@ -37,6 +43,10 @@ class Topology:
             **profile.sections,
             "residence": profile.residence_time.section,
         }
+
+    def at(self, positions: Mapping[str, str]) -> "Topology":
+        """The same with other positions of valves, by device."""
+        return Topology(self._profile, positions)
 
     def route(self, stream: str) -> tuple[str, ...]:
         """The components that a stream passes, every one before those that it leads to."""
@@ -201,6 +211,19 @@ class Topology:
                 for one in self.graph.shares(name, phase):
                     after[one] = _largest(after.get(one, math.inf), through)
         return after
+
+
+def valve_positions(
+    path: Mapping[str, Component], devices: Mapping[str, DeviceEntry], given: Mapping[str, str]
+) -> dict[str, str]:
+    """By component, the position of the device that turns it: the given one, else its safe one."""
+    found = {}
+    for name, component in path.items():
+        for device in component.devices if component.kind == "valve" else ():
+            entry = devices.get(device)
+            if entry is not None and entry.abilities.is_selectable and entry.safe is not None:
+                found[name] = given.get(device, str(entry.safe))
+    return found
 
 
 def _largest(*sums: float) -> float:

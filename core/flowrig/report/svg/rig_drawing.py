@@ -168,11 +168,11 @@ def _nodes(
 
 def _labels(component: Component) -> dict[str, str]:
     """By component downstream, what goes there; "" for everything."""
-    if component.kind == "separator" and isinstance(component.to, Mapping):
-        phases: dict[str, list[str]] = {}
-        for phase, outlet in component.to.items():
-            phases.setdefault(str(outlet), []).append(phase)
-        return {outlet: ", ".join(some) for outlet, some in phases.items()}
+    if component.kind in ("separator", "valve") and isinstance(component.to, Mapping):
+        cases: dict[str, list[str]] = {}
+        for case, outlet in component.to.items():
+            cases.setdefault(str(outlet), []).append(case)
+        return {outlet: ", ".join(some) for outlet, some in cases.items()}
     shares = component.shares("")
     if len(shares) < 2:
         return dict.fromkeys(component.outlets, "")
@@ -351,6 +351,14 @@ def _separator(component: Component, at: Place) -> Markup:
     )
 
 
+def _valve(component: Component, at: Place) -> Markup:
+    del component
+    return join(
+        tag("circle", cx=at.x, cy=at.y, r=13.0, class_="body"),
+        tag("path", d=f"M{at.x - 9:.1f} {at.y:.1f}h9l7 -7m-7 7l7 7", class_="inside"),
+    )
+
+
 def _vessel(component: Component, at: Place) -> Markup:
     del component
     return tag(
@@ -370,6 +378,7 @@ ROOM = {
     "reactor": (46.0, 71.0),
     "flow-cell": (50.0, 73.0),
     "separator": (16.0, 58.0),
+    "valve": (16.0, 58.0),
     "vessel": (18.0, 63.0),
     "waste": (14.0, 68.0),
 }
@@ -382,6 +391,7 @@ HALF_WIDTH = {
     "reactor": 40.0,
     "flow-cell": 13.0,
     "separator": 22.0,
+    "valve": 13.0,
     "vessel": 12.0,
     "waste": 15.0,
 }
@@ -393,6 +403,7 @@ BELOW_SHAPE = {
     "reactor": 42.0,
     "flow-cell": 44.0,
     "separator": 29.0,
+    "valve": 29.0,
     "vessel": 34.0,
     "waste": 39.0,
 }
@@ -405,6 +416,7 @@ SHAPES: Mapping[str, Callable[[Component, Place], Markup]] = {
     "reactor": _reactor,
     "flow-cell": _flow_cell,
     "separator": _separator,
+    "valve": _valve,
     "vessel": _vessel,
     "waste": _waste,
 }
