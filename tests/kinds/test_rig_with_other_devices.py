@@ -208,7 +208,7 @@ def test_a_rig_that_was_left_is_made_safe(tmp_path: Path, plugins: Plugins) -> N
         (("safe = \"run\"", ""), "the safe position of the valve 'selector' is not known"),
         (("safe = \"run\"", "safe = \"shut\""), "got 'shut'; expected one of run, fill, off"),
         (("selector = \"fill\"", "selector = \"shut\""), "got 'shut'; expected one of run"),
-        (("selector = \"fill\"", "gauge = \"1 bar\""), "this is no device that is set or turned"),
+        (("selector = \"fill\"", "gauge = \"1 bar\""), "this is no device that is set to a number"),
         (("sensor = \"gauge\"", "sensor = \"gauges\""), "unknown device 'gauges'"),
         (("sensor = \"gauge\"", "valve = \"gauge\""), "'gauge' is a sensor; expected a valve"),
         (("sensor = \"gauge\"", "device = \"pump_ode\""), "'pump_ode' is a pump; expected a"),
