@@ -1,5 +1,6 @@
 """Channels of analysis: rules of profiles, analyses of plugins, features of expressions."""
 
+import inspect
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +21,8 @@ from flowrig.measurement.sample import Features, Sample
 from flowrig.plugins import AnalysisOffer, hookimpl
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, ProfileError, load_profile_text
-from flowrig.profile.rules.analysis import require_pixels
+from flowrig.profile.rules.analysis import RESERVED, require_pixels
+from flowrig.report.exports import table
 from flowrig.run.preflight import refusals
 
 NM = np.linspace(195.0, 1100.0, 400)
@@ -44,6 +46,12 @@ class Peculiar(Analysis):
         if isinstance(self.result, Exception):
             raise self.result
         return self.result
+
+
+def test_reserved_names_are_the_columns_of_an_export() -> None:
+    """A feature of such a name would be a second column of it."""
+    source = inspect.getsource(table.experiment_columns)
+    assert set(re.findall(r'Column\(\s*"(\w+)"', source)) == set(RESERVED)
 
 
 class OfOnesOwn:
@@ -98,6 +106,7 @@ NO_LAMP = ABSORBANCE.replace('[calibration]\nduration = "20 s"\n', "").replace(
         (EMISSION, "area(pl, 345 nm", "area(pl, 345 s", "area takes a length here"),
         (EMISSION, '"bright / ', '"bright + share / ', "it is computed from itself"),
         (EMISSION, 'share = "', 'pl = "', "'pl' is the name of a channel"),
+        (EMISSION, 'share = "', 'quality = "', "'quality' is a column of every export"),
         (EMISSION, 'response = "bright"', 'response = "brigth"', "did you mean 'bright'?"),
         (EMISSION, 'share = "', 'temperature = "', "'temperature' is the name of a feature"),
         (EMISSION, "channels.pl]", 'channels."p l"]', "expected letters, digits and underscores"),

@@ -3,9 +3,12 @@
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from one_spectrometer import ABSORBANCE, EMISSION
 
 import flowrig
+from flowrig.cli import main
+from flowrig.journal.events import Measured
 from flowrig.measurement.spectra import area, interpolate_at
 from flowrig.report import content_of, render
 
@@ -64,3 +67,30 @@ def test_the_report_shows_the_channels_that_there_are(
         page = render(content_of(record))
     assert all(text in page for text in there)
     assert absent not in page
+
+
+def test_check_and_plan_say_what_is_looked_at(runs: Path) -> None:
+    """Channels and features are listed, and a plan without a calibration has none."""
+    said = CliRunner().invoke(main, ["check", str(runs / "pl.toml")]).output
+    assert "channel pl: emission by hdx_pl, all frames, no dark" in said
+    assert "features: share, bright (counts·nm), colour (nm)" in said
+    planned = CliRunner().invoke(main, ["plan", str(runs / "pl.toml")]).output
+    assert "explore" in planned
+    assert "calibration" not in planned
+    assert "calibration" in CliRunner().invoke(main, ["plan", str(runs / "abs.toml")]).output
+
+
+def test_features_by_name_can_stand_still(tmp_path: Path) -> None:
+    """A look evaluates the same expressions as a sample, without a lamp reference."""
+    stationary = '\n[residence_time.stationary]\nfeatures = ["bright", "share"]\n'
+    text = EMISSION.replace("experiments = 2", "experiments = 1") + stationary
+    (tmp_path / "rig.toml").write_text(
+        text + "tolerance = 0.2\nframes = 4\nlongest = 4.0\n", encoding="utf-8"
+    )
+    options = flowrig.RunOptions(folder=tmp_path / "run", simulate=True, seed=3)
+    assert flowrig.start_run(tmp_path / "rig.toml", options).state == "finished"
+    with flowrig.RunRecord(tmp_path / "run") as record:
+        (measured,) = record.journal.events(Measured)
+    steadiness = measured.data.steadiness
+    assert steadiness is not None
+    assert set(steadiness.looks[0].values) == {"bright", "share"}

@@ -230,3 +230,54 @@ def test_a_limit_on_a_set_point_is_kept_in_every_command(plugins: Plugins) -> No
     require_set_points(profile, {"plate": 150.0})
     with pytest.raises(OutOfRangeError, match="160 °C is outside"):
         require_set_points(profile, {"plate": 160.0})
+
+
+def test_molar_flows_follow_from_what_streams_contain(plugins: Plugins) -> None:
+    """`mol(X)` adds up the streams that contain a species."""
+    text = """[streams.CuI]
+contains = { Cu = "0.02 mol/L", I = "0.02 mol/L" }
+[streams.ZnI2]
+contains = { Zn = "0.01 mol/L", I = "0.02 mol/L" }
+[settings]
+total = "750 uL/min"
+PFO = "250 uL/min"
+CsOA = "50 uL/min"
+plate = "150 degC"
+"mol(I)" = "4 umol/min"
+[space]
+zn_cu = { is = "mol(Zn) / mol(Cu)", range = [0.4, 0.6] }
+"""
+    profile = load(HEAD + text, plugins)
+    rates = profile.flow_rates_ul_min({"zn_cu": 0.5})
+    assert (rates["CuI"], rates["ZnI2"]) == pytest.approx((100.0, 100.0))
+    assert sum(rates.values()) == pytest.approx(750.0)
+
+
+def test_each_heater_may_have_its_own_limit(plugins: Plugins) -> None:
+    """`total` and the name of a heater say what `total_flow` and `temperature` say."""
+    own = """unset = ["limits", "space", "dependent_flows", "campaign"]
+[limits]
+total = ["600 uL/min", "900 uL/min"]
+plate = ["0 degC", "185 degC"]
+"""
+    text = (
+        HEAD.replace('unset = ["space", "dependent_flows", "campaign"]\n', own) + SETTINGS + SPACE
+    )
+    profile = load(text, plugins)
+    assert profile.limits.total_flow_ul_min == (600.0, 900.0)
+    assert profile.limits.set_point_c("plate") == (0.0, 185.0)
+    without = text.replace('plate = ["0 degC", "185 degC"]\n', "")
+    with pytest.raises(ProfileError, match="nothing limits the set point of 'plate'"):
+        load(without, plugins)
+    with pytest.raises(ProfileError, match="300 °C is outside the limits of the heater 'plate'"):
+        load(text.replace("185 degC", "300 degC"), plugins)
+
+
+def test_a_set_point_that_follows_leaves_time_for_the_supervision(plugins: Plugins) -> None:
+    """Where a set point is computed, its highest value counts as one that is chosen."""
+    space = SPACE.replace(
+        '"plate", range = ["120 degC", "180 degC"]',
+        '"plate + 5 degC", range = ["120 degC", "192 degC"]',
+    )
+    with pytest.raises(ProfileError, match="at 185 °C a broken sensor would be detected"):
+        load("supervision.never_above = '190 degC'\n" + HEAD + SETTINGS + space, plugins)

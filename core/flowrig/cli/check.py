@@ -199,6 +199,13 @@ def _describe(profile: Any, *, numbers: bool) -> None:
     for name, device in profile.devices.items():
         for sentence in device.settings.describe():
             print_paragraph(f"{name}: {sentence}", indent=2)
+    for name, channel in profile.analysis.channels.items():
+        print_paragraph(f"channel {name}: {channel}", indent=2)
+    names = ", ".join(
+        f"{name} ({feature.unit})" if feature.unit else name
+        for name, feature in profile.features.items()
+    )
+    print_paragraph(f"features: {names}", indent=2)
     steps = ", then ".join(step.do for step in profile.safe_state)
     print_paragraph(f"safe state: {steps}", indent=2)
     print_safety(profile)

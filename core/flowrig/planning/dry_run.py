@@ -192,8 +192,9 @@ class DryRun:
         Args:
             stages: the conditions of every experiment, by name of the stage, in order.
         """
-        with self._part("calibration", 0):
-            self._run(calibrate(self._profile))
+        if self._profile.calibration is not None:
+            with self._part("calibration", 0):
+                self._run(calibrate(self._profile))
         number = 0
         for name, conditions in stages.items():
             with self._part(name, len(conditions)):

@@ -328,7 +328,9 @@ class Structurer:
 
     def _limits(self, value: Any, _type: Any) -> model.Limits:
         """The limits of the rig's own keys; every other key is an expression."""
-        table = as_table(value)
+        table = dict(as_table(value))
+        if "total" in table and "total_flow" not in table:  # two words for one limit
+            table["total_flow"] = table.pop("total")
         own = {toml_key(one) for one in attrs.fields(model.Limits)} - {"expressions"}
         expressions = expression_limits({k: v for k, v in table.items() if k not in own})
         hook = make_dict_structure_fn(
@@ -343,7 +345,10 @@ class Structurer:
             ),
             expressions=override(omit=True),
         )
-        limits = hook({key: one for key, one in table.items() if key in own}, model.Limits)
+        known = {key: one for key, one in table.items() if key in own}
+        limits = hook({"temperature": ["0 degC", "1 degC"], **known}, model.Limits)
+        if "temperature" not in known:  # a rule wants one for each heater then
+            limits = attrs.evolve(limits, temperature_c=model.NO_LIMIT)
         return attrs.evolve(limits, expressions=expressions)
 
     def _variable(self, value: Any, _type: Any) -> model.Variable:

@@ -143,6 +143,9 @@ def spectrum(content: ReportContent, channel: Channel, shown: Spectrum) -> Marku
     areas = [one for one in wanted if one.how == "area"][:1]
     points = [one for one in wanted if one.how == "at"]
     look = _LOOKS.get(channel.offer.name, (channel.name, f"Spectrum of {channel.name}"))
+    others = [one for one in content.profile.analysis.channels.values() if one != channel]
+    alike = any(one.offer.name == channel.offer.name for one in others)
+    which = f" ({channel.name})" if alike else ""
     label = f"{look[0]} ({channel.offer.unit})" if channel.offer.unit else look[0]
     axes = _spectrum_axes(shown, *_shown_nm(channel, shown, wanted), label)
     marks = [] if channel.baseline_nm is None else [span(axes, *channel.baseline_nm, "baseline")]
@@ -153,13 +156,13 @@ def spectrum(content: ReportContent, channel: Channel, shown: Spectrum) -> Marku
     marks.append(curve(axes, shown.wavelengths_nm, shown.values, "spectrum"))
     marks += [_wavelength(axes, channel, shown, one.window_nm[0]) for one in points]
     phase = "" if channel.picked is None else " of reactive phase"
-    caption = f"{_CAPTIONS.get(channel.offer.name, channel.name)}, mean of {len(shown.frames)} "
-    caption += f"frames{phase}"
+    caption = f"{_CAPTIONS.get(channel.offer.name, channel.name)}{which}, mean of "
+    caption += f"{len(shown.frames)} frames{phase}"
     for one in areas:
         total = grouped(area(shown.values, shown.wavelengths_nm, one.window_nm))
         caption += "; the filled area, {:g} to {:g} nm, is ".format(*one.window_nm)
         caption += f"{total} {channel.offer.unit}·nm"
-    return figure(chart(axes, *marks, title=look[1]), tag("figcaption", f"{caption}."))
+    return figure(chart(axes, *marks, title=f"{look[1]}{which}"), tag("figcaption", f"{caption}."))
 
 
 _LOOKS = {

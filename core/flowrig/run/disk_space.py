@@ -12,9 +12,6 @@ __all__ = ["DiskSpace", "experiment_bytes"]
 COUNTS_BYTES = 2
 """Bytes of one pixel of a raw frame."""
 
-AVERAGES = 2
-"""Averaged spectra of each spectrometer in the journal of an experiment: dark and result."""
-
 AVERAGE_BYTES = 8
 """Bytes of one pixel of an averaged spectrum."""
 
@@ -32,7 +29,11 @@ def experiment_bytes(profile: Profile, pixels: Mapping[str, int]) -> int:
         pixels: number of pixels by spectrometer.
     """
     frames = profile.analysis.frames
-    return sum(n * (frames * COUNTS_BYTES + AVERAGES * AVERAGE_BYTES) for n in pixels.values())
+    channels = [channel.device for channel in profile.analysis.channels.values()]
+    averages = {name: 1 + channels.count(name) for name in pixels}  # the dark, and each spectrum
+    return sum(
+        n * (frames * COUNTS_BYTES + averages[name] * AVERAGE_BYTES) for name, n in pixels.items()
+    )
 
 
 class DiskSpace:

@@ -41,10 +41,12 @@ EventNoter = Callable[[EventData], object]
 
 def rules_of(profile: Profile) -> Iterator[Rule]:
     """The safety rules of a profile: its limits, its heaters, its streams and its interlocks."""
-    limits, heating_c_min = profile.limits.temperature_c, profile.steady.heating_c_min
+    heating_c_min = profile.steady.heating_c_min
     yield _limits_of(profile)
     for heater in _heaters(profile):
-        thresholds = profile.supervision.thresholds(heater, limits[1], heating_c_min)
+        thresholds = profile.supervision.thresholds(
+            heater, profile.limits.set_point_c(heater)[1], heating_c_min
+        )
         yield HeaterWatch(heater, thresholds)
     yield StreamWatch()
     for interlock in profile.interlocks:
@@ -77,7 +79,7 @@ def _heaters(profile: Profile) -> list[str]:
 
 def _limits_of(profile: Profile) -> OperatingLimits:
     return OperatingLimits(
-        {name: profile.set_point_limits_c(name) for name in _heaters(profile)},
+        {name: profile.limits.set_point_c(name) for name in _heaters(profile)},
         {name: stream.flow_rate_ul_min for name, stream in profile.streams.items()},
     )
 

@@ -90,7 +90,7 @@ def _print_thresholds(profile: "Profile", heater: str, measured: "Commissioning"
 
     supervision = evolve(profile.supervision, commissioning={heater: measured})
     at = supervision.thresholds(
-        heater, profile.limits.temperature_c[1], profile.steady.heating_c_min
+        heater, profile.limits.set_point_c(heater)[1], profile.steady.heating_c_min
     )
     print_paragraph(
         f"with it, {heater} counts as broken when it does not rise by {at.progress_c:.1f} °C in "

@@ -63,7 +63,7 @@ def _sentence(interlock: Interlock) -> str:
 
 
 def _supervision(profile: Profile, heater: str) -> str:
-    limit_c, heating_c_min = profile.limits.temperature_c[1], profile.steady.heating_c_min
+    limit_c, heating_c_min = profile.limits.set_point_c(heater)[1], profile.steady.heating_c_min
     at = profile.supervision.thresholds(heater, limit_c, heating_c_min)
     how = "measured" if heater in profile.supervision.commissioning else "assumed"
     text = (

@@ -1,6 +1,7 @@
 """The equations and limits of a profile, and what is wrong with them."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import product
 
 import numpy as np
@@ -13,6 +14,7 @@ from flowrig.profile.controls.set_points import set_point_window
 from flowrig.profile.expressions import ExpressionError, Unit, unit_of
 from flowrig.profile.model import Choice, DeviceEntry, Profile, Setting, Variable
 from flowrig.profile.problems import Finding, Path
+from flowrig.profile.quantity import QuantityError
 
 __all__ = ["EquationSet", "equations_of", "needs_equations", "with_plain_sources"]
 
@@ -50,13 +52,15 @@ class _Parts:
     Attributes:
         always: equations for every choice.
         chosen: by category, equations for each of its choices.
-        limits: windows, each with its place.
+        limits: windows on what is set.
+        limited: the names in windows that the profile writes.
         findings: what is wrong.
     """
 
     always: list[_Placed] = field(factory=list)
     chosen: list[list[list[_Placed]]] = field(factory=list)
     limits: list[Limit] = field(factory=list)
+    limited: set[str] = field(factory=set)
     findings: list[Finding] = field(factory=list)
 
 
@@ -72,7 +76,24 @@ def needs_equations(profile: Profile) -> bool:
 def with_plain_sources(profile: Profile) -> tuple[Variable, ...]:
     """The variables; an expression that is the name of a stream or device alone becomes that."""
     names = names_of(profile)
-    return tuple(_with_plain_source(profile, names, one) for one in profile.variables)
+    found = (_with_plain_source(profile, names, one) for one in profile.variables)
+    return tuple(_in_unit_of_device(names, one) for one in found)
+
+
+def _in_unit_of_device(names: Names, one: Variable) -> Variable:
+    """A range in the unit of what is chosen: of a pressure in bar it is not turned into kPa."""
+    if one.expression is None or one.choices:
+        return one
+    try:
+        unit = names.bind(one.expression).unit
+    except ExpressionError:
+        return one
+    if unit.powers != one.quantity.powers or unit == one.quantity:
+        return one
+    factor = one.quantity.factor(unit)
+    low, high = one.range
+    step = None if one.step is None else one.step * factor
+    return evolve(one, range=(low * factor, high * factor), step=step, quantity=unit)
 
 
 def _with_plain_source(profile: Profile, names: Names, one: Variable) -> Variable:
@@ -137,7 +158,7 @@ def equations_of(profile: Profile) -> EquationSet:
         ]
         for choice in choices
     }
-    unknowns = _unknowns(profile, placed[choices[0]])
+    unknowns = _unknowns(profile, placed[choices[0]], parts.limited)
     system = System(
         [one.parameter for one in profile.variables],
         unknowns,
@@ -148,9 +169,9 @@ def equations_of(profile: Profile) -> EquationSet:
     return EquationSet(None if findings else system, tuple(findings))
 
 
-def _unknowns(profile: Profile, placed: Sequence[_Placed]) -> list[str]:
-    """Names of all that is set: streams, and heaters that are in use or that an equation names."""
-    in_use = {one.heater for one in profile.path.values() if one.heater is not None}
+def _unknowns(profile: Profile, placed: Sequence[_Placed], limited: set[str]) -> list[str]:
+    """Names of all that is set: streams, heaters in use, and what equations or limits name."""
+    in_use = {one.heater for one in profile.path.values() if one.heater is not None} | limited
     for one in placed:
         in_use |= one.equation.ratio.names
     return [*profile.streams, *(one for one in profile.devices if one in in_use)]
@@ -170,12 +191,11 @@ def _error(error: ExpressionError, path: Path, *, on_key: bool = False) -> Findi
 def _variables(profile: Profile, names: Names, parts: _Parts) -> None:
     for index, one in enumerate(profile.variables):
         here: Path = ("space", index)
-        own = one.stream or one.heater
-        if one.device is not None:
-            if one.choices:  # it sets no stream and no heater, whatever is chosen
-                parts.chosen.append([[] for _ in one.choices])
-            continue
-        if one.choices:
+        own = one.stream or one.heater or one.device
+        if one.device is not None and one.choices:
+            # It sets no stream and no heater, whatever is chosen.
+            parts.chosen.append([[] for _ in one.choices])
+        elif one.choices:
             parts.chosen.append(list(_category(profile, names, one, here, parts)))
         elif own is not None:
             ratio = Ratio(Form(0.0, {own: 1.0}))
@@ -219,7 +239,10 @@ def _category(
             yield list(_equations(choice.settings, names, path, parts))
         elif choice.name not in profile.streams:
             message = f"{choice.name!r} is no stream"
-            expected = "streams, of which one flows, or a table of settings for each choice"
+            expected = (
+                "streams, of which one flows; positions of the device of `is`; or a table of "
+                "settings for each choice"
+            )
             parts.findings.append(Finding((*here, "choices", number), message, expected=expected))
             yield []
         else:
@@ -250,6 +273,14 @@ def _settings(profile: Profile, names: Names, parts: _Parts) -> None:
         ratio = Ratio(Form(0.0, {heater: 1.0}))
         equation = Equation(ratio, set_point, f"{heater} in [fixed_temperatures]")
         parts.always.append(_Placed(equation, ("fixed_temperatures", heater)))
+    chosen = {one.device for one in profile.variables}
+    for name, text in profile.device_settings.items():
+        device = profile.devices[name]
+        if device.abilities.is_settable and name not in chosen:
+            with suppress(QuantityError):  # its own rule says so
+                ratio = Ratio(Form(0.0, {name: 1.0}))
+                equation = Equation(ratio, float(device.value_of(text)), f"{name} in [settings]")
+                parts.always.append(_Placed(equation, ("settings", name)))
     parts.always.extend(_equations(profile.equations, names, ("settings",), parts))
 
 
@@ -306,6 +337,10 @@ def _limits(profile: Profile, names: Names, parts: _Parts) -> None:
             ratio = Ratio(Form(0.0, {device.name: 1.0}))
             label = f"set point of {device.name} [°C]"
             parts.limits.append(Limit(label, ratio, *set_point_window(profile, device)))
+        elif device.abilities.is_settable and device.abilities.limits is not None:
+            ratio = Ratio(Form(0.0, {device.name: 1.0}))
+            label = f"{device.name} [{device.abilities.unit}]".removesuffix(" []")
+            parts.limits.append(Limit(label, ratio, *device.abilities.limits))
     for one in profile.limits.expressions:
         path: Path = ("limits", one.expression.text)
         try:
@@ -318,6 +353,7 @@ def _limits(profile: Profile, names: Names, parts: _Parts) -> None:
             parts.findings.append(Finding(path, message, expected=f"a window in {bound.unit}"))
             continue
         ratio = ratio.scaled(bound.unit.factor(one.quantity))
+        parts.limited.update(ratio.names)
         label = f"{one.expression.text} [{one.quantity.name}]".removesuffix(" []")
         parts.limits.append(Limit(label, ratio, *one.window))
 

@@ -6,9 +6,9 @@ from attrs import frozen
 
 from flowrig.errors import InputError
 from flowrig.problem.forms import Form, Ratio
-from flowrig.profile.expressions import Bound, Expression, ExpressionError, Meaning, unit_of
+from flowrig.profile.expressions import Bound, Expression, ExpressionError, Meaning, Unit, unit_of
 from flowrig.profile.expressions.linear import ratio_of
-from flowrig.profile.model import Profile, Section
+from flowrig.profile.model import DeviceEntry, Profile, Section
 from flowrig.profile.topology import Topology
 
 __all__ = ["Names", "names_of"]
@@ -77,13 +77,22 @@ def names_of(profile: Profile) -> Names:
         for name in heaters
         if name in profile.streams
     }
-    refused |= {
-        name: "write the value of this device alone, for every experiment"
-        if entry.is_controlled
-        else "this is no device that is set or turned"
-        for name, entry in profile.devices.items()
-        if name not in meanings
-    }
+    for name, entry in profile.devices.items():
+        own = _unit(entry)
+        if name in meanings:
+            continue
+        if own is None:
+            refused[name] = "this is no device that is set to a number"
+        else:
+            meanings[name] = Meaning(own)
+            ratios[name] = Ratio(Form(0.0, {name: 1.0}))
+    for stream in profile.streams.values():
+        for species, mol_l in stream.contains_mol_l.items():
+            # 1 mol/L is 1 µmol/µL.
+            name = f"mol({species})"
+            meanings[name] = Meaning(unit_of("umol/min"))
+            before = ratios.get(name, Ratio(Form()))
+            ratios[name] = Ratio(before.above.plus(Form(0.0, {stream.name: mol_l})))
     if TOTAL not in meanings:
         meanings[TOTAL] = Meaning(flow)
         ratios[TOTAL] = Ratio(Form(0.0, dict.fromkeys(profile.streams, 1.0)))
@@ -94,6 +103,16 @@ def names_of(profile: Profile) -> Names:
         else:
             ratios[name] = found
     return Names(meanings, ratios, refused)
+
+
+def _unit(entry: DeviceEntry) -> Unit | None:
+    """The unit in which a device is set; None if it is not, or in a unit that no profile has."""
+    if not entry.abilities.is_settable:
+        return None
+    try:
+        return unit_of(entry.abilities.unit)
+    except ValueError:
+        return None
 
 
 def _times(profile: Profile) -> Iterator[tuple[str, Ratio | str]]:

@@ -17,5 +17,5 @@ def heater_window(device: DeviceEntry) -> Window:
 def set_point_window(profile: Profile, device: DeviceEntry) -> Window:
     """Lowest and highest set point [°C] of a heater on its rig."""
     low, high = heater_window(device)
-    window = profile.limits.temperature_c
-    return max(low, window[0]), min(high, window[1])
+    least, most = profile.limits.set_point_c(device.name)
+    return max(low, least), min(high, most)

@@ -32,6 +32,7 @@ from flowrig.profile.model.flow import (
 )
 from flowrig.profile.model.profile import (
     DEFAULT_SIMULATION,
+    NO_LIMIT,
     ChemistryChoice,
     Limits,
     Profile,
@@ -45,6 +46,7 @@ __all__ = [
     "ABSORBANCE",
     "DEFAULT_SIMULATION",
     "EMISSION",
+    "NO_LIMIT",
     "AbsorbanceAnalysis",
     "Analysis",
     "Calibration",

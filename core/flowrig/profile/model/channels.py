@@ -118,6 +118,17 @@ class Channel:
         found: Window | None = getattr(self.settings, "baseline_nm", None)
         return found
 
+    def __str__(self) -> str:
+        """What it does, for people: "emission by hdx_pl, all frames, no dark"."""
+        frames = "all frames"
+        if self.picked is not None:
+            low, high = self.picked.window_nm
+            which = "darkest" if self.picked.darkest_nm else "brightest"
+            frames = f"the {self.picked.frames} {which} frames from {low:g} to {high:g} nm"
+        dark = {"shutter": "dark with the light shut", "stored": "stored dark"}
+        taken = dark.get(self.dark, "no dark")
+        return f"{self.offer.name} by {self.device}, {frames}, {taken}"
+
     def key(self, name: str) -> Path:
         """Path of one of its keys in the profile, also in a table of the older form."""
         return (*self.path, _OLDER.get(name, name) if self.path[-2:-1] == ("analysis",) else name)

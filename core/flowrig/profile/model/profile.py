@@ -5,6 +5,7 @@ The TOML key of a field whose name ends in a unit lacks the unit, and its value 
 `total_flow_ul_min` is `total_flow = ["600 uL/min", "900 uL/min"]`.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
@@ -34,6 +35,7 @@ from flowrig.profile.supervision import Interlock, Supervision
 
 __all__ = [
     "DEFAULT_SIMULATION",
+    "NO_LIMIT",
     "ChemistryChoice",
     "Limits",
     "Profile",
@@ -48,19 +50,31 @@ DEFAULT_SIMULATION: Final[Mapping[str, str]] = {"world": "fluidic", "chemistry":
 SafeAction = Literal["heater-off", "stop", "flush", "light-off", "safe"]
 
 
+NO_LIMIT: Final[Window] = (-math.inf, math.inf)
+"""The window of what has no limit."""
+
+
 @frozen(kw_only=True)
 class Limits:
     """Operating limits of the rig as a whole.
 
     Attributes:
         total_flow_ul_min: limits of the total flow rate [µL/min] in an experiment.
-        temperature_c: limits of all set points [°C].
+        temperature_c: limits of all set points [°C]; `NO_LIMIT` where each heater has its own.
         expressions: windows on expressions over what is set.
     """
 
     total_flow_ul_min: Window
     temperature_c: Window
     expressions: tuple[ExpressionLimit, ...] = ()
+
+    def set_point_c(self, heater: str) -> Window:
+        """Lowest and highest set point [°C] of a heater."""
+        low, high = self.temperature_c
+        for one in self.expressions:
+            if one.expression.text.strip() == heater:
+                low, high = max(low, one.window[0]), min(high, one.window[1])
+        return low, high
 
 
 @frozen(kw_only=True)
@@ -284,14 +298,6 @@ class Profile:
             if self.streams[stream].role == "carrier"
         }
 
-    def set_point_limits_c(self, heater: str) -> Window:
-        """Lowest and highest set point [°C] of a heater that the limits of the rig allow."""
-        low, high = self.limits.temperature_c
-        for one in self.limits.expressions:
-            if one.expression.text.strip() == heater:
-                low, high = max(low, one.window[0]), min(high, one.window[1])
-        return low, high
-
     @property
     def limited_flows(self) -> tuple[LimitedFlow, ...]:
         """Dependent flow rates with limits: the total, and each stream with a flow rule."""
@@ -340,7 +346,11 @@ class Profile:
         """Set point [°C] of every heater under some conditions."""
         if self.system is not None:
             controls = self.system.controls(conditions)
-            return {name: controls[name] for name in self.devices if name in controls}
+            return {
+                name: controls[name]
+                for name, device in self.devices.items()
+                if name in controls and device.offer.kind == "heater"
+            }
         chosen = {
             v.heater: float(conditions[v.name]) for v in self.variables if v.heater is not None
         }
@@ -362,6 +372,9 @@ class Profile:
             if entry.safe is not None
         }
         if conditions is not None:
+            if self.system is not None:
+                controls = self.system.controls(conditions)
+                values |= {name: controls[name] for name in values if name in controls}
             values |= {
                 one.device: conditions[one.name] for one in self.variables if one.device is not None
             }

@@ -32,7 +32,7 @@ class Choice:
     """One choice of a category.
 
     Attributes:
-        name: its name; without settings, that of the stream that flows.
+        name: its name; without settings, the position of a device, or the stream that flows.
         settings: equations that hold where it is chosen.
     """
 

@@ -149,6 +149,19 @@ def lights(profile: Profile) -> Iterator[Finding]:
                 )
 
 
+RESERVED = (
+    "index",
+    "stage",
+    "objective",
+    "quality",
+    "flags",
+    "started_s",
+    "ended_s",
+    "predicted_objective",
+    "predicted_sd",
+)
+"""Columns of exports that are no features."""
+
 SLACK_NM = 1.0
 """How far [nm] a window may be beyond the first or last pixel of a detector."""
 
@@ -287,6 +300,9 @@ def features(profile: Profile) -> Iterator[Finding]:
         if not _PLAIN.fullmatch(name):
             expected = "letters, digits and underscores, a letter first"
             yield Finding(path, f"got {name!r}", expected=expected, on_key=True)
+        if name in RESERVED:
+            message = f"{name!r} is a column of every export"
+            yield Finding(path, message, expected="another name", on_key=True)
         if name in older:
             message = f"[{'.'.join(map(str, older[name][:-1]))}] gives a feature {name!r} already"
             yield Finding(path, message, expected="another name", on_key=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from flowrig.problem.space import MOST_STEPS
 from flowrig.profile.controls.set_points import heater_window, set_point_window
-from flowrig.profile.model import Profile, Window
+from flowrig.profile.model import NO_LIMIT, Profile, Window
 from flowrig.profile.problems import Finding, Path
 from flowrig.profile.quantity import split_suffix
 
@@ -81,12 +81,33 @@ def streams(profile: Profile) -> Iterator[Finding]:
 def temperature(profile: Profile) -> Iterator[Finding]:
     """The temperature limits of the rig lie within the limits of its heaters."""
     windows = [heater_window(one) for one in profile.devices.values() if one.offer.kind == "heater"]
-    if windows:
+    if windows and profile.limits.temperature_c == NO_LIMIT:
+        yield from _without_limit(profile)
+    elif windows:
         hull = (min(low for low, _ in windows), max(high for _, high in windows))
         path: Path = ("limits", "temperature")
         yield from _both(
             profile.limits.temperature_c, hull, "°C", "the limits of the rig's heaters", path
         )
+
+
+def _without_limit(profile: Profile) -> Iterator[Finding]:
+    limited = {one.expression.text.strip() for one in profile.limits.expressions}
+    for name, device in profile.devices.items():
+        if device.offer.kind == "heater" and name not in limited:
+            message = f"nothing limits the set point of {name!r}"
+            expected = f"a window `temperature` for all heaters, or `{name}` for this one"
+            yield Finding(("limits",), message, expected=expected, on_key=True)
+
+
+def own_set_points(profile: Profile) -> Iterator[Finding]:
+    """A window on a set point lies within the limits of its heater."""
+    for one in profile.limits.expressions:
+        device = profile.devices.get(one.expression.text.strip())
+        if device is not None and device.offer.kind == "heater":
+            path: Path = ("limits", one.expression.text)
+            whose = f"the limits of the heater {device.name!r}"
+            yield from _both(one.window, heater_window(device), "°C", whose, path)
 
 
 def variables(profile: Profile) -> Iterator[Finding]:
@@ -130,4 +151,4 @@ def fixed_temperatures(profile: Profile) -> Iterator[Finding]:
             yield from outside(set_point, set_point_window(profile, device), "°C", whose, path)
 
 
-RULES = (settings, streams, temperature, variables, fixed_temperatures)
+RULES = (settings, streams, temperature, own_set_points, variables, fixed_temperatures)

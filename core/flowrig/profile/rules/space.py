@@ -11,6 +11,7 @@ from flowrig.problem.steps import all_allowed, has_steps, nearest_allowed
 from flowrig.problem.system import System
 from flowrig.profile.model import Profile
 from flowrig.profile.problems import Finding, Path
+from flowrig.profile.rules.supervision import margin
 
 __all__ = ["optimizers_fit", "reachable"]
 
@@ -63,6 +64,11 @@ def _reachable_by_equations(profile: Profile, system: System) -> Iterator[Findin
                 on_key=True,
             )
             return
+    for limit in system.limits:  # also where no variable is the set point itself
+        (name, *others) = limit.ratio.names
+        device, ends = profile.devices.get(name), system.extremes(limit)
+        if not others and ends is not None and device is not None and device.offer.kind == "heater":
+            yield from margin(profile, name, min(ends[1], limit.high), ("space",))
     space = profile.space
     try:
         found = uniform(space, 1, np.random.default_rng(0))

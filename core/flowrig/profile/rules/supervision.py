@@ -92,17 +92,23 @@ def margins(profile: Profile) -> Iterator[Finding]:
     for index, variable in enumerate(profile.variables):
         if variable.heater is None:
             continue
-        limit_c = profile.limits.temperature_c[1]
-        at = profile.supervision.thresholds(variable.heater, limit_c, profile.steady.heating_c_min)
-        if variable.range[1] >= at.highest_set_point_c():
-            yield Finding(
-                ("space", index, "range", 1),
-                f"at {variable.range[1]:g} °C a broken sensor would be detected after "
-                f"{at.detection_s:.0f} s, up to {at.margin_c:.0f} °C higher, and the rig must "
-                f"never reach {at.never_above_c:g} °C",
-                expected=f"less than {at.highest_set_point_c():.0f} °C, or shorter times in "
-                "[supervision]",
-            )
+        path: Path = ("space", index, "range", 1)
+        yield from margin(profile, variable.heater, variable.range[1], path)
+
+
+def margin(profile: Profile, heater: str, highest_c: float, path: Path) -> Iterator[Finding]:
+    """A finding if a broken sensor at a set point [°C] would be detected too late."""
+    limit_c = profile.limits.set_point_c(heater)[1]
+    at = profile.supervision.thresholds(heater, limit_c, profile.steady.heating_c_min)
+    if highest_c >= at.highest_set_point_c():
+        yield Finding(
+            path,
+            f"at {highest_c:g} °C a broken sensor would be detected after {at.detection_s:.0f} s, "
+            f"up to {at.margin_c:.0f} °C higher, and the rig must never reach "
+            f"{at.never_above_c:g} °C",
+            expected=f"less than {at.highest_set_point_c():.0f} °C, or shorter times in "
+            "[supervision]",
+        )
 
 
 RULES = (interlocks, thresholds, commissioned, margins)

@@ -23,7 +23,7 @@ from flowrig.run_record.reader import RunRecord
 
 __all__ = ["write"]
 
-UNITS = {"°C": "degC", "µL/min": "uL/min"}
+UNITS = {"°C": "degC", "µL/min": "uL/min", "counts·nm": "counts nm"}
 """Units in the spelling of UDUNITS, which NeXus asks for."""
 
 PACKED = 4
@@ -36,7 +36,8 @@ def write(record: RunRecord, path: Path) -> None:
         file.attrs["NX_class"] = "NXroot"
         file.attrs["default"] = "campaign"
         _campaign(_group(file, "campaign", "NXentry"), record)
-        for number, event in enumerate(record.journal.events(Calibrated), 1):
+        calibrations = record.journal.events(Calibrated) if record.profile.calibration else ()
+        for number, event in enumerate(calibrations, 1):
             _calibration(_group(file, f"calibration_{number:03d}", "NXentry"), record, event)
         for experiment, origin in zip(
             record.experiments(), provenance_as_json(record), strict=True
@@ -112,8 +113,9 @@ def _experiment(entry: h5py.Group, record: RunRecord, experiment: Experiment) ->
     for name, value in experiment.conditions.items():
         _put(conditions, name, value, units[name])
     features = _group(entry, "features", "NXcollection")
+    units_of_features = {name: one.unit for name, one in record.profile.features.items()}
     for name, value in experiment.features.items():
-        _put(features, name, value)
+        _put(features, name, value, units_of_features.get(name, ""))
     reading_units = record.start.data.readings or {}
     if experiment.readings:
         readings = _group(entry, "readings", "NXcollection")

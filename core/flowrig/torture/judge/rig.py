@@ -145,7 +145,8 @@ def heat(trial: Trial, process: ProcessObservation) -> Breaches:
 
 def _never_above_c(profile: Profile) -> float:
     """The temperature [°C] that no plate may ever exceed."""
-    highest_c = profile.limits.temperature_c[1]
+    heaters = [name for name, one in profile.devices.items() if one.offer.kind == "heater"]
+    highest_c = max((profile.limits.set_point_c(one)[1] for one in heaters), default=0.0)
     return profile.supervision.never_above_c or highest_c + DEFAULT_MARGIN_C
 
 
