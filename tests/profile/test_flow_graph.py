@@ -165,6 +165,8 @@ membrane = { kind = "separator", volume = "30 uL", to = { carrier = "oil", react
 second = { kind = "tubing", volume = "100 uL", to = "cell_absorbance" }
 oil = { kind = "waste", volume = "1 L" }
 waste = { volume = "1 L" }
+[calibration]
+flow_rates = { ODE = "200 uL/min" }
 """
     parted = load_profile_text(text, "parted.toml", plugins)
     topology = Topology(parted)
@@ -299,3 +301,19 @@ def test_a_valve_that_starves_a_flow_cell_is_found() -> None:
         )
     assert "nothing flows through 'cell_pl' in experiments: a valve leads it" in str(caught.value)
     assert "nothing flows from 'segmentation' to 'cell_absorbance'" in str(caught.value)
+
+
+def test_the_lamp_reference_needs_its_liquid_in_the_cell() -> None:
+    """Behind a separator that takes the carrier off, carrier clears no cell."""
+    text = """
+extends = "cs3cu2i5-heatup-chem3"
+[path]
+cooling = { to = "membrane" }
+membrane = { kind = "separator", to = { carrier = "waste", reactive = "cell_absorbance" } }
+"""
+    with pytest.raises(ProfileError) as caught:
+        load_profile_text(text, "parted.toml", Plugins.discover())
+    assert "nothing of it flows through 'cell_absorbance', which the lamp" in str(caught.value)
+    assert "a transparent liquid among CuI, ZnI2, CsOA, ODE" in str(caught.value)
+    cleared = text + "[calibration]\nflow_rates = { ODE = '200 uL/min' }\n"
+    load_profile_text(cleared, "parted.toml", Plugins.discover())

@@ -169,6 +169,24 @@ def looked_at(profile: Profile) -> Iterator[Finding]:
             yield Finding(("path", name), message, expected=expected, on_key=True)
 
 
+def reference_arrives(profile: Profile) -> Iterator[Finding]:
+    """The liquid of the lamp reference flows through every cell that needs one."""
+    if profile.calibration is None:
+        return
+    graph = _graph(profile)
+    rates = profile.calibration.flow_rates_ul_min
+    clear = [name for name, rate in rates.items() if rate > 0 and name in profile.streams]
+    for channel in profile.analysis.channels.values() if clear else ():
+        if not channel.offer.needs_light:
+            continue
+        for name, component in profile.path.items():
+            passing = [one for one in profile.streams if name in graph.passing(one)]
+            if component.spectrometer == channel.device and passing and not {*clear} & {*passing}:
+                message = f"nothing of it flows through {name!r}, which the lamp reference needs"
+                expected = f"a transparent liquid among {', '.join(passing)}"
+                yield Finding(("calibration", "flow_rates"), message, expected=expected)
+
+
 def no_loop(profile: Profile) -> Iterator[Finding]:
     """The flow path has no loop."""
     for loop in FlowGraph(profile.path, {}).loops:
@@ -321,6 +339,7 @@ RULES = (
     separators,
     valves,
     looked_at,
+    reference_arrives,
     no_loop,
     inlets,
     equipment,
