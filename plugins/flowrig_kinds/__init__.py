@@ -23,66 +23,37 @@ __all__ = [
 
 TEMPLATE = "flowrig.testing:templates/flowrig_template"
 
+_KINDS = (
+    ("valve", "valve:Valve", "Valve", "Valve", TEMPLATE,
+     "turns to named positions: selector valves, injection valves, switches"),
+    ("sensor", "sensor:Sensor", "Sensor", "Sensor", TEMPLATE,
+     "reports numbers: pressure, temperature, flow, weight"),
+    ("stirrer", "numbers:Stirrer", "Stirrer", "Stirrer", TEMPLATE,
+     "turns at a speed [rpm], and reports it"),
+    ("flow_controller", "numbers:FlowController", "FlowController", "FlowController", "",
+     "controls the flow of a gas or a liquid, and reports it"),
+    ("stage", "numbers:Stage", "Stage", "Number", "", "moves a probe or a sample to a place [mm]"),
+    ("light", "numbers:Light", "Light", "Number", "", "shines with an intensity [%]"),
+    ("collector", "valve:Collector", "Valve", "Valve", "", "collects fractions in tubes"),
+)  # fmt: skip
+"""Name, class, body, suite, template and summary of each kind."""
+
+_SAFE_AT_ZERO = ("stirrer", "flow_controller", "light")
+
 
 @hookimpl
 def flowrig_kinds() -> Sequence[KindOffer]:
     """Offer the kinds."""
-    bodies, suites = "flowrig_kinds.bodies", "flowrig_kinds.conformance"
     return [
         KindOffer(
-            name="valve",
-            interface="flowrig_kinds.valve:Valve",
-            summary="turns to named positions: selector valves, injection valves, switches",
-            body=f"{bodies}:ValveBody",
-            conformance=f"{suites}:ValveConformance",
-            template=TEMPLATE,
-        ),
-        KindOffer(
-            name="sensor",
-            interface="flowrig_kinds.sensor:Sensor",
-            summary="reports numbers: pressure, temperature, flow, weight",
-            body=f"{bodies}:SensorBody",
-            conformance=f"{suites}:SensorConformance",
-            template=TEMPLATE,
-        ),
-        KindOffer(
-            name="stirrer",
-            interface="flowrig_kinds.numbers:Stirrer",
-            summary="turns at a speed [rpm], and reports it",
-            safe=0.0,
-            placed=True,
-            body=f"{bodies}:StirrerBody",
-            conformance=f"{suites}:StirrerConformance",
-            template=TEMPLATE,
-        ),
-        KindOffer(
-            name="flow_controller",
-            interface="flowrig_kinds.numbers:FlowController",
-            summary="controls the flow of a gas or a liquid, and reports it",
-            safe=0.0,
-            body=f"{bodies}:FlowControllerBody",
-            conformance=f"{suites}:FlowControllerConformance",
-        ),
-        KindOffer(
-            name="stage",
-            interface="flowrig_kinds.numbers:Stage",
-            summary="moves a probe or a sample to a place [mm]",
-            body=f"{bodies}:StageBody",
-            conformance=f"{suites}:NumberConformance",
-        ),
-        KindOffer(
-            name="light",
-            interface="flowrig_kinds.numbers:Light",
-            summary="shines with an intensity [%]",
-            safe=0.0,
-            body=f"{bodies}:LightBody",
-            conformance=f"{suites}:NumberConformance",
-        ),
-        KindOffer(
-            name="collector",
-            interface="flowrig_kinds.valve:Collector",
-            summary="collects fractions in tubes",
-            body=f"{bodies}:ValveBody",
-            conformance=f"{suites}:ValveConformance",
-        ),
+            name=name,
+            interface=f"flowrig_kinds.{interface}",
+            summary=summary,
+            safe=0.0 if name in _SAFE_AT_ZERO else None,
+            placed=name == "stirrer",
+            body=f"flowrig_kinds.bodies:{body}Body",
+            conformance=f"flowrig_kinds.conformance:{suite}Conformance",
+            template=template,
+        )
+        for name, interface, body, suite, template, summary in _KINDS
     ]

@@ -36,7 +36,7 @@ BITS_PER_BYTE: Final = 10
 
 
 class Port:
-    """An open serial port, with 8 data bits, no parity and 1 stop bit.
+    """An open serial port, with 8 data bits and 1 stop bit.
 
     No other program can open it, where the operating system can prevent it. Every method raises
     OSError when the port is gone; it is closed then.
@@ -44,6 +44,7 @@ class Port:
     Args:
         name: name or URL of the port for pyserial.
         baud: line speed.
+        parity: "N" for none, "E" for even, "O" for odd.
 
     Attributes:
         name: name or URL of the port for pyserial.
@@ -54,11 +55,11 @@ class Port:
             is known.
     """
 
-    def __init__(self, name: str, baud: int) -> None:
+    def __init__(self, name: str, baud: int, parity: str = "N") -> None:
         self.name = name
         self.is_closed = False
         try:
-            self._serial = _opened(name, baud)
+            self._serial = _opened(name, baud, parity)
         except (OSError, ValueError) as error:
             raise OSError(why_not(name, error)) from error
 
@@ -130,8 +131,8 @@ class Port:
         return OSError(f"the port is gone: {error}")
 
 
-def _opened(name: str, baud: int) -> Any:
-    options: dict[str, Any] = {}
+def _opened(name: str, baud: int, parity: str) -> Any:
+    options: dict[str, Any] = {"parity": parity}
     if "://" not in name and sys.platform != "win32":
         # Windows never shares a port, and a URL has no port to lock.
         options["exclusive"] = True

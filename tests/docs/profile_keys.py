@@ -107,6 +107,8 @@ def _keys(cls: type, path: str, heading: str) -> Iterator[ProfileKey]:
             continue
         if cls is model.DeviceEntry and attribute.name in BEHIND_THE_DRIVER:
             continue
+        if cls is model.Variable and attribute.name == "device":  # the key is `is`
+            continue
         if cls is Interlock and attribute.name in OF_A_READING:
             yield ProfileKey(heading, OF_A_READING[attribute.name], "", None)
             continue

@@ -4,10 +4,14 @@ from collections.abc import Sequence
 
 import pytest
 
+from flowrig.clock import VirtualClock
+from flowrig.emulation import StillPlace
 from flowrig.errors import PluginError, PluginWarning
-from flowrig.interfaces import DeviceSettings
+from flowrig.interfaces import Device, DeviceSettings
 from flowrig.plugins import DriverOffer, KindOffer, hookimpl
+from flowrig.plugins.offers import import_target
 from flowrig.plugins.registry import Plugins
+from flowrig.testing import DeviceConformance
 
 
 class Kinds:
@@ -46,12 +50,12 @@ def test_shipped_kinds_come_through_the_hook() -> None:
 def test_a_kind_and_a_driver_of_it_may_come_from_two_plugins() -> None:
     """The order in which plugins are found does not matter."""
     for extra in (
-        {"a": Kinds("stirrer"), "b": Drivers("stirrer")},
-        {"a": Drivers("stirrer"), "b": Kinds("stirrer")},
+        {"a": Kinds("shaker"), "b": Drivers("shaker")},
+        {"a": Drivers("shaker"), "b": Kinds("shaker")},
     ):
         plugins = Plugins.discover(extra=extra, strict=True)
-        assert plugins.drivers()["acme"].kind == "stirrer"
-        assert plugins.kinds()["stirrer"].safe == "off"
+        assert plugins.drivers()["acme"].kind == "shaker"
+        assert plugins.kinds()["shaker"].safe == "off"
 
 
 def test_a_driver_of_an_unknown_kind_is_told_once_and_left_out() -> None:
@@ -79,5 +83,14 @@ def test_a_driver_cannot_be_of_the_kind_of_a_model() -> None:
 
 def test_two_plugins_with_one_kind_are_told() -> None:
     """Neither of them gets the word."""
-    with pytest.raises(PluginError, match="kind 'stirrer' is offered by 2 plugins"):
-        Plugins.discover(extra={"a": Kinds("stirrer"), "b": Kinds("stirrer")}, strict=True)
+    with pytest.raises(PluginError, match="kind 'shaker' is offered by 2 plugins"):
+        Plugins.discover(extra={"a": Kinds("shaker"), "b": Kinds("shaker")}, strict=True)
+
+
+def test_what_a_shipped_kind_names_is_there() -> None:
+    """Interface, body and suite of each kind load, and they fit together."""
+    for kind in Plugins.discover().kinds().values():
+        assert issubclass(kind.load(), Device)
+        body = import_target(kind.body, kind.name)(StillPlace(VirtualClock()))
+        assert body.faults
+        assert issubclass(import_target(kind.conformance, kind.name), DeviceConformance)

@@ -234,3 +234,46 @@ def test_what_is_wrong_is_told_at_its_place(
     assert problems
     assert re.search(re.escape(said), str(problems[0])), problems
     assert problems[0].line > 0
+
+
+SPACE = """
+[[space]]
+name = "antisolvent"
+is = "selector"
+choices = ["fill", "off"]
+"""
+
+
+def test_a_position_is_a_condition(tmp_path: Path, plugins: Plugins) -> None:
+    """An optimizer chooses it; the valve turns before each experiment, and while nothing flows."""
+    text = RIG.replace("experiments = 2", "experiments = 4") + SPACE
+    outcome, world = run(tmp_path, plugins, text)
+    assert outcome.state == "finished", outcome.reason
+    chosen = [one.conditions["antisolvent"] for one in events(tmp_path, Measured)]
+    assert {*chosen} == {"fill", "off"}
+    told = [
+        (one.positions or {})["selector"]
+        for one in events(tmp_path, Intent)
+        if one.command == "set-values"
+    ]
+    turns = [position for n, position in enumerate(chosen) if n == 0 or chosen[n - 1] != position]
+    assert told == ["fill", *turns[turns[0] == "fill" :], "run"]
+    assert world.body("selector").number == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (('"fill", "off"]', '"fill", "shut"]'), "unknown position 'shut'"),
+        (('is = "selector"', 'is = "gauge"'), "'gauge' has no positions"),
+        (('is = "selector"', 'is = "selectors"'), "unknown device with positions 'selectors'"),
+    ],
+)
+def test_a_condition_that_is_no_position_is_told(
+    tmp_path: Path, plugins: Plugins, change: tuple[str, str], said: str
+) -> None:
+    """`check` knows the positions and the devices."""
+    path = tmp_path / "rig.toml"
+    path.write_text(RIG + SPACE.replace(*change, 1), encoding="utf-8")
+    problems = check_profile(path, plugins)
+    assert [one for one in problems if said in str(one)], problems

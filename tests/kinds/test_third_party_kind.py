@@ -58,7 +58,9 @@ def plugins() -> Iterator[Plugins]:
         sys.path.remove(str(EXAMPLE))
 
 
-def run(folder: Path, plugins: Plugins, faults: tuple[str, ...] = ()) -> RunOutcome:
+def run(
+    folder: Path, plugins: Plugins, faults: tuple[str, ...] = (), text: str = RIG
+) -> RunOutcome:
     """A run on the rig, with faults of the generator."""
 
     @contextmanager
@@ -68,7 +70,7 @@ def run(folder: Path, plugins: Plugins, faults: tuple[str, ...] = ()) -> RunOutc
                 rig.emulators["generator"].inject(fault)
             yield rig
 
-    (folder / "rig.toml").write_text(RIG, encoding="utf-8")
+    (folder / "rig.toml").write_text(text, encoding="utf-8")
     outcome, _, _ = run_watched(folder / "rig.toml", folder / "run", plugins, simulator=simulator)
     return outcome
 
@@ -107,20 +109,48 @@ def test_its_faults_end_the_run(tmp_path: Path, plugins: Plugins, fault: str, sa
         assert all(event.data.reached for event in journal.events(SafeStateSought))
 
 
+VARIED = """
+[[space]]
+name = "rate"
+is = "generator"
+range = ["0.01 kHz", "30 Hz"]
+"""
+
+
+def test_its_number_is_a_condition(tmp_path: Path, plugins: Plugins) -> None:
+    """An optimizer chooses it, in any unit of the same kind; what is chosen is what it makes."""
+    text = RIG.replace("experiments = 1", "experiments = 2") + VARIED
+    assert run(tmp_path, plugins, text=text).state == "finished"
+    with Journal(tmp_path / "run" / FILE_NAME, read_only=True) as journal:
+        measured = [event.data for event in journal.events(Measured)]
+        units = next(journal.events(RunStarted)).data.units
+    rates = [float(one.conditions["rate"]) for one in measured]
+    assert units["rate"] == "Hz"
+    assert len({*rates}) == 2
+    assert all(10.0 <= rate <= 30.0 for rate in rates)
+    for rate, one in zip(rates, measured, strict=True):
+        assert (one.readings or {})["generator.frequency"] == pytest.approx(rate, abs=1e-3)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
         (('droplets = "generator"', ""), "no component of [path] names the droplets 'generator'"),
         (('generator = "25 Hz"', 'generator = "45 Hz"'), "expected 0 Hz to 40 Hz"),
         (('generator = "25 Hz"', 'generator = "25 rpm"'), "expected a frequency"),
+        (("0.01 kHz", "20 Hz", "30 Hz", "50 Hz"), "expected a range within 0 to 40 Hz"),
+        (("0.01 kHz", "20 rpm", "30 Hz", "50 rpm"), "this device alone"),
     ],
 )
 def test_check_knows_its_limits(
-    tmp_path: Path, plugins: Plugins, change: tuple[str, str], said: str
+    tmp_path: Path, plugins: Plugins, change: tuple[str, ...], said: str
 ) -> None:
     """What the kind and the settings of the driver say is checked before anything is opened."""
     path = tmp_path / "rig.toml"
-    path.write_text(RIG.replace(*change, 1), encoding="utf-8")
+    text = RIG + VARIED
+    for old, new in zip(change[::2], change[1::2], strict=True):
+        text = text.replace(old, new, 1)
+    path.write_text(text, encoding="utf-8")
     assert [problem for problem in check_profile(path, plugins) if said in str(problem)]
 
 

@@ -14,7 +14,16 @@ from flowrig.plugins.registry import Plugins
 from flowrig.problem.objective import MaximumResponse
 
 SHIPPED = {
-    "driver": {"chemyx-fusion", "new-era", "vici", "alicat", "watlow-f4t", "ocean-hdx"},
+    "driver": {
+        "chemyx-fusion",
+        "new-era",
+        "vici",
+        "alicat",
+        "scpi-sensor",
+        "modbus-sensor",
+        "watlow-f4t",
+        "ocean-hdx",
+    },
     "optimizer": {"bayes", "lhs", "random"},
     "surrogate": {"gp", "enn", "mean-of"},
     "objective": {"plqy-proxy", "maximum"},

@@ -118,7 +118,7 @@ def run_condition(
     looking_s = _longest_look_s(profile, equilibrium_s)
     minutes = (equilibrium_s + looking_s + acquisition_s) / 60
     yield RequireVolume({stream: q * minutes for stream, q in flow_rates_ul_min.items()})
-    yield from _set_devices(profile)
+    yield from _set_devices(profile, conditions)
     yield SetTemperatures(set_points_c)
     yield WaitSteady(set_points_c)
     yield SetFlowRates(flow_rates_ul_min)
@@ -133,9 +133,11 @@ def run_condition(
     return Observation(_mean(dark), frames, steadiness, changed, readings)
 
 
-def _set_devices(profile: Profile) -> Generator[Step, Any, None]:
+def _set_devices(
+    profile: Profile, conditions: Mapping[str, Value] | None = None
+) -> Generator[Step, Any, None]:
     """Bring devices to their values before anything flows."""
-    values = profile.device_values
+    values = profile.device_values(conditions)
     if values:
         yield SetValues(values)
 

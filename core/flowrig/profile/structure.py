@@ -363,6 +363,7 @@ class Structurer:
             step=override(struct_hook=quantity_hook(float, unit)),
             expression=override(omit=True),
             choices=override(omit=True),
+            device=override(omit=True),
             quantity=override(omit=True),
         )
         return hook(table, model.Variable)

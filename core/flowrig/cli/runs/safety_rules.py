@@ -16,10 +16,12 @@ def print_safety(profile: Profile) -> None:
     for gate in profile.gates:
         often = "each time" if gate.each_time else "once"
         print_paragraph(f"gate {gate.name}: asked {often} before {sentence(gate)}", indent=2)
-    for name, value in profile.device_values.items():
+    varied = {one.device: one.name for one in profile.variables}
+    for name, value in profile.device_values().items():
         entry = profile.devices[name]
         run, safe = (f"{one} {entry.abilities.unit}".rstrip() for one in (value, entry.safe))
-        print_paragraph(f"{name}: {run} in every experiment, {safe} in the safe state", indent=2)
+        when = f"as {varied[name]} says" if name in varied else f"{run} in every experiment"
+        print_paragraph(f"{name}: {when}, {safe} in the safe state", indent=2)
     flows = ", ".join(profile.hold_flow_rates_ul_min) or "nothing"
     print_paragraph(
         f"on hold: {flows} flows, for {profile.hold.longest_s / 60:g} min at most", indent=2

@@ -11,7 +11,7 @@ from flowrig.problem.system import MOST_CORNERS, Branch, Equation, Limit, System
 from flowrig.profile.controls.names import Names, names_of
 from flowrig.profile.controls.set_points import set_point_window
 from flowrig.profile.expressions import ExpressionError, Unit, unit_of
-from flowrig.profile.model import Choice, Profile, Setting, Variable
+from flowrig.profile.model import Choice, DeviceEntry, Profile, Setting, Variable
 from flowrig.profile.problems import Finding, Path
 
 __all__ = ["EquationSet", "equations_of", "needs_equations", "with_plain_sources"]
@@ -70,13 +70,16 @@ def needs_equations(profile: Profile) -> bool:
 
 
 def with_plain_sources(profile: Profile) -> tuple[Variable, ...]:
-    """The variables; an expression that is the name of a stream or heater alone becomes that."""
+    """The variables; an expression that is the name of a stream or device alone becomes that."""
     names = names_of(profile)
     return tuple(_with_plain_source(profile, names, one) for one in profile.variables)
 
 
 def _with_plain_source(profile: Profile, names: Names, one: Variable) -> Variable:
     name = "" if one.expression is None else one.expression.text.strip()
+    entry = profile.devices.get(name or one.name)
+    if entry is not None and entry.is_controlled and one.device is None:
+        return _of_a_device(entry, one)
     if name in names.refused:
         return one
     if name in profile.streams and one.quantity == unit_of("uL/min"):
@@ -85,6 +88,29 @@ def _with_plain_source(profile: Profile, names: Names, one: Variable) -> Variabl
     if is_heater and one.quantity == unit_of("degC"):
         return evolve(one, heater=name, expression=None, quantity=Unit())
     return one
+
+
+def _of_a_device(entry: DeviceEntry, one: Variable) -> Variable:
+    """The variable as that of a device that is set or turned, if it can be."""
+    if one.choices:
+        is_plain = not any(choice.settings for choice in one.choices)
+        return evolve(one, device=entry.name) if is_plain else one
+    try:
+        unit = unit_of(entry.abilities.unit) if entry.abilities.unit else Unit()
+    except ValueError:  # a unit of its own, in which no range can be written
+        return one
+    if unit.powers != one.quantity.powers:
+        return one
+    factor = one.quantity.factor(unit)
+    low, high = one.range
+    return evolve(
+        one,
+        device=entry.name,
+        range=(low * factor, high * factor),
+        step=None if one.step is None else one.step * factor,
+        expression=None,
+        quantity=unit,
+    )
 
 
 def equations_of(profile: Profile) -> EquationSet:
@@ -145,6 +171,10 @@ def _variables(profile: Profile, names: Names, parts: _Parts) -> None:
     for index, one in enumerate(profile.variables):
         here: Path = ("space", index)
         own = one.stream or one.heater
+        if one.device is not None:
+            if one.choices:  # it sets no stream and no heater, whatever is chosen
+                parts.chosen.append([[] for _ in one.choices])
+            continue
         if one.choices:
             parts.chosen.append(list(_category(profile, names, one, here, parts)))
         elif own is not None:

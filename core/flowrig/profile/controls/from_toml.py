@@ -171,11 +171,15 @@ def _number(name: str, parts: Mapping[str, Any]) -> Variable:
 
 
 def _category(name: str, parts: Mapping[str, Any]) -> Variable:
-    for key in ("is", "step"):
+    choices: tuple[Choice, ...] = parts["choices"]
+    has_settings = any(one.settings for one in choices)
+    for key in ("is", "step") if has_settings else ("step",):
         if parts[key] is not None:
             raise Mismatch(f"`{key}` does not go with `choices`", at=(key,), on_key=True)
-    choices: tuple[Choice, ...] = parts["choices"]
-    return Variable(name=name, range=(0.0, len(choices) - 1.0), choices=choices)
+    # With `choices`, `is` names the device that is turned to one of them.
+    device = None if parts["is"] is None else parts["is"].text.strip()
+    bounds = (0.0, len(choices) - 1.0)
+    return Variable(name=name, range=bounds, choices=choices, device=device)
 
 
 def _choices(value: Any) -> tuple[Choice, ...]:

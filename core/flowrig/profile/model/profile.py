@@ -346,15 +346,26 @@ class Profile:
         }
         return {**self.fixed_temperatures_c, **chosen}
 
-    @property
-    def device_values(self) -> dict[str, Value]:
-        """By device that is set or turned, its value in every experiment."""
+    def device_values(self, conditions: Mapping[str, Value] | None = None) -> dict[str, Value]:
+        """By device that is set or turned, its value under some conditions.
+
+        A device that no variable decides is at its setting, else at its safe value, and so is every
+        device outside of experiments.
+
+        Args:
+            conditions: of an experiment; None outside of experiments.
+        """
         given = self.device_settings
-        return {
+        values: dict[str, Value] = {
             name: entry.value_of(given[name]) if name in given else entry.safe
             for name, entry in self.devices.items()
             if entry.safe is not None
         }
+        if conditions is not None:
+            values |= {
+                one.device: conditions[one.name] for one in self.variables if one.device is not None
+            }
+        return values
 
     @property
     def readings(self) -> dict[str, str]:

@@ -44,7 +44,8 @@ class Choice:
 class Variable:
     """A condition that an optimizer chooses.
 
-    At most one of `heater`, `stream` and `expression` is given; none of them with `choices`.
+    At most one of `heater`, `stream`, `device` and `expression` is given; with `choices` none of
+    them but `device`.
 
     Attributes:
         name: name in reports.
@@ -54,6 +55,7 @@ class Variable:
         range: lower and upper bound, in `unit`; of a category the first and last number.
         step: distance of the allowed values from the lower bound on; None allows all values.
         choices: the choices of a category.
+        device: the device whose number or position is chosen; `is` in TOML.
         quantity: unit of an expression's range.
     """
 
@@ -64,6 +66,7 @@ class Variable:
     step: float | None = None
     expression: Expression | None = field(default=None, metadata={"toml": "is"})
     choices: tuple[Choice, ...] = ()
+    device: str | None = None
     quantity: Unit = field(factory=Unit)
 
     @property

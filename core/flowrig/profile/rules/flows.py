@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from flowrig.profile.controls import needs_equations
 from flowrig.profile.linear import expand_rules
-from flowrig.profile.model import LinearRule, Profile
+from flowrig.profile.model import LinearRule, Profile, Variable
 from flowrig.profile.problems import Finding, Path, nearest
 from flowrig.profile.rules import names
 
@@ -94,9 +94,37 @@ def variables(profile: Profile) -> Iterator[Finding]:
         if variable.heater is not None:
             yield from names.device(profile, variable.heater, "heater", (*here, "heater"))
             marks.append(("heater", variable.heater))
+        if variable.device is not None:
+            yield from _of_a_device(profile, variable, here)
+            marks.append(("device", variable.device))
         for key, name in marks:
             if seen.setdefault((key, name), index) != index:
                 yield Finding((*here, key), f"there is a variable for the {key} {name!r} already")
+
+
+def _of_a_device(profile: Profile, variable: Variable, here: Path) -> Iterator[Finding]:
+    """A variable chooses what its device takes."""
+    entry = profile.devices.get(variable.device or "")
+    turned = [name for name, one in profile.devices.items() if one.abilities.is_selectable]
+    if entry is None or (variable.choices and not entry.abilities.is_selectable):
+        path = (*here, "is")
+        if variable.device in profile.devices:
+            message = f"{variable.device!r} has no positions"
+            yield Finding(path, message, expected=f"one of {', '.join(turned)}" if turned else "")
+        else:
+            yield from names.one_of(variable.device or "", turned, "device with positions", path)
+        return
+    for number, choice in enumerate(variable.choices):
+        path = (*here, "choices", number)
+        yield from names.one_of(choice.name, entry.abilities.positions, "position", path)
+    limits = entry.abilities.limits
+    if limits is not None and not (
+        limits[0] <= variable.range[0] and variable.range[1] <= limits[1]
+    ):
+        low, high = limits
+        message = f"the range is beyond what {entry.name!r} takes"
+        expected = f"a range within {low:g} to {high:g} {entry.abilities.unit}".rstrip()
+        yield Finding((*here, "range"), message, expected=expected)
 
 
 def all_set(profile: Profile) -> Iterator[Finding]:
