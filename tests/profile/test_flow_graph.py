@@ -290,6 +290,28 @@ def test_every_position_in_use_leads_somewhere(old: str, new: str, said: str) ->
     assert said in str(caught.value)
 
 
+def test_no_variable_turns_a_valve_of_the_path() -> None:
+    """Times and volumes would change with it, so it has one position in all experiments."""
+    text = """
+unset = ["space", "dependent_flows", "campaign"]
+[settings]
+total = "720 uL/min"
+PFO = "240 uL/min"
+CuI = "100 uL/min"
+ZnI2 = "100 uL/min"
+CsOA = "40 uL/min"
+[space]
+temperature = { is = "plate", range = ["150 degC", "180 degC"] }
+where = { is = "diverter", choices = ["drain", "tube"] }
+"""
+    unset, _, rest = text.partition("[settings]")
+    chosen = DIVERTER.replace('diverter = "tube"', "").replace("[settings]", "[settings]" + rest)
+    chosen = chosen.replace("[devices.diverter]", unset + "[devices.diverter]")
+    with pytest.raises(ProfileError) as caught:
+        load_profile_text(chosen, "chosen.toml", Plugins.discover())
+    assert "'diverter' turns 'outlet', on which times and volumes depend" in str(caught.value)
+
+
 def test_a_valve_that_starves_a_flow_cell_is_found() -> None:
     """In the positions of experiments something must flow where something is measured."""
     head, _, _ = DIVERTER.partition("[path]")

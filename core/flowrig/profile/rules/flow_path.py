@@ -154,6 +154,22 @@ def valves(profile: Profile) -> Iterator[Finding]:
                 yield Finding(here, message, expected=expected, on_key=True)
 
 
+def fixed_valves(profile: Profile) -> Iterator[Finding]:
+    """No variable turns a valve of the path."""
+    turned_by = {
+        device: name
+        for name, component in profile.path.items()
+        for device in component.devices
+        if component.kind == "valve"
+    }
+    for index, variable in enumerate(profile.variables if turned_by else ()):
+        if variable.device in turned_by:
+            valve = turned_by[variable.device]
+            message = f"{variable.device!r} turns {valve!r}, on which times and volumes depend"
+            expected = "one position in [settings] for all experiments"
+            yield Finding(("space", index), message, expected=expected)
+
+
 def looked_at(profile: Profile) -> Iterator[Finding]:
     """Something flows where something is measured, in the positions of experiments."""
     if not any(component.kind == "valve" for component in profile.path.values()):
@@ -170,8 +186,9 @@ def looked_at(profile: Profile) -> Iterator[Finding]:
 
 
 def reference_arrives(profile: Profile) -> Iterator[Finding]:
-    """The liquid of the lamp reference flows through every cell that needs one."""
-    if profile.calibration is None:
+    """Separators and valves let the liquid of the lamp reference into the cells that need it."""
+    parting = any(component.kind in ("separator", "valve") for component in profile.path.values())
+    if profile.calibration is None or not parting:
         return
     graph = _graph(profile)
     rates = profile.calibration.flow_rates_ul_min
@@ -338,6 +355,7 @@ RULES = (
     divisions,
     separators,
     valves,
+    fixed_valves,
     looked_at,
     reference_arrives,
     no_loop,
