@@ -153,7 +153,8 @@ class ChemistryConformance:
 
 
 def _shapes(product: Product) -> list[Shape]:
-    return [one.shape for one in (*product.absorbers, *product.emitters)]
+    absorbed = [one.shape for one in product.absorbers]
+    return [*absorbed, *(one.shape for one in product.emitters)]
 
 
 def _require_possible(product: Product) -> None:
