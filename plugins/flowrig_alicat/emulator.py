@@ -23,6 +23,14 @@ from flowrig_kinds.bodies import FlowControllerBody
 __all__ = ["DIALECTS", "AlicatCore", "AlicatEmulator", "Variant"]
 
 
+GAS, CONTROL_POINT = 46, 122
+"""Registers of the gas, and of what the set point sets (numat/alicat)."""
+
+MASS_FLOW: Final = 37
+NITROGEN: Final = 8
+GASES: Final = ("Air", "Ar", "CH4", "CO", "CO2", "C2H6", "H2", "He", "N2", "N2O", "Ne", "O2")
+
+
 @frozen(kw_only=True)
 class Variant:
     """The options in which one controller differs from another.
@@ -70,6 +78,7 @@ class AlicatCore:
         self._settings = settings
         self._variant = variant
         self._input = b""
+        self._gas = NITROGEN
         self._lock = threading.Lock()
 
     def feed(self, data: bytes) -> bytes:
@@ -90,12 +99,25 @@ class AlicatCore:
             return self._frame()
         if command == "VE":
             return f"{self._settings.controller} {self._variant.version}"
+        register = re.fullmatch(r"(?:\$\$)?([RW])([0-9]{1,3})(?:=([0-9]{1,5}))?", command)
+        if register is not None:
+            return self._register(*register.groups())
         number = re.fullmatch(r"S\s*([0-9]*\.?[0-9]*)", command)
         if number is None or not re.search("[0-9]", number[1]):
             return "?"
         before = self._frame()
         self._body.tell(min(float(number[1]), self._settings.full_scale))
         return before if self._variant.shows_old_set_point else self._frame()
+
+    def _register(self, action: str, number: str, value: str | None) -> str:
+        """Read or write a register, as public programs do; only the gas can be changed."""
+        register = int(number)
+        if register == GAS and action == "W" and value is not None:
+            self._gas = int(value)
+        known = {GAS: self._gas, CONTROL_POINT: MASS_FLOW}
+        if register not in known or (value is None) != (action == "R"):
+            return "?"
+        return f"{self._settings.controller}   {register:03d} = {known[register]}"
 
     def _frame(self) -> str:
         body, settings, places = self._body, self._settings, self._variant.decimals
@@ -109,7 +131,8 @@ class AlicatCore:
         ]
         if self._variant.has_total:
             columns.append("0000.01")
-        return " ".join([settings.controller, *columns, "    N2", *self.codes])
+        gas = GASES[self._gas] if self._gas < len(GASES) else f"{self._gas}"
+        return " ".join([settings.controller, *columns, f"{gas:>6}", *self.codes])
 
 
 class AlicatEmulator(Emulator):

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import pytest
 from other_devices import BLOCKED, RIG, plugins_with_kit
-from watched_rig import WatchedWorld, run_watched
+from watched_rig import QUICK, WatchedWorld, run_watched
 
 from flowrig.clock import VirtualClock
 from flowrig.journal.events import (
@@ -29,8 +29,10 @@ from flowrig.report import html
 from flowrig.report.exports.table import csv_rows
 from flowrig.report.from_record import content_of
 from flowrig.rig.simulated import EmulatedRig, emulated
+from flowrig.run.make_safe import make_run_safe
+from flowrig.run.options import RunOptions
 from flowrig.run.rescue import LeftRig, Rescue, RescueJournal
-from flowrig.run.start import RunOutcome
+from flowrig.run.start import RunOutcome, start_run
 from flowrig.run_record.reader import RunRecord
 from flowrig.run_record.rig_of import missing_drivers, rig_of
 from flowrig.safety.syringes import SyringeLedger
@@ -277,3 +279,41 @@ def test_a_condition_that_is_no_position_is_told(
     path.write_text(RIG + SPACE.replace(*change, 1), encoding="utf-8")
     problems = check_profile(path, plugins)
     assert [one for one in problems if said in str(one)], problems
+
+
+VICI = (
+    QUICK.format(experiments=1)
+    + """
+[settings]
+selector = "fill"
+
+[devices.selector]
+driver = "vici"
+address = "COM31"
+positions = { run = 1, fill = 2 }
+safe = "run"
+
+[path.waste]
+valve = "selector"
+"""
+)
+
+
+def test_the_emergency_command_needs_only_what_the_rig_names(tmp_path: Path) -> None:
+    """It loads the driver of a valve and the plugin of its kind, and none of the campaign's."""
+    (tmp_path / "rig.toml").write_text(VICI, encoding="utf-8")
+    folder = tmp_path / "run"
+    options = RunOptions(folder=folder, simulate=True, clock=VirtualClock())
+    assert start_run(tmp_path / "rig.toml", options).state == "finished"
+    loaded = rig_of(folder)
+    assert not missing_drivers(loaded.profile)
+    assert loaded.profile.devices["selector"].safe == "run"
+    assert {*loaded.plugins.kinds()} >= {"valve"}
+    assert not loaded.plugins.offers("surrogate")
+    outcome = make_run_safe(folder)
+    assert outcome.state == "finished", outcome.reason
+    with Journal(folder / FILE_NAME, read_only=True) as journal:
+        last = journal.last(SafeStateSought)
+    assert last is not None
+    assert (last.data.by, last.data.reached) == ("flowrig safe", True)
+    assert "selector at 'run'" in [one.step for one in last.data.steps]

@@ -116,3 +116,16 @@ streams = "rest"
     path = tmp_path / "rig.toml"
     path.write_text(text, encoding="utf-8")
     assert [one for one in check_profile(path, plugins_with_kit()) if said in str(one)]
+
+
+def test_heaters_and_spectrometers_are_devices_too(tmp_path) -> None:
+    """`device` names any device at a component; the words of today's keys say the same."""
+    text = QUICK.format(experiments=1)
+    path = tmp_path / "rig.toml"
+    path.write_text(text, encoding="utf-8")
+    today = load_profile(path, plugins_with_kit())
+    more = '\n[path.reactor]\ndevice = "plate"\n\n[path.cell_pl]\ndevices = ["hdx_pl"]\n'
+    path.write_text(text + more, encoding="utf-8")
+    assert load_profile(path, plugins_with_kit()).path == today.path
+    path.write_text(text + '\n[path.manifold]\ndevice = "hdx_pl"\n', encoding="utf-8")
+    assert load_profile(path, plugins_with_kit()).path["manifold"].spectrometer == "hdx_pl"

@@ -115,6 +115,28 @@ def test_corners_meet_the_limits(plugins: Plugins) -> None:
         assert 749 <= sum(none.flow_rates_ul_min(corner).values()) <= 751
 
 
+def test_every_choice_of_a_category_is_a_corner() -> None:
+    """A category has no ends, so that each of its choices is looked at."""
+    text = """
+extends = "cs3cu2i5-heatup-chem3"
+unset = ["space", "dependent_flows", "campaign"]
+[settings]
+total = "720 uL/min"
+PFO = "240 uL/min"
+CuI = "100 uL/min"
+ZnI2 = "100 uL/min"
+[space]
+temperature = { is = "plate", range = ["150 degC", "180 degC"] }
+[space.caesium.choices]
+none = { CsOA = "20 uL/min" }
+some = { "CsOA / CuI" = 0.4 }
+much = { CsOA = "70 uL/min" }
+"""
+    chosen = load_profile_text(text, "chosen.toml", Plugins.discover())
+    assert {one["caesium"] for one in space_corners(chosen)} == {"none", "some", "much"}
+    assert len(space_corners(chosen)) == 6
+
+
 def test_the_command_warns_and_never_refuses(tmp_path: pytest.TempPathFactory) -> None:
     """Numbers outside their windows leave the exit code as it is."""
     file = tmp_path / "liquids.toml"  # type: ignore[operator]

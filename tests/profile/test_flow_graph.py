@@ -165,6 +165,8 @@ membrane = { kind = "separator", volume = "30 uL", to = { carrier = "oil", react
 second = { kind = "tubing", volume = "100 uL", to = "cell_absorbance" }
 oil = { kind = "waste", volume = "1 L" }
 waste = { volume = "1 L" }
+[calibration]
+flow_rates = { ODE = "200 uL/min" }
 """
     parted = load_profile_text(text, "parted.toml", plugins)
     topology = Topology(parted)
@@ -288,6 +290,28 @@ def test_every_position_in_use_leads_somewhere(old: str, new: str, said: str) ->
     assert said in str(caught.value)
 
 
+def test_no_variable_turns_a_valve_of_the_path() -> None:
+    """Times and volumes would change with it, so it has one position in all experiments."""
+    text = """
+unset = ["space", "dependent_flows", "campaign"]
+[settings]
+total = "720 uL/min"
+PFO = "240 uL/min"
+CuI = "100 uL/min"
+ZnI2 = "100 uL/min"
+CsOA = "40 uL/min"
+[space]
+temperature = { is = "plate", range = ["150 degC", "180 degC"] }
+where = { is = "diverter", choices = ["drain", "tube"] }
+"""
+    unset, _, rest = text.partition("[settings]")
+    chosen = DIVERTER.replace('diverter = "tube"', "").replace("[settings]", "[settings]" + rest)
+    chosen = chosen.replace("[devices.diverter]", unset + "[devices.diverter]")
+    with pytest.raises(ProfileError) as caught:
+        load_profile_text(chosen, "chosen.toml", Plugins.discover())
+    assert "'diverter' turns 'outlet', on which times and volumes depend" in str(caught.value)
+
+
 def test_a_valve_that_starves_a_flow_cell_is_found() -> None:
     """In the positions of experiments something must flow where something is measured."""
     head, _, _ = DIVERTER.partition("[path]")
@@ -299,3 +323,19 @@ def test_a_valve_that_starves_a_flow_cell_is_found() -> None:
         )
     assert "nothing flows through 'cell_pl' in experiments: a valve leads it" in str(caught.value)
     assert "nothing flows from 'segmentation' to 'cell_absorbance'" in str(caught.value)
+
+
+def test_the_lamp_reference_needs_its_liquid_in_the_cell() -> None:
+    """Behind a separator that takes the carrier off, carrier clears no cell."""
+    text = """
+extends = "cs3cu2i5-heatup-chem3"
+[path]
+cooling = { to = "membrane" }
+membrane = { kind = "separator", to = { carrier = "waste", reactive = "cell_absorbance" } }
+"""
+    with pytest.raises(ProfileError) as caught:
+        load_profile_text(text, "parted.toml", Plugins.discover())
+    assert "nothing of it flows through 'cell_absorbance', which the lamp" in str(caught.value)
+    assert "a transparent liquid among CuI, ZnI2, CsOA, ODE" in str(caught.value)
+    cleared = text + "[calibration]\nflow_rates = { ODE = '200 uL/min' }\n"
+    load_profile_text(cleared, "parted.toml", Plugins.discover())

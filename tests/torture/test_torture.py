@@ -238,7 +238,7 @@ def test_what_is_switched_off_shows(
 
 def test_every_fault_is_on_the_board() -> None:
     """All faults are there, with phases or with the reason why this rig cannot have them."""
-    assert list(FAULTS) == list(range(67))
+    assert list(FAULTS) == list(range(68))
     for fault in FAULTS.values():
         assert bool(fault.phases) == (fault.make is not None) == (not fault.why_not)
 
@@ -288,10 +288,10 @@ def test_pairs_are_drawn_from_all_that_strikes_anywhere() -> None:
         ["--points", "3", "--faults", "13"],
         ["--points", "x"],
         ["--replay", "13/plate-byte-3/1"],
-        ["--faults", "18"],
+        ["--faults", "19"],
         ["--faults", "99"],
         ["--faults", "x"],
-        ["--replay", "18/flow/1"],
+        ["--replay", "19/flow/1"],
         ["--replay", "13+42/flow/1"],
         ["--replay", "1+41/plate-exchange-9/1"],
     ],

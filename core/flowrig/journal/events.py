@@ -206,8 +206,8 @@ class RunStarted(EventData):
         simulated: whether the instruments are emulated.
         versions: of flowrig, Python, every plugin's distribution and the packages they use.
         profile_toml: text of the profile, with all that it extends.
-        drivers: by driver of the rig and world of a simulated one, the plugin that offers it, as
-            "chemyx of flowrig".
+        drivers: by driver of the rig, kind of its devices ("kind valve") and world of a simulated
+            one, the plugin that offers it, as "chemyx of flowrig".
         readings: unit of everything that devices report in a look, by DEVICE.QUANTITY; missing
             where no device does.
         chemistry: the chemistry of a simulated rig; "" if it has none.
@@ -267,8 +267,8 @@ class ChangesAccepted(EventData):
         profile_digest: SHA-256 of the content of the profile as it is now.
         profile_toml: text of the profile as it is now.
         versions: of flowrig, and of the plugins that the profile names, as they are now.
-        drivers: by driver of the rig and world of a simulated one, the plugin that offers it, as
-            "chemyx of flowrig".
+        drivers: by driver of the rig, kind of its devices ("kind valve") and world of a simulated
+            one, the plugin that offers it, as "chemyx of flowrig".
 
     Older forms:
         0.1.0 has no `drivers`.

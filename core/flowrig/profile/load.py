@@ -17,6 +17,7 @@ from flowrig.profile.model import DEFAULT_SIMULATION, Campaign, Profile, Setting
 from flowrig.profile.problems import Finding, Place, Problem, ProfileError, nearest, shown
 from flowrig.profile.quantity import split_suffix
 from flowrig.profile.rules import check, with_plain_sources
+from flowrig.profile.rules.devices import at_their_keys
 from flowrig.profile.rules.safe_state import complete
 from flowrig.profile.rules.space import optimizers_fit, reachable
 from flowrig.profile.source import Document, extended, parse_text, read_document
@@ -174,6 +175,7 @@ def load_rig_alone(source: ProfileSource) -> Profile:
         raise ProfileError(sorted(map(document.problem, findings), key=lambda one: one.place))
     sections["dependent_flows"], _ = expand_rules(sections["dependent_flows"])
     sections["safe_state"] = _safe_state(sections)
+    sections["path"] = at_their_keys(sections["path"], sections["devices"])
     return Profile(name=source.name, digest=document.digest, **sections)
 
 
@@ -277,6 +279,8 @@ def _profile(name: str, document: Document, plugins: OfferSource) -> Profile:
         sections["campaign"] = _beside_their_file(sections["campaign"], document)
     sections["equations"], wrong = _equations(structurer, document, sections)
     findings += wrong
+    if {"path", "devices"} <= sections.keys():
+        sections["path"] = at_their_keys(sections["path"], sections["devices"])
     sections = with_plain_sources(sections)
     findings += check(sections)
     if not findings:

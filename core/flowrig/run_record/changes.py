@@ -143,12 +143,22 @@ def _versions_of(profile: Profile, plugins: Plugins) -> dict[str, str]:
 
 
 def drivers_of(profile: Profile, plugins: Plugins) -> dict[str, str]:
-    """Plugin and distribution of each driver of a rig, and of its world: "chemyx of flowrig"."""
+    """Plugin and distribution of each driver and kind of a rig, and of its world.
+
+    Returns:
+        for instance "chemyx of flowrig", by name of the offer; that of a kind is "kind valve".
+    """
     offers: list[Offer] = [device.offer for device in profile.devices.values()]
     if profile.simulation is not None:
         offers += profile.simulation.offers
-    return {
+    kinds = {device.kind.name for device in profile.devices.values() if device.kind is not None}
+    found = {
         listed.offer.name: listed.plugin.key for listed in plugins.listed if listed.offer in offers
+    }
+    return found | {
+        f"kind {listed.offer.name}": listed.plugin.key
+        for listed in plugins.listed
+        if listed.table == "kind" and listed.offer.name in kinds
     }
 
 

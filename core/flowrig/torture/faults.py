@@ -1,4 +1,4 @@
-"""The 66 faults: the injection of each, its phases, and how the run must end."""
+"""The 67 faults: the injection of each, its phases, and how the run must end."""
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
@@ -197,6 +197,23 @@ valve = "selector"
 """
 """A valve that stands in a position other than its safe one in every experiment."""
 
+GAUGE: Final = """\
+[devices.gauge]
+driver = "scpi-sensor"
+address = "192.0.2.20"
+deadline = "1 s"
+channels = { pressure = { query = "MEAS:PRES?", unit = "bar", scale = 0.001 } }
+
+[path.mixer]
+sensor = "gauge"
+
+[[interlocks]]
+reading = "gauge.pressure"
+above = "2 bar"
+while_flowing = ["CuI", "ZnI2", "CsOA", "ODE", "PFO"]
+"""
+"""A pressure sensor with an interlock."""
+
 _FLUIDICS: Final = (
     _fault(13, "pump stall", lambda: OnDevice("pump", "stall"), FLOWING,
            Expected.REPORTED, at_once=True),
@@ -210,7 +227,7 @@ _FLUIDICS: Final = (
            (Phase.CONNECT,), Expected.REFUSED),
     _fault(17, "bubble or missing slug", lambda: OnDevice("spectrometer", "bubble", "no-slugs"),
            SEEING),
-    _not(18, "leak or over-pressure", "the rig has no pressure sensor"),
+    _fault(18, "over-pressure", lambda: OnAddedDevice("gauge", GAUGE, "pressure-rises"), FLOWING),
     _not(19, "back-diffusion, carry-over", "the world's liquid flows forwards only"),
     _fault(20, "valve did not turn", lambda: OnAddedDevice("selector", VALVE, "stuck-valve"),
            (Phase.CONNECT, Phase.HOME, Phase.SETTLE, Phase.SUGGEST, Phase.FLUSH, Phase.CLOSE),
@@ -335,12 +352,15 @@ _SETTLED: Final = (
            (Phase.SUGGEST,), Expected.SURVIVES),
 )  # fmt: skip
 
-_VALVES: Final = (
+_OTHERS: Final = (
     _fault(65, "valve turned by hand",
            lambda: OnAddedDevice("selector", VALVE, "turned-by-hand times=1"), SEEING,
            at_once=True),
     _fault(66, "valve gone or silent",
            lambda: OnAddedDevice("selector", VALVE, "mute", "deaf", "hang-up times=1"),
+           OPEN, Expected.REPORTED),
+    _fault(67, "pressure sensor gone or silent",
+           lambda: OnAddedDevice("gauge", GAUGE, "mute", "deaf", "hang-up times=1"),
            OPEN, Expected.REPORTED),
 )  # fmt: skip
 
@@ -358,7 +378,7 @@ FAULTS: Final[Mapping[int, Fault]] = {
         *_RECOVERY,
         *_HANDS,
         *_SETTLED,
-        *_VALVES,
+        *_OTHERS,
     )
 }
 """Every fault by its number; 0 is the control."""

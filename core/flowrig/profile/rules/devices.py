@@ -1,16 +1,18 @@
 """Rules for devices: addresses, places in the flow path, and values in a run."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import combinations
+
+from attrs import evolve
 
 from flowrig.claims import places
 from flowrig.plugins.offers import CORE_KINDS
-from flowrig.profile.model import Profile
+from flowrig.profile.model import Component, DeviceEntry, Profile
 from flowrig.profile.problems import Finding, Path
 from flowrig.profile.quantity import QuantityError
 from flowrig.profile.rules import names
 
-__all__ = ["RULES"]
+__all__ = ["RULES", "at_their_keys"]
 
 
 def one_instrument_one_device(profile: Profile) -> Iterator[Finding]:
@@ -28,6 +30,28 @@ def one_instrument_one_device(profile: Profile) -> Iterator[Finding]:
             f"devices.{one} has this address already{same}",
             expected="an address of its own, or another channel or loop of one instrument",
         )
+
+
+def at_their_keys(
+    path: Mapping[str, Component], devices: Mapping[str, DeviceEntry]
+) -> dict[str, Component]:
+    """Components whose `device` is a heater or a spectrometer have it as that.
+
+    Args:
+        path: the components.
+        devices: the devices of the rig.
+    """
+    found = {}
+    for name, component in path.items():
+        for device in component.devices:
+            kind = devices[device].offer.kind if device in devices else ""
+            others = {one: word for one, word in component.devices.items() if one != device}
+            if kind == "heater" and component.heater in (None, device):
+                component = evolve(component, heater=device, devices=others)  # noqa: PLW2901
+            elif kind == "spectrometer" and component.spectrometer in (None, device):
+                component = evolve(component, spectrometer=device, devices=others)  # noqa: PLW2901
+        found[name] = component
+    return found
 
 
 def at_components(profile: Profile) -> Iterator[Finding]:

@@ -154,6 +154,22 @@ def valves(profile: Profile) -> Iterator[Finding]:
                 yield Finding(here, message, expected=expected, on_key=True)
 
 
+def fixed_valves(profile: Profile) -> Iterator[Finding]:
+    """No variable turns a valve of the path."""
+    turned_by = {
+        device: name
+        for name, component in profile.path.items()
+        for device in component.devices
+        if component.kind == "valve"
+    }
+    for index, variable in enumerate(profile.variables if turned_by else ()):
+        if variable.device in turned_by:
+            valve = turned_by[variable.device]
+            message = f"{variable.device!r} turns {valve!r}, on which times and volumes depend"
+            expected = "one position in [settings] for all experiments"
+            yield Finding(("space", index), message, expected=expected)
+
+
 def looked_at(profile: Profile) -> Iterator[Finding]:
     """Something flows where something is measured, in the positions of experiments."""
     if not any(component.kind == "valve" for component in profile.path.values()):
@@ -167,6 +183,25 @@ def looked_at(profile: Profile) -> Iterator[Finding]:
             message = f"nothing flows through {name!r} in experiments: a valve leads it elsewhere"
             expected = "another position of the valve in [settings]"
             yield Finding(("path", name), message, expected=expected, on_key=True)
+
+
+def reference_arrives(profile: Profile) -> Iterator[Finding]:
+    """Separators and valves let the liquid of the lamp reference into the cells that need it."""
+    parting = any(component.kind in ("separator", "valve") for component in profile.path.values())
+    if profile.calibration is None or not parting:
+        return
+    graph = _graph(profile)
+    rates = profile.calibration.flow_rates_ul_min
+    clear = [name for name, rate in rates.items() if rate > 0 and name in profile.streams]
+    for channel in profile.analysis.channels.values() if clear else ():
+        if not channel.offer.needs_light:
+            continue
+        for name, component in profile.path.items():
+            passing = [one for one in profile.streams if name in graph.passing(one)]
+            if component.spectrometer == channel.device and passing and not {*clear} & {*passing}:
+                message = f"nothing of it flows through {name!r}, which the lamp reference needs"
+                expected = f"a transparent liquid among {', '.join(passing)}"
+                yield Finding(("calibration", "flow_rates"), message, expected=expected)
 
 
 def no_loop(profile: Profile) -> Iterator[Finding]:
@@ -320,7 +355,9 @@ RULES = (
     divisions,
     separators,
     valves,
+    fixed_valves,
     looked_at,
+    reference_arrives,
     no_loop,
     inlets,
     equipment,

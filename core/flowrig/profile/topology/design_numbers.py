@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from itertools import product
+from typing import Any
 
 import numpy as np
 from attrs import frozen
@@ -81,14 +82,16 @@ class DesignNumber:
     perhaps: int
 
 
-def space_corners(profile: Profile) -> list[dict[str, float]]:
+def space_corners(profile: Profile) -> list[dict[str, Any]]:
     """Conditions at the corners of the search space that meet its limits; else its middle."""
     space = profile.space
-    count = len(space.parameters)
-    if 2**count <= MOST_CORNERS:
-        units = np.array(list(product((0.0, 1.0), repeat=count))).reshape(-1, count)
+    # Every choice of a category is a corner; a number has two.
+    levels = [np.linspace(0.0, 1.0, len(one.choices) or 2) for one in space.parameters]
+    if math.prod(map(len, levels)) <= MOST_CORNERS:
+        units = np.array(list(product(*levels))).reshape(-1, len(levels))
     else:
-        units = np.random.default_rng(0).integers(0, 2, (MOST_CORNERS, count)).astype(float)
+        rng = np.random.default_rng(0)
+        units = np.column_stack([rng.choice(some, MOST_CORNERS) for some in levels])
     corners = space.from_unit(units)
     kept = corners[space.feasible(corners)]
     if not len(kept):
