@@ -97,6 +97,7 @@ class FluidState:
         self._steps = 0
         self._delivered_ul = self._flowing.delivered_ul(np.array([start_s]))[:, 0]
         self._previous_ul = np.zeros(len(order))
+        self._delivered_at_s, self._delivered_now_ul = start_s, self._delivered_ul
         self._newest: tuple[tuple[int, float, float], CellContent] | None = None
         self.chemistry = self._chemistry(settings, seed)
 
@@ -240,7 +241,11 @@ class FluidState:
         def through_ul(volumes: NDArray[np.float64]) -> float:
             return float((volumes[columns] * weights).sum())
 
-        delivered_ul = through_ul(self._flowing.delivered_ul(np.array([now_s]))[:, 0])
+        # Two cells are exposed at one moment; a command at that moment moves nothing before it.
+        if now_s != self._delivered_at_s:
+            self._delivered_at_s = now_s
+            self._delivered_now_ul = self._flowing.delivered_ul(np.array([now_s]))[:, 0]
+        delivered_ul = through_ul(self._delivered_now_ul)
         total_ul = self._record.end_ul(stretch) + delivered_ul
         total_ul -= through_ul(self._delivered_ul)
         since_s = now_s - self._start_s - STEP_S * max(self._steps - 1, 0)

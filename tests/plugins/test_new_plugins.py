@@ -19,12 +19,13 @@ KINDS = (
     "optimizer",
     "surrogate",
     "analysis",
+    "chemistry",
     "valve",
     "sensor",
     "stirrer",
 )
 
-MODELS = ("optimizer", "surrogate", "analysis")
+MODELS = ("optimizer", "surrogate", "analysis", "chemistry")
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +68,8 @@ def profile(tmp_path: Path) -> Path:
     content["analysis"] |= {"frames": 40, "frame_interval": "100 ms", "reactive_frames": 10}
     content["analysis"]["channels"] = {"ours": {"use": "our-analysis", "device": "hdx_pl"}}
     content["features"] = {"centre": "ours.centroid"}
+    content["streams"]["CuI"]["contains"] = {"Pb": "5 mmol/L"}
+    content["simulation"] = {"chemistry": "our-chemistry"}
     content["campaign"] = {
         "surrogate": {"name": "our-surrogate"},
         "stages": [

@@ -9,6 +9,8 @@ from sim_bench import chosen, installed
 
 from flowrig.emulation import Leg, Parcel, Product, Setup
 from flowrig.errors import InputError
+from flowrig.testing import Level
+from flowrig.testing.conformance.installed import score_offer
 from flowrig_sim.offers import CHEMISTRIES
 from flowrig_sim.optics.spectra import EmissionOptics
 
@@ -188,6 +190,12 @@ def test_what_a_chemistry_lacks_is_said_with_an_example(name: str) -> None:
     """The message shows what to write."""
     with pytest.raises(InputError, match=r"contains = \{"):
         made(name, {"A": {"Pb": 1.0}})
+
+
+@pytest.mark.parametrize("offer", CHEMISTRIES, ids=lambda one: one.name)
+def test_every_chemistry_is_gold(offer: Any) -> None:
+    """Each passes the whole suite that a third party's has to pass."""
+    assert score_offer(offer).level is Level.GOLD
 
 
 @pytest.mark.parametrize("offer", CHEMISTRIES, ids=lambda one: one.name)

@@ -8,6 +8,7 @@ import pytest
 import flowrig.testing
 from flowrig.testing import (
     AnalysisConformance,
+    ChemistryConformance,
     HeaterConformance,
     OptimizerConformance,
     PumpConformance,
@@ -23,7 +24,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "conformance.md").read_text(encodin
 SUITES = (
     PumpConformance, HeaterConformance, SpectrometerConformance, OptimizerConformance,
     SurrogateConformance, ReadableConformance, SettableConformance, SelectableConformance,
-    AnalysisConformance,
+    AnalysisConformance, ChemistryConformance,
 )  # fmt: skip
 
 

@@ -1,12 +1,14 @@
 """Each check of the kit fails on a driver or model with one fault, and its message gives advice."""
 
 import broken_analyses
+import broken_chemistries
 import broken_drivers
 import broken_models
 import pytest
 
 from flowrig.testing import (
     AnalysisConformance,
+    ChemistryConformance,
     HeaterConformance,
     Level,
     OptimizerConformance,
@@ -17,9 +19,10 @@ from flowrig.testing import (
 from flowrig.testing.conformance.scorecard import Scorecard, Verdict, checks_of, score
 
 BROKEN = [*broken_drivers.BROKEN, *broken_models.BROKEN, *broken_analyses.BROKEN]
+BROKEN += broken_chemistries.BROKEN
 SUITES = (
     PumpConformance, HeaterConformance, SpectrometerConformance, OptimizerConformance,
-    SurrogateConformance, AnalysisConformance,
+    SurrogateConformance, AnalysisConformance, ChemistryConformance,
 )  # fmt: skip
 
 

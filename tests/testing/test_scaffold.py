@@ -22,6 +22,7 @@ KINDS = (
     "optimizer",
     "surrogate",
     "analysis",
+    "chemistry",
     "valve",
     "sensor",
     "stirrer",
@@ -113,7 +114,7 @@ def test_an_installed_plugin_is_checked(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_what_is_not_installed_is_told() -> None:
     """An unknown name, and a plugin without anything to check, are wrong input."""
-    for name, said in (("nobody", "no plugin 'nobody'"), ("sim", "no conformance suite")):
+    for name, said in (("nobody", "no plugin 'nobody'"), ("fluidic", "no conformance suite")):
         done = CliRunner().invoke(main, ["plugin", "check", name])
         assert done.exit_code == 2
         assert said in done.output

@@ -32,6 +32,7 @@ from flowrig.testing.bench.bench import (
     SpectrometerBench,
 )
 from flowrig.testing.bench.tap import Tap
+from flowrig.testing.chemistry import ChemistryBench, ChemistryConformance
 from flowrig.testing.conformance.capabilities import (
     ReadableConformance,
     SelectableConformance,
@@ -56,6 +57,8 @@ __all__ = [
     "AnalysisConformance",
     "Bench",
     "BenchWorld",
+    "ChemistryBench",
+    "ChemistryConformance",
     "Cut",
     "Detector",
     "DeviceConformance",

@@ -16,6 +16,7 @@ of each kind.
 """
 
 import math
+from typing import ClassVar
 
 from flowrig.emulation import (
     Absorber,
@@ -54,6 +55,7 @@ class HalideExchange(Chemistry):
     """
 
     species = ("Pb",)
+    sample_streams: ClassVar = {"Dots": {"Pb": 1e-3}, "Salt": {"I": 0.02}}
 
     def __init__(self, settings: HalideExchangeSettings, setup: Setup) -> None:
         if not setup.species & PURE_NM.keys():

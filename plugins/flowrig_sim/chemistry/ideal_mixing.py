@@ -7,6 +7,8 @@ default is a xanthene-like dye, whose extinction is of the usual size.
 Use it to calibrate a flow path: times, shares and dispersion show themselves in the absorbance.
 """
 
+from typing import ClassVar
+
 from flowrig.emulation import Absorber, Chemistry, Emitter, GaussianBand, Parcel, Product, Setup
 from flowrig.errors import InputError
 from flowrig_sim.offers import IdealMixingSettings
@@ -18,6 +20,8 @@ MM_PER_CM = 10.0
 
 class IdealMixing(Chemistry):
     """One species absorbs and emits, in proportion to its concentration."""
+
+    sample_streams: ClassVar = {"Dye": {"dye": 1e-3}}
 
     def __init__(self, settings: IdealMixingSettings, setup: Setup) -> None:
         if settings.dye not in setup.species:

@@ -7,6 +7,7 @@ space moves, and has one best point, whose place follows from the seed and the n
 import math
 import zlib
 from collections.abc import Mapping
+from typing import ClassVar
 
 import numpy as np
 
@@ -43,6 +44,7 @@ class StandIn(Chemistry):
     """
 
     invented = True
+    sample_streams: ClassVar = {"A": {}}
 
     def __init__(self, settings: NoSettings, setup: Setup) -> None:
         del settings

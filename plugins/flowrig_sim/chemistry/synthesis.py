@@ -5,6 +5,7 @@ said in `formulations` and `heatup`.
 """
 
 from functools import lru_cache
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,8 @@ class HeatUpSynthesis(Chemistry):
     as solvent. If a parcel passes several heated components, the longest stay makes the crystals;
     where branches of one flow join, the crystals of each count by its share.
     """
+
+    sample_streams: ClassVar = {name: {} for name in STOCKS}
 
     def __init__(self, settings: HeatUpSettings, setup: Setup) -> None:
         lacking = [name for name in STOCKS if name not in setup.roles]

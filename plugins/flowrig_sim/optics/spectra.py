@@ -66,6 +66,7 @@ class Absorption:
 
         # Most chemistries have one shape for all parcels; one whose edge moves has many.
         self._exponents = lru_cache(maxsize=64)(exponents)
+        self._at = lru_cache(maxsize=256)(_value_at)
 
     def transmission(self, product: Product, factor: float) -> Array32:
         """Transmission at every pixel, shape `p`.
@@ -82,9 +83,9 @@ class Absorption:
 
     def at(self, product: Product, wavelength_nm: float, factor: float = 1.0) -> float:
         """Decadic absorbance at a wavelength [nm]."""
-        at_nm = np.array(wavelength_nm)
         return sum(
-            self._absorbance(one, factor) * float(one.shape(at_nm)) for one in product.absorbers
+            self._absorbance(one, factor) * self._at(one.shape, wavelength_nm)
+            for one in product.absorbers
         )
 
     def _absorbance(self, one: Absorber, factor: float) -> float:
@@ -185,6 +186,10 @@ class EmissionOptics:
         """Emission area [counts·nm] of a product at the exposure of the dye's scale."""
         absorbance = self.absorption.at(product, self._excitation_nm)
         return sum(dye_area(one.quantum_yield, absorbance) for one in product.emitters)
+
+
+def _value_at(shape: Shape, wavelength_nm: float) -> float:
+    return float(shape(np.array(wavelength_nm)))
 
 
 def dye_area(quantum_yield: float, absorbance: float) -> float:

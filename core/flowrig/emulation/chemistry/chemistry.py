@@ -57,10 +57,13 @@ class Chemistry(ABC):
 
     Attributes:
         species: species that it needs; a rig without a stream that `contains` each is refused.
+        sample_streams: by stream, the species [mol/L] of the rig on which the conformance kit tries
+            it; without any, each species of `species` has a stream of its own.
         invented: whether its numbers stand for nothing: everybody who sees them is told.
     """
 
     species: ClassVar[tuple[str, ...]] = ()
+    sample_streams: ClassVar[Mapping[str, Mapping[str, float]]] = {}
     invented: ClassVar[bool] = False
 
     @abstractmethod

@@ -17,6 +17,7 @@ from flowrig.testing.bench.bench import (
     PumpBench,
     SpectrometerBench,
 )
+from flowrig.testing.chemistry import ChemistryBench, ChemistryConformance
 from flowrig.testing.conformance.heater import HeaterConformance
 from flowrig.testing.conformance.learning import OptimizerBench, SurrogateBench
 from flowrig.testing.conformance.optimizer import OptimizerConformance
@@ -38,6 +39,7 @@ _DEVICES: dict[str, tuple[type, type[Bench[Any]]]] = {
 _MODELS: dict[str, tuple[type, Callable[[Any, Any], Any]]] = {
     "optimizer": (OptimizerConformance, OptimizerBench),
     "surrogate": (SurrogateConformance, SurrogateBench),
+    "chemistry": (ChemistryConformance, ChemistryBench),
 }
 
 
