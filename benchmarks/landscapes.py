@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from flowrig.problem.objective import MaximumResponse, Objective, PlqyProxy
 from flowrig.problem.space import Parameter, Space
-from flowrig_sim.chemistry.formulations import FORMULATIONS, Formulation, emission_area
+from flowrig_sim.chemistry.formulations import FORMULATIONS, Formulation
+from flowrig_sim.optics.spectra import dye_area
 
 __all__ = ["LANDSCAPES", "Landscape"]
 
@@ -123,7 +124,7 @@ def _responses(formulation: Formulation, X: Array) -> Array:
         reactive = formulation.concentrations(cui, zni2, csoa)
         crystals = formulation.crystal_yield_percent(reactive, temperature_c)
         absorbance = formulation.absorbance(reactive, temperature_c, crystals)
-        area = emission_area(formulation.background_percent + crystals, absorbance)
+        area = dye_area((formulation.background_percent + crystals) / 100.0, absorbance)
         rows.append((absorbance, area))
     return np.array(rows)
 

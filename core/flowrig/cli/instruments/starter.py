@@ -2,14 +2,15 @@
 
 import re
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
 
 from flowrig.errors import InputError
-from flowrig.plugins.offers import DriverOffer
-from flowrig.profile.quantity import QuantityError, parse_quantity
-from flowrig.profile.structure import OfferSource
+
+if TYPE_CHECKING:  # the command line lists the questions without the profile's packages
+    from flowrig.plugins.offers import DriverOffer
+    from flowrig.profile.structure import OfferSource
 
 __all__ = ["NONE", "QUESTIONS", "Answers", "Question", "Window"]
 
@@ -102,10 +103,10 @@ class Answers:
     emission: Window | None
     shutter: bool
     experiments: int
-    drivers: Mapping[str, DriverOffer]
+    drivers: Mapping[str, "DriverOffer"]
 
     @classmethod
-    def of(cls, given: Mapping[str, str], plugins: OfferSource) -> "Answers":
+    def of(cls, given: Mapping[str, str], plugins: "OfferSource") -> "Answers":
         """Read the answers.
 
         Args:
@@ -216,6 +217,8 @@ def _quantity(text: str, key: str, unit: str) -> str:
 
 
 def _value(text: str, key: str, unit: str) -> float:
+    from flowrig.profile.quantity import QuantityError, parse_quantity
+
     try:
         return parse_quantity(text, unit)
     except QuantityError as error:
@@ -234,7 +237,7 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _driver(name: str, kind: str, plugins: OfferSource) -> DriverOffer:
+def _driver(name: str, kind: str, plugins: "OfferSource") -> "DriverOffer":
     offer = plugins.drivers().get(name)
     if offer is None or offer.kind != kind:
         known = [one.name for one in plugins.drivers().values() if one.kind == kind]
