@@ -25,7 +25,7 @@ from flowrig.cli import main
 from flowrig.journal.journal import canonical_json
 from flowrig.run_record.reader import RunRecord
 
-QUICK_EXAMPLES = 40
+QUICK_EXAMPLES = 25
 """Examples of a property in the quick suite; all of hypothesis's 100 with `-m ""`."""
 ON_CI = settings.get_current_profile_name() == "ci"
 

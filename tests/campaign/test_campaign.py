@@ -90,6 +90,7 @@ def test_csv_has_a_row_for_each_experiment_with_units_in_its_columns(
     assert 119 < float(rows[0]["temperature_c"]) < 181
 
 
+@pytest.mark.slow
 def test_a_syringe_that_would_run_empty_holds_the_run(
     flowrig: Any, short: Any, summary: Summary, tmp_path: Path
 ) -> None:

@@ -46,6 +46,7 @@ class StubbornPlugin:
         return [Offer(kind="optimizer", name="stubborn", target=target, settings=OptimizerSettings)]
 
 
+@pytest.mark.slow
 def test_an_optimizer_that_has_settled_is_told_once(
     short: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

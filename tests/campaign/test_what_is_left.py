@@ -189,6 +189,7 @@ def test_ctrl_c_ends_a_computation() -> None:
         signal.raise_signal(signal.SIGINT)  # no computation: only a request
 
 
+@pytest.mark.slow
 def test_a_stop_while_conditions_are_chosen_is_obeyed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,6 +30,7 @@ DIALECT = [pytest.param(one, id=name, marks=pytest.mark.slow) for name, one in D
 @pytest.mark.parametrize(
     "variant", [*(pytest.param(one, id=name) for name, one in VARIANTS.items()), *DIALECT]
 )
+@pytest.mark.slow
 class TestVariants(PumpConformance):
     """The driver keeps the contract of a pump with every variant."""
 

@@ -142,6 +142,7 @@ def test_a_commit_that_was_one_is_not_made_twice(
         assert kinds(journal) == [(1, "outcome"), (2, "notice")]
 
 
+@pytest.mark.slow
 def test_a_listener_that_fails_does_not_end_the_run(short: Short, tmp_path: Path) -> None:
     """A terminal that went away is noted and not written to again; the campaign goes on."""
     heard: list[str] = []

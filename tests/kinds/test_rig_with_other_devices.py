@@ -141,6 +141,7 @@ def test_a_fault_ends_the_run_in_the_safe_state(
     assert world.body("selector").number == 1
 
 
+@pytest.mark.slow
 def test_a_rise_puts_the_run_on_hold(tmp_path: Path, plugins: Plugins) -> None:
     """An interlock on a rise takes its action, and its grace time."""
     rise = BLOCKED.partition("[[interlocks]]")[2].partition("[[interlocks]]")[2]
@@ -171,6 +172,7 @@ def test_a_valve_that_somebody_turns_is_noticed(tmp_path: Path, plugins: Plugins
     assert world.body("selector").number == 1
 
 
+@pytest.mark.slow
 def test_a_valve_without_its_driver_is_named(tmp_path: Path, plugins: Plugins) -> None:
     """The rest of the rig is made safe; the valve is told to be left as it is."""
     outcome, _ = run(tmp_path, plugins)
@@ -246,6 +248,7 @@ choices = ["fill", "off"]
 """
 
 
+@pytest.mark.slow
 def test_a_position_is_a_condition(tmp_path: Path, plugins: Plugins) -> None:
     """An optimizer chooses it; the valve turns before each experiment, and while nothing flows."""
     text = RIG.replace("experiments = 2", "experiments = 4") + SPACE

@@ -161,6 +161,7 @@ def test_exploitation_may_measure_the_best_again() -> None:
         optimizer.ingest([{**best, "yield": hill(GRID, best)}])
 
 
+@pytest.mark.slow
 def test_noise_makes_no_suggestion_of_a_grid_repeat() -> None:
     """Expected improvement on a noisy hill over 5 x 5 x 5 conditions, with a model whose length
     scales are fitted: none of 15 suggestions repeats, each is that of a rebuilt optimizer, and the

@@ -110,6 +110,7 @@ def test_earlier_experiments_that_transfer_find_the_top_sooner(
 
 
 @pytest.mark.parametrize("kind", ["opposite", "unrelated"])
+@pytest.mark.slow
 def test_misleading_earlier_experiments_cost_little(
     regrets: dict[str, np.ndarray], kind: str
 ) -> None:

@@ -80,6 +80,7 @@ def test_check_and_plan_say_what_is_looked_at(runs: Path) -> None:
     assert "calibration" in CliRunner().invoke(main, ["plan", str(runs / "abs.toml")]).output
 
 
+@pytest.mark.slow
 def test_features_by_name_can_stand_still(tmp_path: Path) -> None:
     """A look evaluates the same expressions as a sample, without a lamp reference."""
     stationary = '\n[residence_time.stationary]\nfeatures = ["bright", "share"]\n'

@@ -55,6 +55,7 @@ class TestHdxOnUsb(SpectrometerConformance):
             yield bench
 
 
+@pytest.mark.slow
 class TestStsOnUsb(SpectrometerConformance):
     """Another model of the same protocol, through the driver for all models."""
 
@@ -79,6 +80,7 @@ class TestUsb2000PlusOnUsb(SpectrometerConformance):
             yield bench
 
 
+@pytest.mark.slow
 class TestHr4000OnUsb(SpectrometerConformance):
     """A model whose spectra come from two endpoints, with flipped bits."""
 

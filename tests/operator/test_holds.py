@@ -135,6 +135,7 @@ def test_a_refill_in_time_costs_nothing(tmp_path: Path) -> None:
         assert record.ledger().left_ul["CuI"] > 100.0
 
 
+@pytest.mark.slow
 def test_who_does_not_say_what_was_done_is_refused(tmp_path: Path) -> None:
     """The run waits until the syringe is told to be full; another name is none of its streams."""
     helper = Helper(refilled=("CuI",))
@@ -336,6 +337,7 @@ def test_nothing_is_heated_or_pumped_while_a_gate_is_closed(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("yes_to", "by"), [((), "simulation"), (("hot", "reagents", "campaign"), "--yes-to")]
 )
+@pytest.mark.slow
 def test_a_gate_can_be_opened_ahead(tmp_path: Path, yes_to: tuple[str, ...], by: str) -> None:
     """By name; in simulated time with nobody there it opens by itself, and the journal says so."""
     outcome, _, _ = ran(tmp_path, GATES.format(above=100), yes_to=yes_to)

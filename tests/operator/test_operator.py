@@ -149,6 +149,7 @@ def test_a_pause_that_nobody_ends_leads_to_the_safe_state(tmp_path: Path) -> Non
     assert_at_rest(world, clock)
 
 
+@pytest.mark.slow
 def test_a_skipped_experiment_is_none(tmp_path: Path) -> None:
     """It has no figure of merit, not even zero; the others are measured; a resume leaves it be."""
     outcome, world, clock = ran(tmp_path, [(FLOWING, Request.SKIP), (FLOWING, Request.STOP)])

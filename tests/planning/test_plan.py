@@ -234,6 +234,7 @@ experiments = {improve}
 
 
 @pytest.mark.parametrize("zni2", ['step = "40 uL/min"', ""])
+@pytest.mark.slow
 def test_a_plan_keeps_to_steps_and_to_what_is_left(tmp_path: Path, zni2: str) -> None:
     """Conditions that nobody knows yet are planned on their steps, and a list that is shorter than
     its stage ends the stage, which is told."""

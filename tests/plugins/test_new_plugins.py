@@ -82,6 +82,7 @@ def profile(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_new_plugins_are_listed(new: Lab) -> None:
     """Each is found under its name, with its distribution, and is ready."""
     rows = {(row["kind"], row["name"]): row for row in new.json("plugins")["plugins"]}
@@ -111,6 +112,7 @@ def test_they_are_gold(new: Lab, kind: str) -> None:
     assert (card["kind"], card["name"], card["level"]) == (kind, f"our-{kind}", "gold")
 
 
+@pytest.mark.slow
 def test_a_run_goes_through_all_of_them(new: Lab, profile: Path) -> None:
     """Pumps, heater, spectrometers, optimizer, surrogate and analysis of a sound profile."""
     done = new.flowrig("run", profile, "--simulate", "--out", new.folder / "ours")

@@ -73,6 +73,7 @@ def test_a_campaign_runs_through_a_third_partys_pump(lab: Lab) -> None:
     journal.close()
 
 
+@pytest.mark.slow
 def test_two_distributions_that_claim_one_name_are_refused(lab: Lab) -> None:
     """Neither is used; a rig without them goes on, and each is told with both distributions."""
     with lab.stray("rival-pumps", "2.0", "acme = rival_pumps"):

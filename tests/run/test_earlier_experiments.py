@@ -60,7 +60,7 @@ def test_a_run_starts_from_what_was_measured_before(
         X, Y = record.profile.space.to_unit(record.conditions()), record.features()
         chosen = record.profile.space.to_unit(record.profile.space.array([last.conditions]))
         expected = {}
-        cold = partial(new_surrogate, record.campaign, record.seed)
+        cold = partial(new_surrogate, record.campaign, record.seed, record.profile.space)
         rig = record.profile
         for name, make in (("warm", record.surrogates()), ("cold", cold)):
             problem = Problem(rig.space, rig.objective, 1, make, rsd=rig.rsd)

@@ -219,6 +219,7 @@ def test_a_folder_that_is_moved_while_it_is_read_is_reported(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="an open file cannot be moved there")
+@pytest.mark.slow
 def test_a_folder_that_is_moved_during_a_run_does_not_change_its_end(
     short: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

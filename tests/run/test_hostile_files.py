@@ -108,7 +108,9 @@ def said(*words: object) -> Result:
     return done
 
 
-@pytest.mark.parametrize("name", JOURNALS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(one, marks=[pytest.mark.slow] * (one == "bomb")) for one in JOURNALS]
+)
 def test_a_hostile_journal_is_refused(name: str, tmp_path: Path) -> None:
     """Every command that reads a run reports the error, and changes no other file."""
     folder = tmp_path / "run"

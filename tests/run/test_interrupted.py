@@ -119,6 +119,7 @@ def test_ctrl_c_ends_in_the_safe_state_and_says_how_to_go_on(
     assert summary(folder)["experiments"] == 6
 
 
+@pytest.mark.slow
 def test_one_run_has_one_process(flowrig: Any, short: Any, tmp_path: Path) -> None:
     """A second process that wants to go on with a run under way is refused."""
     folder = tmp_path / "run"

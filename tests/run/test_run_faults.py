@@ -98,6 +98,7 @@ def run(short: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPa
     return start
 
 
+@pytest.mark.slow
 def test_a_finished_run_leaves_the_rig_at_rest(run: Run, tmp_path: Path) -> None:
     """No plunger moves after the end, and the ledger agrees with the plungers."""
     outcome, world, clock = run()
@@ -173,6 +174,7 @@ def test_a_rig_that_cannot_be_prepared_is_brought_to_rest(
     assert_at_rest(world, clock)
 
 
+@pytest.mark.slow
 def test_a_wild_suggestion_never_reaches_a_pump(run: Run, tmp_path: Path) -> None:
     """Suggestions outside the space are reported once a decision, and replaced by others."""
     more = '[[campaign.stages]]\nname = "wild"\noptimizer = "wild"\nexperiments = 2\n'
@@ -261,6 +263,7 @@ def test_a_long_suspend_asks_for_a_person(short: Short, tmp_path: Path) -> None:
     assert "suspended for 3600 s" in reason
 
 
+@pytest.mark.slow
 def test_a_run_that_never_slept_says_nothing(short: Short, tmp_path: Path) -> None:
     """No event, and no flag."""
     run_watched(short(1, 1, WORLD), tmp_path / "run")

@@ -104,9 +104,9 @@ def test_a_driver_that_ends_the_program_gives_no_success(
 
 
 def test_the_rig_of_a_run_needs_no_model(tmp_path: Path, finished: Any) -> None:
-    """Of a simulated run, drivers and world are loaded, and neither optimizer nor surrogate."""
+    """Of a simulated run, what the rig is made of is loaded, neither optimizer nor surrogate."""
     loaded = rig_of(finished.folder)
     kinds = {listed.offer.kind for listed in loaded.plugins.listed}
-    assert kinds == {"pump", "heater", "spectrometer", "world"}
+    assert kinds == {"pump", "heater", "spectrometer", "world", "chemistry"}
     assert loaded.profile.campaign is None
     assert loaded.profile.devices.keys() >= {"plate", "pump_cui", "hdx_pl"}

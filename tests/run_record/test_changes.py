@@ -56,6 +56,7 @@ def test_a_changed_profile_is_named_and_needs_a_word(stopped: Path) -> None:
     assert resume_run(stopped, ResumeOptions(plugins=plugins_with())).state == "finished"
 
 
+@pytest.mark.slow
 def test_another_version_of_a_plugin_needs_a_word(stopped: Path) -> None:
     """Only plugins that the profile names count; both versions are reported."""
 
@@ -74,6 +75,7 @@ def test_another_version_of_a_plugin_needs_a_word(stopped: Path) -> None:
     assert resume_run(stopped, ResumeOptions(plugins=newer("botorch"))).state == "finished"
 
 
+@pytest.mark.slow
 def test_the_journal_alone_is_enough(stopped: Path) -> None:
     """A profile that got lost is written anew from the journal, and the run goes on."""
     text = (stopped / "profile.toml").read_text(encoding="utf-8")

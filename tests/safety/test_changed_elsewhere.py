@@ -413,6 +413,7 @@ def campaign(short: Short, folder: Path, action: str, fault: str = "") -> tuple[
 IN_THE_FIRST_EXPERIMENT = "panel-set-point at_s=715 times=1"
 
 
+@pytest.mark.slow
 def test_a_run_that_only_flags_goes_on(short: Short, tmp_path: Path) -> None:
     """The measurement is bad and names both values; the next one is sound."""
     outcome, (change, first, second) = campaign(

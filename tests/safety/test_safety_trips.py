@@ -61,6 +61,7 @@ def stall(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(WatchedWorld, "fill_ul", {"CuI": 400.0})
 
 
+@pytest.mark.slow
 def test_a_trip_stays_until_a_person_resets_it(
     short: Short, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

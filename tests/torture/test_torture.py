@@ -134,6 +134,7 @@ def test_a_cell_replays() -> None:
 # --- the judge detects protections that are switched off ---
 
 
+@pytest.mark.slow
 def test_a_safe_state_that_is_skipped_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that claims to be safe but is not leaves a hot plate and flowing reagents."""
 
@@ -203,14 +204,14 @@ def no_trips(*_: Any, **__: Any) -> Iterator[Any]:
         slow((features, "_frame_flags", lambda *_: []), "31/flow/1", Kind.LOST),
         slow((features, "_light_flags", lambda *_: []), "17/settle/1", Kind.LOST),
         ((Door, "_inside", lambda self, batch: [True] * len(batch)), "39/suggest/1", Kind.LOST),
-        ((RunSession, "_write", forget_intents), "0/connect/1", Kind.DOUBLE),
+        slow((RunSession, "_write", forget_intents), "0/connect/1", Kind.DOUBLE),
         slow((loop, "with_changed_lights", lambda taken, *_: taken), "42+34/measure/1", Kind.LOST),
         slow((safe_state, "perhaps_stuck", lambda *_: []), "26+27/heat-up/20", Kind.UNSAFE),
         slow((Tail, "keep", nothing), "41/journal-event-341/2", Kind.LOST),
         slow((SafeStateSequence, "_repeat", nothing), "49/settle/1", Kind.UNEXPECTED),
         slow((RunSession, "_rescued", nothing), "51/settle/1", Kind.UNSAFE),
         slow((CampaignJournal, "_suspends_since", lambda *_: ()), "52/settle/1", Kind.LOST),
-        ((ChangeWatch, "changes", lambda *_, **__: []), "54/measure/1", Kind.LOST),
+        slow((ChangeWatch, "changes", lambda *_, **__: []), "54/measure/1", Kind.LOST),
         slow((ChangeWatch, "spectrometer_changes", lambda *_: []), "56/prime/2", Kind.LOST),
     ],
     ids=[
@@ -260,6 +261,7 @@ def test_the_command_plays_cells_side_by_side() -> None:
     assert [cell["endings"] for cell in board["cells"]] == [["refused"], ["refused"]]
 
 
+@pytest.mark.slow
 def test_points_are_drawn_from_all_that_happens() -> None:
     """Random points are the same every time; all points are every write and every exchange."""
     once, again = (choose_points(count=20, seeds=2) for _ in range(2))
@@ -301,6 +303,7 @@ def test_what_is_not_on_the_board_is_refused(words: list[str]) -> None:
     assert CliRunner().invoke(main, ["torture", *words]).exit_code == 2
 
 
+@pytest.mark.slow
 def test_a_broken_promise_is_printed_with_the_command_that_replays_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -182,6 +182,7 @@ def test_a_tampered_request_is_shown(tampered: Tampered, plugins: Plugins) -> No
     assert "set rate" in report.driver.got
 
 
+@pytest.mark.slow
 def test_another_form_of_an_answer_is_shown(tampered: Tampered, plugins: Plugins) -> None:
     """An answer that the driver takes, and the emulator would not give, is shown with both."""
     path = tampered(
@@ -200,6 +201,7 @@ def test_another_form_of_an_answer_is_shown(tampered: Tampered, plugins: Plugins
     assert not report.passed
 
 
+@pytest.mark.slow
 def test_a_tampered_spectrum_is_shown(tampered: Tampered, plugins: Plugins) -> None:
     """One count of one pixel makes another digest; the form of the answer stays the same."""
 
@@ -256,6 +258,7 @@ def test_what_cannot_be_played_back_is_told(
         check_trace(path, plugins)
 
 
+@pytest.mark.slow
 def test_a_changed_driver_is_shown(more: Plugins, pump_trace: Callable[..., Trace]) -> None:
     """A driver that leaves out a question is told what it did not send."""
     trace = pump_trace(run_a_pump, TemplatePump)

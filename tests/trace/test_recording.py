@@ -61,6 +61,7 @@ def test_the_same_seed_gives_the_same_traces(
         assert recorded.digest() == bare.digest()
 
 
+@pytest.mark.slow
 def test_a_resumed_run_keeps_both_traces(
     run_folder: Path, tmp_path: Path, plugins: Plugins
 ) -> None:

@@ -80,6 +80,7 @@ def test_carrier_oil_alone_gives_nothing(twin: Path) -> None:
     assert absorbance < 0.01
 
 
+@pytest.mark.slow
 def test_a_run_on_a_twin(twin: Path, tmp_path: Path) -> None:
     """`--simulate twin:FILE` runs the whole rig on what the twin learnt."""
     campaign = tmp_path / "short.toml"

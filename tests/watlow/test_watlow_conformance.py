@@ -32,6 +32,7 @@ VARIANTS = {
 }
 
 
+@pytest.mark.slow
 class TestVariants(HeaterConformance):
     """An F4T with each set of traits."""
 

@@ -107,7 +107,7 @@ def prepare(emulated):
     emulated.emulator.controller.outputs[2] = False
 
 
-LONG = ("open_both", "set_pid")
+LONG = ("open_both", "set_pid", "set_both", "off_both", "ramp_both", "limit", "alarm")
 """Calls of many exchanges; the others are cut in each kind of exchange that these have."""
 
 
