@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from flowrig.errors import NothingLeftError, OutOfRangeError
 from flowrig.plugins.registry import Plugins
+from flowrig.problem import feasibility
 from flowrig.problem.door import SNAP, Door
 from flowrig.problem.space import LinearConstraint, Parameter, Space
 from flowrig.profile import LinearRule, Profile, Variable, load_profile
@@ -198,3 +199,26 @@ def test_where_steps_alone_break_a_limit_other_values_move() -> None:
         (Parameter("a", 0.0, 10.0, "", step=4.0), Parameter("b", 0.0, 10.0, "")), (limit,)
     )
     assert Door(space).admit({"a": 5.0, "b": 5.0}) == pytest.approx({"a": 4.0, "b": 6.0})
+
+
+def test_steps_that_miss_a_limit_are_passed_over_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No round of projections is spent where no value of the other parameters meets the limit."""
+    space = Space(
+        (
+            Parameter("A", 0.0, 100.0, "µL/min", step=1.0),
+            Parameter("B", 0.0, 10.0, "µL/min"),
+        ),
+        (LinearConstraint("A + B", {"A": 1.0, "B": 1.0}, 0.0, 60.0),),
+    )
+    rounds: list[int] = []
+    projected = feasibility._projected
+
+    def counted(*arguments: Any) -> Any:
+        rounds.append(1)
+        return projected(*arguments)
+
+    monkeypatch.setattr(feasibility, "_projected", counted)
+    found = Door(space).admit({"A": 100.0, "B": 5.0})
+
+    assert found["A"] == 60.0
+    assert len(rounds) < 5

@@ -42,7 +42,9 @@ def pulled_inside(space: Space, points: Array) -> Array:
     """
     points = np.clip(points, 0.0, 1.0)
     slabs = [_in_unit_cube(space, constraint) for constraint in space.constraints]
-    for _ in range(MOST_ROUNDS):
+    # Without this, every round would be spent on each of the many steps that miss a constraint.
+    can_meet = all(_reaches(*slab) for slab in slabs)
+    for _ in range(MOST_ROUNDS if can_meet else 0):
         outside = ~space.feasible(space.from_unit(points))
         if not outside.any():
             break
@@ -53,6 +55,15 @@ def pulled_inside(space: Space, points: Array) -> Array:
             moved = _stepped_towards(space, curved, moved)
         points[outside] = moved
     return points[space.feasible(space.from_unit(points))]
+
+
+def _reaches(normal: Array, low: float, high: float) -> bool:
+    """Whether any point of the unit cube has a product with `normal` within `low` and `high`.
+
+    Bounds that only rounding or the margin puts out of reach count as reached.
+    """
+    least, most = normal[normal < 0].sum(), normal[normal > 0].sum()
+    return bool(least <= high + 2 * MARGIN and most >= low - 2 * MARGIN)
 
 
 def _projected(points: Array, normal: Array, low: float, high: float) -> Array:
