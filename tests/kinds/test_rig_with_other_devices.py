@@ -125,7 +125,7 @@ def test_readings_are_exported(done: Path, plugins: Plugins) -> None:
     [
         ([("gauge", "pressure-rises")], "pressure is .* bar, above 6 bar"),
         ([("selector", "stuck-valve")], "told to turn to 'fill' and reports 'run'"),
-        ([("gauge", "mute after=6")], "gauge"),
+        pytest.param([("gauge", "mute after=6")], "gauge", marks=pytest.mark.slow),
     ],
 )
 def test_a_fault_ends_the_run_in_the_safe_state(

@@ -10,7 +10,8 @@ from fresh_environment import ROOT, Lab, build_wheels, run
 from flowrig.journal.events import Opened, RunStarted
 from flowrig.journal.journal import FILE_NAME, Journal
 
-pytestmark = pytest.mark.xdist_group("fresh environment")
+pytestmark = [pytest.mark.xdist_group("fresh environment"), pytest.mark.slow]
+"""The scaffolds themselves are tried without an installation in tests/testing."""
 
 KINDS = (
     "pump",

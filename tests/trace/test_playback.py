@@ -226,6 +226,7 @@ def test_a_tampered_spectrum_is_shown(tampered: Tampered, plugins: Plugins) -> N
     assert report.emulator is None
 
 
+@pytest.mark.slow
 def test_other_settings_are_shown(tampered: Tampered, plugins: Plugins) -> None:
     """A driver with other settings than in the trace sends other bytes; the difference is shown."""
 

@@ -16,6 +16,7 @@ def call() -> Callable[..., Result]:
     return lambda *words: CliRunner().invoke(main, ["trace", *map(str, words)])
 
 
+@pytest.mark.slow
 def test_traces_that_agree_exit_with_0(call: Callable[..., Result], run_folder: Path) -> None:
     """Two lines a trace say how much agrees."""
     traces = run_folder / "traces"
