@@ -3,7 +3,6 @@
 Without an option: style, lint, imports, types, documentation, the quick fault board, tests.
 
     --quick      style, lint, imports, types and documentation only; pre-commit runs these
-    --no-tests   everything but the tests
     --all        everything, the slow tests, and the whole fault board: hours
 """
 
@@ -39,15 +38,13 @@ def chosen(options: set[str]) -> list[list[Path | str]]:
     """The commands that the options ask for, fastest first."""
     if "--quick" in options:
         return QUICK
-    if "--no-tests" in options:
-        return QUICK + FAULTS
     return QUICK + FAULTS + (ALL_TESTS if "--all" in options else TESTS)
 
 
 def main() -> int:
     """Run the checks in turn; the first failure ends it."""
     options = set(sys.argv[1:])
-    if unknown := options - {"--quick", "--no-tests", "--all"}:
+    if unknown := options - {"--quick", "--all"}:
         print("unknown:", *sorted(unknown), __doc__, sep="\n", file=sys.stderr)
         return 2
     for command in chosen(options):

@@ -41,6 +41,7 @@ def test_the_same_seed_gives_the_same_run(
     assert digests[0] == digests[1] != digests[2]
 
 
+@pytest.mark.slow
 def test_what_was_measured_can_be_read_as_arrays(short: Any, tmp_path: Path) -> None:
     """Conditions, features, raw frames and the model come back from a run's folder."""
     outcome = package.start_run(

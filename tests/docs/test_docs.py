@@ -12,7 +12,7 @@ from flowrig import interfaces
 from flowrig.plugins import hookspecs
 
 CHECKED = [*PAGES, ROOT / "README.md"]
-SLOW = ("tutorial-run-a-rig", "tutorial-optimizer", "traces", "python", "conformance")
+SLOW = ("tutorial-run-a-rig", "tutorial-optimizer", "traces", "python", "conformance", "journal")
 """Pages with whole campaigns or the whole kit; their commands stand on other pages too."""
 INTERFACES = (
     interfaces.Pump,

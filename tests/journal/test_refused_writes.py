@@ -20,6 +20,7 @@ from flowrig.run.start import resume_run
 Short = Callable[..., Path]
 
 
+@pytest.mark.slow
 def test_a_full_disk_ends_the_run_in_the_safe_state(
     short: Short, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

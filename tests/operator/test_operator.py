@@ -98,7 +98,7 @@ def journalled(folder: Path, *kinds: type[EventData]) -> list[AnyEvent]:
         return list(record.journal.events(*kinds))
 
 
-@pytest.mark.parametrize("moment", [HEATING, FLOWING])
+@pytest.mark.parametrize("moment", [pytest.param(HEATING, marks=pytest.mark.slow), FLOWING])
 def test_a_paused_experiment_begins_again(tmp_path: Path, moment: str) -> None:
     """Liquid stops, the plate stays hot; go-on measures from the start, and nothing is lost."""
     outcome, world, clock = ran(tmp_path, [(moment, Request.PAUSE), ("hold", Request.GO_ON)])

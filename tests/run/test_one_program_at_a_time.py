@@ -124,6 +124,7 @@ def test_safe_of_an_old_run_leaves_the_run_of_today_alone(
 @pytest.mark.parametrize(
     ("device", "code"), [pytest.param("hdx_pl", 0, marks=pytest.mark.slow), ("pump_cui", 4)]
 )
+@pytest.mark.slow
 def test_safe_brings_to_rest_what_nobody_uses(  # noqa: PLR0917 - fixtures
     flowrig: Any, rig: EmulatedRig, hold: Hold, tmp_path: Path, device: str, code: int
 ) -> None:

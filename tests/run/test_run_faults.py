@@ -192,7 +192,7 @@ def test_a_wild_suggestion_never_reaches_a_pump(run: Run, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     ("what", "state"),
-    [("hold", "held"), pytest.param("finish", "finished", marks=pytest.mark.slow)],
+    [pytest.param("hold", "held", marks=pytest.mark.slow), ("finish", "finished")],
 )
 def test_without_its_optimizer_a_campaign_holds_or_ends(run: Run, what: str, state: str) -> None:
     """As the campaign says: the rig is at rest either way, and the run can be resumed."""

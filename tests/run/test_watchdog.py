@@ -269,6 +269,7 @@ def test_a_rig_that_was_left_alone_is_made_safe_by_a_word(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C reaches the whole console there")
+@pytest.mark.slow
 def test_a_run_that_says_goodbye_leaves_nothing_to_the_watchdog(
     rig: EmulatedRig, run: Callable[[int], "subprocess.Popen[bytes]"], tmp_path: Path
 ) -> None:

@@ -126,6 +126,7 @@ def test_names_of_devices_are_no_paths(tmp_path: Path) -> None:
     assert read_trace(path).header.device == name
 
 
+@pytest.mark.slow
 def test_a_full_disk_ends_the_recording_only(
     run_folder: Path, tmp_path: Path, plugins: Plugins, monkeypatch: pytest.MonkeyPatch
 ) -> None:

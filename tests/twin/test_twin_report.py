@@ -46,6 +46,7 @@ def study() -> TwinStudy:
     return made
 
 
+@pytest.mark.slow
 def test_the_published_order_of_conditions(study: TwinStudy) -> None:
     """CsOA, temperature and CuI matter most, ODE least, as in the paper's Shapley analysis."""
     order = [study.space.names[column] for column in study.attribution.ranking]
@@ -54,6 +55,7 @@ def test_the_published_order_of_conditions(study: TwinStudy) -> None:
     assert order[-1] == "ODE"
 
 
+@pytest.mark.slow
 def test_less_caesium_and_more_heat_are_better(study: TwinStudy) -> None:
     """The effects have the published signs."""
     for name, sign in (("CsOA", -1), ("temperature", 1), ("CuI", 1), ("ZnI2", 1)):
@@ -62,18 +64,21 @@ def test_less_caesium_and_more_heat_are_better(study: TwinStudy) -> None:
         assert sign * slope[0, 1] > 0.4, name
 
 
+@pytest.mark.slow
 def test_a_fifth_is_not_learnt_from(study: TwinStudy) -> None:
     """The parity plot tells 48 training experiments from 12 that the twin has not seen."""
     assert study.training.sum() == 48
     assert study.predicted.mean.shape == (60, 2)
 
 
+@pytest.mark.slow
 def test_surfaces_of_the_strongest_pairs(study: TwinStudy) -> None:
     """Three pairs, each with the other conditions low, medium and high."""
     assert len(study.surfaces) == 9
     assert {one.level for one in study.surfaces} == {"low", "medium", "high"}
 
 
+@pytest.mark.slow
 def test_the_page_is_well_formed(study: TwinStudy) -> None:
     """The page is one well-formed document that loads nothing and runs nothing."""
     page = render_twin(study, "a <rig>", "gp")
