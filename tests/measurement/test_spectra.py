@@ -268,6 +268,15 @@ def test_no_excitation_is_doubtful() -> None:
     assert found.quality is Quality.DOUBTFUL
 
 
+def test_excitation_that_was_never_seen_is_doubtful() -> None:
+    """A source that was out when the reference was taken is not taken for a dark sample."""
+    out = pl_sample(0.0, led_counts=0.0)
+    found = features_of(absorbance_sample(0.65), evolve(out, lamp=out.dark))
+    reason = "hdx_pl: no more light than in the dark: the excitation is out, or nothing emits"
+    assert reason in [flag.reason for flag in found.flags]
+    assert found.quality is Quality.DOUBTFUL
+
+
 def test_the_shape_of_the_emission_is_read() -> None:
     """Peak and width of a known band come back within a nanometre and two."""
     values = features_of(absorbance_sample(0.65), pl_sample(120_000.0)).values

@@ -143,12 +143,12 @@ def lamp_flags(
 def excitation_flags(
     channel: Channel, sample: Sample, spectrum: Spectrum, wanted: Sequence[Reading]
 ) -> list[Flag]:
-    """A flag if a sample shows no emission and the excitation is out.
+    """A flag if a sample shows no emission and nothing shows that the excitation is on.
 
     A sample that does not glow is a result: where the frames still hold scattered light of the
     source, as the lamp reference does, its area near zero is a value. Where the source is not seen
-    in the lamp reference, for instance behind a filter, nobody can tell the two apart, and the
-    value stands.
+    in the lamp reference, because it was out then or is behind a filter, nobody can tell the two
+    apart.
 
     Args:
         channel: a channel of emission.
@@ -169,9 +169,11 @@ def excitation_flags(
         return []
     now = LightReference(sample.shut, sample.frames.mean_counts())
     left = share_of_light(LightReference(sample.shut, sample.lamp), now, LEAST_LIGHT_COUNTS)
-    if left is None or left > LIT_SHARE:
+    if left is not None and left > LIT_SHARE:
         return []
     words = f"{channel.device}: no more light than in the dark: the excitation is out"
+    if left is None:
+        words += ", or nothing emits"
     return [Flag(Quality.DOUBTFUL, words)]
 
 
