@@ -39,12 +39,12 @@ from flowrig_chemyx.settings import (
 from flowrig_chemyx.wire.channel import PumpChannel
 from flowrig_chemyx.wire.protocol import REJECTION, RunSettings, choose_units
 from flowrig_chemyx.wire.serial_line import (
-    LineFault,
     SerialLine,
     claim_line,
     comports,
     release_line,
 )
+from flowrig_serial.lines import LineFault
 from flowrig_serial.ports import ListPorts, find_port
 
 __all__ = ["ChemyxFusion", "Totalizer"]

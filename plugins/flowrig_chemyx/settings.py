@@ -1,12 +1,11 @@
 """Settings of a Fusion pump in a profile, and the limits of the Fusion series."""
 
-from contextlib import suppress
 from typing import Final, Literal, get_args
 
 from attrs import field, frozen, validators
 
 from flowrig.interfaces import DeviceSettings
-from flowrig_serial.ports import USB, find_port
+from flowrig_serial.ports import places
 
 __all__ = [
     "BAUD_RATES",
@@ -69,12 +68,7 @@ class FusionSettings(DeviceSettings):
 
     def connects_to(self, *, look: bool = False) -> tuple[str, ...]:
         """The port; with `look` also that of the USB adapter with a serial number."""
-        if look and self.address.startswith(USB):
-            with suppress(OSError, ImportError):
-                from flowrig_chemyx.wire.serial_line import comports
-
-                return (self.address, find_port(self.address, comports))
-        return (self.address,)
+        return places(self.address, look=look)
 
     def uses_only(self) -> str:
         """The channel of a dual pump."""

@@ -34,7 +34,7 @@ from flowrig_newera.settings import (
     SPEEDS_MM_MIN,
     NewEraSettings,
 )
-from flowrig_newera.wire.chain import ChainLine, LineFault
+from flowrig_newera.wire.chain import ChainLine
 from flowrig_newera.wire.protocol import (
     SAFE_MAX_S,
     Alarm,
@@ -45,6 +45,7 @@ from flowrig_newera.wire.protocol import (
     volume_unit_for,
 )
 from flowrig_newera.wire.pump_link import INFUSE, WITHDRAW, PumpLink
+from flowrig_serial.lines import LineFault
 from flowrig_serial.port import comports
 from flowrig_serial.ports import ListPorts, find_port
 from flowrig_serial.shared import SharedLines

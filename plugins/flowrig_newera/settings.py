@@ -1,13 +1,12 @@
 """Settings of a New Era pump in a profile, and the limits of these pumps."""
 
-from contextlib import suppress
 from typing import Final, Literal, get_args
 
 from attrs import field, frozen, validators
 
 from flowrig.interfaces import DeviceSettings
 from flowrig_newera.wire.protocol import ADDRESS_MAX, SAFE_MAX_S
-from flowrig_serial.ports import USB, find_port
+from flowrig_serial.ports import places
 
 __all__ = [
     "BAUD_RATES",
@@ -84,12 +83,7 @@ class NewEraSettings(DeviceSettings):
 
     def connects_to(self, *, look: bool = False) -> tuple[str, ...]:
         """The port; with `look` also that of the USB adapter with a serial number."""
-        if look and self.address.startswith(USB):
-            with suppress(OSError, ImportError):
-                from flowrig_serial.port import comports
-
-                return (self.address, find_port(self.address, comports))
-        return (self.address,)
+        return places(self.address, look=look)
 
     def uses_only(self) -> str:
         """The pump at its address on the chain."""

@@ -2,13 +2,12 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Final, Literal, get_args
 
 from attrs import field, frozen, validators
 
 from flowrig.interfaces import DeviceSettings, Quantity
-from flowrig_serial.ports import USB, find_port
+from flowrig_serial.ports import places
 
 __all__ = ["TCP_PORT", "Form", "ModbusRegister", "ModbusSensorSettings", "host_and_port"]
 
@@ -93,12 +92,7 @@ class ModbusSensorSettings(DeviceSettings):
         if self.protocol == "tcp" and self.address:
             host, port = host_and_port(self.address)
             return (f"{host}:{port}",)
-        if look and self.address.startswith(USB):
-            with suppress(OSError, ImportError):
-                from flowrig_serial.port import comports
-
-                return (self.address, find_port(self.address, comports))
-        return (self.address,)
+        return places(self.address, look=look)
 
     def uses_only(self) -> str:
         """The station."""

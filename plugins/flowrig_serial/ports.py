@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
 
-__all__ = ["USB", "ListPorts", "PortInfo", "find_port", "owners", "rivals", "why_not"]
+__all__ = ["USB", "ListPorts", "PortInfo", "find_port", "owners", "places", "rivals", "why_not"]
 
 USB: Final = "usb:"
 PROCESSES: Final = Path("/proc")
@@ -35,6 +35,21 @@ class PortInfo(Protocol):
 
 
 ListPorts = Callable[[], Iterable[PortInfo]]
+
+
+def places(address: str, *, look: bool) -> tuple[str, ...]:
+    """What an address connects to, for `DeviceSettings.connects_to`.
+
+    Args:
+        address: "usb:SERIAL", or a port name or URL for pyserial.
+        look: also name the port of the USB adapter with a serial number, if it is attached.
+    """
+    if look and address.startswith(USB):
+        with suppress(OSError, ImportError):
+            from flowrig_serial.port import comports
+
+            return (address, find_port(address, comports))
+    return (address,)
 
 
 def find_port(address: str, list_ports: ListPorts) -> str:

@@ -1,13 +1,12 @@
 """Settings of a VICI actuator in a profile."""
 
 import re
-from contextlib import suppress
 from typing import Final, Literal, get_args
 
 from attrs import Attribute, field, frozen, validators
 
 from flowrig.interfaces import SelectableSettings
-from flowrig_serial.ports import USB, find_port
+from flowrig_serial.ports import places
 
 __all__ = ["POSITIONS_MAX", "Baud", "ViciSettings"]
 
@@ -43,12 +42,7 @@ class ViciSettings(SelectableSettings):
 
     def connects_to(self, *, look: bool = False) -> tuple[str, ...]:
         """The port; with `look` also that of the USB adapter with a serial number."""
-        if look and self.address.startswith(USB):
-            with suppress(OSError, ImportError):
-                from flowrig_serial.port import comports
-
-                return (self.address, find_port(self.address, comports))
-        return (self.address,)
+        return places(self.address, look=look)
 
     def uses_only(self) -> str:
         """The actuator with its ID."""

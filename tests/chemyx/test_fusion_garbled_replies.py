@@ -15,7 +15,7 @@ from flowrig_chemyx import driver
 from flowrig_chemyx.settings import FusionSettings
 from flowrig_chemyx.wire.channel import PumpChannel
 from flowrig_chemyx.wire.protocol import FrameSplitter
-from flowrig_chemyx.wire.serial_line import LineFault
+from flowrig_serial.lines import LineFault
 
 FRAMES = pytest.mark.parametrize("frames", [7_500, pytest.param(50_000, marks=pytest.mark.slow)])
 HOSTILE = (

@@ -36,7 +36,8 @@ from flowrig_chemyx.wire.protocol import (
     strip_echo,
     value_of,
 )
-from flowrig_chemyx.wire.serial_line import LineFault, SerialLine
+from flowrig_chemyx.wire.serial_line import SerialLine
+from flowrig_serial.lines import LineFault
 
 __all__ = ["PumpChannel"]
 

@@ -24,9 +24,10 @@ from serial.tools.list_ports import comports
 
 from flowrig.interfaces import WireChannel, WireLog
 from flowrig_chemyx.wire.protocol import REJECTION, FrameSplitter, parse_number, value_of
+from flowrig_serial.lines import LineFault
 from flowrig_serial.ports import rivals, why_not
 
-__all__ = ["LineFault", "SerialLine", "claim_line", "comports", "release_line"]
+__all__ = ["SerialLine", "claim_line", "comports", "release_line"]
 
 PROBE: Final = "elapsed time"  # changes nothing, and its reply repeats the words as a key
 SPOILER: Final = "?"  # no request contains it, so it spoils the beginning of one in the pump
@@ -42,21 +43,6 @@ WRITE_TIMEOUT_S: Final = 5.0
 """Longest write [s]: a port whose peer takes no bytes must not block for ever. pyserial looks at
 the clock after the write, so that a process that waits for a busy processor would count as a lost
 port with a shorter limit."""
-
-
-class LineFault(Exception):  # noqa: N818 - never leaves the plugin
-    """No reply came, or none that can be matched to the request.
-
-    Args:
-        reason: one sentence.
-        sent: whether any byte of the request may have been sent.
-        reply: the text that came instead, if any.
-    """
-
-    def __init__(self, reason: str, *, sent: bool, reply: str = "") -> None:
-        super().__init__(reason)
-        self.sent = sent
-        self.reply = reply
 
 
 class SerialLine:

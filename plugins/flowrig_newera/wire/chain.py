@@ -25,10 +25,11 @@ from flowrig_newera.wire.protocol import (
     parse_reply,
     parse_version,
 )
+from flowrig_serial.lines import LineFault
 from flowrig_serial.port import Port
 from flowrig_serial.ports import rivals
 
-__all__ = ["ChainLine", "LineFault"]
+__all__ = ["ChainLine"]
 
 PROBE: Final = "VER"  # changes nothing, and is sent for nothing else
 SPOILER: Final = "?"  # no request contains it, so it spoils the beginning of one in the pump
@@ -39,21 +40,6 @@ FLUSH_S: Final = 0.2  # silence that ends what a pump still had to send
 BUSY_S: Final = 0.25  # longest wait of a stop for the exchange of another pump
 REPLY_BYTES: Final = 24  # a long reply
 PENDING_ALARMS: Final = 3  # a pump that answers more requests in a row by an alarm is not well
-
-
-class LineFault(Exception):  # noqa: N818 - never leaves the plugin
-    """No reply came, or none that can be matched to the request.
-
-    Args:
-        reason: one sentence.
-        sent: whether any byte of the request may have been sent.
-        reply: the text that came instead, if any.
-    """
-
-    def __init__(self, reason: str, *, sent: bool, reply: str = "") -> None:
-        super().__init__(reason)
-        self.sent = sent
-        self.reply = reply
 
 
 class _OtherModeError(Exception):

@@ -16,7 +16,7 @@ from flowrig.errors import (
     UnknownOutcomeError,
 )
 from flowrig.interfaces import WireChannel
-from flowrig_newera.wire.chain import ChainLine, LineFault
+from flowrig_newera.wire.chain import ChainLine
 from flowrig_newera.wire.protocol import (
     OUT_OF_RANGE,
     Alarm,
@@ -28,6 +28,7 @@ from flowrig_newera.wire.protocol import (
     parse_rate,
     parse_volume,
 )
+from flowrig_serial.lines import LineFault
 
 __all__ = ["INFUSE", "WITHDRAW", "PumpLink"]
 
