@@ -2,23 +2,19 @@
 
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from attrs import frozen
 
 from flowrig.emulation import (
     DeviceFault,
-    Emulator,
     EmulatorContext,
-    Front,
-    ProtocolCore,
-    SocketFront,
     Variants,
-    serial_front,
 )
 from flowrig_alicat.settings import BAR, AlicatSettings
 from flowrig_kinds.bodies import FlowControllerBody
+from flowrig_serial.emulator import NewFront, SerialEmulator
 
 __all__ = ["DIALECTS", "AlicatCore", "AlicatEmulator", "Variant"]
 
@@ -135,7 +131,7 @@ class AlicatCore:
         return " ".join([settings.controller, *columns, f"{gas:>6}", *self.codes])
 
 
-class AlicatEmulator(Emulator):
+class AlicatEmulator(SerialEmulator):
     """An emulated controller on a serial port.
 
     Args:
@@ -153,7 +149,7 @@ class AlicatEmulator(Emulator):
         self,
         context: EmulatorContext,
         variant: Variant | None = None,
-        new_front: Callable[[ProtocolCore], Front] | None = None,
+        new_front: NewFront | None = None,
     ) -> None:
         super().__init__(context)
         settings = context.settings
@@ -161,21 +157,7 @@ class AlicatEmulator(Emulator):
             settings = AlicatSettings(address="", full_scale=10.0)
         body = context.world.body(context.device)
         self.core = AlicatCore(body, settings, variant or Variant())
-        core = context.tap(self.core)
-        self._front = (
-            new_front(core)
-            if new_front
-            else serial_front(core, context.port, direct=context.is_direct)
-        )
-
-    def start(self) -> str:
-        """Start to answer; returns a port path, or "socket://host:port" on a TCP front."""
-        address = self._front.start()
-        return f"socket://{address}" if isinstance(self._front, SocketFront) else address
-
-    def stop(self) -> None:
-        """Stop to answer, and close the wire."""
-        self._front.stop()
+        self.put_on_wire(self.core, new_front)
 
     def fault_switches(self) -> Mapping[str, DeviceFault]:
         """The faults of every flow controller, and those of an Alicat."""

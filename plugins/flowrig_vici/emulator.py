@@ -7,15 +7,11 @@ from typing import Final, Literal
 from attrs import frozen
 
 from flowrig.emulation import (
-    Emulator,
     EmulatorContext,
-    Front,
-    ProtocolCore,
-    SocketFront,
     Variants,
-    serial_front,
 )
 from flowrig_kinds.bodies import ValveBody
+from flowrig_serial.emulator import NewFront, SerialEmulator
 from flowrig_vici.protocol import LETTERS
 from flowrig_vici.settings import ViciSettings
 
@@ -144,7 +140,7 @@ class ViciActuator:
         return f"{name} = {value.lstrip('0')}" if self._variant.long_replies else name + value
 
 
-class ViciEmulator(Emulator):
+class ViciEmulator(SerialEmulator):
     """An emulated actuator on a serial port.
 
     Args:
@@ -162,25 +158,11 @@ class ViciEmulator(Emulator):
         self,
         context: EmulatorContext,
         variant: Variant | None = None,
-        new_front: Callable[[ProtocolCore], Front] | None = None,
+        new_front: NewFront | None = None,
     ) -> None:
         super().__init__(context)
         settings = context.settings
         actuator = settings.actuator if isinstance(settings, ViciSettings) else ""
         body = context.world.body(context.device)
         self.core = ViciActuator(body, actuator, variant or Variant())
-        core = context.tap(self.core)
-        self._front = (
-            new_front(core)
-            if new_front
-            else serial_front(core, context.port, direct=context.is_direct)
-        )
-
-    def start(self) -> str:
-        """Start to answer; returns a port path, or "socket://host:port" on a TCP front."""
-        address = self._front.start()
-        return f"socket://{address}" if isinstance(self._front, SocketFront) else address
-
-    def stop(self) -> None:
-        """Stop to answer, and close the wire."""
-        self._front.stop()
+        self.put_on_wire(self.core, new_front)

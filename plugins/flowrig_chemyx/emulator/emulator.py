@@ -1,25 +1,21 @@
 """An emulated Fusion pump on a wire: its firmware, motors and serial port put together."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from flowrig.emulation import (
     DeviceFault,
-    Emulator,
     EmulatorContext,
-    Front,
-    ProtocolCore,
     PumpBody,
-    SocketFront,
     Variants,
-    serial_front,
 )
 from flowrig.interfaces import DeviceSettings
 from flowrig_chemyx.emulator.firmware import FusionFirmware
 from flowrig_chemyx.emulator.motor import Motor
 from flowrig_chemyx.emulator.serial_port import SerialPort, Uart
-from flowrig_chemyx.emulator.ticker import Ticker
 from flowrig_chemyx.emulator.variant import DIALECTS, Variant
 from flowrig_chemyx.settings import FusionSettings
+from flowrig_serial.emulator import NewFront, SerialEmulator
+from flowrig_serial.ticker import Ticker
 
 __all__ = ["ChemyxEmulator"]
 
@@ -49,7 +45,7 @@ def variant_of(settings: DeviceSettings) -> Variant:
     return Variant(dual=isinstance(settings, FusionSettings) and bool(settings.channel))
 
 
-class ChemyxEmulator(Emulator):
+class ChemyxEmulator(SerialEmulator):
     """An emulated Fusion on a serial port; a dual pump if the settings name a channel.
 
     The plunger of the world is that of the named channel, or of the first one.
@@ -76,7 +72,7 @@ class ChemyxEmulator(Emulator):
         self,
         context: EmulatorContext,
         variant: Variant | None = None,
-        new_front: Callable[[ProtocolCore], Front] | None = None,
+        new_front: NewFront | None = None,
         uart: Uart | None = None,
     ) -> None:
         super().__init__(context)
@@ -97,25 +93,20 @@ class ChemyxEmulator(Emulator):
             context.clock,
             front=lambda: self._front,
         )
-        core = context.tap(self.core)
-        self._front = (
-            new_front(core)
-            if new_front
-            else serial_front(core, context.port, direct=context.is_direct)
-        )
-        self._ticker = Ticker(firmware, self._front)
+        self.put_on_wire(self.core, new_front)
+        self._ticker = Ticker([firmware], self._front)
 
     def start(self) -> str:
         """Start to answer; returns a port path, or "socket://host:port" on a TCP front."""
-        address = self._front.start()
+        address = super().start()
         if not self.context.clock.is_virtual:
             self._ticker.start()
-        return f"socket://{address}" if isinstance(self._front, SocketFront) else address
+        return address
 
     def stop(self) -> None:
         """Stop to answer, and close the wire."""
         self._ticker.stop()
-        self._front.stop()
+        super().stop()
 
     def fault_switches(self) -> Mapping[str, DeviceFault]:
         """The faults of every pump, and those of a Fusion and its menu."""

@@ -5,20 +5,16 @@ from typing import Final
 
 from flowrig.emulation import (
     DeviceFault,
-    Emulator,
     EmulatorContext,
-    Front,
-    ProtocolCore,
     PumpBody,
-    SocketFront,
     Variants,
-    serial_front,
 )
 from flowrig_newera.emulator.firmware import Firmware
 from flowrig_newera.emulator.motor import Motor
-from flowrig_newera.emulator.ticker import Ticker
 from flowrig_newera.emulator.variant import DIALECTS, Variant
 from flowrig_newera.settings import NewEraSettings
+from flowrig_serial.emulator import NewFront, SerialEmulator
+from flowrig_serial.ticker import Ticker
 
 __all__ = ["NewEraEmulator"]
 
@@ -65,7 +61,7 @@ class _Chain:
         return b"".join(pump.feed(data) for pump in self._pumps)
 
 
-class NewEraEmulator(Emulator):
+class NewEraEmulator(SerialEmulator):
     """An emulated pump on a serial port, at the address of the settings; other pumps are idle.
 
     On a real clock the motors advance between requests. On the virtual clock they advance only
@@ -89,7 +85,7 @@ class NewEraEmulator(Emulator):
         self,
         context: EmulatorContext,
         variant: Variant | None = None,
-        new_front: Callable[[ProtocolCore], Front] | None = None,
+        new_front: NewFront | None = None,
         baud: int | None = None,
     ) -> None:
         super().__init__(context)
@@ -108,25 +104,20 @@ class NewEraEmulator(Emulator):
         self._chain = _Chain(
             self.pumps, baud or settings.bauds[0], lambda: self._front.baud if baud else None
         )
-        core = context.tap(self._chain)
-        self._front = (
-            new_front(core)
-            if new_front
-            else serial_front(core, context.port, direct=context.is_direct)
-        )
+        self.put_on_wire(self._chain, new_front)
         self._ticker = Ticker(self.pumps, self._front)
 
     def start(self) -> str:
         """Start to answer; returns a port path, or "socket://host:port" on a TCP front."""
-        address = self._front.start()
+        address = super().start()
         if not self.context.clock.is_virtual:
             self._ticker.start()
-        return f"socket://{address}" if isinstance(self._front, SocketFront) else address
+        return address
 
     def stop(self) -> None:
         """Stop to answer, and close the wire."""
         self._ticker.stop()
-        self._front.stop()
+        super().stop()
 
     def fault_switches(self) -> Mapping[str, DeviceFault]:
         """The faults of every pump, and those of a New Era pump and its menu."""

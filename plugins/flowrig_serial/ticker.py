@@ -1,27 +1,42 @@
 """Lets the motors of emulated pumps run on a real clock, without a request from a client."""
 
 import threading
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
 
 from flowrig.emulation import Front
-from flowrig_newera.emulator.firmware import Firmware
 
-__all__ = ["Ticker"]
+__all__ = ["Motors", "Ticker"]
 
 SOONEST_S: Final = 0.001
 """Shortest wait [s] between two ticks, so that rounding in a wait does not keep a core busy."""
 
 
-class Ticker:
-    """A thread that advances the motors when a step ends or a time-out is over.
+class Motors(Protocol):
+    """The firmware of an emulated pump, as far as its motors run by themselves.
 
-    Args:
-        pumps: the firmware of every pump on the chain.
-        front: the wire for alarms that a pump sends without a request.
+    Attributes:
+        on_motion: called when a request has changed when something happens next.
     """
 
-    def __init__(self, pumps: Sequence[Firmware], front: Front) -> None:
+    on_motion: Callable[[], None]
+
+    def next_event_s(self) -> float | None:
+        """Time [s] until something happens without a request; None if nothing does."""
+
+    def tick(self) -> bytes:
+        """Advance the motors; returns what the pump sends without a request."""
+
+
+class Ticker:
+    """A thread that advances motors when a step ends, a ramp goes on, or a delay is over.
+
+    Args:
+        pumps: the pumps on one wire.
+        front: the wire, for what a pump sends without a request.
+    """
+
+    def __init__(self, pumps: Sequence[Motors], front: Front) -> None:
         self._pumps = pumps
         self._front = front
         self._wake = threading.Event()
@@ -33,7 +48,7 @@ class Ticker:
         self._over = False
         for pump in self._pumps:
             pump.on_motion = self._wake.set
-        self._thread = threading.Thread(target=self._run, name="new-era-motors", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="pump-motors", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
