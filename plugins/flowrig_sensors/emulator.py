@@ -7,13 +7,12 @@ from attrs import frozen
 
 from flowrig.emulation import DeviceFault, Emulator, EmulatorContext, SocketFront, Variants
 from flowrig_kinds.bodies import SensorBody
+from flowrig_sensors.place import sensed
 from flowrig_sensors.settings import ScpiSensorSettings
 
 __all__ = ["DIALECTS", "ScpiSensorEmulator", "Variant"]
 
 OVERLOAD: Final = "+9.90000000E+37"
-UNKNOWN_VALUE: Final = 1.0
-"""Value of a quantity for which a sensor's place has none."""
 
 
 @frozen(kw_only=True)
@@ -108,11 +107,4 @@ class ScpiSensorEmulator(Emulator):
         if self._is_overloaded:
             return OVERLOAD
         name, channel = self._channels[query]
-        body = self._body
-        known = {
-            "pressure": body.pressure_bar,
-            "temperature": body.temperature_c,
-            "flow": body.flow_ul_min,
-        }
-        value = (known.get(name, UNKNOWN_VALUE) - channel.offset) / channel.scale
-        return format(value, self._variant.number_format)
+        return format(sensed(self._body, name, channel), self._variant.number_format)

@@ -8,12 +8,11 @@ from flowrig.emulation import Emulator, EmulatorContext, Front, SocketFront, ser
 from flowrig_kinds.bodies import SensorBody
 from flowrig_sensors.modbus_protocol import FUNCTIONS, REFUSED, crc, encoded
 from flowrig_sensors.modbus_settings import ModbusSensorSettings
+from flowrig_sensors.place import sensed
 
 __all__ = ["ModbusSensorEmulator", "RtuCore", "TcpCore"]
 
 NO_REGISTER: Final = 2
-UNKNOWN_VALUE: Final = 1.0
-"""Value of a quantity for which a sensor's place has none."""
 
 RTU_REQUEST: Final = 8
 TCP_HEADER: Final = 7
@@ -125,13 +124,7 @@ class ModbusSensorEmulator(Emulator):
     def _registers(self, function: int, first: int) -> list[int] | None:
         for name, channel in self._settings.channels.items():
             if (FUNCTIONS[channel.table], channel.register) == (function, first):
-                body = self._body
-                known = {
-                    "pressure": body.pressure_bar,
-                    "temperature": body.temperature_c,
-                    "flow": body.flow_ul_min,
-                }
-                value = (known.get(name, UNKNOWN_VALUE) - channel.offset) / channel.scale
+                value = sensed(self._body, name, channel)
                 low_first = self._settings.word_order == "low-first"
                 return encoded(value, channel.form, low_first=low_first)
         return None
