@@ -252,27 +252,25 @@ def _unmatched(
     for row in rows:
         matched(row, set())
     unknown_of = {row: unknown for unknown, row in row_of.items()}
-    open_ = {unknown for unknown in unknowns if unknown not in row_of}
-    surplus = {row for row in rows if row not in unknown_of}
-    while (
-        more := {
-            unknown_of[row]
-            for row in rows
-            if row in unknown_of and any(uses[row, unknown] for unknown in open_)
-        }
-        - open_
-    ):
-        open_ |= more
-    while (
-        more := {
-            row_of[unknown]
-            for unknown in unknowns
-            if unknown in row_of and any(uses[row, unknown] for row in surplus)
-        }
-        - surplus
-    ):
-        surplus |= more
+    open_ = _reached({one for one in unknowns if one not in row_of}, unknown_of, uses)
+    surplus = _reached({row for row in rows if row not in unknown_of}, row_of, uses.T)
     return tuple(sorted(open_)), tuple(sorted(surplus))
+
+
+def _reached(found: set[int], partner: Mapping[int, int], uses: NDArray[np.bool_]) -> set[int]:
+    """What alternating paths of a matching reach from some beginnings.
+
+    Args:
+        found: the beginnings.
+        partner: by each matched one of the other side, its partner on the side of the beginnings.
+        uses: which of the other side belong to which of this side, shape `others x these`.
+    """
+    while (
+        more := {own for other, own in partner.items() if any(uses[other, one] for one in found)}
+        - found
+    ):
+        found = found | more
+    return found
 
 
 class System:

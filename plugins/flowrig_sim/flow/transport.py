@@ -238,13 +238,9 @@ class FlowRecord:
             for a single stream no trace, and its column.
         """
         found: list[tuple[float, _Trace | None, float]] = []
-        single = dict.fromkeys(trace.stretch.entering, 1.0)
-        length_ul = float(trace.total_ul[step + 1] - trace.total_ul[step]) or 1.0
         for one in trace.stretch.inlets:
             inlet = self._traces.get(id(one.stretch))
             if inlet is None:
-                for name, share in one.fractions.items():
-                    single[name] = single.get(name, 0.0) + share
                 continue
             volume_ul = sum(
                 share * float(self._added_ul[step, self._columns[name]])
@@ -253,18 +249,21 @@ class FlowRecord:
             )
             if volume_ul > 0.0:
                 start_ul, end_ul = inlet.total_ul[step : step + 2]
-                found.append(
-                    (
-                        volume_ul,
-                        inlet,
-                        start_ul + along * ((end_ul - start_ul) / length_ul) * length_ul,
-                    )
-                )
-        for name, share in single.items():
+                found.append((volume_ul, inlet, start_ul + along * (end_ul - start_ul)))
+        for name, share in self._single(trace).items():
             column = self._columns.get(name)
             if column is not None and (volume_ul := share * float(self._added_ul[step, column])):
                 found.append((volume_ul, None, column))
         return found
+
+    def _single(self, trace: _Trace) -> dict[str, float]:
+        """By stream that enters a stretch from none that is traced: the share of it that does."""
+        shares = dict.fromkeys(trace.stretch.entering, 1.0)
+        for one in trace.stretch.inlets:
+            if id(one.stretch) not in self._traces:
+                for name, share in one.fractions.items():
+                    shares[name] = shares.get(name, 0.0) + share
+        return shares
 
     def _arriving(self, trace: _Trace, inlet: _Trace, mark_ul: float, step: int) -> Array:
         """As `_leaving`, without the phases that a separator leads another way."""
@@ -336,12 +335,9 @@ class FlowRecord:
         """Volume shares that enter a stretch in the middle of steps, shape `steps x streams`."""
         volumes_ul = np.zeros(steps.size)
         shares = np.zeros((steps.size, self._split))
-        single = dict.fromkeys(trace.stretch.entering, 1.0)
         for one in trace.stretch.inlets:
             inlet = self._traces.get(id(one.stretch))
             if inlet is None:
-                for name, share in one.fractions.items():
-                    single[name] = single.get(name, 0.0) + share
                 continue
             columns = [self._columns[name] for name in one.fractions if name in self._columns]
             fractions = [share for name, share in one.fractions.items() if name in self._columns]
@@ -351,7 +347,7 @@ class FlowRecord:
             leaving = _filtered(leaving, trace.kept.get(id(one.stretch)))
             shares += volume_ul[:, None] * leaving
             volumes_ul += volume_ul
-        for name, share in single.items():
+        for name, share in self._single(trace).items():
             if name in self._columns:
                 volume_ul = share * self._added_ul[steps, self._columns[name]]
                 shares[:, self._columns[name]] += volume_ul
