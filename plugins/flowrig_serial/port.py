@@ -11,7 +11,7 @@ from serial.tools.list_ports import comports
 from flowrig.interfaces import WireChannel
 from flowrig_serial.ports import why_not
 
-__all__ = ["POLL_S", "Port", "comports"]
+__all__ = ["POLL_S", "Port", "comports", "open_port"]
 
 POLL_S: Final = 0.05
 """Longest wait [s] of one read, so that deadlines are noticed in time."""
@@ -59,7 +59,7 @@ class Port:
         self.name = name
         self.is_closed = False
         try:
-            self._serial = _opened(name, baud, parity)
+            self._serial = open_port(name, baud, parity)
         except (OSError, ValueError) as error:
             raise OSError(why_not(name, error)) from error
 
@@ -131,7 +131,18 @@ class Port:
         return OSError(f"the port is gone: {error}")
 
 
-def _opened(name: str, baud: int, parity: str) -> Any:
+def open_port(name: str, baud: int, parity: str = "N") -> Any:
+    """An open port of pyserial; it waits for a lock that a starting process holds a copy of.
+
+    Args:
+        name: name or URL of the port for pyserial.
+        baud: line speed.
+        parity: "N" for none, "E" for even, "O" for odd.
+
+    Raises:
+        OSError: the port does not open.
+        ValueError: pyserial knows no such URL or setting.
+    """
     options: dict[str, Any] = {"parity": parity}
     if "://" not in name and sys.platform != "win32":
         # Windows never shares a port, and a URL has no port to lock.

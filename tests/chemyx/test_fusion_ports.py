@@ -19,6 +19,7 @@ from flowrig.interfaces import PumpState
 from flowrig_chemyx.emulator.serial_port import Uart
 from flowrig_chemyx.settings import BAUD_RATES
 from flowrig_chemyx.wire import serial_line
+from flowrig_serial import port as serial_port
 from flowrig_serial.ports import find_port, owners, why_not
 
 needs_terminals = pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
@@ -131,9 +132,11 @@ def test_a_lock_that_ends_in_a_moment_is_waited_for(monkeypatch):
         fcntl = importlib.import_module("fcntl")
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         with monkeypatch.context() as patched:
-            patched.setattr(serial_line, "time", time)  # that of the bench leaps
-            patched.setattr(serial_line, "LOCK_S", 60.0)
-            patched.setattr(serial_line, "sleep", lambda duration_s: os.close(fd))
+            let_go = SimpleNamespace(
+                monotonic=time.monotonic, sleep=lambda duration_s: os.close(fd)
+            )
+            patched.setattr(serial_port, "LOCK_S", 60.0)
+            patched.setattr(serial_port, "time", let_go)
             line = serial_line.claim_line(b.pump.settings.address, [38400], None)
         serial_line.release_line(line, None)
 

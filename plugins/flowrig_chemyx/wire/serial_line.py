@@ -11,20 +11,16 @@ contains, which turns the rest into an unknown request.
 """
 
 import contextlib
-import errno
-import sys
 import threading
 import time
 from collections.abc import Sequence
 from time import sleep
-from typing import Any, Final
-
-import serial
-from serial.tools.list_ports import comports
+from typing import Final
 
 from flowrig.interfaces import WireChannel, WireLog
 from flowrig_chemyx.wire.protocol import REJECTION, FrameSplitter, parse_number, value_of
 from flowrig_serial.lines import LineFault
+from flowrig_serial.port import comports, open_port
 from flowrig_serial.ports import rivals, why_not
 
 __all__ = ["SerialLine", "claim_line", "comports", "release_line"]
@@ -35,14 +31,6 @@ FLUSH_S: Final = 0.2  # silence that ends a reply without echo
 LEAVE_S: Final = 0.01  # longest time that an adapter keeps bytes before it sends them
 HEARD_BYTES: Final = 4096
 BUSY_S: Final = 0.25  # longest wait of an urgent request for another channel's exchange
-POLL_S: Final = 0.05  # longest wait of one read, so that deadlines are noticed in time
-LOCK_S: Final = 1.0
-"""Longest wait [s] for the lock of a port. A process that this program starts holds a copy of every
-lock until its own program is loaded, also of a port that was closed and is opened again."""
-WRITE_TIMEOUT_S: Final = 5.0
-"""Longest write [s]: a port whose peer takes no bytes must not block for ever. pyserial looks at
-the clock after the write, so that a process that waits for a busy processor would count as a lost
-port with a shorter limit."""
 
 
 class SerialLine:
@@ -76,7 +64,7 @@ class SerialLine:
         self._probe_unanswered = False
         self._lock = threading.RLock()
         self._writing = threading.Lock()
-        self._serial = _open_port(port, self.bauds[0])
+        self._serial = open_port(port, self.bauds[0])
         self._log: WireChannel = WireLog()
 
     def find_baud(self, deadline_s: float, log: WireChannel) -> None:
@@ -329,23 +317,6 @@ def _answers_probe(reply: Sequence[str]) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _open_port(port: str, baud: int) -> Any:
-    options: dict[str, Any] = {}
-    if "://" not in port and sys.platform != "win32":
-        # Windows never shares a port, and a URL has no port to lock.
-        options["exclusive"] = True
-    end_s = time.monotonic() + LOCK_S
-    while True:
-        try:
-            return serial.serial_for_url(
-                port, baudrate=baud, timeout=POLL_S, write_timeout=WRITE_TIMEOUT_S, **options
-            )
-        except serial.SerialException as error:
-            if error.errno != errno.EWOULDBLOCK or time.monotonic() >= end_s:
-                raise
-        sleep(POLL_S)
 
 
 _open_lines: dict[str, SerialLine] = {}
