@@ -3,7 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+from attrs import evolve
+
+from flowrig.emulation import Absorber, Emitter, GaussianBand, Glimpse, Product
 from flowrig.testing import (
+    DetectingConformance,
     KindBench,
     ReadableConformance,
     SelectableConformance,
@@ -13,8 +18,10 @@ from flowrig.testing import (
 __all__ = [
     "FlowControllerConformance",
     "NumberConformance",
+    "PhaseSensorConformance",
     "SensorConformance",
     "StirrerConformance",
+    "TcspcConformance",
     "ValveConformance",
 ]
 
@@ -106,3 +113,39 @@ class FlowControllerConformance(NumberConformance, ReadableConformance):
             "temperature": place.temperature_c,
         }
         return {one.name: known[one.name] for one in bench.driver.quantities}
+
+
+class _DetectorConformance(DetectingConformance):
+    """What the suites of detectors have in common: a sample that glows, then another one."""
+
+    def shown(self, bench: KindBench) -> Any:
+        """The newest frame of the body."""
+        return np.array([]) if bench.body.newest is None else bench.body.newest
+
+    def ready(self, bench: KindBench) -> None:
+        """Put a sample in front of it."""
+        bench.place.seen = _GLOWING
+
+    def disturb(self, bench: KindBench) -> None:
+        """Another sample."""
+        share = 0.5 if bench.place.seen.reactive == 1.0 else 1.0
+        bench.place.seen = evolve(_GLOWING, reactive=share)
+
+
+class TcspcConformance(_DetectorConformance):
+    """The suite of counters of photons, with the body `flowrig_kinds.detector_bodies.TcspcBody`."""
+
+
+class PhaseSensorConformance(_DetectorConformance):
+    """The suite of light gates, with the body `flowrig_kinds.detector_bodies.PhaseSensorBody`."""
+
+
+_BAND = GaussianBand(500.0, 30.0)
+_GLOWING = Glimpse(
+    product=Product(
+        absorbers=(Absorber(absorbance=0.5, shape=_BAND),),
+        emitters=(Emitter(quantum_yield=0.5, shape=_BAND),),
+        lifetimes_ns=((1.0, 10.0),),
+    ),
+    reactive=1.0,
+)

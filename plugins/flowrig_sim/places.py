@@ -3,11 +3,16 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from flowrig.clock import Clock
-from flowrig.emulation import AIR_BAR, ROOM_C
+from flowrig.emulation import AIR_BAR, ROOM_C, Glimpse
 from flowrig.plugins.offers import import_target
 from flowrig.profile.model import Profile
+from flowrig.profile.model.devices import detectors_at
 from flowrig.profile.topology import Topology
+from flowrig_sim.noise import generator
+from flowrig_sim.views import View
 
 __all__ = ["FluidPlace", "bodies_of"]
 
@@ -23,6 +28,8 @@ class FluidPlace:
         clock: the run's clock.
         flow_ul_min: flow rate [µL/min] through the component.
         temperature_c: temperature [°C] of the component.
+        rng: source of the noise of the device.
+        view: what a detector sees there; None for another device.
 
     Attributes:
         clock: as above.
@@ -34,8 +41,12 @@ class FluidPlace:
         clock: Clock,
         flow_ul_min: Callable[[], float],
         temperature_c: Callable[[], float],
+        rng: np.random.Generator | None = None,
+        view: View | None = None,
     ) -> None:
         self.clock = clock
+        self.rng = rng
+        self._view = view
         self.effects: dict[str, float | str] = {}
         self._flow_ul_min = flow_ul_min
         self._temperature_c = temperature_c
@@ -54,6 +65,14 @@ class FluidPlace:
         """Flow rate [µL/min] of all that passes."""
         return self._flow_ul_min()
 
+    def glimpse(self, seconds: float) -> Glimpse:
+        """What passes; nothing where no detector looks."""
+        return Glimpse() if self._view is None else self._view.glimpse(seconds)
+
+    def reactive_at(self, distance_mm: float) -> float:
+        """Share of the reactive phase at a point; none where no detector looks."""
+        return 0.0 if self._view is None else self._view.reactive_at(distance_mm)
+
     def act(self, effect: str, value: float | str) -> None:
         """Remember an effect; this world knows none."""
         self.effects[effect] = value
@@ -64,6 +83,9 @@ def bodies_of(
     clock: Clock,
     rates_ul_min: Callable[[], Mapping[str, float]],
     temperatures_c: Mapping[str, Callable[[], float]],
+    *,
+    seed: int,
+    views: Mapping[str, View],
 ) -> dict[str, Any]:
     """A body for every device of another kind, by device; none where the kind offers none.
 
@@ -72,12 +94,18 @@ def bodies_of(
         clock: the run's clock.
         rates_ul_min: flow rate [µL/min] of every stream now.
         temperatures_c: by heater, its temperature [°C] now.
+        seed: seed of all noise.
+        views: by detector, what it sees.
 
     Raises:
         PluginError: the body of a kind does not load.
     """
     topology = Topology(profile)
-    at = {device: name for name, one in profile.path.items() for device in one.devices}
+    at = {
+        device: name
+        for name, one in profile.path.items()
+        for device in (*one.devices, *detectors_at(one, profile.devices))
+    }
     bodies = {}
     for name, entry in profile.devices.items():
         if entry.kind is None or not entry.kind.body:
@@ -90,7 +118,13 @@ def bodies_of(
                 return 0.0
             return topology.flow_rate_ul_min(component, rates_ul_min())
 
-        place = FluidPlace(clock, flow_ul_min, temperatures_c.get(heater or "", lambda: ROOM_C))
+        place = FluidPlace(
+            clock,
+            flow_ul_min,
+            temperatures_c.get(heater or "", lambda: ROOM_C),
+            generator(seed, f"body of {name}"),
+            views.get(name),
+        )
         body = import_target(entry.kind.body, f"the body of the kind {entry.kind.name!r}")
         bodies[name] = body(place)
     return bodies

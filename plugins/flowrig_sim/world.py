@@ -19,6 +19,7 @@ from flowrig_sim.optics.detector import PL_COEFFICIENTS, UV_COEFFICIENTS, Detect
 from flowrig_sim.optics.spectra import AbsorptionOptics, EmissionOptics
 from flowrig_sim.places import bodies_of
 from flowrig_sim.settings import FluidicSettings
+from flowrig_sim.views import View
 
 __all__ = ["FluidicWorld"]
 
@@ -86,6 +87,8 @@ class FluidicWorld(World):
             clock,
             lambda: {name: body.rate_ul_min for name, body in self._syringes.items()},
             {name: partial(_temperature_c, plate) for name, plate in self._heaters.items()},
+            seed=seed,
+            views=_views(profile, seed, access),
         )
 
     def pump(self, device: str) -> PumpBody:
@@ -165,7 +168,8 @@ def _spectrometers(
     path = access.fluid.path
     bodies, seen = {}, {}
     devices = [name for name, one in profile.devices.items() if one.offer.kind == "spectrometer"]
-    for name in dict.fromkeys((*devices, *path.cells)):
+    cells = [name for name in path.cells if name not in _other_detectors(profile)]
+    for name in dict.fromkeys((*devices, *cells)):
         cell = path.cells.get(name)
         bore_mm = FALLBACK_BORE_MM if cell is None else cell.bore_mm
         detector, seen[name] = _detector(profile, settings, seed, name, bore_mm)
@@ -181,6 +185,21 @@ def _spectrometers(
             access=access,
         )
     return bodies, seen
+
+
+def _other_detectors(profile: Profile) -> list[str]:
+    """Detectors of kinds that plugins offer."""
+    return [n for n, one in profile.devices.items() if one.kind is not None and one.axis_unit]
+
+
+def _views(profile: Profile, seed: int, access: FluidAccess) -> dict[str, View]:
+    """What such detectors see, by device; nothing of one that is at no component."""
+    cells = access.fluid.path.cells
+    return {
+        name: View(name, cells[name], seed, access)
+        for name in _other_detectors(profile)
+        if name in cells
+    }
 
 
 def _detector(

@@ -24,6 +24,7 @@ KINDS = (
     "valve",
     "sensor",
     "stirrer",
+    "tcspc",
 )
 
 MODELS = ("optimizer", "surrogate", "analysis", "chemistry")
@@ -62,13 +63,18 @@ def profile(tmp_path: Path) -> Path:
         },
         "gauge": {"driver": "our-sensor", "address": "COM21"},
         "bar": {"driver": "our-stirrer", "address": "COM22"},
+        "counter": {"driver": "our-tcspc", "address": "COM23"},
     }  # fmt: skip
     content["path"]["mixer"] |= {"sensor": "gauge", "stirrer": "bar"}
+    content["path"]["cell_pl"]["devices"] = ["counter"]
     content["settings"] = {"selector": "b", "bar": "300 rpm"}
     content["limits"]["temperature"] = ["5 degC", "185 degC"]  # as far as our heater goes
     content["analysis"] |= {"frames": 40, "frame_interval": "100 ms", "reactive_frames": 10}
-    content["analysis"]["channels"] = {"ours": {"use": "our-analysis", "device": "hdx_pl"}}
-    content["features"] = {"centre": "ours.centroid"}
+    content["analysis"]["channels"] = {
+        "ours": {"use": "our-analysis", "device": "hdx_pl"},
+        "glow": {"use": "decay", "device": "counter", "frames": 2, "frame_interval": "0 s"},
+    }
+    content["features"] = {"centre": "ours.centroid", "lifetime": "glow.lifetime"}
     content["streams"]["CuI"]["contains"] = {"Pb": "5 mmol/L"}
     content["simulation"] = {"chemistry": "our-chemistry"}
     content["campaign"] = {

@@ -26,8 +26,9 @@ KINDS = (
     "valve",
     "sensor",
     "stirrer",
+    "tcspc",
 )
-REST_NEEDS_NOTHING = ("valve", "sensor", "stirrer")
+REST_NEEDS_NOTHING = ("valve", "sensor", "stirrer", "tcspc")
 """Kinds of instruments that no command brings to rest; two checks are left out for them."""
 
 

@@ -1,5 +1,7 @@
 """What the core knows of a device of any kind: that it can be read, set, or turned to positions.
 
+Devices that take frames are in `flowrig.interfaces.detecting`.
+
 A kind of device, such as a valve or a stirrer, is a class that extends `Device` and capabilities;
 plugins offer kinds by the hook `flowrig_kinds`. What a device reports, its unit and limits, or its
 positions are either the same for the whole kind, and stand in its class, or belong to the single
@@ -91,11 +93,11 @@ class Capability:
     settling_s: float = 0.0
 
     @property
-    def _device(self) -> Device:
+    def _as_device(self) -> Device:
         assert isinstance(self, Device), f"{type(self).__name__} must extend Device"
         return self
 
-    def _carry_out(self, send: Callable[[], object], shows: Callable[[], str]) -> None:
+    def _tell_and_ask(self, send: Callable[[], object], shows: Callable[[], str]) -> None:
         """Send a command, and wait until the device shows it.
 
         Args:
@@ -106,7 +108,7 @@ class Capability:
             RefusedError: the device shows something else.
             UnknownOutcomeError: the device did not answer, to the command or to the question.
         """
-        device = self._device
+        device = self._as_device
         device._require_open()
         try:
             send()
@@ -130,7 +132,7 @@ class Readable(Capability, ABC):
     @property
     def quantities(self) -> Sequence[Quantity]:
         """What it reports; by default those of the settings."""
-        return self._device.settings.quantities  # type: ignore[attr-defined,no-any-return]
+        return self._as_device.settings.quantities  # type: ignore[attr-defined,no-any-return]
 
     def read(self) -> Readings:
         """Read every quantity from the device.
@@ -140,7 +142,7 @@ class Readable(Capability, ABC):
             ProtocolError: the answer is none.
             DriverError: the driver returned other quantities, or values that are no numbers.
         """
-        device = self._device
+        device = self._as_device
         device._require_open()
         names = [one.name for one in self.quantities]
         values = returned.readings(device, self._do_read(), names)
@@ -162,12 +164,12 @@ class Settable(Capability, ABC):
     @property
     def unit(self) -> str:
         """Unit of the number; by default that of the settings."""
-        return self._device.settings.unit  # type: ignore[attr-defined,no-any-return]
+        return self._as_device.settings.unit  # type: ignore[attr-defined,no-any-return]
 
     @property
     def limits(self) -> tuple[float, float]:
         """Lowest and highest number that it takes; by default those of the settings."""
-        return self._device.settings.limits  # type: ignore[attr-defined,no-any-return]
+        return self._as_device.settings.limits  # type: ignore[attr-defined,no-any-return]
 
     @property
     def resolution(self) -> float:
@@ -186,7 +188,7 @@ class Settable(Capability, ABC):
         low, high = self.limits
         if not low <= value <= high:
             raise OutOfRangeError(
-                f"{self._device.name}: {value:g} {self.unit} is outside its limits, {low:g} to "
+                f"{self._as_device.name}: {value:g} {self.unit} is outside its limits, {low:g} to "
                 f"{high:g} {self.unit}"
             )
 
@@ -196,13 +198,13 @@ class Settable(Capability, ABC):
                 return ""
             return f"it was told {value:g} {self.unit} and reports {found:g} {self.unit}"
 
-        self._carry_out(lambda: self._do_set(value), shows)
+        self._tell_and_ask(lambda: self._do_set(value), shows)
 
     def setting(self) -> float:
         """The number that the device works towards, asked from it."""
-        self._device._require_open()
+        self._as_device._require_open()
         expected = f"the number [{self.unit}] to which it is set"
-        return returned.number(self._device, "_do_setting", self._do_setting(), expected)
+        return returned.number(self._as_device, "_do_setting", self._do_setting(), expected)
 
     @abstractmethod
     def _do_set(self, value: float) -> None:
@@ -239,7 +241,7 @@ class Selectable(Capability, ABC):
     @property
     def positions(self) -> Sequence[str]:
         """Names of its positions; by default those of the settings."""
-        return tuple(self._device.settings.positions)  # type: ignore[attr-defined]
+        return tuple(self._as_device.settings.positions)  # type: ignore[attr-defined]
 
     def select(self, position: str) -> None:
         """Turn to a position, and verify that the device reports it.
@@ -251,7 +253,7 @@ class Selectable(Capability, ABC):
         """
         if position not in self.positions:
             raise OutOfRangeError(
-                f"{self._device.name}: there is no position {position!r}; there are "
+                f"{self._as_device.name}: there is no position {position!r}; there are "
                 f"{', '.join(self.positions)}"
             )
 
@@ -261,13 +263,13 @@ class Selectable(Capability, ABC):
                 return ""
             return f"it was told to turn to {position!r} and reports {found!r}"
 
-        self._carry_out(lambda: self._do_select(position), shows)
+        self._tell_and_ask(lambda: self._do_select(position), shows)
 
     def position(self) -> str:
         """Where the device stands, asked from it; no name of `positions` where it is at none."""
-        self._device._require_open()
+        self._as_device._require_open()
         expected = "the name of a position, or another text where it is at none of them"
-        return returned.text(self._device, "_do_position", self._do_position(), expected)
+        return returned.text(self._as_device, "_do_position", self._do_position(), expected)
 
     @abstractmethod
     def _do_select(self, position: str) -> None:
@@ -288,6 +290,7 @@ class Abilities:
         limits: lowest and highest number that it takes; None if it keeps none.
         positions: names of its positions; empty if it has none.
         under_flow: whether it may turn while streams flow.
+        axis_unit: unit of the axis over which it takes frames; None if it takes none.
     """
 
     quantities: tuple[Quantity, ...] = ()
@@ -295,6 +298,7 @@ class Abilities:
     limits: tuple[float, float] | None = None
     positions: tuple[str, ...] = ()
     under_flow: bool = True
+    axis_unit: str | None = None
 
     @property
     def is_settable(self) -> bool:
@@ -306,6 +310,11 @@ class Abilities:
         """Whether it turns to positions."""
         return bool(self.positions)
 
+    @property
+    def is_detecting(self) -> bool:
+        """Whether it takes frames."""
+        return self.axis_unit is not None
+
 
 def abilities_of(interface: type, settings: DeviceSettings) -> Abilities:
     """What a device can do, from the class of its kind and its settings; nothing is opened.
@@ -315,8 +324,10 @@ def abilities_of(interface: type, settings: DeviceSettings) -> Abilities:
         settings: settings of the device.
 
     Raises:
-        InputError: neither says what it has to say, or the kind is both set and turned.
+        InputError: neither says what it has to say, or the kind is both set and turned, or takes
+            frames and is read, set or turned besides.
     """
+    from flowrig.interfaces.detecting import Detecting  # noqa: PLC0415 - that module imports this one
 
     def said(name: str) -> Any:
         found = getattr_static(interface, name)
@@ -328,6 +339,11 @@ def abilities_of(interface: type, settings: DeviceSettings) -> Abilities:
 
     if issubclass(interface, Settable) and issubclass(interface, Selectable):
         raise InputError(f"{interface.__name__} keeps a number and has positions; split it in two")
+    if issubclass(interface, Detecting):
+        if issubclass(interface, Readable | Settable | Selectable):
+            name = interface.__name__
+            raise InputError(f"{name} takes frames, and is read, set or turned besides; split it")
+        return Abilities(axis_unit=str(said("axis_unit")))
     quantities: tuple[Quantity, ...] = ()
     if issubclass(interface, Readable):
         quantities = tuple(said("quantities"))

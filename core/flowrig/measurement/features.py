@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from flowrig.errors import FlowrigError, PluginError
 from flowrig.interfaces.analysis import Analysis as Reduction
-from flowrig.interfaces.analysis import Looked, require_sound
+from flowrig.interfaces.analysis import Looked, SeriesAnalysis, require_sound
 from flowrig.interfaces.device import Quality
 from flowrig.measurement.frame_checks import excitation_flags, frame_flags, lamp_flags, plug_flags
 from flowrig.measurement.read_features import read_features
@@ -117,7 +117,11 @@ def _reduced(
     frames = sample.frames.counts[used].astype(np.float64)
     try:
         analysis: Reduction = _class_of(channel.offer.target, channel.offer.name)(channel.settings)
-        looked = analysis.reduce(frames, axis, sample.dark, sample.lamp)
+        if isinstance(analysis, SeriesAnalysis):
+            times_s = sample.frames.times_s[used]
+            looked = analysis.reduce_series(frames, times_s, axis, sample.dark, sample.lamp)
+        else:
+            looked = analysis.reduce(frames, axis, sample.dark, sample.lamp)
         require_sound(looked)
     except PluginError as error:
         reason = str(error)

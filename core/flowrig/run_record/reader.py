@@ -344,9 +344,16 @@ class RunRecord:
         """Wavelength [nm] of every pixel, shape `n_pixels`."""
         return self.reference(spectrometer)["wavelengths_nm"]
 
+    def axis(self, detector: str) -> Array:
+        """Place of every pixel on the axis of a detector, shape `n_pixels`.
+
+        Wavelengths [nm] of a spectrometer, else in the unit of the detector.
+        """
+        return self.reference(detector)[self.profile.devices[detector].axis_array]
+
     def reference(self, spectrometer: str) -> dict[str, Array]:
         """The newest "dark" and "lamp" reference, as far as they were taken, and "wavelengths_nm",
-        each of shape `n_pixels`.
+        or "axis" of a detector that is no spectrometer, each of shape `n_pixels`.
 
         Raises:
             InputError: the run was not calibrated yet.
@@ -357,7 +364,7 @@ class RunRecord:
         arrays = self.journal.arrays(calibrated.sequence)
         return {
             name: arrays[f"{spectrometer}.{name}"]
-            for name in ("dark", "lamp", "wavelengths_nm")
+            for name in ("dark", "lamp", "wavelengths_nm", "axis")
             if f"{spectrometer}.{name}" in arrays
         }
 

@@ -32,12 +32,14 @@ class Reading:
         channel: name of the channel.
         how: "at" a wavelength, "area" of a window, or "peak" wavelength, photon "energy" or "fwhm"
             of the highest band in a window.
-        window_nm: the window [nm]; twice the same wavelength for "at".
+        window_nm: the window [nm], or in the unit of another axis; twice the same place for "at".
+        unit: unit of the axis of the channel's spectrum.
     """
 
     channel: str
     how: How
     window_nm: Window
+    unit: str = "nm"
 
 
 @frozen(kw_only=True)
@@ -103,7 +105,8 @@ def bind_features(
         those that have no meaning.
     """
     meanings = {
-        name: Meaning(_unit(channel.offer.unit), "spectrum") for name, channel in channels.items()
+        name: Meaning(_unit(channel.offer.unit), "spectrum", _unit(channel.offer.axis_unit))
+        for name, channel in channels.items()
     }
     for name, channel in channels.items():
         for quantity, unit in channel.offer.quantities.items():
@@ -160,7 +163,7 @@ def _in_nm(bound: Bound) -> Bound:
 
 
 def _readings(bound: Bound) -> tuple[Reading, ...]:
-    found: list[Reading] = fold(bound.expression.tree, _Readings())
+    found: list[Reading] = fold(bound.expression.tree, _Readings(bound.meanings))
     return tuple(dict.fromkeys(found))
 
 
@@ -174,6 +177,9 @@ def _unit(text: str) -> Unit:
 
 class _Readings(Algebra[list[Reading]]):
     """Every reading of a spectrum, in the order of the text."""
+
+    def __init__(self, meanings: Mapping[str, Meaning]) -> None:
+        self._meanings = meanings
 
     def number(self, node: Number) -> list[Reading]:
         return []
@@ -190,14 +196,13 @@ class _Readings(Algebra[list[Reading]]):
         return left + right
 
     def call(self, node: Call, arguments: Sequence[list[Reading]]) -> list[Reading]:
-        first, *lengths = node.arguments
+        first, *others = node.arguments
         how = _HOW.get(node.function)
         if how is None or not isinstance(first, Name):
             return [reading for one in arguments for reading in one]
-        places = [
-            one.value * one.unit.factor(unit_of("nm")) for one in lengths if isinstance(one, Number)
-        ]
-        return [Reading(first.name, how, (places[0], places[-1]))]
+        axis = self._meanings[first.name].axis
+        places = [one.value * one.unit.factor(axis) for one in others if isinstance(one, Number)]
+        return [Reading(first.name, how, (places[0], places[-1]), axis.text)]
 
 
 _HOW: Mapping[str, How] = {

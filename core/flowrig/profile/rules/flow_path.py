@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from flowrig.profile.model import Component, Profile, Section
+from flowrig.profile.model.devices import detectors_at
 from flowrig.profile.problems import Finding, Path
 from flowrig.profile.rules import names
 from flowrig.profile.topology import FlowGraph, valve_positions
@@ -198,7 +199,8 @@ def reference_arrives(profile: Profile) -> Iterator[Finding]:
             continue
         for name, component in profile.path.items():
             passing = [one for one in profile.streams if name in graph.passing(one)]
-            if component.spectrometer == channel.device and passing and not {*clear} & {*passing}:
+            looks = channel.device in detectors_at(component, profile.devices)
+            if looks and passing and not {*clear} & {*passing}:
                 message = f"nothing of it flows through {name!r}, which the lamp reference needs"
                 expected = f"a transparent liquid among {', '.join(passing)}"
                 yield Finding(("calibration", "flow_rates"), message, expected=expected)
@@ -239,7 +241,10 @@ def equipment(profile: Profile) -> Iterator[Finding]:
             if component.kind == "waste":
                 message, expected = f"a waste cannot have a {kind}", "another component"
                 yield Finding((*here, kind), message, expected=expected, on_key=True)
-            yield from names.device(profile, device, kind, (*here, kind))
+            if kind == "spectrometer":
+                yield from names.detector(profile, device, (*here, kind))
+            else:
+                yield from names.device(profile, device, kind, (*here, kind))
         if component.kind == "flow-cell" and component.spectrometer is None:
             message = f"the flow-cell {name!r} has no spectrometer"
             yield Finding(here, message, expected="a key `spectrometer`", on_key=True)
