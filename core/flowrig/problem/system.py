@@ -55,6 +55,7 @@ class Limit:
         high: upper bound; `inf` for none.
         off: by name of what is set, a value at which the limit does not apply: a stream that
             stands still has no smallest flow rate.
+        only: the combinations of choices where it applies; None for all.
     """
 
     label: str
@@ -62,6 +63,12 @@ class Limit:
     low: float
     high: float
     off: Mapping[str, float] = field(factory=dict)
+    only: frozenset[tuple[int, ...]] | None = None
+
+    @property
+    def inside(self) -> float:
+        """A value inside it, for where it does not apply."""
+        return min(max(0.0, self.low), self.high)
 
 
 @frozen
@@ -326,7 +333,13 @@ class System:
 
         Where the limit does not apply, a value inside it; nan where there is no solution.
         """
-        return self._values(limit, self.solve(X))
+        X = np.asarray(X, dtype=float)
+        values = self._values(limit, self.solve(X))
+        if limit.only is not None:
+            chosen = np.rint(np.nan_to_num(X[:, self._choosing], nan=-1.0)).astype(int)
+            applies = [tuple(row) in limit.only for row in chosen.tolist()]
+            values = np.where(applies, values, limit.inside)
+        return values
 
     def _values(self, limit: Limit, found: Array) -> Array:
         ratio, columns = limit.ratio, {name: j for j, name in enumerate(self.unknowns)}
@@ -380,6 +393,8 @@ class System:
         """
         found = []
         for choice in self.branches:
+            if limit.only is not None and choice not in limit.only:
+                continue
             X = self.corners(choice)
             if X is None:
                 return None

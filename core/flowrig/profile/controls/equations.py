@@ -15,6 +15,7 @@ from flowrig.profile.expressions import ExpressionError, Unit, unit_of
 from flowrig.profile.model import Choice, DeviceEntry, Profile, Setting, Variable
 from flowrig.profile.problems import Finding, Path
 from flowrig.profile.quantity import QuantityError
+from flowrig.profile.topology import chosen_valves, in_words, positions_in_experiments
 
 __all__ = ["EquationSet", "equations_of", "needs_equations", "with_plain_sources"]
 
@@ -140,33 +141,79 @@ def equations_of(profile: Profile) -> EquationSet:
     Args:
         profile: the profile; its rules for plain variables and flow rules hold.
     """
-    names, parts = names_of(profile), _Parts()
-    _variables(profile, names, parts)
-    _settings(profile, names, parts)
-    _limits(profile, names, parts)
-    if parts.findings:
-        return EquationSet(None, tuple(parts.findings))
-    choices = list(product(*(range(len(one)) for one in parts.chosen)))
+    read = _read(profile)
+    findings = next((some.findings for some in read.values() if some.findings), [])
+    if findings:
+        return EquationSet(None, tuple(findings))
+    first = next(iter(read.values()))
+    choices = list(product(*(range(len(one)) for one in first.chosen)))
     if len(choices) > MOST_BRANCHES:
         message = f"the categories have {len(choices)} combinations"
         found = Finding(("space",), message, expected=f"at most {MOST_BRANCHES}")
         return EquationSet(None, (found,))
+    parts_of = {choice: read[_positions_of(profile, choice)] for choice in choices}
     placed = {
         choice: [
             *parts.always,
             *(p for one, n in zip(parts.chosen, choice, strict=True) for p in one[n]),
         ]
-        for choice in choices
+        for choice, parts in parts_of.items()
     }
-    unknowns = _unknowns(profile, placed[choices[0]], parts.limited)
+    unknowns = _unknowns(profile, placed[choices[0]], first.limited)
     system = System(
         [one.parameter for one in profile.variables],
         unknowns,
         {choice: [one.equation for one in some] for choice, some in placed.items()},
-        [one for one in _with_off(parts) if one.ratio.names <= set(unknowns)],
+        [one for one in _all_limits(profile, choices, read) if one.ratio.names <= set(unknowns)],
     )
     findings = list(_unsolvable(profile, system, placed))
     return EquationSet(None if findings else system, tuple(findings))
+
+
+def _read(profile: Profile) -> dict[tuple[str, ...], _Parts]:
+    """What is read, by the positions that experiments choose for valves of the path."""
+    read: dict[tuple[str, ...], _Parts] = {}
+    for positions in positions_in_experiments(profile):
+        names, parts = names_of(profile, positions), _Parts()
+        _variables(profile, names, parts)
+        _settings(profile, names, parts)
+        _limits(profile, names, parts)
+        where = in_words(positions)
+        parts.findings[:] = [
+            evolve(one, message=f"{one.message}; with {where}") if where else one
+            for one in parts.findings
+        ]
+        read[tuple(positions.values())] = parts
+    return read
+
+
+def _positions_of(profile: Profile, choice: Sequence[int]) -> tuple[str, ...]:
+    """The positions of valves of the path in one combination of choices."""
+    valves = {one.name for one in chosen_valves(profile)}
+    chosen = zip((one for one in profile.variables if one.choices), choice, strict=True)
+    return tuple(one.choices[number].name for one, number in chosen if one.name in valves)
+
+
+def _all_limits(
+    profile: Profile,
+    choices: Sequence[tuple[int, ...]],
+    read: Mapping[tuple[str, ...], _Parts],
+) -> list[Limit]:
+    """The limits; one that differs by where valves stand applies to its choices only."""
+    found: list[tuple[Limit, set[tuple[str, ...]]]] = []
+    for positions, parts in read.items():
+        for one in _with_off(parts):
+            same = next((where for other, where in found if other == one), None)
+            if same is None:
+                found.append((one, {positions}))
+            else:
+                same.add(positions)
+    return [
+        one
+        if len(where) == len(read)
+        else evolve(one, only=frozenset(c for c in choices if _positions_of(profile, c) in where))
+        for one, where in found
+    ]
 
 
 def _unknowns(profile: Profile, placed: Sequence[_Placed], limited: set[str]) -> list[str]:

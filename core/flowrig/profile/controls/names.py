@@ -58,11 +58,12 @@ class Names:
         return ratio_of(bound, self.ratios), bound
 
 
-def names_of(profile: Profile) -> Names:
+def names_of(profile: Profile, positions: Mapping[str, str] | None = None) -> Names:
     """The names of a rig that expressions over controls can use.
 
     Args:
         profile: a profile, or the readable sections of one.
+        positions: by device, what an experiment chooses for the valves of the path.
     """
     flow, heat, time = unit_of("uL/min"), unit_of("degC"), unit_of("s")
     meanings: dict[str, Meaning] = {}
@@ -96,7 +97,7 @@ def names_of(profile: Profile) -> Names:
     if TOTAL not in meanings:
         meanings[TOTAL] = Meaning(flow)
         ratios[TOTAL] = Ratio(Form(0.0, dict.fromkeys(profile.streams, 1.0)))
-    for name, found in _times(profile):
+    for name, found in _times(profile, positions or {}):
         meanings[name] = Meaning(time)
         if isinstance(found, str):
             refused[name] = found
@@ -115,10 +116,10 @@ def _unit(entry: DeviceEntry) -> Unit | None:
         return None
 
 
-def _times(profile: Profile) -> Iterator[tuple[str, Ratio | str]]:
+def _times(profile: Profile, positions: Mapping[str, str]) -> Iterator[tuple[str, Ratio | str]]:
     """By section its time [s], or why it is no quotient of flow rates."""
     try:
-        topology = Topology(profile)
+        topology = Topology(profile, positions)
         for name, section in topology.sections.items():
             yield f"{name}.time", _time(profile, topology, section)
     except (InputError, KeyError):  # rules about the path report what is wrong with it
