@@ -11,8 +11,9 @@ from flowrig.profile.problems import Finding
 __all__ = ["BY_NAME", "as_list", "at_its_name", "with_total_flow"]
 
 BY_NAME: Mapping[str, bool] = {"space": True, "gates": True, "interlocks": False}
-"""Lists whose entries may be written as `[KEY.NAME]`, so that a profile that extends another one can
-change an entry by its name; and whether an entry has a key `name` as well."""
+"""Lists whose entries may be written as `[KEY.NAME]`, and whether an entry has a key `name` as well.
+
+A profile that extends another one can change an entry that has a name; an array it replaces."""
 
 
 def as_list(key: str, value: Any, streams: Mapping[str, Stream]) -> Any:
