@@ -11,7 +11,7 @@ from flowrig.profile.problems import Finding
 __all__ = ["BY_NAME", "as_list", "at_its_name", "with_total_flow"]
 
 BY_NAME: Mapping[str, bool] = {"space": True, "gates": True, "interlocks": False}
-"""Lists whose entries may be written as `[KEY.NAME]`, and whether an entry has a key `name` as well.
+"""Lists whose entries may be written as `[KEY.NAME]`, and whether an entry has a key `name` too.
 
 A profile that extends another one can change an entry that has a name; an array it replaces."""
 
