@@ -1,7 +1,7 @@
 """Published systems of the field can be said as profiles.
 
-What a file means but flowrig does not understand yet is behind `#: `; such a part that is understood
-has to lose the mark.
+What a file means but flowrig does not understand yet is behind `#: `; a part that flowrig comes to
+understand has to lose the mark.
 """
 
 import re
