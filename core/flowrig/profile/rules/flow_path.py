@@ -450,10 +450,7 @@ def _stretch(profile: Profile, section: Section, here: Path) -> Iterator[Finding
 
 
 def passages(profile: Profile) -> Iterator[Finding]:
-    """Liquid flows from the start of each section to each of its ends, past all separators.
-
-    τ is passed in each position that experiments choose, every other section in one of them.
-    """
+    """Liquid flows through each section in a position of experiments, and through τ in all."""
     stretches: dict[Path, Section] = {("residence_time",): profile.residence_time.section}
     stretches |= {("sections", name): one for name, one in profile.sections.items()}
     cases = list(_cases(profile))
