@@ -19,6 +19,10 @@ __all__ = [
 @hookimpl
 def flowrig_drivers() -> Sequence[DriverOffer]:
     """Offer the drivers with their emulators."""
+    return [*_sensors(), *_detectors()]
+
+
+def _sensors() -> Sequence[DriverOffer]:
     return [
         DriverOffer(
             kind="sensor",
@@ -50,6 +54,11 @@ def flowrig_drivers() -> Sequence[DriverOffer]:
                 }
             },
         ),
+    ]
+
+
+def _detectors() -> Sequence[DriverOffer]:
+    return [
         DriverOffer(
             kind="tcspc",
             name="scpi-histogram",

@@ -1,24 +1,38 @@
 """Where devices of other kinds sit in the fluidic world, and the bodies that their kinds offer."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from functools import lru_cache, partial
+from typing import Any, Protocol
 
 import numpy as np
 
 from flowrig.clock import Clock
 from flowrig.emulation import AIR_BAR, ROOM_C, Glimpse
 from flowrig.plugins.offers import import_target
-from flowrig.profile.model import Profile
+from flowrig.profile.model import DeviceEntry, Profile
 from flowrig.profile.model.devices import detectors_at
-from flowrig.profile.topology import Topology
+from flowrig.profile.topology import Topology, valve_turners
 from flowrig_sim.noise import generator
 from flowrig_sim.views import View
 
-__all__ = ["FluidPlace", "bodies_of"]
+__all__ = ["FluidPlace", "Valves", "bodies_of"]
 
 BACK_PRESSURE_BAR_MIN_UL = 0.5e-3
 """Pressure [bar] that the line behind a component needs for each µL/min (assumed: 0.5 bar at
 1 mL/min, as in some metres of narrow tubing)."""
+
+
+class Valves(Protocol):
+    """Where the valves of the path stand."""
+
+    @property
+    def positions(self) -> Mapping[str, str]:
+        """By device, the position of those that were turned."""
+        ...
+
+    def turn(self, device: str, position: str) -> None:
+        """Turn a valve now."""
+        ...
 
 
 class FluidPlace:
@@ -28,6 +42,7 @@ class FluidPlace:
         clock: the run's clock.
         flow_ul_min: flow rate [µL/min] through the component.
         temperature_c: temperature [°C] of the component.
+        acts: what the world does at an effect, by its name.
         rng: source of the noise of the device.
         view: what a detector sees there; None for another device.
 
@@ -41,6 +56,8 @@ class FluidPlace:
         clock: Clock,
         flow_ul_min: Callable[[], float],
         temperature_c: Callable[[], float],
+        acts: Mapping[str, Callable[[float | str], object]] | None = None,
+        *,
         rng: np.random.Generator | None = None,
         view: View | None = None,
     ) -> None:
@@ -50,6 +67,7 @@ class FluidPlace:
         self.effects: dict[str, float | str] = {}
         self._flow_ul_min = flow_ul_min
         self._temperature_c = temperature_c
+        self._acts = acts or {}
 
     @property
     def temperature_c(self) -> float:
@@ -74,8 +92,10 @@ class FluidPlace:
         return 0.0 if self._view is None else self._view.reactive_at(distance_mm)
 
     def act(self, effect: str, value: float | str) -> None:
-        """Remember an effect; this world knows none."""
+        """Remember an effect; this world knows the positions of valves of the path."""
         self.effects[effect] = value
+        if effect in self._acts:
+            self._acts[effect](value)
 
 
 def bodies_of(
@@ -83,6 +103,7 @@ def bodies_of(
     clock: Clock,
     rates_ul_min: Callable[[], Mapping[str, float]],
     temperatures_c: Mapping[str, Callable[[], float]],
+    valves: "Valves",
     *,
     seed: int,
     views: Mapping[str, View],
@@ -94,18 +115,16 @@ def bodies_of(
         clock: the run's clock.
         rates_ul_min: flow rate [µL/min] of every stream now.
         temperatures_c: by heater, its temperature [°C] now.
+        valves: where the valves of the path stand.
         seed: seed of all noise.
         views: by detector, what it sees.
 
     Raises:
         PluginError: the body of a kind does not load.
     """
-    topology = Topology(profile)
-    at = {
-        device: name
-        for name, one in profile.path.items()
-        for device in (*one.devices, *detectors_at(one, profile.devices))
-    }
+    turned_by = set(valve_turners(profile.path, profile.devices).values())
+    topologies = lru_cache(maxsize=64)(lambda at: Topology(profile, dict(at)))
+    at = _components(profile)
     bodies = {}
     for name, entry in profile.devices.items():
         if entry.kind is None or not entry.kind.body:
@@ -116,15 +135,31 @@ def bodies_of(
         def flow_ul_min(component: str | None = component) -> float:
             if component is None:
                 return 0.0
+            topology = topologies(tuple(valves.positions.items()))
             return topology.flow_rate_ul_min(component, rates_ul_min())
 
-        place = FluidPlace(
-            clock,
-            flow_ul_min,
-            temperatures_c.get(heater or "", lambda: ROOM_C),
-            generator(seed, f"body of {name}"),
-            views.get(name),
-        )
+        temperature_c = temperatures_c.get(heater or "", lambda: ROOM_C)
+        acts = {"position": partial(_turn, valves, entry)} if name in turned_by else {}
+        rng = generator(seed, f"body of {name}")
+        place = FluidPlace(clock, flow_ul_min, temperature_c, acts, rng=rng, view=views.get(name))
         body = import_target(entry.kind.body, f"the body of the kind {entry.kind.name!r}")
         bodies[name] = body(place)
     return bodies
+
+
+def _turn(valves: Valves, entry: DeviceEntry, value: float | str) -> None:
+    """A device of the path stands at a position now, given by its name or its number."""
+    numbers = getattr(entry.settings, "positions", {})
+    names = {float(number): name for name, number in numbers.items()}
+    # Nothing leads on from a position that the profile does not name.
+    position = value if isinstance(value, str) else names.get(value, f"position {value:g}")
+    valves.turn(entry.name, position)
+
+
+def _components(profile: Profile) -> dict[str, str]:
+    """The component at which a device of the path sits."""
+    return {
+        device: name
+        for name, one in profile.path.items()
+        for device in (*one.devices, *detectors_at(one, profile.devices))
+    }

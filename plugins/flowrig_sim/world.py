@@ -87,6 +87,7 @@ class FluidicWorld(World):
             clock,
             lambda: {name: body.rate_ul_min for name, body in self._syringes.items()},
             {name: partial(_temperature_c, plate) for name, plate in self._heaters.items()},
+            access,
             seed=seed,
             views=_views(profile, seed, access),
         )

@@ -104,13 +104,7 @@ def bind_features(
         every feature by name, in the order of known features and texts, and by name the errors of
         those that have no meaning.
     """
-    meanings = {
-        name: Meaning(_unit(channel.offer.unit), "spectrum", _unit(channel.offer.axis_unit))
-        for name, channel in channels.items()
-    }
-    for name, channel in channels.items():
-        for quantity, unit in channel.offer.quantities.items():
-            meanings[f"{name}.{quantity}"] = Meaning(_unit(unit))
+    meanings = _meanings(channels)
     meanings |= {name: Meaning(_unit(unit)) for name, unit in (readings or {}).items()}
     found = {feature.name: feature for feature in known}
     meanings |= {name: Meaning(_unit(feature.unit)) for name, feature in found.items()}
@@ -137,6 +131,18 @@ def bind_features(
             )
     order = [*(feature.name for feature in known), *texts]
     return {name: found[name] for name in order if name in found}, errors
+
+
+def _meanings(channels: Mapping[str, Channel]) -> dict[str, Meaning]:
+    """What the names of channels, and of the numbers of their analyses, stand for."""
+    found = {
+        name: Meaning(_unit(channel.offer.unit), "spectrum", _unit(channel.offer.axis_unit))
+        for name, channel in channels.items()
+    }
+    for name, channel in channels.items():
+        for quantity, unit in channel.offer.quantities.items():
+            found[f"{name}.{quantity}"] = Meaning(_unit(unit))
+    return found
 
 
 def _feature(name: str, bound: Bound) -> Feature:

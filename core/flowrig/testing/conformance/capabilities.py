@@ -144,7 +144,7 @@ class DetectingConformance(DeviceConformance[KindBench]):
         require(
             np.array_equal(first, again) and frames.counts.shape == (1, first.size),
             f"the axis has {first.size} places, then {again.size}, and frames have the shape "
-            f"{frames.counts.shape}; return one place for each value from _do_axis, always the same",
+            f"{frames.counts.shape}; return as many places as values from _do_axis, always the same",
         )
 
     @earns(Level.BRONZE)
