@@ -39,7 +39,7 @@ MAX_ITERATIONS = 100
 MOST_EVALUATED = 4096
 """Allowed points of a space with steps up to which all are evaluated."""
 MOST_COMBINATIONS = 16
-"""Largest number of combinations of choices in each of which the acquisition function is climbed."""
+"""Most combinations of choices in each of which the acquisition function is climbed."""
 LEADERS = 8
 """Best measured points whose neighbours are candidates too."""
 STEP = 0.1
