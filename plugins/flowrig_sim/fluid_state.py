@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-from attrs import frozen
+from attrs import evolve, frozen
 from numpy.typing import NDArray
 
 from flowrig.emulation import Chemistry, Leg, Parcel, Product, Setup
@@ -99,6 +99,8 @@ class FluidState:
         self._previous_ul = np.zeros(len(order))
         self._delivered_at_s, self._delivered_now_ul = start_s, self._delivered_ul
         self._newest: tuple[tuple[int, float, float], CellContent] | None = None
+        self.device_values: Callable[[], Mapping[str, float | str]] = dict
+        """Gives, by device of another kind, the number or the position at which it works."""
         self.chemistry = self._chemistry(settings, seed)
 
     def advance(self, now_s: float) -> None:
@@ -160,7 +162,10 @@ class FluidState:
             return None
         rates = self._profile.flow_rates_ul_min(conditions)
         temperatures = self._profile.set_points_c(conditions)
-        return self._steady(seen.stretch, seen.position_ul, rates, temperatures)
+        parcel = self._steady(seen.stretch, seen.position_ul, rates, temperatures)
+        if parcel is None:
+            return None
+        return evolve(parcel, devices=self._profile.device_values(conditions))
 
     def _steady(
         self,
@@ -215,6 +220,7 @@ class FluidState:
             found.reactive_share,
             tuple(legs),
             lambda: tuple((share, self._parcel(one)) for share, one in found.met()),
+            self.device_values(),
         )
 
     def _made(
@@ -223,6 +229,7 @@ class FluidState:
         reactive_share: float,
         legs: tuple[Leg, ...],
         met: Callable[[], tuple[tuple[float, Parcel], ...]],
+        devices: Mapping[str, float | str] | None = None,
     ) -> Parcel:
         return Parcel(
             shares=dict(zip(self.path.reactive, shares.tolist(), strict=True)),
@@ -232,6 +239,7 @@ class FluidState:
             reactive_share=reactive_share,
             legs=legs,
             met=met,
+            devices=devices or {},
         )
 
     def _flow(self, stretch: Stretch, now_s: float) -> tuple[float, float]:
@@ -257,7 +265,7 @@ class FluidState:
     def _chemistry(self, settings: FluidicSettings, seed: int) -> Chemistry:
         setup = self._setup(seed)
         if settings.twin is not None:
-            return TwinSynthesis.of_rig(settings.twin, self._profile)
+            return TwinSynthesis.of_rig(settings.twin, self._profile, setup, settings.excitation_nm)
         cls = settings.chemistry.offer.load()
         lacking = sorted(set(cls.species) - setup.species)
         if lacking:

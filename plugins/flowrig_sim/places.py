@@ -9,7 +9,7 @@ from flowrig.plugins.offers import import_target
 from flowrig.profile.model import Profile
 from flowrig.profile.topology import Topology
 
-__all__ = ["FluidPlace", "bodies_of"]
+__all__ = ["FluidPlace", "bodies_of", "values_of_devices"]
 
 BACK_PRESSURE_BAR_MIN_UL = 0.5e-3
 """Pressure [bar] that the line behind a component needs for each µL/min (assumed: 0.5 bar at
@@ -55,7 +55,7 @@ class FluidPlace:
         return self._flow_ul_min()
 
     def act(self, effect: str, value: float | str) -> None:
-        """Remember an effect; this world knows none."""
+        """Remember an effect; chemistries get to know the newest one of a device."""
         self.effects[effect] = value
 
 
@@ -64,6 +64,7 @@ def bodies_of(
     clock: Clock,
     rates_ul_min: Callable[[], Mapping[str, float]],
     temperatures_c: Mapping[str, Callable[[], float]],
+    effects: dict[str, dict[str, float | str]],
 ) -> dict[str, Any]:
     """A body for every device of another kind, by device; none where the kind offers none.
 
@@ -72,6 +73,7 @@ def bodies_of(
         clock: the run's clock.
         rates_ul_min: flow rate [µL/min] of every stream now.
         temperatures_c: by heater, its temperature [°C] now.
+        effects: gets, by device, what its body does where it sits.
 
     Raises:
         PluginError: the body of a kind does not load.
@@ -91,6 +93,31 @@ def bodies_of(
             return topology.flow_rate_ul_min(component, rates_ul_min())
 
         place = FluidPlace(clock, flow_ul_min, temperatures_c.get(heater or "", lambda: ROOM_C))
+        effects[name] = place.effects
         body = import_target(entry.kind.body, f"the body of the kind {entry.kind.name!r}")
         bodies[name] = body(place)
     return bodies
+
+
+def values_of_devices(
+    profile: Profile, effects: Mapping[str, Mapping[str, float | str]]
+) -> dict[str, float | str]:
+    """By device that is set or turned, the number or the position at which it works.
+
+    Args:
+        profile: the rig.
+        effects: by device, what its body does where it sits; without an effect so far the device
+            is as outside of experiments.
+    """
+    values = profile.device_values() if effects else {}
+    for name, done in effects.items():
+        entry = profile.devices[name]
+        if not (done and entry.is_controlled):
+            continue
+        value = list(done.values())[-1]
+        if entry.abilities.is_selectable and not isinstance(value, str):
+            positions = getattr(entry.settings, "positions", {})
+            numbers = {number: position for position, number in positions.items()}
+            value = numbers.get(int(value), str(int(value)))
+        values[name] = value
+    return values
