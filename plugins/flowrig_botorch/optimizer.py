@@ -150,6 +150,7 @@ class BoTorchOptimizer(Optimizer):
                     post_processing_func=self._pulled if curved else None,
                     batch_initial_conditions=some,
                 )
+                assert value is not None
                 ends.append((float(value), point))
         return max(ends, key=lambda one: one[0])[1] if ends else starts[0]
 
