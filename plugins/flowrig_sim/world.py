@@ -89,7 +89,8 @@ class FluidicWorld(World):
             clock,
             lambda: {name: body.rate_ul_min for name, body in self._syringes.items()},
             {name: partial(_temperature_c, plate) for name, plate in self._heaters.items()},
-            lambda device, rate_ul_min: self._driven[device].push(rate_ul_min),
+            valves=access,
+            drive=lambda device, rate_ul_min: self._driven[device].push(rate_ul_min),
         )
 
     def pump(self, device: str) -> PumpBody:
