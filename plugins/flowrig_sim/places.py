@@ -8,6 +8,7 @@ from flowrig.clock import Clock
 from flowrig.emulation import AIR_BAR, ROOM_C
 from flowrig.plugins.offers import import_target
 from flowrig.profile.model import DeviceEntry, Profile
+from flowrig.profile.model.devices import gas_factor
 from flowrig.profile.topology import Topology, valve_turners
 
 __all__ = ["FluidPlace", "Valves", "bodies_of", "values_of_devices"]
@@ -72,7 +73,10 @@ class FluidPlace:
         return self._flow_ul_min()
 
     def act(self, effect: str, value: float | str) -> None:
-        """Remember an effect, which chemistries get to know; a valve of the path turns."""
+        """Remember an effect, which chemistries get to know.
+
+        The world itself knows the drive of a stream, and valves of the path.
+        """
         self.effects[effect] = value
         if effect in self._acts:
             self._acts[effect](value)
@@ -83,8 +87,10 @@ def bodies_of(
     clock: Clock,
     rates_ul_min: Callable[[], Mapping[str, float]],
     temperatures_c: Mapping[str, Callable[[], float]],
+    *,
     valves: "Valves",
     effects: dict[str, dict[str, float | str]],
+    drive: Callable[[str, float], object],
 ) -> dict[str, Any]:
     """A body for every device of another kind, by device; none where the kind offers none.
 
@@ -95,6 +101,7 @@ def bodies_of(
         temperatures_c: by heater, its temperature [°C] now.
         valves: where the valves of the path stand.
         effects: gets, by device, what its body does where it sits.
+        drive: drives the stream of a device at a flow rate [µL/min].
 
     Raises:
         PluginError: the body of a kind does not load.
@@ -116,12 +123,28 @@ def bodies_of(
             return topology.flow_rate_ul_min(component, rates_ul_min())
 
         temperature_c = temperatures_c.get(heater or "", lambda: ROOM_C)
-        acts = {"position": partial(_turn, valves, entry)} if name in turned_by else {}
+        acts: dict[str, Callable[[float | str], object]] = {}
+        if name in turned_by:
+            acts["position"] = partial(_turn, valves, entry)
+        if entry.drives:
+            acts |= _drives(profile, entry, partial(drive, name))
         place = FluidPlace(clock, flow_ul_min, temperature_c, acts)
         effects[name] = place.effects
         body = import_target(entry.kind.body, f"the body of the kind {entry.kind.name!r}")
         bodies[name] = body(place)
     return bodies
+
+
+def _drives(
+    profile: Profile, entry: DeviceEntry, drive: Callable[[float], object]
+) -> dict[str, Callable[[float | str], object]]:
+    """What a device that drives a stream does there, in µL/min or in its own unit."""
+    factor = 1.0 / gas_factor(profile.streams[entry.drives], entry)
+    unit = entry.abilities.ul_min_per_unit
+    return {
+        "drive_ul_min": lambda rate: drive(float(rate) * factor),
+        "drive": lambda value: drive(float(value) * unit * factor),
+    }
 
 
 def _turn(valves: Valves, entry: DeviceEntry, value: float | str) -> None:

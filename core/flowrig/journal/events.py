@@ -839,6 +839,7 @@ class HoldBegun(EventData):
         longest_s: how long it waits at most [s].
         until_s: rig time [s] until which it waits.
         flows: streams that flow meanwhile.
+        supplied: those of `refill` that draw from a supply instead of a syringe.
 
     Older forms:
         0.1.0 writes `paused` instead, which is read as a kind that is not known.
@@ -855,6 +856,7 @@ class HoldBegun(EventData):
     longest_s: float
     until_s: float
     flows: tuple[str, ...]
+    supplied: tuple[str, ...] | None = None
 
 
 @frozen(kw_only=True)
