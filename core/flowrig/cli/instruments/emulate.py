@@ -89,7 +89,7 @@ def emulate(
     if list_variants:
         _list_variants(offer)
         return
-    settings = settings_from(offer, words, **{**offer.example, "address": PLACEHOLDER})
+    settings = settings_from(offer, plugins, words, **{**offer.example, "address": PLACEHOLDER})
     emulator = _build(
         offer,
         plugins.kinds().get(offer.kind),
