@@ -219,18 +219,20 @@ class Structurer:
                 raise Mismatch("missing key 'reading'", on_key=True)
             plain: Interlock = self._plain[Interlock](table, wanted)
             return plain
-        limits = [key for key in _BREAKS if key in table]
+        limits = [key for key in (*_BREAKS, _FROZEN) if key in table]
         if len(limits) != 1:
             message = f"an interlock on a reading needs one limit, and has {len(limits)}"
-            raise Mismatch(message, f"one of the keys {', '.join(_BREAKS)}", on_key=True)
-        limit = as_text(table.pop(limits[0]), limits[0])
+            expected = f"one of the keys {', '.join((*_BREAKS, _FROZEN))}"
+            raise Mismatch(message, expected, on_key=True)
+        key = limits[0]
+        limit = "" if key == _FROZEN else as_text(table.pop(key), key)
         streams = table.pop("while_flowing", [])
         if "kind" in table:
             message = "an interlock on a reading has no kind"
             raise Mismatch(message, "no key `kind`", at=("kind",), on_key=True)
         table |= {"kind": "reading", "streams": streams}
         made: Interlock = self._plain[Interlock](table, wanted)
-        return attrs.evolve(made, breaks=_BREAKS[limits[0]], limit=limit)
+        return attrs.evolve(made, breaks=_BREAKS.get(key, "above"), limit=limit)
 
     def _simulation(self, value: Any, _type: Any) -> model.Simulation:
         value = {"world": model.DEFAULT_SIMULATION["world"], **as_table(value)}
@@ -411,6 +413,9 @@ _BREAKS: Mapping[str, Breaks] = {
     "rises_faster_than": "rises faster than",
 }
 """When a reading breaks its interlock, by the key of its limit."""
+
+_FROZEN = "frozen_after"
+"""Key of an interlock on a reading that has to change."""
 
 
 def _safe_value(entry: model.DeviceEntry, given: object) -> Value | None:

@@ -45,6 +45,11 @@ def _of_kind(profile: Profile, kind: str) -> list[str]:
 
 def _sentence(interlock: Interlock) -> str:
     streams, heater = ", ".join(interlock.streams), interlock.heater
+    if interlock.frozen_after_s is not None:
+        return (
+            f"{interlock.reading} changes within {interlock.frozen_after_s:g} s of flow of "
+            f"{streams}; else {interlock.action}"
+        )
     if interlock.reading is not None:
         when = f"while {streams} flows" if interlock.streams else "at all times"
         never = f"{interlock.breaks} {interlock.limit}"
