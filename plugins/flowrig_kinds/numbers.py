@@ -5,6 +5,8 @@ where the device is read. The limits, and whatever else differs from one device 
 fields or properties of its settings class: `limits`, `unit`, `quantities`.
 """
 
+from collections.abc import Sequence
+
 from flowrig.interfaces import Device, Quantity, Readable, Settable
 
 __all__ = ["FlowController", "Light", "Stage", "Stirrer"]
@@ -22,7 +24,7 @@ class Stirrer(Device, Settable, Readable):
     """A stirrer [rpm]; it reports its speed."""
 
     unit = "rpm"
-    quantities = (Quantity("speed", "rpm"),)
+    quantities: Sequence[Quantity] = (Quantity("speed", "rpm"),)
 
 
 class Stage(Device, Settable):

@@ -178,10 +178,13 @@ class Structurer:
             message = f"no plugin offers the kind of device {offer.kind!r}, which its driver names"
             raise Mismatch(message, "a plugin that offers it", at=("driver",))
         try:
-            abilities = abilities_of(kind.load(), settings)
+            abilities = abilities_of((offer if offer.by_hand else kind).load(), settings)
         except InputError:  # the class of the driver may say more, where its packages are installed
             abilities = abilities_of(offer.load(), settings)
         entry = model.DeviceEntry(name, offer, settings, kind=kind, abilities=abilities)
+        if entry.by_hand and entry.is_controlled:
+            _require_safe_anywhere(entry, value.get("safe"))
+            return entry
         return attrs.evolve(entry, safe=_safe_value(entry, value.get("safe", kind.safe)))
 
     def _component(self, value: Any, wanted: Any) -> model.Component:
@@ -414,8 +417,25 @@ _BREAKS: Mapping[str, Breaks] = {
 }
 """When a reading breaks its interlock, by the key of its limit."""
 
+SAFE_ANYWHERE = "any"
+"""What a profile says of a device by hand that needs no safe value."""
+
 _FROZEN = "frozen_after"
 """Key of an interlock on a reading that has to change."""
+
+
+def _require_safe_anywhere(entry: model.DeviceEntry, given: object) -> None:
+    """A profile says of a device by hand that it needs no safe value: nobody may be there."""
+    if given != SAFE_ANYWHERE:
+        message = (
+            f"the safe state cannot wait for a person who brings {entry.name!r} to a safe value"
+        )
+        expected = (
+            f'`safe = "{SAFE_ANYWHERE}"` where the device is safe at every value, or a driver that '
+            "can set it"
+        )
+        at: tuple[str, ...] = () if given is None else ("safe",)
+        raise Mismatch(message, expected, at=at, on_key=given is None)
 
 
 def _safe_value(entry: model.DeviceEntry, given: object) -> Value | None:

@@ -28,6 +28,8 @@ from flowrig.interfaces import (
     PumpReadBack,
     PumpState,
     PumpStatus,
+    Readable,
+    Readings,
     Spectrometer,
     SpectrometerReadBack,
 )
@@ -163,8 +165,8 @@ class Rig:
 
     @property
     def controlled(self) -> tuple[str, ...]:
-        """Names of those that are set to numbers or turned to positions."""
-        return tuple(n for n, entry in self.profile.devices.items() if entry.is_controlled)
+        """Names of those that the safe state sets to numbers or turns to positions."""
+        return tuple(n for n, entry in self.profile.devices.items() if entry.has_safe_value)
 
     def open(self) -> None:
         """Open and identify every device at once; moves nothing.
@@ -325,15 +327,24 @@ class Rig:
         pump_of = {name: stream.pump for name, stream in self.profile.streams.items()}
         calls: dict[str, Callable[[], Any]] = {n: self.heater(n).read for n in self.heaters}
         calls |= {d: partial(_read_pump, self.pump(stream)) for stream, d in pump_of.items()}
-        calls |= {name: partial(look_at, self[name]) for name in self.others}
+        others = [name for name in self.others if not self.profile.devices[name].by_hand]
+        calls |= {name: partial(look_at, self[name]) for name in others}
         outcome = self._threads.call(calls)
         pumps = {stream: outcome[device] for stream, device in pump_of.items()}
         return RigReading(
             heaters={name: outcome[name] for name in self.heaters},
             pumps={stream: status.state for stream, (status, _) in pumps.items()},
             read_backs={stream: back for stream, (_, back) in pumps.items() if back is not None},
-            others={name: outcome[name] for name in self.others},
+            others={name: outcome[name] for name in others},
         )
+
+    def read_by_attendant(self) -> dict[str, float]:
+        """What a simulated person reads at emulated devices by hand, by DEVICE.QUANTITY."""
+        devices = {name.partition(".")[0] for name in self.profile.readings_by_hand}
+        found: dict[str, Readings] = self._threads.call(
+            {n: _readable(self[n]).read for n in devices}
+        )
+        return {f"{n}.{quantity}": v for n, r in found.items() for quantity, v in r.values.items()}
 
     def read_back_spectrometers(
         self, spectrometers: Iterable[str]
@@ -457,6 +468,11 @@ def light_refusal(name: str) -> str:
         "wire its shutter to the spectrometer and say so in the settings, or give its channel in "
         '[analysis.channels] the key dark = "stored" or "none"'
     )
+
+
+def _readable(device: Device) -> Readable:
+    assert isinstance(device, Readable)
+    return device
 
 
 def _read_pump(pump: Pump) -> tuple[PumpStatus, PumpReadBack | None]:

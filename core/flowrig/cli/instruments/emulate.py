@@ -136,7 +136,11 @@ def _driver(plugins: "Plugins", name: str) -> "DriverOffer":
     from flowrig.errors import InputError
     from flowrig.profile.problems import nearest
 
-    drivers = {key: offer for key, offer in plugins.drivers().items() if offer.emulator}
+    drivers = {
+        key: offer
+        for key, offer in plugins.drivers().items()
+        if offer.emulator and not offer.by_hand
+    }
     if name in drivers:
         return drivers[name]
     owned = [

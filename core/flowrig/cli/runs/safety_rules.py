@@ -1,5 +1,7 @@
 """Prints the safety rules of a rig, for `flowrig check`."""
 
+from collections.abc import Iterator
+
 from flowrig.cli.terminal.printing import print_paragraph, say
 from flowrig.operator.gates import sentence
 from flowrig.profile import Interlock, Profile
@@ -16,12 +18,8 @@ def print_safety(profile: Profile) -> None:
     for gate in profile.gates:
         often = "each time" if gate.each_time else "once"
         print_paragraph(f"gate {gate.name}: asked {often} before {sentence(gate)}", indent=2)
-    varied = {one.device: one.name for one in profile.variables}
-    for name, value in profile.device_values().items():
-        entry = profile.devices[name]
-        run, safe = (f"{one} {entry.abilities.unit}".rstrip() for one in (value, entry.safe))
-        when = f"as {varied[name]} says" if name in varied else f"{run} in every experiment"
-        print_paragraph(f"{name}: {when}, {safe} in the safe state", indent=2)
+    for line in _values(profile):
+        print_paragraph(line, indent=2)
     flows = ", ".join(profile.hold_flow_rates_ul_min) or "nothing"
     print_paragraph(
         f"on hold: {flows} flows, for {profile.hold.longest_s / 60:g} min at most", indent=2
@@ -37,6 +35,23 @@ def print_safety(profile: Profile) -> None:
             "its power; a hardware over-temperature cut-off is needed",
             fg="red",
         )
+
+
+def _values(profile: Profile) -> Iterator[str]:
+    """Where devices stand that are set or turned, in experiments and in the safe state."""
+    varied, values = {one.device: one.name for one in profile.variables}, profile.device_values()
+    for name, entry in profile.devices.items():
+        if not entry.is_controlled or not (name in varied or name in values):
+            continue
+        unit = entry.abilities.unit
+        run = f"{values.get(name)} {unit}".rstrip() + " in every experiment"
+        when = f"as {varied[name]} says" if name in varied else run
+        if entry.by_hand:
+            yield f"{name}: {when}; a person works it, and the safe state leaves it as it is"
+        else:
+            yield f"{name}: {when}, {f'{entry.safe} {unit}'.rstrip()} in the safe state"
+    for name in profile.readings_by_hand:
+        yield f"{name}: a person reads it once an experiment"
 
 
 def _of_kind(profile: Profile, kind: str) -> list[str]:

@@ -18,6 +18,8 @@ def hold_of(begun: HoldBegun) -> Hold:
         refill=begun.refill,
         empty=begun.empty,
         gate=begun.gate,
+        works=begun.works,
+        reads=begun.reads,
     )
 
 

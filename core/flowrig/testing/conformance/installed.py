@@ -44,7 +44,7 @@ _MODELS: dict[str, tuple[type, Callable[[Any, Any], Any]]] = {
 
 
 def offers_of(plugins: Plugins, name: str) -> Sequence[Offer]:
-    """The offers of a plugin for which a suite exists.
+    """The offers of a plugin for which a suite exists; none does for devices by hand.
 
     Args:
         plugins: the installed plugins.
@@ -68,7 +68,11 @@ def offers_of(plugins: Plugins, name: str) -> Sequence[Offer]:
         "analysis",
         *(n for n, kind in kinds.items() if kind.conformance),
     }
-    offers = [offer for offer in owned if offer.kind in known_kinds]
+    offers = [
+        offer
+        for offer in owned
+        if offer.kind in known_kinds and not (isinstance(offer, DriverOffer) and offer.by_hand)
+    ]
     if not offers:
         owned_kinds = ", ".join(sorted({offer.kind for offer in owned}))
         raise InputError(f"no conformance suite exists for the offers of {name!r}: {owned_kinds}")
