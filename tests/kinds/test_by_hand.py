@@ -154,6 +154,7 @@ def test_a_person_works_and_reads(tmp_path: Path, plugins: Plugins) -> None:
     assert order[first + 4].positions == {"selector": "fill"}
 
 
+@pytest.mark.slow
 def test_without_an_answer_the_run_holds_and_asks_again(tmp_path: Path, plugins: Plugins) -> None:
     """It goes to its safe state; a resumed run, as one that was killed, asks for everything."""
     person = Person(answers=1)
