@@ -74,9 +74,13 @@ class View:
         cell: where it looks.
         seed: seed of the world.
         access: the fluid state.
+
+    Attributes:
+        rng: source of the noise of the detector.
     """
 
     def __init__(self, name: str, cell: FlowCell, seed: int, access: FluidAccess) -> None:
+        self.rng = generator(seed, f"body of {name}")
         self._cell = cell
         self._access = access
         junction_mm = cell.stretch.slug_bore_mm

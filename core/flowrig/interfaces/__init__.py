@@ -2,6 +2,7 @@
 
 from flowrig.interfaces.analysis import Analysis, Looked, SeriesAnalysis
 from flowrig.interfaces.capabilities import (
+    Dispensing,
     Quantity,
     Readable,
     Readings,
@@ -46,6 +47,7 @@ __all__ = [
     "Device",
     "DeviceSettings",
     "Dispensed",
+    "Dispensing",
     "Elapsed",
     "Exposure",
     "ExposureVerdict",

@@ -35,11 +35,12 @@ from flowrig.testing.bench.tap import Tap
 from flowrig.testing.chemistry import ChemistryBench, ChemistryConformance
 from flowrig.testing.conformance.capabilities import (
     DetectingConformance,
+    DispensingConformance,
     ReadableConformance,
     SelectableConformance,
     SettableConformance,
 )
-from flowrig.testing.conformance.checks import Level
+from flowrig.testing.conformance.checks import Level, earns, require
 from flowrig.testing.conformance.device import DeviceConformance
 from flowrig.testing.conformance.heater import HeaterConformance
 from flowrig.testing.conformance.learning import (
@@ -64,6 +65,7 @@ __all__ = [
     "DetectingConformance",
     "Detector",
     "DeviceConformance",
+    "DispensingConformance",
     "Garbled",
     "HeaterBench",
     "HeaterConformance",
@@ -90,4 +92,6 @@ __all__ = [
     "Tap",
     "Wire",
     "check_trace",
+    "earns",
+    "require",
 ]
