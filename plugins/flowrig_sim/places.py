@@ -5,15 +5,16 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from typing import Any, Protocol
 
+import numpy as np
+
 from flowrig.clock import Clock
 from flowrig.emulation import AIR_BAR, ROOM_C, Glimpse
 from flowrig.plugins.offers import import_target
 from flowrig.profile.model import DeviceEntry, Profile
 from flowrig.profile.model.devices import detectors_at, gas_factor
 from flowrig.profile.topology import Topology, valve_turners
-from flowrig_sim.views import View
 
-__all__ = ["FluidPlace", "Valves", "bodies_of", "values_of_devices"]
+__all__ = ["FluidPlace", "Valves", "View", "bodies_of", "values_of_devices"]
 
 BACK_PRESSURE_BAR_MIN_UL = 0.5e-3
 """Pressure [bar] that the line behind a component needs for each µL/min (assumed: 0.5 bar at
@@ -36,6 +37,23 @@ class Valves(Protocol):
 
     def turn(self, device: str, position: str) -> None:
         """Turn a valve now."""
+        ...
+
+
+class View(Protocol):
+    """What a detector sees at its place."""
+
+    @property
+    def rng(self) -> np.random.Generator:
+        """Source of the noise of the detector."""
+        ...
+
+    def glimpse(self, seconds: float) -> Glimpse:
+        """See `flowrig.emulation.Place.glimpse`."""
+        ...
+
+    def reactive_at(self, distance_mm: float) -> float:
+        """See `flowrig.emulation.Place.reactive_at`."""
         ...
 
 
