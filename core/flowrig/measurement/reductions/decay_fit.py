@@ -145,7 +145,7 @@ class _Model:
             else:
                 shifted = self._after_ns - parameters[2 * n + 1]
                 total += height * _smeared(shifted, float(tau_ns), self._sd_ns)
-        return np.maximum(total, 1e-9)
+        return np.asarray(np.maximum(total, 1e-9))
 
 
 def _smeared(times_ns: Array, tau_ns: float, sd_ns: float) -> Array:
