@@ -1,5 +1,6 @@
 """The simulated world of rigs whose valves turn between experiments."""
 
+import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -244,3 +245,15 @@ def test_a_position_of_its_own_in_each_experiment(flowrig: Any, tmp_path: Path) 
         places = [one.conditions["where"] for one in record.experiments()]
         assert {*places} == {"load", "inject"}
         assert all(one.features["pla"] is not None for one in record.experiments())
+
+
+def test_check_tells_sections_by_position(flowrig: Any) -> None:
+    """What is passed in one position only is told with it; τ in each."""
+    sections = json.loads(flowrig("check", FILE, "--json").stdout)["sections"]
+    assert sections["front"]["with"] == {"injector": "load"}
+    assert sections["growth"]["with"] == {"injector": "inject"}
+    (other,) = sections["residence"]["also"]
+    assert other["with"] == {"injector": "inject"}
+    said = flowrig("check", FILE).stdout
+    assert "with injector at 'inject': 300 µL/min in all" in said
+    assert "section growth: nothing flows through it" in said
