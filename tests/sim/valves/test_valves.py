@@ -84,6 +84,26 @@ def test_a_loop_that_was_filled_is_injected() -> None:
     assert flows.share("Push") == pytest.approx(1.0, abs=1e-6)
 
 
+def test_a_carrier_pushes_slugs_out_of_a_loop() -> None:
+    """What was filled in as slugs is seen as slugs, though only carrier is pumped behind it."""
+    streams = {
+        "Pb": attrs.evolve(loop().streams["Pb"], to="mixer"),
+        "Oil": attrs.evolve(loop().streams["Cs"], name="Oil", role="carrier", to="mixer"),
+        "Push": attrs.evolve(loop().streams["Push"], role="carrier"),
+    }
+    flows = Flows(attrs.evolve(loop(), streams=streams))
+    flows.run({"Pb": 150.0, "Oil": 50.0, "Push": 60.0}, 900.0)
+    flows.turn("inject")
+    reactive_ul = 0.0
+    for _ in range(200):
+        flows.run({"Push": 60.0}, 2.0)
+        found = flows.seen()
+        reactive_ul += 2.0 * (0.0 if found is None else found.reactive_share)
+        if found is not None and found.reactive_share > 0.0:
+            assert flows.share("Pb") == pytest.approx(1.0)
+    assert reactive_ul == pytest.approx(150.0, rel=0.03)
+
+
 def test_what_waits_in_a_loop_grows_older() -> None:
     """The time that a sample stands between filling and injection belongs to its history."""
     flows = Flows(loop())
