@@ -1,5 +1,6 @@
 """Where devices of other kinds sit in the fluidic world, and the bodies that their kinds offer."""
 
+import math
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from typing import Any, Protocol
@@ -16,6 +17,12 @@ __all__ = ["FluidPlace", "Valves", "bodies_of", "values_of_devices"]
 BACK_PRESSURE_BAR_MIN_UL = 0.5e-3
 """Pressure [bar] that the line behind a component needs for each µL/min (assumed: 0.5 bar at
 1 mL/min, as in some metres of narrow tubing)."""
+
+PULSATION = 0.01
+"""Share of that pressure by which the pumps' steps make it swing (assumed)."""
+
+PULSATION_PERIODS_S = (1.7, 7.3)
+"""Periods of the swings [s] (assumed); no usual interval between two readings is a multiple."""
 
 
 class Valves(Protocol):
@@ -66,7 +73,10 @@ class FluidPlace:
     @property
     def pressure_bar(self) -> float:
         """Absolute pressure [bar], from the resistance of the line behind."""
-        return AIR_BAR + BACK_PRESSURE_BAR_MIN_UL * max(self._flow_ul_min(), 0.0)
+        now_s = self.clock.now_s()
+        swing = sum(math.sin(2.0 * math.pi * now_s / one) for one in PULSATION_PERIODS_S)
+        share = 1.0 + PULSATION * swing / len(PULSATION_PERIODS_S)
+        return AIR_BAR + BACK_PRESSURE_BAR_MIN_UL * max(self._flow_ul_min(), 0.0) * share
 
     def flow_ul_min(self) -> float:
         """Flow rate [µL/min] of all that passes."""
