@@ -497,8 +497,7 @@ def test_a_choice_that_starves_a_flow_cell_is_refused() -> None:
     """An experiment in which nothing passes a cell that counts would measure the last one."""
     unset, _, rest = CHOSEN.partition("[settings]")
     head, _, _ = DIVERTER.partition("[path]")
-    chosen = head + BEFORE_THE_CELLS
-    chosen = chosen.replace("[settings]", "[settings]" + rest)
+    chosen = (head + BEFORE_THE_CELLS).replace('diverter = "tube"', 'diverter = "tube"' + rest)
     end = '[residence_time]\nend = "cooling"\n'
     chosen = chosen.replace("[devices.diverter]", unset + end + "[devices.diverter]")
     with pytest.raises(ProfileError) as caught:
