@@ -62,14 +62,16 @@ class PowerCut(Killed):
         """Cut every wire and the power."""
         super().strike(scene)
         for emulator in scene.rig.rig.emulators.values():
-            if "stall" in emulator.fault_switches():
+            faults = emulator.fault_switches()
+            if "stall" in faults and "power-cycle" in faults:
                 emulator.switch("power-cycle")
 
     def heal(self, scene: Scene) -> None:
         """Restore the power; instruments that hang up when they restart do so now."""
         super().heal(scene)
         for emulator in scene.rig.rig.emulators.values():
-            emulator.switch("power-cycle")
+            if "power-cycle" in emulator.fault_switches():
+                emulator.switch("power-cycle")
 
 
 class MissingAtResume(Killed):

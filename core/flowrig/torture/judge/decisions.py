@@ -8,7 +8,7 @@ from flowrig.run_record.reader import RunRecord
 from flowrig.torture.injections.optimizer import BrokenModel
 from flowrig.torture.judge.breach import Breach, Breaches, Kind
 from flowrig.torture.judge.healthy_campaign import HealthyCampaign
-from flowrig.torture.reference_campaign import SEEDED_STAGE
+from flowrig.torture.rigs import SEEDED_STAGE
 from flowrig.torture.trial import Trial
 
 __all__ = ["seeded", "suggestions"]
