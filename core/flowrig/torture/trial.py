@@ -11,6 +11,7 @@ from attrs import evolve
 
 from flowrig.errors import InputError
 from flowrig.journal.journal import Listener
+from flowrig.profile.model import Stream
 from flowrig.run.options import ResumeOptions, RunOptions
 from flowrig.run.start import RunOutcome, resume_run, start_run
 from flowrig.run_record.reader import RunRecord
@@ -95,6 +96,15 @@ class Trial:
     def record(self) -> RunRecord:
         """The record of the run, as it is now."""
         return RunRecord(self.folder, plugins())
+
+    @property
+    def watched_streams(self) -> dict[str, Stream]:
+        """The streams whose plungers are observed; there are some from the first process on."""
+        if not self.rig.is_built:
+            return {}
+        rates = self.rig.physics.rates_ul_min
+        streams = self.rig.rig.profile.streams
+        return {name: stream for name, stream in streams.items() if stream.pump in rates}
 
     def run(self) -> None:
         """Run the campaign to its end.

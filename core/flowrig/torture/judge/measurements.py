@@ -65,14 +65,16 @@ def _rewritten(trial: Trial, record: RunRecord) -> Breaches:
 
 def _invented(trial: Trial, record: RunRecord) -> Breaches:
     """During a good measurement every stream flowed at its recorded rate."""
-    profile, physics = record.profile, trial.rig.physics
+    physics, streams = trial.rig.physics, trial.watched_streams
     for event in record.journal.events(Measured):
         if event.data.quality != "good":
             continue
         stopped_s = _last_command_s(record, "stop", event)
         begin_s = _frames_begin_s(record, event, stopped_s)
         for stream, wanted in event.data.flow_rates_ul_min.items():
-            course = physics.rates_ul_min[profile.streams[stream].pump]
+            if stream not in streams:
+                continue
+            course = physics.rates_ul_min[streams[stream].pump]
             # The stop itself is no part of the measurement: 1 ms before it.
             true = course.between(begin_s, stopped_s - 1e-3)
             if any(abs(rate - wanted) > SAME_RATE * wanted for rate in true):

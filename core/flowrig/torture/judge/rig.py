@@ -75,7 +75,7 @@ def stops(trial: Trial, process: ProcessObservation) -> Breaches:
     if not trial.rig.is_built:
         return
     for from_s, until_s, since in _spans_without_flow(trial, process):
-        for stream in trial.rig.rig.profile.streams.values():
+        for stream in trial.watched_streams.values():
             if stream.role != "reagent" or _is_excused(process, stream.pump) or from_s >= until_s:
                 continue
             if any(trial.rig.physics.rates_ul_min[stream.pump].between(from_s, until_s)):
@@ -146,7 +146,7 @@ def flow_rates(trial: Trial, process: ProcessObservation) -> Breaches:
     """No stream ever flows faster than its limit."""
     if not trial.rig.is_built:
         return
-    for stream in trial.rig.rig.profile.streams.values():
+    for stream in trial.watched_streams.values():
         rates = trial.rig.physics.rates_ul_min[stream.pump].between(process.begin_s, process.end_s)
         limit = stream.flow_rate_ul_min[1]
         # 1 % for the rounding of flow rates in the pump.
@@ -183,18 +183,18 @@ def _never_above_c(profile: Profile) -> float:
 
 def _longest_off_target_s(trial: Trial, process: ProcessObservation, device: str) -> float:
     """For how long [s] one reagent flowed through a plate that was not at its set point."""
-    profile, physics = trial.rig.rig.profile, trial.rig.physics
+    physics = trial.rig.physics
     commanded = [
         (event.time_s, event.data.set_points_c[device])
         for one in trial.processes
         for event in one.of(Intent)
-        if event.data.set_points_c is not None
+        if event.data.set_points_c is not None and device in event.data.set_points_c
     ]
 
     def target_c(time_s: float) -> float:
         return next((c for t, c in reversed(commanded) if t <= time_s), np.nan)
 
-    reagents = [s.pump for s in profile.streams.values() if s.role == "reagent"]
+    reagents = [s.pump for s in trial.watched_streams.values() if s.role == "reagent"]
     longest_s = 0.0
     for pump in (pump for pump in reagents if not _is_excused(process, pump)):
         spans = [
@@ -219,7 +219,8 @@ def heat_without_flow(trial: Trial, process: ProcessObservation) -> Breaches:
     for rule in profile.interlocks:
         if rule.kind != "heat-needs-flow" or rule.heater is None or rule.above_c is None:
             continue
-        pumps = [profile.streams[stream].pump for stream in rule.streams]
+        watched = trial.watched_streams
+        pumps = [watched[stream].pump for stream in rule.streams if stream in watched]
         course = physics.temperatures_c[rule.heater]
         for time_s, c in zip(course.times_s, course.values, strict=True):
             dry = not any(physics.rates_ul_min[pump].at(time_s) > 0.0 for pump in pumps)
