@@ -210,7 +210,8 @@ class RunStarted(EventData):
             one, the plugin that offers it, as "chemyx of flowrig".
         readings: unit of everything that devices report in a look, by DEVICE.QUANTITY; missing
             where no device does.
-        chemistry: the chemistry of a simulated rig; "" if it has none.
+        chemistry: the chemistry of a simulated rig, "twin" for a twin in its place; "" if it has
+            none.
         invented: whether the numbers of that chemistry stand for nothing.
 
     Older forms:

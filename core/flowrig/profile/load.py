@@ -18,6 +18,7 @@ from flowrig.profile.problems import Finding, Place, Problem, ProfileError, near
 from flowrig.profile.quantity import split_suffix
 from flowrig.profile.rules import check, with_plain_sources
 from flowrig.profile.rules.devices import at_their_keys
+from flowrig.profile.rules.flow_path import counted
 from flowrig.profile.rules.safe_state import complete
 from flowrig.profile.rules.space import optimizers_fit, reachable
 from flowrig.profile.shorthand import BY_NAME, as_list, at_its_name, with_total_flow
@@ -293,7 +294,7 @@ def _profile(name: str, document: Document, plugins: OfferSource) -> Profile:
         profile = Profile(name=name, digest=document.digest, dependent_flows=expanded, **sections)
         if needs_equations(profile):
             profile = attrs.evolve(profile, system=equations_of(profile).system)
-        findings += [*reachable(profile), *optimizers_fit(profile)]
+        findings += [*reachable(profile), *optimizers_fit(profile), *counted(profile)]
         if not findings:
             return profile
     findings = [at_its_name(one, document.content) for one in findings]
