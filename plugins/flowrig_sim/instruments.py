@@ -1,7 +1,7 @@
 """The bodies behind the emulated instruments: a plunger, a plate, a detector at a flow cell."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 
