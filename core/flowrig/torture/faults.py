@@ -192,7 +192,8 @@ _LINK: Final = (
     _fault(9, "device power-cycled", lambda: OnDevice("any", "power-cycle times=1"), OPEN,
            at_once=True),
     _fault(10, "setting silently not taken",
-           lambda: OnDevice("any", "silent-refusal times=8 after={after}"), OPEN,
+           lambda: OnDevice("any", *(f"{fault} times=8 after={{after}}"
+                                     for fault in ("silent-refusal", "stuck-setting"))), OPEN,
            Expected.REPORTED),
     _fault(11, "malformed numbers", lambda: MalformedNumbers("nan", "inf", "1_0.0", "1,5"), ALL,
            Expected.REPORTED),
