@@ -15,7 +15,7 @@ from flowrig.profile.model import Component, Profile, Stream
 from flowrig.profile.topology import positions_under
 from flowrig_sim.chemistry.twin_synthesis import TwinSynthesis
 from flowrig_sim.flow.flowpath import FlowCell, FlowPath, Stretch, bore_mm
-from flowrig_sim.flow.plunger import Plunger, Plungers
+from flowrig_sim.flow.plunger import Plunger, Plungers, steady_source
 from flowrig_sim.flow.transport import FlowRecord, Slice
 from flowrig_sim.noise import generator
 from flowrig_sim.plate import AMBIENT_C, Plate
@@ -381,25 +381,24 @@ def _plungers(
     unknown = sorted(fill_ul.keys() - profile.streams.keys())
     if unknown:
         raise InputError(f"{profile.name} has no stream {', '.join(unknown)} to be filled")
-    return {
-        name: Plunger(
-            stream.syringe,
-            _fill_ul(stream, fill_ul.get(name)),
-            settings.flow_ripple,
-            float(generator(seed, f"screw of {name}").uniform(0.0, 2 * math.pi)),
-            start_s,
-        )
-        for name, stream in profile.streams.items()
-    }
+
+    def driving(stream: Stream) -> Plunger:
+        filled_ul = _fill_ul(stream, fill_ul.get(stream.name))
+        if stream.syringe is None:
+            return steady_source(stream.capacity_ul, filled_ul, start_s)
+        phase = float(generator(seed, f"screw of {stream.name}").uniform(0.0, 2 * math.pi))
+        return Plunger(stream.syringe, filled_ul, settings.flow_ripple, phase, start_s)
+
+    return {name: driving(stream) for name, stream in profile.streams.items()}
 
 
 def _fill_ul(stream: Stream, fill_ul: float | None) -> float:
-    capacity_ul = stream.syringe.volume_ul
+    capacity_ul = stream.capacity_ul
     if fill_ul is None:
         return capacity_ul
     if not 0.0 <= fill_ul <= capacity_ul:
         raise InputError(
-            f"{stream.name}: a syringe of {capacity_ul:g} µL cannot hold {fill_ul:g} µL"
+            f"{stream.name}: a {stream.source} of {capacity_ul:g} µL cannot hold {fill_ul:g} µL"
         )
     return fill_ul
 

@@ -1,5 +1,6 @@
 """Where devices of other kinds sit in the fluidic world, and the bodies that their kinds offer."""
 
+import math
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from typing import Any, Protocol
@@ -8,6 +9,7 @@ from flowrig.clock import Clock
 from flowrig.emulation import AIR_BAR, ROOM_C
 from flowrig.plugins.offers import import_target
 from flowrig.profile.model import DeviceEntry, Profile
+from flowrig.profile.model.devices import gas_factor
 from flowrig.profile.topology import Topology, valve_turners
 
 __all__ = ["FluidPlace", "Valves", "bodies_of", "values_of_devices"]
@@ -15,6 +17,12 @@ __all__ = ["FluidPlace", "Valves", "bodies_of", "values_of_devices"]
 BACK_PRESSURE_BAR_MIN_UL = 0.5e-3
 """Pressure [bar] that the line behind a component needs for each µL/min (assumed: 0.5 bar at
 1 mL/min, as in some metres of narrow tubing)."""
+
+PULSATION = 0.01
+"""Share of that pressure by which the pumps' steps make it swing (assumed)."""
+
+PULSATION_PERIODS_S = (1.7, 7.3)
+"""Periods of the swings [s] (assumed); no usual interval between two readings is a multiple."""
 
 
 class Valves(Protocol):
@@ -65,14 +73,20 @@ class FluidPlace:
     @property
     def pressure_bar(self) -> float:
         """Absolute pressure [bar], from the resistance of the line behind."""
-        return AIR_BAR + BACK_PRESSURE_BAR_MIN_UL * max(self._flow_ul_min(), 0.0)
+        now_s = self.clock.now_s()
+        swing = sum(math.sin(2.0 * math.pi * now_s / one) for one in PULSATION_PERIODS_S)
+        share = 1.0 + PULSATION * swing / len(PULSATION_PERIODS_S)
+        return AIR_BAR + BACK_PRESSURE_BAR_MIN_UL * max(self._flow_ul_min(), 0.0) * share
 
     def flow_ul_min(self) -> float:
         """Flow rate [µL/min] of all that passes."""
         return self._flow_ul_min()
 
     def act(self, effect: str, value: float | str) -> None:
-        """Remember an effect, which chemistries get to know; a valve of the path turns."""
+        """Remember an effect, which chemistries get to know.
+
+        The world itself knows the drive of a stream, and valves of the path.
+        """
         self.effects[effect] = value
         if effect in self._acts:
             self._acts[effect](value)
@@ -83,8 +97,10 @@ def bodies_of(
     clock: Clock,
     rates_ul_min: Callable[[], Mapping[str, float]],
     temperatures_c: Mapping[str, Callable[[], float]],
+    *,
     valves: "Valves",
     effects: dict[str, dict[str, float | str]],
+    drive: Callable[[str, float], object],
 ) -> dict[str, Any]:
     """A body for every device of another kind, by device; none where the kind offers none.
 
@@ -95,6 +111,7 @@ def bodies_of(
         temperatures_c: by heater, its temperature [°C] now.
         valves: where the valves of the path stand.
         effects: gets, by device, what its body does where it sits.
+        drive: drives the stream of a device at a flow rate [µL/min].
 
     Raises:
         PluginError: the body of a kind does not load.
@@ -116,12 +133,28 @@ def bodies_of(
             return topology.flow_rate_ul_min(component, rates_ul_min())
 
         temperature_c = temperatures_c.get(heater or "", lambda: ROOM_C)
-        acts = {"position": partial(_turn, valves, entry)} if name in turned_by else {}
+        acts: dict[str, Callable[[float | str], object]] = {}
+        if name in turned_by:
+            acts["position"] = partial(_turn, valves, entry)
+        if entry.drives:
+            acts |= _drives(profile, entry, partial(drive, name))
         place = FluidPlace(clock, flow_ul_min, temperature_c, acts)
         effects[name] = place.effects
         body = import_target(entry.kind.body, f"the body of the kind {entry.kind.name!r}")
         bodies[name] = body(place)
     return bodies
+
+
+def _drives(
+    profile: Profile, entry: DeviceEntry, drive: Callable[[float], object]
+) -> dict[str, Callable[[float | str], object]]:
+    """What a device that drives a stream does there, in µL/min or in its own unit."""
+    factor = 1.0 / gas_factor(profile.streams[entry.drives], entry)
+    unit = entry.abilities.ul_min_per_unit
+    return {
+        "drive_ul_min": lambda rate: drive(float(rate) * factor),
+        "drive": lambda value: drive(float(value) * unit * factor),
+    }
 
 
 def _turn(valves: Valves, entry: DeviceEntry, value: float | str) -> None:

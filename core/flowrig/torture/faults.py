@@ -1,4 +1,4 @@
-"""The 67 faults: the injection of each, its phases, and how the run must end."""
+"""The faults: the injection of each, its phases, and how the run must end."""
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
@@ -46,6 +46,7 @@ from flowrig.torture.injections.tampering import (
 )
 from flowrig.torture.phases import Phase
 from flowrig.torture.rigs import REFERENCE, NotOnThisRigError, PlayedRig
+from flowrig.torture.rigs.added import FROZEN_GAUGE
 
 __all__ = ["FAULTS", "HEALTHY", "Ending", "Expected", "Fault", "applicable"]
 
@@ -336,6 +337,9 @@ _OTHERS: Final = (
     _fault(67, "sensor gone or silent",
            lambda: OnOtherDevice("sensor", "mute", "deaf", "hang-up times=1"),
            OPEN, Expected.REPORTED),
+    _fault(72, "pressure sensor frozen",
+           lambda: OnOtherDevice("sensor", "frozen-sensor", reads=("pressure",), also=FROZEN_GAUGE),
+           FLOWING, Expected.REPORTED),
 )  # fmt: skip
 
 FAULTS: Final[Mapping[int, Fault]] = {

@@ -99,10 +99,12 @@ class OnOtherDevice(OnDevice):
         kind: kind of the device.
         texts: see `OnDevice`.
         reads: names of quantities of which the device reports one; any device without them.
+        also: further tables of TOML for a rig that gets the device.
     """
 
-    def __init__(self, kind: str, *texts: str, reads: Sequence[str] = ()) -> None:
+    def __init__(self, kind: str, *texts: str, reads: Sequence[str] = (), also: str = "") -> None:
         super().__init__(kind, *texts)
+        self._also = also
         self._reads = reads
 
     def require_possible(self, rig: PlayedRig) -> None:
@@ -114,7 +116,8 @@ class OnOtherDevice(OnDevice):
         """Write the campaign, with the device if the rig gets one."""
         added = rig.added(self._kind)
         self.affected = (draw.choice(self._possible(rig)) if added is None else added.name,)
-        return rig.campaign.write(folder, more="" if added is None else added.tables)
+        more = "" if added is None else f"{added.tables}\n{self._also}"
+        return rig.campaign.write(folder, more=more)
 
     def aim(self, device: str) -> None:
         """The device is that of the cell."""

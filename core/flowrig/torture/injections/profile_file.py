@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from flowrig.interfaces import Syringe
 from flowrig.torture.injections.injection import Injection
 from flowrig.torture.rigs import NotOnThisRigError, PlayedRig
 from flowrig.torture.rigs.short_campaign import quoted
@@ -60,15 +61,14 @@ class AddedTables(Injection):
 
 def thin_syringe(rig: PlayedRig) -> str:
     """A syringe so thin that it would be longer than any."""
-    stream = _with_syringe(rig)
-    volume_ul = rig.profile.streams[stream].syringe.volume_ul
-    thin_mm = math.sqrt(4.0 * volume_ul / (math.pi * LONG_MM))
+    stream, syringe = _with_syringe(rig)
+    thin_mm = math.sqrt(4.0 * syringe.volume_ul / (math.pi * LONG_MM))
     return f'[streams.{quoted(stream)}.syringe]\ninner_diameter = "{thin_mm:.2f} mm"\n'
 
 
 def slow_stream(rig: PlayedRig) -> str:
     """A stream that may be slower than any pump can push."""
-    stream = _with_syringe(rig)
+    stream, _ = _with_syringe(rig)
     fastest = rig.profile.streams[stream].flow_rate_ul_min[1]
     window = f'["1e-6 uL/min", "{fastest:g} uL/min"]'
     return f"[streams.{quoted(stream)}]\nflow_rate = {window}\n"
@@ -105,10 +105,10 @@ def heat_needs_flow(rig: PlayedRig) -> str:
     )
 
 
-def _with_syringe(rig: PlayedRig) -> str:
+def _with_syringe(rig: PlayedRig) -> tuple[str, Syringe]:
     for name, stream in rig.profile.streams.items():
-        if getattr(stream, "syringe", None) is not None:
-            return name
+        if stream.syringe is not None:
+            return name, stream.syringe
     raise NotOnThisRigError("the rig has no syringe")
 
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-__all__ = ["GAUGE", "VALVE"]
+__all__ = ["FROZEN_GAUGE", "GAUGE", "VALVE"]
 
 VALVE: Final = """\
 [settings]
@@ -36,3 +36,11 @@ above = "2 bar"
 while_flowing = ["CuI", "ZnI2", "CsOA", "ODE", "PFO"]
 """
 """A pressure sensor with an interlock."""
+
+FROZEN_GAUGE: Final = """\
+[[interlocks]]
+reading = "gauge.pressure"
+frozen_after = "1 min"
+while_flowing = ["CuI", "ZnI2", "CsOA", "ODE"]
+"""
+"""One more interlock, for a reading that stands still; the carrier does not pass the sensor."""

@@ -13,6 +13,7 @@ from flowrig.clock import VirtualClock
 from flowrig.emulation import WIRE_FAULTS
 from flowrig.profile import Profile, load_profile
 from flowrig.profile.library import Finder
+from flowrig.profile.model.flow import GAS
 from flowrig.profile.topology import Topology
 from flowrig.rig.simulated import emulated, require_emulators
 from flowrig.safety.waste import FULL
@@ -98,14 +99,16 @@ class PlayedRig:
         """The devices of a kind that can have one of some faults.
 
         Args:
-            kind: "pump", "heater", another kind, or "any".
+            kind: "pump" for everything that drives a stream, "heater", another kind, or "any".
             texts: faults as `Emulator.inject` takes them; without any, all devices of the kind.
         """
         wanted = {text.split()[0] for text in texts}
+        driving = {stream.pump for stream in self.profile.streams.values()}
         return [
             name
             for name, entry in self.profile.devices.items()
-            if kind in ("any", entry.offer.kind) and (not texts or wanted & self.faults[name])
+            if (kind in ("any", entry.offer.kind) or (kind == "pump" and name in driving))
+            and (not texts or wanted & self.faults[name])
         ]
 
     def require(self, kind: str, texts: Sequence[str] = ()) -> None:
@@ -151,15 +154,14 @@ class PlayedRig:
         if len(ends) != 1:
             raise NotOnThisRigError(f"its liquid ends in {len(ends)} places")
         plan = profile.calibration
-        cleared_ul = (
-            0.0 if plan is None else sum(plan.flow_rates_ul_min.values()) * plan.duration_s / 60.0
-        )
+        cleared_ul = 0.0
+        if plan is not None:
+            cleared_ul = self._liquid_ul_min(plan.flow_rates_ul_min) * plan.duration_s / 60.0
         experiments_ul = [self._experiment_ul(share) for share in (0.0, 0.5, 1.0)]
         held_ul = cleared_ul + 2.2 * max(experiments_ul)
         flushed_ul = sum(
-            rate * step.at_most_s / 60.0
+            self._liquid_ul_min(step.flow_rates_ul_min) * step.at_most_s / 60.0
             for step in profile.safe_state
-            for rate in step.flow_rates_ul_min.values()
         )
         return ends[0], max(held_ul / FULL, held_ul + flushed_ul)
 
@@ -170,7 +172,12 @@ class PlayedRig:
         rates = self.profile.flow_rates_ul_min(space.rows(middle[np.newaxis])[0])
         wait_s = Topology(self.profile).equilibrium_time_s(rates)
         seconds = wait_s + analysis.frames * analysis.frame_interval_s
-        return sum(rates.values()) * seconds / 60.0
+        return self._liquid_ul_min(rates) * seconds / 60.0
+
+    def _liquid_ul_min(self, rates_ul_min: Mapping[str, float]) -> float:
+        """Flow rate [µL/min] of all streams that stay in a waste."""
+        streams = self.profile.streams
+        return sum(rate for name, rate in rates_ul_min.items() if streams[name].phase != GAS)
 
 
 @lru_cache(maxsize=4)
