@@ -176,6 +176,7 @@ def _spectrometers(
 ) -> tuple[dict[str, CellBody], dict[str, AbsorptionOptics | EmissionOptics]]:
     """A detector for every spectrometer, and what light it sees."""
     path = access.fluid.path
+    has_slugs = any(stream.is_carrier for stream in profile.streams.values())
     bodies, seen = {}, {}
     devices = [name for name, one in profile.devices.items() if one.offer.kind == "spectrometer"]
     for name in dict.fromkeys((*devices, *path.cells)):
@@ -192,6 +193,7 @@ def _spectrometers(
             detector,
             disturbances=disturbances,
             access=access,
+            has_slugs=has_slugs,
         )
     return bodies, seen
 
