@@ -20,6 +20,11 @@ SLICE_S = 0.2
 """Longest part [s] of a real wait. Python on Windows takes notice of Ctrl-C between two parts only,
 as its waits for locks cannot be interrupted there (python/cpython, issue 80116)."""
 
+
+def _nothing() -> None:
+    """What most threads do before they sleep."""
+
+
 _Sleeper = tuple[float, tuple[bool, str], int, threading.Lock]
 """Time [s] to wake, rank at equal times, identity, and the lock that is held until then."""
 
@@ -96,6 +101,9 @@ class Clock(ABC):
 
     def leave(self) -> None:  # noqa: B027
         """The calling thread no longer takes part."""
+
+    def before_sleep(self, function: Callable[[], object]) -> None:  # noqa: B027 - as above
+        """Call a function whenever the calling thread is about to sleep in virtual time."""
 
 
 def _running_s() -> float:
@@ -213,6 +221,7 @@ class VirtualClock(Clock):
         self._sleepers: list[_Sleeper] = []
         self._interrupted = False
         self._listeners: list[Callable[[], object]] = []
+        self._of_thread = threading.local()
 
     @property
     def is_virtual(self) -> bool:
@@ -243,6 +252,7 @@ class VirtualClock(Clock):
 
     def sleep(self, duration_s: float, alarm: Alarm | None = None) -> None:
         """Wait until all other threads sleep and virtual time has moved on by a duration [s]."""
+        getattr(self._of_thread, "before_sleep", _nothing)()
         with self._lock:
             if self._interrupted or duration_s <= 0 or (alarm is not None and alarm.rung):
                 return
@@ -262,6 +272,10 @@ class VirtualClock(Clock):
             with self._lock:
                 self._take_out(sleeper)
             raise
+
+    def before_sleep(self, function: Callable[[], object]) -> None:
+        """Call a function whenever the calling thread is about to sleep."""
+        self._of_thread.before_sleep = function
 
     def ring(self, alarm: Alarm) -> None:
         """Wake the thread that sleeps with an alarm, while the calling thread goes on."""
