@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 __all__ = ["SLICE_S", "Alarm", "Clock", "RealClock", "VirtualClock"]
 
@@ -104,6 +104,17 @@ class Clock(ABC):
 
     def before_sleep(self, function: Callable[[], object]) -> None:  # noqa: B027 - as above
         """Call a function whenever the calling thread is about to sleep in virtual time."""
+
+    def plan(self, times_s: Sequence[float]) -> None:  # noqa: B027 - as above
+        """Tell at which rig times [s] the calling thread is going to wake, as far as it knows.
+
+        An emulator that answers in this thread may compute several answers at once. A plan that is
+        not kept costs time, and changes no result; an empty one ends it.
+        """
+
+    def planned_s(self) -> Sequence[float]:
+        """The plan of the calling thread; empty in real time, where no wake is punctual."""
+        return ()
 
 
 def _running_s() -> float:
@@ -276,6 +287,15 @@ class VirtualClock(Clock):
     def before_sleep(self, function: Callable[[], object]) -> None:
         """Call a function whenever the calling thread is about to sleep."""
         self._of_thread.before_sleep = function
+
+    def plan(self, times_s: Sequence[float]) -> None:
+        """Tell at which rig times [s] the calling thread is going to wake."""
+        self._of_thread.plan = times_s
+
+    def planned_s(self) -> Sequence[float]:
+        """The plan of the calling thread; empty without one."""
+        planned: Sequence[float] = getattr(self._of_thread, "plan", ())
+        return planned
 
     def ring(self, alarm: Alarm) -> None:
         """Wake the thread that sleeps with an alarm, while the calling thread goes on."""

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from attrs import frozen
@@ -99,32 +100,56 @@ class FluidState:
         self._previous_ul = np.zeros(len(order))
         self._delivered_at_s, self._delivered_now_ul = start_s, self._delivered_ul
         self._newest: tuple[tuple[int, float, float], CellContent] | None = None
+        self._foreseen: tuple[tuple[Any, ...], tuple[CellContent, ...]] | None = None
         self.chemistry = self._chemistry(settings, seed)
+
+    @property
+    def commands(self) -> int:
+        """Number of commands so far to all that changes flow or temperature.
+
+        What was computed ahead holds until the next command.
+        """
+        return self._flowing.commands + sum(plate.commands for plate in self.plates.values())
 
     def advance(self, now_s: float) -> None:
         """Compute flow and temperatures up to the last grid time before a rig time [s]."""
-        # The step that ends exactly now is left out: a command may still come at this moment.
-        steps = math.ceil((now_s - self._start_s) / STEP_S) - 1
-        if steps <= self._steps:
-            return
+        steps = self._steps_before(now_s)
+        if steps > self._steps:
+            self._step(steps)
+
+    def _steps_before(self, now_s: float) -> int:
+        """Number of whole steps before a rig time [s].
+
+        The step that ends exactly then is left out: a command may still come at this moment.
+        """
+        return math.ceil((now_s - self._start_s) / STEP_S) - 1
+
+    def _step(self, steps: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Go on to a number of steps since the world began.
+
+        Returns:
+            delivered volumes [µL] after the present step and after each new one, and which of the
+            new ones the flow record took.
+        """
         grid: NDArray[np.float64] = np.arange(self._steps + 1, steps + 1, dtype=np.float64)
         times_s = self._start_s + STEP_S * grid
         delivered = np.column_stack((self._delivered_ul, self._flowing.delivered_ul(times_s)))
-        self._record.append(times_s, np.ascontiguousarray(np.diff(delivered, axis=1).T))
+        added_ul = np.ascontiguousarray(np.diff(delivered, axis=1).T)
+        recorded = self._record.append(times_s, added_ul)
         self._delivered_ul = delivered[:, -1]
         self._previous_ul = delivered[:, -2]
         self._steps = steps
         for plate in self.plates.values():
             plate.advance(steps)
+        return delivered, recorded
 
     def content(self, cell: FlowCell, now_s: float) -> CellContent:
         """The liquid in a flow cell at a rig time [s] to which `advance` was called."""
-        total_ul, flow_ul_min = self._flow(cell.stretch, now_s)
-        key = (id(cell.stretch), cell.position_ul, total_ul)
         # Two cells at one place see the same: the second need not compute it again.
+        key = (id(cell.stretch), cell.position_ul, now_s)
         if self._newest is not None and self._newest[0] == key:
-            seen = self._newest[1]
-            return CellContent(total_ul, flow_ul_min, seen.reactive_share, seen.product)
+            return self._newest[1]
+        total_ul, flow_ul_min = self._flow(cell.stretch, now_s)
         found = self._record.slice_at(cell.stretch, cell.position_ul, total_ul)
         if found is None or found.reactive_share <= 0.0:
             content = CellContent(total_ul, flow_ul_min, 0.0, None)
@@ -133,6 +158,46 @@ class FluidState:
             content = CellContent(total_ul, flow_ul_min, found.reactive_share, product)
         self._newest = (key, content)
         return content
+
+    def contents(self, cell: FlowCell, times_s: Sequence[float]) -> tuple[CellContent, ...]:
+        """The liquid in a flow cell at rig times [s] to come, as `content` will find it.
+
+        Args:
+            cell: the flow cell.
+            times_s: times in ascending order, from that on to which `advance` was called. No
+                command may come until the last of them, see `commands`.
+        """
+        key = (id(cell.stretch), cell.position_ul, tuple(times_s), self.commands)
+        if self._foreseen is None or self._foreseen[0] != key:
+            self._foreseen = (key, self._foresee(cell, times_s))
+        return self._foreseen[1]
+
+    def _foresee(self, cell: FlowCell, times_s: Sequence[float]) -> tuple[CellContent, ...]:
+        present = self._steps
+        last, before_last, count = self._delivered_ul, self._previous_ul, self._record.count
+        found = []
+        try:
+            steps = self._steps_before(times_s[-1])
+            if steps > present:
+                delivered, recorded = self._step(steps)
+                columns = [before_last, *delivered.T]
+                counts = [count, *(count + np.cumsum(recorded)).tolist()]
+            else:
+                columns, counts = [before_last, last], [count]
+            flowed_ul = self._flowing.delivered_ul(np.array(times_s)).T
+            for time_s, self._delivered_now_ul in zip(times_s, flowed_ul, strict=True):
+                self._delivered_at_s = time_s
+                self._steps = max(self._steps_before(time_s), present)
+                passed = self._steps - present
+                self._previous_ul, self._delivered_ul = columns[passed], columns[passed + 1]
+                with self._record.looking_back(counts[passed]):
+                    found.append(self.content(cell, time_s))
+        finally:
+            self._steps, self._record.count = present, count
+            self._delivered_ul, self._previous_ul = last, before_last
+            for plate in self.plates.values():
+                plate.forget(present)
+        return tuple(found)
 
     def steady_product(
         self, conditions: Mapping[str, float], cell: FlowCell | None = None
@@ -206,7 +271,7 @@ class FluidState:
             history = (
                 _AMBIENT
                 if heater is None
-                else self.plates[heater].history_c(passage.entered_s, passage.left_s)
+                else self.plates[heater].history_c(passage.entered_s, passage.left_s, self._steps)
             )
             seconds = passage.left_s - passage.entered_s
             legs.append(_leg(passage.component, seconds, history, passage.flow_ul_min))

@@ -172,6 +172,8 @@ class DisturbedWire:
         """
         with self._lock:
             exchange, self._exchanges = self._exchanges, self._exchanges + 1
+            if not (self._wires or self._switches):
+                return [], self._clearings
             now_s = self._clock.now_s()
             changes = self._changes(exchange, counts=True)
             due = [plan for plan in self._wires if plan.is_due(exchange, self._passed, now_s)]
@@ -246,6 +248,8 @@ class _Connection:
 
     def _path(self, wires: Sequence[Wire]) -> ProtocolCore:
         """The core behind the given wires and behind those that still hold bytes back."""
+        if not (wires or self._lines):
+            return self._instrument
         held = {wire: line for wire, line in self._lines.items() if line.held}
         due = {wire: self._lines.get(wire) or Line(self._instrument, self._clock) for wire in wires}
         self._lines = held | due

@@ -79,6 +79,27 @@ class SlugTrain:
         seen = _reactive_until(self._position + window, reactive_share)
         return (seen - _reactive_until(self._position, reactive_share)) / window
 
+    @property
+    def place(self) -> tuple[float, float]:
+        """Volume [µL] that has flowed by the last exposure, and position in the train then."""
+        return self._last_total_ul, self._position
+
+    def mark(self) -> object:
+        """Where the irregular periods stand, for `rewind`."""
+        return self._rng.bit_generator.state
+
+    def rewind(self, mark: object, exposures: int, place: tuple[float, float]) -> None:
+        """Stand as a number of exposures after a mark.
+
+        Args:
+            mark: from `mark`.
+            exposures: the number.
+            place: `place` after the last of them.
+        """
+        self._rng.bit_generator.state = mark
+        self._rng.standard_normal(exposures)
+        self._last_total_ul, self._position = place
+
 
 def _reactive_until(position: float, share: float) -> float:
     """Length of reactive phase up to a position, in a train of unit periods."""
