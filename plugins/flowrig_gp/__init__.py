@@ -18,7 +18,7 @@ def flowrig_surrogates() -> Sequence[Offer]:
             target="flowrig_gp.surrogate:GaussianProcess",
             settings=GaussianProcessSettings,
             summary="one Gaussian process per response, with a length scale for each condition",
-            needs=("sklearn", "scipy"),
+            needs=("scipy",),
             install="flowrig[gp]",
         )
     ]

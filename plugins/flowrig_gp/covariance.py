@@ -1,17 +1,19 @@
-"""Matérn correlations together with their derivatives, which scikit-learn does not offer.
+"""Matérn correlations: together with their derivatives, and as matrices of distances.
 
-scikit-learn's kernels have no derivatives along the conditions, and their derivatives along the
-hyperparameters need an array of shape `n x n x d`. The search for hyperparameters and the
-gradients of predictions therefore use these functions; the model itself is scikit-learn's kernel,
-see `Hyperparameters.kernel`. Tests hold the two equal.
+The search for hyperparameters and the gradients of predictions use the first form, the covariance
+matrix of the measurements the second one. A test holds the second one equal to scikit-learn's
+kernels, to the last bit, and the two forms equal; to remove one changes the last bits of decisions.
 """
 
+import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
+from attrs import frozen
 from numpy.typing import NDArray
+from scipy.spatial.distance import cdist, pdist, squareform
 
-__all__ = ["COVARIANCES", "Covariance"]
+__all__ = ["COVARIANCES", "Covariance", "Kernel"]
 
 Array = NDArray[np.float64]
 
@@ -44,3 +46,43 @@ COVARIANCES: Mapping[float, Covariance] = {
 }
 """Matérn correlations by smoothness `nu`; infinity stands for the squared exponential
 (Rasmussen & Williams, Gaussian Processes for Machine Learning, 2006, equations 4.17 and 4.9)."""
+
+
+@frozen(eq=False)
+class Kernel:
+    """Covariance of the noise-free response, as matrices.
+
+    Attributes:
+        length_scales: as fractions of the ranges of the conditions, shape `d`.
+        signal_variance: prior variance.
+        smoothness: `nu` of the Matérn covariance: 1.5, 2.5 or infinity.
+    """
+
+    length_scales: Array
+    signal_variance: float
+    smoothness: float
+
+    def __call__(self, X: Array, Y: Array | None = None) -> Array:
+        """Covariances between conditions.
+
+        Args:
+            X: conditions, shape `n x d`.
+            Y: conditions, shape `m x d`; None for `X`.
+
+        Returns:
+            shape `n x m`.
+        """
+        if Y is not None:
+            distances = cdist(X / self.length_scales, Y / self.length_scales)
+            return np.asarray(self.signal_variance * self._correlation(distances))
+        correlation = squareform(self._correlation(pdist(X / self.length_scales)))
+        np.fill_diagonal(correlation, 1.0)
+        return np.asarray(self.signal_variance * correlation)
+
+    def _correlation(self, distances: Array) -> Array:
+        if self.smoothness == np.inf:
+            return np.asarray(np.exp(-(distances**2) / 2.0))
+        root = distances * math.sqrt(2.0 * self.smoothness)
+        if self.smoothness == 1.5:
+            return np.asarray((1.0 + root) * np.exp(-root))
+        return np.asarray((1.0 + root + root**2 / 3.0) * np.exp(-root))

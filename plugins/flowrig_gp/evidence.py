@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 from scipy.linalg.blas import dsymv
 from scipy.linalg.lapack import dpotrf, dpotri
 from scipy.optimize import minimize
-from sklearn.gaussian_process.kernels import ConstantKernel, Kernel, Matern
 
-from flowrig_gp.covariance import COVARIANCES, Covariance
+from flowrig_gp.covariance import COVARIANCES, Covariance, Kernel
 
 __all__ = ["Hyperparameters", "NegativeLogPosterior", "Priors", "most_probable"]
 
@@ -60,14 +59,12 @@ class Hyperparameters:
         return cls(values[:dimensions], *map(float, values[dimensions:]))
 
     def kernel(self, smoothness: float) -> Kernel:
-        """Covariance of the noise-free response as a scikit-learn kernel.
-
-        It has no `WhiteKernel`, because the noise variance can differ between measurements.
+        """Covariance of the noise-free response.
 
         Args:
             smoothness: `nu` of the Matérn covariance.
         """
-        return ConstantKernel(self.signal_variance) * Matern(self.length_scales, nu=smoothness)
+        return Kernel(self.length_scales, self.signal_variance, smoothness)
 
 
 @frozen

@@ -3,9 +3,8 @@
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
-from sklearn.gaussian_process.kernels import Kernel
 
-from flowrig_gp.covariance import COVARIANCES, Covariance
+from flowrig_gp.covariance import COVARIANCES, Covariance, Kernel
 from flowrig_gp.evidence import Hyperparameters
 
 __all__ = ["Prediction", "Process"]

@@ -92,9 +92,11 @@ class Exposures:
         self._fluid = fluid
 
     def now(self, time_s: float, scene: Scene) -> NDArray[np.uint16]:
-        """Counts of an exposure that begins at a rig time [s] to which the fluid state was advanced.
+        """Counts of an exposure that begins now, shape `n_pixels`.
 
-        Shape `n_pixels`.
+        Args:
+            time_s: rig time [s], to which the fluid state was advanced.
+            scene: light and integration time.
         """
         seen = () if self._cell is None else (self._fluid.content(self._cell, time_s),)
         return self._read((time_s,), seen, scene)[0][0]

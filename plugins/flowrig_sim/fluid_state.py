@@ -117,6 +117,12 @@ class FluidState:
         if steps > self._steps:
             self._step(steps)
 
+    def advance_plates(self, now_s: float) -> None:
+        """Compute the temperatures alone, which do not depend on the flow."""
+        steps = self._steps_before(now_s)
+        for plate in self.plates.values():
+            plate.advance(steps)
+
     def _steps_before(self, now_s: float) -> int:
         """Number of whole steps before a rig time [s].
 

@@ -130,7 +130,9 @@ class PlateBody:
     @property
     def temperature_c(self) -> float:
         """Reading [°C] of the sensor."""
-        with self._access.now() as now_s:
+        with self._access.lock:
+            now_s = self._access.clock.now_s()
+            self._access.fluid.advance_plates(now_s)
             return self._plate.temperature_c + self._sensor.at(now_s)
 
     def control(self, set_point_c: float) -> None:
@@ -168,8 +170,8 @@ class CellBody:
     The light is on until `light` shuts it. A detector at no cell sees darkness.
 
     Where the clock knows when the next exposures begin, all are computed with the first one. They
-    are given up if they turn out to be wrong: another time, a command to a pump or a heater, another
-    light.
+    are given up if they turn out to be wrong: at another time, after a command to a pump or a
+    heater, in another light.
 
     Args:
         exposures: what the detector sees.

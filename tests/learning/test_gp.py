@@ -70,6 +70,19 @@ def test_gradient_of_the_evidence(
 
 
 @pytest.mark.parametrize("smoothness", SMOOTHNESS)
+def test_covariances_are_those_of_scikit_learn_to_the_last_bit(smoothness: float) -> None:
+    """Journals hold decisions that were made with scikit-learn's kernels."""
+    rng = np.random.default_rng(5)
+    for d in (1, 2, 5, 8):
+        scales, signal = np.exp(rng.normal(size=d)), float(np.exp(rng.normal()))
+        X, Y = rng.random((30, d)), rng.random((7, d))
+        kernel = Hyperparameters(scales, signal, 0.1).kernel(smoothness)
+        peer = ConstantKernel(signal) * Matern(scales, nu=smoothness)
+        np.testing.assert_array_equal(kernel(X), peer(X))
+        np.testing.assert_array_equal(kernel(Y, X), peer(Y, X))
+
+
+@pytest.mark.parametrize("smoothness", SMOOTHNESS)
 def test_evidence_and_predictions_are_those_of_scikit_learn(smoothness: float) -> None:
     """Evidence, mean and standard deviation agree with scikit-learn's at the same numbers."""
     X, z = wavy(20)

@@ -183,6 +183,17 @@ class DisturbedWire:
         _throw(changes)
         return [plan.wire for plan in due], clearings
 
+    @property
+    def has_faults(self) -> bool:
+        """Whether any fault is planned."""
+        return bool(self._wires or self._switches)
+
+    def count_exchange(self, number: int) -> None:
+        """Count an exchange, and the bytes that the driver has sent."""
+        with self._lock:
+            self._exchanges += 1
+            self._passed += number
+
     def count_bytes(self, number: int) -> None:
         """Add to the number of bytes that have passed, in either direction."""
         with self._lock:
@@ -233,6 +244,8 @@ class _Connection:
         Raises:
             HangUp: the connection breaks.
         """
+        if not (self._lines or self._wire.has_faults):
+            return self._sound(data)
         wires, clearings = self._wire.begin_exchange()
         if clearings != self._clearings:
             self._lines, self._clearings = {}, clearings
@@ -242,6 +255,18 @@ class _Connection:
         except HangUp as end:
             self._wire.count_bytes(len(end.answer))
             self._lines, self._instrument.answer = {}, b""
+            raise
+        self._wire.count_bytes(len(answer))
+        return answer
+
+    def _sound(self, data: bytes) -> bytes:
+        """An exchange on a wire without any fault."""
+        self._wire.count_exchange(len(data))
+        try:
+            answer = self._instrument.feed(data)
+        except HangUp as end:
+            self._wire.count_bytes(len(end.answer))
+            self._instrument.answer = b""
             raise
         self._wire.count_bytes(len(answer))
         return answer
