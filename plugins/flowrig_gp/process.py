@@ -88,7 +88,7 @@ class Process:
         noise = np.full(len(z), hyperparameters.noise_variance)
         if repeat_variance is not None:
             noise += hyperparameters.repeatability_factor * repeat_variance
-        inverse = np.linalg.inv(kernel(X) + np.diag(noise))
+        inverse = np.asarray(np.linalg.inv(kernel(X) + np.diag(noise)), np.float64)
         scales = hyperparameters.length_scales
         weight = inverse.sum(axis=1)
         prior_mean = float(weight @ z) / float(weight.sum())
@@ -155,7 +155,7 @@ class Process:
             jittered = covariance.copy()
             jittered[diagonal] += max(size, LEAST_VARIANCE) * 10.0**power
             try:
-                return np.linalg.cholesky(jittered)
+                return np.asarray(np.linalg.cholesky(jittered), np.float64)
             except np.linalg.LinAlgError:
                 continue
         return np.diag(np.sqrt(np.maximum(covariance[diagonal], 0.0)))

@@ -6,6 +6,7 @@ They come through the hook `flowrig_kinds`, as a third party's kinds do.
 from collections.abc import Sequence
 
 from flowrig.plugins import KindOffer, hookimpl
+from flowrig_kinds.flow_source import FlowSource
 from flowrig_kinds.numbers import FlowController, Light, Stage, Stirrer
 from flowrig_kinds.sensor import Sensor
 from flowrig_kinds.valve import Collector, Valve
@@ -13,6 +14,7 @@ from flowrig_kinds.valve import Collector, Valve
 __all__ = [
     "Collector",
     "FlowController",
+    "FlowSource",
     "Light",
     "Sensor",
     "Stage",
@@ -32,6 +34,8 @@ _KINDS = (
      "turns at a speed [rpm], and reports it"),
     ("flow_controller", "numbers:FlowController", "FlowController", "FlowController", "",
      "controls the flow of a gas or a liquid, and reports it"),
+    ("flow_source", "flow_source:FlowSource", "FlowSource", "FlowSource", TEMPLATE,
+     "drives a stream without a syringe: HPLC or peristaltic pump, pressure controller"),
     ("stage", "numbers:Stage", "Stage", "Number", "", "moves a probe or a sample to a place [mm]"),
     ("light", "numbers:Light", "Light", "Number", "", "shines with an intensity [%]"),
     ("collector", "valve:Collector", "Valve", "Valve", "", "collects fractions in tubes"),

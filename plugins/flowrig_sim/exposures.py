@@ -1,7 +1,7 @@
 """Exposures of a detector at a flow cell, one by one or many at once."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from attrs import frozen
@@ -57,8 +57,8 @@ class Scene:
 class Mark:
     """Where random draws and slugs stand before some exposures, and after each of them."""
 
-    detector: object
-    train: object
+    detector: Any
+    train: Any
     places: Sequence[tuple[float, float]]
 
 
@@ -99,7 +99,7 @@ class Exposures:
             scene: light and integration time.
         """
         seen = () if self._cell is None else (self._fluid.content(self._cell, time_s),)
-        return self._read((time_s,), seen, scene)[0][0]
+        return np.asarray(self._read((time_s,), seen, scene)[0][0])
 
     def ahead(self, times_s: Sequence[float], scene: Scene) -> tuple[NDArray[np.uint16], Mark]:
         """Exposures from now on, as `now` will give them if nothing changes until then.

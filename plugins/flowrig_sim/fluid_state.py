@@ -2,19 +2,21 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from attrs import frozen
+from attrs import evolve, frozen
 from numpy.typing import NDArray
 
 from flowrig.emulation import Chemistry, Leg, Parcel, Product, Setup
 from flowrig.errors import InputError
 from flowrig.interfaces.pump import Syringe
 from flowrig.profile.model import Component, Profile, Stream
+from flowrig.profile.topology import positions_under
 from flowrig_sim.chemistry.twin_synthesis import TwinSynthesis
 from flowrig_sim.flow.flowpath import FlowCell, FlowPath, Stretch, bore_mm
-from flowrig_sim.flow.plunger import Plunger, Plungers
+from flowrig_sim.flow.plunger import Plunger, Plungers, steady_source
 from flowrig_sim.flow.transport import FlowRecord, Slice
 from flowrig_sim.noise import generator
 from flowrig_sim.plate import AMBIENT_C, Plate
@@ -79,11 +81,15 @@ class FluidState:
         self._profile = profile
         self._start_s = start_s
         self.path = FlowPath.of(profile)
+        self._positions: dict[str, str] = {}
+        self._turns: list[tuple[int, dict[str, str]]] = []
+        self._turned = 0
+        self._path_with = lru_cache(maxsize=64)(lambda at: FlowPath.of(profile, dict(at)))
         self.plungers = _plungers(profile, settings, seed, fill_ul or {}, start_s)
         order = (*self.path.reactive, *self.path.carriers)
         self._flowing = Plungers([self.plungers[name] for name in order])
         self._through = {
-            id(cell.stretch): _weights(cell.stretch, order) for cell in self.path.cells.values()
+            one.stretch.name: _weights(one.stretch, order) for one in self.path.cells.values()
         }
         self.plates = {heater: Plate(start_s, STEP_S) for heater in _heaters(profile)}
         species = sorted({n for s in profile.streams.values() for n in s.contains_mol_l})
@@ -99,23 +105,63 @@ class FluidState:
         self._delivered_ul = self._flowing.delivered_ul(np.array([start_s]))[:, 0]
         self._previous_ul = np.zeros(len(order))
         self._delivered_at_s, self._delivered_now_ul = start_s, self._delivered_ul
-        self._newest: tuple[tuple[int, float, float], CellContent] | None = None
+        self._newest: tuple[tuple[str, float, float], CellContent] | None = None
         self._foreseen: tuple[tuple[Any, ...], tuple[CellContent, ...]] | None = None
+        self.device_values: Callable[[], Mapping[str, float | str]] = dict
+        """Gives, by device of another kind, the number or the position at which it works."""
         self.chemistry = self._chemistry(settings, seed)
 
     @property
-    def commands(self) -> int:
-        """Number of commands so far to all that changes flow or temperature.
+    def causes(self) -> tuple[object, ...]:
+        """What flow, temperature and chemistry follow from, besides time.
 
-        What was computed ahead holds until the next command.
+        Equal as long as no command has come; what was computed ahead holds until then.
         """
-        return self._flowing.commands + sum(plate.commands for plate in self.plates.values())
+        commands = self._flowing.commands + sum(plate.commands for plate in self.plates.values())
+        return commands, self._turned, dict(self.device_values())
+
+    @property
+    def can_foresee(self) -> bool:
+        """Whether `contents` may be called: not while a valve turns."""
+        return not self._turns
 
     def advance(self, now_s: float) -> None:
         """Compute flow and temperatures up to the last grid time before a rig time [s]."""
         steps = self._steps_before(now_s)
+        while self._turns and self._turns[0][0] <= steps:
+            step, positions = self._turns.pop(0)
+            if step > self._steps:
+                self._advance_to(step)
+            self._lead(positions)
         if steps > self._steps:
-            self._step(steps)
+            self._advance_to(steps)
+
+    def turn(self, device: str, position: str, now_s: float) -> None:
+        """Turn a valve of the path at a rig time [s] to which `advance` was called.
+
+        Streams stand while a valve turns, so that the step of the time grid that is under way
+        belongs to where the valve stood.
+        """
+        latest = self.positions
+        if latest.get(device) != position:
+            step = math.ceil((now_s - self._start_s) / STEP_S)
+            self._turns.append((step, {**latest, device: position}))
+            self._turned += 1
+
+    @property
+    def positions(self) -> Mapping[str, str]:
+        """By device, where valves of the path stand that were turned."""
+        return self._turns[-1][1] if self._turns else self._positions
+
+    def _lead(self, positions: dict[str, str]) -> None:
+        """Lead liquid as it flows in some positions, by device."""
+        self._positions = positions
+        path = FlowPath.of(self._profile, positions)
+        self._record.turn(path)
+        order = (*path.reactive, *path.carriers)
+        self._through = {
+            one.stretch.name: _weights(one.stretch, order) for one in path.cells.values()
+        }
 
     def advance_plates(self, now_s: float) -> None:
         """Compute the temperatures alone, which do not depend on the flow."""
@@ -130,7 +176,7 @@ class FluidState:
         """
         return math.ceil((now_s - self._start_s) / STEP_S) - 1
 
-    def _step(self, steps: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    def _advance_to(self, steps: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Go on to a number of steps since the world began.
 
         Returns:
@@ -152,7 +198,7 @@ class FluidState:
     def content(self, cell: FlowCell, now_s: float) -> CellContent:
         """The liquid in a flow cell at a rig time [s] to which `advance` was called."""
         # Two cells at one place see the same: the second need not compute it again.
-        key = (id(cell.stretch), cell.position_ul, now_s)
+        key = (cell.stretch.name, cell.position_ul, now_s)
         if self._newest is not None and self._newest[0] == key:
             return self._newest[1]
         total_ul, flow_ul_min = self._flow(cell.stretch, now_s)
@@ -171,9 +217,9 @@ class FluidState:
         Args:
             cell: the flow cell.
             times_s: times in ascending order, from that on to which `advance` was called. No
-                command may come until the last of them, see `commands`.
+                command may come until the last of them, see `causes`.
         """
-        key = (id(cell.stretch), cell.position_ul, tuple(times_s), self.commands)
+        key = (cell.stretch.name, cell.position_ul, tuple(times_s), self.causes)
         if self._foreseen is None or self._foreseen[0] != key:
             self._foreseen = (key, self._foresee(cell, times_s))
         return self._foreseen[1]
@@ -185,7 +231,7 @@ class FluidState:
         try:
             steps = self._steps_before(times_s[-1])
             if steps > present:
-                delivered, recorded = self._step(steps)
+                delivered, recorded = self._advance_to(steps)
                 columns = [before_last, *delivered.T]
                 counts = [count, *(count + np.cumsum(recorded)).tolist()]
             else:
@@ -226,12 +272,17 @@ class FluidState:
         self, conditions: Mapping[str, float], cell: FlowCell | None = None
     ) -> Parcel | None:
         """The parcel at steady state under some conditions; None if there is none."""
-        seen = cell or next(reversed(list(self.path.cells.values())), None)
-        if seen is None:
+        at = positions_under(self._profile, conditions)
+        cells = self._path_with(tuple(at.items())).cells
+        if not cells:
             return None
+        seen = cells[list(cells)[-1] if cell is None else cell.spectrometer]
         rates = self._profile.flow_rates_ul_min(conditions)
         temperatures = self._profile.set_points_c(conditions)
-        return self._steady(seen.stretch, seen.position_ul, rates, temperatures)
+        parcel = self._steady(seen.stretch, seen.position_ul, rates, temperatures)
+        if parcel is None:
+            return None
+        return evolve(parcel, devices=self._profile.device_values(conditions))
 
     def _steady(
         self,
@@ -241,8 +292,8 @@ class FluidState:
         set_points_c: Mapping[str, float],
     ) -> Parcel | None:
         passing = {name: rates.get(name, 0.0) * one for name, one in stretch.fractions.items()}
-        reactive = sum(passing[name] for name in stretch.reactive)
-        total = reactive + sum(passing[name] for name in stretch.carriers)
+        reactive = sum(passing.get(name, 0.0) for name in stretch.reactive)
+        total = reactive + sum(passing.get(name, 0.0) for name in stretch.carriers)
         if reactive <= 0.0:
             return None
         legs, passed_ul = [], 0.0
@@ -265,7 +316,10 @@ class FluidState:
                 met.append((share / reactive, parent))
         parents = tuple(met)
         shares = np.array(
-            [passing[n] / reactive if n in stretch.reactive else 0.0 for n in self.path.reactive]
+            [
+                passing.get(n, 0.0) / reactive if n in stretch.reactive else 0.0
+                for n in self.path.reactive
+            ]
         )
         return self._made(shares, reactive / total, tuple(legs), lambda: parents)
 
@@ -286,6 +340,7 @@ class FluidState:
             found.reactive_share,
             tuple(legs),
             lambda: tuple((share, self._parcel(one)) for share, one in found.met()),
+            self.device_values(),
         )
 
     def _made(
@@ -294,6 +349,7 @@ class FluidState:
         reactive_share: float,
         legs: tuple[Leg, ...],
         met: Callable[[], tuple[tuple[float, Parcel], ...]],
+        devices: Mapping[str, float | str] | None = None,
     ) -> Parcel:
         return Parcel(
             shares=dict(zip(self.path.reactive, shares.tolist(), strict=True)),
@@ -303,11 +359,12 @@ class FluidState:
             reactive_share=reactive_share,
             legs=legs,
             met=met,
+            devices=devices or {},
         )
 
     def _flow(self, stretch: Stretch, now_s: float) -> tuple[float, float]:
         """Volume [µL] that has entered a stretch by now, and flow rate [µL/min]."""
-        columns, weights = self._through[id(stretch)]
+        columns, weights = self._through[stretch.name]
 
         def through_ul(volumes: NDArray[np.float64]) -> float:
             return float((volumes[columns] * weights).sum())
@@ -328,7 +385,7 @@ class FluidState:
     def _chemistry(self, settings: FluidicSettings, seed: int) -> Chemistry:
         setup = self._setup(seed)
         if settings.twin is not None:
-            return TwinSynthesis.of_rig(settings.twin, self._profile)
+            return TwinSynthesis.of_rig(settings.twin, self._profile, setup, settings.excitation_nm)
         cls = settings.chemistry.offer.load()
         lacking = sorted(set(cls.species) - setup.species)
         if lacking:
@@ -366,7 +423,8 @@ class FluidState:
 def _weights(stretch: Stretch, order: Sequence[str]) -> tuple[list[int], NDArray[np.float64]]:
     """Columns of the streams of a stretch, and how much of each passes it."""
     names = (*stretch.reactive, *stretch.carriers)
-    return [order.index(name) for name in names], np.array([stretch.fractions[n] for n in names])
+    weights = np.array([stretch.fractions.get(name, 0.0) for name in names])
+    return [order.index(name) for name in names], weights
 
 
 def _leg(
@@ -400,25 +458,24 @@ def _plungers(
     unknown = sorted(fill_ul.keys() - profile.streams.keys())
     if unknown:
         raise InputError(f"{profile.name} has no stream {', '.join(unknown)} to be filled")
-    return {
-        name: Plunger(
-            stream.syringe,
-            _fill_ul(stream, fill_ul.get(name)),
-            settings.flow_ripple,
-            float(generator(seed, f"screw of {name}").uniform(0.0, 2 * math.pi)),
-            start_s,
-        )
-        for name, stream in profile.streams.items()
-    }
+
+    def driving(stream: Stream) -> Plunger:
+        filled_ul = _fill_ul(stream, fill_ul.get(stream.name))
+        if stream.syringe is None:
+            return steady_source(stream.capacity_ul, filled_ul, start_s)
+        phase = float(generator(seed, f"screw of {stream.name}").uniform(0.0, 2 * math.pi))
+        return Plunger(stream.syringe, filled_ul, settings.flow_ripple, phase, start_s)
+
+    return {name: driving(stream) for name, stream in profile.streams.items()}
 
 
 def _fill_ul(stream: Stream, fill_ul: float | None) -> float:
-    capacity_ul = stream.syringe.volume_ul
+    capacity_ul = stream.capacity_ul
     if fill_ul is None:
         return capacity_ul
     if not 0.0 <= fill_ul <= capacity_ul:
         raise InputError(
-            f"{stream.name}: a syringe of {capacity_ul:g} µL cannot hold {fill_ul:g} µL"
+            f"{stream.name}: a {stream.source} of {capacity_ul:g} µL cannot hold {fill_ul:g} µL"
         )
     return fill_ul
 

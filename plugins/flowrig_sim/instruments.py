@@ -71,6 +71,17 @@ class FluidAccess:
         with self.lock:
             return function(self.clock.now_s())
 
+    @property
+    def positions(self) -> Mapping[str, str]:
+        """By device, where valves of the path stand that were turned."""
+        with self.now():
+            return self.fluid.positions
+
+    def turn(self, device: str, position: str) -> None:
+        """Turn a valve of the path now."""
+        with self.now() as now_s:
+            self.fluid.turn(device, position, now_s)
+
 
 class PlungerBody:
     """The plunger of a pump; see `flowrig.emulation.PumpBody`."""
@@ -150,7 +161,7 @@ class _Ahead:
         counts: shape `n x n_pixels`.
         mark: for the way back.
         scene: for which they hold.
-        commands: number of commands to the fluid state until then.
+        causes: of the fluid state, likewise.
         plan: the plan that they follow.
         taken: number of exposures that are over.
     """
@@ -159,7 +170,7 @@ class _Ahead:
     counts: NDArray[np.uint16]
     mark: Mark
     scene: Scene
-    commands: int
+    causes: tuple[object, ...]
     plan: Sequence[float]
     taken: int = 0
 
@@ -223,22 +234,23 @@ class CellBody:
                 return self._exposures.now(now_s, scene)
             ahead.taken += 1
             self._ahead = ahead if ahead.taken < len(ahead.times_s) else None
-            return ahead.counts[ahead.taken - 1]
+            return np.asarray(ahead.counts[ahead.taken - 1])
 
     def _look_ahead(self, now_s: float, scene: Scene) -> _Ahead | None:
         plan = self._access.clock.planned_s()
         first = bisect_left(plan, now_s)
         times_s = plan[first:]
-        if plan is self._broken_plan or len(times_s) < 2 or times_s[0] != now_s:
+        is_planned = plan is not self._broken_plan and len(times_s) > 1 and times_s[0] == now_s
+        if not (is_planned and self._access.fluid.can_foresee):
             return None
         counts, mark = self._exposures.ahead(times_s, scene)
-        return _Ahead(times_s, counts, mark, scene, self._access.fluid.commands, plan)
+        return _Ahead(times_s, counts, mark, scene, self._access.fluid.causes, plan)
 
     def _holds(self, ahead: _Ahead, now_s: float, scene: Scene) -> bool:
         return (
             ahead.times_s[ahead.taken] == now_s
             and ahead.scene == scene
-            and ahead.commands == self._access.fluid.commands
+            and ahead.causes == self._access.fluid.causes
         )
 
     def _block(self, on: bool) -> None:

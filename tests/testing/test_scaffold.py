@@ -26,6 +26,7 @@ KINDS = (
     "valve",
     "sensor",
     "stirrer",
+    "flow_source",
 )
 REST_NEEDS_NOTHING = ("valve", "sensor", "stirrer")
 """Kinds of instruments that no command brings to rest; two checks are left out for them."""

@@ -210,7 +210,8 @@ class RunStarted(EventData):
             one, the plugin that offers it, as "chemyx of flowrig".
         readings: unit of everything that devices report in a look, by DEVICE.QUANTITY; missing
             where no device does.
-        chemistry: the chemistry of a simulated rig; "" if it has none.
+        chemistry: the chemistry of a simulated rig, "twin" for a twin in its place; "" if it has
+            none.
         invented: whether the numbers of that chemistry stand for nothing.
 
     Older forms:
@@ -838,6 +839,7 @@ class HoldBegun(EventData):
         longest_s: how long it waits at most [s].
         until_s: rig time [s] until which it waits.
         flows: streams that flow meanwhile.
+        supplied: those of `refill` that draw from a supply instead of a syringe.
 
     Older forms:
         0.1.0 writes `paused` instead, which is read as a kind that is not known.
@@ -854,6 +856,7 @@ class HoldBegun(EventData):
     longest_s: float
     until_s: float
     flows: tuple[str, ...]
+    supplied: tuple[str, ...] | None = None
 
 
 @frozen(kw_only=True)

@@ -29,6 +29,7 @@ class Hold:
         refill: streams whose syringes have to be filled.
         empty: wastes that have to be emptied.
         gate: name of the gate that is closed; empty where none is.
+        supplied: those of the streams that draw from a supply instead of a syringe.
     """
 
     kind: HoldKind
@@ -36,6 +37,7 @@ class Hold:
     refill: tuple[str, ...] = ()
     empty: tuple[str, ...] = ()
     gate: str = ""
+    supplied: tuple[str, ...] = ()
 
     @property
     def options(self) -> str:
@@ -47,7 +49,10 @@ class Hold:
     @property
     def claim(self) -> str:
         """The facts that a person confirms by letting the run go on, in words."""
-        facts = [f"the syringe of {stream} is full" for stream in self.refill]
+        facts = [
+            f"the {'supply' if stream in self.supplied else 'syringe'} of {stream} is full"
+            for stream in self.refill
+        ]
         facts += [f"{waste} is empty" for waste in self.empty]
         if self.gate:
             facts.append(f"yes to the gate {self.gate!r}: {self.text}")

@@ -14,12 +14,15 @@ from flowrig.profile.library import Finder
 from flowrig.profile.linear import expand_rules
 from flowrig.profile.mismatch import toml_key
 from flowrig.profile.model import DEFAULT_SIMULATION, Campaign, Profile, Setting, Simulation
+from flowrig.profile.model.devices import as_driven
 from flowrig.profile.problems import Finding, Place, Problem, ProfileError, nearest, shown
 from flowrig.profile.quantity import split_suffix
 from flowrig.profile.rules import check, with_plain_sources
 from flowrig.profile.rules.devices import at_their_keys
+from flowrig.profile.rules.flow_path import counted
 from flowrig.profile.rules.safe_state import complete
 from flowrig.profile.rules.space import optimizers_fit, reachable
+from flowrig.profile.shorthand import BY_NAME, as_list, at_its_name, with_total_flow
 from flowrig.profile.source import Document, extended, parse_text, read_document
 from flowrig.profile.structure import OfferSource, Structurer
 
@@ -171,11 +174,14 @@ def load_rig_alone(source: ProfileSource) -> Profile:
         elif wrong:
             findings += wrong
         sections[attribute.name] = value
+        if not wrong:
+            _drive_streams(sections, attribute.name)
     if findings:
         raise ProfileError(sorted(map(document.problem, findings), key=lambda one: one.place))
     sections["dependent_flows"], _ = expand_rules(sections["dependent_flows"])
     sections["safe_state"] = _safe_state(sections)
     sections["path"] = at_their_keys(sections["path"], sections["devices"])
+    sections["limits"] = with_total_flow(sections["limits"], sections["streams"])
     return Profile(name=source.name, digest=document.digest, **sections)
 
 
@@ -271,6 +277,7 @@ def _profile(name: str, document: Document, plugins: OfferSource) -> Profile:
             findings += wrong
             if not wrong:
                 sections[attribute.name] = value
+                _drive_streams(sections, attribute.name)
         elif attribute.default is attrs.NOTHING:
             findings.append(Finding((), f"missing key {key!r}"))
         else:
@@ -279,6 +286,8 @@ def _profile(name: str, document: Document, plugins: OfferSource) -> Profile:
         sections["campaign"] = _beside_their_file(sections["campaign"], document)
     sections["equations"], wrong = _equations(structurer, document, sections)
     findings += wrong
+    if {"limits", "streams"} <= sections.keys():
+        sections["limits"] = with_total_flow(sections["limits"], sections["streams"])
     if {"path", "devices"} <= sections.keys():
         sections["path"] = at_their_keys(sections["path"], sections["devices"])
     sections = with_plain_sources(sections)
@@ -289,25 +298,21 @@ def _profile(name: str, document: Document, plugins: OfferSource) -> Profile:
         profile = Profile(name=name, digest=document.digest, dependent_flows=expanded, **sections)
         if needs_equations(profile):
             profile = attrs.evolve(profile, system=equations_of(profile).system)
-        findings += [*reachable(profile), *optimizers_fit(profile)]
+        findings += [*reachable(profile), *optimizers_fit(profile), *counted(profile)]
         if not findings:
             return profile
-    findings = [_named_in_table(document, one) for one in findings]
+    findings = [at_its_name(one, document.content) for one in findings]
     raise ProfileError(sorted(map(document.problem, findings), key=lambda one: one.place))
-
-
-def _named_in_table(document: Document, finding: Finding) -> Finding:
-    """A finding whose path has the name of a variable, not its number, for `[space.NAME]`."""
-    table, path = document.content.get("space"), finding.path
-    if not isinstance(table, dict) or len(path) < 2 or path[0] != "space":
-        return finding
-    name = list(table)[path[1]] if isinstance(path[1], int) else path[1]
-    return attrs.evolve(finding, path=("space", name, *path[2:]))
 
 
 def _safe_state(sections: Mapping[str, Any]) -> Any:
     """The steps of the safe state, with all that they mean and leave out."""
-    return complete(sections["safe_state"], sections["devices"], sections["streams"])
+    devices, analysis = sections["devices"], sections.get("analysis")
+    if analysis is None:  # a rig that is loaded to be made safe: every light is tried
+        lights = [name for name, one in devices.items() if one.offer.kind == "spectrometer"]
+    else:
+        lights = list(analysis.shuttered)
+    return complete(sections["safe_state"], devices, sections["streams"], lights)
 
 
 def _fields() -> "dict[str, attrs.Attribute[Any]]":
@@ -326,11 +331,15 @@ def _structured(
     if key == "settings" and isinstance(value, dict):  # the others are equations
         controlled = _controlled(sections)
         value = {name: one for name, one in value.items() if name in controlled}
-    if key == "space" and isinstance(value, dict):  # [space.NAME] is [[space]] with a name
-        value = [
-            {"name": name, **one} if isinstance(one, dict) else one for name, one in value.items()
-        ]
+    if key in BY_NAME:
+        value = as_list(key, value, sections.get("streams") or {})
     return structurer.structure(value, attribute.type, (key,), split_suffix(attribute.name)[1])
+
+
+def _drive_streams(sections: dict[str, Any], newest: str) -> None:
+    """Once the streams are known, mark the devices that they drive without a syringe."""
+    if newest == "streams" and "devices" in sections:
+        sections["devices"] = as_driven(sections["devices"], sections["streams"])
 
 
 def _controlled(sections: Mapping[str, Any]) -> frozenset[str]:

@@ -1,6 +1,7 @@
 """Slugs: how long they are, and how much of them a detector sees in one exposure."""
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -84,11 +85,11 @@ class SlugTrain:
         """Volume [µL] that has flowed by the last exposure, and position in the train then."""
         return self._last_total_ul, self._position
 
-    def mark(self) -> object:
+    def mark(self) -> Any:
         """Where the irregular periods stand, for `rewind`."""
         return self._rng.bit_generator.state
 
-    def rewind(self, mark: object, exposures: int, place: tuple[float, float]) -> None:
+    def rewind(self, mark: Any, exposures: int, place: tuple[float, float]) -> None:
         """Stand as a number of exposures after a mark.
 
         Args:

@@ -6,6 +6,8 @@ dark pedestal and fixed pattern measured on the raw spectra published with Volk 
 signal-to-noise ratio, not checked against a data sheet.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -65,7 +67,7 @@ class Detector:
         """
         counts = np.empty((1, PIXELS), np.uint16)
         self.read_into(counts, None if light is None else light[None])
-        return counts[0]
+        return np.asarray(counts[0])
 
     def read_into(self, counts: NDArray[np.uint16], light: NDArray[np.float32] | None) -> None:
         """Read frames, one after the other; the same as `read` for each of them.
@@ -88,11 +90,11 @@ class Detector:
         np.clip(draw, 0.0, FULL_SCALE, out=draw)
         counts[:] = draw
 
-    def mark(self) -> object:
+    def mark(self) -> Any:
         """Where the noise stands, for `rewind`."""
         return self._rng.bit_generator.state
 
-    def rewind(self, mark: object, frames: int) -> None:
+    def rewind(self, mark: Any, frames: int) -> None:
         """Let the noise stand as a number of frames after a mark."""
         self._rng.bit_generator.state = mark
         self._rng.standard_normal((frames, PIXELS), dtype=np.float32)
