@@ -157,7 +157,7 @@ class AbsorptionOptics:
         self.absorption = Absorption(wavelengths_nm, path_mm)
 
     def counts(self, views: Sequence[View], exposure_us: float) -> Array32:
-        """Expected counts above dark, shape `n x p`; see `flowrig_sim.instruments.Optics`."""
+        """Expected counts above dark, shape `n x p`; see `flowrig_sim.exposures.Optics`."""
         lamp = self._lamp * np.float32(exposure_us / REFERENCE_US)
         if views[0].product is None:
             return np.broadcast_to(lamp, (len(views), lamp.size))
@@ -208,7 +208,7 @@ class EmissionOptics:
         self._band = lru_cache(maxsize=64)(band)
 
     def counts(self, views: Sequence[View], exposure_us: float) -> Array32:
-        """Expected counts above dark, shape `n x p`; see `flowrig_sim.instruments.Optics`."""
+        """Expected counts above dark, shape `n x p`; see `flowrig_sim.exposures.Optics`."""
         lit = [one.drift.excitation * exposure_us / REFERENCE_US for one in views]
         led = self._led * _column(lit)
         if views[0].product is None:
