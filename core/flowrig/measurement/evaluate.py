@@ -78,6 +78,7 @@ def evaluate(
         samples,
         profile.features.values(),
         readings={**nothing, **observation.readings},
+        objective=profile.objective,
     )
     objective = _objective(profile, features)
     flags = [*features.flags, *_doubts(calibration, observation)]

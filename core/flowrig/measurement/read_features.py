@@ -88,6 +88,8 @@ class _Reader:
         """
         if feature.expression is not None:
             return feature.expression.evaluate(known, self._functions)
+        if not feature.readings:  # the objective has computed it
+            return known.get(feature.name, math.nan)
         reading = feature.readings[0]
         low, high = reading.window_nm
         lengths = (low,) if reading.how == "at" else (low, high)

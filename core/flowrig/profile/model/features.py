@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from attrs import evolve, field, frozen
 
+from flowrig.problem.objective import Objective
 from flowrig.profile.expressions import Bound, Expression, ExpressionError, Meaning, Unit, unit_of
 from flowrig.profile.expressions.grammar import (
     Algebra,
@@ -18,7 +19,7 @@ from flowrig.profile.expressions.grammar import (
 from flowrig.profile.model.channels import Channel, How, Window
 from flowrig.profile.problems import Path
 
-__all__ = ["Feature", "Reading", "bind_features"]
+__all__ = ["Feature", "Reading", "bind_features", "features_of_objective"]
 
 SHAPE = ("peak", "energy", "fwhm")
 """Readings of the shape of a band, which have no value where there is no band."""
@@ -52,6 +53,7 @@ class Feature:
         key: path of the key that sets it, or its window, in the profile.
         readings: what is read from spectra for it, in the order of the text.
         expression: how it is computed; None if it is its only reading.
+        spectra: of a feature that the objective computes, the channels whose spectra it needs.
     """
 
     name: str
@@ -59,19 +61,20 @@ class Feature:
     key: Path
     readings: tuple[Reading, ...] = ()
     expression: Bound | None = field(default=None, repr=False)
+    spectra: tuple[str, ...] = ()
 
     @property
     def channels(self) -> tuple[str, ...]:
         """Channels that it reads itself: spectra, and numbers of analyses."""
         names = () if self.expression is None else self.expression.expression.names
-        read = [one.channel for one in self.readings]
+        read = [*self.spectra, *(one.channel for one in self.readings)]
         return tuple(dict.fromkeys([*read, *(n.partition(".")[0] for n in names if "." in n)]))
 
     @property
     def only(self) -> Reading | None:
         """The reading that it is, if nothing is computed."""
         if self.expression is None:
-            return self.readings[0]
+            return self.readings[0] if self.readings else None
         tree = self.expression.expression.tree
         return self.readings[0] if isinstance(tree, Call) and self.readings else None
 
@@ -131,6 +134,21 @@ def bind_features(
             )
     order = [*(feature.name for feature in known), *texts]
     return {name: found[name] for name in order if name in found}, errors
+
+
+def features_of_objective(objective: Objective | None) -> tuple[Feature, ...]:
+    """The features that an objective computes itself from spectra.
+
+    Args:
+        objective: None in a profile that is loaded to make a rig safe.
+    """
+    if objective is None:
+        return ()
+    key = ("objective", "name")
+    return tuple(
+        Feature(name=name, unit=unit, key=key, spectra=objective.spectra)
+        for name, unit in objective.computed.items()
+    )
 
 
 def _meanings(channels: Mapping[str, Channel]) -> dict[str, Meaning]:

@@ -11,6 +11,7 @@ from flowrig.problem.objective import MaximumResponse, Objective, TargetObjectiv
 from flowrig.profile.expressions import ExpressionError
 from flowrig.profile.model import Channel, Feature, Profile, Window, bind_features
 from flowrig.profile.model.devices import detectors_at, units_of_readings
+from flowrig.profile.model.features import features_of_objective
 from flowrig.profile.problems import Finding, Path, nearest
 from flowrig.profile.rules import names
 from flowrig.profile.rules.limits import outside
@@ -339,12 +340,17 @@ def features_of(profile: Profile) -> dict[str, Feature]:
     return _bound(profile)[0]
 
 
+def _given(profile: Profile) -> tuple[Feature, ...]:
+    """Features that are not in `[features]`: of older tables, and of the objective."""
+    return (*profile.analysis.table_features, *features_of_objective(profile.objective))
+
+
 def _bound(profile: Profile) -> tuple[dict[str, Feature], dict[str, ExpressionError]]:
     settings = profile.analysis
     return bind_features(
         settings.channels,
         profile.feature_texts,
-        settings.table_features,
+        _given(profile),
         units_of_readings(profile.devices),
     )
 
@@ -353,7 +359,7 @@ def features(profile: Profile) -> Iterator[Finding]:
     """Every feature has a name of its own and a meaning, and its windows have a width."""
     settings = profile.analysis
     found, errors = _bound(profile)
-    older = {feature.name: feature.key for feature in settings.table_features}
+    older = {feature.name: feature.key for feature in _given(profile)}
     for name in profile.feature_texts:
         path: Path = ("features", name)
         if not _PLAIN.fullmatch(name):
@@ -384,6 +390,18 @@ def features(profile: Profile) -> Iterator[Finding]:
                 message = f"the window of {reading.how}() has no width: {where}"
                 first = "wavelength" if reading.unit == "nm" else "end"
                 yield Finding(feature.key, message, expected=f"the lower {first} first")
+
+
+def whole_spectra(profile: Profile) -> Iterator[Finding]:
+    """Objective and optimizers ask for spectra of channels that there are."""
+    known = profile.analysis.channels
+    for name in profile.objective.spectra:
+        yield from names.one_of(name, known, "channel", ("objective", "channel"))
+    stages = () if profile.campaign is None else profile.campaign.stages
+    for index, stage in enumerate(stages):
+        here: Path = ("campaign", "stages", index)
+        for name in stage.spectra:
+            yield from names.one_of(name, known, "channel", (*here, "spectra"))
 
 
 def responses(profile: Profile) -> Iterator[Finding]:
@@ -435,6 +453,7 @@ RULES = (
     windows,
     read_cells,
     features,
+    whole_spectra,
     responses,
     repeatability,
 )
