@@ -24,6 +24,8 @@ class FluidPlace:
         flow_ul_min: flow rate [µL/min] through the component.
         temperature_c: temperature [°C] of the component.
 
+        on_position: called with the number of the position to which the device has turned.
+
     Attributes:
         clock: as above.
         effects: the newest value of each effect, by name.
@@ -34,11 +36,13 @@ class FluidPlace:
         clock: Clock,
         flow_ul_min: Callable[[], float],
         temperature_c: Callable[[], float],
+        on_position: Callable[[float], object] = lambda number: None,
     ) -> None:
         self.clock = clock
         self.effects: dict[str, float | str] = {}
         self._flow_ul_min = flow_ul_min
         self._temperature_c = temperature_c
+        self._on_position = on_position
 
     @property
     def temperature_c(self) -> float:
@@ -55,8 +59,10 @@ class FluidPlace:
         return self._flow_ul_min()
 
     def act(self, effect: str, value: float | str) -> None:
-        """Remember an effect; this world knows none."""
+        """Remember an effect; this world knows the turning of a valve."""
         self.effects[effect] = value
+        if effect == "position" and isinstance(value, float):
+            self._on_position(value)
 
 
 def bodies_of(
@@ -64,6 +70,7 @@ def bodies_of(
     clock: Clock,
     rates_ul_min: Callable[[], Mapping[str, float]],
     temperatures_c: Mapping[str, Callable[[], float]],
+    lead: Mapping[str, Callable[[bool], object]],
 ) -> dict[str, Any]:
     """A body for every device of another kind, by device; none where the kind offers none.
 
@@ -72,6 +79,7 @@ def bodies_of(
         clock: the run's clock.
         rates_ul_min: flow rate [µL/min] of every stream now.
         temperatures_c: by heater, its temperature [°C] now.
+        lead: by stream, leads its plunger to the reservoir, or to the flow path.
 
     Raises:
         PluginError: the body of a kind does not load.
@@ -90,7 +98,22 @@ def bodies_of(
                 return 0.0
             return topology.flow_rate_ul_min(component, rates_ul_min())
 
-        place = FluidPlace(clock, flow_ul_min, temperatures_c.get(heater or "", lambda: ROOM_C))
+        degrees = temperatures_c.get(heater or "", lambda: ROOM_C)
+        place = FluidPlace(clock, flow_ul_min, degrees, _refilling(profile, name, lead))
         body = import_target(entry.kind.body, f"the body of the kind {entry.kind.name!r}")
         bodies[name] = body(place)
     return bodies
+
+
+def _refilling(
+    profile: Profile, device: str, lead: Mapping[str, Callable[[bool], object]]
+) -> Callable[[float], object]:
+    """What the turning of a device does to the plunger whose syringe it fills; nothing for others.
+
+    A profile gives the numbers of positions in the settings of the device.
+    """
+    numbers = getattr(profile.devices[device].settings, "positions", {})
+    for stream, refill in profile.refills.items():
+        if refill.valve == device:
+            return lambda number: lead[stream](number == numbers.get(refill.fill))
+    return lambda number: None

@@ -5,6 +5,8 @@ from enum import StrEnum
 
 from attrs import frozen
 
+from flowrig.profile.model import RESERVOIR
+
 __all__ = ["Answer", "Hold", "HoldKind"]
 
 
@@ -26,7 +28,7 @@ class Hold:
     Attributes:
         kind: why the run waits.
         text: what it waits for, in one sentence.
-        refill: streams whose syringes have to be filled.
+        refill: streams whose syringes have to be filled, and STREAM.reservoir for reservoirs.
         empty: wastes that have to be emptied.
         gate: name of the gate that is closed; empty where none is.
     """
@@ -47,7 +49,7 @@ class Hold:
     @property
     def claim(self) -> str:
         """The facts that a person confirms by letting the run go on, in words."""
-        facts = [f"the syringe of {stream} is full" for stream in self.refill]
+        facts = [f"{_vessel(name)} is full" for name in self.refill]
         facts += [f"{waste} is empty" for waste in self.empty]
         if self.gate:
             facts.append(f"yes to the gate {self.gate!r}: {self.text}")
@@ -60,10 +62,16 @@ class Answer:
 
     Attributes:
         by: where the answer came from, as in the event `OperatorAsked`.
-        refilled: streams whose syringes are full again.
+        refilled: streams whose syringes are full again, and STREAM.reservoir for reservoirs.
         emptied: wastes that are empty again.
     """
 
     by: str
     refilled: tuple[str, ...] = ()
     emptied: tuple[str, ...] = ()
+
+
+def _vessel(name: str) -> str:
+    """A syringe or reservoir in words."""
+    stream = name.removesuffix(RESERVOIR)
+    return f"the {'syringe' if stream == name else 'reservoir'} of {stream}"

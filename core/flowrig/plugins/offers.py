@@ -148,6 +148,8 @@ class DriverOffer(Offer):
             `flowrig.rig.discovery.LookFor`; empty if there is none.
         dead_man: whether the instrument stops without further commands from its driver, and the
             driver can arm this timer; a rig arms it before it moves anything.
+        withdraws: whether the pumps of the driver draw liquid in: it implements `start_program` for
+            one step with a negative volume, and `dispensed` tells afterwards how much was drawn.
         example: settings with which the driver is tried without a profile, as `flowrig emulate` and
             `flowrig plugin check` do, by key of a profile; for settings without a default.
     """
@@ -157,6 +159,7 @@ class DriverOffer(Offer):
     reply_shape: str = ""
     discover: str = ""
     dead_man: bool = False
+    withdraws: bool = False
     example: Mapping[str, Any] = field(factory=dict)
 
 
