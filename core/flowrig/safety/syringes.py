@@ -3,7 +3,7 @@
 import math
 from collections.abc import Collection, Mapping
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from flowrig.errors import OutOfRangeError
 from flowrig.journal.events import (
@@ -199,33 +199,64 @@ class SyringeLedger:
             reports_ul: volume [µL] that each stream reports; None for no report.
             unrecorded: what may have happened without an event; None if every event was written.
         """
-        volumes_ul, estimated = dict[str, float](), list[str]()
-        drawn_ul, taken_ul = dict[str, float](), dict[str, float]()
+        charges = _Charges()
         for stream, volume_ul in reports_ul.items():
             flow = self.rig_state.stream(stream).flow
             report = self._report(stream, volume_ul, unrecorded)
             if flow is None:
                 if report.volume_ul is not None and self._ran_unknown(stream, report, unrecorded):
-                    volumes_ul[stream] = report.volume_ul
-                continue
-            if flow.draws_ul is not None:
-                is_known = self._is_draw_known(stream, flow, report, unrecorded)
-                drawn_ul[stream], taken_ul[stream] = _drawn_ul(flow, time_s, report, is_known)
-                if not is_known:
-                    estimated.append(stream)
-                    if self._may_have_flushed(stream, unrecorded):
-                        seconds = time_s - flow.since_s
-                        volumes_ul[stream] = self._flush_ul_min[stream] * seconds / 60
-                continue
-            volumes_ul[stream] = _charge_ul(flow, time_s, report)
-            if report.volume_ul is None:
-                estimated.append(stream)
-            is_doubted = unrecorded is not None and stream in unrecorded.doubted
-            if is_doubted and not self._is_explained(stream, flow, report):
-                at_most_ul = _moved_ul(flow, time_s, at_least_ul_min=self._flush_ul_min[stream])
-                volumes_ul[stream] = max(volumes_ul[stream], at_most_ul)
-                estimated.append(stream)
-        return Charge(volumes_ul, tuple(dict.fromkeys(estimated)), drawn_ul, taken_ul)
+                    charges.volumes_ul[stream] = report.volume_ul
+            elif flow.draws_ul is not None:
+                self._charge_draw(
+                    charges, stream, flow, report, time_s=time_s, unrecorded=unrecorded
+                )
+            else:
+                self._charge_flow(
+                    charges, stream, flow, report, time_s=time_s, unrecorded=unrecorded
+                )
+        return charges.as_charge()
+
+    def _charge_flow(
+        self,
+        charges: "_Charges",
+        stream: str,
+        flow: Flow,
+        report: "_Report",
+        *,
+        time_s: float,
+        unrecorded: Unrecorded | None,
+    ) -> None:
+        volumes_ul = charges.volumes_ul
+        volumes_ul[stream] = _charge_ul(flow, time_s, report)
+        # A syringe that fills itself must not count a run that perhaps never was as room.
+        is_perhaps_none = not flow.is_confirmed and report.before_ul is None
+        if report.volume_ul is None or (is_perhaps_none and stream in self._fill_at):
+            charges.estimated.append(stream)
+        is_doubted = unrecorded is not None and stream in unrecorded.doubted
+        if is_doubted and not self._is_explained(stream, flow, report):
+            at_most_ul = _moved_ul(flow, time_s, at_least_ul_min=self._flush_ul_min[stream])
+            volumes_ul[stream] = max(volumes_ul[stream], at_most_ul)
+            charges.estimated.append(stream)
+
+    def _charge_draw(
+        self,
+        charges: "_Charges",
+        stream: str,
+        flow: Flow,
+        report: "_Report",
+        *,
+        time_s: float,
+        unrecorded: Unrecorded | None,
+    ) -> None:
+        is_known = self._is_draw_known(stream, flow, report, unrecorded)
+        drawn_ul, taken_ul = _drawn_ul(flow, time_s, report, is_known)
+        charges.drawn_ul[stream], charges.taken_ul[stream] = drawn_ul, taken_ul
+        if is_known:
+            return
+        charges.estimated.append(stream)
+        if self._may_have_flushed(stream, unrecorded):
+            minutes = (time_s - flow.since_s) / 60
+            charges.volumes_ul[stream] = self._flush_ul_min[stream] * minutes
 
     def _is_draw_known(
         self, stream: str, flow: Flow, report: "_Report", unrecorded: Unrecorded | None
@@ -350,6 +381,21 @@ class SyringeLedger:
     def flush_ul(self, stream: str) -> float:
         """Volume [µL] that a flush of the safe state needs of a stream at most."""
         return self._flush_needs_ul.get(stream, 0.0)
+
+
+@define
+class _Charges:
+    """The parts of a charge, stream by stream."""
+
+    volumes_ul: dict[str, float] = field(factory=dict)
+    estimated: list[str] = field(factory=list)
+    drawn_ul: dict[str, float] = field(factory=dict)
+    taken_ul: dict[str, float] = field(factory=dict)
+
+    def as_charge(self) -> Charge:
+        """The charge."""
+        estimated = tuple(dict.fromkeys(self.estimated))
+        return Charge(self.volumes_ul, estimated, self.drawn_ul, self.taken_ul)
 
 
 @frozen
