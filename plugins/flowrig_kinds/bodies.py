@@ -42,7 +42,6 @@ class ValveBody:
                 "somebody turns the valve to the next position", self._turn_on
             ),
         }
-        place.act("position", float(self.number))
 
     def turn(self, number: int) -> None:
         """Turn to a position; a stuck valve stays where it is."""

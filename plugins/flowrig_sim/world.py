@@ -86,7 +86,8 @@ class FluidicWorld(World):
             clock,
             lambda: {name: body.rate_ul_min for name, body in self._syringes.items()},
             {name: partial(_temperature_c, plate) for name, plate in self._heaters.items()},
-            {name: body.lead for name, body in self._syringes.items()},
+            access,
+            lead={name: body.lead for name, body in self._syringes.items()},
         )
 
     def pump(self, device: str) -> PumpBody:

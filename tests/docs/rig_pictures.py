@@ -9,7 +9,7 @@ from flowrig.profile import Profile, load_profile
 from flowrig.report.svg.rig_drawing import draw_rig
 from flowrig.report.svg.style import STYLE
 
-RIGS = ("artificial-chemist", "cs3cu2i5-hot-injection", "cspbbr3-larp", "maria-kriging")
+RIGS = tuple(sorted(file.stem for file in (DOCS / "rigs").glob("*.md")))
 """Shipped profiles with a page of their own below `docs/rigs`."""
 
 

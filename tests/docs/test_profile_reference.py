@@ -9,6 +9,7 @@ import tomlkit
 from docs_pages import DOCS
 from profile_keys import ProfileKey, keys_of_profile, keys_of_settings
 
+from flowrig.profile.model import NO_LIMIT
 from flowrig.profile.quantity import parse_quantity
 
 KEYS = sorted({*map(str, [*keys_of_profile(), *keys_of_settings()])})
@@ -40,7 +41,7 @@ def test_a_key_is_told_with_its_unit_and_default(name: str) -> None:
         assert unit == key.unit
     if key.default is attrs.NOTHING:
         assert default == "required"
-    elif key.default in (None, "", (), {}) or key.key == "at_most":
+    elif key.default in (None, "", (), {}, NO_LIMIT) or key.key == "at_most":
         assert default == NOTHING
     else:
         assert value_of(default, key.unit) == key.default

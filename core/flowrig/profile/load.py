@@ -18,8 +18,10 @@ from flowrig.profile.problems import Finding, Place, Problem, ProfileError, near
 from flowrig.profile.quantity import split_suffix
 from flowrig.profile.rules import check, with_plain_sources
 from flowrig.profile.rules.devices import at_their_keys
+from flowrig.profile.rules.flow_path import counted
 from flowrig.profile.rules.safe_state import complete
 from flowrig.profile.rules.space import optimizers_fit, reachable
+from flowrig.profile.shorthand import BY_NAME, as_list, at_its_name, with_total_flow
 from flowrig.profile.source import Document, extended, parse_text, read_document
 from flowrig.profile.structure import OfferSource, Structurer
 
@@ -176,6 +178,7 @@ def load_rig_alone(source: ProfileSource) -> Profile:
     sections["dependent_flows"], _ = expand_rules(sections["dependent_flows"])
     sections["safe_state"] = _safe_state(sections)
     sections["path"] = at_their_keys(sections["path"], sections["devices"])
+    sections["limits"] = with_total_flow(sections["limits"], sections["streams"])
     return Profile(name=source.name, digest=document.digest, **sections)
 
 
@@ -279,6 +282,8 @@ def _profile(name: str, document: Document, plugins: OfferSource) -> Profile:
         sections["campaign"] = _beside_their_file(sections["campaign"], document)
     sections["equations"], wrong = _equations(structurer, document, sections)
     findings += wrong
+    if {"limits", "streams"} <= sections.keys():
+        sections["limits"] = with_total_flow(sections["limits"], sections["streams"])
     if {"path", "devices"} <= sections.keys():
         sections["path"] = at_their_keys(sections["path"], sections["devices"])
     sections = with_plain_sources(sections)
@@ -289,25 +294,21 @@ def _profile(name: str, document: Document, plugins: OfferSource) -> Profile:
         profile = Profile(name=name, digest=document.digest, dependent_flows=expanded, **sections)
         if needs_equations(profile):
             profile = attrs.evolve(profile, system=equations_of(profile).system)
-        findings += [*reachable(profile), *optimizers_fit(profile)]
+        findings += [*reachable(profile), *optimizers_fit(profile), *counted(profile)]
         if not findings:
             return profile
-    findings = [_named_in_table(document, one) for one in findings]
+    findings = [at_its_name(one, document.content) for one in findings]
     raise ProfileError(sorted(map(document.problem, findings), key=lambda one: one.place))
-
-
-def _named_in_table(document: Document, finding: Finding) -> Finding:
-    """A finding whose path has the name of a variable, not its number, for `[space.NAME]`."""
-    table, path = document.content.get("space"), finding.path
-    if not isinstance(table, dict) or len(path) < 2 or path[0] != "space":
-        return finding
-    name = list(table)[path[1]] if isinstance(path[1], int) else path[1]
-    return attrs.evolve(finding, path=("space", name, *path[2:]))
 
 
 def _safe_state(sections: Mapping[str, Any]) -> Any:
     """The steps of the safe state, with all that they mean and leave out."""
-    return complete(sections["safe_state"], sections["devices"], sections["streams"])
+    devices, analysis = sections["devices"], sections.get("analysis")
+    if analysis is None:  # a rig that is loaded to be made safe: every light is tried
+        lights = [name for name, one in devices.items() if one.offer.kind == "spectrometer"]
+    else:
+        lights = list(analysis.shuttered)
+    return complete(sections["safe_state"], devices, sections["streams"], lights)
 
 
 def _fields() -> "dict[str, attrs.Attribute[Any]]":
@@ -326,10 +327,8 @@ def _structured(
     if key == "settings" and isinstance(value, dict):  # the others are equations
         controlled = _controlled(sections)
         value = {name: one for name, one in value.items() if name in controlled}
-    if key == "space" and isinstance(value, dict):  # [space.NAME] is [[space]] with a name
-        value = [
-            {"name": name, **one} if isinstance(one, dict) else one for name, one in value.items()
-        ]
+    if key in BY_NAME:
+        value = as_list(key, value, sections.get("streams") or {})
     return structurer.structure(value, attribute.type, (key,), split_suffix(attribute.name)[1])
 
 

@@ -346,10 +346,7 @@ class Structurer:
             expressions=override(omit=True),
         )
         known = {key: one for key, one in table.items() if key in own}
-        limits = hook({"temperature": ["0 degC", "1 degC"], **known}, model.Limits)
-        if "temperature" not in known:  # a rule wants one for each heater then
-            limits = attrs.evolve(limits, temperature_c=model.NO_LIMIT)
-        return attrs.evolve(limits, expressions=expressions)
+        return attrs.evolve(hook(known, model.Limits), expressions=expressions)
 
     def _variable(self, value: Any, _type: Any) -> model.Variable:
         table = as_table(value)

@@ -93,6 +93,8 @@ class Analysis:
         reactive_frames: number of frames that count as reactive phase where a channel does not say
             it: those with the lowest mean counts in `reactive_window_nm`; None for all frames.
         reactive_window_nm: wavelengths [nm] of these mean counts.
+        pick: the frames that count in every channel that does not say it itself, in the words of a
+            channel; instead of the two above.
         absorbance: a channel called "absorbance" and its feature, in the older form.
         photoluminescence: a channel called "photoluminescence" and its features, in the older form.
         channel_tables: the channels of `[analysis.channels]`, by name.
@@ -105,6 +107,7 @@ class Analysis:
     dark_frames: int = 10
     reactive_frames: int | None = None
     reactive_window_nm: Window | None = None
+    pick: Pick | Literal["all"] | None = None
     absorbance: AbsorbanceAnalysis | None = None
     photoluminescence: PhotoluminescenceAnalysis | None = None
     channel_tables: Mapping[str, Channel] = field(factory=dict, metadata={"toml": "channels"})
@@ -128,6 +131,8 @@ class Analysis:
 
     @property
     def _default_pick(self) -> Pick | Literal["all"]:
+        if self.pick is not None:
+            return self.pick
         if self.reactive_frames is None or self.reactive_window_nm is None:
             return "all"
         return Pick(frames=self.reactive_frames, darkest_nm=self.reactive_window_nm)
@@ -157,6 +162,9 @@ class Analysis:
         return evolve(
             self,
             reactive_frames=None if self.reactive_frames is None else fewer(self.reactive_frames),
+            pick=self.pick
+            if self.pick is None or self.pick == "all"
+            else evolve(self.pick, frames=fewer(self.pick.frames)),
             channel_tables={
                 name: one
                 if one.picked is None

@@ -146,6 +146,8 @@ class Component:
         name: name in the profile.
         kind: tubing, junction, mixer, reactor, flow-cell, separator, valve, vessel or waste.
         to: the component downstream; several where the flow divides; none at the end of the path.
+        routes: of a valve with several ways through it, by position: where it leads each stream or
+            component that leads into it.
         material: wetted material, as a label.
         inner_diameter_mm: bore [mm].
         length_mm: length [mm].
@@ -161,6 +163,7 @@ class Component:
     name: str
     kind: ComponentKind
     to: Outlets = None
+    routes: Mapping[str, Mapping[str, str]] = field(factory=dict)
     material: str = ""
     inner_diameter_mm: float | None = None
     length_mm: float | None = None
@@ -187,6 +190,9 @@ class Component:
     @property
     def outlets(self) -> tuple[str, ...]:
         """The components downstream, each once, in the order of the profile."""
+        if self.routes:
+            ways = [one for way in self.routes.values() for one in way.values()]
+            return tuple(dict.fromkeys(ways))
         match self.to:
             case None:
                 return ()

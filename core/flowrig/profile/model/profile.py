@@ -60,13 +60,14 @@ class Limits:
     """Operating limits of the rig as a whole.
 
     Attributes:
-        total_flow_ul_min: limits of the total flow rate [µL/min] in an experiment.
+        total_flow_ul_min: limits of the total flow rate [µL/min] in an experiment; where the
+            profile has none, all that its streams can deliver.
         temperature_c: limits of all set points [°C]; `NO_LIMIT` where each heater has its own.
         expressions: windows on expressions over what is set.
     """
 
-    total_flow_ul_min: Window
-    temperature_c: Window
+    total_flow_ul_min: Window = NO_LIMIT
+    temperature_c: Window = NO_LIMIT
     expressions: tuple[ExpressionLimit, ...] = ()
 
     def set_point_c(self, heater: str) -> Window:
@@ -212,11 +213,11 @@ class Profile:
     streams: Mapping[str, Stream]
     path: Mapping[str, Component]
     residence_time: ResidenceTime
-    limits: Limits
     analysis: Analysis
     objective: Objective
-    safe_state: tuple[SafeStep, ...]
     variables: tuple[Variable, ...] = field(metadata={"toml": "space"})
+    limits: Limits = Limits()
+    safe_state: tuple[SafeStep, ...] = ()
     sections: Mapping[str, Section] = field(factory=dict)
     steady: Steady = Steady()
     interlocks: tuple[Interlock, ...] = ()

@@ -84,6 +84,9 @@ def channels(profile: Profile) -> Iterator[Finding]:
         if given is not None and not both:
             message = f"`{key}` needs `{other}`"
             yield Finding((*here, key), message, expected=f"a key `{other}`", on_key=True)
+        elif given is not None and settings.pick is not None:
+            message = f"`{key}` and `pick` say the same"
+            yield Finding((*here, key), message, expected="`pick` alone", on_key=True)
 
 
 def spectrometers(profile: Profile) -> Iterator[Finding]:
@@ -206,11 +209,12 @@ def analysed_windows(profile: Profile) -> Iterator[AnalysedWindow]:
     channels = settings.channels
     for channel in channels.values():
         if channel.picked is not None:
-            own = (*channel.path, "pick")
-            own = (*own, "darkest" if channel.picked.darkest_nm is not None else "brightest")
             given = channel.name in settings.channel_tables
             given = given and settings.channel_tables[channel.name].pick is not None
-            path = own if given else ("analysis", "reactive_window")
+            word = "darkest" if channel.picked.darkest_nm is not None else "brightest"
+            path: Path = ("analysis", "reactive_window")
+            if given or settings.pick is not None:
+                path = (*(channel.path if given else ("analysis",)), "pick", word)
             yield AnalysedWindow(path, channel.device, *channel.picked.window_nm)
         if channel.baseline_nm is not None:
             yield AnalysedWindow(channel.key("baseline"), channel.device, *channel.baseline_nm)

@@ -153,6 +153,8 @@ def frames(profile: Profile) -> Iterator[Finding]:
     yield from _at_least(analysis.dark_frames, 0, ("analysis", "dark_frames"))
     if analysis.reactive_frames is not None:
         yield from _picked(analysis.reactive_frames, analysis.frames, ("analysis",), "reactive_")
+    if analysis.pick is not None and analysis.pick != "all":
+        yield from _picked(analysis.pick.frames, analysis.frames, ("analysis", "pick"))
     for channel in analysis.channel_tables.values():
         if channel.picked is not None:
             here = (*channel.path, "pick")

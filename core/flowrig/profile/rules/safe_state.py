@@ -133,7 +133,10 @@ def nothing_left(profile: Profile) -> Iterator[Finding]:
 
 
 def complete(
-    steps: Sequence[SafeStep], devices: Mapping[str, DeviceEntry], streams: Mapping[str, Stream]
+    steps: Sequence[SafeStep],
+    devices: Mapping[str, DeviceEntry],
+    streams: Mapping[str, Stream],
+    lights: Sequence[str] = (),
 ) -> tuple[SafeStep, ...]:
     """The steps with names in the place of kinds, roles and "rest", and with what they leave out.
 
@@ -142,11 +145,15 @@ def complete(
     the latter out as well. Where syringes fill themselves, all streams stop and their valves turn
     back before the first flush too, so that nothing flushes into a reservoir.
 
+    A profile without steps has these: heaters off, reagents stopped, lights off, the rest stopped.
+
     Args:
         steps: as the profile has them.
         devices: of the rig.
         streams: of the rig.
+        lights: spectrometers whose light can be shut.
     """
+    steps = steps or _usual(devices, lights)
     found: list[SafeStep] = []
     for step in steps:
         if step.do != "safe":
@@ -180,6 +187,18 @@ def _refills_ended(
     if not known:
         return []
     return [SafeStep(do="stop", streams=tuple(streams)), SafeStep(do="safe", devices=known)]
+
+
+def _usual(devices: Mapping[str, DeviceEntry], lights: Sequence[str]) -> tuple[SafeStep, ...]:
+    """The steps of a profile that has none."""
+    heaters = tuple(name for name, one in devices.items() if one.offer.kind == "heater")
+    found = (
+        SafeStep(do="heater-off", heaters=heaters),
+        SafeStep(do="stop", streams=("reagent",)),
+        SafeStep(do="light-off", spectrometers=tuple(lights)),
+        SafeStep(do="stop", streams=(REST,)),
+    )
+    return tuple(step for step in found if _given(step))
 
 
 def _streams(

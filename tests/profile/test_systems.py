@@ -1,0 +1,39 @@
+"""Published systems of the field can be said as profiles.
+
+What a file means but flowrig does not understand yet is behind `#: `; a part that flowrig comes to
+understand has to lose the mark.
+"""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from flowrig.plugins.registry import Plugins
+from flowrig.profile import ProfileError, check_profile, load_profile_text
+
+FOLDER = Path(__file__).parent / "systems"
+FILES = sorted(FOLDER.glob("*.toml"))
+MEANT = re.compile(r"^#: ", re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def installed() -> Plugins:
+    return Plugins.discover()
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_published_system_is_a_sound_profile(file: Path, installed: Plugins) -> None:
+    assert [problem.message for problem in check_profile(file, installed)] == []
+
+
+@pytest.mark.parametrize(
+    "file",
+    [file for file in FILES if MEANT.search(file.read_text(encoding="utf-8"))],
+    ids=lambda file: file.stem,
+)
+def test_what_is_only_meant_is_not_understood_yet(file: Path, installed: Plugins) -> None:
+    """Whoever makes flowrig understand it removes the marks, so that the test above holds it."""
+    text = MEANT.sub("", file.read_text(encoding="utf-8"))
+    with pytest.raises(ProfileError):
+        load_profile_text(text, str(file), installed)
