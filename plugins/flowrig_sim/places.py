@@ -118,11 +118,9 @@ def bodies_of(
             return topology.flow_rate_ul_min(component, rates_ul_min())
 
         temperature_c = temperatures_c.get(heater or "", lambda: ROOM_C)
-        acts: dict[str, Callable[[float | str], object]] = {}
-        if name in turned_by:
-            acts["position"] = partial(_turn, valves, entry)
-        elif name in filling:
-            acts["position"] = partial(_lead, entry, *filling[name])
+        turn = partial(_lead, entry, *filling[name]) if name in filling else None
+        turn = partial(_turn, valves, entry) if name in turned_by else turn
+        acts = {} if turn is None else {"position": turn}
         place = FluidPlace(clock, flow_ul_min, temperature_c, acts)
         body = import_target(entry.kind.body, f"the body of the kind {entry.kind.name!r}")
         bodies[name] = body(place)

@@ -134,13 +134,27 @@ class SyringeLedger:
             time_s: rig time [s] of the event.
             data: what happened.
         """
+        perhaps_none = self._perhaps_none
         self.rig_state.follow(time_s, data)
-        self._count(data)
+        self._count(data, perhaps_none)
 
-    def _count(self, data: EventData) -> None:
+    @property
+    def _perhaps_none(self) -> tuple[str, ...]:
+        """Streams of which no report will tell whether they ran at all.
+
+        They are charged as if, and a syringe that fills itself must not count that as room.
+        """
+        streams = ((name, self.rig_state.stream(name)) for name in self._fill_at)
+        return tuple(
+            name
+            for name, one in streams
+            if one.flow is not None and not one.flow.is_confirmed and one.reported_ul is None
+        )
+
+    def _count(self, data: EventData, perhaps_none: tuple[str, ...] = ()) -> None:
         match data:
             case Outcome(dispensed_ul=volumes_ul) if volumes_ul is not None:
-                self._take_off(volumes_ul, data.estimated or ())
+                self._take_off(volumes_ul, (*(data.estimated or ()), *perhaps_none))
                 self._draw(data.drawn_ul or {}, data.taken_ul or {})
             case (
                 Resumed(refilled=refilled, emptied=emptied)
@@ -228,9 +242,7 @@ class SyringeLedger:
     ) -> None:
         volumes_ul = charges.volumes_ul
         volumes_ul[stream] = _charge_ul(flow, time_s, report)
-        # A syringe that fills itself must not count a run that perhaps never was as room.
-        is_perhaps_none = not flow.is_confirmed and report.before_ul is None
-        if report.volume_ul is None or (is_perhaps_none and stream in self._fill_at):
+        if report.volume_ul is None:
             charges.estimated.append(stream)
         is_doubted = unrecorded is not None and stream in unrecorded.doubted
         if is_doubted and not self._is_explained(stream, flow, report):
