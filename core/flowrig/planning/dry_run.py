@@ -387,6 +387,8 @@ class DryRun:
     def _flow(self, streams: Sequence[str]) -> None:
         rates = {s: self._rates_ul_min[s] for s in streams}
         self._ledger.follow(self._now_s, events.Intent(command="start", flow_rates_ul_min=rates))
+        confirmed = events.Outcome(intent=0, command="start", outcome="done")
+        self._ledger.follow(self._now_s, confirmed)
 
     def _rest(self, streams: Sequence[str]) -> None:
         charge = self._ledger.charge_of(self._now_s, dict.fromkeys(streams))
