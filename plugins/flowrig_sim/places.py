@@ -1,5 +1,6 @@
 """Where devices of other kinds sit in the fluidic world, and the bodies that their kinds offer."""
 
+import math
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from typing import Any, Protocol
@@ -8,13 +9,20 @@ from flowrig.clock import Clock
 from flowrig.emulation import AIR_BAR, ROOM_C
 from flowrig.plugins.offers import import_target
 from flowrig.profile.model import DeviceEntry, Profile
+from flowrig.profile.model.devices import gas_factor
 from flowrig.profile.topology import Topology, valve_turners
 
-__all__ = ["FluidPlace", "Valves", "bodies_of"]
+__all__ = ["FluidPlace", "Valves", "bodies_of", "values_of_devices"]
 
 BACK_PRESSURE_BAR_MIN_UL = 0.5e-3
 """Pressure [bar] that the line behind a component needs for each µL/min (assumed: 0.5 bar at
 1 mL/min, as in some metres of narrow tubing)."""
+
+PULSATION = 0.01
+"""Share of that pressure by which the pumps' steps make it swing (assumed)."""
+
+PULSATION_PERIODS_S = (1.7, 7.3)
+"""Periods of the swings [s] (assumed); no usual interval between two readings is a multiple."""
 
 
 class Valves(Protocol):
@@ -65,14 +73,20 @@ class FluidPlace:
     @property
     def pressure_bar(self) -> float:
         """Absolute pressure [bar], from the resistance of the line behind."""
-        return AIR_BAR + BACK_PRESSURE_BAR_MIN_UL * max(self._flow_ul_min(), 0.0)
+        now_s = self.clock.now_s()
+        swing = sum(math.sin(2.0 * math.pi * now_s / one) for one in PULSATION_PERIODS_S)
+        share = 1.0 + PULSATION * swing / len(PULSATION_PERIODS_S)
+        return AIR_BAR + BACK_PRESSURE_BAR_MIN_UL * max(self._flow_ul_min(), 0.0) * share
 
     def flow_ul_min(self) -> float:
         """Flow rate [µL/min] of all that passes."""
         return self._flow_ul_min()
 
     def act(self, effect: str, value: float | str) -> None:
-        """Remember an effect; this world knows the positions of valves of the path."""
+        """Remember an effect, which chemistries get to know.
+
+        The world itself knows the drive of a stream, and valves of the path.
+        """
         self.effects[effect] = value
         if effect in self._acts:
             self._acts[effect](value)
@@ -83,8 +97,10 @@ def bodies_of(
     clock: Clock,
     rates_ul_min: Callable[[], Mapping[str, float]],
     temperatures_c: Mapping[str, Callable[[], float]],
-    valves: "Valves",
     *,
+    valves: "Valves",
+    effects: dict[str, dict[str, float | str]],
+    drive: Callable[[str, float], object],
     lead: Mapping[str, Callable[[bool], object]],
 ) -> dict[str, Any]:
     """A body for every device of another kind, by device; none where the kind offers none.
@@ -95,14 +111,16 @@ def bodies_of(
         rates_ul_min: flow rate [µL/min] of every stream now.
         temperatures_c: by heater, its temperature [°C] now.
         valves: where the valves of the path stand.
-        lead: by stream, leads its plunger to the reservoir, or to the flow path.
+        effects: gets, by device, what its body does where it sits.
+        drive: drives the stream of a device at a flow rate [µL/min].
+        lead: by stream with a syringe, leads its plunger to the reservoir, or to the flow path.
 
     Raises:
         PluginError: the body of a kind does not load.
     """
     filling = {one.valve: (one.fill, lead[name]) for name, one in profile.refills.items()}
     turned_by = set(valve_turners(profile.path, profile.devices).values())
-    topologies = lru_cache(maxsize=64)(lambda at: Topology(profile, dict(at)))
+    flow_through = _flow_through(profile, valves, rates_ul_min)
     at = {device: name for name, one in profile.path.items() for device in one.devices}
     bodies = {}
     for name, entry in profile.devices.items():
@@ -110,18 +128,16 @@ def bodies_of(
             continue
         component = at.get(name)
         heater = None if component is None else profile.path[component].heater
-
-        def flow_ul_min(component: str | None = component) -> float:
-            if component is None:
-                return 0.0
-            topology = topologies(tuple(valves.positions.items()))
-            return topology.flow_rate_ul_min(component, rates_ul_min())
-
         temperature_c = temperatures_c.get(heater or "", lambda: ROOM_C)
-        turn = partial(_lead, entry, *filling[name]) if name in filling else None
-        turn = partial(_turn, valves, entry) if name in turned_by else turn
-        acts = {} if turn is None else {"position": turn}
-        place = FluidPlace(clock, flow_ul_min, temperature_c, acts)
+        acts: dict[str, Callable[[float | str], object]] = {}
+        if name in turned_by:
+            acts["position"] = partial(_turn, valves, entry)
+        elif name in filling:
+            acts["position"] = partial(_lead, entry, *filling[name])
+        if entry.drives:
+            acts |= _drives(profile, entry, partial(drive, name))
+        place = FluidPlace(clock, partial(flow_through, component), temperature_c, acts)
+        effects[name] = place.effects
         body = import_target(entry.kind.body, f"the body of the kind {entry.kind.name!r}")
         bodies[name] = body(place)
         if name in filling:  # it is somewhere before it is turned
@@ -137,10 +153,60 @@ def _lead(
     lead(value in (fill, number))
 
 
+def _flow_through(
+    profile: Profile, valves: Valves, rates_ul_min: Callable[[], Mapping[str, float]]
+) -> Callable[[str | None], float]:
+    """What tells the flow rate [µL/min] through a component now; through no component it is 0."""
+    topologies = lru_cache(maxsize=64)(lambda at: Topology(profile, dict(at)))
+
+    def flow_ul_min(component: str | None) -> float:
+        if component is None:
+            return 0.0
+        topology = topologies(tuple(valves.positions.items()))
+        return topology.flow_rate_ul_min(component, rates_ul_min())
+
+    return flow_ul_min
+
+
+def _drives(
+    profile: Profile, entry: DeviceEntry, drive: Callable[[float], object]
+) -> dict[str, Callable[[float | str], object]]:
+    """What a device that drives a stream does there, in µL/min or in its own unit."""
+    factor = 1.0 / gas_factor(profile.streams[entry.drives], entry)
+    unit = entry.abilities.ul_min_per_unit
+    return {
+        "drive_ul_min": lambda rate: drive(float(rate) * factor),
+        "drive": lambda value: drive(float(value) * unit * factor),
+    }
+
+
 def _turn(valves: Valves, entry: DeviceEntry, value: float | str) -> None:
     """A device of the path stands at a position now, given by its name or its number."""
+    valves.turn(entry.name, _position(entry, value))
+
+
+def _position(entry: DeviceEntry, value: float | str) -> str:
+    """The name of a position, which may be given by its number."""
     numbers = getattr(entry.settings, "positions", {})
     names = {float(number): name for name, number in numbers.items()}
     # Nothing leads on from a position that the profile does not name.
-    position = value if isinstance(value, str) else names.get(value, f"position {value:g}")
-    valves.turn(entry.name, position)
+    return value if isinstance(value, str) else names.get(value, f"position {value:g}")
+
+
+def values_of_devices(
+    profile: Profile, effects: Mapping[str, Mapping[str, float | str]]
+) -> dict[str, float | str]:
+    """By device that is set or turned, the number or the position at which it works.
+
+    Args:
+        profile: the rig.
+        effects: by device, what its body does where it sits; without an effect so far the device
+            is as outside of experiments.
+    """
+    values = profile.device_values() if effects else {}
+    for name, done in effects.items():
+        entry = profile.devices[name]
+        if done and entry.is_controlled:
+            value = list(done.values())[-1]
+            values[name] = _position(entry, value) if entry.abilities.is_selectable else value
+    return values

@@ -3,9 +3,19 @@
 import re
 from collections.abc import Iterator
 
+from flowrig.interfaces import Syringe
 from flowrig.profile.controls import needs_equations
 from flowrig.profile.linear import expand_rules
-from flowrig.profile.model import FULL, LinearRule, Profile, Refill, Stream, Variable
+from flowrig.profile.model import (
+    FULL,
+    DeviceEntry,
+    LinearRule,
+    Profile,
+    Refill,
+    Stream,
+    Variable,
+)
+from flowrig.profile.model.flow import GAS
 from flowrig.profile.problems import Finding, Path, nearest
 from flowrig.profile.rules import names
 
@@ -13,28 +23,83 @@ __all__ = ["RULES"]
 
 
 def pumps(profile: Profile) -> Iterator[Finding]:
-    """Every stream has a pump of its own."""
+    """Every stream has a device of its own that drives it."""
     drives: dict[str, str] = {}
     for name, stream in profile.streams.items():
-        here: Path = ("streams", name, "pump")
-        yield from names.device(profile, stream.pump, "pump", here)
+        here: Path = ("streams", name, stream.named_by)
+        yield from _driving(profile, stream, here)
         other = drives.setdefault(stream.pump, name)
         if other != name:
             message = f"the pump {stream.pump!r} drives the stream {other!r} already"
             yield Finding(here, message, expected="a pump of its own")
 
 
+def _driving(profile: Profile, stream: Stream, here: Path) -> Iterator[Finding]:
+    """A stream names a pump, or a device of another kind that delivers."""
+    entry = profile.devices.get(stream.pump)
+    fitting = [
+        name
+        for name, one in profile.devices.items()
+        if one.offer.kind == "pump" or one.abilities.is_dispensing
+    ]
+    if entry is None:
+        yield from names.one_of(stream.pump, fitting, "pump", here)
+    elif stream.pump not in fitting:
+        what = "a pump" if stream.named_by == "pump" else "a pump, or a device that delivers"
+        expected = what + (f": {', '.join(sorted(fitting))}" if fitting else "")
+        yield Finding(here, f"{stream.pump!r} is a {entry.offer.kind}", expected=expected)
+    elif stream.named_by not in ("device", entry.offer.kind):
+        kind, word = entry.offer.kind, stream.named_by
+        expected = f"a {word}, or the key `device`"
+        yield Finding(here, f"{stream.pump!r} is a {kind}", expected=expected)
+
+
+def with_or_without_syringe(profile: Profile) -> Iterator[Finding]:
+    """A pump has a syringe; another device that delivers has none, and may have a supply."""
+    for name, stream in profile.streams.items():
+        entry, here = profile.devices.get(stream.pump), ("streams", name)
+        if entry is None:
+            continue
+        if entry.offer.kind == "pump":
+            if stream.syringe is None:
+                yield Finding(here, "missing key 'syringe'", on_key=True)
+            if stream.supply_ul is not None:
+                message = f"the pump {stream.pump!r} draws from its syringe"
+                yield Finding((*here, "supply"), message, expected="no key `supply`", on_key=True)
+        elif stream.syringe is not None and entry.abilities.is_dispensing:
+            message = f"the {entry.offer.kind} {stream.pump!r} has no syringe"
+            expected = "no key `syringe`; `supply` says how much there is to deliver"
+            yield Finding((*here, "syringe"), message, expected=expected, on_key=True)
+        yield from _of_a_gas(stream, entry, here)
+
+
+def _of_a_gas(stream: Stream, entry: DeviceEntry, here: Path) -> Iterator[Finding]:
+    """A pressure counts where a device counts a gas at standard conditions."""
+    if stream.pressure_kpa is None:
+        return
+    path = (*here, "pressure")
+    if stream.phase != GAS:
+        message = f"the volume of {stream.name!r} does not depend on a pressure"
+        expected = f'no key `pressure`, or `phase = "{GAS}"`'
+        yield Finding(path, message, expected=expected, on_key=True)
+    elif entry.abilities.standard_kpa is None:
+        message = f"{stream.pump!r} counts the volume that really flows, at any pressure"
+        yield Finding(path, message, expected="no key `pressure`", on_key=True)
+
+
 def used_pumps(profile: Profile) -> Iterator[Finding]:
-    """Every pump drives a stream: nothing would stop one that does not."""
+    """Every device that only delivers drives a stream: nothing would stop one that does not."""
     if any(pumps(profile)):  # one mistake in a stream is reported once
         return
     driving = {stream.pump for stream in profile.streams.values()}
     for name, device in profile.devices.items():
-        if device.offer.kind == "pump" and name not in driving:
-            message = f"the pump {name!r} drives no stream, so that nothing stops it"
-            yield Finding(
-                ("devices", name), message, expected=f'a stream with `pump = "{name}"`', on_key=True
-            )
+        kind = device.offer.kind
+        delivers = device.abilities.is_dispensing and not device.is_controlled
+        if (kind == "pump" or delivers) and name not in driving:
+            message = f"the {kind} {name!r} drives no stream, so that nothing stops it"
+            word = "pump" if kind == "pump" else "device"
+            expected = f'a stream with `{word} = "{name}"`'
+            yield Finding(("devices", name), message, expected=expected, on_key=True)
 
 
 def stream_names(profile: Profile) -> Iterator[Finding]:
@@ -152,13 +217,18 @@ def refills(profile: Profile) -> Iterator[Finding]:
         refill, here = stream.refill, ("streams", name, "refill")
         if refill is None:
             continue
+        if stream.syringe is None:
+            message = f"{name!r} has no syringe that could be filled"
+            yield Finding(here, message, expected="a key `syringe`, or no `refill`", on_key=True)
+            continue
         pump = profile.devices.get(stream.pump)
         if pump is not None and pump.offer.kind == "pump" and not pump.offer.withdraws:
             message = f"the driver {pump.offer.name!r} of {stream.pump!r} cannot draw liquid in"
             able = ", ".join(_able_to_draw(profile))
             expected = "a pump whose driver says that it withdraws" + (f": {able}" if able else "")
             yield Finding(here, message, expected=expected, on_key=True)
-        valves = [n for n, one in profile.devices.items() if one.abilities.is_selectable]
+        entries = profile.devices.items()
+        valves = [n for n, one in entries if one.abilities.is_selectable and one.safe is not None]
         unknown = list(names.one_of(refill.valve, valves, "valve", (*here, "valve")))
         yield from unknown
         other = turns.setdefault(refill.valve, name)
@@ -167,7 +237,7 @@ def refills(profile: Profile) -> Iterator[Finding]:
             yield Finding((*here, "valve"), message, expected="a valve of its own")
         if not unknown:
             yield from _positions(profile, name, refill)
-        yield from _volumes(profile, stream, refill)
+        yield from _volumes(profile, stream, stream.syringe, refill)
 
 
 def _able_to_draw(profile: Profile) -> list[str]:
@@ -210,7 +280,9 @@ def _needed_when_safe(profile: Profile) -> set[str]:
     return flushing | set(profile.hold.flow_rates_ul_min or ())
 
 
-def _volumes(profile: Profile, stream: Stream, refill: Refill) -> Iterator[Finding]:
+def _volumes(
+    profile: Profile, stream: Stream, syringe: Syringe, refill: Refill
+) -> Iterator[Finding]:
     """Volumes and rates of a refill are possible with the syringe."""
     here: Path = ("streams", stream.name, "refill")
     kept_ul = [
@@ -218,7 +290,7 @@ def _volumes(profile: Profile, stream: Stream, refill: Refill) -> Iterator[Findi
         for one in profile.interlocks
         if one.kind == "syringe-not-empty" and stream.name in one.streams
     ]
-    full_ul, least_ul = FULL * stream.syringe.volume_ul, max(kept_ul, default=0.0)
+    full_ul, least_ul = FULL * syringe.volume_ul, max(kept_ul, default=0.0)
     if not least_ul <= refill.below_ul < full_ul:
         yield Finding(
             (*here, "below"),
@@ -239,9 +311,9 @@ def _volumes(profile: Profile, stream: Stream, refill: Refill) -> Iterator[Findi
 def refills_while_hot(profile: Profile) -> Iterator[Finding]:
     """Nothing flows during a refill, which an interlock of heat and flow must allow."""
     longest_s = {
-        name: FULL * one.syringe.volume_ul / one.refill.rate_ul_min * 60 + one.refill.settle_s
+        name: FULL * one.capacity_ul / one.refill.rate_ul_min * 60 + one.refill.settle_s
         for name, one in profile.streams.items()
-        if one.refill is not None and one.refill.rate_ul_min > 0
+        if one.syringe is not None and one.refill is not None and one.refill.rate_ul_min > 0
     }
     for number, interlock in enumerate(profile.interlocks):
         if interlock.kind != "heat-needs-flow":
@@ -259,6 +331,7 @@ def refills_while_hot(profile: Profile) -> Iterator[Finding]:
 
 RULES = (
     pumps,
+    with_or_without_syringe,
     used_pumps,
     stream_names,
     dependent_flows,

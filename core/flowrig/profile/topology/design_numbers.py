@@ -127,7 +127,7 @@ def missing_properties(profile: Profile) -> dict[str, tuple[str, ...]]:
 
     An interfacial tension is asked of carriers only, and a diffusivity of the others.
     """
-    carriers = {name for name, stream in profile.streams.items() if stream.phase == "carrier"}
+    carriers = {name for name, stream in profile.streams.items() if stream.is_carrier}
     others = set(profile.streams) - carriers
     wanted = {"density": {*carriers, *others}, "viscosity": {*carriers, *others}}
     wanted |= {"interfacial_tension": carriers if others else set(), "diffusivity": others}
@@ -192,7 +192,7 @@ class _Flow:
         for name, rate in topology.flows_ul_min(rates)[part.name].items():
             stream = profile.streams[name]
             if rate > 0.0:
-                (carrier if stream.phase == "carrier" else inside)[name] = stream, rate
+                (carrier if stream.is_carrier else inside)[name] = stream, rate
         flows = [sum(rate for _, rate in some.values()) for some in (inside, carrier)]
         bore_mm = part.inner_diameter_mm or math.nan
         mm_s = sum(flows) / 60.0 / (math.pi / 4 * bore_mm**2)

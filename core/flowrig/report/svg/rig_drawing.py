@@ -281,8 +281,10 @@ def _label_x(profile: Profile, first: str, places: Mapping[str, Place]) -> float
 
 
 def _draw_stream(stream: Stream, tip: Place, barrel: float) -> Markup:
-    volume = with_unit(stream.syringe.volume_ul / 1000, "mL", 2)
     x, y = tip.x - 8 - barrel, tip.y
+    if stream.syringe is None:
+        return _draw_source(stream, tip, barrel)
+    volume = with_unit(stream.syringe.volume_ul / 1000, "mL", 2)
     return tag(
         "g",
         tag("title", f"{stream.name}: {stream.contents}; {volume} syringe on {stream.pump}"),
@@ -292,6 +294,24 @@ def _draw_stream(stream: Stream, tip: Place, barrel: float) -> Markup:
         tag("path", d=f"M{x:.1f} {y:.1f}h-9m0 -8v16", class_="plunger"),
         tag("text", stream.name, x=x + barrel / 2, y=y + 4, text_anchor="middle", class_="content"),
         tag("text", volume, x=x - 14, y=y + 4, text_anchor="end", class_="small"),
+        class_=f"stream {stream.role}",
+    )
+
+
+def _draw_source(stream: Stream, tip: Place, barrel: float) -> Markup:
+    """A stream without a syringe: a rounded box in the place of the barrel."""
+    x, y, holds = tip.x - 8 - barrel, tip.y, ""
+    if stream.supply_ul is not None:
+        holds = with_unit(stream.supply_ul / 1000, "mL", 2)
+    title = f"{stream.name}: {stream.contents}; {holds or 'no end'}, from {stream.pump}"
+    return tag(
+        "g",
+        tag("title", title),
+        tag("rect", x=x, y=y - 11, width=barrel, height=22.0, rx=11.0, class_="barrel"),
+        tag("rect", x=x + 1, y=y - 10, width=barrel - 2, height=20.0, rx=10.0, class_="liquid"),
+        tag("path", d=f"M{tip.x - 8:.1f} {y:.1f}h8", class_="needle"),
+        tag("text", stream.name, x=x + barrel / 2, y=y + 4, text_anchor="middle", class_="content"),
+        tag("text", holds, x=x - 14, y=y + 4, text_anchor="end", class_="small"),
         class_=f"stream {stream.role}",
     )
 
