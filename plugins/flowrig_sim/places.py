@@ -6,6 +6,7 @@ from functools import lru_cache, partial
 from typing import Any, Protocol
 
 import numpy as np
+from attrs import field, frozen
 
 from flowrig.clock import Clock
 from flowrig.emulation import AIR_BAR, ROOM_C, Glimpse
@@ -14,7 +15,7 @@ from flowrig.profile.model import DeviceEntry, Profile
 from flowrig.profile.model.devices import detectors_at, gas_factor
 from flowrig.profile.topology import Topology, valve_turners
 
-__all__ = ["FluidPlace", "Valves", "View", "bodies_of", "values_of_devices"]
+__all__ = ["Doings", "FluidPlace", "Valves", "View", "bodies_of", "values_of_devices"]
 
 BACK_PRESSURE_BAR_MIN_UL = 0.5e-3
 """Pressure [bar] that the line behind a component needs for each µL/min (assumed: 0.5 bar at
@@ -124,6 +125,21 @@ class FluidPlace:
             self._acts[effect](value)
 
 
+@frozen(kw_only=True, eq=False)
+class Doings:
+    """What bodies do to the world.
+
+    Attributes:
+        drive: drives the stream of a device at a flow rate [µL/min].
+        lead: by stream with a syringe, leads its plunger to the reservoir, or to the flow path.
+        effects: gets, by device, what its body does where it sits.
+    """
+
+    drive: Callable[[str, float], object]
+    lead: Mapping[str, Callable[[bool], object]]
+    effects: dict[str, dict[str, float | str]] = field(factory=dict)
+
+
 def bodies_of(
     profile: Profile,
     clock: Clock,
@@ -131,8 +147,7 @@ def bodies_of(
     temperatures_c: Mapping[str, Callable[[], float]],
     *,
     valves: "Valves",
-    effects: dict[str, dict[str, float | str]],
-    drive: Callable[[str, float], object],
+    does: Doings,
     views: Mapping[str, View],
 ) -> dict[str, Any]:
     """A body for every device of another kind, by device; none where the kind offers none.
@@ -143,13 +158,13 @@ def bodies_of(
         rates_ul_min: flow rate [µL/min] of every stream now.
         temperatures_c: by heater, its temperature [°C] now.
         valves: where the valves of the path stand.
-        effects: gets, by device, what its body does where it sits.
-        drive: drives the stream of a device at a flow rate [µL/min].
+        does: what bodies do to the world.
         views: by detector, what it sees.
 
     Raises:
         PluginError: the body of a kind does not load.
     """
+    filling = {one.valve: (one.fill, does.lead[name]) for name, one in profile.refills.items()}
     turned_by = set(valve_turners(profile.path, profile.devices).values())
     flow_through = _flow_through(profile, valves, rates_ul_min)
     at = _components(profile)
@@ -160,15 +175,27 @@ def bodies_of(
         component = at.get(name)
         heater = None if component is None else profile.path[component].heater
         temperature_c = temperatures_c.get(heater or "", lambda: ROOM_C)
-        acts = _drives(profile, entry, partial(drive, name)) if entry.drives else {}
+        acts = _drives(profile, entry, partial(does.drive, name)) if entry.drives else {}
         if name in turned_by:
             acts["position"] = partial(_turn, valves, entry)
+        elif name in filling:
+            acts["position"] = partial(_lead, entry, *filling[name])
         flow_ul_min = partial(flow_through, component)
         place = FluidPlace(clock, flow_ul_min, temperature_c, acts, view=views.get(name))
-        effects[name] = place.effects
+        does.effects[name] = place.effects
         body = import_target(entry.kind.body, f"the body of the kind {entry.kind.name!r}")
         bodies[name] = body(place)
+        if name in filling:  # it is somewhere before it is turned
+            _lead(entry, *filling[name], float(getattr(bodies[name], "number", 0.0)))
     return bodies
+
+
+def _lead(
+    entry: DeviceEntry, fill: str, lead: Callable[[bool], object], value: float | str
+) -> None:
+    """The valve of a syringe that fills itself stands at a position now."""
+    number = getattr(entry.settings, "positions", {}).get(fill)
+    lead(value in (fill, number))
 
 
 def _flow_through(

@@ -18,7 +18,7 @@ from flowrig_sim.instruments import CellBody, FluidAccess, PlateBody, PlungerBod
 from flowrig_sim.noise import Drift, generator
 from flowrig_sim.optics.detector import PL_COEFFICIENTS, UV_COEFFICIENTS, Detector
 from flowrig_sim.optics.spectra import AbsorptionOptics, EmissionOptics
-from flowrig_sim.places import bodies_of, values_of_devices
+from flowrig_sim.places import Doings, bodies_of, values_of_devices
 from flowrig_sim.settings import FluidicSettings
 from flowrig_sim.views import View
 
@@ -85,19 +85,20 @@ class FluidicWorld(World):
             profile, settings, seed, access, Disturbances(seed, settings.noise, start_s)
         )
         self._absorbance_nm = absorbance_nm(profile)
-
-        effects: dict[str, dict[str, float | str]] = {}
+        does = Doings(
+            drive=lambda device, rate_ul_min: self._driven[device].push(rate_ul_min),
+            lead={name: body.lead for name, body in self._syringes.items()},
+        )
         self._others = bodies_of(
             profile,
             clock,
             lambda: {name: body.rate_ul_min for name, body in self._syringes.items()},
             {name: partial(_temperature_c, plate) for name, plate in self._heaters.items()},
-            effects=effects,
             valves=access,
-            drive=lambda device, rate_ul_min: self._driven[device].push(rate_ul_min),
+            does=does,
             views=_views(profile, seed, access),
         )
-        self._fluid.device_values = partial(values_of_devices, profile, effects)
+        self._fluid.device_values = partial(values_of_devices, profile, does.effects)
 
     def pump(self, device: str) -> PumpBody:
         """The plunger behind a pump.
