@@ -415,6 +415,20 @@ def test_what_is_wrong_with_routes_is_said(old: str, new: str, said: str) -> Non
     assert said in str(caught.value)
 
 
+def test_a_section_is_passed_in_some_position_in_use() -> None:
+    """One that is passed in the safe state only is sound; one that never is passed is not."""
+    always = (
+        ('where = { is = "injector", choices = ["load", "inject"] }', ""),
+        ("[settings]", '[settings]\ninjector = "inject"'),
+    )
+    fixed = changed(*always)
+    front, growth = (Topology(fixed).is_passed(fixed.sections[n]) for n in ("front", "growth"))
+    assert (front, growth) == (False, True)
+    with pytest.raises(ProfileError) as caught:
+        changed(*always, ('safe = "load"', 'safe = "inject"'))
+    assert "nothing flows from 'mixer' to 'loop'" in str(caught.value)
+
+
 def test_a_flush_reaches_the_waste_in_the_safe_position() -> None:
     """What flushes meets no closed port where the valve goes in the safe state."""
     flush = """[[safe_state]]

@@ -265,8 +265,7 @@ def _flowing(profile: Profile) -> Iterator[tuple[tuple[str, ...], dict[str, str]
         yield tuple(profile.calibration.flow_rates_ul_min), {}, "in the calibration"
     flushed = tuple(name for step in profile.safe_state for name in step.flow_rates_ul_min)
     held = tuple(profile.hold.flow_rates_ul_min or {})
-    turners = valve_turners(profile.path, profile.devices).values()
-    safe = {one: str(profile.devices[one].safe) for one in turners}
+    safe = {one: str(profile.devices[one].safe) for one in _turners(profile)}
     yield (*flushed, *held), safe, "in the safe state"
 
 
@@ -455,17 +454,20 @@ def _stretch(profile: Profile, section: Section, here: Path) -> Iterator[Finding
 
 
 def passages(profile: Profile) -> Iterator[Finding]:
-    """Liquid flows through each section in a position of experiments, and through τ in all."""
+    """Liquid flows through each section in a position in use, and through τ in experiments."""
     stretches: dict[Path, Section] = {("residence_time",): profile.residence_time.section}
     stretches |= {("sections", name): one for name, one in profile.sections.items()}
     cases = list(_cases(profile))
+    others = {one: str(profile.devices[one].safe) for one in _turners(profile)}
+    rest = [("", _graph(profile, at)) for at in ({}, others)] if others else []
     for here, section in stretches.items():
+        tried = cases if here == ("residence_time",) else [*cases, *rest]
         missed = [
             (where, dict(missing))
-            for where, graph in cases
+            for where, graph in tried
             if (missing := list(_missed(graph, section, here)))
         ]
-        if missed and (len(missed) == len(cases) or here == ("residence_time",)):
+        if missed and (len(missed) == len(tried) or here == ("residence_time",)):
             where, findings = missed[0]
             for path, (message, expected) in findings.items():
                 with_where = f"{message}, with {where}" if where else message
@@ -498,6 +500,13 @@ def _ends(section: Section, here: Path) -> Iterator[tuple[str, Path]]:
     for number, end in enumerate(section.ends):
         one: Path = (*here, "end") if isinstance(section.end, str) else (*here, "end", number)
         yield end, one
+
+
+def _turners(profile: Profile) -> tuple[str, ...]:
+    """The devices that turn valves of the path; none in a path without valves."""
+    if not any(component.kind == "valve" for component in profile.path.values()):
+        return ()
+    return tuple(dict.fromkeys(valve_turners(profile.path, profile.devices).values()))
 
 
 def _cases(profile: Profile) -> Iterator[tuple[str, FlowGraph]]:
