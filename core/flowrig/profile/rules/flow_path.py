@@ -1,5 +1,6 @@
 """Rules for the flow path: every stream reaches an end, and every component has an inlet."""
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 
@@ -7,6 +8,7 @@ from flowrig.profile.model import Component, Profile, Section
 from flowrig.profile.problems import Finding, Path, nearest
 from flowrig.profile.rules import names
 from flowrig.profile.topology import (
+    MOST_COMBINATIONS,
     FlowGraph,
     chosen_valves,
     every_position,
@@ -183,6 +185,16 @@ def _positions_of(profile: Profile, device: str) -> dict[str, str]:
     return used | {c.name: "in experiments" for one in chosen for c in one.choices}
 
 
+def combinations(profile: Profile) -> Iterator[Finding]:
+    """The positions of valves have so few combinations that all of them can be looked at."""
+    ways = math.prod(len(component.routes) or 1 for component in profile.path.values())
+    chosen = math.prod(len(one.choices) for one in chosen_valves(profile))
+    for count, path in ((ways, ("path",)), (chosen, ("space",))):
+        if count > MOST_COMBINATIONS:
+            message = f"the positions of valves have {count} combinations"
+            yield Finding(path, message, expected=f"at most {MOST_COMBINATIONS}", on_key=True)
+
+
 def routes(profile: Profile) -> Iterator[Finding]:
     """A valve with routes leads on what enters it, nothing backwards, and holds no liquid."""
     for name, component in profile.path.items():
@@ -295,8 +307,9 @@ def _starved(profile: Profile) -> Iterator[tuple[str, list[str]]]:
         return
     cases = list(_cases(profile))
     for name, component in profile.path.items():
-        able = any(name in cases[0][1].reaching(one) for one in profile.streams)
-        if component.spectrometer is None or not able:
+        if component.spectrometer is None or not any(
+            name in cases[0][1].reaching(one) for one in profile.streams
+        ):
             continue
         starved = [
             where
@@ -529,6 +542,7 @@ RULES = (
     divisions,
     separators,
     valves,
+    combinations,
     routes,
     open_ports,
     looked_at,
