@@ -93,7 +93,7 @@ def test_faults_follow_from_what_emulators_offer() -> None:
     possible = {fault.number for fault in applicable(rig)}
     assert {9, 10, 18, 20, 54, 65, 66, 67} <= possible
     assert FAULTS[58].why_not_on(rig) == "no emulated pump of this rig offers it"
-    assert rig.kinds(["power-cycle"]) == ["pump", "spectrometer"]
+    assert rig.kinds(["power-cycle"]) == ["pump", "spectrometer", "flow_controller"]
     assert set(rig.kinds()) == {"pump", "spectrometer", "valve", "sensor", "flow_controller"}
 
 
