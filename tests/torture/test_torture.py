@@ -25,7 +25,6 @@ from flowrig.safety import flush, safe_state
 from flowrig.safety.changed_elsewhere import ChangeWatch
 from flowrig.safety.safe_state import SafeState, SafeStateSequence
 from flowrig.safety.syringes import Charge, SyringeLedger
-from flowrig.safety.waste import WasteAccount
 from flowrig.safety_rules import HeaterWatch, HeatNeedsFlow, StreamWatch
 from flowrig.torture import (
     FAULTS,
@@ -197,7 +196,6 @@ def no_trips(*_: Any, **__: Any) -> Iterator[Any]:
     ("off", "cell", "shows"),
     [
         slow((HeatNeedsFlow, "_broken", nothing), "29/connect/1", Kind.UNSAFE),
-        slow((WasteAccount, "too_full_for", lambda *_: {}), "21/connect/1", Kind.UNSAFE),
         slow((StreamWatch, "check", no_trips), "9/settle/1", Kind.LOST),
         slow((flush, "require_cooling", nothing), "26/flow/1", Kind.UNSAFE),
         slow((journal, "examine", no_damage), "45/commit/3", Kind.LOST),
@@ -217,8 +215,7 @@ def no_trips(*_: Any, **__: Any) -> Iterator[Any]:
         slow((ChangeWatch, "spectrometer_changes", lambda *_: []), "56/prime/2", Kind.LOST),
     ],
     ids=[
-        "interlock", "room in the waste", "stream watch", "cooling", "chain of the journal",
-        "changes",
+        "interlock", "stream watch", "cooling", "chain of the journal", "changes",
         "latched trips", "flags of frames", "flags of light", "gate of suggestions", "intents",
         "changes of light", "heaters that may be stuck", "events that wait for the disk",
         "steps that are repeated", "safe state without an instrument", "flag of a suspend",
