@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from flowrig.profile.model import Component, Profile, Section
+from flowrig.profile.model.flow import GAS
 from flowrig.profile.problems import Finding, Path, nearest
 from flowrig.profile.rules import names
 from flowrig.profile.topology import (
@@ -407,12 +408,13 @@ def volumes(profile: Profile) -> Iterator[Finding]:
 
 
 def wastes(profile: Profile) -> Iterator[Finding]:
-    """A waste with a given volume has room for the flush of the safe state."""
+    """A waste with a given volume has room for the flush of the safe state; a gas leaves it."""
     graph = _graph(profile)
     flushed_ul: dict[str, float] = {}
     for step in profile.safe_state:
         for stream, rate in step.flow_rates_ul_min.items():
-            passing = graph.reaching(stream) if stream in profile.streams else {}
+            stays = stream in profile.streams and profile.streams[stream].phase != GAS
+            passing = graph.reaching(stream) if stays else {}
             for name, share in passing.items():
                 volume_ul = share * rate * step.at_most_s / 60
                 flushed_ul[name] = flushed_ul.get(name, 0.0) + volume_ul
