@@ -24,7 +24,14 @@ KINDS = (
     "valve",
     "sensor",
     "stirrer",
+    "flow_controller",
+    "stage",
+    "light",
+    "collector",
 )
+
+OURS = {kind: f"our-{kind.replace('_', '-')}" for kind in KINDS}
+"""Names of the plugins."""
 
 MODELS = ("optimizer", "surrogate", "analysis", "chemistry")
 
@@ -33,12 +40,12 @@ MODELS = ("optimizer", "surrogate", "analysis", "chemistry")
 def new(lab: Lab) -> Lab:
     """One plugin of each kind, "our-pump" and so on, built and installed beside the others."""
     for kind in KINDS:
-        done = lab.flowrig("plugin", "new", kind, f"our-{kind}")
+        done = lab.flowrig("plugin", "new", kind, OURS[kind])
         assert done.returncode == 0, done.stdout + done.stderr
-    projects = [lab.folder / f"flowrig-our-{kind}" for kind in KINDS]
+    projects = [lab.folder / f"flowrig-{name}" for name in OURS.values()]
     lab.install("pytest", *build_wheels(projects, lab.folder / "wheels-of-our-own"))
     for project in projects:  # what is left of each are its tests
-        shutil.rmtree(project / f"flowrig_our_{project.name.rpartition('-')[2]}")
+        shutil.rmtree(project / project.name.replace("-", "_"))
     return lab
 
 
@@ -62,9 +69,23 @@ def profile(tmp_path: Path) -> Path:
         },
         "gauge": {"driver": "our-sensor", "address": "COM21"},
         "bar": {"driver": "our-stirrer", "address": "COM22"},
+        "gas": {"driver": "our-flow-controller", "address": "COM23"},
+        "probe": {"driver": "our-stage", "address": "COM24", "safe": "0 mm"},
+        "lamp": {"driver": "our-light", "address": "COM25"},
+        "fractions": {
+            "driver": "our-collector", "address": "COM26", "positions": {"drain": 1, "tube_1": 2},
+            "safe": "drain",
+        },
     }  # fmt: skip
     content["path"]["mixer"] |= {"sensor": "gauge", "stirrer": "bar"}
-    content["settings"] = {"selector": "b", "bar": "300 rpm"}
+    content["settings"] = {
+        "selector": "b",
+        "bar": "300 rpm",
+        "gas": "20 mL/min",
+        "probe": "12.5 mm",
+        "lamp": "40 %",
+        "fractions": "tube_1",
+    }
     content["limits"]["temperature"] = ["5 degC", "185 degC"]  # as far as our heater goes
     content["analysis"] |= {"frames": 40, "frame_interval": "100 ms", "reactive_frames": 10}
     content["analysis"]["channels"] = {"ours": {"use": "our-analysis", "device": "hdx_pl"}}
@@ -88,8 +109,8 @@ def test_new_plugins_are_listed(new: Lab) -> None:
     """Each is found under its name, with its distribution, and is ready."""
     rows = {(row["kind"], row["name"]): row for row in new.json("plugins")["plugins"]}
     for kind in KINDS:
-        row = rows[kind, f"our-{kind}"]
-        assert (row["distribution"], row["ready"]) == (f"flowrig-our-{kind}", True)
+        row = rows[kind, OURS[kind]]
+        assert (row["distribution"], row["ready"]) == (f"flowrig-{OURS[kind]}", True)
 
 
 @pytest.mark.slow
@@ -105,12 +126,21 @@ def test_their_own_tests_pass_on_what_was_installed(new: Lab) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", [pytest.param("pump", marks=pytest.mark.slow), "optimizer", "analysis"]
+    "kind",
+    [
+        pytest.param("pump", marks=pytest.mark.slow),
+        "optimizer",
+        "analysis",
+        "flow_controller",
+        "stage",
+        "light",
+        "collector",
+    ],
 )
 def test_they_are_gold(new: Lab, kind: str) -> None:
     """`flowrig plugin check` says so."""
-    (card,) = new.json("plugin", "check", f"our-{kind}", "--at-least", "gold")
-    assert (card["kind"], card["name"], card["level"]) == (kind, f"our-{kind}", "gold")
+    (card,) = new.json("plugin", "check", OURS[kind], "--at-least", "gold")
+    assert (card["kind"], card["name"], card["level"]) == (kind, OURS[kind], "gold")
 
 
 @pytest.mark.slow
@@ -124,8 +154,8 @@ def test_a_run_goes_through_all_of_them(new: Lab, profile: Path) -> None:
     assert 300 < summary["best"]["features"]["centre"] < 700
     journal = Journal(new.folder / "ours" / FILE_NAME, read_only=True)
     devices = next(journal.events(Opened)).data.devices.values()
-    named = {f"Our {kind.capitalize()}" for kind in KINDS if kind not in MODELS}
+    named = {OURS[kind].replace("-", " ").title() for kind in KINDS if kind not in MODELS}
     assert {who.vendor for who in devices} == named
     versions = next(journal.events(RunStarted)).data.versions
-    assert {f"flowrig-our-{kind}" for kind in KINDS} <= set(versions)
+    assert {f"flowrig-{name}" for name in OURS.values()} <= set(versions)
     journal.close()

@@ -29,8 +29,12 @@ KINDS = (
     "valve",
     "sensor",
     "stirrer",
+    "flow_controller",
+    "stage",
+    "light",
+    "collector",
 )
-REST_NEEDS_NOTHING = ("valve", "sensor", "stirrer")
+REST_NEEDS_NOTHING = KINDS[KINDS.index("valve") :]
 """Kinds of instruments that no command brings to rest; two checks are left out for them."""
 
 
