@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from flowrig.plugins import DriverOffer, KindOffer, hookimpl
 from flowrig_kinds.by_hand_settings import HandFlow, HandNumber, HandPositions, HandReadings
+from flowrig_kinds.flow_source import FlowSource
 from flowrig_kinds.numbers import FlowController, Light, Stage, Stirrer
 from flowrig_kinds.sensor import Sensor
 from flowrig_kinds.valve import Collector, Valve
@@ -14,6 +15,7 @@ from flowrig_kinds.valve import Collector, Valve
 __all__ = [
     "Collector",
     "FlowController",
+    "FlowSource",
     "Light",
     "Sensor",
     "Stage",
@@ -34,6 +36,8 @@ _KINDS = (
      "turns at a speed [rpm], and reports it"),
     ("flow_controller", "numbers:FlowController", "FlowController", "FlowController", TEMPLATE,
      "controls the flow of a gas or a liquid, and reports it"),
+    ("flow_source", "flow_source:FlowSource", "FlowSource", "FlowSource", TEMPLATE,
+     "drives a stream without a syringe: HPLC or peristaltic pump, pressure controller"),
     ("stage", "numbers:Stage", "Stage", "Number", TEMPLATE,
      "moves a probe or a sample to a place [mm]"),
     ("light", "numbers:Light", "Light", "Number", TEMPLATE,

@@ -65,6 +65,17 @@ class FluidAccess:
             self.fluid.advance(now_s)
             yield now_s
 
+    @property
+    def positions(self) -> Mapping[str, str]:
+        """By device, where valves of the path stand that were turned."""
+        with self.now():
+            return self.fluid.positions
+
+    def turn(self, device: str, position: str) -> None:
+        """Turn a valve of the path now."""
+        with self.now() as now_s:
+            self.fluid.turn(device, position, now_s)
+
 
 class PlungerBody:
     """The plunger of a pump; see `flowrig.emulation.PumpBody`."""
@@ -151,6 +162,7 @@ class CellBody:
         *,
         disturbances: Disturbances,
         access: FluidAccess,
+        has_slugs: bool = True,
     ) -> None:
         self._cell = cell
         self._train = train
@@ -161,10 +173,11 @@ class CellBody:
         self._is_lit = True
         self._has_bubble = False
         self._lacks_slugs = False
-        self.faults: Mapping[str, DeviceFault] = {
+        self.faults: dict[str, DeviceFault] = {
             "bubble": DeviceFault("a bubble sits in the cell and scatters the light", self._block),
-            "no-slugs": DeviceFault("no slug arrives, only carrier", self._starve),
         }
+        if has_slugs:
+            self.faults["no-slugs"] = DeviceFault("no slug arrives, only carrier", self._starve)
 
     @property
     def wavelength_coefficients(self) -> tuple[float, ...]:
@@ -191,11 +204,14 @@ class CellBody:
             if not self._is_lit:
                 return self._detector.read(None)
             hidden = self._has_bubble or self._lacks_slugs
-            drift = self._disturbances.at(now_s, BUBBLE_SHARE if self._has_bubble else 1.0)
+            counts = self._optics.counts(
+                None if hidden else content.product,
+                self._disturbances.at(now_s),
+                reactive,
+                integration_time_us,
+            )
             return self._detector.read(
-                self._optics.counts(
-                    None if hidden else content.product, drift, reactive, integration_time_us
-                )
+                counts * np.float32(BUBBLE_SHARE) if self._has_bubble else counts
             )
 
     def _block(self, on: bool) -> None:

@@ -1,7 +1,7 @@
 """The fluidic world: one physical rig behind the emulated instruments of a profile."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
@@ -17,7 +17,7 @@ from flowrig_sim.instruments import CellBody, FluidAccess, PlateBody, PlungerBod
 from flowrig_sim.noise import Drift, generator
 from flowrig_sim.optics.detector import PL_COEFFICIENTS, UV_COEFFICIENTS, Detector
 from flowrig_sim.optics.spectra import AbsorptionOptics, EmissionOptics
-from flowrig_sim.places import bodies_of
+from flowrig_sim.places import bodies_of, values_of_devices
 from flowrig_sim.settings import FluidicSettings
 
 __all__ = ["FluidicWorld"]
@@ -68,6 +68,9 @@ class FluidicWorld(World):
             if device.offer.kind == "pump" and name not in driving
         }
         self._pumps = {**driving, **spare}
+        self._driven: dict[str, PumpBody] = {
+            name: driving[name] for name, device in profile.devices.items() if device.drives
+        }
         self._heaters = {
             name: PlateBody(
                 plate,
@@ -81,12 +84,17 @@ class FluidicWorld(World):
         )
         self._absorbance_nm = absorbance_nm(profile)
 
+        effects: dict[str, dict[str, float | str]] = {}
         self._others = bodies_of(
             profile,
             clock,
             lambda: {name: body.rate_ul_min for name, body in self._syringes.items()},
             {name: partial(_temperature_c, plate) for name, plate in self._heaters.items()},
+            effects=effects,
+            valves=access,
+            drive=lambda device, rate_ul_min: self._driven[device].push(rate_ul_min),
         )
+        self._fluid.device_values = partial(values_of_devices, profile, effects)
 
     def pump(self, device: str) -> PumpBody:
         """The plunger behind a pump.
@@ -120,8 +128,13 @@ class FluidicWorld(World):
         """
         return _known(self._others, device, "device of another kind, with a body,")
 
+    def drive_through(self, device: str, wrap: Callable[[PumpBody], PumpBody]) -> None:
+        """Put something in front of what a device without a syringe drives; see `World`."""
+        if device in self._driven:
+            self._driven[device] = wrap(self._driven[device])
+
     def refill(self, stream: str) -> None:
-        """Replace the syringe of a stream by a full one.
+        """Replace the syringe of a stream by a full one, or fill its supply.
 
         Raises:
             InputError: there is no such stream.
@@ -163,6 +176,7 @@ def _spectrometers(
 ) -> tuple[dict[str, CellBody], dict[str, AbsorptionOptics | EmissionOptics]]:
     """A detector for every spectrometer, and what light it sees."""
     path = access.fluid.path
+    has_slugs = any(stream.is_carrier for stream in profile.streams.values())
     bodies, seen = {}, {}
     devices = [name for name, one in profile.devices.items() if one.offer.kind == "spectrometer"]
     for name in dict.fromkeys((*devices, *path.cells)):
@@ -179,6 +193,7 @@ def _spectrometers(
             detector,
             disturbances=disturbances,
             access=access,
+            has_slugs=has_slugs,
         )
     return bodies, seen
 

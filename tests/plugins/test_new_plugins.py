@@ -28,6 +28,7 @@ KINDS = (
     "stage",
     "light",
     "collector",
+    "flow_source",
 )
 
 OURS = {kind: f"our-{kind.replace('_', '-')}" for kind in KINDS}
@@ -69,7 +70,7 @@ def profile(tmp_path: Path) -> Path:
         },
         "gauge": {"driver": "our-sensor", "address": "COM21"},
         "bar": {"driver": "our-stirrer", "address": "COM22"},
-        "gas": {"driver": "our-flow-controller", "address": "COM23"},
+        "gas": {"driver": "our-flow-controller", "address": "COM27"},
         "probe": {"driver": "our-stage", "address": "COM24", "safe": "0 mm"},
         "lamp": {"driver": "our-light", "address": "COM25"},
         "fractions": {
@@ -77,6 +78,10 @@ def profile(tmp_path: Path) -> Path:
             "safe": "drain",
         },
     }  # fmt: skip
+    content["devices"]["pump_pfo"] = {"driver": "our-flow-source", "address": "COM23"}
+    content["streams"]["PFO"] |= {"device": "pump_pfo", "supply": "1 L"}
+    for key in ("pump", "syringe"):
+        del content["streams"]["PFO"][key]
     content["path"]["mixer"] |= {"sensor": "gauge", "stirrer": "bar"}
     content["settings"] = {
         "selector": "b",

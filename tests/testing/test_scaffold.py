@@ -33,8 +33,9 @@ KINDS = (
     "stage",
     "light",
     "collector",
+    "flow_source",
 )
-REST_NEEDS_NOTHING = KINDS[KINDS.index("valve") :]
+REST_NEEDS_NOTHING = KINDS[KINDS.index("valve") : KINDS.index("flow_source")]
 """Kinds of instruments that no command brings to rest; two checks are left out for them."""
 
 

@@ -212,7 +212,8 @@ class RunStarted(EventData):
             one, the plugin that offers it, as "chemyx of flowrig".
         readings: unit of everything that devices report in a look, by DEVICE.QUANTITY; missing
             where no device does.
-        chemistry: the chemistry of a simulated rig; "" if it has none.
+        chemistry: the chemistry of a simulated rig, "twin" for a twin in its place; "" if it has
+            none.
         invented: whether the numbers of that chemistry stand for nothing.
 
     Older forms:
@@ -840,6 +841,7 @@ class HoldBegun(EventData):
         longest_s: how long it waits at most [s].
         until_s: rig time [s] until which it waits.
         flows: streams that flow meanwhile.
+        supplied: those of `refill` that draw from a supply instead of a syringe.
         works: what a person is to bring about by hand, one clause each; missing before devices by
             hand were known.
         reads: what a person is to read, by DEVICE.QUANTITY; missing as well.
@@ -859,6 +861,7 @@ class HoldBegun(EventData):
     longest_s: float
     until_s: float
     flows: tuple[str, ...]
+    supplied: tuple[str, ...] | None = None
     works: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
 

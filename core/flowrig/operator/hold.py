@@ -30,6 +30,7 @@ class Hold:
         refill: streams whose syringes have to be filled.
         empty: wastes that have to be emptied.
         gate: name of the gate that is closed; empty where none is.
+        supplied: those of the streams that draw from a supply instead of a syringe.
         works: what a person has brought about by hand when the run goes on, one clause each.
         reads: what a person reads, by DEVICE.QUANTITY.
     """
@@ -39,6 +40,7 @@ class Hold:
     refill: tuple[str, ...] = ()
     empty: tuple[str, ...] = ()
     gate: str = ""
+    supplied: tuple[str, ...] = ()
     works: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
 
@@ -53,7 +55,10 @@ class Hold:
     @property
     def claim(self) -> str:
         """The facts that a person confirms by letting the run go on, in words."""
-        facts = [f"the syringe of {stream} is full" for stream in self.refill]
+        facts = [
+            f"the {'supply' if stream in self.supplied else 'syringe'} of {stream} is full"
+            for stream in self.refill
+        ]
         facts += [f"{waste} is empty" for waste in self.empty]
         facts += self.works
         facts += [f"{name} was read as you say" for name in self.reads]

@@ -144,6 +144,7 @@ def _begun(hold: Hold, longest_s: float, until_s: float, flows: Iterable[str]) -
         longest_s=longest_s,
         until_s=until_s,
         flows=tuple(flows),
+        supplied=hold.supplied or None,
     )
 
 

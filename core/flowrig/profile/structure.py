@@ -106,6 +106,7 @@ class Structurer:
             self._converter.register_structure_hook_func(partial(operator.eq, cls), hook)
         read_first: tuple[tuple[type, Hook], ...] = (
             (model.Component, self._component),
+            (model.Stream, self._stream),
             (model.SafeStep, self._safe_step),
             (Interlock, self._interlock),
         )
@@ -204,6 +205,26 @@ class Structurer:
         rest = {key: one for key, one in table.items() if key not in {*words, "devices"}}
         made: model.Component = self._plain[model.Component](rest, wanted)
         return attrs.evolve(made, devices=found)
+
+    def _stream(self, value: Any, wanted: Any) -> model.Stream:
+        """A stream; `device`, or the word of a kind, stands for `pump`."""
+        table = as_table(value)
+        own = {toml_key(one) for one in attrs.fields(model.Stream)}
+        words = {*self.plugins.kinds(), "device"} - own
+        if self._lenient:
+            words |= {key for key, one in table.items() if isinstance(one, str)} - {*own, NAME}
+        if "named_by" in table:
+            raise Mismatch("unknown key 'named_by'", at=("named_by",), on_key=True)
+        found = [key for key in table if key in {*words, "pump"}]
+        if len(found) > 1:
+            message = f"{' and '.join(found)} name two devices for one stream"
+            raise Mismatch(message, "one of them", at=(found[1],), on_key=True)
+        named = {}
+        if found:
+            named = {"pump": as_text(table[found[0]], found[0]), "named_by": found[0]}
+        rest = {key: one for key, one in table.items() if key not in words}
+        made: model.Stream = self._plain[model.Stream]({**rest, **named}, wanted)
+        return made
 
     def _safe_step(self, value: Any, wanted: Any) -> model.SafeStep:
         """A step of the safe state; one word may stand for a list of one."""

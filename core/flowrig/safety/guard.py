@@ -99,7 +99,8 @@ def _rule_of(interlock: Interlock, profile: Profile) -> Rule:
         limit = interlock.limit_in(unit)
         return ReadingLimit(interlock.reading, interlock.breaks, limit, unit, **common)
     if interlock.kind == "syringe-not-empty":
-        return SyringeNotEmpty(interlock.remainder_ul, **common)
+        supplied = tuple(n for n in interlock.streams if profile.streams[n].syringe is None)
+        return SyringeNotEmpty(interlock.remainder_ul, supplied, **common)
     assert interlock.heater is not None
     if interlock.kind == "heat-needs-flow":
         assert interlock.above_c is not None

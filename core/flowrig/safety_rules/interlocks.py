@@ -141,18 +141,21 @@ class SyringeNotEmpty(Interlock):
     Attributes:
         streams: streams whose syringes are watched.
         remainder_ul: volume [µL] that has to stay in each syringe.
+        supplied: those of the streams that draw from a supply instead of a syringe.
     """
 
     name: ClassVar[str] = "syringe-not-empty"
     remainder_ul: float = 0.0
+    supplied: tuple[str, ...] = ()
 
     def _broken(self, snapshot: Snapshot) -> Trip | None:
         for stream in snapshot.flowing(self.streams):
             state = snapshot.streams[stream]
             if state.left_ul <= self.remainder_ul:
+                source = "supply" if stream in self.supplied else "syringe"
                 return self._trip(
                     state.pump,
-                    f"the syringe of {stream} holds {max(state.left_ul, 0.0) / 1000:.2f} mL, "
+                    f"the {source} of {stream} holds {max(state.left_ul, 0.0) / 1000:.2f} mL, "
                     f"and {self.remainder_ul / 1000:g} mL have to stay in it",
                     f"refill {stream}",
                 )

@@ -93,6 +93,30 @@ class Slice:
     met: "Callable[[], list[tuple[float, Slice]]]"
 
 
+class _Epoch:
+    """What flows into a stretch while no valve turns.
+
+    Args:
+        start: the first step.
+        stretch: the stretch in the positions of the valves.
+        path: the flow path in these positions.
+    """
+
+    def __init__(self, start: int, stretch: Stretch, path: FlowPath) -> None:
+        order = (*path.reactive, *path.carriers)
+        self.start = start
+        self.stretch = stretch
+        self.weights: Array | None = None
+        shares = [stretch.fractions.get(n, 0.0) for n in (*stretch.reactive, *stretch.carriers)]
+        if any(share < 1.0 for share in shares):
+            self.weights = np.array([stretch.fractions.get(name, 0.0) for name in order])
+        self.kept = {
+            one.stretch.name: kept
+            for one in stretch.inlets
+            if (kept := _kept(one, path)) is not None
+        }
+
+
 class _Trace:
     """Volumes that have passed the beginning of a stretch, by steps."""
 
@@ -101,9 +125,7 @@ class _Trace:
         self.stretch = stretch
         self.reactive = [order.index(name) for name in stretch.reactive]
         self.carriers = [order.index(name) for name in stretch.carriers]
-        self.weights: Array | None = None
-        if any(share < 1.0 for share in stretch.fractions.values()):
-            self.weights = np.array([stretch.fractions.get(name, 0.0) for name in order])
+        self.epochs = [_Epoch(0, stretch, path)]
         self.total_ul = np.zeros(1025)
         self.reactive_ul = np.zeros(1025)
         # The liquid of the beginning: solvent where there is one, else clear liquid of no stream.
@@ -112,11 +134,15 @@ class _Trace:
         self.before[solvents[:1]] = 1.0
         self.inflow = np.zeros((1024, len(path.reactive)))
         self.known = 0
-        self.kept = {
-            id(one.stretch): kept
-            for one in stretch.inlets
-            if (kept := _kept(one, path)) is not None
-        }
+
+    def epoch(self, step: int) -> _Epoch:
+        """What flows in during a step."""
+        return next(one for one in reversed(self.epochs) if one.start <= step)
+
+    def end_of(self, epoch: _Epoch, count: int) -> int:
+        """The first step after those of an epoch, of so many steps in all."""
+        later = self.epochs.index(epoch) + 1
+        return self.epochs[later].start if later < len(self.epochs) else count
 
 
 class FlowRecord:
@@ -139,11 +165,22 @@ class FlowRecord:
         self._premix_of = lru_cache(maxsize=64)(Premix)
         # A single unheated liquid needs no trace: its composition is known, its history too.
         self._traces = {
-            id(one): _Trace(one, path)
+            one.name: _Trace(one, path)
             for one in path.stretches
             if len(one.reactive) + len(one.carriers) > 1 or one.is_heated or _has_cell(one)
         }
         self._columns = {name: index for index, name in enumerate(path.reactive)}
+        self._every = {name: i for i, name in enumerate((*path.reactive, *path.carriers))}
+        self._has_turned = False
+
+    def turn(self, path: FlowPath) -> None:
+        """Lead what is appended from now on as the flow path does in other positions of valves."""
+        self._has_turned = self._has_turned or self._count > 0
+        for stretch in path.stretches:
+            trace = self._traces.get(stretch.name)
+            if trace is not None:
+                trace.epochs = [one for one in trace.epochs if one.start < self._count]
+                trace.epochs.append(_Epoch(self._count, stretch, path))
 
     def append(self, times_s: Array, added_ul: Array) -> None:
         """Append steps.
@@ -162,7 +199,8 @@ class FlowRecord:
         self._end_s[new] = times_s[flowing]
         self._added_ul[new] = added_ul
         for trace in self._traces.values():
-            passed_ul = added_ul if trace.weights is None else added_ul * trace.weights
+            weights = trace.epochs[-1].weights
+            passed_ul = added_ul if weights is None else added_ul * weights
             reactive_sum = passed_ul[:, trace.reactive].sum(axis=1)
             carrier_sum = passed_ul[:, trace.carriers].sum(axis=1)
             # One running sum, in order: the result must not depend on how callers group the steps.
@@ -176,7 +214,7 @@ class FlowRecord:
 
     def end_ul(self, stretch: Stretch) -> float:
         """Volume [µL] that had passed the beginning of a stretch after the last recorded step."""
-        return float(self._traces[id(stretch)].total_ul[self._count])
+        return float(self._traces[stretch.name].total_ul[self._count])
 
     def slice_at(self, stretch: Stretch, position_ul: float, total_ul: float) -> Slice | None:
         """The slice of liquid at a position of a stretch.
@@ -190,7 +228,7 @@ class FlowRecord:
             the slice, or None if the position still holds the carrier of the beginning, or nothing
             but carrier flows there.
         """
-        trace = self._traces[id(stretch)]
+        trace = self._traces[stretch.name]
         formed_ul = total_ul - position_ul
         if self._count == 0 or not trace.reactive or (formed_ul <= 0.0 and trace.carriers):
             return None
@@ -205,14 +243,72 @@ class FlowRecord:
         """The slice that entered a stretch when a volume [µL] had passed its beginning."""
         step = self._step_at(trace, formed_ul)
         length_ul = trace.total_ul[step + 1] - trace.total_ul[step]
-        share = (trace.reactive_ul[step + 1] - trace.reactive_ul[step]) / (length_ul or 1.0)
         along = min((formed_ul - trace.total_ul[step]) / (length_ul or 1.0), 1.0)
         return Slice(
             shares=self._entering(trace, step, along) if shares is None else shares,
-            reactive_share=float(share),
+            reactive_share=self._reactive_share(trace, step, along),
             passages=self._passages(trace, formed_ul, position_ul),
             met=lambda: self._met(trace, step, along),
         )
+
+    def _reactive_share(self, trace: _Trace, step: int, along: float) -> float:
+        """Share of the reactive phase in what enters a stretch in the course of a step, 0 to 1.
+
+        It is that of what is pumped there, unless a valve has turned: then a carrier may push out
+        what was reactive, and the reactive phase what was carrier.
+        """
+        if not self._has_turned or not trace.carriers:
+            length_ul = trace.total_ul[step + 1] - trace.total_ul[step]
+            reactive_ul = trace.reactive_ul[step + 1] - trace.reactive_ul[step]
+            return float(reactive_ul / (length_ul or 1.0))
+        arriving = self._arrivals(trace, step, along)
+        total_ul = sum(volume_ul for volume_ul, *_ in arriving)
+        return sum(volume_ul * share for volume_ul, share, *_ in arriving) / (total_ul or 1.0)
+
+    def _arrivals(
+        self, trace: _Trace, step: int, along: float
+    ) -> list[tuple[float, float, _Trace | None, float]]:
+        """What meets at the beginning of a stretch in a step after a valve has turned.
+
+        Returns:
+            volume [µL] in the step, share of the reactive phase in it, and the rest as `_inlets`.
+        """
+        found: list[tuple[float, float, _Trace | None, float]] = []
+        epoch, added_ul = trace.epoch(step), self._added_ul[step]
+        for one in epoch.stretch.inlets:
+            inlet = self._traces.get(one.stretch.name)
+            if inlet is None:
+                continue
+            pumped = {
+                n: share * float(added_ul[self._every[n]]) for n, share in one.fractions.items()
+            }
+            volume_ul = sum(pumped.values())
+            if volume_ul <= 0.0:
+                continue
+            start_ul, end_ul = inlet.total_ul[step : step + 2]
+            mark = start_ul + along * (end_ul - start_ul)
+            if len(set(one.kept.values())) > 1:  # a separator lets each phase through by itself
+                share = sum(ul for n, ul in pumped.items() if n in self._columns) / volume_ul
+            else:
+                share = self._leaving_share(inlet, mark)
+            found.append((volume_ul, share, inlet, mark))
+        for name, share in self._single(epoch).items():
+            if volume_ul := share * float(added_ul[self._every[name]]):
+                column = self._columns.get(name)
+                found.append((volume_ul, float(column is not None), None, column or 0))
+        return found
+
+    def _leaving_share(self, trace: _Trace, mark_ul: float) -> float:
+        """Share of the reactive phase in what leaves a stretch when a volume has passed it."""
+        formed_ul = mark_ul - trace.stretch.volume_ul
+        if not trace.carriers:
+            return 1.0
+        if formed_ul <= 0.0:
+            return 0.0
+        step = self._step_at(trace, formed_ul)
+        start_ul, end_ul = trace.total_ul[step : step + 2]
+        along = (formed_ul - start_ul) / ((end_ul - start_ul) or 1.0)
+        return self._reactive_share(trace, step, min(along, 1.0))
 
     def _entering(self, trace: _Trace, step: int, along: float) -> Array:
         """Volume shares in the reactive phase that enters a stretch in the course of a step."""
@@ -238,8 +334,12 @@ class FlowRecord:
             for a single stream no trace, and its column.
         """
         found: list[tuple[float, _Trace | None, float]] = []
-        for one in trace.stretch.inlets:
-            inlet = self._traces.get(id(one.stretch))
+        epoch = trace.epoch(step)
+        if self._has_turned:
+            arriving = self._arrivals(trace, step, along)
+            return [(ul * share, inlet, mark) for ul, share, inlet, mark in arriving if ul * share]
+        for one in epoch.stretch.inlets:
+            inlet = self._traces.get(one.stretch.name)
             if inlet is None:
                 continue
             volume_ul = sum(
@@ -250,17 +350,17 @@ class FlowRecord:
             if volume_ul > 0.0:
                 start_ul, end_ul = inlet.total_ul[step : step + 2]
                 found.append((volume_ul, inlet, start_ul + along * (end_ul - start_ul)))
-        for name, share in self._single(trace).items():
+        for name, share in self._single(epoch).items():
             column = self._columns.get(name)
             if column is not None and (volume_ul := share * float(self._added_ul[step, column])):
                 found.append((volume_ul, None, column))
         return found
 
-    def _single(self, trace: _Trace) -> dict[str, float]:
+    def _single(self, epoch: _Epoch) -> dict[str, float]:
         """By stream that enters a stretch from none that is traced: the share of it that does."""
-        shares = dict.fromkeys(trace.stretch.entering, 1.0)
-        for one in trace.stretch.inlets:
-            if id(one.stretch) not in self._traces:
+        shares = dict.fromkeys(epoch.stretch.entering, 1.0)
+        for one in epoch.stretch.inlets:
+            if one.stretch.name not in self._traces:
                 for name, share in one.fractions.items():
                     shares[name] = shares.get(name, 0.0) + share
         return shares
@@ -268,7 +368,7 @@ class FlowRecord:
     def _arriving(self, trace: _Trace, inlet: _Trace, mark_ul: float, step: int) -> Array:
         """As `_leaving`, without the phases that a separator leads another way."""
         shares = self._leaving(inlet, mark_ul, step)
-        return _filtered(shares, trace.kept.get(id(inlet.stretch)))
+        return _filtered(shares, trace.epoch(step).kept.get(inlet.stretch.name))
 
     def _leaving(self, inlet: _Trace, mark_ul: float, step: int) -> Array:
         """Volume shares in the reactive phase that leaves a stretch.
@@ -286,7 +386,8 @@ class FlowRecord:
             return np.zeros(self._split)
         step = self._step_at(inlet, formed_ul)
         start_ul, end_ul = inlet.total_ul[step : step + 2]
-        return self._entering(inlet, step, min((formed_ul - start_ul) / (end_ul - start_ul), 1.0))
+        along = (formed_ul - start_ul) / ((end_ul - start_ul) or 1.0)
+        return self._entering(inlet, step, min(along, 1.0))
 
     def _through_tanks(self, trace: _Trace, volume_ul: float, mark_ul: float, last: int) -> Array:
         """Volume shares of one phase behind a volume [µL] of tanks in series.
@@ -315,28 +416,29 @@ class FlowRecord:
 
     def _inflow(self, trace: _Trace, last: int) -> Array:
         """Volume shares that entered a stretch of one phase, by step, up to a step."""
-        if trace.known > last:
-            return trace.inflow
-        if any(id(one.stretch) in self._traces for one in trace.stretch.inlets):
-            new = slice(trace.known, self._count)
-            trace.inflow[new] = self._entering_by_step(trace, np.arange(new.start, new.stop))
-            trace.known = self._count
-            return trace.inflow
-        new = slice(trace.known, self._count)
-        added_ul = self._added_ul[new, trace.reactive]
-        if trace.weights is not None:
-            added_ul = added_ul * trace.weights[trace.reactive]
-        sums = added_ul.sum(axis=1)
-        trace.inflow[new, trace.reactive] = added_ul / np.where(sums > 0, sums, 1.0)[:, None]
-        trace.known = self._count
+        while trace.known <= last:
+            epoch = trace.epoch(trace.known)
+            new = slice(trace.known, trace.end_of(epoch, self._count))
+            if any(one.stretch.name in self._traces for one in epoch.stretch.inlets):
+                steps = np.arange(new.start, new.stop)
+                trace.inflow[new] = self._entering_by_step(epoch, steps)
+            else:
+                added_ul = self._added_ul[new, trace.reactive]
+                if epoch.weights is not None:
+                    added_ul = added_ul * epoch.weights[trace.reactive]
+                sums = added_ul.sum(axis=1)
+                trace.inflow[new, trace.reactive] = (
+                    added_ul / np.where(sums > 0, sums, 1.0)[:, None]
+                )
+            trace.known = new.stop
         return trace.inflow
 
-    def _entering_by_step(self, trace: _Trace, steps: NDArray[np.int64]) -> Array:
+    def _entering_by_step(self, epoch: _Epoch, steps: NDArray[np.int64]) -> Array:
         """Volume shares that enter a stretch in the middle of steps, shape `steps x streams`."""
         volumes_ul = np.zeros(steps.size)
         shares = np.zeros((steps.size, self._split))
-        for one in trace.stretch.inlets:
-            inlet = self._traces.get(id(one.stretch))
+        for one in epoch.stretch.inlets:
+            inlet = self._traces.get(one.stretch.name)
             if inlet is None:
                 continue
             columns = [self._columns[name] for name in one.fractions if name in self._columns]
@@ -344,10 +446,10 @@ class FlowRecord:
             volume_ul = self._added_ul[steps][:, columns] @ np.array(fractions)
             marks_ul = 0.5 * (inlet.total_ul[steps] + inlet.total_ul[steps + 1])
             leaving = self._leaving_at(inlet, marks_ul, steps)
-            leaving = _filtered(leaving, trace.kept.get(id(one.stretch)))
+            leaving = _filtered(leaving, epoch.kept.get(one.stretch.name))
             shares += volume_ul[:, None] * leaving
             volumes_ul += volume_ul
-        for name, share in self._single(trace).items():
+        for name, share in self._single(epoch).items():
             if name in self._columns:
                 volume_ul = share * self._added_ul[steps, self._columns[name]]
                 shares[:, self._columns[name]] += volume_ul
@@ -459,8 +561,7 @@ def _kept(inlet: Inlet, path: FlowPath) -> Array | None:
     """By reactive stream, its share in an inlet; None if that is the same for all."""
     kept = np.zeros(len(path.reactive))
     for name in inlet.stretch.reactive:
-        share = inlet.fractions.get(name, 0.0) / inlet.stretch.fractions[name]
-        kept[path.reactive.index(name)] = share
+        kept[path.reactive.index(name)] = inlet.kept.get(path.phases.get(name, ""), 1.0)
     inside = [kept[path.reactive.index(name)] for name in inlet.stretch.reactive]
     return None if all(math.isclose(one, inside[0]) for one in inside) else kept
 

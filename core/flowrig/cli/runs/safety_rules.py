@@ -1,5 +1,6 @@
 """Prints the safety rules of a rig, for `flowrig check`."""
 
+import math
 from collections.abc import Iterator
 
 from flowrig.cli.terminal.printing import print_paragraph, say
@@ -12,7 +13,7 @@ __all__ = ["print_safety"]
 def print_safety(profile: Profile) -> None:
     """Print the rules that hold while the rig runs, and devices without a dead-man timer."""
     for interlock in profile.interlocks:
-        print_paragraph(f"interlock: {_sentence(interlock)}", indent=2)
+        print_paragraph(f"interlock: {_sentence(profile, interlock)}", indent=2)
     for heater in _of_kind(profile, "heater"):
         print_paragraph(_supervision(profile, heater), indent=2)
     for gate in profile.gates:
@@ -20,6 +21,10 @@ def print_safety(profile: Profile) -> None:
         print_paragraph(f"gate {gate.name}: asked {often} before {sentence(gate)}", indent=2)
     for line in _values(profile):
         print_paragraph(line, indent=2)
+    for name, stream in profile.streams.items():
+        if math.isinf(stream.capacity_ul):
+            text = f"{name}: [streams.{name}] names no `supply`, so it counts as never empty"
+            print_paragraph(text, indent=2)
     flows = ", ".join(profile.hold_flow_rates_ul_min) or "nothing"
     print_paragraph(
         f"on hold: {flows} flows, for {profile.hold.longest_s / 60:g} min at most", indent=2
@@ -27,7 +32,7 @@ def print_safety(profile: Profile) -> None:
     unguarded = [
         name
         for name, device in profile.devices.items()
-        if device.offer.kind in ("pump", "heater") and not device.offer.dead_man
+        if (device.drives or device.offer.kind in ("pump", "heater")) and not device.offer.dead_man
     ]
     if unguarded:
         say(
@@ -58,7 +63,14 @@ def _of_kind(profile: Profile, kind: str) -> list[str]:
     return [name for name, one in profile.devices.items() if one.offer.kind == kind]
 
 
-def _sentence(interlock: Interlock) -> str:
+def _sources(profile: Profile, interlock: Interlock) -> str:
+    """What the streams of an interlock are drawn from, in words."""
+    plurals = {"syringe": "syringes", "supply": "supplies"}
+    sources = dict.fromkeys(profile.streams[name].source for name in interlock.streams)
+    return " or ".join(plurals[one] for one in sources)
+
+
+def _sentence(profile: Profile, interlock: Interlock) -> str:
     streams, heater = ", ".join(interlock.streams), interlock.heater
     if interlock.frozen_after_s is not None:
         return (
@@ -70,9 +82,8 @@ def _sentence(interlock: Interlock) -> str:
         never = f"{interlock.breaks} {interlock.limit}"
         return f"{interlock.reading} is never {never}, {when}; else {interlock.action}"
     if interlock.kind == "syringe-not-empty":
-        return (
-            f"{streams} flow only while {interlock.remainder_ul / 1000:g} mL stay in their syringes"
-        )
+        stay = f"{interlock.remainder_ul / 1000:g} mL stay in their {_sources(profile, interlock)}"
+        return f"{streams} flow only while {stay}"
     if interlock.kind == "heat-needs-flow":
         return f"{heater} is above {interlock.above_c:g} °C only while one of {streams} flows"
     cold = "" if interlock.or_below_c is None else f" or below {interlock.or_below_c:g} °C"

@@ -93,6 +93,11 @@ def names_of_readings(profile: Profile) -> Iterator[Finding]:
 
 def values(profile: Profile) -> Iterator[Finding]:
     """Settings belong to devices that are set or turned, and the devices take them."""
+    for name, one in profile.devices.items():
+        if one.drives and one.safe is not None:
+            message = f"{name!r} drives the stream {one.drives!r}, and stops with it"
+            path: Path = ("devices", name, "safe")
+            yield Finding(path, message, expected="no key `safe`", on_key=True)
     controlled = {n: one for n, one in profile.devices.items() if one.is_controlled}
     for name, text in profile.device_settings.items():
         here: Path = ("settings", name)

@@ -36,6 +36,8 @@ def interlocks(profile: Profile) -> Iterator[Finding]:
         for position, stream in enumerate(interlock.streams):
             path = (*here, "streams" if interlock.reading is None else "while_flowing", position)
             yield from names.one_of(stream, profile.streams, "stream", path)
+            if interlock.kind == "syringe-not-empty":
+                yield from _has_an_end(profile, stream, path)
         if interlock.heater is not None:
             yield from names.device(profile, interlock.heater, "heater", (*here, "heater"))
         for field in ("heater", "above_c", "tolerance_c", *_OPTIONAL):
@@ -46,6 +48,16 @@ def interlocks(profile: Profile) -> Iterator[Finding]:
             elif not wanted and given:
                 message = f"{interlock.kind} takes no key {key!r}"
                 yield Finding((*here, key), message, on_key=True)
+
+
+def _has_an_end(profile: Profile, name: str, path: Path) -> Iterator[Finding]:
+    """What is watched for being empty has a volume."""
+    stream = profile.streams.get(name)
+    if stream is not None and stream.syringe is None and stream.supply_ul is None:
+        message = f"{name!r} has neither a syringe nor a supply that could be empty"
+        yield Finding(
+            path, message, expected=f"a key `supply` in [streams.{name}], or no interlock"
+        )
 
 
 def _reading(profile: Profile, interlock: Interlock, here: Path) -> Iterator[Finding]:
