@@ -6,7 +6,8 @@ flows.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 
 import numpy as np
@@ -173,6 +174,26 @@ class FlowRecord:
         self._every = {name: i for i, name in enumerate((*path.reactive, *path.carriers))}
         self._has_turned = False
 
+    @property
+    def count(self) -> int:
+        """Number of recorded steps; a smaller one forgets the steps after it."""
+        return self._count
+
+    @count.setter
+    def count(self, count: int) -> None:
+        self._count = count
+        for trace in self._traces.values():
+            trace.known = min(trace.known, count)
+
+    @contextmanager
+    def looking_back(self, count: int) -> Iterator[None]:
+        """Within this context only the first `count` steps are used."""
+        newest, self._count = self._count, count
+        try:
+            yield
+        finally:
+            self._count = newest
+
     def turn(self, path: FlowPath) -> None:
         """Lead what is appended from now on as the flow path does in other positions of valves."""
         self._has_turned = self._has_turned or self._count > 0
@@ -182,17 +203,20 @@ class FlowRecord:
                 trace.epochs = [one for one in trace.epochs if one.start < self._count]
                 trace.epochs.append(_Epoch(self._count, stretch, path))
 
-    def append(self, times_s: Array, added_ul: Array) -> None:
+    def append(self, times_s: Array, added_ul: Array) -> NDArray[np.bool_]:
         """Append steps.
 
         Args:
             times_s: rig time [s] of the end of each step, shape `n`.
             added_ul: volume [µL] that each stream delivered in each step, reactive streams first,
                 in the order of the flow path, shape `n x streams`.
+
+        Returns:
+            which of them were recorded, because liquid flowed, shape `n`.
         """
-        flowing = added_ul.sum(axis=1) > _LEAST_UL
+        flowing: NDArray[np.bool_] = added_ul.sum(axis=1) > _LEAST_UL
         if not flowing.any():
-            return
+            return flowing
         added_ul = added_ul[flowing]
         new = slice(self._count, self._count + len(added_ul))
         self._make_room(new.stop)
@@ -211,6 +235,7 @@ class FlowRecord:
                 start = volumes[new.start : new.start + 1]
                 volumes[new.start : new.stop + 1] = np.cumsum(np.concatenate((start, added)))
         self._count = new.stop
+        return flowing
 
     def end_ul(self, stretch: Stretch) -> float:
         """Volume [µL] that had passed the beginning of a stretch after the last recorded step."""
