@@ -220,6 +220,12 @@ def test_numbers_are_typed_where_the_run_is() -> None:
             "a person reads 'balance.weight' once an experiment",
         ),
         (
+            ("[[space]]", "[streams.PFO]\npump = \"needle\"\n"
+             "[devices.needle]\ndriver = \"by-hand-flow-controller\"\nlimits = [0, 2]\n"
+             "unit = \"mL/min\"\nsafe = \"any\"\n[[space]]"),
+            "'needle' is worked by hand, and the safe state stops 'PFO'",
+        ),
+        (
             ("[[space]]", "[[safe_state]]\ndo = \"safe\"\ndevices = [\"selector\"]\n[[space]]"),
             "unknown device 'selector'",
         ),

@@ -10,7 +10,11 @@ from fresh_environment import ROOT, Lab, build_wheels, run
 from flowrig.journal.events import Opened, RunStarted
 from flowrig.journal.journal import FILE_NAME, Journal
 
-pytestmark = [pytest.mark.xdist_group("fresh environment"), pytest.mark.slow]
+pytestmark = [
+    pytest.mark.xdist_group("fresh environment"),
+    pytest.mark.slow,
+    pytest.mark.timeout(1200),  # one distribution of each kind is built and installed
+]
 """The scaffolds themselves are tried without an installation in tests/testing."""
 
 KINDS = (
