@@ -32,6 +32,7 @@ KINDS = (
     "stage",
     "light",
     "collector",
+    "tcspc",
     "flow_source",
 )
 
@@ -81,6 +82,7 @@ def profile(tmp_path: Path) -> Path:
             "driver": "our-collector", "address": "COM26", "positions": {"drain": 1, "tube_1": 2},
             "safe": "drain",
         },
+        "counter": {"driver": "our-tcspc", "address": "COM28"},
     }  # fmt: skip
     content["devices"]["pump_pfo"] = {"driver": "our-flow-source", "address": "COM23"}
     content["streams"]["PFO"] |= {"device": "pump_pfo", "supply": "1 L"}
@@ -95,10 +97,14 @@ def profile(tmp_path: Path) -> Path:
         "lamp": "40 %",
         "fractions": "tube_1",
     }
+    content["path"]["cell_pl"]["devices"] = ["counter"]
     content["limits"]["temperature"] = ["5 degC", "185 degC"]  # as far as our heater goes
     content["analysis"] |= {"frames": 40, "frame_interval": "100 ms", "reactive_frames": 10}
-    content["analysis"]["channels"] = {"ours": {"use": "our-analysis", "device": "hdx_pl"}}
-    content["features"] = {"centre": "ours.centroid"}
+    content["analysis"]["channels"] = {
+        "ours": {"use": "our-analysis", "device": "hdx_pl"},
+        "glow": {"use": "decay", "device": "counter", "frames": 2, "frame_interval": "0 s"},
+    }
+    content["features"] = {"centre": "ours.centroid", "lifetime": "glow.lifetime"}
     content["streams"]["CuI"]["contains"] = {"Pb": "5 mmol/L"}
     content["simulation"] = {"chemistry": "our-chemistry"}
     content["campaign"] = {

@@ -33,6 +33,7 @@ KINDS = (
     "stage",
     "light",
     "collector",
+    "tcspc",
     "flow_source",
 )
 REST_NEEDS_NOTHING = KINDS[KINDS.index("valve") : KINDS.index("flow_source")]

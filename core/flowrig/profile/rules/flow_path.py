@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from flowrig.profile.model import Component, Profile, Section
+from flowrig.profile.model.devices import detectors_at
 from flowrig.profile.model.flow import GAS
 from flowrig.profile.problems import Finding, Path, nearest
 from flowrig.profile.rules import names
@@ -341,7 +342,8 @@ def reference_arrives(profile: Profile) -> Iterator[Finding]:
             continue
         for name, component in profile.path.items():
             passing = [one for one in profile.streams if name in graph.passing(one)]
-            starved = component.spectrometer == channel.device and not {*clear} & {*passing}
+            looks = channel.device in detectors_at(component, profile.devices)
+            starved = looks and not {*clear} & {*passing}
             if starved and (passing or chosen_valves(profile)):
                 message = f"nothing of it flows through {name!r}, which the lamp reference needs"
                 expected = f"a transparent liquid among {', '.join(passing)}"
@@ -389,7 +391,10 @@ def equipment(profile: Profile) -> Iterator[Finding]:
             if component.kind == "waste":
                 message, expected = f"a waste cannot have a {kind}", "another component"
                 yield Finding((*here, kind), message, expected=expected, on_key=True)
-            yield from names.device(profile, device, kind, (*here, kind))
+            if kind == "spectrometer":
+                yield from names.detector(profile, device, (*here, kind))
+            else:
+                yield from names.device(profile, device, kind, (*here, kind))
         if component.kind == "flow-cell" and component.spectrometer is None:
             message = f"the flow-cell {name!r} has no spectrometer"
             yield Finding(here, message, expected="a key `spectrometer`", on_key=True)
