@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from flow_sources import SOURCES, plugins_with_sources
+from flow_sources import SELECTED, SOURCES, plugins_with_sources
 
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import check_profile
@@ -60,9 +60,37 @@ def test_what_is_wrong_is_told_at_its_place(
     tmp_path: Path, plugins: Plugins, change: tuple[str, str], said: str
 ) -> None:
     """Each mistake is found by `check`, with its line and what is expected."""
-    assert change[0] in SOURCES
-    path = tmp_path / "rig.toml"
-    path.write_text(SOURCES.replace(*change, 1), encoding="utf-8")
+    assert_told(tmp_path, plugins, SOURCES, change, said)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (('valve = "selector"', 'valve = "selectors"'), "device with positions 'selectors'"),
+        (('rinse = "2 mL"', 'rinse = "0 mL"'), "got 0 µL; expected more than 0 µL"),
+        ((', rinse = "2 mL"', ""), "missing key 'rinse'"),
+        (('rinse = "2 mL"', 'rinse = "2 mL", wash = "1 mL"'), "unknown key 'wash'"),
+        (('heptane = "n-hep', 'hexane = "n-hep'), "unknown position 'hexane'"),
+        ((', heptane = "n-heptane"', ""), "'ODE' draws nothing where 'selector' is at 'heptane'"),
+        (('{ ode = "1-octadecene", heptane = "n-heptane" }', '"two"'), "'selector' selects the"),
+        (('{ valve = "selector", rinse = "2 mL" }\n', '"1 L"\n'), "'ODE' has one liquid"),
+        (('supply = { valve', 'selector = { valve'), "unknown key 'selector'"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_selector_is_told(
+    tmp_path: Path, plugins: Plugins, change: tuple[str, str], said: str
+) -> None:
+    """Its valve, its positions, and its rinse."""
+    assert_told(tmp_path, plugins, SELECTED, change, said)
+
+
+def assert_told(
+    folder: Path, plugins: Plugins, text: str, change: tuple[str, str], said: str
+) -> None:
+    """`check` finds a mistake, with its line and what is expected."""
+    assert change[0] in text
+    path = folder / "rig.toml"
+    path.write_text(text.replace(*change, 1), encoding="utf-8")
     problems = check_profile(path, plugins)
     assert [one for one in problems if said in str(one)], problems
     assert all(one.line > 0 for one in problems)

@@ -27,6 +27,7 @@ from flowrig.procedure.steps import (
     Stop,
     TellChanges,
     TellReadings,
+    TellRinse,
     Wait,
     WaitSteady,
 )
@@ -182,7 +183,8 @@ class DryRun:
             SetLight: lambda step: None,
             Acquire: self._acquire,
             TellChanges: lambda step: (),
-            SetValues: lambda step: None,
+            SetValues: self._set_values,
+            TellRinse: lambda step: self._ledger.lines.needed_ul(step.streams),
             TellReadings: lambda step: {},
         }
 
@@ -329,6 +331,13 @@ class DryRun:
     def _set_flow_rates(self, step: SetFlowRates) -> None:
         self._permit(lambda now: now.with_rates(step.flow_rates_ul_min))
         self._rates_ul_min.update(step.flow_rates_ul_min)
+
+    def _set_values(self, step: SetValues) -> None:
+        """Turn devices; that takes no time."""
+        at = {name: one for name, one in step.values.items() if isinstance(one, str)}
+        self._ledger.follow(self._now_s, events.Intent(command="set-values", positions=at))
+        done = events.Outcome(intent=0, command="set-values", outcome="done")
+        self._ledger.follow(self._now_s, done)
 
     def _start(self, step: Start) -> None:
         self._ask(self._gates.before_flow(step.streams))

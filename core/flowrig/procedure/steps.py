@@ -84,6 +84,13 @@ class Stop(Step):
 
 
 @frozen
+class TellRinse(Step):
+    """Ask how much [µL] has to flow, by stream, until lines behind selectors are rinsed."""
+
+    streams: tuple[str, ...]
+
+
+@frozen
 class Wait(Step):
     """Wait for a time [s], watching heaters and pumps."""
 

@@ -17,6 +17,7 @@ from flowrig.journal.events import (
 )
 from flowrig.profile import Profile
 from flowrig.safety.rig_state import Flow, RigState
+from flowrig.safety.supply_lines import SupplyLines
 from flowrig.safety.waste import WasteAccount
 
 __all__ = ["COUNTED", "Charge", "SyringeLedger", "Unrecorded"]
@@ -76,6 +77,7 @@ class SyringeLedger:
     Attributes:
         rig_state: what streams were commanded and what they report; it follows the same events.
         waste: the volumes in the wastes.
+        lines: what is in the lines behind selector valves.
     """
 
     def __init__(self, profile: Profile) -> None:
@@ -95,6 +97,7 @@ class SyringeLedger:
         }
         self.rig_state = RigState()
         self.waste = WasteAccount(profile)
+        self.lines = SupplyLines(profile)
 
     @property
     def left_ul(self) -> Mapping[str, float]:
@@ -117,6 +120,7 @@ class SyringeLedger:
             data: what happened.
         """
         self.rig_state.follow(time_s, data)
+        self.lines.follow(data)
         self._count(data)
 
     def _count(self, data: EventData) -> None:

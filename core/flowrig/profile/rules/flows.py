@@ -54,7 +54,7 @@ def with_or_without_syringe(profile: Profile) -> Iterator[Finding]:
         if entry.offer.kind == "pump":
             if stream.syringe is None:
                 yield Finding(here, "missing key 'syringe'", on_key=True)
-            if stream.supply_ul is not None:
+            if stream.supply_ul is not None or stream.selector is not None:
                 message = f"the pump {stream.pump!r} draws from its syringe"
                 yield Finding((*here, "supply"), message, expected="no key `supply`", on_key=True)
         elif stream.syringe is not None and entry.abilities.is_dispensing:
@@ -62,6 +62,7 @@ def with_or_without_syringe(profile: Profile) -> Iterator[Finding]:
             expected = "no key `syringe`; `supply` says how much there is to deliver"
             yield Finding((*here, "syringe"), message, expected=expected, on_key=True)
         yield from _of_a_gas(stream, entry, here)
+        yield from _selected(profile, stream, here)
 
 
 def _of_a_gas(stream: Stream, entry: DeviceEntry, here: Path) -> Iterator[Finding]:
@@ -76,6 +77,36 @@ def _of_a_gas(stream: Stream, entry: DeviceEntry, here: Path) -> Iterator[Findin
     elif entry.abilities.standard_kpa is None:
         message = f"{stream.pump!r} counts the volume that really flows, at any pressure"
         yield Finding(path, message, expected="no key `pressure`", on_key=True)
+
+
+def _selected(profile: Profile, stream: Stream, here: Path) -> Iterator[Finding]:
+    """A selector has positions, each with a liquid where the stream may flow."""
+    if stream.selector is None:
+        if stream.contents_at:
+            message = f"{stream.name!r} has one liquid"
+            expected = "a text, or a valve in `supply`"
+            yield Finding((*here, "contents"), message, expected=expected)
+        return
+    name = stream.selector.valve
+    turned = {n: one for n, one in profile.devices.items() if one.abilities.is_selectable}
+    path: Path = (*here, "supply", "valve")
+    yield from names.one_of(name, turned, "device with positions", path)
+    if name not in turned:
+        return
+    if not stream.contents_at:
+        expected = f"a table of liquids by position of {name!r}"
+        yield Finding((*here, "contents"), f"{name!r} selects the liquid", expected=expected)
+        return
+    for position in stream.contents_at:
+        known = turned[name].abilities.positions
+        where: Path = (*here, "contents", position)
+        yield from names.one_of(position, known, "position", where, on_key=True)
+    for number, variable in enumerate(profile.variables):
+        for index, choice in enumerate(variable.choices if variable.device == name else ()):
+            if choice.name not in stream.contents_at:
+                message = f"{stream.name!r} draws nothing where {name!r} is at {choice.name!r}"
+                expected = f"one of {', '.join(stream.contents_at)}"
+                yield Finding(("space", number, "choices", index), message, expected=expected)
 
 
 def used_pumps(profile: Profile) -> Iterator[Finding]:
