@@ -84,6 +84,23 @@ def test_what_is_wrong_with_a_selector_is_told(
     assert_told(tmp_path, plugins, SELECTED, change, said)
 
 
+@pytest.mark.parametrize(
+    "change", [('selector = "ode"\n', 'selector = "off"\n'), ('selector = "ode"\n', "")]
+)
+@pytest.mark.parametrize("is_calibrated", [False, True])
+def test_a_selector_leads_to_a_liquid_wherever_its_stream_flows(
+    tmp_path: Path, plugins: Plugins, change: tuple[str, str], is_calibrated: bool
+) -> None:
+    """Where no variable turns it, and in a calibration: at its setting, or at its safe position."""
+    text = SELECTED
+    if is_calibrated:
+        text += '\n[calibration.flow_rates]\nODE = "300 uL/min"\n'
+    else:
+        text = text.partition('\n[[space]]\nname = "solvent"')[0]
+    said = "'ODE' draws nothing where 'selector' is at 'off'; expected one of ode, heptane"
+    assert_told(tmp_path, plugins, text, change, said)
+
+
 def assert_told(
     folder: Path, plugins: Plugins, text: str, change: tuple[str, str], said: str
 ) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from attrs import frozen
 
-from flowrig.journal.events import CutLiquid, EventData, Intent, Outcome
+from flowrig.journal.events import CutLiquid, EventData, Intent, Outcome, Resumed
 from flowrig.profile import Profile
 
 __all__ = ["SupplyLines"]
@@ -26,8 +26,8 @@ class _Line:
 class SupplyLines:
     """Which liquid fills the line of each stream that draws through a selector valve.
 
-    It follows the events of a run, so that a run that is resumed rinses as the one before it would
-    have done. At the start of a run no line is known to hold anything.
+    It follows the events of a run. When a run starts, or is resumed, no line is known to hold
+    anything.
 
     Args:
         profile: the rig.
@@ -53,8 +53,9 @@ class SupplyLines:
             case Outcome(dispensed_ul=volumes_ul) if volumes_ul is not None:
                 for stream, volume_ul in volumes_ul.items():
                     self._drawn(stream, volume_ul)
-            case CutLiquid():
+            case CutLiquid() | Resumed():  # meanwhile a person may have done anything
                 self._lines = dict.fromkeys(self._valve_of, _Line())
+                self._positions.clear()
 
     def needed_ul(self, streams: Iterable[str]) -> dict[str, float]:
         """Volume [µL] by stream that has to flow until its line holds what its valve leads to.

@@ -101,12 +101,31 @@ def _selected(profile: Profile, stream: Stream, here: Path) -> Iterator[Finding]
         known = turned[name].abilities.positions
         where: Path = (*here, "contents", position)
         yield from names.one_of(position, known, "position", where, on_key=True)
-    for number, variable in enumerate(profile.variables):
-        for index, choice in enumerate(variable.choices if variable.device == name else ()):
-            if choice.name not in stream.contents_at:
-                message = f"{stream.name!r} draws nothing where {name!r} is at {choice.name!r}"
-                expected = f"one of {', '.join(stream.contents_at)}"
-                yield Finding(("space", number, "choices", index), message, expected=expected)
+    for position, place in _used_positions(profile, stream, name):
+        if position not in stream.contents_at:
+            message = f"{stream.name!r} draws nothing where {name!r} is at {position!r}"
+            expected = f"one of {', '.join(stream.contents_at)}"
+            yield Finding(place, message, expected=expected)
+
+
+def _used_positions(profile: Profile, stream: Stream, valve: str) -> Iterator[tuple[str, Path]]:
+    """Positions at which a stream flows, each with the place of the profile that says so."""
+    choosing = [
+        (number, one) for number, one in enumerate(profile.variables) if one.device == valve
+    ]
+    for number, variable in choosing:
+        for index, choice in enumerate(variable.choices):
+            yield choice.name, ("space", number, "choices", index)
+    usual = profile.device_settings.get(valve, str(profile.devices[valve].safe))
+    where: Path = ("settings", valve)
+    if valve not in profile.device_settings:
+        where = ("devices", valve, "safe")
+    is_calibrated = profile.calibration is not None and (
+        stream.name in profile.calibration.flow_rates_ul_min
+    )
+    # A choice with settings may turn the valve too.
+    if is_calibrated or not any(one.choices for one in profile.variables):
+        yield usual, where
 
 
 def used_pumps(profile: Profile) -> Iterator[Finding]:
