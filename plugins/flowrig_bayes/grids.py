@@ -87,16 +87,31 @@ def _levels(space: Space, levels: int) -> list[Array]:
 
 
 class Grid(_Listed):
-    """Every combination of evenly spaced values and of choices; the last condition changes
-    fastest."""
+    """Every combination of evenly spaced values and of choices; the last condition in the order
+    changes fastest."""
 
     settings: GridSettings
     _label = "grid"
 
     def _listed(self, dimensions: int) -> Array:
-        if objection := self.settings.objection(self.problem.space):
+        space, settings = self.problem.space, self.settings
+        if objection := settings.objection(space):
             raise InputError(objection)
-        return np.array(list(product(*_levels(self.problem.space, self.settings.levels))))
+        first = [space.names.index(name) for name in settings.slowest_first]
+        order = [*first, *(j for j in range(dimensions) if j not in first)]
+        levels = _levels(space, settings.levels)
+        walked = _back_and_forth if settings.back_and_forth else product
+        points = np.array(list(walked(*(levels[j] for j in order))))
+        return np.asarray(points[:, np.argsort(order)])
+
+
+def _back_and_forth(*levels: Array) -> list[tuple[float, ...]]:
+    """Every combination, in an order in which one value changes at a time, by one level."""
+    rows: list[tuple[float, ...]] = [()]
+    for values in levels:
+        ways = (values.tolist(), values[::-1].tolist())
+        rows = [(*row, value) for number, row in enumerate(rows) for value in ways[number % 2]]
+    return rows
 
 
 class PartialGrid(_Listed):

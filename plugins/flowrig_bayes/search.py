@@ -11,7 +11,7 @@ from flowrig.problem.designs import uniform
 from flowrig.problem.door import SNAP
 from flowrig.problem.feasibility import curved_slopes, pulled_inside
 from flowrig.problem.space import CurvedConstraint, Space
-from flowrig.problem.steps import even_choices, near_steps
+from flowrig.problem.steps import near_steps, other_choices
 from flowrig_bayes.settings import BayesSettings
 from flowrig_bayes.surface import Surface
 
@@ -163,11 +163,8 @@ def _stepped_aside(space: Space, points: Array, step: float, rng: np.random.Gene
     moved = np.clip(points + moves * (rng.random(points.shape) < 0.5), 0.0, 1.0)
     if not space.has_choices:
         return moved
-    # The choices of a category have no neighbours: any other one is as near.
-    others = even_choices(space, rng.random(points.shape))
     is_category = np.array([bool(one.choices) for one in space.parameters])
-    change = is_category & (rng.random(points.shape) < 0.5)
-    return np.where(is_category, np.where(change, others, points), moved)
+    return np.where(is_category, other_choices(space, points, rng), moved)
 
 
 def _apart(points: Array, count: int) -> list[Array]:

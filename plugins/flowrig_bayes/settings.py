@@ -42,12 +42,23 @@ class GridSettings(OptimizerSettings):
     Attributes:
         levels: number of evenly spaced values of each condition, including its bounds; of a
             category all choices are taken.
+        slowest_first: conditions that change rarely, the one that changes least often first; the
+            others follow in the order of the space.
+        back_and_forth: whether a condition goes back the way it came instead of starting anew, so
+            that it never changes by more than one level.
     """
 
     levels: int = field(default=3, validator=[ge(2), le(1000)])
+    slowest_first: tuple[str, ...] = ()
+    back_and_forth: bool = False
 
     def objection(self, space: Space) -> str:
-        """A grid of more than a million points is not listed."""
+        """A grid of more than a million points is not listed, and each condition has one place."""
+        for name in self.slowest_first:
+            if name not in space.names:
+                return f"slowest_first names {name!r}, which is none of {', '.join(space.names)}"
+        if len(set(self.slowest_first)) < len(self.slowest_first):
+            return f"slowest_first names a condition twice: {', '.join(self.slowest_first)}"
         count = math.prod(len(one.choices) or self.levels for one in space.parameters)
         if count <= MOST_POINTS:
             return ""

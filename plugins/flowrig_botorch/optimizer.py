@@ -2,13 +2,14 @@
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
 import torch
 from botorch.acquisition.logei import qLogNoisyExpectedImprovement
 from botorch.acquisition.multi_objective.logei import qLogNoisyExpectedHypervolumeImprovement
+from botorch.exceptions.errors import CandidateGenerationError
 from botorch.optim.optimize import optimize_acqf, optimize_acqf_discrete
 from botorch.sampling.normal import SobolQMCNormalSampler
 from botorch.utils.multi_objective.hypervolume import infer_reference_point
@@ -18,6 +19,9 @@ from numpy.typing import NDArray
 from flowrig.interfaces import Optimizer, Problem, Suggestion
 from flowrig.problem.designs import maximin_latin_hypercube, uniform
 from flowrig.problem.feasibility import pulled_inside
+from flowrig.problem.one_hot import OneHot
+from flowrig.problem.steps import other_choices
+from flowrig_botorch.constraints import curved_inequalities, linear_inequalities
 from flowrig_botorch.models import SurrogateModel, gaussian_processes
 from flowrig_botorch.objectives import Objectives
 from flowrig_botorch.settings import BoTorchSettings
@@ -34,6 +38,8 @@ MAX_ITERATIONS = 100
 """Most iterations of one maximization of the acquisition function."""
 MOST_EVALUATED = 4096
 """Allowed points of a space with steps up to which all are evaluated."""
+MOST_COMBINATIONS = 16
+"""Most combinations of choices in each of which the acquisition function is climbed."""
 LEADERS = 8
 """Best measured points whose neighbours are candidates too."""
 STEP = 0.1
@@ -59,6 +65,8 @@ class BoTorchOptimizer(Optimizer):
         d, m, p = map(
             len, (problem.space.names, problem.objective.responses, self._objectives.signs)
         )
+        self._columns = OneHot(problem.space)
+        self._curved = curved_inequalities(problem.space, self._columns)
         self._X, self._Y, self._F = np.empty((0, d)), np.empty((0, m)), np.empty((0, p))
         self._seen = 0
 
@@ -98,41 +106,82 @@ class BoTorchOptimizer(Optimizer):
         return [Suggestion(row, reason=reason) for row in space.rows(space.from_unit(U))]
 
     def _by_gradients(self, num_points: int) -> Array:
-        X, F = torch.as_tensor(self._X), torch.as_tensor(_with_spread(self._F))
+        columns = self._columns
+        X = torch.as_tensor(columns.widen(self._X))
+        F = torch.as_tensor(_with_spread(self._F))
         model = gaussian_processes(X, F, sparse=self.settings.model == "saas")
         acquisition = self._acquisition(model, X, F)
         left = self.door.untried()
         if left is not None and 0 < len(left) <= MOST_EVALUATED:
-            choices = torch.as_tensor(self.problem.space.to_unit(left))
+            choices = torch.as_tensor(columns.widen(self.problem.space.to_unit(left)))
             chosen, _ = optimize_acqf_discrete(
                 acquisition, q=min(num_points, len(left)), choices=choices, unique=True
             )
-            return np.asarray(chosen.numpy())
-        bounds = torch.tensor([[0.0], [1.0]], dtype=X.dtype).expand(2, X.shape[1])
+            return columns.narrow(chosen.numpy())
         rng = np.random.default_rng([self.problem.seed, self._seen])
         found = torch.empty((0, X.shape[1]), dtype=X.dtype)
         for _ in range(num_points):
             acquisition.set_X_pending(found if len(found) else None)
-            point, _ = optimize_acqf(
-                acquisition,
-                bounds,
-                q=1,
-                num_restarts=self.settings.restarts,
-                options={"maxiter": MAX_ITERATIONS},
-                inequality_constraints=self._inequalities() or None,
-                batch_initial_conditions=self._starts(acquisition, rng),
-            )
-            found = torch.cat([found, point])
-        return np.asarray(found.numpy())
+            found = torch.cat([found, self._climbed(acquisition, rng)])
+        return columns.narrow(found.numpy())
+
+    def _climbed(self, acquisition: Any, rng: np.random.Generator) -> torch.Tensor:
+        """The best point that climbs reach, one for each combination of choices, shape `1 x c`."""
+        starts, curved = self._starts(acquisition, rng), self._curved
+        bounds = torch.tensor([[0.0], [1.0]], dtype=starts.dtype).expand(2, starts.shape[-1])
+        ends, combinations = [], self._by_choices(starts)
+        restarts = max(self.settings.restarts // len(combinations), 1)
+        for of_choices in combinations:
+            chosen = {j: float(of_choices[0, 0, j]) for j in self._columns.choosing}
+            inside = [all(keep(one[0]) >= 0.0 for keep, _ in curved) for one in of_choices]
+            if not any(inside):
+                continue
+            some = of_choices[torch.tensor(inside)][:restarts]
+            with suppress(CandidateGenerationError):  # no end of a climb keeps the limits
+                point, value = optimize_acqf(
+                    acquisition,
+                    bounds,
+                    q=1,
+                    num_restarts=len(some),
+                    options={"maxiter": MAX_ITERATIONS},
+                    inequality_constraints=linear_inequalities(self.problem.space, self._columns),
+                    nonlinear_inequality_constraints=curved or None,
+                    fixed_features=chosen or None,
+                    post_processing_func=self._pulled if curved else None,
+                    batch_initial_conditions=some,
+                )
+                assert value is not None
+                ends.append((float(value), point))
+        return max(ends, key=lambda one: one[0])[1] if ends else starts[0]
+
+    def _pulled(self, points: torch.Tensor) -> torch.Tensor:
+        """Points of shape `r x 1 x c`, moved into the limits that they break a little."""
+        moved = points.clone()
+        for number, point in enumerate(points[:, 0].numpy()):
+            inside = pulled_inside(self.problem.space, self._columns.narrow(point[None]))
+            if len(inside):
+                moved[number, 0] = torch.as_tensor(self._columns.widen(inside)[0])
+        return moved
 
     def _starts(self, acquisition: Any, rng: np.random.Generator) -> torch.Tensor:
-        """The most promising of random points inside every constraint, shape `r x 1 x d`."""
+        """Random points inside every constraint, the most promising first, shape `r x 1 x c`.
+
+        As many as the acquisition function is climbed from; of categories, all.
+        """
         candidates = uniform(self.problem.space, self.settings.candidates, rng)
-        points = torch.as_tensor(candidates)[:, None]
+        points = torch.as_tensor(self._columns.widen(candidates))[:, None]
         with torch.no_grad():
             values = acquisition(points)
-        count = min(self.settings.restarts, len(points))
+        has_choices = self.problem.space.has_choices
+        count = len(points) if has_choices else min(self.settings.restarts, len(points))
         return points[values.topk(count).indices]
+
+    def _by_choices(self, starts: torch.Tensor) -> list[torch.Tensor]:
+        """The same points by combination of choices, that of the best one first."""
+        found: dict[tuple[float, ...], list[int]] = {}
+        for number, point in enumerate(starts[:, 0, self._columns.choosing].tolist()):
+            found.setdefault(tuple(point), []).append(number)
+        return [starts[numbers] for numbers in list(found.values())[:MOST_COMBINATIONS]]
 
     def _from_candidates(self, num_points: int) -> Array:
         surrogate = self.problem.new_surrogate()
@@ -165,12 +214,12 @@ class BoTorchOptimizer(Optimizer):
         if left is not None:
             some = min(len(left), max(self.settings.candidates, 1))
             return space.to_unit(rng.choice(left, some, replace=False))
-        return np.vstack(
-            [
-                uniform(space, self.settings.candidates, rng),
-                pulled_inside(space, moved + STEP * rng.standard_normal(moved.shape)),
-            ]
-        )
+        drawn = uniform(space, self.settings.candidates, rng)
+        beside = moved + STEP * rng.standard_normal(moved.shape)
+        if space.has_choices:
+            is_category = np.array([bool(one.choices) for one in space.parameters])
+            beside = np.where(is_category, other_choices(space, moved, rng), beside)
+        return np.vstack([drawn, pulled_inside(space, beside)])
 
     def _acquisition(self, model: Any, X: torch.Tensor, F: torch.Tensor) -> Any:
         if F.shape[1] == 1:
@@ -192,20 +241,6 @@ class BoTorchOptimizer(Optimizer):
         if self.settings.model == "surrogate":
             return None
         return SobolQMCNormalSampler(torch.Size([self.settings.samples]), seed=self.problem.seed)
-
-    def _inequalities(self) -> list[tuple[torch.Tensor, torch.Tensor, float]]:
-        """Linear constraints in the unit cube, each as `sum(coefficient * u) >= bound`."""
-        space = self.problem.space
-        width = space.high - space.low
-        found = []
-        for constraint in space.constraints:
-            raw = np.array([constraint.coefficients.get(name, 0.0) for name in space.names])
-            offset, columns = float(raw @ space.low), np.flatnonzero(raw)
-            for sign, bound in ((1.0, constraint.low), (-1.0, constraint.high)):
-                if np.isfinite(bound):
-                    slope = torch.as_tensor(sign * (raw * width)[columns])
-                    found.append((torch.as_tensor(columns), slope, sign * (bound - offset)))
-        return found
 
     def _distinct(self, points: Array, count: int) -> Array:
         """Points inside the space, each once; random ones instead of repeats."""

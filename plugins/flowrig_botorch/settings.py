@@ -6,7 +6,6 @@ from attrs import field, frozen
 from attrs.validators import ge, in_, le
 
 from flowrig.interfaces import OptimizerSettings
-from flowrig.problem.space import Space
 
 __all__ = ["BoTorchSettings"]
 
@@ -36,10 +35,3 @@ class BoTorchSettings(OptimizerSettings):
     restarts: int = field(default=8, validator=[ge(1), le(1000)])
     candidates: int = field(default=256, validator=[ge(1), le(1_000_000)])
     samples: int = field(default=128, validator=[ge(1), le(100_000)])
-
-    def objection(self, space: Space) -> str:
-        """The Gaussian processes of BoTorch would put three choices in an order."""
-        names = ", ".join(one.name for one in space.parameters if len(one.choices) > 2)
-        if self.model == "surrogate" or not names:
-            return ""
-        return f'{names} has more than two choices, which only `model = "surrogate"` can take'

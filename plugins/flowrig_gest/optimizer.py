@@ -17,6 +17,7 @@ from flowrig.errors import InputError
 from flowrig.interfaces import Optimizer, Problem, Suggestion
 from flowrig.problem.designs import maximin_latin_hypercube
 from flowrig.problem.feasibility import pulled_inside
+from flowrig.problem.one_hot import OneHot
 from flowrig_gest.lookup import find_generator
 from flowrig_gest.settings import GeneratorSettings
 
@@ -29,11 +30,13 @@ DESIGNS = 16
 def vocabulary(problem: Problem) -> VOCS:
     """The problem as a `VOCS` of the standard.
 
-    `VOCS` has no constraints on conditions; suggestions are moved inside them afterwards.
+    `VOCS` has no constraints on conditions; suggestions are moved inside them afterwards. Few
+    generators take a variable whose values have no order, so that each choice of a category is a
+    variable from 0 to 1, of which the largest counts.
     """
-    space, objective = problem.space, problem.objective
+    columns, objective = OneHot(problem.space, natural=True), problem.objective
     return VOCS(
-        variables={p.name: [p.low, p.high] for p in space.parameters},
+        variables={p.name: [p.low, p.high] for p in columns.parameters},
         objectives={objective.name: "MAXIMIZE"},
         observables=[name for name in objective.responses if name != objective.name],
     )
@@ -59,6 +62,8 @@ class GeneratorOptimizer(Optimizer):
     def __init__(self, problem: Problem, settings: GeneratorSettings) -> None:
         super().__init__(problem, settings)
         self._class = self.generator_class or find_generator(settings.generator)
+        self._columns = OneHot(problem.space, natural=True)
+        self._names = [one.name for one in self._columns.parameters]
         self._results: list[dict[str, float]] = []
         self._seen = 0
         self._generator = self._new_generator()
@@ -80,11 +85,12 @@ class GeneratorOptimizer(Optimizer):
                 self._generator.ingest(fresh)
 
     def _sound(self, result: Mapping[str, Any]) -> dict[str, float] | None:
-        """Conditions, responses and objective; None if a value is missing or not finite."""
+        """Variables, responses and objective; None if a value is missing or not finite."""
         objective = self.problem.objective
-        names = (*self.problem.space.names, *objective.responses)
         try:
-            row = {name: float(result[name]) for name in names}
+            conditions = self._columns.widen(self.problem.space.array([result]))[0].tolist()
+            row = dict(zip(self._names, conditions, strict=True))
+            row |= {name: float(result[name]) for name in objective.responses}
         except (KeyError, TypeError, ValueError):
             return None
         responses = np.array([row[name] for name in objective.responses])
@@ -98,7 +104,8 @@ class GeneratorOptimizer(Optimizer):
             )
         try:
             generated = self._generate(num_points)
-            suggested = self.problem.space.to_unit(self.problem.space.array(generated))
+            wide = np.array([[float(row[name]) for name in self._names] for row in generated])
+            suggested = self.problem.space.to_unit(self._columns.narrow(wide))
         except Exception as error:  # code of a third party: no error of it may end the run
             return self._spread(num_points, f"{self._class.__name__} failed: {error}")
         sound = suggested[np.isfinite(suggested).all(axis=1)]

@@ -7,7 +7,6 @@ from attrs import field, frozen
 from attrs.validators import ge, le, matches_re
 
 from flowrig.interfaces import OptimizerSettings
-from flowrig.problem.space import Space
 
 __all__ = ["GeneratorSettings"]
 
@@ -27,8 +26,3 @@ class GeneratorSettings(OptimizerSettings):
     generator: str = field(validator=matches_re(r"[\w.]+:\w+"))
     options: Mapping[str, Any] = field(factory=dict)
     initial: int = field(default=5, validator=[ge(0), le(10_000)])
-
-    def objection(self, space: Space) -> str:
-        """A generator gets numbers only."""
-        names = ", ".join(one.name for one in space.parameters if one.choices)
-        return f"a generator takes numbers, and {names} has choices" if names else ""

@@ -5,7 +5,8 @@ They come through the hook `flowrig_kinds`, as a third party's kinds do.
 
 from collections.abc import Sequence
 
-from flowrig.plugins import KindOffer, hookimpl
+from flowrig.plugins import DriverOffer, KindOffer, hookimpl
+from flowrig_kinds.by_hand_settings import HandFlow, HandNumber, HandPositions, HandReadings
 from flowrig_kinds.flow_source import FlowSource
 from flowrig_kinds.numbers import FlowController, Light, Stage, Stirrer
 from flowrig_kinds.sensor import Sensor
@@ -20,6 +21,7 @@ __all__ = [
     "Stage",
     "Stirrer",
     "Valve",
+    "flowrig_drivers",
     "flowrig_kinds",
 ]
 
@@ -60,4 +62,33 @@ def flowrig_kinds() -> Sequence[KindOffer]:
             template=template,
         )
         for name, interface, body, suite, template, summary in _KINDS
+    ]
+
+
+_BY_HAND = (
+    ("valve", "HandValve", HandPositions, "a valve that a person turns"),
+    ("collector", "HandCollector", HandPositions, "a collector whose tubes a person changes"),
+    ("stirrer", "HandStirrer", HandNumber, "a stirrer that a person sets"),
+    ("flow_controller", "HandFlowController", HandFlow, "a flow that a person sets"),
+    ("stage", "HandStage", HandNumber, "a stage that a person moves"),
+    ("light", "HandLight", HandNumber, "a lamp that a person sets"),
+    ("sensor", "HandSensor", HandReadings, "a display that a person reads"),
+)
+"""Kind, class, settings and summary of each driver of a device by hand."""
+
+
+@hookimpl
+def flowrig_drivers() -> Sequence[DriverOffer]:
+    """Offer a driver by hand for each kind, "by-hand-valve" and so on."""
+    return [
+        DriverOffer(
+            kind=kind,
+            name=f"by-hand-{kind.replace('_', '-')}",
+            target=f"flowrig_kinds.by_hand:{cls}",
+            settings=settings,
+            summary=summary,
+            emulator="flowrig_kinds.by_hand_emulator:Attendant",
+            by_hand=True,
+        )
+        for kind, cls, settings, summary in _BY_HAND
     ]

@@ -6,6 +6,7 @@ fields or properties of its settings class: `limits`, `unit`, `quantities`.
 """
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from flowrig.errors import InputError
@@ -88,7 +89,7 @@ class Stirrer(Device, Settable, Readable):
     """A stirrer [rpm]; it reports its speed."""
 
     unit = "rpm"
-    quantities = (Quantity("speed", "rpm"),)
+    quantities: Sequence[Quantity] = (Quantity("speed", "rpm"),)
 
 
 class Stage(Device, Settable):

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
-from attrs import frozen
+from attrs import evolve, frozen
 from numpy.typing import NDArray
 
 from flowrig.emulation import Chemistry, Leg, Parcel, Product, Setup
@@ -104,6 +104,8 @@ class FluidState:
         self._previous_ul = np.zeros(len(order))
         self._delivered_at_s, self._delivered_now_ul = start_s, self._delivered_ul
         self._newest: tuple[tuple[str, float, float], CellContent] | None = None
+        self.device_values: Callable[[], Mapping[str, float | str]] = dict
+        """Gives, by device of another kind, the number or the position at which it works."""
         self.chemistry = self._chemistry(settings, seed)
 
     def advance(self, now_s: float) -> None:
@@ -200,7 +202,10 @@ class FluidState:
         seen = cells[list(cells)[-1] if cell is None else cell.spectrometer]
         rates = self._profile.flow_rates_ul_min(conditions)
         temperatures = self._profile.set_points_c(conditions)
-        return self._steady(seen.stretch, seen.position_ul, rates, temperatures)
+        parcel = self._steady(seen.stretch, seen.position_ul, rates, temperatures)
+        if parcel is None:
+            return None
+        return evolve(parcel, devices=self._profile.device_values(conditions))
 
     def _steady(
         self,
@@ -258,6 +263,7 @@ class FluidState:
             found.reactive_share,
             tuple(legs),
             lambda: tuple((share, self._parcel(one)) for share, one in found.met()),
+            self.device_values(),
         )
 
     def _made(
@@ -266,6 +272,7 @@ class FluidState:
         reactive_share: float,
         legs: tuple[Leg, ...],
         met: Callable[[], tuple[tuple[float, Parcel], ...]],
+        devices: Mapping[str, float | str] | None = None,
     ) -> Parcel:
         return Parcel(
             shares=dict(zip(self.path.reactive, shares.tolist(), strict=True)),
@@ -275,6 +282,7 @@ class FluidState:
             reactive_share=reactive_share,
             legs=legs,
             met=met,
+            devices=devices or {},
         )
 
     def _flow(self, stretch: Stretch, now_s: float) -> tuple[float, float]:
@@ -300,7 +308,7 @@ class FluidState:
     def _chemistry(self, settings: FluidicSettings, seed: int) -> Chemistry:
         setup = self._setup(seed)
         if settings.twin is not None:
-            return TwinSynthesis.of_rig(settings.twin, self._profile)
+            return TwinSynthesis.of_rig(settings.twin, self._profile, setup, settings.excitation_nm)
         cls = settings.chemistry.offer.load()
         lacking = sorted(set(cls.species) - setup.species)
         if lacking:

@@ -1,5 +1,6 @@
 """Where devices of other kinds sit in the fluidic world, and the bodies that their kinds offer."""
 
+import math
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from typing import Any, Protocol
@@ -11,11 +12,17 @@ from flowrig.profile.model import DeviceEntry, Profile
 from flowrig.profile.model.devices import gas_factor
 from flowrig.profile.topology import Topology, valve_turners
 
-__all__ = ["FluidPlace", "Valves", "bodies_of"]
+__all__ = ["FluidPlace", "Valves", "bodies_of", "values_of_devices"]
 
 BACK_PRESSURE_BAR_MIN_UL = 0.5e-3
 """Pressure [bar] that the line behind a component needs for each µL/min (assumed: 0.5 bar at
 1 mL/min, as in some metres of narrow tubing)."""
+
+PULSATION = 0.01
+"""Share of that pressure by which the pumps' steps make it swing (assumed)."""
+
+PULSATION_PERIODS_S = (1.7, 7.3)
+"""Periods of the swings [s] (assumed); no usual interval between two readings is a multiple."""
 
 
 class Valves(Protocol):
@@ -66,14 +73,20 @@ class FluidPlace:
     @property
     def pressure_bar(self) -> float:
         """Absolute pressure [bar], from the resistance of the line behind."""
-        return AIR_BAR + BACK_PRESSURE_BAR_MIN_UL * max(self._flow_ul_min(), 0.0)
+        now_s = self.clock.now_s()
+        swing = sum(math.sin(2.0 * math.pi * now_s / one) for one in PULSATION_PERIODS_S)
+        share = 1.0 + PULSATION * swing / len(PULSATION_PERIODS_S)
+        return AIR_BAR + BACK_PRESSURE_BAR_MIN_UL * max(self._flow_ul_min(), 0.0) * share
 
     def flow_ul_min(self) -> float:
         """Flow rate [µL/min] of all that passes."""
         return self._flow_ul_min()
 
     def act(self, effect: str, value: float | str) -> None:
-        """Remember an effect; this world knows the drive of a stream, and valves of the path."""
+        """Remember an effect, which chemistries get to know.
+
+        The world itself knows the drive of a stream, and valves of the path.
+        """
         self.effects[effect] = value
         if effect in self._acts:
             self._acts[effect](value)
@@ -86,6 +99,7 @@ def bodies_of(
     temperatures_c: Mapping[str, Callable[[], float]],
     *,
     valves: "Valves",
+    effects: dict[str, dict[str, float | str]],
     drive: Callable[[str, float], object],
 ) -> dict[str, Any]:
     """A body for every device of another kind, by device; none where the kind offers none.
@@ -96,6 +110,7 @@ def bodies_of(
         rates_ul_min: flow rate [µL/min] of every stream now.
         temperatures_c: by heater, its temperature [°C] now.
         valves: where the valves of the path stand.
+        effects: gets, by device, what its body does where it sits.
         drive: drives the stream of a device at a flow rate [µL/min].
 
     Raises:
@@ -124,6 +139,7 @@ def bodies_of(
         if entry.drives:
             acts |= _drives(profile, entry, partial(drive, name))
         place = FluidPlace(clock, flow_ul_min, temperature_c, acts)
+        effects[name] = place.effects
         body = import_target(entry.kind.body, f"the body of the kind {entry.kind.name!r}")
         bodies[name] = body(place)
     return bodies
@@ -143,8 +159,31 @@ def _drives(
 
 def _turn(valves: Valves, entry: DeviceEntry, value: float | str) -> None:
     """A device of the path stands at a position now, given by its name or its number."""
+    valves.turn(entry.name, _position(entry, value))
+
+
+def _position(entry: DeviceEntry, value: float | str) -> str:
+    """The name of a position, which may be given by its number."""
     numbers = getattr(entry.settings, "positions", {})
     names = {float(number): name for name, number in numbers.items()}
     # Nothing leads on from a position that the profile does not name.
-    position = value if isinstance(value, str) else names.get(value, f"position {value:g}")
-    valves.turn(entry.name, position)
+    return value if isinstance(value, str) else names.get(value, f"position {value:g}")
+
+
+def values_of_devices(
+    profile: Profile, effects: Mapping[str, Mapping[str, float | str]]
+) -> dict[str, float | str]:
+    """By device that is set or turned, the number or the position at which it works.
+
+    Args:
+        profile: the rig.
+        effects: by device, what its body does where it sits; without an effect so far the device
+            is as outside of experiments.
+    """
+    values = profile.device_values() if effects else {}
+    for name, done in effects.items():
+        entry = profile.devices[name]
+        if done and entry.is_controlled:
+            value = list(done.values())[-1]
+            values[name] = _position(entry, value) if entry.abilities.is_selectable else value
+    return values

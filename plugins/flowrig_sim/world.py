@@ -17,7 +17,7 @@ from flowrig_sim.instruments import CellBody, FluidAccess, PlateBody, PlungerBod
 from flowrig_sim.noise import Drift, generator
 from flowrig_sim.optics.detector import PL_COEFFICIENTS, UV_COEFFICIENTS, Detector
 from flowrig_sim.optics.spectra import AbsorptionOptics, EmissionOptics
-from flowrig_sim.places import bodies_of
+from flowrig_sim.places import bodies_of, values_of_devices
 from flowrig_sim.settings import FluidicSettings
 
 __all__ = ["FluidicWorld"]
@@ -84,14 +84,17 @@ class FluidicWorld(World):
         )
         self._absorbance_nm = absorbance_nm(profile)
 
+        effects: dict[str, dict[str, float | str]] = {}
         self._others = bodies_of(
             profile,
             clock,
             lambda: {name: body.rate_ul_min for name, body in self._syringes.items()},
             {name: partial(_temperature_c, plate) for name, plate in self._heaters.items()},
+            effects=effects,
             valves=access,
             drive=lambda device, rate_ul_min: self._driven[device].push(rate_ul_min),
         )
+        self._fluid.device_values = partial(values_of_devices, profile, effects)
 
     def pump(self, device: str) -> PumpBody:
         """The plunger behind a pump.

@@ -6,8 +6,9 @@ from attrs import evolve
 
 from flowrig.errors import InputError, NothingLeftError
 from flowrig.interfaces import Problem
+from flowrig.learning.categories import with_categories
 from flowrig.problem.objective import MaximumResponse
-from flowrig.problem.space import LinearConstraint, Parameter, Space
+from flowrig.problem.space import CurvedConstraint, LinearConstraint, Parameter, Space
 from flowrig.testing import OptimizerBench, OptimizerConformance, PlainGaussianProcess
 from flowrig_botorch.optimizer import BoTorchOptimizer
 from flowrig_botorch.settings import BoTorchSettings
@@ -142,3 +143,39 @@ def test_steps_are_chosen_once_and_to_their_end(model: str) -> None:
     made.ingest(measured(rest))
     with pytest.raises(NothingLeftError, match="all 7 conditions"):
         made.suggest()
+
+
+@pytest.mark.parametrize("model", ["single-task", "surrogate"])
+def test_the_best_choice_is_found(model: str) -> None:
+    """With a category of three choices, the one with the highest hill is suggested."""
+    heights = {"toluene": 1.0, "hexane": 4.0, "octane": 2.0}
+    liquid = Parameter.category("liquid", list(heights))
+    space = Space((liquid, Parameter("rate", 10.0, 50.0, "µL/min")))
+    problem = Problem(
+        space,
+        MaximumResponse("bright"),
+        3,
+        lambda: with_categories(PlainGaussianProcess(), space),
+    )
+    made = BoTorchOptimizer(problem, BoTorchSettings(model=model, **QUICK))
+    made.ingest(
+        [
+            {"liquid": one, "rate": rate, "bright": height - ((rate - 30.0) / 20.0) ** 2}
+            for one, height in heights.items()
+            for rate in (15.0, 25.0, 45.0)
+        ]
+    )
+    (point,) = made.suggest()
+    assert point["liquid"] == "hexane"
+
+
+def test_a_climb_keeps_a_curved_limit() -> None:
+    """The best conditions lie on a limit that is not linear, and are found there."""
+    curved = CurvedConstraint("a·b", lambda X: X[:, 0] * X[:, 1], -np.inf, 30.0)
+    space = Space(SPACE.parameters, (), (curved,))
+    problem = Problem(space, MaximumResponse("bright"), 3, PlainGaussianProcess)
+    made = BoTorchOptimizer(problem, BoTorchSettings(restarts=2, candidates=64, samples=64))
+    X = space.from_unit(np.random.default_rng(2).random((40, 2)))
+    made.ingest(measured(space.rows(X[space.feasible(X)])))
+    (point,) = made.suggest()
+    assert 28.0 < point["a"] * point["b"] <= 30.0 + 1e-6

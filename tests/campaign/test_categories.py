@@ -101,16 +101,6 @@ def test_a_grid_has_all_choices() -> None:
     assert {row["rate"] for row in rows} == {10.0, 50.0}
 
 
-def test_who_cannot_take_categories_says_so() -> None:
-    """An optimizer that would put choices in an order refuses them before the run."""
-    plugins = Plugins.discover()
-    generator = plugins.offer("optimizer", "gest").settings(generator="a:B")
-    assert generator.objection(SPACE) == "a generator takes numbers, and liquid has choices"
-    botorch = plugins.offer("optimizer", "botorch").settings
-    assert "liquid has more than two choices" in botorch().objection(SPACE)
-    assert botorch(model="surrogate").objection(SPACE) == ""
-
-
 def test_experiments_of_a_table_have_choices(tmp_path: Path) -> None:
     """A column of a category holds its names."""
     file = tmp_path / "earlier.csv"

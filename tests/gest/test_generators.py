@@ -115,3 +115,20 @@ def test_a_generator_that_knows_no_steps_repeats_none() -> None:
     assert len({(row["a"], row["b"]) for row in rows}) == 9
     with pytest.raises(NothingLeftError, match="all 9 conditions"):
         made.suggest()
+
+
+def test_a_generator_that_knows_no_categories_finds_the_best_choice() -> None:
+    """Each choice is a number for it; what it suggests has the name of a choice."""
+    heights = {"toluene": 1.0, "hexane": 4.0, "octane": 2.0}
+    liquid = Parameter.category("liquid", list(heights))
+    space = Space((liquid, Parameter("rate", 10.0, 50.0, "µL/min")))
+    settings = GeneratorSettings(generator=XOPT, options=QUICK, initial=6)
+    bench = OptimizerBench(GeneratorOptimizer, settings)
+    rows = [
+        {"liquid": one, "rate": rate, "yield": height - ((rate - 30.0) / 20.0) ** 2}
+        for one, height in heights.items()
+        for rate in (15.0, 45.0)
+    ]
+    (suggested,) = bench.optimizer(bench.problem(space=space), rows).suggest_explained()
+    assert "ExpectedImprovement" in suggested.reason
+    assert suggested.conditions["liquid"] == "hexane"

@@ -34,6 +34,28 @@ def test_a_grid_is_every_combination() -> None:
     assert len({tuple(p.values()) for p in points}) == 9
 
 
+def test_what_changes_slowly_goes_first() -> None:
+    """The named conditions change least often; back and forth, one value by one level at a time."""
+    space = Space((*SQUARE.parameters, Parameter.category("acid", ("x", "y", "z"))))
+    plain = Grid(problem(space), GridSettings(slowest_first=("acid", "b"))).suggest(27)
+    assert [p["acid"] for p in plain] == ["x"] * 9 + ["y"] * 9 + ["z"] * 9
+    assert [p["a"] for p in plain[:6]] == [0.0, 5.0, 10.0] * 2
+    settings = GridSettings(slowest_first=("acid", "b"), back_and_forth=True)
+    walk = Grid(problem(space), settings).suggest(27)
+    assert {tuple(p.values()) for p in walk} == {tuple(p.values()) for p in plain}
+    U = space.to_unit(space.array(walk))
+    assert np.abs(np.diff(U, axis=0)).sum(axis=1) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("names", [("a", "c"), ("a", "a")])
+def test_an_order_of_other_conditions_is_refused(names: tuple[str, ...]) -> None:
+    """A condition that is not in the space, or named twice, is named before the run."""
+    settings = GridSettings(slowest_first=names)
+    assert repr(names[1]) in settings.objection(SQUARE) or "twice" in settings.objection(SQUARE)
+    with pytest.raises(InputError, match="slowest_first"):
+        Grid(problem(), settings)
+
+
 def test_a_partial_grid_varies_one_condition() -> None:
     """Each point but the first differs from the middle in one condition."""
     points = PartialGrid(problem(), PartialGridSettings(levels=5)).suggest(9)

@@ -41,6 +41,11 @@ def plugins() -> Plugins:
         (('phase = "gas"\n', ""), "the volume of 'PFO' does not depend on a pressure"),
         (('"SCCM"', '"CCM"'), "'nitrogen' counts the volume that really flows, at any pressure"),
         (('"SCCM"', '"g/min"'), "'nitrogen' is a flow_controller; expected a pump, or a device"),
+        (
+            ('"alicat"\naddress = "COM33"\nunit = "SCCM"\nfull_scale = 2.0',
+             '"by-hand-flow-controller"\nlimits = [0.0, 2.0]\nunit = "SCCM"\nsafe = "any"'),
+            "a person works 'nitrogen', so that nothing could stop the stream",
+        ),
         (("full_scale = 2.0", "full_scale = 0.5"), "600 uL/min is outside what the flow"),
         (("full_scale = 2.0", "full_scale = 90.0"), "20 uL/min is outside what the flow"),
         (('pressure = "1.5 bar"', 'pressure = "0 bar"'), "got 0 kPa; expected more than 0 kPa"),

@@ -259,6 +259,7 @@ BROKEN = [
     ("test_failed_experiments_are_left_out", *optimizer(TakesFailuresAsZero)),
     ("test_failed_experiments_are_left_out", *optimizer(TakesInfinityAsBest)),
     ("test_points_of_a_batch_differ", *optimizer(RepeatsABatch)),
+    ("test_choices_and_curved_limits_are_kept", *optimizer(IgnoresConstraints)),
     ("test_degenerate_results_are_handled", *optimizer(DividesBySpread)),
     ("test_it_is_no_worse_than_random_search", *optimizer(Minimizes)),
     ("test_shapes_are_correct", *surrogate(FlattensItsMean)),

@@ -82,4 +82,4 @@ def test_what_is_broken_is_scored() -> None:
     assert result.level is Level.SILVER
     assert [verdict.check for verdict in failed] == ["test_points_of_a_batch_differ"]
     assert "repeats a point" in failed[0].advice
-    assert (result.count(Level.SILVER), result.count(Level.GOLD)) == ((3, 3), (2, 3))
+    assert (result.count(Level.SILVER), result.count(Level.GOLD)) == ((3, 3), (3, 4))

@@ -11,11 +11,9 @@ from flowrig.cli import main
 from flowrig.emulation import Product
 from flowrig.errors import InputError
 from flowrig.plugins.registry import Plugins
-from flowrig.problem.space import Space
 from flowrig.profile import load_profile, read_profile
 from flowrig.run.on_twin import with_twin
 from flowrig.run_record.reader import RunRecord
-from flowrig_sim.chemistry.twin_synthesis import TwinSynthesis
 from flowrig_sim.fluid_state import FluidState
 from flowrig_sim.optics.spectra import EmissionOptics
 from flowrig_sim.settings import FluidicSettings
@@ -106,18 +104,24 @@ def test_a_run_on_a_twin(twin: Path, tmp_path: Path) -> None:
 
 def test_a_twin_of_another_rig_is_refused(twin: Path) -> None:
     """A rig with another search space is reported before anything runs."""
-    other = load_profile("cs3cu2i5-heatup-chem1", Plugins.discover())
-    hotter = evolve(other.space.parameters[0], high=190.0)
-    space = Space((hotter, *other.space.parameters[1:]))
+    other = load_profile(PROFILE, Plugins.discover())
+    first, *others = other.variables
+    low, high = first.range
+    hotter = evolve(other, variables=(evolve(first, range=(low, high - 5.0)), *others))
     with pytest.raises(InputError, match="another search space"):
-        TwinSynthesis.load(twin, space, "temperature", {})
+        FluidState(hotter, FluidicSettings(twin=twin), 1, None, 0.0)
 
 
 def test_what_lacks_is_reported(twin: Path) -> None:
-    """A missing file, or a profile without a world, is reported with advice."""
+    """A missing file is reported with advice."""
     rig = read_profile(PROFILE, Plugins.discover())
-    bare = evolve(rig, document=rig.document.without("simulation"))
     with pytest.raises(InputError, match="flowrig twin train"):
         with_twin(rig, Path("nowhere.npz"))
-    with pytest.raises(InputError, match=r"no \[simulation\] table"):
-        with_twin(bare, twin)
+
+
+def test_a_rig_without_a_world_of_its_own_takes_a_twin(twin: Path) -> None:
+    """Without [simulation] the world is the usual one."""
+    rig = read_profile(PROFILE, Plugins.discover())
+    bare = evolve(rig, document=rig.document.without("simulation"))
+    simulation = with_twin(bare, twin).document.content["simulation"]
+    assert simulation == {"twin": twin.as_posix()}

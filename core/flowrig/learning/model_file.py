@@ -19,12 +19,21 @@ from numpy.typing import NDArray
 
 from flowrig.errors import InputError
 from flowrig.interfaces import Surrogate, SurrogateSettings, SurrogateState
+from flowrig.problem.space import Space
 from flowrig.profile import SurrogateChoice
 from flowrig.profile.mismatch import toml_key
 from flowrig.profile.quantity import format_quantity, split_suffix
 from flowrig.profile.structure import OfferSource, Structurer
 
-__all__ = ["SCHEMA", "SavedModel", "load_model", "save_model"]
+__all__ = [
+    "SCHEMA",
+    "SavedModel",
+    "load_model",
+    "notes_of",
+    "read_notes",
+    "require_space",
+    "save_model",
+]
 
 SCHEMA = "flowrig-model/1"
 LARGEST_MODEL = 2**28
@@ -104,6 +113,27 @@ def load_model(path: Path, plugins: OfferSource) -> SavedModel:
         InputError: the file is not a saved model, its surrogate is not installed, or this version
             does not know its settings or state.
     """
+    header, arrays = _read(path)
+    return _restored(path, header, arrays, plugins)
+
+
+def read_notes(path: Path) -> dict[str, Any]:
+    """The notes that were saved with a surrogate; the surrogate is not made.
+
+    Args:
+        path: the file.
+
+    Raises:
+        InputError: the file is not a saved model.
+    """
+    notes = _read(path)[0].get("notes")
+    if not isinstance(notes, dict):
+        raise InputError(f"{path} is not a saved model: it has no notes")
+    return notes
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Header and arrays of a file."""
     try:
         with np.load(path, allow_pickle=False) as archive:
             _require_bounded(archive)
@@ -116,7 +146,36 @@ def load_model(path: Path, plugins: OfferSource) -> SavedModel:
         raise InputError(f"{path} is not a saved model: {error}") from error
     if schema != SCHEMA:
         raise InputError(f"{path} is written as {schema!r}; this version reads {SCHEMA!r}")
-    return _restored(path, header, arrays, plugins)
+    return header, arrays
+
+
+def notes_of(space: Space) -> dict[str, Any]:
+    """The conditions of a model, as notes that are saved with it."""
+    return {
+        "conditions": [
+            [one.name, one.low, one.high, *([list(one.choices)] if one.choices else [])]
+            for one in space.parameters
+        ],
+        "units": space.units,
+    }
+
+
+def require_space(saved: SavedModel, space: Space, path: Path) -> None:
+    """Check that a model has the conditions of a space.
+
+    Args:
+        saved: the model.
+        space: the space.
+        path: the file of the model, for the message.
+
+    Raises:
+        InputError: it has others.
+    """
+    if saved.notes.get("conditions") != notes_of(space)["conditions"]:
+        raise InputError(
+            f"{path} is the twin of a rig with another search space; train one with the "
+            "experiments of this rig: flowrig twin train"
+        )
 
 
 def _require_bounded(archive: Any) -> None:

@@ -1,7 +1,9 @@
 """Conditions of a campaign that are known before anything is measured."""
 
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -126,13 +128,15 @@ def centre(space: Space) -> dict[str, Any]:
 
 
 def extremes(space: Space) -> list[dict[str, Any]]:
-    """Conditions at the edges: corners of the box, each moved to the nearest that is allowed."""
-    dimensions = len(space.names)
-    numbers = np.arange(2**dimensions) if 2**dimensions <= MOST_CORNERS else None
-    if numbers is None:
-        corners = np.random.default_rng(0).integers(0, 2, (MOST_CORNERS, dimensions)).astype(float)
+    """Conditions at the edges: corners of the box, for every choice of a category, each moved to
+    the nearest that is allowed."""
+    sizes = [len(one.choices) or 2 for one in space.parameters]
+    if math.prod(sizes) > MOST_CORNERS:
+        numbers = np.random.default_rng(0).integers(0, sizes, (MOST_CORNERS, len(sizes)))
     else:
-        corners = ((numbers[:, None] >> np.arange(dimensions)) & 1).astype(float)
+        # The first condition changes fastest.
+        numbers = np.array(list(product(*map(range, reversed(sizes)))))[:, ::-1]
+    corners = numbers / (np.array(sizes) - 1.0)
     return _allowed(space, pulled_inside(space, corners))
 
 

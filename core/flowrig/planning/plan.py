@@ -74,7 +74,7 @@ class Plan:
         waste_range_ul: least and most [µL].
         refills: holds for a refill, with their time and syringes.
         emptyings: holds for a full waste, with their time and wastes.
-        questions: questions at gates, with their time.
+        questions: questions at gates and for what is done by hand, with their time.
         problems: limits that would be hit, and conditions that cannot be reached; sentences.
         reachable: share of the box of bounds that keeps to every constraint.
         constraints: share of the box that each constraint alone leaves, by its label.

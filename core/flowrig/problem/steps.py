@@ -21,6 +21,7 @@ __all__ = [
     "has_steps",
     "near_steps",
     "nearest_allowed",
+    "other_choices",
 ]
 
 Array = NDArray[np.float64]
@@ -52,6 +53,16 @@ def even_choices(space: Space, U: Array) -> Array:
             numbers = np.clip(np.floor(moved[:, column] * count), 0, count - 1)
             moved[:, column] = numbers / (count - 1)
     return moved
+
+
+def other_choices(space: Space, U: Array, rng: np.random.Generator) -> Array:
+    """Points of the unit cube, shape `n x d`, with another choice in about half of the categories.
+
+    The choices of a category have no neighbours: any other one is as near.
+    """
+    others = even_choices(space, rng.random(U.shape))
+    is_category = np.array([bool(one.choices) for one in space.parameters])
+    return np.where(is_category & (rng.random(U.shape) < 0.5), others, U)
 
 
 def near_steps(space: Space, U: Array) -> Array:

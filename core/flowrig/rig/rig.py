@@ -30,6 +30,7 @@ from flowrig.interfaces import (
     PumpState,
     PumpStatus,
     Readable,
+    Readings,
     Spectrometer,
     SpectrometerReadBack,
 )
@@ -186,8 +187,8 @@ class Rig:
 
     @property
     def controlled(self) -> tuple[str, ...]:
-        """Names of those that are set to numbers or turned to positions."""
-        return tuple(n for n, entry in self.profile.devices.items() if entry.is_controlled)
+        """Names of those that the safe state sets to numbers or turns to positions."""
+        return tuple(n for n, entry in self.profile.devices.items() if entry.has_safe_value)
 
     def open(self) -> None:
         """Open and identify every device at once; moves nothing.
@@ -348,9 +349,10 @@ class Rig:
         """Read every heater, pump, and device of another kind at once."""
         pump_of = {name: stream.pump for name, stream in self.profile.streams.items()}
         calls: dict[str, Callable[[], Any]] = {n: self.heater(n).read for n in self.heaters}
+        others = [name for name in self.others if not self.profile.devices[name].by_hand]
         calls |= {d: partial(_read_pump, self.driver(stream)) for stream, d in pump_of.items()}
-        driving = {device: calls[device] for device in self.others if device in calls}
-        calls |= {name: partial(look_at, self[name]) for name in self.others if name not in driving}
+        driving = {device: calls[device] for device in others if device in calls}
+        calls |= {name: partial(look_at, self[name]) for name in others if name not in driving}
         calls |= {name: partial(_look_at_both, self[name], call) for name, call in driving.items()}
         outcome = self._threads.call(calls)
         looks = {name: outcome[name][0] for name in driving}
@@ -360,8 +362,16 @@ class Rig:
             heaters={name: outcome[name] for name in self.heaters},
             pumps={stream: status.state for stream, (status, _) in pumps.items()},
             read_backs={stream: back for stream, (_, back) in pumps.items() if back is not None},
-            others={name: looks.get(name, outcome[name]) for name in self.others},
+            others={name: looks.get(name, outcome[name]) for name in others},
         )
+
+    def read_by_attendant(self) -> dict[str, float]:
+        """What a simulated person reads at emulated devices by hand, by DEVICE.QUANTITY."""
+        devices = {name.partition(".")[0] for name in self.profile.readings_by_hand}
+        found: dict[str, Readings] = self._threads.call(
+            {n: _readable(self[n]).read for n in devices}
+        )
+        return {f"{n}.{quantity}": v for n, r in found.items() for quantity, v in r.values.items()}
 
     def read_back_spectrometers(
         self, spectrometers: Iterable[str]
@@ -487,6 +497,11 @@ def light_refusal(name: str) -> str:
         "wire its shutter to the spectrometer and say so in the settings, or give its channel in "
         '[analysis.channels] the key dark = "stored" or "none"'
     )
+
+
+def _readable(device: Device) -> Readable:
+    assert isinstance(device, Readable)
+    return device
 
 
 def _prepare(driver: Pump | FlowSource, stream: Stream) -> PumpLimits:

@@ -11,8 +11,9 @@ from flowrig.plugins.offers import Offer
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile
 from flowrig.rig.rig import light_refusal
-from flowrig.rig.simulated import chemistry_of, is_invented, require_emulators
+from flowrig.rig.simulated import chemistry_of, require_emulators
 from flowrig.run.earlier_experiments import read_earlier
+from flowrig.run.on_twin import simulated_chemistry
 
 __all__ = [
     "SimulationOutlook",
@@ -97,12 +98,12 @@ class SimulationOutlook:
 
 def simulation_outlook(profile: Profile) -> SimulationOutlook:
     """What `--simulate` will do with a rig; nothing is started."""
-    refusal, chemistry = simulation_refusal(profile), chemistry_of(profile) or None
+    refusal = simulation_refusal(profile)
     try:
-        invented = is_invented(profile)
+        chemistry, invented = simulated_chemistry(profile)
     except FlowrigError:
-        invented = False
-    return SimulationOutlook(not refusal, chemistry, invented, refusal)
+        chemistry, invented = chemistry_of(profile), False
+    return SimulationOutlook(not refusal, chemistry or None, invented, refusal)
 
 
 def simulation_refusal(profile: Profile) -> str:

@@ -19,11 +19,11 @@ from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, read_profile
 from flowrig.profile.rules.campaign import SEED_MAX
 from flowrig.rig.claimed import claimed, require_addresses
-from flowrig.rig.simulated import chemistry_of, emulated, is_invented
+from flowrig.rig.simulated import emulated
 from flowrig.run.control_socket import lock_or_take_over
 from flowrig.run.earlier_experiments import copy_to_journal, read_earlier
 from flowrig.run.lost_liquid import charge_lost_liquid
-from flowrig.run.on_twin import with_twin
+from flowrig.run.on_twin import simulated_chemistry, with_twin
 from flowrig.run.options import ResumeOptions, RunOptions, new_run_folder
 from flowrig.run.preflight import require_acceptable
 from flowrig.run.session import RunOutcome, RunSession, newest_s
@@ -177,6 +177,7 @@ def _seed(default: int, options: RunOptions) -> int:
 def _beginning(profile: Profile, text: str, seed: int, options: RunOptions) -> RunStarted:
     """The first event of a run."""
     assert profile.campaign is not None
+    chemistry, invented = simulated_chemistry(profile) if options.simulate else ("", False)
     return RunStarted(
         profile=profile.name,
         profile_digest=profile.digest,
@@ -190,8 +191,8 @@ def _beginning(profile: Profile, text: str, seed: int, options: RunOptions) -> R
         profile_toml=text,
         drivers=drivers_of(profile, options.plugins),
         readings=profile.readings or None,
-        chemistry=chemistry_of(profile) if options.simulate else "",
-        invented=options.simulate and is_invented(profile),
+        chemistry=chemistry,
+        invented=invented,
     )
 
 

@@ -38,9 +38,9 @@ DEFAULT_EMISSION_NM, DEFAULT_ABSORBANCE_NM = (420.0, 640.0), 350.0
 class StandIn(Chemistry):
     """A smooth response over the search space of the profile; its numbers stand for nothing.
 
-    It sees volume shares, temperatures and times of parcels, each scaled to its range over the
-    search space. What the space does not move has no influence. A parcel with less reagent than any
-    of the space is a dilution.
+    It sees volume shares, temperatures and times of parcels, and numbers and positions of devices
+    of other kinds, each scaled to its range over the search space. What the space does not move has
+    no influence. A parcel with less reagent than any of the space is a dilution.
     """
 
     invented = True
@@ -115,11 +115,16 @@ class StandIn(Chemistry):
 
 
 def _coordinates(parcel: Parcel) -> dict[str, float]:
-    """What the response may depend on: shares, temperatures [°C] and times [s]."""
+    """What the response may depend on: shares, temperatures [°C], times [s], and devices."""
     found = {f"share of {name}": share for name, share in parcel.shares.items()}
     found["share of the reactive phase"] = parcel.reactive_share
     found["time"] = parcel.seconds()
     for leg in parcel.history():
         if leg.is_heated:
             found[f"temperature in {leg.component}"] = float(leg.temperature_c.mean())
+    for name, value in parcel.devices.items():
+        if isinstance(value, str):
+            found[f"{name} at {value}"] = 1.0
+        else:
+            found[f"number of {name}"] = value
     return found

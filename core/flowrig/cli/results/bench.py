@@ -208,7 +208,7 @@ def _laboratory(options: BenchOptions) -> "tuple[TwinRig, SurrogateChoice, Stage
     """
     from flowrig.errors import InputError
     from flowrig.learning.categories import with_categories
-    from flowrig.learning.model_file import load_model
+    from flowrig.learning.model_file import load_model, require_space
     from flowrig.plugins.registry import Plugins
     from flowrig.profile import load_profile
     from flowrig.run_record.experiments_of import read_source
@@ -221,7 +221,9 @@ def _laboratory(options: BenchOptions) -> "tuple[TwinRig, SurrogateChoice, Stage
         raise InputError(f"{options.campaign} has no [campaign]; name a campaign file instead")
     choice = choose_surrogate(rig, options.surrogate, plugins)
     if options.twin.suffix == ".npz":
-        model = with_categories(load_model(options.twin, plugins).surrogate, rig.space)
+        saved = load_model(options.twin, plugins)
+        require_space(saved, rig.space, options.twin)
+        model = with_categories(saved.surrogate, rig.space)
     else:
         experiments = read_source(options.twin, rig, dict(options.columns), plugins)
         model = with_categories(choice.build(0), rig.space)

@@ -32,18 +32,28 @@ def twin_train(*, options: TwinOptions, out: Path) -> None:
       flowrig bench my-rig.toml --twin twin.npz
     """
     from flowrig.learning.categories import with_categories
-    from flowrig.learning.model_file import save_model
+    from flowrig.learning.model_file import notes_of, save_model
 
     source = read_twin_source(options)
     rig, choice, count = source.rig, source.choice, len(source.experiments.X)
     model = with_categories(choice.build(options.seed), rig.space)
     model.fit(source.experiments.X, source.experiments.Y, rig.rsd)
     notes = {
-        "conditions": [[p.name, p.low, p.high] for p in rig.space.parameters],
-        "units": rig.space.units,
+        **notes_of(rig.space),
         "responses": list(rig.objective.responses),
         "profile": rig.name,
+        "invented": _is_invented(options.source),
         "experiments": count,
     }
     save_model(out, choice, model, notes)
     say(f"{choice.offer.name} of {count} experiments: {out}")
+
+
+def _is_invented(source: Path) -> bool:
+    """Whether the measurements are those of a simulated run with invented numbers."""
+    from flowrig.run_record.reader import RunRecord
+
+    if not source.is_dir():
+        return False
+    with RunRecord(source) as record:
+        return record.start.data.invented

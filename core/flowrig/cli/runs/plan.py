@@ -204,7 +204,13 @@ def _advise(plan: "Plan", place: str) -> None:
             f"{' and '.join(emptying.wastes)} is full before experiment {emptying.experiment} "
             f"({emptying.stage}), {_duration(emptying.time_s)} after the start: empty it then"
         )
-    for gate in dict.fromkeys(question.gate for question in plan.questions):
+    for asks in dict.fromkeys(question.asks for question in plan.questions if not question.gate):
+        first, *more = (one for one in plan.questions if not one.gate and one.asks == asks)
+        often = f", and {len(more)} times more" if more else ""
+        print_paragraph(
+            f"by hand: you are asked to {asks} {_duration(first.time_s)} after the start{often}"
+        )
+    for gate in dict.fromkeys(question.gate for question in plan.questions if question.gate):
         first, *more = (question for question in plan.questions if question.gate == gate)
         often = f", and {len(more)} times more" if more else ""
         print_paragraph(

@@ -1,6 +1,7 @@
 """Prints the safety rules of a rig, for `flowrig check`."""
 
 import math
+from collections.abc import Iterator
 
 from flowrig.cli.terminal.printing import print_paragraph, say
 from flowrig.operator.gates import sentence
@@ -18,12 +19,8 @@ def print_safety(profile: Profile) -> None:
     for gate in profile.gates:
         often = "each time" if gate.each_time else "once"
         print_paragraph(f"gate {gate.name}: asked {often} before {sentence(gate)}", indent=2)
-    varied = {one.device: one.name for one in profile.variables}
-    for name, value in profile.device_values().items():
-        entry = profile.devices[name]
-        run, safe = (f"{one} {entry.abilities.unit}".rstrip() for one in (value, entry.safe))
-        when = f"as {varied[name]} says" if name in varied else f"{run} in every experiment"
-        print_paragraph(f"{name}: {when}, {safe} in the safe state", indent=2)
+    for line in _values(profile):
+        print_paragraph(line, indent=2)
     for name, stream in profile.streams.items():
         if stream.selector is not None:
             rinse = f"{stream.selector.rinse_ul / 1000:g} mL"
@@ -49,6 +46,23 @@ def print_safety(profile: Profile) -> None:
         )
 
 
+def _values(profile: Profile) -> Iterator[str]:
+    """Where devices stand that are set or turned, in experiments and in the safe state."""
+    varied, values = {one.device: one.name for one in profile.variables}, profile.device_values()
+    for name, entry in profile.devices.items():
+        if not entry.is_controlled or not (name in varied or name in values):
+            continue
+        unit = entry.abilities.unit
+        run = f"{values.get(name)} {unit}".rstrip() + " in every experiment"
+        when = f"as {varied[name]} says" if name in varied else run
+        if entry.by_hand:
+            yield f"{name}: {when}; a person works it, and the safe state leaves it as it is"
+        else:
+            yield f"{name}: {when}, {f'{entry.safe} {unit}'.rstrip()} in the safe state"
+    for name in profile.readings_by_hand:
+        yield f"{name}: a person reads it once an experiment"
+
+
 def _of_kind(profile: Profile, kind: str) -> list[str]:
     return [name for name, one in profile.devices.items() if one.offer.kind == kind]
 
@@ -62,6 +76,11 @@ def _sources(profile: Profile, interlock: Interlock) -> str:
 
 def _sentence(profile: Profile, interlock: Interlock) -> str:
     streams, heater = ", ".join(interlock.streams), interlock.heater
+    if interlock.frozen_after_s is not None:
+        return (
+            f"{interlock.reading} changes within {interlock.frozen_after_s:g} s of flow of "
+            f"{streams}; else {interlock.action}"
+        )
     if interlock.reading is not None:
         when = f"while {streams} flows" if interlock.streams else "at all times"
         never = f"{interlock.breaks} {interlock.limit}"

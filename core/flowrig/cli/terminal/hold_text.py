@@ -19,6 +19,8 @@ def hold_of(begun: HoldBegun) -> Hold:
         empty=begun.empty,
         gate=begun.gate,
         supplied=begun.supplied or (),
+        works=begun.works,
+        reads=begun.reads,
     )
 
 

@@ -55,6 +55,8 @@ class Parcel:
         reactive_share: share of the reactive phase in the flow; 1 in a single phase.
         legs: what the parcel met since streams joined for the last time, newest last.
         met: gives the parcels that met there, each with its share in the reactive phase.
+        devices: by device of any other kind, as a valve or a stirrer, the number or the position at
+            which it works when the parcel is looked at.
     """
 
     shares: Mapping[str, float]
@@ -62,6 +64,7 @@ class Parcel:
     reactive_share: float = 1.0
     legs: tuple[Leg, ...] = ()
     met: "Callable[[], tuple[tuple[float, Parcel], ...]]" = _nobody
+    devices: Mapping[str, float | str] = field(factory=dict)
 
     @property
     def parents(self) -> "tuple[tuple[float, Parcel], ...]":

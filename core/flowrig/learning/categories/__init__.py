@@ -1,9 +1,6 @@
 """Surrogates over categories: each choice becomes a condition of its own.
 
-A category stands in arrays as one number, which has an order that the choices have not. Here each
-of three or more choices gets a column that is 1 where it is chosen and else 0, so that any
-surrogate of any plugin takes them as equally far from each other. Two choices need no second
-column.
+So any surrogate of any plugin takes the choices as equally far from each other.
 """
 
 from collections.abc import Mapping
@@ -13,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flowrig.interfaces import NormalPosterior, Posterior, Surrogate, SurrogateState
+from flowrig.problem.one_hot import OneHot
 from flowrig.problem.space import Space
 
 __all__ = ["with_categories"]
@@ -27,8 +25,8 @@ def with_categories(surrogate: Surrogate, space: Space) -> Surrogate:
         surrogate: a surrogate; a fitted one was fitted with these columns.
         space: the space whose unit cube the conditions are points of.
     """
-    counts = [len(one.choices) for one in space.parameters]
-    return _Widened(surrogate, counts) if max(counts, default=0) > 2 else surrogate
+    columns = OneHot(space)
+    return _Widened(surrogate, columns) if columns.is_needed else surrogate
 
 
 class _Widened(Surrogate):
@@ -36,13 +34,13 @@ class _Widened(Surrogate):
 
     Args:
         inner: the surrogate that is fitted.
-        counts: by condition the number of choices; 0 for one with numbers.
+        columns: the columns of its conditions.
     """
 
-    def __init__(self, inner: Surrogate, counts: list[int]) -> None:
+    def __init__(self, inner: Surrogate, columns: OneHot) -> None:
         super().__init__(inner.settings, inner.seed)
         self._inner = inner
-        self._counts = counts
+        self._columns = columns
         self._responses = inner._responses
 
     def describe(self) -> Mapping[str, Any]:
@@ -50,12 +48,12 @@ class _Widened(Surrogate):
         return self._inner.describe()
 
     def _do_fit(self, X: Array, Y: Array) -> None:
-        self._inner.fit(self._wide(X), Y, self.rsd)
+        self._inner.fit(self._columns.widen(X), Y, self.rsd)
 
     def _do_predict(self, X: Array) -> Posterior:
-        posterior = self._inner.predict(self._wide(X))
+        posterior = self._inner.predict(self._columns.widen(X))
         if isinstance(posterior, NormalPosterior):
-            return _Narrowed(posterior, self._kept())
+            return _Narrowed(posterior, self._columns.kept)
         return posterior
 
     def _do_unseen(self) -> tuple[Array, Array] | None:
@@ -66,24 +64,6 @@ class _Widened(Surrogate):
 
     def _do_restore(self, state: SurrogateState) -> None:
         self._inner.restore(state)
-
-    def _wide(self, X: Array) -> Array:
-        columns = []
-        for x, count in zip(X.T, self._counts, strict=True):
-            if count > 2:
-                chosen = np.rint(np.clip(x, 0.0, 1.0) * (count - 1))
-                columns += [(chosen == number).astype(float) for number in range(count)]
-            else:
-                columns.append(x)
-        return np.column_stack(columns)
-
-    def _kept(self) -> list[int]:
-        """For each condition its column inside; -1 for a category with several."""
-        kept, place = [], 0
-        for count in self._counts:
-            kept.append(place if count <= 2 else -1)
-            place += count if count > 2 else 1
-        return kept
 
 
 class _Narrowed(NormalPosterior):

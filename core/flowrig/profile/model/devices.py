@@ -10,7 +10,7 @@ from flowrig.plugins.offers import DriverOffer, KindOffer
 from flowrig.profile.model.flow import Stream
 from flowrig.profile.quantity import QuantityError, parse_of_a_device
 
-__all__ = ["DeviceEntry", "as_driven", "gas_factor", "units_of_readings"]
+__all__ = ["DeviceEntry", "as_driven", "gas_factor", "read_by_hand", "units_of_readings"]
 
 
 @frozen
@@ -24,7 +24,8 @@ class DeviceEntry:
         emulated: whether an emulator of this process is at the address.
         kind: the kind of the device; None for a pump, a heater or a spectrometer.
         abilities: what it can do, if it is of such a kind.
-        safe: the number or position at which it is safe; None if it is neither set nor turned.
+        safe: the number or position at which it is safe; None if it is neither set nor turned, and
+            for a device by hand, which is safe at any.
         drives: name of the stream that it drives without a syringe; "" for none. Its number is then
             the stream's flow rate, and nothing else sets it.
     """
@@ -42,6 +43,21 @@ class DeviceEntry:
     def is_controlled(self) -> bool:
         """Whether it is set to numbers or turned to positions, by itself and not as a stream."""
         return not self.drives and (self.abilities.is_settable or self.abilities.is_selectable)
+
+    @property
+    def can_drive(self) -> bool:
+        """Whether it can drive a stream without a syringe: it delivers, and no person works it."""
+        return self.abilities.is_dispensing and not self.by_hand
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether a person works and reads it."""
+        return self.offer.by_hand
+
+    @property
+    def has_safe_value(self) -> bool:
+        """Whether the safe state brings it to a value."""
+        return self.is_controlled and not self.by_hand
 
     def value_of(self, text: object) -> Value:
         """A number in its unit, or a position, from a profile.
@@ -87,7 +103,7 @@ def as_driven(
         )
 
     return {
-        name: driven(entry) if name in driving and entry.abilities.is_dispensing else entry
+        name: driven(entry) if name in driving and entry.can_drive else entry
         for name, entry in devices.items()
     }
 
@@ -114,3 +130,8 @@ def units_of_readings(devices: Mapping[str, DeviceEntry]) -> dict[str, str]:
         for name, entry in devices.items()
         for quantity in entry.abilities.quantities
     }
+
+
+def read_by_hand(devices: Mapping[str, DeviceEntry]) -> dict[str, str]:
+    """Unit of what a person reads once an experiment, by DEVICE.QUANTITY."""
+    return units_of_readings({name: entry for name, entry in devices.items() if entry.by_hand})

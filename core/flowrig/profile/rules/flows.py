@@ -39,6 +39,9 @@ def _driving(profile: Profile, stream: Stream, here: Path) -> Iterator[Finding]:
         what = "a pump" if stream.named_by == "pump" else "a pump, or a device that delivers"
         expected = what + (f": {', '.join(sorted(fitting))}" if fitting else "")
         yield Finding(here, f"{stream.pump!r} is a {entry.offer.kind}", expected=expected)
+    elif entry.by_hand:
+        message = f"a person works {stream.pump!r}, so that nothing could stop the stream"
+        yield Finding(here, message, expected="a device that is connected")
     elif stream.named_by not in ("device", entry.offer.kind):
         kind, word = entry.offer.kind, stream.named_by
         expected = f"a {word}, or the key `device`"

@@ -15,14 +15,14 @@ _KEYS = {
     "heat-needs-flow": ("heater", "above_c"),
     "flow-needs-steady-temperature": ("heater", "tolerance_c", "or_below_c"),
     "syringe-not-empty": ("remainder_ul",),
-    "reading": (),
+    "reading": ("frozen_after_s",),
 }
 """Keys of each kind of interlock besides `streams`, `grace` and `action`."""
 
 _THRESHOLDS_C = ("near_c", "progress_c", "runaway_c", "above_limit_c")
 _THRESHOLDS_S = ("rise_s", "fall_s", "frozen_s", "lease_s")
 
-_OPTIONAL = ("or_below_c", "remainder_ul")
+_OPTIONAL = ("or_below_c", "remainder_ul", "frozen_after_s")
 
 
 def interlocks(profile: Profile) -> Iterator[Finding]:
@@ -40,8 +40,8 @@ def interlocks(profile: Profile) -> Iterator[Finding]:
                 yield from _has_an_end(profile, stream, path)
         if interlock.heater is not None:
             yield from names.device(profile, interlock.heater, "heater", (*here, "heater"))
-        for field in ("heater", "above_c", "tolerance_c", "or_below_c", "remainder_ul"):
-            key = field.removesuffix("_c").removesuffix("_ul")
+        for field in ("heater", "above_c", "tolerance_c", *_OPTIONAL):
+            key = split_suffix(field)[0]
             wanted, given = field in _KEYS[interlock.kind], getattr(interlock, field)
             if wanted and given is None and field not in _OPTIONAL:
                 yield Finding(here, f"{interlock.kind} needs a key {key!r}")
@@ -67,11 +67,23 @@ def _reading(profile: Profile, interlock: Interlock, here: Path) -> Iterator[Fin
     if interlock.reading not in units:
         yield from names.one_of(interlock.reading, units, "reading", (*here, "reading"))
         return
+    if interlock.frozen_after_s is not None:
+        yield from _frozen(interlock, interlock.frozen_after_s, here)
+        return
     try:
         interlock.limit_in(units[interlock.reading])
     except QuantityError as error:
         key = interlock.breaks.replace(" ", "_")
         yield Finding((*here, key), error.message, expected=error.expected)
+
+
+def _frozen(interlock: Interlock, after_s: float, here: Path) -> Iterator[Finding]:
+    """A reading has to change only while something flows: at rest a sound one may stand still."""
+    yield from _positive(after_s, (*here, "frozen_after"), "s")
+    if not interlock.streams:
+        message = "without flow a sound reading may stand still"
+        expected = "a key `while_flowing` with the streams that move the reading"
+        yield Finding((*here, "frozen_after"), message, expected=expected, on_key=True)
 
 
 def thresholds(profile: Profile) -> Iterator[Finding]:

@@ -16,7 +16,8 @@ from flowrig.interfaces import (
     SurrogateSettings,
 )
 from flowrig.problem.objective import MaximumResponse
-from flowrig.problem.space import LinearConstraint, Parameter, Space
+from flowrig.problem.space import CurvedConstraint, LinearConstraint, Parameter, Space
+from flowrig.problem.steps import even_choices
 
 __all__ = ["RESPONSE", "OptimizerBench", "PlainGaussianProcess", "SurrogateBench", "hill"]
 
@@ -100,6 +101,9 @@ class OptimizerBench:
         settings: the optimizer's settings.
         new_surrogate: makes the surrogate of the problem; by default `PlainGaussianProcess`.
         start: number of experiments before the first suggestion.
+
+    Attributes:
+        settings: as above.
     """
 
     def __init__(
@@ -111,8 +115,8 @@ class OptimizerBench:
         start: int = 6,
     ) -> None:
         self.start = start
+        self.settings = settings
         self._optimizer = optimizer
-        self._settings = settings
         self._new_surrogate = new_surrogate
 
     def problem(self, seed: int = 0, space: Space | None = None) -> Problem:
@@ -123,7 +127,7 @@ class OptimizerBench:
 
     def optimizer(self, problem: Problem, results: Sequence[Mapping[str, Any]] = ()) -> Optimizer:
         """An optimizer that has received the results of experiments."""
-        made = self._optimizer(problem, self._settings)
+        made = self._optimizer(problem, self.settings)
         if results:
             made.ingest(results)
         return made
@@ -164,12 +168,33 @@ def stepped_space() -> Space:
     )
 
 
+def choice_space() -> Space:
+    """Two categories, a flow rate [µL/min] and a ratio; what follows from them has curved limits,
+    which depend on a choice."""
+    factors = np.array([1.0, 1.3, 0.8])
+
+    def value(X: Array) -> Array:
+        factor = factors[np.rint(X[:, 0]).astype(int)]
+        return np.asarray(factor * X[:, 2] * X[:, 3] / (1.0 + X[:, 3]))
+
+    return Space(
+        (
+            Parameter.category("acid", ("octanoic", "oleic", "stearic")),
+            Parameter.category("base", ("octylamine", "oleylamine")),
+            Parameter("total", 20.0, 100.0, "µL/min"),
+            Parameter("ratio", 0.2, 5.0, ""),
+        ),
+        (),
+        (CurvedConstraint("flow rate of acid [µL/min]", value, 15.0, 40.0),),
+    )
+
+
 def inside(space: Space, count: int, seed: int = 0) -> Array:
     """Random feasible conditions in natural units, shape `count x d`."""
     rng = np.random.default_rng(seed)
     found = np.empty((0, len(space.names)))
     while len(found) < count:
-        X = space.from_unit(rng.random((256, len(space.names))))
+        X = space.from_unit(even_choices(space, rng.random((256, len(space.names)))))
         found = np.vstack([found, X[space.feasible(X)]])
     return found[:count]
 

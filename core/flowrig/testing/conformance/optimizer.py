@@ -12,6 +12,7 @@ from flowrig.testing.conformance.learning import (
     RESPONSE,
     OptimizerBench,
     box,
+    choice_space,
     inside,
     limited_space,
     measured,
@@ -151,6 +152,19 @@ class OptimizerConformance:
             f"a batch repeats a point: {points.tolist()}; choose each point as if the points "
             "before it were being measured",
         )
+
+    @earns(Level.GOLD)
+    def test_choices_and_curved_limits_are_kept(self, bench: OptimizerBench) -> None:
+        """With categories and limits that are not linear suggestions are valid, or the settings
+        object."""
+        space = choice_space()
+        if bench.settings.objection(space):
+            return
+        problem = bench.problem(seed=13, space=space)
+        rows = measured(space, inside(space, bench.start))
+        optimizer = bench.optimizer(problem, rows)
+        for count in (1, 3):
+            self._suggest(optimizer, count, "with categories and a curved limit")
 
     @earns(Level.GOLD)
     def test_degenerate_results_are_handled(self, bench: OptimizerBench) -> None:
