@@ -133,11 +133,9 @@ def bodies_of(
             return topology.flow_rate_ul_min(component, rates_ul_min())
 
         temperature_c = temperatures_c.get(heater or "", lambda: ROOM_C)
-        acts: dict[str, Callable[[float | str], object]] = {}
+        acts = _drives(profile, entry, partial(drive, name)) if entry.drives else {}
         if name in turned_by:
             acts["position"] = partial(_turn, valves, entry)
-        if entry.drives:
-            acts |= _drives(profile, entry, partial(drive, name))
         place = FluidPlace(clock, flow_ul_min, temperature_c, acts)
         effects[name] = place.effects
         body = import_target(entry.kind.body, f"the body of the kind {entry.kind.name!r}")
