@@ -101,6 +101,7 @@ def bodies_of(
     valves: "Valves",
     effects: dict[str, dict[str, float | str]],
     drive: Callable[[str, float], object],
+    lead: Mapping[str, Callable[[bool], object]],
 ) -> dict[str, Any]:
     """A body for every device of another kind, by device; none where the kind offers none.
 
@@ -112,12 +113,14 @@ def bodies_of(
         valves: where the valves of the path stand.
         effects: gets, by device, what its body does where it sits.
         drive: drives the stream of a device at a flow rate [µL/min].
+        lead: by stream with a syringe, leads its plunger to the reservoir, or to the flow path.
 
     Raises:
         PluginError: the body of a kind does not load.
     """
+    filling = {one.valve: (one.fill, lead[name]) for name, one in profile.refills.items()}
     turned_by = set(valve_turners(profile.path, profile.devices).values())
-    topologies = lru_cache(maxsize=64)(lambda at: Topology(profile, dict(at)))
+    flow_through = _flow_through(profile, valves, rates_ul_min)
     at = {device: name for name, one in profile.path.items() for device in one.devices}
     bodies = {}
     for name, entry in profile.devices.items():
@@ -125,22 +128,42 @@ def bodies_of(
             continue
         component = at.get(name)
         heater = None if component is None else profile.path[component].heater
-
-        def flow_ul_min(component: str | None = component) -> float:
-            if component is None:
-                return 0.0
-            topology = topologies(tuple(valves.positions.items()))
-            return topology.flow_rate_ul_min(component, rates_ul_min())
-
         temperature_c = temperatures_c.get(heater or "", lambda: ROOM_C)
         acts = _drives(profile, entry, partial(drive, name)) if entry.drives else {}
         if name in turned_by:
             acts["position"] = partial(_turn, valves, entry)
-        place = FluidPlace(clock, flow_ul_min, temperature_c, acts)
+        elif name in filling:
+            acts["position"] = partial(_lead, entry, *filling[name])
+        place = FluidPlace(clock, partial(flow_through, component), temperature_c, acts)
         effects[name] = place.effects
         body = import_target(entry.kind.body, f"the body of the kind {entry.kind.name!r}")
         bodies[name] = body(place)
+        if name in filling:  # it is somewhere before it is turned
+            _lead(entry, *filling[name], float(getattr(bodies[name], "number", 0.0)))
     return bodies
+
+
+def _lead(
+    entry: DeviceEntry, fill: str, lead: Callable[[bool], object], value: float | str
+) -> None:
+    """The valve of a syringe that fills itself stands at a position now."""
+    number = getattr(entry.settings, "positions", {}).get(fill)
+    lead(value in (fill, number))
+
+
+def _flow_through(
+    profile: Profile, valves: Valves, rates_ul_min: Callable[[], Mapping[str, float]]
+) -> Callable[[str | None], float]:
+    """What tells the flow rate [µL/min] through a component now; through no component it is 0."""
+    topologies = lru_cache(maxsize=64)(lambda at: Topology(profile, dict(at)))
+
+    def flow_ul_min(component: str | None) -> float:
+        if component is None:
+            return 0.0
+        topology = topologies(tuple(valves.positions.items()))
+        return topology.flow_rate_ul_min(component, rates_ul_min())
+
+    return flow_ul_min
 
 
 def _drives(

@@ -40,7 +40,7 @@ from flowrig.version import __version__
 __all__ = ["UNATTENDED", "RunOutcome", "resume_run", "start_run"]
 
 PACKAGES = (
-    "numpy", "pyserial", "pyvisa", "pyvisa-py", "seabreeze", "scikit-learn", "torch",
+    "numpy", "pyserial", "pyvisa", "pyvisa-py", "seabreeze", "scipy", "torch",
 )  # fmt: skip
 """Packages whose versions are recorded with a run if they are installed."""
 
@@ -221,7 +221,7 @@ def _reset(options: ResumeOptions) -> TripReset:
 
 def _require_possible(options: ResumeOptions, profile: Profile) -> None:
     """Refuse names that the profile does not have, and plugins that are not installed."""
-    _require_known(options.refilled, profile.streams, "stream")
+    _require_known(options.refilled, profile.refillable, "syringe or reservoir")
     _require_known(options.emptied, WasteAccount(profile).capacity_ul, "waste with a volume")
     require_gates(profile, options.yes_to)
     load_plugins_of(profile)
