@@ -37,13 +37,16 @@ _KINDS = (
      "reports numbers: pressure, temperature, flow, weight"),
     ("stirrer", "numbers:Stirrer", "Stirrer", "Stirrer", TEMPLATE,
      "turns at a speed [rpm], and reports it"),
-    ("flow_controller", "numbers:FlowController", "FlowController", "FlowController", "",
+    ("flow_controller", "numbers:FlowController", "FlowController", "FlowController", TEMPLATE,
      "controls the flow of a gas or a liquid, and reports it"),
     ("flow_source", "flow_source:FlowSource", "FlowSource", "FlowSource", TEMPLATE,
      "drives a stream without a syringe: HPLC or peristaltic pump, pressure controller"),
-    ("stage", "numbers:Stage", "Stage", "Number", "", "moves a probe or a sample to a place [mm]"),
-    ("light", "numbers:Light", "Light", "Number", "", "shines with an intensity [%]"),
-    ("collector", "valve:Collector", "Valve", "Valve", "", "collects fractions in tubes"),
+    ("stage", "numbers:Stage", "Stage", "Number", TEMPLATE,
+     "moves a probe or a sample to a place [mm]"),
+    ("light", "numbers:Light", "Light", "Number", TEMPLATE,
+     "shines with an intensity [%]"),
+    ("collector", "valve:Collector", "Valve", "Valve", TEMPLATE,
+     "collects fractions in tubes"),
 )  # fmt: skip
 """Name, class, body, suite, template and summary of each kind."""
 

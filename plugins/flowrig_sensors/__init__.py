@@ -27,6 +27,8 @@ def _sensors() -> Sequence[DriverOffer]:
         DriverOffer(
             kind="sensor",
             name="scpi-sensor",
+            discover="flowrig_sensors.discovery:find_scpi",
+            discover_order=90,
             target="flowrig_sensors.driver:ScpiSensor",
             settings=ScpiSensorSettings,
             summary="any instrument that answers SCPI queries: thermometers, gauges, multimeters",
@@ -41,6 +43,8 @@ def _sensors() -> Sequence[DriverOffer]:
         DriverOffer(
             kind="sensor",
             name="modbus-sensor",
+            discover="flowrig_sensors.discovery:find_modbus",
+            discover_order=90,
             target="flowrig_sensors.modbus_driver:ModbusSensor",
             settings=ModbusSensorSettings,
             summary="any instrument with Modbus registers, on a serial line or a socket",

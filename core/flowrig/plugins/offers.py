@@ -158,6 +158,8 @@ class DriverOffer(Offer):
             other bytes their number.
         discover: function as "module:function" that searches for such instruments, a
             `flowrig.rig.discovery.LookFor`; empty if there is none.
+        discover_order: at a port or a host that several drivers ask, who has a lower number asks
+            first. The lower, the less its queries can do to other instruments.
         by_hand: whether nothing connects the device to the computer, so that a person works it and
             reads it. A run asks a person before it tells the driver a value, and for what it
             reports once an experiment; it never reads the driver meanwhile. What the class of the
@@ -174,6 +176,7 @@ class DriverOffer(Offer):
     emulator: str = ""
     reply_shape: str = ""
     discover: str = ""
+    discover_order: int = 50
     by_hand: bool = False
     dead_man: bool = False
     withdraws: bool = False

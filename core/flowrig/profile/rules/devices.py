@@ -112,7 +112,12 @@ def values(profile: Profile) -> Iterator[Finding]:
 
 
 def by_hand(profile: Profile) -> Iterator[Finding]:
-    """What holds at every moment depends on no person."""
+    """What holds at every moment, and what stops in the safe state, depends on no person."""
+    for name, stream in profile.streams.items():
+        if stream.pump in profile.devices and profile.devices[stream.pump].by_hand:
+            message = f"{stream.pump!r} is worked by hand, and the safe state stops {name!r}"
+            expected = "a device that the run can stop"
+            yield Finding(("streams", name), message, expected=expected, on_key=True)
     for name, component in profile.path.items():
         for device, word in component.devices.items() if component.kind == "valve" else ():
             if device in profile.devices and profile.devices[device].by_hand:
