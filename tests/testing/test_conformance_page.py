@@ -9,6 +9,7 @@ import flowrig.testing
 from flowrig.testing import (
     AnalysisConformance,
     ChemistryConformance,
+    DetectingConformance,
     DispensingConformance,
     HeaterConformance,
     OptimizerConformance,
@@ -26,7 +27,7 @@ SUITES = (
     PumpConformance, HeaterConformance, SpectrometerConformance, OptimizerConformance,
     SurrogateConformance, ReadableConformance, SettableConformance, SelectableConformance,
     DispensingConformance,
-    AnalysisConformance, ChemistryConformance,
+    AnalysisConformance, ChemistryConformance, DetectingConformance,
 )  # fmt: skip
 
 
