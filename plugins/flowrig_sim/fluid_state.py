@@ -226,6 +226,7 @@ class FluidState:
 
     def _foresee(self, cell: FlowCell, times_s: Sequence[float]) -> tuple[CellContent, ...]:
         present = self._steps
+        newest = self._newest, self._delivered_at_s, self._delivered_now_ul
         last, before_last, count = self._delivered_ul, self._previous_ul, self._record.count
         found = []
         try:
@@ -247,6 +248,8 @@ class FluidState:
         finally:
             self._steps, self._record.count = present, count
             self._delivered_ul, self._previous_ul = last, before_last
+            # What was seen ahead must not be taken for what is there then: a command may come.
+            self._newest, self._delivered_at_s, self._delivered_now_ul = newest
             for plate in self.plates.values():
                 plate.forget(present)
         return tuple(found)
