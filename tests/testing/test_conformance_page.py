@@ -26,8 +26,8 @@ PAGE = (Path(__file__).parents[2] / "docs" / "conformance.md").read_text(encodin
 SUITES = (
     PumpConformance, HeaterConformance, SpectrometerConformance, OptimizerConformance,
     SurrogateConformance, ReadableConformance, SettableConformance, SelectableConformance,
-    DispensingConformance,
-    AnalysisConformance, ChemistryConformance, DetectingConformance,
+    DispensingConformance, DetectingConformance,
+    AnalysisConformance, ChemistryConformance,
 )  # fmt: skip
 
 
