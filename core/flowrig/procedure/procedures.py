@@ -128,9 +128,8 @@ def run_condition(
     # A journal of an earlier version may hold a value that is above its limit by a rounding error.
     conditions = Door(profile.space).admit(conditions)
     analysis = profile.analysis
-    flow_rates_ul_min = profile.flow_rates_ul_min(conditions)
     # A choice may let a stream stand still; its device then has no flow rate to start with.
-    flow_rates_ul_min = {name: rate for name, rate in flow_rates_ul_min.items() if rate}
+    flow_rates_ul_min = {n: q for n, q in profile.flow_rates_ul_min(conditions).items() if q}
     set_points_c = profile.set_points_c(conditions)
     streams = tuple(flow_rates_ul_min)
     equilibrium_s = Topology.of(profile, conditions).equilibrium_time_s(flow_rates_ul_min)
