@@ -11,10 +11,12 @@ from flowrig.interfaces import Problem, Surrogate
 from flowrig.journal.events import Measured
 from flowrig.learning.categories import with_categories
 from flowrig.learning.experiment_table import read_experiments
+from flowrig.planning.known_conditions import known_conditions
 from flowrig.plugins.registry import Plugins
 from flowrig.problem.designs import maximin_latin_hypercube, uniform
 from flowrig.problem.objective import MaximumResponse
 from flowrig.problem.space import Parameter, Space
+from flowrig.profile import load_profile_text
 from flowrig.report import content_of, render
 from flowrig.report.exports.table import csv_rows
 from flowrig.run_record.reader import RunRecord
@@ -99,6 +101,16 @@ def test_a_grid_has_all_choices() -> None:
     rows = grid.load()(problem, grid.settings(levels=2)).suggest(8)
     assert Counter(row["liquid"] for row in rows) == dict.fromkeys(HEIGHTS, 2)
     assert {row["rate"] for row in rows} == {10.0, 50.0}
+
+
+def test_a_batch_is_ordered_as_the_profile_lists_the_choices() -> None:
+    """Ordered by a category, a batch keeps the order of its choices, not that of the alphabet."""
+    more = 'batch = 6\norder_by = "caesium"\n'
+    text = PROFILE + STAGE.format(name="spread", optimizer="lhs", experiments=6) + more
+    profile = load_profile_text(text, "choices.toml", Plugins.discover())
+    (stage,) = profile.campaign.stages
+    rows = known_conditions(profile, stage, 1, []).conditions
+    assert [row["caesium"] for row in rows] == ["none", "none", "some", "some", "much", "much"]
 
 
 def test_experiments_of_a_table_have_choices(tmp_path: Path) -> None:

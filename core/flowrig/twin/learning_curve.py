@@ -14,6 +14,8 @@ from flowrig.interfaces import Surrogate
 from flowrig.learning.cross_validation import SAMPLES, measurements
 from flowrig.learning.training_set import TrainingSet
 from flowrig.problem.objective import Objective
+from flowrig.problem.space import Space
+from flowrig.problem.steps import even_choices
 
 __all__ = ["LearningPoint", "learning_curve", "training_sizes"]
 
@@ -61,6 +63,7 @@ def training_sizes(experiments: int, count: int = 6) -> list[int]:
 def learning_curve(
     data: TrainingSet,
     new_surrogate: Callable[[int], Surrogate],
+    space: Space | None = None,
     *,
     sizes: Sequence[int],
     repeats: int = 5,
@@ -76,6 +79,7 @@ def learning_curve(
     Args:
         data: the experiments.
         new_surrogate: makes an unfitted surrogate from a seed.
+        space: the conditions, if some are categories.
         sizes: numbers of experiments to train on.
         repeats: random subsets of each size.
         seed: everything random follows from it.
@@ -88,6 +92,7 @@ def learning_curve(
         raise InputError(f"{max(sizes)} of {len(data)} experiments leave too few to predict")
     rng = np.random.default_rng(seed)
     anywhere = rng.random((MONTE_CARLO, data.X.shape[1]))
+    anywhere = anywhere if space is None else even_choices(space, anywhere)
     points = []
     for size in sizes:
         r2, sd = [], []
