@@ -5,7 +5,9 @@ They come through the hook `flowrig_kinds`, as a third party's kinds do.
 
 from collections.abc import Sequence
 
-from flowrig.plugins import KindOffer, hookimpl
+from flowrig.plugins import DriverOffer, KindOffer, hookimpl
+from flowrig_kinds.by_hand_settings import HandFlow, HandNumber, HandPositions, HandReadings
+from flowrig_kinds.flow_source import FlowSource
 from flowrig_kinds.numbers import FlowController, Light, Stage, Stirrer
 from flowrig_kinds.sensor import Sensor
 from flowrig_kinds.valve import Collector, Valve
@@ -13,11 +15,13 @@ from flowrig_kinds.valve import Collector, Valve
 __all__ = [
     "Collector",
     "FlowController",
+    "FlowSource",
     "Light",
     "Sensor",
     "Stage",
     "Stirrer",
     "Valve",
+    "flowrig_drivers",
     "flowrig_kinds",
 ]
 
@@ -32,6 +36,8 @@ _KINDS = (
      "turns at a speed [rpm], and reports it"),
     ("flow_controller", "numbers:FlowController", "FlowController", "FlowController", "",
      "controls the flow of a gas or a liquid, and reports it"),
+    ("flow_source", "flow_source:FlowSource", "FlowSource", "FlowSource", TEMPLATE,
+     "drives a stream without a syringe: HPLC or peristaltic pump, pressure controller"),
     ("stage", "numbers:Stage", "Stage", "Number", "", "moves a probe or a sample to a place [mm]"),
     ("light", "numbers:Light", "Light", "Number", "", "shines with an intensity [%]"),
     ("collector", "valve:Collector", "Valve", "Valve", "", "collects fractions in tubes"),
@@ -56,4 +62,33 @@ def flowrig_kinds() -> Sequence[KindOffer]:
             template=template,
         )
         for name, interface, body, suite, template, summary in _KINDS
+    ]
+
+
+_BY_HAND = (
+    ("valve", "HandValve", HandPositions, "a valve that a person turns"),
+    ("collector", "HandCollector", HandPositions, "a collector whose tubes a person changes"),
+    ("stirrer", "HandStirrer", HandNumber, "a stirrer that a person sets"),
+    ("flow_controller", "HandFlowController", HandFlow, "a flow that a person sets"),
+    ("stage", "HandStage", HandNumber, "a stage that a person moves"),
+    ("light", "HandLight", HandNumber, "a lamp that a person sets"),
+    ("sensor", "HandSensor", HandReadings, "a display that a person reads"),
+)
+"""Kind, class, settings and summary of each driver of a device by hand."""
+
+
+@hookimpl
+def flowrig_drivers() -> Sequence[DriverOffer]:
+    """Offer a driver by hand for each kind, "by-hand-valve" and so on."""
+    return [
+        DriverOffer(
+            kind=kind,
+            name=f"by-hand-{kind.replace('_', '-')}",
+            target=f"flowrig_kinds.by_hand:{cls}",
+            settings=settings,
+            summary=summary,
+            emulator="flowrig_kinds.by_hand_emulator:Attendant",
+            by_hand=True,
+        )
+        for kind, cls, settings, summary in _BY_HAND
     ]

@@ -7,6 +7,7 @@ from flowrig.emulation import DeviceFault, Place
 
 __all__ = [
     "FlowControllerBody",
+    "FlowSourceBody",
     "LightBody",
     "NumberBody",
     "SensorBody",
@@ -17,6 +18,9 @@ __all__ = [
 
 RISE_BAR_MIN = 2.0
 """Rise of the pressure [bar/min] where a line slowly blocks (assumed)."""
+
+SLOWED = 0.8
+"""Share of the flow to which somebody turns it down."""
 
 
 class ValveBody:
@@ -167,9 +171,62 @@ class NumberBody:
 
 
 class FlowControllerBody(NumberBody):
-    """The valve of a flow controller; pressure and temperature are those of its place."""
+    """The valve of a flow controller; pressure and temperature are those of its place.
 
-    effect = "drive_gas"
+    Args:
+        place: where it sits.
+    """
+
+    effect = "drive"
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(place)
+        self._newest = 0.0
+        self.faults = {
+            **self.faults,
+            "panel-rate": DeviceFault("somebody turns the flow down at the device", self._turn),
+            "panel-start": DeviceFault("somebody starts the flow at the device", self._start),
+        }
+
+    def tell(self, value: float) -> None:
+        """Tell it a number."""
+        self._newest = value or self._newest
+        super().tell(value)
+
+    def _turn(self, on: bool) -> None:
+        if on:
+            self._set_by_hand(SLOWED * self.told)
+
+    def _start(self, on: bool) -> None:
+        if on:
+            self._set_by_hand(self._newest or 1.0)
+
+    def _set_by_hand(self, value: float) -> None:
+        self.told = value
+        self._act()
+
+
+class FlowSourceBody(FlowControllerBody):
+    """A pump without a syringe, or another source of flow; its number is in µL/min."""
+
+    effect = "drive_ul_min"
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(place)
+        self._counted_ul = 0.0
+        self._since_s = place.clock.now_s()
+        self._since_ul_min = 0.0
+
+    @property
+    def total_ul(self) -> float:
+        """Volume [µL] that it has delivered since it was made."""
+        seconds = self.place.clock.now_s() - self._since_s
+        return self._counted_ul + self._since_ul_min * seconds / 60.0
+
+    def _act(self) -> None:
+        self._counted_ul = self.total_ul
+        self._since_s, self._since_ul_min = self.place.clock.now_s(), self.value
+        super()._act()
 
 
 class StirrerBody(NumberBody):

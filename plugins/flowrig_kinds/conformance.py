@@ -1,17 +1,24 @@
 """The conformance suites of the kinds."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
+from flowrig.errors import InputError
 from flowrig.testing import (
+    DispensingConformance,
     KindBench,
+    Level,
     ReadableConformance,
     SelectableConformance,
     SettableConformance,
+    earns,
+    require,
 )
 
 __all__ = [
     "FlowControllerConformance",
+    "FlowSourceConformance",
     "NumberConformance",
     "SensorConformance",
     "StirrerConformance",
@@ -106,3 +113,53 @@ class FlowControllerConformance(NumberConformance, ReadableConformance):
             "temperature": place.temperature_c,
         }
         return {one.name: known[one.name] for one in bench.driver.quantities}
+
+    @earns(Level.SILVER)
+    def test_a_stream_drives_it(self, bench: KindBench) -> None:
+        """What a stream asks in µL/min is the number of the controller, in its own unit."""
+        try:
+            factor = bench.driver.ul_min_per_unit(bench.driver.settings)
+        except InputError:  # its unit is no volume in time: it cannot drive a stream
+            return
+        bench.open()
+        low, high = bench.driver.limits
+        for number in (low + 0.4 * (high - low), 0.0):
+            bench.call(partial(bench.driver.dispense, number * factor))
+            told, found = self.kept(bench), bench.call(bench.driver.rate_ul_min) / factor
+            require(
+                abs(told - number) <= bench.driver.resolution
+                and abs(found - number) <= bench.driver.resolution,
+                f"a stream at {number * factor:g} µL/min is {number:g} {bench.driver.unit}; the "
+                f"controller keeps {told:g} and the driver reports {found:g}",
+            )
+
+
+class FlowSourceConformance(DispensingConformance, ReadableConformance):
+    """The suite of sources of flow, with the body `flowrig_kinds.bodies.FlowSourceBody`.
+
+    A driver may report `pressure` [bar], `temperature` [°C] and `flow` [µL/min]; the suite of a
+    driver that reports something else overrides `truth`.
+    """
+
+    def truth(self, bench: KindBench) -> Mapping[str, float]:
+        """What the body measures of what the driver declares."""
+        place = bench.body.place
+        known = {
+            "flow": bench.body.value,
+            "pressure": place.pressure_bar,
+            "temperature": place.temperature_c,
+        }
+        return {one.name: known[one.name] for one in bench.driver.quantities}
+
+    def kept(self, bench: KindBench) -> float:
+        """The flow rate [µL/min] that the body keeps."""
+        told: float = bench.body.told
+        return told
+
+    def put(self, bench: KindBench, value: Any) -> None:
+        """Set the body by hand."""
+        bench.body.told = value
+
+    def block(self, bench: KindBench, on: bool) -> None:
+        """Make the body keep its flow rate, or end that."""
+        bench.body.faults["stuck-setting"].switch(on)

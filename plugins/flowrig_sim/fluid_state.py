@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 from attrs import evolve, frozen
@@ -11,9 +12,10 @@ from flowrig.emulation import Chemistry, Leg, Parcel, Product, Setup
 from flowrig.errors import InputError
 from flowrig.interfaces.pump import Syringe
 from flowrig.profile.model import Component, Profile, Stream
+from flowrig.profile.topology import positions_under
 from flowrig_sim.chemistry.twin_synthesis import TwinSynthesis
 from flowrig_sim.flow.flowpath import FlowCell, FlowPath, Stretch, bore_mm
-from flowrig_sim.flow.plunger import Plunger, Plungers
+from flowrig_sim.flow.plunger import Plunger, Plungers, steady_source
 from flowrig_sim.flow.transport import FlowRecord, Slice
 from flowrig_sim.noise import generator
 from flowrig_sim.plate import AMBIENT_C, Plate
@@ -78,11 +80,14 @@ class FluidState:
         self._profile = profile
         self._start_s = start_s
         self.path = FlowPath.of(profile)
+        self._positions: dict[str, str] = {}
+        self._turns: list[tuple[int, dict[str, str]]] = []
+        self._path_with = lru_cache(maxsize=64)(lambda at: FlowPath.of(profile, dict(at)))
         self.plungers = _plungers(profile, settings, seed, fill_ul or {}, start_s)
         order = (*self.path.reactive, *self.path.carriers)
         self._flowing = Plungers([self.plungers[name] for name in order])
         self._through = {
-            id(cell.stretch): _weights(cell.stretch, order) for cell in self.path.cells.values()
+            one.stretch.name: _weights(one.stretch, order) for one in self.path.cells.values()
         }
         self.plates = {heater: Plate(start_s, STEP_S) for heater in _heaters(profile)}
         species = sorted({n for s in profile.streams.values() for n in s.contains_mol_l})
@@ -98,7 +103,7 @@ class FluidState:
         self._delivered_ul = self._flowing.delivered_ul(np.array([start_s]))[:, 0]
         self._previous_ul = np.zeros(len(order))
         self._delivered_at_s, self._delivered_now_ul = start_s, self._delivered_ul
-        self._newest: tuple[tuple[int, float, float], CellContent] | None = None
+        self._newest: tuple[tuple[str, float, float], CellContent] | None = None
         self.device_values: Callable[[], Mapping[str, float | str]] = dict
         """Gives, by device of another kind, the number or the position at which it works."""
         self.chemistry = self._chemistry(settings, seed)
@@ -107,6 +112,39 @@ class FluidState:
         """Compute flow and temperatures up to the last grid time before a rig time [s]."""
         # The step that ends exactly now is left out: a command may still come at this moment.
         steps = math.ceil((now_s - self._start_s) / STEP_S) - 1
+        while self._turns and self._turns[0][0] <= steps:
+            step, positions = self._turns.pop(0)
+            self._advance_to(step)
+            self._lead(positions)
+        self._advance_to(steps)
+
+    def turn(self, device: str, position: str, now_s: float) -> None:
+        """Turn a valve of the path at a rig time [s] to which `advance` was called.
+
+        Streams stand while a valve turns, so that the step of the time grid that is under way
+        belongs to where the valve stood.
+        """
+        latest = self.positions
+        if latest.get(device) != position:
+            step = math.ceil((now_s - self._start_s) / STEP_S)
+            self._turns.append((step, {**latest, device: position}))
+
+    @property
+    def positions(self) -> Mapping[str, str]:
+        """By device, where valves of the path stand that were turned."""
+        return self._turns[-1][1] if self._turns else self._positions
+
+    def _lead(self, positions: dict[str, str]) -> None:
+        """Lead liquid as it flows in some positions, by device."""
+        self._positions = positions
+        path = FlowPath.of(self._profile, positions)
+        self._record.turn(path)
+        order = (*path.reactive, *path.carriers)
+        self._through = {
+            one.stretch.name: _weights(one.stretch, order) for one in path.cells.values()
+        }
+
+    def _advance_to(self, steps: int) -> None:
         if steps <= self._steps:
             return
         grid: NDArray[np.float64] = np.arange(self._steps + 1, steps + 1, dtype=np.float64)
@@ -122,7 +160,7 @@ class FluidState:
     def content(self, cell: FlowCell, now_s: float) -> CellContent:
         """The liquid in a flow cell at a rig time [s] to which `advance` was called."""
         total_ul, flow_ul_min = self._flow(cell.stretch, now_s)
-        key = (id(cell.stretch), cell.position_ul, total_ul)
+        key = (cell.stretch.name, cell.position_ul, total_ul)
         # Two cells at one place see the same: the second need not compute it again.
         if self._newest is not None and self._newest[0] == key:
             seen = self._newest[1]
@@ -157,9 +195,11 @@ class FluidState:
         self, conditions: Mapping[str, float], cell: FlowCell | None = None
     ) -> Parcel | None:
         """The parcel at steady state under some conditions; None if there is none."""
-        seen = cell or next(reversed(list(self.path.cells.values())), None)
-        if seen is None:
+        at = positions_under(self._profile, conditions)
+        cells = self._path_with(tuple(at.items())).cells
+        if not cells:
             return None
+        seen = cells[list(cells)[-1] if cell is None else cell.spectrometer]
         rates = self._profile.flow_rates_ul_min(conditions)
         temperatures = self._profile.set_points_c(conditions)
         parcel = self._steady(seen.stretch, seen.position_ul, rates, temperatures)
@@ -175,8 +215,8 @@ class FluidState:
         set_points_c: Mapping[str, float],
     ) -> Parcel | None:
         passing = {name: rates.get(name, 0.0) * one for name, one in stretch.fractions.items()}
-        reactive = sum(passing[name] for name in stretch.reactive)
-        total = reactive + sum(passing[name] for name in stretch.carriers)
+        reactive = sum(passing.get(name, 0.0) for name in stretch.reactive)
+        total = reactive + sum(passing.get(name, 0.0) for name in stretch.carriers)
         if reactive <= 0.0:
             return None
         legs, passed_ul = [], 0.0
@@ -199,7 +239,10 @@ class FluidState:
                 met.append((share / reactive, parent))
         parents = tuple(met)
         shares = np.array(
-            [passing[n] / reactive if n in stretch.reactive else 0.0 for n in self.path.reactive]
+            [
+                passing.get(n, 0.0) / reactive if n in stretch.reactive else 0.0
+                for n in self.path.reactive
+            ]
         )
         return self._made(shares, reactive / total, tuple(legs), lambda: parents)
 
@@ -244,7 +287,7 @@ class FluidState:
 
     def _flow(self, stretch: Stretch, now_s: float) -> tuple[float, float]:
         """Volume [µL] that has entered a stretch by now, and flow rate [µL/min]."""
-        columns, weights = self._through[id(stretch)]
+        columns, weights = self._through[stretch.name]
 
         def through_ul(volumes: NDArray[np.float64]) -> float:
             return float((volumes[columns] * weights).sum())
@@ -303,7 +346,8 @@ class FluidState:
 def _weights(stretch: Stretch, order: Sequence[str]) -> tuple[list[int], NDArray[np.float64]]:
     """Columns of the streams of a stretch, and how much of each passes it."""
     names = (*stretch.reactive, *stretch.carriers)
-    return [order.index(name) for name in names], np.array([stretch.fractions[n] for n in names])
+    weights = np.array([stretch.fractions.get(name, 0.0) for name in names])
+    return [order.index(name) for name in names], weights
 
 
 def _leg(
@@ -337,25 +381,24 @@ def _plungers(
     unknown = sorted(fill_ul.keys() - profile.streams.keys())
     if unknown:
         raise InputError(f"{profile.name} has no stream {', '.join(unknown)} to be filled")
-    return {
-        name: Plunger(
-            stream.syringe,
-            _fill_ul(stream, fill_ul.get(name)),
-            settings.flow_ripple,
-            float(generator(seed, f"screw of {name}").uniform(0.0, 2 * math.pi)),
-            start_s,
-        )
-        for name, stream in profile.streams.items()
-    }
+
+    def driving(stream: Stream) -> Plunger:
+        filled_ul = _fill_ul(stream, fill_ul.get(stream.name))
+        if stream.syringe is None:
+            return steady_source(stream.capacity_ul, filled_ul, start_s)
+        phase = float(generator(seed, f"screw of {stream.name}").uniform(0.0, 2 * math.pi))
+        return Plunger(stream.syringe, filled_ul, settings.flow_ripple, phase, start_s)
+
+    return {name: driving(stream) for name, stream in profile.streams.items()}
 
 
 def _fill_ul(stream: Stream, fill_ul: float | None) -> float:
-    capacity_ul = stream.syringe.volume_ul
+    capacity_ul = stream.capacity_ul
     if fill_ul is None:
         return capacity_ul
     if not 0.0 <= fill_ul <= capacity_ul:
         raise InputError(
-            f"{stream.name}: a syringe of {capacity_ul:g} µL cannot hold {fill_ul:g} µL"
+            f"{stream.name}: a {stream.source} of {capacity_ul:g} µL cannot hold {fill_ul:g} µL"
         )
     return fill_ul
 

@@ -65,6 +65,17 @@ class FluidAccess:
             self.fluid.advance(now_s)
             yield now_s
 
+    @property
+    def positions(self) -> Mapping[str, str]:
+        """By device, where valves of the path stand that were turned."""
+        with self.now():
+            return self.fluid.positions
+
+    def turn(self, device: str, position: str) -> None:
+        """Turn a valve of the path now."""
+        with self.now() as now_s:
+            self.fluid.turn(device, position, now_s)
+
 
 class PlungerBody:
     """The plunger of a pump; see `flowrig.emulation.PumpBody`."""

@@ -1,19 +1,41 @@
 """Where devices of other kinds sit in the fluidic world, and the bodies that their kinds offer."""
 
+import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from functools import lru_cache, partial
+from typing import Any, Protocol
 
 from flowrig.clock import Clock
 from flowrig.emulation import AIR_BAR, ROOM_C
 from flowrig.plugins.offers import import_target
-from flowrig.profile.model import Profile
-from flowrig.profile.topology import Topology
+from flowrig.profile.model import DeviceEntry, Profile
+from flowrig.profile.model.devices import gas_factor
+from flowrig.profile.topology import Topology, valve_turners
 
-__all__ = ["FluidPlace", "bodies_of", "values_of_devices"]
+__all__ = ["FluidPlace", "Valves", "bodies_of", "values_of_devices"]
 
 BACK_PRESSURE_BAR_MIN_UL = 0.5e-3
 """Pressure [bar] that the line behind a component needs for each µL/min (assumed: 0.5 bar at
 1 mL/min, as in some metres of narrow tubing)."""
+
+PULSATION = 0.01
+"""Share of that pressure by which the pumps' steps make it swing (assumed)."""
+
+PULSATION_PERIODS_S = (1.7, 7.3)
+"""Periods of the swings [s] (assumed); no usual interval between two readings is a multiple."""
+
+
+class Valves(Protocol):
+    """Where the valves of the path stand."""
+
+    @property
+    def positions(self) -> Mapping[str, str]:
+        """By device, the position of those that were turned."""
+        ...
+
+    def turn(self, device: str, position: str) -> None:
+        """Turn a valve now."""
+        ...
 
 
 class FluidPlace:
@@ -23,6 +45,7 @@ class FluidPlace:
         clock: the run's clock.
         flow_ul_min: flow rate [µL/min] through the component.
         temperature_c: temperature [°C] of the component.
+        acts: what the world does at an effect, by its name.
 
     Attributes:
         clock: as above.
@@ -34,11 +57,13 @@ class FluidPlace:
         clock: Clock,
         flow_ul_min: Callable[[], float],
         temperature_c: Callable[[], float],
+        acts: Mapping[str, Callable[[float | str], object]] | None = None,
     ) -> None:
         self.clock = clock
         self.effects: dict[str, float | str] = {}
         self._flow_ul_min = flow_ul_min
         self._temperature_c = temperature_c
+        self._acts = acts or {}
 
     @property
     def temperature_c(self) -> float:
@@ -48,15 +73,23 @@ class FluidPlace:
     @property
     def pressure_bar(self) -> float:
         """Absolute pressure [bar], from the resistance of the line behind."""
-        return AIR_BAR + BACK_PRESSURE_BAR_MIN_UL * max(self._flow_ul_min(), 0.0)
+        now_s = self.clock.now_s()
+        swing = sum(math.sin(2.0 * math.pi * now_s / one) for one in PULSATION_PERIODS_S)
+        share = 1.0 + PULSATION * swing / len(PULSATION_PERIODS_S)
+        return AIR_BAR + BACK_PRESSURE_BAR_MIN_UL * max(self._flow_ul_min(), 0.0) * share
 
     def flow_ul_min(self) -> float:
         """Flow rate [µL/min] of all that passes."""
         return self._flow_ul_min()
 
     def act(self, effect: str, value: float | str) -> None:
-        """Remember an effect; chemistries get to know the newest one of a device."""
+        """Remember an effect, which chemistries get to know.
+
+        The world itself knows the drive of a stream, and valves of the path.
+        """
         self.effects[effect] = value
+        if effect in self._acts:
+            self._acts[effect](value)
 
 
 def bodies_of(
@@ -64,7 +97,10 @@ def bodies_of(
     clock: Clock,
     rates_ul_min: Callable[[], Mapping[str, float]],
     temperatures_c: Mapping[str, Callable[[], float]],
+    *,
+    valves: "Valves",
     effects: dict[str, dict[str, float | str]],
+    drive: Callable[[str, float], object],
 ) -> dict[str, Any]:
     """A body for every device of another kind, by device; none where the kind offers none.
 
@@ -73,12 +109,15 @@ def bodies_of(
         clock: the run's clock.
         rates_ul_min: flow rate [µL/min] of every stream now.
         temperatures_c: by heater, its temperature [°C] now.
+        valves: where the valves of the path stand.
         effects: gets, by device, what its body does where it sits.
+        drive: drives the stream of a device at a flow rate [µL/min].
 
     Raises:
         PluginError: the body of a kind does not load.
     """
-    topology = Topology(profile)
+    turned_by = set(valve_turners(profile.path, profile.devices).values())
+    topologies = lru_cache(maxsize=64)(lambda at: Topology(profile, dict(at)))
     at = {device: name for name, one in profile.path.items() for device in one.devices}
     bodies = {}
     for name, entry in profile.devices.items():
@@ -90,13 +129,45 @@ def bodies_of(
         def flow_ul_min(component: str | None = component) -> float:
             if component is None:
                 return 0.0
+            topology = topologies(tuple(valves.positions.items()))
             return topology.flow_rate_ul_min(component, rates_ul_min())
 
-        place = FluidPlace(clock, flow_ul_min, temperatures_c.get(heater or "", lambda: ROOM_C))
+        temperature_c = temperatures_c.get(heater or "", lambda: ROOM_C)
+        acts: dict[str, Callable[[float | str], object]] = {}
+        if name in turned_by:
+            acts["position"] = partial(_turn, valves, entry)
+        if entry.drives:
+            acts |= _drives(profile, entry, partial(drive, name))
+        place = FluidPlace(clock, flow_ul_min, temperature_c, acts)
         effects[name] = place.effects
         body = import_target(entry.kind.body, f"the body of the kind {entry.kind.name!r}")
         bodies[name] = body(place)
     return bodies
+
+
+def _drives(
+    profile: Profile, entry: DeviceEntry, drive: Callable[[float], object]
+) -> dict[str, Callable[[float | str], object]]:
+    """What a device that drives a stream does there, in µL/min or in its own unit."""
+    factor = 1.0 / gas_factor(profile.streams[entry.drives], entry)
+    unit = entry.abilities.ul_min_per_unit
+    return {
+        "drive_ul_min": lambda rate: drive(float(rate) * factor),
+        "drive": lambda value: drive(float(value) * unit * factor),
+    }
+
+
+def _turn(valves: Valves, entry: DeviceEntry, value: float | str) -> None:
+    """A device of the path stands at a position now, given by its name or its number."""
+    valves.turn(entry.name, _position(entry, value))
+
+
+def _position(entry: DeviceEntry, value: float | str) -> str:
+    """The name of a position, which may be given by its number."""
+    numbers = getattr(entry.settings, "positions", {})
+    names = {float(number): name for name, number in numbers.items()}
+    # Nothing leads on from a position that the profile does not name.
+    return value if isinstance(value, str) else names.get(value, f"position {value:g}")
 
 
 def values_of_devices(
@@ -112,12 +183,7 @@ def values_of_devices(
     values = profile.device_values() if effects else {}
     for name, done in effects.items():
         entry = profile.devices[name]
-        if not (done and entry.is_controlled):
-            continue
-        value = list(done.values())[-1]
-        if entry.abilities.is_selectable and not isinstance(value, str):
-            positions = getattr(entry.settings, "positions", {})
-            numbers = {number: position for position, number in positions.items()}
-            value = numbers.get(int(value), str(int(value)))
-        values[name] = value
+        if done and entry.is_controlled:
+            value = list(done.values())[-1]
+            values[name] = _position(entry, value) if entry.abilities.is_selectable else value
     return values

@@ -1,7 +1,7 @@
 """The fluidic world: one physical rig behind the emulated instruments of a profile."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
@@ -68,6 +68,9 @@ class FluidicWorld(World):
             if device.offer.kind == "pump" and name not in driving
         }
         self._pumps = {**driving, **spare}
+        self._driven: dict[str, PumpBody] = {
+            name: driving[name] for name, device in profile.devices.items() if device.drives
+        }
         self._heaters = {
             name: PlateBody(
                 plate,
@@ -87,7 +90,9 @@ class FluidicWorld(World):
             clock,
             lambda: {name: body.rate_ul_min for name, body in self._syringes.items()},
             {name: partial(_temperature_c, plate) for name, plate in self._heaters.items()},
-            effects,
+            effects=effects,
+            valves=access,
+            drive=lambda device, rate_ul_min: self._driven[device].push(rate_ul_min),
         )
         self._fluid.device_values = partial(values_of_devices, profile, effects)
 
@@ -123,8 +128,13 @@ class FluidicWorld(World):
         """
         return _known(self._others, device, "device of another kind, with a body,")
 
+    def drive_through(self, device: str, wrap: Callable[[PumpBody], PumpBody]) -> None:
+        """Put something in front of what a device without a syringe drives; see `World`."""
+        if device in self._driven:
+            self._driven[device] = wrap(self._driven[device])
+
     def refill(self, stream: str) -> None:
-        """Replace the syringe of a stream by a full one.
+        """Replace the syringe of a stream by a full one, or fill its supply.
 
         Raises:
             InputError: there is no such stream.

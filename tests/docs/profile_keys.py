@@ -26,8 +26,8 @@ CHOICES = {
 }
 """The key that names the offer whose settings stand beside it."""
 
-BEHIND_THE_DRIVER = ("kind", "abilities")
-"""What is known of a device from its driver, and no key."""
+BEHIND_THE_DRIVER = ("kind", "abilities", "drives")
+"""What is known of a device from its driver, or from its stream, and no key."""
 
 OF_A_READING = {"breaks": "below", "limit": "rises_faster_than"}
 """Keys of an interlock on a reading, by the fields that they become."""
@@ -49,6 +49,7 @@ NOT_WRITTEN = (
     "equations",
     "quantity",
     "expressions",
+    "named_by",
 )
 """Fields that are no keys: they follow from the keys."""
 

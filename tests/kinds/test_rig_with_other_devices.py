@@ -141,6 +141,30 @@ def test_a_fault_ends_the_run_in_the_safe_state(
     assert world.body("selector").number == 1
 
 
+FROZEN = """
+[[interlocks]]
+reading = "gauge.pressure"
+frozen_after = "90 s"
+while_flowing = ["CuI", "ODE", "PFO"]
+"""
+
+
+@pytest.mark.parametrize(
+    "faults", [[], pytest.param([("gauge", "frozen-sensor at_s=60")], id="frozen")]
+)
+def test_a_frozen_sensor_is_noticed(
+    tmp_path: Path, plugins: Plugins, faults: list[tuple[str, str]]
+) -> None:
+    """A sound one passes; one that keeps its value while liquid flows ends the run safe."""
+    simulator = with_faults(*faults)
+    outcome, _ = run(tmp_path, plugins, RIG + FROZEN, simulator=simulator)
+    trips = events(tmp_path, Tripped)
+    assert [(one.rule, one.device) for one in trips] == [("frozen-reading", "gauge")] * bool(faults)
+    assert outcome.state == ("failed" if faults else "finished"), outcome.reason
+    (sought,) = events(tmp_path, SafeStateSought)
+    assert sought.reached, sought.text
+
+
 @pytest.mark.slow
 def test_a_rise_puts_the_run_on_hold(tmp_path: Path, plugins: Plugins) -> None:
     """An interlock on a rise takes its action, and its grace time."""
@@ -225,6 +249,13 @@ def test_a_rig_that_was_left_is_made_safe(tmp_path: Path, plugins: Plugins) -> N
         (("action = \"safe\"", "kind = \"heat-needs-flow\""), "a reading has no kind"),
         (("action = \"safe\"", "heater = \"plate\""), "reading takes no key 'heater'"),
         (("action = \"safe\"", "limit = \"3 bar\""), "unknown key 'limit'"),
+        (("above = \"6 bar\"", "above = \"6 bar\"\nfrozen_after = \"9 s\""), "limit, and has 2"),
+        (("above = \"6 bar\"", "frozen_after = \"9 bar\""), "expected a time"),
+        (
+            ("above = \"6 bar\"", "frozen_after = \"0 s\"\nwhile_flowing = [\"ODE\"]"),
+            "expected more than 0 s",
+        ),
+        (("above = \"6 bar\"", "frozen_after = \"9 s\""), "expected a key `while_flowing`"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_told_at_its_place(

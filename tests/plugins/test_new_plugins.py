@@ -24,21 +24,27 @@ KINDS = (
     "valve",
     "sensor",
     "stirrer",
+    "flow_source",
 )
 
 MODELS = ("optimizer", "surrogate", "analysis", "chemistry")
+
+
+def _name(kind: str) -> str:
+    """Our plugin of a kind."""
+    return f"our-{kind.replace('_', '-')}"
 
 
 @pytest.fixture(scope="module")
 def new(lab: Lab) -> Lab:
     """One plugin of each kind, "our-pump" and so on, built and installed beside the others."""
     for kind in KINDS:
-        done = lab.flowrig("plugin", "new", kind, f"our-{kind}")
+        done = lab.flowrig("plugin", "new", kind, _name(kind))
         assert done.returncode == 0, done.stdout + done.stderr
-    projects = [lab.folder / f"flowrig-our-{kind}" for kind in KINDS]
+    projects = [lab.folder / f"flowrig-{_name(kind)}" for kind in KINDS]
     lab.install("pytest", *build_wheels(projects, lab.folder / "wheels-of-our-own"))
     for project in projects:  # what is left of each are its tests
-        shutil.rmtree(project / f"flowrig_our_{project.name.rpartition('-')[2]}")
+        shutil.rmtree(project / project.name.replace("-", "_"))
     return lab
 
 
@@ -63,6 +69,10 @@ def profile(tmp_path: Path) -> Path:
         "gauge": {"driver": "our-sensor", "address": "COM21"},
         "bar": {"driver": "our-stirrer", "address": "COM22"},
     }  # fmt: skip
+    content["devices"]["pump_pfo"] = {"driver": "our-flow-source", "address": "COM23"}
+    content["streams"]["PFO"] |= {"device": "pump_pfo", "supply": "1 L"}
+    for key in ("pump", "syringe"):
+        del content["streams"]["PFO"][key]
     content["path"]["mixer"] |= {"sensor": "gauge", "stirrer": "bar"}
     content["settings"] = {"selector": "b", "bar": "300 rpm"}
     content["limits"]["temperature"] = ["5 degC", "185 degC"]  # as far as our heater goes
@@ -88,8 +98,8 @@ def test_new_plugins_are_listed(new: Lab) -> None:
     """Each is found under its name, with its distribution, and is ready."""
     rows = {(row["kind"], row["name"]): row for row in new.json("plugins")["plugins"]}
     for kind in KINDS:
-        row = rows[kind, f"our-{kind}"]
-        assert (row["distribution"], row["ready"]) == (f"flowrig-our-{kind}", True)
+        row = rows[kind, _name(kind)]
+        assert (row["distribution"], row["ready"]) == (f"flowrig-{_name(kind)}", True)
 
 
 @pytest.mark.slow
@@ -124,8 +134,8 @@ def test_a_run_goes_through_all_of_them(new: Lab, profile: Path) -> None:
     assert 300 < summary["best"]["features"]["centre"] < 700
     journal = Journal(new.folder / "ours" / FILE_NAME, read_only=True)
     devices = next(journal.events(Opened)).data.devices.values()
-    named = {f"Our {kind.capitalize()}" for kind in KINDS if kind not in MODELS}
+    named = {_name(kind).replace("-", " ").title() for kind in KINDS if kind not in MODELS}
     assert {who.vendor for who in devices} == named
     versions = next(journal.events(RunStarted)).data.versions
-    assert {f"flowrig-our-{kind}" for kind in KINDS} <= set(versions)
+    assert {f"flowrig-{_name(kind)}" for kind in KINDS} <= set(versions)
     journal.close()

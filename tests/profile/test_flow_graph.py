@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import attrs
 import pytest
@@ -290,9 +291,151 @@ def test_every_position_in_use_leads_somewhere(old: str, new: str, said: str) ->
     assert said in str(caught.value)
 
 
-def test_no_variable_turns_a_valve_of_the_path() -> None:
-    """Times and volumes would change with it, so it has one position in all experiments."""
-    text = """
+SAMPLE_LOOP = Path(__file__).parents[1] / "sim" / "valves" / "loop.toml"
+
+
+def changed(*replacements: tuple[str, str], text: str | None = None) -> Profile:
+    """The rig with a sample loop, with some of its text replaced."""
+    text = SAMPLE_LOOP.read_text(encoding="utf-8") if text is None else text
+    for old, new in replacements:
+        assert old in text
+        text = text.replace(old, new)
+    return load_profile_text(text, "loop.toml", Plugins.discover())
+
+
+def test_a_valve_with_routes_leads_each_flow_its_own_way() -> None:
+    """Two flows pass the valve at once, and each position joins other parts."""
+    loop = changed()
+    load, inject = (Topology(loop, {"injector": one}) for one in ("load", "inject"))
+    assert load.route("Pb") == ("mixer", "reactor_1", "loop", "waste")
+    assert load.route("Push") == ("reactor_2", "cell", "waste")
+    assert inject.route("Pb") == ("mixer", "reactor_1", "waste")
+    assert inject.route("Push") == ("loop", "reactor_2", "cell", "waste")
+    rates = {"Pb": 100.0, "Cs": 100.0, "Push": 60.0}
+    assert inject.flow_rate_ul_min("waste", rates) == pytest.approx(260.0)
+    growth = loop.sections["growth"]
+    assert not load.is_passed(growth)
+    assert inject.section_time_s(growth, rates) == pytest.approx(200.0 + 91.21, abs=0.01)
+
+
+def test_conditions_say_where_a_valve_stands() -> None:
+    """Times and volumes are those of the position that an experiment chooses."""
+    loop = changed(('start = "reactor_2"\nend = "cell"', 'start = "mixer"\nend = "waste"'))
+    times = {}
+    for where in ("load", "inject"):
+        conditions = {"where": where, "ratio": 1.0}
+        rates = loop.flow_rates_ul_min(conditions)
+        times[where] = Topology.of(loop, conditions).residence_time_s(rates)
+        assert loop.device_values(conditions) == {"injector": where}
+    assert times["load"] - times["inject"] == pytest.approx(60.0)
+    assert loop.device_values() == {"injector": "load"}
+
+
+def test_a_time_that_is_chosen_follows_the_valve() -> None:
+    """The flow rates for one time differ by the volume that the position puts in its way."""
+    loop = changed(
+        ('start = "reactor_2"\nend = "cell"', 'start = "mixer"\nend = "waste"'),
+        ('"Pb + Cs" = "200 uL/min"', '"residence.time" = "60 s"'),
+    )
+    totals = {}
+    for where in ("load", "inject"):
+        conditions = {"where": where, "ratio": 1.0}
+        rates = loop.flow_rates_ul_min(conditions)
+        assert Topology.of(loop, conditions).residence_time_s(rates) == pytest.approx(60.0)
+        totals[where] = rates["Pb"] + rates["Cs"]
+    assert totals["load"] - totals["inject"] == pytest.approx(200.0)
+
+
+def test_a_limit_on_a_time_follows_the_valve() -> None:
+    """A window on τ leaves other ratios in one position than in the other."""
+    loop = changed(
+        ('start = "reactor_2"\nend = "cell"', 'start = "mixer"\nend = "waste"'),
+        ("[limits]", '[limits]\n"residence.time" = ["80 s", "200 s"]'),
+        ('"Pb + Cs" = "200 uL/min"', 'Pb = "100 uL/min"'),
+    )
+    inside = loop.space.feasible(
+        loop.space.array(
+            [
+                {"where": "load", "ratio": 0.5},
+                {"where": "load", "ratio": 2.0},
+                {"where": "inject", "ratio": 0.5},
+                {"where": "inject", "ratio": 1.0},
+            ]
+        )
+    )
+    assert inside.tolist() == [True, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            '{ reactor_1 = "waste", Push',
+            "{ Push",
+            "'reactor_1' meets a closed port of 'valve' in experiments; expected a way for it",
+        ),
+        (
+            'Push = "loop", loop = "reactor_2" }',
+            'loop = "reactor_2" }',
+            "'Push' meets a closed port of 'valve' in experiments",
+        ),
+        ('Push = "loop", loop', 'cell = "loop", loop', "nothing flows from 'cell' into 'valve'"),
+        ("routes.inject = ", "routes.injekt = ", "unknown position 'injekt'"),
+        (
+            'loop = "waste", Push = "reactor_2"',
+            'loop = "reactor_2", Push = "reactor_2"',
+            "'loop' and 'Push' meet in 'reactor_2', a reactor, in the position 'load'",
+        ),
+        (
+            'loop = "waste", Push',
+            'loop = "mixer", Push',
+            "the flow path has a loop: mixer -> reactor_1 -> loop -> mixer, with valve at 'load'",
+        ),
+        ('loop = "waste", Push', 'loop = "valve", Push', "into a valve with routes"),
+        ('valve = "injector"\nroutes', 'valve = "injector"\nto = "cell"\nroutes', "says twice"),
+        ('kind = "valve"\n', 'kind = "mixer"\nvolume = "1 uL"\n', "a mixer has no positions"),
+        (
+            'valve = "injector"\nroutes',
+            'valve = "injector"\nvolume = "1 uL"\nroutes',
+            "no volume of",
+        ),
+        ('start = "reactor_2"\n', 'start = "loop"\n', "nothing flows from 'loop' to 'cell'"),
+        ('{ reactor_1 = "loop"', '{ reactor_1 = "lop"', "unknown component 'lop'"),
+    ],
+)
+def test_what_is_wrong_with_routes_is_said(old: str, new: str, said: str) -> None:
+    """Nothing meets a closed port, flows backwards or in a circle, in any position in use."""
+    with pytest.raises(ProfileError) as caught:
+        changed((old, new))
+    assert said in str(caught.value)
+
+
+def test_a_flush_reaches_the_waste_in_the_safe_position() -> None:
+    """What flushes meets no closed port where the valve goes in the safe state."""
+    flush = """[[safe_state]]
+do = "flush"
+flow_rates = { Push = "50 uL/min" }
+at_most = "5 min"
+
+[[safe_state]]
+do = "stop"
+streams = "rest"
+"""
+    safe = (
+        (
+            'safe = "load", positions = { load = 1, inject = 2 }',
+            'safe = "park", positions = { load = 1, inject = 2, park = 3 }',
+        ),
+        ('[[safe_state]]\ndo = "stop"\nstreams = "rest"\n', flush),
+    )
+    ways = 'routes.park = { reactor_1 = "waste" }\nroutes.load'
+    with pytest.raises(ProfileError) as caught:
+        changed(*safe, ("routes.load", ways))
+    assert "'Push' meets a closed port of 'valve' in the safe state" in str(caught.value)
+    changed(*safe, ("routes.load", ways.replace("{ ", '{ Push = "waste", ', 1)))
+
+
+CHOSEN = """
 unset = ["space", "dependent_flows", "campaign"]
 [settings]
 total = "720 uL/min"
@@ -304,12 +447,34 @@ CsOA = "40 uL/min"
 temperature = { is = "plate", range = ["150 degC", "180 degC"] }
 where = { is = "diverter", choices = ["drain", "tube"] }
 """
-    unset, _, rest = text.partition("[settings]")
+
+
+def test_a_variable_turns_a_valve_of_the_path() -> None:
+    """Behind the flow cells it decides where the product goes."""
+    unset, _, rest = CHOSEN.partition("[settings]")
     chosen = DIVERTER.replace('diverter = "tube"', "").replace("[settings]", "[settings]" + rest)
     chosen = chosen.replace("[devices.diverter]", unset + "[devices.diverter]")
+    profile = load_profile_text(chosen, "chosen.toml", Plugins.discover())
+    ends = {
+        where: Topology.of(profile, {"temperature": 160.0, "where": where}).ends("ODE")
+        for where in ("drain", "tube")
+    }
+    assert ends == {"drain": {"waste": 1.0}, "tube": {"vial": 1.0}}
+
+
+def test_a_choice_that_starves_a_flow_cell_is_refused() -> None:
+    """An experiment in which nothing passes a cell that counts would measure the last one."""
+    unset, _, rest = CHOSEN.partition("[settings]")
+    head, _, _ = DIVERTER.partition("[path]")
+    chosen = (head + BEFORE_THE_CELLS).replace('diverter = "tube"', "")
+    chosen = chosen.replace("[settings]", "[settings]" + rest)
+    end = '[residence_time]\nend = "cooling"\n'
+    chosen = chosen.replace("[devices.diverter]", unset + end + "[devices.diverter]")
     with pytest.raises(ProfileError) as caught:
         load_profile_text(chosen, "chosen.toml", Plugins.discover())
-    assert "'diverter' turns 'outlet', on which times and volumes depend" in str(caught.value)
+    assert "'cell_pl' in experiments: a valve leads it elsewhere, with diverter at 'drain'" in str(
+        caught.value
+    )
 
 
 def test_a_valve_that_starves_a_flow_cell_is_found() -> None:

@@ -8,6 +8,7 @@ from flowrig.plugins.registry import Plugins
 from flowrig.problem.designs import uniform
 from flowrig.problem.door import Door
 from flowrig.profile import Profile, ProfileError, load_profile_text
+from flowrig.profile.topology import Topology
 from flowrig.safety.guard import require_flow_rates, require_set_points
 
 HEAD = """extends = "cs3cu2i5-heatup-chem3"
@@ -153,6 +154,40 @@ rate = { is = "CuI + ZnI2", range = ["90 uL/min", "110 uL/min"] }
     assert rates == {"CuI": 0.0, "ZnI2": 95.0, "CsOA": 50.0, "ODE": 355.0, "PFO": 250.0}
 
 
+LONGER = SPACE.replace("reaction.time", "all.time").replace(
+    '"0.7 min", "60 s"', '"1.9 min", "150 s"'
+)
+ALL = '[sections.all]\nstart = "mixer"\nend = "cell_pl"\n'
+
+
+def test_a_time_on_whose_way_streams_join_scales_all_flow_rates(plugins: Plugins) -> None:
+    """Ratios decide the flow rates but for one factor, and the time decides that."""
+    profile = load(HEAD + SETTINGS + ALL + LONGER, plugins)
+    topology = Topology(profile)
+    points = profile.space.rows(
+        profile.space.from_unit(uniform(profile.space, 50, np.random.default_rng(0)))
+    )
+    for row in points:
+        rates = profile.flow_rates_ul_min(row)
+        time_s = topology.section_time_s(topology.sections["all"], rates)
+        assert time_s == pytest.approx(row["reaction_time"])
+        assert rates["CuI"] / (sum(rates.values()) - rates["PFO"]) == pytest.approx(row["x_cu"])
+        require_flow_rates(profile, rates)
+        assert 600.0 - 1e-6 <= sum(rates.values()) <= 900.0 + 1e-6
+
+
+def test_a_constant_time_on_whose_way_streams_join_is_a_setting(plugins: Plugins) -> None:
+    """The same as a setting: every experiment has this time."""
+    text = SETTINGS + '"all.time" = "2.2 min"\n' + ALL
+    text += SPACE.replace("reaction_time = { is = ", "# ")
+    profile = load(HEAD + text, plugins)
+    topology = Topology(profile)
+    rates = profile.flow_rates_ul_min(
+        {"temperature": 150.0, "x_cu": 0.18, "x_zn": 0.18, "x_cs": 0.1}
+    )
+    assert topology.section_time_s(topology.sections["all"], rates) == pytest.approx(132.0)
+
+
 WRONG = [
     (SETTINGS + SPACE.replace("x_cu = {", "ODE = {"), "the variable 'ODE' has the name of"),
     (SETTINGS + SPACE.replace('"plate"', '"plaet"'), "9:23: unknown name 'plaet'"),
@@ -175,8 +210,30 @@ WRONG = [
         "ratios alone leave the scale of the flow rates open",
     ),
     (
-        SETTINGS + '[sections.all]\nstart = "mixer"\n' + SPACE.replace("reaction.", "all."),
+        SETTINGS + ALL + SPACE.replace("reaction.time", "2 * all.time"),
         "all.time: streams join or divide on the way",
+    ),
+    (
+        '[settings]\nPFO = "250 uL/min"\n' + ALL + SPACE.replace("reaction.", "all."),
+        "decides only by what factor all flow rates grow, and PFO in [settings] fixes that too",
+    ),
+    (
+        SETTINGS + '"reaction.time" = "50 s"\n' + ALL + SPACE.replace("reaction.", "all."),
+        "decides only by what factor all flow rates grow, and reaction.time in [settings] fixes",
+    ),
+    (
+        SETTINGS + ALL + SPACE.replace("reaction.", "all.").replace('"0.7 min"', '"0 s"'),
+        "expected more than 0 s",
+    ),
+    (
+        SETTINGS
+        + ALL
+        + SPACE.replace("reaction.", "all.").replace("0.7 min", "7 uL").replace("60 s", "9 uL"),
+        "a range in µL for a time",
+    ),
+    (
+        SETTINGS + '"all.time" = "PFO / CuI"\n' + ALL + SPACE,
+        "all.time can only be a constant time",
     ),
     (
         SETTINGS.replace("0.5 * (CuI + ZnI2 + CsOA + ODE)", "0.5") + SPACE,

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from itertools import combinations, pairwise
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -182,6 +183,18 @@ end = "join"
     texts = words(draw_rig(load_profile_text(text, "split.toml", plugins)))
     assert {"70\u2009%", "30\u2009%", "carrier", "reactive", "vial", "membrane"} <= set(texts)
     assert "reaction: 600\u2009µL" in texts
+
+
+def test_a_valve_with_routes_is_drawn_in_each_position(plugins: Plugins) -> None:
+    """Each way through it has a place of its own, and sections stand where they are passed."""
+    file = Path(__file__).parents[1] / "sim" / "valves" / "loop.toml"
+    drawing = draw_rig(load_profile(file, plugins))
+    texts = words(drawing)
+    assert {"injector at 'load'", "injector at 'inject'"} <= set(texts)
+    for name, times in {"valve, Push": 2, "valve, loop": 2, "Pb": 2, "cell": 2}.items():
+        assert texts.count(name) == times, name
+    assert sum(text.startswith("front: ") for text in texts) == 1
+    assert sum(text.startswith("growth: ") for text in texts) == 1
 
 
 def test_a_path_of_a_thousand_parts_is_drawn(profile: Profile) -> None:

@@ -82,11 +82,11 @@ def test_limits_themselves_are_allowed() -> None:
 
 def test_interlocks_begin_beyond_their_numbers() -> None:
     """A tolerance, a limit and a remainder are still fine, unless they are what has to be left."""
-    steady = FlowNeedsSteadyTemperature("plate", ("a",), 5.0, 60.0)
+    steady = FlowNeedsSteadyTemperature("plate", 5.0, 60.0, streams=("a",))
     running = {"a": stream("running")}
     assert not list(steady.check(snapshot(0.0, heater(145.0, 150.0), running)))
     assert not list(steady.check(snapshot(0.0, heater(60.0, 150.0), running)))
-    hot = HeatNeedsFlow("plate", 60.0, ("a",))
+    hot = HeatNeedsFlow("plate", 60.0, streams=("a",))
     assert not list(hot.check(snapshot(0.0, heater(60.0, 60.0), {"a": stream()})))
 
 
@@ -94,7 +94,7 @@ def test_interlocks_begin_beyond_their_numbers() -> None:
 def test_a_syringe_says_what_is_left(left_ul: float, says: str) -> None:
     """In millilitres, and never less than nothing."""
     now = snapshot(streams={"a": stream("running", left_ul=left_ul)})
-    (trip,) = Supervisor([SyringeNotEmpty(("a",), 100.0)]).check(now)
+    (trip,) = Supervisor([SyringeNotEmpty(100.0, streams=("a",))]).check(now)
     assert says in trip.cause
     assert "0.1 mL have to stay" in trip.cause
     assert rules([trip]) == ["syringe-not-empty"]

@@ -18,11 +18,11 @@ RUNNING, STOPPED = stream("running"), stream()
 
 
 def heat_needs_flow(grace_s: float = 0.0) -> HeatNeedsFlow:
-    return HeatNeedsFlow("plate", 60.0, ("a", "b"), grace_s=grace_s)
+    return HeatNeedsFlow("plate", 60.0, streams=("a", "b"), grace_s=grace_s)
 
 
 def steady(or_below_c: float | None = None, grace_s: float = 0.0) -> FlowNeedsSteadyTemperature:
-    return FlowNeedsSteadyTemperature("plate", ("a",), 5.0, or_below_c, grace_s=grace_s)
+    return FlowNeedsSteadyTemperature("plate", 5.0, or_below_c, streams=("a",), grace_s=grace_s)
 
 
 def rig(
@@ -121,7 +121,7 @@ def test_a_stream_is_not_started_nor_a_set_point_moved_while_it_would_break_the_
 
 def test_a_syringe_is_not_emptied_to_its_end() -> None:
     """A stream that runs below its remainder trips, and one that is there is not started."""
-    rule = SyringeNotEmpty(("a",), 100.0, action="hold")
+    rule = SyringeNotEmpty(100.0, streams=("a",), action="hold")
     full, empty = stream("running", left_ul=101.0), stream("running", left_ul=100.0)
     assert not list(rule.check(snapshot(streams={"a": full})))
     (trip,) = rule.check(snapshot(streams={"a": empty}))

@@ -73,6 +73,6 @@ def test_a_trip_is_told_once_and_lets_nothing_pass_until_it_is_reset() -> None:
 
 def test_a_hold_is_not_latched() -> None:
     """A syringe that is empty waits for a refill, and for nothing else."""
-    supervisor = Supervisor([SyringeNotEmpty(("a",), 100.0, action="hold")])
+    supervisor = Supervisor([SyringeNotEmpty(100.0, streams=("a",), action="hold")])
     assert supervisor.check(snapshot(streams={"a": stream("running", left_ul=10.0)}))
     assert supervisor.latched == ()

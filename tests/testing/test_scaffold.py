@@ -13,6 +13,9 @@ from hypothesis import strategies as st
 
 from flowrig.cli import main
 from flowrig.errors import InputError
+from flowrig.plugins.registry import Plugins
+from flowrig.profile.settings import settings_from
+from flowrig.testing.conformance.installed import offers_of
 from flowrig.testing.scaffold import new_plugin
 
 KINDS = (
@@ -26,6 +29,7 @@ KINDS = (
     "valve",
     "sensor",
     "stirrer",
+    "flow_source",
 )
 REST_NEEDS_NOTHING = ("valve", "sensor", "stirrer")
 """Kinds of instruments that no command brings to rest; two checks are left out for them."""
@@ -118,6 +122,34 @@ def test_what_is_not_installed_is_told() -> None:
         done = CliRunner().invoke(main, ["plugin", "check", name])
         assert done.exit_code == 2
         assert said in done.output
+
+
+def test_settings_of_every_offer_are_made_as_a_profile_makes_them() -> None:
+    """Also of offers that name others: `flowrig plugin check` judges all that a plugin offers."""
+    plugins = Plugins.discover()
+    for offer in offers_of(plugins, "standard"):
+        assert isinstance(settings_from(offer, plugins, ()), offer.settings)
+    for listed in plugins.listed:
+        if listed.offer.kind in ("surrogate", "world", "chemistry"):
+            settings = settings_from(listed.offer, plugins, ())
+            assert isinstance(settings, listed.offer.settings)
+    mean = settings_from(plugins.offer("surrogate", "mean-of"), plugins, ['of=["gp", "enn"]'])
+    assert [one.offer.name for one in mean.of] == ["gp", "enn"]
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ('of=["gp", "emm"]', "no plugin offers the surrogate 'emm'"),
+        ('of=["gp"]', "two surrogates or more"),
+        ("off=true", "did you mean 'of'?"),
+    ],
+)
+def test_wrong_settings_of_offers_that_name_others_are_told(word: str, said: str) -> None:
+    """Wrong input, with the words of a profile."""
+    done = CliRunner().invoke(main, ["plugin", "check", "mean-of", "--set", word])
+    assert done.exit_code == 2
+    assert said in done.output
 
 
 def test_the_kit_needs_no_pytest() -> None:

@@ -64,10 +64,15 @@ class RetryAfterHold:
 
     def _hold_for_supplies(self, error: NeedsPersonError) -> Hold:
         text = f"{error}{self._progress.outlook(error.refill)}"
-        return Hold(kind=HoldKind.NEED, text=text, refill=error.refill, empty=error.empty)
+        return self._hold(text, error.refill, error.empty)
 
     def _hold_by_interlock(self, error: SafetyTripError) -> Hold:
         pumps = {trip.device for trip in error.trips if trip.rule == SyringeNotEmpty.name}
         streams = self._profile.streams.items()
         refill = tuple(name for name, stream in streams if stream.pump in pumps)
-        return Hold(kind=HoldKind.NEED, text=str(error), refill=refill)
+        return self._hold(str(error), refill)
+
+    def _hold(self, text: str, refill: tuple[str, ...], empty: tuple[str, ...] = ()) -> Hold:
+        streams = self._profile.streams
+        supplied = tuple(name for name in refill if streams[name].syringe is None)
+        return Hold(kind=HoldKind.NEED, text=text, refill=refill, empty=empty, supplied=supplied)

@@ -177,24 +177,13 @@ def _plain(problem: Any) -> dict[str, Any]:
 
 def _describe(profile: Any, *, numbers: bool) -> None:
     """Print a summary of a profile, to compare with the rig."""
-    from flowrig.cli.runs.design_numbers import print_numbers
+    from flowrig.cli.runs.design_numbers import path_sentences, print_numbers
     from flowrig.cli.runs.safety_rules import print_safety
-    from flowrig.profile.topology import Topology, section_sentences
 
-    topology = Topology(profile)
-    space = profile.space
-    middle = space.rows(((space.low + space.high) / 2)[None])[0]
-    rates = profile.flow_rates_ul_min(middle)
     say(f"{profile.name} is sound", fg="green", nl=False)
     say(visible_line(f": {profile.title}"))
     say(f"  {len(profile.devices)} devices, {len(profile.streams)} streams")
-    print_paragraph(
-        f"in the middle of the search space: {sum(rates.values()):.0f} µL/min in all, "
-        f"τ = {topology.residence_time_s(rates):.0f} s, steady after "
-        f"{topology.equilibrium_time_s(rates):.0f} s",
-        indent=2,
-    )
-    for sentence in section_sentences(topology, rates):
+    for sentence in path_sentences(profile):
         print_paragraph(sentence, indent=2)
     for name, device in profile.devices.items():
         for sentence in device.settings.describe():

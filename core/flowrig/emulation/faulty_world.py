@@ -8,6 +8,7 @@ gets hot.
 import math
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -309,7 +310,13 @@ class FaultyWorld(World):
         with self._lock:
             if device not in self._others:
                 self._others[device] = self._world.body(device)
+                self._world.drive_through(device, partial(self._driven, device))
             return self._others[device]
+
+    def _driven(self, device: str, body: PumpBody) -> PumpBody:
+        """What a device without a syringe drives, as if it were a plunger that is watched."""
+        self._pumps[device] = self._faulty_pump(device, body)
+        return self._pumps[device]
 
     def refill(self, stream: str) -> None:
         """Replace the syringe of a stream by a full one."""
@@ -317,10 +324,12 @@ class FaultyWorld(World):
 
     def faults(self, device: str) -> Mapping[str, DeviceFault]:
         """The faults of the body behind a device by name; empty before the body was asked for."""
+        if device in self._others:  # also one that drives a stream: it has no plunger
+            return getattr(self._others[device], "faults", {})
         for bodies in (self._pumps, self._heaters, self._spectrometers):
             if device in bodies:
                 return bodies[device].faults
-        return getattr(self._others.get(device), "faults", {})
+        return {}
 
     def _faulty_pump(self, device: str, body: PumpBody) -> FaultyPump:
         return FaultyPump(body)

@@ -7,6 +7,7 @@ matter.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -101,5 +102,18 @@ class World(ABC):
         """
         raise InputError(f"this world has nothing to put behind {device!r}")
 
+    def drive_through(  # noqa: B027 - optional for a world
+        self, device: str, wrap: Callable[[PumpBody], PumpBody]
+    ) -> None:
+        """Put something in front of what a device without a syringe drives.
+
+        A world that does not know such a device ignores it.
+
+        Args:
+            device: of a kind that drives a stream.
+            wrap: takes what drives the stream in this world, and returns what the device drives.
+        """
+
     def refill(self, stream: str) -> None:  # noqa: B027 - optional for a world
-        """Put a full syringe on the stopped pump of a stream, as a person would."""
+        """Put a full syringe on the stopped pump of a stream, or fill its supply, as a person
+        would."""

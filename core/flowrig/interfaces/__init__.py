@@ -2,6 +2,7 @@
 
 from flowrig.interfaces.analysis import Analysis, Looked
 from flowrig.interfaces.capabilities import (
+    Dispensing,
     Quantity,
     Readable,
     Readings,
@@ -45,6 +46,7 @@ __all__ = [
     "Device",
     "DeviceSettings",
     "Dispensed",
+    "Dispensing",
     "Elapsed",
     "Exposure",
     "ExposureVerdict",

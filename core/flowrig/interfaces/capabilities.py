@@ -1,4 +1,4 @@
-"""What the core knows of a device of any kind: that it can be read, set, or turned to positions.
+"""What the core knows of a device of any kind: that it can be read, set, turned, or deliver.
 
 A kind of device, such as a valve or a stirrer, is a class that extends `Device` and capabilities;
 plugins offer kinds by the hook `flowrig_kinds`. What a device reports, its unit and limits, or its
@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from inspect import getattr_static
 from typing import Any, TypeVar
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from flowrig.errors import (
     ConnectionLostError,
@@ -29,12 +29,15 @@ from flowrig.errors import (
     ProtocolError,
     RefusedError,
     UnknownOutcomeError,
+    UnsupportedError,
 )
 from flowrig.interfaces import returned
 from flowrig.interfaces.device import Device, DeviceSettings, Quality, Reading
 
 __all__ = [
+    "STANDARD_KPA",
     "Abilities",
+    "Dispensing",
     "Quantity",
     "Readable",
     "Readings",
@@ -50,6 +53,13 @@ Value = float | str
 
 RESOLUTION = 1e-3
 """Share of the limits by which a device may round what it is told, unless its class says more."""
+
+FINEST = 1e-4
+"""Share of its fastest flow rate by which a device that delivers may round, unless its class says
+more."""
+
+STANDARD_KPA = 101.325
+"""Absolute pressure [kPa] at which mass flow controllers count the volume of a gas (1 atm)."""
 
 POLL_S = 0.1
 """Interval [s] between two looks at a device that takes time to obey."""
@@ -278,6 +288,121 @@ class Selectable(Capability, ABC):
         """Ask the device where it stands."""
 
 
+class Dispensing(Capability, ABC):
+    """A device that delivers a liquid or a gas at a flow rate, without a syringe.
+
+    HPLC pumps, peristaltic pumps, pressure controllers and gas flow controllers are such devices. A
+    stream of a profile names one with `device`. A driver adds `_do_dispense` and `_do_rate_ul_min`,
+    and `_do_total_ul` where the device counts what it has delivered.
+    """
+
+    @classmethod
+    def counts_at_kpa(cls, _settings: DeviceSettings) -> float | None:
+        """Absolute pressure [kPa] at which it counts the volume of a gas; None by default: it
+        counts the volume that really flows.
+
+        Args:
+            _settings: of the device.
+        """
+        return None
+
+    @classmethod
+    def ul_min_per_unit(cls, _settings: DeviceSettings) -> float:
+        """Flow rate [µL/min] of one unit of the number that it keeps, where it keeps one.
+
+        Args:
+            _settings: of the device.
+        """
+        return 1.0
+
+    @classmethod
+    def window_ul_min(cls, settings: DeviceSettings) -> tuple[float, float]:
+        """Slowest and fastest flow rate [µL/min] besides 0; by default those of the settings.
+
+        A slowest one of 0 is the finest step of the device: slower flow is none.
+
+        Args:
+            settings: of the device.
+        """
+        low, high = settings.limits_ul_min  # type: ignore[attr-defined]
+        return float(low) or FINEST * float(high), float(high)
+
+    @property
+    def limits_ul_min(self) -> tuple[float, float]:
+        """Slowest and fastest flow rate [µL/min] besides 0, at which it stands still."""
+        return self.window_ul_min(self._device.settings)
+
+    @property
+    def rounding_ul_min(self) -> float:
+        """Largest difference [µL/min] between what it is told and what it reports, by rounding."""
+        return FINEST * self.limits_ul_min[1]
+
+    def dispense(self, rate_ul_min: float) -> None:
+        """Deliver at a flow rate [µL/min] from now on, and verify it; 0 stops, in every state.
+
+        Raises:
+            OutOfRangeError: outside `limits_ul_min`, and not 0; nothing was sent.
+            RefusedError: the device reports another flow rate afterwards.
+            UnknownOutcomeError: it was sent, and the device did not answer.
+        """
+        self.require_rate(rate_ul_min)
+
+        def shows() -> str:
+            found = self.rate_ul_min()
+            if self.delivers(found, rate_ul_min):
+                return ""
+            return f"it was told to deliver {rate_ul_min:g} µL/min and reports {found:g} µL/min"
+
+        self._carry_out(lambda: self._do_dispense(rate_ul_min), shows)
+
+    def require_rate(self, rate_ul_min: float) -> None:
+        """Refuse a flow rate [µL/min] that the device cannot deliver; it can always stand still.
+
+        Raises:
+            OutOfRangeError: it is outside `limits_ul_min`, and not 0.
+        """
+        low, high = self.limits_ul_min
+        if rate_ul_min != 0.0 and not low <= rate_ul_min <= high:
+            raise OutOfRangeError(
+                f"{self._device.name}: {rate_ul_min:g} µL/min is outside its {low:g} to {high:g} "
+                "µL/min"
+            )
+
+    def delivers(self, found_ul_min: float, told_ul_min: float) -> bool:
+        """Whether a flow rate [µL/min] that it reports is the one it was told, by its rounding."""
+        if (found_ul_min > 0.0) is not (told_ul_min > 0.0):
+            return False
+        return abs(found_ul_min - told_ul_min) <= self.rounding_ul_min
+
+    def rate_ul_min(self) -> float:
+        """The flow rate [µL/min] that it works towards, asked from it; 0 where it stands still."""
+        self._device._require_open()
+        method, expected = "_do_rate_ul_min", "a flow rate [µL/min], not negative"
+        return returned.number(self._device, method, self._do_rate_ul_min(), expected, low=0.0)
+
+    def total_ul(self) -> float:
+        """Volume [µL] that the device has counted, from any beginning; it never falls.
+
+        Raises:
+            UnsupportedError: the device does not count; use flow rate times time.
+        """
+        self._device._require_open()
+        method, expected = "_do_total_ul", "a volume [µL]"
+        return returned.number(self._device, method, self._do_total_ul(), expected, low=0.0)
+
+    @abstractmethod
+    def _do_dispense(self, rate_ul_min: float) -> None:
+        """Tell the device to deliver, or at 0 to stop; the caller asks for the rate afterwards."""
+
+    @abstractmethod
+    def _do_rate_ul_min(self) -> float:
+        """Ask the device for its flow rate [µL/min]; 0 where it was stopped."""
+
+    def _do_total_ul(self) -> float:
+        """Ask the device for the volume [µL] that it has counted; optional."""
+        raise UnsupportedError(f"{self._device.name}: it does not count what it delivers")
+
+
 @frozen
 class Abilities:
     """What a device of a profile can do, known before it is opened.
@@ -288,6 +413,11 @@ class Abilities:
         limits: lowest and highest number that it takes; None if it keeps none.
         positions: names of its positions; empty if it has none.
         under_flow: whether it may turn while streams flow.
+        window_ul_min: slowest and fastest flow rate [µL/min] that it delivers; None if it delivers
+            nothing.
+        standard_kpa: absolute pressure [kPa] at which it counts the volume of a gas; None where it
+            counts the volume that really flows.
+        ul_min_per_unit: flow rate [µL/min] of one unit of the number that it keeps.
     """
 
     quantities: tuple[Quantity, ...] = ()
@@ -295,6 +425,14 @@ class Abilities:
     limits: tuple[float, float] | None = None
     positions: tuple[str, ...] = ()
     under_flow: bool = True
+    window_ul_min: tuple[float, float] | None = None
+    standard_kpa: float | None = None
+    ul_min_per_unit: float = 1.0
+
+    @property
+    def is_dispensing(self) -> bool:
+        """Whether it can drive a stream."""
+        return self.window_ul_min is not None
 
     @property
     def is_settable(self) -> bool:
@@ -331,10 +469,35 @@ def abilities_of(interface: type, settings: DeviceSettings) -> Abilities:
     quantities: tuple[Quantity, ...] = ()
     if issubclass(interface, Readable):
         quantities = tuple(said("quantities"))
+    if issubclass(interface, Dispensing) and issubclass(interface, Selectable):
+        raise InputError(f"{interface.__name__} delivers and has positions; split it in two")
+    found = Abilities(quantities)
+    if issubclass(interface, Dispensing):
+        found = _delivering(interface, settings, found)
     if issubclass(interface, Settable):
         low, high = said("limits")
-        return Abilities(quantities, str(said("unit")), (float(low), float(high)))
+        found = evolve(found, unit=str(said("unit")), limits=(float(low), float(high)))
     if issubclass(interface, Selectable):
         positions = tuple(map(str, said("positions")))
-        return Abilities(quantities, positions=positions, under_flow=bool(said("under_flow")))
-    return Abilities(quantities)
+        found = evolve(found, positions=positions, under_flow=bool(said("under_flow")))
+    return found
+
+
+def _delivering(
+    interface: type[Dispensing], settings: DeviceSettings, found: Abilities
+) -> Abilities:
+    """Abilities with what a device delivers; without it, where it is of use without a stream."""
+    try:
+        window_ul_min = interface.window_ul_min(settings)
+        standard_kpa = interface.counts_at_kpa(settings)
+        ul_min = interface.ul_min_per_unit(settings)
+    except InputError:
+        if not issubclass(interface, Settable):
+            raise
+        return found
+    except AttributeError as error:
+        message = f"neither {interface.__name__} nor its settings give {error.name!r}"
+        raise InputError(message) from error
+    return evolve(
+        found, window_ul_min=window_ul_min, standard_kpa=standard_kpa, ul_min_per_unit=ul_min
+    )

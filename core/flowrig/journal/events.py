@@ -32,6 +32,8 @@ __all__ = [
     "Explored",
     "GateAsked",
     "GateOpened",
+    "HandAsked",
+    "HandDone",
     "HeaterValues",
     "HoldBegun",
     "IncumbentFound",
@@ -839,6 +841,10 @@ class HoldBegun(EventData):
         longest_s: how long it waits at most [s].
         until_s: rig time [s] until which it waits.
         flows: streams that flow meanwhile.
+        supplied: those of `refill` that draw from a supply instead of a syringe.
+        works: what a person is to bring about by hand, one clause each; missing before devices by
+            hand were known.
+        reads: what a person is to read, by DEVICE.QUANTITY; missing as well.
 
     Older forms:
         0.1.0 writes `paused` instead, which is read as a kind that is not known.
@@ -855,6 +861,9 @@ class HoldBegun(EventData):
     longest_s: float
     until_s: float
     flows: tuple[str, ...]
+    supplied: tuple[str, ...] | None = None
+    works: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -910,6 +919,41 @@ class GateOpened(EventData):
 
     gate: str
     by: str
+
+
+@frozen(kw_only=True)
+class HandAsked(EventData):
+    """A person is asked to work or to read [devices by hand](devices-by-hand.md). The executor
+    writes it.
+
+    Attributes:
+        asks: what to do, in words.
+        devices: those to be worked.
+        reads: what to read, by DEVICE.QUANTITY.
+    """
+
+    KIND: ClassVar = "hand-asked"
+    LIQUID: ClassVar = Liquid.NONE
+
+    asks: str
+    devices: tuple[str, ...]
+    reads: tuple[str, ...]
+
+
+@frozen(kw_only=True)
+class HandDone(EventData):
+    """A person has done at the devices by hand what was asked. The executor writes it.
+
+    Attributes:
+        by: "terminal", "command line", "program" or "simulation".
+        readings: what the person has read, by DEVICE.QUANTITY, in the units of `run-started`.
+    """
+
+    KIND: ClassVar = "hand-done"
+    LIQUID: ClassVar = Liquid.NONE
+
+    by: str
+    readings: Mapping[str, Number | None]
 
 
 @frozen(kw_only=True)
@@ -1117,6 +1161,8 @@ _CLASSES: Final[tuple[type[EventData], ...]] = (
     WentOn,
     GateAsked,
     GateOpened,
+    HandAsked,
+    HandDone,
     WasteLevels,
     SymptomFound,
     Notice,

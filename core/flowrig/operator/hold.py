@@ -1,9 +1,10 @@
 """A hold, in which a run waits for a person, and the answer of the person."""
 
 import shlex
+from collections.abc import Mapping
 from enum import StrEnum
 
-from attrs import frozen
+from attrs import field, frozen
 
 __all__ = ["Answer", "Hold", "HoldKind"]
 
@@ -29,6 +30,9 @@ class Hold:
         refill: streams whose syringes have to be filled.
         empty: wastes that have to be emptied.
         gate: name of the gate that is closed; empty where none is.
+        supplied: those of the streams that draw from a supply instead of a syringe.
+        works: what a person has brought about by hand when the run goes on, one clause each.
+        reads: what a person reads, by DEVICE.QUANTITY.
     """
 
     kind: HoldKind
@@ -36,19 +40,28 @@ class Hold:
     refill: tuple[str, ...] = ()
     empty: tuple[str, ...] = ()
     gate: str = ""
+    supplied: tuple[str, ...] = ()
+    works: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
 
     @property
     def options(self) -> str:
         """Options that `flowrig go-on` and `flowrig resume` need; empty where none is needed."""
         words = [f"--refilled {shlex.quote(stream)}" for stream in self.refill]
         words += [f"--emptied {shlex.quote(waste)}" for waste in self.empty]
+        words += [f"--reading {shlex.quote(name)}=NUMBER" for name in self.reads]
         return " ".join(words)
 
     @property
     def claim(self) -> str:
         """The facts that a person confirms by letting the run go on, in words."""
-        facts = [f"the syringe of {stream} is full" for stream in self.refill]
+        facts = [
+            f"the {'supply' if stream in self.supplied else 'syringe'} of {stream} is full"
+            for stream in self.refill
+        ]
         facts += [f"{waste} is empty" for waste in self.empty]
+        facts += self.works
+        facts += [f"{name} was read as you say" for name in self.reads]
         if self.gate:
             facts.append(f"yes to the gate {self.gate!r}: {self.text}")
         return ", ".join(facts) or f"it need not wait any more: {self.text}"
@@ -62,8 +75,10 @@ class Answer:
         by: where the answer came from, as in the event `OperatorAsked`.
         refilled: streams whose syringes are full again.
         emptied: wastes that are empty again.
+        readings: what the person has read, by DEVICE.QUANTITY, in the units of the profile.
     """
 
     by: str
     refilled: tuple[str, ...] = ()
     emptied: tuple[str, ...] = ()
+    readings: Mapping[str, float] = field(factory=dict)

@@ -82,7 +82,8 @@ class HoldWait:
 
         None flows where a person works on the flow path, and none where nothing is hot.
         """
-        if hold.kind is HoldKind.GATE or hold.empty or not self._state.heated:
+        is_at_the_path = hold.kind is HoldKind.GATE or hold.empty or hold.works
+        if is_at_the_path or not self._state.heated:
             return {}
         ledger, minutes = self._actuation.ledger, longest_s / 60
         rates = {
@@ -138,9 +139,12 @@ def _begun(hold: Hold, longest_s: float, until_s: float, flows: Iterable[str]) -
         refill=hold.refill,
         empty=hold.empty,
         gate=hold.gate,
+        works=hold.works,
+        reads=hold.reads,
         longest_s=longest_s,
         until_s=until_s,
         flows=tuple(flows),
+        supplied=hold.supplied or None,
     )
 
 

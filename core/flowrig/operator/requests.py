@@ -1,5 +1,6 @@
 """Requests of people to a run: taken in any thread, kept until the run obeys them."""
 
+import math
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -44,6 +45,11 @@ MEANINGS: Mapping[Request, str] = {
 """Effect of each request, for the person who is about to make it."""
 
 
+def _asked(hold: Hold) -> str:
+    """What a hold asks to be read, in words."""
+    return f"it asks for {', '.join(hold.reads)}" if hold.reads else "it asks for no reading"
+
+
 class OperatorRequests:
     """Takes requests in any thread, refuses those that make no sense now, and keeps the others.
 
@@ -86,6 +92,7 @@ class OperatorRequests:
         *,
         refilled: Sequence[str] = (),
         emptied: Sequence[str] = (),
+        readings: Mapping[str, float] | None = None,
     ) -> None:
         """Make a request.
 
@@ -94,18 +101,22 @@ class OperatorRequests:
             by: where it comes from, for the journal.
             refilled: with go-on: streams whose syringes are full again.
             emptied: with go-on: wastes that are empty again.
+            readings: with go-on: what a person has read, by DEVICE.QUANTITY.
 
         Raises:
             InputError: the request makes no sense now; the message gives the reason.
         """
+        read = dict(readings or {})
         with self._lock:
-            refused = self._refusal(request) or self._not_done(request, refilled, emptied)
+            refused = self._refusal(request) or self._not_done(request, refilled, emptied, read)
             self._news.append(OperatorAsked(request=request.value, by=by, refused=refused))
             if refused:
                 raise InputError(refused)
             self._take(request)
             if request is Request.GO_ON and self._hold is not None:
-                self._answer = Answer(by=by, refilled=tuple(refilled), emptied=tuple(emptied))
+                self._answer = Answer(
+                    by=by, refilled=tuple(refilled), emptied=tuple(emptied), readings=read
+                )
             self._changed.notify_all()
             if request in (Request.STOP, Request.HALT):
                 self._wake()
@@ -127,7 +138,13 @@ class OperatorRequests:
         }
         return next((reason for reason, holds in reasons.items() if holds), "")
 
-    def _not_done(self, request: Request, refilled: Sequence[str], emptied: Sequence[str]) -> str:
+    def _not_done(
+        self,
+        request: Request,
+        refilled: Sequence[str],
+        emptied: Sequence[str],
+        readings: Mapping[str, float],
+    ) -> str:
         """Why the run cannot go on with what a person has done; empty where it can."""
         hold = self._hold if request is Request.GO_ON else None
         for done, known, what in (
@@ -138,8 +155,14 @@ class OperatorRequests:
                 if name not in known:
                     return f"there is no {what} {name!r}; there are {', '.join(known) or 'none'}"
         if hold is None:
-            return "that counts only while the run is on hold" if refilled or emptied else ""
-        if set(hold.refill) <= set(refilled) and set(hold.empty) <= set(emptied):
+            said = refilled or emptied or readings
+            return "that counts only while the run is on hold" if said else ""
+        for name, value in readings.items():
+            if name not in hold.reads:
+                return f"the run does not ask for {name!r}; {_asked(hold)}"
+            if not math.isfinite(value):
+                return f"{name}: expected a number, got {value:g}"
+        if {*hold.refill, *hold.empty, *hold.reads} <= {*refilled, *emptied, *readings}:
             return ""
         return f"the run waits: {hold.text}; when that is done, say {hold.options}"
 

@@ -1,6 +1,6 @@
 """A dry run of a campaign: its procedures with time, temperatures and volumes, and no device."""
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -33,9 +33,19 @@ from flowrig.procedure.steps import (
 from flowrig.profile import Gate, Profile, SafeStep
 from flowrig.safety.guard import rules_of
 from flowrig.safety.syringes import SyringeLedger
-from flowrig.safety_rules import HeaterState, ReadingLimit, Snapshot, StreamState, Supervisor
+from flowrig.safety_rules import (
+    FrozenReading,
+    HeaterState,
+    ReadingLimit,
+    Snapshot,
+    StreamState,
+    Supervisor,
+)
 
 __all__ = ["DryRun", "Emptying", "Outcome", "Part", "Question", "Refill"]
+
+READS = (ReadingLimit, FrozenReading)
+"""Rules on readings of devices."""
 
 FLUSH_LOOK_S = 5.0
 """Time [s] between two readings of the temperature while a rig flushes."""
@@ -79,11 +89,11 @@ class Emptying:
 
 @frozen(kw_only=True)
 class Question:
-    """A gate is closed until a person opens it.
+    """A gate is closed until a person opens it, or a person works or reads by hand.
 
     Attributes:
-        gate: its name.
-        before: the action that it guards, in words.
+        gate: its name; empty for what is done by hand.
+        before: the action that it guards, in words; empty for what is done by hand.
         asks: the question.
         time_s: rig time [s] at which the run asks.
     """
@@ -122,7 +132,7 @@ class Outcome:
         volumes_ul: what each stream delivered [µL].
         refills: holds for a refill.
         emptyings: holds for a full waste.
-        questions: questions at gates.
+        questions: questions at gates, and for what is done by hand.
         problems: steps that cannot be done, in sentences.
     """
 
@@ -154,7 +164,7 @@ class DryRun:
         self._profile = profile
         self._ledger = SyringeLedger(profile)
         # Nothing is read in a dry run, so that rules on readings say nothing.
-        rules = (rule for rule in rules_of(profile) if not isinstance(rule, ReadingLimit))
+        rules = (rule for rule in rules_of(profile) if not isinstance(rule, READS))
         self._supervisor = Supervisor(rules)
         self._now_s = 0.0
         self._rates_ul_min = dict.fromkeys(profile.streams, 0.0)
@@ -170,6 +180,7 @@ class DryRun:
         self._emptyings: list[Emptying] = []
         self._gates = Gates(profile)
         self._questions: list[Question] = []
+        self._by_hand: dict[str, Value] = {}
         self._problems: list[str] = []
         self._perform: dict[type[Step], Callable[[Any], Any]] = {
             RequireVolume: self._require_volume,
@@ -182,8 +193,8 @@ class DryRun:
             SetLight: lambda step: None,
             Acquire: self._acquire,
             TellChanges: lambda step: (),
-            SetValues: lambda step: None,
-            TellReadings: lambda step: {},
+            SetValues: self._set_values,
+            TellReadings: self._tell_readings,
         }
 
     def campaign(self, stages: Mapping[str, Sequence[Mapping[str, Value]]]) -> Outcome:
@@ -275,6 +286,22 @@ class DryRun:
                 Question(gate=gate.name, before=sentence(gate), asks=gate.asks, time_s=self._now_s)
             )
             self._gates.opened(gate)
+
+    def _set_values(self, step: SetValues) -> None:
+        devices = self._profile.devices
+        by_hand = {name: one for name, one in step.values.items() if devices[name].by_hand}
+        if not by_hand.items() <= self._by_hand.items():
+            self._by_hand |= by_hand
+            self._ask_by_hand("work", by_hand)
+
+    def _tell_readings(self, _step: TellReadings) -> dict[str, float]:
+        if self._profile.readings_by_hand:
+            self._ask_by_hand("read", self._profile.readings_by_hand)
+        return {}
+
+    def _ask_by_hand(self, what: str, names: Iterable[str]) -> None:
+        asks = f"{what} {', '.join(names)}"
+        self._questions.append(Question(gate="", before="", asks=asks, time_s=self._now_s))
 
     def _give_up(self, what: str, error: Exception) -> None:
         self._problems.append(f"{what}: {error}")

@@ -18,9 +18,10 @@ from flowrig.planning.known_conditions import (
 )
 from flowrig.problem.steps import all_allowed
 from flowrig.profile import Profile, Stage
+from flowrig.profile.model.flow import GAS
 from flowrig.profile.rules.campaign import SEED_MAX
 
-__all__ = ["Plan", "PlannedPart", "plan_campaign"]
+__all__ = ["Plan", "PlannedPart", "plan_campaign", "to_waste_ul"]
 
 SCATTERINGS = 6
 """Random choices of the unknown conditions that the ranges span, besides the extremes."""
@@ -73,7 +74,7 @@ class Plan:
         waste_range_ul: least and most [µL].
         refills: holds for a refill, with their time and syringes.
         emptyings: holds for a full waste, with their time and wastes.
-        questions: questions at gates, with their time.
+        questions: questions at gates and for what is done by hand, with their time.
         problems: limits that would be hit, and conditions that cannot be reached; sentences.
         reachable: share of the box of bounds that keeps to every constraint.
         constraints: share of the box that each constraint alone leaves, by its label.
@@ -126,7 +127,7 @@ def plan_campaign(
     seed = _sound_seed(profile.campaign.seed if seed is None else seed)
     profile, known, problems = _known(profile, seed, decided or {})
     outcomes = _outcomes(profile, known, likely)
-    expected, wastes_ul = outcomes[0], [sum(one.volumes_ul.values()) for one in outcomes]
+    expected, wastes_ul = outcomes[0], [to_waste_ul(profile, one.volumes_ul) for one in outcomes]
     reachable, constraints = _shares(profile)
     return Plan(
         profile=profile.name,
@@ -250,6 +251,11 @@ def _span(values: Sequence[float]) -> Range:
     return min(values), max(values)
 
 
+def to_waste_ul(profile: Profile, volumes_ul: Mapping[str, float]) -> float:
+    """What of the volumes [µL] of streams reaches the wastes: a gas leaves them."""
+    return sum(ul for name, ul in volumes_ul.items() if profile.streams[name].phase != GAS)
+
+
 def _parts(outcomes: Sequence[Outcome], known: Chosen) -> tuple[PlannedPart, ...]:
     return tuple(
         PlannedPart(
@@ -277,12 +283,17 @@ def _shares(profile: Profile) -> tuple[float, dict[str, float]]:
     }
 
 
+def _sources(profile: Profile) -> list[str]:
+    """What the streams are drawn from, in words."""
+    return list(dict.fromkeys(stream.source for stream in profile.streams.values()))
+
+
 def _assumptions(profile: Profile, expected: Outcome) -> tuple[str, ...]:
     steady = profile.steady
     assert profile.campaign is not None
     good_enough = profile.campaign.stop.objective_above
     assumptions = [
-        "every syringe is full at the start, and every waste empty",
+        f"every {' and '.join(_sources(profile))} is full at the start, and every waste empty",
         f"heaters begin at {AMBIENT_C:g} °C, heat at {steady.heating_c_min:g} °C/min, cool at "
         f"{steady.cooling_c_min:g} °C/min and settle within {steady.settling_s:g} s: "
         "heating, cooling and settling in [steady]",

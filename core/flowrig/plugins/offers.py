@@ -146,6 +146,10 @@ class DriverOffer(Offer):
             other bytes their number.
         discover: function as "module:function" that searches for such instruments, a
             `flowrig.rig.discovery.LookFor`; empty if there is none.
+        by_hand: whether nothing connects the device to the computer, so that a person works it and
+            reads it. A run asks a person before it tells the driver a value, and for what it
+            reports once an experiment; it never reads the driver meanwhile. What the class of the
+            driver says of itself counts, and not that of its kind.
         dead_man: whether the instrument stops without further commands from its driver, and the
             driver can arm this timer; a rig arms it before it moves anything.
         example: settings with which the driver is tried without a profile, as `flowrig emulate` and
@@ -156,6 +160,7 @@ class DriverOffer(Offer):
     emulator: str = ""
     reply_shape: str = ""
     discover: str = ""
+    by_hand: bool = False
     dead_man: bool = False
     example: Mapping[str, Any] = field(factory=dict)
 

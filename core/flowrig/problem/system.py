@@ -16,6 +16,7 @@ from attrs import field, frozen
 from numpy.typing import NDArray
 
 from flowrig.problem.forms import Form, Ratio
+from flowrig.problem.scale import Scale
 from flowrig.problem.space import ROUNDING, CurvedConstraint, LinearConstraint, Parameter, Value
 
 __all__ = ["MOST_CORNERS", "Branch", "Equation", "Limit", "Structure", "System"]
@@ -55,6 +56,7 @@ class Limit:
         high: upper bound; `inf` for none.
         off: by name of what is set, a value at which the limit does not apply: a stream that
             stands still has no smallest flow rate.
+        only: the combinations of choices where it applies; None for all.
     """
 
     label: str
@@ -62,6 +64,12 @@ class Limit:
     low: float
     high: float
     off: Mapping[str, float] = field(factory=dict)
+    only: frozenset[tuple[int, ...]] | None = None
+
+    @property
+    def inside(self) -> float:
+        """A value inside it, for where it does not apply."""
+        return min(max(0.0, self.low), self.high)
 
 
 @frozen
@@ -90,6 +98,8 @@ class Branch:
         parameters: the variables, in the order of the columns of conditions.
         unknowns: names of all that is set.
         equations: one for each unknown.
+        scale: the equation that decides by what factor all flow rates are multiplied; an equation
+            in its place says that their sum is 1.
     """
 
     def __init__(
@@ -97,10 +107,14 @@ class Branch:
         parameters: Sequence[Parameter],
         unknowns: Sequence[str],
         equations: Sequence[Equation],
+        scale: Scale | None = None,
     ) -> None:
         self.equations = tuple(equations)
         self.unknowns = tuple(unknowns)
         columns = {one.name: column for column, one in enumerate(parameters)}
+        self.scale = scale
+        self._scaled = [self.unknowns.index(name) for name in (scale.streams if scale else ())]
+        self._time_column = columns.get(str(scale.value), -1) if scale else -1
         values = [one.value for one in equations]
         self._column = np.array(
             [columns[one] if isinstance(one, str) else -1 for one in values], dtype=int
@@ -126,7 +140,7 @@ class Branch:
     @property
     def is_affine(self) -> bool:
         """Whether all that is set is a linear function of the variables."""
-        return not self._below[self._column >= 0].any()
+        return self.scale is None and not self._below[self._column >= 0].any()
 
     @property
     def has_no_scale(self) -> bool:
@@ -162,7 +176,17 @@ class Branch:
             self._solve_core(A, b, found)
             for row, unknown in self.structure.last:
                 self._solve_one(A, b, found, row, unknown)
+            if self.scale is not None:
+                found[:, self._scaled] *= self._factors_of(self.scale, X, found)[:, None]
         return np.where(np.isfinite(found), found, np.nan)
+
+    def _factors_of(self, scale: Scale, X: Array, found: Array) -> Array:
+        """By what all flow rates are multiplied for the wanted time, shape `n`."""
+        if self._time_column < 0:
+            wanted_s = np.full(len(X), float(scale.value))
+        else:
+            wanted_s = X[:, self._time_column]
+        return np.asarray(scale.routes.seconds(self.unknowns, found) / wanted_s)
 
     def _rows(self, X: Array) -> tuple[Array, Array]:
         V = np.where(self._column >= 0, X[:, self._column], self._constant)
@@ -281,6 +305,7 @@ class System:
         unknowns: names of all that is set.
         equations: by the numbers of the choices of all parameters with choices, in their order.
         limits: windows on quotients of what is set.
+        scales: by combination of choices, the time that decides the scale of all flow rates.
     """
 
     def __init__(
@@ -289,12 +314,14 @@ class System:
         unknowns: Sequence[str],
         equations: Mapping[tuple[int, ...], Sequence[Equation]],
         limits: Sequence[Limit],
+        scales: Mapping[tuple[int, ...], Scale] | None = None,
     ) -> None:
         self.parameters = tuple(parameters)
         self.unknowns = tuple(unknowns)
         self.limits = tuple(limits)
         self.branches = {
-            choice: Branch(parameters, unknowns, some) for choice, some in equations.items()
+            choice: Branch(parameters, unknowns, some, (scales or {}).get(choice))
+            for choice, some in equations.items()
         }
         self._choosing = [j for j, one in enumerate(self.parameters) if one.choices]
 
@@ -326,7 +353,13 @@ class System:
 
         Where the limit does not apply, a value inside it; nan where there is no solution.
         """
-        return self._values(limit, self.solve(X))
+        X = np.asarray(X, dtype=float)
+        values = self._values(limit, self.solve(X))
+        if limit.only is not None:
+            chosen = np.rint(np.nan_to_num(X[:, self._choosing], nan=-1.0)).astype(int)
+            applies = [tuple(row) in limit.only for row in chosen.tolist()]
+            values = np.where(applies, values, limit.inside)
+        return values
 
     def _values(self, limit: Limit, found: Array) -> Array:
         ratio, columns = limit.ratio, {name: j for j, name in enumerate(self.unknowns)}
@@ -376,10 +409,14 @@ class System:
         Along each variable the quotient rises or falls all the way, so that both are at corners.
 
         Returns:
-            None if the corners are too many.
+            None if the corners are too many, or if a time on which it depends is no quotient.
         """
         found = []
-        for choice in self.branches:
+        for choice, branch in self.branches.items():
+            if limit.only is not None and choice not in limit.only:
+                continue
+            if branch.scale is not None and _grows(limit, branch.scale):
+                return None
             X = self.corners(choice)
             if X is None:
                 return None
@@ -419,6 +456,13 @@ class System:
             one.name: value - origin for one, value in zip(self.parameters, ones, strict=True)
         }
         return LinearConstraint(limit.label, factors, limit.low - origin, limit.high - origin)
+
+
+def _grows(limit: Limit, scale: Scale) -> bool:
+    """Whether a quotient changes where all flow rates are multiplied by one factor."""
+    above, below = limit.ratio.above, limit.ratio.below
+    is_of_flows = {*above.factors, *below.factors} & {*scale.streams}
+    return bool(is_of_flows) and bool(above.constant or below.constant)
 
 
 def _finite(limit: Limit) -> Iterator[float]:

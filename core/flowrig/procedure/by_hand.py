@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator, Mapping
 from typing import Any, TypeVar
 
-from flowrig.errors import UnsafeStateError
+from flowrig.errors import InputError, UnsafeStateError
 from flowrig.journal.events import EventData
 from flowrig.measurement.evaluate import Measurement, evaluate, feature_probe
 from flowrig.measurement.light_reference import LightCalibration
@@ -42,9 +42,15 @@ def perform(
         the result of the procedure.
 
     Raises:
+        InputError: a real rig has devices that a person works; nothing was done.
         UnsafeStateError: the safe state was not confirmed; the message says what is not known.
         FlowrigError: an instrument failed or a limit was reached; the rig is in its safe state.
     """
+    for name, entry in rig.profile.devices.items():
+        if entry.by_hand and not entry.emulated:
+            raise InputError(
+                f"{name} is worked by hand, and here nobody can be asked; run a campaign instead"
+            )
     actuation = Actuation(rig, lambda event: 0, SyringeLedger(rig.profile))
     executor = Executor(actuation, note_event, OperatorRequests())
     try:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from flowrig.journal.events import WasteLevel, WasteLevels
 from flowrig.operator.gate_wait import GateWait
 from flowrig.operator.gates import Gates
+from flowrig.operator.hand_work import HandWork
 from flowrig.operator.hold import Answer, Hold
 from flowrig.operator.hold_wait import HoldWait
 from flowrig.operator.requests import OperatorRequests
@@ -60,12 +61,13 @@ class Executor:
         self._watch = Watch(actuation.rig, self._guard, requests, note_event)
         obey = partial(self._watch.obey, may_pause=False, may_skip=False)
         self._hold_wait = HoldWait(actuation, self._guard, requests, obey)
+        self._hands = HandWork(actuation, requests, self.hold)
         self._gates = None if gates is None else GateWait(gates, actuation, requests, self.hold)
         self._perform: dict[type[Step], Callable[[Any], Any]] = {
             RequireVolume: self._require_volume,
             SetTemperatures: self._set_temperatures,
             WaitSteady: self._watch.wait_steady,
-            SetValues: lambda step: self._guard.set_values(step.values),
+            SetValues: self._set_values,
             SetFlowRates: self._set_flow_rates,
             Start: self._start,
             Stop: self._stop,
@@ -73,7 +75,10 @@ class Executor:
             SetLight: self._set_light,
             Acquire: self._watch.acquire,
             TellChanges: lambda step: self._guard.changes,
-            TellReadings: lambda step: self._guard.sampled_readings(),
+            TellReadings: lambda step: {
+                **self._guard.sampled_readings(),
+                **self._hands.readings(),
+            },
         }
 
     def run(self, procedure: Generator[Step, Any, R]) -> R:
@@ -84,7 +89,7 @@ class Executor:
             PauseRequested: a person asked the run to pause; nothing is measured yet.
             SkipRequested: a person gave up the experiment under way.
             NeedsPersonError: a syringe needs a refill, or a waste has to be emptied.
-            HoldExpiredError: no person opened a gate in time.
+            HoldExpiredError: no person opened a gate, or worked by hand, in time.
             SafetyTripError: a safety rule is broken; the caller goes safe, or halts.
             FlowrigError: an instrument failed or a limit was reached; the caller goes safe.
         """
@@ -163,6 +168,10 @@ class Executor:
         if self._gates is not None:
             self._gates.before_heating(step.set_points_c)
         self._guard.set_temperatures(step.set_points_c)
+
+    def _set_values(self, step: SetValues) -> None:
+        self._hands.before(step.values)
+        self._guard.set_values(step.values)
 
     def _set_flow_rates(self, step: SetFlowRates) -> None:
         self._guard.set_flow_rates(step.flow_rates_ul_min)

@@ -109,11 +109,11 @@ def run_condition(
     analysis = profile.analysis
     spectrometers = analysis.devices
     flow_rates_ul_min = profile.flow_rates_ul_min(conditions)
-    if profile.system is not None:  # a choice may let a stream stand still
-        flow_rates_ul_min = {name: rate for name, rate in flow_rates_ul_min.items() if rate}
+    # A choice may let a stream stand still; its device then has no flow rate to start with.
+    flow_rates_ul_min = {name: rate for name, rate in flow_rates_ul_min.items() if rate}
     set_points_c = profile.set_points_c(conditions)
     streams = tuple(flow_rates_ul_min)
-    equilibrium_s = Topology(profile).equilibrium_time_s(flow_rates_ul_min)
+    equilibrium_s = Topology.of(profile, conditions).equilibrium_time_s(flow_rates_ul_min)
     acquisition_s = analysis.frames * analysis.frame_interval_s
     looking_s = _longest_look_s(profile, equilibrium_s)
     minutes = (equilibrium_s + looking_s + acquisition_s) / 60

@@ -14,10 +14,12 @@ from flowrig.profile.library import Finder
 from flowrig.profile.linear import expand_rules
 from flowrig.profile.mismatch import toml_key
 from flowrig.profile.model import DEFAULT_SIMULATION, Campaign, Profile, Setting, Simulation
+from flowrig.profile.model.devices import as_driven
 from flowrig.profile.problems import Finding, Place, Problem, ProfileError, nearest, shown
 from flowrig.profile.quantity import split_suffix
 from flowrig.profile.rules import check, with_plain_sources
 from flowrig.profile.rules.devices import at_their_keys
+from flowrig.profile.rules.flow_path import counted
 from flowrig.profile.rules.safe_state import complete
 from flowrig.profile.rules.space import optimizers_fit, reachable
 from flowrig.profile.shorthand import BY_NAME, as_list, at_its_name, with_total_flow
@@ -172,6 +174,8 @@ def load_rig_alone(source: ProfileSource) -> Profile:
         elif wrong:
             findings += wrong
         sections[attribute.name] = value
+        if not wrong:
+            _drive_streams(sections, attribute.name)
     if findings:
         raise ProfileError(sorted(map(document.problem, findings), key=lambda one: one.place))
     sections["dependent_flows"], _ = expand_rules(sections["dependent_flows"])
@@ -273,6 +277,7 @@ def _profile(name: str, document: Document, plugins: OfferSource) -> Profile:
             findings += wrong
             if not wrong:
                 sections[attribute.name] = value
+                _drive_streams(sections, attribute.name)
         elif attribute.default is attrs.NOTHING:
             findings.append(Finding((), f"missing key {key!r}"))
         else:
@@ -293,7 +298,7 @@ def _profile(name: str, document: Document, plugins: OfferSource) -> Profile:
         profile = Profile(name=name, digest=document.digest, dependent_flows=expanded, **sections)
         if needs_equations(profile):
             profile = attrs.evolve(profile, system=equations_of(profile).system)
-        findings += [*reachable(profile), *optimizers_fit(profile)]
+        findings += [*reachable(profile), *optimizers_fit(profile), *counted(profile)]
         if not findings:
             return profile
     findings = [at_its_name(one, document.content) for one in findings]
@@ -329,6 +334,12 @@ def _structured(
     if key in BY_NAME:
         value = as_list(key, value, sections.get("streams") or {})
     return structurer.structure(value, attribute.type, (key,), split_suffix(attribute.name)[1])
+
+
+def _drive_streams(sections: dict[str, Any], newest: str) -> None:
+    """Once the streams are known, mark the devices that they drive without a syringe."""
+    if newest == "streams" and "devices" in sections:
+        sections["devices"] = as_driven(sections["devices"], sections["streams"])
 
 
 def _controlled(sections: Mapping[str, Any]) -> frozenset[str]:

@@ -10,15 +10,19 @@ from flowrig.errors import InputError
 from flowrig.plugins.offers import Offer
 from flowrig.profile.converter import as_text, strict_converter
 from flowrig.profile.mismatch import MISFITS, findings, toml_key
+from flowrig.profile.problems import Finding
+from flowrig.profile.structure import OfferSource, Structurer
 
 __all__ = ["changed_by", "settings_from"]
 
 
-def settings_from(offer: Offer, words: Iterable[str], **table: Any) -> Any:
+def settings_from(offer: Offer, plugins: OfferSource, words: Iterable[str], **table: Any) -> Any:
     """The settings of an offer, with the keys and quantities of a profile.
 
     Args:
         offer: the offer of a driver, optimizer or surrogate.
+        plugins: the installed plugins; a setting may name one of their offers, as the surrogate
+            `mean-of` names others.
         words: settings such as "baud=9600" and "set_point_max=250 °C".
         table: further keys with their values; a word replaces the same key.
 
@@ -29,10 +33,10 @@ def settings_from(offer: Offer, words: Iterable[str], **table: Any) -> Any:
         InputError: a key does not exist, or a value does not fit; the message says what would.
     """
     table |= _table(offer.settings, words, "--set")
-    try:
-        return strict_converter().structure(table, offer.settings)
-    except MISFITS as error:
-        raise InputError(_message(offer.name, error)) from error
+    settings, misfits = Structurer(plugins).structure(table, offer.settings, ())
+    if misfits:
+        raise InputError(_message(offer.name, misfits))
+    return settings
 
 
 def changed_by(words: Iterable[str], base: Any, option: str, owner: str) -> Any:
@@ -54,7 +58,7 @@ def changed_by(words: Iterable[str], base: Any, option: str, owner: str) -> Any:
     try:
         made = converter.structure(table, type(base))
     except MISFITS as error:
-        raise InputError(_message(owner, error)) from error
+        raise InputError(_message(owner, findings(error, ()))) from error
     names = (one.name for one in attrs.fields(type(base)) if toml_key(one) in table)
     return attrs.evolve(base, **{name: getattr(made, name) for name in names})
 
@@ -85,9 +89,9 @@ def _bytes(text: str) -> bytes:
     return text.encode("latin-1").decode("unicode_escape").encode("latin-1")
 
 
-def _message(owner: str, error: BaseException) -> str:
+def _message(owner: str, misfits: Iterable[Finding]) -> str:
     lines = []
-    for finding in findings(error, ()):
+    for finding in misfits:
         where = "".join(f"{key}: " for key in finding.path if not finding.on_key)
         expected = f"; expected {finding.expected}" if finding.expected else ""
         near = f"; did you mean {finding.nearest!r}?" if finding.nearest else ""

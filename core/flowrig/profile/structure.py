@@ -106,6 +106,7 @@ class Structurer:
             self._converter.register_structure_hook_func(partial(operator.eq, cls), hook)
         read_first: tuple[tuple[type, Hook], ...] = (
             (model.Component, self._component),
+            (model.Stream, self._stream),
             (model.SafeStep, self._safe_step),
             (Interlock, self._interlock),
         )
@@ -178,10 +179,13 @@ class Structurer:
             message = f"no plugin offers the kind of device {offer.kind!r}, which its driver names"
             raise Mismatch(message, "a plugin that offers it", at=("driver",))
         try:
-            abilities = abilities_of(kind.load(), settings)
+            abilities = abilities_of((offer if offer.by_hand else kind).load(), settings)
         except InputError:  # the class of the driver may say more, where its packages are installed
             abilities = abilities_of(offer.load(), settings)
         entry = model.DeviceEntry(name, offer, settings, kind=kind, abilities=abilities)
+        if entry.by_hand and entry.is_controlled:
+            _require_safe_anywhere(entry, value.get("safe"))
+            return entry
         return attrs.evolve(entry, safe=_safe_value(entry, value.get("safe", kind.safe)))
 
     def _component(self, value: Any, wanted: Any) -> model.Component:
@@ -202,6 +206,26 @@ class Structurer:
         made: model.Component = self._plain[model.Component](rest, wanted)
         return attrs.evolve(made, devices=found)
 
+    def _stream(self, value: Any, wanted: Any) -> model.Stream:
+        """A stream; `device`, or the word of a kind, stands for `pump`."""
+        table = as_table(value)
+        own = {toml_key(one) for one in attrs.fields(model.Stream)}
+        words = {*self.plugins.kinds(), "device"} - own
+        if self._lenient:
+            words |= {key for key, one in table.items() if isinstance(one, str)} - {*own, NAME}
+        if "named_by" in table:
+            raise Mismatch("unknown key 'named_by'", at=("named_by",), on_key=True)
+        found = [key for key in table if key in {*words, "pump"}]
+        if len(found) > 1:
+            message = f"{' and '.join(found)} name two devices for one stream"
+            raise Mismatch(message, "one of them", at=(found[1],), on_key=True)
+        named = {}
+        if found:
+            named = {"pump": as_text(table[found[0]], found[0]), "named_by": found[0]}
+        rest = {key: one for key, one in table.items() if key not in words}
+        made: model.Stream = self._plain[model.Stream]({**rest, **named}, wanted)
+        return made
+
     def _safe_step(self, value: Any, wanted: Any) -> model.SafeStep:
         """A step of the safe state; one word may stand for a list of one."""
         table = as_table(value)
@@ -219,18 +243,20 @@ class Structurer:
                 raise Mismatch("missing key 'reading'", on_key=True)
             plain: Interlock = self._plain[Interlock](table, wanted)
             return plain
-        limits = [key for key in _BREAKS if key in table]
+        limits = [key for key in (*_BREAKS, _FROZEN) if key in table]
         if len(limits) != 1:
             message = f"an interlock on a reading needs one limit, and has {len(limits)}"
-            raise Mismatch(message, f"one of the keys {', '.join(_BREAKS)}", on_key=True)
-        limit = as_text(table.pop(limits[0]), limits[0])
+            expected = f"one of the keys {', '.join((*_BREAKS, _FROZEN))}"
+            raise Mismatch(message, expected, on_key=True)
+        key = limits[0]
+        limit = "" if key == _FROZEN else as_text(table.pop(key), key)
         streams = table.pop("while_flowing", [])
         if "kind" in table:
             message = "an interlock on a reading has no kind"
             raise Mismatch(message, "no key `kind`", at=("kind",), on_key=True)
         table |= {"kind": "reading", "streams": streams}
         made: Interlock = self._plain[Interlock](table, wanted)
-        return attrs.evolve(made, breaks=_BREAKS[limits[0]], limit=limit)
+        return attrs.evolve(made, breaks=_BREAKS.get(key, "above"), limit=limit)
 
     def _simulation(self, value: Any, _type: Any) -> model.Simulation:
         value = {"world": model.DEFAULT_SIMULATION["world"], **as_table(value)}
@@ -408,6 +434,26 @@ _BREAKS: Mapping[str, Breaks] = {
     "rises_faster_than": "rises faster than",
 }
 """When a reading breaks its interlock, by the key of its limit."""
+
+SAFE_ANYWHERE = "any"
+"""What a profile says of a device by hand that needs no safe value."""
+
+_FROZEN = "frozen_after"
+"""Key of an interlock on a reading that has to change."""
+
+
+def _require_safe_anywhere(entry: model.DeviceEntry, given: object) -> None:
+    """A profile says of a device by hand that it needs no safe value: nobody may be there."""
+    if given != SAFE_ANYWHERE:
+        message = (
+            f"the safe state cannot wait for a person who brings {entry.name!r} to a safe value"
+        )
+        expected = (
+            f'`safe = "{SAFE_ANYWHERE}"` where the device is safe at every value, or a driver that '
+            "can set it"
+        )
+        at: tuple[str, ...] = () if given is None else ("safe",)
+        raise Mismatch(message, expected, at=at, on_key=given is None)
 
 
 def _safe_value(entry: model.DeviceEntry, given: object) -> Value | None:

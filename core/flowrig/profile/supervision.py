@@ -62,7 +62,9 @@ class Interlock:
         remainder_ul: syringe-not-empty: least volume [µL] in each syringe.
         reading: reading: what a device reports, DEVICE.QUANTITY.
         breaks: reading: when it breaks the rule.
-        limit: reading: the limit, as a text of the profile.
+        limit: reading: the limit, as a text of the profile; empty with `frozen_after_s`.
+        frozen_after_s: reading: time [s] with flow after which a reading that has not changed is
+            frozen; instead of a limit.
         grace_s: time [s] for which the rule may be broken.
         action: action of the run when the rule is broken: safe, hold or halt.
     """
@@ -77,6 +79,7 @@ class Interlock:
     reading: str | None = None
     breaks: Breaks = "above"
     limit: str = ""
+    frozen_after_s: float | None = None
     grace_s: float = 0.0
     action: Action = "safe"
 

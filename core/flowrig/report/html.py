@@ -107,7 +107,7 @@ def _best_conditions(content: ReportContent, best: Experiment) -> Markup:
         (f"{stream} (follows)", with_unit(flows[stream], "µL/min"))
         for stream in content.profile.following_streams
     ]
-    topology = Topology(content.profile)
+    topology = Topology.of(content.profile, best.conditions)
     derived += [
         ("total flow", with_unit(sum(flows.values()), "µL/min")),
         ("residence time τ", with_unit(topology.residence_time_s(flows), "s", 3)),
@@ -116,6 +116,7 @@ def _best_conditions(content: ReportContent, best: Experiment) -> Markup:
     derived += [
         (f"section {name}", with_unit(topology.section_time_s(section, flows), "s", 3))
         for name, section in content.profile.sections.items()
+        if topology.is_passed(section)
     ]
     measured = [
         (quantity.name, quantity.text(best.features[name]))

@@ -25,18 +25,23 @@ from flowrig.interfaces import (
     HeaterReading,
     Identity,
     Pump,
+    PumpLimits,
     PumpReadBack,
     PumpState,
     PumpStatus,
+    Readable,
+    Readings,
     Spectrometer,
     SpectrometerReadBack,
 )
 from flowrig.interfaces.capabilities import Value
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, load_profile
+from flowrig.profile.model import Stream
 from flowrig.profile.rules.analysis import require_pixels, require_seen
 from flowrig.rig.claimed import alone, require_distinct
 from flowrig.rig.device_threads import DeviceThreads
+from flowrig.rig.flow_source import FlowSource
 from flowrig.rig.other_devices import Found, look_at, obey
 from flowrig.rig.simulated import Simulator, emulated
 from flowrig.rig.unopened import even_unopened
@@ -101,6 +106,11 @@ class Rig:
         }
         for name, device in self._devices.items():
             device.exclusive = not profile.devices[name].emulated
+        self._sources = {
+            entry.drives: FlowSource(self._devices[name], profile.streams[entry.drives], entry)
+            for name, entry in profile.devices.items()
+            if entry.drives
+        }
         self.identities: Mapping[str, Identity] = {}
 
     def __getitem__(self, name: str) -> Device:
@@ -116,7 +126,19 @@ class Rig:
         return self._devices[name]
 
     def pump(self, stream: str) -> Pump:
-        """The pump that drives a stream.
+        """The syringe pump that drives a stream.
+
+        Raises:
+            InputError: the profile has no such stream, or a device without a syringe drives it.
+        """
+        device = self.driver(stream)
+        if not isinstance(device, Pump):
+            kind = self.profile.devices[device.device.name].offer.kind
+            raise InputError(f"{stream} is driven by a {kind}, not by a syringe pump")
+        return device
+
+    def driver(self, stream: str) -> Pump | FlowSource:
+        """What drives a stream: a syringe pump, or a device without a syringe.
 
         Raises:
             InputError: the profile has no such stream.
@@ -126,6 +148,8 @@ class Rig:
                 f"{self.profile.name} has no stream {stream!r}; "
                 f"it has {', '.join(self.profile.streams)}"
             )
+        if stream in self._sources:
+            return self._sources[stream]
         device = self._devices[self.profile.streams[stream].pump]
         assert isinstance(device, Pump)
         return device
@@ -163,8 +187,8 @@ class Rig:
 
     @property
     def controlled(self) -> tuple[str, ...]:
-        """Names of those that are set to numbers or turned to positions."""
-        return tuple(n for n, entry in self.profile.devices.items() if entry.is_controlled)
+        """Names of those that the safe state sets to numbers or turns to positions."""
+        return tuple(n for n, entry in self.profile.devices.items() if entry.has_safe_value)
 
     def open(self) -> None:
         """Open and identify every device at once; moves nothing.
@@ -190,17 +214,18 @@ class Rig:
         """
         limits = self._threads.call(
             {
-                stream.pump: partial(self.pump(name).set_syringe, stream.syringe)
+                stream.pump: partial(_prepare, self.driver(name), stream)
                 for name, stream in self.profile.streams.items()
             }
         )
         for name, stream in self.profile.streams.items():
             low, high = stream.flow_rate_ul_min
             able = limits[stream.pump]
+            with_it = "" if stream.syringe is None else " with this syringe"
             if low < able.rate_min_ul_min or high > able.rate_max_ul_min:
                 raise InputError(
                     f"streams.{name}: {stream.pump} can do {able.rate_min_ul_min:g} to "
-                    f"{able.rate_max_ul_min:g} µL/min with this syringe, "
+                    f"{able.rate_max_ul_min:g} µL/min{with_it}, "
                     f"the profile asks for {low:g} to {high:g} µL/min"
                 )
         if self.profile.analysis is not None:  # None in a rig that is loaded to be made safe
@@ -263,14 +288,14 @@ class Rig:
         """Set flow rates [µL/min] by stream name."""
         self._on_pumps(
             {
-                stream: partial(self.pump(stream).set_rate, q)
+                stream: partial(self.driver(stream).set_rate, q)
                 for stream, q in flow_rates_ul_min.items()
             }
         )
 
     def start(self, streams: Iterable[str]) -> None:
         """Start streams together."""
-        self._on_pumps({stream: self.pump(stream).start for stream in streams})
+        self._on_pumps({stream: self.driver(stream).start for stream in streams})
 
     def stop(self, streams: Iterable[str]) -> None:
         """Stop streams together; each is tried even if others fail."""
@@ -283,22 +308,22 @@ class Rig:
 
     def dispensed_if_answered(self, streams: Iterable[str]) -> dict[str, float | None]:
         """Volume [µL] that each stream has delivered since its last start; None without answer."""
-        answers = self._try_on_pumps({stream: self.pump(stream).dispensed for stream in streams})
+        answers = self._try_on_pumps({stream: self.driver(stream).dispensed for stream in streams})
         return {s: a.volume_ul if isinstance(a, Dispensed) else None for s, a in answers.items()}
 
     def pump_states(self, streams: Iterable[str]) -> dict[str, PumpState]:
         """State of each pump, by stream name."""
-        answers = self._on_pumps({stream: self.pump(stream).status for stream in streams})
+        answers = self._on_pumps({stream: self.driver(stream).status for stream in streams})
         return {stream: status.state for stream, status in answers.items()}
 
     def pump_states_if_answered(self, streams: Iterable[str]) -> dict[str, PumpState | None]:
         """As `pump_states`; None without answer."""
-        answers = self._try_on_pumps({stream: self.pump(stream).status for stream in streams})
+        answers = self._try_on_pumps({stream: self.driver(stream).status for stream in streams})
         return {s: a.state if isinstance(a, PumpStatus) else None for s, a in answers.items()}
 
     def dispensed(self, streams: Iterable[str]) -> dict[str, Dispensed]:
         """Volume [µL] that each stream has delivered since its last start."""
-        return self._on_pumps({stream: self.pump(stream).dispensed for stream in streams})
+        return self._on_pumps({stream: self.driver(stream).dispensed for stream in streams})
 
     def set_temperatures(self, set_points_c: Mapping[str, float]) -> None:
         """Set set points [°C] by heater name."""
@@ -324,16 +349,29 @@ class Rig:
         """Read every heater, pump, and device of another kind at once."""
         pump_of = {name: stream.pump for name, stream in self.profile.streams.items()}
         calls: dict[str, Callable[[], Any]] = {n: self.heater(n).read for n in self.heaters}
-        calls |= {d: partial(_read_pump, self.pump(stream)) for stream, d in pump_of.items()}
-        calls |= {name: partial(look_at, self[name]) for name in self.others}
+        others = [name for name in self.others if not self.profile.devices[name].by_hand]
+        calls |= {d: partial(_read_pump, self.driver(stream)) for stream, d in pump_of.items()}
+        driving = {device: calls[device] for device in others if device in calls}
+        calls |= {name: partial(look_at, self[name]) for name in others if name not in driving}
+        calls |= {name: partial(_look_at_both, self[name], call) for name, call in driving.items()}
         outcome = self._threads.call(calls)
+        looks = {name: outcome[name][0] for name in driving}
+        outcome |= {name: outcome[name][1] for name in driving}
         pumps = {stream: outcome[device] for stream, device in pump_of.items()}
         return RigReading(
             heaters={name: outcome[name] for name in self.heaters},
             pumps={stream: status.state for stream, (status, _) in pumps.items()},
             read_backs={stream: back for stream, (_, back) in pumps.items() if back is not None},
-            others={name: outcome[name] for name in self.others},
+            others={name: looks.get(name, outcome[name]) for name in others},
         )
+
+    def read_by_attendant(self) -> dict[str, float]:
+        """What a simulated person reads at emulated devices by hand, by DEVICE.QUANTITY."""
+        devices = {name.partition(".")[0] for name in self.profile.readings_by_hand}
+        found: dict[str, Readings] = self._threads.call(
+            {n: _readable(self[n]).read for n in devices}
+        )
+        return {f"{n}.{quantity}": v for n, r in found.items() for quantity, v in r.values.items()}
 
     def read_back_spectrometers(
         self, spectrometers: Iterable[str]
@@ -433,7 +471,9 @@ class Rig:
 
     def _stop_of(self, stream: str) -> Callable[[], None]:
         """Stop of a stream's pump, also of one that is not open."""
-        return even_unopened(self.pump(stream), self.pump(stream).stop)
+        driver = self.driver(stream)
+        device = driver.device if isinstance(driver, FlowSource) else driver
+        return even_unopened(device, driver.stop)
 
     def _try_on_pumps(self, calls: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
         pump_of = {stream: self.profile.streams[stream].pump for stream in calls}
@@ -459,8 +499,30 @@ def light_refusal(name: str) -> str:
     )
 
 
-def _read_pump(pump: Pump) -> tuple[PumpStatus, PumpReadBack | None]:
+def _readable(device: Device) -> Readable:
+    assert isinstance(device, Readable)
+    return device
+
+
+def _prepare(driver: Pump | FlowSource, stream: Stream) -> PumpLimits:
+    """Set the syringe of a pump; returns the limits of what drives a stream."""
+    if isinstance(driver, FlowSource):
+        return driver.prepare()
+    if stream.syringe is None:  # a stand-in for a device of another kind
+        raise NotReadyError("its driver is missing", device=driver.name)
+    return driver.set_syringe(stream.syringe)
+
+
+def _look_at_both(device: Device, read_pump: Callable[[], Any]) -> tuple[Found, Any]:
+    """What a device that drives a stream reports, and its state as that of a pump."""
+    readings = device.read() if isinstance(device, Readable) else None
+    return Found(readings), read_pump()
+
+
+def _read_pump(pump: Pump | FlowSource) -> tuple[PumpStatus, PumpReadBack | None]:
     """State of a pump, and of one that runs also what it is set to."""
+    if isinstance(pump, FlowSource):
+        return pump.look()
     status = pump.status()
     return status, pump.read_back() if status.state is PumpState.RUNNING else None
 

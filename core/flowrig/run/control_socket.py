@@ -3,9 +3,9 @@
 The run listens on 127.0.0.1 only, and writes port and secret token to a file in its folder that
 only its owner can read (on Windows, everyone who can read the folder). A request is one line of
 JSON, and so is its answer: `{"token": "…", "request": "pause"}` returns `{"text": "…"}` or
-`{"refused": "…"}`. A request `go-on` may have lists `refilled` and `emptied`. The watchdog of a run
-takes `hand-over` as well: it stops trying and leaves the rig to who asks. A request without the
-token is refused.
+`{"refused": "…"}`. A request `go-on` may have lists `refilled` and `emptied`, and numbers by name
+in `readings`. The watchdog of a run takes `hand-over` as well: it stops trying and leaves the rig
+to who asks. A request without the token is refused.
 """
 
 import hmac
@@ -127,7 +127,10 @@ class ControlServer:
         try:
             request = json.loads(line)
             token, wanted = str(request["token"]), str(request["request"])
-            done = {key: _names(request.get(key, [])) for key in ("refilled", "emptied")}
+            done: dict[str, Any] = {
+                key: _names(request.get(key, [])) for key in ("refilled", "emptied")
+            }
+            done["readings"] = _numbers(request.get("readings", {}))
         except _MALFORMED:
             return {"refused": "expected one line of JSON with token and request"}
         if not hmac.compare_digest(token.encode(), self._token.encode()):
@@ -136,7 +139,7 @@ class ControlServer:
             return dict(self._status())
         return self._take(wanted, done)
 
-    def _take(self, wanted: str, done: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
+    def _take(self, wanted: str, done: Mapping[str, Any]) -> dict[str, Any]:
         refused, text = "", "the watchdog leaves the rig to you"
         if wanted == HAND_OVER:
             refused = self._hand_over()
@@ -157,12 +160,19 @@ def _names(value: Any) -> tuple[str, ...]:
     return tuple(map(str, value))
 
 
+def _numbers(value: Any) -> dict[str, float]:
+    if not isinstance(value, dict):
+        raise TypeError("expected a table")
+    return {str(name): float(one) for name, one in value.items()}
+
+
 def ask_run(
     folder: Path | str,
     request: str,
     *,
     refilled: Sequence[str] = (),
     emptied: Sequence[str] = (),
+    readings: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
     """Send a request to the run that is under way in a folder.
 
@@ -171,6 +181,7 @@ def ask_run(
         request: a `Request`, or `STATUS`.
         refilled: with go-on: streams whose syringes are full again.
         emptied: with go-on: wastes that are empty again.
+        readings: with go-on: what a person has read, by DEVICE.QUANTITY.
 
     Returns:
         for a request, "text" says what happens now; for `STATUS`, the status of the run.
@@ -186,6 +197,7 @@ def ask_run(
         secret = json.loads((folder / CONTROL_NAME).read_text(encoding="utf-8"))
         message = {"token": secret["token"], "request": request}
         message |= {"refilled": list(refilled), "emptied": list(emptied)}
+        message |= {"readings": dict(readings or {})}
         line = json.dumps(message).encode() + b"\n"
         answer = _exchanged(int(secret["port"]), line)
     except (OSError, *_MALFORMED) as error:

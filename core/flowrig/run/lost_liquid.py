@@ -1,5 +1,6 @@
 """Charges the liquid of events that were cut off from a damaged journal."""
 
+import math
 from contextlib import suppress
 
 from flowrig.journal.check import LostRow, lost_rows
@@ -50,7 +51,7 @@ def charge_lost_liquid(journal: Journal, record: RunRecord) -> None:
     done = {event.data.cut for event in journal.events(CutLiquid)}
     for number in sorted(record.unreadable_at.keys() - done):
         if _may_have_moved(next(journal.events(after=number - 1)).data):
-            left_ul = dict(record.ledger().left_ul)
+            left_ul = _left_ul(record)
             text = UNREADABLE.format(number=number)
             charge = CutLiquid(cut=number, text=text, events=(), emptied_ul=left_ul)
             journal.append(charge, newest_s)
@@ -69,10 +70,15 @@ def charge_lost_liquid(journal: Journal, record: RunRecord) -> None:
                 cut=cut.sequence,
                 text=f"the journal was damaged: {CHARGED if is_whole else EMPTIED}",
                 events=tuple(event for event in read if event.data.LIQUID is Liquid.COUNTED),
-                emptied_ul={} if is_whole else dict(record.ledger().left_ul),
+                emptied_ul={} if is_whole else _left_ul(record),
             ),
             max(cut.time_s, last_s),
         )
+
+
+def _left_ul(record: RunRecord) -> dict[str, float]:
+    """Volume [µL] left by stream; a supply without an end cannot count as empty."""
+    return {n: ul if math.isfinite(ul) else 0.0 for n, ul in record.ledger().left_ul.items()}
 
 
 def _may_have_moved(data: EventData) -> bool:

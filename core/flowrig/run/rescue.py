@@ -180,7 +180,7 @@ class Rescue:
         with self._rig() as rig:
             rig.reconnect()
             heaters = tuple(name for name in rig.heaters if rig[name].is_open)
-            streams = tuple(name for name in rig.profile.streams if rig.pump(name).is_open)
+            streams = tuple(name for name in rig.profile.streams if rig.driver(name).is_open)
             others = tuple(name for name in rig.controlled if rig[name].is_open)
             busy = [*_hot(rig, heaters), *_moving(rig, streams), *_away(rig, others)]
             if not busy:

@@ -134,7 +134,7 @@ def _why_not(device: str, table: Mapping[str, Any], plugins: Plugins) -> str:
 def _kind(device: str, content: Mapping[str, Any], offer: DriverOffer | None) -> str:
     """The kind of a device for a stand-in: that of its driver, else as the profile uses it."""
     kind = None if offer is None else offer.kind
-    if kind == "pump" or device in _values(_tables(content, "streams").values(), "pump"):
+    if kind == "pump" or device in _driving(content):
         return "pump"
     if kind == "spectrometer":
         return "spectrometer"
@@ -151,6 +151,17 @@ def _kind(device: str, content: Mapping[str, Any], offer: DriverOffer | None) ->
     if kind == "heater" or device in {*named, *_values(heated, "heater")}:
         return "heater"
     return "spectrometer"
+
+
+def _driving(content: Mapping[str, Any]) -> set[str]:
+    """The devices that streams name: by `pump`, `device`, or the word of a kind."""
+    others = {"contents", "role", "to", "phase"}
+    return {
+        value
+        for stream in _tables(content, "streams").values()
+        for key, value in stream.items()
+        if isinstance(value, str) and key not in others
+    }
 
 
 def _table(content: Mapping[str, Any], key: str) -> dict[str, Any]:

@@ -214,9 +214,12 @@ class ChangeWatch:
         told, found = self._rates_of(stream, read_back)
         if found is not None and _error(told, found) > self._rates.get(stream, ROUNDED_SHARE):
             yield Change(device, "flow rate", told, found, "µL/min")
-        told_mm = self._profile.streams[stream].syringe.inner_diameter_mm
+        syringe = self._profile.streams[stream].syringe
         found_mm = None if read_back is None else read_back.inner_diameter_mm
-        if found_mm is not None and abs(found_mm - told_mm) > ROUNDED_MM:
+        if syringe is None or found_mm is None:
+            return
+        told_mm = syringe.inner_diameter_mm
+        if abs(found_mm - told_mm) > ROUNDED_MM:
             yield Change(device, "syringe diameter", told_mm, found_mm, "mm")
 
     def _of_other(self, device: str, found: Value | None) -> Iterator[Change]:

@@ -15,6 +15,7 @@ from flowrig.safety.actuation import Actuation
 from flowrig.safety.changed_elsewhere import Change, ChangeWatch
 from flowrig.safety_rules import (
     FlowNeedsSteadyTemperature,
+    FrozenReading,
     HeaterState,
     HeaterWatch,
     HeatNeedsFlow,
@@ -85,22 +86,28 @@ def _limits_of(profile: Profile) -> OperatingLimits:
 
 
 def _rule_of(interlock: Interlock, profile: Profile) -> Rule:
-    common: dict[str, Any] = {"action": interlock.action, "grace_s": interlock.grace_s}
+    common: dict[str, Any] = {
+        "streams": interlock.streams,
+        "action": interlock.action,
+        "grace_s": interlock.grace_s,
+    }
+    if interlock.frozen_after_s is not None:
+        assert interlock.reading is not None
+        return FrozenReading(interlock.reading, interlock.frozen_after_s, **common)
     if interlock.reading is not None:
         unit = profile.readings[interlock.reading]
         limit = interlock.limit_in(unit)
-        return ReadingLimit(
-            interlock.reading, interlock.breaks, limit, unit, interlock.streams, **common
-        )
+        return ReadingLimit(interlock.reading, interlock.breaks, limit, unit, **common)
     if interlock.kind == "syringe-not-empty":
-        return SyringeNotEmpty(interlock.streams, interlock.remainder_ul, **common)
+        supplied = tuple(n for n in interlock.streams if profile.streams[n].syringe is None)
+        return SyringeNotEmpty(interlock.remainder_ul, supplied, **common)
     assert interlock.heater is not None
     if interlock.kind == "heat-needs-flow":
         assert interlock.above_c is not None
-        return HeatNeedsFlow(interlock.heater, interlock.above_c, interlock.streams, **common)
+        return HeatNeedsFlow(interlock.heater, interlock.above_c, **common)
     assert interlock.tolerance_c is not None
     return FlowNeedsSteadyTemperature(
-        interlock.heater, interlock.streams, interlock.tolerance_c, interlock.or_below_c, **common
+        interlock.heater, interlock.tolerance_c, interlock.or_below_c, **common
     )
 
 

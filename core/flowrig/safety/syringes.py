@@ -1,4 +1,4 @@
-"""How much liquid is left in every syringe: the account that follows the events of a run."""
+"""How much is left in every syringe and supply: the account that follows the events of a run."""
 
 import math
 from collections.abc import Mapping
@@ -67,8 +67,11 @@ class Unrecorded:
 class SyringeLedger:
     """The volume [µL] left by stream. Syringes begin full; a refill makes one full again.
 
+    A stream without a syringe draws from its supply, which counts likewise; one whose profile gives
+    no supply never runs out, and its volume left is infinite.
+
     Args:
-        profile: the rig, whose syringes are taken as full at the start of a run.
+        profile: the rig, whose syringes and supplies are taken as full at the start of a run.
 
     Attributes:
         rig_state: what streams were commanded and what they report; it follows the same events.
@@ -76,7 +79,8 @@ class SyringeLedger:
     """
 
     def __init__(self, profile: Profile) -> None:
-        self._full_ul = {name: s.syringe.volume_ul for name, s in profile.streams.items()}
+        self._full_ul = {name: stream.capacity_ul for name, stream in profile.streams.items()}
+        self._sources = {name: stream.source for name, stream in profile.streams.items()}
         self._left_ul = dict(self._full_ul)
         self._remainder_ul = dict.fromkeys(profile.streams, 0.0)
         for interlock in profile.interlocks:
@@ -235,14 +239,18 @@ class SyringeLedger:
             if volume_ul > self._full_ul[stream] - self._remainder_ul[stream]:
                 raise OutOfRangeError(
                     f"{stream}: {volume_ul / 1000:.1f} mL are needed at once, "
-                    f"the syringe holds {self._full_ul[stream] / 1000:g} mL"
+                    f"the {self._sources[stream]} holds {self._full_ul[stream] / 1000:g} mL"
                 )
         self.waste.require_possible(volumes_ul)
 
     def lasts(self, stream: str, volume_ul: float) -> int:
-        """How many times a full syringe delivers a volume [µL] and keeps its remainder."""
+        """How many times a full syringe delivers a volume [µL] and keeps its remainder.
+
+        Never, of a supply without an end.
+        """
         usable_ul = self._full_ul[stream] - self._remainder_ul[stream]
-        return int(usable_ul / volume_ul) if volume_ul > 0.0 else 0
+        is_some = volume_ul > 0.0 and math.isfinite(usable_ul)
+        return int(usable_ul / volume_ul) if is_some else 0
 
     def remainder_ul(self, stream: str) -> float:
         """Volume [µL] that an interlock keeps in a syringe."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from flowrig.errors import OutOfRangeError
 from flowrig.profile import Profile
+from flowrig.profile.model.flow import GAS
 from flowrig.profile.topology import Topology
 
 __all__ = ["FULL", "WARN", "WasteAccount"]
@@ -17,6 +18,8 @@ FULL = 0.95
 
 class WasteAccount:
     """The volume [µL] in every waste whose size the profile gives. Wastes begin empty.
+
+    A gas leaves the waste, and does not count.
 
     A vessel at the end of the path counts as a waste. What divides is counted by its shares, and
     what passes a valve in each waste that the valve can lead to.
@@ -33,7 +36,11 @@ class WasteAccount:
         }
         topology = Topology(profile)
         # What a valve may lead here or there counts in both.
-        self._ends = {name: topology.graph.reaching(name) for name in profile.streams}
+        self._ends = {
+            name: topology.graph.reaching(name)
+            for name, stream in profile.streams.items()
+            if stream.phase != GAS
+        }
         self._filled_ul = dict.fromkeys(self.capacity_ul, 0.0)
         self._flush_ul = self._by_waste(_flushed_ul(profile))
 
@@ -80,7 +87,7 @@ class WasteAccount:
     def _by_waste(self, volumes_ul: Mapping[str, float]) -> dict[str, float]:
         added = dict.fromkeys(self.capacity_ul, 0.0)
         for stream, volume_ul in volumes_ul.items():
-            for end, share in self._ends[stream].items():
+            for end, share in self._ends.get(stream, {}).items():
                 if end in added:
                     added[end] += share * volume_ul
         return added

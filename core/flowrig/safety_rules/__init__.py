@@ -6,6 +6,7 @@ A rule takes a snapshot, and one planned command, and returns trips; it controls
 from flowrig.safety_rules.heaters import HEATS_UNASKED, TOO_HOT, HeaterWatch
 from flowrig.safety_rules.interlocks import (
     FlowNeedsSteadyTemperature,
+    FrozenReading,
     HeatNeedsFlow,
     ReadingLimit,
     SyringeNotEmpty,
@@ -22,6 +23,7 @@ __all__ = [
     "TOO_HOT",
     "Action",
     "FlowNeedsSteadyTemperature",
+    "FrozenReading",
     "HeatNeedsFlow",
     "HeaterState",
     "HeaterWatch",

@@ -68,19 +68,14 @@ class HeaterWatch:
             faults = "; ".join(state.faults)
             return self._trip("heater-fault", faults, "clear it at the controller")
         if not (state.sound and math.isfinite(reads_c)):
-            return self._trip(
-                "sensor-open", "the temperature sensor reports an error", LOOK_AT_SENSOR
-            )
+            cause = "the temperature sensor reports an error"
+            return self._trip("sensor-open", cause, LOOK_AT_SENSOR)
         if reads_c < self._at.below_c:
-            return self._trip(
-                "sensor-out-of-range", f"{reads_c:g} °C is no temperature of it", LOOK_AT_SENSOR
-            )
+            cause = f"{reads_c:g} °C is no temperature of it"
+            return self._trip("sensor-out-of-range", cause, LOOK_AT_SENSOR)
         if reads_c > self._at.above_c:
-            return self._trip(
-                "over-temperature",
-                f"{reads_c:g} °C is above the limit of {self._at.above_c:g} °C",
-                LOOK_AT_HEATER,
-            )
+            cause = f"{reads_c:g} °C is above the limit of {self._at.above_c:g} °C"
+            return self._trip("over-temperature", cause, LOOK_AT_HEATER)
         return None
 
     def _jumps(self, state: HeaterState, now_s: float) -> Iterator[Trip]:
@@ -90,34 +85,23 @@ class HeaterWatch:
         step_c = state.temperature_c - before.temperature_c
         explained_c = (now_s - then_s) * self._at.heating_c_min / 60.0
         if abs(step_c) > self._at.jump_c + explained_c:
-            yield self._trip(
-                "sensor-jump",
-                f"the reading went from {before.temperature_c:.1f} °C to "
-                f"{state.temperature_c:.1f} °C within {now_s - then_s:.0f} s",
-                LOOK_AT_SENSOR,
-            )
+            cause = f"the reading went from {before.temperature_c:.1f} °C to "
+            cause += f"{state.temperature_c:.1f} °C within {now_s - then_s:.0f} s"
+            yield self._trip("sensor-jump", cause, LOOK_AT_SENSOR)
 
     def _runs_away(self, state: HeaterState) -> Iterator[Trip]:
         if self._last is None or state.wanted_c < self._last[1].wanted_c:
             self._lowest_c = state.temperature_c
         self._lowest_c = min(self._lowest_c, state.temperature_c)
-        base_c = max(state.wanted_c, self._lowest_c)
-        if state.temperature_c <= base_c + self._at.runaway_c:
+        base_c, reads_c = max(state.wanted_c, self._lowest_c), state.temperature_c
+        if reads_c <= base_c + self._at.runaway_c:
             return
         if base_c == state.wanted_c:
-            yield self._trip(
-                "runaway",
-                f"{state.temperature_c:.1f} °C is {state.temperature_c - base_c:.0f} °C above its "
-                "set point",
-                LOOK_AT_HEATER,
-            )
+            cause = f"{reads_c:.1f} °C is {reads_c - base_c:.0f} °C above its set point"
+            yield self._trip("runaway", cause, LOOK_AT_HEATER)
         else:
-            yield self._trip(
-                HEATS_UNASKED,
-                f"it rose from {base_c:.1f} °C to {state.temperature_c:.1f} °C while it should "
-                "not heat",
-                "cut its power: its output may be stuck",
-            )
+            cause = f"it rose from {base_c:.1f} °C to {reads_c:.1f} °C while it should not heat"
+            yield self._trip(HEATS_UNASKED, cause, "cut its power: its output may be stuck")
 
     def _lags(self, state: HeaterState, now_s: float) -> Iterator[Trip]:
         at, reads_c = self._at, state.temperature_c
@@ -130,12 +114,9 @@ class HeaterWatch:
         if waited_s <= (at.rise_s if direction > 0 else at.fall_s):
             return
         what = "rise" if direction > 0 else "fall"
-        yield self._trip(
-            f"no-{what}",
-            f"the reading did not {what} by {at.progress_c:g} °C in {waited_s:.0f} s, it is "
-            f"{reads_c:.1f} °C",
-            f"{LOOK_AT_HEATER}; if it is only slow, commission it",
-        )
+        cause = f"the reading did not {what} by {at.progress_c:g} °C in {waited_s:.0f} s, it is "
+        remedy = f"{LOOK_AT_HEATER}; if it is only slow, commission it"
+        yield self._trip(f"no-{what}", f"{cause}{reads_c:.1f} °C", remedy)
 
     def _stands_still(self, state: HeaterState, now_s: float) -> Iterator[Trip]:
         far = bool(state.heating) and state.temperature_c < state.wanted_c - self._at.near_c
@@ -144,12 +125,8 @@ class HeaterWatch:
         still_s = now_s - self._still_since_s
         longest_s = self._at.frozen_s if far else self._at.still_s
         if state.heating and longest_s is not None and still_s > longest_s:
-            yield self._trip(
-                "frozen-reading",
-                f"the reading has stood still at {state.temperature_c:g} °C for {still_s:.0f} s "
-                "while it heats",
-                LOOK_AT_SENSOR,
-            )
+            cause = f"the reading has stood still at {state.temperature_c:g} °C for {still_s:.0f} s"
+            yield self._trip("frozen-reading", f"{cause} while it heats", LOOK_AT_SENSOR)
 
     def _moved(self, state: HeaterState, before: HeaterState, far: bool) -> bool:
         """Whether the reading has changed, or a change can be expected only from now on."""

@@ -10,6 +10,7 @@ from flowrig.safety_rules.snapshot import Action, Snapshot, Trip
 
 __all__ = [
     "FlowNeedsSteadyTemperature",
+    "FrozenReading",
     "HeatNeedsFlow",
     "Interlock",
     "ReadingLimit",
@@ -25,11 +26,13 @@ class Interlock(ABC):
     """A rule that is checked at every reading, and that no command may break.
 
     Attributes:
+        streams: streams that it concerns, as the rule says.
         action: how a run ends when the rule is broken.
         grace_s: time [s] for which the rule may be broken.
     """
 
     name: ClassVar[str]
+    streams: tuple[str, ...] = field(default=(), kw_only=True)
     action: Action = field(default="safe", kw_only=True)
     grace_s: float = field(default=0.0, kw_only=True)
     _since_s: float | None = field(default=None, init=False, repr=False)
@@ -58,9 +61,9 @@ class Interlock(ABC):
     def _broken(self, snapshot: Snapshot) -> Trip | None:
         """A trip, if a snapshot breaks the rule; the grace time is not considered."""
 
-    @abstractmethod
     def _provokes(self, before: Snapshot, after: Snapshot) -> bool:
-        """Whether the command breaks the rule, and not the state before the command."""
+        """Whether the command breaks the rule, and not the state before: it starts a stream."""
+        return set(after.flowing(self.streams)) > set(before.flowing(self.streams))
 
 
 @dataclass
@@ -79,7 +82,6 @@ class HeatNeedsFlow(Interlock):
     name: ClassVar[str] = "heat-needs-flow"
     heater: str
     above_c: float
-    streams: tuple[str, ...]
 
     def _broken(self, snapshot: Snapshot) -> Trip | None:
         heater = snapshot.heaters[self.heater]
@@ -111,7 +113,6 @@ class FlowNeedsSteadyTemperature(Interlock):
 
     name: ClassVar[str] = "flow-needs-steady-temperature"
     heater: str
-    streams: tuple[str, ...]
     tolerance_c: float
     or_below_c: float | None = None
 
@@ -129,10 +130,8 @@ class FlowNeedsSteadyTemperature(Interlock):
         )
 
     def _provokes(self, before: Snapshot, after: Snapshot) -> bool:
-        more = set(after.flowing(self.streams)) > set(before.flowing(self.streams))
-        return more or (
-            after.heaters[self.heater].set_point_c != before.heaters[self.heater].set_point_c
-        )
+        was, now = (one.heaters[self.heater].set_point_c for one in (before, after))
+        return now != was or super()._provokes(before, after)
 
 
 @dataclass
@@ -142,26 +141,25 @@ class SyringeNotEmpty(Interlock):
     Attributes:
         streams: streams whose syringes are watched.
         remainder_ul: volume [µL] that has to stay in each syringe.
+        supplied: those of the streams that draw from a supply instead of a syringe.
     """
 
     name: ClassVar[str] = "syringe-not-empty"
-    streams: tuple[str, ...]
     remainder_ul: float = 0.0
+    supplied: tuple[str, ...] = ()
 
     def _broken(self, snapshot: Snapshot) -> Trip | None:
         for stream in snapshot.flowing(self.streams):
             state = snapshot.streams[stream]
             if state.left_ul <= self.remainder_ul:
+                source = "supply" if stream in self.supplied else "syringe"
                 return self._trip(
                     state.pump,
-                    f"the syringe of {stream} holds {max(state.left_ul, 0.0) / 1000:.2f} mL, "
+                    f"the {source} of {stream} holds {max(state.left_ul, 0.0) / 1000:.2f} mL, "
                     f"and {self.remainder_ul / 1000:g} mL have to stay in it",
                     f"refill {stream}",
                 )
         return None
-
-    def _provokes(self, before: Snapshot, after: Snapshot) -> bool:
-        return set(after.flowing(self.streams)) > set(before.flowing(self.streams))
 
 
 @dataclass
@@ -181,7 +179,6 @@ class ReadingLimit(Interlock):
     breaks: str
     limit: float
     unit: str = ""
-    streams: tuple[str, ...] = ()
     _past: list[tuple[float, float]] = field(default_factory=list, init=False, repr=False)
 
     def check(self, snapshot: Snapshot) -> Iterator[Trip]:
@@ -212,5 +209,42 @@ class ReadingLimit(Interlock):
         then_s, before = self._past[0] if self._past else (time_s, value)
         return (value - before) * 60 / (time_s - then_s) if time_s - then_s >= RISE_OVER_S else 0.0
 
+
+@dataclass
+class FrozenReading(Interlock):
+    """A reading changes while liquid flows, be it by a digit.
+
+    Time without flow does not count: at rest a sound sensor may show one value.
+
+    Attributes:
+        reading: as DEVICE.QUANTITY; one without a value has not changed.
+        longest_s: time [s] with flow after which a reading that has not changed is frozen.
+        streams: time counts while one of them flows.
+    """
+
+    name: ClassVar[str] = "frozen-reading"
+    reading: str
+    longest_s: float
+    _last: Snapshot | None = field(default=None, init=False, repr=False)
+    _still_s: float = field(default=0.0, init=False, repr=False)
+
+    def check(self, snapshot: Snapshot) -> Iterator[Trip]:
+        """A trip, if the reading has not changed for too long."""
+        last, self._last, now = self._last, snapshot, snapshot.readings[self.reading]
+        if last is None or (math.isfinite(now) and now != last.readings[self.reading]):
+            self._still_s = 0.0
+        elif last.flowing(self.streams):  # a long gap between two looks is no sign of the sensor
+            self._still_s += min(snapshot.time_s - last.time_s, RISE_OVER_S)
+        for trip in super().check(snapshot):
+            self._still_s = 0.0
+            yield trip
+
     def _provokes(self, before: Snapshot, after: Snapshot) -> bool:
-        return set(after.flowing(self.streams)) > set(before.flowing(self.streams))
+        return False  # only flow shows whether the sensor works again
+
+    def _broken(self, snapshot: Snapshot) -> Trip | None:
+        if self._still_s < self.longest_s:
+            return None
+        device, _, quantity = self.reading.partition(".")
+        cause = f"{quantity} has stood still for {self._still_s:.0f} s while liquid flows"
+        return self._trip(device, cause, "check the sensor and its wires")

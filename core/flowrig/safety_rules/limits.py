@@ -33,30 +33,18 @@ class OperatingLimits:
         for heater, (_, high) in self._set_points_c.items():
             state = snapshot.heaters[heater]
             if state.wanted_c > high:
-                yield Trip(
-                    self.name,
-                    heater,
-                    f"its set point is {state.set_point_c:g} °C, above the profile's limit of "
-                    f"{high:g} °C",
-                    "find out who set it at the controller",
-                )
+                cause = f"its set point is {state.set_point_c:g} °C, above the profile's limit of "
+                remedy = "find out who set it at the controller"
+                yield Trip(self.name, heater, f"{cause}{high:g} °C", remedy)
 
     def refuse(self, before: Snapshot, after: Snapshot) -> Iterator[Trip]:
         """Set points and flow rates outside the limits that a command would set."""
-        yield from self.set_points_outside(
-            {
-                name: state.set_point_c
-                for name, state in after.heaters.items()
-                if state.set_point_c != before.heaters[name].set_point_c
-            }
-        )
-        yield from self.rates_outside(
-            {
-                name: state.rate_ul_min
-                for name, state in after.streams.items()
-                if state.rate_ul_min != before.streams[name].rate_ul_min
-            }
-        )
+        was_c = {name: state.set_point_c for name, state in before.heaters.items()}
+        now_c = {name: state.set_point_c for name, state in after.heaters.items()}
+        yield from self.set_points_outside({n: c for n, c in now_c.items() if c != was_c[n]})
+        was = {name: state.rate_ul_min for name, state in before.streams.items()}
+        now = {name: state.rate_ul_min for name, state in after.streams.items()}
+        yield from self.rates_outside({n: rate for n, rate in now.items() if rate != was[n]})
 
     def set_points_outside(self, set_points_c: Mapping[str, float]) -> Iterator[Trip]:
         """Trips for set points [°C], by heater, outside the limits, or not a number."""

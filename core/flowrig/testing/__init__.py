@@ -34,11 +34,12 @@ from flowrig.testing.bench.bench import (
 from flowrig.testing.bench.tap import Tap
 from flowrig.testing.chemistry import ChemistryBench, ChemistryConformance
 from flowrig.testing.conformance.capabilities import (
+    DispensingConformance,
     ReadableConformance,
     SelectableConformance,
     SettableConformance,
 )
-from flowrig.testing.conformance.checks import Level
+from flowrig.testing.conformance.checks import Level, earns, require
 from flowrig.testing.conformance.device import DeviceConformance
 from flowrig.testing.conformance.heater import HeaterConformance
 from flowrig.testing.conformance.learning import (
@@ -62,6 +63,7 @@ __all__ = [
     "Cut",
     "Detector",
     "DeviceConformance",
+    "DispensingConformance",
     "Garbled",
     "HeaterBench",
     "HeaterConformance",
@@ -88,4 +90,6 @@ __all__ = [
     "Tap",
     "Wire",
     "check_trace",
+    "earns",
+    "require",
 ]

@@ -144,7 +144,7 @@ def _renamed(text: str, kind: str, name: str) -> str:
 
 
 def _camel(name: str) -> str:
-    return "".join(part.capitalize() for part in name.split("-"))
+    return "".join(part.capitalize() for part in re.split("[-_]", name))
 
 
 def _title(name: str) -> str:

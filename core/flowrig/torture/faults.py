@@ -1,4 +1,4 @@
-"""The 67 faults: the injection of each, its phases, and how the run must end."""
+"""The faults: the injection of each, its phases, and how the run must end."""
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
@@ -214,6 +214,15 @@ while_flowing = ["CuI", "ZnI2", "CsOA", "ODE", "PFO"]
 """
 """A pressure sensor with an interlock."""
 
+FROZEN_GAUGE: Final = f"""\
+{GAUGE}
+[[interlocks]]
+reading = "gauge.pressure"
+frozen_after = "1 min"
+while_flowing = ["CuI", "ZnI2", "CsOA", "ODE"]
+"""
+"""The same, with one more for a reading that stands still; the carrier does not pass the sensor."""
+
 _FLUIDICS: Final = (
     _fault(13, "pump stall", lambda: OnDevice("pump", "stall"), FLOWING,
            Expected.REPORTED, at_once=True),
@@ -362,6 +371,9 @@ _OTHERS: Final = (
     _fault(67, "pressure sensor gone or silent",
            lambda: OnAddedDevice("gauge", GAUGE, "mute", "deaf", "hang-up times=1"),
            OPEN, Expected.REPORTED),
+    _fault(72, "pressure sensor frozen",
+           lambda: OnAddedDevice("gauge", FROZEN_GAUGE, "frozen-sensor"), FLOWING,
+           Expected.REPORTED),
 )  # fmt: skip
 
 FAULTS: Final[Mapping[int, Fault]] = {

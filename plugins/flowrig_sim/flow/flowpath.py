@@ -3,10 +3,10 @@
 import math
 from collections.abc import Mapping
 
-from attrs import frozen
+from attrs import field, frozen
 
 from flowrig.profile.model import Component, Profile
-from flowrig.profile.topology import FlowGraph, Topology
+from flowrig.profile.topology import FlowGraph, Topology, all_ways
 
 __all__ = ["FALLBACK_BORE_MM", "FlowCell", "FlowPath", "Inlet", "Stretch", "bore_mm"]
 
@@ -21,20 +21,23 @@ class Inlet:
     Attributes:
         stretch: where it comes from.
         fractions: by stream, how much of all that is pumped passes here, 0 to 1.
+        kept: by phase, share of what leaves the other stretch that passes here; 1 by default.
     """
 
     stretch: "Stretch"
     fractions: Mapping[str, float]
+    kept: Mapping[str, float] = field(factory=dict)
 
 
 @frozen(eq=False, kw_only=True)
 class Stretch:
-    """Components one after the other, through which the same flows.
+    """Components one after the other, through which the same flows, wherever valves stand.
 
     Attributes:
         components: the components, in the direction of flow.
-        reactive: names of the streams that are no carriers, in the profile's order.
-        carriers: names of the streams that are carriers.
+        reactive: names of the streams that are no carriers and may get here, in the profile's
+            order; also those that a valve brings here in two of its positions after each other.
+        carriers: names of the carriers that may get here.
         inlets: what flows in from other stretches at its beginning.
         entering: names of the streams that enter there directly.
         fractions: by stream, how much of all that is pumped passes here, 0 to 1.
@@ -46,6 +49,11 @@ class Stretch:
     inlets: tuple[Inlet, ...]
     entering: tuple[str, ...]
     fractions: Mapping[str, float]
+
+    @property
+    def name(self) -> str:
+        """Its first component: the same in all positions of valves."""
+        return self.components[0].name
 
     @property
     def volume_ul(self) -> float:
@@ -92,6 +100,7 @@ class FlowPath:
         solvents: names of the streams that are solvents.
         stretches: all stretches; each comes after those that flow into it.
         cells: flow cells by the name of their spectrometer.
+        phases: phase of each stream, by name.
     """
 
     reactive: tuple[str, ...]
@@ -99,20 +108,26 @@ class FlowPath:
     solvents: tuple[str, ...]
     stretches: tuple[Stretch, ...]
     cells: Mapping[str, FlowCell]
+    phases: Mapping[str, str] = field(factory=dict)
 
     @classmethod
-    def of(cls, profile: Profile) -> "FlowPath":
+    def of(cls, profile: Profile, positions: Mapping[str, str] | None = None) -> "FlowPath":
         """The flow path of a profile.
+
+        Args:
+            profile: the rig.
+            positions: by device, where valves stand; by default as outside of experiments.
 
         Raises:
             InputError: liquid would flow in a circle.
         """
         streams = profile.streams.values()
-        stretches = _stretches(profile)
+        stretches = _stretches(profile, Topology(profile, positions).graph)
         return cls(
             reactive=tuple(s.name for s in streams if s.role != "carrier"),
             carriers=tuple(s.name for s in streams if s.role == "carrier"),
             solvents=tuple(s.name for s in streams if s.role == "solvent"),
+            phases={s.name: s.phase for s in streams},
             stretches=stretches,
             cells=_cells(stretches),
         )
@@ -124,42 +139,71 @@ def bore_mm(component: Component) -> float:
     return FALLBACK_BORE_MM if bore is None or not math.isfinite(bore) else bore
 
 
-def _stretches(profile: Profile) -> tuple[Stretch, ...]:
+def _stretches(profile: Profile, graph: FlowGraph) -> tuple[Stretch, ...]:
     """All stretches; each comes after those that flow into it."""
-    graph = Topology(profile).graph
+    onward = {name: all_ways(profile.path, name, c.to) for name, c in profile.path.items()}
+    before: dict[str, list[str]] = {name: [] for name in profile.path}
+    for name, outlets in onward.items():
+        for outlet in outlets:
+            before[outlet].append(name)
+    fed = {one for name, s in profile.streams.items() for one in all_ways(profile.path, name, s.to)}
     runs: dict[str, list[str]] = {}
     first: dict[str, str] = {}
     for name in graph.order:
-        sources = graph.sources[name]
-        alone = len(sources) == 1 and len(graph.onward[sources[0]]) == 1
-        start = first[sources[0]] if alone and not graph.feeds[name] else name
+        sources = before[name]
+        # What a valve with routes connects is connected in some of its positions only.
+        alone = len(sources) == 1 and onward[sources[0]] == profile.path[sources[0]].outlets
+        alone = alone and len(onward[sources[0]]) == 1 and name not in fed
+        start = first[sources[0]] if alone else name
         first[name] = start
         runs.setdefault(start, []).append(name)
+    getting = {name: _getting_to(profile, onward, name) for name in profile.streams}
     found: dict[str, Stretch] = {}
     for start, run in runs.items():
-        sources = graph.sources[start]
-        inlets = tuple(_inlet(graph, profile, found[first[one]], one, start) for one in sources)
+        inlets = (
+            _inlet(graph, profile, found[first[one]], one, start) for one in graph.sources[start]
+        )
         passing = {name: graph.passing(name).get(start, 0.0) for name in profile.streams}
-        inside = [profile.streams[name] for name, share in passing.items() if share > 0.0]
+        inside = [stream for name, stream in profile.streams.items() if start in getting[name]]
         found[start] = Stretch(
             components=tuple(profile.path[name] for name in run),
             reactive=tuple(s.name for s in inside if s.role != "carrier"),
             carriers=tuple(s.name for s in inside if s.role == "carrier"),
             inlets=tuple(one for one in inlets if one.fractions),
             entering=graph.feeds[start],
-            fractions={s.name: passing[s.name] for s in inside},
+            fractions={s.name: passing[s.name] for s in inside if passing[s.name] > 0.0},
         )
     return tuple(found.values())
+
+
+def _getting_to(profile: Profile, onward: Mapping[str, tuple[str, ...]], stream: str) -> set[str]:
+    """The components that a stream gets to, wherever valves stand one after the other."""
+    one = profile.streams[stream]
+    waiting = list(all_ways(profile.path, stream, one.to))
+    found: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        found.add(name)
+        component = profile.path[name]
+        outlets = onward[name]
+        if component.kind == "separator":
+            shares = component.shares(one.phase)
+            outlets = tuple(w for to in shares for w in all_ways(profile.path, name, to))
+        waiting += outlets
+    return found
 
 
 def _inlet(
     graph: FlowGraph, profile: Profile, source: Stretch, component: str, target: str
 ) -> Inlet:
+    phases = {profile.streams[name].phase for name in (*source.reactive, *source.carriers)}
+    kept = {phase: graph.shares(component, phase).get(target, 0.0) for phase in phases}
     fractions = {
-        name: share * graph.shares(component, profile.streams[name].phase).get(target, 0.0)
-        for name, share in source.fractions.items()
+        name: share * kept[profile.streams[name].phase] for name, share in source.fractions.items()
     }
-    return Inlet(source, {name: share for name, share in fractions.items() if share > 0.0})
+    return Inlet(source, {name: share for name, share in fractions.items() if share > 0.0}, kept)
 
 
 def _cells(stretches: tuple[Stretch, ...]) -> dict[str, FlowCell]:

@@ -9,12 +9,16 @@ from numpy.typing import NDArray
 from flowrig.errors import OutOfRangeError
 from flowrig.interfaces.pump import Syringe
 
-__all__ = ["LEAD_MM", "Plunger", "Plungers"]
+__all__ = ["LEAD_MM", "Plunger", "Plungers", "steady_source"]
 
 Array = NDArray[np.float64]
 
 LEAD_MM = 1.0
 """Travel [mm] per turn of the lead screw (assumed); the flow error repeats once a turn."""
+
+STEADY_BORE_MM = 10.0
+"""Bore [mm] of the plunger that stands for a steady source; it has no pitch error, so that the bore
+has no effect."""
 
 
 class Plunger:
@@ -44,7 +48,8 @@ class Plunger:
     ) -> None:
         self.inner_diameter_mm = syringe.inner_diameter_mm
         self._empty_at_ul = fill_ul
-        self._full_at_ul = fill_ul - syringe.volume_ul
+        has_end = math.isfinite(syringe.volume_ul)
+        self._full_at_ul = fill_ul - syringe.volume_ul if has_end else -math.inf
         self._capacity_ul = syringe.volume_ul
         self._turn_ul = LEAD_MM * math.pi / 4 * syringe.inner_diameter_mm**2
         self._ripple_ul = ripple * self._turn_ul / (2 * math.pi)
@@ -119,6 +124,17 @@ class Plunger:
 
     def _unobstructed_ul(self, time_s: float) -> float:
         return self._since_ul + self._rate_ul_min * (time_s - self._since_s) / 60.0
+
+
+def steady_source(volume_ul: float, fill_ul: float, start_s: float) -> Plunger:
+    """What drives a stream without a syringe, as a plunger without pitch error.
+
+    Args:
+        volume_ul: volume [µL] of a full supply; infinite for a supply without an end.
+        fill_ul: what is in the supply [µL] when the world begins.
+        start_s: rig time [s] when the world begins.
+    """
+    return Plunger(Syringe(volume_ul, STEADY_BORE_MM), fill_ul, 0.0, 0.0, start_s)
 
 
 class Plungers:

@@ -93,6 +93,30 @@ class Slice:
     met: "Callable[[], list[tuple[float, Slice]]]"
 
 
+class _Epoch:
+    """What flows into a stretch while no valve turns.
+
+    Args:
+        start: the first step.
+        stretch: the stretch in the positions of the valves.
+        path: the flow path in these positions.
+    """
+
+    def __init__(self, start: int, stretch: Stretch, path: FlowPath) -> None:
+        order = (*path.reactive, *path.carriers)
+        self.start = start
+        self.stretch = stretch
+        self.weights: Array | None = None
+        shares = [stretch.fractions.get(n, 0.0) for n in (*stretch.reactive, *stretch.carriers)]
+        if any(share < 1.0 for share in shares):
+            self.weights = np.array([stretch.fractions.get(name, 0.0) for name in order])
+        self.kept = {
+            one.stretch.name: kept
+            for one in stretch.inlets
+            if (kept := _kept(one, path)) is not None
+        }
+
+
 class _Trace:
     """Volumes that have passed the beginning of a stretch, by steps."""
 
@@ -101,9 +125,7 @@ class _Trace:
         self.stretch = stretch
         self.reactive = [order.index(name) for name in stretch.reactive]
         self.carriers = [order.index(name) for name in stretch.carriers]
-        self.weights: Array | None = None
-        if any(share < 1.0 for share in stretch.fractions.values()):
-            self.weights = np.array([stretch.fractions.get(name, 0.0) for name in order])
+        self.epochs = [_Epoch(0, stretch, path)]
         self.total_ul = np.zeros(1025)
         self.reactive_ul = np.zeros(1025)
         # The liquid of the beginning: solvent where there is one, else clear liquid of no stream.
@@ -112,11 +134,15 @@ class _Trace:
         self.before[solvents[:1]] = 1.0
         self.inflow = np.zeros((1024, len(path.reactive)))
         self.known = 0
-        self.kept = {
-            id(one.stretch): kept
-            for one in stretch.inlets
-            if (kept := _kept(one, path)) is not None
-        }
+
+    def epoch(self, step: int) -> _Epoch:
+        """What flows in during a step."""
+        return next(one for one in reversed(self.epochs) if one.start <= step)
+
+    def end_of(self, epoch: _Epoch, count: int) -> int:
+        """The first step after those of an epoch, of so many steps in all."""
+        later = self.epochs.index(epoch) + 1
+        return self.epochs[later].start if later < len(self.epochs) else count
 
 
 class FlowRecord:
@@ -139,11 +165,19 @@ class FlowRecord:
         self._premix_of = lru_cache(maxsize=64)(Premix)
         # A single unheated liquid needs no trace: its composition is known, its history too.
         self._traces = {
-            id(one): _Trace(one, path)
+            one.name: _Trace(one, path)
             for one in path.stretches
             if len(one.reactive) + len(one.carriers) > 1 or one.is_heated or _has_cell(one)
         }
         self._columns = {name: index for index, name in enumerate(path.reactive)}
+
+    def turn(self, path: FlowPath) -> None:
+        """Lead what is appended from now on as the flow path does in other positions of valves."""
+        for stretch in path.stretches:
+            trace = self._traces.get(stretch.name)
+            if trace is not None:
+                trace.epochs = [one for one in trace.epochs if one.start < self._count]
+                trace.epochs.append(_Epoch(self._count, stretch, path))
 
     def append(self, times_s: Array, added_ul: Array) -> None:
         """Append steps.
@@ -162,7 +196,8 @@ class FlowRecord:
         self._end_s[new] = times_s[flowing]
         self._added_ul[new] = added_ul
         for trace in self._traces.values():
-            passed_ul = added_ul if trace.weights is None else added_ul * trace.weights
+            weights = trace.epochs[-1].weights
+            passed_ul = added_ul if weights is None else added_ul * weights
             reactive_sum = passed_ul[:, trace.reactive].sum(axis=1)
             carrier_sum = passed_ul[:, trace.carriers].sum(axis=1)
             # One running sum, in order: the result must not depend on how callers group the steps.
@@ -176,7 +211,7 @@ class FlowRecord:
 
     def end_ul(self, stretch: Stretch) -> float:
         """Volume [µL] that had passed the beginning of a stretch after the last recorded step."""
-        return float(self._traces[id(stretch)].total_ul[self._count])
+        return float(self._traces[stretch.name].total_ul[self._count])
 
     def slice_at(self, stretch: Stretch, position_ul: float, total_ul: float) -> Slice | None:
         """The slice of liquid at a position of a stretch.
@@ -190,7 +225,7 @@ class FlowRecord:
             the slice, or None if the position still holds the carrier of the beginning, or nothing
             but carrier flows there.
         """
-        trace = self._traces[id(stretch)]
+        trace = self._traces[stretch.name]
         formed_ul = total_ul - position_ul
         if self._count == 0 or not trace.reactive or (formed_ul <= 0.0 and trace.carriers):
             return None
@@ -238,8 +273,9 @@ class FlowRecord:
             for a single stream no trace, and its column.
         """
         found: list[tuple[float, _Trace | None, float]] = []
-        for one in trace.stretch.inlets:
-            inlet = self._traces.get(id(one.stretch))
+        epoch = trace.epoch(step)
+        for one in epoch.stretch.inlets:
+            inlet = self._traces.get(one.stretch.name)
             if inlet is None:
                 continue
             volume_ul = sum(
@@ -250,17 +286,17 @@ class FlowRecord:
             if volume_ul > 0.0:
                 start_ul, end_ul = inlet.total_ul[step : step + 2]
                 found.append((volume_ul, inlet, start_ul + along * (end_ul - start_ul)))
-        for name, share in self._single(trace).items():
+        for name, share in self._single(epoch).items():
             column = self._columns.get(name)
             if column is not None and (volume_ul := share * float(self._added_ul[step, column])):
                 found.append((volume_ul, None, column))
         return found
 
-    def _single(self, trace: _Trace) -> dict[str, float]:
+    def _single(self, epoch: _Epoch) -> dict[str, float]:
         """By stream that enters a stretch from none that is traced: the share of it that does."""
-        shares = dict.fromkeys(trace.stretch.entering, 1.0)
-        for one in trace.stretch.inlets:
-            if id(one.stretch) not in self._traces:
+        shares = dict.fromkeys(epoch.stretch.entering, 1.0)
+        for one in epoch.stretch.inlets:
+            if one.stretch.name not in self._traces:
                 for name, share in one.fractions.items():
                     shares[name] = shares.get(name, 0.0) + share
         return shares
@@ -268,7 +304,7 @@ class FlowRecord:
     def _arriving(self, trace: _Trace, inlet: _Trace, mark_ul: float, step: int) -> Array:
         """As `_leaving`, without the phases that a separator leads another way."""
         shares = self._leaving(inlet, mark_ul, step)
-        return _filtered(shares, trace.kept.get(id(inlet.stretch)))
+        return _filtered(shares, trace.epoch(step).kept.get(inlet.stretch.name))
 
     def _leaving(self, inlet: _Trace, mark_ul: float, step: int) -> Array:
         """Volume shares in the reactive phase that leaves a stretch.
@@ -286,7 +322,8 @@ class FlowRecord:
             return np.zeros(self._split)
         step = self._step_at(inlet, formed_ul)
         start_ul, end_ul = inlet.total_ul[step : step + 2]
-        return self._entering(inlet, step, min((formed_ul - start_ul) / (end_ul - start_ul), 1.0))
+        along = (formed_ul - start_ul) / ((end_ul - start_ul) or 1.0)
+        return self._entering(inlet, step, min(along, 1.0))
 
     def _through_tanks(self, trace: _Trace, volume_ul: float, mark_ul: float, last: int) -> Array:
         """Volume shares of one phase behind a volume [µL] of tanks in series.
@@ -315,28 +352,29 @@ class FlowRecord:
 
     def _inflow(self, trace: _Trace, last: int) -> Array:
         """Volume shares that entered a stretch of one phase, by step, up to a step."""
-        if trace.known > last:
-            return trace.inflow
-        if any(id(one.stretch) in self._traces for one in trace.stretch.inlets):
-            new = slice(trace.known, self._count)
-            trace.inflow[new] = self._entering_by_step(trace, np.arange(new.start, new.stop))
-            trace.known = self._count
-            return trace.inflow
-        new = slice(trace.known, self._count)
-        added_ul = self._added_ul[new, trace.reactive]
-        if trace.weights is not None:
-            added_ul = added_ul * trace.weights[trace.reactive]
-        sums = added_ul.sum(axis=1)
-        trace.inflow[new, trace.reactive] = added_ul / np.where(sums > 0, sums, 1.0)[:, None]
-        trace.known = self._count
+        while trace.known <= last:
+            epoch = trace.epoch(trace.known)
+            new = slice(trace.known, trace.end_of(epoch, self._count))
+            if any(one.stretch.name in self._traces for one in epoch.stretch.inlets):
+                steps = np.arange(new.start, new.stop)
+                trace.inflow[new] = self._entering_by_step(epoch, steps)
+            else:
+                added_ul = self._added_ul[new, trace.reactive]
+                if epoch.weights is not None:
+                    added_ul = added_ul * epoch.weights[trace.reactive]
+                sums = added_ul.sum(axis=1)
+                trace.inflow[new, trace.reactive] = (
+                    added_ul / np.where(sums > 0, sums, 1.0)[:, None]
+                )
+            trace.known = new.stop
         return trace.inflow
 
-    def _entering_by_step(self, trace: _Trace, steps: NDArray[np.int64]) -> Array:
+    def _entering_by_step(self, epoch: _Epoch, steps: NDArray[np.int64]) -> Array:
         """Volume shares that enter a stretch in the middle of steps, shape `steps x streams`."""
         volumes_ul = np.zeros(steps.size)
         shares = np.zeros((steps.size, self._split))
-        for one in trace.stretch.inlets:
-            inlet = self._traces.get(id(one.stretch))
+        for one in epoch.stretch.inlets:
+            inlet = self._traces.get(one.stretch.name)
             if inlet is None:
                 continue
             columns = [self._columns[name] for name in one.fractions if name in self._columns]
@@ -344,10 +382,10 @@ class FlowRecord:
             volume_ul = self._added_ul[steps][:, columns] @ np.array(fractions)
             marks_ul = 0.5 * (inlet.total_ul[steps] + inlet.total_ul[steps + 1])
             leaving = self._leaving_at(inlet, marks_ul, steps)
-            leaving = _filtered(leaving, trace.kept.get(id(one.stretch)))
+            leaving = _filtered(leaving, epoch.kept.get(one.stretch.name))
             shares += volume_ul[:, None] * leaving
             volumes_ul += volume_ul
-        for name, share in self._single(trace).items():
+        for name, share in self._single(epoch).items():
             if name in self._columns:
                 volume_ul = share * self._added_ul[steps, self._columns[name]]
                 shares[:, self._columns[name]] += volume_ul
@@ -459,8 +497,7 @@ def _kept(inlet: Inlet, path: FlowPath) -> Array | None:
     """By reactive stream, its share in an inlet; None if that is the same for all."""
     kept = np.zeros(len(path.reactive))
     for name in inlet.stretch.reactive:
-        share = inlet.fractions.get(name, 0.0) / inlet.stretch.fractions[name]
-        kept[path.reactive.index(name)] = share
+        kept[path.reactive.index(name)] = inlet.kept.get(path.phases.get(name, ""), 1.0)
     inside = [kept[path.reactive.index(name)] for name in inlet.stretch.reactive]
     return None if all(math.isclose(one, inside[0]) for one in inside) else kept
 

@@ -89,7 +89,7 @@ def emulate(
     if list_variants:
         _list_variants(offer)
         return
-    settings = settings_from(offer, words, **{**offer.example, "address": PLACEHOLDER})
+    settings = settings_from(offer, plugins, words, **{**offer.example, "address": PLACEHOLDER})
     emulator = _build(
         offer,
         plugins.kinds().get(offer.kind),
@@ -136,7 +136,11 @@ def _driver(plugins: "Plugins", name: str) -> "DriverOffer":
     from flowrig.errors import InputError
     from flowrig.profile.problems import nearest
 
-    drivers = {key: offer for key, offer in plugins.drivers().items() if offer.emulator}
+    drivers = {
+        key: offer
+        for key, offer in plugins.drivers().items()
+        if offer.emulator and not offer.by_hand
+    }
     if name in drivers:
         return drivers[name]
     owned = [

@@ -13,6 +13,7 @@ from flowrig.errors import InputError, UnsafeStateError
 if TYPE_CHECKING:
     from flowrig.interfaces import Identity, Syringe
     from flowrig.plugins.offers import DriverOffer, Offer
+    from flowrig.plugins.registry import Plugins
     from flowrig.testing.bench.live import LiveCheck, LiveSession
     from flowrig.testing.conformance.scorecard import Verdict
 
@@ -84,6 +85,7 @@ def live_options(command: F) -> F:
 
 
 def check_live(
+    plugins: "Plugins",
     offers: Sequence["Offer"],
     address: str,
     words: Sequence[str],
@@ -94,6 +96,7 @@ def check_live(
     """Check the one driver among some offers on a real instrument.
 
     Args:
+        plugins: the installed plugins.
         offers: the offers of the plugin.
         address: address of the instrument.
         words: further settings, each as "key=value" with keys and values of a profile.
@@ -113,7 +116,7 @@ def check_live(
     from flowrig.testing.bench.live import LiveSession
 
     offer = _only_driver(offers)
-    settings = settings_from(offer, words, address=address)
+    settings = settings_from(offer, plugins, words, address=address)
     if is_placeholder(address):
         raise InputError(f"put the address of your instrument in the place of {address!r}")
     mine = claim(places(settings.connects_to(look=True)), f"{offer.name} at {address}")

@@ -106,10 +106,10 @@ def check(
     from flowrig.plugins.registry import Plugins
     from flowrig.testing.conformance.installed import offers_of, score_offer
 
-    if live:
-        offers = offers_of(Plugins.discover(), name)
-        sys.exit(check_live(offers, address, words, consent, as_json=as_json))
     plugins, cards = Plugins.discover(), []
+    if live:
+        offers = offers_of(plugins, name)
+        sys.exit(check_live(plugins, offers, address, words, consent, as_json=as_json))
     for offer in offers_of(plugins, name):
         card = score_offer(offer, address, words, plugins)
         cards.append((offer, card))

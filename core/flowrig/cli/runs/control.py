@@ -16,6 +16,7 @@ from flowrig.cli.terminal.printing import (
     print_json,
     say,
 )
+from flowrig.errors import InputError
 from flowrig.journal.events import HoldBegun, WasteLevel
 from flowrig.operator.requests import MEANINGS, Request
 
@@ -55,8 +56,14 @@ halt = _command(Request.HALT, "Halt a run: flow and heat off at once.")
 @folder_argument
 @click.option("--refilled", multiple=True, metavar="STREAM", help="Its syringe is full again.")
 @click.option("--emptied", multiple=True, metavar="WASTE", help="It is empty again.")
-def go_on(folder: Path, refilled: tuple[str, ...], emptied: tuple[str, ...]) -> None:
-    """Let the run in FOLDER go on, which is paused, waits for a refill or stands at a gate.
+@click.option(
+    "--reading", "words", multiple=True, metavar="NAME=NUMBER", help="What you have read by hand."
+)
+def go_on(
+    folder: Path, refilled: tuple[str, ...], emptied: tuple[str, ...], words: tuple[str, ...]
+) -> None:
+    """Let the run in FOLDER go on: it is paused, stands at a gate, or waits for a refill or for
+    work by hand.
 
     The command first prints what you confirm by going on. An experiment that was interrupted begins
     again.
@@ -65,15 +72,31 @@ def go_on(folder: Path, refilled: tuple[str, ...], emptied: tuple[str, ...]) -> 
     Examples:
       flowrig go-on flowrig-runs/my-rig-20261121-093000
       flowrig go-on flowrig-runs/first --refilled CuI --refilled ODE
+      flowrig go-on flowrig-runs/first --reading balance.weight=12.34
     """
     from flowrig.run.control_socket import STATUS, ask_run
 
+    readings = _readings(words)
     hold = ask_run(folder, STATUS)["hold"]
     say(f"go-on: {MEANINGS[Request.GO_ON]}.")
     if hold is not None:
         say(f"You confirm that {hold_of(HoldBegun.from_json(hold)).claim}.")
-    ask_run(folder, Request.GO_ON, refilled=refilled, emptied=emptied)
+    ask_run(folder, Request.GO_ON, refilled=refilled, emptied=emptied, readings=readings)
     say("The request was sent to the run.")
+
+
+def _readings(words: tuple[str, ...]) -> dict[str, float]:
+    """The numbers of a command line, by name."""
+    found = {}
+    for word in words:
+        name, equals, number = (part.strip() for part in word.partition("="))
+        try:
+            found[name] = float(number)
+        except ValueError:
+            equals = ""
+        if not (name and equals):
+            raise InputError(f"--reading {word!r}: expected NAME=NUMBER, as balance.weight=12.3")
+    return found
 
 
 @click.command(short_help="Print the status of a run.")

@@ -1,14 +1,20 @@
 """The parts of `flowrig check` that tell sections and design numbers of the flow path."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from attrs import asdict
 
 from flowrig.cli.terminal.printing import print_paragraph, say
 from flowrig.profile import Profile
-from flowrig.profile.topology import Topology
+from flowrig.profile.topology import (
+    Topology,
+    chosen_valves,
+    in_words,
+    positions_in_experiments,
+    section_sentences,
+)
 from flowrig.profile.topology.design_numbers import (
     NEEDS,
     DesignNumber,
@@ -28,23 +34,53 @@ def path_as_json(profile: Profile, *, numbers: bool) -> dict[str, Any]:
     return told
 
 
-def _sections_as_json(profile: Profile) -> dict[str, Any]:
-    """The sections of a profile in the middle of its search space, as JSON types."""
-    space, topology = profile.space, Topology(profile)
+def path_sentences(profile: Profile) -> Iterator[str]:
+    """Flow, τ and sections in the middle of the search space, by where valves stand."""
+    for positions, topology, rates in _middles(profile):
+        with_positions = f", with {in_words(positions)}" if positions else ""
+        yield (
+            f"in the middle of the search space{with_positions}: {sum(rates.values()):.0f} µL/min "
+            f"in all, τ = {topology.residence_time_s(rates):.0f} s, steady after "
+            f"{topology.equilibrium_time_s(rates):.0f} s"
+        )
+        yield from section_sentences(topology, rates)
+
+
+def _middles(
+    profile: Profile,
+) -> Iterator[tuple[dict[str, str], Topology, dict[str, float]]]:
+    """The middle of the search space by where valves stand: their positions by device, the path,
+    and the flow rates [µL/min]."""
+    space = profile.space
     middle = space.rows(((space.low + space.high) / 2)[None])[0]
-    rates = profile.flow_rates_ul_min(middle)
-    return {
-        name: {
-            "ends": list(topology.ends_of(section)),
-            "volume_ul": topology.section_volume_ul(section),
-            "time_s": _finite(topology.section_time_s(section, rates)),
-            "routes": [
-                {"components": route, "time_s": _finite(topology.route_time_s(route, rates))}
-                for route in topology.routes(section)
-            ],
-        }
-        for name, section in topology.sections.items()
-    }
+    for positions in positions_in_experiments(profile):
+        chosen = {one.name: positions[str(one.device)] for one in chosen_valves(profile)}
+        rates = profile.flow_rates_ul_min({**middle, **chosen})
+        yield positions, Topology(profile, positions), rates
+
+
+def _sections_as_json(profile: Profile) -> dict[str, Any]:
+    """The sections of a profile in the middle of its search space, as JSON types.
+
+    Where experiments choose positions of valves, under the first of them that a section is passed
+    in; its `with` names them.
+    """
+    told: dict[str, Any] = {}
+    for positions, topology, rates in _middles(profile):
+        for name, section in topology.sections.items():
+            if name in told or not topology.is_passed(section):
+                continue
+            told[name] = {
+                "ends": list(topology.ends_of(section)),
+                "volume_ul": topology.section_volume_ul(section),
+                "time_s": _finite(topology.section_time_s(section, rates)),
+                "routes": [
+                    {"components": route, "time_s": _finite(topology.route_time_s(route, rates))}
+                    for route in topology.routes(section)
+                ],
+            }
+            told[name] |= {"with": positions} if positions else {}
+    return told
 
 
 def _finite(value: float) -> float | None:

@@ -1,5 +1,6 @@
 """`flowrig plan`: predicts time, volumes and refills of a campaign."""
 
+import math
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -146,14 +147,22 @@ def _lines(plan: "Plan", profile: "Profile") -> Iterator[str]:
     )
     yield ""
     yield from _table(
-        ("stream", "role", "needed", "range", "syringe", "refills"),
+        ("stream", "role", "needed", "range", _holds(profile), "refills"),
         ("", "", "mL", "mL", "mL", ""),
         _stream_rows(plan, profile),
     )
     yield ""
 
 
+def _holds(profile: "Profile") -> str:
+    """What the streams are drawn from, as the head of a column."""
+    sources = dict.fromkeys(stream.source for stream in profile.streams.values())
+    return " or ".join(sources)
+
+
 def _stage_rows(plan: "Plan", profile: "Profile") -> Iterator[Sequence[str]]:
+    from flowrig.planning.plan import to_waste_ul
+
     for part in plan.parts:
         by_role = {
             role: sum(part.volumes_ul[n] for n, s in profile.streams.items() if s.role == role)
@@ -167,7 +176,7 @@ def _stage_rows(plan: "Plan", profile: "Profile") -> Iterator[Sequence[str]]:
             _between([_duration(t) for t in part.time_range_s]),
             _duration(part.ends_s),
             *map(_ml, by_role.values()),
-            _ml(sum(part.volumes_ul.values())),
+            _ml(to_waste_ul(profile, part.volumes_ul)),
         )
 
 
@@ -178,7 +187,7 @@ def _stream_rows(plan: "Plan", profile: "Profile") -> Iterator[Sequence[str]]:
             stream.role,
             _ml(plan.volumes_ul[name]),
             _between(_millilitres(plan.volume_ranges_ul[name])),
-            f"{stream.syringe.volume_ul / 1000:g}",
+            "no end" if math.isinf(stream.capacity_ul) else f"{stream.capacity_ul / 1000:g}",
             str(sum(name in refill.streams for refill in plan.refills)),
         )
 
@@ -195,7 +204,13 @@ def _advise(plan: "Plan", place: str) -> None:
             f"{' and '.join(emptying.wastes)} is full before experiment {emptying.experiment} "
             f"({emptying.stage}), {_duration(emptying.time_s)} after the start: empty it then"
         )
-    for gate in dict.fromkeys(question.gate for question in plan.questions):
+    for asks in dict.fromkeys(question.asks for question in plan.questions if not question.gate):
+        first, *more = (one for one in plan.questions if not one.gate and one.asks == asks)
+        often = f", and {len(more)} times more" if more else ""
+        print_paragraph(
+            f"by hand: you are asked to {asks} {_duration(first.time_s)} after the start{often}"
+        )
+    for gate in dict.fromkeys(question.gate for question in plan.questions if question.gate):
         first, *more = (question for question in plan.questions if question.gate == gate)
         often = f", and {len(more)} times more" if more else ""
         print_paragraph(

@@ -20,12 +20,16 @@ KEYS: Mapping[str, Request] = {
     "h": Request.HALT,
 }
 YES = "y"
+ENTER = ("\r", "\n")
+BACK = ("\b", "\x7f")
 POLL_S = 0.2
 """Longest wait [s] for a key, after which the end of the run is checked."""
 
 
 class Dialog:
     """Turns keys into requests: a first key proposes a request, a second confirms it.
+
+    Where the run asks for numbers, each is typed after that, with Enter at its end.
 
     Args:
         requests: takes the requests that are confirmed.
@@ -37,12 +41,18 @@ class Dialog:
         self._say = say
         self._proposed: Request | None = None
         self._hold: Hold | None = None
+        self._typed = ""
+        self._readings: dict[str, float] = {}
+        self._wanted: tuple[str, ...] = ()
 
     def press(self, key: str) -> None:
         """Take a key: a request, its confirmation, or any other key, which cancels the request."""
+        if self._wanted:
+            self._type(key)
+            return
         proposed, self._proposed = self._proposed, None
         if proposed is not None and key.lower() == YES:
-            self._send(proposed)
+            self._begin(proposed)
         elif (request := KEYS.get(key.lower())) is not None:
             self._proposed = request
             self._say(
@@ -57,11 +67,53 @@ class Dialog:
         claim = f"; you confirm that {self._hold.claim}" if self._hold is not None else ""
         return MEANINGS[request] + claim
 
+    def _begin(self, request: Request) -> None:
+        """Send a request, or ask for the numbers first that go with it."""
+        self._readings, self._typed = {}, ""
+        reads = () if request is not Request.GO_ON or self._hold is None else self._hold.reads
+        self._wanted = reads
+        if reads:
+            self._say(f"type {reads[0]}, then Enter; without a number, Enter leaves it")
+        else:
+            self._send(request)
+
+    def _type(self, key: str) -> None:
+        """Take a key of a number."""
+        if key in BACK:
+            self._typed = self._typed[:-1]
+        elif key not in ENTER:
+            self._typed += key
+        elif not self._typed.strip():
+            self._wanted = ()
+            self._say(f"no {Request.GO_ON}")
+        else:
+            self._take_number(self._typed.strip())
+            self._typed = ""
+
+    def _take_number(self, text: str) -> None:
+        name = self._wanted[0]
+        try:
+            self._readings[name] = float(text)
+        except ValueError:
+            self._say(f"{name}: {text!r} is no number; once more, then Enter")
+            return
+        self._say(f"{name}: {self._readings[name]:g}")
+        self._wanted = self._wanted[1:]
+        if self._wanted:
+            self._say(f"type {self._wanted[0]}, then Enter")
+        else:
+            self._send(Request.GO_ON)
+
     def _send(self, request: Request) -> None:
         try:
             if request is Request.GO_ON and self._hold is not None:
-                done = {"refilled": self._hold.refill, "emptied": self._hold.empty}
-                self._requests.ask(request, "terminal", **done)
+                self._requests.ask(
+                    request,
+                    "terminal",
+                    refilled=self._hold.refill,
+                    emptied=self._hold.empty,
+                    readings=self._readings,
+                )
             else:
                 self._requests.ask(request, "terminal")
         except InputError as error:

@@ -1,5 +1,8 @@
 """Prints the safety rules of a rig, for `flowrig check`."""
 
+import math
+from collections.abc import Iterator
+
 from flowrig.cli.terminal.printing import print_paragraph, say
 from flowrig.operator.gates import sentence
 from flowrig.profile import Interlock, Profile
@@ -10,18 +13,18 @@ __all__ = ["print_safety"]
 def print_safety(profile: Profile) -> None:
     """Print the rules that hold while the rig runs, and devices without a dead-man timer."""
     for interlock in profile.interlocks:
-        print_paragraph(f"interlock: {_sentence(interlock)}", indent=2)
+        print_paragraph(f"interlock: {_sentence(profile, interlock)}", indent=2)
     for heater in _of_kind(profile, "heater"):
         print_paragraph(_supervision(profile, heater), indent=2)
     for gate in profile.gates:
         often = "each time" if gate.each_time else "once"
         print_paragraph(f"gate {gate.name}: asked {often} before {sentence(gate)}", indent=2)
-    varied = {one.device: one.name for one in profile.variables}
-    for name, value in profile.device_values().items():
-        entry = profile.devices[name]
-        run, safe = (f"{one} {entry.abilities.unit}".rstrip() for one in (value, entry.safe))
-        when = f"as {varied[name]} says" if name in varied else f"{run} in every experiment"
-        print_paragraph(f"{name}: {when}, {safe} in the safe state", indent=2)
+    for line in _values(profile):
+        print_paragraph(line, indent=2)
+    for name, stream in profile.streams.items():
+        if math.isinf(stream.capacity_ul):
+            text = f"{name}: [streams.{name}] names no `supply`, so it counts as never empty"
+            print_paragraph(text, indent=2)
     flows = ", ".join(profile.hold_flow_rates_ul_min) or "nothing"
     print_paragraph(
         f"on hold: {flows} flows, for {profile.hold.longest_s / 60:g} min at most", indent=2
@@ -29,7 +32,7 @@ def print_safety(profile: Profile) -> None:
     unguarded = [
         name
         for name, device in profile.devices.items()
-        if device.offer.kind in ("pump", "heater") and not device.offer.dead_man
+        if (device.drives or device.offer.kind in ("pump", "heater")) and not device.offer.dead_man
     ]
     if unguarded:
         say(
@@ -39,20 +42,48 @@ def print_safety(profile: Profile) -> None:
         )
 
 
+def _values(profile: Profile) -> Iterator[str]:
+    """Where devices stand that are set or turned, in experiments and in the safe state."""
+    varied, values = {one.device: one.name for one in profile.variables}, profile.device_values()
+    for name, entry in profile.devices.items():
+        if not entry.is_controlled or not (name in varied or name in values):
+            continue
+        unit = entry.abilities.unit
+        run = f"{values.get(name)} {unit}".rstrip() + " in every experiment"
+        when = f"as {varied[name]} says" if name in varied else run
+        if entry.by_hand:
+            yield f"{name}: {when}; a person works it, and the safe state leaves it as it is"
+        else:
+            yield f"{name}: {when}, {f'{entry.safe} {unit}'.rstrip()} in the safe state"
+    for name in profile.readings_by_hand:
+        yield f"{name}: a person reads it once an experiment"
+
+
 def _of_kind(profile: Profile, kind: str) -> list[str]:
     return [name for name, one in profile.devices.items() if one.offer.kind == kind]
 
 
-def _sentence(interlock: Interlock) -> str:
+def _sources(profile: Profile, interlock: Interlock) -> str:
+    """What the streams of an interlock are drawn from, in words."""
+    plurals = {"syringe": "syringes", "supply": "supplies"}
+    sources = dict.fromkeys(profile.streams[name].source for name in interlock.streams)
+    return " or ".join(plurals[one] for one in sources)
+
+
+def _sentence(profile: Profile, interlock: Interlock) -> str:
     streams, heater = ", ".join(interlock.streams), interlock.heater
+    if interlock.frozen_after_s is not None:
+        return (
+            f"{interlock.reading} changes within {interlock.frozen_after_s:g} s of flow of "
+            f"{streams}; else {interlock.action}"
+        )
     if interlock.reading is not None:
         when = f"while {streams} flows" if interlock.streams else "at all times"
         never = f"{interlock.breaks} {interlock.limit}"
         return f"{interlock.reading} is never {never}, {when}; else {interlock.action}"
     if interlock.kind == "syringe-not-empty":
-        return (
-            f"{streams} flow only while {interlock.remainder_ul / 1000:g} mL stay in their syringes"
-        )
+        stay = f"{interlock.remainder_ul / 1000:g} mL stay in their {_sources(profile, interlock)}"
+        return f"{streams} flow only while {stay}"
     if interlock.kind == "heat-needs-flow":
         return f"{heater} is above {interlock.above_c:g} °C only while one of {streams} flows"
     cold = "" if interlock.or_below_c is None else f" or below {interlock.or_below_c:g} °C"

@@ -18,6 +18,9 @@ def hold_of(begun: HoldBegun) -> Hold:
         refill=begun.refill,
         empty=begun.empty,
         gate=begun.gate,
+        supplied=begun.supplied or (),
+        works=begun.works,
+        reads=begun.reads,
     )
 
 

@@ -26,6 +26,8 @@ from flowrig.journal.events import (
     Explored,
     GateAsked,
     GateOpened,
+    HandAsked,
+    HandDone,
     HoldBegun,
     JournalCut,
     Measured,
@@ -207,6 +209,15 @@ class Progress:
     @_show.register
     def _gate_opened(self, data: GateOpened) -> None:
         self.say(f"gate {data.gate}: yes, by {data.by}", "yellow")
+
+    @_show.register
+    def _hand_asked(self, data: HandAsked) -> None:
+        self.say(data.asks, "yellow")
+
+    @_show.register
+    def _hand_done(self, data: HandDone) -> None:
+        read = [f"{name} {value:g}" for name, value in data.readings.items() if value is not None]
+        self.say(", ".join([f"done, by {data.by}", *read]), "yellow")
 
     @_show.register
     def _waste_levels(self, data: WasteLevels) -> None:

@@ -8,13 +8,15 @@ import numpy as np
 from attrs import evolve, field, frozen
 
 from flowrig.problem.forms import Form, Ratio
+from flowrig.problem.scale import Scale
 from flowrig.problem.system import MOST_CORNERS, Branch, Equation, Limit, System
 from flowrig.profile.controls.names import Names, names_of
 from flowrig.profile.controls.set_points import set_point_window
-from flowrig.profile.expressions import ExpressionError, Unit, unit_of
+from flowrig.profile.expressions import Expression, ExpressionError, Unit, unit_of
 from flowrig.profile.model import Choice, DeviceEntry, Profile, Setting, Variable
 from flowrig.profile.problems import Finding, Path
 from flowrig.profile.quantity import QuantityError
+from flowrig.profile.topology import chosen_valves, in_words, positions_in_experiments
 
 __all__ = ["EquationSet", "equations_of", "needs_equations", "with_plain_sources"]
 
@@ -39,10 +41,17 @@ class EquationSet:
 
 @frozen
 class _Placed:
-    """An equation with its place in the profile."""
+    """An equation with its place in the profile.
+
+    Attributes:
+        equation: the equation.
+        path: its place.
+        scale: where it is a time that is no quotient, that; the equation stands in its place.
+    """
 
     equation: Equation
     path: Path
+    scale: Scale | None = None
 
 
 @frozen
@@ -85,7 +94,8 @@ def _in_unit_of_device(names: Names, one: Variable) -> Variable:
     if one.expression is None or one.choices:
         return one
     try:
-        unit = names.bind(one.expression).unit
+        is_joined = one.expression.text.strip() in names.joined
+        unit = unit_of("s") if is_joined else names.bind(one.expression).unit
     except ExpressionError:
         return one
     if unit.powers != one.quantity.powers or unit == one.quantity:
@@ -140,33 +150,88 @@ def equations_of(profile: Profile) -> EquationSet:
     Args:
         profile: the profile; its rules for plain variables and flow rules hold.
     """
-    names, parts = names_of(profile), _Parts()
-    _variables(profile, names, parts)
-    _settings(profile, names, parts)
-    _limits(profile, names, parts)
-    if parts.findings:
-        return EquationSet(None, tuple(parts.findings))
-    choices = list(product(*(range(len(one)) for one in parts.chosen)))
+    read = _read(profile)
+    findings = next((some.findings for some in read.values() if some.findings), [])
+    if findings:
+        return EquationSet(None, tuple(findings))
+    first = next(iter(read.values()))
+    choices = list(product(*(range(len(one)) for one in first.chosen)))
     if len(choices) > MOST_BRANCHES:
         message = f"the categories have {len(choices)} combinations"
         found = Finding(("space",), message, expected=f"at most {MOST_BRANCHES}")
         return EquationSet(None, (found,))
+    parts_of = {choice: read[_positions_of(profile, choice)] for choice in choices}
     placed = {
         choice: [
             *parts.always,
             *(p for one, n in zip(parts.chosen, choice, strict=True) for p in one[n]),
         ]
-        for choice in choices
+        for choice, parts in parts_of.items()
     }
-    unknowns = _unknowns(profile, placed[choices[0]], parts.limited)
+    findings = [found for some in placed.values() for found in _unscalable(profile, some)]
+    if findings:
+        return EquationSet(None, (findings[0],))
+    unknowns = _unknowns(profile, placed[choices[0]], first.limited)
     system = System(
         [one.parameter for one in profile.variables],
         unknowns,
         {choice: [one.equation for one in some] for choice, some in placed.items()},
-        [one for one in _with_off(parts) if one.ratio.names <= set(unknowns)],
+        [one for one in _all_limits(profile, choices, read) if one.ratio.names <= set(unknowns)],
+        {
+            choice: one.scale
+            for choice, some in placed.items()
+            for one in some
+            if one.scale is not None
+        },
     )
     findings = list(_unsolvable(profile, system, placed))
     return EquationSet(None if findings else system, tuple(findings))
+
+
+def _read(profile: Profile) -> dict[tuple[str, ...], _Parts]:
+    """What is read, by the positions that experiments choose for valves of the path."""
+    read: dict[tuple[str, ...], _Parts] = {}
+    for positions in positions_in_experiments(profile):
+        names, parts = names_of(profile, positions), _Parts()
+        _variables(profile, names, parts)
+        _settings(profile, names, parts)
+        _limits(profile, names, parts)
+        where = in_words(positions)
+        parts.findings[:] = [
+            evolve(one, message=f"{one.message}; with {where}") if where else one
+            for one in parts.findings
+        ]
+        read[tuple(positions.values())] = parts
+    return read
+
+
+def _positions_of(profile: Profile, choice: Sequence[int]) -> tuple[str, ...]:
+    """The positions of valves of the path in one combination of choices."""
+    valves = {one.name for one in chosen_valves(profile)}
+    chosen = zip((one for one in profile.variables if one.choices), choice, strict=True)
+    return tuple(one.choices[number].name for one, number in chosen if one.name in valves)
+
+
+def _all_limits(
+    profile: Profile,
+    choices: Sequence[tuple[int, ...]],
+    read: Mapping[tuple[str, ...], _Parts],
+) -> list[Limit]:
+    """The limits; one that differs by where valves stand applies to its choices only."""
+    found: list[tuple[Limit, set[tuple[str, ...]]]] = []
+    for positions, parts in read.items():
+        for one in _with_off(parts):
+            same = next((where for other, where in found if other == one), None)
+            if same is None:
+                found.append((one, {positions}))
+            else:
+                same.add(positions)
+    return [
+        one
+        if len(where) == len(read)
+        else evolve(one, only=frozenset(c for c in choices if _positions_of(profile, c) in where))
+        for one, where in found
+    ]
 
 
 def _unknowns(profile: Profile, placed: Sequence[_Placed], limited: set[str]) -> list[str]:
@@ -212,6 +277,17 @@ def _variables(profile: Profile, names: Names, parts: _Parts) -> None:
 def _expression_variable(names: Names, one: Variable, here: Path, parts: _Parts) -> None:
     assert one.expression is not None
     path = (*here, "is")
+    label = f"{one.name} in [[space]]"
+    if one.expression.text.strip() in names.joined:
+        if one.quantity.powers != unit_of("s").powers:
+            message = f"a range in {one.quantity} for a time"
+            parts.findings.append(Finding((*here, "range"), message, expected="a range in s"))
+        elif one.range[0] <= 0.0:
+            message = "no flow rates are so large that liquid takes no time"
+            parts.findings.append(Finding((*here, "range"), message, expected="more than 0 s"))
+        else:
+            parts.always.append(_scaling(names, one.expression, one.name, label, path))
+        return
     try:
         ratio, bound = names.ratio(one.expression)
     except ExpressionError as error:
@@ -224,8 +300,39 @@ def _expression_variable(names: Names, one: Variable, here: Path, parts: _Parts)
         )
         return
     ratio = ratio.scaled(bound.unit.factor(one.quantity))
-    label = f"{one.name} in [[space]]"
     parts.always.append(_Placed(Equation(ratio, one.name, label), path))
+
+
+def _scaling(
+    names: Names, expression: Expression, value: str | float, label: str, path: Path
+) -> _Placed:
+    """A time that is no quotient, and in its place in the equations that the sum of flows is 1."""
+    total = Form(0.0, dict.fromkeys(names.streams, 1.0))
+    scale = Scale(names.joined[expression.text.strip()], names.streams, value)
+    return _Placed(Equation(Ratio(total), 1.0, label), path, scale)
+
+
+def _unscalable(profile: Profile, placed: Sequence[_Placed]) -> Iterator[Finding]:
+    """Why a time that is no quotient cannot decide the scale of all flow rates."""
+    first = next((one for one in placed if one.scale is not None), None)
+    if first is None:
+        return
+    for one in placed:
+        ratio, value = one.equation.ratio, one.equation.value
+        if one is first or not ratio.names & profile.streams.keys():
+            continue
+        constant = value if isinstance(value, float) else 0.0
+        fixed = ratio.above.constant - constant * ratio.below.constant
+        fixed = fixed or (isinstance(value, str) and ratio.below.constant)
+        if one.scale is not None or fixed or ratio.names - profile.streams.keys():
+            yield Finding(
+                first.path,
+                f"streams join or divide on the way, so that {first.equation.label} decides only "
+                f"by what factor all flow rates grow, and {one.equation.label} fixes that too",
+                expected="ratios of flow rates there; or a section that starts where they have "
+                "joined",
+            )
+            return
 
 
 def _category(
@@ -290,6 +397,9 @@ def _equations(
     """Each setting as an equation of a quotient and a constant."""
     for setting in settings:
         here = (*path, setting.key)
+        if setting.left.text.strip() in names.joined:
+            yield from _time_setting(setting, names, here, parts)
+            continue
         try:
             left, bound = names.ratio(setting.left)
         except ExpressionError as error:
@@ -311,6 +421,26 @@ def _equations(
             parts.findings.append(Finding(here, message, expected="a quotient and a constant"))
         else:
             yield _Placed(equation, here)
+
+
+def _time_setting(setting: Setting, names: Names, here: Path, parts: _Parts) -> Iterator[_Placed]:
+    """A time that is no quotient, set to a constant."""
+    try:
+        right, bound = names.ratio(setting.right)
+    except ExpressionError as error:
+        parts.findings.append(_error(error, here))
+        return
+    seconds = unit_of("s")
+    if right.names or bound.unit.powers != seconds.powers:
+        message = f"{setting.key} can only be a constant time: streams join or divide on the way"
+        parts.findings.append(Finding(here, message, expected='a time, such as "60 s"'))
+        return
+    value = right.above.constant / right.below.constant * bound.unit.factor(seconds)
+    if value <= 0.0:
+        message = "no flow rates are so large that liquid takes no time"
+        parts.findings.append(Finding(here, message, expected="more than 0 s"))
+        return
+    yield _scaling(names, setting.left, value, f"{setting.key} in [{here[0]}]", here)
 
 
 def _equation(left: Ratio, right: Ratio, label: str) -> Equation | None:

@@ -6,6 +6,7 @@ from attrs import frozen
 
 from flowrig.errors import InputError
 from flowrig.problem.forms import Form, Ratio
+from flowrig.problem.scale import Routes
 from flowrig.profile.expressions import Bound, Expression, ExpressionError, Meaning, Unit, unit_of
 from flowrig.profile.expressions.linear import ratio_of
 from flowrig.profile.model import DeviceEntry, Profile, Section
@@ -17,6 +18,12 @@ TOTAL = "total"
 """The sum of all streams, unless something is called like it."""
 
 SECONDS_PER_MINUTE = 60.0
+
+NO_QUOTIENT = (
+    "streams join or divide on the way, so that its time is no quotient of flow rates; let it "
+    "stand alone, or take a section that starts where they have joined"
+)
+"""Why a time cannot stand in a larger expression."""
 
 SAME = 1e-9
 """Relative difference of factors that are the same but for rounding."""
@@ -30,11 +37,15 @@ class Names:
         meanings: units by name.
         ratios: by name, what it is in terms of controls.
         refused: by name, why an expression cannot use it.
+        joined: by name, a time that is no quotient, and that an equation may have alone.
+        streams: names of the streams.
     """
 
     meanings: Mapping[str, Meaning]
     ratios: Mapping[str, Ratio]
     refused: Mapping[str, str]
+    joined: Mapping[str, Routes]
+    streams: tuple[str, ...]
 
     def bind(self, expression: Expression) -> Bound:
         """An expression with the meaning of its names.
@@ -58,11 +69,12 @@ class Names:
         return ratio_of(bound, self.ratios), bound
 
 
-def names_of(profile: Profile) -> Names:
+def names_of(profile: Profile, positions: Mapping[str, str] | None = None) -> Names:
     """The names of a rig that expressions over controls can use.
 
     Args:
         profile: a profile, or the readable sections of one.
+        positions: by device, what an experiment chooses for the valves of the path.
     """
     flow, heat, time = unit_of("uL/min"), unit_of("degC"), unit_of("s")
     meanings: dict[str, Meaning] = {}
@@ -96,13 +108,16 @@ def names_of(profile: Profile) -> Names:
     if TOTAL not in meanings:
         meanings[TOTAL] = Meaning(flow)
         ratios[TOTAL] = Ratio(Form(0.0, dict.fromkeys(profile.streams, 1.0)))
-    for name, found in _times(profile):
+    joined: dict[str, Routes] = {}
+    for name, found in _times(profile, positions or {}):
         meanings[name] = Meaning(time)
-        if isinstance(found, str):
-            refused[name] = found
-        else:
+        if isinstance(found, Ratio):
             ratios[name] = found
-    return Names(meanings, ratios, refused)
+            continue
+        refused[name] = NO_QUOTIENT if isinstance(found, Routes) else found
+        if isinstance(found, Routes):
+            joined[name] = found
+    return Names(meanings, ratios, refused, joined, tuple(profile.streams))
 
 
 def _unit(entry: DeviceEntry) -> Unit | None:
@@ -115,32 +130,49 @@ def _unit(entry: DeviceEntry) -> Unit | None:
         return None
 
 
-def _times(profile: Profile) -> Iterator[tuple[str, Ratio | str]]:
+def _times(
+    profile: Profile, positions: Mapping[str, str]
+) -> Iterator[tuple[str, Ratio | Routes | str]]:
     """By section its time [s], or why it is no quotient of flow rates."""
     try:
-        topology = Topology(profile)
+        topology = Topology(profile, positions)
         for name, section in topology.sections.items():
             yield f"{name}.time", _time(profile, topology, section)
     except (InputError, KeyError):  # rules about the path report what is wrong with it
         return
 
 
-def _time(profile: Profile, topology: Topology, section: Section) -> Ratio | str:
+def _time(profile: Profile, topology: Topology, section: Section) -> Ratio | Routes | str:
+    """The time of a section: a quotient; its ways, if it is none; or why it has no time."""
     slowest: Ratio | None = None
     for route in topology.routes(section):
         ratio = _route_time(profile, topology, route)
-        if ratio is None:
-            return (
-                "streams join or divide on the way, so that its time is no quotient of flow rates; "
-                "take a section that starts where they have joined"
-            )
-        if slowest is not None and ratio.below != slowest.below:
-            return "its routes have different flow rates, so that the longest one may change"
+        if ratio is None or (slowest is not None and ratio.below != slowest.below):
+            return _routes(profile, topology, section)
         if slowest is None or ratio.above.constant > slowest.above.constant:
             slowest = ratio
     if slowest is None or not slowest.above.constant:
         return "it has no volume, or nothing flows through it"
     return slowest
+
+
+def _routes(profile: Profile, topology: Topology, section: Section) -> Routes:
+    """Each way through a section, with its volumes and the flow rates through them."""
+
+    def flow(name: str) -> Form:
+        passing = {one: topology.graph.passing(one).get(name, 0.0) for one in profile.streams}
+        return Form(0.0, {one: share for one, share in passing.items() if share > 0.0})
+
+    return Routes(
+        tuple(
+            tuple(
+                (profile.path[name].volume_ul, flow(name))
+                for name in route
+                if profile.path[name].volume_ul > 0.0
+            )
+            for route in topology.routes(section)
+        )
+    )
 
 
 def _route_time(profile: Profile, topology: Topology, route: tuple[str, ...]) -> Ratio | None:

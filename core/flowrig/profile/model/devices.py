@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from flowrig.interfaces.capabilities import Abilities, Value
 from flowrig.interfaces.device import DeviceSettings
 from flowrig.plugins.offers import DriverOffer, KindOffer
+from flowrig.profile.model.flow import Stream
 from flowrig.profile.quantity import QuantityError, parse_of_a_device
 
-__all__ = ["DeviceEntry", "units_of_readings"]
+__all__ = ["DeviceEntry", "as_driven", "gas_factor", "read_by_hand", "units_of_readings"]
 
 
 @frozen
@@ -23,7 +24,10 @@ class DeviceEntry:
         emulated: whether an emulator of this process is at the address.
         kind: the kind of the device; None for a pump, a heater or a spectrometer.
         abilities: what it can do, if it is of such a kind.
-        safe: the number or position at which it is safe; None if it is neither set nor turned.
+        safe: the number or position at which it is safe; None if it is neither set nor turned, and
+            for a device by hand, which is safe at any.
+        drives: name of the stream that it drives without a syringe; "" for none. Its number is then
+            the stream's flow rate, and nothing else sets it.
     """
 
     name: str
@@ -33,11 +37,22 @@ class DeviceEntry:
     kind: KindOffer | None = None
     abilities: Abilities = field(factory=Abilities)
     safe: Value | None = None
+    drives: str = ""
 
     @property
     def is_controlled(self) -> bool:
-        """Whether it is set to numbers or turned to positions."""
-        return self.abilities.is_settable or self.abilities.is_selectable
+        """Whether it is set to numbers or turned to positions, by itself and not as a stream."""
+        return not self.drives and (self.abilities.is_settable or self.abilities.is_selectable)
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether a person works and reads it."""
+        return self.offer.by_hand
+
+    @property
+    def has_safe_value(self) -> bool:
+        """Whether the safe state brings it to a value."""
+        return self.is_controlled and not self.by_hand
 
     def value_of(self, text: object) -> Value:
         """A number in its unit, or a position, from a profile.
@@ -59,6 +74,50 @@ class DeviceEntry:
         return value
 
 
+def as_driven(
+    devices: Mapping[str, DeviceEntry], streams: Mapping[str, Stream]
+) -> dict[str, DeviceEntry]:
+    """The devices, where one that a stream names is driven by it alone.
+
+    Such a device has no number and no safe value of its own: it is stopped with its stream.
+
+    Args:
+        devices: of the rig.
+        streams: of the rig.
+    """
+    driving = {stream.pump: name for name, stream in streams.items()}
+
+    def driven(entry: DeviceEntry) -> DeviceEntry:
+        # A safe value of the profile's own stays, for the rule that refuses it.
+        own = entry.kind is None or entry.safe != entry.kind.safe
+        return evolve(
+            entry,
+            drives=driving[entry.name],
+            safe=entry.safe if own else None,
+            abilities=evolve(entry.abilities, limits=None),
+        )
+
+    return {
+        name: driven(entry) if name in driving and entry.abilities.is_dispensing else entry
+        for name, entry in devices.items()
+    }
+
+
+def gas_factor(stream: Stream, entry: DeviceEntry) -> float:
+    """What a flow rate of a stream is multiplied with to be one that its device counts.
+
+    It is 1, but for a gas whose volume counts at another pressure than the device counts at. The
+    gas is taken as ideal, and as warm as at standard conditions.
+
+    Args:
+        stream: the stream.
+        entry: the device that drives it.
+    """
+    if not stream.pressure_kpa or entry.abilities.standard_kpa is None:
+        return 1.0
+    return stream.pressure_kpa / entry.abilities.standard_kpa
+
+
 def units_of_readings(devices: Mapping[str, DeviceEntry]) -> dict[str, str]:
     """Unit of everything that devices report, by DEVICE.QUANTITY."""
     return {
@@ -66,3 +125,8 @@ def units_of_readings(devices: Mapping[str, DeviceEntry]) -> dict[str, str]:
         for name, entry in devices.items()
         for quantity in entry.abilities.quantities
     }
+
+
+def read_by_hand(devices: Mapping[str, DeviceEntry]) -> dict[str, str]:
+    """Unit of what a person reads once an experiment, by DEVICE.QUANTITY."""
+    return units_of_readings({name: entry for name, entry in devices.items() if entry.by_hand})

@@ -11,6 +11,7 @@ from flowrig.problem.space import LinearConstraint
 from flowrig.profile.model.analysis import Window
 
 __all__ = [
+    "GAS",
     "Component",
     "Ends",
     "LimitedFlow",
@@ -27,6 +28,9 @@ __all__ = [
 ]
 
 StreamRole = Literal["reagent", "solvent", "carrier"]
+
+GAS = "gas"
+"""The phase of a gas: it leaves a waste, and its volume counts at a pressure."""
 
 ComponentKind = Literal[
     "tubing",
@@ -98,12 +102,13 @@ class Liquid:
 
 @frozen(kw_only=True)
 class Stream:
-    """A liquid with its pump and syringe.
+    """A liquid or a gas, and the device that drives it.
 
     Attributes:
         name: name in the profile, for flow rules and the search space.
-        pump: the device that drives the stream.
-        syringe: the syringe on the pump.
+        pump: the device that drives the stream; in TOML also `device`, or the word of its kind.
+        named_by: the key that names the device: "pump", "device", or the word of its kind.
+        syringe: the syringe on the pump; None for a device that has none.
         contents: the liquid, in words.
         role: "reagent", "solvent" or "carrier"; reagents stop first in an emergency, and only
             solvent and carrier may flush.
@@ -113,19 +118,43 @@ class Stream:
         stock: recipe of the liquid; optional.
         contains_mol_l: concentration [mol/L] by species, for simulated chemistries; optional.
         liquid: properties of the liquid; optional.
+        supply_ul: where there is no syringe, volume [µL] that a full supply holds; None for a
+            supply without an end.
+        pressure_kpa: of a gas, the absolute pressure [kPa] at which its volumes and flow rates
+            count; None for that at which its device counts.
     """
 
     name: str
     pump: str
-    syringe: Syringe
     contents: str
     role: StreamRole
     flow_rate_ul_min: Window
     to: str
+    named_by: str = "pump"
+    syringe: Syringe | None = None
     given_phase: str | None = field(default=None, metadata={"toml": "phase"})
     stock: Stock | None = None
     contains_mol_l: Mapping[str, float] = field(factory=dict)
     liquid: Liquid | None = None
+    supply_ul: float | None = None
+    pressure_kpa: float | None = None
+
+    @property
+    def is_carrier(self) -> bool:
+        """Whether its phase is between the slugs of the reactive one."""
+        return self.phase == "carrier" or (self.phase == GAS and self.role == "carrier")
+
+    @property
+    def capacity_ul(self) -> float:
+        """Volume [µL] of the full syringe or supply; infinite for a supply without an end."""
+        if self.syringe is not None:
+            return self.syringe.volume_ul
+        return math.inf if self.supply_ul is None else self.supply_ul
+
+    @property
+    def source(self) -> str:
+        """What it is drawn from, in a word."""
+        return "supply" if self.syringe is None else "syringe"
 
     @property
     def phase(self) -> str:
@@ -143,6 +172,8 @@ class Component:
         name: name in the profile.
         kind: tubing, junction, mixer, reactor, flow-cell, separator, valve, vessel or waste.
         to: the component downstream; several where the flow divides; none at the end of the path.
+        routes: of a valve with several ways through it, by position: where it leads each stream or
+            component that leads into it.
         material: wetted material, as a label.
         inner_diameter_mm: bore [mm].
         length_mm: length [mm].
@@ -158,6 +189,7 @@ class Component:
     name: str
     kind: ComponentKind
     to: Outlets = None
+    routes: Mapping[str, Mapping[str, str]] = field(factory=dict)
     material: str = ""
     inner_diameter_mm: float | None = None
     length_mm: float | None = None
@@ -184,6 +216,9 @@ class Component:
     @property
     def outlets(self) -> tuple[str, ...]:
         """The components downstream, each once, in the order of the profile."""
+        if self.routes:
+            ways = [one for way in self.routes.values() for one in way.values()]
+            return tuple(dict.fromkeys(ways))
         match self.to:
             case None:
                 return ()

@@ -19,7 +19,7 @@ from flowrig.problem.system import System
 from flowrig.profile.expressions import Expression
 from flowrig.profile.model.analysis import Analysis, Calibration, Window
 from flowrig.profile.model.campaign import Campaign
-from flowrig.profile.model.devices import DeviceEntry, units_of_readings
+from flowrig.profile.model.devices import DeviceEntry, read_by_hand, units_of_readings
 from flowrig.profile.model.features import Feature, bind_features
 from flowrig.profile.model.flow import (
     Component,
@@ -361,21 +361,21 @@ class Profile:
         """By device that is set or turned, its value under some conditions.
 
         A device that no variable decides is at its setting, else at its safe value, and so is every
-        device outside of experiments.
+        device outside of experiments. A device by hand has no safe value, and stays as it is.
 
         Args:
             conditions: of an experiment; None outside of experiments.
         """
         given = self.device_settings
         values: dict[str, Value] = {
-            name: entry.value_of(given[name]) if name in given else entry.safe
-            for name, entry in self.devices.items()
-            if entry.safe is not None
+            name: entry.safe for name, entry in self.devices.items() if entry.safe is not None
         }
+        values |= {name: self.devices[name].value_of(text) for name, text in given.items()}
         if conditions is not None:
             if self.system is not None:
                 controls = self.system.controls(conditions)
-                values |= {name: controls[name] for name in values if name in controls}
+                controlled = (n for n, one in self.devices.items() if one.is_controlled)
+                values |= {name: controls[name] for name in controlled if name in controls}
             values |= {
                 one.device: conditions[one.name] for one in self.variables if one.device is not None
             }
@@ -385,3 +385,8 @@ class Profile:
     def readings(self) -> dict[str, str]:
         """Unit of everything that devices report, by DEVICE.QUANTITY."""
         return units_of_readings(self.devices)
+
+    @property
+    def readings_by_hand(self) -> dict[str, str]:
+        """Unit of what a person reads once an experiment, by DEVICE.QUANTITY."""
+        return read_by_hand(self.devices)

@@ -8,6 +8,7 @@ from attrs import evolve
 from flowrig.claims import places
 from flowrig.plugins.offers import CORE_KINDS
 from flowrig.profile.model import Component, DeviceEntry, Profile
+from flowrig.profile.model.devices import read_by_hand
 from flowrig.profile.problems import Finding, Path
 from flowrig.profile.quantity import QuantityError
 from flowrig.profile.rules import names
@@ -92,6 +93,11 @@ def names_of_readings(profile: Profile) -> Iterator[Finding]:
 
 def values(profile: Profile) -> Iterator[Finding]:
     """Settings belong to devices that are set or turned, and the devices take them."""
+    for name, one in profile.devices.items():
+        if one.drives and one.safe is not None:
+            message = f"{name!r} drives the stream {one.drives!r}, and stops with it"
+            path: Path = ("devices", name, "safe")
+            yield Finding(path, message, expected="no key `safe`", on_key=True)
     controlled = {n: one for n, one in profile.devices.items() if one.is_controlled}
     for name, text in profile.device_settings.items():
         here: Path = ("settings", name)
@@ -101,4 +107,19 @@ def values(profile: Profile) -> Iterator[Finding]:
             yield Finding(here, error.message, expected=error.expected)
 
 
-RULES = (one_instrument_one_device, at_components, have_a_place, names_of_readings, values)
+def by_hand(profile: Profile) -> Iterator[Finding]:
+    """What holds at every moment depends on no person."""
+    for name, component in profile.path.items():
+        for device, word in component.devices.items() if component.kind == "valve" else ():
+            if device in profile.devices and profile.devices[device].by_hand:
+                message = f"{device!r} is worked by hand, and the safe state turns {name!r}"
+                expected = "a device that the run can turn"
+                yield Finding(("path", name, word), message, expected=expected)
+    for index, interlock in enumerate(profile.interlocks):
+        if interlock.reading in read_by_hand(profile.devices):
+            message = f"a person reads {interlock.reading!r} once an experiment"
+            expected = "a reading that a device reports by itself"
+            yield Finding(("interlocks", index, "reading"), message, expected=expected)
+
+
+RULES = (one_instrument_one_device, at_components, have_a_place, names_of_readings, values, by_hand)

@@ -4,11 +4,19 @@ import re
 from collections.abc import Iterator, Mapping
 
 from flowrig.profile.model import Component, Profile, Section
-from flowrig.profile.problems import Finding, Path
+from flowrig.profile.problems import Finding, Path, nearest
 from flowrig.profile.rules import names
-from flowrig.profile.topology import FlowGraph, valve_positions
+from flowrig.profile.topology import (
+    FlowGraph,
+    chosen_valves,
+    every_position,
+    in_words,
+    positions_in_experiments,
+    valve_positions,
+    valve_turners,
+)
 
-__all__ = ["RULES"]
+__all__ = ["RULES", "counted"]
 
 _NEED_VOLUME = ("tubing", "mixer", "reactor")
 
@@ -34,7 +42,7 @@ def ends_meet(profile: Profile) -> Iterator[Finding]:
             if component.to is not None:
                 message = "a waste has nothing downstream"
                 yield Finding((*here, "to"), message, expected="no key `to`", on_key=True)
-        elif component.to is None and not component.is_end:
+        elif component.to is None and not (component.is_end or component.routes):
             message = f"the flow path has a gap: {name!r} leads to no component"
             expected = "a key `to` with the component downstream"
             yield Finding(here, message, expected=expected, on_key=True)
@@ -44,8 +52,11 @@ def ends_meet(profile: Profile) -> Iterator[Finding]:
 
 
 def _outlets(name: str, component: Component) -> Iterator[tuple[str, Path, bool]]:
-    """Each name in `to`, with its place and whether it is a key."""
+    """Each name in `to` and `routes`, with its place and whether it is a key."""
     here: Path = ("path", name, "to")
+    for position, way in component.routes.items():
+        for source, outlet in way.items():
+            yield outlet, ("path", name, "routes", position, source), False
     match component.to:
         case None:
             return
@@ -106,12 +117,12 @@ def _shares(here: Path, given: tuple[str, ...] | Mapping[str, float | str]) -> I
 
 def separators(profile: Profile) -> Iterator[Finding]:
     """A separator has an outlet for each phase that reaches it, and for no other."""
-    graph = _graph(profile)
+    graphs = [graph for _, graph in _cases(profile)]
     for name, component in profile.path.items():
         if component.kind != "separator" or not isinstance(component.to, Mapping):
             continue
         here: Path = ("path", name, "to")
-        arriving = [s for s in profile.streams if name in graph.passing(s)]
+        arriving = [s for s in profile.streams if any(name in graph.passing(s) for graph in graphs)]
         phases = {profile.streams[one].phase: one for one in reversed(arriving)}
         for phase, stream in phases.items():
             if phase not in component.to:
@@ -132,8 +143,15 @@ def separators(profile: Profile) -> Iterator[Finding]:
 def valves(profile: Profile) -> Iterator[Finding]:
     """One device turns a valve, and each position that it has in a run leads somewhere."""
     for name, component in profile.path.items():
-        if component.kind != "valve" or not isinstance(component.to, Mapping):
+        listed = component.routes or component.to
+        if component.routes and component.kind != "valve":
+            message = f"a {component.kind} has no positions"
+            yield Finding(("path", name, "routes"), message, expected='kind = "valve"', on_key=True)
+        if component.kind != "valve" or not isinstance(listed, Mapping):
             continue
+        if component.routes and component.to is not None:
+            message = f"the valve {name!r} says twice where it leads"
+            yield Finding(("path", name, "to"), message, expected="`routes` alone", on_key=True)
         entries = [profile.devices[one] for one in component.devices if one in profile.devices]
         turned = [one for one in entries if one.abilities.is_selectable]
         if len(turned) != 1:
@@ -141,48 +159,158 @@ def valves(profile: Profile) -> Iterator[Finding]:
             expected = 'one, such as `valve = "NAME"`'
             yield Finding(("path", name), message, expected=expected, on_key=True)
             continue
-        here: Path = ("path", name, "to")
-        for position in component.to:
+        key = "routes" if component.routes else "to"
+        here: Path = ("path", name, key)
+        for position in listed:
             known = turned[0].abilities.positions
             yield from names.one_of(position, known, "position", (*here, position), on_key=True)
-        given = profile.device_settings.get(turned[0].name, turned[0].safe)
-        used = {str(turned[0].safe): "in the safe state", str(given): "in experiments"}
-        for position, when in used.items():
-            if position not in component.to:
+        for position, when in _positions_of(profile, turned[0].name).items():
+            if position not in listed:
                 message = f"{name!r} leads nowhere in the position {position!r}, {when}"
                 expected = f"a key `{position}` with a component"
+                if component.routes:
+                    expected = f'a table `{position}`, such as {{ STREAM = "waste" }}'
                 yield Finding(here, message, expected=expected, on_key=True)
 
 
-def fixed_valves(profile: Profile) -> Iterator[Finding]:
-    """No variable turns a valve of the path."""
-    turned_by = {
-        device: name
-        for name, component in profile.path.items()
-        for device in component.devices
-        if component.kind == "valve"
-    }
-    for index, variable in enumerate(profile.variables if turned_by else ()):
-        if variable.device in turned_by:
-            valve = turned_by[variable.device]
-            message = f"{variable.device!r} turns {valve!r}, on which times and volumes depend"
-            expected = "one position in [settings] for all experiments"
-            yield Finding(("space", index), message, expected=expected)
+def _positions_of(profile: Profile, device: str) -> dict[str, str]:
+    """Positions of a device in a run, and when it has each."""
+    safe = str(profile.devices[device].safe)
+    given = profile.device_settings.get(device, safe)
+    chosen = [one for one in chosen_valves(profile) if one.device == device]
+    used = {safe: "in the safe state"}
+    used |= {given: "outside of experiments" if chosen else "in experiments"}
+    return used | {c.name: "in experiments" for one in chosen for c in one.choices}
+
+
+def routes(profile: Profile) -> Iterator[Finding]:
+    """A valve with routes leads on what enters it, nothing backwards, and holds no liquid."""
+    for name, component in profile.path.items():
+        entering = _entering(profile, name) if component.routes else ()
+        for position, way in component.routes.items():
+            met: dict[str, str] = {}
+            for source, outlet in way.items():
+                here: Path = ("path", name, "routes", position, source)
+                kind = profile.path[outlet].kind if outlet in profile.path else "waste"
+                if source not in entering:
+                    message = f"nothing flows from {source!r} into {name!r}"
+                    expected = f"one of {', '.join(entering)}; or its own `to` leads to {name!r}"
+                    near = nearest(source, entering)
+                    yield Finding(here, message, expected=expected, nearest=near, on_key=True)
+                elif outlet in profile.path and profile.path[outlet].routes:
+                    message = f"{source!r} leads through {name!r} into a valve with routes"
+                    yield Finding(here, message, expected="a piece of tubing between the valves")
+                elif met.setdefault(outlet, source) != source and kind not in _JOIN:
+                    message = (
+                        f"{met[outlet]!r} and {source!r} meet in {outlet!r}, a {kind}, in the "
+                        f"position {position!r}"
+                    )
+                    yield Finding(here, message, expected=f"a junction before {outlet!r}")
+        given = {
+            "volume": component.given_volume_ul,
+            "length": component.length_mm,
+            "heater": component.heater,
+            "spectrometer": component.spectrometer,
+        }
+        for key, value in given.items() if component.routes else ():
+            if value is not None:
+                message = f"a valve with routes has no {key} of its own"
+                expected = "the same at a component beside the valve"
+                yield Finding(("path", name, key), message, expected=expected, on_key=True)
+
+
+def _entering(profile: Profile, name: str) -> tuple[str, ...]:
+    """The streams and components that lead into a component."""
+    streams = [one for one, stream in profile.streams.items() if stream.to == name]
+    return (*streams, *(one for one, part in profile.path.items() if name in part.outlets))
+
+
+def open_ports(profile: Profile) -> Iterator[Finding]:
+    """What may flow meets no closed port of a valve with routes, so that it reaches an end."""
+    if not any(component.routes for component in profile.path.values()):
+        return
+    told: set[Path] = set()
+    for streams, positions, when in _flowing(profile):
+        at = valve_positions(
+            profile.path, profile.devices, {**profile.device_settings, **positions}
+        )
+        graph = _graph(profile, positions)
+        known = [one for one in streams if one in profile.streams]
+        for source in dict.fromkeys(part for one in known for part in graph.closed_to(one)):
+            for valve in _routed_behind(profile, source):
+                position = at.get(valve, "")
+                here: Path = ("path", valve, "routes", position)
+                way = profile.path[valve].routes.get(position, {source: ""})
+                if source not in way and (*here, source) not in told:
+                    told.add((*here, source))
+                    message = f"{source!r} meets a closed port of {valve!r} {when}"
+                    expected = f'a way for it, such as `{source} = "waste"`'
+                    yield Finding(here, message, expected=expected, on_key=True)
+
+
+def _routed_behind(profile: Profile, source: str) -> list[str]:
+    """The valves with routes into which a stream or a component leads."""
+    stream = profile.streams.get(source)
+    outlets = profile.path[source].outlets if stream is None else (stream.to,)
+    return [one for one in outlets if one in profile.path and profile.path[one].routes]
+
+
+def _flowing(profile: Profile) -> Iterator[tuple[tuple[str, ...], dict[str, str], str]]:
+    """Streams that may flow, positions of valves by device, and when that is."""
+    for positions in positions_in_experiments(profile):
+        yield tuple(profile.streams), positions, "in experiments"
+    if profile.calibration is not None:
+        yield tuple(profile.calibration.flow_rates_ul_min), {}, "in the calibration"
+    flushed = tuple(name for step in profile.safe_state for name in step.flow_rates_ul_min)
+    held = tuple(profile.hold.flow_rates_ul_min or {})
+    turners = valve_turners(profile.path, profile.devices).values()
+    safe = {one: str(profile.devices[one].safe) for one in turners}
+    yield (*flushed, *held), safe, "in the safe state"
 
 
 def looked_at(profile: Profile) -> Iterator[Finding]:
-    """Something flows where something is measured, in the positions of experiments."""
+    """Something flows where something is measured, in one of the positions of experiments."""
+    cases = len(list(positions_in_experiments(profile)))
+    for name, starved in _starved(profile):
+        if len(starved) == cases:
+            yield _not_looked_at(name, starved[0])
+
+
+def counted(profile: Profile) -> Iterator[Finding]:
+    """Something flows where a channel looks that counts, in every position of experiments.
+
+    Args:
+        profile: a profile that keeps all other rules.
+    """
+    channels = [profile.analysis.channels[one] for one in profile.channels_that_count]
+    for name, starved in _starved(profile):
+        if any(one.device == profile.path[name].spectrometer for one in channels):
+            yield _not_looked_at(name, starved[0])
+
+
+def _starved(profile: Profile) -> Iterator[tuple[str, list[str]]]:
+    """Where something is measured, and the positions in words in which nothing flows there."""
     if not any(component.kind == "valve" for component in profile.path.values()):
         return
-    graph = _graph(profile)
+    cases = list(_cases(profile))
     for name, component in profile.path.items():
-        able = any(name in graph.reaching(one) for one in profile.streams)
+        able = any(name in cases[0][1].reaching(one) for one in profile.streams)
         if component.spectrometer is None or not able:
             continue
-        if not any(name in graph.passing(one) for one in profile.streams):
-            message = f"nothing flows through {name!r} in experiments: a valve leads it elsewhere"
-            expected = "another position of the valve in [settings]"
-            yield Finding(("path", name), message, expected=expected, on_key=True)
+        starved = [
+            where
+            for where, graph in cases
+            if not any(name in graph.passing(one) for one in profile.streams)
+        ]
+        if starved:
+            yield name, starved
+
+
+def _not_looked_at(name: str, where: str) -> Finding:
+    message = f"nothing flows through {name!r} in experiments: a valve leads it elsewhere"
+    message += f", with {where}" if where else ""
+    expected = "another position of the valve"
+    return Finding(("path", name), message, expected=expected, on_key=True)
 
 
 def reference_arrives(profile: Profile) -> Iterator[Finding]:
@@ -205,23 +333,27 @@ def reference_arrives(profile: Profile) -> Iterator[Finding]:
 
 
 def no_loop(profile: Profile) -> Iterator[Finding]:
-    """The flow path has no loop."""
-    for loop in FlowGraph(profile.path, {}).loops:
-        message = f"the flow path has a loop: {' -> '.join((*loop, loop[0]))}"
-        expected = "a component on the way to the waste"
-        yield Finding(("path", loop[-1], "to"), message, expected=expected)
+    """The flow path has no loop, wherever valves stand."""
+    for positions in every_position(profile.path):
+        loops = FlowGraph(profile.path, {}, positions).loops
+        for loop in loops:
+            message = f"the flow path has a loop: {' -> '.join((*loop, loop[0]))}"
+            message += f", with {in_words(positions)}" if positions else ""
+            expected = "a component on the way to the waste"
+            yield Finding(("path", loop[-1], "to"), message, expected=expected)
+        if loops:
+            return
 
 
 def inlets(profile: Profile) -> Iterator[Finding]:
     """Something flows into every component, and several flows meet at junctions only."""
-    graph = _graph(profile)
     for name, component in profile.path.items():
-        sources = (*graph.feeds[name], *graph.sources[name])
+        sources = _entering(profile, name)
         if not sources:
             message = f"the flow path has a gap: nothing flows into {name!r}"
             expected = f'a stream or component with `to = "{name}"`'
             yield Finding(("path", name), message, expected=expected, on_key=True)
-        elif len(sources) > 1 and component.kind not in _JOIN:
+        elif len(sources) > 1 and component.kind not in _JOIN and not component.routes:
             both = ", ".join(map(repr, sources[:-1])) + f" and {sources[-1]!r}"
             message = f"{both} meet in {name!r}, a {component.kind}"
             expected = f'a junction (kind = "junction") before {name!r} in which they meet'
@@ -299,14 +431,14 @@ def sections(profile: Profile) -> Iterator[Finding]:
 
 def _stretch(profile: Profile, section: Section, here: Path) -> Iterator[Finding]:
     """A section's components exist, and it ends downstream of its start."""
-    graph = FlowGraph(profile.path, {})
     unknown = list(names.one_of(section.start, profile.path, "component", (*here, "start")))
     for end, path in _ends(section, here):
         unknown += names.one_of(end, profile.path, "component", path)
     yield from unknown
-    if unknown or graph.loops:
+    graphs = [FlowGraph(profile.path, {}, one) for one in every_position(profile.path)]
+    if unknown or any(graph.loops for graph in graphs):
         return
-    after = graph.downstream(section.start)[1:]
+    after = {one: None for graph in graphs for one in graph.downstream(section.start)[1:]}
     expected = f"one of {', '.join(after) or 'the components upstream'}"
     for end, path in _ends(section, here):
         if end not in after:
@@ -318,23 +450,43 @@ def _stretch(profile: Profile, section: Section, here: Path) -> Iterator[Finding
 
 
 def passages(profile: Profile) -> Iterator[Finding]:
-    """Liquid flows from the start of each section to each of its ends, past all separators."""
-    graph = _graph(profile)
+    """Liquid flows through each section in a position of experiments, and through τ in all."""
     stretches: dict[Path, Section] = {("residence_time",): profile.residence_time.section}
     stretches |= {("sections", name): one for name, one in profile.sections.items()}
+    cases = list(_cases(profile))
     for here, section in stretches.items():
-        if graph.loops or not graph.phases_at(section.start):
-            continue
-        after = graph.downstream(section.start)[1:]
-        for end, path in _ends(section, here):
-            if end in after and not any(graph.routes(section.start, end)):
-                reached = [one for one in after if any(graph.routes(section.start, one))]
-                yield Finding(
-                    path,
-                    f"nothing flows from {section.start!r} to {end!r}: a separator or valve leads "
-                    "what passes there another way",
-                    expected=f"one of {', '.join(reached)}",
-                )
+        missed = [
+            (where, dict(missing))
+            for where, graph in cases
+            if (missing := list(_missed(graph, section, here)))
+        ]
+        if missed and (len(missed) == len(cases) or here == ("residence_time",)):
+            where, findings = missed[0]
+            for path, (message, expected) in findings.items():
+                with_where = f"{message}, with {where}" if where else message
+                yield Finding(path, with_where, expected=expected)
+
+
+def _missed(
+    graph: FlowGraph, section: Section, here: Path
+) -> Iterator[tuple[Path, tuple[str, str]]]:
+    """Ends of a section that no liquid from its start reaches: what is wrong, and what would do."""
+    after = graph.downstream(section.start)[1:]
+    turns = any(component.kind == "valve" for component in graph.path.values())
+    if graph.loops or not (turns or graph.phases_at(section.start)):
+        return
+    if not graph.phases_at(section.start):
+        message = f"nothing flows through {section.start!r}: a valve leads it elsewhere"
+        yield (*here, "start"), (message, "a component through which something flows")
+        return
+    for end, path in _ends(section, here):
+        if (end in after or turns) and not any(graph.routes(section.start, end)):
+            reached = [one for one in after if any(graph.routes(section.start, one))]
+            message = (
+                f"nothing flows from {section.start!r} to {end!r}: a separator or valve leads "
+                "what passes there another way"
+            )
+            yield path, (message, f"one of {', '.join(reached)}")
 
 
 def _ends(section: Section, here: Path) -> Iterator[tuple[str, Path]]:
@@ -343,11 +495,19 @@ def _ends(section: Section, here: Path) -> Iterator[tuple[str, Path]]:
         yield end, one
 
 
-def _graph(profile: Profile) -> FlowGraph:
-    positions: Mapping[str, str] = {}
+def _cases(profile: Profile) -> Iterator[tuple[str, FlowGraph]]:
+    """What leads where in experiments, by the positions that they choose, in words."""
+    for positions in positions_in_experiments(profile):
+        yield in_words(positions), _graph(profile, positions)
+
+
+def _graph(profile: Profile, positions: Mapping[str, str] | None = None) -> FlowGraph:
+    """What leads where; valves stand as `[settings]` says, or at positions that are given."""
+    at: Mapping[str, str] = {}
     if any(component.kind == "valve" for component in profile.path.values()):
-        positions = valve_positions(profile.path, profile.devices, profile.device_settings)
-    return FlowGraph(profile.path, profile.streams, positions)
+        given = {**profile.device_settings, **(positions or {})}
+        at = valve_positions(profile.path, profile.devices, given)
+    return FlowGraph(profile.path, profile.streams, at)
 
 
 RULES = (
@@ -355,7 +515,8 @@ RULES = (
     divisions,
     separators,
     valves,
-    fixed_valves,
+    routes,
+    open_ports,
     looked_at,
     reference_arrives,
     no_loop,

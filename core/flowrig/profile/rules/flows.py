@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from flowrig.profile.controls import needs_equations
 from flowrig.profile.linear import expand_rules
-from flowrig.profile.model import LinearRule, Profile, Variable
+from flowrig.profile.model import DeviceEntry, LinearRule, Profile, Stream, Variable
+from flowrig.profile.model.flow import GAS
 from flowrig.profile.problems import Finding, Path, nearest
 from flowrig.profile.rules import names
 
@@ -13,28 +14,83 @@ __all__ = ["RULES"]
 
 
 def pumps(profile: Profile) -> Iterator[Finding]:
-    """Every stream has a pump of its own."""
+    """Every stream has a device of its own that drives it."""
     drives: dict[str, str] = {}
     for name, stream in profile.streams.items():
-        here: Path = ("streams", name, "pump")
-        yield from names.device(profile, stream.pump, "pump", here)
+        here: Path = ("streams", name, stream.named_by)
+        yield from _driving(profile, stream, here)
         other = drives.setdefault(stream.pump, name)
         if other != name:
             message = f"the pump {stream.pump!r} drives the stream {other!r} already"
             yield Finding(here, message, expected="a pump of its own")
 
 
+def _driving(profile: Profile, stream: Stream, here: Path) -> Iterator[Finding]:
+    """A stream names a pump, or a device of another kind that delivers."""
+    entry = profile.devices.get(stream.pump)
+    fitting = [
+        name
+        for name, one in profile.devices.items()
+        if one.offer.kind == "pump" or one.abilities.is_dispensing
+    ]
+    if entry is None:
+        yield from names.one_of(stream.pump, fitting, "pump", here)
+    elif stream.pump not in fitting:
+        what = "a pump" if stream.named_by == "pump" else "a pump, or a device that delivers"
+        expected = what + (f": {', '.join(sorted(fitting))}" if fitting else "")
+        yield Finding(here, f"{stream.pump!r} is a {entry.offer.kind}", expected=expected)
+    elif stream.named_by not in ("device", entry.offer.kind):
+        kind, word = entry.offer.kind, stream.named_by
+        expected = f"a {word}, or the key `device`"
+        yield Finding(here, f"{stream.pump!r} is a {kind}", expected=expected)
+
+
+def with_or_without_syringe(profile: Profile) -> Iterator[Finding]:
+    """A pump has a syringe; another device that delivers has none, and may have a supply."""
+    for name, stream in profile.streams.items():
+        entry, here = profile.devices.get(stream.pump), ("streams", name)
+        if entry is None:
+            continue
+        if entry.offer.kind == "pump":
+            if stream.syringe is None:
+                yield Finding(here, "missing key 'syringe'", on_key=True)
+            if stream.supply_ul is not None:
+                message = f"the pump {stream.pump!r} draws from its syringe"
+                yield Finding((*here, "supply"), message, expected="no key `supply`", on_key=True)
+        elif stream.syringe is not None and entry.abilities.is_dispensing:
+            message = f"the {entry.offer.kind} {stream.pump!r} has no syringe"
+            expected = "no key `syringe`; `supply` says how much there is to deliver"
+            yield Finding((*here, "syringe"), message, expected=expected, on_key=True)
+        yield from _of_a_gas(stream, entry, here)
+
+
+def _of_a_gas(stream: Stream, entry: DeviceEntry, here: Path) -> Iterator[Finding]:
+    """A pressure counts where a device counts a gas at standard conditions."""
+    if stream.pressure_kpa is None:
+        return
+    path = (*here, "pressure")
+    if stream.phase != GAS:
+        message = f"the volume of {stream.name!r} does not depend on a pressure"
+        expected = f'no key `pressure`, or `phase = "{GAS}"`'
+        yield Finding(path, message, expected=expected, on_key=True)
+    elif entry.abilities.standard_kpa is None:
+        message = f"{stream.pump!r} counts the volume that really flows, at any pressure"
+        yield Finding(path, message, expected="no key `pressure`", on_key=True)
+
+
 def used_pumps(profile: Profile) -> Iterator[Finding]:
-    """Every pump drives a stream: nothing would stop one that does not."""
+    """Every device that only delivers drives a stream: nothing would stop one that does not."""
     if any(pumps(profile)):  # one mistake in a stream is reported once
         return
     driving = {stream.pump for stream in profile.streams.values()}
     for name, device in profile.devices.items():
-        if device.offer.kind == "pump" and name not in driving:
-            message = f"the pump {name!r} drives no stream, so that nothing stops it"
-            yield Finding(
-                ("devices", name), message, expected=f'a stream with `pump = "{name}"`', on_key=True
-            )
+        kind = device.offer.kind
+        delivers = device.abilities.is_dispensing and not device.is_controlled
+        if (kind == "pump" or delivers) and name not in driving:
+            message = f"the {kind} {name!r} drives no stream, so that nothing stops it"
+            word = "pump" if kind == "pump" else "device"
+            expected = f'a stream with `{word} = "{name}"`'
+            yield Finding(("devices", name), message, expected=expected, on_key=True)
 
 
 def stream_names(profile: Profile) -> Iterator[Finding]:
@@ -145,4 +201,12 @@ def all_set(profile: Profile) -> Iterator[Finding]:
             yield Finding(("path", name, "heater"), message, expected=expected)
 
 
-RULES = (pumps, used_pumps, stream_names, dependent_flows, variables, all_set)
+RULES = (
+    pumps,
+    with_or_without_syringe,
+    used_pumps,
+    stream_names,
+    dependent_flows,
+    variables,
+    all_set,
+)

@@ -3,9 +3,11 @@
 import math
 from collections.abc import Iterator, Mapping
 
+from flowrig.interfaces import Syringe
 from flowrig.problem.space import MOST_STEPS
 from flowrig.profile.controls.set_points import heater_window, set_point_window
-from flowrig.profile.model import NO_LIMIT, Profile, Window
+from flowrig.profile.model import NO_LIMIT, DeviceEntry, Profile, Stream, Window
+from flowrig.profile.model.devices import gas_factor
 from flowrig.profile.problems import Finding, Path
 from flowrig.profile.quantity import split_suffix
 
@@ -54,28 +56,51 @@ def settings(profile: Profile) -> Iterator[Finding]:
 
 
 def streams(profile: Profile) -> Iterator[Finding]:
-    """Flow rate and syringe of a stream lie within the limits of its pump."""
+    """Flow rate and syringe of a stream lie within the limits of the device that drives it."""
     for name, stream in profile.streams.items():
         pump = profile.devices.get(stream.pump)
         limits: Mapping[str, Window] = pump.offer.limits if pump is not None else {}
         here: Path = ("streams", name)
         whose = f"the limits of the pump {stream.pump!r}"
-        if "rate_ul_min" in limits:
+        if pump is not None and pump.abilities.window_ul_min is not None:
+            rate, path = stream.flow_rate_ul_min, (*here, "flow_rate")
+            whose = f"what the {pump.offer.kind} {stream.pump!r} can do"
+            yield from _both(rate, _delivered_ul_min(stream, pump), "uL/min", whose, path)
+        elif "rate_ul_min" in limits:
             rate, path = stream.flow_rate_ul_min, (*here, "flow_rate")
             yield from _both(rate, limits["rate_ul_min"], "uL/min", whose, path)
-        if "plunger_mm_min" in limits and stream.syringe.inner_diameter_mm > 0:
-            slow, fast = limits["plunger_mm_min"]
-            area_mm2 = math.pi / 4 * stream.syringe.inner_diameter_mm**2
-            able, path = (slow * area_mm2, fast * area_mm2), (*here, "flow_rate")
-            what = f"what the pump {stream.pump!r} can do with this syringe"
-            yield from _both(stream.flow_rate_ul_min, able, "uL/min", what, path)
-        for key, unit, value in (
-            ("inner_diameter_mm", "mm", stream.syringe.inner_diameter_mm),
-            ("volume_ul", "uL", stream.syringe.volume_ul),
-        ):
-            if key in limits:
-                path = (*here, "syringe", split_suffix(key)[0])
-                yield from outside(value, limits[key], unit, whose, path)
+        if stream.syringe is not None:
+            yield from _syringe(stream, stream.syringe, limits, here)
+
+
+def _delivered_ul_min(stream: Stream, pump: DeviceEntry) -> Window:
+    """Flow rates [µL/min] of a stream that a device without a syringe can deliver.
+
+    A gas that the device counts at standard conditions takes less room at a higher pressure.
+    """
+    assert pump.abilities.window_ul_min is not None
+    low, high = (rate / gas_factor(stream, pump) for rate in pump.abilities.window_ul_min)
+    return low, high
+
+
+def _syringe(
+    stream: Stream, syringe: Syringe, limits: Mapping[str, Window], here: Path
+) -> Iterator[Finding]:
+    """Limits of a pump with its syringe."""
+    if "plunger_mm_min" in limits and syringe.inner_diameter_mm > 0:
+        slow, fast = limits["plunger_mm_min"]
+        area_mm2 = math.pi / 4 * syringe.inner_diameter_mm**2
+        able, path = (slow * area_mm2, fast * area_mm2), (*here, "flow_rate")
+        what = f"what the pump {stream.pump!r} can do with this syringe"
+        yield from _both(stream.flow_rate_ul_min, able, "uL/min", what, path)
+    for key, unit, value in (
+        ("inner_diameter_mm", "mm", syringe.inner_diameter_mm),
+        ("volume_ul", "uL", syringe.volume_ul),
+    ):
+        if key in limits:
+            path = (*here, "syringe", split_suffix(key)[0])
+            whose = f"the limits of the pump {stream.pump!r}"
+            yield from outside(value, limits[key], unit, whose, path)
 
 
 def temperature(profile: Profile) -> Iterator[Finding]:

@@ -41,14 +41,13 @@ def _got(value: float, unit: str) -> str:
 
 
 def streams(profile: Profile) -> Iterator[Finding]:
-    """Syringes have a size, flow rates are not negative, stocks have amounts."""
+    """Syringes and supplies have a size, flow rates are not negative, stocks have amounts."""
     for name, stream in profile.streams.items():
         here: Path = ("streams", name)
-        yield from _positive(stream.syringe.volume_ul, (*here, "syringe", "volume"), "µL")
-        yield from _positive(
-            stream.syringe.inner_diameter_mm, (*here, "syringe", "inner_diameter"), "mm"
-        )
-        yield from _stroke(stream.syringe, (*here, "syringe", "inner_diameter"))
+        if stream.syringe is not None:
+            yield from _syringe(stream.syringe, (*here, "syringe"))
+        yield from _positive(stream.supply_ul, (*here, "supply"), "µL")
+        yield from _positive(stream.pressure_kpa, (*here, "pressure"), "kPa")
         yield from _at_least(stream.flow_rate_ul_min[0], 0, (*here, "flow_rate", 0), "µL/min")
         if stream.stock is not None:
             yield from _stock(stream.stock, (*here, "stock"))
@@ -68,7 +67,7 @@ def _liquid(stream: Stream, liquid: Liquid, here: Path) -> Iterator[Finding]:
             yield from _positive(value[0], (*here, key, 0), unit)
         else:
             yield from _positive(value, (*here, key), unit)
-    is_carrier = stream.phase == "carrier"
+    is_carrier = stream.is_carrier
     if is_carrier and liquid.diffusivity_m2_s is not None:
         message = f"{stream.name!r} is a carrier, in which nothing has to mix"
         expected = "a diffusivity of a reagent or solvent"
@@ -77,6 +76,12 @@ def _liquid(stream: Stream, liquid: Liquid, here: Path) -> Iterator[Finding]:
         message = f"{stream.name!r} is no carrier"
         expected = "the interfacial tension of a carrier, to the liquid of the slugs"
         yield Finding((*here, "interfacial_tension"), message, expected=expected, on_key=True)
+
+
+def _syringe(syringe: Syringe, here: Path) -> Iterator[Finding]:
+    yield from _positive(syringe.volume_ul, (*here, "volume"), "µL")
+    yield from _positive(syringe.inner_diameter_mm, (*here, "inner_diameter"), "mm")
+    yield from _stroke(syringe, (*here, "inner_diameter"))
 
 
 def _stroke(syringe: Syringe, path: Path) -> Iterator[Finding]:

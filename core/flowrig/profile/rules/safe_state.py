@@ -73,7 +73,7 @@ def targets(profile: Profile) -> Iterator[Finding]:
 def _devices(profile: Profile, step: SafeStep, here: Path) -> Iterator[Finding]:
     """A step `safe` names devices that have a safe value, a kind of them, or the rest."""
     entries = profile.devices.values()
-    fitting = [one.name for one in entries if one.is_controlled or one.offer.kind == "heater"]
+    fitting = [one.name for one in entries if one.has_safe_value or one.offer.kind == "heater"]
     kinds = {one.offer.kind for one in entries if one.name in fitting}
     for number, name in enumerate(step.devices):
         known = (*fitting, *kinds, REST)
@@ -166,7 +166,7 @@ def complete(
         if others:
             found.append(evolve(step, devices=others))
     covered = {name for step in found for name in step.devices}
-    left = [name for name, one in devices.items() if one.is_controlled and name not in covered]
+    left = [name for name, one in devices.items() if one.has_safe_value and name not in covered]
     early = tuple(name for name in left if devices[name].abilities.under_flow)
     late = tuple(name for name in left if name not in early)
     at = next((n for n, step in enumerate(found) if step.do == "flush"), len(found))
@@ -215,7 +215,11 @@ def _named(
     def meant(word: str) -> list[str]:
         if word in devices:
             return [word]
-        return [name for name, entry in devices.items() if entry.offer.kind == word]
+        return [
+            name
+            for name, entry in devices.items()
+            if entry.offer.kind == word and not entry.by_hand
+        ]
 
     others = {one for step in steps for word in step.devices for one in meant(word)}
     others |= {heater for step in steps for heater in step.heaters}
@@ -223,7 +227,7 @@ def _named(
         name
         for name, one in devices.items()
         if name not in others
-        and (one.offer.kind == "heater" or (one.is_controlled and one.abilities.under_flow))
+        and (one.offer.kind == "heater" or (one.has_safe_value and one.abilities.under_flow))
     ]
     is_rest = {word: word == REST and word not in devices for word in words}
     return tuple(

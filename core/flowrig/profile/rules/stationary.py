@@ -8,7 +8,7 @@ from flowrig.profile.linear import expand_rules
 from flowrig.profile.model import Profile, Section, Stationary
 from flowrig.profile.problems import Finding, Path, nearest
 from flowrig.profile.rules.analysis import features_of
-from flowrig.profile.topology import Topology
+from flowrig.profile.topology import Topology, positions_in_experiments
 
 __all__ = ["RULES"]
 
@@ -60,24 +60,32 @@ def front(profile: Profile) -> Iterator[Finding]:
     if circular:
         return
     rates |= {stream: rule.value(rates) for stream, rule in rules.items()}
-    try:
-        topology = Topology(profile)
-        section = topology.sections["residence"]
-        tau_s = topology.section_time_s(section, rates)
-        joined = [one for one in profile.path if len(topology.streams_through(one)) > 1]
-        arrivals = [_arrival_s(topology, part, section, rates) for part in joined]
-    except (InputError, KeyError):  # other rules say what is wrong with the section
-        return
-    finite = [one for one in arrivals if math.isfinite(one)]
-    least = max(finite, default=0.0) / tau_s if 0 < tau_s < math.inf else 0.0
+    found = [_least(profile, positions, rates) for positions in positions_in_experiments(profile)]
+    least, ends = max(found)
     if profile.residence_time.equilibrium < least:
-        ends = " and ".join(map(repr, topology.ends_of(section)))
         yield Finding(
             ("residence_time", "equilibrium"),
             f"the liquid from the junction of the streams reaches {ends} after {least:.2f} τ; the "
             "first look would see the liquid of earlier conditions",
             expected=f"at least {least:.2f}",
         )
+
+
+def _least(
+    profile: Profile, positions: Mapping[str, str], rates: Mapping[str, float]
+) -> tuple[float, str]:
+    """Time in τ at which the liquid of the junction of the streams arrives, and where, in words."""
+    try:
+        topology = Topology(profile, positions)
+        section = topology.sections["residence"]
+        tau_s = topology.section_time_s(section, rates)
+        joined = [one for one in profile.path if len(topology.streams_through(one)) > 1]
+        arrivals = [_arrival_s(topology, part, section, rates) for part in joined]
+    except (InputError, KeyError):  # other rules say what is wrong with the section
+        return 0.0, ""
+    finite = [one for one in arrivals if math.isfinite(one)]
+    least = max(finite, default=0.0) / tau_s if 0 < tau_s < math.inf else 0.0
+    return least, " and ".join(map(repr, topology.ends_of(section)))
 
 
 def _arrival_s(

@@ -15,14 +15,14 @@ _KEYS = {
     "heat-needs-flow": ("heater", "above_c"),
     "flow-needs-steady-temperature": ("heater", "tolerance_c", "or_below_c"),
     "syringe-not-empty": ("remainder_ul",),
-    "reading": (),
+    "reading": ("frozen_after_s",),
 }
 """Keys of each kind of interlock besides `streams`, `grace` and `action`."""
 
 _THRESHOLDS_C = ("near_c", "progress_c", "runaway_c", "above_limit_c")
 _THRESHOLDS_S = ("rise_s", "fall_s", "frozen_s", "lease_s")
 
-_OPTIONAL = ("or_below_c", "remainder_ul")
+_OPTIONAL = ("or_below_c", "remainder_ul", "frozen_after_s")
 
 
 def interlocks(profile: Profile) -> Iterator[Finding]:
@@ -36,16 +36,28 @@ def interlocks(profile: Profile) -> Iterator[Finding]:
         for position, stream in enumerate(interlock.streams):
             path = (*here, "streams" if interlock.reading is None else "while_flowing", position)
             yield from names.one_of(stream, profile.streams, "stream", path)
+            if interlock.kind == "syringe-not-empty":
+                yield from _has_an_end(profile, stream, path)
         if interlock.heater is not None:
             yield from names.device(profile, interlock.heater, "heater", (*here, "heater"))
-        for field in ("heater", "above_c", "tolerance_c", "or_below_c", "remainder_ul"):
-            key = field.removesuffix("_c").removesuffix("_ul")
+        for field in ("heater", "above_c", "tolerance_c", *_OPTIONAL):
+            key = split_suffix(field)[0]
             wanted, given = field in _KEYS[interlock.kind], getattr(interlock, field)
             if wanted and given is None and field not in _OPTIONAL:
                 yield Finding(here, f"{interlock.kind} needs a key {key!r}")
             elif not wanted and given:
                 message = f"{interlock.kind} takes no key {key!r}"
                 yield Finding((*here, key), message, on_key=True)
+
+
+def _has_an_end(profile: Profile, name: str, path: Path) -> Iterator[Finding]:
+    """What is watched for being empty has a volume."""
+    stream = profile.streams.get(name)
+    if stream is not None and stream.syringe is None and stream.supply_ul is None:
+        message = f"{name!r} has neither a syringe nor a supply that could be empty"
+        yield Finding(
+            path, message, expected=f"a key `supply` in [streams.{name}], or no interlock"
+        )
 
 
 def _reading(profile: Profile, interlock: Interlock, here: Path) -> Iterator[Finding]:
@@ -55,11 +67,23 @@ def _reading(profile: Profile, interlock: Interlock, here: Path) -> Iterator[Fin
     if interlock.reading not in units:
         yield from names.one_of(interlock.reading, units, "reading", (*here, "reading"))
         return
+    if interlock.frozen_after_s is not None:
+        yield from _frozen(interlock, interlock.frozen_after_s, here)
+        return
     try:
         interlock.limit_in(units[interlock.reading])
     except QuantityError as error:
         key = interlock.breaks.replace(" ", "_")
         yield Finding((*here, key), error.message, expected=error.expected)
+
+
+def _frozen(interlock: Interlock, after_s: float, here: Path) -> Iterator[Finding]:
+    """A reading has to change only while something flows: at rest a sound one may stand still."""
+    yield from _positive(after_s, (*here, "frozen_after"), "s")
+    if not interlock.streams:
+        message = "without flow a sound reading may stand still"
+        expected = "a key `while_flowing` with the streams that move the reading"
+        yield Finding((*here, "frozen_after"), message, expected=expected, on_key=True)
 
 
 def thresholds(profile: Profile) -> Iterator[Finding]:

@@ -1,7 +1,29 @@
 """The flow path as a graph: streams through components, sections, volumes and times."""
 
 from flowrig.profile.topology.graph import FlowGraph
+from flowrig.profile.topology.positions import (
+    chosen_valves,
+    in_words,
+    positions_in_experiments,
+    positions_under,
+    valve_positions,
+    valve_turners,
+)
+from flowrig.profile.topology.routes import all_ways, every_position, without_valves
 from flowrig.profile.topology.sentences import section_sentences
-from flowrig.profile.topology.topology import Topology, valve_positions
+from flowrig.profile.topology.topology import Topology
 
-__all__ = ["FlowGraph", "Topology", "section_sentences", "valve_positions"]
+__all__ = [
+    "FlowGraph",
+    "Topology",
+    "all_ways",
+    "chosen_valves",
+    "every_position",
+    "in_words",
+    "positions_in_experiments",
+    "positions_under",
+    "section_sentences",
+    "valve_positions",
+    "valve_turners",
+    "without_valves",
+]

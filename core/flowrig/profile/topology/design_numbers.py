@@ -16,6 +16,7 @@ from attrs import frozen
 
 from flowrig.profile.model import Component, Profile, Section, Stream
 from flowrig.profile.model.flow import Property
+from flowrig.profile.topology.positions import positions_in_experiments, positions_under
 from flowrig.profile.topology.topology import Topology
 
 __all__ = ["DesignNumber", "design_numbers", "missing_properties", "space_corners"]
@@ -101,13 +102,19 @@ def space_corners(profile: Profile) -> list[dict[str, Any]]:
 
 def design_numbers(profile: Profile) -> list[DesignNumber]:
     """Every design number that the profile's liquids are known well enough for, by section."""
-    topology = Topology(profile)
-    rates = [profile.flow_rates_ul_min(corner) for corner in space_corners(profile)]
+    cases = {
+        tuple(positions.values()): Topology(profile, positions)
+        for positions in positions_in_experiments(profile)
+    }
+    corners = [
+        (cases[tuple(positions_under(profile, corner).values())], profile.flow_rates_ul_min(corner))
+        for corner in space_corners(profile)
+    ]
     found = []
-    for name, section in topology.sections.items():
+    for name, section in corners[0][0].sections.items():
         values: dict[str, list[tuple[Ends, bool]]] = {}
-        for part in _bored(profile, topology, section):
-            for some in rates:
+        for part in _bored(profile, cases.values(), section):
+            for topology, some in corners:
                 flow = _Flow.of(profile, topology, part, some)
                 for number, ends in _numbers(flow, section) if flow.is_flowing else ():
                     values.setdefault(number, []).append((ends, flow.is_segmented))
@@ -120,7 +127,7 @@ def missing_properties(profile: Profile) -> dict[str, tuple[str, ...]]:
 
     An interfacial tension is asked of carriers only, and a diffusivity of the others.
     """
-    carriers = {name for name, stream in profile.streams.items() if stream.phase == "carrier"}
+    carriers = {name for name, stream in profile.streams.items() if stream.is_carrier}
     others = set(profile.streams) - carriers
     wanted = {"density": {*carriers, *others}, "viscosity": {*carriers, *others}}
     wanted |= {"interfacial_tension": carriers if others else set(), "diffusivity": others}
@@ -150,9 +157,10 @@ def _summary(section: str, number: str, values: list[tuple[Ends, bool]]) -> Desi
     )
 
 
-def _bored(profile: Profile, topology: Topology, section: Section) -> list[Component]:
-    """The components on the routes of a section whose bore is known."""
-    names = dict.fromkeys(one for route in topology.routes(section) for one in route)
+def _bored(profile: Profile, topologies: Iterable[Topology], section: Section) -> list[Component]:
+    """The components on the routes of a section whose bore is known, wherever valves stand."""
+    routes = (route for topology in topologies for route in topology.routes(section))
+    names = dict.fromkeys(one for route in routes for one in route)
     return [profile.path[name] for name in names if profile.path[name].inner_diameter_mm]
 
 
@@ -184,7 +192,7 @@ class _Flow:
         for name, rate in topology.flows_ul_min(rates)[part.name].items():
             stream = profile.streams[name]
             if rate > 0.0:
-                (carrier if stream.phase == "carrier" else inside)[name] = stream, rate
+                (carrier if stream.is_carrier else inside)[name] = stream, rate
         flows = [sum(rate for _, rate in some.values()) for some in (inside, carrier)]
         bore_mm = part.inner_diameter_mm or math.nan
         mm_s = sum(flows) / 60.0 / (math.pi / 4 * bore_mm**2)

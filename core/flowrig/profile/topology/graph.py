@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 from flowrig.profile.model import Component, Stream
+from flowrig.profile.topology.routes import every_position, without_valves
 
 __all__ = ["FlowGraph"]
 
@@ -18,10 +19,19 @@ MOST_ROUTES = 64
 class FlowGraph:
     """Components and where each of them leads.
 
+    A valve with routes is left out: what leads into it leads to where its position leads that.
+
     Args:
         path: components by name.
         streams: streams by name.
         positions: by component, the position of a valve; the first one for others.
+
+    Attributes:
+        path: components by name, each with the components that it leads to.
+        streams: streams by name, each with the component that it enters; "" for a closed port.
+        onward: by component, the components that it leads to.
+        loops: ways around in a circle.
+        order: all components, every one before those that it leads to.
     """
 
     def __init__(
@@ -30,9 +40,11 @@ class FlowGraph:
         streams: Mapping[str, Stream],
         positions: Mapping[str, str] | None = None,
     ) -> None:
-        self._path = path
+        self._given = path, streams
         self._positions = positions or {}
-        self._streams = streams
+        self.path, self.streams = without_valves(path, streams, self._positions)
+        path = self._path = self.path
+        self._streams = self.streams
         self.onward: Mapping[str, tuple[str, ...]] = {
             name: tuple(one for one in component.outlets if one in path)
             for name, component in path.items()
@@ -86,7 +98,24 @@ class FlowGraph:
 
     def reaching(self, stream: str) -> Mapping[str, float]:
         """The largest share of a stream that passes each component, wherever valves stand."""
-        return self._pass(self._streams[stream], all_positions=True)
+        found: dict[str, float] = {}
+        for positions in every_position(self._given[0]):
+            graph = FlowGraph(*self._given, positions) if positions else self
+            passing = graph._pass(graph.streams[stream], all_positions=True)
+            for name, share in passing.items():
+                found[name] = max(found.get(name, 0.0), share)
+        return found
+
+    def closed_to(self, stream: str) -> tuple[str, ...]:
+        """Where a stream meets closed ports: components, or its own name where it enters none."""
+        start = self._streams[stream].to
+        if start not in self._path:
+            return (stream,)
+        phase = self._streams[stream].phase
+        passed = self.passing(stream)
+        return tuple(
+            one for one in passed if not (self._path[one].is_end or self.shares(one, phase))
+        )
 
     def routes(self, start: str, end: str) -> Iterator[tuple[str, ...]]:
         """Ways of liquid from one component (included) to another (not included).

@@ -19,6 +19,9 @@ def section_sentences(topology: Topology, flow_rates_ul_min: Mapping[str, float]
     """
     for name, section in topology.sections.items():
         routes = topology.routes(section)
+        if not routes:
+            yield f"section {name}: nothing flows through it"
+            continue
         if name == "residence" and len(routes) < 2:
             continue
         volume_ul = topology.section_volume_ul(section)

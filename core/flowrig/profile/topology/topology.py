@@ -4,10 +4,12 @@ import math
 from collections.abc import Callable, Mapping
 
 from flowrig.errors import InputError
-from flowrig.profile.model import Component, DeviceEntry, Profile, Section
+from flowrig.problem.space import Value
+from flowrig.profile.model import Profile, Section
 from flowrig.profile.topology.graph import FlowGraph
+from flowrig.profile.topology.positions import positions_under, valve_positions
 
-__all__ = ["Topology", "valve_positions"]
+__all__ = ["Topology"]
 
 SECONDS_PER_MINUTE = 60.0
 
@@ -18,11 +20,17 @@ class Topology:
     Streams may divide and join again. Of several routes between two components the longest counts;
     routes side by side are never added up.
 
-    Valves stand where they do in experiments.
+    Valves stand where `[settings]` says, else in their safe positions; `Topology.of` turns them to
+    where the conditions of an experiment have them.
 
     Args:
         profile: a checked profile, whose streams all reach an end of the path.
-        positions: by device, positions other than those in experiments.
+        positions: by device, other positions.
+
+    Attributes:
+        positions: by component, the position of each valve.
+        graph: what leads where.
+        sections: stretches of the path by name, with `residence`.
 
     Raises:
         InputError: the flow path leads around in a circle.
@@ -30,12 +38,11 @@ class Topology:
 
     def __init__(self, profile: Profile, positions: Mapping[str, str] | None = None) -> None:
         self._profile = profile
-        self._path = profile.path
-        self._streams = profile.streams
         self._residence_time = profile.residence_time
         given = {**profile.device_settings, **(positions or {})}
-        at = valve_positions(profile.path, profile.devices, given)
-        self.graph = FlowGraph(profile.path, profile.streams, at)
+        self.positions = valve_positions(profile.path, profile.devices, given)
+        self.graph = FlowGraph(profile.path, profile.streams, self.positions)
+        self._path, self._streams = self.graph.path, self.graph.streams
         if self.graph.loops:
             loop = " -> ".join(self.graph.loops[0])
             raise InputError(f"the flow path does not lead to a waste, but in a circle: {loop}")
@@ -43,6 +50,11 @@ class Topology:
             **profile.sections,
             "residence": profile.residence_time.section,
         }
+
+    @classmethod
+    def of(cls, profile: Profile, conditions: Mapping[str, Value]) -> "Topology":
+        """The flow path in an experiment under some conditions."""
+        return cls(profile, positions_under(profile, conditions))
 
     def at(self, positions: Mapping[str, str]) -> "Topology":
         """The same with other positions of valves, by device."""
@@ -90,6 +102,10 @@ class Topology:
         found = [one for one in after if self._path[one].spectrometer is not None]
         found = found or [one for one in after if self._path[one].kind == "vessel"]
         return tuple(found or [one for one in after if self._path[one].is_end])
+
+    def is_passed(self, section: Section) -> bool:
+        """Whether liquid flows from the start of a section to one of its ends."""
+        return bool(self.routes(section))
 
     def routes(self, section: Section) -> tuple[tuple[str, ...], ...]:
         """The ways of liquid through a section: components up to its end, which is not included."""
@@ -211,19 +227,6 @@ class Topology:
                 for one in self.graph.shares(name, phase):
                     after[one] = _largest(after.get(one, math.inf), through)
         return after
-
-
-def valve_positions(
-    path: Mapping[str, Component], devices: Mapping[str, DeviceEntry], given: Mapping[str, str]
-) -> dict[str, str]:
-    """By component, the position of the device that turns it: the given one, else its safe one."""
-    found = {}
-    for name, component in path.items():
-        for device in component.devices if component.kind == "valve" else ():
-            entry = devices.get(device)
-            if entry is not None and entry.abilities.is_selectable and entry.safe is not None:
-                found[name] = given.get(device, str(entry.safe))
-    return found
 
 
 def _largest(*sums: float) -> float:

@@ -6,18 +6,27 @@ divides, its branches fan out; a tube that skips columns keeps a row of its own 
 """
 
 from collections.abc import Callable, Mapping
-from itertools import pairwise
+from itertools import islice, pairwise
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from flowrig.profile.model import Component, Profile, Stream
-from flowrig.profile.topology import FlowGraph, Topology
+from flowrig.profile.topology import (
+    FlowGraph,
+    Topology,
+    every_position,
+    in_words,
+    valve_turners,
+    without_valves,
+)
 from flowrig.report.svg.layers import Node, rows_of
 from flowrig.report.svg.markup import Markup, join, tag
 from flowrig.report.svg.numbers import with_unit
 
 __all__ = ["draw_rig"]
 
+MOST_DRAWN = 4
+"""Most combinations of positions of valves with routes that are drawn."""
 COLUMN, ROW = 104.0, 62.0
 LEFT, TOP = 80.0, 54.0
 BELOW = 56.0
@@ -75,23 +84,65 @@ class Layout:
 
 
 def draw_rig(profile: Profile) -> Markup:
-    """The rig as SVG: syringes by role, flow path, volumes and bores, heaters, spectrometers."""
-    topology = Topology(profile)
-    layout = _lay_out(profile, topology)
+    """The rig as SVG: syringes by role, flow path, volumes and bores, heaters, spectrometers.
+
+    Where valves have routes, the first combinations of their positions are drawn one below the
+    other, each way through a valve as a valve of its own.
+    """
     title = f"Flow path of {profile.title}"
+    combinations = list(islice(every_position(profile.path), MOST_DRAWN))
+    parts: list[Markup] = []
+    width, height = 0.0, 0.0
+    for positions in combinations:
+        shown = _with_ways(profile, positions) if positions else profile
+        children, own_width, own_height = _drawn(shown)
+        if positions:
+            turners = valve_turners(profile.path, profile.devices)
+            words = in_words({turners.get(name, name): at for name, at in positions.items()})
+            y = height + TOP / 2
+            parts.append(tag("text", words, x=LEFT, y=y, class_="name"))
+            children = [tag("g", *children, transform=f"translate(0 {height + TOP / 2:g})")]
+            own_height += TOP / 2
+        parts += children
+        width, height = max(width, own_width), height + own_height
     return tag(
         "svg",
         tag("title", title),
-        tag("g", *map(_draw_tube, layout.tubes), class_="tubes"),
-        *(_label(tube) for tube in layout.tubes if tube.label),
-        *(_draw_component(c, layout.components[c.name]) for c in profile.path.values()),
-        *(_draw_stream(s, layout.streams[s.name], layout.barrel) for s in profile.streams.values()),
-        *_sections(profile, topology, layout),
-        viewBox=f"0 0 {layout.width:g} {layout.height + SECTION * len(topology.sections):g}",
+        *parts,
+        viewBox=f"0 0 {width:g} {height:g}",
         role="img",
         aria_label=title,
         class_="rig",
     )
+
+
+def _drawn(profile: Profile) -> tuple[list[Markup], float, float]:
+    """Everything of a rig whose valves have no routes, and the size [px] that it takes."""
+    topology = Topology(profile)
+    layout = _lay_out(profile, topology)
+    sections = _sections(profile, topology, layout)
+    children = [
+        tag("g", *map(_draw_tube, layout.tubes), class_="tubes"),
+        *(_label(tube) for tube in layout.tubes if tube.label),
+        *(_draw_component(c, layout.components[c.name]) for c in profile.path.values()),
+        *(_draw_stream(s, layout.streams[s.name], layout.barrel) for s in profile.streams.values()),
+        *sections,
+    ]
+    return children, layout.width, layout.height + SECTION * len(sections)
+
+
+def _with_ways(profile: Profile, positions: Mapping[str, str]) -> Profile:
+    """The rig with each way through a valve with routes as a valve of its own."""
+    path = dict(profile.path)
+    for name, position in positions.items():
+        way = profile.path[name].routes[position]
+        ends = {source: f"{name}, {source}" for source in way}
+        path[name] = evolve(path[name], routes={position: ends})
+        for source, outlet in way.items():
+            path[ends[source]] = Component(name=ends[source], kind="valve", to=outlet)
+    led, fed = without_valves(path, profile.streams, positions)
+    kept = {name: one for name, one in led.items() if name not in positions}
+    return evolve(profile, path=kept, streams=fed)
 
 
 def _lay_out(profile: Profile, topology: Topology) -> Layout:
@@ -152,7 +203,8 @@ def _nodes(
         ways.append((fans_out, label, [*way, end]))
 
     for name in streams:
-        lead(f"stream {name}", profile.streams[name].to, 1.0, "", fans_out=False)
+        if profile.streams[name].to in depth:  # else it meets a closed port
+            lead(f"stream {name}", profile.streams[name].to, 1.0, "", fans_out=False)
     for name in topology.graph.order:
         component, brought = profile.path[name], leading[name]
         heaviest = max(brought.values(), default=0.0)
@@ -184,7 +236,7 @@ def _stream_order(profile: Profile, topology: Topology) -> list[str]:
     graph, streams, settled = topology.graph, dict[str, None](), set[str]()
     weight = {name: len(topology.streams_through(name)) for name in graph.order}
     # A stack instead of recursion: a path may be longer than Python's limit.
-    waiting = [(name, False) for name in reversed(graph.order) if profile.path[name].is_end]
+    waiting = [(name, False) for name in reversed(graph.order) if not graph.onward[name]]
     while waiting:
         name, is_settled = waiting.pop()
         if is_settled:
@@ -194,7 +246,7 @@ def _stream_order(profile: Profile, topology: Topology) -> list[str]:
             waiting.append((name, True))
             upstream = sorted(graph.sources[name], key=lambda one: -weight[one])
             waiting += [(one, False) for one in reversed(upstream)]
-    return list(streams)
+    return list(streams | dict.fromkeys(profile.streams))
 
 
 def _depths(graph: FlowGraph) -> dict[str, int]:
@@ -229,8 +281,10 @@ def _label_x(profile: Profile, first: str, places: Mapping[str, Place]) -> float
 
 
 def _draw_stream(stream: Stream, tip: Place, barrel: float) -> Markup:
-    volume = with_unit(stream.syringe.volume_ul / 1000, "mL", 2)
     x, y = tip.x - 8 - barrel, tip.y
+    if stream.syringe is None:
+        return _draw_source(stream, tip, barrel)
+    volume = with_unit(stream.syringe.volume_ul / 1000, "mL", 2)
     return tag(
         "g",
         tag("title", f"{stream.name}: {stream.contents}; {volume} syringe on {stream.pump}"),
@@ -240,6 +294,24 @@ def _draw_stream(stream: Stream, tip: Place, barrel: float) -> Markup:
         tag("path", d=f"M{x:.1f} {y:.1f}h-9m0 -8v16", class_="plunger"),
         tag("text", stream.name, x=x + barrel / 2, y=y + 4, text_anchor="middle", class_="content"),
         tag("text", volume, x=x - 14, y=y + 4, text_anchor="end", class_="small"),
+        class_=f"stream {stream.role}",
+    )
+
+
+def _draw_source(stream: Stream, tip: Place, barrel: float) -> Markup:
+    """A stream without a syringe: a rounded box in the place of the barrel."""
+    x, y, holds = tip.x - 8 - barrel, tip.y, ""
+    if stream.supply_ul is not None:
+        holds = with_unit(stream.supply_ul / 1000, "mL", 2)
+    title = f"{stream.name}: {stream.contents}; {holds or 'no end'}, from {stream.pump}"
+    return tag(
+        "g",
+        tag("title", title),
+        tag("rect", x=x, y=y - 11, width=barrel, height=22.0, rx=11.0, class_="barrel"),
+        tag("rect", x=x + 1, y=y - 10, width=barrel - 2, height=20.0, rx=10.0, class_="liquid"),
+        tag("path", d=f"M{tip.x - 8:.1f} {y:.1f}h8", class_="needle"),
+        tag("text", stream.name, x=x + barrel / 2, y=y + 4, text_anchor="middle", class_="content"),
+        tag("text", holds, x=x - 14, y=y + 4, text_anchor="end", class_="small"),
         class_=f"stream {stream.role}",
     )
 
@@ -423,9 +495,10 @@ SHAPES: Mapping[str, Callable[[Component, Place], Markup]] = {
 
 
 def _sections(profile: Profile, topology: Topology, layout: Layout) -> list[Markup]:
-    """A dimension line for each section, from where it starts to where it ends."""
+    """A dimension line for each section that is passed, from where it starts to where it ends."""
     drawn = []
-    for number, (name, section) in enumerate(reversed(tuple(topology.sections.items()))):
+    passed = [one for one in topology.sections.items() if topology.is_passed(one[1])]
+    for number, (name, section) in enumerate(reversed(passed)):
         ends = [layout.components[end] for end in topology.ends_of(section)]
         start, end = layout.components[section.start], max(ends, key=lambda place: place.x)
         y = layout.height + 14 + SECTION * number

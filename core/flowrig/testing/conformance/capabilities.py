@@ -1,4 +1,4 @@
-"""Checks of devices of any kind, by what they can do: be read, set, or turned to positions.
+"""Checks of devices of any kind, by what they can do: be read, set, turned, or deliver.
 
 The suite of a kind extends these, and says what the kind's emulated body does::
 
@@ -18,17 +18,25 @@ from typing import Any
 
 from attrs import frozen
 
-from flowrig.errors import DeviceError, DriverError
+from flowrig.errors import DeviceError, DriverError, UnsupportedError
 from flowrig.interfaces import Quality, Reading, Readings
 from flowrig.testing.bench.bench import KindBench
 from flowrig.testing.conformance.checks import Level, earns, require
 from flowrig.testing.conformance.device import Command, DeviceConformance
 
-__all__ = ["ReadableConformance", "SelectableConformance", "SettableConformance"]
+__all__ = [
+    "DispensingConformance",
+    "ReadableConformance",
+    "SelectableConformance",
+    "SettableConformance",
+]
 
 SHARE = 1e-3
 """Largest difference between a reading and the body, as a share of the larger one of them, or of
 1."""
+
+COUNTED = 0.03
+"""Largest relative error of what an instrument counts as delivered."""
 
 
 @frozen(kw_only=True)
@@ -226,6 +234,85 @@ class SettableConformance(_ActingConformance):
 
     def _asked(self, bench: KindBench) -> float:
         found: float = bench.driver.setting()
+        return found
+
+
+class DispensingConformance(_ActingConformance):
+    """The suite of devices that deliver. The suite of a kind adds `kept`, `put`, `block`."""
+
+    @abstractmethod
+    def kept(self, bench: KindBench) -> float:
+        """The flow rate [µL/min] that the body keeps; 0 where it stands still."""
+
+    def safe_action(self, bench: KindBench) -> Command:
+        """A flow rate of 0."""
+        _, high = bench.driver.limits_ul_min
+        return Command(
+            "dispense(0)",
+            lambda: self.put(bench, 0.5 * high),
+            partial(bench.driver.dispense, 0.0),
+            done=lambda: self.kept(bench) == 0.0,
+            untouched=lambda: self.kept(bench) > 0.0,
+            once=lambda: True,
+        )
+
+    def out_of_range(self, bench: KindBench) -> Sequence[tuple[str, Callable[[], Any]]]:
+        """Flow rates beyond the limits, and values that are no numbers."""
+        _, high = bench.driver.limits_ul_min
+        wrong = (-1.0, 1.01 * high, math.nan, math.inf, -math.inf)
+        return [(f"dispense({one:g})", partial(bench.driver.dispense, one)) for one in wrong]
+
+    @earns(Level.BRONZE)
+    def test_the_flow_rate_reaches_the_instrument(self, bench: KindBench) -> None:
+        """The instrument delivers at the flow rate that it was told, limits included."""
+        low, high = bench.driver.limits_ul_min
+        self._require_reached(bench, (low + 0.31 * (high - low), high, low, 0.0))
+
+    @earns(Level.SILVER)
+    def test_zero_stops_in_every_state(self, bench: KindBench) -> None:
+        """A flow rate of 0 stops an instrument that delivers, and one that stands still."""
+        _, high = bench.driver.limits_ul_min
+        self._require_reached(bench, (0.0, 0.5 * high, 0.0, 0.0))
+
+    @earns(Level.SILVER)
+    def test_a_flow_rate_that_is_not_kept_is_told(self, bench: KindBench) -> None:
+        """An instrument that keeps its old flow rate raises a DeviceError."""
+        self._require_told(bench)
+
+    @earns(Level.SILVER)
+    def test_it_counts_what_it_delivers(self, bench: KindBench) -> None:
+        """An instrument that counts has counted flow rate times time; another one says so."""
+        bench.open()
+        before = bench.attempt(bench.driver.total_ul)
+        if isinstance(before, UnsupportedError):
+            return
+        _, rate = self._two(bench)
+        bench.call(partial(bench.driver.dispense, rate))
+        begun_ul, begun_s = bench.call(bench.driver.total_ul), bench.clock.now_s()
+        bench.clock.sleep(bench.pause_s)
+        counted_ul = bench.call(bench.driver.total_ul) - begun_ul
+        moved_ul = rate / 60.0 * (bench.clock.now_s() - begun_s)
+        require(
+            abs(counted_ul - moved_ul) <= COUNTED * moved_ul + bench.driver.rounding_ul_min,
+            f"it delivered {moved_ul:g} µL and counted {counted_ul:g} µL; return a total in µL "
+            "that only grows, or leave out `_do_total_ul`",
+        )
+
+    def _kept(self, bench: KindBench) -> float:
+        return self.kept(bench)
+
+    def _two(self, bench: KindBench) -> tuple[float, float]:
+        low, high = bench.driver.limits_ul_min
+        return low + 0.25 * (high - low), low + 0.5 * (high - low)
+
+    def _agree(self, bench: KindBench, one: float, other: float) -> bool:
+        return bool(bench.driver.delivers(one, other))
+
+    def _tell(self, bench: KindBench, value: float) -> None:
+        bench.driver.dispense(value)
+
+    def _asked(self, bench: KindBench) -> float:
+        found: float = bench.driver.rate_ul_min()
         return found
 
 

@@ -44,7 +44,7 @@ _MODELS: dict[str, tuple[type, Callable[[Any, Any], Any]]] = {
 
 
 def offers_of(plugins: Plugins, name: str) -> Sequence[Offer]:
-    """The offers of a plugin for which a suite exists.
+    """The offers of a plugin for which a suite exists; none does for devices by hand.
 
     Args:
         plugins: the installed plugins.
@@ -68,7 +68,11 @@ def offers_of(plugins: Plugins, name: str) -> Sequence[Offer]:
         "analysis",
         *(n for n, kind in kinds.items() if kind.conformance),
     }
-    offers = [offer for offer in owned if offer.kind in known_kinds]
+    offers = [
+        offer
+        for offer in owned
+        if offer.kind in known_kinds and not (isinstance(offer, DriverOffer) and offer.by_hand)
+    ]
     if not offers:
         owned_kinds = ", ".join(sorted({offer.kind for offer in owned}))
         raise InputError(f"no conformance suite exists for the offers of {name!r}: {owned_kinds}")
@@ -87,15 +91,16 @@ def score_offer(
         offer: the offer.
         address: an address that the driver's settings accept; the emulator's address replaces it.
         words: further settings, each as "key=value" with keys and values of a profile.
-        plugins: the installed plugins, which offer kinds of devices, if they were looked up.
+        plugins: the installed plugins, if they were looked up.
 
     Raises:
         InputError: a package is missing, a driver has no emulator, or a setting is wrong or
             missing.
     """
+    plugins = plugins or Plugins.discover(warn=False)
     if isinstance(offer, DriverOffer):
         return _score_driver(offer, address, words, plugins)
-    target, settings = offer.load(), settings_from(offer, words)
+    target, settings = offer.load(), settings_from(offer, plugins, words)
     if isinstance(offer, AnalysisOffer):
         one = offer
         return score(AnalysisConformance, lambda: nullcontext(AnalysisBench(target, settings, one)))
@@ -104,7 +109,7 @@ def score_offer(
 
 
 def _score_driver(
-    offer: DriverOffer, address: str, words: Sequence[str], plugins: Plugins | None
+    offer: DriverOffer, address: str, words: Sequence[str], plugins: Plugins
 ) -> Scorecard:
     if not offer.emulator:
         raise InputError(
@@ -115,18 +120,18 @@ def _score_driver(
     target = offer.load()
     emulator = import_target(offer.emulator, f"the driver {offer.name!r}")
     fixed = {"address": address, "deadline": f"{DEADLINE_S} s"}
-    settings = settings_from(offer, words, **{**offer.example, **fixed})
+    settings = settings_from(offer, plugins, words, **{**offer.example, **fixed})
     new_bench: Callable[[], AbstractContextManager[Any]] = partial(
         bench, target, emulator, settings
     )
     return score(suite, new_bench)
 
 
-def _suite_of(kind: str, plugins: Plugins | None) -> tuple[type, Callable[..., Any]]:
+def _suite_of(kind: str, plugins: Plugins) -> tuple[type, Callable[..., Any]]:
     """Suite and bench of a kind of device."""
     if kind in _DEVICES:
         return _DEVICES[kind]
-    offer = (plugins or Plugins.discover(warn=False)).kinds()[kind]
+    offer = plugins.kinds()[kind]
     suite = import_target(offer.conformance, f"the suite of the kind {kind!r}")
     body = import_target(offer.body, f"the body of the kind {kind!r}")
     return suite, partial(KindBench, body=body)

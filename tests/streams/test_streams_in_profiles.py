@@ -1,0 +1,68 @@
+"""What a profile may say of a stream without a syringe."""
+
+from pathlib import Path
+
+import pytest
+from flow_sources import SOURCES, plugins_with_sources
+
+from flowrig.plugins.registry import Plugins
+from flowrig.profile import check_profile
+
+
+@pytest.fixture(scope="module")
+def plugins() -> Plugins:
+    """The drivers of the rig, and what is installed."""
+    return plugins_with_sources()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (('device = "hplc"', 'named_by = "hplc"'), "unknown key 'named_by'"),
+        (('device = "hplc"', 'pump = "hplc"'), "'hplc' is a flow_source; expected a pump, or the"),
+        (('device = "hplc"', 'device = "hplcs"'), "unknown pump 'hplcs'"),
+        (('device = "hplc"', 'device = "plate"'), "'plate' is a heater; expected a pump, or a"),
+        (
+            ('device = "hplc"', 'device = "hplc"\npump = "pump_cui"'),
+            "device and pump name two devices for one stream",
+        ),
+        (('device = "hplc"\n', ""), "missing key 'pump'"),
+        (
+            (
+                'device = "hplc"',
+                'device = "hplc"\nsyringe = { volume = "50 mL", inner_diameter = "28.6 mm" }',
+            ),
+            "the flow_source 'hplc' has no syringe; expected no key `syringe`; `supply`",
+        ),
+        (('device = "hplc"', 'pump = "pump_cui"'), "the pump 'pump_cui' drives the stream 'CuI'"),
+        (('supply = "2 L"', 'supply = "0 L"'), "got 0 µL; expected more than 0 µL"),
+        (('supply = "2 L"', 'supply = "2 bar"'), 'expected a volume such as "400 uL"'),
+        (('supply = "2 L"\n', ""), "'ODE' has neither a syringe nor a supply that could be empty"),
+        (('phase = "gas"\n', ""), "the volume of 'PFO' does not depend on a pressure"),
+        (('"SCCM"', '"CCM"'), "'nitrogen' counts the volume that really flows, at any pressure"),
+        (('"SCCM"', '"g/min"'), "'nitrogen' is a flow_controller; expected a pump, or a device"),
+        (("full_scale = 2.0", "full_scale = 0.5"), "600 uL/min is outside what the flow"),
+        (("full_scale = 2.0", "full_scale = 90.0"), "20 uL/min is outside what the flow"),
+        (('pressure = "1.5 bar"', 'pressure = "0 bar"'), "got 0 kPa; expected more than 0 kPa"),
+        (('address = "COM33"', 'address = "COM33"\nsafe = "1 SCCM"'), "and stops with it"),
+        (('[streams.ODE]\ndevice = "hplc"', "[streams.ODE]"), "missing key 'pump'"),
+        (
+            ('[streams.PFO]\nflow_controller = "nitrogen"', '[streams.PFO]\nvalve = "nitrogen"'),
+            "'nitrogen' is a flow_controller; expected a valve, or the key `device`",
+        ),
+        (
+            ('supply = "2 L"', 'supply = "2 L"\n[streams.CuI]\nsupply = "1 L"'),
+            "the pump 'pump_cui' draws from its syringe; expected no key `supply`",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_told_at_its_place(
+    tmp_path: Path, plugins: Plugins, change: tuple[str, str], said: str
+) -> None:
+    """Each mistake is found by `check`, with its line and what is expected."""
+    assert change[0] in SOURCES
+    path = tmp_path / "rig.toml"
+    path.write_text(SOURCES.replace(*change, 1), encoding="utf-8")
+    problems = check_profile(path, plugins)
+    assert [one for one in problems if said in str(one)], problems
+    assert all(one.line > 0 for one in problems)
