@@ -2,11 +2,13 @@
 
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import flowrig as package
+from flowrig.errors import InputError
 from flowrig.interfaces import Problem, Surrogate
 from flowrig.journal.events import Measured
 from flowrig.learning.categories import with_categories
@@ -19,6 +21,7 @@ from flowrig.problem.space import Parameter, Space
 from flowrig.profile import load_profile_text
 from flowrig.report import content_of, render
 from flowrig.report.exports.table import csv_rows
+from flowrig.run_record.experiments_from_record import experiments_of
 from flowrig.run_record.reader import RunRecord
 
 SPACE = Space(
@@ -119,6 +122,24 @@ def test_experiments_of_a_table_have_choices(tmp_path: Path) -> None:
     file.write_text("liquid,rate_ul_min,a300\nhexane,30,1.5\nwater,10,0.5\n")
     found = read_experiments(file, SPACE, ("a300",))
     assert found.X.tolist() == [[1.0 / 3.0, 0.5], [1.0, 0.0]]
+
+
+def other_run(*conditions: dict[str, object]) -> SimpleNamespace:
+    """The record of a run with some experiments."""
+    made = [
+        SimpleNamespace(conditions=one, features={"a300": 1.0}, quality="good")
+        for one in conditions
+    ]
+    return SimpleNamespace(folder="other", experiments=lambda: made)
+
+
+def test_choices_of_another_run_that_are_none_here_are_left_out() -> None:
+    """Its other experiments count; a number in the place of a category is refused."""
+    record = other_run({"liquid": "hexane", "rate": 30.0}, {"liquid": "benzene", "rate": 30.0})
+    found = experiments_of(record, SPACE, ("a300",))
+    assert (found.X.tolist(), found.left_out) == ([[1.0 / 3.0, 0.5]], 1)
+    with pytest.raises(InputError, match="liquid is not a category there"):
+        experiments_of(other_run({"liquid": 2.0, "rate": 30.0}), SPACE, ("a300",))
 
 
 def run(folder: Path, *stages: tuple[str, int]) -> Path:
