@@ -25,14 +25,17 @@ import flowrig.campaign.loop
 import flowrig.run.session
 from flowrig.campaign.optimizer import ConditionChooser
 from flowrig.cli.results.report import write_html
+from flowrig.emulation import disturbed_wire
 from flowrig.journal.journal import Journal
 from flowrig.run.options import RunOptions
 from flowrig.run.start import start_run
 from flowrig.run_record.reader import RunRecord
 from flowrig_sim.fluid_state import FluidState
 from flowrig_sim.instruments import CellBody
+from flowrig_sim.plate import Plate
 
-THREADS = {"device-": "drivers", "tcp-": "emulators", "pty-": "emulators"}
+EMULATORS = "emulators and their wires"
+THREADS = {"device-": "drivers", "tcp-": EMULATORS, "pty-": EMULATORS}
 """What threads are for, by how their names begin."""
 
 JOURNAL = "journal"
@@ -96,8 +99,9 @@ def watched() -> Clocks:
     for method in ("append", "keep", "note"):
         clocks.watch(Journal, method, JOURNAL)
     clocks.watch(Journal, "_announce", OTHER)  # listeners are not the journal
-    clocks.watch(CellBody, "expose", "world, with its detectors")
-    clocks.watch(FluidState, "advance", "world, with its detectors")
+    clocks.watch(disturbed_wire._Connection, "feed", EMULATORS)  # in the thread of the driver
+    for owner, method in ((CellBody, "expose"), (FluidState, "advance"), (Plate, "advance")):
+        clocks.watch(owner, method, "world, with its detectors")
     clocks.watch(flowrig.campaign.loop, "evaluate", "spectra")
     clocks.watch(ConditionChooser, "choose", "learning")
     clocks.watch(flowrig.run.session, "check_campaign", "learning")
@@ -152,8 +156,8 @@ def tell(found: dict[str, Any]) -> None:
         f"rig time in {found['real_s']:.1f} s and {found['processor_s']:.1f} s of processor time"
     )
     console.print(
-        f"{found['rig_s_per_real_s']:.0f} rig seconds a second, "
-        f"{found['rig_s_per_processor_s']:.0f} a second of processor time; "
+        f"{found['rig_s_per_real_s']:.0f} × real time, "
+        f"{found['rig_s_per_processor_s']:.0f} × per second of processor time; "
         f"report after {found['report_s']:.1f} s more"
     )
     console.print(

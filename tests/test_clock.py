@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from flowrig import clock as clocks
 from flowrig.clock import Alarm, Clock, RealClock, VirtualClock
-from flowrig.errors import StopRequested
+from flowrig.errors import DriverHungError, StopRequested
+from flowrig.rig import device_threads
 from flowrig.rig.device_threads import DeviceThreads
 
 HOUR_S = 3600.0
@@ -211,11 +212,45 @@ def test_a_device_keeps_its_thread() -> None:
     def threads() -> list[str]:
         return sorted(t.name for t in threading.enumerate() if t.name in ("device-a", "device-b"))
 
-    with DeviceThreads(VirtualClock()) as workers:
+    with DeviceThreads(RealClock()) as workers:
         for _ in range(20):
             workers.call({"a": lambda: None, "b": lambda: None})
         assert threads() == ["device-a", "device-b"]
     assert threads() == []
+
+
+def test_devices_share_threads_in_virtual_time() -> None:
+    """One thread makes all calls, under the name of each device, and ends with the rig."""
+    seen: set[tuple[int, str]] = set()
+
+    def note() -> None:
+        thread = threading.current_thread()
+        seen.add((thread.ident or 0, thread.name))
+
+    def alive() -> list[str]:
+        return [t.name for t in threading.enumerate() if t.name in ("device-a", "device-b")]
+
+    with DeviceThreads(VirtualClock()) as workers:
+        for _ in range(20):
+            workers.call({"a": note, "b": note})
+        assert len(alive()) == len({ident for ident, _ in seen}) == 1
+    assert {name for _, name in seen} == {"device-a", "device-b"}
+    assert alive() == []
+
+
+def test_a_call_that_hangs_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In virtual time too, whether it hangs first or last; its device is told, and no other."""
+    monkeypatch.setattr(device_threads, "DEADLINE_S", 0.3)
+    for_ever = threading.Event()
+    clock = VirtualClock()
+    calls = {"a": lambda: "a", "b": for_ever.wait, "c": lambda: clock.sleep(1.0), "d": lambda: "d"}
+    with DeviceThreads(clock) as workers:
+        for order in (calls, dict(reversed(calls.items()))):
+            found = workers.attempt(order)
+            assert isinstance(found["b"], DriverHungError)
+            assert (found["a"], found["d"]) == ("a", "d")
+        for_ever.set()
+        assert workers.call({"b": lambda: "b"}) == {"b": "b"}
 
 
 def test_the_real_clock_counts_the_time_of_a_suspend(monkeypatch: pytest.MonkeyPatch) -> None:

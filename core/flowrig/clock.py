@@ -12,13 +12,18 @@ import sys
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 __all__ = ["SLICE_S", "Alarm", "Clock", "RealClock", "VirtualClock"]
 
 SLICE_S = 0.2
 """Longest part [s] of a real wait. Python on Windows takes notice of Ctrl-C between two parts only,
 as its waits for locks cannot be interrupted there (python/cpython, issue 80116)."""
+
+
+def _nothing() -> None:
+    """What most threads do before they sleep."""
+
 
 _Sleeper = tuple[float, tuple[bool, str], int, threading.Lock]
 """Time [s] to wake, rank at equal times, identity, and the lock that is held until then."""
@@ -96,6 +101,20 @@ class Clock(ABC):
 
     def leave(self) -> None:  # noqa: B027
         """The calling thread no longer takes part."""
+
+    def before_sleep(self, function: Callable[[], object]) -> None:  # noqa: B027 - as above
+        """Call a function whenever the calling thread is about to sleep in virtual time."""
+
+    def plan(self, times_s: Sequence[float]) -> None:  # noqa: B027 - as above
+        """Tell at which rig times [s] the calling thread is going to wake, as far as it knows.
+
+        An emulator that answers in this thread may compute several answers at once. A plan that is
+        not kept costs time, and changes no result; an empty one ends it.
+        """
+
+    def planned_s(self) -> Sequence[float]:
+        """The plan of the calling thread; empty in real time, where no wake is punctual."""
+        return ()
 
 
 def _running_s() -> float:
@@ -213,6 +232,7 @@ class VirtualClock(Clock):
         self._sleepers: list[_Sleeper] = []
         self._interrupted = False
         self._listeners: list[Callable[[], object]] = []
+        self._of_thread = threading.local()
 
     @property
     def is_virtual(self) -> bool:
@@ -243,6 +263,7 @@ class VirtualClock(Clock):
 
     def sleep(self, duration_s: float, alarm: Alarm | None = None) -> None:
         """Wait until all other threads sleep and virtual time has moved on by a duration [s]."""
+        getattr(self._of_thread, "before_sleep", _nothing)()
         with self._lock:
             if self._interrupted or duration_s <= 0 or (alarm is not None and alarm.rung):
                 return
@@ -262,6 +283,19 @@ class VirtualClock(Clock):
             with self._lock:
                 self._take_out(sleeper)
             raise
+
+    def before_sleep(self, function: Callable[[], object]) -> None:
+        """Call a function whenever the calling thread is about to sleep."""
+        self._of_thread.before_sleep = function
+
+    def plan(self, times_s: Sequence[float]) -> None:
+        """Tell at which rig times [s] the calling thread is going to wake."""
+        self._of_thread.plan = times_s
+
+    def planned_s(self) -> Sequence[float]:
+        """The plan of the calling thread; empty without one."""
+        planned: Sequence[float] = getattr(self._of_thread, "plan", ())
+        return planned
 
     def ring(self, alarm: Alarm) -> None:
         """Wake the thread that sleeps with an alarm, while the calling thread goes on."""

@@ -83,6 +83,12 @@ class AlicatCore:
             *requests, self._input = (self._input + data).split(b"\r")
             return b"".join(self._reply(one.decode("latin-1").strip()) for one in requests)
 
+    def power_cycle(self) -> None:
+        """Switch the controller off and on again."""
+        with self._lock:
+            self._input = b""
+            self._body.tell(0.0)
+
     def _reply(self, request: str) -> bytes:
         letter = self._settings.controller
         if not request.startswith(letter):
@@ -163,6 +169,10 @@ class AlicatEmulator(SerialEmulator):
         """The faults of every flow controller, and those of an Alicat."""
         return {
             **super().fault_switches(),
+            "power-cycle": DeviceFault(
+                "off and on: the valve shuts, since the set point is not saved (assumed)",
+                lambda on: self.core.power_cycle() if on else None,
+            ),
             "over-range": DeviceFault(
                 "the mass flow is beyond the range of its sensor", self._exceed
             ),

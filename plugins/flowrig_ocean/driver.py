@@ -46,7 +46,7 @@ from flowrig_ocean.wire.frame_settings import (
     frame_settings,
     shut_without_an_answer,
 )
-from flowrig_ocean.wire.obp_protocol import ObpProtocolError, ObpRefusal
+from flowrig_ocean.wire.obp_protocol import ObpProtocolError, ObpRefusal, next_spectrum
 from flowrig_ocean.wire.ooi_protocol import OoiProtocolError, check_spectra
 
 __all__ = ["OceanHdx", "OceanSpectrometer"]
@@ -293,7 +293,7 @@ class OceanSpectrometer(Spectrometer):
             feature = self._feature()
             # python-seabreeze waits for this time on top of the timeout of the transport.
             feature._integration_time = longest_exposure_us
-            counts = np.rint(feature.get_intensities())
+            counts = next_spectrum(feature)
             if feature._normalization_value != 1.0:
                 # python-seabreeze stretches counts to full scale; noise goes beyond it.
                 counts = np.minimum(counts, feature.get_maximum_intensity())
@@ -301,8 +301,7 @@ class OceanSpectrometer(Spectrometer):
                 raise ObpProtocolError(
                     f"expected {self._wavelengths_nm.size} counts of 16 bit, got {counts.size}"
                 )
-        frame: NDArray[np.uint16] = counts.astype(np.uint16)
-        return frame
+        return counts.astype(np.uint16, copy=False)
 
     def _opened(self) -> SeaBreezeDevice:
         if self._device is None:

@@ -20,12 +20,12 @@ class Variant:
     """The options in which one instrument differs from another.
 
     Attributes:
-        identity: reply to `*IDN?`.
+        identity: reply to `*IDN?`; `{serial}` stands for the serial number.
         line_end: end of replies.
         number_format: form of a number, as Python writes it.
     """
 
-    identity: str = "ACME INSTRUMENTS,GAUGE 1,0042,1.00"
+    identity: str = "ACME INSTRUMENTS,GAUGE 1,{serial},1.00"
     line_end: bytes = b"\n"
     number_format: str = "+.8E"
 
@@ -101,7 +101,7 @@ class ScpiSensorEmulator(Emulator):
 
     def _answer(self, query: str) -> str | None:
         if query == "*IDN?":
-            return self._variant.identity
+            return self._variant.identity.format(serial=self.context.serial_number)
         if query not in self._channels:
             return None  # most instruments keep silent, and note an error
         if self._is_overloaded:

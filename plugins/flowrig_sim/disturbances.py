@@ -33,15 +33,10 @@ class Disturbances:
         self._emission = drift("emission", EMISSION_SD, PROCESS_MEMORY_S)
         self._led = drift("led", LED_SD, LED_MEMORY_S)
 
-    def at(self, time_s: float, dimmed: float = 1.0) -> Drift:
-        """The drift at a rig time [s].
-
-        Args:
-            time_s: the rig time.
-            dimmed: share of the excitation light that reaches the liquid.
-        """
+    def at(self, time_s: float) -> Drift:
+        """The drift at a rig time [s]."""
         return Drift(
             absorption=1.0 + self._optical.at(time_s),
             emission=1.0 + self._emission.at(time_s),
-            excitation=(1.0 + self._led.at(time_s)) * dimmed,
+            excitation=1.0 + self._led.at(time_s),
         )

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from attrs import evolve, frozen
@@ -82,6 +83,7 @@ class FluidState:
         self.path = FlowPath.of(profile)
         self._positions: dict[str, str] = {}
         self._turns: list[tuple[int, dict[str, str]]] = []
+        self._turned = 0
         self._path_with = lru_cache(maxsize=64)(lambda at: FlowPath.of(profile, dict(at)))
         self.plungers = _plungers(profile, settings, seed, fill_ul or {}, start_s)
         order = (*self.path.reactive, *self.path.carriers)
@@ -104,19 +106,35 @@ class FluidState:
         self._previous_ul = np.zeros(len(order))
         self._delivered_at_s, self._delivered_now_ul = start_s, self._delivered_ul
         self._newest: tuple[tuple[str, float, float], CellContent] | None = None
+        self._foreseen: tuple[tuple[Any, ...], tuple[CellContent, ...]] | None = None
         self.device_values: Callable[[], Mapping[str, float | str]] = dict
         """Gives, by device of another kind, the number or the position at which it works."""
         self.chemistry = self._chemistry(settings, seed)
 
+    @property
+    def causes(self) -> tuple[object, ...]:
+        """What flow, temperature and chemistry follow from, besides time.
+
+        Equal as long as no command has come; what was computed ahead holds until then.
+        """
+        commands = self._flowing.commands + sum(plate.commands for plate in self.plates.values())
+        return commands, self._turned, dict(self.device_values())
+
+    @property
+    def can_foresee(self) -> bool:
+        """Whether `contents` may be called: not while a valve turns."""
+        return not self._turns
+
     def advance(self, now_s: float) -> None:
         """Compute flow and temperatures up to the last grid time before a rig time [s]."""
-        # The step that ends exactly now is left out: a command may still come at this moment.
-        steps = math.ceil((now_s - self._start_s) / STEP_S) - 1
+        steps = self._steps_before(now_s)
         while self._turns and self._turns[0][0] <= steps:
             step, positions = self._turns.pop(0)
-            self._advance_to(step)
+            if step > self._steps:
+                self._advance_to(step)
             self._lead(positions)
-        self._advance_to(steps)
+        if steps > self._steps:
+            self._advance_to(steps)
 
     def turn(self, device: str, position: str, now_s: float) -> None:
         """Turn a valve of the path at a rig time [s] to which `advance` was called.
@@ -128,6 +146,7 @@ class FluidState:
         if latest.get(device) != position:
             step = math.ceil((now_s - self._start_s) / STEP_S)
             self._turns.append((step, {**latest, device: position}))
+            self._turned += 1
 
     @property
     def positions(self) -> Mapping[str, str]:
@@ -144,27 +163,45 @@ class FluidState:
             one.stretch.name: _weights(one.stretch, order) for one in path.cells.values()
         }
 
-    def _advance_to(self, steps: int) -> None:
-        if steps <= self._steps:
-            return
+    def advance_plates(self, now_s: float) -> None:
+        """Compute the temperatures alone, which do not depend on the flow."""
+        steps = self._steps_before(now_s)
+        for plate in self.plates.values():
+            plate.advance(steps)
+
+    def _steps_before(self, now_s: float) -> int:
+        """Number of whole steps before a rig time [s].
+
+        The step that ends exactly then is left out: a command may still come at this moment.
+        """
+        return math.ceil((now_s - self._start_s) / STEP_S) - 1
+
+    def _advance_to(self, steps: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Go on to a number of steps since the world began.
+
+        Returns:
+            delivered volumes [µL] after the present step and after each new one, and which of the
+            new ones the flow record took.
+        """
         grid: NDArray[np.float64] = np.arange(self._steps + 1, steps + 1, dtype=np.float64)
         times_s = self._start_s + STEP_S * grid
         delivered = np.column_stack((self._delivered_ul, self._flowing.delivered_ul(times_s)))
-        self._record.append(times_s, np.ascontiguousarray(np.diff(delivered, axis=1).T))
+        added_ul = np.ascontiguousarray(np.diff(delivered, axis=1).T)
+        recorded = self._record.append(times_s, added_ul)
         self._delivered_ul = delivered[:, -1]
         self._previous_ul = delivered[:, -2]
         self._steps = steps
         for plate in self.plates.values():
             plate.advance(steps)
+        return delivered, recorded
 
     def content(self, cell: FlowCell, now_s: float) -> CellContent:
         """The liquid in a flow cell at a rig time [s] to which `advance` was called."""
-        total_ul, flow_ul_min = self._flow(cell.stretch, now_s)
-        key = (cell.stretch.name, cell.position_ul, total_ul)
         # Two cells at one place see the same: the second need not compute it again.
+        key = (cell.stretch.name, cell.position_ul, now_s)
         if self._newest is not None and self._newest[0] == key:
-            seen = self._newest[1]
-            return CellContent(total_ul, flow_ul_min, seen.reactive_share, seen.product)
+            return self._newest[1]
+        total_ul, flow_ul_min = self._flow(cell.stretch, now_s)
         found = self._record.slice_at(cell.stretch, cell.position_ul, total_ul)
         if found is None or found.reactive_share <= 0.0:
             content = CellContent(total_ul, flow_ul_min, 0.0, None)
@@ -173,6 +210,46 @@ class FluidState:
             content = CellContent(total_ul, flow_ul_min, found.reactive_share, product)
         self._newest = (key, content)
         return content
+
+    def contents(self, cell: FlowCell, times_s: Sequence[float]) -> tuple[CellContent, ...]:
+        """The liquid in a flow cell at rig times [s] to come, as `content` will find it.
+
+        Args:
+            cell: the flow cell.
+            times_s: times in ascending order, from that on to which `advance` was called. No
+                command may come until the last of them, see `causes`.
+        """
+        key = (cell.stretch.name, cell.position_ul, tuple(times_s), self.causes)
+        if self._foreseen is None or self._foreseen[0] != key:
+            self._foreseen = (key, self._foresee(cell, times_s))
+        return self._foreseen[1]
+
+    def _foresee(self, cell: FlowCell, times_s: Sequence[float]) -> tuple[CellContent, ...]:
+        present = self._steps
+        last, before_last, count = self._delivered_ul, self._previous_ul, self._record.count
+        found = []
+        try:
+            steps = self._steps_before(times_s[-1])
+            if steps > present:
+                delivered, recorded = self._advance_to(steps)
+                columns = [before_last, *delivered.T]
+                counts = [count, *(count + np.cumsum(recorded)).tolist()]
+            else:
+                columns, counts = [before_last, last], [count]
+            flowed_ul = self._flowing.delivered_ul(np.array(times_s)).T
+            for time_s, self._delivered_now_ul in zip(times_s, flowed_ul, strict=True):
+                self._delivered_at_s = time_s
+                self._steps = max(self._steps_before(time_s), present)
+                passed = self._steps - present
+                self._previous_ul, self._delivered_ul = columns[passed], columns[passed + 1]
+                with self._record.looking_back(counts[passed]):
+                    found.append(self.content(cell, time_s))
+        finally:
+            self._steps, self._record.count = present, count
+            self._delivered_ul, self._previous_ul = last, before_last
+            for plate in self.plates.values():
+                plate.forget(present)
+        return tuple(found)
 
     def steady_product(
         self, conditions: Mapping[str, float], cell: FlowCell | None = None
@@ -254,7 +331,7 @@ class FluidState:
             history = (
                 _AMBIENT
                 if heater is None
-                else self.plates[heater].history_c(passage.entered_s, passage.left_s)
+                else self.plates[heater].history_c(passage.entered_s, passage.left_s, self._steps)
             )
             seconds = passage.left_s - passage.entered_s
             legs.append(_leg(passage.component, seconds, history, passage.flow_ul_min))

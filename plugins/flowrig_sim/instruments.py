@@ -1,69 +1,75 @@
 """The bodies behind the emulated instruments: a plunger, a plate, a detector at a flow cell."""
 
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import Protocol
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import TypeVar
 
 import numpy as np
-from attrs import field, frozen
+from attrs import define
 from numpy.typing import NDArray
 
 from flowrig.clock import Clock
-from flowrig.emulation import DeviceFault, Product
-from flowrig_sim.disturbances import Disturbances
-from flowrig_sim.flow.flowpath import FlowCell
+from flowrig.emulation import DeviceFault
+from flowrig_sim.exposures import Exposures, Mark, Scene
 from flowrig_sim.flow.plunger import Plunger
-from flowrig_sim.flow.slugs import SlugTrain
 from flowrig_sim.fluid_state import FluidState
 from flowrig_sim.noise import Drift as SensorDrift
-from flowrig_sim.optics.detector import Detector
-from flowrig_sim.optics.spectra import Drift
 from flowrig_sim.plate import Plate
 
-__all__ = ["CellBody", "FluidAccess", "Optics", "PlateBody", "PlungerBody"]
+__all__ = ["CellBody", "FluidAccess", "PlateBody", "PlungerBody"]
 
-BUBBLE_SHARE = 0.3
-"""Fraction of the light that passes a bubble in the cell (assumed)."""
-
-
-class Optics(Protocol):
-    """The light path from the source through a flow cell to a detector."""
-
-    def counts(
-        self, product: Product | None, drift: Drift, reactive: float, exposure_us: float
-    ) -> NDArray[np.float32]:
-        """Expected counts above dark, shape `p`.
-
-        Args:
-            product: optics of the reactive phase; None for carrier alone.
-            drift: of absorption, emission and excitation.
-            reactive: fraction of the exposure that sees reactive phase, 0 to 1.
-            exposure_us: integration time [µs].
-        """
-        ...
+T = TypeVar("T")
 
 
-@frozen
 class FluidAccess:
     """Access of one thread at a time to the fluid state, advanced to the present.
 
-    Attributes:
+    Args:
         fluid: the fluid state of the world.
         clock: the run's clock.
+
+    Attributes:
+        fluid: as above.
+        clock: as above.
+        lock: is held by the thread that has access.
     """
 
-    fluid: FluidState
-    clock: Clock
-    _lock: threading.Lock = field(factory=threading.Lock)
+    def __init__(self, fluid: FluidState, clock: Clock) -> None:
+        self.fluid = fluid
+        self.clock = clock
+        self.lock = threading.Lock()
 
-    @contextmanager
-    def now(self) -> Iterator[float]:
-        """Lock the fluid state and advance it; yields the rig time [s]."""
-        with self._lock:
+    def now(self) -> "FluidAccess":
+        """A context that locks the fluid state and advances it; it gives the rig time [s]."""
+        return self
+
+    def __enter__(self) -> float:
+        self.lock.acquire()
+        try:
             now_s = self.clock.now_s()
             self.fluid.advance(now_s)
-            yield now_s
+        except BaseException:
+            self.lock.release()
+            raise
+        return now_s
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.lock.release()
+
+    def of_plunger(self, function: Callable[[float], T]) -> T:
+        """A value of a plunger at the present rig time [s].
+
+        It follows from the last command alone, so the fluid state need not be advanced for it.
+        """
+        with self.lock:
+            return function(self.clock.now_s())
 
     @property
     def positions(self) -> Mapping[str, str]:
@@ -92,14 +98,12 @@ class PlungerBody:
     @property
     def fill_ul(self) -> float:
         """Liquid [µL] left in the syringe."""
-        with self._access.now() as now_s:
-            return self._plunger.fill_ul(now_s)
+        return self._access.of_plunger(self._plunger.fill_ul)
 
     @property
     def moved_ul(self) -> float:
         """Net volume [µL] by which the motor has pushed since the world began."""
-        with self._access.now() as now_s:
-            return self._plunger.moved_ul(now_s)
+        return self._access.of_plunger(self._plunger.moved_ul)
 
     @property
     def rate_ul_min(self) -> float:
@@ -109,8 +113,7 @@ class PlungerBody:
     @property
     def stalled(self) -> bool:
         """Whether the motor drives the plunger against an end stop."""
-        with self._access.now() as now_s:
-            return self._plunger.stalled(now_s)
+        return self._access.of_plunger(self._plunger.stalled)
 
     def push(self, rate_ul_min: float) -> None:
         """Push at a flow rate [µL/min], or withdraw at a negative one; 0 stops.
@@ -138,7 +141,9 @@ class PlateBody:
     @property
     def temperature_c(self) -> float:
         """Reading [°C] of the sensor."""
-        with self._access.now() as now_s:
+        with self._access.lock:
+            now_s = self._access.clock.now_s()
+            self._access.fluid.advance_plates(now_s)
             return self._plate.temperature_c + self._sensor.at(now_s)
 
     def control(self, set_point_c: float) -> None:
@@ -147,40 +152,71 @@ class PlateBody:
             self._plate.control(set_point_c, now_s)
 
 
+@define(eq=False)
+class _Ahead:
+    """Exposures that were computed before their time.
+
+    Attributes:
+        times_s: rig times [s] at which they begin.
+        counts: shape `n x n_pixels`.
+        mark: for the way back.
+        scene: for which they hold.
+        causes: of the fluid state, likewise.
+        plan: the plan that they follow.
+        taken: number of exposures that are over.
+    """
+
+    times_s: Sequence[float]
+    counts: NDArray[np.uint16]
+    mark: Mark
+    scene: Scene
+    causes: tuple[object, ...]
+    plan: Sequence[float]
+    taken: int = 0
+
+
 class CellBody:
     """A detector at a flow cell, with its light; see `flowrig.emulation.SpectrometerBody`.
 
     The light is on until `light` shuts it. A detector at no cell sees darkness.
+
+    Where the clock knows when the next exposures begin, all are computed with the first one. They
+    are given up if they turn out to be wrong: at another time, after a command to a pump or a
+    heater, in another light.
+
+    Args:
+        exposures: what the detector sees.
+        coefficients: wavelength polynomial [nm] in the pixel number, lowest order first.
+        access: access to the fluid state.
+        has_slugs: whether a carrier forms slugs, which can then be missing.
     """
 
     def __init__(
         self,
-        cell: FlowCell | None,
-        train: SlugTrain,
-        optics: Optics,
-        detector: Detector,
-        *,
-        disturbances: Disturbances,
+        exposures: Exposures,
+        coefficients: tuple[float, ...],
         access: FluidAccess,
+        *,
+        has_slugs: bool = True,
     ) -> None:
-        self._cell = cell
-        self._train = train
-        self._optics = optics
-        self._detector = detector
-        self._disturbances = disturbances
+        self._exposures = exposures
+        self._coefficients = coefficients
         self._access = access
         self._is_lit = True
         self._has_bubble = False
         self._lacks_slugs = False
-        self.faults: Mapping[str, DeviceFault] = {
+        self._ahead: _Ahead | None = None
+        self._broken_plan: Sequence[float] | None = None
+        self.faults: dict[str, DeviceFault] = {
             "bubble": DeviceFault("a bubble sits in the cell and scatters the light", self._block),
-            "no-slugs": DeviceFault("no slug arrives, only carrier", self._starve),
         }
+        if has_slugs:
+            self.faults["no-slugs"] = DeviceFault("no slug arrives, only carrier", self._starve)
 
     @property
     def wavelength_coefficients(self) -> tuple[float, ...]:
         """Wavelength polynomial [nm] in the pixel number, lowest order first."""
-        return self._detector.coefficients
+        return self._coefficients
 
     def light(self, on: bool) -> None:
         """Open or shut the light source."""
@@ -189,25 +225,40 @@ class CellBody:
 
     def expose(self, integration_time_us: int) -> NDArray[np.uint16]:
         """Counts of one exposure that begins now, shape `n_pixels`."""
-        with self._access.now() as now_s:
-            if self._cell is None:
-                return self._detector.read(None)
-            content = self._access.fluid.content(self._cell, now_s)
-            reactive = self._train.reactive_fraction(
-                content.total_ul,
-                content.reactive_share,
-                content.flow_ul_min,
-                integration_time_us * 1e-6,
-            )
-            if not self._is_lit:
-                return self._detector.read(None)
-            hidden = self._has_bubble or self._lacks_slugs
-            drift = self._disturbances.at(now_s, BUBBLE_SHARE if self._has_bubble else 1.0)
-            return self._detector.read(
-                self._optics.counts(
-                    None if hidden else content.product, drift, reactive, integration_time_us
-                )
-            )
+        with self._access.lock:
+            now_s = self._access.clock.now_s()
+            scene = Scene(integration_time_us, self._is_lit, self._has_bubble, self._lacks_slugs)
+            ahead = self._ahead
+            if ahead is not None and not self._holds(ahead, now_s, scene):
+                self._exposures.rewind(ahead.mark, ahead.taken)
+                # A plan that was not kept once is not followed again: it could be wrong each time.
+                self._ahead, self._broken_plan = None, ahead.plan
+                ahead = None
+            if ahead is None:
+                self._access.fluid.advance(now_s)
+                ahead = self._look_ahead(now_s, scene)
+            if ahead is None:
+                return self._exposures.now(now_s, scene)
+            ahead.taken += 1
+            self._ahead = ahead if ahead.taken < len(ahead.times_s) else None
+            return np.asarray(ahead.counts[ahead.taken - 1])
+
+    def _look_ahead(self, now_s: float, scene: Scene) -> _Ahead | None:
+        plan = self._access.clock.planned_s()
+        first = bisect_left(plan, now_s)
+        times_s = plan[first:]
+        is_planned = plan is not self._broken_plan and len(times_s) > 1 and times_s[0] == now_s
+        if not (is_planned and self._access.fluid.can_foresee):
+            return None
+        counts, mark = self._exposures.ahead(times_s, scene)
+        return _Ahead(times_s, counts, mark, scene, self._access.fluid.causes, plan)
+
+    def _holds(self, ahead: _Ahead, now_s: float, scene: Scene) -> bool:
+        return (
+            ahead.times_s[ahead.taken] == now_s
+            and ahead.scene == scene
+            and ahead.causes == self._access.fluid.causes
+        )
 
     def _block(self, on: bool) -> None:
         self._has_bubble = on

@@ -117,7 +117,7 @@ def bodies_of(
         PluginError: the body of a kind does not load.
     """
     turned_by = set(valve_turners(profile.path, profile.devices).values())
-    topologies = lru_cache(maxsize=64)(lambda at: Topology(profile, dict(at)))
+    flow_through = _flow_through(profile, valves, rates_ul_min)
     at = {device: name for name, one in profile.path.items() for device in one.devices}
     bodies = {}
     for name, entry in profile.devices.items():
@@ -125,24 +125,32 @@ def bodies_of(
             continue
         component = at.get(name)
         heater = None if component is None else profile.path[component].heater
-
-        def flow_ul_min(component: str | None = component) -> float:
-            if component is None:
-                return 0.0
-            topology = topologies(tuple(valves.positions.items()))
-            return topology.flow_rate_ul_min(component, rates_ul_min())
-
         temperature_c = temperatures_c.get(heater or "", lambda: ROOM_C)
         acts: dict[str, Callable[[float | str], object]] = {}
         if name in turned_by:
             acts["position"] = partial(_turn, valves, entry)
         if entry.drives:
             acts |= _drives(profile, entry, partial(drive, name))
-        place = FluidPlace(clock, flow_ul_min, temperature_c, acts)
+        place = FluidPlace(clock, partial(flow_through, component), temperature_c, acts)
         effects[name] = place.effects
         body = import_target(entry.kind.body, f"the body of the kind {entry.kind.name!r}")
         bodies[name] = body(place)
     return bodies
+
+
+def _flow_through(
+    profile: Profile, valves: Valves, rates_ul_min: Callable[[], Mapping[str, float]]
+) -> Callable[[str | None], float]:
+    """What tells the flow rate [µL/min] through a component now; through no component it is 0."""
+    topologies = lru_cache(maxsize=64)(lambda at: Topology(profile, dict(at)))
+
+    def flow_ul_min(component: str | None) -> float:
+        if component is None:
+            return 0.0
+        topology = topologies(tuple(valves.positions.items()))
+        return topology.flow_rate_ul_min(component, rates_ul_min())
+
+    return flow_ul_min
 
 
 def _drives(

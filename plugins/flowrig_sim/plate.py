@@ -62,14 +62,31 @@ class Plate:
         """Temperature [°C] at the last grid time."""
         return self._temperatures_c[-1]
 
+    @property
+    def commands(self) -> int:
+        """Number of set points so far."""
+        return len(self._set_points)
+
+    def forget(self, steps: int) -> None:
+        """Forget the temperatures after a number of grid steps, which were computed ahead."""
+        del self._temperatures_c[steps + 1 :]
+
     def history_c(
-        self, from_s: float, until_s: float
+        self, from_s: float, until_s: float, steps: int | None = None
     ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-        """Temperatures [°C] at the grid times between two rig times [s], shape `n`, `n` >= 1."""
+        """Temperatures [°C] at the grid times between two rig times [s], shape `n`, `n` >= 1.
+
+        Args:
+            from_s: the earlier time.
+            until_s: the later time.
+            steps: number of grid steps that have passed, where more are computed; later
+                temperatures are not used.
+        """
+        newest = len(self._temperatures_c) - 1 if steps is None else steps
         first = max(int((from_s - self._start_s) / self._step_s), 0)
         last = int((until_s - self._start_s) / self._step_s)
-        first = min(first, len(self._temperatures_c) - 1)
-        return np.array(self._temperatures_c[first : max(last, first) + 1])
+        first = min(first, newest)
+        return np.array(self._temperatures_c[first : min(max(last, first), newest) + 1])
 
     def _set_point_c(self, time_s: float) -> float:
         index = bisect_right(self._set_points, (time_s, float("inf"))) - 1

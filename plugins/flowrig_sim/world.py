@@ -10,6 +10,7 @@ from flowrig.emulation.world import HeaterBody, PumpBody, SpectrometerBody, Worl
 from flowrig.errors import InputError
 from flowrig.profile.model import Profile
 from flowrig_sim.disturbances import Disturbances
+from flowrig_sim.exposures import Exposures
 from flowrig_sim.flow.flowpath import FALLBACK_BORE_MM
 from flowrig_sim.flow.slugs import SlugTrain
 from flowrig_sim.fluid_state import FluidState, absorbance_nm, spare_plunger
@@ -176,6 +177,7 @@ def _spectrometers(
 ) -> tuple[dict[str, CellBody], dict[str, AbsorptionOptics | EmissionOptics]]:
     """A detector for every spectrometer, and what light it sees."""
     path = access.fluid.path
+    has_slugs = any(stream.is_carrier for stream in profile.streams.values())
     bodies, seen = {}, {}
     devices = [name for name, one in profile.devices.items() if one.offer.kind == "spectrometer"]
     for name in dict.fromkeys((*devices, *path.cells)):
@@ -185,14 +187,15 @@ def _spectrometers(
         # "plugs", not "slugs": the name is part of the seed, so another would change all counts.
         rng = generator(seed, f"plugs at {name}")
         junction_mm = bore_mm if cell is None else cell.stretch.slug_bore_mm
-        bodies[name] = CellBody(
+        exposures = Exposures(
             cell,
             SlugTrain(junction_mm, bore_mm, rng),
             seen[name],
-            detector,
+            detector=detector,
             disturbances=disturbances,
-            access=access,
+            fluid=access.fluid,
         )
+        bodies[name] = CellBody(exposures, detector.coefficients, access, has_slugs=has_slugs)
     return bodies, seen
 
 

@@ -399,6 +399,11 @@ def test_a_limit_on_a_time_follows_the_valve() -> None:
             'valve = "injector"\nvolume = "1 uL"\nroutes',
             "no volume of",
         ),
+        (
+            'valve = "injector"\nroutes',
+            'devices = ["injector", "pump_pb"]\nroutes',
+            "a valve with routes has no device of its own",
+        ),
         ('start = "reactor_2"\n', 'start = "loop"\n', "nothing flows from 'loop' to 'cell'"),
         ('{ reactor_1 = "loop"', '{ reactor_1 = "lop"', "unknown component 'lop'"),
     ],
@@ -435,6 +440,32 @@ streams = "rest"
     changed(*safe, ("routes.load", ways.replace("{ ", '{ Push = "waste", ', 1)))
 
 
+def test_the_lamp_reference_reaches_the_cell_where_valves_rest() -> None:
+    """It is taken outside of experiments, where no variable has turned the valve."""
+    absorbing = (
+        'use = "emission"\ndevice = "hdx"',
+        'use = "absorbance"\ndevice = "hdx"',
+    )
+    area = ('"area(pl, 450 nm, 560 nm)"', '"at(pl, 450 nm)"')
+    calibration = (
+        "[analysis]",
+        '[calibration]\nflow_rates = { Push = "100 uL/min" }\nduration = "4 min"\n\n[analysis]',
+    )
+    changed(absorbing, area, calibration)
+    parked = (
+        (
+            'safe = "load", positions = { load = 1, inject = 2 }',
+            'safe = "park", positions = { load = 1, inject = 2, park = 3 }',
+        ),
+        ("routes.load", 'routes.park = { reactor_1 = "waste", Push = "loop" }\nroutes.load'),
+        ('"load", "inject"]', '"inject", "load"]'),
+    )
+    with pytest.raises(ProfileError) as caught:
+        changed(absorbing, area, calibration, *parked)
+    assert "'loop' meets a closed port of 'valve' in the calibration" in str(caught.value)
+    assert "nothing of it flows through 'cell', which the lamp reference needs" in str(caught.value)
+
+
 CHOSEN = """
 unset = ["space", "dependent_flows", "campaign"]
 [settings]
@@ -466,8 +497,7 @@ def test_a_choice_that_starves_a_flow_cell_is_refused() -> None:
     """An experiment in which nothing passes a cell that counts would measure the last one."""
     unset, _, rest = CHOSEN.partition("[settings]")
     head, _, _ = DIVERTER.partition("[path]")
-    chosen = (head + BEFORE_THE_CELLS).replace('diverter = "tube"', "")
-    chosen = chosen.replace("[settings]", "[settings]" + rest)
+    chosen = (head + BEFORE_THE_CELLS).replace('diverter = "tube"', 'diverter = "tube"' + rest)
     end = '[residence_time]\nend = "cooling"\n'
     chosen = chosen.replace("[devices.diverter]", unset + end + "[devices.diverter]")
     with pytest.raises(ProfileError) as caught:

@@ -76,7 +76,9 @@ def test_an_overload_is_no_value():
 
 def test_another_instrument_at_the_address_is_found_out():
     with bench(identity="GAUGE 1") as kit:
-        assert kit.driver.open() == Identity("ACME INSTRUMENTS", "GAUGE 1", "0042", "1.00")
+        assert kit.driver.open() == Identity(
+            "ACME INSTRUMENTS", "GAUGE 1", kit._emulator.context.serial_number, "1.00"
+        )
     with (
         bench(identity="GAUGE 2") as kit,
         pytest.raises(ProtocolError, match=r"not the expected instrument \(GAUGE 2\)"),

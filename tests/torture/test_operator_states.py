@@ -25,7 +25,7 @@ from flowrig.run_record.reader import RunRecord
 from flowrig.run_record.status import RunStatus
 from flowrig.run_record.trips import latched_trips
 from flowrig.torture.lasting_rig import TortureRig
-from flowrig.torture.reference_campaign import EXPERIMENTS, plugins, write_campaign
+from flowrig.torture.rigs import EXPERIMENTS, REFERENCE, plugins
 
 EXAMPLES = int(os.environ.get("FLOWRIG_STATES", "3"))
 VOLUME_UL = 2.0
@@ -50,7 +50,7 @@ class Bench(RuleBasedStateMachine):
         self.rig = TortureRig()
         self.folder = Path(self._home.name) / "run"
         hold = '[hold]\nlongest = "200 ms"\n'
-        self.campaign = write_campaign(Path(self._home.name), more=hold)
+        self.campaign = REFERENCE.campaign.write(Path(self._home.name), more=hold)
         self.planned: list[tuple[int, str, object]] = []
         self.measured = Counter[int]()
         self.is_over = self.is_sick = self.is_gone = self.is_patient = False

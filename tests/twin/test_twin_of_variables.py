@@ -58,6 +58,37 @@ VALVE = (
     + DEVICES.replace('[settings]\nselector = "fill"\n', "").replace('world = "watched"', "")
     + '[[space]]\nname = "way"\nis = "selector"\nchoices = ["run", "off", "fill"]\n'
 )
+JOINED = (
+    VARIABLES.replace('ZnI2 = "100 uL/min"', '"ZnI2 / CuI" = 1.1')
+    .replace('little = { CsOA = "20 uL/min" }', 'little = { "CsOA / CuI" = 0.2 }')
+    .replace('much = { CsOA = "70 uL/min" }', 'much = { "CsOA / CuI" = 0.6 }')
+    .replace('start = "reactor"\nend = "cooling"', 'start = "mixer"\nend = "cell_pl"')
+    .replace('"40 s", "60 s"', '"1.9 min", "2.5 min"')
+)
+"""Streams join on the way whose time is a variable."""
+TURNING = (
+    VARIABLES.replace('start = "reactor"\nend = "cooling"', 'start = "segmentation"\nend = "join"')
+    .replace('"40 s", "60 s"', '"25 s", "60 s"')
+    .replace("[space]", '[space]\nway = { is = "switch", choices = ["short", "long"] }')
+    .replace(
+        "[limits]",
+        """[devices.switch]
+driver = "vici"
+address = "COM9"
+safe = "short"
+positions = { short = 1, long = 2 }
+
+[path]
+segmentation = { to = "fork" }
+reactor = { to = "join" }
+coil = { kind = "reactor", volume = "300 uL", heater = "plate", to = "join" }
+join = { kind = "junction", volume = "0 uL", to = "cooling" }
+fork = { kind = "valve", valve = "switch", to = { short = "coil", long = "reactor" } }
+
+[limits]""",
+    )
+)
+"""A valve leads through the long or the short coil, and the time in them is a variable."""
 SHIPPED = (
     "cs3cu2i5-heatup-chem3",
     "cs3cu2i5-hot-injection",
@@ -65,13 +96,15 @@ SHIPPED = (
     "artificial-chemist",
     "maria-kriging",
     "ligand-grid",
+    "two-stage-core-shell",
 )
 
 
 def rig_of(name: str) -> Profile:
     """A shipped rig, or one of the texts above."""
-    if name == "variables":
-        return load_profile_text(VARIABLES, "variables.toml", Plugins.discover())
+    texts = {"variables": VARIABLES, "joined": JOINED, "turning": TURNING}
+    if name in texts:
+        return load_profile_text(texts[name], f"{name}.toml", Plugins.discover())
     if name == "valve":
         return load_profile_text(VALVE, "valve.toml", plugins_with_kit())
     return load_profile(name, Plugins.discover())
@@ -83,7 +116,7 @@ def drawn(rig: Profile, count: int, seed: int) -> list[dict[str, object]]:
     return rig.space.rows(rig.space.from_unit(points))
 
 
-@pytest.mark.parametrize("name", [*SHIPPED, "variables", "valve"])
+@pytest.mark.parametrize("name", [*SHIPPED, *("variables", "joined", "turning", "valve")])
 def test_conditions_are_read_from_the_liquid(name: str) -> None:
     """From a parcel at steady state come the conditions under which it was made."""
     rig = rig_of(name)

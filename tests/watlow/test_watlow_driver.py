@@ -32,7 +32,8 @@ FIRMWARES = {
 
 def test_open_identifies_without_moving_anything(rig):
     """Opening identifies the controller and leaves the set point unchanged."""
-    expected = Identity("Watlow Electric", "F4T", "0000000001", "04:05:0007")
+    number = rig.emulator.context.serial_number
+    expected = Identity("Watlow Electric", "F4T", number, "04:05:0007")
 
     assert rig.driver.identify() == expected
     assert rig.plate.set_point_c == 20.0

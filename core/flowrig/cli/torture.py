@@ -1,6 +1,7 @@
 """`flowrig torture`: campaigns on an emulated rig in which something goes wrong."""
 
 import multiprocessing
+import shlex
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from attrs import frozen
 from flowrig.cli.terminal.printing import print_json, progress_bar, say
 
 if TYPE_CHECKING:
-    from flowrig.torture import Board, Cell, Phase, Result
+    from flowrig.torture import Board, Cell, Phase, PlayedRig, Result
 
 __all__ = ["torture"]
 
@@ -33,6 +34,7 @@ class TortureOptions:
         first_seed: seed of the first of them.
         points: number of random points at which a fault strikes, or "all"; None for phases.
         pairs: number of campaigns with two random faults; None for one fault.
+        rig: the rig.
     """
 
     size: str
@@ -42,6 +44,7 @@ class TortureOptions:
     first_seed: int
     points: int | str | None
     pairs: int | None
+    rig: "PlayedRig"
 
     def cells(self) -> "list[Cell]":
         """The campaigns.
@@ -53,11 +56,17 @@ class TortureOptions:
 
         few = self.seeds or SEEDS["quick"]
         if self.pairs is not None:
-            return choose_pairs(count=self.pairs, seeds=few, first_seed=self.first_seed)
+            return choose_pairs(
+                count=self.pairs, seeds=few, first_seed=self.first_seed, rig=self.rig
+            )
         if self.points is not None:
             count = self.points if isinstance(self.points, int) else None
             return choose_points(
-                count=count, faults=self.faults, seeds=few, first_seed=self.first_seed
+                count=count,
+                faults=self.faults,
+                seeds=few,
+                first_seed=self.first_seed,
+                rig=self.rig,
             )
         return choose_cells(
             full=self.size == "full",
@@ -66,6 +75,7 @@ class TortureOptions:
             faults=self.faults,
             phases=self.phases,
             first_seed=self.first_seed,
+            rig=self.rig,
         )
 
 
@@ -105,6 +115,13 @@ def _points(
 
 
 @click.command(short_help="Try faults on an emulated rig, and count what broke.")
+@click.option(
+    "--rig",
+    "target",
+    default="",
+    metavar="PROFILE",
+    help="Name or path of a profile, for instance of your rig; default: the reference rig.",
+)
 @click.option("--quick", "size", flag_value="quick", default="quick", help="A few minutes.")
 @click.option("--full", "size", flag_value="full", help="Every phase of every fault.")
 @click.option("--faults", callback=_numbers, metavar="1,13", help="Only these rows.")
@@ -135,7 +152,7 @@ def _points(
 )
 @click.option("--replay", metavar="CELL", help="Run one cell in this process and print all of it.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
-def torture(*, jobs: int, replay: str | None, as_json: bool, **choice: Any) -> None:
+def torture(*, target: str, jobs: int, replay: str | None, as_json: bool, **choice: Any) -> None:
     """Run short campaigns on an emulated rig with one fault in each, and count what broke.
 
     The drivers are the real ones, and the clock is virtual. A judge observes the emulated
@@ -143,9 +160,14 @@ def torture(*, jobs: int, replay: str | None, as_json: bool, **choice: Any) -> N
     rig unsafe, did liquid move twice, was a campaign without a fault stopped? A campaign that ended
     early is repaired and resumed until it is done. No instrument is needed.
 
+    With --rig the board plays your rig: its devices, path, limits, interlocks and safe state, with
+    a campaign of three experiments in its search space. Which faults it can have follows from its
+    devices and from what their emulators offer.
+
     \b
     Examples:
       flowrig torture
+      flowrig torture --rig my-rig.toml
       flowrig torture --faults 13,42 --phases settle,measure --seeds 3
       flowrig torture --points 1000
       flowrig torture --points all --faults 1,41
@@ -154,12 +176,15 @@ def torture(*, jobs: int, replay: str | None, as_json: bool, **choice: Any) -> N
 
     Exit code 0: every promise held; 1: one broke, and the command that replays it is printed.
     """
-    from flowrig.torture import Board, Cell, run_cell
+    from flowrig.torture import Board, Cell, require_playable, rig_of, run_cell
 
+    rig = rig_of(target)
     if replay is not None:
-        board = Board([run_cell(Cell.parse(replay))])
+        cell = Cell.parse(replay)
+        require_playable(cell, rig)
+        board = Board([run_cell(cell, rig)], rig)
     else:
-        board = Board(_play(TortureOptions(**choice).cells(), jobs))
+        board = Board(_play(TortureOptions(rig=rig, **choice).cells(), jobs, target), rig)
     if as_json:
         print_json(board.plain())
     else:
@@ -167,15 +192,31 @@ def torture(*, jobs: int, replay: str | None, as_json: bool, **choice: Any) -> N
     sys.exit(1 if board.failed else 0)
 
 
-def _play(cells: "list[Cell]", jobs: int) -> "list[Result]":
+def _play(cells: "list[Cell]", jobs: int, target: str) -> "list[Result]":
+    """Play cells, with the number of those in which a promise broke beside the bar."""
     from flowrig.torture import run_cells
 
-    bar = progress_bar(run_cells(cells, jobs), length=len(cells), label="campaigns")
-    with bar as results:
-        return list(results)
+    done: list[Result] = []
+
+    def broken(_: object) -> str:
+        count = sum(bool(result.breaches) for result in done)
+        return f"{count} broken" if count else ""
+
+    with progress_bar(
+        length=len(cells),
+        label=f"{len(cells)} campaigns",
+        show_pos=True,
+        item_show_func=broken,
+    ) as bar:
+        for result in run_cells(cells, jobs, target):
+            done.append(result)
+            bar.update(1, result)
+    return done
 
 
 def _print(board: "Board", *, in_full: bool) -> None:
+    target = board.rig.target
+    words = ["flowrig torture", *([f"--rig {shlex.quote(target)}"] if target else [])]
     for line in board.lines() if not in_full else ():
         say(line)
     for result in board.failed if not in_full else board.results:
@@ -186,6 +227,8 @@ def _print(board: "Board", *, in_full: bool) -> None:
         for breach in result.breaches:
             say(f"  {breach.kind}: {breach.text}", fg="red")
         if result.breaches:
-            say(f"  replay: flowrig torture --replay {result.cell}")
+            say(f"  replay: {' '.join(words)} --replay {result.cell}")
     say()
+    if not in_full:
+        say(board.summary)
     say(", ".join(f"{count} {name}" for name, count in board.totals.items()), bold=True)

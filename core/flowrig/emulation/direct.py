@@ -47,7 +47,11 @@ class _Outbox:
             pauses = [0.0] + [answer.pause_s] * (len(answer.parts) - 1)
             self._put(zip(pauses, answer.parts, strict=True))
         elif answer:
-            self._put([(0.0, answer)])
+            with self._lock:
+                if self._left:
+                    self._left.append((0.0, answer))
+                elif (sent := self._send(answer)) < len(answer):
+                    self._begin([(WAIT_S, answer[sent:])])
 
     def close(self) -> None:
         """End when all is sent."""
@@ -55,10 +59,13 @@ class _Outbox:
 
     def _put(self, pieces: Iterable[tuple[float, bytes | None]]) -> None:
         with self._lock:
-            is_idle = not self._left
-            self._left.extend(pieces)
-            if is_idle and self._goes_on():
-                threading.Thread(target=self._work, name="emulated-wire", daemon=True).start()
+            self._begin(pieces)
+
+    def _begin(self, pieces: Iterable[tuple[float, bytes | None]]) -> None:
+        is_idle = not self._left
+        self._left.extend(pieces)
+        if is_idle and self._goes_on():
+            threading.Thread(target=self._work, name="emulated-wire", daemon=True).start()
 
     def _goes_on(self) -> bool:
         """Send what can be sent without a pause; returns whether anything is left."""

@@ -172,6 +172,8 @@ class DisturbedWire:
         """
         with self._lock:
             exchange, self._exchanges = self._exchanges, self._exchanges + 1
+            if not (self._wires or self._switches):
+                return [], self._clearings
             now_s = self._clock.now_s()
             changes = self._changes(exchange, counts=True)
             due = [plan for plan in self._wires if plan.is_due(exchange, self._passed, now_s)]
@@ -180,6 +182,17 @@ class DisturbedWire:
             clearings = self._clearings
         _throw(changes)
         return [plan.wire for plan in due], clearings
+
+    @property
+    def has_faults(self) -> bool:
+        """Whether any fault is planned."""
+        return bool(self._wires or self._switches)
+
+    def count_exchange(self, number: int) -> None:
+        """Count an exchange, and the bytes that the driver has sent."""
+        with self._lock:
+            self._exchanges += 1
+            self._passed += number
 
     def count_bytes(self, number: int) -> None:
         """Add to the number of bytes that have passed, in either direction."""
@@ -231,6 +244,8 @@ class _Connection:
         Raises:
             HangUp: the connection breaks.
         """
+        if not (self._lines or self._wire.has_faults):
+            return self._sound(data)
         wires, clearings = self._wire.begin_exchange()
         if clearings != self._clearings:
             self._lines, self._clearings = {}, clearings
@@ -244,8 +259,22 @@ class _Connection:
         self._wire.count_bytes(len(answer))
         return answer
 
+    def _sound(self, data: bytes) -> bytes:
+        """An exchange on a wire without any fault."""
+        self._wire.count_exchange(len(data))
+        try:
+            answer = self._instrument.feed(data)
+        except HangUp as end:
+            self._wire.count_bytes(len(end.answer))
+            self._instrument.answer = b""
+            raise
+        self._wire.count_bytes(len(answer))
+        return answer
+
     def _path(self, wires: Sequence[Wire]) -> ProtocolCore:
         """The core behind the given wires and behind those that still hold bytes back."""
+        if not (wires or self._lines):
+            return self._instrument
         held = {wire: line for wire, line in self._lines.items() if line.held}
         due = {wire: self._lines.get(wire) or Line(self._instrument, self._clock) for wire in wires}
         self._lines = held | due

@@ -1,6 +1,7 @@
 """Emulated instruments: servers that real drivers can connect to."""
 
 import threading
+import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from types import TracebackType
@@ -66,6 +67,11 @@ class EmulatorContext:
 
     def __attrs_post_init__(self) -> None:
         self.world.clock = self.clock
+
+    @property
+    def serial_number(self) -> str:
+        """Ten digits of its own for each device of a rig, and for each port that is asked for."""
+        return f"{zlib.crc32(f'{self.device} {self.port}'.encode()):010d}"
 
     def tap(self, core: ProtocolCore, link: str = MAIN_LINK) -> ProtocolCore:
         """Put the wire of a link in front of a protocol core.

@@ -12,13 +12,21 @@ from flowrig.errors import FlowrigError, PluginError
 from flowrig.interfaces.analysis import Analysis as Reduction
 from flowrig.interfaces.analysis import Looked, require_sound
 from flowrig.interfaces.device import Quality
-from flowrig.measurement.frame_checks import excitation_flags, frame_flags, lamp_flags, plug_flags
+from flowrig.measurement.frame_checks import (
+    dimmed_flags,
+    excitation_flags,
+    frame_flags,
+    lamp_flags,
+    passing_flags,
+    plug_flags,
+)
 from flowrig.measurement.read_features import read_features
 from flowrig.measurement.sample import Features, Flag, Sample, Spectrum
 from flowrig.measurement.spectra import reactive_frames
 from flowrig.plugins.contained import one_line
-from flowrig.plugins.offers import import_target
+from flowrig.plugins.offers import AnalysisOffer, import_target
 from flowrig.profile.model import Analysis, Channel, Feature, Reading
+from flowrig.profile.model.channels import ABSORBANCE, EMISSION
 
 __all__ = ["extract_features", "used_frames"]
 
@@ -59,8 +67,17 @@ def extract_features(
         flags += look.flags
         for quantity in channel.offer.quantities:
             quantities[f"{name}.{quantity}"] = float(look.quantities.get(quantity, np.nan))
+    absorbances = [spectra[n] for n, one in analysis.channels.items() if _is(one, ABSORBANCE)]
+    for name, channel in analysis.channels.items():
+        if _is(channel, EMISSION):
+            dimmed = dimmed_flags(channel, samples[channel.device], absorbances, lamp_counts_min)
+            flags += [evolve(flag, channel=name) for flag in dimmed]
     values, lacking = read_features(features, analysis.channels, spectra, quantities)
     return Features(values=values, spectra=spectra, flags=(*dict.fromkeys([*flags, *lacking]),))
+
+
+def _is(channel: Channel, analysis: AnalysisOffer) -> bool:
+    return channel.offer.target == analysis.target
 
 
 @frozen(eq=False)
@@ -99,6 +116,7 @@ def _look(channel: Channel, sample: Sample, wanted: list[Reading], lamp_counts_m
     flags += plug_flags(channel, sample, used, lamp_counts_min)
     if channel.offer.needs_light:
         flags += lamp_flags(channel, sample, wanted, lamp_counts_min)
+        flags += passing_flags(channel, sample, lamp_counts_min)
     else:
         flags += excitation_flags(channel, sample, spectrum, wanted)
     flags += [Flag(Quality.DOUBTFUL, f"{device}: {reason}") for reason in looked.flags]

@@ -1,6 +1,6 @@
 """What is doubtful about the frames of a channel and about its light."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from flowrig.measurement.light_check import (
     LEAST_LIGHT_COUNTS,
     LIGHT_LEFT,
     LIT_SHARE,
+    highest_counts,
     share_of_light,
 )
 from flowrig.measurement.light_reference import LightReference
@@ -17,7 +18,14 @@ from flowrig.measurement.sample import Flag, Sample, Spectrum
 from flowrig.measurement.spectra import area, interpolate_at, window_slice
 from flowrig.profile.model import Channel, Reading, Window
 
-__all__ = ["excitation_flags", "frame_flags", "lamp_flags", "plug_flags"]
+__all__ = [
+    "dimmed_flags",
+    "excitation_flags",
+    "frame_flags",
+    "lamp_flags",
+    "passing_flags",
+    "plug_flags",
+]
 
 Array = NDArray[np.float64]
 
@@ -112,6 +120,68 @@ def plug_flags(
     return flags
 
 
+def passing_flags(channel: Channel, sample: Sample, lamp_counts_min: float) -> list[Flag]:
+    """A flag if the light where nothing absorbs is not that of the lamp reference.
+
+    Only where every frame counts as sample: frames of a carrier show the same, see `plug_flags`.
+
+    Args:
+        channel: a channel that compares the sample with the lamp.
+        sample: its frames.
+        lamp_counts_min: least light [counts] in the baseline window.
+    """
+    if channel.picked is not None or channel.baseline_nm is None or sample.lamp is None:
+        return []
+    window = window_slice(sample.wavelengths_nm, channel.baseline_nm)
+    given = float((sample.lamp - sample.shut)[window].mean())
+    if given < lamp_counts_min:
+        return []
+    left = float((sample.frames.mean_counts() - sample.shut)[window].mean()) / given
+    if LIGHT_LEFT[0] <= left <= LIGHT_LEFT[1]:
+        return []
+    words = (
+        f"{left:.0%} of the reference's light passes where nothing should absorb: the source has "
+        "changed, a bubble sits in the cell, or the sample scatters"
+    )
+    return [Flag(Quality.DOUBTFUL, f"{channel.device}: {words}")]
+
+
+def dimmed_flags(
+    channel: Channel, sample: Sample, absorbances: Iterable[Spectrum], lamp_counts_min: float
+) -> list[Flag]:
+    """A flag if less excitation is scattered than the absorbance of the sample explains.
+
+    Only where every frame counts as sample: frames of a carrier show the same, see `plug_flags`.
+    More light than expected is no sign, because particles scatter.
+
+    Args:
+        channel: a channel of emission.
+        sample: its frames, with the light through something transparent.
+        absorbances: spectra of absorbance of the same experiment; the highest one counts.
+        lamp_counts_min: least light [counts] at the peak of the source.
+    """
+    if channel.picked is not None or sample.lamp is None:
+        return []
+    light = sample.lamp - sample.shut
+    if light.max() < lamp_counts_min:
+        return []
+    source = light > 0.5 * light.max()
+    passing = [
+        np.interp(sample.wavelengths_nm[source], one.wavelengths_nm, one.values, np.nan, np.nan)
+        for one in absorbances
+    ]
+    expected = [float((10.0**-one * light[source]).sum()) for one in passing]
+    known = [counts for counts in expected if np.isfinite(counts)]
+    left = float((sample.frames.mean_counts() - sample.shut)[source].sum())
+    if not known or left >= LIGHT_LEFT[0] * min(known):
+        return []
+    words = (
+        f"{left / min(known):.0%} of the excitation's light is left, with what the sample absorbs "
+        "taken into account: the source has changed, or a bubble sits in the cell"
+    )
+    return [Flag(Quality.DOUBTFUL, f"{channel.device}: {words}")]
+
+
 def lamp_flags(
     channel: Channel, sample: Sample, wanted: Sequence[Reading], lamp_counts_min: float
 ) -> list[Flag]:
@@ -148,7 +218,7 @@ def excitation_flags(
     A sample that does not glow is a result: where the frames still hold scattered light of the
     source, as the lamp reference does, its area near zero is a value. Where the source is not seen
     in the lamp reference, because it was out then or is behind a filter, nobody can tell the two
-    apart.
+    apart; without a lamp reference, the frames themselves must show a source.
 
     Args:
         channel: a channel of emission.
@@ -156,7 +226,7 @@ def excitation_flags(
         spectrum: the averaged emission.
         wanted: what features read from its spectrum.
     """
-    if channel.baseline_nm is None or sample.lamp is None:
+    if channel.baseline_nm is None:
         return []
     areas = [reading.window_nm for reading in wanted if reading.how == "area"]
     noise = _noise(spectrum, channel.baseline_nm)
@@ -168,7 +238,10 @@ def excitation_flags(
     if not dark:
         return []
     now = LightReference(sample.shut, sample.frames.mean_counts())
-    left = share_of_light(LightReference(sample.shut, sample.lamp), now, LEAST_LIGHT_COUNTS)
+    if sample.lamp is None:
+        left = LIGHT_LEFT[1] if highest_counts(now) >= LEAST_LIGHT_COUNTS else None
+    else:
+        left = share_of_light(LightReference(sample.shut, sample.lamp), now, LEAST_LIGHT_COUNTS)
     if left is not None and left > LIT_SHARE:
         return []
     words = f"{channel.device}: no more light than in the dark: the excitation is out"

@@ -13,6 +13,7 @@ __all__ = [
     "LIGHT_LEFT",
     "LightReferences",
     "brightness_change",
+    "highest_counts",
     "light_seen",
     "share_of_light",
     "with_changed_lights",
@@ -145,8 +146,21 @@ def share_of_light(
     return _height(now.light()) / before_counts if before_counts >= least_counts else None
 
 
+def highest_counts(light: LightReference) -> float:
+    """Height [counts] of the highest line of a light above its floor, however narrow it is.
+
+    Raises:
+        InputError: there is no lamp spectrum.
+    """
+    smooth = _smoothed(light.light())
+    return float(smooth.max() - np.percentile(smooth, FLOOR_PERCENT))
+
+
+def _smoothed(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.convolve(counts, np.full(SMOOTH_PIXELS, 1.0 / SMOOTH_PIXELS), mode="valid")
+
+
 def _height(counts: NDArray[np.float64]) -> float:
     """Height [counts] of a spectrum above its floor."""
-    smooth = np.convolve(counts, np.full(SMOOTH_PIXELS, 1.0 / SMOOTH_PIXELS), mode="valid")
-    low, high = np.percentile(smooth, (FLOOR_PERCENT, TOP_PERCENT))
+    low, high = np.percentile(_smoothed(counts), (FLOOR_PERCENT, TOP_PERCENT))
     return float(high - low)

@@ -64,8 +64,10 @@ class Scale:
         routes: the ways through it.
         streams: names of what is multiplied by one factor.
         value: name of the parameter with the time [s], or a constant.
+        label: the equation in messages.
     """
 
     routes: Routes
     streams: tuple[str, ...]
     value: str | float
+    label: str

@@ -126,6 +126,12 @@ class Branch:
         self._below_0 = np.array([one.ratio.below.constant for one in equations])
         self.structure = _structure(self._above, self._below)
 
+    @property
+    def quotients(self) -> tuple[Equation, ...]:
+        """The equations but for the one in the place of a time that decides the scale."""
+        label = "" if self.scale is None else self.scale.label
+        return tuple(one for one in self.equations if one.label != label)
+
     def factors(self, forms: Sequence[Form]) -> Array:
         """The factors of linear forms, shape `forms x unknowns`."""
         rows = [[one.factors.get(name, 0.0) for name in self.unknowns] for one in forms]

@@ -65,9 +65,12 @@ from flowrig.safety.syringes import SyringeLedger
 from flowrig.safety_rules import Trip
 from flowrig.trace.recorder import FOLDER_NAME, Recording
 
-__all__ = ["Ending", "RunOutcome", "RunSession", "newest_s"]
+__all__ = ["GOING_SAFE", "Ending", "RunOutcome", "RunSession", "newest_s"]
 
 ERROR_NAME = "error.txt"
+
+GOING_SAFE = "going to the safe state"
+"""The step that a run notes when it sets out for its safe state."""
 
 SLEPT_S = 1.0
 """Shortest suspend [s] of the computer that counts; less is the resolution of its clocks."""
@@ -445,7 +448,7 @@ class RunSession:
         self._clock.clear_interrupt()
         self._write_requests()
         with suppress(JournalError):
-            self._note(StepBegun(what="going to the safe state", duration_s=None))
+            self._note(StepBegun(what=GOING_SAFE, duration_s=None))
         actuation = Actuation(rig, self._write_if_possible, ledger)
         safe = reach_safe_state(
             rig,

@@ -5,25 +5,30 @@ plungers, plates and lamps, reads the journal after the campaign, and reports br
 """
 
 from flowrig.torture.board import Board, choose_cells, choose_pairs, choose_points
-from flowrig.torture.cell import Cell, Result, run_cell
+from flowrig.torture.cell import Cell, Result, require_playable, run_cell
 from flowrig.torture.faults import FAULTS, Fault, applicable
 from flowrig.torture.judge.breach import Breach, Kind
 from flowrig.torture.phases import Phase
 from flowrig.torture.pool import run_cells
+from flowrig.torture.rigs import REFERENCE, PlayedRig, rig_of
 
 __all__ = [
     "FAULTS",
+    "REFERENCE",
     "Board",
     "Breach",
     "Cell",
     "Fault",
     "Kind",
     "Phase",
+    "PlayedRig",
     "Result",
     "applicable",
     "choose_cells",
     "choose_pairs",
     "choose_points",
+    "require_playable",
+    "rig_of",
     "run_cell",
     "run_cells",
 ]

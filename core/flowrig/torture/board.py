@@ -8,12 +8,14 @@ from typing import Any, Final
 from attrs import frozen
 
 from flowrig.errors import InputError
-from flowrig.torture.cell import Cell, Result, extent_of
+from flowrig.torture.cell import Cell, Result, extent_of, require_fault
 from flowrig.torture.faults import FAULTS, HEALTHY, Fault, applicable
 from flowrig.torture.judge.breach import Kind
 from flowrig.torture.pairs import FIRST, SECOND
 from flowrig.torture.phases import Phase
 from flowrig.torture.points import POINTED
+from flowrig.torture.rehearsal import occurrences_of
+from flowrig.torture.rigs import REFERENCE, PlayedRig
 
 __all__ = ["Board", "choose_cells", "choose_pairs", "choose_points"]
 
@@ -29,6 +31,7 @@ def choose_cells(
     faults: Collection[int] = (),
     phases: Collection[Phase] = (),
     first_seed: int = 1,
+    rig: PlayedRig = REFERENCE,
 ) -> list[Cell]:
     """The cells of a board.
 
@@ -40,16 +43,20 @@ def choose_cells(
         faults: numbers of faults; all by default.
         phases: phases in which faults strike; all by default.
         first_seed: the lowest seed.
+        rig: the rig.
 
     Raises:
-        InputError: a fault is not on the board or does not apply to the rig, or no cell is left.
+        InputError: a fault is not on the board or does not apply to the rig, no cell is left, or a
+            campaign of the rig does not finish without a fault.
     """
-    rows = [_row(number) for number in faults] or applicable()
+    rows = [require_fault(number, rig) for number in faults] or applicable(rig)
+    occurring = occurrences_of(rig)
+    wanted = [phase for phase in Phase if phase in (phases or Phase) and phase in occurring]
     cells = [
         Cell(row.number, phase, seed)
         for seed in range(first_seed, first_seed + seeds)
         for row in rows
-        for phase in _phases(row, full, phases)
+        for phase in _phases(row, full or bool(phases), wanted)
     ]
     if not faults and not phases:
         control = HEALTHY.phases[0]
@@ -60,7 +67,12 @@ def choose_cells(
 
 
 def choose_points(
-    *, count: int | None, faults: Collection[int] = (), seeds: int = 1, first_seed: int = 1
+    *,
+    count: int | None,
+    faults: Collection[int] = (),
+    seeds: int = 1,
+    first_seed: int = 1,
+    rig: PlayedRig = REFERENCE,
 ) -> list[Cell]:
     """Cells whose faults strike at a point of the campaign, in any phase.
 
@@ -69,6 +81,7 @@ def choose_points(
         faults: numbers of faults in `POINTED`; only a killed program by default.
         seeds: number of campaigns from which points are taken.
         first_seed: the lowest seed.
+        rig: the rig.
 
     Raises:
         InputError: a fault cannot strike at a point.
@@ -81,7 +94,7 @@ def choose_points(
     cells = []
     for index in range(1, seeds + 1):
         seed = first_seed + index - 1
-        extent = extent_of(seed)
+        extent = extent_of(seed, rig)
         for row in rows:
             draw = random.Random(f"{row}/{seed}")  # noqa: S311 - repeatable
             share = None if count is None else _share(count, index, seeds)
@@ -90,21 +103,32 @@ def choose_points(
     return cells
 
 
-def choose_pairs(*, count: int, seeds: int = 1, first_seed: int = 1) -> list[Cell]:
+def choose_pairs(
+    *, count: int, seeds: int = 1, first_seed: int = 1, rig: PlayedRig = REFERENCE
+) -> list[Cell]:
     """Cells with two random faults, in a random phase of the first.
 
     Args:
         count: number of cells over all seeds.
         seeds: number of seeds.
         first_seed: the lowest seed.
+        rig: the rig.
     """
+    occurring = occurrences_of(rig)
+    seconds = [number for number in SECOND if not FAULTS[number].why_not_on(rig)]
+    firsts = {
+        number: phases
+        for number in FIRST
+        if not FAULTS[number].why_not_on(rig)
+        and (phases := [phase for phase in FAULTS[number].phases if phase in occurring])
+    }
     cells = []
     for index in range(1, seeds + 1):
         seed = first_seed + index - 1
         draw = random.Random(f"pairs/{seed}")  # noqa: S311 - repeatable
         for _ in range(_share(count, index, seeds)):
-            first, second = draw.choice(FIRST), draw.choice(SECOND)
-            cells.append(Cell(first, draw.choice(FAULTS[first].phases), seed, second))
+            first, second = draw.choice(list(firsts)), draw.choice(seconds)
+            cells.append(Cell(first, draw.choice(firsts[first]), seed, second))
     return cells
 
 
@@ -113,18 +137,9 @@ def _share(count: int, index: int, seeds: int) -> int:
     return count * index // seeds - count * (index - 1) // seeds
 
 
-def _row(number: int) -> Fault:
-    fault = FAULTS.get(number)
-    if fault is None:
-        raise InputError(f"there is no fault {number}; there are 1 to {max(FAULTS)}")
-    if fault.make is None:
-        raise InputError(f"fault {number}, {fault.name}: not applicable: {fault.why_not}")
-    return fault
-
-
 def _phases(row: Fault, full: bool, wanted: Collection[Phase]) -> list[Phase]:
-    possible = [phase for phase in row.phases if not wanted or phase in wanted]
-    if full or wanted or len(possible) <= QUICK_PHASES:
+    possible = [phase for phase in row.phases if phase in wanted]
+    if full or len(possible) <= QUICK_PHASES:
         return possible
     some = random.Random(row.number).sample(possible, QUICK_PHASES)  # noqa: S311 - repeatable
     return [phase for phase in possible if phase in some]
@@ -136,9 +151,11 @@ class Board:
 
     Attributes:
         results: the result of every cell.
+        rig: the rig.
     """
 
     results: Sequence[Result]
+    rig: PlayedRig = REFERENCE
 
     @property
     def totals(self) -> dict[str, int]:
@@ -156,13 +173,26 @@ class Board:
             (r for r in self.results if r.breaches), key=lambda r: (r.cell.fault, str(r.cell))
         )
 
+    @property
+    def summary(self) -> str:
+        """What was played, in a sentence: the rig, its faults, and the time of the campaigns."""
+        numbers = {result.cell.fault for result in self.results} - {HEALTHY.number}
+        possible = len(applicable(self.rig))
+        minutes = sum(result.seconds for result in self.results) / 60.0
+        not_possible = len(FAULTS) - 1 - possible
+        return (
+            f"{self.rig.name}: {len(numbers)} of the {possible} faults that it can have were "
+            f"played, {not_possible} are not applicable; {minutes:.1f} min of campaigns"
+        )
+
     def lines(self) -> Iterator[str]:
         """The table of the board as lines of text."""
         yield f"{'':>3} {'fault':38} {'cells':>5} {'failed':>6}  ended"
         for fault in FAULTS.values():
             own = [r for r in self.results if r.cell.fault == fault.number and not r.cell.second]
-            if fault.make is None:
-                yield f"{fault.number:>3} {fault.name:38} {'-':>5} {'-':>6}  {fault.why_not}"
+            why_not = fault.why_not_on(self.rig)
+            if why_not:
+                yield f"{fault.number:>3} {fault.name:38} {'-':>5} {'-':>6}  {why_not}"
             elif own:
                 yield _line(str(fault.number), fault.name, own)
         pairs = [result for result in self.results if result.cell.second]
@@ -173,12 +203,13 @@ class Board:
         """The board as plain values, for JSON."""
         return {
             **self.totals,
+            "rig": self.rig.target or None,
             "faults": [
                 {
                     "number": fault.number,
                     "name": fault.name,
                     "expected": fault.expected.value if fault.make else None,
-                    "not_applicable": fault.why_not or None,
+                    "not_applicable": fault.why_not_on(self.rig) or None,
                 }
                 for fault in FAULTS.values()
             ],

@@ -22,10 +22,12 @@ from flowrig.torture.lasting_rig import TortureRig
 from flowrig.torture.pairs import pair_of
 from flowrig.torture.phases import Phase
 from flowrig.torture.points import POINTED, Extent, Point
+from flowrig.torture.rehearsal import occurrences_of
+from flowrig.torture.rigs import REFERENCE, PlayedRig
 from flowrig.torture.strike import TrialError
 from flowrig.torture.trial import Trial
 
-__all__ = ["Cell", "Result", "extent_of", "run_cell"]
+__all__ = ["Cell", "Result", "extent_of", "require_fault", "require_playable", "run_cell"]
 
 
 @frozen
@@ -115,11 +117,38 @@ class Result:
         )
 
 
-def run_cell(cell: Cell) -> Result:
-    """Run one cell and judge it."""
+def require_playable(cell: Cell, rig: PlayedRig) -> None:
+    """Check that a rig can have the faults of a cell in its phase.
+
+    Raises:
+        InputError: it cannot, or its campaign does not finish without a fault.
+    """
+    for number in filter(None, (cell.fault, cell.second)):
+        require_fault(number, rig)
+    if isinstance(cell.moment, Phase) and cell.moment not in occurrences_of(rig):
+        raise InputError(f"a campaign of this rig has no phase {cell.moment}")
+
+
+def require_fault(number: int, rig: PlayedRig) -> Fault:
+    """The row of a fault that a rig can have.
+
+    Raises:
+        InputError: it is not on the board, or the rig cannot have it.
+    """
+    fault = FAULTS.get(number)
+    if fault is None:
+        raise InputError(f"there is no fault {number}; there are 1 to {max(FAULTS)}")
+    why_not = fault.why_not_on(rig)
+    if why_not:
+        raise InputError(f"fault {number}, {fault.name}: not applicable: {why_not}")
+    return fault
+
+
+def run_cell(cell: Cell, rig: PlayedRig = REFERENCE) -> Result:
+    """Run one cell on a rig and judge it."""
     begin_s = time.perf_counter()
-    healthy = _healthy_campaign(cell.seed) if cell.fault else None
-    with _played(cell) as (trial, broken):
+    healthy = _healthy_campaign(cell.seed, rig) if cell.fault else None
+    with _played(cell, rig) as (trial, broken):
         seen = judge(trial, healthy) if trial.processes else []
         return Result(
             cell,
@@ -131,11 +160,14 @@ def run_cell(cell: Cell) -> Result:
 
 
 @contextmanager
-def _played(cell: Cell, *, undisturbed: bool = False) -> Iterator[tuple[Trial, list[Breach]]]:
+def _played(
+    cell: Cell, played: PlayedRig, *, undisturbed: bool = False
+) -> Iterator[tuple[Trial, list[Breach]]]:
     """A finished trial while its files exist, and failures of the board itself.
 
     Args:
         cell: the cell.
+        played: what is known of the rig.
         undisturbed: whether to leave out the fault, and also the noise of the control.
     """
     broken: list[Breach] = []
@@ -147,7 +179,7 @@ def _played(cell: Cell, *, undisturbed: bool = False) -> Iterator[tuple[Trial, l
         folder = Path(home) / "of" / "a"
         folder.mkdir(parents=True)
         row = evolve(cell.row, make=Injection) if undisturbed else cell.row
-        trial = Trial(row, cell.moment, cell.seed, folder, rig)
+        trial = Trial(row, cell.moment, cell.seed, folder, rig, played=played)
         try:
             trial.run()
         except TrialError as error:
@@ -179,9 +211,9 @@ def _dying_threads_noted(broken: list[Breach]) -> Iterator[None]:
 
 
 @lru_cache(maxsize=8)
-def _healthy_campaign(seed: int) -> HealthyCampaign | None:
+def _healthy_campaign(seed: int, rig: PlayedRig) -> HealthyCampaign | None:
     """The campaign of a seed without a fault; None if it does not finish."""
-    with _played(Cell(HEALTHY.number, HEALTHY.phases[0], seed)) as (trial, _):
+    with _played(Cell(HEALTHY.number, HEALTHY.phases[0], seed), rig) as (trial, _):
         if trial.processes[-1].ending is not Ending.FINISHED:
             return None
         with trial.record as record:
@@ -197,9 +229,10 @@ def _healthy_campaign(seed: int) -> HealthyCampaign | None:
 
 
 @lru_cache(maxsize=64)
-def extent_of(seed: int) -> Extent:
+def extent_of(seed: int, rig: PlayedRig = REFERENCE) -> Extent:
     """Number of points in the campaign of a seed without a fault."""
-    with _played(Cell(HEALTHY.number, HEALTHY.phases[0], seed), undisturbed=True) as (trial, _):
+    cell = Cell(HEALTHY.number, HEALTHY.phases[0], seed)
+    with _played(cell, rig, undisturbed=True) as (trial, _):
         wires = {name: one.wire for name, one in trial.rig.rig.emulators.items()}
         return Extent(
             len(trial.processes[0].events),

@@ -13,15 +13,23 @@ from flowrig.torture.injections.instruments import (
     Hangs,
     Healthy,
     MalformedNumbers,
-    OnAddedDevice,
     OnDevice,
+    OnOtherDevice,
     PortTaken,
     SilentHeater,
     StartedByHand,
     Unplugged,
 )
 from flowrig.torture.injections.optimizer import BrokenModel, HangingOptimizer
-from flowrig.torture.injections.profile_file import AddedTables, HostileProfile
+from flowrig.torture.injections.profile_file import (
+    AddedTables,
+    HostileProfile,
+    heat_needs_flow,
+    low_limit,
+    slow_stream,
+    small_waste,
+    thin_syringe,
+)
 from flowrig.torture.injections.program import (
     BrieflySuspended,
     Killed,
@@ -37,6 +45,8 @@ from flowrig.torture.injections.tampering import (
     TamperedSpectrometer,
 )
 from flowrig.torture.phases import Phase
+from flowrig.torture.rigs import REFERENCE, NotOnThisRigError, PlayedRig
+from flowrig.torture.rigs.added import FROZEN_GAUGE
 
 __all__ = ["FAULTS", "HEALTHY", "Ending", "Expected", "Fault", "applicable"]
 
@@ -109,10 +119,10 @@ class Fault:
     Attributes:
         number: from 1.
         name: the fault in a few words.
-        make: makes the injection of one cell; None if this rig cannot have the fault.
+        make: makes the injection of one cell; None if no rig can have the fault.
         phases: phases in which the fault strikes.
         expected: how the run must end.
-        why_not: why the rig cannot have the fault.
+        why_not: why no rig can have the fault.
         at_once: whether reagents must stop soon after the strike, and not only at the end.
     """
 
@@ -123,6 +133,16 @@ class Fault:
     expected: Expected = Expected.SAFE
     why_not: str = ""
     at_once: bool = False
+
+    def why_not_on(self, rig: PlayedRig) -> str:
+        """Why a rig cannot have the fault; "" if it can."""
+        if self.make is None:
+            return self.why_not
+        try:
+            self.make().require_possible(rig)
+        except NotOnThisRigError as error:
+            return str(error)
+        return ""
 
 
 def _not(number: int, name: str, why_not: str) -> Fault:
@@ -164,7 +184,7 @@ _LINK: Final = (
     _fault(4, "truncated or merged replies",
            lambda: OnDevice("any", "drop byte={byte} after={after} times=1", "split times=4"),
            ALL, Expected.REPORTED),
-    _not(5, "wrong address answers", "each pump has a line of its own; there is no daisy chain"),
+    _not(5, "wrong address answers", "each emulated device has a line of its own"),
     _fault(6, "wrong baud, or no answer at open",
            lambda: OnDevice("any", "wrong-baud", "deaf"), (Phase.CONNECT, Phase.IDENTIFY),
            Expected.REPORTED),
@@ -173,7 +193,8 @@ _LINK: Final = (
     _fault(9, "device power-cycled", lambda: OnDevice("any", "power-cycle times=1"), OPEN,
            at_once=True),
     _fault(10, "setting silently not taken",
-           lambda: OnDevice("any", "silent-refusal times=8 after={after}"), OPEN,
+           lambda: OnDevice("any", *(f"{fault} times=8 after={{after}}"
+                                     for fault in ("silent-refusal", "stuck-setting"))), OPEN,
            Expected.REPORTED),
     _fault(11, "malformed numbers", lambda: MalformedNumbers("nan", "inf", "1_0.0", "1,5"), ALL,
            Expected.REPORTED),
@@ -181,80 +202,27 @@ _LINK: Final = (
            Expected.REPORTED),
 )  # fmt: skip
 
-VALVE: Final = """\
-[settings]
-selector = "fill"
-
-[devices.selector]
-driver = "vici"
-address = "COM20"
-deadline = "1 s"
-positions = { run = 1, fill = 2, off = 3 }
-safe = "run"
-
-[path.waste]
-valve = "selector"
-"""
-"""A valve that stands in a position other than its safe one in every experiment."""
-
-GAUGE: Final = """\
-[devices.gauge]
-driver = "scpi-sensor"
-address = "192.0.2.20"
-deadline = "1 s"
-channels = { pressure = { query = "MEAS:PRES?", unit = "bar", scale = 0.001 } }
-
-[path.mixer]
-sensor = "gauge"
-
-[[interlocks]]
-reading = "gauge.pressure"
-above = "2 bar"
-while_flowing = ["CuI", "ZnI2", "CsOA", "ODE", "PFO"]
-"""
-"""A pressure sensor with an interlock."""
-
-FROZEN_GAUGE: Final = f"""\
-{GAUGE}
-[[interlocks]]
-reading = "gauge.pressure"
-frozen_after = "1 min"
-while_flowing = ["CuI", "ZnI2", "CsOA", "ODE"]
-"""
-"""The same, with one more for a reading that stands still; the carrier does not pass the sensor."""
-
 _FLUIDICS: Final = (
     _fault(13, "pump stall", lambda: OnDevice("pump", "stall"), FLOWING,
            Expected.REPORTED, at_once=True),
     _fault(14, "syringe empty", lambda: OnDevice("pump", "syringe-empty"), FLOWING,
            Expected.REPORTED, at_once=True),
     _fault(15, "wrong syringe diameter in the profile",
-           lambda: AddedTables('[streams.CuI.syringe]\ninner_diameter = "14.3 mm"\n'),
-           (Phase.CONNECT,), Expected.REFUSED),
+           lambda: AddedTables(thin_syringe), (Phase.CONNECT,), Expected.REFUSED),
     _fault(16, "rate out of the pump's range",
-           lambda: AddedTables('[streams.CuI]\nflow_rate = ["1e-6 uL/min", "120 uL/min"]\n'),
-           (Phase.CONNECT,), Expected.REFUSED),
+           lambda: AddedTables(slow_stream), (Phase.CONNECT,), Expected.REFUSED),
     _fault(17, "bubble or missing slug", lambda: OnDevice("spectrometer", "bubble", "no-slugs"),
            SEEING),
-    _fault(18, "over-pressure", lambda: OnAddedDevice("gauge", GAUGE, "pressure-rises"), FLOWING),
+    _fault(18, "over-pressure",
+           lambda: OnOtherDevice("sensor", "pressure-rises", reads=("pressure",)), FLOWING),
     _not(19, "back-diffusion, carry-over", "the world's liquid flows forwards only"),
-    _fault(20, "valve did not turn", lambda: OnAddedDevice("selector", VALVE, "stuck-valve"),
+    _fault(20, "valve did not turn", lambda: OnOtherDevice("valve", "stuck-valve"),
            (Phase.CONNECT, Phase.HOME, Phase.SETTLE, Phase.SUGGEST, Phase.FLUSH, Phase.CLOSE),
            Expected.REPORTED),
-    _fault(21, "waste full", lambda: AddedTables('[path.waste]\nvolume = "13 mL"\n'),
-           (Phase.CONNECT,), Expected.ASKED),
+    _fault(21, "waste full", lambda: AddedTables(small_waste), (Phase.CONNECT,), Expected.ASKED),
     _fault(22, "answer to a start is lost", lambda: OnDevice("pump", "mute times=1 after={after}"),
            (Phase.PRIME, Phase.FLOW, Phase.MEASURE, Phase.FLUSH, Phase.CLOSE), Expected.REPORTED),
 )  # fmt: skip
-
-HEAT_NEEDS_FLOW: Final = """\
-[[interlocks]]
-kind = "heat-needs-flow"
-heater = "plate"
-above = "60 degC"
-streams = ["PFO"]
-"""
-"""An interlock that the published procedure breaks, because it heats first."""
 
 _HEAT: Final = (
     _fault(23, "open thermocouple", lambda: OnDevice("heater", "open-sensor"), HEATED,
@@ -268,9 +236,8 @@ _HEAT: Final = (
     _fault(27, "thermowell fell out", lambda: OnDevice("heater", "loose-sensor"), HEATED,
            Expected.REPORTED),
     _fault(28, "set point above the limit",
-           lambda: AddedTables('[limits]\ntemperature = ["0 degC", "130 degC"]\n'),
-           (Phase.CONNECT,), Expected.REFUSED),
-    _fault(29, "heating without flow", lambda: AddedTables(HEAT_NEEDS_FLOW), (Phase.CONNECT,),
+           lambda: AddedTables(low_limit), (Phase.CONNECT,), Expected.REFUSED),
+    _fault(29, "heating without flow", lambda: AddedTables(heat_needs_flow), (Phase.CONNECT,),
            Expected.REFUSED),
 )  # fmt: skip
 
@@ -363,17 +330,16 @@ _SETTLED: Final = (
 
 _OTHERS: Final = (
     _fault(65, "valve turned by hand",
-           lambda: OnAddedDevice("selector", VALVE, "turned-by-hand times=1"), SEEING,
-           at_once=True),
+           lambda: OnOtherDevice("valve", "turned-by-hand times=1"), SEEING, at_once=True),
     _fault(66, "valve gone or silent",
-           lambda: OnAddedDevice("selector", VALVE, "mute", "deaf", "hang-up times=1"),
+           lambda: OnOtherDevice("valve", "mute", "deaf", "hang-up times=1"),
            OPEN, Expected.REPORTED),
-    _fault(67, "pressure sensor gone or silent",
-           lambda: OnAddedDevice("gauge", GAUGE, "mute", "deaf", "hang-up times=1"),
+    _fault(67, "sensor gone or silent",
+           lambda: OnOtherDevice("sensor", "mute", "deaf", "hang-up times=1"),
            OPEN, Expected.REPORTED),
     _fault(72, "pressure sensor frozen",
-           lambda: OnAddedDevice("gauge", FROZEN_GAUGE, "frozen-sensor"), FLOWING,
-           Expected.REPORTED),
+           lambda: OnOtherDevice("sensor", "frozen-sensor", reads=("pressure",), also=FROZEN_GAUGE),
+           FLOWING, Expected.REPORTED),
 )  # fmt: skip
 
 FAULTS: Final[Mapping[int, Fault]] = {
@@ -396,6 +362,6 @@ FAULTS: Final[Mapping[int, Fault]] = {
 """Every fault by its number; 0 is the control."""
 
 
-def applicable() -> list[Fault]:
-    """The faults that this rig can have, without the control."""
-    return [fault for fault in FAULTS.values() if fault.make is not None and fault.number]
+def applicable(rig: PlayedRig = REFERENCE) -> list[Fault]:
+    """The faults that a rig can have, without the control."""
+    return [fault for fault in FAULTS.values() if fault.number and not fault.why_not_on(rig)]

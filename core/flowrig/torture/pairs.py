@@ -7,6 +7,7 @@ from typing import Final
 from flowrig.errors import InputError
 from flowrig.torture.faults import FAULTS, Expected, Fault
 from flowrig.torture.injections.injection import Injection, Scene
+from flowrig.torture.rigs import PlayedRig
 
 __all__ = ["FIRST", "SECOND", "pair_of"]
 
@@ -42,10 +43,10 @@ class Both(Injection):
         self._second = second
         self._left: int | None = None
 
-    def campaign(self, folder: Path, draw: random.Random) -> Path:
+    def campaign(self, rig: PlayedRig, folder: Path, draw: random.Random) -> Path:
         """Write the campaign; neither injection changes its file."""
-        self._first.campaign(folder, draw)
-        return self._second.campaign(folder, draw)
+        self._first.campaign(rig, folder, draw)
+        return self._second.campaign(rig, folder, draw)
 
     def target(self, scene: Scene) -> str:
         """The device of the first injection."""
@@ -80,6 +81,7 @@ class Both(Injection):
     def _combine(self) -> None:
         one, other = self._first, self._second
         self.loses_count = one.loses_count or other.loses_count
+        self.weakens_light = one.weakens_light or other.weakens_light
         self.blocks_journal = one.blocks_journal or other.blocks_journal
         self.blinds = one.blinds
         self.unreachable_s = one.unreachable_s + other.unreachable_s

@@ -4,10 +4,21 @@ from collections import Counter
 from collections.abc import Callable
 from enum import StrEnum
 
-from flowrig.journal.events import ExperimentBegun, Intent, Measured, Opened, Outcome, StageBegun
+from flowrig.journal.events import (
+    EventData,
+    ExperimentBegun,
+    Intent,
+    Measured,
+    Opened,
+    Outcome,
+    StageBegun,
+    StepBegun,
+)
 from flowrig.journal.journal import AnyEvent
+from flowrig.profile import Profile
+from flowrig.run.session import GOING_SAFE
 
-__all__ = ["Phase", "PhaseWatch"]
+__all__ = ["Phase", "PhaseWatch", "SafeWay"]
 
 
 class Phase(StrEnum):
@@ -39,19 +50,52 @@ class Phase(StrEnum):
     """The plate has cooled, and the last streams are about to be stopped."""
 
 
+class SafeWay:
+    """Tells the commands of the safe state of a rig from those of its experiments.
+
+    Args:
+        profile: the rig.
+    """
+
+    def __init__(self, profile: Profile) -> None:
+        self._heats = any(step.do == "heater-off" for step in profile.safe_state)
+        self._stops = [step.streams for step in profile.safe_state if step.do == "stop"]
+        self._flushes = any(step.do == "flush" for step in profile.safe_state)
+
+    def begins(self, data: EventData) -> bool:
+        """Whether an event is the first of the way to the safe state.
+
+        It is the command that switches heaters off; a rig without a heater has no such command.
+        """
+        if self._heats:
+            return isinstance(data, Intent) and data.command == "heater-off"
+        return isinstance(data, StepBegun) and data.what == GOING_SAFE
+
+    def ends(self, intent: Intent, *, has_flushed: bool) -> bool:
+        """Whether a command on the way stops the last streams."""
+        if intent.command != "stop":
+            return False
+        return has_flushed if self._flushes else intent.streams in self._stops[-1:]
+
+
 class PhaseWatch:
     """Journal listener that reports when a phase begins; for `start_run`.
 
     `CONNECT` and `IDENTIFY` come before the first event, and are not reported.
 
     Args:
+        way: tells when the run goes to its safe state.
         entered: called with each phase that begins, and its occurrence from 1.
         passed: called at every event, after `entered`.
     """
 
     def __init__(
-        self, entered: Callable[[Phase, int], None], passed: Callable[[], None] = lambda: None
+        self,
+        way: SafeWay,
+        entered: Callable[[Phase, int], None],
+        passed: Callable[[], None] = lambda: None,
     ) -> None:
+        self._way = way
         self._entered = entered
         self._passed = passed
         self._counts: Counter[Phase] = Counter()
@@ -76,21 +120,21 @@ class PhaseWatch:
                 return Phase.SUGGEST
             case ExperimentBegun() | Measured() as data:
                 self._in_experiment = isinstance(data, ExperimentBegun)
-            case Intent(command="heater-off"):
+            case data if self._way.begins(data):
                 self._going_safe, self._in_experiment = True, False
-            case Intent(command="start" | "stop" as command):
-                return self._at_intent(command)
+            case Intent(command="start" | "stop") as intent:
+                return self._at_intent(intent)
             case Outcome(command=command) if self._in_experiment:
                 return self._in_experiment_after(command)
         return None
 
-    def _at_intent(self, command: str) -> Phase | None:
+    def _at_intent(self, intent: Intent) -> Phase | None:
         if self._going_safe:
-            self._flushing |= command == "start"
-            if command == "start":
+            self._flushing |= intent.command == "start"
+            if intent.command == "start":
                 return Phase.FLUSH
-            return Phase.CLOSE if self._flushing else None
-        if command == "start":
+            return Phase.CLOSE if self._way.ends(intent, has_flushed=self._flushing) else None
+        if intent.command == "start":
             return Phase.FLOW if self._in_experiment else Phase.PRIME
         return None
 

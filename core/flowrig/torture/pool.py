@@ -12,6 +12,7 @@ from attrs import define
 
 from flowrig.torture.cell import Cell, Result, run_cell
 from flowrig.torture.judge.breach import Breach, Kind
+from flowrig.torture.rigs import rig_of
 
 __all__ = ["LIMIT_S", "run_cells"]
 
@@ -30,10 +31,10 @@ class _Worker:
     since_s: float = 0.0
 
     @classmethod
-    def start(cls) -> "_Worker":
+    def start(cls, target: str) -> "_Worker":
         context = multiprocessing.get_context("spawn")
         here, there = context.Pipe()
-        process = context.Process(target=_work, args=(there,), daemon=True)
+        process = context.Process(target=_work, args=(there, target), daemon=True)
         process.start()
         there.close()
         return cls(process, here)
@@ -60,18 +61,19 @@ class _Worker:
         self.pipe.close()
 
 
-def run_cells(cells: Sequence[Cell], jobs: int) -> Iterator[Result]:
+def run_cells(cells: Sequence[Cell], jobs: int, target: str = "") -> Iterator[Result]:
     """Run cells in parallel processes.
 
     Args:
         cells: the cells.
         jobs: number of processes.
+        target: name or path of the profile of the rig; "" for the reference rig.
 
     Yields:
         results in the order in which they arrive.
     """
     waiting = list(reversed(cells))
-    workers = [_Worker.start() for _ in range(min(jobs, len(cells)))]
+    workers = [_Worker.start(target) for _ in range(min(jobs, len(cells)))]
     try:
         for worker in workers:
             worker.give(waiting.pop())
@@ -89,7 +91,7 @@ def run_cells(cells: Sequence[Cell], jobs: int) -> Iterator[Result]:
                 if not worker.process.is_alive():
                     workers.remove(worker)
                     worker.end()
-                    workers.append(worker := _Worker.start())
+                    workers.append(worker := _Worker.start(target))
                 if waiting:
                     worker.give(waiting.pop())
                 yield result
@@ -98,11 +100,11 @@ def run_cells(cells: Sequence[Cell], jobs: int) -> Iterator[Result]:
             worker.end()
 
 
-def _work(pipe: "Connection[bytes, bytes]") -> None:
+def _work(pipe: "Connection[bytes, bytes]", target: str) -> None:
     """Main loop of a process: it receives cells as texts, and sends results as JSON."""
     while True:
         try:
             cell = Cell.parse(pipe.recv_bytes().decode())
         except EOFError:
             return
-        pipe.send_bytes(json.dumps(run_cell(cell).plain()).encode())
+        pipe.send_bytes(json.dumps(run_cell(cell, rig_of(target)).plain()).encode())

@@ -1,6 +1,6 @@
 """The moment of a campaign at which a fault strikes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from attrs import evolve, frozen
@@ -8,7 +8,7 @@ from attrs import evolve, frozen
 from flowrig.journal.events import Intent, Reading
 from flowrig.journal.journal import AnyEvent, Listener
 from flowrig.torture.injections.injection import Injection, Scene
-from flowrig.torture.phases import Phase, PhaseWatch
+from flowrig.torture.phases import Phase, PhaseWatch, SafeWay
 from flowrig.torture.points import LastBytes, Point
 
 __all__ = ["Strike", "TrialError"]
@@ -19,12 +19,8 @@ SECOND_KILL_SHARE: Final = 0.5
 SECOND_KILL_EVENTS: Final = 60
 """The first resumption is killed within this number of journal events."""
 
-OCCURRENCES: Final = {
-    Phase.HEAT_UP: (3, 25), Phase.FLOW: (3, 0), Phase.SETTLE: (3, 25), Phase.MEASURE: (6, 2),
-    Phase.COMMIT: (3, 0), Phase.SUGGEST: (2, 0), Phase.PRIME: (1, 8), Phase.CLOSE: (1, 0),
-}  # fmt: skip
-"""How often each phase occurs in the reference campaign, and the largest number of journal events
-between the beginning of the phase and the strike."""
+DELAYS: Final = {Phase.HEAT_UP: 25, Phase.SETTLE: 25, Phase.MEASURE: 2, Phase.PRIME: 8}
+"""Largest number of journal events between the beginning of a phase and the strike."""
 
 
 class TrialError(Exception):
@@ -47,6 +43,7 @@ class Strike:
         injection: the fault.
         moment: a phase, in which a random moment is chosen, or an exact point.
         scene: the rig and the folder of the run; its phase is replaced.
+        occurrences: how often each phase occurs in a campaign of the rig.
 
     Attributes:
         scene: the scene of the strike.
@@ -56,7 +53,13 @@ class Strike:
         second_kill_done: whether the resumption was killed as well.
     """
 
-    def __init__(self, injection: Injection, moment: Phase | Point, scene: Scene) -> None:
+    def __init__(
+        self,
+        injection: Injection,
+        moment: Phase | Point,
+        scene: Scene,
+        occurrences: Mapping[Phase, int],
+    ) -> None:
         self.time_s: float | None = None
         self.acknowledged = 0
         self.second_kill_done = False
@@ -68,10 +71,9 @@ class Strike:
             self._moment = moment
         else:
             phase = moment
-            occurrences, delays = OCCURRENCES.get(phase, (1, 0))
-            self._moment = _PhaseMoment(
-                phase, draw.randint(1, occurrences), draw.randint(0, delays)
-            )
+            occurrence = draw.randint(1, occurrences.get(phase, 1))
+            delay = draw.randint(0, DELAYS.get(phase, 0))
+            self._moment = _PhaseMoment(phase, occurrence, delay)
         self.scene = evolve(scene, phase=phase)
         self._second_kill_at = 0
         if (
@@ -106,7 +108,8 @@ class Strike:
         if self.time_s is None and isinstance(self._moment, Point):
             listeners.append(lambda _: self._at_event_count())
         elif self.time_s is None:
-            listeners.append(PhaseWatch(self._at_phase, self._in_phase))
+            way = SafeWay(self.scene.played.profile)
+            listeners.append(PhaseWatch(way, self._at_phase, self._in_phase))
         elif self._second_kill_at and is_first_resumption:
             listeners.append(lambda _: self._kill_again())
         return listeners

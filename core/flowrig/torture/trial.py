@@ -11,6 +11,7 @@ from attrs import evolve
 
 from flowrig.errors import InputError
 from flowrig.journal.journal import Listener
+from flowrig.profile.model import Stream
 from flowrig.run.options import ResumeOptions, RunOptions
 from flowrig.run.start import RunOutcome, resume_run, start_run
 from flowrig.run_record.reader import RunRecord
@@ -23,7 +24,8 @@ from flowrig.torture.lasting_rig import TortureRig
 from flowrig.torture.phases import Phase
 from flowrig.torture.points import Point
 from flowrig.torture.process_observation import ProcessObservation
-from flowrig.torture.reference_campaign import plugins
+from flowrig.torture.rehearsal import occurrences_of
+from flowrig.torture.rigs import PlayedRig, plugins
 from flowrig.torture.strike import Strike
 
 __all__ = ["WATCH_S", "Trial"]
@@ -53,8 +55,10 @@ class Trial:
         seed: seed of the campaign, of the rig and of all random choices.
         home: the folder in which the folder of the run is made.
         rig: a new rig.
+        played: what is known of it.
 
     Attributes:
+        played: as above.
         injection: the injected fault.
         strike: the moment of the fault.
         healed_s: rig time [s] at which the fault was healed; None before.
@@ -64,17 +68,25 @@ class Trial:
     """
 
     def __init__(
-        self, fault: Fault, moment: Phase | Point, seed: int, home: Path, rig: TortureRig
+        self,
+        fault: Fault,
+        moment: Phase | Point,
+        seed: int,
+        home: Path,
+        rig: TortureRig,
+        *,
+        played: PlayedRig,
     ) -> None:
         assert fault.make is not None
+        self.played = played
         self.fault = fault
         self.seed = seed
         self.rig = rig
         self.injection: Injection = fault.make()
         self.folder = home / "run"
         draw = random.Random(f"{fault.number}/{moment}/{seed}")  # noqa: S311 - to be repeatable
-        scene = Scene(rig, self.folder, Phase.SETTLE, draw)
-        self.strike = Strike(self.injection, moment, scene)
+        scene = Scene(played, rig, self.folder, Phase.SETTLE, draw)
+        self.strike = Strike(self.injection, moment, scene, occurrences_of(played))
         self.healed_s: float | None = None
         self.processes: list[ProcessObservation] = []
         self.ignored_trips: tuple[str, ...] = ()
@@ -85,13 +97,22 @@ class Trial:
         """The record of the run, as it is now."""
         return RunRecord(self.folder, plugins())
 
+    @property
+    def watched_streams(self) -> dict[str, Stream]:
+        """The streams whose plungers are observed; there are some from the first process on."""
+        if not self.rig.is_built:
+            return {}
+        rates = self.rig.physics.rates_ul_min
+        streams = self.rig.rig.profile.streams
+        return {name: stream for name, stream in streams.items() if stream.pump in rates}
+
     def run(self) -> None:
         """Run the campaign to its end.
 
         Raises:
             TrialError: the fault could not be injected.
         """
-        campaign = self.injection.campaign(self.folder.parent, self.strike.scene.draw)
+        campaign = self.injection.campaign(self.played, self.folder.parent, self.strike.scene.draw)
         self.rig.on_ready = self.strike.on_connecting
         with self._process() as (process, listeners):
             outcome = start_run(
@@ -169,6 +190,8 @@ class Trial:
         scene = self.strike.scene
         if newest.ending is Ending.HELD and "--refilled" in newest.text:
             self.injection.refilled = tuple(scene.profile.streams)
+            for stream in self.injection.refilled:
+                self.rig.world.refill(stream)
         elif newest.ending is Ending.HELD and "--emptied" in newest.text:
             self.injection.emptied = tuple(WasteAccount(scene.profile).capacity_ul)
         elif self.injection.kills:

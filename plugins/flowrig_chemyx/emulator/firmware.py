@@ -201,10 +201,11 @@ class FusionFirmware:
         return 0, request
 
     def _carry_out(self, channel: int, command: str) -> list[str]:
-        # Chemyx's Python programs send "start  1", with two blanks.
-        command = re.sub(r"^(start|pause|stop) +", r"\1 ", command)
-        if self._variant.by_beginning:
-            command = re.sub(r"^(start|pause|stop)\b(?! [0-2]$).*", r"\1", command)
+        if command.startswith(("start", "pause", "stop")):
+            # Chemyx's Python programs send "start  1", with two blanks.
+            command = re.sub(r"^(start|pause|stop) +", r"\1 ", command)
+            if self._variant.by_beginning:
+                command = re.sub(r"^(start|pause|stop)\b(?! [0-2]$).*", r"\1", command)
         if re.fullmatch("view parameter( [0-9])?", command):
             return self._parameters()
         if channel == CYCLE_CHANNEL and command in ("start", "start 2"):
@@ -334,17 +335,21 @@ class FusionFirmware:
 
     def _kept(self, motor: Motor, what: str) -> list[str]:
         """The reply to a `set`: the value that the motor keeps."""
-        rate = f"rate = {_listed(motor.rates)}"
-        return {
-            "units": [f"units = {self._unit(motor)}"],
-            "diameter": [f"diameter = {motor.diameter_mm:.3f}"],
-            "rate": [rate],
-            "volume": [f"volume = {_volumes(motor, signed=self._variant.echoes_sign)}"],
-            "time": ["", rate, "", f"time = {_listed((time,) for time in motor.times_min)}"],
-            "delay": [f"delay = {_listed((delay,) for delay in motor.delays)}"],
-            "primerate": [f"primerate = {motor.primerate:.6f}"],
-            "mode": [f"mode = {int(motor.volumes[0] < 0)}"],
-        }[what]
+        if what == "units":
+            return [f"units = {self._unit(motor)}"]
+        if what == "time":
+            times = _listed((time,) for time in motor.times_min)
+            return ["", *self._kept(motor, "rate"), "", f"time = {times}"]
+        return [
+            {
+                "diameter": lambda: f"diameter = {motor.diameter_mm:.3f}",
+                "rate": lambda: f"rate = {_listed(motor.rates)}",
+                "volume": lambda: f"volume = {_volumes(motor, signed=self._variant.echoes_sign)}",
+                "delay": lambda: f"delay = {_listed((delay,) for delay in motor.delays)}",
+                "primerate": lambda: f"primerate = {motor.primerate:.6f}",
+                "mode": lambda: f"mode = {int(motor.volumes[0] < 0)}",
+            }[what]()
+        ]
 
     def _unit(self, motor: Motor) -> str:
         return UNIT_NAMES[motor.units] if self._variant.unit_names else f"{motor.units.value}"

@@ -80,6 +80,7 @@ class PumpChannel:
         self._log = log
         self._device = device
         self._status_request = STATUS_SPELLINGS[0]
+        self._seen: tuple[Sequence[str], RunSettings] | None = None
 
     def learn_status_spelling(self) -> PumpState:
         """Read the state, and keep the spelling of the status query that this pump knows."""
@@ -109,9 +110,15 @@ class PumpChannel:
             ProtocolError: the reply has no parameters for the configured channel, or one of them
                 is no number.
         """
-        found = self._query(VIEW, lambda lines: parse_settings(self._parameters(lines)))
-        self.units = found.units
-        return found
+        self._seen = self._query(VIEW, self._settings_in)
+        self.units = self._seen[1].units
+        return self._seen[1]
+
+    def _settings_in(self, lines: Sequence[str]) -> tuple[Sequence[str], RunSettings]:
+        """A reply with the settings in it. A pump repeats it, so the newest one is known."""
+        if self._seen is not None and lines == self._seen[0]:
+            return self._seen
+        return lines, parse_settings(self._parameters(lines))
 
     def limits(self, diameter_mm: float) -> RawLimits:
         """Set a diameter [mm], and read its limits in µL/min and µL.

@@ -276,9 +276,7 @@ class SerialLine:
 
     def _read(self) -> bytes:
         try:
-            data = bytes(self._serial.read(1))
-            if data:
-                data += self._serial.read(self._serial.in_waiting)
+            data = bytes(self._serial.read(self._serial.in_waiting or 1))
         except OSError as error:
             raise self._gone(error, sent=True) from error
         self._hear(data)

@@ -4,6 +4,8 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
 
 from attrs import define, field
 
@@ -25,27 +27,36 @@ class Deadline:
     timeout_ms: int | None
     default_s: float
     _waited_s: float = field(default=0.0, init=False)
+    _left_s: float = field(default=0.0, init=False)
+    _begin_s: float = field(default=0.0, init=False)
 
     @property
     def limit_s(self) -> float:
         """The limit [s]."""
         return self.timeout_ms / 1000 if self.timeout_ms else self.default_s
 
-    @contextmanager
-    def wait(self) -> Iterator[float]:
-        """Yield the time left [s], and count the time that is spent in the block as waited.
+    def wait(self) -> Self:
+        """A context that gives the time left [s], and counts the time that it takes as waited.
 
         Raises:
             TimeoutError: no time is left.
         """
-        left_s = self.limit_s - self._waited_s
-        if left_s <= 0:
+        return self
+
+    def __enter__(self) -> float:
+        self._left_s = self.limit_s - self._waited_s
+        if self._left_s <= 0:
             raise TimeoutError(f"the answer was not complete within {self.limit_s:g} s")
-        begin_s = time.monotonic()
-        try:
-            yield left_s
-        finally:
-            self._waited_s += min(time.monotonic() - begin_s, left_s)
+        self._begin_s = time.monotonic()
+        return self._left_s
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._waited_s += min(time.monotonic() - self._begin_s, self._left_s)
 
     @contextmanager
     def wait_ms(self) -> Iterator[int]:
@@ -54,5 +65,5 @@ class Deadline:
         Raises:
             TimeoutError: no time is left.
         """
-        with self.wait() as left_s:
+        with self as left_s:
             yield max(1, math.ceil(left_s * 1000))

@@ -100,17 +100,17 @@ class SafeIPv4Transport(IPv4Transport):
         """
         connection = self._socket()
         deadline = Deadline(timeout_ms, self._deadline_s)
-        data = bytearray(MINIMUM_FRAME_BYTES if size is None else size)
-        rest = memoryview(data)
-        while rest:
+        missing, data = MINIMUM_FRAME_BYTES if size is None else size, b""
+        while missing:
             with deadline.wait() as left_s:
                 connection.settimeout(left_s)
-                received = connection.recv_into(rest)
-            if received == 0:
+                received = connection.recv(missing)
+            if not received:
                 raise ConnectionResetError("the spectrometer hung up")
-            self._wire.received(bytes(rest[:received]))
-            rest = rest[received:]
-        return bytes(data)
+            self._wire.received(received)
+            data += received
+            missing -= len(received)
+        return data
 
     def _socket(self) -> socket.socket:
         if self._device is None:

@@ -11,6 +11,9 @@ import struct
 from collections.abc import Mapping
 from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
+from seabreeze.pyseabreeze.features.spectrometer import SeaBreezeSpectrometerFeatureOBP
 from seabreeze.pyseabreeze.protocol import OBP2Protocol, OBPProtocol, OOIProtocol
 from seabreeze.pyseabreeze.types import PySeaBreezeProtocol
 
@@ -25,7 +28,14 @@ from flowrig_ocean.wire.obp_frame import (
 )
 from flowrig_ocean.wire.ooi_protocol import SafeOoiProtocol
 
-__all__ = ["ObpProtocolError", "ObpRefusal", "SafeObp2Protocol", "SafeObpProtocol", "safe_protocol"]
+__all__ = [
+    "ObpProtocolError",
+    "ObpRefusal",
+    "SafeObp2Protocol",
+    "SafeObpProtocol",
+    "next_spectrum",
+    "safe_protocol",
+]
 
 ACK: Final = int(Flag.ACK)
 REFUSED: Final = int(Flag.NACK | Flag.HARDWARE_EXCEPTION)
@@ -146,3 +156,20 @@ CHECKED: Final[Mapping[type[PySeaBreezeProtocol], type[PySeaBreezeProtocol]]] = 
 def safe_protocol(protocol: type[PySeaBreezeProtocol]) -> type[PySeaBreezeProtocol]:
     """The checked form of a protocol of python-seabreeze, or the protocol if there is none."""
     return CHECKED.get(protocol, protocol)
+
+
+def next_spectrum(feature: Any) -> NDArray[Any]:
+    """Whole counts of the next spectrum of a spectrometer feature of python-seabreeze.
+
+    For most OBP spectrometers python-seabreeze makes one number of Python for each pixel, which
+    takes longer than the rest of an exchange; here they are read as one array.
+
+    Raises:
+        ObpProtocolError: the spectrum has another length than those of the model.
+    """
+    if type(feature).get_intensities is not SeaBreezeSpectrometerFeatureOBP.get_intensities:
+        return np.asarray(np.rint(feature.get_intensities()))
+    data, wanted = feature._get_spectrum_raw(), 2 * feature._spectrum_length
+    if len(data) != wanted:
+        raise ObpProtocolError(f"expected a spectrum of {wanted} bytes, got {len(data)}")
+    return np.frombuffer(data, "<u2")

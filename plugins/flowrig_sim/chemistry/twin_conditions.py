@@ -36,7 +36,7 @@ class ConditionsOfParcels:
             name: one.heater for name, one in profile.path.items() if one.heater is not None
         }
         graph = Topology(profile).graph
-        self._passing = {name: graph.passing(name) for name in profile.streams}
+        self._passing = {name: graph.reaching(name) for name in profile.streams}
         reached = {
             component
             for name, stream in profile.streams.items()
@@ -93,14 +93,18 @@ class ConditionsOfParcels:
                 for number, position in seen.items()
             )
         ] or list(self._system.branches)
-        misses = [_miss(self._system.branches[one].equations, known) for one in choices]
+        misses = [_miss(self._system.branches[one].quotients, known) for one in choices]
         best = choices[int(np.argmin(misses))]
+        branch = self._system.branches[best]
         values: dict[str, Value] = {
             one.name: one.choices[number].name for one, number in zip(choosing, best, strict=True)
         }
-        for equation in self._system.branches[best].equations:
+        for equation in branch.quotients:
             if isinstance(equation.value, str):
                 values[equation.value] = equation.ratio.value(known)
+        if branch.scale is not None and isinstance(branch.scale.value, str):
+            row = np.array([[known[name] for name in branch.unknowns]])
+            values[branch.scale.value] = float(branch.scale.routes.seconds(branch.unknowns, row)[0])
         return {one.name: values[one.name] for one in self._variables}
 
     def _leg(self, parcel: Parcel) -> Leg | None:
@@ -145,7 +149,7 @@ class ConditionsOfParcels:
             if own is not None:
                 yield one.name, frozenset((own,))
         for branch in () if self._system is None else self._system.branches.values():
-            for equation in branch.equations:
+            for equation in branch.quotients:
                 if isinstance(equation.value, str):
                     names = equation.ratio.names
                     if _counts_alike(equation, self._carriers):  # as in a total: their sum is known

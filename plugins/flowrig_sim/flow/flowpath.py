@@ -121,8 +121,13 @@ class FlowPath:
         Raises:
             InputError: liquid would flow in a circle.
         """
+        return cls.along(profile, Topology(profile, positions).graph)
+
+    @classmethod
+    def along(cls, profile: Profile, graph: FlowGraph) -> "FlowPath":
+        """The flow path of a profile, where a graph says what leads where."""
         streams = profile.streams.values()
-        stretches = _stretches(profile, Topology(profile, positions).graph)
+        stretches = _stretches(profile, graph)
         return cls(
             reactive=tuple(s.name for s in streams if s.role != "carrier"),
             carriers=tuple(s.name for s in streams if s.role == "carrier"),

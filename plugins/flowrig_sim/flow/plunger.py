@@ -149,6 +149,11 @@ class Plungers:
         self._commands = -1
         self._courses = np.empty((9, len(self._plungers), 1))
 
+    @property
+    def commands(self) -> int:
+        """Number of commands to all of them so far."""
+        return sum(plunger.commands for plunger in self._plungers)
+
     def delivered_ul(self, times_s: Array) -> Array:
         """Volume [µL] delivered since the world began, pitch errors included.
 
@@ -159,7 +164,7 @@ class Plungers:
             volumes, shape `plungers x n`.
         """
         # The courses are gathered again only after a command: this runs at every exposure.
-        commands = sum(plunger.commands for plunger in self._plungers)
+        commands = self.commands
         if commands != self._commands:
             self._courses = np.array([p.course for p in self._plungers]).T[:, :, None]
             self._commands = commands

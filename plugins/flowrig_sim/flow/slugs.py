@@ -1,6 +1,7 @@
 """Slugs: how long they are, and how much of them a detector sees in one exposure."""
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -78,6 +79,27 @@ class SlugTrain:
         window = (self._beam_ul + flow_ul_min / 60.0 * exposure_s) / period_ul
         seen = _reactive_until(self._position + window, reactive_share)
         return (seen - _reactive_until(self._position, reactive_share)) / window
+
+    @property
+    def place(self) -> tuple[float, float]:
+        """Volume [µL] that has flowed by the last exposure, and position in the train then."""
+        return self._last_total_ul, self._position
+
+    def mark(self) -> Any:
+        """Where the irregular periods stand, for `rewind`."""
+        return self._rng.bit_generator.state
+
+    def rewind(self, mark: Any, exposures: int, place: tuple[float, float]) -> None:
+        """Stand as a number of exposures after a mark.
+
+        Args:
+            mark: from `mark`.
+            exposures: the number.
+            place: `place` after the last of them.
+        """
+        self._rng.bit_generator.state = mark
+        self._rng.standard_normal(exposures)
+        self._last_total_ul, self._position = place
 
 
 def _reactive_until(position: float, share: float) -> float:

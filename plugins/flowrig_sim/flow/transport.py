@@ -6,7 +6,8 @@ flows.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 
 import numpy as np
@@ -170,26 +171,52 @@ class FlowRecord:
             if len(one.reactive) + len(one.carriers) > 1 or one.is_heated or _has_cell(one)
         }
         self._columns = {name: index for index, name in enumerate(path.reactive)}
+        self._every = {name: i for i, name in enumerate((*path.reactive, *path.carriers))}
+        self._has_turned = False
+
+    @property
+    def count(self) -> int:
+        """Number of recorded steps; a smaller one forgets the steps after it."""
+        return self._count
+
+    @count.setter
+    def count(self, count: int) -> None:
+        self._count = count
+        for trace in self._traces.values():
+            trace.known = min(trace.known, count)
+
+    @contextmanager
+    def looking_back(self, count: int) -> Iterator[None]:
+        """Within this context only the first `count` steps are used."""
+        newest, self._count = self._count, count
+        try:
+            yield
+        finally:
+            self._count = newest
 
     def turn(self, path: FlowPath) -> None:
         """Lead what is appended from now on as the flow path does in other positions of valves."""
+        self._has_turned = self._has_turned or self._count > 0
         for stretch in path.stretches:
             trace = self._traces.get(stretch.name)
             if trace is not None:
                 trace.epochs = [one for one in trace.epochs if one.start < self._count]
                 trace.epochs.append(_Epoch(self._count, stretch, path))
 
-    def append(self, times_s: Array, added_ul: Array) -> None:
+    def append(self, times_s: Array, added_ul: Array) -> NDArray[np.bool_]:
         """Append steps.
 
         Args:
             times_s: rig time [s] of the end of each step, shape `n`.
             added_ul: volume [µL] that each stream delivered in each step, reactive streams first,
                 in the order of the flow path, shape `n x streams`.
+
+        Returns:
+            which of them were recorded, because liquid flowed, shape `n`.
         """
-        flowing = added_ul.sum(axis=1) > _LEAST_UL
+        flowing: NDArray[np.bool_] = added_ul.sum(axis=1) > _LEAST_UL
         if not flowing.any():
-            return
+            return flowing
         added_ul = added_ul[flowing]
         new = slice(self._count, self._count + len(added_ul))
         self._make_room(new.stop)
@@ -208,6 +235,7 @@ class FlowRecord:
                 start = volumes[new.start : new.start + 1]
                 volumes[new.start : new.stop + 1] = np.cumsum(np.concatenate((start, added)))
         self._count = new.stop
+        return flowing
 
     def end_ul(self, stretch: Stretch) -> float:
         """Volume [µL] that had passed the beginning of a stretch after the last recorded step."""
@@ -240,14 +268,72 @@ class FlowRecord:
         """The slice that entered a stretch when a volume [µL] had passed its beginning."""
         step = self._step_at(trace, formed_ul)
         length_ul = trace.total_ul[step + 1] - trace.total_ul[step]
-        share = (trace.reactive_ul[step + 1] - trace.reactive_ul[step]) / (length_ul or 1.0)
         along = min((formed_ul - trace.total_ul[step]) / (length_ul or 1.0), 1.0)
         return Slice(
             shares=self._entering(trace, step, along) if shares is None else shares,
-            reactive_share=float(share),
+            reactive_share=self._reactive_share(trace, step, along),
             passages=self._passages(trace, formed_ul, position_ul),
             met=lambda: self._met(trace, step, along),
         )
+
+    def _reactive_share(self, trace: _Trace, step: int, along: float) -> float:
+        """Share of the reactive phase in what enters a stretch in the course of a step, 0 to 1.
+
+        It is that of what is pumped there, unless a valve has turned: then a carrier may push out
+        what was reactive, and the reactive phase what was carrier.
+        """
+        if not self._has_turned or not trace.carriers:
+            length_ul = trace.total_ul[step + 1] - trace.total_ul[step]
+            reactive_ul = trace.reactive_ul[step + 1] - trace.reactive_ul[step]
+            return float(reactive_ul / (length_ul or 1.0))
+        arriving = self._arrivals(trace, step, along)
+        total_ul = sum(volume_ul for volume_ul, *_ in arriving)
+        return sum(volume_ul * share for volume_ul, share, *_ in arriving) / (total_ul or 1.0)
+
+    def _arrivals(
+        self, trace: _Trace, step: int, along: float
+    ) -> list[tuple[float, float, _Trace | None, float]]:
+        """What meets at the beginning of a stretch in a step after a valve has turned.
+
+        Returns:
+            volume [µL] in the step, share of the reactive phase in it, and the rest as `_inlets`.
+        """
+        found: list[tuple[float, float, _Trace | None, float]] = []
+        epoch, added_ul = trace.epoch(step), self._added_ul[step]
+        for one in epoch.stretch.inlets:
+            inlet = self._traces.get(one.stretch.name)
+            if inlet is None:
+                continue
+            pumped = {
+                n: share * float(added_ul[self._every[n]]) for n, share in one.fractions.items()
+            }
+            volume_ul = sum(pumped.values())
+            if volume_ul <= 0.0:
+                continue
+            start_ul, end_ul = inlet.total_ul[step : step + 2]
+            mark = start_ul + along * (end_ul - start_ul)
+            if len(set(one.kept.values())) > 1:  # a separator lets each phase through by itself
+                share = sum(ul for n, ul in pumped.items() if n in self._columns) / volume_ul
+            else:
+                share = self._leaving_share(inlet, mark)
+            found.append((volume_ul, share, inlet, mark))
+        for name, share in self._single(epoch).items():
+            if volume_ul := share * float(added_ul[self._every[name]]):
+                column = self._columns.get(name)
+                found.append((volume_ul, float(column is not None), None, column or 0))
+        return found
+
+    def _leaving_share(self, trace: _Trace, mark_ul: float) -> float:
+        """Share of the reactive phase in what leaves a stretch when a volume has passed it."""
+        formed_ul = mark_ul - trace.stretch.volume_ul
+        if not trace.carriers:
+            return 1.0
+        if formed_ul <= 0.0:
+            return 0.0
+        step = self._step_at(trace, formed_ul)
+        start_ul, end_ul = trace.total_ul[step : step + 2]
+        along = (formed_ul - start_ul) / ((end_ul - start_ul) or 1.0)
+        return self._reactive_share(trace, step, min(along, 1.0))
 
     def _entering(self, trace: _Trace, step: int, along: float) -> Array:
         """Volume shares in the reactive phase that enters a stretch in the course of a step."""
@@ -274,6 +360,9 @@ class FlowRecord:
         """
         found: list[tuple[float, _Trace | None, float]] = []
         epoch = trace.epoch(step)
+        if self._has_turned:
+            arriving = self._arrivals(trace, step, along)
+            return [(ul * share, inlet, mark) for ul, share, inlet, mark in arriving if ul * share]
         for one in epoch.stretch.inlets:
             inlet = self._traces.get(one.stretch.name)
             if inlet is None:

@@ -6,6 +6,8 @@ dark pedestal and fixed pattern measured on the raw spectra published with Volk 
 signal-to-noise ratio, not checked against a data sheet.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -63,13 +65,36 @@ class Detector:
         Returns:
             counts, shape `p`.
         """
+        counts = np.empty((1, PIXELS), np.uint16)
+        self.read_into(counts, None if light is None else light[None])
+        return np.asarray(counts[0])
+
+    def read_into(self, counts: NDArray[np.uint16], light: NDArray[np.float32] | None) -> None:
+        """Read frames, one after the other; the same as `read` for each of them.
+
+        Args:
+            counts: takes the counts, shape `frames x p`.
+            light: expected counts above dark, shape `frames x p`, or None in darkness.
+        """
         # Drawn in darkness too: every frame takes as many numbers, whatever it sees.
-        draw = self._rng.standard_normal(PIXELS, dtype=np.float32)
+        draw = self._rng.standard_normal(counts.shape, dtype=np.float32)
         draw *= self._noise
         if light is None:
-            counts = READ_NOISE_COUNTS * draw + self._dark
+            draw *= np.float32(READ_NOISE_COUNTS)
+            draw += self._dark
         else:
             draw *= np.sqrt(light * (1.0 / ELECTRONS_PER_COUNT) + READ_NOISE_COUNTS**2)
-            counts = draw + light + self._dark
-        np.rint(counts, out=counts)
-        return np.clip(counts, 0.0, FULL_SCALE, out=counts).astype(np.uint16)
+            draw += light
+            draw += self._dark
+        np.rint(draw, out=draw)
+        np.clip(draw, 0.0, FULL_SCALE, out=draw)
+        counts[:] = draw
+
+    def mark(self) -> Any:
+        """Where the noise stands, for `rewind`."""
+        return self._rng.bit_generator.state
+
+    def rewind(self, mark: Any, frames: int) -> None:
+        """Let the noise stand as a number of frames after a mark."""
+        self._rng.bit_generator.state = mark
+        self._rng.standard_normal((frames, PIXELS), dtype=np.float32)

@@ -6,15 +6,17 @@ names a source.
 """
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from flowrig.emulation import Absorber, Product, Shape
+from flowrig.emulation import Absorber, Emitter, Product, Shape
 
-__all__ = ["Absorption", "AbsorptionOptics", "Drift", "EmissionOptics", "dye_area"]
+__all__ = ["Absorption", "AbsorptionOptics", "Drift", "EmissionOptics", "View", "dye_area"]
 
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
@@ -50,6 +52,53 @@ class Drift:
     excitation: float
 
 
+@frozen
+class View:
+    """What a detector sees in one exposure.
+
+    Attributes:
+        product: optics of the reactive phase; None for carrier alone.
+        drift: of absorption, emission and excitation.
+        reactive: fraction of the exposure that sees reactive phase, 0 to 1.
+    """
+
+    product: Product | None
+    drift: Drift
+    reactive: float
+
+    def looks_like(self, other: "View") -> bool:
+        """Whether the spectra of two views differ in nothing but their heights."""
+        if self.product is None or other.product is None:
+            return self.product is other.product
+        return _shapes(self.product) == _shapes(other.product)
+
+
+def _shapes(product: Product) -> tuple[Any, ...]:
+    return (
+        *(one.shape for one in product.absorbers),
+        *((one.shape, one.window_nm, one.is_background) for one in product.emitters),
+    )
+
+
+def _products(views: Sequence[View]) -> list[Product]:
+    return [one.product for one in views if one.product is not None]
+
+
+def _yields(part: Sequence[Emitter]) -> list[float]:
+    return [one.quantum_yield for one in part]
+
+
+def _column(values: Sequence[float]) -> Array32:
+    """One number a row, shape `n x 1`."""
+    return np.array(values, np.float32)[:, None]
+
+
+def _mixed(views: Sequence[View], passed: Array32) -> Array32:
+    """Share of the light that passes carrier and reactive phase in turn, shape `n x p`."""
+    carrier = _column([1.0 - one.reactive for one in views])
+    return np.asarray(carrier + _column([one.reactive for one in views]) * passed)
+
+
 class Absorption:
     """Absorbance of products at the pixels of a detector behind a light path.
 
@@ -68,18 +117,21 @@ class Absorption:
         self._exponents = lru_cache(maxsize=64)(exponents)
         self._at = lru_cache(maxsize=256)(_value_at)
 
-    def transmission(self, product: Product, factor: float) -> Array32:
-        """Transmission at every pixel, shape `p`.
+    def transmission(self, products: Sequence[Product], factors: Sequence[float]) -> Array32:
+        """Transmission at every pixel, shape `n x p`.
 
         Args:
-            product: what absorbs.
-            factor: on the absorbance.
+            products: what absorbs, `n` products with the same shapes.
+            factors: on the absorbance of each.
         """
         exponent: Array32 | None = None
-        for one in product.absorbers:
-            term = np.float32(self._absorbance(one, factor)) * self._exponents(one.shape)
+        for part in zip(*(product.absorbers for product in products), strict=True):
+            absorbances = [self._absorbance(*one) for one in zip(part, factors, strict=True)]
+            term = _column(absorbances) * self._exponents(part[0].shape)
             exponent = term if exponent is None else exponent + term
-        return np.float32(1.0) if exponent is None else np.exp(exponent)  # type: ignore[return-value]
+        if exponent is None:
+            return np.ones((len(products), 1), np.float32)
+        return np.asarray(np.exp(exponent))
 
     def at(self, product: Product, wavelength_nm: float, factor: float = 1.0) -> float:
         """Decadic absorbance at a wavelength [nm]."""
@@ -104,15 +156,15 @@ class AbsorptionOptics:
         self._lamp = _lamp_counts(wavelengths_nm).astype(np.float32)
         self.absorption = Absorption(wavelengths_nm, path_mm)
 
-    def counts(
-        self, product: Product | None, drift: Drift, reactive: float, exposure_us: float
-    ) -> Array32:
-        """Expected counts above dark, shape `p`; see `flowrig_sim.instruments.Optics`."""
+    def counts(self, views: Sequence[View], exposure_us: float) -> Array32:
+        """Expected counts above dark, shape `n x p`; see `flowrig_sim.exposures.Optics`."""
         lamp = self._lamp * np.float32(exposure_us / REFERENCE_US)
-        if product is None or reactive <= 0.0:
-            return lamp
-        passed = self.absorption.transmission(product, drift.absorption)
-        return np.asarray(lamp * (np.float32(1.0 - reactive) + np.float32(reactive) * passed))
+        if views[0].product is None:
+            return np.broadcast_to(lamp, (len(views), lamp.size))
+        passed = self.absorption.transmission(
+            _products(views), [one.drift.absorption for one in views]
+        )
+        return np.asarray(lamp * _mixed(views, passed))
 
 
 class EmissionOptics:
@@ -155,32 +207,44 @@ class EmissionOptics:
         self._led_area = lru_cache(maxsize=16)(led_area)
         self._band = lru_cache(maxsize=64)(band)
 
-    def counts(
-        self, product: Product | None, drift: Drift, reactive: float, exposure_us: float
-    ) -> Array32:
-        """Expected counts above dark, shape `p`; see `flowrig_sim.instruments.Optics`."""
-        led = self._led * np.float32(drift.excitation * exposure_us / REFERENCE_US)
-        if product is None or reactive <= 0.0:
+    def counts(self, views: Sequence[View], exposure_us: float) -> Array32:
+        """Expected counts above dark, shape `n x p`; see `flowrig_sim.exposures.Optics`."""
+        lit = [one.drift.excitation * exposure_us / REFERENCE_US for one in views]
+        led = self._led * _column(lit)
+        if views[0].product is None:
             return led
-        scattered = self.absorption.transmission(product, drift.absorption)
-        light = led * (np.float32(1.0 - reactive) + np.float32(reactive) * scattered)
-        absorbance = self.absorption.at(product, self._excitation_nm, drift.absorption)
+        products = _products(views)
+        drifts = [one.drift for one in views]
+        scattered = self.absorption.transmission(products, [one.absorption for one in drifts])
+        light = led * _mixed(views, scattered)
+        absorbances = [
+            self.absorption.at(product, self._excitation_nm, drift.absorption)
+            for product, drift in zip(products, drifts, strict=True)
+        ]
         emitted: Array32 | None = None
-        for one in product.emitters:
-            area = dye_area(one.quantum_yield, absorbance)
-            if one.is_background:
+        for part in zip(*(product.emitters for product in products), strict=True):
+            areas = [dye_area(*one) for one in zip(_yields(part), absorbances, strict=True)]
+            if part[0].is_background:
                 # The published background area includes the LED's tail in the window: not counted
                 # twice.
-                tail = float((self._led_area(one.window_nm) * scattered).sum())
-                area = max(area - tail * self._dye_exposure_us / REFERENCE_US, 0.0)
+                tails = (self._led_area(part[0].window_nm) * scattered).sum(axis=1)
+                scale = self._dye_exposure_us / REFERENCE_US
+                tailed = zip(areas, tails.tolist(), strict=True)
+                areas = [max(area - tail * scale, 0.0) for area, tail in tailed]
             else:
-                area *= drift.emission
-            term = np.float32(area) * self._band(one.shape, one.window_nm)
+                areas = [area * drift.emission for area, drift in zip(areas, drifts, strict=True)]
+            term = _column(areas) * self._band(part[0].shape, part[0].window_nm)
             emitted = term if emitted is None else emitted + term
         if emitted is None:
             return np.asarray(light)
-        emitted *= np.float32(drift.excitation * reactive * exposure_us / self._dye_exposure_us)
-        return np.asarray(emitted + light)
+        emitted *= _column(
+            [
+                one.drift.excitation * one.reactive * exposure_us / self._dye_exposure_us
+                for one in views
+            ]
+        )
+        emitted += light
+        return emitted
 
     def area(self, product: Product) -> float:
         """Emission area [counts·nm] of a product at the exposure of the dye's scale."""

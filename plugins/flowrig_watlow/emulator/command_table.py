@@ -65,6 +65,7 @@ class CommandTable:
 
     def __init__(self, commands: Sequence[Command]) -> None:
         self._entries = [(_pattern(command.header), command.action) for command in commands]
+        self._found: dict[str, tuple[Action, int]] = {}
 
     def run(self, line: str) -> str | None:
         """Carry out one line.
@@ -77,10 +78,16 @@ class CommandTable:
         """
         # A vendor's table has a blank behind a colon: ":PROGRAM: SELECTED:STATE PAUSE".
         header, _, parameter = re.sub(r":\s+", ":", line.strip()).partition(" ")
+        action, suffix = self._found.get(header) or self._find(header)
+        return action(suffix, parameter.strip())
+
+    def _find(self, header: str) -> tuple[Action, int]:
+        """The action of a header, and its suffix; both are kept for the next time."""
         for pattern, action in self._entries:
             match = pattern.fullmatch(header)
             if match:
-                return action(int(match["suffix"] or 1), parameter.strip())
+                found = self._found[header] = action, int(match["suffix"] or 1)
+                return found
         raise ValueError(f"no command {header!r}")
 
 

@@ -38,6 +38,7 @@ class F4TController(ControlLoop):
 
     Attributes:
         loop: number of the control loop with the plate.
+        serial_number: serial number that it reports.
         loops: all control loops by number.
         display_unit: unit of the panel.
         outputs: whether each output is on.
@@ -56,6 +57,7 @@ class F4TController(ControlLoop):
         self, body: HeaterBody, clock: Clock, loop: int, idle_c: float, traits: F4TTraits
     ) -> None:
         self.loop = loop
+        self.serial_number = "0000000001"
         self.display_unit = TemperatureUnit.CELSIUS
         self.outputs = dict.fromkeys(range(1, OUTPUTS + 1), False)
         self.keys = dict.fromkeys(range(1, KEYS + 1), False)

@@ -154,6 +154,7 @@ class WatlowEmulator(Emulator):
             settings.idle_c,
             self.traits,
         )
+        self.controller.serial_number = context.serial_number
         # On the virtual clock only bytes decide, so that a run can be repeated.
         speaker = None if context.clock.is_virtual else self._scpi_speaker
         direct = context.is_direct

@@ -18,7 +18,7 @@ from flowrig_watlow.temperature import TemperatureUnit
 
 __all__ = ["ScpiServer"]
 
-IDENTITY = '"Watlow Electric","F4T","0000000001","{}"'
+IDENTITY = '"Watlow Electric","F4T","{}","{}"'
 FIRMWARE, OLD_FIRMWARE = "04:05:0007", "04:01:0001"
 """Firmware versions with and without the query for the temperature unit."""
 MOST_PROGRAMS = 40
@@ -152,7 +152,8 @@ class ScpiServer:
 
     def _identify(self, _suffix: int, _parameter: str) -> str:
         knows_unit = self._controller.traits.knows_unit
-        return IDENTITY.format(FIRMWARE if knows_unit else OLD_FIRMWARE)
+        firmware = FIRMWARE if knows_unit else OLD_FIRMWARE
+        return IDENTITY.format(self._controller.serial_number, firmware)
 
     def _ask_unit(self, _suffix: int, _parameter: str) -> str:
         self._require_unit_command()

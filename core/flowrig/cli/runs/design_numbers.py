@@ -62,15 +62,15 @@ def _middles(
 def _sections_as_json(profile: Profile) -> dict[str, Any]:
     """The sections of a profile in the middle of its search space, as JSON types.
 
-    Where experiments choose positions of valves, under the first of them that a section is passed
-    in; its `with` names them.
+    Where experiments choose positions of valves, `with` names the first ones in which a section is
+    passed, and `also` has the others.
     """
     told: dict[str, Any] = {}
     for positions, topology, rates in _middles(profile):
         for name, section in topology.sections.items():
-            if name in told or not topology.is_passed(section):
+            if not topology.is_passed(section):
                 continue
-            told[name] = {
+            one = {
                 "ends": list(topology.ends_of(section)),
                 "volume_ul": topology.section_volume_ul(section),
                 "time_s": _finite(topology.section_time_s(section, rates)),
@@ -79,7 +79,11 @@ def _sections_as_json(profile: Profile) -> dict[str, Any]:
                     for route in topology.routes(section)
                 ],
             }
-            told[name] |= {"with": positions} if positions else {}
+            one |= {"with": positions} if positions else {}
+            if name in told:
+                told[name].setdefault("also", []).append(one)
+            else:
+                told[name] = one
     return told
 
 

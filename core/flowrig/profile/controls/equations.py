@@ -308,7 +308,7 @@ def _scaling(
 ) -> _Placed:
     """A time that is no quotient, and in its place in the equations that the sum of flows is 1."""
     total = Form(0.0, dict.fromkeys(names.streams, 1.0))
-    scale = Scale(names.joined[expression.text.strip()], names.streams, value)
+    scale = Scale(names.joined[expression.text.strip()], names.streams, value, label)
     return _Placed(Equation(Ratio(total), 1.0, label), path, scale)
 
 

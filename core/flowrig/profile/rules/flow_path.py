@@ -212,7 +212,9 @@ def routes(profile: Profile) -> Iterator[Finding]:
             "heater": component.heater,
             "spectrometer": component.spectrometer,
         }
-        for key, value in given.items() if component.routes else ():
+        turner = valve_turners(profile.path, profile.devices).get(name)
+        given |= {word: one for one, word in component.devices.items() if one != turner}
+        for key, value in given.items() if component.routes and turner else ():
             if value is not None:
                 message = f"a valve with routes has no {key} of its own"
                 expected = "the same at a component beside the valve"
@@ -326,9 +328,12 @@ def reference_arrives(profile: Profile) -> Iterator[Finding]:
             continue
         for name, component in profile.path.items():
             passing = [one for one in profile.streams if name in graph.passing(one)]
-            if component.spectrometer == channel.device and passing and not {*clear} & {*passing}:
+            starved = component.spectrometer == channel.device and not {*clear} & {*passing}
+            if starved and (passing or chosen_valves(profile)):
                 message = f"nothing of it flows through {name!r}, which the lamp reference needs"
                 expected = f"a transparent liquid among {', '.join(passing)}"
+                if not passing:
+                    expected = "positions of the valves in [settings] that lead it there"
                 yield Finding(("calibration", "flow_rates"), message, expected=expected)
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from flowrig.journal.journal import FILE_NAME
 from flowrig.torture.injections.injection import Injection, Scene
+from flowrig.torture.rigs import PlayedRig
 
 __all__ = ["DiskFails"]
 
@@ -36,7 +37,7 @@ class DiskFails(Injection):
         self._left = 0
         self._connect = sqlite3.connect
 
-    def campaign(self, folder: Path, draw: random.Random) -> Path:
+    def campaign(self, rig: PlayedRig, folder: Path, draw: random.Random) -> Path:
         """Write the campaign, and intercept the connections of the journal."""
 
         class Connection(sqlite3.Connection):
@@ -54,7 +55,7 @@ class DiskFails(Injection):
             return self._connect(*args, factory=Connection, **keywords)
 
         sqlite3.connect = connect
-        return super().campaign(folder, draw)
+        return super().campaign(rig, folder, draw)
 
     def strike(self, scene: Scene) -> None:
         """Let every insertion fail, or the next few operations."""

@@ -14,7 +14,7 @@ from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile
 from flowrig.torture.lasting_rig import TortureRig
 from flowrig.torture.phases import Phase
-from flowrig.torture.reference_campaign import plugins, write_campaign
+from flowrig.torture.rigs import PlayedRig, plugins
 
 __all__ = ["Injection", "Scene"]
 
@@ -24,12 +24,14 @@ class Scene:
     """The rig, the run and the phase in which an injection strikes.
 
     Attributes:
+        played: what is known of the rig.
         rig: the emulated rig.
         folder: the folder of the run.
         phase: the phase of the campaign.
         draw: the source of all random choices of the trial.
     """
 
+    played: PlayedRig
     rig: TortureRig
     folder: Path
     phase: Phase
@@ -41,7 +43,7 @@ class Scene:
         return self.rig.rig.profile
 
     def pumps_in_use(self) -> list[str]:
-        """The pumps that run in this phase; all pumps in phases without flow."""
+        """The pumps that run in this phase; all pumps in phases without flow of their own."""
         profile = self.profile
         if self.phase is Phase.PRIME:
             plan = profile.calibration
@@ -49,19 +51,19 @@ class Scene:
         elif self.phase in (Phase.FLUSH, Phase.CLOSE):
             flush = [step for step in profile.safe_state if step.do == "flush"]
             streams = [stream for step in flush for stream in step.flow_rates_ul_min]
+            streams = streams or tuple(profile.streams)
         else:
             streams = tuple(profile.streams)
         return [profile.streams[stream].pump for stream in streams]
 
-    def device(self, kind: str) -> str:
-        """A random device of a kind ("pump", "heater", "spectrometer" or "any")."""
+    def device(self, kind: str, texts: Sequence[str] = ()) -> str:
+        """A random device of a kind that can have one of some faults; see `PlayedRig.devices`."""
         if kind == "any":
-            kind = self.draw.choice(("pump", "heater", "spectrometer"))
+            kind = self.draw.choice(self.played.kinds(texts))
+        able = self.played.devices(kind, texts)
         if kind == "pump":
-            return self.draw.choice(self.pumps_in_use())
-        return self.draw.choice(
-            [n for n, device in self.profile.devices.items() if device.offer.kind == kind]
-        )
+            able = [pump for pump in self.pumps_in_use() if pump in able] or able
+        return self.draw.choice(able)
 
 
 class Injection:
@@ -72,9 +74,11 @@ class Injection:
         kills: whether the program ends without warning.
         blocks_journal: whether the journal refuses every event.
         dimmed_s: rig time [s] at which a light lost a part of its power; None if no light did.
+        weakens_light: whether some of a light is left: only a reference shows it.
         loses_count: whether pumps lose the count of what they delivered. The ledger then charges
             flow rate times time, up to the moment at which the loss is detected.
         is_detectable: whether readings of pumps and heaters show the fault.
+        shows_in_flow: whether the fault of a pump shows only while the pump runs.
         optimizer_process: whether the optimizer runs in a process of its own; None for the default.
         blinds: whether nothing watches the rig at the strike, and the computer knows.
         is_in_file: whether the fault is in the campaign's file, and needs no moment to strike.
@@ -92,6 +96,8 @@ class Injection:
     is_in_file = False
     optimizer_process: bool | None = None
     is_detectable = True
+    shows_in_flow = False
+    weakens_light = False
 
     def __init__(self) -> None:
         self.affected: tuple[str, ...] = ()
@@ -102,9 +108,16 @@ class Injection:
         self.started_by_hand: tuple[str, ...] = ()
         self.unreachable_s = 0.0
 
-    def campaign(self, folder: Path, draw: random.Random) -> Path:
+    def require_possible(self, rig: PlayedRig) -> None:
+        """Check that a rig can have the fault.
+
+        Raises:
+            NotOnThisRigError: it cannot, and why not.
+        """
+
+    def campaign(self, rig: PlayedRig, folder: Path, draw: random.Random) -> Path:
         """Write the file of the campaign, and return its path."""
-        return write_campaign(folder)
+        return rig.campaign.write(folder)
 
     def target(self, scene: Scene) -> str:
         """The device in whose exchanges the fault strikes before the journal has events."""

@@ -2,7 +2,7 @@
 
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,20 +12,28 @@ from flowrig.interfaces import Device
 from flowrig.rig import device_threads
 from flowrig.torture.injections.injection import Injection, Scene
 from flowrig.torture.lasting_rig import MalformedNumber, UnpluggedWire
-from flowrig.torture.reference_campaign import write_campaign
+from flowrig.torture.rigs import NotOnThisRigError, PlayedRig
 
 __all__ = [
     "EveryLinkLost",
     "Hangs",
     "Healthy",
     "MalformedNumbers",
-    "OnAddedDevice",
     "OnDevice",
+    "OnOtherDevice",
     "PortTaken",
     "SilentHeater",
     "StartedByHand",
     "Unplugged",
 ]
+
+
+IN_FLOW: Final = ("stall", "syringe-empty")
+"""Faults of a pump that show only while it runs."""
+
+
+WEAKER: Final = ("lamp-dim", "bubble")
+"""Faults that leave some of the light."""
 
 
 class Healthy(Injection):
@@ -54,8 +62,12 @@ class OnDevice(Injection):
     def target(self, scene: Scene) -> str:
         """The device on which the fault strikes."""
         if not self.affected:
-            self.affected = (scene.device(self._kind),)
+            self.affected = (scene.device(self._kind, self._texts),)
         return self.affected[0]
+
+    def require_possible(self, rig: PlayedRig) -> None:
+        """Check that a device of the kind can have one of the faults."""
+        rig.require(self._kind, self._texts)
 
     def aim(self, device: str) -> None:
         """Choose the device."""
@@ -70,37 +82,59 @@ class OnDevice(Injection):
             byte=draw.randrange(24), bit=1 << draw.randrange(8), after=draw.randrange(3)
         )
         self.loses_count = text.startswith("power-cycle")
+        self.shows_in_flow = text.startswith(IN_FLOW)
+        self.weakens_light = text.startswith(WEAKER)
         self.dimmed_s = scene.rig.clock.now_s() if text.startswith("lamp-dim") else None
         kind = scene.profile.devices[self.target(scene)].offer.kind
-        self.is_detectable = kind != "spectrometer"
+        self.is_detectable = kind in ("pump", "heater")
         emulator.inject(text)
 
 
-class OnAddedDevice(OnDevice):
-    """A fault of a device that the campaign of this cell has besides those of the reference rig.
+class OnOtherDevice(OnDevice):
+    """A fault of a device that is neither pump nor heater nor detector.
+
+    A rig without a device of the kind may get one for the cell.
 
     Args:
-        device: its name.
-        tables: tables of TOML that are added to the campaign's file.
+        kind: kind of the device.
         texts: see `OnDevice`.
+        reads: names of quantities of which the device reports one; any device without them.
+        also: further tables of TOML for a rig that gets the device.
     """
 
-    def __init__(self, device: str, tables: str, *texts: str) -> None:
-        super().__init__("", *texts)
-        self.affected = (device,)
-        self._tables = tables
+    def __init__(self, kind: str, *texts: str, reads: Sequence[str] = (), also: str = "") -> None:
+        super().__init__(kind, *texts)
+        self._also = also
+        self._reads = reads
 
-    def campaign(self, folder: Path, draw: random.Random) -> Path:
-        """Write the campaign with the tables in it."""
-        return write_campaign(folder, more=self._tables)
+    def require_possible(self, rig: PlayedRig) -> None:
+        """Check that the rig has such a device, or gets one."""
+        if rig.added(self._kind) is None:
+            self._possible(rig)
+
+    def campaign(self, rig: PlayedRig, folder: Path, draw: random.Random) -> Path:
+        """Write the campaign, with the device if the rig gets one."""
+        added = rig.added(self._kind)
+        self.affected = (draw.choice(self._possible(rig)) if added is None else added.name,)
+        more = "" if added is None else f"{added.tables}\n{self._also}"
+        return rig.campaign.write(folder, more=more)
 
     def aim(self, device: str) -> None:
         """The device is that of the cell."""
 
-    def strike(self, scene: Scene) -> None:
-        """Plan the fault from the next exchange on; pumps and heaters do not show it."""
-        super().strike(scene)
-        self.is_detectable = False
+    def _possible(self, rig: PlayedRig) -> list[str]:
+        rig.require(self._kind, self._texts)
+        found = [
+            name
+            for name in rig.devices(self._kind, self._texts)
+            if not self._reads
+            or any(
+                one.name in self._reads for one in rig.profile.devices[name].abilities.quantities
+            )
+        ]
+        if not found:
+            raise NotOnThisRigError(f"no {self._kind} of the rig reads {', '.join(self._reads)}")
+        return found
 
 
 class StartedByHand(OnDevice):
@@ -168,16 +202,25 @@ class MalformedNumbers(OnDevice):
     def __init__(self, *texts: str) -> None:
         super().__init__("any", *texts)
 
+    def require_possible(self, rig: PlayedRig) -> None:
+        """Check that a device replies in text."""
+        if not self._kinds(rig):
+            raise NotOnThisRigError("no device of the rig replies in text")
+
     def target(self, scene: Scene) -> str:
         """A device that replies in text."""
         if not self.affected:
-            self.affected = (scene.device(scene.draw.choice(("pump", "heater"))),)
+            self.affected = (scene.device(scene.draw.choice(self._kinds(scene.played))),)
         return self.affected[0]
 
     def strike(self, scene: Scene) -> None:
         """Plan the replacement from the next exchange on."""
         wire = scene.rig.rig.emulators[self.target(scene)].wire
         wire.plan(MalformedNumber(scene.draw.choice(self._texts).encode()), When(times=3))
+
+    @staticmethod
+    def _kinds(rig: PlayedRig) -> list[str]:
+        return [kind for kind in rig.kinds() if kind != "spectrometer"]
 
 
 class PortTaken(OnDevice):
@@ -210,8 +253,8 @@ class PortTaken(OnDevice):
 class Hangs(OnDevice):
     """A call of a driver that never returns."""
 
-    CALLS: Final = {"pump": "status", "heater": "read", "spectrometer": "acquire"}
-    """The method that hangs, by kind of device."""
+    CALLS: Final = ("acquire", "status", "position", "setting", "read")
+    """Methods that hang: the first that a device has."""
     DEADLINE_S: Final = 2.0
     """How long [s, real time] flowrig waits for a call, instead of its usual deadline."""
 
@@ -222,8 +265,8 @@ class Hangs(OnDevice):
     def strike(self, scene: Scene) -> None:
         """Block the next calls of one method."""
         name = self.target(scene)
-        offer = scene.profile.devices[name].offer
-        cls, method = offer.load(), self.CALLS[offer.kind]
+        cls = scene.profile.devices[name].offer.load()
+        method = next(one for one in self.CALLS if hasattr(cls, one))
         original, ended = getattr(cls, method), threading.Event()
         usual_s = device_threads.DEADLINE_S
 

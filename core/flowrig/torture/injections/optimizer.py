@@ -8,7 +8,7 @@ from pathlib import Path
 
 from flowrig.torture import frail_models
 from flowrig.torture.injections.injection import Injection
-from flowrig.torture.reference_campaign import write_campaign
+from flowrig.torture.rigs import PlayedRig
 
 __all__ = ["BrokenModel", "HangingOptimizer"]
 
@@ -36,9 +36,9 @@ class BrokenModel(Injection):
             "more": more,
         }
 
-    def campaign(self, folder: Path, draw: random.Random) -> Path:
+    def campaign(self, rig: PlayedRig, folder: Path, draw: random.Random) -> Path:
         """Write the campaign with the broken model in it."""
-        return write_campaign(folder, **self._keys)
+        return rig.campaign.write(folder, **self._keys)
 
 
 class HangingOptimizer(BrokenModel):
@@ -50,7 +50,7 @@ class HangingOptimizer(BrokenModel):
         super().__init__(improve='ailment = "hang"', campaign='optimizer_deadline = "12 s"')
         self._site: Path | None = None
 
-    def campaign(self, folder: Path, draw: random.Random) -> Path:
+    def campaign(self, rig: PlayedRig, folder: Path, draw: random.Random) -> Path:
         """Write the campaign, and install the plugin for the optimizer's process.
 
         The process finds plugins by entry points only, so the plugin gets a distribution of its
@@ -64,7 +64,7 @@ class HangingOptimizer(BrokenModel):
         entry = f"[flowrig]\ntorture = {frail_models.__name__}:PLUGIN\n"
         (installed / "entry_points.txt").write_text(entry)
         sys.path.append(str(self._site))
-        return super().campaign(folder, draw)
+        return super().campaign(rig, folder, draw)
 
     def close(self) -> None:
         """Uninstall the plugin."""

@@ -29,6 +29,10 @@ BRIEF_S: Final = 20.0
 """How long [s] it is suspended where that is less than the lease of a run."""
 
 
+RESTARTING: Final = ("heater", "spectrometer")
+"""Kinds whose emulators hang up when they restart."""
+
+
 class Killed(Injection):
     """The program ends at once; the instruments continue what was commanded.
 
@@ -61,15 +65,18 @@ class PowerCut(Killed):
     def strike(self, scene: Scene) -> None:
         """Cut every wire and the power."""
         super().strike(scene)
-        for emulator in scene.rig.rig.emulators.values():
-            if "stall" in emulator.fault_switches():
+        kinds = {name: one.offer.kind for name, one in scene.profile.devices.items()}
+        for name, emulator in scene.rig.rig.emulators.items():
+            stops = kinds[name] not in RESTARTING
+            if stops and "power-cycle" in emulator.fault_switches():
                 emulator.switch("power-cycle")
 
     def heal(self, scene: Scene) -> None:
         """Restore the power; instruments that hang up when they restart do so now."""
         super().heal(scene)
         for emulator in scene.rig.rig.emulators.values():
-            emulator.switch("power-cycle")
+            if "power-cycle" in emulator.fault_switches():
+                emulator.switch("power-cycle")
 
 
 class MissingAtResume(Killed):

@@ -5,6 +5,7 @@ import sqlite3
 from contextlib import closing
 from typing import Final
 
+import tomlkit
 from attrs import evolve
 
 from flowrig.journal.journal import FILE_NAME
@@ -12,7 +13,7 @@ from flowrig.plugins.registry import Plugins
 from flowrig.run_record.changes import PROFILE_NAME
 from flowrig.torture.injections.injection import Scene
 from flowrig.torture.injections.program import Killed
-from flowrig.torture.reference_campaign import plugins
+from flowrig.torture.rigs import NotOnThisRigError, PlayedRig, plugins
 
 __all__ = [
     "Swapped",
@@ -55,10 +56,12 @@ class TamperedProfile(Killed):
     _original: bytes = b""
 
     def tamper(self, scene: Scene) -> None:
-        """Double the quantum yield of the dye."""
+        """Take one frame more in every sample."""
         path = scene.folder / PROFILE_NAME
         self._original = path.read_bytes()
-        path.write_bytes(self._original.replace(b"dye_plqy = 0.1336", b"dye_plqy = 0.2672"))
+        content = tomlkit.parse(self._original)
+        content["analysis"]["frames"] += 1
+        path.write_bytes(tomlkit.dumps(content).encode())
 
     def restore(self, scene: Scene) -> None:
         """Restore the profile."""
@@ -89,6 +92,10 @@ class TamperedPlugins(Killed):
 class TamperedSpectrometer(Killed):
     """A spectrometer returns with another wavelength table."""
 
+    def require_possible(self, rig: PlayedRig) -> None:
+        """Check that the rig has a spectrometer."""
+        rig.require("spectrometer")
+
     SHIFT_NM: Final = 5.0
     """Shift [nm] of the wavelengths."""
 
@@ -107,9 +114,14 @@ class TamperedSpectrometer(Killed):
 class Swapped(Killed):
     """The plugs of two spectrometers are exchanged."""
 
+    def require_possible(self, rig: PlayedRig) -> None:
+        """Check that the rig has two spectrometers."""
+        if len(rig.devices("spectrometer")) < 2:
+            raise NotOnThisRigError("the rig has no two spectrometers")
+
     def tamper(self, scene: Scene) -> None:
         """Exchange the plugs."""
-        pair = [n for n, d in scene.profile.devices.items() if d.offer.kind == "spectrometer"][:2]
+        pair = scene.played.devices("spectrometer")[:2]
         self.affected = tuple(pair)
         scene.rig.swapped = dict(zip(pair, reversed(pair), strict=True))
 

@@ -33,7 +33,7 @@ def judge(trial: Trial, healthy: HealthyCampaign | None = None) -> list[Breach]:
         for check in (measurements.recorded, liquid.charges, liquid.wastes, decisions.suggestions):
             breaches += check(trial, record)
         if healthy is not None:
-            breaches += decisions.seeded(record, healthy)
+            breaches += decisions.seeded(trial, record, healthy)
             breaches += measurements.features(trial, record, healthy)
     return breaches
 

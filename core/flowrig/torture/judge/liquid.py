@@ -23,7 +23,7 @@ def charges(trial: Trial, record: RunRecord) -> Breaches:
     charged = _charged_ul(record)
     commanded = _commanded_starts(trial)
     moved = trial.rig.physics.moved_ul()
-    for name, stream in record.profile.streams.items():
+    for name, stream in trial.watched_streams.items():
         starts = trial.rig.physics.starts[stream.pump]
         starts -= stream.pump in trial.injection.started_by_hand
         if starts > commanded[name] and not trial.injection.blocks_journal:
@@ -81,7 +81,7 @@ def _charged_at_rest_ul(trial: Trial, stream: str) -> float:
     A pump that delivered nothing reports 0, just as a pump that lost its count does; flowrig then
     charges flow rate times time.
     """
-    course = trial.rig.physics.rates_ul_min[trial.rig.rig.profile.streams[stream].pump]
+    course = trial.rig.physics.rates_ul_min[trial.watched_streams[stream].pump]
     since_s, total_ul = 0.0, 0.0
     for event in (event for process in trial.processes for event in process.events):
         match event.data:

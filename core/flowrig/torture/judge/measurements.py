@@ -1,5 +1,6 @@
 """Checks of the measurements in the journal (promise I2)."""
 
+import math
 from collections import Counter
 from typing import Final
 
@@ -9,7 +10,7 @@ from flowrig.run_record.reader import RunRecord
 from flowrig.torture.faults import Ending
 from flowrig.torture.judge.breach import Breach, Breaches, Kind
 from flowrig.torture.judge.healthy_campaign import HealthyCampaign
-from flowrig.torture.reference_campaign import EXPERIMENTS
+from flowrig.torture.rigs import EXPERIMENTS
 from flowrig.torture.trial import Trial
 
 __all__ = ["features", "recorded"]
@@ -64,13 +65,16 @@ def _rewritten(trial: Trial, record: RunRecord) -> Breaches:
 
 def _invented(trial: Trial, record: RunRecord) -> Breaches:
     """During a good measurement every stream flowed at its recorded rate."""
-    profile, physics = record.profile, trial.rig.physics
+    physics, streams = trial.rig.physics, trial.watched_streams
     for event in record.journal.events(Measured):
         if event.data.quality != "good":
             continue
-        begin_s, stopped_s = (_last_command_s(record, one, event) for one in ("set-light", "stop"))
+        stopped_s = _last_command_s(record, "stop", event)
+        begin_s = _frames_begin_s(record, event, stopped_s)
         for stream, wanted in event.data.flow_rates_ul_min.items():
-            course = physics.rates_ul_min[profile.streams[stream].pump]
+            if stream not in streams:
+                continue
+            course = physics.rates_ul_min[streams[stream].pump]
             # The stop itself is no part of the measurement: 1 ms before it.
             true = course.between(begin_s, stopped_s - 1e-3)
             if any(abs(rate - wanted) > SAME_RATE * wanted for rate in true):
@@ -97,6 +101,17 @@ def _unwatched(trial: Trial, record: RunRecord) -> Breaches:
             yield Breach(Kind.LOST, text)
 
 
+def _frames_begin_s(record: RunRecord, measured: Event[Measured], stopped_s: float) -> float:
+    """Rig time [s] at which the frames of an experiment began, from its last commands.
+
+    Where no light is switched, the frames last at least as long as their intervals.
+    """
+    analysis = record.profile.analysis
+    if analysis.shuttered:
+        return _last_command_s(record, "set-light", measured)
+    return stopped_s - (analysis.frames - 1) * analysis.frame_interval_s
+
+
 def _last_command_s(record: RunRecord, command: str, before: Event[Measured]) -> float:
     """Rig time [s] of the last command of a kind before an event."""
     return max(
@@ -113,8 +128,10 @@ def features(trial: Trial, record: RunRecord, healthy: HealthyCampaign) -> Breac
     """A good measurement without flags has the features of the healthy campaign.
 
     A light that was too weak before the first calibration is not counted, because no later
-    measurement can show it.
+    measurement can show it; on a rig without a calibration, none can.
     """
+    if trial.injection.weakens_light and record.profile.calibration is None:
+        return
     dimmed_s = trial.injection.dimmed_s
     first = next(record.journal.events(Calibrated), None)
     if dimmed_s is not None and first is not None and dimmed_s < first.time_s:
@@ -125,6 +142,8 @@ def features(trial: Trial, record: RunRecord, healthy: HealthyCampaign) -> Breac
             continue
         for name in record.profile.objective.responses:
             value = experiment.features[name]
+            if not math.isfinite(sound[name]):
+                continue  # a shape that the healthy campaign does not see either
             if not abs(value - sound[name]) <= SAME_FEATURES * abs(sound[name]):
                 yield Breach(
                     Kind.LOST,

@@ -4,12 +4,10 @@ from flowrig.journal.events import Ended
 from flowrig.torture.faults import Ending, Expected
 from flowrig.torture.judge.breach import Breach, Breaches, Kind
 from flowrig.torture.process_observation import ProcessObservation
+from flowrig.torture.rigs.short_campaign import FILES
 from flowrig.torture.trial import Trial
 
 __all__ = ["ending", "message", "threads"]
-
-OWN_FILES = frozenset({"reference.toml", "thermal.toml"})
-"""Files that the board itself writes beside the folder of the run."""
 
 
 def threads(trial: Trial, process: ProcessObservation) -> Breaches:
@@ -71,7 +69,7 @@ def _files_outside(trial: Trial) -> Breaches:
     strange = [
         path.name
         for path in home.iterdir()
-        if path.name not in OWN_FILES and path.name.split("-image")[0] != "run"
+        if path.name not in FILES and path.name.split("-image")[0] != "run"
     ]
     for folder in (home.parent, home.parent.parent):
         strange += [path.name for path in folder.iterdir() if path not in home.parents]

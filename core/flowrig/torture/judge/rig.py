@@ -9,6 +9,7 @@ from flowrig.journal.events import ExperimentBegun, Intent, SafeStateSought
 from flowrig.profile import Profile
 from flowrig.torture.faults import Ending
 from flowrig.torture.judge.breach import Breach, Breaches, Kind
+from flowrig.torture.phases import SafeWay
 from flowrig.torture.physics import off_target_s
 from flowrig.torture.process_observation import ProcessObservation
 from flowrig.torture.trial import Trial
@@ -20,6 +21,9 @@ SAFE_WITHIN_S: Final = 30.0
 
 STOP_WITHIN_S: Final = 60.0
 """Reagents stand still within this time [s] after a detectable fault."""
+
+LOOKED_S: Final = 10.0
+"""A pump that is stopped within this time [s] after a fault need not have been looked at."""
 
 OFF_TARGET_S: Final = 90.0
 """Longest time [s] for which reagents may flow at a wrong temperature unnoticed."""
@@ -45,8 +49,8 @@ def _is_excused(process: ProcessObservation, device: str) -> bool:
     return process.ending is Ending.UNKNOWN and device in process.text
 
 
-def at_rest(_: Trial, process: ProcessObservation) -> Breaches:
-    """After the end nothing moves, nothing heats, and no light is on."""
+def at_rest(trial: Trial, process: ProcessObservation) -> Breaches:
+    """After the end nothing moves, nothing heats, and no light is on that the safe state shuts."""
     (moved, moved_later), (hot, hot_later) = process.moved_ul, process.temperatures_c
     after = f"after the end ({process.ending})"
     for device, ul in moved.items():
@@ -59,8 +63,10 @@ def at_rest(_: Trial, process: ProcessObservation) -> Breaches:
             text = f"{device} went from {before_c:.0f} to {later_c:.0f} °C {after}"
             yield Breach(Kind.UNSAFE, text)
     if any(process.of(SafeStateSought)):
+        steps = trial.played.profile.safe_state
+        shut = {device for step in steps for device in step.spectrometers}
         for device in process.lit:
-            if not _is_excused(process, device):
+            if device in shut and not _is_excused(process, device):
                 yield Breach(Kind.UNSAFE, f"the light of {device} is on {after}")
 
 
@@ -69,7 +75,7 @@ def stops(trial: Trial, process: ProcessObservation) -> Breaches:
     if not trial.rig.is_built:
         return
     for from_s, until_s, since in _spans_without_flow(trial, process):
-        for stream in trial.rig.rig.profile.streams.values():
+        for stream in trial.watched_streams.values():
             if stream.role != "reagent" or _is_excused(process, stream.pump) or from_s >= until_s:
                 continue
             if any(trial.rig.physics.rates_ul_min[stream.pump].between(from_s, until_s)):
@@ -80,9 +86,10 @@ def _spans_without_flow(
     trial: Trial, process: ProcessObservation
 ) -> Iterator[tuple[float, float, str]]:
     """Begin [s] and end [s] of each span without flow of reagents, and the event that began it."""
-    for event in process.of(Intent):
-        if event.data.command == "heater-off":
-            until_s = _next_experiment_s(process, event.time_s)
+    way = SafeWay(trial.played.profile)
+    for event in process.events:
+        if way.begins(event.data):
+            until_s = _next_experiment_s(process, event.sequence)
             late_s = SAFE_WITHIN_S + trial.injection.unreachable_s
             yield event.time_s + late_s, until_s, "the way to the safe state began"
     if trial.ending_before(process) is Ending.KILLED:
@@ -95,7 +102,31 @@ def _spans_without_flow(
         and process.begin_s <= struck_s <= process.end_s
         and process.ending is not Ending.FINISHED
     ):
-        yield struck_s + STOP_WITHIN_S, process.end_s, "the fault"
+        shown_s = _shown_s(trial, process, struck_s)
+        yield shown_s + STOP_WITHIN_S, process.end_s, "the fault"
+
+
+def _shown_s(trial: Trial, process: ProcessObservation, struck_s: float) -> float:
+    """Rig time [s] from which on a fault can be seen: a pump at rest shows no stall until it runs.
+
+    The end of the process if it does not run any more.
+    """
+    injection = trial.injection
+    if not injection.shows_in_flow:
+        return struck_s
+    profile = trial.played.profile
+    streams = {n for n, one in profile.streams.items() if one.pump in injection.affected}
+    runs = False
+    for event in process.of(Intent):
+        if event.data.command == "start" and streams & (event.data.flow_rates_ul_min or {}).keys():
+            if event.time_s >= struck_s:
+                return struck_s if runs else event.time_s
+            runs = True
+        elif event.data.command == "stop" and streams & {*(event.data.streams or ())}:
+            if runs and event.time_s >= struck_s + LOOKED_S:
+                return struck_s
+            runs = False
+    return struck_s if runs else process.end_s
 
 
 def _first_start_s(process: ProcessObservation) -> float:
@@ -104,10 +135,10 @@ def _first_start_s(process: ProcessObservation) -> float:
     return next(starts, process.end_s)
 
 
-def _next_experiment_s(process: ProcessObservation, after_s: float) -> float:
-    """Rig time [s] at which the next experiment begins, or the process ends."""
+def _next_experiment_s(process: ProcessObservation, after: int) -> float:
+    """Rig time [s] at which the next experiment after an event begins, or the process ends."""
     return next(
-        (e.time_s for e in process.of(ExperimentBegun) if e.time_s > after_s), process.end_s
+        (e.time_s for e in process.of(ExperimentBegun) if e.sequence > after), process.end_s
     )
 
 
@@ -115,7 +146,7 @@ def flow_rates(trial: Trial, process: ProcessObservation) -> Breaches:
     """No stream ever flows faster than its limit."""
     if not trial.rig.is_built:
         return
-    for stream in trial.rig.rig.profile.streams.values():
+    for stream in trial.watched_streams.values():
         rates = trial.rig.physics.rates_ul_min[stream.pump].between(process.begin_s, process.end_s)
         limit = stream.flow_rate_ul_min[1]
         # 1 % for the rounding of flow rates in the pump.
@@ -152,18 +183,18 @@ def _never_above_c(profile: Profile) -> float:
 
 def _longest_off_target_s(trial: Trial, process: ProcessObservation, device: str) -> float:
     """For how long [s] one reagent flowed through a plate that was not at its set point."""
-    profile, physics = trial.rig.rig.profile, trial.rig.physics
+    physics = trial.rig.physics
     commanded = [
         (event.time_s, event.data.set_points_c[device])
         for one in trial.processes
         for event in one.of(Intent)
-        if event.data.set_points_c is not None
+        if event.data.set_points_c is not None and device in event.data.set_points_c
     ]
 
     def target_c(time_s: float) -> float:
         return next((c for t, c in reversed(commanded) if t <= time_s), np.nan)
 
-    reagents = [s.pump for s in profile.streams.values() if s.role == "reagent"]
+    reagents = [s.pump for s in trial.watched_streams.values() if s.role == "reagent"]
     longest_s = 0.0
     for pump in (pump for pump in reagents if not _is_excused(process, pump)):
         spans = [
@@ -188,7 +219,8 @@ def heat_without_flow(trial: Trial, process: ProcessObservation) -> Breaches:
     for rule in profile.interlocks:
         if rule.kind != "heat-needs-flow" or rule.heater is None or rule.above_c is None:
             continue
-        pumps = [profile.streams[stream].pump for stream in rule.streams]
+        watched = trial.watched_streams
+        pumps = [watched[stream].pump for stream in rule.streams if stream in watched]
         course = physics.temperatures_c[rule.heater]
         for time_s, c in zip(course.times_s, course.values, strict=True):
             dry = not any(physics.rates_ul_min[pump].at(time_s) > 0.0 for pump in pumps)

@@ -1,0 +1,15 @@
+"""The rigs on which the board plays: the reference rig, and any profile that can be simulated."""
+
+from flowrig.torture.rigs.played_rig import NotOnThisRigError, PlayedRig
+from flowrig.torture.rigs.reference import REFERENCE, rig_of
+from flowrig.torture.rigs.short_campaign import EXPERIMENTS, SEEDED_STAGE, plugins
+
+__all__ = [
+    "EXPERIMENTS",
+    "REFERENCE",
+    "SEEDED_STAGE",
+    "NotOnThisRigError",
+    "PlayedRig",
+    "plugins",
+    "rig_of",
+]
