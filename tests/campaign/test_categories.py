@@ -13,7 +13,7 @@ from flowrig.interfaces import Problem, Surrogate
 from flowrig.journal.events import Measured
 from flowrig.learning.categories import with_categories
 from flowrig.learning.experiment_table import read_experiments
-from flowrig.planning.known_conditions import known_conditions
+from flowrig.planning.known_conditions import extremes, known_conditions
 from flowrig.plugins.registry import Plugins
 from flowrig.problem.designs import maximin_latin_hypercube, uniform
 from flowrig.problem.objective import MaximumResponse
@@ -95,6 +95,14 @@ def test_designs_give_every_choice_its_share() -> None:
     ):
         counts = Counter(row["liquid"] for row in SPACE.rows(SPACE.from_unit(points)))
         assert min(counts.values()) > 70
+
+
+def test_a_plan_looks_at_every_choice() -> None:
+    """The extremes of a space have the choices between the first and the last too."""
+    found = extremes(SPACE)
+    assert {(row["liquid"], row["rate"]) for row in found} == {
+        (liquid, rate) for liquid in HEIGHTS for rate in (10.0, 50.0)
+    }
 
 
 def test_a_grid_has_all_choices() -> None:

@@ -130,6 +130,19 @@ def test_conditions_are_read_from_the_liquid(name: str) -> None:
             assert found[one] == (value if isinstance(value, str) else pytest.approx(value))
 
 
+def test_an_invented_chemistry_sees_where_a_valve_stands() -> None:
+    """A category of positions changes the product, and a valve that turns is seen at once."""
+    rig = load_profile_text(VALVE.replace('"chem3"', '"stand-in"'), "v.toml", plugins_with_kit())
+    world = FluidicWorld(rig, rig.simulation.settings, VirtualClock(), 1)
+    row = drawn(rig, 1, 2)[0]
+    made = [world.truth({**row, "way": way}) for way in ("run", "off", "fill")]
+    assert len(set(made)) == 3
+    fluid = world._fluid
+    assert fluid.device_values() == {"selector": "run"}
+    world.body("selector").turn(10)
+    assert fluid.device_values() == {"selector": "off"}
+
+
 def trained(rig: Profile, text: str, folder: Path) -> Path:
     """A Gaussian process of what the chemistry of a rig makes, as the command keeps it."""
     world = FluidicWorld(rig, rig.simulation.settings, VirtualClock(), 1)
