@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import flowrig as package
+from flowrig.cli.runs.control import _lines_under_way
 from flowrig.errors import InputError
 from flowrig.interfaces import Problem, Surrogate
 from flowrig.journal.events import Measured
@@ -130,6 +131,9 @@ def test_experiments_of_a_table_have_choices(tmp_path: Path) -> None:
     file.write_text("liquid,rate_ul_min,a300\nhexane,30,1.5\nwater,10,0.5\n")
     found = read_experiments(file, SPACE, ("a300",))
     assert found.X.tolist() == [[1.0 / 3.0, 0.5], [1.0, 0.0]]
+    ends = Space((Parameter.category("end", ["-NH2", "-OH"]), SPACE.parameters[1]))
+    file.write_text("end,rate_ul_min,a300\n'-NH2,30,1.5\n-OH,10,0.5\n")
+    assert read_experiments(file, ends, ("a300",)).X.tolist() == [[0.0, 0.5], [1.0, 0.0]]
 
 
 def other_run(*conditions: dict[str, object]) -> SimpleNamespace:
@@ -139,6 +143,39 @@ def other_run(*conditions: dict[str, object]) -> SimpleNamespace:
         for one in conditions
     ]
     return SimpleNamespace(folder="other", experiments=lambda: made)
+
+
+def test_the_status_of_a_run_under_way_has_choices() -> None:
+    """Conditions with the name of a choice are said as those with a number."""
+    status = {
+        "state": "running", "done": 1, "planned": 4, "skipped": 0, "hold": None,
+        "stage": "spread", "step": "waiting", "experiment": 2,
+        "conditions": {"liquid": "hexane", "rate": 30.0},
+        "units": {"liquid": "", "rate": "µL/min"},
+        "heaters": {}, "flow_rates_ul_min": {}, "waste": {},
+    }  # fmt: skip
+    assert "experiment 2: liquid hexane, rate 30 µL/min" in list(_lines_under_way(Path(), status))
+
+
+@pytest.mark.parametrize("unit", ["°C", "degC", "µL/min", "%", "s", ""])
+def test_what_flowrig_writes_it_reads(tmp_path: Path, unit: str) -> None:
+    """A table of a run is read again, whatever the unit of a condition."""
+    space = Space((Parameter("x", 0.0, 10.0, unit),))
+    made = SimpleNamespace(
+        conditions={"x": 5.0}, features={"a300": 1.5}, readings={}, quality="good", flags=(),
+        index=1, objective=1.5, started_s=0.0, ended_s=1.0,
+        decision=SimpleNamespace(stage="s", objective_mean=None, objective_sd=None),
+    )  # fmt: skip
+    profile = SimpleNamespace(space=space, objective=MaximumResponse("a300"))
+    record = SimpleNamespace(
+        experiments=lambda: [made],
+        profile=profile,
+        start=SimpleNamespace(data=SimpleNamespace(readings=None)),
+    )
+    file = tmp_path / "table.csv"
+    text = "\n".join(",".join(map(str, row)) for row in csv_rows(record))
+    file.write_text(text, encoding="utf-8")
+    assert read_experiments(file, space, ("a300",)).X.tolist() == [[0.5]]
 
 
 def test_choices_of_another_run_that_are_none_here_are_left_out() -> None:
