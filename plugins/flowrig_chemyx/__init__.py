@@ -34,5 +34,6 @@ def flowrig_drivers() -> Sequence[DriverOffer]:
             },
             emulator="flowrig_chemyx.emulator.emulator:ChemyxEmulator",
             discover="flowrig_chemyx.discovery:find_fusions",
+            withdraws=True,
         )
     ]

@@ -31,5 +31,6 @@ def flowrig_drivers() -> Sequence[DriverOffer]:
                 "inner_diameter_mm": (INNER_DIAMETER_MIN_MM, INNER_DIAMETER_MAX_MM),
             },
             emulator="flowrig_newera.emulator.emulator:NewEraEmulator",
+            withdraws=True,
         )
     ]

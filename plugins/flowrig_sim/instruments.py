@@ -107,8 +107,26 @@ class PlungerBody:
 
     @property
     def rate_ul_min(self) -> float:
-        """Flow rate [µL/min] of the newest command."""
-        return self._plunger.rate_ul_min
+        """Flow rate [µL/min] of the newest command, on the line; 0 if a valve leads elsewhere."""
+        return 0.0 if self._plunger.is_aside else self._plunger.rate_ul_min
+
+    @property
+    def from_reservoir_ul(self) -> float:
+        """Volume [µL] drawn from its reservoir since the world began."""
+        with self._access.now() as now_s:
+            return self._plunger.from_reservoir_ul(now_s)
+
+    @property
+    def to_reservoir_ul(self) -> float:
+        """Volume [µL] pushed into its reservoir since the world began: a fault."""
+        with self._access.now() as now_s:
+            return self._plunger.to_reservoir_ul(now_s)
+
+    @property
+    def from_line_ul(self) -> float:
+        """Volume [µL] drawn from the line since the world began: a fault."""
+        with self._access.now() as now_s:
+            return self._plunger.from_line_ul(now_s)
 
     @property
     def stalled(self) -> bool:
@@ -123,6 +141,16 @@ class PlungerBody:
         """
         with self._access.now() as now_s:
             self._plunger.push(rate_ul_min, now_s)
+
+    def stop_after(self, volume_ul: float) -> None:
+        """Stand still after another volume [µL]."""
+        with self._access.now() as now_s:
+            self._plunger.stop_after(volume_ul, now_s)
+
+    def lead(self, aside: bool) -> None:
+        """A valve leads to the reservoir, or to the line."""
+        with self._access.now() as now_s:
+            self._plunger.lead(aside, now_s)
 
     def refill(self) -> None:
         """Replace the syringe by a full one."""

@@ -101,6 +101,7 @@ def bodies_of(
     valves: "Valves",
     effects: dict[str, dict[str, float | str]],
     drive: Callable[[str, float], object],
+    lead: Mapping[str, Callable[[bool], object]],
 ) -> dict[str, Any]:
     """A body for every device of another kind, by device; none where the kind offers none.
 
@@ -112,10 +113,12 @@ def bodies_of(
         valves: where the valves of the path stand.
         effects: gets, by device, what its body does where it sits.
         drive: drives the stream of a device at a flow rate [µL/min].
+        lead: by stream with a syringe, leads its plunger to the reservoir, or to the flow path.
 
     Raises:
         PluginError: the body of a kind does not load.
     """
+    filling = {one.valve: (one.fill, lead[name]) for name, one in profile.refills.items()}
     turned_by = set(valve_turners(profile.path, profile.devices).values())
     flow_through = _flow_through(profile, valves, rates_ul_min)
     at = {device: name for name, one in profile.path.items() for device in one.devices}
@@ -129,13 +132,25 @@ def bodies_of(
         acts: dict[str, Callable[[float | str], object]] = {}
         if name in turned_by:
             acts["position"] = partial(_turn, valves, entry)
+        elif name in filling:
+            acts["position"] = partial(_lead, entry, *filling[name])
         if entry.drives:
             acts |= _drives(profile, entry, partial(drive, name))
         place = FluidPlace(clock, partial(flow_through, component), temperature_c, acts)
         effects[name] = place.effects
         body = import_target(entry.kind.body, f"the body of the kind {entry.kind.name!r}")
         bodies[name] = body(place)
+        if name in filling:  # it is somewhere before it is turned
+            _lead(entry, *filling[name], float(getattr(bodies[name], "number", 0.0)))
     return bodies
+
+
+def _lead(
+    entry: DeviceEntry, fill: str, lead: Callable[[bool], object], value: float | str
+) -> None:
+    """The valve of a syringe that fills itself stands at a position now."""
+    number = getattr(entry.settings, "positions", {}).get(fill)
+    lead(value in (fill, number))
 
 
 def _flow_through(

@@ -94,6 +94,7 @@ class FluidicWorld(World):
             effects=effects,
             valves=access,
             drive=lambda device, rate_ul_min: self._driven[device].push(rate_ul_min),
+            lead={name: body.lead for name, body in self._syringes.items()},
         )
         self._fluid.device_values = partial(values_of_devices, profile, effects)
 

@@ -42,7 +42,7 @@ from flowrig.emulation.wire import (
     Stale,
     Wire,
 )
-from flowrig.emulation.world import HeaterBody, PumpBody, SpectrometerBody, World
+from flowrig.emulation.world import HeaterBody, PumpBody, SpectrometerBody, World, stop_after
 
 __all__ = [
     "AIR_BAR",
@@ -98,4 +98,5 @@ __all__ = [
     "Wire",
     "World",
     "serial_front",
+    "stop_after",
 ]

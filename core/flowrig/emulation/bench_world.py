@@ -44,6 +44,7 @@ class Plunger:
         self._clock = clock
         self._full_ul = fill_ul
         self._moved_ul = 0.0
+        self._end_ul: float | None = None
         self._since_s = clock.now_s()
         self._jammed = False
 
@@ -73,6 +74,11 @@ class Plunger:
         self._advance()
         self.starts += rate_ul_min != 0.0 and not self.moves
         self.rate_ul_min = rate_ul_min
+        self._end_ul = None
+
+    def stop_after(self, volume_ul: float) -> None:
+        """Stand still after another volume [µL]."""
+        self._end_ul = self.moved_ul + math.copysign(volume_ul, self.rate_ul_min)
 
     def jam(self, jammed: bool = True) -> None:
         """Jam the plunger, or free it."""
@@ -83,7 +89,11 @@ class Plunger:
         now_s = self._clock.now_s()
         if not self._jammed:
             step_ul = self.rate_ul_min * (now_s - self._since_s) / 60.0
-            self._moved_ul = min(self._moved_ul + step_ul, self._full_ul)
+            aim_ul = self._moved_ul + step_ul
+            if self._end_ul is not None:
+                stop = min if self.rate_ul_min > 0.0 else max
+                aim_ul = stop(aim_ul, self._end_ul)
+            self._moved_ul = min(aim_ul, self._full_ul)
         self._since_s = now_s
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from flowrig.clock import Clock
 from flowrig.emulation.bench_world import ROOM_C
 from flowrig.emulation.device_fault import DeviceFault
-from flowrig.emulation.world import HeaterBody, PumpBody, SpectrometerBody, World
+from flowrig.emulation.world import HeaterBody, PumpBody, SpectrometerBody, World, stop_after
 
 __all__ = ["FaultyHeater", "FaultyPump", "FaultySpectrometer", "FaultyWorld", "with_faults"]
 
@@ -74,6 +74,10 @@ class FaultyPump:
         """Push at a flow rate [µL/min], unless a fault blocks the plunger; 0 stops."""
         self._rate_ul_min = rate_ul_min
         self._drive(0.0 if self._is_blocked else rate_ul_min)
+
+    def stop_after(self, volume_ul: float) -> None:
+        """Stand still after another volume [µL], where the world's plunger can."""
+        stop_after(self._body, volume_ul)
 
     def _drive(self, rate_ul_min: float) -> None:
         self._body.push(rate_ul_min)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from flowrig.errors import InputError
 
-__all__ = ["HeaterBody", "PumpBody", "SpectrometerBody", "World"]
+__all__ = ["HeaterBody", "PumpBody", "SpectrometerBody", "World", "stop_after"]
 
 
 class PumpBody(Protocol):
@@ -47,6 +47,21 @@ class PumpBody(Protocol):
     def push(self, rate_ul_min: float) -> None:
         """Push at a flow rate [µL/min], or withdraw at a negative one; 0 stops."""
         ...
+
+
+def stop_after(body: PumpBody, volume_ul: float) -> None:
+    """Let a plunger that moves stand still after another volume [µL], as a motor counts its steps.
+
+    An emulated pump hears of the end of a run with the next request only. A body of a world has an
+    optional method `stop_after(volume_ul)`; without it the plunger goes on until then.
+
+    Args:
+        body: the plunger.
+        volume_ul: by which it still moves, in either direction.
+    """
+    stop = getattr(body, "stop_after", None)
+    if stop is not None:
+        stop(volume_ul)
 
 
 class HeaterBody(Protocol):

@@ -362,7 +362,7 @@ class Resumed(EventData):
     """Another process goes on with the run. `resume_run` writes it before a device is opened.
 
     Attributes:
-        refilled: streams whose syringes a person has filled.
+        refilled: streams whose syringes a person has filled, and STREAM.reservoir for reservoirs.
         emptied: wastes that a person has emptied.
         versions: of flowrig, Python, every plugin's distribution and the packages they use.
         objective: name and unit of the figure of merit.
@@ -432,11 +432,12 @@ class Intent(EventData):
     Without an `outcome` it is not known whether the command took effect.
 
     Attributes:
-        command: "set-temperatures", "heater-off", "set-flow-rates", "start", "stop", "set-light" or
-            "set-values".
+        command: "set-temperatures", "heater-off", "set-flow-rates", "start", "draw", "stop",
+            "set-light" or "set-values".
         set_points_c: of set-temperatures: set points [°C] by heater.
         heaters: of heater-off: which.
-        flow_rates_ul_min: of set-flow-rates and start: flow rates [µL/min] by stream.
+        flow_rates_ul_min: of set-flow-rates, start and draw: flow rates [µL/min] by stream.
+        volumes_ul: of draw: volume [µL] by stream that its pump draws from its reservoir.
         streams: of stop: which.
         spectrometers: of set-light: which.
         on: of set-light: whether the light is to be on.
@@ -451,6 +452,7 @@ class Intent(EventData):
     set_points_c: Mapping[str, float] | None = None
     heaters: tuple[str, ...] | None = None
     flow_rates_ul_min: Mapping[str, float] | None = None
+    volumes_ul: Mapping[str, float] | None = None
     streams: tuple[str, ...] | None = None
     spectrometers: tuple[str, ...] | None = None
     on: bool | None = None
@@ -467,6 +469,9 @@ class Outcome(EventData):
         command: as in the intent.
         dispensed_ul: of stop: volume [µL] that each stream is charged.
         estimated: of stop: streams whose pump did not report it.
+        drawn_ul: of stop: volume [µL] that each syringe is known to have drawn from its reservoir.
+        taken_ul: of stop: volume [µL] that each reservoir is charged; more than was drawn where
+            that is not known.
         outcome: "done", "failed" or "unknown".
         error: why not done.
 
@@ -481,6 +486,8 @@ class Outcome(EventData):
     command: str
     dispensed_ul: Mapping[str, float] | None = None
     estimated: tuple[str, ...] | None = None
+    drawn_ul: Mapping[str, float] | None = None
+    taken_ul: Mapping[str, float] | None = None
     outcome: str
     error: str | None = None
 
@@ -835,7 +842,7 @@ class HoldBegun(EventData):
     Attributes:
         why: written as `kind`: "pause", "gate" or "need".
         text: what it waits for, in one sentence.
-        refill: streams whose syringes have to be filled.
+        refill: streams whose syringes have to be filled, and STREAM.reservoir for reservoirs.
         empty: wastes that have to be emptied.
         gate: name of the gate that is closed; empty where none is.
         longest_s: how long it waits at most [s].
@@ -872,7 +879,7 @@ class WentOn(EventData):
 
     Attributes:
         by: from where, as in `operator`.
-        refilled: streams whose syringes are full again.
+        refilled: streams whose syringes are full again, and STREAM.reservoir for reservoirs.
         emptied: wastes that are empty again.
 
     Older forms:

@@ -6,6 +6,8 @@ from enum import StrEnum
 
 from attrs import field, frozen
 
+from flowrig.profile.model import RESERVOIR
+
 __all__ = ["Answer", "Hold", "HoldKind"]
 
 
@@ -27,7 +29,7 @@ class Hold:
     Attributes:
         kind: why the run waits.
         text: what it waits for, in one sentence.
-        refill: streams whose syringes have to be filled.
+        refill: streams whose syringes have to be filled, and STREAM.reservoir for reservoirs.
         empty: wastes that have to be emptied.
         gate: name of the gate that is closed; empty where none is.
         supplied: those of the streams that draw from a supply instead of a syringe.
@@ -55,16 +57,20 @@ class Hold:
     @property
     def claim(self) -> str:
         """The facts that a person confirms by letting the run go on, in words."""
-        facts = [
-            f"the {'supply' if stream in self.supplied else 'syringe'} of {stream} is full"
-            for stream in self.refill
-        ]
+        facts = [f"{self._vessel(name)} is full" for name in self.refill]
         facts += [f"{waste} is empty" for waste in self.empty]
         facts += self.works
         facts += [f"{name} was read as you say" for name in self.reads]
         if self.gate:
             facts.append(f"yes to the gate {self.gate!r}: {self.text}")
         return ", ".join(facts) or f"it need not wait any more: {self.text}"
+
+    def _vessel(self, name: str) -> str:
+        """A syringe, a reservoir or a supply in words."""
+        stream = name.removesuffix(RESERVOIR)
+        if stream != name:
+            return f"the reservoir of {stream}"
+        return f"the {'supply' if name in self.supplied else 'syringe'} of {name}"
 
 
 @frozen(kw_only=True)
@@ -73,7 +79,7 @@ class Answer:
 
     Attributes:
         by: where the answer came from, as in the event `OperatorAsked`.
-        refilled: streams whose syringes are full again.
+        refilled: streams whose syringes are full again, and STREAM.reservoir for reservoirs.
         emptied: wastes that are empty again.
         readings: what the person has read, by DEVICE.QUANTITY, in the units of the profile.
     """

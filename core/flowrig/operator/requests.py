@@ -148,7 +148,7 @@ class OperatorRequests:
         """Why the run cannot go on with what a person has done; empty where it can."""
         hold = self._hold if request is Request.GO_ON else None
         for done, known, what in (
-            (refilled, self._streams, "stream"),
+            (refilled, self._streams, "syringe or reservoir"),
             (emptied, self._wastes, "waste with a volume"),
         ):
             for name in done:

@@ -15,12 +15,15 @@ from flowrig.operator.gates import Gates, sentence
 from flowrig.planning.heating_time import AMBIENT_C, heating_time_s, steady_time_s
 from flowrig.problem.space import Value
 from flowrig.procedure.procedures import calibrate, run_condition
+from flowrig.procedure.refill import due_refills, refill, refill_duration_s
 from flowrig.procedure.steps import (
     Acquire,
+    Draw,
     RequireVolume,
     SetFlowRates,
     SetLight,
     SetTemperatures,
+    Settle,
     SetValues,
     Start,
     Step,
@@ -30,6 +33,7 @@ from flowrig.procedure.steps import (
     Wait,
     WaitSteady,
 )
+from flowrig.procedure.volumes import require_volumes
 from flowrig.profile import Gate, Profile, SafeStep
 from flowrig.safety.guard import rules_of
 from flowrig.safety.syringes import SyringeLedger
@@ -42,7 +46,7 @@ from flowrig.safety_rules import (
     Supervisor,
 )
 
-__all__ = ["DryRun", "Emptying", "Outcome", "Part", "Question", "Refill"]
+__all__ = ["Drawing", "DryRun", "Emptying", "Outcome", "Part", "Question", "Refill"]
 
 READS = (ReadingLimit, FrozenReading)
 """Rules on readings of devices."""
@@ -54,14 +58,29 @@ R = TypeVar("R")
 
 
 @frozen(kw_only=True)
+class Drawing:
+    """Syringes are filled from their reservoirs, without a person.
+
+    Attributes:
+        experiment: number of the experiment before which they are, from 1; 0 for the calibration.
+        time_s: rig time [s] at its beginning.
+        volumes_ul: volume [µL] that each draws, by stream.
+    """
+
+    experiment: int
+    time_s: float
+    volumes_ul: Mapping[str, float]
+
+
+@frozen(kw_only=True)
 class Refill:
-    """A syringe has to be filled before an experiment.
+    """A person has to fill a syringe, or a reservoir, before an experiment.
 
     Attributes:
         experiment: number of the experiment that cannot begin, from 1.
         stage: name of its stage.
         time_s: rig time [s] at which the run holds.
-        streams: streams whose syringes to fill.
+        streams: streams whose syringes to fill, and STREAM.reservoir for reservoirs.
     """
 
     experiment: int
@@ -131,6 +150,7 @@ class Outcome:
         parts: calibration, stages and safe state, in order.
         volumes_ul: what each stream delivered [µL].
         refills: holds for a refill.
+        drawings: syringes that are filled from reservoirs.
         emptyings: holds for a full waste.
         questions: questions at gates, and for what is done by hand.
         problems: steps that cannot be done, in sentences.
@@ -139,6 +159,7 @@ class Outcome:
     parts: tuple[Part, ...]
     volumes_ul: Mapping[str, float]
     refills: tuple[Refill, ...]
+    drawings: tuple[Drawing, ...]
     emptyings: tuple[Emptying, ...]
     questions: tuple[Question, ...]
     problems: tuple[str, ...]
@@ -177,6 +198,8 @@ class DryRun:
         self._set_points_c = dict(self._temperatures_c)
         self._parts: list[Part] = []
         self._refills: list[Refill] = []
+        self._drawings: list[Drawing] = []
+        self._experiment_under_way = 0
         self._emptyings: list[Emptying] = []
         self._gates = Gates(profile)
         self._questions: list[Question] = []
@@ -186,6 +209,8 @@ class DryRun:
             RequireVolume: self._require_volume,
             SetTemperatures: self._set_temperatures,
             WaitSteady: self._wait_steady,
+            Draw: self._draw,
+            Settle: self._wait,
             SetFlowRates: self._set_flow_rates,
             Start: self._start,
             Stop: self._stop,
@@ -221,6 +246,7 @@ class DryRun:
             parts=tuple(self._parts),
             volumes_ul=self._volumes_ul,
             refills=tuple(self._refills),
+            drawings=tuple(self._drawings),
             emptyings=tuple(self._emptyings),
             questions=tuple(self._questions),
             problems=tuple(self._problems),
@@ -255,6 +281,7 @@ class DryRun:
 
     def _experiment(self, number: int, stage: str, conditions: Mapping[str, Value]) -> None:
         """One experiment; if a syringe is low, or a waste full, it is done after a hold."""
+        self._experiment_under_way = number
         try:
             try:
                 self._run(run_condition(self._profile, conditions, self._probe))
@@ -275,8 +302,8 @@ class DryRun:
             self._emptyings.append(
                 Emptying(experiment=number, stage=stage, time_s=now_s, wastes=need.empty)
             )
-        for stream in need.refill:
-            self._ledger.refilled(stream)
+        for name in need.refill:
+            self._ledger.refilled(name)
         for waste in need.empty:
             self._ledger.waste.emptied(waste)
 
@@ -321,12 +348,30 @@ class DryRun:
 
     def _require_volume(self, step: RequireVolume) -> None:
         self._ledger.require_possible(step.volumes_ul)
-        waste = self._ledger.waste
-        short, full = self._ledger.short_of(step.volumes_ul), waste.too_full_for(step.volumes_ul)
-        if short or full:
-            raise NeedsPersonError(
-                "something is empty or full", refill=tuple(short), empty=tuple(full)
-            )
+        due = due_refills(self._profile, self._ledger, step.volumes_ul)
+        if due.volumes_ul:
+            self._run(refill(self._profile, due.volumes_ul))
+        require_volumes(self._ledger, step.volumes_ul, due.empty)
+
+    def _draw(self, step: Draw) -> Mapping[str, float]:
+        """Let the pumps draw all of their volumes."""
+        drawing = Drawing(
+            experiment=self._experiment_under_way,
+            time_s=self._now_s,
+            volumes_ul=dict(step.volumes_ul),
+        )
+        self._drawings.append(drawing)
+        self._now_s += refill_duration_s(self._profile, step.volumes_ul)
+        stopped = events.Outcome(
+            intent=0,
+            command="stop",
+            dispensed_ul={},
+            drawn_ul=step.volumes_ul,
+            taken_ul=step.volumes_ul,
+            outcome="done",
+        )
+        self._ledger.follow(self._now_s, stopped)
+        return step.volumes_ul
 
     def _set_temperatures(self, step: SetTemperatures) -> None:
         self._ask(self._gates.before_heating(step.set_points_c))
@@ -369,6 +414,8 @@ class DryRun:
     def _flow(self, streams: Sequence[str]) -> None:
         rates = {s: self._rates_ul_min[s] for s in streams}
         self._ledger.follow(self._now_s, events.Intent(command="start", flow_rates_ul_min=rates))
+        confirmed = events.Outcome(intent=0, command="start", outcome="done")
+        self._ledger.follow(self._now_s, confirmed)
 
     def _rest(self, streams: Sequence[str]) -> None:
         charge = self._ledger.charge_of(self._now_s, dict.fromkeys(streams))
@@ -376,7 +423,7 @@ class DryRun:
             intent=0,
             command="stop",
             dispensed_ul=charge.volumes_ul,
-            estimated=charge.estimated,
+            estimated=(),  # nothing is left in doubt here
             outcome="done",
         )
         self._ledger.follow(self._now_s, stopped)
@@ -408,7 +455,7 @@ class DryRun:
             },
         )
 
-    def _wait(self, step: Wait) -> None:
+    def _wait(self, step: Wait | Settle) -> None:
         self._now_s += step.duration_s
 
     def _acquire(self, step: Acquire) -> dict[str, Frames]:

@@ -6,7 +6,7 @@ import numpy as np
 from attrs import evolve, frozen
 
 from flowrig.errors import InputError, OutOfRangeError
-from flowrig.planning.dry_run import DryRun, Emptying, Outcome, Question, Refill
+from flowrig.planning.dry_run import Drawing, DryRun, Emptying, Outcome, Question, Refill
 from flowrig.planning.heating_time import AMBIENT_C
 from flowrig.planning.known_conditions import (
     Conditions,
@@ -73,6 +73,7 @@ class Plan:
         waste_ul: volume [µL] that reaches the wastes.
         waste_range_ul: least and most [µL].
         refills: holds for a refill, with their time and syringes.
+        drawings: syringes that are filled from reservoirs, with their time and volumes.
         emptyings: holds for a full waste, with their time and wastes.
         questions: questions at gates and for what is done by hand, with their time.
         problems: limits that would be hit, and conditions that cannot be reached; sentences.
@@ -93,6 +94,7 @@ class Plan:
     waste_ul: float
     waste_range_ul: Range
     refills: tuple[Refill, ...]
+    drawings: tuple[Drawing, ...]
     emptyings: tuple[Emptying, ...]
     questions: tuple[Question, ...]
     problems: tuple[str, ...]
@@ -138,12 +140,11 @@ def plan_campaign(
         time_range_s=_span([one.time_s for one in outcomes]),
         parts=_parts(outcomes, known),
         volumes_ul=expected.volumes_ul,
-        volume_ranges_ul={
-            s: _span([one.volumes_ul[s] for one in outcomes]) for s in profile.streams
-        },
+        volume_ranges_ul={s: _span([o.volumes_ul[s] for o in outcomes]) for s in profile.streams},
         waste_ul=wastes_ul[0],
         waste_range_ul=_span(wastes_ul),
         refills=expected.refills,
+        drawings=expected.drawings,
         emptyings=expected.emptyings,
         questions=expected.questions,
         problems=tuple(dict.fromkeys((*problems, *expected.problems))),

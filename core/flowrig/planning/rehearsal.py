@@ -51,7 +51,7 @@ def rehearse(
         listeners=[listen], yes_to=[gate.name for gate in profile.gates], plugins=plugins
     )
     with tempfile.TemporaryDirectory(prefix="flowrig-rehearsal-") as home:
-        outcome = _run(target, Path(home) / "run", seed, session, tuple(profile.streams))
+        outcome = _run(target, Path(home) / "run", seed, session, profile.refillable)
         if outcome.state != "finished":
             raise InputError(f"the rehearsal did not come to its end: {outcome.reason}")
         decided: dict[str, list[Conditions]] = {}

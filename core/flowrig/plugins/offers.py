@@ -152,6 +152,8 @@ class DriverOffer(Offer):
             driver says of itself counts, and not that of its kind.
         dead_man: whether the instrument stops without further commands from its driver, and the
             driver can arm this timer; a rig arms it before it moves anything.
+        withdraws: whether the pumps of the driver draw liquid in: it implements `start_program` for
+            one step with a negative volume, and `dispensed` tells afterwards how much was drawn.
         example: settings with which the driver is tried without a profile, as `flowrig emulate` and
             `flowrig plugin check` do, by key of a profile; for settings without a default.
     """
@@ -162,6 +164,7 @@ class DriverOffer(Offer):
     discover: str = ""
     by_hand: bool = False
     dead_man: bool = False
+    withdraws: bool = False
     example: Mapping[str, Any] = field(factory=dict)
 
 

@@ -1,9 +1,10 @@
 """Runs procedures: one small interpreter of steps, which watches the rig while it waits."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
+from flowrig.errors import NeedsPersonError, SafetyTripError
 from flowrig.journal.events import WasteLevel, WasteLevels
 from flowrig.operator.gate_wait import GateWait
 from flowrig.operator.gates import Gates
@@ -11,12 +12,15 @@ from flowrig.operator.hand_work import HandWork
 from flowrig.operator.hold import Answer, Hold
 from flowrig.operator.hold_wait import HoldWait
 from flowrig.operator.requests import OperatorRequests
+from flowrig.procedure.refill import due_refills, refill, refill_duration_s, valves_back
 from flowrig.procedure.steps import (
     Acquire,
+    Draw,
     RequireVolume,
     SetFlowRates,
     SetLight,
     SetTemperatures,
+    Settle,
     SetValues,
     Start,
     Step,
@@ -68,6 +72,8 @@ class Executor:
             SetTemperatures: self._set_temperatures,
             WaitSteady: self._watch.wait_steady,
             SetValues: self._set_values,
+            Draw: self._draw,
+            Settle: lambda step: self._watch.settle(step.duration_s),
             SetFlowRates: self._set_flow_rates,
             Start: self._start,
             Stop: self._stop,
@@ -93,13 +99,17 @@ class Executor:
             SafetyTripError: a safety rule is broken; the caller goes safe, or halts.
             FlowrigError: an instrument failed or a limit was reached; the caller goes safe.
         """
-        result: Any = None
         self._watch.may_pause = True
         self._guard.forget_changes()
+        return self._run(procedure)
+
+    def _run(self, procedure: Generator[Step, Any, R], *, may_leave: bool = True) -> R:
+        """Perform the steps of a procedure; a pause or a skip leaves it only where it may."""
+        result: Any = None
         try:
             while True:
                 step = procedure.send(result)
-                self._watch.obey()
+                self._watch.obey(may_pause=may_leave, may_skip=may_leave)
                 result = self._perform[type(step)](step)
         except StopIteration as end:
             finished: R = end.value
@@ -162,7 +172,42 @@ class Executor:
         return self._watch.compute(what, function, at_most_s)
 
     def _require_volume(self, step: RequireVolume) -> None:
-        require_volumes(self._actuation.ledger, step.volumes_ul)
+        profile, ledger = self._actuation.rig.profile, self._actuation.ledger
+        due = due_refills(profile, ledger, step.volumes_ul)
+        if due.volumes_ul:
+            ledger.require_possible(step.volumes_ul)
+            self._refill(due.volumes_ul)
+        require_volumes(ledger, step.volumes_ul, due.empty)
+
+    def _refill(self, volumes_ul: Mapping[str, float]) -> None:
+        """Fill syringes from their reservoirs.
+
+        Where the run goes on hold meanwhile, nothing is left to draw and the valves lead to the
+        flow path; where it goes to its safe state, that stops the pumps and turns the valves.
+        """
+        try:
+            self._run(refill(self._actuation.rig.profile, volumes_ul), may_leave=False)
+        except SafetyTripError as error:
+            if error.action == "hold":
+                self._end_refill(tuple(volumes_ul))
+            raise
+        except NeedsPersonError:
+            self._end_refill(tuple(volumes_ul))
+            raise
+
+    def _end_refill(self, streams: tuple[str, ...]) -> None:
+        drawing = self._actuation.ledger.rig_state.drawing
+        if drawing:
+            self._guard.stop(drawing)
+        self._guard.set_values(valves_back(self._actuation.rig.profile, streams), ending=True)
+
+    def _draw(self, step: Draw) -> Mapping[str, float]:
+        profile, ledger = self._actuation.rig.profile, self._actuation.ledger
+        before_ul = dict(ledger.left_ul)
+        self._guard.draw(step.volumes_ul)
+        self._watch.draw(step.volumes_ul, refill_duration_s(profile, step.volumes_ul))
+        self._guard.stop(tuple(step.volumes_ul))
+        return {name: ledger.left_ul[name] - before_ul[name] for name in step.volumes_ul}
 
     def _set_temperatures(self, step: SetTemperatures) -> None:
         if self._gates is not None:

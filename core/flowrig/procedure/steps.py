@@ -13,12 +13,14 @@ from flowrig.interfaces.capabilities import Value
 
 __all__ = [
     "Acquire",
+    "Draw",
     "Procedure",
     "RequireVolume",
     "SetFlowRates",
     "SetLight",
     "SetTemperatures",
     "SetValues",
+    "Settle",
     "Start",
     "Step",
     "Stop",
@@ -36,7 +38,10 @@ class Step:
 
 @frozen
 class RequireVolume(Step):
-    """Require volumes [µL] by stream in the syringes; the run holds for a refill otherwise."""
+    """Require volumes [µL] by stream in the syringes.
+
+    Those that a reservoir fills are filled first; for others the run holds.
+    """
 
     volumes_ul: Mapping[str, float]
 
@@ -81,6 +86,23 @@ class Stop(Step):
     """Stop streams together, and charge their syringes for what they delivered."""
 
     streams: tuple[str, ...]
+
+
+@frozen
+class Draw(Step):
+    """Let the pumps of streams draw volumes [µL] from their reservoirs, and wait for their end.
+
+    Their valves lead to the reservoirs. The result is the volume [µL] that each has drawn.
+    """
+
+    volumes_ul: Mapping[str, float]
+
+
+@frozen
+class Settle(Step):
+    """Wait for a time [s] until the pressure in syringes that were filled has evened out."""
+
+    duration_s: float
 
 
 @frozen

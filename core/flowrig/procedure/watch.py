@@ -23,6 +23,12 @@ COMPUTE_S = 1200.0
 COMPUTE_WATCH_S = 1.0
 """Time [s] between two readings of heaters and pumps meanwhile."""
 
+LATE_SHARE, LATE_S = 0.03, 10.0
+"""A pump that draws for longer than it should by this share and this time [s] has failed."""
+
+DONE_S = 1.0
+"""Time [s] between two readings once a pump should have drawn its volume."""
+
 ROUNDING_S = 1e-9
 """A wait that is shorter [s] is a rounding error of the clock's time."""
 
@@ -74,12 +80,53 @@ class Watch:
     def wait(self, step: Wait) -> None:
         """Wait for a time."""
         self.begin(step.reason, step.duration_s)
+        self._let_pass(step.duration_s)
+
+    def _let_pass(self, duration_s: float, *, may_leave: bool = True) -> None:
+        """Let a time [s] pass, and read the rig meanwhile."""
         clock = self._rig.clock
-        end_s = clock.now_s() + step.duration_s
+        end_s = clock.now_s() + duration_s
         while (left_s := end_s - clock.now_s()) > ROUNDING_S:
             clock.sleep(min(left_s, WATCH_S))
-            self.obey()
+            self.obey(may_pause=may_leave, may_skip=may_leave)
             self._guard.look()
+
+    def draw(self, volumes_ul: Mapping[str, float], duration_s: float) -> None:
+        """Wait until pumps have drawn volumes [µL], by stream, and stand still by themselves.
+
+        Neither a pause nor a skip ends it: the valves lead to the reservoirs.
+
+        Args:
+            volumes_ul: by stream.
+            duration_s: how long it takes.
+
+        Raises:
+            DeviceFaultError: a pump still draws although its time is over.
+        """
+        what = ", ".join(f"{name} {ul / 1000:.3g} mL" for name, ul in volumes_ul.items())
+        self.begin(f"filling from reservoirs: {what}", duration_s)
+        clock = self._rig.clock
+        due_s = clock.now_s() + duration_s
+        late_s = due_s + LATE_SHARE * duration_s + LATE_S
+        while True:
+            left_s = due_s - clock.now_s()
+            clock.sleep(min(max(left_s, DONE_S), WATCH_S))
+            self.obey(may_pause=False, may_skip=False)
+            self._guard.look()
+            running = self._guard.still_drawing(volumes_ul)
+            if not running:
+                return
+            if clock.now_s() > late_s:
+                pumps = (self._rig.profile.streams[stream].pump for stream in running)
+                raise DeviceFaultError(
+                    f"it should have drawn its volume in {duration_s:.0f} s, and still runs",
+                    device=", ".join(pumps),
+                )
+
+    def settle(self, duration_s: float) -> None:
+        """Wait for the pressure to even out; neither a pause nor a skip ends it."""
+        self.begin("letting the pressure in the syringes even out", duration_s)
+        self._let_pass(duration_s, may_leave=False)
 
     def wait_steady(self, step: WaitSteady) -> None:
         """Wait until heaters have stayed near their set points for the profile's time.

@@ -29,6 +29,7 @@ from flowrig.interfaces import (
     PumpReadBack,
     PumpState,
     PumpStatus,
+    PumpStep,
     Readable,
     Readings,
     Spectrometer,
@@ -228,14 +229,27 @@ class Rig:
                     f"{able.rate_max_ul_min:g} µL/min{with_it}, "
                     f"the profile asks for {low:g} to {high:g} µL/min"
                 )
+            draws_ul_min = None if stream.refill is None else stream.refill.rate_ul_min
+            if draws_ul_min is not None and not (
+                able.rate_min_ul_min <= draws_ul_min <= able.rate_max_ul_min
+            ):
+                raise InputError(
+                    f"streams.{name}.refill: {stream.pump} can do {able.rate_min_ul_min:g} to "
+                    f"{able.rate_max_ul_min:g} µL/min with this syringe, "
+                    f"the profile asks for {draws_ul_min:g} µL/min"
+                )
         if self.profile.analysis is not None:  # None in a rig that is loaded to be made safe
             self._require_lights()
             self._require_windows()
 
     def refilled(self, streams: Iterable[str]) -> None:
-        """Note that a person has filled the syringes of streams; emulated ones are filled now."""
+        """Note that a person has filled the syringes of streams; emulated ones are filled now.
+
+        Other names are those of reservoirs; emulated ones have no end.
+        """
         for stream in streams:
-            self._refill(stream)
+            if stream in self.profile.streams:
+                self._refill(stream)
 
     def arm_dead_men(self, timeout_s: float) -> None:
         """Arm the dead-man timers [s] of all devices whose drivers offer one."""
@@ -296,6 +310,17 @@ class Rig:
     def start(self, streams: Iterable[str]) -> None:
         """Start streams together."""
         self._on_pumps({stream: self.driver(stream).start for stream in streams})
+
+    def draw(self, volumes_ul: Mapping[str, float], rates_ul_min: Mapping[str, float]) -> None:
+        """Let pumps draw volumes [µL] at flow rates [µL/min], by stream; each stops by itself."""
+        self._on_pumps(
+            {
+                stream: partial(
+                    self.pump(stream).start_program, [PumpStep(-ul, rates_ul_min[stream])]
+                )
+                for stream, ul in volumes_ul.items()
+            }
+        )
 
     def stop(self, streams: Iterable[str]) -> None:
         """Stop streams together; each is tried even if others fail."""

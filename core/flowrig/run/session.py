@@ -161,7 +161,7 @@ class RunSession:
             is_unattended: whether that one left the rig without a confirmed safe state.
         """
         ledger = self._record.ledger()
-        self._requests.name_vessels(self._record.profile.streams, ledger.waste.capacity_ul)
+        self._requests.name_vessels(self._record.profile.refillable, ledger.waste.capacity_ul)
         with ExitStack() as stack:
             stack.enter_context(one_blas_thread())
             stack.callback(self._record.close)

@@ -221,7 +221,7 @@ def _reset(options: ResumeOptions) -> TripReset:
 
 def _require_possible(options: ResumeOptions, profile: Profile) -> None:
     """Refuse names that the profile does not have, and plugins that are not installed."""
-    _require_known(options.refilled, profile.streams, "stream")
+    _require_known(options.refilled, profile.refillable, "syringe or reservoir")
     _require_known(options.emptied, WasteAccount(profile).capacity_ul, "waste with a volume")
     require_gates(profile, options.yes_to)
     load_plugins_of(profile)

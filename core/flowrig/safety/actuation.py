@@ -48,6 +48,8 @@ class _Command:
             command=self.intent.command,
             dispensed_ul=None if charge is None else charge.volumes_ul,
             estimated=None if charge is None else charge.estimated,
+            drawn_ul=None if charge is None else charge.drawn_ul or None,
+            taken_ul=None if charge is None else charge.taken_ul or None,
             outcome=outcome,
             error=error,
         )
@@ -97,6 +99,15 @@ class Actuation:
         rates_ul_min = {stream: self._set_rate_ul_min(stream) for stream in streams}
         with self._journalled(Intent(command="start", flow_rates_ul_min=rates_ul_min)):
             self.rig.start(rates_ul_min)
+
+    def draw(self, volumes_ul: Mapping[str, float], rates_ul_min: Mapping[str, float]) -> None:
+        """Let pumps draw volumes [µL] at flow rates [µL/min], by stream; each stops by itself.
+
+        Their valves must lead to the reservoirs. `stop` counts what was drawn.
+        """
+        intent = Intent(command="draw", flow_rates_ul_min=rates_ul_min, volumes_ul=volumes_ul)
+        with self._journalled(intent):
+            self.rig.draw(volumes_ul, rates_ul_min)
 
     def stop(self, streams: Iterable[str], unrecorded: Unrecorded | None = None) -> None:
         """Stop streams together, then read the volumes that their pumps report.

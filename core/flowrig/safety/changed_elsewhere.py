@@ -237,7 +237,10 @@ class ChangeWatch:
 
     def _rates_of(self, stream: str, read_back: PumpReadBack | None) -> tuple[float, float | None]:
         """Flow rate [µL/min] that a stream was told, and the one found; None where unknown."""
-        told = self._state.stream(stream).set_rate_ul_min
+        one = self._state.stream(stream)
+        told = one.set_rate_ul_min
+        if one.flow is not None and one.flow.draws_ul is not None:
+            told = one.flow.rate_ul_min
         if stream not in self._state.flows or not told or read_back is None:
             return 0.0, None
         return told, read_back.rate_ul_min

@@ -1,13 +1,20 @@
 """The flush of the safe state: carrier flows until the reactor is cold."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from typing import TypeVar
 
 from flowrig.clock import Clock
-from flowrig.errors import DeviceError, DriverHungError, FlowrigError, SeveralDevicesError
+from flowrig.errors import (
+    DeviceError,
+    DriverHungError,
+    FlowrigError,
+    SeveralDevicesError,
+    UnknownOutcomeError,
+)
 from flowrig.interfaces import PumpState, Quality
 from flowrig.profile import SafeStep
+from flowrig.rig.other_devices import is_at
 from flowrig.rig.rig import require_done
 from flowrig.safety.actuation import Actuation
 from flowrig.safety.cooling import readings_c, require_cooling
@@ -67,6 +74,10 @@ class Flush:
         rates_ul_min = self._possible_rates_ul_min()
         if not rates_ul_min:
             return
+        aside = self._led_aside(rates_ul_min)
+        rates_ul_min = {s: q for s, q in rates_ul_min.items() if s not in aside}
+        if not rates_ul_min:
+            require_done(aside)
         # A pump takes no new flow rate while it runs.
         running = tuple(s for s in rates_ul_min if s in self._actuation.ledger.rig_state.flows)
         if running:
@@ -74,7 +85,7 @@ class Flush:
         before_c = readings_c(self._rig)
         if before_c.keys() < set(self._rig.heaters):
             self._on_lost_heater()
-        lost = self._set_flow_rates(rates_ul_min)
+        lost = {**aside, **self._set_flow_rates(rates_ul_min)}
         rates_ul_min = {s: q for s, q in rates_ul_min.items() if s not in lost}
         if not rates_ul_min:
             require_done(lost)
@@ -88,6 +99,19 @@ class Flush:
             raise FlowrigError(f"{states} while it should flush; look for an empty or blocked line")
         require_cooling(before_c, readings_c(self._rig))
         require_done(lost)
+
+    def _led_aside(self, streams: Iterable[str]) -> dict[str, BaseException]:
+        """Streams whose valves are not known to lead to the flow path, with the reason."""
+        refills = self._rig.profile.refills
+        return {
+            stream: UnknownOutcomeError(
+                f"it is not known to be at {refills[stream].run!r}, so {stream} does not flush",
+                device=refills[stream].valve,
+            )
+            for stream in streams
+            if stream in refills
+            and not is_at(self._rig[refills[stream].valve], refills[stream].run)
+        }
 
     def _set_flow_rates(self, rates_ul_min: Mapping[str, float]) -> dict[str, BaseException]:
         """Set flow rates [µL/min]; returns streams whose pumps are lost: the others flush."""

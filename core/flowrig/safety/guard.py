@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from statistics import fmean
-from typing import Any
+from typing import Any, Literal
 
 from flowrig.errors import InterlockError, NeedsPersonError, OutOfRangeError, SafetyTripError
 from flowrig.interfaces import HeaterReading, Quality
@@ -35,6 +35,9 @@ __all__ = ["Guard", "require_flow_rates", "require_set_points", "rules_of"]
 CONFIRM_S = 0.5
 """Time [s] after which a setting that differs is read once more, so that one garbled reply does not
 count as a change."""
+
+_DRAWS: Mapping[str, str] = {"running": "drawing", "stopped": "stopped"}
+"""State of a stream whose syringe is filled, by the state of its pump; others are faults."""
 
 EventNoter = Callable[[EventData], object]
 """Writes an event that may be lost, such as a routine reading."""
@@ -214,9 +217,45 @@ class Guard:
         return not self._supervisor.refuse(now, now.with_flow(tuple(streams), running=True))
 
     def start(self, streams: Sequence[str]) -> None:
-        """Start streams together, unless a rule refuses it; raises the same."""
+        """Start streams together, unless a rule refuses it; raises the same.
+
+        A stream whose valve does not lead to the flow path would push into its reservoir.
+        """
+        self._require_valves(streams, "run")
         self._permit(lambda now: now.with_flow(tuple(streams), running=True))
         self._actuation.start(streams)
+
+    def draw(self, volumes_ul: Mapping[str, float]) -> None:
+        """Let pumps draw volumes [µL], by stream, from their reservoirs; raises the same.
+
+        Nothing may flow meanwhile, and every valve has to lead to its reservoir.
+        """
+        if self._state.flows:
+            flowing = ", ".join(self._state.flows)
+            raise InterlockError(f"no syringe is filled while liquid flows, and {flowing} may flow")
+        self._require_valves(volumes_ul, "fill")
+        self._permit(lambda now: now)
+        refills = self._rig.profile.refills
+        self._actuation.draw(volumes_ul, {name: refills[name].rate_ul_min for name in volumes_ul})
+        self._watch.pumps_told(volumes_ul)
+
+    def still_drawing(self, streams: Iterable[str]) -> tuple[str, ...]:
+        """Streams whose pumps still drew at the newest look."""
+        return tuple(one for one in streams if self._newest.streams[one].state == "drawing")
+
+    def _require_valves(self, streams: Iterable[str], way: Literal["fill", "run"]) -> None:
+        """Refuse to move the pumps of streams whose valves lead another way."""
+        refills = self._rig.profile.refills
+        for stream in streams:
+            if stream not in refills:
+                continue
+            valve, wanted = refills[stream].valve, getattr(refills[stream], way)
+            told = self._state.device(valve).told
+            if told != wanted:
+                known = "nobody has turned it yet" if told is None else f"it is at {told!r}"
+                raise InterlockError(
+                    f"{valve}: {known}, and the pump of {stream} needs it at {wanted!r}"
+                )
 
     def stop(self, streams: Sequence[str]) -> None:
         """Stop streams together, unless a rule refuses it; raises the same.
@@ -226,8 +265,13 @@ class Guard:
         self._permit(lambda now: now.with_flow(tuple(streams), running=False), stopping=True)
         self._actuation.stop(streams)
 
-    def set_values(self, values: Mapping[str, Value]) -> None:
+    def set_values(self, values: Mapping[str, Value], *, ending: bool = False) -> None:
         """Set devices to numbers, and turn them to positions, where they are not there yet.
+
+        Args:
+            values: by device.
+            ending: whether this ends something; a rule that is broken already, and whose action is
+                "hold", does not prevent that.
 
         Raises:
             InterlockError: a device that must not turn while liquid flows would turn; nothing was
@@ -238,7 +282,7 @@ class Guard:
         news = {name: value for name, value in values.items() if value != told[name]}
         if not news:
             return
-        self._permit(lambda now: now)
+        self._permit(lambda now: now, stopping=ending)
         devices = self._rig.profile.devices
         still = [name for name in news if not devices[name].abilities.under_flow]
         if still and self._state.flows:
@@ -351,13 +395,18 @@ class Guard:
         )
 
     def _stream(self, name: str, left_ul: float) -> StreamState:
-        stream = self._state.stream(name)
+        stream, state = self._state.stream(name), self._state.stream(name).pump
+        wanted = name in self._state.flowing
+        if wanted and name in self._state.drawing:
+            # Nothing enters the flow path, and a pump that has drawn its volume stands still.
+            wanted = state not in _DRAWS
+            state = _DRAWS.get(state, state)
         return StreamState(
             pump=self._rig.profile.streams[name].pump,
-            state=stream.pump,
+            state=state,
             rate_ul_min=stream.set_rate_ul_min or 0.0,
             left_ul=left_ul,
-            wanted=name in self._state.flowing,
+            wanted=wanted,
         )
 
     def _heater(self, name: str, read: HeaterReading) -> HeaterState:

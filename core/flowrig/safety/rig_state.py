@@ -21,18 +21,20 @@ __all__ = ["DeviceStatus", "Flow", "HeaterStatus", "RigState", "StreamStatus"]
 
 @frozen(kw_only=True)
 class Flow:
-    """A stream was commanded to start, and is not known to have stopped since.
+    """A stream was commanded to start, or to draw, and is not known to have stopped since.
 
     Attributes:
         rate_ul_min: flow rate [µL/min] of the start.
         since_s: rig time [s] of the command to start.
         is_confirmed: whether the pump confirmed the start.
+        draws_ul: volume [µL] that the pump draws from its reservoir; None where it delivers.
         stops_s: rig times [s] of commands to stop, in order; none of them is known to have worked.
     """
 
     rate_ul_min: float
     since_s: float
     is_confirmed: bool = False
+    draws_ul: float | None = None
     stops_s: tuple[float, ...] = ()
 
 
@@ -143,9 +145,18 @@ class RigState:
         return tuple(sorted(name for name, flow in self.flows.items() if flow.is_confirmed))
 
     @property
+    def drawing(self) -> tuple[str, ...]:
+        """Streams whose pump was commanded to draw from a reservoir, and may still do so."""
+        return tuple(sorted(n for n, flow in self.flows.items() if flow.draws_ul is not None))
+
+    @property
     def commanded_rates_ul_min(self) -> Mapping[str, float]:
         """Flow rates [µL/min] of streams whose newest command is to start."""
-        return {name: flow.rate_ul_min for name, flow in self.flows.items() if not flow.stops_s}
+        return {
+            name: flow.rate_ul_min
+            for name, flow in self.flows.items()
+            if not flow.stops_s and flow.draws_ul is None
+        }
 
     @property
     def heated(self) -> tuple[str, ...]:
@@ -177,9 +188,10 @@ class RigState:
 
     def _follow_intent(self, time_s: float, data: Intent) -> None:
         self._intent = data
-        if data.command == "start":
+        if data.command in ("start", "draw"):
+            draws_ul = (data.volumes_ul or {}) if data.command == "draw" else {}
             for name, rate in (data.flow_rates_ul_min or {}).items():
-                flow = Flow(rate_ul_min=rate, since_s=time_s)
+                flow = Flow(rate_ul_min=rate, since_s=time_s, draws_ul=draws_ul.get(name))
                 self._streams[name] = evolve(self.stream(name), flow=flow)
         elif data.command == "stop":
             self._stop_commanded(time_s, data.streams or ())
@@ -195,7 +207,8 @@ class RigState:
         intent, self._intent = self._intent, None
         if data.outcome == "done" and intent is not None and intent.command == data.command:
             self._done(intent)
-        volumes_ul, estimated = data.dispensed_ul or {}, data.estimated or ()
+        volumes_ul = {**(data.drawn_ul or {}), **(data.dispensed_ul or {})}
+        estimated = data.estimated or ()
         self._stopped({name: None if name in estimated else ul for name, ul in volumes_ul.items()})
 
     def _done(self, intent: Intent) -> None:
@@ -207,12 +220,14 @@ class RigState:
             case "set-flow-rates":
                 for name, rate in rates_ul_min.items():
                     self._streams[name] = evolve(self.stream(name), set_rate_ul_min=rate)
-            case "start":
+            case "start" | "draw" as command:
                 for name in rates_ul_min:
-                    flow = self._streams[name].flow
-                    assert flow is not None
-                    confirmed = evolve(flow, is_confirmed=True)
-                    self._streams[name] = evolve(self._streams[name], flow=confirmed)
+                    stream = self._streams[name]
+                    assert stream.flow is not None
+                    # A pump that has run a program has forgotten its flow rate.
+                    kept = None if command == "draw" else stream.set_rate_ul_min
+                    confirmed = evolve(stream.flow, is_confirmed=True)
+                    self._streams[name] = evolve(stream, flow=confirmed, set_rate_ul_min=kept)
             case "stop":
                 for name in intent.streams or ():
                     self._streams[name] = evolve(self.stream(name), flow=None, runs_unasked=False)

@@ -1,6 +1,6 @@
 """The safe state: the sequence that the profile gives, each step verified, none left out."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from attrs import evolve, frozen
@@ -261,7 +261,7 @@ class SafeStateSequence:
                 values = self._safe_values(step.devices)
                 label = ", ".join(f"{name} at {shown}" for name, (_, shown) in values.items())
                 told = {name: value for name, (value, _) in values.items()}
-                return label, lambda: self._actuation.set_values(told)
+                return label, lambda: self._set_safe(told)
             case "light-off":
                 return "light sources off", lambda: self._lights_off(step.spectrometers)
             case "flush":
@@ -281,6 +281,23 @@ class SafeStateSequence:
             shown = repr(entry.safe) if is_word else f"{entry.safe:g} {entry.abilities.unit}"
             found[name] = entry.safe, shown.rstrip()
         return found
+
+    def _set_safe(self, told: Mapping[str, Value]) -> None:
+        """Bring devices to their safe values; a valve only where no pump may draw through it.
+
+        A pump that draws ends by itself, with clean liquid from its reservoir. Would its valve turn
+        meanwhile, it would draw what is in the flow path.
+        """
+        state, refills = self._actuation.ledger.rig_state, self._rig.profile.refills
+        waits = {refills[one].valve: one for one in state.drawing if one in refills}
+        now = {name: value for name, value in told.items() if name not in waits}
+        if now or not told:
+            self._actuation.set_values(now)
+        for valve in told:
+            if valve in waits:
+                raise FlowrigError(
+                    f"{valve} does not turn while the pump of {waits[valve]} may still draw"
+                )
 
     def _stop(self, streams: Sequence[str]) -> None:
         self._actuation.stop(streams)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from flowrig.profile import Profile
+from flowrig.safety.reservoirs import stream_of_reservoir
 from flowrig.safety.syringes import SyringeLedger
 
 __all__ = ["refill_outlook"]
@@ -18,7 +19,7 @@ def refill_outlook(
 
     Args:
         profile: the rig.
-        streams: whose syringes are refilled.
+        streams: whose syringes are refilled, and STREAM.reservoir for reservoirs.
         volumes_ul: volume [µL] by stream that each of the experiments to come draws, as far as
             their conditions are known; the others are taken to draw the mean of these.
         experiments: number of experiments to come.
@@ -31,6 +32,7 @@ def refill_outlook(
         return ""
     ledger, parts = SyringeLedger(profile), []
     for stream in streams:
-        each_ul = sum(volumes[stream] for volumes in volumes_ul) / len(volumes_ul)
+        drawn_by = stream_of_reservoir(stream) or stream
+        each_ul = sum(volumes[drawn_by] for volumes in volumes_ul) / len(volumes_ul)
         parts.append(f"{stream} for {min(ledger.lasts(stream, each_ul), experiments)}")
     return f", enough of {', of '.join(parts)} of the {experiments} experiments to come"

@@ -84,6 +84,16 @@ class Physics:
         """Volume [µL] that each plunger has pushed out."""
         return {device: pump.moved_ul for device, pump in self._pumps.items()}
 
+    def reservoirs_ul(self, device: str) -> tuple[float, float, float]:
+        """What a plunger drew from its reservoir, pushed into it, and drew from the path [µL].
+
+        All are 0 in a world that knows no reservoirs.
+        """
+        body = self._pumps[device]
+        names = ("from_reservoir_ul", "to_reservoir_ul", "from_line_ul")
+        drawn_ul, pushed_ul, sucked_ul = (float(getattr(body, name, 0.0)) for name in names)
+        return drawn_ul, pushed_ul, sucked_ul
+
     def add_pump(self, device: str, body: PumpBody) -> Callable[[float], None]:
         """Add a plunger; returns the function that records its flow rates [µL/min]."""
         self._pumps[device] = body

@@ -188,8 +188,8 @@ class Strike:
         self._injection.strike(evolve(self.scene, phase=phase))
 
     def _is_starting(self) -> bool:
-        """Whether a start is about to be commanded and is not confirmed yet."""
+        """Whether a pump is about to be started and has not confirmed it yet."""
         for event in reversed(self._events):
             if not isinstance(event.data, Reading):
-                return isinstance(event.data, Intent) and event.data.command == "start"
+                return isinstance(event.data, Intent) and event.data.command in ("start", "draw")
         return False

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from math import inf, pi, sqrt
 from typing import Final, TypeVar
 
-from flowrig.emulation import PumpBody
+from flowrig.emulation import PumpBody, stop_after
 from flowrig.errors import OutOfRangeError
 from flowrig.interfaces import PumpState
 from flowrig_chemyx.emulator.variant import Variant
@@ -299,6 +299,8 @@ class Motor:
         rate = self._rate_ul_min() * self._bore_ratio()
         try:
             self._body.push(rate if self._infuses() else -rate)
+            left_ul = (self._wanted_ul() - self._progress_ul()) * self._bore_ratio()
+            stop_after(self._body, max(left_ul, 0.0))
         except OutOfRangeError:
             self._halt(PumpState.FAULT)
 

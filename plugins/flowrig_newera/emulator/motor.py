@@ -6,7 +6,7 @@ from typing import Final
 
 from attrs import define
 
-from flowrig.emulation import PumpBody
+from flowrig.emulation import PumpBody, stop_after
 from flowrig_newera.emulator.variant import Variant
 from flowrig_newera.wire.protocol import Alarm, RateUnit, VolumeUnit
 
@@ -229,6 +229,9 @@ class Motor:
         rate_ul_min = self.limits()[1] if self.state == "purge" else step.rate_ul_min
         if step.function != "STP":
             self._push(rate_ul_min if step.direction == "INF" else -rate_ul_min)
+            if self.state == "run" and step.volume:
+                left_ul = max(step.volume * self.unit.volume_ul - self._done_ul, 0.0)
+                stop_after(self._body, left_ul * self._bore_ratio())
 
     def _push(self, rate_ul_min: float) -> None:
         self._origin_ul = self._body.moved_ul

@@ -32,6 +32,9 @@ class Plunger:
     still during that time, and lets it move again when the plunger has pushed back the withdrawn
     volume: slugs that run backwards through junctions are not modelled.
 
+    A valve may lead the plunger to a reservoir, which has no end: what it draws there fills the
+    syringe with fresh liquid, and what it pushes there never enters the line.
+
     Args:
         syringe: true dimensions of the syringe.
         fill_ul: liquid [µL] in the syringe when the world begins.
@@ -40,7 +43,8 @@ class Plunger:
         start_s: rig time [s] when the world begins.
 
     Attributes:
-        commands: number of commands so far, to move or to stand still.
+        commands: number of commands so far, to move or to stand still, or to a valve.
+        is_aside: whether a valve leads the plunger to its reservoir.
     """
 
     def __init__(
@@ -58,6 +62,10 @@ class Plunger:
         self._since_ul = 0.0
         self._furthest_ul = 0.0
         self._rate_ul_min = 0.0
+        self._end_ul: float | None = None
+        self._aside_ul = 0.0
+        self._from_reservoir_ul = self._to_reservoir_ul = self._from_line_ul = 0.0
+        self.is_aside = False
         self.commands = 0
 
     @property
@@ -73,11 +81,51 @@ class Plunger:
         """
         if not math.isfinite(rate_ul_min):
             raise OutOfRangeError(f"a plunger moves at a finite rate, got {rate_ul_min} µL/min")
-        self._since_ul = self.moved_ul(time_s)
-        self._furthest_ul = max(self._furthest_ul, self._since_ul)
-        self._since_s = time_s
+        self._settle(time_s)
         self._rate_ul_min = rate_ul_min
+        self._end_ul = None
         self.commands += 1
+
+    def stop_after(self, volume_ul: float, time_s: float) -> None:
+        """Stand still after another volume [µL], counted from a rig time [s] on."""
+        self._end_ul = self.moved_ul(time_s) + math.copysign(volume_ul, self._rate_ul_min)
+
+    def lead(self, aside: bool, time_s: float) -> None:
+        """Lead to the reservoir, or to the line, from a rig time [s] on."""
+        if aside != self.is_aside:
+            self._settle(time_s)
+            self.is_aside = aside
+            self.commands += 1
+
+    def from_reservoir_ul(self, time_s: float) -> float:
+        """Volume [µL] drawn from the reservoir."""
+        drawn_ul = max(-self._since_command_ul(time_s), 0.0) if self.is_aside else 0.0
+        return self._from_reservoir_ul + drawn_ul
+
+    def to_reservoir_ul(self, time_s: float) -> float:
+        """Volume [µL] pushed into the reservoir."""
+        pushed_ul = max(self._since_command_ul(time_s), 0.0) if self.is_aside else 0.0
+        return self._to_reservoir_ul + pushed_ul
+
+    def from_line_ul(self, time_s: float) -> float:
+        """Volume [µL] drawn from the line."""
+        drawn_ul = 0.0 if self.is_aside else max(-self._since_command_ul(time_s), 0.0)
+        return self._from_line_ul + drawn_ul
+
+    def _since_command_ul(self, time_s: float) -> float:
+        return self.moved_ul(time_s) - self._since_ul
+
+    def _settle(self, time_s: float) -> None:
+        """Count the motion since the last command, which ends at a rig time [s]."""
+        moved_ul = self.moved_ul(time_s)
+        self._from_reservoir_ul = self.from_reservoir_ul(time_s)
+        self._to_reservoir_ul = self.to_reservoir_ul(time_s)
+        self._from_line_ul = self.from_line_ul(time_s)
+        if self.is_aside:
+            self._aside_ul += moved_ul - self._since_ul
+        self._since_ul, self._since_s = moved_ul, time_s
+        if not self.is_aside:
+            self._furthest_ul = max(self._furthest_ul, moved_ul - self._aside_ul)
 
     def refill(self, time_s: float) -> None:
         """Replace the syringe by a full one at a rig time [s]."""
@@ -104,18 +152,21 @@ class Plunger:
 
     @property
     def course(self) -> tuple[float, ...]:
-        """The nine numbers that give the delivered volume until the next command.
+        """The nine numbers that give the volume delivered to the line until the next command.
 
         Of the motion: rig time [s] and position [µL] at the last command, flow rate [µL/min],
         furthest position so far [µL] and end stop [µL]. Of the screw: angle per volume [rad/µL],
         phase [rad], cosine of the phase and amplitude [µL] of the volume error.
         """
+        last_ul = self._empty_at_ul
+        if self._end_ul is not None and self._rate_ul_min > 0.0:
+            last_ul = min(last_ul, self._end_ul)
         return (
             self._since_s,
-            self._since_ul,
-            self._rate_ul_min,
+            self._since_ul - self._aside_ul,
+            0.0 if self.is_aside else self._rate_ul_min,
             self._furthest_ul,
-            self._empty_at_ul,
+            last_ul - self._aside_ul,
             2 * math.pi / self._turn_ul,
             self._phase,
             math.cos(self._phase),
@@ -123,7 +174,10 @@ class Plunger:
         )
 
     def _unobstructed_ul(self, time_s: float) -> float:
-        return self._since_ul + self._rate_ul_min * (time_s - self._since_s) / 60.0
+        aim_ul = self._since_ul + self._rate_ul_min * (time_s - self._since_s) / 60.0
+        if self._end_ul is None:
+            return aim_ul
+        return min(aim_ul, self._end_ul) if self._rate_ul_min > 0.0 else max(aim_ul, self._end_ul)
 
 
 def steady_source(volume_ul: float, fill_ul: float, start_s: float) -> Plunger:

@@ -194,6 +194,14 @@ def _stream_rows(plan: "Plan", profile: "Profile") -> Iterator[Sequence[str]]:
 
 def _advise(plan: "Plan", place: str) -> None:
     """Print what a person has to do, problems, and assumptions."""
+    for stream in dict.fromkeys(name for one in plan.drawings for name in one.volumes_ul):
+        drawings = [one for one in plan.drawings if stream in one.volumes_ul]
+        earliest, volume_ul = drawings[0], sum(one.volumes_ul[stream] for one in drawings)
+        often = "once" if len(drawings) == 1 else f"{len(drawings)} times"
+        print_paragraph(
+            f"{stream} fills itself {often}, {_ml(volume_ul)} mL in all, first before experiment "
+            f"{earliest.experiment}, {_duration(earliest.time_s)} after the start"
+        )
     for refill in plan.refills:
         print_paragraph(
             f"{' and '.join(refill.streams)} runs out before experiment {refill.experiment} "

@@ -40,13 +40,16 @@ from flowrig.profile.model.profile import (
     Simulation,
     Steady,
 )
+from flowrig.profile.model.refill import FULL, RESERVOIR, Refill
 from flowrig.profile.model.variables import Choice, ExpressionLimit, Setting, Variable
 
 __all__ = [
     "ABSORBANCE",
     "DEFAULT_SIMULATION",
     "EMISSION",
+    "FULL",
     "NO_LIMIT",
+    "RESERVOIR",
     "AbsorbanceAnalysis",
     "Analysis",
     "Calibration",
@@ -68,6 +71,7 @@ __all__ = [
     "Prior",
     "Profile",
     "Reading",
+    "Refill",
     "ResidenceTime",
     "SafeStep",
     "Section",

@@ -9,6 +9,7 @@ from attrs import field, frozen
 from flowrig.interfaces.pump import Syringe
 from flowrig.problem.space import LinearConstraint
 from flowrig.profile.model.analysis import Window
+from flowrig.profile.model.refill import Refill
 
 __all__ = [
     "GAS",
@@ -118,6 +119,7 @@ class Stream:
         stock: recipe of the liquid; optional.
         contains_mol_l: concentration [mol/L] by species, for simulated chemistries; optional.
         liquid: properties of the liquid; optional.
+        refill: how its syringe is filled from a reservoir; None if a person does it.
         supply_ul: where there is no syringe, volume [µL] that a full supply holds; None for a
             supply without an end.
         pressure_kpa: of a gas, the absolute pressure [kPa] at which its volumes and flow rates
@@ -136,6 +138,7 @@ class Stream:
     stock: Stock | None = None
     contains_mol_l: Mapping[str, float] = field(factory=dict)
     liquid: Liquid | None = None
+    refill: Refill | None = None
     supply_ul: float | None = None
     pressure_kpa: float | None = None
 

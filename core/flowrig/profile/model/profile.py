@@ -29,6 +29,7 @@ from flowrig.profile.model.flow import (
     Section,
     Stream,
 )
+from flowrig.profile.model.refill import RESERVOIR, Refill
 from flowrig.profile.model.variables import ExpressionLimit, Setting, Variable
 from flowrig.profile.operator import Gate, HoldRules
 from flowrig.profile.supervision import Interlock, Supervision
@@ -361,7 +362,8 @@ class Profile:
         """By device that is set or turned, its value under some conditions.
 
         A device that no variable decides is at its setting, else at its safe value, and so is every
-        device outside of experiments. A device by hand has no safe value, and stays as it is.
+        device outside of experiments. A device by hand has no safe value, and stays as it is. The
+        valve of a refill leads to the flow path.
 
         Args:
             conditions: of an experiment; None outside of experiments.
@@ -379,7 +381,19 @@ class Profile:
             values |= {
                 one.device: conditions[one.name] for one in self.variables if one.device is not None
             }
-        return values
+        return values | {one.valve: one.run for one in self.refills.values()}
+
+    @property
+    def refills(self) -> dict[str, Refill]:
+        """By stream whose syringe is filled from a reservoir, how."""
+        streams = self.streams.items()
+        return {name: one.refill for name, one in streams if one.refill is not None}
+
+    @property
+    def refillable(self) -> tuple[str, ...]:
+        """What a person can fill: the syringes of all streams, and reservoirs with a volume."""
+        counted = (n for n, one in self.refills.items() if one.reservoir_ul is not None)
+        return (*self.streams, *(f"{name}{RESERVOIR}" for name in counted))
 
     @property
     def readings(self) -> dict[str, str]:

@@ -3,9 +3,18 @@
 import re
 from collections.abc import Iterator
 
+from flowrig.interfaces import Syringe
 from flowrig.profile.controls import needs_equations
 from flowrig.profile.linear import expand_rules
-from flowrig.profile.model import DeviceEntry, LinearRule, Profile, Stream, Variable
+from flowrig.profile.model import (
+    FULL,
+    DeviceEntry,
+    LinearRule,
+    Profile,
+    Refill,
+    Stream,
+    Variable,
+)
 from flowrig.profile.model.flow import GAS
 from flowrig.profile.problems import Finding, Path, nearest
 from flowrig.profile.rules import names
@@ -201,6 +210,125 @@ def all_set(profile: Profile) -> Iterator[Finding]:
             yield Finding(("path", name, "heater"), message, expected=expected)
 
 
+def refills(profile: Profile) -> Iterator[Finding]:
+    """A refill has a pump that draws, and a valve of its own that nothing else turns."""
+    turns: dict[str, str] = {}
+    for name, stream in profile.streams.items():
+        refill, here = stream.refill, ("streams", name, "refill")
+        if refill is None:
+            continue
+        if stream.syringe is None:
+            message = f"{name!r} has no syringe that could be filled"
+            yield Finding(here, message, expected="a key `syringe`, or no `refill`", on_key=True)
+            continue
+        pump = profile.devices.get(stream.pump)
+        if pump is not None and pump.offer.kind == "pump" and not pump.offer.withdraws:
+            message = f"the driver {pump.offer.name!r} of {stream.pump!r} cannot draw liquid in"
+            able = ", ".join(_able_to_draw(profile))
+            expected = "a pump whose driver says that it withdraws" + (f": {able}" if able else "")
+            yield Finding(here, message, expected=expected, on_key=True)
+        entries = profile.devices.items()
+        valves = [n for n, one in entries if one.abilities.is_selectable and one.safe is not None]
+        unknown = list(names.one_of(refill.valve, valves, "valve", (*here, "valve")))
+        yield from unknown
+        other = turns.setdefault(refill.valve, name)
+        if other != name:
+            message = f"{refill.valve!r} is the valve of {other!r} already"
+            yield Finding((*here, "valve"), message, expected="a valve of its own")
+        if not unknown:
+            yield from _positions(profile, name, refill)
+        yield from _volumes(profile, stream, stream.syringe, refill)
+
+
+def _able_to_draw(profile: Profile) -> list[str]:
+    """Drivers of the rig's pumps that draw liquid in."""
+    return sorted({one.offer.name for one in profile.devices.values() if one.offer.withdraws})
+
+
+def _positions(profile: Profile, name: str, refill: Refill) -> Iterator[Finding]:
+    """The valve has both positions, and stands at no wrong one in the safe state or by others."""
+    here: Path = ("streams", name, "refill")
+    entry = profile.devices[refill.valve]
+    known = entry.abilities.positions
+    for key, position in (("fill", refill.fill), ("run", refill.run)):
+        yield from names.one_of(position, known, "position", (*here, key))
+    if refill.fill == refill.run:
+        message = f"the valve does not turn: `fill` and `run` are both {refill.fill!r}"
+        yield Finding((*here, "fill"), message, expected="two positions")
+    flushes = name in _needed_when_safe(profile)
+    if entry.safe == refill.fill or (flushes and entry.safe != refill.run):
+        message = f"{refill.valve!r} is safe at {entry.safe!r}, "
+        message += (
+            f"and {name!r} has to flow in the safe state or on hold"
+            if entry.safe != refill.fill
+            else f"where the pump of {name!r} pushes into its reservoir"
+        )
+        expected = f'`safe = "{refill.run}"` in [devices.{refill.valve}]'
+        yield Finding((*here, "valve"), message, expected=expected)
+    elsewhere = [f"[path.{n}]" for n, one in profile.path.items() if refill.valve in one.devices]
+    elsewhere += ["[settings]"] if refill.valve in profile.device_settings else []
+    elsewhere += ["[[space]]" for one in profile.variables if one.device == refill.valve]
+    if elsewhere:
+        message = f"{refill.valve!r} is turned by {elsewhere[0]} as well"
+        expected = f"a valve that only refills {name!r}"
+        yield Finding((*here, "valve"), message, expected=expected)
+
+
+def _needed_when_safe(profile: Profile) -> set[str]:
+    """Streams that flush in the safe state, or flow while the run is on hold."""
+    flushing = {one for step in profile.safe_state for one in step.flow_rates_ul_min}
+    return flushing | set(profile.hold.flow_rates_ul_min or ())
+
+
+def _volumes(
+    profile: Profile, stream: Stream, syringe: Syringe, refill: Refill
+) -> Iterator[Finding]:
+    """Volumes and rates of a refill are possible with the syringe."""
+    here: Path = ("streams", stream.name, "refill")
+    kept_ul = [
+        one.remainder_ul
+        for one in profile.interlocks
+        if one.kind == "syringe-not-empty" and stream.name in one.streams
+    ]
+    full_ul, least_ul = FULL * syringe.volume_ul, max(kept_ul, default=0.0)
+    if not least_ul <= refill.below_ul < full_ul:
+        yield Finding(
+            (*here, "below"),
+            f"got {refill.below_ul:g} µL, and the syringe is filled up to {full_ul:g} µL"
+            + (f", of which an interlock keeps {least_ul:g} µL" if least_ul else ""),
+            expected=f"at least {least_ul:g} µL and less than {full_ul:g} µL",
+        )
+    if not refill.rate_ul_min > 0:
+        message = f"got {refill.rate_ul_min:g} µL/min"
+        yield Finding((*here, "rate"), message, expected="more than 0 µL/min")
+    if not refill.settle_s >= 0:
+        yield Finding((*here, "settle"), f"got {refill.settle_s:g} s", expected="0 s or more")
+    if refill.reservoir_ul is not None and not refill.reservoir_ul > 0:
+        message = f"got {refill.reservoir_ul:g} µL"
+        yield Finding((*here, "reservoir"), message, expected="more than 0 µL")
+
+
+def refills_while_hot(profile: Profile) -> Iterator[Finding]:
+    """Nothing flows during a refill, which an interlock of heat and flow must allow."""
+    longest_s = {
+        name: FULL * one.capacity_ul / one.refill.rate_ul_min * 60 + one.refill.settle_s
+        for name, one in profile.streams.items()
+        if one.syringe is not None and one.refill is not None and one.refill.rate_ul_min > 0
+    }
+    for number, interlock in enumerate(profile.interlocks):
+        if interlock.kind != "heat-needs-flow":
+            continue
+        for name, duration_s in longest_s.items():
+            if duration_s > interlock.grace_s:
+                yield Finding(
+                    ("streams", name, "refill", "rate"),
+                    f"nothing flows while the syringe is filled, for up to {duration_s:.0f} s, and "
+                    f"interlock {number + 1} lets {interlock.heater!r} be hot for "
+                    f"{interlock.grace_s:g} s without flow",
+                    expected="a faster rate, or a longer `grace` of the interlock",
+                )
+
+
 RULES = (
     pumps,
     with_or_without_syringe,
@@ -209,4 +337,6 @@ RULES = (
     dependent_flows,
     variables,
     all_set,
+    refills,
+    refills_while_hot,
 )

@@ -103,6 +103,21 @@ def _syringe(
             yield from outside(value, limits[key], unit, whose, path)
 
 
+def refills(profile: Profile) -> Iterator[Finding]:
+    """A syringe is filled as fast as its pump can draw."""
+    for name, stream in profile.streams.items():
+        pump = profile.devices.get(stream.pump)
+        if stream.refill is None or stream.syringe is None or pump is None:
+            continue
+        limits, path = pump.offer.limits, ("streams", name, "refill", "rate")
+        area_mm2 = math.pi / 4 * stream.syringe.inner_diameter_mm**2
+        slow, fast = limits.get("plunger_mm_min", (0.0, math.inf))
+        low, high = limits.get("rate_ul_min", (0.0, math.inf))
+        able = (max(low, slow * area_mm2), min(high, fast * area_mm2))
+        whose = f"what the pump {stream.pump!r} can do with this syringe"
+        yield from outside(stream.refill.rate_ul_min, able, "uL/min", whose, path)
+
+
 def temperature(profile: Profile) -> Iterator[Finding]:
     """The temperature limits of the rig lie within the limits of its heaters."""
     windows = [heater_window(one) for one in profile.devices.values() if one.offer.kind == "heater"]
@@ -176,4 +191,4 @@ def fixed_temperatures(profile: Profile) -> Iterator[Finding]:
             yield from outside(set_point, set_point_window(profile, device), "°C", whose, path)
 
 
-RULES = (settings, streams, temperature, own_set_points, variables, fixed_temperatures)
+RULES = (settings, streams, refills, temperature, own_set_points, variables, fixed_temperatures)

@@ -142,7 +142,8 @@ def complete(
 
     Devices that no step names follow: those that are set, and those that may turn while liquid
     flows, before the first flush; the others at the end, when every stream stands. "rest" leaves
-    the latter out as well.
+    the latter out as well. Where syringes fill themselves, all streams stop and their valves turn
+    back before the first flush too, so that nothing flushes into a reservoir.
 
     A profile without steps has these: heaters off, reagents stopped, lights off, the rest stopped.
 
@@ -170,8 +171,22 @@ def complete(
     early = tuple(name for name in left if devices[name].abilities.under_flow)
     late = tuple(name for name in left if name not in early)
     at = next((n for n, step in enumerate(found) if step.do == "flush"), len(found))
-    found[at:at] = [SafeStep(do="safe", devices=early)] if early else []
+    between = [SafeStep(do="safe", devices=early)] if early else []
+    if at < len(found):
+        between += _refills_ended(devices, streams)
+    found[at:at] = between
     return (*found, SafeStep(do="safe", devices=late)) if late else tuple(found)
+
+
+def _refills_ended(
+    devices: Mapping[str, DeviceEntry], streams: Mapping[str, Stream]
+) -> list[SafeStep]:
+    """Steps after which no pump draws from a reservoir and no valve leads to one."""
+    valves = {one.refill.valve for one in streams.values() if one.refill is not None}
+    known = tuple(name for name in devices if name in valves)
+    if not known:
+        return []
+    return [SafeStep(do="stop", streams=tuple(streams)), SafeStep(do="safe", devices=known)]
 
 
 def _usual(devices: Mapping[str, DeviceEntry], lights: Sequence[str]) -> tuple[SafeStep, ...]:

@@ -30,7 +30,10 @@ def judge(trial: Trial, healthy: HealthyCampaign | None = None) -> list[Breach]:
     if not any(trial.processes[0].of(RunStarted)):
         return breaches
     with trial.record as record:
-        for check in (measurements.recorded, liquid.charges, liquid.wastes, decisions.suggestions):
+        for check in (
+            measurements.recorded, liquid.charges, liquid.refills, liquid.wastes,
+            decisions.suggestions,
+        ):  # fmt: skip
             breaches += check(trial, record)
         if healthy is not None:
             breaches += decisions.seeded(trial, record, healthy)

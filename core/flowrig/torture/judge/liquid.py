@@ -10,7 +10,7 @@ from flowrig.safety.waste import WasteAccount
 from flowrig.torture.judge.breach import Breach, Breaches, Kind
 from flowrig.torture.trial import Trial
 
-__all__ = ["charges", "wastes"]
+__all__ = ["charges", "refills", "wastes"]
 
 VOLUME_UL: Final = 2.0
 """Difference [µL] between plunger and ledger that rounding explains."""
@@ -41,18 +41,18 @@ def charges(trial: Trial, record: RunRecord) -> Breaches:
 
 
 def _commanded_starts(trial: Trial) -> Counter[str]:
-    """How often the start of each stream was commanded."""
+    """How often the start of each stream was commanded, to flow or to draw."""
     return Counter(
         stream
         for process in trial.processes
         for event in process.of(Intent)
-        if event.data.command == "start"
+        if event.data.command in ("start", "draw")
         for stream in event.data.flow_rates_ul_min or ()
     )
 
 
 def _charged_ul(record: RunRecord) -> Mapping[str, float]:
-    """Volume [µL] that the ledger charged, by stream."""
+    """Volume [µL] that the ledger charged, less what it credited for draws, by stream."""
     charged: defaultdict[str, float] = defaultdict(float)
     for volumes_ul in _charges(record):
         for name, ul in volumes_ul.items():
@@ -66,13 +66,49 @@ def _charges(record: RunRecord) -> Iterator[Mapping[str, float]]:
         match event.data:
             case Outcome() as outcome:
                 yield outcome.dispensed_ul or {}
+                yield {name: -ul for name, ul in (outcome.drawn_ul or {}).items()}
             case CutLiquid() as cut:
                 yield cut.emptied_ul
-                yield from map(_charge_of, cut.events)
+                for lost in cut.events:
+                    yield from _charges_of(lost)
 
 
-def _charge_of(lost: CutEvent) -> Mapping[str, float]:
-    return (lost.data.dispensed_ul or {}) if isinstance(lost.data, Outcome) else {}
+def _charges_of(lost: CutEvent) -> Iterator[Mapping[str, float]]:
+    if isinstance(lost.data, Outcome):
+        yield lost.data.dispensed_ul or {}
+        yield {name: -ul for name, ul in (lost.data.drawn_ul or {}).items()}
+
+
+def refills(trial: Trial, record: RunRecord) -> Breaches:
+    """Syringes fill themselves from their reservoirs only, and every volume is in both accounts."""
+    if not trial.rig.is_built:
+        return
+    taken_ul = _taken_ul(record)
+    for name, stream in record.profile.streams.items():
+        if stream.refill is None:
+            continue
+        drawn_ul, pushed_ul, sucked_ul = trial.rig.physics.reservoirs_ul(stream.pump)
+        if pushed_ul > VOLUME_UL:
+            yield Breach(Kind.UNSAFE, f"{name} pushed {pushed_ul:.1f} µL into its reservoir")
+        if sucked_ul > VOLUME_UL:
+            yield Breach(Kind.UNSAFE, f"{name} drew {sucked_ul:.1f} µL from the flow path")
+        text = f"{name} drew {drawn_ul:.1f} µL, and its reservoir was charged {taken_ul[name]:.1f}"
+        if drawn_ul - taken_ul[name] > VOLUME_UL:
+            yield Breach(Kind.DOUBLE, f"{text} µL")
+        elif taken_ul[name] - drawn_ul > VOLUME_UL and not trial.injection.loses_count:
+            yield Breach(Kind.MISCOUNTED, f"{text} µL")
+
+
+def _taken_ul(record: RunRecord) -> Mapping[str, float]:
+    """Volume [µL] that reservoirs were charged, by stream."""
+    taken: defaultdict[str, float] = defaultdict(float)
+    for event in record.journal.events(Outcome, CutLiquid):
+        data = event.data
+        outcomes = data.events if isinstance(data, CutLiquid) else ()
+        for one in (data, *(lost.data for lost in outcomes)):
+            for name, ul in ((one.taken_ul or {}) if isinstance(one, Outcome) else {}).items():
+                taken[name] += ul
+    return taken
 
 
 def _charged_at_rest_ul(trial: Trial, stream: str) -> float:
