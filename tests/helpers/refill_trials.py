@@ -4,6 +4,8 @@ import random
 import tempfile
 from pathlib import Path
 
+from flowrig.torture.reference_campaign import write_campaign
+
 from flowrig.torture.faults import Expected, Fault
 from flowrig.torture.injections.injection import Injection
 from flowrig.torture.injections.program import Killed
@@ -12,7 +14,6 @@ from flowrig.torture.judge.judge import judge
 from flowrig.torture.lasting_rig import TortureRig
 from flowrig.torture.phases import Phase
 from flowrig.torture.points import Extent, Point
-from flowrig.torture.reference_campaign import write_campaign
 from flowrig.torture.trial import Trial
 
 __all__ = ["REFILLS", "extent", "killed_at", "played"]
