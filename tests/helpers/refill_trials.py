@@ -14,6 +14,7 @@ from flowrig.torture.judge.judge import judge
 from flowrig.torture.lasting_rig import TortureRig
 from flowrig.torture.phases import Phase
 from flowrig.torture.points import Extent, Point
+from flowrig.torture.rigs import REFERENCE, PlayedRig
 from flowrig.torture.trial import Trial
 
 __all__ = ["REFILLS", "extent", "killed_at", "played"]
@@ -58,8 +59,8 @@ reservoir = "200 mL"
 class _Refilling(Injection):
     """No fault, on this rig."""
 
-    def campaign(self, folder: Path, draw: random.Random) -> Path:
-        return write_campaign(folder, more=REFILLS)
+    def campaign(self, rig: PlayedRig, folder: Path, draw: random.Random) -> Path:
+        return rig.campaign.write(folder, more=REFILLS)
 
 
 class _Killed(_Refilling, Killed):
@@ -78,7 +79,7 @@ def played(make: type[Injection], moment: Point | Phase, seed: int) -> tuple[Tri
             phases=tuple(Phase),
             expected=Expected.RESUMES if make is _Killed else Expected.SURVIVES,
         )
-        trial = Trial(row, moment, seed, folder, rig)
+        trial = Trial(row, moment, seed, folder, rig, played=REFERENCE)
         trial.run()
         return trial, judge(trial) if make is _Killed else []
 

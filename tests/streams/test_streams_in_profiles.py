@@ -66,3 +66,13 @@ def test_what_is_wrong_is_told_at_its_place(
     problems = check_profile(path, plugins)
     assert [one for one in problems if said in str(one)], problems
     assert all(one.line > 0 for one in problems)
+
+
+def test_a_gas_that_flushes_does_not_fill_the_waste(tmp_path: Path, plugins: Plugins) -> None:
+    """The safe state flushes for 20 min with 200 µL/min of solvent and as much gas: 4 mL stay."""
+    path = tmp_path / "rig.toml"
+    for volume, is_enough in (("4.1 mL", True), ("3.9 mL", False)):
+        text = SOURCES.replace('volume = "500 mL"', f'volume = "{volume}"')
+        path.write_text(text, encoding="utf-8")
+        said = [str(problem) for problem in check_profile(path, plugins)]
+        assert is_enough == (not any("flushes up to" in one for one in said))

@@ -9,6 +9,7 @@ import flowrig.testing
 from flowrig.testing import (
     AnalysisConformance,
     ChemistryConformance,
+    DetectingConformance,
     HeaterConformance,
     OptimizerConformance,
     PumpConformance,
@@ -24,7 +25,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "conformance.md").read_text(encodin
 SUITES = (
     PumpConformance, HeaterConformance, SpectrometerConformance, OptimizerConformance,
     SurrogateConformance, ReadableConformance, SettableConformance, SelectableConformance,
-    AnalysisConformance, ChemistryConformance,
+    AnalysisConformance, ChemistryConformance, DetectingConformance,
 )  # fmt: skip
 
 

@@ -460,9 +460,12 @@ class DryRun:
 
     def _acquire(self, step: Acquire) -> dict[str, Frames]:
         """Let the time of the frames pass; their counts are zero."""
-        exposures_s = (self._integration_time_us(name) * 1e-6 for name in step.spectrometers)
-        self._now_s += step.frames * max(step.interval_s, *exposures_s)
-        return {name: self._empty_frames(name, step.frames) for name in step.spectrometers}
+        plan = {n: step.own.get(n, (step.frames, step.interval_s)) for n in step.spectrometers}
+        self._now_s += max(
+            frames * max(interval_s, self._integration_time_us(name) * 1e-6)
+            for name, (frames, interval_s) in plan.items()
+        )
+        return {name: self._empty_frames(name, frames) for name, (frames, _) in plan.items()}
 
     def _integration_time_us(self, spectrometer: str) -> int:
         settings = self._profile.devices[spectrometer].settings

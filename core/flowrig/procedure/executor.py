@@ -65,7 +65,7 @@ class Executor:
         self._watch = Watch(actuation.rig, self._guard, requests, note_event)
         obey = partial(self._watch.obey, may_pause=False, may_skip=False)
         self._hold_wait = HoldWait(actuation, self._guard, requests, obey)
-        self._hands = HandWork(actuation, requests, self.hold)
+        self._hands = HandWork(actuation, self.hold)
         self._gates = None if gates is None else GateWait(gates, actuation, requests, self.hold)
         self._perform: dict[type[Step], Callable[[Any], Any]] = {
             RequireVolume: self._require_volume,

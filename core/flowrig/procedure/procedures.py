@@ -38,7 +38,7 @@ def _mean(frames: Mapping[str, Frames]) -> dict[str, Array]:
 
 
 def _dark(profile: Profile, frames: int) -> Generator[Step, Any, Mapping[str, Frames]]:
-    """Frames with the light shut, of the spectrometers whose channels take a dark."""
+    """Frames with the light shut, of the detectors whose channels take a dark."""
     shuttered = profile.analysis.shuttered
     if not shuttered:
         return {}
@@ -58,7 +58,7 @@ def calibrate(profile: Profile) -> Generator[Step, Any, LightCalibration]:
     plan = profile.calibration
     if plan is None:
         return LightCalibration({})
-    spectrometers = profile.analysis.devices
+    spectrometers = profile.analysis.lit
     streams = tuple(plan.flow_rates_ul_min)
     minutes = plan.duration_s / 60
     yield RequireVolume({s: q * minutes for s, q in plan.flow_rates_ul_min.items()})
@@ -114,7 +114,7 @@ def run_condition(
     set_points_c = profile.set_points_c(conditions)
     streams = tuple(flow_rates_ul_min)
     equilibrium_s = Topology.of(profile, conditions).equilibrium_time_s(flow_rates_ul_min)
-    acquisition_s = analysis.frames * analysis.frame_interval_s
+    acquisition_s = analysis.acquisition_s(analysis.frames)
     looking_s = _longest_look_s(profile, equilibrium_s)
     minutes = (equilibrium_s + looking_s + acquisition_s) / 60
     yield RequireVolume({stream: q * minutes for stream, q in flow_rates_ul_min.items()})
@@ -126,7 +126,9 @@ def run_condition(
     yield Wait(equilibrium_s, f"steady state, {profile.residence_time.equilibrium:g} τ")
     dark = yield from _dark(profile, analysis.dark_frames)
     steadiness = yield from _until_stationary(profile, equilibrium_s, _mean(dark), probe)
-    frames = yield Acquire(spectrometers, analysis.frames, analysis.frame_interval_s, "sample")
+    frames = yield Acquire(
+        spectrometers, analysis.frames, analysis.frame_interval_s, "sample", analysis.own_frames
+    )
     yield Stop(streams)
     changed = yield TellChanges()
     readings = (yield TellReadings()) if profile.readings else {}
@@ -147,7 +149,7 @@ def _longest_look_s(profile: Profile, equilibrium_s: float) -> float:
     wanted, n = profile.residence_time.stationary, profile.residence_time.equilibrium
     if wanted is None:
         return 0.0
-    look_s = wanted.frames * profile.analysis.frame_interval_s
+    look_s = profile.analysis.acquisition_s(wanted.frames)
     return (wanted.longest / n - 1.0) * equilibrium_s + look_s
 
 
@@ -162,15 +164,19 @@ def _until_stationary(
         longest_s = _longest_look_s(profile, equilibrium_s)
         yield Wait(longest_s, f"steady state, {wanted.longest:g} τ")
         return None
-    spectrometers, tau_s = profile.analysis.devices, equilibrium_s / n
-    look_s = wanted.frames * profile.analysis.frame_interval_s
+    analysis, tau_s = profile.analysis, equilibrium_s / n
+    look_s = analysis.acquisition_s(wanted.frames)
     looks: list[Look] = []
     first_s = 0.0
     while True:
         frames = yield Acquire(
-            spectrometers, wanted.frames, profile.analysis.frame_interval_s, "look"
+            analysis.devices,
+            wanted.frames,
+            analysis.frame_interval_s,
+            "look",
+            analysis.own_frames,
         )
-        now_s = frames[spectrometers[0]].time_s
+        now_s = frames[analysis.devices[0]].time_s
         first_s = first_s or now_s
         after = n + (now_s - first_s) / tau_s
         values = probe(Observation(dark, frames))

@@ -291,9 +291,11 @@ class Structurer:
             offer=offer,
             settings=settings,
             device=keys.device,
-            dark=keys.dark,
+            dark=offer.dark if keys.dark is None else keys.dark,
             stored_dark=keys.stored_dark,
-            pick=keys.pick,
+            pick="all" if keys.pick is None and offer.takes_all else keys.pick,
+            frames=keys.frames,
+            frame_interval_s=keys.frame_interval_s,
             path=("analysis", "channels", name),
         )
 
@@ -416,9 +418,11 @@ class _ChannelKeys:
     """The keys of a channel that do not belong to its analysis."""
 
     device: str
-    dark: model.Dark = "shutter"
+    dark: model.Dark | None = None
     stored_dark: tuple[float, ...] = ()
     pick: _Picked = None
+    frames: int | None = None
+    frame_interval_s: float | None = None
 
 
 def _expression(value: Any, _type: Any) -> Expression:

@@ -7,10 +7,17 @@ from attrs import evolve, field, frozen
 from flowrig.interfaces.capabilities import Abilities, Value
 from flowrig.interfaces.device import DeviceSettings
 from flowrig.plugins.offers import DriverOffer, KindOffer
-from flowrig.profile.model.flow import Stream
+from flowrig.profile.model.flow import Component, Stream
 from flowrig.profile.quantity import QuantityError, parse_of_a_device
 
-__all__ = ["DeviceEntry", "as_driven", "gas_factor", "read_by_hand", "units_of_readings"]
+__all__ = [
+    "DeviceEntry",
+    "as_driven",
+    "detectors_at",
+    "gas_factor",
+    "read_by_hand",
+    "units_of_readings",
+]
 
 
 @frozen
@@ -38,6 +45,16 @@ class DeviceEntry:
     abilities: Abilities = field(factory=Abilities)
     safe: Value | None = None
     drives: str = ""
+
+    @property
+    def axis_unit(self) -> str:
+        """Unit of the axis over which it takes frames; "" if it takes none."""
+        return "nm" if self.offer.kind == "spectrometer" else self.abilities.axis_unit or ""
+
+    @property
+    def axis_array(self) -> str:
+        """What a journal calls the array with the axis of a detector, behind its name and a dot."""
+        return "wavelengths_nm" if self.axis_unit == "nm" else "axis"
 
     @property
     def is_controlled(self) -> bool:
@@ -72,6 +89,18 @@ class DeviceEntry:
             unit = abilities.unit
             raise QuantityError(f"got {text!r}", f"{low:g} {unit} to {high:g} {unit}".rstrip())
         return value
+
+
+def detectors_at(component: Component, devices: Mapping[str, DeviceEntry]) -> tuple[str, ...]:
+    """The devices that take frames of what is in a component.
+
+    Args:
+        component: the component.
+        devices: the devices of the rig.
+    """
+    first = () if component.spectrometer is None else (component.spectrometer,)
+    more = (name for name in component.devices if name in devices and devices[name].axis_unit)
+    return tuple(dict.fromkeys((*first, *more)))
 
 
 def as_driven(

@@ -161,9 +161,16 @@ def frames(profile: Profile) -> Iterator[Finding]:
     if analysis.pick is not None and analysis.pick != "all":
         yield from _picked(analysis.pick.frames, analysis.frames, ("analysis", "pick"))
     for channel in analysis.channel_tables.values():
+        if channel.frames is not None:
+            here = (*channel.path, "frames")
+            yield from _at_least(channel.frames, 1, here)
+            yield from _at_most(channel.frames, MOST_FRAMES, here)
+        if channel.frame_interval_s is not None:
+            here = (*channel.path, "frame_interval")
+            yield from _at_least(channel.frame_interval_s, 0, here, "s")
         if channel.picked is not None:
             here = (*channel.path, "pick")
-            yield from _picked(channel.picked.frames, analysis.frames, here)
+            yield from _picked(channel.picked.frames, analysis.frames_of(channel.device), here)
 
 
 def _picked(count: int, frames: int, table: Path, prefix: str = "") -> Iterator[Finding]:
