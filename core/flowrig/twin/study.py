@@ -98,13 +98,7 @@ def study_twin(
     training[rng.permutation(len(data))[: round(TRAINING_SHARE * len(data))]] = True
     scores = cross_validate(data, new_surrogate, repeats=repeats, seed=seed, on_fold=on_fit)
     learning = learning_curve(
-        data,
-        new_surrogate,
-        space,
-        sizes=sizes,
-        repeats=LEARNING_REPEATS,
-        seed=seed,
-        on_fit=on_fit,
+        data, new_surrogate, space, sizes=sizes, repeats=LEARNING_REPEATS, seed=seed, on_fit=on_fit
     )
     learner, twin = new_surrogate(seed), new_surrogate(seed)
     for surrogate, rows in ((learner, training), (twin, np.ones_like(training))):
