@@ -4,8 +4,6 @@ import random
 import tempfile
 from pathlib import Path
 
-from flowrig.torture.reference_campaign import write_campaign
-
 from flowrig.torture.faults import Expected, Fault
 from flowrig.torture.injections.injection import Injection
 from flowrig.torture.injections.program import Killed

@@ -10,6 +10,7 @@ from flowrig.testing import (
     AnalysisConformance,
     ChemistryConformance,
     DetectingConformance,
+    DispensingConformance,
     HeaterConformance,
     OptimizerConformance,
     PumpConformance,
@@ -25,7 +26,8 @@ PAGE = (Path(__file__).parents[2] / "docs" / "conformance.md").read_text(encodin
 SUITES = (
     PumpConformance, HeaterConformance, SpectrometerConformance, OptimizerConformance,
     SurrogateConformance, ReadableConformance, SettableConformance, SelectableConformance,
-    AnalysisConformance, ChemistryConformance, DetectingConformance,
+    DispensingConformance, DetectingConformance,
+    AnalysisConformance, ChemistryConformance,
 )  # fmt: skip
 
 

@@ -30,6 +30,7 @@ from flowrig.procedure.steps import (
     Stop,
     TellChanges,
     TellReadings,
+    TellRinse,
     Wait,
     WaitSteady,
 )
@@ -219,6 +220,7 @@ class DryRun:
             Acquire: self._acquire,
             TellChanges: lambda step: (),
             SetValues: self._set_values,
+            TellRinse: lambda step: self._ledger.lines.needed_ul(step.streams),
             TellReadings: self._tell_readings,
         }
 
@@ -320,6 +322,10 @@ class DryRun:
         if not by_hand.items() <= self._by_hand.items():
             self._by_hand |= by_hand
             self._ask_by_hand("work", by_hand)
+        at = {name: one for name, one in step.values.items() if isinstance(one, str)}
+        self._ledger.follow(self._now_s, events.Intent(command="set-values", positions=at))
+        done = events.Outcome(intent=0, command="set-values", outcome="done")
+        self._ledger.follow(self._now_s, done)
 
     def _tell_readings(self, _step: TellReadings) -> dict[str, float]:
         if self._profile.readings_by_hand:

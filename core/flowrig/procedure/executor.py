@@ -27,6 +27,7 @@ from flowrig.procedure.steps import (
     Stop,
     TellChanges,
     TellReadings,
+    TellRinse,
     Wait,
     WaitSteady,
 )
@@ -81,6 +82,7 @@ class Executor:
             SetLight: self._set_light,
             Acquire: self._watch.acquire,
             TellChanges: lambda step: self._guard.changes,
+            TellRinse: lambda step: self._actuation.ledger.lines.needed_ul(step.streams),
             TellReadings: lambda step: {
                 **self._guard.sampled_readings(),
                 **self._hands.readings(),

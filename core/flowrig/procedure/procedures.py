@@ -1,8 +1,9 @@
 """Procedures: sequences of steps, as generators."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any, cast
 
+from flowrig.errors import OutOfRangeError
 from flowrig.interfaces import Frames
 from flowrig.measurement.light_reference import LightCalibration, LightReference
 from flowrig.measurement.observation import Array, FeatureProbe, Observation
@@ -21,6 +22,7 @@ from flowrig.procedure.steps import (
     Stop,
     TellChanges,
     TellReadings,
+    TellRinse,
     Wait,
     WaitSteady,
 )
@@ -61,8 +63,9 @@ def calibrate(profile: Profile) -> Generator[Step, Any, LightCalibration]:
     spectrometers = profile.analysis.lit
     streams = tuple(plan.flow_rates_ul_min)
     minutes = plan.duration_s / 60
-    yield RequireVolume({s: q * minutes for s, q in plan.flow_rates_ul_min.items()})
-    yield from _set_devices(profile)
+    yield _require(profile, plan.flow_rates_ul_min, minutes)
+    yield from _set_devices(profile, flowing=streams)
+    yield from _rinse(profile, streams)
     yield SetFlowRates(plan.flow_rates_ul_min)
     yield Start(streams)
     yield Wait(plan.duration_s, "clearing the cells for the lamp reference")
@@ -117,10 +120,11 @@ def run_condition(
     acquisition_s = analysis.acquisition_s(analysis.frames)
     looking_s = _longest_look_s(profile, equilibrium_s)
     minutes = (equilibrium_s + looking_s + acquisition_s) / 60
-    yield RequireVolume({stream: q * minutes for stream, q in flow_rates_ul_min.items()})
-    yield from _set_devices(profile, conditions)
+    yield _require(profile, flow_rates_ul_min, minutes)
+    yield from _set_devices(profile, conditions, flowing=streams)
     yield SetTemperatures(set_points_c)
     yield WaitSteady(set_points_c)
+    yield from _rinse(profile, streams)
     yield SetFlowRates(flow_rates_ul_min)
     yield Start(streams)
     yield Wait(equilibrium_s, f"steady state, {profile.residence_time.equilibrium:g} τ")
@@ -135,11 +139,49 @@ def run_condition(
     return Observation(_mean(dark), frames, steadiness, changed, readings)
 
 
+def _require(profile: Profile, rates_ul_min: Mapping[str, float], minutes: float) -> RequireVolume:
+    """The volumes of streams that flow, with those that may rinse the lines of selectors."""
+    volumes_ul = {stream: rate * minutes for stream, rate in rates_ul_min.items()}
+    for stream in volumes_ul:
+        selector = profile.streams[stream].selector
+        if selector is not None:
+            volumes_ul[stream] += selector.rinse_ul
+    return RequireVolume(volumes_ul)
+
+
+def _rinse(profile: Profile, streams: Sequence[str]) -> Generator[Step, Any, None]:
+    """Rinse the lines of streams whose selector leads to another liquid than they hold."""
+    if not any(profile.streams[name].selector for name in streams):
+        return
+    needed_ul = yield TellRinse(tuple(streams))
+    for stream, volume_ul in needed_ul.items():
+        rate = profile.streams[stream].flow_rate_ul_min[1]
+        yield SetFlowRates({stream: rate})
+        yield Start((stream,))
+        yield Wait(volume_ul / rate * 60.0, f"rinsing the line of {stream}")
+        yield Stop((stream,))
+
+
 def _set_devices(
-    profile: Profile, conditions: Mapping[str, Value] | None = None
+    profile: Profile,
+    conditions: Mapping[str, Value] | None = None,
+    *,
+    flowing: Sequence[str] = (),
 ) -> Generator[Step, Any, None]:
-    """Bring devices to their values before anything flows."""
+    """Bring devices to their values before anything flows.
+
+    Raises:
+        OutOfRangeError: a stream that will flow draws from nothing; nothing was done.
+    """
     values = profile.device_values(conditions)
+    for name in flowing:
+        stream = profile.streams[name]
+        if stream.selector is not None and values[stream.selector.valve] not in stream.contents_at:
+            position = values[stream.selector.valve]
+            raise OutOfRangeError(
+                f"{name} draws nothing where {stream.selector.valve} is at {position!r}; it draws "
+                f"at {', '.join(stream.contents_at)}"
+            )
     if values:
         yield SetValues(values)
 

@@ -89,6 +89,13 @@ class Stop(Step):
 
 
 @frozen
+class TellRinse(Step):
+    """Ask how much [µL] has to flow, by stream, until lines behind selectors are rinsed."""
+
+    streams: tuple[str, ...]
+
+
+@frozen
 class Draw(Step):
     """Let the pumps of streams draw volumes [µL] from their reservoirs, and wait for their end.
 

@@ -62,6 +62,11 @@ class DeviceEntry:
         return not self.drives and (self.abilities.is_settable or self.abilities.is_selectable)
 
     @property
+    def can_drive(self) -> bool:
+        """Whether it can drive a stream without a syringe: it delivers, and no person works it."""
+        return self.abilities.is_dispensing and not self.by_hand
+
+    @property
     def by_hand(self) -> bool:
         """Whether a person works and reads it."""
         return self.offer.by_hand
@@ -127,7 +132,7 @@ def as_driven(
         )
 
     return {
-        name: driven(entry) if name in driving and entry.abilities.is_dispensing else entry
+        name: driven(entry) if name in driving and entry.can_drive else entry
         for name, entry in devices.items()
     }
 
