@@ -72,9 +72,8 @@ def learning_curve(
 ) -> list[LearningPoint]:
     """Train on random subsets of growing size and predict the other experiments.
 
-    The predicted standard deviation is averaged over random conditions of the whole space too:
-    exploration is done when its mean and spread no longer fall (Sadeghi, Bateni et al., Nanoscale
-    2024, 16, 580, who explore by maximum variance until R² is at least 0.8).
+    The predicted standard deviation is averaged over the whole space too: exploration is done when
+    its mean and spread no longer fall (after Sadeghi, Bateni et al., Nanoscale 2024, 16, 580).
 
     Args:
         data: the experiments.
@@ -91,8 +90,7 @@ def learning_curve(
     if len(data) - max(sizes) < 2:
         raise InputError(f"{max(sizes)} of {len(data)} experiments leave too few to predict")
     rng = np.random.default_rng(seed)
-    anywhere = rng.random((MONTE_CARLO, data.X.shape[1]))
-    anywhere = anywhere if space is None else even_choices(space, anywhere)
+    anywhere = _anywhere(data.X.shape[1], space, rng)
     points = []
     for size in sizes:
         r2, sd = [], []
@@ -113,6 +111,12 @@ def learning_curve(
             )
         )
     return points
+
+
+def _anywhere(dimensions: int, space: Space | None, rng: np.random.Generator) -> Array:
+    """Random conditions of the whole space."""
+    drawn = rng.random((MONTE_CARLO, dimensions))
+    return drawn if space is None else even_choices(space, drawn)
 
 
 def _r2(
