@@ -89,9 +89,8 @@ def learning_curve(
     """
     if len(data) - max(sizes) < 2:
         raise InputError(f"{max(sizes)} of {len(data)} experiments leave too few to predict")
-    rng = np.random.default_rng(seed)
+    rng, points = np.random.default_rng(seed), []
     anywhere = _anywhere(data.X.shape[1], space, rng)
-    points = []
     for size in sizes:
         r2, sd = [], []
         for repeat in range(repeats):
