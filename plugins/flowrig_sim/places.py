@@ -14,6 +14,9 @@ from flowrig.profile.topology import Topology, valve_turners
 
 __all__ = ["FluidPlace", "Valves", "bodies_of", "values_of_devices"]
 
+Acts = dict[str, Callable[[float | str], object]]
+"""What the world does at each effect of a device."""
+
 BACK_PRESSURE_BAR_MIN_UL = 0.5e-3
 """Pressure [bar] that the line behind a component needs for each µL/min (assumed: 0.5 bar at
 1 mL/min, as in some metres of narrow tubing)."""
@@ -129,18 +132,16 @@ def bodies_of(
         component = at.get(name)
         heater = None if component is None else profile.path[component].heater
         temperature_c = temperatures_c.get(heater or "", lambda: ROOM_C)
-        acts: dict[str, Callable[[float | str], object]] = {}
-        if name in turned_by:
-            acts["position"] = partial(_turn, valves, entry)
-        elif name in filling:
-            acts["position"] = partial(_lead, entry, *filling[name])
+        turn = partial(_lead, entry, *filling[name]) if name in filling else None
+        turn = partial(_turn, valves, entry) if name in turned_by else turn
+        acts: Acts = {} if turn is None else {"position": turn}
         if entry.drives:
             acts |= _drives(profile, entry, partial(drive, name))
         place = FluidPlace(clock, partial(flow_through, component), temperature_c, acts)
         effects[name] = place.effects
         body = import_target(entry.kind.body, f"the body of the kind {entry.kind.name!r}")
         bodies[name] = body(place)
-        if name in filling:  # it is somewhere before it is turned
+        if name in filling:  # it stands somewhere before it turns
             _lead(entry, *filling[name], float(getattr(bodies[name], "number", 0.0)))
     return bodies
 

@@ -157,7 +157,7 @@ def test_a_reservoir_that_is_low_needs_a_person(tmp_path: Path) -> None:
     text = RIG.replace('reservoir = "20 mL"', 'reservoir = "60 uL"').replace("0.9 mL", "0.15 mL")
     text = text.replace('volume = "1 mL"', 'volume = "0.4 mL"')
     outcome, _ = run(tmp_path, text)
-    assert outcome.state == "held"
+    assert outcome.state == "held", outcome.reason
     assert "fill the reservoir of CuI: 0.06 mL left, fill up to 0.06 mL" in outcome.reason
     assert "--refilled CuI.reservoir" in outcome.reason
 
