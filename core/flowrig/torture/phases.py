@@ -32,6 +32,8 @@ class Phase(StrEnum):
     """Pumps receive the settings of their syringes."""
     PRIME = "prime"
     """Cells are cleared and references taken."""
+    REFILL = "refill"
+    """Pumps are about to fill their syringes from reservoirs."""
     HEAT_UP = "heat-up"
     """The plate goes to its set point."""
     FLOW = "flow"
@@ -122,6 +124,8 @@ class PhaseWatch:
                 self._in_experiment = isinstance(data, ExperimentBegun)
             case data if self._way.begins(data):
                 self._going_safe, self._in_experiment = True, False
+            case Intent(command="draw"):
+                return Phase.REFILL
             case Intent(command="start" | "stop") as intent:
                 return self._at_intent(intent)
             case Outcome(command=command) if self._in_experiment:
