@@ -15,6 +15,8 @@ def flowrig_drivers() -> Sequence[DriverOffer]:
         DriverOffer(
             kind="flow_controller",
             name="alicat",
+            discover="flowrig_alicat.discovery:find_controllers",
+            discover_order=20,
             target="flowrig_alicat.driver:AlicatController",
             settings=AlicatSettings,
             summary="Alicat mass flow controllers of gases, one or several on a port",

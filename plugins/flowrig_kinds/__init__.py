@@ -1,4 +1,4 @@
-"""Kinds of devices that flowrig ships: valve, sensor, stirrer and others.
+"""Kinds of devices that flowrig ships: valve, sensor, stirrer, detectors and others.
 
 They come through the hook `flowrig_kinds`, as a third party's kinds do.
 """
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from flowrig.plugins import DriverOffer, KindOffer, hookimpl
 from flowrig_kinds.by_hand_settings import HandFlow, HandNumber, HandPositions, HandReadings
+from flowrig_kinds.detectors import PhaseSensor, Tcspc
 from flowrig_kinds.flow_source import FlowSource
 from flowrig_kinds.numbers import FlowController, Light, Stage, Stirrer
 from flowrig_kinds.sensor import Sensor
@@ -17,9 +18,11 @@ __all__ = [
     "FlowController",
     "FlowSource",
     "Light",
+    "PhaseSensor",
     "Sensor",
     "Stage",
     "Stirrer",
+    "Tcspc",
     "Valve",
     "flowrig_drivers",
     "flowrig_kinds",
@@ -34,15 +37,26 @@ _KINDS = (
      "reports numbers: pressure, temperature, flow, weight"),
     ("stirrer", "numbers:Stirrer", "Stirrer", "Stirrer", TEMPLATE,
      "turns at a speed [rpm], and reports it"),
-    ("flow_controller", "numbers:FlowController", "FlowController", "FlowController", "",
+    ("flow_controller", "numbers:FlowController", "FlowController", "FlowController", TEMPLATE,
      "controls the flow of a gas or a liquid, and reports it"),
     ("flow_source", "flow_source:FlowSource", "FlowSource", "FlowSource", TEMPLATE,
      "drives a stream without a syringe: HPLC or peristaltic pump, pressure controller"),
-    ("stage", "numbers:Stage", "Stage", "Number", "", "moves a probe or a sample to a place [mm]"),
-    ("light", "numbers:Light", "Light", "Number", "", "shines with an intensity [%]"),
-    ("collector", "valve:Collector", "Valve", "Valve", "", "collects fractions in tubes"),
+    ("stage", "numbers:Stage", "Stage", "Number", TEMPLATE,
+     "moves a probe or a sample to a place [mm]"),
+    ("light", "numbers:Light", "Light", "Number", TEMPLATE,
+     "shines with an intensity [%]"),
+    ("collector", "valve:Collector", "Valve", "Valve", TEMPLATE,
+     "collects fractions in tubes"),
 )  # fmt: skip
 """Name, class, body, suite, template and summary of each kind."""
+
+_DETECTORS = (
+    ("tcspc", "Tcspc", TEMPLATE,
+     "counts single photons by their time [ns] after a pulse: lifetimes of emission"),
+    ("phase_sensor", "PhaseSensor", "",
+     "light gates along a tube: velocity, length and share of slugs"),
+)  # fmt: skip
+"""Name, class, template and summary of each kind that takes frames."""
 
 _SAFE_AT_ZERO = ("stirrer", "flow_controller", "light")
 
@@ -50,7 +64,19 @@ _SAFE_AT_ZERO = ("stirrer", "flow_controller", "light")
 @hookimpl
 def flowrig_kinds() -> Sequence[KindOffer]:
     """Offer the kinds."""
-    return [
+    detectors = [
+        KindOffer(
+            name=name,
+            interface=f"flowrig_kinds.detectors:{stem}",
+            summary=summary,
+            placed=True,
+            body=f"flowrig_kinds.detector_bodies:{stem}Body",
+            conformance=f"flowrig_kinds.conformance:{stem}Conformance",
+            template=template,
+        )
+        for name, stem, template, summary in _DETECTORS
+    ]
+    acting = [
         KindOffer(
             name=name,
             interface=f"flowrig_kinds.{interface}",
@@ -63,6 +89,7 @@ def flowrig_kinds() -> Sequence[KindOffer]:
         )
         for name, interface, body, suite, template, summary in _KINDS
     ]
+    return [*acting, *detectors]
 
 
 _BY_HAND = (

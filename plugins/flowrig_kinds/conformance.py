@@ -4,8 +4,13 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+import numpy as np
+from attrs import evolve
+
+from flowrig.emulation import Absorber, Emitter, GaussianBand, Glimpse, Product
 from flowrig.errors import InputError
 from flowrig.testing import (
+    DetectingConformance,
     DispensingConformance,
     KindBench,
     Level,
@@ -20,8 +25,10 @@ __all__ = [
     "FlowControllerConformance",
     "FlowSourceConformance",
     "NumberConformance",
+    "PhaseSensorConformance",
     "SensorConformance",
     "StirrerConformance",
+    "TcspcConformance",
     "ValveConformance",
 ]
 
@@ -163,3 +170,39 @@ class FlowSourceConformance(DispensingConformance, ReadableConformance):
     def block(self, bench: KindBench, on: bool) -> None:
         """Make the body keep its flow rate, or end that."""
         bench.body.faults["stuck-setting"].switch(on)
+
+
+class _DetectorConformance(DetectingConformance):
+    """What the suites of detectors have in common: a sample that glows, then another one."""
+
+    def shown(self, bench: KindBench) -> Any:
+        """The newest frame of the body."""
+        return np.array([]) if bench.body.newest is None else bench.body.newest
+
+    def ready(self, bench: KindBench) -> None:
+        """Put a sample in front of it."""
+        bench.place.seen = _GLOWING
+
+    def disturb(self, bench: KindBench) -> None:
+        """Another sample."""
+        share = 0.5 if bench.place.seen.reactive == 1.0 else 1.0
+        bench.place.seen = evolve(_GLOWING, reactive=share)
+
+
+class TcspcConformance(_DetectorConformance):
+    """The suite of counters of photons, with the body `flowrig_kinds.detector_bodies.TcspcBody`."""
+
+
+class PhaseSensorConformance(_DetectorConformance):
+    """The suite of light gates, with the body `flowrig_kinds.detector_bodies.PhaseSensorBody`."""
+
+
+_BAND = GaussianBand(500.0, 30.0)
+_GLOWING = Glimpse(
+    product=Product(
+        absorbers=(Absorber(absorbance=0.5, shape=_BAND),),
+        emitters=(Emitter(quantum_yield=0.5, shape=_BAND),),
+        lifetimes_ns=((1.0, 10.0),),
+    ),
+    reactive=1.0,
+)

@@ -77,7 +77,7 @@ class FlowController(Device, Settable, Readable, Dispensing):
         self._do_set(rate_ul_min / self._factor)
 
     def _do_rate_ul_min(self) -> float:
-        return max(self._do_setting(), 0.0) * self._factor
+        return abs(self._do_setting()) * self._factor
 
 
 def _unit(settings: DeviceSettings) -> str:

@@ -21,6 +21,8 @@ def flowrig_drivers() -> Sequence[DriverOffer]:
         DriverOffer(
             kind="pump",
             name="new-era",
+            discover="flowrig_newera.discovery:find_pumps",
+            discover_order=10,
             target="flowrig_newera.driver:NewEraPump",
             settings=NewEraSettings,
             summary="New Era NE-1000 syringe pumps and pumps with its protocol, one or a chain",

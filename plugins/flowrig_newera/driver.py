@@ -50,7 +50,7 @@ from flowrig_serial.port import comports
 from flowrig_serial.ports import ListPorts, find_port
 from flowrig_serial.shared import SharedLines
 
-__all__ = ["NewEraPump"]
+__all__ = ["NewEraPump", "identity_of"]
 
 STATES: Final = {
     "I": PumpState.RUNNING,
@@ -80,6 +80,11 @@ PLUNGER_MODEL: Final = "1000"
 """The model whose plunger speeds are known."""
 
 _lines: Final = SharedLines[ChainLine]()
+
+
+def identity_of(model: str, firmware: str) -> Identity:
+    """The identity of a pump with a model, "1000", and a firmware."""
+    return Identity("New Era", f"NE-{model}", firmware=firmware)
 
 
 class NewEraPump(Pump):
@@ -208,7 +213,7 @@ class NewEraPump(Pump):
     def _do_identify(self) -> Identity:
         self._model, firmware = self._link.identify()
         self._note_alarms()
-        return Identity("New Era", f"NE-{self._model}", firmware=firmware)
+        return identity_of(self._model, firmware)
 
     def _do_set_syringe(self, syringe: Syringe) -> PumpLimits:
         diameter_mm = syringe.inner_diameter_mm

@@ -1,21 +1,34 @@
-"""Sensors of any vendor that answer SCPI queries or have Modbus registers, as a profile says."""
+"""Sensors and detectors of any vendor that answer SCPI queries or have Modbus registers."""
 
 from collections.abc import Sequence
 
 from flowrig.plugins import DriverOffer, hookimpl
+from flowrig_sensors.frames.settings import ScpiGatesSettings, ScpiHistogramSettings
 from flowrig_sensors.modbus_settings import ModbusSensorSettings
 from flowrig_sensors.settings import ScpiSensorSettings
 
-__all__ = ["ModbusSensorSettings", "ScpiSensorSettings", "flowrig_drivers"]
+__all__ = [
+    "ModbusSensorSettings",
+    "ScpiGatesSettings",
+    "ScpiHistogramSettings",
+    "ScpiSensorSettings",
+    "flowrig_drivers",
+]
 
 
 @hookimpl
 def flowrig_drivers() -> Sequence[DriverOffer]:
-    """Offer both drivers with their emulators."""
+    """Offer the drivers with their emulators."""
+    return [*_sensors(), *_detectors()]
+
+
+def _sensors() -> Sequence[DriverOffer]:
     return [
         DriverOffer(
             kind="sensor",
             name="scpi-sensor",
+            discover="flowrig_sensors.discovery:find_scpi",
+            discover_order=90,
             target="flowrig_sensors.driver:ScpiSensor",
             settings=ScpiSensorSettings,
             summary="any instrument that answers SCPI queries: thermometers, gauges, multimeters",
@@ -30,6 +43,8 @@ def flowrig_drivers() -> Sequence[DriverOffer]:
         DriverOffer(
             kind="sensor",
             name="modbus-sensor",
+            discover="flowrig_sensors.discovery:find_modbus",
+            discover_order=90,
             target="flowrig_sensors.modbus_driver:ModbusSensor",
             settings=ModbusSensorSettings,
             summary="any instrument with Modbus registers, on a serial line or a socket",
@@ -42,5 +57,34 @@ def flowrig_drivers() -> Sequence[DriverOffer]:
                     "temperature": {"register": 12, "form": "float32", "unit": "degC"},
                 }
             },
+        ),
+    ]
+
+
+def _detectors() -> Sequence[DriverOffer]:
+    return [
+        DriverOffer(
+            kind="tcspc",
+            name="scpi-histogram",
+            target="flowrig_sensors.frames.driver:ScpiHistogram",
+            settings=ScpiHistogramSettings,
+            summary="any counter of single photons that answers SCPI queries with its histogram",
+            emulator="flowrig_sensors.frames.emulator:ScpiHistogramEmulator",
+            example={
+                "begin": "HIST1:FLUS",
+                "query": "HIST1:DATA?",
+                "bins": 200,
+                "bin": "0.5 ns",
+                "integration_time": "1 s",
+            },
+        ),
+        DriverOffer(
+            kind="phase_sensor",
+            name="scpi-gates",
+            target="flowrig_sensors.frames.driver:ScpiGates",
+            settings=ScpiGatesSettings,
+            summary="light gates along a tube behind a voltmeter that answers SCPI queries",
+            emulator="flowrig_sensors.frames.emulator:ScpiGatesEmulator",
+            example={"query": "MEAS:VOLT? (@101,102)", "places": ["0 mm", "10 mm"]},
         ),
     ]

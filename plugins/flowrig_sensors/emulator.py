@@ -10,7 +10,7 @@ from flowrig_kinds.bodies import SensorBody
 from flowrig_sensors.place import sensed
 from flowrig_sensors.settings import ScpiSensorSettings
 
-__all__ = ["DIALECTS", "ScpiSensorEmulator", "Variant"]
+__all__ = ["DIALECTS", "Connection", "ScpiSensorEmulator", "Variant"]
 
 OVERLOAD: Final = "+9.90000000E+37"
 
@@ -37,8 +37,13 @@ DIALECTS: Final[Mapping[str, Variant]] = {
 """Instruments by name."""
 
 
-class _Connection:
-    """One connection to the instrument, as a protocol core."""
+class Connection:
+    """One connection to the instrument, as a protocol core.
+
+    Args:
+        answer: reply to a line of text; None for silence.
+        line_end: end of replies.
+    """
 
     def __init__(self, answer: Callable[[str], str | None], line_end: bytes) -> None:
         self._answer = answer
@@ -95,8 +100,8 @@ class ScpiSensorEmulator(Emulator):
     def _overload(self, on: bool) -> None:
         self._is_overloaded = on
 
-    def _connection(self) -> "_Connection":
-        core = _Connection(self._answer, self._variant.line_end)
+    def _connection(self) -> "Connection":
+        core = Connection(self._answer, self._variant.line_end)
         return self.context.tap(core)  # type: ignore[return-value]
 
     def _answer(self, query: str) -> str | None:

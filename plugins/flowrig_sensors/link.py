@@ -108,9 +108,13 @@ class ScpiLink:
         address: "host", "host:port", or the name of a VISA resource.
         deadline_s: longest wait [s] for the connection, and for one answer.
         log: records the bytes.
+        line_max: longest answer [bytes] that is read.
     """
 
-    def __init__(self, address: str, deadline_s: float, log: WireChannel) -> None:
+    def __init__(
+        self, address: str, deadline_s: float, log: WireChannel, line_max: int = LINE_MAX
+    ) -> None:
+        self._line_max = line_max
         self._address = address
         self._deadline_s = deadline_s
         self._log = log
@@ -163,7 +167,7 @@ class ScpiLink:
             piece = transport.receive(end_s)
             self._log.received(piece)
             data += piece
-            if len(data) > LINE_MAX:
+            if len(data) > self._line_max:
                 raise GarbledLineError("the answer does not end", repr(data[:40]))
         line, _, rest = data.partition(b"\n")
         if rest.strip():

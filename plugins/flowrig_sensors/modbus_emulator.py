@@ -6,13 +6,20 @@ from typing import Final
 
 from flowrig.emulation import Emulator, EmulatorContext, Front, SocketFront, serial_front
 from flowrig_kinds.bodies import SensorBody
-from flowrig_sensors.modbus_protocol import FUNCTIONS, REFUSED, crc, encoded
+from flowrig_sensors.modbus_protocol import FUNCTIONS, REFUSED, crc, encoded, identity_request
 from flowrig_sensors.modbus_settings import ModbusSensorSettings
 from flowrig_sensors.place import sensed
 
 __all__ = ["ModbusSensorEmulator", "RtuCore", "TcpCore"]
 
+UNKNOWN_FUNCTION: Final = 1
 NO_REGISTER: Final = 2
+
+READ_BYTES: Final = 5
+"""Function and data of a request for registers."""
+
+IDENTITY: Final = (b"ACME", b"GAUGE-M", b"1.0")
+"""Vendor, product and version."""
 
 RTU_REQUEST: Final = 8
 TCP_HEADER: Final = 7
@@ -22,6 +29,11 @@ Registers = Callable[[int, int], list[int] | None]
 
 def _reply(request: bytes, registers: Registers) -> bytes:
     """Function and data of the reply to function and data of a request."""
+    if request == identity_request():
+        texts = b"".join(bytes([n, len(one)]) + one for n, one in enumerate(IDENTITY))
+        return request[:3] + bytes([1, 0, 0, len(IDENTITY)]) + texts
+    if len(request) != READ_BYTES or request[0] not in FUNCTIONS.values():
+        return bytes([request[0] | REFUSED, UNKNOWN_FUNCTION])
     function, first, count = struct.unpack(">BHH", request)
     found = registers(function, first)
     if found is None or len(found) != count:

@@ -8,6 +8,7 @@ import struct
 from collections.abc import Sequence
 from typing import Final
 
+from flowrig.interfaces import Identity
 from flowrig_sensors.modbus_settings import Form, ModbusRegister
 
 __all__ = [
@@ -16,6 +17,8 @@ __all__ = [
     "WrongReplyError",
     "crc",
     "encoded",
+    "identity_in",
+    "identity_request",
     "read_request",
     "registers_in",
     "value_of",
@@ -23,6 +26,8 @@ __all__ = [
 
 FUNCTIONS: Final = {"holding": 3, "input": 4}
 REFUSED: Final = 0x80
+IDENTIFY: Final = 0x2B
+READ_IDENTITY: Final = 0x0E
 EXCEPTIONS: Final = {1: "unknown function", 2: "no such register", 3: "invalid value"}
 
 _FORMATS: Final[dict[Form, str]] = {
@@ -88,6 +93,33 @@ def registers_in(reply: bytes, channel: ModbusRegister) -> list[int]:
     if len(reply) != 2 + size or reply[0] != function or reply[1] != size:
         raise WrongReplyError("the reply has another function or length", reply)
     return list(struct.unpack(f">{channel.count}H", reply[2:]))
+
+
+def identity_request() -> bytes:
+    """Function and data of the request for vendor, product and version of an instrument."""
+    return bytes([IDENTIFY, READ_IDENTITY, 1, 0])
+
+
+def identity_in(reply: bytes) -> Identity:
+    """The identity in a reply to `identity_request`, which begins with its function.
+
+    Raises:
+        ModbusRefusedError: it is an exception; most instruments do not know the request.
+        WrongReplyError: it is no reply to the request.
+    """
+    if len(reply) == 2 and reply[0] == IDENTIFY | REFUSED:
+        raise ModbusRefusedError(reply[1])
+    if len(reply) < 7 or reply[:2] != bytes([IDENTIFY, READ_IDENTITY]):
+        raise WrongReplyError("the reply has another function or length", reply)
+    texts, rest = dict[int, str](), reply[7:]
+    for _ in range(reply[6]):
+        if len(rest) < 2 or len(rest) < 2 + rest[1]:
+            raise WrongReplyError("the reply ends within a text", reply)
+        texts[rest[0]] = rest[2 : 2 + rest[1]].decode("ascii", "replace").strip()
+        rest = rest[2 + rest[1] :]
+    if not (texts.get(0) and texts.get(1)):
+        raise WrongReplyError("the reply names no vendor and product", reply)
+    return Identity(texts[0], texts[1], firmware=texts.get(2, ""))
 
 
 def value_of(registers: Sequence[int], form: Form, *, low_first: bool) -> float:

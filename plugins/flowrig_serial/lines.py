@@ -77,14 +77,18 @@ class TextLine:
         port: name or URL of the port for pyserial.
         baud: line speed.
         end: end of a request.
+        reply_end: what ends a reply, besides CR and LF; one byte.
 
     Raises:
         OSError: the port does not open.
     """
 
-    def __init__(self, port: str, baud: int, end: bytes = b"\r") -> None:
+    def __init__(
+        self, port: str, baud: int, end: bytes = b"\r", *, reply_end: bytes = b"\r"
+    ) -> None:
         self._port = Port(port, baud)
         self._end = end
+        self._reply_end = reply_end
         self._input = b""
         self._stations: dict[str, _Station] = {}
         self._lock = threading.RLock()
@@ -242,12 +246,13 @@ class TextLine:
                 quiet_s = time.monotonic() + FLUSH_S
 
     def _lines(self, log: WireChannel) -> list[str]:
-        """The lines that have come; they end in CR, LF or both."""
+        """The lines that have come; they end in CR, LF or both, or in the end of replies."""
         try:
             data = self._port.read(log)
         except OSError as error:
             raise LineFault(f"{error}", sent=True) from error
-        *lines, self._input = (self._input + data).replace(b"\n", b"\r").split(b"\r")
+        text = (self._input + data).replace(b"\n", b"\r").replace(self._reply_end, b"\r")
+        *lines, self._input = text.split(b"\r")
         return [line.decode("latin-1") for line in lines if line]
 
     def _drain(self, log: WireChannel) -> None:

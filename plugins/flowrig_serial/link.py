@@ -1,5 +1,6 @@
 """The link of a driver to its instrument on a line of text, with the errors of the device."""
 
+from collections.abc import Callable
 from typing import Any, Final, Generic, TypeVar
 
 from flowrig.errors import ConnectionLostError, NotReadyError
@@ -25,11 +26,20 @@ class LineLink(Generic[P]):
         probe: a query with a reply of its own form; see `TextLine.synchronize`.
         deadline_s: longest wait [s] for one reply.
         log: records the bytes.
+        reply_end: what ends a reply, besides CR and LF; one byte.
     """
 
     def __init__(
-        self, device: str, part: str, probe: Query[P], deadline_s: float, log: WireChannel
+        self,
+        device: str,
+        part: str,
+        probe: Query[P],
+        deadline_s: float,
+        log: WireChannel,
+        *,
+        reply_end: bytes = b"\r",
     ) -> None:
+        self._reply_end = reply_end
         self._device = device
         self._part = part
         self._probe = probe
@@ -61,7 +71,7 @@ class LineLink(Generic[P]):
         self.close()  # a blind command may have left it open
         try:
             self._port = find_port(address, list_ports)
-            line = _lines.claim(self._port, self._part, lambda: TextLine(self._port, baud))
+            line = _lines.claim(self._port, self._part, self._new_line(baud))
         except OSError as error:
             message = f"{address} does not open: {error}"
             raise ConnectionLostError(message, device=self._device) from error
@@ -69,6 +79,9 @@ class LineLink(Generic[P]):
         if line.baud != baud:
             message = f"another instrument uses the port at {line.baud} baud"
             raise ConnectionLostError(message, device=self._device)
+
+    def _new_line(self, baud: int) -> Callable[[], TextLine]:
+        return lambda: TextLine(self._port, baud, reply_end=self._reply_end)
 
     def close(self) -> None:
         """Release the port; idempotent."""

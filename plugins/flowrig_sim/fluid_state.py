@@ -501,7 +501,8 @@ def _emission_nm(profile: Profile) -> tuple[float, float] | None:
 
 def _windows(profile: Profile, *, through: bool) -> list[tuple[str, tuple[float, float]]]:
     """How features read spectra, and where [nm]: of absorbance-like channels, or of the others."""
-    kinds = {n: one.offer.needs_light for n, one in profile.analysis.channels.items()}
+    channels = profile.analysis.channels.items()
+    kinds = {n: one.offer.needs_light for n, one in channels if one.offer.axis_unit == "nm"}
     return [
         (reading.how, reading.window_nm)
         for feature in profile.features.values()

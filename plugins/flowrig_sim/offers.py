@@ -142,6 +142,12 @@ CHEMISTRIES = (
         "lead halide nanocrystals whose colour follows the halides",
     ),
     _offer(
+        "core-shell",
+        "core_shell:CoreShell",
+        NoSettings,
+        "InP quantum dots that get a shell of ZnS in a later reactor",
+    ),
+    _offer(
         "ideal-mixing",
         "ideal_mixing:IdealMixing",
         IdealMixingSettings,

@@ -5,17 +5,17 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from typing import Any, Protocol
 
+import numpy as np
+from attrs import field, frozen
+
 from flowrig.clock import Clock
-from flowrig.emulation import AIR_BAR, ROOM_C
+from flowrig.emulation import AIR_BAR, ROOM_C, Glimpse
 from flowrig.plugins.offers import import_target
 from flowrig.profile.model import DeviceEntry, Profile
-from flowrig.profile.model.devices import gas_factor
+from flowrig.profile.model.devices import detectors_at, gas_factor
 from flowrig.profile.topology import Topology, valve_turners
 
-__all__ = ["FluidPlace", "Valves", "bodies_of", "values_of_devices"]
-
-Acts = dict[str, Callable[[float | str], object]]
-"""What the world does at each effect of a device."""
+__all__ = ["Doings", "FluidPlace", "Valves", "View", "bodies_of", "values_of_devices"]
 
 BACK_PRESSURE_BAR_MIN_UL = 0.5e-3
 """Pressure [bar] that the line behind a component needs for each µL/min (assumed: 0.5 bar at
@@ -41,6 +41,23 @@ class Valves(Protocol):
         ...
 
 
+class View(Protocol):
+    """What a detector sees at its place."""
+
+    @property
+    def rng(self) -> np.random.Generator:
+        """Source of the noise of the detector."""
+        ...
+
+    def glimpse(self, seconds: float) -> Glimpse:
+        """See `flowrig.emulation.Place.glimpse`."""
+        ...
+
+    def reactive_at(self, distance_mm: float) -> float:
+        """See `flowrig.emulation.Place.reactive_at`."""
+        ...
+
+
 class FluidPlace:
     """A place at a component of the flow path; see `flowrig.emulation.Place`.
 
@@ -49,6 +66,7 @@ class FluidPlace:
         flow_ul_min: flow rate [µL/min] through the component.
         temperature_c: temperature [°C] of the component.
         acts: what the world does at an effect, by its name.
+        view: what a detector sees there; None for another device.
 
     Attributes:
         clock: as above.
@@ -61,8 +79,12 @@ class FluidPlace:
         flow_ul_min: Callable[[], float],
         temperature_c: Callable[[], float],
         acts: Mapping[str, Callable[[float | str], object]] | None = None,
+        *,
+        view: View | None = None,
     ) -> None:
         self.clock = clock
+        self.rng = None if view is None else view.rng
+        self._view = view
         self.effects: dict[str, float | str] = {}
         self._flow_ul_min = flow_ul_min
         self._temperature_c = temperature_c
@@ -85,6 +107,14 @@ class FluidPlace:
         """Flow rate [µL/min] of all that passes."""
         return self._flow_ul_min()
 
+    def glimpse(self, seconds: float) -> Glimpse:
+        """What passes; nothing where no detector looks."""
+        return Glimpse() if self._view is None else self._view.glimpse(seconds)
+
+    def reactive_at(self, distance_mm: float) -> float:
+        """Share of the reactive phase at a point; none where no detector looks."""
+        return 0.0 if self._view is None else self._view.reactive_at(distance_mm)
+
     def act(self, effect: str, value: float | str) -> None:
         """Remember an effect, which chemistries get to know.
 
@@ -95,6 +125,21 @@ class FluidPlace:
             self._acts[effect](value)
 
 
+@frozen(kw_only=True, eq=False)
+class Doings:
+    """What bodies do to the world.
+
+    Attributes:
+        drive: drives the stream of a device at a flow rate [µL/min].
+        lead: by stream with a syringe, leads its plunger to the reservoir, or to the flow path.
+        effects: gets, by device, what its body does where it sits.
+    """
+
+    drive: Callable[[str, float], object]
+    lead: Mapping[str, Callable[[bool], object]]
+    effects: dict[str, dict[str, float | str]] = field(factory=dict)
+
+
 def bodies_of(
     profile: Profile,
     clock: Clock,
@@ -102,9 +147,8 @@ def bodies_of(
     temperatures_c: Mapping[str, Callable[[], float]],
     *,
     valves: "Valves",
-    effects: dict[str, dict[str, float | str]],
-    drive: Callable[[str, float], object],
-    lead: Mapping[str, Callable[[bool], object]],
+    does: Doings,
+    views: Mapping[str, View],
 ) -> dict[str, Any]:
     """A body for every device of another kind, by device; none where the kind offers none.
 
@@ -114,17 +158,16 @@ def bodies_of(
         rates_ul_min: flow rate [µL/min] of every stream now.
         temperatures_c: by heater, its temperature [°C] now.
         valves: where the valves of the path stand.
-        effects: gets, by device, what its body does where it sits.
-        drive: drives the stream of a device at a flow rate [µL/min].
-        lead: by stream with a syringe, leads its plunger to the reservoir, or to the flow path.
+        does: what bodies do to the world.
+        views: by detector, what it sees.
 
     Raises:
         PluginError: the body of a kind does not load.
     """
-    filling = {one.valve: (one.fill, lead[name]) for name, one in profile.refills.items()}
+    filling = {one.valve: (one.fill, does.lead[name]) for name, one in profile.refills.items()}
     turned_by = set(valve_turners(profile.path, profile.devices).values())
     flow_through = _flow_through(profile, valves, rates_ul_min)
-    at = {device: name for name, one in profile.path.items() for device in one.devices}
+    at = _components(profile)
     bodies = {}
     for name, entry in profile.devices.items():
         if entry.kind is None or not entry.kind.body:
@@ -132,16 +175,17 @@ def bodies_of(
         component = at.get(name)
         heater = None if component is None else profile.path[component].heater
         temperature_c = temperatures_c.get(heater or "", lambda: ROOM_C)
-        turn = partial(_lead, entry, *filling[name]) if name in filling else None
-        turn = partial(_turn, valves, entry) if name in turned_by else turn
-        acts: Acts = {} if turn is None else {"position": turn}
-        if entry.drives:
-            acts |= _drives(profile, entry, partial(drive, name))
-        place = FluidPlace(clock, partial(flow_through, component), temperature_c, acts)
-        effects[name] = place.effects
+        acts = _drives(profile, entry, partial(does.drive, name)) if entry.drives else {}
+        if name in turned_by:
+            acts["position"] = partial(_turn, valves, entry)
+        elif name in filling:
+            acts["position"] = partial(_lead, entry, *filling[name])
+        flow_ul_min = partial(flow_through, component)
+        place = FluidPlace(clock, flow_ul_min, temperature_c, acts, view=views.get(name))
+        does.effects[name] = place.effects
         body = import_target(entry.kind.body, f"the body of the kind {entry.kind.name!r}")
         bodies[name] = body(place)
-        if name in filling:  # it stands somewhere before it turns
+        if name in filling:  # it is somewhere before it is turned
             _lead(entry, *filling[name], float(getattr(bodies[name], "number", 0.0)))
     return bodies
 
@@ -211,3 +255,12 @@ def values_of_devices(
             value = list(done.values())[-1]
             values[name] = _position(entry, value) if entry.abilities.is_selectable else value
     return values
+
+
+def _components(profile: Profile) -> dict[str, str]:
+    """The component at which a device of the path sits."""
+    return {
+        device: name
+        for name, one in profile.path.items()
+        for device in (*one.devices, *detectors_at(one, profile.devices))
+    }

@@ -18,8 +18,9 @@ from flowrig_sim.instruments import CellBody, FluidAccess, PlateBody, PlungerBod
 from flowrig_sim.noise import Drift, generator
 from flowrig_sim.optics.detector import PL_COEFFICIENTS, UV_COEFFICIENTS, Detector
 from flowrig_sim.optics.spectra import AbsorptionOptics, EmissionOptics
-from flowrig_sim.places import bodies_of, values_of_devices
+from flowrig_sim.places import Doings, bodies_of, values_of_devices
 from flowrig_sim.settings import FluidicSettings
+from flowrig_sim.views import View
 
 __all__ = ["FluidicWorld"]
 
@@ -84,19 +85,20 @@ class FluidicWorld(World):
             profile, settings, seed, access, Disturbances(seed, settings.noise, start_s)
         )
         self._absorbance_nm = absorbance_nm(profile)
-
-        effects: dict[str, dict[str, float | str]] = {}
+        does = Doings(
+            drive=lambda device, rate_ul_min: self._driven[device].push(rate_ul_min),
+            lead={name: body.lead for name, body in self._syringes.items()},
+        )
         self._others = bodies_of(
             profile,
             clock,
             lambda: {name: body.rate_ul_min for name, body in self._syringes.items()},
             {name: partial(_temperature_c, plate) for name, plate in self._heaters.items()},
-            effects=effects,
             valves=access,
-            drive=lambda device, rate_ul_min: self._driven[device].push(rate_ul_min),
-            lead={name: body.lead for name, body in self._syringes.items()},
+            does=does,
+            views=_views(profile, seed, access),
         )
-        self._fluid.device_values = partial(values_of_devices, profile, effects)
+        self._fluid.device_values = partial(values_of_devices, profile, does.effects)
 
     def pump(self, device: str) -> PumpBody:
         """The plunger behind a pump.
@@ -181,7 +183,8 @@ def _spectrometers(
     has_slugs = any(stream.is_carrier for stream in profile.streams.values())
     bodies, seen = {}, {}
     devices = [name for name, one in profile.devices.items() if one.offer.kind == "spectrometer"]
-    for name in dict.fromkeys((*devices, *path.cells)):
+    cells = [name for name in path.cells if name not in _other_detectors(profile)]
+    for name in dict.fromkeys((*devices, *cells)):
         cell = path.cells.get(name)
         bore_mm = FALLBACK_BORE_MM if cell is None else cell.bore_mm
         detector, seen[name] = _detector(profile, settings, seed, name, bore_mm)
@@ -198,6 +201,21 @@ def _spectrometers(
         )
         bodies[name] = CellBody(exposures, detector.coefficients, access, has_slugs=has_slugs)
     return bodies, seen
+
+
+def _other_detectors(profile: Profile) -> list[str]:
+    """Detectors of kinds that plugins offer."""
+    return [n for n, one in profile.devices.items() if one.kind is not None and one.axis_unit]
+
+
+def _views(profile: Profile, seed: int, access: FluidAccess) -> dict[str, View]:
+    """What such detectors see, by device; nothing of one that is at no component."""
+    cells = access.fluid.path.cells
+    return {
+        name: View(name, cells[name], seed, access)
+        for name in _other_detectors(profile)
+        if name in cells
+    }
 
 
 def _detector(

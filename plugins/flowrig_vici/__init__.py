@@ -15,6 +15,8 @@ def flowrig_drivers() -> Sequence[DriverOffer]:
         DriverOffer(
             kind="valve",
             name="vici",
+            discover="flowrig_vici.discovery:find_actuators",
+            discover_order=30,
             target="flowrig_vici.driver:ViciValve",
             settings=ViciSettings,
             summary="VICI Valco valves with an electric actuator, multiposition or two-position",

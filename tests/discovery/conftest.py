@@ -7,6 +7,7 @@ import pytest
 
 NEEDS = {
     "test_find_fusions.py": ["serial"],
+    "test_find_other_instruments.py": ["serial"],
     "test_find_f4ts.py": ["pyvisa"],
     "test_find_hdxs.py": ["seabreeze", "usb"],
 }

@@ -10,12 +10,12 @@ from patience import LONG_S, patient
 from flowrig.interfaces import Identity
 from flowrig.rig.discovery import ALL, Discovery, Found, NoAnswer
 from flowrig.testing import Mute, PumpBench
-from flowrig_chemyx import discovery
 from flowrig_chemyx.discovery import find_fusions
 from flowrig_chemyx.driver import ChemyxFusion
 from flowrig_chemyx.emulator.emulator import ChemyxEmulator
 from flowrig_chemyx.emulator.serial_port import Uart
 from flowrig_chemyx.settings import BAUD_RATES, FusionSettings
+from flowrig_serial import discovery
 
 FUSION = Identity("Chemyx", "Fusion 6000")
 HARMLESS = {b"", b"?", b"elapsed time", b"status", b"pump status", b"view parameter"}

@@ -99,20 +99,52 @@ def test_drivers_wait_for_their_turn_at_a_port(offering: Offering) -> None:
     def asks(name: str) -> Callable[[Discovery], Iterator[NoAnswer]]:
         def look_for(ask: Discovery) -> Iterator[NoAnswer]:
             met.wait()
-            for _ in range(50):
-                with ask.turn("COM3"):
-                    inside[0] += 1
-                    most[0] = max(most[0], inside[0])
-                    inside[0] -= 1
-            with ask.turn(f"COM of {name}"):
-                met.wait()
-            yield NoAnswer(driver=name, address="COM3", reason="silent")
+            return ask.each(["COM3", f"COM of {name}"], lambda port: at(ask, name, port))
 
         return look_for
+
+    def at(ask: Discovery, name: str, port: str) -> Iterator[NoAnswer]:
+        if port != "COM3":
+            with ask.turn(port):
+                met.wait()
+            return
+        for _ in range(50):
+            with ask.turn("COM3"):
+                inside[0] += 1
+                most[0] = max(most[0], inside[0])
+                inside[0] -= 1
+        yield NoAnswer(driver=name, address="COM3", reason="silent")
 
     result = survey([offering(name, asks(name)) for name in ("one", "two")], Discovery(ports=[ALL]))
     assert [answer.driver for answer in result.unanswered] == ["one", "two"]
     assert most == [1]
+
+
+def test_who_can_do_least_harm_asks_first(offering: Offering) -> None:
+    """By the order of the offers, however long it takes; nobody asks a port that is known."""
+    asked: list[str] = []
+
+    def asks(name: str, port: str) -> Callable[[Discovery], Iterator[Found | NoAnswer]]:
+        def at(ask: Discovery, where: str) -> Iterator[Found | NoAnswer]:
+            with ask.turn(where) as is_unknown:
+                if not is_unknown:
+                    return
+                asked.append(f"{name} at {where}")
+                if where == port:
+                    identity = Identity("ACME", name)
+                    yield Found(driver=name, address=where, identity=identity)
+
+        return lambda ask: ask.each(["COM3", "COM4"], lambda where: at(ask, where))
+
+    offers = [
+        offering("risky", asks("risky", "COM4"), discover_order=90),
+        offering("usual", asks("usual", "COM3")),
+        offering("tame", asks("tame", ""), discover_order=10),
+    ]
+    result = survey(offers, Discovery(ports=[ALL]))
+    assert {one.address: one.driver for one in result.found} == {"COM3": "usual", "COM4": "risky"}
+    for port, order in (("COM3", ["tame", "usual"]), ("COM4", ["tame", "usual", "risky"])):
+        assert [one for one in asked if port in one] == [f"{name} at {port}" for name in order]
 
 
 def test_several_are_asked_at_once() -> None:

@@ -32,6 +32,9 @@ BEHIND_THE_DRIVER = ("kind", "abilities", "drives")
 OF_A_READING = {"breaks": "below", "limit": "rises_faster_than"}
 """Keys of an interlock on a reading, by the fields that they become."""
 
+OTHER_FORMS = {"selector": "supply"}
+"""Keys of fields that are another form of a key."""
+
 NAMED_BY_THEIR_TABLE = (
     model.DeviceEntry,
     model.Stream,
@@ -50,6 +53,7 @@ NOT_WRITTEN = (
     "quantity",
     "expressions",
     "named_by",
+    "contents_at",
 )
 """Fields that are no keys: they follow from the keys."""
 
@@ -117,7 +121,8 @@ def _keys(cls: type, path: str, heading: str) -> Iterator[ProfileKey]:
         if inner is None:
             yield _key(attribute, heading)
             continue
-        below = f"{path}.{toml_key(attribute)}".lstrip(".") + (".NAME" if marks == "{}" else "")
+        key = OTHER_FORMS.get(attribute.name, toml_key(attribute))
+        below = f"{path}.{key}".lstrip(".") + (".NAME" if marks == "{}" else "")
         yield from _keys(inner, below, f"[[{below}]]" if marks == "[]" else f"[{below}]")
 
 

@@ -12,7 +12,7 @@ from flowrig.plugins import DriverOffer, hookimpl
 from flowrig.plugins.registry import Plugins
 from flowrig.testing.templates.flowrig_template.flow_source_settings import TemplateSettings
 
-__all__ = ["SOURCES", "plugins_with_sources"]
+__all__ = ["SELECTED", "SOURCES", "plugins_with_sources"]
 
 TEMPLATE = "flowrig.testing.templates.flowrig_template"
 
@@ -80,3 +80,27 @@ chemistry = "chem3"
 """
 )
 """Two quick experiments; nitrogen at 1.5 bar between the slugs."""
+
+SELECTED = (
+    SOURCES.replace(
+        'supply = "2 L"',
+        'supply = { valve = "selector", rinse = "2 mL" }\n'
+        'contents = { ode = "1-octadecene", heptane = "n-heptane" }',
+    ).replace("extends", "interlocks = []\nextends")
+    + """
+[devices.selector]
+driver = "vici"
+address = "COM31"
+positions = { off = 1, ode = 2, heptane = 3 }
+safe = "off"
+
+[settings]
+selector = "ode"
+
+[[space]]
+name = "solvent"
+is = "selector"
+choices = ["ode", "heptane"]
+"""
+)
+"""The same, where a selector valve leads one of two solvents to the pump."""

@@ -1,10 +1,13 @@
 """Devices that a person works and reads."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 from click.testing import CliRunner
 from watched_rig import QUICK, WORLD, plugins_with, run_watched
 
@@ -27,6 +30,7 @@ from flowrig.operator.requests import OperatorRequests, Request
 from flowrig.planning.plan import plan_campaign
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import check_profile, load_profile
+from flowrig.rig.simulated import EmulatedRig, emulated
 from flowrig.run.options import ResumeOptions
 from flowrig.run.start import resume_run
 
@@ -74,7 +78,6 @@ class Person:
 
     def __init__(self, answers: int = 99, **readings: float) -> None:
         self.requests = OperatorRequests()
-        self.requests.attended = True
         self.asked: list[Hold] = []
         self._answers = answers
         self._readings = {f"balance.{name}": value for name, value in readings.items()}
@@ -92,7 +95,20 @@ class Person:
     @property
     def options(self) -> dict[str, Any]:
         """Options of a run beside which the person sits."""
-        return {"requests": self.requests, "listeners": [self]}
+        return {"requests": self.requests, "listeners": [self], "simulator": with_handles}
+
+
+@contextmanager
+def with_handles(*arguments: Any, **options: Any) -> Iterator[EmulatedRig]:
+    """An emulated rig whose devices by hand are real."""
+    with emulated(*arguments, **options) as rig:
+        devices = {
+            name: evolve(one, emulated=False, settings=evolve(one.settings, address=""))
+            if one.by_hand
+            else one
+            for name, one in rig.profile.devices.items()
+        }
+        yield evolve(rig, profile=evolve(rig.profile, devices=devices))
 
 
 @pytest.fixture(scope="module")
@@ -154,12 +170,10 @@ def test_a_person_works_and_reads(tmp_path: Path, plugins: Plugins) -> None:
     assert order[first + 4].positions == {"selector": "fill"}
 
 
-@pytest.mark.slow
 def test_without_an_answer_the_run_holds_and_asks_again(tmp_path: Path, plugins: Plugins) -> None:
     """It goes to its safe state; a resumed run, as one that was killed, asks for everything."""
     person = Person(answers=1)
-    text = RIG + '[hold]\nlongest = "2 s"\n'  # real seconds, as somebody sits beside the run
-    outcome, _, _ = run(tmp_path, plugins, text, **person.options)
+    outcome, _, _ = run(tmp_path, plugins, **person.options)
     assert outcome.state == "held"
     assert "by hand: stirrer is at" in outcome.reason
     (sought,) = events(tmp_path, SafeStateSought)
@@ -218,6 +232,12 @@ def test_numbers_are_typed_where_the_run_is() -> None:
         (
             ("[[space]]", "[[interlocks]]\nreading = \"balance.weight\"\nabove=\"9 g\"\n[[space]]"),
             "a person reads 'balance.weight' once an experiment",
+        ),
+        (
+            ("[[space]]", "[streams.PFO]\npump = \"needle\"\n"
+             "[devices.needle]\ndriver = \"by-hand-flow-controller\"\nlimits = [0, 2]\n"
+             "unit = \"mL/min\"\nsafe = \"any\"\n[[space]]"),
+            "'needle' is worked by hand, and the safe state stops 'PFO'",
         ),
         (
             ("[[space]]", "[[safe_state]]\ndo = \"safe\"\ndevices = [\"selector\"]\n[[space]]"),

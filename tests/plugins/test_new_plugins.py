@@ -10,7 +10,11 @@ from fresh_environment import ROOT, Lab, build_wheels, run
 from flowrig.journal.events import Opened, RunStarted
 from flowrig.journal.journal import FILE_NAME, Journal
 
-pytestmark = [pytest.mark.xdist_group("fresh environment"), pytest.mark.slow]
+pytestmark = [
+    pytest.mark.xdist_group("fresh environment"),
+    pytest.mark.slow,
+    pytest.mark.timeout(1200),  # one distribution of each kind is built and installed
+]
 """The scaffolds themselves are tried without an installation in tests/testing."""
 
 KINDS = (
@@ -24,24 +28,27 @@ KINDS = (
     "valve",
     "sensor",
     "stirrer",
+    "flow_controller",
+    "stage",
+    "light",
+    "collector",
+    "tcspc",
     "flow_source",
 )
 
+OURS = {kind: f"our-{kind.replace('_', '-')}" for kind in KINDS}
+"""Names of the plugins."""
+
 MODELS = ("optimizer", "surrogate", "analysis", "chemistry")
-
-
-def _name(kind: str) -> str:
-    """Our plugin of a kind."""
-    return f"our-{kind.replace('_', '-')}"
 
 
 @pytest.fixture(scope="module")
 def new(lab: Lab) -> Lab:
     """One plugin of each kind, "our-pump" and so on, built and installed beside the others."""
     for kind in KINDS:
-        done = lab.flowrig("plugin", "new", kind, _name(kind))
+        done = lab.flowrig("plugin", "new", kind, OURS[kind])
         assert done.returncode == 0, done.stdout + done.stderr
-    projects = [lab.folder / f"flowrig-{_name(kind)}" for kind in KINDS]
+    projects = [lab.folder / f"flowrig-{name}" for name in OURS.values()]
     lab.install("pytest", *build_wheels(projects, lab.folder / "wheels-of-our-own"))
     for project in projects:  # what is left of each are its tests
         shutil.rmtree(project / project.name.replace("-", "_"))
@@ -68,17 +75,36 @@ def profile(tmp_path: Path) -> Path:
         },
         "gauge": {"driver": "our-sensor", "address": "COM21"},
         "bar": {"driver": "our-stirrer", "address": "COM22"},
+        "gas": {"driver": "our-flow-controller", "address": "COM27"},
+        "probe": {"driver": "our-stage", "address": "COM24", "safe": "0 mm"},
+        "lamp": {"driver": "our-light", "address": "COM25"},
+        "fractions": {
+            "driver": "our-collector", "address": "COM26", "positions": {"drain": 1, "tube_1": 2},
+            "safe": "drain",
+        },
+        "counter": {"driver": "our-tcspc", "address": "COM28"},
     }  # fmt: skip
     content["devices"]["pump_pfo"] = {"driver": "our-flow-source", "address": "COM23"}
     content["streams"]["PFO"] |= {"device": "pump_pfo", "supply": "1 L"}
     for key in ("pump", "syringe"):
         del content["streams"]["PFO"][key]
     content["path"]["mixer"] |= {"sensor": "gauge", "stirrer": "bar"}
-    content["settings"] = {"selector": "b", "bar": "300 rpm"}
+    content["settings"] = {
+        "selector": "b",
+        "bar": "300 rpm",
+        "gas": "20 mL/min",
+        "probe": "12.5 mm",
+        "lamp": "40 %",
+        "fractions": "tube_1",
+    }
+    content["path"]["cell_pl"]["devices"] = ["counter"]
     content["limits"]["temperature"] = ["5 degC", "185 degC"]  # as far as our heater goes
     content["analysis"] |= {"frames": 40, "frame_interval": "100 ms", "reactive_frames": 10}
-    content["analysis"]["channels"] = {"ours": {"use": "our-analysis", "device": "hdx_pl"}}
-    content["features"] = {"centre": "ours.centroid"}
+    content["analysis"]["channels"] = {
+        "ours": {"use": "our-analysis", "device": "hdx_pl"},
+        "glow": {"use": "decay", "device": "counter", "frames": 2, "frame_interval": "0 s"},
+    }
+    content["features"] = {"centre": "ours.centroid", "lifetime": "glow.lifetime"}
     content["streams"]["CuI"]["contains"] = {"Pb": "5 mmol/L"}
     content["simulation"] = {"chemistry": "our-chemistry"}
     content["campaign"] = {
@@ -98,8 +124,8 @@ def test_new_plugins_are_listed(new: Lab) -> None:
     """Each is found under its name, with its distribution, and is ready."""
     rows = {(row["kind"], row["name"]): row for row in new.json("plugins")["plugins"]}
     for kind in KINDS:
-        row = rows[kind, _name(kind)]
-        assert (row["distribution"], row["ready"]) == (f"flowrig-{_name(kind)}", True)
+        row = rows[kind, OURS[kind]]
+        assert (row["distribution"], row["ready"]) == (f"flowrig-{OURS[kind]}", True)
 
 
 @pytest.mark.slow
@@ -115,12 +141,21 @@ def test_their_own_tests_pass_on_what_was_installed(new: Lab) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", [pytest.param("pump", marks=pytest.mark.slow), "optimizer", "analysis"]
+    "kind",
+    [
+        pytest.param("pump", marks=pytest.mark.slow),
+        "optimizer",
+        "analysis",
+        "flow_controller",
+        "stage",
+        "light",
+        "collector",
+    ],
 )
 def test_they_are_gold(new: Lab, kind: str) -> None:
     """`flowrig plugin check` says so."""
-    (card,) = new.json("plugin", "check", f"our-{kind}", "--at-least", "gold")
-    assert (card["kind"], card["name"], card["level"]) == (kind, f"our-{kind}", "gold")
+    (card,) = new.json("plugin", "check", OURS[kind], "--at-least", "gold")
+    assert (card["kind"], card["name"], card["level"]) == (kind, OURS[kind], "gold")
 
 
 @pytest.mark.slow
@@ -134,8 +169,8 @@ def test_a_run_goes_through_all_of_them(new: Lab, profile: Path) -> None:
     assert 300 < summary["best"]["features"]["centre"] < 700
     journal = Journal(new.folder / "ours" / FILE_NAME, read_only=True)
     devices = next(journal.events(Opened)).data.devices.values()
-    named = {_name(kind).replace("-", " ").title() for kind in KINDS if kind not in MODELS}
+    named = {OURS[kind].replace("-", " ").title() for kind in KINDS if kind not in MODELS}
     assert {who.vendor for who in devices} == named
     versions = next(journal.events(RunStarted)).data.versions
-    assert {f"flowrig-{_name(kind)}" for kind in KINDS} <= set(versions)
+    assert {f"flowrig-{name}" for name in OURS.values()} <= set(versions)
     journal.close()

@@ -19,6 +19,7 @@ SHIPPED = {
         "new-era",
         "vici",
         "alicat",
+        "ssi-hplc",
         "scpi-sensor",
         "modbus-sensor",
         "watlow-f4t",

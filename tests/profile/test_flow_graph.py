@@ -14,6 +14,7 @@ from flowrig.interfaces.pump import Syringe
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, ProfileError, load_profile, load_profile_text
 from flowrig.profile.model import Component, ResidenceTime, Section, Stream
+from flowrig.profile.rules import flow_path
 from flowrig.profile.topology import FlowGraph, Topology
 from flowrig.safety.waste import WasteAccount
 
@@ -413,6 +414,32 @@ def test_what_is_wrong_with_routes_is_said(old: str, new: str, said: str) -> Non
     with pytest.raises(ProfileError) as caught:
         changed((old, new))
     assert said in str(caught.value)
+
+
+def test_a_section_is_passed_in_some_position_in_use() -> None:
+    """One that is passed in the safe state only is sound; one that never is passed is not."""
+    always = (
+        ('where = { is = "injector", choices = ["load", "inject"] }', ""),
+        ("[settings]", '[settings]\ninjector = "inject"'),
+    )
+    fixed = changed(*always)
+    front, growth = (Topology(fixed).is_passed(fixed.sections[n]) for n in ("front", "growth"))
+    assert (front, growth) == (False, True)
+    with pytest.raises(ProfileError) as caught:
+        changed(*always, ('safe = "load"', 'safe = "inject"'))
+    assert "nothing flows from 'mixer' to 'loop'" in str(caught.value)
+
+
+def test_more_positions_than_can_be_looked_at_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No combination of positions goes unchecked, whether a person or a variable turns a valve."""
+    monkeypatch.setattr(flow_path, "MOST_COMBINATIONS", 1)
+    with pytest.raises(ProfileError) as caught:
+        changed()
+    told = [str(one) for one in caught.value.problems]
+    assert (
+        sum("the positions of valves have 2 combinations; expected at m" in one for one in told)
+        == 2
+    )
 
 
 def test_a_flush_reaches_the_waste_in_the_safe_position() -> None:

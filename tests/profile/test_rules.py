@@ -216,7 +216,7 @@ CASES = [
     ("devices.hdx_pl.integration_time = '1 ms'", "2:35: `integration_time` must be >= 6000: 1000"),
     (
         "devices.hdx_pl.integration_time = '6000500 ns'",
-        '2:35: got "6000500 ns"; expected a time such as "8 ms"',
+        '2:35: got "6000500 ns", which is 6000.5 us; expected a whole number of us',
     ),
     ("devices.hdx_pl.integration_time = '8.0005 ms'", "expected a whole number of us"),
     ("devices.plate.deadline_s = 3", "2:15: unknown key 'deadline_s'; did you mean 'deadline'?"),

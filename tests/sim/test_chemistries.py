@@ -175,6 +175,44 @@ def test_halide_exchange_takes_its_time() -> None:
     assert peaks == sorted(peaks)
 
 
+DOTS = {"Core": {"In": 0.02}, "Zn": {"Zn": 0.08}, "S": {"S": 0.08}}
+
+
+def dots(core: tuple[float, float], shell: tuple[float, float], zn_in: float = 3.0) -> Product:
+    """Dots after a core stage and a shell stage, each with its time [s] and temperature [°C]."""
+    bare = {"In": 0.016, "Zn": 0.0, "S": 0.0}
+    before = Parcel(shares={"Core": 1.0}, mol_per_l=bare, legs=(leg(*core),))
+    other = Parcel(shares={"Zn": 0.5, "S": 0.5}, mol_per_l={"In": 0.0, "Zn": 0.04, "S": 0.04})
+    both = Parcel(
+        shares={"Core": 0.5, "Zn": 0.25, "S": 0.25},
+        mol_per_l={"In": 0.008, "Zn": 0.008 * zn_in, "S": 0.008 * zn_in},
+        legs=(leg(*shell),),
+        met=lambda: ((0.5, before), (0.5, other)),
+    )
+    return made("core-shell", DOTS).product(both)
+
+
+def test_core_shell_spans_480_to_650_nm_by_both_stages() -> None:
+    """Published: parameters of core and shell stages tune the emission; here towards red."""
+    stages = [((60.0, 180.0), (10.0, 150.0)), ((600.0, 240.0), (10.0, 150.0))]
+    stages += [((600.0, 240.0), (600.0, 260.0)), ((3000.0, 300.0), (3000.0, 280.0))]
+    peaks = [peak_nm(dots(*one)) for one in stages]
+    assert peaks == sorted(peaks)
+    assert peaks[0] == pytest.approx(480.0, abs=15.0)
+    assert peaks[-1] == pytest.approx(650.0, abs=2.0)
+
+
+def test_core_shell_yield_reaches_67_percent() -> None:
+    """Published: with a good shell; bare cores are dim, and so are dots with too much zinc."""
+    yields = [
+        dots((600.0, 240.0), *shell).emitters[0].quantum_yield
+        for shell in (((1.0, 25.0), 3.0), ((3000.0, 280.0), 3.0), ((3000.0, 280.0), 12.0))
+    ]
+    assert yields[1] == pytest.approx(0.67, abs=0.01)
+    assert yields[0] < 0.05
+    assert yields[2] < yields[1]
+
+
 def test_ideal_mixing_is_beer_and_lambert() -> None:
     """Absorbance is proportional to concentration and light path; the shape does not change."""
     chemistry = made("ideal-mixing", {"D": {"dye": 1e-3}}, extinction_l_mol_cm=5000.0)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from flow_sources import SOURCES, plugins_with_sources
+from flow_sources import SELECTED, SOURCES, plugins_with_sources
 
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import check_profile
@@ -41,6 +41,11 @@ def plugins() -> Plugins:
         (('phase = "gas"\n', ""), "the volume of 'PFO' does not depend on a pressure"),
         (('"SCCM"', '"CCM"'), "'nitrogen' counts the volume that really flows, at any pressure"),
         (('"SCCM"', '"g/min"'), "'nitrogen' is a flow_controller; expected a pump, or a device"),
+        (
+            ('"alicat"\naddress = "COM33"\nunit = "SCCM"\nfull_scale = 2.0',
+             '"by-hand-flow-controller"\nlimits = [0.0, 2.0]\nunit = "SCCM"\nsafe = "any"'),
+            "a person works 'nitrogen', so that nothing could stop the stream",
+        ),
         (("full_scale = 2.0", "full_scale = 0.5"), "600 uL/min is outside what the flow"),
         (("full_scale = 2.0", "full_scale = 90.0"), "20 uL/min is outside what the flow"),
         (('pressure = "1.5 bar"', 'pressure = "0 bar"'), "got 0 kPa; expected more than 0 kPa"),
@@ -60,9 +65,64 @@ def test_what_is_wrong_is_told_at_its_place(
     tmp_path: Path, plugins: Plugins, change: tuple[str, str], said: str
 ) -> None:
     """Each mistake is found by `check`, with its line and what is expected."""
-    assert change[0] in SOURCES
-    path = tmp_path / "rig.toml"
-    path.write_text(SOURCES.replace(*change, 1), encoding="utf-8")
+    assert_told(tmp_path, plugins, SOURCES, change, said)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (('valve = "selector"', 'valve = "selectors"'), "device with positions 'selectors'"),
+        (('rinse = "2 mL"', 'rinse = "0 mL"'), "got 0 µL; expected more than 0 µL"),
+        ((', rinse = "2 mL"', ""), "missing key 'rinse'"),
+        (('rinse = "2 mL"', 'rinse = "2 mL", wash = "1 mL"'), "unknown key 'wash'"),
+        (('heptane = "n-hep', 'hexane = "n-hep'), "unknown position 'hexane'"),
+        ((', heptane = "n-heptane"', ""), "'ODE' draws nothing where 'selector' is at 'heptane'"),
+        (('{ ode = "1-octadecene", heptane = "n-heptane" }', '"two"'), "'selector' selects the"),
+        (('{ valve = "selector", rinse = "2 mL" }\n', '"1 L"\n'), "'ODE' has one liquid"),
+        (('supply = { valve', 'selector = { valve'), "unknown key 'selector'"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_selector_is_told(
+    tmp_path: Path, plugins: Plugins, change: tuple[str, str], said: str
+) -> None:
+    """Its valve, its positions, and its rinse."""
+    assert_told(tmp_path, plugins, SELECTED, change, said)
+
+
+@pytest.mark.parametrize(
+    "change", [('selector = "ode"\n', 'selector = "off"\n'), ('selector = "ode"\n', "")]
+)
+@pytest.mark.parametrize("is_calibrated", [False, True])
+def test_a_selector_leads_to_a_liquid_wherever_its_stream_flows(
+    tmp_path: Path, plugins: Plugins, change: tuple[str, str], is_calibrated: bool
+) -> None:
+    """Where no variable turns it, and in a calibration: at its setting, or at its safe position."""
+    text = SELECTED
+    if is_calibrated:
+        text += '\n[calibration.flow_rates]\nODE = "300 uL/min"\n'
+    else:
+        text = text.partition('\n[[space]]\nname = "solvent"')[0]
+    said = "'ODE' draws nothing where 'selector' is at 'off'; expected one of ode, heptane"
+    assert_told(tmp_path, plugins, text, change, said)
+
+
+def assert_told(
+    folder: Path, plugins: Plugins, text: str, change: tuple[str, str], said: str
+) -> None:
+    """`check` finds a mistake, with its line and what is expected."""
+    assert change[0] in text
+    path = folder / "rig.toml"
+    path.write_text(text.replace(*change, 1), encoding="utf-8")
     problems = check_profile(path, plugins)
     assert [one for one in problems if said in str(one)], problems
     assert all(one.line > 0 for one in problems)
+
+
+def test_a_gas_that_flushes_does_not_fill_the_waste(tmp_path: Path, plugins: Plugins) -> None:
+    """The safe state flushes for 20 min with 200 µL/min of solvent and as much gas: 4 mL stay."""
+    path = tmp_path / "rig.toml"
+    for volume, is_enough in (("4.1 mL", True), ("3.9 mL", False)):
+        text = SOURCES.replace('volume = "500 mL"', f'volume = "{volume}"')
+        path.write_text(text, encoding="utf-8")
+        said = [str(problem) for problem in check_profile(path, plugins)]
+        assert is_enough == (not any("flushes up to" in one for one in said))

@@ -9,6 +9,8 @@ import flowrig.testing
 from flowrig.testing import (
     AnalysisConformance,
     ChemistryConformance,
+    DetectingConformance,
+    DispensingConformance,
     HeaterConformance,
     OptimizerConformance,
     PumpConformance,
@@ -24,6 +26,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "conformance.md").read_text(encodin
 SUITES = (
     PumpConformance, HeaterConformance, SpectrometerConformance, OptimizerConformance,
     SurrogateConformance, ReadableConformance, SettableConformance, SelectableConformance,
+    DispensingConformance, DetectingConformance,
     AnalysisConformance, ChemistryConformance,
 )  # fmt: skip
 

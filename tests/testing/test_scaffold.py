@@ -29,9 +29,14 @@ KINDS = (
     "valve",
     "sensor",
     "stirrer",
+    "flow_controller",
+    "stage",
+    "light",
+    "collector",
+    "tcspc",
     "flow_source",
 )
-REST_NEEDS_NOTHING = ("valve", "sensor", "stirrer")
+REST_NEEDS_NOTHING = KINDS[KINDS.index("valve") : KINDS.index("flow_source")]
 """Kinds of instruments that no command brings to rest; two checks are left out for them."""
 
 

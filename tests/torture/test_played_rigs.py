@@ -27,7 +27,10 @@ from flowrig.torture import (
 from flowrig.torture.rehearsal import REHEARSED, occurrences_of, rehearse
 
 OTHER_DRIVERS = str(Path(__file__).with_name("other_drivers.toml"))
-"""Three kinds of pumps and sensors, a valve, a gas controller and a light that nobody can shut."""
+"""Pumps on one port, a valve, two sensors, a gas controller, and a light that nobody can shut."""
+
+GAS_CARRIER = str(Path(__file__).with_name("gas_carrier.toml"))
+"""A stream without a syringe: nitrogen between the slugs."""
 
 REFILLING = str(Path(__file__).with_name("refilling.toml"))
 """Two syringes that fill themselves from reservoirs, before every experiment."""
@@ -63,8 +66,12 @@ def slow(*values: Any) -> Any:
         slow(EIGHT_PUMPS, "1/settle/1"),
         slow(EIGHT_PUMPS, "26/flow/1"),
         slow(EIGHT_PUMPS, "43/heat-up/1"),
+        slow(GAS_CARRIER, "21/connect/1"),
+        slow(GAS_CARRIER, "42/settle/1"),
+        slow(GAS_CARRIER, "54/settle/1"),
         slow(OTHER_DRIVERS, "0/connect/1"),
         slow(OTHER_DRIVERS, "12/settle/1"),
+        slow(OTHER_DRIVERS, "13/measure/1"),
         slow(OTHER_DRIVERS, "18/flow/1"),
         slow(OTHER_DRIVERS, "20/settle/1"),
         slow(OTHER_DRIVERS, "43/settle/1"),
@@ -115,7 +122,7 @@ def test_faults_follow_from_what_emulators_offer() -> None:
     possible = {fault.number for fault in applicable(rig)}
     assert {9, 10, 18, 20, 54, 65, 66, 67} <= possible
     assert FAULTS[58].why_not_on(rig) == "no emulated pump of this rig offers it"
-    assert rig.kinds(["power-cycle"]) == ["pump", "spectrometer"]
+    assert rig.kinds(["power-cycle"]) == ["pump", "spectrometer", "flow_controller"]
     assert set(rig.kinds()) == {"pump", "spectrometer", "valve", "sensor", "flow_controller"}
 
 

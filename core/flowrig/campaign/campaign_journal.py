@@ -59,10 +59,10 @@ class CampaignJournal:
         self.journal.append(data, self.now_s())
 
     def calibrated(
-        self, calibration: LightCalibration, wavelengths_nm: Mapping[str, NDArray[np.float64]]
+        self, calibration: LightCalibration, axes: Mapping[str, NDArray[np.float64]]
     ) -> None:
         """Write the light references, and their doubts as symptoms."""
-        arrays = calibration_arrays(calibration, wavelengths_nm)
+        arrays = calibration_arrays(self.profile, calibration, axes)
         self.journal.append(Calibrated(), self.now_s(), arrays)
         self.report([Symptom("light-changed", doubt) for doubt in calibration.doubts])
 

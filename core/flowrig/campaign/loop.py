@@ -112,7 +112,7 @@ class CampaignLoop:
         wanted = stage.experiments - len(self._progress.decided_in(stage))
         choice = self._chooser.choose(
             stage,
-            results_for_optimizers(self._record),
+            results_for_optimizers(self._record, spectra=stage.spectra),
             [decision.conditions for decision in tried],
             min(stage.batch, wanted),
             self._executor.compute,

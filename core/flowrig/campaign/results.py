@@ -1,5 +1,6 @@
 """Experiments as optimizers get them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from flowrig.journal.events import Skipped
@@ -8,7 +9,9 @@ from flowrig.run_record.reader import RunRecord
 __all__ = ["results_for_optimizers"]
 
 
-def results_for_optimizers(record: RunRecord, before: int | None = None) -> list[dict[str, Any]]:
+def results_for_optimizers(
+    record: RunRecord, before: int | None = None, spectra: Sequence[str] = ()
+) -> list[dict[str, Any]]:
     """Each experiment that is over as optimizers get it: conditions, features and objective.
 
     An experiment of bad quality has nan for all values, whatever was computed from its spectra, and
@@ -17,6 +20,8 @@ def results_for_optimizers(record: RunRecord, before: int | None = None) -> list
     Args:
         record: reads the journal.
         before: number of an event of the journal; only earlier ones count. None for all.
+        spectra: channels whose spectra the optimizer asks for; experiments of bad quality, and
+            skipped ones, have none.
 
     Returns:
         one row for each experiment, in the order in which they ended.
@@ -29,6 +34,10 @@ def results_for_optimizers(record: RunRecord, before: int | None = None) -> list
         row[objective.name] = experiment.objective
         if experiment.quality == "bad":
             row |= nothing | dict.fromkeys(experiment.features, float("nan"))
+        else:
+            for name in spectra:
+                axis, values = record.spectrum(experiment.index, name)
+                row |= {name: values.tolist(), f"{name}.axis": axis.tolist()}
         rows.append((experiment.sequence, row))
     for event in filter(record.has_sound_choices, record.journal.events(Skipped)):
         rows.append((event.sequence, {**event.data.conditions, **nothing}))

@@ -23,7 +23,7 @@ from flowrig.emulation.disturbed_wire import DisturbedWire, When
 from flowrig.emulation.emulator import MAIN_LINK, Emulator, EmulatorContext
 from flowrig.emulation.faulty_world import FaultyWorld
 from flowrig.emulation.fronts import DirectFront, Front, PtyFront, SocketFront, serial_front
-from flowrig.emulation.place import AIR_BAR, Place, StillPlace
+from flowrig.emulation.place import AIR_BAR, Glimpse, Place, StillPlace
 from flowrig.emulation.variant import Variants
 from flowrig.emulation.wire import (
     WIRE_FAULTS,
@@ -69,6 +69,7 @@ __all__ = [
     "Front",
     "Garbled",
     "GaussianBand",
+    "Glimpse",
     "HangUp",
     "HeaterBody",
     "InPieces",

@@ -1,6 +1,6 @@
 """The abstract classes that plugins implement, and the values that pass through them."""
 
-from flowrig.interfaces.analysis import Analysis, Looked
+from flowrig.interfaces.analysis import Analysis, Looked, SeriesAnalysis
 from flowrig.interfaces.capabilities import (
     Dispensing,
     Quantity,
@@ -10,6 +10,7 @@ from flowrig.interfaces.capabilities import (
     SelectableSettings,
     Settable,
 )
+from flowrig.interfaces.detecting import Detecting, Frames
 from flowrig.interfaces.device import Device, DeviceSettings, Identity, Quality, Reading
 from flowrig.interfaces.exposure import Exposure, ExposureVerdict
 from flowrig.interfaces.heater import Heater, HeaterLimits, HeaterPower, HeaterReading
@@ -26,7 +27,6 @@ from flowrig.interfaces.pump import (
     Syringe,
 )
 from flowrig.interfaces.spectrometer import (
-    Frames,
     Spectrometer,
     SpectrometerLimits,
     SpectrometerReadBack,
@@ -43,6 +43,7 @@ from flowrig.interfaces.wire_log import WireChannel, WireLog
 
 __all__ = [
     "Analysis",
+    "Detecting",
     "Device",
     "DeviceSettings",
     "Dispensed",
@@ -75,6 +76,7 @@ __all__ = [
     "Readings",
     "Selectable",
     "SelectableSettings",
+    "SeriesAnalysis",
     "Settable",
     "Spectrometer",
     "SpectrometerLimits",

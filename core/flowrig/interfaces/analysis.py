@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from flowrig.errors import PluginError
 from flowrig.plugins.contained import one_line
 
-__all__ = ["Analysis", "Looked", "require_sound"]
+__all__ = ["Analysis", "Looked", "SeriesAnalysis", "require_sound"]
 
 Array = NDArray[np.float64]
 
@@ -52,6 +52,28 @@ class Analysis(ABC):
             light: mean counts of the light through something transparent, dark included, shape `p`;
                 None if the rig has no calibration.
         """
+
+
+class SeriesAnalysis(Analysis):
+    """An analysis that needs to know when each frame was taken, as one of slugs that pass."""
+
+    @abstractmethod
+    def reduce_series(
+        self, frames: Array, times_s: Array, axis: Array, dark: Array | None, light: Array | None
+    ) -> Looked:
+        """Reduce the frames of one sample.
+
+        Args:
+            frames: as in `reduce`, in the order of time.
+            times_s: rig time [s] at which each frame was requested, rising, shape `n`.
+            axis: as in `reduce`.
+            dark: as in `reduce`.
+            light: as in `reduce`.
+        """
+
+    def reduce(self, frames: Array, axis: Array, dark: Array | None, light: Array | None) -> Looked:
+        """As `reduce_series`, for frames that were taken every second."""
+        return self.reduce_series(frames, np.arange(len(frames), dtype=float), axis, dark, light)
 
 
 def require_sound(looked: object) -> None:

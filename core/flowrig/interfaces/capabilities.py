@@ -1,5 +1,7 @@
 """What the core knows of a device of any kind: that it can be read, set, turned, or deliver.
 
+Devices that take frames are in `flowrig.interfaces.detecting`.
+
 A kind of device, such as a valve or a stirrer, is a class that extends `Device` and capabilities;
 plugins offer kinds by the hook `flowrig_kinds`. What a device reports, its unit and limits, or its
 positions are either the same for the whole kind, and stand in its class, or belong to the single
@@ -101,11 +103,11 @@ class Capability:
     settling_s: float = 0.0
 
     @property
-    def _device(self) -> Device:
+    def _as_device(self) -> Device:
         assert isinstance(self, Device), f"{type(self).__name__} must extend Device"
         return self
 
-    def _carry_out(self, send: Callable[[], object], shows: Callable[[], str]) -> None:
+    def _tell_and_ask(self, send: Callable[[], object], shows: Callable[[], str]) -> None:
         """Send a command, and wait until the device shows it.
 
         Args:
@@ -116,7 +118,7 @@ class Capability:
             RefusedError: the device shows something else.
             UnknownOutcomeError: the device did not answer, to the command or to the question.
         """
-        device = self._device
+        device = self._as_device
         device._require_open()
         try:
             send()
@@ -140,7 +142,7 @@ class Readable(Capability, ABC):
     @property
     def quantities(self) -> Sequence[Quantity]:
         """What it reports; by default those of the settings."""
-        return self._device.settings.quantities  # type: ignore[attr-defined,no-any-return]
+        return self._as_device.settings.quantities  # type: ignore[attr-defined,no-any-return]
 
     def read(self) -> Readings:
         """Read every quantity from the device.
@@ -150,7 +152,7 @@ class Readable(Capability, ABC):
             ProtocolError: the answer is none.
             DriverError: the driver returned other quantities, or values that are no numbers.
         """
-        device = self._device
+        device = self._as_device
         device._require_open()
         names = [one.name for one in self.quantities]
         values = returned.readings(device, self._do_read(), names)
@@ -172,12 +174,12 @@ class Settable(Capability, ABC):
     @property
     def unit(self) -> str:
         """Unit of the number; by default that of the settings."""
-        return self._device.settings.unit  # type: ignore[attr-defined,no-any-return]
+        return self._as_device.settings.unit  # type: ignore[attr-defined,no-any-return]
 
     @property
     def limits(self) -> tuple[float, float]:
         """Lowest and highest number that it takes; by default those of the settings."""
-        return self._device.settings.limits  # type: ignore[attr-defined,no-any-return]
+        return self._as_device.settings.limits  # type: ignore[attr-defined,no-any-return]
 
     @property
     def resolution(self) -> float:
@@ -196,7 +198,7 @@ class Settable(Capability, ABC):
         low, high = self.limits
         if not low <= value <= high:
             raise OutOfRangeError(
-                f"{self._device.name}: {value:g} {self.unit} is outside its limits, {low:g} to "
+                f"{self._as_device.name}: {value:g} {self.unit} is outside its limits, {low:g} to "
                 f"{high:g} {self.unit}"
             )
 
@@ -206,13 +208,13 @@ class Settable(Capability, ABC):
                 return ""
             return f"it was told {value:g} {self.unit} and reports {found:g} {self.unit}"
 
-        self._carry_out(lambda: self._do_set(value), shows)
+        self._tell_and_ask(lambda: self._do_set(value), shows)
 
     def setting(self) -> float:
         """The number that the device works towards, asked from it."""
-        self._device._require_open()
+        self._as_device._require_open()
         expected = f"the number [{self.unit}] to which it is set"
-        return returned.number(self._device, "_do_setting", self._do_setting(), expected)
+        return returned.number(self._as_device, "_do_setting", self._do_setting(), expected)
 
     @abstractmethod
     def _do_set(self, value: float) -> None:
@@ -249,7 +251,7 @@ class Selectable(Capability, ABC):
     @property
     def positions(self) -> Sequence[str]:
         """Names of its positions; by default those of the settings."""
-        return tuple(self._device.settings.positions)  # type: ignore[attr-defined]
+        return tuple(self._as_device.settings.positions)  # type: ignore[attr-defined]
 
     def select(self, position: str) -> None:
         """Turn to a position, and verify that the device reports it.
@@ -261,7 +263,7 @@ class Selectable(Capability, ABC):
         """
         if position not in self.positions:
             raise OutOfRangeError(
-                f"{self._device.name}: there is no position {position!r}; there are "
+                f"{self._as_device.name}: there is no position {position!r}; there are "
                 f"{', '.join(self.positions)}"
             )
 
@@ -271,13 +273,13 @@ class Selectable(Capability, ABC):
                 return ""
             return f"it was told to turn to {position!r} and reports {found!r}"
 
-        self._carry_out(lambda: self._do_select(position), shows)
+        self._tell_and_ask(lambda: self._do_select(position), shows)
 
     def position(self) -> str:
         """Where the device stands, asked from it; no name of `positions` where it is at none."""
-        self._device._require_open()
+        self._as_device._require_open()
         expected = "the name of a position, or another text where it is at none of them"
-        return returned.text(self._device, "_do_position", self._do_position(), expected)
+        return returned.text(self._as_device, "_do_position", self._do_position(), expected)
 
     @abstractmethod
     def _do_select(self, position: str) -> None:
@@ -330,7 +332,7 @@ class Dispensing(Capability, ABC):
     @property
     def limits_ul_min(self) -> tuple[float, float]:
         """Slowest and fastest flow rate [µL/min] besides 0, at which it stands still."""
-        return self.window_ul_min(self._device.settings)
+        return self.window_ul_min(self._as_device.settings)
 
     @property
     def rounding_ul_min(self) -> float:
@@ -353,7 +355,7 @@ class Dispensing(Capability, ABC):
                 return ""
             return f"it was told to deliver {rate_ul_min:g} µL/min and reports {found:g} µL/min"
 
-        self._carry_out(lambda: self._do_dispense(rate_ul_min), shows)
+        self._tell_and_ask(lambda: self._do_dispense(rate_ul_min), shows)
 
     def require_rate(self, rate_ul_min: float) -> None:
         """Refuse a flow rate [µL/min] that the device cannot deliver; it can always stand still.
@@ -364,8 +366,8 @@ class Dispensing(Capability, ABC):
         low, high = self.limits_ul_min
         if rate_ul_min != 0.0 and not low <= rate_ul_min <= high:
             raise OutOfRangeError(
-                f"{self._device.name}: {rate_ul_min:g} µL/min is outside its {low:g} to {high:g} "
-                "µL/min"
+                f"{self._as_device.name}: {rate_ul_min:g} µL/min is outside its {low:g} to "
+                f"{high:g} µL/min"
             )
 
     def delivers(self, found_ul_min: float, told_ul_min: float) -> bool:
@@ -376,9 +378,9 @@ class Dispensing(Capability, ABC):
 
     def rate_ul_min(self) -> float:
         """The flow rate [µL/min] that it works towards, asked from it; 0 where it stands still."""
-        self._device._require_open()
+        self._as_device._require_open()
         method, expected = "_do_rate_ul_min", "a flow rate [µL/min], not negative"
-        return returned.number(self._device, method, self._do_rate_ul_min(), expected, low=0.0)
+        return returned.number(self._as_device, method, self._do_rate_ul_min(), expected, low=0.0)
 
     def total_ul(self) -> float:
         """Volume [µL] that the device has counted, from any beginning; it never falls.
@@ -386,9 +388,9 @@ class Dispensing(Capability, ABC):
         Raises:
             UnsupportedError: the device does not count; use flow rate times time.
         """
-        self._device._require_open()
+        self._as_device._require_open()
         method, expected = "_do_total_ul", "a volume [µL]"
-        return returned.number(self._device, method, self._do_total_ul(), expected, low=0.0)
+        return returned.number(self._as_device, method, self._do_total_ul(), expected, low=0.0)
 
     @abstractmethod
     def _do_dispense(self, rate_ul_min: float) -> None:
@@ -400,7 +402,7 @@ class Dispensing(Capability, ABC):
 
     def _do_total_ul(self) -> float:
         """Ask the device for the volume [µL] that it has counted; optional."""
-        raise UnsupportedError(f"{self._device.name}: it does not count what it delivers")
+        raise UnsupportedError(f"{self._as_device.name}: it does not count what it delivers")
 
 
 @frozen
@@ -418,6 +420,7 @@ class Abilities:
         standard_kpa: absolute pressure [kPa] at which it counts the volume of a gas; None where it
             counts the volume that really flows.
         ul_min_per_unit: flow rate [µL/min] of one unit of the number that it keeps.
+        axis_unit: unit of the axis over which it takes frames; None if it takes none.
     """
 
     quantities: tuple[Quantity, ...] = ()
@@ -425,6 +428,7 @@ class Abilities:
     limits: tuple[float, float] | None = None
     positions: tuple[str, ...] = ()
     under_flow: bool = True
+    axis_unit: str | None = None
     window_ul_min: tuple[float, float] | None = None
     standard_kpa: float | None = None
     ul_min_per_unit: float = 1.0
@@ -444,6 +448,11 @@ class Abilities:
         """Whether it turns to positions."""
         return bool(self.positions)
 
+    @property
+    def is_detecting(self) -> bool:
+        """Whether it takes frames."""
+        return self.axis_unit is not None
+
 
 def abilities_of(interface: type, settings: DeviceSettings) -> Abilities:
     """What a device can do, from the class of its kind and its settings; nothing is opened.
@@ -453,8 +462,10 @@ def abilities_of(interface: type, settings: DeviceSettings) -> Abilities:
         settings: settings of the device.
 
     Raises:
-        InputError: neither says what it has to say, or the kind is both set and turned.
+        InputError: neither says what it has to say, or the kind is both set and turned, or takes
+            frames and is read, set or turned besides.
     """
+    from flowrig.interfaces.detecting import Detecting  # noqa: PLC0415 - that module imports this one
 
     def said(name: str) -> Any:
         found = getattr_static(interface, name)
@@ -466,6 +477,11 @@ def abilities_of(interface: type, settings: DeviceSettings) -> Abilities:
 
     if issubclass(interface, Settable) and issubclass(interface, Selectable):
         raise InputError(f"{interface.__name__} keeps a number and has positions; split it in two")
+    if issubclass(interface, Detecting):
+        if issubclass(interface, Readable | Settable | Selectable | Dispensing):
+            name = interface.__name__
+            raise InputError(f"{name} takes frames, and is read, set or turned besides; split it")
+        return Abilities(axis_unit=str(said("axis_unit")))
     quantities: tuple[Quantity, ...] = ()
     if issubclass(interface, Readable):
         quantities = tuple(said("quantities"))

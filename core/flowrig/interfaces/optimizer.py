@@ -26,7 +26,17 @@ Array = NDArray[np.float64]
 
 @frozen(kw_only=True)
 class OptimizerSettings:
-    """Base of every optimizer's settings class."""
+    """Base of every optimizer's settings class.
+
+    A subclass may have a field `spectra` with names of channels: then each result has the averaged
+    spectrum of the experiment under the name of the channel, and the places of its values as
+    CHANNEL.axis, both lists of numbers.
+    """
+
+    @property
+    def spectra(self) -> tuple[str, ...]:
+        """Channels whose spectra the optimizer asks for."""
+        return ()
 
     def objection(self, space: Space) -> str:
         """Why these settings do not fit a search space, in one phrase; "" if they do.

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from flowrig.interfaces.spectrometer import SpectrometerLimits, SpectrometerReadBack
 
 __all__ = [
+    "axis",
+    "detected",
     "frame",
     "heater_limits",
     "heater_reading",
@@ -336,6 +338,41 @@ def frame(device: "Device", value: Any, pixels: int | None = None) -> NDArray[np
     fits = array.ndim == 1 and array.size > 0 and array.size == (pixels or array.size)
     if not (fits and array.dtype == np.uint16):
         expected = f"one array of {count} with counts of 16 bit (numpy.uint16)"
+        raise refusal(device, "_do_acquire_frame", value, expected)
+    return array
+
+
+def axis(device: "Device", value: Any, unit: str) -> NDArray[np.float64]:
+    """Places on the axis of a detector that rise from point to point.
+
+    Raises:
+        DriverError: they do not, or are no numbers.
+    """
+    array = _array(value)
+    fits = array.ndim == 1 and array.size > 0 and array.dtype.kind in "iuf"
+    if not (fits and np.isfinite(array).all() and (np.diff(array.astype(float)) > 0).all()):
+        expected = f"an array of finite places [{unit}] that rise from point to point"
+        raise refusal(device, "_do_axis", value, expected)
+    return array.astype(np.float64)
+
+
+def detected(device: "Device", value: Any, points: int | None = None) -> NDArray[Any]:
+    """One frame of a detector of any kind.
+
+    Args:
+        device: the driver.
+        value: what it returned.
+        points: number of points of its axis, where it is known.
+
+    Raises:
+        DriverError: it has another shape, or values that are no counts.
+    """
+    array = _array(value)
+    fits = array.ndim == 1 and array.size > 0 and array.size == (points or array.size)
+    whole = array.dtype.kind == "u" and array.dtype.itemsize <= 4
+    if not (fits and (whole or (array.dtype == np.float64 and np.isfinite(array).all()))):
+        count = "its points" if points is None else f"{points} points"
+        expected = f"one array of {count}: unsigned integers of up to 32 bits, or finite float64"
         raise refusal(device, "_do_acquire_frame", value, expected)
     return array
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from flowrig.clock import Alarm
 from flowrig.errors import NotReadyError, OutOfRangeError, UnsupportedError
 from flowrig.interfaces import returned
+from flowrig.interfaces.detecting import Detecting, Frames
 from flowrig.interfaces.device import Device, Reading
 from flowrig.interfaces.exposure import Exposure, ExposureSearch
 
@@ -49,38 +50,11 @@ class SpectrometerReadBack(Reading):
     is_light_on: bool | None = None
 
 
-@frozen(kw_only=True, eq=False)
-class Frames(Reading):
-    """Raw spectra that were taken one after the other with the same settings.
-
-    Attributes:
-        counts: raw counts of the detector, uint16, shape `n_frames x n_pixels`.
-        times_s: rig time [s] at which each frame was requested, shape `n_frames`.
-        integration_time_us: integration time [µs] of every frame.
-        saturated: whether each frame has a saturated pixel, shape `n_frames`.
-    """
-
-    counts: NDArray[np.uint16]
-    times_s: NDArray[np.float64]
-    integration_time_us: int
-    saturated: NDArray[np.bool_]
-
-    def mean_counts(self) -> NDArray[np.float64]:
-        """Counts averaged over all frames, shape `n_pixels`."""
-        return np.asarray(self.counts.mean(axis=0, dtype=np.float64))
-
-
-class Spectrometer(Device):
+class Spectrometer(Device, Detecting):
     """An array spectrometer, with or without control of a light source."""
 
-    _abandoned: Alarm | None = None
-    """Rings when the acquisition under way is abandoned."""
+    axis_unit = "nm"
     _returned_pixels: int | None = None
-
-    @property
-    def controls_light(self) -> bool:
-        """Whether `set_light` opens and shuts a light source; drivers that can override this."""
-        return False
 
     @property
     def limits(self) -> SpectrometerLimits:
@@ -93,6 +67,10 @@ class Spectrometer(Device):
         wavelengths_nm = returned.wavelengths_nm(self, self._do_wavelengths_nm())
         self._returned_pixels = wavelengths_nm.size
         return wavelengths_nm
+
+    def axis(self) -> NDArray[np.float64]:
+        """As `wavelengths_nm`."""
+        return self.wavelengths_nm()
 
     def integration_time_us(self) -> int:
         """Integration time [µs] of the next frame."""
@@ -213,11 +191,6 @@ class Spectrometer(Device):
         search = self._exposure_search(target_fraction, tolerance, shortest_us, longest_us)
         return self._carry_out(search, self._pixels_in(window_nm), frames_max)
 
-    def abandon(self) -> None:
-        """Stop an acquisition in another thread before its next frame; it does not wait for it."""
-        if self._abandoned is not None:
-            self.clock.ring(self._abandoned)
-
     def _exposure_search(
         self,
         target_fraction: float,
@@ -310,6 +283,9 @@ class Spectrometer(Device):
     @abstractmethod
     def _do_limits(self) -> SpectrometerLimits:
         """Limits of the spectrometer."""
+
+    def _do_axis(self) -> NDArray[np.float64]:
+        return self._do_wavelengths_nm()
 
     @abstractmethod
     def _do_wavelengths_nm(self) -> NDArray[np.float64]:

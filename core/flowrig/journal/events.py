@@ -574,7 +574,8 @@ class Calibrated(EventData):
     """Dark and lamp references were taken. The campaign writes it at the start and each resumption.
 
     With it are the arrays `NAME.dark` and `NAME.lamp`, counts, as far as the profile asks for them,
-    and `NAME.wavelengths_nm`, for every spectrometer NAME, each of shape `n_pixels`.
+    and `NAME.wavelengths_nm`, for every spectrometer NAME, each of shape `n_pixels`. A detector
+    that is no spectrometer has `NAME.axis` instead, in the unit of its axis.
     """
 
     KIND: ClassVar = "calibrated"
@@ -713,7 +714,7 @@ class Measured(EventData):
     """An experiment was measured. The campaign writes it when its streams have stopped.
 
     With it are the arrays `NAME.counts`, raw frames, shape `n_frames x n_pixels`, `NAME.times_s`,
-    shape `n_frames`, and `NAME.dark`, shape `n_pixels`, if a dark was taken, for every spectrometer
+    shape `n_frames`, and `NAME.dark`, shape `n_pixels`, if a dark was taken, for every detector
     NAME; and for every channel its spectrum under its name, with `CHANNEL.axis` if its analysis
     gave it an axis of its own.
 

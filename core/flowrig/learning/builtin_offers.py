@@ -6,6 +6,7 @@ from flowrig.learning.mean_of_settings import MeanOfSettings
 from flowrig.plugins.hookspecs import hookimpl
 from flowrig.plugins.offers import Offer
 from flowrig.problem.objective import MaximumResponse, PlqyProxy, TargetObjective
+from flowrig.problem.spectral import SpectrumMatch
 
 
 @hookimpl
@@ -32,6 +33,13 @@ def flowrig_objectives() -> Sequence[Offer]:
             target="flowrig.problem.objective:TargetObjective",
             settings=TargetObjective,
             summary="goals in order: a target within a tolerance, then narrow, then bright",
+        ),
+        Offer(
+            kind="objective",
+            name="spectrum-match",
+            target="flowrig.problem.spectral:SpectrumMatch",
+            settings=SpectrumMatch,
+            summary="a whole spectrum, as near to a wanted one as possible",
         ),
     ]
 

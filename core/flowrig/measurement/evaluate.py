@@ -51,7 +51,8 @@ def evaluate(
 
     Args:
         profile: analysis constants and objective.
-        wavelengths_nm: by spectrometer, each of shape `n_pixels`.
+        wavelengths_nm: by detector, the place of every pixel on its axis, shape `n_pixels`:
+            wavelengths [nm] of a spectrometer.
         calibration: light references of the spectrometers.
         observation: spectra of one condition.
 
@@ -77,6 +78,7 @@ def evaluate(
         samples,
         profile.features.values(),
         readings={**nothing, **observation.readings},
+        objective=profile.objective,
     )
     objective = _objective(profile, features)
     flags = [*features.flags, *_doubts(calibration, observation)]
@@ -142,16 +144,16 @@ def feature_probe(
 
 
 def calibration_arrays(
-    calibration: LightCalibration, wavelengths_nm: Mapping[str, Array]
+    profile: Profile, calibration: LightCalibration, axes: Mapping[str, Array]
 ) -> dict[str, NDArray[Any]]:
-    """Arrays that a journal keeps with a calibration: dark, lamp and wavelengths, by name."""
+    """Arrays that a journal keeps with a calibration: dark, lamp and axis, by name."""
     arrays: dict[str, NDArray[Any]] = {}
-    for name, wavelengths in wavelengths_nm.items():
+    for name, axis in axes.items():
         reference = calibration.references.get(name, LightReference(None))
         for what, array in (("dark", reference.dark), ("lamp", reference.lamp)):
             if array is not None:
                 arrays[f"{name}.{what}"] = array
-        arrays[f"{name}.wavelengths_nm"] = wavelengths
+        arrays[f"{name}.{profile.devices[name].axis_array}"] = axis
     return arrays
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from flowrig.errors import FlowrigError, PluginError
 from flowrig.interfaces.analysis import Analysis as Reduction
-from flowrig.interfaces.analysis import Looked, require_sound
+from flowrig.interfaces.analysis import Looked, SeriesAnalysis, require_sound
 from flowrig.interfaces.device import Quality
 from flowrig.measurement.frame_checks import (
     dimmed_flags,
@@ -25,6 +25,7 @@ from flowrig.measurement.sample import Features, Flag, Sample, Spectrum
 from flowrig.measurement.spectra import reactive_frames
 from flowrig.plugins.contained import one_line
 from flowrig.plugins.offers import AnalysisOffer, import_target
+from flowrig.problem.objective import Objective
 from flowrig.profile.model import Analysis, Channel, Feature, Reading
 from flowrig.profile.model.channels import ABSORBANCE, EMISSION
 
@@ -39,6 +40,7 @@ def extract_features(
     features: Iterable[Feature],
     *,
     readings: Mapping[str, float] | None = None,
+    objective: Objective | None = None,
     lamp_counts_min: float = 200.0,
 ) -> Features:
     """The features of one experiment, with flags.
@@ -48,6 +50,7 @@ def extract_features(
         samples: frames by detector, with dark and lamp reference.
         features: what is read from the spectra; features may use each other, in any order.
         readings: what devices reported meanwhile, by DEVICE.QUANTITY.
+        objective: what computes features from whole spectra, if one does.
         lamp_counts_min: lamp counts above dark where an absorbance is read below which the value is
             doubtful; the default is assumed, far above a detector's read noise.
 
@@ -72,12 +75,28 @@ def extract_features(
         if _is(channel, EMISSION):
             dimmed = dimmed_flags(channel, samples[channel.device], absorbances, lamp_counts_min)
             flags += [evolve(flag, channel=name) for flag in dimmed]
+    if objective is not None and objective.spectra:
+        quantities |= _computed(objective, spectra, flags)
     values, lacking = read_features(features, analysis.channels, spectra, quantities)
     return Features(values=values, spectra=spectra, flags=(*dict.fromkeys([*flags, *lacking]),))
 
 
 def _is(channel: Channel, analysis: AnalysisOffer) -> bool:
     return channel.offer.target == analysis.target
+
+
+def _computed(
+    objective: Objective, spectra: Mapping[str, Spectrum], flags: list[Flag]
+) -> dict[str, float]:
+    """What an objective computes from spectra; a failure spoils the experiment, not the run."""
+    seen = {n: (spectra[n].wavelengths_nm, spectra[n].values) for n in objective.spectra}
+    try:
+        found = objective.compute(seen)
+        return {name: float(found[name]) for name in objective.computed}
+    except Exception as error:  # whatever the code of a plugin raises
+        words = f"the objective {objective.name!r} fails: {type(error).__name__}: {one_line(error)}"
+        flags.append(Flag(Quality.BAD, words))
+        return dict.fromkeys(objective.computed, np.nan)
 
 
 @frozen(eq=False)
@@ -135,7 +154,11 @@ def _reduced(
     frames = sample.frames.counts[used].astype(np.float64)
     try:
         analysis: Reduction = _class_of(channel.offer.target, channel.offer.name)(channel.settings)
-        looked = analysis.reduce(frames, axis, sample.dark, sample.lamp)
+        if isinstance(analysis, SeriesAnalysis):
+            times_s = sample.frames.times_s[used]
+            looked = analysis.reduce_series(frames, times_s, axis, sample.dark, sample.lamp)
+        else:
+            looked = analysis.reduce(frames, axis, sample.dark, sample.lamp)
         require_sound(looked)
     except PluginError as error:
         reason = str(error)

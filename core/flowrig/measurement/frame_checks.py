@@ -63,16 +63,20 @@ def frame_flags(
         words = f"{device}: the frames are {sample.frames.quality.value}"
         flags.append(Flag(sample.frames.quality, words))
     frames = sample.frames.counts
-    if len(frames) > 1 and (frames == frames[0]).all():
+    is_light = "nm" in channel.offer.detector_units
+    # A counter of single events may count none in each frame; a pixel has noise in the dark too.
+    if len(frames) > 1 and (is_light or frames.any()) and (frames == frames[0]).all():
         words = f"{device}: all {len(frames)} frames are one and the same exposure"
         flags.append(Flag(Quality.BAD, words))
     saturated = used[sample.frames.saturated[used]]
     if saturated.size:
         counts = sample.frames.counts[saturated]
         clipped = counts == counts.max(axis=1, keepdims=True)
+        # Features of an analysis with an axis of its own tell nothing about pixels.
+        read = wanted if channel.offer.axis_unit in channel.offer.detector_units else ()
         slices = [
             window_slice(sample.wavelengths_nm, window)
-            for window in _windows_nm(channel, sample.wavelengths_nm, wanted)
+            for window in _windows_nm(channel, sample.wavelengths_nm, read)
         ]
         hit = np.any([clipped[:, pixels].any(axis=1) for pixels in slices], axis=0)
         if hit.any():

@@ -33,7 +33,7 @@ def read_features(
     Returns:
         values by name, nan where there is none; flags, GOOD where a value may be missing.
     """
-    reader = _Reader(spectra)
+    reader = _Reader(channels, spectra)
     known: dict[str, Any] = {name: name for name in channels} | dict(quantities)
     for feature in _in_order(features):
         known[feature.name] = _finite(reader.value(feature, known))
@@ -47,7 +47,7 @@ def read_features(
         for one in features
         if not math.isfinite(values[one.name]) and not one.is_shape
     ]
-    return values, [*missing, *reader.shapeless(channels)]
+    return values, [*missing, *reader.shapeless()]
 
 
 def _in_order(features: Sequence[Feature]) -> Iterator[Feature]:
@@ -70,10 +70,12 @@ class _Reader:
     """Reads spectra; the band of a window is looked for once.
 
     Attributes:
+        channels: by name.
         spectra: by channel.
         bands: the highest band by channel and window [nm]; None where there is none.
     """
 
+    channels: Mapping[str, Channel]
     spectra: Mapping[str, Spectrum]
     bands: dict[Reading, Peak | None] = field(factory=dict)
 
@@ -86,6 +88,8 @@ class _Reader:
         """
         if feature.expression is not None:
             return feature.expression.evaluate(known, self._functions)
+        if not feature.readings:  # the objective has computed it
+            return known.get(feature.name, math.nan)
         reading = feature.readings[0]
         low, high = reading.window_nm
         lengths = (low,) if reading.how == "at" else (low, high)
@@ -101,13 +105,26 @@ class _Reader:
             "fwhm": self._fwhm_nm,
         }
 
-    def _at(self, channel: str, at_nm: float) -> float:
+    def _at(self, channel: str, place: float) -> float:
         spectrum = self.spectra[channel]
-        return interpolate_at(spectrum.values, spectrum.wavelengths_nm, at_nm)
+        if self._is_beyond(channel, place, place):
+            return math.nan
+        return interpolate_at(spectrum.values, spectrum.wavelengths_nm, place)
 
-    def _area(self, channel: str, low_nm: float, high_nm: float) -> float:
+    def _area(self, channel: str, low: float, high: float) -> float:
         spectrum = self.spectra[channel]
-        return area(spectrum.values, spectrum.wavelengths_nm, (low_nm, high_nm))
+        if self._is_beyond(channel, low, high):
+            return math.nan
+        return area(spectrum.values, spectrum.wavelengths_nm, (low, high))
+
+    def _is_beyond(self, channel: str, low: float, high: float) -> bool:
+        """Whether an analysis gave a spectrum over an axis that does not reach places on it.
+
+        Wavelengths are checked before a run, against the detector.
+        """
+        axis = self.spectra[channel].wavelengths_nm
+        is_light = self.channels[channel].offer.axis_unit == "nm"
+        return not is_light and not axis[0] <= low <= high <= axis[-1]
 
     def _peak_nm(self, *where: Any) -> float:
         peak = self._band(*where)
@@ -129,14 +146,10 @@ class _Reader:
             self.bands[key] = find_peak(spectrum.values[window], spectrum.wavelengths_nm[window])
         return self.bands[key]
 
-    def shapeless(self, channels: Mapping[str, Channel]) -> Iterable[Flag]:
-        """Flags of bands that are not there or not whole; no fault unless the objective needs one.
-
-        Args:
-            channels: by name.
-        """
+    def shapeless(self) -> Iterable[Flag]:
+        """Flags of bands that are not there or not whole; a fault if the objective needs one."""
         for key, peak in self.bands.items():
-            device = channels[key.channel].device
+            device = self.channels[key.channel].device
             where = "{:g} to {:g} nm".format(*key.window_nm)
             if peak is None:
                 yield Flag(Quality.GOOD, f"{device}: no emission peak in {where}")

@@ -6,7 +6,6 @@ from flowrig.interfaces import SelectableSettings
 from flowrig.interfaces.capabilities import Value
 from flowrig.journal.events import HandAsked, HandDone
 from flowrig.operator.hold import Answer, Hold, HoldKind
-from flowrig.operator.requests import OperatorRequests
 from flowrig.safety.actuation import Actuation
 
 __all__ = ["HandWork"]
@@ -15,20 +14,16 @@ __all__ = ["HandWork"]
 class HandWork:
     """Asks a person to work and to read what nothing connects to the computer.
 
-    The person of an emulated rig does it at once, unless a real one sits beside the run.
+    At an emulated rig nobody can turn a handle: there the emulators do it at once.
 
     Args:
         actuation: the journalled actuators of the rig.
-        requests: whether a person sits beside the run.
         hold: waits for the person; nothing flows meanwhile.
     """
 
-    def __init__(
-        self, actuation: Actuation, requests: OperatorRequests, hold: Callable[[Hold], Answer]
-    ) -> None:
+    def __init__(self, actuation: Actuation, hold: Callable[[Hold], Answer]) -> None:
         self._actuation = actuation
         self._rig = actuation.rig
-        self._requests = requests
         self._hold = hold
 
     def before(self, values: Mapping[str, Value]) -> None:
@@ -68,7 +63,7 @@ class HandWork:
     def _ask(self, hold: Hold, devices: tuple[str, ...]) -> dict[str, float]:
         """Ask, and journal question and answer; returns what was read."""
         self._actuation.write_event(HandAsked(asks=hold.text, devices=devices, reads=hold.reads))
-        if self._is_attended_by_itself(hold, devices):
+        if self._is_emulated(hold, devices):
             by, readings = "simulation", self._rig.read_by_attendant() if hold.reads else {}
         else:
             answer = self._hold(hold)
@@ -76,10 +71,9 @@ class HandWork:
         self._actuation.write_event(HandDone(by=by, readings=readings))
         return readings
 
-    def _is_attended_by_itself(self, hold: Hold, devices: tuple[str, ...]) -> bool:
+    def _is_emulated(self, hold: Hold, devices: tuple[str, ...]) -> bool:
         entries, read = self._rig.profile.devices, (one.partition(".")[0] for one in hold.reads)
-        is_emulated = all(entries[name].emulated for name in (*devices, *read))
-        return is_emulated and not self._requests.attended
+        return all(entries[name].emulated for name in (*devices, *read))
 
     def _shown(self, name: str, value: Value) -> str:
         """A value of a device in words, with the number of a position."""

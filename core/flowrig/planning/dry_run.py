@@ -30,6 +30,7 @@ from flowrig.procedure.steps import (
     Stop,
     TellChanges,
     TellReadings,
+    TellRinse,
     Wait,
     WaitSteady,
 )
@@ -219,6 +220,7 @@ class DryRun:
             Acquire: self._acquire,
             TellChanges: lambda step: (),
             SetValues: self._set_values,
+            TellRinse: lambda step: self._ledger.lines.needed_ul(step.streams),
             TellReadings: self._tell_readings,
         }
 
@@ -320,6 +322,10 @@ class DryRun:
         if not by_hand.items() <= self._by_hand.items():
             self._by_hand |= by_hand
             self._ask_by_hand("work", by_hand)
+        at = {name: one for name, one in step.values.items() if isinstance(one, str)}
+        self._ledger.follow(self._now_s, events.Intent(command="set-values", positions=at))
+        done = events.Outcome(intent=0, command="set-values", outcome="done")
+        self._ledger.follow(self._now_s, done)
 
     def _tell_readings(self, _step: TellReadings) -> dict[str, float]:
         if self._profile.readings_by_hand:
@@ -460,9 +466,12 @@ class DryRun:
 
     def _acquire(self, step: Acquire) -> dict[str, Frames]:
         """Let the time of the frames pass; their counts are zero."""
-        exposures_s = (self._integration_time_us(name) * 1e-6 for name in step.spectrometers)
-        self._now_s += step.frames * max(step.interval_s, *exposures_s)
-        return {name: self._empty_frames(name, step.frames) for name in step.spectrometers}
+        plan = {n: step.own.get(n, (step.frames, step.interval_s)) for n in step.spectrometers}
+        self._now_s += max(
+            frames * max(interval_s, self._integration_time_us(name) * 1e-6)
+            for name, (frames, interval_s) in plan.items()
+        )
+        return {name: self._empty_frames(name, frames) for name, (frames, _) in plan.items()}
 
     def _integration_time_us(self, spectrometer: str) -> int:
         settings = self._profile.devices[spectrometer].settings

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from attrs import field, frozen
 
@@ -122,11 +122,23 @@ class AnalysisOffer(Offer):
             so that the profile needs a `[calibration]`. If not, its values change with the light,
             and a light that has changed since the run began is told.
         quantities: unit of each further number that it gives, by name.
+        axis_unit: unit of the axis of its spectrum.
+        detector_units: units of the axes of the detectors that it takes; empty for any.
+        takes_all: whether its channels read all frames, in the order of time, unless they say which
+            ones with `pick`; if not, those of `[analysis]`.
+        dark: the dark of its channels, unless they say another one.
+
+    Where not every detector fits the settings, their class has a method `problem_with`, which takes
+    the unit of the detector's axis and returns why not, or "".
     """
 
     unit: str = "counts"
     needs_light: bool = False
     quantities: Mapping[str, str] = field(factory=dict)
+    axis_unit: str = "nm"
+    detector_units: tuple[str, ...] = ("nm",)
+    takes_all: bool = False
+    dark: Literal["shutter", "none"] = "shutter"
 
 
 @frozen(kw_only=True)
@@ -146,6 +158,8 @@ class DriverOffer(Offer):
             other bytes their number.
         discover: function as "module:function" that searches for such instruments, a
             `flowrig.rig.discovery.LookFor`; empty if there is none.
+        discover_order: at a port or a host that several drivers ask, who has a lower number asks
+            first. The lower, the less its queries can do to other instruments.
         by_hand: whether nothing connects the device to the computer, so that a person works it and
             reads it. A run asks a person before it tells the driver a value, and for what it
             reports once an experiment; it never reads the driver meanwhile. What the class of the
@@ -162,6 +176,7 @@ class DriverOffer(Offer):
     emulator: str = ""
     reply_shape: str = ""
     discover: str = ""
+    discover_order: int = 50
     by_hand: bool = False
     dead_man: bool = False
     withdraws: bool = False

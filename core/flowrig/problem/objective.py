@@ -4,7 +4,9 @@ The objective is the figure of merit of a campaign; code and documentation call 
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -34,6 +36,18 @@ class Objective(ABC):
     """Unit of the objective; "" for a fraction."""
     responses: tuple[str, ...]
     """Names of the features on the last axis of the argument of `value`, in this order."""
+    computed: Mapping[str, str] = MappingProxyType({})
+    """Unit of each feature that it computes itself from whole spectra, by its name."""
+    spectra: tuple[str, ...] = ()
+    """Channels whose spectra it needs for that."""
+
+    def compute(self, spectra: Mapping[str, tuple[Array, Array]]) -> Mapping[str, float]:
+        """The features of `computed`; nan where there is no value.
+
+        Args:
+            spectra: axis and values of one experiment by channel, each of shape `p`.
+        """
+        return {}
 
     @abstractmethod
     def value(self, responses: Array) -> Array:
@@ -238,6 +252,24 @@ class TargetObjective(Objective):
     def responses(self) -> tuple[str, ...]:  # type: ignore[override]
         """Names of the features that the goals need, each once."""
         return tuple(dict.fromkeys(name for goal in self.goals for name in goal.responses))
+
+    @property
+    def computed(self) -> Mapping[str, str]:  # type: ignore[override]
+        """What the objectives of the goals compute."""
+        return {name: unit for one in self._inner for name, unit in one.computed.items()}
+
+    @property
+    def spectra(self) -> tuple[str, ...]:  # type: ignore[override]
+        """What the objectives of the goals read."""
+        return tuple(dict.fromkeys(name for one in self._inner for name in one.spectra))
+
+    def compute(self, spectra: Mapping[str, tuple[Array, Array]]) -> Mapping[str, float]:
+        """The features of the objectives of the goals."""
+        return {n: value for one in self._inner for n, value in one.compute(spectra).items()}
+
+    @property
+    def _inner(self) -> tuple[Objective, ...]:
+        return tuple(goal.objective for goal in self.goals if goal.objective is not None)
 
     def value(self, responses: Array) -> Array:
         """Degree to which responses of shape `… x m` meet the goals, shape `…`, 0 to 1."""

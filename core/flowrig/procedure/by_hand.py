@@ -76,7 +76,7 @@ def measure(rig: Rig, conditions: Mapping[str, Value]) -> Measurement:
         FlowrigError: an instrument failed; the rig is in its safe state.
     """
     rig.profile.space.require_feasible(conditions)
-    wavelengths_nm = rig.wavelengths_nm()
+    wavelengths_nm = rig.axes()
     procedure = _calibrated(rig.profile, conditions, wavelengths_nm)
     calibration, observation = perform(rig, procedure)
     measurement, _ = evaluate(rig.profile, wavelengths_nm, calibration, observation)

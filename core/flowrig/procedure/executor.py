@@ -27,6 +27,7 @@ from flowrig.procedure.steps import (
     Stop,
     TellChanges,
     TellReadings,
+    TellRinse,
     Wait,
     WaitSteady,
 )
@@ -65,7 +66,7 @@ class Executor:
         self._watch = Watch(actuation.rig, self._guard, requests, note_event)
         obey = partial(self._watch.obey, may_pause=False, may_skip=False)
         self._hold_wait = HoldWait(actuation, self._guard, requests, obey)
-        self._hands = HandWork(actuation, requests, self.hold)
+        self._hands = HandWork(actuation, self.hold)
         self._gates = None if gates is None else GateWait(gates, actuation, requests, self.hold)
         self._perform: dict[type[Step], Callable[[Any], Any]] = {
             RequireVolume: self._require_volume,
@@ -81,6 +82,7 @@ class Executor:
             SetLight: self._set_light,
             Acquire: self._watch.acquire,
             TellChanges: lambda step: self._guard.changes,
+            TellRinse: lambda step: self._actuation.ledger.lines.needed_ul(step.streams),
             TellReadings: lambda step: {
                 **self._guard.sampled_readings(),
                 **self._hands.readings(),

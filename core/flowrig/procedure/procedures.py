@@ -1,8 +1,9 @@
 """Procedures: sequences of steps, as generators."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any, cast
 
+from flowrig.errors import OutOfRangeError
 from flowrig.interfaces import Frames
 from flowrig.measurement.light_reference import LightCalibration, LightReference
 from flowrig.measurement.observation import Array, FeatureProbe, Observation
@@ -21,6 +22,7 @@ from flowrig.procedure.steps import (
     Stop,
     TellChanges,
     TellReadings,
+    TellRinse,
     Wait,
     WaitSteady,
 )
@@ -38,7 +40,7 @@ def _mean(frames: Mapping[str, Frames]) -> dict[str, Array]:
 
 
 def _dark(profile: Profile, frames: int) -> Generator[Step, Any, Mapping[str, Frames]]:
-    """Frames with the light shut, of the spectrometers whose channels take a dark."""
+    """Frames with the light shut, of the detectors whose channels take a dark."""
     shuttered = profile.analysis.shuttered
     if not shuttered:
         return {}
@@ -58,11 +60,12 @@ def calibrate(profile: Profile) -> Generator[Step, Any, LightCalibration]:
     plan = profile.calibration
     if plan is None:
         return LightCalibration({})
-    spectrometers = profile.analysis.devices
+    spectrometers = profile.analysis.lit
     streams = tuple(plan.flow_rates_ul_min)
     minutes = plan.duration_s / 60
-    yield RequireVolume({s: q * minutes for s, q in plan.flow_rates_ul_min.items()})
-    yield from _set_devices(profile)
+    yield _require(profile, plan.flow_rates_ul_min, minutes)
+    yield from _set_devices(profile, flowing=streams)
+    yield from _rinse(profile, streams)
     yield SetFlowRates(plan.flow_rates_ul_min)
     yield Start(streams)
     yield Wait(plan.duration_s, "clearing the cells for the lamp reference")
@@ -114,30 +117,71 @@ def run_condition(
     set_points_c = profile.set_points_c(conditions)
     streams = tuple(flow_rates_ul_min)
     equilibrium_s = Topology.of(profile, conditions).equilibrium_time_s(flow_rates_ul_min)
-    acquisition_s = analysis.frames * analysis.frame_interval_s
+    acquisition_s = analysis.acquisition_s(analysis.frames)
     looking_s = _longest_look_s(profile, equilibrium_s)
     minutes = (equilibrium_s + looking_s + acquisition_s) / 60
-    yield RequireVolume({stream: q * minutes for stream, q in flow_rates_ul_min.items()})
-    yield from _set_devices(profile, conditions)
+    yield _require(profile, flow_rates_ul_min, minutes)
+    yield from _set_devices(profile, conditions, flowing=streams)
     yield SetTemperatures(set_points_c)
     yield WaitSteady(set_points_c)
+    yield from _rinse(profile, streams)
     yield SetFlowRates(flow_rates_ul_min)
     yield Start(streams)
     yield Wait(equilibrium_s, f"steady state, {profile.residence_time.equilibrium:g} τ")
     dark = yield from _dark(profile, analysis.dark_frames)
     steadiness = yield from _until_stationary(profile, equilibrium_s, _mean(dark), probe)
-    frames = yield Acquire(spectrometers, analysis.frames, analysis.frame_interval_s, "sample")
+    frames = yield Acquire(
+        spectrometers, analysis.frames, analysis.frame_interval_s, "sample", analysis.own_frames
+    )
     yield Stop(streams)
     changed = yield TellChanges()
     readings = (yield TellReadings()) if profile.readings else {}
     return Observation(_mean(dark), frames, steadiness, changed, readings)
 
 
+def _require(profile: Profile, rates_ul_min: Mapping[str, float], minutes: float) -> RequireVolume:
+    """The volumes of streams that flow, with those that may rinse the lines of selectors."""
+    volumes_ul = {stream: rate * minutes for stream, rate in rates_ul_min.items()}
+    for stream in volumes_ul:
+        selector = profile.streams[stream].selector
+        if selector is not None:
+            volumes_ul[stream] += selector.rinse_ul
+    return RequireVolume(volumes_ul)
+
+
+def _rinse(profile: Profile, streams: Sequence[str]) -> Generator[Step, Any, None]:
+    """Rinse the lines of streams whose selector leads to another liquid than they hold."""
+    if not any(profile.streams[name].selector for name in streams):
+        return
+    needed_ul = yield TellRinse(tuple(streams))
+    for stream, volume_ul in needed_ul.items():
+        rate = profile.streams[stream].flow_rate_ul_min[1]
+        yield SetFlowRates({stream: rate})
+        yield Start((stream,))
+        yield Wait(volume_ul / rate * 60.0, f"rinsing the line of {stream}")
+        yield Stop((stream,))
+
+
 def _set_devices(
-    profile: Profile, conditions: Mapping[str, Value] | None = None
+    profile: Profile,
+    conditions: Mapping[str, Value] | None = None,
+    *,
+    flowing: Sequence[str] = (),
 ) -> Generator[Step, Any, None]:
-    """Bring devices to their values before anything flows."""
+    """Bring devices to their values before anything flows.
+
+    Raises:
+        OutOfRangeError: a stream that will flow draws from nothing; nothing was done.
+    """
     values = profile.device_values(conditions)
+    for name in flowing:
+        stream = profile.streams[name]
+        if stream.selector is not None and values[stream.selector.valve] not in stream.contents_at:
+            position = values[stream.selector.valve]
+            raise OutOfRangeError(
+                f"{name} draws nothing where {stream.selector.valve} is at {position!r}; it draws "
+                f"at {', '.join(stream.contents_at)}"
+            )
     if values:
         yield SetValues(values)
 
@@ -147,7 +191,7 @@ def _longest_look_s(profile: Profile, equilibrium_s: float) -> float:
     wanted, n = profile.residence_time.stationary, profile.residence_time.equilibrium
     if wanted is None:
         return 0.0
-    look_s = wanted.frames * profile.analysis.frame_interval_s
+    look_s = profile.analysis.acquisition_s(wanted.frames)
     return (wanted.longest / n - 1.0) * equilibrium_s + look_s
 
 
@@ -162,15 +206,19 @@ def _until_stationary(
         longest_s = _longest_look_s(profile, equilibrium_s)
         yield Wait(longest_s, f"steady state, {wanted.longest:g} τ")
         return None
-    spectrometers, tau_s = profile.analysis.devices, equilibrium_s / n
-    look_s = wanted.frames * profile.analysis.frame_interval_s
+    analysis, tau_s = profile.analysis, equilibrium_s / n
+    look_s = analysis.acquisition_s(wanted.frames)
     looks: list[Look] = []
     first_s = 0.0
     while True:
         frames = yield Acquire(
-            spectrometers, wanted.frames, profile.analysis.frame_interval_s, "look"
+            analysis.devices,
+            wanted.frames,
+            analysis.frame_interval_s,
+            "look",
+            analysis.own_frames,
         )
-        now_s = frames[spectrometers[0]].time_s
+        now_s = frames[analysis.devices[0]].time_s
         first_s = first_s or now_s
         after = n + (now_s - first_s) / tau_s
         values = probe(Observation(dark, frames))

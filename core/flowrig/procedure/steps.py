@@ -7,7 +7,7 @@ the journal shows them, and nothing else in flowrig moves an actuator during a r
 from collections.abc import Generator, Mapping
 from typing import Any, Literal
 
-from attrs import frozen
+from attrs import field, frozen
 
 from flowrig.interfaces.capabilities import Value
 
@@ -89,6 +89,13 @@ class Stop(Step):
 
 
 @frozen
+class TellRinse(Step):
+    """Ask how much [µL] has to flow, by stream, until lines behind selectors are rinsed."""
+
+    streams: tuple[str, ...]
+
+
+@frozen
 class Draw(Step):
     """Let the pumps of streams draw volumes [µL] from their reservoirs, and wait for their end.
 
@@ -123,12 +130,16 @@ class SetLight(Step):
 
 @frozen
 class Acquire(Step):
-    """Take frames on spectrometers at once, watching the rig; the result is `Frames` by device."""
+    """Take frames on detectors at once, watching the rig; the result is `Frames` by device.
+
+    `own` has another number of frames and another interval [s] by device.
+    """
 
     spectrometers: tuple[str, ...]
     frames: int
     interval_s: float
     purpose: Literal["dark", "reference", "look", "sample"]
+    own: Mapping[str, tuple[int, float]] = field(factory=dict)
 
 
 @frozen

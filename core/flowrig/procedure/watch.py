@@ -168,6 +168,7 @@ class Watch:
                 step.interval_s,
                 tick_s=WATCH_S,
                 on_tick=partial(self._obey_and_look, settled=is_of_liquid),
+                own=step.own,
             )
         self._guard.look_at(step.spectrometers)
         return frames

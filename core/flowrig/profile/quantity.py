@@ -63,7 +63,7 @@ def _scaled(**factors: str) -> dict[str, Fraction]:
     return {unit: Fraction(factor) for unit, factor in factors.items()}
 
 
-_TIMES = _scaled(us="1e-6", ms="1e-3", s="1", min="60", h="3600", d="86400")
+_TIMES = _scaled(ps="1e-12", ns="1e-9", us="1e-6", ms="1e-3", s="1", min="60", h="3600", d="86400")
 _VOLUMES = _scaled(
     nL="1e-3", uL="1", mL="1e3", L="1e6", nl="1e-3", ul="1", ml="1e3", l="1e6", mm3="1", cm3="1e3"
 )
@@ -144,6 +144,7 @@ _EXAMPLES = {
     "s": "20 s",
     "ms": "8 ms",
     "us": "8 ms",
+    "ns": "20 ns",
     "min": "10 min",
     "degC": "120 degC",
     "degC/min": "20 degC/min",
@@ -176,6 +177,7 @@ SUFFIX_UNITS: Mapping[str, str] = {
     "_um": "um",
     "_ms": "ms",
     "_us": "us",
+    "_ns": "ns",
     "_hz": "Hz",
     "_gb": "GB",
     "_percent": "%",

@@ -23,7 +23,7 @@ from flowrig.profile.controls.from_toml import expression_limits, settings, vari
 from flowrig.profile.converter import NAME, Hook, as_table, as_text, quantity_hook, strict_converter
 from flowrig.profile.expressions import Expression, ExpressionError, parse
 from flowrig.profile.linear import RuleError, parse_rule
-from flowrig.profile.mismatch import MISFITS, Mismatch, findings, toml_key
+from flowrig.profile.mismatch import MISFITS, At, Mismatch, findings, toml_key
 from flowrig.profile.model.flow import Ends, Outlets
 from flowrig.profile.problems import Finding, Path, nearest, shown
 from flowrig.profile.quantity import QuantityError, split_suffix
@@ -213,8 +213,9 @@ class Structurer:
         words = {*self.plugins.kinds(), "device"} - own
         if self._lenient:
             words |= {key for key, one in table.items() if isinstance(one, str)} - {*own, NAME}
-        if "named_by" in table:
-            raise Mismatch("unknown key 'named_by'", at=("named_by",), on_key=True)
+        for key in ("named_by", "selector", "contents_at"):
+            if key in table:
+                raise Mismatch(f"unknown key {key!r}", at=(key,), on_key=True)
         found = [key for key in table if key in {*words, "pump"}]
         if len(found) > 1:
             message = f"{' and '.join(found)} name two devices for one stream"
@@ -223,8 +224,21 @@ class Structurer:
         if found:
             named = {"pump": as_text(table[found[0]], found[0]), "named_by": found[0]}
         rest = {key: one for key, one in table.items() if key not in words}
+        selector, contents_at = None, {}
+        if isinstance(table.get("supply"), dict):
+            selector = self._inside("supply", rest.pop("supply"), model.Selector)
+        if isinstance(table.get("contents"), dict):
+            contents_at = self._inside("contents", rest["contents"], Mapping[str, str])
+            rest["contents"] = " or ".join(contents_at.values())
         made: model.Stream = self._plain[model.Stream]({**rest, **named}, wanted)
-        return made
+        return attrs.evolve(made, selector=selector, contents_at=contents_at)
+
+    def _inside(self, key: str, value: Any, wanted: Any) -> Any:
+        """The value of one key of a table."""
+        try:
+            return self._converter.get_structure_hook(wanted)(value, wanted)
+        except MISFITS as error:
+            raise ExceptionGroup("stream", [At(key, error)]) from error
 
     def _safe_step(self, value: Any, wanted: Any) -> model.SafeStep:
         """A step of the safe state; one word may stand for a list of one."""
@@ -291,9 +305,11 @@ class Structurer:
             offer=offer,
             settings=settings,
             device=keys.device,
-            dark=keys.dark,
+            dark=offer.dark if keys.dark is None else keys.dark,
             stored_dark=keys.stored_dark,
-            pick=keys.pick,
+            pick="all" if keys.pick is None and offer.takes_all else keys.pick,
+            frames=keys.frames,
+            frame_interval_s=keys.frame_interval_s,
             path=("analysis", "channels", name),
         )
 
@@ -416,9 +432,11 @@ class _ChannelKeys:
     """The keys of a channel that do not belong to its analysis."""
 
     device: str
-    dark: model.Dark = "shutter"
+    dark: model.Dark | None = None
     stored_dark: tuple[float, ...] = ()
     pick: _Picked = None
+    frames: int | None = None
+    frame_interval_s: float | None = None
 
 
 def _expression(value: Any, _type: Any) -> Expression:

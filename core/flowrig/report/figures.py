@@ -147,7 +147,7 @@ def spectrum(content: ReportContent, channel: Channel, shown: Spectrum) -> Marku
     alike = any(one.offer.name == channel.offer.name for one in others)
     which = f" ({channel.name})" if alike else ""
     label = f"{look[0]} ({channel.offer.unit})" if channel.offer.unit else look[0]
-    axes = _spectrum_axes(shown, *_shown_nm(channel, shown, wanted), label)
+    axes = _spectrum_axes(channel, shown, *_shown_nm(channel, shown, wanted), label=label)
     marks = [] if channel.baseline_nm is None else [span(axes, *channel.baseline_nm, "baseline")]
     for one in areas:
         low, high = one.window_nm
@@ -160,23 +160,31 @@ def spectrum(content: ReportContent, channel: Channel, shown: Spectrum) -> Marku
     caption += f"{len(shown.frames)} frames{phase}"
     for one in areas:
         total = grouped(area(shown.values, shown.wavelengths_nm, one.window_nm))
-        caption += "; the filled area, {:g} to {:g} nm, is ".format(*one.window_nm)
-        caption += f"{total} {channel.offer.unit}·nm"
+        low, high = one.window_nm
+        caption += f"; the filled area, {low:g} to {high:g} {one.unit}, is "
+        caption += f"{total} {channel.offer.unit}·{one.unit}"
     return figure(chart(axes, *marks, title=f"{look[1]}{which}"), tag("figcaption", f"{caption}."))
 
 
 _LOOKS = {
     "absorbance": ("absorbance", "Absorbance spectrum"),
     "emission": ("emission", "Emission spectrum"),
+    "decay": ("decay", "Decay of the emission"),
+    "phase": ("level", "Passing phases"),
 }
 """Label of the axis and title of the figure, by analysis."""
 
-_CAPTIONS = {"absorbance": "Absorbance", "emission": "Photoluminescence"}
+_CAPTIONS = {
+    "absorbance": "Absorbance",
+    "emission": "Photoluminescence",
+    "decay": "Decay of the emission",
+    "phase": "Level at the first place",
+}
 
 
 def _wavelength(axes: Axes, channel: Channel, shown: Spectrum, at_nm: float) -> Markup:
     """A line at a wavelength that a feature reads."""
-    text = f"{at_nm:g} nm"
+    text = f"{at_nm:g} {channel.offer.axis_unit}"
     if channel.offer.name == "absorbance":
         read = interpolate_at(shown.values, shown.wavelengths_nm, at_nm)
         text = f"A{at_nm:.0f} = {read:.3f}"
@@ -185,13 +193,15 @@ def _wavelength(axes: Axes, channel: Channel, shown: Spectrum, at_nm: float) -> 
 
 def _shown_nm(channel: Channel, shown: Spectrum, wanted: Sequence[Reading]) -> tuple[float, float]:
     """Wavelengths [nm] from which and to which a spectrum is drawn: all that is read from it."""
+    first, last = float(shown.wavelengths_nm[0]), float(shown.wavelengths_nm[-1])
+    if channel.offer.axis_unit != "nm":
+        return first, last
     margin_nm = CURVE_MARGIN_NM
     read = [(low - margin_nm, high + margin_nm) for low, high in (f.window_nm for f in wanted)]
     if channel.baseline_nm is not None:
         read.append(channel.baseline_nm)
     if channel.offer.needs_light and channel.picked is not None:
         read.append(channel.picked.window_nm)
-    first, last = float(shown.wavelengths_nm[0]), float(shown.wavelengths_nm[-1])
     if not wanted:
         return first, last
     return max(min(low for low, _ in read), first), min(max(high for _, high in read), last)
@@ -319,10 +329,14 @@ def _experiments_axis(content: ReportContent) -> Axis:
     return Axis("experiment", 0.0, last + 1.0, whole=True)
 
 
-def _spectrum_axes(spectrum: Spectrum, low_nm: float, high_nm: float, label: str) -> Axes:
+def _spectrum_axes(
+    channel: Channel, spectrum: Spectrum, low_nm: float, high_nm: float, *, label: str
+) -> Axes:
+    unit = channel.offer.axis_unit
+    what = {"nm": "wavelength", "ns": "time", "s": "time"}.get(unit, "place")
     shown = (spectrum.wavelengths_nm >= low_nm) & (spectrum.wavelengths_nm <= high_nm)
     return Axes(
-        Axis("wavelength (nm)", low_nm, high_nm),
+        Axis(f"{what} ({unit})", low_nm, high_nm),
         Axis.around(label, spectrum.values[shown], from_zero=True),
         width=520.0,
         height=330.0,

@@ -154,9 +154,9 @@ def _spectra(record: RunRecord, index: int) -> dict[str, Spectrum]:
     """The averaged spectra of one experiment, with the frames that they were averaged over."""
     arrays, shown = record.arrays(index), {}
     for name, channel in record.profile.analysis.channels.items():
-        wavelengths_nm = record.wavelengths_nm(channel.device)
-        used = used_frames(channel, arrays[f"{channel.device}.counts"], wavelengths_nm)
-        shown[name] = Spectrum(arrays.get(f"{name}.axis", wavelengths_nm), arrays[name], used)
+        axis = record.axis(channel.device)
+        used = used_frames(channel, arrays[f"{channel.device}.counts"], axis)
+        shown[name] = Spectrum(arrays.get(f"{name}.axis", axis), arrays[name], used)
     return shown
 
 

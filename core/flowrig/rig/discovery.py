@@ -3,6 +3,10 @@
 A driver takes part through its offer, `DriverOffer(discover="module:function")`. The function gets
 a `Discovery` and yields the instruments that it finds. It sends only queries that change nothing,
 and only to ports and addresses that a person has named: any other may belong to another device.
+
+Drivers ask at one place one after the other, by `DriverOffer.discover_order`: the query of one
+instrument can be a command to another, so that who is least likely to do harm asks first, and
+nobody asks any more where an instrument has answered.
 """
 
 import threading
@@ -26,6 +30,12 @@ T = TypeVar("T")
 
 ALL = "all"
 """Name that stands for every attached serial port."""
+
+DECLARE_S = 10.0
+"""Time [s, real time] from the start within which a driver says where it asks."""
+
+WAIT_S = 15.0
+"""Longest wait [s, real time] for the drivers that ask at a place before."""
 
 
 @frozen(kw_only=True)
@@ -95,8 +105,7 @@ class Discovery:
         self._is_narrowed = is_narrowed
         self._driver = ""
         self._complete: dict[str, str] = {}
-        self._turns: dict[str, threading.Lock] = {}
-        self._lock = threading.Lock()
+        self._turns = _Turns()
 
     def may_ask(self, *names: str) -> bool:
         """Whether a serial port that is attached may be asked.
@@ -132,13 +141,31 @@ class Discovery:
         self._complete |= {host: f"{host}:{port}" for host in wanted if ":" not in host}
         return wanted
 
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether the person named the one driver that looks."""
+        return self._is_narrowed
+
     @contextmanager
-    def turn(self, port: str) -> Iterator[None]:
-        """Within this context no other driver asks on a serial port."""
-        with self._lock:
-            turn = self._turns.setdefault(port, threading.Lock())
-        with turn:
-            yield
+    def turn(self, address: str) -> Iterator[bool]:
+        """Within this context no other driver asks on a serial port, or at a host.
+
+        Yields:
+            whether no other driver has found its instrument there; otherwise nothing may be sent.
+
+        Raises:
+            FlowrigError: another driver does not come to an end there.
+        """
+        with self._turns.of(self._driver, self._complete.get(address, address)) as is_unknown:
+            yield is_unknown
+
+    def queue(self, drivers: Iterable[str]) -> None:
+        """Name the drivers that take turns, in their order."""
+        self._turns.order = tuple(drivers)
+
+    def finish(self) -> None:
+        """Note that this driver asks nobody any more."""
+        self._turns.finish(self._driver)
 
     def by(self, driver: str) -> "Discovery":
         """The same permissions, for the driver with a name."""
@@ -160,6 +187,7 @@ class Discovery:
         Raises:
             Exception: the error that `ask` raises.
         """
+        self._turns.declare(self._driver, [self._complete.get(one, one) for one in addresses])
         answers: SimpleQueue[tuple[T | NoAnswer | None, BaseException | None]] = SimpleQueue()
 
         def work(address: str) -> None:
@@ -167,6 +195,8 @@ class Discovery:
             try:
                 with self._claimed(address):
                     for answer in ask(address):
+                        if isinstance(answer, Found) and answer.identity is not None:
+                            self._turns.known.add(self._complete.get(address, address))
                         answers.put((answer, None))
             except InUseError as trouble:
                 reason = f"not asked, because it is {trouble.use}"
@@ -196,6 +226,69 @@ class Discovery:
             taken.release()
 
 
+class _Turns:
+    """Who asks where, and who may ask next.
+
+    Attributes:
+        order: the drivers that take turns, in their order; any other waits for nobody.
+        known: places where an instrument has answered.
+    """
+
+    def __init__(self) -> None:
+        self.order: tuple[str, ...] = ()
+        self.known: set[str] = set()
+        self._begin_s = time.monotonic()
+        self._changed = threading.Condition()
+        self._declared: dict[str, set[str]] = {}
+        self._finished: set[str] = set()
+        self._had: set[tuple[str, str]] = set()
+        self._busy: set[str] = set()
+
+    def declare(self, driver: str, places: Iterable[str]) -> None:
+        """Note where a driver asks."""
+        with self._changed:
+            self._declared.setdefault(driver, set()).update(places)
+            self._changed.notify_all()
+
+    def finish(self, driver: str) -> None:
+        """Note that a driver asks nowhere any more."""
+        with self._changed:
+            self._finished.add(driver)
+            self._changed.notify_all()
+
+    @contextmanager
+    def of(self, driver: str, place: str) -> Iterator[bool]:
+        """The turn of a driver at a place; see `Discovery.turn`."""
+        end_s = time.monotonic() + WAIT_S
+        with self._changed:
+            while place in self._busy or self._is_before(driver, place):
+                if time.monotonic() > end_s:
+                    raise FlowrigError(f"another driver does not come to an end at {place}")
+                self._changed.wait(0.1)
+            self._busy.add(place)
+        try:
+            yield place not in self.known
+        finally:
+            with self._changed:
+                self._busy.discard(place)
+                self._had.add((driver, place))
+                self._changed.notify_all()
+
+    def _is_before(self, driver: str, place: str) -> bool:
+        """Whether another driver has to ask at a place before."""
+        if driver not in self.order:
+            return False
+        may_declare = time.monotonic() < self._begin_s + DECLARE_S
+        for other in self.order[: self.order.index(driver)]:
+            if other in self._finished or (other, place) in self._had:
+                continue
+            if place in self._declared.get(other, ()) or (
+                other not in self._declared and may_declare
+            ):
+                return True
+        return False
+
+
 @frozen
 class Survey:
     """The result of a discovery.
@@ -221,7 +314,9 @@ def survey(offers: Iterable[DriverOffer], ask: Discovery, patience_s: float = 20
         ask: the ports and hosts that a person allows.
         patience_s: longest wait [s] for all of them together.
     """
-    looks = [_Look(offer, ask.by(offer.name)) for offer in offers if offer.discover]
+    looking = [offer for offer in offers if offer.discover]
+    ask.queue(one.name for one in sorted(looking, key=lambda one: one.discover_order))
+    looks = [_Look(offer, ask.by(offer.name)) for offer in looking]
     end_s = time.monotonic() + patience_s
     for look in looks:
         look.thread.join(max(0.0, end_s - time.monotonic()))
@@ -259,3 +354,5 @@ class _Look:
             self._trouble = str(error)
         except Exception as error:
             self._trouble = f"{type(error).__name__}: {error}"
+        finally:
+            ask.finish()

@@ -18,6 +18,7 @@ from flowrig.errors import (
     UnknownOutcomeError,
 )
 from flowrig.interfaces import (
+    Detecting,
     Device,
     Dispensed,
     Frames,
@@ -171,6 +172,13 @@ class Rig:
             )
         return found
 
+    def detector(self, device: str) -> Detecting:
+        """A spectrometer, or another device that takes frames, by its name."""
+        found = self[device]
+        if not isinstance(found, Detecting):
+            raise InputError(f"{device} takes no frames; {', '.join(self.detectors)} do")
+        return found
+
     @property
     def heaters(self) -> tuple[str, ...]:
         """Device names of the heaters."""
@@ -182,9 +190,15 @@ class Rig:
         return tuple(n for n, device in self._devices.items() if isinstance(device, Spectrometer))
 
     @property
+    def detectors(self) -> tuple[str, ...]:
+        """Names of the devices that take frames, spectrometers included."""
+        return tuple(n for n, device in self._devices.items() if isinstance(device, Detecting))
+
+    @property
     def others(self) -> tuple[str, ...]:
-        """Names of the devices of kinds that plugins offer."""
-        return tuple(n for n, entry in self.profile.devices.items() if entry.kind is not None)
+        """Names of the devices of kinds that plugins offer, without those that take frames."""
+        entries = self.profile.devices.items()
+        return tuple(n for n, one in entries if one.kind is not None and not one.axis_unit)
 
     @property
     def controlled(self) -> tuple[str, ...]:
@@ -263,14 +277,13 @@ class Rig:
 
     def _require_lights(self) -> None:
         for name in self.profile.analysis.shuttered:
-            if not self.spectrometer(name).controls_light:
+            if not self.detector(name).controls_light:
                 raise InputError(light_refusal(name))
 
     def _require_windows(self) -> None:
-        seen_nm = self.wavelengths_nm()
-        ranges_nm = {name: (seen[0], seen[-1]) for name, seen in seen_nm.items()}
-        require_seen(self.profile, ranges_nm)
-        require_pixels(self.profile, {name: len(seen) for name, seen in seen_nm.items()})
+        seen = self.axes()
+        require_seen(self.profile, {name: (axis[0], axis[-1]) for name, axis in seen.items()})
+        require_pixels(self.profile, {name: len(axis) for name, axis in seen.items()})
 
     def reconnect(self, devices: Iterable[str] | None = None) -> bool:
         """Close each device that does not answer, and open it again; moves nothing.
@@ -297,6 +310,13 @@ class Rig:
         return self._threads.call(
             {name: self.spectrometer(name).wavelengths_nm for name in self.spectrometers}
         )
+
+    def axes(self) -> dict[str, NDArray[np.float64]]:
+        """Place of every pixel on the axis, by detector, each of shape `n_pixels`.
+
+        Wavelengths [nm] of a spectrometer, else in the unit of the detector.
+        """
+        return self._threads.call({name: self.detector(name).axis for name in self.detectors})
 
     def set_flow_rates(self, flow_rates_ul_min: Mapping[str, float]) -> None:
         """Set flow rates [µL/min] by stream name."""
@@ -401,22 +421,26 @@ class Rig:
     def read_back_spectrometers(
         self, spectrometers: Iterable[str]
     ) -> dict[str, SpectrometerReadBack]:
-        """What spectrometers report that they are set to."""
-        return self._threads.call({n: self.spectrometer(n).read_back for n in spectrometers})
+        """What spectrometers report that they are set to; other detectors report nothing."""
+        names = [name for name in spectrometers if name in self.spectrometers]
+        return self._threads.call({n: self.spectrometer(n).read_back for n in names})
 
-    def integration_times_us(self, spectrometers: Iterable[str]) -> dict[str, int]:
-        """Integration time [µs] of each spectrometer, as its driver has set it."""
+    def integration_times_us(self, detectors: Iterable[str]) -> dict[str, int]:
+        """Integration time [µs] of each detector, as its driver has set it."""
         return self._threads.call(
-            {name: self.spectrometer(name).integration_time_us for name in spectrometers}
+            {name: self.detector(name).integration_time_us for name in detectors}
         )
 
     def set_light(self, spectrometers: Iterable[str], on: bool) -> None:
-        """Open or shut the light sources that spectrometers control."""
-        lights = {name: self.spectrometer(name) for name in spectrometers}
+        """Open or shut the light sources that detectors control."""
+        lights = {name: self.detector(name) for name in spectrometers}
         if on:
             self._threads.call({name: partial(one.set_light, True) for name, one in lights.items()})
         else:
-            shut = {n: even_unopened(o, partial(o.set_light, False)) for n, o in lights.items()}
+            shut = {
+                name: even_unopened(self[name], partial(one.set_light, False))
+                for name, one in lights.items()
+            }
             self._threads.call(shut)
 
     def acquire(
@@ -427,13 +451,15 @@ class Rig:
         *,
         tick_s: float | None = None,
         on_tick: Callable[[], object] = lambda: None,
+        own: Mapping[str, tuple[int, float]] | None = None,
     ) -> dict[str, Frames]:
-        """Take frames on several spectrometers at once.
+        """Take frames on several detectors at once.
 
         Args:
             spectrometers: device names.
             frames: frames on each.
             interval_s: time [s] from one frame to the next.
+            own: by device, another number of frames and another interval [s].
             tick_s: call `on_tick` this often [s] meanwhile, and at once when the clock is
                 interrupted.
             on_tick: for instance a reading of heaters and pumps; if it raises, no further frame
@@ -441,25 +467,29 @@ class Rig:
         """
         names = tuple(spectrometers)
         exposures_us = self.integration_times_us(names)
-        period_s = max(interval_s, 0.1, *(us * 1e-6 for us in exposures_us.values()))
+        plan = {name: (own or {}).get(name, (frames, interval_s)) for name in names}
+        duration_s = max(
+            count * max(each_s, 0.1, *(us * 1e-6 for us in exposures_us.values()))
+            for count, each_s in plan.values()
+        )
         given_up = False
 
         def take(name: str) -> Frames:
             if given_up:  # before this thread had begun, so that `abandon` did not reach it
                 raise NotReadyError("the acquisition was abandoned", device=name)
-            return self.spectrometer(name).acquire(frames, interval_s)
+            return self.detector(name).acquire(*plan[name])
 
         try:
             return self._threads.call(
                 {name: partial(take, name) for name in names},
-                duration_s=frames * period_s,
+                duration_s=duration_s,
                 tick_s=tick_s,
                 on_tick=on_tick,
             )
         except BaseException:
             given_up = True
             for name in names:
-                self.spectrometer(name).abandon()
+                self.detector(name).abandon()
             raise
 
     def alongside(
@@ -512,14 +542,14 @@ class Rig:
 
 
 def light_refusal(name: str) -> str:
-    """Why a run refuses a spectrometer of the analysis that controls no light.
+    """Why a run refuses a detector of the analysis that controls no light.
 
     Args:
         name: of the device.
     """
     return (
         f"devices.{name}: its light source is not under control, so dark frames cannot be taken; "
-        "wire its shutter to the spectrometer and say so in the settings, or give its channel in "
+        "wire its shutter to the detector and say so in the settings, or give its channel in "
         '[analysis.channels] the key dark = "stored" or "none"'
     )
 

@@ -116,7 +116,7 @@ def require_emulators(profile: Profile) -> None:
     for device in profile.devices.values():
         _emulator_of(device)
     world = _new_world(profile, VirtualClock(), 1, None)
-    names = profile.analysis.devices
+    names = [n for n in profile.analysis.devices if profile.devices[n].kind is None]
     require_seen(profile, {name: _range_nm(world.spectrometer(name)) for name in names})
 
 

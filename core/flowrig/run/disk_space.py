@@ -12,6 +12,9 @@ __all__ = ["DiskSpace", "experiment_bytes"]
 COUNTS_BYTES = 2
 """Bytes of one pixel of a raw frame."""
 
+OTHER_BYTES = 8
+"""Bytes of one value of a raw frame of another detector, at most."""
+
 AVERAGE_BYTES = 8
 """Bytes of one pixel of an averaged spectrum."""
 
@@ -26,14 +29,20 @@ def experiment_bytes(profile: Profile, pixels: Mapping[str, int]) -> int:
 
     Args:
         profile: its analysis gives the number of frames.
-        pixels: number of pixels by spectrometer.
+        pixels: number of pixels by detector.
     """
-    frames = profile.analysis.frames
     channels = [channel.device for channel in profile.analysis.channels.values()]
     averages = {name: 1 + channels.count(name) for name in pixels}  # the dark, and each spectrum
     return sum(
-        n * (frames * COUNTS_BYTES + averages[name] * AVERAGE_BYTES) for name, n in pixels.items()
+        n * (_frame_bytes(profile, name) + averages[name] * AVERAGE_BYTES)
+        for name, n in pixels.items()
     )
+
+
+def _frame_bytes(profile: Profile, detector: str) -> int:
+    """Size [bytes] of one pixel in all frames of a sample."""
+    is_spectrometer = profile.devices[detector].offer.kind == "spectrometer"
+    return profile.analysis.frames_of(detector) * (COUNTS_BYTES if is_spectrometer else OTHER_BYTES)
 
 
 class DiskSpace:

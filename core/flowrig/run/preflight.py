@@ -6,7 +6,7 @@ from attrs import frozen
 
 from flowrig.clock import VirtualClock
 from flowrig.errors import FlowrigError, InputError
-from flowrig.interfaces import Spectrometer
+from flowrig.interfaces import Detecting
 from flowrig.plugins.offers import Offer
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile
@@ -63,7 +63,7 @@ def refusals(profile: Profile, plugins: Plugins) -> list[str]:
         if device.offer.missing():
             continue
         driver = device.offer.load()(name, device.settings, VirtualClock())
-        if isinstance(driver, Spectrometer) and not driver.controls_light:
+        if isinstance(driver, Detecting) and not driver.controls_light:
             found.append(light_refusal(name))
     try:
         read_earlier(profile, plugins)

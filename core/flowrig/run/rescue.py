@@ -251,7 +251,7 @@ class Rescue:
         self._on_tick()
         rig.reconnect(rig.others)
         self._on_tick()
-        rig.reconnect(rig.spectrometers)
+        rig.reconnect(rig.detectors)
         self._on_tick()
         with suppress(FlowrigError):
             rig.prepare()

@@ -367,10 +367,10 @@ class RunSession:
         self._require_same_wavelengths(rig)
 
     def _require_same_wavelengths(self, rig: Rig) -> None:
-        """Hold a run whose spectrometers have other wavelengths than when it was calibrated.
+        """Hold a run whose detectors have other axes than when it was calibrated.
 
         Raises:
-            NeedsPersonError: the wavelength table of a spectrometer differs.
+            NeedsPersonError: the wavelength table of a spectrometer, or another axis, differs.
         """
         calibrations = list(self._journal.events(Calibrated))
         before = next(filter(None, map(self._calibration, reversed(calibrations))), None)
@@ -379,11 +379,13 @@ class RunSession:
                 text = "no calibration is intact: the wavelength tables cannot be compared with it"
                 self._write(Notice(text=text))
             return
-        for name, now_nm in rig.wavelengths_nm().items():
-            if not np.array_equal(before[f"{name}.wavelengths_nm"], now_nm):
+        for name, now in rig.axes().items():
+            entry = rig.profile.devices[name]
+            if not np.array_equal(before[f"{name}.{entry.axis_array}"], now):
+                table = "wavelength table" if entry.axis_unit == "nm" else "axis"
                 raise NeedsPersonError(
-                    f"{name} has another wavelength table than when the run began; put the same "
-                    "spectrometer back, or start a new run"
+                    f"{name} has another {table} than when the run began; put the same "
+                    f"{entry.offer.kind} back, or start a new run"
                 )
 
     def _calibration(self, calibrated: Event[Calibrated]) -> dict[str, NDArray[Any]] | None:
@@ -415,14 +417,14 @@ class RunSession:
     def _loop(self, rig: Rig, actuation: Actuation, chooser: ConditionChooser) -> CampaignLoop:
         gates = Gates(rig.profile, self._options.yes_to)
         executor = Executor(actuation, self._note, self._requests, self._renew, gates)
-        wavelengths_nm = rig.wavelengths_nm()
-        pixels = {name: len(shown) for name, shown in wavelengths_nm.items()}
+        axes = rig.axes()
+        pixels = {name: len(axis) for name, axis in axes.items()}
         room = DiskSpace(self._folder, experiment_bytes(rig.profile, pixels))
         return CampaignLoop(
             self._record,
             self._journal,
             executor,
-            wavelengths_nm,
+            axes,
             self._clock.now_s,
             chooser=chooser,
             requests=self._requests,

@@ -94,6 +94,7 @@ class RunRecord:
         self.journal = Journal(self.folder / FILE_NAME, read_only=True, since=since)
         self._decisions: list[Decision] = []
         self._experiments: list[Experiment] = []
+        self._spectra: dict[tuple[int, str], tuple[Array, Array]] = {}
         self._newest = {Decided.KIND: 0, Measured.KIND: 0}
         try:
             self.start = self._first_event()
@@ -336,6 +337,31 @@ class RunRecord:
         experiment = next(e for e in self.experiments() if e.index == index)
         return self.journal.arrays(experiment.sequence)
 
+    def spectrum(self, index: int, channel: str) -> tuple[Array, Array]:
+        """The averaged spectrum of a channel in one experiment.
+
+        Args:
+            index: number of the experiment.
+            channel: name of the channel.
+
+        Returns:
+            places on the axis, and values there, each of shape `p`.
+
+        Raises:
+            InputError: there is no such channel.
+        """
+        if channel not in self.profile.analysis.channels:
+            known = ", ".join(self.profile.analysis.channels)
+            raise InputError(f"there is no channel {channel!r}; there are {known}")
+        key = (index, channel)
+        if key not in self._spectra:
+            arrays = self.arrays(index)
+            own = arrays.get(f"{channel}.axis")
+            device = self.profile.analysis.channels[channel].device
+            axis = self.axis(device) if own is None else own
+            self._spectra[key] = (np.asarray(axis), np.asarray(arrays[channel]))
+        return self._spectra[key]
+
     def frames(self, index: int, spectrometer: str) -> NDArray[np.uint16]:
         """Raw counts of one experiment, shape `n_frames x n_pixels`."""
         return self.arrays(index)[f"{spectrometer}.counts"]
@@ -344,9 +370,16 @@ class RunRecord:
         """Wavelength [nm] of every pixel, shape `n_pixels`."""
         return self.reference(spectrometer)["wavelengths_nm"]
 
+    def axis(self, detector: str) -> Array:
+        """Place of every pixel on the axis of a detector, shape `n_pixels`.
+
+        Wavelengths [nm] of a spectrometer, else in the unit of the detector.
+        """
+        return self.reference(detector)[self.profile.devices[detector].axis_array]
+
     def reference(self, spectrometer: str) -> dict[str, Array]:
         """The newest "dark" and "lamp" reference, as far as they were taken, and "wavelengths_nm",
-        each of shape `n_pixels`.
+        or "axis" of a detector that is no spectrometer, each of shape `n_pixels`.
 
         Raises:
             InputError: the run was not calibrated yet.
@@ -357,7 +390,7 @@ class RunRecord:
         arrays = self.journal.arrays(calibrated.sequence)
         return {
             name: arrays[f"{spectrometer}.{name}"]
-            for name in ("dark", "lamp", "wavelengths_nm")
+            for name in ("dark", "lamp", "wavelengths_nm", "axis")
             if f"{spectrometer}.{name}" in arrays
         }
 

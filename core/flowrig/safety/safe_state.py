@@ -36,6 +36,9 @@ __all__ = [
 COOLING_S = 60.0
 """How long [s] a hot heater is watched where no flush has watched it."""
 
+STALE_S = 10.0
+"""Duration [s] of the sequence from which on its steps are confirmed once more at the end."""
+
 INTERRUPTED = "Ctrl-C came before it was confirmed"
 
 PAUSES_S = (1.0, *[3.0] * 9)
@@ -198,13 +201,26 @@ class SafeStateSequence:
         return tuple(self._ends[number] for number in sorted(self._ends) if self._is_left(number))
 
     def run(self) -> None:
-        """Perform every step, and try again for half a minute those that were not confirmed."""
+        """Perform every step, and try again for half a minute those that were not confirmed.
+
+        A flush takes minutes, in which another program or a person at the device can undo what was
+        confirmed before; each step is then confirmed once more.
+        """
+        began_s = self._rig.clock.now_s()
         for number, step in enumerate(self._steps):
             if step.do == "flush":  # it takes long, and a pump that was lost may push meanwhile
                 self._repeat()
             self._perform(number)
         self._try_again_at_the_end()
         self.watch_cooling()
+        if self._rig.clock.now_s() - began_s > STALE_S:
+            self._confirm_again()
+
+    def _confirm_again(self) -> None:
+        for number, step in enumerate(self._steps):
+            if step.do != "flush" and self._ends[number].reached:
+                self._perform(number)
+        self._try_again_at_the_end()
 
     def try_again(self) -> None:
         """Perform once more each step that was not confirmed and that a try may confirm."""

@@ -19,6 +19,7 @@ from flowrig.profile import Profile
 from flowrig.profile.model import FULL
 from flowrig.safety.reservoirs import ReservoirAccount, stream_of_reservoir
 from flowrig.safety.rig_state import Flow, RigState
+from flowrig.safety.supply_lines import SupplyLines
 from flowrig.safety.waste import WasteAccount
 
 __all__ = ["COUNTED", "Charge", "SyringeLedger", "Unrecorded"]
@@ -85,6 +86,7 @@ class SyringeLedger:
     Attributes:
         rig_state: what streams were commanded and what they report; it follows the same events.
         waste: the volumes in the wastes.
+        lines: what is in the lines behind selector valves.
         reservoirs: the volumes in the reservoirs from which syringes are filled.
     """
 
@@ -112,6 +114,7 @@ class SyringeLedger:
                 self._flush_needs_ul[stream] = max(self._flush_needs_ul.get(stream, 0.0), needs_ul)
         self.rig_state = RigState()
         self.waste = WasteAccount(profile)
+        self.lines = SupplyLines(profile)
         self.reservoirs = ReservoirAccount(profile)
 
     @property
@@ -140,6 +143,7 @@ class SyringeLedger:
         """
         perhaps_none = self._perhaps_none
         self.rig_state.follow(time_s, data)
+        self.lines.follow(data)
         self._count(data, perhaps_none)
 
     @property
@@ -179,7 +183,7 @@ class SyringeLedger:
         for stream, volume_ul in volumes_ul.items():
             before_ul = self._left_ul[stream]
             self._left_ul[stream] = max(before_ul - volume_ul, 0.0)
-            taken_ul, more_ul = before_ul - self._left_ul[stream], self._perhaps_more_ul[stream]
+            taken_ul, more_ul = min(volume_ul, before_ul), self._perhaps_more_ul[stream]
             if stream in estimated:
                 self._perhaps_more_ul[stream] = more_ul + taken_ul
             else:  # what a pump delivers from a syringe that counts as empty was in it

@@ -34,6 +34,7 @@ from flowrig.testing.bench.bench import (
 from flowrig.testing.bench.tap import Tap
 from flowrig.testing.chemistry import ChemistryBench, ChemistryConformance
 from flowrig.testing.conformance.capabilities import (
+    DetectingConformance,
     DispensingConformance,
     ReadableConformance,
     SelectableConformance,
@@ -61,6 +62,7 @@ __all__ = [
     "ChemistryBench",
     "ChemistryConformance",
     "Cut",
+    "DetectingConformance",
     "Detector",
     "DeviceConformance",
     "DispensingConformance",

@@ -18,7 +18,10 @@ from flowrig.journal.journal import AnyEvent
 from flowrig.profile import Profile
 from flowrig.run.session import GOING_SAFE
 
-__all__ = ["Phase", "PhaseWatch", "SafeWay"]
+__all__ = ["Phase", "PhaseWatch", "SafeWay", "begins_frames"]
+
+SAMPLE_FRAMES = " sample frames"
+"""End of the step that a run notes when it takes the frames of a sample."""
 
 
 class Phase(StrEnum):
@@ -57,12 +60,16 @@ class SafeWay:
 
     Args:
         profile: the rig.
+
+    Attributes:
+        switches_light: whether an experiment switches a light, which begins its phase `MEASURE`.
     """
 
     def __init__(self, profile: Profile) -> None:
         self._heats = any(step.do == "heater-off" for step in profile.safe_state)
         self._stops = [step.streams for step in profile.safe_state if step.do == "stop"]
         self._flushes = any(step.do == "flush" for step in profile.safe_state)
+        self.switches_light = bool(profile.analysis.shuttered)
 
     def begins(self, data: EventData) -> bool:
         """Whether an event is the first of the way to the safe state.
@@ -78,6 +85,11 @@ class SafeWay:
         if intent.command != "stop":
             return False
         return has_flushed if self._flushes else intent.streams in self._stops[-1:]
+
+
+def begins_frames(data: EventData) -> bool:
+    """Whether an event says that the frames of a sample begin."""
+    return isinstance(data, StepBegun) and data.what.endswith(SAMPLE_FRAMES)
 
 
 class PhaseWatch:
@@ -128,6 +140,8 @@ class PhaseWatch:
                 return Phase.REFILL
             case Intent(command="start" | "stop") as intent:
                 return self._at_intent(intent)
+            case StepBegun() as step if not self._way.switches_light and begins_frames(step):
+                return Phase.MEASURE
             case Outcome(command=command) if self._in_experiment:
                 return self._in_experiment_after(command)
         return None

@@ -11,8 +11,8 @@ Fitted: nothing; no numbers of the rigs are public in the sources that were read
 
 Assumed: photon energy linear in the halide shares between the three pure compounds (Vegard), with
 400 nm for chloride, 515 nm for bromide and 690 nm for iodide; exchange of first order with a time
-constant of 10 s; width and quantum yield, which fall towards chloride and are best with some ligand
-of each kind.
+constant of 10 s; radiative lifetimes; width and quantum yield, which fall towards chloride and are
+best with some ligand of each kind.
 """
 
 import math
@@ -29,6 +29,7 @@ from flowrig.emulation import (
     Setup,
 )
 from flowrig.errors import InputError
+from flowrig_sim.chemistry.lifetimes import lifetimes_ns
 from flowrig_sim.offers import HalideExchangeSettings
 
 __all__ = ["HalideExchange", "peak_nm"]
@@ -40,6 +41,8 @@ FWHM_EV = {"Cl": 0.11, "Br": 0.09, "I": 0.10}
 YIELDS = {"Cl": 0.15, "Br": 0.85, "I": 0.60}
 """Their quantum yields at the best ligand concentrations (assumed)."""
 HC_EV_NM = 1239.84
+RADIATIVE_NS = {"Cl": 5.0, "Br": 20.0, "I": 60.0}
+"""Their radiative lifetimes [ns] (assumed)."""
 BEST_LIGAND_MOL_L, LIGAND_DECADES = 0.01, 1.0
 """Best concentration [mol/L] of acid and amine, and its width in decades (assumed)."""
 LEAD_L_MOL_MM = 300.0
@@ -85,6 +88,9 @@ class HalideExchange(Chemistry):
         return Product(
             absorbers=(Absorber(absorbance=LEAD_L_MOL_MM * lead, shape=edge),),
             emitters=(Emitter(quantum_yield=best, shape=band),),
+            lifetimes_ns=lifetimes_ns(
+                best, sum(share * RADIATIVE_NS[name] for name, share in shares.items())
+            ),
         )
 
     def _halides(self, parcel: Parcel, lead: float) -> dict[str, float]:

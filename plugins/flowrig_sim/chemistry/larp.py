@@ -11,7 +11,7 @@ Fitted: `Re = 0.317 Q_toluene + 1.28 Q_precursor` [mL/h] hits both published num
 `Re(Q_total)` does not. `0.317` is a bore of 1.74 mm at 25 °C.
 
 Assumed: the course between the published points (`62 % (1 - exp(-Re / 520))`), absorbance and its
-proportionality to the precursor, peak at 516 nm and width of 20 nm.
+proportionality to the precursor, peak at 516 nm and width of 20 nm, lifetimes.
 """
 
 import math
@@ -26,6 +26,7 @@ from flowrig.emulation import (
     Product,
     Setup,
 )
+from flowrig_sim.chemistry.lifetimes import lifetimes_ns
 from flowrig_sim.offers import NoSettings
 
 __all__ = ["Larp", "quantum_yield", "reynolds"]
@@ -41,6 +42,8 @@ ABSORBANCE_L_MOL_MM = 400.0
 EDGE = AbsorptionEdge(edge_nm=505.0, width_nm=6.0, one_at_nm=365.0)
 BAND = GaussianBand(516.0, 20.0)
 ML_H_PER_UL_MIN = 0.06
+RADIATIVE_NS = 20.0
+"""Radiative lifetime [ns] of CsPbBr3 crystals at room temperature (assumed: a few tens)."""
 
 
 class Larp(Chemistry):
@@ -69,6 +72,7 @@ class Larp(Chemistry):
         return Product(
             absorbers=(Absorber(absorbance=ABSORBANCE_L_MOL_MM * lead, shape=EDGE),),
             emitters=(Emitter(quantum_yield=quantum_yield(number), shape=BAND),),
+            lifetimes_ns=lifetimes_ns(quantum_yield(number), RADIATIVE_NS),
         )
 
 

@@ -21,6 +21,7 @@ from flowrig.emulation import (
     Product,
     Setup,
 )
+from flowrig_sim.chemistry.lifetimes import lifetimes_ns
 from flowrig_sim.offers import NoSettings
 
 __all__ = ["StandIn"]
@@ -29,6 +30,8 @@ ABSORBANCE = 0.6
 """Absorbance at the wavelength of the analysis in the middle of the space."""
 BEST_YIELD = 0.6
 """Largest quantum yield."""
+RADIATIVE_NS = 20.0
+"""Radiative lifetime [ns]."""
 SHARPNESS = 3.0
 """How fast the yield falls with the distance from the best point, in units of the space."""
 DEFAULT_EMISSION_NM, DEFAULT_ABSORBANCE_NM = (420.0, 640.0), 350.0
@@ -99,6 +102,7 @@ class StandIn(Chemistry):
                 ),
             ),
             emitters=(Emitter(quantum_yield=best, shape=band),),
+            lifetimes_ns=lifetimes_ns(best, RADIATIVE_NS),
         )
 
     def _strength(self, parcel: Parcel) -> float:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from attrs import field, frozen
 
 from flowrig.profile.model import Component, Profile
+from flowrig.profile.model.devices import detectors_at
 from flowrig.profile.topology import FlowGraph, Topology, all_ways
 
 __all__ = ["FALLBACK_BORE_MM", "FlowCell", "FlowPath", "Inlet", "Stretch", "bore_mm"]
@@ -75,10 +76,10 @@ class Stretch:
 
 @frozen
 class FlowCell:
-    """A cell in which a spectrometer looks at the passing liquid.
+    """A cell in which a detector looks at the passing liquid.
 
     Attributes:
-        spectrometer: name of the device.
+        spectrometer: name of the device, a spectrometer or another detector.
         position_ul: volume [µL] from the beginning of its stretch to the middle of the cell.
         bore_mm: bore [mm] of the cell.
         stretch: the stretch that it is in.
@@ -99,7 +100,7 @@ class FlowPath:
         carriers: names of the streams that form the carrier phase.
         solvents: names of the streams that are solvents.
         stretches: all stretches; each comes after those that flow into it.
-        cells: flow cells by the name of their spectrometer.
+        cells: flow cells by the name of their detector.
         phases: phase of each stream, by name.
     """
 
@@ -134,7 +135,7 @@ class FlowPath:
             solvents=tuple(s.name for s in streams if s.role == "solvent"),
             phases={s.name: s.phase for s in streams},
             stretches=stretches,
-            cells=_cells(stretches),
+            cells=_cells(profile, stretches),
         )
 
 
@@ -211,16 +212,14 @@ def _inlet(
     return Inlet(source, {name: share for name, share in fractions.items() if share > 0.0}, kept)
 
 
-def _cells(stretches: tuple[Stretch, ...]) -> dict[str, FlowCell]:
-    """The flow cells with a spectrometer, by spectrometer."""
+def _cells(profile: Profile, stretches: tuple[Stretch, ...]) -> dict[str, FlowCell]:
+    """The flow cells with a detector, by detector."""
     cells = {}
     for stretch in stretches:
         passed_ul = 0.0
         for component in stretch.components:
-            if component.spectrometer is not None:
-                middle_ul = passed_ul + component.volume_ul / 2
-                cells[component.spectrometer] = FlowCell(
-                    component.spectrometer, middle_ul, bore_mm(component), stretch
-                )
+            middle_ul = passed_ul + component.volume_ul / 2
+            for detector in detectors_at(component, profile.devices):
+                cells[detector] = FlowCell(detector, middle_ul, bore_mm(component), stretch)
             passed_ul += component.volume_ul
     return cells

@@ -121,18 +121,9 @@ def check_live(
         raise InputError(f"put the address of your instrument in the place of {address!r}")
     mine = claim(places(settings.connects_to(look=True)), f"{offer.name} at {address}")
     try:
-        return _check(
-            LiveSession(
-                offer,
-                settings,
-                may_act=consent.may_act(offer.kind),
-                syringe=_syringe(consent.syringe),
-            ),
-            offer,
-            address,
-            consent,
-            as_json=as_json,
-        )
+        may_act, syringe = consent.may_act(offer.kind), _syringe(consent.syringe)
+        session = LiveSession(offer, settings, may_act=may_act, syringe=syringe)
+        return _check(session, offer, address, consent, as_json=as_json)
     finally:
         mine.release()
 

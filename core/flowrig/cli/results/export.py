@@ -15,6 +15,7 @@ FORMATS = {
     "csv": ("", "experiments.csv"),
     "parquet": ("pyarrow", "experiments.parquet"),
     "nexus": ("h5py", "run.nxs"),
+    "spectra": ("", "spectra.csv"),
     "provenance": ("", "provenance.json"),
 }
 """The package that each format needs, and the name of its file."""
@@ -36,6 +37,7 @@ def export(folder: Path, form: str, out: Path | None) -> None:
       csv      one row for each experiment, units in the names of the columns
       parquet  the same with types, units in the metadata of the columns
       nexus    HDF5 with every raw frame and spectrum
+      spectra  CSV: the averaged spectrum of every channel and experiment
       provenance  JSON: devices, versions, profile and references of each
 
     Parquet needs pip install 'flowrig[parquet]', NeXus pip install 'flowrig[nexus]'.

@@ -22,7 +22,11 @@ def print_safety(profile: Profile) -> None:
     for line in _values(profile):
         print_paragraph(line, indent=2)
     for name, stream in profile.streams.items():
-        if math.isinf(stream.capacity_ul):
+        if stream.selector is not None:
+            rinse = f"{stream.selector.rinse_ul / 1000:g} mL"
+            text = f"{name}: its line is rinsed with {rinse} after {stream.selector.valve} turned"
+            print_paragraph(text, indent=2)
+        elif math.isinf(stream.capacity_ul):
             text = f"{name}: [streams.{name}] names no `supply`, so it counts as never empty"
             print_paragraph(text, indent=2)
     flows = ", ".join(profile.hold_flow_rates_ul_min) or "nothing"

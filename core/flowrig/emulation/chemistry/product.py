@@ -108,7 +108,11 @@ class Product:
     Attributes:
         absorbers: what absorbs.
         emitters: what emits; nothing does where nothing absorbs.
+        lifetimes_ns: how the emission decays after a short pulse: pairs of an amplitude and its
+            lifetime [ns]; only the ratios of the amplitudes count. Empty where the chemistry says
+            nothing of it.
     """
 
     absorbers: tuple[Absorber, ...] = ()
     emitters: tuple[Emitter, ...] = ()
+    lifetimes_ns: tuple[tuple[float, float], ...] = ()

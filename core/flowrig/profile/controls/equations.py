@@ -1,5 +1,6 @@
 """The equations and limits of a profile, and what is wrong with them."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import product
@@ -16,7 +17,12 @@ from flowrig.profile.expressions import Expression, ExpressionError, Unit, unit_
 from flowrig.profile.model import Choice, DeviceEntry, Profile, Setting, Variable
 from flowrig.profile.problems import Finding, Path
 from flowrig.profile.quantity import QuantityError
-from flowrig.profile.topology import chosen_valves, in_words, positions_in_experiments
+from flowrig.profile.topology import (
+    MOST_COMBINATIONS,
+    chosen_valves,
+    in_words,
+    positions_in_experiments,
+)
 
 __all__ = ["EquationSet", "equations_of", "needs_equations", "with_plain_sources"]
 
@@ -150,6 +156,9 @@ def equations_of(profile: Profile) -> EquationSet:
     Args:
         profile: the profile; its rules for plain variables and flow rules hold.
     """
+    turning = math.prod(len(one.choices) for one in chosen_valves(profile))
+    if turning > MOST_COMBINATIONS:  # a rule about the path says so
+        return EquationSet(None, ())
     read = _read(profile)
     findings = next((some.findings for some in read.values() if some.findings), [])
     if findings:

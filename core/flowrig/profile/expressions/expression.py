@@ -28,8 +28,7 @@ MOST_NAMED = 20
 
 Kind = Literal["number", "series", "spectrum"]
 
-_NM = "nm"
-_WINDOW = (_NM, _NM)
+_NM = unit_of("nm")
 
 
 @frozen
@@ -39,10 +38,12 @@ class Meaning:
     Attributes:
         unit: the unit of its values; of a spectrum, that of its ordinate.
         kind: one number, a series of numbers, or a spectrum.
+        axis: of a spectrum, the unit of its axis.
     """
 
     unit: Unit
     kind: Kind = "number"
+    axis: Unit = _NM
 
 
 @frozen
@@ -51,32 +52,34 @@ class Function:
 
     Attributes:
         of: kind of the first argument.
-        more: units of the other arguments.
-        unit: the unit of the result from that of the first argument.
+        places: number of the other arguments, which are places on the axis of the first one.
+        unit: the unit of the result from that of the first argument and that of its axis.
+        is_of_light: whether the axis has to be one of wavelengths.
     """
 
     of: Kind
-    more: tuple[str, ...]
-    unit: Callable[[Unit], Unit]
+    places: int
+    unit: Callable[[Unit, Unit], Unit]
+    is_of_light: bool = False
 
 
-def _same(unit: Unit) -> Unit:
+def _same(unit: Unit, _axis: Unit) -> Unit:
     return unit
 
 
-def _over_nm(unit: Unit) -> Unit:
-    """The unit of an area: that of the ordinate times nm, whatever a profile can write."""
-    return evolve(unit.times(unit_of(_NM)), text=f"{unit.text} {_NM}".strip())
+def _over(unit: Unit, axis: Unit) -> Unit:
+    """The unit of an area: ordinate times axis, whatever a profile can write."""
+    return evolve(unit.times(axis), text=f"{unit.text} {axis.text}".strip())
 
 
 FUNCTIONS: Mapping[str, Function] = {
-    "at": Function("spectrum", (_NM,), _same),
-    "area": Function("spectrum", _WINDOW, _over_nm),
-    "peak": Function("spectrum", _WINDOW, lambda _: unit_of(_NM)),
-    "energy": Function("spectrum", _WINDOW, lambda _: unit_of("eV")),
-    "fwhm": Function("spectrum", _WINDOW, lambda _: unit_of(_NM)),
+    "at": Function("spectrum", 1, _same),
+    "area": Function("spectrum", 2, _over),
+    "peak": Function("spectrum", 2, lambda _, axis: axis, is_of_light=True),
+    "energy": Function("spectrum", 2, lambda _, axis: unit_of("eV"), is_of_light=True),
+    "fwhm": Function("spectrum", 2, lambda _, axis: axis, is_of_light=True),
     **{
-        name: Function("series", (), _same)
+        name: Function("series", 0, _same)
         for name in ("mean", "spread", "first", "last", "smallest")
     },
 }
@@ -144,7 +147,7 @@ class Bound:
 
         Args:
             values: by name, in the units of the meanings: numbers, or arrays of one shape.
-            functions: by name; each gets its first argument, and lengths in nm.
+            functions: by name; each gets its first argument, and places in the unit of its axis.
 
         Returns:
             a number or an array, in `unit`.
@@ -218,17 +221,22 @@ class _Meanings(Algebra[Meaning]):
         if function is None:
             raise _unknown(node.function, (*FUNCTIONS, "mol"), node.at, "function")
         first, *others = arguments
-        if len(others) != len(function.more):
-            message = f"{node.function} takes {1 + len(function.more)} arguments"
+        if len(others) != function.places:
+            message = f"{node.function} takes {1 + function.places} arguments"
             raise ExpressionError(f"{message}, got {1 + len(others)}", node.at)
         if first.kind != function.of:
             message = f"{node.function} takes {_A_KIND[function.of]}, got {_A_KIND[first.kind]}"
             raise ExpressionError(message, node.arguments[0].at)
-        for tree, given, unit in zip(node.arguments[1:], others, function.more, strict=True):
-            if given.unit.powers != unit_of(unit).powers or not isinstance(tree, Number):
-                message = f"{node.function} takes {unit_of(unit).dimension} here"
-                raise ExpressionError(message, tree.at, f'a constant such as "446 {unit}"')
-        return Meaning(function.unit(first.unit))
+        axis = first.axis
+        if function.is_of_light and axis != _NM:
+            message = f"{node.function} takes a spectrum over wavelengths, got one over {axis}"
+            raise ExpressionError(message, node.arguments[0].at, "at() or area()")
+        for tree, given in zip(node.arguments[1:], others, strict=True):
+            if given.unit.powers != axis.powers or not isinstance(tree, Number):
+                message = f"{node.function} takes {axis.dimension} here"
+                example = f"446 {axis}" if axis == _NM else f"10 {axis}"
+                raise ExpressionError(message, tree.at, f'a constant such as "{example}"')
+        return Meaning(function.unit(first.unit, axis))
 
     def _numeric(self, meaning: Meaning, at: int) -> Meaning:
         if meaning.kind == "spectrum":
@@ -285,8 +293,7 @@ class _Values(Algebra[tuple[Any, Unit]]):
     def call(self, node: Call, arguments: Sequence[tuple[Any, Unit]]) -> tuple[Any, Unit]:
         function = FUNCTIONS[node.function]
         (first, unit), *others = arguments
-        lengths = [
-            value * given.factor(unit_of(wanted))
-            for (value, given), wanted in zip(others, function.more, strict=True)
-        ]
-        return self._functions[node.function](first, *lengths), function.unit(unit)
+        named = node.arguments[0]
+        axis = self._meanings[named.name].axis if isinstance(named, Name) else _NM
+        places = [value * given.factor(axis) for value, given in others]
+        return self._functions[node.function](first, *places), function.unit(unit, axis)

@@ -154,11 +154,15 @@ class Analysis:
         )
 
     def with_picks(self, share: float) -> "Analysis":
-        """The same with a share of the frames that count as reactive, at least one a channel."""
+        """The same with a share of the frames that count as reactive, at least one a channel.
+
+        Detectors with `own_frames` keep them.
+        """
 
         def fewer(count: int) -> int:
             return max(round(count * share), 1)
 
+        own = self.own_frames
         return evolve(
             self,
             reactive_frames=None if self.reactive_frames is None else fewer(self.reactive_frames),
@@ -167,7 +171,7 @@ class Analysis:
             else evolve(self.pick, frames=fewer(self.pick.frames)),
             channel_tables={
                 name: one
-                if one.picked is None
+                if one.picked is None or one.device in own
                 else evolve(one, pick=evolve(one.picked, frames=fewer(one.picked.frames)))
                 for name, one in self.channel_tables.items()
             },
@@ -177,6 +181,41 @@ class Analysis:
     def devices(self) -> tuple[str, ...]:
         """Detectors of all channels, each once."""
         return tuple(dict.fromkeys(channel.device for channel in self.channels.values()))
+
+    @property
+    def own_frames(self) -> dict[str, tuple[int, float]]:
+        """Number of frames, and interval [s], of the detectors whose channels say it themselves."""
+        found: dict[str, tuple[int, float]] = {}
+        for one in self.channel_tables.values():
+            if (one.frames, one.frame_interval_s) == (None, None):
+                continue
+            frames = self.frames if one.frames is None else one.frames
+            interval_s = self.frame_interval_s
+            if one.frame_interval_s is not None:
+                interval_s = one.frame_interval_s
+            found.setdefault(one.device, (frames, interval_s))
+        return found
+
+    def frames_of(self, device: str) -> int:
+        """Number of frames in a sample of a detector."""
+        return self.own_frames.get(device, (self.frames, 0.0))[0]
+
+    def acquisition_s(self, frames: int) -> float:
+        """Time [s] that frames of all detectors take, as long as no integration time is longer.
+
+        Args:
+            frames: number of frames of the detectors that have no `own_frames`.
+        """
+        own = self.own_frames
+        every = [(frames, self.frame_interval_s)] if {*self.devices} - {*own} else []
+        return max((n * each_s for n, each_s in (*every, *own.values())), default=0.0)
+
+    @property
+    def lit(self) -> tuple[str, ...]:
+        """Detectors of which the lamp reference is taken: those that see wavelengths."""
+        offers = {one.device: one.offer for one in self.channels.values()}
+        seen = {n for n, one in offers.items() if one.needs_light or "nm" in one.detector_units}
+        return tuple(name for name in self.devices if name in seen)
 
     @property
     def shuttered(self) -> tuple[str, ...]:

@@ -71,6 +71,11 @@ class Stage:
     order_by: str | None = None
     until_r2: float | None = None
 
+    @property
+    def spectra(self) -> tuple[str, ...]:
+        """Channels whose spectra its optimizer asks for."""
+        return tuple(getattr(self.settings, "spectra", ()))
+
 
 @frozen(kw_only=True)
 class StopRules:

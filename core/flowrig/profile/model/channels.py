@@ -88,13 +88,15 @@ class Channel:
         name: name in the profile, of its spectrum in journal and exports.
         offer: the offer of its analysis.
         settings: an instance of the settings class of the analysis.
-        device: the spectrometer.
+        device: the spectrometer, or another device that takes frames.
         dark: "shutter": the dark is taken with the light shut, before every sample; "stored": the
             dark is `stored_dark`; "none": there is no dark. flowrig switches the light only for
             "shutter".
         stored_dark: counts of every pixel without light, taken before the profile was written.
         pick: which frames show the reactive phase, or "all"; None as `[analysis]` says for all
             channels, which `Analysis.channels` puts in its place.
+        frames: number of frames in a sample; None as `[analysis]` says.
+        frame_interval_s: time [s] from one frame to the next; None as `[analysis]` says.
         path: path of its table in the profile.
     """
 
@@ -105,6 +107,8 @@ class Channel:
     dark: Dark = "shutter"
     stored_dark: tuple[float, ...] = field(default=(), repr=False)
     pick: Pick | Literal["all"] | None = None
+    frames: int | None = None
+    frame_interval_s: float | None = None
     path: Path = ()
 
     @property

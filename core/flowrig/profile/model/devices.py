@@ -7,10 +7,17 @@ from attrs import evolve, field, frozen
 from flowrig.interfaces.capabilities import Abilities, Value
 from flowrig.interfaces.device import DeviceSettings
 from flowrig.plugins.offers import DriverOffer, KindOffer
-from flowrig.profile.model.flow import Stream
+from flowrig.profile.model.flow import Component, Stream
 from flowrig.profile.quantity import QuantityError, parse_of_a_device
 
-__all__ = ["DeviceEntry", "as_driven", "gas_factor", "read_by_hand", "units_of_readings"]
+__all__ = [
+    "DeviceEntry",
+    "as_driven",
+    "detectors_at",
+    "gas_factor",
+    "read_by_hand",
+    "units_of_readings",
+]
 
 
 @frozen
@@ -40,9 +47,24 @@ class DeviceEntry:
     drives: str = ""
 
     @property
+    def axis_unit(self) -> str:
+        """Unit of the axis over which it takes frames; "" if it takes none."""
+        return "nm" if self.offer.kind == "spectrometer" else self.abilities.axis_unit or ""
+
+    @property
+    def axis_array(self) -> str:
+        """What a journal calls the array with the axis of a detector, behind its name and a dot."""
+        return "wavelengths_nm" if self.axis_unit == "nm" else "axis"
+
+    @property
     def is_controlled(self) -> bool:
         """Whether it is set to numbers or turned to positions, by itself and not as a stream."""
         return not self.drives and (self.abilities.is_settable or self.abilities.is_selectable)
+
+    @property
+    def can_drive(self) -> bool:
+        """Whether it can drive a stream without a syringe: it delivers, and no person works it."""
+        return self.abilities.is_dispensing and not self.by_hand
 
     @property
     def by_hand(self) -> bool:
@@ -74,6 +96,18 @@ class DeviceEntry:
         return value
 
 
+def detectors_at(component: Component, devices: Mapping[str, DeviceEntry]) -> tuple[str, ...]:
+    """The devices that take frames of what is in a component.
+
+    Args:
+        component: the component.
+        devices: the devices of the rig.
+    """
+    first = () if component.spectrometer is None else (component.spectrometer,)
+    more = (name for name in component.devices if name in devices and devices[name].axis_unit)
+    return tuple(dict.fromkeys((*first, *more)))
+
+
 def as_driven(
     devices: Mapping[str, DeviceEntry], streams: Mapping[str, Stream]
 ) -> dict[str, DeviceEntry]:
@@ -98,7 +132,7 @@ def as_driven(
         )
 
     return {
-        name: driven(entry) if name in driving and entry.abilities.is_dispensing else entry
+        name: driven(entry) if name in driving and entry.can_drive else entry
         for name, entry in devices.items()
     }
 

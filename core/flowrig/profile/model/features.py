@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from attrs import evolve, field, frozen
 
+from flowrig.problem.objective import Objective
 from flowrig.profile.expressions import Bound, Expression, ExpressionError, Meaning, Unit, unit_of
 from flowrig.profile.expressions.grammar import (
     Algebra,
@@ -18,7 +19,7 @@ from flowrig.profile.expressions.grammar import (
 from flowrig.profile.model.channels import Channel, How, Window
 from flowrig.profile.problems import Path
 
-__all__ = ["Feature", "Reading", "bind_features"]
+__all__ = ["Feature", "Reading", "bind_features", "features_of_objective"]
 
 SHAPE = ("peak", "energy", "fwhm")
 """Readings of the shape of a band, which have no value where there is no band."""
@@ -32,12 +33,14 @@ class Reading:
         channel: name of the channel.
         how: "at" a wavelength, "area" of a window, or "peak" wavelength, photon "energy" or "fwhm"
             of the highest band in a window.
-        window_nm: the window [nm]; twice the same wavelength for "at".
+        window_nm: the window [nm], or in the unit of another axis; twice the same place for "at".
+        unit: unit of the axis of the channel's spectrum.
     """
 
     channel: str
     how: How
     window_nm: Window
+    unit: str = "nm"
 
 
 @frozen(kw_only=True)
@@ -50,6 +53,7 @@ class Feature:
         key: path of the key that sets it, or its window, in the profile.
         readings: what is read from spectra for it, in the order of the text.
         expression: how it is computed; None if it is its only reading.
+        spectra: of a feature that the objective computes, the channels whose spectra it needs.
     """
 
     name: str
@@ -57,19 +61,20 @@ class Feature:
     key: Path
     readings: tuple[Reading, ...] = ()
     expression: Bound | None = field(default=None, repr=False)
+    spectra: tuple[str, ...] = ()
 
     @property
     def channels(self) -> tuple[str, ...]:
         """Channels that it reads itself: spectra, and numbers of analyses."""
         names = () if self.expression is None else self.expression.expression.names
-        read = [one.channel for one in self.readings]
+        read = [*self.spectra, *(one.channel for one in self.readings)]
         return tuple(dict.fromkeys([*read, *(n.partition(".")[0] for n in names if "." in n)]))
 
     @property
     def only(self) -> Reading | None:
         """The reading that it is, if nothing is computed."""
         if self.expression is None:
-            return self.readings[0]
+            return self.readings[0] if self.readings else None
         tree = self.expression.expression.tree
         return self.readings[0] if isinstance(tree, Call) and self.readings else None
 
@@ -102,12 +107,7 @@ def bind_features(
         every feature by name, in the order of known features and texts, and by name the errors of
         those that have no meaning.
     """
-    meanings = {
-        name: Meaning(_unit(channel.offer.unit), "spectrum") for name, channel in channels.items()
-    }
-    for name, channel in channels.items():
-        for quantity, unit in channel.offer.quantities.items():
-            meanings[f"{name}.{quantity}"] = Meaning(_unit(unit))
+    meanings = _meanings(channels)
     meanings |= {name: Meaning(_unit(unit)) for name, unit in (readings or {}).items()}
     found = {feature.name: feature for feature in known}
     meanings |= {name: Meaning(_unit(feature.unit)) for name, feature in found.items()}
@@ -136,6 +136,33 @@ def bind_features(
     return {name: found[name] for name in order if name in found}, errors
 
 
+def features_of_objective(objective: Objective | None) -> tuple[Feature, ...]:
+    """The features that an objective computes itself from spectra.
+
+    Args:
+        objective: None in a profile that is loaded to make a rig safe.
+    """
+    if objective is None:
+        return ()
+    key = ("objective", "name")
+    return tuple(
+        Feature(name=name, unit=unit, key=key, spectra=objective.spectra)
+        for name, unit in objective.computed.items()
+    )
+
+
+def _meanings(channels: Mapping[str, Channel]) -> dict[str, Meaning]:
+    """What the names of channels, and of the numbers of their analyses, stand for."""
+    found = {
+        name: Meaning(_unit(channel.offer.unit), "spectrum", _unit(channel.offer.axis_unit))
+        for name, channel in channels.items()
+    }
+    for name, channel in channels.items():
+        for quantity, unit in channel.offer.quantities.items():
+            found[f"{name}.{quantity}"] = Meaning(_unit(unit))
+    return found
+
+
 def _feature(name: str, bound: Bound) -> Feature:
     bound = _in_nm(bound)
     return Feature(
@@ -160,7 +187,7 @@ def _in_nm(bound: Bound) -> Bound:
 
 
 def _readings(bound: Bound) -> tuple[Reading, ...]:
-    found: list[Reading] = fold(bound.expression.tree, _Readings())
+    found: list[Reading] = fold(bound.expression.tree, _Readings(bound.meanings))
     return tuple(dict.fromkeys(found))
 
 
@@ -174,6 +201,9 @@ def _unit(text: str) -> Unit:
 
 class _Readings(Algebra[list[Reading]]):
     """Every reading of a spectrum, in the order of the text."""
+
+    def __init__(self, meanings: Mapping[str, Meaning]) -> None:
+        self._meanings = meanings
 
     def number(self, node: Number) -> list[Reading]:
         return []
@@ -190,14 +220,13 @@ class _Readings(Algebra[list[Reading]]):
         return left + right
 
     def call(self, node: Call, arguments: Sequence[list[Reading]]) -> list[Reading]:
-        first, *lengths = node.arguments
+        first, *others = node.arguments
         how = _HOW.get(node.function)
         if how is None or not isinstance(first, Name):
             return [reading for one in arguments for reading in one]
-        places = [
-            one.value * one.unit.factor(unit_of("nm")) for one in lengths if isinstance(one, Number)
-        ]
-        return [Reading(first.name, how, (places[0], places[-1]))]
+        axis = self._meanings[first.name].axis
+        places = [one.value * one.unit.factor(axis) for one in others if isinstance(one, Number)]
+        return [Reading(first.name, how, (places[0], places[-1]), axis.text)]
 
 
 _HOW: Mapping[str, How] = {

@@ -22,6 +22,7 @@ __all__ = [
     "Property",
     "ResidenceTime",
     "Section",
+    "Selector",
     "Solute",
     "Stationary",
     "Stock",
@@ -102,6 +103,19 @@ class Liquid:
 
 
 @frozen(kw_only=True)
+class Selector:
+    """A selector valve from which the pump of a stream draws; `supply` in TOML.
+
+    Attributes:
+        valve: the device; its positions name the liquids.
+        rinse_ul: volume [µL] that flows to the waste after every change, before an experiment.
+    """
+
+    valve: str
+    rinse_ul: float
+
+
+@frozen(kw_only=True)
 class Stream:
     """A liquid or a gas, and the device that drives it.
 
@@ -122,6 +136,8 @@ class Stream:
         refill: how its syringe is filled from a reservoir; None if a person does it.
         supply_ul: where there is no syringe, volume [µL] that a full supply holds; None for a
             supply without an end.
+        selector: the valve from which it draws; None where there is one supply only.
+        contents_at: where there is a selector, the liquid in words by position of the valve.
         pressure_kpa: of a gas, the absolute pressure [kPa] at which its volumes and flow rates
             count; None for that at which its device counts.
     """
@@ -140,6 +156,8 @@ class Stream:
     liquid: Liquid | None = None
     refill: Refill | None = None
     supply_ul: float | None = None
+    selector: Selector | None = None
+    contents_at: Mapping[str, str] = field(factory=dict)
     pressure_kpa: float | None = None
 
     @property

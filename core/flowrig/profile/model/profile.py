@@ -20,7 +20,7 @@ from flowrig.profile.expressions import Expression
 from flowrig.profile.model.analysis import Analysis, Calibration, Window
 from flowrig.profile.model.campaign import Campaign
 from flowrig.profile.model.devices import DeviceEntry, read_by_hand, units_of_readings
-from flowrig.profile.model.features import Feature, bind_features
+from flowrig.profile.model.features import Feature, bind_features, features_of_objective
 from flowrig.profile.model.flow import (
     Component,
     LimitedFlow,
@@ -237,12 +237,11 @@ class Profile:
 
     @property
     def features(self) -> dict[str, Feature]:
-        """Every feature by name: those of the older tables of the analysis, then the others."""
+        """Every feature by name: of the older tables, of the objective, then the others."""
         analysis = self.analysis
         readings = units_of_readings(self.devices)
-        found, _ = bind_features(
-            analysis.channels, self.feature_texts, analysis.table_features, readings
-        )
+        given = (*analysis.table_features, *features_of_objective(self.objective))
+        found, _ = bind_features(analysis.channels, self.feature_texts, given, readings)
         return found
 
     @property

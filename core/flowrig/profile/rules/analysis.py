@@ -9,8 +9,9 @@ from attrs import frozen
 from flowrig.errors import InputError
 from flowrig.problem.objective import MaximumResponse, Objective, TargetObjective
 from flowrig.profile.expressions import ExpressionError
-from flowrig.profile.model import Feature, Profile, Window, bind_features
-from flowrig.profile.model.devices import units_of_readings
+from flowrig.profile.model import Channel, Feature, Profile, Window, bind_features
+from flowrig.profile.model.devices import detectors_at, units_of_readings
+from flowrig.profile.model.features import features_of_objective
 from flowrig.profile.problems import Finding, Path, nearest
 from flowrig.profile.rules import names
 from flowrig.profile.rules.limits import outside
@@ -46,6 +47,9 @@ def calibration(profile: Profile) -> Iterator[Finding]:
     path: Path = ("calibration", "flow_rates")
     if profile.calibration is not None:
         yield from flow_rates(profile, profile.calibration.flow_rates_ul_min, path)
+        if profile.analysis.channels and not profile.analysis.lit:
+            message = "no channel looks at light, of which a reference could be taken"
+            yield Finding(("calibration",), message, expected="no such table", on_key=True)
         return
     for channel in profile.analysis.channels.values():
         if channel.offer.needs_light:
@@ -89,17 +93,60 @@ def channels(profile: Profile) -> Iterator[Finding]:
             yield Finding((*here, key), message, expected="`pick` alone", on_key=True)
 
 
-def spectrometers(profile: Profile) -> Iterator[Finding]:
-    """The spectrometer of every channel exists, and is at a flow cell."""
-    watched = {component.spectrometer for component in profile.path.values()}
+def detectors(profile: Profile) -> Iterator[Finding]:
+    """The detector of every channel exists, is at a component, and has an axis that is read."""
+    watched = _watched(profile)
     for channel in profile.analysis.channels.values():
         path = channel.key("device")
-        wrong = list(names.device(profile, channel.device, "spectrometer", path))
+        wrong = list(names.detector(profile, channel.device, path))
         yield from wrong
-        if not wrong and channel.device not in watched:
-            message = f"the spectrometer {channel.device!r} is at no flow cell"
-            expected = f'a flow cell in [path] with `spectrometer = "{channel.device}"`'
+        if wrong:
+            continue
+        entry = profile.devices[channel.device]
+        kind, units = entry.offer.kind, channel.offer.detector_units
+        if channel.device not in watched:
+            message = f"the {kind} {channel.device!r} is at no flow cell"
+            expected = f'a flow cell in [path] with `{kind} = "{channel.device}"`'
             yield Finding(path, message, expected=expected)
+        if units and entry.axis_unit not in units:
+            message = f"{channel.device!r} takes frames over {entry.axis_unit}"
+            expected = f"a detector over {' or '.join(units)} for {channel.offer.name!r}"
+            yield Finding(path, message, expected=expected)
+        elif channel.picked is not None and entry.axis_unit != "nm":
+            message = f"frames over {entry.axis_unit} are not picked by wavelengths"
+            expected = f'pick = "all" in [{".".join(map(str, channel.path))}]'
+            yield Finding(channel.path, message, expected=expected, on_key=True)
+        elif misfit := _misfit(channel, entry.axis_unit):
+            yield Finding(channel.path, misfit, on_key=True)
+
+
+def _misfit(channel: Channel, axis_unit: str) -> str:
+    """Why the settings of an analysis do not fit a detector, if their class tells it."""
+    told = getattr(channel.settings, "problem_with", None)
+    return "" if told is None else str(told(axis_unit))
+
+
+def _watched(profile: Profile) -> set[str]:
+    """Detectors at components."""
+    return {
+        device
+        for component in profile.path.values()
+        for device in detectors_at(component, profile.devices)
+    }
+
+
+def own_frames(profile: Profile) -> Iterator[Finding]:
+    """Channels of one detector read the same frames."""
+    own = profile.analysis.own_frames
+    for channel in profile.analysis.channel_tables.values():
+        for key, given, taken in (
+            ("frames", channel.frames, own.get(channel.device, (0, 0.0))[0]),
+            ("frame_interval", channel.frame_interval_s, own.get(channel.device, (0, 0.0))[1]),
+        ):
+            if given is not None and given != taken:
+                message = f"another channel of {channel.device!r} has {taken:g}, this one {given:g}"
+                expected = f"the same `{key}` in both, or in one of them only"
+                yield Finding((*channel.path, key), message, expected=expected)
 
 
 def darks(profile: Profile) -> Iterator[Finding]:
@@ -171,19 +218,21 @@ SLACK_NM = 1.0
 
 @frozen
 class AnalysedWindow:
-    """Wavelengths that the analysis reads from a spectrometer.
+    """Wavelengths that the analysis reads from a spectrometer, or places on another axis.
 
     Attributes:
         path: path of their key in the profile.
         spectrometer: name of the device.
-        low_nm: shortest of them [nm].
-        high_nm: longest of them [nm].
+        low_nm: shortest of them [nm], or lowest place.
+        high_nm: longest of them [nm], or highest place.
+        unit: unit of the axis.
     """
 
     path: Path
     spectrometer: str
     low_nm: float
     high_nm: float
+    unit: str = "nm"
 
     def problem(self, range_nm: Window, slack_nm: float = 0.0) -> str:
         """Why a detector with a range [nm] cannot see them all; "" if it can.
@@ -198,8 +247,8 @@ class AnalysedWindow:
         what = f"{self.low_nm:g}"
         what += "" if self.low_nm == self.high_nm else f" to {self.high_nm:g}"
         return (
-            f"{what} nm is beyond the detector of {self.spectrometer!r}, which sees {low:g} to "
-            f"{high:g} nm"
+            f"{what} {self.unit} is beyond the detector of {self.spectrometer!r}, which sees "
+            f"{low:g} to {high:g} {self.unit}"
         )
 
 
@@ -220,8 +269,10 @@ def analysed_windows(profile: Profile) -> Iterator[AnalysedWindow]:
             yield AnalysedWindow(channel.key("baseline"), channel.device, *channel.baseline_nm)
     for feature in features_of(profile).values():
         for reading in feature.readings:
-            device = channels[reading.channel].device
-            yield AnalysedWindow(feature.key, device, *reading.window_nm)
+            channel = channels[reading.channel]
+            if reading.unit in channel.offer.detector_units:  # else the axis is the analysis' own
+                window = reading.window_nm
+                yield AnalysedWindow(feature.key, channel.device, *window, reading.unit)
 
 
 def require_seen(profile: Profile, ranges_nm: Mapping[str, Window]) -> None:
@@ -229,27 +280,32 @@ def require_seen(profile: Profile, ranges_nm: Mapping[str, Window]) -> None:
 
     Args:
         profile: the rig.
-        ranges_nm: by spectrometer, wavelength of the first and of the last pixel [nm].
+        ranges_nm: by detector, wavelength of the first and of the last pixel [nm], or their places
+            on another axis; one without an entry is not checked.
 
     Raises:
         InputError: one does not; the message names the key of the profile.
     """
     for wanted in analysed_windows(profile):
-        if problem := wanted.problem(ranges_nm[wanted.spectrometer], SLACK_NM):
+        if wanted.spectrometer not in ranges_nm:
+            continue
+        slack, what = (SLACK_NM, "wavelengths") if wanted.unit == "nm" else (0.0, "places")
+        if problem := wanted.problem(ranges_nm[wanted.spectrometer], slack):
+            other = "spectrometer" if wanted.unit == "nm" else "detector"
             raise InputError(
-                f"{'.'.join(map(str, wanted.path))}: {problem}; expected wavelengths inside, or "
-                "another spectrometer"
+                f"{'.'.join(map(str, wanted.path))}: {problem}; expected {what} inside, or "
+                f"another {other}"
             )
 
 
 def windows(profile: Profile) -> Iterator[Finding]:
     """Wavelengths are positive, and within the range that the driver's offer declares."""
     for one in analysed_windows(profile):
-        if not one.low_nm > 0:
+        if one.unit == "nm" and not one.low_nm > 0:
             yield Finding(one.path, f"got {one.low_nm:g} nm", expected="more than 0 nm")
         device = profile.devices.get(one.spectrometer)
         declared = None if device is None else device.offer.limits.get("wavelength_nm")
-        if declared is not None and (problem := one.problem(declared)):
+        if one.unit == "nm" and declared is not None and (problem := one.problem(declared)):
             expected = f"wavelengths from {declared[0]:g} to {declared[1]:g} nm"
             yield Finding(one.path, problem, expected=expected)
 
@@ -257,7 +313,7 @@ def windows(profile: Profile) -> Iterator[Finding]:
 def read_cells(profile: Profile) -> Iterator[Finding]:
     """Every spectrometer is one that a channel reads."""
     read = profile.analysis.devices
-    if any(spectrometers(profile)):  # one mistake in a name is reported once
+    if any(detectors(profile)):  # one mistake in a name is reported once
         return
     expected = f"one that [analysis] reads, {' or '.join(map(repr, read))}"
     watched = set()
@@ -273,8 +329,8 @@ def read_cells(profile: Profile) -> Iterator[Finding]:
                 expected=f'{expected}, or tubing (kind = "tubing") in its place',
             )
     for name, device in profile.devices.items():
-        if device.offer.kind == "spectrometer" and name not in {*read, *watched}:
-            message = f"nobody reads the spectrometer {name!r}"
+        if device.axis_unit and name not in {*read, *watched}:
+            message = f"nobody reads the {device.offer.kind} {name!r}"
             expected = "a channel in [analysis.channels] that reads it, or no such device"
             yield Finding(("devices", name), message, expected=expected, on_key=True)
 
@@ -284,12 +340,17 @@ def features_of(profile: Profile) -> dict[str, Feature]:
     return _bound(profile)[0]
 
 
+def _given(profile: Profile) -> tuple[Feature, ...]:
+    """Features that are not in `[features]`: of older tables, and of the objective."""
+    return (*profile.analysis.table_features, *features_of_objective(profile.objective))
+
+
 def _bound(profile: Profile) -> tuple[dict[str, Feature], dict[str, ExpressionError]]:
     settings = profile.analysis
     return bind_features(
         settings.channels,
         profile.feature_texts,
-        settings.table_features,
+        _given(profile),
         units_of_readings(profile.devices),
     )
 
@@ -298,7 +359,7 @@ def features(profile: Profile) -> Iterator[Finding]:
     """Every feature has a name of its own and a meaning, and its windows have a width."""
     settings = profile.analysis
     found, errors = _bound(profile)
-    older = {feature.name: feature.key for feature in settings.table_features}
+    older = {feature.name: feature.key for feature in _given(profile)}
     for name in profile.feature_texts:
         path: Path = ("features", name)
         if not _PLAIN.fullmatch(name):
@@ -325,8 +386,22 @@ def features(profile: Profile) -> Iterator[Finding]:
         for reading in feature.readings:
             low, high = reading.window_nm
             if reading.how != "at" and not low < high:
-                message = f"the window of {reading.how}() has no width: {low:g} to {high:g} nm"
-                yield Finding(feature.key, message, expected="the lower wavelength first")
+                where = f"{low:g} to {high:g} {reading.unit}"
+                message = f"the window of {reading.how}() has no width: {where}"
+                first = "wavelength" if reading.unit == "nm" else "end"
+                yield Finding(feature.key, message, expected=f"the lower {first} first")
+
+
+def whole_spectra(profile: Profile) -> Iterator[Finding]:
+    """Objective and optimizers ask for spectra of channels that there are."""
+    known = profile.analysis.channels
+    for name in profile.objective.spectra:
+        yield from names.one_of(name, known, "channel", ("objective", "channel"))
+    stages = () if profile.campaign is None else profile.campaign.stages
+    for index, stage in enumerate(stages):
+        here: Path = ("campaign", "stages", index)
+        for name in stage.spectra:
+            yield from names.one_of(name, known, "channel", (*here, "spectra"))
 
 
 def responses(profile: Profile) -> Iterator[Finding]:
@@ -371,12 +446,14 @@ def _place_of(objective: Objective, response: str) -> Path:
 RULES = (
     calibration,
     channels,
-    spectrometers,
+    detectors,
+    own_frames,
     darks,
     lights,
     windows,
     read_cells,
     features,
+    whole_spectra,
     responses,
     repeatability,
 )

@@ -36,7 +36,7 @@ def one_instrument_one_device(profile: Profile) -> Iterator[Finding]:
 def at_their_keys(
     path: Mapping[str, Component], devices: Mapping[str, DeviceEntry]
 ) -> dict[str, Component]:
-    """Components whose `device` is a heater or a spectrometer have it as that.
+    """Components whose `device` is a heater or a detector have it as that.
 
     Args:
         path: the components.
@@ -46,10 +46,12 @@ def at_their_keys(
     for name, component in path.items():
         for device in component.devices:
             kind = devices[device].offer.kind if device in devices else ""
+            detects = device in devices and devices[device].axis_unit
+            named = kind == "spectrometer" or component.devices.get(device) in ("device", kind)
             others = {one: word for one, word in component.devices.items() if one != device}
             if kind == "heater" and component.heater in (None, device):
                 component = evolve(component, heater=device, devices=others)  # noqa: PLW2901
-            elif kind == "spectrometer" and component.spectrometer in (None, device):
+            elif detects and named and component.spectrometer in (None, device):
                 component = evolve(component, spectrometer=device, devices=others)  # noqa: PLW2901
         found[name] = component
     return found
@@ -75,7 +77,9 @@ def at_components(profile: Profile) -> Iterator[Finding]:
 
 def have_a_place(profile: Profile) -> Iterator[Finding]:
     """A component names each device of a kind that acts on what flows."""
-    placed = {device for component in profile.path.values() for device in component.devices}
+    components = profile.path.values()
+    placed = {device for component in components for device in component.devices}
+    placed |= {component.spectrometer for component in components if component.spectrometer}
     for name, entry in profile.devices.items():
         if entry.kind is not None and entry.kind.placed and name not in placed:
             message = f"no component of [path] names the {entry.kind.name} {name!r}"
@@ -108,7 +112,12 @@ def values(profile: Profile) -> Iterator[Finding]:
 
 
 def by_hand(profile: Profile) -> Iterator[Finding]:
-    """What holds at every moment depends on no person."""
+    """What holds at every moment, and what stops in the safe state, depends on no person."""
+    for name, stream in profile.streams.items():
+        if stream.pump in profile.devices and profile.devices[stream.pump].by_hand:
+            message = f"{stream.pump!r} is worked by hand, and the safe state stops {name!r}"
+            expected = "a device that the run can stop"
+            yield Finding(("streams", name), message, expected=expected, on_key=True)
     for name, component in profile.path.items():
         for device, word in component.devices.items() if component.kind == "valve" else ():
             if device in profile.devices and profile.devices[device].by_hand:

@@ -1,12 +1,16 @@
 """Rules for the flow path: every stream reaches an end, and every component has an inlet."""
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 
 from flowrig.profile.model import Component, Profile, Section
+from flowrig.profile.model.devices import detectors_at
+from flowrig.profile.model.flow import GAS
 from flowrig.profile.problems import Finding, Path, nearest
 from flowrig.profile.rules import names
 from flowrig.profile.topology import (
+    MOST_COMBINATIONS,
     FlowGraph,
     chosen_valves,
     every_position,
@@ -183,6 +187,16 @@ def _positions_of(profile: Profile, device: str) -> dict[str, str]:
     return used | {c.name: "in experiments" for one in chosen for c in one.choices}
 
 
+def combinations(profile: Profile) -> Iterator[Finding]:
+    """The positions of valves have so few combinations that all of them can be looked at."""
+    ways = math.prod(len(component.routes) or 1 for component in profile.path.values())
+    chosen = math.prod(len(one.choices) for one in chosen_valves(profile))
+    for count, path in ((ways, ("path",)), (chosen, ("space",))):
+        if count > MOST_COMBINATIONS:
+            message = f"the positions of valves have {count} combinations"
+            yield Finding(path, message, expected=f"at most {MOST_COMBINATIONS}", on_key=True)
+
+
 def routes(profile: Profile) -> Iterator[Finding]:
     """A valve with routes leads on what enters it, nothing backwards, and holds no liquid."""
     for name, component in profile.path.items():
@@ -265,8 +279,7 @@ def _flowing(profile: Profile) -> Iterator[tuple[tuple[str, ...], dict[str, str]
         yield tuple(profile.calibration.flow_rates_ul_min), {}, "in the calibration"
     flushed = tuple(name for step in profile.safe_state for name in step.flow_rates_ul_min)
     held = tuple(profile.hold.flow_rates_ul_min or {})
-    turners = valve_turners(profile.path, profile.devices).values()
-    safe = {one: str(profile.devices[one].safe) for one in turners}
+    safe = {one: str(profile.devices[one].safe) for one in _turners(profile)}
     yield (*flushed, *held), safe, "in the safe state"
 
 
@@ -296,8 +309,9 @@ def _starved(profile: Profile) -> Iterator[tuple[str, list[str]]]:
         return
     cases = list(_cases(profile))
     for name, component in profile.path.items():
-        able = any(name in cases[0][1].reaching(one) for one in profile.streams)
-        if component.spectrometer is None or not able:
+        if component.spectrometer is None or not any(
+            name in cases[0][1].reaching(one) for one in profile.streams
+        ):
             continue
         starved = [
             where
@@ -328,7 +342,8 @@ def reference_arrives(profile: Profile) -> Iterator[Finding]:
             continue
         for name, component in profile.path.items():
             passing = [one for one in profile.streams if name in graph.passing(one)]
-            starved = component.spectrometer == channel.device and not {*clear} & {*passing}
+            looks = channel.device in detectors_at(component, profile.devices)
+            starved = looks and not {*clear} & {*passing}
             if starved and (passing or chosen_valves(profile)):
                 message = f"nothing of it flows through {name!r}, which the lamp reference needs"
                 expected = f"a transparent liquid among {', '.join(passing)}"
@@ -376,7 +391,10 @@ def equipment(profile: Profile) -> Iterator[Finding]:
             if component.kind == "waste":
                 message, expected = f"a waste cannot have a {kind}", "another component"
                 yield Finding((*here, kind), message, expected=expected, on_key=True)
-            yield from names.device(profile, device, kind, (*here, kind))
+            if kind == "spectrometer":
+                yield from names.detector(profile, device, (*here, kind))
+            else:
+                yield from names.device(profile, device, kind, (*here, kind))
         if component.kind == "flow-cell" and component.spectrometer is None:
             message = f"the flow-cell {name!r} has no spectrometer"
             yield Finding(here, message, expected="a key `spectrometer`", on_key=True)
@@ -395,12 +413,13 @@ def volumes(profile: Profile) -> Iterator[Finding]:
 
 
 def wastes(profile: Profile) -> Iterator[Finding]:
-    """A waste with a given volume has room for the flush of the safe state."""
+    """A waste with a given volume has room for the flush of the safe state; a gas leaves it."""
     graph = _graph(profile)
     flushed_ul: dict[str, float] = {}
     for step in profile.safe_state:
         for stream, rate in step.flow_rates_ul_min.items():
-            passing = graph.reaching(stream) if stream in profile.streams else {}
+            stays = stream in profile.streams and profile.streams[stream].phase != GAS
+            passing = graph.reaching(stream) if stays else {}
             for name, share in passing.items():
                 volume_ul = share * rate * step.at_most_s / 60
                 flushed_ul[name] = flushed_ul.get(name, 0.0) + volume_ul
@@ -455,17 +474,20 @@ def _stretch(profile: Profile, section: Section, here: Path) -> Iterator[Finding
 
 
 def passages(profile: Profile) -> Iterator[Finding]:
-    """Liquid flows through each section in a position of experiments, and through τ in all."""
+    """Liquid flows through each section in a position in use, and through τ in experiments."""
     stretches: dict[Path, Section] = {("residence_time",): profile.residence_time.section}
     stretches |= {("sections", name): one for name, one in profile.sections.items()}
     cases = list(_cases(profile))
+    others = {one: str(profile.devices[one].safe) for one in _turners(profile)}
+    rest = [("", _graph(profile, at)) for at in ({}, others)] if others else []
     for here, section in stretches.items():
+        tried = cases if here == ("residence_time",) else [*cases, *rest]
         missed = [
             (where, dict(missing))
-            for where, graph in cases
+            for where, graph in tried
             if (missing := list(_missed(graph, section, here)))
         ]
-        if missed and (len(missed) == len(cases) or here == ("residence_time",)):
+        if missed and (len(missed) == len(tried) or here == ("residence_time",)):
             where, findings = missed[0]
             for path, (message, expected) in findings.items():
                 with_where = f"{message}, with {where}" if where else message
@@ -500,6 +522,13 @@ def _ends(section: Section, here: Path) -> Iterator[tuple[str, Path]]:
         yield end, one
 
 
+def _turners(profile: Profile) -> tuple[str, ...]:
+    """The devices that turn valves of the path; none in a path without valves."""
+    if not any(component.kind == "valve" for component in profile.path.values()):
+        return ()
+    return tuple(dict.fromkeys(valve_turners(profile.path, profile.devices).values()))
+
+
 def _cases(profile: Profile) -> Iterator[tuple[str, FlowGraph]]:
     """What leads where in experiments, by the positions that they choose, in words."""
     for positions in positions_in_experiments(profile):
@@ -520,6 +549,7 @@ RULES = (
     divisions,
     separators,
     valves,
+    combinations,
     routes,
     open_ports,
     looked_at,

@@ -48,6 +48,9 @@ def _driving(profile: Profile, stream: Stream, here: Path) -> Iterator[Finding]:
         what = "a pump" if stream.named_by == "pump" else "a pump, or a device that delivers"
         expected = what + (f": {', '.join(sorted(fitting))}" if fitting else "")
         yield Finding(here, f"{stream.pump!r} is a {entry.offer.kind}", expected=expected)
+    elif entry.by_hand:
+        message = f"a person works {stream.pump!r}, so that nothing could stop the stream"
+        yield Finding(here, message, expected="a device that is connected")
     elif stream.named_by not in ("device", entry.offer.kind):
         kind, word = entry.offer.kind, stream.named_by
         expected = f"a {word}, or the key `device`"
@@ -63,7 +66,7 @@ def with_or_without_syringe(profile: Profile) -> Iterator[Finding]:
         if entry.offer.kind == "pump":
             if stream.syringe is None:
                 yield Finding(here, "missing key 'syringe'", on_key=True)
-            if stream.supply_ul is not None:
+            if stream.supply_ul is not None or stream.selector is not None:
                 message = f"the pump {stream.pump!r} draws from its syringe"
                 yield Finding((*here, "supply"), message, expected="no key `supply`", on_key=True)
         elif stream.syringe is not None and entry.abilities.is_dispensing:
@@ -71,6 +74,7 @@ def with_or_without_syringe(profile: Profile) -> Iterator[Finding]:
             expected = "no key `syringe`; `supply` says how much there is to deliver"
             yield Finding((*here, "syringe"), message, expected=expected, on_key=True)
         yield from _of_a_gas(stream, entry, here)
+        yield from _selected(profile, stream, here)
 
 
 def _of_a_gas(stream: Stream, entry: DeviceEntry, here: Path) -> Iterator[Finding]:
@@ -85,6 +89,55 @@ def _of_a_gas(stream: Stream, entry: DeviceEntry, here: Path) -> Iterator[Findin
     elif entry.abilities.standard_kpa is None:
         message = f"{stream.pump!r} counts the volume that really flows, at any pressure"
         yield Finding(path, message, expected="no key `pressure`", on_key=True)
+
+
+def _selected(profile: Profile, stream: Stream, here: Path) -> Iterator[Finding]:
+    """A selector has positions, each with a liquid where the stream may flow."""
+    if stream.selector is None:
+        if stream.contents_at:
+            message = f"{stream.name!r} has one liquid"
+            expected = "a text, or a valve in `supply`"
+            yield Finding((*here, "contents"), message, expected=expected)
+        return
+    name = stream.selector.valve
+    turned = {n: one for n, one in profile.devices.items() if one.abilities.is_selectable}
+    path: Path = (*here, "supply", "valve")
+    yield from names.one_of(name, turned, "device with positions", path)
+    if name not in turned:
+        return
+    if not stream.contents_at:
+        expected = f"a table of liquids by position of {name!r}"
+        yield Finding((*here, "contents"), f"{name!r} selects the liquid", expected=expected)
+        return
+    for position in stream.contents_at:
+        known = turned[name].abilities.positions
+        where: Path = (*here, "contents", position)
+        yield from names.one_of(position, known, "position", where, on_key=True)
+    for position, place in _used_positions(profile, stream, name):
+        if position not in stream.contents_at:
+            message = f"{stream.name!r} draws nothing where {name!r} is at {position!r}"
+            expected = f"one of {', '.join(stream.contents_at)}"
+            yield Finding(place, message, expected=expected)
+
+
+def _used_positions(profile: Profile, stream: Stream, valve: str) -> Iterator[tuple[str, Path]]:
+    """Positions at which a stream flows, each with the place of the profile that says so."""
+    choosing = [
+        (number, one) for number, one in enumerate(profile.variables) if one.device == valve
+    ]
+    for number, variable in choosing:
+        for index, choice in enumerate(variable.choices):
+            yield choice.name, ("space", number, "choices", index)
+    usual = profile.device_settings.get(valve, str(profile.devices[valve].safe))
+    where: Path = ("settings", valve)
+    if valve not in profile.device_settings:
+        where = ("devices", valve, "safe")
+    is_calibrated = profile.calibration is not None and (
+        stream.name in profile.calibration.flow_rates_ul_min
+    )
+    # A choice with settings may turn the valve too.
+    if is_calibrated or not any(one.choices for one in profile.variables):
+        yield usual, where
 
 
 def used_pumps(profile: Profile) -> Iterator[Finding]:

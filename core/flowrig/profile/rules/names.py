@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from flowrig.profile.model import Profile
 from flowrig.profile.problems import Finding, Path, nearest
 
-__all__ = ["device", "one_of"]
+__all__ = ["detector", "device", "one_of"]
 
 
 def one_of(
@@ -27,6 +27,13 @@ def one_of(
         yield Finding(
             path, f"unknown {what} {name!r}", expected=expected, nearest=near, on_key=on_key
         )
+
+
+def detector(profile: Profile, name: str, path: Path) -> Iterator[Finding]:
+    """A finding unless the name belongs to a spectrometer or another device that takes frames."""
+    entry = profile.devices.get(name)
+    if entry is None or not entry.axis_unit:
+        yield from device(profile, name, "spectrometer", path)
 
 
 def device(profile: Profile, name: str, kind: str, path: Path) -> Iterator[Finding]:

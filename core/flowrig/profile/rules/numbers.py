@@ -47,6 +47,8 @@ def streams(profile: Profile) -> Iterator[Finding]:
         if stream.syringe is not None:
             yield from _syringe(stream.syringe, (*here, "syringe"))
         yield from _positive(stream.supply_ul, (*here, "supply"), "µL")
+        if stream.selector is not None:
+            yield from _positive(stream.selector.rinse_ul, (*here, "supply", "rinse"), "µL")
         yield from _positive(stream.pressure_kpa, (*here, "pressure"), "kPa")
         yield from _at_least(stream.flow_rate_ul_min[0], 0, (*here, "flow_rate", 0), "µL/min")
         if stream.stock is not None:
@@ -161,9 +163,16 @@ def frames(profile: Profile) -> Iterator[Finding]:
     if analysis.pick is not None and analysis.pick != "all":
         yield from _picked(analysis.pick.frames, analysis.frames, ("analysis", "pick"))
     for channel in analysis.channel_tables.values():
+        if channel.frames is not None:
+            here = (*channel.path, "frames")
+            yield from _at_least(channel.frames, 1, here)
+            yield from _at_most(channel.frames, MOST_FRAMES, here)
+        if channel.frame_interval_s is not None:
+            here = (*channel.path, "frame_interval")
+            yield from _at_least(channel.frame_interval_s, 0, here, "s")
         if channel.picked is not None:
             here = (*channel.path, "pick")
-            yield from _picked(channel.picked.frames, analysis.frames, here)
+            yield from _picked(channel.picked.frames, analysis.frames_of(channel.device), here)
 
 
 def _picked(count: int, frames: int, table: Path, prefix: str = "") -> Iterator[Finding]:

@@ -9,11 +9,17 @@ from flowrig.profile.topology.positions import (
     valve_positions,
     valve_turners,
 )
-from flowrig.profile.topology.routes import all_ways, every_position, without_valves
+from flowrig.profile.topology.routes import (
+    MOST_COMBINATIONS,
+    all_ways,
+    every_position,
+    without_valves,
+)
 from flowrig.profile.topology.sentences import section_sentences
 from flowrig.profile.topology.topology import Topology
 
 __all__ = [
+    "MOST_COMBINATIONS",
     "FlowGraph",
     "Topology",
     "all_ways",

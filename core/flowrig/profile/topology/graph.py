@@ -51,6 +51,7 @@ class FlowGraph:
         }
         self.loops, self.order = self._walk()
         self._passing: dict[str, dict[str, float]] = {}
+        self._reaching: dict[str, dict[str, float]] = {}
         self._shares: dict[tuple[str, str], Mapping[str, float]] = {}
 
     @cached_property
@@ -98,13 +99,21 @@ class FlowGraph:
 
     def reaching(self, stream: str) -> Mapping[str, float]:
         """The largest share of a stream that passes each component, wherever valves stand."""
-        found: dict[str, float] = {}
-        for positions in every_position(self._given[0]):
-            graph = FlowGraph(*self._given, positions) if positions else self
-            passing = graph._pass(graph.streams[stream], all_positions=True)
-            for name, share in passing.items():
-                found[name] = max(found.get(name, 0.0), share)
-        return found
+        if stream not in self._reaching:
+            found = self._reaching[stream] = {}
+            for graph in self._everywhere:
+                passing = graph._pass(graph.streams[stream], all_positions=True)
+                for name, share in passing.items():
+                    found[name] = max(found.get(name, 0.0), share)
+        return self._reaching[stream]
+
+    @cached_property
+    def _everywhere(self) -> "tuple[FlowGraph, ...]":
+        """The graph in every combination of positions of valves with routes."""
+        return tuple(
+            FlowGraph(*self._given, positions) if positions else self
+            for positions in every_position(self._given[0])
+        )
 
     def closed_to(self, stream: str) -> tuple[str, ...]:
         """Where a stream meets closed ports: components, or its own name where it enters none."""

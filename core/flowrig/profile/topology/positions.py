@@ -1,10 +1,11 @@
 """Where the valves of a flow path stand: in experiments, outside of them, and in the safe state."""
 
 from collections.abc import Iterator, Mapping
-from itertools import product
+from itertools import islice, product
 
 from flowrig.problem.space import Value
 from flowrig.profile.model import Component, DeviceEntry, Profile, Variable
+from flowrig.profile.topology.routes import MOST_COMBINATIONS
 
 __all__ = [
     "chosen_valves",
@@ -53,10 +54,12 @@ def positions_in_experiments(profile: Profile) -> Iterator[dict[str, str]]:
     """Every combination of what variables choose for valves of the path, by device.
 
     Returns:
-        one combination without entries where no variable turns a valve of the path.
+        one combination without entries where no variable turns a valve of the path; at most
+        `MOST_COMBINATIONS`, and a rule refuses profiles with more.
     """
     variables = chosen_valves(profile)
-    for some in product(*([choice.name for choice in one.choices] for one in variables)):
+    combinations = product(*([choice.name for choice in one.choices] for one in variables))
+    for some in islice(combinations, MOST_COMBINATIONS):
         yield {str(one.device): position for one, position in zip(variables, some, strict=True)}
 
 

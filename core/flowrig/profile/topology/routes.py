@@ -5,23 +5,28 @@ given positions it can be left out: what leads into it leads to where its positi
 """
 
 from collections.abc import Iterator, Mapping
-from itertools import product
-from typing import TypeVar
+from itertools import islice, product
 
 from attrs import evolve
 
 from flowrig.profile.model import Component, Stream
 from flowrig.profile.model.flow import Outlets
 
-__all__ = ["NOWHERE", "all_ways", "every_position", "valves_with_routes", "without_valves"]
+__all__ = [
+    "MOST_COMBINATIONS",
+    "NOWHERE",
+    "all_ways",
+    "every_position",
+    "valves_with_routes",
+    "without_valves",
+]
 
 NOWHERE = ""
 """Where a stream leads that meets a closed port."""
 
 MOST_COMBINATIONS = 256
-"""Most combinations of positions of valves with routes that are looked at."""
-
-S = TypeVar("S", Component, Stream)
+"""Most combinations of positions that are looked at: of valves with routes, and of valves that
+variables turn."""
 
 
 def valves_with_routes(path: Mapping[str, Component]) -> dict[str, Component]:
@@ -30,11 +35,14 @@ def valves_with_routes(path: Mapping[str, Component]) -> dict[str, Component]:
 
 
 def every_position(path: Mapping[str, Component]) -> Iterator[dict[str, str]]:
-    """Every combination of positions of the valves with routes, by component; at most
-    `MOST_COMBINATIONS`."""
+    """Every combination of positions of the valves with routes, by component.
+
+    Returns:
+        at most `MOST_COMBINATIONS`; a rule refuses profiles with more.
+    """
     valves = valves_with_routes(path)
     combinations = product(*(one.routes for one in valves.values()))
-    for _, positions in zip(range(MOST_COMBINATIONS), combinations, strict=False):
+    for positions in islice(combinations, MOST_COMBINATIONS):
         yield dict(zip(valves, positions, strict=True))
 
 
@@ -61,10 +69,7 @@ def without_valves(
     }
     if not ways:
         return path, streams
-    led = {
-        name: evolve(one, to=() if name in ways else _led(name, one.to, ways), routes={})
-        for name, one in path.items()
-    }
+    led = {name: _led_on(one, ways) for name, one in path.items()}
     fed = {
         name: evolve(one, to=ways[one.to].get(name, NOWHERE)) if one.to in ways else one
         for name, one in streams.items()
@@ -90,6 +95,15 @@ def all_ways(path: Mapping[str, Component], start: str, to: Outlets) -> tuple[st
         elif outlet in path:
             found[outlet] = None
     return tuple(found)
+
+
+def _led_on(component: Component, ways: Mapping[str, Mapping[str, str]]) -> Component:
+    """A component that leads past the valves with routes."""
+    if component.name in ways:
+        return evolve(component, to=(), routes={})
+    if not ways.keys() & {*component.outlets}:
+        return component
+    return evolve(component, to=_led(component.name, component.to, ways))
 
 
 def _led(name: str, to: Outlets, ways: Mapping[str, Mapping[str, str]]) -> Outlets:

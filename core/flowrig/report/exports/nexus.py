@@ -95,7 +95,7 @@ def _calibration(entry: h5py.Group, record: RunRecord, event: Event[Calibrated])
     _put(entry, "time", event.time_s, "s")
     arrays = record.journal.arrays(event.sequence)
     for name in _spectrometers(arrays, "lamp"):
-        data = _spectra(entry, name, "lamp", ["wavelength"], arrays[f"{name}.wavelengths_nm"])
+        data = _spectra(entry, name, "lamp", arrays[f"{name}.wavelengths_nm"], "nm")
         _put(data, "lamp", arrays[f"{name}.lamp"], "counts")
         if f"{name}.dark" in arrays:
             _put(data, "dark", arrays[f"{name}.dark"], "counts")
@@ -123,10 +123,10 @@ def _experiment(entry: h5py.Group, record: RunRecord, experiment: Experiment) ->
             _put(readings, name, value, reading_units.get(name, ""))
     arrays = record.journal.arrays(experiment.sequence)
     for name in _spectrometers(arrays, "counts"):
-        _frames(entry, name, arrays, record.wavelengths_nm(name))
+        _frames(entry, record, name, arrays)
     for name, channel in record.profile.analysis.channels.items():
-        nm = arrays.get(f"{name}.axis", record.wavelengths_nm(channel.device))
-        data = _spectra(entry, name, name, ["wavelength"], nm)
+        axis = arrays.get(f"{name}.axis", record.axis(channel.device))
+        data = _spectra(entry, name, name, axis, channel.offer.axis_unit)
         _put(data, name, arrays[name], channel.offer.unit)
 
 
@@ -135,12 +135,10 @@ def _spectrometers(arrays: Mapping[str, NDArray[Any]], what: str) -> list[str]:
 
 
 def _frames(
-    entry: h5py.Group,
-    name: str,
-    arrays: Mapping[str, NDArray[Any]],
-    wavelengths_nm: NDArray[np.float64],
+    entry: h5py.Group, record: RunRecord, name: str, arrays: Mapping[str, NDArray[Any]]
 ) -> None:
-    data = _spectra(entry, name, "counts", ["time", "wavelength"], wavelengths_nm)
+    unit = record.profile.devices[name].axis_unit
+    data = _spectra(entry, name, "counts", record.axis(name), unit, before=("time",))
     how = {"compression": "gzip", "compression_opts": PACKED, "shuffle": True}
     _put(data, "counts", arrays[f"{name}.counts"], "counts", **how)
     _put(data, "time", arrays[f"{name}.times_s"], "s")
@@ -153,11 +151,15 @@ def _spectra(
     entry: h5py.Group,
     name: str,
     signal: str,
-    axes: list[str],
-    wavelengths_nm: NDArray[np.float64],
+    axis: NDArray[np.float64],
+    unit: str,
+    *,
+    before: tuple[str, ...] = (),
 ) -> h5py.Group:
+    """A group with an axis; `before` names the axes of the signal before it."""
     data = _group(entry, name, "NXdata")
+    called = "wavelength" if unit == "nm" else "axis"
     data.attrs["signal"] = signal
-    data.attrs["axes"] = axes
-    _put(data, "wavelength", wavelengths_nm, "nm")
+    data.attrs["axes"] = [*before, called]
+    _put(data, called, axis, unit)
     return data

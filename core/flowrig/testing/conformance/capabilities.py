@@ -16,15 +16,17 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
 from attrs import frozen
 
 from flowrig.errors import DeviceError, DriverError, UnsupportedError
-from flowrig.interfaces import Quality, Reading, Readings
+from flowrig.interfaces import Frames, Quality, Reading, Readings
 from flowrig.testing.bench.bench import KindBench
 from flowrig.testing.conformance.checks import Level, earns, require
 from flowrig.testing.conformance.device import Command, DeviceConformance
 
 __all__ = [
+    "DetectingConformance",
     "DispensingConformance",
     "ReadableConformance",
     "SelectableConformance",
@@ -34,6 +36,12 @@ __all__ = [
 SHARE = 1e-3
 """Largest difference between a reading and the body, as a share of the larger one of them, or of
 1."""
+
+INTERVAL_S = 0.5
+"""Time [s] from one frame to the next."""
+
+JITTER_S = 0.1
+"""Largest error [s] of the interval between frames where real time passes."""
 
 COUNTED = 0.03
 """Largest relative error of what an instrument counts as delivered."""
@@ -90,6 +98,87 @@ class ReadableConformance(DeviceConformance[KindBench]):
             f"it declares {quantities} and reads {reading}, where {self.truth(bench)} is true; "
             "name every quantity once, in lower case, and return its value in its unit",
         )
+
+
+class DetectingConformance(DeviceConformance[KindBench]):
+    """The suite of devices that take frames. The suite of a kind adds `shown` and `disturb`."""
+
+    @abstractmethod
+    def shown(self, bench: KindBench) -> Any:
+        """The frame that the body gave last, shape `n_pixels`, in the units of the driver."""
+
+    def ready(self, bench: KindBench) -> None:
+        """A detector is always ready, unless its suite puts something in front of it."""
+
+    def ask(self, bench: KindBench) -> Frames:
+        """Acquire one frame."""
+        frames: Frames = bench.driver.acquire(1)
+        return frames
+
+    def is_true(self, bench: KindBench, answer: Any) -> bool:
+        """Whether the frame is the newest one of the body."""
+        shown, taken = np.asarray(self.shown(bench)), np.asarray(answer.counts[-1])
+        largest = max(float(np.abs(shown).max(initial=0.0)), 1.0)
+        return shown.shape == taken.shape and bool((np.abs(shown - taken) <= SHARE * largest).all())
+
+    def is_at_rest(self, bench: KindBench) -> bool:
+        """Nothing moves in a detector."""
+        return True
+
+    def commands(self, bench: KindBench) -> Sequence[Command]:
+        """A detector takes no commands that move, heat or light."""
+        return ()
+
+    def detects_single_bytes(self) -> bool:
+        """No: counts without a checksum show no wrong byte."""
+        return False
+
+    def out_of_range(self, bench: KindBench) -> Sequence[tuple[str, Callable[[], Any]]]:
+        """Less than one frame."""
+        return [(f"acquire({n})", partial(bench.driver.acquire, n)) for n in (0, -1)]
+
+    @earns(Level.BRONZE)
+    def test_the_axis_has_a_place_for_every_value(self, bench: KindBench) -> None:
+        """The axis rises, stays the same, and has as many places as a frame has values."""
+        bench.open()
+        self.ready(bench)
+        first = bench.call(bench.driver.axis)
+        frames = bench.call(partial(bench.driver.acquire, 1))
+        again = bench.call(bench.driver.axis)
+        require(
+            np.array_equal(first, again) and frames.counts.shape == (1, first.size),
+            f"the axis has {first.size} places, then {again.size}, and frames have the shape "
+            f"{frames.counts.shape}; return a place for each value from _do_axis, always the same",
+        )
+
+    @earns(Level.BRONZE)
+    def test_frames_come_at_their_times(self, bench: KindBench) -> None:
+        """Frames are `n x places`, each with its time, at the requested interval."""
+        bench.open()
+        self.ready(bench)
+        frames = bench.call(lambda: bench.driver.acquire(3, interval_s=INTERVAL_S))
+        period_s = max(INTERVAL_S, frames.integration_time_us * 1e-6)
+        late_s = float(np.abs(np.diff(frames.times_s) - period_s).max())
+        require(
+            frames.counts.shape[0] == 3 and late_s <= JITTER_S,
+            f"three frames came at {frames.times_s.tolist()} s with an interval of {period_s:g} s; "
+            "wait with the clock of the device, and no longer than the integration time",
+        )
+
+    @earns(Level.SILVER)
+    def test_a_frame_shows_the_present(self, bench: KindBench) -> None:
+        """After the sample has changed, the next frame is one of the new sample."""
+        bench.open()
+        self.ready(bench)
+        bench.call(lambda: self.ask(bench))
+        for _ in range(2):
+            self.disturb(bench)
+            answer = bench.call(lambda: self.ask(bench))
+            require(
+                self.is_true(bench, answer),
+                f"the driver returns {answer.counts[-1]}, where the detector shows "
+                f"{self.shown(bench)}; clear what was counted before, and ask for a new frame",
+            )
 
 
 class _ActingConformance(DeviceConformance[KindBench]):

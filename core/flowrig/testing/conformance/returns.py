@@ -7,6 +7,7 @@ from attrs import asdict
 
 from flowrig.errors import UnsupportedError
 from flowrig.interfaces import (
+    Detecting,
     Device,
     Heater,
     Pump,
@@ -75,8 +76,11 @@ def _queries(bench: BaseBench[Any]) -> Iterator[tuple[str, Callable[[], Any]]]:
         yield from (("elapsed", driver.elapsed), ("read_back", driver.read_back))
     if isinstance(driver, Heater):
         yield from (("read", driver.read), ("output_power", driver.output_power))
+    if isinstance(driver, Detecting):
+        yield "axis", driver.axis
     if isinstance(driver, Spectrometer):
         yield "wavelengths_nm", driver.wavelengths_nm
-        yield "integration_time_us", driver.integration_time_us
         yield "read_back", driver.read_back
+    if isinstance(driver, Detecting):
+        yield "integration_time_us", driver.integration_time_us
         yield "acquire", lambda: driver.acquire(2)

@@ -42,7 +42,8 @@ def suggestions(trial: Trial, record: RunRecord) -> Breaches:
         decided = [d for d in record.decisions() if d.stage == stage.name]
         if not decided:
             continue
-        known = results_for_optimizers(record, events[decided[0].index].sequence)
+        before = events[decided[0].index].sequence
+        known = results_for_optimizers(record, before, stage.spectra)
         optimizer = new_optimizer(
             record.profile,
             stage,

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from flowrig.journal.events import CutEvent, CutLiquid, Intent, Outcome, Resumed
+from flowrig.profile.model.flow import GAS
+from flowrig.profile.topology import Topology
 from flowrig.run_record.reader import RunRecord
 from flowrig.safety.waste import WasteAccount
 from flowrig.torture.judge.breach import Breach, Breaches, Kind
@@ -150,15 +152,34 @@ def _charged_at_rest_ul(trial: Trial, stream: str) -> float:
 
 
 def wastes(trial: Trial, record: RunRecord) -> Breaches:
-    """No waste takes more than its capacity between two times at which it is emptied."""
+    """No waste takes more than its capacity between two times at which it is emptied.
+
+    Only streams count that end nowhere else. A gas leaves the waste.
+    """
     if not trial.rig.is_built:
         return
     for name, capacity_ul in WasteAccount(record.profile).capacity_ul.items():
+        pumps = _pumps_into(trial, name)
         before_ul = moved_ul = 0.0
         for process in trial.processes:
             if any(name in event.data.emptied for event in process.of(Resumed)):
                 before_ul = moved_ul
-            moved_ul = sum(process.moved_ul[1].values()) or moved_ul
+            moved_ul = sum(process.moved_ul[1].get(pump, 0.0) for pump in pumps) or moved_ul
             if moved_ul - before_ul > capacity_ul:
                 volumes = f"{(moved_ul - before_ul) / 1000:.1f} mL in {capacity_ul / 1000:g} mL"
                 yield Breach(Kind.UNSAFE, f"{name} ran over: {volumes}")
+
+
+def _pumps_into(trial: Trial, waste: str) -> list[str]:
+    """Devices of the streams of liquid that end in a waste as a whole."""
+    profile = trial.played.profile
+    graph = Topology(profile).graph
+
+    def ends(stream: str) -> list[str]:
+        return [name for name in graph.reaching(stream) if profile.path[name].is_end]
+
+    return [
+        stream.pump
+        for name, stream in trial.watched_streams.items()
+        if stream.phase != GAS and ends(name) == [waste]
+    ]

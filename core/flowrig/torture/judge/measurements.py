@@ -4,12 +4,13 @@ import math
 from collections import Counter
 from typing import Final
 
-from flowrig.journal.events import Calibrated, Intent, JournalCut, Measured
+from flowrig.journal.events import Calibrated, Intent, JournalCut, Measured, StepBegun
 from flowrig.journal.journal import Event
 from flowrig.run_record.reader import RunRecord
 from flowrig.torture.faults import Ending
 from flowrig.torture.judge.breach import Breach, Breaches, Kind
 from flowrig.torture.judge.healthy_campaign import HealthyCampaign
+from flowrig.torture.phases import begins_frames
 from flowrig.torture.rigs import EXPERIMENTS
 from flowrig.torture.trial import Trial
 
@@ -70,7 +71,7 @@ def _invented(trial: Trial, record: RunRecord) -> Breaches:
         if event.data.quality != "good":
             continue
         stopped_s = _last_command_s(record, "stop", event)
-        begin_s = _frames_begin_s(record, event, stopped_s)
+        begin_s = _frames_begin_s(record, event)
         for stream, wanted in event.data.flow_rates_ul_min.items():
             if stream not in streams:
                 continue
@@ -101,15 +102,12 @@ def _unwatched(trial: Trial, record: RunRecord) -> Breaches:
             yield Breach(Kind.LOST, text)
 
 
-def _frames_begin_s(record: RunRecord, measured: Event[Measured], stopped_s: float) -> float:
-    """Rig time [s] at which the frames of an experiment began, from its last commands.
-
-    Where no light is switched, the frames last at least as long as their intervals.
-    """
-    analysis = record.profile.analysis
-    if analysis.shuttered:
+def _frames_begin_s(record: RunRecord, measured: Event[Measured]) -> float:
+    """Rig time [s] at which the dark of an experiment ended, or its frames began."""
+    if record.profile.analysis.shuttered:
         return _last_command_s(record, "set-light", measured)
-    return stopped_s - (analysis.frames - 1) * analysis.frame_interval_s
+    steps = (e for e in record.journal.events(StepBegun) if e.sequence < measured.sequence)
+    return max((event.time_s for event in steps if begins_frames(event.data)), default=0.0)
 
 
 def _last_command_s(record: RunRecord, command: str, before: Event[Measured]) -> float:

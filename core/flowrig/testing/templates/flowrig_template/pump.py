@@ -9,7 +9,7 @@ from flowrig.errors import (
     RefusedError,
     UnknownOutcomeError,
 )
-from flowrig.interfaces import Identity, Pump, PumpLimits, PumpState, Syringe
+from flowrig.interfaces import Identity, Pump, PumpLimits, PumpReadBack, PumpState, Syringe
 
 from .line import Line, LineError, number
 from .settings import TemplateSettings
@@ -78,6 +78,13 @@ class TemplatePump(Pump):
 
     def _do_read_dispensed_ul(self) -> float:
         return self._query_number("VOLUME?")
+
+    def _do_read_back(self) -> PumpReadBack:
+        return PumpReadBack(
+            time_s=self.clock.now_s(),
+            rate_ul_min=self._query_number("RATE?"),
+            inner_diameter_mm=self._query_number("BORE?"),
+        )
 
     def _confirmed_state(self, command: str) -> PumpState:
         """The state after a command; if it cannot be read, the outcome is unknown."""

@@ -29,7 +29,9 @@ class TemplateEmulator(LineEmulator):
         commands = {
             "WHO?": lambda _: "TEMPLATE-1 0042",
             "BORE": self._set_bore,
+            "BORE?": lambda _: f"{self._bore_mm:.3f}",
             "RATE": self._set_rate,
+            "RATE?": lambda _: f"{self._rate_ul_min:.3f}",
             "SLOWEST?": lambda _: f"{SLOWEST_UL_MIN:.3f}",
             "FASTEST?": lambda _: f"{self._fastest_ul_min():.3f}",
             "START": self._start,

@@ -15,7 +15,7 @@ from flowrig.errors import (
     RefusedError,
     UnknownOutcomeError,
 )
-from flowrig.interfaces import Identity, Spectrometer, SpectrometerLimits
+from flowrig.interfaces import Identity, Spectrometer, SpectrometerLimits, SpectrometerReadBack
 
 from .line import Line, LineError
 from .settings import TemplateSettings
@@ -95,6 +95,16 @@ class TemplateSpectrometer(Spectrometer):
             raise self._fault(
                 UnknownOutcomeError, f"not confirmed: {error}", "LIGHT off"
             ) from error
+
+    def _do_read_back(self) -> SpectrometerReadBack:
+        time_us, light = self._query("TIME?"), self._query("LIGHT?")
+        if not time_us.isdecimal() or light not in ("on", "off"):
+            raise self._fault(ProtocolError, "no settings", "LIGHT?", f"{time_us} {light}")
+        return SpectrometerReadBack(
+            time_s=self.clock.now_s(),
+            integration_time_us=int(time_us),
+            is_light_on=light == "on",
+        )
 
     def _do_send_safe_action(self) -> None:
         if self._line is None:

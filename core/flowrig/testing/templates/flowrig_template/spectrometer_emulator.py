@@ -18,11 +18,14 @@ class TemplateEmulator(LineEmulator):
         self._body = context.world.spectrometer(context.device)
         self._clock = context.clock
         self._time_us = 1_000
+        self._is_lit = "off"
         commands = {
             "WHO?": lambda _: "TEMPLATE-1 0042",
             "WAVELENGTHS?": self._wavelengths,
             "TIME": self._set_time,
+            "TIME?": lambda _: f"{self._time_us}",
             "LIGHT": self._light,
+            "LIGHT?": lambda _: self._is_lit,
             "FRAME?": self._frame,
         }
         super().__init__(context, commands)
@@ -41,6 +44,7 @@ class TemplateEmulator(LineEmulator):
         if text not in ("on", "off"):
             raise ValueError(f"no light {text}")
         self._body.light(text == "on")
+        self._is_lit = text
         return text
 
     def _frame(self, _: str) -> str:

@@ -1,0 +1,1 @@
+"""Analyses of frames that are no spectra of light: decays of emission, and passing phases."""

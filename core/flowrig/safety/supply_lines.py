@@ -1,0 +1,88 @@
+"""What is in the line between a selector valve and the pump behind it."""
+
+from collections.abc import Iterable
+
+from attrs import frozen
+
+from flowrig.journal.events import CutLiquid, EventData, Intent, Outcome, Resumed
+from flowrig.profile import Profile
+
+__all__ = ["SupplyLines"]
+
+
+@frozen
+class _Line:
+    """The liquid in a line.
+
+    Attributes:
+        position: position of the valve from which it was drawn newest; None where it is not known.
+        drawn_ul: volume [µL] drawn from there without a change.
+    """
+
+    position: str | None = None
+    drawn_ul: float = 0.0
+
+
+class SupplyLines:
+    """Which liquid fills the line of each stream that draws through a selector valve.
+
+    It follows the events of a run. When a run starts, or is resumed, no line is known to hold
+    anything.
+
+    Args:
+        profile: the rig.
+    """
+
+    def __init__(self, profile: Profile) -> None:
+        self._valve_of = {
+            name: stream.selector
+            for name, stream in profile.streams.items()
+            if stream.selector is not None
+        }
+        self._lines = dict.fromkeys(self._valve_of, _Line())
+        self._positions: dict[str, str | None] = {}
+        self._turning: Intent | None = None
+
+    def follow(self, data: EventData) -> None:
+        """Take an event into account; events of other kinds change nothing."""
+        match data:
+            case Intent(command="set-values"):
+                self._turning = data
+            case Outcome(command="set-values"):
+                self._turned(data)
+            case Outcome(dispensed_ul=volumes_ul) if volumes_ul is not None:
+                for stream, volume_ul in volumes_ul.items():
+                    self._drawn(stream, volume_ul)
+            case CutLiquid() | Resumed():  # meanwhile a person may have done anything
+                self._lines = dict.fromkeys(self._valve_of, _Line())
+                self._positions.clear()
+
+    def needed_ul(self, streams: Iterable[str]) -> dict[str, float]:
+        """Volume [µL] by stream that has to flow until its line holds what its valve leads to.
+
+        Args:
+            streams: those that will flow; the others need nothing.
+        """
+        found = {}
+        for stream in streams:
+            selector, line = self._valve_of.get(stream), self._lines.get(stream, _Line())
+            if selector is None:
+                continue
+            position = self._positions.get(selector.valve)
+            is_same = position is not None and position == line.position
+            needed_ul = selector.rinse_ul - (line.drawn_ul if is_same else 0.0)
+            if needed_ul > 0.0:
+                found[stream] = needed_ul
+        return found
+
+    def _turned(self, data: Outcome) -> None:
+        intent, self._turning = self._turning, None
+        for valve, position in ((intent and intent.positions) or {}).items():
+            self._positions[valve] = position if data.outcome == "done" else None
+
+    def _drawn(self, stream: str, volume_ul: float) -> None:
+        if stream not in self._valve_of or volume_ul <= 0.0:
+            return
+        position, line = self._positions.get(self._valve_of[stream].valve), self._lines[stream]
+        before_ul = line.drawn_ul if position == line.position else 0.0
+        self._lines[stream] = _Line(position, before_ul + volume_ul)
