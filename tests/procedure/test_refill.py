@@ -1,5 +1,6 @@
 """Syringes that fill themselves between experiments, on the emulated rig."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -154,11 +155,13 @@ def test_a_valve_turned_by_hand_while_the_pump_draws_ends_the_run(tmp_path: Path
 
 def test_a_reservoir_that_is_low_needs_a_person(tmp_path: Path) -> None:
     """The run holds, names it, and goes on when it is full."""
-    text = RIG.replace('reservoir = "20 mL"', 'reservoir = "60 uL"').replace("0.9 mL", "0.15 mL")
-    text = text.replace('volume = "1 mL"', 'volume = "0.4 mL"')
+    text = refilling(3).replace('reservoir = "20 mL"', 'reservoir = "0.4 mL"')
+    text = text.replace('volume = "1 mL"', 'volume = "0.4 mL"').replace("0.9 mL", "0.15 mL")
     outcome, _ = run(tmp_path, text)
-    assert outcome.state == "held"
-    assert "fill the reservoir of CuI: 0.06 mL left, fill up to 0.06 mL" in outcome.reason
+    assert outcome.state == "held", outcome.reason
+    assert re.search(
+        r"fill the reservoir of CuI: 0\.\d+ mL left, fill up to 0.4 mL", outcome.reason
+    )
     assert "--refilled CuI.reservoir" in outcome.reason
 
 

@@ -32,6 +32,9 @@ OTHER_DRIVERS = str(Path(__file__).with_name("other_drivers.toml"))
 GAS_CARRIER = str(Path(__file__).with_name("gas_carrier.toml"))
 """A stream without a syringe: nitrogen between the slugs."""
 
+REFILLING = str(Path(__file__).with_name("refilling.toml"))
+"""Two syringes that fill themselves from reservoirs, before every experiment."""
+
 TWO_PUMPS = "cspbbr3-larp"
 """Two pumps and two spectrometers at room temperature, one phase, no flush."""
 
@@ -74,12 +77,31 @@ def slow(*values: Any) -> Any:
         slow(OTHER_DRIVERS, "43/settle/1"),
         slow(OTHER_DRIVERS, "66/settle/1"),
         slow(OTHER_DRIVERS, "67/flow/1"),
+        slow(REFILLING, "0/connect/1"),
+        slow(REFILLING, "42/refill/1"),
+        slow(REFILLING, "43/refill/1"),
+        slow(REFILLING, "70/connect/1"),
+        slow(REFILLING, "70/refill/1"),
+        slow(REFILLING, "71/refill/1"),
+        slow(REFILLING, "71/refill/3"),
+        slow(REFILLING, "42/v_cui-byte-40/1"),
+        slow(REFILLING, "42/v_pfo-byte-60/1"),
     ],
 )
 @unhurried
 def test_every_promise_holds_on_other_rigs(rig: str, cell: str) -> None:
     """Nothing is lost, unsafe, doubled or unreported, whatever the rig has."""
     assert not run_cell(Cell.parse(cell), rig_of(rig)).breaches
+
+
+def test_refills_are_killed_while_they_are_under_way() -> None:
+    """Only a rig whose syringes fill themselves has these faults and this phase."""
+    assert {70, 71} <= {fault.number for fault in applicable(rig_of(REFILLING))}
+    assert "no syringe of the rig fills itself" in FAULTS[70].why_not_on(REFERENCE)
+    assert {
+        cell.moment
+        for cell in choose_cells(full=True, seeds=1, healthy=0, faults=[71], rig=rig_of(REFILLING))
+    } == {Phase.REFILL}
 
 
 def test_faults_follow_from_the_devices() -> None:

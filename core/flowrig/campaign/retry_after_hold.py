@@ -74,5 +74,7 @@ class RetryAfterHold:
 
     def _hold(self, text: str, refill: tuple[str, ...], empty: tuple[str, ...] = ()) -> Hold:
         streams = self._profile.streams
-        supplied = tuple(name for name in refill if streams[name].syringe is None)
+        supplied = tuple(
+            name for name in refill if name in streams and streams[name].syringe is None
+        )
         return Hold(kind=HoldKind.NEED, text=text, refill=refill, empty=empty, supplied=supplied)

@@ -77,7 +77,9 @@ class Plunger:
         self._end_ul = None
 
     def stop_after(self, volume_ul: float) -> None:
-        """Stand still after another volume [µL]."""
+        """Stand still after another volume [µL], if it moves."""
+        if self.rate_ul_min == 0.0:
+            return
         self._end_ul = self.moved_ul + math.copysign(volume_ul, self.rate_ul_min)
 
     def jam(self, jammed: bool = True) -> None:

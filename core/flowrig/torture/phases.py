@@ -35,6 +35,8 @@ class Phase(StrEnum):
     """Pumps receive the settings of their syringes."""
     PRIME = "prime"
     """Cells are cleared and references taken."""
+    REFILL = "refill"
+    """Pumps are about to fill their syringes from reservoirs."""
     HEAT_UP = "heat-up"
     """The plate goes to its set point."""
     FLOW = "flow"
@@ -134,7 +136,7 @@ class PhaseWatch:
                 self._in_experiment = isinstance(data, ExperimentBegun)
             case data if self._way.begins(data):
                 self._going_safe, self._in_experiment = True, False
-            case Intent(command="start" | "stop") as intent:
+            case Intent(command="draw" | "start" | "stop") as intent:
                 return self._at_intent(intent)
             case StepBegun() as step if not self._way.switches_light and begins_frames(step):
                 return Phase.MEASURE
@@ -143,6 +145,8 @@ class PhaseWatch:
         return None
 
     def _at_intent(self, intent: Intent) -> Phase | None:
+        if intent.command == "draw":
+            return Phase.REFILL
         if self._going_safe:
             self._flushing |= intent.command == "start"
             if intent.command == "start":

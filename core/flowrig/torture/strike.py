@@ -19,7 +19,13 @@ SECOND_KILL_SHARE: Final = 0.5
 SECOND_KILL_EVENTS: Final = 60
 """The first resumption is killed within this number of journal events."""
 
-DELAYS: Final = {Phase.HEAT_UP: 25, Phase.SETTLE: 25, Phase.MEASURE: 2, Phase.PRIME: 8}
+DELAYS: Final = {
+    Phase.REFILL: 6,
+    Phase.HEAT_UP: 25,
+    Phase.SETTLE: 25,
+    Phase.MEASURE: 2,
+    Phase.PRIME: 8,
+}
 """Largest number of journal events between the beginning of a phase and the strike."""
 
 
@@ -188,8 +194,8 @@ class Strike:
         self._injection.strike(evolve(self.scene, phase=phase))
 
     def _is_starting(self) -> bool:
-        """Whether a pump is about to be started and has not confirmed it yet."""
+        """Whether a start is about to be commanded and is not confirmed yet."""
         for event in reversed(self._events):
             if not isinstance(event.data, Reading):
-                return isinstance(event.data, Intent) and event.data.command in ("start", "draw")
+                return isinstance(event.data, Intent) and event.data.command == "start"
         return False

@@ -189,8 +189,8 @@ class Trial:
     def _repair(self, newest: ProcessObservation) -> None:
         scene = self.strike.scene
         if newest.ending is Ending.HELD and "--refilled" in newest.text:
-            self.injection.refilled = tuple(scene.profile.streams)
-            for stream in self.injection.refilled:
+            self.injection.refilled = scene.profile.refillable
+            for stream in scene.profile.streams:  # emulated reservoirs have no end
                 self.rig.world.refill(stream)
         elif newest.ending is Ending.HELD and "--emptied" in newest.text:
             self.injection.emptied = tuple(WasteAccount(scene.profile).capacity_ul)

@@ -87,7 +87,12 @@ class Plunger:
         self.commands += 1
 
     def stop_after(self, volume_ul: float, time_s: float) -> None:
-        """Stand still after another volume [µL], counted from a rig time [s] on."""
+        """Stand still after another volume [µL], counted from a rig time [s] on.
+
+        A plunger that stands still already stays where it is.
+        """
+        if self._rate_ul_min == 0.0:
+            return
         self._end_ul = self.moved_ul(time_s) + math.copysign(volume_ul, self._rate_ul_min)
 
     def lead(self, aside: bool, time_s: float) -> None:

@@ -356,9 +356,9 @@ def _volumes(
         yield Finding((*here, "rate"), message, expected="more than 0 µL/min")
     if not refill.settle_s >= 0:
         yield Finding((*here, "settle"), f"got {refill.settle_s:g} s", expected="0 s or more")
-    if refill.reservoir_ul is not None and not refill.reservoir_ul > 0:
-        message = f"got {refill.reservoir_ul:g} µL"
-        yield Finding((*here, "reservoir"), message, expected="more than 0 µL")
+    if refill.reservoir_ul is not None and not refill.reservoir_ul >= full_ul:
+        message = f"got {refill.reservoir_ul:g} µL, which does not fill the syringe once"
+        yield Finding((*here, "reservoir"), message, expected=f"at least {full_ul:g} µL")
 
 
 def refills_while_hot(profile: Profile) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from flowrig.emulation import WIRE_FAULTS, Deaf, When
 from flowrig.errors import ConnectionLostError
 from flowrig.interfaces import Device
+from flowrig.profile import Profile
 from flowrig.rig import device_threads
 from flowrig.torture.injections.injection import Injection, Scene
 from flowrig.torture.lasting_rig import MalformedNumber, UnpluggedWire
@@ -21,6 +22,7 @@ __all__ = [
     "MalformedNumbers",
     "OnDevice",
     "OnOtherDevice",
+    "OnRefill",
     "PortTaken",
     "SilentHeater",
     "StartedByHand",
@@ -135,6 +137,42 @@ class OnOtherDevice(OnDevice):
         if not found:
             raise NotOnThisRigError(f"no {self._kind} of the rig reads {', '.join(self._reads)}")
         return found
+
+
+class OnRefill(OnDevice):
+    """A fault of what fills a syringe from a reservoir.
+
+    Args:
+        part: "valve" or "pump" of the stream.
+        texts: see `OnDevice`.
+    """
+
+    def __init__(self, part: str, *texts: str) -> None:
+        super().__init__(part, *texts)
+
+    def target(self, scene: Scene) -> str:
+        """The device on which the fault strikes."""
+        if not self.affected:
+            self.affected = (scene.draw.choice(self._parts(scene.profile)),)
+        return self.affected[0]
+
+    def require_possible(self, rig: PlayedRig) -> None:
+        """Check that a syringe of the rig fills itself."""
+        parts = self._parts(rig.profile)
+        if not parts:
+            raise NotOnThisRigError("no syringe of the rig fills itself")
+        if not {*parts} & {*rig.devices("any", self._texts)}:
+            raise NotOnThisRigError(f"no emulated {self._kind} of a refill offers it")
+
+    def strike(self, scene: Scene) -> None:
+        """Plan the fault from the next exchange on."""
+        super().strike(scene)
+        self.is_detectable = False  # nothing enters the flow path meanwhile
+
+    def _parts(self, profile: Profile) -> list[str]:
+        if self._kind == "valve":
+            return [one.valve for one in profile.refills.values()]
+        return [profile.streams[name].pump for name in profile.refills]
 
 
 class StartedByHand(OnDevice):

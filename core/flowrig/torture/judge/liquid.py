@@ -97,8 +97,26 @@ def refills(trial: Trial, record: RunRecord) -> Breaches:
         text = f"{name} drew {drawn_ul:.1f} µL, and its reservoir was charged {taken_ul[name]:.1f}"
         if drawn_ul - taken_ul[name] > VOLUME_UL:
             yield Breach(Kind.DOUBLE, f"{text} µL")
-        elif taken_ul[name] - drawn_ul > VOLUME_UL and not trial.injection.loses_count:
+        elif (
+            taken_ul[name] - drawn_ul - _unknown_ul(trial, record, name) > VOLUME_UL
+            and not trial.injection.loses_count
+        ):
             yield Breach(Kind.MISCOUNTED, f"{text} µL")
+
+
+def _unknown_ul(trial: Trial, record: RunRecord, stream: str) -> float:
+    """Volume [µL] that a reservoir was charged because its pump told nothing.
+
+    A pump that fails as it begins tells 0, just as one that lost its count does. A program that was
+    killed has no such excuse: its pumps know what they drew.
+    """
+    if trial.injection.kills:
+        return 0.0
+    return sum(
+        (event.data.taken_ul or {}).get(stream, 0.0) - (event.data.drawn_ul or {}).get(stream, 0.0)
+        for event in record.journal.events(Outcome)
+        if stream in (event.data.estimated or ())
+    )
 
 
 def _taken_ul(record: RunRecord) -> Mapping[str, float]:

@@ -65,7 +65,7 @@ WRONG = [
     ('rate = "500 uL/min"', 'rate = "0 uL/min"', "got 0 µL/min"),
     ('rate = "500 uL/min"', 'rate = "9 mL/min"', "what the pump 'pump_cui' can do"),
     ('rate = "500 uL/min"', 'rate = "500 uL/min"\nsettle = "-1 s"', "got -1 s"),
-    ('reservoir = "20 mL"', 'reservoir = "0 mL"', "got 0 µL"),
+    ('reservoir = "20 mL"', 'reservoir = "0 mL"', "does not fill the syringe once"),
     ('reservoir = "20 mL"', "rinse = 2", "unknown key 'rinse'"),
 ]
 
