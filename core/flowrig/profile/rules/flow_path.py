@@ -299,7 +299,8 @@ def counted(profile: Profile) -> Iterator[Finding]:
     """
     channels = [profile.analysis.channels[one] for one in profile.channels_that_count]
     for name, starved in _starved(profile):
-        if any(one.device == profile.path[name].spectrometer for one in channels):
+        looking = detectors_at(profile.path[name], profile.devices)
+        if any(one.device in looking for one in channels):
             yield _not_looked_at(name, starved[0])
 
 
@@ -309,7 +310,7 @@ def _starved(profile: Profile) -> Iterator[tuple[str, list[str]]]:
         return
     cases = list(_cases(profile))
     for name, component in profile.path.items():
-        if component.spectrometer is None or not any(
+        if not detectors_at(component, profile.devices) or not any(
             name in cases[0][1].reaching(one) for one in profile.streams
         ):
             continue
