@@ -80,10 +80,10 @@ def slow(*values: Any) -> Any:
         slow(REFILLING, "0/connect/1"),
         slow(REFILLING, "42/refill/1"),
         slow(REFILLING, "43/refill/1"),
-        slow(REFILLING, "70/connect/1"),
-        slow(REFILLING, "70/refill/1"),
-        slow(REFILLING, "71/refill/1"),
-        slow(REFILLING, "71/refill/3"),
+        slow(REFILLING, "68/connect/1"),
+        slow(REFILLING, "68/refill/1"),
+        slow(REFILLING, "69/refill/1"),
+        slow(REFILLING, "69/refill/3"),
         slow(REFILLING, "42/v_cui-byte-40/1"),
         slow(REFILLING, "42/v_pfo-byte-60/1"),
     ],
@@ -96,11 +96,11 @@ def test_every_promise_holds_on_other_rigs(rig: str, cell: str) -> None:
 
 def test_refills_are_killed_while_they_are_under_way() -> None:
     """Only a rig whose syringes fill themselves has these faults and this phase."""
-    assert {70, 71} <= {fault.number for fault in applicable(rig_of(REFILLING))}
-    assert "no syringe of the rig fills itself" in FAULTS[70].why_not_on(REFERENCE)
+    assert {68, 69} <= {fault.number for fault in applicable(rig_of(REFILLING))}
+    assert "no syringe of the rig fills itself" in FAULTS[68].why_not_on(REFERENCE)
     assert {
         cell.moment
-        for cell in choose_cells(full=True, seeds=1, healthy=0, faults=[71], rig=rig_of(REFILLING))
+        for cell in choose_cells(full=True, seeds=1, healthy=0, faults=[69], rig=rig_of(REFILLING))
     } == {Phase.REFILL}
 
 
