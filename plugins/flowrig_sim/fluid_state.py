@@ -226,6 +226,7 @@ class FluidState:
 
     def _foresee(self, cell: FlowCell, times_s: Sequence[float]) -> tuple[CellContent, ...]:
         present = self._steps
+        newest = self._newest, self._delivered_at_s, self._delivered_now_ul
         last, before_last, count = self._delivered_ul, self._previous_ul, self._record.count
         found = []
         try:
@@ -247,6 +248,8 @@ class FluidState:
         finally:
             self._steps, self._record.count = present, count
             self._delivered_ul, self._previous_ul = last, before_last
+            # What was seen ahead must not be taken for what is there then: a command may come.
+            self._newest, self._delivered_at_s, self._delivered_now_ul = newest
             for plate in self.plates.values():
                 plate.forget(present)
         return tuple(found)
@@ -364,22 +367,18 @@ class FluidState:
 
     def _flow(self, stretch: Stretch, now_s: float) -> tuple[float, float]:
         """Volume [µL] that has entered a stretch by now, and flow rate [µL/min]."""
-        columns, weights = self._through[stretch.name]
-
-        def through_ul(volumes: NDArray[np.float64]) -> float:
-            return float((volumes[columns] * weights).sum())
-
+        through = self._through[stretch.name]
         # Two cells are exposed at one moment; a command at that moment moves nothing before it.
         if now_s != self._delivered_at_s:
             self._delivered_at_s = now_s
             self._delivered_now_ul = self._flowing.delivered_ul(np.array([now_s]))[:, 0]
-        delivered_ul = through_ul(self._delivered_now_ul)
+        delivered_ul = _through_ul(self._delivered_now_ul, through)
         total_ul = self._record.end_ul(stretch) + delivered_ul
-        total_ul -= through_ul(self._delivered_ul)
+        total_ul -= _through_ul(self._delivered_ul, through)
         since_s = now_s - self._start_s - STEP_S * max(self._steps - 1, 0)
         if since_s <= 0.0:
             return total_ul, 0.0
-        flowed_ul = delivered_ul - through_ul(self._previous_ul)
+        flowed_ul = delivered_ul - _through_ul(self._previous_ul, through)
         return total_ul, flowed_ul / since_s * 60.0
 
     def _chemistry(self, settings: FluidicSettings, seed: int) -> Chemistry:
@@ -420,11 +419,16 @@ class FluidState:
         return tuple(parcel for parcel in parcels if parcel is not None)
 
 
-def _weights(stretch: Stretch, order: Sequence[str]) -> tuple[list[int], NDArray[np.float64]]:
+def _weights(stretch: Stretch, order: Sequence[str]) -> tuple[tuple[int, float], ...]:
     """Columns of the streams of a stretch, and how much of each passes it."""
     names = (*stretch.reactive, *stretch.carriers)
-    weights = np.array([stretch.fractions.get(name, 0.0) for name in names])
-    return [order.index(name) for name in names], weights
+    return tuple((order.index(name), stretch.fractions.get(name, 0.0)) for name in names)
+
+
+def _through_ul(volumes_ul: NDArray[np.float64], weights: tuple[tuple[int, float], ...]) -> float:
+    """Volume [µL] that passes a stretch, of those of all streams."""
+    each: list[float] = volumes_ul.tolist()  # a few numbers: faster than a sum of arrays
+    return sum(each[column] * weight for column, weight in weights)
 
 
 def _leg(

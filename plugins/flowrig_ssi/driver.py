@@ -57,6 +57,10 @@ class SSIPump(FlowSource):
         """The step of its flow rate [µL/min]."""
         return self._step_ul_min
 
+    def rounded_ul_min(self, rate_ul_min: float) -> float:
+        """The flow rate [µL/min] in whole steps of the pump."""
+        return round(rate_ul_min / self._step_ul_min) * self._step_ul_min
+
     def _do_open(self) -> None:
         settings = self.settings
         found_ul_min = self._link.open(settings.address, BAUD, self._list_ports)

@@ -32,6 +32,10 @@ class TestSingleTask(OptimizerConformance):
         return OptimizerBench(BoTorchOptimizer, BoTorchSettings(**QUICK))
 
     @pytest.mark.slow
+    def test_choices_and_curved_limits_are_kept(self, bench: OptimizerBench) -> None:
+        super().test_choices_and_curved_limits_are_kept(bench)
+
+    @pytest.mark.slow
     def test_it_is_no_worse_than_random_search(self, bench: OptimizerBench) -> None:
         super().test_it_is_no_worse_than_random_search(bench)
 

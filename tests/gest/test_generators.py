@@ -40,6 +40,10 @@ class TestXopt(OptimizerConformance):
     def test_degenerate_results_are_handled(self, bench: OptimizerBench) -> None:
         super().test_degenerate_results_are_handled(bench)
 
+    @pytest.mark.slow
+    def test_choices_and_curved_limits_are_kept(self, bench: OptimizerBench) -> None:
+        super().test_choices_and_curved_limits_are_kept(bench)
+
 
 @pytest.mark.slow
 class TestBoTorch(OptimizerConformance):
@@ -117,6 +121,7 @@ def test_a_generator_that_knows_no_steps_repeats_none() -> None:
         made.suggest()
 
 
+@pytest.mark.slow
 def test_a_generator_that_knows_no_categories_finds_the_best_choice() -> None:
     """Each choice is a number for it; what it suggests has the name of a choice."""
     heights = {"toluene": 1.0, "hexane": 4.0, "octane": 2.0}

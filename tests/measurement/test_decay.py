@@ -77,12 +77,13 @@ def test_means_of_two_lifetimes_are_those_of_the_book() -> None:
 
 def test_a_sample_without_light_has_no_lifetime_and_says_why() -> None:
     """Few photons, none at all, and a flat background."""
-    flat = np.random.default_rng(1).poisson(np.full(AXIS_NS.size, 2.0))
-    for counts in (flat, np.zeros(AXIS_NS.size)):
-        looked = reduced(counts)
-        assert math.isnan(looked.quantities["lifetime"])
-        assert set(looked.quantities) == set(NAMES)
-        assert "too few for a lifetime" in looked.flags[0]
+    rng = np.random.default_rng(1)
+    for level, said in ((0.0, "too few"), (2.0, "decays"), (20.0, "decays"), (2000.0, "decays")):
+        for keys in ({}, {"exponentials": 2}, {"response_ns": 0.25}):
+            looked = reduced(rng.poisson(np.full(AXIS_NS.size, level)), **keys)
+            assert math.isnan(looked.quantities["lifetime"])
+            assert set(looked.quantities) == set(NAMES)
+            assert said in looked.flags[0] or "too few" in looked.flags[0]
 
 
 def test_one_lifetime_that_does_not_fit_is_told() -> None:

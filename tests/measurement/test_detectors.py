@@ -11,10 +11,14 @@ from one_spectrometer import SAFE
 import flowrig
 from flowrig.errors import FlowrigError
 from flowrig.plugins.registry import Plugins
+from flowrig.procedure.procedures import run_condition
+from flowrig.procedure.steps import RequireVolume
 from flowrig.profile import Profile, ProfileError, load_profile_text
 from flowrig.report import content_of, render
 from flowrig.report.exports import table
 from flowrig.rig.rig import open_rig
+
+HALF = np.full((1, 5), 0.5)
 
 HEAD = """
 extends = "cs3cu2i5-heatup-chem3"
@@ -234,3 +238,17 @@ def test_a_spectrometer_can_tell_phases_too(plugins: Plugins) -> None:
     assert load(text, plugins).analysis.channels["slugs"].dark == "none"
     with pytest.raises(ProfileError, match="say with `window` which count"):
         load(text.replace('window = ["290 nm", "320 nm"]\n', ""), plugins)
+
+
+def test_liquid_is_planned_for_as_long_as_photons_are_counted(plugins: Plugins) -> None:
+    """Three frames of two seconds each, one after the other, cost liquid of six seconds."""
+    longer = DECAY.replace('integration_time = "2 s"', 'integration_time = "62 s"')
+    wanted = []
+    for text in (DECAY, longer):
+        profile = load(text, plugins)
+        conditions = dict(profile.space.rows(profile.space.from_unit(HALF))[0])
+        step = next(run_condition(profile, conditions))
+        assert isinstance(step, RequireVolume)
+        wanted.append(step.volumes_ul["PFO"])
+        rate = profile.flow_rates_ul_min(conditions)["PFO"]
+    assert wanted[1] - wanted[0] == pytest.approx(3.0 * rate)

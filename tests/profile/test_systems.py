@@ -13,6 +13,7 @@ from flowrig.plugins.registry import Plugins
 from flowrig.profile import ProfileError, check_profile, load_profile_text
 
 FOLDER = Path(__file__).parent / "systems"
+PAGE = Path(__file__).parents[2] / "docs" / "rigs" / "published-systems.md"
 FILES = sorted(FOLDER.glob("*.toml"))
 MEANT = re.compile(r"^#: ", re.MULTILINE)
 
@@ -37,3 +38,11 @@ def test_what_is_only_meant_is_not_understood_yet(file: Path, installed: Plugins
     text = MEANT.sub("", file.read_text(encoding="utf-8"))
     with pytest.raises(ProfileError):
         load_profile_text(text, str(file), installed)
+
+
+def test_the_page_tells_of_every_system_what_is_not_said_yet() -> None:
+    rows = re.findall(
+        r"^\| S\d+ \|.*\[(s\d\d)\].*\| (.*)\|$", PAGE.read_text("utf-8"), re.MULTILINE
+    )
+    told = {name: bool(missing.strip()) for name, missing in rows}
+    assert told == {file.stem: bool(MEANT.search(file.read_text("utf-8"))) for file in FILES}

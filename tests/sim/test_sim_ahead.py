@@ -73,6 +73,11 @@ def test_a_command_in_the_middle_of_a_sample_acts_from_its_moment_on():
     assert_same([(12, 0.4, 8000, {3: "look", 5: "flow"}), (4, 0.0, 6000, {1: "dark"})], seed=1)
 
 
+def test_a_command_just_before_the_last_frame_acts_on_it():
+    """What was seen ahead of that frame is forgotten, though its time is the same."""
+    assert_same([(6, 0.6, 8000, {4: "standstill"})], seed=1)
+
+
 @pytest.mark.slow
 @settings(max_examples=25)
 @given(samples=SAMPLES, seed=st.integers(1, 3))

@@ -281,12 +281,12 @@ def test_a_device_that_does_not_stop_is_told_again(tmp_path: Path, plugins: Plug
 
 
 def test_a_shipped_pump_without_a_syringe_runs(tmp_path: Path, plugins: Plugins) -> None:
-    """The driver of an HPLC pump, which counts nothing: flow rate times time is charged."""
+    """An HPLC pump counts nothing: the flow rate that it keeps, times time, is charged."""
     ssi = 'driver = "ssi-hplc"\nflow_rate_max = "10 mL/min"'
     outcome, world = run(tmp_path, plugins, SOURCES.replace('driver = "kit-source"', ssi))
     assert outcome.state == "finished", outcome.reason
-    # The pump keeps whole µL/min.
-    assert charged_ul(tmp_path, "ODE") == pytest.approx(world.pump("hplc").moved_ul, rel=5e-3)
+    # The pump keeps whole µL/min, and is charged those.
+    assert charged_ul(tmp_path, "ODE") == pytest.approx(world.pump("hplc").moved_ul, rel=1e-4)
     assert all((one.readings or {})["hplc.pressure"] for one in events(tmp_path, Reading))
 
 

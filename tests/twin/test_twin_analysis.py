@@ -9,11 +9,16 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from flowrig.errors import InputError
+from flowrig.learning.experiment_table import Experiments
 from flowrig.learning.training_set import TrainingSet
 from flowrig.problem.objective import MaximumResponse
+from flowrig.problem.space import CurvedConstraint, Parameter, Space
+from flowrig.problem.steps import even_choices
+from flowrig.report.twin_page import render_twin
 from flowrig.testing import PlainGaussianProcess
 from flowrig.twin.learning_curve import learning_curve, training_sizes
 from flowrig.twin.shapley import shapley_values
+from flowrig.twin.study import TwinStudy, study_twin
 from flowrig.twin.surfaces import surface
 
 Array = NDArray[np.float64]
@@ -96,10 +101,12 @@ def test_a_learning_curve_needs_experiments() -> None:
 
 def test_a_surface_lies_where_it_says() -> None:
     """Rows run along the first condition, columns along the second, the rest is held."""
-    made = surface(lambda U: (U[:, 0] + 10 * U[:, 2], 0 * U[:, 1]), 3, 0, 2, level="high", points=3)
+    made = surface(
+        lambda U: (U[:, 0] + 10 * U[:, 2], 0 * U[:, 1]), 3, 0, 2, level="high", points=(3, 3)
+    )
     assert made.mean.tolist() == [[0, 5, 10], [0.5, 5.5, 10.5], [1, 6, 11]]
     assert surface(
-        lambda U: (U[:, 1], U[:, 0]), 3, 0, 2, level="medium", points=2
+        lambda U: (U[:, 1], U[:, 0]), 3, 0, 2, level="medium", points=(2, 2)
     ).mean.tolist() == [
         [0.5, 0.5],
         [0.5, 0.5],
@@ -111,3 +118,39 @@ def test_a_surface_that_cannot_be(first: int, second: int, level: str) -> None:
     """One condition twice, none, or an unknown level is refused."""
     with pytest.raises(InputError):
         surface(lambda U: (U[:, 0], U[:, 0]), 3, first, second, level=level)
+
+
+def studied(*parameters: Parameter, limit: float = 2.0) -> TwinStudy:
+    """The study of a plain model of 20 experiments on a slope."""
+    forbids = CurvedConstraint("sum", lambda X: X[:, :2].sum(axis=1), -np.inf, limit)
+    space = Space(parameters, (), (forbids,))
+    U = even_choices(space, np.random.default_rng(4).random((20, len(parameters))))
+    slope = np.arange(len(parameters), 0, -1)
+    experiments = Experiments(X=U, Y=(U @ slope)[:, None])
+    data = experiments.training_set(MaximumResponse("yield"))
+    return study_twin(data, space, lambda seed: PlainGaussianProcess(seed=seed), repeats=1)
+
+
+A, B = Parameter("a", 0.0, 1.0, "mm"), Parameter("b", 0.0, 1.0, "mm")
+ACID, BASE = (Parameter.category(n, c) for n, c in (("acid", "xyz"), ("base", "uv")))
+
+
+def test_surfaces_are_shown_for_every_choice() -> None:
+    """Two numbers over all pairs of choices; blank where a limit forbids."""
+    study = studied(A, B, ACID, BASE, limit=1.5)
+    assert len(study.surfaces) == 6
+    assert {tuple(one.held.values()) for one in study.surfaces} == {
+        (acid, base) for acid in (0.0, 0.5, 1.0) for base in (0.0, 1.0)
+    }
+    assert all(np.isnan(one.mean[-1, -1]) and one.mean[0, 0] >= 0.0 for one in study.surfaces)
+    page = render_twin(study, "ligands", "plain")
+    assert "acid y, base v;" in page
+    assert "Blank: conditions that a limit forbids" in page
+
+
+def test_a_category_can_be_an_axis() -> None:
+    """With one number, the surfaces have the choices along an axis."""
+    study = studied(A, ACID)
+    (made,) = study.surfaces
+    assert sorted(made.mean.shape) == [3, 25]
+    assert all(f">{name}<" in render_twin(study, "acids", "plain") for name in "xyz")

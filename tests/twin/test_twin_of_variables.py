@@ -22,6 +22,8 @@ from flowrig_sim.fluid_state import FluidState
 from flowrig_sim.settings import FluidicSettings
 from flowrig_sim.world import FluidicWorld
 
+pytestmark = pytest.mark.xdist_group("twin of variables")  # what they share is made once
+
 VARIABLES = """extends = "cs3cu2i5-heatup-chem3"
 unset = ["space", "dependent_flows", "campaign"]
 
@@ -130,6 +132,19 @@ def test_conditions_are_read_from_the_liquid(name: str) -> None:
             assert found[one] == (value if isinstance(value, str) else pytest.approx(value))
 
 
+def test_an_invented_chemistry_sees_where_a_valve_stands() -> None:
+    """A category of positions changes the product, and a valve that turns is seen at once."""
+    rig = load_profile_text(VALVE.replace('"chem3"', '"stand-in"'), "v.toml", plugins_with_kit())
+    world = FluidicWorld(rig, rig.simulation.settings, VirtualClock(), 1)
+    row = drawn(rig, 1, 2)[0]
+    made = [world.truth({**row, "way": way}) for way in ("run", "off", "fill")]
+    assert len(set(made)) == 3
+    fluid = world._fluid
+    assert fluid.device_values() == {"selector": "run"}
+    world.body("selector").turn(10)
+    assert fluid.device_values() == {"selector": "off"}
+
+
 def trained(rig: Profile, text: str, folder: Path) -> Path:
     """A Gaussian process of what the chemistry of a rig makes, as the command keeps it."""
     world = FluidicWorld(rig, rig.simulation.settings, VirtualClock(), 1)
@@ -149,13 +164,28 @@ def trained(rig: Profile, text: str, folder: Path) -> Path:
     return folder / "twin.npz"
 
 
-@pytest.mark.parametrize(
-    ("name", "text"), [("variables", VARIABLES), ("ligands", 'extends = "ligand-grid"\n')]
-)
-def test_the_rig_yields_what_the_twin_learnt(name: str, text: str, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def twin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A twin of the rig with ratios, a time and a category; its table is beside it."""
+    return trained(rig_of("variables"), VARIABLES, tmp_path_factory.mktemp("twin"))
+
+
+@pytest.mark.slow
+def test_the_rig_yields_what_the_twin_learnt(twin: Path) -> None:
     """Under conditions that the twin has not seen, the simulated rig is as with the chemistry."""
-    rig = load_profile_text(text, f"{name}.toml", Plugins.discover())
-    file = trained(rig, text, tmp_path)
+    assert_it_yields_what_it_learnt(rig_of("variables"), twin)
+
+
+@pytest.mark.slow
+def test_a_rig_without_absorbance_yields_what_its_twin_learnt(tmp_path: Path) -> None:
+    """The same with two categories of streams, and the area of an emission alone."""
+    text = 'extends = "ligand-grid"\n'
+    rig = load_profile_text(text, "ligands.toml", Plugins.discover())
+    assert_it_yields_what_it_learnt(rig, trained(rig, text, tmp_path))
+
+
+def assert_it_yields_what_it_learnt(rig: Profile, file: Path) -> None:
+    """The same features as with the chemistry."""
     settings = FluidicSettings(twin=file, excitation_nm=rig.simulation.settings.excitation_nm)
     of_twin = FluidicWorld(rig, settings, VirtualClock(), 1)
     world = FluidicWorld(rig, rig.simulation.settings, VirtualClock(), 1)
@@ -167,24 +197,22 @@ def test_the_rig_yields_what_the_twin_learnt(name: str, text: str, tmp_path: Pat
             assert seen.mean() == pytest.approx(wanted.mean(), rel=0.1)
 
 
-def test_a_twin_of_other_choices_is_refused(tmp_path: Path) -> None:
+def test_a_twin_of_other_choices_is_refused(twin: Path) -> None:
     """The same numbers with other names of choices are another search space."""
-    rig = load_profile_text(VARIABLES, "variables.toml", Plugins.discover())
-    file = trained(rig, VARIABLES, tmp_path)
     other = load_profile_text(VARIABLES.replace("much =", "more ="), "o.toml", Plugins.discover())
     with pytest.raises(InputError, match="another search space"):
-        FluidState(other, FluidicSettings(twin=file), 1, None, 0.0)
-    assert read_notes(file)["invented"] is False
+        FluidState(other, FluidicSettings(twin=twin), 1, None, 0.0)
+    assert read_notes(twin)["invented"] is False
 
 
-def test_what_a_twin_cannot_show_is_told(tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_what_a_twin_cannot_show_is_told(twin: Path, tmp_path: Path) -> None:
     """A response that no spectrum can have is named, with what can be shown."""
     derived = VARIABLES + (
         '[features]\nshare = "pla / a300"\n[objective]\nname = "maximum"\nresponse = "share"\n'
     )
-    rig = load_profile_text(VARIABLES, "variables.toml", Plugins.discover())
-    file = trained(rig, VARIABLES, tmp_path)
-    table = (tmp_path / "table.csv").read_text(encoding="utf-8").replace("a300", "share", 1)
+    file = tmp_path / "twin.npz"
+    table = (twin.parent / "table.csv").read_text(encoding="utf-8").replace("a300", "share", 1)
     (tmp_path / "table.csv").write_text(table, encoding="utf-8")
     (tmp_path / "derived.toml").write_text(derived, encoding="utf-8")
     words = ["twin", "train", str(tmp_path / "table.csv"), "--profile"]
@@ -196,11 +224,9 @@ def test_what_a_twin_cannot_show_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_run_on_a_twin_of_variables(tmp_path: Path) -> None:
+def test_a_run_on_a_twin_of_variables(twin: Path, tmp_path: Path) -> None:
     """`--simulate twin:FILE` runs such a rig, and its record names the twin."""
-    rig = load_profile_text(VARIABLES, "variables.toml", Plugins.discover())
-    file = trained(rig, VARIABLES, tmp_path)
-    words = ["run", str(tmp_path / "variables.toml"), "--simulate", f"twin:{file}"]
+    words = ["run", str(twin.parent / "variables.toml"), "--simulate", f"twin:{twin}"]
     done = CliRunner().invoke(main, [*words, "--out", str(tmp_path / "run")])
     assert done.exit_code == 0, done.output
     with RunRecord(tmp_path / "run") as record:

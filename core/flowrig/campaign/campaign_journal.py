@@ -90,8 +90,11 @@ class CampaignJournal:
             first: number of the first experiment of the batch.
         """
         if stage.order_by is not None:
-            variable = stage.order_by
-            suggestions = sorted(suggestions, key=lambda s: s.conditions[variable])
+            order = next(one for one in self.profile.space.parameters if one.name == stage.order_by)
+            # Choices in the order of the profile.
+            suggestions = sorted(
+                suggestions, key=lambda s: order.number_of(s.conditions[order.name])
+            )
         *others, last = [
             _decided(index, stage.name, suggestion)
             for index, suggestion in enumerate(suggestions, first)

@@ -229,12 +229,12 @@ class FaultySpectrometer:
     def expose(self, integration_time_us: int) -> NDArray[np.uint16]:
         """Counts of one exposure that begins now, shape `n_pixels`."""
         counts = self._body.expose(integration_time_us)
-        full = np.iinfo(counts.dtype).max
         if self._wanted_lit is False:
             self._dark = float(counts.mean())
         if self._dimmed:
             dark = np.percentile(counts, DARK_PERCENT) if self._dark is None else self._dark
             counts = (dark + 0.5 * (counts - np.minimum(counts, dark))).astype(counts.dtype)
+        full = np.iinfo(counts.dtype).max if self._strayed or self._blinded else 0
         if self._strayed:
             counts = np.minimum(counts.astype(float) + 0.1 * full, full).astype(counts.dtype)
         if self._blinded:

@@ -370,6 +370,13 @@ class Dispensing(Capability, ABC):
                 f"{high:g} µL/min"
             )
 
+    def rounded_ul_min(self, rate_ul_min: float) -> float:
+        """The flow rate [µL/min] that it keeps when it is told one; by default the same.
+
+        A device that keeps flow rates in steps says so here: its stream is charged at this one.
+        """
+        return rate_ul_min
+
     def delivers(self, found_ul_min: float, told_ul_min: float) -> bool:
         """Whether a flow rate [µL/min] that it reports is the one it was told, by its rounding."""
         if (found_ul_min > 0.0) is not (told_ul_min > 0.0):

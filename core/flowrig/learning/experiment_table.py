@@ -24,7 +24,7 @@ from flowrig.learning.training_set import TrainingSet
 from flowrig.problem.objective import Objective
 from flowrig.problem.space import Parameter, Space
 
-__all__ = ["Experiments", "column_of", "read_experiments"]
+__all__ = ["Experiments", "column_of", "named_with_unit", "read_experiments"]
 
 Array = NDArray[np.float64]
 
@@ -34,7 +34,8 @@ LONGEST_HEAD = 1000
 MOST_ROWS = 5000
 """Largest number of experiments: the time of a Gaussian process grows with its third power."""
 
-_SUFFIXES = {"°C": "c", "µL/min": "ul_min"}
+SUFFIXES = {"°C": "c", "degC": "c", "µL/min": "ul_min", "uL/min": "ul_min", "%": "percent"}
+"""How a unit is written at the end of a column's name."""
 _LONG_NAMES = ((r"a(\d+)", r"absorbance_\1nm"), (r"pla", "pl_area"), (r"pli", "pl_peak"))
 """Names of features in `docs/analysis.md`, and names of their columns in published tables."""
 
@@ -65,7 +66,12 @@ class Experiments:
 
 def column_of(parameter: Parameter) -> str:
     """The name of a parameter's column: with its unit, "CuI_ul_min"."""
-    return f"{parameter.name}_{_SUFFIXES.get(parameter.unit, parameter.unit)}".rstrip("_")
+    return named_with_unit(parameter.name, parameter.unit)
+
+
+def named_with_unit(name: str, unit: str) -> str:
+    """The name of a column with the unit of its numbers at the end, "temperature_c"."""
+    return f"{name}_{SUFFIXES.get(unit, unit)}" if unit else name
 
 
 def read_experiments(
@@ -178,6 +184,8 @@ def _number(path: Path, line: int, column: str, text: str) -> float:
 
 def _choice(path: Path, line: int, parameter: Parameter, text: str) -> float:
     """The number of a choice in a cell; nan for an empty one."""
+    if text not in parameter.choices:
+        text = text.removeprefix("'")  # before what a spreadsheet takes for a formula
     try:
         return parameter.number_of(text) if text else math.nan
     except OutOfRangeError as error:

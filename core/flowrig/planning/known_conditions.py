@@ -101,8 +101,10 @@ def known_conditions(
 def _next(stage: Stage, optimizer: Optimizer, wanted: int) -> list[Conditions]:
     """The next batch, in the order in which a campaign runs it."""
     batch: list[Conditions] = list(optimizer.suggest(min(stage.batch, wanted)))
-    variable = stage.order_by
-    return batch if variable is None else sorted(batch, key=lambda row: row[variable])
+    if stage.order_by is None:
+        return batch
+    order = next(one for one in optimizer.problem.space.parameters if one.name == stage.order_by)
+    return sorted(batch, key=lambda row: order.number_of(row[order.name]))
 
 
 def _no_model() -> Surrogate:

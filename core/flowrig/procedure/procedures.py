@@ -1,7 +1,7 @@
 """Procedures: sequences of steps, as generators."""
 
 from collections.abc import Generator, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from flowrig.errors import OutOfRangeError
 from flowrig.interfaces import Frames
@@ -48,6 +48,24 @@ def _dark(profile: Profile, frames: int) -> Generator[Step, Any, Mapping[str, Fr
     dark = yield Acquire(shuttered, frames, 0.0, "dark")
     yield SetLight(shuttered, True)
     return cast("Mapping[str, Frames]", dark)
+
+
+def _look(profile: Profile, frames: int, purpose: Literal["look", "sample"]) -> Acquire:
+    """Frames of all detectors; channels may say their number and interval themselves."""
+    analysis = profile.analysis
+    return Acquire(
+        analysis.devices, frames, analysis.frame_interval_s, purpose, analysis.own_frames
+    )
+
+
+def _acquisition_s(profile: Profile, frames: int) -> float:
+    """Time [s] that these frames take."""
+    analysis, found = profile.analysis, 0.0
+    for name in analysis.devices:
+        count, interval_s = analysis.own_frames.get(name, (frames, analysis.frame_interval_s))
+        exposure_us = getattr(profile.devices[name].settings, "integration_time_us", None) or 0
+        found = max(found, count * max(interval_s, exposure_us * 1e-6))
+    return found
 
 
 def calibrate(profile: Profile) -> Generator[Step, Any, LightCalibration]:
@@ -110,14 +128,12 @@ def run_condition(
     # A journal of an earlier version may hold a value that is above its limit by a rounding error.
     conditions = Door(profile.space).admit(conditions)
     analysis = profile.analysis
-    spectrometers = analysis.devices
-    flow_rates_ul_min = profile.flow_rates_ul_min(conditions)
     # A choice may let a stream stand still; its device then has no flow rate to start with.
-    flow_rates_ul_min = {name: rate for name, rate in flow_rates_ul_min.items() if rate}
+    flow_rates_ul_min = {n: q for n, q in profile.flow_rates_ul_min(conditions).items() if q}
     set_points_c = profile.set_points_c(conditions)
     streams = tuple(flow_rates_ul_min)
     equilibrium_s = Topology.of(profile, conditions).equilibrium_time_s(flow_rates_ul_min)
-    acquisition_s = analysis.acquisition_s(analysis.frames)
+    acquisition_s = _acquisition_s(profile, analysis.frames)
     looking_s = _longest_look_s(profile, equilibrium_s)
     minutes = (equilibrium_s + looking_s + acquisition_s) / 60
     yield _require(profile, flow_rates_ul_min, minutes)
@@ -130,9 +146,7 @@ def run_condition(
     yield Wait(equilibrium_s, f"steady state, {profile.residence_time.equilibrium:g} τ")
     dark = yield from _dark(profile, analysis.dark_frames)
     steadiness = yield from _until_stationary(profile, equilibrium_s, _mean(dark), probe)
-    frames = yield Acquire(
-        spectrometers, analysis.frames, analysis.frame_interval_s, "sample", analysis.own_frames
-    )
+    frames = yield _look(profile, analysis.frames, "sample")
     yield Stop(streams)
     changed = yield TellChanges()
     readings = (yield TellReadings()) if profile.readings else {}
@@ -191,7 +205,7 @@ def _longest_look_s(profile: Profile, equilibrium_s: float) -> float:
     wanted, n = profile.residence_time.stationary, profile.residence_time.equilibrium
     if wanted is None:
         return 0.0
-    look_s = profile.analysis.acquisition_s(wanted.frames)
+    look_s = _acquisition_s(profile, wanted.frames)
     return (wanted.longest / n - 1.0) * equilibrium_s + look_s
 
 
@@ -207,17 +221,11 @@ def _until_stationary(
         yield Wait(longest_s, f"steady state, {wanted.longest:g} τ")
         return None
     analysis, tau_s = profile.analysis, equilibrium_s / n
-    look_s = analysis.acquisition_s(wanted.frames)
+    look_s = _acquisition_s(profile, wanted.frames)
     looks: list[Look] = []
     first_s = 0.0
     while True:
-        frames = yield Acquire(
-            analysis.devices,
-            wanted.frames,
-            analysis.frame_interval_s,
-            "look",
-            analysis.own_frames,
-        )
+        frames = yield _look(profile, wanted.frames, "look")
         now_s = frames[analysis.devices[0]].time_s
         first_s = first_s or now_s
         after = n + (now_s - first_s) / tau_s

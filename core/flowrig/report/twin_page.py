@@ -196,6 +196,8 @@ def _attribution(study: TwinStudy) -> Markup:
         f"experiment, relative to the mean, {base}. "
         f"From the strongest: {order}."
     )
+    if study.space.has_choices:
+        introduction += " The choices of a category have colours in the order of the profile."
     shown = figure(tag("div", drawing, class_="wide"), ramp("low", "high"))
     return section("Which conditions matter", introduction, shown)
 
@@ -265,12 +267,19 @@ def _surfaces(study: TwinStudy) -> Markup:
     if not study.surfaces:
         return Markup()
     objective = _objective(study)
-    low = min(float(one.mean.min()) for one in study.surfaces)
-    high = max(float(one.mean.max()) for one in study.surfaces)
+    low = min(float(np.nanmin(one.mean)) for one in study.surfaces)
+    high = max(float(np.nanmax(one.mean)) for one in study.surfaces)
     figures = [_surface_figure(study, objective, one, low, high) for one in study.surfaces]
+    held = (
+        "the others are held in the middle, for choices of the categories"
+        if study.space.has_choices
+        else "the others are held low, in the middle, and high"
+    )
+    forbidden = any(np.isnan(one.mean).any() for one in study.surfaces)
+    blank = " Blank: conditions that a limit forbids." if forbidden else ""
     return section(
         f"{objective.name} over the strongest conditions",
-        "Two conditions at a time; the others are held low, in the middle, and high.",
+        f"Two conditions at a time; {held}.{blank}",
         ramp(objective.text(low), objective.text(high)),
         tag("div", *figures, class_="small-multiples"),
     )
@@ -278,7 +287,22 @@ def _surfaces(study: TwinStudy) -> Markup:
 
 def _axis(parameter: Parameter) -> Axis:
     label = Quantity(parameter.name, parameter.unit).label
-    return Axis(label, parameter.low, parameter.high, names=parameter.choices)
+    room = 0.5 if parameter.choices else 0.0  # a choice is in the middle of its band
+    return Axis(label, parameter.low - room, parameter.high + room, names=parameter.choices)
+
+
+def _held(study: TwinStudy, one: Surface) -> str:
+    """Where the conditions are held that a surface does not show."""
+    parameters = study.space.parameters
+    chosen = [
+        f"{parameters[column].name} {parameters[column].value_of(round(value * high))}"
+        for column, value in one.held.items()
+        for high in [parameters[column].high]
+    ]
+    others = len(parameters) - 2 - len(chosen)
+    if others and chosen:
+        chosen.append(f"the others {one.level}")
+    return ", ".join(chosen) or f"The others {one.level}"
 
 
 def _surface_figure(
@@ -291,8 +315,10 @@ def _surface_figure(
         360.0,
         300.0,
     )
-    title = f"{objective.name} over {first.name} and {second.name}, the others {one.level}"
-    sd = objective.text(float(one.sd.mean()))
-    caption = f"The others {one.level}; {objective.text(float(one.mean.max()))} at best, ± {sd}."
+    held = _held(study, one)
+    title = f"{objective.name} over {first.name} and {second.name}. {held}"
+    sd = objective.text(float(np.nanmean(one.sd)))
+    best = objective.text(float(np.nanmax(one.mean)))
+    caption = f"{held}; {best} at best, ± {sd}."
     drawing = heat_map(axes, one.mean, low, high, title)
     return figure(drawing, tag("figcaption", caption))

@@ -71,6 +71,10 @@ class FlowSource:
             self._source.dispense(told)
         self._rate_ul_min = rate_ul_min
 
+    def kept_ul_min(self, rate_ul_min: float) -> float:
+        """The flow rate [µL/min] that the device keeps when it is told one, by its steps."""
+        return self._source.rounded_ul_min(self._counted(rate_ul_min)) / self._factor
+
     def start(self) -> None:
         """Deliver at the flow rate of `set_rate` until `stop`.
 

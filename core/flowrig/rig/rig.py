@@ -327,6 +327,14 @@ class Rig:
             }
         )
 
+    def kept_ul_min(self, stream: str, rate_ul_min: float) -> float:
+        """The flow rate [µL/min] at which a stream flows when it was set to one.
+
+        It is the same, but for a device without a syringe that keeps flow rates in steps.
+        """
+        source = self._sources.get(stream)
+        return rate_ul_min if source is None else source.kept_ul_min(rate_ul_min)
+
     def start(self, streams: Iterable[str]) -> None:
         """Start streams together."""
         self._on_pumps({stream: self.driver(stream).start for stream in streams})

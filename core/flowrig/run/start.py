@@ -40,7 +40,7 @@ from flowrig.version import __version__
 __all__ = ["UNATTENDED", "RunOutcome", "resume_run", "start_run"]
 
 PACKAGES = (
-    "numpy", "pyserial", "pyvisa", "pyvisa-py", "seabreeze", "scipy", "torch",
+    "numpy", "pyserial", "pyvisa", "pyvisa-py", "seabreeze", "scikit-learn", "scipy", "torch",
 )  # fmt: skip
 """Packages whose versions are recorded with a run if they are installed."""
 

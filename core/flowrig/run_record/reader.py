@@ -319,7 +319,8 @@ class RunRecord:
         )
 
     def conditions(self) -> Array:
-        """Conditions of the measured experiments, shape `n x d`, in natural units."""
+        """Conditions of the measured experiments, shape `n x d`, in natural units; of a category
+        the number of the choice."""
         return self.profile.space.array([e.conditions for e in self.experiments()])
 
     def features(self, *names: str) -> Array:

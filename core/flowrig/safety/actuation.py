@@ -96,7 +96,10 @@ class Actuation:
         Raises:
             InputError: a stream has no flow rate yet; nothing was sent.
         """
-        rates_ul_min = {stream: self._set_rate_ul_min(stream) for stream in streams}
+        rates_ul_min = {
+            stream: self.rig.kept_ul_min(stream, self._set_rate_ul_min(stream))
+            for stream in streams
+        }
         with self._journalled(Intent(command="start", flow_rates_ul_min=rates_ul_min)):
             self.rig.start(rates_ul_min)
 

@@ -14,6 +14,8 @@ from flowrig.interfaces import Surrogate
 from flowrig.learning.cross_validation import SAMPLES, measurements
 from flowrig.learning.training_set import TrainingSet
 from flowrig.problem.objective import Objective
+from flowrig.problem.space import Space
+from flowrig.problem.steps import even_choices
 
 __all__ = ["LearningPoint", "learning_curve", "training_sizes"]
 
@@ -61,6 +63,7 @@ def training_sizes(experiments: int, count: int = 6) -> list[int]:
 def learning_curve(
     data: TrainingSet,
     new_surrogate: Callable[[int], Surrogate],
+    space: Space | None = None,
     *,
     sizes: Sequence[int],
     repeats: int = 5,
@@ -69,13 +72,13 @@ def learning_curve(
 ) -> list[LearningPoint]:
     """Train on random subsets of growing size and predict the other experiments.
 
-    The predicted standard deviation is averaged over random conditions of the whole space too:
-    exploration is done when its mean and spread no longer fall (Sadeghi, Bateni et al., Nanoscale
-    2024, 16, 580, who explore by maximum variance until R² is at least 0.8).
+    The predicted standard deviation is averaged over the whole space too: exploration is done when
+    its mean and spread no longer fall (after Sadeghi, Bateni et al., Nanoscale 2024, 16, 580).
 
     Args:
         data: the experiments.
         new_surrogate: makes an unfitted surrogate from a seed.
+        space: the conditions, if some are categories.
         sizes: numbers of experiments to train on.
         repeats: random subsets of each size.
         seed: everything random follows from it.
@@ -86,9 +89,8 @@ def learning_curve(
     """
     if len(data) - max(sizes) < 2:
         raise InputError(f"{max(sizes)} of {len(data)} experiments leave too few to predict")
-    rng = np.random.default_rng(seed)
-    anywhere = rng.random((MONTE_CARLO, data.X.shape[1]))
-    points = []
+    rng, points = np.random.default_rng(seed), []
+    anywhere = _anywhere(data.X.shape[1], space, rng)
     for size in sizes:
         r2, sd = [], []
         for repeat in range(repeats):
@@ -108,6 +110,12 @@ def learning_curve(
             )
         )
     return points
+
+
+def _anywhere(dimensions: int, space: Space | None, rng: np.random.Generator) -> Array:
+    """Random conditions of the whole space."""
+    drawn = rng.random((MONTE_CARLO, dimensions))
+    return drawn if space is None else even_choices(space, drawn)
 
 
 def _r2(

@@ -3,8 +3,9 @@
 Letters: `n` experiments, `d` conditions, `m` responses.
 """
 
-from collections.abc import Callable, Sequence
-from itertools import combinations
+from collections.abc import Callable, Iterator, Sequence
+from itertools import combinations, product
+from math import prod
 
 import numpy as np
 from attrs import frozen
@@ -16,7 +17,7 @@ from flowrig.learning.training_set import TrainingSet
 from flowrig.problem.space import Space
 from flowrig.twin.learning_curve import LearningPoint, learning_curve, training_sizes
 from flowrig.twin.shapley import Attribution, shapley_values
-from flowrig.twin.surfaces import LEVELS, Surface, surface
+from flowrig.twin.surfaces import LEVELS, POINTS, Surface, surface
 
 __all__ = ["TwinStudy", "fit_count", "study_twin"]
 
@@ -25,6 +26,9 @@ Array = NDArray[np.float64]
 TRAINING_SHARE = 0.8
 STRONGEST = 3
 """Number of the most important conditions that are shown as surfaces, pairwise."""
+
+MOST_CHOICES = 12
+"""Most combinations of choices for which the surfaces of a pair are shown."""
 
 BACKGROUND = 64
 """Largest number of experiments that Shapley values are compared with; the time grows with it."""
@@ -44,8 +48,8 @@ class TwinStudy:
         scores: cross-validation over all experiments.
         learning: accuracy against the number of experiments.
         attribution: Shapley values of the predicted objective at every experiment.
-        surfaces: objective over pairs of the strongest conditions, the others held low, medium and
-            high.
+        surfaces: objective over pairs of the strongest conditions with numbers, the others held
+            low, medium and high; where there are categories, for their choices, the others medium.
     """
 
     space: Space
@@ -94,7 +98,7 @@ def study_twin(
     training[rng.permutation(len(data))[: round(TRAINING_SHARE * len(data))]] = True
     scores = cross_validate(data, new_surrogate, repeats=repeats, seed=seed, on_fold=on_fit)
     learning = learning_curve(
-        data, new_surrogate, sizes=sizes, repeats=LEARNING_REPEATS, seed=seed, on_fit=on_fit
+        data, new_surrogate, space, sizes=sizes, repeats=LEARNING_REPEATS, seed=seed, on_fit=on_fit
     )
     learner, twin = new_surrogate(seed), new_surrogate(seed)
     for surrogate, rows in ((learner, training), (twin, np.ones_like(training))):
@@ -109,7 +113,7 @@ def study_twin(
         scores=scores,
         learning=learning,
         attribution=attribution,
-        surfaces=_surfaces(twin, data, attribution.ranking[:STRONGEST], seed),
+        surfaces=_surfaces(twin, data, space, attribution.ranking, seed),
     )
 
 
@@ -122,18 +126,57 @@ def _attribution(twin: Surrogate, data: TrainingSet, rng: np.random.Generator) -
 
 
 def _surfaces(
-    twin: Surrogate, data: TrainingSet, strongest: Sequence[int], seed: int
+    twin: Surrogate, data: TrainingSet, space: Space, ranking: Sequence[int], seed: int
 ) -> list[Surface]:
-    """The objective over each pair of the strongest conditions, at each level of the others."""
+    """The objective over each pair of the strongest conditions.
+
+    Without categories, at each level of the others; else for the choices of the others, and the
+    numbers in the middle.
+    """
 
     def objective(U: Array) -> tuple[Array, Array]:
         # The same random numbers for every surface, so that they differ by the conditions only.
         samples = twin.predict(U).sample(SAMPLES, np.random.default_rng(seed))
         values = data.objective.value(samples)
-        return values.mean(axis=0), values.std(axis=0)
+        mean, sd = values.mean(axis=0), values.std(axis=0)
+        allowed = space.feasible(space.from_unit(U))
+        return np.where(allowed, mean, np.nan), np.where(allowed, sd, np.nan)
 
-    return [
-        surface(objective, data.X.shape[1], first, second, level=level)
-        for first, second in combinations(strongest, 2)
-        for level in LEVELS
-    ]
+    numbers = [column for column in ranking if not space.parameters[column].choices]
+    shown = (numbers if len(numbers) > 1 else list(ranking))[:STRONGEST]
+    found = []
+    for pair in combinations(shown, 2):
+        sizes = [len(space.parameters[column].choices) or POINTS for column in pair]
+        for level, held in _held(space, data, [one for one in ranking if one not in pair]):
+            made = surface(
+                objective,
+                data.X.shape[1],
+                *pair,
+                level=level,
+                points=(sizes[0], sizes[1]),
+                held=held,
+            )
+            if np.isfinite(made.mean).any():
+                found.append(made)
+    return found
+
+
+def _held(
+    space: Space, data: TrainingSet, others: Sequence[int]
+) -> Iterator[tuple[str, dict[int, float]]]:
+    """Where the conditions that a surface does not show are held, the strongest first.
+
+    Categories beyond `MOST_CHOICES` combinations stay as in the best experiment.
+    """
+    categories = [column for column in others if space.parameters[column].choices]
+    if not space.has_choices:
+        yield from ((level, {}) for level in LEVELS)
+        return
+    best = data.X[int(np.nanargmax(data.objective_values))]
+    held = {column: [float(best[column])] for column in categories}
+    for column in categories:
+        count = len(space.parameters[column].choices)
+        if count * prod(map(len, held.values())) <= MOST_CHOICES:
+            held[column] = np.linspace(0.0, 1.0, count).tolist()
+    for values in product(*held.values()):
+        yield "medium", dict(zip(held, values, strict=True))

@@ -1,19 +1,22 @@
 """Slices through a twin: the objective over two conditions, with the others constant."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
-from attrs import frozen
+from attrs import field, frozen
 from numpy.typing import NDArray
 
 from flowrig.errors import InputError
 
-__all__ = ["LEVELS", "Surface", "surface"]
+__all__ = ["LEVELS", "POINTS", "Surface", "surface"]
 
 Array = NDArray[np.float64]
 
 LEVELS = {"low": 0.0, "medium": 0.5, "high": 1.0}
 """Values of the other conditions, in the unit cube."""
+
+POINTS = 25
+"""Grid points along a condition with numbers."""
 
 
 @frozen(eq=False, kw_only=True)
@@ -24,17 +27,21 @@ class Surface:
         first: column of the condition along the rows of `mean`.
         second: column of the condition along its columns.
         level: value of the other conditions, a key of `LEVELS`.
-        grid: coordinates along either condition in the unit cube, shape `g`.
-        mean: expected value, shape `g x g`.
-        sd: its standard deviation, shape `g x g`.
+        mean: expected value, shape `g x h`; nan where a limit forbids the conditions.
+        sd: its standard deviation, shape `g x h`.
+        grid: coordinates along the first condition in the unit cube, shape `g`.
+        second_grid: coordinates along the second one, shape `h`.
+        held: by column of another condition, its coordinate if it is not at the level.
     """
 
     first: int
     second: int
     level: str
-    grid: Array
     mean: Array
     sd: Array
+    grid: Array
+    second_grid: Array
+    held: Mapping[int, float] = field(factory=dict)
 
 
 def surface(
@@ -44,7 +51,8 @@ def surface(
     second: int,
     *,
     level: str,
-    points: int = 25,
+    points: tuple[int, int] = (POINTS, POINTS),
+    held: Mapping[int, float] | None = None,
 ) -> Surface:
     """Predict over a grid of two conditions.
 
@@ -54,7 +62,8 @@ def surface(
         first: column of one condition.
         second: column of the other.
         level: value of the other conditions: "low", "medium" or "high".
-        points: grid points along either condition.
+        points: grid points along the first and the second condition.
+        held: by column of another condition, its coordinate if it is not at the level.
 
     Raises:
         InputError: the two conditions are the same, or there is no such condition or level.
@@ -63,9 +72,20 @@ def surface(
         raise InputError(f"take two different conditions of 0 to {dimensions - 1}")
     if level not in LEVELS:
         raise InputError(f"the level is one of {', '.join(LEVELS)}, got {level!r}")
-    grid = np.linspace(0.0, 1.0, points)
-    U = np.full((points * points, dimensions), LEVELS[level])
-    U[:, first] = np.repeat(grid, points)
-    U[:, second] = np.tile(grid, points)
-    mean, sd = (values.reshape(points, points) for values in predict(U))
-    return Surface(first=first, second=second, level=level, grid=grid, mean=mean, sd=sd)
+    grid, across = (np.linspace(0.0, 1.0, count) for count in points)
+    U = np.full((len(grid) * len(across), dimensions), LEVELS[level])
+    for column, value in (held or {}).items():
+        U[:, column] = value
+    U[:, first] = np.repeat(grid, len(across))
+    U[:, second] = np.tile(across, len(grid))
+    mean, sd = (values.reshape(len(grid), len(across)) for values in predict(U))
+    return Surface(
+        first=first,
+        second=second,
+        level=level,
+        mean=mean,
+        sd=sd,
+        grid=grid,
+        second_grid=across,
+        held=held or {},
+    )

@@ -14,7 +14,7 @@ from flowrig.clock import Clock
 from flowrig.emulation import SpectrometerBody
 from flowrig_ocean.emulator.pixels import boxcar, onto_pixels, raw_counts
 from flowrig_ocean.emulator.variant import HDX, HdxVariant
-from flowrig_ocean.settings import ETHERNET_PORT
+from flowrig_ocean.settings import COUNTS_MAX, ETHERNET_PORT
 from flowrig_ocean.wire.obp_frame import ErrorCode, Flag, Frame, Message
 
 __all__ = ["HdxFaults", "HdxInstrument", "ObpState"]
@@ -301,8 +301,10 @@ class HdxInstrument:
         counts = frames[0] if len(frames) == 1 else np.rint(np.mean(frames, axis=0))
         if raw:
             counts = raw_counts(counts, self.variant.nonlinearity)
-        counts = np.minimum(counts, self.variant.saturation_counts)
-        counts = boxcar(np.minimum(counts, self.variant.counts_max), self.state.boxcar_width)
+        highest = min(self.variant.saturation_counts, self.variant.counts_max)
+        if highest < COUNTS_MAX:
+            counts = np.minimum(counts, highest)
+        counts = boxcar(counts, self.state.boxcar_width)
         if self.state.binning:
             counts = counts.reshape(-1, 2**self.state.binning).mean(axis=1)
         if self.state.buffering:

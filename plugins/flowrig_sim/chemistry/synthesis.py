@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from flowrig.emulation import Absorber, Chemistry, Emitter, GaussianBand, Parcel, Product, Setup
 from flowrig.errors import InputError
 from flowrig_sim.chemistry.formulations import FORMULATIONS, published_c
-from flowrig_sim.chemistry.heatup import HeatUp
+from flowrig_sim.chemistry.heatup import HeatUp, mean_of
 from flowrig_sim.offers import HeatUpSettings
 
 __all__ = ["STOCKS", "HeatUpSynthesis", "cs3cu2i5"]
@@ -86,7 +86,7 @@ class HeatUpSynthesis(Chemistry):
         formulation = self._formulation
         reactive = formulation.concentrations(*(parcel.shares[name] for name in STOCKS))
         leg = max(parcel.heated_legs(), key=lambda one: one.seconds)
-        mean_c = float(leg.temperature_c.mean())
+        mean_c = mean_of(leg.temperature_c)
         crystals = formulation.crystal_yield_percent(reactive, mean_c)
         crystals *= self._heat_up(leg.inner_diameter_mm).relative_signal(
             leg.flow_ul_min,

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from flowrig.cli.sound_folder import sound_folder
+from flowrig.cli.terminal.experiment_table import conditions_text
 from flowrig.cli.terminal.hold_text import hold_lines, hold_of, waste_text
 from flowrig.cli.terminal.printing import (
     degrees_text,
@@ -139,8 +140,8 @@ def _lines_under_way(folder: Path, status: Mapping[str, Any]) -> Iterator[str]:
         yield f"for {left_s / 60:.1f} min more; then the rig goes to its safe state"
     yield f"stage {status['stage'] or '-'}, {status['step']}"
     if status["conditions"]:
-        chosen = (f"{n} {v:.4g} {status['units'][n]}" for n, v in status["conditions"].items())
-        yield f"experiment {status['experiment']}: {', '.join(chosen)}"
+        chosen = conditions_text(status["conditions"], status["units"])
+        yield f"experiment {status['experiment']}: {chosen}"
     for name, reading in status["heaters"].items():
         now, wanted = reading["temperature_c"], reading["set_point_c"]
         yield f"{name}: {degrees_text(now)}, set {degrees_text(wanted)}"

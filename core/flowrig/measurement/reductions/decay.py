@@ -19,6 +19,9 @@ LEAST_BINS = 8
 """Smallest number of bins that are fitted."""
 EARLY_SHARE = 0.02
 """Share of the axis over which the peak is looked for on a moving mean, against noise."""
+LEAST_EVIDENCE = 30.0
+"""Fall of the deviance against a flat background from which on there is a decay: some 5 standard
+deviations."""
 WORST_MISFIT = 1.5
 """Deviance for each degree of freedom from which on a fit is doubtful (assumed)."""
 FULL_BIN_COUNTS = 5.0
@@ -65,8 +68,8 @@ class DecayAnalysis(Analysis):
             pulse_ns,
             None if response_ns is None else response_ns / FWHM_SDS,
         )
-        if decay is None:
-            return Looked(axis, counts, found, ("no lifetime fits the decay",))
+        if decay is None or decay.evidence < LEAST_EVIDENCE:
+            return Looked(axis, counts, found, ("nothing decays above the background",))
         flags: tuple[str, ...] = ()
         if decay.misfit > WORST_MISFIT and part.mean() >= FULL_BIN_COUNTS:
             flags = (

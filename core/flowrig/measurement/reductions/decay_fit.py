@@ -56,6 +56,8 @@ class Decay:
         offset: counts in every bin that do not decay.
         misfit: deviance for each degree of freedom; about 1 where the model holds and bins hold
             some 10 counts or more.
+        evidence: by how much the deviance is smaller than that of counts that do not decay; about 2
+            where they do not.
         curve: counts that the model expects, shape `p`.
     """
 
@@ -66,6 +68,7 @@ class Decay:
     lifetime_sds_ns: tuple[float, ...]
     offset: float
     misfit: float
+    evidence: float
     curve: Array
 
 
@@ -241,6 +244,7 @@ def _decay(model: _Model, counts: Array, parameters: Array, deviance: float) -> 
         lifetime_sds_ns=tuple((taus * np.sqrt(np.diag(covariance)[:n])).tolist()),
         offset=float(parameters[2 * n]),
         misfit=deviance / max(counts.size - int(free.sum()), 1),
+        evidence=_deviance(counts, np.full(counts.size, counts.mean())) - deviance,
         curve=expected,
     )
 

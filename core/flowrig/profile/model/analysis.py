@@ -200,16 +200,6 @@ class Analysis:
         """Number of frames in a sample of a detector."""
         return self.own_frames.get(device, (self.frames, 0.0))[0]
 
-    def acquisition_s(self, frames: int) -> float:
-        """Time [s] that frames of all detectors take, as long as no integration time is longer.
-
-        Args:
-            frames: number of frames of the detectors that have no `own_frames`.
-        """
-        own = self.own_frames
-        every = [(frames, self.frame_interval_s)] if {*self.devices} - {*own} else []
-        return max((n * each_s for n, each_s in (*every, *own.values())), default=0.0)
-
     @property
     def lit(self) -> tuple[str, ...]:
         """Detectors of which the lamp reference is taken: those that see wavelengths."""

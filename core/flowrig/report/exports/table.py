@@ -7,15 +7,13 @@ from typing import Any
 from attrs import frozen
 
 from flowrig.journal.visible import visible_line
+from flowrig.learning.experiment_table import column_of, named_with_unit
 from flowrig.run_record.reader import RunRecord
 
 __all__ = ["Column", "csv_rows", "experiment_columns"]
 
 FORMULA = ("=", "+", "-", "@")
 """First characters of a text that a spreadsheet takes for a formula, and computes."""
-
-SUFFIXES = {"°C": "c", "degC": "c", "µL/min": "ul_min", "uL/min": "ul_min", "%": "percent"}
-"""How a unit is written at the end of a column's name."""
 
 
 @frozen
@@ -44,7 +42,7 @@ def experiment_columns(record: RunRecord) -> list[Column]:
     ]
     columns += [
         Column(
-            f"{p.name}_{SUFFIXES.get(p.unit, p.unit)}".rstrip("_"),
+            column_of(p),
             p.unit,
             [e.conditions[p.name] for e in experiments],
         )
@@ -56,7 +54,7 @@ def experiment_columns(record: RunRecord) -> list[Column]:
     units = record.start.data.readings or {}
     columns += [
         Column(
-            f"{name}_{SUFFIXES.get(unit, unit)}".rstrip("_"),
+            named_with_unit(name, unit),
             unit,
             [e.readings.get(name, math.nan) for e in experiments],
         )

@@ -36,7 +36,7 @@ def heat_map(axes: Axes, values: Array, low: float, high: float, title: str) -> 
 
     Args:
         axes: the two conditions.
-        values: shape `g x g`; rows run along x, columns along y.
+        values: shape `g x h`; rows run along x, columns along y; nan is left blank.
         low: value of the darkest colour.
         high: value of the lightest colour.
         title: for those who cannot see it.
@@ -55,6 +55,7 @@ def heat_map(axes: Axes, values: Array, low: float, high: float, title: str) -> 
         )
         for i in range(wide)
         for j in range(tall)
+        if np.isfinite(values[i, j])
     ]
     return chart(axes, tag("g", *cells, shape_rendering="crispEdges"), title=title)
 
