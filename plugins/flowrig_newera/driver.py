@@ -131,7 +131,7 @@ class NewEraPump(Pump):
         self._limits = None
         self._rate_ul_min: float | None = None
         self._direction = ""  # of the run that this driver began
-        self._counted = INFUSE  # direction of the last run
+        self._counted = ""  # direction of the last run; not known before the pump was asked
         self._in_program = False
         self._fault_state: PumpState | None = None
         self._earlier_ul = self._counter_ul = 0.0
@@ -451,6 +451,9 @@ class NewEraPump(Pump):
         )
 
     def _do_read_dispensed_ul(self) -> float:
+        if not self._counted:  # another program may have let it draw
+            said = self._link.direction()
+            self._counted = said if said in (INFUSE, WITHDRAW) else INFUSE
         counter_ul = self._counter(self._counted)
         if counter_ul < self._counter_ul:  # a person has cleared it
             self._earlier_ul += self._counter_ul

@@ -154,6 +154,17 @@ def test_a_withdrawal_is_counted() -> None:
         assert b.plunger.rate_ul_min == pytest.approx(100.0)
 
 
+def test_a_withdrawal_of_a_program_that_died_is_told() -> None:
+    """The next program asks the pump which way it went."""
+    with ready_bench() as b:
+        b.pump.start_program([PumpStep(-500.0, 1000.0)])
+        b.clock.sleep(15.0)
+        b.pump.close()
+        b.pump.open()
+        b.pump.stop()
+        assert b.pump.dispensed().volume_ul == pytest.approx(250.0)
+
+
 @pytest.mark.parametrize("steps", [[PumpStep(10, 100, 200)], [PumpStep(10, 100), PumpStep(10, 50)]])
 def test_other_programs_are_not_supported(steps: list[PumpStep]) -> None:
     with ready_bench() as b, pytest.raises(UnsupportedError, match="one step"):
