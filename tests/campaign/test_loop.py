@@ -62,7 +62,6 @@ def test_the_rig_is_watched_while_conditions_are_chosen(
     """A wish to stop is obeyed while an optimizer thinks, and one that thinks for ever is left."""
     monkeypatch.setattr(watch, "COMPUTE_WATCH_S", 0.05)
     monkeypatch.setattr(watch, "COMPUTE_S", 0.5)
-    monkeypatch.setattr("flowrig.rig.device_threads.DEADLINE_S", 0.5)
     requests, kinds, for_ever = OperatorRequests(), [], threading.Event()
     with package.open_rig(str(short()), simulate=True, clock=RealClock(), prepare=False) as rig:
         actuation = Actuation(rig, lambda event: 0, SyringeLedger(rig.profile))
