@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from flowrig.cli.sound_folder import sound_folder
-from flowrig.cli.terminal.experiment_table import conditions_text
 from flowrig.cli.terminal.hold_text import hold_lines, hold_of, waste_text
 from flowrig.cli.terminal.printing import (
     degrees_text,
@@ -132,6 +131,8 @@ def status(folder: Path, as_json: bool) -> None:
 
 
 def _lines_under_way(folder: Path, status: Mapping[str, Any]) -> Iterator[str]:
+    from flowrig.cli.terminal.experiment_table import conditions_text
+
     count = experiments_text(status["done"], status["planned"], status["skipped"])
     yield f"{status['state']}: {count}"
     if status["hold"] is not None:
