@@ -6,7 +6,6 @@ from enum import StrEnum
 
 from attrs import field, frozen
 
-from flowrig.profile.model import RESERVOIR
 
 __all__ = ["Answer", "Hold", "HoldKind"]
 
@@ -67,8 +66,8 @@ class Hold:
 
     def _vessel(self, name: str) -> str:
         """A syringe, a reservoir or a supply in words."""
-        stream = name.removesuffix(RESERVOIR)
-        if stream != name:
+        stream, dot, _ = name.partition(".")
+        if dot:  # STREAM.reservoir
             return f"the reservoir of {stream}"
         return f"the {'supply' if name in self.supplied else 'syringe'} of {name}"
 
