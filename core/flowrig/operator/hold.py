@@ -6,7 +6,6 @@ from enum import StrEnum
 
 from attrs import field, frozen
 
-
 __all__ = ["Answer", "Hold", "HoldKind"]
 
 
