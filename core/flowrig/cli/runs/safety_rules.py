@@ -24,7 +24,10 @@ def print_safety(profile: Profile) -> None:
     for name, stream in profile.streams.items():
         if stream.selector is not None:
             rinse = f"{stream.selector.rinse_ul / 1000:g} mL"
-            text = f"{name}: its line is rinsed with {rinse} after {stream.selector.valve} turned"
+            text = (
+                f"{name}: its line is rinsed with {rinse} after {stream.selector.valve} turned; "
+                "what the bottles hold is not counted"
+            )
             print_paragraph(text, indent=2)
         elif math.isinf(stream.capacity_ul):
             text = f"{name}: [streams.{name}] names no `supply`, so it counts as never empty"
