@@ -158,7 +158,9 @@ def complete(
     found: list[SafeStep] = []
     for step in steps:
         if step.do != "safe":
-            found.append(evolve(step, streams=_streams(step.streams, steps, streams)))
+            stopped = _streams(step.streams, steps, streams)
+            if stopped or step.do != "stop":  # a role or "rest" may mean no stream at all
+                found.append(evolve(step, streams=stopped))
             continue
         named = _named(step.devices, steps, devices)
         heaters = tuple(name for name in named if devices[name].offer.kind == "heater")
