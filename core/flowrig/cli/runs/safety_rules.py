@@ -32,7 +32,9 @@ def print_safety(profile: Profile) -> None:
         elif math.isinf(stream.capacity_ul):
             text = f"{name}: [streams.{name}] names no `supply`, so it counts as never empty"
             print_paragraph(text, indent=2)
-    flows = ", ".join(profile.hold_flow_rates_ul_min) or "nothing"
+    # On hold liquid flows only while something is hot.
+    rates_ul_min = profile.hold_flow_rates_ul_min if _of_kind(profile, "heater") else {}
+    flows = ", ".join(rates_ul_min) or "nothing"
     print_paragraph(
         f"on hold: {flows} flows, for {profile.hold.longest_s / 60:g} min at most", indent=2
     )
