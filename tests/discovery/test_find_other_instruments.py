@@ -179,7 +179,9 @@ def test_a_scpi_instrument_is_found() -> None:
         ask = Discovery(hosts=[address], deadline_s=LONG_S, is_narrowed=True)
         (found,) = find_scpi(ask)
         assert isinstance(found, Found)
-        assert found.identity == Identity("ACME INSTRUMENTS", "GAUGE 1", "0042", "1.00")
+        one = found.identity
+        assert one is not None
+        assert (one.vendor, one.model, one.firmware) == ("ACME INSTRUMENTS", "GAUGE 1", "1.00")
         assert kit.tap.sent == b"*IDN?\n"
         assert not list(find_scpi(ask))  # it is known by now
 

@@ -37,7 +37,7 @@ def plugins() -> Plugins:
         (('device = "hplc"', 'pump = "pump_cui"'), "the pump 'pump_cui' drives the stream 'CuI'"),
         (('supply = "2 L"', 'supply = "0 L"'), "got 0 µL; expected more than 0 µL"),
         (('supply = "2 L"', 'supply = "2 bar"'), 'expected a volume such as "400 uL"'),
-        (('supply = "2 L"\n', ""), "'ODE' has neither a syringe nor a supply that could be empty"),
+        (('supply = "2 L"\n', ""), "'ODE' is drawn from what counts as never empty"),
         (('phase = "gas"\n', ""), "the volume of 'PFO' does not depend on a pressure"),
         (('"SCCM"', '"CCM"'), "'nitrogen' counts the volume that really flows, at any pressure"),
         (('"SCCM"', '"g/min"'), "'nitrogen' is a flow_controller; expected a pump, or a device"),

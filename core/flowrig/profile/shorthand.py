@@ -1,5 +1,6 @@
 """Shorter ways to write a profile: entries of a list by name, and what a profile leaves out."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -31,12 +32,13 @@ def as_list(key: str, value: Any, streams: Mapping[str, Stream]) -> Any:
             for name, one in value.items()
         ]
     if key == "interlocks" and isinstance(value, list):
-        value = [_with_streams(one, list(streams)) for one in value]
+        ends = [name for name, one in streams.items() if math.isfinite(one.capacity_ul)]
+        value = [_with_streams(one, ends) for one in value]
     return value
 
 
 def _with_streams(interlock: Any, streams: Sequence[str]) -> Any:
-    """An interlock on syringes without `streams` is for every stream."""
+    """An interlock on syringes without `streams` is for all that can be empty."""
     if not isinstance(interlock, dict) or interlock.get("kind") != "syringe-not-empty":
         return interlock
     return {"streams": streams, **interlock}

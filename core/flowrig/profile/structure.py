@@ -263,7 +263,7 @@ class Structurer:
             expected = f"one of the keys {', '.join((*_BREAKS, _FROZEN))}"
             raise Mismatch(message, expected, on_key=True)
         key = limits[0]
-        limit = "" if key == _FROZEN else as_text(table.pop(key), key)
+        limit = "" if key == _FROZEN else _limit(table.pop(key), key)
         streams = table.pop("while_flowing", [])
         if "kind" in table:
             message = "an interlock on a reading has no kind"
@@ -472,6 +472,14 @@ def _require_safe_anywhere(entry: model.DeviceEntry, given: object) -> None:
         )
         at: tuple[str, ...] = () if given is None else ("safe",)
         raise Mismatch(message, expected, at=at, on_key=given is None)
+
+
+def _limit(value: Any, key: str) -> str:
+    """The limit of an interlock on a reading, whose unit is not known yet."""
+    if not isinstance(value, str):
+        expected = 'a text with a unit, such as "6 bar" or "1 bar/min"'
+        raise Mismatch(f"got {shown(value)}", expected, at=(key,))
+    return value
 
 
 def _safe_value(entry: model.DeviceEntry, given: object) -> Value | None:

@@ -54,9 +54,10 @@ def _has_an_end(profile: Profile, name: str, path: Path) -> Iterator[Finding]:
     """What is watched for being empty has a volume."""
     stream = profile.streams.get(name)
     if stream is not None and stream.syringe is None and stream.supply_ul is None:
-        message = f"{name!r} has neither a syringe nor a supply that could be empty"
         yield Finding(
-            path, message, expected=f"a key `supply` in [streams.{name}], or no interlock"
+            path,
+            f"{name!r} is drawn from what counts as never empty",
+            expected=f"a volume as `supply` in [streams.{name}], or `streams` without {name!r}",
         )
 
 
