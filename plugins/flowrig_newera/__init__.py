@@ -34,5 +34,6 @@ def flowrig_drivers() -> Sequence[DriverOffer]:
             },
             emulator="flowrig_newera.emulator.emulator:NewEraEmulator",
             withdraws=True,
+            dead_man_setting="safe_mode_s",
         )
     ]

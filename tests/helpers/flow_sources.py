@@ -92,7 +92,7 @@ SELECTED = (
 driver = "vici"
 address = "COM31"
 positions = { off = 1, ode = 2, heptane = 3 }
-safe = "off"
+safe = "ode"
 
 [settings]
 selector = "ode"

@@ -1,5 +1,6 @@
 """The safe state covers devices that no step names, and words stand for names."""
 
+import numpy as np
 import pytest
 from attrs import evolve
 from hypothesis import given
@@ -10,8 +11,18 @@ from watched_rig import QUICK
 from flowrig.interfaces import DeviceSettings
 from flowrig.interfaces.capabilities import Abilities
 from flowrig.plugins import DriverOffer
+from flowrig.procedure.procedures import run_condition
+from flowrig.procedure.steps import (
+    Acquire,
+    RequireVolume,
+    SetTemperatures,
+    TellRinse,
+    WaitSteady,
+)
 from flowrig.profile import DeviceEntry, SafeStep, check_profile, load_profile
 from flowrig.profile.rules.safe_state import complete
+from flowrig.rig.rig import open_rig
+from flowrig.safety.safe_state import reach_safe_state
 
 OFF = SafeStep(do="heater-off", heaters=("plate",))
 REAGENTS = SafeStep(do="stop", streams=("reagent",))
@@ -129,3 +140,35 @@ def test_heaters_and_spectrometers_are_devices_too(tmp_path) -> None:
     assert load_profile(path, plugins_with_kit()).path == today.path
     path.write_text(text + '\n[path.manifold]\ndevice = "hdx_pl"\n', encoding="utf-8")
     assert load_profile(path, plugins_with_kit()).path["manifold"].spectrometer == "hdx_pl"
+
+
+def test_no_step_is_about_nothing(streams) -> None:
+    """A role of which the rig has no stream, and the rest where there is none, make no step."""
+    alone = {name: one for name, one in streams.items() if one.role == "reagent"}
+    words = (OFF, REAGENTS, SafeStep(do="stop", streams=("carrier",)), REST)
+    assert [step.do for step in complete(words, {}, alone)] == ["heater-off", "stop"]
+
+
+@pytest.mark.parametrize("halt", [False, True])
+def test_a_rig_without_a_heater_has_no_heater_to_switch_off(halt: bool) -> None:
+    """Neither a step of its safe state nor the halt names one."""
+    with open_rig("cspbbr3-larp", simulate=True) as rig:
+        said = str(reach_safe_state(rig, halt=halt))
+    assert said.startswith("the rig is in its safe state: Precursor")
+    assert " off" not in said.replace("light sources off", "")
+
+
+def test_a_rig_without_a_heater_waits_for_none() -> None:
+    """No step of an experiment heats, so that the plan counts every wait."""
+    with open_rig("cspbbr3-larp", simulate=True) as rig:
+        space, profile = rig.profile.space, rig.profile
+    conditions = dict(
+        zip(space.names, space.from_unit(np.full(len(space.names), 0.5)), strict=True)
+    )
+    procedure, kinds = run_condition(profile, conditions), []
+    step = next(procedure)
+    while not isinstance(step, Acquire):
+        kinds.append(type(step))
+        step = procedure.send({} if isinstance(step, TellRinse) else None)
+    assert RequireVolume in kinds
+    assert not {SetTemperatures, WaitSteady} & {*kinds}

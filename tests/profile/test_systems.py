@@ -7,10 +7,12 @@ understand has to lose the mark.
 import re
 from pathlib import Path
 
+import attrs
 import pytest
 
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import ProfileError, check_profile, load_profile_text
+from flowrig.profile.load import read_profile
 
 FOLDER = Path(__file__).parent / "systems"
 PAGE = Path(__file__).parents[2] / "docs" / "published-systems.md"
@@ -38,6 +40,18 @@ def test_what_is_only_meant_is_not_understood_yet(file: Path, installed: Plugins
     text = MEANT.sub("", file.read_text(encoding="utf-8"))
     with pytest.raises(ProfileError):
         load_profile_text(text, str(file), installed)
+
+
+@pytest.mark.parametrize("system", ["s07", "s12"])
+def test_a_section_that_cannot_be_read_gives_one_finding(system: str, installed: Plugins) -> None:
+    """The rules say nothing of their own about what is not known."""
+    source = read_profile(FOLDER / f"{system}.toml", installed)
+    for key in source.document.content:
+        content = {**source.document.content, key: 7}
+        broken = attrs.evolve(source, document=attrs.evolve(source.document, content=content))
+        with pytest.raises(ProfileError) as caught:
+            broken.load()
+        assert len(caught.value.problems) == 1, (key, caught.value.problems)
 
 
 def test_the_page_tells_of_every_system_what_is_not_said_yet() -> None:

@@ -20,7 +20,9 @@ from flowrig.interfaces import Heater, HeaterReading
 from flowrig.journal.events import Ended, EventData, SafeStateSought, Tripped, TripReset
 from flowrig.journal.journal import FILE_NAME, Journal
 from flowrig.operator.requests import OperatorRequests, Request
+from flowrig.planning.plan import plan_campaign
 from flowrig.plugins import DriverOffer, hookimpl
+from flowrig.plugins.registry import Plugins
 from flowrig.procedure.steps import (
     SetFlowRates,
     SetTemperatures,
@@ -30,6 +32,7 @@ from flowrig.procedure.steps import (
     Wait,
     WaitSteady,
 )
+from flowrig.profile import load_profile
 from flowrig.run.options import ResumeOptions
 from flowrig.run.start import resume_run
 from flowrig.safety.syringes import SyringeLedger
@@ -287,3 +290,34 @@ def test_a_check_tells_the_rules_and_what_the_rig_lacks(flowrig: Any) -> None:
     assert "PFO flow only while plate is within 5 °C of its set point or below 110 °C" in said
     assert "plate: a broken sensor is noticed within" in said
     assert "no dead-man timer: pump_cui" in said
+    assert said.rpartition("no dead-man timer")[2].count("over-temperature cut-off is needed") == 1
+
+
+GUARDED = """
+extends = "cspbbr3-larp"
+unset = ["devices.pump_precursor.model"]
+
+[devices.pump_precursor]
+driver = "new-era"
+address = "COM3"
+"""
+
+
+@pytest.mark.parametrize("safe_mode", ["", 'safe_mode = "60 s"\n'])
+def test_a_check_of_a_rig_without_a_heater_asks_for_no_cut_off(
+    flowrig: Any, tmp_path: Path, safe_mode: str
+) -> None:
+    """And a pump that stops by itself, as its settings say, does not go on as it is."""
+    path = tmp_path / "rig.toml"
+    path.write_text(GUARDED + safe_mode, encoding="utf-8")
+    said = " ".join(flowrig("check", path).stdout.split())
+    stops = "pump_precursor: stops by itself after 60 s without a request"
+    alone = "no dead-man timer: pump_toluene goes on as it is if this computer loses its power"
+    both = "no dead-man timer: pump_precursor, pump_toluene go on as they are if this computer"
+    assert (stops in said, alone in said, both in said) == (
+        (True, True, False) if safe_mode else (False, False, True)
+    )
+    assert "over-temperature" not in said
+    assert "on hold: nothing flows" in said
+    planned = plan_campaign(load_profile(path, Plugins.discover()), 1)
+    assert not [one for one in planned.assumptions if "heater" in one]

@@ -1,6 +1,7 @@
 """A selector valve before a pump: the line is rinsed whenever another liquid comes."""
 
 import re
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from watched_rig import run_watched
 
+from flowrig.errors import InterlockError, UnknownOutcomeError
+from flowrig.interfaces import PumpState
 from flowrig.journal.events import Intent, Measured, Outcome, StepBegun
 from flowrig.journal.journal import FILE_NAME, Journal
+from flowrig.operator.requests import OperatorRequests
 from flowrig.planning.plan import plan_campaign
 from flowrig.plugins.registry import Plugins
-from flowrig.profile import Profile, load_profile
+from flowrig.procedure.executor import Executor
+from flowrig.procedure.steps import SetFlowRates, SetValues, Start, Step
+from flowrig.profile import Profile, SafeStep, load_profile
+from flowrig.rig.rig import open_rig
 from flowrig.run_record.reader import RunRecord
+from flowrig.safety.actuation import Actuation
+from flowrig.safety.flush import Flush
 from flowrig.safety.supply_lines import SupplyLines
+from flowrig.safety.syringes import SyringeLedger
 
 RINSE_UL = 2000.0
 
@@ -111,8 +121,44 @@ def test_the_line_is_rinsed_after_every_change(tmp_path: Path, plugins: Plugins)
         world.pump("hplc").moved_ul, abs=0.5
     )
     with RunRecord(folder, plugins) as record:
-        assert record.ledger().lines.needed_ul(["ODE"]) == {"ODE": RINSE_UL}  # the valve is off
+        assert record.ledger().lines.needed_ul(["ODE"]) == {
+            "ODE": RINSE_UL
+        }  # its valve is safe at it
         planned = plan_campaign(record.profile, record.seed)
     if planned.known == planned.experiments:
         assert planned.volumes_ul["ODE"] == pytest.approx(world.pump("hplc").moved_ul, rel=0.02)
     assert re.search("rinsing the line of ODE", rinses[0].what)
+
+
+def test_the_selector_turns_to_a_liquid_before_the_flush(profile: Profile) -> None:
+    """With every stream at rest: the flush draws from its safe position."""
+    steps = profile.safe_state
+    flush = next(n for n, step in enumerate(steps) if step.do == "flush")
+    assert {*steps[flush - 2].streams} == {*profile.streams}
+    assert (steps[flush - 1].do, steps[flush - 1].devices) == ("safe", ("selector",))
+
+
+def test_nothing_starts_at_a_position_without_a_liquid(tmp_path: Path, plugins: Plugins) -> None:
+    """Whoever asks: neither a step of a procedure nor the flush draws from a closed port."""
+    path = tmp_path / "rig.toml"
+    path.write_text(SELECTED, encoding="utf-8")
+    flush = SafeStep(do="flush", flow_rates_ul_min={"ODE": 100.0}, at_most_s=10.0)
+    with open_rig(load_profile(path, plugins), simulate=True, plugins=plugins) as rig:
+        actuation = Actuation(rig, lambda event: 0, SyringeLedger(rig.profile))
+        executor = Executor(actuation, lambda event: None, OperatorRequests())
+        with pytest.raises(InterlockError, match="nobody has turned it yet"):
+            executor.run(iter_steps(SetFlowRates({"ODE": 100.0}), Start(("ODE",))))
+        with pytest.raises(InterlockError, match="it is at 'off', and ODE draws a liquid at ode"):
+            executor.run(iter_steps(SetValues({"selector": "off"}), Start(("ODE",))))
+        with pytest.raises(UnknownOutcomeError, match="so ODE does not flush"):
+            Flush(flush, actuation, lambda: False).run()
+        assert rig.pump_states(["ODE"])["ODE"] is PumpState.STOPPED
+        executor.run(iter_steps(SetValues({"selector": "heptane"})))
+        Flush(flush, actuation, lambda: False).run()
+        drawn_ul = rig.dispensed(["ODE"])["ODE"].volume_ul
+    assert drawn_ul == pytest.approx(100.0 / 6, rel=0.05)
+
+
+def iter_steps(*steps: Step) -> Iterator[Step]:
+    """A procedure of these steps."""
+    yield from steps

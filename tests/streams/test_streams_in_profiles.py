@@ -89,6 +89,9 @@ def test_what_is_wrong_with_a_selector_is_told(
     assert_told(tmp_path, plugins, SELECTED, change, said)
 
 
+OFF = ('safe = "ode"', 'safe = "off"')
+
+
 @pytest.mark.parametrize(
     "change", [('selector = "ode"\n', 'selector = "off"\n'), ('selector = "ode"\n', "")]
 )
@@ -97,13 +100,45 @@ def test_a_selector_leads_to_a_liquid_wherever_its_stream_flows(
     tmp_path: Path, plugins: Plugins, change: tuple[str, str], is_calibrated: bool
 ) -> None:
     """Where no variable turns it, and in a calibration: at its setting, or at its safe position."""
-    text = SELECTED
+    text = SELECTED.replace(*OFF)
     if is_calibrated:
         text += '\n[calibration.flow_rates]\nODE = "300 uL/min"\n'
     else:
         text = text.partition('\n[[space]]\nname = "solvent"')[0]
     said = "'ODE' draws nothing where 'selector' is at 'off'; expected one of ode, heptane"
     assert_told(tmp_path, plugins, text, change, said)
+
+
+NOT_ELSEWHERE = (
+    "'ODE' draws nothing where 'selector' is safe, at 'off'; expected another stream, or a "
+    "position with a liquid as `safe` of 'selector': ode, heptane"
+)
+
+
+def test_a_flush_draws_a_liquid(tmp_path: Path, plugins: Plugins) -> None:
+    """The safe state turns the selector before it flushes with its stream."""
+    assert_told(tmp_path, plugins, SELECTED, OFF, NOT_ELSEWHERE)
+    with pytest.raises(AssertionError):  # another stream flushes
+        assert_told(tmp_path, plugins, OTHER_FLUSH + SELECTED, OFF, "ODE")
+
+
+OTHER_FLUSH = """safe_state = [
+    { do = "heater-off", heaters = ["plate"] },
+    { do = "stop", streams = "reagent" },
+    { do = "flush", flow_rates = { PFO = "200 uL/min" }, at_most = "20 min" },
+    { do = "stop", streams = "rest" },
+]
+"""
+
+
+def test_a_hold_draws_a_liquid(tmp_path: Path, plugins: Plugins) -> None:
+    """A run goes on hold at any time, also before an experiment has turned the selector."""
+    text = OTHER_FLUSH + SELECTED + '\n[hold]\nflow_rates = { ODE = "100 uL/min" }\n'
+    assert_told(tmp_path, plugins, text, OFF, NOT_ELSEWHERE)
+    off = ('selector = "ode"\n', 'selector = "off"\n')
+    assert_told(tmp_path, plugins, text, off, "'ODE' draws nothing where 'selector' is at 'off'")
+    with pytest.raises(AssertionError):
+        assert_told(tmp_path, plugins, text, ('safe = "ode"', 'safe = "heptane"'), "")
 
 
 def assert_told(

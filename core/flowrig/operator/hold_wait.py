@@ -89,11 +89,18 @@ class HoldWait:
         rates = {
             stream: self._hold_rate_ul_min(stream, rate)
             for stream, rate in self._rig.profile.hold_flow_rates_ul_min.items()
-            if stream not in hold.refill
+            if stream not in hold.refill and self._may_draw(stream)
         }
         rates = {s: q for s, q in rates.items() if ledger.left_ul[s] > q * minutes}
         needed_ul = {stream: rate * minutes for stream, rate in rates.items()}
         return {} if ledger.waste.too_full_for(needed_ul) else rates
+
+    def _may_draw(self, stream: str) -> bool:
+        """Whether the selector of a stream, where it has one, leads to a liquid."""
+        one = self._rig.profile.streams[stream]
+        if one.selector is None:
+            return True
+        return self._state.device(one.selector.valve).told in one.contents_at
 
     def _hold_rate_ul_min(self, stream: str, profile_ul_min: float) -> float:
         """Flow rate [µL/min] during a hold: a carrier that flows already keeps its own."""

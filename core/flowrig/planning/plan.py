@@ -295,11 +295,14 @@ def _assumptions(profile: Profile, expected: Outcome) -> tuple[str, ...]:
     good_enough = profile.campaign.stop.objective_above
     assumptions = [
         f"every {' and '.join(_sources(profile))} is full at the start, and every waste empty",
-        f"heaters begin at {AMBIENT_C:g} °C, heat at {steady.heating_c_min:g} °C/min, cool at "
-        f"{steady.cooling_c_min:g} °C/min and settle within {steady.settling_s:g} s: "
-        "heating, cooling and settling in [steady]",
-        "neither the answers of instruments nor the choice of conditions take time",
     ]
+    if any(one.offer.kind == "heater" for one in profile.devices.values()):
+        assumptions.append(
+            f"heaters begin at {AMBIENT_C:g} °C, heat at {steady.heating_c_min:g} °C/min, cool at "
+            f"{steady.cooling_c_min:g} °C/min and settle within {steady.settling_s:g} s: "
+            "heating, cooling and settling in [steady]"
+        )
+    assumptions.append("neither the answers of instruments nor the choice of conditions take time")
     if profile.residence_time.stationary is not None:
         assumptions.append(
             "features stand still as soon as that can be known; the ranges end with none"

@@ -166,6 +166,9 @@ class DriverOffer(Offer):
             driver says of itself counts, and not that of its kind.
         dead_man: whether the instrument stops without further commands from its driver, and the
             driver can arm this timer; a rig arms it before it moves anything.
+        dead_man_setting: name of the setting, a time, with which the driver itself arms such a
+            timer whenever it opens the device; where it is None, nothing is armed. Empty if there
+            is no such setting.
         withdraws: whether the pumps of the driver draw liquid in: it implements `start_program` for
             one step with a negative volume, and `dispensed` tells afterwards how much was drawn.
         example: settings with which the driver is tried without a profile, as `flowrig emulate` and
@@ -179,6 +182,7 @@ class DriverOffer(Offer):
     discover_order: int = 50
     by_hand: bool = False
     dead_man: bool = False
+    dead_man_setting: str = ""
     withdraws: bool = False
     example: Mapping[str, Any] = field(factory=dict)
 

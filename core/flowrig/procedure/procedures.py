@@ -138,8 +138,9 @@ def run_condition(
     minutes = (equilibrium_s + looking_s + acquisition_s) / 60
     yield _require(profile, flow_rates_ul_min, minutes)
     yield from _set_devices(profile, conditions, flowing=streams)
-    yield SetTemperatures(set_points_c)
-    yield WaitSteady(set_points_c)
+    if set_points_c:  # a rig without a heater has nothing to wait for
+        yield SetTemperatures(set_points_c)
+        yield WaitSteady(set_points_c)
     yield from _rinse(profile, streams)
     yield SetFlowRates(flow_rates_ul_min)
     yield Start(streams)

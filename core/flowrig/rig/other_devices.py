@@ -1,12 +1,14 @@
 """Calls on devices of kinds that plugins offer: reading them, setting them, turning them."""
 
+from collections.abc import Container
+
 from attrs import frozen
 
 from flowrig.errors import DeviceError, UnknownOutcomeError
 from flowrig.interfaces import Device, Readable, Readings, Selectable, Settable
 from flowrig.interfaces.capabilities import Value
 
-__all__ = ["Found", "is_at", "look_at", "obey"]
+__all__ = ["Found", "is_at", "is_at_one_of", "look_at", "obey"]
 
 
 @frozen
@@ -60,6 +62,12 @@ def is_at(device: Device, value: Value) -> bool:
     """Whether a device shows that it is at a value; False where it does not answer."""
     now = _value_if_answered(device)
     return now is not None and _agree(device, now, value)
+
+
+def is_at_one_of(device: Device, positions: Container[str]) -> bool:
+    """Whether a device shows that it is at one of these positions; False without an answer."""
+    now = _value_if_answered(device)
+    return now is not None and str(now) in positions
 
 
 def _tell(device: Device, value: Value) -> None:

@@ -14,7 +14,7 @@ from flowrig.errors import (
 )
 from flowrig.interfaces import PumpState, Quality
 from flowrig.profile import SafeStep
-from flowrig.rig.other_devices import is_at
+from flowrig.rig.other_devices import is_at, is_at_one_of
 from flowrig.rig.rig import require_done
 from flowrig.safety.actuation import Actuation
 from flowrig.safety.cooling import readings_c, require_cooling
@@ -101,17 +101,21 @@ class Flush:
         require_done(lost)
 
     def _led_aside(self, streams: Iterable[str]) -> dict[str, BaseException]:
-        """Streams whose valves are not known to lead to the flow path, with the reason."""
-        refills = self._rig.profile.refills
-        return {
-            stream: UnknownOutcomeError(
-                f"it is not known to be at {refills[stream].run!r}, so {stream} does not flush",
-                device=refills[stream].valve,
-            )
-            for stream in streams
-            if stream in refills
-            and not is_at(self._rig[refills[stream].valve], refills[stream].run)
-        }
+        """Streams whose valves are not known to let them flow into the path, with the reason."""
+        refills, found = self._rig.profile.refills, dict[str, BaseException]()
+        for name in streams:
+            stream = self._rig.profile.streams[name]
+            if name in refills and not is_at(self._rig[refills[name].valve], refills[name].run):
+                where, valve = repr(refills[name].run), refills[name].valve
+            elif stream.selector is not None and not is_at_one_of(
+                self._rig[stream.selector.valve], stream.contents_at
+            ):
+                where, valve = "a position with a liquid", stream.selector.valve
+            else:
+                continue
+            message = f"it is not known to be at {where}, so {name} does not flush"
+            found[name] = UnknownOutcomeError(message, device=valve)
+        return found
 
     def _set_flow_rates(self, rates_ul_min: Mapping[str, float]) -> dict[str, BaseException]:
         """Set flow rates [µL/min]; returns streams whose pumps are lost: the others flush."""

@@ -219,9 +219,11 @@ class Guard:
     def start(self, streams: Sequence[str]) -> None:
         """Start streams together, unless a rule refuses it; raises the same.
 
-        A stream whose valve does not lead to the flow path would push into its reservoir.
+        A stream whose valve does not lead to the flow path would push into its reservoir, and one
+        whose selector leads to no liquid would draw from a closed port.
         """
         self._require_valves(streams, "run")
+        self._require_liquids(streams)
         self._permit(lambda now: now.with_flow(tuple(streams), running=True))
         self._actuation.start(streams)
 
@@ -242,6 +244,20 @@ class Guard:
     def still_drawing(self, streams: Iterable[str]) -> tuple[str, ...]:
         """Streams whose pumps still drew at the newest look."""
         return tuple(one for one in streams if self._newest.streams[one].state == "drawing")
+
+    def _require_liquids(self, streams: Iterable[str]) -> None:
+        """Refuse to start streams whose selectors were not told to lead to a liquid."""
+        for name in streams:
+            stream = self._rig.profile.streams[name]
+            if stream.selector is None:
+                continue
+            told = self._state.device(stream.selector.valve).told
+            if told not in stream.contents_at:
+                known = "nobody has turned it yet" if told is None else f"it is at {told!r}"
+                raise InterlockError(
+                    f"{stream.selector.valve}: {known}, and {name} draws a liquid at "
+                    f"{', '.join(stream.contents_at)} alone"
+                )
 
     def _require_valves(self, streams: Iterable[str], way: Literal["fill", "run"]) -> None:
         """Refuse to move the pumps of streams whose valves lead another way."""

@@ -447,9 +447,10 @@ def _may_succeed_later(step: SafeStep, error: BaseException) -> bool:
 
 def _halting(rig: Rig) -> tuple[SafeStep, ...]:
     """All heaters and pumps first, then other devices and lights of the profile; no flush."""
+    off = [SafeStep(do="heater-off", heaters=rig.heaters)] if rig.heaters else []
     stop = SafeStep(do="stop", streams=tuple(rig.profile.streams))
     others = (step for step in rig.profile.safe_state if step.do in ("safe", "light-off"))
-    return (SafeStep(do="heater-off", heaters=rig.heaters), stop, *others)
+    return (*off, stop, *others)
 
 
 def perhaps_stuck(rig: Rig, trips: Iterable[tuple[str, str]]) -> tuple[StepOutcome, ...]:

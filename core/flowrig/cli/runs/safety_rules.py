@@ -1,7 +1,7 @@
 """Prints the safety rules of a rig, for `flowrig check`."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from flowrig.cli.terminal.printing import print_paragraph, say
 from flowrig.operator.gates import sentence
@@ -24,26 +24,36 @@ def print_safety(profile: Profile) -> None:
     for name, stream in profile.streams.items():
         if stream.selector is not None:
             rinse = f"{stream.selector.rinse_ul / 1000:g} mL"
-            text = f"{name}: its line is rinsed with {rinse} after {stream.selector.valve} turned"
+            text = (
+                f"{name}: its line is rinsed with {rinse} after {stream.selector.valve} turned; "
+                "what the bottles hold is not counted"
+            )
             print_paragraph(text, indent=2)
         elif math.isinf(stream.capacity_ul):
             text = f"{name}: [streams.{name}] names no `supply`, so it counts as never empty"
             print_paragraph(text, indent=2)
-    flows = ", ".join(profile.hold_flow_rates_ul_min) or "nothing"
+    # On hold liquid flows only while something is hot.
+    rates_ul_min = profile.hold_flow_rates_ul_min if _of_kind(profile, "heater") else {}
+    flows = ", ".join(rates_ul_min) or "nothing"
     print_paragraph(
         f"on hold: {flows} flows, for {profile.hold.longest_s / 60:g} min at most", indent=2
     )
-    unguarded = [
-        name
-        for name, device in profile.devices.items()
-        if (device.drives or device.offer.kind in ("pump", "heater")) and not device.offer.dead_man
-    ]
+    for name, device in profile.devices.items():
+        if device.dead_man_s is not None:
+            text = f"{name}: stops by itself after {device.dead_man_s:g} s without a request"
+            print_paragraph(text, indent=2)
+    unguarded = [name for name, device in profile.devices.items() if device.goes_on_alone]
     if unguarded:
-        say(
-            f"  no dead-man timer: {', '.join(unguarded)} go on as they are if this computer loses "
-            "its power; a hardware over-temperature cut-off is needed",
-            fg="red",
-        )
+        say(f"  no dead-man timer: {_what_goes_on(profile, unguarded)}", fg="red")
+
+
+def _what_goes_on(profile: Profile, devices: Sequence[str]) -> str:
+    """What happens to devices without a dead-man timer, and what a heater among them needs."""
+    go = "goes on as it is" if len(devices) == 1 else "go on as they are"
+    text = f"{', '.join(devices)} {go} if this computer loses its power"
+    if {*devices} & {*_of_kind(profile, "heater")}:
+        text += "; a hardware over-temperature cut-off is needed"
+    return text
 
 
 def _values(profile: Profile) -> Iterator[str]:

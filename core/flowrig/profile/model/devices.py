@@ -72,6 +72,22 @@ class DeviceEntry:
         return self.offer.by_hand
 
     @property
+    def dead_man_s(self) -> float | None:
+        """Time [s] without a request after which it stops by itself, as its settings say.
+
+        None where they say none; the run may arm a timer all the same, see `offer.dead_man`.
+        """
+        key = self.offer.dead_man_setting
+        found: float | None = getattr(self.settings, key, None) if key else None
+        return found
+
+    @property
+    def goes_on_alone(self) -> bool:
+        """Whether it moves or heats something, and goes on where nobody asks it anything more."""
+        moves = bool(self.drives) or self.offer.kind in ("pump", "heater")
+        return moves and not self.offer.dead_man and self.dead_man_s is None
+
+    @property
     def has_safe_value(self) -> bool:
         """Whether the safe state brings it to a value."""
         return self.is_controlled and not self.by_hand

@@ -1,7 +1,7 @@
 """Rules for streams and pumps, and for the source of each flow rate and set point."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from flowrig.interfaces import Syringe
 from flowrig.profile.controls import needs_equations
@@ -113,11 +113,39 @@ def _selected(profile: Profile, stream: Stream, here: Path) -> Iterator[Finding]
         known = turned[name].abilities.positions
         where: Path = (*here, "contents", position)
         yield from names.one_of(position, known, "position", where, on_key=True)
+    yield from _outside_of_experiments(profile, stream, turned[name])
     for position, place in _used_positions(profile, stream, name):
         if position not in stream.contents_at:
             message = f"{stream.name!r} draws nothing where {name!r} is at {position!r}"
             expected = f"one of {', '.join(stream.contents_at)}"
             yield Finding(place, message, expected=expected)
+
+
+def _outside_of_experiments(
+    profile: Profile, stream: Stream, valve: DeviceEntry
+) -> Iterator[Finding]:
+    """A stream that flushes, or flows on hold, draws a liquid where its selector is safe."""
+    if valve.by_hand:
+        message = f"a person works {valve.name!r}, so that nobody knows what {stream.name!r} draws"
+        fix = "another stream"
+    elif str(valve.safe) in stream.contents_at:
+        return
+    else:
+        message = (
+            f"{stream.name!r} draws nothing where {valve.name!r} is safe, at {str(valve.safe)!r}"
+        )
+        liquids = ", ".join(stream.contents_at)
+        fix = f"another stream, or a position with a liquid as `safe` of {valve.name!r}: {liquids}"
+    flows: list[tuple[Path, Mapping[str, float] | None]] = [
+        (("hold", "flow_rates"), profile.hold.flow_rates_ul_min)
+    ]
+    flows += [
+        (("safe_state", index, "flow_rates"), step.flow_rates_ul_min)
+        for index, step in enumerate(profile.safe_state)
+    ]
+    for path, rates_ul_min in flows:
+        if stream.name in (rates_ul_min or {}):
+            yield Finding((*path, stream.name), message, expected=fix, on_key=True)
 
 
 def _used_positions(profile: Profile, stream: Stream, valve: str) -> Iterator[tuple[str, Path]]:
@@ -135,8 +163,9 @@ def _used_positions(profile: Profile, stream: Stream, valve: str) -> Iterator[tu
     is_calibrated = profile.calibration is not None and (
         stream.name in profile.calibration.flow_rates_ul_min
     )
+    flows_on_hold = stream.name in (profile.hold.flow_rates_ul_min or {})
     # A choice with settings may turn the valve too.
-    if is_calibrated or not any(one.choices for one in profile.variables):
+    if is_calibrated or flows_on_hold or not any(one.choices for one in profile.variables):
         yield usual, where
 
 

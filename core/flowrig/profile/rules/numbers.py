@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 
 from flowrig.interfaces import Syringe
-from flowrig.profile.model import Liquid, Profile, Stock, Stream
+from flowrig.profile.model import NO_LIMIT, Liquid, Profile, Stock, Stream
 from flowrig.profile.problems import Finding, Path
 
 __all__ = ["RULES"]
@@ -128,9 +128,9 @@ def times(profile: Profile) -> Iterator[Finding]:
     for name, section in profile.sections.items():
         here: Path = ("sections", name, "reaction_time")
         yield from _positive(section.reaction_time_s, here, "s")
-    yield from _at_least(
-        profile.limits.total_flow_ul_min[0], 0, ("limits", "total_flow", 0), "µL/min"
-    )
+    total_flow = profile.limits.total_flow_ul_min
+    if total_flow != NO_LIMIT:  # the streams, which give the limit, could not be read
+        yield from _at_least(total_flow[0], 0, ("limits", "total_flow", 0), "µL/min")
 
 
 def steady(profile: Profile) -> Iterator[Finding]:

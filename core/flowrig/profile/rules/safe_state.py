@@ -143,7 +143,8 @@ def complete(
     Devices that no step names follow: those that are set, and those that may turn while liquid
     flows, before the first flush; the others at the end, when every stream stands. "rest" leaves
     the latter out as well. Where syringes fill themselves, all streams stop and their valves turn
-    back before the first flush too, so that nothing flushes into a reservoir.
+    back before the first flush too, so that nothing flushes into a reservoir; so do selectors
+    from which a flush draws.
 
     A profile without steps has these: heaters off, reagents stopped, lights off, the rest stopped.
 
@@ -157,7 +158,9 @@ def complete(
     found: list[SafeStep] = []
     for step in steps:
         if step.do != "safe":
-            found.append(evolve(step, streams=_streams(step.streams, steps, streams)))
+            stopped = _streams(step.streams, steps, streams)
+            if stopped or step.do != "stop":  # a role or "rest" may mean no stream at all
+                found.append(evolve(step, streams=stopped))
             continue
         named = _named(step.devices, steps, devices)
         heaters = tuple(name for name in named if devices[name].offer.kind == "heater")
@@ -173,16 +176,22 @@ def complete(
     at = next((n for n, step in enumerate(found) if step.do == "flush"), len(found))
     between = [SafeStep(do="safe", devices=early)] if early else []
     if at < len(found):
-        between += _refills_ended(devices, streams)
+        between += _led_to_the_path(devices, streams, found)
     found[at:at] = between
     return (*found, SafeStep(do="safe", devices=late)) if late else tuple(found)
 
 
-def _refills_ended(
-    devices: Mapping[str, DeviceEntry], streams: Mapping[str, Stream]
+def _led_to_the_path(
+    devices: Mapping[str, DeviceEntry], streams: Mapping[str, Stream], steps: Sequence[SafeStep]
 ) -> list[SafeStep]:
-    """Steps after which no pump draws from a reservoir and no valve leads to one."""
+    """Steps after which no valve leads to a reservoir, and selectors of flushes to a liquid."""
     valves = {one.refill.valve for one in streams.values() if one.refill is not None}
+    flushing = {name for step in steps for name in step.flow_rates_ul_min}
+    valves |= {
+        one.selector.valve
+        for name, one in streams.items()
+        if one.selector is not None and name in flushing
+    }
     known = tuple(name for name in devices if name in valves)
     if not known:
         return []
