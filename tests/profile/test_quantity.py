@@ -60,7 +60,7 @@ def test_units_of_one_kind_differ_by_a_factor(value: float, unit: str) -> None:
 def test_a_unit_of_another_kind_is_refused(value: float, given_unit: str, unit: str) -> None:
     """A volume is no flow rate: the error says what was expected and what was given."""
     text = format_quantity(value, given_unit)
-    kinds = [{"uL", "mL"}, {"mm", "nm", "um"}, {"s", "ms", "us"}, {"mol/L", "mmol/L"}]
+    kinds = [{"uL", "mL"}, {"mm", "nm", "um"}, {"s", "ms", "us", "ns"}, {"mol/L", "mmol/L"}]
     same = given_unit == unit or any({given_unit, unit} <= kind for kind in kinds)
     if not same:
         with pytest.raises(QuantityError, match="such as") as caught:

@@ -274,6 +274,6 @@ def test_check_tells_sections_by_position(flowrig: Any) -> None:
     assert sections["growth"]["with"] == {"injector": "inject"}
     (other,) = sections["residence"]["also"]
     assert other["with"] == {"injector": "inject"}
-    said = flowrig("check", FILE).stdout
+    said = " ".join(flowrig("check", FILE).stdout.split())
     assert "with injector at 'inject': 300 µL/min in all" in said
     assert "section growth: nothing flows through it" in said
