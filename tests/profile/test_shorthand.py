@@ -50,20 +50,29 @@ def load(text: str, folder: Path, plugins: Plugins, base: str = BASE) -> Profile
 def test_entries_by_name_are_those_of_the_list(
     texts: dict[str, str], tmp_path: Path, plugins: Plugins
 ) -> None:
-    first, second = (load(one, tmp_path, plugins) for one in texts.values())
+    base = f'{BASE}unset = ["interlocks"]\n'
+    first, second = (load(one, tmp_path, plugins, base) for one in texts.values())
     assert attrs.evolve(second, digest=first.digest) == first
 
 
 def test_an_extension_changes_an_entry_by_its_name(tmp_path: Path, plugins: Plugins) -> None:
-    (tmp_path / "base.toml").write_text(BASE + SYRINGES["by name, for every stream"], "utf-8")
-    text = '[interlocks]\nsyringes = { action = "hold" }\n'
-    changed = load(text, tmp_path, plugins, 'extends = "base.toml"\n')
-    (only,) = changed.interlocks
-    assert (only.action, only.remainder_ul, len(only.streams)) == ("hold", 100.0, 5)
+    before = load("", tmp_path, plugins).interlocks
+    text = '[interlocks]\nsyringes = { action = "safe" }\n'
+    after = load(text, tmp_path, plugins).interlocks
+    assert [one.kind for one in after] == [one.kind for one in before]
+    assert (before[-1].action, after[-1]) == ("hold", attrs.evolve(before[-1], action="safe"))
+
+
+def test_an_extension_adds_an_entry_by_its_name(tmp_path: Path, plugins: Plugins) -> None:
+    before = load("", tmp_path, plugins).interlocks
+    text = '[interlocks.more]\nkind = "syringe-not-empty"\nstreams = ["ODE"]\nremainder = "1 mL"\n'
+    after = load(text, tmp_path, plugins).interlocks
+    assert after[:-1] == before
+    assert after[-1].streams == ("ODE",)
 
 
 def test_a_mistake_in_an_entry_by_name_is_shown_there(tmp_path: Path, plugins: Plugins) -> None:
-    text = '[interlocks.syringes]\nkind = "syringe-not-empty"\nstreams = ["CuII"]\n'
+    text = '[interlocks.more]\nkind = "syringe-not-empty"\nstreams = ["CuII"]\n'
     with pytest.raises(ProfileError) as caught:
         load(text, tmp_path, plugins)
     (problem,) = caught.value.problems
