@@ -228,7 +228,7 @@ def test_numbers_are_typed_where_the_run_is() -> None:
         (("reads = {", "address = \"COM3\"\nreads = {"), "leave the `address` out"),
         (("limits = [0, 1500]", "limits = [1500, 0]"), "begin with the lowest"),
         (("limits = [0, 1500]", "limits = [0, 1500]\nunit = \"rpm\""), "unknown key 'unit'"),
-        (("\"800 rpm\"]", "\"1800 rpm\"]"), "a range within 0 to 1500 rpm"),
+        (("\"800 rpm\"]", "\"1800 rpm\"]"), 'a range within ["0 rpm", "1500 rpm"]'),
         (
             ("[[space]]", "[[interlocks]]\nreading = \"balance.weight\"\nabove=\"9 g\"\n[[space]]"),
             "a person reads 'balance.weight' once an experiment",

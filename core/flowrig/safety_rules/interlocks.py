@@ -202,7 +202,9 @@ class ReadingLimit(Interlock):
             shown = f"{'rises by' if rises else 'is'} {value:.4g} {unit}, "
             shown += f"{'more than' if rises else self.breaks} {self.limit:.4g} {unit}"
         device, _, quantity = self.reading.partition(".")
-        return self._trip(device, f"{quantity} {shown}", "look for a blocked or leaking line")
+        is_pressure = "pressure" in quantity
+        advice = "look for a blocked or leaking line" if is_pressure else f"look at {device}"
+        return self._trip(device, f"{quantity} {shown}", advice)
 
     def _rise(self, time_s: float, value: float) -> float:
         """Rise for each minute since the oldest value of `RISE_OVER_S`; 0 where that is shorter."""

@@ -41,6 +41,7 @@ from flowrig.testing.conformance.capabilities import (
     SettableConformance,
 )
 from flowrig.testing.conformance.checks import Level, earns, require
+from flowrig.testing.conformance.command import Command
 from flowrig.testing.conformance.device import DeviceConformance
 from flowrig.testing.conformance.heater import HeaterConformance
 from flowrig.testing.conformance.learning import (
@@ -61,6 +62,7 @@ __all__ = [
     "BenchWorld",
     "ChemistryBench",
     "ChemistryConformance",
+    "Command",
     "Cut",
     "DetectingConformance",
     "Detector",

@@ -270,7 +270,8 @@ def _of_a_device(profile: Profile, variable: Variable, here: Path) -> Iterator[F
     ):
         low, high = limits
         message = f"the range is beyond what {entry.name!r} takes"
-        expected = f"a range within {low:g} to {high:g} {entry.abilities.unit}".rstrip()
+        unit = f" {entry.abilities.unit}" if entry.abilities.unit else ""
+        expected = f'a range within ["{low:g}{unit}", "{high:g}{unit}"]'
         yield Finding((*here, "range"), message, expected=expected)
 
 
