@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from flowrig.clock import VirtualClock
@@ -190,6 +190,7 @@ def test_a_read_back_has_numbers_or_nothing(one: Any, two: Any, three: Any, four
 
 
 @given(SCALARS, SCALARS, SCALARS)
+@example(10**400, np.float64(21.5), None)
 def test_limits_are_numbers_in_order(low: Any, high: Any, most: Any) -> None:
     """The lower one first; those of a spectrometer are whole numbers."""
     for ask, value in (

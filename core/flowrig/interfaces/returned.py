@@ -81,7 +81,7 @@ def number(
     Raises:
         DriverError: it is none.
     """
-    if not (_is_real(value) and low <= value <= high):  # type: ignore[operator]
+    if not (_is_real(value) and low <= _as_float(value) <= high):
         raise refusal(device, method, value, expected)
     return float(value)  # type: ignore[arg-type]
 
@@ -163,7 +163,7 @@ def heater_limits(device: "Device", value: Any) -> "HeaterLimits":
     if not isinstance(value, HeaterLimits):
         raise refusal(device, "_do_limits", value, expected)
     low, high = value.temperature_min_c, value.temperature_max_c
-    if not (_is_real(low) and _is_real(high) and low < high):
+    if not (_is_real(low) and _is_real(high) and _as_float(low) < _as_float(high)):
         raise refusal(device, "_do_limits", value, expected)
     return value
 
@@ -216,7 +216,8 @@ def pump_limits(device: "Device", value: Any) -> "PumpLimits":
     if not isinstance(value, PumpLimits):
         raise refusal(device, "_do_set_syringe", value, expected)
     low, high, most = value.rate_min_ul_min, value.rate_max_ul_min, value.volume_max_ul
-    if not (_is_real(low) and _is_real(high) and _is_real(most) and 0 <= low < high and most > 0):
+    are_real = _is_real(low) and _is_real(high) and _is_real(most)
+    if not (are_real and 0 <= _as_float(low) < _as_float(high) and most > 0):
         raise refusal(device, "_do_set_syringe", value, expected)
     return value
 

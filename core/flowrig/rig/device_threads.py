@@ -19,6 +19,9 @@ __all__ = ["DeviceThreads"]
 DEADLINE_S = 30.0
 """Longest wait [s, real time] for one call, in addition to the time that the call itself waits."""
 
+ENDING_S = 5.0
+"""Longest wait [s, real time] for all threads at the end; a busy computer takes its time."""
+
 ROUNDING_S = 1e-6
 """Calls that end less than this [s] before a tick end with the tick: the rest is rounding."""
 
@@ -297,8 +300,9 @@ class _SharedThreads(_Crew):
 def _end(runners: Collection[_Runner]) -> None:
     for runner in runners:
         runner.take_on(None)
+    until_s = time.monotonic() + ENDING_S
     for runner in runners:
-        runner.join(1.0)
+        runner.join(max(until_s - time.monotonic(), 0.0))
 
 
 class DeviceThreads:
