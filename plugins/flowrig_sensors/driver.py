@@ -1,28 +1,18 @@
 """Driver for sensors that answer SCPI queries."""
 
-import math
-import re
 from collections.abc import Mapping
-from typing import Final
 
 from flowrig.clock import Clock
-from flowrig.errors import ConnectionLostError, ProtocolError
-from flowrig.interfaces import Identity
+from flowrig.errors import ProtocolError
 from flowrig_kinds import Sensor
-from flowrig_sensors.link import GarbledLineError, ScpiLink
+from flowrig_sensors.device import ScpiDevice, number
+from flowrig_sensors.link import ScpiLink
 from flowrig_sensors.settings import ScpiSensorSettings
 
-__all__ = ["ScpiSensor", "number"]
-
-_NUMBER: Final = re.compile(
-    r"[+-]?(?:[0-9]{1,20}\.?[0-9]{0,20}|\.[0-9]{1,20})(?:E[+-]?[0-9]{1,3})?", re.IGNORECASE
-)
-
-NO_NUMBER: Final = 9.9e37
-"""Where SCPI numbers end: 9.9E37 is infinity, and 9.91E37 no number (SCPI-99, 7.2.1)."""
+__all__ = ["ScpiSensor"]
 
 
-class ScpiSensor(Sensor):
+class ScpiSensor(ScpiDevice, Sensor):
     """An instrument that reports numbers by SCPI; the profile has its queries.
 
     It is only asked: the driver sends `*IDN?` and the queries of the profile.
@@ -39,29 +29,6 @@ class ScpiSensor(Sensor):
         super().__init__(name, settings, clock)
         self._link = ScpiLink(settings.address, settings.deadline_s, self.wire)
 
-    def _do_open(self) -> None:
-        try:
-            self._link.open()
-        except (OSError, ValueError) as error:
-            message = f"{self.settings.address} does not open: {error}"
-            raise self._fault(ConnectionLostError, message) from error
-
-    def _do_close(self) -> None:
-        self._link.close()
-
-    def _do_identify(self) -> Identity:
-        reply = self._ask("*IDN?")
-        vendor, model, serial, firmware, *_ = (*map(str.strip, reply.split(",")), "", "", "", "")
-        wanted = self.settings.identity
-        if not vendor or not model or wanted not in reply:
-            raise self._fault(
-                ProtocolError,
-                f"this is not the expected instrument ({wanted or 'maker and model'})",
-                "*IDN?",
-                reply,
-            )
-        return Identity(vendor, model, serial, firmware)
-
     def _do_read(self) -> Mapping[str, float]:
         return {
             name: self._number(channel.query) * channel.scale + channel.offset
@@ -74,26 +41,3 @@ class ScpiSensor(Sensor):
             return number(reply)
         except ValueError as error:
             raise self._fault(ProtocolError, f"{error}", query, reply) from error
-
-    def _ask(self, query: str) -> str:
-        try:
-            return self._link.query(query)
-        except GarbledLineError as error:
-            raise self._fault(ProtocolError, f"{error}", query, error.reply) from error
-        except TimeoutError as error:
-            message = f"no answer within {self.settings.deadline_s:g} s"
-            raise self._fault(ConnectionLostError, message, query) from error
-        except OSError as error:
-            raise self._fault(ConnectionLostError, f"{error}", query) from error
-
-
-def number(text: str) -> float:
-    """A number of SCPI; nan where the instrument has none.
-
-    Raises:
-        ValueError: the text is no number.
-    """
-    if not _NUMBER.fullmatch(text):
-        raise ValueError(f"{text!r} is no number")
-    value = float(text)
-    return math.nan if abs(value) >= NO_NUMBER else value

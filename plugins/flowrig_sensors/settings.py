@@ -8,10 +8,33 @@ from attrs import field, frozen, validators
 
 from flowrig.interfaces import DeviceSettings, Quantity
 
-__all__ = ["DEFAULT_PORT", "ScpiChannel", "ScpiSensorSettings", "host_and_port"]
+__all__ = ["DEFAULT_PORT", "ScpiChannel", "ScpiSensorSettings", "ScpiSettings", "host_and_port"]
 
 DEFAULT_PORT: Final = 5025
 """TCP port of SCPI over a socket, as IANA lists it (scpi-raw)."""
+
+
+@frozen(kw_only=True)
+class ScpiSettings(DeviceSettings):
+    """Settings of any instrument that answers SCPI queries.
+
+    Attributes:
+        address: "host" or "host:port" for a socket, with default port 5025; or the name of a VISA
+            resource, which has "::" in it, and needs the package pyvisa.
+        identity: words that the reply to `*IDN?` must contain, if it matters which instrument
+            answers.
+        deadline_s: longest wait [s] for one answer.
+    """
+
+    identity: str = ""
+    deadline_s: float = field(default=2.0, validator=validators.gt(0))
+
+    def connects_to(self, *, look: bool = False) -> tuple[str, ...]:
+        """The socket with its port, or the VISA resource."""
+        if "::" in self.address or not self.address:
+            return (self.address,)
+        host, port = host_and_port(self.address)
+        return (f"{host}:{port}",)
 
 
 @frozen(kw_only=True)
@@ -32,21 +55,17 @@ class ScpiChannel:
 
 
 @frozen(kw_only=True)
-class ScpiSensorSettings(DeviceSettings):
-    """Settings of an instrument that answers SCPI queries.
+class ScpiSensorSettings(ScpiSettings):
+    """Settings of a sensor that answers SCPI queries.
 
     Attributes:
-        address: "host" or "host:port" for a socket, with default port 5025; or the name of a VISA
-            resource, which has "::" in it, and needs the package pyvisa.
+        address: see `ScpiSettings`.
+        identity: see `ScpiSettings`.
+        deadline_s: see `ScpiSettings`.
         channels: what it reports, by the name of the quantity.
-        identity: words that the reply to `*IDN?` must contain, if it matters which instrument
-            answers.
-        deadline_s: longest wait [s] for one answer.
     """
 
     channels: Mapping[str, ScpiChannel] = field(validator=validators.min_len(1))
-    identity: str = ""
-    deadline_s: float = field(default=2.0, validator=validators.gt(0))
 
     @channels.validator
     def _require_names(self, _attribute: object, channels: Mapping[str, ScpiChannel]) -> None:
@@ -60,13 +79,6 @@ class ScpiSensorSettings(DeviceSettings):
     def quantities(self) -> Sequence[Quantity]:
         """What the instrument reports."""
         return [Quantity(name, channel.unit) for name, channel in self.channels.items()]
-
-    def connects_to(self, *, look: bool = False) -> tuple[str, ...]:
-        """The socket with its port, or the VISA resource."""
-        if "::" in self.address or not self.address:
-            return (self.address,)
-        host, port = host_and_port(self.address)
-        return (f"{host}:{port}",)
 
 
 def host_and_port(address: str) -> tuple[str, int]:

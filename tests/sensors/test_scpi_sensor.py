@@ -12,7 +12,8 @@ from flowrig.interfaces import Identity, Quality, Quantity
 from flowrig.testing import KindBench
 from flowrig_kinds.bodies import SensorBody
 from flowrig_kinds.conformance import SensorConformance
-from flowrig_sensors.driver import ScpiSensor, number
+from flowrig_sensors.device import number
+from flowrig_sensors.driver import ScpiSensor
 from flowrig_sensors.emulator import DIALECTS, ScpiSensorEmulator
 from flowrig_sensors.settings import ScpiChannel, ScpiSensorSettings, host_and_port
 

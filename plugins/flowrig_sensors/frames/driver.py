@@ -7,17 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flowrig.clock import Clock
-from flowrig.errors import ConnectionLostError, DeviceError, ProtocolError
-from flowrig.interfaces import Device, Identity
+from flowrig.errors import DeviceError, ProtocolError
 from flowrig_kinds import PhaseSensor, Tcspc
-from flowrig_sensors.driver import number
+from flowrig_sensors.device import ScpiDevice, number
 from flowrig_sensors.frames.settings import (
     MOST_VALUES,
     ScpiGatesSettings,
     ScpiHistogramSettings,
     ScpiListSettings,
 )
-from flowrig_sensors.link import GarbledLineError, ScpiLink
+from flowrig_sensors.link import ScpiLink
 
 __all__ = ["ScpiGates", "ScpiHistogram"]
 
@@ -29,7 +28,7 @@ LINE_MAX: Final = 32 * MOST_VALUES
 _BRACKETS: Final = re.compile(r"\[(.*)\]|\((.*)\)|(.*)")
 
 
-class _ScpiList(Device):
+class _ScpiList(ScpiDevice):
     """An instrument that reports lists of numbers.
 
     Args:
@@ -43,29 +42,6 @@ class _ScpiList(Device):
     def __init__(self, name: str, settings: ScpiListSettings, clock: Clock | None = None) -> None:
         super().__init__(name, settings, clock)
         self._link = ScpiLink(settings.address, settings.deadline_s, self.wire, LINE_MAX)
-
-    def _do_open(self) -> None:
-        try:
-            self._link.open()
-        except (OSError, ValueError) as error:
-            message = f"{self.settings.address} does not open: {error}"
-            raise self._fault(ConnectionLostError, message) from error
-
-    def _do_close(self) -> None:
-        self._link.close()
-
-    def _do_identify(self) -> Identity:
-        reply = self._ask("*IDN?")
-        vendor, model, serial, firmware, *_ = (*map(str.strip, reply.split(",")), "", "", "", "")
-        wanted = self.settings.identity
-        if not vendor or not model or wanted not in reply:
-            raise self._fault(
-                ProtocolError,
-                f"this is not the expected instrument ({wanted or 'maker and model'})",
-                "*IDN?",
-                reply,
-            )
-        return Identity(vendor, model, serial, firmware)
 
     def _numbers(self, count: int) -> NDArray[np.float64]:
         """The numbers of one frame."""
@@ -81,17 +57,6 @@ class _ScpiList(Device):
             return np.array([number(word.strip()) for word in words])
         except ValueError as error:
             raise self._fault(ProtocolError, f"{error}", query, reply[:100]) from error
-
-    def _ask(self, query: str) -> str:
-        try:
-            return self._link.query(query)
-        except GarbledLineError as error:
-            raise self._fault(ProtocolError, f"{error}", query, error.reply) from error
-        except TimeoutError as error:
-            message = f"no answer within {self.settings.deadline_s:g} s"
-            raise self._fault(ConnectionLostError, message, query) from error
-        except OSError as error:
-            raise self._fault(ConnectionLostError, f"{error}", query) from error
 
 
 class ScpiHistogram(_ScpiList, Tcspc):

@@ -4,8 +4,7 @@ from itertools import pairwise
 
 from attrs import field, frozen, validators
 
-from flowrig.interfaces import DeviceSettings
-from flowrig_sensors.settings import host_and_port
+from flowrig_sensors.settings import ScpiSettings
 
 __all__ = ["MOST_VALUES", "ScpiGatesSettings", "ScpiHistogramSettings", "ScpiListSettings"]
 
@@ -16,29 +15,18 @@ _QUERY = validators.matches_re(r"[ -~]*\?[ -~]*")
 
 
 @frozen(kw_only=True)
-class ScpiListSettings(DeviceSettings):
+class ScpiListSettings(ScpiSettings):
     """Settings of an instrument that answers a query with a list of numbers.
 
     Attributes:
-        address: "host" or "host:port" for a socket, with default port 5025; or the name of a VISA
-            resource, which has "::" in it, and needs the package pyvisa.
+        address: see `ScpiSettings`.
+        identity: see `ScpiSettings`.
+        deadline_s: see `ScpiSettings`.
         query: the SCPI query of a frame, such as "HIST1:DATA?". The answer has one number for each
             place on the axis, with commas between them, in brackets or not.
-        identity: words that the reply to `*IDN?` must contain, if it matters which instrument
-            answers.
-        deadline_s: longest wait [s] for one answer.
     """
 
     query: str = field(validator=_QUERY)
-    identity: str = ""
-    deadline_s: float = field(default=2.0, validator=validators.gt(0))
-
-    def connects_to(self, *, look: bool = False) -> tuple[str, ...]:
-        """The socket with its port, or the VISA resource."""
-        if "::" in self.address or not self.address:
-            return (self.address,)
-        host, port = host_and_port(self.address)
-        return (f"{host}:{port}",)
 
 
 @frozen(kw_only=True)
