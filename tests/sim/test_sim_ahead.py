@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sim_bench import CENTRE, Bench
 
-from flowrig.interfaces.spectrometer import _wakes_s
+from flowrig.interfaces.detecting import _wakes_s
 from flowrig_sim.flow.slugs import SlugTrain
 from flowrig_sim.optics.detector import PIXELS, UV_COEFFICIENTS, Detector
 

@@ -109,17 +109,22 @@ class Detecting(Capability, ABC):
         start_s = device.clock.now_s()
         frames, times_s = [], []
         # Each frame waits for its own grid time, so delays do not add up over many frames.
-        for index in range(count):
-            times_s.append(device.clock.now_s())
-            frames.append(self._one_frame())
-            device.clock.sleep_until(start_s + (index + 1) * period_s, self._abandoned)
+        is_virtual = device.clock.is_virtual
+        device.clock.plan(_wakes_s(start_s, period_s, count) if is_virtual else ())
+        try:
+            for index in range(count):
+                times_s.append(device.clock.now_s())
+                frames.append(self._next_frame())
+                device.clock.sleep_until(start_s + (index + 1) * period_s, self._abandoned)
+        finally:
+            device.clock.plan(())
         counts = np.stack(frames)
         return Frames(
             time_s=device.clock.now_s(),
             counts=counts,
             times_s=np.array(times_s),
             integration_time_us=integration_time_us,
-            saturated=counts.max(axis=1) >= self.saturation_counts,
+            saturated=counts.max(axis=1) >= self._saturated_from(),
         )
 
     def abandon(self) -> None:
@@ -127,12 +132,19 @@ class Detecting(Capability, ABC):
         if self._abandoned is not None:
             self._as_device.clock.ring(self._abandoned)
 
-    def _one_frame(self) -> NDArray[Any]:
+    def _next_frame(self) -> NDArray[Any]:
         if self._abandoned is not None and self._abandoned.rung:
             raise NotReadyError("the acquisition was abandoned", device=self._as_device.name)
-        counts = returned.detected(self._as_device, self._do_acquire_frame(), self._points)
+        counts = self._returned_frame()
         self._points = counts.size
         return counts
+
+    def _returned_frame(self) -> NDArray[Any]:
+        """A frame of the driver, checked."""
+        return returned.detected(self._as_device, self._do_acquire_frame(), self._points)
+
+    def _saturated_from(self) -> float:
+        return self.saturation_counts
 
     def _do_set_light(self, on: bool) -> None:
         """Open or shut the light source; optional."""
@@ -145,3 +157,12 @@ class Detecting(Capability, ABC):
     @abstractmethod
     def _do_acquire_frame(self) -> NDArray[Any]:
         """Take one frame, shape `n_pixels`; it returns when the integration time is over."""
+
+
+def _wakes_s(start_s: float, period_s: float, count: int) -> list[float]:
+    """The rig times [s] of frames, to the last bit, if no frame takes longer than its period."""
+    now_s, times_s = start_s, []
+    for index in range(count):
+        times_s.append(now_s)
+        now_s += max(start_s + (index + 1) * period_s - now_s, 0.0)
+    return times_s

@@ -7,7 +7,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from flowrig.clock import Alarm
-from flowrig.errors import NotReadyError, OutOfRangeError, UnsupportedError
+from flowrig.errors import OutOfRangeError, UnsupportedError
 from flowrig.interfaces import returned
 from flowrig.interfaces.detecting import Detecting, Frames
 from flowrig.interfaces.device import Device, Reading
@@ -54,7 +54,6 @@ class Spectrometer(Device, Detecting):
     """An array spectrometer, with or without control of a light source."""
 
     axis_unit = "nm"
-    _returned_pixels: int | None = None
 
     @property
     def limits(self) -> SpectrometerLimits:
@@ -65,7 +64,7 @@ class Spectrometer(Device, Detecting):
         """Wavelength [nm] of every pixel in ascending order, shape `n_pixels`."""
         self._require_open()
         wavelengths_nm = returned.wavelengths_nm(self, self._do_wavelengths_nm())
-        self._returned_pixels = wavelengths_nm.size
+        self._points = wavelengths_nm.size
         return wavelengths_nm
 
     def axis(self) -> NDArray[np.float64]:
@@ -92,15 +91,6 @@ class Spectrometer(Device, Detecting):
         self._require_in_limits(integration_time_us)
         self._do_set_integration_time(integration_time_us)
 
-    def set_light(self, on: bool) -> None:
-        """Open or shut the light source that the spectrometer controls.
-
-        Raises:
-            UnsupportedError: the spectrometer controls no light source.
-        """
-        self._require_open()
-        self._do_set_light(on)
-
     def read_back(self) -> SpectrometerReadBack:
         """Read from the spectrometer what it is set to; values that it cannot report are None.
 
@@ -108,45 +98,6 @@ class Spectrometer(Device, Detecting):
         """
         self._require_open()
         return returned.spectrometer_read_back(self, self._do_read_back())
-
-    def acquire(self, count: int, interval_s: float = 0.0) -> Frames:
-        """Take frames one after the other.
-
-        Args:
-            count: number of frames, at least 1.
-            interval_s: time [s] from the start of one frame to the start of the next; if the
-                integration time is longer, frames follow each other without a pause.
-
-        Raises:
-            OutOfRangeError: `count` is less than 1.
-            ConnectionLostError: a frame did not arrive within the deadline.
-            NotReadyError: another thread called `abandon`.
-        """
-        self._require_open()
-        if count < 1:
-            raise OutOfRangeError(f"{self.name}: count must be at least 1, got {count}")
-        self._abandoned = Alarm()
-        integration_time_us = self._returned_time_us()
-        period_s = max(interval_s, integration_time_us * 1e-6)
-        start_s = self.clock.now_s()
-        # Each frame waits for its own grid time, so delays do not add up over many frames.
-        frames, times_s = [], []
-        self.clock.plan(_wakes_s(start_s, period_s, count) if self.clock.is_virtual else ())
-        try:
-            for index in range(count):
-                times_s.append(self.clock.now_s())
-                frames.append(self._next_frame())
-                self.clock.sleep_until(start_s + (index + 1) * period_s, self._abandoned)
-        finally:
-            self.clock.plan(())
-        counts = np.stack(frames)
-        return Frames(
-            time_s=self.clock.now_s(),
-            counts=counts,
-            times_s=np.array(times_s),
-            integration_time_us=integration_time_us,
-            saturated=counts.max(axis=1) >= self.limits.saturation_counts,
-        )
 
     def auto_expose(
         self,
@@ -242,13 +193,6 @@ class Spectrometer(Device, Detecting):
         if integration_time_us != self._returned_time_us():
             self._do_set_integration_time(integration_time_us)
 
-    def _next_frame(self) -> NDArray[np.uint16]:
-        if self._abandoned is not None and self._abandoned.rung:
-            raise NotReadyError("the acquisition was abandoned", device=self.name)
-        counts = returned.frame(self, self._do_acquire_frame(), self._returned_pixels)
-        self._returned_pixels = counts.size
-        return counts
-
     def _pixels_in(self, window_nm: tuple[float, float] | None) -> NDArray[np.bool_]:
         wavelengths_nm = self.wavelengths_nm()
         low_nm, high_nm = window_nm or (-np.inf, np.inf)
@@ -268,6 +212,12 @@ class Spectrometer(Device, Detecting):
                 f"{self.name}: an integration time of {integration_time_us} µs is outside "
                 f"{limits.integration_time_min_us} to {limits.integration_time_max_us} µs"
             )
+
+    def _returned_frame(self) -> NDArray[np.uint16]:
+        return returned.frame(self, self._do_acquire_frame(), self._points)
+
+    def _saturated_from(self) -> float:
+        return self.limits.saturation_counts
 
     def _do_set_light(self, on: bool) -> None:
         """Open or shut the light source; optional."""
@@ -302,12 +252,3 @@ class Spectrometer(Device, Detecting):
     @abstractmethod
     def _do_acquire_frame(self) -> NDArray[np.uint16]:
         """Take one frame, shape `n_pixels`."""
-
-
-def _wakes_s(start_s: float, period_s: float, count: int) -> list[float]:
-    """The rig times [s] of frames, to the last bit, if no frame takes longer than its period."""
-    now_s, times_s = start_s, []
-    for index in range(count):
-        times_s.append(now_s)
-        now_s += max(start_s + (index + 1) * period_s - now_s, 0.0)
-    return times_s
