@@ -27,16 +27,19 @@ from flowrig.run_record.reader import RunRecord
 
 QUICK_EXAMPLES = 25
 """Examples of a property in the quick suite; all of hypothesis's 100 with `-m ""`."""
-ON_CI = settings.get_current_profile_name() == "ci"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose how many examples a property gets."""
+    """Choose how many examples a property gets, and whether they are the same in every run.
+
+    The quick suite says whether a change broke something, so it tries the same examples each time;
+    `-m ""` looks for new ones.
+    """
     quick = config.getoption("markexpr") == "not slow"
     settings.register_profile(
         "flowrig",
         deadline=None,  # no test asserts wall-clock time
-        derandomize=ON_CI,
+        derandomize=quick,
         max_examples=QUICK_EXAMPLES if quick else 100,
     )
     settings.load_profile("flowrig")
