@@ -39,4 +39,6 @@ def check_campaign(
         if predictions:
             journal.write(ModelChecked(predictions=predictions))
             journal.report(symptoms)
-    journal.report(experiment_symptoms(record.profile.space, record.experiments()))
+    studies = record.campaign.studies
+    done = [e for e in record.experiments() if e.decision.stage not in studies]
+    journal.report(experiment_symptoms(record.profile.space, done))

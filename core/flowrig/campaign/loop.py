@@ -9,6 +9,7 @@ from flowrig.campaign.campaign_journal import CampaignJournal
 from flowrig.campaign.diagnostics import Symptom, experiment_symptoms
 from flowrig.campaign.model_check import model_r2
 from flowrig.campaign.optimizer import Choice, ConditionChooser
+from flowrig.campaign.points import StudyRunner
 from flowrig.campaign.progress import CampaignProgress
 from flowrig.campaign.results import results_for_optimizers
 from flowrig.campaign.retry_after_hold import RetryAfterHold
@@ -20,7 +21,7 @@ from flowrig.measurement.light_reference import LightCalibration
 from flowrig.measurement.observation import Observation
 from flowrig.operator.requests import OperatorRequests
 from flowrig.procedure.executor import Executor
-from flowrig.procedure.procedures import calibrate, run_condition
+from flowrig.procedure.procedures import calibrate
 from flowrig.profile import Stage
 from flowrig.run_record.experiment import Decision
 from flowrig.run_record.reader import RunRecord
@@ -69,6 +70,7 @@ class CampaignLoop:
         self._journal = CampaignJournal(journal, record.profile, now_s)
         self._progress = CampaignProgress(record, journal)
         self._with_holds = RetryAfterHold(record.profile, executor, self._journal, self._progress)
+        self._studies = StudyRunner(record, self._journal, executor)
         self._optimizer_gave_up = False
 
     def run(self) -> None:
@@ -107,8 +109,11 @@ class CampaignLoop:
 
     def _choose(self, stage: Stage) -> None:
         """Choose the conditions of the next batch, and write them down."""
-        tried = self._record.decisions()
-        first = len(tried) + 1
+        if stage.is_study:
+            self._studies.ask(stage)
+            return
+        decided, studies = self._record.decisions(), self._record.campaign.studies
+        tried, first = [d for d in decided if d.stage not in studies], len(decided) + 1
         wanted = stage.experiments - len(self._progress.decided_in(stage))
         choice = self._chooser.choose(
             stage,
@@ -116,6 +121,7 @@ class CampaignLoop:
             [decision.conditions for decision in tried],
             min(stage.batch, wanted),
             self._executor.compute,
+            first=first,
         )
         self._journal.report(_symptoms(stage, first, choice))
         if choice.suggestions:
@@ -140,9 +146,11 @@ class CampaignLoop:
             self._executor.stop_flow()
             self._journal.skipped(decision)
             return
-        evaluated = evaluate(self._profile, self._wavelengths_nm, calibration, observation)
+        profile = self._studies.evaluated_by(decision)
+        evaluated = evaluate(profile, self._wavelengths_nm, calibration, observation)
         self._journal.measured(decision, started_s, observation, *evaluated)
-        done = self._record.experiments()
+        studies = self._record.campaign.studies  # they repeat conditions on purpose
+        done = [e for e in self._record.experiments() if e.decision.stage not in studies]
         symptoms = experiment_symptoms(self._profile.space, done, only_newest=True)
         self._journal.report(symptoms, only_new_kinds=True)
 
@@ -152,8 +160,7 @@ class CampaignLoop:
         """Run an experiment; returns its start [s] and its spectra."""
         started_s = self._journal.experiment_begun(decision)
         probe = feature_probe(self._profile, self._wavelengths_nm, calibration)
-        procedure = run_condition(self._profile, decision.conditions, probe)
-        return started_s, self._executor.run(procedure)
+        return started_s, self._executor.run(self._studies.run(decision, probe))
 
     def _is_done(self, stage: Stage) -> bool:
         if self._progress.pending(stage):

@@ -16,6 +16,7 @@ def results_for_optimizers(
 
     An experiment of bad quality has nan for all values, whatever was computed from its spectra, and
     so has a skipped one: optimizers learn nothing false from it, and do not ask for it again.
+    Points of a study that are not in their steady state are left out.
 
     Args:
         record: reads the journal.
@@ -29,7 +30,7 @@ def results_for_optimizers(
     objective = record.profile.objective
     nothing = dict.fromkeys((*objective.responses, objective.name), float("nan"))
     rows: list[tuple[int, dict[str, Any]]] = []
-    for experiment in record.experiments():
+    for experiment in record.settled():
         row = {**experiment.conditions, **experiment.features}
         row[objective.name] = experiment.objective
         if experiment.quality == "bad":
@@ -39,7 +40,10 @@ def results_for_optimizers(
                 axis, values = record.spectrum(experiment.index, name)
                 row |= {name: values.tolist(), f"{name}.axis": axis.tolist()}
         rows.append((experiment.sequence, row))
+    settle = {one.index for one in record.decisions() if one.settles}
     for event in filter(record.has_sound_choices, record.journal.events(Skipped)):
+        if event.data.index not in settle:
+            continue
         rows.append((event.sequence, {**event.data.conditions, **nothing}))
     rows.sort(key=lambda row: row[0])
     return [row for sequence, row in rows if before is None or sequence < before]

@@ -27,6 +27,8 @@ class Observation:
         changed: settings that somebody else has changed meanwhile, one clause each.
         readings: mean of what devices reported while the frames were taken, by DEVICE.QUANTITY;
             not a number where there was no value.
+        flowing_s: of a point of a study: how long [s] its liquid had flowed when the frames began.
+        interrupted: of a point that was to continue: whether it had to settle first.
     """
 
     dark: Mapping[str, Array]
@@ -34,6 +36,8 @@ class Observation:
     steadiness: Steadiness | None = None
     changed: tuple[str, ...] = ()
     readings: Mapping[str, float] = field(factory=dict)
+    flowing_s: float | None = None
+    interrupted: bool = False
 
 
 FeatureProbe = Callable[[Observation], Mapping[str, float]]

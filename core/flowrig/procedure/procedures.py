@@ -3,6 +3,8 @@
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any, Literal, cast
 
+from attrs import frozen
+
 from flowrig.errors import OutOfRangeError
 from flowrig.interfaces import Frames
 from flowrig.measurement.light_reference import LightCalibration, LightReference
@@ -27,9 +29,10 @@ from flowrig.procedure.steps import (
     WaitSteady,
 )
 from flowrig.profile import Profile
+from flowrig.profile.controls.studies import acquisition_s
 from flowrig.profile.topology import Topology
 
-__all__ = ["calibrate", "run_condition"]
+__all__ = ["STEADY", "Flow", "calibrate", "continue_condition", "looking_s", "run_condition"]
 
 ROUNDING = 1e-6
 """Residence times that differ by less are equal."""
@@ -56,16 +59,6 @@ def _look(profile: Profile, frames: int, purpose: Literal["look", "sample"]) -> 
     return Acquire(
         analysis.devices, frames, analysis.frame_interval_s, purpose, analysis.own_frames
     )
-
-
-def _acquisition_s(profile: Profile, frames: int) -> float:
-    """Time [s] that these frames take."""
-    analysis, found = profile.analysis, 0.0
-    for name in analysis.devices:
-        count, interval_s = analysis.own_frames.get(name, (frames, analysis.frame_interval_s))
-        exposure_us = getattr(profile.devices[name].settings, "integration_time_us", None) or 0
-        found = max(found, count * max(interval_s, exposure_us * 1e-6))
-    return found
 
 
 def calibrate(profile: Profile) -> Generator[Step, Any, LightCalibration]:
@@ -104,8 +97,32 @@ def calibrate(profile: Profile) -> Generator[Step, Any, LightCalibration]:
     )
 
 
+@frozen(kw_only=True)
+class Flow:
+    """How the liquid of a point of a study flows.
+
+    Attributes:
+        wait_s: how long [s] it flows before frames are taken; None for the equilibrium time.
+        frames: how many frames are taken; None for those of an experiment.
+        keeps: whether it flows on afterwards, for a point that continues.
+        kept_s: for how long [s] it will.
+    """
+
+    wait_s: float | None = None
+    frames: int | None = None
+    keeps: bool = False
+    kept_s: float = 0.0
+
+
+STEADY = Flow()
+"""The flow of an experiment that an optimizer chose."""
+
+
 def run_condition(
-    profile: Profile, conditions: Mapping[str, Value], probe: FeatureProbe | None = None
+    profile: Profile,
+    conditions: Mapping[str, Value],
+    probe: FeatureProbe | None = None,
+    flow: Flow = STEADY,
 ) -> Generator[Step, Any, Observation]:
     """Measure one condition at its steady state, as Sadeghi et al. (2025) do.
 
@@ -117,6 +134,7 @@ def run_condition(
         profile: the rig.
         conditions: by the names of the search space, in its units.
         probe: computes features during the run; without one, the longest time is waited.
+        flow: how the liquid flows, where it is a point of a study.
 
     Returns:
         raw frames and dark spectra.
@@ -127,15 +145,17 @@ def run_condition(
     profile.space.require_feasible(conditions)
     # A journal of an earlier version may hold a value that is above its limit by a rounding error.
     conditions = Door(profile.space).admit(conditions)
-    analysis = profile.analysis
     # A choice may let a stream stand still; its device then has no flow rate to start with.
     flow_rates_ul_min = {n: q for n, q in profile.flow_rates_ul_min(conditions).items() if q}
     set_points_c = profile.set_points_c(conditions)
     streams = tuple(flow_rates_ul_min)
     equilibrium_s = Topology.of(profile, conditions).equilibrium_time_s(flow_rates_ul_min)
-    acquisition_s = _acquisition_s(profile, analysis.frames)
-    looking_s = _longest_look_s(profile, equilibrium_s)
-    minutes = (equilibrium_s + looking_s + acquisition_s) / 60
+    flowing_s = acquisition_s(profile, flow.frames or profile.analysis.frames) + flow.kept_s
+    if flow.wait_s is None:
+        flowing_s += equilibrium_s + _longest_look_s(profile, equilibrium_s)
+    else:
+        flowing_s += flow.wait_s
+    minutes = flowing_s / 60
     yield _require(profile, flow_rates_ul_min, minutes)
     yield from _set_devices(profile, conditions, flowing=streams)
     if set_points_c:  # a rig without a heater has nothing to wait for
@@ -144,11 +164,64 @@ def run_condition(
     yield from _rinse(profile, streams)
     yield SetFlowRates(flow_rates_ul_min)
     yield Start(streams)
+    dark, steadiness = yield from _settling(profile, equilibrium_s, probe, flow)
+    return (yield from _sampled(profile, dark, flow, streams, steadiness))
+
+
+def _settling(
+    profile: Profile, equilibrium_s: float, probe: FeatureProbe | None, flow: Flow
+) -> Generator[Step, Any, tuple[Mapping[str, Frames], Steadiness | None]]:
+    """Wait until frames are to be taken; dark frames come before them."""
+    if flow.wait_s is not None:
+        yield Wait(flow.wait_s, "the liquid on its way")
+        return (yield from _dark(profile, profile.analysis.dark_frames)), None
     yield Wait(equilibrium_s, f"steady state, {profile.residence_time.equilibrium:g} τ")
-    dark = yield from _dark(profile, analysis.dark_frames)
-    steadiness = yield from _until_stationary(profile, equilibrium_s, _mean(dark), probe)
-    frames = yield _look(profile, analysis.frames, "sample")
-    yield Stop(streams)
+    dark = yield from _dark(profile, profile.analysis.dark_frames)
+    return dark, (yield from _until_stationary(profile, equilibrium_s, _mean(dark), probe))
+
+
+def continue_condition(
+    profile: Profile, conditions: Mapping[str, Value], flow: Flow
+) -> Generator[Step, Any, Observation]:
+    """Look once more at the liquid that flows; nothing is set, and nothing starts.
+
+    Args:
+        profile: the rig.
+        conditions: those under which it flows.
+        flow: how long to wait, and whether it flows on afterwards.
+    """
+    if flow.wait_s:
+        yield Wait(flow.wait_s, "the flow goes on")
+    flowing = (name for name, rate in profile.flow_rates_ul_min(conditions).items() if rate)
+    dark = yield from _dark(profile, profile.analysis.dark_frames)
+    return (yield from _sampled(profile, dark, flow, tuple(flowing)))
+
+
+def looking_s(profile: Profile, frames: int | None = None) -> float:
+    """Time [s] that dark and frames take.
+
+    Args:
+        profile: the rig.
+        frames: how many; None for those of an experiment.
+    """
+    dark_s = 0.0
+    for name in profile.analysis.shuttered:
+        exposure_us = getattr(profile.devices[name].settings, "integration_time_us", None) or 0
+        dark_s = max(dark_s, profile.analysis.dark_frames * exposure_us * 1e-6)
+    return dark_s + acquisition_s(profile, frames or profile.analysis.frames)
+
+
+def _sampled(
+    profile: Profile,
+    dark: Mapping[str, Frames],
+    flow: Flow,
+    streams: tuple[str, ...],
+    steadiness: Steadiness | None = None,
+) -> Generator[Step, Any, Observation]:
+    """Frames of a sample, and what belongs to them; streams that are not kept are stopped."""
+    frames = yield _look(profile, flow.frames or profile.analysis.frames, "sample")
+    if not flow.keeps:
+        yield Stop(streams)
     changed = yield TellChanges()
     readings = (yield TellReadings()) if profile.readings else {}
     return Observation(_mean(dark), frames, steadiness, changed, readings)
@@ -206,7 +279,7 @@ def _longest_look_s(profile: Profile, equilibrium_s: float) -> float:
     wanted, n = profile.residence_time.stationary, profile.residence_time.equilibrium
     if wanted is None:
         return 0.0
-    look_s = _acquisition_s(profile, wanted.frames)
+    look_s = acquisition_s(profile, wanted.frames)
     return (wanted.longest / n - 1.0) * equilibrium_s + look_s
 
 
@@ -222,7 +295,7 @@ def _until_stationary(
         yield Wait(longest_s, f"steady state, {wanted.longest:g} τ")
         return None
     analysis, tau_s = profile.analysis, equilibrium_s / n
-    look_s = _acquisition_s(profile, wanted.frames)
+    look_s = acquisition_s(profile, wanted.frames)
     looks: list[Look] = []
     first_s = 0.0
     while True:

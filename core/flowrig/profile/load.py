@@ -10,6 +10,7 @@ import tomlkit
 from attrs import frozen
 
 from flowrig.profile.controls import equations_of, needs_equations
+from flowrig.profile.controls.studies import with_studies
 from flowrig.profile.library import Finder
 from flowrig.profile.linear import expand_rules
 from flowrig.profile.mismatch import toml_key
@@ -79,6 +80,16 @@ class ProfileSource:
         """The same with another top-level table; its values keep the places of the old ones."""
         content = {**self.document.content, key: dict(table)}
         return attrs.evolve(self, document=attrs.evolve(self.document, content=content))
+
+    def with_study(self, name: str) -> "ProfileSource":
+        """The same with a campaign of one study, which derives everything from the rig.
+
+        Raises:
+            PluginError: no plugin offers this study.
+        """
+        self.plugins.offer("study", name)
+        stage = {"name": name, "study": name}
+        return self.with_table("campaign", {"title": f"Study: {name}", "stages": [stage]})
 
 
 def read_profile(target: str | Path, plugins: OfferSource) -> ProfileSource:
@@ -299,6 +310,8 @@ def _profile(name: str, document: Document, plugins: OfferSource) -> Profile:
         if needs_equations(profile):
             profile = attrs.evolve(profile, system=equations_of(profile).system)
         findings += [*reachable(profile), *optimizers_fit(profile), *counted(profile)]
+        if not findings:
+            profile, findings = with_studies(profile)
         if not findings:
             return profile
     findings = [at_its_name(one, document.content) for one in findings]

@@ -12,6 +12,7 @@ from flowrig.problem.space import Value
 from flowrig.profile.model import Profile
 from flowrig.report.shown_objective import shown_objective
 from flowrig.report.svg.numbers import Quantity
+from flowrig.run_record.studies import StudyFindings
 
 __all__ = ["Expectation", "Experiment", "Incumbent", "Prediction", "ReportContent"]
 
@@ -78,6 +79,8 @@ class Experiment:
         quality: how far the features can be trusted.
         reason: why the conditions were chosen, in one phrase.
         remark: reasons against it, in words.
+        settles: whether it was in its steady state; others are points of a study, and never the
+            best.
     """
 
     index: int
@@ -90,6 +93,7 @@ class Experiment:
     quality: Quality = Quality.GOOD
     reason: str = ""
     remark: str = ""
+    settles: bool = True
 
     @property
     def succeeded(self) -> bool:
@@ -117,6 +121,7 @@ class ReportContent:
         provenance: origin of the numbers: software and plugin versions, devices' identities.
         notes: faults and warnings, one sentence each.
         waste: content and capacity [µL] of each waste vessel whose capacity is known.
+        studies: what the studies of the campaign found.
     """
 
     title: str
@@ -134,6 +139,7 @@ class ReportContent:
     provenance: Mapping[str, str] = field(factory=dict)
     notes: tuple[str, ...] = ()
     waste: Mapping[str, tuple[float, float]] = field(factory=dict)
+    studies: tuple[StudyFindings, ...] = ()
 
     @cached_property
     def stages(self) -> tuple[str, ...]:
@@ -147,8 +153,8 @@ class ReportContent:
 
     @cached_property
     def trusted(self) -> tuple[Experiment, ...]:
-        """The succeeded experiments of good quality; only they can be the best."""
-        return tuple(e for e in self.succeeded if e.quality is Quality.GOOD)
+        """The succeeded and settled experiments of good quality; only they can be the best."""
+        return tuple(e for e in self.succeeded if e.quality is Quality.GOOD and e.settles)
 
     @cached_property
     def best(self) -> Experiment | None:

@@ -21,7 +21,7 @@ def journalled_objective(objective: Objective) -> JournalledObjective:
 
 @frozen(kw_only=True)
 class Decision:
-    """Conditions that an optimizer chose.
+    """Conditions that an optimizer chose, or a study asked for.
 
     Attributes:
         index: number of the experiment, from 1.
@@ -32,6 +32,10 @@ class Decision:
         objective_mean: expected objective, where a model was used; else None.
         objective_sd: standard deviation of the expected objective.
         reason: why the optimizer chose them, in one phrase.
+        continues: whether it keeps the flow of the experiment before.
+        after_s: how long [s] after the frames of the experiment before, or after its own liquid
+            began to flow, its frames begin; None for the equilibrium time.
+        frames: how many frames it has; None for as many as any experiment.
     """
 
     index: int
@@ -42,6 +46,15 @@ class Decision:
     objective_mean: float | None
     objective_sd: float | None
     reason: str
+    continues: bool = False
+    after_s: float | None = None
+    frames: int | None = None
+
+    @property
+    def settles(self) -> bool:
+        """Whether the liquid is fresh and all its frames are taken in the steady state, as of every
+        experiment that an optimizer chose."""
+        return not self.continues and self.after_s is None and self.frames is None
 
 
 @frozen(kw_only=True)
@@ -62,6 +75,8 @@ class Experiment:
             drifted.
         readings: what devices reported while the sample was taken, by DEVICE.QUANTITY; nan where
             there is no value.
+        flowing_s: of a point of a study: how long [s] its liquid had flowed when its frames began.
+        interrupted: of a point that was to continue: whether it had to settle first.
     """
 
     decision: Decision
@@ -74,6 +89,8 @@ class Experiment:
     sequence: int
     stationary_after: float | None = None
     readings: Mapping[str, float] = field(factory=dict)
+    flowing_s: float | None = None
+    interrupted: bool = False
 
     @property
     def index(self) -> int:

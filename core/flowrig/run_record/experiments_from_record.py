@@ -15,7 +15,8 @@ __all__ = ["experiments_of"]
 def experiments_of(record: RunRecord, space: Space, responses: Sequence[str]) -> Experiments:
     """Experiments of a run; those of bad quality, or without a finite value, are left out.
 
-    So are those with a choice that the wanted space does not have.
+    So are those with a choice that the wanted space does not have, and those of a study that are
+    not in their steady state.
 
     Args:
         record: the run.
@@ -26,7 +27,7 @@ def experiments_of(record: RunRecord, space: Space, responses: Sequence[str]) ->
         InputError: an experiment lacks a wanted condition or feature, or has a number for a
             category, or the other way round.
     """
-    measured = record.experiments()
+    measured = record.settled()
     for row, wanted in (("conditions", space.names), ("features", responses)):
         missing = [n for n in wanted if any(n not in getattr(e, row) for e in measured)]
         if missing:

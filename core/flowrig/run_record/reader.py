@@ -33,6 +33,7 @@ from flowrig.profile import Campaign, Profile
 from flowrig.run_record.changes import PROFILE_NAME, profile_of
 from flowrig.run_record.experiment import Decision, Experiment, Incumbent, journalled_objective
 from flowrig.run_record.lock import is_locked
+from flowrig.run_record.studies import findings_of
 from flowrig.safety.syringes import COUNTED, SyringeLedger
 from flowrig.safety.waste import WasteAccount
 
@@ -254,6 +255,11 @@ class RunRecord:
             self._experiments += [_experiment(event, decided[event.data.index]) for event in sound]
         return list(self._experiments)
 
+    def settled(self) -> list[Experiment]:
+        """The experiments in their steady state, in order of time: all but those of a study that
+        looks at one liquid again and again, or before it is steady."""
+        return [one for one in self.experiments() if one.decision.settles]
+
     def _is_sound(
         self,
         event: Event[Measured],
@@ -298,7 +304,7 @@ class RunRecord:
 
     def best(self) -> Experiment | None:
         """The good experiment with the highest measured objective; None without one."""
-        sound = [e for e in self.experiments() if e.quality == "good"]
+        sound = [e for e in self.settled() if e.quality == "good"]
         return max(sound, key=lambda e: e.objective, default=None)
 
     def incumbent(self) -> Incumbent | None:
@@ -424,11 +430,13 @@ class RunRecord:
         )
 
     def model(self) -> Surrogate:
-        """The campaign's surrogate, fitted to all experiments but those of bad quality; its inputs
-        are in the unit cube."""
+        """The campaign's surrogate, fitted to all settled experiments but those of bad quality; its
+        inputs are in the unit cube."""
         surrogate = self.surrogates()()
         X, Y = self.conditions(), self.features()
-        usable = np.array([e.quality != "bad" for e in self.experiments()], dtype=bool)
+        usable = np.array(
+            [e.quality != "bad" and e.decision.settles for e in self.experiments()], dtype=bool
+        )
         sound = np.isfinite(Y).all(axis=1) & usable
         surrogate.fit(self.profile.space.to_unit(X[sound]), Y[sound], self.profile.rsd)
         return surrogate
@@ -455,6 +463,7 @@ class RunRecord:
                 "objective_sd": expected.objective_sd,
                 **self._summary_of(expected.experiment),
             },
+            "studies": [one.as_json() for one in findings_of(self)],
             "health": {e.data.symptom: e.data.text for e in self.journal.events(SymptomFound)},
             "waste": self._waste(),
             "rig_time_s": experiments[-1].ended_s if experiments else 0.0,
@@ -498,6 +507,9 @@ def _decision(event: Event[Decided]) -> Decision:
         objective_mean=data.objective_mean,
         objective_sd=data.objective_sd,
         reason=data.reason,
+        continues=bool(data.continues),
+        after_s=data.after_s,
+        frames=data.frames,
     )
 
 
@@ -514,6 +526,8 @@ def _experiment(event: Event[Measured], decision: Decision) -> Experiment:
         sequence=event.sequence,
         stationary_after=steadiness.residence_times if steadiness and steadiness.reached else None,
         readings={name: _number(value) for name, value in (data.readings or {}).items()},
+        flowing_s=data.flowing_s,
+        interrupted=bool(data.interrupted),
     )
 
 

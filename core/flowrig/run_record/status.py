@@ -81,6 +81,7 @@ class RunStatus:
         self.best: float | None = None
         self.rig_state = RigState()
         self.time_s = 0.0
+        self._unsettled: set[int] = set()
 
     def __call__(self, event: AnyEvent) -> None:
         """Follow an event of the journal."""
@@ -167,6 +168,8 @@ class RunStatus:
     @_take.register
     def _decided(self, data: Decided) -> None:
         self.conditions[data.index] = data.conditions
+        if data.continues or data.after_s is not None or data.frames is not None:
+            self._unsettled.add(data.index)
 
     @_take.register
     def _experiment_begun(self, data: ExperimentBegun) -> None:
@@ -176,7 +179,7 @@ class RunStatus:
     def _measured(self, data: Measured) -> None:
         self.done += 1
         value = data.objective
-        if data.quality != "good" or value is None:
+        if data.quality != "good" or value is None or data.index in self._unsettled:
             return
         if self.best is None or value > self.best:
             self.best = value

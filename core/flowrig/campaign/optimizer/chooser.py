@@ -96,6 +96,7 @@ class ConditionChooser:
         self._host: OptimizerHost | None = None
         self._door = Door(profile.space)
         self._times: Counter[Key] = Counter()
+        self._first = 1
 
     def close(self) -> None:
         """End the optimizer; a request under way gets no answer."""
@@ -110,19 +111,23 @@ class ConditionChooser:
         tried: Sequence[Mapping[str, Value]],
         count: int,
         compute: Compute,
+        *,
+        first: int | None = None,
     ) -> Choice:
         """Choose conditions.
 
         Args:
             stage: stage of the campaign.
             rows: every measured experiment, in order of time.
-            tried: conditions decided so far, in order.
+            tried: conditions that optimizers decided so far, in order.
             count: most conditions that are wanted.
             compute: computes while the rig is watched; its own errors are passed on.
+            first: number of the next experiment; by default that after `tried`.
 
         Raises:
             NoSurrogateError: the optimizer needs a surrogate, and the campaign names none.
         """
+        self._first = len(tried) + 1 if first is None else first
         new = tried[self._times.total() :]
         self._times.update(self._door.keys(new))
         for conditions in new:
@@ -218,7 +223,7 @@ class ConditionChooser:
         times = "" if len(failures) == 1 else " twice"
         return (
             f"the optimizer of stage {stage.name!r} failed{times} before experiment "
-            f"{len(tried) + 1}: {how}; {done}"
+            f"{self._first}: {how}; {done}"
         )
 
     def _space_filling(

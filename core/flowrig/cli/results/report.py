@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from flowrig.cli.sound_folder import sound_folder
-from flowrig.cli.terminal.printing import print_csv, print_damage, print_json, say
+from flowrig.cli.terminal.printing import print_csv, print_damage, print_json, print_studies, say
 
 __all__ = ["report", "write_html"]
 
@@ -40,6 +40,7 @@ def report(folder: Path, as_json: bool, as_csv: bool) -> None:
         elif as_csv:
             print_csv(csv_rows(record))
         else:
+            print_studies(record.summary()["studies"])
             say(f"wrote {write_html(record)}")
 
 
