@@ -32,7 +32,7 @@ def recorded(X: np.ndarray, y: np.ndarray) -> Any:
         for i, x in enumerate(X[:, 0], start=1)
     ]
     return SimpleNamespace(
-        experiments=lambda: experiments,
+        settled=lambda: experiments,
         campaign=SimpleNamespace(surrogate=object()),
         profile=SimpleNamespace(space=space, objective=MaximumResponse("pla")),
         model=model,
