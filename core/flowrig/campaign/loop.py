@@ -119,7 +119,8 @@ class CampaignLoop:
         )
         self._journal.report(_symptoms(stage, first, choice))
         if choice.suggestions:
-            self._journal.decided(stage, choice.suggestions, first)
+            before = tried[-1].conditions if tried else None
+            self._journal.decided(stage, choice.suggestions, first, before)
         elif choice.stage_over:
             done = len(self._progress.decided_in(stage))
             self._journal.stage_ended(stage, choice.stage_over, done)

@@ -938,6 +938,7 @@ class HandAsked(EventData):
         asks: what to do, in words.
         devices: those to be worked.
         reads: what to read, by DEVICE.QUANTITY.
+        volumes_ul: by component of the path, the volume [µL] to put in. Older journals have none.
     """
 
     KIND: ClassVar = "hand-asked"
@@ -946,15 +947,18 @@ class HandAsked(EventData):
     asks: str
     devices: tuple[str, ...]
     reads: tuple[str, ...]
+    volumes_ul: Mapping[str, Number] | None = None
 
 
 @frozen(kw_only=True)
 class HandDone(EventData):
-    """A person has done at the devices by hand what was asked. The executor writes it.
+    """A person has done by hand what was asked. The executor writes it.
 
     Attributes:
         by: "terminal", "command line", "program" or "simulation".
         readings: what the person has read, by DEVICE.QUANTITY, in the units of `run-started`.
+        volumes_ul: by component of the path, the volume [µL] that is in it now. Older journals have
+            none.
     """
 
     KIND: ClassVar = "hand-done"
@@ -962,6 +966,7 @@ class HandDone(EventData):
 
     by: str
     readings: Mapping[str, Number | None]
+    volumes_ul: Mapping[str, Number] | None = None
 
 
 @frozen(kw_only=True)

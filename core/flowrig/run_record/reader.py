@@ -17,6 +17,7 @@ from flowrig.journal.events import (
     D,
     Decided,
     Ended,
+    HandDone,
     IncumbentFound,
     Measured,
     Resumed,
@@ -232,9 +233,12 @@ class RunRecord:
         return events
 
     def ledger(self) -> SyringeLedger:
-        """The ledger of syringes and wastes, from the journal alone."""
+        """The ledger of syringes and wastes, from the journal alone.
+
+        Its rig state knows the volumes that a person has put into the path.
+        """
         ledger = SyringeLedger(self.profile)
-        for event in self.journal.events(*COUNTED):
+        for event in self.journal.events(*COUNTED, HandDone):
             ledger.follow(event.time_s, event.data)
         return ledger
 
