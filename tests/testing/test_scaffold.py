@@ -34,6 +34,7 @@ KINDS = (
     "light",
     "collector",
     "tcspc",
+    "phase_sensor",
     "flow_source",
 )
 REST_NEEDS_NOTHING = KINDS[KINDS.index("valve") : KINDS.index("flow_source")]
