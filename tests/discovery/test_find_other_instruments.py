@@ -1,4 +1,4 @@
-"""New Era and SSI pumps, Alicat controllers, VICI actuators and sensors are found, and nothing moves."""
+"""New Era and SSI pumps, Alicat controllers, VICI actuators and sensors: found, nothing moves."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
