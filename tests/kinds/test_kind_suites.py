@@ -7,6 +7,7 @@ import pytest
 
 from flowrig.interfaces import Identity
 from flowrig.testing import KindBench
+from flowrig.testing.punctuality import Punctuality
 from flowrig.testing.templates.flowrig_template import (
     sensor_emulator,
     sensor_settings,
@@ -18,7 +19,6 @@ from flowrig.testing.templates.flowrig_template import (
 from flowrig.testing.templates.flowrig_template.sensor import TemplateSensor
 from flowrig.testing.templates.flowrig_template.stirrer import TemplateStirrer
 from flowrig.testing.templates.flowrig_template.valve import TemplateValve
-from flowrig.testing.punctuality import Punctuality
 from flowrig_kinds.bodies import SensorBody, StirrerBody, ValveBody
 from flowrig_kinds.conformance import SensorConformance, StirrerConformance, ValveConformance
 
