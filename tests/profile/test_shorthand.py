@@ -161,7 +161,8 @@ def test_named_entries_change_and_add_to_what_is_inherited(
         base = 'extends = "named.toml"\n'
         assert load("", tmp_path, plugins, base).variables == before.variables
     after = load(NAMED, tmp_path, plugins, base)
-    changed = [one for one, old in zip(after.variables, before.variables, strict=True) if one != old]
+    pairs = zip(after.variables, before.variables, strict=True)
+    changed = [one for one, old in pairs if one != old]
     assert [(one.name, one.range) for one in changed] == [("ZnI2", (90.0, 110.0))]
     assert after.campaign is not None
     stages = after.campaign.stages

@@ -12,6 +12,7 @@ from flowrig.profile.source import BY_NAME, value_at
 
 __all__ = ["as_lists", "at_its_name", "with_total_flow"]
 
+
 def as_lists(key: str, value: Any, streams: Mapping[str, Stream]) -> Any:
     """A value of the profile with its lists as they are written out.
 

@@ -32,6 +32,13 @@ def print_safety(profile: Profile) -> None:
         elif math.isinf(stream.capacity_ul):
             text = f"{name}: [streams.{name}] names no `supply`, so it counts as never empty"
             print_paragraph(text, indent=2)
+    for step in profile.safe_state:
+        if step.until_below_c is not None and not _of_kind(profile, "heater"):
+            text = (
+                f"no heater tells whether it is below {step.until_below_c:g} °C: the flush of the "
+                f"safe state always takes {step.at_most_s / 60:g} min; leave `until_below` out"
+            )
+            say(f"  {text}", fg="yellow")
     # On hold liquid flows only while something is hot.
     rates_ul_min = profile.hold_flow_rates_ul_min if _of_kind(profile, "heater") else {}
     flows = ", ".join(rates_ul_min) or "nothing"
