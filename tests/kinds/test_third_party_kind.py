@@ -116,6 +116,7 @@ def test_one_that_is_not_open_is_made_safe(tmp_path: Path, plugins: Plugins) -> 
     (tmp_path / "rig.toml").write_text(RIG, encoding="utf-8")
     with package.open_rig(str(tmp_path / "rig.toml"), simulate=True, plugins=plugins) as rig:
         rig.set_values({"generator": 25.0})
+        assert rig.profile.devices["generator"].goes_on_alone
         rig["generator"].close()
         with pytest.raises(NotReadyError):
             rig.set_values({"generator": 10.0})

@@ -9,6 +9,9 @@ from flowrig.profile import Interlock, Profile
 
 __all__ = ["print_safety"]
 
+_DEGREES = ("degC", "°C", "C", "K")
+"""Units of a device that is set to a temperature, such as a bath."""
+
 
 def print_safety(profile: Profile) -> None:
     """Print the rules that hold while the rig runs, and devices without a dead-man timer."""
@@ -58,7 +61,9 @@ def _what_goes_on(profile: Profile, devices: Sequence[str]) -> str:
     """What happens to devices without a dead-man timer, and what a heater among them needs."""
     go = "goes on as it is" if len(devices) == 1 else "go on as they are"
     text = f"{', '.join(devices)} {go} if this computer loses its power"
-    if {*devices} & {*_of_kind(profile, "heater")}:
+    heats = {*_of_kind(profile, "heater")}
+    heats |= {n for n, one in profile.devices.items() if one.abilities.unit in _DEGREES}
+    if {*devices} & heats:
         text += "; a hardware over-temperature cut-off is needed"
     return text
 

@@ -134,6 +134,11 @@ def _suite_of(driver: DriverOffer, plugins: Plugins) -> tuple[type, Callable[...
     if driver.kind in _DEVICES:
         return _DEVICES[driver.kind]
     kind = plugins.kinds()[driver.kind]
+    if not kind.body:
+        raise InputError(
+            f"the kind {kind.name!r} has no emulated body, which the checks need; name its class "
+            "in KindOffer(body=…)"
+        )
     suite = import_target(kind.conformance, f"the suite of the kind {kind.name!r}")
     body = import_target(kind.body, f"the body of the kind {kind.name!r}")
     return suite, partial(KindBench, body=body, safe=kind.safe)
