@@ -528,9 +528,9 @@ class DryRun:
             self._temperatures_c[heater] = max(temperature_c - rate_c_s * duration_s, AMBIENT_C)
 
     def _cooling_time_s(self, below_c: float | None) -> float:
-        if below_c is None:
+        if below_c is None or not self._temperatures_c:
             return float("inf")
-        hottest_c = max(self._temperatures_c.values(), default=AMBIENT_C)
+        hottest_c = max(self._temperatures_c.values())
         if hottest_c <= below_c:
             return 0.0
         if below_c <= AMBIENT_C:
