@@ -147,9 +147,7 @@ class Scorecard:
 
     def as_json(self) -> dict[str, Any]:
         """The scorecard as `flowrig report --json` prints it."""
-        found = asdict(self)
-        found["time"]["fractions"] = self.time.fractions
-        return found
+        return {**asdict(self), "time": self.time.as_json()}
 
 
 def scorecard_of(record: RunRecord, against: RunRecord | str | None = None) -> Scorecard:

@@ -3,9 +3,9 @@
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
-from attrs import field, frozen
+from attrs import asdict, field, frozen
 
 from flowrig.journal.events import (
     Calibrated,
@@ -22,7 +22,15 @@ from flowrig.journal.events import (
 from flowrig.journal.journal import AnyEvent
 from flowrig.run_record.experiment import Experiment
 
-__all__ = ["SHARES", "ExperimentTimes", "Share", "TimeShares", "share_of", "time_shares"]
+__all__ = [
+    "SHARES",
+    "ExperimentTimes",
+    "Share",
+    "TimeCount",
+    "TimeShares",
+    "share_of",
+    "time_shares",
+]
 
 Share = Literal[
     "heating",
@@ -99,13 +107,23 @@ class TimeShares:
         total_s = self.total_s
         return {name: s / total_s if total_s else 0.0 for name, s in self.seconds.items()}
 
+    def as_json(self) -> dict[str, Any]:
+        """The shares as reports and plans print them."""
+        return {**asdict(self), "fractions": self.fractions}
 
-class _Count:
-    """Adds up time by experiment and share."""
+
+class TimeCount:
+    """Adds up time by experiment and share.
+
+    Attributes:
+        index: number of the experiment under way; 0 between experiments.
+        share: what time is spent on now.
+        time_s: rig time [s] until which it is counted.
+    """
 
     def __init__(self) -> None:
-        self.by_experiment: dict[int, dict[str, float]] = {}
-        self.index = 0  # of the experiment under way; 0 between experiments
+        self._by_experiment: dict[int, dict[str, float]] = {}
+        self.index = 0
         self.share: Share = "other"
         self.time_s = 0.0
         self._waiting: dict[str, float] = {}
@@ -129,13 +147,25 @@ class _Count:
         """The experiment under way has ended."""
         self.index, self.share = 0, "other"
 
-    def close(self) -> None:
-        """Nothing follows; what waits for an experiment counts to none."""
+    def result(self) -> TimeShares:
+        """What was counted; what waits for an experiment counts to none."""
+        found = {index: dict(spent) for index, spent in self._by_experiment.items()}
+        between = found.pop(0, {})
         for share, spent_s in self._waiting.items():
-            _add(self._of(0), share, spent_s)
+            _add(between, share, spent_s)
+        seconds: dict[str, float] = {
+            share: math.fsum(spent.get(share, 0.0) for spent in (between, *found.values()))
+            for share in SHARES
+        }
+        return TimeShares(
+            total_s=math.fsum(seconds.values()),
+            seconds=seconds,
+            experiments=tuple(ExperimentTimes(*one) for one in sorted(found.items())),
+            between=between,
+        )
 
     def _of(self, index: int) -> dict[str, float]:
-        return self.by_experiment.setdefault(index, {})
+        return self._by_experiment.setdefault(index, {})
 
 
 def _add(into: dict[str, float], share: str, spent_s: float) -> None:
@@ -156,7 +186,7 @@ def time_shares(
         end_s: rig time [s] at the end, or of the newest event.
     """
     ends = {one.index: (one.sequence, one.ended_s) for one in experiments}
-    count = _Count()
+    count = TimeCount()
     for event in events:
         sequence, ended_s = ends.get(count.index, (event.sequence, 0.0))
         if count.index and sequence < event.sequence:
@@ -167,23 +197,10 @@ def time_shares(
         count.pass_to(ends[count.index][1])
         count.end()
     count.pass_to(end_s)
-    count.close()
-    seconds: dict[str, float] = {
-        share: math.fsum(spent.get(share, 0.0) for spent in count.by_experiment.values())
-        for share in SHARES
-    }
-    between = count.by_experiment.pop(0, {})
-    return TimeShares(
-        total_s=sum(seconds.values()),
-        seconds=seconds,
-        experiments=tuple(
-            ExperimentTimes(index, spent) for index, spent in sorted(count.by_experiment.items())
-        ),
-        between=between,
-    )
+    return count.result()
 
 
-def _follow(count: _Count, event: AnyEvent) -> None:
+def _follow(count: TimeCount, event: AnyEvent) -> None:
     match event.data:
         case StepBegun(what=what):
             count.pass_to(event.time_s)
