@@ -12,6 +12,7 @@ from flowrig.problem.space import Value
 from flowrig.profile.model import Profile
 from flowrig.report.shown_objective import shown_objective
 from flowrig.report.svg.numbers import Quantity
+from flowrig.run_record.scorecard import Scorecard
 
 __all__ = ["Expectation", "Experiment", "Incumbent", "Prediction", "ReportContent"]
 
@@ -117,6 +118,7 @@ class ReportContent:
         provenance: origin of the numbers: software and plugin versions, devices' identities.
         notes: faults and warnings, one sentence each.
         waste: content and capacity [µL] of each waste vessel whose capacity is known.
+        scorecard: the metrics of the run; None shows none.
     """
 
     title: str
@@ -134,6 +136,7 @@ class ReportContent:
     provenance: Mapping[str, str] = field(factory=dict)
     notes: tuple[str, ...] = ()
     waste: Mapping[str, tuple[float, float]] = field(factory=dict)
+    scorecard: Scorecard | None = None
 
     @cached_property
     def stages(self) -> tuple[str, ...]:

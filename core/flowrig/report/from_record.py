@@ -29,15 +29,17 @@ from flowrig.report.content import (
 )
 from flowrig.run_record import experiment as journalled
 from flowrig.run_record.reader import RunRecord
+from flowrig.run_record.scorecard import scorecard_of
 
 __all__ = ["content_of"]
 
 
-def content_of(record: RunRecord) -> ReportContent:
+def content_of(record: RunRecord, against: RunRecord | str | None = None) -> ReportContent:
     """The content of the report of a run, which may be finished or under way.
 
     Args:
         record: an open reader of the run's folder.
+        against: the reference of the scorecard's efficiency; see `scorecard_of`.
     """
     best, expected = record.best(), record.incumbent()
     incumbent = best if expected is None else expected.experiment
@@ -66,6 +68,7 @@ def content_of(record: RunRecord) -> ReportContent:
         provenance=_provenance(record),
         notes=(*_notes(record), *lacking),
         waste={n: (waste.filled_ul[n], most_ul) for n, most_ul in waste.capacity_ul.items()},
+        scorecard=scorecard_of(record, against),
     )
 
 

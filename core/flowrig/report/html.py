@@ -8,6 +8,7 @@ from flowrig.profile.topology import Topology
 from flowrig.report import figures
 from flowrig.report.content import Experiment, ReportContent
 from flowrig.report.page import document, figure, section, table, text_cell
+from flowrig.report.scorecard import scorecard_section, time_section
 from flowrig.report.svg.markup import Markup, join, tag
 from flowrig.report.svg.numbers import Quantity, decimals_for, duration, grouped, with_unit
 from flowrig.report.svg.rig_drawing import draw_rig
@@ -33,6 +34,7 @@ def render(content: ReportContent) -> str:
         _campaign(content),
         _spectra(content),
         _model(content),
+        *_scorecard(content),
         _rig(content),
         _diagnostics(content),
         _experiments(content),
@@ -192,6 +194,13 @@ def _parity(title: str, introduction: str, drawn: list[Markup]) -> Markup:
         return Markup()
     bars = "Bars are one standard deviation of a measurement, noise included."
     return section(title, f"{introduction} {bars}", tag("div", *drawn, class_="small-multiples"))
+
+
+def _scorecard(content: ReportContent) -> list[Markup]:
+    card = content.scorecard
+    if card is None:
+        return []
+    return [time_section(card.time), scorecard_section(card, content.objective)]
 
 
 def _rig(content: ReportContent) -> Markup:

@@ -43,6 +43,11 @@ class Decision:
     objective_sd: float | None
     reason: str
 
+    @property
+    def was_predicted(self) -> bool:
+        """Whether a model was asked for them."""
+        return bool(self.mean) or self.objective_mean is not None
+
 
 @frozen(kw_only=True)
 class Experiment:
