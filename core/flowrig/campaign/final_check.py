@@ -39,6 +39,4 @@ def check_campaign(
         if predictions:
             journal.write(ModelChecked(predictions=predictions))
             journal.report(symptoms)
-    studies = record.campaign.studies
-    done = [e for e in record.experiments() if e.decision.stage not in studies]
-    journal.report(experiment_symptoms(record.profile.space, done))
+    journal.report(experiment_symptoms(record.profile.space, record.chosen()))

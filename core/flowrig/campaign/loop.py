@@ -112,20 +112,20 @@ class CampaignLoop:
         if stage.is_study:
             self._studies.ask(stage)
             return
-        decided, studies = self._record.decisions(), self._record.campaign.studies
-        tried, first = [d for d in decided if d.stage not in studies], len(decided) + 1
+        tried, first = self._progress.tried(stage), len(self._record.decisions()) + 1
         wanted = stage.experiments - len(self._progress.decided_in(stage))
         choice = self._chooser.choose(
             stage,
-            results_for_optimizers(self._record, spectra=stage.spectra),
-            [decision.conditions for decision in tried],
+            results_for_optimizers(self._record, spectra=stage.spectra, arm=stage.arm),
+            [one.conditions for one in tried],
             min(stage.batch, wanted),
             self._executor.compute,
             first=first,
         )
         self._journal.report(_symptoms(stage, first, choice))
         if choice.suggestions:
-            self._journal.decided(stage, choice.suggestions, first)
+            before = decided[-1].conditions if decided else None
+            self._journal.decided(stage, choice.suggestions, first, before)
         elif choice.stage_over:
             done = len(self._progress.decided_in(stage))
             self._journal.stage_ended(stage, choice.stage_over, done)
@@ -146,11 +146,10 @@ class CampaignLoop:
             self._executor.stop_flow()
             self._journal.skipped(decision)
             return
-        profile = self._studies.evaluated_by(decision)
-        evaluated = evaluate(profile, self._wavelengths_nm, calibration, observation)
+        by = self._studies.evaluated_by(decision)
+        evaluated = evaluate(by, self._wavelengths_nm, calibration, observation)
         self._journal.measured(decision, started_s, observation, *evaluated)
-        studies = self._record.campaign.studies  # they repeat conditions on purpose
-        done = [e for e in self._record.experiments() if e.decision.stage not in studies]
+        done = self._record.chosen()  # studies repeat conditions on purpose
         symptoms = experiment_symptoms(self._profile.space, done, only_newest=True)
         self._journal.report(symptoms, only_new_kinds=True)
 
@@ -169,7 +168,7 @@ class CampaignLoop:
 
     def _explains_enough(self, stage: Stage) -> bool:
         """Whether the surrogate reaches `until_r2` of a stage; written down if so."""
-        compute = None if stage.until_r2 is None else model_r2(self._record)
+        compute = None if stage.until_r2 is None else model_r2(self._record, stage.arm)
         if stage.until_r2 is None or compute is None:
             return False
         r2 = self._executor.compute("seeing how much the model explains", compute)

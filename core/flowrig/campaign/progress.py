@@ -30,6 +30,12 @@ class CampaignProgress:
         """The decisions of a stage, in order."""
         return [d for d in self._record.decisions() if d.stage == stage.name]
 
+    def tried(self, stage: Stage) -> list[Decision]:
+        """The decisions of optimizers that a stage learns from, in order."""
+        studies = self._record.campaign.studies
+        decided = self._record.decisions()
+        return [d for d in decided if d.stage not in studies and stage.learns_from(d.arm)]
+
     def pending(self, stage: Stage) -> list[Decision]:
         """The decisions of a stage that are neither measured nor skipped, in order."""
         closed = self._closed()

@@ -12,6 +12,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from flowrig.campaign.optimizer import new_optimizer
+from flowrig.campaign.order import in_order
 from flowrig.campaign.points import require_points
 from flowrig.errors import FlowrigError, NothingLeftError, OutOfRangeError
 from flowrig.interfaces import Optimizer, Point, StudyPoint, Surrogate
@@ -70,14 +71,13 @@ def known_conditions(
 ) -> Known:
     """The conditions of a stage that do not depend on what will be measured, in their order.
 
-    Two optimizers of the stage, with the seed of the run, get two different sets of invented
-    results. Conditions that both suggest do not depend on results.
+    Two optimizers of the stage get different invented results. What both suggest is known.
 
     Args:
         profile: the rig, with its campaign.
         stage: the stage.
         seed: of the run.
-        earlier: conditions of the stages before.
+        earlier: conditions of the stages before that this one learns from.
         decided: conditions that a run has already decided in this stage.
 
     Returns:
@@ -100,7 +100,8 @@ def known_conditions(
                 optimizer.ingest(_invented_results(profile, rows[ingested:], number))
             ingested = len(rows)
             wanted = stage.experiments - len(known)
-            one, other = (_next(stage, optimizer, wanted) for optimizer in pair)
+            before = rows[-1] if rows else None
+            one, other = (_next(profile, stage, each, wanted, before) for each in pair)
             if one != other:
                 break
             known += one
@@ -136,13 +137,12 @@ def _points(profile: Profile, stage: Stage, seed: int) -> Known:
     return Known([one.point for one in done], over="its study needs no more")
 
 
-def _next(stage: Stage, optimizer: Optimizer, wanted: int) -> list[Conditions]:
+def _next(
+    profile: Profile, stage: Stage, optimizer: Optimizer, wanted: int, before: Conditions | None
+) -> list[Conditions]:
     """The next batch, in the order in which a campaign runs it."""
     batch: list[Conditions] = list(optimizer.suggest(min(stage.batch, wanted)))
-    if stage.order_by is None:
-        return batch
-    order = next(one for one in optimizer.problem.space.parameters if one.name == stage.order_by)
-    return sorted(batch, key=lambda row: order.number_of(row[order.name]))
+    return [batch[place] for place in in_order(profile, stage, batch, before)]
 
 
 def _no_model() -> Surrogate:

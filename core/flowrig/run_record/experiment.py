@@ -36,6 +36,7 @@ class Decision:
         after_s: how long [s] after the frames of the experiment before, or after its own liquid
             began to flow, its frames begin; None for the equilibrium time.
         frames: how many frames it has; None for as many as any experiment.
+        arm: arm of the campaign that the stage belongs to; None where it belongs to none.
     """
 
     index: int
@@ -49,12 +50,18 @@ class Decision:
     continues: bool = False
     after_s: float | None = None
     frames: int | None = None
+    arm: str | None = None
 
     @property
     def settles(self) -> bool:
         """Whether the liquid is fresh and all its frames are taken in the steady state, as of every
         experiment that an optimizer chose."""
         return not self.continues and self.after_s is None and self.frames is None
+
+    @property
+    def was_predicted(self) -> bool:
+        """Whether a model was asked for them."""
+        return bool(self.mean) or self.objective_mean is not None
 
 
 @frozen(kw_only=True)

@@ -97,6 +97,7 @@ class ConditionChooser:
         self._door = Door(profile.space)
         self._times: Counter[Key] = Counter()
         self._first = 1
+        self._arm: str | None = None
 
     def close(self) -> None:
         """End the optimizer; a request under way gets no answer."""
@@ -118,8 +119,8 @@ class ConditionChooser:
 
         Args:
             stage: stage of the campaign.
-            rows: every measured experiment, in order of time.
-            tried: conditions that optimizers decided so far, in order.
+            rows: every measured experiment that the stage learns from, in order of time.
+            tried: conditions that optimizers decided so far and the stage knows, in order.
             count: most conditions that are wanted.
             compute: computes while the rig is watched; its own errors are passed on.
             first: number of the next experiment; by default that after `tried`.
@@ -128,6 +129,8 @@ class ConditionChooser:
             NoSurrogateError: the optimizer needs a surrogate, and the campaign names none.
         """
         self._first = len(tried) + 1 if first is None else first
+        if stage.arm != self._arm:  # it knows of other experiments
+            self._arm, self._times, self._door = stage.arm, Counter(), Door(self._space)
         new = tried[self._times.total() :]
         self._times.update(self._door.keys(new))
         for conditions in new:
