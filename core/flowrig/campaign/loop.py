@@ -112,7 +112,8 @@ class CampaignLoop:
         if stage.is_study:
             self._studies.ask(stage)
             return
-        tried, first = self._progress.tried(stage), len(self._record.decisions()) + 1
+        decided, tried = self._record.decisions(), self._progress.tried(stage)
+        first = len(decided) + 1
         wanted = stage.experiments - len(self._progress.decided_in(stage))
         choice = self._chooser.choose(
             stage,
