@@ -156,8 +156,7 @@ def run_condition(
         flowing_s += equilibrium_s + _longest_look_s(profile, equilibrium_s)
     else:
         flowing_s += flow.wait_s
-    minutes = flowing_s / 60
-    yield _require(profile, flow_rates_ul_min, minutes)
+    yield _require(profile, flow_rates_ul_min, flowing_s / 60)
     volumes_ul = profile.volumes_ul(conditions)
     if volumes_ul:
         yield PutIn(volumes_ul)
