@@ -226,12 +226,14 @@ def _panel(
     marks: Mapping[str, float],
 ) -> Panel:
     parameter = next(one for one in rig.space.parameters if one.name == name)
-    x = [float(parameter.number_of(one.point.conditions[name])) for one in good]
-    y = values_of(good, feature)
+    found = zip(good, values_of(good, feature).tolist(), strict=True)
+    known = [(one.point.conditions[name], value) for one, value in found if math.isfinite(value)]
+    x = [float(parameter.number_of(level)) for level, _ in known]
+    y = [value for _, value in known]
     places = sorted(set(x))
-    means = [float(np.nanmean(y[np.array(x) == place])) for place in places]
+    means = [float(np.mean([b for a, b in zip(x, y, strict=True) if a == at])) for at in places]
     unit = rig.units.get(feature, "")
-    series = [Series(name=feature, x=x, y=y.tolist())]
+    series = [Series(name=feature, x=x, y=y)]
     if not parameter.choices:
         series.append(Series(name="mean", x=places, y=means, line=True))
     return Panel(

@@ -1,30 +1,26 @@
 """The points of studies: asked for, checked, and run one after the other while liquid flows."""
 
-import math
 from collections.abc import Generator, Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 from attrs import evolve, frozen
 
 from flowrig.campaign.campaign_journal import CampaignJournal
 from flowrig.campaign.diagnostics import Symptom
-from flowrig.errors import FlowrigError, NeedsPersonError, PluginError
+from flowrig.errors import FlowrigError, NeedsPersonError
 from flowrig.interfaces.study import Point
 from flowrig.journal.events import Notice
 from flowrig.measurement.observation import FeatureProbe, Observation
-from flowrig.plugins.contained import one_line
-from flowrig.problem.door import Door
 from flowrig.procedure.executor import Executor
 from flowrig.procedure.procedures import Flow, continue_condition, looking_s, run_condition
 from flowrig.procedure.steps import Step
 from flowrig.profile import Profile, Stage
-from flowrig.profile.controls.studies import asked
+from flowrig.profile.controls.studies import asked, require_points
 from flowrig.run_record.experiment import Decision
 from flowrig.run_record.reader import RunRecord
 from flowrig.run_record.studies import study_of, study_points
 
-__all__ = ["StudyRunner", "flow_of", "require_points"]
+__all__ = ["StudyRunner", "flow_of"]
 
 
 @frozen
@@ -84,7 +80,7 @@ class StudyRunner:
             study = study_of(self._record, stage)
             measured = study_points(self._record, stage.name)
             points = asked(lambda: study.next_points(measured))
-            return require_points(points, self._record.profile, stage.experiments - done)
+            return require_points(points, study.rig, stage.experiments - done)
         except FlowrigError as error:
             return error
 
@@ -181,37 +177,3 @@ def flow_of(
     """
     kept_s = sum(max(one.after_s or 0.0, looking_s(profile, one.frames)) for one in following)
     return Flow(wait_s=point.after_s, frames=point.frames, keeps=bool(following), kept_s=kept_s)
-
-
-def require_points(points: object, profile: Profile, most: int) -> list[Point]:
-    """The points that a study asks for, with conditions that the rig can do.
-
-    Args:
-        points: what the study returned.
-        profile: the rig.
-        most: how many it may ask for.
-
-    Raises:
-        PluginError: they are no points, too many, or one continues what it cannot.
-        OutOfRangeError: conditions are outside of the search space.
-    """
-    if not isinstance(points, Sequence) or not all(isinstance(one, Point) for one in points):
-        raise PluginError(f"it asks for {one_line(repr(points))}; expected a list of Points")
-    if len(points) > most:
-        raise PluginError(f"it asks for {len(points)} points where {most} are left")
-    door = Door(profile.space)
-    found = [evolve(one, conditions=door.admit(one.conditions)) for one in points]
-    for place, one in enumerate(found):
-        if one.frames is not None and not 1 <= one.frames <= profile.analysis.frames:
-            most = profile.analysis.frames
-            raise PluginError(f"point {place + 1} has {one.frames} frames; expected 1 to {most}")
-        if one.after_s is not None and not 0.0 <= one.after_s < math.inf:
-            raise PluginError(f"point {place + 1} has after_s = {one.after_s}; expected 0 or more")
-    if found and found[0].continues:
-        raise PluginError("its first point continues, and no point of the same answer is before it")
-    for place, (before, one) in enumerate(pairwise(found), 2):
-        if one.continues and one.conditions != before.conditions:
-            raise PluginError(
-                f"point {place} continues, under other conditions than the one before"
-            )
-    return found

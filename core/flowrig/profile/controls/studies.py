@@ -1,6 +1,8 @@
 """Studies of a campaign: what they may know of the rig, and their settings in its units."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import attrs
@@ -16,6 +18,7 @@ from flowrig.errors import (
 from flowrig.interfaces.study import (
     At,
     PlannedStudy,
+    Point,
     Study,
     StudyPoint,
     StudyRig,
@@ -31,7 +34,16 @@ from flowrig.profile.model import Profile, Stage, Variable
 from flowrig.profile.problems import Finding, Path, nearest, shown
 from flowrig.profile.topology import Topology
 
-__all__ = ["acquisition_s", "asked", "at_of", "new_study", "study_rig", "sweep_of", "with_studies"]
+__all__ = [
+    "acquisition_s",
+    "asked",
+    "at_of",
+    "new_study",
+    "require_points",
+    "study_rig",
+    "sweep_of",
+    "with_studies",
+]
 
 WORDS = ("middle", "best")
 """Places that a study can name."""
@@ -117,6 +129,40 @@ def asked(work: Callable[[], R]) -> R:
         raise
     except Exception as error:
         raise PluginError(f"{type(error).__name__}: {one_line(error)}") from error
+
+
+def require_points(points: object, rig: StudyRig, most: int) -> list[Point]:
+    """The points that a study asks for, with conditions that the rig can do.
+
+    Args:
+        points: what the study returned.
+        rig: what the study knows of the rig.
+        most: how many it may ask for.
+
+    Raises:
+        PluginError: they are no points, too many, or one continues what it cannot.
+        OutOfRangeError: conditions are outside of the search space.
+    """
+    if not isinstance(points, Sequence) or not all(isinstance(one, Point) for one in points):
+        raise PluginError(f"it asks for {one_line(repr(points))}; expected a list of Points")
+    if len(points) > most:
+        raise PluginError(f"it asks for {len(points)} points where {most} are left")
+    door = Door(rig.space)
+    found = [attrs.evolve(one, conditions=door.admit(one.conditions)) for one in points]
+    for place, one in enumerate(found):
+        if one.frames is not None and not 1 <= one.frames <= rig.frames:
+            most = rig.frames
+            raise PluginError(f"point {place + 1} has {one.frames} frames; expected 1 to {most}")
+        if one.after_s is not None and not 0.0 <= one.after_s < math.inf:
+            raise PluginError(f"point {place + 1} has after_s = {one.after_s}; expected 0 or more")
+    if found and found[0].continues:
+        raise PluginError("its first point continues, and no point of the same answer is before it")
+    for place, (before, one) in enumerate(pairwise(found), 2):
+        if one.continues and one.conditions != before.conditions:
+            raise PluginError(
+                f"point {place} continues, under other conditions than the one before"
+            )
+    return found
 
 
 def at_of(value: Any, _type: Any = None) -> At:
