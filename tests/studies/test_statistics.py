@@ -46,7 +46,7 @@ def test_intervals_of_the_scatter_keep_their_promise() -> None:
     rng = np.random.default_rng(1)
     hits = [
         found.low <= 0.05 <= found.high
-        for found in (spread(rng.normal(1.0, 0.05, 12)) for _ in range(400))
+        for found in (spread(rng.normal(1.0, 0.05, 12)) for _ in range(200))
     ]
     assert 0.92 <= np.mean(hits) <= 0.98
 
@@ -64,8 +64,8 @@ def test_chance_is_found_as_often_as_promised() -> None:
     """Of lines through noise, and of levels that are alike, one in twenty is significant."""
     rng = np.random.default_rng(2)
     x = np.arange(10.0)
-    slopes = [line(x, rng.normal(1.0, 0.1, 10)).p < 0.05 for _ in range(400)]
-    levels = [one_way([rng.normal(1.0, 0.03, 3) for _ in range(4)]) < 0.05 for _ in range(400)]
+    slopes = [line(x, rng.normal(1.0, 0.1, 10)).p < 0.05 for _ in range(200)]
+    levels = [one_way([rng.normal(1.0, 0.03, 3) for _ in range(4)]) < 0.05 for _ in range(200)]
     assert 0.02 <= np.mean(slopes) <= 0.08
     assert 0.02 <= np.mean(levels) <= 0.08
 
