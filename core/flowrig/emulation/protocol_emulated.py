@@ -12,6 +12,7 @@ from flowrig.emulation.direct import DirectPort, direct_port
 
 __all__ = ["Serial"]
 
+
 class Serial(SerialBase):  # type: ignore[misc,unused-ignore]
     """An open direct port, with the interface of pyserial."""
 

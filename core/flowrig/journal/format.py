@@ -91,14 +91,9 @@ def finite(value: Any) -> Any:
     becomes None. Keys and bytes become texts. An object that is no value is returned as it is, and
     has no JSON.
     """
-    kind = type(value)  # nearly all values are of two types, and a check by `isinstance` is slower
-    if kind is float:
-        return value if math.isfinite(value) else None
-    if kind is dict:
-        return {_encodable(str(key)): finite(item) for key, item in value.items()}
     if isinstance(value, str):
         return _encodable(value)
-    if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool):
+    if type(value) is not dict and _is_number(value):
         return _finite_number(value)
     if isinstance(value, (dict, Mapping)):
         return {_encodable(str(key)): finite(item) for key, item in value.items()}
@@ -107,8 +102,15 @@ def finite(value: Any) -> Any:
     return _converted(value)
 
 
+def _is_number(value: Any) -> bool:
+    if type(value) is float:  # nearly all are, and a check by `isinstance` takes longer
+        return True
+    number = isinstance(value, (int, float, np.integer, np.floating))
+    return number and not isinstance(value, bool)
+
+
 def _finite_number(value: Any) -> float | int | None:
-    if isinstance(value, (int, np.integer)):
+    if type(value) is not float and isinstance(value, (int, np.integer)):
         return int(value) if -LARGEST_NUMBER <= value <= LARGEST_NUMBER else None
     return float(value) if math.isfinite(value) else None
 
