@@ -458,6 +458,7 @@ class _StageKeys:
     batch: int = 1
     order_by: str | None = None
     until_r2: float | None = None
+    arm: str | None = None
 
 
 _Picked = model.Pick | Literal["all"] | None

@@ -81,6 +81,8 @@ def _values(profile: Profile) -> Iterator[str]:
             yield f"{name}: {when}; a person works it, and the safe state leaves it as it is"
         else:
             yield f"{name}: {when}, {f'{entry.safe} {unit}'.rstrip()} in the safe state"
+    for name, (low_ul, high_ul) in profile.volumes_by_hand.items():
+        yield f"{name}: {low_ul:g} to {high_ul:g} µL; a person puts it in where it changes"
     for name in profile.readings_by_hand:
         yield f"{name}: a person reads it once an experiment"
 
