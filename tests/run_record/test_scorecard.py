@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from flowrig.report.shown_objective import shown_objective
 from hypothesis import given
 from hypothesis import strategies as st
 from some_events import resumed
@@ -31,7 +32,6 @@ from flowrig.plugins.registry import Plugins
 from flowrig.problem.space import Parameter, Space
 from flowrig.profile import load_profile
 from flowrig.report.scorecard import rows_of, time_words
-from flowrig.report.shown_objective import shown_objective
 from flowrig.run.session import GOING_SAFE
 from flowrig.run_record.experiment import Decision, Experiment
 from flowrig.run_record.reader import RunRecord

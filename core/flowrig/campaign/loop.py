@@ -119,7 +119,7 @@ class CampaignLoop:
         )
         self._journal.report(_symptoms(stage, first, choice))
         if choice.suggestions:
-            before = tried[-1].conditions if tried else None
+            before = decided[-1].conditions if decided else None
             self._journal.decided(stage, choice.suggestions, first, before)
         elif choice.stage_over:
             done = len(self._progress.decided_in(stage))
