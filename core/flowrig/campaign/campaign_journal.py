@@ -70,7 +70,7 @@ class CampaignJournal:
 
     def stage_begun(self, stage: Stage) -> None:
         """Write that a stage begins, or goes on after a resume."""
-        self.write(StageBegun(stage=stage.name, experiments=stage.experiments))
+        self.write(StageBegun(stage=stage.name, experiments=stage.experiments, arm=stage.arm))
 
     def explored(self, stage: Stage, r2: float, experiments: int) -> None:
         """Write that the surrogate reached `until_r2` of a stage after so many experiments."""
@@ -100,8 +100,7 @@ class CampaignJournal:
         """
         places = in_order(self.profile, stage, [s.conditions for s in suggestions], before)
         *others, last = [
-            _decided(index, stage.name, suggestions[place])
-            for index, place in enumerate(places, first)
+            _decided(index, stage, suggestions[place]) for index, place in enumerate(places, first)
         ]
         # `note` leaves the others in memory until `append` writes the last: after a crash the
         # journal holds all of the batch or none of it.
@@ -187,10 +186,11 @@ class CampaignJournal:
             self.write(SymptomFound(symptom=symptom.kind, text=symptom.text))
 
 
-def _decided(index: int, stage: str, suggestion: Suggestion) -> Decided:
+def _decided(index: int, stage: Stage, suggestion: Suggestion) -> Decided:
     return Decided(
         index=index,
-        stage=stage,
+        stage=stage.name,
+        arm=stage.arm,
         conditions=suggestion.conditions,
         mean=suggestion.mean,
         sd=suggestion.sd,

@@ -65,7 +65,7 @@ def known_conditions(
         profile: the rig, with its campaign.
         stage: the stage.
         seed: of the run.
-        earlier: conditions of the stages before.
+        earlier: conditions of the stages before that this one learns from.
         decided: conditions that a run has already decided in this stage.
 
     Returns:

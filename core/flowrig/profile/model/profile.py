@@ -192,6 +192,8 @@ class Profile:
         calibration: dark frames and lamp reference; None where no analysis needs them.
         analysis: settings from frames to features.
         feature_texts: expressions of features, by name.
+        labels: names for people, by the name of a variable or feature; that of the objective under
+            "objective".
         objective: the objective.
         device_settings: by device, the number or position that it has in every experiment, as a
             text; a device without one stays at its safe value. `settings` in TOML.
@@ -230,6 +232,7 @@ class Profile:
     hold: HoldRules = field(factory=HoldRules)
     calibration: Calibration | None = None
     feature_texts: Mapping[str, Expression] = field(factory=dict, metadata={"toml": "features"})
+    labels: Mapping[str, str] = field(factory=dict)
     source: str = ""
     dependent_flows: Mapping[str, LinearRule] = field(factory=dict)
     fixed_temperatures_c: Mapping[str, float] = field(factory=dict)
