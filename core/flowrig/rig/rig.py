@@ -694,9 +694,8 @@ def open_rig(
     with ExitStack() as stack:
         written, refill, put_in = profile, _refilled_by_hand, _put_in_by_hand
         if simulate:
-            emulation = stack.enter_context(simulator(profile, clock, seed))
-            profile, world = emulation.profile, emulation.world
-            refill, put_in = world.refill, world.put_in
+            made = stack.enter_context(simulator(profile, clock, seed))
+            profile, refill, put_in = made.profile, made.world.refill, made.world.put_in
         else:
             stack.enter_context(alone(profile))
         rig = Rig(profile, clock, stack.enter_context(DeviceThreads(clock)), refill, put_in)
