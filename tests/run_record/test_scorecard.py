@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 from some_events import resumed
@@ -363,6 +364,9 @@ def test_materials_by_hand() -> None:
     assert found.waste_per_result_ul.value == 500.0
     assert found.hazardous_ul.value is None
     assert materials_of(profile, used_ul, 0, 0).waste_per_result_ul.value is None
+    told = {n: evolve(one, hazardous=n == name) for n, one in profile.streams.items()}
+    found = materials_of(evolve(profile, streams=told), used_ul, measured=4, good=2)
+    assert found.hazardous_ul.value == 1000.0
 
     life = theoretical_lifetime(profile, {name: 1000.0}, {}, experiments=4, time_s=3600.0)
     assert life.value is not None

@@ -6,6 +6,7 @@ the largest. A model that is fitted to all of them has no such bias.
 
 import numpy as np
 
+from flowrig.campaign.robustness import robustness_of
 from flowrig.journal.events import IncumbentFound
 from flowrig.learning.transfer import TransferSurrogate
 from flowrig.run_record.reader import RunRecord
@@ -46,4 +47,5 @@ def find_incumbent(record: RunRecord) -> IncumbentFound | None:
         objective_mean=float(means[place]),
         objective_sd=float(values[:, place].std()),
         prior_share=share,
+        robustness=robustness_of(record, model, trusted, means, place),
     )

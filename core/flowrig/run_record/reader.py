@@ -316,6 +316,7 @@ class RunRecord:
             experiment=at[0],
             objective_mean=_number(event.data.objective_mean),
             objective_sd=_number(event.data.objective_sd),
+            robustness=event.data.robustness,
         )
 
     def conditions(self) -> Array:
@@ -453,6 +454,9 @@ class RunRecord:
             else {
                 "objective_mean": expected.objective_mean,
                 "objective_sd": expected.objective_sd,
+                "robustness": None
+                if expected.robustness is None
+                else expected.robustness.as_json(),
                 **self._summary_of(expected.experiment),
             },
             "health": {e.data.symptom: e.data.text for e in self.journal.events(SymptomFound)},
