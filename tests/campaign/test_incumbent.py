@@ -60,7 +60,7 @@ def recorded(X: np.ndarray, y: np.ndarray) -> Any:
     ]
     return SimpleNamespace(
         experiments=lambda: experiments,
-        campaign=SimpleNamespace(surrogate=object()),
+        campaign=SimpleNamespace(surrogate=object(), arms=()),
         profile=profile,
         journal=SimpleNamespace(
             events=lambda *kinds, after=0: [SimpleNamespace(data=one) for one in looks]

@@ -4,11 +4,17 @@ The largest of many noisy measurements is biased upwards, because the one with t
 the largest. A model that is fitted to all of them has no such bias.
 """
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
+from numpy.typing import NDArray
 
 from flowrig.campaign.robustness import robustness_of
-from flowrig.journal.events import IncumbentFound
+from flowrig.interfaces import Surrogate
+from flowrig.journal.events import ArmIncumbent, IncumbentFound
 from flowrig.learning.transfer import TransferSurrogate
+from flowrig.profile.model.campaign import is_known_to
+from flowrig.run_record.experiment import Experiment
 from flowrig.run_record.reader import RunRecord
 
 __all__ = ["INCUMBENT_MIN_EXPERIMENTS", "find_incumbent"]
@@ -31,21 +37,46 @@ def find_incumbent(record: RunRecord) -> IncumbentFound | None:
     trusted = [e for e in record.experiments() if e.quality == "good"]
     if record.campaign.surrogate is None or len(trusted) < INCUMBENT_MIN_EXPERIMENTS:
         return None
-    space = record.profile.space
-    X = space.to_unit(space.array([e.conditions for e in trusted]))
     model = record.model()
-    responses = model.predict(X).sample(SAMPLES, np.random.default_rng(record.seed))
-    objective = record.profile.objective
-    values = objective.value(responses)
-    means = values.mean(axis=0)
-    place = int(np.argmax(means))
     share = None
     if isinstance(model, TransferSurrogate):
-        share = dict(zip(objective.responses, model.share.tolist(), strict=True))
+        share = dict(zip(record.profile.objective.responses, model.share.tolist(), strict=True))
+    place, means, sd = _expected_best(record, model, trusted)
     return IncumbentFound(
         index=trusted[place].index,
         objective_mean=float(means[place]),
-        objective_sd=float(values[:, place].std()),
+        objective_sd=sd,
         prior_share=share,
         robustness=robustness_of(record, model, trusted, means, place),
+        arms={name: one for name, one in _of_arms(record, trusted) if one is not None} or None,
     )
+
+
+def _of_arms(
+    record: RunRecord, trusted: Sequence[Experiment]
+) -> Iterator[tuple[str, ArmIncumbent | None]]:
+    """The incumbent of each arm; None for an arm that has learnt from too few experiments."""
+    for arm in record.campaign.arms:
+        known = [e for e in trusted if is_known_to(arm, e.decision.arm)]
+        if len(known) < INCUMBENT_MIN_EXPERIMENTS:
+            yield arm, None
+            continue
+        place, means, sd = _expected_best(record, record.model(arm), known)
+        found = ArmIncumbent(
+            index=known[place].index, objective_mean=float(means[place]), objective_sd=sd
+        )
+        yield arm, found
+
+
+def _expected_best(
+    record: RunRecord, model: Surrogate, experiments: Sequence[Experiment]
+) -> tuple[int, NDArray[np.float64], float]:
+    """The place of the experiment of which a model expects most, what it expects of each, shape
+    `n`, and the standard deviation of the largest."""
+    space, objective = record.profile.space, record.profile.objective
+    X = space.to_unit(space.array([e.conditions for e in experiments]))
+    responses = model.predict(X).sample(SAMPLES, np.random.default_rng(record.seed))
+    values = objective.value(responses)
+    means = values.mean(axis=0)
+    place = int(np.argmax(means))
+    return place, means, float(values[:, place].std())

@@ -12,6 +12,7 @@ from flowrig.interfaces import Frames
 from flowrig.journal import events
 from flowrig.measurement.observation import Observation
 from flowrig.operator.gates import Gates, sentence
+from flowrig.operator.hand_work import volumes_to_change
 from flowrig.planning.heating_time import AMBIENT_C, heating_time_s, steady_time_s
 from flowrig.problem.space import Value
 from flowrig.procedure.procedures import calibrate, run_condition
@@ -19,6 +20,7 @@ from flowrig.procedure.refill import due_refills, refill, refill_duration_s
 from flowrig.procedure.steps import (
     Acquire,
     Draw,
+    PutIn,
     RequireVolume,
     SetFlowRates,
     SetLight,
@@ -209,9 +211,11 @@ class DryRun:
         self._gates = Gates(profile)
         self._questions: list[Question] = []
         self._by_hand: dict[str, Value] = {}
+        self._inside_ul: dict[str, float] = {}
         self._problems: list[str] = []
         self._perform: dict[type[Step], Callable[[Any], Any]] = {
             RequireVolume: self._require_volume,
+            PutIn: self._put_in,
             SetTemperatures: self._set_temperatures,
             WaitSteady: self._wait_steady,
             Draw: self._draw,
@@ -333,6 +337,12 @@ class DryRun:
         self._ledger.follow(self._now_s, events.Intent(command="set-values", positions=at))
         done = events.Outcome(intent=0, command="set-values", outcome="done")
         self._ledger.follow(self._now_s, done)
+
+    def _put_in(self, step: PutIn) -> None:
+        news = volumes_to_change(step.volumes_ul, self._inside_ul)
+        if news:
+            self._inside_ul |= news
+            self._ask_by_hand("put in", (f"{name} {ul:.4g} µL" for name, ul in news.items()))
 
     def _tell_readings(self, _step: TellReadings) -> dict[str, float]:
         if self._profile.readings_by_hand:
@@ -534,9 +544,9 @@ class DryRun:
             self._temperatures_c[heater] = max(temperature_c - rate_c_s * duration_s, AMBIENT_C)
 
     def _cooling_time_s(self, below_c: float | None) -> float:
-        if below_c is None:
+        if below_c is None or not self._temperatures_c:
             return float("inf")
-        hottest_c = max(self._temperatures_c.values(), default=AMBIENT_C)
+        hottest_c = max(self._temperatures_c.values())
         if hottest_c <= below_c:
             return 0.0
         if below_c <= AMBIENT_C:

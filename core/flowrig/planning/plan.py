@@ -176,14 +176,15 @@ def _known(
     """
     known: dict[str, list[Conditions]] = {}
     problems: list[str] = []
-    earlier: list[Conditions] = []
+    earlier: list[tuple[str | None, Conditions]] = []
     stages: list[Stage] = []
     middle = centre(profile.space)
     allowed = all_allowed(profile.space)
     for stage in _stages(profile):
         found = Known(list(decided.get(stage.name, ())))
+        known_to_it = [one for arm, one in earlier if stage.learns_from(arm)]
         try:
-            found = known_conditions(profile, stage, seed, earlier, found.conditions)
+            found = known_conditions(profile, stage, seed, known_to_it, found.conditions)
         except OutOfRangeError as error:
             problems.append(
                 f"{stage.name}: the optimizer {stage.offer.name!r} ends the run: {error}"
@@ -194,14 +195,15 @@ def _known(
                 f"{stage.name}: it ends after {count} of {stage.experiments} experiments: "
                 f"{found.over}"
             )
-        elif allowed is not None and len(earlier) + count > len(allowed):
+        elif allowed is not None and len(known_to_it) + count > len(allowed):
             problems.append(
                 f"{stage.name}: the search space has {len(allowed)} conditions, fewer than the "
                 f"experiments to its end; it repeats some, or ends before"
             )
         known[stage.name] = list(found.conditions)
         stages.append(evolve(stage, experiments=count))
-        earlier += [*found.conditions, *[middle] * (count - len(found.conditions))]
+        filled = [*found.conditions, *[middle] * (count - len(found.conditions))]
+        earlier += [(stage.arm, one) for one in filled]
     assert profile.campaign is not None
     campaign = evolve(profile.campaign, stages=tuple(stages))
     return evolve(profile, campaign=campaign), known, problems

@@ -60,6 +60,7 @@ def content_of(record: RunRecord, against: RunRecord | str | None = None) -> Rep
             Prediction(expected.objective_mean, expected.objective_sd),
             expected.robustness,
         ),
+        arm_incumbents=_arm_incumbents(record),
         spectra=spectra,
         feature_units={
             **{n: one.unit for n, one in record.profile.features.items()},
@@ -74,6 +75,15 @@ def content_of(record: RunRecord, against: RunRecord | str | None = None) -> Rep
     )
 
 
+def _arm_incumbents(record: RunRecord) -> dict[str, Incumbent]:
+    each = {arm.name: arm.incumbent for arm in record.arms()}
+    return {
+        name: Incumbent(one.experiment.index, Prediction(one.objective_mean, one.objective_sd))
+        for name, one in each.items()
+        if one is not None
+    }
+
+
 def _experiments(record: RunRecord) -> tuple[Experiment, ...]:
     checked = record.journal.last(ModelChecked)
     checks = {} if checked is None else {c.index: c for c in checked.data.predictions}
@@ -86,6 +96,7 @@ def _measured(experiment: journalled.Experiment, check: Forecast | None) -> Expe
     return Experiment(
         index=experiment.index,
         stage=decision.stage,
+        arm=decision.arm,
         conditions=experiment.conditions,
         features={**experiment.features, **experiment.readings},
         objective=experiment.objective,
@@ -117,6 +128,7 @@ def _failed(record: RunRecord) -> list[Experiment]:
         Experiment(
             index=d.index,
             stage=d.stage,
+            arm=d.arm,
             conditions=d.conditions,
             remark=remarks.get(d.index, record.reason),
         )

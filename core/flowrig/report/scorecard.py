@@ -55,7 +55,7 @@ def rows_of(card: Scorecard, objective: Quantity) -> list[Row]:
         Row("degree of autonomy", card.autonomy.degree, card.autonomy.reason),
         *_lifetime(card),
         *_throughput(card),
-        *_precision(card, objective),
+        *_precision(card),
         *_materials(card.materials),
         *_space(card),
         *_efficiency(card, objective),
@@ -101,18 +101,17 @@ def _throughput(card: Scorecard) -> Iterator[Row]:
         yield Row("product by substance", f"{listed} mmol/h", note)
 
 
-def _precision(card: Scorecard, objective: Quantity) -> Iterator[Row]:
-    precision, found = card.precision, dict(card.precision.rsd_percent)
-    if not found:
+def _precision(card: Scorecard) -> Iterator[Row]:
+    precision = card.precision
+    if not precision.rsd_percent:
         yield Row("precision", NOT_KNOWN, precision.note)
-    names = [objective.name] * (objective.name in found)
-    for name in dict.fromkeys((*names, *found)):
+    for name, value in precision.rsd_percent.items():
         note = f"relative standard deviation of {precision.source}: {precision.note}"
         if precision.source == "replicates" and name in precision.stated_percent:
             note += f"; the profile states {with_unit(precision.stated_percent[name], '%', 2)}"
         elif precision.source == "stated":
             note = precision.note
-        yield Row(f"precision: {name}", with_unit(found[name], "%", 2), note)
+        yield Row(f"precision: {name}", with_unit(value, "%", 2), note)
 
 
 def _materials(used: Materials) -> Iterator[Row]:
