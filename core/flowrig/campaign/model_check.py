@@ -66,7 +66,7 @@ def _checkable(record: RunRecord) -> list[Experiment]:
     """The experiments with a trusted objective; none if they are too few, or without surrogate."""
     if record.campaign.surrogate is None:
         return []
-    experiments = [e for e in record.experiments() if e.quality != "bad"]
+    experiments = [e for e in record.experiments() if e.is_usable]
     return experiments if len(experiments) >= 2 * FOLDS else []
 
 

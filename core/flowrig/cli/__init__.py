@@ -27,6 +27,7 @@ from flowrig.cli.results.bench import bench
 from flowrig.cli.results.export import export
 from flowrig.cli.results.replay import replay
 from flowrig.cli.results.report import report
+from flowrig.cli.results.result import result
 from flowrig.cli.results.twin import twin
 from flowrig.cli.results.twin_report import twin_report
 from flowrig.cli.results.twin_train import twin_train
@@ -160,6 +161,7 @@ for command in (
     report,
     replay,
     export,
+    result,
     check,
     plan,
     profile,

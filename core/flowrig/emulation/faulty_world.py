@@ -322,6 +322,10 @@ class FaultyWorld(World):
         self._pumps[device] = self._faulty_pump(device, body)
         return self._pumps[device]
 
+    def analysed(self) -> Mapping[str, float]:
+        """What off-line analyses find; see `World`."""
+        return self._world.analysed()
+
     def refill(self, stream: str) -> None:
         """Replace the syringe of a stream by a full one."""
         self._world.refill(stream)

@@ -23,6 +23,7 @@ from flowrig.procedure.steps import (
     TellChanges,
     TellReadings,
     TellRinse,
+    TellToCome,
     Wait,
     WaitSteady,
 )
@@ -147,11 +148,12 @@ def run_condition(
     yield Wait(equilibrium_s, f"steady state, {profile.residence_time.equilibrium:g} τ")
     dark = yield from _dark(profile, analysis.dark_frames)
     steadiness = yield from _until_stationary(profile, equilibrium_s, _mean(dark), probe)
-    frames = yield _look(profile, analysis.frames, "sample")
+    frames = (yield _look(profile, analysis.frames, "sample")) if analysis.devices else {}
     yield Stop(streams)
     changed = yield TellChanges()
     readings = (yield TellReadings()) if profile.readings else {}
-    return Observation(_mean(dark), frames, steadiness, changed, readings)
+    to_come = (yield TellToCome()) if analysis.off_line else {}
+    return Observation(_mean(dark), frames, steadiness, changed, readings, to_come)
 
 
 def _require(profile: Profile, rates_ul_min: Mapping[str, float], minutes: float) -> RequireVolume:

@@ -10,6 +10,7 @@ from attrs import field, frozen
 from numpy.typing import NDArray
 
 from flowrig.clock import Clock, RealClock, VirtualClock
+from flowrig.emulation import World
 from flowrig.errors import (
     FlowrigError,
     InputError,
@@ -75,10 +76,6 @@ class RigReading:
     others: Mapping[str, Found] = field(factory=dict)
 
 
-def _refilled_by_hand(stream: str) -> None:
-    """On a real rig a person has filled the syringe."""
-
-
 class Rig:
     """The opened instruments of one profile. Made by `open_rig`.
 
@@ -88,7 +85,7 @@ class Rig:
         profile: the rig.
         clock: the run's clock.
         threads: the threads of the rig.
-        refill: fills the emulated syringe of a stream; does nothing on a real rig.
+        world: the physical world of an emulated rig; None for a real one.
     """
 
     def __init__(
@@ -96,10 +93,10 @@ class Rig:
         profile: Profile,
         clock: Clock,
         threads: DeviceThreads,
-        refill: Callable[[str], object] = _refilled_by_hand,
+        world: World | None = None,
     ) -> None:
         self.profile = profile
-        self._refill = refill
+        self._world = world
         self.clock = clock
         self._threads = threads
         self._devices: dict[str, Device] = {
@@ -262,8 +259,8 @@ class Rig:
         Other names are those of reservoirs; emulated ones have no end.
         """
         for stream in streams:
-            if stream in self.profile.streams:
-                self._refill(stream)
+            if stream in self.profile.streams and self._world is not None:
+                self._world.refill(stream)
 
     def arm_dead_men(self, timeout_s: float) -> None:
         """Arm the dead-man timers [s] of all devices whose drivers offer one."""
@@ -425,6 +422,13 @@ class Rig:
             {n: _readable(self[n]).read for n in devices}
         )
         return {f"{n}.{quantity}": v for n, r in found.items() for quantity, v in r.values.items()}
+
+    def to_come(self) -> dict[str, float]:
+        """What off-line analyses will find of what is at the end of the path now.
+
+        Nothing on a real rig, where nobody knows it yet.
+        """
+        return {} if self._world is None else dict(self._world.analysed())
 
     def read_back_spectrometers(
         self, spectrometers: Iterable[str]
@@ -642,13 +646,13 @@ def open_rig(
         profile = load_profile(profile, plugins or Plugins.discover())
     clock = clock or (VirtualClock() if simulate else RealClock())
     with ExitStack() as stack:
-        written, refill = profile, _refilled_by_hand
+        written, world = profile, None
         if simulate:
             emulation = stack.enter_context(simulator(profile, clock, seed))
-            profile, refill = emulation.profile, emulation.world.refill
+            profile, world = emulation.profile, emulation.world
         else:
             stack.enter_context(alone(profile))
-        rig = Rig(profile, clock, stack.enter_context(DeviceThreads(clock)), refill)
+        rig = Rig(profile, clock, stack.enter_context(DeviceThreads(clock)), world)
         if traces is not None:
             headers = _headers(written, plugins or Plugins.discover(), simulate)
             stack.enter_context(recorded({n: rig[n] for n in headers}, headers, traces))

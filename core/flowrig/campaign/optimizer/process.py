@@ -42,7 +42,9 @@ class OptimizerProcess(OptimizerHost):
         self._lock = threading.Lock()  # a run may close this while another thread waits
         self._sent = 0
 
-    def suggest(self, stage: str, rows: Sequence[Row], count: int) -> list[Suggestion]:
+    def suggest(
+        self, stage: str, rows: Sequence[Row], count: int, pending: Sequence[Row] = ()
+    ) -> list[Suggestion]:
         """Send the new experiments to the process, and wait for its answer.
 
         Raises:
@@ -53,7 +55,8 @@ class OptimizerProcess(OptimizerHost):
         process = self._started()
         news = [dict(row) for row in rows[self._sent :]]
         self._sent = len(rows)
-        request = encoded({"stage": stage, "rows": news, "count": count})
+        waiting = [dict(row) for row in pending]
+        request = encoded({"stage": stage, "rows": news, "count": count, "pending": waiting})
         threading.Thread(target=_write, args=(process, request), daemon=True).start()
         try:
             line = self._answers.get(timeout=self._deadline_s)
