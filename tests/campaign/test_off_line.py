@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -227,7 +228,7 @@ def test_a_run_that_is_stopped_anywhere_has_each_result_once(
     tmp_path: Path, kind: type[EventData]
 ) -> None:
     """Stopped at each of a kind of event, and resumed: the campaign is the same."""
-    options: RunOptions | ResumeOptions = RunOptions(folder=tmp_path / "run", simulate=True)
+    options = RunOptions(folder=tmp_path / "run", simulate=True)
     state = ""
     for count in range(12):
         requests = OperatorRequests()

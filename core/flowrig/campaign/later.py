@@ -9,7 +9,7 @@ from flowrig.campaign.optimizer import ConditionChooser
 from flowrig.errors import ResultsAwaitedError
 from flowrig.journal.events import Decided, HoldBegun, Notice, ResultEntered, WentOn
 from flowrig.operator.hold import HoldKind
-from flowrig.profile.model import OffLine
+from flowrig.profile.model import OffLine, Stage
 from flowrig.run_record.experiment import Experiment
 from flowrig.run_record.off_line.box import ResultBox, with_objective
 from flowrig.run_record.reader import RunRecord
@@ -41,11 +41,14 @@ class LaterResults:
         self._box = ResultBox(record.folder)
         self._known: dict[int, int] = {}
 
-    @property
-    def pending(self) -> Sequence[Mapping[str, Any]]:
-        """Conditions of the experiments whose results are to come, in the order of decisions."""
-        waiting = sorted(self._record.waiting(), key=lambda one: one.index)
-        return [one.conditions for one in waiting]
+    def pending(self, stage: Stage) -> Sequence[Mapping[str, Any]]:
+        """Conditions of the experiments whose results are to come, in the order of decisions.
+
+        Args:
+            stage: the stage that asks; experiments of other arms are left out.
+        """
+        known = [one for one in self._record.waiting() if stage.learns_from(one.decision.arm)]
+        return [one.conditions for one in sorted(known, key=lambda one: one.index)]
 
     def take(self) -> None:
         """Take entered results into the journal, and tell which are late."""

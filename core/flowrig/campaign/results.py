@@ -4,13 +4,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from flowrig.journal.events import Skipped
+from flowrig.profile.model.campaign import is_known_to
 from flowrig.run_record.reader import RunRecord
 
 __all__ = ["results_for_optimizers"]
 
 
 def results_for_optimizers(
-    record: RunRecord, before: int | None = None, spectra: Sequence[str] = ()
+    record: RunRecord,
+    before: int | None = None,
+    spectra: Sequence[str] = (),
+    arm: str | None = None,
 ) -> list[dict[str, Any]]:
     """Each experiment that is over as optimizers get it: conditions, features and objective.
 
@@ -24,6 +28,7 @@ def results_for_optimizers(
         before: number of an event of the journal; only earlier ones count. None for all.
         spectra: channels whose spectra the optimizer asks for; experiments of bad quality, and
             skipped ones, have none.
+        arm: of the stage that asks: experiments of other arms are left out.
 
     Returns:
         one row for each experiment, in the order in which they ended, or in which the results came
@@ -34,7 +39,7 @@ def results_for_optimizers(
     rows: list[tuple[int, dict[str, Any]]] = []
     experiments = record.experiments() if before is None else record.experiments_before(before)
     for experiment in experiments:
-        if experiment.awaits:
+        if experiment.awaits or not is_known_to(arm, experiment.decision.arm):
             continue
         row = {**experiment.conditions, **experiment.features}
         row[objective.name] = experiment.objective
@@ -45,7 +50,10 @@ def results_for_optimizers(
                 axis, values = record.spectrum(experiment.index, name)
                 row |= {name: values.tolist(), f"{name}.axis": axis.tolist()}
         rows.append((experiment.complete_at, row))
+    elsewhere = {d.index for d in record.decisions() if not is_known_to(arm, d.arm)}
     for event in filter(record.has_sound_choices, record.journal.events(Skipped)):
+        if event.data.index in elsewhere:
+            continue
         rows.append((event.sequence, {**event.data.conditions, **nothing}))
     rows.sort(key=lambda row: row[0])
     return [row for sequence, row in rows if before is None or sequence < before]

@@ -12,6 +12,7 @@ from flowrig.problem.door import Door
 from flowrig.problem.space import Value
 from flowrig.procedure.steps import (
     Acquire,
+    PutIn,
     RequireVolume,
     SetFlowRates,
     SetLight,
@@ -138,6 +139,9 @@ def run_condition(
     looking_s = _longest_look_s(profile, equilibrium_s)
     minutes = (equilibrium_s + looking_s + acquisition_s) / 60
     yield _require(profile, flow_rates_ul_min, minutes)
+    volumes_ul = profile.volumes_ul(conditions)
+    if volumes_ul:
+        yield PutIn(volumes_ul)
     yield from _set_devices(profile, conditions, flowing=streams)
     if set_points_c:  # a rig without a heater has nothing to wait for
         yield SetTemperatures(set_points_c)
@@ -150,10 +154,17 @@ def run_condition(
     steadiness = yield from _until_stationary(profile, equilibrium_s, _mean(dark), probe)
     frames = (yield _look(profile, analysis.frames, "sample")) if analysis.devices else {}
     yield Stop(streams)
+    return Observation(_mean(dark), frames, steadiness, *(yield from _told(profile)))
+
+
+def _told(
+    profile: Profile,
+) -> Generator[Step, Any, tuple[tuple[str, ...], dict[str, float], dict[str, float]]]:
+    """What was changed elsewhere, what devices reported, and what analyses will find."""
     changed = yield TellChanges()
     readings = (yield TellReadings()) if profile.readings else {}
-    to_come = (yield TellToCome()) if analysis.off_line else {}
-    return Observation(_mean(dark), frames, steadiness, changed, readings, to_come)
+    to_come = (yield TellToCome()) if profile.analysis.off_line else {}
+    return changed, readings, to_come
 
 
 def _require(profile: Profile, rates_ul_min: Mapping[str, float], minutes: float) -> RequireVolume:

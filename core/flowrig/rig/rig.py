@@ -262,6 +262,12 @@ class Rig:
             if stream in self.profile.streams and self._world is not None:
                 self._world.refill(stream)
 
+    def put_in(self, volumes_ul: Mapping[str, float]) -> None:
+        """Note that components of some volumes [µL] are in the path; emulated ones are now."""
+        for component, volume_ul in volumes_ul.items():
+            if self._world is not None:
+                self._world.put_in(component, volume_ul)
+
     def arm_dead_men(self, timeout_s: float) -> None:
         """Arm the dead-man timers [s] of all devices whose drivers offer one."""
         self._threads.call(
@@ -392,8 +398,17 @@ class Rig:
         return self._threads.call({name: self.heater(name).read for name in heaters})
 
     def set_values(self, values: Mapping[str, Value]) -> None:
-        """Set devices to numbers, or turn them to positions; each is tried even if others fail."""
-        self._threads.call({n: partial(obey, self[n], value) for n, value in values.items()})
+        """Set devices to numbers, or turn them to positions; each is tried even if others fail.
+
+        One that is not open is told the value that is safe for all devices of its kind, too.
+        """
+        calls: dict[str, Callable[[], None]] = {}
+        for name, value in values.items():
+            calls[name] = partial(obey, self[name], value)
+            kind = self.profile.devices[name].kind
+            if kind is not None and kind.safe is not None and value == kind.safe:
+                calls[name] = even_unopened(self[name], calls[name])
+        self._threads.call(calls)
 
     def read(self) -> RigReading:
         """Read every heater, pump, and device of another kind at once."""

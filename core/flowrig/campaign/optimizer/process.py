@@ -41,6 +41,7 @@ class OptimizerProcess(OptimizerHost):
         self._closed = False
         self._lock = threading.Lock()  # a run may close this while another thread waits
         self._sent = 0
+        self._stage = ""
 
     def suggest(
         self, stage: str, rows: Sequence[Row], count: int, pending: Sequence[Row] = ()
@@ -53,10 +54,12 @@ class OptimizerProcess(OptimizerHost):
             NoSurrogateError: the optimizer needs a surrogate, and the campaign names none.
         """
         process = self._started()
-        news = [dict(row) for row in rows[self._sent :]]
-        self._sent = len(rows)
+        anew = stage != self._stage  # another stage may learn from other experiments
+        news = [dict(row) for row in (rows if anew else rows[self._sent :])]
+        self._stage, self._sent = stage, len(rows)
         waiting = [dict(row) for row in pending]
-        request = encoded({"stage": stage, "rows": news, "count": count, "pending": waiting})
+        message = {"stage": stage, "rows": news, "count": count, "anew": anew, "pending": waiting}
+        request = encoded(message)
         threading.Thread(target=_write, args=(process, request), daemon=True).start()
         try:
             line = self._answers.get(timeout=self._deadline_s)
