@@ -80,12 +80,12 @@ def reference(against: str | None) -> Iterator[Any]:
 
 
 def _print_scorecard(record: Any, against: Any) -> None:
-    from flowrig.report.scorecard import rows_of, time_words
     from flowrig.report.quantities import shown_objective
+    from flowrig.report.scorecard import rows_of, time_words
     from flowrig.run_record.scorecard import scorecard_of
 
     card = scorecard_of(record, against)
-    rows = rows_of(card, shown_objective(record.profile.objective))
+    rows = rows_of(card, shown_objective(record.profile.objective, record.profile.labels))
     wide = max(len(one.metric) for one in rows)
     for one in rows:
         note = f"  ({one.note})" if one.note else ""
