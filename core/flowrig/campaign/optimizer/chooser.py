@@ -154,8 +154,11 @@ class ConditionChooser:
     ) -> list[Suggestion] | OptimizerFailedError | NothingLeftError:
         if self._host is None:
             self._host = self._new_host()
+        waiting = (pending,) if pending else ()
         try:
-            answer = [suggestion(plain(s)) for s in self._host.suggest(stage, rows, count, pending)]
+            answer = [
+                suggestion(plain(s)) for s in self._host.suggest(stage, rows, count, *waiting)
+            ]
             if not 1 <= len(answer) <= count:
                 wrong = f"{len(answer)} conditions where {count} were asked for"
                 return OptimizerFailedError(wrong)
