@@ -153,6 +153,7 @@ class CampaignJournal:
             started_s=started_s,
             steadiness=_steadiness(observation),
             readings=observation.readings or None,
+            to_come=observation.to_come or None,
         )
         # `keep`, not `append`: a full disk must not lose what the rig has measured.
         self.journal.keep(measured, self.now_s(), measured_arrays(observation, features))

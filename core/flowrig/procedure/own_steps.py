@@ -13,6 +13,7 @@ from flowrig.procedure.parts import (
     rinse,
     set_devices,
     take_dark,
+    told,
 )
 from flowrig.procedure.steps import (
     Acquire,
@@ -23,8 +24,6 @@ from flowrig.procedure.steps import (
     Start,
     Step,
     Stop,
-    TellChanges,
-    TellReadings,
     Wait,
     WaitSteady,
 )
@@ -70,9 +69,7 @@ def run_own_steps(
         flowing = dict(moment.flow_rates_ul_min)
     if flowing:
         yield Stop(tuple(flowing))
-    changed = yield TellChanges()
-    readings = (yield TellReadings()) if profile.readings else {}
-    return Observation(mean_counts(dark), frames, None, changed, readings)
+    return Observation(mean_counts(dark), frames, None, *(yield from told(profile)))
 
 
 def _perform(

@@ -16,7 +16,10 @@ from flowrig.procedure.steps import (
     Start,
     Step,
     Stop,
+    TellChanges,
+    TellReadings,
     TellRinse,
+    TellToCome,
     Wait,
 )
 from flowrig.profile import Profile
@@ -29,6 +32,7 @@ __all__ = [
     "rinse",
     "set_devices",
     "take_dark",
+    "told",
 ]
 
 
@@ -111,3 +115,13 @@ def set_devices(
             )
     if values:
         yield SetValues(values)
+
+
+def told(
+    profile: Profile,
+) -> Generator[Step, Any, tuple[tuple[str, ...], dict[str, float], dict[str, float]]]:
+    """What was changed elsewhere, what devices reported, and what analyses will find."""
+    changed = yield TellChanges()
+    readings = (yield TellReadings()) if profile.readings else {}
+    to_come = (yield TellToCome()) if profile.analysis.off_line else {}
+    return changed, readings, to_come

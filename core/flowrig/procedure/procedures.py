@@ -17,6 +17,7 @@ from flowrig.procedure.parts import (
     rinse,
     set_devices,
     take_dark,
+    told,
 )
 from flowrig.procedure.steps import (
     Acquire,
@@ -26,8 +27,6 @@ from flowrig.procedure.steps import (
     Start,
     Step,
     Stop,
-    TellChanges,
-    TellReadings,
     Wait,
     WaitSteady,
 )
@@ -133,11 +132,9 @@ def _run_steady(
     yield Wait(equilibrium_s, f"steady state, {profile.residence_time.equilibrium:g} τ")
     dark = yield from take_dark(profile, analysis.dark_frames)
     steadiness = yield from _until_stationary(profile, equilibrium_s, mean_counts(dark), probe)
-    frames = yield look(profile, analysis.frames, "sample")
+    frames = (yield look(profile, analysis.frames, "sample")) if analysis.devices else {}
     yield Stop(streams)
-    changed = yield TellChanges()
-    readings = (yield TellReadings()) if profile.readings else {}
-    return Observation(mean_counts(dark), frames, steadiness, changed, readings)
+    return Observation(mean_counts(dark), frames, steadiness, *(yield from told(profile)))
 
 
 def _longest_look_s(profile: Profile, equilibrium_s: float) -> float:
