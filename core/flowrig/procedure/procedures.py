@@ -27,6 +27,7 @@ from flowrig.procedure.steps import (
     Start,
     Step,
     Stop,
+    TellChanges,
     Wait,
     WaitSteady,
 )
