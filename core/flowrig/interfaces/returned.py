@@ -36,6 +36,7 @@ __all__ = [
     "pump_read_back",
     "pump_state",
     "readings",
+    "series",
     "spectrometer_limits",
     "spectrometer_read_back",
     "text",
@@ -375,6 +376,19 @@ def detected(device: "Device", value: Any, points: int | None = None) -> NDArray
         count = "its points" if points is None else f"{points} points"
         expected = f"one array of {count}: unsigned integers of up to 32 bits, or finite float64"
         raise refusal(device, "_do_acquire_frame", value, expected)
+    return array
+
+
+def series(device: "Device", value: Any, count: int) -> NDArray[Any]:
+    """Frames of a detector that takes several in a row; each is checked by itself.
+
+    Raises:
+        DriverError: it is another number of frames, or no array of them.
+    """
+    array = _array(value)
+    if array.ndim != 2 or len(array) != count:
+        expected = f"an array of {count} frames, shape `{count} x n_pixels`"
+        raise refusal(device, "_do_acquire_series", value, expected)
     return array
 
 
